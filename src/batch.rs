@@ -1,0 +1,107 @@
+//! Encodings → [`Batch`]es: texts of like length together, padded on the right.
+
+use std::ops::Range;
+
+/// A padded batch of token ids: three row-major `[batch, sequence]` matrices,
+/// the inputs of a BERT by their ONNX names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Batch {
+    /// Texts in the batch.
+    pub batch: usize,
+    /// Tokens a row, padding included.
+    pub sequence: usize,
+    /// Token ids; padding has the pad token's id.
+    pub input_ids: Vec<i64>,
+    /// 1 for a real token, 0 for padding.
+    pub attention_mask: Vec<i64>,
+    /// Segment: 0, or 1 for the second text of a pair.
+    pub token_type_ids: Vec<i64>,
+    /// Real tokens of each row.
+    pub lengths: Vec<usize>,
+}
+
+impl Batch {
+    /// Pads the rows on the right to the longest of them. Each row is
+    /// `(input_ids, token_type_ids)`, both of the same length.
+    pub fn pad<'a>(rows: impl IntoIterator<Item = (&'a [u32], &'a [u32])>, pad_token_id: i64) -> Self {
+        let rows: Vec<_> = rows.into_iter().collect();
+        let lengths: Vec<usize> = rows.iter().map(|(ids, _)| ids.len()).collect();
+        let sequence = lengths.iter().copied().max().unwrap_or(0);
+        let cells = rows.len() * sequence;
+        let mut batch = Self {
+            batch: rows.len(),
+            sequence,
+            input_ids: vec![pad_token_id; cells],
+            attention_mask: vec![0; cells],
+            token_type_ids: vec![0; cells],
+            lengths,
+        };
+        for (row, (ids, types)) in rows.into_iter().enumerate() {
+            let at = row * sequence;
+            for (i, (&id, &kind)) in ids.iter().zip(types).enumerate() {
+                batch.input_ids[at + i] = i64::from(id);
+                batch.attention_mask[at + i] = 1;
+                batch.token_type_ids[at + i] = i64::from(kind);
+            }
+        }
+        batch
+    }
+}
+
+/// How many tokens, padding included, one batch may have. Larger batches gain
+/// nothing on one thread and make the event loop wait longer for its turn.
+pub const MAX_BATCH_TOKENS: usize = 512;
+
+/// Groups texts by length. Returns the texts' order, shortest first and stable,
+/// and the ranges of it that make a batch. Rows of a batch differ by at most an
+/// eighth in length, so that little work goes into padding.
+pub fn plan(lengths: &[usize]) -> (Vec<usize>, Vec<Range<usize>>) {
+    let mut order: Vec<usize> = (0..lengths.len()).collect();
+    order.sort_by_key(|&i| lengths[i]);
+    let mut ranges = Vec::new();
+    let mut start = 0;
+    for end in 1..=order.len() {
+        let full = end == order.len() || {
+            let (shortest, next) = (lengths[order[start]], lengths[order[end]]);
+            next > shortest + shortest / 8 || (end + 1 - start) * next > MAX_BATCH_TOKENS
+        };
+        if full {
+            ranges.push(start..end);
+            start = end;
+        }
+    }
+    (order, ranges)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn pads_on_the_right() {
+        let batch = Batch::pad([(&[5, 6, 7][..], &[0, 0, 1][..]), (&[8][..], &[0][..])], 9);
+        assert_eq!((batch.batch, batch.sequence), (2, 3));
+        assert_eq!(batch.input_ids, [5, 6, 7, 8, 9, 9]);
+        assert_eq!(batch.attention_mask, [1, 1, 1, 1, 0, 0]);
+        assert_eq!(batch.token_type_ids, [0, 0, 1, 0, 0, 0]);
+        assert_eq!(batch.lengths, [3, 1]);
+    }
+
+    proptest! {
+        #[test]
+        fn a_plan_covers_every_text_once_and_keeps_its_limits(lengths in prop::collection::vec(2usize..600, 0..80)) {
+            let (order, ranges) = plan(&lengths);
+            let mut seen: Vec<usize> = ranges.iter().cloned().flatten().map(|i| order[i]).collect();
+            seen.sort_unstable();
+            prop_assert_eq!(seen, (0..lengths.len()).collect::<Vec<_>>());
+            for range in ranges {
+                let rows: Vec<usize> = range.map(|i| lengths[order[i]]).collect();
+                let longest = *rows.iter().max().unwrap();
+                let shortest = *rows.iter().min().unwrap();
+                prop_assert!(rows.len() == 1 || rows.len() * longest <= MAX_BATCH_TOKENS);
+                prop_assert!(longest <= shortest + shortest / 8);
+            }
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! One error type with a stable code per kind.
+//!
+//! The codes are part of the public interface: JavaScript switches on them, so
+//! a code is never renamed, and a message may be reworded at any time.
+
+use std::fmt;
+
+/// Shorthand for a result with the crate's [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What kind of thing went wrong. [`ErrorCode::as_str`] is what JavaScript sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorCode {
+    /// The caller passed something of the wrong type, shape or range.
+    InvalidArgument,
+    /// The call was abandoned through its `AbortSignal`.
+    Aborted,
+    /// The instance was used after `free()`.
+    Freed,
+    /// A file could not be fetched or read: network, HTTP status, file system.
+    FetchFailed,
+    /// A file that the model needs is not there.
+    MissingFile,
+    /// A file is something else entirely, an HTML page for instance.
+    NotAModel,
+    /// A file's size or SHA-256 is not what the manifest says.
+    IntegrityMismatch,
+    /// The manifest is of a format version that this release does not know.
+    UnsupportedFormat,
+    /// A configuration file cannot be read or contradicts itself.
+    InvalidConfig,
+    /// `tokenizer.json` or `vocab.txt` cannot be read.
+    InvalidTokenizer,
+    /// The tokenizer and the model have different vocabularies.
+    TokenizerMismatch,
+    /// The ONNX file is truncated, corrupt or inconsistent.
+    InvalidModel,
+    /// The model is sound but is not a BERT encoder that this crate can run.
+    UnsupportedModel,
+    /// The graph has an operator that is not supported; the message names it.
+    UnsupportedOperator,
+    /// The pooling asked for needs hidden states that the graph does not give.
+    UnsupportedPooling,
+    /// A token id lies outside the model's vocabulary.
+    TokenIdOutOfRange,
+    /// A checkpoint cannot be converted: a key is missing or has another shape.
+    InvalidCheckpoint,
+    /// The model's self-test gave other vectors than the converter's.
+    SelfTestFailed,
+    /// There was not enough memory.
+    OutOfMemory,
+    /// A fault of this crate. Please report it.
+    Internal,
+}
+
+impl ErrorCode {
+    /// Every code, in declaration order.
+    pub const ALL: &'static [ErrorCode] = &[
+        Self::InvalidArgument,
+        Self::Aborted,
+        Self::Freed,
+        Self::FetchFailed,
+        Self::MissingFile,
+        Self::NotAModel,
+        Self::IntegrityMismatch,
+        Self::UnsupportedFormat,
+        Self::InvalidConfig,
+        Self::InvalidTokenizer,
+        Self::TokenizerMismatch,
+        Self::InvalidModel,
+        Self::UnsupportedModel,
+        Self::UnsupportedOperator,
+        Self::UnsupportedPooling,
+        Self::TokenIdOutOfRange,
+        Self::InvalidCheckpoint,
+        Self::SelfTestFailed,
+        Self::OutOfMemory,
+        Self::Internal,
+    ];
+
+    /// The stable name, as `CoromError.code` has it in JavaScript.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidArgument => "INVALID_ARGUMENT",
+            Self::Aborted => "ABORTED",
+            Self::Freed => "FREED",
+            Self::FetchFailed => "FETCH_FAILED",
+            Self::MissingFile => "MISSING_FILE",
+            Self::NotAModel => "NOT_A_MODEL",
+            Self::IntegrityMismatch => "INTEGRITY_MISMATCH",
+            Self::UnsupportedFormat => "UNSUPPORTED_FORMAT",
+            Self::InvalidConfig => "INVALID_CONFIG",
+            Self::InvalidTokenizer => "INVALID_TOKENIZER",
+            Self::TokenizerMismatch => "TOKENIZER_MISMATCH",
+            Self::InvalidModel => "INVALID_MODEL",
+            Self::UnsupportedModel => "UNSUPPORTED_MODEL",
+            Self::UnsupportedOperator => "UNSUPPORTED_OPERATOR",
+            Self::UnsupportedPooling => "UNSUPPORTED_POOLING",
+            Self::TokenIdOutOfRange => "TOKEN_ID_OUT_OF_RANGE",
+            Self::InvalidCheckpoint => "INVALID_CHECKPOINT",
+            Self::SelfTestFailed => "SELF_TEST_FAILED",
+            Self::OutOfMemory => "OUT_OF_MEMORY",
+            Self::Internal => "INTERNAL",
+        }
+    }
+}
+
+impl fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// An error: its [`code`](Error::code), a message that says what was wrong and
+/// what to do, and the error beneath it, if there is one.
+#[derive(Debug)]
+pub struct Error {
+    code: ErrorCode,
+    message: String,
+    source: Option<Box<dyn std::error::Error + Send + Sync + 'static>>,
+}
+
+impl Error {
+    /// An error with a message of our own.
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), source: None }
+    }
+
+    /// The same, with the error that caused it.
+    pub fn with_source(
+        code: ErrorCode,
+        message: impl Into<String>,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync + 'static>>,
+    ) -> Self {
+        Self { code, message: message.into(), source: Some(source.into()) }
+    }
+
+    /// What kind of thing went wrong.
+    pub fn code(&self) -> ErrorCode {
+        self.code
+    }
+
+    /// The message, without the causes.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_deref().map(|e| e as _)
+    }
+}
+
+/// `bail!`-like shorthand: `Err(err(Code, "…"))` with formatting.
+macro_rules! fail {
+    ($code:ident, $($arg:tt)*) => {
+        return Err($crate::error::Error::new($crate::error::ErrorCode::$code, format!($($arg)*)))
+    };
+}
+pub(crate) use fail;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_unique_and_upper_snake_case() {
+        let mut seen = std::collections::BTreeSet::new();
+        for code in ErrorCode::ALL {
+            let name = code.as_str();
+            assert!(seen.insert(name), "{name} twice");
+            assert!(name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_'), "{name}");
+        }
+    }
+}

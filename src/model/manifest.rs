@@ -1,0 +1,208 @@
+//! `corom.json`, the manifest of a converted model folder.
+//!
+//! ```json
+//! {
+//!   "format": "corom-model", "format_version": 1, "created_by": "corom 0.1.0",
+//!   "pooling": "cls", "normalize": false, "max_length": 128,
+//!   "dtype": "int8", "hidden_size": 768,
+//!   "files": [{ "path": "model.onnx", "size": 123, "sha256": "…64 hex digits…" }],
+//!   "self_test": { "texts": ["…"], "vectors": [[0.1]] }
+//! }
+//! ```
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::config::{Pooling, parse_object};
+use crate::error::{Error, ErrorCode, Result, fail};
+
+/// The manifest's file name.
+pub const FILE_NAME: &str = "corom.json";
+/// The value of `format`.
+pub const FORMAT: &str = "corom-model";
+/// The newest `format_version` that this release reads, and the one it writes.
+pub const FORMAT_VERSION: u32 = 1;
+/// The largest weight shard, bytes: static hosts limit one file to 25 MiB.
+pub const MAX_SHARD_BYTES: usize = 24 << 20;
+
+/// The manifest of a model folder.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Always [`FORMAT`].
+    pub format: String,
+    /// See [`FORMAT_VERSION`].
+    pub format_version: u32,
+    /// The release that wrote the folder, `corom 0.1.0`.
+    #[serde(default)]
+    pub created_by: String,
+    /// How hidden rows become a vector, unless the caller says otherwise.
+    pub pooling: Pooling,
+    /// Whether vectors are L2-normalised, unless the caller says otherwise.
+    #[serde(default)]
+    pub normalize: bool,
+    /// Where texts are cut, in tokens with `[CLS]` and `[SEP]`, unless the caller says otherwise.
+    pub max_length: usize,
+    /// The number type of the weights: `f32` or `int8`.
+    pub dtype: String,
+    /// Width of a vector.
+    pub hidden_size: usize,
+    /// Every file of the folder but this one.
+    pub files: Vec<FileEntry>,
+    /// Texts with the vectors that they must have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub self_test: Option<SelfTest>,
+}
+
+/// One file of the folder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileEntry {
+    /// Path relative to the manifest, `/` between parts, no `..`.
+    pub path: String,
+    /// Bytes.
+    pub size: u64,
+    /// SHA-256, 64 lower-case hex digits.
+    pub sha256: String,
+}
+
+/// A few texts with their vectors under the manifest's pooling, normalisation and length.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SelfTest {
+    /// The texts.
+    pub texts: Vec<String>,
+    /// A vector of `hidden_size` numbers for each text.
+    pub vectors: Vec<Vec<f32>>,
+}
+
+impl Manifest {
+    /// Reads and checks a `corom.json`.
+    ///
+    /// # Errors
+    /// `INVALID_CONFIG` when it is no manifest or contradicts itself,
+    /// `UNSUPPORTED_FORMAT` when it is of a newer format version.
+    pub fn from_json(bytes: &[u8]) -> Result<Self> {
+        let value = parse_object(bytes, FILE_NAME)?;
+        if value.get("format").and_then(|f| f.as_str()) != Some(FORMAT) {
+            fail!(
+                InvalidConfig,
+                "{FILE_NAME} does not say \"format\": \"{FORMAT}\"; it is not a model manifest"
+            );
+        }
+        // Looked at before anything else: a newer format may have other fields.
+        match value.get("format_version").and_then(|v| v.as_u64()) {
+            Some(v) if v > u64::from(FORMAT_VERSION) => fail!(
+                UnsupportedFormat,
+                "{FILE_NAME} is of format version {v}; this release reads up to {FORMAT_VERSION}: update corom"
+            ),
+            Some(1..) => {}
+            _ => fail!(InvalidConfig, "{FILE_NAME} has no valid format_version"),
+        }
+        let manifest: Self = serde_json::from_value(value).map_err(|e| {
+            Error::with_source(
+                ErrorCode::InvalidConfig,
+                format!("{FILE_NAME} is not a valid manifest: {e}"),
+                e,
+            )
+        })?;
+        manifest.check()?;
+        Ok(manifest)
+    }
+
+    /// Writes the manifest as JSON.
+    ///
+    /// # Errors
+    /// `INVALID_CONFIG` when it contradicts itself.
+    pub fn to_json(&self) -> Result<String> {
+        self.check()?;
+        serde_json::to_string_pretty(self)
+            .map_err(|e| Error::with_source(ErrorCode::Internal, "the manifest cannot be written", e))
+    }
+
+    /// The entry of a file.
+    pub fn file(&self, path: &str) -> Option<&FileEntry> {
+        self.files.iter().find(|f| f.path == path)
+    }
+
+    fn check(&self) -> Result<()> {
+        if self.max_length < 2 {
+            fail!(InvalidConfig, "{FILE_NAME}: max_length {} is too short", self.max_length);
+        }
+        let mut paths = std::collections::BTreeSet::new();
+        for file in &self.files {
+            if !is_plain_path(&file.path) {
+                fail!(InvalidConfig, "{FILE_NAME}: `{}` is not a path inside the folder", file.path);
+            }
+            if !paths.insert(&file.path) {
+                fail!(InvalidConfig, "{FILE_NAME}: `{}` is listed twice", file.path);
+            }
+            if file.sha256.len() != 64 || !file.sha256.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+            {
+                fail!(InvalidConfig, "{FILE_NAME}: `{}` has no valid sha256", file.path);
+            }
+        }
+        for needed in ["config.json", "tokenizer.json", "model.onnx"] {
+            if !paths.iter().any(|p| *p == needed) {
+                fail!(InvalidConfig, "{FILE_NAME}: `{needed}` is not among the files");
+            }
+        }
+        if let Some(test) = &self.self_test
+            && (test.texts.len() != test.vectors.len()
+                || test
+                    .vectors
+                    .iter()
+                    .any(|v| v.len() != self.hidden_size || v.iter().any(|x| !x.is_finite())))
+        {
+            fail!(
+                InvalidConfig,
+                "{FILE_NAME}: self_test does not hold a vector of {} for each text",
+                self.hidden_size
+            );
+        }
+        Ok(())
+    }
+}
+
+impl FileEntry {
+    /// The entry of a file with these contents.
+    pub fn of(path: impl Into<String>, bytes: &[u8]) -> Self {
+        Self { path: path.into(), size: bytes.len() as u64, sha256: sha256_hex(bytes) }
+    }
+
+    /// Checks a file's contents against its entry.
+    ///
+    /// # Errors
+    /// `INTEGRITY_MISMATCH` with what differs.
+    pub fn verify(&self, bytes: &[u8]) -> Result<()> {
+        if bytes.len() as u64 != self.size {
+            fail!(
+                IntegrityMismatch,
+                "{} has {} bytes where the manifest says {}: the download was cut or the file is of another version",
+                self.path,
+                bytes.len(),
+                self.size
+            );
+        }
+        let actual = sha256_hex(bytes);
+        if actual != self.sha256 {
+            fail!(
+                IntegrityMismatch,
+                "{} has SHA-256 {actual} where the manifest says {}: the file is damaged or of another version",
+                self.path,
+                self.sha256
+            );
+        }
+        Ok(())
+    }
+}
+
+/// SHA-256 in lower-case hex.
+pub fn sha256_hex(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// Whether a path stays inside the folder: relative, `/` between parts, no
+/// `.` or `..`, no empty part, no backslash, no scheme or query.
+pub(crate) fn is_plain_path(path: &str) -> bool {
+    !path.is_empty()
+        && !path.contains(['\\', ':', '?', '#', '%', '\0'])
+        && path.split('/').all(|part| !part.is_empty() && part != "." && part != "..")
+}
