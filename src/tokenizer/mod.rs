@@ -2,6 +2,7 @@
 
 mod long_text;
 mod offsets;
+mod parse;
 
 use tokenizers::models::ModelWrapper;
 use tokenizers::normalizers::NormalizerWrapper;
@@ -58,13 +59,7 @@ impl Tokenizer {
     /// tokens, `TOKENIZER_MISMATCH` when it is of another vocabulary,
     /// `INVALID_ARGUMENT` when `max_length` leaves no room for the special tokens.
     pub fn from_json(json: &[u8], max_length: usize, vocab_size: usize) -> Result<Self> {
-        let mut inner = HfTokenizer::from_bytes(json).map_err(|e| {
-            Error::with_source(ErrorCode::InvalidTokenizer, format!("tokenizer.json cannot be read: {e}"), e)
-        })?;
-        inner.with_padding(None);
-        inner.with_truncation(None).map_err(|e| {
-            Error::with_source(ErrorCode::Internal, "the tokenizer's truncation cannot be turned off", e)
-        })?;
+        let inner = parse::parse(json)?;
         check_vocabulary(&inner, vocab_size)?;
         let special_tokens = inner.encode_fast("", true).map_err(tokenizer_failed)?.len();
         if special_tokens == 0 {
