@@ -16,24 +16,26 @@ use crate::error::{Result, fail};
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Expected {
     pub(crate) vocab_size: usize,
+    pub(crate) hidden_size: usize,
     pub(crate) max_positions: usize,
 }
 
-/// What a graph input wants to be fed.
+/// An input that a run feeds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
     TokenIds,
     Mask,
     TokenTypes,
-    /// `0, 1, 2 …` for each text: not an input of ours, but made here.
-    Positions,
 }
 
-/// A graph input: its name, its role, and the ONNX type that the graph reads it as.
+/// What a graph input is given.
 #[derive(Debug, Clone)]
 pub(crate) struct Feed {
+    /// The input's name.
     pub(crate) name: String,
-    pub(crate) role: Role,
+    /// `None` for the positions `0, 1, 2 …` of each text, which need no feeding.
+    pub(crate) role: Option<Role>,
+    /// The ONNX type that the graph reads it as.
     pub(crate) data_type: i32,
 }
 
@@ -48,7 +50,7 @@ pub(crate) struct Extent {
 /// wanted outputs.
 pub(crate) struct Translated {
     pub(crate) model: TypedModel,
-    /// What to feed, in order; never [`Role::Positions`].
+    /// What to feed, in order.
     pub(crate) roles: Vec<Role>,
     /// The outputs' shapes, in order.
     pub(crate) shapes: Vec<Dims>,
@@ -81,26 +83,27 @@ pub(crate) fn translate(
     let sequence = extent.sequence.map_or(sequence.to_dim(), |n| n.to_dim());
     let dims: Dims = tvec!(batch.clone(), sequence.clone());
 
-    let mut roles = Vec::new();
-    let mut sources = Vec::new();
-    for feed in feeds.iter().filter(|f| f.role != Role::Positions) {
-        let outlet = model.add_source(&feed.name, DatumType::I64.fact(&*dims)).map_err(internal)?;
-        roles.push(feed.role);
-        sources.push((feed, outlet));
+    let mut sources = Vec::with_capacity(feeds.len());
+    for feed in feeds {
+        sources.push(match feed.role {
+            Some(_) => Some(model.add_source(&feed.name, DatumType::I64.fact(&*dims)).map_err(internal)?),
+            None => None,
+        });
     }
     let mut build = Builder::new(graph.opset, expected, limits, model);
     let mut values: HashMap<&str, Value> =
         graph.constants.iter().map(|(name, tensor)| (name.as_str(), Value::Const(tensor.clone()))).collect();
-    for (feed, outlet) in sources {
-        if feed.role == Role::TokenIds {
-            build.token_ids.push(outlet);
+    for (feed, source) in feeds.iter().zip(sources) {
+        let value = match source {
+            Some(outlet) => build.value(outlet)?,
+            None => {
+                let counted = build.count_to(&sequence)?;
+                build.broadcast_to(&counted, &dims)?
+            }
+        };
+        if feed.role == Some(Role::TokenIds) {
+            build.token_ids.extend(source);
         }
-        let value = build.value(outlet)?;
-        values.insert(&feed.name, cast(&mut build, &value, feed)?);
-    }
-    for feed in feeds.iter().filter(|f| f.role == Role::Positions) {
-        let counted = build.count_to(&sequence)?;
-        let value = build.broadcast_to(&counted, &dims)?;
         values.insert(&feed.name, cast(&mut build, &value, feed)?);
     }
     for node in &graph.nodes {
@@ -121,6 +124,7 @@ pub(crate) fn translate(
     let constants = build.model.nodes().iter().filter_map(|n| n.outputs.first()?.fact.konst.as_ref());
     let weight_bytes = constants.map(|t| t.len() * t.datum_type().size_of()).sum();
     build.model.select_output_outlets(&outlets).map_err(internal)?;
+    let roles = feeds.iter().filter_map(|f| f.role).collect();
     Ok(Translated { model: build.model, roles, shapes, weight_bytes, batch, sequence })
 }
 

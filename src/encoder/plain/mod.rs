@@ -65,8 +65,11 @@ impl PlainEncoder {
         let mut ports = Ports::find(&inputs, &outputs, config, layers)?;
         let graph = Graph::load(model, external, &ports.outputs)?;
         ports.resolve(&graph, config)?;
-        let expected =
-            Expected { vocab_size: config.vocab_size, max_positions: config.max_position_embeddings };
+        let expected = Expected {
+            vocab_size: config.vocab_size,
+            hidden_size: config.hidden_size,
+            max_positions: config.max_position_embeddings,
+        };
         let one_by_one = graph.quantizes_as_it_runs();
         let mut info = EncoderInfo {
             hidden_size: config.hidden_size,
@@ -77,7 +80,7 @@ impl PlainEncoder {
             static_batch: ports.extent.batch,
             static_sequence: ports.extent.sequence,
         };
-        let plans = Plans::new(graph, ports, expected, config.hidden_size)?;
+        let plans = Plans::new(graph, ports, expected)?;
         info.weight_bytes = plans.weight_bytes();
         Ok(Self { plans, info, config: config.clone(), one_by_one })
     }

@@ -18,7 +18,7 @@ pub(super) enum Plans {
     One(Plan),
     /// One a batch and sequence, for a graph that tract cannot leave open.
     /// The latest used is last.
-    Many { graph: Box<Graph>, ports: Ports, expected: Expected, hidden: usize, kept: Vec<(Extent, Plan)> },
+    Many { graph: Box<Graph>, ports: Ports, expected: Expected, kept: Vec<(Extent, Plan)> },
 }
 
 /// A runnable graph.
@@ -34,8 +34,8 @@ pub(super) struct Plan {
 
 impl Plans {
     /// Translates and optimises a graph.
-    pub(super) fn new(graph: Graph, ports: Ports, expected: Expected, hidden: usize) -> Result<Self> {
-        let open = match Plan::new(&graph, &ports, ports.extent, expected, hidden) {
+    pub(super) fn new(graph: Graph, ports: Ports, expected: Expected) -> Result<Self> {
+        let open = match Plan::new(&graph, &ports, ports.extent, expected) {
             Ok(plan) => return Ok(Self::One(plan)),
             Err(error) => error,
         };
@@ -48,8 +48,8 @@ impl Plans {
             batch: ports.extent.batch.or(Some(2)),
             sequence: ports.extent.sequence.or(Some(8.min(expected.max_positions))),
         };
-        let plan = Plan::new(&graph, &ports, probe, expected, hidden).map_err(|_| open)?;
-        Ok(Self::Many { graph: Box::new(graph), ports, expected, hidden, kept: vec![(probe, plan)] })
+        let plan = Plan::new(&graph, &ports, probe, expected).map_err(|_| open)?;
+        Ok(Self::Many { graph: Box::new(graph), ports, expected, kept: vec![(probe, plan)] })
     }
 
     /// Bytes of weights in a plan.
@@ -72,7 +72,7 @@ impl Plans {
     pub(super) fn get(&mut self, batch: usize, sequence: usize) -> Result<Plan> {
         match self {
             Self::One(plan) => Ok(plan.clone()),
-            Self::Many { graph, ports, expected, hidden, kept } => {
+            Self::Many { graph, ports, expected, kept } => {
                 let extent = Extent { batch: Some(batch), sequence: Some(sequence) };
                 let entry = match kept.iter().position(|(e, _)| *e == extent) {
                     Some(at) => kept.remove(at),
@@ -80,7 +80,7 @@ impl Plans {
                         if kept.len() == KEPT {
                             kept.remove(0);
                         }
-                        (extent, Plan::new(graph, ports, extent, *expected, *hidden)?)
+                        (extent, Plan::new(graph, ports, extent, *expected)?)
                     }
                 };
                 let plan = entry.1.clone();
@@ -92,9 +92,9 @@ impl Plans {
 }
 
 impl Plan {
-    fn new(graph: &Graph, ports: &Ports, extent: Extent, expected: Expected, hidden: usize) -> Result<Self> {
+    fn new(graph: &Graph, ports: &Ports, extent: Extent, expected: Expected) -> Result<Self> {
         let translated = translate(graph, &ports.outputs, &ports.feeds, extent, expected)?;
-        check_outputs(&translated, ports, hidden)?;
+        check_outputs(&translated, ports, expected.hidden_size)?;
         let runnable = translated.model.into_optimized().and_then(|m| m.into_runnable()).map_err(|e| {
             let message = format!("tract cannot run this graph: {}", e.root_cause());
             Error::with_source(ErrorCode::UnsupportedModel, message, e)
