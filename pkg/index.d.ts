@@ -156,7 +156,8 @@ export interface Info {
   readonly vocabulary: number;
   /** Where texts are cut, in tokens with `[CLS]` and `[SEP]`. */
   readonly maxLength: number;
-  readonly pooling: Pooling;
+  /** `graph`: the model's own output is one vector a text already. */
+  readonly pooling: Pooling | "graph";
   readonly normalize: boolean;
   /** Number type of the weights: `f32`, `f16`, `int8`, `int4`. */
   readonly dtype: string;
