@@ -129,7 +129,10 @@ export interface LoadOptions {
   normalize?: boolean;
   /** Whether the model is tried on the texts that its converter left in it. Default: true. */
   selfTest?: boolean;
-  /** Path of the `.onnx` file in the folder. Default: `model.onnx`, then `onnx/model.onnx`. */
+  /**
+   * Path of the `.onnx` file in the folder. Default: what `corom.json` says, else the usual places: `model.onnx`,
+   * `onnx/model.onnx`, `onnx/model_quantized.onnx` … A file named here is loaded without `corom.json`.
+   */
   model?: string;
   /** Aborts the download and the load. */
   signal?: AbortSignal;

@@ -7,7 +7,7 @@ export function urlSource(url) {
   const { folder, model } = split(url);
   return {
     model,
-    async read(path, { size, required, signal, moved }) {
+    async read(path, { size, signal, moved }) {
       const address = new URL(path.split("/").map(encodeURIComponent).join("/"), folder);
       address.search = url.search;
       const response = await request(address.href, signal);
@@ -19,10 +19,7 @@ export function urlSource(url) {
         await response.body?.cancel();
         throw new CoromError("FETCH_FAILED", `${address.href} answered HTTP ${response.status} ${response.statusText}`.trim());
       }
-      const bytes = await bodyOf(response, { name: address.href, size, signal, moved });
-      // Single-page hosts answer a missing file with their front page. Where a file is not needed
-      // that means that it is not there; where it is needed, the loader names the page.
-      return !required && isHtml(response, bytes) ? null : bytes;
+      return bodyOf(response, { name: address.href, size, signal, moved });
     },
   };
 }
@@ -40,9 +37,4 @@ function split(url) {
   folder.pathname = parts.slice(0, inOnnx ? -2 : -1).join("/") + "/";
   const name = decodeURIComponent(last);
   return { folder, model: inOnnx ? `onnx/${name}` : name };
-}
-
-function isHtml(response, bytes) {
-  if (!/^(text\/html|application\/xhtml)/i.test(response.headers.get("content-type") ?? "")) return false;
-  return /^\s*</.test(new TextDecoder().decode(bytes.subarray(0, 64)));
 }
