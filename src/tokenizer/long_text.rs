@@ -1,0 +1,130 @@
+//! Long texts: where one may be cut, and how a word that is too long for the
+//! vocabulary is shortened, without changing a single token.
+
+use std::ops::Range;
+
+/// Bytes after which the next safe place to cut is looked for. Most product
+/// texts are one piece.
+const PIECE_BYTES: usize = 2048;
+
+/// The BERT tokenizer's own word boundaries make cutting safe: it puts spaces
+/// around every Chinese character and splits at white space, and neither ever
+/// combines with its neighbours under Unicode normalisation.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Chunks {
+    /// WordPiece makes a word of more characters than this one `[UNK]`.
+    pub(super) max_word_chars: usize,
+}
+
+/// A piece of text with the middle of over-long words left out.
+#[derive(Debug, Default)]
+pub(super) struct Shortened {
+    /// The shortened text; `None` where there was nothing to leave out.
+    pub(super) text: Option<String>,
+    /// `(position in the shortened text, bytes left out there)`, ascending.
+    cuts: Vec<(usize, usize)>,
+}
+
+impl Shortened {
+    /// The position in the original piece of a position in the shortened one.
+    pub(super) fn original(&self, position: usize) -> usize {
+        let left_out: usize = self.cuts.iter().take_while(|c| c.0 <= position).map(|c| c.1).sum();
+        position + left_out
+    }
+}
+
+impl Chunks {
+    /// The end of the piece that starts at byte `from`: the first safe place to
+    /// cut at least [`PIECE_BYTES`] later, or the end of the text.
+    pub(super) fn next_cut(self, text: &str, from: usize) -> usize {
+        if text.len() - from <= PIECE_BYTES {
+            return text.len();
+        }
+        let mut at = from + PIECE_BYTES;
+        while !text.is_char_boundary(at) {
+            at += 1;
+        }
+        text[at..].char_indices().find(|&(_, c)| may_cut_before(c)).map_or(text.len(), |(i, _)| at + i)
+    }
+
+    /// Shortens each run of plain letters that alone makes its word an `[UNK]`.
+    pub(super) fn shorten(self, piece: &str) -> Shortened {
+        let keep = self.max_word_chars + 1;
+        if piece.len() <= keep {
+            return Shortened::default();
+        }
+        let mut kept: Vec<Range<usize>> = Vec::new();
+        let (mut start, mut run) = (0, 0);
+        for (i, c) in piece.char_indices() {
+            let was = run;
+            run = if is_plain_letter(c) { run + 1 } else { 0 };
+            if run == keep + 1 {
+                kept.push(start..i);
+            }
+            if run == 0 && was > keep {
+                start = i;
+            }
+        }
+        if kept.is_empty() {
+            return Shortened::default();
+        }
+        if run <= keep {
+            kept.push(start..piece.len());
+        }
+        let mut text = String::new();
+        let mut cuts = Vec::new();
+        for (i, range) in kept.iter().enumerate() {
+            text.push_str(&piece[range.clone()]);
+            let next = kept.get(i + 1).map_or(piece.len(), |next| next.start);
+            if next > range.end {
+                cuts.push((text.len(), next - range.end));
+            }
+        }
+        Shortened { text: Some(text), cuts }
+    }
+}
+
+fn may_cut_before(c: char) -> bool {
+    matches!(c, ' ' | '\t' | '\n' | '\r' | '\u{4e00}'..='\u{9fff}')
+}
+
+/// Letters and digits that the normaliser keeps (perhaps as another letter) and
+/// the pre-tokenizer never splits at: a subset that is enough for real junk.
+fn is_plain_letter(c: char) -> bool {
+    c.is_ascii_alphanumeric()
+        || matches!(c, '\u{c0}'..='\u{d6}' | '\u{d8}'..='\u{f6}' | '\u{f8}'..='\u{ff}'
+            | '\u{400}'..='\u{481}' | '\u{3041}'..='\u{3096}' | '\u{30a1}'..='\u{30fa}' | '\u{ac00}'..='\u{d7a3}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CHUNKS: Chunks = Chunks { max_word_chars: 5 };
+
+    #[test]
+    fn leaves_short_words_alone() {
+        assert!(CHUNKS.shorten("abcdef 中文 abcdef").text.is_none());
+    }
+
+    #[test]
+    fn shortens_long_words_and_maps_positions_back() {
+        let piece = "a abcdefghij, 中zzzzzzzzz";
+        let shortened = CHUNKS.shorten(piece);
+        let text = shortened.text.as_deref().unwrap();
+        assert_eq!(text, "a abcdef, 中zzzzzz");
+        let comma = text.find(',').unwrap();
+        assert_eq!(shortened.original(comma), piece.find(',').unwrap());
+        assert_eq!(shortened.original(2), 2);
+        assert_eq!(shortened.original(text.find('z').unwrap()), piece.find('z').unwrap());
+        assert_eq!(shortened.original(text.len()), piece.len());
+    }
+
+    #[test]
+    fn cuts_only_before_white_space_or_chinese() {
+        let text = format!("{}中{}", "é".repeat(1500), "x".repeat(10));
+        assert_eq!(CHUNKS.next_cut(&text, 0), 3000);
+        assert_eq!(CHUNKS.next_cut(&text, 3000), text.len());
+        assert_eq!(CHUNKS.next_cut("short", 0), 5);
+    }
+}
