@@ -22,7 +22,7 @@ pub fn load(folder: &Path, options: LoadOptions) -> Result<Embedder> {
         match std::fs::read(folder.join(&file.path)) {
             Ok(bytes) => loader.supply(&file.path, bytes)?,
             Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-                loader.missing(&file.path)?
+                loader.missing(&file.path)?;
             }
             Err(e) => {
                 return Err(Error::with_source(

@@ -131,11 +131,13 @@ impl ModelLoader {
         }
         match path {
             // Read early, so that a wrong folder is known before its weights are fetched.
-            "config.json" => drop(BertConfig::from_json(&bytes)?),
+            "config.json" => {
+                BertConfig::from_json(&bytes)?;
+            }
             "tokenizer.json" => {
-                drop(parse_object(&bytes, path).map_err(|e| {
+                parse_object(&bytes, path).map_err(|e| {
                     Error::with_source(ErrorCode::InvalidTokenizer, e.message().to_owned(), e)
-                })?)
+                })?;
             }
             _ if path.ends_with(".onnx") => {
                 self.onnx = Some(path.to_owned());
