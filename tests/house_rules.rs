@@ -28,12 +28,7 @@ const RULES: &[Rule] = &[
         allowed: &["src/wasm/", "src/encoder/gpu/"],
         why: "JavaScript is met in src/wasm only",
     },
-    Rule {
-        names: &["JsValue"],
-        scope: "src/encoder/",
-        allowed: &[],
-        why: "no core file names JsValue",
-    },
+    Rule { names: &["JsValue"], scope: "src/encoder/", allowed: &[], why: "no core file names JsValue" },
     Rule {
         names: &["tract_*"],
         scope: "src/",
@@ -46,30 +41,15 @@ const RULES: &[Rule] = &[
         allowed: &["src/encoder/gpu/"],
         why: "the GPU stands behind its own back end",
     },
-    Rule {
-        names: &["encoder"],
-        scope: "src/index/",
-        allowed: &[],
-        why: "search knows no encoder",
-    },
-    Rule {
-        names: &["encoder"],
-        scope: "src/rank.rs",
-        allowed: &[],
-        why: "ranking knows no encoder",
-    },
+    Rule { names: &["encoder"], scope: "src/index/", allowed: &[], why: "search knows no encoder" },
+    Rule { names: &["encoder"], scope: "src/rank.rs", allowed: &[], why: "ranking knows no encoder" },
     Rule {
         names: &["encoder"],
         scope: "src/similarity.rs",
         allowed: &[],
         why: "similarity knows no encoder",
     },
-    Rule {
-        names: &["encoder"],
-        scope: "src/pooling.rs",
-        allowed: &[],
-        why: "pooling knows no encoder",
-    },
+    Rule { names: &["encoder"], scope: "src/pooling.rs", allowed: &[], why: "pooling knows no encoder" },
 ];
 
 #[test]
@@ -82,7 +62,9 @@ fn names_stand_where_they_may() {
                 continue;
             }
             for (line, code) in code_lines(&text) {
-                if let Some(word) = words(&code).find(|word| rule.names.iter().any(|name| matches(name, word))) {
+                if let Some(word) =
+                    words(&code).find(|word| rule.names.iter().any(|name| matches(name, word)))
+                {
                     broken.push(format!("{path}:{line}: `{word}`: {}", rule.why));
                 }
             }
@@ -124,7 +106,9 @@ fn the_scanner_sees_code_and_only_code() {
         .collect();
     assert_eq!(hits, [4]);
     assert!(words("not_unsafe").all(|word| word != "unsafe"));
-    assert!(matches("tract_*", "tract_onnx") && !matches("tract_*", "extract_rows") && !matches("wgpu", "wgpu2"));
+    assert!(
+        matches("tract_*", "tract_onnx") && !matches("tract_*", "extract_rows") && !matches("wgpu", "wgpu2")
+    );
 }
 
 fn root() -> PathBuf {
@@ -187,7 +171,8 @@ fn code_lines(text: &str) -> impl Iterator<Item = (usize, String)> {
 
 /// How many bytes of comment or literal `rest` begins with; 0 where it begins with code.
 fn skipped_length(rest: &str) -> usize {
-    let until = |start: usize, end: &str| rest[start..].find(end).map_or(rest.len(), |at| start + at + end.len());
+    let until =
+        |start: usize, end: &str| rest[start..].find(end).map_or(rest.len(), |at| start + at + end.len());
     if rest.starts_with("//") {
         return rest.find('\n').unwrap_or(rest.len());
     }
@@ -204,8 +189,8 @@ fn skipped_length(rest: &str) -> usize {
         return closing_quote(rest, '"').unwrap_or(rest.len());
     }
     // A quote may begin a lifetime: then no other follows after one (possibly escaped) character.
-    if rest.starts_with('\'') {
-        let literal = rest[1..].starts_with('\\') || rest.chars().nth(2) == Some('\'');
+    if let Some(after) = rest.strip_prefix('\'') {
+        let literal = after.starts_with('\\') || after.chars().nth(1) == Some('\'');
         return if literal { closing_quote(rest, '\'').unwrap_or(rest.len()) } else { 0 };
     }
     0
