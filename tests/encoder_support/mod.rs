@@ -1,5 +1,8 @@
 //! The exports under `tests/fixtures/exports`, and the vectors they should give.
 
+// Each test file uses its part of this.
+#![allow(dead_code)]
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 

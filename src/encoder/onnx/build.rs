@@ -177,7 +177,7 @@ impl Builder {
     }
 
     /// Adds axes of length 1 in front until the value has `rank` of them.
-    pub(super) fn to_rank(&mut self, value: &Value, rank: usize) -> Result<Value> {
+    pub(super) fn with_rank(&mut self, value: &Value, rank: usize) -> Result<Value> {
         let mut value = value.clone();
         while value.rank() < rank {
             value = self.axis(AxisOp::Add(0), &value)?;

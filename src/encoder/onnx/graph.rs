@@ -131,11 +131,6 @@ impl Graph {
     pub(crate) fn quantizes_as_it_runs(&self) -> bool {
         self.nodes.iter().any(|n| n.op.starts_with("Dynamic"))
     }
-
-    /// Bytes of weights as they are held: floats are f32.
-    pub(crate) fn weight_bytes(&self) -> usize {
-        self.constants.values().map(|t| t.len() * t.datum_type().size_of()).sum()
-    }
 }
 
 /// Every value has one source, which comes before its uses.

@@ -19,6 +19,7 @@ mod build;
 mod contrib;
 mod external;
 mod graph;
+mod layers;
 mod node;
 mod ops;
 mod proto;

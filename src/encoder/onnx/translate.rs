@@ -52,6 +52,8 @@ pub(crate) struct Translated {
     pub(crate) roles: Vec<Role>,
     /// The outputs' shapes, in order.
     pub(crate) shapes: Vec<Dims>,
+    /// Bytes of weights in the graph.
+    pub(crate) weight_bytes: usize,
     /// The batch and the sequence in them.
     pub(crate) batch: TDim,
     pub(crate) sequence: TDim,
@@ -115,8 +117,10 @@ pub(crate) fn translate(
             None => fail!(InvalidModel, "nothing makes the graph's output `{name}`"),
         }
     }
+    let constants = build.model.nodes().iter().filter_map(|n| n.outputs.first()?.fact.konst.as_ref());
+    let weight_bytes = constants.map(|t| t.len() * t.datum_type().size_of()).sum();
     build.model.select_output_outlets(&outlets).map_err(internal)?;
-    Ok(Translated { model: build.model, roles, shapes, batch, sequence })
+    Ok(Translated { model: build.model, roles, shapes, weight_bytes, batch, sequence })
 }
 
 /// To the type that the graph reads an input as.

@@ -42,8 +42,10 @@ impl PlainEncoder {
     /// - `layers`: the hidden layers wanted, see
     ///   [`Pooling::layers`](crate::config::Pooling::layers).
     ///
-    /// A graph that gives no hidden rows but a vector a text
-    /// ([`EncoderInfo::pooled`]) is loaded when only the last layer is wanted.
+    /// A layer is read from an output such as `hidden_states.3`, or else found by
+    /// the LayerNorms in the graph. When only the last layer is wanted and the
+    /// graph gives no hidden rows but a vector a text, that is taken
+    /// ([`EncoderInfo::pooled`]).
     ///
     /// # Errors
     /// `NOT_A_MODEL`, `INVALID_MODEL` for a file that is no sound ONNX graph;
@@ -60,21 +62,23 @@ impl PlainEncoder {
         let model = Model::parse(&onnx)?;
         drop(onnx);
         let (inputs, outputs) = signature(&model.graph);
-        let ports = Ports::find(&inputs, &outputs, config, layers)?;
+        let mut ports = Ports::find(&inputs, &outputs, config, layers)?;
         let graph = Graph::load(model, external, &ports.outputs)?;
+        ports.resolve(&graph, config)?;
         let expected =
             Expected { vocab_size: config.vocab_size, max_positions: config.max_position_embeddings };
         let one_by_one = graph.quantizes_as_it_runs();
-        let info = EncoderInfo {
+        let mut info = EncoderInfo {
             hidden_size: config.hidden_size,
             pooled: ports.pooled,
             dtype: graph.dtype(),
             backend: "cpu (tract)",
-            weight_bytes: graph.weight_bytes(),
+            weight_bytes: 0,
             static_batch: ports.extent.batch,
             static_sequence: ports.extent.sequence,
         };
         let plans = Plans::new(graph, ports, expected, config.hidden_size)?;
+        info.weight_bytes = plans.weight_bytes();
         Ok(Self { plans, info, config: config.clone(), one_by_one })
     }
 }

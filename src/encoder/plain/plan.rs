@@ -28,6 +28,8 @@ pub(super) struct Plan {
     /// What its inputs want, in order.
     pub(super) roles: Vec<Role>,
     outputs: usize,
+    /// Bytes of weights in the graph.
+    weight_bytes: usize,
 }
 
 impl Plans {
@@ -48,6 +50,14 @@ impl Plans {
         };
         let plan = Plan::new(&graph, &ports, probe, expected, hidden).map_err(|_| open)?;
         Ok(Self::Many { graph: Box::new(graph), ports, expected, hidden, kept: vec![(probe, plan)] })
+    }
+
+    /// Bytes of weights in a plan.
+    pub(super) fn weight_bytes(&self) -> usize {
+        match self {
+            Self::One(plan) => plan.weight_bytes,
+            Self::Many { kept, .. } => kept.first().map_or(0, |(_, plan)| plan.weight_bytes),
+        }
     }
 
     /// How many outputs a plan has.
@@ -89,7 +99,8 @@ impl Plan {
             let message = format!("tract cannot run this graph: {}", e.root_cause());
             Error::with_source(ErrorCode::UnsupportedModel, message, e)
         })?;
-        Ok(Self { runnable, roles: translated.roles, outputs: ports.outputs.len() })
+        let weight_bytes = translated.weight_bytes;
+        Ok(Self { runnable, roles: translated.roles, outputs: ports.outputs.len(), weight_bytes })
     }
 
     /// Runs the graph on its inputs, row-major `[batch, sequence]`, and returns its outputs.

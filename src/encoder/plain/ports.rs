@@ -1,19 +1,21 @@
 //! Which of a graph's inputs and outputs are which.
 
 use crate::config::BertConfig;
-use crate::encoder::onnx::{Extent, Feed, Port, Role};
+use crate::encoder::onnx::{Extent, Feed, Graph, Port, Role};
 use crate::error::{Result, fail};
 
 /// What to feed a graph and what to read from it.
 #[derive(Debug)]
 pub(super) struct Ports {
     pub(super) feeds: Vec<Feed>,
-    /// The outputs to compute, one for each layer wanted (or the pooled one).
+    /// The values to compute, one for each layer wanted (or the pooled one).
     pub(super) outputs: Vec<String>,
     /// Whether the output is one row a text.
     pub(super) pooled: bool,
     /// The batch and sequence that the graph was exported with, where fixed.
     pub(super) extent: Extent,
+    /// Layers wanted that no output of the graph gives, by their place in `outputs`.
+    unnamed: Vec<(usize, usize)>,
 }
 
 /// Names under which exporters write the last layer's rows.
@@ -28,7 +30,7 @@ impl Ports {
     ///
     /// # Errors
     /// `UNSUPPORTED_MODEL` for inputs that are not a BERT's or outputs of another
-    /// width; `UNSUPPORTED_POOLING` when a layer is not offered.
+    /// width; `INVALID_ARGUMENT` for a layer that the model does not have.
     pub(super) fn find(
         inputs: &[Port],
         outputs: &[Port],
@@ -36,40 +38,54 @@ impl Ports {
         layers: &[usize],
     ) -> Result<Self> {
         let (feeds, extent) = feeds(inputs, config)?;
-        if layers.is_empty() {
-            fail!(InvalidArgument, "no layer is wanted");
+        if layers.is_empty() || layers.iter().any(|l| *l > config.num_hidden_layers) {
+            fail!(InvalidArgument, "layers {layers:?} of {} are wanted", config.num_hidden_layers);
         }
-        let last = config.num_hidden_layers;
-        let mut names = Vec::with_capacity(layers.len());
-        for &layer in layers {
-            match hidden(outputs, config, layer) {
-                Some(port) => names.push(port.name.clone()),
-                None if layer == last && layers.len() == 1 => {}
-                None if layer == last => fail!(
-                    UnsupportedPooling,
-                    "this pooling needs hidden rows, but the graph's outputs are {}",
-                    list(outputs)
-                ),
-                None => fail!(
-                    UnsupportedPooling,
-                    "this pooling needs the output of layer {layer}, which the graph does not give: its outputs are \
-                     {}. Export it with output_hidden_states, or convert the checkpoint with `corom convert`",
-                    list(outputs)
-                ),
-            }
-        }
-        if !names.is_empty() {
-            return Ok(Self { feeds, outputs: names, pooled: false, extent });
-        }
-        match sentence(outputs, config) {
-            Some(port) => Ok(Self { feeds, outputs: vec![port.name.clone()], pooled: true, extent }),
-            None => fail!(
+        let named: Vec<Option<&Port>> = layers.iter().map(|l| hidden(outputs, config, *l)).collect();
+        let alone = layers == [config.num_hidden_layers] && named == [None];
+        // Something must be computed from all layers, or the graph is none of ours.
+        let root = named
+            .iter()
+            .copied()
+            .flatten()
+            .next()
+            .or_else(|| hidden(outputs, config, config.num_hidden_layers));
+        let Some(root) = root.or_else(|| sentence(outputs, config)) else {
+            fail!(
                 UnsupportedModel,
                 "the graph's outputs are {}; none is [batch, sequence, {hidden}] or [batch, {hidden}]",
                 list(outputs),
                 hidden = config.hidden_size
-            ),
+            );
+        };
+        let unnamed = named.iter().zip(layers).enumerate().filter(|(_, (port, _))| port.is_none() && !alone);
+        let unnamed = unnamed.map(|(i, (_, layer))| (i, *layer)).collect();
+        let outputs = named.iter().map(|port| port.unwrap_or(root).name.clone()).collect();
+        Ok(Self { feeds, outputs, pooled: alone, extent, unnamed })
+    }
+
+    /// Finds the layers that no output names.
+    ///
+    /// # Errors
+    /// `UNSUPPORTED_POOLING` when they cannot be told.
+    pub(super) fn resolve(&mut self, graph: &Graph, config: &BertConfig) -> Result<()> {
+        if self.unnamed.is_empty() {
+            return Ok(());
         }
+        let Some(layers) = graph.layer_outputs(config.num_hidden_layers, config.hidden_size) else {
+            let numbers: Vec<String> = self.unnamed.iter().map(|(_, layer)| layer.to_string()).collect();
+            fail!(
+                UnsupportedPooling,
+                "this pooling needs the output of layer {}, which the graph does not give (no output \
+                 hidden_states.N, and its LayerNorms do not tell). Export it with output_hidden_states, or convert \
+                 the checkpoint with `corom convert`",
+                numbers.join(" and ")
+            );
+        };
+        for (place, layer) in self.unnamed.drain(..) {
+            self.outputs[place].clone_from(&layers[layer]);
+        }
+        Ok(())
     }
 }
 
@@ -123,7 +139,7 @@ fn feeds(inputs: &[Port], config: &BertConfig) -> Result<(Vec<Feed>, Extent)> {
                 fail!(
                     UnsupportedModel,
                     "the graph's input {} is not [batch, sequence]",
-                    list(&[port.clone()])
+                    list(std::slice::from_ref(port))
                 );
             };
             for (have, given) in [(&mut extent.batch, batch), (&mut extent.sequence, sequence)] {

@@ -83,8 +83,8 @@ impl Builder {
     /// A tract operator on two values, broadcast. Types are the caller's concern.
     pub(crate) fn binary(&mut self, op: Box<dyn BinMiniOp>, a: &Value, b: &Value) -> Result<Value> {
         let dims = self.broadcast(&[a.dims(), b.dims()])?;
-        let a = self.to_rank(a, dims.len())?;
-        let b = self.to_rank(b, dims.len())?;
+        let a = self.with_rank(a, dims.len())?;
+        let b = self.with_rank(b, dims.len())?;
         // tract drops an operand that changes nothing (`x + 0`, `x and true`) even when
         // the result has its shape.
         let (a, b) = match (self.is_uniform(&a)?, self.is_uniform(&b)?) {

@@ -68,8 +68,8 @@ pub(crate) fn select(site: &mut Site) -> Outputs {
         }
     }
     let rank = site.build.broadcast(&[condition.dims(), yes.dims(), no.dims()])?.len();
-    let condition = site.build.to_rank(&condition, rank)?;
-    let yes = site.build.to_rank(&yes, rank)?;
-    let no = site.build.to_rank(&no, rank)?;
+    let condition = site.build.with_rank(&condition, rank)?;
+    let yes = site.build.with_rank(&yes, rank)?;
+    let no = site.build.with_rank(&no, rank)?;
     Ok(tvec!(site.build.wire(Iff, &[&condition, &yes, &no])?))
 }
