@@ -19,11 +19,11 @@ PYTHON_PINS=(onnxruntime==1.32.0 numpy==2.4.6)
 
 # ---------------------------------------------------------------- steps
 
-CURRENT="starting"
+CURRENT="starting" status=0
 bold() { if [[ -t 1 ]]; then printf '\033[1m%s\033[0m\n' "$1"; else printf '%s\n' "$1"; fi; }
 note() { printf '    %s\n' "$*"; }
 die() { printf '\nbuild.sh: %s: %s\n' "$CURRENT" "$*" >&2; trap - ERR; exit 1; }
-trap 'status=$?; printf "\nbuild.sh: failed while %s (exit %s)\n" "$CURRENT" "$status" >&2; exit $status' ERR
+trap 'status=$?; ((BASH_SUBSHELL)) || printf "\nbuild.sh: failed at: %s (exit %s)\n" "$CURRENT" "$status" >&2; exit $status' ERR
 
 # step NAME COMMAND…: runs it and says how long it took.
 step() {
@@ -55,7 +55,7 @@ once() {
 
 have() { command -v "$1" >/dev/null 2>&1; }
 need() { have "$1" || die "'$1' is missing: $2"; }
-# hash_of PATH…: one hash over the files there, for keys.
+# hash_of PATH… [TEST…]: one hash over the files there (that pass find's TESTs), for keys.
 hash_of() { find "$@" -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum | cut -c1-16; }
 # locked CRATE: its version in Cargo.lock.
 locked() { awk -v name="name = \"$1\"" '$0 == name { getline; gsub(/[^0-9.]/, ""); print; exit }' Cargo.lock; }
@@ -69,10 +69,15 @@ apt_has() {
   fi
   [[ -n $(apt-cache policy "$1" | awk '/Candidate:/ && $2 != "(none)"') ]]
 }
+# apt_get ARGUMENTS…: once more with fresh lists when the lists name what is no longer there.
+apt_get() {
+  DEBIAN_FRONTEND=noninteractive apt-get -qq "$@" && return
+  ((EUID == 0)) && note "once more, with fresh package lists" && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get -qq "$@"
+}
 apt_install() {
   apt_has "$1" || die "Debian's lists have no package '$1'; install $1 yourself"
   ((EUID == 0)) || die "'$1' is missing: run 'apt-get install $1' as root, then this again"
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$1" >/dev/null
+  apt_get install -y --no-install-recommends "$1" >/dev/null || die "apt-get could not install '$1' (above)"
 }
 
 # ---------------------------------------------------------------- the toolchain for wasm
@@ -119,7 +124,7 @@ debian_prefix() {
   llvm=$(apt-cache depends "$std" | awk '/Depends: libllvm/ { print $2; exit }')
   rm -rf "$prefix" && mkdir -p "$prefix/deb" "$prefix/bin"
   note "fetching $std, $llvm and rustc-web $version"
-  (cd "$prefix/deb" && apt-get download -qq "$std" "$llvm" {rustc-web,rust-web-src,libstd-rust-web-dev,rust-web-clippy}="$version" 2>/dev/null) ||
+  (cd "$prefix/deb" && apt_get -o APT::Sandbox::User=root download "$std" "$llvm" {rustc-web,rust-web-src,libstd-rust-web-dev,rust-web-clippy}="$version") ||
     die "could not download Debian's packages for rustc-web $version; try 'apt-get update'"
   for deb in "$prefix"/deb/*.deb; do dpkg-deb -x "$deb" "$prefix"; done
   rm -rf "$prefix/deb"
@@ -142,7 +147,7 @@ WRAPPER
   note "compiling the standard library for $WEB_TARGET"
   (
     cd "$rustlib/src/rust/library"
-    RUSTC=$prefix/bin/rustc RUSTC_BOOTSTRAP=1 RUSTFLAGS="" CARGO_TARGET_DIR=$prefix/std \
+    RUSTC=$prefix/bin/rustc RUSTC_BOOTSTRAP=1 CARGO_TARGET_DIR=$prefix/std \
       CARGO_ENCODED_RUSTFLAGS=$'-Zforce-unstable-if-unmarked\x1f-Cembed-bitcode=yes\x1f-Ctarget-feature=+simd128' \
       cargo build --quiet --locked --release --target $WEB_TARGET --manifest-path sysroot/Cargo.toml
   )
@@ -172,7 +177,7 @@ build_package() {
   else
     once "wasm-bindgen $version" "$version" "$bindgen" install_bindgen "$version"
   fi
-  once "wasm binaries" "$profile $version $("${WEB_RUSTC:-rustc}" --version) $(hash_of src .cargo Cargo.toml Cargo.lock)" \
+  once "wasm binaries" "$profile $version $("${WEB_RUSTC:-rustc}" --version) $(hash_of src .cargo Cargo.toml Cargo.lock -not -path "src/bin/*")" \
     pkg/wasm/corom-relaxed.wasm build_binaries "$profile" "$bindgen"
   print_sizes "$profile"
 }
@@ -233,12 +238,15 @@ fetch_m3e() {
 # convert CHECKPOINT OUT ARGUMENTS…: a model folder of ours from a checkpoint.
 convert() {
   local from=$1 to=$2
+  [[ $from != "$ROOT/$to" ]] || die "$from lies where the converted model goes: move it elsewhere"
   once "convert $(basename "$from")" "$from $(find "$from" -type f -printf '%P %s %T@\n' | sort | sha256sum) $* $(hash_of src Cargo.lock)" \
     "$to/corom.json" run_convert "$@"
 }
 run_convert() {
-  rm -rf "$2" && mkdir -p "$(dirname "$2")"
-  cargo run --quiet --locked --features cli -- convert "$@"
+  mkdir -p models
+  rm -rf "$2.part"
+  cargo run --quiet --locked --features cli -- convert "$1" "$2.part" "${@:3}"
+  rm -rf "$2" && mv "$2.part" "$2"
 }
 
 m3e_small() {
@@ -273,8 +281,8 @@ cmd_demo() {
     m3e_small
     model=$ROOT/models/m3e-small
   elif [[ ! -f $model/corom.json ]]; then
-    convert "$model" "models/$(basename "$model")"
-    model=$ROOT/models/$(basename "$model")
+    convert "$model" "models/${model##*/}"
+    model=$ROOT/models/${model##*/}
   fi
   build_package $profile
   step "demo in Node" node www/demo.mjs "$model"
@@ -315,7 +323,8 @@ cmd_lint() {
   step "clippy" cargo clippy --locked --all-targets --features cli -- -D warnings
   step "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --quiet --locked --no-deps --features cli
   web_toolchain
-  step "clippy for wasm" web_cargo clippy --profile wasm-test --lib -- -D warnings
+  # The library alone, without tests: here unwrap is refused too, as a panic ends the whole instance.
+  step "clippy for wasm" web_cargo clippy --profile wasm-test --lib -- -D warnings -D clippy::unwrap_used
   step "clippy for wasm, relaxed SIMD" web_cargo clippy --profile wasm-test --lib --features relaxed-simd -- -D warnings
 }
 

@@ -189,8 +189,8 @@ fn skipped_length(rest: &str) -> usize {
         return closing_quote(rest, '"').unwrap_or(rest.len());
     }
     // A quote may begin a lifetime: then no other follows after one (possibly escaped) character.
-    if rest.starts_with('\'') {
-        let literal = rest[1..].starts_with('\\') || rest.chars().nth(2) == Some('\'');
+    if let Some(after) = rest.strip_prefix('\'') {
+        let literal = after.starts_with('\\') || after.chars().nth(1) == Some('\'');
         return if literal { closing_quote(rest, '\'').unwrap_or(rest.len()) } else { 0 };
     }
     0
