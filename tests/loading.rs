@@ -1,5 +1,4 @@
 //! The loader: what it asks for, and what it refuses.
-#![allow(clippy::unwrap_used, reason = "a test stops there")]
 
 mod support;
 
@@ -130,8 +129,7 @@ fn pages_and_pointers_are_no_models() {
 
 #[test]
 fn manifests_that_do_not_fit_are_refused() {
-    type Edit = fn(&mut serde_json::Value);
-    let cases: [(&str, Edit, ErrorCode); 8] = [
+    let cases: [(&str, fn(&mut serde_json::Value), ErrorCode); 8] = [
         ("newer", |m| m["format_version"] = 2.into(), ErrorCode::UnsupportedFormat),
         ("no version", |m| m["format_version"] = "1".into(), ErrorCode::InvalidConfig),
         ("other format", |m| m["format"] = "zip".into(), ErrorCode::InvalidConfig),
