@@ -21,7 +21,7 @@ const body = text
   })
   .replace(/^export default (\w+);?$/gm, (_, name) => (names.set("init", name), ""))
   .replace(/^export \{([^}]*)\};?$/gm, (_, list) => {
-    for (const item of list.split(",").map((part) => part.trim()).filter(Boolean)) {
+    for (const item of list.match(/\w+(\s+as\s+\w+)?/g) ?? []) {
       const [local, exported = local] = item.split(/\s+as\s+/);
       names.set(exported === "default" ? "init" : exported, local);
     }

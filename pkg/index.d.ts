@@ -87,7 +87,12 @@ export type FileContents =
  * - files in memory, by their path in the folder: an object, or a `Map`;
  * - a `FileList` or an array of `File`, from `<input type="file" multiple>` or `webkitdirectory`.
  */
-export type Source = string | URL | { readonly [path: string]: FileContents } | ReadonlyMap<string, FileContents> | ArrayLike<FileLike>;
+export type Source =
+  | string
+  | URL
+  | { readonly [path: string]: FileContents }
+  | ReadonlyMap<string, FileContents>
+  | ArrayLike<FileLike>;
 
 /** The WebAssembly itself: a URL, a `Response`, bytes or a `WebAssembly.Module`; or a promise of one. */
 export type WasmSource = string | URL | ArrayBuffer | ArrayBufferView | object;
@@ -95,7 +100,10 @@ export type WasmSource = string | URL | ArrayBuffer | ArrayBufferView | object;
 /** What a load is doing. `loaded` and `total` count the bytes of the phase. */
 export type Progress =
   | {
-      /** The WebAssembly binary is fetched and compiled: once at the start, once at the end. */
+      /**
+       * The WebAssembly binary is fetched and compiled: one event at the start, one at the end, none when it
+       * is there from an earlier load.
+       */
       readonly phase: "wasm";
       readonly file: string;
       readonly loaded: number;

@@ -56,7 +56,11 @@ async function load(from) {
   onProgress({ phase: "wasm" });
   try {
     const started = performance.now();
-    const corom = await Corom.load(from, { signal, onProgress, simd: new URLSearchParams(location.search).get("simd") ?? "auto" });
+    const corom = await Corom.load(from, {
+      signal,
+      onProgress,
+      simd: new URLSearchParams(location.search).get("simd") ?? "auto",
+    });
     model = { corom, loadTime: performance.now() - started, perText: undefined };
     await rank();
   } catch (error) {
@@ -69,7 +73,10 @@ async function rank() {
   if (!model) return;
   const { signal } = (ranking = new AbortController());
   const { corom } = model;
-  const documents = candidates.value.split("\n").map((line) => line.trim()).filter(Boolean);
+  const documents = candidates.value
+    .split("\n")
+    .map((line) => line.trim())
+    .filter(Boolean);
   const text = query.value.trim();
   if (text === "" || documents.length === 0) return empty(text === "" ? "needQuery" : "needCandidates");
   const metric = new FormData(form).get("metric");

@@ -57,7 +57,9 @@ function showTokens(corom, texts) {
 async function showPipeline(corom) {
   const { text_embedding, scores } = await corom.pipeline(CARD);
   title("Vectors, first five values");
-  text_embedding.forEach((row, i) => console.log(`  ${label(i)}  ${[...row.slice(0, 5)].map((x) => number(x, 7)).join(" ")}  …`));
+  text_embedding.forEach((row, i) =>
+    console.log(`  ${label(i)}  ${[...row.slice(0, 5)].map((x) => number(x, 7)).join(" ")}  …`),
+  );
   title("The pipeline's scores (inner product)");
   const sourcesOnly = { source_sentence: CARD.sentences_to_compare };
   const card = await corom.pipeline(sourcesOnly);

@@ -118,7 +118,8 @@ export function sayError(code) {
 }
 
 export const count = (n) => n.toLocaleString(TAGS[current]);
-export const megabytes = (bytes) => `${(bytes / 2 ** 20).toLocaleString(TAGS[current], { maximumFractionDigits: bytes < 10 * 2 ** 20 ? 1 : 0 })} MiB`;
+export const megabytes = (bytes) =>
+  `${(bytes / 2 ** 20).toLocaleString(TAGS[current], { maximumFractionDigits: bytes < 10 * 2 ** 20 ? 1 : 0 })} MiB`;
 export function duration(ms) {
   if (ms >= 1000) return `${(ms / 1000).toFixed(1)} ${current === "zh" ? "秒" : "s"}`;
   return `${ms.toFixed(ms < 10 ? 1 : 0)} ${current === "zh" ? "毫秒" : "ms"}`;
@@ -159,5 +160,7 @@ function remembered() {
 function remember(choice) {
   try {
     localStorage.setItem(KEY, choice);
-  } catch { /* not kept */ }
+  } catch {
+    /* not kept */
+  }
 }

@@ -24,8 +24,14 @@ const TYPES = {
 
 // All that the page needs, and nothing else: no inline code, no eval, no other site.
 const POLICY = [
-  "default-src 'none'", "script-src 'self' 'wasm-unsafe-eval'", "style-src 'self'", "img-src 'self'",
-  "connect-src 'self'", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'",
+  "default-src 'none'",
+  "script-src 'self' 'wasm-unsafe-eval'",
+  "style-src 'self'",
+  "img-src 'self'",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
 ].join("; ");
 
 /** The folders of the demo, by the path that they are served at. */
@@ -64,7 +70,9 @@ async function answer(roots, request, response) {
   if (request.headers["if-none-match"] === tag) return response.writeHead(304, headers).end();
   response.writeHead(200, { ...headers, "content-length": found.size });
   if (request.method === "HEAD") return response.end();
-  createReadStream(file).on("error", () => response.destroy()).pipe(response);
+  createReadStream(file)
+    .on("error", () => response.destroy())
+    .pipe(response);
 }
 
 /** The file that a request means, or null: never one outside the folders. */
@@ -76,7 +84,9 @@ function fileOf(roots, target) {
     return null;
   }
   if (name.includes("\0") || name.includes("\\") || name.split("/").some((part) => part.startsWith("."))) return null;
-  const prefix = Object.keys(roots).filter((root) => name.startsWith(root)).sort((a, b) => b.length - a.length)[0];
+  const prefix = Object.keys(roots)
+    .filter((root) => name.startsWith(root))
+    .sort((a, b) => b.length - a.length)[0];
   if (prefix === undefined) return null;
   const inside = name.slice(prefix.length);
   return path.join(roots[prefix], inside === "" || inside.endsWith("/") ? `${inside}index.html` : inside);
@@ -88,13 +98,18 @@ function plain(response, status, text) {
 }
 
 async function main() {
-  const { values, positionals } = parseArgs({ allowPositionals: true, options: { port: { type: "string", default: "8080" } } });
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { port: { type: "string", default: "8080" } },
+  });
   const [model] = positionals;
-  if (positionals.length !== 1 || !/^\d{1,5}$/.test(values.port)) throw new Error("usage: node www/serve.mjs MODEL_FOLDER [--port N]");
+  if (positionals.length !== 1 || !/^\d{1,5}$/.test(values.port))
+    throw new Error("usage: node www/serve.mjs MODEL_FOLDER [--port N]");
   if (!(await stat(model).catch(() => null))?.isDirectory()) throw new Error(`there is no folder ${model}`);
   const { server, address } = await serve(demoRoots(model), Number(values.port));
   console.log(`The demo is at ${address}  (Ctrl+C ends it)`);
-  for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => server.close(() => process.exit(0)).closeAllConnections());
+  for (const signal of ["SIGINT", "SIGTERM"])
+    process.once(signal, () => server.close(() => process.exit(0)).closeAllConnections());
 }
 
 if (process.argv[1] && path.resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {

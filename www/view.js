@@ -15,7 +15,8 @@ export function showProgress({ phase, loaded, total }) {
   } else {
     bar.removeAttribute("value"); // it moves, without saying how far
   }
-  at("loading-bytes").textContent = phase !== "download" ? "" : known ? `${megabytes(loaded)} / ${megabytes(total)}` : megabytes(loaded);
+  at("loading-bytes").textContent =
+    phase !== "download" ? "" : known ? `${megabytes(loaded)} / ${megabytes(total)}` : megabytes(loaded);
 }
 
 export function showFailure(error) {
@@ -53,7 +54,9 @@ export function showResults(ranked, smallerIsBetter) {
   list.replaceChildren(...rows);
   move(rows, before);
   const scores = ranked.map(({ score }) => (smallerIsBetter ? -score : score));
-  requestAnimationFrame(() => rows.forEach((row, i) => row.querySelector("i").style.setProperty("--length", length(scores, i))));
+  requestAnimationFrame(() =>
+    rows.forEach((row, i) => row.querySelector("i").style.setProperty("--length", length(scores, i))),
+  );
   at("scale").hidden = ranked.length < 2;
 }
 
@@ -78,7 +81,10 @@ function move(rows, before) {
   for (const row of rows) {
     const from = before.get(row.dataset.key);
     const way = from === undefined ? 0 : from - row.getBoundingClientRect().top;
-    const frames = from === undefined ? [{ opacity: 0 }, { opacity: 1 }] : [{ transform: `translateY(${way}px)` }, { transform: "none" }];
+    const frames =
+      from === undefined
+        ? [{ opacity: 0 }, { opacity: 1 }]
+        : [{ transform: `translateY(${way}px)` }, { transform: "none" }];
     if (from === undefined || way !== 0) row.animate(frames, { duration: 350, easing: "cubic-bezier(.2,.8,.2,1)" });
   }
 }
@@ -86,11 +92,13 @@ function move(rows, before) {
 /** What the tokenizer makes of the query. */
 export function showTokens({ ids, tokens }) {
   at("tokens").hidden = false;
-  at("token-list").replaceChildren(...ids.map((id, i) => {
-    const item = element("li", "", tokens[i]);
-    item.append(element("small", "", id));
-    return item;
-  }));
+  at("token-list").replaceChildren(
+    ...ids.map((id, i) => {
+      const item = element("li", "", tokens[i]);
+      item.append(element("small", "", id));
+      return item;
+    }),
+  );
 }
 
 export function showFacts(info, loadTime, perText) {
@@ -106,11 +114,13 @@ export function showFacts(info, loadTime, perText) {
     ["vocabulary", count(info.vocabulary)],
   ];
   at("facts").hidden = false;
-  at("fact-list").replaceChildren(...facts.map(([key, value]) => {
-    const pair = element("div");
-    pair.append(element("dt", "", say(key)), element("dd", "", value));
-    return pair;
-  }));
+  at("fact-list").replaceChildren(
+    ...facts.map(([key, value]) => {
+      const pair = element("div");
+      pair.append(element("dt", "", say(key)), element("dd", "", value));
+      return pair;
+    }),
+  );
 }
 
 function element(tag, className = "", text = "") {

@@ -12,12 +12,18 @@ export function described(value) {
   if (value === null || value === undefined) return String(value);
   if (Array.isArray(value)) return value.length === 0 ? "an empty array" : `an array of ${value.length}`;
   switch (typeof value) {
-    case "string": return value.length > 40 ? `a string of ${value.length} characters` : `the string ${JSON.stringify(value)}`;
-    case "number": return `the number ${value}`;
-    case "boolean": return `the boolean ${value}`;
-    case "bigint": return `the bigint ${value}`;
-    case "function": return "a function";
-    case "symbol": return "a symbol";
+    case "string":
+      return value.length > 40 ? `a string of ${value.length} characters` : `the string ${JSON.stringify(value)}`;
+    case "number":
+      return `the number ${value}`;
+    case "boolean":
+      return `the boolean ${value}`;
+    case "bigint":
+      return `the bigint ${value}`;
+    case "function":
+      return "a function";
+    case "symbol":
+      return "a symbol";
     default: {
       const kind = Object.getPrototypeOf(value)?.constructor?.name;
       return !kind || kind === "Object" ? "an object" : `an object of class ${kind}`;
@@ -33,7 +39,9 @@ export function text(value, name) {
 /** A list of strings. It is copied, so that a caller who changes it later changes nothing here. */
 export function texts(value, name) {
   if (typeof value === "string") {
-    throw invalid(`${name} must be an array of strings, not ${described(value)}; put a single text in an array: [text]`);
+    throw invalid(
+      `${name} must be an array of strings, not ${described(value)}; put a single text in an array: [text]`,
+    );
   }
   if (!Array.isArray(value)) throw invalid(`${name} must be an array of strings, not ${described(value)}`);
   return Array.from(value, (item, i) => text(item, `${name}[${i}]`));

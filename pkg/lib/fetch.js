@@ -25,7 +25,9 @@ export async function bodyOf(response, { name = response.url, size, signal, move
   while (reader) {
     const { done, value } = await reader.read().catch((cause) => {
       throwIfAborted(signal);
-      throw new CoromError("FETCH_FAILED", `${name} broke off after ${bytes.length} bytes: ${reasonOf(cause)}`, { cause });
+      throw new CoromError("FETCH_FAILED", `${name} broke off after ${bytes.length} bytes: ${reasonOf(cause)}`, {
+        cause,
+      });
     });
     if (done) break;
     bytes.push(value);

@@ -28,7 +28,9 @@ export async function loadInto(Class, host, source, given) {
 async function build(runtime, files, { loader: settings, signal, onProgress }) {
   const progress = new Progress(onProgress);
   const model = settings.model ?? files.model;
-  const loader = runtime.call(({ ModelLoader }) => new ModelLoader(model === undefined ? settings : { ...settings, model }));
+  const loader = runtime.call(
+    ({ ModelLoader }) => new ModelLoader(model === undefined ? settings : { ...settings, model }),
+  );
   if (files.paths) runtime.call(() => loader.setListing(files.paths));
   await supply(runtime, loader, files, progress, signal);
   progress.report("pack");
@@ -48,7 +50,10 @@ async function supply(runtime, loader, files, progress, signal) {
       const wanted = runtime.call(() => loader.wanted());
       if (wanted.length === 0) return;
       if (wanted.some(({ path }) => answered.has(path))) {
-        throw new CoromError("INTERNAL", `the loader asked twice for ${wanted.map((w) => w.path).join(", ")}; please report it`);
+        throw new CoromError(
+          "INTERNAL",
+          `the loader asked twice for ${wanted.map((w) => w.path).join(", ")}; please report it`,
+        );
       }
       for (const { path, size } of wanted) {
         answered.add(path);

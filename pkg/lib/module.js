@@ -54,7 +54,9 @@ async function fromCaller(host, wasm, signal) {
 
 /** Compiles bytes or a Response; `code` is for an input that is not what it should be. */
 async function compile(input, name, code = "FETCH_FAILED") {
-  if (input instanceof ArrayBuffer || ArrayBuffer.isView(input)) return explained(WebAssembly.compile(input), name, code);
+  if (input instanceof ArrayBuffer || ArrayBuffer.isView(input)) {
+    return explained(WebAssembly.compile(input), name, code);
+  }
   if (!input.ok) throw new CoromError(code, `${name} could not be fetched: HTTP ${input.status} from ${input.url}`);
   const type = input.headers.get("content-type") ?? "";
   if (/^application\/wasm\b/i.test(type) && typeof WebAssembly.compileStreaming === "function") {
@@ -69,7 +71,10 @@ async function explained(compiling, name, code) {
   } catch (cause) {
     const said = messageOf(cause);
     if (/content security policy|unsafe-eval/i.test(said)) {
-      throw unsupported("the page's Content-Security-Policy forbids WebAssembly: allow 'wasm-unsafe-eval' in script-src", cause);
+      throw unsupported(
+        "the page's Content-Security-Policy forbids WebAssembly: allow 'wasm-unsafe-eval' in script-src",
+        cause,
+      );
     }
     throw new CoromError(code, `${name} is not the WebAssembly file it should be: ${said}`, { cause });
   }

@@ -32,7 +32,9 @@ export class Runtime {
   /** Calls into the instance: `work` gets the bindings, and what it throws becomes a CoromError. */
   call(work) {
     if (this.#crash) {
-      throw new CoromError(this.#crash.code, "this instance crashed before; load the model again", { cause: this.#crash });
+      throw new CoromError(this.#crash.code, "this instance crashed before; load the model again", {
+        cause: this.#crash,
+      });
     }
     try {
       return work(this.#bindings);
@@ -62,7 +64,9 @@ export class Runtime {
     const full = thrown instanceof RangeError ? /memory|alloc|length/i.test(thrown.message) : this.#isFull();
     this.#crash = full
       ? new CoromError("OUT_OF_MEMORY", "WebAssembly ran out of memory; load the model again", { cause: thrown })
-      : new CoromError("INTERNAL", `corom crashed (${messageOf(thrown)}); please report it. Load the model again`, { cause: thrown });
+      : new CoromError("INTERNAL", `corom crashed (${messageOf(thrown)}); please report it. Load the model again`, {
+          cause: thrown,
+        });
     this.drop();
     return this.#crash;
   }

@@ -25,7 +25,9 @@ function split(path, given) {
   if (!/\.onnx$/i.test(full)) return { folder: full, model: undefined };
   const folder = path.dirname(full);
   const name = path.basename(full);
-  return path.basename(folder) === "onnx" ? { folder: path.dirname(folder), model: `onnx/${name}` } : { folder, model: name };
+  return path.basename(folder) === "onnx"
+    ? { folder: path.dirname(folder), model: `onnx/${name}` }
+    : { folder, model: name };
 }
 
 async function listing(fs, path, folder) {
@@ -35,8 +37,9 @@ async function listing(fs, path, folder) {
     for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
       const name = below === "" ? entry.name : `${below}/${entry.name}`;
       const inside = entry.isSymbolicLink() ? await fs.stat(path.join(folder, name)).catch(() => undefined) : entry;
+      const closed = depth >= DEPTH || /^(\.|node_modules$)/.test(entry.name);
       if (inside?.isFile()) found.push(name);
-      else if (inside?.isDirectory() && depth < DEPTH && !/^(\.|node_modules$)/.test(entry.name)) await visit(name, depth + 1);
+      else if (inside?.isDirectory() && !closed) await visit(name, depth + 1);
     }
   };
   try {

@@ -23,7 +23,10 @@ function filesOf(source, also) {
   if (source instanceof Map) return named(source.entries());
   if (isFileList(source)) return fromFiles(Array.from(source));
   if (isPlainObject(source)) return named(Object.entries(source));
-  const hint = isBytes(source) || isBlob(source) ? "; name the file: { \"model.onnx\": bytes, \"config.json\": …, \"tokenizer.json\": … }" : "";
+  const hint =
+    isBytes(source) || isBlob(source)
+      ? '; name the file: { "model.onnx": bytes, "config.json": …, "tokenizer.json": … }'
+      : "";
   throw invalid(`source must be ${also}${EXPECTED}, not ${described(source)}${hint}`);
 }
 
@@ -32,7 +35,9 @@ function named(entries) {
   for (const [path, contents] of entries) {
     if (typeof path !== "string") throw invalid(`source: a path must be a string, not ${described(path)}`);
     if (typeof contents !== "string" && !isBytes(contents) && !isBlob(contents)) {
-      throw invalid(`source[${JSON.stringify(path)}] must be a Uint8Array, an ArrayBuffer, a Blob or a string, not ${described(contents)}`);
+      throw invalid(
+        `source[${JSON.stringify(path)}] must be a Uint8Array, an ArrayBuffer, a Blob or a string, not ${described(contents)}`,
+      );
     }
     files.set(tidy(path), contents);
   }

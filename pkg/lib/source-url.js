@@ -17,7 +17,10 @@ export function urlSource(url) {
       }
       if (!response.ok) {
         await response.body?.cancel();
-        throw new CoromError("FETCH_FAILED", `${address.href} answered HTTP ${response.status} ${response.statusText}`.trim());
+        throw new CoromError(
+          "FETCH_FAILED",
+          `${address.href} answered HTTP ${response.status} ${response.statusText}`.trim(),
+        );
       }
       return bodyOf(response, { name: address.href, size, signal, moved });
     },

@@ -9,7 +9,14 @@ import "./support/corom.mjs"; // says so when the package was not built
 import { FIXTURES, ROOT, exportFolder, golden, goldenM3e, m3eFolder } from "./support/paths.mjs";
 
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
-const FLAGS = ["--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+const FLAGS = [
+  "--no-sandbox",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
 const DESKTOP = { width: 1280, height: 860 };
 const PHONE = { width: 390, height: 844 };
 
@@ -21,7 +28,8 @@ before(async () => {
   const { chromium } = await import("playwright-core").catch((cause) => {
     throw new Error("playwright-core is missing: run `npm ci` in tests/js", { cause });
   });
-  if (!existsSync(CHROMIUM)) throw new Error(`there is no ${CHROMIUM}: install Chromium, or set CHROMIUM to where it is`);
+  if (!existsSync(CHROMIUM))
+    throw new Error(`there is no ${CHROMIUM}: install Chromium, or set CHROMIUM to where it is`);
   browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
   ({ server: site, address } = await serve({ ...demoRoots(m3eFolder()), "/fixtures/": FIXTURES }));
 });
@@ -42,7 +50,11 @@ async function open(where = "", { viewport = DESKTOP, locale = "zh-CN", colorSch
   page.on("console", (message) => ["error", "warning"].includes(message.type()) && complaints.push(message.text()));
   page.on("pageerror", (error) => complaints.push(String(error)));
   page.on("request", (request) => request.url().startsWith(address) || complaints.push(`request to ${request.url()}`));
-  await page.addInitScript(() => document.addEventListener("securitypolicyviolation", (event) => console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`)));
+  await page.addInitScript(() =>
+    document.addEventListener("securitypolicyviolation", (event) =>
+      console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`),
+    ),
+  );
   await prepare?.(page);
   await page.goto(address + where);
   return page;
@@ -59,17 +71,26 @@ describe("the demo page", () => {
     await ready(page);
     assert.equal(await results(page).count(), PAGE.candidates.length);
     const shown = await scores(page);
-    assert.deepEqual(shown, [...shown].sort((a, b) => b - a), "best first");
+    assert.deepEqual(
+      shown,
+      [...shown].sort((a, b) => b - a),
+      "best first",
+    );
     const names = await page.locator("#results .name").allTextContents();
     assert.deepEqual([...names].sort(), [...PAGE.candidates].sort());
-    assert.ok(names.slice(0, 4).every((name) => name.includes("裤")), `trousers first: ${names}`);
+    assert.ok(
+      names.slice(0, 4).every((name) => name.includes("裤")),
+      `trousers first: ${names}`,
+    );
 
     await page.waitForTimeout(800); // the bars' animation
-    const widths = await page.locator("#results .bar i").evaluateAll((bars) => bars.map((bar) => {
-      const { right } = bar.getBoundingClientRect();
-      const track = bar.parentElement.getBoundingClientRect();
-      return (right - track.left) / track.width;
-    }));
+    const widths = await page.locator("#results .bar i").evaluateAll((bars) =>
+      bars.map((bar) => {
+        const { right } = bar.getBoundingClientRect();
+        const track = bar.parentElement.getBoundingClientRect();
+        return (right - track.left) / track.width;
+      }),
+    );
     assert.ok(Math.abs(widths[0] - 1) < 0.01 && widths.at(-1) > 0 && widths.at(-1) < 0.1, `bars: ${widths}`);
     widths.reduce((before, width) => (assert.ok(width <= before + 0.01), width));
 
@@ -91,7 +112,11 @@ describe("the demo page", () => {
     await page.waitForFunction(() => Number(document.querySelector("#results .score").textContent) > 1);
     await settled(page);
     const distances = await scores(page);
-    assert.deepEqual(distances, [...distances].sort((a, b) => a - b), "the nearest first");
+    assert.deepEqual(
+      distances,
+      [...distances].sort((a, b) => a - b),
+      "the nearest first",
+    );
     await page.getByLabel(/^候选商品/).fill("奶粉\n\n  耳机  \n");
     await page.waitForFunction(() => document.querySelectorAll("#results li").length === 2);
     assert.deepEqual(await page.locator("#results .name").allTextContents(), ["耳机", "奶粉"]);
@@ -112,14 +137,20 @@ describe("the demo page", () => {
     await page.reload();
     assert.equal(await page.evaluate(() => document.documentElement.lang), "zh-CN");
     const left = await page.evaluate(() => {
-      const words = [...document.querySelectorAll("[data-text]")].map((element) => [element.dataset.text, element.textContent]);
+      const words = [...document.querySelectorAll("[data-text]")].map((element) => [
+        element.dataset.text,
+        element.textContent,
+      ]);
       return words.filter(([key, text]) => text === key || text === "");
     });
     assert.deepEqual(left, [], "every text has its words");
   });
 
   test("runs with either binary", async () => {
-    for (const [simd, words] of [["plain", "128 位"], ["relaxed", "128 位，relaxed"]]) {
+    for (const [simd, words] of [
+      ["plain", "128 位"],
+      ["relaxed", "128 位，relaxed"],
+    ]) {
       const page = await open(`?simd=${simd}`);
       await ready(page);
       await page.locator("#fact-list dd", { hasText: new RegExp(`^${words}$`) }).waitFor();
@@ -133,9 +164,17 @@ describe("the demo page", () => {
       const page = await open("", { viewport: PHONE, colorScheme });
       await ready(page);
       await page.locator("#tokens summary").click();
-      const { scroll, width } = await page.evaluate(() => ({ scroll: document.documentElement.scrollWidth, width: innerWidth }));
+      const { scroll, width } = await page.evaluate(() => ({
+        scroll: document.documentElement.scrollWidth,
+        width: innerWidth,
+      }));
       assert.ok(scroll <= width, `${scroll} px wide on ${width}`);
-      const small = await page.evaluate(() => [...document.querySelectorAll("input[type=search], textarea")].filter((field) => parseFloat(getComputedStyle(field).fontSize) < 16).length);
+      const small = await page.evaluate(
+        () =>
+          [...document.querySelectorAll("input[type=search], textarea")].filter(
+            (field) => parseFloat(getComputedStyle(field).fontSize) < 16,
+          ).length,
+      );
       assert.equal(small, 0, "fields that a phone would zoom into");
       await context.close();
     }
@@ -144,16 +183,33 @@ describe("the demo page", () => {
     const reached = new Set();
     for (let i = 0; i < 12; i++) {
       await page.keyboard.press("Tab");
-      reached.add(await page.evaluate(() => document.activeElement.id || document.activeElement.dataset.language || document.activeElement.name || document.activeElement.tagName));
+      reached.add(
+        await page.evaluate(
+          () =>
+            document.activeElement.id ||
+            document.activeElement.dataset.language ||
+            document.activeElement.name ||
+            document.activeElement.tagName,
+        ),
+      );
     }
-    for (const control of ["zh", "en", "query", "candidates", "metric", "folder"]) assert.ok(reached.has(control), `${control} is not among ${[...reached]}`);
-    const unlabelled = await page.evaluate(() => [...document.querySelectorAll("input, textarea, button")].filter((field) => !field.labels?.length && !field.textContent.trim()).length);
+    for (const control of ["zh", "en", "query", "candidates", "metric", "folder"])
+      assert.ok(reached.has(control), `${control} is not among ${[...reached]}`);
+    const unlabelled = await page.evaluate(
+      () =>
+        [...document.querySelectorAll("input, textarea, button")].filter(
+          (field) => !field.labels?.length && !field.textContent.trim(),
+        ).length,
+    );
     assert.equal(unlabelled, 0);
   });
 
   test("says what went wrong, and tries again", async () => {
     let broken = true;
-    const prepare = (page) => page.route("**/model/**", (route) => (broken ? route.fulfill({ contentType: "text/html", body: "<!doctype html><p>Not here" }) : route.continue()));
+    const prepare = (page) =>
+      page.route("**/model/**", (route) =>
+        broken ? route.fulfill({ contentType: "text/html", body: "<!doctype html><p>Not here" }) : route.continue(),
+      );
     const page = await open("", { locale: "en-GB", prepare });
     const failure = page.getByRole("alert");
     await failure.getByText("The server sent a web page instead of a model file.").waitFor();
@@ -177,14 +233,18 @@ describe("the demo page", () => {
 
 describe("the package in a page", () => {
   /** Embeds in the page; the policy of the demo applies. */
-  const embedded = (page, source, options, texts) => page.evaluate(async ([source, options, texts]) => {
-    const { Corom } = await import("./pkg/browser.js");
-    const corom = await Corom.load(source, options);
-    const { data, rows, dimension } = await corom.embed(texts);
-    const { simd } = corom.info;
-    corom.free();
-    return { data: [...data], rows, dimension, simd };
-  }, [source, options, texts]);
+  const embedded = (page, source, options, texts) =>
+    page.evaluate(
+      async ([source, options, texts]) => {
+        const { Corom } = await import("./pkg/browser.js");
+        const corom = await Corom.load(source, options);
+        const { data, rows, dimension } = await corom.embed(texts);
+        const { simd } = corom.info;
+        corom.free();
+        return { data: [...data], rows, dimension, simd };
+      },
+      [source, options, texts],
+    );
 
   test("m3e-small gives PyTorch's vectors with both binaries", async () => {
     const { texts, vectors, max_length, min_cosine } = goldenM3e();
@@ -207,7 +267,12 @@ describe("the package in a page", () => {
     for (const name of ["legacy-op11", "dynamo-op20-sdpa", "classic-op13", "external-shards", "fused"]) {
       const { texts, vectors, max_length, tolerance } = golden(name);
       for (const simd of ["plain", "relaxed"]) {
-        const { data } = await embedded(page, `/fixtures/exports/${name}/`, { maxLength: max_length, pooling: "cls", simd }, texts);
+        const { data } = await embedded(
+          page,
+          `/fixtures/exports/${name}/`,
+          { maxLength: max_length, pooling: "cls", simd },
+          texts,
+        );
         assert.ok(maxAbs(data, vectors.cls.flat()) <= tolerance, `${name}, ${simd}`);
       }
     }
@@ -216,24 +281,34 @@ describe("the package in a page", () => {
   test("the policy is in force", async () => {
     const page = await open();
     // Later, and so as the page's own code: what the debugger evaluates is exempt.
-    const blocked = await page.evaluate(() => new Promise((resolve) => setTimeout(() => {
-      try {
-        resolve(new Function("return 'allowed'")());
-      } catch (error) {
-        resolve(error.name);
-      }
-    })));
+    const blocked = await page.evaluate(
+      () =>
+        new Promise((resolve) =>
+          setTimeout(() => {
+            try {
+              resolve(new Function("return 'allowed'")());
+            } catch (error) {
+              resolve(error.name);
+            }
+          }),
+        ),
+    );
     assert.equal(blocked, "EvalError");
   });
 
   test("a policy without 'wasm-unsafe-eval' is named as the reason", async () => {
-    const prepare = (page) => page.route(address, async (route) => {
-      const response = await route.fetch();
-      const headers = { ...response.headers(), "content-security-policy": "default-src 'self'" };
-      await route.fulfill({ response, headers });
-    });
+    const prepare = (page) =>
+      page.route(address, async (route) => {
+        const response = await route.fetch();
+        const headers = { ...response.headers(), "content-security-policy": "default-src 'self'" };
+        await route.fulfill({ response, headers });
+      });
     const page = await open("", { prepare });
-    const error = await page.evaluate(() => import("./pkg/browser.js").then(({ Corom }) => Corom.load("./model/")).catch(({ code, message }) => ({ code, message })));
+    const error = await page.evaluate(() =>
+      import("./pkg/browser.js")
+        .then(({ Corom }) => Corom.load("./model/"))
+        .catch(({ code, message }) => ({ code, message })),
+    );
     assert.equal(error.code, "UNSUPPORTED_HOST");
     assert.match(error.message, /wasm-unsafe-eval/);
   });
@@ -245,19 +320,16 @@ describe("the package in a page", () => {
       const { Corom } = await import("./pkg/browser.js");
       const corom = await Corom.load("/fixtures/exports/legacy-op14/");
       const texts = Array.from({ length: 20_000 }, (_, i) => `阔腿裤女冬牛仔${i}`);
-      let turns = 0;
-      const timer = setInterval(() => turns++, 4);
       const controller = new AbortController();
-      setTimeout(() => controller.abort(), 200);
-      const started = performance.now();
-      const name = await corom.embed(texts, { signal: controller.signal }).catch((error) => error.name);
+      let turns = 0;
+      const timer = setInterval(() => ++turns === 8 && controller.abort(), 1);
+      const outcome = await corom.embed(texts, { signal: controller.signal }).catch((error) => error.name);
       clearInterval(timer);
       corom.free();
-      return { name, turns, time: performance.now() - started };
+      return { outcome, turns };
     });
-    assert.equal(outcome.name, "AbortError");
-    assert.ok(outcome.turns >= 5, `${outcome.turns} turns`);
-    assert.ok(outcome.time < 1500, `${outcome.time} ms`);
+    assert.equal(outcome.outcome, "AbortError");
+    assert.ok(outcome.turns >= 8 && outcome.turns < 20, `${outcome.turns} turns`);
   });
 
   test("an abort ends a download, and the next load works", async () => {
@@ -269,7 +341,10 @@ describe("the package in a page", () => {
         const controller = new AbortController();
         let events = 0;
         const onProgress = () => ++events === 3 * i + 1 && controller.abort();
-        await Corom.load("./model/", { signal: controller.signal, onProgress }).then((corom) => corom.free(), (error) => seen.push(error.name));
+        await Corom.load("./model/", { signal: controller.signal, onProgress }).then(
+          (corom) => corom.free(),
+          (error) => seen.push(error.name),
+        );
       }
       const corom = await Corom.load("./model/");
       seen.push((await corom.embed("阔腿裤")).rows);
@@ -285,12 +360,31 @@ test("the demo's server keeps to its folders", async () => {
   const inside = await fetch(`${address}index.html`);
   assert.equal(inside.status, 200);
   assert.match(inside.headers.get("content-security-policy"), /script-src 'self' 'wasm-unsafe-eval'/);
-  assert.match((await fetch(`${address}pkg/wasm/corom.wasm`, { method: "HEAD" })).headers.get("content-type"), /^application\/wasm$/);
+  assert.match(
+    (await fetch(`${address}pkg/wasm/corom.wasm`, { method: "HEAD" })).headers.get("content-type"),
+    /^application\/wasm$/,
+  );
   const { request } = await import("node:http");
-  const status = (target, method = "GET") => new Promise((resolve, reject) => {
-    request({ port: new URL(address).port, path: target, method }, (response) => resolve(response.resume().statusCode)).on("error", reject).end();
-  });
-  for (const target of ["/../Cargo.toml", "/%2e%2e/Cargo.toml", "/pkg/../../Cargo.toml", "/pkg/..%2f..%2fCargo.toml", "/model//../../x", "/..%5cCargo.toml", "/%00", "/%", "/.git/config", "/nothing"]) {
+  const status = (target, method = "GET") =>
+    new Promise((resolve, reject) => {
+      request({ port: new URL(address).port, path: target, method }, (response) =>
+        resolve(response.resume().statusCode),
+      )
+        .on("error", reject)
+        .end();
+    });
+  for (const target of [
+    "/../Cargo.toml",
+    "/%2e%2e/Cargo.toml",
+    "/pkg/../../Cargo.toml",
+    "/pkg/..%2f..%2fCargo.toml",
+    "/model//../../x",
+    "/..%5cCargo.toml",
+    "/%00",
+    "/%",
+    "/.git/config",
+    "/nothing",
+  ]) {
     assert.equal(await status(target), 404, target);
   }
   assert.equal(await status("/index.html", "POST"), 405);

@@ -26,6 +26,8 @@ test("every export gives its golden vectors with the relaxed binary", async () =
 async function inAnotherNode(simd) {
   const script = fileURLToPath(new URL("./support/goldens.mjs", import.meta.url));
   const run = promisify(execFile);
-  const { stdout } = await run(process.execPath, ["--experimental-wasm-relaxed-simd", script, simd], { maxBuffer: 64 << 20 });
+  const { stdout } = await run(process.execPath, ["--experimental-wasm-relaxed-simd", script, simd], {
+    maxBuffer: 64 << 20,
+  });
   return JSON.parse(stdout);
 }

@@ -37,11 +37,15 @@ test("vectors are PyTorch's, in one call and one by one", async () => {
 test("the CLS row is PyTorch's", async () => {
   const cls = await Corom.load(m3eFolder(), { maxLength: GOLDEN.max_length, pooling: "cls" });
   const rows = await cls.embed(GOLDEN.cls_rows.map((i) => GOLDEN.texts[i]));
-  GOLDEN.cls.forEach((expected, i) => assert.ok(cosine(rows.row(i), expected) >= GOLDEN.min_cosine, GOLDEN.kinds[GOLDEN.cls_rows[i]]));
+  GOLDEN.cls.forEach((expected, i) =>
+    assert.ok(cosine(rows.row(i), expected) >= GOLDEN.min_cosine, GOLDEN.kinds[GOLDEN.cls_rows[i]]),
+  );
   cls.free();
 });
 
 test("it tells products apart", async () => {
-  const ranked = await corom.rank("无线耳机", ["阔腿牛仔裤女秋冬款", "蓝牙耳机主动降噪", "婴儿奶粉2段"], { metric: "cosine" });
+  const ranked = await corom.rank("无线耳机", ["阔腿牛仔裤女秋冬款", "蓝牙耳机主动降噪", "婴儿奶粉2段"], {
+    metric: "cosine",
+  });
   assert.equal(ranked[0].index, 1);
 });

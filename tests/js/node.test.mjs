@@ -1,11 +1,10 @@
-// The API in Node: every call, and every kind of source.
+// The API in Node: every call.
 import assert from "node:assert/strict";
-import { readFile, readdir } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import path from "node:path";
 import { after, before, describe, test } from "node:test";
-import { pathToFileURL } from "node:url";
 import { Corom, CoromError, assertClose, cosine, dot, failsWith } from "./support/corom.mjs";
-import { FIXTURES, MODEL_FILES, PKG, exportFolder, filesOf, golden } from "./support/paths.mjs";
+import { FIXTURES, MODEL_FILES, exportFolder, filesOf, golden } from "./support/paths.mjs";
 import { fromFiles, serveWith } from "./support/server.mjs";
 
 const NAME = "legacy-op14";
@@ -26,7 +25,16 @@ describe("a loaded model", () => {
     const { dimension, layers, heads, vocabulary, maxLength, pooling, normalize, dtype, simd } = info;
     assert.deepEqual(
       { dimension, layers, heads, vocabulary, maxLength, pooling, normalize, dtype },
-      { dimension: 32, layers: 2, heads: 4, vocabulary: 326, maxLength: GOLDEN.max_length, pooling: "cls", normalize: false, dtype: "f32" },
+      {
+        dimension: 32,
+        layers: 2,
+        heads: 4,
+        vocabulary: 326,
+        maxLength: GOLDEN.max_length,
+        pooling: "cls",
+        normalize: false,
+        dtype: "f32",
+      },
     );
     assert.ok(["plain", "relaxed"].includes(simd));
     assert.match(info.backend, /cpu/);
@@ -53,8 +61,17 @@ describe("a loaded model", () => {
     const [query, ...documents] = GOLDEN.texts.slice(1, 6);
     const [q, ...d] = CLS.slice(1, 6);
     const l2 = (a, b) => Math.hypot(...a.map((x, i) => x - b[i]));
-    for (const [metric, by] of [["dot", dot], ["cosine", cosine], ["l2", l2]]) {
-      assertClose(await corom.score(query, documents, { metric }), d.map((row) => by(q, row)), 2e-3, metric);
+    for (const [metric, by] of [
+      ["dot", dot],
+      ["cosine", cosine],
+      ["l2", l2],
+    ]) {
+      assertClose(
+        await corom.score(query, documents, { metric }),
+        d.map((row) => by(q, row)),
+        2e-3,
+        metric,
+      );
     }
     assert.deepEqual(await corom.score(query, documents), await corom.score(query, documents, { metric: "dot" }));
     assert.deepEqual(await corom.score(query, []), new Float32Array(0));
@@ -65,8 +82,14 @@ describe("a loaded model", () => {
     for (const metric of ["dot", "cosine", "l2"]) {
       const scores = await corom.score(query, documents, { metric });
       const ranked = await corom.rank(query, documents, { metric });
-      const sorted = [...scores.keys()].sort((a, b) => (metric === "l2" ? scores[a] - scores[b] : scores[b] - scores[a]));
-      assert.deepEqual(ranked, sorted.map((index) => ({ index, score: scores[index], text: documents[index] })), metric);
+      const sorted = [...scores.keys()].sort((a, b) =>
+        metric === "l2" ? scores[a] - scores[b] : scores[b] - scores[a],
+      );
+      assert.deepEqual(
+        ranked,
+        sorted.map((index) => ({ index, score: scores[index], text: documents[index] })),
+        metric,
+      );
       assert.deepEqual(await corom.rank(query, documents, { metric, topK: 2 }), ranked.slice(0, 2));
     }
     assert.equal((await corom.rank(query, documents, { topK: 99 })).length, documents.length);
@@ -74,7 +97,11 @@ describe("a loaded model", () => {
     assert.deepEqual(await corom.rank(query, documents, { topK: 0 }), []);
     assert.deepEqual(await corom.rank(query, []), []);
     const ties = await corom.rank(query, ["手机", "手机", "手机"]);
-    assert.deepEqual(ties.map(({ index }) => index), [0, 1, 2], "equal scores keep their order");
+    assert.deepEqual(
+      ties.map(({ index }) => index),
+      [0, 1, 2],
+      "equal scores keep their order",
+    );
     const itself = await corom.rank(query, [...documents, query], { metric: "l2" });
     assert.equal(itself[0].text, query);
   });
@@ -92,7 +119,10 @@ describe("a loaded model", () => {
     assertClose((await corom.pipeline(sourcesOnly)).scores, [dot(va, vb), dot(va, vc)], 2e-3);
     assert.deepEqual((await corom.pipeline(sourcesOnly, { behaviour: "current" })).scores, []);
     assert.equal((await corom.pipeline(sourcesOnly, { behaviour: "current" })).text_embedding.length, 3);
-    const two = await corom.pipeline({ source_sentence: [a, b], sentences_to_compare: [c, d] }, { behaviour: "current" });
+    const two = await corom.pipeline(
+      { source_sentence: [a, b], sentences_to_compare: [c, d] },
+      { behaviour: "current" },
+    );
     assertClose(two.scores, [dot(va, vb), dot(va, vc), dot(va, vd)], 2e-3, "row 0 against all the others");
 
     const bare = await corom.pipeline({ source_sentence: a, sentences_to_compare: b });
@@ -123,7 +153,10 @@ describe("a loaded model", () => {
       corom.embed("裤").then(() => done.push(3)),
     ];
     await Promise.all(calls);
-    assert.deepEqual(done.filter((entry) => entry !== "refused"), [1, 2, 3]);
+    assert.deepEqual(
+      done.filter((entry) => entry !== "refused"),
+      [1, 2, 3],
+    );
   });
 
   test("copies the list that it was given", async () => {
@@ -193,14 +226,17 @@ describe("signal", () => {
     let asked = 0;
     const stuck = await serveWith((name, response) => {
       asked++;
-      if (name === "model.onnx") response.writeHead(200, { "content-length": 1000 }).write("half"); // and no more
+      if (name === "model.onnx")
+        response.writeHead(200, { "content-length": 1000 }).write("half"); // and no more
       else fromFiles(files)(name, response);
     });
     const controller = new AbortController();
     const onProgress = ({ phase, file, loaded }) => {
       if (phase === "download" && file === "model.onnx" && loaded > 0) setImmediate(() => controller.abort());
     };
-    await assert.rejects(Corom.load(stuck.address, { ...OPTIONS, signal: controller.signal, onProgress }), { name: "AbortError" });
+    await assert.rejects(Corom.load(stuck.address, { ...OPTIONS, signal: controller.signal, onProgress }), {
+      name: "AbortError",
+    });
     assert.ok(asked > 0);
     await stuck.close();
   });
@@ -233,7 +269,10 @@ describe("free", () => {
   });
 
   test("of one model leaves another alone", async () => {
-    const [first, second] = await Promise.all([Corom.load(FOLDER, OPTIONS), Corom.load(exportFolder("legacy-op12"), OPTIONS)]);
+    const [first, second] = await Promise.all([
+      Corom.load(FOLDER, OPTIONS),
+      Corom.load(exportFolder("legacy-op12"), OPTIONS),
+    ]);
     assert.notEqual(first.info.dimension, second.info.dimension);
     const rest = second.embed(GOLDEN.texts);
     first.free();
@@ -242,138 +281,10 @@ describe("free", () => {
   });
 });
 
-describe("sources", () => {
-  const files = filesOf(FOLDER, MODEL_FILES);
-  let site;
-  before(async () => (site = await serveWith(fromFiles(prefixed("模型/v 1/", files)))));
-  after(() => site.close());
-
-  async function loads(source, options = {}) {
-    const corom = await Corom.load(source, { ...OPTIONS, ...options });
-    assertClose((await corom.embed(GOLDEN.texts[1])).data, CLS[1], TOLERANCE);
-    corom.free();
-  }
-
-  test("a path, a file: URL, and the .onnx file itself", async () => {
-    await loads(FOLDER);
-    await loads(FOLDER + path.sep);
-    await loads(path.relative(process.cwd(), FOLDER));
-    await loads(pathToFileURL(FOLDER));
-    await loads(pathToFileURL(FOLDER).href + "/");
-    await loads(path.join(FOLDER, "model.onnx"));
-    await loads(FOLDER, { model: "model.onnx" });
-  });
-
-  test("an HTTP address, with and without its slash, of the .onnx file, with a query", async () => {
-    await loads(new URL("模型/v 1/", site.address));
-    await loads(`${site.address}模型/v 1`);
-    await loads(`${site.address}${encodeURI("模型/v 1/model.onnx")}?download=true`);
-    const queries = new Set();
-    const guarded = await serveWith((name, response) => {
-      queries.add(name.split("?")[1]);
-      fromFiles(files)(name, response);
-    });
-    await loads(`${guarded.address}?token=a%20b#hash`);
-    assert.deepEqual([...queries], ["token=a%20b"], "the query goes to every file");
-    await guarded.close();
-  });
-
-  test("an onnx/ folder, as transformers.js has it", async () => {
-    const { "model.onnx": onnx, ...rest } = files;
-    const layout = { ...rest, "onnx/model.onnx": onnx };
-    await loads(layout);
-    await loads({ ...rest, "onnx/model_quantized.onnx": onnx });
-    await loads({ ...rest, "onnx/other.onnx": onnx, "model.onnx": new Uint8Array(9) }, { model: "onnx/other.onnx" });
-    const server = await serveWith(fromFiles(layout));
-    await loads(server.address);
-    await loads(`${server.address}onnx/model.onnx`);
-    await server.close();
-    const folder = exportFolder("legacy-op13");
-    const expected = golden("legacy-op13");
-    for (const source of [folder, path.join(folder, "onnx/model.onnx")]) {
-      const corom = await Corom.load(source, OPTIONS);
-      assertClose((await corom.embed(expected.texts[1])).data, expected.vectors.cls[1], expected.tolerance);
-      corom.free();
-    }
-  });
-
-  test("files in memory: an object, a Map, and every kind of contents", async () => {
-    await loads(files);
-    await loads(new Map(Object.entries(files)));
-    await loads(prefixed("./", files));
-    const text = new TextDecoder().decode(files["config.json"]);
-    const onnx = files["model.onnx"];
-    await loads({ ...files, "config.json": text, "model.onnx": onnx.buffer.slice(onnx.byteOffset, onnx.byteOffset + onnx.length) });
-    await loads({ ...files, "model.onnx": new Blob([onnx]), "tokenizer.json": new DataView(files["tokenizer.json"].slice().buffer) });
-    await loads(Object.assign(Object.create(null), files));
-  });
-
-  test("a list of File, with the folder that was picked", async () => {
-    const list = Object.entries(files).map(([name, bytes]) => new File([bytes], name));
-    await loads(list);
-    for (const file of list) Object.defineProperty(file, "webkitRelativePath", { value: `my model/${file.name}` });
-    await loads(list);
-  });
-
-  test("external data in shards", async () => {
-    const expected = golden("external-shards");
-    const corom = await Corom.load(exportFolder("external-shards"), OPTIONS);
-    assertClose((await corom.embed(expected.texts[1])).data, expected.vectors.cls[1], expected.tolerance);
-    corom.free();
-  });
-
-  test("report their progress", async () => {
-    const events = [];
-    await loads(`${site.address}模型/v 1`, { onProgress: (event) => events.push(event) });
-    const phases = [...new Set(events.map(({ phase }) => phase))].filter((phase) => phase !== "wasm");
-    assert.deepEqual(phases, ["download", "pack", "done"]);
-    const downloads = events.filter(({ phase }) => phase === "download");
-    const size = MODEL_FILES.reduce((sum, name) => sum + (name in files && name !== "tokenizer_config.json" ? files[name].length : 0), 0);
-    assert.ok(events.at(-1).loaded >= size && events.at(-1).loaded === events.at(-1).total);
-    downloads.reduce((before, { loaded }) => (assert.ok(loaded >= before), loaded), 0);
-    const last = downloads.filter(({ file }) => file === "model.onnx").at(-1);
-    assert.deepEqual([last.fileLoaded, last.fileTotal], [files["model.onnx"].length, files["model.onnx"].length]);
-    const thrown = new Error("from onProgress");
-    await assert.rejects(Corom.load(FOLDER, { onProgress: () => { throw thrown; } }), thrown);
-    const late = (event) => { if (event.phase === "download") throw thrown; };
-    await assert.rejects(Corom.load(FOLDER, { onProgress: late }), thrown);
-    await assert.rejects(Corom.load(site.address + "模型/v 1", { onProgress: late }), thrown);
-  });
-});
-
-describe("the WebAssembly", () => {
-  const file = path.join(PKG, "wasm/corom.wasm");
-
-  test("can be given as bytes, a module, a Response, a URL, or a promise", async () => {
-    const bytes = await readFile(file);
-    const response = () => new Response(bytes, { headers: { "content-type": "application/wasm" } });
-    const server = await serveWith(fromFiles({ "corom.wasm": bytes }));
-    const inputs = [
-      bytes, await WebAssembly.compile(bytes), response(), new Response(bytes), Promise.resolve(response()),
-      pathToFileURL(file), pathToFileURL(file).href, `${server.address}corom.wasm`,
-    ];
-    for (const wasm of inputs) {
-      const corom = await Corom.load(FOLDER, { ...OPTIONS, wasm });
-      assert.equal(corom.info.simd, "custom");
-      assertClose((await corom.embed(GOLDEN.texts[1])).data, CLS[1], TOLERANCE);
-      corom.free();
-    }
-    await server.close();
-  });
-
-  test("that is none is refused", async () => {
-    await failsWith("INVALID_ARGUMENT", Corom.load(FOLDER, { wasm: new Uint8Array(8) }));
-    await failsWith("INVALID_ARGUMENT", Corom.load(FOLDER, { wasm: 5 }), "the number 5");
-    await failsWith("INVALID_ARGUMENT", Corom.load(FOLDER, { wasm: "corom.wasm" }), "corom.wasm");
-    await failsWith("FETCH_FAILED", Corom.load(FOLDER, { wasm: pathToFileURL("/nowhere/corom.wasm") }), "nowhere");
-    const server = await serveWith((_, response) => response.writeHead(200, { "content-type": "text/html" }).end("<!doctype html>"));
-    await failsWith("FETCH_FAILED", Corom.load(FOLDER, { wasm: server.address }));
-    await server.close();
-  });
-});
-
 test("memory comes back: fifty models, one after the other", async () => {
-  const names = (await readdir(path.join(FIXTURES, "exports"), { withFileTypes: true })).filter((e) => e.isDirectory()).map((e) => e.name);
+  const names = (await readdir(path.join(FIXTURES, "exports"), { withFileTypes: true }))
+    .filter((e) => e.isDirectory())
+    .map((e) => e.name);
   const used = () => process.memoryUsage().rss / 2 ** 20;
   const once = async (i) => {
     const corom = await Corom.load(exportFolder(names[i % names.length]), { maxLength: 16 });
@@ -400,8 +311,4 @@ async function timed(work) {
   const start = performance.now();
   await work();
   return performance.now() - start;
-}
-
-function prefixed(prefix, files) {
-  return Object.fromEntries(Object.entries(files).map(([name, bytes]) => [prefix + name, bytes]));
 }

@@ -7,8 +7,29 @@ import { exportFolder, golden } from "./support/paths.mjs";
 const CLOSE = 1e-5;
 const EXPORTS = ["legacy-op14", "dynamo-op18-sdpa", "classic-op11", "static-2x16-legacy", "fused"];
 const WORDS = [
-  ..."阔腿裤女冬牛仔潮流百搭宽松高腰显瘦加绒厚手机壳奶粉", " ", "  ", "，", "。", "!", "iPhone", "15", "256GB", "USB-C", "mm", "Café",
-  "Ｔｙｐｅ", "😀", "𠮷", "[MASK]", "[SEP]", "한국어", "\t", "\u200b", "é", "ß", "İ",
+  ..."阔腿裤女冬牛仔潮流百搭宽松高腰显瘦加绒厚手机壳奶粉",
+  " ",
+  "  ",
+  "，",
+  "。",
+  "!",
+  "iPhone",
+  "15",
+  "256GB",
+  "USB-C",
+  "mm",
+  "Café",
+  "Ｔｙｐｅ",
+  "😀",
+  "𠮷",
+  "[MASK]",
+  "[SEP]",
+  "한국어",
+  "\t",
+  "\u200b",
+  "é",
+  "ß",
+  "İ",
 ];
 
 function texts(count, seed) {
@@ -35,7 +56,8 @@ for (const name of EXPORTS) {
       const corom = await Corom.load(exportFolder(name), { pooling, maxLength: golden(name).max_length });
       const list = texts(60, 7);
       const batch = await corom.embed(list);
-      for (const [i, text] of list.entries()) assertClose((await corom.embed(text)).data, batch.row(i), CLOSE, JSON.stringify(text));
+      for (const [i, text] of list.entries())
+        assertClose((await corom.embed(text)).data, batch.row(i), CLOSE, JSON.stringify(text));
       const order = shuffled(list, 11);
       const mixed = await corom.embed(order.map((i) => list[i]));
       order.forEach((i, at) => assertClose(mixed.row(at), batch.row(i), CLOSE, JSON.stringify(list[i])));
@@ -78,7 +100,11 @@ test("normalize gives length 1 and keeps the direction", async () => {
   const [raw, scaled] = [await corom.embed(list), await unit.embed(list)];
   for (let i = 0; i < list.length; i++) {
     const length = Math.sqrt(dot(raw.row(i), raw.row(i)));
-    assertClose(scaled.row(i), raw.row(i).map((x) => x / length), CLOSE);
+    assertClose(
+      scaled.row(i),
+      raw.row(i).map((x) => x / length),
+      CLOSE,
+    );
   }
   unit.free();
 });

@@ -73,7 +73,10 @@ export async function use(corom: Corom, signal: AbortSignal): Promise<void> {
   const [{ index, score, text }] = ranked as [Ranked];
   same<[number, number, string], [typeof index, typeof score, typeof text]>(true);
 
-  const output = await corom.pipeline({ source_sentence: ["a"], sentences_to_compare: ["b"] }, { behaviour: "current", signal });
+  const output = await corom.pipeline(
+    { source_sentence: ["a"], sentences_to_compare: ["b"] },
+    { behaviour: "current", signal },
+  );
   same<number[], typeof output.scores>(true);
   await corom.pipeline({ source_sentence: "a" });
   // @ts-expect-error a source is needed

@@ -11,7 +11,9 @@ const TSC = path.join(HERE, "node_modules/typescript/bin/tsc");
 for (const config of ["tsconfig.json", "tsconfig.dom.json"]) {
   test(`tsc -p ${config}`, () => {
     assert.ok(existsSync(TSC), "TypeScript is missing: run `npm ci` in tests/js");
-    const { status, stdout, stderr } = spawnSync(process.execPath, [TSC, "-p", path.join(HERE, config)], { encoding: "utf8" });
+    const { status, stdout, stderr } = spawnSync(process.execPath, [TSC, "-p", path.join(HERE, config)], {
+      encoding: "utf8",
+    });
     assert.equal(status, 0, stdout + stderr);
   });
 }

@@ -26,8 +26,10 @@ export const goldenM3e = () => readJson(path.join(FIXTURES, "m3e-small/golden.js
 /** The converted m3e-small. */
 export function m3eFolder() {
   const folder = process.env.COROM_M3E;
-  if (!folder) throw new Error("COROM_M3E is not set: run ./build.sh test, or set it to m3e-small as `corom convert` wrote it");
-  if (!existsSync(path.join(folder, "corom.json"))) throw new Error(`COROM_M3E=${folder} has no corom.json: run ./build.sh test`);
+  if (!folder)
+    throw new Error("COROM_M3E is not set: run ./build.sh test, or set it to m3e-small as `corom convert` wrote it");
+  if (!existsSync(path.join(folder, "corom.json")))
+    throw new Error(`COROM_M3E=${folder} has no corom.json: run ./build.sh test`);
   return folder;
 }
 

@@ -16,5 +16,8 @@ export async function serveWith(answer) {
 export const fromFiles = (files) => (name, response) => {
   const contents = files[decodeURIComponent(name.split("?")[0])];
   if (contents === undefined) response.writeHead(404).end("no such file");
-  else response.writeHead(200, { "content-length": contents.length, "content-type": "application/octet-stream" }).end(contents);
+  else
+    response
+      .writeHead(200, { "content-length": contents.length, "content-type": "application/octet-stream" })
+      .end(contents);
 };
