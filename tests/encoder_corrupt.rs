@@ -38,6 +38,8 @@ struct Subject {
     bytes: Vec<u8>,
     external: BTreeMap<String, Vec<u8>>,
     config: corom::config::BertConfig,
+    /// What went wrong so far.
+    faults: std::cell::RefCell<Vec<String>>,
 }
 
 impl Subject {
@@ -45,7 +47,7 @@ impl Subject {
         let fixture = Fixture::export(name);
         let (bytes, external) = (fixture.bytes(), fixture.external().unwrap());
         let config = fixture.config().unwrap();
-        Self { fixture, bytes, external, config }
+        Self { fixture, bytes, external, config, faults: Default::default() }
     }
 
     /// Loads and, if that goes, runs. What matters is that it comes back.
@@ -62,10 +64,24 @@ impl Subject {
             encoder.forward(&batch).map(drop).map_err(|e| e.code())
         }));
         let took = start.elapsed();
-        assert!(took < Duration::from_secs(10), "{}, {what}: took {took:?}", self.fixture.name);
-        match outcome {
-            Ok(result) => result,
-            Err(_) => panic!("{}, {what}: panicked", self.fixture.name),
+        let mut fault = |text: String| {
+            self.faults.borrow_mut().push(format!("{}, {what}: {text}", self.fixture.name));
+        };
+        if took > Duration::from_secs(10) {
+            fault(format!("took {took:?}"));
+        }
+        outcome.unwrap_or_else(|_| {
+            fault("panicked".to_owned());
+            Err(ErrorCode::Internal)
+        })
+    }
+}
+
+impl Drop for Subject {
+    fn drop(&mut self) {
+        let faults = self.faults.take();
+        if !std::thread::panicking() {
+            assert!(faults.is_empty(), "{}", faults.join("\n"));
         }
     }
 }

@@ -5,16 +5,21 @@ use tract_onnx::tract_hir::internal::*;
 use tract_onnx::tract_hir::tract_core::ops::cast::cast;
 
 use super::node::Node;
-use super::tensor::{MAX_ELEMENTS, MAX_RANK};
+use super::tensor::MAX_RANK;
 use super::value::{Dims, Value};
 use crate::error::{Error, ErrorCode, Result};
+
+/// More elements than any value of a BERT that a browser can run.
+const LARGEST: u64 = 1 << 28;
+/// A constant of this many elements may be made of nothing.
+const SMALL: u64 = 1 << 20;
 
 /// A tract graph that grows operator by operator.
 pub(super) struct Builder {
     pub(super) model: TypedModel,
     pub(super) opset: i64,
     pub(super) expected: super::Expected,
-    /// Values of `batch` and `sequence` that bound what a graph may ask for.
+    /// A batch and a sequence to measure values by.
     limits: SymbolValues,
     /// What the graph's `input_ids` are, and its casts.
     pub(super) token_ids: Vec<OutletId>,
@@ -93,7 +98,7 @@ impl Builder {
     }
 
     /// Evaluates an operator on constants; `None` when the result depends on the
-    /// batch or the sequence in a way that only a run can tell.
+    /// batch or the sequence in a way that only a run can tell, or is better made then.
     fn fold(&self, op: &dyn TypedOp, inputs: TVec<Arc<Tensor>>) -> Result<Option<TVec<Value>>> {
         let facts = inputs
             .iter()
@@ -101,9 +106,10 @@ impl Builder {
             .collect::<TractResult<TVec<_>>>()
             .map_err(|e| self.refused(e))?;
         let facts: TVec<&TypedFact> = facts.iter().collect();
+        let given: u64 = inputs.iter().map(|t| t.len() as u64).sum();
         for fact in op.output_facts(&facts).map_err(|e| self.refused(e))? {
-            self.check_size(&fact.shape.to_tvec())?;
-            if !fact.shape.is_concrete() {
+            let count = self.check_size(&fact.shape.to_tvec())?;
+            if !fact.shape.is_concrete() || count > 2 * given + SMALL {
                 return Ok(None);
             }
         }
@@ -117,8 +123,9 @@ impl Builder {
         }
     }
 
-    /// Neither axes nor elements without measure.
-    fn check_size(&self, dims: &[TDim]) -> Result<()> {
+    /// Neither axes nor elements without measure. Returns the elements there are for
+    /// a text of full length.
+    fn check_size(&self, dims: &[TDim]) -> Result<u64> {
         if dims.len() > MAX_RANK {
             return Err(self.invalid(format_args!("a value of {} axes", dims.len())));
         }
@@ -126,11 +133,11 @@ impl Builder {
         for dim in dims {
             let length = dim.eval(&self.limits).to_i64().ok().and_then(|n| u64::try_from(n).ok());
             match length.and_then(|n| count.checked_mul(n)) {
-                Some(product) if product <= MAX_ELEMENTS => count = product,
+                Some(product) if product <= LARGEST => count = product,
                 _ => return Err(self.invalid(format_args!("a value of shape {dims:?}"))),
             }
         }
-        Ok(())
+        Ok(count)
     }
 
     /// An outlet as a value.

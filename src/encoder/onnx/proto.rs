@@ -8,7 +8,7 @@ use crate::error::{Error, ErrorCode, Result, fail};
 /// The opsets whose operators the registry knows how to read.
 const OPSETS: std::ops::RangeInclusive<i64> = 9..=23;
 /// More nodes than any BERT export has (a 24-layer one has about 5,000).
-const MAX_NODES: usize = 100_000;
+const MAX_NODES: usize = 30_000;
 
 /// A decoded file: its graph and the version of the default operator set.
 pub(crate) struct Model {

@@ -13,7 +13,7 @@ use crate::error::{Result, fail};
 /// No BERT weight has more axes.
 pub(super) const MAX_RANK: usize = 8;
 /// More elements than any one tensor of a model that fits wasm's memory.
-pub(super) const MAX_ELEMENTS: u64 = 1 << 30;
+const MAX_ELEMENTS: u64 = 1 << 30;
 
 /// The type a value of `data_type` has in the graph: floats are f32, and the
 /// rest is what it says. `None` for types that no BERT export uses.

@@ -75,7 +75,8 @@ pub(crate) fn translate(
     for bound in ["batch >= 1", "sequence >= 1"] {
         model.symbols.add_assertion(bound).map_err(internal)?;
     }
-    let limits = SymbolValues::default().with(&batch, 1).with(&sequence, expected.max_positions as i64);
+    let limits =
+        SymbolValues::default().with(&batch, 1).with(&sequence, expected.max_positions.min(512) as i64);
     let batch = extent.batch.map_or(batch.to_dim(), |n| n.to_dim());
     let sequence = extent.sequence.map_or(sequence.to_dim(), |n| n.to_dim());
     let dims: Dims = tvec!(batch.clone(), sequence.clone());

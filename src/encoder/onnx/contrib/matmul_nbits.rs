@@ -112,8 +112,12 @@ pub(crate) fn matmul_nbits(site: &mut Site) -> Outputs {
     if a.dims().last().and_then(fixed) != Some(blocks.columns) {
         return Err(build.invalid(format_args!("K = {} for {:?}", blocks.columns, a.dims())));
     }
+    let bytes = blocks.rows.checked_mul(blocks.count()).and_then(|n| n.checked_mul(blocks.size));
+    let Some(bytes) = bytes.map(|n| n / 8 * blocks.bits) else {
+        return Err(build.invalid("its sizes are out of range"));
+    };
     let count = blocks.rows * blocks.count();
-    let packed = list::<u8>(build, &packed, "weights", count * (blocks.size * blocks.bits / 8))?;
+    let packed = list::<u8>(build, &packed, "weights", bytes)?;
     let scales = list::<f32>(build, &scales, "scales", count)?;
     let zeros = match zeros {
         None => Zeros::Middle,

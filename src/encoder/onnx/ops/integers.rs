@@ -13,6 +13,9 @@ use crate::error::Result;
 /// corrupt; kept below it, their sums and products stay within an int64.
 const LARGEST: u64 = 1 << 31;
 
+/// More integers than any computation on shapes or positions has.
+const MOST: usize = 1 << 22;
+
 /// Whether an integer is of a size that lengths and indices have.
 pub(crate) fn sane(x: &TDim) -> bool {
     x.as_i64().is_none_or(|x| x.unsigned_abs() <= LARGEST)
@@ -35,9 +38,12 @@ impl Builder {
         };
         let shapes: Vec<Dims> = operands.iter().map(|v| v.dims()).collect();
         let shape = self.broadcast(&shapes)?;
+        let count = shape.iter().filter_map(fixed).try_fold(1usize, usize::checked_mul);
+        let Some(count) = count.filter(|count| *count <= MOST) else {
+            return Err(self.invalid(format_args!("it computes {shape:?} integers")));
+        };
         let shape: Vec<usize> = shape.iter().filter_map(fixed).collect();
         let strides: Vec<Vec<usize>> = operands.iter().map(|v| strides(v, shape.len())).collect();
-        let count: usize = shape.iter().product();
         let mut results = Vec::with_capacity(count);
         let mut arguments = Vec::with_capacity(lists.len());
         for index in 0..count {

@@ -47,7 +47,7 @@ impl Builder {
     /// `0, 1, … length - 1`
     pub(crate) fn count_to(&mut self, length: &TDim) -> Result<Value> {
         match length.as_i64() {
-            Some(length @ ..=0xff_ffff) => Ok(Value::konst(tensor1(&(0..length).collect::<Vec<i64>>()))),
+            Some(length @ ..=0xf_ffff) => Ok(Value::konst(tensor1(&(0..length).collect::<Vec<i64>>()))),
             Some(length) => Err(self.invalid(format_args!("it counts to {length}"))),
             None => self.wire(Count { length: length.clone() }, &[]),
         }
