@@ -110,3 +110,20 @@ fn options_that_a_model_cannot_follow_are_refused() {
     let absent = LoadOptions { model: Some("other.onnx".into()), ..LoadOptions::default() };
     assert_eq!(code("legacy-op17", absent), Some(ErrorCode::MissingFile));
 }
+
+#[test]
+fn what_is_to_be_refused_is_refused_by_code_and_by_name() {
+    for (name, folder) in support::folders("refused") {
+        let expected: serde_json::Value =
+            serde_json::from_slice(&std::fs::read(folder.join("expect.json")).unwrap()).unwrap();
+        let error =
+            folder::load(&folder, LoadOptions::default()).err().unwrap_or_else(|| panic!("{name} loads"));
+        assert_eq!(error.code().as_str(), expected["code"], "{name}: {error}");
+        for word in expected["message_contains"].as_array().unwrap() {
+            assert!(
+                error.message().contains(word.as_str().unwrap()),
+                "{name}: `{error}` does not say {word}"
+            );
+        }
+    }
+}

@@ -84,8 +84,18 @@ impl Chunks {
     }
 }
 
+/// Whether a piece has nothing but white space: no tokens, then.
+pub(super) fn is_blank(piece: &str) -> bool {
+    piece.chars().all(is_space)
+}
+
+/// White space that the normaliser makes a space of: the usual, and the full-width one.
+fn is_space(c: char) -> bool {
+    matches!(c, ' ' | '\t' | '\n' | '\r' | '\u{3000}')
+}
+
 fn may_cut_before(c: char) -> bool {
-    matches!(c, ' ' | '\t' | '\n' | '\r' | '\u{4e00}'..='\u{9fff}')
+    is_space(c) || matches!(c, '\u{4e00}'..='\u{9fff}')
 }
 
 /// Letters and digits that the normaliser keeps (perhaps as another letter) and

@@ -94,9 +94,10 @@ impl Builder {
         let rows = fixed(&table.dims()[0]).unwrap_or(0);
         if rows != self.expected.vocab_size {
             return Err(Error::new(
-                ErrorCode::UnsupportedModel,
+                ErrorCode::TokenizerMismatch,
                 format!(
-                    "the graph's word embedding has {rows} rows, but config.json says vocab_size {}",
+                    "the graph's word embedding has {rows} rows, but config.json says vocab_size {}: the graph is of \
+                     another vocabulary than tokenizer and config",
                     self.expected.vocab_size
                 ),
             ));
