@@ -158,8 +158,10 @@ WRAPPER
 
 # web_cargo COMMAND ARGUMENTS…: cargo for wasm. The compiler flags are those of .cargo/config.toml, always.
 web_cargo() {
-  local cargo=(cargo)
-  if [[ $1 == clippy && -n $WEB_RUSTC ]]; then cargo=("${WEB_RUSTC%/*}/cargo-clippy"); fi
+  local cargo=(cargo) prefix=${WEB_RUSTC%/bin/rustc}
+  if [[ $1 == clippy && -n $WEB_RUSTC ]]; then
+    cargo=(env LD_LIBRARY_PATH="$(echo "$prefix"/usr/lib/*-linux-gnu*)" "$prefix/bin/cargo-clippy")
+  fi
   env -u RUSTFLAGS -u CARGO_ENCODED_RUSTFLAGS ${WEB_RUSTC:+RUSTC="$WEB_RUSTC"} \
     "${cargo[@]}" "$1" --locked --target $WEB_TARGET --target-dir target/web "${@:2}"
 }
