@@ -78,7 +78,7 @@ fn every_dialect_offers_every_layer_or_says_that_it_does_not() {
         match fixture.load(Pooling::AvgTop2) {
             Ok(encoder) => assert!(!encoder.info().pooled),
             Err(error) => {
-                assert_eq!(error.code(), ErrorCode::UnsupportedPooling, "{}: {error}", fixture.name)
+                assert_eq!(error.code(), ErrorCode::UnsupportedPooling, "{}: {error}", fixture.name);
             }
         }
     }
