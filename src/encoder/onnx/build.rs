@@ -113,7 +113,7 @@ impl Builder {
                 return Ok(None);
             }
         }
-        let inputs = inputs.into_iter().map(|t| t.into_tvalue()).collect();
+        let inputs = inputs.into_iter().map(IntoTValue::into_tvalue).collect();
         match op.eval_out_of_plan(inputs) {
             Ok(Some(outputs)) => {
                 Ok(Some(outputs.into_iter().map(|t| Value::konst(t.into_arc_tensor())).collect()))
@@ -194,7 +194,7 @@ impl Builder {
 
     /// The shape that ONNX broadcasts shapes to.
     pub(super) fn broadcast(&self, shapes: &[Dims]) -> Result<Dims> {
-        let rank = shapes.iter().map(|s| s.len()).max().unwrap_or(0);
+        let rank = shapes.iter().map(|shape| shape.as_slice().len()).max().unwrap_or(0);
         let mut result: Dims = tvec!(1.to_dim(); rank);
         for shape in shapes {
             for (have, dim) in result[rank - shape.len()..].iter_mut().zip(shape) {

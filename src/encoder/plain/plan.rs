@@ -35,8 +35,13 @@ pub(super) struct Plan {
 impl Plans {
     /// Translates and optimises a graph.
     pub(super) fn new(graph: Graph, ports: Ports, expected: Expected) -> Result<Self> {
-        let open = match Plan::new(&graph, &ports, ports.extent, expected) {
-            Ok(plan) => return Ok(Self::One(plan)),
+        let open = match checked(&graph, &ports, ports.extent, expected) {
+            Ok(translated) => {
+                // What the file stored and the graph holds in another form goes before tract
+                // packs the weights, so that there are never three copies.
+                drop(graph);
+                return Ok(Self::One(Plan::new(translated)?));
+            }
             Err(error) => error,
         };
         if ports.extent.batch.is_some() && ports.extent.sequence.is_some() {
@@ -48,8 +53,9 @@ impl Plans {
             batch: ports.extent.batch.or(Some(2)),
             sequence: ports.extent.sequence.or(Some(8.min(expected.max_positions))),
         };
-        let plan = Plan::new(&graph, &ports, probe, expected).map_err(|_| open)?;
-        Ok(Self::Many { graph: Box::new(graph), ports, expected, kept: vec![(probe, plan)] })
+        let Ok(translated) = checked(&graph, &ports, probe, expected) else { return Err(open) };
+        let kept = vec![(probe, Plan::new(translated)?)];
+        Ok(Self::Many { graph: Box::new(graph), ports, expected, kept })
     }
 
     /// Bytes of weights in a plan.
@@ -80,7 +86,7 @@ impl Plans {
                         if kept.len() == KEPT {
                             kept.remove(0);
                         }
-                        (extent, Plan::new(graph, ports, extent, *expected)?)
+                        (extent, Plan::new(checked(graph, ports, extent, *expected)?)?)
                     }
                 };
                 let plan = entry.1.clone();
@@ -92,15 +98,13 @@ impl Plans {
 }
 
 impl Plan {
-    fn new(graph: &Graph, ports: &Ports, extent: Extent, expected: Expected) -> Result<Self> {
-        let translated = translate(graph, &ports.outputs, &ports.feeds, extent, expected)?;
-        check_outputs(&translated, ports, expected.hidden_size)?;
-        let runnable = translated.model.into_optimized().and_then(|m| m.into_runnable()).map_err(|e| {
+    fn new(translated: Translated) -> Result<Self> {
+        let Translated { model, roles, shapes, weight_bytes, .. } = translated;
+        let runnable = model.into_optimized().and_then(IntoRunnable::into_runnable).map_err(|e| {
             let message = format!("tract cannot run this graph: {}", e.root_cause());
             Error::with_source(ErrorCode::UnsupportedModel, message, e)
         })?;
-        let weight_bytes = translated.weight_bytes;
-        Ok(Self { runnable, roles: translated.roles, outputs: ports.outputs.len(), weight_bytes })
+        Ok(Self { runnable, roles, outputs: shapes.len(), weight_bytes })
     }
 
     /// Runs the graph on its inputs, row-major `[batch, sequence]`, and returns its outputs.
@@ -120,9 +124,12 @@ impl Plan {
     }
 }
 
-/// Hidden rows are `[batch, sequence, hidden]`, a pooled output `[batch, hidden]`.
-fn check_outputs(translated: &Translated, ports: &Ports, hidden: usize) -> Result<()> {
-    let (batch, sequence, hidden) = (translated.batch.clone(), translated.sequence.clone(), hidden.to_dim());
+/// Translates, and checks that hidden rows are `[batch, sequence, hidden]` and a
+/// pooled output is `[batch, hidden]`.
+fn checked(graph: &Graph, ports: &Ports, extent: Extent, expected: Expected) -> Result<Translated> {
+    let translated = translate(graph, &ports.outputs, &ports.feeds, extent, expected)?;
+    let hidden = expected.hidden_size.to_dim();
+    let (batch, sequence) = (translated.batch.clone(), translated.sequence.clone());
     let due: Vec<TDim> = if ports.pooled { vec![batch, hidden] } else { vec![batch, sequence, hidden] };
     for (name, shape) in ports.outputs.iter().zip(&translated.shapes) {
         if shape.as_slice() != due {
@@ -132,5 +139,5 @@ fn check_outputs(translated: &Translated, ports: &Ports, hidden: usize) -> Resul
             );
         }
     }
-    Ok(())
+    Ok(translated)
 }

@@ -127,7 +127,7 @@ pub(crate) fn gather(site: &mut Site) -> Outputs {
             }
         }
         let shape: Vec<usize> = indices.dims().iter().filter_map(fixed).collect();
-        return Ok(tvec!(integers(picked, &shape).map_err(|e| site.build.invalid(e))?));
+        return Ok(tvec!(integers(&picked, &shape).map_err(|e| site.build.invalid(e))?));
     }
     if axis == 0 {
         site.build.check_vocabulary(&data, &indices)?;

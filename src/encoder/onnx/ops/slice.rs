@@ -28,7 +28,7 @@ impl Builder {
         {
             let part = elements.get(start as usize..end as usize).unwrap_or_default().to_vec();
             let length = part.len();
-            return integers(part, &[length]).map_err(|e| self.invalid(e));
+            return integers(&part, &[length]).map_err(|e| self.invalid(e));
         }
         self.wire(Slice::new(axis, start, end), &[x])
     }
