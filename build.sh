@@ -299,7 +299,7 @@ cmd_test() {
   once "onnxruntime for the tests" "${PYTHON_PINS[*]}" "$CACHE/python/bin/python" python_env
   once "npm packages for the tests" "$(hash_of tests/js/package-lock.json)" tests/js/node_modules \
     npm --prefix tests/js ci --ignore-scripts --no-audit --no-fund
-  chromium
+  find_chromium
   # What the tests are told: m3e-small as it was converted and as it came, a Python with onnxruntime, the browser.
   export COROM_M3E=$ROOT/models/m3e-small COROM_M3E_CHECKPOINT=$CACHE/m3e-small
   export COROM_PYTHON=$CACHE/python/bin/python CHROMIUM
@@ -315,9 +315,9 @@ python_env() {
   "$CACHE/python/bin/pip" install --quiet --only-binary :all: "${PYTHON_PINS[@]}"
 }
 
-chromium() {
-  CHROMIUM=${CHROMIUM:-$(command -v chromium || command -v chromium-browser || command -v google-chrome || true)}
-  [[ -n $CHROMIUM ]] || { step "Chromium" apt_install chromium; CHROMIUM=$(command -v chromium); }
+find_chromium() {
+  CHROMIUM=${CHROMIUM:-$(type -P chromium || type -P chromium-browser || type -P google-chrome || true)}
+  [[ -n $CHROMIUM ]] || { step "Chromium" apt_install chromium; CHROMIUM=$(type -P chromium); }
 }
 
 cmd_lint() {
