@@ -92,7 +92,7 @@ fn normalised_vectors_have_length_one() {
 fn an_empty_list_gives_no_vectors_and_a_job_can_be_dropped() {
     let mut embedder = load("legacy-op17", LoadOptions::default());
     assert!(embedder.embed::<&str>(&[]).unwrap().is_empty());
-    let mut job = embedder.start(vec!["裤".into(), "牛仔".into()]);
+    let mut job = embedder.start(vec!["裤".into(), "牛仔".into()]).unwrap();
     assert!(!embedder.step(&mut job).unwrap());
     assert_eq!(embedder.finish(job).unwrap_err().code(), ErrorCode::Internal);
     assert_eq!(embedder.embed(&["裤"]).unwrap().len(), embedder.dimension());

@@ -49,7 +49,7 @@ impl Chunks {
 
     /// Shortens each run of plain letters that alone makes its word an `[UNK]`.
     pub(super) fn shorten(self, piece: &str) -> Shortened {
-        let keep = self.max_word_chars + 1;
+        let keep = self.max_word_chars.saturating_add(1);
         if piece.len() <= keep {
             return Shortened::default();
         }
@@ -58,7 +58,7 @@ impl Chunks {
         for (i, c) in piece.char_indices() {
             let was = run;
             run = if is_plain_letter(c) { run + 1 } else { 0 };
-            if run == keep + 1 {
+            if run == keep.saturating_add(1) {
                 kept.push(start..i);
             }
             if run == 0 && was > keep {
