@@ -41,7 +41,12 @@ fn refused_models_are_refused_by_name() {
 
 #[test]
 fn a_config_of_other_sizes_is_refused() {
-    let fixture = Fixture::export("legacy-op17");
+    for name in ["legacy-op17", "dynamo-op20", "classic-op11", "fused", "fused-int8"] {
+        check_sizes(&Fixture::export(name));
+    }
+}
+
+fn check_sizes(fixture: &Fixture) {
     let config = fixture.config().unwrap();
     let load = |change: &dyn Fn(&mut corom::config::BertConfig)| {
         let mut config = config.clone();
@@ -52,6 +57,9 @@ fn a_config_of_other_sizes_is_refused() {
     assert_eq!(code(load(&|c| c.vocab_size += 1)), ErrorCode::TokenizerMismatch);
     assert_eq!(code(load(&|c| c.vocab_size -= 1)), ErrorCode::TokenizerMismatch);
     assert_eq!(code(load(&|c| c.hidden_size *= 2)), ErrorCode::UnsupportedModel);
+    assert_eq!(code(load(&|c| c.type_vocab_size += 1)), ErrorCode::UnsupportedModel);
+    assert_eq!(code(load(&|c| c.max_position_embeddings += 1)), ErrorCode::UnsupportedModel);
+    assert!(load(&|c| c.max_position_embeddings -= 1).is_ok());
 }
 
 #[test]

@@ -16,6 +16,7 @@ use crate::error::{Result, fail};
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Expected {
     pub(crate) vocab_size: usize,
+    pub(crate) type_vocab_size: usize,
     pub(crate) hidden_size: usize,
     pub(crate) max_positions: usize,
 }
@@ -73,14 +74,12 @@ pub(crate) fn translate(
     expected: Expected,
 ) -> Result<Translated> {
     let mut model = TypedModel::default();
-    let (batch, sequence) = (model.symbols.sym("batch"), model.symbols.sym("sequence"));
+    let symbols = (model.symbols.sym("batch"), model.symbols.sym("sequence"));
     for bound in ["batch >= 1", "sequence >= 1"] {
         model.symbols.add_assertion(bound).map_err(internal)?;
     }
-    let limits =
-        SymbolValues::default().with(&batch, 1).with(&sequence, expected.max_positions.min(512) as i64);
-    let batch = extent.batch.map_or(batch.to_dim(), |n| n.to_dim());
-    let sequence = extent.sequence.map_or(sequence.to_dim(), |n| n.to_dim());
+    let batch = extent.batch.map_or(symbols.0.to_dim(), |n| n.to_dim());
+    let sequence = extent.sequence.map_or(symbols.1.to_dim(), |n| n.to_dim());
     let dims: Dims = tvec!(batch.clone(), sequence.clone());
 
     let mut sources = Vec::with_capacity(feeds.len());
@@ -90,7 +89,7 @@ pub(crate) fn translate(
             None => None,
         });
     }
-    let mut build = Builder::new(graph.opset, expected, limits, model);
+    let mut build = Builder::new(graph.opset, expected, (&symbols.0, &symbols.1), model);
     let mut values: HashMap<&str, Value> =
         graph.constants.iter().map(|(name, tensor)| (name.as_str(), Value::Const(tensor.clone()))).collect();
     for (feed, source) in feeds.iter().zip(sources) {
@@ -101,9 +100,7 @@ pub(crate) fn translate(
                 build.broadcast_to(&counted, &dims)?
             }
         };
-        if feed.role == Some(Role::TokenIds) {
-            build.token_ids.extend(source);
-        }
+        build.fed.extend(source.zip(feed.role));
         values.insert(&feed.name, cast(&mut build, &value, feed)?);
     }
     for node in &graph.nodes {

@@ -67,6 +67,7 @@ impl PlainEncoder {
         ports.resolve(&graph, config)?;
         let expected = Expected {
             vocab_size: config.vocab_size,
+            type_vocab_size: config.type_vocab_size,
             hidden_size: config.hidden_size,
             max_positions: config.max_position_embeddings,
         };

@@ -44,7 +44,8 @@ impl Plans {
             }
             Err(error) => error,
         };
-        if ports.extent.batch.is_some() && ports.extent.sequence.is_some() {
+        let all_known = ports.extent.batch.is_some() && ports.extent.sequence.is_some();
+        if all_known || open.code() == ErrorCode::UnsupportedModel {
             return Err(open);
         }
         // Some graphs make sense only once batch and sequence are numbers. If this one
