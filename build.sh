@@ -55,6 +55,30 @@ once() {
 
 have() { command -v "$1" >/dev/null 2>&1; }
 need() { have "$1" || die "'$1' is missing: $2"; }
+# need_at_least NAME FOUND LEAST HELP: versions, of which the first two numbers count.
+need_at_least() {
+  local found least
+  IFS=. read -r -a found <<<"${2%%[^0-9.]*}"
+  IFS=. read -r -a least <<<"$3.0"
+  ((10#${found[0]:-0} * 1000 + 10#${found[1]:-0} >= 10#${least[0]} * 1000 + 10#${least[1]})) ||
+    die "$1 is ${2:-of an unknown version} here, and $3 or later is needed: $4"
+}
+need_rust() {
+  local least help version
+  least=$(sed -n 's/^rust-version = "\(.*\)"$/\1/p' Cargo.toml)
+  help="install Rust $least or later, for instance with rustup (https://rustup.rs)"
+  need cargo "$help"
+  need rustc "$help"
+  version=$(rustc --version) || die "rustc does not run (above): $help"
+  version=${version#rustc }
+  need_at_least rustc "${version%% *}" "$least" "$help"
+}
+need_node() {
+  local help="install Node.js 20 or later (https://nodejs.org)" version
+  need node "$help"
+  version=$(node --version) || die "node does not run (above): $help"
+  need_at_least Node.js "${version#v}" 20 "$help"
+}
 # hash_of PATH… [TEST…]: one hash over the files there (that pass find's TESTs), for keys.
 hash_of() { find "$@" -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum | cut -c1-16; }
 # locked CRATE: its version in Cargo.lock.
@@ -87,7 +111,6 @@ WEB_RUSTC="" # empty: the rustc in PATH has the target
 has_web_std() { compgen -G "$(rustc --print target-libdir --target $WEB_TARGET)/libcore-*.rlib" >/dev/null; }
 
 web_toolchain() {
-  need cargo "install Rust 1.91 or later (rustup)"
   case ${COROM_WASM_TOOLCHAIN:-auto} in
     installed) has_web_std || die "$(rustc --version) has no standard library for $WEB_TARGET" ;;
     rustup) has_web_std || step "wasm standard library from rustup" rustup target add $WEB_TARGET ;;
@@ -260,6 +283,8 @@ m3e_small() {
 # ---------------------------------------------------------------- commands
 
 cmd_build() {
+  need_rust
+  need_node
   case ${1-} in
     "") build_package shipping ;;
     --test-profile) build_package wasm-test ;;
@@ -269,31 +294,42 @@ cmd_build() {
 }
 
 cmd_demo() {
-  local once_only="" profile=shipping model=""
+  local once_only="" profile=shipping model="" port=()
   while (($#)); do
     case $1 in
       --once) once_only=1 ;;
       --fast) profile=wasm-test ;;
       --model) [[ -d ${2-} ]] || die "--model takes a folder, and '${2-}' is none"; model=$(cd "$2" && pwd); shift ;;
-      *) die "demo takes --once, --fast and --model DIR, not '$1'" ;;
+      --port) [[ ${2-} =~ ^[0-9]{1,5}$ ]] && ((10#$2 <= 65535)) || die "--port takes a number up to 65535, not '${2-}'"; port=(--port "$2"); shift ;;
+      *) die "demo takes --once, --fast, --port N and --model DIR, not '$1'" ;;
     esac
     shift
   done
-  need node "install Node.js 20 or later"
+  need_rust
+  need_node
   if [[ -z $model ]]; then
     m3e_small
     model=$ROOT/models/m3e-small
-  elif [[ ! -f $model/corom.json ]]; then
+  elif ! loads_as_is "$model"; then
     convert "$model" "models/${model##*/}"
     model=$ROOT/models/${model##*/}
   fi
   build_package $profile
   step "demo in Node" node www/demo.mjs "$model"
-  [[ -n $once_only ]] || node www/serve.mjs "$model"
+  [[ -n $once_only ]] || node www/serve.mjs "$model" "${port[@]}"
 }
 
+# loads_as_is DIR: a folder that the package loads: ours, or someone else's ONNX export.
+loads_as_is() (
+  cd "$1"
+  [[ -f corom.json ]] && return
+  [[ -f config.json && -f tokenizer.json ]] || return
+  compgen -G '*.onnx' >/dev/null || compgen -G 'onnx/*.onnx' >/dev/null
+)
+
 cmd_test() {
-  need node "install Node.js 20 or later"
+  need_rust
+  need_node
   need npm "it comes with Node.js"
   m3e_small
   once "onnxruntime for the tests" "${PYTHON_PINS[*]}" "$CACHE/python/bin/python" python_env
@@ -321,6 +357,7 @@ find_chromium() {
 }
 
 cmd_lint() {
+  need_rust
   step "format" cargo fmt --check
   step "house rules" house_rules
   step "clippy" cargo clippy --locked --all-targets --features cli -- -D warnings
@@ -348,9 +385,11 @@ cmd_clean() {
 cmd_help() {
   cat <<'HELP'
 ./build.sh build [--test-profile]    the npm package in pkg/ (--test-profile: quicker to build, larger, slower)
-./build.sh demo [--once] [--fast] [--model DIR]
-                                     embeds and scores product texts in Node, then serves www/ (not with --once);
-                                     DIR: a checkpoint, or a folder that `corom convert` made; without it m3e-small
+./build.sh demo [--once] [--fast] [--port N] [--model DIR]
+                                     embeds and scores product texts in Node, then serves www/ (not with --once)
+                                     on port N, without it on 8080 or one that is free; --fast: quicker to build;
+                                     DIR: a checkpoint, a folder that `corom convert` made, or an ONNX export with
+                                     config.json and tokenizer.json, used as it is; without DIR m3e-small
 ./build.sh test                      every test: Rust, Node, headless Chromium, types
 ./build.sh lint                      format, clippy, documentation, house rules; no warnings
 ./build.sh bench                     benchmarks
