@@ -55,6 +55,8 @@ pub(crate) struct Translated {
     pub(crate) roles: Vec<Role>,
     /// The outputs' shapes, in order.
     pub(crate) shapes: Vec<Dims>,
+    /// Whether anything reads the attention mask.
+    pub(crate) masked: bool,
     /// Bytes of weights in the graph.
     pub(crate) weight_bytes: usize,
     /// The batch and the sequence in them.
@@ -118,11 +120,14 @@ pub(crate) fn translate(
             None => fail!(InvalidModel, "nothing makes the graph's output `{name}`"),
         }
     }
+    let masks = build.fed.iter().filter(|(_, role)| *role == Role::Mask);
+    let masked =
+        masks.into_iter().any(|(mask, _)| !build.model.node(mask.node).outputs[0].successors.is_empty());
     let constants = build.model.nodes().iter().filter_map(|n| n.outputs.first()?.fact.konst.as_ref());
     let weight_bytes = constants.map(|t| t.len() * t.datum_type().size_of()).sum();
     build.model.select_output_outlets(&outlets).map_err(internal)?;
     let roles = feeds.iter().filter_map(|f| f.role).collect();
-    Ok(Translated { model: build.model, roles, shapes, weight_bytes, batch, sequence })
+    Ok(Translated { model: build.model, roles, shapes, masked, weight_bytes, batch, sequence })
 }
 
 /// To the type that the graph reads an input as.

@@ -28,6 +28,8 @@ pub(super) struct Plan {
     /// What its inputs want, in order.
     pub(super) roles: Vec<Role>,
     outputs: usize,
+    /// Whether padding is masked.
+    masked: bool,
     /// Bytes of weights in the graph.
     weight_bytes: usize,
 }
@@ -59,20 +61,27 @@ impl Plans {
         Ok(Self::Many { graph: Box::new(graph), ports, expected, kept })
     }
 
+    /// A plan: what all have in common can be asked of any.
+    fn any(&self) -> Option<&Plan> {
+        match self {
+            Self::One(plan) => Some(plan),
+            Self::Many { kept, .. } => kept.first().map(|(_, plan)| plan),
+        }
+    }
+
     /// Bytes of weights in a plan.
     pub(super) fn weight_bytes(&self) -> usize {
-        match self {
-            Self::One(plan) => plan.weight_bytes,
-            Self::Many { kept, .. } => kept.first().map_or(0, |(_, plan)| plan.weight_bytes),
-        }
+        self.any().map_or(0, |plan| plan.weight_bytes)
+    }
+
+    /// Whether padding is masked.
+    pub(super) fn masked(&self) -> bool {
+        self.any().is_some_and(|plan| plan.masked)
     }
 
     /// How many outputs a plan has.
     pub(super) fn outputs(&self) -> usize {
-        match self {
-            Self::One(plan) => plan.outputs,
-            Self::Many { ports, .. } => ports.outputs.len(),
-        }
+        self.any().map_or(0, |plan| plan.outputs)
     }
 
     /// The plan for a batch.
@@ -100,12 +109,12 @@ impl Plans {
 
 impl Plan {
     fn new(translated: Translated) -> Result<Self> {
-        let Translated { model, roles, shapes, weight_bytes, .. } = translated;
+        let Translated { model, roles, shapes, masked, weight_bytes, .. } = translated;
         let runnable = model.into_optimized().and_then(IntoRunnable::into_runnable).map_err(|e| {
             let message = format!("tract cannot run this graph: {}", e.root_cause());
             Error::with_source(ErrorCode::UnsupportedModel, message, e)
         })?;
-        Ok(Self { runnable, roles, outputs: shapes.len(), weight_bytes })
+        Ok(Self { runnable, roles, outputs: shapes.len(), masked, weight_bytes })
     }
 
     /// Runs the graph on its inputs, row-major `[batch, sequence]`, and returns its outputs.
