@@ -1,0 +1,188 @@
+//! int8 weights per output channel with relaxed SIMD: bytes times bytes.
+//!
+//! Relaxed SIMD's byte products are defined while one operand is 0..=127: the activations, as 7
+//! bits with a zero point, in blocks of 64 inputs (see [`blocks`]). A block's products are summed
+//! exactly in `i32`, its zero point is taken out with the sums of its weights, and blocks are
+//! added up in `f32`. Nothing of that depends on the machine or on which of the two kernels
+//! runs; only the 7 bits make it another result than the exact kernel's.
+
+use super::blocks::{self, BLOCK_U7};
+use super::columns::{COLUMNS, Epilogue, GROUP, panels};
+use super::pack::PackI8;
+use super::rows::{self, TILE_ROWS, tiles};
+use super::{Bytes, Kernel};
+use crate::encoder::cpu::activation;
+use crate::encoder::cpu::scratch::Scratch;
+use crate::encoder::cpu::simd::{F32x4, I8x16, I16x8, I32x4, relaxed};
+use crate::encoder::ops::linear::LinearSpec;
+
+/// Vectors of a whole block of a panel: two a quad of inputs.
+const BLOCK_VECTORS: usize = BLOCK_U7 / 4 * 2;
+
+/// A `Linear` with int8 weights for the relaxed kernels.
+#[derive(Debug)]
+pub struct LinearI8Relaxed {
+    spec: LinearSpec,
+    kernel: Kernel,
+    /// For each panel of eight outputs, for each quad of inputs, each output's quad.
+    weights: Vec<Bytes>,
+    /// For each panel, for each block of inputs, the sum of each output's weights.
+    sums: Vec<[i16; COLUMNS]>,
+    epilogue: Epilogue,
+}
+
+impl LinearI8Relaxed {
+    /// See [`PackI8`], which makes it.
+    pub(super) fn from_pack(pack: PackI8) -> Self {
+        let PackI8 { spec, kernel, weights, scales, bias, .. } = pack;
+        let panel_vectors = spec.inputs.div_ceil(4) * 2;
+        let ones = I16x8::splat(1);
+        let mut sums = Vec::with_capacity(panels(spec.outputs).end * spec.inputs.div_ceil(BLOCK_U7));
+        for block in weights.chunks_exact(panel_vectors.max(1)).flat_map(|panel| panel.chunks(BLOCK_VECTORS)) {
+            // Lanes: two halves of a quad for each of two outputs.
+            let mut halves = [I32x4::zero(); 4];
+            for quad in block.as_chunks::<2>().0 {
+                for v in 0..2 {
+                    let bytes = I8x16::load(&quad[v].0);
+                    halves[2 * v] = halves[2 * v].add(bytes.low().dot(ones));
+                    halves[2 * v + 1] = halves[2 * v + 1].add(bytes.high().dot(ones));
+                }
+            }
+            let halves = halves.map(I32x4::to_array);
+            let halves = halves.as_flattened();
+            // 64 · 128 fits.
+            sums.push(std::array::from_fn(|i| (halves[2 * i] + halves[2 * i + 1]) as i16));
+        }
+        Self { spec, kernel, weights, sums, epilogue: Epilogue::new(&spec, scales, bias) }
+    }
+
+    /// Its shape.
+    pub fn spec(&self) -> &LinearSpec {
+        &self.spec
+    }
+
+    /// Bytes of weights, their sums, scales and bias.
+    pub fn bytes(&self) -> usize {
+        size_of_val(&self.weights[..]) + size_of_val(&self.sums[..]) + self.epilogue.bytes()
+    }
+
+    /// The other relaxed kernel. The exact one has another layout, and is ignored.
+    pub(super) fn set_kernel(&mut self, kernel: Kernel) {
+        if kernel.is_relaxed() {
+            self.kernel = kernel;
+        }
+    }
+
+    /// `out[rows, N] = act(x[rows, K] · Wᵀ + bias)`.
+    ///
+    /// # Panics
+    /// If a slice's length is not its shape's.
+    pub fn forward(&self, x: &[f32], rows: usize, out: &mut [f32], scratch: &mut Scratch) {
+        let LinearSpec { inputs, outputs, activation } = self.spec;
+        assert_eq!(x.len(), rows * inputs, "x is [rows, inputs]");
+        assert_eq!(out.len(), rows * outputs, "out is [rows, outputs]");
+        let block = rows::block_rows(inputs);
+        for first in (0..rows).step_by(block) {
+            let count = block.min(rows - first);
+            let out = &mut out[first * outputs..][..count * outputs];
+            blocks::quantize_u7(&x[first * inputs..][..count * inputs], count, inputs, scratch);
+            for columns in panels(outputs).step_by(GROUP).map(|p| p..(p + GROUP).min(panels(outputs).end)) {
+                for panel in columns.clone() {
+                    self.panel(panel, count, scratch, out);
+                }
+                let columns = columns.start * COLUMNS..(columns.end * COLUMNS).min(outputs);
+                for row in out.chunks_exact_mut(outputs) {
+                    activation::apply(activation, &mut row[columns.clone()]);
+                }
+            }
+        }
+    }
+
+    /// Eight outputs of all rows of a block of rows.
+    fn panel(&self, panel: usize, rows: usize, scratch: &Scratch, out: &mut [f32]) {
+        let inputs = self.spec.inputs;
+        let (quads, blocks) = (inputs.div_ceil(4), inputs.div_ceil(BLOCK_U7));
+        let weights = &self.weights[panel * quads * 2..][..quads * 2];
+        let sums = &self.sums[panel * blocks..][..blocks];
+        for (first, count) in tiles(rows) {
+            let acts = &scratch.packed[first * quads..][..count * quads];
+            let scales = &scratch.scales[first * blocks..][..count * blocks];
+            let zeros = &scratch.sums[first * blocks..][..count * blocks];
+            let mut totals = [[[0.0; 4]; 2]; TILE_ROWS];
+            let run = match (self.kernel, count) {
+                (Kernel::RelaxedI32, 4) => tile::<4, true>,
+                (Kernel::RelaxedI32, 3) => tile::<3, true>,
+                (Kernel::RelaxedI32, 2) => tile::<2, true>,
+                (Kernel::RelaxedI32, _) => tile::<1, true>,
+                (_, 4) => tile::<4, false>,
+                (_, 3) => tile::<3, false>,
+                (_, 2) => tile::<2, false>,
+                (_, _) => tile::<1, false>,
+            };
+            run(weights, sums, acts, scales, zeros, &mut totals);
+            for (r, totals) in totals.iter().enumerate().take(count) {
+                let row = &mut out[(first + r) * self.spec.outputs..][..self.spec.outputs];
+                self.epilogue.finish(panel, totals.each_ref().map(F32x4::load), F32x4::splat(1.0), row);
+            }
+        }
+    }
+}
+
+/// `ROWS` rows by eight columns, over all blocks.
+fn tile<const ROWS: usize, const I32: bool>(
+    weights: &[Bytes],
+    sums: &[[i16; COLUMNS]],
+    acts: &[i32],
+    scales: &[f32],
+    zeros: &[i32],
+    totals: &mut [[[f32; 4]; 2]; TILE_ROWS],
+) {
+    let weights = weights.chunks(BLOCK_VECTORS).map(|w| w.as_chunks::<2>().0);
+    let acts = acts.chunks(BLOCK_U7 / 4 * ROWS).map(|a| a.as_chunks::<ROWS>().0);
+    let notes = scales.as_chunks::<ROWS>().0.iter().zip(zeros.as_chunks::<ROWS>().0);
+    for (((weights, acts), sums), (scales, zeros)) in weights.zip(acts).zip(sums).zip(notes) {
+        block::<ROWS, I32>(weights, acts, sums, scales, zeros, totals);
+    }
+}
+
+/// The kernel: one block. The totals stay in memory, since with them the inner loop would need
+/// more registers than there are.
+#[inline(never)]
+#[cfg_attr(all(target_arch = "wasm32", feature = "relaxed-simd"), target_feature(enable = "relaxed-simd"))]
+fn block<const ROWS: usize, const I32: bool>(
+    weights: &[[Bytes; 2]],
+    acts: &[[i32; ROWS]],
+    sums: &[i16; COLUMNS],
+    scales: &[f32; ROWS],
+    zeros: &[i32; ROWS],
+    totals: &mut [[[f32; 4]; 2]; TILE_ROWS],
+) {
+    let (sums, _) = sums.as_chunks::<4>();
+    let sums = [0, 1].map(|v| I32x4::load_i16(&sums[v]).to_i16_pairs());
+    let mut products = [[I32x4::zero(); 2]; ROWS];
+    for r in 0..ROWS {
+        let zero = I32x4::splat(zeros[r]).to_i16_pairs();
+        products[r] = [zero.dot(sums[0]), zero.dot(sums[1])];
+    }
+    let ones = I16x8::splat(1);
+    for (weights, acts) in weights.iter().zip(acts) {
+        let weights = [I8x16::load(&weights[0].0), I8x16::load(&weights[1].0)];
+        for r in 0..ROWS {
+            let act = I32x4::splat(acts[r]).to_i8();
+            for v in 0..2 {
+                products[r][v] = if I32 {
+                    relaxed::dot_add(weights[v], act, products[r][v])
+                } else {
+                    products[r][v].add(relaxed::dot_i16(weights[v], act).dot(ones))
+                };
+            }
+        }
+    }
+    for r in 0..ROWS {
+        let scale = F32x4::splat(scales[r]);
+        for v in 0..2 {
+            let total = &mut totals[r][v];
+            F32x4::load(total).add(products[r][v].to_f32().mul(scale)).store(total);
+        }
+    }
+}
