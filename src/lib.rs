@@ -1,10 +1,12 @@
 //! CoROM, Alibaba's Chinese e-commerce text embedding model, on the client.
 //!
 //! The way through the house: text → [`tokenizer`] → [`batch`] → [`encoder`] →
-//! [`pooling`] → vectors → [`similarity`], [`rank`] or [`pipeline`].
+//! [`pooling`] → vectors → [`similarity`], [`rank`] or [`pipeline`]; [`embedder`]
+//! joins them and [`model`] loads them.
 
 pub mod batch;
 pub mod config;
+pub mod embedder;
 pub mod encoder;
 pub mod error;
 pub mod model;
@@ -13,3 +15,5 @@ pub mod pooling;
 pub mod rank;
 pub mod similarity;
 pub mod tokenizer;
+#[cfg(target_arch = "wasm32")]
+mod wasm;

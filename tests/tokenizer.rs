@@ -1,4 +1,5 @@
 //! Token ids against Hugging Face's, and long texts.
+#![allow(clippy::unwrap_used, reason = "a test stops there")]
 
 mod support;
 

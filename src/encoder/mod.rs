@@ -2,6 +2,9 @@
 //!
 //! tract appears only below this module.
 
+pub mod onnx;
+pub mod plain;
+
 use crate::batch::Batch;
 use crate::error::Result;
 

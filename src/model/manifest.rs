@@ -11,6 +11,7 @@
 //! ```
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::config::{Pooling, parse_object};
@@ -81,14 +82,14 @@ impl Manifest {
     /// `UNSUPPORTED_FORMAT` when it is of a newer format version.
     pub fn from_json(bytes: &[u8]) -> Result<Self> {
         let value = parse_object(bytes, FILE_NAME)?;
-        if value.get("format").and_then(|f| f.as_str()) != Some(FORMAT) {
+        if value.get("format").and_then(Value::as_str) != Some(FORMAT) {
             fail!(
                 InvalidConfig,
                 "{FILE_NAME} does not say \"format\": \"{FORMAT}\"; it is not a model manifest"
             );
         }
         // Looked at before anything else: a newer format may have other fields.
-        match value.get("format_version").and_then(|v| v.as_u64()) {
+        match value.get("format_version").and_then(Value::as_u64) {
             Some(v) if v > u64::from(FORMAT_VERSION) => fail!(
                 UnsupportedFormat,
                 "{FILE_NAME} is of format version {v}; this release reads up to {FORMAT_VERSION}: update corom"

@@ -1,5 +1,12 @@
 //! The model folder: what files make a model, and whether they are what they should be.
 
+mod build;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod folder;
+pub mod foreign;
+pub mod loader;
 pub mod manifest;
+mod sniff;
 
+pub use loader::{LoadOptions, ModelLoader, Wanted};
 pub use manifest::Manifest;

@@ -36,7 +36,7 @@ impl Shortened {
 impl Chunks {
     /// The end of the piece that starts at byte `from`: the first safe place to
     /// cut at least [`PIECE_BYTES`] later, or the end of the text.
-    pub(super) fn next_cut(self, text: &str, from: usize) -> usize {
+    pub(super) fn next_cut(text: &str, from: usize) -> usize {
         if text.len() - from <= PIECE_BYTES {
             return text.len();
         }
@@ -123,8 +123,8 @@ mod tests {
     #[test]
     fn cuts_only_before_white_space_or_chinese() {
         let text = format!("{}中{}", "é".repeat(1500), "x".repeat(10));
-        assert_eq!(CHUNKS.next_cut(&text, 0), 3000);
-        assert_eq!(CHUNKS.next_cut(&text, 3000), text.len());
-        assert_eq!(CHUNKS.next_cut("short", 0), 5);
+        assert_eq!(Chunks::next_cut(&text, 0), 3000);
+        assert_eq!(Chunks::next_cut(&text, 3000), text.len());
+        assert_eq!(Chunks::next_cut("short", 0), 5);
     }
 }

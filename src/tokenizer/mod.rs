@@ -121,7 +121,7 @@ impl Tokenizer {
         let mut rest = 0..text.len();
         loop {
             let end = match &self.chunks {
-                Some(chunks) => chunks.next_cut(text, rest.start),
+                Some(_) => Chunks::next_cut(text, rest.start),
                 None => text.len(),
             };
             let piece = self.encode_piece(&text[rest.start..end], rest.start, with_offsets)?;
@@ -197,5 +197,5 @@ fn chunks_of(inner: &HfTokenizer) -> Option<Chunks> {
             && token.content.bytes().all(|b| b.is_ascii_graphic())
     });
     (added_are_plain && normalizer.handle_chinese_chars)
-        .then(|| Chunks { max_word_chars: model.max_input_chars_per_word })
+        .then_some(Chunks { max_word_chars: model.max_input_chars_per_word })
 }

@@ -1,5 +1,10 @@
 //! The fixtures, for the integration tests.
-#![allow(dead_code, reason = "each test binary uses its own part")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    reason = "each test binary uses its own part, and stops where it fails"
+)]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

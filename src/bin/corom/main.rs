@@ -1,1 +1,62 @@
-fn main() {}
+//! `corom`, the native command: turns a BERT checkpoint into a model folder and
+//! looks into such folders.
+
+mod convert;
+mod inspect;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Fails with one of corom's error codes and a formatted message.
+macro_rules! fail {
+    ($code:ident, $($arg:tt)*) => {
+        return Err(corom::error::Error::new(corom::error::ErrorCode::$code, format!($($arg)*)))
+    };
+}
+pub(crate) use fail;
+
+/// CoROM, a Chinese e-commerce text embedding model: prepare it for the client.
+#[derive(Parser)]
+#[command(name = "corom", version, about, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Turn a ModelScope or Hugging Face checkpoint into a model folder
+    Convert(convert::Args),
+    /// Show what a model folder says of itself and check its files
+    Inspect(inspect::Args),
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Convert(args) => convert::run(&args),
+        Command::Inspect(args) => inspect::run(&args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error[{}]: {error}", error.code());
+            print_causes(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The errors beneath, where they add to what was said already.
+fn print_causes(error: &dyn std::error::Error) {
+    let mut said = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let message = error.to_string();
+        if !said.contains(&message) {
+            eprintln!("  because: {message}");
+        }
+        said = message;
+        cause = error.source();
+    }
+}

@@ -1,0 +1,299 @@
+// Types of the npm package `corom`, the same for every entry point.
+
+/**
+ * What went wrong, as {@link CoromError.code}. A code is never renamed; messages may be.
+ *
+ * - `INVALID_ARGUMENT`: an argument of the wrong type, shape or range; the message names it.
+ * - `FREED`: the instance was used after `free()`.
+ * - `FETCH_FAILED`: a file could not be fetched or read: network, HTTP status, file system.
+ * - `MISSING_FILE`: a file that the model needs is not there.
+ * - `NOT_A_MODEL`: a file is something else entirely, an HTML page for instance.
+ * - `INTEGRITY_MISMATCH`: a file's size or SHA-256 is not what the manifest says.
+ * - `UNSUPPORTED_FORMAT`: the manifest is of a newer format version.
+ * - `INVALID_CONFIG`, `INVALID_TOKENIZER`, `INVALID_MODEL`: that file cannot be read or contradicts itself.
+ * - `TOKENIZER_MISMATCH`: tokenizer and model have different vocabularies.
+ * - `UNSUPPORTED_MODEL`: sound, but not a BERT encoder that this package can run.
+ * - `UNSUPPORTED_OPERATOR`: the graph has an operator that is not supported; the message names it.
+ * - `UNSUPPORTED_POOLING`: the pooling asked for needs hidden states that the graph does not give.
+ * - `TOKEN_ID_OUT_OF_RANGE`: a token id lies outside the model's vocabulary.
+ * - `SELF_TEST_FAILED`: the model gave other vectors than the converter's.
+ * - `OUT_OF_MEMORY`: there was not enough memory.
+ * - `UNSUPPORTED_HOST`: no WebAssembly here, none with SIMD, or the page's Content-Security-Policy forbids it.
+ * - `INTERNAL`: a fault of this package; the instance is of no further use. Please report it.
+ */
+export type CoromErrorCode =
+  | "INVALID_ARGUMENT"
+  | "FREED"
+  | "FETCH_FAILED"
+  | "MISSING_FILE"
+  | "NOT_A_MODEL"
+  | "INTEGRITY_MISMATCH"
+  | "UNSUPPORTED_FORMAT"
+  | "INVALID_CONFIG"
+  | "INVALID_TOKENIZER"
+  | "TOKENIZER_MISMATCH"
+  | "INVALID_MODEL"
+  | "UNSUPPORTED_MODEL"
+  | "UNSUPPORTED_OPERATOR"
+  | "UNSUPPORTED_POOLING"
+  | "TOKEN_ID_OUT_OF_RANGE"
+  | "SELF_TEST_FAILED"
+  | "OUT_OF_MEMORY"
+  | "UNSUPPORTED_HOST"
+  | "INTERNAL";
+
+/**
+ * Every rejection of this package but two: an abort rejects with the signal's own reason (an `AbortError` or
+ * `TimeoutError` DOMException unless you gave another), and what `onProgress` throws comes out as it is.
+ */
+export class CoromError extends Error {
+  constructor(code: CoromErrorCode, message: string, options?: { cause?: unknown });
+  readonly name: "CoromError";
+  readonly code: CoromErrorCode;
+  /** The error beneath, where there is one: what `fetch` threw, a text from the core, a WebAssembly trap. */
+  readonly cause?: unknown;
+}
+
+/** How the rows of the last layer become one vector. CoROM's own is `cls`. */
+export type Pooling = "cls" | "mean" | "avg_top2" | "avg_first_last";
+
+/**
+ * `dot`: inner product, CoROM's own measure. `cosine`: −1 to 1. Both are better when larger.
+ * `l2`: Euclidean distance, better when smaller.
+ */
+export type Metric = "dot" | "cosine" | "l2";
+
+/** A `File` or something like it. */
+export interface FileLike {
+  readonly name: string;
+  readonly size: number;
+  readonly webkitRelativePath?: string;
+  arrayBuffer(): Promise<ArrayBuffer>;
+}
+
+/** What one file in memory may be: bytes, a `Blob`, or text. */
+export type FileContents =
+  | string
+  | ArrayBuffer
+  | ArrayBufferView
+  | { readonly size: number; arrayBuffer(): Promise<ArrayBuffer> };
+
+/**
+ * Where a model is:
+ * - a URL of its folder. Relative ones are resolved against the page. A query string is sent with every file;
+ * - in Node, a path of its folder, or a `file:` URL;
+ * - a URL or path of an `.onnx` file: its folder is meant, with `model` set to that file. When the file is in
+ *   a folder called `onnx`, as transformers.js lays models out, the folder above is meant;
+ * - files in memory, by their path in the folder: an object, or a `Map`;
+ * - a `FileList` or an array of `File`, from `<input type="file" multiple>` or `webkitdirectory`.
+ */
+export type Source =
+  | string
+  | URL
+  | { readonly [path: string]: FileContents }
+  | ReadonlyMap<string, FileContents>
+  | ArrayLike<FileLike>;
+
+/** The WebAssembly itself: a URL, a `Response`, bytes or a `WebAssembly.Module`; or a promise of one. */
+export type WasmSource = string | URL | ArrayBuffer | ArrayBufferView | object;
+
+/** What a load is doing. `loaded` and `total` count the bytes of the phase. */
+export type Progress =
+  | {
+      /**
+       * The WebAssembly binary is fetched and compiled: one event at the start, one at the end, none when it
+       * is there from an earlier load.
+       */
+      readonly phase: "wasm";
+      readonly file: string;
+      readonly loaded: number;
+      readonly total: number | undefined;
+    }
+  | {
+      /** The model's files arrive. */
+      readonly phase: "download";
+      /** The file that moved. */
+      readonly file: string;
+      readonly fileLoaded: number;
+      readonly fileTotal: number | undefined;
+      /** Bytes of all files so far. */
+      readonly loaded: number;
+      /** Bytes of all files asked for so far; undefined while one of them is of unknown size. */
+      readonly total: number | undefined;
+    }
+  | {
+      /** `pack`: everything is here, the model is built and tested. `done`: it is ready. */
+      readonly phase: "pack" | "done";
+      readonly loaded: number;
+      readonly total: number | undefined;
+    };
+
+export interface LoadOptions {
+  /** Where texts are cut, in tokens with `[CLS]` and `[SEP]`; at least 2. Default: the model's, else 128. */
+  maxLength?: number;
+  /** Default: the model's, else `cls`. */
+  pooling?: Pooling;
+  /** Whether vectors are scaled to length 1. Default: the model's, else false. */
+  normalize?: boolean;
+  /** Whether the model is tried on the texts that its converter left in it. Default: true. */
+  selfTest?: boolean;
+  /**
+   * Path of the `.onnx` file in the folder. Default: what `corom.json` says, else the usual places: `model.onnx`,
+   * `onnx/model.onnx`, `onnx/model_quantized.onnx` … A file named here is loaded without `corom.json`.
+   */
+  model?: string;
+  /** Aborts the download and the load. */
+  signal?: AbortSignal;
+  /** Hears how far the load is. What it throws ends the load. */
+  onProgress?: (progress: Progress) => void;
+  /**
+   * Which of the two WebAssembly binaries: `relaxed` needs an engine with relaxed SIMD (`UNSUPPORTED_HOST`
+   * elsewhere), `plain` runs wherever there is SIMD. Default: `auto`, relaxed where it can.
+   */
+  simd?: "auto" | "plain" | "relaxed";
+  /** The WebAssembly, where it is not beside this package's JavaScript. */
+  wasm?: WasmSource | Promise<WasmSource>;
+}
+
+/** What was loaded. Frozen; `wasmMemory` is read anew each time. */
+export interface Info {
+  /** Numbers in a vector. */
+  readonly dimension: number;
+  /** Transformer layers. */
+  readonly layers: number;
+  /** Attention heads of a layer. */
+  readonly heads: number;
+  /** Tokens in the vocabulary. */
+  readonly vocabulary: number;
+  /** Where texts are cut, in tokens with `[CLS]` and `[SEP]`. */
+  readonly maxLength: number;
+  /** `graph`: the model's own output is one vector a text already. */
+  readonly pooling: Pooling | "graph";
+  readonly normalize: boolean;
+  /** Number type of the weights: `f32`, `f16`, `int8`, `int4`. */
+  readonly dtype: string;
+  /** What runs the model, `cpu (tract)` for instance. */
+  readonly backend: string;
+  /** Bytes of weights. */
+  readonly weightBytes: number;
+  /** Which WebAssembly binary runs; `custom` when the option `wasm` gave it. */
+  readonly simd: "plain" | "relaxed" | "custom";
+  /** Version of the Rust core. */
+  readonly version: string;
+  /** Bytes of WebAssembly memory that this instance holds. It never shrinks, so this is the peak; 0 after `free()`. */
+  readonly wasmMemory: number;
+}
+
+export interface CallOptions {
+  /** Rejects the call with the signal's reason: at once while it waits, between two batches while it runs. */
+  signal?: AbortSignal;
+}
+
+export interface ScoreOptions extends CallOptions {
+  /** Default: `dot`. */
+  metric?: Metric;
+}
+
+export interface RankOptions extends ScoreOptions {
+  /** How many of the best to return. Default: all. */
+  topK?: number;
+}
+
+export interface PipelineOptions extends CallOptions {
+  /**
+   * What `scores` are when there are no sentences to compare with: `card`, the default, scores the first
+   * source sentence against the other source sentences, as the model card shows; `current` gives none, as
+   * newer releases of ModelScope do.
+   */
+  behaviour?: "card" | "current";
+}
+
+/** Vectors, one row a text: a row-major matrix. Iterates over its rows. */
+export interface Embeddings extends Iterable<Float32Array> {
+  /** `rows × dimension` numbers. */
+  readonly data: Float32Array;
+  readonly rows: number;
+  readonly dimension: number;
+  /** Row `i`, counted from 0: a view into `data`, not a copy. `INVALID_ARGUMENT` when there is none. */
+  row(i: number): Float32Array;
+}
+
+export interface Ranked {
+  /** Where the document was in the list. */
+  readonly index: number;
+  readonly score: number;
+  readonly text: string;
+}
+
+/** Keys as ModelScope's sentence-embedding pipeline has them. A string counts as a list of one. */
+export interface PipelineInput {
+  /** At least one sentence. */
+  source_sentence: string | readonly string[];
+  sentences_to_compare?: string | readonly string[] | null;
+}
+
+export interface PipelineOutput {
+  /** One vector a sentence, the sources first, then the compared ones. */
+  text_embedding: Float32Array[];
+  /** Inner products of the first source sentence with every other sentence. */
+  scores: number[];
+}
+
+export interface Tokens {
+  /** Token ids with `[CLS]` and `[SEP]`, cut at `maxLength`. */
+  readonly ids: number[];
+  readonly tokens: string[];
+  /** Where each token was in the text: start and end in UTF-16 code units, as `slice` takes them. */
+  readonly offsets: [start: number, end: number][];
+  /** Whether the text was longer than `maxLength`. */
+  readonly truncated: boolean;
+}
+
+/**
+ * A loaded model.
+ *
+ * Calls on one instance queue. Between batches the event loop gets its turn. A lone surrogate in a text
+ * counts as U+FFFD. After an `INTERNAL` or `OUT_OF_MEMORY` error that says so, load the model again;
+ * after every other error the instance is as good as before.
+ */
+export class Corom {
+  private constructor();
+
+  /**
+   * Loads a model. Nothing is fetched or compiled before this is called.
+   *
+   * Rejects with {@link CoromError}: `FETCH_FAILED`, `MISSING_FILE`, `NOT_A_MODEL`, `INTEGRITY_MISMATCH`,
+   * `UNSUPPORTED_…`, `INVALID_…`, `TOKENIZER_MISMATCH`, `SELF_TEST_FAILED`, `OUT_OF_MEMORY`.
+   */
+  static load(source: Source, options?: LoadOptions): Promise<Corom>;
+
+  readonly info: Info;
+
+  /** The vector of a text, or of each of several. An empty list gives no rows; an empty text is a text. */
+  embed(texts: string | readonly string[], options?: CallOptions): Promise<Embeddings>;
+
+  /** How well each document matches the query: one number a document, in their order. */
+  score(query: string, documents: readonly string[], options?: ScoreOptions): Promise<Float32Array>;
+
+  /** The documents, best first; equal scores keep their order. */
+  rank(query: string, documents: readonly string[], options?: RankOptions): Promise<Ranked[]>;
+
+  /** ModelScope's call: `pipeline(Tasks.sentence_embedding)(input)`. */
+  pipeline(input: PipelineInput, options?: PipelineOptions): Promise<PipelineOutput>;
+
+  /** What the model sees of a text. */
+  tokenize(text: string): Tokens;
+
+  /** Lets go of the model and its memory. Calls under way reject with `FREED`. A second call does nothing. */
+  free(): void;
+
+  /** The same as `free()`, for `using`. */
+  [Symbol.dispose](): void;
+}
+
+// For compilers whose `lib` is older than `esnext.disposable`; merges with it where it is there.
+declare global {
+  interface SymbolConstructor {
+    readonly dispose: unique symbol;
+  }
+}

@@ -1,0 +1,134 @@
+// Checks of what callers pass: each returns the value as the rest of the package wants it,
+// or throws INVALID_ARGUMENT with the argument's name and what it was.
+import { invalid } from "./errors.js";
+
+const POOLINGS = ["cls", "mean", "avg_top2", "avg_first_last"];
+const METRICS = ["dot", "cosine", "l2"];
+const BEHAVIOURS = ["card", "current"];
+const SIMD = ["auto", "plain", "relaxed"];
+
+/** What a value is, for a message: `the number 42`, `null`, `an array of 3`. */
+export function described(value) {
+  if (value === null || value === undefined) return String(value);
+  if (Array.isArray(value)) return value.length === 0 ? "an empty array" : `an array of ${value.length}`;
+  switch (typeof value) {
+    case "string":
+      return value.length > 40 ? `a string of ${value.length} characters` : `the string ${JSON.stringify(value)}`;
+    case "number":
+      return `the number ${value}`;
+    case "boolean":
+      return `the boolean ${value}`;
+    case "bigint":
+      return `the bigint ${value}`;
+    case "function":
+      return "a function";
+    case "symbol":
+      return "a symbol";
+    default: {
+      const kind = Object.getPrototypeOf(value)?.constructor?.name;
+      return !kind || kind === "Object" ? "an object" : `an object of class ${kind}`;
+    }
+  }
+}
+
+export function text(value, name) {
+  if (typeof value === "string") return value;
+  throw invalid(`${name} must be a string, not ${described(value)}`);
+}
+
+/** A list of strings. It is copied, so that a caller who changes it later changes nothing here. */
+export function texts(value, name) {
+  if (typeof value === "string") {
+    throw invalid(
+      `${name} must be an array of strings, not ${described(value)}; put a single text in an array: [text]`,
+    );
+  }
+  if (!Array.isArray(value)) throw invalid(`${name} must be an array of strings, not ${described(value)}`);
+  return Array.from(value, (item, i) => text(item, `${name}[${i}]`));
+}
+
+/** One string or a list of them. */
+export function textOrTexts(value, name) {
+  if (typeof value === "string") return [value];
+  if (!Array.isArray(value)) throw invalid(`${name} must be a string or an array of strings, not ${described(value)}`);
+  return texts(value, name);
+}
+
+/** The two lists of a pipeline call. */
+export function pipelineInput(value) {
+  if (value === null || typeof value !== "object" || Array.isArray(value)) {
+    throw invalid(`input must be an object with source_sentence, not ${described(value)}`);
+  }
+  if (value.source_sentence === undefined) throw invalid("input.source_sentence is missing");
+  const sources = textOrTexts(value.source_sentence, "input.source_sentence");
+  if (sources.length === 0) throw invalid("input.source_sentence must hold at least one sentence, not an empty array");
+  const compared = textOrTexts(value.sentences_to_compare ?? [], "input.sentences_to_compare");
+  return { sources, compared };
+}
+
+/** The options bag of a call: undefined is an empty one. */
+export function options(value) {
+  if (value === undefined) return {};
+  if (value === null || typeof value !== "object" || Array.isArray(value)) {
+    throw invalid(`options must be an object, not ${described(value)}`);
+  }
+  signal(value.signal);
+  return value;
+}
+
+export const metric = (value = "dot") => oneOf(value, "metric", METRICS);
+export const behaviour = (value = "card") => oneOf(value, "behaviour", BEHAVIOURS);
+
+export function topK(value) {
+  if (value === undefined || value === Infinity) return undefined;
+  return wholeNumber(value, "topK", 0);
+}
+
+/** The options of `Corom.load`, checked, with `simd` filled in. */
+export function loadOptions(value) {
+  const given = options(value);
+  return {
+    signal: given.signal,
+    onProgress: optional(given.onProgress, (f) => ofType(f, "onProgress", "function")),
+    simd: oneOf(given.simd ?? "auto", "simd", SIMD),
+    wasm: given.wasm ?? undefined,
+    // What the loader in Rust takes; absent where the caller left it to the model.
+    loader: withoutUndefined({
+      maxLength: optional(given.maxLength, (n) => wholeNumber(n, "maxLength", 2)),
+      pooling: optional(given.pooling, (p) => oneOf(p, "pooling", POOLINGS)),
+      normalize: optional(given.normalize, (b) => ofType(b, "normalize", "boolean")),
+      selfTest: optional(given.selfTest, (b) => ofType(b, "selfTest", "boolean")),
+      model: optional(given.model, (m) => text(m, "model")),
+    }),
+  };
+}
+
+function optional(value, check) {
+  return value === undefined ? undefined : check(value);
+}
+
+function withoutUndefined(object) {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
+}
+
+function ofType(value, name, type) {
+  if (typeof value === type) return value;
+  throw invalid(`${name} must be a ${type}, not ${described(value)}`);
+}
+
+function oneOf(value, name, allowed) {
+  if (allowed.includes(value)) return value;
+  const list = allowed.map((a) => JSON.stringify(a)).join(", ");
+  throw invalid(`${name} must be one of ${list}, not ${described(value)}`);
+}
+
+function wholeNumber(value, name, least) {
+  if (Number.isInteger(value) && value >= least && value <= 0xffffffff) return value;
+  throw invalid(`${name} must be a whole number of at least ${least}, not ${described(value)}`);
+}
+
+function signal(value) {
+  if (value === undefined) return;
+  if (typeof value?.aborted === "boolean" && typeof value.addEventListener === "function") return;
+  throw invalid(`signal must be an AbortSignal, not ${described(value)}`);
+}

@@ -1,0 +1,59 @@
+// Node, and hosts like it: files come from disk, and from the network where a URL says so.
+import { throwIfAborted } from "./abort.js";
+import { CoromError, invalid, messageOf } from "./errors.js";
+import { request } from "./fetch.js";
+import { folderSource } from "./source-folder.js";
+import { memorySource } from "./source-memory.js";
+import { urlSource } from "./source-url.js";
+
+const BINARIES = {
+  "corom.wasm": () => new URL("../wasm/corom.wasm", import.meta.url),
+  "corom-relaxed.wasm": () => new URL("../wasm/corom-relaxed.wasm", import.meta.url),
+};
+
+/** A path (folder or .onnx file), a file:, http: or https: URL, or files in memory. */
+export async function open(source) {
+  if (typeof source === "string" && !/^(https?|file):/i.test(source)) {
+    if (source === "") throw invalid("source is an empty string; it should be a path or a URL");
+    return folderSource(source);
+  }
+  if (typeof source !== "string" && !(source instanceof URL)) return memorySource(source, "a path, ");
+  const url = address(source, "source");
+  return url.protocol === "file:" ? folderSource(await pathOf(url)) : urlSource(url);
+}
+
+/** Where one of this package's two .wasm files is. */
+export function binaryUrl(file) {
+  return BINARIES[file]();
+}
+
+/** What is at a URL: `input` is bytes or a Response, `size` its length where known. */
+export async function get(url, signal) {
+  if (url.protocol !== "file:") return { input: await request(url.href, signal) };
+  const { readFile } = await import("node:fs/promises");
+  try {
+    const input = await readFile(url, { signal });
+    return { input, size: input.length };
+  } catch (cause) {
+    throwIfAborted(signal);
+    throw new CoromError("FETCH_FAILED", `${url.href} could not be read: ${messageOf(cause)}`, { cause });
+  }
+}
+
+/** The URL that a string means here. */
+export function address(text, name) {
+  try {
+    return new URL(text);
+  } catch (cause) {
+    throw invalid(`${name} is not a URL: ${JSON.stringify(text)}`, { cause });
+  }
+}
+
+async function pathOf(url) {
+  const { fileURLToPath } = await import("node:url");
+  try {
+    return fileURLToPath(url);
+  } catch (cause) {
+    throw invalid(`source is not the URL of a file here: ${url.href}`, { cause });
+  }
+}

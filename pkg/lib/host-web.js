@@ -1,0 +1,39 @@
+// Browsers, and hosts like them: everything comes by fetch.
+import { invalid } from "./errors.js";
+import { request } from "./fetch.js";
+import { memorySource } from "./source-memory.js";
+import { urlSource } from "./source-url.js";
+
+// Spelled out one by one: bundlers find the files by these literal expressions.
+const BINARIES = {
+  "corom.wasm": () => new URL("../wasm/corom.wasm", import.meta.url),
+  "corom-relaxed.wasm": () => new URL("../wasm/corom-relaxed.wasm", import.meta.url),
+};
+
+/** A URL, relative ones against the page; or files in memory. */
+export function open(source) {
+  if (source instanceof URL) return urlSource(source);
+  return typeof source === "string" ? urlSource(address(source, "source")) : memorySource(source);
+}
+
+/** Where one of this package's two .wasm files is. */
+export function binaryUrl(file) {
+  return BINARIES[file]();
+}
+
+/** What is at a URL: `input` is a Response (or bytes, on other hosts), `size` its length where known. */
+export async function get(url, signal) {
+  const input = await request(url.href, signal);
+  const length = Number(input.headers.get("content-length")) || undefined;
+  return { input, size: input.headers.has("content-encoding") ? undefined : length };
+}
+
+/** The URL that a string means here. */
+export function address(text, name) {
+  const base = globalThis.document?.baseURI ?? globalThis.location?.href;
+  try {
+    return new URL(text, base);
+  } catch (cause) {
+    throw invalid(`${name} is not a URL: ${JSON.stringify(text)}`, { cause });
+  }
+}

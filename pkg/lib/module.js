@@ -1,0 +1,85 @@
+// The compiled WebAssembly module: which of the two binaries, from where, and compiled once.
+import { untilAborted } from "./abort.js";
+import { described } from "./arguments.js";
+import { CoromError, invalid, messageOf } from "./errors.js";
+import { bodyOf } from "./fetch.js";
+import { hasRelaxedSimd, hasSimd } from "./simd.js";
+
+const FILES = { plain: "corom.wasm", relaxed: "corom-relaxed.wasm" };
+
+// Held weakly: with the last instance gone, the engine may drop the code too.
+const compiled = new Map();
+
+/** `{ module, simd }` for the options `simd` and `wasm`; `host` knows where this package's own files are. */
+export async function wasmModule(host, { simd, wasm, signal, onProgress }) {
+  if (typeof WebAssembly !== "object") throw unsupported("this host has no WebAssembly");
+  if (!hasSimd()) throw unsupported("this engine's WebAssembly has no SIMD; it is older than corom can run on");
+  if (wasm !== undefined) {
+    const module = await untilAborted(fromCaller(host, await wasm, signal), signal);
+    return { module, simd: simd === "auto" ? "custom" : simd };
+  }
+  const kind = chosen(simd);
+  const file = FILES[kind];
+  let module = compiled.get(file)?.deref();
+  if (!module) {
+    onProgress?.({ phase: "wasm", file, loaded: 0, total: undefined });
+    const { input, size } = await host.get(host.binaryUrl(file), signal);
+    module = await untilAborted(compile(input, file), signal);
+    compiled.set(file, new WeakRef(module));
+    onProgress?.({ phase: "wasm", file, loaded: size ?? 0, total: size });
+  }
+  return { module, simd: kind };
+}
+
+function chosen(simd) {
+  if (simd === "relaxed" && !hasRelaxedSimd()) {
+    throw unsupported('this engine has no relaxed SIMD; leave simd at "auto" to use it only where it exists');
+  }
+  return simd === "auto" ? (hasRelaxedSimd() ? "relaxed" : "plain") : simd;
+}
+
+/** What the option `wasm` may be. */
+async function fromCaller(host, wasm, signal) {
+  const kind = Object.prototype.toString.call(wasm);
+  if (kind === "[object WebAssembly.Module]") return wasm;
+  if (typeof wasm === "string" || kind === "[object URL]") {
+    const url = host.address(wasm, "wasm");
+    return compile((await host.get(url, signal)).input, url.href);
+  }
+  if (kind === "[object Response]" || wasm instanceof ArrayBuffer || ArrayBuffer.isView(wasm)) {
+    return compile(wasm, "the wasm option", "INVALID_ARGUMENT");
+  }
+  throw invalid(`wasm must be a URL, a Response, a WebAssembly.Module or bytes, not ${described(wasm)}`);
+}
+
+/** Compiles bytes or a Response; `code` is for an input that is not what it should be. */
+async function compile(input, name, code = "FETCH_FAILED") {
+  if (input instanceof ArrayBuffer || ArrayBuffer.isView(input)) {
+    return explained(WebAssembly.compile(input), name, code);
+  }
+  if (!input.ok) throw new CoromError(code, `${name} could not be fetched: HTTP ${input.status} from ${input.url}`);
+  const type = input.headers.get("content-type") ?? "";
+  if (/^application\/wasm\b/i.test(type) && typeof WebAssembly.compileStreaming === "function") {
+    return explained(WebAssembly.compileStreaming(input), name, code);
+  }
+  return explained(WebAssembly.compile(await bodyOf(input, { name })), name, code);
+}
+
+async function explained(compiling, name, code) {
+  try {
+    return await compiling;
+  } catch (cause) {
+    const said = messageOf(cause);
+    if (/content security policy|unsafe-eval/i.test(said)) {
+      throw unsupported(
+        "the page's Content-Security-Policy forbids WebAssembly: allow 'wasm-unsafe-eval' in script-src",
+        cause,
+      );
+    }
+    throw new CoromError(code, `${name} is not the WebAssembly file it should be: ${said}`, { cause });
+  }
+}
+
+function unsupported(message, cause) {
+  return new CoromError("UNSUPPORTED_HOST", message, cause && { cause });
+}

@@ -1,0 +1,83 @@
+// One WebAssembly instance: every model gets its own, so that freeing it gives its memory back
+// and a crash takes nothing else with it.
+import { untilAborted } from "./abort.js";
+import { CODES, CoromError, messageOf } from "./errors.js";
+import { wasmModule } from "./module.js";
+import { createBindings } from "../wasm/corom.js";
+
+export class Runtime {
+  #bindings;
+  #memory;
+  #crash;
+
+  constructor(bindings, memory, simd) {
+    this.#bindings = bindings;
+    this.#memory = memory;
+    this.simd = simd;
+  }
+
+  static async start(host, options) {
+    const { module, simd } = await wasmModule(host, options);
+    const bindings = createBindings();
+    try {
+      const { memory } = await untilAborted(bindings.init({ module_or_path: module }), options.signal);
+      return new Runtime(bindings, memory, simd);
+    } catch (cause) {
+      if (options.signal?.aborted) throw cause;
+      const code = cause instanceof RangeError ? "OUT_OF_MEMORY" : "INTERNAL";
+      throw new CoromError(code, `the WebAssembly module could not be started: ${messageOf(cause)}`, { cause });
+    }
+  }
+
+  /** Calls into the instance: `work` gets the bindings, and what it throws becomes a CoromError. */
+  call(work) {
+    if (this.#crash) {
+      throw new CoromError(this.#crash.code, "this instance crashed before; load the model again", {
+        cause: this.#crash,
+      });
+    }
+    try {
+      return work(this.#bindings);
+    } catch (thrown) {
+      throw this.#translated(thrown);
+    }
+  }
+
+  /** Bytes of the instance's memory. It never shrinks, so this is also its peak; 0 once dropped. */
+  get memoryBytes() {
+    return this.#memory?.buffer.byteLength ?? 0;
+  }
+
+  /** Lets go of the instance. */
+  drop() {
+    this.#bindings = undefined;
+    this.#memory = undefined;
+  }
+
+  #translated(thrown) {
+    if (thrown instanceof CoromError) return thrown;
+    if (CODES.includes(thrown?.code)) {
+      const { code, message, cause } = thrown;
+      return new CoromError(code, String(message), cause === undefined ? undefined : { cause });
+    }
+    // Anything else left the instance in an unknown state: a trap, an overflown stack, no memory.
+    const full = thrown instanceof RangeError ? /memory|alloc|length/i.test(thrown.message) : this.#isFull();
+    this.#crash = full
+      ? new CoromError("OUT_OF_MEMORY", "WebAssembly ran out of memory; load the model again", { cause: thrown })
+      : new CoromError("INTERNAL", `corom crashed (${messageOf(thrown)}); please report it. Load the model again`, {
+          cause: thrown,
+        });
+    this.drop();
+    return this.#crash;
+  }
+
+  /** Whether the memory cannot grow: Rust reports a failed allocation as a mere "unreachable". */
+  #isFull() {
+    try {
+      this.#memory.grow(1024); // 64 MiB, in a memory that is dropped in a moment
+      return false;
+    } catch {
+      return true;
+    }
+  }
+}

@@ -1,0 +1,77 @@
+// A model folder in memory: a Map or an object of path → contents, or a list of File.
+import { described } from "./arguments.js";
+import { CoromError, invalid, messageOf } from "./errors.js";
+
+const EXPECTED = "a URL, files ({ path: bytes }, a Map or a list of File)";
+
+/** `also` names what else the host takes, for the message. */
+export function memorySource(source, also = "") {
+  const files = filesOf(source, also);
+  return {
+    paths: [...files.keys()],
+    async read(path, { moved }) {
+      const contents = files.get(path);
+      if (contents === undefined) return null;
+      const bytes = await bytesOf(path, contents);
+      moved(bytes.length, bytes.length);
+      return bytes;
+    },
+  };
+}
+
+function filesOf(source, also) {
+  if (source instanceof Map) return named(source.entries());
+  if (isFileList(source)) return fromFiles(Array.from(source));
+  if (isPlainObject(source)) return named(Object.entries(source));
+  const hint =
+    isBytes(source) || isBlob(source)
+      ? '; name the file: { "model.onnx": bytes, "config.json": …, "tokenizer.json": … }'
+      : "";
+  throw invalid(`source must be ${also}${EXPECTED}, not ${described(source)}${hint}`);
+}
+
+function named(entries) {
+  const files = new Map();
+  for (const [path, contents] of entries) {
+    if (typeof path !== "string") throw invalid(`source: a path must be a string, not ${described(path)}`);
+    if (typeof contents !== "string" && !isBytes(contents) && !isBlob(contents)) {
+      throw invalid(
+        `source[${JSON.stringify(path)}] must be a Uint8Array, an ArrayBuffer, a Blob or a string, not ${described(contents)}`,
+      );
+    }
+    files.set(tidy(path), contents);
+  }
+  if (files.size === 0) throw invalid("source holds no files");
+  return files;
+}
+
+/** Files of an <input>: with webkitdirectory their paths begin with the folder that was picked. */
+function fromFiles(list) {
+  const wrong = list.find((file) => !isBlob(file) || typeof file.name !== "string");
+  if (wrong !== undefined) throw invalid(`source: a list must hold File objects, not ${described(wrong)}`);
+  const paths = list.map((file) => tidy(file.webkitRelativePath || file.name));
+  const top = paths[0]?.split("/")[0];
+  const shared = paths.every((path) => path.startsWith(`${top}/`)) && list.every((file) => file.webkitRelativePath);
+  return named(list.map((file, i) => [shared ? paths[i].slice(top.length + 1) : paths[i], file]));
+}
+
+function tidy(path) {
+  return path.replaceAll("\\", "/").replace(/^(\.?\/)+/, "");
+}
+
+async function bytesOf(path, contents) {
+  if (typeof contents === "string") return new TextEncoder().encode(contents);
+  if (contents instanceof Uint8Array) return contents;
+  if (contents instanceof ArrayBuffer) return new Uint8Array(contents);
+  if (ArrayBuffer.isView(contents)) return new Uint8Array(contents.buffer, contents.byteOffset, contents.byteLength);
+  try {
+    return new Uint8Array(await contents.arrayBuffer());
+  } catch (cause) {
+    throw new CoromError("FETCH_FAILED", `${path} could not be read: ${messageOf(cause)}`, { cause });
+  }
+}
+
+const isBytes = (value) => value instanceof ArrayBuffer || ArrayBuffer.isView(value);
+const isBlob = (value) => typeof value?.arrayBuffer === "function" && typeof value.size === "number";
+const isFileList = (value) => Array.isArray(value) || Object.prototype.toString.call(value) === "[object FileList]";
+const isPlainObject = (value) => Object.prototype.toString.call(value) === "[object Object]" && !isBlob(value);

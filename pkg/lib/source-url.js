@@ -1,0 +1,43 @@
+// A model folder behind a URL.
+import { CoromError } from "./errors.js";
+import { bodyOf, request } from "./fetch.js";
+
+/** Files below `url`, or beside it when it names an .onnx file. A query string goes to every file. */
+export function urlSource(url) {
+  const { folder, model } = split(url);
+  return {
+    model,
+    async read(path, { size, signal, moved }) {
+      const address = new URL(path.split("/").map(encodeURIComponent).join("/"), folder);
+      address.search = url.search;
+      const response = await request(address.href, signal);
+      if (response.status === 404 || response.status === 410) {
+        await response.body?.cancel();
+        return null;
+      }
+      if (!response.ok) {
+        await response.body?.cancel();
+        throw new CoromError(
+          "FETCH_FAILED",
+          `${address.href} answered HTTP ${response.status} ${response.statusText}`.trim(),
+        );
+      }
+      return bodyOf(response, { name: address.href, size, signal, moved });
+    },
+  };
+}
+
+function split(url) {
+  const parts = url.pathname.split("/");
+  const last = parts.at(-1);
+  const folder = new URL(url.href);
+  folder.search = folder.hash = "";
+  if (!/\.onnx$/i.test(last)) {
+    if (last !== "") folder.pathname += "/";
+    return { folder, model: undefined };
+  }
+  const inOnnx = parts.at(-2) === "onnx";
+  folder.pathname = parts.slice(0, inOnnx ? -2 : -1).join("/") + "/";
+  const name = decodeURIComponent(last);
+  return { folder, model: inOnnx ? `onnx/${name}` : name };
+}

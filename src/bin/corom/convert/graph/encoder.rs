@@ -1,0 +1,228 @@
+//! The forward pass of a BERT encoder as ONNX nodes.
+
+use corom::config::BertConfig;
+use corom::error::Result;
+use tract_onnx::pb::GraphProto;
+use tract_onnx::pb::tensor_proto::DataType;
+
+use super::activation::Activation;
+use super::builder::{Attribute, Builder, Numbers, Size};
+use crate::convert::Dtype;
+use crate::convert::bert::WORD_EMBEDDINGS;
+use crate::convert::checkpoint::Checkpoint;
+use crate::convert::quantize::{per_row, transpose};
+use crate::convert::shards::Shards;
+
+/// Builds the graph; `outputs` are the layers, besides the last, that it gives as well.
+pub(crate) fn build(
+    checkpoint: &Checkpoint,
+    outputs: &[usize],
+    dtype: Dtype,
+    shards: &mut Shards,
+) -> Result<GraphProto> {
+    let config = &checkpoint.config;
+    let mut encoder = Encoder {
+        config,
+        checkpoint,
+        dtype,
+        activation: Activation::parse(&config.hidden_act)?,
+        graph: Builder::new("bert", shards),
+    };
+    let rows = [Size::Named("batch"), Size::Named("sequence")];
+    for name in ["input_ids", "attention_mask", "token_type_ids"] {
+        encoder.graph.input(name, &rows, DataType::Int64);
+    }
+    let mask = encoder.mask();
+    let mut hidden = encoder.embeddings()?;
+    for layer in 0..config.num_hidden_layers {
+        hidden = encoder.layer(layer, &hidden, &mask)?;
+    }
+    let shape = [rows[0], rows[1], Size::Fixed(config.hidden_size)];
+    encoder.graph.output(&hidden, &shape, DataType::Float);
+    for &layer in outputs {
+        encoder.graph.output(&encoder.hidden_name(layer), &shape, DataType::Float);
+    }
+    if !outputs.is_empty() {
+        // The last layer under its number as well: a reader that knows the number
+        // of layers sees by it that they are counted from the embeddings on.
+        let numbered = format!("hidden_states.{}", config.num_hidden_layers);
+        encoder.graph.named_node(&format!("/{numbered}/Identity"), "Identity", &[&hidden], &numbered, &[]);
+        encoder.graph.output(&numbered, &shape, DataType::Float);
+    }
+    Ok(encoder.graph.finish())
+}
+
+struct Encoder<'a> {
+    config: &'a BertConfig,
+    checkpoint: &'a Checkpoint,
+    dtype: Dtype,
+    activation: Activation,
+    graph: Builder<'a>,
+}
+
+impl Encoder<'_> {
+    /// The name of a layer's output; 0 is the embeddings'.
+    fn hidden_name(&self, layer: usize) -> String {
+        if layer == self.config.num_hidden_layers {
+            "last_hidden_state".into()
+        } else {
+            format!("hidden_states.{layer}")
+        }
+    }
+
+    /// What is added to the attention scores: 0 for a token, the lowest f32 for padding. `[batch, 1, 1, sequence]`.
+    fn mask(&mut self) -> String {
+        let axes = self.graph.constant("attention_mask.axes", &[2], Numbers::I64(&[1, 2]));
+        let one = self.graph.constant("one", &[], Numbers::F32(&[1.0]));
+        let lowest = self.graph.constant("attention_mask.lowest", &[], Numbers::F32(&[f32::MIN]));
+        let wide = self.graph.node("/attention_mask", "Unsqueeze", &["attention_mask", &axes], &[]);
+        let float = self.graph.node("/attention_mask", "Cast", &[&wide], &[cast_to(DataType::Float)]);
+        let padding = self.graph.node("/attention_mask", "Sub", &[&one, &float], &[]);
+        self.graph.node("/attention_mask", "Mul", &[&padding, &lowest], &[])
+    }
+
+    fn embeddings(&mut self) -> Result<String> {
+        let words = self.embedding(WORD_EMBEDDINGS, "input_ids", self.dtype)?;
+        let types =
+            self.embedding("embeddings.token_type_embeddings.weight", "token_type_ids", Dtype::F32)?;
+        let ids = self.position_ids();
+        let positions = self.embedding("embeddings.position_embeddings.weight", &ids, self.dtype)?;
+        let sum = self.graph.node("/embeddings", "Add", &[&words, &types], &[]);
+        let sum = self.graph.node("/embeddings", "Add", &[&sum, &positions], &[]);
+        self.norm("embeddings.LayerNorm", &sum, &self.hidden_name(0))
+    }
+
+    /// 0, 1, 2 … for as many tokens as there are, `[1, sequence]`.
+    fn position_ids(&mut self) -> String {
+        let all: Vec<i64> = (0..self.config.max_position_embeddings as i64).collect();
+        let all = self.graph.constant("embeddings.position_ids", &[1, all.len()], Numbers::I64(&all));
+        let zero = self.graph.constant("embeddings.zero", &[1], Numbers::I64(&[0]));
+        let one = self.graph.constant("embeddings.one", &[1], Numbers::I64(&[1]));
+        let shape = self.graph.node("/embeddings", "Shape", &["input_ids"], &[]);
+        let length = self.graph.node("/embeddings", "Gather", &[&shape, &one], &[Attribute::Int("axis", 0)]);
+        self.graph.node("/embeddings", "Slice", &[&all, &zero, &length, &one], &[])
+    }
+
+    /// Rows of a table.
+    fn embedding(&mut self, name: &str, ids: &str, dtype: Dtype) -> Result<String> {
+        let scope = scope(name.trim_end_matches(".weight"));
+        let axis = [Attribute::Int("axis", 0)];
+        let table = self.checkpoint.read(name)?;
+        let hidden = self.config.hidden_size;
+        let rows = table.len() / hidden;
+        if dtype == Dtype::F32 {
+            let table = self.graph.weight(name, &[rows, hidden], Numbers::F32(&table))?;
+            return Ok(self.graph.node(&scope, "Gather", &[&table, ids], &axis));
+        }
+        let (numbers, scales) = per_row(&table, hidden);
+        drop(table);
+        let table =
+            self.graph.weight(&format!("{name}_quantized"), &[rows, hidden], Numbers::I8(&numbers))?;
+        let scales = self.graph.weight(&format!("{name}_scale"), &[rows, 1], Numbers::F32(&scales))?;
+        let numbers = self.graph.node(&scope, "Gather", &[&table, ids], &axis);
+        let numbers = self.graph.node(&scope, "Cast", &[&numbers], &[cast_to(DataType::Float)]);
+        let scales = self.graph.node(&scope, "Gather", &[&scales, ids], &axis);
+        Ok(self.graph.node(&scope, "Mul", &[&numbers, &scales], &[]))
+    }
+
+    fn layer(&mut self, layer: usize, x: &str, mask: &str) -> Result<String> {
+        let module = format!("encoder.layer.{layer}");
+        let context = self.attention(&format!("{module}.attention.self"), x, mask)?;
+        let dense = self.linear(&format!("{module}.attention.output.dense"), &context)?;
+        let sum = self.graph.node(&scope(&format!("{module}.attention.output")), "Add", &[&dense, x], &[]);
+        let attended = format!("{module}.attention.output");
+        let attended = self.norm(&format!("{module}.attention.output.LayerNorm"), &sum, &attended)?;
+        let wide = self.linear(&format!("{module}.intermediate.dense"), &attended)?;
+        let wide = self.activation.build(&mut self.graph, &scope(&format!("{module}.intermediate")), &wide);
+        let dense = self.linear(&format!("{module}.output.dense"), &wide)?;
+        let sum = self.graph.node(&scope(&format!("{module}.output")), "Add", &[&dense, &attended], &[]);
+        self.norm(&format!("{module}.output.LayerNorm"), &sum, &self.hidden_name(layer + 1))
+    }
+
+    fn attention(&mut self, module: &str, x: &str, mask: &str) -> Result<String> {
+        let config = self.config;
+        let (heads, width) = (config.num_attention_heads, config.hidden_size / config.num_attention_heads);
+        let at = scope(module);
+        let split = [0, 0, heads as i64, width as i64];
+        let split = self.graph.constant("attention.heads", &[4], Numbers::I64(&split));
+        let join =
+            self.graph.constant("attention.join", &[3], Numbers::I64(&[0, 0, config.hidden_size as i64]));
+        let root = self.graph.constant("attention.sqrt_width", &[], Numbers::F32(&[(width as f32).sqrt()]));
+        let mut head = |name: &str, order: [i64; 4]| -> Result<String> {
+            let rows = self.linear(&format!("{module}.{name}"), x)?;
+            let at = scope(&format!("{module}.{name}"));
+            let rows = self.graph.node(&at, "Reshape", &[&rows, &split], &[]);
+            Ok(self.graph.node(&at, "Transpose", &[&rows], &[Attribute::Ints("perm", &order)]))
+        };
+        let query = head("query", [0, 2, 1, 3])?;
+        let key = head("key", [0, 2, 3, 1])?;
+        let value = head("value", [0, 2, 1, 3])?;
+        let scores = self.graph.node(&at, "MatMul", &[&query, &key], &[]);
+        let scores = self.graph.node(&at, "Div", &[&scores, &root], &[]);
+        let scores = self.graph.node(&at, "Add", &[&scores, mask], &[]);
+        let weights = self.graph.node(&at, "Softmax", &[&scores], &[Attribute::Int("axis", -1)]);
+        let context = self.graph.node(&at, "MatMul", &[&weights, &value], &[]);
+        let context =
+            self.graph.node(&at, "Transpose", &[&context], &[Attribute::Ints("perm", &[0, 2, 1, 3])]);
+        Ok(self.graph.node(&at, "Reshape", &[&context, &join], &[]))
+    }
+
+    /// x · weight + bias.
+    fn linear(&mut self, module: &str, x: &str) -> Result<String> {
+        let at = scope(module);
+        let (name, bias_name) = (format!("{module}.weight"), format!("{module}.bias"));
+        let bias = self.checkpoint.read(&bias_name)?;
+        let weight = self.checkpoint.read(&name)?;
+        let (outer, inner) = (bias.len(), weight.len() / bias.len());
+        let weight = match self.dtype {
+            Dtype::F32 => {
+                let weight = transpose(&weight, inner);
+                self.graph.weight(&name, &[inner, outer], Numbers::F32(&weight))?
+            }
+            Dtype::Int8 => {
+                let (numbers, scales) = per_row(&weight, inner);
+                let numbers = transpose(&numbers, inner);
+                let numbers = self.graph.weight(
+                    &format!("{name}_quantized"),
+                    &[inner, outer],
+                    Numbers::I8(&numbers),
+                )?;
+                let scales = self.graph.weight(&format!("{name}_scale"), &[outer], Numbers::F32(&scales))?;
+                let node = format!("{at}/DequantizeLinear");
+                let axis = [Attribute::Int("axis", 1)];
+                self.graph.named_node(&node, "DequantizeLinear", &[&numbers, &scales], &name, &axis);
+                name
+            }
+        };
+        let bias = self.graph.weight(&bias_name, &[outer], Numbers::F32(&bias))?;
+        let product = self.graph.node(&at, "MatMul", &[x, &weight], &[]);
+        Ok(self.graph.node(&at, "Add", &[&product, &bias], &[]))
+    }
+
+    fn norm(&mut self, module: &str, x: &str, output: &str) -> Result<String> {
+        let hidden = self.config.hidden_size;
+        let (weight, bias) = (format!("{module}.weight"), format!("{module}.bias"));
+        let weight = self.graph.weight(&weight, &[hidden], Numbers::F32(&self.checkpoint.read(&weight)?))?;
+        let bias = self.graph.weight(&bias, &[hidden], Numbers::F32(&self.checkpoint.read(&bias)?))?;
+        let attributes =
+            [Attribute::Int("axis", -1), Attribute::Float("epsilon", self.config.layer_norm_eps as f32)];
+        let name = format!("{}/LayerNormalization", scope(module));
+        self.graph.named_node(&name, "LayerNormalization", &[x, &weight, &bias], output, &attributes);
+        Ok(output.into())
+    }
+}
+
+/// `encoder.layer.0.output` → `/encoder/layer.0/output`, as PyTorch's exporter names nodes.
+fn scope(module: &str) -> String {
+    let mut path = String::with_capacity(module.len() + 1);
+    for part in module.split('.') {
+        let number = part.bytes().all(|b| b.is_ascii_digit());
+        path.push(if number { '.' } else { '/' });
+        path.push_str(part);
+    }
+    path
+}
+
+fn cast_to(data_type: DataType) -> Attribute<'static> {
+    Attribute::Int("to", data_type as i64)
+}

@@ -1,0 +1,72 @@
+//! f32 → int8, and the transposition that ONNX wants.
+
+/// Quantises each row of a row-major matrix by itself, symmetrically: the
+/// largest magnitude becomes 127, zero stays zero, and `row · scale` comes
+/// closest to the original. Returns the numbers and a scale for each row.
+pub(crate) fn per_row(matrix: &[f32], columns: usize) -> (Vec<i8>, Vec<f32>) {
+    let mut numbers = Vec::with_capacity(matrix.len());
+    let mut scales = Vec::with_capacity(matrix.len() / columns.max(1));
+    for row in matrix.chunks_exact(columns.max(1)) {
+        let largest = row.iter().fold(0.0f32, |m, x| m.max(x.abs()));
+        // A row of zeros, or so close to it that its scale would be no normal number.
+        let scale = if largest / 127.0 >= f32::MIN_POSITIVE { largest / 127.0 } else { 1.0 };
+        numbers.extend(row.iter().map(|x| (x / scale).round_ties_even().clamp(-127.0, 127.0) as i8));
+        scales.push(scale);
+    }
+    (numbers, scales)
+}
+
+/// A row-major `[rows, columns]` matrix as `[columns, rows]`.
+pub(crate) fn transpose<T: Copy>(matrix: &[T], columns: usize) -> Vec<T> {
+    // In blocks, so that what is read and what is written both stay in the cache.
+    const BLOCK: usize = 32;
+    let columns = columns.max(1);
+    let rows = matrix.len() / columns;
+    let Some(&any) = matrix.first() else { return Vec::new() };
+    let mut out = vec![any; rows * columns];
+    for top in (0..rows).step_by(BLOCK) {
+        for left in (0..columns).step_by(BLOCK) {
+            for row in top..rows.min(top + BLOCK) {
+                for column in left..columns.min(left + BLOCK) {
+                    out[column * rows + row] = matrix[row * columns + column];
+                }
+            }
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn zeros_and_tiny_rows_have_a_usable_scale() {
+        let (numbers, scales) = per_row(&[0.0, -0.0, 1e-44, -1e-44, 3.0, -1.5], 2);
+        assert_eq!(numbers, [0, 0, 0, 0, 127, -64]);
+        assert_eq!(scales, [1.0, 1.0, 3.0 / 127.0]);
+    }
+
+    proptest! {
+        #[test]
+        fn every_number_is_within_half_a_step(matrix in prop::collection::vec(-1e3f32..1e3, 1..60), columns in 1usize..8) {
+            let rows = matrix.len() / columns;
+            let matrix = &matrix[..rows * columns];
+            let (numbers, scales) = per_row(matrix, columns);
+            prop_assert_eq!(scales.len(), rows);
+            for (i, (x, q)) in matrix.iter().zip(&numbers).enumerate() {
+                let scale = scales[i / columns];
+                prop_assert!((x - f32::from(*q) * scale).abs() <= scale * 0.5001);
+            }
+        }
+
+        #[test]
+        fn transposing_twice_changes_nothing(rows in 1usize..70, columns in 1usize..70) {
+            let matrix: Vec<usize> = (0..rows * columns).collect();
+            let once = transpose(&matrix, columns);
+            prop_assert_eq!(once[rows.min(2) - 1], (rows.min(2) - 1) * columns);
+            prop_assert_eq!(transpose(&once, rows), matrix);
+        }
+    }
+}

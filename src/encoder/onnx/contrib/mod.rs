@@ -1,0 +1,18 @@
+//! onnxruntime's own operators (domain `com.microsoft`), one a file: those that
+//! its transformer optimiser and its quantisers put into a BERT.
+
+pub(super) mod attention;
+pub(super) mod bias_gelu;
+pub(super) mod dynamic_quantize_matmul;
+pub(super) mod embed_layer_normalization;
+pub(super) mod fast_gelu;
+pub(super) mod fused_matmul;
+pub(super) mod gather_block_quantized;
+pub(super) mod gelu;
+pub(super) mod heads;
+pub(super) mod matmul_integer_to_float;
+pub(super) mod matmul_nbits;
+pub(super) mod multi_head_attention;
+pub(super) mod q_attention;
+pub(super) mod q_embed_layer_normalization;
+pub(super) mod skip_layer_normalization;

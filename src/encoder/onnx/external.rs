@@ -1,0 +1,154 @@
+//! External data: tensors whose bytes lie in files beside the ONNX file.
+//!
+//! tract would look for those files on a file system, which wasm has not. Here
+//! the bytes are handed over in memory, and a file is dropped as soon as its
+//! last tensor was taken from it.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use tract_onnx::pb::TensorProto;
+use tract_onnx::pb::tensor_proto::DataLocation;
+
+use super::proto::Model;
+use super::tensor;
+use crate::error::{Result, fail};
+use crate::model::manifest::is_plain_path;
+
+/// A file that an ONNX file needs beside it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExternalFile {
+    /// Its path relative to the ONNX file.
+    pub path: String,
+    /// The bytes that it must have at least.
+    pub min_size: u64,
+}
+
+/// Files that hold the graph's external data, in first-use order, with the
+/// smallest size each must have. Empty for a self-contained file.
+///
+/// # Errors
+/// `INVALID_MODEL` when the file cannot be parsed, a path leaves the folder, or
+/// an offset or length is no number or contradicts the tensor's shape. Otherwise
+/// as for a file that is no model at all: `NOT_A_MODEL`, `UNSUPPORTED_MODEL`.
+pub fn external_files(onnx: &[u8]) -> Result<Vec<ExternalFile>> {
+    let model = Model::parse(onnx)?;
+    let mut files: Vec<ExternalFile> = Vec::new();
+    for tensor in model.tensors() {
+        let Some(place) = Place::of(tensor)? else { continue };
+        match files.iter_mut().find(|f| f.path == place.path) {
+            Some(file) => file.min_size = file.min_size.max(place.range.end),
+            None => files.push(ExternalFile { path: place.path, min_size: place.range.end }),
+        }
+    }
+    Ok(files)
+}
+
+/// Where a tensor's bytes lie.
+struct Place {
+    path: String,
+    range: Range<u64>,
+}
+
+impl Place {
+    /// `None` for a tensor whose bytes are in the ONNX file.
+    fn of(tensor: &TensorProto) -> Result<Option<Self>> {
+        if tensor.data_location != Some(DataLocation::External as i32) {
+            return Ok(None);
+        }
+        let name = &tensor.name;
+        let entry = |key: &str| tensor.external_data.iter().find(|e| e.key == key).map(|e| e.value.as_str());
+        let Some(path) = entry("location") else {
+            fail!(InvalidModel, "tensor `{name}` is external but has no location");
+        };
+        let path = path.strip_prefix("./").unwrap_or(path);
+        if !is_plain_path(path) {
+            fail!(
+                InvalidModel,
+                "tensor `{name}` lies in `{path}`, which is no path inside the model's folder"
+            );
+        }
+        let number = |key: &str| match entry(key) {
+            None => Ok(None),
+            Some(text) => match text.parse::<u64>() {
+                Ok(n) => Ok(Some(n)),
+                Err(_) => {
+                    fail!(InvalidModel, "tensor `{name}` has external {key} `{text}`, which is no number")
+                }
+            },
+        };
+        let size = tensor::byte_size(tensor)?;
+        let start = number("offset")?.unwrap_or(0);
+        if let Some(length) = number("length")?
+            && length != size
+        {
+            fail!(InvalidModel, "tensor `{name}` needs {size} bytes but its external length is {length}");
+        }
+        let Some(end) = start.checked_add(size) else {
+            fail!(InvalidModel, "tensor `{name}` has external offset {start}, which is out of range");
+        };
+        Ok(Some(Self { path: path.to_owned(), range: start..end }))
+    }
+}
+
+/// The external files' bytes, given out tensor by tensor.
+pub(super) struct Shards {
+    files: BTreeMap<String, Shard>,
+}
+
+struct Shard {
+    bytes: Vec<u8>,
+    /// Tensors that have yet to be taken from it.
+    left: usize,
+}
+
+impl Shards {
+    /// Takes over the files; those that no tensor of `tensors` uses are dropped.
+    pub(super) fn new<'a>(
+        mut external: BTreeMap<String, Vec<u8>>,
+        tensors: impl Iterator<Item = &'a TensorProto>,
+    ) -> Result<Self> {
+        let mut files: BTreeMap<String, Shard> = BTreeMap::new();
+        for tensor in tensors {
+            let Some(place) = Place::of(tensor)? else { continue };
+            if let Some(shard) = files.get_mut(&place.path) {
+                shard.left += 1;
+            } else if let Some(bytes) = external.remove(&place.path) {
+                files.insert(place.path, Shard { bytes, left: 1 });
+            } else {
+                fail!(MissingFile, "the model's weights are in `{}`, which is not there", place.path);
+            }
+        }
+        Ok(Self { files })
+    }
+
+    /// Calls `read` with the bytes of an external tensor, or gives `None` for one
+    /// whose bytes are in the ONNX file.
+    pub(super) fn with<T>(
+        &mut self,
+        tensor: &TensorProto,
+        read: impl FnOnce(&[u8]) -> Result<T>,
+    ) -> Result<Option<T>> {
+        let Some(Place { path, range }) = Place::of(tensor)? else { return Ok(None) };
+        let Some(shard) = self.files.get_mut(&path) else {
+            fail!(MissingFile, "the model's weights are in `{path}`, which is not there");
+        };
+        let bytes = usize::try_from(range.start).ok().zip(usize::try_from(range.end).ok());
+        let Some(bytes) = bytes.and_then(|(start, end)| shard.bytes.get(start..end)) else {
+            fail!(
+                InvalidModel,
+                "`{path}` has {} bytes, but tensor `{}` lies at {} to {}: the file is truncated",
+                shard.bytes.len(),
+                tensor.name,
+                range.start,
+                range.end
+            );
+        };
+        let value = read(bytes)?;
+        shard.left = shard.left.saturating_sub(1);
+        if shard.left == 0 {
+            self.files.remove(&path);
+        }
+        Ok(Some(value))
+    }
+}

@@ -1,0 +1,177 @@
+//! The file's graph, checked and cut down to what the wanted outputs need.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use tract_onnx::pb::tensor_proto::DataType;
+use tract_onnx::pb::tensor_shape_proto::dimension::Value as DimValue;
+use tract_onnx::pb::{GraphProto, TensorProto, ValueInfoProto, type_proto};
+use tract_onnx::prelude::*;
+
+use super::external::Shards;
+use super::node::Node;
+use super::proto::Model;
+use super::{registry, tensor};
+use crate::error::{Result, fail};
+
+/// An input or output as the file declares it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Port {
+    pub(crate) name: String,
+    /// ONNX element type; 0 where the file does not say.
+    pub(crate) data_type: i32,
+    /// The axes, `None` for a length that is left open; `None` where the file
+    /// does not even say how many there are.
+    pub(crate) dims: Option<Vec<Option<usize>>>,
+}
+
+impl Port {
+    fn new(info: &ValueInfoProto) -> Self {
+        let kind = info.r#type.as_ref().and_then(|t| t.value.as_ref());
+        let tensor = kind.map(|type_proto::Value::TensorType(t)| t);
+        let dims = tensor.and_then(|t| t.shape.as_ref()).map(|shape| {
+            let length = |d: &Option<DimValue>| match d {
+                Some(DimValue::DimValue(n)) => usize::try_from(*n).ok().filter(|n| *n > 0),
+                _ => None,
+            };
+            shape.dim.iter().map(|d| length(&d.value)).collect()
+        });
+        Self { name: info.name.clone(), data_type: tensor.map_or(0, |t| t.elem_type), dims }
+    }
+}
+
+/// What a file declares: the inputs that are no weights, and the outputs.
+pub(crate) fn signature(graph: &GraphProto) -> (Vec<Port>, Vec<Port>) {
+    let weights: HashSet<&str> = graph.initializer.iter().map(|t| t.name.as_str()).collect();
+    let inputs = graph.input.iter().filter(|i| !weights.contains(i.name.as_str()));
+    (inputs.map(Port::new).collect(), graph.output.iter().map(Port::new).collect())
+}
+
+/// The nodes that the wanted outputs need, in an order in which each comes after
+/// those that it reads, with the weights that they need.
+#[derive(Debug)]
+pub(crate) struct Graph {
+    pub(super) opset: i64,
+    pub(super) nodes: Vec<Node>,
+    pub(super) constants: HashMap<String, Arc<Tensor>>,
+    /// Bytes of weights by the type that the file stores them in.
+    stored: BTreeMap<i32, u64>,
+}
+
+impl Graph {
+    /// Checks and prunes a decoded file and loads its weights.
+    ///
+    /// # Errors
+    /// `UNSUPPORTED_OPERATOR` for a node that the outputs need and the registry
+    /// does not know, `INVALID_MODEL` for a graph that contradicts itself,
+    /// `MISSING_FILE` when external data is not there.
+    pub(crate) fn load(model: Model, external: BTreeMap<String, Vec<u8>>, wanted: &[String]) -> Result<Self> {
+        let opset = model.opset;
+        let mut graph = model.graph;
+        let inputs: HashSet<String> = signature(&graph).0.into_iter().map(|p| p.name).collect();
+        let initializers = std::mem::take(&mut graph.initializer);
+        if !graph.sparse_initializer.is_empty() {
+            fail!(UnsupportedModel, "the ONNX file has sparse weights, which are not supported");
+        }
+        let mut nodes = Vec::with_capacity(graph.node.len());
+        for proto in graph.node {
+            nodes.push(Node::new(proto)?);
+        }
+        check_names(&initializers, &inputs, &nodes)?;
+        let (mut nodes, mut needed) = prune(nodes, wanted);
+        for node in &nodes {
+            registry::check(node)?;
+        }
+        let mut initializers: Vec<TensorProto> =
+            initializers.into_iter().filter(|t| needed.remove(&t.name)).collect();
+        let mut shards = {
+            let mut attributes = Vec::new();
+            for node in &mut nodes {
+                if let Some(proto) = node.value_proto()? {
+                    attributes.push(&*proto);
+                }
+            }
+            Shards::new(external, initializers.iter().chain(attributes))?
+        };
+        let mut constants = HashMap::with_capacity(initializers.len());
+        let mut stored = BTreeMap::new();
+        for proto in &mut initializers {
+            *stored.entry(proto.data_type).or_default() += tensor::byte_size(proto)?;
+            let name = std::mem::take(&mut proto.name);
+            constants.insert(name, tensor::load(proto, &mut shards)?.into_arc_tensor());
+            *proto = TensorProto::default();
+        }
+        for node in &mut nodes {
+            if let Some(proto) = node.value_proto()? {
+                node.value = Some(tensor::load(proto, &mut shards)?.into_arc_tensor());
+            }
+        }
+        Ok(Self { opset, nodes, constants, stored })
+    }
+
+    /// The number type of most of the weights: `f32`, `f16`, `int8`, `int4`.
+    pub(crate) fn dtype(&self) -> &'static str {
+        if self.nodes.iter().any(|n| n.op == "MatMulNBits") {
+            return "int4";
+        }
+        // Elements, not bytes: an int8 weight counts as much as a float one.
+        let most = self.stored.iter().max_by_key(|(kind, bytes)| match DataType::try_from(**kind) {
+            Ok(DataType::Int8 | DataType::Uint8) => **bytes,
+            Ok(DataType::Float16 | DataType::Bfloat16) => **bytes / 2,
+            Ok(DataType::Float | DataType::Double) => **bytes / 4,
+            _ => 0,
+        });
+        match most.and_then(|(kind, _)| DataType::try_from(*kind).ok()) {
+            Some(DataType::Int8 | DataType::Uint8) => "int8",
+            Some(DataType::Float16 | DataType::Bfloat16) => "f16",
+            _ => "f32",
+        }
+    }
+
+    /// Whether activations are quantised by a scale that depends on all of them.
+    pub(crate) fn quantizes_as_it_runs(&self) -> bool {
+        self.nodes.iter().any(|n| n.op.starts_with("Dynamic"))
+    }
+}
+
+/// Every value has one source, which comes before its uses.
+fn check_names(initializers: &[TensorProto], inputs: &HashSet<String>, nodes: &[Node]) -> Result<()> {
+    let mut known: HashSet<&str> = inputs.iter().map(String::as_str).collect();
+    for tensor in initializers {
+        if tensor.name.is_empty() || !known.insert(&tensor.name) {
+            fail!(InvalidModel, "the ONNX file has two tensors called `{}`", tensor.name);
+        }
+    }
+    for node in nodes {
+        for input in node.inputs.iter().filter(|i| !i.is_empty()) {
+            if !known.contains(input.as_str()) {
+                fail!(
+                    InvalidModel,
+                    "node `{}` ({}) reads `{input}`, which nothing before it makes",
+                    node.label,
+                    node.operator()
+                );
+            }
+        }
+        for output in node.outputs.iter().filter(|o| !o.is_empty()) {
+            if !known.insert(output) {
+                fail!(InvalidModel, "node `{}` makes `{output}`, which is there already", node.label);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Drops the nodes that no wanted output needs. Returns the rest and the names
+/// that they read.
+fn prune(nodes: Vec<Node>, wanted: &[String]) -> (Vec<Node>, HashSet<String>) {
+    let mut needed: HashSet<String> = wanted.iter().cloned().collect();
+    let mut kept: Vec<Node> = Vec::new();
+    for node in nodes.into_iter().rev() {
+        if node.outputs.iter().any(|o| needed.contains(o)) {
+            needed.extend(node.inputs.iter().filter(|i| !i.is_empty()).cloned());
+            kept.push(node);
+        }
+    }
+    kept.reverse();
+    (kept, needed)
+}

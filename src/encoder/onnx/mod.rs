@@ -1,0 +1,34 @@
+//! The ONNX file: parsing, checks, external data, and its translation to a
+//! tract graph.
+//!
+//! The file is translated operator by operator straight to tract's typed graph,
+//! not through tract's own ONNX front end. That costs one small function an
+//! operator and gives three things that matter in a browser: nothing in a
+//! corrupt file reaches tract unchecked (a panic there would end the wasm
+//! instance), only the operators of BERT exports are compiled in, and weights
+//! are taken over one by one instead of being held twice.
+//!
+//! ```text
+//! bytes ──proto──▶ ModelProto ──external──▶ bytes of each tensor ──graph──▶ Graph
+//!                                            (checked, pruned, f16 → f32)     │ translate
+//!                                                     registry: (domain, op) ─┤
+//!                                                                             ▼ TypedModel
+//! ```
+
+mod build;
+mod contrib;
+mod external;
+mod graph;
+mod layers;
+mod node;
+mod ops;
+mod proto;
+mod registry;
+mod tensor;
+mod translate;
+mod value;
+
+pub use external::{ExternalFile, external_files};
+pub(crate) use graph::{Graph, Port, signature};
+pub(crate) use proto::Model;
+pub(crate) use translate::{Expected, Extent, Feed, Role, Translated, translate};

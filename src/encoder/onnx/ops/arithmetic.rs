@@ -1,0 +1,181 @@
+//! `Add`, `Sub`, `Mul`, `Div`, `Pow`, `Min`, `Max`, with ONNX's broadcasting.
+
+use tract_onnx::prelude::*;
+use tract_onnx::tract_hir::internal::*;
+use tract_onnx::tract_hir::tract_core::ops::binary::{BinMiniOp, TypedBinOp};
+use tract_onnx::tract_hir::tract_core::ops::math;
+
+use crate::encoder::onnx::build::Builder;
+use crate::encoder::onnx::registry::{Outputs, Site};
+use crate::encoder::onnx::value::{Value, integers};
+use crate::error::Result;
+
+/// What can be done with two numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Arithmetic {
+    Add,
+    Sub,
+    Mul,
+    Div,
+    Min,
+    Max,
+}
+
+use Arithmetic::{Add, Div, Max, Min, Mul, Sub};
+
+impl Arithmetic {
+    fn op(self) -> Box<dyn BinMiniOp> {
+        match self {
+            Add => Box::new(math::Add),
+            Sub => Box::new(math::Sub),
+            Mul => Box::new(math::Mul),
+            Div => Box::new(math::Div),
+            Min => Box::new(math::Min),
+            Max => Box::new(math::Max),
+        }
+    }
+
+    /// On integers of which some may depend on batch or sequence. `None` when the
+    /// result cannot be told.
+    fn on_lengths(self, a: &TDim, b: &TDim) -> Option<TDim> {
+        Some(match self {
+            Add => a.clone() + b,
+            Sub => a.clone() - b,
+            Mul => a.clone() * b.clone(),
+            Div => match (a.as_i64(), b.as_i64()) {
+                (Some(a), Some(b)) => a.checked_div(b)?.to_dim(),
+                (None, Some(1..)) => {
+                    let (quotient, rest) = a.maybe_div(b).ok()?;
+                    (rest == 1).then_some(quotient)?
+                }
+                _ => return None,
+            },
+            Min | Max => {
+                let a_is_less = if (b.clone() - a).prove_positive_or_zero() {
+                    true
+                } else if (a.clone() - b).prove_positive_or_zero() {
+                    false
+                } else {
+                    return None;
+                };
+                if a_is_less == (self == Min) { a.clone() } else { b.clone() }
+            }
+        })
+    }
+}
+
+impl Builder {
+    /// `a op b`, broadcast.
+    pub(crate) fn arithmetic(&mut self, op: Arithmetic, a: &Value, b: &Value) -> Result<Value> {
+        if a.onnx_type() != b.onnx_type() {
+            return Err(self.invalid(format_args!("it mixes {:?} and {:?}", a.onnx_type(), b.onnx_type())));
+        }
+        if let Some((elements, shape)) = self.on_integers(&[a, b], |x| op.on_lengths(x[0], x[1]))? {
+            return integers(elements, &shape).map_err(|e| self.invalid(e));
+        }
+        match (op, a.onnx_type()) {
+            (_, DatumType::F32) | (Add | Sub | Mul | Min | Max, DatumType::I64 | DatumType::I32) => {}
+            (_, other) => return Err(self.unsupported(format_args!("{op:?} of {other:?}"))),
+        }
+        self.binary(op.op(), a, b)
+    }
+
+    /// A tract operator on two values, broadcast. Types are the caller's concern.
+    pub(crate) fn binary(&mut self, op: Box<dyn BinMiniOp>, a: &Value, b: &Value) -> Result<Value> {
+        let dims = self.broadcast(&[a.dims(), b.dims()])?;
+        let a = self.with_rank(a, dims.len())?;
+        let b = self.with_rank(b, dims.len())?;
+        // tract drops an operand that changes nothing (`x + 0`, `x and true`) even when
+        // the result has its shape.
+        let (a, b) = match (self.is_uniform(&a)?, self.is_uniform(&b)?) {
+            (false, true) => (self.broadcast_to(&a, &dims)?, b),
+            (true, false) => {
+                let b = self.broadcast_to(&b, &dims)?;
+                (a, b)
+            }
+            _ => (a, b),
+        };
+        self.wire(TypedBinOp(op, None), &[&a, &b])
+    }
+
+    /// Whether tract knows all elements of a value to be the same.
+    fn is_uniform(&self, value: &Value) -> Result<bool> {
+        Ok(match value {
+            Value::Const(tensor) => tensor.is_uniform(),
+            Value::Wire(outlet, ..) => {
+                self.model.outlet_fact(*outlet).map_err(|e| self.invalid(e))?.uniform.is_some()
+            }
+        })
+    }
+
+    /// `a + b`
+    pub(crate) fn add(&mut self, a: &Value, b: &Value) -> Result<Value> {
+        self.arithmetic(Add, a, b)
+    }
+
+    /// `a · b`
+    pub(crate) fn mul(&mut self, a: &Value, b: &Value) -> Result<Value> {
+        self.arithmetic(Mul, a, b)
+    }
+
+    /// `x + bias`, the bias being of the last axis.
+    pub(crate) fn add_bias(&mut self, x: &Value, bias: &Value) -> Result<Value> {
+        if bias.rank() != 1 || x.dims().last() != bias.dims().last() {
+            return Err(self.invalid(format_args!("a bias {:?} for {:?}", bias.dims(), x.dims())));
+        }
+        self.add(x, bias)
+    }
+
+    /// `a · x`
+    pub(crate) fn scale(&mut self, a: &Value, x: f32) -> Result<Value> {
+        self.arithmetic(Mul, a, &Value::float(x))
+    }
+}
+
+fn two(site: &mut Site, op: Arithmetic) -> Outputs {
+    let (a, b) = (site.input(0)?, site.input(1)?);
+    Ok(tvec!(site.build.arithmetic(op, &a, &b)?))
+}
+
+fn many(site: &mut Site, op: Arithmetic) -> Outputs {
+    let mut result = site.input(0)?;
+    for i in 1..site.inputs.len() {
+        let next = site.input(i)?;
+        result = site.build.arithmetic(op, &result, &next)?;
+    }
+    Ok(tvec!(result))
+}
+
+pub(crate) fn add(site: &mut Site) -> Outputs {
+    two(site, Add)
+}
+
+pub(crate) fn sub(site: &mut Site) -> Outputs {
+    two(site, Sub)
+}
+
+pub(crate) fn mul(site: &mut Site) -> Outputs {
+    two(site, Mul)
+}
+
+pub(crate) fn div(site: &mut Site) -> Outputs {
+    two(site, Div)
+}
+
+pub(crate) fn min(site: &mut Site) -> Outputs {
+    many(site, Min)
+}
+
+pub(crate) fn max(site: &mut Site) -> Outputs {
+    many(site, Max)
+}
+
+/// `Pow`: floats only; the exponent may be an integer.
+pub(crate) fn pow(site: &mut Site) -> Outputs {
+    let (a, b) = (site.input(0)?, site.input(1)?);
+    if a.onnx_type() != DatumType::F32 {
+        return Err(site.build.unsupported(format_args!("Pow of {:?}", a.onnx_type())));
+    }
+    let b = site.build.cast(&b, DatumType::F32)?;
+    Ok(tvec!(site.build.binary(Box::new(math::Pow), &a, &b)?))
+}

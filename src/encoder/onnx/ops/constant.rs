@@ -1,0 +1,40 @@
+//! `Constant` and `ConstantOfShape`.
+
+use tract_onnx::prelude::*;
+
+use crate::encoder::onnx::registry::{Outputs, Site};
+use crate::encoder::onnx::value::Value;
+
+pub(crate) fn constant(site: &mut Site) -> Outputs {
+    let node = site.node;
+    let tensor = if let Some(value) = &node.value {
+        value.clone()
+    } else if node.has("value_int") {
+        rctensor0(node.int_or("value_int", 0)?)
+    } else if node.has("value_float") {
+        rctensor0(node.float_or("value_float", 0.0)?)
+    } else if let Some(ints) = node.ints("value_ints")? {
+        rctensor1(ints)
+    } else if let Some(floats) = node.floats("value_floats")? {
+        rctensor1(floats)
+    } else {
+        return Err(site.build.unsupported("a constant that is no tensor of numbers"));
+    };
+    Ok(tvec!(Value::Const(tensor)))
+}
+
+pub(crate) fn constant_of_shape(site: &mut Site) -> Outputs {
+    let shape = site.input(0)?;
+    let Some(dims) = shape.lengths_of() else {
+        return Err(site.build.unsupported("its shape is not known before a run"));
+    };
+    let value = match &site.node.value {
+        Some(value) if value.len() == 1 => {
+            let value = value.clone().into_tensor();
+            Value::konst(value.into_shape(&[]).map_err(|e| site.build.invalid(e))?)
+        }
+        Some(_) => return Err(site.build.invalid("its value is not one number")),
+        None => Value::float(0.0),
+    };
+    Ok(tvec!(site.build.broadcast_to(&value, &dims)?))
+}

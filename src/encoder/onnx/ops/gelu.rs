@@ -1,0 +1,48 @@
+//! `Gelu`, exact and by tanh.
+
+use tract_onnx::prelude::*;
+use tract_onnx::tract_hir::tract_core::ops::math;
+use tract_onnx::tract_hir::tract_core::ops::nn::gelu_exact::gelu_exact;
+
+use crate::encoder::onnx::build::Builder;
+use crate::encoder::onnx::registry::{Outputs, Site};
+use crate::encoder::onnx::value::Value;
+use crate::error::Result;
+
+impl Builder {
+    fn must_be_float(&self, x: &Value) -> Result<()> {
+        if x.datum_type() != DatumType::F32 {
+            return Err(self.invalid(format_args!("it is given {:?}", x.onnx_type())));
+        }
+        Ok(())
+    }
+
+    /// `x/2 · (1 + erf(x/√2))`
+    pub(crate) fn gelu(&mut self, x: &Value) -> Result<Value> {
+        self.must_be_float(x)?;
+        self.wire(gelu_exact(), &[x])
+    }
+
+    /// `x/2 · (1 + tanh(√(2/π) · (x + 0.044715·x³)))`
+    pub(crate) fn gelu_by_tanh(&mut self, x: &Value) -> Result<Value> {
+        self.must_be_float(x)?;
+        let square = self.mul(x, x)?;
+        let factor = self.scale(&square, 0.044_715)?;
+        let factor = self.add(&factor, &Value::float(1.0))?;
+        let inner = self.mul(x, &factor)?;
+        let inner = self.scale(&inner, (2.0 / std::f32::consts::PI).sqrt())?;
+        let tanh = self.wire(math::tanh(), &[&inner])?;
+        let one_more = self.add(&tanh, &Value::float(1.0))?;
+        let half = self.scale(x, 0.5)?;
+        self.mul(&half, &one_more)
+    }
+}
+
+pub(crate) fn gelu(site: &mut Site) -> Outputs {
+    let x = site.input(0)?;
+    match site.node.string_or("approximate", "none")? {
+        "none" => Ok(tvec!(site.build.gelu(&x)?)),
+        "tanh" => Ok(tvec!(site.build.gelu_by_tanh(&x)?)),
+        other => Err(site.build.invalid(format_args!("approximate = `{other}`"))),
+    }
+}

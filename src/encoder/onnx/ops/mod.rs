@@ -1,0 +1,23 @@
+//! ONNX's own operators, a family a file. Each checks what it is given and says
+//! it in tract's operators.
+
+pub(super) mod arithmetic;
+pub(super) mod cast;
+pub(super) mod compare;
+pub(super) mod concat;
+pub(super) mod constant;
+pub(super) mod expand;
+pub(super) mod gather;
+pub(super) mod gelu;
+pub(super) mod integers;
+pub(super) mod matmul;
+pub(super) mod norm;
+pub(super) mod pass;
+pub(super) mod quant;
+pub(super) mod range;
+pub(super) mod reduce;
+pub(super) mod reshape;
+pub(super) mod shape;
+pub(super) mod slice;
+pub(super) mod softmax;
+pub(super) mod unary;

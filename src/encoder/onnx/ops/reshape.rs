@@ -1,0 +1,141 @@
+//! `Reshape`, `Flatten`, `Squeeze`, `Unsqueeze`, `Transpose`.
+
+use tract_onnx::prelude::tract_num_traits::Zero;
+use tract_onnx::prelude::*;
+use tract_onnx::tract_hir::internal::*;
+
+use crate::encoder::onnx::build::Builder;
+use crate::encoder::onnx::registry::{Outputs, Site};
+use crate::encoder::onnx::tensor::MAX_RANK;
+use crate::encoder::onnx::value::Value;
+use crate::error::Result;
+
+impl Builder {
+    /// Gives a value another shape of as many elements. `-1` is what remains; `0`
+    /// is the input's length at that place, unless `allow_zero`.
+    pub(crate) fn reshape(&mut self, x: &Value, shape: &[TDim], allow_zero: bool) -> Result<Value> {
+        let dims = x.dims();
+        let mut known = 1u64;
+        for length in shape.iter().filter_map(|d| d.as_i64()) {
+            match known.checked_mul(length.unsigned_abs().max(1)) {
+                Some(product) if length >= -1 && product <= 1 << 40 => known = product,
+                _ => return Err(self.invalid(format_args!("it reshapes to {shape:?}"))),
+            }
+        }
+        if shape.len() > MAX_RANK || shape.iter().filter(|d| **d == (-1).to_dim()).count() > 1 {
+            return Err(self.invalid(format_args!("it reshapes to {shape:?}")));
+        }
+        if dims.iter().any(|d| d.is_zero()) {
+            return Err(self.invalid("it reshapes a value without elements"));
+        }
+        let steps = to_axis_ops_with_onnx_rules(&dims, shape, allow_zero)
+            .map_err(|e| self.invalid(format_args!("it reshapes {dims:?} to {shape:?}: {e}")))?;
+        let mut value = x.clone();
+        for step in steps {
+            value = self.axis(step, &value)?;
+        }
+        Ok(value)
+    }
+
+    /// Puts the axes in another order: axis `i` of the result is axis `order[i]`.
+    pub(crate) fn transpose(&mut self, x: &Value, order: &[usize]) -> Result<Value> {
+        let mut value = x.clone();
+        for step in perm_to_ops(order) {
+            value = self.axis(step, &value)?;
+        }
+        Ok(value)
+    }
+}
+
+pub(crate) fn reshape(site: &mut Site) -> Outputs {
+    let (x, shape) = (site.input(0)?, site.input(1)?);
+    if shape.rank() != 1 {
+        return Err(site.build.invalid("its shape is not a list"));
+    }
+    let Some(shape) = shape.lengths_of() else {
+        return Err(site.build.unsupported("its shape is not known before a run"));
+    };
+    let allow_zero = site.node.int_or("allowzero", 0)? != 0;
+    Ok(tvec!(site.build.reshape(&x, &shape, allow_zero)?))
+}
+
+pub(crate) fn flatten(site: &mut Site) -> Outputs {
+    let x = site.input(0)?;
+    let dims = x.dims();
+    let axis = site.node.int_or("axis", 1)?;
+    let axis = if axis == dims.len() as i64 { dims.len() } else { site.axis(axis, dims.len())? };
+    let rows: TDim = dims[..axis].iter().product();
+    let columns: TDim = dims[axis..].iter().product();
+    Ok(tvec!(site.build.reshape(&x, &[rows, columns], true)?))
+}
+
+/// The axes of `Squeeze` and `Unsqueeze`, sorted: an attribute up to opset 12.
+fn axes(site: &Site, rank: usize) -> Result<Option<Vec<usize>>> {
+    let listed = if site.build.opset < 13 {
+        site.node.ints("axes")?.map(<[i64]>::to_vec)
+    } else if site.optional(1).is_some() {
+        Some(site.integers(1)?)
+    } else {
+        None
+    };
+    let Some(listed) = listed else { return Ok(None) };
+    let mut axes = Vec::with_capacity(listed.len());
+    for axis in listed.iter().copied() {
+        let axis = site.axis(axis, rank)?;
+        if axes.contains(&axis) {
+            return Err(site.build.invalid(format_args!("axes {listed:?}")));
+        }
+        axes.push(axis);
+    }
+    axes.sort_unstable();
+    Ok(Some(axes))
+}
+
+pub(crate) fn squeeze(site: &mut Site) -> Outputs {
+    let mut x = site.input(0)?;
+    let dims = x.dims();
+    let axes = match axes(site, dims.len())? {
+        Some(axes) => axes,
+        None => (0..dims.len()).filter(|a| dims[*a].is_one()).collect(),
+    };
+    for axis in axes.into_iter().rev() {
+        if !dims[axis].is_one() {
+            return Err(site.build.invalid(format_args!("it squeezes axis {axis} of {dims:?}")));
+        }
+        x = site.build.axis(AxisOp::Rm(axis), &x)?;
+    }
+    Ok(tvec!(x))
+}
+
+pub(crate) fn unsqueeze(site: &mut Site) -> Outputs {
+    let mut x = site.input(0)?;
+    let listed = if site.build.opset < 13 {
+        site.node.ints("axes")?.map_or(0, <[i64]>::len)
+    } else {
+        site.optional(1).map_or(0, |v| v.tensor().map_or(0, |t| t.len()))
+    };
+    if listed > MAX_RANK {
+        return Err(site.build.invalid(format_args!("it adds {listed} axes")));
+    }
+    let Some(axes) = axes(site, x.rank() + listed)? else {
+        return Err(site.build.invalid("it has no axes"));
+    };
+    for axis in axes {
+        x = site.build.axis(AxisOp::Add(axis), &x)?;
+    }
+    Ok(tvec!(x))
+}
+
+pub(crate) fn transpose(site: &mut Site) -> Outputs {
+    let x = site.input(0)?;
+    let order: Vec<usize> = match site.node.ints("perm")? {
+        Some(order) => order.iter().map(|a| site.axis(*a, x.rank())).collect::<Result<_>>()?,
+        None => (0..x.rank()).rev().collect(),
+    };
+    let mut sorted = order.clone();
+    sorted.sort_unstable();
+    if !sorted.into_iter().eq(0..x.rank()) {
+        return Err(site.build.invalid(format_args!("perm = {order:?} of {} axes", x.rank())));
+    }
+    Ok(tvec!(site.build.transpose(&x, &order)?))
+}

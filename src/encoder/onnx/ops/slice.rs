@@ -1,0 +1,138 @@
+//! `Slice` and `Split`.
+
+use tract_onnx::prelude::tract_num_traits::Zero;
+use tract_onnx::prelude::*;
+use tract_onnx::tract_hir::tract_core::ops::array::Slice;
+
+use crate::encoder::onnx::build::Builder;
+use crate::encoder::onnx::registry::{Outputs, Site};
+use crate::encoder::onnx::value::{Value, integers};
+use crate::error::Result;
+
+/// Exporters write "to the end" as a number beyond any length.
+const BEYOND: i64 = 1 << 30;
+
+impl Builder {
+    /// The part `start..end` of an axis, which must lie within it.
+    pub(crate) fn part(&mut self, x: &Value, axis: usize, start: TDim, end: TDim) -> Result<Value> {
+        let length = x.dims()[axis].clone();
+        if start.is_zero() && end == length {
+            return Ok(x.clone());
+        }
+        let negative = |d: &TDim| d.prove_strict_negative();
+        if negative(&start) || negative(&(end.clone() - &start)) || negative(&(length.clone() - &end)) {
+            return Err(self.invalid(format_args!("part {start} to {end} of {length}")));
+        }
+        if let (Some(elements), 1) = (x.lengths_of(), x.rank())
+            && let (Some(start), Some(end)) = (start.as_i64(), end.as_i64())
+        {
+            let part = elements.get(start as usize..end as usize).unwrap_or_default().to_vec();
+            let length = part.len();
+            return integers(part, &[length]).map_err(|e| self.invalid(e));
+        }
+        self.wire(Slice::new(axis, start, end), &[x])
+    }
+
+    /// A bound of a slice as ONNX means it: negative from the end, clamped to the axis.
+    fn bound(&self, at: &TDim, length: &TDim) -> Result<TDim> {
+        let Some(at) = at.as_i64() else {
+            // A length such as the sequence's, of a table that has at least as many rows.
+            let beyond = at.clone() - length;
+            if length.as_i64().is_some() || beyond.prove_negative_or_zero() {
+                return Ok(at.clone());
+            }
+            return Err(self.unsupported(format_args!("a slice at {at} of {length}")));
+        };
+        if at >= BEYOND {
+            return Ok(length.clone());
+        }
+        if at <= -BEYOND {
+            return Ok(0.to_dim());
+        }
+        let place = if at < 0 { length.clone() + at } else { at.to_dim() };
+        match length.as_i64() {
+            Some(length) => Ok(place.as_i64().unwrap_or(0).clamp(0, length).to_dim()),
+            None if place.prove_positive_or_zero() && (length.clone() - &place).prove_positive_or_zero() => {
+                Ok(place)
+            }
+            None => Err(self.unsupported(format_args!("a slice at {at} of {length}"))),
+        }
+    }
+}
+
+pub(crate) fn slice(site: &mut Site) -> Outputs {
+    let mut x = site.input(0)?;
+    let list = |site: &Site, name: &str, input: usize| -> Result<Option<Vec<TDim>>> {
+        if site.build.opset < 10 {
+            return Ok(site.node.ints(name)?.map(|l| l.iter().map(ToDim::to_dim).collect()));
+        }
+        let Some(value) = site.optional(input) else { return Ok(None) };
+        match value.lengths_of() {
+            Some(list) if value.rank() == 1 => Ok(Some(list)),
+            _ => Err(site.build.unsupported(format_args!("its {name} are not known before a run"))),
+        }
+    };
+    let (Some(starts), Some(ends)) = (list(site, "starts", 1)?, list(site, "ends", 2)?) else {
+        return Err(site.build.invalid("it does not say from where to where"));
+    };
+    let axes = match list(site, "axes", 3)? {
+        Some(axes) => axes,
+        None => (0..starts.len()).map(|a| a.to_dim()).collect(),
+    };
+    let steps = if site.build.opset < 10 { None } else { list(site, "steps", 4)? };
+    if steps.is_some_and(|s| s.len() != starts.len() || s.iter().any(|s| !s.is_one())) {
+        return Err(site.build.unsupported("its steps are not 1"));
+    }
+    if starts.len() != ends.len() || axes.len() != starts.len() {
+        return Err(site.build.invalid("it has starts, ends and axes of different number"));
+    }
+    for ((start, end), axis) in starts.iter().zip(&ends).zip(&axes) {
+        let axis = site.axis(axis.as_i64().unwrap_or(i64::MAX), x.rank())?;
+        let length = x.dims()[axis].clone();
+        let start = site.build.bound(start, &length)?;
+        let end = site.build.bound(end, &length)?;
+        let end = if (end.clone() - &start).prove_strict_negative() { start.clone() } else { end };
+        x = site.build.part(&x, axis, start, end)?;
+    }
+    Ok(tvec!(x))
+}
+
+pub(crate) fn split(site: &mut Site) -> Outputs {
+    let x = site.input(0)?;
+    let axis = site.axis(site.node.int_or("axis", 0)?, x.rank())?;
+    let parts = site.node.outputs.len();
+    let Some(length) = x.dims()[axis].as_i64() else {
+        return Err(site.build.unsupported("it splits the batch or the sequence"));
+    };
+    let listed = if site.build.opset < 13 {
+        site.node.ints("split")?.map(<[i64]>::to_vec)
+    } else if site.optional(1).is_some() {
+        Some(site.integers(1)?)
+    } else {
+        None
+    };
+    let lengths = match listed {
+        Some(listed) => listed,
+        None => {
+            let each = length.div_euclid(parts as i64) + i64::from(length % parts as i64 != 0);
+            (0..parts as i64).map(|i| (length - i * each).clamp(0, each)).collect()
+        }
+    };
+    let mut end = 0i64;
+    let mut outputs = tvec!();
+    for part in &lengths {
+        let start = end;
+        if !(0..=BEYOND).contains(part) {
+            return Err(site.build.invalid(format_args!("it splits into {lengths:?}")));
+        }
+        end += part;
+        if end > length {
+            break;
+        }
+        outputs.push(site.build.part(&x, axis, start.to_dim(), end.to_dim())?);
+    }
+    if end != length || outputs.len() != parts {
+        return Err(site.build.invalid(format_args!("it splits {length} into {lengths:?}")));
+    }
+    Ok(outputs)
+}

@@ -1,0 +1,31 @@
+//! `Softmax`.
+
+use tract_onnx::prelude::*;
+use tract_onnx::tract_hir::tract_core::ops::nn::{Softmax, SoftmaxKind};
+
+use crate::encoder::onnx::build::Builder;
+use crate::encoder::onnx::registry::{Outputs, Site};
+use crate::encoder::onnx::value::Value;
+use crate::error::Result;
+
+impl Builder {
+    /// Softmax along the last axis.
+    pub(crate) fn softmax(&mut self, x: &Value) -> Result<Value> {
+        if x.datum_type() != DatumType::F32 || x.rank() == 0 {
+            return Err(self.invalid(format_args!("softmax of {:?} {:?}", x.onnx_type(), x.dims())));
+        }
+        self.wire(Softmax::new(tvec!(x.rank() - 1), None, SoftmaxKind::Softmax), &[x])
+    }
+}
+
+/// Along the last axis only. (Before opset 13 the operator flattened everything
+/// from `axis` on, which along the last axis is the same.)
+pub(crate) fn softmax(site: &mut Site) -> Outputs {
+    let x = site.input(0)?;
+    let default = if site.build.opset < 13 { 1 } else { -1 };
+    let axis = site.axis(site.node.int_or("axis", default)?, x.rank())?;
+    if axis + 1 != x.rank() {
+        return Err(site.build.unsupported(format_args!("axis {axis} of {} axes", x.rank())));
+    }
+    Ok(tvec!(site.build.softmax(&x)?))
+}

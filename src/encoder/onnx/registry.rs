@@ -1,0 +1,229 @@
+//! The operators that BERT exports use, and who translates each.
+
+use std::ops::RangeInclusive;
+
+use tract_onnx::prelude::TVec;
+
+use super::build::Builder;
+use super::node::{MICROSOFT, Node};
+use super::value::Value;
+use super::{contrib, ops};
+use crate::error::{Result, fail};
+
+/// A node while it is translated: its inputs are values, and the graph grows.
+pub(super) struct Site<'a> {
+    pub(super) node: &'a Node,
+    pub(super) inputs: Vec<Option<Value>>,
+    pub(super) build: &'a mut Builder,
+}
+
+impl Site<'_> {
+    /// An input that must be there.
+    pub(super) fn input(&self, i: usize) -> Result<Value> {
+        match self.optional(i) {
+            Some(value) => Ok(value),
+            None => Err(self.build.invalid(format_args!("input {i} is missing"))),
+        }
+    }
+
+    /// An input that may be left out.
+    pub(super) fn optional(&self, i: usize) -> Option<Value> {
+        self.inputs.get(i).cloned().flatten()
+    }
+
+    /// An axis that counts from the end when negative. `rank` itself is not an axis.
+    pub(super) fn axis(&self, axis: i64, rank: usize) -> Result<usize> {
+        let counted = if axis < 0 { axis.checked_add(rank as i64) } else { Some(axis) };
+        match counted.and_then(|a| usize::try_from(a).ok()).filter(|a| *a < rank) {
+            Some(axis) => Ok(axis),
+            None => Err(self.build.invalid(format_args!("axis {axis} of a value with {rank} axes"))),
+        }
+    }
+
+    /// The elements of an integer input that must be known at load.
+    pub(super) fn integers(&self, i: usize) -> Result<Vec<i64>> {
+        let lengths = self.input(i)?.lengths_of();
+        match lengths.and_then(|l| l.iter().map(|d| d.as_i64()).collect()) {
+            Some(integers) => Ok(integers),
+            None => Err(self.build.unsupported(format_args!("input {i} is not a constant list of integers"))),
+        }
+    }
+}
+
+/// What a translator returns: one value for each output.
+pub(super) type Outputs = Result<TVec<Value>>;
+
+/// How one operator is translated.
+struct Operator {
+    domain: &'static str,
+    name: &'static str,
+    /// How many inputs it may have, optional ones counted.
+    inputs: RangeInclusive<usize>,
+    /// How many outputs it may have.
+    outputs: usize,
+    build: fn(&mut Site) -> Outputs,
+}
+
+const fn onnx(
+    name: &'static str,
+    inputs: RangeInclusive<usize>,
+    build: fn(&mut Site) -> Outputs,
+) -> Operator {
+    Operator { domain: "", name, inputs, outputs: 1, build }
+}
+
+const fn microsoft(
+    name: &'static str,
+    inputs: RangeInclusive<usize>,
+    outputs: usize,
+    build: fn(&mut Site) -> Outputs,
+) -> Operator {
+    Operator { domain: MICROSOFT, name, inputs, outputs, build }
+}
+
+const MANY: usize = 4096;
+
+static OPERATORS: &[Operator] = &[
+    onnx("Abs", 1..=1, ops::unary::abs),
+    onnx("Add", 2..=2, ops::arithmetic::add),
+    onnx("And", 2..=2, ops::compare::and),
+    onnx("Cast", 1..=1, ops::cast::cast),
+    onnx("CastLike", 2..=2, ops::cast::cast_like),
+    onnx("Clip", 1..=3, ops::unary::clip),
+    onnx("Concat", 1..=MANY, ops::concat::concat),
+    onnx("Constant", 0..=0, ops::constant::constant),
+    onnx("ConstantOfShape", 1..=1, ops::constant::constant_of_shape),
+    onnx("DequantizeLinear", 2..=3, ops::quant::dequantize_linear),
+    onnx("Div", 2..=2, ops::arithmetic::div),
+    Operator { outputs: 2, ..onnx("Dropout", 1..=3, ops::pass::dropout) },
+    Operator { outputs: 3, ..onnx("DynamicQuantizeLinear", 1..=1, ops::quant::dynamic_quantize_linear) },
+    onnx("Equal", 2..=2, ops::compare::equal),
+    onnx("Erf", 1..=1, ops::unary::erf),
+    onnx("Exp", 1..=1, ops::unary::exp),
+    onnx("Expand", 2..=2, ops::expand::expand),
+    onnx("Flatten", 1..=1, ops::reshape::flatten),
+    onnx("Gather", 2..=2, ops::gather::gather),
+    onnx("GatherElements", 2..=2, ops::gather::gather_elements),
+    onnx("GatherND", 2..=2, ops::gather::gather_nd),
+    onnx("Gelu", 1..=1, ops::gelu::gelu),
+    onnx("Gemm", 2..=3, ops::matmul::gemm),
+    onnx("Greater", 2..=2, ops::compare::greater),
+    onnx("GreaterOrEqual", 2..=2, ops::compare::greater_or_equal),
+    onnx("Identity", 1..=1, ops::pass::identity),
+    onnx("IsNaN", 1..=1, ops::unary::is_nan),
+    Operator { outputs: 3, ..onnx("LayerNormalization", 2..=3, ops::norm::layer_normalization) },
+    onnx("Less", 2..=2, ops::compare::less),
+    onnx("LessOrEqual", 2..=2, ops::compare::less_or_equal),
+    onnx("MatMul", 2..=2, ops::matmul::matmul),
+    onnx("MatMulInteger", 2..=4, ops::quant::matmul_integer),
+    onnx("Max", 1..=MANY, ops::arithmetic::max),
+    onnx("Min", 1..=MANY, ops::arithmetic::min),
+    onnx("Mul", 2..=2, ops::arithmetic::mul),
+    onnx("Neg", 1..=1, ops::unary::neg),
+    onnx("Not", 1..=1, ops::unary::not),
+    onnx("Or", 2..=2, ops::compare::or),
+    onnx("Pow", 2..=2, ops::arithmetic::pow),
+    onnx("QuantizeLinear", 2..=3, ops::quant::quantize_linear),
+    onnx("Range", 3..=3, ops::range::range),
+    onnx("Reciprocal", 1..=1, ops::unary::reciprocal),
+    onnx("ReduceL2", 1..=2, ops::reduce::l2),
+    onnx("ReduceMax", 1..=2, ops::reduce::max),
+    onnx("ReduceMean", 1..=2, ops::reduce::mean),
+    onnx("ReduceMin", 1..=2, ops::reduce::min),
+    onnx("ReduceSum", 1..=2, ops::reduce::sum),
+    onnx("Relu", 1..=1, ops::unary::relu),
+    onnx("Reshape", 2..=2, ops::reshape::reshape),
+    onnx("Shape", 1..=1, ops::shape::shape),
+    onnx("Sigmoid", 1..=1, ops::unary::sigmoid),
+    onnx("Size", 1..=1, ops::shape::size),
+    onnx("Slice", 1..=5, ops::slice::slice),
+    onnx("Softmax", 1..=1, ops::softmax::softmax),
+    Operator { outputs: MANY, ..onnx("Split", 1..=2, ops::slice::split) },
+    onnx("Sqrt", 1..=1, ops::unary::sqrt),
+    onnx("Squeeze", 1..=2, ops::reshape::squeeze),
+    onnx("Sub", 2..=2, ops::arithmetic::sub),
+    onnx("Tanh", 1..=1, ops::unary::tanh),
+    onnx("Tile", 2..=2, ops::expand::tile),
+    onnx("Transpose", 1..=1, ops::reshape::transpose),
+    onnx("Unsqueeze", 1..=2, ops::reshape::unsqueeze),
+    onnx("Where", 3..=3, ops::expand::select),
+    microsoft("Attention", 2..=7, 2, contrib::attention::attention),
+    microsoft("BiasGelu", 2..=2, 1, contrib::bias_gelu::bias_gelu),
+    microsoft("DynamicQuantizeMatMul", 3..=5, 1, contrib::dynamic_quantize_matmul::dynamic_quantize_matmul),
+    microsoft(
+        "EmbedLayerNormalization",
+        7..=9,
+        3,
+        contrib::embed_layer_normalization::embed_layer_normalization,
+    ),
+    microsoft("FastGelu", 1..=2, 1, contrib::fast_gelu::fast_gelu),
+    microsoft("FusedMatMul", 2..=2, 1, contrib::fused_matmul::fused_matmul),
+    microsoft("GatherBlockQuantized", 3..=4, 1, contrib::gather_block_quantized::gather_block_quantized),
+    microsoft("Gelu", 1..=1, 1, contrib::gelu::gelu),
+    microsoft("MatMulIntegerToFloat", 4..=7, 1, contrib::matmul_integer_to_float::matmul_integer_to_float),
+    microsoft("MatMulNBits", 3..=6, 1, contrib::matmul_nbits::matmul_nbits),
+    microsoft("MultiHeadAttention", 3..=10, 3, contrib::multi_head_attention::multi_head_attention),
+    microsoft("QAttention", 5..=9, 2, contrib::q_attention::q_attention),
+    microsoft(
+        "QEmbedLayerNormalization",
+        18..=18,
+        2,
+        contrib::q_embed_layer_normalization::q_embed_layer_normalization,
+    ),
+    microsoft(
+        "SkipLayerNormalization",
+        3..=5,
+        4,
+        contrib::skip_layer_normalization::skip_layer_normalization,
+    ),
+];
+
+fn find(node: &Node) -> Option<&'static Operator> {
+    OPERATORS.iter().find(|o| o.name == node.op && o.domain == node.domain)
+}
+
+/// Whether a node can be translated at all.
+///
+/// # Errors
+/// `UNSUPPORTED_OPERATOR` with the operator and the node; `INVALID_MODEL` when it
+/// has too many or too few inputs or outputs.
+pub(super) fn check(node: &Node) -> Result<()> {
+    let Some(operator) = find(node) else {
+        fail!(
+            UnsupportedOperator,
+            "the graph has the operator {} (node `{}`), which is not supported",
+            node.operator(),
+            node.label
+        );
+    };
+    let given = node.inputs.len();
+    if !operator.inputs.contains(&given) || node.outputs.is_empty() || node.outputs.len() > operator.outputs {
+        fail!(
+            InvalidModel,
+            "node `{}` ({}) has {given} inputs and {} outputs",
+            node.label,
+            node.operator(),
+            node.outputs.len()
+        );
+    }
+    Ok(())
+}
+
+/// Translates a node that [`check`] let pass.
+pub(super) fn build(site: &mut Site) -> Outputs {
+    let Some(operator) = find(site.node) else {
+        return Err(site.build.unsupported("the operator is unknown"));
+    };
+    (operator.build)(site)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_sorted_and_has_no_doubles() {
+        let names: Vec<_> = OPERATORS.iter().map(|o| (o.domain, o.name)).collect();
+        assert!(names.is_sorted() && names.windows(2).all(|w| w[0] != w[1]), "{names:?}");
+    }
+}

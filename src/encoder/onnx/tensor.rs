@@ -1,0 +1,206 @@
+//! `TensorProto` → tract tensor. Every float becomes f32, so that the graph has
+//! one float type: tract's CPU kernels are slow in f16, wasm has no f16 at all,
+//! and the sums of a LayerNorm lose digits in it.
+
+use tract_onnx::pb::TensorProto;
+use tract_onnx::pb::tensor_proto::DataType;
+use tract_onnx::prelude::*;
+use tract_onnx::tract_hir::internal::f16;
+
+use super::external::Shards;
+use crate::error::{Result, fail};
+
+/// No BERT weight has more axes.
+pub(super) const MAX_RANK: usize = 8;
+/// More elements than any one tensor of a model that fits wasm's memory.
+const MAX_ELEMENTS: u64 = 1 << 30;
+
+/// The type a value of `data_type` has in the graph: floats are f32, and the
+/// rest is what it says. `None` for types that no BERT export uses.
+pub(super) fn graph_type(data_type: i32) -> Option<DatumType> {
+    Some(match DataType::try_from(data_type).ok()? {
+        DataType::Float | DataType::Float16 | DataType::Bfloat16 | DataType::Double => DatumType::F32,
+        DataType::Int64 => DatumType::I64,
+        DataType::Int32 => DatumType::I32,
+        DataType::Int8 | DataType::Int4 => DatumType::I8,
+        DataType::Uint8 | DataType::Uint4 => DatumType::U8,
+        DataType::Bool => DatumType::Bool,
+        _ => return None,
+    })
+}
+
+/// The dims, checked, and their product.
+fn dims(tensor: &TensorProto) -> Result<(Vec<usize>, u64)> {
+    let name = &tensor.name;
+    if tensor.dims.len() > MAX_RANK {
+        fail!(InvalidModel, "tensor `{name}` has {} axes", tensor.dims.len());
+    }
+    let mut count = 1u64;
+    let mut dims = Vec::with_capacity(tensor.dims.len());
+    for &dim in &tensor.dims {
+        match u64::try_from(dim).ok().and_then(|d| count.checked_mul(d)) {
+            Some(product) if product <= MAX_ELEMENTS && dim <= MAX_ELEMENTS as i64 => count = product,
+            _ => fail!(InvalidModel, "tensor `{name}` has dims {:?}", tensor.dims),
+        }
+        dims.push(dim as usize);
+    }
+    Ok((dims, count))
+}
+
+/// Bits of one element as it is stored.
+fn stored_bits(tensor: &TensorProto) -> Result<u64> {
+    Ok(match DataType::try_from(tensor.data_type) {
+        Ok(DataType::Float | DataType::Int32) => 32,
+        Ok(DataType::Int64 | DataType::Double) => 64,
+        Ok(DataType::Float16 | DataType::Bfloat16) => 16,
+        Ok(DataType::Int8 | DataType::Uint8 | DataType::Bool) => 8,
+        Ok(DataType::Int4 | DataType::Uint4) => 4,
+        Ok(other) => fail!(
+            UnsupportedModel,
+            "tensor `{}` is of type {}; supported are float, float16, bfloat16, double, int64, int32, int8, \
+             uint8, int4, uint4 and bool",
+            tensor.name,
+            other.as_str_name()
+        ),
+        Err(_) => {
+            fail!(InvalidModel, "tensor `{}` is of the unknown type {}", tensor.name, tensor.data_type)
+        }
+    })
+}
+
+/// Bytes that a tensor's data takes in a file.
+pub(super) fn byte_size(tensor: &TensorProto) -> Result<u64> {
+    Ok((dims(tensor)?.1 * stored_bits(tensor)?).div_ceil(8))
+}
+
+/// Reads a tensor, taking its bytes out of the message (or out of `shards`).
+pub(super) fn load(tensor: &mut TensorProto, shards: &mut Shards) -> Result<Tensor> {
+    let (shape, count) = dims(tensor)?;
+    let stored = byte_size(tensor)?;
+    let data_type = tensor.data_type;
+    if let Some(value) = shards.with(tensor, |bytes| from_bytes(data_type, &shape, bytes))? {
+        return Ok(value);
+    }
+    let raw = std::mem::take(&mut tensor.raw_data);
+    if !raw.is_empty() {
+        if raw.len() as u64 != stored {
+            fail!(
+                InvalidModel,
+                "tensor `{}` of dims {:?} has {} bytes, not {}",
+                tensor.name,
+                tensor.dims,
+                raw.len(),
+                stored
+            );
+        }
+        return from_bytes(data_type, &shape, &raw);
+    }
+    from_fields(tensor, &shape, count)
+}
+
+/// Little-endian bytes → tensor; the length was checked against the shape.
+fn from_bytes(data_type: i32, shape: &[usize], bytes: &[u8]) -> Result<Tensor> {
+    Ok(match DataType::try_from(data_type) {
+        Ok(DataType::Float) => plain(DatumType::F32, shape, bytes)?,
+        Ok(DataType::Int64) => plain(DatumType::I64, shape, bytes)?,
+        Ok(DataType::Int32) => plain(DatumType::I32, shape, bytes)?,
+        Ok(DataType::Int8) => plain(DatumType::I8, shape, bytes)?,
+        Ok(DataType::Uint8) => plain(DatumType::U8, shape, bytes)?,
+        Ok(kind @ (DataType::Int4 | DataType::Uint4)) => halves(kind, shape, bytes)?,
+        Ok(DataType::Bool) => collect(shape, bytes.iter().map(|&b| b != 0))?,
+        Ok(DataType::Float16) => {
+            collect(shape, bytes.as_chunks().0.iter().map(|&b| f16::from_le_bytes(b).to_f32()))?
+        }
+        Ok(DataType::Bfloat16) => collect(
+            shape,
+            bytes.as_chunks().0.iter().map(|&b| f32::from_bits(u32::from(u16::from_le_bytes(b)) << 16)),
+        )?,
+        Ok(DataType::Double) => {
+            collect(shape, bytes.as_chunks().0.iter().map(|&b| f64::from_le_bytes(b) as f32))?
+        }
+        _ => fail!(InvalidModel, "a tensor of type {data_type}"),
+    })
+}
+
+/// The `…_data` fields, which hold what `raw_data` does not.
+fn from_fields(tensor: &mut TensorProto, shape: &[usize], count: u64) -> Result<Tensor> {
+    let fits = |len: usize| -> Result<()> {
+        if len as u64 != count {
+            fail!(
+                InvalidModel,
+                "tensor `{}` of dims {:?} has {len} elements, not {count}",
+                tensor.name,
+                tensor.dims
+            );
+        }
+        Ok(())
+    };
+    let ints = &tensor.int32_data;
+    match DataType::try_from(tensor.data_type) {
+        Ok(DataType::Float) => {
+            fits(tensor.float_data.len())?;
+            collect(shape, tensor.float_data.iter().copied())
+        }
+        Ok(DataType::Double) => {
+            fits(tensor.double_data.len())?;
+            collect(shape, tensor.double_data.iter().map(|&x| x as f32))
+        }
+        Ok(DataType::Int64) => {
+            fits(tensor.int64_data.len())?;
+            collect(shape, tensor.int64_data.iter().copied())
+        }
+        // Each entry is a byte of two.
+        Ok(kind @ (DataType::Int4 | DataType::Uint4)) if ints.len() as u64 == count.div_ceil(2) => {
+            halves(kind, shape, &ints.iter().map(|&x| x as u8).collect::<Vec<u8>>())
+        }
+        Ok(kind) => {
+            fits(ints.len())?;
+            match kind {
+                DataType::Int32 => collect(shape, ints.iter().copied()),
+                DataType::Int8 => collect(shape, ints.iter().map(|&x| x as i8)),
+                DataType::Uint8 => collect(shape, ints.iter().map(|&x| x as u8)),
+                DataType::Bool => collect(shape, ints.iter().map(|&x| x != 0)),
+                DataType::Float16 => collect(shape, ints.iter().map(|&x| f16::from_bits(x as u16).to_f32())),
+                DataType::Bfloat16 => {
+                    collect(shape, ints.iter().map(|&x| f32::from_bits(u32::from(x as u16) << 16)))
+                }
+                _ => fail!(InvalidModel, "tensor `{}` is of type {}", tensor.name, kind.as_str_name()),
+            }
+        }
+        Err(_) => fail!(InvalidModel, "tensor `{}` is of no known type", tensor.name),
+    }
+}
+
+/// Types whose bytes are the same in memory (wasm and everything we build for is little-endian).
+fn plain(datum_type: DatumType, shape: &[usize], bytes: &[u8]) -> Result<Tensor> {
+    let mut tensor = Tensor::zero_dt(datum_type, shape).map_err(allocation)?;
+    let target = tensor.as_bytes_mut();
+    if target.len() != bytes.len() {
+        fail!(InvalidModel, "a tensor of shape {shape:?} has {} bytes, not {}", bytes.len(), target.len());
+    }
+    target.copy_from_slice(bytes);
+    Ok(tensor)
+}
+
+/// Two elements a byte, the low half first; each becomes a byte.
+fn halves(kind: DataType, shape: &[usize], bytes: &[u8]) -> Result<Tensor> {
+    let count = shape.iter().product();
+    let halves = bytes.iter().flat_map(|b| [b & 15, b >> 4]).take(count);
+    if kind == DataType::Uint4 {
+        collect(shape, halves)
+    } else {
+        collect(shape, halves.map(|h| (h << 4).cast_signed() >> 4))
+    }
+}
+
+fn collect<T: Datum + Copy>(shape: &[usize], values: impl Iterator<Item = T>) -> Result<Tensor> {
+    Tensor::from_shape(shape, &values.collect::<Vec<T>>()).map_err(allocation)
+}
+
+fn allocation(error: TractError) -> crate::error::Error {
+    crate::error::Error::with_source(
+        crate::error::ErrorCode::InvalidModel,
+        format!("a tensor cannot be read: {error}"),
+        error,
+    )
+}

@@ -1,0 +1,169 @@
+//! Checked graph → tract's typed graph.
+
+use std::collections::HashMap;
+
+use tract_onnx::prelude::*;
+
+use super::build::Builder;
+use super::graph::Graph;
+use super::node::Node;
+use super::registry::{self, Site};
+use super::tensor::graph_type;
+use super::value::{Dims, Value};
+use crate::error::{Result, fail};
+
+/// What `config.json` says of the graph.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Expected {
+    pub(crate) vocab_size: usize,
+    pub(crate) max_positions: usize,
+}
+
+/// What a graph input wants to be fed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    TokenIds,
+    Mask,
+    TokenTypes,
+    /// `0, 1, 2 …` for each text: not an input of ours, but made here.
+    Positions,
+}
+
+/// A graph input: its name, its role, and the ONNX type that the graph reads it as.
+#[derive(Debug, Clone)]
+pub(crate) struct Feed {
+    pub(crate) name: String,
+    pub(crate) role: Role,
+    pub(crate) data_type: i32,
+}
+
+/// The batch and the sequence of the tract graph; `None` for one that a run decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Extent {
+    pub(crate) batch: Option<usize>,
+    pub(crate) sequence: Option<usize>,
+}
+
+/// A tract graph with the inputs `roles` (int64, `[batch, sequence]`) and the
+/// wanted outputs.
+pub(crate) struct Translated {
+    pub(crate) model: TypedModel,
+    /// What to feed, in order; never [`Role::Positions`].
+    pub(crate) roles: Vec<Role>,
+    /// The outputs' shapes, in order.
+    pub(crate) shapes: Vec<Dims>,
+    /// Bytes of weights in the graph.
+    pub(crate) weight_bytes: usize,
+    /// The batch and the sequence in them.
+    pub(crate) batch: TDim,
+    pub(crate) sequence: TDim,
+}
+
+/// Translates a graph.
+///
+/// # Errors
+/// `INVALID_MODEL`, `UNSUPPORTED_OPERATOR` or `UNSUPPORTED_MODEL`, naming the node.
+pub(crate) fn translate(
+    graph: &Graph,
+    outputs: &[String],
+    feeds: &[Feed],
+    extent: Extent,
+    expected: Expected,
+) -> Result<Translated> {
+    let mut model = TypedModel::default();
+    let (batch, sequence) = (model.symbols.sym("batch"), model.symbols.sym("sequence"));
+    for bound in ["batch >= 1", "sequence >= 1"] {
+        model.symbols.add_assertion(bound).map_err(internal)?;
+    }
+    let limits =
+        SymbolValues::default().with(&batch, 1).with(&sequence, expected.max_positions.min(512) as i64);
+    let batch = extent.batch.map_or(batch.to_dim(), |n| n.to_dim());
+    let sequence = extent.sequence.map_or(sequence.to_dim(), |n| n.to_dim());
+    let dims: Dims = tvec!(batch.clone(), sequence.clone());
+
+    let mut roles = Vec::new();
+    let mut sources = Vec::new();
+    for feed in feeds.iter().filter(|f| f.role != Role::Positions) {
+        let outlet = model.add_source(&feed.name, DatumType::I64.fact(&*dims)).map_err(internal)?;
+        roles.push(feed.role);
+        sources.push((feed, outlet));
+    }
+    let mut build = Builder::new(graph.opset, expected, limits, model);
+    let mut values: HashMap<&str, Value> =
+        graph.constants.iter().map(|(name, tensor)| (name.as_str(), Value::Const(tensor.clone()))).collect();
+    for (feed, outlet) in sources {
+        if feed.role == Role::TokenIds {
+            build.token_ids.push(outlet);
+        }
+        let value = build.value(outlet)?;
+        values.insert(&feed.name, cast(&mut build, &value, feed)?);
+    }
+    for feed in feeds.iter().filter(|f| f.role == Role::Positions) {
+        let counted = build.count_to(&sequence)?;
+        let value = build.broadcast_to(&counted, &dims)?;
+        values.insert(&feed.name, cast(&mut build, &value, feed)?);
+    }
+    for node in &graph.nodes {
+        translate_node(&mut build, node, &mut values)?;
+    }
+    let mut outlets = Vec::with_capacity(outputs.len());
+    let mut shapes = Vec::with_capacity(outputs.len());
+    for name in outputs {
+        match values.get(name.as_str()) {
+            Some(Value::Wire(outlet, DatumType::F32, dims)) => {
+                outlets.push(*outlet);
+                shapes.push(dims.clone());
+            }
+            Some(_) => fail!(UnsupportedModel, "the graph's output `{name}` does not depend on the text"),
+            None => fail!(InvalidModel, "nothing makes the graph's output `{name}`"),
+        }
+    }
+    let constants = build.model.nodes().iter().filter_map(|n| n.outputs.first()?.fact.konst.as_ref());
+    let weight_bytes = constants.map(|t| t.len() * t.datum_type().size_of()).sum();
+    build.model.select_output_outlets(&outlets).map_err(internal)?;
+    Ok(Translated { model: build.model, roles, shapes, weight_bytes, batch, sequence })
+}
+
+/// To the type that the graph reads an input as.
+fn cast(build: &mut Builder, value: &Value, feed: &Feed) -> Result<Value> {
+    match graph_type(feed.data_type) {
+        Some(to) => build.cast(value, to),
+        None => fail!(
+            UnsupportedModel,
+            "the graph's input `{}` is of ONNX's type {}, not of integers",
+            feed.name,
+            feed.data_type
+        ),
+    }
+}
+
+fn translate_node<'a>(
+    build: &mut Builder,
+    node: &'a Node,
+    values: &mut HashMap<&'a str, Value>,
+) -> Result<()> {
+    build.enter(node);
+    let mut inputs = Vec::with_capacity(node.inputs.len());
+    for name in &node.inputs {
+        inputs.push(if name.is_empty() {
+            None
+        } else if let Some(value) = values.get(name.as_str()) {
+            Some(value.clone())
+        } else {
+            return Err(build.invalid(format_args!("nothing makes `{name}`")));
+        });
+    }
+    let outputs = registry::build(&mut Site { node, inputs, build })?;
+    if outputs.len() < node.outputs.len() {
+        return Err(build.invalid("it has more outputs than the operator"));
+    }
+    for (name, value) in node.outputs.iter().zip(outputs).filter(|(name, _)| !name.is_empty()) {
+        values.insert(name, value);
+    }
+    Ok(())
+}
+
+fn internal(error: TractError) -> crate::error::Error {
+    let message = format!("the graph cannot be built: {error}");
+    crate::error::Error::with_source(crate::error::ErrorCode::Internal, message, error)
+}

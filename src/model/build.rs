@@ -1,0 +1,90 @@
+//! From a model's files to an [`Embedder`].
+
+use std::collections::BTreeMap;
+
+use crate::config::{BertConfig, DEFAULT_MAX_LENGTH, Pooling, PoolingConfig};
+use crate::embedder::Embedder;
+use crate::encoder::Encoder;
+use crate::encoder::onnx::external_files;
+use crate::encoder::plain::PlainEncoder;
+use crate::error::{Error, ErrorCode, Result, fail};
+use crate::tokenizer::Tokenizer;
+
+use super::foreign::pooling_config;
+use super::loader::{ModelLoader, join};
+
+pub(super) fn build(loader: ModelLoader) -> Result<Embedder> {
+    let ModelLoader { options, manifest, mut files, onnx: onnx_path, .. } = loader;
+    let lacking = |path: &str| Error::new(ErrorCode::MissingFile, format!("{path} was not supplied"));
+
+    let settings = match &manifest {
+        Some(m) => PoolingConfig {
+            pooling: Some(m.pooling),
+            normalize: Some(m.normalize),
+            max_length: Some(m.max_length),
+        },
+        None => pooling_config(|path| files.get(path).map(Vec::as_slice), options.pooling)?,
+    };
+    let config = BertConfig::from_json(files.get("config.json").ok_or_else(|| lacking("config.json"))?)?;
+    if let Some(m) = &manifest
+        && m.hidden_size != config.hidden_size
+    {
+        fail!(
+            InvalidConfig,
+            "corom.json says hidden_size {} and config.json {}",
+            m.hidden_size,
+            config.hidden_size
+        );
+    }
+    let default_pooling = settings.pooling.unwrap_or(Pooling::Cls);
+    let pooling = options.pooling.unwrap_or(default_pooling);
+    let self_test = manifest.and_then(|m| m.self_test).filter(|_| !options.skip_self_test);
+    let mut layers = pooling.layers(config.num_hidden_layers);
+    if self_test.is_some() {
+        layers.extend(default_pooling.layers(config.num_hidden_layers));
+    }
+    layers.sort_unstable();
+    layers.dedup();
+
+    let onnx_path = onnx_path.ok_or_else(|| lacking("the ONNX file"))?;
+    let onnx = files.remove(&onnx_path).ok_or_else(|| lacking(&onnx_path))?;
+    let folder = onnx_path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let mut external = BTreeMap::new();
+    for file in external_files(&onnx)? {
+        let path = join(folder, &file.path);
+        let bytes = files.remove(&path).ok_or_else(|| lacking(&path))?;
+        external.insert(file.path, bytes);
+    }
+    let tokenizer_json = files.remove("tokenizer.json").ok_or_else(|| lacking("tokenizer.json"))?;
+    drop(files);
+
+    // The tokenizer first: it is quick, and a wrong one is not worth a long wait.
+    let tokenizer = |max_length| Tokenizer::from_json(&tokenizer_json, max_length, config.vocab_size);
+    let default_length = settings.max_length.unwrap_or(DEFAULT_MAX_LENGTH);
+    drop(tokenizer(default_length.min(config.max_position_embeddings))?);
+
+    let encoder = PlainEncoder::load(onnx, external, &config, &layers)?;
+    let info = encoder.info();
+    if info.pooled && options.pooling.is_some() {
+        fail!(
+            UnsupportedPooling,
+            "this graph pools by itself (its output is one row a text): leave `pooling` out"
+        );
+    }
+    let longest = config.max_position_embeddings.min(info.static_sequence.unwrap_or(usize::MAX));
+    let max_length = match options.max_length {
+        Some(n) if n > longest => {
+            fail!(InvalidArgument, "maxLength {n} is more than the {longest} tokens that this model can take")
+        }
+        Some(n) => n,
+        None => default_length.min(longest),
+    };
+    let normalize = options.normalize.or(settings.normalize).unwrap_or(false);
+
+    let mut embedder =
+        Embedder::new(tokenizer(max_length)?, Box::new(encoder), config, layers, pooling, normalize)?;
+    if let Some(test) = self_test {
+        embedder.self_test(&test, default_pooling, settings.normalize.unwrap_or(false))?;
+    }
+    Ok(embedder)
+}

@@ -1,0 +1,100 @@
+//! `Embedder`: text → vectors, and what is done with vectors.
+
+use serde::Serialize;
+use wasm_bindgen::prelude::*;
+
+use super::convert::to_js;
+use super::job::EmbedJob;
+use crate::embedder;
+use crate::pipeline::{self, Behaviour};
+use crate::rank;
+use crate::similarity::{self, Metric};
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Info<'a> {
+    dimension: usize,
+    layers: usize,
+    heads: usize,
+    vocabulary: usize,
+    max_length: usize,
+    pooling: &'a str,
+    normalize: bool,
+    dtype: &'a str,
+    backend: &'a str,
+    weight_bytes: usize,
+}
+
+#[derive(Serialize)]
+struct Tokens {
+    ids: Vec<u32>,
+    tokens: Vec<String>,
+    offsets: Vec<(usize, usize)>,
+    truncated: bool,
+}
+
+/// See [`embedder::Embedder`].
+#[wasm_bindgen]
+pub struct Embedder(pub(super) embedder::Embedder);
+
+#[wasm_bindgen]
+impl Embedder {
+    /// What was loaded.
+    pub fn info(&self) -> Result<JsValue, JsValue> {
+        let (config, encoder) = (self.0.config(), self.0.encoder().info());
+        to_js(&Info {
+            dimension: self.0.dimension(),
+            layers: config.num_hidden_layers,
+            heads: config.num_attention_heads,
+            vocabulary: config.vocab_size,
+            max_length: self.0.tokenizer().max_length(),
+            pooling: if encoder.pooled { "graph" } else { self.0.pooling().as_str() },
+            normalize: self.0.normalize(),
+            dtype: encoder.dtype,
+            backend: encoder.backend,
+            weight_bytes: encoder.weight_bytes,
+        })
+    }
+
+    /// Starts a list of texts.
+    pub fn start(&self, texts: Vec<String>) -> EmbedJob {
+        EmbedJob(self.0.start(texts))
+    }
+
+    /// Does a little of the work; true when the job is done.
+    pub fn step(&mut self, job: &mut EmbedJob) -> Result<bool, JsValue> {
+        Ok(self.0.step(&mut job.0)?)
+    }
+
+    /// The vectors of a job that is done, rows × dimension.
+    pub fn finish(&self, job: EmbedJob) -> Result<Vec<f32>, JsValue> {
+        Ok(self.0.finish(job.0)?)
+    }
+
+    /// A text's tokens: `{ ids, tokens, offsets, truncated }`.
+    pub fn tokenize(&self, text: &str) -> Result<JsValue, JsValue> {
+        let crate::tokenizer::Tokens { ids, tokens, offsets, truncated } = self.0.tokenize(text)?;
+        to_js(&Tokens { ids, tokens, offsets, truncated })
+    }
+
+    /// Scores a query's vector against documents' vectors.
+    pub fn score(&self, query: &[f32], documents: &[f32], metric: &str) -> Result<Vec<f32>, JsValue> {
+        Ok(similarity::score(query, documents, Metric::parse(metric)?)?)
+    }
+
+    /// Indices of the best scores, best first.
+    pub fn rank(&self, scores: &[f32], top_k: Option<usize>, metric: &str) -> Result<Vec<usize>, JsValue> {
+        Ok(rank::rank(scores, top_k, Metric::parse(metric)?))
+    }
+
+    /// The scores of ModelScope's pipeline; `behaviour` is `card` or `current`.
+    #[wasm_bindgen(js_name = pipelineScores)]
+    pub fn pipeline_scores(
+        &self,
+        vectors: &[f32],
+        sources: usize,
+        behaviour: &str,
+    ) -> Result<Vec<f32>, JsValue> {
+        Ok(pipeline::scores(vectors, self.0.dimension(), sources, Behaviour::parse(behaviour)?)?)
+    }
+}

@@ -1,0 +1,68 @@
+//! The folders in Python's onnxruntime. Runs where `COROM_PYTHON` names a Python
+//! that has onnxruntime and numpy, as `./build.sh test` does; m3e-small where
+//! `COROM_M3E_CHECKPOINT` names its folder as well.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use corom::model::Manifest;
+
+use crate::command::{Scratch, convert};
+use crate::fixtures::check_self_test;
+use crate::support::{fixtures, folders, golden};
+
+fn named(variable: &str) -> Option<OsString> {
+    let value = std::env::var_os(variable).filter(|value| !value.is_empty());
+    if value.is_none() {
+        eprintln!("skipped: {variable} is not set");
+    }
+    value
+}
+
+fn check(python: &OsString, pairs: &[(PathBuf, PathBuf)]) {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python/check_onnxruntime.py");
+    let mut command = Command::new(python);
+    command.arg(script);
+    for (folder, golden) in pairs {
+        command.arg(folder).arg(golden);
+    }
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    println!("{said}");
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn onnxruntime_agrees_on_every_fixture() {
+    let Some(python) = named("COROM_PYTHON") else { return };
+    let scratch = Scratch::new("onnxruntime");
+    let mut pairs = Vec::new();
+    for (name, from) in folders("checkpoints") {
+        if from.join("expect.json").exists() || name.starts_with("cross-encoder") {
+            continue;
+        }
+        for dtype in ["f32", "int8"] {
+            let out = scratch.join(&format!("{name}-{dtype}"));
+            convert(&from, &out, &["--dtype", dtype]).expect_ok();
+            pairs.push((out, from.join("golden.json")));
+        }
+    }
+    check(&python, &pairs);
+}
+
+#[test]
+fn onnxruntime_agrees_on_m3e_small() {
+    let (Some(python), Some(from)) = (named("COROM_PYTHON"), named("COROM_M3E_CHECKPOINT")) else { return };
+    let scratch = Scratch::new("onnxruntime-m3e");
+    let path = fixtures().join("m3e-small");
+    let mut pairs = Vec::new();
+    for dtype in ["f32", "int8"] {
+        let out = scratch.join(dtype);
+        convert(Path::new(&from), &out, &["--dtype", dtype, "--pooling", "mean"]).expect_ok();
+        let manifest = Manifest::from_json(&std::fs::read(out.join("corom.json")).unwrap()).unwrap();
+        check_self_test(&manifest, &golden(&path));
+        pairs.push((out, path.join("golden.json")));
+    }
+    check(&python, &pairs);
+}

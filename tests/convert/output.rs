@@ -1,0 +1,57 @@
+//! The folder appears whole or not at all, and nobody else's files are touched.
+
+use crate::command::{Scratch, checkpoint, convert, corom};
+
+#[test]
+fn an_existing_folder_is_kept_unless_forced() {
+    let scratch = Scratch::new("force");
+    let out = scratch.join("model");
+    convert(&checkpoint("wide"), &out, &[]).expect_ok();
+    let before = crate::support::files(&out);
+    convert(&checkpoint("wide"), &out, &["--dtype", "int8"]).expect_refused("INVALID_ARGUMENT", &["--force"]);
+    assert_eq!(crate::support::files(&out), before);
+
+    // A checkpoint that turns out to be bad does not cost the model that is there.
+    convert(&checkpoint("bad-shape"), &out, &["--force"]).expect_refused("INVALID_CHECKPOINT", &[]);
+    assert_eq!(crate::support::files(&out), before);
+
+    std::fs::write(out.join("stale"), "").unwrap();
+    convert(&checkpoint("wide"), &out, &["--dtype", "int8", "--force"]).expect_ok();
+    assert!(!out.join("stale").exists());
+    corom(&["inspect", out.to_str().unwrap()]).expect_ok();
+    assert_eq!(scratch.names(), ["model"]);
+}
+
+#[test]
+fn only_model_folders_are_replaced() {
+    let scratch = Scratch::new("precious");
+    let precious = scratch.join("precious");
+    std::fs::create_dir(&precious).unwrap();
+    std::fs::write(precious.join("letter.txt"), "dear").unwrap();
+    let words = ["no model folder"];
+    convert(&checkpoint("wide"), &precious, &["--force"]).expect_refused("INVALID_ARGUMENT", &words);
+    assert_eq!(std::fs::read_to_string(precious.join("letter.txt")).unwrap(), "dear");
+
+    let file = scratch.join("file");
+    std::fs::write(&file, "").unwrap();
+    convert(&checkpoint("wide"), &file, &["--force"]).expect_refused("INVALID_ARGUMENT", &words);
+
+    let from = scratch.copy_of("wide");
+    std::fs::write(from.join("corom.json"), "{}").unwrap();
+    convert(&from, &from, &["--force"]).expect_refused("INVALID_ARGUMENT", &["checkpoint"]);
+    assert!(from.join("model.safetensors").exists());
+
+    let empty = scratch.join("empty");
+    std::fs::create_dir(&empty).unwrap();
+    convert(&checkpoint("wide"), &empty, &["--force"]).expect_ok();
+}
+
+#[test]
+fn folders_above_are_made_and_bad_places_refused() {
+    let scratch = Scratch::new("places");
+    convert(&checkpoint("wide"), &scratch.join("a/b/c"), &[]).expect_ok();
+    assert!(scratch.join("a/b/c/corom.json").exists());
+    std::fs::write(scratch.join("file"), "").unwrap();
+    convert(&checkpoint("wide"), &scratch.join("file/out"), &[]).expect_refused("FETCH_FAILED", &["file"]);
+    convert(&checkpoint("wide"), std::path::Path::new("/"), &[]).expect_refused("INVALID_ARGUMENT", &[]);
+}

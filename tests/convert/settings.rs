@@ -1,0 +1,98 @@
+//! Pooling, normalisation and length: who is heard first.
+
+use corom::model::Manifest;
+
+use crate::command::{Run, Scratch, convert};
+
+/// A checkpoint with side files, converted with options.
+fn attempt(scratch: &Scratch, files: &[(&str, &str)], options: &[&str]) -> (Run, Option<String>) {
+    let from = scratch.copy_of("safetensors");
+    for (name, contents) in files {
+        let path = from.join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, contents).unwrap();
+    }
+    let run = convert(&from, &scratch.join("out"), &[options, &["--force"]].concat());
+    std::fs::remove_dir_all(from).unwrap();
+    let manifest = std::fs::read(scratch.join("out/corom.json")).ok().map(|bytes| {
+        let m = Manifest::from_json(&bytes).unwrap();
+        format!("{} {} {}", m.pooling.as_str(), m.normalize, m.max_length)
+    });
+    let _ = std::fs::remove_dir_all(scratch.join("out"));
+    (run, manifest)
+}
+
+fn decided(scratch: &Scratch, files: &[(&str, &str)], options: &[&str]) -> String {
+    let (run, manifest) = attempt(scratch, files, options);
+    run.expect_ok();
+    manifest.unwrap()
+}
+
+const MODULES: &str = r#"[
+    {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"},
+    {"idx": 1, "name": "1", "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"},
+    {"idx": 2, "name": "2", "path": "2_Normalize", "type": "sentence_transformers.models.Normalize"}]"#;
+const MEAN: &str = r#"{"word_embedding_dimension": 16, "pooling_mode_cls_token": false, "pooling_mode_mean_tokens": true,
+    "pooling_mode_max_tokens": false, "pooling_mode_mean_sqrt_len_tokens": false}"#;
+const MAX: &str = r#"{"pooling_mode_mean_tokens": false, "pooling_mode_max_tokens": true}"#;
+const MODELSCOPE: &str =
+    r#"{"model": {"emb_pooler_type": "avg_top2", "normalize": false}, "preprocessor": {"max_length": 40}}"#;
+
+#[test]
+fn corom_s_own_ways_are_the_default() {
+    // 64 positions: the default of 128 tokens is more than the model can take.
+    assert_eq!(decided(&Scratch::new("default"), &[], &[]), "cls false 64");
+}
+
+#[test]
+fn the_command_line_goes_first_then_modelscope_then_sentence_transformers() {
+    let scratch = Scratch::new("order");
+    let transformers = [
+        ("modules.json", MODULES),
+        ("1_Pooling/config.json", MEAN),
+        ("sentence_bert_config.json", r#"{"max_seq_length": 50}"#),
+    ];
+    assert_eq!(decided(&scratch, &transformers, &[]), "mean true 50");
+    let both = [&transformers[..], &[("configuration.json", MODELSCOPE)]].concat();
+    assert_eq!(decided(&scratch, &both, &[]), "avg_top2 false 40");
+    let options = ["--pooling", "avg_first_last", "--normalize", "--max-length", "30"];
+    assert_eq!(decided(&scratch, &both, &options), "avg_first_last true 30");
+    assert_eq!(decided(&scratch, &transformers, &["--normalize=false"]), "mean false 50");
+    assert_eq!(decided(&scratch, &[], &["--pooling", "avg"]), "mean false 64");
+}
+
+#[test]
+fn poolings_and_modules_that_corom_lacks_are_refused_by_name() {
+    let scratch = Scratch::new("lacks");
+    let max = [("1_Pooling/config.json", MAX)];
+    attempt(&scratch, &max, &[]).0.expect_refused("UNSUPPORTED_POOLING", &["max_tokens", "--pooling"]);
+    assert_eq!(decided(&scratch, &max, &["--pooling", "mean"]), "mean false 64");
+    let dense = MODULES.replace("Normalize\"", "Dense\"");
+    let dense = [("modules.json", dense.as_str())];
+    attempt(&scratch, &dense, &[]).0.expect_refused("UNSUPPORTED_MODEL", &["Dense", "--ignore-head"]);
+    assert_eq!(decided(&scratch, &dense, &["--ignore-head"]), "cls false 64");
+}
+
+#[test]
+fn lengths_that_the_model_cannot_take_are_refused() {
+    let scratch = Scratch::new("length");
+    for length in ["65", "1", "0"] {
+        attempt(&scratch, &[], &["--max-length", length])
+            .0
+            .expect_refused("INVALID_ARGUMENT", &["64", length]);
+    }
+    // A side file that promises more than the model has is cut to what it has.
+    let long = [("configuration.json", r#"{"preprocessor": {"sequence_length": 512}}"#)];
+    assert_eq!(decided(&scratch, &long, &[]), "cls false 64");
+}
+
+#[test]
+fn uniem_s_note_is_heard_last() {
+    let scratch = Scratch::new("uniem");
+    let config =
+        std::fs::read_to_string(crate::command::checkpoint("safetensors").join("config.json")).unwrap();
+    let config = config.replacen('{', r#"{"uniem_embedding_strategy": "last_mean","#, 1);
+    let files = [("config.json", config.as_str())];
+    assert_eq!(decided(&scratch, &files, &[]), "mean false 64");
+    assert_eq!(decided(&scratch, &[files[0], ("configuration.json", MODELSCOPE)], &[]), "avg_top2 false 40");
+}

@@ -1,0 +1,112 @@
+//! Text → vectors on every export: goldens, and properties that must hold.
+#![allow(clippy::unwrap_used, reason = "a test stops there")]
+
+mod support;
+
+use corom::config::Pooling;
+use corom::embedder::Embedder;
+use corom::error::ErrorCode;
+use corom::model::{LoadOptions, folder};
+use support::{Golden, cosine, export, golden, max_abs_difference};
+
+fn load(name: &str, options: LoadOptions) -> Embedder {
+    folder::load(&export(name), options).unwrap_or_else(|e| panic!("{name}: {}: {e}", e.code()))
+}
+
+fn plain(golden: &Golden) -> LoadOptions {
+    LoadOptions { max_length: Some(golden.max_length), ..LoadOptions::default() }
+}
+
+/// The vectors of each text alone against the golden's.
+fn check(name: &str, golden: &Golden, options: LoadOptions, expected: &[Vec<f32>]) {
+    let mut embedder = load(name, options);
+    let mut worst = 0f32;
+    for (text, expected) in golden.texts.iter().zip(expected) {
+        let actual = embedder.embed(&[text]).unwrap();
+        worst = worst.max(max_abs_difference(&actual, expected));
+        if golden.source == "pytorch" {
+            assert!(cosine(&actual, expected) > 0.999_999, "{name}: {text:?}");
+        }
+    }
+    assert!(worst <= golden.tolerance, "{name}: {worst} off, {} allowed", golden.tolerance);
+}
+
+#[test]
+fn every_export_gives_its_golden_vectors() {
+    for (name, folder) in support::folders("exports") {
+        let golden = golden(&folder);
+        for (pooling, expected) in &golden.vectors {
+            let mut options = plain(&golden);
+            match Pooling::parse(pooling) {
+                Ok(known) => options.pooling = Some(known),
+                // `sentence_embedding` or `pooler_output`; where the graph gives
+                // hidden rows as well, those are what is read.
+                Err(_) if golden.vectors.len() > 1 => continue,
+                Err(_) => {}
+            }
+            check(&name, &golden, options, expected);
+        }
+    }
+}
+
+const SAMPLE: [&str; 6] =
+    ["legacy-op17", "dynamo-op20-sdpa", "legacy-op11", "sentence-mean", "static-2x16-legacy", "inputs-two"];
+
+#[test]
+fn a_batch_gives_what_its_texts_give_one_by_one_in_any_order() {
+    for name in SAMPLE {
+        let golden = golden(&export(name));
+        let mut embedder = load(name, plain(&golden));
+        let dimension = embedder.dimension();
+        let together = embedder.embed(&golden.texts).unwrap();
+        let backwards: Vec<&String> = golden.texts.iter().rev().collect();
+        let backwards = embedder.embed(&backwards).unwrap();
+        let rows = golden.texts.len();
+        for (i, text) in golden.texts.iter().enumerate() {
+            let alone = embedder.embed(&[text]).unwrap();
+            let row = |all: &[f32], i: usize| all[i * dimension..][..dimension].to_vec();
+            assert!(max_abs_difference(&alone, &row(&together, i)) <= 1e-5, "{name}: {text:?}");
+            assert!(max_abs_difference(&alone, &row(&backwards, rows - 1 - i)) <= 1e-5, "{name}: {text:?}");
+        }
+    }
+}
+
+#[test]
+fn a_text_is_cut_at_max_length() {
+    let mut short = load("legacy-op17", LoadOptions { max_length: Some(6), ..LoadOptions::default() });
+    let cut = short.embed(&["阔腿裤女冬牛仔裤"]).unwrap();
+    let head = short.embed(&["阔腿裤女"]).unwrap();
+    assert_eq!(cut, head);
+    let whole = load("legacy-op17", LoadOptions::default()).embed(&["阔腿裤女冬牛仔裤"]).unwrap();
+    assert!(max_abs_difference(&cut, &whole) > 1e-3);
+}
+
+#[test]
+fn normalised_vectors_have_length_one() {
+    let mut embedder = load("legacy-op17", LoadOptions { normalize: Some(true), ..LoadOptions::default() });
+    let vector = embedder.embed(&["阔腿裤"]).unwrap();
+    assert!((vector.iter().map(|x| x * x).sum::<f32>() - 1.0).abs() < 1e-5);
+}
+
+#[test]
+fn an_empty_list_gives_no_vectors_and_a_job_can_be_dropped() {
+    let mut embedder = load("legacy-op17", LoadOptions::default());
+    assert!(embedder.embed::<&str>(&[]).unwrap().is_empty());
+    let mut job = embedder.start(vec!["裤".into(), "牛仔".into()]);
+    assert!(!embedder.step(&mut job).unwrap());
+    assert_eq!(embedder.finish(job).unwrap_err().code(), ErrorCode::Internal);
+    assert_eq!(embedder.embed(&["裤"]).unwrap().len(), embedder.dimension());
+}
+
+#[test]
+fn options_that_a_model_cannot_follow_are_refused() {
+    let code = |name: &str, options| folder::load(&export(name), options).err().map(|e| e.code());
+    let too_long = LoadOptions { max_length: Some(100_000), ..LoadOptions::default() };
+    assert_eq!(code("legacy-op17", too_long), Some(ErrorCode::InvalidArgument));
+    let cls = LoadOptions { pooling: Some(Pooling::Cls), ..LoadOptions::default() };
+    assert_eq!(code("sentence-mean", cls), Some(ErrorCode::UnsupportedPooling));
+    let elsewhere = LoadOptions { model: Some("../model.onnx".into()), ..LoadOptions::default() };
+    assert_eq!(code("legacy-op17", elsewhere), Some(ErrorCode::InvalidArgument));
+    let absent = LoadOptions { model: Some("other.onnx".into()), ..LoadOptions::default() };
+    assert_eq!(code("legacy-op17", absent), Some(ErrorCode::MissingFile));
+}

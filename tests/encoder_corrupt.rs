@@ -1,0 +1,231 @@
+//! Corrupt files: a typed error, or vectors of some kind, but never a panic (which
+//! would end a wasm instance), a hang or a giant allocation.
+//!
+//! `COROM_FUZZ=20000` makes that many changes to each file instead of the few
+//! that every test run makes.
+
+mod encoder_support;
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
+
+use corom::batch::Batch;
+use corom::encoder::Encoder;
+use corom::encoder::onnx::external_files;
+use corom::encoder::plain::PlainEncoder;
+use corom::error::ErrorCode;
+use encoder_support::Fixture;
+
+/// Files in which there is much structure and little weight, of every family.
+const FILES: [&str; 12] = [
+    "external-legacy",
+    "external-dynamo",
+    "external-shards",
+    "classic-op11",
+    "dynamo-op20-sdpa",
+    "fused",
+    "fused-mha",
+    "fused-int8",
+    "int8-qint8-channel",
+    "session-int8",
+    "nbits4-gather",
+    "qdq-static",
+];
+
+struct Subject {
+    fixture: Fixture,
+    bytes: Vec<u8>,
+    external: BTreeMap<String, Vec<u8>>,
+    config: corom::config::BertConfig,
+    /// What went wrong so far.
+    faults: std::cell::RefCell<Vec<String>>,
+}
+
+impl Subject {
+    fn new(name: &str) -> Self {
+        let fixture = Fixture::export(name);
+        let (bytes, external) = (fixture.bytes(), fixture.external().unwrap());
+        let config = fixture.config().unwrap();
+        Self { fixture, bytes, external, config, faults: Default::default() }
+    }
+
+    /// Loads and, if that goes, runs. What matters is that it comes back.
+    fn try_bytes(&self, bytes: &[u8], what: &str) -> Result<(), ErrorCode> {
+        let start = Instant::now();
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            external_files(bytes).map_err(|e| e.code())?;
+            let layers = [self.config.num_hidden_layers];
+            let mut encoder =
+                PlainEncoder::load(bytes.to_vec(), self.external.clone(), &self.config, &layers)
+                    .map_err(|e| e.code())?;
+            let ids: Vec<u32> = (0..9).collect();
+            let batch = Batch::pad([(&ids[..], &[0u32; 9][..]), (&ids[..4], &[0u32; 4][..])], 0);
+            encoder.forward(&batch).map(drop).map_err(|e| e.code())
+        }));
+        let took = start.elapsed();
+        let mut fault = |text: String| {
+            self.faults.borrow_mut().push(format!("{}, {what}: {text}", self.fixture.name));
+        };
+        if took > Duration::from_secs(10) {
+            fault(format!("took {took:?}"));
+        }
+        outcome.unwrap_or_else(|_| {
+            fault("panicked".to_owned());
+            Err(ErrorCode::Internal)
+        })
+    }
+}
+
+impl Drop for Subject {
+    fn drop(&mut self) {
+        let faults = self.faults.take();
+        if !std::thread::panicking() {
+            assert!(faults.is_empty(), "{}", faults.join("\n"));
+        }
+    }
+}
+
+/// xorshift: the same changes in every run.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, n: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % n as u64) as usize
+    }
+}
+
+fn rounds(default: usize) -> usize {
+    std::env::var("COROM_FUZZ").ok().and_then(|n| n.parse().ok()).unwrap_or(default)
+}
+
+fn seed(name: &str) -> Random {
+    let start =
+        std::env::var("COROM_SEED").ok().and_then(|n| n.parse().ok()).unwrap_or(0x9e37_79b9_7f4a_7c15u64);
+    Random(name.bytes().fold(start, |s, b| s.rotate_left(7) ^ u64::from(b)) | 1)
+}
+
+#[test]
+fn truncated_files_are_refused() {
+    for name in FILES {
+        let subject = Subject::new(name);
+        let length = subject.bytes.len();
+        for i in 0..60 {
+            let cut = if i < 20 { i } else { length * i / 60 };
+            let code = subject.try_bytes(&subject.bytes[..cut], &format!("cut at {cut}")).unwrap_err();
+            assert!(
+                matches!(code, ErrorCode::InvalidModel | ErrorCode::NotAModel),
+                "{name} cut at {cut}: {code}"
+            );
+        }
+        for cut in length - 20..length {
+            let _ = subject.try_bytes(&subject.bytes[..cut], &format!("cut at {cut}"));
+        }
+    }
+}
+
+#[test]
+fn changed_bytes_do_not_panic() {
+    for name in FILES {
+        let subject = Subject::new(name);
+        let mut random = seed(name);
+        let mut bytes = subject.bytes.clone();
+        for round in 0..rounds(40) {
+            let at = random.below(bytes.len());
+            let old = bytes[at];
+            bytes[at] = match random.below(4) {
+                0 => old ^ (1 << random.below(8)),
+                1 => old.wrapping_add(1),
+                2 => old.wrapping_sub(1),
+                _ => random.below(256) as u8,
+            };
+            let _ = subject.try_bytes(&bytes, &format!("round {round}, byte {at}: {old} → {}", bytes[at]));
+            bytes[at] = old;
+        }
+    }
+}
+
+/// Changes that keep the file a sound protobuf message: they get further.
+#[test]
+fn changed_graphs_do_not_panic() {
+    use prost::Message;
+    use tract_onnx::pb::ModelProto;
+    for name in FILES {
+        let subject = Subject::new(name);
+        let mut random = seed(name);
+        let original = ModelProto::decode(&subject.bytes[..]).unwrap();
+        for round in 0..rounds(40) {
+            let mut model = original.clone();
+            let what = change(model.graph.as_mut().unwrap(), &mut random);
+            let _ = subject.try_bytes(&model.encode_to_vec(), &format!("round {round}: {what}"));
+        }
+    }
+}
+
+/// Numbers that have broken things before.
+const NUMBERS: [i64; 16] =
+    [0, 1, -1, 2, -2, 3, 4, 5, 7, 8, 63, 1 << 20, 1 << 31, 1 << 40, i64::MAX, i64::MIN];
+
+fn change(graph: &mut tract_onnx::pb::GraphProto, random: &mut Random) -> String {
+    let at = random.below(graph.node.len());
+    let other = random.below(graph.node.len());
+    let kind = random.below(11);
+    let number = NUMBERS[random.below(NUMBERS.len())];
+    let elsewhere = graph.node[other].clone();
+    let node = &mut graph.node[at];
+    let label = format!("node {at} ({}), kind {kind}, number {number}", node.op_type);
+    match kind {
+        // Read something else, which was made before.
+        0 | 1 if !node.input.is_empty() => {
+            let slot = random.below(node.input.len());
+            let donor = if other < at { elsewhere.output.first() } else { elsewhere.input.first() };
+            if let Some(name) = donor {
+                node.input[slot].clone_from(name);
+            }
+        }
+        2 => node.op_type = elsewhere.op_type,
+        3 => drop(node.input.pop()),
+        4 => node.input.extend(elsewhere.input.first().cloned()),
+        5 => {
+            for a in &mut node.attribute {
+                a.i = number;
+                for i in &mut a.ints {
+                    *i = number;
+                }
+            }
+        }
+        6 => drop(node.attribute.pop()),
+        7 => {
+            for t in node.attribute.iter_mut().filter_map(|a| a.t.as_mut()) {
+                if t.data_type == 7 {
+                    t.raw_data =
+                        std::iter::repeat_n(number.to_le_bytes(), t.raw_data.len() / 8).flatten().collect();
+                }
+            }
+        }
+        8 if !graph.initializer.is_empty() => {
+            let which = random.below(graph.initializer.len());
+            let tensor = &mut graph.initializer[which];
+            match random.below(4) {
+                0 => tensor.dims.reverse(),
+                1 => tensor.dims.push(1),
+                2 => tensor.dims = vec![tensor.dims.iter().product()],
+                _ if tensor.data_type == 7 => {
+                    let count = tensor.raw_data.len() / 8;
+                    tensor.raw_data = std::iter::repeat_n(number.to_le_bytes(), count).flatten().collect();
+                }
+                _ => tensor.data_type = [1, 2, 3, 6, 7, 9, 10, 11][random.below(8)],
+            }
+            return format!("initializer {which} ({}), number {number}", tensor.name);
+        }
+        9 => drop(graph.node.remove(at)),
+        _ => {
+            let donor = elsewhere.attribute;
+            graph.node[at].attribute = donor;
+        }
+    }
+    label
+}

@@ -1,0 +1,74 @@
+//! Every export dialect against the vectors that PyTorch (or, for quantised
+//! files, onnxruntime) gave for it.
+
+mod encoder_support;
+
+use corom::config::Pooling;
+use corom::encoder::Encoder;
+use encoder_support::{Fixture, Golden, difference, embed, folders};
+
+/// What a fixture's vectors differ by, or why there are none.
+fn check(fixture: &Fixture) -> Result<String, String> {
+    let golden = Golden::of(fixture);
+    let mut report = String::new();
+    for (name, expected) in &golden.vectors {
+        let pooling = match name.as_str() {
+            "pooler_output" => continue,
+            "sentence_embedding" if golden.vectors.len() > 1 => continue,
+            "sentence_embedding" => Pooling::Cls,
+            other => Pooling::parse(other).map_err(|e| e.to_string())?,
+        };
+        let mut encoder = fixture.load(pooling).map_err(|e| format!("{}: {e}", e.code()))?;
+        let info = encoder.info().clone();
+        let positions = fixture.config().unwrap().max_position_embeddings;
+        let mut run = |texts: &[_], padding| {
+            embed(&mut encoder, texts, pooling, padding).map_err(|e| format!("{}: {e}", e.code()))
+        };
+        let single: Vec<Vec<f32>> = golden
+            .texts
+            .iter()
+            .map(|t| Ok(run(std::slice::from_ref(t), 0)?.remove(0)))
+            .collect::<Result<_, String>>()?;
+        let far = difference(&single, expected);
+        report += &format!("{name} {far:.1e}  ");
+        if far > golden.tolerance {
+            return Err(format!("{report} beyond {:.0e}", golden.tolerance));
+        }
+        for (padding, what) in [(0, "batch"), (3, "padding")] {
+            let longest = golden.texts.iter().map(|t| t.ids.len()).max().unwrap_or(0);
+            let most = info.static_sequence.unwrap_or(positions);
+            if padding > 0 && longest + padding > most {
+                continue;
+            }
+            let together = run(&golden.texts, padding)?;
+            let far = difference(&together, &single);
+            report += &format!("{what} {far:.1e}  ");
+            if far > 1e-5 {
+                return Err(format!("{report}: a text's vector depends on its {what}"));
+            }
+        }
+    }
+    Ok(report)
+}
+
+#[test]
+fn every_export_gives_its_golden_vectors() {
+    let mut table = String::new();
+    let mut failed = 0;
+    for fixture in folders("exports") {
+        if std::env::var("COROM_ONLY").is_ok_and(|only| !fixture.name.contains(&only)) {
+            continue;
+        }
+        let start = std::time::Instant::now();
+        let (mark, text) = match check(&fixture) {
+            Ok(report) => ("ok  ", report),
+            Err(report) => {
+                failed += 1;
+                ("FAIL", report)
+            }
+        };
+        table += &format!("{mark} {:24} {:4} ms  {text}\n", fixture.name, start.elapsed().as_millis());
+    }
+    println!("{table}");
+    assert_eq!(failed, 0, "{failed} exports fail:\n{table}");
+}

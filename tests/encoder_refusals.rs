@@ -1,0 +1,172 @@
+//! What is no BERT, or not this one, is refused by code and by name.
+
+mod encoder_support;
+
+use std::collections::BTreeMap;
+
+use corom::batch::Batch;
+use corom::config::Pooling;
+use corom::encoder::Encoder;
+use corom::encoder::onnx::external_files;
+use corom::encoder::plain::PlainEncoder;
+use corom::error::{Error, ErrorCode};
+use encoder_support::{Fixture, Golden, difference, embed, folders};
+
+fn code(result: Result<impl Sized, Error>) -> ErrorCode {
+    match result {
+        Ok(_) => panic!("it was accepted"),
+        Err(error) => {
+            assert!(error.message().len() > 20, "{error}");
+            error.code()
+        }
+    }
+}
+
+#[test]
+fn refused_models_are_refused_by_name() {
+    for fixture in folders("refused") {
+        let expected = fixture.json("expect.json");
+        // Only a tokenizer can tell; the embedder's tests have these.
+        if expected["code"] == "TOKENIZER_MISMATCH" {
+            continue;
+        }
+        let error = fixture.load(Pooling::Cls).err().unwrap_or_else(|| panic!("{} loads", fixture.name));
+        assert_eq!(error.code().as_str(), expected["code"], "{}: {error}", fixture.name);
+        for part in expected["message_contains"].as_array().unwrap() {
+            let part = part.as_str().unwrap();
+            assert!(error.to_string().contains(part), "{}: `{error}` does not say {part}", fixture.name);
+        }
+    }
+}
+
+#[test]
+fn a_config_of_other_sizes_is_refused() {
+    let fixture = Fixture::export("legacy-op17");
+    let config = fixture.config().unwrap();
+    let load = |change: &dyn Fn(&mut corom::config::BertConfig)| {
+        let mut config = config.clone();
+        change(&mut config);
+        PlainEncoder::load(fixture.bytes(), BTreeMap::new(), &config, &[config.num_hidden_layers])
+    };
+    assert!(load(&|_| {}).is_ok());
+    assert_eq!(code(load(&|c| c.vocab_size += 1)), ErrorCode::UnsupportedModel);
+    assert_eq!(code(load(&|c| c.vocab_size -= 1)), ErrorCode::UnsupportedModel);
+    assert_eq!(code(load(&|c| c.hidden_size *= 2)), ErrorCode::UnsupportedModel);
+}
+
+#[test]
+fn layers_that_no_output_names_are_found_by_their_norms() {
+    // The same weights with and without the outputs give the same vectors.
+    for name in ["hidden-states", "hidden-states-dynamo"] {
+        let fixture = Fixture::export(name);
+        let golden = Golden::of(&fixture);
+        let bytes = without_hidden_states(&fixture.bytes());
+        let config = fixture.config().unwrap();
+        for pooling in [Pooling::AvgTop2, Pooling::AvgFirstLast] {
+            let layers = pooling.layers(config.num_hidden_layers);
+            let mut encoder = PlainEncoder::load(bytes.clone(), BTreeMap::new(), &config, &layers).unwrap();
+            let vectors = embed(&mut encoder, &golden.texts, pooling, 0).unwrap();
+            let far = difference(&vectors, &golden.vectors[pooling.as_str()]);
+            assert!(far <= 1e-4, "{name} {}: {far}", pooling.as_str());
+        }
+    }
+}
+
+#[test]
+fn every_dialect_offers_every_layer_or_says_that_it_does_not() {
+    for fixture in folders("exports") {
+        match fixture.load(Pooling::AvgTop2) {
+            Ok(encoder) => assert!(!encoder.info().pooled),
+            Err(error) => {
+                assert_eq!(error.code(), ErrorCode::UnsupportedPooling, "{}: {error}", fixture.name)
+            }
+        }
+    }
+    let mut config = Fixture::export("legacy-op17").config().unwrap();
+    config.num_hidden_layers += 1;
+    let bytes = Fixture::export("legacy-op17").bytes();
+    let result = PlainEncoder::load(bytes, BTreeMap::new(), &config, &[3, 2]);
+    assert_eq!(code(result), ErrorCode::UnsupportedPooling);
+}
+
+fn without_hidden_states(bytes: &[u8]) -> Vec<u8> {
+    use prost::Message;
+    let mut model = tract_onnx::pb::ModelProto::decode(bytes).unwrap();
+    let graph = model.graph.as_mut().unwrap();
+    graph.output.retain(|o| o.name == "last_hidden_state");
+    model.encode_to_vec()
+}
+
+#[test]
+fn external_data_is_checked() {
+    let fixture = Fixture::export("external-shards");
+    let config = fixture.config().unwrap();
+    let layers = [config.num_hidden_layers];
+    let files = external_files(&fixture.bytes()).unwrap();
+    assert_eq!(files.len(), 3);
+    let external = fixture.external().unwrap();
+    for file in &files {
+        assert!(external[&file.path].len() as u64 >= file.min_size, "{}", file.path);
+        let mut missing = external.clone();
+        missing.remove(&file.path);
+        let error = PlainEncoder::load(fixture.bytes(), missing, &config, &layers).unwrap_err();
+        assert_eq!(error.code(), ErrorCode::MissingFile);
+        assert!(error.message().contains(&file.path));
+        let mut short = external.clone();
+        short.get_mut(&file.path).unwrap().truncate(file.min_size as usize - 1);
+        assert_eq!(
+            code(PlainEncoder::load(fixture.bytes(), short, &config, &layers)),
+            ErrorCode::InvalidModel
+        );
+    }
+    for path in ["../model.onnx_data", "/etc/passwd", "a\\b", "https://x/y", ""] {
+        let bytes = with_location(&fixture.bytes(), path);
+        assert_eq!(code(external_files(&bytes)), ErrorCode::InvalidModel, "{path}");
+    }
+}
+
+fn with_location(bytes: &[u8], path: &str) -> Vec<u8> {
+    use prost::Message;
+    let mut model = tract_onnx::pb::ModelProto::decode(bytes).unwrap();
+    let tensors = &mut model.graph.as_mut().unwrap().initializer;
+    for entry in tensors.iter_mut().flat_map(|t| &mut t.external_data).filter(|e| e.key == "location") {
+        path.clone_into(&mut entry.value);
+    }
+    model.encode_to_vec()
+}
+
+#[test]
+fn bad_batches_are_refused_and_the_encoder_goes_on() {
+    let fixture = Fixture::export("legacy-op17");
+    let golden = Golden::of(&fixture);
+    let mut encoder = fixture.load(Pooling::Cls).unwrap();
+    let vocabulary = fixture.config().unwrap().vocab_size as i64;
+    let good = Batch::pad(golden.texts.iter().map(|t| (&t.ids[..], &t.types[..])), 0);
+    let mut refuse = |change: &dyn Fn(&mut Batch)| {
+        let mut batch = good.clone();
+        change(&mut batch);
+        code(encoder.forward(&batch))
+    };
+    assert_eq!(refuse(&|b| b.input_ids[3] = vocabulary), ErrorCode::TokenIdOutOfRange);
+    assert_eq!(refuse(&|b| b.input_ids[3] = -1), ErrorCode::TokenIdOutOfRange);
+    assert_eq!(refuse(&|b| b.token_type_ids[0] = 2), ErrorCode::TokenIdOutOfRange);
+    assert_eq!(refuse(&|b| b.attention_mask[0] = 7), ErrorCode::InvalidArgument);
+    assert_eq!(refuse(&|b| drop(b.input_ids.pop())), ErrorCode::InvalidArgument);
+    assert_eq!(refuse(&|b| b.lengths[0] = 99), ErrorCode::InvalidArgument);
+    let long = vec![5u32; 65];
+    let long = Batch::pad([(&long[..], &long[..])], 0);
+    assert_eq!(refuse(&|b| *b = long.clone()), ErrorCode::InvalidArgument);
+    let vectors = embed(&mut encoder, &golden.texts, Pooling::Cls, 0).unwrap();
+    assert!(difference(&vectors, &golden.vectors["cls"]) <= 1e-4);
+}
+
+#[test]
+fn a_static_export_takes_any_number_of_texts() {
+    let fixture = Fixture::export("static-2x16-legacy");
+    let golden = Golden::of(&fixture);
+    let mut encoder = fixture.load(Pooling::Mean).unwrap();
+    assert_eq!((encoder.info().static_batch, encoder.info().static_sequence), (Some(2), Some(16)));
+    let texts = &golden.texts[..5];
+    let vectors = embed(&mut encoder, texts, Pooling::Mean, 0).unwrap();
+    assert!(difference(&vectors, &golden.vectors["mean"][..5]) <= 1e-4);
+}

@@ -1,0 +1,185 @@
+//! The exports under `tests/fixtures/exports`, and the vectors they should give.
+
+// Each test file uses its part of this.
+#![allow(dead_code)]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use corom::batch::Batch;
+use corom::config::{BertConfig, Pooling};
+use corom::encoder::onnx::external_files;
+use corom::encoder::plain::PlainEncoder;
+use corom::encoder::{Encoder, EncoderOutput};
+use corom::error::Result;
+use serde_json::Value;
+
+/// Where the fixtures lie.
+pub fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
+}
+
+/// The folders of `tests/fixtures/<kind>`, sorted.
+pub fn folders(kind: &str) -> Vec<Fixture> {
+    let root = fixtures().join(kind);
+    let entries = std::fs::read_dir(&root).unwrap_or_else(|e| panic!("{}: {e}", root.display()));
+    let mut folders: Vec<Fixture> = entries
+        .map(|e| e.unwrap().path())
+        .filter(|p| p.is_dir())
+        .map(|path| Fixture { name: path.file_name().unwrap().to_string_lossy().into_owned(), path })
+        .collect();
+    folders.sort_by(|a, b| a.name.cmp(&b.name));
+    assert!(!folders.is_empty(), "no fixtures in {}", root.display());
+    folders
+}
+
+/// A model folder.
+pub struct Fixture {
+    pub name: String,
+    pub path: PathBuf,
+}
+
+impl Fixture {
+    pub fn export(name: &str) -> Self {
+        Self { name: name.to_owned(), path: fixtures().join("exports").join(name) }
+    }
+
+    pub fn json(&self, file: &str) -> Value {
+        let bytes =
+            std::fs::read(self.path.join(file)).unwrap_or_else(|e| panic!("{}/{file}: {e}", self.name));
+        serde_json::from_slice(&bytes).unwrap()
+    }
+
+    pub fn config(&self) -> Result<BertConfig> {
+        BertConfig::from_json(&std::fs::read(self.path.join("config.json")).unwrap())
+    }
+
+    /// The ONNX file: `model.onnx` or `onnx/model….onnx`.
+    pub fn onnx(&self) -> PathBuf {
+        for folder in [self.path.clone(), self.path.join("onnx")] {
+            let Ok(entries) = std::fs::read_dir(folder) else { continue };
+            let mut files = entries.map(|e| e.unwrap().path());
+            if let Some(file) = files.find(|p| p.extension().is_some_and(|e| e == "onnx")) {
+                return file;
+            }
+        }
+        panic!("{} has no ONNX file", self.name)
+    }
+
+    pub fn bytes(&self) -> Vec<u8> {
+        std::fs::read(self.onnx()).unwrap()
+    }
+
+    pub fn external(&self) -> Result<BTreeMap<String, Vec<u8>>> {
+        let onnx = self.onnx();
+        let mut files = BTreeMap::new();
+        for file in external_files(&std::fs::read(&onnx).unwrap())? {
+            if let Ok(bytes) = std::fs::read(onnx.with_file_name(&file.path)) {
+                files.insert(file.path, bytes);
+            }
+        }
+        Ok(files)
+    }
+
+    pub fn load(&self, pooling: Pooling) -> Result<PlainEncoder> {
+        let config = self.config()?;
+        let layers = pooling.layers(config.num_hidden_layers);
+        PlainEncoder::load(self.bytes(), self.external()?, &config, &layers)
+    }
+}
+
+/// Token ids (and types) of one text.
+#[derive(Clone)]
+pub struct Text {
+    pub ids: Vec<u32>,
+    pub types: Vec<u32>,
+}
+
+/// `golden.json`: texts as token ids, and their vectors by pooling.
+pub struct Golden {
+    pub texts: Vec<Text>,
+    pub vectors: BTreeMap<String, Vec<Vec<f32>>>,
+    pub tolerance: f32,
+}
+
+impl Golden {
+    pub fn of(fixture: &Fixture) -> Self {
+        let json = fixture.json("golden.json");
+        let integers = |v: &Value| -> Vec<u32> {
+            v.as_array().unwrap().iter().map(|x| x.as_u64().unwrap() as u32).collect()
+        };
+        let texts = json["input_ids"].as_array().unwrap().iter().map(|ids| {
+            let ids = integers(ids);
+            Text { types: vec![0; ids.len()], ids }
+        });
+        let floats =
+            |v: &Value| v.as_array().unwrap().iter().map(|x| x.as_f64().unwrap() as f32).collect::<Vec<_>>();
+        let rows = |v: &Value| v.as_array().unwrap().iter().map(floats).collect::<Vec<_>>();
+        let vectors = json["vectors"].as_object().unwrap().iter().map(|(k, v)| (k.clone(), rows(v)));
+        Self {
+            texts: texts.collect(),
+            vectors: vectors.collect(),
+            tolerance: json["tolerance"].as_f64().unwrap() as f32,
+        }
+    }
+}
+
+/// Vectors of texts, run as one batch padded by `padding` more tokens than the longest has.
+pub fn embed(
+    encoder: &mut PlainEncoder,
+    texts: &[Text],
+    pooling: Pooling,
+    padding: usize,
+) -> Result<Vec<Vec<f32>>> {
+    let mut batch = Batch::pad(texts.iter().map(|t| (&t.ids[..], &t.types[..])), 0);
+    if padding > 0 {
+        batch = widen(&batch, batch.sequence + padding);
+    }
+    let hidden = encoder.info().hidden_size;
+    Ok(match encoder.forward(&batch)? {
+        EncoderOutput::Pooled(rows) => rows.chunks(hidden).map(<[f32]>::to_vec).collect(),
+        EncoderOutput::Hidden(layers) => {
+            (0..batch.batch).map(|row| pool(&layers, &batch, row, hidden, pooling)).collect()
+        }
+    })
+}
+
+fn widen(batch: &Batch, sequence: usize) -> Batch {
+    let pad = |list: &[i64]| -> Vec<i64> {
+        list.chunks(batch.sequence)
+            .flat_map(|row| row.iter().copied().chain(std::iter::repeat(0)).take(sequence))
+            .collect()
+    };
+    Batch {
+        sequence,
+        input_ids: pad(&batch.input_ids),
+        attention_mask: pad(&batch.attention_mask),
+        token_type_ids: pad(&batch.token_type_ids),
+        ..batch.clone()
+    }
+}
+
+fn pool(layers: &[Vec<f32>], batch: &Batch, row: usize, hidden: usize, pooling: Pooling) -> Vec<f32> {
+    let tokens = if pooling == Pooling::Cls { 1 } else { batch.lengths[row] };
+    let mut sums = vec![0f64; hidden];
+    for layer in layers {
+        for token in 0..tokens {
+            let at = (row * batch.sequence + token) * hidden;
+            for (sum, x) in sums.iter_mut().zip(&layer[at..at + hidden]) {
+                *sum += f64::from(*x);
+            }
+        }
+    }
+    sums.into_iter().map(|s| (s / (tokens * layers.len()) as f64) as f32).collect()
+}
+
+/// The largest difference between two lists of vectors.
+pub fn difference(a: &[Vec<f32>], b: &[Vec<f32>]) -> f32 {
+    assert_eq!(a.len(), b.len());
+    let mut largest = 0f32;
+    for (x, y) in a.iter().flatten().zip(b.iter().flatten()) {
+        let d = (x - y).abs();
+        largest = if d.is_nan() { f32::INFINITY } else { largest.max(d) };
+    }
+    largest
+}

@@ -1,0 +1,219 @@
+// Wrong arguments, extraordinary texts, a crash: each has its code, and the instance works afterwards.
+import assert from "node:assert/strict";
+import { after, afterEach, before, describe, test } from "node:test";
+import { Runtime } from "../../pkg/lib/runtime.js";
+import { Corom, assertClose, failsWith } from "./support/corom.mjs";
+import { exportFolder, golden } from "./support/paths.mjs";
+
+const FOLDER = exportFolder("legacy-op14");
+const GOLDEN = golden("legacy-op14");
+const OPTIONS = { pooling: "cls", maxLength: GOLDEN.max_length };
+
+// Loaded before all the failures, and right after each of them.
+let corom;
+before(async () => (corom = await Corom.load(FOLDER, OPTIONS)));
+afterEach(async () => assertClose((await corom.embed(GOLDEN.texts)).data, GOLDEN.vectors.cls.flat(), GOLDEN.tolerance));
+after(() => corom.free());
+
+describe("arguments of the wrong type", () => {
+  class Own {}
+  const notText = [
+    undefined,
+    null,
+    5,
+    NaN,
+    true,
+    5n,
+    Symbol("s"),
+    () => "a",
+    {},
+    new Own(),
+    ["a"],
+    new String("a"),
+    new Uint8Array(1),
+  ];
+  const notList = [undefined, null, 5, true, {}, () => [], new Set(["a"]), new Uint8Array(2), "阔腿裤"];
+  const badLists = [[1], [null], ["a", undefined], ["a", ["b"]], [[]], Array(2)];
+
+  test("embed", async () => {
+    for (const value of [...notText.filter((v) => !Array.isArray(v)), ...badLists])
+      await failsWith("INVALID_ARGUMENT", corom.embed(value), "texts");
+    await failsWith("INVALID_ARGUMENT", corom.embed(["a", ["b"]]), "texts[1]", "an array of 1");
+    for (const value of [null, 5, "a", []]) await failsWith("INVALID_ARGUMENT", corom.embed("a", value), "options");
+    for (const signal of [null, 5, {}, new AbortController()])
+      await failsWith("INVALID_ARGUMENT", corom.embed("a", { signal }), "signal");
+  });
+
+  test("score and rank", async () => {
+    for (const call of ["score", "rank"]) {
+      for (const value of notText) await failsWith("INVALID_ARGUMENT", corom[call](value, ["a"]), "query");
+      for (const value of [...notList, ...badLists])
+        await failsWith("INVALID_ARGUMENT", corom[call]("a", value), "documents");
+      await failsWith("INVALID_ARGUMENT", corom[call]("a", "阔腿裤"), "[text]");
+      for (const metric of ["", "cos", "DOT", 5, null])
+        await failsWith("INVALID_ARGUMENT", corom[call]("a", ["b"], { metric }), "metric", "cosine");
+    }
+    for (const topK of [-1, 1.5, NaN, -Infinity, "3", null, 2 ** 40])
+      await failsWith("INVALID_ARGUMENT", corom.rank("a", ["b"], { topK }), "topK");
+  });
+
+  test("pipeline", async () => {
+    for (const value of [undefined, null, 5, "a", [], ["a"]])
+      await failsWith("INVALID_ARGUMENT", corom.pipeline(value), "source_sentence");
+    await failsWith("INVALID_ARGUMENT", corom.pipeline({}), "source_sentence is missing");
+    await failsWith("INVALID_ARGUMENT", corom.pipeline({ sentences_to_compare: ["a"] }), "source_sentence is missing");
+    await failsWith("INVALID_ARGUMENT", corom.pipeline({ source_sentence: [] }), "source_sentence", "at least one");
+    for (const value of [null, 5, {}, [5], [["a"]]]) {
+      await failsWith("INVALID_ARGUMENT", corom.pipeline({ source_sentence: value }), "source_sentence");
+      if (value !== null)
+        await failsWith(
+          "INVALID_ARGUMENT",
+          corom.pipeline({ source_sentence: "a", sentences_to_compare: value }),
+          "sentences_to_compare",
+        );
+    }
+    for (const behaviour of ["", "Card", null, 1])
+      await failsWith("INVALID_ARGUMENT", corom.pipeline({ source_sentence: "a" }, { behaviour }), "behaviour");
+  });
+
+  test("tokenize", async () => {
+    for (const value of notText) await failsWith("INVALID_ARGUMENT", async () => corom.tokenize(value), "text");
+  });
+
+  test("load", async () => {
+    for (const source of [
+      undefined,
+      null,
+      5,
+      true,
+      "",
+      () => {},
+      [],
+      [5],
+      [{}],
+      {},
+      new Map(),
+      new Map([[5, "a"]]),
+      { "a.onnx": 5 },
+      new Uint8Array(5),
+      new Blob([]),
+    ]) {
+      await failsWith("INVALID_ARGUMENT", Corom.load(source), "source");
+    }
+    await failsWith("INVALID_ARGUMENT", Corom.load("http://"), "source");
+    const wrong = {
+      maxLength: [1, 0, -5, 1.5, NaN, "128", null],
+      pooling: ["max", "", 5, null],
+      normalize: [1, "yes", null],
+      selfTest: [0, "no"],
+      model: [5, {}, null],
+      simd: ["fast", 5],
+      onProgress: [5, {}],
+      signal: [5, {}],
+      wasm: [5, {}],
+    };
+    for (const [name, values] of Object.entries(wrong)) {
+      for (const value of values) await failsWith("INVALID_ARGUMENT", Corom.load(FOLDER, { [name]: value }), name);
+    }
+    await failsWith("INVALID_ARGUMENT", Corom.load(FOLDER, { model: "../model.onnx" }), "../model.onnx");
+    for (const options of [null, 5, "a"]) await failsWith("INVALID_ARGUMENT", Corom.load(FOLDER, options), "options");
+  });
+});
+
+describe("extraordinary texts", () => {
+  const TEN_MB = 10 * 2 ** 20;
+  const SECONDS = 10; // on a slow and busy machine
+
+  async function inAMoment(work) {
+    const started = performance.now();
+    await work();
+    const seconds = (performance.now() - started) / 1000;
+    assert.ok(seconds < SECONDS, `${seconds} s`);
+  }
+
+  const long = {
+    "Chinese characters, no spaces": "阔腿裤女冬牛仔".repeat(TEN_MB / 21),
+    "one word": "a".repeat(TEN_MB),
+    "words and spaces": "wide leg ".repeat(TEN_MB / 9),
+    "only spaces": " ".repeat(TEN_MB),
+  };
+  for (const [kind, text] of Object.entries(long)) {
+    test(`10 MB of ${kind} takes a moment`, async () => {
+      await inAMoment(async () => assert.equal((await corom.embed([text, "阔腿裤"])).rows, 2));
+      await inAMoment(() => assert.ok(corom.tokenize(text).ids.length <= GOLDEN.max_length));
+    });
+  }
+
+  // Text without a place to cut it: no title, no query. It is refused before work goes into it.
+  const unbroken = {
+    emoji: "😀".repeat(TEN_MB / 4),
+    "combining marks": "e" + "\u0301".repeat(TEN_MB / 2),
+    "digits and dots": "1.".repeat(TEN_MB / 2),
+  };
+  for (const [kind, text] of Object.entries(unbroken)) {
+    test(`10 MB of ${kind} is refused in a moment`, async () => {
+      await inAMoment(() => failsWith("INVALID_ARGUMENT", corom.embed(["阔腿裤", text]), "text 1"));
+      await inAMoment(() => failsWith("INVALID_ARGUMENT", async () => corom.tokenize(text)));
+    });
+  }
+
+  test("a list of 50,000 texts can be aborted", async () => {
+    const list = Array.from({ length: 50_000 }, (_, i) => `阔腿裤${i}`);
+    const started = performance.now();
+    await assert.rejects(corom.embed(list, { signal: AbortSignal.timeout(100) }), { name: "TimeoutError" });
+    assert.ok(performance.now() - started < 2000);
+  });
+
+  test("a lone surrogate counts as U+FFFD", async () => {
+    for (const [broken, whole] of [
+      ["a\ud800b", "a\ufffdb"],
+      ["\udc00", "\ufffd"],
+      ["裤\ud83d", "裤\ufffd"],
+      ["\ude00\ud83d腿", "\ufffd\ufffd腿"],
+    ]) {
+      assert.deepEqual((await corom.embed(broken)).data, (await corom.embed(whole)).data);
+      assert.deepEqual((await corom.embed([broken, "手机"])).row(0), (await corom.embed(whole)).data);
+      assert.deepEqual(corom.tokenize(broken), corom.tokenize(whole));
+    }
+  });
+
+  test("NUL, controls and non-characters are texts too", async () => {
+    const list = ["\0", "裤\0子", "\u0001\u001f", "\uffff\ufffe", "\u202e裤", "\r\n"];
+    const { rows, data } = await corom.embed(list);
+    assert.equal(rows, list.length);
+    assert.ok(data.every(Number.isFinite));
+  });
+});
+
+describe("a crash of the WebAssembly", () => {
+  const trap = () => {
+    throw new WebAssembly.RuntimeError("unreachable");
+  };
+
+  test("is INTERNAL, and the instance is of no further use", async () => {
+    const runtime = new Runtime({}, new WebAssembly.Memory({ initial: 1 }), "plain");
+    const error = await failsWith("INTERNAL", async () => runtime.call(trap), "unreachable");
+    assert.ok(error.cause instanceof WebAssembly.RuntimeError);
+    const later = await failsWith("INTERNAL", async () => runtime.call(() => 5), "load the model again");
+    assert.equal(later.cause, error);
+    assert.equal(runtime.memoryBytes, 0);
+  });
+
+  test("with a full memory is OUT_OF_MEMORY", async () => {
+    const runtime = new Runtime({}, new WebAssembly.Memory({ initial: 1, maximum: 1 }), "plain");
+    await failsWith("OUT_OF_MEMORY", async () => runtime.call(trap));
+  });
+
+  test("is not what an error of the core is", async () => {
+    const runtime = new Runtime({}, new WebAssembly.Memory({ initial: 1 }), "plain");
+    const refuse = () => {
+      throw Object.assign(new Error("no"), { code: "INVALID_MODEL", cause: "beneath" });
+    };
+    const error = await failsWith("INVALID_MODEL", async () => runtime.call(refuse), "no");
+    assert.equal(error.cause, "beneath");
+    assert.equal(
+      runtime.call(() => 5),
+      5,
+    );
+  });
+});

@@ -1,0 +1,286 @@
+// Damaged and wrong models, and servers that fail: each has its code, and what was loaded before still works.
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import path from "node:path";
+import { after, afterEach, before, describe, test } from "node:test";
+import { Corom, assertClose, failsWith, random } from "./support/corom.mjs";
+import { FIXTURES, MODEL_FILES, exportFolder, filesOf, fixtureNames, golden, readJson } from "./support/paths.mjs";
+import { fromFiles, serveWith } from "./support/server.mjs";
+
+const FOLDER = exportFolder("legacy-op14");
+const FILES = filesOf(FOLDER, MODEL_FILES);
+const GOLDEN = golden("legacy-op14");
+const OPTIONS = { pooling: "cls", maxLength: GOLDEN.max_length };
+
+// Loaded before all the failures, and right after each of them.
+let corom;
+before(async () => (corom = await Corom.load(FOLDER, OPTIONS)));
+afterEach(async () => assertClose((await corom.embed(GOLDEN.texts)).data, GOLDEN.vectors.cls.flat(), GOLDEN.tolerance));
+after(() => corom.free());
+
+const DAMAGED = [
+  "INVALID_MODEL",
+  "NOT_A_MODEL",
+  "UNSUPPORTED_MODEL",
+  "UNSUPPORTED_OPERATOR",
+  "TOKENIZER_MISMATCH",
+  "MISSING_FILE",
+];
+
+describe("a damaged ONNX file", () => {
+  const onnx = FILES["model.onnx"];
+
+  test("that is cut off anywhere is refused, or was whole in all that counts", async () => {
+    const next = random(1);
+    const cuts = [0, 1, 2, 3, 5, 8, 16, 32, 64, onnx.length - 1, onnx.length - 2, onnx.length - 8];
+    while (cuts.length < 60) cuts.push(Math.floor(next() * onnx.length));
+    let refused = 0;
+    for (const cut of cuts)
+      refused += await refusedOrRight({ ...FILES, "model.onnx": onnx.subarray(0, cut) }, DAMAGED, `cut at ${cut}`);
+    assert.ok(refused >= cuts.length - 3, `only ${refused} of ${cuts.length} cuts were refused`);
+  });
+
+  test("with bytes changed loads or is refused, and never crashes", async () => {
+    const next = random(2);
+    for (let i = 0; i < 60; i++) {
+      const changed = onnx.slice();
+      for (let n = 0; n < 1 + (i % 4); n++) changed[Math.floor(next() ** 3 * onnx.length)] = Math.floor(next() * 256);
+      await loadsOrFails({ ...FILES, "model.onnx": changed }, DAMAGED, `change ${i}`);
+    }
+  });
+
+  test("of random bytes, of zeros, or empty is refused", async () => {
+    const next = random(3);
+    for (const bytes of [
+      new Uint8Array(0),
+      new Uint8Array(4096),
+      Uint8Array.from({ length: 4096 }, () => Math.floor(next() * 256)),
+    ]) {
+      await failsWith(["INVALID_MODEL", "NOT_A_MODEL"], Corom.load({ ...FILES, "model.onnx": bytes }));
+    }
+  });
+
+  test("weights in a shard that is missing, short, or outside the folder", async () => {
+    const names = [...MODEL_FILES, "model.onnx_data", "model.onnx_data_1", "model.onnx_data_2"];
+    const sharded = filesOf(exportFolder("external-shards"), names);
+    const { "model.onnx_data_1": shard, ...without } = sharded;
+    await failsWith("MISSING_FILE", Corom.load(without), "model.onnx_data_1");
+    await failsWith(
+      ["INVALID_MODEL", "INTEGRITY_MISMATCH"],
+      Corom.load({ ...without, "model.onnx_data_1": shard.subarray(0, 100) }),
+      "model.onnx_data_1",
+    );
+    const outside = replaced(sharded["model.onnx"], "model.onnx_data_1", "../../../../a/b/c");
+    await failsWith(
+      ["INVALID_MODEL", "UNSUPPORTED_MODEL"],
+      Corom.load({ ...sharded, "model.onnx": outside, "../../../../a/b/c": shard }),
+    );
+    const server = await serveWith(fromFiles(without));
+    await failsWith("MISSING_FILE", Corom.load(server.address), "model.onnx_data_1");
+    await server.close();
+  });
+});
+
+describe("the wrong model", () => {
+  for (const name of fixtureNames("refused")) {
+    const folder = path.join(FIXTURES, "refused", name);
+    const expected = readJson(path.join(folder, "expect.json"));
+    test(`${expected.about}: ${expected.code}`, async () => {
+      await failsWith(expected.code, Corom.load(folder), ...expected.message_contains);
+    });
+  }
+
+  test("the tokenizer of another vocabulary", async () => {
+    const { "tokenizer.json": other } = filesOf(path.join(FIXTURES, "refused/bigger-tokenizer"), ["tokenizer.json"]);
+    const small = filesOf(path.join(FIXTURES, "refused/bigger-tokenizer"), ["config.json", "model.onnx"]);
+    await failsWith("TOKENIZER_MISMATCH", Corom.load({ ...small, "tokenizer.json": other }));
+  });
+
+  test("files that are missing or not what their name says", async () => {
+    for (const name of ["config.json", "tokenizer.json", "model.onnx"]) {
+      const { [name]: _, ...rest } = FILES;
+      await failsWith("MISSING_FILE", Corom.load(rest), name === "model.onnx" ? "onnx" : name);
+    }
+    await failsWith("INVALID_CONFIG", Corom.load({ ...FILES, "config.json": "{" }), "config.json");
+    await failsWith("INVALID_CONFIG", Corom.load({ ...FILES, "config.json": "[]" }), "config.json");
+    await failsWith("INVALID_TOKENIZER", Corom.load({ ...FILES, "tokenizer.json": "{}" }), "tokenizer.json");
+    await failsWith("INVALID_TOKENIZER", Corom.load({ ...FILES, "tokenizer.json": "阔腿裤" }), "tokenizer.json");
+    await failsWith("MISSING_FILE", Corom.load(FIXTURES));
+    await failsWith("FETCH_FAILED", Corom.load(path.join(FOLDER, "config.json")));
+    await failsWith("MISSING_FILE", Corom.load(path.join(FOLDER, "other.onnx")), "other.onnx");
+  });
+
+  test("a pooling that the graph cannot give", async () => {
+    await failsWith("UNSUPPORTED_POOLING", Corom.load(exportFolder("sentence-cls"), { pooling: "mean" }));
+  });
+});
+
+describe("a manifest", () => {
+  test("that is right loads, with its settings", async () => {
+    const model = await Corom.load(withManifest());
+    const { pooling, normalize, maxLength } = model.info;
+    assert.deepEqual({ pooling, normalize, maxLength }, { pooling: "mean", normalize: false, maxLength: 32 });
+    assertClose((await model.embed(GOLDEN.texts[1])).data, GOLDEN.vectors.mean[1], GOLDEN.tolerance);
+    model.free();
+  });
+
+  test("whose hash or size does not fit a file", async () => {
+    for (const name of ["config.json", "tokenizer.json", "model.onnx"]) {
+      const files = withManifest();
+      const changed = files[name].slice();
+      changed[changed.length >> 1] ^= 1;
+      await failsWith("INTEGRITY_MISMATCH", Corom.load({ ...files, [name]: changed }), name);
+      await failsWith("INTEGRITY_MISMATCH", Corom.load({ ...files, [name]: files[name].subarray(0, -1) }), name);
+      const server = await serveWith(fromFiles({ ...files, [name]: changed }));
+      await failsWith("INTEGRITY_MISMATCH", Corom.load(server.address), name);
+      await server.close();
+    }
+  });
+
+  test("that is of a newer format, no manifest, or leads outside", async () => {
+    await failsWith("UNSUPPORTED_FORMAT", Corom.load(withManifest({ format_version: 2 })), "2");
+    await failsWith("INVALID_CONFIG", Corom.load(withManifest({ format: "something" })));
+    await failsWith("INVALID_CONFIG", Corom.load({ ...FILES, "corom.json": "{" }));
+    const files = [{ path: "../secret", size: 1, sha256: "0".repeat(64) }];
+    await failsWith("INVALID_CONFIG", Corom.load(withManifest({ files })), "../secret");
+  });
+
+  test("whose self-test fails is refused, unless the caller turns it off", async () => {
+    const good = { texts: [GOLDEN.texts[1]], vectors: [GOLDEN.vectors.mean[1]] };
+    (await Corom.load(withManifest({ self_test: good }))).free();
+    const bad = { texts: [GOLDEN.texts[1]], vectors: [GOLDEN.vectors.mean[2]] };
+    await failsWith("SELF_TEST_FAILED", Corom.load(withManifest({ self_test: bad })));
+    (await Corom.load(withManifest({ self_test: bad }), { selfTest: false })).free();
+  });
+});
+
+describe("a server", () => {
+  const PAGE = "<!doctype html><html><head><title>Sign in</title></head><body>…</body></html>";
+  const page = (response, status = 200) => response.writeHead(status, { "content-type": "text/html" }).end(PAGE);
+  const files = withManifest();
+
+  async function serving(answer, work) {
+    const server = await serveWith(answer);
+    try {
+      await work(server.address);
+    } finally {
+      await server.close();
+    }
+  }
+
+  test("that answers with a page instead of a model", async () => {
+    await serving(
+      (_, response) => page(response),
+      (address) => failsWith("NOT_A_MODEL", Corom.load(address)),
+    );
+    for (const wrong of ["corom.json", "config.json", "tokenizer.json", "model.onnx"]) {
+      const answer = (name, response) =>
+        name === wrong
+          ? page(response)
+          : fromFiles(wrong === "corom.json" ? { [wrong]: files[wrong] } : files)(name, response);
+      await serving(answer, (address) => failsWith("NOT_A_MODEL", Corom.load(address), wrong));
+    }
+  });
+
+  test("that answers optional files with its page, and the others rightly", async () => {
+    const answer = (name, response) => (name in FILES ? fromFiles(FILES)(name, response) : page(response));
+    await serving(answer, async (address) => (await Corom.load(address)).free());
+  });
+
+  test("that refuses, fails, or has nothing", async () => {
+    for (const status of [400, 401, 403, 429, 500, 503]) {
+      await serving(
+        (_, response) => page(response, status),
+        (address) => failsWith("FETCH_FAILED", Corom.load(address), String(status), "corom.json"),
+      );
+    }
+    for (const status of [404, 410]) {
+      await serving(
+        (_, response) => page(response, status),
+        (address) => failsWith("MISSING_FILE", Corom.load(address), "config.json"),
+      );
+    }
+  });
+
+  test("that cuts the body, hangs up, or is not there", async () => {
+    const cut = (name, response) => {
+      if (name !== "model.onnx") return fromFiles(files)(name, response);
+      response.writeHead(200, { "content-length": files[name].length });
+      response.write(files[name].subarray(0, 1000), () => response.destroy());
+    };
+    await serving(cut, (address) => failsWith("FETCH_FAILED", Corom.load(address), "model.onnx"));
+    const short = (name, response) =>
+      name === "model.onnx"
+        ? response.writeHead(200).end(files[name].subarray(0, 1000))
+        : fromFiles(files)(name, response);
+    await serving(short, (address) => failsWith("INTEGRITY_MISMATCH", Corom.load(address), "model.onnx"));
+    await serving(
+      (_, response) => response.destroy(),
+      (address) => failsWith("FETCH_FAILED", Corom.load(address)),
+    );
+    let gone;
+    await serving(
+      () => {},
+      async (address) => (gone = address),
+    );
+    const error = await failsWith("FETCH_FAILED", Corom.load(gone), gone);
+    assert.ok(error.cause instanceof Error);
+  });
+
+  test("that lies about the length asks for no such memory", async () => {
+    const lie = (name, response) =>
+      name === "corom.json" ? response.writeHead(200, { "content-length": 2 ** 52 }).end("{}") : response.destroy();
+    await serving(lie, (address) => failsWith(["OUT_OF_MEMORY", "FETCH_FAILED"], Corom.load(address)));
+  });
+});
+
+async function refusedOrRight(files, codes, what) {
+  const model = await loadsOrFails(files, codes, what, true);
+  if (!model) return true;
+  assertClose((await model.embed(GOLDEN.texts)).data, GOLDEN.vectors.cls.flat(), GOLDEN.tolerance, what);
+  model.free();
+  return false;
+}
+
+async function loadsOrFails(files, codes, what, keep = false) {
+  try {
+    const model = await Corom.load(files, OPTIONS);
+    if (keep) return model;
+    await model.embed(GOLDEN.texts[1]);
+    model.free();
+  } catch (error) {
+    assert.ok(codes.includes(error.code), `${what}: ${error.code}: ${error.message} ${error.cause?.stack ?? ""}`);
+  }
+  return undefined;
+}
+
+/** The fixture's files with a corom.json that fits, or is changed. */
+function withManifest(changes = {}) {
+  const paths = ["config.json", "tokenizer.json", "model.onnx"];
+  const entry = (name) => ({
+    path: name,
+    size: FILES[name].length,
+    sha256: createHash("sha256").update(FILES[name]).digest("hex"),
+  });
+  const manifest = {
+    format: "corom-model",
+    format_version: 1,
+    created_by: "a test",
+    pooling: "mean",
+    normalize: false,
+    max_length: 32,
+    dtype: "f32",
+    hidden_size: 32,
+    files: paths.map(entry),
+    ...changes,
+  };
+  return { ...FILES, "corom.json": new TextEncoder().encode(JSON.stringify(manifest)) };
+}
+
+/** A copy of bytes with every occurrence of one ASCII string made another of the same length. */
+function replaced(bytes, from, to) {
+  assert.equal(from.length, to.length);
+  const text = Buffer.from(bytes).toString("latin1");
+  assert.ok(text.includes(from));
+  return Uint8Array.from(Buffer.from(text.replaceAll(from, to), "latin1"));
+}

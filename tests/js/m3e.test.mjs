@@ -1,0 +1,51 @@
+// A real model, converted: ids and vectors of thirty texts of all kinds.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { Corom, assertClose, cosine } from "./support/corom.mjs";
+import { goldenM3e, m3eFolder } from "./support/paths.mjs";
+
+const GOLDEN = goldenM3e();
+let corom;
+before(async () => (corom = await Corom.load(m3eFolder(), { maxLength: GOLDEN.max_length })));
+after(() => corom?.free());
+
+test("what it is comes from its files", () => {
+  const { dimension, layers, heads, vocabulary, pooling, normalize, dtype } = corom.info;
+  assert.deepEqual(
+    { dimension, layers, heads, vocabulary, pooling, normalize, dtype },
+    { dimension: 512, layers: 4, heads: 8, vocabulary: 21128, pooling: "mean", normalize: false, dtype: "f32" },
+  );
+});
+
+test("token ids are Hugging Face's", () => {
+  assert.equal(GOLDEN.texts.length, 30);
+  GOLDEN.texts.forEach((text, i) => assert.deepEqual(corom.tokenize(text).ids, GOLDEN.input_ids[i], GOLDEN.kinds[i]));
+  const { text, input_ids } = GOLDEN.bert_base_chinese;
+  assert.deepEqual(corom.tokenize(text).ids, input_ids);
+});
+
+test("vectors are PyTorch's, in one call and one by one", async () => {
+  const all = await corom.embed(GOLDEN.texts);
+  for (const [i, text] of GOLDEN.texts.entries()) {
+    const expected = GOLDEN.vectors.mean[i];
+    const similarity = cosine(all.row(i), expected);
+    assert.ok(similarity >= GOLDEN.min_cosine, `${GOLDEN.kinds[i]}: cosine ${similarity}`);
+    assertClose((await corom.embed(text)).data, all.row(i), 1e-5, GOLDEN.kinds[i]);
+  }
+});
+
+test("the CLS row is PyTorch's", async () => {
+  const cls = await Corom.load(m3eFolder(), { maxLength: GOLDEN.max_length, pooling: "cls" });
+  const rows = await cls.embed(GOLDEN.cls_rows.map((i) => GOLDEN.texts[i]));
+  GOLDEN.cls.forEach((expected, i) =>
+    assert.ok(cosine(rows.row(i), expected) >= GOLDEN.min_cosine, GOLDEN.kinds[GOLDEN.cls_rows[i]]),
+  );
+  cls.free();
+});
+
+test("it tells products apart", async () => {
+  const ranked = await corom.rank("无线耳机", ["阔腿牛仔裤女秋冬款", "蓝牙耳机主动降噪", "婴儿奶粉2段"], {
+    metric: "cosine",
+  });
+  assert.equal(ranked[0].index, 1);
+});

@@ -1,0 +1,178 @@
+// Every kind of source, and of WebAssembly.
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { after, before, describe, test } from "node:test";
+import { pathToFileURL } from "node:url";
+import { Corom, assertClose, failsWith } from "./support/corom.mjs";
+import { MODEL_FILES, PKG, exportFolder, filesOf, golden } from "./support/paths.mjs";
+import { fromFiles, serveWith } from "./support/server.mjs";
+
+const NAME = "legacy-op14";
+const FOLDER = exportFolder(NAME);
+const GOLDEN = golden(NAME);
+const OPTIONS = { maxLength: GOLDEN.max_length, pooling: "cls" };
+const CLS = GOLDEN.vectors.cls;
+const TOLERANCE = GOLDEN.tolerance;
+
+describe("sources", () => {
+  const files = filesOf(FOLDER, MODEL_FILES);
+  let site;
+  before(async () => (site = await serveWith(fromFiles(prefixed("模型/v 1/", files)))));
+  after(() => site.close());
+
+  async function loads(source, options = {}) {
+    const corom = await Corom.load(source, { ...OPTIONS, ...options });
+    assertClose((await corom.embed(GOLDEN.texts[1])).data, CLS[1], TOLERANCE);
+    corom.free();
+  }
+
+  test("a path, a file: URL, and the .onnx file itself", async () => {
+    await loads(FOLDER);
+    await loads(FOLDER + path.sep);
+    await loads(path.relative(process.cwd(), FOLDER));
+    await loads(pathToFileURL(FOLDER));
+    await loads(pathToFileURL(FOLDER).href + "/");
+    await loads(path.join(FOLDER, "model.onnx"));
+    await loads(FOLDER, { model: "model.onnx" });
+  });
+
+  test("an HTTP address, with and without its slash, of the .onnx file, with a query", async () => {
+    await loads(new URL("模型/v 1/", site.address));
+    await loads(`${site.address}模型/v 1`);
+    await loads(`${site.address}${encodeURI("模型/v 1/model.onnx")}?download=true`);
+    const queries = new Set();
+    const guarded = await serveWith((name, response) => {
+      queries.add(name.split("?")[1]);
+      fromFiles(files)(name, response);
+    });
+    await loads(`${guarded.address}?token=a%20b#hash`);
+    assert.deepEqual([...queries], ["token=a%20b"], "the query goes to every file");
+    await guarded.close();
+  });
+
+  test("an onnx/ folder, as transformers.js has it", async () => {
+    const { "model.onnx": onnx, ...rest } = files;
+    const layout = { ...rest, "onnx/model.onnx": onnx };
+    await loads(layout);
+    await loads({ ...rest, "onnx/model_quantized.onnx": onnx });
+    await loads({ ...rest, "onnx/other.onnx": onnx, "model.onnx": new Uint8Array(9) }, { model: "onnx/other.onnx" });
+    const server = await serveWith(fromFiles(layout));
+    await loads(server.address);
+    await loads(`${server.address}onnx/model.onnx`);
+    await server.close();
+    const folder = exportFolder("legacy-op13");
+    const expected = golden("legacy-op13");
+    for (const source of [folder, path.join(folder, "onnx/model.onnx")]) {
+      const corom = await Corom.load(source, OPTIONS);
+      assertClose((await corom.embed(expected.texts[1])).data, expected.vectors.cls[1], expected.tolerance);
+      corom.free();
+    }
+  });
+
+  test("files in memory: an object, a Map, and every kind of contents", async () => {
+    await loads(files);
+    await loads(new Map(Object.entries(files)));
+    await loads(prefixed("./", files));
+    const text = new TextDecoder().decode(files["config.json"]);
+    const onnx = files["model.onnx"];
+    await loads({
+      ...files,
+      "config.json": text,
+      "model.onnx": onnx.buffer.slice(onnx.byteOffset, onnx.byteOffset + onnx.length),
+    });
+    await loads({
+      ...files,
+      "model.onnx": new Blob([onnx]),
+      "tokenizer.json": new DataView(files["tokenizer.json"].slice().buffer),
+    });
+    await loads(Object.assign(Object.create(null), files));
+  });
+
+  test("a list of File, with the folder that was picked", async () => {
+    const list = Object.entries(files).map(([name, bytes]) => new File([bytes], name));
+    await loads(list);
+    for (const file of list) Object.defineProperty(file, "webkitRelativePath", { value: `my model/${file.name}` });
+    await loads(list);
+  });
+
+  test("external data in shards", async () => {
+    const expected = golden("external-shards");
+    const corom = await Corom.load(exportFolder("external-shards"), OPTIONS);
+    assertClose((await corom.embed(expected.texts[1])).data, expected.vectors.cls[1], expected.tolerance);
+    corom.free();
+  });
+
+  test("report their progress", async () => {
+    const events = [];
+    await loads(`${site.address}模型/v 1`, { onProgress: (event) => events.push(event) });
+    const phases = [...new Set(events.map(({ phase }) => phase))].filter((phase) => phase !== "wasm");
+    assert.deepEqual(phases, ["download", "pack", "done"]);
+    const downloads = events.filter(({ phase }) => phase === "download");
+    const size = MODEL_FILES.reduce(
+      (sum, name) => sum + (name in files && name !== "tokenizer_config.json" ? files[name].length : 0),
+      0,
+    );
+    assert.ok(events.at(-1).loaded >= size && events.at(-1).loaded === events.at(-1).total);
+    downloads.reduce((before, { loaded }) => (assert.ok(loaded >= before), loaded), 0);
+    const last = downloads.filter(({ file }) => file === "model.onnx").at(-1);
+    assert.deepEqual([last.fileLoaded, last.fileTotal], [files["model.onnx"].length, files["model.onnx"].length]);
+    const thrown = new Error("from onProgress");
+    await assert.rejects(
+      Corom.load(FOLDER, {
+        onProgress: () => {
+          throw thrown;
+        },
+      }),
+      thrown,
+    );
+    const late = (event) => {
+      if (event.phase === "download") throw thrown;
+    };
+    await assert.rejects(Corom.load(FOLDER, { onProgress: late }), thrown);
+    await assert.rejects(Corom.load(site.address + "模型/v 1", { onProgress: late }), thrown);
+  });
+});
+
+describe("the WebAssembly", () => {
+  const file = path.join(PKG, "wasm/corom.wasm");
+
+  test("can be given as bytes, a module, a Response, a URL, or a promise", async () => {
+    const bytes = await readFile(file);
+    const response = () => new Response(bytes, { headers: { "content-type": "application/wasm" } });
+    const server = await serveWith(fromFiles({ "corom.wasm": bytes }));
+    const inputs = [
+      bytes,
+      await WebAssembly.compile(bytes),
+      response(),
+      new Response(bytes),
+      Promise.resolve(response()),
+      pathToFileURL(file),
+      pathToFileURL(file).href,
+      `${server.address}corom.wasm`,
+    ];
+    for (const wasm of inputs) {
+      const corom = await Corom.load(FOLDER, { ...OPTIONS, wasm });
+      assert.equal(corom.info.simd, "custom");
+      assertClose((await corom.embed(GOLDEN.texts[1])).data, CLS[1], TOLERANCE);
+      corom.free();
+    }
+    await server.close();
+  });
+
+  test("that is none is refused", async () => {
+    await failsWith("INVALID_ARGUMENT", Corom.load(FOLDER, { wasm: new Uint8Array(8) }));
+    await failsWith("INVALID_ARGUMENT", Corom.load(FOLDER, { wasm: 5 }), "the number 5");
+    await failsWith("INVALID_ARGUMENT", Corom.load(FOLDER, { wasm: "corom.wasm" }), "corom.wasm");
+    await failsWith("FETCH_FAILED", Corom.load(FOLDER, { wasm: pathToFileURL("/nowhere/corom.wasm") }), "nowhere");
+    const server = await serveWith((_, response) =>
+      response.writeHead(200, { "content-type": "text/html" }).end("<!doctype html>"),
+    );
+    await failsWith("FETCH_FAILED", Corom.load(FOLDER, { wasm: server.address }));
+    await server.close();
+  });
+});
+
+function prefixed(prefix, files) {
+  return Object.fromEntries(Object.entries(files).map(([name, bytes]) => [prefix + name, bytes]));
+}

@@ -1,0 +1,57 @@
+// The package in pkg/, imported by its name as a user would, and the assertions that all tests share.
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import path from "node:path";
+import { PKG } from "./paths.mjs";
+
+for (const file of ["corom.js", "corom.wasm", "corom-relaxed.wasm"]) {
+  if (!existsSync(path.join(PKG, "wasm", file))) throw new Error(`pkg/wasm/${file} is missing: run ./build.sh build`);
+}
+
+export const { Corom, CoromError } = await import("corom").catch((cause) => {
+  throw new Error("the package is not linked here: run `npm ci` in tests/js", { cause });
+});
+
+/** The promise (or function) fails with a CoromError of this code; gives the error. */
+export async function failsWith(code, work, ...mentions) {
+  let outcome;
+  try {
+    outcome = await (typeof work === "function" ? work() : work);
+  } catch (error) {
+    assert.ok(error instanceof CoromError, `not a CoromError: ${error?.stack ?? error}`);
+    const codes = [code].flat();
+    assert.ok(codes.includes(error.code), `${error.code}, not ${codes}: ${error.message}`);
+    for (const part of mentions) assert.ok(error.message.includes(part), `"${part}" is not in: ${error.message}`);
+    return error;
+  }
+  assert.fail(`no error, but ${String(outcome)}, where ${code} was due`);
+}
+
+export function maxAbs(a, b) {
+  assert.equal(a.length, b.length);
+  let worst = 0;
+  for (let i = 0; i < a.length; i++) {
+    const difference = Math.abs(a[i] - b[i]);
+    if (!(difference <= worst)) worst = difference; // NaN too
+  }
+  return worst;
+}
+
+export const dot = (a, b) => a.reduce((sum, x, i) => sum + x * b[i], 0);
+export const cosine = (a, b) => dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
+
+export function assertClose(actual, expected, tolerance, what = "vectors") {
+  const worst = maxAbs(actual, expected);
+  assert.ok(worst <= tolerance, `${what} differ by ${worst}, more than ${tolerance}`);
+}
+
+/** Random numbers that are the same in every run (mulberry32). */
+export function random(seed) {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}

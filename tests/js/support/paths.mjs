@@ -1,0 +1,41 @@
+// Where things are, and a clear word when one of them is not there.
+import { existsSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+
+export const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
+export const PKG = path.join(ROOT, "pkg");
+export const FIXTURES = path.join(ROOT, "tests/fixtures");
+
+export const exportFolder = (name) => path.join(FIXTURES, "exports", name);
+
+export function readJson(file) {
+  return JSON.parse(readFileSync(file, "utf8"));
+}
+
+/** The names in a folder of fixtures, from its index. */
+export function fixtureNames(kind) {
+  const index = path.join(FIXTURES, kind, "index.json");
+  if (!existsSync(index)) throw new Error(`${index} is missing: it is part of the repository`);
+  return Object.keys(readJson(index));
+}
+
+export const golden = (name) => readJson(path.join(exportFolder(name), "golden.json"));
+export const goldenM3e = () => readJson(path.join(FIXTURES, "m3e-small/golden.json"));
+
+/** The converted m3e-small. */
+export function m3eFolder() {
+  const folder = process.env.COROM_M3E;
+  if (!folder)
+    throw new Error("COROM_M3E is not set: run ./build.sh test, or set it to m3e-small as `corom convert` wrote it");
+  if (!existsSync(path.join(folder, "corom.json")))
+    throw new Error(`COROM_M3E=${folder} has no corom.json: run ./build.sh test`);
+  return folder;
+}
+
+/** A folder's files in memory, by path. */
+export function filesOf(folder, paths) {
+  return Object.fromEntries(paths.map((name) => [name, new Uint8Array(readFileSync(path.join(folder, name)))]));
+}
+
+export const MODEL_FILES = ["config.json", "tokenizer.json", "tokenizer_config.json", "model.onnx"];

@@ -1,0 +1,101 @@
+// Never run: `tsc --strict` reads it. What must not compile is marked @ts-expect-error.
+import { Corom, CoromError } from "corom";
+import type { CoromErrorCode, Embeddings, Info, Metric, Pooling, Progress, Ranked, Tokens } from "corom";
+
+type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+declare function same<A, B>(equal: Equal<A, B>): void;
+
+export async function load(signal: AbortSignal): Promise<Corom> {
+  await Corom.load("./model/");
+  await Corom.load(new URL("https://example.com/model/"));
+  await Corom.load({ "config.json": "{}", "model.onnx": new Uint8Array(1), "tokenizer.json": new ArrayBuffer(1) });
+  await Corom.load(new Map([["model.onnx", new Uint8Array(1)]]));
+  await Corom.load({ "model.onnx": new DataView(new ArrayBuffer(1)) });
+  // @ts-expect-error a source is needed
+  await Corom.load();
+  // @ts-expect-error no source
+  await Corom.load(5);
+  // @ts-expect-error no such pooling
+  await Corom.load("./model/", { pooling: "max" });
+  // @ts-expect-error a number of tokens
+  await Corom.load("./model/", { maxLength: "128" });
+  // @ts-expect-error no such option
+  await Corom.load("./model/", { maxlength: 128 });
+  // @ts-expect-error there is no public constructor
+  new Corom();
+  return Corom.load("./model/", {
+    maxLength: 128,
+    pooling: "cls",
+    normalize: false,
+    selfTest: true,
+    model: "onnx/model.onnx",
+    signal,
+    simd: "auto",
+    wasm: Promise.resolve(new URL("https://example.com/corom.wasm")),
+    onProgress(progress) {
+      same<typeof progress, Progress>(true);
+      same<number | undefined, typeof progress.total>(true);
+      if (progress.phase === "download") same<string, typeof progress.file>(true);
+      // @ts-expect-error only downloads and the wasm have a file
+      else if (progress.phase === "done") progress.file;
+    },
+  });
+}
+
+export async function use(corom: Corom, signal: AbortSignal): Promise<void> {
+  same<Info, typeof corom.info>(true);
+  same<number, typeof corom.info.dimension>(true);
+  same<Pooling | "graph", typeof corom.info.pooling>(true);
+  // @ts-expect-error frozen
+  corom.info.dimension = 5;
+
+  const vectors = await corom.embed("阔腿裤");
+  same<Embeddings, typeof vectors>(true);
+  const data: Float32Array = vectors.data;
+  const row: Float32Array = vectors.row(0);
+  for (const each of vectors) each.length;
+  await corom.embed(["阔腿裤", "手机"] as const, { signal });
+  // @ts-expect-error texts only
+  await corom.embed([1]);
+  // @ts-expect-error texts only
+  await corom.embed([["a"]]);
+
+  const scores = await corom.score("阔腿裤", ["手机"], { metric: "cosine", signal });
+  const first: number | undefined = scores[0];
+  // @ts-expect-error a list is due
+  await corom.score("阔腿裤", "手机");
+  // @ts-expect-error no such metric
+  await corom.score("阔腿裤", ["手机"], { metric: "cos" });
+  const metric: Metric = "l2";
+
+  const ranked = await corom.rank("阔腿裤", ["手机"], { topK: 10, metric, signal });
+  same<Ranked[], typeof ranked>(true);
+  const [{ index, score, text }] = ranked as [Ranked];
+  same<[number, number, string], [typeof index, typeof score, typeof text]>(true);
+
+  const output = await corom.pipeline(
+    { source_sentence: ["a"], sentences_to_compare: ["b"] },
+    { behaviour: "current", signal },
+  );
+  same<number[], typeof output.scores>(true);
+  await corom.pipeline({ source_sentence: "a" });
+  // @ts-expect-error a source is needed
+  await corom.pipeline({ sentences_to_compare: ["b"] });
+
+  const tokens = corom.tokenize("阔腿裤");
+  same<Tokens, typeof tokens>(true);
+  const [start, end] = tokens.offsets[0] as [number, number];
+  corom.free();
+  corom[Symbol.dispose]();
+  void [data, row, first, start, end];
+}
+
+export function errors(error: unknown): CoromErrorCode | undefined {
+  if (!(error instanceof CoromError)) return undefined;
+  const asError: Error = error;
+  // @ts-expect-error no such code
+  if (error.code === "NO_SUCH_CODE") return undefined;
+  same<"CoromError", typeof error.name>(true);
+  void [asError.message, error.cause];
+  return error.code;
+}

@@ -1,0 +1,228 @@
+//! The loader: what it asks for, and what it refuses.
+#![allow(clippy::unwrap_used, reason = "a test stops there")]
+
+mod support;
+
+use std::collections::BTreeMap;
+
+use corom::config::Pooling;
+use corom::embedder::Embedder;
+use corom::error::{Error, ErrorCode, Result};
+use corom::model::manifest::{FileEntry, SelfTest, sha256_hex};
+use corom::model::{LoadOptions, Manifest, ModelLoader};
+use support::{export, files};
+
+type Files = BTreeMap<String, Vec<u8>>;
+
+/// Loads from memory; what is not there is missing.
+fn load(files: &Files, options: LoadOptions) -> Result<Embedder> {
+    let mut loader = ModelLoader::new(options)?;
+    while let Some(file) = loader.wanted().first().cloned() {
+        match files.get(&file.path) {
+            Some(bytes) => loader.supply(&file.path, bytes.clone())?,
+            None => loader.missing(&file.path)?,
+        }
+    }
+    loader.build()
+}
+
+fn refused(files: &Files) -> Error {
+    load(files, LoadOptions::default()).err().expect("it loaded")
+}
+
+/// An export with a manifest, as the converter would write it.
+fn ours() -> Files {
+    let mut files = files(&export("external-shards"));
+    let names = ["model.onnx_data", "model.onnx_data_1", "model.onnx_data_2"];
+    assert!(names.iter().all(|name| files.contains_key(*name)));
+    files.retain(|path, _| {
+        path.starts_with("model.onnx") || path == "config.json" || path == "tokenizer.json"
+    });
+    let texts = vec!["阔腿裤女冬牛仔".to_owned()];
+    let mut embedder = load(&files, LoadOptions::default()).unwrap();
+    let vectors = vec![embedder.embed(&texts).unwrap()];
+    let manifest = Manifest {
+        format: "corom-model".into(),
+        format_version: 1,
+        created_by: "a test".into(),
+        pooling: Pooling::Cls,
+        normalize: false,
+        max_length: 16,
+        dtype: "f32".into(),
+        hidden_size: embedder.dimension(),
+        files: files.iter().map(|(path, bytes)| FileEntry::of(path, bytes)).collect(),
+        self_test: Some(SelfTest { texts, vectors }),
+    };
+    files.insert("corom.json".into(), manifest.to_json().unwrap().into_bytes());
+    files
+}
+
+/// Changes the manifest's JSON.
+fn edit_manifest(files: &mut Files, edit: impl FnOnce(&mut serde_json::Value)) {
+    let mut value = serde_json::from_slice(&files["corom.json"]).unwrap();
+    edit(&mut value);
+    files.insert("corom.json".into(), value.to_string().into_bytes());
+}
+
+#[test]
+fn a_folder_of_ours_is_wanted_at_once_with_sizes() {
+    let files = ours();
+    let mut loader = ModelLoader::new(LoadOptions::default()).unwrap();
+    loader.supply("corom.json", files["corom.json"].clone()).unwrap();
+    let wanted: Vec<_> = loader.wanted().to_vec();
+    assert_eq!(wanted.len(), 6);
+    assert!(wanted.iter().all(|w| w.required && w.size == Some(files[&w.path].len() as u64)));
+    for file in wanted.iter().rev() {
+        loader.supply(&file.path, files[&file.path].clone()).unwrap();
+    }
+    assert!(loader.wanted().is_empty());
+    assert_eq!(loader.build().unwrap().tokenizer().max_length(), 16);
+}
+
+#[test]
+fn a_folder_of_someone_else_is_found_with_and_without_a_listing() {
+    for (name, folder) in support::folders("exports") {
+        let files = files(&folder);
+        load(&files, LoadOptions::default()).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let mut loader = ModelLoader::new(LoadOptions::default()).unwrap();
+        loader.set_listing(files.keys().cloned()).unwrap();
+        while let Some(file) = loader.wanted().first().cloned() {
+            let bytes =
+                files.get(&file.path).unwrap_or_else(|| panic!("{name}: {} was asked for", file.path));
+            loader.supply(&file.path, bytes.clone()).unwrap();
+        }
+        loader.build().unwrap();
+    }
+}
+
+#[test]
+fn damage_is_refused_by_size_and_by_hash() {
+    for path in ["model.onnx", "model.onnx_data_1", "config.json", "tokenizer.json"] {
+        let mut files = ours();
+        files.get_mut(path).unwrap().pop();
+        assert_eq!(refused(&files).code(), ErrorCode::IntegrityMismatch, "{path} cut");
+        let mut files = ours();
+        *files.get_mut(path).unwrap().last_mut().unwrap() ^= 1;
+        assert_eq!(refused(&files).code(), ErrorCode::IntegrityMismatch, "{path} changed");
+        files.remove(path);
+        let error = refused(&files);
+        assert_eq!(error.code(), ErrorCode::MissingFile);
+        assert!(error.message().contains(path));
+    }
+}
+
+#[test]
+fn pages_and_pointers_are_no_models() {
+    let page = b"<!DOCTYPE html><html><body>404</body></html>".to_vec();
+    for path in ["model.onnx", "model.onnx_data", "config.json", "tokenizer.json"] {
+        let mut files = ours();
+        files.insert(path.into(), page.clone());
+        assert_eq!(refused(&files).code(), ErrorCode::NotAModel, "{path}");
+    }
+    // A server that answers everything with its page.
+    let mut loader = ModelLoader::new(LoadOptions::default()).unwrap();
+    loader.supply("corom.json", page.clone()).unwrap();
+    assert_eq!(loader.supply("config.json", page).unwrap_err().code(), ErrorCode::NotAModel);
+    let mut files = files(&export("legacy-op17"));
+    files.insert("model.onnx".into(), b"version https://git-lfs.github.com/spec/v1\noid sha256:0".to_vec());
+    assert!(refused(&files).message().contains("git lfs pull"));
+}
+
+#[test]
+fn manifests_that_do_not_fit_are_refused() {
+    type Edit = fn(&mut serde_json::Value);
+    let cases: [(&str, Edit, ErrorCode); 8] = [
+        ("newer", |m| m["format_version"] = 2.into(), ErrorCode::UnsupportedFormat),
+        ("no version", |m| m["format_version"] = "1".into(), ErrorCode::InvalidConfig),
+        ("other format", |m| m["format"] = "zip".into(), ErrorCode::InvalidConfig),
+        ("outside", |m| m["files"][0]["path"] = "../config.json".into(), ErrorCode::InvalidConfig),
+        ("no hash", |m| m["files"][0]["sha256"] = "".into(), ErrorCode::InvalidConfig),
+        ("no model", |m| m["files"] = serde_json::json!([]), ErrorCode::InvalidConfig),
+        ("hidden_size", |m| m["hidden_size"] = 7.into(), ErrorCode::InvalidConfig),
+        ("self-test", |m| m["self_test"]["vectors"][0][0] = 9e3.into(), ErrorCode::SelfTestFailed),
+    ];
+    for (what, edit, code) in cases {
+        let mut files = ours();
+        edit_manifest(&mut files, edit);
+        assert_eq!(refused(&files).code(), code, "{what}");
+    }
+    let mut files = ours();
+    edit_manifest(&mut files, |m| {
+        let list = m["files"].as_array_mut().unwrap();
+        list.retain(|f| f["path"] != "model.onnx_data_2");
+    });
+    assert_eq!(refused(&files).code(), ErrorCode::MissingFile, "a shard that is not listed");
+}
+
+#[test]
+fn a_failed_self_test_can_be_left_out() {
+    let mut files = ours();
+    edit_manifest(&mut files, |m| m["self_test"]["vectors"][0][0] = 9e3.into());
+    let options = LoadOptions { skip_self_test: true, ..LoadOptions::default() };
+    assert!(load(&files, options).is_ok());
+}
+
+#[test]
+fn the_self_test_runs_under_the_manifests_settings_whatever_the_caller_chose() {
+    let options =
+        LoadOptions { pooling: Some(Pooling::Mean), normalize: Some(true), ..LoadOptions::default() };
+    assert!(load(&ours(), options).is_ok());
+}
+
+#[test]
+fn another_models_tokenizer_and_config_are_refused() {
+    let mut files = files(&export("legacy-op17"));
+    let mut config: serde_json::Value = serde_json::from_slice(&files["config.json"]).unwrap();
+    let good = files["config.json"].clone();
+    config["vocab_size"] = 21128.into();
+    files.insert("config.json".into(), config.to_string().into_bytes());
+    assert_eq!(refused(&files).code(), ErrorCode::TokenizerMismatch);
+    for (key, value, code) in [
+        ("model_type", "t5", ErrorCode::UnsupportedModel),
+        ("position_embedding_type", "relative_key", ErrorCode::UnsupportedModel),
+        ("hidden_size", "wide", ErrorCode::InvalidConfig),
+    ] {
+        let mut config: serde_json::Value = serde_json::from_slice(&good).unwrap();
+        config[key] = value.into();
+        files.insert("config.json".into(), config.to_string().into_bytes());
+        assert_eq!(refused(&files).code(), code, "{key}");
+    }
+    files.insert("config.json".into(), b"[]".to_vec());
+    assert_eq!(refused(&files).code(), ErrorCode::InvalidConfig);
+}
+
+#[test]
+fn side_files_of_others_say_how_to_pool() {
+    let mut files = files(&export("legacy-op17"));
+    files.insert(
+        "1_Pooling/config.json".into(),
+        br#"{"word_embedding_dimension": 32, "pooling_mode_cls_token": false, "pooling_mode_mean_tokens": true}"#.to_vec(),
+    );
+    files.insert(
+        "modules.json".into(),
+        br#"[{"type": "sentence_transformers.models.Transformer"}, {"type": "sentence_transformers.models.Normalize"}]"#.to_vec(),
+    );
+    files.insert(
+        "sentence_bert_config.json".into(),
+        br#"{"max_seq_length": 20, "do_lower_case": false}"#.to_vec(),
+    );
+    let embedder = load(&files, LoadOptions::default()).unwrap();
+    assert_eq!((embedder.pooling(), embedder.normalize()), (Pooling::Mean, true));
+    assert_eq!(embedder.tokenizer().max_length(), 20);
+    files.insert("1_Pooling/config.json".into(), br#"{"pooling_mode_max_tokens": true}"#.to_vec());
+    assert_eq!(refused(&files).code(), ErrorCode::UnsupportedPooling);
+    assert!(load(&files, LoadOptions { pooling: Some(Pooling::Cls), ..LoadOptions::default() }).is_ok());
+    files.remove("1_Pooling/config.json");
+    files.insert(
+        "configuration.json".into(),
+        br#"{"task": "sentence-embedding", "model": {"emb_pooler_type": "avg"}, "preprocessor": {"max_length": 24}}"#.to_vec(),
+    );
+    let embedder = load(&files, LoadOptions::default()).unwrap();
+    assert_eq!((embedder.pooling(), embedder.tokenizer().max_length()), (Pooling::Mean, 24));
+}
+
+#[test]
+fn hashes_are_sha256() {
+    // The test vector of FIPS 180-2, appendix B.1.
+    assert_eq!(sha256_hex(b"abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}

@@ -1,0 +1,123 @@
+// The demo page: loads the model, ranks the candidates on every change, newest input first.
+import { Corom } from "./pkg/browser.js";
+import { duration, say, startLanguage } from "./language.js";
+import { PAGE } from "./samples.js";
+import * as view from "./view.js";
+
+const PAUSE_MS = 200; // of typing, before the model is asked
+
+const query = document.getElementById("query");
+const candidates = document.getElementById("candidates");
+const form = document.getElementById("input");
+const folder = document.getElementById("folder");
+
+/** The model in use: { corom, loadTime, perText }. */
+let model;
+/** Aborts what is under way when something newer comes. */
+let loading = new AbortController();
+let ranking = new AbortController();
+let source = "./model/";
+let shown = () => {}; // draws what is on the page again, in another language
+
+query.value = PAGE.query;
+candidates.value = PAGE.candidates.join("\n");
+startLanguage(() => {
+  shown();
+  if (model) view.showFacts(model.corom.info, model.loadTime, model.perText);
+});
+
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  rank();
+});
+form.addEventListener("input", debounced(rank, PAUSE_MS));
+document.getElementById("retry").addEventListener("click", () => load(source));
+folder.addEventListener("change", () => {
+  if (folder.files.length > 0) load(folder.files);
+});
+
+load(source);
+
+async function load(from) {
+  source = from;
+  loading.abort();
+  ranking.abort();
+  const { signal } = (loading = new AbortController());
+  model?.corom.free();
+  model = undefined;
+  view.hideFailure();
+  const onProgress = (event) => {
+    shown = () => {
+      view.showProgress(event);
+      view.showStatus(say("waiting"));
+    };
+    shown();
+  };
+  onProgress({ phase: "wasm" });
+  try {
+    const started = performance.now();
+    const corom = await Corom.load(from, {
+      signal,
+      onProgress,
+      simd: new URLSearchParams(location.search).get("simd") ?? "auto",
+    });
+    model = { corom, loadTime: performance.now() - started, perText: undefined };
+    await rank();
+  } catch (error) {
+    if (!signal.aborted) fail(error);
+  }
+}
+
+async function rank() {
+  ranking.abort();
+  if (!model) return;
+  const { signal } = (ranking = new AbortController());
+  const { corom } = model;
+  const documents = candidates.value
+    .split("\n")
+    .map((line) => line.trim())
+    .filter(Boolean);
+  const text = query.value.trim();
+  if (text === "" || documents.length === 0) return empty(text === "" ? "needQuery" : "needCandidates");
+  const metric = new FormData(form).get("metric");
+  view.showBusy(true);
+  view.showStatus(say("working"));
+  try {
+    const started = performance.now();
+    const ranked = await corom.rank(text, documents, { metric, signal });
+    const time = performance.now() - started;
+    model.perText = time / (documents.length + 1);
+    shown = () => view.showStatus(say("ranked")(documents.length, duration(time)));
+    shown();
+    view.showResults(ranked, metric === "l2");
+    view.showTokens(corom.tokenize(text));
+    view.showFacts(corom.info, model.loadTime, model.perText);
+    view.showBusy(false);
+  } catch (error) {
+    if (signal.aborted) return; // something newer is on its way
+    view.showBusy(false);
+    fail(error);
+  }
+}
+
+function empty(reason) {
+  view.showBusy(false);
+  view.showResults([], false);
+  shown = () => view.showStatus(say(reason));
+  shown();
+}
+
+function fail(error) {
+  console.warn(error);
+  view.showStatus("");
+  shown = () => view.showFailure(error);
+  shown();
+}
+
+function debounced(work, pause) {
+  let timer;
+  return () => {
+    clearTimeout(timer);
+    timer = setTimeout(work, pause);
+  };
+}

@@ -1,0 +1,109 @@
+// The main job in Node, through the npm package:  node www/demo.mjs MODEL_FOLDER
+//
+// Loads a model and prints what it makes of the model card's example: token ids, vectors, the
+// pipeline's scores, a ranking, and what it took.
+import { Corom, CoromError } from "../pkg/node.js";
+import { CARD } from "./samples.js";
+
+const RUNS = 9;
+
+async function main(folder) {
+  if (!folder) throw new Error("usage: node www/demo.mjs MODEL_FOLDER");
+  const started = performance.now();
+  const phases = new Map();
+  const corom = await Corom.load(folder, { onProgress: ({ phase }) => phases.set(phase, performance.now()) });
+  const loadTime = performance.now() - started;
+  const packTime = phases.get("done") - phases.get("pack");
+
+  showModel(corom);
+  const [query] = CARD.source_sentence;
+  const documents = CARD.sentences_to_compare;
+  showTokens(corom, [query, ...documents]);
+  await showPipeline(corom);
+  await showRanking(corom, query, documents);
+  const single = await median(() => corom.embed(query));
+  const batch = (await median(() => corom.embed([query, ...documents]))) / (documents.length + 1);
+
+  title("What it took");
+  const memory = corom.info.wasmMemory;
+  table([
+    ["load", ms(loadTime), `of it packing and self-test ${ms(packTime)}`],
+    ["a text alone", ms(single), `the query, median of ${RUNS}`],
+    ["a text of four", ms(batch), `all four in one call, median of ${RUNS}`],
+    ["peak wasm memory", mib(memory), `weights ${mib(corom.info.weightBytes)}`],
+    ["wasm binary", corom.info.simd === "relaxed" ? "corom-relaxed.wasm" : "corom.wasm", `simd: ${corom.info.simd}`],
+  ]);
+  corom.free();
+}
+
+function showModel({ info }) {
+  title("The model");
+  table([
+    ["vector", `${info.dimension} numbers`, `pooling ${info.pooling}${info.normalize ? ", scaled to length 1" : ""}`],
+    ["layers", info.layers, `${info.heads} heads`],
+    ["vocabulary", info.vocabulary, `texts cut at ${info.maxLength} tokens`],
+    ["weights", info.dtype, `on ${info.backend}`],
+  ]);
+}
+
+function showTokens(corom, texts) {
+  title("Token ids");
+  texts.forEach((text, i) => {
+    console.log(`  ${label(i)}  ${text}`);
+    console.log(`     ${corom.tokenize(text).ids.join(" ")}`);
+  });
+}
+
+async function showPipeline(corom) {
+  const { text_embedding, scores } = await corom.pipeline(CARD);
+  title("Vectors, first five values");
+  text_embedding.forEach((row, i) =>
+    console.log(`  ${label(i)}  ${[...row.slice(0, 5)].map((x) => number(x, 7)).join(" ")}  …`),
+  );
+  title("The pipeline's scores (inner product)");
+  const sourcesOnly = { source_sentence: CARD.sentences_to_compare };
+  const card = await corom.pipeline(sourcesOnly);
+  const current = await corom.pipeline(sourcesOnly, { behaviour: "current" });
+  table([
+    ["query against the three", list(scores), ""],
+    ["the three as sources only", list(card.scores), 'behaviour "card", the default'],
+    ["", list(current.scores), 'behaviour "current"'],
+  ]);
+}
+
+async function showRanking(corom, query, documents) {
+  title("Ranking by cosine");
+  const ranked = await corom.rank(query, documents, { metric: "cosine" });
+  for (const { index, score, text } of ranked) console.log(`  ${number(score, 6)}  ${label(index + 1)}  ${text}`);
+}
+
+async function median(work) {
+  const times = [];
+  for (let i = 0; i < RUNS; i++) {
+    const start = performance.now();
+    await work();
+    times.push(performance.now() - start);
+  }
+  return times.sort((a, b) => a - b)[RUNS >> 1];
+}
+
+const title = (text) => console.log(`\n${text}`);
+const label = (i) => (i === 0 ? "q " : `d${i}`);
+const ms = (time) => `${time < 10 ? time.toFixed(2) : time.toFixed(0)} ms`;
+const mib = (bytes) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+const number = (x, digits) => x.toFixed(digits).padStart(digits + 4);
+const list = (scores) => `[${scores.map((s) => s.toFixed(4)).join(", ")}]`;
+
+/** Rows of (name, value, remark), in columns. */
+function table(rows) {
+  const width = (column) => Math.max(...rows.map((row) => String(row[column]).length));
+  const [first, second] = [width(0), width(1)];
+  for (const [name, value, remark] of rows) {
+    console.log(`  ${String(name).padEnd(first)}  ${String(value).padEnd(second)}  ${remark}`.trimEnd());
+  }
+}
+
+main(process.argv[2]).catch((error) => {
+  console.error(error instanceof CoromError ? `${error.code}: ${error.message}` : error.message);
+  process.exit(1);
+});

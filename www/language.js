@@ -1,0 +1,166 @@
+// The page's words in Chinese and English, and which of the two is shown.
+
+const WORDS = {
+  zh: {
+    title: "CoROM 商品语义匹配",
+    tagline: "模型在您的浏览器里运行，文本不会离开这台设备。",
+    query: "搜索词",
+    candidates: "候选商品",
+    oneALine: "每行一个",
+    metric: "度量",
+    dot: "内积",
+    cosine: "余弦",
+    l2: "L2 距离",
+    results: "匹配结果",
+    scale: "条形表示列表内的相对高低。",
+    tokens: "模型看到的搜索词",
+    facts: "运行情况",
+    failed: "出错了",
+    details: "详细信息",
+    retry: "重试",
+    openFolder: "打开本机的模型文件夹…",
+    openHint: "文件只在浏览器里读取，不会上传。",
+    phase_wasm: "正在加载程序…",
+    phase_download: "正在下载模型…",
+    phase_pack: "正在准备模型…",
+    phase_done: "就绪",
+    waiting: "模型就绪后，这里会显示匹配结果。",
+    working: "计算中…",
+    needQuery: "请输入搜索词。",
+    needCandidates: "请至少输入一个候选商品。",
+    ranked: (n, time) => `${n} 个候选，用时 ${time}`,
+    loadTime: "加载用时",
+    perText: "每条文本",
+    memory: "WebAssembly 内存",
+    backend: "后端",
+    simd: "SIMD",
+    simd_plain: "128 位",
+    simd_relaxed: "128 位，relaxed",
+    dimension: "向量维度",
+    layers: "层数",
+    vocabulary: "词表",
+    weights: "权重",
+    error_FETCH_FAILED: "有文件没能下载。请检查网络连接，然后重试。",
+    error_MISSING_FILE: "模型文件夹不完整：缺少一个必需的文件。",
+    error_NOT_A_MODEL: "服务器返回了网页，而不是模型文件。请检查模型的地址。",
+    error_INTEGRITY_MISMATCH: "下载的文件不完整，或与模型清单不符。请重试。",
+    error_TOKENIZER_MISMATCH: "分词器与模型的词表不一致，它们不是同一个模型的文件。",
+    error_SELF_TEST_FAILED: "模型在这台设备上的自检结果不正确，因此没有使用。",
+    error_OUT_OF_MEMORY: "内存不足。请关闭其他标签页，或使用较小的模型。",
+    error_UNSUPPORTED_HOST: "这个浏览器太旧，或禁用了 WebAssembly，无法运行模型。",
+    error_model: "这些文件不是可以在这里运行的模型。",
+    error_other: "发生了意料之外的错误。",
+  },
+  en: {
+    title: "CoROM product matching",
+    tagline: "The model runs in your browser. No text leaves this device.",
+    query: "Search query",
+    candidates: "Candidate products",
+    oneALine: "one a line",
+    metric: "Measure",
+    dot: "Inner product",
+    cosine: "Cosine",
+    l2: "L2 distance",
+    results: "Best matches",
+    scale: "Bars compare the scores within this list.",
+    tokens: "What the model sees of the query",
+    facts: "How it runs",
+    failed: "Something went wrong",
+    details: "Details",
+    retry: "Try again",
+    openFolder: "Open a model folder on this device…",
+    openHint: "Files are read in the browser and never uploaded.",
+    phase_wasm: "Loading the program…",
+    phase_download: "Downloading the model…",
+    phase_pack: "Preparing the model…",
+    phase_done: "Ready",
+    waiting: "Matches appear here as soon as the model is ready.",
+    working: "Working…",
+    needQuery: "Type a query.",
+    needCandidates: "Type at least one candidate.",
+    ranked: (n, time) => `${n} ${n === 1 ? "candidate" : "candidates"} in ${time}`,
+    loadTime: "Loaded in",
+    perText: "Per text",
+    memory: "WebAssembly memory",
+    backend: "Back end",
+    simd: "SIMD",
+    simd_plain: "128-bit",
+    simd_relaxed: "128-bit, relaxed",
+    dimension: "Vector length",
+    layers: "Layers",
+    vocabulary: "Vocabulary",
+    weights: "Weights",
+    error_FETCH_FAILED: "A file could not be downloaded. Check the connection and try again.",
+    error_MISSING_FILE: "The model folder is incomplete: a file that it needs is not there.",
+    error_NOT_A_MODEL: "The server sent a web page instead of a model file. Check the model's address.",
+    error_INTEGRITY_MISMATCH: "A file arrived incomplete or is not the one in the model's manifest. Try again.",
+    error_TOKENIZER_MISMATCH: "The tokenizer belongs to another model: the vocabularies differ.",
+    error_SELF_TEST_FAILED: "The model gave wrong results in its self-test on this device, so it is not used.",
+    error_OUT_OF_MEMORY: "There is not enough memory. Close other tabs, or use a smaller model.",
+    error_UNSUPPORTED_HOST: "This browser is too old, or WebAssembly is turned off, so the model cannot run.",
+    error_model: "These files are not a model that can run here.",
+    error_other: "Something unexpected happened.",
+  },
+};
+
+const TAGS = { zh: "zh-CN", en: "en" };
+const KEY = "corom-language";
+
+let current = remembered() ?? (navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en");
+
+/** A word or sentence in the page's language. */
+export const say = (key) => WORDS[current][key] ?? key;
+
+/** The sentence for an error: by its code, for codes about the model's files by their kind. */
+export function sayError(code) {
+  const words = WORDS[current];
+  return words[`error_${code}`] ?? (/^(INVALID|UNSUPPORTED|TOKEN)_/.test(code) ? words.error_model : words.error_other);
+}
+
+export const count = (n) => n.toLocaleString(TAGS[current]);
+export const megabytes = (bytes) =>
+  `${(bytes / 2 ** 20).toLocaleString(TAGS[current], { maximumFractionDigits: bytes < 10 * 2 ** 20 ? 1 : 0 })} MiB`;
+export function duration(ms) {
+  if (ms >= 1000) return `${(ms / 1000).toFixed(1)} ${current === "zh" ? "秒" : "s"}`;
+  return `${ms.toFixed(ms < 10 ? 1 : 0)} ${current === "zh" ? "毫秒" : "ms"}`;
+}
+
+/** Ties the two buttons, writes the words, and calls `changed` after every switch. */
+export function startLanguage(changed) {
+  for (const button of document.querySelectorAll("[data-language]")) {
+    button.addEventListener("click", () => {
+      current = button.dataset.language;
+      remember(current);
+      write();
+      changed();
+    });
+  }
+  write();
+}
+
+function write() {
+  document.documentElement.lang = TAGS[current];
+  document.title = say("title");
+  for (const element of document.querySelectorAll("[data-text]")) element.textContent = say(element.dataset.text);
+  for (const button of document.querySelectorAll("[data-language]")) {
+    button.setAttribute("aria-pressed", String(button.dataset.language === current));
+  }
+}
+
+// Storage may be forbidden; then the choice lasts as long as the page.
+function remembered() {
+  try {
+    const choice = localStorage.getItem(KEY);
+    return choice in WORDS ? choice : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function remember(choice) {
+  try {
+    localStorage.setItem(KEY, choice);
+  } catch {
+    /* not kept */
+  }
+}

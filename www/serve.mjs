@@ -1,0 +1,120 @@
+// Serves the demo on this machine:  node www/serve.mjs MODEL_FOLDER [--port N]
+//
+// The page is at /, the npm package at /pkg/, the model at /model/. Only for looking at: it is a
+// small static server with the headers that a careful site would send.
+import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
+import { createServer } from "node:http";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+
+const HERE = path.dirname(fileURLToPath(import.meta.url));
+
+const TYPES = {
+  ".css": "text/css; charset=utf-8",
+  ".html": "text/html; charset=utf-8",
+  ".js": "text/javascript; charset=utf-8",
+  ".json": "application/json; charset=utf-8",
+  ".mjs": "text/javascript; charset=utf-8",
+  ".svg": "image/svg+xml",
+  ".txt": "text/plain; charset=utf-8",
+  ".wasm": "application/wasm",
+};
+
+// All that the page needs, and nothing else: no inline code, no eval, no other site.
+const POLICY = [
+  "default-src 'none'",
+  "script-src 'self' 'wasm-unsafe-eval'",
+  "style-src 'self'",
+  "img-src 'self'",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join("; ");
+
+/** The folders of the demo, by the path that they are served at. */
+export function demoRoots(model) {
+  return { "/": HERE, "/pkg/": path.join(HERE, "../pkg"), "/model/": path.resolve(model) };
+}
+
+/** Serves folders on localhost; port 0 takes any that is free. Resolves to the server and its address. */
+export async function serve(roots, port = 0) {
+  const server = createServer((request, response) => {
+    answer(roots, request, response).catch(() => {
+      if (!response.headersSent) plain(response, 500, "something went wrong here");
+      response.destroy();
+    });
+  });
+  await new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, "127.0.0.1", resolve);
+  });
+  return { server, address: `http://127.0.0.1:${server.address().port}/` };
+}
+
+async function answer(roots, request, response) {
+  if (request.method !== "GET" && request.method !== "HEAD") return plain(response, 405, "only GET and HEAD here");
+  const file = fileOf(roots, request.url);
+  const found = file && (await stat(file).catch(() => null));
+  if (!found?.isFile()) return plain(response, 404, "there is no such file");
+  const tag = `"${found.size.toString(16)}-${Math.round(found.mtimeMs).toString(16)}"`;
+  const headers = {
+    "content-type": TYPES[path.extname(file).toLowerCase()] ?? "application/octet-stream",
+    "content-security-policy": POLICY,
+    "x-content-type-options": "nosniff",
+    "cache-control": "no-cache", // kept, but asked for again: nothing changes unseen
+    etag: tag,
+  };
+  if (request.headers["if-none-match"] === tag) return response.writeHead(304, headers).end();
+  response.writeHead(200, { ...headers, "content-length": found.size });
+  if (request.method === "HEAD") return response.end();
+  createReadStream(file)
+    .on("error", () => response.destroy())
+    .pipe(response);
+}
+
+/** The file that a request means, or null: never one outside the folders. */
+function fileOf(roots, target) {
+  let name;
+  try {
+    name = decodeURIComponent(target.split(/[?#]/)[0]);
+  } catch {
+    return null;
+  }
+  if (name.includes("\0") || name.includes("\\") || name.split("/").some((part) => part.startsWith("."))) return null;
+  const prefix = Object.keys(roots)
+    .filter((root) => name.startsWith(root))
+    .sort((a, b) => b.length - a.length)[0];
+  if (prefix === undefined) return null;
+  const inside = name.slice(prefix.length);
+  return path.join(roots[prefix], inside === "" || inside.endsWith("/") ? `${inside}index.html` : inside);
+}
+
+function plain(response, status, text) {
+  response.writeHead(status, { "content-type": "text/plain; charset=utf-8", "content-security-policy": POLICY });
+  response.end(`${text}\n`);
+}
+
+async function main() {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { port: { type: "string", default: "8080" } },
+  });
+  const [model] = positionals;
+  if (positionals.length !== 1 || !/^\d{1,5}$/.test(values.port))
+    throw new Error("usage: node www/serve.mjs MODEL_FOLDER [--port N]");
+  if (!(await stat(model).catch(() => null))?.isDirectory()) throw new Error(`there is no folder ${model}`);
+  const { server, address } = await serve(demoRoots(model), Number(values.port));
+  console.log(`The demo is at ${address}  (Ctrl+C ends it)`);
+  for (const signal of ["SIGINT", "SIGTERM"])
+    process.once(signal, () => server.close(() => process.exit(0)).closeAllConnections());
+}
+
+if (process.argv[1] && path.resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  main().catch((error) => {
+    console.error(error.code === "EADDRINUSE" ? "that port is taken: choose another with --port" : error.message);
+    process.exit(1);
+  });
+}

@@ -1,0 +1,131 @@
+// What the page shows. Nothing here knows the model.
+import { count, duration, megabytes, say, sayError } from "./language.js";
+
+const at = (id) => document.getElementById(id);
+
+/** How far a load is: an event of Corom.load's onProgress. */
+export function showProgress({ phase, loaded, total }) {
+  at("loading").hidden = phase === "done";
+  at("loading-label").textContent = say(`phase_${phase}`);
+  const bar = at("loading-bar");
+  const known = phase === "download" && total > 0;
+  if (known) {
+    bar.max = total;
+    bar.value = loaded;
+  } else {
+    bar.removeAttribute("value"); // it moves, without saying how far
+  }
+  at("loading-bytes").textContent =
+    phase !== "download" ? "" : known ? `${megabytes(loaded)} / ${megabytes(total)}` : megabytes(loaded);
+}
+
+export function showFailure(error) {
+  const code = error?.code ?? error?.name ?? "INTERNAL";
+  at("loading").hidden = true;
+  at("failure").hidden = false;
+  at("failure-text").textContent = sayError(String(code));
+  at("failure-details").textContent = `${code}: ${error?.message ?? error}`;
+}
+
+export function hideFailure() {
+  at("failure").hidden = true;
+}
+
+export function showStatus(text) {
+  at("status").textContent = text;
+}
+
+export function showBusy(busy) {
+  at("results").setAttribute("aria-busy", String(busy));
+}
+
+/** The ranking, as bars. Rows that were there before move to their new place. */
+export function showResults(ranked, smallerIsBetter) {
+  const list = at("results");
+  const old = new Map([...list.children].map((row) => [row.dataset.key, row]));
+  const before = new Map([...old].map(([key, row]) => [key, row.getBoundingClientRect().top]));
+  const rows = ranked.map(({ index, score, text }, place) => {
+    const key = `${index} ${text}`;
+    const row = old.get(key) ?? newRow(key, text);
+    row.querySelector(".place").textContent = place + 1;
+    row.querySelector(".score").textContent = score.toFixed(Math.abs(score) < 10 ? 4 : 2);
+    return row;
+  });
+  list.replaceChildren(...rows);
+  move(rows, before);
+  const scores = ranked.map(({ score }) => (smallerIsBetter ? -score : score));
+  requestAnimationFrame(() =>
+    rows.forEach((row, i) => row.querySelector("i").style.setProperty("--length", length(scores, i))),
+  );
+  at("scale").hidden = ranked.length < 2;
+}
+
+/** From 0.06 for the worst of the list to 1 for the best. */
+function length(scores, i) {
+  const [best, worst] = [scores[0], scores.at(-1)];
+  return best === worst ? 1 : 0.06 + 0.94 * ((scores[i] - worst) / (best - worst));
+}
+
+function newRow(key, text) {
+  const row = document.createElement("li");
+  row.dataset.key = key;
+  row.append(element("span", "place"), element("span", "name", text), element("span", "score"), element("div", "bar"));
+  row.querySelector(".name").lang = "zh-CN";
+  row.querySelector(".bar").append(element("i"));
+  row.querySelector(".bar").setAttribute("aria-hidden", "true");
+  return row;
+}
+
+function move(rows, before) {
+  if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
+  for (const row of rows) {
+    const from = before.get(row.dataset.key);
+    const way = from === undefined ? 0 : from - row.getBoundingClientRect().top;
+    const frames =
+      from === undefined
+        ? [{ opacity: 0 }, { opacity: 1 }]
+        : [{ transform: `translateY(${way}px)` }, { transform: "none" }];
+    if (from === undefined || way !== 0) row.animate(frames, { duration: 350, easing: "cubic-bezier(.2,.8,.2,1)" });
+  }
+}
+
+/** What the tokenizer makes of the query. */
+export function showTokens({ ids, tokens }) {
+  at("tokens").hidden = false;
+  at("token-list").replaceChildren(
+    ...ids.map((id, i) => {
+      const item = element("li", "", tokens[i]);
+      item.append(element("small", "", id));
+      return item;
+    }),
+  );
+}
+
+export function showFacts(info, loadTime, perText) {
+  const facts = [
+    ["loadTime", duration(loadTime)],
+    ["perText", perText === undefined ? "…" : duration(perText)],
+    ["memory", megabytes(info.wasmMemory)],
+    ["backend", info.backend],
+    ["simd", say(`simd_${info.simd}`)],
+    ["weights", `${info.dtype} · ${megabytes(info.weightBytes)}`],
+    ["dimension", count(info.dimension)],
+    ["layers", count(info.layers)],
+    ["vocabulary", count(info.vocabulary)],
+  ];
+  at("facts").hidden = false;
+  at("fact-list").replaceChildren(
+    ...facts.map(([key, value]) => {
+      const pair = element("div");
+      pair.append(element("dt", "", say(key)), element("dd", "", value));
+      return pair;
+    }),
+  );
+}
+
+function element(tag, className = "", text = "") {
+  const made = document.createElement(tag);
+  if (className) made.className = className;
+  made.textContent = text;
+  return made;
+}
