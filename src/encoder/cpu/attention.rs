@@ -228,7 +228,11 @@ mod tests {
         let hidden = spec.hidden();
         let fused: Vec<f32> = random.normals(tokens * 3 * hidden).iter().map(|x| x * 3.0).collect();
         let split = |i: usize| -> Vec<f32> {
-            fused.chunks_exact(3 * hidden.max(1)).flat_map(|row| &row[i * hidden..(i + 1) * hidden]).copied().collect()
+            fused
+                .chunks_exact(3 * hidden.max(1))
+                .flat_map(|row| &row[i * hidden..(i + 1) * hidden])
+                .copied()
+                .collect()
         };
         let (mut q, k, v) = (split(0), split(1), split(2));
         let mut qkv = Qkv::fused(&fused, hidden);
@@ -241,7 +245,11 @@ mod tests {
             // The reference leaves an empty sequence out.
             let mut rows = expected.chunks_exact(hidden);
             let zeros = vec![0.0; hidden];
-            expected = lengths.iter().flat_map(|l| if *l > 0 { rows.next().unwrap() } else { &zeros }).copied().collect();
+            expected = lengths
+                .iter()
+                .flat_map(|l| if *l > 0 { rows.next().unwrap() } else { &zeros })
+                .copied()
+                .collect();
         }
         for kernel in [Kernel::Exact, Kernel::RelaxedI16] {
             let mut out = vec![f32::NAN; expected.len()];

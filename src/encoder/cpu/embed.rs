@@ -138,7 +138,11 @@ impl Embed {
 
     /// Bytes of the tables.
     pub fn bytes(&self) -> usize {
-        [Some(&self.word), self.token_type.as_ref(), self.position.as_ref()].into_iter().flatten().map(Table::bytes).sum()
+        [Some(&self.word), self.token_type.as_ref(), self.position.as_ref()]
+            .into_iter()
+            .flatten()
+            .map(Table::bytes)
+            .sum()
     }
 
     /// `out[tokens, hidden]` of `ids` and `types`, both `[tokens]`.

@@ -10,7 +10,10 @@ pub fn reference_layer_norm(row: &[f64], gamma: &[f32], beta: &[f32], eps: f32) 
     let variance = row.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / n;
     let deviation = (variance + f64::from(eps)).sqrt();
     let affine = gamma.iter().zip(beta);
-    row.iter().zip(affine).map(|(x, (&g, &b))| ((x - mean) / deviation * f64::from(g) + f64::from(b)) as f32).collect()
+    row.iter()
+        .zip(affine)
+        .map(|(x, (&g, &b))| ((x - mean) / deviation * f64::from(g) + f64::from(b)) as f32)
+        .collect()
 }
 
 /// The op. An empty `residual` is zero: a `LayerNorm` alone.

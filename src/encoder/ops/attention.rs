@@ -33,7 +33,13 @@ impl AttentionSpec {
 }
 
 /// The op on three `[rows, hidden]` matrices, in double precision.
-pub fn reference_attention(spec: &AttentionSpec, q: &[f32], k: &[f32], v: &[f32], cu_seqlens: &[usize]) -> Vec<f32> {
+pub fn reference_attention(
+    spec: &AttentionSpec,
+    q: &[f32],
+    k: &[f32],
+    v: &[f32],
+    cu_seqlens: &[usize],
+) -> Vec<f32> {
     let hidden = spec.hidden();
     let at = |m: &[f32], row: usize, i: usize| f64::from(m[row * hidden + i]);
     let mut context = Vec::new();
@@ -51,7 +57,8 @@ pub fn reference_attention(spec: &AttentionSpec, q: &[f32], k: &[f32], v: &[f32]
                 let weights: Vec<f64> = scores.iter().map(|s| (s - most).exp()).collect();
                 let sum: f64 = weights.iter().sum();
                 for i in columns.clone() {
-                    let value: f64 = weights.iter().zip(keys.clone()).map(|(w, key)| w / sum * at(v, key, i)).sum();
+                    let value: f64 =
+                        weights.iter().zip(keys.clone()).map(|(w, key)| w / sum * at(v, key, i)).sum();
                     context[start + i] = value as f32;
                 }
             }

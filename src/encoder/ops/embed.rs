@@ -24,7 +24,12 @@ pub struct ReferenceEmbed<'a> {
 }
 
 /// The op; all ids must be in range.
-pub fn reference_embed(embed: &ReferenceEmbed<'_>, ids: &[u32], types: &[u32], cu_seqlens: &[usize]) -> Vec<f32> {
+pub fn reference_embed(
+    embed: &ReferenceEmbed<'_>,
+    ids: &[u32],
+    types: &[u32],
+    cu_seqlens: &[usize],
+) -> Vec<f32> {
     let hidden = embed.gamma.len();
     let at = |table: &[f32], row: usize, k: usize| table.get(row * hidden + k).map_or(0.0, |x| f64::from(*x));
     let mut y = Vec::new();

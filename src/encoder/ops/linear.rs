@@ -154,7 +154,8 @@ pub fn reference_linear_i8(
         let row = reference_quantize_row(row, max);
         for (n, column) in weight.q.chunks_exact(spec.inputs).enumerate() {
             let zero = weight.zero.get(n).copied().unwrap_or(0);
-            let sum: i64 = row.q.iter().zip(column).map(|(&x, &w)| i64::from(x) * i64::from(i32::from(w) - zero)).sum();
+            let sum: i64 =
+                row.q.iter().zip(column).map(|(&x, &w)| i64::from(x) * i64::from(i32::from(w) - zero)).sum();
             let sum = i32::try_from(sum).expect("activation_max keeps the sum in range");
             let linear = sum as f32 * (weight.scale[n] * row.scale) + bias.get(n).copied().unwrap_or(0.0);
             y.push(reference_activation(spec.activation, f64::from(linear)) as f32);

@@ -1,7 +1,9 @@
 //! `Linear` where activations, weights or both have a scale a block of inputs: what the relaxed
 //! and the 4-bit kernels must give bit for bit, but for the activation function.
 
-use super::linear::{LinearSpec, QuantizedWeight, SMALLEST_ROW, reference_activation, reference_quantize_row};
+use super::linear::{
+    LinearSpec, QuantizedWeight, SMALLEST_ROW, reference_activation, reference_quantize_row,
+};
 
 /// Some inputs of one row as integers: `x ≈ scale · (q − zero)`.
 #[derive(Debug, Clone, PartialEq)]
@@ -80,7 +82,12 @@ const BLOCK: usize = 32;
 
 impl Weight4<'_> {
     /// For one output, for each block: its exact sum with the block's activations, and its scale.
-    fn sums<'a>(&'a self, n: usize, inputs: usize, x: impl Fn(usize) -> i32 + 'a) -> impl Iterator<Item = (i32, f32)> + 'a {
+    fn sums<'a>(
+        &'a self,
+        n: usize,
+        inputs: usize,
+        x: impl Fn(usize) -> i32 + 'a,
+    ) -> impl Iterator<Item = (i32, f32)> + 'a {
         let blocks = inputs.div_ceil(BLOCK);
         (0..blocks).map(move |b| {
             let zero = i32::from(self.zero[n * blocks + b]);
@@ -113,7 +120,8 @@ pub fn reference_linear_i4_i8(spec: &LinearSpec, x: &[f32], weight: Weight4<'_>,
         let blocks: Vec<_> = row.chunks(BLOCK).map(reference_quantize_i8).collect();
         for n in 0..spec.outputs {
             let sums = weight.sums(n, spec.inputs, |k| blocks[k / BLOCK].q[k % BLOCK]);
-            let total = sums.zip(&blocks).fold(0.0f32, |total, ((sum, w), x)| total + sum as f32 * (w * x.scale));
+            let total =
+                sums.zip(&blocks).fold(0.0f32, |total, ((sum, w), x)| total + sum as f32 * (w * x.scale));
             let linear = total + bias.get(n).copied().unwrap_or(0.0);
             y.push(reference_activation(spec.activation, f64::from(linear)) as f32);
         }

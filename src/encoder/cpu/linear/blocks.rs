@@ -28,7 +28,12 @@ pub(super) fn quantize_i8(x: &[f32], rows: usize, inputs: usize, scratch: &mut S
     quantize::<BLOCK_I8, false>(x, rows, inputs, scratch);
 }
 
-fn quantize<const BLOCK: usize, const ZERO_POINT: bool>(x: &[f32], rows: usize, inputs: usize, scratch: &mut Scratch) {
+fn quantize<const BLOCK: usize, const ZERO_POINT: bool>(
+    x: &[f32],
+    rows: usize,
+    inputs: usize,
+    scratch: &mut Scratch,
+) {
     assert_eq!(x.len(), rows * inputs);
     let (quads, blocks) = (inputs.div_ceil(4), inputs.div_ceil(BLOCK));
     let packed = grown(&mut scratch.packed, rows * quads);
@@ -59,7 +64,9 @@ fn quantize<const BLOCK: usize, const ZERO_POINT: bool>(x: &[f32], rows: usize, 
 /// One block: its quads (at most 16 of them), what a step is worth, and the negated zero point
 /// or sum.
 #[inline(always)]
-fn quantize_block<const BLOCK: usize, const ZERO_POINT: bool>(block: &[f32; BLOCK]) -> ([[i32; 4]; 4], f32, i32) {
+fn quantize_block<const BLOCK: usize, const ZERO_POINT: bool>(
+    block: &[f32; BLOCK],
+) -> ([[i32; 4]; 4], f32, i32) {
     let vectors = block.as_chunks::<4>().0.iter().map(F32x4::load);
     let zero = F32x4::zero();
     // `poison` is 0, or NaN where a value is not finite; `low` is negated.

@@ -143,7 +143,8 @@ impl LinearI4 {
             }
         } else {
             let acts = &scratch.packed[first * quads * 2..][..ROWS * quads * 2];
-            let acts = acts.chunks(2 * BLOCK_VECTORS * ROWS).map(|a| a.as_chunks::<ROWS>().0.as_chunks::<2>().0);
+            let acts =
+                acts.chunks(2 * BLOCK_VECTORS * ROWS).map(|a| a.as_chunks::<ROWS>().0.as_chunks::<2>().0);
             for ((block, acts), sums) in parts.zip(acts).zip(sums) {
                 exact_block::<ROWS>(block, acts, sums, totals);
             }

@@ -5,9 +5,9 @@
 //! products with the int8 weights, widened as they are read, are summed in `i32` without
 //! rounding. In `simd128` that is `i32x4.dot_i16x8_s`: two products a lane and instruction.
 
+use super::Bytes;
 use super::columns::{COLUMNS, Epilogue, GROUP, panels};
 use super::pack::PackI8;
-use super::Bytes;
 use super::rows::{self, TILE_ROWS, tiles};
 use crate::encoder::cpu::activation;
 use crate::encoder::cpu::scratch::Scratch;
@@ -62,7 +62,14 @@ impl LinearI8 {
         for first in (0..rows).step_by(block) {
             let count = block.min(rows - first);
             let out = &mut out[first * outputs..][..count * outputs];
-            rows::quantize_pairs(&x[first * inputs..][..count * inputs], count, inputs, self.max, !self.zero.is_empty(), scratch);
+            rows::quantize_pairs(
+                &x[first * inputs..][..count * inputs],
+                count,
+                inputs,
+                self.max,
+                !self.zero.is_empty(),
+                scratch,
+            );
             for columns in panels(outputs).step_by(GROUP).map(|p| p..(p + GROUP).min(panels(outputs).end)) {
                 for panel in columns.clone() {
                     self.panel(panel, count, scratch, out);

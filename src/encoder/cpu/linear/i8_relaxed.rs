@@ -38,7 +38,8 @@ impl LinearI8Relaxed {
         let panel_vectors = spec.inputs.div_ceil(4) * 2;
         let ones = I16x8::splat(1);
         let mut sums = Vec::with_capacity(panels(spec.outputs).end * spec.inputs.div_ceil(BLOCK_U7));
-        for block in weights.chunks_exact(panel_vectors.max(1)).flat_map(|panel| panel.chunks(BLOCK_VECTORS)) {
+        for block in weights.chunks_exact(panel_vectors.max(1)).flat_map(|panel| panel.chunks(BLOCK_VECTORS))
+        {
             // Lanes: two halves of a quad for each of two outputs.
             let mut halves = [I32x4::zero(); 4];
             for quad in block.as_chunks::<2>().0 {

@@ -31,7 +31,11 @@ impl Kernel {
     /// one with relaxed SIMD the faster of the relaxed ones, by a few milliseconds of timing.
     /// `now` is a clock in milliseconds.
     pub fn fastest(now: impl FnMut() -> f64) -> Self {
-        if cfg!(feature = "relaxed-simd") { fastest_of([Self::RelaxedI16, Self::RelaxedI32], now) } else { Self::Exact }
+        if cfg!(feature = "relaxed-simd") {
+            fastest_of([Self::RelaxedI16, Self::RelaxedI32], now)
+        } else {
+            Self::Exact
+        }
     }
 }
 

@@ -21,12 +21,12 @@ mod rows;
 #[cfg(test)]
 mod tests;
 
+pub(super) use f32::{Eight, tile as tile_f32};
 pub use f32::{LinearF32, PackF32};
 pub use i4::LinearI4;
 pub use i4_pack::PackI4;
 pub use i8::LinearI8;
 pub use i8_relaxed::LinearI8Relaxed;
-pub(super) use f32::{Eight, tile as tile_f32};
 pub use kernel::Kernel;
 pub use pack::PackI8;
 pub(super) use rows::TILE_ROWS;

@@ -31,7 +31,8 @@ impl PackI8 {
         assert_eq!(scales.len(), spec.outputs, "a scale an output");
         assert!(bias.is_empty() || bias.len() == spec.outputs, "a bias an output");
         let mut pack = Self { spec, kernel, weights: Vec::new(), scales, bias, zero: Vec::new() };
-        pack.weights = vec![Bytes::ZERO; panels(spec.outputs).end * pack.units() * pack.unit() * COLUMNS / 16];
+        pack.weights =
+            vec![Bytes::ZERO; panels(spec.outputs).end * pack.units() * pack.unit() * COLUMNS / 16];
         pack
     }
 

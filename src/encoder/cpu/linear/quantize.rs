@@ -119,7 +119,10 @@ mod tests {
     fn column_max_in_both_orders_and_in_chunks() {
         let spec = LinearSpec { inputs: 3, outputs: 2, activation: Activation::None };
         // Outputs: (1, -5, 2) and (-7, 0, 3).
-        let cases = [(Order::OutIn, [1.0, -5.0, 2.0, -7.0, 0.0, 3.0]), (Order::InOut, [1.0, -7.0, -5.0, 0.0, 2.0, 3.0])];
+        let cases = [
+            (Order::OutIn, [1.0, -5.0, 2.0, -7.0, 0.0, 3.0]),
+            (Order::InOut, [1.0, -7.0, -5.0, 0.0, 2.0, 3.0]),
+        ];
         for (order, values) in cases {
             let mut max = ColumnMax::new(spec, order);
             max.see(0, values[..4].iter().copied());
@@ -146,7 +149,8 @@ mod tests {
             for _ in 0..50 {
                 let values = random.normals(len);
                 let block = quantize_block_i4(&values);
-                let range = values.iter().fold(0.0f32, |m, x| m.max(*x)) - values.iter().fold(0.0f32, |m, x| m.min(*x));
+                let range = values.iter().fold(0.0f32, |m, x| m.max(*x))
+                    - values.iter().fold(0.0f32, |m, x| m.min(*x));
                 let got = block.values();
                 let error: f32 = values.iter().zip(got).map(|(x, y)| (x - y) * (x - y)).sum();
                 // Half a step each, and half a step of the zero point's rounding.

@@ -75,7 +75,14 @@ fn quantize_octet<const QUADS: bool>(octet: &[f32; 8], steps: F32x4, live: I32x4
 /// Quantises `rows` rows of `x` into tiles of `i16` pairs: for each tile, for each pair of inputs
 /// (an odd last one is paired with 0), each row's pair. Leaves each row's scale and, where `sums`
 /// are wanted, the sum of its integers. `max` ≤ 32767.
-pub(super) fn quantize_pairs(x: &[f32], rows: usize, inputs: usize, max: i32, sums: bool, scratch: &mut Scratch) {
+pub(super) fn quantize_pairs(
+    x: &[f32],
+    rows: usize,
+    inputs: usize,
+    max: i32,
+    sums: bool,
+    scratch: &mut Scratch,
+) {
     quantize::<false>(x, rows, inputs, max, scratch);
     if sums {
         let (pairs, ones) = (inputs.div_ceil(2), I16x8::splat(1));
@@ -213,7 +220,10 @@ mod tests {
                 let row = &x[(first + r) * inputs..][..inputs];
                 let expected = reference_quantize_row(row, max);
                 let got = scratch.scales[first + r];
-                assert!(got == expected.scale || got.is_nan() && expected.scale.is_nan(), "{got} {expected:?}");
+                assert!(
+                    got == expected.scale || got.is_nan() && expected.scale.is_nan(),
+                    "{got} {expected:?}"
+                );
                 assert_eq!(scratch.sums[first + r], expected.q.iter().sum::<i32>());
                 let pairs = inputs.div_ceil(2);
                 for k in 0..pairs * 2 {

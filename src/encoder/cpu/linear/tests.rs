@@ -65,11 +65,13 @@ fn check_i8(rows: usize, inputs: usize, outputs: usize, seed: u64, order: Order)
     let (scale, bias) = (random.normals(outputs), random.normals(outputs));
     let weight = QuantizedWeight { q: &q, scale: &scale, zero: &[] };
 
-    let exact = pack_i8(PackI8::new(spec, Kernel::Exact, scale.clone(), bias.clone()), &q, order, &mut random);
+    let exact =
+        pack_i8(PackI8::new(spec, Kernel::Exact, scale.clone(), bias.clone()), &q, order, &mut random);
     let max = activation_max(inputs, 128);
     same(&forward(&exact, &x, rows), &reference_linear_i8(&spec, &x, weight, &bias, max));
 
-    let mut relaxed = pack_i8(PackI8::new(spec, Kernel::RelaxedI16, scale.clone(), bias.clone()), &q, order, &mut random);
+    let mut relaxed =
+        pack_i8(PackI8::new(spec, Kernel::RelaxedI16, scale.clone(), bias.clone()), &q, order, &mut random);
     let expected = reference_linear_u7(&spec, &x, weight, &bias, blocks::BLOCK_U7);
     same(&forward(&relaxed, &x, rows), &expected);
     relaxed.set_kernel(Kernel::RelaxedI32);
@@ -133,7 +135,8 @@ fn check_i4(rows: usize, inputs: usize, outputs: usize, seed: u64) {
 fn check_f32(rows: usize, inputs: usize, outputs: usize, seed: u64, order: Order) {
     let mut random = Random(seed);
     let spec = spec(inputs, outputs);
-    let (x, w, bias) = (random.normals(rows * inputs), random.normals(inputs * outputs), random.normals(outputs));
+    let (x, w, bias) =
+        (random.normals(rows * inputs), random.normals(inputs * outputs), random.normals(outputs));
     let mut pack = PackF32::new(spec, Kernel::Exact, bias.clone());
     let values = match order {
         Order::OutIn => w.clone(),
@@ -203,7 +206,8 @@ fn extreme_operands() {
     for inputs in [511, 512, 768, 3072, 4096] {
         let spec = spec(inputs, 8);
         for (x_sign, alternate) in [(1.0f32, false), (-1.0, false), (1.0, true)] {
-            let x: Vec<f32> = (0..inputs).map(|k| if alternate && k % 2 == 1 { -x_sign } else { x_sign }).collect();
+            let x: Vec<f32> =
+                (0..inputs).map(|k| if alternate && k % 2 == 1 { -x_sign } else { x_sign }).collect();
             let q: Vec<i8> = (0..8 * inputs)
                 .map(|i| match i / inputs {
                     0 => 127,
@@ -231,7 +235,10 @@ fn extreme_operands() {
             let mut linear = pack_i8(pack, &q, Order::OutIn, &mut Random(1));
             for kernel in [Kernel::RelaxedI16, Kernel::RelaxedI32] {
                 linear.set_kernel(kernel);
-                same(&forward(&linear, &x, 1), &reference_linear_u7(&spec, &x, weight, &[], blocks::BLOCK_U7));
+                same(
+                    &forward(&linear, &x, 1),
+                    &reference_linear_u7(&spec, &x, weight, &[], blocks::BLOCK_U7),
+                );
             }
             let blocks = inputs.div_ceil(32);
             for (nibble, zero) in [(15, 0), (0, 15), (15, 15), (0, 0)] {
@@ -312,7 +319,9 @@ fn linears(inputs: usize, outputs: usize, activation: Activation) -> Vec<Linear>
 #[test]
 fn quantised_is_near_the_float_one() {
     let (inputs, outputs, rows) = (768, 64, 16);
-    for activation in [Activation::None, Activation::Gelu, Activation::GeluTanh, Activation::Relu, Activation::Tanh] {
+    for activation in
+        [Activation::None, Activation::Gelu, Activation::GeluTanh, Activation::Relu, Activation::Tanh]
+    {
         let mut random = Random(11);
         let (w, bias) = (random.normals(inputs * outputs), random.normals(outputs));
         let x = random.normals(rows * inputs);
@@ -321,7 +330,8 @@ fn quantised_is_near_the_float_one() {
         let size = (expected.iter().map(|y| y * y).sum::<f32>() / expected.len() as f32).sqrt();
         for linear in linears(inputs, outputs, activation) {
             let got = forward(&linear, &x, rows);
-            let error = got.iter().zip(&expected).map(|(g, e)| (g - e) * (g - e)).sum::<f32>() / got.len() as f32;
+            let error =
+                got.iter().zip(&expected).map(|(g, e)| (g - e) * (g - e)).sum::<f32>() / got.len() as f32;
             let most = match &linear {
                 Linear::F32(_) => 1e-5,
                 Linear::I8(_) => 0.01,
@@ -341,6 +351,10 @@ fn bytes_are_what_the_memory_budget_counts_on() {
     let weights = 768 * 3072;
     assert_eq!(bytes[0], weights + 8 * 3072, "int8 exact: weights, scale, bias");
     assert_eq!(bytes[1], 4 * weights + 4 * 3072, "f32");
-    assert_eq!(bytes[2], weights / 2 + weights / 32 * 9 / 2 + 4 * 3072, "4 bits: weights, scale and half a byte a block, bias");
+    assert_eq!(
+        bytes[2],
+        weights / 2 + weights / 32 * 9 / 2 + 4 * 3072,
+        "4 bits: weights, scale and half a byte a block, bias"
+    );
     assert_eq!(bytes[3], weights + weights / 64 * 2 + 8 * 3072, "int8 relaxed: and sums of blocks");
 }

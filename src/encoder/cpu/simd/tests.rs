@@ -47,12 +47,12 @@ macro_rules! both {
     ($check:ident, $body:expr) => {{
         let ours = {
             #[allow(unused_imports)]
-            use super::{F32x4, I16x8, I32x4, I8x16};
+            use super::{F32x4, I8x16, I16x8, I32x4};
             $body
         };
         let portable = {
             #[allow(unused_imports)]
-            use portable::{F32x4, I16x8, I32x4, I8x16};
+            use portable::{F32x4, I8x16, I16x8, I32x4};
             $body
         };
         $check!(ours, portable);
@@ -100,7 +100,8 @@ fn F32x4_sum(x: [f32; 4]) -> f32 {
 fn integers_are_the_portable_ones() {
     let mut random = Random(2);
     for _ in 0..20_000 {
-        let (x, y): ([i32; 4], [i32; 4]) = (from_fn(|_| random.next() as i32), from_fn(|_| random.next() as i32));
+        let (x, y): ([i32; 4], [i32; 4]) =
+            (from_fn(|_| random.next() as i32), from_fn(|_| random.next() as i32));
         let (z, w): ([i32; 4], [i32; 4]) = (x.map(|v| v % 70_000), y.map(|v| v % 70_000));
         both!(ints, I32x4::load(&x).add(I32x4::load(&y)));
         both!(ints, I32x4::load(&x).sub(I32x4::load(&y)));
@@ -146,7 +147,8 @@ fn relaxed_twins_are_exact_over_all_operands() {
             let other = (signed as u8).wrapping_mul(31).wrapping_add(small as u8) as i8;
             let w: [i8; 16] = from_fn(|i| if i % 3 == 0 { signed } else { other });
             let a: [i8; 16] = from_fn(|i| if i % 5 == 0 { small } else { 127 - small });
-            let expected: [i32; 4] = from_fn(|i| (4 * i..4 * i + 4).map(|k| i32::from(w[k]) * i32::from(a[k])).sum());
+            let expected: [i32; 4] =
+                from_fn(|i| (4 * i..4 * i + 4).map(|k| i32::from(w[k]) * i32::from(a[k])).sum());
             let (w, a) = (I8x16::load(&w), I8x16::load(&a));
             assert_eq!(relaxed::dot_i16(w, a).dot(ones).to_array(), expected);
             assert_eq!(relaxed::dot_add(w, a, I32x4::splat(5)).to_array(), expected.map(|x| x + 5));
