@@ -16,8 +16,8 @@ use crate::encoder::cpu::scratch::Scratch;
 use crate::encoder::cpu::simd::{F32x4, I8x16, I16x8, I32x4, relaxed};
 use crate::encoder::ops::linear::LinearSpec;
 
-/// Vectors of a whole block of a panel: two a quad of inputs.
-const BLOCK_VECTORS: usize = BLOCK_U7 / 4 * 2;
+/// Quads of a whole block.
+const BLOCK_QUADS: usize = BLOCK_U7 / 4;
 
 /// A `Linear` with int8 weights for the relaxed kernels.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ impl LinearI8Relaxed {
         let panel_vectors = spec.inputs.div_ceil(4) * 2;
         let ones = I16x8::splat(1);
         let mut sums = Vec::with_capacity(panels(spec.outputs).end * spec.inputs.div_ceil(BLOCK_U7));
-        for block in weights.chunks_exact(panel_vectors.max(1)).flat_map(|panel| panel.chunks(BLOCK_VECTORS))
+        for block in weights.chunks_exact(panel_vectors.max(1)).flat_map(|panel| panel.chunks(2 * BLOCK_QUADS))
         {
             // Lanes: two halves of a quad for each of two outputs.
             let mut halves = [I32x4::zero(); 4];
@@ -103,87 +103,82 @@ impl LinearI8Relaxed {
     fn panel(&self, panel: usize, rows: usize, scratch: &Scratch, out: &mut [f32]) {
         let inputs = self.spec.inputs;
         let (quads, blocks) = (inputs.div_ceil(4), inputs.div_ceil(BLOCK_U7));
-        let weights = &self.weights[panel * quads * 2..][..quads * 2];
+        let weights = self.weights[panel * quads * 2..][..quads * 2].as_chunks::<2>().0;
         let sums = &self.sums[panel * blocks..][..blocks];
         for (first, count) in tiles(rows) {
-            let acts = &scratch.packed[first * quads..][..count * quads];
-            let scales = &scratch.scales[first * blocks..][..count * blocks];
-            let zeros = &scratch.sums[first * blocks..][..count * blocks];
             let mut totals = [[[0.0; 4]; 2]; TILE_ROWS];
-            let run = match (self.kernel, count) {
-                (Kernel::RelaxedI32, 4) => tile::<4, true>,
-                (Kernel::RelaxedI32, 3) => tile::<3, true>,
-                (Kernel::RelaxedI32, 2) => tile::<2, true>,
-                (Kernel::RelaxedI32, _) => tile::<1, true>,
-                (_, 4) => tile::<4, false>,
-                (_, 3) => tile::<3, false>,
-                (_, 2) => tile::<2, false>,
-                (_, _) => tile::<1, false>,
-            };
-            run(weights, sums, acts, scales, zeros, &mut totals);
+            match count {
+                4 => self.tile::<4>(weights, sums, first, scratch, &mut totals),
+                3 => self.tile::<3>(weights, sums, first, scratch, &mut totals),
+                2 => self.tile::<2>(weights, sums, first, scratch, &mut totals),
+                _ => self.tile::<1>(weights, sums, first, scratch, &mut totals),
+            }
             for (r, totals) in totals.iter().enumerate().take(count) {
                 let row = &mut out[(first + r) * self.spec.outputs..][..self.spec.outputs];
                 self.epilogue.finish(panel, totals.each_ref().map(F32x4::load), F32x4::splat(1.0), row);
             }
         }
     }
-}
 
-/// `ROWS` rows by eight columns, over all blocks.
-fn tile<const ROWS: usize, const I32: bool>(
-    weights: &[Bytes],
-    sums: &[[i16; COLUMNS]],
-    acts: &[i32],
-    scales: &[f32],
-    zeros: &[i32],
-    totals: &mut [[[f32; 4]; 2]; TILE_ROWS],
-) {
-    let weights = weights.chunks(BLOCK_VECTORS).map(|w| w.as_chunks::<2>().0);
-    let acts = acts.chunks(BLOCK_U7 / 4 * ROWS).map(|a| a.as_chunks::<ROWS>().0);
-    let notes = scales.as_chunks::<ROWS>().0.iter().zip(zeros.as_chunks::<ROWS>().0);
-    for (((weights, acts), sums), (scales, zeros)) in weights.zip(acts).zip(sums).zip(notes) {
-        block::<ROWS, I32>(weights, acts, sums, scales, zeros, totals);
+    /// A tile of `ROWS` rows, from row `first` of the block.
+    fn tile<const ROWS: usize>(
+        &self,
+        weights: &[[Bytes; 2]],
+        sums: &[[i16; COLUMNS]],
+        first: usize,
+        scratch: &Scratch,
+        totals: &mut [[[f32; 4]; 2]; TILE_ROWS],
+    ) {
+        let (acts, _) = scratch.packed[first * weights.len()..][..ROWS * weights.len()].as_chunks();
+        let (scales, _) = scratch.scales[first * sums.len()..][..ROWS * sums.len()].as_chunks();
+        let (zeros, _) = scratch.sums[first * sums.len()..][..ROWS * sums.len()].as_chunks();
+        if self.kernel == Kernel::RelaxedI32 {
+            tile::<ROWS, true>(weights, sums, acts, scales, zeros, totals);
+        } else {
+            tile::<ROWS, false>(weights, sums, acts, scales, zeros, totals);
+        }
     }
 }
 
-/// The kernel: one block. The totals stay in memory, since with them the inner loop would need
-/// more registers than there are.
+/// The kernel: `ROWS` rows by eight columns, block by block.
 #[inline(never)]
 #[cfg_attr(all(target_arch = "wasm32", feature = "relaxed-simd"), target_feature(enable = "relaxed-simd"))]
-fn block<const ROWS: usize, const I32: bool>(
+fn tile<const ROWS: usize, const I32: bool>(
     weights: &[[Bytes; 2]],
+    sums: &[[i16; COLUMNS]],
     acts: &[[i32; ROWS]],
-    sums: &[i16; COLUMNS],
-    scales: &[f32; ROWS],
-    zeros: &[i32; ROWS],
-    totals: &mut [[[f32; 4]; 2]; TILE_ROWS],
+    scales: &[[f32; ROWS]],
+    zeros: &[[i32; ROWS]],
+    out: &mut [[[f32; 4]; 2]; TILE_ROWS],
 ) {
-    let (sums, _) = sums.as_chunks::<4>();
-    let sums = [0, 1].map(|v| I32x4::load_i16(&sums[v]).to_i16_pairs());
-    let mut products = [[I32x4::zero(); 2]; ROWS];
-    for r in 0..ROWS {
-        let zero = I32x4::splat(zeros[r]).to_i16_pairs();
-        products[r] = [zero.dot(sums[0]), zero.dot(sums[1])];
-    }
     let ones = I16x8::splat(1);
-    for (weights, acts) in weights.iter().zip(acts) {
-        let weights = [I8x16::load(&weights[0].0), I8x16::load(&weights[1].0)];
+    let mut totals = [[F32x4::zero(); 2]; ROWS];
+    let blocks = weights.chunks(BLOCK_QUADS).zip(acts.chunks(BLOCK_QUADS));
+    for (((weights, acts), sums), (scales, zeros)) in blocks.zip(sums).zip(scales.iter().zip(zeros)) {
+        let sums = [0, 1].map(|v| I32x4::load_i16(&sums.as_chunks().0[v]).to_i16_pairs());
+        let zeros = zeros.map(|zero| I32x4::splat(zero).to_i16_pairs());
+        let mut products = zeros.map(|zero| sums.map(|sum| zero.dot(sum)));
+        for (weights, acts) in weights.iter().zip(acts) {
+            let weights = [I8x16::load(&weights[0].0), I8x16::load(&weights[1].0)];
+            for r in 0..ROWS {
+                let act = I32x4::splat(acts[r]).to_i8();
+                for v in 0..2 {
+                    products[r][v] = if I32 {
+                        relaxed::dot_add(weights[v], act, products[r][v])
+                    } else {
+                        products[r][v].add(relaxed::dot_i16(weights[v], act).dot(ones))
+                    };
+                }
+            }
+        }
         for r in 0..ROWS {
-            let act = I32x4::splat(acts[r]).to_i8();
+            let scale = F32x4::splat(scales[r]);
             for v in 0..2 {
-                products[r][v] = if I32 {
-                    relaxed::dot_add(weights[v], act, products[r][v])
-                } else {
-                    products[r][v].add(relaxed::dot_i16(weights[v], act).dot(ones))
-                };
+                totals[r][v] = totals[r][v].add(products[r][v].to_f32().mul(scale));
             }
         }
     }
-    for r in 0..ROWS {
-        let scale = F32x4::splat(scales[r]);
-        for v in 0..2 {
-            let total = &mut totals[r][v];
-            F32x4::load(total).add(products[r][v].to_f32().mul(scale)).store(total);
-        }
+    for (total, out) in totals.as_flattened().iter().zip(out.as_flattened_mut()) {
+        total.store(out);
     }
 }
