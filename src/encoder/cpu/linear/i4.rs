@@ -180,7 +180,6 @@ fn exact_tile<const ROWS: usize>(
     out: &mut Totals,
 ) {
     let nibble = I16x8::splat(15);
-    let mut totals = [[F32x4::zero(); 2]; ROWS];
     for ((block, acts), sums) in panel.blocks().zip(acts.chunks(BLOCK_VECTORS)).zip(sums) {
         // The sum comes as its low 7 bits and the rest.
         let zeros = zero_points(block.zeros).map(|z| z.add(z.shl::<23>()).to_i16_pairs());
@@ -200,13 +199,14 @@ fn exact_tile<const ROWS: usize>(
             }
         }
         let scales = [0, 1].map(|v| F32x4::load(&block.scales.as_chunks().0[v]));
+        let out = std::hint::black_box(&mut *out);
         for r in 0..ROWS {
             for v in 0..2 {
-                totals[r][v] = totals[r][v].add(products[r][v].to_f32().mul(scales[v]));
+                let total = &mut out[r][v];
+                F32x4::load(total).add(products[r][v].to_f32().mul(scales[v])).store(total);
             }
         }
     }
-    store(totals, out);
 }
 
 /// The relaxed kernels. All 32 products of a block and column fit `i16` lanes, four of them each:
@@ -221,7 +221,6 @@ fn relaxed_tile<const ROWS: usize, const I32: bool>(
     out: &mut Totals,
 ) {
     let (nibble, ones) = (I16x8::splat(0x0f0f), I16x8::splat(1));
-    let mut totals = [[F32x4::zero(); 2]; ROWS];
     let notes = sums.iter().zip(act_scales);
     for ((block, acts), (sums, act_scales)) in panel.blocks().zip(acts.chunks(BLOCK_VECTORS)).zip(notes) {
         let zeros = zero_points(block.zeros).map(I32x4::to_i16_pairs);
@@ -243,21 +242,15 @@ fn relaxed_tile<const ROWS: usize, const I32: bool>(
             }
         }
         let scales = [0, 1].map(|v| F32x4::load(&block.scales.as_chunks().0[v]));
+        let out = std::hint::black_box(&mut *out);
         for r in 0..ROWS {
             let act_scale = F32x4::splat(act_scales[r]);
             for v in 0..2 {
                 let product = if I32 { products[r][v] } else { pairs[r][v].dot(ones) };
                 let sum = product.add(sums[r].dot(zeros[v]));
-                totals[r][v] = totals[r][v].add(sum.to_f32().mul(scales[v].mul(act_scale)));
+                let total = &mut out[r][v];
+                F32x4::load(total).add(sum.to_f32().mul(scales[v].mul(act_scale))).store(total);
             }
         }
-    }
-    store(totals, out);
-}
-
-#[inline(always)]
-fn store<const ROWS: usize>(totals: [[F32x4; 2]; ROWS], out: &mut Totals) {
-    for (total, out) in totals.as_flattened().iter().zip(out.as_flattened_mut()) {
-        total.store(out);
     }
 }

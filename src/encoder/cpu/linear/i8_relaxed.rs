@@ -152,7 +152,6 @@ fn tile<const ROWS: usize, const I32: bool>(
     out: &mut [[[f32; 4]; 2]; TILE_ROWS],
 ) {
     let ones = I16x8::splat(1);
-    let mut totals = [[F32x4::zero(); 2]; ROWS];
     let blocks = weights.chunks(BLOCK_QUADS).zip(acts.chunks(BLOCK_QUADS));
     for (((weights, acts), sums), (scales, zeros)) in blocks.zip(sums).zip(scales.iter().zip(zeros)) {
         let sums = [0, 1].map(|v| I32x4::load_i16(&sums.as_chunks().0[v]).to_i16_pairs());
@@ -171,14 +170,13 @@ fn tile<const ROWS: usize, const I32: bool>(
                 }
             }
         }
+        let out = std::hint::black_box(&mut *out);
         for r in 0..ROWS {
             let scale = F32x4::splat(scales[r]);
             for v in 0..2 {
-                totals[r][v] = totals[r][v].add(products[r][v].to_f32().mul(scale));
+                let total = &mut out[r][v];
+                F32x4::load(total).add(products[r][v].to_f32().mul(scale)).store(total);
             }
         }
-    }
-    for (total, out) in totals.as_flattened().iter().zip(out.as_flattened_mut()) {
-        total.store(out);
     }
 }
