@@ -1,18 +1,19 @@
 //! Activation functions over a slice, in place.
 
-use super::math;
+use super::math::Math;
 use super::simd::{F32x4, LANES};
 use crate::encoder::ops::linear::Activation;
 
 /// Applies `activation` to every value.
 pub fn apply(activation: Activation, values: &mut [f32]) {
+    let math = Math::new();
     match activation {
         Activation::None => {}
-        Activation::Gelu => map(values, math::gelu),
-        Activation::GeluTanh => map(values, math::gelu_tanh),
+        Activation::Gelu => map(values, |x| math.gelu(x)),
+        Activation::GeluTanh => map(values, |x| math.gelu_tanh(x)),
         // `max` hands a NaN on from its first operand.
         Activation::Relu => map(values, |x| x.max(F32x4::zero())),
-        Activation::Tanh => map(values, math::tanh),
+        Activation::Tanh => map(values, |x| math.tanh(x)),
     }
 }
 

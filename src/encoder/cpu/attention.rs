@@ -8,7 +8,7 @@
 
 use super::Scratch;
 use super::linear::{Eight, Kernel, TILE_ROWS, tile_f32};
-use super::math::exp_negative;
+use super::math::Math;
 use super::scratch::grown;
 use super::simd::{F32x4, I32x4};
 use crate::encoder::ops::attention::AttentionSpec;
@@ -198,9 +198,9 @@ fn four_queries(
 /// still to be multiplied with. A lane with a NaN becomes NaN.
 fn softmax(scores: &mut [[f32; TILE_ROWS]]) -> [f32; TILE_ROWS] {
     let most = scores.iter().map(F32x4::load).fold(F32x4::splat(f32::NEG_INFINITY), F32x4::max);
-    let mut sum = F32x4::zero();
+    let (math, mut sum) = (Math::new(), F32x4::zero());
     for score in scores {
-        let weight = exp_negative(F32x4::load(score).sub(most));
+        let weight = math.exp_negative(F32x4::load(score).sub(most));
         sum = sum.add(weight);
         weight.store(score);
     }

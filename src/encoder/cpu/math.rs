@@ -9,23 +9,76 @@
 //!
 //! | function | error, relative unless said |
 //! |---|---|
-//! | [`exp_negative`] | 1.2e-7 (1 ULP) down to −87.3, below at most 1.3e-38 |
-//! | [`tanh`] | 2.5e-7 |
-//! | [`gelu`] | 1e-6 for x ≥ −4, 6e-6 down to −13; everywhere 1.5e-7 · max(1, \|x\|) absolute |
-//! | [`gelu_tanh`] | 7e-7 for x ≥ −2; everywhere 3e-7 · max(1, \|x\|) absolute |
+//! | [`Math::exp_negative`] | 1.2e-7 (1 ULP) down to −87.3, below at most 1.3e-38 |
+//! | [`Math::tanh`] | 2.5e-7 |
+//! | [`Math::gelu`] | 1e-6 for x ≥ −4, 6e-6 down to −13; everywhere 1.5e-7 · max(1, \|x\|) absolute |
+//! | [`Math::gelu_tanh`] | 7e-7 for x ≥ −2; everywhere 3e-7 · max(1, \|x\|) absolute |
 
 use super::simd::{F32x4, I32x4};
 
-/// ln 2 in two parts; the first has 9 bits, so that its product with an exponent is exact.
-const LN2: [f32; 2] = [0.693_359_375, -2.121_944_4e-4];
+/// Every constant of this module.
+#[derive(Debug)]
+struct Constants {
+    one: f32,
+    minus_two: f32,
+    minus_half: f32,
+    magnitude: i32,
+    sign: i32,
+    exp_least: f32,
+    log2_e: f32,
+    /// 1.5 · 2²³ + 127: adding it rounds to an integer, and leaves that with the bias of an
+    /// `f32`'s exponent in the low bits.
+    rounder: f32,
+    /// ln 2 in two parts; the first has 9 bits, so that its product with an exponent is exact.
+    ln2: [f32; 2],
+    /// eʳ = 1 + r + r²·P(r) for |r| ≤ ln 2 / 2, within 3.7e-9.
+    exp: [f32; 5],
+    tanh_small: f32,
+    /// tanh x = x + x³·P(x²) up to 0.65, within 7.8e-9.
+    tanh: [f32; 5],
+    gelu_t: f32,
+    /// R of [`Math::gelu`] over t, within 1.4e-7 for a ≤ 13.3.
+    gelu: [f32; 8],
+    /// −2 √(2/π) and 0.044715 times that.
+    gelu_tanh: [f32; 2],
+}
 
-/// 1.5 · 2²³ + 127: adding it rounds to an integer, and leaves that with the bias of an `f32`'s
-/// exponent in the low bits.
-const ROUNDER: f32 = 12_582_912.0 + 127.0;
+static CONSTANTS: Constants = Constants {
+    one: 1.0,
+    minus_two: -2.0,
+    minus_half: -0.5,
+    magnitude: i32::MAX,
+    sign: i32::MIN,
+    exp_least: -87.3,
+    log2_e: std::f32::consts::LOG2_E,
+    rounder: 12_582_912.0 + 127.0,
+    ln2: [0.693_359_375, -2.121_944_4e-4],
+    exp: [0.499_999_94, 0.166_665_21, 0.041_668_393, 0.008_368_746, 0.001_381_453_7],
+    tanh_small: 0.65,
+    tanh: [-0.333_332_6, 0.133_308_3, -0.053_688, 0.020_469_345, -0.005_515_082_7],
+    gelu_t: 0.3,
+    gelu: [
+        0.119_625_17,
+        0.120_816_88,
+        0.099_523_19,
+        0.129_843_03,
+        -0.056_095_12,
+        0.208_963_72,
+        -0.158_713_1,
+        0.036_036_18,
+    ],
+    gelu_tanh: [-1.595_769_1, -0.071_354_82],
+};
+
+/// The functions. Make one before a loop: their constants are read from memory, where V8 would
+/// put each together anew from three instructions at every use (gelu: XX for YY values a
+/// nanosecond).
+#[derive(Debug, Clone, Copy)]
+pub struct Math(&'static Constants);
 
 /// `c[0] + x·(c[1] + x·(…))`.
 #[inline(always)]
-fn horner<const N: usize>(x: F32x4, c: [f32; N]) -> F32x4 {
+fn horner<const N: usize>(x: F32x4, c: &[f32; N]) -> F32x4 {
     let mut sum = F32x4::splat(c[N - 1]);
     for i in (0..N - 1).rev() {
         sum = sum.mul(x).add(F32x4::splat(c[i]));
@@ -33,71 +86,71 @@ fn horner<const N: usize>(x: F32x4, c: [f32; N]) -> F32x4 {
     sum
 }
 
-/// eˣ for x ≤ 0, which is all that softmax and the functions below need. Below −87.3 it stays at
-/// that value's 1.2e-38: whoever adds that up or multiplies with it won't notice.
-#[inline(always)]
-pub fn exp_negative(x: F32x4) -> F32x4 {
-    let x = x.max(F32x4::splat(-87.3));
-    let shifted = x.mul(F32x4::splat(std::f32::consts::LOG2_E)).add(F32x4::splat(ROUNDER));
-    let n = shifted.sub(F32x4::splat(ROUNDER));
-    let r = x.sub(n.mul(F32x4::splat(LN2[0]))).sub(n.mul(F32x4::splat(LN2[1])));
-    // eʳ = 1 + r + r²·P(r) for |r| ≤ ln 2 / 2, P within 3.7e-9.
-    let p = horner(r, [0.499_999_94, 0.166_665_21, 0.041_668_393, 0.008_368_746, 0.001_381_453_7]);
-    let power = p.mul(r).mul(r).add(r).add(F32x4::splat(1.0));
-    power.mul(shifted.to_bits().shl::<23>().to_float())
-}
+impl Math {
+    /// The functions.
+    #[inline(always)]
+    #[allow(clippy::new_without_default)]
+    pub fn new() -> Self {
+        Self(std::hint::black_box(&CONSTANTS))
+    }
 
-/// The hyperbolic tangent.
-#[inline(always)]
-pub fn tanh(x: F32x4) -> F32x4 {
-    let magnitude = x.abs();
-    let sign = x.to_bits().and(I32x4::splat(i32::MIN));
-    // Small: x + x³·P(x²), P within 7.8e-9 up to 0.65.
-    let square = x.mul(x);
-    let p = horner(square, [-0.333_332_6, 0.133_308_3, -0.053_688, 0.020_469_345, -0.005_515_082_7]);
-    let small = p.mul(square).mul(x).add(x);
-    // Large: (1 − e⁻²ˣ) / (1 + e⁻²ˣ).
-    let one = F32x4::splat(1.0);
-    let power = exp_negative(magnitude.mul(F32x4::splat(-2.0)));
-    let large = one.sub(power).div(one.add(power));
-    // A NaN is not less than anything, and `large` hands it on.
-    magnitude.lt(F32x4::splat(0.65)).select(small, large).to_bits().or(sign).to_float()
-}
+    /// eˣ for x ≤ 0, which is all that softmax and the functions below need. Below −87.3 it stays
+    /// at that value's 1.2e-38: whoever adds that up or multiplies with it won't notice.
+    #[inline(always)]
+    pub fn exp_negative(self, x: F32x4) -> F32x4 {
+        let c = self.0;
+        let x = x.max(F32x4::splat(c.exp_least));
+        let rounder = F32x4::splat(c.rounder);
+        let shifted = x.mul(F32x4::splat(c.log2_e)).add(rounder);
+        let n = shifted.sub(rounder);
+        let r = x.sub(n.mul(F32x4::splat(c.ln2[0]))).sub(n.mul(F32x4::splat(c.ln2[1])));
+        let power = horner(r, &c.exp).mul(r).mul(r).add(r).add(F32x4::splat(c.one));
+        power.mul(shifted.to_bits().shl::<23>().to_float())
+    }
 
-/// x·Φ(x), Φ the normal distribution function: the `gelu` of BERT, `erf` in the paper's formula.
-///
-/// With a = |x|, Φ(−a) = e^(−a²/2) · R(a), and R is a polynomial in t = 1 / (1 + 0.3·a): so the
-/// left tail keeps its relative accuracy, which `1 + erf` would cancel away.
-#[inline(always)]
-pub fn gelu(x: F32x4) -> F32x4 {
-    let (a, one) = (x.abs(), F32x4::splat(1.0));
-    let t = one.div(a.mul(F32x4::splat(0.3)).add(one));
-    // R within 1.4e-7 for a ≤ 13.3; beyond, the exponential is 1e-38.
-    let r = horner(
-        t,
-        [
-            0.119_625_17,
-            0.120_816_88,
-            0.099_523_19,
-            0.129_843_03,
-            -0.056_095_12,
-            0.208_963_72,
-            -0.158_713_1,
-            0.036_036_18,
-        ],
-    );
-    let tail = exp_negative(a.mul(a).mul(F32x4::splat(-0.5))).mul(r.mul(t));
-    x.mul(x.lt(F32x4::zero()).select(tail, one.sub(tail)))
-}
+    /// The hyperbolic tangent.
+    #[inline(always)]
+    pub fn tanh(self, x: F32x4) -> F32x4 {
+        let c = self.0;
+        let magnitude = x.to_bits().and(I32x4::splat(c.magnitude)).to_float();
+        let sign = x.to_bits().and(I32x4::splat(c.sign));
+        let square = x.mul(x);
+        let small = horner(square, &c.tanh).mul(square).mul(x).add(x);
+        // Large: (1 − e⁻²ˣ) / (1 + e⁻²ˣ).
+        let one = F32x4::splat(c.one);
+        let power = self.exp_negative(magnitude.mul(F32x4::splat(c.minus_two)));
+        let large = one.sub(power).div(one.add(power));
+        // A NaN is not less than anything, and `large` hands it on.
+        magnitude.lt(F32x4::splat(c.tanh_small)).select(small, large).to_bits().or(sign).to_float()
+    }
 
-/// The `tanh` form of gelu: x / (1 + e^(−2u)), u = √(2/π) · (x + 0.044715 x³).
-#[inline(always)]
-pub fn gelu_tanh(x: F32x4) -> F32x4 {
-    // −2 √(2/π) and 0.044715 times that.
-    let (a, one) = (x.abs(), F32x4::splat(1.0));
-    let power = exp_negative(horner(x.mul(x), [-1.595_769_1, -0.071_354_82]).mul(a));
-    // Left of 0 the fraction is expanded by e^(2u).
-    x.mul(x.lt(F32x4::zero()).select(power, one)).div(one.add(power))
+    /// x·Φ(x), Φ the normal distribution function: the `gelu` of BERT, `erf` in the paper's
+    /// formula.
+    ///
+    /// With a = |x|, Φ(−a) = e^(−a²/2) · R(a), and R is a polynomial in t = 1 / (1 + 0.3·a): so
+    /// the left tail keeps its relative accuracy, which `1 + erf` would cancel away. (Beyond 13.3
+    /// the exponential is 1e-38.)
+    #[inline(always)]
+    pub fn gelu(self, x: F32x4) -> F32x4 {
+        let c = self.0;
+        let one = F32x4::splat(c.one);
+        let a = x.to_bits().and(I32x4::splat(c.magnitude)).to_float();
+        let t = one.div(a.mul(F32x4::splat(c.gelu_t)).add(one));
+        let power = self.exp_negative(x.mul(x).mul(F32x4::splat(c.minus_half)));
+        let tail = power.mul(horner(t, &c.gelu).mul(t));
+        x.mul(x.lt(F32x4::zero()).select(tail, one.sub(tail)))
+    }
+
+    /// The `tanh` form of gelu: x / (1 + e^(−2u)), u = √(2/π) · (x + 0.044715 x³).
+    #[inline(always)]
+    pub fn gelu_tanh(self, x: F32x4) -> F32x4 {
+        let c = self.0;
+        let one = F32x4::splat(c.one);
+        let a = x.to_bits().and(I32x4::splat(c.magnitude)).to_float();
+        let power = self.exp_negative(horner(x.mul(x), &c.gelu_tanh).mul(a));
+        // Left of 0 the fraction is expanded by e^(2u).
+        x.mul(x.lt(F32x4::zero()).select(power, one)).div(one.add(power))
+    }
 }
 
 #[cfg(test)]
@@ -147,7 +200,7 @@ mod tests {
 
     #[test]
     fn exponential() {
-        let negative = |x: F32x4| exp_negative(x.min(F32x4::zero()));
+        let negative = |x: F32x4| Math::new().exp_negative(x.min(F32x4::zero()));
         compare(negative, |x| if x > 0.0 { 1.0 } else { x.exp() }, |x, got, expected| {
             if x >= -87.3 {
                 assert!(relative(got, expected) <= 1.2e-7, "{x}: {got} for {expected}");
@@ -155,13 +208,13 @@ mod tests {
                 assert!((0.0..1.3e-38).contains(&got), "{x}: {got}");
             }
         });
-        assert_eq!(exp_negative(F32x4::splat(0.0)).to_array(), [1.0; 4]);
-        assert_eq!(exp_negative(F32x4::splat(-0.0)).to_array(), [1.0; 4]);
+        assert_eq!(Math::new().exp_negative(F32x4::splat(0.0)).to_array(), [1.0; 4]);
+        assert_eq!(Math::new().exp_negative(F32x4::splat(-0.0)).to_array(), [1.0; 4]);
     }
 
     #[test]
     fn hyperbolic_tangent() {
-        compare(tanh, f64::tanh, |x, got, expected| {
+        compare(|x| Math::new().tanh(x), f64::tanh, |x, got, expected| {
             assert!(relative(got, expected) <= 2.5e-7, "{x}: {got} for {expected}");
             assert!(got.abs() <= 1.0 && got.is_sign_negative() == x.is_sign_negative());
         });
@@ -169,7 +222,7 @@ mod tests {
 
     #[test]
     fn gelu_of_erf() {
-        compare(gelu, |x| reference_activation(Activation::Gelu, x), |x, got, expected| {
+        compare(|x| Math::new().gelu(x), |x| reference_activation(Activation::Gelu, x), |x, got, expected| {
             let most = if x >= -4.0 { 1e-6 } else if x >= -13.0 { 6e-6 } else { f64::INFINITY };
             assert!(relative(got, expected) <= most, "{x}: {got} for {expected}");
             assert!(absolute(got, expected) <= 1.5e-7 * x.abs().max(1.0), "{x}: {got} for {expected}");
@@ -178,7 +231,7 @@ mod tests {
 
     #[test]
     fn gelu_of_tanh() {
-        compare(gelu_tanh, |x| reference_activation(Activation::GeluTanh, x), |x, got, expected| {
+        compare(|x| Math::new().gelu_tanh(x), |x| reference_activation(Activation::GeluTanh, x), |x, got, expected| {
             let most = if x >= -2.0 { 7e-7 } else { f64::INFINITY };
             assert!(relative(got, expected) <= most, "{x}: {got} for {expected}");
             assert!(absolute(got, expected) <= 3e-7 * x.abs().max(1.0), "{x}: {got} for {expected}");
