@@ -40,8 +40,9 @@ fn activations(len: usize) -> Vec<f32> {
 fn linear(bits: u32, kernel: Kernel, spec: LinearSpec) -> Linear {
     let LinearSpec { inputs, outputs, .. } = spec;
     match bits {
+        // Scales that make outputs of a few units, as in a model.
         8 => {
-            let mut pack = PackI8::new(spec, kernel, vec![0.01; outputs], vec![0.0; outputs]);
+            let mut pack = PackI8::new(spec, kernel, vec![1e-5; outputs], vec![0.0; outputs]);
             let row: Vec<i8> = (0..inputs).map(|i| (i * 7 % 251) as u8 as i8).collect();
             (0..outputs).for_each(|n| pack.put_i8(Order::OutIn, n * inputs, &row));
             pack.finish()
@@ -50,12 +51,12 @@ fn linear(bits: u32, kernel: Kernel, spec: LinearSpec) -> Linear {
             let mut pack = PackI4::new(spec, kernel, vec![0.0; outputs]);
             let bytes: Vec<u8> = (0..pack.file_bytes()).map(|i| (i * 7 % 251) as u8).collect();
             pack.put(0, &bytes);
-            pack.put_scales(0, (0..bytes.len() / 16).map(|_| 0.01));
+            pack.put_scales(0, (0..bytes.len() / 16).map(|_| 1e-4));
             pack.finish()
         }
         _ => {
             let mut pack = PackF32::new(spec, kernel, vec![0.0; outputs]);
-            let row: Vec<f32> = (0..inputs).map(|i| (i * 7 % 251) as f32 * 0.01).collect();
+            let row: Vec<f32> = (0..inputs).map(|i| (i * 7 % 251) as f32 * 1e-5).collect();
             (0..outputs).for_each(|n| pack.put(Order::OutIn, n * inputs, &row));
             pack.finish()
         }
