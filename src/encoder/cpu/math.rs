@@ -169,7 +169,8 @@ mod tests {
     fn inputs() -> impl Iterator<Item = f32> {
         let all = (0..=u32::MAX).step_by(997).map(f32::from_bits);
         let near = (-1_000_000..=1_000_000).map(|i| i as f32 / 50_000.0);
-        let special = [0.0, -0.0, f32::INFINITY, f32::NEG_INFINITY, f32::MAX, f32::MIN, 1e-45, -1e-45, f32::NAN];
+        let special =
+            [0.0, -0.0, f32::INFINITY, f32::NEG_INFINITY, f32::MAX, f32::MIN, 1e-45, -1e-45, f32::NAN];
         all.chain(near).chain(special)
     }
 
@@ -208,41 +209,63 @@ mod tests {
     #[test]
     fn exponential() {
         let negative = |x: F32x4| Math::new().exp_negative(x.min(F32x4::zero()));
-        compare(negative, |x| if x > 0.0 { 1.0 } else { x.exp() }, |x, got, expected| {
-            if x >= -70.0 {
-                assert!(relative(got, expected) <= 1.2e-7, "{x}: {got} for {expected}");
-            } else {
-                assert!((0.0..4e-31).contains(&got), "{x}: {got}");
-            }
-        });
+        compare(
+            negative,
+            |x| if x > 0.0 { 1.0 } else { x.exp() },
+            |x, got, expected| {
+                if x >= -70.0 {
+                    assert!(relative(got, expected) <= 1.2e-7, "{x}: {got} for {expected}");
+                } else {
+                    assert!((0.0..4e-31).contains(&got), "{x}: {got}");
+                }
+            },
+        );
         assert_eq!(Math::new().exp_negative(F32x4::splat(0.0)).to_array(), [1.0; 4]);
         assert_eq!(Math::new().exp_negative(F32x4::splat(-0.0)).to_array(), [1.0; 4]);
     }
 
     #[test]
     fn hyperbolic_tangent() {
-        compare(|x| Math::new().tanh(x), f64::tanh, |x, got, expected| {
-            assert!(relative(got, expected) <= 2.5e-7, "{x}: {got} for {expected}");
-            assert!(got.abs() <= 1.0 && got.is_sign_negative() == x.is_sign_negative());
-        });
+        compare(
+            |x| Math::new().tanh(x),
+            f64::tanh,
+            |x, got, expected| {
+                assert!(relative(got, expected) <= 2.5e-7, "{x}: {got} for {expected}");
+                assert!(got.abs() <= 1.0 && got.is_sign_negative() == x.is_sign_negative());
+            },
+        );
     }
 
     #[test]
     fn gelu_of_erf() {
-        compare(|x| Math::new().gelu(x), |x| reference_activation(Activation::Gelu, x), |x, got, expected| {
-            let most = if x >= -4.0 { 1e-6 } else if x >= -11.8 { 6e-6 } else { f64::INFINITY };
-            assert!(relative(got, expected) <= most, "{x}: {got} for {expected}");
-            assert!(absolute(got, expected) <= 1.5e-7 * x.abs().max(1.0), "{x}: {got} for {expected}");
-        });
+        compare(
+            |x| Math::new().gelu(x),
+            |x| reference_activation(Activation::Gelu, x),
+            |x, got, expected| {
+                let most = if x >= -4.0 {
+                    1e-6
+                } else if x >= -11.8 {
+                    6e-6
+                } else {
+                    f64::INFINITY
+                };
+                assert!(relative(got, expected) <= most, "{x}: {got} for {expected}");
+                assert!(absolute(got, expected) <= 1.5e-7 * x.abs().max(1.0), "{x}: {got} for {expected}");
+            },
+        );
     }
 
     #[test]
     fn gelu_of_tanh() {
-        compare(|x| Math::new().gelu_tanh(x), |x| reference_activation(Activation::GeluTanh, x), |x, got, expected| {
-            let most = if x >= -2.0 { 7e-7 } else { f64::INFINITY };
-            assert!(relative(got, expected) <= most, "{x}: {got} for {expected}");
-            assert!(absolute(got, expected) <= 3e-7 * x.abs().max(1.0), "{x}: {got} for {expected}");
-        });
+        compare(
+            |x| Math::new().gelu_tanh(x),
+            |x| reference_activation(Activation::GeluTanh, x),
+            |x, got, expected| {
+                let most = if x >= -2.0 { 7e-7 } else { f64::INFINITY };
+                assert!(relative(got, expected) <= most, "{x}: {got} for {expected}");
+                assert!(absolute(got, expected) <= 3e-7 * x.abs().max(1.0), "{x}: {got} for {expected}");
+            },
+        );
     }
 
     #[test]

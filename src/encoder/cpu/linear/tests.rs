@@ -356,5 +356,9 @@ fn bytes_are_what_the_memory_budget_counts_on() {
         weights / 2 + weights / 32 * 9 / 2 + 4 * 3072,
         "4 bits: weights, scale and half a byte a block, bias"
     );
-    assert_eq!(bytes[3], weights + weights / 64 * 2 + 8 * 3072, "int8 relaxed: and sums of blocks");
+    assert_eq!(
+        bytes[3],
+        weights + weights / 64 * 2 + weights / 512 + 8 * 3072,
+        "int8 relaxed: and sums of blocks"
+    );
 }
