@@ -245,7 +245,7 @@ mod tests {
         let table = |rows: usize| Table::f32(4, vec![1.0; rows * 4]);
         let norm = Norm::new(vec![1.0; 4], vec![0.0; 4], 1e-5);
         let embed = Embed::new(table(5), Some(table(2)), Some(table(3)), norm);
-        let mut run = |ids: &[u32], types: &[u32]| {
+        let run = |ids: &[u32], types: &[u32]| {
             embed.forward(ids, types, &[0, ids.len()], &mut vec![0.0; 4 * ids.len()]).map_err(|e| e.code())
         };
         assert_eq!(run(&[1, 5], &[0, 0]), Err(ErrorCode::TokenIdOutOfRange));

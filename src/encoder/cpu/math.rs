@@ -52,7 +52,7 @@ static CONSTANTS: Constants = Constants {
     exp_least: -70.0,
     log2_e: std::f32::consts::LOG2_E,
     rounder: 12_582_912.0 + 127.0,
-    ln2: [0.693_359_375, -2.121_944_4e-4],
+    ln2: [0.693_359_4, -2.121_944_4e-4],
     exp: [0.499_999_94, 0.166_665_21, 0.041_668_393, 0.008_368_746, 0.001_381_453_7],
     tanh_small: 0.65,
     tanh: [-0.333_332_6, 0.133_308_3, -0.053_688, 0.020_469_345, -0.005_515_082_7],
@@ -67,7 +67,7 @@ static CONSTANTS: Constants = Constants {
         -0.158_713_1,
         0.036_036_18,
     ],
-    gelu_tanh: [-1.595_769_1, -0.071_354_82],
+    gelu_tanh: [-1.595_769_2, -0.071_354_814],
 };
 
 /// The functions. Make one before a loop: their constants are read from memory, where V8 would

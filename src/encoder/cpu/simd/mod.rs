@@ -12,6 +12,9 @@
 //! | `sse2` | x86-64, whose baseline SSE2 is, so nothing is detected at run time |
 //! | `portable` | everything else, and the yardstick of the other two in tests |
 
+// Methods, not operators: kernels are chains of instructions, and read as such.
+#![allow(clippy::should_implement_trait)]
+
 #[cfg(any(test, not(any(target_arch = "x86_64", all(target_arch = "wasm32", target_feature = "simd128")))))]
 #[cfg_attr(test, allow(dead_code))]
 mod portable;
