@@ -6,6 +6,8 @@ mod encoder;
 #[allow(dead_code)]
 mod error;
 mod golden;
+#[allow(missing_docs)]
+mod model;
 
 use encoder::cpu::add_norm::Norm;
 use encoder::cpu::attention::{Qkv, attention};
@@ -109,6 +111,27 @@ extern "C" fn set_gelu(len: usize) {
     set(move || {
         x.copy_from_slice(&from);
         activation::apply(Activation::Gelu, &mut x);
+    });
+}
+
+/// A base model (12 × 768, its vocabulary cut to 1000) of made-up weights, one text of `tokens`.
+#[unsafe(no_mangle)]
+extern "C" fn set_model(bits: u32, kernel_number: u32, tokens: usize) {
+    let shape = model::Shape { layers: 12, hidden: 768, heads: 12, ffn: 3072, vocabulary: 1000, positions: 512 };
+    let mut state = 1u32;
+    let mut source = |name: &str, len: usize| {
+        let (size, shift) = if name.contains("LayerNorm.weight") { (0.1, 1.0) } else { (0.05, 0.0) };
+        let mut byte = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as f32 - 127.5
+        };
+        (0..len).map(|_| (byte() + byte() + byte()) * size / 127.5 + shift).collect()
+    };
+    let at = model::Precision { bits, kernel: kernel(kernel_number) };
+    let mut model = model::Model::new(shape, at, &mut source);
+    let ids: Vec<u32> = (0..tokens).map(|i| (i * 37 % 1000) as u32).collect();
+    set(move || {
+        std::hint::black_box(model.forward(&ids, &[0, tokens]));
     });
 }
 
