@@ -2,7 +2,9 @@
 //!
 //! tract appears only below this module.
 
+pub mod cpu;
 pub mod onnx;
+pub mod ops;
 pub mod plain;
 
 use crate::batch::Batch;

@@ -1,0 +1,124 @@
+//! Fixed inputs through every kernel, and a hash of every bit that comes out. Native (in
+//! `tests/kernels_golden.rs`) and wasm (in `golden.mjs`) must find the same hashes: that is what
+//! "the same bits on every machine" means.
+
+use super::encoder::cpu::add_norm::Norm;
+use super::encoder::cpu::attention::{Qkv, attention};
+use super::encoder::cpu::embed::{Embed, Table};
+use super::encoder::cpu::linear::quantize::{BLOCK_I4, ColumnMax, quantize_block_i4, quantize_rows_i8};
+use super::encoder::cpu::linear::{Kernel, Linear, PackF32, PackI4, PackI8};
+use super::encoder::cpu::{Scratch, activation};
+use super::encoder::ops::attention::AttentionSpec;
+use super::encoder::ops::linear::{Activation, LinearSpec, Order};
+
+/// One case: its name, what computes its hash, and the hash.
+pub struct Case {
+    /// For messages.
+    #[allow(dead_code)]
+    pub name: &'static str,
+    /// Computes the hash.
+    pub run: fn() -> u64,
+    /// What it must be.
+    pub hash: u64,
+}
+
+/// All cases.
+pub const CASES: &[Case] = &[
+    Case { name: "gelu", run: || function(Activation::Gelu), hash: 0xcb40_9986_e9b2_110d },
+    Case { name: "gelu_tanh", run: || function(Activation::GeluTanh), hash: 0x36ee_6947_ba22_7464 },
+    Case { name: "tanh", run: || function(Activation::Tanh), hash: 0x6cf6_8d14_08a7_e582 },
+    Case { name: "int8 exact", run: || int8(Kernel::Exact), hash: 0x2624_7607_31d5_4105 },
+    Case { name: "int8 relaxed i16", run: || int8(Kernel::RelaxedI16), hash: 0x1952_6d69_7e7b_6fa6 },
+    Case { name: "int8 relaxed i32", run: || int8(Kernel::RelaxedI32), hash: 0x1952_6d69_7e7b_6fa6 },
+    Case { name: "int4 exact", run: || int4(Kernel::Exact), hash: 0x1c8e_aeaa_f1db_c2fa },
+    Case { name: "int4 relaxed i16", run: || int4(Kernel::RelaxedI16), hash: 0x6283_ab52_80f2_1800 },
+    Case { name: "int4 relaxed i32", run: || int4(Kernel::RelaxedI32), hash: 0x6283_ab52_80f2_1800 },
+    Case { name: "f32 exact", run: float, hash: 0xafd1_2e0a_0e70_801f },
+    Case { name: "attention exact", run: attend, hash: 0xfb4b_2395_80c0_a187 },
+    Case { name: "add_norm", run: add_norm, hash: 0x05c7_2bd2_8fbb_fb37 },
+    Case { name: "embed", run: embed, hash: 0x2b41_0754_2b06_1245 },
+];
+
+/// FNV-1a over the bits; no NaN comes here, whose payload is not defined.
+fn hash(values: &[f32]) -> u64 {
+    values.iter().flat_map(|x| x.to_bits().to_le_bytes()).fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}
+
+/// About normal numbers, exact in `f32`.
+fn normals(seed: u64, len: usize) -> Vec<f32> {
+    let mut state = seed;
+    let mut next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 40) as i32 - (1 << 23)
+    };
+    (0..len).map(|_| (next() + next() + next()) as f32 / (1 << 23) as f32).collect()
+}
+
+fn function(function: Activation) -> u64 {
+    let mut x: Vec<f32> = (0..200_000).map(|i| f32::from_bits(i * 21_221)).filter(|x| !x.is_nan()).collect();
+    x.extend((-30_000..30_000).map(|i| i as f32 / 2_000.0));
+    activation::apply(function, &mut x);
+    x.retain(|y| !y.is_nan());
+    hash(&x)
+}
+
+const ROWS: usize = 7;
+const SPEC: LinearSpec = LinearSpec { inputs: 203, outputs: 45, activation: Activation::Gelu };
+
+fn forward(linear: &Linear) -> u64 {
+    let mut out = vec![0.0; ROWS * SPEC.outputs];
+    linear.forward(&normals(1, ROWS * SPEC.inputs), ROWS, &mut out, &mut Scratch::new());
+    hash(&out)
+}
+
+fn int8(kernel: Kernel) -> u64 {
+    let weights = normals(2, SPEC.inputs * SPEC.outputs);
+    let mut max = ColumnMax::new(SPEC, Order::InOut);
+    max.see(0, weights.iter().copied());
+    let mut pack = PackI8::new(SPEC, kernel, max.scales(), normals(3, SPEC.outputs));
+    pack.put_f32(Order::InOut, 0, weights.iter().copied());
+    forward(&pack.finish())
+}
+
+fn int4(kernel: Kernel) -> u64 {
+    let mut pack = PackI4::new(SPEC, kernel, normals(3, SPEC.outputs));
+    for (n, row) in normals(2, SPEC.inputs * SPEC.outputs).chunks(SPEC.inputs).enumerate() {
+        for (b, block) in row.chunks(BLOCK_I4).enumerate() {
+            pack.put_block(n, b, &quantize_block_i4(block));
+        }
+    }
+    forward(&pack.finish())
+}
+
+fn float() -> u64 {
+    let mut pack = PackF32::new(SPEC, Kernel::Exact, normals(3, SPEC.outputs));
+    pack.put(Order::InOut, 0, &normals(2, SPEC.inputs * SPEC.outputs));
+    forward(&pack.finish())
+}
+
+fn attend() -> u64 {
+    let (spec, tokens) = (AttentionSpec::new(60, 3), 30);
+    let qkv: Vec<f32> = normals(4, tokens * 180).iter().map(|x| x * 2.0).collect();
+    let mut out = vec![0.0; tokens * 60];
+    attention(&spec, Qkv::fused(&qkv, 60), &[0, 11, 12, 30], Kernel::Exact, &mut out, &mut Scratch::new());
+    hash(&out)
+}
+
+fn add_norm() -> u64 {
+    let (mut x, residual) = (normals(5, 9 * 203), normals(6, 9 * 203));
+    Norm::new(normals(7, 203), normals(8, 203), 1e-12).add_norm(&mut x, &residual);
+    hash(&x)
+}
+
+fn embed() -> u64 {
+    let (word, scales) = quantize_rows_i8(&normals(9, 50 * 37), 37);
+    let norm = Norm::new(normals(7, 37), normals(8, 37), 1e-12);
+    let (types, positions) = (Table::f32(37, normals(10, 2 * 37)), Table::f32(37, normals(11, 8 * 37)));
+    let embed = Embed::new(Table::i8(37, word, scales), Some(types), Some(positions), norm);
+    let mut out = vec![0.0; 9 * 37];
+    let ids = [1, 2, 3, 4, 5, 49, 48, 0, 7];
+    let known = embed.forward(&ids, &[0, 0, 1, 1, 0, 0, 0, 1, 1], &[0, 5, 9], &mut out).is_ok();
+    if known { hash(&out) } else { 0 }
+}

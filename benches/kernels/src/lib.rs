@@ -1,0 +1,175 @@
+//! Exports for `bench.mjs`: the crate's own kernels on made-up weights, and their golden hashes.
+
+#[allow(dead_code)]
+mod encoder;
+#[path = "../../../src/error.rs"]
+#[allow(dead_code)]
+mod error;
+mod golden;
+#[allow(missing_docs)]
+mod model;
+
+use encoder::cpu::add_norm::Norm;
+use encoder::cpu::attention::{Qkv, attention};
+use encoder::cpu::linear::{Kernel, Linear, PackF32, PackI4, PackI8};
+use encoder::cpu::{Scratch, activation};
+use encoder::ops::attention::AttentionSpec;
+use encoder::ops::linear::{Activation, LinearSpec, Order};
+use std::cell::RefCell;
+
+/// Something that can run over and over.
+struct Job {
+    run: Box<dyn FnMut()>,
+}
+
+thread_local! {
+    static JOB: RefCell<Option<Job>> = const { RefCell::new(None) };
+}
+
+fn set(run: impl FnMut() + 'static) {
+    JOB.with(|job| *job.borrow_mut() = Some(Job { run: Box::new(run) }));
+}
+
+fn kernel(number: u32) -> Kernel {
+    [Kernel::Exact, Kernel::RelaxedI16, Kernel::RelaxedI32][number as usize]
+}
+
+fn activations(len: usize) -> Vec<f32> {
+    (0..len).map(|i| (i * 13 % 101) as f32 - 47.0).collect()
+}
+
+/// `bits` is 8, 4 or 32.
+fn linear(bits: u32, kernel: Kernel, spec: LinearSpec) -> Linear {
+    let LinearSpec { inputs, outputs, .. } = spec;
+    match bits {
+        // Scales that make outputs of a few units, as in a model.
+        8 => {
+            let mut pack = PackI8::new(spec, kernel, vec![1e-5; outputs], vec![0.0; outputs]);
+            // About normal with a deviation of 36, as a model's are: one relaxed kernel has a
+            // faster way through blocks without many large weights.
+            let mut state = 1u32;
+            let mut byte = || {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                (state >> 24) as i32
+            };
+            let weights: Vec<i8> = (0..inputs * outputs)
+                .map(|_| ((byte() + byte() + byte() + byte() - 510) / 4) as i8)
+                .collect();
+            pack.put_i8(Order::OutIn, 0, &weights);
+            pack.finish()
+        }
+        4 => {
+            let mut pack = PackI4::new(spec, kernel, vec![0.0; outputs]);
+            let bytes: Vec<u8> = (0..pack.file_bytes()).map(|i| (i * 7 % 251) as u8).collect();
+            pack.put(0, &bytes);
+            pack.put_scales(0, (0..bytes.len() / 16).map(|_| 1e-4));
+            pack.finish()
+        }
+        _ => {
+            let mut pack = PackF32::new(spec, kernel, vec![0.0; outputs]);
+            let row: Vec<f32> = (0..inputs).map(|i| (i * 7 % 251) as f32 * 1e-5).collect();
+            (0..outputs).for_each(|n| pack.put(Order::OutIn, n * inputs, &row));
+            pack.finish()
+        }
+    }
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn set_linear(
+    bits: u32,
+    kernel_number: u32,
+    rows: usize,
+    inputs: usize,
+    outputs: usize,
+    gelu: u32,
+) {
+    let activation = if gelu == 1 { Activation::Gelu } else { Activation::None };
+    let linear = linear(bits, kernel(kernel_number), LinearSpec { inputs, outputs, activation });
+    let (x, mut out, mut scratch) = (activations(rows * inputs), vec![0.0; rows * outputs], Scratch::new());
+    set(move || linear.forward(&x, rows, &mut out, &mut scratch));
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn set_attention(kernel_number: u32, tokens: usize, hidden: usize, heads: usize) {
+    let (spec, kernel) = (AttentionSpec::new(hidden, heads), kernel(kernel_number));
+    let x: Vec<f32> = activations(tokens * 3 * hidden).iter().map(|x| x / 30.0).collect();
+    let (mut out, mut scratch) = (vec![0.0; tokens * hidden], Scratch::new());
+    set(move || attention(&spec, Qkv::fused(&x, hidden), &[0, tokens], kernel, &mut out, &mut scratch));
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn set_add_norm(tokens: usize, hidden: usize) {
+    let norm = Norm::new(vec![1.0; hidden], vec![0.1; hidden], 1e-12);
+    let (mut x, residual) = (activations(tokens * hidden), activations(tokens * hidden));
+    set(move || norm.add_norm(&mut x, &residual));
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn set_gelu(len: usize) {
+    let from: Vec<f32> = activations(len).iter().map(|x| x / 15.0).collect();
+    let mut x = from.clone();
+    set(move || {
+        x.copy_from_slice(&from);
+        activation::apply(Activation::Gelu, &mut x);
+    });
+}
+
+/// A base model (12 × 768, its vocabulary cut to 1000) of made-up weights, one text of `tokens`.
+#[unsafe(no_mangle)]
+extern "C" fn set_model(bits: u32, kernel_number: u32, tokens: usize) {
+    let shape = model::Shape { layers: 12, hidden: 768, heads: 12, ffn: 3072, vocabulary: 1000, positions: 512 };
+    let mut state = 1u32;
+    let mut source = |name: &str, len: usize| {
+        let (size, shift) = if name.contains("LayerNorm.weight") { (0.1, 1.0) } else { (0.05, 0.0) };
+        let mut byte = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as f32 - 127.5
+        };
+        (0..len).map(|_| (byte() + byte() + byte()) * size / 127.5 + shift).collect()
+    };
+    let at = model::Precision { bits, kernel: kernel(kernel_number) };
+    let mut model = model::Model::new(shape, at, &mut source);
+    let ids: Vec<u32> = (0..tokens).map(|i| (i * 37 % 1000) as u32).collect();
+    set(move || {
+        std::hint::black_box(model.forward(&ids, &[0, tokens]));
+    });
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn run(times: u32) {
+    JOB.with(|job| {
+        if let Some(job) = job.borrow_mut().as_mut() {
+            (0..times).for_each(|_| (job.run)());
+        }
+    });
+}
+
+/// The kernel that a load would choose: 0 exact, 1 relaxed i16, 2 relaxed i32.
+#[unsafe(no_mangle)]
+extern "C" fn fastest() -> u32 {
+    Kernel::fastest(|| now()) as u32
+}
+
+#[link(wasm_import_module = "host")]
+unsafe extern "C" {
+    /// Milliseconds.
+    safe fn now() -> f64;
+}
+
+/// How many golden cases there are.
+#[unsafe(no_mangle)]
+extern "C" fn golden_cases() -> usize {
+    golden::CASES.len()
+}
+
+/// The hash of a case, as computed here.
+#[unsafe(no_mangle)]
+extern "C" fn golden_hash(case: usize) -> u64 {
+    (golden::CASES[case].run)()
+}
+
+/// The hash that it must be.
+#[unsafe(no_mangle)]
+extern "C" fn golden_expected(case: usize) -> u64 {
+    golden::CASES[case].hash
+}

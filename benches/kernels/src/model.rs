@@ -1,0 +1,165 @@
+//! A whole BERT of the kernels, as the graph's ops will call them: for milliseconds a text, not
+//! only a kernel's rate, and for the accuracy of each precision.
+
+use super::encoder::cpu::Scratch;
+use super::encoder::cpu::add_norm::Norm;
+use super::encoder::cpu::attention::{Qkv, Rows, attention};
+use super::encoder::cpu::embed::{Embed, Table};
+use super::encoder::cpu::linear::quantize::{BLOCK_I4, ColumnMax, quantize_block_i4, quantize_rows_i8};
+use super::encoder::cpu::linear::{Kernel, Linear, PackF32, PackI4, PackI8};
+use super::encoder::cpu::select_rows::first_rows;
+use super::encoder::ops::attention::AttentionSpec;
+use super::encoder::ops::linear::{Activation, LinearSpec, Order};
+
+/// Sizes of a model.
+#[derive(Clone, Copy)]
+pub struct Shape {
+    pub layers: usize,
+    pub hidden: usize,
+    pub heads: usize,
+    pub ffn: usize,
+    pub vocabulary: usize,
+    pub positions: usize,
+}
+
+/// What to make of its weights.
+#[derive(Clone, Copy)]
+pub struct Precision {
+    /// 8, 4 or 32.
+    pub bits: u32,
+    pub kernel: Kernel,
+}
+
+struct Layer {
+    qkv: Linear,
+    output: Linear,
+    norm: Norm,
+    up: Linear,
+    down: Linear,
+    last_norm: Norm,
+}
+
+pub struct Model {
+    shape: Shape,
+    kernel: Kernel,
+    embed: Embed,
+    layers: Vec<Layer>,
+    scratch: Scratch,
+    buffers: [Vec<f32>; 4],
+}
+
+/// Where weights come from: a name and a length in, values out (`[outputs, inputs]`).
+pub type Source<'a> = &'a mut dyn FnMut(&str, usize) -> Vec<f32>;
+
+fn linear(at: Precision, spec: LinearSpec, weights: &[f32], bias: Vec<f32>) -> Linear {
+    match at.bits {
+        8 => {
+            let mut max = ColumnMax::new(spec, Order::OutIn);
+            max.see(0, weights.iter().copied());
+            let mut pack = PackI8::new(spec, at.kernel, max.scales(), bias);
+            pack.put_f32(Order::OutIn, 0, weights.iter().copied());
+            pack.finish()
+        }
+        4 => {
+            let mut pack = PackI4::new(spec, at.kernel, bias);
+            for (n, row) in weights.chunks_exact(spec.inputs).enumerate() {
+                for (b, block) in row.chunks(BLOCK_I4).enumerate() {
+                    pack.put_block(n, b, &quantize_block_i4(block));
+                }
+            }
+            pack.finish()
+        }
+        _ => {
+            let mut pack = PackF32::new(spec, at.kernel, bias);
+            pack.put(Order::OutIn, 0, weights);
+            pack.finish()
+        }
+    }
+}
+
+impl Model {
+    pub fn new(shape: Shape, at: Precision, source: Source<'_>) -> Self {
+        let Shape { hidden, ffn, .. } = shape;
+        let mut part = |name: &str, inputs: usize, outputs: usize, activation| {
+            let weights = source(&format!("{name}.weight"), inputs * outputs);
+            let bias = source(&format!("{name}.bias"), outputs);
+            linear(at, LinearSpec { inputs, outputs, activation }, &weights, bias)
+        };
+        let mut layers = Vec::new();
+        for i in 0..shape.layers {
+            let name = |part: &str| format!("encoder.layer.{i}.{part}");
+            let qkv = part(&name("qkv"), hidden, 3 * hidden, Activation::None);
+            let output = part(&name("attention.output.dense"), hidden, hidden, Activation::None);
+            let up = part(&name("intermediate.dense"), hidden, ffn, Activation::Gelu);
+            let down = part(&name("output.dense"), ffn, hidden, Activation::None);
+            layers.push((qkv, output, up, down));
+        }
+        let mut norm = |name: &str| {
+            Norm::new(source(&format!("{name}.weight"), hidden), source(&format!("{name}.bias"), hidden), 1e-12)
+        };
+        let layers = layers.into_iter().enumerate().map(|(i, (qkv, output, up, down))| {
+            let first = norm(&format!("encoder.layer.{i}.attention.output.LayerNorm"));
+            let last_norm = norm(&format!("encoder.layer.{i}.output.LayerNorm"));
+            Layer { qkv, output, norm: first, up, down, last_norm }
+        });
+        let layers = layers.collect();
+        let norm = norm("embeddings.LayerNorm");
+        let mut table = |name: &str, rows: usize| source(&format!("embeddings.{name}.weight"), rows * hidden);
+        let word = table("word_embeddings", shape.vocabulary);
+        let word = if at.bits == 32 {
+            Table::f32(hidden, word)
+        } else {
+            let (q, scales) = quantize_rows_i8(&word, hidden);
+            Table::i8(hidden, q, scales)
+        };
+        let position = Table::f32(hidden, table("position_embeddings", shape.positions));
+        let token_type = Table::f32(hidden, table("token_type_embeddings", 2));
+        let embed = Embed::new(word, Some(token_type), Some(position), norm);
+        Self { shape, kernel: at.kernel, embed, layers, scratch: Scratch::new(), buffers: Default::default() }
+    }
+
+    /// Bytes of weights.
+    #[allow(dead_code)]
+    pub fn bytes(&self) -> usize {
+        let linears = self.layers.iter().flat_map(|l| [&l.qkv, &l.output, &l.up, &l.down]);
+        self.embed.bytes() + linears.map(Linear::bytes).sum::<usize>()
+    }
+
+    /// The CLS row of each sequence; the last layer computes only that.
+    pub fn forward(&mut self, ids: &[u32], cu_seqlens: &[usize]) -> Vec<f32> {
+        let Shape { hidden, ffn, heads, .. } = self.shape;
+        let (tokens, sequences) = (ids.len(), cu_seqlens.len() - 1);
+        let [x, wide, context, y] = &mut self.buffers;
+        x.resize(tokens * hidden, 0.0);
+        self.embed.forward(ids, &vec![0; tokens], cu_seqlens, x).expect("ids in range");
+        let last = self.layers.len() - 1;
+        for (i, layer) in self.layers.iter().enumerate() {
+            let mut spec = AttentionSpec::new(hidden, heads);
+            wide.resize(tokens * 3 * hidden, 0.0);
+            layer.qkv.forward(x, tokens, wide, &mut self.scratch);
+            let mut qkv = Qkv::fused(wide, hidden);
+            let mut rows = tokens;
+            let mut first_queries = Vec::new();
+            if i == last {
+                // The graph will have a Linear of its own for the last layer's queries.
+                first_queries.resize(sequences * 3 * hidden, 0.0);
+                first_rows(wide, 3 * hidden, cu_seqlens, &mut first_queries);
+                qkv.q = Rows::new(&first_queries, 3 * hidden);
+                (rows, spec.first_row_only) = (sequences, true);
+                let mut first = vec![0.0; sequences * hidden];
+                first_rows(x, hidden, cu_seqlens, &mut first);
+                *x = first;
+            }
+            context.resize(rows * hidden, 0.0);
+            attention(&spec, qkv, cu_seqlens, self.kernel, context, &mut self.scratch);
+            y.resize(rows * hidden, 0.0);
+            layer.output.forward(context, rows, y, &mut self.scratch);
+            layer.norm.add_norm(x, y);
+            wide.resize(rows * ffn, 0.0);
+            layer.up.forward(x, rows, wide, &mut self.scratch);
+            layer.down.forward(wide, rows, y, &mut self.scratch);
+            layer.last_norm.add_norm(x, y);
+        }
+        x.clone()
+    }
+}

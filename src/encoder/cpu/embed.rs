@@ -1,0 +1,257 @@
+//! `Embed`: three lookups, their sum, a `LayerNorm`.
+
+use super::add_norm::Norm;
+use super::half;
+use super::simd::{F32x4, I32x4, LANES};
+use crate::error::{Result, fail};
+
+/// An embedding table `[rows, width]`, row-major.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Table {
+    width: usize,
+    values: Values,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Values {
+    F32(Vec<f32>),
+    /// Bits of half floats.
+    F16(Vec<u16>),
+    /// A scale a row.
+    I8(Vec<i8>, Vec<f32>),
+}
+
+impl Table {
+    /// Floats.
+    ///
+    /// # Panics
+    /// If `values` is no whole number of rows.
+    pub fn f32(width: usize, values: Vec<f32>) -> Self {
+        assert!(values.len().is_multiple_of(width.max(1)), "a table is [rows, width]");
+        Self { width, values: Values::F32(values) }
+    }
+
+    /// Half floats, as bits.
+    ///
+    /// # Panics
+    /// If `values` is no whole number of rows.
+    pub fn f16(width: usize, values: Vec<u16>) -> Self {
+        assert!(values.len().is_multiple_of(width.max(1)), "a table is [rows, width]");
+        Self { width, values: Values::F16(values) }
+    }
+
+    /// int8 with a scale a row: `scale · q`.
+    ///
+    /// # Panics
+    /// If there is not one scale a row.
+    pub fn i8(width: usize, values: Vec<i8>, scales: Vec<f32>) -> Self {
+        assert_eq!(values.len(), scales.len() * width, "a table is [rows, width]");
+        Self { width, values: Values::I8(values, scales) }
+    }
+
+    /// Width of a row.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Rows.
+    pub fn rows(&self) -> usize {
+        let len = match &self.values {
+            Values::F32(values) => values.len(),
+            Values::F16(values) => values.len(),
+            Values::I8(values, _) => values.len(),
+        };
+        len / self.width.max(1)
+    }
+
+    /// Bytes held.
+    pub fn bytes(&self) -> usize {
+        match &self.values {
+            Values::F32(values) => size_of_val(&values[..]),
+            Values::F16(values) => size_of_val(&values[..]),
+            Values::I8(values, scales) => size_of_val(&values[..]) + size_of_val(&scales[..]),
+        }
+    }
+
+    /// `out = table[row]`, or `out += table[row]`.
+    fn look_up(&self, row: usize, add: bool, out: &mut [f32]) {
+        let range = row * self.width..(row + 1) * self.width;
+        match &self.values {
+            Values::F32(values) => {
+                if add {
+                    super::add_norm::add(out, &values[range]);
+                } else {
+                    out.copy_from_slice(&values[range]);
+                }
+            }
+            Values::F16(values) => {
+                for (out, half) in out.iter_mut().zip(&values[range]) {
+                    let value = half::to_f32(*half);
+                    *out = if add { *out + value } else { value };
+                }
+            }
+            Values::I8(values, scales) => {
+                let scale = scales[row];
+                let (quads, rest) = values[range].as_chunks::<LANES>();
+                let (vectors, out_rest) = out.as_chunks_mut::<LANES>();
+                for (q, out) in quads.iter().zip(vectors) {
+                    let value = I32x4::load_i8(q).to_f32().mul(F32x4::splat(scale));
+                    if add { F32x4::load(out).add(value) } else { value }.store(out);
+                }
+                for (q, out) in rest.iter().zip(out_rest) {
+                    let value = f32::from(*q) * scale;
+                    *out = if add { *out + value } else { value };
+                }
+            }
+        }
+    }
+}
+
+/// The op: its tables and its norm.
+#[derive(Debug)]
+pub struct Embed {
+    word: Table,
+    token_type: Option<Table>,
+    position: Option<Table>,
+    norm: Norm,
+}
+
+impl Embed {
+    /// # Panics
+    /// If the tables and the norm are not equally wide.
+    pub fn new(word: Table, token_type: Option<Table>, position: Option<Table>, norm: Norm) -> Self {
+        for table in [Some(&word), token_type.as_ref(), position.as_ref()].into_iter().flatten() {
+            assert_eq!(table.width(), norm.hidden(), "all tables are as wide as the norm");
+        }
+        Self { word, token_type, position, norm }
+    }
+
+    /// Width of a row.
+    pub fn hidden(&self) -> usize {
+        self.norm.hidden()
+    }
+
+    /// Tokens that there are.
+    pub fn vocabulary(&self) -> usize {
+        self.word.rows()
+    }
+
+    /// Bytes of the tables.
+    pub fn bytes(&self) -> usize {
+        [Some(&self.word), self.token_type.as_ref(), self.position.as_ref()]
+            .into_iter()
+            .flatten()
+            .map(Table::bytes)
+            .sum()
+    }
+
+    /// `out[tokens, hidden]` of `ids` and `types`, both `[tokens]`.
+    ///
+    /// # Errors
+    /// `TOKEN_ID_OUT_OF_RANGE` for an id that the vocabulary has not; `INVALID_ARGUMENT` for
+    /// a token type that there is not, or a sequence longer than there are positions. `out` is
+    /// untouched then.
+    ///
+    /// # Panics
+    /// If the lengths of the slices do not fit.
+    pub fn forward(&self, ids: &[u32], types: &[u32], cu_seqlens: &[usize], out: &mut [f32]) -> Result<()> {
+        let tokens = cu_seqlens.last().copied().unwrap_or(0);
+        assert!(ids.len() == tokens && types.len() == tokens, "ids and types are [tokens]");
+        assert_eq!(out.len(), tokens * self.hidden(), "out is [tokens, hidden]");
+        if let Some(id) = ids.iter().find(|id| **id as usize >= self.word.rows()) {
+            fail!(TokenIdOutOfRange, "token id {id}: the model's vocabulary has {} tokens", self.word.rows());
+        }
+        if let Some(table) = &self.token_type
+            && let Some(kind) = types.iter().find(|kind| **kind as usize >= table.rows())
+        {
+            fail!(InvalidArgument, "token type {kind}: the model has {}", table.rows());
+        }
+        let longest = cu_seqlens.windows(2).map(|s| s[1] - s[0]).max().unwrap_or(0);
+        if let Some(table) = &self.position
+            && longest > table.rows()
+        {
+            fail!(InvalidArgument, "{longest} tokens: the model has {} positions", table.rows());
+        }
+        for sequence in cu_seqlens.windows(2) {
+            for (position, token) in (sequence[0]..sequence[1]).enumerate() {
+                let row = &mut out[token * self.hidden()..][..self.hidden()];
+                // The order in which Hugging Face's BERT adds them.
+                self.word.look_up(ids[token] as usize, false, row);
+                if let Some(table) = &self.token_type {
+                    table.look_up(types[token] as usize, true, row);
+                }
+                if let Some(table) = &self.position {
+                    table.look_up(position, true, row);
+                }
+            }
+        }
+        self.norm.layer_norm(out);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::encoder::cpu::linear::quantize::quantize_rows_i8;
+    use crate::encoder::cpu::testing::Random;
+    use crate::encoder::ops::embed::{ReferenceEmbed, reference_embed};
+    use crate::error::ErrorCode;
+    use proptest::prelude::*;
+
+    /// The three forms of one table, and what each stands for.
+    fn forms(width: usize, values: &[f32]) -> [(Table, Vec<f32>); 3] {
+        let halves: Vec<u16> = values.iter().map(|x| half::from_f32(*x)).collect();
+        let (q, scales) = quantize_rows_i8(values, width);
+        let from_q = q.iter().enumerate().map(|(i, q)| f32::from(*q) * scales[i / width]).collect();
+        [
+            (Table::f32(width, values.to_vec()), values.to_vec()),
+            (Table::f16(width, halves.clone()), halves.iter().map(|h| half::to_f32(*h)).collect()),
+            (Table::i8(width, q, scales), from_q),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn is_the_reference_s(hidden in 1usize..40, lengths in prop::collection::vec(0usize..9, 0..5), seed in any::<u64>()) {
+            let mut random = Random(seed);
+            let mut cu_seqlens = vec![0];
+            lengths.iter().for_each(|l| cu_seqlens.push(cu_seqlens.last().unwrap() + l));
+            let tokens = *cu_seqlens.last().unwrap();
+            let ids: Vec<u32> = (0..tokens).map(|_| random.below(11) as u32).collect();
+            let types: Vec<u32> = (0..tokens).map(|_| random.below(2) as u32).collect();
+            let [word, token_type, position] = [11, 2, 9].map(|rows| random.normals(rows * hidden));
+            let (gamma, beta) = (random.normals(hidden), random.normals(hidden));
+            for i in 0..3 {
+                let (word, word_values) = forms(hidden, &word)[i].clone();
+                let (token_type, type_values) = forms(hidden, &token_type)[i].clone();
+                let (position, position_values) = forms(hidden, &position)[i].clone();
+                let embed = Embed::new(word, Some(token_type), Some(position), Norm::new(gamma.clone(), beta.clone(), 1e-3));
+                let reference = ReferenceEmbed {
+                    word: &word_values, token_type: &type_values, position: &position_values,
+                    gamma: &gamma, beta: &beta, eps: 1e-3,
+                };
+                let mut out = vec![0.0; tokens * hidden];
+                embed.forward(&ids, &types, &cu_seqlens, &mut out).unwrap();
+                for (got, expected) in out.iter().zip(reference_embed(&reference, &ids, &types, &cu_seqlens)) {
+                    prop_assert!((got - expected).abs() < 1e-4, "{got} {expected}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn refuses_what_is_out_of_range() {
+        let table = |rows: usize| Table::f32(4, vec![1.0; rows * 4]);
+        let norm = Norm::new(vec![1.0; 4], vec![0.0; 4], 1e-5);
+        let embed = Embed::new(table(5), Some(table(2)), Some(table(3)), norm);
+        let run = |ids: &[u32], types: &[u32]| {
+            embed.forward(ids, types, &[0, ids.len()], &mut vec![0.0; 4 * ids.len()]).map_err(|e| e.code())
+        };
+        assert_eq!(run(&[1, 5], &[0, 0]), Err(ErrorCode::TokenIdOutOfRange));
+        assert_eq!(run(&[1, 4], &[0, 2]), Err(ErrorCode::InvalidArgument));
+        assert_eq!(run(&[1; 4], &[0; 4]), Err(ErrorCode::InvalidArgument));
+        assert_eq!(run(&[1; 3], &[1; 3]), Ok(()));
+        assert_eq!(run(&[], &[]), Ok(()));
+    }
+}

@@ -1,0 +1,189 @@
+//! f32 weights: exact mode. Plain multiply and add in a fixed order, or relaxed SIMD's fused one.
+
+use super::Kernel;
+use super::columns::{COLUMNS, Epilogue, GROUP, panels};
+use super::pack::runs;
+use super::rows::{self, TILE_ROWS, tiles};
+use crate::encoder::cpu::activation;
+use crate::encoder::cpu::scratch::{Scratch, grown};
+use crate::encoder::cpu::simd::{F32x4, relaxed};
+use crate::encoder::ops::linear::{LinearSpec, Order};
+
+/// One input of eight outputs.
+#[repr(C, align(16))]
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Eight(pub(crate) [f32; COLUMNS]);
+
+impl Eight {
+    pub(crate) const ZERO: Self = Self([0.0; COLUMNS]);
+}
+
+/// A `Linear` with f32 weights while its weights arrive.
+#[derive(Debug)]
+pub struct PackF32 {
+    spec: LinearSpec,
+    kernel: Kernel,
+    weights: Vec<Eight>,
+    bias: Vec<f32>,
+}
+
+impl PackF32 {
+    /// No weight is there yet: all are zero. `bias` is `[outputs]` or empty.
+    ///
+    /// # Panics
+    /// If `bias` has another length.
+    pub fn new(spec: LinearSpec, kernel: Kernel, bias: Vec<f32>) -> Self {
+        assert!(bias.is_empty() || bias.len() == spec.outputs, "a bias an output");
+        Self { spec, kernel, weights: vec![Eight::ZERO; panels(spec.outputs).end * spec.inputs], bias }
+    }
+
+    /// Puts `values`, which begin at value `first` of the whole weight in `order`.
+    ///
+    /// # Panics
+    /// If they reach beyond the weight.
+    pub fn put(&mut self, order: Order, first: usize, values: &[f32]) {
+        let (weights, inputs) = (&mut self.weights, self.spec.inputs);
+        runs(&self.spec, order, first, values.len(), |n, k, run| {
+            for (i, value) in values[run].iter().enumerate() {
+                let (n, k) = match order {
+                    Order::OutIn => (n, k + i),
+                    Order::InOut => (n + i, k),
+                };
+                weights[n / COLUMNS * inputs + k].0[n % COLUMNS] = *value;
+            }
+        });
+    }
+
+    /// The `Linear`, when all weights are put.
+    pub fn finish(self) -> super::Linear {
+        let Self { spec, kernel, weights, bias } = self;
+        let epilogue = Epilogue::new(&spec, Vec::new(), bias);
+        super::Linear::F32(LinearF32 { spec, kernel, weights, epilogue })
+    }
+}
+
+/// A `Linear` with f32 weights.
+#[derive(Debug)]
+pub struct LinearF32 {
+    spec: LinearSpec,
+    kernel: Kernel,
+    /// For each panel of eight outputs, for each input.
+    weights: Vec<Eight>,
+    epilogue: Epilogue,
+}
+
+impl LinearF32 {
+    /// Its shape.
+    pub fn spec(&self) -> &LinearSpec {
+        &self.spec
+    }
+
+    /// Bytes of weights and bias.
+    pub fn bytes(&self) -> usize {
+        size_of_val(&self.weights[..]) + self.epilogue.bytes()
+    }
+
+    pub(super) fn set_kernel(&mut self, kernel: Kernel) {
+        self.kernel = kernel;
+    }
+
+    /// `out[rows, N] = act(x[rows, K] · Wᵀ + bias)`.
+    ///
+    /// # Panics
+    /// If a slice's length is not its shape's.
+    pub fn forward(&self, x: &[f32], rows: usize, out: &mut [f32], scratch: &mut Scratch) {
+        let LinearSpec { inputs, outputs, activation } = self.spec;
+        assert_eq!(x.len(), rows * inputs, "x is [rows, inputs]");
+        assert_eq!(out.len(), rows * outputs, "out is [rows, outputs]");
+        let block = rows::block_rows(4 * inputs);
+        for first in (0..rows).step_by(block) {
+            let count = block.min(rows - first);
+            let out = &mut out[first * outputs..][..count * outputs];
+            let acts = grown(&mut scratch.floats, count * inputs);
+            rows::pack_floats(&x[first * inputs..][..count * inputs], count, inputs, acts);
+            for columns in panels(outputs).step_by(GROUP).map(|p| p..(p + GROUP).min(panels(outputs).end)) {
+                for panel in columns.clone() {
+                    let weights = &self.weights[panel * inputs..][..inputs];
+                    for (first, count) in tiles(count) {
+                        let mut sums = [[[0.0; 4]; 2]; TILE_ROWS];
+                        let acts = &acts[first * inputs..][..count * inputs];
+                        tile(weights, acts, count, self.kernel.is_relaxed(), &mut sums);
+                        for (r, sums) in sums.iter().enumerate().take(count) {
+                            let row = &mut out[(first + r) * outputs..][..outputs];
+                            self.epilogue.finish_unscaled(panel, sums.each_ref().map(F32x4::load), row);
+                        }
+                    }
+                }
+                let columns = columns.start * COLUMNS..(columns.end * COLUMNS).min(outputs);
+                for row in out.chunks_exact_mut(outputs) {
+                    activation::apply(activation, &mut row[columns.clone()]);
+                }
+            }
+        }
+    }
+}
+
+/// `sums[row] = Σ acts[·][row] · weights[·]` for a tile of `rows` ≤ 4 rows, interleaved, and
+/// eight columns. Attention's two products are this as well.
+#[inline(always)]
+pub(crate) fn tile(
+    weights: &[Eight],
+    acts: &[f32],
+    rows: usize,
+    fused: bool,
+    sums: &mut [[[f32; 4]; 2]; TILE_ROWS],
+) {
+    match (fused, rows) {
+        (false, 4) => plain::<4>(weights, acts, sums),
+        (false, 3) => plain::<3>(weights, acts, sums),
+        (false, 2) => plain::<2>(weights, acts, sums),
+        (false, _) => plain::<1>(weights, acts, sums),
+        (true, 4) => fused_tile::<4>(weights, acts, sums),
+        (true, 3) => fused_tile::<3>(weights, acts, sums),
+        (true, 2) => fused_tile::<2>(weights, acts, sums),
+        (true, _) => fused_tile::<1>(weights, acts, sums),
+    }
+}
+
+/// The plain kernel.
+#[inline(never)]
+fn plain<const ROWS: usize>(weights: &[Eight], acts: &[f32], out: &mut [[[f32; 4]; 2]; TILE_ROWS]) {
+    let mut sums = [[F32x4::zero(); 2]; ROWS];
+    for (weights, acts) in weights.iter().zip(acts.as_chunks::<ROWS>().0) {
+        let (weights, _) = weights.0.as_chunks::<4>();
+        let weights = [F32x4::load(&weights[0]), F32x4::load(&weights[1])];
+        for r in 0..ROWS {
+            let act = F32x4::splat(acts[r]);
+            for v in 0..2 {
+                sums[r][v] = sums[r][v].add(act.mul(weights[v]));
+            }
+        }
+    }
+    for r in 0..ROWS {
+        for v in 0..2 {
+            sums[r][v].store(&mut out[r][v]);
+        }
+    }
+}
+
+/// The same with relaxed SIMD's multiply-add.
+#[inline(never)]
+#[cfg_attr(all(target_arch = "wasm32", feature = "relaxed-simd"), target_feature(enable = "relaxed-simd"))]
+fn fused_tile<const ROWS: usize>(weights: &[Eight], acts: &[f32], out: &mut [[[f32; 4]; 2]; TILE_ROWS]) {
+    let mut sums = [[F32x4::zero(); 2]; ROWS];
+    for (weights, acts) in weights.iter().zip(acts.as_chunks::<ROWS>().0) {
+        let (weights, _) = weights.0.as_chunks::<4>();
+        let weights = [F32x4::load(&weights[0]), F32x4::load(&weights[1])];
+        for r in 0..ROWS {
+            let act = F32x4::splat(acts[r]);
+            for v in 0..2 {
+                sums[r][v] = relaxed::mul_add(act, weights[v], sums[r][v]);
+            }
+        }
+    }
+    for r in 0..ROWS {
+        for v in 0..2 {
+            sums[r][v].store(&mut out[r][v]);
+        }
+    }
+}

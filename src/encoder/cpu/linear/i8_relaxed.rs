@@ -1,0 +1,228 @@
+//! int8 weights per output channel with relaxed SIMD: bytes times bytes.
+//!
+//! Relaxed SIMD's byte products are defined while one operand is 0..=127: the activations, as 7
+//! bits with a zero point, in blocks of 64 inputs (see [`blocks`]). A block's products are summed
+//! exactly in `i32`, its zero point is taken out with the sums of its weights, and blocks are
+//! added up in `f32`. Nothing of that depends on the machine or on which of the two kernels
+//! runs; only the 7 bits make it another result than the exact kernel's.
+
+use super::blocks::{self, BLOCK_U7};
+use super::columns::{COLUMNS, Epilogue, GROUP, panels};
+use super::pack::PackI8;
+use super::rows::{self, TILE_ROWS, tiles};
+use super::{Bytes, Kernel};
+use crate::encoder::cpu::activation;
+use crate::encoder::cpu::scratch::Scratch;
+use crate::encoder::cpu::simd::{F32x4, I8x16, I16x8, I32x4, relaxed};
+use crate::encoder::ops::linear::LinearSpec;
+
+/// Quads of a whole block.
+const BLOCK_QUADS: usize = BLOCK_U7 / 4;
+
+/// A `Linear` with int8 weights for the relaxed kernels.
+#[derive(Debug)]
+pub struct LinearI8Relaxed {
+    spec: LinearSpec,
+    kernel: Kernel,
+    /// For each panel of eight outputs, for each quad of inputs, each output's quad.
+    weights: Vec<Bytes>,
+    /// For each panel, for each block of inputs, the sum of each output's weights.
+    sums: Vec<[i16; COLUMNS]>,
+    /// For each panel, for each block, whether two quads' products fit an `i16` together.
+    paired: Vec<bool>,
+    epilogue: Epilogue,
+}
+
+/// Eight outputs' weights.
+#[derive(Clone, Copy)]
+struct Panel<'a> {
+    weights: &'a [[Bytes; 2]],
+    sums: &'a [[i16; COLUMNS]],
+    paired: &'a [bool],
+}
+
+/// Whether the products of each two quads of a block can be added up in `i16` before they are
+/// widened: four weights with activations up to 127. Four times 127 would be too much, but so
+/// many large weights of one sign hardly ever meet: four blocks of five pass in m3e-small.
+fn can_pair(block: &[[Bytes; 2]]) -> bool {
+    const MOST: i32 = 32767 / 127;
+    let (two, rest) = block.as_chunks::<2>();
+    rest.is_empty()
+        && two.iter().flat_map(|[a, b]| a.iter().zip(b)).all(|(a, b)| {
+            let lanes = a.0.as_chunks::<2>().0.iter().zip(b.0.as_chunks::<2>().0);
+            let mut fours = lanes.map(|(a, b)| [a[0], a[1], b[0], b[1]].map(i32::from));
+            fours.all(|four| {
+                let positive: i32 = four.iter().map(|w| w.max(&0)).sum();
+                positive <= MOST && positive - four.iter().sum::<i32>() <= MOST
+            })
+        })
+}
+
+impl LinearI8Relaxed {
+    /// See [`PackI8`], which makes it.
+    pub(super) fn from_pack(pack: PackI8) -> Self {
+        let PackI8 { spec, kernel, weights, scales, bias, .. } = pack;
+        let panel_vectors = (spec.inputs.div_ceil(4) * 2).max(1);
+        let panels = weights.chunks_exact(panel_vectors);
+        let blocks = panels.flat_map(|panel| panel.as_chunks::<2>().0.chunks(BLOCK_QUADS));
+        let paired = blocks.clone().map(can_pair).collect();
+        let ones = I16x8::splat(1);
+        let mut sums = Vec::with_capacity(weights.len() / (2 * BLOCK_QUADS) + 1);
+        for block in blocks {
+            // Lanes: two halves of a quad for each of two outputs.
+            let mut halves = [I32x4::zero(); 4];
+            for quad in block {
+                for v in 0..2 {
+                    let bytes = I8x16::load(&quad[v].0);
+                    halves[2 * v] = halves[2 * v].add(bytes.low().dot(ones));
+                    halves[2 * v + 1] = halves[2 * v + 1].add(bytes.high().dot(ones));
+                }
+            }
+            let halves = halves.map(I32x4::to_array);
+            let halves = halves.as_flattened();
+            // 64 · 128 fits.
+            sums.push(std::array::from_fn(|i| (halves[2 * i] + halves[2 * i + 1]) as i16));
+        }
+        Self { spec, kernel, weights, sums, paired, epilogue: Epilogue::new(&spec, scales, bias) }
+    }
+
+    /// Its shape.
+    pub fn spec(&self) -> &LinearSpec {
+        &self.spec
+    }
+
+    /// Bytes of weights, their sums, scales and bias.
+    pub fn bytes(&self) -> usize {
+        size_of_val(&self.weights[..])
+            + size_of_val(&self.sums[..])
+            + size_of_val(&self.paired[..])
+            + self.epilogue.bytes()
+    }
+
+    /// The other relaxed kernel. The exact one has another layout, and is ignored.
+    pub(super) fn set_kernel(&mut self, kernel: Kernel) {
+        if kernel.is_relaxed() {
+            self.kernel = kernel;
+        }
+    }
+
+    /// `out[rows, N] = act(x[rows, K] · Wᵀ + bias)`.
+    ///
+    /// # Panics
+    /// If a slice's length is not its shape's.
+    pub fn forward(&self, x: &[f32], rows: usize, out: &mut [f32], scratch: &mut Scratch) {
+        let LinearSpec { inputs, outputs, activation } = self.spec;
+        assert_eq!(x.len(), rows * inputs, "x is [rows, inputs]");
+        assert_eq!(out.len(), rows * outputs, "out is [rows, outputs]");
+        let block = rows::block_rows(inputs);
+        for first in (0..rows).step_by(block) {
+            let count = block.min(rows - first);
+            let out = &mut out[first * outputs..][..count * outputs];
+            blocks::quantize_u7(&x[first * inputs..][..count * inputs], count, inputs, scratch);
+            for columns in panels(outputs).step_by(GROUP).map(|p| p..(p + GROUP).min(panels(outputs).end)) {
+                for panel in columns.clone() {
+                    self.panel(panel, count, scratch, out);
+                }
+                let columns = columns.start * COLUMNS..(columns.end * COLUMNS).min(outputs);
+                for row in out.chunks_exact_mut(outputs) {
+                    activation::apply(activation, &mut row[columns.clone()]);
+                }
+            }
+        }
+    }
+
+    /// Eight outputs of all rows of a block of rows.
+    fn panel(&self, panel: usize, rows: usize, scratch: &Scratch, out: &mut [f32]) {
+        let inputs = self.spec.inputs;
+        let (quads, blocks) = (inputs.div_ceil(4), inputs.div_ceil(BLOCK_U7));
+        let weights = self.weights[panel * quads * 2..][..quads * 2].as_chunks::<2>().0;
+        let sums = &self.sums[panel * blocks..][..blocks];
+        let paired = &self.paired[panel * blocks..][..blocks];
+        let panel_weights = Panel { weights, sums, paired };
+        for (first, count) in tiles(rows) {
+            let mut totals = [[[0.0; 4]; 2]; TILE_ROWS];
+            match count {
+                4 => self.tile::<4>(panel_weights, first, scratch, &mut totals),
+                3 => self.tile::<3>(panel_weights, first, scratch, &mut totals),
+                2 => self.tile::<2>(panel_weights, first, scratch, &mut totals),
+                _ => self.tile::<1>(panel_weights, first, scratch, &mut totals),
+            }
+            for (r, totals) in totals.iter().enumerate().take(count) {
+                let row = &mut out[(first + r) * self.spec.outputs..][..self.spec.outputs];
+                self.epilogue.finish(panel, totals.each_ref().map(F32x4::load), F32x4::splat(1.0), row);
+            }
+        }
+    }
+
+    /// A tile of `ROWS` rows, from row `first` of the block.
+    fn tile<const ROWS: usize>(
+        &self,
+        panel: Panel<'_>,
+        first: usize,
+        scratch: &Scratch,
+        totals: &mut [[[f32; 4]; 2]; TILE_ROWS],
+    ) {
+        let (quads, blocks) = (panel.weights.len(), panel.sums.len());
+        let (acts, _) = scratch.packed[first * quads..][..ROWS * quads].as_chunks();
+        let (scales, _) = scratch.scales[first * blocks..][..ROWS * blocks].as_chunks();
+        let (zeros, _) = scratch.sums[first * blocks..][..ROWS * blocks].as_chunks();
+        if self.kernel == Kernel::RelaxedI32 {
+            tile::<ROWS, true>(panel, acts, scales, zeros, totals);
+        } else {
+            tile::<ROWS, false>(panel, acts, scales, zeros, totals);
+        }
+    }
+}
+
+/// The kernel: `ROWS` rows by eight columns, block by block.
+#[inline(never)]
+#[cfg_attr(all(target_arch = "wasm32", feature = "relaxed-simd"), target_feature(enable = "relaxed-simd"))]
+fn tile<const ROWS: usize, const I32: bool>(
+    panel: Panel<'_>,
+    acts: &[[i32; ROWS]],
+    scales: &[[f32; ROWS]],
+    zeros: &[[i32; ROWS]],
+    out: &mut [[[f32; 4]; 2]; TILE_ROWS],
+) {
+    let ones = I16x8::splat(1);
+    let blocks = panel.weights.chunks(BLOCK_QUADS).zip(acts.chunks(BLOCK_QUADS));
+    let notes = panel.sums.iter().zip(panel.paired).zip(scales.iter().zip(zeros));
+    for ((weights, acts), ((sums, paired), (scales, zeros))) in blocks.zip(notes) {
+        let sums = [0, 1].map(|v| I32x4::load_i16(&sums.as_chunks().0[v]).to_i16_pairs());
+        let zeros = zeros.map(|zero| I32x4::splat(zero).to_i16_pairs());
+        let mut products = zeros.map(|zero| sums.map(|sum| zero.dot(sum)));
+        if !I32 && *paired {
+            for (weights, acts) in weights.as_chunks::<2>().0.iter().zip(acts.as_chunks::<2>().0) {
+                for r in 0..ROWS {
+                    let act = acts.map(|acts| I32x4::splat(acts[r]).to_i8());
+                    for v in 0..2 {
+                        let pairs = [0, 1].map(|q| relaxed::dot_i16(I8x16::load(&weights[q][v].0), act[q]));
+                        products[r][v] = products[r][v].add(pairs[0].add(pairs[1]).dot(ones));
+                    }
+                }
+            }
+        } else {
+            for (weights, acts) in weights.iter().zip(acts) {
+                let weights = [I8x16::load(&weights[0].0), I8x16::load(&weights[1].0)];
+                for r in 0..ROWS {
+                    let act = I32x4::splat(acts[r]).to_i8();
+                    for v in 0..2 {
+                        products[r][v] = if I32 {
+                            relaxed::dot_add(weights[v], act, products[r][v])
+                        } else {
+                            products[r][v].add(relaxed::dot_i16(weights[v], act).dot(ones))
+                        };
+                    }
+                }
+            }
+        }
+        let out = std::hint::black_box(&mut *out);
+        for r in 0..ROWS {
+            let scale = F32x4::splat(scales[r]);
+            for v in 0..2 {
+                let total = &mut out[r][v];
+                F32x4::load(total).add(products[r][v].to_f32().mul(scale)).store(total);
+            }
+        }
+    }
+}

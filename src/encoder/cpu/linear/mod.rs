@@ -1,0 +1,96 @@
+//! `Linear`: weights packed once into panels of eight outputs, rows of activations through them
+//! four at a time.
+//!
+//! | weights | made by | bytes a weight | activations, exact kernel | relaxed kernels |
+//! |---|---|---|---|---|
+//! | int8 per output | [`PackI8`] | 1 | up to 15 bits a row | 7 bits in blocks of 64, zero point |
+//! | 4 bits in blocks of 32 | [`PackI4`] | 0.66 | 15 bits a row | 8 bits in blocks of 32 |
+//! | f32 | [`PackF32`] | 4 | as they are | as they are, fused multiply-add |
+
+mod blocks;
+mod columns;
+mod f32;
+mod i4;
+mod i4_pack;
+mod i8;
+mod i8_relaxed;
+mod kernel;
+mod pack;
+pub mod quantize;
+mod rows;
+#[cfg(test)]
+mod tests;
+
+pub(super) use f32::{Eight, tile as tile_f32};
+pub use f32::{LinearF32, PackF32};
+pub use i4::LinearI4;
+pub use i4_pack::PackI4;
+pub use i8::LinearI8;
+pub use i8_relaxed::LinearI8Relaxed;
+pub use kernel::Kernel;
+pub use pack::PackI8;
+pub(super) use rows::TILE_ROWS;
+
+use crate::encoder::cpu::scratch::Scratch;
+use crate::encoder::ops::linear::LinearSpec;
+
+/// A `Linear` with its weights packed for one kernel.
+#[derive(Debug)]
+pub enum Linear {
+    /// int8 weights, exact.
+    I8(LinearI8),
+    /// int8 weights, relaxed SIMD.
+    I8Relaxed(LinearI8Relaxed),
+    /// 4-bit weights.
+    I4(LinearI4),
+    /// Weights as they are.
+    F32(LinearF32),
+}
+
+impl Linear {
+    /// Its shape and epilogue.
+    pub fn spec(&self) -> &LinearSpec {
+        match self {
+            Self::I8(linear) => linear.spec(),
+            Self::I8Relaxed(linear) => linear.spec(),
+            Self::I4(linear) => linear.spec(),
+            Self::F32(linear) => linear.spec(),
+        }
+    }
+
+    /// Bytes of weights, scales and bias.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::I8(linear) => linear.bytes(),
+            Self::I8Relaxed(linear) => linear.bytes(),
+            Self::I4(linear) => linear.bytes(),
+            Self::F32(linear) => linear.bytes(),
+        }
+    }
+
+    /// `out[rows, N] = act(x[rows, K] · Wᵀ + bias)`. A row's result does not depend on the rows
+    /// around it.
+    ///
+    /// # Panics
+    /// If a slice's length is not its shape's.
+    pub fn forward(&self, x: &[f32], rows: usize, out: &mut [f32], scratch: &mut Scratch) {
+        let LinearSpec { inputs, outputs, .. } = *self.spec();
+        assert_eq!(x.len(), rows * inputs, "x is [rows, inputs]");
+        assert_eq!(out.len(), rows * outputs, "out is [rows, outputs]");
+        match self {
+            Self::I8(linear) => linear.forward(x, rows, out, scratch),
+            Self::I8Relaxed(linear) => linear.forward(x, rows, out, scratch),
+            Self::I4(linear) => linear.forward(x, rows, out, scratch),
+            Self::F32(linear) => linear.forward(x, rows, out, scratch),
+        }
+    }
+}
+
+/// Sixteen bytes that a vector load takes without crossing a cache line.
+#[repr(C, align(16))]
+#[derive(Debug, Clone, Copy)]
+struct Bytes([i8; 16]);
+
+impl Bytes {
+    const ZERO: Self = Self([0; 16]);
+}

@@ -1,0 +1,160 @@
+//! int8 weights from a file's order into a kernel's panels, a chunk at a time: a shard's bytes
+//! can go as soon as they are put, so the peak is the packed weights and one chunk.
+
+use super::columns::{COLUMNS, panels};
+use super::i8::LinearI8;
+use super::i8_relaxed::LinearI8Relaxed;
+use super::{Bytes, Kernel, Linear};
+use crate::encoder::ops::linear::{LinearSpec, Order};
+
+/// A `Linear` with int8 weights while its weights arrive.
+///
+/// Panels of eight outputs, one after the other; in a panel, for each `unit` of inputs (2 for
+/// the exact kernel, 4 for the relaxed ones), for each output, the unit's weights. Outputs and
+/// inputs that fill up the last panel and unit are zero.
+#[derive(Debug)]
+pub struct PackI8 {
+    pub(super) spec: LinearSpec,
+    pub(super) kernel: Kernel,
+    pub(super) weights: Vec<Bytes>,
+    pub(super) scales: Vec<f32>,
+    pub(super) bias: Vec<f32>,
+    pub(super) zero: Vec<i32>,
+}
+
+impl PackI8 {
+    /// No weight is there yet: all are zero. `scales` is `[outputs]`; `bias` is too, or empty.
+    ///
+    /// # Panics
+    /// If `scales` or `bias` has another length.
+    pub fn new(spec: LinearSpec, kernel: Kernel, scales: Vec<f32>, bias: Vec<f32>) -> Self {
+        assert_eq!(scales.len(), spec.outputs, "a scale an output");
+        assert!(bias.is_empty() || bias.len() == spec.outputs, "a bias an output");
+        let mut pack = Self { spec, kernel, weights: Vec::new(), scales, bias, zero: Vec::new() };
+        pack.weights =
+            vec![Bytes::ZERO; panels(spec.outputs).end * pack.units() * pack.unit() * COLUMNS / 16];
+        pack
+    }
+
+    /// The same for weights with zero points, `[outputs]`: `W = scale · (q − zero)`. They run the
+    /// exact kernel in every build; where all are 0, any.
+    ///
+    /// # Panics
+    /// If `zero` has another length, or a value beyond ±255.
+    pub fn with_zero_points(
+        spec: LinearSpec,
+        kernel: Kernel,
+        scales: Vec<f32>,
+        zero: Vec<i32>,
+        bias: Vec<f32>,
+    ) -> Self {
+        assert_eq!(zero.len(), spec.outputs, "a zero point an output");
+        assert!(zero.iter().all(|z| z.abs() <= 255), "a zero point is a byte");
+        if zero.iter().all(|z| *z == 0) {
+            return Self::new(spec, kernel, scales, bias);
+        }
+        Self { zero, ..Self::new(spec, Kernel::Exact, scales, bias) }
+    }
+
+    fn unit(&self) -> usize {
+        if self.kernel.is_relaxed() { 4 } else { 2 }
+    }
+
+    /// Units of a panel: an even number of bytes, so of vectors.
+    fn units(&self) -> usize {
+        self.spec.inputs.div_ceil(self.unit())
+    }
+
+    /// Puts `values`, which begin at value `first` of the whole weight in `order`.
+    ///
+    /// # Panics
+    /// If they reach beyond the weight.
+    pub fn put_i8(&mut self, order: Order, first: usize, values: &[i8]) {
+        let (unit, panel_bytes) = (self.unit(), self.units() * self.unit() * COLUMNS);
+        let at = |n: usize, k: usize| {
+            n / COLUMNS * panel_bytes + k / unit * unit * COLUMNS + n % COLUMNS * unit + k % unit
+        };
+        runs(&self.spec, order, first, values.len(), |n, k, run| {
+            let values = &values[run];
+            match order {
+                Order::OutIn => {
+                    for (i, value) in values.iter().enumerate() {
+                        let at = at(n, k + i);
+                        self.weights[at / 16].0[at % 16] = *value;
+                    }
+                }
+                Order::InOut => {
+                    for (i, value) in values.iter().enumerate() {
+                        let at = at(n + i, k);
+                        self.weights[at / 16].0[at % 16] = *value;
+                    }
+                }
+            }
+        });
+    }
+
+    /// Quantises `values` with the scales given before (see
+    /// [`ColumnMax`](super::quantize::ColumnMax)) and puts them. `values` begin at value `first`
+    /// of the whole weight in `order`.
+    ///
+    /// # Panics
+    /// If they reach beyond the weight.
+    pub fn put_f32(&mut self, order: Order, first: usize, values: impl IntoIterator<Item = f32>) {
+        let steps: Vec<f32> = self.scales.iter().map(|s| if *s > 0.0 { 1.0 / s } else { 0.0 }).collect();
+        let LinearSpec { inputs, outputs, .. } = self.spec;
+        let mut values = values.into_iter();
+        let mut at = first;
+        loop {
+            let mut chunk = [0i8; 256];
+            let mut len = 0;
+            for (q, value) in chunk.iter_mut().zip(&mut values) {
+                let n = match order {
+                    Order::OutIn => (at + len) / inputs,
+                    Order::InOut => (at + len) % outputs,
+                };
+                *q = (value * steps[n]).round_ties_even().clamp(-127.0, 127.0) as i8;
+                len += 1;
+            }
+            if len == 0 {
+                return;
+            }
+            self.put_i8(order, at, &chunk[..len]);
+            at += len;
+        }
+    }
+
+    /// The `Linear`, when all weights are put.
+    pub fn finish(self) -> Linear {
+        if self.kernel.is_relaxed() {
+            Linear::I8Relaxed(LinearI8Relaxed::from_pack(self))
+        } else {
+            Linear::I8(LinearI8::from_pack(self))
+        }
+    }
+}
+
+/// Cuts a chunk of a weight's values into runs along its inner axis. Calls `put` with the output
+/// and the input that a run begins with, and its range in the chunk.
+pub(super) fn runs(
+    spec: &LinearSpec,
+    order: Order,
+    first: usize,
+    len: usize,
+    mut put: impl FnMut(usize, usize, std::ops::Range<usize>),
+) {
+    assert!(first + len <= spec.inputs * spec.outputs, "values beyond the weight");
+    let inner = match order {
+        Order::OutIn => spec.inputs,
+        Order::InOut => spec.outputs,
+    };
+    let mut from = 0;
+    while from < len {
+        let (major, minor) = ((first + from) / inner, (first + from) % inner);
+        let to = len.min(from + inner - minor);
+        match order {
+            Order::OutIn => put(major, minor, from..to),
+            Order::InOut => put(minor, major, from..to),
+        }
+        from = to;
+    }
+}

@@ -1,0 +1,272 @@
+//! Activations on their way into a `Linear`: tiles of four rows, quantised or as they are,
+//! interleaved so that a kernel reads one stream.
+
+use crate::encoder::cpu::scratch::{Scratch, grown};
+use crate::encoder::cpu::simd::{F32x4, I16x8, I32x4};
+use crate::encoder::ops::linear::SMALLEST_ROW;
+
+/// Rows of a tile: with eight columns, what fits 16 vector registers (ARCHITECTURE.md has the
+/// other shapes' figures).
+pub(in crate::encoder::cpu) const TILE_ROWS: usize = 4;
+
+/// About how many bytes of packed activations to work on at a time: they stay in a second-level
+/// cache while the weights stream past, and the scratch memory does not grow with the batch.
+const BLOCK_BYTES: usize = 192 << 10;
+
+/// How many rows to pack at a time, when a row takes `row_bytes`: a multiple of the tile.
+pub(super) fn block_rows(row_bytes: usize) -> usize {
+    // Each block reads all weights again: 32 rows keep that below a byte a nanosecond.
+    (BLOCK_BYTES / row_bytes.max(1)).clamp(32, 512).next_multiple_of(TILE_ROWS)
+}
+
+/// The tiles of a block of `rows` rows: the first row of each, and how many it has. All have
+/// [`TILE_ROWS`] but the last, whose rows are packed as tightly.
+pub(super) fn tiles(rows: usize) -> impl Iterator<Item = (usize, usize)> {
+    (0..rows).step_by(TILE_ROWS).map(move |first| (first, TILE_ROWS.min(rows - first)))
+}
+
+/// `max / largest` and its inverse for a row whose largest magnitude has these bits: steps per
+/// unit, units per step. See [`reference_quantize_row`](crate::encoder::ops::linear::reference_quantize_row).
+fn row_scale(largest_bits: i32, max: i32) -> (f32, f32) {
+    let largest = f32::from_bits(largest_bits as u32);
+    if !largest.is_finite() {
+        (0.0, f32::NAN)
+    } else if largest < SMALLEST_ROW {
+        (0.0, 0.0)
+    } else {
+        (max as f32 / largest, largest / max as f32)
+    }
+}
+
+/// The largest magnitude's bits. As integers the magnitudes of floats compare as floats do, with
+/// infinity and then NaN above all: so a NaN is never lost.
+fn largest_bits(row: &[f32]) -> i32 {
+    let magnitude = |v: F32x4| v.abs().to_bits();
+    let max = |a: I32x4, b: I32x4| b.gt(a).select(b.to_float(), a.to_float()).to_bits();
+    let (octets, rest) = row.as_chunks::<8>();
+    let mut most = [I32x4::zero(); 2];
+    for octet in octets {
+        let (low, high) = halves(octet);
+        most = [max(most[0], magnitude(F32x4::load(low))), max(most[1], magnitude(F32x4::load(high)))];
+    }
+    let mut most = max(most[0], most[1]);
+    for part in rest.chunks(4) {
+        most = max(most, magnitude(F32x4::load_part(part, 0.0)));
+    }
+    let [a, b, c, d] = most.to_array();
+    a.max(b).max(c).max(d)
+}
+
+fn halves(octet: &[f32; 8]) -> (&[f32; 4], &[f32; 4]) {
+    let (quads, _) = octet.as_chunks::<4>();
+    (&quads[0], &quads[1])
+}
+
+/// Eight values as `i16` integers, in pairs: neighbours, or in `QUADS` (0, 2) and (1, 3). `steps` is 0 where the row is not finite, and there
+/// 0 · ∞ must not pass for a number: hence the mask.
+#[inline(always)]
+fn quantize_octet<const QUADS: bool>(octet: &[f32; 8], steps: F32x4, live: I32x4) -> I32x4 {
+    let (low, high) = halves(octet);
+    let round = |v: &[f32; 4]| live.select(F32x4::load(v).mul(steps), F32x4::zero()).round();
+    let q = I16x8::narrow(round(low), round(high));
+    if QUADS { q.swap_middle().to_i32() } else { q.to_i32() }
+}
+
+/// Quantises `rows` rows of `x` into tiles of `i16` pairs: for each tile, for each pair of inputs
+/// (an odd last one is paired with 0), each row's pair. Leaves each row's scale and, where `sums`
+/// are wanted, the sum of its integers. `max` ≤ 32767.
+pub(super) fn quantize_pairs(
+    x: &[f32],
+    rows: usize,
+    inputs: usize,
+    max: i32,
+    sums: bool,
+    scratch: &mut Scratch,
+) {
+    quantize::<false>(x, rows, inputs, max, scratch);
+    if sums {
+        let (pairs, ones) = (inputs.div_ceil(2), I16x8::splat(1));
+        let sums = grown(&mut scratch.sums, rows);
+        sums.fill(0);
+        for (first, count) in tiles(rows) {
+            let sums = &mut sums[first..][..count];
+            for step in scratch.packed[first * pairs..][..count * pairs].chunks_exact(count) {
+                for (sum, pair) in sums.iter_mut().zip(step) {
+                    *sum += I32x4::splat(*pair).to_i16_pairs().dot(ones).to_array()[0];
+                }
+            }
+        }
+    }
+}
+
+/// The same with 15 bits and in quads, each as the pairs (0, 2) and (1, 3). Leaves, for each tile,
+/// for each `block` of inputs, each row's negated sum: its low 7 bits, then the rest.
+pub(super) fn quantize_quads(x: &[f32], rows: usize, inputs: usize, block: usize, scratch: &mut Scratch) {
+    quantize::<true>(x, rows, inputs, i16::MAX.into(), scratch);
+    let (quads, blocks, ones) = (inputs.div_ceil(4), inputs.div_ceil(block), I16x8::splat(1));
+    let sums = grown(&mut scratch.sums, rows * blocks);
+    for (first, count) in tiles(rows) {
+        let tile = &scratch.packed[first * quads * 2..][..count * quads * 2];
+        let sums = &mut sums[first * blocks..][..count * blocks];
+        for (part, sums) in tile.chunks(block / 2 * count).zip(sums.chunks_exact_mut(count)) {
+            for (r, sum) in sums.iter_mut().enumerate() {
+                let pairs = part[r..].iter().step_by(count);
+                let total: i32 = pairs.map(|p| I32x4::splat(*p).to_i16_pairs().dot(ones).to_array()[0]).sum();
+                *sum = -total & 127 | (-total >> 7) << 16;
+            }
+        }
+    }
+}
+
+fn quantize<const QUADS: bool>(x: &[f32], rows: usize, inputs: usize, max: i32, scratch: &mut Scratch) {
+    assert_eq!(x.len(), rows * inputs);
+    let pairs = if QUADS { inputs.div_ceil(4) * 2 } else { inputs.div_ceil(2) };
+    let packed = grown(&mut scratch.packed, rows * pairs);
+    let scales = grown(&mut scratch.scales, rows);
+    for (first, count) in tiles(rows) {
+        let tile = &mut packed[first * pairs..][..count * pairs];
+        let mut steps = [0.0f32; TILE_ROWS];
+        for r in 0..count {
+            let row = &x[(first + r) * inputs..][..inputs];
+            (steps[r], scales[first + r]) = row_scale(largest_bits(row), max);
+        }
+        if count == TILE_ROWS {
+            let rows = [0, 1, 2, 3].map(|r| &x[(first + r) * inputs..][..inputs]);
+            quantize_tile::<QUADS>(rows, steps, tile);
+        } else {
+            for r in 0..count {
+                quantize_row::<QUADS>(&x[(first + r) * inputs..][..inputs], steps[r], &mut tile[r..], count);
+            }
+        }
+    }
+}
+
+/// A whole tile: four rows, transposed in registers.
+fn quantize_tile<const QUADS: bool>(rows: [&[f32]; 4], steps: [f32; 4], tile: &mut [i32]) {
+    let octets = rows[0].len() / 8;
+    let (vectors, live) = (steps.map(F32x4::splat), steps.map(|s| I32x4::splat(-i32::from(s > 0.0))));
+    let parts = rows.map(|row| row.as_chunks::<8>().0);
+    for (i, out) in tile.as_chunks_mut::<16>().0.iter_mut().enumerate().take(octets) {
+        let q = [0, 1, 2, 3].map(|r| quantize_octet::<QUADS>(&parts[r][i], vectors[r], live[r]));
+        let (lanes, _) = out.as_chunks_mut::<4>();
+        for (pair, lane) in I32x4::transpose(q).into_iter().zip(lanes) {
+            pair.store(lane);
+        }
+    }
+    for r in 0..4 {
+        let (rest, from) = (&rows[r][octets * 8..], octets * 16 + r);
+        if !rest.is_empty() {
+            quantize_row::<QUADS>(rest, steps[r], &mut tile[from..], 4);
+        }
+    }
+}
+
+/// One row, its pairs `stride` apart.
+fn quantize_row<const QUADS: bool>(row: &[f32], steps: f32, out: &mut [i32], stride: usize) {
+    let (vector, live) = (F32x4::splat(steps), I32x4::splat(-i32::from(steps > 0.0)));
+    for (i, part) in row.chunks(8).enumerate() {
+        let mut octet = [0.0; 8];
+        octet[..part.len()].copy_from_slice(part);
+        let pairs = quantize_octet::<QUADS>(&octet, vector, live).to_array();
+        let used = if QUADS { part.len().div_ceil(4) * 2 } else { part.len().div_ceil(2) };
+        for (j, pair) in pairs.into_iter().enumerate().take(used) {
+            out[(4 * i + j) * stride] = pair;
+        }
+    }
+}
+
+/// Packs `rows` rows of `x` as they are into tiles: for each tile, for each input, each row's value.
+pub(super) fn pack_floats(x: &[f32], rows: usize, inputs: usize, packed: &mut [f32]) {
+    assert_eq!(x.len(), rows * inputs);
+    for (first, count) in tiles(rows) {
+        let tile = &mut packed[first * inputs..][..count * inputs];
+        if count == TILE_ROWS {
+            let rows = [0, 1, 2, 3].map(|r| &x[(first + r) * inputs..][..inputs]);
+            let quads = rows.map(|row| row.as_chunks::<4>().0);
+            let (out, _) = tile.as_chunks_mut::<16>();
+            for (i, out) in out.iter_mut().enumerate().take(inputs / 4) {
+                let columns = I32x4::transpose([0, 1, 2, 3].map(|r| F32x4::load(&quads[r][i]).to_bits()));
+                for (column, lane) in columns.into_iter().zip(out.as_chunks_mut::<4>().0) {
+                    column.to_float().store(lane);
+                }
+            }
+            for k in inputs / 4 * 4..inputs {
+                for r in 0..4 {
+                    tile[k * 4 + r] = rows[r][k];
+                }
+            }
+        } else {
+            for r in 0..count {
+                let row = &x[(first + r) * inputs..][..inputs];
+                for (k, value) in row.iter().enumerate() {
+                    tile[k * count + r] = *value;
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::encoder::ops::linear::reference_quantize_row;
+    use proptest::prelude::*;
+
+    fn check(x: &[f32], rows: usize, inputs: usize, max: i32) {
+        let mut scratch = Scratch::new();
+        quantize_pairs(x, rows, inputs, max, true, &mut scratch);
+        for (first, count) in tiles(rows) {
+            for r in 0..count {
+                let row = &x[(first + r) * inputs..][..inputs];
+                let expected = reference_quantize_row(row, max);
+                let got = scratch.scales[first + r];
+                assert!(
+                    got == expected.scale || got.is_nan() && expected.scale.is_nan(),
+                    "{got} {expected:?}"
+                );
+                assert_eq!(scratch.sums[first + r], expected.q.iter().sum::<i32>());
+                let pairs = inputs.div_ceil(2);
+                for k in 0..pairs * 2 {
+                    let pair = scratch.packed[first * pairs + k / 2 * count + r];
+                    let q = if k % 2 == 0 { pair as i16 } else { (pair >> 16) as i16 };
+                    assert_eq!(i32::from(q), expected.q.get(k).copied().unwrap_or(0), "row {r} input {k}");
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn pairs_are_the_reference_s(
+            rows in 0usize..10, inputs in 1usize..70, max in 1i32..=32767, seed in any::<u64>(), size in -30i32..30,
+        ) {
+            let mut random = crate::encoder::cpu::testing::Random(seed);
+            let x: Vec<f32> = (0..rows * inputs).map(|_| random.normal() * 2f32.powi(size)).collect();
+            check(&x, rows, inputs, max);
+        }
+
+        #[test]
+        fn packing_interleaves(rows in 0usize..10, inputs in 1usize..30) {
+            let x: Vec<f32> = (0..rows * inputs).map(|i| i as f32).collect();
+            let mut packed = vec![0.0; x.len()];
+            pack_floats(&x, rows, inputs, &mut packed);
+            for (first, count) in tiles(rows) {
+                for (r, k) in (0..count).flat_map(|r| (0..inputs).map(move |k| (r, k))) {
+                    prop_assert_eq!(packed[first * inputs + k * count + r], x[(first + r) * inputs + k]);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn rows_that_are_no_numbers_say_so_and_harm_no_other() {
+        let mut x = vec![1.0f32; 6 * 11];
+        x[3] = f32::NAN;
+        x[11 + 10] = f32::INFINITY;
+        x[22..33].fill(0.0);
+        x[33..44].fill(f32::from_bits(1));
+        x[44..55].fill(-f32::MAX);
+        check(&x, 6, 11, 2047);
+        check(&x, 6, 11, 32767);
+    }
+}

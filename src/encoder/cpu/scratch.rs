@@ -1,0 +1,50 @@
+//! Memory that kernels use while they run.
+
+use super::linear::Eight;
+
+/// Buffers that grow to the largest need seen and are never shrunk. One serves all ops of a
+/// forward pass, one after the other; what it holds between two calls means nothing.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    /// Quantised activations, packed for a kernel: pairs of `i16` or quads of `i8`.
+    pub(super) packed: Vec<i32>,
+    /// Activations packed as they are, and attention's queries.
+    pub(super) floats: Vec<f32>,
+    /// Attention's keys.
+    pub(super) keys: Vec<Eight>,
+    /// Attention's values.
+    pub(super) values: Vec<Eight>,
+    /// Attention's scores.
+    pub(super) scores: Vec<f32>,
+    /// Of each quantised row (or of each block of it): what one step is worth.
+    pub(super) scales: Vec<f32>,
+    /// Of each quantised row (or of each block of it): the sum of its integers.
+    pub(super) sums: Vec<i32>,
+}
+
+impl Scratch {
+    /// Empty; the first forward pass fills it.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Bytes held.
+    pub fn bytes(&self) -> usize {
+        4 * (self.packed.capacity()
+            + self.floats.capacity()
+            + 8 * (self.keys.capacity() + self.values.capacity())
+            + self.scores.capacity()
+            + self.scales.capacity()
+            + self.sums.capacity())
+    }
+}
+
+/// The first `len` elements of `buffer`, which grows if it must.
+pub(super) fn grown<T: Copy + Default>(buffer: &mut Vec<T>, len: usize) -> &mut [T] {
+    if buffer.len() < len {
+        // Not `resize` alone: it would leave up to twice the need behind, for good.
+        buffer.reserve_exact(len - buffer.len());
+        buffer.resize(len, T::default());
+    }
+    &mut buffer[..len]
+}

@@ -1,0 +1,165 @@
+//! `Linear`: `y[M, N] = act(x[M, K] · Wᵀ + bias)`, `W` being `[N, K]`: one row an output.
+
+/// What a `Linear` does to each of its outputs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Activation {
+    /// Nothing.
+    #[default]
+    None,
+    /// `x·Φ(x)`, with `erf`.
+    Gelu,
+    /// Its approximation with `tanh` (`gelu_new`, `gelu_pytorch_tanh`, FastGelu).
+    GeluTanh,
+    /// `max(x, 0)`.
+    Relu,
+    /// `tanh(x)`: the pooler.
+    Tanh,
+}
+
+/// The order in which a weight's values lie in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// `[N, K]`, an output's weights together: PyTorch, `Gemm` with `transB`, MatMulNBits.
+    OutIn,
+    /// `[K, N]`, an input's weights together: the second operand of `MatMul`.
+    InOut,
+}
+
+/// What is known of a `Linear` before its weights are there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LinearSpec {
+    /// `K`.
+    pub inputs: usize,
+    /// `N`.
+    pub outputs: usize,
+    /// The epilogue.
+    pub activation: Activation,
+}
+
+/// `act(x)` in double precision.
+pub fn reference_activation(activation: Activation, x: f64) -> f64 {
+    match activation {
+        Activation::None => x,
+        Activation::Gelu => 0.5 * x * erfc(-x / std::f64::consts::SQRT_2),
+        Activation::GeluTanh => {
+            let u = (2.0 / std::f64::consts::PI).sqrt() * (x + 0.044715 * x * x * x);
+            // 0.5 · x · (1 + tanh u), written so that the left tail does not cancel.
+            x / (1.0 + (-2.0 * u).exp())
+        }
+        Activation::Relu => {
+            if x < 0.0 {
+                0.0
+            } else {
+                x
+            }
+        }
+        Activation::Tanh => x.tanh(),
+    }
+}
+
+/// The complementary error function, to about 1e-15 relative: the power series of `erf` where it
+/// converges fast, and Laplace's continued fraction in the tails.
+pub fn erfc(x: f64) -> f64 {
+    let root_pi = std::f64::consts::PI.sqrt();
+    if x.is_nan() {
+        x
+    } else if x < 0.0 {
+        2.0 - erfc(-x)
+    } else if x < 2.0 {
+        // erf(x) = 2/√π · e^(−x²) · Σ 2ⁿ x^(2n+1) / (1·3·5·…·(2n+1))
+        let (mut term, mut sum) = (x, x);
+        for n in 1..100 {
+            term *= 2.0 * x * x / (2.0 * n as f64 + 1.0);
+            sum += term;
+        }
+        1.0 - 2.0 / root_pi * (-x * x).exp() * sum
+    } else {
+        // erfc(x) = e^(−x²)/√π · 1/(x + ½/(x + 1/(x + 3/2/(x + …))))
+        let fraction = (1..150).rev().fold(x, |below, n| x + 0.5 * f64::from(n) / below);
+        (-x * x).exp() / (root_pi * fraction)
+    }
+}
+
+/// `y = act(x · Wᵀ + bias)`, summed in double precision. `weight` is `[N, K]`; an empty `bias`
+/// is none.
+pub fn reference_linear(spec: &LinearSpec, x: &[f32], weight: &[f32], bias: &[f32]) -> Vec<f32> {
+    let mut y = Vec::new();
+    for row in x.chunks_exact(spec.inputs) {
+        for (n, column) in weight.chunks_exact(spec.inputs).enumerate() {
+            let dot: f64 = row.iter().zip(column).map(|(&x, &w)| f64::from(x) * f64::from(w)).sum();
+            let bias = bias.get(n).copied().unwrap_or(0.0);
+            y.push(reference_activation(spec.activation, dot + f64::from(bias)) as f32);
+        }
+    }
+    y
+}
+
+/// The largest integer that an activation may become, so that no sum of `inputs` products with
+/// weights of magnitude up to `weight_max` leaves an `i32`: 15 bits for K up to 512 and int8
+/// weights, 12 for K = 4096.
+pub const fn activation_max(inputs: usize, weight_max: usize) -> i32 {
+    let most = i32::MAX as usize / (if inputs == 0 { 1 } else { inputs } * weight_max);
+    if most > i16::MAX as usize { i16::MAX as i32 } else { most as i32 }
+}
+
+/// A row as integers: `x ≈ scale · q`, `|q| ≤ max`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct QuantizedRow {
+    /// The integers.
+    pub q: Vec<i32>,
+    /// What one step is worth. NaN where the row holds a NaN or an infinity (then `q` is zero).
+    pub scale: f32,
+}
+
+/// Below this a row is taken for zero: the reciprocal of its scale could overflow.
+pub const SMALLEST_ROW: f32 = 1e-30;
+
+/// Quantises one row symmetrically, rounding to nearest even.
+pub fn reference_quantize_row(row: &[f32], max: i32) -> QuantizedRow {
+    let largest = row.iter().fold(0.0f32, |m, x| if x.is_nan() { f32::NAN } else { m.max(x.abs()) });
+    if row.iter().any(|x| !x.is_finite()) {
+        return QuantizedRow { q: vec![0; row.len()], scale: f32::NAN };
+    }
+    if largest < SMALLEST_ROW {
+        return QuantizedRow { q: vec![0; row.len()], scale: 0.0 };
+    }
+    let steps = max as f32 / largest;
+    let q = row.iter().map(|x| (x * steps).round_ties_even() as i32).collect();
+    QuantizedRow { q, scale: largest / max as f32 }
+}
+
+/// int8 weights per output channel: `W[n, k] ≈ scale[n] · (q[n, k] − zero[n])`.
+#[derive(Debug, Clone, Copy)]
+pub struct QuantizedWeight<'a> {
+    /// `[N, K]`.
+    pub q: &'a [i8],
+    /// `[N]`.
+    pub scale: &'a [f32],
+    /// `[N]`, or empty where all are 0.
+    pub zero: &'a [i32],
+}
+
+/// The integer `Linear`: each row quantised, the products summed exactly, then
+/// `act(sum · (row scale · column scale) + bias)` in single precision. What the kernel must give
+/// bit for bit, but for the activation.
+pub fn reference_linear_i8(
+    spec: &LinearSpec,
+    x: &[f32],
+    weight: QuantizedWeight<'_>,
+    bias: &[f32],
+    max: i32,
+) -> Vec<f32> {
+    let mut y = Vec::new();
+    for row in x.chunks_exact(spec.inputs) {
+        let row = reference_quantize_row(row, max);
+        for (n, column) in weight.q.chunks_exact(spec.inputs).enumerate() {
+            let zero = weight.zero.get(n).copied().unwrap_or(0);
+            let sum: i64 =
+                row.q.iter().zip(column).map(|(&x, &w)| i64::from(x) * i64::from(i32::from(w) - zero)).sum();
+            let sum = i32::try_from(sum).expect("activation_max keeps the sum in range");
+            let linear = sum as f32 * (weight.scale[n] * row.scale) + bias.get(n).copied().unwrap_or(0.0);
+            y.push(reference_activation(spec.activation, f64::from(linear)) as f32);
+        }
+    }
+    y
+}
