@@ -142,7 +142,7 @@ fn pack_values(v: Rows<'_>, keys: &Range<usize>, columns: &Range<usize>, packed:
 
 /// Up to four queries of one head against its packed keys and values. Queries that are missing
 /// from the four are zero: cheaper than kernels of their own for at most three a sequence.
-#[allow(clippy::too_many_arguments)] // all of them the loop's variables, one level up
+#[allow(clippy::too_many_arguments, reason = "all of them the loop's variables, one level up")]
 fn four_queries(
     spec: &AttentionSpec,
     q: Rows<'_>,

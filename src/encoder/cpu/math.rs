@@ -96,7 +96,7 @@ fn polynomial<const N: usize>(x: F32x4, c: &[f32; N]) -> F32x4 {
 impl Math {
     /// The functions.
     #[inline(always)]
-    #[allow(clippy::new_without_default)]
+    #[allow(clippy::new_without_default, reason = "there is one way to make it, and it has a name")]
     pub fn new() -> Self {
         Self(std::hint::black_box(&CONSTANTS))
     }

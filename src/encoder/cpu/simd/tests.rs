@@ -46,12 +46,12 @@ fn same(a: [f32; 4], b: [f32; 4]) {
 macro_rules! both {
     ($check:ident, $body:expr) => {{
         let ours = {
-            #[allow(unused_imports)]
+            #[allow(unused_imports, reason = "each back end uses its own part")]
             use super::{F32x4, I8x16, I16x8, I32x4};
             $body
         };
         let portable = {
-            #[allow(unused_imports)]
+            #[allow(unused_imports, reason = "each back end uses its own part")]
             use portable::{F32x4, I8x16, I16x8, I32x4};
             $body
         };
@@ -91,7 +91,7 @@ fn floats_are_the_portable_ones() {
     }
 }
 
-#[allow(non_snake_case)]
+#[allow(non_snake_case, reason = "named after the types")]
 fn F32x4_sum(x: [f32; 4]) -> f32 {
     super::F32x4::load(&x).sum()
 }
