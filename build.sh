@@ -9,8 +9,8 @@ CACHE=$(cd "${COROM_CACHE:-.cache}" && pwd) # downloaded and built tools; safe t
 WEB_TARGET=wasm32-unknown-unknown
 
 # What the shipped binaries may weigh, in KiB (1 KiB = 1024 bytes): the one place that says so.
-BUDGET_WASM_KIB=11000      # each of corom.wasm and corom-relaxed.wasm
-BUDGET_WASM_GZIP_KIB=2900  # the same, as gzip -9 sends it
+BUDGET_WASM_KIB=9200       # each of corom.wasm and corom-relaxed.wasm
+BUDGET_WASM_GZIP_KIB=2700  # the same, as gzip -9 sends it
 BUDGET_GLUE_GZIP_KIB=12    # corom.js, the glue that wasm-bindgen writes
 
 # What comes from outside, pinned. m3e-small is fetched for the demo and the tests and never shipped.
@@ -55,6 +55,30 @@ once() {
 
 have() { command -v "$1" >/dev/null 2>&1; }
 need() { have "$1" || die "'$1' is missing: $2"; }
+# need_at_least NAME FOUND LEAST HELP: versions, of which the first two numbers count.
+need_at_least() {
+  local found least
+  IFS=. read -r -a found <<<"${2%%[^0-9.]*}"
+  IFS=. read -r -a least <<<"$3.0"
+  ((10#${found[0]:-0} * 1000 + 10#${found[1]:-0} >= 10#${least[0]} * 1000 + 10#${least[1]})) ||
+    die "$1 is ${2:-of an unknown version} here, and $3 or later is needed: $4"
+}
+need_rust() {
+  local least help version
+  least=$(sed -n 's/^rust-version = "\(.*\)"$/\1/p' Cargo.toml)
+  help="install Rust $least or later, for instance with rustup (https://rustup.rs)"
+  need cargo "$help"
+  need rustc "$help"
+  version=$(rustc --version) || die "rustc does not run (above): $help"
+  version=${version#rustc }
+  need_at_least rustc "${version%% *}" "$least" "$help"
+}
+need_node() {
+  local help="install Node.js 20 or later (https://nodejs.org)" version
+  need node "$help"
+  version=$(node --version) || die "node does not run (above): $help"
+  need_at_least Node.js "${version#v}" 20 "$help"
+}
 # hash_of PATH… [TEST…]: one hash over the files there (that pass find's TESTs), for keys.
 hash_of() { find "$@" -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum | cut -c1-16; }
 # locked CRATE: its version in Cargo.lock.
@@ -87,7 +111,6 @@ WEB_RUSTC="" # empty: the rustc in PATH has the target
 has_web_std() { compgen -G "$(rustc --print target-libdir --target $WEB_TARGET)/libcore-*.rlib" >/dev/null; }
 
 web_toolchain() {
-  need cargo "install Rust 1.91 or later (rustup)"
   case ${COROM_WASM_TOOLCHAIN:-auto} in
     installed) has_web_std || die "$(rustc --version) has no standard library for $WEB_TARGET" ;;
     rustup) has_web_std || step "wasm standard library from rustup" rustup target add $WEB_TARGET ;;
@@ -158,8 +181,10 @@ WRAPPER
 
 # web_cargo COMMAND ARGUMENTS…: cargo for wasm. The compiler flags are those of .cargo/config.toml, always.
 web_cargo() {
-  local cargo=(cargo)
-  if [[ $1 == clippy && -n $WEB_RUSTC ]]; then cargo=("${WEB_RUSTC%/*}/cargo-clippy"); fi
+  local cargo=(cargo) prefix=${WEB_RUSTC%/bin/rustc}
+  if [[ $1 == clippy && -n $WEB_RUSTC ]]; then
+    cargo=(env LD_LIBRARY_PATH="$(echo "$prefix"/usr/lib/*-linux-gnu*)" "$prefix/bin/cargo-clippy")
+  fi
   env -u RUSTFLAGS -u CARGO_ENCODED_RUSTFLAGS ${WEB_RUSTC:+RUSTC="$WEB_RUSTC"} \
     "${cargo[@]}" "$1" --locked --target $WEB_TARGET --target-dir target/web "${@:2}"
 }
@@ -177,7 +202,7 @@ build_package() {
   else
     once "wasm-bindgen $version" "$version" "$bindgen" install_bindgen "$version"
   fi
-  once "wasm binaries" "$profile $version $("${WEB_RUSTC:-rustc}" --version) $(hash_of src .cargo Cargo.toml Cargo.lock -not -path "src/bin/*")" \
+  once "wasm binaries" "$profile $version $("${WEB_RUSTC:-rustc}" --version) $(hash_of src .cargo Cargo.toml Cargo.lock pkg/glue.mjs -not -path "src/bin/*")" \
     pkg/wasm/corom-relaxed.wasm build_binaries "$profile" "$bindgen"
   print_sizes "$profile"
 }
@@ -202,7 +227,8 @@ build_binaries() {
   cmp target/web/corom/corom.js target/web/corom-relaxed/corom.js ||
     die "the two binaries need different JavaScript: the feature relaxed-simd may not change what is exported"
   rm -rf pkg/wasm && mkdir -p pkg/wasm
-  cp target/web/corom/corom.{js,d.ts} pkg/wasm/
+  node pkg/glue.mjs target/web/corom/corom.js pkg/wasm/corom.js
+  cp target/web/corom/corom.d.ts pkg/wasm/
   cp target/web/corom/corom_bg.wasm pkg/wasm/corom.wasm
   cp target/web/corom-relaxed/corom_bg.wasm pkg/wasm/corom-relaxed.wasm
 }
@@ -257,6 +283,8 @@ m3e_small() {
 # ---------------------------------------------------------------- commands
 
 cmd_build() {
+  need_rust
+  need_node
   case ${1-} in
     "") build_package shipping ;;
     --test-profile) build_package wasm-test ;;
@@ -266,37 +294,48 @@ cmd_build() {
 }
 
 cmd_demo() {
-  local once_only="" profile=shipping model=""
+  local once_only="" profile=shipping model="" port=()
   while (($#)); do
     case $1 in
       --once) once_only=1 ;;
       --fast) profile=wasm-test ;;
       --model) [[ -d ${2-} ]] || die "--model takes a folder, and '${2-}' is none"; model=$(cd "$2" && pwd); shift ;;
-      *) die "demo takes --once, --fast and --model DIR, not '$1'" ;;
+      --port) [[ ${2-} =~ ^[0-9]{1,5}$ ]] && ((10#$2 <= 65535)) || die "--port takes a number up to 65535, not '${2-}'"; port=(--port "$2"); shift ;;
+      *) die "demo takes --once, --fast, --port N and --model DIR, not '$1'" ;;
     esac
     shift
   done
-  need node "install Node.js 20 or later"
+  need_rust
+  need_node
   if [[ -z $model ]]; then
     m3e_small
     model=$ROOT/models/m3e-small
-  elif [[ ! -f $model/corom.json ]]; then
+  elif ! loads_as_is "$model"; then
     convert "$model" "models/${model##*/}"
     model=$ROOT/models/${model##*/}
   fi
   build_package $profile
   step "demo in Node" node www/demo.mjs "$model"
-  [[ -n $once_only ]] || node www/serve.mjs "$model"
+  [[ -n $once_only ]] || node www/serve.mjs "$model" "${port[@]}"
 }
 
+# loads_as_is DIR: a folder that the package loads: ours, or someone else's ONNX export.
+loads_as_is() (
+  cd "$1"
+  [[ -f corom.json ]] && return
+  [[ -f config.json && -f tokenizer.json ]] || return
+  compgen -G '*.onnx' >/dev/null || compgen -G 'onnx/*.onnx' >/dev/null
+)
+
 cmd_test() {
-  need node "install Node.js 20 or later"
+  need_rust
+  need_node
   need npm "it comes with Node.js"
   m3e_small
   once "onnxruntime for the tests" "${PYTHON_PINS[*]}" "$CACHE/python/bin/python" python_env
   once "npm packages for the tests" "$(hash_of tests/js/package-lock.json)" tests/js/node_modules \
     npm --prefix tests/js ci --ignore-scripts --no-audit --no-fund
-  chromium
+  find_chromium
   # What the tests are told: m3e-small as it was converted and as it came, a Python with onnxruntime, the browser.
   export COROM_M3E=$ROOT/models/m3e-small COROM_M3E_CHECKPOINT=$CACHE/m3e-small
   export COROM_PYTHON=$CACHE/python/bin/python CHROMIUM
@@ -312,12 +351,13 @@ python_env() {
   "$CACHE/python/bin/pip" install --quiet --only-binary :all: "${PYTHON_PINS[@]}"
 }
 
-chromium() {
-  CHROMIUM=${CHROMIUM:-$(command -v chromium || command -v chromium-browser || command -v google-chrome || true)}
-  [[ -n $CHROMIUM ]] || { step "Chromium" apt_install chromium; CHROMIUM=$(command -v chromium); }
+find_chromium() {
+  CHROMIUM=${CHROMIUM:-$(type -P chromium || type -P chromium-browser || type -P google-chrome || true)}
+  [[ -n $CHROMIUM ]] || { step "Chromium" apt_install chromium; CHROMIUM=$(type -P chromium); }
 }
 
 cmd_lint() {
+  need_rust
   step "format" cargo fmt --check
   step "house rules" house_rules
   step "clippy" cargo clippy --locked --all-targets --features cli -- -D warnings
@@ -345,9 +385,11 @@ cmd_clean() {
 cmd_help() {
   cat <<'HELP'
 ./build.sh build [--test-profile]    the npm package in pkg/ (--test-profile: quicker to build, larger, slower)
-./build.sh demo [--once] [--fast] [--model DIR]
-                                     embeds and scores product texts in Node, then serves www/ (not with --once);
-                                     DIR: a checkpoint, or a folder that `corom convert` made; without it m3e-small
+./build.sh demo [--once] [--fast] [--port N] [--model DIR]
+                                     embeds and scores product texts in Node, then serves www/ (not with --once)
+                                     on port N, without it on 8080 or one that is free; --fast: quicker to build;
+                                     DIR: a checkpoint, a folder that `corom convert` made, or an ONNX export with
+                                     config.json and tokenizer.json, used as it is; without DIR m3e-small
 ./build.sh test                      every test: Rust, Node, headless Chromium, types
 ./build.sh lint                      format, clippy, documentation, house rules; no warnings
 ./build.sh bench                     benchmarks

@@ -10,16 +10,17 @@
  * - `NOT_A_MODEL`: a file is something else entirely, an HTML page for instance.
  * - `INTEGRITY_MISMATCH`: a file's size or SHA-256 is not what the manifest says.
  * - `UNSUPPORTED_FORMAT`: the manifest is of a newer format version.
- * - `INVALID_CONFIG`, `INVALID_TOKENIZER`, `INVALID_MODEL`: that file cannot be read or contradicts itself.
+ * - `INVALID_CONFIG`, `INVALID_TOKENIZER`, `INVALID_MODEL`: that file cannot be read or contradicts itself; the
+ *   last also when the weights give vectors that are not numbers.
  * - `TOKENIZER_MISMATCH`: tokenizer and model have different vocabularies.
  * - `UNSUPPORTED_MODEL`: sound, but not a BERT encoder that this package can run.
  * - `UNSUPPORTED_OPERATOR`: the graph has an operator that is not supported; the message names it.
  * - `UNSUPPORTED_POOLING`: the pooling asked for needs hidden states that the graph does not give.
  * - `TOKEN_ID_OUT_OF_RANGE`: a token id lies outside the model's vocabulary.
  * - `SELF_TEST_FAILED`: the model gave other vectors than the converter's.
- * - `OUT_OF_MEMORY`: there was not enough memory.
+ * - `OUT_OF_MEMORY`: there was not enough memory. When it struck during a call, the message says to load again.
  * - `UNSUPPORTED_HOST`: no WebAssembly here, none with SIMD, or the page's Content-Security-Policy forbids it.
- * - `INTERNAL`: a fault of this package; the instance is of no further use. Please report it.
+ * - `INTERNAL`: a fault of this package; the instance is of no further use: load the model again. Please report it.
  */
 export type CoromErrorCode =
   | "INVALID_ARGUMENT"
@@ -82,8 +83,9 @@ export type FileContents =
  * Where a model is:
  * - a URL of its folder. Relative ones are resolved against the page. A query string is sent with every file;
  * - in Node, a path of its folder, or a `file:` URL;
- * - a URL or path of an `.onnx` file: its folder is meant, with `model` set to that file. When the file is in
- *   a folder called `onnx`, as transformers.js lays models out, the folder above is meant;
+ * - a URL or path of an `.onnx` file: its folder is meant, with `model` set to that file, so the address of a
+ *   converted folder's `model.onnx` means what the folder's own does. When the file is in a folder called
+ *   `onnx`, as transformers.js lays models out, the folder above is meant;
  * - files in memory, by their path in the folder: an object, or a `Map`;
  * - a `FileList` or an array of `File`, from `<input type="file" multiple>` or `webkitdirectory`.
  */
@@ -139,7 +141,7 @@ export interface LoadOptions {
   selfTest?: boolean;
   /**
    * Path of the `.onnx` file in the folder. Default: what `corom.json` says, else the usual places: `model.onnx`,
-   * `onnx/model.onnx`, `onnx/model_quantized.onnx` … A file named here is loaded without `corom.json`.
+   * `onnx/model.onnx`, `onnx/model_quantized.onnx` … Any but `model.onnx` is loaded without `corom.json`.
    */
   model?: string;
   /** Aborts the download and the load. */
@@ -148,10 +150,14 @@ export interface LoadOptions {
   onProgress?: (progress: Progress) => void;
   /**
    * Which of the two WebAssembly binaries: `relaxed` needs an engine with relaxed SIMD (`UNSUPPORTED_HOST`
-   * elsewhere), `plain` runs wherever there is SIMD. Default: `auto`, relaxed where it can.
+   * elsewhere), `plain` runs wherever there is SIMD. Default: `auto`, relaxed where it can. In this release both
+   * run the same code paths: kernels that use relaxed SIMD come later.
    */
   simd?: "auto" | "plain" | "relaxed";
-  /** The WebAssembly, where it is not beside this package's JavaScript. */
+  /**
+   * The WebAssembly, where it is not beside this package's JavaScript. A promise that is rejected is
+   * `FETCH_FAILED`, with what it was rejected with as the cause.
+   */
   wasm?: WasmSource | Promise<WasmSource>;
 }
 
@@ -170,11 +176,11 @@ export interface Info {
   /** `graph`: the model's own output is one vector a text already. */
   readonly pooling: Pooling | "graph";
   readonly normalize: boolean;
-  /** Number type of the weights: `f32`, `f16`, `int8`, `int4`. */
+  /** Number type of the weights in the file: `f32`, `f16`, `int8`, `int4`. */
   readonly dtype: string;
   /** What runs the model, `cpu (tract)` for instance. */
   readonly backend: string;
-  /** Bytes of weights. */
+  /** Bytes of weights as held in memory: those of int8 files are widened to f32 in this release. */
   readonly weightBytes: number;
   /** Which WebAssembly binary runs; `custom` when the option `wasm` gave it. */
   readonly simd: "plain" | "relaxed" | "custom";
@@ -253,8 +259,8 @@ export interface Tokens {
  * A loaded model.
  *
  * Calls on one instance queue. Between batches the event loop gets its turn. A lone surrogate in a text
- * counts as U+FFFD. After an `INTERNAL` or `OUT_OF_MEMORY` error that says so, load the model again;
- * after every other error the instance is as good as before.
+ * counts as U+FFFD. After `INTERNAL`, and after an `OUT_OF_MEMORY` whose message says so, load the model
+ * again; after every other error the instance is as good as before.
  */
 export class Corom {
   private constructor();
@@ -263,7 +269,8 @@ export class Corom {
    * Loads a model. Nothing is fetched or compiled before this is called.
    *
    * Rejects with {@link CoromError}: `FETCH_FAILED`, `MISSING_FILE`, `NOT_A_MODEL`, `INTEGRITY_MISMATCH`,
-   * `UNSUPPORTED_…`, `INVALID_…`, `TOKENIZER_MISMATCH`, `SELF_TEST_FAILED`, `OUT_OF_MEMORY`.
+   * `UNSUPPORTED_…` (`UNSUPPORTED_HOST` among them), `INVALID_…`, `TOKENIZER_MISMATCH`, `SELF_TEST_FAILED`,
+   * `OUT_OF_MEMORY`, `INTERNAL`.
    */
   static load(source: Source, options?: LoadOptions): Promise<Corom>;
 

@@ -125,25 +125,39 @@ impl Embedder {
     /// Embeds texts: `[texts.len(), dimension]`, row-major, in the texts' order.
     ///
     /// # Errors
-    /// `INVALID_ARGUMENT` for a text that cannot be tokenised, `INTERNAL` when
-    /// the graph fails; the embedder stays usable.
+    /// `INVALID_ARGUMENT` for a text that cannot be tokenised, `INVALID_MODEL`
+    /// when the graph gives no numbers, `INTERNAL` when it fails; the embedder
+    /// stays usable.
     pub fn embed<S: AsRef<str>>(&mut self, texts: &[S]) -> Result<Vec<f32>> {
-        let mut job = self.start(texts.iter().map(|t| t.as_ref().to_owned()).collect());
+        let mut job = self.start(texts.iter().map(|t| t.as_ref().to_owned()).collect())?;
         while !self.step(&mut job)? {}
         self.finish(job)
     }
 
     /// Starts a list of texts. Nothing is computed yet.
-    pub fn start(&self, texts: Vec<String>) -> EmbedJob {
-        EmbedJob {
+    ///
+    /// # Errors
+    /// `OUT_OF_MEMORY` when there is no room for so many vectors.
+    pub fn start(&self, texts: Vec<String>) -> Result<EmbedJob> {
+        let mut vectors = Vec::new();
+        let numbers = texts.len().checked_mul(self.dimension());
+        if numbers.is_none_or(|n| vectors.try_reserve_exact(n).is_err()) {
+            fail!(
+                OutOfMemory,
+                "there is no room for {} vectors at once: embed fewer texts a call",
+                texts.len()
+            );
+        }
+        vectors.resize(texts.len() * self.dimension(), 0.0);
+        Ok(EmbedJob {
             encodings: Vec::with_capacity(texts.len()),
             order: Vec::new(),
             batches: Vec::new(),
             next_batch: 0,
             done: 0,
-            vectors: vec![0.0; texts.len() * self.dimension()],
+            vectors,
             texts,
-        }
+        })
     }
 
     /// Does a little of the work: tokenises some texts, or, once all are
@@ -259,7 +273,7 @@ impl Embedder {
             fail!(Internal, "the encoder gave {} numbers for {} rows", vectors.len(), batch.batch);
         }
         if let Some(bad) = vectors.iter().find(|x| !x.is_finite()) {
-            fail!(Internal, "the encoder gave {bad}; the model's weights are likely damaged");
+            fail!(InvalidModel, "the model gives {bad} for this text: its weights are damaged");
         }
         if normalize {
             l2_normalize(&mut vectors, dimension);

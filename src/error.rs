@@ -50,6 +50,8 @@ pub enum ErrorCode {
     SelfTestFailed,
     /// There was not enough memory.
     OutOfMemory,
+    /// The host cannot run the package: no WebAssembly, no SIMD, or forbidden by its policy.
+    UnsupportedHost,
     /// A fault of this crate. Please report it.
     Internal,
 }
@@ -76,6 +78,7 @@ impl ErrorCode {
         Self::InvalidCheckpoint,
         Self::SelfTestFailed,
         Self::OutOfMemory,
+        Self::UnsupportedHost,
         Self::Internal,
     ];
 
@@ -101,6 +104,7 @@ impl ErrorCode {
             Self::InvalidCheckpoint => "INVALID_CHECKPOINT",
             Self::SelfTestFailed => "SELF_TEST_FAILED",
             Self::OutOfMemory => "OUT_OF_MEMORY",
+            Self::UnsupportedHost => "UNSUPPORTED_HOST",
             Self::Internal => "INTERNAL",
         }
     }

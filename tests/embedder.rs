@@ -92,7 +92,7 @@ fn normalised_vectors_have_length_one() {
 fn an_empty_list_gives_no_vectors_and_a_job_can_be_dropped() {
     let mut embedder = load("legacy-op17", LoadOptions::default());
     assert!(embedder.embed::<&str>(&[]).unwrap().is_empty());
-    let mut job = embedder.start(vec!["裤".into(), "牛仔".into()]);
+    let mut job = embedder.start(vec!["裤".into(), "牛仔".into()]).unwrap();
     assert!(!embedder.step(&mut job).unwrap());
     assert_eq!(embedder.finish(job).unwrap_err().code(), ErrorCode::Internal);
     assert_eq!(embedder.embed(&["裤"]).unwrap().len(), embedder.dimension());
@@ -109,4 +109,21 @@ fn options_that_a_model_cannot_follow_are_refused() {
     assert_eq!(code("legacy-op17", elsewhere), Some(ErrorCode::InvalidArgument));
     let absent = LoadOptions { model: Some("other.onnx".into()), ..LoadOptions::default() };
     assert_eq!(code("legacy-op17", absent), Some(ErrorCode::MissingFile));
+}
+
+#[test]
+fn what_is_to_be_refused_is_refused_by_code_and_by_name() {
+    for (name, folder) in support::folders("refused") {
+        let expected: serde_json::Value =
+            serde_json::from_slice(&std::fs::read(folder.join("expect.json")).unwrap()).unwrap();
+        let error =
+            folder::load(&folder, LoadOptions::default()).err().unwrap_or_else(|| panic!("{name} loads"));
+        assert_eq!(error.code().as_str(), expected["code"], "{name}: {error}");
+        for word in expected["message_contains"].as_array().unwrap() {
+            assert!(
+                error.message().contains(word.as_str().unwrap()),
+                "{name}: `{error}` does not say {word}"
+            );
+        }
+    }
 }

@@ -80,3 +80,18 @@ fn a_graph_may_want_its_positions_given() {
         graph.input.push(input);
     });
 }
+
+#[test]
+fn a_graph_without_a_mask_is_never_padded() {
+    unchanged_by("legacy-op17", |graph| {
+        graph.input.retain(|i| i.name != "attention_mask");
+        rename_readers(graph, "attention_mask", "the_mask");
+        let one = TensorProto { dims: vec![1], ..number("", 1) };
+        let value = AttributeProto { name: "value".into(), r#type: 4, t: Some(one), ..Default::default() };
+        let added = [
+            node("Shape", &["input_ids"], "the_shape", vec![]),
+            node("ConstantOfShape", &["the_shape"], "the_mask", vec![value]),
+        ];
+        graph.node.splice(0..0, added);
+    });
+}

@@ -226,3 +226,59 @@ fn hashes_are_sha256() {
     // The test vector of FIPS 180-2, appendix B.1.
     assert_eq!(sha256_hex(b"abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
+
+#[test]
+fn the_address_of_the_onnx_file_of_a_folder_of_ours_is_the_folders() {
+    let mut files = ours();
+    edit_manifest(&mut files, |m| {
+        m["pooling"] = "mean".into();
+        m["self_test"] = serde_json::Value::Null;
+    });
+    let by_address = LoadOptions { model: Some("model.onnx".into()), ..LoadOptions::default() };
+    assert_eq!(load(&files, by_address.clone()).unwrap().pooling(), Pooling::Mean);
+    files.remove("corom.json");
+    assert_eq!(load(&files, by_address).unwrap().pooling(), Pooling::Cls);
+}
+
+#[test]
+fn several_onnx_files_must_be_chosen_from() {
+    let mut files = files(&export("legacy-op17"));
+    let onnx = files.remove("model.onnx").unwrap();
+    files.insert("a.onnx".into(), onnx.clone());
+    files.insert("b.ONNX".into(), onnx);
+    let listed = |options| {
+        let mut loader = ModelLoader::new(options).unwrap();
+        loader
+            .set_listing(files.keys().cloned())
+            .map(|()| loader.wanted().iter().map(|w| w.path.clone()).collect())
+    };
+    let error = listed(LoadOptions::default()).map(|_: Vec<String>| ()).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::InvalidArgument);
+    assert!(error.message().contains("a.onnx, b.ONNX"));
+    let chosen = LoadOptions { model: Some("b.ONNX".into()), ..LoadOptions::default() };
+    assert!(load(&files, chosen).is_ok());
+    assert!(
+        ModelLoader::new(LoadOptions { model: Some("weights.bin".into()), ..LoadOptions::default() })
+            .is_err()
+    );
+}
+
+#[test]
+fn newer_side_files_and_modules_that_corom_does_not_run() {
+    let mut files = files(&export("legacy-op17"));
+    files.insert(
+        "1_Pooling/config.json".into(),
+        br#"{"pooling_mode": "mean", "include_prompt": true}"#.to_vec(),
+    );
+    assert_eq!(load(&files, LoadOptions::default()).unwrap().pooling(), Pooling::Mean);
+    files.insert("modules.json".into(), br#"[{"type": "sentence_transformers.models.Dense"}]"#.to_vec());
+    assert_eq!(refused(&files).code(), ErrorCode::UnsupportedModel);
+    files.insert("modules.json".into(), b"[".to_vec());
+    assert_eq!(refused(&files).code(), ErrorCode::InvalidConfig);
+    files.remove("modules.json");
+    files.remove("1_Pooling/config.json");
+    let mut config: serde_json::Value = serde_json::from_slice(&files["config.json"]).unwrap();
+    config["uniem_embedding_strategy"] = "last_mean".into();
+    files.insert("config.json".into(), config.to_string().into_bytes());
+    assert_eq!(load(&files, LoadOptions::default()).unwrap().pooling(), Pooling::Mean);
+}

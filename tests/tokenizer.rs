@@ -58,7 +58,8 @@ fn truncation_counts_the_special_tokens_and_says_so() {
 #[test]
 fn megabytes_cost_what_their_head_costs() {
     let tokenizer = tokenizer("legacy-op17", 32);
-    for (unit, head) in [("阔腿裤 ", 40), ("a", 300), (" \n", 2), ("1", 300), ("가", 200)] {
+    for (unit, head) in [("阔腿裤 ", 40), ("a", 300), (" \n", 2), ("\u{3000}", 3), ("1", 300), ("가", 200)]
+    {
         let text = unit.repeat(10 << 20 >> unit.len().ilog2());
         let started = std::time::Instant::now();
         let ids = tokenizer.encode(&text).unwrap().input_ids;
@@ -117,7 +118,8 @@ proptest! {
             prop_oneof![
                 "[a-zA-Z0-9]{1,150}",
                 "\\PC{0,40}",
-                "[阔腿裤女冬牛仔 ，。\\n\\t]{1,60}",
+                "[阔腿裤女冬牛仔 ，。\\n\\t\u{3000}]{1,60}",
+                "[ \u{3000}\\n]{1,3000}",
                 "[e\u{301}\u{200b}\u{ad}가Ж]{1,130}",
                 Just("[SEP][MASK]".to_owned()),
             ],

@@ -71,6 +71,7 @@ async function load(from) {
 async function rank() {
   ranking.abort();
   if (!model) return;
+  view.hideFailure(); // of an earlier text; that of a load stays, as there is no model then
   const { signal } = (ranking = new AbortController());
   const { corom } = model;
   const documents = candidates.value
@@ -81,7 +82,8 @@ async function rank() {
   if (text === "" || documents.length === 0) return empty(text === "" ? "needQuery" : "needCandidates");
   const metric = new FormData(form).get("metric");
   view.showBusy(true);
-  view.showStatus(say("working"));
+  shown = () => view.showStatus(say("working"));
+  shown();
   try {
     const started = performance.now();
     const ranked = await corom.rank(text, documents, { metric, signal });

@@ -9,6 +9,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
+const DEFAULT_PORT = 8080;
 const HERE = path.dirname(fileURLToPath(import.meta.url));
 
 const TYPES = {
@@ -97,16 +98,27 @@ function plain(response, status, text) {
   response.end(`${text}\n`);
 }
 
+/** On the port asked for; without one on the usual port, or any that is free when that is taken. */
+async function serveOn(roots, port) {
+  if (port !== undefined) return serve(roots, Number(port));
+  try {
+    return await serve(roots, DEFAULT_PORT);
+  } catch (error) {
+    if (!["EADDRINUSE", "EACCES"].includes(error.code)) throw error;
+    return serve(roots);
+  }
+}
+
 async function main() {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { port: { type: "string", default: "8080" } },
+    options: { port: { type: "string" } },
   });
   const [model] = positionals;
-  if (positionals.length !== 1 || !/^\d{1,5}$/.test(values.port))
+  if (positionals.length !== 1 || !/^\d{1,5}$/.test(values.port ?? DEFAULT_PORT) || values.port > 65535)
     throw new Error("usage: node www/serve.mjs MODEL_FOLDER [--port N]");
   if (!(await stat(model).catch(() => null))?.isDirectory()) throw new Error(`there is no folder ${model}`);
-  const { server, address } = await serve(demoRoots(model), Number(values.port));
+  const { server, address } = await serveOn(demoRoots(model), values.port);
   console.log(`The demo is at ${address}  (Ctrl+C ends it)`);
   for (const signal of ["SIGINT", "SIGTERM"])
     process.once(signal, () => server.close(() => process.exit(0)).closeAllConnections());

@@ -13,6 +13,8 @@ const PARALLEL = 6;
 /** `Corom.load` of every entry: `host.open(source)` knows the files, `host.binary` the WebAssembly. */
 export async function loadInto(Class, host, source, given) {
   const options = loadOptions(given);
+  // Its rejection is reported when the module is due; until then no host may call it unhandled.
+  Promise.resolve(options.wasm).catch(() => {});
   throwIfAborted(options.signal);
   const files = await host.open(source);
   const runtime = await Runtime.start(host, options);

@@ -1,5 +1,5 @@
 // The compiled WebAssembly module: which of the two binaries, from where, and compiled once.
-import { untilAborted } from "./abort.js";
+import { throwIfAborted, untilAborted } from "./abort.js";
 import { described } from "./arguments.js";
 import { CoromError, invalid, messageOf } from "./errors.js";
 import { bodyOf } from "./fetch.js";
@@ -15,7 +15,7 @@ export async function wasmModule(host, { simd, wasm, signal, onProgress }) {
   if (typeof WebAssembly !== "object") throw unsupported("this host has no WebAssembly");
   if (!hasSimd()) throw unsupported("this engine's WebAssembly has no SIMD; it is older than corom can run on");
   if (wasm !== undefined) {
-    const module = await untilAborted(fromCaller(host, await wasm, signal), signal);
+    const module = await untilAborted(fromCaller(host, wasm, signal), signal);
     return { module, simd: simd === "auto" ? "custom" : simd };
   }
   const kind = chosen(simd);
@@ -39,7 +39,8 @@ function chosen(simd) {
 }
 
 /** What the option `wasm` may be. */
-async function fromCaller(host, wasm, signal) {
+async function fromCaller(host, given, signal) {
+  const wasm = await resolved(given, signal);
   const kind = Object.prototype.toString.call(wasm);
   if (kind === "[object WebAssembly.Module]") return wasm;
   if (typeof wasm === "string" || kind === "[object URL]") {
@@ -50,6 +51,15 @@ async function fromCaller(host, wasm, signal) {
     return compile(wasm, "the wasm option", "INVALID_ARGUMENT");
   }
   throw invalid(`wasm must be a URL, a Response, a WebAssembly.Module or bytes, not ${described(wasm)}`);
+}
+
+async function resolved(given, signal) {
+  try {
+    return await given;
+  } catch (cause) {
+    throwIfAborted(signal);
+    throw new CoromError("FETCH_FAILED", `the promise given as wasm was rejected: ${messageOf(cause)}`, { cause });
+  }
 }
 
 /** Compiles bytes or a Response; `code` is for an input that is not what it should be. */

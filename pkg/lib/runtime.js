@@ -5,6 +5,11 @@ import { CODES, CoromError, messageOf } from "./errors.js";
 import { wasmModule } from "./module.js";
 import { createBindings } from "../wasm/corom.js";
 
+/** 512 MiB: what one weight of a large model may ask for at once. */
+const PROBE_PAGES = 8192;
+/** Of the 4 GiB that 32-bit WebAssembly can address. */
+const NEARLY_FULL = 3 * 2 ** 30;
+
 export class Runtime {
   #bindings;
   #memory;
@@ -73,8 +78,9 @@ export class Runtime {
 
   /** Whether the memory cannot grow: Rust reports a failed allocation as a mere "unreachable". */
   #isFull() {
+    if (this.memoryBytes > NEARLY_FULL) return true;
     try {
-      this.#memory.grow(1024); // 64 MiB, in a memory that is dropped in a moment
+      this.#memory.grow(PROBE_PAGES); // of a memory that is dropped in a moment
       return false;
     } catch {
       return true;

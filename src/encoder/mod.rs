@@ -1,4 +1,4 @@
-//! The encoder: a [`Batch`](crate::batch::Batch) of token ids in, hidden rows out.
+//! The encoder: a [`Batch`] of token ids in, hidden rows out.
 //!
 //! tract appears only below this module.
 

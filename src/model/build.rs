@@ -10,20 +10,23 @@ use crate::encoder::plain::PlainEncoder;
 use crate::error::{Error, ErrorCode, Result, fail};
 use crate::tokenizer::Tokenizer;
 
-use super::foreign::pooling_config;
 use super::loader::{ModelLoader, join};
+use super::side_files::{Decided, settings};
 
 pub(super) fn build(loader: ModelLoader) -> Result<Embedder> {
     let ModelLoader { options, manifest, mut files, onnx: onnx_path, .. } = loader;
     let lacking = |path: &str| Error::new(ErrorCode::MissingFile, format!("{path} was not supplied"));
 
-    let settings = match &manifest {
+    let said = match &manifest {
         Some(m) => PoolingConfig {
             pooling: Some(m.pooling),
             normalize: Some(m.normalize),
             max_length: Some(m.max_length),
         },
-        None => pooling_config(|path| files.get(path).map(Vec::as_slice), options.pooling)?,
+        None => settings(
+            &|path| Ok(files.get(path).cloned()),
+            Decided { pooling: options.pooling, encoder_alone: options.pooling.is_some() },
+        )?,
     };
     let config = BertConfig::from_json(files.get("config.json").ok_or_else(|| lacking("config.json"))?)?;
     if let Some(m) = &manifest
@@ -36,7 +39,7 @@ pub(super) fn build(loader: ModelLoader) -> Result<Embedder> {
             config.hidden_size
         );
     }
-    let default_pooling = settings.pooling.unwrap_or(Pooling::Cls);
+    let default_pooling = said.pooling.unwrap_or(Pooling::Cls);
     let pooling = options.pooling.unwrap_or(default_pooling);
     let self_test = manifest.and_then(|m| m.self_test).filter(|_| !options.skip_self_test);
     let mut layers = pooling.layers(config.num_hidden_layers);
@@ -59,9 +62,13 @@ pub(super) fn build(loader: ModelLoader) -> Result<Embedder> {
     drop(files);
 
     // The tokenizer first: it is quick, and a wrong one is not worth a long wait.
-    let tokenizer = |max_length| Tokenizer::from_json(&tokenizer_json, max_length, config.vocab_size);
-    let default_length = settings.max_length.unwrap_or(DEFAULT_MAX_LENGTH);
-    drop(tokenizer(default_length.min(config.max_position_embeddings))?);
+    let default_length = said.max_length.unwrap_or(DEFAULT_MAX_LENGTH);
+    let mut tokenizer = Tokenizer::from_json(
+        &tokenizer_json,
+        default_length.min(config.max_position_embeddings),
+        config.vocab_size,
+    )?;
+    drop(tokenizer_json);
 
     let encoder = PlainEncoder::load(onnx, external, &config, &layers)?;
     let info = encoder.info();
@@ -79,12 +86,12 @@ pub(super) fn build(loader: ModelLoader) -> Result<Embedder> {
         Some(n) => n,
         None => default_length.min(longest),
     };
-    let normalize = options.normalize.or(settings.normalize).unwrap_or(false);
+    tokenizer.set_max_length(max_length)?;
+    let normalize = options.normalize.or(said.normalize).unwrap_or(false);
 
-    let mut embedder =
-        Embedder::new(tokenizer(max_length)?, Box::new(encoder), config, layers, pooling, normalize)?;
+    let mut embedder = Embedder::new(tokenizer, Box::new(encoder), config, layers, pooling, normalize)?;
     if let Some(test) = self_test {
-        embedder.self_test(&test, default_pooling, settings.normalize.unwrap_or(false))?;
+        embedder.self_test(&test, default_pooling, said.normalize.unwrap_or(false))?;
     }
     Ok(embedder)
 }

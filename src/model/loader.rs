@@ -11,8 +11,9 @@ use crate::embedder::Embedder;
 use crate::encoder::onnx::external_files;
 use crate::error::{Error, ErrorCode, Result, fail};
 
-use super::foreign::{ONNX_CANDIDATES, SIDE_FILES, choose_onnx};
+use super::foreign::{ONNX_CANDIDATES, choose_onnx, is_onnx};
 use super::manifest::{self, Manifest, is_plain_path};
+use super::side_files::SIDE_FILES;
 use super::sniff;
 
 /// What a caller may choose. `None` leaves it to the model's own files.
@@ -26,9 +27,13 @@ pub struct LoadOptions {
     pub normalize: Option<bool>,
     /// Leaves out the manifest's self-test.
     pub skip_self_test: bool,
-    /// The ONNX file to load, a path in the folder. Turns the manifest off.
+    /// The ONNX file to load, a path in the folder. Any but `model.onnx` turns the
+    /// manifest off, which is about that one.
     pub model: Option<String>,
 }
+
+/// The ONNX file of a folder of ours, and the first place to look in others.
+const ONNX_FILE_NAME: &str = "model.onnx";
 
 /// A file that the loader wants next.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,12 +65,15 @@ impl ModelLoader {
     /// A loader that knows nothing of the folder yet.
     ///
     /// # Errors
-    /// `INVALID_ARGUMENT` when `options.model` is no path inside the folder.
+    /// `INVALID_ARGUMENT` when `options.model` is no `.onnx` path inside the folder.
     pub fn new(options: LoadOptions) -> Result<Self> {
         if let Some(model) = &options.model
-            && !is_plain_path(model)
+            && !(is_plain_path(model) && is_onnx(model))
         {
-            fail!(InvalidArgument, "model `{model}` is not a path inside the model's folder");
+            fail!(
+                InvalidArgument,
+                "model `{model}` is not the path of an .onnx file inside the model's folder"
+            );
         }
         let mut loader = Self {
             manifest: None,
@@ -77,10 +85,9 @@ impl ModelLoader {
             page: None,
             options,
         };
-        if loader.options.model.is_some() {
-            loader.want_foreign();
-        } else {
-            loader.want(manifest::FILE_NAME, None, false);
+        match loader.options.model.as_deref() {
+            None | Some(ONNX_FILE_NAME) => loader.want(manifest::FILE_NAME, None, false),
+            Some(_) => loader.want_foreign()?,
         }
         Ok(loader)
     }
@@ -89,7 +96,8 @@ impl ModelLoader {
     /// it then asks only for files that exist. Call it before anything is supplied.
     ///
     /// # Errors
-    /// `MISSING_FILE` when a file that is surely needed is not among them.
+    /// `MISSING_FILE` when a file that is surely needed is not among them,
+    /// `INVALID_ARGUMENT` when there are several ONNX files to choose from.
     pub fn set_listing(&mut self, paths: impl IntoIterator<Item = String>) -> Result<()> {
         let listing: BTreeSet<String> = paths.into_iter().collect();
         let absent: Vec<String> =
@@ -139,7 +147,7 @@ impl ModelLoader {
                     Error::with_source(ErrorCode::InvalidTokenizer, e.message().to_owned(), e)
                 })?;
             }
-            _ if path.ends_with(".onnx") => {
+            _ if is_onnx(path) => {
                 self.onnx = Some(path.to_owned());
                 self.want_external(path, &bytes)?;
             }
@@ -164,8 +172,8 @@ impl ModelLoader {
             return Err(self.lacks(path));
         }
         if path == manifest::FILE_NAME {
-            self.want_foreign();
-        } else if path.ends_with(".onnx") {
+            self.want_foreign()?;
+        } else if is_onnx(path) {
             self.want_next_onnx()?;
         }
         Ok(())
@@ -222,7 +230,7 @@ impl ModelLoader {
         }
     }
 
-    fn want_foreign(&mut self) {
+    fn want_foreign(&mut self) -> Result<()> {
         for path in ["config.json", "tokenizer.json"] {
             self.want(path, None, true);
         }
@@ -233,13 +241,13 @@ impl ModelLoader {
         }
         match (&self.options.model, &self.listing) {
             (Some(model), _) => self.want(&model.clone(), None, true),
-            (None, Some(listing)) => match choose_onnx(listing.iter().map(String::as_str)) {
-                Ok(path) => self.want(&path, None, true),
-                // Wanted so that the error comes up in the ordinary way.
-                Err(_) => self.want(ONNX_CANDIDATES[0], None, true),
-            },
-            (None, None) => self.want(ONNX_CANDIDATES[0], None, false),
+            (None, Some(listing)) => {
+                let path = choose_onnx(listing.iter().map(String::as_str))?;
+                self.want(&path, None, true);
+            }
+            (None, None) => self.want(ONNX_FILE_NAME, None, false),
         }
+        Ok(())
     }
 
     /// Tries the next usual place of the ONNX file, one request at a time.
@@ -259,6 +267,9 @@ impl ModelLoader {
                 && manifest.file(&path).is_none()
             {
                 fail!(MissingFile, "{onnx_path} keeps weights in {path}, which corom.json does not list");
+            }
+            if path == onnx_path || self.missing.contains(&path) {
+                fail!(InvalidModel, "{onnx_path} says that its weights are in {path}, which they cannot be");
             }
             self.want(&path, None, true);
         }

@@ -6,6 +6,7 @@ pub mod folder;
 pub mod foreign;
 pub mod loader;
 pub mod manifest;
+pub mod side_files;
 mod sniff;
 
 pub use loader::{LoadOptions, ModelLoader, Wanted};

@@ -49,7 +49,7 @@ impl Chunks {
 
     /// Shortens each run of plain letters that alone makes its word an `[UNK]`.
     pub(super) fn shorten(self, piece: &str) -> Shortened {
-        let keep = self.max_word_chars + 1;
+        let keep = self.max_word_chars.saturating_add(1);
         if piece.len() <= keep {
             return Shortened::default();
         }
@@ -58,7 +58,7 @@ impl Chunks {
         for (i, c) in piece.char_indices() {
             let was = run;
             run = if is_plain_letter(c) { run + 1 } else { 0 };
-            if run == keep + 1 {
+            if run == keep.saturating_add(1) {
                 kept.push(start..i);
             }
             if run == 0 && was > keep {
@@ -84,8 +84,18 @@ impl Chunks {
     }
 }
 
+/// Whether a piece has nothing but white space: no tokens, then.
+pub(super) fn is_blank(piece: &str) -> bool {
+    piece.chars().all(is_space)
+}
+
+/// White space that the normaliser makes a space of: the usual, and the full-width one.
+fn is_space(c: char) -> bool {
+    matches!(c, ' ' | '\t' | '\n' | '\r' | '\u{3000}')
+}
+
 fn may_cut_before(c: char) -> bool {
-    matches!(c, ' ' | '\t' | '\n' | '\r' | '\u{4e00}'..='\u{9fff}')
+    is_space(c) || matches!(c, '\u{4e00}'..='\u{9fff}')
 }
 
 /// Letters and digits that the normaliser keeps (perhaps as another letter) and

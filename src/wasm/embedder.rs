@@ -57,8 +57,8 @@ impl Embedder {
     }
 
     /// Starts a list of texts.
-    pub fn start(&self, texts: Vec<String>) -> EmbedJob {
-        EmbedJob(self.0.start(texts))
+    pub fn start(&self, texts: Vec<String>) -> Result<EmbedJob, JsValue> {
+        Ok(EmbedJob(self.0.start(texts)?))
     }
 
     /// Does a little of the work; true when the job is done.

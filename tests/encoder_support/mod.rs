@@ -1,7 +1,6 @@
 //! The exports under `tests/fixtures/exports`, and the vectors they should give.
 
-// Each test file uses its part of this.
-#![allow(dead_code)]
+#![allow(dead_code, reason = "each test file uses its part of this")]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

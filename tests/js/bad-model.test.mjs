@@ -1,9 +1,9 @@
 // Damaged and wrong models, and servers that fail: each has its code, and what was loaded before still works.
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
 import path from "node:path";
 import { after, afterEach, before, describe, test } from "node:test";
 import { Corom, assertClose, failsWith, random } from "./support/corom.mjs";
+import { withManifest as converted } from "./support/manifest.mjs";
 import { FIXTURES, MODEL_FILES, exportFolder, filesOf, fixtureNames, golden, readJson } from "./support/paths.mjs";
 import { fromFiles, serveWith } from "./support/server.mjs";
 
@@ -11,6 +11,7 @@ const FOLDER = exportFolder("legacy-op14");
 const FILES = filesOf(FOLDER, MODEL_FILES);
 const GOLDEN = golden("legacy-op14");
 const OPTIONS = { pooling: "cls", maxLength: GOLDEN.max_length };
+const withManifest = (changes) => converted(FOLDER, changes);
 
 // Loaded before all the failures, and right after each of them.
 let corom;
@@ -188,18 +189,36 @@ describe("a server", () => {
   });
 
   test("that refuses, fails, or has nothing", async () => {
-    for (const status of [400, 401, 403, 429, 500, 503]) {
+    for (const status of [400, 401, 429, 500, 503]) {
       await serving(
         (_, response) => page(response, status),
         (address) => failsWith("FETCH_FAILED", Corom.load(address), String(status), "corom.json"),
       );
     }
+    await serving(
+      (_, response) => page(response, 403),
+      (address) => failsWith("FETCH_FAILED", Corom.load(address), "403", "json"),
+    );
     for (const status of [404, 410]) {
       await serving(
         (_, response) => page(response, status),
         (address) => failsWith("MISSING_FILE", Corom.load(address), "config.json"),
       );
     }
+  });
+
+  test("that answers 403 for what is not there, as S3 does, lacks only that", async () => {
+    const denied = (present) => (name, response) =>
+      name in present ? fromFiles(present)(name, response) : page(response, 403);
+    const { "model.onnx": onnx, ...rest } = FILES;
+    for (const present of [FILES, files, { ...rest, "onnx/model.onnx": onnx }])
+      await serving(denied(present), async (address) => (await Corom.load(address)).free());
+    for (const name of ["config.json", "tokenizer.json"]) {
+      const { [name]: _, ...lacking } = FILES;
+      await serving(denied(lacking), (address) => failsWith("FETCH_FAILED", Corom.load(address), name, "403"));
+    }
+    const { "tokenizer.json": _, ...listed } = files; // the manifest lists it, so it is needed
+    await serving(denied(listed), (address) => failsWith("FETCH_FAILED", Corom.load(address), "tokenizer.json", "403"));
   });
 
   test("that cuts the body, hangs up, or is not there", async () => {
@@ -252,29 +271,6 @@ async function loadsOrFails(files, codes, what, keep = false) {
     assert.ok(codes.includes(error.code), `${what}: ${error.code}: ${error.message} ${error.cause?.stack ?? ""}`);
   }
   return undefined;
-}
-
-/** The fixture's files with a corom.json that fits, or is changed. */
-function withManifest(changes = {}) {
-  const paths = ["config.json", "tokenizer.json", "model.onnx"];
-  const entry = (name) => ({
-    path: name,
-    size: FILES[name].length,
-    sha256: createHash("sha256").update(FILES[name]).digest("hex"),
-  });
-  const manifest = {
-    format: "corom-model",
-    format_version: 1,
-    created_by: "a test",
-    pooling: "mean",
-    normalize: false,
-    max_length: 32,
-    dtype: "f32",
-    hidden_size: 32,
-    files: paths.map(entry),
-    ...changes,
-  };
-  return { ...FILES, "corom.json": new TextEncoder().encode(JSON.stringify(manifest)) };
 }
 
 /** A copy of bytes with every occurrence of one ASCII string made another of the same length. */

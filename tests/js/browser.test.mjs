@@ -221,6 +221,26 @@ describe("the demo page", () => {
     assert.ok(await failure.isHidden());
   });
 
+  test("takes an error back when the next ranking works", async () => {
+    const page = await open("", { locale: "en-GB" });
+    await ready(page);
+    await page.evaluate(async () => {
+      const { Corom } = await import("./pkg/browser.js");
+      const { rank } = Corom.prototype;
+      Corom.prototype.rank = async () => {
+        Corom.prototype.rank = rank;
+        throw new Error("only once");
+      };
+    });
+    const failure = page.getByRole("alert");
+    await page.locator("#query").fill("手机");
+    await failure.waitFor();
+    await page.locator("#query").fill("无线耳机");
+    await page.locator("#results li:first-child .name", { hasText: "耳机" }).waitFor();
+    await settled(page);
+    assert.ok(await failure.isHidden());
+  });
+
   test("opens a model folder of this device", async () => {
     const page = await open();
     await ready(page);

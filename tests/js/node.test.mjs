@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { readdir } from "node:fs/promises";
 import path from "node:path";
 import { after, before, describe, test } from "node:test";
-import { Corom, CoromError, assertClose, cosine, dot, failsWith } from "./support/corom.mjs";
+import { Runtime } from "../../pkg/lib/runtime.js";
+import { Corom, CoromError, assertClose, cosine, dot, failsWith, maxAbs } from "./support/corom.mjs";
 import { FIXTURES, MODEL_FILES, exportFolder, filesOf, golden } from "./support/paths.mjs";
 import { fromFiles, serveWith } from "./support/server.mjs";
 
@@ -305,6 +306,25 @@ test("errors are CoromError, with code, name and cause", async () => {
   assert.equal(error.cause.code, "ENOENT");
   assert.match(error.stack, /^CoromError: /);
   await failsWith("INVALID_ARGUMENT", async () => new Corom(), "Corom.load");
+});
+
+test("a trap in a memory with little room left is OUT_OF_MEMORY, any other INTERNAL", async () => {
+  const trapped = (memory) => async () =>
+    new Runtime({}, memory, "plain").call(() => {
+      throw new WebAssembly.RuntimeError("unreachable");
+    });
+  await failsWith("INTERNAL", trapped(new WebAssembly.Memory({ initial: 1 })));
+  await failsWith("OUT_OF_MEMORY", trapped(new WebAssembly.Memory({ initial: 1, maximum: 4096 }))); // 256 MiB
+  const large = { buffer: { byteLength: 3.5 * 2 ** 30 }, grow: () => 0 };
+  await failsWith("OUT_OF_MEMORY", trapped(large));
+});
+
+test("the tests' own measure of a difference sees NaN and lengths", () => {
+  assert.equal(maxAbs([1, 2, 3], [1, 2.5, 3]), 0.5);
+  assert.equal(maxAbs([NaN, 1], [0, 1]), Infinity);
+  assert.equal(maxAbs([0, 1], [0, NaN]), Infinity);
+  assert.equal(maxAbs([0, 1], [0]), Infinity);
+  assert.throws(() => assertClose([NaN, 1], [0, 1], 1));
 });
 
 async function timed(work) {

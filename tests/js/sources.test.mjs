@@ -1,10 +1,13 @@
 // Every kind of source, and of WebAssembly.
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, describe, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { Corom, assertClose, failsWith } from "./support/corom.mjs";
+import { withManifest } from "./support/manifest.mjs";
 import { MODEL_FILES, PKG, exportFolder, filesOf, golden } from "./support/paths.mjs";
 import { fromFiles, serveWith } from "./support/server.mjs";
 
@@ -49,6 +52,50 @@ describe("sources", () => {
     await loads(`${guarded.address}?token=a%20b#hash`);
     assert.deepEqual([...queries], ["token=a%20b"], "the query goes to every file");
     await guarded.close();
+  });
+
+  test("an address with a % that encodes nothing is refused", async () => {
+    for (const wrong of ["%zz.onnx", "%ff.onnx", "onnx/a%.onnx"])
+      await failsWith("INVALID_ARGUMENT", Corom.load(site.address + wrong), wrong);
+  });
+
+  test("a converted folder by the address of its model.onnx goes by its manifest", async () => {
+    const ours = withManifest(FOLDER, { pooling: "mean", max_length: GOLDEN.max_length });
+    const server = await serveWith(fromFiles(ours));
+    const folder = mkdtempSync(path.join(tmpdir(), "corom-test-"));
+    for (const [name, bytes] of Object.entries(ours)) writeFileSync(path.join(folder, name), bytes);
+    const onnx = path.join(folder, "model.onnx");
+    try {
+      for (const source of [`${server.address}model.onnx`, onnx, pathToFileURL(onnx)]) {
+        const corom = await Corom.load(source);
+        assert.deepEqual([corom.info.pooling, corom.info.maxLength], ["mean", GOLDEN.max_length], String(source));
+        assertClose((await corom.embed(GOLDEN.texts[1])).data, GOLDEN.vectors.mean[1], TOLERANCE);
+        corom.free();
+      }
+      const damaged = { ...ours, "config.json": ours["config.json"].subarray(0, -1) };
+      await failsWith("INTEGRITY_MISMATCH", Corom.load(damaged, { model: "model.onnx" }), "config.json");
+    } finally {
+      rmSync(folder, { recursive: true });
+      await server.close();
+    }
+  });
+
+  test("an .ONNX file in any case, by address, path, name, and found", async () => {
+    const { "model.onnx": onnx, ...rest } = files;
+    const shouted = { ...rest, "Model.ONNX": onnx };
+    const server = await serveWith(fromFiles(shouted));
+    const folder = mkdtempSync(path.join(tmpdir(), "corom-test-"));
+    for (const [name, bytes] of Object.entries(shouted)) writeFileSync(path.join(folder, name), bytes);
+    try {
+      await loads(`${server.address}Model.ONNX`);
+      await loads(server.address, { model: "Model.ONNX" });
+      await loads(path.join(folder, "Model.ONNX"));
+      await loads(folder);
+      await loads(shouted);
+    } finally {
+      rmSync(folder, { recursive: true });
+      await server.close();
+    }
   });
 
   test("an onnx/ folder, as transformers.js has it", async () => {
@@ -170,6 +217,17 @@ describe("the WebAssembly", () => {
     );
     await failsWith("FETCH_FAILED", Corom.load(FOLDER, { wasm: server.address }));
     await server.close();
+  });
+
+  test("promised and never given ends with the signal, and a broken promise is told", async () => {
+    const cause = new Error("offline");
+    const error = await failsWith("FETCH_FAILED", Corom.load(FOLDER, { wasm: Promise.reject(cause) }), "offline");
+    assert.equal(error.cause, cause);
+    const reason = new Error("enough");
+    const controller = new AbortController();
+    const loading = Corom.load(FOLDER, { wasm: new Promise(() => {}), signal: controller.signal });
+    setTimeout(() => controller.abort(reason), 20);
+    await assert.rejects(loading, reason);
   });
 });
 

@@ -67,9 +67,11 @@ pub fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     out
 }
 
+/// Infinite where a number is none.
 pub fn max_abs_difference(a: &[f32], b: &[f32]) -> f32 {
     assert_eq!(a.len(), b.len());
-    a.iter().zip(b).map(|(x, y)| (x - y).abs()).fold(0.0, |m, d| if d.is_nan() { f32::NAN } else { d.max(m) })
+    let differences = a.iter().zip(b).map(|(x, y)| (x - y).abs());
+    differences.fold(0.0, |worst, d| if d.is_nan() { f32::INFINITY } else { d.max(worst) })
 }
 
 pub fn cosine(a: &[f32], b: &[f32]) -> f64 {

@@ -6,7 +6,8 @@ use tract_onnx::tract_hir::tract_core::ops::cast::cast;
 
 use super::node::Node;
 use super::tensor::MAX_RANK;
-use super::value::{Dims, Value};
+use super::value::{Dims, Value, fixed};
+use super::{Expected, Role};
 use crate::error::{Error, ErrorCode, Result};
 
 /// More elements than any value of a BERT that a browser can run.
@@ -18,24 +19,37 @@ const SMALL: u64 = 1 << 20;
 pub(super) struct Builder {
     pub(super) model: TypedModel,
     pub(super) opset: i64,
-    pub(super) expected: super::Expected,
+    pub(super) expected: Expected,
     /// A batch and a sequence to measure values by.
     limits: SymbolValues,
-    /// What the graph's `input_ids` are, and its casts.
-    pub(super) token_ids: Vec<OutletId>,
+    /// One text, as long as the model takes it.
+    longest: SymbolValues,
+    /// The graph's inputs, and casts of them.
+    pub(super) fed: Vec<(OutletId, Role)>,
     /// The node that is being translated, for names and messages.
     node: String,
     wired: usize,
 }
 
 impl Builder {
+    /// An empty graph of texts of `batch` and `sequence`.
     pub(super) fn new(
         opset: i64,
-        expected: super::Expected,
-        limits: SymbolValues,
+        expected: Expected,
+        (batch, sequence): (&Symbol, &Symbol),
         model: TypedModel,
     ) -> Self {
-        Self { model, opset, expected, limits, token_ids: Vec::new(), node: String::new(), wired: 0 }
+        let text = |tokens: usize| SymbolValues::default().with(batch, 1).with(sequence, tokens as i64);
+        Self {
+            model,
+            opset,
+            expected,
+            limits: text(expected.max_positions.min(512)),
+            longest: text(expected.max_positions),
+            fed: Vec::new(),
+            node: String::new(),
+            wired: 0,
+        }
     }
 
     /// Says which node the next operators are part of.
@@ -113,7 +127,7 @@ impl Builder {
                 return Ok(None);
             }
         }
-        let inputs = inputs.into_iter().map(|t| t.into_tvalue()).collect();
+        let inputs = inputs.into_iter().map(IntoTValue::into_tvalue).collect();
         match op.eval_out_of_plan(inputs) {
             Ok(Some(outputs)) => {
                 Ok(Some(outputs.into_iter().map(|t| Value::konst(t.into_arc_tensor())).collect()))
@@ -138,6 +152,11 @@ impl Builder {
             }
         }
         Ok(count)
+    }
+
+    /// What a length comes to with one text of as many tokens as the model has positions.
+    pub(super) fn longest(&self, length: &TDim) -> Option<usize> {
+        fixed(&length.eval(&self.longest))
     }
 
     /// An outlet as a value.
@@ -194,7 +213,7 @@ impl Builder {
 
     /// The shape that ONNX broadcasts shapes to.
     pub(super) fn broadcast(&self, shapes: &[Dims]) -> Result<Dims> {
-        let rank = shapes.iter().map(|s| s.len()).max().unwrap_or(0);
+        let rank = shapes.iter().map(|shape| shape.as_slice().len()).max().unwrap_or(0);
         let mut result: Dims = tvec!(1.to_dim(); rank);
         for shape in shapes {
             for (have, dim) in result[rank - shape.len()..].iter_mut().zip(shape) {
@@ -214,13 +233,17 @@ impl Builder {
         if from == to || (from.is_tdim() && to == DatumType::I64) {
             return Ok(value.clone());
         }
-        let ids = matches!(value, Value::Wire(o, ..) if self.token_ids.contains(o));
+        let role = self.role(value);
         let value = self.wire(cast(to), &[value])?;
-        if let Value::Wire(outlet, ..) = value
-            && ids
-        {
-            self.token_ids.push(outlet);
+        if let Value::Wire(outlet, ..) = value {
+            self.fed.extend(role.map(|role| (outlet, role)));
         }
         Ok(value)
+    }
+
+    /// Which of the graph's inputs a value is.
+    pub(super) fn role(&self, value: &Value) -> Option<Role> {
+        let Value::Wire(outlet, ..) = value else { return None };
+        self.fed.iter().find(|(fed, _)| fed == outlet).map(|(_, role)| *role)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use tract_onnx::prelude::TVec;
+use tract_onnx::prelude::{TDim, TVec};
 
 use super::build::Builder;
 use super::node::{MICROSOFT, Node};
@@ -43,7 +43,7 @@ impl Site<'_> {
     /// The elements of an integer input that must be known at load.
     pub(super) fn integers(&self, i: usize) -> Result<Vec<i64>> {
         let lengths = self.input(i)?.lengths_of();
-        match lengths.and_then(|l| l.iter().map(|d| d.as_i64()).collect()) {
+        match lengths.and_then(|l| l.iter().map(TDim::as_i64).collect()) {
             Some(integers) => Ok(integers),
             None => Err(self.build.unsupported(format_args!("input {i} is not a constant list of integers"))),
         }
@@ -149,6 +149,7 @@ static OPERATORS: &[Operator] = &[
     onnx("Where", 3..=3, ops::expand::select),
     microsoft("Attention", 2..=7, 2, contrib::attention::attention),
     microsoft("BiasGelu", 2..=2, 1, contrib::bias_gelu::bias_gelu),
+    microsoft("DequantizeLinear", 2..=3, 1, ops::quant::dequantize_linear),
     microsoft("DynamicQuantizeMatMul", 3..=5, 1, contrib::dynamic_quantize_matmul::dynamic_quantize_matmul),
     microsoft(
         "EmbedLayerNormalization",
@@ -170,6 +171,7 @@ static OPERATORS: &[Operator] = &[
         2,
         contrib::q_embed_layer_normalization::q_embed_layer_normalization,
     ),
+    microsoft("QuantizeLinear", 2..=3, 1, ops::quant::quantize_linear),
     microsoft(
         "SkipLayerNormalization",
         3..=5,

@@ -16,24 +16,27 @@ use crate::error::{Result, fail};
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Expected {
     pub(crate) vocab_size: usize,
+    pub(crate) type_vocab_size: usize,
+    pub(crate) hidden_size: usize,
     pub(crate) max_positions: usize,
 }
 
-/// What a graph input wants to be fed.
+/// An input that a run feeds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
     TokenIds,
     Mask,
     TokenTypes,
-    /// `0, 1, 2 …` for each text: not an input of ours, but made here.
-    Positions,
 }
 
-/// A graph input: its name, its role, and the ONNX type that the graph reads it as.
+/// What a graph input is given.
 #[derive(Debug, Clone)]
 pub(crate) struct Feed {
+    /// The input's name.
     pub(crate) name: String,
-    pub(crate) role: Role,
+    /// `None` for the positions `0, 1, 2 …` of each text, which need no feeding.
+    pub(crate) role: Option<Role>,
+    /// The ONNX type that the graph reads it as.
     pub(crate) data_type: i32,
 }
 
@@ -48,10 +51,12 @@ pub(crate) struct Extent {
 /// wanted outputs.
 pub(crate) struct Translated {
     pub(crate) model: TypedModel,
-    /// What to feed, in order; never [`Role::Positions`].
+    /// What to feed, in order.
     pub(crate) roles: Vec<Role>,
     /// The outputs' shapes, in order.
     pub(crate) shapes: Vec<Dims>,
+    /// Whether anything reads the attention mask.
+    pub(crate) masked: bool,
     /// Bytes of weights in the graph.
     pub(crate) weight_bytes: usize,
     /// The batch and the sequence in them.
@@ -71,36 +76,33 @@ pub(crate) fn translate(
     expected: Expected,
 ) -> Result<Translated> {
     let mut model = TypedModel::default();
-    let (batch, sequence) = (model.symbols.sym("batch"), model.symbols.sym("sequence"));
+    let symbols = (model.symbols.sym("batch"), model.symbols.sym("sequence"));
     for bound in ["batch >= 1", "sequence >= 1"] {
         model.symbols.add_assertion(bound).map_err(internal)?;
     }
-    let limits =
-        SymbolValues::default().with(&batch, 1).with(&sequence, expected.max_positions.min(512) as i64);
-    let batch = extent.batch.map_or(batch.to_dim(), |n| n.to_dim());
-    let sequence = extent.sequence.map_or(sequence.to_dim(), |n| n.to_dim());
+    let batch = extent.batch.map_or(symbols.0.to_dim(), |n| n.to_dim());
+    let sequence = extent.sequence.map_or(symbols.1.to_dim(), |n| n.to_dim());
     let dims: Dims = tvec!(batch.clone(), sequence.clone());
 
-    let mut roles = Vec::new();
-    let mut sources = Vec::new();
-    for feed in feeds.iter().filter(|f| f.role != Role::Positions) {
-        let outlet = model.add_source(&feed.name, DatumType::I64.fact(&*dims)).map_err(internal)?;
-        roles.push(feed.role);
-        sources.push((feed, outlet));
+    let mut sources = Vec::with_capacity(feeds.len());
+    for feed in feeds {
+        sources.push(match feed.role {
+            Some(_) => Some(model.add_source(&feed.name, DatumType::I64.fact(&*dims)).map_err(internal)?),
+            None => None,
+        });
     }
-    let mut build = Builder::new(graph.opset, expected, limits, model);
+    let mut build = Builder::new(graph.opset, expected, (&symbols.0, &symbols.1), model);
     let mut values: HashMap<&str, Value> =
         graph.constants.iter().map(|(name, tensor)| (name.as_str(), Value::Const(tensor.clone()))).collect();
-    for (feed, outlet) in sources {
-        if feed.role == Role::TokenIds {
-            build.token_ids.push(outlet);
-        }
-        let value = build.value(outlet)?;
-        values.insert(&feed.name, cast(&mut build, &value, feed)?);
-    }
-    for feed in feeds.iter().filter(|f| f.role == Role::Positions) {
-        let counted = build.count_to(&sequence)?;
-        let value = build.broadcast_to(&counted, &dims)?;
+    for (feed, source) in feeds.iter().zip(sources) {
+        let value = match source {
+            Some(outlet) => build.value(outlet)?,
+            None => {
+                let counted = build.count_to(&sequence)?;
+                build.broadcast_to(&counted, &dims)?
+            }
+        };
+        build.fed.extend(source.zip(feed.role));
         values.insert(&feed.name, cast(&mut build, &value, feed)?);
     }
     for node in &graph.nodes {
@@ -118,10 +120,14 @@ pub(crate) fn translate(
             None => fail!(InvalidModel, "nothing makes the graph's output `{name}`"),
         }
     }
+    let masks = build.fed.iter().filter(|(_, role)| *role == Role::Mask);
+    let masked =
+        masks.into_iter().any(|(mask, _)| !build.model.node(mask.node).outputs[0].successors.is_empty());
     let constants = build.model.nodes().iter().filter_map(|n| n.outputs.first()?.fact.konst.as_ref());
     let weight_bytes = constants.map(|t| t.len() * t.datum_type().size_of()).sum();
     build.model.select_output_outlets(&outlets).map_err(internal)?;
-    Ok(Translated { model: build.model, roles, shapes, weight_bytes, batch, sequence })
+    let roles = feeds.iter().filter_map(|f| f.role).collect();
+    Ok(Translated { model: build.model, roles, shapes, masked, weight_bytes, batch, sequence })
 }
 
 /// To the type that the graph reads an input as.

@@ -88,10 +88,10 @@ pub(super) fn fixed(dim: &TDim) -> Option<usize> {
 }
 
 /// An integer constant: int64, or `TDim` when an element depends on batch or sequence.
-pub(super) fn integers(elements: Vec<TDim>, shape: &[usize]) -> TractResult<Value> {
-    let known: Option<Vec<i64>> = elements.iter().map(|d| d.as_i64()).collect();
+pub(super) fn integers(elements: &[TDim], shape: &[usize]) -> TractResult<Value> {
+    let known: Option<Vec<i64>> = elements.iter().map(TDim::as_i64).collect();
     Ok(Value::konst(match known {
         Some(known) => Tensor::from_shape(shape, &known)?,
-        None => tensor1(&elements).into_shape(shape)?,
+        None => tensor1(elements).into_shape(shape)?,
     }))
 }

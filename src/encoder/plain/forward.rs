@@ -104,7 +104,7 @@ fn cut(batch: &Batch, role: Role, piece: &Piece) -> Vec<i64> {
     let list = match role {
         Role::TokenIds => &batch.input_ids,
         Role::Mask => &batch.attention_mask,
-        Role::TokenTypes | Role::Positions => &batch.token_type_ids,
+        Role::TokenTypes => &batch.token_type_ids,
     };
     let mut cells = vec![0; piece.batch * piece.sequence];
     for (i, row) in cells.chunks_mut(piece.sequence).enumerate() {

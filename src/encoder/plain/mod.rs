@@ -19,10 +19,10 @@ use ports::Ports;
 
 /// A BERT encoder that tract runs on the CPU.
 ///
-/// Texts of a batch do not influence each other: padding is masked, and a graph
-/// that quantises activations at run time (`DynamicQuantizeLinear`, whose scale
-/// is taken from the whole tensor) is given one text at a time, unpadded, so
-/// that a text's vector does not depend on its company.
+/// A text's vector does not depend on its company: padding is masked, and two
+/// kinds of graph are given one text at a time, unpadded. One quantises
+/// activations as it runs (`DynamicQuantizeLinear`, whose scale is taken from the
+/// whole tensor), the other has no attention mask.
 #[derive(Debug)]
 pub struct PlainEncoder {
     plans: Plans,
@@ -65,9 +65,13 @@ impl PlainEncoder {
         let mut ports = Ports::find(&inputs, &outputs, config, layers)?;
         let graph = Graph::load(model, external, &ports.outputs)?;
         ports.resolve(&graph, config)?;
-        let expected =
-            Expected { vocab_size: config.vocab_size, max_positions: config.max_position_embeddings };
-        let one_by_one = graph.quantizes_as_it_runs();
+        let expected = Expected {
+            vocab_size: config.vocab_size,
+            type_vocab_size: config.type_vocab_size,
+            hidden_size: config.hidden_size,
+            max_positions: config.max_position_embeddings,
+        };
+        let quantizes = graph.quantizes_as_it_runs();
         let mut info = EncoderInfo {
             hidden_size: config.hidden_size,
             pooled: ports.pooled,
@@ -77,8 +81,9 @@ impl PlainEncoder {
             static_batch: ports.extent.batch,
             static_sequence: ports.extent.sequence,
         };
-        let plans = Plans::new(graph, ports, expected, config.hidden_size)?;
+        let plans = Plans::new(graph, ports, expected)?;
         info.weight_bytes = plans.weight_bytes();
+        let one_by_one = quantizes || !plans.masked();
         Ok(Self { plans, info, config: config.clone(), one_by_one })
     }
 }

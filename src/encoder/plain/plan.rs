@@ -18,7 +18,7 @@ pub(super) enum Plans {
     One(Plan),
     /// One a batch and sequence, for a graph that tract cannot leave open.
     /// The latest used is last.
-    Many { graph: Box<Graph>, ports: Ports, expected: Expected, hidden: usize, kept: Vec<(Extent, Plan)> },
+    Many { graph: Box<Graph>, ports: Ports, expected: Expected, kept: Vec<(Extent, Plan)> },
 }
 
 /// A runnable graph.
@@ -28,18 +28,26 @@ pub(super) struct Plan {
     /// What its inputs want, in order.
     pub(super) roles: Vec<Role>,
     outputs: usize,
+    /// Whether padding is masked.
+    masked: bool,
     /// Bytes of weights in the graph.
     weight_bytes: usize,
 }
 
 impl Plans {
     /// Translates and optimises a graph.
-    pub(super) fn new(graph: Graph, ports: Ports, expected: Expected, hidden: usize) -> Result<Self> {
-        let open = match Plan::new(&graph, &ports, ports.extent, expected, hidden) {
-            Ok(plan) => return Ok(Self::One(plan)),
+    pub(super) fn new(graph: Graph, ports: Ports, expected: Expected) -> Result<Self> {
+        let open = match checked(&graph, &ports, ports.extent, expected) {
+            Ok(translated) => {
+                // What the file stored and the graph holds in another form goes before tract
+                // packs the weights, so that there are never three copies.
+                drop(graph);
+                return Ok(Self::One(Plan::new(translated)?));
+            }
             Err(error) => error,
         };
-        if ports.extent.batch.is_some() && ports.extent.sequence.is_some() {
+        let all_known = ports.extent.batch.is_some() && ports.extent.sequence.is_some();
+        if all_known || open.code() == ErrorCode::UnsupportedModel {
             return Err(open);
         }
         // Some graphs make sense only once batch and sequence are numbers. If this one
@@ -48,31 +56,39 @@ impl Plans {
             batch: ports.extent.batch.or(Some(2)),
             sequence: ports.extent.sequence.or(Some(8.min(expected.max_positions))),
         };
-        let plan = Plan::new(&graph, &ports, probe, expected, hidden).map_err(|_| open)?;
-        Ok(Self::Many { graph: Box::new(graph), ports, expected, hidden, kept: vec![(probe, plan)] })
+        let Ok(translated) = checked(&graph, &ports, probe, expected) else { return Err(open) };
+        let kept = vec![(probe, Plan::new(translated)?)];
+        Ok(Self::Many { graph: Box::new(graph), ports, expected, kept })
+    }
+
+    /// A plan: what all have in common can be asked of any.
+    fn any(&self) -> Option<&Plan> {
+        match self {
+            Self::One(plan) => Some(plan),
+            Self::Many { kept, .. } => kept.first().map(|(_, plan)| plan),
+        }
     }
 
     /// Bytes of weights in a plan.
     pub(super) fn weight_bytes(&self) -> usize {
-        match self {
-            Self::One(plan) => plan.weight_bytes,
-            Self::Many { kept, .. } => kept.first().map_or(0, |(_, plan)| plan.weight_bytes),
-        }
+        self.any().map_or(0, |plan| plan.weight_bytes)
+    }
+
+    /// Whether padding is masked.
+    pub(super) fn masked(&self) -> bool {
+        self.any().is_some_and(|plan| plan.masked)
     }
 
     /// How many outputs a plan has.
     pub(super) fn outputs(&self) -> usize {
-        match self {
-            Self::One(plan) => plan.outputs,
-            Self::Many { ports, .. } => ports.outputs.len(),
-        }
+        self.any().map_or(0, |plan| plan.outputs)
     }
 
     /// The plan for a batch.
     pub(super) fn get(&mut self, batch: usize, sequence: usize) -> Result<Plan> {
         match self {
             Self::One(plan) => Ok(plan.clone()),
-            Self::Many { graph, ports, expected, hidden, kept } => {
+            Self::Many { graph, ports, expected, kept } => {
                 let extent = Extent { batch: Some(batch), sequence: Some(sequence) };
                 let entry = match kept.iter().position(|(e, _)| *e == extent) {
                     Some(at) => kept.remove(at),
@@ -80,7 +96,7 @@ impl Plans {
                         if kept.len() == KEPT {
                             kept.remove(0);
                         }
-                        (extent, Plan::new(graph, ports, extent, *expected, *hidden)?)
+                        (extent, Plan::new(checked(graph, ports, extent, *expected)?)?)
                     }
                 };
                 let plan = entry.1.clone();
@@ -92,15 +108,13 @@ impl Plans {
 }
 
 impl Plan {
-    fn new(graph: &Graph, ports: &Ports, extent: Extent, expected: Expected, hidden: usize) -> Result<Self> {
-        let translated = translate(graph, &ports.outputs, &ports.feeds, extent, expected)?;
-        check_outputs(&translated, ports, hidden)?;
-        let runnable = translated.model.into_optimized().and_then(|m| m.into_runnable()).map_err(|e| {
+    fn new(translated: Translated) -> Result<Self> {
+        let Translated { model, roles, shapes, masked, weight_bytes, .. } = translated;
+        let runnable = model.into_optimized().and_then(IntoRunnable::into_runnable).map_err(|e| {
             let message = format!("tract cannot run this graph: {}", e.root_cause());
             Error::with_source(ErrorCode::UnsupportedModel, message, e)
         })?;
-        let weight_bytes = translated.weight_bytes;
-        Ok(Self { runnable, roles: translated.roles, outputs: ports.outputs.len(), weight_bytes })
+        Ok(Self { runnable, roles, outputs: shapes.len(), masked, weight_bytes })
     }
 
     /// Runs the graph on its inputs, row-major `[batch, sequence]`, and returns its outputs.
@@ -120,9 +134,12 @@ impl Plan {
     }
 }
 
-/// Hidden rows are `[batch, sequence, hidden]`, a pooled output `[batch, hidden]`.
-fn check_outputs(translated: &Translated, ports: &Ports, hidden: usize) -> Result<()> {
-    let (batch, sequence, hidden) = (translated.batch.clone(), translated.sequence.clone(), hidden.to_dim());
+/// Translates, and checks that hidden rows are `[batch, sequence, hidden]` and a
+/// pooled output is `[batch, hidden]`.
+fn checked(graph: &Graph, ports: &Ports, extent: Extent, expected: Expected) -> Result<Translated> {
+    let translated = translate(graph, &ports.outputs, &ports.feeds, extent, expected)?;
+    let hidden = expected.hidden_size.to_dim();
+    let (batch, sequence) = (translated.batch.clone(), translated.sequence.clone());
     let due: Vec<TDim> = if ports.pooled { vec![batch, hidden] } else { vec![batch, sequence, hidden] };
     for (name, shape) in ports.outputs.iter().zip(&translated.shapes) {
         if shape.as_slice() != due {
@@ -132,5 +149,5 @@ fn check_outputs(translated: &Translated, ports: &Ports, hidden: usize) -> Resul
             );
         }
     }
-    Ok(())
+    Ok(translated)
 }

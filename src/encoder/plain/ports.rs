@@ -101,16 +101,17 @@ fn list(ports: &[Port]) -> String {
     ports.iter().map(name).collect::<Vec<_>>().join(", ")
 }
 
-/// What an input is, by its name: exporters add `:0`, `.1` and the like.
-fn role(name: &str) -> Option<Role> {
+/// What an input is, by its name: exporters add `:0`, `.1` and the like. `None`
+/// for no input of a BERT, `Some(None)` for the positions.
+fn role(name: &str) -> Option<Option<Role>> {
     let name = name.to_ascii_lowercase();
     let name = name.split(':').next().unwrap_or_default();
     let stem = name.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches(['.', '_']);
     Some(match stem {
-        "input_ids" | "input" | "ids" | "token_ids" | "tokens" => Role::TokenIds,
-        "attention_mask" | "input_mask" | "mask" => Role::Mask,
-        "token_type_ids" | "segment_ids" | "token_types" | "segments" => Role::TokenTypes,
-        "position_ids" | "positions" => Role::Positions,
+        "input_ids" | "input" | "ids" | "token_ids" | "tokens" => Some(Role::TokenIds),
+        "attention_mask" | "input_mask" | "mask" => Some(Role::Mask),
+        "token_type_ids" | "segment_ids" | "token_types" | "segments" => Some(Role::TokenTypes),
+        "position_ids" | "positions" => None,
         _ => return None,
     })
 }
@@ -154,7 +155,7 @@ fn feeds(inputs: &[Port], config: &BertConfig) -> Result<(Vec<Feed>, Extent)> {
         }
         feeds.push(Feed { name: port.name.clone(), role, data_type: port.data_type });
     }
-    if !feeds.iter().any(|f| f.role == Role::TokenIds) {
+    if !feeds.iter().any(|f| f.role == Some(Role::TokenIds)) {
         fail!(UnsupportedModel, "the graph has no input_ids: its inputs are {}", list(inputs));
     }
     if extent.batch.is_some_and(|b| b > 4096) {
@@ -220,10 +221,11 @@ mod tests {
 
     #[test]
     fn inputs_go_by_many_names() {
-        assert_eq!(role("input_ids"), Some(Role::TokenIds));
-        assert_eq!(role("input.1"), Some(Role::TokenIds));
-        assert_eq!(role("input_mask:0"), Some(Role::Mask));
-        assert_eq!(role("segment_ids_1"), Some(Role::TokenTypes));
+        assert_eq!(role("input_ids"), Some(Some(Role::TokenIds)));
+        assert_eq!(role("input.1"), Some(Some(Role::TokenIds)));
+        assert_eq!(role("input_mask:0"), Some(Some(Role::Mask)));
+        assert_eq!(role("segment_ids_1"), Some(Some(Role::TokenTypes)));
+        assert_eq!(role("position_ids"), Some(None));
         assert_eq!(role("pixel_values"), None);
         assert_eq!(role("past_key_values.0.key"), None);
     }

@@ -27,12 +27,14 @@ export async function failsWith(code, work, ...mentions) {
   assert.fail(`no error, but ${String(outcome)}, where ${code} was due`);
 }
 
+/** The largest difference: Infinity where one is not a number, or the lengths differ. */
 export function maxAbs(a, b) {
-  assert.equal(a.length, b.length);
+  if (a.length !== b.length) return Infinity;
   let worst = 0;
   for (let i = 0; i < a.length; i++) {
     const difference = Math.abs(a[i] - b[i]);
-    if (!(difference <= worst)) worst = difference; // NaN too
+    if (Number.isNaN(difference)) return Infinity;
+    if (difference > worst) worst = difference;
   }
   return worst;
 }
@@ -41,6 +43,7 @@ export const dot = (a, b) => a.reduce((sum, x, i) => sum + x * b[i], 0);
 export const cosine = (a, b) => dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
 
 export function assertClose(actual, expected, tolerance, what = "vectors") {
+  assert.equal(actual.length, expected.length, `${what} differ in length`);
   const worst = maxAbs(actual, expected);
   assert.ok(worst <= tolerance, `${what} differ by ${worst}, more than ${tolerance}`);
 }

@@ -4,8 +4,9 @@ use tract_onnx::prelude::*;
 use tract_onnx::tract_hir::tract_core::ops::nn::Reducer;
 
 use crate::encoder::onnx::build::Builder;
+use crate::encoder::onnx::ops::gather::other_size;
 use crate::encoder::onnx::registry::{Outputs, Site};
-use crate::encoder::onnx::value::Value;
+use crate::encoder::onnx::value::{Value, fixed};
 use crate::error::Result;
 
 /// What both spellings of the operator have in common.
@@ -33,6 +34,11 @@ impl Embed {
         let positions = match self.position_ids {
             Some(ids) => build.rows(&self.positions, &ids)?,
             None => {
+                let (rows, most) =
+                    (fixed(&self.positions.dims()[0]).unwrap_or(0), build.expected.max_positions);
+                if rows < most {
+                    return Err(other_size("position", rows, "max_position_embeddings", most));
+                }
                 let ids = build.count_to(sequence)?;
                 build.rows(&self.positions, &ids)?
             }

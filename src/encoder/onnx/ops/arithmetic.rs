@@ -71,7 +71,7 @@ impl Builder {
             return Err(self.invalid(format_args!("it mixes {:?} and {:?}", a.onnx_type(), b.onnx_type())));
         }
         if let Some((elements, shape)) = self.on_integers(&[a, b], |x| op.on_lengths(x[0], x[1]))? {
-            return integers(elements, &shape).map_err(|e| self.invalid(e));
+            return integers(&elements, &shape).map_err(|e| self.invalid(e));
         }
         match (op, a.onnx_type()) {
             (_, DatumType::F32) | (Add | Sub | Mul | Min | Max, DatumType::I64 | DatumType::I32) => {}

@@ -35,7 +35,7 @@ pub(crate) fn concat(site: &mut Site) -> Outputs {
     {
         let elements = lists.concat();
         let length = elements.len();
-        return Ok(tvec!(integers(elements, &[length]).map_err(|e| site.build.invalid(e))?));
+        return Ok(tvec!(integers(&elements, &[length]).map_err(|e| site.build.invalid(e))?));
     }
     let values: Vec<&Value> = values.iter().collect();
     Ok(tvec!(site.build.wire(TypedConcat::new(axis), &values)?))

@@ -46,7 +46,7 @@ pub(crate) fn tile(site: &mut Site) -> Outputs {
     if repeats.len() != x.rank() || !repeats.iter().all(sane) {
         return Err(site.build.invalid(format_args!("{repeats:?} repeats of {} axes", x.rank())));
     }
-    if repeats.iter().all(|r| r.is_one()) {
+    if repeats.iter().all(TDim::is_one) {
         return Ok(tvec!(x));
     }
     Ok(tvec!(site.build.wire(Tile { multipliers: repeats.into() }, &[&x])?))
@@ -64,7 +64,7 @@ pub(crate) fn select(site: &mut Site) -> Outputs {
         let flags = Value::konst(flags);
         let choose = |x: &[&TDim]| Some(if x[0].is_zero() { x[2].clone() } else { x[1].clone() });
         if let Some((elements, shape)) = site.build.on_integers(&[&flags, &yes, &no], choose)? {
-            return Ok(tvec!(integers(elements, &shape).map_err(|e| site.build.invalid(e))?));
+            return Ok(tvec!(integers(&elements, &shape).map_err(|e| site.build.invalid(e))?));
         }
     }
     let rank = site.build.broadcast(&[condition.dims(), yes.dims(), no.dims()])?.len();

@@ -10,6 +10,7 @@ use tract_onnx::tract_hir::tract_core::ops::array::{Gather, GatherElements, Gath
 use crate::encoder::onnx::build::Builder;
 use crate::encoder::onnx::registry::{Outputs, Site};
 use crate::encoder::onnx::value::{Value, fixed, integers};
+use crate::encoder::onnx::{Expected, Role};
 use crate::error::{Error, ErrorCode, Result};
 
 /// One of tract's gathering operators, behind a check of its indices.
@@ -85,23 +86,18 @@ impl Builder {
     }
 
     /// A table that is read at the token ids is the word embedding: its rows are
-    /// the vocabulary.
+    /// the vocabulary. One that is read at the token types has a row for each.
     fn check_vocabulary(&self, table: &Value, indices: &Value) -> Result<()> {
-        let Value::Wire(outlet, ..) = indices else { return Ok(()) };
-        if !self.token_ids.contains(outlet) || table.rank() != 2 {
-            return Ok(());
-        }
+        let Some(role) = self.role(indices).filter(|_| table.rank() == 2) else { return Ok(()) };
         let rows = fixed(&table.dims()[0]).unwrap_or(0);
-        if rows != self.expected.vocab_size {
-            return Err(Error::new(
-                ErrorCode::UnsupportedModel,
-                format!(
-                    "the graph's word embedding has {rows} rows, but config.json says vocab_size {}",
-                    self.expected.vocab_size
-                ),
-            ));
+        let Expected { vocab_size, type_vocab_size, .. } = self.expected;
+        match role {
+            Role::TokenIds if rows != vocab_size => Err(other_size("word", rows, "vocab_size", vocab_size)),
+            Role::TokenTypes if rows < type_vocab_size => {
+                Err(other_size("token type", rows, "type_vocab_size", type_vocab_size))
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     fn must_be_indices(&mut self, indices: &Value) -> Result<Value> {
@@ -110,6 +106,14 @@ impl Builder {
         }
         self.cast(indices, DatumType::I64)
     }
+}
+
+/// The graph is another model's than `config.json`.
+pub(crate) fn other_size(what: &str, rows: usize, key: &str, size: usize) -> Error {
+    let message = format!("the graph's {what} embedding has {rows} rows, but config.json says {key} {size}");
+    // A graph of another vocabulary is what a tokenizer and config of another model come to.
+    let code = if key == "vocab_size" { ErrorCode::TokenizerMismatch } else { ErrorCode::UnsupportedModel };
+    Error::new(code, message)
 }
 
 pub(crate) fn gather(site: &mut Site) -> Outputs {
@@ -126,7 +130,7 @@ pub(crate) fn gather(site: &mut Site) -> Outputs {
             }
         }
         let shape: Vec<usize> = indices.dims().iter().filter_map(fixed).collect();
-        return Ok(tvec!(integers(picked, &shape).map_err(|e| site.build.invalid(e))?));
+        return Ok(tvec!(integers(&picked, &shape).map_err(|e| site.build.invalid(e))?));
     }
     if axis == 0 {
         site.build.check_vocabulary(&data, &indices)?;

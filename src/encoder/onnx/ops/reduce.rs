@@ -18,7 +18,7 @@ impl Builder {
         if axes.is_empty() {
             return Ok(x.clone());
         }
-        if x.dims().iter().any(|d| d.is_zero()) {
+        if x.dims().iter().any(Zero::is_zero) {
             return Err(self.invalid("it reduces a value without elements"));
         }
         self.wire(Reduce { axes: axes.into(), reducer }, &[x])

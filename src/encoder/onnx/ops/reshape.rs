@@ -16,7 +16,7 @@ impl Builder {
     pub(crate) fn reshape(&mut self, x: &Value, shape: &[TDim], allow_zero: bool) -> Result<Value> {
         let dims = x.dims();
         let mut known = 1u64;
-        for length in shape.iter().filter_map(|d| d.as_i64()) {
+        for length in shape.iter().filter_map(TDim::as_i64) {
             match known.checked_mul(length.unsigned_abs().max(1)) {
                 Some(product) if length >= -1 && product <= 1 << 40 => known = product,
                 _ => return Err(self.invalid(format_args!("it reshapes to {shape:?}"))),
@@ -25,7 +25,7 @@ impl Builder {
         if shape.len() > MAX_RANK || shape.iter().filter(|d| **d == (-1).to_dim()).count() > 1 {
             return Err(self.invalid(format_args!("it reshapes to {shape:?}")));
         }
-        if dims.iter().any(|d| d.is_zero()) {
+        if dims.iter().any(Zero::is_zero) {
             return Err(self.invalid("it reshapes a value without elements"));
         }
         let steps = to_axis_ops_with_onnx_rules(&dims, shape, allow_zero)

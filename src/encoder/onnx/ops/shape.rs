@@ -13,10 +13,10 @@ pub(crate) fn shape(site: &mut Site) -> Outputs {
     let end = place(site.node.int_or("end", rank)?);
     let dims = dims.get(start..end).unwrap_or_default().to_vec();
     let length = dims.len();
-    Ok(tvec!(integers(dims, &[length]).map_err(|e| site.build.invalid(e))?))
+    Ok(tvec!(integers(&dims, &[length]).map_err(|e| site.build.invalid(e))?))
 }
 
 pub(crate) fn size(site: &mut Site) -> Outputs {
     let count = site.input(0)?.dims().iter().product();
-    Ok(tvec!(integers(vec![count], &[]).map_err(|e| site.build.invalid(e))?))
+    Ok(tvec!(integers(&[count], &[]).map_err(|e| site.build.invalid(e))?))
 }

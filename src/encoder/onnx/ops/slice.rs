@@ -4,9 +4,10 @@ use tract_onnx::prelude::tract_num_traits::Zero;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_hir::tract_core::ops::array::Slice;
 
+use super::gather::other_size;
 use crate::encoder::onnx::build::Builder;
 use crate::encoder::onnx::registry::{Outputs, Site};
-use crate::encoder::onnx::value::{Value, integers};
+use crate::encoder::onnx::value::{Value, fixed, integers};
 use crate::error::Result;
 
 /// Exporters write "to the end" as a number beyond any length.
@@ -28,7 +29,7 @@ impl Builder {
         {
             let part = elements.get(start as usize..end as usize).unwrap_or_default().to_vec();
             let length = part.len();
-            return integers(part, &[length]).map_err(|e| self.invalid(e));
+            return integers(&part, &[length]).map_err(|e| self.invalid(e));
         }
         self.wire(Slice::new(axis, start, end), &[x])
     }
@@ -36,9 +37,14 @@ impl Builder {
     /// A bound of a slice as ONNX means it: negative from the end, clamped to the axis.
     fn bound(&self, at: &TDim, length: &TDim) -> Result<TDim> {
         let Some(at) = at.as_i64() else {
-            // A length such as the sequence's, of a table that has at least as many rows.
-            let beyond = at.clone() - length;
-            if length.as_i64().is_some() || beyond.prove_negative_or_zero() {
+            // The sequence's length, of the list of positions.
+            if let (Some(length), Some(most)) = (fixed(length), self.longest(at)) {
+                if length < most {
+                    return Err(other_size("position", length, "max_position_embeddings", most));
+                }
+                return Ok(at.clone());
+            }
+            if (at.clone() - length).prove_negative_or_zero() {
                 return Ok(at.clone());
             }
             return Err(self.unsupported(format_args!("a slice at {at} of {length}")));

@@ -52,7 +52,7 @@ pub(crate) fn is_nan(site: &mut Site) -> Outputs {
 pub(crate) fn neg(site: &mut Site) -> Outputs {
     let x = site.input(0)?;
     if let Some((elements, shape)) = site.build.on_integers(&[&x], |x| Some(TDim::Val(0) - x[0].clone()))? {
-        return Ok(tvec!(integers(elements, &shape).map_err(|e| site.build.invalid(e))?));
+        return Ok(tvec!(integers(&elements, &shape).map_err(|e| site.build.invalid(e))?));
     }
     on_floats(site, math::neg())
 }

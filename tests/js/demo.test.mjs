@@ -1,0 +1,98 @@
+// The commands around the demo: its server's port, and what build.sh asks of its arguments and tools.
+import assert from "node:assert/strict";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { after, before, describe, test } from "node:test";
+import { ROOT, exportFolder } from "./support/paths.mjs";
+
+const SERVE = path.join(ROOT, "www/serve.mjs");
+const MODEL = exportFolder("legacy-op14");
+
+describe("the demo's server", () => {
+  /** Listens on a port, or finds it taken already: both will do. */
+  async function occupy(port) {
+    const server = createServer().listen(port, "127.0.0.1");
+    await Promise.race([once(server, "listening"), once(server, "error")]).catch(() => {});
+    return server;
+  }
+
+  test("takes a free port where the usual one is taken", async () => {
+    const other = await occupy(8080);
+    const child = spawn(process.execPath, [SERVE, MODEL], { stdio: ["ignore", "pipe", "inherit"] });
+    try {
+      const [line] = await once(child.stdout.setEncoding("utf8"), "data");
+      const [address] = line.match(/http:\/\/127\.0\.0\.1:\d+\//);
+      assert.notEqual(new URL(address).port, "8080");
+      assert.equal((await fetch(`${address}model/config.json`)).status, 200);
+    } finally {
+      child.kill();
+      await once(child, "exit");
+      other.close();
+    }
+  });
+
+  test("says so when the port asked for is taken, or is none", async () => {
+    const other = await occupy(0);
+    const run = (port) => {
+      const child = spawn(process.execPath, [SERVE, MODEL, "--port", port], { stdio: ["ignore", "ignore", "pipe"] });
+      let said = "";
+      child.stderr.setEncoding("utf8").on("data", (text) => (said += text));
+      return once(child, "close").then(([status]) => ({ status, said }));
+    };
+    const taken = await run(String(other.address().port));
+    assert.deepEqual([taken.status, taken.said.includes("taken")], [1, true], taken.said);
+    for (const wrong of ["65536", "x"]) {
+      const { status, said } = await run(wrong);
+      assert.deepEqual([status, said.startsWith("usage:")], [1, true], said);
+    }
+    other.close();
+  });
+});
+
+describe("build.sh", () => {
+  let folder;
+  before(() => (folder = mkdtempSync(path.join(tmpdir(), "corom-tools-"))));
+  after(() => rmSync(folder, { recursive: true }));
+
+  /** Runs it with tools that only say their version, and no others of these names before them. */
+  function build(args, { cargo = "1.95.0", rustc = "1.95.0", node = "v20.0.0" } = {}) {
+    for (const [name, said] of Object.entries({ cargo, rustc: `rustc ${rustc} (abc 2026-01-01)`, node })) {
+      writeFileSync(path.join(folder, name), `#!/bin/sh\necho "${said}"\nexit 0\n`);
+      chmodSync(path.join(folder, name), 0o755);
+    }
+    const env = { ...process.env, PATH: `${folder}:${process.env.PATH}`, COROM_CACHE: path.join(folder, "cache") };
+    const { status, stderr } = spawnSync(path.join(ROOT, "build.sh"), args, { env, encoding: "utf8" });
+    return { status, stderr };
+  }
+
+  test("refuses wrong arguments before it builds anything", () => {
+    for (const [args, said] of [
+      [["demo", "--port"], "--port takes a number"],
+      [["demo", "--port", "x"], "not 'x'"],
+      [["demo", "--port", "65536"], "not '65536'"],
+      [["demo", "--model", "/nowhere"], "'/nowhere' is none"],
+      [["demo", "--what"], "not '--what'"],
+    ]) {
+      const { status, stderr } = build(args);
+      assert.deepEqual([status, stderr.includes(said)], [1, true], stderr);
+    }
+  });
+
+  test("names a tool that is too old, and what is needed", () => {
+    for (const command of ["build", "demo", "test"]) {
+      for (const [tools, said] of [
+        [{ node: "v18.19.1" }, "Node.js is 18.19.1 here, and 20 or later is needed"],
+        [{ rustc: "1.90.0" }, "rustc is 1.90.0 here, and 1.91 or later is needed"],
+        [{ rustc: "1.90.0-nightly" }, "rustc is 1.90.0-nightly here"],
+      ]) {
+        const { status, stderr } = build([command], tools);
+        assert.deepEqual([status, stderr.includes(said)], [1, true], stderr);
+      }
+    }
+    assert.match(build(["lint"], { rustc: "0.9" }).stderr, /1\.91 or later/);
+  });
+});
