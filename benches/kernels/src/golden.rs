@@ -14,7 +14,7 @@ use super::encoder::ops::linear::{Activation, LinearSpec, Order};
 /// One case: its name, what computes its hash, and the hash.
 pub struct Case {
     /// For messages.
-    #[allow(dead_code)]
+    #[allow(dead_code, reason = "the benchmark and the test each use a part")]
     pub name: &'static str,
     /// Computes the hash.
     pub run: fn() -> u64,
