@@ -67,11 +67,9 @@ need_rust() {
   local least help version
   least=$(sed -n 's/^rust-version = "\(.*\)"$/\1/p' Cargo.toml)
   help="install Rust $least or later, for instance with rustup (https://rustup.rs)"
-  need cargo "$help"
-  need rustc "$help"
-  version=$(rustc --version) || die "rustc does not run (above): $help"
-  version=${version#rustc }
-  need_at_least rustc "${version%% *}" "$least" "$help"
+  need cargo "$help"; need rustc "$help"
+  version=$(rustc --version | cut -d' ' -f2) || die "rustc does not run (above): $help"
+  need_at_least rustc "$version" "$least" "$help"
 }
 need_node() {
   local help="install Node.js 20 or later (https://nodejs.org)" version
@@ -283,8 +281,7 @@ m3e_small() {
 # ---------------------------------------------------------------- commands
 
 cmd_build() {
-  need_rust
-  need_node
+  need_rust; need_node
   case ${1-} in
     "") build_package shipping ;;
     --test-profile) build_package wasm-test ;;
@@ -305,14 +302,11 @@ cmd_demo() {
     esac
     shift
   done
-  need_rust
-  need_node
+  need_rust; need_node
   if [[ -z $model ]]; then
-    m3e_small
-    model=$ROOT/models/m3e-small
+    m3e_small; model=$ROOT/models/m3e-small
   elif ! loads_as_is "$model"; then
-    convert "$model" "models/${model##*/}"
-    model=$ROOT/models/${model##*/}
+    convert "$model" "models/${model##*/}"; model=$ROOT/models/${model##*/}
   fi
   build_package $profile
   step "demo in Node" node www/demo.mjs "$model"
@@ -328,9 +322,7 @@ loads_as_is() (
 )
 
 cmd_test() {
-  need_rust
-  need_node
-  need npm "it comes with Node.js"
+  need_rust; need_node; need npm "it comes with Node.js"
   m3e_small
   once "onnxruntime for the tests" "${PYTHON_PINS[*]}" "$CACHE/python/bin/python" python_env
   once "npm packages for the tests" "$(hash_of tests/js/package-lock.json)" tests/js/node_modules \

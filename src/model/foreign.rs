@@ -34,10 +34,14 @@ pub fn choose_onnx<'a>(paths: impl Iterator<Item = &'a str>) -> Result<String> {
     match onnx[..] {
         [] => fail!(MissingFile, "there is no .onnx file in the model's folder"),
         [one] => Ok(one.to_owned()),
-        _ => fail!(
-            InvalidArgument,
-            "the folder has several .onnx files; say which one with `model`: {}",
-            onnx.join(", ")
-        ),
+        _ => {
+            const SHOWN: usize = 8;
+            let more = if onnx.len() > SHOWN { ", …" } else { "" };
+            let names = onnx[..onnx.len().min(SHOWN)].join(", ");
+            fail!(
+                InvalidArgument,
+                "the folder has several .onnx files; say which one with `model`: {names}{more}"
+            )
+        }
     }
 }

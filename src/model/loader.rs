@@ -241,6 +241,9 @@ impl ModelLoader {
         }
         match (&self.options.model, &self.listing) {
             (Some(model), _) => self.want(&model.clone(), None, true),
+            // The lack of these two comes up by itself, and says more.
+            (None, Some(listing))
+                if !["config.json", "tokenizer.json"].iter().all(|f| listing.contains(*f)) => {}
             (None, Some(listing)) => {
                 let path = choose_onnx(listing.iter().map(String::as_str))?;
                 self.want(&path, None, true);
