@@ -13,7 +13,10 @@
 //! | `portable` | everything else, and the yardstick of the other two in tests |
 
 // Methods, not operators: kernels are chains of instructions, and read as such.
-#![allow(clippy::should_implement_trait, reason = "plain methods: an operator would hide which instruction it is")]
+#![allow(
+    clippy::should_implement_trait,
+    reason = "plain methods: an operator would hide which instruction it is"
+)]
 
 #[cfg(any(test, not(any(target_arch = "x86_64", all(target_arch = "wasm32", target_feature = "simd128")))))]
 #[cfg_attr(test, allow(dead_code, reason = "the tests compare with it"))]

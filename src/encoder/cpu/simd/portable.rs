@@ -1,5 +1,8 @@
 //! Plain arrays: what every operation means.
-#![allow(missing_docs, reason = "what each means is said once, in the module's documentation and in `portable`")]
+#![allow(
+    missing_docs,
+    reason = "what each means is said once, in the module's documentation and in `portable`"
+)]
 
 use std::array::from_fn;
 

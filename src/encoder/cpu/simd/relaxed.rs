@@ -7,7 +7,10 @@
 //!
 //! Functions that call these in a loop carry the same `cfg_attr`: without it the instructions
 //! would not be inlined.
-#![allow(missing_docs, reason = "what each means is said once, in the module's documentation and in `portable`")]
+#![allow(
+    missing_docs,
+    reason = "what each means is said once, in the module's documentation and in `portable`"
+)]
 
 #[cfg(all(target_arch = "wasm32", feature = "relaxed-simd"))]
 mod imp {

@@ -1,5 +1,8 @@
 //! x86-64's SSE2, which every x86-64 has. See [`portable`](super) for what the operations mean.
-#![allow(missing_docs, reason = "what each means is said once, in the module's documentation and in `portable`")]
+#![allow(
+    missing_docs,
+    reason = "what each means is said once, in the module's documentation and in `portable`"
+)]
 
 use std::arch::x86_64::*;
 

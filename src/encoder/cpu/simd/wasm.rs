@@ -1,5 +1,8 @@
 //! WebAssembly's `simd128`. See [`portable`](super) for what the operations mean.
-#![allow(missing_docs, reason = "what each means is said once, in the module's documentation and in `portable`")]
+#![allow(
+    missing_docs,
+    reason = "what each means is said once, in the module's documentation and in `portable`"
+)]
 
 use std::arch::wasm32::*;
 
