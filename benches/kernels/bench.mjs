@@ -3,7 +3,9 @@
 //   node [--experimental-wasm-relaxed-simd] benches/kernels/bench.mjs KERNELS.wasm [options]
 //
 //   --relaxed          it was built with `--features relaxed-simd`: measure those kernels too
-//   --golden           only check the golden hashes
+//   --golden           only check the golden hashes (of a relaxed build in Chromium, or in Node 20 with
+//                      `--no-liftoff`: its baseline compiler gets i32x4.relaxed_dot_i8x16_i7x16_add wrong,
+//                      and so cases 5 and 8)
 //   --only REGEXP      only these, as in "int8 exact 16x768x768"
 //   --json FILE        write the results
 //   --chromium FILE    in this browser, through playwright-core, instead of Node
