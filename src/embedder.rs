@@ -94,6 +94,14 @@ impl Embedder {
         &self.tokenizer
     }
 
+    /// Sets where texts are cut, in tokens with `[CLS]` and `[SEP]`.
+    ///
+    /// # Errors
+    /// See [`Tokenizer::set_max_length`].
+    pub fn set_max_length(&mut self, max_length: usize) -> Result<()> {
+        self.tokenizer.set_max_length(max_length)
+    }
+
     /// The encoder.
     pub fn encoder(&self) -> &dyn Encoder {
         &*self.encoder

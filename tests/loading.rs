@@ -164,9 +164,16 @@ fn a_failed_self_test_can_be_left_out() {
 
 #[test]
 fn the_self_test_runs_under_the_manifests_settings_whatever_the_caller_chose() {
-    let options =
-        LoadOptions { pooling: Some(Pooling::Mean), normalize: Some(true), ..LoadOptions::default() };
-    assert!(load(&ours(), options).is_ok());
+    let options = LoadOptions {
+        pooling: Some(Pooling::Mean),
+        normalize: Some(true),
+        // Shorter than the self-test's text.
+        max_length: Some(4),
+        ..LoadOptions::default()
+    };
+    let mut embedder = load(&ours(), options).unwrap();
+    assert_eq!(embedder.tokenizer().max_length(), 4);
+    assert_eq!(embedder.embed(&["阔腿裤女冬牛仔"]).unwrap(), embedder.embed(&["阔腿"]).unwrap());
 }
 
 #[test]

@@ -86,12 +86,14 @@ pub(super) fn build(loader: ModelLoader) -> Result<Embedder> {
         Some(n) => n,
         None => default_length.min(longest),
     };
-    tokenizer.set_max_length(max_length)?;
+    tokenizer.set_max_length(default_length.min(longest))?;
     let normalize = options.normalize.or(said.normalize).unwrap_or(false);
 
     let mut embedder = Embedder::new(tokenizer, Box::new(encoder), config, layers, pooling, normalize)?;
+    // Under the manifest's settings, whatever the caller chose: they made its vectors.
     if let Some(test) = self_test {
         embedder.self_test(&test, default_pooling, said.normalize.unwrap_or(false))?;
     }
+    embedder.set_max_length(max_length)?;
     Ok(embedder)
 }
