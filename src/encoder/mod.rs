@@ -3,9 +3,11 @@
 //! tract appears only below this module.
 
 pub mod cpu;
+mod graph;
 pub mod onnx;
 pub mod ops;
 pub mod plain;
+mod ports;
 
 use crate::batch::Batch;
 use crate::error::Result;

@@ -5,7 +5,6 @@
 
 mod forward;
 mod plan;
-mod ports;
 
 use std::collections::BTreeMap;
 
@@ -15,7 +14,7 @@ use crate::batch::Batch;
 use crate::config::BertConfig;
 use crate::error::Result;
 use plan::Plans;
-use ports::Ports;
+use super::ports::Ports;
 
 /// A BERT encoder that tract runs on the CPU.
 ///
@@ -63,7 +62,8 @@ impl PlainEncoder {
         drop(onnx);
         let (inputs, outputs) = signature(&model.graph);
         let mut ports = Ports::find(&inputs, &outputs, config, layers)?;
-        let graph = Graph::load(model, external, &ports.outputs)?;
+        let mut graph = Graph::outline(model, &BTreeMap::new(), &ports.outputs)?;
+        graph.materialise(external)?;
         ports.resolve(&graph, config)?;
         let expected = Expected {
             vocab_size: config.vocab_size,

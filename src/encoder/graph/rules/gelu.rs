@@ -1,0 +1,45 @@
+//! Activation functions that are spelled out: `x/2 · (1 + erf(x/√2))` and its kin, the factors in
+//! whatever order.
+
+use crate::encoder::graph::read::Reader;
+use crate::encoder::graph::symbol::{Curve, Meaning, Rows, Symbol, close};
+use crate::encoder::ops::linear::Activation;
+
+impl Reader<'_> {
+    /// `erf` or `tanh` of what an activation asks for.
+    pub(super) fn curve(x: &Rows, erf: bool) -> Option<Meaning> {
+        let root = (2.0 / std::f32::consts::PI).sqrt();
+        let curve = match x.c {
+            [0.0, c, 0.0, 0.0] if erf && close(c, std::f32::consts::FRAC_1_SQRT_2) => Curve::Erf,
+            [0.0, c, 0.0, 0.0] if !erf && close(c, 1.0) => Curve::Tanh,
+            [0.0, c, 0.0, cube] if !erf && close(c, root) && close(cube, root * 0.044_715) => Curve::GeluTanh,
+            _ => return None,
+        };
+        Some(Meaning::Curve { of: x.of, layout: x.layout.clone(), curve, offset: 0.0, factor: 1.0 })
+    }
+
+    /// `x · (offset + factor · curve(x))`: gelu times a number.
+    pub(super) fn activation(&mut self, x: &Rows, y: &Meaning) -> Option<Meaning> {
+        let Meaning::Curve { of, layout, curve, offset, factor } = y else { return None };
+        let activation = match curve {
+            Curve::Erf => Activation::Gelu,
+            Curve::GeluTanh => Activation::GeluTanh,
+            Curve::Tanh => return None,
+        };
+        if x.of != *of || x.layout != *layout || !close(*offset, *factor) {
+            return None;
+        }
+        let half = x.factor()? * offset;
+        let id = self.symbols.id(Symbol::Activated { x: *of, activation });
+        Some(Meaning::Rows(Rows { of: id, layout: layout.clone(), c: [0.0, 2.0 * half, 0.0, 0.0] }))
+            .map(|meaning| self.rounded(meaning))
+    }
+
+    /// A factor that is 1 but for rounding becomes 1.
+    fn rounded(&self, meaning: Meaning) -> Meaning {
+        match meaning {
+            Meaning::Rows(rows) if rows.is_plain() => Meaning::Rows(Rows::plain(rows.of, rows.layout)),
+            other => other,
+        }
+    }
+}
