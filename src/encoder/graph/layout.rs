@@ -94,7 +94,7 @@ impl Lengths {
         let mut axes = Vec::with_capacity(to.len());
         for length in to {
             let (mut have, mut axis) = (1.to_dim(), Vec::new());
-            while have != *length {
+            while have.clone().simplify() != length.clone().simplify() {
                 let atom = atoms.pop_front()?;
                 let next = have.clone() * self.of(atom);
                 if let (Some(have), Some(next), Some(length)) = (have.as_i64(), next.as_i64(), length.as_i64())

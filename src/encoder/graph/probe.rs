@@ -63,7 +63,7 @@ impl<'a> Probe<'a> {
 
     /// What integers that depend on lengths only are: positions, or zeros.
     pub(super) fn index(&self, outlet: OutletId) -> Option<Index> {
-        let ids = self.run(outlet).ok()?;
+        let ids = self.run(outlet).map_err(|e| eprintln!("{e:?}")).ok()?;
         let ids = ids.cast_to::<i64>().ok()?.into_owned();
         let ids = ids.try_as_plain_ram().ok()?.as_slice::<i64>().ok()?.to_vec();
         if !ids.is_empty() && ids.iter().all(|id| *id == 0) {

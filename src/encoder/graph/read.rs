@@ -12,6 +12,7 @@ use tract_onnx::tract_hir::tract_core::ops::cast::Cast;
 use tract_onnx::tract_hir::tract_core::ops::einsum::EinSum;
 use tract_onnx::tract_hir::tract_core::ops::element_wise::ElementWiseOp;
 use tract_onnx::tract_hir::tract_core::ops::logic::Iff;
+use tract_onnx::tract_hir::tract_core::ops::math;
 use tract_onnx::tract_hir::tract_core::ops::nn::{Reduce, RmsNorm, Softmax};
 use tract_onnx::tract_hir::tract_core::ops::source::TypedSource;
 
@@ -112,6 +113,9 @@ impl<'a> Reader<'a> {
             return self.binary(op, first, *node.inputs.get(1)?);
         }
         if let Some(op) = node.op_as::<ElementWiseOp>() {
+            if op.0.is::<math::RoundHalfToEven>() {
+                return self.fixed_step(node);
+            }
             return self.unary(op, one);
         }
         if node.op_is::<EinSum>() {

@@ -99,8 +99,8 @@ pub(super) enum Meaning {
     ZeroPoint { of: Id },
     /// A product of such numbers with a weight, to be multiplied by a step.
     Unscaled { of: Id, product: Id, layout: Layout },
-    /// Rows quantised with a fixed scale.
-    FixedStep { of: Rows, scale: f32, zero: f32 },
+    /// A value quantised with a fixed scale.
+    FixedStep { of: Box<Meaning>, scale: f32, zero: f32 },
 }
 
 /// `c0 + c1·x + c2·x² + c3·x³` of each element of a symbol.

@@ -73,7 +73,8 @@ impl Reader<'_> {
             return None;
         }
         if let Meaning::Rows(rows) = x
-            && let Some(meaning) = self.shifted(rows, by)
+            && let rows = self.shed(rows.clone())
+            && let Some(meaning) = self.shifted(&rows, by)
         {
             return Some(meaning);
         }
@@ -135,7 +136,7 @@ impl Reader<'_> {
                     return Some(meaning);
                 }
                 rows.c = rows.c.map(|k| k * c);
-                Meaning::Rows(self.shed(rows))
+                Meaning::Rows(rows)
             }
             Meaning::Curve { of, layout, curve, offset, factor } => {
                 Meaning::Curve { of, layout, curve, offset: offset * c, factor: factor * c }
@@ -148,7 +149,7 @@ impl Reader<'_> {
                 scores.scale *= c;
                 Meaning::Scores(scores)
             }
-            Meaning::FixedStep { of, scale, zero } => Self::restored(of, scale, zero, c)?,
+            Meaning::FixedStep { of, scale, zero } => Self::restored(*of, scale, zero, c)?,
             _ => return None,
         })
     }
@@ -156,8 +157,9 @@ impl Reader<'_> {
     /// `x + y` of two values that are no constants.
     fn both(&mut self, x: &Meaning, y: &Meaning) -> Option<Meaning> {
         let (Meaning::Rows(x), Meaning::Rows(y)) = (x, y) else { return None };
+        let (x, y) = (&self.shed(x.clone()), &self.shed(y.clone()));
         if x.layout != y.layout {
-            return None;
+            return self.same_for_all(x, y).or_else(|| self.same_for_all(y, x));
         }
         if x.of == y.of && !(x.is_plain() && y.is_plain()) {
             let c = std::array::from_fn(|i| x.c[i] + y.c[i]);
@@ -209,7 +211,6 @@ impl Reader<'_> {
                 Self::curve(&rows, op.is::<math::Erf>())
             }
             Meaning::Rows(rows) if op.is::<math::Square>() => power(&rows, &rows).map(Meaning::Rows),
-            Meaning::Rows(rows) if op.is::<math::RoundHalfToEven>() => Self::fixed_step(rows),
             Meaning::Square { of, factor, eps } if op.is::<math::Sqrt>() || op.is::<math::Rsqrt>() => {
                 Self::root(of, factor, eps, op.is::<math::Rsqrt>())
             }

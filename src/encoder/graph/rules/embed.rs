@@ -4,7 +4,7 @@ use tract_onnx::prelude::*;
 use tract_onnx::tract_hir::internal::AxisOp;
 use tract_onnx::tract_hir::tract_core::ops::array::{MultiBroadcastTo, Slice};
 
-use crate::encoder::graph::layout::{Atom, Layout};
+use crate::encoder::graph::layout::{Atom, Layout, Lengths};
 use crate::encoder::graph::read::Reader;
 use crate::encoder::graph::symbol::{Index, Meaning, Rows, Symbol};
 use crate::encoder::graph::weight::{Coding, Leaf, Matrix, Vector, matrix};
@@ -29,13 +29,15 @@ impl Reader<'_> {
             _ => return None,
         };
         let axes = self.model.outlet_fact(indices).ok()?.shape.to_tvec();
-        let [batch, tokens] = &*axes else { return None };
-        if rank != 2 || *tokens != self.lengths.tokens || !(batch.is_one() || *batch == self.lengths.batch) {
-            // Positions may have one axis only; they are lifted when they are added.
-            let flat = axes.len() == 1 && axes[0] == self.lengths.tokens && by == Index::Positions;
-            if rank != 2 || !flat {
-                return None;
-            }
+        let Lengths { batch, tokens } = &self.lengths;
+        let per_token = match &*axes {
+            [b, t] => t == tokens && (b.is_one() || b == batch),
+            // Positions of one text, for all.
+            [t] => t == tokens && by == Index::Positions,
+            _ => false,
+        };
+        if rank != 2 || !per_token {
+            return None;
         }
         let layout = self.per_token(axes.len(), table.used()[1]);
         Some(self.plain(Symbol::Lookup { table, by }, layout))
@@ -47,12 +49,23 @@ impl Reader<'_> {
         self.lengths.layout(rows.into_iter().skip(2 - axes.min(2)))
     }
 
+    /// `x + y` where `y` has one row for each position, whatever the text.
+    pub(super) fn same_for_all(&mut self, x: &Rows, y: &Rows) -> Option<Meaning> {
+        let Symbol::Lookup { by: Index::Positions | Index::Zero, .. } = self.symbols.get(y.of) else {
+            return None;
+        };
+        let mut of_one = x.layout.clone();
+        of_one.0.first_mut()?.clear();
+        let fits = x.layout == self.lengths.rows(x.layout.width()?) && of_one == y.layout;
+        (fits && x.is_plain() && y.is_plain()).then(|| self.plain(Symbol::Sum(x.of, y.of), x.layout.clone()))
+    }
+
     /// A table with one more factor, where rows are its and stored as integers.
     pub(super) fn scaled_table(&mut self, rows: &Rows, c: f32) -> Option<Meaning> {
         let Symbol::Lookup { table, by } = self.symbols.get(rows.of).clone() else { return None };
         let mut table = table;
         let Coding::Affine { scale, .. } = &mut table.coding else { return None };
-        if table.float || !rows.is_plain() {
+        if table.float || !rows.is_plain() || !scale.is_empty() {
             return None;
         }
         scale.push(Vector::Uniform(c));

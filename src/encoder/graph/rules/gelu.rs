@@ -2,8 +2,13 @@
 //! whatever order.
 
 use crate::encoder::graph::read::Reader;
-use crate::encoder::graph::symbol::{Curve, Meaning, Rows, Symbol, close};
+use crate::encoder::graph::symbol::{Curve, Meaning, Rows, Symbol};
 use crate::encoder::ops::linear::Activation;
+
+/// Equal but for half precision's rounding of a constant.
+fn close(a: f32, b: f32) -> bool {
+    (a - b).abs() <= 1e-3 * b.abs()
+}
 
 impl Reader<'_> {
     /// `erf` or `tanh` of what an activation asks for.
@@ -29,17 +34,10 @@ impl Reader<'_> {
         if x.of != *of || x.layout != *layout || !close(*offset, *factor) {
             return None;
         }
-        let half = x.factor()? * offset;
+        // Twice the factor is 1 in the end.
+        let twice = 2.0 * x.factor()? * offset;
+        let twice = if close(twice, 1.0) { 1.0 } else { twice };
         let id = self.symbols.id(Symbol::Activated { x: *of, activation });
-        Some(Meaning::Rows(Rows { of: id, layout: layout.clone(), c: [0.0, 2.0 * half, 0.0, 0.0] }))
-            .map(|meaning| self.rounded(meaning))
-    }
-
-    /// A factor that is 1 but for rounding becomes 1.
-    fn rounded(&self, meaning: Meaning) -> Meaning {
-        match meaning {
-            Meaning::Rows(rows) if rows.is_plain() => Meaning::Rows(Rows::plain(rows.of, rows.layout)),
-            other => other,
-        }
+        Some(Meaning::Rows(Rows { of: id, layout: layout.clone(), c: [0.0, twice, 0.0, 0.0] }))
     }
 }

@@ -56,7 +56,9 @@ impl Reader<'_> {
         let mut weight = matrix(self.model, b)?;
         let rank = self.model.outlet_fact(b).ok()?.rank();
         let mut axes = vec![Vec::new(); places.iter().filter(|p| p[2].is_some()).count()];
-        for place in places {
+        // The contracted axis first: it says which way round the weight is.
+        let contracted = |place: &&Places| place[2].is_none();
+        for place in places.iter().filter(contracted).chain(places.iter().filter(|p| !contracted(p))) {
             match *place {
                 [Some(a), Some(b), None] => {
                     let [Atom::Width(width)] = x.layout.0.get(a)?[..] else { return None };

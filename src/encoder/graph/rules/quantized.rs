@@ -3,9 +3,12 @@
 //! them its own way.
 
 use tract_onnx::prelude::*;
+use tract_onnx::tract_hir::tract_core::ops::binary::TypedBinOp;
+use tract_onnx::tract_hir::tract_core::ops::math;
 
 use crate::encoder::graph::read::Reader;
-use crate::encoder::graph::symbol::{Meaning, Rows, close};
+use crate::encoder::graph::symbol::{Meaning, close};
+use crate::encoder::graph::weight::uniform;
 
 impl Reader<'_> {
     /// `DynamicQuantizeLinear`: numbers, scale, zero point.
@@ -21,15 +24,19 @@ impl Reader<'_> {
         }
     }
 
-    /// `round(x / scale)`.
-    pub(super) fn fixed_step(rows: Rows) -> Option<Meaning> {
-        let factor = rows.factor().filter(|f| *f > 0.0)?;
-        let of = Rows::plain(rows.of, rows.layout);
-        Some(Meaning::FixedStep { of, scale: 1.0 / factor, zero: 0.0 })
+    /// `round(x / scale)`, of whatever `x` is.
+    pub(in crate::encoder::graph) fn fixed_step(&self, node: &TypedNode) -> Option<Meaning> {
+        let divided = self.model.node(node.inputs.first()?.node);
+        if !divided.op_as::<TypedBinOp>()?.0.is::<math::Div>() {
+            return None;
+        }
+        let scale = uniform(self.model, *divided.inputs.get(1)?)?;
+        let of = Box::new(self.meaning(*divided.inputs.first()?).clone());
+        Some(Meaning::FixedStep { of, scale, zero: 0.0 })
     }
 
-    /// Numbers without their zero point, times a number: the rows again where that is their scale.
-    pub(super) fn restored(of: Rows, scale: f32, zero: f32, by: f32) -> Option<Meaning> {
-        (zero == 0.0 && close(by, scale)).then_some(Meaning::Rows(of))
+    /// Numbers without their zero point, times a number: the value again where that is their scale.
+    pub(super) fn restored(of: Meaning, scale: f32, zero: f32, by: f32) -> Option<Meaning> {
+        (zero == 0.0 && close(by, scale)).then_some(of)
     }
 }
