@@ -57,6 +57,15 @@ impl Numbers {
         }
     }
 
+    /// All as bytes; floats have none.
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        match self {
+            Self::F32(_) => Vec::new(),
+            Self::I8(x) => x.into_iter().map(i8::cast_unsigned).collect(),
+            Self::U8(x) => x,
+        }
+    }
+
     /// The elements of a constant; `None` for types that are no weight's.
     pub(crate) fn of(tensor: &Tensor) -> Option<Self> {
         let plain = tensor.try_as_plain_ram().ok()?;
