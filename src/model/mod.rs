@@ -4,9 +4,11 @@ mod build;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod folder;
 pub mod foreign;
+mod incoming;
 pub mod loader;
 pub mod manifest;
 pub mod side_files;
+mod sink;
 mod sniff;
 
 pub use loader::{LoadOptions, ModelLoader, Wanted};
