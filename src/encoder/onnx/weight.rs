@@ -39,14 +39,6 @@ pub(crate) enum Numbers {
 }
 
 impl Numbers {
-    /// How many.
-    pub(crate) fn len(&self) -> usize {
-        match self {
-            Self::F32(x) => x.len(),
-            Self::I8(x) => x.len(),
-            Self::U8(x) => x.len(),
-        }
-    }
 
     /// All as floats.
     pub(crate) fn into_f32(self) -> Vec<f32> {
