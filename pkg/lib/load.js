@@ -41,10 +41,16 @@ async function build(runtime, source, options) {
   );
   if (source.paths) runtime.call(() => loader.setListing(source.paths));
   const keeper = await bringAll(runtime, loader, source, options);
-  progress.report("pack");
-  await nextTurn(); // so that a page can show that it packs
-  throwIfAborted(signal);
-  const embedder = runtime.call(() => loader.build());
+  const phase = async (name, work) => {
+    progress.report(name);
+    await nextTurn(); // so that a page can show it
+    throwIfAborted(signal);
+    return runtime.call(work);
+  };
+  const packed = await phase("pack", () => loader.pack());
+  const embedder = runtime.call(() => packed.hasSelfTest)
+    ? await phase("self-test", () => packed.finish())
+    : runtime.call(() => packed.finish());
   await keeper.keep();
   progress.report("done");
   return embedder;
