@@ -21,6 +21,7 @@ use crate::error::{Error, ErrorCode, Result, fail};
 use super::foreign::{ONNX_CANDIDATES, choose_onnx, is_onnx};
 use super::incoming::Incoming;
 use super::manifest::{self, Manifest, is_plain_path};
+use super::packed::Packed;
 use super::side_files::SIDE_FILES;
 
 /// What a caller may choose. `None` leaves it to the model's own files.
@@ -254,16 +255,23 @@ impl ModelLoader {
         Ok(())
     }
 
-    /// Builds the embedder and runs the manifest's self-test.
+    /// Builds the model, without its self-test.
     ///
     /// # Errors
-    /// Whatever is wrong with the tokenizer or the graph, `SELF_TEST_FAILED`
-    /// when the vectors are not the converter's.
-    pub fn build(self) -> Result<Embedder> {
+    /// Whatever is wrong with the tokenizer or the graph.
+    pub fn pack(self) -> Result<Packed> {
         if let Some(file) = self.wanted.first() {
             fail!(InvalidArgument, "{} is still wanted", file.path);
         }
         super::build::build(self)
+    }
+
+    /// Builds the embedder and runs the manifest's self-test.
+    ///
+    /// # Errors
+    /// Those of [`Self::pack`] and [`Packed::finish`].
+    pub fn build(self) -> Result<Embedder> {
+        self.pack()?.finish()
     }
 
     fn asked_for(&self, path: &str) -> Result<&Wanted> {

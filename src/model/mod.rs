@@ -7,9 +7,11 @@ pub mod foreign;
 mod incoming;
 pub mod loader;
 pub mod manifest;
+mod packed;
 pub mod side_files;
 mod sink;
 mod sniff;
 
 pub use loader::{LoadOptions, ModelLoader, Wanted};
 pub use manifest::Manifest;
+pub use packed::Packed;

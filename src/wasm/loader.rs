@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::*;
 
 use super::convert::{from_js, to_js};
-use super::embedder::Embedder;
+use super::packed::Packed;
 use crate::config::Pooling;
 use crate::model;
 
@@ -113,8 +113,8 @@ impl ModelLoader {
         Ok(self.0.missing(path)?)
     }
 
-    /// Builds the embedder. The loader is spent.
-    pub fn build(self) -> Result<Embedder, JsValue> {
-        Ok(Embedder(self.0.build()?))
+    /// Builds the model, to be tested. The loader is spent.
+    pub fn pack(self) -> Result<Packed, JsValue> {
+        Ok(Packed(self.0.pack()?))
     }
 }
