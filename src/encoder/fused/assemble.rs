@@ -9,6 +9,7 @@ use super::ops::add_norm::AddNorm;
 use super::ops::attention::Attention;
 use super::ops::embed::Embed;
 use super::ops::linear::Linear;
+use super::ops::mean_rows::{MeanRows, Normalize};
 use super::ops::select_rows::SelectRows;
 use super::pack::{self, Precision};
 use super::store::{Store, internal};
@@ -82,7 +83,7 @@ impl Assembly {
                     self.kernel,
                 )?)),
                 Step::AddNorm { norm, .. } => Packed::AddNorm(Arc::new(pack::norm(&self.store, norm)?)),
-                Step::Attention { .. } | Step::SelectRows { .. } => Packed::Bare,
+                _ => Packed::Bare,
             });
             self.store.release(step);
         }
@@ -139,6 +140,12 @@ impl Assembly {
                 (Step::SelectRows { x, width }, _) => {
                     let op = SelectRows { width: *width };
                     model.wire_node(name("SelectRows"), op, &[values[*x], starts])?
+                }
+                (Step::MeanRows { x, width }, _) => {
+                    model.wire_node(name("MeanRows"), MeanRows { width: *width }, &[values[*x], starts])?
+                }
+                (Step::Normalize { x, width }, _) => {
+                    model.wire_node(name("Normalize"), Normalize { width: *width }, &[values[*x]])?
                 }
                 _ => return Err(internal("a step was packed as another").into()),
             };

@@ -154,13 +154,13 @@ fn outline(
         Err(error) => return Err(error),
     };
     ports.resolve(&graph, config)?;
-    if graph.absent.is_some() || ports.pooled {
+    if graph.absent.is_some() {
         return Ok((None, graph.absent.is_some()));
     }
     let Some(fused) = recognise(&graph, &ports, config, options.first_rows) else { return Ok((None, false)) };
     let info = EncoderInfo {
         hidden_size: config.hidden_size,
-        pooled: false,
+        pooled: ports.pooled,
         dtype: graph.dtype(),
         backend: "cpu",
         fused: true,
@@ -185,7 +185,7 @@ fn recognise(graph: &Graph, ports: &Ports, config: &BertConfig, first_rows: bool
         max_positions: config.max_position_embeddings,
     };
     let translated = translate(graph, &ports.outputs, &ports.feeds, ports.extent, expected).ok()?;
-    fuse(&translated, config.hidden_size, first_rows)
+    fuse(&translated, config.hidden_size, first_rows, ports.pooled)
 }
 
 fn lies_in(weight: &Weight, path: &str) -> bool {
@@ -274,7 +274,7 @@ impl Packing {
             self.assembly.put(index, numbers)?;
         }
         let Self { assembly, mut info, .. } = *self;
-        let runnable = assembly.finish()?;
+        let (runnable, pooled) = (assembly.finish()?, info.pooled);
         info.weight_bytes = runnable.weight_bytes;
         info.precision = runnable.precision;
         info.static_sequence = match (info.static_sequence, runnable.positions) {
@@ -282,7 +282,7 @@ impl Packing {
             (None, Some(rows)) if rows < config.max_position_embeddings => Some(rows),
             _ => None,
         };
-        Ok(Box::new(FusedEncoder::new(runnable, info, config, options.first_rows)))
+        Ok(Box::new(FusedEncoder::new(runnable, info, config, options.first_rows || pooled)))
     }
 }
 

@@ -130,7 +130,7 @@ pub(super) fn needs(step: &Step) -> Vec<usize> {
             bias.iter().for_each(|bias| vector(bias, &mut leaves));
         }
         Step::AddNorm { norm: n, .. } => norm(n, &mut leaves),
-        Step::Attention { .. } | Step::SelectRows { .. } => {}
+        _ => {}
     }
     let mut weights: Vec<usize> = leaves
         .into_iter()

@@ -30,10 +30,15 @@ pub(crate) struct Fused {
     pub(crate) outputs: Vec<usize>,
 }
 
-/// Recognises a graph whose outputs are all `[batch, tokens, width]`. `first_rows`: only the first
-/// row of each text is wanted.
-pub(crate) fn fuse(translated: &Translated, width: usize, first_rows: bool) -> Option<Fused> {
+/// Recognises a graph whose outputs are all `[batch, tokens, width]`, or one that has one row a text
+/// (`pooled`). `first_rows`: only the first row of each text is wanted.
+pub(crate) fn fuse(translated: &Translated, width: usize, first_rows: bool, pooled: bool) -> Option<Fused> {
     let reader = read::Reader::read(translated).ok()?;
+    if pooled {
+        let [outlet] = translated.model.output_outlets().ok()? else { return None };
+        let (steps, outputs) = steps::pooled(&reader.symbols, reader.pooled(*outlet)?)?;
+        return Some(Fused { steps, outputs });
+    }
     let outlets = translated.model.output_outlets().ok()?.to_vec();
     let ids: Option<Vec<_>> = outlets.iter().map(|outlet| reader.output(*outlet, width)).collect();
     let (steps, outputs) = steps::steps(&reader.symbols, &ids?, first_rows)?;

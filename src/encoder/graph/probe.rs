@@ -63,7 +63,7 @@ impl<'a> Probe<'a> {
 
     /// What integers that depend on lengths only are: positions, or zeros.
     pub(super) fn index(&self, outlet: OutletId) -> Option<Index> {
-        let ids = self.run(outlet).map_err(|e| eprintln!("{e:?}")).ok()?;
+        let ids = self.run(outlet).ok()?;
         let ids = ids.cast_to::<i64>().ok()?.into_owned();
         let ids = ids.try_as_plain_ram().ok()?.as_slice::<i64>().ok()?.to_vec();
         if !ids.is_empty() && ids.iter().all(|id| *id == 0) {
@@ -72,6 +72,36 @@ impl<'a> Probe<'a> {
         let rows = [self.tokens, self.batch * self.tokens];
         let counted = ids.iter().enumerate().all(|(i, id)| *id == (i % self.tokens) as i64);
         (rows.contains(&ids.len()) && counted).then_some(Index::Positions)
+    }
+
+    /// Whether a value is 1 for each number of a token and 0 for padding, `[batch, tokens, …]`.
+    pub(super) fn is_the_mask(&self, outlet: OutletId) -> bool {
+        self.floats(outlet).is_some_and(|(shape, values)| {
+            shape.get(..2) == Some(&[self.batch, self.tokens])
+                && values.chunks((values.len() / (self.batch * self.tokens)).max(1)).enumerate().all(
+                    |(i, cell)| {
+                        let token = i % self.tokens < self.length(i / self.tokens);
+                        cell.iter().all(|x| *x == f32::from(u8::from(token)))
+                    },
+                )
+        })
+    }
+
+    /// Whether a value is the number of each text's tokens, `[batch, …]`.
+    pub(super) fn is_the_count(&self, outlet: OutletId) -> bool {
+        self.floats(outlet).is_some_and(|(shape, values)| {
+            shape.first() == Some(&self.batch)
+                && values
+                    .chunks((values.len() / self.batch).max(1))
+                    .enumerate()
+                    .all(|(text, cell)| cell.iter().all(|x| *x == self.length(text) as f32))
+        })
+    }
+
+    fn floats(&self, outlet: OutletId) -> Option<(Vec<usize>, Vec<f32>)> {
+        let value = self.run(outlet).ok()?.cast_to::<f32>().ok()?.into_owned();
+        let values = value.try_as_plain_ram().ok()?.as_slice::<f32>().ok()?.to_vec();
+        (!values.is_empty()).then(|| (value.shape().to_vec(), values))
     }
 
     /// Whether a value masks padding and nothing else when it is added to scores (`boolean` is

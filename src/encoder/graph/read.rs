@@ -18,7 +18,7 @@ use tract_onnx::tract_hir::tract_core::ops::source::TypedSource;
 
 use super::layout::{Layout, Lengths};
 use super::probe::Probe;
-use super::symbol::{Id, Index, Meaning, Rows, Symbol, Symbols};
+use super::symbol::{Id, Index, Meaning, Rows, Symbol, Symbols, Text, Texts};
 use crate::encoder::onnx::{Checked, DynamicQuantize, Role, Translated};
 
 /// The graph, and what is known of it so far.
@@ -75,6 +75,14 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The pooled rows that an outlet holds, one a text.
+    pub(super) fn pooled(&self, outlet: OutletId) -> Option<Text> {
+        match self.meaning(outlet) {
+            Meaning::Text(text) if matches!(text.texts, Texts::First | Texts::Mean) => Some(*text),
+            _ => None,
+        }
+    }
+
     fn node(&mut self, node: &TypedNode) -> Vec<Meaning> {
         if node.op_is::<DynamicQuantize>() {
             return self.dynamic_quantize(node);
@@ -109,6 +117,9 @@ impl<'a> Reader<'a> {
             return self.moved(one, op);
         }
         if node.op_is::<MultiBroadcastTo>() {
+            if let Meaning::TextLength { .. } = one {
+                return Some(one);
+            }
             let same = self.model.outlet_fact(first).ok()?.shape == node.outputs[0].fact.shape;
             return same.then_some(one);
         }
@@ -125,7 +136,7 @@ impl<'a> Reader<'a> {
             return self.einsum(node);
         }
         if let Some(op) = node.op_as::<Reduce>() {
-            return Self::reduced(op, &one, |id| self.symbols.get(id));
+            return Self::text_sum(op, &one).or_else(|| Self::reduced(op, &one, |id| self.symbols.get(id)));
         }
         if let Some(op) = node.op_as::<RmsNorm>() {
             return self.rms_norm(op, &one);
@@ -168,6 +179,10 @@ impl<'a> Reader<'a> {
             Meaning::Unscaled { of, product, layout } => {
                 Meaning::Unscaled { of, product, layout: to(&layout)? }
             }
+            Meaning::Text(text) if text.texts != Texts::Kept => match op {
+                AxisOp::Rm(1) | AxisOp::Add(1) => meaning,
+                _ => return None,
+            },
             // Single numbers.
             Meaning::Step { .. } | Meaning::ZeroPoint { .. } => meaning,
             _ => return None,

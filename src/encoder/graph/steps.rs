@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::symbol::{Id, Index, Symbol, Symbols};
+use super::symbol::{Id, Index, Symbol, Symbols, Text, Texts};
 use super::weight::{Matrix, Vector};
 use crate::encoder::ops::attention::AttentionSpec;
 use crate::encoder::ops::linear::{Activation, LinearSpec};
@@ -23,6 +23,10 @@ pub(crate) enum Step {
     AddNorm { a: usize, b: usize, norm: NormStep },
     /// The first row of each text.
     SelectRows { x: usize, width: usize },
+    /// The mean of each text's rows.
+    MeanRows { x: usize, width: usize },
+    /// Each row over its length.
+    Normalize { x: usize, width: usize },
 }
 
 /// See [`Step::Embed`].
@@ -64,11 +68,25 @@ enum Want {
 /// fused ops alone.
 pub(super) fn steps(symbols: &Symbols, outputs: &[Id], first_rows: bool) -> Option<(Vec<Step>, Vec<usize>)> {
     let want = if first_rows { Want::First } else { Want::All };
-    let mut lower =
-        Lower { symbols, steps: Vec::new(), made: HashMap::new(), all: HashSet::new(), seen: HashSet::new() };
+    let mut lower = Lower::new(symbols);
     outputs.iter().for_each(|id| lower.demand(*id, want));
     let places = outputs.iter().map(|id| lower.step(*id, want)).collect::<Option<_>>()?;
     Some((lower.steps, places))
+}
+
+/// The steps for a graph that pools by itself.
+pub(super) fn pooled(symbols: &Symbols, text: Text) -> Option<(Vec<Step>, Vec<usize>)> {
+    let (mut steps, places) = steps(symbols, &[text.of], text.texts == Texts::First)?;
+    let (mut x, width) = (*places.first()?, Lower::new(symbols).width(text.of)?);
+    if text.texts == Texts::Mean {
+        steps.push(Step::MeanRows { x, width });
+        x = steps.len() - 1;
+    }
+    if text.normalized {
+        steps.push(Step::Normalize { x, width });
+        x = steps.len() - 1;
+    }
+    Some((steps, vec![x]))
 }
 
 struct Lower<'a> {
@@ -80,7 +98,11 @@ struct Lower<'a> {
     seen: HashSet<(Id, Want)>,
 }
 
-impl Lower<'_> {
+impl<'a> Lower<'a> {
+    fn new(symbols: &'a Symbols) -> Self {
+        Self { symbols, steps: Vec::new(), made: HashMap::new(), all: HashSet::new(), seen: HashSet::new() }
+    }
+
     /// Notes which values need all their rows.
     fn demand(&mut self, id: Id, want: Want) {
         if !self.seen.insert((id, want)) {

@@ -99,8 +99,35 @@ pub(super) enum Meaning {
     ZeroPoint { of: Id },
     /// A product of such numbers with a weight, to be multiplied by a step.
     Unscaled { of: Id, product: Id, layout: Layout },
+    /// A row a text.
+    Text(Text),
+    /// Its elements' squares.
+    TextSquares(Text),
+    /// Its length, or the square of it.
+    TextLength { of: Text, squared: bool },
     /// A value quantised with a fixed scale.
     FixedStep { of: Box<Meaning>, scale: f32, zero: f32 },
+}
+
+/// What a graph pools by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Text {
+    pub(super) of: Id,
+    pub(super) texts: Texts,
+    pub(super) normalized: bool,
+}
+
+/// How rows become one a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Texts {
+    /// The first.
+    First,
+    /// They have not yet, but padding is 0.
+    Kept,
+    /// Their sum.
+    Sum,
+    /// Their mean.
+    Mean,
 }
 
 /// `c0 + c1·x + c2·x² + c3·x³` of each element of a symbol.

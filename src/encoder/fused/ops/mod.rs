@@ -7,6 +7,7 @@ pub(super) mod add_norm;
 pub(super) mod attention;
 pub(super) mod embed;
 pub(super) mod linear;
+pub(super) mod mean_rows;
 pub(super) mod select_rows;
 
 use std::sync::{Arc, Mutex, MutexGuard};

@@ -39,9 +39,10 @@ impl Reader<'_> {
             };
         }
         if op.is::<math::Div>() {
-            return match c {
-                Some(c) => self.factor(&one, 1.0 / c),
-                None => self.over_deviation(&one, &two),
+            return match (c, &one) {
+                (Some(c), _) => self.factor(&one, 1.0 / c),
+                (None, Meaning::Text(text)) => self.text_over(text, &two, b),
+                (None, _) => self.over_deviation(&one, &two),
             };
         }
         let c = c?;
@@ -58,6 +59,8 @@ impl Reader<'_> {
                 let symbol = Symbol::Activated { x: rows.of, activation: Activation::Relu };
                 Some(self.plain(symbol, rows.layout))
             }
+            // A length that nothing is divided by when it is 0.
+            Meaning::TextLength { .. } if op.is::<math::Max>() && (0.0..1e-6).contains(&c) => Some(one),
             // Integers that are cut to their range.
             Meaning::FixedStep { .. } if op.is::<math::Max>() || op.is::<math::Min>() => Some(one),
             _ => None,
@@ -102,6 +105,9 @@ impl Reader<'_> {
 
     /// `x · constant`, the constant being `by`.
     fn product(&mut self, x: &Meaning, by: OutletId) -> Option<Meaning> {
+        if let (Meaning::Rows(rows), Meaning::Mask) = (x, self.meaning(by)) {
+            return self.kept(rows, by);
+        }
         if !matches!(self.meaning(by), Meaning::Fixed) {
             return None;
         }
@@ -209,6 +215,10 @@ impl Reader<'_> {
             }
             Meaning::Rows(rows) if op.is::<math::Erf>() || op.is::<math::Tanh>() => {
                 Self::curve(&rows, op.is::<math::Erf>())
+            }
+            Meaning::Text(text) if op.is::<math::Square>() => Some(Meaning::TextSquares(text)),
+            Meaning::TextLength { of, squared: true } if op.is::<math::Sqrt>() => {
+                Some(Meaning::TextLength { of, squared: false })
             }
             Meaning::Rows(rows) if op.is::<math::Square>() => power(&rows, &rows).map(Meaning::Rows),
             Meaning::Square { of, factor, eps } if op.is::<math::Sqrt>() || op.is::<math::Rsqrt>() => {

@@ -5,5 +5,6 @@ mod attention;
 mod embed;
 mod gelu;
 mod norm;
+mod pooled;
 mod product;
 mod quantized;

@@ -137,9 +137,12 @@ impl Reader<'_> {
     /// Some columns of a packed product: queries, keys or values.
     pub(in crate::encoder::graph) fn columns(&mut self, op: &Slice, x: Meaning) -> Option<Meaning> {
         let Meaning::Rows(rows) = x else { return None };
+        if op.axis + 1 != rows.layout.0.len() {
+            return self.first_row(op, &rows);
+        }
         let width = rows.layout.width()?;
         let range = op.start.to_usize().ok()?..op.end.to_usize().ok()?;
-        if op.axis + 1 != rows.layout.0.len() || range.end > width || !rows.is_plain() {
+        if range.end > width || !rows.is_plain() {
             return None;
         }
         let of = self.part_of(rows.of, &range)?;
