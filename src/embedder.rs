@@ -182,7 +182,7 @@ impl Embedder {
             self.tokenize_some(job)?;
             if job.encodings.len() == job.texts.len() {
                 let lengths: Vec<usize> = job.encodings.iter().map(|e| e.input_ids.len()).collect();
-                (job.order, job.batches) = plan(&lengths);
+                (job.order, job.batches) = plan(&lengths, self.encoder.info().fill());
             }
         } else if let Some(range) = job.batches.get(job.next_batch).cloned() {
             let rows = &job.order[range];

@@ -11,7 +11,7 @@ pub mod ops;
 pub mod plain;
 mod ports;
 
-use crate::batch::Batch;
+use crate::batch::{Batch, Fill};
 use crate::error::Result;
 
 /// The contract every back end keeps.
@@ -62,4 +62,12 @@ pub struct EncoderInfo {
     pub static_batch: Option<usize>,
     /// See `static_batch`.
     pub static_sequence: Option<usize>,
+}
+
+impl EncoderInfo {
+    /// How texts are best put together. On one thread a fused graph gains nothing from more than a
+    /// few dozen rows at a time, and a page that waits does.
+    pub fn fill(&self) -> Fill {
+        if self.fused { Fill::Ragged(64) } else { Fill::Padded(512) }
+    }
 }
