@@ -67,9 +67,13 @@ export class Transfer {
   async #fetch(delivery) {
     const { file } = delivery;
     const errors = [];
+    let absent = false;
     for (const index of this.#order(file)) {
       try {
-        if (!(await this.#from(this.#source.places[index], delivery))) continue;
+        if (!(await this.#from(this.#source.places[index], delivery))) {
+          absent = true;
+          continue;
+        }
         this.#preferred = index;
         if (!file.sha256) this.#pinned ??= index;
         return;
@@ -79,12 +83,17 @@ export class Transfer {
         errors.push(error);
       }
     }
-    // A server of a single-page app answers with its page for what is not there.
-    const isPage = (error) => error.code === "NOT_A_MODEL" && !file.required && this.#intake.isPage(file.path);
-    const error = errors.find((error) => !isPage(error));
+    const error = errors.find((error) => file.required || !this.#saysAbsent(error, file, absent));
     if (error) throw withOthers(error, errors);
     this.#progress.forget(file.path);
     this.#intake.missing(file.path);
+  }
+
+  /** Whether an error with a file that need not be there comes to its not being there. */
+  #saysAbsent(error, file, absentElsewhere) {
+    // A server of a single-page app answers with its page for what is not there.
+    if (error.code === "NOT_A_MODEL") return this.#intake.isPage(file.path);
+    return absentElsewhere && isTransient(error); // a mirror that answers speaks for one that does not
   }
 
   #order(file) {
