@@ -158,7 +158,7 @@ export interface FetchInit {
   /** Says `range` and `if-range` where a download is continued; an answer without them in mind, status 200, will do. */
   readonly headers?: Record<string, string>;
   readonly signal?: AbortSignal;
-  /** Not where the host's `fetch` has no such option. */
+  /** In browsers, which have a cache for HTTP. */
   readonly cache?: "default" | "no-cache" | "no-store" | "reload";
 }
 

@@ -82,6 +82,7 @@ class Cache {
     try {
       return await work();
     } catch (cause) {
+      if (this.#broken) return undefined; // one that was under way
       this.#broken = true;
       const full = ["QuotaExceededError", "NS_ERROR_FILE_NO_DEVICE_SPACE"].includes(cause?.name) || /^(ENOSPC|EDQUOT)$/.test(cause?.code);
       const what = full ? "the cache is full" : `the cache failed (${messageOf(cause)})`;

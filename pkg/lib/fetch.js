@@ -5,7 +5,7 @@ import { CoromError, invalid, messageOf } from "./errors.js";
 
 /** The Response to a GET, whatever its status. `how`: `{ fetch, headers, cache }`, the last as fetch has it. */
 export async function request(url, signal, { fetch = defaultFetch, ...init } = {}) {
-  if (!knowsCacheModes()) delete init.cache;
+  if (!hasHttpCache()) delete init.cache;
   let response;
   try {
     response = await untilAborted(Promise.resolve(fetch(url, { ...init, signal })), signal);
@@ -20,8 +20,8 @@ export async function request(url, signal, { fetch = defaultFetch, ...init } = {
 
 const defaultFetch = (url, init) => fetch(url, init);
 
-/** Some hosts refuse an init that has `cache`, and know no such property of a Request. */
-const knowsCacheModes = () => typeof Request === "function" && "cache" in Request.prototype;
+/** Only browsers have one. Some other hosts refuse the option. */
+const hasHttpCache = () => typeof globalThis.isSecureContext === "boolean";
 
 /** The body of a Response as one Uint8Array; `name` is for messages. */
 export async function bodyOf(response, { name = response.url } = {}) {

@@ -1,5 +1,6 @@
 // A file behind a URL, from any byte on.
 import { childOf, throwIfAborted, untilAborted } from "./abort.js";
+import { described } from "./arguments.js";
 import { CoromError } from "./errors.js";
 import { contentLength, isEncoded, reasonOf, request } from "./fetch.js";
 import { isTransientStatus, retryAfter, transient } from "./transient.js";
@@ -22,6 +23,7 @@ export async function openHttp(url, { from = 0, etag, cache, fetch, required, st
   try {
     const response = await watch.over(answer(url, { headers: rangeOf(from, etag), cache, fetch, required }, controller));
     if (response !== null && response.status !== 416) return bodyFrom(response, { from, etag, url, watch, closed });
+    if (response !== null) discard(response);
     closed();
     // Past the end: the file is another one by now.
     return response && openHttp(url, { cache, fetch, required, stall, signal });
@@ -45,7 +47,7 @@ async function answer(url, { required, ...how }, { signal }) {
   }
   const { status } = response;
   if ((status >= 200 && status < 300) || (status === 416 && how.headers.range)) return response;
-  Promise.resolve(response.body?.cancel?.()).catch(() => {});
+  discard(response);
   // Storage in the manner of S3 answers 403 for what is not there. A folder that is truly
   // forbidden is told by the files that every model has.
   if (status === 404 || status === 410 || (status === 403 && !required)) return null;
@@ -69,7 +71,10 @@ function bodyFrom(response, { from, etag, url, watch, closed }) {
     etag: own?.startsWith("W/") || isEncoded(response) ? undefined : own,
     encoded: isEncoded(response),
     chunks: chunksOf(response, { url, watch, closed, due: length }),
-    cancel: closed,
+    cancel() {
+      closed();
+      discard(response);
+    },
   };
 }
 
@@ -79,8 +84,8 @@ async function* chunksOf(response, { url, watch, closed, due }) {
     const of = due === undefined ? "" : ` of ${due}`;
     return transient(new CoromError("FETCH_FAILED", `${url} broke off after ${count}${of} bytes${why}`, { cause }));
   };
+  const reader = readerOf(response);
   try {
-    const reader = readerOf(response);
     for (;;) {
       let read;
       try {
@@ -89,13 +94,27 @@ async function* chunksOf(response, { url, watch, closed, due }) {
         throw broken(`: ${reasonOf(cause)}`, cause);
       }
       if (read.done) break;
-      count += read.value.byteLength;
-      yield read.value;
+      const bytes = bytesOf(read.value, url);
+      count += bytes.length;
+      yield bytes;
     }
     if (due !== undefined && count < due) throw broken("");
   } finally {
     closed();
+    Promise.resolve(reader.cancel?.()).catch(() => {});
   }
+}
+
+function bytesOf(value, url) {
+  if (value instanceof Uint8Array) return value;
+  if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+  throw new CoromError("FETCH_FAILED", `${url} gave a stream of something else than bytes: ${described(value)}`);
+}
+
+/** What is not read need not come. */
+function discard(response) {
+  // It is refused where a reader has the stream, which is then cancelled there.
+  new Promise((resolve) => resolve(response.body?.cancel?.())).catch(() => {});
 }
 
 /** Some functions that stand in for fetch give a body that is no stream of the web's. */

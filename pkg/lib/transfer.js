@@ -1,14 +1,13 @@
 // One wanted file on its way into the loader: from the cache, or from the places where it is, in their order, with
 // everything tried again that may work another time. Nothing of it is held here: every chunk goes straight on.
 import { delay, throwIfAborted } from "./abort.js";
+import { Delivery } from "./delivery.js";
 import { CoromError } from "./errors.js";
 import { exclusively } from "./locks.js";
 import { isTransient, pause, transient } from "./transient.js";
 import { Turns } from "./turns.js";
 
-/** What goes into WebAssembly at once: it is copied there. */
-const CHUNK = 1 << 20;
-/** An attempt that brought so much is no failed one: on a bad line a file comes in parts. */
+/** An attempt that came so much further than all before is no failed one: on a bad line a file comes in parts. */
 const PROGRESS = 256 << 10;
 /** After these no other place is tried: they say nothing of the file. */
 const FATAL = ["OUT_OF_MEMORY", "INTERNAL", "INVALID_ARGUMENT", "FREED", "UNSUPPORTED_HOST"];
@@ -67,9 +66,13 @@ export class Transfer {
   async #fetch(delivery) {
     const { file } = delivery;
     const errors = [];
+    let absent = false;
     for (const index of this.#order(file)) {
       try {
-        if (!(await this.#from(this.#source.places[index], delivery))) continue;
+        if (!(await this.#from(this.#source.places[index], delivery))) {
+          absent = true;
+          continue;
+        }
         this.#preferred = index;
         if (!file.sha256) this.#pinned ??= index;
         return;
@@ -79,12 +82,17 @@ export class Transfer {
         errors.push(error);
       }
     }
-    // A server of a single-page app answers with its page for what is not there.
-    const isPage = (error) => error.code === "NOT_A_MODEL" && !file.required && this.#intake.isPage(file.path);
-    const error = errors.find((error) => !isPage(error));
+    const error = errors.find((error) => file.required || !this.#saysAbsent(error, file, absent));
     if (error) throw withOthers(error, errors);
     this.#progress.forget(file.path);
     this.#intake.missing(file.path);
+  }
+
+  /** Whether an error with a file that need not be there comes to its not being there. */
+  #saysAbsent(error, file, absentElsewhere) {
+    // A server of a single-page app answers with its page for what is not there.
+    if (error.code === "NOT_A_MODEL") return this.#intake.isPage(file.path);
+    return absentElsewhere && isTransient(error); // a mirror that answers speaks for one that does not
   }
 
   #order(file) {
@@ -98,6 +106,7 @@ export class Transfer {
     const { signal, retries } = this.#options;
     const attempts = delivery.file.fewRetries ? Math.min(retries, 1) : retries;
     let failures = 0;
+    let furthest = delivery.fed;
     delivery.move();
     for (;;) {
       const before = delivery.fed;
@@ -106,11 +115,13 @@ export class Transfer {
       } catch (error) {
         throwIfAborted(signal);
         if (isTransient(error)) {
-          const brought = delivery.fed - before;
-          if (brought >= PROGRESS) failures = 0;
+          if (delivery.fed >= furthest + PROGRESS) {
+            furthest = delivery.fed;
+            failures = 0;
+          }
           if (++failures > attempts || globalThis.navigator?.onLine === false) throw error;
           if (!delivery.answered) delivery.unsure();
-          if (brought === 0) await delay(pause(error, failures), signal);
+          if (delivery.fed <= before) await delay(pause(error, failures), signal);
         } else {
           if (!isAboutContent(error)) throw error;
           await delivery.forget();
@@ -177,77 +188,6 @@ export class Transfer {
     if (fresh) return "reload";
     if (entry) return "no-store";
     return file.revalidate ? "no-cache" : "default";
-  }
-}
-
-/** How far one file has come. */
-class Delivery {
-  begun = false;
-  fresh = false;
-  answered = false;
-  etag;
-  encoded = false;
-  #intake;
-  #sure = true;
-
-  constructor(file, intake, entry) {
-    this.file = file;
-    this.entry = entry;
-    this.#intake = intake;
-  }
-
-  get fed() {
-    return this.begun ? this.#intake.fed(this.file.path) : 0;
-  }
-
-  /** Whether what is here can be continued: by its hash, or by its tag, one learns whether that was right. */
-  get resumable() {
-    return this.#sure && !this.encoded && (this.file.sha256 !== undefined || this.etag !== undefined);
-  }
-
-  begin(size) {
-    this.#intake.begin(this.file.path, size);
-    this.begun = true;
-  }
-
-  async feed(chunk, { turns, signal }) {
-    for (let at = 0; at < chunk.length; at += CHUNK) {
-      if (turns.due) await turns.take();
-      throwIfAborted(signal);
-      this.#intake.feed(this.file.path, chunk.subarray(at, at + CHUNK));
-    }
-  }
-
-  async restart(size) {
-    if (this.entry?.length > 0) await this.entry.drop();
-    this.begin(size);
-    this.#sure = true;
-  }
-
-  /** No answer to a request for the rest: some servers, and some checks before the request, fail it for its headers. */
-  unsure() {
-    this.#sure = false;
-  }
-
-  /** A server that goes on with another file than the one that was begun. */
-  another() {
-    this.begun = false;
-    this.etag = undefined;
-    return transient(new CoromError("FETCH_FAILED", `${this.file.path} changed on the server while it was fetched`));
-  }
-
-  /** Another place has tags of its own. What is here is continued there only where a hash tells in the end. */
-  move() {
-    this.etag = undefined;
-    this.encoded = this.fresh = false;
-    this.#sure = true;
-  }
-
-  /** What came is of no use: nothing of it is continued or kept. */
-  async forget() {
-    this.begun = false;
-    this.etag = undefined;
-    await this.entry?.drop();
   }
 }
 

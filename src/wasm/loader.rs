@@ -126,11 +126,6 @@ impl ModelLoader {
         Ok(self.0.end(path)?)
     }
 
-    /// Takes a whole file.
-    pub fn supply(&mut self, path: &str, bytes: &[u8]) -> Result<(), JsValue> {
-        Ok(self.0.supply(path, bytes)?)
-    }
-
     /// Says that a file does not exist.
     pub fn missing(&mut self, path: &str) -> Result<(), JsValue> {
         Ok(self.0.missing(path)?)

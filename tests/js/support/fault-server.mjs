@@ -11,7 +11,7 @@ const PAGE = "<!DOCTYPE html>\n<html><head><title>Sign in</title></head><body><f
  * cut: bytes of the body after which the connection breaks (chunked: without a content-length; clean: it ends as
  * if that were all) · stall: the same, but it stays silent · slow: ms between small parts · status, headers · gone:
  * it hangs up at once · page: HTML with status 200 · redirect: to a page · length: added to the content-length ·
- * noRange · noTag · tag: another ETag · weak: a weak one · other: other bytes in place of the file's · gzip · damage: the byte
+ * preflight: status for OPTIONS · noRange · noTag · tag: another ETag · weak: a weak one · other: other bytes in place of the file's · gzip · damage: the byte
  * there is another
  */
 export async function faultServer(files, fault = () => undefined) {
@@ -23,7 +23,7 @@ export async function faultServer(files, fault = () => undefined) {
     const count = counts.get(name) ?? 0;
     counts.set(name, count + 1);
     const { range, "if-range": ifRange } = request.headers;
-    const entry = { name, range, ifRange, status: 0, sent: 0 };
+    const entry = { name, method: request.method, range, ifRange, status: 0, sent: 0 };
     log.push(entry);
     const asked = self.fault?.({ name, count, range }) ?? {};
     await answer({ name, request, response, entry }, asked, self.files).catch(() => response.destroy());
@@ -58,7 +58,12 @@ async function answer({ name, request, response, entry }, fault, files) {
     send(200, { "content-type": "text/html; charset=utf-8", "content-length": Buffer.byteLength(PAGE) });
     return response.end(PAGE);
   }
-  let bytes = fault.other ?? files[name];
+  if (request.method === "OPTIONS") {
+    send(fault.preflight ?? 405, fault.headers);
+    return response.end();
+  }
+  const file = files[name]; // bytes, or with headers of their own: { bytes, headers }
+  let bytes = fault.other ?? file?.bytes ?? file;
   if (bytes === undefined) {
     send(404);
     return response.end("no such file");
@@ -68,7 +73,7 @@ async function answer({ name, request, response, entry }, fault, files) {
     bytes[fault.damage] ^= 1;
   }
   const tag = fault.tag ?? (fault.weak ? `W/${tagOf(bytes)}` : tagOf(bytes));
-  const headers = { "content-type": "application/octet-stream", ...(fault.noTag ? {} : { etag: tag }), ...fault.headers };
+  const headers = { "content-type": "application/octet-stream", ...(fault.noTag ? {} : { etag: tag }), ...file?.headers, ...fault.headers };
   let [status, from] = [200, 0];
   const asked = !fault.noRange && /^bytes=(\d+)-$/.exec(request.headers.range ?? "");
   const held = request.headers["if-range"];
