@@ -84,7 +84,9 @@ class Cache {
     } catch (cause) {
       if (this.#broken) return undefined; // one that was under way
       this.#broken = true;
-      const full = ["QuotaExceededError", "NS_ERROR_FILE_NO_DEVICE_SPACE"].includes(cause?.name) || /^(ENOSPC|EDQUOT)$/.test(cause?.code);
+      const full =
+        ["QuotaExceededError", "NS_ERROR_FILE_NO_DEVICE_SPACE"].includes(cause?.name) ||
+        /^(ENOSPC|EDQUOT)$/.test(cause?.code);
       const what = full ? "the cache is full" : `the cache failed (${messageOf(cause)})`;
       this.#warn(full ? "CACHE_FULL" : "CACHE_FAILED", `${what}; the model is loaded without it`, cause);
       return undefined;
@@ -117,7 +119,7 @@ class Entry {
 
   /** How far the pieces reach, without reading them. */
   async measure() {
-    for (let length = 0; ; ) {
+    for (let length = 0; ;) {
       const size = await this.#store.sizeOf(String(length));
       if (!size) return length;
       length += size;
@@ -126,7 +128,7 @@ class Entry {
 
   async append(bytes) {
     this.#buffer ??= new Uint8Array(PIECE);
-    for (let at = 0; at < bytes.length; ) {
+    for (let at = 0; at < bytes.length;) {
       const part = bytes.subarray(at, at + PIECE - this.#filled);
       this.#buffer.set(part, this.#filled);
       this.#filled += part.length;
@@ -154,10 +156,12 @@ class Entry {
 /** What `Corom.cache` is: a report of the size, and a way to be rid of it all. */
 export function cacheOf(host) {
   const visit = async (options = {}, each) => {
-    if (options === null || typeof options !== "object") throw invalid(`options must be an object, not ${described(options)}`);
+    if (options === null || typeof options !== "object")
+      throw invalid(`options must be an object, not ${described(options)}`);
     const { cacheDir } = options;
     if (host.folderStore && cacheDir === undefined) throw invalid("cacheDir is missing: there is no other cache here");
-    const stores = cacheDir === undefined ? [await opfsStore(), await cacheApiStore()] : [await inFolder(host, cacheDir)];
+    const stores =
+      cacheDir === undefined ? [await opfsStore(), await cacheApiStore()] : [await inFolder(host, cacheDir)];
     for (const store of stores.filter(Boolean)) {
       const folders = [];
       for await (const folder of store.folders()) if (folder === MANIFESTS || SHA256.test(folder)) folders.push(folder);
@@ -188,7 +192,9 @@ async function nameOf(address) {
 
 function hashesIn(manifest) {
   try {
-    return JSON.parse(new TextDecoder().decode(manifest)).files.map((file) => file.sha256).filter((hash) => SHA256.test(hash));
+    return JSON.parse(new TextDecoder().decode(manifest))
+      .files.map((file) => file.sha256)
+      .filter((hash) => SHA256.test(hash));
   } catch {
     return [];
   }

@@ -2,6 +2,7 @@
 import { throwIfAborted, untilAborted } from "./abort.js";
 import { described } from "./arguments.js";
 import { CoromError, invalid, messageOf } from "./errors.js";
+import { transient } from "./transient.js";
 
 /** The Response to a GET, whatever its status. `how`: `{ fetch, headers, cache }`, the last as fetch has it. */
 export async function request(url, signal, { fetch = defaultFetch, ...init } = {}) {
@@ -12,7 +13,7 @@ export async function request(url, signal, { fetch = defaultFetch, ...init } = {
   } catch (cause) {
     throwIfAborted(signal);
     if (cause instanceof CoromError) throw cause; // the caller's fetch has said its word
-    throw new CoromError("FETCH_FAILED", `${url} could not be fetched: ${reasonOf(cause)}`, { cause });
+    throw transient(new CoromError("FETCH_FAILED", `${url} could not be fetched: ${reasonOf(cause)}`, { cause }));
   }
   if (typeof response?.status === "number" && typeof response.headers?.get === "function") return response;
   throw invalid(`fetch must give a Response, not ${described(response)}`);

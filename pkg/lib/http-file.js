@@ -21,7 +21,9 @@ export async function openHttp(url, { from = 0, etag, cache, fetch, required, st
     controller.abort(error);
   };
   try {
-    const response = await watch.over(answer(url, { headers: rangeOf(from, etag), cache, fetch, required }, controller));
+    const response = await watch.over(
+      answer(url, { headers: rangeOf(from, etag), cache, fetch, required }, controller),
+    );
     if (response !== null && response.status !== 416) return bodyFrom(response, { from, etag, url, watch, closed });
     if (response !== null) discard(response);
     closed();
@@ -39,12 +41,7 @@ const rangeOf = (from, etag) =>
 
 /** The Response, when it is one with the file; null when there is no such file. */
 async function answer(url, { required, ...how }, { signal }) {
-  let response;
-  try {
-    response = await request(url, signal, how);
-  } catch (error) {
-    throw error.code === "FETCH_FAILED" && error.cause ? transient(error) : error;
-  }
+  const response = await request(url, signal, how);
   const { status } = response;
   if ((status >= 200 && status < 300) || (status === 416 && how.headers.range)) return response;
   discard(response);
@@ -70,7 +67,8 @@ function bodyFrom(response, { from, etag, url, watch, closed }) {
     // A weak tag does not promise the same bytes; those of a compressed body are not the file's.
     etag: own?.startsWith("W/") || isEncoded(response) ? undefined : own,
     encoded: isEncoded(response),
-    chunks: chunksOf(response, { url, watch, closed, due: length }),
+    // Another origin may compress without our seeing it: then the length is not that of the file.
+    chunks: chunksOf(response, { url, watch, closed, due: response.type === "cors" ? undefined : length }),
     cancel() {
       closed();
       discard(response);
@@ -131,6 +129,9 @@ function readerOf(response) {
   };
 }
 
+/** Of a longer one the host's timers would make none at all. It is 24 days. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 /** Ends a request that brings nothing for too long. */
 class Watch {
   #ms;
@@ -146,7 +147,7 @@ class Watch {
 
   /** What is waited for, or the signal's reason, or a complaint when it takes too long. */
   async over(promise) {
-    if (Number.isFinite(this.#ms)) this.#timer = setTimeout(() => this.#complain(), this.#ms);
+    if (this.#ms <= LONGEST_TIMER_MS) this.#timer = setTimeout(() => this.#complain(), this.#ms);
     try {
       return await untilAborted(promise, this.#controller.signal);
     } finally {

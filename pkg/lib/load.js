@@ -61,7 +61,15 @@ async function bringAll(runtime, loader, source, { cache, progress, signal, fetc
   const { controller, release } = childOf(signal);
   const intake = intakeOf(runtime, loader);
   const keeper = new ManifestKeeper(intake, { cache, address: source.address, progress });
-  const transfer = new Transfer(keeper.intake, { source, cache, progress, fetch, retries, stall, signal: controller.signal });
+  const transfer = new Transfer(keeper.intake, {
+    source,
+    cache,
+    progress,
+    fetch,
+    retries,
+    stall,
+    signal: controller.signal,
+  });
   const answered = new Set();
   try {
     for (;;) {
@@ -90,7 +98,10 @@ async function bringAll(runtime, loader, source, { cache, progress, signal, fetc
 
 /** What a transfer does with the loader. */
 function intakeOf(runtime, loader) {
-  const on = (name) => (...args) => runtime.call(() => loader[name](...args));
+  const on =
+    (name) =>
+    (...args) =>
+      runtime.call(() => loader[name](...args));
   return Object.fromEntries(["begin", "feed", "fed", "end", "missing", "isPage"].map((name) => [name, on(name)]));
 }
 

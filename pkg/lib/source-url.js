@@ -14,7 +14,9 @@ export function urlSource(...urls) {
   const { model } = folders[0];
   const other = folders.find((mirror) => mirror.model !== model);
   if (other) {
-    throw invalid(`source: mirrors must lead to the same model, not to ${model ?? "a folder"} and ${other.model ?? "a folder"}`);
+    throw invalid(
+      `source: mirrors must lead to the same model, not to ${model ?? "a folder"} and ${other.model ?? "a folder"}`,
+    );
   }
   return {
     model,

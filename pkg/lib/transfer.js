@@ -192,7 +192,8 @@ export class Transfer {
 }
 
 /** Whether the loader refused what a file holds. */
-const isAboutContent = (error) => error instanceof CoromError && !FATAL.includes(error.code) && error.code !== "FETCH_FAILED";
+const isAboutContent = (error) =>
+  error instanceof CoromError && !FATAL.includes(error.code) && error.code !== "FETCH_FAILED";
 
 function withOthers(error, errors) {
   const others = errors.filter((other) => other !== error);

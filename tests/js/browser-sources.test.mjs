@@ -90,12 +90,7 @@ const withoutAny = () => {
   };
 };
 
-for (const [cache, prepare] of [
-  ["auto"],
-  ["opfs"],
-  ["cache-api"],
-  ["auto", withoutOpfs],
-]) {
+for (const [cache, prepare] of [["auto"], ["opfs"], ["cache-api"], ["auto", withoutOpfs]]) {
   const name = `cache: "${cache}"${prepare ? " without OPFS" : ""}`;
   test(`${name} has every file after one load, for every page; is measured and emptied`, async () => {
     const page = await open(prepare);
@@ -143,7 +138,8 @@ for (const cache of ["opfs", "cache-api"]) {
       await clear(tabs[0]);
       site.fault = ({ name }) => (name.startsWith("model/") ? { slow: 60 } : undefined);
       const first = load(tabs[0], { cache }).catch(() => "closed");
-      while (!site.log.some(({ name }) => name === `model/${SHARD}`)) await new Promise((resolve) => setTimeout(resolve, 5));
+      while (!site.log.some(({ name }) => name === `model/${SHARD}`))
+        await new Promise((resolve) => setTimeout(resolve, 5));
       const second = load(tabs[1], { cache });
       await new Promise((resolve) => setTimeout(resolve, 100));
       await tabs[0].close();
@@ -154,7 +150,10 @@ for (const cache of ["opfs", "cache-api"]) {
     test("that is full or breaks is done without", async () => {
       const page = await open();
       const devtools = await context.newCDPSession(page);
-      await devtools.send("Storage.overrideQuotaForOrigin", { origin: new URL(site.address).origin, quotaSize: 12_000 });
+      await devtools.send("Storage.overrideQuotaForOrigin", {
+        origin: new URL(site.address).origin,
+        quotaSize: 12_000,
+      });
       assert.deepEqual((await load(page, { cache })).warnings, ["CACHE_FULL"]);
       await devtools.send("Storage.overrideQuotaForOrigin", { origin: new URL(site.address).origin });
       assert.deepEqual((await load(page, { cache })).warnings, []);
@@ -236,7 +235,9 @@ test("a tab that holds a file and does nothing does not stop another", async () 
     const lengths = [1, 5, 5]; // while something comes, it waits
     const seen = async () => lengths.shift();
     const work = async () => (await navigator.locks.query()).held.map(({ name }) => name);
-    const aborted = exclusively("corom held", { signal: AbortSignal.timeout(10), seen }, work).catch(({ name }) => name);
+    const aborted = exclusively("corom held", { signal: AbortSignal.timeout(10), seen }, work).catch(
+      ({ name }) => name,
+    );
     return [await aborted, await exclusively("corom held", { seen, patience: 60 }, work), lengths];
   });
   assert.deepEqual(outcome, ["TimeoutError", ["corom held"], []]);
@@ -294,7 +295,10 @@ describe("another origin", () => {
         assert.equal(from > 0, headers === cors || preflight === 204, JSON.stringify([headers, gets]));
         assert.equal(from + gets.at(-1).sent, MODEL.files[SHARD].length);
         await load(page, { source: other.address });
-        assert.deepEqual(other.take().filter(({ name }) => name === SHARD), []);
+        assert.deepEqual(
+          other.take().filter(({ name }) => name === SHARD),
+          [],
+        );
         await clear(page);
       }
     }

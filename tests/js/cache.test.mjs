@@ -94,9 +94,14 @@ describe("the cache", () => {
       const piece = path.join(folder, "0");
       const whole = readFileSync(piece);
       const changes = {
-        "a bit": () => writeFileSync(piece, whole.map((byte, i) => (i === 999 ? byte ^ 4 : byte))),
+        "a bit": () =>
+          writeFileSync(
+            piece,
+            whole.map((byte, i) => (i === 999 ? byte ^ 4 : byte)),
+          ),
         "its end is missing": () => writeFileSync(piece, whole.subarray(0, 777)),
-        "the beginning is another": () => writeFileSync(piece, Buffer.concat([Buffer.from("x"), whole.subarray(1, 777)])),
+        "the beginning is another": () =>
+          writeFileSync(piece, Buffer.concat([Buffer.from("x"), whole.subarray(1, 777)])),
         "it goes on": () => writeFileSync(path.join(folder, String(whole.length)), "more"),
         "an empty piece": () => writeFileSync(piece, ""),
         "a web page": () => writeFileSync(piece, "<!doctype html>"),
@@ -110,12 +115,11 @@ describe("the cache", () => {
         change();
         server.take();
         assert.deepEqual(warningsOf(await loadsRight(server.address, { cacheDir })), [], what);
-        const sent = server.take().filter(({ name }) => name === SHARD).map((request) => request.sent);
-        assert.deepEqual(
-          sent.at(-1),
-          what === "its end is missing" ? whole.length - 777 : whole.length,
-          what,
-        );
+        const sent = server
+          .take()
+          .filter(({ name }) => name === SHARD)
+          .map((request) => request.sent);
+        assert.deepEqual(sent.at(-1), what === "its end is missing" ? whole.length - 777 : whole.length, what);
         await loadsRight(server.address, { cacheDir });
         assert.deepEqual(asked(), ["corom.json"], what);
       }
@@ -144,7 +148,9 @@ describe("the cache", () => {
       await loadsRight(server.address, { cacheDir });
       for (const fault of [{ gone: true }, { status: 503 }]) {
         server.fault = () => fault;
-        const warnings = (await loadsRight(server.address, { cacheDir, retries: 0 })).filter((e) => e.phase === "warning");
+        const warnings = (await loadsRight(server.address, { cacheDir, retries: 0 })).filter(
+          (e) => e.phase === "warning",
+        );
         assert.deepEqual([warnings.length, warnings[0].code], [1, "OFFLINE"]);
         assert.equal(warnings[0].cause.code, "FETCH_FAILED");
       }
@@ -266,7 +272,10 @@ describe("two at once", () => {
       const second = loadsRight(server.address, { cacheDir });
       await assert.rejects(first, { name: "AbortError" });
       await second;
-      const ranges = server.take().filter(({ name }) => name === SHARD).map(({ range }) => range);
+      const ranges = server
+        .take()
+        .filter(({ name }) => name === SHARD)
+        .map(({ range }) => range);
       assert.equal(ranges.length, 2);
       assert.match(ranges[1], /^bytes=[1-9]/);
     }));
@@ -315,7 +324,10 @@ describe("two at once", () => {
     assert.deepEqual(order, ["first", "third"]);
     open.shift()();
     await third;
-    await assert.rejects(exclusively("a name", { seen: () => 0 }, () => Promise.reject(new Error("mine"))), /mine/);
+    await assert.rejects(
+      exclusively("a name", { seen: () => 0 }, () => Promise.reject(new Error("mine"))),
+      /mine/,
+    );
     assert.equal(await exclusively("a name", { seen: () => 0 }, async () => "free again"), "free again");
   });
 });

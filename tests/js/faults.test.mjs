@@ -3,7 +3,17 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Corom, failsWith, random } from "./support/corom.mjs";
 import { faultServer } from "./support/fault-server.mjs";
-import { MODEL, NAMES, SHARD, SIZE, assertContinued, loadsRight, outcomeOf, warningsOf, withFolder } from "./support/loading.mjs";
+import {
+  MODEL,
+  NAMES,
+  SHARD,
+  SIZE,
+  assertContinued,
+  loadsRight,
+  outcomeOf,
+  warningsOf,
+  withFolder,
+} from "./support/loading.mjs";
 
 const { files } = MODEL;
 const NEWER = new TextEncoder().encode('{ "format": "corom-model", "format_version": 2 }');
@@ -26,7 +36,12 @@ const FAULTS = [
   ["a hang-up, then none", ({ count }) => (count === 0 ? { gone: true } : undefined), "right"],
   ["hang-ups for ever", () => ({ gone: true }), "FETCH_FAILED", { retries: 1 }],
   ["a content-length that is too large", always(SHARD, { length: 100 }), "right"],
-  ["a content-length that is too large, of the manifest", always("corom.json", { length: 100 }), "FETCH_FAILED", { retries: 1 }],
+  [
+    "a content-length that is too large, of the manifest",
+    always("corom.json", { length: 100 }),
+    "FETCH_FAILED",
+    { retries: 1 },
+  ],
   ["a content-length that is too small", always(SHARD, { length: -100 }), "INTEGRITY_MISMATCH"],
   ["no ranges", ({ count }) => ({ noRange: true, cut: count ? undefined : 900 }), "right"],
   ["no tags", ({ count }) => ({ noTag: true, cut: count ? undefined : 900 }), "right"],
@@ -36,22 +51,39 @@ const FAULTS = [
   ["gzip that breaks off", ({ count }) => ({ gzip: true, cut: count ? undefined : 300 }), "right"],
   ["another tag in the middle", on(SHARD, ({ count }) => (count ? { tag: '"b"' } : { cut: 900 })), "right"],
   ["another file in the middle", on(SHARD, ({ count }) => (count ? { other } : { cut: 900 })), "INTEGRITY_MISMATCH"],
-  ["another file in the middle, unsaid", on(SHARD, ({ count }) => (count ? { other, noTag: true } : { cut: 900, noTag: true })), "INTEGRITY_MISMATCH"],
+  [
+    "another file in the middle, unsaid",
+    on(SHARD, ({ count }) => (count ? { other, noTag: true } : { cut: 900, noTag: true })),
+    "INTEGRITY_MISMATCH",
+  ],
   ["another file at first", first(SHARD, { other }), "right"],
   ["a damaged byte", always(SHARD, { damage: 99 }), "INTEGRITY_MISMATCH"],
   ["a damaged byte at first", first(SHARD, { damage: 99 }), "right"],
   ["a truncated file", always(SHARD, { cut: 5000, clean: true }), "INTEGRITY_MISMATCH"],
   ["a truncated manifest", always("corom.json", { cut: 300, clean: true }), "INVALID_CONFIG"],
-  ["a file that goes on", always("model.onnx", { other: new Uint8Array([...files["model.onnx"], 1]) }), "INTEGRITY_MISMATCH"],
+  [
+    "a file that goes on",
+    always("model.onnx", { other: new Uint8Array([...files["model.onnx"], 1]) }),
+    "INTEGRITY_MISMATCH",
+  ],
   ["an empty file", always("config.json", { other: new Uint8Array(0) }), "NOT_A_MODEL"],
   ["HTML with 200 for everything", () => ({ page: true }), "NOT_A_MODEL"],
-  ...NAMES.filter((name) => name !== "corom.json").map((name) => [`HTML for ${name}`, always(name, { page: true }), "NOT_A_MODEL"]),
+  ...NAMES.filter((name) => name !== "corom.json").map((name) => [
+    `HTML for ${name}`,
+    always(name, { page: true }),
+    "NOT_A_MODEL",
+  ]),
   ["HTML once, from a busy gateway", first(SHARD, { page: true }), "right"],
   ["a redirect to a login page", always(SHARD, { redirect: true }), "NOT_A_MODEL"],
   ["a redirect to a login page, for everything", () => ({ redirect: true }), "NOT_A_MODEL"],
   ["a manifest of a newer format", always("corom.json", { other: NEWER }), "UNSUPPORTED_FORMAT"],
   ["silence, then none", first(SHARD, { stall: 1000 }), "right", { stallTimeout: 150 }],
-  ["silence before the first byte", on(SHARD, ({ count }) => (count ? undefined : { stall: 0 })), "right", { stallTimeout: 150 }],
+  [
+    "silence before the first byte",
+    on(SHARD, ({ count }) => (count ? undefined : { stall: 0 })),
+    "right",
+    { stallTimeout: 150 },
+  ],
   ["silence for ever", always(SHARD, { stall: 1000 }), "FETCH_FAILED", { stallTimeout: 100, retries: 1 }],
 ];
 
@@ -73,7 +105,11 @@ describe("a fault", () => {
           await loadsRight(server.address, { ...options, cacheDir });
           server.take();
           assert.deepEqual(warningsOf(await loadsRight(server.address, { ...options, cacheDir })), []);
-          assert.deepEqual(server.take().map(({ name }) => name), ["corom.json"], "all else is in the cache");
+          assert.deepEqual(
+            server.take().map(({ name }) => name),
+            ["corom.json"],
+            "all else is in the cache",
+          );
           const { bytes, files: count } = await Corom.cache.size({ cacheDir });
           assert.deepEqual([bytes, count], [SIZE, NAMES.length - 1]);
         });
@@ -108,7 +144,11 @@ describe("bodies cut at random bytes", () => {
       try {
         await loadsRight(server.address, { selfTest: false });
         assert.ok(server.log.length > NAMES.length, "it was cut");
-        if (!flavour.noRange && !flavour.gzip) assertContinued(server.log.filter(({ name }) => name !== "corom.json"), withoutManifest());
+        if (!flavour.noRange && !flavour.gzip)
+          assertContinued(
+            server.log.filter(({ name }) => name !== "corom.json"),
+            withoutManifest(),
+          );
       } finally {
         await server.close();
       }

@@ -40,7 +40,9 @@ test("from a server, a cache, a folder, from Blobs", async () => {
   await withFolder(async (cacheDir) => {
     const folder = m3eFolder();
     const names = await readdir(folder);
-    const blobs = Object.fromEntries(await Promise.all(names.map(async (name) => [name, await openAsBlob(path.join(folder, name))])));
+    const blobs = Object.fromEntries(
+      await Promise.all(names.map(async (name) => [name, await openAsBlob(path.join(folder, name))])),
+    );
     const peaks = {
       server: await peak(address),
       "server, with a cache": await peak(address, { cacheDir }),
@@ -50,6 +52,9 @@ test("from a server, a cache, a folder, from Blobs", async () => {
     };
     const shown = JSON.stringify(peaks, (_, value) => (typeof value === "number" ? Math.round(value) : value));
     console.log(`MiB of buffers while loading 90 MiB: ${shown}`);
-    assert.ok(Object.values(peaks).every((most) => most < 64), shown);
+    assert.ok(
+      Object.values(peaks).every((most) => most < 64),
+      shown,
+    );
   });
 });

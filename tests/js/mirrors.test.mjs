@@ -25,7 +25,10 @@ describe("mirrors", () => {
     await loadsRight(begin());
     assert.deepEqual([first.take().length, second.take().length], [NAMES.length, 0]);
     await loadsRight(begin(({ name }) => (name === SHARD ? { status: 404 } : undefined)).map((each) => new URL(each)));
-    assert.deepEqual(second.take().map(({ name }) => name), [SHARD]);
+    assert.deepEqual(
+      second.take().map(({ name }) => name),
+      [SHARD],
+    );
   });
 
   test("stand in for one that is down, sends pages, errors or damage, or lacks the manifest", async () => {
@@ -39,14 +42,20 @@ describe("mirrors", () => {
       { redirect: true },
       { damage: 3 },
     ]) {
-      await loadsRight(begin(() => fault), { retries: 1 });
+      await loadsRight(
+        begin(() => fault),
+        { retries: 1 },
+      );
       assert.ok(second.take().length >= NAMES.length - 2, JSON.stringify(fault)); // two are small and were on their way
       assert.ok(first.take().length <= 12, "one that failed is not asked again for every file");
     }
   });
 
   test("go on with a file that another began", async () => {
-    await loadsRight(begin(({ name, count }) => name === SHARD && (count ? { gone: true } : { cut: 9000 })), { retries: 1 });
+    await loadsRight(
+      begin(({ name, count }) => name === SHARD && (count ? { gone: true } : { cut: 9000 })),
+      { retries: 1 },
+    );
     const [{ range, ifRange, sent }] = second.take();
     assert.deepEqual([range, ifRange, sent], ["bytes=9000-", undefined, files[SHARD].length - 9000]);
     // With another file there, the hash tells, and that one comes whole.
@@ -59,12 +68,35 @@ describe("mirrors", () => {
   });
 
   test("that all fail are all named; that all lack a file, lack it", async () => {
-    const all = begin(() => ({ status: 503 }), () => ({ page: true }));
+    const all = begin(
+      () => ({ status: 503 }),
+      () => ({ page: true }),
+    );
     const error = await failsWith("FETCH_FAILED", Corom.load(all, { retries: 0 }), "503");
     assert.ok(error.message.startsWith(first.address), error.message);
-    await failsWith("NOT_A_MODEL", Corom.load(begin(() => ({ page: true }), () => ({ page: true }))));
-    await failsWith("MISSING_FILE", Corom.load(begin(() => ({ status: 404 }), () => ({ status: 404 }))));
-    await failsWith("MISSING_FILE", Corom.load(begin(...Array(2).fill(({ name }) => name === SHARD && { status: 404 }))), SHARD);
+    await failsWith(
+      "NOT_A_MODEL",
+      Corom.load(
+        begin(
+          () => ({ page: true }),
+          () => ({ page: true }),
+        ),
+      ),
+    );
+    await failsWith(
+      "MISSING_FILE",
+      Corom.load(
+        begin(
+          () => ({ status: 404 }),
+          () => ({ status: 404 }),
+        ),
+      ),
+    );
+    await failsWith(
+      "MISSING_FILE",
+      Corom.load(begin(...Array(2).fill(({ name }) => name === SHARD && { status: 404 }))),
+      SHARD,
+    );
   });
 
   test("of a model without hashes never mix", async () => {
@@ -76,7 +108,13 @@ describe("mirrors", () => {
     begin();
     first.files = second.files = plain;
     await loadsRight([first.address, second.address], options, model);
-    assert.deepEqual(second.take().map(({ name }) => name).filter((name) => names.includes(name)), []);
+    assert.deepEqual(
+      second
+        .take()
+        .map(({ name }) => name)
+        .filter((name) => names.includes(name)),
+      [],
+    );
     first.fault = ({ name }) => name === "model.onnx" && { status: 500 };
     // config.json and tokenizer.json came from the first.
     await failsWith("FETCH_FAILED", Corom.load([first.address, second.address], options), "500");
@@ -99,7 +137,13 @@ describe("mirrors", () => {
       first.take();
       first.fault = ({ name, count }) => name === "model.onnx" && { ...flavour, cut: count ? undefined : 70_000 };
       await loadsRight(first.address, options, model);
-      assert.deepEqual(first.take().filter(({ name }) => name === "model.onnx").map(({ range }) => range), ranges);
+      assert.deepEqual(
+        first
+          .take()
+          .filter(({ name }) => name === "model.onnx")
+          .map(({ range }) => range),
+        ranges,
+      );
     }
     // Another version by now: it comes whole.
     first.take();
@@ -119,7 +163,13 @@ describe("mirrors", () => {
   test("fall back on the manifest that was kept when none answers", async () => {
     await withFolder(async (cacheDir) => {
       await loadsRight(begin(), { cacheDir });
-      const events = await loadsRight(begin(() => ({ gone: true }), () => ({ status: 503 })), { cacheDir, retries: 0 });
+      const events = await loadsRight(
+        begin(
+          () => ({ gone: true }),
+          () => ({ status: 503 }),
+        ),
+        { cacheDir, retries: 0 },
+      );
       assert.deepEqual(warningsOf(events), ["OFFLINE"]);
     });
   });
@@ -189,7 +239,7 @@ describe("a fetch of the caller's", () => {
     calls = 0;
     const own = async () => {
       calls++;
-      throw new CoromError("FETCH_FAILED", "forbidden to you");
+      throw new CoromError("FETCH_FAILED", "forbidden to you", { cause });
     };
     await failsWith("FETCH_FAILED", Corom.load(base, { fetch: own }), "forbidden to you");
     assert.equal(calls, 1);
@@ -199,6 +249,8 @@ describe("a fetch of the caller's", () => {
     for (const wrong of [undefined, null, new Uint8Array(9), "text", {}])
       await failsWith("INVALID_ARGUMENT", Corom.load(base, { fetch: () => wrong }), "Response");
     await failsWith("INVALID_ARGUMENT", Corom.load(base, { fetch: "https://proxy.example/" }), "fetch");
+    await loadsRight(base, { fetch: fromStore, stallTimeout: 2 ** 32 - 1 });
+    await loadsRight(base, { fetch: fromStore, stallTimeout: Infinity });
     const never = () => new Promise(() => {});
     await failsWith("FETCH_FAILED", Corom.load(base, { fetch: never, stallTimeout: 50, retries: 1 }), "0.05 s");
     await assert.rejects(Corom.load(base, { fetch: never, signal: AbortSignal.timeout(50) }), { name: "TimeoutError" });
@@ -206,14 +258,19 @@ describe("a fetch of the caller's", () => {
     const wrong = (url) => Object.defineProperty(fromStore(url), "body", { value: text().body });
     await failsWith("FETCH_FAILED", Corom.load(base, { fetch: wrong }), "bytes");
     let cancelled = 0;
-    const page = () => new Response(new ReadableStream({
-      pull: (controller) => controller.enqueue(new TextEncoder().encode("<!doctype html>")),
-      cancel: () => void cancelled++,
-    }));
+    const page = () =>
+      new Response(
+        new ReadableStream({
+          pull: (controller) => controller.enqueue(new TextEncoder().encode("<!doctype html>")),
+          cancel: () => void cancelled++,
+        }),
+      );
     await failsWith("NOT_A_MODEL", Corom.load(base, { fetch: page }));
     assert.ok(cancelled >= 2, "a stream that is not read to its end is cancelled");
     const silent = () => new Response(new ReadableStream({ pull: () => new Promise(() => {}) }));
-    await assert.rejects(Corom.load(base, { fetch: silent, signal: AbortSignal.timeout(50) }), { name: "TimeoutError" });
+    await assert.rejects(Corom.load(base, { fetch: silent, signal: AbortSignal.timeout(50) }), {
+      name: "TimeoutError",
+    });
   });
 });
 

@@ -45,7 +45,10 @@ export async function load(signal: AbortSignal): Promise<Corom> {
 }
 
 export async function sources(signal: AbortSignal): Promise<void> {
-  await Corom.load(["https://a.example/model/", new URL("https://b.example/model/")], { retries: 0, stallTimeout: 500 });
+  await Corom.load(["https://a.example/model/", new URL("https://b.example/model/")], {
+    retries: 0,
+    stallTimeout: 500,
+  });
   await Corom.load("https://a.example/model/", { cache: "opfs" });
   await Corom.load("https://a.example/model/", { cacheDir: new URL("file:///tmp/models/") });
   // @ts-expect-error no such cache

@@ -23,13 +23,23 @@ export async function launchChromium() {
   return chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
 }
 
-const POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self' http://127.0.0.1:*; worker-src 'self'";
+const POLICY =
+  "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self' http://127.0.0.1:*; worker-src 'self'";
 
 /** The package at pkg/, an empty page at page.html under the policy that the package promises to work under. */
 export function pageFiles() {
-  const files = { "page.html": { bytes: Buffer.from("<!doctype html><title>corom</title>"), headers: { "content-type": "text/html", "content-security-policy": POLICY } } };
+  const files = {
+    "page.html": {
+      bytes: Buffer.from("<!doctype html><title>corom</title>"),
+      headers: { "content-type": "text/html", "content-security-policy": POLICY },
+    },
+  };
   const types = { ".js": "text/javascript", ".wasm": "application/wasm" };
-  for (const name of ["browser.js", ...readdirSync(path.join(PKG, "lib"), { recursive: true }).map((n) => `lib/${n}`), ...readdirSync(path.join(PKG, "wasm")).map((n) => `wasm/${n}`)]) {
+  for (const name of [
+    "browser.js",
+    ...readdirSync(path.join(PKG, "lib"), { recursive: true }).map((n) => `lib/${n}`),
+    ...readdirSync(path.join(PKG, "wasm")).map((n) => `wasm/${n}`),
+  ]) {
     const type = types[path.extname(name)];
     if (type) files[`pkg/${name}`] = { bytes: readFileSync(path.join(PKG, name)), headers: { "content-type": type } };
   }

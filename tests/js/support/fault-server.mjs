@@ -73,7 +73,12 @@ async function answer({ name, request, response, entry }, fault, files) {
     bytes[fault.damage] ^= 1;
   }
   const tag = fault.tag ?? (fault.weak ? `W/${tagOf(bytes)}` : tagOf(bytes));
-  const headers = { "content-type": "application/octet-stream", ...(fault.noTag ? {} : { etag: tag }), ...file?.headers, ...fault.headers };
+  const headers = {
+    "content-type": "application/octet-stream",
+    ...(fault.noTag ? {} : { etag: tag }),
+    ...file?.headers,
+    ...fault.headers,
+  };
   let [status, from] = [200, 0];
   const asked = !fault.noRange && /^bytes=(\d+)-$/.exec(request.headers.range ?? "");
   const held = request.headers["if-range"];
@@ -92,7 +97,8 @@ async function answer({ name, request, response, entry }, fault, files) {
     headers["content-encoding"] = "gzip";
   }
   const until = fault.cut ?? fault.stall ?? body.length;
-  if (!fault.chunked) headers["content-length"] = (fault.clean ? Math.min(until, body.length) : body.length) + (fault.length ?? 0);
+  if (!fault.chunked)
+    headers["content-length"] = (fault.clean ? Math.min(until, body.length) : body.length) + (fault.length ?? 0);
   send(status, headers);
   response.flushHeaders();
   const step = fault.slow === undefined ? 16 << 10 : Math.ceil(body.length / 8);

@@ -30,7 +30,11 @@ export function sharded(changes = {}) {
   const { texts, vectors, max_length, tolerance } = golden("external-shards");
   const self_test = { texts: texts.slice(1, 3), vectors: vectors.cls.slice(1, 3) };
   const shards = ["model.onnx_data", "model.onnx_data_1", "model.onnx_data_2"];
-  const files = withManifest(exportFolder("external-shards"), { hidden_size: vectors.cls[0].length, pooling: "cls", max_length, self_test, ...changes }, shards);
+  const files = withManifest(
+    exportFolder("external-shards"),
+    { hidden_size: vectors.cls[0].length, pooling: "cls", max_length, self_test, ...changes },
+    shards,
+  );
   delete files["tokenizer_config.json"]; // nobody asks for it
   return { files, texts, vectors: vectors.cls, tolerance };
 }
