@@ -6,6 +6,8 @@ const POOLINGS = ["cls", "mean", "avg_top2", "avg_first_last"];
 const METRICS = ["dot", "cosine", "l2"];
 const BEHAVIOURS = ["card", "current"];
 const SIMD = ["auto", "plain", "relaxed"];
+/** Queries whose vectors are kept: less than 1 MB for a base model. */
+const QUERY_CACHE = 256;
 
 /** What a value is, for a message: `the number 42`, `null`, `an array of 3`. */
 export function described(value) {
@@ -73,7 +75,13 @@ export function options(value) {
     throw invalid(`options must be an object, not ${described(value)}`);
   }
   signal(value.signal);
+  optional(value.newestWins, (b) => ofType(b, "newestWins", "boolean"));
   return value;
+}
+
+/** What score and rank take. */
+export function comparison(query, documents, given) {
+  return { text: text(query, "query"), list: texts(documents, "documents"), metric: metric(options(given).metric) };
 }
 
 export const metric = (value = "dot") => oneOf(value, "metric", METRICS);
@@ -92,6 +100,7 @@ export function loadOptions(value) {
     onProgress: optional(given.onProgress, (f) => ofType(f, "onProgress", "function")),
     simd: oneOf(given.simd ?? "auto", "simd", SIMD),
     wasm: given.wasm ?? undefined,
+    queryCache: optional(given.queryCache, (n) => wholeNumber(n, "queryCache", 0)) ?? QUERY_CACHE,
     // What the loader in Rust takes; absent where the caller left it to the model.
     loader: withoutUndefined({
       maxLength: optional(given.maxLength, (n) => wholeNumber(n, "maxLength", 2)),
