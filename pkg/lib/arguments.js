@@ -112,6 +112,14 @@ export function loadOptions(value) {
   };
 }
 
+/** The options that only `corom/worker` has. */
+export function workerOptions({ worker, abortTimeout }) {
+  if (worker !== undefined && !["string", "function"].includes(typeof worker) && !(worker instanceof URL))
+    throw invalid(`worker must be a URL or a function that makes a Worker, not ${described(worker)}`);
+  if (abortTimeout !== undefined && !(typeof abortTimeout === "number" && abortTimeout >= 0))
+    throw invalid(`abortTimeout must be a number of milliseconds, at least 0, not ${described(abortTimeout)}`);
+}
+
 function optional(value, check) {
   return value === undefined ? undefined : check(value);
 }

@@ -1,0 +1,35 @@
+// `Corom.load` of `corom/worker`.
+import { throwIfAborted, untilAborted } from "../abort.js";
+import * as check from "../arguments.js";
+import { CoromError, messageOf } from "../errors.js";
+import { loaded } from "./corom.js";
+import { packed } from "./parcel.js";
+import { Supervisor } from "./supervisor.js";
+
+/** `host.spawn(worker, heard)` starts a worker, `host.address(text)` makes a string absolute as this thread means it. */
+export async function loadInWorker(Class, host, source, given = {}) {
+  check.loadOptions(given);
+  check.workerOptions(given);
+  const { signal, onProgress, worker, abortTimeout, wasm, ...rest } = given;
+  const settled = Promise.resolve(wasm).catch((cause) => {
+    throw new CoromError("FETCH_FAILED", `the promise given as wasm was rejected: ${messageOf(cause)}`, { cause });
+  });
+  settled.catch(() => {}); // it is reported below; until then no host may call it unhandled
+  throwIfAborted(signal);
+  const shared = []; // the caller's functions, which stay here
+  const share = (f) => shared.push(f) - 1;
+  const pack = async () => {
+    const { address } = host;
+    const options = await packed(rest, { share });
+    options.object.push(["wasm", await packed(await settled, { address, share })]);
+    return { source: await packed(source, { address, share }), options };
+  };
+  const supervisor = new Supervisor({
+    spawn: (heard) => host.spawn(worker, heard),
+    load: await untilAborted(pack(), signal),
+    heard: { progress: (event) => onProgress?.(event), shared },
+    abortTimeout,
+  });
+  const info = await supervisor.start(signal);
+  return new Class(loaded, { supervisor, info });
+}
