@@ -56,7 +56,10 @@ export class Corom {
 
   async unload() {
     this.#alive();
-    return this.#queue.run(() => this.#supervisor.end());
+    return this.#queue.run(() => {
+      this.#alive();
+      this.#supervisor.end();
+    });
   }
 
   free() {

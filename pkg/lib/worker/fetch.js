@@ -89,5 +89,6 @@ export async function answerFetch(fetch, { input, init, port }, signal) {
       port.postMessage({ error: packedError(error) });
     });
   port.onmessage = ({ data }) => (data === "cancel" ? controller.abort() : answer(chunk));
+  port.unref?.(); // in Node: a body that no one reads keeps no program running
   await answer(head);
 }
