@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 import { answerFetch, remoteFetch } from "../../pkg/lib/worker/fetch.js";
+import { CoromError, failsWith } from "./support/corom.mjs";
 
 /** The worker's end of `fetch`, and the signal that ends the worker. */
 function over(fetch, ending = new AbortController()) {
@@ -78,6 +79,14 @@ test("answers without a body", async () => {
   assert.equal((await over(() => Response.error())("https://example.com/")).type, "error");
 });
 
+test("an answer may be less than a Response", async () => {
+  const headers = { get: (name) => ({ etag: '"a"', "content-type": "text/plain" })[name] ?? null };
+  const alike = { status: 200, headers, body: "no stream", arrayBuffer: async () => bytes(10).buffer };
+  const response = await over(() => alike)("https://example.com/");
+  assert.deepEqual([...response.headers], [["content-type", "text/plain"], ["etag", '"a"']]);
+  assert.deepEqual(new Uint8Array(await response.arrayBuffer()), bytes(10));
+});
+
 test("what the function throws, or gives instead of a Response, rejects", async () => {
   const broken = over(() => {
     throw Object.assign(new TypeError("no network"), { cause: { code: "ECONNREFUSED", message: "refused" } });
@@ -86,10 +95,12 @@ test("what the function throws, or gives instead of a Response, rejects", async 
     assert.deepEqual([error.name, error.message, error.cause.code], ["TypeError", "no network", "ECONNREFUSED"]);
     return true;
   });
-  await assert.rejects(over(() => undefined)("https://example.com/"), { message: /no Response, but undefined/ });
-  await assert.rejects(over(async () => ({}))("https://example.com/"), { message: /no Response, but an object/ });
+  await failsWith("INVALID_ARGUMENT", over(() => undefined)("https://example.com/"), "a Response, not undefined");
+  await failsWith("INVALID_ARGUMENT", over(async () => ({}))("https://example.com/"), "a Response, not an object");
+  const own = () => Promise.reject(new CoromError("MISSING_FILE", "not in the store"));
+  await failsWith("MISSING_FILE", over(own)("https://example.com/"), "not in the store");
   const text = new ReadableStream({ pull: (controller) => controller.enqueue("text") });
-  const odd = await over(() => ({ status: 200, headers: [], body: text }))("https://example.com/");
+  const odd = await over(() => ({ status: 200, headers: new Map(), body: text }))("https://example.com/");
   await assert.rejects(odd.arrayBuffer(), { message: /holds the string "text"/ });
 });
 

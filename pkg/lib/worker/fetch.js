@@ -2,9 +2,12 @@
 // answer comes first and then, one by one as they are asked for, the chunks of its body.
 import { childOf } from "../abort.js";
 import { described } from "../arguments.js";
+import { invalid } from "../errors.js";
 import { packedError, unpackedError } from "./errors.js";
 
 const NO_BODY = [204, 205, 304];
+/** What is looked at, where the headers of an answer can only be asked for one by one. */
+const HEADERS = ["content-encoding", "content-length", "content-range", "content-type", "etag", "retry-after"];
 
 /** In the worker: a function like fetch that calls number `shared` of the page; `post` sends to the page. */
 export function remoteFetch(shared, post) {
@@ -68,12 +71,13 @@ export async function answerFetch(fetch, { input, init, port }, signal) {
   });
   const head = async () => {
     const response = await fetch(input, { ...init, signal: controller.signal });
-    if (typeof response?.status !== "number") throw new TypeError(`fetch gave no Response, but ${described(response)}`);
-    const { status, statusText, headers, url, redirected, type, body } = response;
-    const hasBody = body != null && !NO_BODY.includes(status);
-    if (hasBody) reader = body.getReader();
+    if (typeof response?.status !== "number" || typeof response.headers?.get !== "function")
+      throw invalid(`fetch must give a Response, not ${described(response)}`);
+    const { status, statusText, url, redirected, type } = response;
+    const hasBody = response.body != null && !NO_BODY.includes(status);
+    if (hasBody) reader = readerOf(response);
     else release();
-    port.postMessage({ head: { status, statusText, headers: [...headers], url, redirected, type, hasBody } });
+    port.postMessage({ head: { status, statusText, headers: headersOf(response), url, redirected, type, hasBody } });
   };
   const chunk = async () => {
     const { done, value } = await reader.read();
@@ -91,4 +95,23 @@ export async function answerFetch(fetch, { input, init, port }, signal) {
   port.onmessage = ({ data }) => (data === "cancel" ? controller.abort() : answer(chunk));
   port.unref?.(); // in Node: a body that no one reads keeps no program running
   await answer(head);
+}
+
+function headersOf({ headers }) {
+  if (typeof headers[Symbol.iterator] === "function") return [...headers];
+  return HEADERS.map((name) => [name, headers.get(name)]).filter(([, value]) => value != null);
+}
+
+/** Some functions that stand in for fetch give a body that is no stream of the web's. */
+function readerOf(response) {
+  if (typeof response.body.getReader === "function") return response.body.getReader();
+  let done = false;
+  return {
+    async read() {
+      if (done) return { done };
+      done = true;
+      return { done: false, value: new Uint8Array(await response.arrayBuffer()) };
+    },
+    async cancel() {},
+  };
 }

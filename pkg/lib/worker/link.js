@@ -55,13 +55,13 @@ export class Link {
     this.#question?.reject(reason);
   }
 
-  #hear({ ready, progress, fetch, answer }) {
+  #hear({ ready, progress, cause, fetch, answer }) {
     if (ready) {
       this.#watch(ready.lock);
       this.#started.resolve();
     } else if (progress) {
       try {
-        this.#heard.progress(progress);
+        this.#heard.progress(cause ? { ...progress, cause: unpackedError(cause) } : progress);
       } catch (thrown) {
         this.end(thrown);
       }

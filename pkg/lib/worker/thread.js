@@ -25,7 +25,7 @@ export async function serve(Corom, port) {
 
   const load = async ({ source, options }) => {
     const remote = (shared) => remoteFetch(shared, post);
-    const onProgress = (progress) => post({ progress });
+    const onProgress = ({ cause, ...event }) => post({ progress: event, cause: cause && packedError(cause) });
     corom = await Corom.load(unpacked(source, remote), { ...unpacked(options, remote), onProgress });
     return [corom.info, []];
   };
