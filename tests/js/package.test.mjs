@@ -10,7 +10,18 @@ import "./support/corom.mjs"; // says so when the package was not built
 import { PKG, ROOT, readJson } from "./support/paths.mjs";
 
 const manifest = readJson(path.join(PKG, "package.json"));
-const sources = ["browser.js", "node.js", ...readdirSync(path.join(PKG, "lib")).map((name) => `lib/${name}`)];
+const library = readdirSync(path.join(PKG, "lib"), { recursive: true, withFileTypes: true })
+  .filter((entry) => entry.isFile())
+  .map((entry) => path.relative(PKG, path.join(entry.parentPath ?? entry.path, entry.name)));
+const sources = [
+  "browser.js",
+  "node.js",
+  "worker.js",
+  "worker-node.js",
+  "worker-thread.js",
+  "worker-thread-node.js",
+  ...library,
+];
 const read = (name) => readFileSync(path.join(PKG, name), "utf8");
 
 test("the tarball has the files that it should have, and no others", () => {
@@ -23,6 +34,7 @@ test("the tarball has the files that it should have, and no others", () => {
   const expected = [
     ...sources,
     "index.d.ts",
+    "worker.d.ts",
     "package.json",
     "README.md",
     "LICENSE",
@@ -52,6 +64,8 @@ test("the exports map: types first, every target there", () => {
   for (const target of targets) assert.ok(existsSync(path.join(PKG, target)), target);
   for (const [name, file] of [
     ["corom", "node.js"],
+    ["corom/worker", "worker-node.js"],
+    ["corom/worker-thread", "worker-thread.js"],
     ["corom/corom.wasm", "wasm/corom.wasm"],
     ["corom/corom-relaxed.wasm", "wasm/corom-relaxed.wasm"],
     ["corom/package.json", "package.json"],
@@ -63,7 +77,7 @@ test("the exports map: types first, every target there", () => {
   }
 });
 
-test("importing either entry fetches, reads, compiles and starts nothing", () => {
+test("importing an entry fetches, reads, compiles and starts nothing", () => {
   const program = `
     const seen = [];
     const watch = (object, name, label = name) => { const was = object[name]; object[name] = function (...a) { seen.push(label); return Reflect.apply(was, this, a); }; };
@@ -73,7 +87,7 @@ test("importing either entry fetches, reads, compiles and starts nothing", () =>
     const entries = await Promise.all(process.argv.slice(1).map((url) => import(url)));
     const added = Object.getOwnPropertyNames(globalThis).filter((name) => !names.has(name));
     console.log(JSON.stringify({ seen, added, exports: entries.map((entry) => Object.keys(entry).sort()) }));`;
-  const urls = ["node.js", "browser.js"].map((name) => new URL(`../../pkg/${name}`, import.meta.url).href);
+  const urls = ["node.js", "browser.js", "worker-node.js", "worker.js"].map((name) => new URL(`../../pkg/${name}`, import.meta.url).href);
   const { status, stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", program, ...urls], {
     encoding: "utf8",
   });
@@ -81,10 +95,7 @@ test("importing either entry fetches, reads, compiles and starts nothing", () =>
   assert.deepEqual(JSON.parse(stdout), {
     seen: [],
     added: [],
-    exports: [
-      ["Corom", "CoromError"],
-      ["Corom", "CoromError"],
-    ],
+    exports: Array(4).fill(["Corom", "CoromError"]),
   });
 });
 
@@ -98,7 +109,7 @@ test("no code that a Content-Security-Policy forbids, no top-level await, no fil
     );
     if (name !== "wasm/corom.js") assert.ok(text.split("\n").length <= 300, name);
   }
-  for (const name of sources.filter((name) => name !== "lib/host-node.js" && name !== "lib/source-folder.js")) {
+  for (const name of sources.filter((name) => !/node\.js$|source-folder\.js$/.test(name))) {
     assert.doesNotMatch(read(name), /["']node:/, `${name} must run in a browser`);
   }
 });
