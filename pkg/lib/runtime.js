@@ -22,10 +22,13 @@ export class Runtime {
   }
 
   static async start(host, options) {
-    const { module, simd } = await wasmModule(host, options);
+    const { module, simd, imported } = await wasmModule(host, options);
     const bindings = createBindings();
     try {
-      const { memory } = await untilAborted(bindings.init({ module_or_path: module }), options.signal);
+      // At once where the host has compiled already; elsewhere it may not be: pages refuse that for large modules.
+      const { memory } = imported
+        ? bindings.initSync({ module })
+        : await untilAborted(bindings.init({ module_or_path: module }), options.signal);
       return new Runtime(bindings, memory, simd);
     } catch (cause) {
       if (options.signal?.aborted) throw cause;
