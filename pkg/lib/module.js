@@ -102,6 +102,14 @@ async function compile(input, name, code = "FETCH_FAILED") {
   }
   if (!input.ok) throw new CoromError(code, `${name} could not be fetched: HTTP ${input.status} from ${input.url}`);
   const type = input.headers.get("content-type") ?? "";
+  if (/^text\/html\b/i.test(type)) {
+    await input.body?.cancel();
+    throw new CoromError(
+      code,
+      `${input.url || name} is a web page, not ${name}: the file is not served there; pass its address as wasm ` +
+        '(in Vite before 8 set optimizeDeps: { exclude: ["corom"] })',
+    );
+  }
   if (/^application\/wasm\b/i.test(type) && typeof WebAssembly.compileStreaming === "function") {
     return explained(WebAssembly.compileStreaming(input), name, code);
   }

@@ -2,6 +2,7 @@
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { withManifest } from "../../js/support/manifest.mjs";
 
 export const HERE = fileURLToPath(new URL("../", import.meta.url));
 export const ROOT = path.join(HERE, "../..");
@@ -10,9 +11,15 @@ export const TARBALL = fromEnvironment("COROM_TARBALL");
 export const INSTALLED = path.join(WORKSPACE, "node_modules/corom");
 export const MODULES = path.join(HERE, "node_modules");
 
-/** A converted-like model of 120 KB, with its vectors. */
-export const MODEL = path.join(ROOT, "tests/fixtures/exports/classic-op17");
-export const golden = JSON.parse(readFileSync(path.join(MODEL, "golden.json"), "utf8"));
+/** A model of 170 KB as `corom convert` leaves one, with the vectors that PyTorch has for it. */
+export const MODEL = path.join(WORKSPACE, "model");
+const FIXTURE = path.join(ROOT, "tests/fixtures/exports/classic-op17");
+export const golden = JSON.parse(readFileSync(path.join(FIXTURE, "golden.json"), "utf8"));
+if (!existsSync(MODEL)) {
+  mkdirSync(MODEL);
+  const files = withManifest(FIXTURE, { pooling: "cls", max_length: golden.max_length });
+  for (const [name, contents] of Object.entries(files)) writeFileSync(path.join(MODEL, name), contents);
+}
 
 function fromEnvironment(name) {
   const value = process.env[name];

@@ -26,10 +26,14 @@ const TYPES = {
   ".json": "application/json",
 };
 
-/** Serves a folder; `policy` is its Content-Security-Policy, `mounts` are further folders by path. */
-export async function site(folder, { policy = POLICY, mounts = {} } = {}) {
+/**
+ * Serves a folder; `policy` is its Content-Security-Policy, `mounts` are further folders by path, and `instead` gives
+ * some paths the answers of others.
+ */
+export async function site(folder, { policy = POLICY, mounts = {}, instead = {} } = {}) {
   const server = createServer((request, response) => {
-    const where = decodeURIComponent(new URL(request.url, "http://host").pathname);
+    const asked = decodeURIComponent(new URL(request.url, "http://host").pathname);
+    const where = instead[asked] ?? asked;
     const mount = Object.keys(mounts).find((prefix) => where.startsWith(prefix));
     const file = mount ? path.join(mounts[mount], where.slice(mount.length)) : path.join(folder, where);
     const full = where.endsWith("/") ? path.join(file, "index.html") : file;
@@ -48,6 +52,15 @@ export async function site(folder, { policy = POLICY, mounts = {} } = {}) {
     address: `http://127.0.0.1:${server.address().port}/`,
     close: () => new Promise((resolve) => server.close(resolve).closeAllConnections()),
   };
+}
+
+/** A port that is free now, for servers that cannot choose one themselves. */
+export async function freePort() {
+  const server = createServer();
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return port;
 }
 
 export async function launch() {
