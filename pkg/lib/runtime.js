@@ -25,8 +25,9 @@ export class Runtime {
     const { module, simd, imported } = await wasmModule(host, options);
     const bindings = createBindings();
     try {
-      // At once where the host has compiled already; elsewhere it may not be: pages refuse that for large modules.
-      const { memory } = imported
+      // At once where the host has compiled already. Elsewhere it may not be: pages refuse that for large modules, and
+      // development servers hand in a module of another realm, which the glue would take for bytes.
+      const { memory } = imported && module instanceof WebAssembly.Module
         ? bindings.initSync({ module })
         : await untilAborted(bindings.init({ module_or_path: module }), options.signal);
       return new Runtime(bindings, memory, simd);

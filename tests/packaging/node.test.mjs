@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { TEXTS, assertWorks, cliText } from "./support/app.mjs";
 import { INSTALLED, MODEL, project } from "./support/places.mjs";
 import { output, outputJson } from "./support/programs.mjs";
+import { REFUSES_READS } from "./support/refuses.mjs";
 
 const node = process.execPath;
 
@@ -31,20 +32,9 @@ test("CommonJS by import(), and by require() where Node has it for ES modules", 
 });
 
 test("corom/inline reads no .wasm", () => {
-  const watched = `import fs from "node:fs";
-    import fsp from "node:fs/promises";
-    import { syncBuiltinESMExports } from "node:module";
-    for (const [object, name] of [[fs, "readFile"], [fs, "open"], [fsp, "readFile"], [fsp, "open"]]) {
-      const was = object[name];
-      object[name] = (file, ...rest) => {
-        if (String(file).endsWith(".wasm")) throw new Error(\`read \${file}\`);
-        return was(file, ...rest);
-      };
-    }
-    syncBuiltinESMExports();`;
-  const cwd = project("inline", { "watch.mjs": watched, "app.mjs": cliText("corom/inline"), "file.mjs": cliText() });
+  const cwd = project("inline", { "watch.mjs": REFUSES_READS, "app.mjs": cliText("corom/inline"), "file.mjs": cliText() });
   assertWorks(outputJson(node, ["--import", "./watch.mjs", "app.mjs", MODEL], { cwd }), { simd: "plain" });
-  assert.throws(() => output(node, ["--import", "./watch.mjs", "file.mjs", MODEL], { cwd }), /read .*corom.*\.wasm/);
+  assert.throws(() => output(node, ["--import", "./watch.mjs", "file.mjs", MODEL], { cwd }), /refused: .*corom\.wasm/);
 });
 
 test("the .wasm files and package.json by their names; nothing else", () => {
