@@ -31,7 +31,7 @@ async function ownModule(host, kind, { signal, onProgress }) {
   const held = compiled.get(binary)?.deref();
   if (held) return { module: held };
   const file = FILES[kind];
-  const given = await located(binary, file);
+  const given = await located(host, binary, file);
   if (isModule(given)) return { module: given, imported: true };
   onProgress?.({ phase: "wasm", file, loaded: 0, total: undefined });
   const { input, size } = given instanceof URL ? await host.get(given, signal) : { input: given, size: given.byteLength };
@@ -57,13 +57,15 @@ function chosen(simd, binaries) {
   throw unsupported("this engine has no relaxed SIMD; import corom/corom.wasm and pass it as wasm");
 }
 
-async function located(binary, file) {
+/** What `binary` gives, a URL as an absolute one. Bundlers may leave neither that nor what it would be relative to. */
+async function located(host, binary, file) {
   try {
-    return await binary();
+    const given = await binary();
+    return given instanceof URL ? host.address(given.href, file) : given;
   } catch (cause) {
     throw unsupported(
       `where ${file} lies is not known here (${messageOf(cause)}), as in a bundle without import.meta.url; ` +
-        "pass it as wasm, or import corom/inline",
+        'pass it as wasm, or import corom/inline (in Next.js set serverExternalPackages: ["corom"])',
       cause,
     );
   }

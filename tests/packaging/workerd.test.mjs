@@ -77,6 +77,13 @@ test("workerd", async () => {
   }
 });
 
+// Next.js puts these in place, to say that they are not supported.
+const NODE_ONLY = ["setImmediate", "MessageChannel"];
+const refuse = (name) =>
+  function () {
+    throw new Error(`a Node.js API is used: ${name}`);
+  };
+
 test("Vercel's edge runtime", async () => {
   const main = `${appText()}\nglobalThis.run = run;`;
   const { text, modules } = await bundle("edge-light", main, ["edge-light", "worker", "browser"]);
@@ -89,7 +96,10 @@ test("Vercel's edge runtime", async () => {
     // As at Vercel: code is made neither from strings nor from bytes.
     codeGeneration: { strings: false, wasm: false },
     extend: (context) =>
-      Object.assign(context, { wasm_corom: new WebAssembly.Module(readFileSync(modules.get("corom.wasm"))) }),
+      Object.assign(context, {
+        wasm_corom: new WebAssembly.Module(readFileSync(modules.get("corom.wasm"))),
+        ...Object.fromEntries(NODE_ONLY.map((name) => [name, refuse(name)])),
+      }),
   });
   try {
     vm.evaluate(`(async () => { ${script.replace(/^export \{[^}]*\};?$/m, "")} })()`);
