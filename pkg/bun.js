@@ -1,9 +1,8 @@
 // Entry for Bun. The import of a file gives its path, and `bun build` takes the file along, also into one executable.
 import { isAbsolute } from "node:path";
 import { pathToFileURL } from "node:url";
-import { Corom as Base } from "./lib/corom.js";
+import { coromFor } from "./lib/entry.js";
 import * as node from "./lib/host-node.js";
-import { loadInto } from "./lib/load.js";
 import plain from "./wasm/corom.wasm" with { type: "file" };
 import relaxed from "./wasm/corom-relaxed.wasm" with { type: "file" };
 
@@ -11,10 +10,5 @@ export { CoromError } from "./lib/errors.js";
 
 // In a bundle the path is relative to the bundle.
 const urlOf = (path) => (isAbsolute(path) ? pathToFileURL(path) : new URL(path, import.meta.url));
-const host = { ...node, binaries: { plain: () => urlOf(plain), relaxed: () => urlOf(relaxed) } };
 
-export class Corom extends Base {
-  static load(source, options) {
-    return loadInto(this, host, source, options);
-  }
-}
+export const Corom = /* @__PURE__ */ coromFor({ ...node, binaries: { plain: () => urlOf(plain), relaxed: () => urlOf(relaxed) } });
