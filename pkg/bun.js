@@ -10,5 +10,6 @@ export { CoromError } from "./lib/errors.js";
 
 // In a bundle the path is relative to the bundle.
 const urlOf = (path) => (isAbsolute(path) ? pathToFileURL(path) : new URL(path, import.meta.url));
+const binaries = { plain: () => urlOf(plain), relaxed: () => urlOf(relaxed) };
 
-export const Corom = /* @__PURE__ */ coromFor({ ...node, binaries: { plain: () => urlOf(plain), relaxed: () => urlOf(relaxed) } });
+export const Corom = /* @__PURE__ */ coromFor({ ...node, binaries });
