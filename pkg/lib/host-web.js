@@ -4,21 +4,10 @@ import { request } from "./fetch.js";
 import { memorySource } from "./source-memory.js";
 import { urlSource } from "./source-url.js";
 
-// Spelled out one by one: bundlers find the files by these literal expressions.
-const BINARIES = {
-  "corom.wasm": () => new URL("../wasm/corom.wasm", import.meta.url),
-  "corom-relaxed.wasm": () => new URL("../wasm/corom-relaxed.wasm", import.meta.url),
-};
-
 /** A URL, relative ones against the page; or files in memory. */
 export function open(source) {
   if (source instanceof URL) return urlSource(source);
   return typeof source === "string" ? urlSource(address(source, "source")) : memorySource(source);
-}
-
-/** Where one of this package's two .wasm files is. */
-export function binaryUrl(file) {
-  return BINARIES[file]();
 }
 
 /** What is at a URL: `input` is a Response (or bytes, on other hosts), `size` its length where known. */

@@ -1,0 +1,12 @@
+// The class `Corom` of one host. An entry file says what is particular to its host, and no more.
+import { Corom as Base } from "./corom.js";
+import { loadInto } from "./load.js";
+
+/** `host`: what host-web.js or host-node.js exports, and `binaries`, see module.js. */
+export function coromFor(host) {
+  return class Corom extends Base {
+    static load(source, options) {
+      return loadInto(this, host, source, options);
+    }
+  };
+}
