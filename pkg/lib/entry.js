@@ -4,9 +4,11 @@ import { loadInto } from "./load.js";
 
 /** `host`: what host-web.js or host-node.js exports, and `binaries`, see module.js. */
 export function coromFor(host) {
-  return class Corom extends Base {
+  // A declaration: in `return class Corom …` esbuild takes the name of the base class for this one's.
+  class Corom extends Base {
     static load(source, options) {
       return loadInto(this, host, source, options);
     }
-  };
+  }
+  return Corom;
 }

@@ -3,7 +3,7 @@ import path from "node:path";
 import { Worker } from "node:worker_threads";
 import { started } from "./started.js";
 
-/** A host for loadInWorker; `make(options)` starts this package's own script. */
+/** A host for coromInWorker; `make(options)` starts this package's own script. */
 export const nodeHost = (make) => ({
   address: (text) => (text === "" || /^(https?|file):/i.test(text) ? text : path.resolve(text)),
 

@@ -1,7 +1,7 @@
 // Web Workers, as browsers have them.
 import { started } from "./started.js";
 
-/** A host for loadInWorker; `make()` starts this package's own script. */
+/** A host for coromInWorker; `make()` starts this package's own script. */
 export const webHost = (make) => ({
   address(text) {
     try {

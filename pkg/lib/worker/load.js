@@ -1,13 +1,23 @@
-// `Corom.load` of `corom/worker`.
+// The class `Corom` of `corom/worker` on one host.
 import { throwIfAborted, untilAborted } from "../abort.js";
 import * as check from "../arguments.js";
 import { CoromError, messageOf } from "../errors.js";
-import { loaded } from "./corom.js";
+import { Corom as Base, loaded } from "./corom.js";
 import { packed } from "./parcel.js";
 import { Supervisor } from "./supervisor.js";
 
 /** `host.spawn(worker, heard)` starts a worker, `host.address(text)` makes a string absolute as this thread means it. */
-export async function loadInWorker(Class, host, source, given = {}) {
+export function coromInWorker(host) {
+  // A declaration: in `return class Corom …` esbuild takes the name of the base class for this one's.
+  class Corom extends Base {
+    static load(source, options) {
+      return loadInto(this, host, source, options);
+    }
+  }
+  return Corom;
+}
+
+async function loadInto(Class, host, source, given = {}) {
   check.loadOptions(given);
   check.workerOptions(given);
   const { signal, onProgress, worker, abortTimeout, wasm, ...rest } = given;

@@ -8,7 +8,8 @@ export function started(given, own, at) {
     if (given === undefined) worker = own();
     else worker = typeof given === "function" ? given() : at(given);
   } catch (cause) {
-    throw new CoromError("UNSUPPORTED_HOST", `a worker cannot be started here: ${messageOf(cause)}`, { cause });
+    const said = `a worker cannot be started here: ${messageOf(cause)}`;
+    throw new CoromError("UNSUPPORTED_HOST", `${said}; the option worker says where its script is`, { cause });
   }
   if (typeof worker?.postMessage !== "function") throw invalid("worker() must give a Worker");
   return worker;
