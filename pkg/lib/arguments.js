@@ -6,8 +6,6 @@ const POOLINGS = ["cls", "mean", "avg_top2", "avg_first_last"];
 const METRICS = ["dot", "cosine", "l2"];
 const BEHAVIOURS = ["card", "current"];
 const SIMD = ["auto", "plain", "relaxed"];
-/** Queries whose vectors are kept: less than 1 MB for a base model. */
-const QUERY_CACHE = 256;
 
 /** What a value is, for a message: `the number 42`, `null`, `an array of 3`. */
 export function described(value) {
@@ -97,10 +95,10 @@ export function loadOptions(value) {
   const given = options(value);
   return {
     signal: given.signal,
+    queryCache: optional(given.queryCache, (n) => wholeNumber(n, "queryCache", 0)),
     onProgress: optional(given.onProgress, (f) => ofType(f, "onProgress", "function")),
     simd: oneOf(given.simd ?? "auto", "simd", SIMD),
     wasm: given.wasm ?? undefined,
-    queryCache: optional(given.queryCache, (n) => wholeNumber(n, "queryCache", 0)) ?? QUERY_CACHE,
     // What the loader in Rust takes; absent where the caller left it to the model.
     loader: withoutUndefined({
       maxLength: optional(given.maxLength, (n) => wholeNumber(n, "maxLength", 2)),
@@ -110,14 +108,6 @@ export function loadOptions(value) {
       model: optional(given.model, (m) => text(m, "model")),
     }),
   };
-}
-
-/** The options that only `corom/worker` has. */
-export function workerOptions({ worker, abortTimeout }) {
-  if (worker !== undefined && !["string", "function"].includes(typeof worker) && !(worker instanceof URL))
-    throw invalid(`worker must be a URL or a function that makes a Worker, not ${described(worker)}`);
-  if (abortTimeout !== undefined && !(typeof abortTimeout === "number" && abortTimeout >= 0))
-    throw invalid(`abortTimeout must be a number of milliseconds, at least 0, not ${described(abortTimeout)}`);
 }
 
 function optional(value, check) {

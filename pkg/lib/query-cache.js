@@ -1,6 +1,8 @@
 // The vectors of the last queries. Of one instance, hence of one model loaded with one set of options: the text alone
 // is the key.
 
+/** Less than 1 MB for a base model. */
+const SIZE = 256;
 /** Longer texts are no queries; they are not kept, so that the keys are bounded too. In UTF-16 code units. */
 const LONGEST = 1024;
 
@@ -9,7 +11,7 @@ export class QueryCache {
   #vectors = new Map(); // the least recently used first
 
   /** Keeps `size` vectors; 0 keeps none. */
-  constructor(size) {
+  constructor(size = SIZE) {
     this.#size = size;
   }
 

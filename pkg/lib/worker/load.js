@@ -1,8 +1,9 @@
 // The class `Corom` of `corom/worker` on one host.
 import { throwIfAborted, untilAborted } from "../abort.js";
-import * as check from "../arguments.js";
+import { loadOptions } from "../arguments.js";
 import { CoromError, messageOf } from "../errors.js";
 import { Corom as Base, loaded } from "./corom.js";
+import { checkWorkerOptions } from "./options.js";
 import { packed } from "./parcel.js";
 import { Supervisor } from "./supervisor.js";
 
@@ -18,8 +19,8 @@ export function coromInWorker(host) {
 }
 
 async function loadInto(Class, host, source, given = {}) {
-  check.loadOptions(given);
-  check.workerOptions(given);
+  loadOptions(given); // the worker does so too, but cannot be sent all that may be wrong
+  checkWorkerOptions(given);
   const { signal, onProgress, worker, abortTimeout, wasm, ...rest } = given;
   const settled = Promise.resolve(wasm).catch((cause) => {
     throw new CoromError("FETCH_FAILED", `the promise given as wasm was rejected: ${messageOf(cause)}`, { cause });
