@@ -17,9 +17,15 @@ describe("the cache", () => {
     cache.set("b", vector(2));
     cache.get("a");
     cache.set("c", vector(3));
-    assert.deepEqual(["a", "b", "c"].map((text) => cache.get(text)?.[0]), [1, undefined, 3]);
+    assert.deepEqual(
+      ["a", "b", "c"].map((text) => cache.get(text)?.[0]),
+      [1, undefined, 3],
+    );
     cache.set("a", vector(4)); // again: nothing else goes
-    assert.deepEqual(["a", "c"].map((text) => cache.get(text)?.[0]), [4, 3]);
+    assert.deepEqual(
+      ["a", "c"].map((text) => cache.get(text)?.[0]),
+      [4, 3],
+    );
     cache.clear();
     assert.equal(cache.get("a"), undefined);
   });

@@ -62,10 +62,15 @@ beforeEach(async () => {
     };
     const load = (options, source = "../fixtures/exports/legacy-op14/") =>
       Corom.load(source, { pooling: "cls", maxLength, ...options });
-    const failure = (call) => call.then(
-      (value) => `no error, but ${JSON.stringify(value)}`,
-      ({ code, name, message, cause }) => ({ code: name === "CoromError" ? code : name, message, cause: cause?.message }),
-    );
+    const failure = (call) =>
+      call.then(
+        (value) => `no error, but ${JSON.stringify(value)}`,
+        ({ code, name, message, cause }) => ({
+          code: name === "CoromError" ? code : name,
+          message,
+          cause: cause?.message,
+        }),
+      );
     const many = Array.from({ length: 3000 }, (_, i) => `${"阔腿裤女冬".repeat(1 + (i % 5))}${i}`);
     Object.assign(globalThis, { load, worker, workers, failure, many });
   }, GOLDEN.max_length);
@@ -108,14 +113,21 @@ describe("in a page", () => {
     assert.ok(got.own && got.alike);
     for (const phase of ["wasm", "download", "pack", "done"]) assert.ok(got.phases.includes(phase), String(got.phases));
     assert.equal(asked.filter((url) => url.endsWith(".wasm")).length, 1);
-    assert.ok(asked.every((url) => url.startsWith(address)), String(asked));
+    assert.ok(
+      asked.every((url) => url.startsWith(address)),
+      String(asked),
+    );
     await noWorkers();
     assert.deepEqual(complaints, []);
   });
 
   test("it takes files of the device, and Blobs", async () => {
     await page.evaluate(() => {
-      const input = Object.assign(document.createElement("input"), { type: "file", webkitdirectory: true, id: "folder" });
+      const input = Object.assign(document.createElement("input"), {
+        type: "file",
+        webkitdirectory: true,
+        id: "folder",
+      });
       document.body.append(input);
     });
     await page.locator("#folder").setInputFiles(exportFolder("legacy-op14"));
@@ -126,7 +138,13 @@ describe("in a page", () => {
       for (const file of files) map.set(file.name, await file.arrayBuffer());
       map.set("model.onnx", new Blob([map.get("model.onnx")]));
       const module = await WebAssembly.compileStreaming(fetch("/pkg/wasm/corom.wasm"));
-      for (const [source, options] of [[files], [[...files]], [map], [map, { wasm: module }], [map, { wasm: fetch("/pkg/wasm/corom.wasm") }]]) {
+      for (const [source, options] of [
+        [files],
+        [[...files]],
+        [map],
+        [map, { wasm: module }],
+        [map, { wasm: fetch("/pkg/wasm/corom.wasm") }],
+      ]) {
         const corom = await load(options, source);
         vectors.push([...(await corom.embed(texts)).data]);
         corom.free();
@@ -183,12 +201,20 @@ describe("an abort", () => {
     const names = await page.evaluate(async () => {
       const names = [];
       for (let ms = 0; ms <= 200; ms += 20)
-        names.push(await load({ signal: AbortSignal.timeout(ms) }).then((corom) => (corom.free(), "loaded"), ({ name }) => name));
+        names.push(
+          await load({ signal: AbortSignal.timeout(ms) }).then(
+            (corom) => (corom.free(), "loaded"),
+            ({ name }) => name,
+          ),
+        );
       (await load()).free();
       return names;
     });
     assert.equal(names[0], "TimeoutError");
-    assert.ok(names.every((name) => ["TimeoutError", "loaded"].includes(name)), String(names));
+    assert.ok(
+      names.every((name) => ["TimeoutError", "loaded"].includes(name)),
+      String(names),
+    );
     await noWorkers();
     assert.deepEqual(complaints, []);
   });
@@ -198,7 +224,10 @@ describe("an abort", () => {
       const corom = await load();
       const newestWins = true;
       const typed = ["阔", "阔腿", "阔腿裤"].map((query) =>
-        corom.rank(query, many.slice(0, 300), { newestWins, topK: 1 }).then((best) => best.length, ({ name }) => name),
+        corom.rank(query, many.slice(0, 300), { newestWins, topK: 1 }).then(
+          (best) => best.length,
+          ({ name }) => name,
+        ),
       );
       const outcomes = await Promise.all(typed);
       corom.free();
@@ -244,7 +273,10 @@ describe("a crash", () => {
 
 describe("where there is no worker to be had", () => {
   const errorOf = (worker) =>
-    page.evaluate((worker) => failure(load({ worker: worker && (() => new Worker(worker, { type: "module" })) })), worker);
+    page.evaluate(
+      (worker) => failure(load({ worker: worker && (() => new Worker(worker, { type: "module" })) })),
+      worker,
+    );
 
   test("a script that is not there, or is none, is FETCH_FAILED", async () => {
     for (const worker of ["/nowhere.js", "/pkg/package.json"]) {

@@ -21,7 +21,8 @@ const worker = () => {
 };
 /** Whether a worker has ended, soon. */
 const ended = (one) =>
-  one.threadId === -1 || new Promise((resolve) => (one.once("exit", () => resolve(true)), setTimeout(resolve, 5000, false)));
+  one.threadId === -1 ||
+  new Promise((resolve) => (one.once("exit", () => resolve(true)), setTimeout(resolve, 5000, false)));
 
 let expected;
 let corom;
@@ -115,7 +116,8 @@ describe("an abort", () => {
       const signal = AbortSignal.timeout(delay);
       const files = filesOf(FOLDER, MODEL_FILES);
       const stuck = await serveWith((name, response) => {
-        if (name === "model.onnx") response.writeHead(200, { "content-length": 1000 }).write("half"); // and no more
+        if (name === "model.onnx")
+          response.writeHead(200, { "content-length": 1000 }).write("half"); // and no more
         else fromFiles(files)(name, response);
       });
       await assert.rejects(Corom.load(stuck.address, { signal, worker }), { name: "TimeoutError" });
@@ -211,7 +213,11 @@ describe("a later load", () => {
     const server = await serveWith((name, response) =>
       up ? fromFiles(files)(name, response) : response.writeHead(404).end(),
     );
-    const remote = await Corom.load(server.address, { ...OPTIONS, worker, onProgress: ({ phase }) => events.push(phase) });
+    const remote = await Corom.load(server.address, {
+      ...OPTIONS,
+      worker,
+      onProgress: ({ phase }) => events.push(phase),
+    });
     events.length = 0;
     up = false;
     await failsWith("INTERNAL", remote.embed("trap"));
@@ -276,4 +282,3 @@ describe("memory given back", () => {
     await call;
   });
 });
-

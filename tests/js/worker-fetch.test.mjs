@@ -16,10 +16,12 @@ const later = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 let seen;
 beforeEach(() => (seen = []));
-const noting = (answer) => async (...args) => {
-  seen.push(args);
-  return answer(...args);
-};
+const noting =
+  (answer) =>
+  async (...args) => {
+    seen.push(args);
+    return answer(...args);
+  };
 
 test("the request and the head of the answer come through", async () => {
   const fetch = over(noting(() => new Response(bytes(10), { status: 206, headers: { ETag: '"a"', "x-own": "1" } })));
@@ -83,7 +85,13 @@ test("an answer may be less than a Response", async () => {
   const headers = { get: (name) => ({ etag: '"a"', "content-type": "text/plain" })[name] ?? null };
   const alike = { status: 200, headers, body: "no stream", arrayBuffer: async () => bytes(10).buffer };
   const response = await over(() => alike)("https://example.com/");
-  assert.deepEqual([...response.headers], [["content-type", "text/plain"], ["etag", '"a"']]);
+  assert.deepEqual(
+    [...response.headers],
+    [
+      ["content-type", "text/plain"],
+      ["etag", '"a"'],
+    ],
+  );
   assert.deepEqual(new Uint8Array(await response.arrayBuffer()), bytes(10));
 });
 
@@ -115,7 +123,9 @@ test("a body that breaks off rejects the reading", async () => {
 
 test("an abort reaches the function, before the head and in the middle of the body", async () => {
   const reason = new Error("mine");
-  const hanging = noting((_, { signal }) => new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason))));
+  const hanging = noting(
+    (_, { signal }) => new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason))),
+  );
   const controller = new AbortController();
   const call = over(hanging)("https://example.com/", { signal: controller.signal });
   setTimeout(() => controller.abort(reason), 10);

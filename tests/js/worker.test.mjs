@@ -128,7 +128,10 @@ test("vectors are handed over, not copied", async () => {
     const received = vectorsOf(value);
     assert.ok(received.every((vector) => vector instanceof Float32Array && vector.length > 0));
     const left = vectorsOf(sent.at(-1).answer.value);
-    assert.ok(left.every((vector) => vector.buffer.byteLength === 0), `${method}: detached`);
+    assert.ok(
+      left.every((vector) => vector.buffer.byteLength === 0),
+      `${method}: detached`,
+    );
     const bytes = received.reduce((sum, vector) => sum + vector.byteLength, 0);
     assert.equal(received[0].buffer.byteLength, bytes, `${method}: nothing else came along`);
   }
@@ -156,7 +159,10 @@ describe("load", () => {
   test("from memory, of every kind, which stays as it was", async () => {
     const files = filesOf(FOLDER, MODEL_FILES);
     await loads(files);
-    assert.ok(MODEL_FILES.every((name) => files[name].length > 0), "no buffer was taken away");
+    assert.ok(
+      MODEL_FILES.every((name) => files[name].length > 0),
+      "no buffer was taken away",
+    );
     const json = (name) => readFileSync(path.join(FOLDER, name), "utf8");
     await loads(
       new Map([
@@ -182,7 +188,14 @@ describe("load", () => {
   test("with the WebAssembly from elsewhere", async () => {
     const bytes = readFileSync(path.join(PKG, "wasm/corom.wasm"));
     const url = pathToFileURL(path.join(PKG, "wasm/corom.wasm"));
-    for (const wasm of [bytes, url, url.href, await WebAssembly.compile(bytes), Promise.resolve(url), new Response(bytes)])
+    for (const wasm of [
+      bytes,
+      url,
+      url.href,
+      await WebAssembly.compile(bytes),
+      Promise.resolve(url),
+      new Response(bytes),
+    ])
       await loads(FOLDER, { wasm });
     const used = new Response(bytes);
     await used.arrayBuffer();
@@ -195,7 +208,10 @@ describe("load", () => {
 
   test("reports the same progress", async () => {
     const events = { here: [], there: [] };
-    for (const [where, Class] of [["here", Corom], ["there", InWorker]]) {
+    for (const [where, Class] of [
+      ["here", Corom],
+      ["there", InWorker],
+    ]) {
       const wasm = await WebAssembly.compile(readFileSync(path.join(PKG, "wasm/corom.wasm")));
       // From memory: files that come over a network or from disk may overtake each other.
       const files = filesOf(FOLDER, MODEL_FILES);
@@ -218,7 +234,10 @@ describe("load", () => {
     const here = await failsWith("MISSING_FILE", Corom.load("/nowhere/model"));
     const there = await failsWith("MISSING_FILE", InWorker.load("/nowhere/model"));
     assert.equal(there.message, here.message);
-    assert.deepEqual([there.cause.name, there.cause.message, there.cause.code], ["Error", here.cause.message, "ENOENT"]);
+    assert.deepEqual(
+      [there.cause.name, there.cause.message, there.cause.code],
+      ["Error", here.cause.message, "ENOENT"],
+    );
     for (const source of [undefined, null, 5, "", () => {}, [], {}, new Map(), Symbol("a"), new Uint8Array(5)])
       await failsWith("INVALID_ARGUMENT", InWorker.load(source), "source");
     for (const [name, values] of Object.entries({

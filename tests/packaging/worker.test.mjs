@@ -48,12 +48,18 @@ test("a page without a bundler, under the Content-Security-Policy", async () => 
   const folder = project("worker-page", { "index.html": HTML, "main.js": pageText("/corom/worker.js") });
   const { outcome, asked } = await shown(folder, { mounts: { "/corom/": INSTALLED } });
   assertWorks(outcome, { simd: "relaxed" });
-  assert.ok(asked.every((url) => !url.startsWith("blob:")), String(asked));
+  assert.ok(
+    asked.every((url) => !url.startsWith("blob:")),
+    String(asked),
+  );
 });
 
 async function withVite(name, serve) {
   const icon = '<link rel="icon" href="data:,">'; // this server has no favicon.ico
-  const root = project(name, { "index.html": HTML.replace("<script", `${icon}<script`), "main.js": pageText("corom/worker") });
+  const root = project(name, {
+    "index.html": HTML.replace("<script", `${icon}<script`),
+    "main.js": pageText("corom/worker"),
+  });
   copyModel(`${root}/public/model`);
   const where = { host: "127.0.0.1", port: await freePort(), strictPort: true };
   const server = await serve({ root, configFile: false, logLevel: "error", cacheDir: `${root}/.vite` }, where);
@@ -95,7 +101,10 @@ test("webpack", async () => {
   );
   await new Promise((resolve) => compiler.close(resolve));
   const { errors, warnings } = stats.toJson({ all: false, errors: true, warnings: true });
-  assert.deepEqual([...errors, ...warnings].map(({ message }) => message), []);
+  assert.deepEqual(
+    [...errors, ...warnings].map(({ message }) => message),
+    [],
+  );
   assertWorks((await shown(`${folder}/dist`)).outcome, { simd: "relaxed" });
 });
 

@@ -32,7 +32,11 @@ export function remoteFetch(shared, post) {
         cancel();
         fail(signal.reason);
       };
-      const source = { start: (controller) => void (chunks = controller), pull: () => port.postMessage("pull"), cancel };
+      const source = {
+        start: (controller) => void (chunks = controller),
+        pull: () => port.postMessage("pull"),
+        cancel,
+      };
       const body = new ReadableStream(source, { highWaterMark: 0 });
       port.onmessage = ({ data: { error, head, chunk } }) => {
         if (error) fail(unpackedError(error));
@@ -81,7 +85,7 @@ export async function answerFetch(fetch, { input, init, port }, signal) {
   };
   const chunk = async () => {
     const { done, value } = await reader.read();
-    if (done) return release(), port.postMessage({});
+    if (done) return (release(), port.postMessage({}));
     if (!(value instanceof Uint8Array)) throw new TypeError(`the body of the Response holds ${described(value)}`);
     // A copy is transferred: the buffer may be the caller's own, or much larger than the chunk.
     const copy = value.slice();

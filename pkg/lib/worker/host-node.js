@@ -10,7 +10,11 @@ export const nodeHost = (make) => ({
   spawn(given, heard) {
     // None of the program's own flags: a worker does not start with --input-type, for one.
     const options = { name: "corom", execArgv: [] };
-    const worker = started(given, () => make(options), (url) => new Worker(url, options));
+    const worker = started(
+      given,
+      () => make(options),
+      (url) => new Worker(url, options),
+    );
     worker.on("message", heard.message);
     worker.on("error", heard.died);
     worker.on("messageerror", heard.died);

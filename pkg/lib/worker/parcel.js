@@ -27,7 +27,8 @@ export async function packed(value, { address = (text) => text, share }) {
       return { map: await entries(value) };
   }
   if (typeof value?.arrayBuffer === "function") return { file: await packedFile(value) };
-  if (Object.prototype.toString.call(value) === "[object Object]") return { object: await entries(Object.entries(value)) };
+  if (Object.prototype.toString.call(value) === "[object Object]")
+    return { object: await entries(Object.entries(value)) };
   return { value };
 }
 

@@ -7,7 +7,10 @@ const { Corom } = await import(web ? "../../../pkg/browser.js" : "../../../pkg/n
 const port = web ? self : (await import("node:worker_threads")).parentPort;
 
 // (module (func (export "trap") unreachable))
-const TRAP = [0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0, 7, 8, 1, 4, 116, 114, 97, 112, 0, 0, 10, 5, 1, 3, 0, 0, 11];
+const TRAP = [
+  0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0, 7, 8, 1, 4, 116, 114, 97, 112, 0, 0, 10, 5, 1, 3, 0, 0,
+  11,
+];
 const { trap } = new WebAssembly.Instance(new WebAssembly.Module(Uint8Array.from(TRAP))).exports;
 
 /** What happens at the next step inside the instance. */
@@ -34,7 +37,7 @@ const DEEDS = {
     }),
   end: () => (web ? self.close() : process.exit()),
   heap: () => {
-    for (const held = []; ; ) held.push(new Array(1e5).fill({}));
+    for (const held = []; ;) held.push(new Array(1e5).fill({}));
   },
 };
 
