@@ -4,9 +4,11 @@ import { loadInto } from "./load.js";
 
 /** `host`: what host-web.js or host-node.js exports, and `binaries`, see module.js. */
 export function coromFor(host) {
-  return class Corom extends Base {
+  // Not as an expression: esbuild gives a class that is called like the one it extends the same name.
+  class Corom extends Base {
     static load(source, options) {
       return loadInto(this, host, source, options);
     }
-  };
+  }
+  return Corom;
 }
