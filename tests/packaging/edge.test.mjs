@@ -58,6 +58,7 @@ describe("/v1/embeddings, as OpenAI's", () => {
       [{ input: ["a", null] }, 422, "invalid_type", "input"],
       [{ input: [] }, 400, "empty", "input"],
       [{ input: "" }, 400, "empty", "input"],
+      [{ input: ["a", ""] }, 400, "empty", "input"],
       [{ input: Array(33).fill("a") }, 413, "too_many", "input"],
       [{ input: long }, 413, "too_long", "input"],
       [{ input: "a", model: "text-embedding-3-small" }, 404, "model_not_found", "model"],
@@ -177,7 +178,7 @@ describe("who and what is turned away, and it goes on serving", () => {
       () => 413,
     );
     assert.equal(status, 413);
-    assert.ok(sent <= 64 << 20, `${sent} bytes were taken`);
+    assert.ok(sent < 16 << 20, `${sent} bytes were taken of a body that may have 1 MiB`);
     await serves();
   });
 
