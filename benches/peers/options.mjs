@@ -11,10 +11,10 @@ export const USAGE = `./build.sh bench [--quick] [--only ${PARTS.join("|")}] [--
   --rounds    of every measurement, in each of which all systems take their turn (15)
   --host      where; without it both
   --systems   ${Object.keys(SYSTEMS).join(", ")}
-  --test-profile   measure the binary that is quicker to build, larger and slower
-  --save      keep a copy of the result in benches/results, with the machine's description`;
+  --save      keep a copy of the result in benches/results, with the machine's description
+  --test-profile   measure the binary that is quicker to build, larger and slower`;
 
-const FULL = { rounds: 15, loads: 5, titles: 1000, accuracy: 300, endurance: 20_000, models: ["base", "m3e-small"] };
+const FULL = { rounds: 15, loads: 15, titles: 1000, accuracy: 300, endurance: 20_000, models: ["base", "m3e-small"] };
 const QUICK = { rounds: 5, loads: 2, titles: 128, accuracy: 60, endurance: 2_000, models: ["m3e-small"] };
 /** A bar is judged on at least this many rounds. */
 export const ROUNDS_THAT_COUNT = 15;
@@ -32,7 +32,7 @@ export function optionsFrom(argv) {
   }
   if (values.rounds !== undefined) {
     if (!/^[1-9]\d{0,3}$/.test(values.rounds)) throw new UsageError(`--rounds takes a number from 1, not '${values.rounds}'`);
-    options.rounds = Number(values.rounds);
+    options.rounds = options.loads = Number(values.rounds);
   }
   return options;
 }

@@ -12,7 +12,8 @@ const DRIFT = 1.15;
 
 export function report({ name, version, models, kernels, endurance, left, bars }) {
   const parts = [`== ${version}, one thread`];
-  for (const [system, why] of Object.entries(left ?? {})) parts.push(`left out: ${labelOf(system)}: ${why}`);
+  parts.push(Object.entries(left).map(([system, why]) => `left out: ${labelOf(system)}: ${why}`).join("\n"));
+  parts.push(factLines(Object.values(models)[0]?.facts ?? {}));
   for (const [model, result] of Object.entries(models)) parts.push(...modelParts(model, result));
   if (endurance) {
     const { count, early, late } = endurance;
@@ -20,7 +21,15 @@ export function report({ name, version, models, kernels, endurance, left, bars }
   }
   if (kernels) parts.push(kernelTable(kernels));
   parts.push(`Bars, ${name}\n${barTable(bars)}`);
-  return `${parts.join("\n\n")}\n`;
+  return `${parts.filter(Boolean).join("\n\n")}\n`;
+}
+
+/** What each system says of itself. */
+function factLines(facts) {
+  const said = ([key, value]) => (typeof value === "string" ? `${key} ${value}` : undefined);
+  return Object.entries(facts)
+    .map(([name, own]) => `${labelOf(name)}: ${Object.entries(own).map(said).filter(Boolean).join(", ")}`)
+    .join("\n");
 }
 
 function modelParts(model, { latency, loads, catalog, accuracy, agreement }) {
@@ -28,8 +37,9 @@ function modelParts(model, { latency, loads, catalog, accuracy, agreement }) {
   if (latency) parts.push(`${model}: milliseconds a text, median (minimum) × onnxruntime-web's best int8\n${latencyTable(latency)}`);
   if (catalog) parts.push(catalogTable(model, catalog));
   if (loads) parts.push(`${model}: load to first vector, wasm memory, bytes sent\n${loadTable(loads)}`);
-  const cosines = accuracy ?? agreement;
-  if (cosines) parts.push(accuracyTable(model, cosines));
+  const alone = Object.entries(agreement).map(([name, checked]) => [name, checked.alone]);
+  const cosines = accuracy ?? Object.fromEntries(alone);
+  parts.push(accuracyTable(model, cosines));
   return parts;
 }
 

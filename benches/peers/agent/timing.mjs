@@ -5,16 +5,21 @@ const now = () => performance.now();
 const SAMPLE_MS = 20;
 const MOST_CALLS = 64;
 
-/** Calls until the engine has optimised what runs: at least `calls` times and `ms` long. Gives the last call's time. */
+/** An engine optimises a function only after it ran for a while: calls go on while they still get faster, up to this. */
+const LONGEST_WARM_UP_MS = 4000;
+const FASTER = 0.97;
+
+/** Calls until the engine has optimised what runs: at least `calls` times and `ms` long. Gives the fastest call's time. */
 export async function warmUp(call, { calls = 4, ms }) {
   const start = now();
-  let last = 0;
-  for (let i = 0; i < calls || now() - start < ms; i++) {
-    const before = now();
-    await call(i);
-    last = now() - before;
+  let [fastest, since] = [Infinity, 0];
+  for (let i = 0; ; i++) {
+    const took = await timed(() => call(i));
+    since = took < fastest * FASTER ? 0 : since + 1;
+    fastest = Math.min(fastest, took);
+    const elapsed = now() - start;
+    if (i + 1 >= calls && elapsed >= ms && (since >= 3 || elapsed >= LONGEST_WARM_UP_MS)) return fastest;
   }
-  return last;
 }
 
 /** How many calls make one sample. */
