@@ -268,13 +268,13 @@ impl Embedder {
                 let mut chosen: Vec<&[f32]> = Vec::with_capacity(positions.len());
                 for position in positions {
                     match layers.get(position) {
-                        Some(layer) if layer.len() == batch.batch * batch.sequence * dimension => {
+                        Some(layer) if layer.len() == batch.lengths.iter().sum::<usize>() * dimension => {
                             chosen.push(layer);
                         }
                         _ => fail!(Internal, "the encoder gave other hidden states than it was asked for"),
                     }
                 }
-                pool(pooling, &chosen, &batch.lengths, batch.sequence, dimension)
+                pool(pooling, &chosen, &batch.lengths, dimension)
             }
         };
         if vectors.len() != batch.batch * dimension {

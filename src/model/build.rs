@@ -1,4 +1,4 @@
-//! From a model's files to an [`Embedder`].
+//! From a model's files to an [`Embedder`] that is yet to be tested.
 
 use std::collections::BTreeMap;
 
@@ -11,9 +11,10 @@ use crate::error::{Error, ErrorCode, Result, fail};
 use crate::tokenizer::Tokenizer;
 
 use super::loader::{ModelLoader, join};
+use super::packed::Packed;
 use super::side_files::{Decided, settings};
 
-pub(super) fn build(loader: ModelLoader) -> Result<Embedder> {
+pub(super) fn build(loader: ModelLoader) -> Result<Packed> {
     let ModelLoader { options, manifest, mut files, onnx: onnx_path, .. } = loader;
     let lacking = |path: &str| Error::new(ErrorCode::MissingFile, format!("{path} was not supplied"));
 
@@ -89,11 +90,8 @@ pub(super) fn build(loader: ModelLoader) -> Result<Embedder> {
     tokenizer.set_max_length(default_length.min(longest))?;
     let normalize = options.normalize.or(said.normalize).unwrap_or(false);
 
-    let mut embedder = Embedder::new(tokenizer, Box::new(encoder), config, layers, pooling, normalize)?;
+    let embedder = Embedder::new(tokenizer, Box::new(encoder), config, layers, pooling, normalize)?;
     // Under the manifest's settings, whatever the caller chose: they made its vectors.
-    if let Some(test) = self_test {
-        embedder.self_test(&test, default_pooling, said.normalize.unwrap_or(false))?;
-    }
-    embedder.set_max_length(max_length)?;
-    Ok(embedder)
+    let self_test = self_test.map(|test| (test, default_pooling, said.normalize.unwrap_or(false)));
+    Ok(Packed { embedder, self_test, max_length })
 }

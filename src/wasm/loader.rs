@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::*;
 
 use super::convert::{from_js, to_js};
-use super::embedder::Embedder;
+use super::packed::Packed;
 use crate::config::Pooling;
 use crate::model;
 
@@ -29,6 +29,8 @@ struct Wanted<'a> {
     path: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     size: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sha256: Option<&'a str>,
     required: bool,
 }
 
@@ -58,16 +60,51 @@ impl ModelLoader {
         Ok(self.0.set_listing(paths)?)
     }
 
-    /// The files to fetch next: `[{ path, size, required }]`.
+    /// The files to fetch next: `[{ path, size, sha256, required }]`.
     pub fn wanted(&self) -> Result<JsValue, JsValue> {
-        let wanted = self.0.wanted().iter();
-        let wanted: Vec<_> =
-            wanted.map(|w| Wanted { path: &w.path, size: w.size, required: w.required }).collect();
-        to_js(&wanted)
+        let wanted = self.0.wanted().iter().map(|w| Wanted {
+            path: &w.path,
+            size: w.size,
+            sha256: w.sha256.as_deref(),
+            required: w.required,
+        });
+        to_js(&wanted.collect::<Vec<_>>())
     }
 
-    /// Takes a file and checks it.
-    pub fn supply(&mut self, path: &str, bytes: Vec<u8>) -> Result<(), JsValue> {
+    /// Bytes of all files that loading will want in the end, where a manifest lists them.
+    pub fn total(&self) -> Option<f64> {
+        self.0.total().map(|bytes| bytes as f64)
+    }
+
+    /// Begins a wanted file, or begins it again. `size`: what the server says of it.
+    pub fn begin(&mut self, path: &str, size: Option<f64>) -> Result<(), JsValue> {
+        // A float's cast saturates: no size is too odd for it.
+        Ok(self.0.begin(path, size.map(|size| size as u64))?)
+    }
+
+    /// Takes the next bytes of a file.
+    pub fn feed(&mut self, path: &str, bytes: &[u8]) -> Result<(), JsValue> {
+        Ok(self.0.feed(path, bytes)?)
+    }
+
+    /// How many bytes of a file were fed since it was begun.
+    pub fn fed(&self, path: &str) -> f64 {
+        self.0.fed(path) as f64
+    }
+
+    /// Whether a wanted file was refused as a web page.
+    #[wasm_bindgen(js_name = isPage)]
+    pub fn is_page(&self, path: &str) -> bool {
+        self.0.is_page(path)
+    }
+
+    /// Ends a file and checks it as a whole.
+    pub fn end(&mut self, path: &str) -> Result<(), JsValue> {
+        Ok(self.0.end(path)?)
+    }
+
+    /// Takes a whole file.
+    pub fn supply(&mut self, path: &str, bytes: &[u8]) -> Result<(), JsValue> {
         Ok(self.0.supply(path, bytes)?)
     }
 
@@ -76,8 +113,8 @@ impl ModelLoader {
         Ok(self.0.missing(path)?)
     }
 
-    /// Builds the embedder. The loader is spent.
-    pub fn build(self) -> Result<Embedder, JsValue> {
-        Ok(Embedder(self.0.build()?))
+    /// Builds the model, to be tested. The loader is spent.
+    pub fn pack(self) -> Result<Packed, JsValue> {
+        Ok(Packed(self.0.pack()?))
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tract_onnx::prelude::*;
 
-use super::ports::Ports;
+use crate::encoder::ports::Ports;
 use crate::encoder::onnx::{Expected, Extent, Graph, Role, Translated, translate};
 use crate::error::{Error, ErrorCode, Result, fail};
 

@@ -22,6 +22,15 @@ pub enum Kernel {
 }
 
 impl Kernel {
+    /// Its name, as `corom.info` has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Exact => "exact",
+            Self::RelaxedI16 => "relaxed-i16",
+            Self::RelaxedI32 => "relaxed-i32",
+        }
+    }
+
     /// Whether it is one of the relaxed ones.
     pub fn is_relaxed(self) -> bool {
         self != Self::Exact
