@@ -9,7 +9,7 @@ import { measureKernels } from "./kernels.mjs";
 import { machine, versions } from "./machine.mjs";
 import { choose, measureEndurance, measureLoads, measureTogether, referenceOf } from "./measure.mjs";
 import { USAGE, UsageError, modelsWanted, optionsFrom } from "./options.mjs";
-import { report } from "./report.mjs";
+import { machineLine, report } from "./report.mjs";
 
 const started = Date.now();
 const say = (what) => console.error(`  [${Math.round((Date.now() - started) / 1000)} s] ${what}`);
@@ -18,6 +18,7 @@ async function main(argv) {
   const options = optionsFrom(argv);
   const chromium = process.env.CHROMIUM ?? "/usr/bin/chromium";
   const result = { date: new Date().toISOString(), options, machine: machine(), versions: versions(), hosts: {} };
+  console.log(machineLine(result.machine));
   for (const name of options.hosts) {
     const host = name === "chromium" ? await chromiumHost(chromium) : await nodeHost();
     try {

@@ -5,6 +5,8 @@ import { drift, median, minimum } from "./statistics.mjs";
 import { SYSTEMS } from "./systems.mjs";
 import { megabytes, mib, short, table } from "./table.mjs";
 
+/** What prototypes of the kernels reached, in GMAC/s: best of many runs in V8 on one machine. */
+const PROTOTYPE = { "int8 exact": 35, "int8 relaxed i16": 47, "int8 relaxed i32": "22–38", "f32 exact": 5, "f32 relaxed": 20 };
 const INT8_PEERS = ["ort-int8", "ort-int8-optimised"];
 const labelOf = (name) => SYSTEMS[name]?.label ?? name;
 /** Beyond this, first and last rounds differ so much that the sample is not to be trusted. */
@@ -20,7 +22,7 @@ export function report({ name, version, models, kernels, endurance, left, bars }
     parts.push(`${count} texts in one instance (m3e-small): ${mib(early)} MiB after a hundred, ${mib(late)} MiB at the end`);
   }
   if (kernels) parts.push(kernelTable(kernels));
-  parts.push(`Bars, ${name}\n${barTable(bars)}`);
+  if (bars.some(({ met }) => met !== undefined)) parts.push(`Bars, ${name}\n${barTable(bars)}`);
   return `${parts.filter(Boolean).join("\n\n")}\n`;
 }
 
@@ -94,8 +96,19 @@ function accuracyTable(model, cosines) {
 }
 
 function kernelTable({ fastest, results }) {
-  const rows = results.map(({ name, shape, unit, best, median }) => [name, shape, short(best), short(median), unit]);
-  return `kernels alone (chosen at load: ${fastest})\n${table([["", "", "best", "median", ""], ...rows], { left: 2 })}`;
+  const rows = results.map(({ name, shape, unit, best, median }) => {
+    const prototype = unit === "GMAC/s" ? PROTOTYPE[name] : undefined;
+    return [name, shape, short(best), short(median), unit, prototype];
+  });
+  const heading = ["", "", "best", "median", "", "prototype"];
+  return `kernels alone (chosen at load: ${fastest})\n${table([heading, ...rows], { left: 2 })}`;
+}
+
+/** The machine before a run: what the times of all systems depend on. */
+export function machineLine({ cpu, cores, instructions, memoryGiB, system, load }) {
+  const line = `${cpu}, ${cores} cores, ${memoryGiB} GiB, ${system}; ${instructions.join(" ") || "no special instructions"}`;
+  const busy = load[0] > 0.5 ? `\nother work is running here (load ${load[0]}): times are longer than they would be, and noisy` : "";
+  return line + busy;
 }
 
 /** The bars that were measured, then what was not and why. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { bars } from "../bars.mjs";
-import { report } from "../report.mjs";
+import { machineLine, report } from "../report.mjs";
 import { short, table } from "../table.mjs";
 import { baseResult } from "./samples.mjs";
 
@@ -31,4 +31,16 @@ test("samples that still changed are marked", () => {
   models.base.latency[16]["corom-plain"] = Array.from({ length: 15 }, (_, i) => 60 - i);
   const text = report({ name: "node", version: "Node 1", models, left: {}, bars: [] });
   assert.match(text, /~53\.0 \(46\.0\)/);
+});
+
+test("a busy machine is told", () => {
+  const quiet = { cpu: "Some CPU", cores: 2, instructions: ["avx2"], memoryGiB: 24, system: "Linux", load: [0.1, 3, 3] };
+  assert.equal(machineLine(quiet), "Some CPU, 2 cores, 24 GiB, Linux; avx2");
+  assert.match(machineLine({ ...quiet, load: [2.5, 0, 0] }), /other work is running here \(load 2\.5\)/);
+});
+
+test("kernels stand beside what their prototypes reached", () => {
+  const results = [{ name: "int8 exact", shape: "16x768x3072", unit: "GMAC/s", best: 40.1, median: 38.2 }];
+  const text = report({ name: "node", version: "Node 1", models: {}, left: {}, bars: [], kernels: { fastest: "exact", results } });
+  assert.match(text, /int8 exact +16x768x3072 +40\.1 +38\.2 +GMAC\/s +35/);
 });

@@ -1,10 +1,12 @@
 // corom, through its npm package. It tokenises itself, so a text's time has that in it.
 
+const NO_CACHES = { cache: "none", queryCache: 0 };
+
 /** `options` are those of Corom.load. */
 export async function open(place, { files, options }) {
   const { Corom } = await import(place.corom);
-  // CLS is CoROM's own pooling and what the peers are read by. Nothing may come from a cache.
-  const corom = await Corom.load(place.model[files], { pooling: "cls", maxLength: 128, cache: 0, ...options });
+  // CLS is CoROM's own pooling and what the peers are read by. Nothing may come from a cache, or be kept in one.
+  const corom = await Corom.load(place.model[files], { pooling: "cls", maxLength: 128, ...NO_CACHES, ...options });
   const { simd, backend, version, kernel } = corom.info;
   return {
     facts: { simd, backend, version, kernel, weightBytes: corom.info.weightBytes },
