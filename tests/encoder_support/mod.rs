@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use corom::batch::Batch;
 use corom::config::{BertConfig, Pooling};
-use corom::encoder::onnx::external_files;
 use corom::encoder::fused::{EncoderLoader, EncoderOptions};
+use corom::encoder::onnx::external_files;
 use corom::encoder::plain::PlainEncoder;
 use corom::encoder::{Encoder, EncoderOutput};
 use corom::error::Result;

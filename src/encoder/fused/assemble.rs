@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use tract_onnx::prelude::*;
 
+use super::ops::Shared;
 use super::ops::add_norm::AddNorm;
 use super::ops::attention::Attention;
 use super::ops::embed::Embed;
 use super::ops::linear::Linear;
 use super::ops::select_rows::SelectRows;
-use super::ops::Shared;
 use super::pack::{self, Precision};
 use super::store::{Store, internal};
 use crate::encoder::cpu;
@@ -75,9 +75,12 @@ impl Assembly {
                     let one_type = embed.token_type.as_ref().is_none_or(|(_, one)| *one);
                     Packed::Embed(Arc::new(pack::embed(&mut self.store, embed, self.precision)?), one_type)
                 }
-                Step::Linear(linear) => {
-                    Packed::Linear(Arc::new(pack::linear(&mut self.store, linear, self.precision, self.kernel)?))
-                }
+                Step::Linear(linear) => Packed::Linear(Arc::new(pack::linear(
+                    &mut self.store,
+                    linear,
+                    self.precision,
+                    self.kernel,
+                )?)),
                 Step::AddNorm { norm, .. } => Packed::AddNorm(Arc::new(pack::norm(&self.store, norm)?)),
                 Step::Attention { .. } | Step::SelectRows { .. } => Packed::Bare,
             });
@@ -99,9 +102,9 @@ impl Assembly {
             let message = format!("the fused graph cannot be built: {}", e.root_cause());
             Error::with_source(ErrorCode::Internal, message, e)
         })?;
-        let graph = model.into_runnable().map_err(|e| {
-            Error::with_source(ErrorCode::Internal, "the fused graph cannot be run", e)
-        })?;
+        let graph = model
+            .into_runnable()
+            .map_err(|e| Error::with_source(ErrorCode::Internal, "the fused graph cannot be run", e))?;
         Ok(Runnable { graph, weight_bytes, precision, positions })
     }
 

@@ -58,7 +58,8 @@ impl Encoder for FusedEncoder {
             Error::with_source(ErrorCode::Internal, message, e)
         };
         let inputs = [tensor1(&ids), tensor1(&types), tensor1(&cu_seqlens)];
-        let outputs = self.graph.run(inputs.into_iter().map(IntoTValue::into_tvalue).collect()).map_err(failed)?;
+        let outputs =
+            self.graph.run(inputs.into_iter().map(IntoTValue::into_tvalue).collect()).map_err(failed)?;
         let floats = |t: TValue| Ok(t.try_as_plain_ram()?.as_slice::<f32>()?.to_vec());
         let mut rows: Vec<Vec<f32>> =
             outputs.into_iter().map(floats).collect::<TractResult<_>>().map_err(failed)?;

@@ -194,7 +194,10 @@ fn lies_in(weight: &Weight, path: &str) -> bool {
 
 fn grow(buffer: &mut Vec<u8>, by: usize, path: &str) -> Result<()> {
     buffer.try_reserve(by).map_err(|_| {
-        Error::new(ErrorCode::OutOfMemory, format!("there is no room for {path}, which is over {} bytes", buffer.len()))
+        Error::new(
+            ErrorCode::OutOfMemory,
+            format!("there is no room for {path}, which is over {} bytes", buffer.len()),
+        )
     })
 }
 

@@ -19,8 +19,27 @@ pub enum Precision {
     F32,
 }
 
+impl Precision {
+    /// `auto` or `f32`.
+    ///
+    /// # Errors
+    /// `INVALID_ARGUMENT` for anything else.
+    pub fn parse(name: &str) -> Result<Self> {
+        match name {
+            "auto" => Ok(Self::Auto),
+            "f32" => Ok(Self::F32),
+            _ => fail!(InvalidArgument, "precision is \"auto\" or \"f32\", not \"{name}\""),
+        }
+    }
+}
+
 /// Packs a `Linear`.
-pub(super) fn linear(store: &mut Store, step: &LinearStep, precision: Precision, kernel: Kernel) -> Result<Linear> {
+pub(super) fn linear(
+    store: &mut Store,
+    step: &LinearStep,
+    precision: Precision,
+    kernel: Kernel,
+) -> Result<Linear> {
     let spec = step.spec;
     let bias = match &step.bias {
         Some(bias) => store.vector(bias, spec.outputs)?,

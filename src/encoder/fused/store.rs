@@ -93,7 +93,12 @@ impl Store {
     }
 
     /// The product of vectors, `len` numbers, of which `part` are wanted.
-    pub(super) fn product(&self, vectors: &[Vector], len: usize, part: Option<&Range<usize>>) -> Result<Vec<f32>> {
+    pub(super) fn product(
+        &self,
+        vectors: &[Vector],
+        len: usize,
+        part: Option<&Range<usize>>,
+    ) -> Result<Vec<f32>> {
         let mut product = vec![1.0; len];
         for vector in vectors {
             for (have, by) in product.iter_mut().zip(self.vector(vector, len)?) {
@@ -127,8 +132,10 @@ pub(super) fn needs(step: &Step) -> Vec<usize> {
         Step::AddNorm { norm: n, .. } => norm(n, &mut leaves),
         Step::Attention { .. } | Step::SelectRows { .. } => {}
     }
-    let mut weights: Vec<usize> =
-        leaves.into_iter().filter_map(|leaf| if let Leaf::Weight(w) = leaf { Some(*w) } else { None }).collect();
+    let mut weights: Vec<usize> = leaves
+        .into_iter()
+        .filter_map(|leaf| if let Leaf::Weight(w) = leaf { Some(*w) } else { None })
+        .collect();
     weights.sort_unstable();
     weights.dedup();
     weights

@@ -88,22 +88,39 @@ impl Lengths {
         Some(self.layout(axes))
     }
 
+    /// A length as a number times so many batches and so many sequences: tract does not order its
+    /// products.
+    fn monomial(&self, length: &TDim) -> Option<[i64; 3]> {
+        match length {
+            TDim::Val(n) => Some([*n, 0, 0]),
+            TDim::MulInt(n, inner) => self.monomial(inner).map(|m| [m[0] * n, m[1], m[2]]),
+            TDim::Mul(factors) => factors.iter().try_fold([1, 0, 0], |have, factor| {
+                let more = self.monomial(factor)?;
+                Some([have[0] * more[0], have[1] + more[1], have[2] + more[2]])
+            }),
+            _ if *length == self.batch => Some([1, 1, 0]),
+            _ if *length == self.tokens => Some([1, 0, 1]),
+            _ => None,
+        }
+    }
+
     /// Cuts a run of atoms into axes of these lengths.
     fn group(&self, atoms: Vec<Atom>, to: &[TDim]) -> Option<Vec<Vec<Atom>>> {
         let mut atoms: std::collections::VecDeque<Atom> = atoms.into();
         let mut axes = Vec::with_capacity(to.len());
         for length in to {
-            let (mut have, mut axis) = (1.to_dim(), Vec::new());
-            while have.clone().simplify() != length.clone().simplify() {
+            let due = self.monomial(length)?;
+            let (mut have, mut axis) = ([1, 0, 0], Vec::new());
+            while have != due {
                 let atom = atoms.pop_front()?;
-                let next = have.clone() * self.of(atom);
-                if let (Some(have), Some(next), Some(length)) = (have.as_i64(), next.as_i64(), length.as_i64())
-                    && next > length
+                let size = self.monomial(&self.of(atom))?;
+                let next = [have[0].checked_mul(size[0])?, have[1] + size[1], have[2] + size[2]];
+                if let Atom::Width(width) = atom
+                    && next[0] > due[0]
                 {
                     // Columns are split into heads, and nothing else ever is.
-                    let Atom::Width(width) = atom else { return None };
-                    let heads = usize::try_from(length / have.max(1)).ok()?;
-                    if heads == 0 || length % have != 0 || width % heads != 0 {
+                    let heads = usize::try_from(due[0] / have[0].max(1)).ok()?;
+                    if next[1..] != due[1..] || heads == 0 || due[0] % have[0] != 0 || width % heads != 0 {
                         return None;
                     }
                     axis.push(Atom::Heads(heads));
@@ -152,7 +169,8 @@ mod tests {
         let join = AxisOp::Reshape(2, tvec!(4.to_dim(), 8.to_dim()), tvec!(32.to_dim()));
         assert_eq!(lengths.apply(&join, &heads).unwrap(), rows);
         // Joined in the wrong order they are no rows.
-        let wrong = AxisOp::Reshape(1, tvec!(4.to_dim(), lengths.tokens.clone()), tvec!(lengths.tokens.clone() * 4));
+        let wrong =
+            AxisOp::Reshape(1, tvec!(4.to_dim(), lengths.tokens.clone()), tvec!(lengths.tokens.clone() * 4));
         assert_ne!(lengths.apply(&wrong, &turned).map(|l| l.width()), Some(Some(32)));
     }
 

@@ -36,7 +36,8 @@ impl<'a> Reader<'a> {
         let lengths = Lengths { batch: translated.batch.clone(), tokens: translated.sequence.clone() };
         let model = &translated.model;
         let probe = Probe::new(model, &translated.roles, &lengths);
-        let mut reader = Self { model, lengths, symbols: Symbols::default(), probe, meanings: HashMap::new() };
+        let mut reader =
+            Self { model, lengths, symbols: Symbols::default(), probe, meanings: HashMap::new() };
         for (outlet, role) in model.inputs.iter().zip(&translated.roles) {
             reader.meanings.insert(
                 *outlet,
@@ -67,7 +68,9 @@ impl<'a> Reader<'a> {
     /// The rows that an outlet holds, if it is `[batch, tokens, width]` of them.
     pub(super) fn output(&self, outlet: OutletId, width: usize) -> Option<Id> {
         match self.meaning(outlet) {
-            Meaning::Rows(rows) if rows.is_plain() && rows.layout == self.lengths.rows(width) => Some(rows.of),
+            Meaning::Rows(rows) if rows.is_plain() && rows.layout == self.lengths.rows(width) => {
+                Some(rows.of)
+            }
             _ => None,
         }
     }

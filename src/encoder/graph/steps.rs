@@ -142,7 +142,9 @@ impl Lower<'_> {
             }
             Symbol::Context { q, k, v, heads, scale } => {
                 let width = self.width(*q)?;
-                if *heads == 0 || width % heads != 0 || [*k, *v].iter().any(|id| self.width(*id) != Some(width))
+                if *heads == 0
+                    || width % heads != 0
+                    || [*k, *v].iter().any(|id| self.width(*id) != Some(width))
                 {
                     return None;
                 }

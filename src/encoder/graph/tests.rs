@@ -65,7 +65,14 @@ fn every_export_fuses() {
                         let node = translated.model.node(id);
                         let m = reader.meaning(tract_onnx::prelude::OutletId::new(id, 0));
                         let text = format!("{m:?}");
-                        println!("{:4} {:28} {:?} {:?}\n        {}", id, node.op.name(), node.inputs, node.outputs[0].fact, text.chars().take(300).collect::<String>());
+                        println!(
+                            "{:4} {:28} {:?} {:?}\n        {}",
+                            id,
+                            node.op.name(),
+                            node.inputs,
+                            node.outputs[0].fact,
+                            text.chars().take(300).collect::<String>()
+                        );
                         if matches!(m, symbol::Meaning::Unknown) {
                             println!("{:?}", node.op);
                             break;

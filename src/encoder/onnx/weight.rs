@@ -39,7 +39,6 @@ pub(crate) enum Numbers {
 }
 
 impl Numbers {
-
     /// All as floats.
     pub(crate) fn into_f32(self) -> Vec<f32> {
         match self {

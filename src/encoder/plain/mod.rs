@@ -8,14 +8,14 @@ mod plan;
 
 use std::collections::BTreeMap;
 
-use super::onnx::{Expected, Graph, Model, signature};
 use super::check::check;
+use super::onnx::{Expected, Graph, Model, signature};
+use super::ports::Ports;
 use super::{Encoder, EncoderInfo, EncoderOutput};
 use crate::batch::Batch;
 use crate::config::BertConfig;
 use crate::error::Result;
 use plan::Plans;
-use super::ports::Ports;
 
 /// A BERT encoder that tract runs on the CPU.
 ///

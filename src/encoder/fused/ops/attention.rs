@@ -40,7 +40,10 @@ impl EvalOp for Attention {
         let cu_seqlens = indices(cu_seqlens)?;
         let tokens = cu_seqlens.last().copied().unwrap_or(0) * width;
         let (q, k, v) = (floats(q)?, floats(k)?, floats(v)?);
-        ensure!(q.len() == count * width && k.len() == tokens && v.len() == tokens, "rows of {width} are due");
+        ensure!(
+            q.len() == count * width && k.len() == tokens && v.len() == tokens,
+            "rows of {width} are due"
+        );
         let qkv = Qkv { q: Rows::new(q, width), k: Rows::new(k, width), v: Rows::new(v, width) };
         rows(count, width, |out| {
             attention(&self.spec, qkv, &cu_seqlens, self.kernel, out, &mut *self.scratch.lock()?);

@@ -36,7 +36,11 @@ fn indices(value: &Tensor) -> TractResult<Vec<usize>> {
 }
 
 /// A tensor `[rows, width]`, filled in by `fill`.
-fn rows(rows: usize, width: usize, fill: impl FnOnce(&mut [f32]) -> TractResult<()>) -> TractResult<TVec<TValue>> {
+fn rows(
+    rows: usize,
+    width: usize,
+    fill: impl FnOnce(&mut [f32]) -> TractResult<()>,
+) -> TractResult<TVec<TValue>> {
     let mut out = Tensor::zero::<f32>(&[rows, width])?;
     fill(out.try_as_plain_ram_mut()?.as_slice_mut::<f32>()?)?;
     Ok(tvec!(out.into_tvalue()))

@@ -142,9 +142,7 @@ impl Reader<'_> {
                 Meaning::Curve { of, layout, curve, offset: offset * c, factor: factor * c }
             }
             Meaning::Mean { of, factor } => Meaning::Mean { of, factor: factor * c },
-            Meaning::Square { of, factor, eps } => {
-                Meaning::Square { of, factor: factor * c, eps: eps * c }
-            }
+            Meaning::Square { of, factor, eps } => Meaning::Square { of, factor: factor * c, eps: eps * c },
             Meaning::Scores(mut scores) => {
                 scores.scale *= c;
                 Meaning::Scores(scores)
@@ -192,7 +190,9 @@ impl Reader<'_> {
     fn without(&mut self, x: &Meaning, y: &Meaning) -> Option<Meaning> {
         match (x, y) {
             (Meaning::Rows(x), Meaning::Mean { of, factor }) => self.centred(x, *of, *factor),
-            (Meaning::Quantised { of, centred: false }, Meaning::ZeroPoint { of: zero }) if of.of == *zero => {
+            (Meaning::Quantised { of, centred: false }, Meaning::ZeroPoint { of: zero })
+                if of.of == *zero =>
+            {
                 Some(Meaning::Quantised { of: of.clone(), centred: true })
             }
             _ => None,

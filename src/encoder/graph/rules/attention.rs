@@ -94,7 +94,8 @@ impl Reader<'_> {
         for place in places {
             match *place {
                 [Some(a), Some(b), None] => {
-                    let over = *scores.layout.0.get(a)? == [Atom::Keys] && *v.layout.0.get(b)? == [Atom::Tokens];
+                    let over =
+                        *scores.layout.0.get(a)? == [Atom::Keys] && *v.layout.0.get(b)? == [Atom::Tokens];
                     if contracted || !over {
                         return None;
                     }

@@ -14,7 +14,8 @@ impl Reader<'_> {
     /// A gather of whole rows of a weight.
     pub(in crate::encoder::graph) fn lookup(&mut self, node: &TypedNode) -> Option<Meaning> {
         let [data, indices] = node.inputs[..] else { return None };
-        if node.op_as::<Checked>()?.rows_of_axis() != Some(0) || !matches!(self.meaning(data), Meaning::Fixed) {
+        if node.op_as::<Checked>()?.rows_of_axis() != Some(0) || !matches!(self.meaning(data), Meaning::Fixed)
+        {
             return None;
         }
         let fact = &node.outputs[0].fact;
@@ -98,7 +99,13 @@ impl Reader<'_> {
         };
         let plain = matches!(&scales.coding, Coding::Affine { scale, zero: None, .. } if scale.is_empty());
         let [leaf] = &scales.parts[..] else { return None };
-        if by != by_b || !plain || !scales.float || scales.shape[0] != table.shape[0] || !x.is_plain() || !y.is_plain() {
+        if by != by_b
+            || !plain
+            || !scales.float
+            || scales.shape[0] != table.shape[0]
+            || !x.is_plain()
+            || !y.is_plain()
+        {
             return None;
         }
         let vector = Vector::Stored { leaf: leaf.clone(), part: None, len: scales.shape[0] };

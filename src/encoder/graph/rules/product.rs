@@ -24,7 +24,9 @@ pub(super) fn places(op: &EinSum) -> Option<Vec<Places>> {
     };
     op.axes
         .iter_all_axes()
-        .map(|axis| Some([one(axis.inputs.first()?)?, one(axis.inputs.get(1)?)?, one(axis.outputs.first()?)?]))
+        .map(|axis| {
+            Some([one(axis.inputs.first()?)?, one(axis.inputs.get(1)?)?, one(axis.outputs.first()?)?])
+        })
         .collect()
 }
 
@@ -149,7 +151,9 @@ impl Reader<'_> {
     fn part_of(&mut self, id: Id, range: &Range<usize>) -> Option<Id> {
         let symbol = match self.symbols.get(id).clone() {
             Symbol::Product { x, weight } => Symbol::Product { x, weight: weight.columns(range) },
-            Symbol::Biased { x, bias } => Symbol::Biased { x: self.part_of(x, range)?, bias: bias.part(range) },
+            Symbol::Biased { x, bias } => {
+                Symbol::Biased { x: self.part_of(x, range)?, bias: bias.part(range) }
+            }
             _ => return None,
         };
         Some(self.symbols.id(symbol))
