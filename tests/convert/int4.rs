@@ -1,27 +1,15 @@
 //! 4-bit folders: whatever int8 takes, of any width; the same numbers in onnxruntime; the size.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use corom::config::Pooling;
 use corom::encoder::fused::Precision;
 use corom::model::{LoadOptions, Manifest, folder};
-use serde_json::json;
 
 use crate::command::{Scratch, convert};
-use crate::onnxruntime::{check, named};
+use crate::onnxruntime::{check, named, write_golden};
 use crate::random::{Bert, words};
 use crate::support::{cosine, folders, golden};
-
-/// A folder's vectors in f32, as a golden.json for onnxruntime to be compared with.
-fn write_golden(model: &Path, texts: &[String], file: &Path) {
-    let options = LoadOptions { precision: Precision::F32, normalize: Some(false), ..LoadOptions::default() };
-    let mut embedder = folder::load(model, options).unwrap();
-    let pooling = Manifest::from_json(&std::fs::read(model.join("corom.json")).unwrap()).unwrap().pooling;
-    let ids: Vec<Vec<u32>> = texts.iter().map(|t| embedder.tokenize(t).unwrap().ids).collect();
-    let vectors: Vec<Vec<f32>> = texts.iter().map(|t| embedder.embed(&[t]).unwrap()).collect();
-    let golden = json!({"input_ids": ids, "vectors": {pooling.as_str(): vectors}});
-    std::fs::write(file, golden.to_string()).unwrap();
-}
 
 #[test]
 fn onnxruntime_gives_our_f32_numbers() {

@@ -6,7 +6,9 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use corom::model::Manifest;
+use corom::encoder::fused::Precision;
+use corom::model::{LoadOptions, Manifest, folder};
+use serde_json::json;
 
 use crate::command::{Scratch, convert};
 use crate::fixtures::check_self_test;
@@ -31,6 +33,17 @@ pub fn check(python: &OsString, pairs: &[(PathBuf, PathBuf)], options: &[&str]) 
     let said = String::from_utf8_lossy(&output.stdout);
     println!("{said}");
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// A folder's vectors in f32, as a golden.json for onnxruntime to be compared with.
+pub fn write_golden(model: &Path, texts: &[String], file: &Path) {
+    let options = LoadOptions { precision: Precision::F32, normalize: Some(false), ..LoadOptions::default() };
+    let mut embedder = folder::load(model, options).unwrap();
+    let pooling = Manifest::from_json(&std::fs::read(model.join("corom.json")).unwrap()).unwrap().pooling;
+    let ids: Vec<Vec<u32>> = texts.iter().map(|t| embedder.tokenize(t).unwrap().ids).collect();
+    let vectors: Vec<Vec<f32>> = texts.iter().map(|t| embedder.embed(&[t]).unwrap()).collect();
+    let golden = json!({"input_ids": ids, "vectors": {pooling.as_str(): vectors}});
+    std::fs::write(file, golden.to_string()).unwrap();
 }
 
 #[test]
