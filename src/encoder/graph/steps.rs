@@ -194,6 +194,9 @@ impl<'a> Lower<'a> {
         }
         let Symbol::Product { x, weight } = inner else { return None };
         let [inputs, outputs] = weight.used();
+        if inputs == 0 || outputs == 0 || inputs > 1 << 20 {
+            return None;
+        }
         let bias_fits = bias.as_ref().is_none_or(|b| matches!(b, Vector::Uniform(_)) || b.len() == outputs);
         if self.width(*x)? != inputs || !bias_fits {
             return None;
