@@ -221,10 +221,21 @@ export interface LoadOptions {
   onProgress?: (progress: Progress) => void;
   /**
    * Which of the two WebAssembly binaries: `relaxed` needs an engine with relaxed SIMD (`UNSUPPORTED_HOST`
-   * elsewhere), `plain` runs wherever there is SIMD. Default: `auto`, relaxed where it can. In this release both
-   * run the same code paths: kernels that use relaxed SIMD come later.
+   * elsewhere), `plain` runs wherever there is SIMD. Default: `auto`, relaxed where it can.
    */
   simd?: "auto" | "plain" | "relaxed";
+  /**
+   * `exact`: the kernels that give the same bits on every machine, in either binary. `auto`, the default: in the
+   * relaxed binary the faster ones, whose activations have 7 bits (8 against 4-bit weights).
+   */
+  kernel?: "auto" | "exact";
+  /**
+   * `auto`, the default: int8 weights and activations, or the file's 4 bits; float weights are quantised while they
+   * load. `f32`: floats throughout, four times the memory and about three times as slow.
+   */
+  precision?: "auto" | "f32";
+  /** false: runs the graph as it is in plain tract, four times slower or more. For comparison. Default: true. */
+  fused?: boolean;
   /**
    * The WebAssembly, where it is not beside this package's JavaScript. A promise that is rejected is
    * `FETCH_FAILED`, with what it was rejected with as the cause.
@@ -255,9 +266,15 @@ export interface Info {
   readonly normalize: boolean;
   /** Number type of the weights in the file: `f32`, `f16`, `int8`, `int4`. */
   readonly dtype: string;
-  /** What runs the model, `cpu (tract)` for instance. */
+  /** What runs the model: `cpu`, or `cpu (tract)` for a graph that is not fused. */
   readonly backend: string;
-  /** Bytes of weights as held in memory: those of int8 files are widened to f32 in this release. */
+  /** Whether the graph runs as fused ops. One with a part that is not known runs as it is, slower. */
+  readonly fused: boolean;
+  /** Number type of the products. */
+  readonly precision: "int8" | "int4" | "f32";
+  /** The kernels: `exact`, `relaxed-i16`, `relaxed-i32`; `tract` where the graph is not fused. */
+  readonly kernel: string;
+  /** Bytes of weights as held in memory. */
   readonly weightBytes: number;
   /** Which WebAssembly binary runs; `custom` when the option `wasm` gave it. */
   readonly simd: "plain" | "relaxed" | "custom";
