@@ -230,6 +230,12 @@ export interface LoadOptions {
    * `FETCH_FAILED`, with what it was rejected with as the cause.
    */
   wasm?: WasmSource | Promise<WasmSource>;
+  /**
+   * How many vectors of queries are kept, the least recently used go first: those of single texts of up to 1,024
+   * UTF-16 code units, in `embed`, and as the query of `score` and `rank`. 0 keeps none. Default: 256, which for
+   * 768 numbers a vector is 0.8 MB.
+   */
+  queryCache?: number;
 }
 
 /** What was loaded. Frozen; `wasmMemory` is read anew each time. */
@@ -264,6 +270,11 @@ export interface Info {
 export interface CallOptions {
   /** Rejects the call with the signal's reason: at once while it waits, between two batches while it runs. */
   signal?: AbortSignal;
+  /**
+   * For search as you type: when a call with this option is made, the one before it that had it and is still pending
+   * is rejected with an `AbortError`. Default: false.
+   */
+  newestWins?: boolean;
 }
 
 export interface ScoreOptions extends CallOptions {
@@ -329,7 +340,7 @@ export interface Tokens {
 /**
  * A loaded model.
  *
- * Calls on one instance queue. Between batches the event loop gets its turn. A lone surrogate in a text
+ * Calls on one instance queue. Between batches, and between calls, the event loop gets its turn. A lone surrogate in a text
  * counts as U+FFFD. After `INTERNAL`, and after an `OUT_OF_MEMORY` whose message says so, load the model
  * again; after every other error the instance is as good as before.
  */

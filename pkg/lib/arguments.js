@@ -76,7 +76,13 @@ export function options(value) {
     throw invalid(`options must be an object, not ${described(value)}`);
   }
   signal(value.signal);
+  optional(value.newestWins, (b) => ofType(b, "newestWins", "boolean"));
   return value;
+}
+
+/** What score and rank take. */
+export function comparison(query, documents, given) {
+  return { text: text(query, "query"), list: texts(documents, "documents"), metric: metric(options(given).metric) };
 }
 
 export const metric = (value = "dot") => oneOf(value, "metric", METRICS);
@@ -92,6 +98,7 @@ export function loadOptions(value) {
   const given = options(value);
   return {
     signal: given.signal,
+    queryCache: optional(given.queryCache, (n) => wholeNumber(n, "queryCache", 0)),
     onProgress: optional(given.onProgress, (f) => ofType(f, "onProgress", "function")),
     simd: oneOf(given.simd ?? "auto", "simd", SIMD),
     wasm: given.wasm ?? undefined,

@@ -3,6 +3,7 @@ import * as check from "./arguments.js";
 import { throwIfAborted } from "./abort.js";
 import { Embeddings } from "./embeddings.js";
 import { CoromError, invalid } from "./errors.js";
+import { QueryCache } from "./query-cache.js";
 import { Queue } from "./queue.js";
 import { Turns } from "./turns.js";
 
@@ -13,12 +14,15 @@ export class Corom {
   #runtime;
   #embedder;
   #queue = new Queue();
+  #turns = new Turns();
+  #queries;
   #freed = false;
 
-  constructor(token, { runtime, embedder } = {}) {
+  constructor(token, { runtime, embedder, queryCache } = {}) {
     if (token !== loaded) throw invalid("there is no public constructor: use await Corom.load(source)");
     this.#runtime = runtime;
     this.#embedder = embedder;
+    this.#queries = new QueryCache(queryCache);
     const info = runtime.call((bindings) => ({ ...embedder.info(), simd: runtime.simd, version: bindings.version() }));
     Object.defineProperty(info, "wasmMemory", { enumerable: true, get: () => runtime.memoryBytes });
     Object.defineProperty(this, "info", { enumerable: true, value: Object.freeze(info) });
@@ -27,51 +31,53 @@ export class Corom {
   async embed(texts, options) {
     this.#alive();
     const list = check.textOrTexts(texts, "texts");
-    const { signal } = check.options(options);
-    const data = await this.#vectors(list, signal);
+    const data = await this.#run(options, (signal) =>
+      list.length === 1 ? this.#query(list[0], signal) : this.#vectors(list, signal),
+    );
     return new Embeddings(data, list.length, this.info.dimension);
   }
 
   async score(query, documents, options) {
     this.#alive();
-    const { text, list, metric, signal } = comparison(query, documents, options);
-    if (list.length === 0) return new Float32Array(0);
-    return this.#scores(text, list, metric, signal);
+    const { text, list, metric } = check.comparison(query, documents, options);
+    return this.#run(options, (signal) => this.#scores(text, list, metric, signal));
   }
 
   async rank(query, documents, options) {
     this.#alive();
-    const { text, list, metric, signal } = comparison(query, documents, options);
+    const { text, list, metric } = check.comparison(query, documents, options);
     const topK = check.topK(options?.topK);
-    if (list.length === 0) return [];
-    const scores = await this.#scores(text, list, metric, signal);
-    this.#alive();
-    const order = this.#runtime.call(() => this.#embedder.rank(scores, topK, metric));
-    return Array.from(order, (index) => ({ index, score: scores[index], text: list[index] }));
+    return this.#run(options, async (signal) => {
+      const scores = await this.#scores(text, list, metric, signal);
+      const order = this.#core((embedder) => embedder.rank(scores, topK, metric));
+      return Array.from(order, (index) => ({ index, score: scores[index], text: list[index] }));
+    });
   }
 
   async pipeline(input, options) {
     this.#alive();
     const { sources, compared } = check.pipelineInput(input);
-    const { signal, behaviour } = check.options(options);
-    const rule = check.behaviour(behaviour);
+    const rule = check.behaviour(check.options(options).behaviour);
     const list = [...sources, ...compared];
-    const data = await this.#vectors(list, signal);
-    this.#alive();
-    const scores = this.#runtime.call(() => this.#embedder.pipelineScores(data, sources.length, rule));
-    return { text_embedding: [...new Embeddings(data, list.length, this.info.dimension)], scores: Array.from(scores) };
+    return this.#run(options, async (signal) => {
+      const data = await this.#vectors(list, signal);
+      const scores = this.#core((embedder) => embedder.pipelineScores(data, sources.length, rule));
+      const rows = new Embeddings(data, list.length, this.info.dimension);
+      return { text_embedding: [...rows], scores: Array.from(scores) };
+    });
   }
 
   tokenize(text) {
     this.#alive();
     const checked = check.text(text, "text");
-    return this.#runtime.call(() => this.#embedder.tokenize(checked));
+    return this.#core((embedder) => embedder.tokenize(checked));
   }
 
   free() {
     if (this.#freed) return;
     this.#freed = true;
     this.#embedder = undefined;
+    this.#queries.clear();
     this.#runtime.drop();
   }
 
@@ -83,44 +89,60 @@ export class Corom {
     if (this.#freed) throw new CoromError("FREED", "this instance was freed; load the model again");
   }
 
-  /** Query and documents in one job, then the scores of the documents. */
-  async #scores(query, documents, metric, signal) {
-    const data = await this.#vectors([query, ...documents], signal);
+  /** Into WebAssembly, unless the instance was freed meanwhile. */
+  #core(work) {
     this.#alive();
-    const width = this.info.dimension;
-    return this.#runtime.call(() => this.#embedder.score(data.subarray(0, width), data.subarray(width), metric));
+    return this.#runtime.call(() => work(this.#embedder));
   }
 
-  async #vectors(texts, signal) {
+  /** A call in its turn; `task` gets the signal that ends it. */
+  async #run(options, task) {
+    const { signal, newestWins } = check.options(options);
     throwIfAborted(signal);
-    if (texts.length === 0) return new Float32Array(0);
-    return this.#queue.run(() => this.#work(texts, signal), signal);
+    const mine = async (ending) => {
+      await this.#turn(ending);
+      this.#alive();
+      return task(ending);
+    };
+    return this.#queue.run(mine, { signal, newestWins });
+  }
+
+  /** Between two pieces of work, also of different calls: the event loop's turn when it is due, then the signal. */
+  async #turn(signal) {
+    if (this.#turns.due) await this.#turns.take();
+    throwIfAborted(signal);
+  }
+
+  /** How the documents compare with the query. */
+  async #scores(query, documents, metric, signal) {
+    if (documents.length === 0) return new Float32Array(0);
+    const vector = await this.#query(query, signal);
+    const vectors = await this.#vectors(documents, signal);
+    return this.#core((embedder) => embedder.score(vector, vectors, metric));
+  }
+
+  /** The vector of one text. Always from a job of its own, so that its bits do not depend on whether it was kept. */
+  async #query(text, signal) {
+    const kept = this.#queries.get(text);
+    if (kept) return kept;
+    const vector = await this.#vectors([text], signal);
+    this.#queries.set(text, vector);
+    return vector;
   }
 
   /** One job, batch by batch. Whatever ends it early, nothing of it is left. */
-  async #work(texts, signal) {
-    this.#alive();
-    const runtime = this.#runtime;
-    const turns = new Turns();
-    let job = runtime.call(() => this.#embedder.start(texts));
+  async #vectors(texts, signal) {
+    if (texts.length === 0) return new Float32Array(0);
+    let job = this.#core((embedder) => embedder.start(texts));
     try {
-      while (!runtime.call(() => this.#embedder.step(job))) {
-        if (turns.due) await turns.take();
-        throwIfAborted(signal);
-        this.#alive();
+      while (!this.#core((embedder) => embedder.step(job))) {
+        await this.#turn(signal);
       }
       const finished = job;
       job = undefined; // finish() consumes it
-      return runtime.call(() => this.#embedder.finish(finished));
+      return this.#core((embedder) => embedder.finish(finished));
     } finally {
-      if (job && runtime.memoryBytes > 0) runtime.call(() => job.free());
+      if (job && this.#runtime.memoryBytes > 0) this.#runtime.call(() => job.free());
     }
   }
-}
-
-function comparison(query, documents, options) {
-  const text = check.text(query, "query");
-  const list = check.texts(documents, "documents");
-  const { metric, signal } = check.options(options);
-  return { text, list, metric: check.metric(metric), signal };
 }

@@ -8,11 +8,6 @@ import { isMirrors, urlSource } from "./source-url.js";
 
 export { folderStore } from "./store-folder.js";
 
-const BINARIES = {
-  "corom.wasm": () => new URL("../wasm/corom.wasm", import.meta.url),
-  "corom-relaxed.wasm": () => new URL("../wasm/corom-relaxed.wasm", import.meta.url),
-};
-
 /** A path (folder or .onnx file), a file:, http: or https: URL, a list of the latter; or files in memory. */
 export async function open(source) {
   if (isMirrors(source)) {
@@ -28,11 +23,6 @@ export async function open(source) {
   if (typeof source !== "string" && !(source instanceof URL)) return memorySource(source, "a path, ");
   const url = address(source, "source");
   return url.protocol === "file:" ? folderSource(await pathOf(url)) : urlSource(url);
-}
-
-/** Where one of this package's two .wasm files is. */
-export function binaryUrl(file) {
-  return BINARIES[file]();
 }
 
 /** What is at a URL: `input` is bytes or a Response, `size` its length where known. */

@@ -4,22 +4,11 @@ import { request } from "./fetch.js";
 import { memorySource } from "./source-memory.js";
 import { isMirrors, urlSource } from "./source-url.js";
 
-// Spelled out one by one: bundlers find the files by these literal expressions.
-const BINARIES = {
-  "corom.wasm": () => new URL("../wasm/corom.wasm", import.meta.url),
-  "corom-relaxed.wasm": () => new URL("../wasm/corom-relaxed.wasm", import.meta.url),
-};
-
 /** A URL, relative ones against the page, or a list of them; or files in memory. */
 export function open(source) {
   const url = (given) => (given instanceof URL ? given : address(given, "source"));
   if (isMirrors(source)) return urlSource(...source.map(url));
   return typeof source === "string" || source instanceof URL ? urlSource(url(source)) : memorySource(source);
-}
-
-/** Where one of this package's two .wasm files is. */
-export function binaryUrl(file) {
-  return BINARIES[file]();
 }
 
 /** What is at a URL: `input` is a Response (or bytes, on other hosts), `size` its length where known. */

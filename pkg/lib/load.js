@@ -26,7 +26,7 @@ export async function loadInto(Class, host, source, given) {
   const runtime = await Runtime.start(host, options);
   try {
     const embedder = await build(runtime, files, { ...options, cache, progress });
-    return new Class(loaded, { runtime, embedder });
+    return new Class(loaded, { runtime, embedder, queryCache: options.queryCache });
   } catch (error) {
     runtime.drop();
     throw error;

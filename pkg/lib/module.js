@@ -7,10 +7,14 @@ import { hasRelaxedSimd, hasSimd } from "./simd.js";
 
 const FILES = { plain: "corom.wasm", relaxed: "corom-relaxed.wasm" };
 
-// Held weakly: with the last instance gone, the engine may drop the code too.
-const compiled = new Map();
+// Held weakly: with the last instance gone, the engine may drop the code too. Keyed by what gives the binary, as
+// two entries may be in use together.
+const compiled = new WeakMap();
 
-/** `{ module, simd }` for the options `simd` and `wasm`; `host` knows where this package's own files are. */
+/**
+ * `{ module, simd, imported }` for the options `simd` and `wasm`. `host.binaries` has this package's own, by kind:
+ * functions that give a URL, bytes, or the module where the host compiled it with the program (`imported`).
+ */
 export async function wasmModule(host, { simd, wasm, signal, onProgress }) {
   if (typeof WebAssembly !== "object") throw unsupported("this host has no WebAssembly");
   if (!hasSimd()) throw unsupported("this engine's WebAssembly has no SIMD; it is older than corom can run on");
@@ -18,31 +22,62 @@ export async function wasmModule(host, { simd, wasm, signal, onProgress }) {
     const module = await untilAborted(fromCaller(host, wasm, signal), signal);
     return { module, simd: simd === "auto" ? "custom" : simd };
   }
-  const kind = chosen(simd);
-  const file = FILES[kind];
-  let module = compiled.get(file)?.deref();
-  if (!module) {
-    onProgress?.({ phase: "wasm", file, loaded: 0, total: undefined });
-    const { input, size } = await host.get(host.binaryUrl(file), signal);
-    module = await untilAborted(compile(input, file), signal);
-    compiled.set(file, new WeakRef(module));
-    onProgress?.({ phase: "wasm", file, loaded: size ?? 0, total: size });
-  }
-  return { module, simd: kind };
+  const kind = chosen(simd, host.binaries);
+  return { ...(await ownModule(host, kind, { signal, onProgress })), simd: kind };
 }
 
-function chosen(simd) {
+async function ownModule(host, kind, { signal, onProgress }) {
+  const binary = host.binaries[kind];
+  const held = compiled.get(binary)?.deref();
+  if (held) return { module: held };
+  const file = FILES[kind];
+  const given = await located(host, binary, file);
+  if (isModule(given)) return { module: given, imported: true };
+  onProgress?.({ phase: "wasm", file, loaded: 0, total: undefined });
+  const { input, size } = given instanceof URL ? await host.get(given, signal) : { input: given, size: given.byteLength };
+  const module = await untilAborted(compile(input, file), signal);
+  compiled.set(binary, new WeakRef(module));
+  onProgress?.({ phase: "wasm", file, loaded: size ?? 0, total: size });
+  return { module };
+}
+
+/** A kind that runs here and that this entry has. */
+function chosen(simd, binaries) {
   if (simd === "relaxed" && !hasRelaxedSimd()) {
     throw unsupported('this engine has no relaxed SIMD; leave simd at "auto" to use it only where it exists');
   }
-  return simd === "auto" ? (hasRelaxedSimd() ? "relaxed" : "plain") : simd;
+  if (simd !== "auto" && !binaries[simd]) {
+    throw unsupported(
+      `this entry of corom has no binary for simd: "${simd}"; import corom/${FILES[simd]} and pass it as wasm`,
+    );
+  }
+  if (simd !== "auto") return simd;
+  if (binaries.relaxed && hasRelaxedSimd()) return "relaxed";
+  if (binaries.plain) return "plain";
+  throw unsupported("this engine has no relaxed SIMD; import corom/corom.wasm and pass it as wasm");
 }
+
+/** What `binary` gives, a URL as an absolute one. Bundlers may leave neither that nor what it would be relative to. */
+async function located(host, binary, file) {
+  try {
+    const given = await binary();
+    return given instanceof URL ? host.address(given.href, file) : given;
+  } catch (cause) {
+    throw unsupported(
+      `where ${file} lies is not known here (${messageOf(cause)}), as in a bundle without import.meta.url; ` +
+        'pass it as wasm, or import corom/inline (in Next.js set serverExternalPackages: ["corom"])',
+      cause,
+    );
+  }
+}
+
+const isModule = (value) => Object.prototype.toString.call(value) === "[object WebAssembly.Module]";
 
 /** What the option `wasm` may be. */
 async function fromCaller(host, given, signal) {
   const wasm = await resolved(given, signal);
+  if (isModule(wasm)) return wasm;
   const kind = Object.prototype.toString.call(wasm);
-  if (kind === "[object WebAssembly.Module]") return wasm;
   if (typeof wasm === "string" || kind === "[object URL]") {
     const url = host.address(wasm, "wasm");
     return compile((await host.get(url, signal)).input, url.href);
@@ -69,6 +104,14 @@ async function compile(input, name, code = "FETCH_FAILED") {
   }
   if (!input.ok) throw new CoromError(code, `${name} could not be fetched: HTTP ${input.status} from ${input.url}`);
   const type = input.headers.get("content-type") ?? "";
+  if (/^text\/html\b/i.test(type)) {
+    await input.body?.cancel();
+    throw new CoromError(
+      code,
+      `${input.url || name} is a web page, not ${name}: the file is not served there; pass its address as wasm ` +
+        '(in Vite before 8 set optimizeDeps: { exclude: ["corom"] })',
+    );
+  }
   if (/^application\/wasm\b/i.test(type) && typeof WebAssembly.compileStreaming === "function") {
     return explained(WebAssembly.compileStreaming(input), name, code);
   }
@@ -80,6 +123,12 @@ async function explained(compiling, name, code) {
     return await compiling;
   } catch (cause) {
     const said = messageOf(cause);
+    if (/disallowed by embedder/i.test(said)) {
+      throw unsupported(
+        "this host compiles no WebAssembly at run time: import corom/corom.wasm as a module and pass it as wasm",
+        cause,
+      );
+    }
     if (/content security policy|unsafe-eval/i.test(said)) {
       throw unsupported(
         "the page's Content-Security-Policy forbids WebAssembly: allow 'wasm-unsafe-eval' in script-src",

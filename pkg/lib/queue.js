@@ -1,17 +1,30 @@
 // Calls on one instance run one after the other, in the order they were made.
-import { throwIfAborted, untilAborted } from "./abort.js";
+import { childOf, throwIfAborted, untilAborted } from "./abort.js";
 
 export class Queue {
   #last = Promise.resolve();
+  #newest; // controller of the pending call that the next one with `newestWins` replaces
 
   /**
-   * Runs `task` when the tasks before it are done. An abort rejects at once, also while waiting;
-   * a task that has not begun by then never begins.
+   * Runs `task(signal)` when the tasks before it are done. An abort rejects at once, also while waiting;
+   * a task that has not begun by then never begins. With `newestWins` it aborts the one before it that
+   * had `newestWins` too.
    */
-  run(task, signal) {
+  run(task, { signal, newestWins = false } = {}) {
+    if (!newestWins) return this.#enqueue(task, signal);
+    this.#newest?.abort(new DOMException("a newer call took this one's place", "AbortError"));
+    const { controller, release } = childOf(signal);
+    this.#newest = controller;
+    return this.#enqueue(task, controller.signal).finally(() => {
+      release();
+      if (this.#newest === controller) this.#newest = undefined;
+    });
+  }
+
+  #enqueue(task, signal) {
     const mine = this.#last.then(() => {
       throwIfAborted(signal);
-      return task();
+      return task(signal);
     });
     this.#last = mine.catch(() => {}); // the next task runs whatever came of this one
     return untilAborted(mine, signal);

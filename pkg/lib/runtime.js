@@ -22,10 +22,14 @@ export class Runtime {
   }
 
   static async start(host, options) {
-    const { module, simd } = await wasmModule(host, options);
+    const { module, simd, imported } = await wasmModule(host, options);
     const bindings = createBindings();
     try {
-      const { memory } = await untilAborted(bindings.init({ module_or_path: module }), options.signal);
+      // At once where the host has compiled already. Elsewhere it may not be: pages refuse that for large modules, and
+      // development servers hand in a module of another realm, which the glue would take for bytes.
+      const { memory } = imported && module instanceof WebAssembly.Module
+        ? bindings.initSync({ module })
+        : await untilAborted(bindings.init({ module_or_path: module }), options.signal);
       return new Runtime(bindings, memory, simd);
     } catch (cause) {
       if (options.signal?.aborted) throw cause;

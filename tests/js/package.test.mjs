@@ -10,33 +10,19 @@ import "./support/corom.mjs"; // says so when the package was not built
 import { PKG, ROOT, readJson } from "./support/paths.mjs";
 
 const manifest = readJson(path.join(PKG, "package.json"));
-const sources = ["browser.js", "node.js", ...readdirSync(path.join(PKG, "lib")).map((name) => `lib/${name}`)];
+const sources = readdirSync(PKG, { recursive: true })
+  .map((name) => name.replaceAll("\\", "/"))
+  .filter((name) => /^(lib\/.*|[^/]+)\.js$/.test(name));
 const read = (name) => readFileSync(path.join(PKG, name), "utf8");
+/** Without the part of a host's own: Node's modules, what Bun alone reads, a .wasm that only a bundler can import. */
+const NOT_FOR_PAGES = /^(node|bun|inline-node|worker-node|worker-thread-node|lib\/(host-node|store-folder|source-folder|worker\/host-node))\.js$/;
 
-test("the tarball has the files that it should have, and no others", () => {
-  const { status, stdout, stderr } = spawnSync("npm", ["pack", "--dry-run", "--json", "--ignore-scripts"], {
-    cwd: PKG,
-    encoding: "utf8",
-  });
-  assert.equal(status, 0, stderr);
-  const [{ files }] = JSON.parse(stdout);
-  const expected = [
-    ...sources,
-    "index.d.ts",
-    "package.json",
-    "README.md",
-    "LICENSE",
-    "wasm/corom.js",
-    "wasm/corom.wasm",
-    "wasm/corom-relaxed.wasm",
-  ];
-  assert.deepEqual(files.map((file) => file.path).sort(), expected.sort());
-});
-
-test("it depends on nothing and is ESM without side effects", () => {
-  for (const field of ["dependencies", "peerDependencies", "optionalDependencies", "scripts"])
+test("it depends on nothing and is ESM whose only side effects are the workers' scripts", () => {
+  for (const field of ["dependencies", "peerDependencies", "optionalDependencies"])
     assert.equal(manifest[field], undefined, field);
-  assert.deepEqual([manifest.type, manifest.sideEffects, manifest.license], ["module", false, "Apache-2.0"]);
+  assert.deepEqual(Object.keys(manifest.scripts), ["prepack"], "nothing runs where it is installed");
+  assert.deepEqual([manifest.type, manifest.license], ["module", "Apache-2.0"]);
+  assert.deepEqual(manifest.sideEffects, ["./worker-thread.js", "./worker-thread-node.js"]);
   assert.equal(read("LICENSE"), readFileSync(path.join(ROOT, "LICENSE"), "utf8"));
   assert.match(
     readFileSync(path.join(ROOT, "Cargo.toml"), "utf8"),
@@ -45,13 +31,19 @@ test("it depends on nothing and is ESM without side effects", () => {
 });
 
 test("the exports map: types first, every target there", () => {
-  assert.deepEqual(Object.keys(manifest.exports["."]), ["types", "node", "browser", "default"]);
-  const targets = Object.values(manifest.exports).flatMap((target) =>
-    typeof target === "string" ? [target] : Object.values(target),
-  );
-  for (const target of targets) assert.ok(existsSync(path.join(PKG, target)), target);
+  const conditions = ["types", "workerd", "edge-light", "deno", "bun", "node", "browser", "default"];
+  assert.deepEqual(Object.keys(manifest.exports["."]), conditions);
+  const targets = Object.values(manifest.exports).flatMap((target) => {
+    if (typeof target === "string") return [target];
+    assert.deepEqual([Object.keys(target)[0], Object.keys(target).at(-1)], ["types", "default"]);
+    return Object.values(target);
+  });
+  const packed = (target) => target.startsWith("./wasm/inline"); // made by npm pack: see ../packaging
+  for (const target of targets) assert.ok(packed(target) || existsSync(path.join(PKG, target)), target);
   for (const [name, file] of [
     ["corom", "node.js"],
+    ["corom/inline", "inline-node.js"],
+    ["corom/worker", "worker-node.js"],
     ["corom/corom.wasm", "wasm/corom.wasm"],
     ["corom/corom-relaxed.wasm", "wasm/corom-relaxed.wasm"],
     ["corom/package.json", "package.json"],
@@ -63,7 +55,7 @@ test("the exports map: types first, every target there", () => {
   }
 });
 
-test("importing either entry fetches, reads, compiles and starts nothing", () => {
+test("importing an entry fetches, reads, compiles and starts nothing", () => {
   const program = `
     const seen = [];
     const watch = (object, name, label = name) => { const was = object[name]; object[name] = function (...a) { seen.push(label); return Reflect.apply(was, this, a); }; };
@@ -73,7 +65,7 @@ test("importing either entry fetches, reads, compiles and starts nothing", () =>
     const entries = await Promise.all(process.argv.slice(1).map((url) => import(url)));
     const added = Object.getOwnPropertyNames(globalThis).filter((name) => !names.has(name));
     console.log(JSON.stringify({ seen, added, exports: entries.map((entry) => Object.keys(entry).sort()) }));`;
-  const urls = ["node.js", "browser.js"].map((name) => new URL(`../../pkg/${name}`, import.meta.url).href);
+  const urls = ["node.js", "browser.js", "worker-node.js", "worker.js"].map((name) => new URL(`../../pkg/${name}`, import.meta.url).href);
   const { status, stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", program, ...urls], {
     encoding: "utf8",
   });
@@ -81,10 +73,7 @@ test("importing either entry fetches, reads, compiles and starts nothing", () =>
   assert.deepEqual(JSON.parse(stdout), {
     seen: [],
     added: [],
-    exports: [
-      ["Corom", "CoromError"],
-      ["Corom", "CoromError"],
-    ],
+    exports: Array(4).fill(["Corom", "CoromError"]),
   });
 });
 
@@ -98,8 +87,7 @@ test("no code that a Content-Security-Policy forbids, no top-level await, no fil
     );
     if (name !== "wasm/corom.js") assert.ok(text.split("\n").length <= 300, name);
   }
-  const onDisk = ["lib/host-node.js", "lib/source-folder.js", "lib/store-folder.js"];
-  for (const name of sources.filter((name) => !onDisk.includes(name))) {
+  for (const name of sources.filter((name) => !NOT_FOR_PAGES.test(name))) {
     assert.doesNotMatch(read(name), /["']node:/, `${name} must run in a browser`);
   }
 });

@@ -1,8 +1,12 @@
 // Never run: `tsc --strict` reads it. What must not compile is marked @ts-expect-error.
 import { Corom, CoromError } from "corom";
 import type { CoromErrorCode, Embeddings, FetchInit, Info, Metric, Pooling, Progress, Ranked, Tokens } from "corom";
+import { Corom as CoromInWorker, CoromError as ErrorInWorker, type PipelineOutput } from "corom/worker";
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+declare class Worker {
+  constructor(url: string); // neither Node's types nor the DOM's are in both configurations
+}
 declare function same<A, B>(equal: Equal<A, B>): void;
 
 export async function load(signal: AbortSignal): Promise<Corom> {
@@ -29,6 +33,7 @@ export async function load(signal: AbortSignal): Promise<Corom> {
     normalize: false,
     selfTest: true,
     model: "onnx/model.onnx",
+    queryCache: 0,
     signal,
     simd: "auto",
     wasm: Promise.resolve(new URL("https://example.com/corom.wasm")),
@@ -82,7 +87,7 @@ export async function use(corom: Corom, signal: AbortSignal): Promise<void> {
   const data: Float32Array = vectors.data;
   const row: Float32Array = vectors.row(0);
   for (const each of vectors) each.length;
-  await corom.embed(["阔腿裤", "手机"] as const, { signal });
+  await corom.embed(["阔腿裤", "手机"] as const, { signal, newestWins: true });
   // @ts-expect-error texts only
   await corom.embed([1]);
   // @ts-expect-error texts only
@@ -116,6 +121,31 @@ export async function use(corom: Corom, signal: AbortSignal): Promise<void> {
   corom.free();
   corom[Symbol.dispose]();
   void [data, row, first, start, end];
+}
+
+export async function inWorker(signal: AbortSignal): Promise<void> {
+  const corom = await CoromInWorker.load("./model/", { signal, abortTimeout: Infinity, worker: "./worker-thread.js" });
+  await CoromInWorker.load("./model/", { worker: () => new Worker("./worker-thread.js"), maxLength: 64 });
+  // @ts-expect-error no such option here
+  await Corom.load("./model/", { abortTimeout: 5 });
+  // @ts-expect-error a URL, or a function
+  await CoromInWorker.load("./model/", { worker: 5 });
+  // @ts-expect-error there is no public constructor
+  new CoromInWorker();
+  same<Info, typeof corom.info>(true);
+  const vectors = await corom.embed("阔腿裤", { newestWins: true, signal });
+  same<Embeddings, typeof vectors>(true);
+  const scores: Float32Array = await corom.score("阔腿裤", ["手机"], { metric: "l2" });
+  const ranked = await corom.rank("阔腿裤", ["手机"], { topK: 1 });
+  same<Ranked[], typeof ranked>(true);
+  const output: PipelineOutput = await corom.pipeline({ source_sentence: "a" }, { behaviour: "card" });
+  const tokens = await corom.tokenize("阔腿裤");
+  same<Tokens, typeof tokens>(true);
+  const unloaded: Promise<void> = corom.unload();
+  corom.free();
+  corom[Symbol.dispose]();
+  same<typeof CoromError, typeof ErrorInWorker>(true);
+  void [scores, output, unloaded];
 }
 
 export function errors(error: unknown): CoromErrorCode | undefined {

@@ -1,0 +1,2 @@
+// Types of `corom/inline`: those of `corom`.
+export * from "./index.js";

@@ -1,0 +1,19 @@
+// The class `Corom` of one host. An entry file says what is particular to its host, and no more.
+import { cacheOf } from "./cache.js";
+import { Corom as Base } from "./corom.js";
+import { loadInto } from "./load.js";
+
+/** `host`: what host-web.js or host-node.js exports, and `binaries`, see module.js. */
+export function coromFor(host) {
+  // A declaration: in `return class Corom …` esbuild takes the name of the base class for this one's.
+  class Corom extends Base {
+    static get cache() {
+      return cacheOf(host);
+    }
+
+    static load(source, options) {
+      return loadInto(this, host, source, options);
+    }
+  }
+  return Corom;
+}

@@ -1,0 +1,39 @@
+// The vectors of the last queries. Of one instance, hence of one model loaded with one set of options: the text alone
+// is the key.
+
+/** Less than 1 MB for a base model. */
+const SIZE = 256;
+/** Longer texts are no queries; they are not kept, so that the keys are bounded too. In UTF-16 code units. */
+const LONGEST = 1024;
+
+export class QueryCache {
+  #size;
+  #vectors = new Map(); // the least recently used first
+
+  /** Keeps `size` vectors; 0 keeps none. */
+  constructor(size = SIZE) {
+    this.#size = size;
+  }
+
+  /** A copy of the text's vector, or undefined. */
+  get(text) {
+    const vector = this.#vectors.get(text);
+    if (vector === undefined) return undefined;
+    this.#vectors.delete(text);
+    this.#vectors.set(text, vector);
+    return vector.slice();
+  }
+
+  /** Keeps a copy. */
+  set(text, vector) {
+    if (this.#size === 0 || text.length > LONGEST) return;
+    // A clone of the text, as a slice of a long one would keep all of that alive.
+    if (!this.#vectors.delete(text)) text = structuredClone(text);
+    this.#vectors.set(text, vector.slice());
+    if (this.#vectors.size > this.#size) this.#vectors.delete(this.#vectors.keys().next().value);
+  }
+
+  clear() {
+    this.#vectors.clear();
+  }
+}

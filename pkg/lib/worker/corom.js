@@ -1,0 +1,91 @@
+// The class of `corom/worker`. It checks arguments and queues calls as the other one does; the work is in a worker.
+import { throwIfAborted } from "../abort.js";
+import * as check from "../arguments.js";
+import { Embeddings } from "../embeddings.js";
+import { CoromError, invalid } from "../errors.js";
+import { Queue } from "../queue.js";
+
+/** Only `load` makes instances; it passes this. */
+export const loaded = Symbol("loaded");
+
+export class Corom {
+  #supervisor;
+  #queue = new Queue();
+  #freed = false;
+
+  constructor(token, { supervisor, info } = {}) {
+    if (token !== loaded) throw invalid("there is no public constructor: use await Corom.load(source)");
+    this.#supervisor = supervisor;
+    const own = { ...info };
+    Object.defineProperty(own, "wasmMemory", { enumerable: true, get: () => supervisor.memoryBytes });
+    Object.defineProperty(this, "info", { enumerable: true, value: Object.freeze(own) });
+  }
+
+  async embed(texts, options) {
+    this.#alive();
+    const list = check.textOrTexts(texts, "texts");
+    const data = await this.#call("embed", [list], options);
+    return new Embeddings(data, list.length, this.info.dimension);
+  }
+
+  async score(query, documents, options) {
+    this.#alive();
+    const { text, list, metric } = check.comparison(query, documents, options);
+    return this.#call("score", [text, list], options, { metric });
+  }
+
+  async rank(query, documents, options) {
+    this.#alive();
+    const { text, list, metric } = check.comparison(query, documents, options);
+    const topK = check.topK(options?.topK);
+    return this.#call("rank", [text, list], options, { metric, topK });
+  }
+
+  async pipeline(input, options) {
+    this.#alive();
+    const { sources, compared } = check.pipelineInput(input);
+    const behaviour = check.behaviour(check.options(options).behaviour);
+    const plain = { source_sentence: sources, sentences_to_compare: compared };
+    return this.#call("pipeline", [plain], options, { behaviour });
+  }
+
+  async tokenize(text, options) {
+    this.#alive();
+    return this.#call("tokenize", [check.text(text, "text")], options);
+  }
+
+  async unload() {
+    this.#alive();
+    return this.#queue.run(() => {
+      this.#alive();
+      this.#supervisor.end();
+    });
+  }
+
+  free() {
+    if (this.#freed) return;
+    this.#freed = true;
+    this.#supervisor.end(freed());
+  }
+
+  [Symbol.dispose ?? Symbol.for("Symbol.dispose")]() {
+    this.free();
+  }
+
+  #alive() {
+    if (this.#freed) throw freed();
+  }
+
+  /** A call in its turn; `plain` are the options that the worker needs. */
+  async #call(method, args, given, plain = {}) {
+    const { signal, newestWins } = check.options(given);
+    throwIfAborted(signal);
+    const ask = (ending) => {
+      this.#alive();
+      return this.#supervisor.call({ method, args, options: plain }, ending);
+    };
+    return this.#queue.run(ask, { signal, newestWins });
+  }
+}
+
+const freed = () => new CoromError("FREED", "this instance was freed; load the model again");

@@ -1,0 +1,28 @@
+// Web Workers, as browsers have them.
+import { started } from "./started.js";
+
+/** A host for coromInWorker; `make()` starts this package's own script. */
+export const webHost = (make) => ({
+  address(text) {
+    try {
+      return new URL(text, globalThis.document?.baseURI ?? globalThis.location?.href).href;
+    } catch {
+      return text; // the worker says what is wrong with it
+    }
+  },
+
+  spawn(given, heard) {
+    const worker = started(given, make, (url) => new Worker(url, { type: "module" }));
+    worker.onmessage = ({ data }) => heard.message(data);
+    worker.onmessageerror = () => heard.died(new Error("it sent what cannot be read"));
+    worker.onerror = (event) => {
+      event.preventDefault?.(); // it is reported by the call
+      heard.died(event.error ?? (event.message ? new Error(event.message) : undefined));
+    };
+    return {
+      post: (message) => worker.postMessage(message),
+      end: () => worker.terminate(),
+      busy() {},
+    };
+  },
+});

@@ -1,0 +1,104 @@
+// The page's end of one worker, from its start to its end.
+import { CoromError, invalid, messageOf } from "../errors.js";
+import { unpackedError } from "./errors.js";
+import { answerFetch } from "./fetch.js";
+
+export class Link {
+  #channel;
+  #heard;
+  #started = deferred();
+  #question; // the one in hand: there is one at a time
+  #ending = new AbortController();
+
+  /** `heard.progress(event)` may throw, which ends the worker; `heard.shared` are functions that it may call. */
+  constructor(spawn, heard) {
+    this.#heard = heard;
+    this.#channel = spawn({
+      message: (message) => this.#ending.signal.aborted || this.#hear(message),
+      died: (cause) => this.end(this.#lost(cause)),
+    });
+  }
+
+  get ended() {
+    return this.#ending.signal.aborted;
+  }
+
+  /** The worker's answer, `{ value, memory }` or `{ error, memory }`; rejects with what ended the worker. */
+  async ask(question) {
+    this.#channel.busy(true);
+    try {
+      if (!this.#started.done) await this.#started.promise;
+      this.#ending.signal.throwIfAborted();
+      this.#question = deferred();
+      this.#channel.post(question);
+      return await this.#question.promise;
+    } catch (error) {
+      if (error?.name !== "DataCloneError") throw error;
+      throw invalid(`source or options hold what a worker cannot be sent: ${messageOf(error)}`, { cause: error });
+    } finally {
+      this.#question = undefined;
+      this.#channel.busy(false);
+    }
+  }
+
+  /** Asks the worker to give the call in hand up. */
+  abort() {
+    this.#channel.post({ abort: true });
+  }
+
+  /** Ends the worker at once; the question in hand is rejected with the reason. */
+  end(reason) {
+    if (this.ended) return;
+    this.#ending.abort(reason);
+    this.#channel.end();
+    this.#started.reject(reason);
+    this.#question?.reject(reason);
+  }
+
+  #hear({ ready, progress, cause, fetch, answer }) {
+    if (ready) {
+      this.#watch(ready.lock);
+      this.#started.resolve();
+    } else if (progress) {
+      try {
+        this.#heard.progress(cause ? { ...progress, cause: unpackedError(cause) } : progress);
+      } catch (thrown) {
+        this.end(thrown);
+      }
+    } else if (fetch) {
+      answerFetch(this.#heard.shared[fetch.shared], fetch, this.#ending.signal);
+    } else {
+      const { value, error, memory } = answer;
+      this.#question?.resolve({ value, memory, error: error && unpackedError(error) });
+    }
+  }
+
+  /** The lock is the worker's until it is no more: nothing else tells a page that a worker was killed. */
+  #watch(lock) {
+    if (lock === undefined) return;
+    const gone = () => this.end(this.#lost());
+    navigator.locks.request(lock, { signal: this.#ending.signal }, gone).catch(() => {});
+  }
+
+  #lost(cause) {
+    const said = cause === undefined ? "" : `: ${messageOf(cause)}`;
+    const options = cause === undefined ? undefined : { cause };
+    if (cause?.code === "ERR_WORKER_OUT_OF_MEMORY")
+      return new CoromError("OUT_OF_MEMORY", "the worker ran out of memory; the next call starts another", options);
+    if (this.#started.done)
+      return new CoromError("INTERNAL", `the worker ended${said}; the next call starts another`, options);
+    return new CoromError(
+      "FETCH_FAILED",
+      `the worker's script did not start${said}; is it beside the JavaScript that asks for it, ` +
+        "and does the Content-Security-Policy allow it (worker-src)?",
+      options,
+    );
+  }
+}
+
+function deferred() {
+  const made = { done: false };
+  made.promise = new Promise((resolve, reject) => Object.assign(made, { resolve, reject }));
+  made.promise.then(() => (made.done = true)).catch(() => {}); // whether or not anyone waits
+  return made;
+}

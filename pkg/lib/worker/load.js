@@ -1,0 +1,51 @@
+// The class `Corom` of `corom/worker` on one host.
+import { throwIfAborted, untilAborted } from "../abort.js";
+import { loadOptions } from "../arguments.js";
+import { cacheOf } from "../cache.js";
+import { CoromError, messageOf } from "../errors.js";
+import { Corom as Base, loaded } from "./corom.js";
+import { checkWorkerOptions } from "./options.js";
+import { packed } from "./parcel.js";
+import { Supervisor } from "./supervisor.js";
+
+/** `host.spawn(worker, heard)` starts a worker, `host.address(text)` makes a string absolute as this thread means it. */
+export function coromInWorker(host) {
+  // A declaration: in `return class Corom …` esbuild takes the name of the base class for this one's.
+  class Corom extends Base {
+    static get cache() {
+      return cacheOf(host);
+    }
+
+    static load(source, options) {
+      return loadInto(this, host, source, options);
+    }
+  }
+  return Corom;
+}
+
+async function loadInto(Class, host, source, given = {}) {
+  loadOptions(given); // the worker does so too, but cannot be sent all that may be wrong
+  checkWorkerOptions(given);
+  const { signal, onProgress, worker, abortTimeout, wasm, ...rest } = given;
+  const settled = Promise.resolve(wasm).catch((cause) => {
+    throw new CoromError("FETCH_FAILED", `the promise given as wasm was rejected: ${messageOf(cause)}`, { cause });
+  });
+  settled.catch(() => {}); // it is reported below; until then no host may call it unhandled
+  throwIfAborted(signal);
+  const shared = []; // the caller's functions, which stay here
+  const share = (f) => shared.push(f) - 1;
+  const pack = async () => {
+    const { address } = host;
+    const options = await packed(rest, { share });
+    options.object.push(["wasm", await packed(await settled, { address, share })]);
+    return { source: await packed(source, { address, share }), options };
+  };
+  const supervisor = new Supervisor({
+    spawn: (heard) => host.spawn(worker, heard),
+    load: await untilAborted(pack(), signal),
+    heard: { progress: (event) => onProgress?.(event), shared },
+    abortTimeout,
+  });
+  const info = await supervisor.start(signal);
+  return new Class(loaded, { supervisor, info });
+}

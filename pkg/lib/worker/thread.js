@@ -1,0 +1,68 @@
+// Inside the worker: holds the model and does what the page asks, one thing at a time.
+import { packedError } from "./errors.js";
+import { remoteFetch } from "./fetch.js";
+import { unpacked } from "./parcel.js";
+
+/** What each call gives, as plain data, and the buffers of it that are handed over. */
+const CALLS = {
+  embed: async (corom, args) => handing((await corom.embed(...args)).data),
+  score: async (corom, args) => handing(await corom.score(...args)),
+  pipeline: async (corom, args) => {
+    const output = await corom.pipeline(...args);
+    return [output, [output.text_embedding[0].buffer]]; // all rows are views of one buffer
+  },
+  rank: async (corom, args) => [await corom.rank(...args), []],
+  tokenize: async (corom, [text]) => [corom.tokenize(text), []],
+};
+
+const handing = (data) => [data, [data.buffer]];
+
+/** `port` is the worker's global scope, or Node's parentPort; `Corom` the class that does the work. */
+export async function serve(Corom, port) {
+  const post = (message, handed = []) => port.postMessage(message, handed);
+  let corom;
+  let running; // AbortController of the call in hand
+
+  const load = async ({ source, options }) => {
+    const remote = (shared) => remoteFetch(shared, post);
+    const onProgress = ({ cause, ...event }) => post({ progress: event, cause: cause && packedError(cause) });
+    corom = await Corom.load(unpacked(source, remote), { ...unpacked(options, remote), onProgress });
+    return [corom.info, []];
+  };
+
+  const call = async ({ method, args: [...args], options }) => {
+    running = new AbortController();
+    if (options) args.push({ ...options, signal: running.signal });
+    try {
+      return await CALLS[method](corom, args);
+    } finally {
+      running = undefined;
+    }
+  };
+
+  port.onmessage = async ({ data }) => {
+    if (data.abort) return running?.abort();
+    const answer = data.load ? load(data.load) : call(data.call);
+    const [message, handed] = await answer.then(
+      ([value, handed]) => [{ value }, handed],
+      (thrown) => [{ error: packedError(thrown) }, []],
+    );
+    post({ answer: { ...message, memory: corom?.info.wasmMemory ?? 0 } }, handed);
+  };
+  post({ ready: { lock: await heldLock() } });
+}
+
+/** The name of a lock that this worker holds as long as it lives, so that the page sees it go; undefined without. */
+function heldLock() {
+  const { locks } = globalThis.navigator ?? {};
+  if (!locks) return undefined;
+  const name = `corom worker ${Date.now()} ${Math.random()}`;
+  return new Promise((resolve) => {
+    locks
+      .request(name, () => {
+        resolve(name);
+        return new Promise(() => {});
+      })
+      .catch(() => resolve(undefined)); // a sandboxed page has locks that it may not use
+  });
+}

@@ -1,0 +1,141 @@
+// The cache of query vectors: what it keeps, and that no one can tell but by the clock.
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, describe, test } from "node:test";
+import { QueryCache } from "../../pkg/lib/query-cache.js";
+import { Runtime } from "../../pkg/lib/runtime.js";
+import { Corom, failsWith } from "./support/corom.mjs";
+import { exportFolder, golden } from "./support/paths.mjs";
+
+const FOLDER = exportFolder("legacy-op14");
+const [QUERY, ...DOCUMENTS] = golden("legacy-op14").texts.slice(1);
+const vector = (x) => Float32Array.of(x, x + 1);
+
+describe("the cache", () => {
+  test("drops the least recently used", () => {
+    const cache = new QueryCache(2);
+    cache.set("a", vector(1));
+    cache.set("b", vector(2));
+    cache.get("a");
+    cache.set("c", vector(3));
+    assert.deepEqual(
+      ["a", "b", "c"].map((text) => cache.get(text)?.[0]),
+      [1, undefined, 3],
+    );
+    cache.set("a", vector(4)); // again: nothing else goes
+    assert.deepEqual(
+      ["a", "c"].map((text) => cache.get(text)?.[0]),
+      [4, 3],
+    );
+    cache.clear();
+    assert.equal(cache.get("a"), undefined);
+  });
+
+  test("takes and gives copies", () => {
+    const cache = new QueryCache(2);
+    const given = vector(1);
+    cache.set("a", given);
+    given.fill(9);
+    cache.get("a").fill(9);
+    assert.deepEqual(cache.get("a"), vector(1));
+  });
+
+  test("of size 0 keeps nothing, and none keeps long texts", () => {
+    const none = new QueryCache(0);
+    none.set("a", vector(1));
+    assert.equal(none.get("a"), undefined);
+    const cache = new QueryCache(5);
+    cache.set("a".repeat(1024), vector(1));
+    cache.set("a".repeat(1025), vector(1));
+    assert.deepEqual(cache.get("a".repeat(1024)), vector(1));
+    assert.equal(cache.get("a".repeat(1025)), undefined);
+  });
+
+  test("tells texts apart that look alike", () => {
+    const cache = new QueryCache(9);
+    const texts = ["", " ", "__proto__", "\ud800", "\ufffd", "e\u0301", "é"];
+    texts.forEach((text, i) => cache.set(text, vector(i)));
+    texts.forEach((text, i) => assert.deepEqual(cache.get(text), vector(i)));
+  });
+});
+
+describe("an instance", () => {
+  // What the core is given: the calls into WebAssembly that start a job.
+  let jobs;
+  const { call } = Runtime.prototype;
+  beforeEach(() => {
+    jobs = [];
+    Runtime.prototype.call = function (work) {
+      return call.call(this, (bindings) => {
+        const result = work(bindings);
+        if (result?.constructor?.name === "EmbedJob") jobs.push(result.total);
+        return result;
+      });
+    };
+  });
+  afterEach(() => (Runtime.prototype.call = call));
+
+  test("embeds a query once, whoever asks for it", async () => {
+    const corom = await Corom.load(FOLDER);
+    const first = await corom.embed(QUERY);
+    assert.deepEqual(jobs, [1]);
+    const scores = await corom.score(QUERY, DOCUMENTS);
+    assert.deepEqual(jobs, [1, DOCUMENTS.length], "the documents only");
+    await corom.rank(QUERY, DOCUMENTS);
+    assert.deepEqual(jobs, [1, DOCUMENTS.length, DOCUMENTS.length]);
+    assert.deepEqual((await corom.embed([QUERY])).data, first.data);
+    assert.equal(jobs.length, 3);
+    assert.deepEqual(await corom.score(QUERY, DOCUMENTS), scores);
+    corom.free();
+  });
+
+  test("gives the same bits with a cache and without", async () => {
+    const cached = await Corom.load(FOLDER);
+    const plain = await Corom.load(FOLDER, { queryCache: 0 });
+    const calls = [
+      (corom) => corom.rank(QUERY, DOCUMENTS),
+      (corom) => corom.embed(QUERY).then(({ data }) => data),
+      (corom) => corom.score(QUERY, DOCUMENTS, { metric: "cosine" }),
+    ];
+    for (const each of [...calls, ...calls]) assert.deepEqual(await each(cached), await each(plain));
+    const before = jobs.length;
+    await plain.embed(QUERY);
+    assert.equal(jobs.length, before + 1, "0 turns it off");
+    cached.free();
+    plain.free();
+  });
+
+  test("does not let a caller change a later result", async () => {
+    const corom = await Corom.load(FOLDER);
+    const whole = await corom.embed([QUERY, ...DOCUMENTS]);
+    const first = (await corom.embed(QUERY)).data;
+    const kept = first.slice();
+    first.fill(0);
+    const second = (await corom.embed(QUERY)).data;
+    assert.deepEqual(second, kept);
+    second.fill(0);
+    assert.deepEqual((await corom.embed(QUERY)).data, kept);
+    assert.equal(whole.rows, 1 + DOCUMENTS.length);
+    corom.free();
+  });
+
+  test("keeps nothing of a call that failed or was aborted, and nothing after free", async () => {
+    const corom = await Corom.load(FOLDER);
+    const refused = "1.".repeat(5 << 20);
+    await failsWith("INVALID_ARGUMENT", corom.embed(refused));
+    await failsWith("INVALID_ARGUMENT", corom.embed(refused));
+    jobs = [];
+    const controller = new AbortController();
+    const aborted = corom.embed(QUERY, { signal: controller.signal });
+    controller.abort();
+    await assert.rejects(aborted, { name: "AbortError" });
+    await corom.embed(QUERY);
+    assert.deepEqual(jobs, [1]);
+    corom.free();
+    await failsWith("FREED", corom.embed(QUERY));
+  });
+
+  test("checks its size", async () => {
+    for (const queryCache of [-1, 1.5, NaN, "5", null, true])
+      await failsWith("INVALID_ARGUMENT", Corom.load(FOLDER, { queryCache }), "queryCache");
+  });
+});

@@ -1,0 +1,307 @@
+// `corom/worker` in headless Chromium, under the demo's Content-Security-Policy.
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import path from "node:path";
+import { after, afterEach, before, beforeEach, describe, test } from "node:test";
+import { chromium } from "playwright-core";
+import { serve } from "../../www/serve.mjs";
+import { maxAbs } from "./support/corom.mjs";
+import { FIXTURES, PKG, ROOT, exportFolder, golden } from "./support/paths.mjs";
+
+const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
+const FLAGS = [
+  "--no-sandbox",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  "--disable-gpu",
+];
+const GOLDEN = golden("legacy-op14");
+
+let browser;
+let site;
+let address;
+before(async () => {
+  if (!existsSync(CHROMIUM))
+    throw new Error(`there is no ${CHROMIUM}: install Chromium, or set CHROMIUM to where it is`);
+  browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
+  ({ server: site, address } = await serve({
+    "/": path.join(ROOT, "www"),
+    "/pkg/": PKG,
+    "/fixtures/": FIXTURES,
+    "/support/": path.join(import.meta.dirname, "support"),
+  }));
+});
+after(async () => {
+  await browser?.close();
+  site?.close().closeAllConnections();
+});
+
+let context;
+let page;
+let complaints;
+let asked;
+beforeEach(async () => {
+  context = await browser.newContext();
+  page = await context.newPage();
+  complaints = [];
+  asked = [];
+  page.on("console", (message) => ["error", "warning"].includes(message.type()) && complaints.push(message.text()));
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  context.on("request", (request) => asked.push(request.url()));
+  await page.goto(`${address}support/page.html`);
+  // What every test below needs: a way to load, and the workers that were started.
+  await page.evaluate(async (maxLength) => {
+    const { Corom } = await import("/pkg/worker.js");
+    const workers = [];
+    const worker = () => {
+      workers.push(new Worker("/support/unruly-thread.mjs", { type: "module" }));
+      return workers.at(-1);
+    };
+    const load = (options, source = "../fixtures/exports/legacy-op14/") =>
+      Corom.load(source, { pooling: "cls", maxLength, ...options });
+    const failure = (call) =>
+      call.then(
+        (value) => `no error, but ${JSON.stringify(value)}`,
+        ({ code, name, message, cause }) => ({
+          code: name === "CoromError" ? code : name,
+          message,
+          cause: cause?.message,
+        }),
+      );
+    const many = Array.from({ length: 3000 }, (_, i) => `${"阔腿裤女冬".repeat(1 + (i % 5))}${i}`);
+    Object.assign(globalThis, { load, worker, workers, failure, many });
+  }, GOLDEN.max_length);
+});
+afterEach(() => context.close());
+
+/** What the instance in the page says to the golden texts, against PyTorch's vectors. */
+const assertGolden = (data) => {
+  const worst = maxAbs(data, GOLDEN.vectors.cls.flat());
+  assert.ok(worst <= GOLDEN.tolerance, `vectors are off by ${worst}`);
+};
+
+async function noWorkers() {
+  for (let i = 0; page.workers().length > 0 && i < 100; i++) await page.waitForTimeout(50);
+  assert.equal(page.workers().length, 0, "every worker ends");
+}
+
+describe("in a page", () => {
+  test("it gives PyTorch's vectors, from URLs as the page means them, and without a complaint", async () => {
+    const got = await page.evaluate(async (texts) => {
+      const phases = new Set();
+      const corom = await load({ onProgress: ({ phase }) => phases.add(phase) });
+      const { data, rows, dimension } = await corom.embed(texts);
+      const [best] = await corom.rank(texts[1], texts.slice(2), { topK: 1 });
+      const [score] = await corom.score(texts[1], [best.text]);
+      const { text_embedding } = await corom.pipeline({ source_sentence: texts.slice(0, 2) });
+      const { ids } = await corom.tokenize(texts[1]);
+      const { wasmMemory } = corom.info;
+      corom.free();
+      return {
+        data: [...data],
+        own: data.buffer.byteLength === data.byteLength,
+        phases: [...phases],
+        alike: score === best.score && text_embedding[1][0] === data[dimension],
+        facts: [rows, ids.length > 2, wasmMemory > 1 << 20, corom.info.wasmMemory],
+      };
+    }, GOLDEN.texts);
+    assertGolden(got.data);
+    assert.deepEqual(got.facts, [GOLDEN.texts.length, true, true, 0]);
+    assert.ok(got.own && got.alike);
+    for (const phase of ["wasm", "download", "pack", "done"]) assert.ok(got.phases.includes(phase), String(got.phases));
+    assert.equal(asked.filter((url) => url.endsWith(".wasm")).length, 1);
+    assert.ok(
+      asked.every((url) => url.startsWith(address)),
+      String(asked),
+    );
+    await noWorkers();
+    assert.deepEqual(complaints, []);
+  });
+
+  test("it takes files of the device, and Blobs", async () => {
+    await page.evaluate(() => {
+      const input = Object.assign(document.createElement("input"), {
+        type: "file",
+        webkitdirectory: true,
+        id: "folder",
+      });
+      document.body.append(input);
+    });
+    await page.locator("#folder").setInputFiles(exportFolder("legacy-op14"));
+    const got = await page.evaluate(async (texts) => {
+      const { files } = document.getElementById("folder");
+      const vectors = [];
+      const map = new Map();
+      for (const file of files) map.set(file.name, await file.arrayBuffer());
+      map.set("model.onnx", new Blob([map.get("model.onnx")]));
+      const module = await WebAssembly.compileStreaming(fetch("/pkg/wasm/corom.wasm"));
+      for (const [source, options] of [
+        [files],
+        [[...files]],
+        [map],
+        [map, { wasm: module }],
+        [map, { wasm: fetch("/pkg/wasm/corom.wasm") }],
+      ]) {
+        const corom = await load(options, source);
+        vectors.push([...(await corom.embed(texts)).data]);
+        corom.free();
+      }
+      return { vectors, path: files[0].webkitRelativePath, left: map.get("config.json").byteLength };
+    }, GOLDEN.texts);
+    assert.match(got.path, /^legacy-op14\//);
+    assert.ok(got.left > 0, "buffers are the page's still");
+    assert.equal(got.vectors.length, 5);
+    got.vectors.forEach(assertGolden);
+    assert.deepEqual(complaints, []);
+  });
+
+  test("the page is free while it loads and embeds", async () => {
+    const longest = await page.evaluate(async () => {
+      let longest = 0;
+      let last = performance.now();
+      const timer = setInterval(() => {
+        const now = performance.now();
+        longest = Math.max(longest, now - last);
+        last = now;
+      }, 1);
+      const corom = await load();
+      await corom.embed([...many, ...many]);
+      clearInterval(timer);
+      corom.free();
+      return longest;
+    });
+    assert.ok(longest < 150, `the page stood still for ${longest} ms`);
+  });
+});
+
+describe("an abort", () => {
+  test("ends a call at once; a worker that goes on too long is replaced", async () => {
+    const got = await page.evaluate(async (texts) => {
+      const corom = await load({ worker, abortTimeout: 1500 });
+      const began = performance.now();
+      const first = await failure(corom.embed(many, { signal: AbortSignal.timeout(20) }));
+      await corom.embed("a");
+      const started = workers.length;
+      const second = await failure(corom.embed("block", { signal: AbortSignal.timeout(20) }));
+      const took = performance.now() - began;
+      const { data } = await corom.embed(texts);
+      corom.free();
+      return { codes: [first.code, second.code], started: [started, workers.length], took, data: [...data] };
+    }, GOLDEN.texts);
+    assert.deepEqual(got.codes, ["TimeoutError", "TimeoutError"]);
+    assert.deepEqual(got.started, [1, 2]);
+    assert.ok(got.took < 5000, `${got.took} ms`);
+    assertGolden(got.data);
+  });
+
+  test("ends a load at once, at any moment", async () => {
+    const names = await page.evaluate(async () => {
+      const names = [];
+      for (let ms = 0; ms <= 200; ms += 20)
+        names.push(
+          await load({ signal: AbortSignal.timeout(ms) }).then(
+            (corom) => (corom.free(), "loaded"),
+            ({ name }) => name,
+          ),
+        );
+      (await load()).free();
+      return names;
+    });
+    assert.equal(names[0], "TimeoutError");
+    assert.ok(
+      names.every((name) => ["TimeoutError", "loaded"].includes(name)),
+      String(names),
+    );
+    await noWorkers();
+    assert.deepEqual(complaints, []);
+  });
+
+  test("comes of a newer call, where it is asked for", async () => {
+    const got = await page.evaluate(async () => {
+      const corom = await load();
+      const newestWins = true;
+      const typed = ["阔", "阔腿", "阔腿裤"].map((query) =>
+        corom.rank(query, many.slice(0, 300), { newestWins, topK: 1 }).then(
+          (best) => best.length,
+          ({ name }) => name,
+        ),
+      );
+      const outcomes = await Promise.all(typed);
+      corom.free();
+      return outcomes;
+    });
+    assert.deepEqual(got, ["AbortError", "AbortError", 1]);
+  });
+});
+
+describe("a crash", () => {
+  for (const [text, code, words] of [
+    ["trap", "INTERNAL", /unreachable/],
+    ["no memory", "OUT_OF_MEMORY", /ran out of memory/],
+    ["throw", "INTERNAL", /thrown in a timer/],
+    ["end", "INTERNAL", /the worker ended/],
+    ["terminated", "INTERNAL", /the worker ended/],
+  ]) {
+    test(`(${text}) is ${code}, and the next call works`, async () => {
+      const got = await page.evaluate(
+        async ([text, texts]) => {
+          const corom = await load({ worker });
+          const crash = failure(corom.embed(text === "terminated" ? "block" : text));
+          const waiting = corom.embed("a");
+          if (text === "terminated") setTimeout(() => workers[0].terminate(), 50);
+          const error = await crash;
+          const { rows } = await waiting;
+          workers.at(-1).terminate(); // between calls
+          await new Promise((resolve) => setTimeout(resolve, 50));
+          const gone = corom.info.wasmMemory;
+          const { data } = await corom.embed(texts);
+          corom.free();
+          return { error, rows, gone, started: workers.length, data: [...data] };
+        },
+        [text, GOLDEN.texts],
+      );
+      assert.equal(got.error.code, code);
+      assert.match(`${got.error.message} ${got.error.cause}`, words);
+      assert.deepEqual([got.rows, got.gone, got.started], [1, 0, 3]);
+      assertGolden(got.data);
+    });
+  }
+});
+
+describe("where there is no worker to be had", () => {
+  const errorOf = (worker) =>
+    page.evaluate(
+      (worker) => failure(load({ worker: worker && (() => new Worker(worker, { type: "module" })) })),
+      worker,
+    );
+
+  test("a script that is not there, or is none, is FETCH_FAILED", async () => {
+    for (const worker of ["/nowhere.js", "/pkg/package.json"]) {
+      const { code, message } = await errorOf(worker);
+      assert.equal(code, "FETCH_FAILED", message);
+      assert.match(message, /worker's script/);
+    }
+  });
+
+  test("a script from elsewhere is UNSUPPORTED_HOST", async () => {
+    assert.equal((await errorOf("http://127.0.0.1:1/worker.js")).code, "UNSUPPORTED_HOST");
+  });
+
+  test("a policy that forbids workers is named", async () => {
+    await page.route("**/page.html", async (route) => {
+      const response = await route.fetch();
+      const policy = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'none'";
+      await route.fulfill({ response, headers: { ...response.headers(), "content-security-policy": policy } });
+    });
+    await page.reload();
+    const { code, message } = await page.evaluate(async () => {
+      const { Corom } = await import("/pkg/worker.js");
+      return Corom.load("/fixtures/exports/legacy-op14/").catch(({ code, message }) => ({ code, message }));
+    });
+    assert.ok(["FETCH_FAILED", "UNSUPPORTED_HOST"].includes(code), message);
+    assert.match(message, /worker-src|Content Security Policy/);
+  });
+});

@@ -1,0 +1,37 @@
+// The installed tarball in Deno, with no more permission than it needs.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { assertWorks, cliText } from "./support/app.mjs";
+import { MODEL, WORKSPACE, binary, project } from "./support/places.mjs";
+import { output, outputJson } from "./support/programs.mjs";
+
+const deno = binary("@deno", "deno");
+const env = { DENO_NO_UPDATE_CHECK: "1", DENO_DIR: `${WORKSPACE}/deno` };
+const run = ["run", "--no-lock", "--no-prompt", "--node-modules-dir=manual"];
+const cwd = project("deno", { "app.mjs": cliText(), "inline.mjs": cliText("corom/inline") });
+
+test("a model from disk, with --allow-read alone", () => {
+  assertWorks(outputJson(deno, [...run, "--allow-read", "app.mjs", MODEL], { cwd, env }));
+});
+
+test("corom/inline", () => {
+  assertWorks(outputJson(deno, [...run, `--allow-read=${MODEL}`, "inline.mjs", MODEL], { cwd, env }), {
+    simd: "plain",
+  });
+});
+
+test("without the permission it fails with a code", () => {
+  const program = `import { Corom } from "corom";
+    console.log(await Corom.load(Deno.args[0]).catch((error) => error.code));`;
+  project("deno", { "refused.mjs": program });
+  assert.equal(output(deno, [...run, "refused.mjs", MODEL], { cwd, env }).trim(), "FETCH_FAILED");
+});
+
+test("a type check of a program", () => {
+  project("deno", {
+    "app.ts": `import { Corom, type Ranked } from "corom";
+export const rank = async (): Promise<Ranked[]> => (await Corom.load("./model")).rank("a", ["b"]);
+`,
+  });
+  output(deno, ["check", "--no-lock", "--node-modules-dir=manual", "app.ts"], { cwd, env });
+});

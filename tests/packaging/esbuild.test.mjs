@@ -1,0 +1,68 @@
+// The installed tarball bundled by esbuild, which leaves `new URL(…, import.meta.url)` alone: the .wasm is imported.
+import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
+import { after, before, test } from "node:test";
+import { build } from "esbuild";
+import { assertWorks, cliText, pageText } from "./support/app.mjs";
+import { MODEL, copyModel, project } from "./support/places.mjs";
+import { outputJson } from "./support/programs.mjs";
+import { launch, outcomeOf, site } from "./support/site.mjs";
+
+let browser;
+before(async () => (browser = await launch()));
+after(() => browser?.close());
+
+async function bundle(name, main, options) {
+  const folder = project(`esbuild-${name}`, { "main.js": main, "out/index.html": html(options.format) });
+  const { warnings } = await build({
+    absWorkingDir: folder,
+    entryPoints: ["main.js"],
+    outdir: "out",
+    bundle: true,
+    logLevel: "silent",
+    ...options,
+  });
+  return { folder, warnings: warnings.map(({ text }) => text) };
+}
+const html = (format) =>
+  `<!doctype html><meta charset="utf-8"><title>corom</title>
+   <script ${format === "esm" ? 'type="module"' : "defer"} src="./main.js"></script>`;
+
+async function shown(folder) {
+  copyModel(`${folder}/out/model`);
+  const served = await site(`${folder}/out`);
+  try {
+    return (await outcomeOf(browser, served.address)).outcome;
+  } finally {
+    await served.close();
+  }
+}
+
+test("a page, --loader:.wasm=file", async () => {
+  const main = pageText("corom", "{ wasm }", 'import wasm from "corom/corom-relaxed.wasm";\n');
+  const { folder, warnings } = await bundle("page", main, { format: "esm", loader: { ".wasm": "file" } });
+  assert.deepEqual(warnings, []);
+  assert.equal(readdirSync(`${folder}/out`).filter((name) => name.endsWith(".wasm")).length, 1);
+  assertWorks(await shown(folder), { simd: "custom", imported: true });
+});
+
+test("a classic script with corom/inline", async () => {
+  const { folder, warnings } = await bundle("classic", pageText("corom/inline"), { format: "iife" });
+  assert.deepEqual(warnings, []);
+  assertWorks(await shown(folder), { simd: "plain" });
+});
+
+test("a classic script without it says what is missing", async () => {
+  const { folder } = await bundle("lost", pageText("corom"), { format: "iife" });
+  assert.match((await shown(folder)).error, /^UNSUPPORTED_HOST .*import\.meta\.url.*corom\/inline/);
+});
+
+test("a program for Node in one file, with corom/inline", async () => {
+  const { folder, warnings } = await bundle("node", cliText("corom/inline"), {
+    format: "esm",
+    platform: "node",
+    outExtension: { ".js": ".mjs" },
+  });
+  assert.deepEqual(warnings, []);
+  assertWorks(outputJson(process.execPath, ["out/main.mjs", MODEL], { cwd: folder }), { simd: "plain" });
+});

@@ -1,0 +1,61 @@
+// Packs pkg/ once, installs the tarball into a folder of its own as a user would, and runs the tests there.
+//
+//   node run.mjs [FILE…]      FILE: only these tests
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+
+const HERE = import.meta.dirname;
+const PKG = path.join(HERE, "../../pkg");
+
+installTools();
+const workspace = mkdtempSync(path.join(tmpdir(), "corom-packaging-"));
+try {
+  const tarball = pack(workspace);
+  install(workspace, tarball);
+  process.exitCode = test({ ...process.env, COROM_WORKSPACE: workspace, COROM_TARBALL: tarball });
+} finally {
+  rmSync(workspace, { recursive: true, force: true });
+}
+
+/** The tools of package-lock.json, once for every state of it. */
+function installTools() {
+  const wanted = createHash("sha256").update(readFileSync(path.join(HERE, "package-lock.json"))).digest("hex");
+  const stamp = path.join(HERE, "node_modules/.installed");
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return;
+  npm(HERE, "ci", "--ignore-scripts");
+  writeFileSync(stamp, wanted);
+}
+
+/** `npm pack`, as it runs before a release; gives the tarball's path. */
+function pack(folder) {
+  if (!existsSync(path.join(PKG, "wasm/corom.wasm"))) throw new Error("pkg/wasm is missing: run ./build.sh build");
+  npm(PKG, "pack", "--silent", "--pack-destination", folder);
+  const [name] = readdirSync(folder).filter((file) => file.endsWith(".tgz"));
+  return path.join(folder, name);
+}
+
+/** A folder with the tarball installed: every project of the tests lies below it. */
+function install(folder, tarball) {
+  mkdirSync(path.join(folder, "projects"));
+  writeFileSync(path.join(folder, "package.json"), JSON.stringify({ name: "workspace", private: true, type: "module" }));
+  npm(folder, "install", "--offline", "--ignore-scripts", tarball);
+}
+
+function npm(cwd, ...args) {
+  const { status, error } = spawnSync("npm", [...args, "--no-audit", "--no-fund"], {
+    cwd,
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  if (status !== 0) throw new Error(`npm ${args[0]} failed in ${cwd}`, { cause: error });
+}
+
+function test(env) {
+  const named = process.argv.slice(2).map((file) => path.resolve(file));
+  const files = readdirSync(HERE).filter((file) => file.endsWith(".test.mjs"));
+  const chosen = named.length > 0 ? named : files.map((file) => path.join(HERE, file));
+  const flags = ["--test", "--test-concurrency=1", "--test-reporter=spec"];
+  return spawnSync(process.execPath, [...flags, ...chosen], { env, stdio: "inherit" }).status ?? 1;
+}

@@ -1,0 +1,60 @@
+// The program that every host and every bundler runs: what a user would write, and what it must come to.
+import assert from "node:assert/strict";
+import { golden } from "./places.mjs";
+
+export const TEXTS = golden.texts;
+
+/** `specifier`: what is imported. */
+export const appText = (specifier = "corom") => `import { Corom, CoromError } from ${JSON.stringify(specifier)};
+
+export async function run(source, texts, options) {
+  const seen = [];
+  const corom = await Corom.load(source, { ...options, onProgress: ({ phase }) => seen.includes(phase) || seen.push(phase) });
+  try {
+    const embeddings = await corom.embed(texts);
+    const best = await corom.rank(texts[1], texts.slice(2), { topK: 1 });
+    const refused = await corom.embed(42).catch((error) => error);
+    return {
+      rows: [...embeddings].map((row) => Array.from(row)),
+      best: best[0].index,
+      refused: refused instanceof CoromError ? refused.code : String(refused),
+      simd: corom.info.simd,
+      phases: seen,
+      wasmMemory: corom.info.wasmMemory,
+    };
+  } finally {
+    corom.free();
+  }
+}
+`;
+
+/** For programs with arguments (Node, Deno, Bun): prints the result for the source in the first one. */
+export const cliText = (specifier) => `${appText(specifier)}
+const [source, simd] = globalThis.Deno?.args ?? process.argv.slice(2);
+console.log(JSON.stringify(await run(source, ${JSON.stringify(TEXTS)}, { simd })));
+`;
+
+/** For pages: leaves the result, or the error, in \`outcome\`. */
+export const pageText = (specifier, options = "{}", more = "") => `${more}${appText(specifier)}
+run("./model/", ${JSON.stringify(TEXTS)}, ${options}).then(
+  (value) => (globalThis.outcome = value),
+  (error) => (globalThis.outcome = { error: \`\${error?.code} \${error}\` }),
+);
+`;
+
+/** The vectors are PyTorch's, and the rest is as it should be. */
+export function assertWorks(result, { simd = ["plain", "relaxed"], imported = false } = {}) {
+  assert.equal(result.error, undefined);
+  const expected = golden.vectors.cls;
+  assert.equal(result.rows.length, expected.length);
+  const worst = Math.max(...result.rows.flatMap((row, i) => row.map((x, j) => Math.abs(x - expected[i][j]))));
+  assert.ok(worst <= golden.tolerance, `vectors are off by ${worst}`);
+  assert.equal(result.rows[0].length, expected[0].length);
+  const dots = expected.slice(2).map((row) => row.reduce((sum, x, j) => sum + x * expected[1][j], 0));
+  assert.equal(result.best, dots.indexOf(Math.max(...dots)));
+  assert.equal(result.refused, "INVALID_ARGUMENT");
+  assert.ok([simd].flat().includes(result.simd), `simd is ${result.simd}, not ${simd}`);
+  assert.equal(result.phases.includes("wasm"), !imported, `phases: ${result.phases}`);
+  assert.ok(result.phases.includes("download") && result.phases.includes("done"), `phases: ${result.phases}`);
+  assert.ok(result.wasmMemory > 0);
+}

@@ -1,0 +1,64 @@
+// What is in the tarball: every file listed, every size bounded; and what publint and arethetypeswrong say of it.
+import assert from "node:assert/strict";
+import { statSync, readFileSync, readdirSync } from "node:fs";
+import path from "node:path";
+import { test } from "node:test";
+import { gzipSync } from "node:zlib";
+import { publint } from "publint";
+import { formatMessage } from "publint/utils";
+import { HERE, INSTALLED, MODULES, TARBALL } from "./support/places.mjs";
+import { output } from "./support/programs.mjs";
+
+const KIB = 1024;
+const files = readdirSync(INSTALLED, { recursive: true, withFileTypes: true })
+  .filter((entry) => entry.isFile())
+  .map((entry) => path.relative(INSTALLED, path.join(entry.parentPath, entry.name)).replaceAll("\\", "/"))
+  .sort();
+const sizeOf = (file) => statSync(path.join(INSTALLED, file)).size;
+const generated = (file) => file.startsWith("wasm/");
+
+test("the files are these and no others", (t) => {
+  for (const file of files) t.diagnostic(`${String(sizeOf(file)).padStart(9)}  ${file}`);
+  const { files: patterns } = JSON.parse(readFileSync(path.join(INSTALLED, "package.json"), "utf8"));
+  const own = readdirSync(path.join(HERE, "../../pkg/lib"), { recursive: true }).filter((name) => name.endsWith(".js"));
+  const expected = patterns
+    .flatMap((pattern) => (pattern === "lib" ? own.map((name) => `lib/${name}`) : [pattern]))
+    .concat("package.json", "README.md", "LICENSE")
+    .sort();
+  assert.deepEqual(files, expected);
+});
+
+test("it weighs what it may", (t) => {
+  const tarball = statSync(TARBALL).size;
+  const written = files.filter((file) => !generated(file));
+  const writtenSize = written.reduce((sum, file) => sum + sizeOf(file), 0);
+  const gzip = (file) => gzipSync(readFileSync(path.join(INSTALLED, file))).length;
+  const binaries = gzip("wasm/corom.wasm") + gzip("wasm/corom-relaxed.wasm") + gzip("wasm/inline.js");
+  t.diagnostic(`tarball ${kib(tarball)}; the binaries, gzip ${kib(binaries)}; all else, unpacked ${kib(writtenSize)}`);
+  assert.ok(writtenSize <= 256 * KIB, `what is written by hand: ${kib(writtenSize)}`);
+  // What a binary may weigh depends on the profile and is build.sh's to say; beside the three there is little.
+  assert.ok(tarball <= binaries + 96 * KIB, `${kib(tarball)}, of it ${kib(binaries)} binaries`);
+  assert.ok(tarball <= 14 * KIB * KIB, kib(tarball));
+  const inline = gzip("wasm/inline.js") / gzip("wasm/corom.wasm");
+  assert.ok(inline < 1.05, `corom/inline is ${inline.toFixed(2)} times the download of corom.wasm`);
+});
+
+test("publint is content", async () => {
+  const { messages, pkg } = await publint({ pkgDir: INSTALLED, level: "suggestion", strict: true, pack: false });
+  assert.deepEqual(
+    messages.map((message) => formatMessage(message, pkg)),
+    [],
+  );
+});
+
+test("arethetypeswrong is content", () => {
+  // ESM only, so CommonJS reaches it by import(), or by require() in a Node that can: the one rule left out. The two
+  // .wasm files have types too, but not where TypeScript knows no exports map.
+  output(process.execPath, [
+    path.join(MODULES, "@arethetypeswrong/cli/dist/index.js"),
+    ...["--profile", "strict", "--ignore-rules", "cjs-resolves-to-esm", "--format", "ascii", "--no-color"],
+    ...["--exclude-entrypoints", "./corom.wasm", "./corom-relaxed.wasm", "--", TARBALL],
+  ]);
+});
+
+const kib = (bytes) => `${Math.ceil(bytes / KIB)} KiB`;

@@ -1,0 +1,86 @@
+// The installed tarball's types under `tsc --strict`, in every way TypeScript has to find them.
+import assert from "node:assert/strict";
+import path from "node:path";
+import { test } from "node:test";
+import { MODULES, project } from "./support/places.mjs";
+import { output } from "./support/programs.mjs";
+
+const TSC = path.join(MODULES, "typescript/bin/tsc");
+
+const USE = `
+import { Corom, CoromError, type CoromErrorCode, type Embeddings, type Info, type Progress, type Ranked } from "corom";
+
+export async function use(source: string | URL, signal: AbortSignal): Promise<Ranked[]> {
+  const corom = await Corom.load(source, { maxLength: 64, signal, onProgress: (event: Progress) => void event.phase });
+  const embeddings: Embeddings = await corom.embed(["a", "b"]);
+  const rows: Float32Array[] = [...embeddings];
+  const info: Info = corom.info;
+  if (rows.length !== info.dimension) corom.free();
+  return corom.rank("a", ["b"], { topK: 1, metric: "cosine" });
+}
+
+export const codeOf = (error: unknown): CoromErrorCode | undefined =>
+  error instanceof CoromError ? error.code : undefined;
+
+// @ts-expect-error a number is no text
+export const wrong = async (corom: Corom) => corom.embed(42);
+`;
+/** What the exports map offers beyond the main entry. */
+const SUBPATHS = `
+import { Corom, CoromError } from "corom";
+import { Corom as Inline, CoromError as InlineError } from "corom/inline";
+import plain from "corom/corom.wasm";
+import relaxed from "corom/corom-relaxed.wasm";
+
+export const loads = [
+  Inline.load("./model/"),
+  Corom.load("./model/", { wasm: plain, simd: "plain" }),
+  Corom.load("./model/", { wasm: relaxed, simd: "relaxed" }),
+];
+export const same: typeof CoromError = InlineError;
+`;
+
+const MODES = [
+  { module: "node16", moduleResolution: "node16", type: "module", library: "node" },
+  { module: "nodenext", moduleResolution: "nodenext", type: "module", library: "node" },
+  { module: "nodenext", moduleResolution: "nodenext", type: "commonjs", library: "node" },
+  { module: "esnext", moduleResolution: "bundler", type: "module", library: "web" },
+  { module: "preserve", moduleResolution: "bundler", type: "commonjs", library: "web" },
+  { module: "esnext", moduleResolution: "node10", type: "module", library: "web", noExportsMap: true },
+];
+const LIBRARIES = { node: { lib: ["ES2022"], types: ["node"] }, web: { lib: ["ES2022", "DOM"], types: [] } };
+
+for (const { module, moduleResolution, type, library, noExportsMap } of MODES) {
+  test(`module ${module}, moduleResolution ${moduleResolution}, in a ${type} package`, () => {
+    const cwd = project(`types/${module}-${moduleResolution}-${type}`, {
+      "package.json": { type },
+      "use.ts": USE,
+      ...(!noExportsMap && { "subpaths.ts": SUBPATHS }),
+      "tsconfig.json": {
+        compilerOptions: {
+          strict: true,
+          exactOptionalPropertyTypes: true,
+          noUncheckedIndexedAccess: true,
+          noEmit: true,
+          skipLibCheck: false, // the declarations themselves are checked,
+          skipDefaultLibCheck: true, // TypeScript's own are not
+          target: "ES2022",
+          module,
+          moduleResolution,
+          typeRoots: [path.join(MODULES, "@types")],
+          ...LIBRARIES[library],
+        },
+        include: ["*.ts"],
+      },
+    });
+    output(process.execPath, [TSC, "-p", cwd], { cwd });
+  });
+}
+
+test("a program with a wrong call does not pass", () => {
+  const cwd = project("types/wrong", {
+    "wrong.ts": `import { Corom } from "corom";\nCorom.load(42);\n`,
+    "tsconfig.json": { compilerOptions: { strict: true, noEmit: true, module: "nodenext", types: [], skipLibCheck: true } },
+  });
+  assert.throws(() => output(process.execPath, [TSC, "-p", cwd], { cwd }), /TS2345/);
+});

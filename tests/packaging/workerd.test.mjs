@@ -1,0 +1,113 @@
+// The installed tarball at the edge: in workerd, bundled as wrangler does it, and in Vercel's edge runtime.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { test } from "node:test";
+import { EdgeVM } from "@edge-runtime/vm";
+import { build } from "esbuild";
+import { Miniflare } from "miniflare";
+import { TEXTS, appText, assertWorks } from "./support/app.mjs";
+import { INSTALLED, MODEL, project } from "./support/places.mjs";
+import { site } from "./support/site.mjs";
+
+/** Bundles with the conditions of a host; `.wasm` imports stay, each with the file that it means. */
+async function bundle(name, main, conditions) {
+  const folder = project(name, { "main.js": main });
+  const modules = new Map();
+  const { outputFiles, warnings } = await build({
+    absWorkingDir: folder,
+    entryPoints: ["main.js"],
+    bundle: true,
+    write: false,
+    format: "esm",
+    conditions,
+    logLevel: "silent",
+    plugins: [
+      {
+        name: "compiled-wasm",
+        setup(within) {
+          within.onResolve({ filter: /\.wasm(\?module)?$/ }, async ({ path: asked, pluginData, ...rest }) => {
+            if (pluginData) return;
+            const found = await within.resolve(asked.replace("?module", ""), { ...rest, pluginData: true });
+            modules.set(path.basename(found.path), found.path);
+            return { path: `./${path.basename(found.path)}`, external: true };
+          });
+        },
+      },
+    ],
+  });
+  assert.deepEqual(warnings.map(({ text }) => text), []);
+  return { text: outputFiles[0].text, modules };
+}
+
+const WORKER = `${appText()}
+export default {
+  async fetch(request, env) {
+    const { source, options } = await request.json();
+    return Response.json(
+      await run(source, ${JSON.stringify(TEXTS)}, options).catch(({ code, message }) => ({ error: \`\${code} \${message}\` })),
+    );
+  },
+};`;
+
+test("workerd", async () => {
+  const { text, modules } = await bundle("workerd", WORKER, ["workerd", "worker", "browser"]);
+  assert.deepEqual([...modules.keys()], ["corom-relaxed.wasm"], "one binary is uploaded, for speed");
+  const models = await site(MODEL, { policy: null, mounts: { "/corom/": INSTALLED } });
+  const miniflare = new Miniflare({
+    host: "127.0.0.1",
+    compatibilityDate: "2024-09-23",
+    modules: [
+      { type: "ESModule", path: "main.js", contents: text },
+      ...[...modules].map(([name, file]) => ({ type: "CompiledWasm", path: name, contents: readFileSync(file) })),
+    ],
+  });
+  try {
+    const ask = async (options) => {
+      const body = JSON.stringify({ source: models.address, options });
+      return (await miniflare.dispatchFetch("http://worker/", { method: "POST", body })).json();
+    };
+    assertWorks(await ask({}), { simd: "relaxed", imported: true });
+    assert.match((await ask({ simd: "plain" })).error, /^UNSUPPORTED_HOST .*import corom\/corom\.wasm/);
+    const wasm = `${models.address}corom/wasm/corom.wasm`;
+    assert.match((await ask({ wasm })).error, /^UNSUPPORTED_HOST .*compiles no WebAssembly at run time/);
+  } finally {
+    await miniflare.dispose();
+    await models.close();
+  }
+});
+
+// Next.js puts these in place, to say that they are not supported.
+const NODE_ONLY = ["setImmediate", "MessageChannel"];
+const refuse = (name) =>
+  function () {
+    throw new Error(`a Node.js API is used: ${name}`);
+  };
+
+test("Vercel's edge runtime", async () => {
+  const main = `${appText()}\nglobalThis.run = run;`;
+  const { text, modules } = await bundle("edge-light", main, ["edge-light", "worker", "browser"]);
+  assert.deepEqual([...modules.keys()], ["corom.wasm"], "the binary that every version of Node can run");
+  // What Next.js makes of a `?module` import: the compiled module under a name of its own.
+  const script = text.replace(/^import (\w+) from "\.\/corom\.wasm";$/m, "const $1 = globalThis.wasm_corom;");
+  assert.notEqual(script, text);
+  const models = await site(MODEL, { policy: null });
+  const vm = new EdgeVM({
+    // As at Vercel: code is made neither from strings nor from bytes.
+    codeGeneration: { strings: false, wasm: false },
+    extend: (context) =>
+      Object.assign(context, {
+        wasm_corom: new WebAssembly.Module(readFileSync(modules.get("corom.wasm"))),
+        ...Object.fromEntries(NODE_ONLY.map((name) => [name, refuse(name)])),
+      }),
+  });
+  try {
+    vm.evaluate(`(async () => { ${script.replace(/^export \{[^}]*\};?$/m, "")} })()`);
+    assertWorks(await vm.evaluate(`run(${JSON.stringify(models.address)}, ${JSON.stringify(TEXTS)})`), {
+      simd: "plain",
+      imported: true,
+    });
+  } finally {
+    await models.close();
+  }
+});
