@@ -10,8 +10,8 @@ import { Runtime } from "./runtime.js";
 import { Transfer } from "./transfer.js";
 import { nextTurn } from "./turns.js";
 
-/** Files on the way at once. */
-const PARALLEL = 6;
+/** Files on the way at once: with more, the weights that wait for their place take more memory than they save time. */
+const PARALLEL = 3;
 
 /** `Corom.load` of every entry: `host.open(source)` knows the files, `host.binary` the WebAssembly. */
 export async function loadInto(Class, host, source, given) {

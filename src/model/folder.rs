@@ -7,7 +7,8 @@ use std::path::Path;
 use crate::embedder::Embedder;
 use crate::error::{Error, ErrorCode, Result};
 
-use super::loader::{LoadOptions, ModelLoader};
+use super::loader::ModelLoader;
+use super::options::LoadOptions;
 
 /// How much of a file is read at once.
 const CHUNK: usize = 1 << 20;

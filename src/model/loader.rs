@@ -13,32 +13,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::config::{BertConfig, Pooling, parse_object};
+use crate::config::{BertConfig, parse_object};
 use crate::embedder::Embedder;
-use crate::encoder::onnx::external_files;
 use crate::error::{Error, ErrorCode, Result, fail};
 
+use super::external::external_of;
 use super::foreign::{ONNX_CANDIDATES, choose_onnx, is_onnx};
 use super::incoming::Incoming;
 use super::manifest::{self, Manifest, is_plain_path};
+use super::options::LoadOptions;
 use super::packed::Packed;
+use super::prepared::Prepared;
 use super::side_files::SIDE_FILES;
-
-/// What a caller may choose. `None` leaves it to the model's own files.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct LoadOptions {
-    /// Where texts are cut, in tokens with `[CLS]` and `[SEP]`. CoROM: 128.
-    pub max_length: Option<usize>,
-    /// How hidden rows become a vector.
-    pub pooling: Option<Pooling>,
-    /// Whether vectors are L2-normalised.
-    pub normalize: Option<bool>,
-    /// Leaves out the manifest's self-test.
-    pub skip_self_test: bool,
-    /// The ONNX file to load, a path in the folder. Any but `model.onnx` turns the
-    /// manifest off, which is about that one.
-    pub model: Option<String>,
-}
 
 /// The ONNX file of a folder of ours, and the first place to look in others.
 const ONNX_FILE_NAME: &str = "model.onnx";
@@ -67,7 +53,9 @@ pub struct ModelLoader {
     listing: Option<BTreeSet<String>>,
     wanted: Vec<Wanted>,
     /// Weights outside the ONNX file: wanted when all else is there.
-    external: Vec<String>,
+    external: BTreeSet<String>,
+    /// The model without those weights, once one of them has begun.
+    prepared: Option<Box<Prepared>>,
     /// What was begun and has not ended.
     incoming: BTreeMap<String, Incoming>,
     missing: BTreeSet<String>,
@@ -95,7 +83,8 @@ impl ModelLoader {
             onnx: None,
             listing: None,
             wanted: Vec::new(),
-            external: Vec::new(),
+            external: BTreeSet::new(),
+            prepared: None,
             incoming: BTreeMap::new(),
             missing: BTreeSet::new(),
             pages: BTreeSet::new(),
@@ -142,13 +131,19 @@ impl ModelLoader {
     /// `size` is what the server says of it, a hint that saves memory where no manifest knows the size.
     ///
     /// # Errors
-    /// `OUT_OF_MEMORY` when there is no room for it.
+    /// `OUT_OF_MEMORY` when there is no room for it; before the first weights, whatever is wrong
+    /// with configuration, tokenizer or graph.
     pub fn begin(&mut self, path: &str, size: Option<u64>) -> Result<()> {
         self.asked_for(path)?;
         self.pages.remove(path);
         self.incoming.remove(path); // first, as two of them may be one too many
-        let entry = self.manifest.as_ref().and_then(|m| m.file(path));
-        let incoming = Incoming::begin(entry, size)?;
+        let entry = self.manifest.as_ref().and_then(|m| m.file(path)).cloned();
+        let incoming = if self.external.contains(path) {
+            self.prepare()?.begin(path);
+            Incoming::passed_on(entry.as_ref())
+        } else {
+            Incoming::begin(entry.as_ref(), size)?
+        };
         self.incoming.insert(path.to_owned(), incoming);
         Ok(())
     }
@@ -160,14 +155,21 @@ impl ModelLoader {
     /// there are more than the manifest says, `OUT_OF_MEMORY`. The file is to be begun again then.
     pub fn feed(&mut self, path: &str, bytes: &[u8]) -> Result<()> {
         let Some(incoming) = self.incoming.get_mut(path) else { return Err(not_begun(path)) };
-        if let Err(error) = incoming.feed(path, bytes) {
-            if incoming.is_page() {
-                self.pages.insert(path.to_owned());
-            }
-            self.incoming.remove(path);
-            return Err(error);
+        let at = incoming.fed();
+        let mut fed = incoming.feed(path, bytes);
+        if incoming.is_page() && fed.is_err() {
+            self.pages.insert(path.to_owned());
         }
-        Ok(())
+        if fed.is_ok()
+            && self.external.contains(path)
+            && let Some(prepared) = &mut self.prepared
+        {
+            fed = prepared.write(path, at, bytes);
+        }
+        if fed.is_err() {
+            self.incoming.remove(path);
+        }
+        fed
     }
 
     /// How many bytes were fed since the file was begun; 0 where it was not.
@@ -190,6 +192,13 @@ impl ModelLoader {
         let Some(incoming) = self.incoming.remove(path) else { return Err(not_begun(path)) };
         let bytes = incoming.end(path)?;
         match path {
+            _ if self.external.contains(path) => {
+                if let Some(prepared) = &mut self.prepared {
+                    prepared.end(path)?;
+                }
+                self.wanted.retain(|w| w.path != path);
+                return Ok(());
+            }
             manifest::FILE_NAME => {
                 self.manifest = Some(Manifest::from_json(&bytes)?);
                 for path in ["config.json", "tokenizer.json", ONNX_FILE_NAME] {
@@ -206,7 +215,7 @@ impl ModelLoader {
                 })?;
             }
             _ if is_onnx(path) => {
-                self.external = self.external_of(path, &bytes)?;
+                self.external = external_of(path, &bytes, self.manifest.as_ref(), &self.missing)?;
                 self.onnx = Some(path.to_owned());
             }
             _ => {}
@@ -259,11 +268,28 @@ impl ModelLoader {
     ///
     /// # Errors
     /// Whatever is wrong with the tokenizer or the graph.
-    pub fn pack(self) -> Result<Packed> {
+    pub fn pack(mut self) -> Result<Packed> {
         if let Some(file) = self.wanted.first() {
             fail!(InvalidArgument, "{} is still wanted", file.path);
         }
-        super::build::build(self)
+        self.prepare()?;
+        match self.prepared {
+            Some(prepared) => prepared.finish(),
+            None => fail!(Internal, "the model was not prepared"),
+        }
+    }
+
+    /// Everything but the weights outside the ONNX file is there: what the model is.
+    fn prepare(&mut self) -> Result<&mut Prepared> {
+        match self.prepared {
+            Some(ref mut prepared) => Ok(prepared),
+            None => {
+                let files = std::mem::take(&mut self.files);
+                let prepared =
+                    Prepared::new(files, self.manifest.as_ref(), self.onnx.as_deref(), &self.options)?;
+                Ok(self.prepared.insert(Box::new(prepared)))
+            }
+        }
     }
 
     /// Builds the embedder and runs the manifest's self-test.
@@ -344,41 +370,17 @@ impl ModelLoader {
         Ok(())
     }
 
-    /// The files that an ONNX file keeps its weights in.
-    fn external_of(&self, onnx_path: &str, onnx: &[u8]) -> Result<Vec<String>> {
-        let folder = onnx_path.rsplit_once('/').map_or("", |(folder, _)| folder);
-        let mut paths = Vec::new();
-        for file in external_files(onnx)? {
-            let path = join(folder, &file.path);
-            if let Some(manifest) = &self.manifest
-                && manifest.file(&path).is_none()
-            {
-                fail!(MissingFile, "{onnx_path} keeps weights in {path}, which corom.json does not list");
-            }
-            if path == onnx_path || self.missing.contains(&path) {
-                fail!(InvalidModel, "{onnx_path} says that its weights are in {path}, which they cannot be");
-            }
-            paths.push(path);
-        }
-        Ok(paths)
-    }
-
     /// The last stage: weights can be used as they arrive when graph and configuration are known.
     fn want_external(&mut self) {
         if !self.wanted.is_empty() {
             return;
         }
-        for path in std::mem::take(&mut self.external) {
-            self.want(&path, true);
+        if self.prepared.is_none() {
+            self.external.clone().iter().for_each(|path| self.want(path, true));
         }
     }
 }
 
 fn not_begun(path: &str) -> Error {
     Error::new(ErrorCode::InvalidArgument, format!("{path} was not begun"))
-}
-
-/// Joins a folder's path, empty for the root, and a name.
-pub(super) fn join(folder: &str, name: &str) -> String {
-    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
 }

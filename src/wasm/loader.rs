@@ -6,7 +6,8 @@ use wasm_bindgen::prelude::*;
 use super::convert::{from_js, to_js};
 use super::packed::Packed;
 use crate::config::Pooling;
-use crate::model;
+use crate::encoder::fused::Precision;
+use crate::model::{self, KernelChoice};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -16,11 +17,23 @@ struct Options {
     normalize: Option<bool>,
     self_test: bool,
     model: Option<String>,
+    precision: Option<String>,
+    kernel: Option<String>,
+    fused: Option<bool>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { max_length: None, pooling: None, normalize: None, self_test: true, model: None }
+        Self {
+            max_length: None,
+            pooling: None,
+            normalize: None,
+            self_test: true,
+            model: None,
+            precision: None,
+            kernel: None,
+            fused: None,
+        }
     }
 }
 
@@ -34,13 +47,20 @@ struct Wanted<'a> {
     required: bool,
 }
 
+#[wasm_bindgen]
+extern "C" {
+    /// The host's clock, in milliseconds.
+    #[wasm_bindgen(js_namespace = performance)]
+    fn now() -> f64;
+}
+
 /// See [`model::ModelLoader`].
 #[wasm_bindgen]
 pub struct ModelLoader(model::ModelLoader);
 
 #[wasm_bindgen]
 impl ModelLoader {
-    /// Options: `{ maxLength, pooling, normalize, selfTest, model }`.
+    /// Options: `{ maxLength, pooling, normalize, selfTest, model, precision, kernel, fused }`.
     #[wasm_bindgen(constructor)]
     pub fn new(options: JsValue) -> Result<Self, JsValue> {
         let options: Options = from_js(options, "options")?;
@@ -50,6 +70,9 @@ impl ModelLoader {
             normalize: options.normalize,
             skip_self_test: !options.self_test,
             model: options.model,
+            precision: Precision::parse(options.precision.as_deref().unwrap_or("auto"))?,
+            kernel: KernelChoice::parse(options.kernel.as_deref().unwrap_or("auto"), now)?,
+            unfused: options.fused == Some(false),
         };
         Ok(Self(model::ModelLoader::new(options)?))
     }
