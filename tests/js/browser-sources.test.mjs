@@ -41,10 +41,10 @@ async function open(prepare) {
 }
 
 /** Loads in the page and embeds; what it was, or the error's code or name. `stopAt`: bytes of the shard, then an abort. */
-async function load(page, { source = "./model/", stopAt, ...options } = {}) {
+async function load(page, { source = "./model/", stopAt, entry = "./pkg/browser.js", ...options } = {}) {
   const outcome = await page.evaluate(
-    async ({ source, stopAt, options, text, shard }) => {
-      const { Corom } = await import("./pkg/browser.js");
+    async ({ source, stopAt, entry, options, text, shard }) => {
+      const { Corom } = await import(entry);
       const controller = new AbortController();
       const events = [];
       const onProgress = (event) => {
@@ -61,7 +61,7 @@ async function load(page, { source = "./model/", stopAt, ...options } = {}) {
         return error.code && typeof error.code === "string" ? error.code : error.name;
       }
     },
-    { source, stopAt, options, text: MODEL.texts[1], shard: SHARD },
+    { source, stopAt, entry, options, text: MODEL.texts[1], shard: SHARD },
   );
   if (typeof outcome === "string") return outcome;
   assert.ok(maxAbs(outcome.data, MODEL.vectors[1]) <= MODEL.tolerance, "the right vector");
@@ -261,6 +261,20 @@ test("a worker has the same cache", async () => {
   assert.equal(names().length, NAMES.length);
   assert.ok((await inWorker()).phases.includes("verify"));
   assert.deepEqual(names(), ["corom.json"]);
+  await load(page);
+  assert.deepEqual(names(), ["corom.json"]);
+});
+
+test("corom/worker has it too, with mirrors and aborts", async () => {
+  const page = await open();
+  const entry = "./pkg/worker.js";
+  site.fault = onShard(() => ({ slow: 10 }));
+  assert.equal(await load(page, { entry, stopAt: 9000 }), "AbortError");
+  site.fault = ({ name }) => (name.startsWith("nowhere/") ? { gone: true } : undefined);
+  asked();
+  assert.deepEqual((await load(page, { entry, source: ["./nowhere/", "./model/"], retries: 0 })).warnings, []);
+  assert.ok(!names().includes("config.json"), "that was there before the abort");
+  assert.deepEqual(await page.evaluate(async () => (await import("./pkg/worker.js")).Corom.cache.size()), whole);
   await load(page);
   assert.deepEqual(names(), ["corom.json"]);
 });

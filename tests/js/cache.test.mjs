@@ -6,8 +6,10 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync
 import path from "node:path";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { pathToFileURL } from "node:url";
+import { Corom as CoromInWorker } from "corom/worker";
 import { openCache } from "../../pkg/lib/cache.js";
-import * as host from "../../pkg/lib/host-node.js";
+import { binaries } from "../../pkg/lib/binaries.js";
+import * as node from "../../pkg/lib/host-node.js";
 import { loadInto } from "../../pkg/lib/load.js";
 import { exclusively } from "../../pkg/lib/locks.js";
 import { Corom, failsWith, random } from "./support/corom.mjs";
@@ -210,6 +212,17 @@ describe("the cache", () => {
     }));
 });
 
+test("corom/worker has the same cache", () =>
+  withFolder(async (cacheDir) => {
+    await loadsRight(server.address, { cacheDir });
+    server.take();
+    const corom = await CoromInWorker.load([`${server.address}nowhere/`, server.address], { cacheDir });
+    assert.equal((await corom.embed(MODEL.texts)).rows, MODEL.texts.length);
+    corom.free();
+    assert.deepEqual(asked(), ["nowhere/corom.json", "corom.json"]);
+    assert.equal((await CoromInWorker.cache.size({ cacheDir })).files, NAMES.length - 1);
+  }));
+
 describe("a cache that fails", () => {
   /** Loads with a store that throws in the nth call of a method; gives the warnings. */
   async function failing(method, after, error) {
@@ -223,7 +236,7 @@ describe("a cache that fails", () => {
     const events = [];
     class Loaded extends Corom {
       static load(source, options) {
-        return loadInto(this, { ...host, folderStore: async () => store }, source, options);
+        return loadInto(this, { ...node, binaries, folderStore: async () => store }, source, options);
       }
     }
     const onProgress = (event) => events.push(event);
