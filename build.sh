@@ -367,10 +367,10 @@ house_rules() {
   target/house_rules --quiet
 }
 
-cmd_bench() { echo "nothing yet: benchmarks come with the CPU kernels"; }
+cmd_bench() { source benches/bench.sh; bench "$@"; }
 
 cmd_clean() {
-  rm -rf target pkg/wasm models tests/js/node_modules
+  rm -rf target pkg/wasm models tests/js/node_modules benches/peers/node_modules
   note "kept the downloaded and built tools in $CACHE: delete it too to start from nothing"
 }
 
@@ -384,7 +384,7 @@ cmd_help() {
                                      config.json and tokenizer.json, used as it is; without DIR m3e-small
 ./build.sh test                      every test: Rust, Node, headless Chromium, types
 ./build.sh lint                      format, clippy, documentation, house rules; no warnings
-./build.sh bench                     benchmarks
+./build.sh bench [--quick] [--help]  beside onnxruntime-web and transformers.js, in one run; --help: more choices
 ./build.sh clean                     deletes what was built here
 
 COROM_CACHE            where tools and downloads are kept (.cache)

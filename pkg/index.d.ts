@@ -80,18 +80,21 @@ export type FileContents =
   | { readonly size: number; arrayBuffer(): Promise<ArrayBuffer> };
 
 /**
- * Where a model is:
+ * Where a model is. No file is ever held whole outside WebAssembly, but for those that you hold.
  * - a URL of its folder. Relative ones are resolved against the page. A query string is sent with every file;
  * - in Node, a path of its folder, or a `file:` URL;
  * - a URL or path of an `.onnx` file: its folder is meant, with `model` set to that file, so the address of a
  *   converted folder's `model.onnx` means what the folder's own does. When the file is in a folder called
  *   `onnx`, as transformers.js lays models out, the folder above is meant;
+ * - an array of URLs: mirrors, in the order in which they are asked. What one does not have, fails to send or sends
+ *   damaged comes from the next, and a file that one began another goes on with;
  * - files in memory, by their path in the folder: an object, or a `Map`;
  * - a `FileList` or an array of `File`, from `<input type="file" multiple>` or `webkitdirectory`.
  */
 export type Source =
   | string
   | URL
+  | readonly (string | URL)[]
   | { readonly [path: string]: FileContents }
   | ReadonlyMap<string, FileContents>
   | ArrayLike<FileLike>;
@@ -112,23 +115,70 @@ export type Progress =
       readonly total: number | undefined;
     }
   | {
-      /** The model's files arrive. */
-      readonly phase: "download";
+      /** The model's files arrive: `download`, or `verify` where they were kept before and are only checked. */
+      readonly phase: "download" | "verify";
       /** The file that moved. */
       readonly file: string;
       readonly fileLoaded: number;
       readonly fileTotal: number | undefined;
       /** Bytes of all files so far. */
       readonly loaded: number;
-      /** Bytes of all files asked for so far; undefined while one of them is of unknown size. */
+      /**
+       * Bytes of all files: of a folder with `corom.json` as soon as that is there; of others those asked for so
+       * far, and undefined while one of them is of unknown size.
+       */
+      readonly total: number | undefined;
+      /** Bytes per second that came in the last seconds, once that can be said. Only of `download`. */
+      readonly rate?: number | undefined;
+    }
+  | {
+      /**
+       * `pack`: everything is here, the model is built. `self-test`: it is tried on the texts that its converter
+       * left in it. `done`: it is ready.
+       */
+      readonly phase: "pack" | "self-test" | "done";
+      readonly loaded: number;
       readonly total: number | undefined;
     }
   | {
-      /** `pack`: everything is here, the model is built and tested. `done`: it is ready. */
-      readonly phase: "pack" | "done";
-      readonly loaded: number;
-      readonly total: number | undefined;
+      /** Something failed that the load does without. */
+      readonly phase: "warning";
+      /**
+       * - `CACHE_FULL`: the host gives the cache no more room: what comes now is not kept.
+       * - `CACHE_FAILED`: the cache cannot be read or written.
+       * - `OFFLINE`: the manifest could not be asked for; the one of an earlier load is used.
+       */
+      readonly code: "CACHE_FULL" | "CACHE_FAILED" | "OFFLINE";
+      readonly message: string;
+      readonly cause?: unknown;
     };
+
+/** What the option `fetch` is called with: of the global `fetch`'s parameters those that are used. */
+export interface FetchInit {
+  /** Says `range` and `if-range` where a download is continued; an answer without them in mind, status 200, will do. */
+  readonly headers?: Record<string, string>;
+  readonly signal?: AbortSignal;
+  /** In browsers, which have a cache for HTTP. */
+  readonly cache?: "default" | "no-cache" | "no-store" | "reload";
+}
+
+/** A `Response`, as far as it is looked at. */
+export interface FetchResponse {
+  readonly status: number;
+  readonly statusText?: string;
+  readonly headers: { get(name: string): string | null };
+  /** A stream of `Uint8Array`; anything else is read by `arrayBuffer()`. */
+  readonly body: unknown;
+  arrayBuffer(): Promise<ArrayBuffer>;
+}
+
+/** What is kept of downloads on this device. */
+export interface ModelCache {
+  /** Bytes kept, and how many files they are of. `cacheDir`: where there is a file system, and needed there. */
+  size(options?: { cacheDir?: string | URL }): Promise<{ bytes: number; files: number }>;
+  /** Deletes all of it. Loads under way are not harmed. */
+  clear(options?: { cacheDir?: string | URL }): Promise<void>;
+}
 
 export interface LoadOptions {
   /** Where texts are cut, in tokens with `[CLS]` and `[SEP]`; at least 2. Default: the model's, else 128. */
@@ -144,16 +194,48 @@ export interface LoadOptions {
    * `onnx/model.onnx`, `onnx/model_quantized.onnx` … Any but `model.onnx` is loaded without `corom.json`.
    */
   model?: string;
-  /** Aborts the download and the load. */
+  /**
+   * Gets the model's files in place of the global `fetch`: with headers of yours, from a key-value store, a bucket.
+   * What it throws is `FETCH_FAILED`, and tried again, unless it is a `CoromError`.
+   */
+  fetch?: (url: string, init: FetchInit) => FetchResponse | Promise<FetchResponse>;
+  /**
+   * Where downloads are kept: `opfs` (the origin private file system), `cache-api`, or `none`. The default, `auto`, is
+   * the first of these that a page or its worker can have; elsewhere none. Only files that `corom.json` lists are kept,
+   * by their SHA-256, and checked by it whenever they are read; other people's folders leave it to HTTP's own cache.
+   * An interrupted download is continued by the next load. `UNSUPPORTED_HOST` where there is no such cache.
+   */
+  cache?: "auto" | "opfs" | "cache-api" | "none";
+  /** In Node, Deno and Bun: a folder to keep downloads in. Without it nothing is kept there. */
+  cacheDir?: string | URL;
+  /**
+   * How often in a row a request is tried again that failed for reasons of the network or with an HTTP status such
+   * as 503, after a growing pause. Default: 3.
+   */
+  retries?: number;
+  /** Milliseconds without a byte after which a request counts as failed. Default: 30,000; `Infinity`: never. */
+  stallTimeout?: number;
+  /** Aborts the download and the load. What came so far is kept where there is a cache. */
   signal?: AbortSignal;
   /** Hears how far the load is. What it throws ends the load. */
   onProgress?: (progress: Progress) => void;
   /**
    * Which of the two WebAssembly binaries: `relaxed` needs an engine with relaxed SIMD (`UNSUPPORTED_HOST`
-   * elsewhere), `plain` runs wherever there is SIMD. Default: `auto`, relaxed where it can. In this release both
-   * run the same code paths: kernels that use relaxed SIMD come later.
+   * elsewhere), `plain` runs wherever there is SIMD. Default: `auto`, relaxed where it can.
    */
   simd?: "auto" | "plain" | "relaxed";
+  /**
+   * `exact`: the kernels that give the same bits on every machine, in either binary. `auto`, the default: in the
+   * relaxed binary the faster ones, whose activations have 7 bits (8 against 4-bit weights).
+   */
+  kernel?: "auto" | "exact";
+  /**
+   * `auto`, the default: int8 weights and activations, or the file's 4 bits; float weights are quantised while they
+   * load. `f32`: floats throughout, four times the memory and about three times as slow.
+   */
+  precision?: "auto" | "f32";
+  /** false: runs the graph as it is in plain tract, four times slower or more. For comparison. Default: true. */
+  fused?: boolean;
   /**
    * The WebAssembly, where it is not beside this package's JavaScript. A promise that is rejected is
    * `FETCH_FAILED`, with what it was rejected with as the cause.
@@ -184,9 +266,15 @@ export interface Info {
   readonly normalize: boolean;
   /** Number type of the weights in the file: `f32`, `f16`, `int8`, `int4`. */
   readonly dtype: string;
-  /** What runs the model, `cpu (tract)` for instance. */
+  /** What runs the model: `cpu`, or `cpu (tract)` for a graph that is not fused. */
   readonly backend: string;
-  /** Bytes of weights as held in memory: those of int8 files are widened to f32 in this release. */
+  /** Whether the graph runs as fused ops. One with a part that is not known runs as it is, slower. */
+  readonly fused: boolean;
+  /** Number type of the products. */
+  readonly precision: "int8" | "int4" | "f32";
+  /** The kernels: `exact`, `relaxed-i16`, `relaxed-i32`; `tract` where the graph is not fused. */
+  readonly kernel: string;
+  /** Bytes of weights as held in memory. */
   readonly weightBytes: number;
   /** Which WebAssembly binary runs; `custom` when the option `wasm` gave it. */
   readonly simd: "plain" | "relaxed" | "custom";
@@ -284,6 +372,9 @@ export class Corom {
    * `OUT_OF_MEMORY`, `INTERNAL`.
    */
   static load(source: Source, options?: LoadOptions): Promise<Corom>;
+
+  /** What is kept of downloads on this device. */
+  static readonly cache: ModelCache;
 
   readonly info: Info;
 

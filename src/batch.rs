@@ -48,26 +48,39 @@ impl Batch {
     }
 }
 
-/// How many tokens, padding included, one batch may have. Larger batches gain
-/// nothing on one thread and make the event loop wait longer for its turn.
-pub const MAX_BATCH_TOKENS: usize = 512;
+/// How the texts of a batch lie beside each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fill {
+    /// Rows of one length, padding included, and how many tokens a batch may have. A larger batch
+    /// makes the event loop wait longer for its turn.
+    Padded(usize),
+    /// Only real tokens, and how many of them make a batch.
+    Ragged(usize),
+}
 
-/// Groups texts by length. Returns the texts' order, shortest first and stable,
-/// and the ranges of it that make a batch. Rows of a batch differ by at most an
-/// eighth in length, so that little work goes into padding.
-pub fn plan(lengths: &[usize]) -> (Vec<usize>, Vec<Range<usize>>) {
+/// Groups texts. Returns their order and the ranges of it that make a batch.
+///
+/// Padded texts go by length, shortest first and stable, and rows of a batch differ by at most an
+/// eighth, so that little work goes into padding. Others keep their order.
+pub fn plan(lengths: &[usize], fill: Fill) -> (Vec<usize>, Vec<Range<usize>>) {
     let mut order: Vec<usize> = (0..lengths.len()).collect();
-    order.sort_by_key(|&i| lengths[i]);
+    if let Fill::Padded(_) = fill {
+        order.sort_by_key(|&i| lengths[i]);
+    }
     let mut ranges = Vec::new();
-    let mut start = 0;
+    let (mut start, mut tokens) = (0, 0);
     for end in 1..=order.len() {
+        tokens += lengths[order[end - 1]];
         let full = end == order.len() || {
             let (shortest, next) = (lengths[order[start]], lengths[order[end]]);
-            next > shortest + shortest / 8 || (end + 1 - start) * next > MAX_BATCH_TOKENS
+            match fill {
+                Fill::Padded(most) => next > shortest + shortest / 8 || (end + 1 - start) * next > most,
+                Fill::Ragged(most) => tokens + next > most,
+            }
         };
         if full {
             ranges.push(start..end);
-            start = end;
+            (start, tokens) = (end, 0);
         }
     }
     (order, ranges)
@@ -90,17 +103,21 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_plan_covers_every_text_once_and_keeps_its_limits(lengths in prop::collection::vec(2usize..600, 0..80)) {
-            let (order, ranges) = plan(&lengths);
+        fn a_plan_covers_every_text_once_and_keeps_its_limits(
+            lengths in prop::collection::vec(2usize..600, 0..80), padded in any::<bool>(), most in 16usize..600,
+        ) {
+            let (order, ranges) = plan(&lengths, if padded { Fill::Padded(most) } else { Fill::Ragged(most) });
             let mut seen: Vec<usize> = ranges.iter().cloned().flatten().map(|i| order[i]).collect();
+            prop_assert!(padded || seen.is_sorted());
             seen.sort_unstable();
             prop_assert_eq!(seen, (0..lengths.len()).collect::<Vec<_>>());
             for range in ranges {
                 let rows: Vec<usize> = range.map(|i| lengths[order[i]]).collect();
                 let longest = *rows.iter().max().unwrap();
                 let shortest = *rows.iter().min().unwrap();
-                prop_assert!(rows.len() == 1 || rows.len() * longest <= MAX_BATCH_TOKENS);
-                prop_assert!(longest <= shortest + shortest / 8);
+                let tokens = if padded { rows.len() * longest } else { rows.iter().sum() };
+                prop_assert!(rows.len() == 1 || tokens <= most);
+                prop_assert!(!padded || longest <= shortest + shortest / 8);
             }
         }
     }

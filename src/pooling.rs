@@ -2,30 +2,24 @@
 
 use crate::config::Pooling;
 
-/// Pools `[batch, sequence, hidden_size]` matrices, one for each layer of
-/// [`Pooling::layers`] in that order, into `[batch, hidden_size]`.
-///
-/// `lengths` has the real tokens of each row; what comes after them is padding
-/// and is not read.
-pub fn pool(
-    pooling: Pooling,
-    layers: &[&[f32]],
-    lengths: &[usize],
-    sequence: usize,
-    hidden_size: usize,
-) -> Vec<f32> {
+/// Pools `[tokens, hidden_size]` matrices, one for each layer of
+/// [`Pooling::layers`] in that order, into `[batch, hidden_size]`. The rows of a
+/// text's tokens lie together, text after text; `lengths` says how many each has.
+pub fn pool(pooling: Pooling, layers: &[&[f32]], lengths: &[usize], hidden_size: usize) -> Vec<f32> {
     let mut out = vec![0.0; lengths.len() * hidden_size];
-    for (row, (&length, out)) in lengths.iter().zip(out.chunks_exact_mut(hidden_size)).enumerate() {
-        let start = row * sequence * hidden_size;
+    let mut start = 0;
+    for (&length, out) in lengths.iter().zip(out.chunks_exact_mut(hidden_size)) {
+        let rows = start..start + length * hidden_size;
+        start = rows.end;
         match pooling {
             Pooling::Cls => {
                 if let Some(last) = layers.first() {
-                    out.copy_from_slice(&last[start..start + hidden_size]);
+                    out.copy_from_slice(&last[rows][..hidden_size]);
                 }
             }
             Pooling::Mean | Pooling::AvgTop2 | Pooling::AvgFirstLast => {
                 for layer in layers {
-                    for token in layer[start..start + length * hidden_size].chunks_exact(hidden_size) {
+                    for token in layer[rows.clone()].chunks_exact(hidden_size) {
                         for (sum, x) in out.iter_mut().zip(token) {
                             *sum += x;
                         }
@@ -57,25 +51,25 @@ pub fn l2_normalize(vectors: &mut [f32], dimension: usize) {
 mod tests {
     use super::*;
 
-    // Two texts of 2 and 1 tokens, padded to 2, hidden size 2; padding holds NaN.
-    const LAST: [f32; 8] = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, f32::NAN, f32::NAN];
-    const OTHER: [f32; 8] = [10.0, 20.0, 30.0, 40.0, 50.0, 60.0, f32::NAN, f32::NAN];
+    // Two texts of 2 and 1 tokens, hidden size 2.
+    const LAST: [f32; 6] = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
+    const OTHER: [f32; 6] = [10.0, 20.0, 30.0, 40.0, 50.0, 60.0];
 
     #[test]
     fn cls_is_the_first_row() {
-        assert_eq!(pool(Pooling::Cls, &[&LAST], &[2, 1], 2, 2), [1.0, 2.0, 5.0, 6.0]);
+        assert_eq!(pool(Pooling::Cls, &[&LAST], &[2, 1], 2), [1.0, 2.0, 5.0, 6.0]);
     }
 
     #[test]
     fn mean_is_over_real_tokens() {
-        assert_eq!(pool(Pooling::Mean, &[&LAST], &[2, 1], 2, 2), [2.0, 3.0, 5.0, 6.0]);
+        assert_eq!(pool(Pooling::Mean, &[&LAST], &[2, 1], 2), [2.0, 3.0, 5.0, 6.0]);
     }
 
     #[test]
     fn averages_of_two_layers() {
         let expected = [11.0, 16.5, 27.5, 33.0];
         for pooling in [Pooling::AvgTop2, Pooling::AvgFirstLast] {
-            assert_eq!(pool(pooling, &[&LAST, &OTHER], &[2, 1], 2, 2), expected);
+            assert_eq!(pool(pooling, &[&LAST, &OTHER], &[2, 1], 2), expected);
         }
     }
 

@@ -1,6 +1,8 @@
 //! The loader: what it asks for, and what it refuses.
 #![allow(clippy::unwrap_used, reason = "a test stops there")]
 
+#[path = "loading/feeding.rs"]
+mod feeding;
 mod support;
 
 use std::collections::BTreeMap;
@@ -19,7 +21,7 @@ fn load(files: &Files, options: LoadOptions) -> Result<Embedder> {
     let mut loader = ModelLoader::new(options)?;
     while let Some(file) = loader.wanted().first().cloned() {
         match files.get(&file.path) {
-            Some(bytes) => loader.supply(&file.path, bytes.clone())?,
+            Some(bytes) => loader.supply(&file.path, bytes)?,
             None => loader.missing(&file.path)?,
         }
     }
@@ -64,16 +66,33 @@ fn edit_manifest(files: &mut Files, edit: impl FnOnce(&mut serde_json::Value)) {
     files.insert("corom.json".into(), value.to_string().into_bytes());
 }
 
+fn paths(loader: &ModelLoader) -> Vec<&str> {
+    loader.wanted().iter().map(|w| w.path.as_str()).collect()
+}
+
 #[test]
-fn a_folder_of_ours_is_wanted_at_once_with_sizes() {
+fn a_folder_of_ours_is_wanted_in_stages_with_sizes_and_hashes() {
     let files = ours();
     let mut loader = ModelLoader::new(LoadOptions::default()).unwrap();
-    loader.supply("corom.json", files["corom.json"].clone()).unwrap();
-    let wanted: Vec<_> = loader.wanted().to_vec();
-    assert_eq!(wanted.len(), 6);
-    assert!(wanted.iter().all(|w| w.required && w.size == Some(files[&w.path].len() as u64)));
-    for file in wanted.iter().rev() {
-        loader.supply(&file.path, files[&file.path].clone()).unwrap();
+    let stages: [&[&str]; 3] = [
+        &["corom.json"],
+        &["config.json", "tokenizer.json", "model.onnx"],
+        &["model.onnx_data", "model.onnx_data_1", "model.onnx_data_2"],
+    ];
+    for (i, stage) in stages.into_iter().enumerate() {
+        assert_eq!(paths(&loader), stage);
+        let listed =
+            files.iter().filter(|(path, _)| *path != "corom.json").map(|(_, b)| b.len() as u64).sum();
+        assert_eq!(loader.total(), (i > 0).then_some(listed));
+        for file in loader.wanted().to_vec().iter().rev() {
+            let listed = (i > 0).then(|| FileEntry::of(&*file.path, &files[&file.path]));
+            assert_eq!(file.required, i > 0);
+            assert_eq!(
+                (file.size, &file.sha256),
+                (listed.as_ref().map(|e| e.size), &listed.map(|e| e.sha256))
+            );
+            loader.supply(&file.path, &files[&file.path]).unwrap();
+        }
     }
     assert!(loader.wanted().is_empty());
     assert_eq!(loader.build().unwrap().tokenizer().max_length(), 16);
@@ -89,7 +108,7 @@ fn a_folder_of_someone_else_is_found_with_and_without_a_listing() {
         while let Some(file) = loader.wanted().first().cloned() {
             let bytes =
                 files.get(&file.path).unwrap_or_else(|| panic!("{name}: {} was asked for", file.path));
-            loader.supply(&file.path, bytes.clone()).unwrap();
+            loader.supply(&file.path, bytes).unwrap();
         }
         loader.build().unwrap();
     }
@@ -121,8 +140,8 @@ fn pages_and_pointers_are_no_models() {
     }
     // A server that answers everything with its page.
     let mut loader = ModelLoader::new(LoadOptions::default()).unwrap();
-    loader.supply("corom.json", page.clone()).unwrap();
-    assert_eq!(loader.supply("config.json", page).unwrap_err().code(), ErrorCode::NotAModel);
+    loader.supply("corom.json", &page).unwrap();
+    assert_eq!(loader.supply("config.json", &page).unwrap_err().code(), ErrorCode::NotAModel);
     let mut files = files(&export("legacy-op17"));
     files.insert("model.onnx".into(), b"version https://git-lfs.github.com/spec/v1\noid sha256:0".to_vec());
     assert!(refused(&files).message().contains("git lfs pull"));

@@ -47,6 +47,7 @@ async function load(from) {
   model = undefined;
   view.hideFailure();
   const onProgress = (event) => {
+    if (event.phase === "warning") return console.warn(event.message);
     shown = () => {
       view.showProgress(event);
       view.showStatus(say("waiting"));

@@ -3,20 +3,22 @@ import { count, duration, megabytes, say, sayError } from "./language.js";
 
 const at = (id) => document.getElementById(id);
 
-/** How far a load is: an event of Corom.load's onProgress. */
-export function showProgress({ phase, loaded, total }) {
+/** How far a load is: an event of Corom.load's onProgress, but for warnings. */
+export function showProgress({ phase, loaded, total, rate }) {
   at("loading").hidden = phase === "done";
   at("loading-label").textContent = say(`phase_${phase}`);
   const bar = at("loading-bar");
-  const known = phase === "download" && total > 0;
+  const moving = phase === "download" || phase === "verify";
+  const known = moving && total > 0;
   if (known) {
     bar.max = total;
     bar.value = loaded;
   } else {
     bar.removeAttribute("value"); // it moves, without saying how far
   }
-  at("loading-bytes").textContent =
-    phase !== "download" ? "" : known ? `${megabytes(loaded)} / ${megabytes(total)}` : megabytes(loaded);
+  const bytes = known ? `${megabytes(loaded)} / ${megabytes(total)}` : megabytes(loaded);
+  const speed = phase === "download" && rate ? ` · ${megabytes(rate)}/s` : "";
+  at("loading-bytes").textContent = moving ? bytes + speed : "";
 }
 
 export function showFailure(error) {

@@ -23,8 +23,8 @@ const options = { relaxed: flag("--relaxed"), only: value("--only") ?? "." };
 const task = flag("--golden") ? "golden" : "run";
 
 async function inChromium(executablePath) {
-  // playwright-core belongs to the tests.
-  const require = createRequire(new URL("../../tests/js/package.json", import.meta.url));
+  // playwright-core is one of the benchmarks' packages.
+  const require = createRequire(new URL("../peers/package.json", import.meta.url));
   const { chromium } = require("playwright-core");
   const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
   try {

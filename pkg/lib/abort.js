@@ -23,3 +23,13 @@ export function childOf(signal) {
   else signal?.addEventListener("abort", abort, { once: true });
   return { controller, release: () => signal?.removeEventListener("abort", abort) };
 }
+
+/** Resolves after a while, or rejects with the signal's reason. */
+export async function delay(ms, signal) {
+  let timer;
+  try {
+    await untilAborted(new Promise((resolve) => (timer = setTimeout(resolve, ms))), signal);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -6,6 +6,11 @@ const POOLINGS = ["cls", "mean", "avg_top2", "avg_first_last"];
 const METRICS = ["dot", "cosine", "l2"];
 const BEHAVIOURS = ["card", "current"];
 const SIMD = ["auto", "plain", "relaxed"];
+const PRECISIONS = ["auto", "f32"];
+const KERNELS = ["auto", "exact"];
+const CACHES = ["auto", "opfs", "cache-api", "none"];
+const RETRIES = 3;
+const STALL_MS = 30_000;
 
 /** What a value is, for a message: `the number 42`, `null`, `an array of 3`. */
 export function described(value) {
@@ -99,6 +104,10 @@ export function loadOptions(value) {
     onProgress: optional(given.onProgress, (f) => ofType(f, "onProgress", "function")),
     simd: oneOf(given.simd ?? "auto", "simd", SIMD),
     wasm: given.wasm ?? undefined,
+    fetch: optional(given.fetch, (f) => ofType(f, "fetch", "function")),
+    ...cacheOptions(given),
+    retries: wholeNumber(given.retries ?? RETRIES, "retries", 0),
+    stall: given.stallTimeout === Infinity ? Infinity : wholeNumber(given.stallTimeout ?? STALL_MS, "stallTimeout", 1),
     // What the loader in Rust takes; absent where the caller left it to the model.
     loader: withoutUndefined({
       maxLength: optional(given.maxLength, (n) => wholeNumber(n, "maxLength", 2)),
@@ -106,8 +115,21 @@ export function loadOptions(value) {
       normalize: optional(given.normalize, (b) => ofType(b, "normalize", "boolean")),
       selfTest: optional(given.selfTest, (b) => ofType(b, "selfTest", "boolean")),
       model: optional(given.model, (m) => text(m, "model")),
+      precision: optional(given.precision, (p) => oneOf(p, "precision", PRECISIONS)),
+      kernel: optional(given.kernel, (k) => oneOf(k, "kernel", KERNELS)),
+      fused: optional(given.fused, (b) => ofType(b, "fused", "boolean")),
     }),
   };
+}
+
+function cacheOptions({ cache = "auto", cacheDir }) {
+  oneOf(cache, "cache", CACHES);
+  if (cacheDir === undefined) return { cache, cacheDir };
+  if ((typeof cacheDir !== "string" || cacheDir === "") && !(cacheDir instanceof URL)) {
+    throw invalid(`cacheDir must be a path or a file: URL, not ${described(cacheDir)}`);
+  }
+  if (cache === "auto" || cache === "none") return { cache, cacheDir };
+  throw invalid(`cache must be "auto" or "none" where there is a cacheDir, not ${described(cache)}`);
 }
 
 function optional(value, check) {

@@ -1,11 +1,14 @@
 // The class `Corom` of one host. An entry file says what is particular to its host, and no more.
+import { cacheOf } from "./cache.js";
 import { Corom as Base } from "./corom.js";
 import { loadInto } from "./load.js";
 
 /** `host`: what host-web.js or host-node.js exports, and `binaries`, see module.js. */
 export function coromFor(host) {
-  // A declaration: in `return class Corom …` esbuild takes the name of the base class for this one's.
+  // Not as an expression: esbuild gives a class that is called like the one it extends the same name.
   class Corom extends Base {
+    static cache = cacheOf(host);
+
     static load(source, options) {
       return loadInto(this, host, source, options);
     }

@@ -1,87 +1,58 @@
-// One HTTP GET: the answer, then its body as bytes, with the errors told apart.
-import { throwIfAborted } from "./abort.js";
-import { CoromError, messageOf } from "./errors.js";
+// One HTTP GET: the answer, and a body as bytes, with the errors told apart.
+import { throwIfAborted, untilAborted } from "./abort.js";
+import { described } from "./arguments.js";
+import { CoromError, invalid, messageOf } from "./errors.js";
+import { transient } from "./transient.js";
 
-/** The Response to a GET, whatever its status. */
-export async function request(url, signal) {
+/** The Response to a GET, whatever its status. `how`: `{ fetch, headers, cache }`, the last as fetch has it. */
+export async function request(url, signal, { fetch = defaultFetch, ...init } = {}) {
+  if (!hasHttpCache()) delete init.cache;
+  let response;
   try {
-    return await fetch(url, { signal });
+    response = await untilAborted(Promise.resolve(fetch(url, { ...init, signal })), signal);
   } catch (cause) {
     throwIfAborted(signal);
-    throw new CoromError("FETCH_FAILED", `${url} could not be fetched: ${reasonOf(cause)}`, { cause });
+    if (cause instanceof CoromError) throw cause; // the caller's fetch has said its word
+    throw transient(new CoromError("FETCH_FAILED", `${url} could not be fetched: ${reasonOf(cause)}`, { cause }));
   }
+  if (typeof response?.status === "number" && typeof response.headers?.get === "function") return response;
+  throw invalid(`fetch must give a Response, not ${described(response)}`);
 }
 
-/**
- * The body of a Response as one Uint8Array. `size` is how long it should be, where that is known;
- * `moved(loaded, total)` hears of every chunk.
- */
-export async function bodyOf(response, { name = response.url, size, signal, moved } = {}) {
+const defaultFetch = (url, init) => fetch(url, init);
+
+/** Only browsers have one. Some other hosts refuse the option. */
+const hasHttpCache = () => typeof globalThis.isSecureContext === "boolean";
+
+/** The body of a Response as one Uint8Array; `name` is for messages. */
+export async function bodyOf(response, { name = response.url } = {}) {
   const length = contentLength(response);
-  const total = size ?? length;
-  const bytes = new Growing(total ?? 64 * 1024);
-  moved?.(0, total);
-  const reader = response.body?.getReader();
-  while (reader) {
-    const { done, value } = await reader.read().catch((cause) => {
-      throwIfAborted(signal);
-      throw new CoromError("FETCH_FAILED", `${name} broke off after ${bytes.length} bytes: ${reasonOf(cause)}`, {
-        cause,
-      });
-    });
-    if (done) break;
-    bytes.push(value);
-    moved?.(bytes.length, total);
+  let bytes;
+  try {
+    bytes = new Uint8Array(await response.arrayBuffer());
+  } catch (cause) {
+    throw new CoromError("FETCH_FAILED", `${name} broke off: ${reasonOf(cause)}`, { cause });
   }
   if (length !== undefined && bytes.length < length) {
     throw new CoromError("FETCH_FAILED", `${name} broke off after ${bytes.length} of ${length} bytes`);
   }
-  return bytes.take();
+  return bytes;
+}
+
+export function isEncoded(response) {
+  const encoding = response.headers.get("content-encoding");
+  return encoding !== null && encoding !== "" && encoding !== "identity";
 }
 
 /** The body's length in bytes, unless the server sends it compressed. */
-function contentLength(response) {
-  const encoding = response.headers.get("content-encoding");
-  if (encoding && encoding !== "identity") return undefined;
+export function contentLength(response) {
+  if (isEncoded(response)) return undefined;
   const length = response.headers.get("content-length");
   return length !== null && /^\d+$/.test(length) ? Number(length) : undefined;
 }
 
 /** Node hides the reason ("connect ECONNREFUSED …") in the cause of "fetch failed". */
-function reasonOf(error) {
+export function reasonOf(error) {
   const beneath = error?.cause;
   return beneath ? `${messageOf(error)} (${messageOf(beneath)})` : messageOf(error);
-}
-
-/** A byte buffer that grows; with the right size from the start nothing is copied. */
-class Growing {
-  #bytes;
-  length = 0;
-
-  constructor(capacity) {
-    this.#bytes = allocate(capacity);
-  }
-
-  push(chunk) {
-    const needed = this.length + chunk.length;
-    if (needed > this.#bytes.length) {
-      const larger = allocate(Math.max(needed, this.#bytes.length * 2));
-      larger.set(this.#bytes.subarray(0, this.length));
-      this.#bytes = larger;
-    }
-    this.#bytes.set(chunk, this.length);
-    this.length = needed;
-  }
-
-  take() {
-    return this.#bytes.subarray(0, this.length);
-  }
-}
-
-export function allocate(size) {
-  try {
-    return new Uint8Array(size);
-  } catch (cause) {
-    throw new CoromError("OUT_OF_MEMORY", `there is no room for a file of ${size} bytes`, { cause });
-  }
 }

@@ -4,10 +4,18 @@ import { CoromError, invalid, messageOf } from "./errors.js";
 import { request } from "./fetch.js";
 import { folderSource } from "./source-folder.js";
 import { memorySource } from "./source-memory.js";
-import { urlSource } from "./source-url.js";
+import { isMirrors, urlSource } from "./source-url.js";
 
-/** A path (folder or .onnx file), a file:, http: or https: URL, or files in memory. */
+export { folderStore } from "./store-folder.js";
+
+/** A path (folder or .onnx file), a file:, http: or https: URL, a list of the latter; or files in memory. */
 export async function open(source) {
+  if (isMirrors(source)) {
+    const urls = source.map((given) => address(given, "source"));
+    const local = urls.find((url) => url.protocol === "file:");
+    if (local) throw invalid(`source: a list of mirrors takes addresses of servers, not ${local.href}`);
+    return urlSource(...urls);
+  }
   if (typeof source === "string" && !/^(https?|file):/i.test(source)) {
     if (source === "") throw invalid("source is an empty string; it should be a path or a URL");
     return folderSource(source);

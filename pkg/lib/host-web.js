@@ -2,12 +2,13 @@
 import { invalid } from "./errors.js";
 import { request } from "./fetch.js";
 import { memorySource } from "./source-memory.js";
-import { urlSource } from "./source-url.js";
+import { isMirrors, urlSource } from "./source-url.js";
 
-/** A URL, relative ones against the page; or files in memory. */
+/** A URL, relative ones against the page, or a list of them; or files in memory. */
 export function open(source) {
-  if (source instanceof URL) return urlSource(source);
-  return typeof source === "string" ? urlSource(address(source, "source")) : memorySource(source);
+  const url = (given) => (given instanceof URL ? given : address(given, "source"));
+  if (isMirrors(source)) return urlSource(...source.map(url));
+  return typeof source === "string" || source instanceof URL ? urlSource(url(source)) : memorySource(source);
 }
 
 /** What is at a URL: `input` is a Response (or bytes, on other hosts), `size` its length where known. */

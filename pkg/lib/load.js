@@ -1,14 +1,17 @@
 // Loading: the loader in Rust says which files it wants next and checks them; here they are moved.
 import { childOf, throwIfAborted } from "./abort.js";
 import { loadOptions } from "./arguments.js";
+import { openCache } from "./cache.js";
 import { loaded } from "./corom.js";
 import { CoromError } from "./errors.js";
+import { ManifestKeeper } from "./manifest.js";
 import { Progress } from "./progress.js";
 import { Runtime } from "./runtime.js";
+import { Transfer } from "./transfer.js";
 import { nextTurn } from "./turns.js";
 
-/** Files on the way at once. */
-const PARALLEL = 6;
+/** Files on the way at once: with more, the weights that wait for their place take more memory than they save time. */
+const PARALLEL = 3;
 
 /** `Corom.load` of every entry: `host.open(source)` knows the files, `host.binary` the WebAssembly. */
 export async function loadInto(Class, host, source, given) {
@@ -17,9 +20,12 @@ export async function loadInto(Class, host, source, given) {
   Promise.resolve(options.wasm).catch(() => {});
   throwIfAborted(options.signal);
   const files = await host.open(source);
+  const progress = new Progress(options.onProgress);
+  const warn = (...warning) => progress.warn(...warning);
+  const cache = files.address === undefined ? undefined : await openCache(host, options, warn);
   const runtime = await Runtime.start(host, options);
   try {
-    const embedder = await build(runtime, files, options);
+    const embedder = await build(runtime, files, { ...options, cache, progress });
     return new Class(loaded, { runtime, embedder, queryCache: options.queryCache });
   } catch (error) {
     runtime.drop();
@@ -27,65 +33,95 @@ export async function loadInto(Class, host, source, given) {
   }
 }
 
-async function build(runtime, files, { loader: settings, signal, onProgress }) {
-  const progress = new Progress(onProgress);
-  const model = settings.model ?? files.model;
+async function build(runtime, source, options) {
+  const { loader: settings, signal, progress } = options;
+  const model = settings.model ?? source.model;
   const loader = runtime.call(
     ({ ModelLoader }) => new ModelLoader(model === undefined ? settings : { ...settings, model }),
   );
-  if (files.paths) runtime.call(() => loader.setListing(files.paths));
-  await supply(runtime, loader, files, progress, signal);
-  progress.report("pack");
-  await nextTurn(); // so that a page can show that it packs
-  throwIfAborted(signal);
-  const embedder = runtime.call(() => loader.build());
+  if (source.paths) runtime.call(() => loader.setListing(source.paths));
+  const keeper = await bringAll(runtime, loader, source, options);
+  const phase = async (name, work) => {
+    progress.report(name);
+    await nextTurn(); // so that a page can show it
+    throwIfAborted(signal);
+    return runtime.call(work);
+  };
+  const packed = await phase("pack", () => loader.pack());
+  const embedder = runtime.call(() => packed.hasSelfTest)
+    ? await phase("self-test", () => packed.finish())
+    : runtime.call(() => packed.finish());
+  await keeper.keep();
   progress.report("done");
   return embedder;
 }
 
 /** Rounds of wanted files, until the loader wants no more. */
-async function supply(runtime, loader, files, progress, signal) {
+async function bringAll(runtime, loader, source, { cache, progress, signal, fetch, retries, stall }) {
   const { controller, release } = childOf(signal);
+  const intake = intakeOf(runtime, loader);
+  const keeper = new ManifestKeeper(intake, { cache, address: source.address, progress });
+  const transfer = new Transfer(keeper.intake, {
+    source,
+    cache,
+    progress,
+    fetch,
+    retries,
+    stall,
+    signal: controller.signal,
+  });
   const answered = new Set();
   try {
     for (;;) {
       const wanted = runtime.call(() => loader.wanted());
-      if (wanted.length === 0) return;
+      if (wanted.length === 0) return keeper;
       if (wanted.some(({ path }) => answered.has(path))) {
         throw new CoromError(
           "INTERNAL",
           `the loader asked twice for ${wanted.map((w) => w.path).join(", ")}; please report it`,
         );
       }
-      for (const { path, size } of wanted) {
+      progress.expectInAll(runtime.call(() => loader.total()));
+      for (const { path, size, sha256 } of wanted) {
         answered.add(path);
-        progress.expect(path, size);
+        progress.expect(path, size, sha256 !== undefined);
       }
-      await inParallel(wanted, async (file) => {
-        const moved = (done, total) => progress.moved(file.path, done, total);
-        const bytes = await files.read(file.path, { ...file, moved, signal: controller.signal });
+      await inParallel(wanted, controller, async (file) => {
+        await keeper.bring(file, transfer);
         throwIfAborted(controller.signal);
-        if (bytes === null) {
-          progress.forget(file.path);
-          runtime.call(() => loader.missing(file.path));
-        } else {
-          runtime.call(() => loader.supply(file.path, bytes));
-        }
       });
     }
-  } catch (error) {
-    controller.abort(error); // the files still on the way are of no use
-    throw error;
   } finally {
     release();
   }
 }
 
-/** `work` on every item, a few at a time; the first failure is the outcome. */
-async function inParallel(items, work) {
+/** What a transfer does with the loader. */
+function intakeOf(runtime, loader) {
+  const on =
+    (name) =>
+    (...args) =>
+      runtime.call(() => loader[name](...args));
+  return Object.fromEntries(["begin", "feed", "fed", "end", "missing", "isPage"].map((name) => [name, on(name)]));
+}
+
+/**
+ * `work` on every item, a few at a time. The first failure is the outcome: it ends the others, and is thrown when they
+ * have ended.
+ */
+async function inParallel(items, controller, work) {
   const rest = [...items];
+  let failure;
   const worker = async () => {
-    while (rest.length > 0) await work(rest.shift());
+    while (rest.length > 0 && !failure) {
+      try {
+        await work(rest.shift());
+      } catch (error) {
+        failure ??= { error };
+        controller.abort(failure.error);
+      }
+    }
   };
   await Promise.all(Array.from({ length: Math.min(PARALLEL, items.length) }, worker));
+  if (failure) throw failure.error;
 }

@@ -1,21 +1,35 @@
 // Progress events of a load.
 
+/** The rate is that of the last seconds. */
+const WINDOW_MS = 3000;
+const MARK_MS = 100;
+
 export class Progress {
   #callback;
   #files = new Map();
+  #listed;
+  #marks = [];
 
   constructor(callback) {
     this.#callback = callback;
   }
 
-  /** A file is about to be fetched; its size may be known. */
-  expect(file, size) {
-    this.#files.set(file, { loaded: 0, total: size });
+  /** A file is about to be fetched; its size may be known. `listed`: it is in the manifest. */
+  expect(file, size, listed = false) {
+    this.#files.set(file, { loaded: 0, total: size, listed });
   }
 
-  moved(file, loaded, total) {
-    this.#files.set(file, { loaded, total });
-    this.report("download", file);
+  /** Bytes of all files in the manifest, once there is one. */
+  expectInAll(listed) {
+    this.#listed = listed;
+  }
+
+  /** Bytes of a file have come: `download` from its source, `verify` from the cache, where they are only checked. */
+  moved(phase, file, loaded, total) {
+    const state = this.#files.get(file);
+    if (phase === "download" && loaded > state.loaded) this.#mark(loaded - state.loaded);
+    Object.assign(state, { loaded, total: total ?? state.total });
+    this.report(phase, file);
   }
 
   /** There is no such file, so its bytes count no more. */
@@ -25,7 +39,8 @@ export class Progress {
 
   report(phase, file) {
     if (!this.#callback) return;
-    const event = { phase, loaded: this.#sum("loaded"), total: this.#sum("total") };
+    const event = { phase, loaded: this.#sum("loaded"), total: this.#total(phase) };
+    if (phase === "download") event.rate = this.#rate();
     if (file !== undefined) {
       const { loaded, total } = this.#files.get(file);
       Object.assign(event, { file, fileLoaded: loaded, fileTotal: total });
@@ -33,10 +48,35 @@ export class Progress {
     this.#callback(event);
   }
 
+  /** Something went wrong that the load survives. */
+  warn(code, message, cause) {
+    this.#callback?.({ phase: "warning", code, message, ...(cause === undefined ? {} : { cause }) });
+  }
+
   /** undefined as long as one of the files is of unknown size. */
-  #sum(field) {
+  #total(phase) {
+    if (phase !== "download" && phase !== "verify") return this.#sum("loaded");
+    return this.#listed === undefined ? this.#sum("total") : this.#listed + this.#sum("total", (file) => !file.listed);
+  }
+
+  #sum(field, which = () => true) {
     let sum = 0;
-    for (const file of this.#files.values()) sum += file[field] ?? NaN;
+    for (const file of this.#files.values()) if (which(file)) sum += file[field] ?? NaN;
     return Number.isNaN(sum) ? undefined : sum;
+  }
+
+  #mark(bytes) {
+    const now = performance.now();
+    const last = this.#marks.at(-1);
+    if (last && now - last.now < MARK_MS) last.bytes += bytes;
+    else this.#marks.push({ now, bytes });
+    while (now - this.#marks[0].now > WINDOW_MS) this.#marks.shift();
+  }
+
+  /** Bytes per second of late; undefined before anything has come. */
+  #rate() {
+    if (this.#marks.length === 0) return undefined;
+    const span = performance.now() - this.#marks[0].now;
+    return span < MARK_MS ? undefined : this.#marks.reduce((sum, { bytes }) => sum + bytes, 0) / (span / 1000);
   }
 }

@@ -1,11 +1,10 @@
 // A model folder on disk (Node).
-import { throwIfAborted } from "./abort.js";
 import { CoromError, messageOf } from "./errors.js";
-import { allocate } from "./fetch.js";
 
 /** How deep a listing goes below the folder: layouts in use have one level. */
 const DEPTH = 3;
-const CHUNK = 8 << 20;
+/** How much of a file is read at once. */
+const CHUNK = 1 << 20;
 
 /** The files of a folder, or of the folder that an .onnx file is in. */
 export async function folderSource(given) {
@@ -16,7 +15,7 @@ export async function folderSource(given) {
   return {
     model,
     paths,
-    read: (file, options) => readFile(fs, path.join(folder, ...file.split("/")), options),
+    places: [{ open: (file) => openFile(fs, path.join(folder, ...file.split("/"))) }],
   };
 }
 
@@ -51,7 +50,7 @@ async function listing(fs, path, folder) {
   return found;
 }
 
-async function readFile(fs, file, { signal, moved }) {
+async function openFile(fs, file) {
   const failed = (cause) => {
     throw new CoromError("FETCH_FAILED", `${file} could not be read: ${messageOf(cause)}`, { cause });
   };
@@ -59,15 +58,22 @@ async function readFile(fs, file, { signal, moved }) {
   if (handle === null) return null;
   try {
     const { size } = await handle.stat().catch(failed);
-    const bytes = allocate(size);
-    let at = 0;
-    while (at < size) {
-      const { bytesRead } = await handle.read(bytes, at, Math.min(CHUNK, size - at), at).catch(failed);
-      if (bytesRead === 0) break; // it shrank while we read
-      throwIfAborted(signal);
-      moved((at += bytesRead), size);
+    return { offset: 0, total: size, chunks: chunksOf(handle, failed), cancel: () => handle.close() };
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
+
+/** Each chunk is good until the next one is asked for. */
+async function* chunksOf(handle, failed) {
+  const buffer = new Uint8Array(CHUNK);
+  try {
+    for (;;) {
+      const { bytesRead } = await handle.read(buffer, 0, CHUNK).catch(failed);
+      if (bytesRead === 0) return;
+      yield buffer.subarray(0, bytesRead);
     }
-    return bytes.subarray(0, at);
   } finally {
     await handle.close();
   }

@@ -2,21 +2,21 @@
 import { described } from "./arguments.js";
 import { CoromError, invalid, messageOf } from "./errors.js";
 
-const EXPECTED = "a URL, files ({ path: bytes }, a Map or a list of File)";
+const EXPECTED = "a URL, a list of URLs, files ({ path: bytes }, a Map or a list of File)";
+
+/** How much of a Blob is read at once. */
+const CHUNK = 1 << 20;
 
 /** `also` names what else the host takes, for the message. */
 export function memorySource(source, also = "") {
   const files = filesOf(source, also);
-  return {
-    paths: [...files.keys()],
-    async read(path, { moved }) {
-      const contents = files.get(path);
-      if (contents === undefined) return null;
-      const bytes = await bytesOf(path, contents);
-      moved(bytes.length, bytes.length);
-      return bytes;
-    },
-  };
+  return { paths: [...files.keys()], places: [{ open: async (path) => bodyOf(path, files.get(path)) }] };
+}
+
+function bodyOf(path, contents) {
+  if (contents === undefined) return null;
+  const chunks = isBlob(contents) ? chunksOf(path, contents) : [bytesOf(contents)];
+  return { offset: 0, total: isBlob(contents) ? contents.size : chunks[0].length, chunks, cancel() {} };
 }
 
 function filesOf(source, also) {
@@ -59,13 +59,20 @@ function tidy(path) {
   return path.replaceAll("\\", "/").replace(/^(\.?\/)+/, "");
 }
 
-async function bytesOf(path, contents) {
+function bytesOf(contents) {
   if (typeof contents === "string") return new TextEncoder().encode(contents);
   if (contents instanceof Uint8Array) return contents;
   if (contents instanceof ArrayBuffer) return new Uint8Array(contents);
-  if (ArrayBuffer.isView(contents)) return new Uint8Array(contents.buffer, contents.byteOffset, contents.byteLength);
+  return new Uint8Array(contents.buffer, contents.byteOffset, contents.byteLength);
+}
+
+/** A large Blob lies on disk, often: it is never read whole. */
+async function* chunksOf(path, blob) {
   try {
-    return new Uint8Array(await contents.arrayBuffer());
+    if (typeof blob.slice !== "function") return yield new Uint8Array(await blob.arrayBuffer());
+    for (let at = 0; at < blob.size; at += CHUNK) {
+      yield new Uint8Array(await blob.slice(at, at + CHUNK).arrayBuffer());
+    }
   } catch (cause) {
     throw new CoromError("FETCH_FAILED", `${path} could not be read: ${messageOf(cause)}`, { cause });
   }

@@ -1,31 +1,38 @@
-// A model folder behind a URL.
-import { CoromError, invalid } from "./errors.js";
-import { bodyOf, request } from "./fetch.js";
+// A model folder behind a URL, or behind several: mirrors, in the order in which they are tried.
+import { invalid } from "./errors.js";
+import { openHttp } from "./http-file.js";
 
-/** Files below `url`, or beside it when it names an .onnx file. A query string goes to every file. */
-export function urlSource(url) {
-  const { folder, model } = split(url);
+/** Whether a source is a list of addresses. */
+export function isMirrors(source) {
+  const isAddress = (item) => typeof item === "string" || item instanceof URL;
+  return Array.isArray(source) && source.length > 0 && source.every(isAddress);
+}
+
+/** Files below each URL, or beside it when it names an .onnx file. A query string goes to every file. */
+export function urlSource(...urls) {
+  const folders = urls.map((url) => ({ ...split(url), search: url.search }));
+  const { model } = folders[0];
+  const other = folders.find((mirror) => mirror.model !== model);
+  if (other) {
+    throw invalid(
+      `source: mirrors must lead to the same model, not to ${model ?? "a folder"} and ${other.model ?? "a folder"}`,
+    );
+  }
   return {
     model,
-    async read(path, { size, required, signal, moved }) {
+    // What the manifest is known by in the cache.
+    address: folders[0].folder.href + folders[0].search,
+    places: folders.map(placeOf),
+  };
+}
+
+function placeOf({ folder, search }) {
+  return {
+    remote: true,
+    open(path, options) {
       const address = new URL(path.split("/").map(encodeURIComponent).join("/"), folder);
-      address.search = url.search;
-      const response = await request(address.href, signal);
-      // Storage in the manner of S3 answers 403 for what is not there. A folder that is truly
-      // forbidden is told by the files that every model has.
-      const absent = [404, 410].includes(response.status) || (response.status === 403 && !required);
-      if (absent) {
-        await response.body?.cancel();
-        return null;
-      }
-      if (!response.ok) {
-        await response.body?.cancel();
-        throw new CoromError(
-          "FETCH_FAILED",
-          `${address.href} answered HTTP ${response.status} ${response.statusText}`.trim(),
-        );
-      }
-      return bodyOf(response, { name: address.href, size, signal, moved });
+      address.search = search;
+      return openHttp(address.href, options);
     },
   };
 }

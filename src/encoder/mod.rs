@@ -2,12 +2,16 @@
 //!
 //! tract appears only below this module.
 
+mod check;
 pub mod cpu;
+pub mod fused;
+mod graph;
 pub mod onnx;
 pub mod ops;
 pub mod plain;
+mod ports;
 
-use crate::batch::Batch;
+use crate::batch::{Batch, Fill};
 use crate::error::Result;
 
 /// The contract every back end keeps.
@@ -25,12 +29,12 @@ pub trait Encoder {
 /// What an encoder makes of a batch.
 #[derive(Debug, Clone, PartialEq)]
 pub enum EncoderOutput {
-    /// One `[batch, sequence, hidden_size]` matrix, row-major, for each layer
-    /// that was asked for at load, in that order. Rows of padding are present
-    /// and hold nothing of use.
+    /// One `[tokens, hidden_size]` matrix, row-major, for each layer that was asked
+    /// for at load, in that order: the rows of each text's tokens, text after text,
+    /// without padding.
     Hidden(Vec<Vec<f32>>),
-    /// The graph pools by itself (an output such as `sentence_embedding`):
-    /// `[batch, hidden_size]`, row-major.
+    /// One row a text, `[batch, hidden_size]`, row-major: only the first rows were
+    /// asked for, or the graph pools by itself (an output such as `sentence_embedding`).
     Pooled(Vec<f32>),
 }
 
@@ -43,8 +47,14 @@ pub struct EncoderInfo {
     pub pooled: bool,
     /// The number type of the weights: `f32`, `f16`, `int8`, `int4`.
     pub dtype: &'static str,
-    /// What runs the graph: `cpu (tract)`.
+    /// What runs the graph: `cpu`, or `cpu (tract)` for one that is not fused.
     pub backend: &'static str,
+    /// Whether the graph runs as fused ops.
+    pub fused: bool,
+    /// The number type of the products: `int8`, `int4` or `f32`.
+    pub precision: &'static str,
+    /// The kernels: `exact`, `relaxed-i16`, `relaxed-i32`; `tract` where it is not fused.
+    pub kernel: &'static str,
     /// Bytes of weights in the graph as loaded.
     pub weight_bytes: usize,
     /// The batch and sequence length that the graph was exported with, where
@@ -52,4 +62,12 @@ pub struct EncoderInfo {
     pub static_batch: Option<usize>,
     /// See `static_batch`.
     pub static_sequence: Option<usize>,
+}
+
+impl EncoderInfo {
+    /// How texts are best put together. On one thread a fused graph gains nothing from more than a
+    /// few dozen rows at a time, and a page that waits does.
+    pub fn fill(&self) -> Fill {
+        if self.fused { Fill::Ragged(64) } else { Fill::Padded(512) }
+    }
 }

@@ -1,12 +1,17 @@
 //! Loading from a folder of the file system (native only).
 
-use std::io::ErrorKind;
+use std::fs::File;
+use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
 use crate::embedder::Embedder;
 use crate::error::{Error, ErrorCode, Result};
 
-use super::loader::{LoadOptions, ModelLoader};
+use super::loader::ModelLoader;
+use super::options::LoadOptions;
+
+/// How much of a file is read at once.
+const CHUNK: usize = 1 << 20;
 
 /// Loads a model's folder.
 ///
@@ -18,20 +23,31 @@ pub fn load(folder: &Path, options: LoadOptions) -> Result<Embedder> {
     if !folder.is_dir() {
         return Err(Error::new(ErrorCode::MissingFile, format!("{} is not a folder", folder.display())));
     }
+    let mut chunk = vec![0; CHUNK];
     while let Some(file) = loader.wanted().first().cloned() {
-        match std::fs::read(folder.join(&file.path)) {
-            Ok(bytes) => loader.supply(&file.path, bytes)?,
+        let path = folder.join(&file.path);
+        let unreadable = |e: io::Error| {
+            let message = format!("{} cannot be read: {e}", path.display());
+            Error::with_source(ErrorCode::FetchFailed, message, e)
+        };
+        let mut open = match File::open(&path) {
+            Ok(open) => open,
             Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
                 loader.missing(&file.path)?;
+                continue;
             }
-            Err(e) => {
-                return Err(Error::with_source(
-                    ErrorCode::FetchFailed,
-                    format!("{} cannot be read: {e}", folder.join(&file.path).display()),
-                    e,
-                ));
+            Err(e) => return Err(unreadable(e)),
+        };
+        loader.begin(&file.path, open.metadata().ok().map(|m| m.len()))?;
+        loop {
+            match open.read(&mut chunk) {
+                Ok(0) => break,
+                Ok(count) => loader.feed(&file.path, &chunk[..count])?,
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Err(e) => return Err(unreadable(e)),
             }
         }
+        loader.end(&file.path)?;
     }
     loader.build()
 }

@@ -1,36 +1,30 @@
 //! Loading without input or output: the host asks what is [`wanted`], fetches
-//! it in its own way, and hands it over. Every host and every test goes through
-//! the same checks.
+//! it in its own way, and feeds it piece by piece. Every host and every test goes
+//! through the same checks.
+//!
+//! A file goes [`begin`], [`feed`] …, [`end`]. Whatever is refused on the way leaves
+//! the loader as it was: the file is wanted still and may be begun again, from another
+//! mirror for instance.
 //!
 //! [`wanted`]: ModelLoader::wanted
+//! [`begin`]: ModelLoader::begin
+//! [`feed`]: ModelLoader::feed
+//! [`end`]: ModelLoader::end
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::config::{BertConfig, Pooling, parse_object};
+use crate::config::{BertConfig, parse_object};
 use crate::embedder::Embedder;
-use crate::encoder::onnx::external_files;
 use crate::error::{Error, ErrorCode, Result, fail};
 
+use super::external::external_of;
 use super::foreign::{ONNX_CANDIDATES, choose_onnx, is_onnx};
+use super::incoming::Incoming;
 use super::manifest::{self, Manifest, is_plain_path};
+use super::options::LoadOptions;
+use super::packed::Packed;
+use super::prepared::Prepared;
 use super::side_files::SIDE_FILES;
-use super::sniff;
-
-/// What a caller may choose. `None` leaves it to the model's own files.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct LoadOptions {
-    /// Where texts are cut, in tokens with `[CLS]` and `[SEP]`. CoROM: 128.
-    pub max_length: Option<usize>,
-    /// How hidden rows become a vector.
-    pub pooling: Option<Pooling>,
-    /// Whether vectors are L2-normalised.
-    pub normalize: Option<bool>,
-    /// Leaves out the manifest's self-test.
-    pub skip_self_test: bool,
-    /// The ONNX file to load, a path in the folder. Any but `model.onnx` turns the
-    /// manifest off, which is about that one.
-    pub model: Option<String>,
-}
 
 /// The ONNX file of a folder of ours, and the first place to look in others.
 const ONNX_FILE_NAME: &str = "model.onnx";
@@ -40,8 +34,10 @@ const ONNX_FILE_NAME: &str = "model.onnx";
 pub struct Wanted {
     /// Path in the folder.
     pub path: String,
-    /// Its size in bytes, where that is known.
+    /// Its size in bytes, where the manifest lists it.
     pub size: Option<u64>,
+    /// Its SHA-256, 64 lower-case hex digits, where the manifest lists it.
+    pub sha256: Option<String>,
     /// Whether loading fails without it.
     pub required: bool,
 }
@@ -56,9 +52,15 @@ pub struct ModelLoader {
     pub(super) onnx: Option<String>,
     listing: Option<BTreeSet<String>>,
     wanted: Vec<Wanted>,
+    /// Weights outside the ONNX file: wanted when all else is there.
+    external: BTreeSet<String>,
+    /// The model without those weights, once one of them has begun.
+    prepared: Option<Box<Prepared>>,
+    /// What was begun and has not ended.
+    incoming: BTreeMap<String, Incoming>,
     missing: BTreeSet<String>,
-    /// An optional file that turned out to be a web page: worth a word later.
-    page: Option<String>,
+    /// Files that turned out to be web pages: worth a word when something is missing later.
+    pages: BTreeSet<String>,
 }
 
 impl ModelLoader {
@@ -81,12 +83,15 @@ impl ModelLoader {
             onnx: None,
             listing: None,
             wanted: Vec::new(),
+            external: BTreeSet::new(),
+            prepared: None,
+            incoming: BTreeMap::new(),
             missing: BTreeSet::new(),
-            page: None,
+            pages: BTreeSet::new(),
             options,
         };
         match loader.options.model.as_deref() {
-            None | Some(ONNX_FILE_NAME) => loader.want(manifest::FILE_NAME, None, false),
+            None | Some(ONNX_FILE_NAME) => loader.want(manifest::FILE_NAME, false),
             Some(_) => loader.want_foreign()?,
         }
         Ok(loader)
@@ -106,38 +111,100 @@ impl ModelLoader {
         absent.iter().try_for_each(|path| self.missing(path))
     }
 
-    /// The files to fetch next, in any order or at once. Empty when the model can be built.
+    /// The files to fetch next, in any order or at once. What was begun is among them until it
+    /// has ended. Empty when the model can be built.
+    ///
+    /// Weights outside the ONNX file are not wanted before everything else is there.
     pub fn wanted(&self) -> &[Wanted] {
         &self.wanted
     }
 
-    /// Takes a file that was wanted, and checks it.
+    /// Bytes of all files that loading will want in the end, where a manifest lists them.
+    pub fn total(&self) -> Option<u64> {
+        let is_read =
+            |path: &str| matches!(path, "config.json" | "tokenizer.json") || path.starts_with(ONNX_FILE_NAME);
+        let files = self.manifest.as_ref()?.files.iter();
+        Some(files.filter(|file| is_read(&file.path)).fold(0, |sum, file| sum.saturating_add(file.size)))
+    }
+
+    /// Begins a file that is wanted, or begins it again: what was fed of it is forgotten.
+    /// `size` is what the server says of it, a hint that saves memory where no manifest knows the size.
     ///
     /// # Errors
-    /// `NOT_A_MODEL` for a web page, `INTEGRITY_MISMATCH` for another size or
-    /// hash than the manifest's, and what the file's reader finds. The loader
-    /// is of no more use then.
-    pub fn supply(&mut self, path: &str, bytes: Vec<u8>) -> Result<()> {
-        let Some(at) = self.wanted.iter().position(|w| w.path == path) else {
-            fail!(InvalidArgument, "{path} was not asked for");
+    /// `OUT_OF_MEMORY` when there is no room for it; before the first weights, whatever is wrong
+    /// with configuration, tokenizer or graph.
+    pub fn begin(&mut self, path: &str, size: Option<u64>) -> Result<()> {
+        self.asked_for(path)?;
+        self.pages.remove(path);
+        self.incoming.remove(path); // first, as two of them may be one too many
+        let entry = self.manifest.as_ref().and_then(|m| m.file(path)).cloned();
+        let incoming = if self.external.contains(path) {
+            self.prepare()?.begin(path);
+            Incoming::passed_on(entry.as_ref())
+        } else {
+            Incoming::begin(entry.as_ref(), size)?
         };
-        if !self.wanted[at].required && sniff::is_page(&bytes) {
-            // Servers of single-page apps answer everything with their page.
-            self.page.get_or_insert_with(|| path.to_owned());
-            return self.missing(path);
+        self.incoming.insert(path.to_owned(), incoming);
+        Ok(())
+    }
+
+    /// Takes the next bytes of a file that was begun.
+    ///
+    /// # Errors
+    /// `NOT_A_MODEL` as soon as they show a web page or a git-lfs pointer, `INTEGRITY_MISMATCH` when
+    /// there are more than the manifest says, `OUT_OF_MEMORY`. The file is to be begun again then.
+    pub fn feed(&mut self, path: &str, bytes: &[u8]) -> Result<()> {
+        let Some(incoming) = self.incoming.get_mut(path) else { return Err(not_begun(path)) };
+        let at = incoming.fed();
+        let mut fed = incoming.feed(path, bytes);
+        if incoming.is_page() && fed.is_err() {
+            self.pages.insert(path.to_owned());
         }
-        sniff::check(path, &bytes)?;
-        if let Some(entry) = self.manifest.as_ref().and_then(|m| m.file(path)) {
-            entry.verify(&bytes)?;
+        if fed.is_ok()
+            && self.external.contains(path)
+            && let Some(prepared) = &mut self.prepared
+        {
+            fed = prepared.write(path, at, bytes);
         }
-        self.wanted.remove(at);
-        if path == manifest::FILE_NAME {
-            let manifest = Manifest::from_json(&bytes)?;
-            self.want_manifest(&manifest);
-            self.manifest = Some(manifest);
-            return Ok(());
+        if fed.is_err() {
+            self.incoming.remove(path);
         }
+        fed
+    }
+
+    /// How many bytes were fed since the file was begun; 0 where it was not.
+    pub fn fed(&self, path: &str) -> u64 {
+        self.incoming.get(path).map_or(0, Incoming::fed)
+    }
+
+    /// Whether a file was refused as a web page when it was begun last. Servers of single-page apps answer
+    /// with theirs where there is no such file: [`Self::missing`] may be what to say then.
+    pub fn is_page(&self, path: &str) -> bool {
+        self.pages.contains(path)
+    }
+
+    /// Ends a file: it is checked as a whole, and with it more may be wanted.
+    ///
+    /// # Errors
+    /// `INTEGRITY_MISMATCH` for another size or hash than the manifest's, `NOT_A_MODEL` for an empty
+    /// file, and what the file's reader finds. The file is wanted still then.
+    pub fn end(&mut self, path: &str) -> Result<()> {
+        let Some(incoming) = self.incoming.remove(path) else { return Err(not_begun(path)) };
+        let bytes = incoming.end(path)?;
         match path {
+            _ if self.external.contains(path) => {
+                if let Some(prepared) = &mut self.prepared {
+                    prepared.end(path)?;
+                }
+                self.wanted.retain(|w| w.path != path);
+                return Ok(());
+            }
+            manifest::FILE_NAME => {
+                self.manifest = Some(Manifest::from_json(&bytes)?);
+                for path in ["config.json", "tokenizer.json", ONNX_FILE_NAME] {
+                    self.want(path, true);
+                }
+            }
             // Read early, so that a wrong folder is known before its weights are fetched.
             "config.json" => {
                 BertConfig::from_json(&bytes)?;
@@ -148,13 +215,32 @@ impl ModelLoader {
                 })?;
             }
             _ if is_onnx(path) => {
+                self.external = external_of(path, &bytes, self.manifest.as_ref(), &self.missing)?;
                 self.onnx = Some(path.to_owned());
-                self.want_external(path, &bytes)?;
             }
             _ => {}
         }
-        self.files.insert(path.to_owned(), bytes);
+        if path != manifest::FILE_NAME {
+            self.files.insert(path.to_owned(), bytes);
+        }
+        self.wanted.retain(|w| w.path != path);
+        self.want_external();
         Ok(())
+    }
+
+    /// Takes a whole file: begins, feeds and ends it. A web page in place of a file that is not
+    /// required counts as missing.
+    ///
+    /// # Errors
+    /// Those of [`Self::feed`], [`Self::end`] and [`Self::missing`].
+    pub fn supply(&mut self, path: &str, bytes: &[u8]) -> Result<()> {
+        let required = self.asked_for(path)?.required;
+        self.begin(path, Some(bytes.len() as u64))?;
+        match self.feed(path, bytes) {
+            Ok(()) => self.end(path),
+            Err(_) if !required && self.is_page(path) => self.missing(path),
+            Err(error) => Err(error),
+        }
     }
 
     /// Says that a file that was wanted does not exist.
@@ -163,36 +249,66 @@ impl ModelLoader {
     /// `MISSING_FILE` when the model cannot do without it; `NOT_A_MODEL` when
     /// the server answered with a web page before.
     pub fn missing(&mut self, path: &str) -> Result<()> {
-        let Some(at) = self.wanted.iter().position(|w| w.path == path) else {
-            fail!(InvalidArgument, "{path} was not asked for");
-        };
-        let file = self.wanted.remove(at);
-        self.missing.insert(path.to_owned());
-        if file.required {
+        if self.asked_for(path)?.required {
             return Err(self.lacks(path));
         }
+        self.incoming.remove(path);
+        self.missing.insert(path.to_owned());
+        self.wanted.retain(|w| w.path != path);
         if path == manifest::FILE_NAME {
             self.want_foreign()?;
         } else if is_onnx(path) {
             self.want_next_onnx()?;
         }
+        self.want_external();
         Ok(())
+    }
+
+    /// Builds the model, without its self-test.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the tokenizer or the graph.
+    pub fn pack(mut self) -> Result<Packed> {
+        if let Some(file) = self.wanted.first() {
+            fail!(InvalidArgument, "{} is still wanted", file.path);
+        }
+        self.prepare()?;
+        match self.prepared {
+            Some(prepared) => prepared.finish(),
+            None => fail!(Internal, "the model was not prepared"),
+        }
+    }
+
+    /// Everything but the weights outside the ONNX file is there: what the model is.
+    fn prepare(&mut self) -> Result<&mut Prepared> {
+        match self.prepared {
+            Some(ref mut prepared) => Ok(prepared),
+            None => {
+                let files = std::mem::take(&mut self.files);
+                let prepared =
+                    Prepared::new(files, self.manifest.as_ref(), self.onnx.as_deref(), &self.options)?;
+                Ok(self.prepared.insert(Box::new(prepared)))
+            }
+        }
     }
 
     /// Builds the embedder and runs the manifest's self-test.
     ///
     /// # Errors
-    /// Whatever is wrong with the tokenizer or the graph, `SELF_TEST_FAILED`
-    /// when the vectors are not the converter's.
+    /// Those of [`Self::pack`] and [`Packed::finish`].
     pub fn build(self) -> Result<Embedder> {
-        if let Some(file) = self.wanted.first() {
-            fail!(InvalidArgument, "{} is still wanted", file.path);
-        }
-        super::build::build(self)
+        self.pack()?.finish()
+    }
+
+    fn asked_for(&self, path: &str) -> Result<&Wanted> {
+        let Some(file) = self.wanted.iter().find(|w| w.path == path) else {
+            fail!(InvalidArgument, "{path} was not asked for");
+        };
+        Ok(file)
     }
 
     fn lacks(&self, path: &str) -> Error {
-        match &self.page {
+        match self.pages.first() {
             Some(page) => Error::new(
                 ErrorCode::NotAModel,
                 format!(
@@ -209,46 +325,38 @@ impl ModelLoader {
         }
     }
 
-    fn want(&mut self, path: &str, size: Option<u64>, required: bool) {
-        if !self.wanted.iter().any(|w| w.path == path) && !self.files.contains_key(path) {
-            self.wanted.push(Wanted { path: path.to_owned(), size, required });
+    fn want(&mut self, path: &str, required: bool) {
+        if self.wanted.iter().any(|w| w.path == path) || self.files.contains_key(path) {
+            return;
         }
+        let entry = self.manifest.as_ref().and_then(|m| m.file(path));
+        let (size, sha256) = (entry.map(|e| e.size), entry.map(|e| e.sha256.clone()));
+        self.wanted.push(Wanted { path: path.to_owned(), size, sha256, required });
     }
 
     fn exists(&self, path: &str) -> bool {
         self.listing.as_ref().is_none_or(|listing| listing.contains(path))
     }
 
-    /// Everything that the manifest lists and loading reads, all at once.
-    fn want_manifest(&mut self, manifest: &Manifest) {
-        for file in &manifest.files {
-            if matches!(file.path.as_str(), "config.json" | "tokenizer.json")
-                || file.path.starts_with("model.onnx")
-            {
-                self.want(&file.path, Some(file.size), true);
-            }
-        }
-    }
-
     fn want_foreign(&mut self) -> Result<()> {
         for path in ["config.json", "tokenizer.json"] {
-            self.want(path, None, true);
+            self.want(path, true);
         }
         for path in SIDE_FILES {
             if self.exists(path) {
-                self.want(path, None, false);
+                self.want(path, false);
             }
         }
         match (&self.options.model, &self.listing) {
-            (Some(model), _) => self.want(&model.clone(), None, true),
+            (Some(model), _) => self.want(&model.clone(), true),
             // The lack of these two comes up by itself, and says more.
             (None, Some(listing))
                 if !["config.json", "tokenizer.json"].iter().all(|f| listing.contains(*f)) => {}
             (None, Some(listing)) => {
                 let path = choose_onnx(listing.iter().map(String::as_str))?;
-                self.want(&path, None, true);
+                self.want(&path, true);
             }
-            (None, None) => self.want(ONNX_FILE_NAME, None, false),
+            (None, None) => self.want(ONNX_FILE_NAME, false),
         }
         Ok(())
     }
@@ -256,31 +364,23 @@ impl ModelLoader {
     /// Tries the next usual place of the ONNX file, one request at a time.
     fn want_next_onnx(&mut self) -> Result<()> {
         match ONNX_CANDIDATES.iter().find(|c| !self.missing.contains(**c)) {
-            Some(next) => self.want(next, None, false),
+            Some(next) => self.want(next, false),
             None => return Err(self.lacks("an ONNX file (model.onnx, onnx/model.onnx …)")),
         }
         Ok(())
     }
 
-    fn want_external(&mut self, onnx_path: &str, onnx: &[u8]) -> Result<()> {
-        let folder = onnx_path.rsplit_once('/').map_or("", |(folder, _)| folder);
-        for file in external_files(onnx)? {
-            let path = join(folder, &file.path);
-            if let Some(manifest) = &self.manifest
-                && manifest.file(&path).is_none()
-            {
-                fail!(MissingFile, "{onnx_path} keeps weights in {path}, which corom.json does not list");
-            }
-            if path == onnx_path || self.missing.contains(&path) {
-                fail!(InvalidModel, "{onnx_path} says that its weights are in {path}, which they cannot be");
-            }
-            self.want(&path, None, true);
+    /// The last stage: weights can be used as they arrive when graph and configuration are known.
+    fn want_external(&mut self) {
+        if !self.wanted.is_empty() {
+            return;
         }
-        Ok(())
+        if self.prepared.is_none() {
+            self.external.clone().iter().for_each(|path| self.want(path, true));
+        }
     }
 }
 
-/// Joins a folder's path, empty for the root, and a name.
-pub(super) fn join(folder: &str, name: &str) -> String {
-    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
+fn not_begun(path: &str) -> Error {
+    Error::new(ErrorCode::InvalidArgument, format!("{path} was not begun"))
 }

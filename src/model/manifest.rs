@@ -173,16 +173,31 @@ impl FileEntry {
     /// # Errors
     /// `INTEGRITY_MISMATCH` with what differs.
     pub fn verify(&self, bytes: &[u8]) -> Result<()> {
-        if bytes.len() as u64 != self.size {
+        self.verify_size(bytes.len() as u64)?;
+        self.verify_hash(&sha256_hex(bytes))
+    }
+
+    /// Checks the size alone.
+    ///
+    /// # Errors
+    /// `INTEGRITY_MISMATCH`.
+    pub fn verify_size(&self, size: u64) -> Result<()> {
+        if size != self.size {
             fail!(
                 IntegrityMismatch,
-                "{} has {} bytes where the manifest says {}: the download was cut or the file is of another version",
+                "{} has {size} bytes where the manifest says {}: the download was cut or the file is of another version",
                 self.path,
-                bytes.len(),
                 self.size
             );
         }
-        let actual = sha256_hex(bytes);
+        Ok(())
+    }
+
+    /// Checks the SHA-256 alone, in lower-case hex.
+    ///
+    /// # Errors
+    /// `INTEGRITY_MISMATCH`.
+    pub fn verify_hash(&self, actual: &str) -> Result<()> {
         if actual != self.sha256 {
             fail!(
                 IntegrityMismatch,
@@ -197,7 +212,11 @@ impl FileEntry {
 
 /// SHA-256 in lower-case hex.
 pub fn sha256_hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
+    hex(&Sha256::digest(bytes))
+}
+
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
 /// Whether a path stays inside the folder: relative, `/` between parts, no

@@ -3,16 +3,19 @@
 
 use crate::error::{Result, fail};
 
-/// Whether bytes are an HTML or XML page.
+/// How many bytes of a file show what it is.
+pub(super) const HEAD: usize = 512;
+
+/// Whether a file that begins so is an HTML or XML page. What is one stays one, however it goes on.
 pub(super) fn is_page(bytes: &[u8]) -> bool {
-    let head = &bytes[..bytes.len().min(512)];
+    let head = &bytes[..bytes.len().min(HEAD)];
     let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start().to_ascii_lowercase();
     [&b"<!doctype"[..], b"<html", b"<head", b"<body", b"<?xml", b"<!--"]
         .iter()
         .any(|tag| head.starts_with(tag))
 }
 
-/// Refuses what cannot be a file of a model.
+/// Refuses what cannot be the beginning of a model's file.
 ///
 /// # Errors
 /// `NOT_A_MODEL`, saying what the file is.
@@ -29,9 +32,6 @@ pub(super) fn check(path: &str, bytes: &[u8]) -> Result<()> {
             NotAModel,
             "{path} is a git-lfs pointer, not the file itself: run `git lfs pull` in the model's folder"
         );
-    }
-    if bytes.is_empty() {
-        fail!(NotAModel, "{path} is empty");
     }
     Ok(())
 }

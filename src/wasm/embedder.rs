@@ -22,6 +22,9 @@ struct Info<'a> {
     normalize: bool,
     dtype: &'a str,
     backend: &'a str,
+    fused: bool,
+    precision: &'a str,
+    kernel: &'a str,
     weight_bytes: usize,
 }
 
@@ -52,6 +55,9 @@ impl Embedder {
             normalize: self.0.normalize(),
             dtype: encoder.dtype,
             backend: encoder.backend,
+            fused: encoder.fused,
+            precision: encoder.precision,
+            kernel: encoder.kernel,
             weight_bytes: encoder.weight_bytes,
         })
     }

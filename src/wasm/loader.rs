@@ -4,9 +4,10 @@ use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::*;
 
 use super::convert::{from_js, to_js};
-use super::embedder::Embedder;
+use super::packed::Packed;
 use crate::config::Pooling;
-use crate::model;
+use crate::encoder::fused::Precision;
+use crate::model::{self, KernelChoice};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -16,11 +17,23 @@ struct Options {
     normalize: Option<bool>,
     self_test: bool,
     model: Option<String>,
+    precision: Option<String>,
+    kernel: Option<String>,
+    fused: Option<bool>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { max_length: None, pooling: None, normalize: None, self_test: true, model: None }
+        Self {
+            max_length: None,
+            pooling: None,
+            normalize: None,
+            self_test: true,
+            model: None,
+            precision: None,
+            kernel: None,
+            fused: None,
+        }
     }
 }
 
@@ -29,7 +42,16 @@ struct Wanted<'a> {
     path: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     size: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sha256: Option<&'a str>,
     required: bool,
+}
+
+#[wasm_bindgen]
+extern "C" {
+    /// The host's clock, in milliseconds.
+    #[wasm_bindgen(js_namespace = performance)]
+    fn now() -> f64;
 }
 
 /// See [`model::ModelLoader`].
@@ -38,7 +60,7 @@ pub struct ModelLoader(model::ModelLoader);
 
 #[wasm_bindgen]
 impl ModelLoader {
-    /// Options: `{ maxLength, pooling, normalize, selfTest, model }`.
+    /// Options: `{ maxLength, pooling, normalize, selfTest, model, precision, kernel, fused }`.
     #[wasm_bindgen(constructor)]
     pub fn new(options: JsValue) -> Result<Self, JsValue> {
         let options: Options = from_js(options, "options")?;
@@ -48,6 +70,9 @@ impl ModelLoader {
             normalize: options.normalize,
             skip_self_test: !options.self_test,
             model: options.model,
+            precision: Precision::parse(options.precision.as_deref().unwrap_or("auto"))?,
+            kernel: KernelChoice::parse(options.kernel.as_deref().unwrap_or("auto"), now)?,
+            unfused: options.fused == Some(false),
         };
         Ok(Self(model::ModelLoader::new(options)?))
     }
@@ -58,17 +83,47 @@ impl ModelLoader {
         Ok(self.0.set_listing(paths)?)
     }
 
-    /// The files to fetch next: `[{ path, size, required }]`.
+    /// The files to fetch next: `[{ path, size, sha256, required }]`.
     pub fn wanted(&self) -> Result<JsValue, JsValue> {
-        let wanted = self.0.wanted().iter();
-        let wanted: Vec<_> =
-            wanted.map(|w| Wanted { path: &w.path, size: w.size, required: w.required }).collect();
-        to_js(&wanted)
+        let wanted = self.0.wanted().iter().map(|w| Wanted {
+            path: &w.path,
+            size: w.size,
+            sha256: w.sha256.as_deref(),
+            required: w.required,
+        });
+        to_js(&wanted.collect::<Vec<_>>())
     }
 
-    /// Takes a file and checks it.
-    pub fn supply(&mut self, path: &str, bytes: Vec<u8>) -> Result<(), JsValue> {
-        Ok(self.0.supply(path, bytes)?)
+    /// Bytes of all files that loading will want in the end, where a manifest lists them.
+    pub fn total(&self) -> Option<f64> {
+        self.0.total().map(|bytes| bytes as f64)
+    }
+
+    /// Begins a wanted file, or begins it again. `size`: what the server says of it.
+    pub fn begin(&mut self, path: &str, size: Option<f64>) -> Result<(), JsValue> {
+        // A float's cast saturates: no size is too odd for it.
+        Ok(self.0.begin(path, size.map(|size| size as u64))?)
+    }
+
+    /// Takes the next bytes of a file.
+    pub fn feed(&mut self, path: &str, bytes: &[u8]) -> Result<(), JsValue> {
+        Ok(self.0.feed(path, bytes)?)
+    }
+
+    /// How many bytes of a file were fed since it was begun.
+    pub fn fed(&self, path: &str) -> f64 {
+        self.0.fed(path) as f64
+    }
+
+    /// Whether a wanted file was refused as a web page.
+    #[wasm_bindgen(js_name = isPage)]
+    pub fn is_page(&self, path: &str) -> bool {
+        self.0.is_page(path)
+    }
+
+    /// Ends a file and checks it as a whole.
+    pub fn end(&mut self, path: &str) -> Result<(), JsValue> {
+        Ok(self.0.end(path)?)
     }
 
     /// Says that a file does not exist.
@@ -76,8 +131,8 @@ impl ModelLoader {
         Ok(self.0.missing(path)?)
     }
 
-    /// Builds the embedder. The loader is spent.
-    pub fn build(self) -> Result<Embedder, JsValue> {
-        Ok(Embedder(self.0.build()?))
+    /// Builds the model, to be tested. The loader is spent.
+    pub fn pack(self) -> Result<Packed, JsValue> {
+        Ok(Packed(self.0.pack()?))
     }
 }

@@ -4,6 +4,7 @@ mod convert;
 mod embedder;
 mod job;
 mod loader;
+mod packed;
 
 use wasm_bindgen::prelude::*;
 

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use corom::batch::Batch;
 use corom::config::{BertConfig, Pooling};
+use corom::encoder::fused::{EncoderLoader, EncoderOptions};
 use corom::encoder::onnx::external_files;
 use corom::encoder::plain::PlainEncoder;
 use corom::encoder::{Encoder, EncoderOutput};
@@ -85,6 +86,23 @@ impl Fixture {
         let layers = pooling.layers(config.num_hidden_layers);
         PlainEncoder::load(self.bytes(), self.external()?, &config, &layers)
     }
+
+    /// The encoder as the package loads it, its weight files fed in pieces.
+    pub fn load_fused(&self, pooling: Pooling, options: EncoderOptions) -> Result<Box<dyn Encoder>> {
+        let config = self.config()?;
+        let layers = pooling.layers(config.num_hidden_layers);
+        let mut loader = EncoderLoader::new(self.bytes(), &config, EncoderOptions { layers, ..options })?;
+        for (path, bytes) in self.external()? {
+            loader.begin(&path);
+            let mut offset = 0;
+            for piece in bytes.chunks(1000) {
+                loader.write(&path, offset, piece)?;
+                offset += piece.len() as u64;
+            }
+            loader.end(&path)?;
+        }
+        loader.finish()
+    }
 }
 
 /// Token ids (and types) of one text.
@@ -125,7 +143,7 @@ impl Golden {
 
 /// Vectors of texts, run as one batch padded by `padding` more tokens than the longest has.
 pub fn embed(
-    encoder: &mut PlainEncoder,
+    encoder: &mut dyn Encoder,
     texts: &[Text],
     pooling: Pooling,
     padding: usize,
@@ -160,16 +178,25 @@ fn widen(batch: &Batch, sequence: usize) -> Batch {
 
 fn pool(layers: &[Vec<f32>], batch: &Batch, row: usize, hidden: usize, pooling: Pooling) -> Vec<f32> {
     let tokens = if pooling == Pooling::Cls { 1 } else { batch.lengths[row] };
+    let start: usize = batch.lengths[..row].iter().sum();
     let mut sums = vec![0f64; hidden];
     for layer in layers {
         for token in 0..tokens {
-            let at = (row * batch.sequence + token) * hidden;
+            let at = (start + token) * hidden;
             for (sum, x) in sums.iter_mut().zip(&layer[at..at + hidden]) {
                 *sum += f64::from(*x);
             }
         }
     }
     sums.into_iter().map(|s| (s / (tokens * layers.len()) as f64) as f32).collect()
+}
+
+/// The least and the mean cosine between vectors of two lists.
+pub fn cosines(a: &[Vec<f32>], b: &[Vec<f32>]) -> (f64, f64) {
+    assert_eq!(a.len(), b.len());
+    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum::<f64>();
+    let all: Vec<f64> = a.iter().zip(b).map(|(a, b)| dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()).collect();
+    (all.iter().copied().fold(f64::INFINITY, f64::min), all.iter().sum::<f64>() / all.len() as f64)
 }
 
 /// The largest difference between two lists of vectors.

@@ -290,7 +290,7 @@ describe("the package in a page", () => {
         const { data } = await embedded(
           page,
           `/fixtures/exports/${name}/`,
-          { maxLength: max_length, pooling: "cls", simd },
+          { maxLength: max_length, pooling: "cls", simd, precision: "f32" },
           texts,
         );
         assert.ok(maxAbs(data, vectors.cls.flat()) <= tolerance, `${name}, ${simd}`);

@@ -6,7 +6,8 @@ import { goldenM3e, m3eFolder } from "./support/paths.mjs";
 
 const GOLDEN = goldenM3e();
 let corom;
-before(async () => (corom = await Corom.load(m3eFolder(), { maxLength: GOLDEN.max_length })));
+const EXACT = { maxLength: GOLDEN.max_length, precision: "f32" };
+before(async () => (corom = await Corom.load(m3eFolder(), EXACT)));
 after(() => corom?.free());
 
 test("what it is comes from its files", () => {
@@ -35,12 +36,25 @@ test("vectors are PyTorch's, in one call and one by one", async () => {
 });
 
 test("the CLS row is PyTorch's", async () => {
-  const cls = await Corom.load(m3eFolder(), { maxLength: GOLDEN.max_length, pooling: "cls" });
+  const cls = await Corom.load(m3eFolder(), { ...EXACT, pooling: "cls" });
   const rows = await cls.embed(GOLDEN.cls_rows.map((i) => GOLDEN.texts[i]));
   GOLDEN.cls.forEach((expected, i) =>
     assert.ok(cosine(rows.row(i), expected) >= GOLDEN.min_cosine, GOLDEN.kinds[GOLDEN.cls_rows[i]]),
   );
   cls.free();
+});
+
+test("with integers, as it is loaded by default, it is near", async () => {
+  for (const [options, least] of [[{ kernel: "exact" }, 0.9993], [{}, 0.998]]) {
+    const fast = await Corom.load(m3eFolder(), { maxLength: GOLDEN.max_length, ...options });
+    assert.deepEqual([fast.info.fused, fast.info.precision], [true, "int8"]);
+    const rows = await fast.embed(GOLDEN.texts);
+    GOLDEN.vectors.mean.forEach((expected, i) => {
+      const similarity = cosine(rows.row(i), expected);
+      assert.ok(similarity >= least, `${GOLDEN.kinds[i]}: cosine ${similarity} with ${fast.info.kernel}`);
+    });
+    fast.free();
+  }
 });
 
 test("it tells products apart", async () => {

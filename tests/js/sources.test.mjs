@@ -7,6 +7,8 @@ import path from "node:path";
 import { after, before, describe, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { Corom, assertClose, failsWith } from "./support/corom.mjs";
+import { faultServer } from "./support/fault-server.mjs";
+import { MODEL, SIZE, loadsRight } from "./support/loading.mjs";
 import { withManifest } from "./support/manifest.mjs";
 import { MODEL_FILES, PKG, exportFolder, filesOf, golden } from "./support/paths.mjs";
 import { fromFiles, serveWith } from "./support/server.mjs";
@@ -178,6 +180,36 @@ describe("sources", () => {
     };
     await assert.rejects(Corom.load(FOLDER, { onProgress: late }), thrown);
     await assert.rejects(Corom.load(site.address + "模型/v 1", { onProgress: late }), thrown);
+  });
+});
+
+describe("the progress of a converted model", () => {
+  let server;
+  before(async () => (server = await faultServer(MODEL.files, () => ({ slow: 40 }))));
+  after(() => server.close());
+
+  test("has a total as soon as the manifest is there, a rate, and every phase", async () => {
+    const events = await loadsRight(server.address);
+    const phases = events.map(({ phase }) => phase).filter((phase) => phase !== "wasm");
+    assert.deepEqual([...new Set(phases)], ["download", "pack", "self-test", "done"]);
+    const known = events.filter(({ phase, file }) => phase === "download" && file !== "corom.json");
+    assert.deepEqual([...new Set(known.map(({ total }) => total))], [SIZE]);
+    known.reduce((before, { loaded }) => (assert.ok(loaded >= before), loaded), 0);
+    assert.deepEqual([known.at(-1).loaded, events.at(-1).loaded, events.at(-1).total], [SIZE, SIZE, SIZE]);
+    const rates = known.map(({ rate }) => rate).filter((rate) => rate !== undefined);
+    assert.ok(rates.length > known.length / 2);
+    // 80 KB in about a second; machines are busy at times.
+    assert.ok(
+      rates.every((rate) => rate > 1_000 && rate < 2_000_000),
+      `${rates.map(Math.round)}`,
+    );
+    assert.equal(known[0].fileTotal, MODEL.files[known[0].file].length);
+  });
+
+  test("says nothing of a self-test that is left out", async () => {
+    const events = await loadsRight(server.address, { selfTest: false });
+    assert.ok(!events.some(({ phase }) => phase === "self-test"));
+    assert.equal(events.at(-1).phase, "done");
   });
 });
 

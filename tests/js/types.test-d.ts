@@ -1,6 +1,6 @@
 // Never run: `tsc --strict` reads it. What must not compile is marked @ts-expect-error.
 import { Corom, CoromError } from "corom";
-import type { CoromErrorCode, Embeddings, Info, Metric, Pooling, Progress, Ranked, Tokens } from "corom";
+import type { CoromErrorCode, Embeddings, FetchInit, Info, Metric, Pooling, Progress, Ranked, Tokens } from "corom";
 import { Corom as CoromInWorker, CoromError as ErrorInWorker, type PipelineOutput } from "corom/worker";
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
@@ -39,12 +39,40 @@ export async function load(signal: AbortSignal): Promise<Corom> {
     wasm: Promise.resolve(new URL("https://example.com/corom.wasm")),
     onProgress(progress) {
       same<typeof progress, Progress>(true);
+      if (progress.phase === "warning") return void [progress.code === "CACHE_FULL", progress.message, progress.cause];
       same<number | undefined, typeof progress.total>(true);
       if (progress.phase === "download") same<string, typeof progress.file>(true);
+      if (progress.phase === "verify") same<number | undefined, typeof progress.rate>(true);
       // @ts-expect-error only downloads and the wasm have a file
-      else if (progress.phase === "done") progress.file;
+      else if (progress.phase === "self-test") progress.file;
     },
   });
+}
+
+export async function sources(signal: AbortSignal): Promise<void> {
+  await Corom.load(["https://a.example/model/", new URL("https://b.example/model/")], {
+    retries: 0,
+    stallTimeout: 500,
+  });
+  await Corom.load("https://a.example/model/", { cache: "opfs" });
+  await Corom.load("https://a.example/model/", { cacheDir: new URL("file:///tmp/models/") });
+  // @ts-expect-error no such cache
+  await Corom.load("https://a.example/model/", { cache: "disk" });
+  await Corom.load("https://a.example/model/", { fetch });
+  const values = new Map([["https://a.example/model/config.json", new Uint8Array(1)]]);
+  await Corom.load("https://a.example/model/", {
+    fetch(url, init) {
+      same<[string, FetchInit], [typeof url, typeof init]>(true);
+      const value = values.get(url);
+      return value ? new Response(value) : new Response(null, { status: 404 });
+    },
+    signal,
+  });
+  // @ts-expect-error a Response is due
+  await Corom.load("https://a.example/model/", { fetch: async () => new Uint8Array(1) });
+  const { bytes, files } = await Corom.cache.size();
+  same<[number, number], [typeof bytes, typeof files]>(true);
+  await Corom.cache.clear({ cacheDir: "/tmp/models" });
 }
 
 export async function use(corom: Corom, signal: AbortSignal): Promise<void> {

@@ -12,6 +12,11 @@ test("bun run", () => assertWorks(outputJson(bun, ["run", "app.mjs", MODEL], { c
 test("bun run, corom/inline", () =>
   assertWorks(outputJson(bun, ["run", "inline.mjs", MODEL], { cwd }), { simd: "plain" }));
 
+test("bun run, corom/worker", () => {
+  project("bun", { "worker.mjs": cliText("corom/worker") });
+  assertWorks(outputJson(bun, ["run", "worker.mjs", MODEL], { cwd }));
+});
+
 test("bun build takes the .wasm along, and the bundle runs from another folder", () => {
   output(bun, ["build", "app.mjs", "--target=bun", "--outdir=out"], { cwd });
   assertWorks(outputJson(bun, ["run", `${cwd}/out/app.js`, MODEL], { cwd: project("elsewhere") }));

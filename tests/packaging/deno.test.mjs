@@ -20,6 +20,11 @@ test("corom/inline", () => {
   });
 });
 
+test("corom/worker", () => {
+  project("deno", { "worker.mjs": cliText("corom/worker") });
+  assertWorks(outputJson(deno, [...run, "--allow-read", "worker.mjs", MODEL], { cwd, env }));
+});
+
 test("without the permission it fails with a code", () => {
   const program = `import { Corom } from "corom";
     console.log(await Corom.load(Deno.args[0]).catch((error) => error.code));`;

@@ -57,6 +57,14 @@ test("a classic script without it says what is missing", async () => {
   assert.match((await shown(folder)).error, /^UNSUPPORTED_HOST .*import\.meta\.url.*corom\/inline/);
 });
 
+test("corom/worker, its script bundled beside the page's", async () => {
+  const load = pageText("corom/worker", '{ wasm, worker: "./worker.js" }', 'import wasm from "corom/corom-relaxed.wasm";\n');
+  const entryPoints = { main: "main.js", worker: "corom/worker-thread" };
+  const { folder, warnings } = await bundle("worker", load, { format: "esm", loader: { ".wasm": "file" }, entryPoints });
+  assert.deepEqual(warnings, []);
+  assertWorks(await shown(folder), { simd: "custom", imported: true });
+});
+
 test("a program for Node in one file, with corom/inline", async () => {
   const { folder, warnings } = await bundle("node", cliText("corom/inline"), {
     format: "esm",

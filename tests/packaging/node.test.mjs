@@ -37,6 +37,11 @@ test("corom/inline reads no .wasm", () => {
   assert.throws(() => output(node, ["--import", "./watch.mjs", "file.mjs", MODEL], { cwd }), /refused: .*corom\.wasm/);
 });
 
+test("corom/worker: the same program, with the model in a worker thread", () => {
+  const cwd = project("worker", { "app.mjs": cliText("corom/worker") });
+  assertWorks(outputJson(node, ["app.mjs", MODEL], { cwd }));
+});
+
 test("the .wasm files and package.json by their names; nothing else", () => {
   const names = ["corom", "corom/inline", "corom/corom.wasm", "corom/corom-relaxed.wasm", "corom/package.json"];
   const cwd = project("names", {

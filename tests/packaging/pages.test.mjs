@@ -61,6 +61,11 @@ test("corom/inline asks for no .wasm", async () => {
   );
 });
 
+test("corom/worker under the Content-Security-Policy", async () => {
+  const { outcome: result } = await outcome(page("worker-page", { "page.js": pageText("/corom/worker.js") }));
+  assertWorks(result, { simd: "relaxed" });
+});
+
 // Neither import() nor blob: URLs exist in a service worker, and it has no page to lean on.
 const SERVICE_WORKER = `${appText("/corom/browser.js")}
 self.addEventListener("install", () => self.skipWaiting());

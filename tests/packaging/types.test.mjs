@@ -29,6 +29,7 @@ export const wrong = async (corom: Corom) => corom.embed(42);
 const SUBPATHS = `
 import { Corom, CoromError } from "corom";
 import { Corom as Inline, CoromError as InlineError } from "corom/inline";
+import { Corom as InWorker, CoromError as WorkerError } from "corom/worker";
 import plain from "corom/corom.wasm";
 import relaxed from "corom/corom-relaxed.wasm";
 
@@ -37,7 +38,8 @@ export const loads = [
   Corom.load("./model/", { wasm: plain, simd: "plain" }),
   Corom.load("./model/", { wasm: relaxed, simd: "relaxed" }),
 ];
-export const same: typeof CoromError = InlineError;
+export const same: (typeof CoromError)[] = [InlineError, WorkerError];
+export const worker: Promise<InWorker> = InWorker.load("./model/", { abortTimeout: 1000 });
 `;
 
 const MODES = [

@@ -1,6 +1,7 @@
 // The installed tarball in a Vite project: built and previewed, and on the development server; and rendered there.
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
+import path from "node:path";
 import { after, before, test } from "node:test";
 import { build, createServer, preview } from "vite";
 import { assertWorks, pageText } from "./support/app.mjs";
@@ -50,8 +51,14 @@ test("vite build with corom/inline takes no .wasm along", async () => {
   );
 });
 
-test("the development server", async () => {
-  const server = await createServer({ ...vite("dev", "corom"), server: await local() });
+test("vite build with corom/worker", async () => {
+  const { outcome, asked } = await built(vite("worker", "corom/worker"));
+  assertWorks(outcome, { simd: "relaxed" });
+  assert.ok(asked.some((url) => /worker-thread.*\.js$/.test(url)), `a script of its own: ${asked}`);
+});
+
+for (const entry of ["corom", "corom/worker"]) test(`the development server, ${entry}`, async () => {
+  const server = await createServer({ ...vite(`dev-${path.basename(entry)}`, entry), server: await local() });
   await server.listen();
   try {
     const { port } = server.httpServer.address();

@@ -60,6 +60,13 @@ test("a page with corom/inline is one file", async () => {
   assertWorks((await shown(folder)).outcome, { simd: "plain" });
 });
 
+test("a page with corom/worker", async () => {
+  const folder = project("webpack-worker", { "main.js": pageText("corom/worker") });
+  const files = await bundle(folder);
+  assert.equal(files.filter((name) => name.endsWith(".js")).length, 2, `the worker has a script: ${files}`);
+  assertWorks((await shown(folder)).outcome, { simd: "relaxed" });
+});
+
 test("a program for Node", async () => {
   const folder = project("webpack-node", { "main.js": cliText("corom") });
   await bundle(folder, { target: "node20", output: { path: `${folder}/dist`, module: true, filename: "main.mjs" } });

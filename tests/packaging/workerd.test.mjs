@@ -1,48 +1,17 @@
 // The installed tarball at the edge: in workerd, bundled as wrangler does it, and in Vercel's edge runtime.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import path from "node:path";
 import { test } from "node:test";
 import { EdgeVM } from "@edge-runtime/vm";
-import { build } from "esbuild";
 import { Miniflare } from "miniflare";
 import { TEXTS, appText, assertWorks } from "./support/app.mjs";
+import { bundleForEdge } from "./support/edge-bundle.mjs";
 import { INSTALLED, MODEL, project } from "./support/places.mjs";
 import { site } from "./support/site.mjs";
 
-/** Bundles with the conditions of a host; `.wasm` imports stay, each with the file that it means. */
-async function bundle(name, main, conditions) {
-  const folder = project(name, { "main.js": main });
-  const modules = new Map();
-  const { outputFiles, warnings } = await build({
-    absWorkingDir: folder,
-    entryPoints: ["main.js"],
-    bundle: true,
-    write: false,
-    format: "esm",
-    conditions,
-    logLevel: "silent",
-    plugins: [
-      {
-        name: "compiled-wasm",
-        setup(within) {
-          within.onResolve({ filter: /\.wasm(\?module)?$/ }, async ({ path: asked, pluginData, ...rest }) => {
-            if (pluginData) return;
-            const found = await within.resolve(asked.replace("?module", ""), { ...rest, pluginData: true });
-            modules.set(path.basename(found.path), found.path);
-            return { path: `./${path.basename(found.path)}`, external: true };
-          });
-        },
-      },
-    ],
-  });
-  assert.deepEqual(warnings.map(({ text }) => text), []);
-  return { text: outputFiles[0].text, modules };
-}
-
 const WORKER = `${appText()}
 export default {
-  async fetch(request, env) {
+  async fetch(request) {
     const { source, options } = await request.json();
     return Response.json(
       await run(source, ${JSON.stringify(TEXTS)}, options).catch(({ code, message }) => ({ error: \`\${code} \${message}\` })),
@@ -51,17 +20,11 @@ export default {
 };`;
 
 test("workerd", async () => {
-  const { text, modules } = await bundle("workerd", WORKER, ["workerd", "worker", "browser"]);
-  assert.deepEqual([...modules.keys()], ["corom-relaxed.wasm"], "one binary is uploaded, for speed");
+  const folder = project("workerd", { "main.js": WORKER });
+  const { modules, wasm } = await bundleForEdge(folder, "main.js", ["workerd", "worker", "browser"]);
+  assert.deepEqual([...wasm.keys()], ["corom-relaxed.wasm"], "one binary is uploaded, for speed");
   const models = await site(MODEL, { policy: null, mounts: { "/corom/": INSTALLED } });
-  const miniflare = new Miniflare({
-    host: "127.0.0.1",
-    compatibilityDate: "2024-09-23",
-    modules: [
-      { type: "ESModule", path: "main.js", contents: text },
-      ...[...modules].map(([name, file]) => ({ type: "CompiledWasm", path: name, contents: readFileSync(file) })),
-    ],
-  });
+  const miniflare = new Miniflare({ host: "127.0.0.1", compatibilityDate: "2024-09-23", modules });
   try {
     const ask = async (options) => {
       const body = JSON.stringify({ source: models.address, options });
@@ -85,9 +48,9 @@ const refuse = (name) =>
   };
 
 test("Vercel's edge runtime", async () => {
-  const main = `${appText()}\nglobalThis.run = run;`;
-  const { text, modules } = await bundle("edge-light", main, ["edge-light", "worker", "browser"]);
-  assert.deepEqual([...modules.keys()], ["corom.wasm"], "the binary that every version of Node can run");
+  const folder = project("edge-light", { "main.js": `${appText()}\nglobalThis.run = run;` });
+  const { text, wasm } = await bundleForEdge(folder, "main.js", ["edge-light", "worker", "browser"]);
+  assert.deepEqual([...wasm.keys()], ["corom.wasm"], "the binary that every version of Node can run");
   // What Next.js makes of a `?module` import: the compiled module under a name of its own.
   const script = text.replace(/^import (\w+) from "\.\/corom\.wasm";$/m, "const $1 = globalThis.wasm_corom;");
   assert.notEqual(script, text);
@@ -97,7 +60,7 @@ test("Vercel's edge runtime", async () => {
     codeGeneration: { strings: false, wasm: false },
     extend: (context) =>
       Object.assign(context, {
-        wasm_corom: new WebAssembly.Module(readFileSync(modules.get("corom.wasm"))),
+        wasm_corom: new WebAssembly.Module(readFileSync(wasm.get("corom.wasm"))),
         ...Object.fromEntries(NODE_ONLY.map((name) => [name, refuse(name)])),
       }),
   });

@@ -5,6 +5,7 @@ import { countTokens, optional, textsOf } from "./texts.js";
 
 export async function embeddings({ body, env, settings, signal }) {
   const texts = textsOf(body.input, "input", settings);
+  if (texts.includes("")) throw new Refusal(400, "empty", "input has an empty text", { param: "input" });
   const model = optional(body.model, "model", "string", settings.modelName);
   if (model !== settings.modelName) {
     throw new Refusal(404, "model_not_found", `the model here is ${settings.modelName}`, { param: "model" });

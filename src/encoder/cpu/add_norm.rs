@@ -25,6 +25,11 @@ impl Norm {
         self.gamma.len()
     }
 
+    /// Bytes held.
+    pub fn bytes(&self) -> usize {
+        size_of_val(&self.gamma[..]) + size_of_val(&self.beta[..])
+    }
+
     /// `rows = LayerNorm(rows)`, in place.
     ///
     /// # Panics

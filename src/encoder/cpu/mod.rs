@@ -17,6 +17,7 @@ pub mod embed;
 pub mod half;
 pub mod linear;
 pub mod math;
+pub mod mean_rows;
 mod scratch;
 pub mod select_rows;
 pub mod simd;

@@ -45,14 +45,14 @@ pub fn external_files(onnx: &[u8]) -> Result<Vec<ExternalFile>> {
 }
 
 /// Where a tensor's bytes lie.
-struct Place {
-    path: String,
-    range: Range<u64>,
+pub(super) struct Place {
+    pub(super) path: String,
+    pub(super) range: Range<u64>,
 }
 
 impl Place {
     /// `None` for a tensor whose bytes are in the ONNX file.
-    fn of(tensor: &TensorProto) -> Result<Option<Self>> {
+    pub(super) fn of(tensor: &TensorProto) -> Result<Option<Self>> {
         if tensor.data_location != Some(DataLocation::External as i32) {
             return Ok(None);
         }
@@ -92,21 +92,34 @@ impl Place {
 }
 
 /// The external files' bytes, given out tensor by tensor.
-pub(super) struct Shards {
-    files: BTreeMap<String, Shard>,
+pub(super) enum Shards<'a> {
+    /// Ours: a file is dropped when its last tensor was taken.
+    Owned(BTreeMap<String, Shard>),
+    /// Somebody else's.
+    Lent(&'a BTreeMap<String, Vec<u8>>),
 }
 
-struct Shard {
+pub(super) struct Shard {
     bytes: Vec<u8>,
     /// Tensors that have yet to be taken from it.
     left: usize,
 }
 
-impl Shards {
+impl<'a> Shards<'a> {
+    /// No files.
+    pub(super) fn none() -> Self {
+        Self::Owned(BTreeMap::new())
+    }
+
+    /// Files that stay as they are.
+    pub(super) fn lent(files: &'a BTreeMap<String, Vec<u8>>) -> Self {
+        Self::Lent(files)
+    }
+
     /// Takes over the files; those that no tensor of `tensors` uses are dropped.
-    pub(super) fn new<'a>(
+    pub(super) fn new<'t>(
         mut external: BTreeMap<String, Vec<u8>>,
-        tensors: impl Iterator<Item = &'a TensorProto>,
+        tensors: impl Iterator<Item = &'t TensorProto>,
     ) -> Result<Self> {
         let mut files: BTreeMap<String, Shard> = BTreeMap::new();
         for tensor in tensors {
@@ -119,7 +132,7 @@ impl Shards {
                 fail!(MissingFile, "the model's weights are in `{}`, which is not there", place.path);
             }
         }
-        Ok(Self { files })
+        Ok(Self::Owned(files))
     }
 
     /// Calls `read` with the bytes of an external tensor, or gives `None` for one
@@ -130,25 +143,37 @@ impl Shards {
         read: impl FnOnce(&[u8]) -> Result<T>,
     ) -> Result<Option<T>> {
         let Some(Place { path, range }) = Place::of(tensor)? else { return Ok(None) };
-        let Some(shard) = self.files.get_mut(&path) else {
+        let file = match self {
+            Self::Owned(files) => files.get(&path).map(|shard| &shard.bytes),
+            Self::Lent(files) => files.get(&path),
+        };
+        let Some(file) = file else {
             fail!(MissingFile, "the model's weights are in `{path}`, which is not there");
         };
-        let bytes = usize::try_from(range.start).ok().zip(usize::try_from(range.end).ok());
-        let Some(bytes) = bytes.and_then(|(start, end)| shard.bytes.get(start..end)) else {
-            fail!(
-                InvalidModel,
-                "`{path}` has {} bytes, but tensor `{}` lies at {} to {}: the file is truncated",
-                shard.bytes.len(),
-                tensor.name,
-                range.start,
-                range.end
-            );
-        };
-        let value = read(bytes)?;
-        shard.left = shard.left.saturating_sub(1);
-        if shard.left == 0 {
-            self.files.remove(&path);
+        let value = read(part(file, &path, &tensor.name, &range)?)?;
+        if let Self::Owned(files) = self
+            && let Some(shard) = files.get_mut(&path)
+        {
+            shard.left = shard.left.saturating_sub(1);
+            if shard.left == 0 {
+                files.remove(&path);
+            }
         }
         Ok(Some(value))
+    }
+}
+
+/// A tensor's bytes in a file.
+pub(crate) fn part<'a>(file: &'a [u8], path: &str, tensor: &str, range: &Range<u64>) -> Result<&'a [u8]> {
+    let bytes = usize::try_from(range.start).ok().zip(usize::try_from(range.end).ok());
+    match bytes.and_then(|(start, end)| file.get(start..end)) {
+        Some(bytes) => Ok(bytes),
+        None => fail!(
+            InvalidModel,
+            "`{path}` has {} bytes, but tensor `{tensor}` lies at {} to {}: the file is truncated",
+            file.len(),
+            range.start,
+            range.end
+        ),
     }
 }

@@ -10,6 +10,7 @@ use tract_onnx::prelude::*;
 use super::external::Shards;
 use super::node::Node;
 use super::proto::Model;
+use super::weight::{Fate, Weight};
 use super::{registry, tensor};
 use crate::error::{Result, fail};
 
@@ -53,18 +54,27 @@ pub(crate) struct Graph {
     pub(super) opset: i64,
     pub(super) nodes: Vec<Node>,
     pub(super) constants: HashMap<String, Arc<Tensor>>,
+    /// Large weights that stay out of the graph, see [`Weight`].
+    pub(crate) weights: Vec<Weight>,
+    /// A constant that lies in a file that was not there.
+    pub(crate) absent: Option<String>,
     /// Bytes of weights by the type that the file stores them in.
     stored: BTreeMap<i32, u64>,
 }
 
 impl Graph {
-    /// Checks and prunes a decoded file and loads its weights.
+    /// Checks and prunes a decoded file. Small constants are loaded, large weights and those whose
+    /// file is not in `external` yet become handles.
     ///
     /// # Errors
     /// `UNSUPPORTED_OPERATOR` for a node that the outputs need and the registry
     /// does not know, `INVALID_MODEL` for a graph that contradicts itself,
-    /// `MISSING_FILE` when external data is not there.
-    pub(crate) fn load(model: Model, external: BTreeMap<String, Vec<u8>>, wanted: &[String]) -> Result<Self> {
+    /// `MISSING_FILE` when a node's own constant lies in a file that is not there.
+    pub(crate) fn outline(
+        model: Model,
+        external: &BTreeMap<String, Vec<u8>>,
+        wanted: &[String],
+    ) -> Result<Self> {
         let opset = model.opset;
         let mut graph = model.graph;
         let inputs: HashSet<String> = signature(&graph).0.into_iter().map(|p| p.name).collect();
@@ -77,35 +87,60 @@ impl Graph {
             nodes.push(Node::new(proto)?);
         }
         check_names(&initializers, &inputs, &nodes)?;
-        let (mut nodes, mut needed) = prune(nodes, wanted);
+        let (nodes, mut needed) = prune(nodes, wanted);
         for node in &nodes {
             registry::check(node)?;
         }
-        let mut initializers: Vec<TensorProto> =
-            initializers.into_iter().filter(|t| needed.remove(&t.name)).collect();
-        let mut shards = {
-            let mut attributes = Vec::new();
-            for node in &mut nodes {
-                if let Some(proto) = node.value_proto()? {
-                    attributes.push(&*proto);
+        let mut graph = Self {
+            opset,
+            nodes,
+            constants: HashMap::new(),
+            weights: Vec::new(),
+            absent: None,
+            stored: BTreeMap::new(),
+        };
+        for mut proto in initializers.into_iter().filter(|t| needed.remove(&t.name)) {
+            *graph.stored.entry(proto.data_type).or_default() += tensor::byte_size(&proto)?;
+            match Weight::fate(&proto, |file| external.contains_key(file))? {
+                Fate::Handle => graph.weights.push(Weight::new(proto)?),
+                Fate::Constant => {
+                    let value = tensor::load(&mut proto, &mut Shards::lent(external))?;
+                    graph.constants.insert(proto.name, value.into_arc_tensor());
+                }
+                Fate::Absent => {
+                    graph.absent.get_or_insert_with(|| proto.name.clone());
+                    graph.weights.push(Weight::new(proto)?);
                 }
             }
-            Shards::new(external, initializers.iter().chain(attributes))?
-        };
-        let mut constants = HashMap::with_capacity(initializers.len());
-        let mut stored = BTreeMap::new();
-        for proto in &mut initializers {
-            *stored.entry(proto.data_type).or_default() += tensor::byte_size(proto)?;
-            let name = std::mem::take(&mut proto.name);
-            constants.insert(name, tensor::load(proto, &mut shards)?.into_arc_tensor());
-            *proto = TensorProto::default();
         }
-        for node in &mut nodes {
+        for node in &mut graph.nodes {
             if let Some(proto) = node.value_proto()? {
-                node.value = Some(tensor::load(proto, &mut shards)?.into_arc_tensor());
+                node.value = Some(tensor::load(proto, &mut Shards::lent(external))?.into_arc_tensor());
             }
         }
-        Ok(Self { opset, nodes, constants, stored })
+        Ok(graph)
+    }
+
+    /// Loads all handles as constants, for a graph that is run as it is.
+    ///
+    /// # Errors
+    /// `MISSING_FILE` when external data is not there, `INVALID_MODEL` when it is too short.
+    pub(crate) fn materialise(&mut self, external: BTreeMap<String, Vec<u8>>) -> Result<()> {
+        let mut protos: Vec<TensorProto> = self.weights.drain(..).map(Weight::into_proto).collect();
+        let mut shards = Shards::new(external, protos.iter())?;
+        for proto in &mut protos {
+            let name = std::mem::take(&mut proto.name);
+            self.constants.insert(name, tensor::load(proto, &mut shards)?.into_arc_tensor());
+            *proto = TensorProto::default();
+        }
+        self.absent = None;
+        Ok(())
+    }
+
+    /// Whether a value is a weight of one axis with `len` elements.
+    pub(super) fn is_vector(&self, name: &str, len: usize) -> bool {
+        self.constants.get(name).is_some_and(|t| t.shape() == [len])
+            || self.weights.iter().any(|w| w.name == name && w.shape == [len])
     }
 
     /// The number type of most of the weights: `f32`, `f16`, `int8`, `int4`.

@@ -62,7 +62,7 @@ impl Graph {
         let [a, b] = &node.inputs[..] else { return None };
         let parameter = |name: &str| {
             let name = origin(name, makers);
-            self.constants.get(name).is_some_and(|t| t.shape() == [hidden])
+            self.is_vector(name, hidden)
         };
         match (parameter(a), parameter(b)) {
             (true, false) => maker(b, makers),

@@ -27,8 +27,14 @@ mod registry;
 mod tensor;
 mod translate;
 mod value;
+mod weight;
 
+pub(crate) use contrib::blocked::Blocked;
+pub(crate) use external::part;
 pub use external::{ExternalFile, external_files};
 pub(crate) use graph::{Graph, Port, signature};
+pub(crate) use ops::gather::Checked;
+pub(crate) use ops::quant::DynamicQuantize;
 pub(crate) use proto::Model;
 pub(crate) use translate::{Expected, Extent, Feed, Role, Translated, translate};
+pub(crate) use weight::{Handle, Numbers, Weight};

@@ -68,6 +68,16 @@ fn stored_bits(tensor: &TensorProto) -> Result<u64> {
     })
 }
 
+/// A tensor's dims, checked.
+pub(super) fn shape(tensor: &TensorProto) -> Result<Vec<usize>> {
+    Ok(dims(tensor)?.0)
+}
+
+/// How many elements a tensor has.
+pub(super) fn count(tensor: &TensorProto) -> Result<u64> {
+    Ok(dims(tensor)?.1)
+}
+
 /// Bytes that a tensor's data takes in a file.
 pub(super) fn byte_size(tensor: &TensorProto) -> Result<u64> {
     Ok((dims(tensor)?.1 * stored_bits(tensor)?).div_ceil(8))
@@ -99,7 +109,7 @@ pub(super) fn load(tensor: &mut TensorProto, shards: &mut Shards) -> Result<Tens
 }
 
 /// Little-endian bytes → tensor; the length was checked against the shape.
-fn from_bytes(data_type: i32, shape: &[usize], bytes: &[u8]) -> Result<Tensor> {
+pub(super) fn from_bytes(data_type: i32, shape: &[usize], bytes: &[u8]) -> Result<Tensor> {
     Ok(match DataType::try_from(data_type) {
         Ok(DataType::Float) => plain(DatumType::F32, shape, bytes)?,
         Ok(DataType::Int64) => plain(DatumType::I64, shape, bytes)?,

@@ -10,6 +10,7 @@ use super::node::Node;
 use super::registry::{self, Site};
 use super::tensor::graph_type;
 use super::value::{Dims, Value};
+use super::weight::Handle;
 use crate::error::{Result, fail};
 
 /// What `config.json` says of the graph.
@@ -104,6 +105,11 @@ pub(crate) fn translate(
         };
         build.fed.extend(source.zip(feed.role));
         values.insert(&feed.name, cast(&mut build, &value, feed)?);
+    }
+    for (index, weight) in graph.weights.iter().enumerate() {
+        let op = Handle::new(index, weight);
+        let outlets = build.model.wire_node(&weight.name, op, &[]).map_err(internal)?;
+        values.insert(&weight.name, build.value(outlets[0])?);
     }
     for node in &graph.nodes {
         translate_node(&mut build, node, &mut values)?;

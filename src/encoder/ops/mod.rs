@@ -10,4 +10,5 @@ pub mod attention;
 pub mod embed;
 pub mod linear;
 pub mod linear_blocks;
+pub mod mean_rows;
 pub mod select_rows;

@@ -2,44 +2,9 @@
 
 use super::plan::Plans;
 use crate::batch::Batch;
-use crate::config::BertConfig;
 use crate::encoder::EncoderInfo;
 use crate::encoder::onnx::Role;
-use crate::error::{Error, ErrorCode, Result, fail};
-
-/// Refuses a batch that the graph must not see.
-pub(super) fn check(batch: &Batch, config: &BertConfig, static_sequence: Option<usize>) -> Result<()> {
-    let cells = batch.batch * batch.sequence;
-    let lists = [&batch.input_ids, &batch.attention_mask, &batch.token_type_ids];
-    if lists.iter().any(|l| l.len() != cells)
-        || batch.lengths.len() != batch.batch
-        || batch.lengths.iter().any(|l| *l == 0 || *l > batch.sequence)
-    {
-        fail!(
-            InvalidArgument,
-            "a batch of {} texts of {} tokens has lists of other lengths",
-            batch.batch,
-            batch.sequence
-        );
-    }
-    let longest = static_sequence.unwrap_or(config.max_position_embeddings);
-    if batch.sequence > longest {
-        fail!(InvalidArgument, "a text of {} tokens; the model takes {longest}", batch.sequence);
-    }
-    if batch.attention_mask.iter().any(|m| !matches!(m, 0 | 1)) {
-        fail!(InvalidArgument, "an attention mask has other values than 0 and 1");
-    }
-    let bounds = [
-        ("token id", &batch.input_ids, config.vocab_size),
-        ("token type", &batch.token_type_ids, config.type_vocab_size),
-    ];
-    for (what, ids, size) in bounds {
-        if let Some(id) = ids.iter().find(|id| !(0..size as i64).contains(*id)) {
-            fail!(TokenIdOutOfRange, "{what} {id} is out of range: the model has {size}");
-        }
-    }
-    Ok(())
-}
+use crate::error::{Error, ErrorCode, Result};
 
 /// Some rows of a batch, and how many of their tokens, as one run of the graph.
 struct Piece {
@@ -51,8 +16,8 @@ struct Piece {
     sequence: usize,
 }
 
-/// Runs a batch. Returns `[batch, sequence, hidden]` for each layer, or
-/// `[batch, hidden]` for a graph that pools.
+/// Runs a batch. Returns `[tokens, hidden]` for each layer, or `[batch, hidden]` for a graph that
+/// pools.
 pub(super) fn run(
     plans: &mut Plans,
     batch: &Batch,
@@ -60,18 +25,24 @@ pub(super) fn run(
     one_by_one: bool,
 ) -> Result<Vec<Vec<f32>>> {
     let hidden = info.hidden_size;
-    let row = if info.pooled { hidden } else { batch.sequence * hidden };
-    let mut results: Vec<Vec<f32>> = vec![vec![0.0; batch.batch * row]; plans.outputs()];
+    // Where each text's rows begin: padding has none.
+    let mut starts = vec![0];
+    for length in &batch.lengths {
+        let rows = if info.pooled { 1 } else { *length };
+        starts.push(starts.last().copied().unwrap_or(0) + rows * hidden);
+    }
+    let all = starts.last().copied().unwrap_or(0);
+    let mut results: Vec<Vec<f32>> = vec![vec![0.0; all]; plans.outputs()];
     for piece in pieces(batch, info, one_by_one) {
         let plan = plans.get(piece.batch, piece.sequence)?;
         let inputs: Vec<Vec<i64>> = plan.roles.iter().map(|role| cut(batch, *role, &piece)).collect();
         let outputs = plan.run(&inputs, piece.batch, piece.sequence)?;
         let from_row = if info.pooled { hidden } else { piece.sequence * hidden };
-        let taken = if info.pooled { hidden } else { piece.tokens * hidden };
         for (result, output) in results.iter_mut().zip(&outputs) {
             for (i, to) in piece.rows.clone().enumerate() {
+                let target = result.get_mut(starts[to]..starts[to + 1]);
+                let taken = target.as_ref().map_or(0, |target| target.len());
                 let source = output.get(i * from_row..i * from_row + taken);
-                let target = result.get_mut(to * row..to * row + taken);
                 match (source, target) {
                     (Some(source), Some(target)) => target.copy_from_slice(source),
                     _ => return Err(Error::new(ErrorCode::Internal, "the graph gave too few rows")),

@@ -5,17 +5,17 @@
 
 mod forward;
 mod plan;
-mod ports;
 
 use std::collections::BTreeMap;
 
+use super::check::check;
 use super::onnx::{Expected, Graph, Model, signature};
+use super::ports::Ports;
 use super::{Encoder, EncoderInfo, EncoderOutput};
 use crate::batch::Batch;
 use crate::config::BertConfig;
 use crate::error::Result;
 use plan::Plans;
-use ports::Ports;
 
 /// A BERT encoder that tract runs on the CPU.
 ///
@@ -63,7 +63,8 @@ impl PlainEncoder {
         drop(onnx);
         let (inputs, outputs) = signature(&model.graph);
         let mut ports = Ports::find(&inputs, &outputs, config, layers)?;
-        let graph = Graph::load(model, external, &ports.outputs)?;
+        let mut graph = Graph::outline(model, &external, &ports.outputs)?;
+        graph.materialise(external)?;
         ports.resolve(&graph, config)?;
         let expected = Expected {
             vocab_size: config.vocab_size,
@@ -77,6 +78,9 @@ impl PlainEncoder {
             pooled: ports.pooled,
             dtype: graph.dtype(),
             backend: "cpu (tract)",
+            fused: false,
+            precision: "f32",
+            kernel: "tract",
             weight_bytes: 0,
             static_batch: ports.extent.batch,
             static_sequence: ports.extent.sequence,
@@ -98,7 +102,7 @@ impl Encoder for PlainEncoder {
     /// type beyond the types; `INVALID_ARGUMENT` for a batch that contradicts
     /// itself or has more tokens a text than the model has positions.
     fn forward(&mut self, batch: &Batch) -> Result<EncoderOutput> {
-        forward::check(batch, &self.config, self.info.static_sequence)?;
+        check(batch, &self.config, self.info.static_sequence)?;
         let rows = forward::run(&mut self.plans, batch, &self.info, self.one_by_one)?;
         Ok(match <[_; 1]>::try_from(rows) {
             Ok([pooled]) if self.info.pooled => EncoderOutput::Pooled(pooled),

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use tract_onnx::prelude::*;
 
-use super::ports::Ports;
 use crate::encoder::onnx::{Expected, Extent, Graph, Role, Translated, translate};
+use crate::encoder::ports::Ports;
 use crate::error::{Error, ErrorCode, Result, fail};
 
 /// Plans for single shapes that are kept.

@@ -1,10 +1,10 @@
 // A folder as `corom convert` would leave it, made from a fixture.
 import { createHash } from "node:crypto";
-import { MODEL_FILES, filesOf } from "./paths.mjs";
+import { MODEL_FILES, exportFolder, filesOf, golden } from "./paths.mjs";
 
-/** A fixture's files in memory with a corom.json that fits, or is changed. */
-export function withManifest(folder, changes = {}) {
-  const files = filesOf(folder, MODEL_FILES);
+/** A fixture's files in memory with a corom.json that fits, or is changed. `also`: files besides the usual ones. */
+export function withManifest(folder, changes = {}, also = []) {
+  const files = filesOf(folder, [...MODEL_FILES, ...also]);
   const entry = (name) => ({
     path: name,
     size: files[name].length,
@@ -19,8 +19,22 @@ export function withManifest(folder, changes = {}) {
     max_length: 32,
     dtype: "f32",
     hidden_size: 32,
-    files: ["config.json", "tokenizer.json", "model.onnx"].map(entry),
+    files: ["config.json", "tokenizer.json", "model.onnx", ...also].map(entry),
     ...changes,
   };
   return { ...files, "corom.json": new TextEncoder().encode(JSON.stringify(manifest)) };
+}
+
+/** A converted model of a few files: three shards, a self-test, vectors to compare with. */
+export function sharded(changes = {}) {
+  const { texts, vectors, max_length, tolerance } = golden("external-shards");
+  const self_test = { texts: texts.slice(1, 3), vectors: vectors.cls.slice(1, 3) };
+  const shards = ["model.onnx_data", "model.onnx_data_1", "model.onnx_data_2"];
+  const files = withManifest(
+    exportFolder("external-shards"),
+    { hidden_size: vectors.cls[0].length, pooling: "cls", max_length, self_test, ...changes },
+    shards,
+  );
+  delete files["tokenizer_config.json"]; // nobody asks for it
+  return { files, texts, vectors: vectors.cls, tolerance };
 }

@@ -88,7 +88,7 @@ export async function outcomeOf(browser, address, { allowed = [] } = {}) {
       ),
     );
     await page.goto(address);
-    const handle = await page.waitForFunction(() => globalThis.outcome, undefined, { timeout: 60_000 }).catch((cause) => {
+    const handle = await page.waitForFunction(() => globalThis.outcome, undefined, { timeout: 30_000 }).catch((cause) => {
       throw new Error(`the page came to nothing: ${complaints.join("\n")}`, { cause });
     });
     const outcome = await handle.jsonValue();

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use corom::encoder::fused::Precision;
 use corom::error::Result;
 use corom::model::LoadOptions;
 use corom::model::folder;
@@ -15,12 +16,13 @@ const TEXTS: [&str; 3] = [
 ];
 
 /// Embeds the texts with the folder as it was written, by the crate's own
-/// embedder: the folder loads, and what it says is what it does.
+/// embedder in f32: the folder loads, and what it says is what it does.
 ///
 /// # Errors
 /// Whatever loading the folder or embedding says: such a folder is not kept.
 pub(crate) fn self_test(written: &Path) -> Result<SelfTest> {
-    let mut embedder = folder::load(written, LoadOptions::default())?;
+    let exact = LoadOptions { precision: Precision::F32, ..LoadOptions::default() };
+    let mut embedder = folder::load(written, exact)?;
     let texts: Vec<String> = TEXTS.map(str::to_owned).into();
     let vectors = embedder.embed(&texts)?;
     let vectors = vectors.chunks_exact(embedder.dimension()).map(<[f32]>::to_vec).collect();

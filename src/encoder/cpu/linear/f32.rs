@@ -1,9 +1,9 @@
 //! f32 weights: exact mode. Plain multiply and add in a fixed order, or relaxed SIMD's fused one.
 
-use super::Kernel;
 use super::columns::{COLUMNS, Epilogue, GROUP, panels};
 use super::pack::runs;
 use super::rows::{self, TILE_ROWS, tiles};
+use super::{Kernel, touch_floats};
 use crate::encoder::cpu::activation;
 use crate::encoder::cpu::scratch::{Scratch, grown};
 use crate::encoder::cpu::simd::{F32x4, relaxed};
@@ -104,6 +104,7 @@ impl LinearF32 {
             for columns in panels(outputs).step_by(GROUP).map(|p| p..(p + GROUP).min(panels(outputs).end)) {
                 for panel in columns.clone() {
                     let weights = &self.weights[panel * inputs..][..inputs];
+                    touch_floats(weights);
                     for (first, count) in tiles(count) {
                         let mut sums = [[[0.0; 4]; 2]; TILE_ROWS];
                         let acts = &acts[first * inputs..][..count * inputs];

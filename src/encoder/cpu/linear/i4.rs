@@ -10,7 +10,7 @@
 use super::columns::{COLUMNS, Epilogue, GROUP, panels};
 use super::quantize::BLOCK_I4;
 use super::rows::{self, TILE_ROWS, tiles};
-use super::{Bytes, Kernel, blocks};
+use super::{Bytes, Kernel, blocks, touch};
 use crate::encoder::cpu::activation;
 use crate::encoder::cpu::scratch::Scratch;
 use crate::encoder::cpu::simd::{F32x4, I8x16, I16x8, I32x4, relaxed};
@@ -118,6 +118,8 @@ impl LinearI4 {
 
     /// Eight outputs of all rows of a block of rows.
     fn panel(&self, panel: usize, rows: usize, scratch: &Scratch, out: &mut [f32]) {
+        let blocks = self.spec.inputs.div_ceil(BLOCK_I4);
+        touch(&self.weights[panel * blocks * BLOCK_VECTORS..][..blocks * BLOCK_VECTORS]);
         for (first, count) in tiles(rows) {
             let mut totals = Totals::default();
             match count {

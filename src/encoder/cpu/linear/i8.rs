@@ -5,10 +5,10 @@
 //! products with the int8 weights, widened as they are read, are summed in `i32` without
 //! rounding. In `simd128` that is `i32x4.dot_i16x8_s`: two products a lane and instruction.
 
-use super::Bytes;
 use super::columns::{COLUMNS, Epilogue, GROUP, panels};
 use super::pack::PackI8;
 use super::rows::{self, TILE_ROWS, tiles};
+use super::{Bytes, touch};
 use crate::encoder::cpu::activation;
 use crate::encoder::cpu::scratch::Scratch;
 use crate::encoder::cpu::simd::{F32x4, I16x8, I32x4};
@@ -87,6 +87,7 @@ impl LinearI8 {
     fn panel(&self, panel: usize, rows: usize, scratch: &Scratch, out: &mut [f32]) {
         let pairs = self.spec.inputs.div_ceil(2);
         let weights = &self.weights[panel * pairs..][..pairs];
+        touch(weights);
         for (first, count) in tiles(rows) {
             let acts = &scratch.packed[first * pairs..][..count * pairs];
             let mut sums = [[[0; 4]; 2]; TILE_ROWS];

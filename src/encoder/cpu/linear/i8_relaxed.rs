@@ -10,7 +10,7 @@ use super::blocks::{self, BLOCK_U7};
 use super::columns::{COLUMNS, Epilogue, GROUP, panels};
 use super::pack::PackI8;
 use super::rows::{self, TILE_ROWS, tiles};
-use super::{Bytes, Kernel};
+use super::{Bytes, Kernel, touch};
 use crate::encoder::cpu::activation;
 use crate::encoder::cpu::scratch::Scratch;
 use crate::encoder::cpu::simd::{F32x4, I8x16, I16x8, I32x4, relaxed};
@@ -138,6 +138,7 @@ impl LinearI8Relaxed {
         let weights = self.weights[panel * quads * 2..][..quads * 2].as_chunks::<2>().0;
         let sums = &self.sums[panel * blocks..][..blocks];
         let paired = &self.paired[panel * blocks..][..blocks];
+        touch(weights.as_flattened());
         let panel_weights = Panel { weights, sums, paired };
         for (first, count) in tiles(rows) {
             let mut totals = [[[0.0; 4]; 2]; TILE_ROWS];

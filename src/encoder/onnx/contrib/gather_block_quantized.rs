@@ -4,10 +4,11 @@
 
 use tract_onnx::prelude::*;
 
+use super::blocked::Blocked;
 use crate::encoder::onnx::build::Builder;
 use crate::encoder::onnx::ops::arithmetic::Arithmetic;
 use crate::encoder::onnx::registry::{Outputs, Site};
-use crate::encoder::onnx::value::Value;
+use crate::encoder::onnx::value::{Value, fixed};
 use crate::error::Result;
 
 /// Inputs: table, indices, scales, zero points?. A table of uint4 or int4 was
@@ -25,6 +26,24 @@ pub(crate) fn gather_block_quantized(site: &mut Site) -> Outputs {
     }
     let build = &mut *site.build;
     let hidden = build.expected.hidden_size;
+    if let (Value::Wire(..), [rows, columns]) = (&table, &*table.dims())
+        && let (Some(rows), Some(columns)) = (fixed(rows), fixed(columns))
+        && table.datum_type() == DatumType::U8
+    {
+        let packed = 2 * columns == hidden;
+        let columns = if packed { hidden } else { columns };
+        let op = Blocked { rows, columns, bits: 4, size: size as usize, packed };
+        let blocks = rows * columns.div_ceil(op.size);
+        if fixed(&scales.dims().iter().product()) != Some(blocks) || scales.datum_type() != DatumType::F32 {
+            return Err(build.invalid(format_args!("scales {:?} for {rows} rows", scales.dims())));
+        }
+        let table = match &zeros {
+            Some(zeros) => build.wire(op, &[&table, &scales, zeros])?,
+            None if packed => build.wire(op, &[&table, &scales])?,
+            None => return Err(build.unsupported("its table of uint4 has no zero points")),
+        };
+        return Ok(tvec!(build.rows(&table, &indices)?));
+    }
     if table.datum_type() == DatumType::U8
         && lengths(&table).is_some_and(|[_, columns]| 2 * columns == hidden)
     {

@@ -4,6 +4,7 @@
 
 use tract_onnx::prelude::*;
 
+use super::blocked::Blocked;
 use crate::encoder::onnx::build::Builder;
 use crate::encoder::onnx::registry::{Outputs, Site};
 use crate::encoder::onnx::value::{Value, fixed};
@@ -44,6 +45,34 @@ impl Blocks {
     /// Blocks in a row.
     fn count(&self) -> usize {
         self.columns.div_ceil(self.size)
+    }
+
+    /// The weights, `[rows, columns]`, where their numbers come later.
+    fn later(
+        &self,
+        build: &mut Builder,
+        bytes: usize,
+        packed: &Value,
+        scales: &Value,
+        zeros: Option<&Value>,
+    ) -> Result<Value> {
+        let count = self.rows * self.count();
+        let length = |value: &Value| fixed(&value.dims().iter().product()).unwrap_or(0);
+        let zeros_due = self.rows * (self.count() * self.bits).div_ceil(8);
+        if packed.datum_type() != DatumType::U8
+            || length(packed) != bytes
+            || scales.datum_type() != DatumType::F32
+            || length(scales) != count
+            || zeros.is_some_and(|z| z.datum_type() != DatumType::U8 || length(z) != zeros_due)
+        {
+            return Err(build.unsupported("its weights, scales or zero points have another shape or type"));
+        }
+        let (rows, columns, bits, size) = (self.rows, self.columns, self.bits, self.size);
+        let op = Blocked { rows, columns, bits, size, packed: bits == 4 };
+        match zeros {
+            Some(zeros) => build.wire(op, &[packed, scales, zeros]),
+            None => build.wire(op, &[packed, scales]),
+        }
     }
 
     /// Number `i` of a list of numbers packed low bits first.
@@ -117,6 +146,14 @@ pub(crate) fn matmul_nbits(site: &mut Site) -> Outputs {
         return Err(build.invalid("its sizes are out of range"));
     };
     let count = blocks.rows * blocks.count();
+    if let Value::Wire(..) = packed {
+        let weights = blocks.later(build, bytes, &packed, &scales, zeros.as_ref())?;
+        let result = build.product(&a, &weights, false, true)?;
+        return Ok(tvec!(match bias {
+            Some(bias) => build.add_bias(&result, &bias)?,
+            None => result,
+        }));
+    }
     let packed = list::<u8>(build, &packed, "weights", bytes)?;
     let scales = list::<f32>(build, &scales, "scales", count)?;
     let zeros = match zeros {

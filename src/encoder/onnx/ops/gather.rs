@@ -15,13 +15,21 @@ use crate::error::{Error, ErrorCode, Result};
 
 /// One of tract's gathering operators, behind a check of its indices.
 #[derive(Debug, Clone, Hash, PartialEq, Eq)]
-enum Checked {
+pub(crate) enum Checked {
     Gather(Gather),
     Elements(GatherElements),
     Nd(GatherNd),
 }
 
 impl Checked {
+    /// The axis that a `Gather` takes slices along.
+    pub(crate) fn rows_of_axis(&self) -> Option<usize> {
+        match self {
+            Self::Gather(op) => Some(op.axis),
+            _ => None,
+        }
+    }
+
     fn inner(&self) -> &dyn TypedOp {
         match self {
             Self::Gather(op) => op,

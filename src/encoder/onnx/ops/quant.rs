@@ -108,7 +108,7 @@ impl Builder {
 
 /// `DynamicQuantizeLinear` as one operator of ours: the range is that of all of x, and 0.
 #[derive(Debug, Clone, Hash, PartialEq, Eq)]
-struct DynamicQuantize;
+pub(crate) struct DynamicQuantize;
 
 impl Op for DynamicQuantize {
     fn name(&self) -> StaticName {

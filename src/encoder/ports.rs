@@ -6,14 +6,14 @@ use crate::error::{Result, fail};
 
 /// What to feed a graph and what to read from it.
 #[derive(Debug)]
-pub(super) struct Ports {
-    pub(super) feeds: Vec<Feed>,
+pub(in crate::encoder) struct Ports {
+    pub(in crate::encoder) feeds: Vec<Feed>,
     /// The values to compute, one for each layer wanted (or the pooled one).
-    pub(super) outputs: Vec<String>,
+    pub(in crate::encoder) outputs: Vec<String>,
     /// Whether the output is one row a text.
-    pub(super) pooled: bool,
+    pub(in crate::encoder) pooled: bool,
     /// The batch and sequence that the graph was exported with, where fixed.
-    pub(super) extent: Extent,
+    pub(in crate::encoder) extent: Extent,
     /// Layers wanted that no output of the graph gives, by their place in `outputs`.
     unnamed: Vec<(usize, usize)>,
 }
@@ -31,7 +31,7 @@ impl Ports {
     /// # Errors
     /// `UNSUPPORTED_MODEL` for inputs that are not a BERT's or outputs of another
     /// width; `INVALID_ARGUMENT` for a layer that the model does not have.
-    pub(super) fn find(
+    pub(in crate::encoder) fn find(
         inputs: &[Port],
         outputs: &[Port],
         config: &BertConfig,
@@ -68,7 +68,7 @@ impl Ports {
     ///
     /// # Errors
     /// `UNSUPPORTED_POOLING` when they cannot be told.
-    pub(super) fn resolve(&mut self, graph: &Graph, config: &BertConfig) -> Result<()> {
+    pub(in crate::encoder) fn resolve(&mut self, graph: &Graph, config: &BertConfig) -> Result<()> {
         if self.unnamed.is_empty() {
             return Ok(());
         }

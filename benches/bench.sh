@@ -1,0 +1,81 @@
+# shellcheck shell=bash
+# `./build.sh bench`, which sources this and calls bench: prepares the package, the peers, the models and the kernels, then
+# runs benches/peers/bench.mjs. All of it lies in target/bench and the cache; only --save writes into benches/results.
+
+BENCH_MODELS=target/bench/models
+
+bench() {
+  local wanted profile=shipping
+  need_node
+  [[ " $* " != *" --help "* ]] || { node benches/peers/wanted.mjs --help; return; }
+  # What the arguments ask for is told before the long work, as are mistakes in them.
+  wanted=$(node benches/peers/wanted.mjs "$@") || { trap - ERR; exit 2; }
+  need_rust; need npm "it comes with Node.js"
+  [[ " $* " != *" --test-profile "* ]] || profile=wasm-test
+  once "npm packages for the benchmarks" "$(hash_of benches/peers/package-lock.json)" benches/peers/node_modules \
+    npm --prefix benches/peers ci --ignore-scripts --no-audit --no-fund
+  [[ $wanted != *chromium* ]] || { find_chromium; export CHROMIUM; }
+  [[ $wanted != *m3e-small* && $wanted != *base* ]] || bench_models "$wanted"
+  build_package $profile
+  [[ $wanted != *kernels* ]] || bench_kernels
+  step "benchmarks" node benches/peers/bench.mjs "$@"
+}
+
+# bench_models NAMES: each as the converter writes it, as the peers want it, and what all must make of the texts.
+bench_models() {
+  local checkpoint=target/bench/base-checkpoint
+  once "Python for the benchmarks" "$(hash_of benches/peers/prepare/requirements.txt)" "$CACHE/bench-python/bin/python" bench_python
+  once "fetch m3e-small (research use only)" "$M3E_PIN" "$CACHE/m3e-small/pytorch_model.bin" fetch_m3e
+  if [[ $1 == *base* ]]; then
+    once "random BERT-base" "$M3E_PIN $(hash_of benches/peers/prepare/base_checkpoint.py)" $checkpoint/model.safetensors \
+      "$CACHE/bench-python/bin/python" benches/peers/prepare/base_checkpoint.py "$CACHE/m3e-small/tokenizer.json" $checkpoint
+    bench_model base $checkpoint 40
+  fi
+  [[ $1 != *m3e-small* ]] || bench_model m3e-small "$CACHE/m3e-small" 300
+}
+
+# bench_model NAME CHECKPOINT COUNT: COUNT titles get a reference vector.
+bench_model() {
+  local name=$1 checkpoint=$2 count=$3 dtype folder=$BENCH_MODELS/$1 python=$CACHE/bench-python/bin/python source dtypes=(f32 int8)
+  mkdir -p "$folder"
+  # A converter without int4 is measured without it.
+  if grep -q int4 <<<"$(cargo run --quiet --locked --features cli -- convert --help)"; then dtypes+=(int4); fi
+  source="$(find "$checkpoint" -type f -printf '%P %s %T@\n' | sort | sha256sum) $(hash_of src/bin src/model/manifest.rs)"
+  for dtype in "${dtypes[@]}"; do
+    once "convert $name to $dtype for the benchmarks" "$source" "$folder/corom-$dtype/corom.json" \
+      run_convert "$checkpoint" "$folder/corom-$dtype" --dtype "$dtype" --pooling cls
+  done
+  source="$(hash_of "$folder/corom-f32/corom.json" benches/peers/prepare benches/peers/catalog.mjs benches/peers/catalog-words.mjs benches/peers/random.mjs)"
+  once "peers' files of $name" "$source" "$folder/summary.json" "$python" benches/peers/prepare/onnx_files.py "$folder/corom-f32" "$folder"
+  once "reference vectors of $name" "$source $count" "$folder/reference.json" bench_reference "$folder" "$count"
+}
+
+bench_reference() {
+  node benches/peers/write-titles.mjs target/bench/titles.json
+  "$CACHE/bench-python/bin/python" benches/peers/prepare/reference.py \
+    "$1/f32.onnx" "$1/corom-f32/tokenizer.json" target/bench/titles.json "$2" "$1/reference.json"
+}
+
+bench_python() {
+  need python3 "it makes the peers' model files"
+  rm -rf "$CACHE/bench-python"
+  python3 -m venv "$CACHE/bench-python" || die "python3 has no venv (Debian: python3-venv)"
+  "$CACHE/bench-python/bin/pip" install --quiet --no-deps --only-binary :all: -r benches/peers/prepare/requirements.txt
+}
+
+# The kernels alone, in seconds: plain and relaxed.
+bench_kernels() {
+  once "kernels for the benchmarks" "$("${WEB_RUSTC:-rustc}" --version) $(hash_of src/encoder .cargo benches/kernels)" \
+    target/bench/kernels/relaxed.wasm bench_compile_kernels
+}
+
+bench_compile_kernels() {
+  local variant built=target/web/$WEB_TARGET/release/corom_kernels_bench.wasm
+  mkdir -p target/bench/kernels
+  for variant in plain relaxed; do
+    local features=()
+    [[ $variant == plain ]] || features=(--features relaxed-simd)
+    web_cargo build --quiet --release --manifest-path benches/kernels/Cargo.toml "${features[@]}"
+    cp $built target/bench/kernels/$variant.wasm
+  done
+}

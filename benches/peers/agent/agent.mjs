@@ -1,0 +1,106 @@
+// What a page or a Node process does when it is told to: opens systems, embeds with them, times them. The systems of one
+// agent share its engine, its heap and its moment, so that they can take turns.
+import { wasmMemory } from "./memory.mjs";
+import { textSource } from "./inputs.mjs";
+import { callsFor, takeTurns, timed, warmUp } from "./timing.mjs";
+import { SYSTEMS } from "../systems.mjs";
+
+const opened = new Map();
+const WARM_MS = 400;
+
+async function openOne(place, name) {
+  const { module, settings } = SYSTEMS[name];
+  const system = await (await import(`./systems/${module}.mjs`)).open(place, settings);
+  opened.set(name, system);
+  return system;
+}
+
+/** Opens systems one after the other; gives the facts of each. */
+export async function open(place, names) {
+  const facts = {};
+  for (const name of names) facts[name] = (await openOne(place, name)).facts;
+  return facts;
+}
+
+export async function knowsOption(place, option) {
+  const { knowsOption } = await import("./systems/corom.mjs");
+  return knowsOption(place, option);
+}
+
+/** In an agent that has opened nothing yet: from before the library is imported to the first vector. */
+export async function firstVector(place, name, input) {
+  let vector;
+  const ms = await timed(async () => {
+    [vector] = await (await openOne(place, name)).embed([input]);
+  });
+  return { ms, memory: wasmMemory(), vector: Array.from(vector) };
+}
+
+/** Embeds texts of all lengths, and gives the wasm memory after that: it never shrinks, so it is the peak. */
+export async function peakMemory(name, inputs) {
+  const system = opened.get(name);
+  for (const input of inputs) await system.embed([input]);
+  return { memory: wasmMemory(), own: system.memory?.() };
+}
+
+/** Vectors of texts, one call a text or `batch` texts a call. */
+export async function vectors(name, inputs, batch = 1) {
+  const system = opened.get(name);
+  const rows = [];
+  for (let at = 0; at < inputs.length; at += batch) {
+    for (const row of await system.embed(inputs.slice(at, at + batch))) rows.push(Array.from(row));
+  }
+  return rows;
+}
+
+/** The token ids that systems with a tokeniser of their own make of texts; null for the others. */
+export async function tokenIds(name, texts) {
+  const { tokenize } = opened.get(name);
+  return tokenize ? texts.map((text) => Array.from(tokenize(text))) : null;
+}
+
+/** Milliseconds a text of `tokens` tokens, alone in its call: a sample for every round of every system. */
+export async function latency(names, tokens, rounds, vocabulary) {
+  const fresh = textSource(vocabulary, tokens);
+  const calls = {};
+  for (const name of names) {
+    const system = opened.get(name);
+    calls[name] = callsFor(await warmUp(() => system.embed([fresh(tokens)]), { ms: WARM_MS }));
+  }
+  return takeTurns(names, rounds, async (name) => {
+    const system = opened.get(name);
+    const inputs = Array.from({ length: calls[name] }, () => fresh(tokens));
+    const ms = await timed(async () => {
+      for (const input of inputs) await system.embed([input]);
+    });
+    return ms / inputs.length;
+  });
+}
+
+/**
+ * A catalog, slice by slice: milliseconds of every slice for every way, which is `{ name, batch }`: a system and how
+ * many texts it gets a call (0: the whole slice). `warm` are texts to begin with.
+ */
+export async function catalog(ways, slices, warm) {
+  const embed = async ({ name, batch }, inputs) => {
+    const system = opened.get(name);
+    const step = batch || inputs.length;
+    for (let at = 0; at < inputs.length; at += step) await system.embed(inputs.slice(at, at + step));
+  };
+  for (const way of Object.values(ways)) await warmUp(() => embed(way, warm), { calls: 1, ms: WARM_MS });
+  return takeTurns(Object.keys(ways), slices.length, (key, round) => timed(() => embed(ways[key], slices[round])));
+}
+
+/** Embeds `count` texts of a list over and over in one instance; wasm memory after the first hundred and at the end. */
+export async function endurance(name, texts, count) {
+  const system = opened.get(name);
+  let early = 0;
+  for (let done = 0; done < count; ) {
+    // Many calls of a few texts and of one.
+    const size = Math.min(1 + (done % 7), count - done);
+    await system.embed(Array.from({ length: size }, (_, i) => texts[(done + i) % texts.length]));
+    done += size;
+    if (early === 0 && done >= 100) early = wasmMemory();
+  }
+  return { count, early, late: wasmMemory() };
+}

@@ -1,0 +1,15 @@
+// Texts of an exact number of tokens, never the same twice: nothing may come from a cache.
+import { pick, randomFrom } from "../random.mjs";
+
+/** `text(tokens)` gives one; `vocabulary` has `characters` of one token each, their ids and those of [CLS] and [SEP]. */
+export function textSource({ characters, character_ids, special_ids }, seed) {
+  const random = randomFrom(seed);
+  const list = [...characters].map((character, i) => ({ character, id: character_ids[i] }));
+  return (tokens) => {
+    const chosen = Array.from({ length: tokens - special_ids.length }, () => pick(random, list));
+    return {
+      text: chosen.map(({ character }) => character).join(""),
+      ids: [special_ids[0], ...chosen.map(({ id }) => id), special_ids[1]],
+    };
+  };
+}

@@ -1,0 +1,31 @@
+// corom, through its npm package. It tokenises itself, so a text's time has that in it.
+
+const NO_CACHES = { cache: "none", queryCache: 0 };
+
+/** `options` are those of Corom.load. */
+export async function open(place, { files, options }) {
+  const { Corom } = await import(place.corom);
+  // CLS is CoROM's own pooling and what the peers are read by. Nothing may come from a cache, or be kept in one.
+  const corom = await Corom.load(place.model[files], { pooling: "cls", maxLength: 128, ...NO_CACHES, ...options });
+  const { simd, backend, version, kernel } = corom.info;
+  return {
+    facts: { simd, backend, version, kernel, weightBytes: corom.info.weightBytes },
+    tokenize: (text) => corom.tokenize(text).ids,
+    embed: async (inputs) => [...(await corom.embed(inputs.map(({ text }) => text)))],
+    memory: () => corom.info.wasmMemory,
+  };
+}
+
+/**
+ * Whether `load` knows an option: a value of no sensible type is then refused with the option's name, before anything
+ * is asked of the empty folder.
+ */
+export async function knowsOption(place, name) {
+  const { Corom } = await import(place.corom);
+  try {
+    (await Corom.load({}, { [name]: { not: "a value" } })).free();
+  } catch (error) {
+    return error.code === "INVALID_ARGUMENT" && error.message.includes(name);
+  }
+  return false;
+}

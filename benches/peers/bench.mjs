@@ -1,0 +1,76 @@
+// corom beside its peers. `./build.sh bench` prepares what this needs and runs it; CHROMIUM is the browser.
+import { mkdirSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { bars } from "./bars.mjs";
+import { chromiumHost } from "./hosts/chromium.mjs";
+import { ROOT, WORK } from "./hosts/files.mjs";
+import { nodeHost } from "./hosts/node.mjs";
+import { measureKernels } from "./kernels.mjs";
+import { machine, versions } from "./machine.mjs";
+import { choose, measureEndurance, measureLoads, measureTogether, referenceOf } from "./measure.mjs";
+import { USAGE, UsageError, modelsWanted, optionsFrom } from "./options.mjs";
+import { machineLine, report } from "./report.mjs";
+
+const started = Date.now();
+const say = (what) => console.error(`  [${Math.round((Date.now() - started) / 1000)} s] ${what}`);
+
+async function main(argv) {
+  const options = optionsFrom(argv);
+  const chromium = process.env.CHROMIUM ?? "/usr/bin/chromium";
+  const result = { date: new Date().toISOString(), options, machine: machine(), versions: versions(), hosts: {} };
+  console.log(machineLine(result.machine));
+  for (const name of options.hosts) {
+    const host = name === "chromium" ? await chromiumHost(chromium) : await nodeHost();
+    try {
+      result.hosts[name] = await measureHost(host, options, chromium);
+    } finally {
+      await host.close();
+    }
+    console.log(`\n${report(result.hosts[name])}`);
+  }
+  result.loadAtEnd = machine().load;
+  keep(result, options);
+}
+
+async function measureHost(host, options, chromium) {
+  const measured = { name: host.name, version: host.version, models: {}, left: {}, bars: [] };
+  say(`${host.version}`);
+  for (const { model, latency, catalog } of modelsWanted(options)) {
+    const tell = (what) => say(`${host.name}, ${model}: ${what}`);
+    const { names, left } = await choose(host, model, options.systems);
+    Object.assign(measured.left, left);
+    const small = model === "m3e-small";
+    const tasks = { ...options, say: tell, reference: referenceOf(model), latency, catalog };
+    tasks.accuracy = latency && small ? options.accuracy : 0;
+    const loads = latency ? await measureLoads(host, model, names, tasks) : undefined;
+    measured.models[model] = { loads, ...(await measureTogether(host, model, names, tasks)) };
+    const endures = names.find((name) => name === "corom-plain");
+    if (latency && small && host.name === "node" && endures) {
+      measured.endurance = await measureEndurance(host, model, endures, tasks);
+    }
+  }
+  if (options.parts.includes("kernels")) measured.kernels = measureKernels(host, { ...options, chromium, say });
+  measured.bars = bars(measured.models, measured);
+  return measured;
+}
+
+/** The JSON, and with --save its dated copy. */
+function keep(result, { save }) {
+  const text = `${JSON.stringify(result, (key, value) => (typeof value === "number" ? rounded(value) : value), 1)}\n`;
+  const file = path.join(WORK, "result.json");
+  mkdirSync(WORK, { recursive: true });
+  writeFileSync(file, text);
+  console.log(`written to ${path.relative(ROOT, file)}`);
+  if (!save) return;
+  const copy = path.join(ROOT, "benches/results", `${result.date.slice(0, 10)}.json`);
+  mkdirSync(path.dirname(copy), { recursive: true });
+  writeFileSync(copy, text);
+  console.log(`kept as ${path.relative(ROOT, copy)}`);
+}
+
+const rounded = (x) => (Number.isInteger(x) ? x : Number(x.toPrecision(7)));
+
+main(process.argv.slice(2)).catch((error) => {
+  console.error(error instanceof UsageError ? `${error.message}\n\n${USAGE}` : error);
+  process.exitCode = error instanceof UsageError ? 2 : 1;
+});

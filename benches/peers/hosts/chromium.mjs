@@ -1,0 +1,66 @@
+// Headless Chromium as a host: every agent is a page of its own, in a context of its own, so that nothing is cached.
+import { chromium } from "playwright-core";
+import { modelParts } from "./files.mjs";
+import { serveSite } from "./site.mjs";
+
+const FLAGS = [
+  "--no-sandbox",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  "--disable-gpu",
+];
+
+export async function chromiumHost(executablePath) {
+  const site = await serveSite();
+  const browser = await chromium.launch({ executablePath, args: FLAGS }).catch((error) => {
+    site.close();
+    throw error;
+  });
+  return {
+    name: "chromium",
+    version: `Chromium ${browser.version()}`,
+    place: (model) => ({
+      corom: "/pkg/browser.js",
+      onnxruntime: "/packages/onnxruntime-web/dist/ort.wasm.bundle.min.mjs",
+      transformers: "@huggingface/transformers",
+      transformersWasm: "/packages/@huggingface/transformers/node_modules/onnxruntime-web/dist/",
+      model: modelParts(`/models/${model}`),
+    }),
+    agent: () => openAgent(browser, site),
+    /** What was sent since the last call: bytes and bytes as gzip sends code, by kind. */
+    sent: () => site.sent(),
+    close: async () => {
+      await browser.close();
+      await site.close();
+    },
+  };
+}
+
+const CALL = async ([method, list]) => (await import("/bench/agent/agent.mjs"))[method](...list);
+
+async function openAgent(browser, site) {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  const complaints = [];
+  const elsewhere = [];
+  page.on("pageerror", (error) => complaints.push(error.message));
+  page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
+  page.on("request", (request) => {
+    const url = request.url();
+    if (!/^(blob|data):/.test(url) && !url.startsWith(site.address)) elsewhere.push(url);
+  });
+  await page.goto(site.address);
+  return {
+    async call(method, ...list) {
+      const value = await page.evaluate(CALL, [method, list]).catch((error) => {
+        throw new Error([error.message, ...complaints].join("\n"), { cause: error });
+      });
+      if (elsewhere.length > 0) throw new Error(`a library asked another host: ${elsewhere}`);
+      return value;
+    },
+    close: () => context.close(),
+  };
+}

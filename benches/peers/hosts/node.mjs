@@ -1,0 +1,51 @@
+// Node as a host: every agent is a process of its own.
+import { fork } from "node:child_process";
+import path from "node:path";
+import { pathToFileURL } from "node:url";
+import { MODELS, PACKAGES, ROOT, modelParts } from "./files.mjs";
+
+const CHILD = new URL("./node-child.mjs", import.meta.url);
+// Node 20 and 21 have relaxed SIMD behind a flag.
+const FLAGS = Number(process.versions.node.split(".")[0]) < 22 ? ["--experimental-wasm-relaxed-simd"] : [];
+
+const address = (...parts) => pathToFileURL(path.join(...parts)).href;
+
+export async function nodeHost() {
+  return {
+    name: "node",
+    version: `Node ${process.versions.node}, V8 ${process.versions.v8}`,
+    place: (model) => ({
+      corom: address(ROOT, "pkg/node.js"),
+      onnxruntime: address(PACKAGES, "onnxruntime-web/dist/ort.node.min.mjs"),
+      model: modelParts(path.join(MODELS, model)),
+    }),
+    agent: async () => agentIn(fork(CHILD, { execArgv: FLAGS, serialization: "advanced" })),
+    close: async () => {},
+  };
+}
+
+function agentIn(child) {
+  let waiting;
+  const settle = (outcome) => {
+    const { resolve, reject } = waiting ?? {};
+    waiting = undefined;
+    if (outcome.error) reject?.(outcome.error);
+    else resolve?.(outcome.value);
+  };
+  child.on("message", ({ value, error }) => settle({ value, error: error && new Error(error) }));
+  child.on("error", (error) => settle({ error }));
+  child.on("exit", (code, signal) => settle({ error: new Error(`the process ended: ${signal ?? `exit ${code}`}`) }));
+  return {
+    call: (method, ...list) =>
+      new Promise((resolve, reject) => {
+        waiting = { resolve, reject };
+        child.send({ method, list });
+      }),
+    close: async () => {
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      const ended = new Promise((resolve) => child.once("exit", resolve));
+      child.kill();
+      await ended;
+    },
+  };
+}

@@ -1,0 +1,75 @@
+// What the command line says.
+import { parseArgs } from "node:util";
+import { SYSTEMS } from "./systems.mjs";
+
+export const PARTS = ["base", "m3e", "catalog", "kernels"];
+export const HOSTS = ["chromium", "node"];
+export const USAGE = `./build.sh bench [--quick] [--only ${PARTS.join("|")}] [--rounds N] [--host ${HOSTS.join("|")}] [--systems A,B…] [--test-profile] [--save]
+
+  --quick     m3e-small only, few rounds, a small catalog: minutes instead of an hour; its bars are hints
+  --only      parts, with commas between; base and m3e are latency, load and memory of those models
+  --rounds    of every measurement, in each of which all systems take their turn (15)
+  --host      where; without it both
+  --systems   ${Object.keys(SYSTEMS).join(", ")}
+  --save      keep a copy of the result in benches/results, with the machine's description
+  --test-profile   measure the binary that is quicker to build, larger and slower`;
+
+const FULL = { rounds: 15, loads: 15, titles: 1000, accuracy: 300, endurance: 20_000, models: ["base", "m3e-small"] };
+const QUICK = { rounds: 5, loads: 2, titles: 128, accuracy: 60, endurance: 2_000, models: ["m3e-small"] };
+/** A bar is judged on at least this many rounds. */
+export const ROUNDS_THAT_COUNT = 15;
+
+export class UsageError extends Error {}
+
+export function optionsFrom(argv) {
+  const { values } = parsed(argv);
+  const options = { ...(values.quick ? QUICK : FULL), quick: values.quick, save: values.save, testProfile: values["test-profile"] };
+  options.parts = listed(values.only, "--only", PARTS) ?? PARTS;
+  options.hosts = listed(values.host, "--host", HOSTS) ?? HOSTS;
+  options.systems = listed(values.systems, "--systems", Object.keys(SYSTEMS)) ?? Object.keys(SYSTEMS);
+  if (values.quick && options.parts.length === 1 && options.parts[0] === "base") {
+    throw new UsageError("--quick leaves out the base model: --only base has nothing to do with it");
+  }
+  if (values.rounds !== undefined) {
+    if (!/^[1-9]\d{0,3}$/.test(values.rounds)) throw new UsageError(`--rounds takes a number from 1, not '${values.rounds}'`);
+    options.rounds = options.loads = Number(values.rounds);
+  }
+  return options;
+}
+
+function parsed(argv) {
+  try {
+    return parseArgs({
+      args: argv,
+      options: {
+        quick: { type: "boolean", default: false },
+        save: { type: "boolean", default: false },
+        "test-profile": { type: "boolean", default: false },
+        only: { type: "string" },
+        rounds: { type: "string" },
+        host: { type: "string" },
+        systems: { type: "string" },
+      },
+    });
+  } catch (error) {
+    throw new UsageError(error.message);
+  }
+}
+
+function listed(text, flag, allowed) {
+  if (text === undefined) return undefined;
+  const list = text.split(",");
+  const wrong = list.filter((name) => !allowed.includes(name));
+  if (wrong.length > 0) throw new UsageError(`${flag} takes ${allowed.join(", ")}, not '${wrong.join(",")}'`);
+  return allowed.filter((name) => list.includes(name));
+}
+
+/** The models whose parts are wanted, each with what is wanted of it. */
+export function modelsWanted({ models, parts }) {
+  const wants = models.map((model) => ({
+    model,
+    latency: parts.includes(model === "base" ? "base" : "m3e"),
+    catalog: parts.includes("catalog"),
+  }));
+  return wants.filter(({ latency, catalog }) => latency || catalog);
+}

@@ -1,0 +1,30 @@
+// What is measured, in the order of the tables. `module` is a file of agent/systems, `settings` go to its `open`.
+//
+//   option     the load option that this corom must know; else the system is left out, and the report says so
+//   needs      a part of the model that may not exist: the system is left out where it does not
+//   hosts      where it runs; without it everywhere
+//   precision  int8 systems must come close to the f32 reference, f32 systems must match it
+
+const corom = (files, options, more) => ({ module: "corom", settings: { files, options }, precision: "int8", ...more });
+const onnxruntime = (files, precision) => ({ module: "onnxruntime-web", settings: { files }, precision });
+
+export const SYSTEMS = {
+  "corom-plain": { label: "corom plain", ...corom("int8", { simd: "plain" }) },
+  "corom-relaxed": { label: "corom relaxed", ...corom("int8", { simd: "relaxed" }) },
+  "corom-int4": {
+    label: "corom plain, int4",
+    ...corom("int4", { simd: "plain" }, { needs: "int4", precision: "int4" }),
+  },
+  "ort-int8": { label: "onnxruntime-web int8", ...onnxruntime("onnxInt8", "int8") },
+  "ort-int8-optimised": { label: "onnxruntime-web int8, optimised", ...onnxruntime("onnxOptimised", "int8") },
+  "ort-f32": { label: "onnxruntime-web f32", ...onnxruntime("onnxF32", "f32") },
+  // In Node it would run onnxruntime-node, which is native code and not what a page gets.
+  transformers: { label: "transformers.js", module: "transformers", settings: {}, precision: "int8", hosts: ["chromium"] },
+  "tract-unfused": {
+    label: "tract unfused",
+    ...corom("int8", { simd: "plain", fused: false }, { option: "fused" }),
+  },
+};
+
+/** Cosine to the f32 reference that a vector must reach, or the system is computing something else. */
+export const LEAST_COSINE = { f32: 0.9999, int8: 0.97, int4: 0.93 };

@@ -1,0 +1,16 @@
+// Checks the command line before the long work begins, and prints what has to be prepared for it.
+import { USAGE, UsageError, modelsWanted, optionsFrom } from "./options.mjs";
+
+try {
+  if (process.argv.includes("--help")) {
+    console.log(USAGE);
+  } else {
+    const options = optionsFrom(process.argv.slice(2));
+    const models = modelsWanted(options).map(({ model }) => model);
+    console.log([...models, ...options.hosts, ...options.parts.filter((part) => part === "kernels")].join(" "));
+  }
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error;
+  console.error(`${error.message}\n\n${USAGE}`);
+  process.exitCode = 2;
+}

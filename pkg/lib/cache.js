@@ -1,0 +1,203 @@
+// What was downloaded is kept by content: a file under the SHA-256 that its manifest gives it, so a new version never
+// mixes with an old one, and whatever is read is checked like a download.
+//
+// A file is kept in pieces, named by where they begin: what is there of it is the chain of pieces from byte 0 on. So a
+// download that broke off is continued at any byte, and nobody ever sees a piece that is half written.
+//
+// A store (store-*.js) keeps bytes by folder and name: read (undefined when there is nothing), write (all or nothing),
+// remove (a folder), and the lists folders, names and sizeOf.
+import { CoromError, invalid, messageOf } from "./errors.js";
+import { described } from "./arguments.js";
+import { cacheApiStore } from "./store-cache-api.js";
+import { opfsStore } from "./store-opfs.js";
+
+const PIECE = 1 << 20;
+/** Where the newest manifest of every address is, for when the server cannot be reached. */
+const MANIFESTS = "manifests";
+const SHA256 = /^[0-9a-f]{64}$/;
+
+/** The cache that the options ask for, or undefined. `warn(code, message, cause)` hears when it fails later. */
+export async function openCache(host, { cache, cacheDir }, warn) {
+  const store = cache === "none" ? undefined : await openStore(host, cache, cacheDir);
+  return store && new Cache(store, warn);
+}
+
+async function openStore(host, cache, cacheDir) {
+  if (cacheDir !== undefined) return inFolder(host, cacheDir);
+  const browser = globalThis.isSecureContext === true;
+  if (cache === "auto") return browser ? ((await opfsStore()) ?? (await cacheApiStore())) : undefined;
+  const store = cache === "opfs" ? await opfsStore() : await cacheApiStore();
+  if (store) return store;
+  throw new CoromError("UNSUPPORTED_HOST", `cache: "${cache}" is not to be had here; "auto" takes what there is`);
+}
+
+function inFolder(host, dir) {
+  if (host.folderStore) return host.folderStore(dir);
+  throw invalid("cacheDir: there is no file system here; leave it out");
+}
+
+class Cache {
+  #store;
+  #warn;
+  #broken = false;
+
+  constructor(store, warn) {
+    this.#store = store;
+    this.#warn = warn;
+  }
+
+  /** The file of this SHA-256, whatever there is of it. */
+  entry(sha256) {
+    return new Entry(sha256, {
+      read: (name) => this.#tried(() => this.#store.read(sha256, name)),
+      write: (name, bytes) => this.#tried(() => this.#store.write(sha256, name, bytes)),
+      sizeOf: (name) => this.#tried(() => this.#store.sizeOf(sha256, name)),
+      drop: () => this.#tried(() => this.#store.remove(sha256)),
+    });
+  }
+
+  /** The manifest that was kept for an address, or undefined. */
+  async manifest(address) {
+    return this.#tried(async () => this.#store.read(MANIFESTS, await nameOf(address)));
+  }
+
+  /** Keeps the manifest of a model that loaded, and drops the files that only its forerunner had. */
+  async keepManifest(address, bytes) {
+    await this.#tried(async () => {
+      const name = await nameOf(address);
+      const before = await this.#store.read(MANIFESTS, name);
+      if (before && sameBytes(before, bytes)) return;
+      await this.#store.write(MANIFESTS, name, bytes);
+      if (!before) return;
+      const needed = new Set();
+      for await (const other of this.#store.names(MANIFESTS))
+        for (const hash of hashesIn(await this.#store.read(MANIFESTS, other))) needed.add(hash);
+      for (const hash of hashesIn(before)) if (!needed.has(hash)) await this.#store.remove(hash);
+    });
+  }
+
+  /** undefined once the store has failed: the load goes on without it. */
+  async #tried(work) {
+    if (this.#broken) return undefined;
+    try {
+      return await work();
+    } catch (cause) {
+      if (this.#broken) return undefined; // one that was under way
+      this.#broken = true;
+      const full =
+        ["QuotaExceededError", "NS_ERROR_FILE_NO_DEVICE_SPACE"].includes(cause?.name) ||
+        /^(ENOSPC|EDQUOT)$/.test(cause?.code);
+      const what = full ? "the cache is full" : `the cache failed (${messageOf(cause)})`;
+      this.#warn(full ? "CACHE_FULL" : "CACHE_FAILED", `${what}; the model is loaded without it`, cause);
+      return undefined;
+    }
+  }
+}
+
+class Entry {
+  #store;
+  #buffer;
+  #filled = 0;
+  /** Bytes that are kept. */
+  length = 0;
+
+  constructor(sha256, store) {
+    this.sha256 = sha256;
+    this.#store = store;
+  }
+
+  /** The pieces from the beginning, as far as they reach; what is appended then follows them. */
+  async *pieces() {
+    this.length = 0;
+    for (;;) {
+      const piece = await this.#store.read(String(this.length));
+      if (!piece?.length) return;
+      this.length += piece.length;
+      yield piece;
+    }
+  }
+
+  /** How far the pieces reach, without reading them. */
+  async measure() {
+    for (let length = 0; ;) {
+      const size = await this.#store.sizeOf(String(length));
+      if (!size) return length;
+      length += size;
+    }
+  }
+
+  async append(bytes) {
+    this.#buffer ??= new Uint8Array(PIECE);
+    for (let at = 0; at < bytes.length;) {
+      const part = bytes.subarray(at, at + PIECE - this.#filled);
+      this.#buffer.set(part, this.#filled);
+      this.#filled += part.length;
+      at += part.length;
+      if (this.#filled === PIECE) await this.flush();
+    }
+  }
+
+  /** Writes what is not yet a whole piece. */
+  async flush() {
+    if (this.#filled === 0) return;
+    const piece = this.#buffer.subarray(0, this.#filled);
+    const name = String(this.length);
+    this.length += this.#filled;
+    this.#filled = 0;
+    await this.#store.write(name, piece);
+  }
+
+  async drop() {
+    this.length = this.#filled = 0;
+    await this.#store.drop();
+  }
+}
+
+/** What `Corom.cache` is: a report of the size, and a way to be rid of it all. */
+export function cacheOf(host) {
+  const visit = async (options = {}, each) => {
+    if (options === null || typeof options !== "object")
+      throw invalid(`options must be an object, not ${described(options)}`);
+    const { cacheDir } = options;
+    if (host.folderStore && cacheDir === undefined) throw invalid("cacheDir is missing: there is no other cache here");
+    const stores =
+      cacheDir === undefined ? [await opfsStore(), await cacheApiStore()] : [await inFolder(host, cacheDir)];
+    for (const store of stores.filter(Boolean)) {
+      const folders = [];
+      for await (const folder of store.folders()) if (folder === MANIFESTS || SHA256.test(folder)) folders.push(folder);
+      for (const folder of folders) await each(store, folder);
+    }
+  };
+  return Object.freeze({
+    /** Bytes kept, and how many files they are of. */
+    async size(options) {
+      let [bytes, files] = [0, 0];
+      await visit(options, async (store, folder) => {
+        if (folder !== MANIFESTS) files++;
+        for await (const name of store.names(folder)) bytes += await store.sizeOf(folder, name);
+      });
+      return { bytes, files };
+    },
+    async clear(options) {
+      await visit(options, (store, folder) => store.remove(folder));
+    },
+  });
+}
+
+/** A name that gives no address away. */
+async function nameOf(address) {
+  const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(address));
+  return Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+function hashesIn(manifest) {
+  try {
+    return JSON.parse(new TextDecoder().decode(manifest))
+      .files.map((file) => file.sha256)
+      .filter((hash) => SHA256.test(hash));
+  } catch {
+    return [];
+  }
+}
+
+const sameBytes = (a, b) => a.length === b.length && a.every((byte, i) => byte === b[i]);

@@ -1,0 +1,166 @@
+// A file behind a URL, from any byte on.
+import { childOf, throwIfAborted, untilAborted } from "./abort.js";
+import { described } from "./arguments.js";
+import { CoromError } from "./errors.js";
+import { contentLength, isEncoded, reasonOf, request } from "./fetch.js";
+import { isTransientStatus, retryAfter, transient } from "./transient.js";
+
+/**
+ * Asks for a file from byte `from` on; null when there is none. What comes says where it really begins
+ * (`offset`: 0 where the server knows no ranges or has another file by now), `total` (the file's size, if the
+ * server says), `etag` (if the file can be continued by it), and `chunks`, to be read once, or `cancel`led.
+ *
+ * `etag` is that of the bytes before `from`; `cache` as fetch has it; `stall`: ms without a byte that are too many.
+ */
+export async function openHttp(url, { from = 0, etag, cache, fetch, required, stall, signal }) {
+  const { controller, release } = childOf(signal);
+  const watch = new Watch(stall, controller, url);
+  const closed = (error) => {
+    watch.stop();
+    release();
+    controller.abort(error);
+  };
+  try {
+    const response = await watch.over(
+      answer(url, { headers: rangeOf(from, etag), cache, fetch, required }, controller),
+    );
+    if (response !== null && response.status !== 416) return bodyFrom(response, { from, etag, url, watch, closed });
+    if (response !== null) discard(response);
+    closed();
+    // Past the end: the file is another one by now.
+    return response && openHttp(url, { cache, fetch, required, stall, signal });
+  } catch (error) {
+    throwIfAborted(signal);
+    closed(error);
+    throw error;
+  }
+}
+
+const rangeOf = (from, etag) =>
+  from === 0 ? {} : { range: `bytes=${from}-`, ...(etag === undefined ? {} : { "if-range": etag }) };
+
+/** The Response, when it is one with the file; null when there is no such file. */
+async function answer(url, { required, ...how }, { signal }) {
+  const response = await request(url, signal, how);
+  const { status } = response;
+  if ((status >= 200 && status < 300) || (status === 416 && how.headers.range)) return response;
+  discard(response);
+  // Storage in the manner of S3 answers 403 for what is not there. A folder that is truly
+  // forbidden is told by the files that every model has.
+  if (status === 404 || status === 410 || (status === 403 && !required)) return null;
+  const error = new CoromError("FETCH_FAILED", `${url} answered HTTP ${status} ${response.statusText ?? ""}`.trim());
+  throw isTransientStatus(status) ? transient(error, retryAfter(response.headers)) : error;
+}
+
+function bodyFrom(response, { from, etag, url, watch, closed }) {
+  const partial = response.status === 206;
+  const range = partial ? /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(response.headers.get("content-range") ?? "") : null;
+  const length = contentLength(response);
+  const own = response.headers.get("etag") ?? undefined;
+  const other = partial && etag !== undefined && own !== undefined && own !== etag;
+  const offset = partial ? Number(range?.[1] ?? from) : 0;
+  const total = Number(range?.[2] ?? NaN) || (length === undefined ? undefined : offset + length);
+  return {
+    // A part of another file, or from elsewhere, continues nothing.
+    offset: other || (partial && offset !== from) ? NaN : offset,
+    total,
+    // A weak tag does not promise the same bytes; those of a compressed body are not the file's.
+    etag: own?.startsWith("W/") || isEncoded(response) ? undefined : own,
+    encoded: isEncoded(response),
+    // Another origin may compress without our seeing it: then the length is not that of the file.
+    chunks: chunksOf(response, { url, watch, closed, due: response.type === "cors" ? undefined : length }),
+    cancel() {
+      closed();
+      discard(response);
+    },
+  };
+}
+
+async function* chunksOf(response, { url, watch, closed, due }) {
+  let count = 0;
+  const broken = (why, cause) => {
+    const of = due === undefined ? "" : ` of ${due}`;
+    return transient(new CoromError("FETCH_FAILED", `${url} broke off after ${count}${of} bytes${why}`, { cause }));
+  };
+  const reader = readerOf(response);
+  try {
+    for (;;) {
+      let read;
+      try {
+        read = await watch.over(reader.read());
+      } catch (cause) {
+        throw broken(`: ${reasonOf(cause)}`, cause);
+      }
+      if (read.done) break;
+      const bytes = bytesOf(read.value, url);
+      count += bytes.length;
+      yield bytes;
+    }
+    if (due !== undefined && count < due) throw broken("");
+  } finally {
+    closed();
+    Promise.resolve(reader.cancel?.()).catch(() => {});
+  }
+}
+
+function bytesOf(value, url) {
+  if (value instanceof Uint8Array) return value;
+  if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+  throw new CoromError("FETCH_FAILED", `${url} gave a stream of something else than bytes: ${described(value)}`);
+}
+
+/** What is not read need not come. */
+function discard(response) {
+  // It is refused where a reader has the stream, which is then cancelled there.
+  new Promise((resolve) => resolve(response.body?.cancel?.())).catch(() => {});
+}
+
+/** Some functions that stand in for fetch give a body that is no stream of the web's. */
+function readerOf(response) {
+  if (typeof response.body?.getReader === "function") return response.body.getReader();
+  let whole = response.body === null ? undefined : () => response.arrayBuffer();
+  return {
+    async read() {
+      if (!whole) return { done: true };
+      const bytes = await whole();
+      whole = undefined;
+      return { done: false, value: new Uint8Array(bytes) };
+    },
+  };
+}
+
+/** Of a longer one the host's timers would make none at all. It is 24 days. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** Ends a request that brings nothing for too long. */
+class Watch {
+  #ms;
+  #controller;
+  #url;
+  #timer;
+
+  constructor(ms, controller, url) {
+    this.#ms = ms;
+    this.#controller = controller;
+    this.#url = url;
+  }
+
+  /** What is waited for, or the signal's reason, or a complaint when it takes too long. */
+  async over(promise) {
+    if (this.#ms <= LONGEST_TIMER_MS) this.#timer = setTimeout(() => this.#complain(), this.#ms);
+    try {
+      return await untilAborted(promise, this.#controller.signal);
+    } finally {
+      this.stop();
+    }
+  }
+
+  stop() {
+    clearTimeout(this.#timer);
+  }
+
+  #complain() {
+    const message = `${this.#url} sent nothing for ${this.#ms / 1000} s`;
+    this.#controller.abort(transient(new CoromError("FETCH_FAILED", message)));
+  }
+}

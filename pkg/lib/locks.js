@@ -1,0 +1,57 @@
+// One at a time: two tabs, or two loads of one page, that want the same file download it once.
+import { childOf, untilAborted } from "./abort.js";
+
+/** How long to wait for another tab that brings nothing: it may be frozen. */
+const PATIENCE_MS = 15_000;
+
+/**
+ * Runs `work` while nobody else runs any under this name. `seen()` says how much there is of what is waited
+ * for; when that no longer changes, `work` runs beside the other's, which costs time but harms nothing.
+ */
+export async function exclusively(name, { signal, seen, patience = PATIENCE_MS }, work) {
+  const locks = globalThis.navigator?.locks;
+  if (!locks) return within(name, signal, work);
+  for (let before; ;) {
+    const { controller, release } = childOf(signal);
+    const impatient = Symbol("impatient");
+    const timer = setTimeout(() => controller.abort(impatient), patience);
+    let begun = false;
+    try {
+      return await locks.request(name, { signal: controller.signal }, () => {
+        begun = true;
+        clearTimeout(timer);
+        return work();
+      });
+    } catch (error) {
+      if (begun) throw error;
+      if (error !== impatient) {
+        if (signal?.aborted) throw signal.reason;
+        return await work(); // locks are refused here, to a page without an origin for instance
+      }
+      const now = await seen();
+      if (now === before) return await work();
+      before = now;
+    } finally {
+      clearTimeout(timer);
+      release();
+    }
+  }
+}
+
+const queues = new Map();
+
+/** The same within this program, where the host has no locks. */
+async function within(name, signal, work) {
+  const before = queues.get(name);
+  let open;
+  const mine = new Promise((resolve) => (open = resolve));
+  const tail = Promise.resolve(before).then(() => mine);
+  queues.set(name, tail);
+  try {
+    await untilAborted(Promise.resolve(before), signal);
+    return await work();
+  } finally {
+    open();
+    if (queues.get(name) === tail) queues.delete(name);
+  }
+}

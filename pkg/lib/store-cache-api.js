@@ -1,0 +1,59 @@
+// Pieces of files as responses of the Cache API. What a store does, see cache.js.
+
+const NAME = "corom";
+/** No such address exists: nothing is ever fetched from it. */
+const BASE = "https://corom.invalid/";
+
+/** undefined where there is none. */
+export async function cacheApiStore() {
+  try {
+    return globalThis.caches && new CacheApiStore(await caches.open(NAME));
+  } catch {
+    return undefined;
+  }
+}
+
+class CacheApiStore {
+  #cache;
+
+  constructor(cache) {
+    this.#cache = cache;
+  }
+
+  async read(folder, name) {
+    const response = await this.#cache.match(address(folder, name));
+    return response && new Uint8Array(await response.arrayBuffer());
+  }
+
+  async write(folder, name, bytes) {
+    const headers = { "content-type": "application/octet-stream", "content-length": String(bytes.length) };
+    await this.#cache.put(address(folder, name), new Response(bytes, { headers }));
+  }
+
+  async remove(folder) {
+    for (const [request] of await this.#within(folder)) await this.#cache.delete(request);
+  }
+
+  async *folders() {
+    yield* new Set((await this.#all()).map(([, folder]) => folder));
+  }
+
+  async *names(folder) {
+    for (const [, , name] of await this.#within(folder)) yield name;
+  }
+
+  async sizeOf(folder, name) {
+    const response = await this.#cache.match(address(folder, name));
+    return Number(response?.headers.get("content-length") ?? 0);
+  }
+
+  async #within(folder) {
+    return (await this.#all()).filter(([, other]) => other === folder);
+  }
+
+  async #all() {
+    return (await this.#cache.keys()).map((request) => [request, ...new URL(request.url).pathname.split("/").slice(1)]);
+  }
+}
+
+const address = (folder, name) => `${BASE}${folder}/${name}`;

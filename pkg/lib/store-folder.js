@@ -1,0 +1,70 @@
+// Pieces of files in a folder on disk (Node). What a store does, see cache.js.
+
+/** A store in `dir`, which is made when something is written. */
+export async function folderStore(dir) {
+  const [fs, path, url] = await Promise.all([import("node:fs/promises"), import("node:path"), import("node:url")]);
+  const isUrl = dir instanceof URL || /^file:/i.test(dir);
+  return new FolderStore(fs, path, path.resolve(isUrl ? url.fileURLToPath(dir) : dir));
+}
+
+class FolderStore {
+  #fs;
+  #path;
+  #dir;
+
+  constructor(fs, path, dir) {
+    this.#fs = fs;
+    this.#path = path;
+    this.#dir = dir;
+  }
+
+  async read(folder, name) {
+    const bytes = await found(this.#fs.readFile(this.#at(folder, name)));
+    return bytes && new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+  }
+
+  /** Written beside its place and renamed: another process sees all of it or nothing. */
+  async write(folder, name, bytes) {
+    await this.#fs.mkdir(this.#at(folder), { recursive: true });
+    const beside = this.#at(folder, `.${name}.${process.pid}.${Math.random().toString(36).slice(2)}`);
+    try {
+      await this.#fs.writeFile(beside, bytes);
+      await this.#fs.rename(beside, this.#at(folder, name));
+    } catch (error) {
+      await this.#fs.rm(beside, { force: true }).catch(() => {});
+      throw error;
+    }
+  }
+
+  async remove(folder) {
+    await this.#fs.rm(this.#at(folder), { recursive: true, force: true });
+  }
+
+  async *folders() {
+    for (const entry of (await found(this.#fs.readdir(this.#dir, { withFileTypes: true }))) ?? [])
+      if (entry.isDirectory()) yield entry.name;
+  }
+
+  async *names(folder) {
+    for (const entry of (await found(this.#fs.readdir(this.#at(folder), { withFileTypes: true }))) ?? [])
+      if (entry.isFile()) yield entry.name;
+  }
+
+  async sizeOf(folder, name) {
+    return (await found(this.#fs.stat(this.#at(folder, name))))?.size ?? 0;
+  }
+
+  #at(...parts) {
+    return this.#path.join(this.#dir, ...parts);
+  }
+}
+
+/** undefined for what is not there. */
+async function found(promise) {
+  try {
+    return await promise;
+  } catch (error) {
+    if (error?.code === "ENOENT") return undefined;
+    throw error;
+  }
+}

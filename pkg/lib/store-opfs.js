@@ -1,0 +1,81 @@
+// Pieces of files in the origin private file system. What a store does, see cache.js.
+
+const ROOT = "corom";
+
+/** undefined where there is none that can be written to: private windows, older browsers. */
+export async function opfsStore() {
+  // In windows too: files are written by createWritable, which appears whole or not at all.
+  const writable = globalThis.FileSystemFileHandle?.prototype.createWritable;
+  if (!globalThis.navigator?.storage?.getDirectory || !writable) return undefined;
+  try {
+    return new OpfsStore(await navigator.storage.getDirectory());
+  } catch {
+    return undefined;
+  }
+}
+
+class OpfsStore {
+  #origin;
+
+  constructor(origin) {
+    this.#origin = origin;
+  }
+
+  async read(folder, name) {
+    const directory = await this.#directory(folder);
+    const handle = directory && (await found(directory.getFileHandle(name)));
+    const file = handle && (await found(handle.getFile()));
+    return file && new Uint8Array(await file.arrayBuffer());
+  }
+
+  async write(folder, name, bytes) {
+    const root = await this.#origin.getDirectoryHandle(ROOT, { create: true });
+    const directory = await root.getDirectoryHandle(folder, { create: true });
+    const handle = await directory.getFileHandle(name, { create: true });
+    const writable = await handle.createWritable();
+    try {
+      await writable.write(bytes);
+      await writable.close();
+    } catch (error) {
+      await writable.abort().catch(() => {});
+      await directory.removeEntry(name).catch(() => {}); // what getFileHandle made is empty
+      throw error;
+    }
+  }
+
+  async remove(folder) {
+    const root = await found(this.#origin.getDirectoryHandle(ROOT));
+    if (root) await found(root.removeEntry(folder, { recursive: true }));
+  }
+
+  async *folders() {
+    const root = await found(this.#origin.getDirectoryHandle(ROOT));
+    if (root) for await (const [name, handle] of root.entries()) if (handle.kind === "directory") yield name;
+  }
+
+  async *names(folder) {
+    const directory = await this.#directory(folder);
+    if (directory) for await (const [name, handle] of directory.entries()) if (handle.kind === "file") yield name;
+  }
+
+  async sizeOf(folder, name) {
+    const directory = await this.#directory(folder);
+    const handle = directory && (await found(directory.getFileHandle(name)));
+    return (handle && (await found(handle.getFile())))?.size ?? 0;
+  }
+
+  async #directory(folder) {
+    const root = await found(this.#origin.getDirectoryHandle(ROOT));
+    return root && found(root.getDirectoryHandle(folder));
+  }
+}
+
+/** undefined for what is not there. */
+async function found(promise) {
+  try {
+    return await promise;
+  } catch (error) {
+    if (error?.name === "NotFoundError") return undefined;
+    throw error;
+  }
+}

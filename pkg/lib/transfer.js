@@ -1,0 +1,204 @@
+// One wanted file on its way into the loader: from the cache, or from the places where it is, in their order, with
+// everything tried again that may work another time. Nothing of it is held here: every chunk goes straight on.
+import { delay, throwIfAborted } from "./abort.js";
+import { Delivery } from "./delivery.js";
+import { CoromError } from "./errors.js";
+import { exclusively } from "./locks.js";
+import { isTransient, pause, transient } from "./transient.js";
+import { Turns } from "./turns.js";
+
+/** An attempt that came so much further than all before is no failed one: on a bad line a file comes in parts. */
+const PROGRESS = 256 << 10;
+/** After these no other place is tried: they say nothing of the file. */
+const FATAL = ["OUT_OF_MEMORY", "INTERNAL", "INVALID_ARGUMENT", "FREED", "UNSUPPORTED_HOST"];
+
+export class Transfer {
+  #intake;
+  #source;
+  #cache;
+  #progress;
+  #options;
+  /** The place that served last is asked first. */
+  #preferred = 0;
+  /** Where files without a hash come from: all of them from one place, as nothing else tells versions apart. */
+  #pinned;
+
+  /** `intake` is the loader: begin, feed, fed, end, missing, isPage. `options`: `{ fetch, retries, stall, signal }`. */
+  constructor(intake, { source, cache, progress, ...options }) {
+    this.#intake = intake;
+    this.#source = source;
+    this.#cache = cache;
+    this.#progress = progress;
+    this.#options = options;
+  }
+
+  /** Brings a file `{ path, size, sha256, required }` to the loader, or tells it that there is none. */
+  async bring(file) {
+    const entry = file.sha256 && this.#cache?.entry(file.sha256);
+    if (!entry) return this.#fetch(new Delivery(file, this.#intake));
+    const { signal } = this.#options;
+    return exclusively(`corom ${file.sha256}`, { signal, seen: () => entry.measure() }, async () => {
+      const delivery = new Delivery(file, this.#intake, entry);
+      if (!(await this.#fromCache(delivery))) await this.#fetch(delivery);
+    });
+  }
+
+  /** Whether the whole file was there, and sound. What was there of it is not fetched again. */
+  async #fromCache(delivery) {
+    const { file, entry } = delivery;
+    const turns = new Turns();
+    try {
+      for await (const piece of entry.pieces()) {
+        if (!delivery.begun) delivery.begin(file.size);
+        await delivery.feed(piece, { turns, signal: this.#options.signal });
+        this.#progress.moved("verify", file.path, delivery.fed, file.size);
+      }
+      if (!delivery.begun || delivery.fed < file.size) return false;
+      this.#intake.end(file.path);
+      return true;
+    } catch (error) {
+      if (!isAboutContent(error)) throw error;
+      await delivery.forget(); // damaged
+      return false;
+    }
+  }
+
+  async #fetch(delivery) {
+    const { file } = delivery;
+    const errors = [];
+    let absent = false;
+    for (const index of this.#order(file)) {
+      try {
+        if (!(await this.#from(this.#source.places[index], delivery))) {
+          absent = true;
+          continue;
+        }
+        this.#preferred = index;
+        if (!file.sha256) this.#pinned ??= index;
+        return;
+      } catch (error) {
+        throwIfAborted(this.#options.signal);
+        if (!(error instanceof CoromError) || FATAL.includes(error.code)) throw error;
+        errors.push(error);
+      }
+    }
+    const error = errors.find((error) => file.required || !this.#saysAbsent(error, file, absent));
+    if (error) throw withOthers(error, errors);
+    this.#progress.forget(file.path);
+    this.#intake.missing(file.path);
+  }
+
+  /** Whether an error with a file that need not be there comes to its not being there. */
+  #saysAbsent(error, file, absentElsewhere) {
+    // A server of a single-page app answers with its page for what is not there.
+    if (error.code === "NOT_A_MODEL") return this.#intake.isPage(file.path);
+    return absentElsewhere && isTransient(error); // a mirror that answers speaks for one that does not
+  }
+
+  #order(file) {
+    if (!file.sha256 && this.#pinned !== undefined) return [this.#pinned];
+    const all = [...this.#source.places.keys()];
+    return [this.#preferred, ...all.filter((index) => index !== this.#preferred)];
+  }
+
+  /** False where this place does not have the file. */
+  async #from(place, delivery) {
+    const { signal, retries } = this.#options;
+    const attempts = delivery.file.fewRetries ? Math.min(retries, 1) : retries;
+    let failures = 0;
+    let furthest = delivery.fed;
+    delivery.move();
+    for (;;) {
+      const before = delivery.fed;
+      try {
+        return await this.#attempt(place, delivery);
+      } catch (error) {
+        throwIfAborted(signal);
+        if (isTransient(error)) {
+          if (delivery.fed >= furthest + PROGRESS) {
+            furthest = delivery.fed;
+            failures = 0;
+          }
+          if (++failures > attempts || globalThis.navigator?.onLine === false) throw error;
+          if (!delivery.answered) delivery.unsure();
+          if (delivery.fed <= before) await delay(pause(error, failures), signal);
+        } else {
+          if (!isAboutContent(error)) throw error;
+          await delivery.forget();
+          // What came before, or what some cache on the way keeps, may be to blame: once more from its first byte.
+          if (!place.remote || delivery.fresh || !delivery.file.sha256) throw error;
+          delivery.fresh = true;
+        }
+      } finally {
+        await delivery.entry?.flush();
+      }
+    }
+  }
+
+  async #attempt(place, delivery) {
+    const { fetch, stall, signal } = this.#options;
+    const { file } = delivery;
+    const from = delivery.resumable ? delivery.fed : 0;
+    delivery.answered = false;
+    const body = await place.open(file.path, {
+      from,
+      etag: delivery.etag,
+      cache: this.#cacheMode(delivery),
+      required: file.required,
+      fetch,
+      stall,
+      signal,
+    });
+    if (body === null) return false;
+    delivery.answered = true;
+    try {
+      if (body.offset !== 0 && body.offset !== from) throw delivery.another();
+      const total = file.size ?? body.total;
+      if (body.offset === 0 || !delivery.begun) await delivery.restart(total);
+      delivery.etag = body.etag;
+      delivery.encoded = body.encoded;
+      await this.#drain(body, delivery, total);
+    } finally {
+      await body.cancel();
+    }
+    this.#intake.end(file.path);
+    return true;
+  }
+
+  async #drain({ chunks }, delivery, total) {
+    const { file, entry } = delivery;
+    const { signal } = this.#options;
+    const turns = new Turns();
+    const moved = () => this.#progress.moved("download", file.path, delivery.fed, total);
+    moved();
+    try {
+      for await (const chunk of chunks) {
+        await delivery.feed(chunk, { turns, signal });
+        moved();
+        await entry?.append(chunk);
+      }
+    } catch (error) {
+      // Servers that promise more than there is: the hash knows better than they do.
+      if (!isTransient(error) || !file.sha256 || delivery.fed !== file.size) throw error;
+    }
+  }
+
+  /** The manifest is always asked for anew, and what we keep ourselves no other cache needs to keep. */
+  #cacheMode({ file, entry, fresh }) {
+    if (fresh) return "reload";
+    if (entry) return "no-store";
+    return file.revalidate ? "no-cache" : "default";
+  }
+}
+
+/** Whether the loader refused what a file holds. */
+const isAboutContent = (error) =>
+  error instanceof CoromError && !FATAL.includes(error.code) && error.code !== "FETCH_FAILED";
+
+function withOthers(error, errors) {
+  const others = errors.filter((other) => other !== error);
+  if (others.length === 0) return error;
+  const said = [...new Set(others.map(({ message }) => message))].join("; ");
+  const whole = new CoromError(error.code, `${error.message} (elsewhere: ${said})`, { cause: error.cause ?? error });
+  return isTransient(error) ? transient(whole) : whole;
+}

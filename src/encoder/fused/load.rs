@@ -1,0 +1,291 @@
+//! An encoder while its weights arrive.
+
+use std::collections::BTreeMap;
+
+use super::FusedEncoder;
+use super::assemble::Assembly;
+use super::pack::Precision;
+use crate::config::BertConfig;
+use crate::encoder::cpu::linear::Kernel;
+use crate::encoder::graph::{Fused, fuse};
+use crate::encoder::onnx::{Expected, Graph, Model, Weight, part, signature, translate};
+use crate::encoder::plain::PlainEncoder;
+use crate::encoder::ports::Ports;
+use crate::encoder::{Encoder, EncoderInfo};
+use crate::error::{Error, ErrorCode, Result, fail};
+
+/// What an encoder is loaded for.
+#[derive(Debug, Clone, Default)]
+pub struct EncoderOptions {
+    /// The hidden layers wanted, see [`Pooling::layers`](crate::config::Pooling::layers).
+    pub layers: Vec<usize>,
+    /// Whether only the first row of each text is wanted, of the last layer.
+    pub first_rows: bool,
+    /// How exact the fused graph is.
+    pub precision: Precision,
+    /// The kernels.
+    pub kernel: Kernel,
+    /// Whether the graph is to be run by plain tract as it is.
+    pub unfused: bool,
+}
+
+/// An encoder on its way: the graph is known, its weights are coming.
+///
+/// Files may come side by side, the bytes of each in order; [`end`](Self::end) says that a file's
+/// bytes are sound, and only then are they packed. So a damaged file can be begun again.
+pub struct EncoderLoader {
+    config: BertConfig,
+    options: EncoderOptions,
+    state: State,
+}
+
+enum State {
+    /// The fused graph: weights are packed as they come.
+    Packing(Box<Packing>),
+    /// The file as it is, and whole weight files: what plain tract needs, and graphs that make no
+    /// sense before their constants are there.
+    Whole { onnx: Vec<u8>, files: BTreeMap<String, Vec<u8>>, again: bool },
+}
+
+struct Packing {
+    assembly: Assembly,
+    weights: Vec<Weight>,
+    /// Bytes of weights whose file has not ended, by weight.
+    coming: BTreeMap<usize, Vec<u8>>,
+    info: EncoderInfo,
+}
+
+impl EncoderLoader {
+    /// Reads a graph. `onnx`: the file's bytes.
+    ///
+    /// # Errors
+    /// As [`PlainEncoder::load`] finds them, as far as the weights are not needed for it.
+    pub fn new(onnx: Vec<u8>, config: &BertConfig, options: EncoderOptions) -> Result<Self> {
+        let (config, options) = (config.clone(), options);
+        if options.unfused {
+            let state = State::Whole { onnx, files: BTreeMap::new(), again: false };
+            return Ok(Self { config, options, state });
+        }
+        let (packing, absent) = outline(&onnx, &BTreeMap::new(), &config, &options)?;
+        let state = match packing {
+            Some(packing) => State::Packing(packing),
+            // A constant in a file that is not there may be all that keeps the graph from being known.
+            None => State::Whole { onnx, files: BTreeMap::new(), again: absent },
+        };
+        Ok(Self { config, options, state })
+    }
+
+    /// Forgets what came of a file.
+    pub fn begin(&mut self, path: &str) {
+        match &mut self.state {
+            State::Packing(packing) => {
+                let weights = &packing.weights;
+                packing.coming.retain(|weight, _| !lies_in(&weights[*weight], path));
+            }
+            State::Whole { files, .. } => {
+                files.insert(path.to_owned(), Vec::new());
+            }
+        }
+    }
+
+    /// Takes bytes of a file (its path relative to the ONNX file) that begin at `offset`, the next
+    /// after those that came before.
+    ///
+    /// # Errors
+    /// `OUT_OF_MEMORY` when there is no room for them.
+    pub fn write(&mut self, path: &str, offset: u64, bytes: &[u8]) -> Result<()> {
+        match &mut self.state {
+            State::Packing(packing) => packing.write(path, offset, bytes),
+            State::Whole { files, .. } => {
+                let file = files.entry(path.to_owned()).or_default();
+                grow(file, bytes.len(), path)?;
+                file.extend_from_slice(bytes);
+                Ok(())
+            }
+        }
+    }
+
+    /// A file has come whole and is what it should be.
+    ///
+    /// # Errors
+    /// `INVALID_MODEL` when it is shorter than the weights in it, or they are no numbers.
+    pub fn end(&mut self, path: &str) -> Result<()> {
+        match &mut self.state {
+            State::Packing(packing) => packing.end(path),
+            State::Whole { .. } => Ok(()),
+        }
+    }
+
+    /// The encoder, when all weights are there.
+    ///
+    /// # Errors
+    /// `MISSING_FILE` when they are not, `UNSUPPORTED_OPERATOR` and others of
+    /// [`PlainEncoder::load`] for a graph that is not fused.
+    pub fn finish(self) -> Result<Box<dyn Encoder>> {
+        let Self { config, options, state } = self;
+        match state {
+            State::Packing(packing) => packing.finish(config, &options),
+            State::Whole { onnx, mut files, again } => {
+                if again && let (Some(mut packing), _) = outline(&onnx, &files, &config, &options)? {
+                    drop(onnx);
+                    packing.take_files(&mut files)?;
+                    return packing.finish(config, &options);
+                }
+                Ok(Box::new(PlainEncoder::load(onnx, files, &config, &options.layers)?))
+            }
+        }
+    }
+}
+
+/// What a graph is, and whether it has constants that are not there.
+fn outline(
+    onnx: &[u8],
+    files: &BTreeMap<String, Vec<u8>>,
+    config: &BertConfig,
+    options: &EncoderOptions,
+) -> Result<(Option<Box<Packing>>, bool)> {
+    let model = Model::parse(onnx)?;
+    let (inputs, outputs) = signature(&model.graph);
+    let mut ports = Ports::find(&inputs, &outputs, config, &options.layers)?;
+    let graph = match Graph::outline(model, files, &ports.outputs) {
+        Ok(graph) => graph,
+        // A node's own constant, which only then is in a file: nothing to be known before.
+        Err(error) if error.code() == ErrorCode::MissingFile && files.is_empty() => return Ok((None, true)),
+        Err(error) => return Err(error),
+    };
+    ports.resolve(&graph, config)?;
+    if graph.absent.is_some() {
+        return Ok((None, graph.absent.is_some()));
+    }
+    let Some(fused) = recognise(&graph, &ports, config, options.first_rows) else { return Ok((None, false)) };
+    let info = EncoderInfo {
+        hidden_size: config.hidden_size,
+        pooled: ports.pooled,
+        dtype: graph.dtype(),
+        backend: "cpu",
+        fused: true,
+        precision: "f32",
+        kernel: options.kernel.name(),
+        weight_bytes: 0,
+        static_batch: None,
+        static_sequence: ports.extent.sequence,
+    };
+    let weights = graph.weights;
+    let assembly = Assembly::new(fused, weights.len(), options.precision, options.kernel);
+    Ok((Some(Box::new(Packing { assembly, weights, coming: BTreeMap::new(), info })), false))
+}
+
+/// The fused graph, if there is one. What translation says of a graph that it cannot translate
+/// before its weights are there, it will say again.
+fn recognise(graph: &Graph, ports: &Ports, config: &BertConfig, first_rows: bool) -> Option<Fused> {
+    let expected = Expected {
+        vocab_size: config.vocab_size,
+        type_vocab_size: config.type_vocab_size,
+        hidden_size: config.hidden_size,
+        max_positions: config.max_position_embeddings,
+    };
+    let translated = translate(graph, &ports.outputs, &ports.feeds, ports.extent, expected).ok()?;
+    fuse(&translated, config.hidden_size, first_rows, ports.pooled)
+}
+
+fn lies_in(weight: &Weight, path: &str) -> bool {
+    weight.place.as_ref().is_some_and(|(file, _)| file == path)
+}
+
+fn grow(buffer: &mut Vec<u8>, by: usize, path: &str) -> Result<()> {
+    buffer.try_reserve(by).map_err(|_| {
+        Error::new(
+            ErrorCode::OutOfMemory,
+            format!("there is no room for {path}, which is over {} bytes", buffer.len()),
+        )
+    })
+}
+
+impl Packing {
+    /// Gives each weight its part of the bytes.
+    fn write(&mut self, path: &str, offset: u64, bytes: &[u8]) -> Result<()> {
+        let end = offset + bytes.len() as u64;
+        for (index, weight) in self.weights.iter().enumerate() {
+            let Some((_, range)) = weight.place.as_ref().filter(|(file, _)| file == path) else { continue };
+            let (from, to) = (range.start.max(offset), range.end.min(end));
+            if from >= to || !self.assembly.wants(index) {
+                continue;
+            }
+            let buffer = self.coming.entry(index).or_default();
+            let due = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
+            if buffer.is_empty() {
+                // All at once, but no more than what a cut file could have.
+                let most = due.min(bytes.len().max(32 << 20));
+                buffer.try_reserve_exact(most).map_err(|_| no_room(path, due))?;
+            }
+            let part = &bytes[(from - offset) as usize..(to - offset) as usize];
+            buffer.try_reserve(part.len()).map_err(|_| no_room(path, due))?;
+            buffer.extend_from_slice(part);
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, path: &str) -> Result<()> {
+        for index in 0..self.weights.len() {
+            let weight = &self.weights[index];
+            if !lies_in(weight, path) || !self.assembly.wants(index) {
+                continue;
+            }
+            let bytes = self.coming.remove(&index).unwrap_or_default();
+            if bytes.len() as u64 != weight.byte_size()? {
+                fail!(
+                    InvalidModel,
+                    "`{path}` ends before tensor `{}`, of which it has {} bytes: the file is truncated",
+                    weight.name,
+                    bytes.len()
+                );
+            }
+            let numbers = weight.numbers(bytes)?;
+            self.assembly.put(index, numbers)?;
+        }
+        Ok(())
+    }
+
+    /// Weights out of whole files.
+    fn take_files(&mut self, files: &mut BTreeMap<String, Vec<u8>>) -> Result<()> {
+        while let Some((path, file)) = files.pop_first() {
+            for index in 0..self.weights.len() {
+                let weight = &self.weights[index];
+                let Some((_, range)) = weight.place.as_ref().filter(|(p, _)| *p == path) else { continue };
+                if self.assembly.wants(index) {
+                    let bytes = part(&file, &path, &weight.name, range)?.to_vec();
+                    let numbers = weight.numbers(bytes)?;
+                    self.assembly.put(index, numbers)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(mut self: Box<Self>, config: BertConfig, options: &EncoderOptions) -> Result<Box<dyn Encoder>> {
+        for index in 0..self.weights.len() {
+            if !self.assembly.wants(index) {
+                continue;
+            }
+            if let Some((path, _)) = &self.weights[index].place {
+                fail!(MissingFile, "the model's weights are in `{path}`, which is not there");
+            }
+            let numbers = self.weights[index].take()?;
+            self.assembly.put(index, numbers)?;
+        }
+        let Self { assembly, mut info, .. } = *self;
+        let (runnable, pooled) = (assembly.finish()?, info.pooled);
+        info.weight_bytes = runnable.weight_bytes;
+        info.precision = runnable.precision;
+        info.static_sequence = match (info.static_sequence, runnable.positions) {
+            (Some(_), Some(rows)) => Some(rows.min(config.max_position_embeddings)),
+            (None, Some(rows)) if rows < config.max_position_embeddings => Some(rows),
+            _ => None,
+        };
+        Ok(Box::new(FusedEncoder::new(runnable, info, config, options.first_rows || pooled)))
+    }
+}
+
+fn no_room(path: &str, bytes: usize) -> Error {
+    Error::new(ErrorCode::OutOfMemory, format!("there is no room for a weight of {bytes} bytes in {path}"))
+}

@@ -1,0 +1,188 @@
+//! A stored matrix, turned into what a kernel packs: numbers in one of two orders, with the scale
+//! and the zero point of each output.
+
+use super::store::{Store, internal};
+use crate::encoder::graph::{Coding, Matrix, Vector};
+use crate::encoder::onnx::Numbers;
+use crate::encoder::ops::linear::Order;
+use crate::error::{Result, fail};
+
+/// The order in which a matrix that `x` is multiplied by lies in the file.
+pub(super) fn order(matrix: &Matrix) -> Order {
+    if matrix.turned { Order::OutIn } else { Order::InOut }
+}
+
+/// The axis of the stored matrix that a `Linear`'s outputs go along.
+fn output_axis(matrix: &Matrix) -> usize {
+    usize::from(!matrix.turned)
+}
+
+/// Of `[rows, columns]` the part that belongs to some of the outputs.
+fn part<T: Copy>(values: Vec<T>, matrix: &Matrix) -> Vec<T> {
+    let Some(range) = &matrix.columns else { return values };
+    let columns = matrix.shape[1];
+    if output_axis(matrix) == 0 {
+        return values[range.start * columns..range.end * columns].to_vec();
+    }
+    values.chunks_exact(columns.max(1)).flat_map(|row| &row[range.clone()]).copied().collect()
+}
+
+/// int8 weights and what they mean, if the file has a scale (and a zero point) an output, or one
+/// for all.
+pub(super) struct Bytes {
+    pub(super) q: Vec<i8>,
+    pub(super) scale: Vec<f32>,
+    /// Empty where all are 0.
+    pub(super) zero: Vec<i32>,
+}
+
+/// See [`Bytes`]; `None` for weights that are stored in another way.
+pub(super) fn bytes(store: &mut Store, matrix: &Matrix) -> Result<Option<Bytes>> {
+    let Coding::Affine { axis, scale, zero } = &matrix.coding else { return Ok(None) };
+    let out = output_axis(matrix);
+    let [leaf] = &matrix.parts[..] else { return Ok(None) };
+    if matrix.float || axis.is_some_and(|axis| axis != out) {
+        return Ok(None);
+    }
+    let outputs = matrix.shape[out];
+    let scale = store.product(scale, outputs, matrix.columns.as_ref())?;
+    let zero = match zero {
+        Some(zero) => store.product(std::slice::from_ref(zero), outputs, matrix.columns.as_ref())?,
+        None => vec![0.0; scale.len()],
+    };
+    let (q, shift) = match store.take(leaf)? {
+        Numbers::I8(q) => (q, 0.0),
+        // The same less 128, numbers and zero points.
+        Numbers::U8(q) => (q.into_iter().map(|q| (q ^ 0x80).cast_signed()).collect(), 128.0),
+        Numbers::F32(_) => return Err(internal("bytes are stored as floats")),
+    };
+    let mut zero: Vec<i32> = zero.into_iter().map(|zero| (zero - shift) as i32).collect();
+    if zero.iter().any(|z| !(-255..=255).contains(z)) || scale.iter().any(|s| !s.is_finite()) {
+        fail!(InvalidModel, "a weight's scales or zero points are out of range: its file is damaged");
+    }
+    if zero.iter().all(|z| *z == 0) {
+        zero.clear();
+    }
+    Ok(Some(Bytes { q: part(q, matrix), scale, zero }))
+}
+
+/// All weights as floats, in the file's order.
+pub(super) fn floats(store: &mut Store, matrix: &Matrix) -> Result<Vec<f32>> {
+    let [rows, columns] = matrix.shape;
+    let mut values = Vec::with_capacity(if matrix.parts.len() > 1 { rows * columns } else { 0 });
+    match &matrix.coding {
+        Coding::Blocks { op, scale, zero } => {
+            let packed = store.take(&matrix.parts[0])?.into_bytes();
+            let blocks = columns.div_ceil(op.size);
+            let scale = store.vector(scale, rows * blocks)?;
+            let zero = zero_points(store, zero.as_deref(), rows, blocks, op.bits, op.packed)?;
+            let width = if op.packed { op.size / 2 } else { op.size };
+            let row_bytes = packed.len() / rows.max(1);
+            values.reserve_exact(rows * columns);
+            for row in 0..rows {
+                let bytes = &packed[row * row_bytes..][..row_bytes];
+                for column in 0..columns {
+                    let (block, at) = (column / op.size, column % op.size);
+                    // A row of whole blocks, or one that ends with its last column.
+                    let q = if op.packed {
+                        bytes[(block * width + at / 2).min(row_bytes - 1)] >> (4 * (at % 2)) & 15
+                    } else {
+                        bytes[block * width + at]
+                    };
+                    let of = row * blocks + block;
+                    values.push((f32::from(q) - zero[of]) * scale[of]);
+                }
+            }
+        }
+        Coding::Affine { axis, scale, zero } => {
+            for leaf in &matrix.parts {
+                let next = store.take(leaf)?.into_f32();
+                if values.is_empty() {
+                    values = next;
+                } else {
+                    values.extend_from_slice(&next);
+                }
+            }
+            if values.len() != rows * columns {
+                return Err(internal("a weight has another size than its place"));
+            }
+            if !scale.is_empty() || zero.is_some() {
+                let len = axis.map_or(1, |axis| matrix.shape[axis]);
+                let scale = store.product(scale, len, None)?;
+                let zero = match zero {
+                    Some(zero) => store.product(std::slice::from_ref(zero), len, None)?,
+                    None => vec![0.0; len],
+                };
+                for (i, value) in values.iter_mut().enumerate() {
+                    let at = match axis {
+                        None => 0,
+                        Some(0) => i / columns,
+                        Some(_) => i % columns,
+                    };
+                    *value = (*value - zero[at]) * scale[at];
+                }
+            }
+        }
+    }
+    if values.iter().any(|x| !x.is_finite()) {
+        fail!(InvalidModel, "a weight is not finite: its file is damaged");
+    }
+    Ok(part(values, matrix))
+}
+
+/// 4-bit weights in whole blocks of 32, as [`PackI4`](crate::encoder::cpu::linear::PackI4) takes
+/// them.
+pub(super) struct Nibbles {
+    /// For each output, its blocks.
+    pub(super) q: Vec<u8>,
+    pub(super) scale: Vec<f32>,
+    pub(super) zero: Vec<u8>,
+}
+
+/// See [`Nibbles`]; `None` for weights that are stored in another way.
+pub(super) fn nibbles(store: &mut Store, matrix: &Matrix) -> Result<Option<Nibbles>> {
+    const BLOCK: usize = 32;
+    let Coding::Blocks { op, scale, zero } = &matrix.coding else { return Ok(None) };
+    let fits = op.bits == 4 && op.packed && op.size.is_multiple_of(BLOCK) && matrix.turned;
+    if !fits || matrix.columns.is_some() {
+        return Ok(None);
+    }
+    let [rows, columns] = matrix.shape;
+    let (theirs, ours) = (columns.div_ceil(op.size), columns.div_ceil(BLOCK));
+    let scale = store.vector(scale, rows * theirs)?;
+    let zero = zero_points(store, zero.as_deref(), rows, theirs, 4, true)?;
+    let packed = store.take(&matrix.parts[0])?.into_bytes();
+    let row = theirs * op.size / 2;
+    if packed.len() != rows * row || scale.iter().any(|s| !s.is_finite()) {
+        fail!(InvalidModel, "a 4-bit weight has another size than its place, or a scale that is no number");
+    }
+    let q = packed.chunks_exact(row.max(1)).flat_map(|row| &row[..ours * BLOCK / 2]).copied().collect();
+    let of = |i: usize| i / ours * theirs + i % ours * BLOCK / op.size;
+    let scale: Vec<f32> = (0..rows * ours).map(|i| scale[of(i)]).collect();
+    let zero = (0..rows * ours).map(|i| zero[of(i)] as u8).collect();
+    Ok(Some(Nibbles { q, scale, zero }))
+}
+
+/// A zero point for each block.
+fn zero_points(
+    store: &Store,
+    zero: Option<&Vector>,
+    rows: usize,
+    blocks: usize,
+    bits: usize,
+    packed: bool,
+) -> Result<Vec<f32>> {
+    let Some(zero) = zero else { return Ok(vec![(1 << (bits - 1)) as f32; rows * blocks]) };
+    let bytes = if packed { rows * blocks.div_ceil(2) } else { rows * blocks };
+    let numbers = store.vector(zero, bytes)?;
+    if !packed {
+        return Ok(numbers);
+    }
+    let row = blocks.div_ceil(2);
+    let at = |i: usize| {
+        let (row_at, block) = (i / blocks, i % blocks);
+        let byte = numbers[row_at * row + block / 2] as u8;
+        f32::from(byte >> (4 * (block % 2)) & 15)
+    };
+    Ok((0..rows * blocks).map(at).collect())
+}

@@ -1,0 +1,61 @@
+//! `Attention`: q, k, v, `cu_seqlens` → the context, a row for each of q's.
+
+use super::{Shared, fact, floats, indices, rows};
+use crate::encoder::cpu::attention::{Qkv, Rows, attention};
+use crate::encoder::cpu::linear::Kernel;
+use crate::encoder::ops::attention::AttentionSpec;
+use tract_onnx::prelude::*;
+use tract_onnx::tract_hir::internal::*;
+
+/// See [`ops::attention`](crate::encoder::ops::attention).
+#[derive(Debug, Clone)]
+pub(in crate::encoder::fused) struct Attention {
+    pub(in crate::encoder::fused) spec: AttentionSpec,
+    pub(in crate::encoder::fused) kernel: Kernel,
+    pub(in crate::encoder::fused) scratch: Shared,
+}
+
+impl PartialEq for Attention {
+    fn eq(&self, other: &Self) -> bool {
+        self.spec == other.spec && self.kernel == other.kernel
+    }
+}
+
+impl Eq for Attention {}
+
+impl Op for Attention {
+    fn name(&self) -> StaticName {
+        "Attention".into()
+    }
+
+    op_as_typed_op!();
+}
+
+impl EvalOp for Attention {
+    op_out_of_plan!();
+
+    fn eval(&self, _ctx: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
+        let [q, k, v, cu_seqlens] = &*inputs else { bail!("four inputs are due") };
+        let (width, count) = (self.spec.hidden(), q.shape()[0]);
+        let cu_seqlens = indices(cu_seqlens)?;
+        let tokens = cu_seqlens.last().copied().unwrap_or(0) * width;
+        let (q, k, v) = (floats(q)?, floats(k)?, floats(v)?);
+        ensure!(
+            q.len() == count * width && k.len() == tokens && v.len() == tokens,
+            "rows of {width} are due"
+        );
+        let qkv = Qkv { q: Rows::new(q, width), k: Rows::new(k, width), v: Rows::new(v, width) };
+        rows(count, width, |out| {
+            attention(&self.spec, qkv, &cu_seqlens, self.kernel, out, &mut *self.scratch.lock()?);
+            Ok(())
+        })
+    }
+}
+
+impl TypedOp for Attention {
+    fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
+        Ok(fact(&inputs[0].shape[0], self.spec.hidden()))
+    }
+
+    as_op!();
+}

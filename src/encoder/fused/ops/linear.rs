@@ -1,0 +1,52 @@
+//! `Linear`: `[rows, inputs]` → `[rows, outputs]`.
+
+use super::{Shared, fact, floats, rows};
+use crate::encoder::cpu::linear;
+use tract_onnx::prelude::*;
+use tract_onnx::tract_hir::internal::*;
+
+/// See [`ops::linear`](crate::encoder::ops::linear).
+#[derive(Debug, Clone)]
+pub(in crate::encoder::fused) struct Linear {
+    pub(in crate::encoder::fused) linear: Arc<linear::Linear>,
+    pub(in crate::encoder::fused) scratch: Shared,
+}
+
+impl PartialEq for Linear {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.linear, &other.linear)
+    }
+}
+
+impl Eq for Linear {}
+
+impl Op for Linear {
+    fn name(&self) -> StaticName {
+        "Linear".into()
+    }
+
+    op_as_typed_op!();
+}
+
+impl EvalOp for Linear {
+    op_out_of_plan!();
+
+    fn eval(&self, _ctx: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
+        let [x] = &*inputs else { bail!("one input is due") };
+        let spec = self.linear.spec();
+        let (x, count) = (floats(x)?, x.shape()[0]);
+        ensure!(x.len() == count * spec.inputs, "rows of {} are due", spec.inputs);
+        rows(count, spec.outputs, |out| {
+            self.linear.forward(x, count, out, &mut *self.scratch.lock()?);
+            Ok(())
+        })
+    }
+}
+
+impl TypedOp for Linear {
+    fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
+        Ok(fact(&inputs[0].shape[0], self.linear.spec().outputs))
+    }
+
+    as_op!();
+}

@@ -1,0 +1,42 @@
+//! `SelectRows`: the first row of each text.
+
+use super::{fact, floats, indices, rows};
+use crate::encoder::cpu::select_rows::first_rows;
+use tract_onnx::prelude::*;
+use tract_onnx::tract_hir::internal::*;
+
+/// See [`ops::select_rows`](crate::encoder::ops::select_rows).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::encoder::fused) struct SelectRows {
+    pub(in crate::encoder::fused) width: usize,
+}
+
+impl Op for SelectRows {
+    fn name(&self) -> StaticName {
+        "SelectRows".into()
+    }
+
+    op_as_typed_op!();
+}
+
+impl EvalOp for SelectRows {
+    op_out_of_plan!();
+
+    fn eval(&self, _ctx: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
+        let [x, cu_seqlens] = &*inputs else { bail!("two inputs are due") };
+        let cu_seqlens = indices(cu_seqlens)?;
+        let texts = cu_seqlens.len().saturating_sub(1);
+        rows(texts, self.width, |out| {
+            first_rows(floats(x)?, self.width, &cu_seqlens, out);
+            Ok(())
+        })
+    }
+}
+
+impl TypedOp for SelectRows {
+    fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
+        Ok(fact(&(inputs[1].shape[0].clone() - 1), self.width))
+    }
+
+    as_op!();
+}

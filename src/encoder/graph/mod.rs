@@ -1,0 +1,49 @@
+//! The fused graph: what a BERT export computes, recognised whatever its dialect.
+//!
+//! tract's typed graph is read node by node ([`read`]), each value's meaning following from its
+//! inputs' by the patterns in [`rules`]: embeddings, products with weights, LayerNorms, attention,
+//! activation functions, however an exporter spells them, and whatever quantisation is around
+//! them. What the wanted outputs mean is then laid out as a list of fused ops ([`steps`]). A graph
+//! with a part that no pattern knows has no such list, and runs in plain tract.
+//!
+//! Weights are handles here: a graph is recognised before any of its weights is loaded.
+
+mod layout;
+mod probe;
+mod read;
+mod rules;
+mod steps;
+mod symbol;
+mod weight;
+
+pub(crate) use steps::{EmbedStep, LinearStep, NormStep, Step};
+pub(crate) use weight::{Coding, Leaf, Matrix, Vector};
+
+use crate::encoder::onnx::Translated;
+
+/// The fused graph.
+#[derive(Debug)]
+pub(crate) struct Fused {
+    /// In an order in which each comes after those that it reads.
+    pub(crate) steps: Vec<Step>,
+    /// The step that makes each wanted output.
+    pub(crate) outputs: Vec<usize>,
+}
+
+/// Recognises a graph whose outputs are all `[batch, tokens, width]`, or one that has one row a text
+/// (`pooled`). `first_rows`: only the first row of each text is wanted.
+pub(crate) fn fuse(translated: &Translated, width: usize, first_rows: bool, pooled: bool) -> Option<Fused> {
+    let reader = read::Reader::read(translated).ok()?;
+    if pooled {
+        let [outlet] = translated.model.output_outlets().ok()? else { return None };
+        let (steps, outputs) = steps::pooled(&reader.symbols, reader.pooled(*outlet)?)?;
+        return Some(Fused { steps, outputs });
+    }
+    let outlets = translated.model.output_outlets().ok()?.to_vec();
+    let ids: Option<Vec<_>> = outlets.iter().map(|outlet| reader.output(*outlet, width)).collect();
+    let (steps, outputs) = steps::steps(&reader.symbols, &ids?, first_rows)?;
+    Some(Fused { steps, outputs })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,131 @@
+//! Attention: `softmax(q · kᵀ · scale + mask) · v`, head by head.
+
+use tract_onnx::prelude::*;
+use tract_onnx::tract_hir::tract_core::ops::nn::{Softmax, SoftmaxKind};
+
+use super::product::Places;
+use crate::encoder::graph::layout::Atom;
+use crate::encoder::graph::read::Reader;
+use crate::encoder::graph::symbol::{Meaning, Rows, Scores, Symbol};
+use crate::encoder::graph::weight::uniform;
+
+impl Reader<'_> {
+    /// `q · kᵀ`, over the columns of a head.
+    pub(super) fn scores(&mut self, q: &Rows, k: &Rows, places: &[Places]) -> Option<Meaning> {
+        let mut axes = vec![Vec::new(); places.iter().filter(|p| p[2].is_some()).count()];
+        let mut contracted = false;
+        for place in places {
+            match *place {
+                [Some(a), Some(b), None] => {
+                    let (a, b) = (q.layout.0.get(a)?, k.layout.0.get(b)?);
+                    if contracted || a != b || !matches!(a[..], [Atom::Dim(_) | Atom::Width(_)]) {
+                        return None;
+                    }
+                    contracted = true;
+                }
+                [Some(a), Some(b), Some(out)] => {
+                    let (a, b) = (q.layout.0.get(a)?, k.layout.0.get(b)?);
+                    if a != b || a.iter().any(|atom| !matches!(atom, Atom::Batch | Atom::Heads(_))) {
+                        return None;
+                    }
+                    axes.get_mut(out)?.clone_from(a);
+                }
+                [Some(a), None, Some(out)] => {
+                    axes.get_mut(out)?.clone_from(q.layout.0.get(a)?);
+                }
+                [None, Some(b), Some(out)] => {
+                    if *k.layout.0.get(b)? != [Atom::Tokens] {
+                        return None;
+                    }
+                    *axes.get_mut(out)? = vec![Atom::Keys];
+                }
+                _ => return None,
+            }
+        }
+        let scale = q.factor()? * k.factor()?;
+        let layout = self.lengths.layout(axes);
+        let atoms: Vec<Atom> = layout.0.iter().flatten().copied().collect();
+        let heads = atoms.iter().find_map(|a| if let Atom::Heads(n) = a { Some(*n) } else { None });
+        let complete = contracted && atoms.contains(&Atom::Tokens) && atoms.contains(&Atom::Keys);
+        let width = atoms.iter().any(|a| matches!(a, Atom::Dim(_) | Atom::Width(_)));
+        let scores = Scores { q: q.of, k: k.of, heads: heads.unwrap_or(1), scale, layout };
+        (complete && !width).then_some(Meaning::Scores(scores))
+    }
+
+    /// Scores with something added: a mask, or nothing that is known.
+    pub(super) fn masked(&mut self, scores: &Scores, by: OutletId) -> Option<Meaning> {
+        // A mask that masks nothing may be left: a text alone.
+        let nothing = uniform(self.model, by) == Some(0.0);
+        let known = matches!(self.meaning(by), Meaning::Mask | Meaning::Fixed);
+        (nothing || known && self.probe.masks(by, &scores.layout, false))
+            .then(|| Meaning::Scores(scores.clone()))
+    }
+
+    /// A choice between scores and a low number, or between probabilities and 0 where a row is
+    /// all masked.
+    pub(in crate::encoder::graph) fn choice(&mut self, node: &TypedNode) -> Option<Meaning> {
+        let [condition, yes, no] = node.inputs[..] else { return None };
+        let (decides, one, two) =
+            (self.meaning(condition).clone(), self.meaning(yes).clone(), self.meaning(no).clone());
+        match (decides, one, two) {
+            (Meaning::Mask, Meaning::Scores(scores), _) => {
+                let low = uniform(self.model, no)? <= -1000.0;
+                (low && self.probe.masks(condition, &scores.layout, true)).then_some(Meaning::Scores(scores))
+            }
+            (Meaning::NotANumber(of), _, Meaning::Probabilities(kept)) => {
+                (of == kept && uniform(self.model, yes) == Some(0.0)).then_some(Meaning::Probabilities(kept))
+            }
+            _ => None,
+        }
+    }
+
+    /// Softmax over the keys.
+    pub(in crate::encoder::graph) fn softmax(op: &Softmax, x: Meaning) -> Option<Meaning> {
+        let Meaning::Scores(scores) = x else { return None };
+        let last = scores.layout.0.len().checked_sub(1)?;
+        let over_keys = scores.layout.0[last] == [Atom::Keys] && op.axes.as_slice() == [last];
+        (over_keys && matches!(op.kind, SoftmaxKind::Softmax)).then_some(Meaning::Probabilities(scores))
+    }
+
+    /// Probabilities times values.
+    pub(super) fn context(&mut self, scores: &Scores, v: &Rows, places: &[Places]) -> Option<Meaning> {
+        let mut axes = vec![Vec::new(); places.iter().filter(|p| p[2].is_some()).count()];
+        let mut contracted = false;
+        for place in places {
+            match *place {
+                [Some(a), Some(b), None] => {
+                    let over =
+                        *scores.layout.0.get(a)? == [Atom::Keys] && *v.layout.0.get(b)? == [Atom::Tokens];
+                    if contracted || !over {
+                        return None;
+                    }
+                    contracted = true;
+                }
+                [Some(a), Some(b), Some(out)] => {
+                    let (a, b) = (scores.layout.0.get(a)?, v.layout.0.get(b)?);
+                    if a != b || a.contains(&Atom::Tokens) {
+                        return None;
+                    }
+                    axes.get_mut(out)?.clone_from(a);
+                }
+                [Some(a), None, Some(out)] => {
+                    axes.get_mut(out)?.clone_from(scores.layout.0.get(a)?);
+                }
+                [None, Some(b), Some(out)] => {
+                    let columns = v.layout.0.get(b)?;
+                    if !matches!(columns[..], [Atom::Dim(_) | Atom::Width(_)]) {
+                        return None;
+                    }
+                    axes.get_mut(out)?.clone_from(columns);
+                }
+                _ => return None,
+            }
+        }
+        if !contracted || !v.is_plain() {
+            return None;
+        }
+        let layout = self.lengths.layout(axes);
+        let Scores { q, k, heads, scale, .. } = *scores;
+        Some(self.plain(Symbol::Context { q, k, v: v.of, heads, scale }, layout))
+    }
+}

@@ -1,0 +1,156 @@
+//! Lookups: rows of a table for each token, stored as floats or as integers.
+
+use tract_onnx::prelude::*;
+use tract_onnx::tract_hir::internal::AxisOp;
+use tract_onnx::tract_hir::tract_core::ops::array::{MultiBroadcastTo, Slice};
+
+use crate::encoder::graph::layout::{Atom, Layout, Lengths};
+use crate::encoder::graph::read::Reader;
+use crate::encoder::graph::symbol::{Index, Meaning, Rows, Symbol};
+use crate::encoder::graph::weight::{Coding, Leaf, Matrix, Vector, matrix};
+use crate::encoder::onnx::Checked;
+
+impl Reader<'_> {
+    /// A gather of whole rows of a weight.
+    pub(in crate::encoder::graph) fn lookup(&mut self, node: &TypedNode) -> Option<Meaning> {
+        let [data, indices] = node.inputs[..] else { return None };
+        if node.op_as::<Checked>()?.rows_of_axis() != Some(0) || !matches!(self.meaning(data), Meaning::Fixed)
+        {
+            return None;
+        }
+        let fact = &node.outputs[0].fact;
+        if !matches!(fact.datum_type, DatumType::F32 | DatumType::I8 | DatumType::U8) {
+            return None;
+        }
+        let table = matrix(self.model, data).filter(|t| !t.turned)?;
+        let rank = self.model.outlet_fact(data).ok()?.rank();
+        let by = match *self.meaning(indices) {
+            Meaning::Ids(by) => by,
+            Meaning::Fixed => self.probe.index(indices)?,
+            _ => return None,
+        };
+        let axes = self.model.outlet_fact(indices).ok()?.shape.to_tvec();
+        let Lengths { batch, tokens } = &self.lengths;
+        let per_token = match &*axes {
+            [b, t] => t == tokens && (b.is_one() || b == batch),
+            // Positions of one text, for all.
+            [t] => t == tokens && by == Index::Positions,
+            _ => false,
+        };
+        if rank != 2 || !per_token {
+            return None;
+        }
+        let layout = self.per_token(axes.len(), table.used()[1]);
+        Some(self.plain(Symbol::Lookup { table, by }, layout))
+    }
+
+    /// The layout of a row a token.
+    fn per_token(&self, axes: usize, width: usize) -> Layout {
+        let rows = [vec![Atom::Batch], vec![Atom::Tokens], vec![Atom::Width(width)]];
+        self.lengths.layout(rows.into_iter().skip(2 - axes.min(2)))
+    }
+
+    /// `x + y` where `y` has one row for each position, whatever the text.
+    pub(super) fn same_for_all(&mut self, x: &Rows, y: &Rows) -> Option<Meaning> {
+        let Symbol::Lookup { by: Index::Positions | Index::Zero, .. } = self.symbols.get(y.of) else {
+            return None;
+        };
+        let mut of_one = x.layout.clone();
+        of_one.0.first_mut()?.clear();
+        let fits = x.layout == self.lengths.rows(x.layout.width()?) && of_one == y.layout;
+        (fits && x.is_plain() && y.is_plain()).then(|| self.plain(Symbol::Sum(x.of, y.of), x.layout.clone()))
+    }
+
+    /// A table with one more factor, where rows are its and stored as integers.
+    pub(super) fn scaled_table(&mut self, rows: &Rows, c: f32) -> Option<Meaning> {
+        let Symbol::Lookup { table, by } = self.symbols.get(rows.of).clone() else { return None };
+        let mut table = table;
+        let Coding::Affine { scale, .. } = &mut table.coding else { return None };
+        if table.float || !rows.is_plain() || !scale.is_empty() {
+            return None;
+        }
+        scale.push(Vector::Uniform(c));
+        Some(self.plain(Symbol::Lookup { table, by }, rows.layout.clone()))
+    }
+
+    /// A table of integers less their zero point.
+    pub(super) fn centred_table(&mut self, rows: &Rows, c: f32) -> Option<Meaning> {
+        let Symbol::Lookup { mut table, by } = self.symbols.get(rows.of).clone() else { return None };
+        match &mut table.coding {
+            Coding::Affine { scale, zero: zero @ None, .. } if scale.is_empty() && !table.float => {
+                *zero = Some(Vector::Uniform(-c));
+            }
+            _ => return None,
+        }
+        Some(self.plain(Symbol::Lookup { table, by }, rows.layout.clone()))
+    }
+
+    /// Rows of a table times the numbers of another that is one column wide and read alike.
+    pub(super) fn row_scaled(&mut self, x: &Rows, y: &Rows) -> Option<Meaning> {
+        let (Symbol::Lookup { table: a, by }, Symbol::Lookup { table: b, by: by_b }) =
+            (self.symbols.get(x.of).clone(), self.symbols.get(y.of).clone())
+        else {
+            return None;
+        };
+        let (mut table, scales, layout) = match (a.used()[1], b.used()[1]) {
+            (_, 1) => (a, b, &x.layout),
+            (1, _) => (b, a, &y.layout),
+            _ => return None,
+        };
+        let plain = matches!(&scales.coding, Coding::Affine { scale, zero: None, .. } if scale.is_empty());
+        let [leaf] = &scales.parts[..] else { return None };
+        if by != by_b
+            || !plain
+            || !scales.float
+            || scales.shape[0] != table.shape[0]
+            || !x.is_plain()
+            || !y.is_plain()
+        {
+            return None;
+        }
+        let vector = Vector::Stored { leaf: leaf.clone(), part: None, len: scales.shape[0] };
+        match &mut table.coding {
+            Coding::Affine { axis: axis @ None, scale, .. } => {
+                *axis = Some(0);
+                scale.push(vector);
+            }
+            _ => return None,
+        }
+        Some(self.plain(Symbol::Lookup { table, by }, layout.clone()))
+    }
+
+    /// Rows that are added to those of every text: positions that need no ids, or the one row of
+    /// a table.
+    pub(super) fn positions(&mut self, outlet: OutletId, to: &Rows) -> Option<Symbol> {
+        let width = to.layout.width()?;
+        if to.layout != self.lengths.rows(width) {
+            return None;
+        }
+        let table = self.fixed_rows(outlet, width)?;
+        let by = if table.shape[0] == 1 { Index::Zero } else { Index::Positions };
+        Some(Symbol::Lookup { table, by })
+    }
+
+    fn fixed_rows(&self, outlet: OutletId, width: usize) -> Option<Matrix> {
+        let node = self.model.node(outlet.node);
+        let input = node.inputs.first().copied();
+        match node.op_as::<AxisOp>() {
+            Some(AxisOp::Add(0)) => return self.fixed_rows(input?, width),
+            Some(_) => return None,
+            None => {}
+        }
+        if node.op_is::<MultiBroadcastTo>() {
+            return self.fixed_rows(input?, width);
+        }
+        if let Some(slice) = node.op_as::<Slice>() {
+            let at = self.model.outlet_fact(input?).ok()?.rank().checked_sub(2)?;
+            let all = slice.axis == at && slice.start == 0.to_dim() && slice.end == self.lengths.tokens;
+            return if all { matrix(self.model, input?) } else { None };
+        }
+        // As many rows as texts of the export have tokens, or one.
+        let table = matrix(self.model, outlet).filter(|t| !t.turned && t.used()[1] == width)?;
+        let rows = table.used()[0].to_dim();
+        let constant = matches!(table.parts[..], [Leaf::Constant(_)]);
+        (constant && (rows.is_one() || rows == self.lengths.tokens)).then_some(table)
+    }
+}

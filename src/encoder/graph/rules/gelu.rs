@@ -1,0 +1,43 @@
+//! Activation functions that are spelled out: `x/2 · (1 + erf(x/√2))` and its kin, the factors in
+//! whatever order.
+
+use crate::encoder::graph::read::Reader;
+use crate::encoder::graph::symbol::{Curve, Meaning, Rows, Symbol};
+use crate::encoder::ops::linear::Activation;
+
+/// Equal but for half precision's rounding of a constant.
+fn close(a: f32, b: f32) -> bool {
+    (a - b).abs() <= 1e-3 * b.abs()
+}
+
+impl Reader<'_> {
+    /// `erf` or `tanh` of what an activation asks for.
+    pub(super) fn curve(x: &Rows, erf: bool) -> Option<Meaning> {
+        let root = (2.0 / std::f32::consts::PI).sqrt();
+        let curve = match x.c {
+            [0.0, c, 0.0, 0.0] if erf && close(c, std::f32::consts::FRAC_1_SQRT_2) => Curve::Erf,
+            [0.0, c, 0.0, 0.0] if !erf && close(c, 1.0) => Curve::Tanh,
+            [0.0, c, 0.0, cube] if !erf && close(c, root) && close(cube, root * 0.044_715) => Curve::GeluTanh,
+            _ => return None,
+        };
+        Some(Meaning::Curve { of: x.of, layout: x.layout.clone(), curve, offset: 0.0, factor: 1.0 })
+    }
+
+    /// `x · (offset + factor · curve(x))`: gelu times a number.
+    pub(super) fn activation(&mut self, x: &Rows, y: &Meaning) -> Option<Meaning> {
+        let Meaning::Curve { of, layout, curve, offset, factor } = y else { return None };
+        let activation = match curve {
+            Curve::Erf => Activation::Gelu,
+            Curve::GeluTanh => Activation::GeluTanh,
+            Curve::Tanh => return None,
+        };
+        if x.of != *of || x.layout != *layout || !close(*offset, *factor) {
+            return None;
+        }
+        // Twice the factor is 1 in the end.
+        let twice = 2.0 * x.factor()? * offset;
+        let twice = if close(twice, 1.0) { 1.0 } else { twice };
+        let id = self.symbols.id(Symbol::Activated { x: *of, activation });
+        Some(Meaning::Rows(Rows { of: id, layout: layout.clone(), c: [0.0, twice, 0.0, 0.0] }))
+    }
+}

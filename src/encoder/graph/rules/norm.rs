@@ -1,0 +1,110 @@
+//! LayerNorm, in one operator or spelled out: `(x − mean) / √(mean square + ε) · gamma + beta`.
+
+use tract_onnx::prelude::*;
+use tract_onnx::tract_hir::internal::DimLike;
+use tract_onnx::tract_hir::tract_core::ops::nn::{Reduce, Reducer, RmsNorm};
+
+use crate::encoder::graph::read::Reader;
+use crate::encoder::graph::symbol::{Id, Meaning, Rows, Symbol, close};
+use crate::encoder::graph::weight::{Vector, vector};
+
+impl Reader<'_> {
+    /// The sum of each row, as its mean times its width.
+    pub(in crate::encoder::graph) fn reduced<'s>(
+        op: &Reduce,
+        x: &Meaning,
+        symbol: impl Fn(Id) -> &'s Symbol,
+    ) -> Option<Meaning> {
+        let Meaning::Rows(rows) = x else { return None };
+        let width = rows.layout.width()? as f32;
+        if op.axes.as_slice() != [rows.layout.0.len() - 1] {
+            return None;
+        }
+        let (sum, square) = match op.reducer {
+            Reducer::Sum => (width, false),
+            Reducer::MeanOfSquares => (1.0, true),
+            _ => return None,
+        };
+        match rows.c {
+            [0.0, c, 0.0, 0.0] if !square => Some(Meaning::Mean { of: rows.of, factor: sum * c }),
+            [0.0, c, 0.0, 0.0] if matches!(symbol(rows.of), Symbol::Centred(_)) => {
+                Some(Meaning::Square { of: rows.of, factor: sum * c * c, eps: 0.0 })
+            }
+            [0.0, 0.0, c, 0.0] if !square && matches!(symbol(rows.of), Symbol::Centred(_)) => {
+                Some(Meaning::Square { of: rows.of, factor: sum * c, eps: 0.0 })
+            }
+            _ => None,
+        }
+    }
+
+    /// `x − mean`.
+    pub(super) fn centred(&mut self, x: &Rows, mean_of: Id, factor: f32) -> Option<Meaning> {
+        (x.is_plain() && x.of == mean_of && close(factor, 1.0) && x.layout.width().is_some())
+            .then(|| self.plain(Symbol::Centred(x.of), x.layout.clone()))
+    }
+
+    /// The root of the mean square.
+    pub(super) fn root(of: Id, factor: f32, eps: f32, inverse: bool) -> Option<Meaning> {
+        close(factor, 1.0).then_some(Meaning::Deviation { of, eps, inverse })
+    }
+
+    /// A centred row over its own deviation.
+    pub(super) fn unit(&mut self, x: &Rows, deviation_of: Id, eps: f32) -> Option<Meaning> {
+        let Symbol::Centred(of) = *self.symbols.get(x.of) else { return None };
+        (x.is_plain() && x.of == deviation_of && eps >= 0.0)
+            .then(|| self.plain(Symbol::Unit { x: of, eps }, x.layout.clone()))
+    }
+
+    /// The same, as a quotient.
+    pub(super) fn over_deviation(&mut self, x: &Meaning, y: &Meaning) -> Option<Meaning> {
+        match (x, y) {
+            (Meaning::Rows(x), Meaning::Deviation { of, eps, inverse: false }) => self.unit(x, *of, *eps),
+            _ => None,
+        }
+    }
+
+    /// tract's operator for a row over the root of its mean square.
+    pub(in crate::encoder::graph) fn rms_norm(&mut self, op: &RmsNorm, x: &Meaning) -> Option<Meaning> {
+        let Meaning::Rows(rows) = x else { return None };
+        let eps = op.eps.cast_to_scalar::<f32>().ok()?;
+        if op.axis + 1 != rows.layout.0.len() {
+            return None;
+        }
+        self.unit(rows, rows.of, eps)
+    }
+
+    /// `x · gamma`.
+    pub(super) fn gained(&mut self, x: &Rows, by: OutletId) -> Option<Meaning> {
+        let Symbol::Unit { x: of, eps } = *self.symbols.get(x.of) else { return None };
+        let gamma = self.along_row(x, by)?;
+        x.is_plain().then(|| self.plain(Symbol::Gained { x: of, eps, gamma }, x.layout.clone()))
+    }
+
+    /// `x + beta`; or a bias, or rows that are the same for every text.
+    pub(super) fn shifted(&mut self, x: &Rows, by: OutletId) -> Option<Meaning> {
+        if !x.is_plain() {
+            return None;
+        }
+        let Some(vector) = self.along_row(x, by) else {
+            let rows = self.positions(by, x)?;
+            let sum = Symbol::Sum(x.of, self.symbols.id(rows));
+            return Some(self.plain(sum, x.layout.clone()));
+        };
+        let symbol = match self.symbols.get(x.of).clone() {
+            Symbol::Unit { x, eps } => Symbol::Norm { x, eps, gamma: Vector::Uniform(1.0), beta: vector },
+            Symbol::Gained { x, eps, gamma } => Symbol::Norm { x, eps, gamma, beta: vector },
+            _ => return self.biased(x, vector),
+        };
+        Some(self.plain(symbol, x.layout.clone()))
+    }
+
+    /// A constant of one number for each column of a row.
+    pub(super) fn along_row(&self, x: &Rows, by: OutletId) -> Option<Vector> {
+        let width = x.layout.width()?;
+        let vector = vector(self.model, by)?;
+        let shape = self.model.outlet_fact(by).ok()?.shape.clone();
+        let last = shape.last()?.to_usize().ok()?;
+        let fits = matches!(vector, Vector::Uniform(_)) || (vector.len() == width && last == width);
+        fits.then_some(vector)
+    }
+}

@@ -1,0 +1,59 @@
+//! Pooling in the graph: a text's first row, or the mean of its tokens' rows, and its length.
+
+use tract_onnx::prelude::*;
+use tract_onnx::tract_hir::internal::DimLike;
+use tract_onnx::tract_hir::tract_core::ops::array::Slice;
+use tract_onnx::tract_hir::tract_core::ops::nn::{Reduce, Reducer};
+
+use crate::encoder::graph::read::Reader;
+use crate::encoder::graph::symbol::{Meaning, Rows, Text, Texts};
+
+impl Reader<'_> {
+    /// The first row of each text.
+    pub(super) fn first_row(&self, op: &Slice, rows: &Rows) -> Option<Meaning> {
+        let first = op.axis == 1 && op.start.to_usize().ok()? == 0 && op.end.to_usize().ok()? == 1;
+        let whole = rows.is_plain() && rows.layout == self.lengths.rows(rows.layout.width()?);
+        (first && whole).then_some(Meaning::Text(Text {
+            of: rows.of,
+            texts: Texts::First,
+            normalized: false,
+        }))
+    }
+
+    /// Rows times a mask: those of padding are 0.
+    pub(super) fn kept(&mut self, rows: &Rows, by: OutletId) -> Option<Meaning> {
+        let whole = rows.is_plain() && rows.layout == self.lengths.rows(rows.layout.width()?);
+        (whole && self.probe.is_the_mask(by)).then_some(Meaning::Text(Text {
+            of: rows.of,
+            texts: Texts::Kept,
+            normalized: false,
+        }))
+    }
+
+    /// The sum of a text's rows, or of a vector's squares.
+    pub(in crate::encoder::graph) fn text_sum(op: &Reduce, x: &Meaning) -> Option<Meaning> {
+        if !matches!(op.reducer, Reducer::Sum) {
+            return None;
+        }
+        match (x, op.axes.as_slice()) {
+            (Meaning::Text(Text { of, texts: Texts::Kept, .. }), [1]) => {
+                Some(Meaning::Text(Text { of: *of, texts: Texts::Sum, normalized: false }))
+            }
+            (Meaning::TextSquares(of), [1]) => Some(Meaning::TextLength { of: *of, squared: true }),
+            _ => None,
+        }
+    }
+
+    /// A sum over the number of tokens, or a vector over its length.
+    pub(super) fn text_over(&mut self, x: &Text, y: &Meaning, by: OutletId) -> Option<Meaning> {
+        match y {
+            Meaning::Mask if x.texts == Texts::Sum && self.probe.is_the_count(by) => {
+                Some(Meaning::Text(Text { texts: Texts::Mean, ..*x }))
+            }
+            Meaning::TextLength { of, squared: false } if of == x && !x.normalized => {
+                Some(Meaning::Text(Text { normalized: true, ..*x }))
+            }
+            _ => None,
+        }
+    }
+}

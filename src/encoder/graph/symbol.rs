@@ -1,0 +1,182 @@
+//! What a value of the graph is.
+
+use super::layout::Layout;
+use super::weight::{Matrix, Vector};
+use crate::encoder::ops::linear::Activation;
+
+/// A value by its number in [`Symbols`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Id(pub(super) usize);
+
+/// What rows of numbers, one a token, are made of.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Symbol {
+    /// A row of a table for each token.
+    Lookup { table: Matrix, by: Index },
+    /// `x · W`, without its bias.
+    Product { x: Id, weight: Matrix },
+    /// `x + bias`.
+    Biased { x: Id, bias: Vector },
+    /// An activation function of `x`.
+    Activated { x: Id, activation: Activation },
+    /// `a + b`.
+    Sum(Id, Id),
+    /// `x` less the mean of its row.
+    Centred(Id),
+    /// A centred row over its deviation: a LayerNorm before its gain.
+    Unit { x: Id, eps: f32 },
+    /// A LayerNorm before its shift.
+    Gained { x: Id, eps: f32, gamma: Vector },
+    /// A LayerNorm of `x`.
+    Norm { x: Id, eps: f32, gamma: Vector, beta: Vector },
+    /// The context of attention: `softmax(q · kᵀ · scale) · v`.
+    Context { q: Id, k: Id, v: Id, heads: usize, scale: f32 },
+}
+
+/// What a table is read by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Index {
+    TokenIds,
+    TokenTypes,
+    /// 0, 1, 2 … in each text.
+    Positions,
+    /// Row 0, always.
+    Zero,
+}
+
+/// All values found so far, each once.
+#[derive(Debug, Default)]
+pub(super) struct Symbols(Vec<Symbol>);
+
+impl Symbols {
+    /// The number of a value.
+    pub(super) fn id(&mut self, symbol: Symbol) -> Id {
+        // The newest are the likeliest.
+        let at = self.0.iter().rposition(|s| *s == symbol).unwrap_or_else(|| {
+            self.0.push(symbol);
+            self.0.len() - 1
+        });
+        Id(at)
+    }
+
+    pub(super) fn get(&self, id: Id) -> &Symbol {
+        &self.0[id.0]
+    }
+}
+
+/// What an outlet of the graph holds.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Meaning {
+    /// Nothing that is known.
+    Unknown,
+    /// Made of constants, weights and lengths only.
+    Fixed,
+    /// Made of the attention mask, constants and lengths only.
+    Mask,
+    /// Integers that tables are read by.
+    Ids(Index),
+    /// A polynomial of a symbol's elements, whose layout is this.
+    Rows(Rows),
+    /// `offset + factor · f(argument)`.
+    Curve { of: Id, layout: Layout, curve: Curve, offset: f32, factor: f32 },
+    /// `factor` times the mean of each row's elements.
+    Mean { of: Id, factor: f32 },
+    /// `factor` times the mean of the squares of each row's elements, plus `eps`.
+    Square { of: Id, factor: f32, eps: f32 },
+    /// The root of that, or one over it.
+    Deviation { of: Id, eps: f32, inverse: bool },
+    /// Scores of attention: `q · kᵀ · scale`, masked or not.
+    Scores(Scores),
+    /// Their softmax over the keys.
+    Probabilities(Scores),
+    /// Where those are NaN.
+    NotANumber(Scores),
+    /// Of rows that were quantised as the graph runs: the numbers, less their zero point or not.
+    Quantised { of: Rows, centred: bool },
+    /// What one of their steps is worth, times a weight's scale.
+    Step { of: Id, scale: Vec<Vector> },
+    /// Their zero point.
+    ZeroPoint { of: Id },
+    /// A product of such numbers with a weight, to be multiplied by a step.
+    Unscaled { of: Id, product: Id, layout: Layout },
+    /// A row a text.
+    Text(Text),
+    /// Its elements' squares.
+    TextSquares(Text),
+    /// Its length, or the square of it.
+    TextLength { of: Text, squared: bool },
+    /// A value quantised with a fixed scale.
+    FixedStep { of: Box<Meaning>, scale: f32, zero: f32 },
+}
+
+/// What a graph pools by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Text {
+    pub(super) of: Id,
+    pub(super) texts: Texts,
+    pub(super) normalized: bool,
+}
+
+/// How rows become one a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Texts {
+    /// The first.
+    First,
+    /// They have not yet, but padding is 0.
+    Kept,
+    /// Their sum.
+    Sum,
+    /// Their mean.
+    Mean,
+}
+
+/// `c0 + c1·x + c2·x² + c3·x³` of each element of a symbol.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Rows {
+    pub(super) of: Id,
+    pub(super) layout: Layout,
+    pub(super) c: [f32; 4],
+}
+
+/// A function that an activation is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Curve {
+    /// `erf(x/√2)`.
+    Erf,
+    /// `tanh(√(2/π) · (x + 0.044715·x³))`.
+    GeluTanh,
+    /// `tanh(x)`.
+    Tanh,
+}
+
+/// See [`Meaning::Scores`].
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Scores {
+    pub(super) q: Id,
+    pub(super) k: Id,
+    pub(super) heads: usize,
+    pub(super) scale: f32,
+    pub(super) layout: Layout,
+}
+
+impl Rows {
+    /// The symbol itself.
+    pub(super) fn plain(of: Id, layout: Layout) -> Self {
+        Self { of, layout, c: [0.0, 1.0, 0.0, 0.0] }
+    }
+
+    /// Whether it is the symbol itself.
+    pub(super) fn is_plain(&self) -> bool {
+        self.factor().is_some_and(|f| close(f, 1.0))
+    }
+
+    /// The factor, where it is a multiple of the symbol.
+    pub(super) fn factor(&self) -> Option<f32> {
+        (self.c[0] == 0.0 && self.c[2] == 0.0 && self.c[3] == 0.0).then_some(self.c[1])
+    }
+}
+
+/// Equal but for rounding.
+pub(super) fn close(a: f32, b: f32) -> bool {
+    (a - b).abs() <= 1e-5 * b.abs().max(1e-30)
+}

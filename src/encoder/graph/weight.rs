@@ -1,0 +1,279 @@
+//! Weights as the graph spells them: a stored tensor, and what is done to its numbers before
+//! they are multiplied or looked up.
+
+use std::ops::Range;
+
+use tract_onnx::prelude::*;
+use tract_onnx::tract_hir::internal::{AxisOp, DimLike};
+use tract_onnx::tract_hir::tract_core::ops::array::{MultiBroadcastTo, Slice, TypedConcat};
+use tract_onnx::tract_hir::tract_core::ops::binary::TypedBinOp;
+use tract_onnx::tract_hir::tract_core::ops::cast::Cast;
+use tract_onnx::tract_hir::tract_core::ops::konst::Const;
+use tract_onnx::tract_hir::tract_core::ops::math;
+
+use crate::encoder::onnx::{Blocked, Handle};
+
+/// Where numbers come from.
+#[derive(Debug, Clone)]
+pub(crate) enum Leaf {
+    /// A constant of the graph.
+    Constant(Arc<Tensor>),
+    /// A weight by its place among the graph's.
+    Weight(usize),
+}
+
+impl PartialEq for Leaf {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Constant(a), Self::Constant(b)) => Arc::ptr_eq(a, b) || a == b,
+            (Self::Weight(a), Self::Weight(b)) => a == b,
+            _ => false,
+        }
+    }
+}
+
+/// One number, or one for each of a run of places.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Vector {
+    /// The same everywhere.
+    Uniform(f32),
+    /// A stored tensor's elements, or a part of them.
+    Stored { leaf: Leaf, part: Option<Range<usize>>, len: usize },
+}
+
+/// A matrix of weights.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Matrix {
+    /// Stored tensors of two axes, one below the other.
+    pub(crate) parts: Vec<Leaf>,
+    /// As stored.
+    pub(crate) shape: [usize; 2],
+    /// Whether its use has the axes the other way round.
+    pub(crate) turned: bool,
+    /// Whether floats or integers are stored.
+    pub(crate) float: bool,
+    /// How numbers become weights.
+    pub(crate) coding: Coding,
+    /// The columns (of its use) that are taken, or all.
+    pub(crate) columns: Option<Range<usize>>,
+}
+
+/// How stored numbers become weights.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Coding {
+    /// `scale · (q − zero)`, the scale a product. `axis`: that of the stored matrix which scales
+    /// and zero points go along, `None` while all are single numbers.
+    Affine { axis: Option<usize>, scale: Vec<Vector>, zero: Option<Vector> },
+    /// Blocks along the rows.
+    Blocks { op: Blocked, scale: Box<Vector>, zero: Option<Box<Vector>> },
+}
+
+impl Matrix {
+    /// Rows and columns of its use.
+    pub(crate) fn used(&self) -> [usize; 2] {
+        let [rows, columns] = if self.turned { [self.shape[1], self.shape[0]] } else { self.shape };
+        [rows, self.columns.as_ref().map_or(columns, Range::len)]
+    }
+
+    /// Some of the columns.
+    pub(super) fn columns(mut self, range: &Range<usize>) -> Self {
+        let start = self.columns.as_ref().map_or(0, |c| c.start);
+        self.columns = Some(start + range.start..start + range.end);
+        self
+    }
+
+    /// Another factor: one number, or one for each column of its use.
+    pub(super) fn scaled(mut self, by: &Vector) -> Option<Self> {
+        let used = usize::from(!self.turned);
+        let Coding::Affine { axis, scale, .. } = &mut self.coding else { return None };
+        if by.len() > 1 {
+            if self.columns.is_some() || by.len() != self.shape[used] || axis.is_some_and(|a| a != used) {
+                return None;
+            }
+            *axis = Some(used);
+        }
+        scale.push(by.clone());
+        Some(self)
+    }
+}
+
+impl Vector {
+    /// How many numbers, 1 for a uniform one.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Uniform(_) => 1,
+            Self::Stored { len, .. } => *len,
+        }
+    }
+
+    /// Some of them.
+    pub(super) fn part(&self, range: &Range<usize>) -> Self {
+        match self {
+            Self::Uniform(x) => Self::Uniform(*x),
+            Self::Stored { leaf, part, .. } => {
+                let start = part.as_ref().map_or(0, |p| p.start);
+                let part = Some(start + range.start..start + range.end);
+                Self::Stored { leaf: leaf.clone(), part, len: range.len() }
+            }
+        }
+    }
+}
+
+/// The one number that an outlet is everywhere.
+pub(super) fn uniform(model: &TypedModel, outlet: OutletId) -> Option<f32> {
+    let fact = model.outlet_fact(outlet).ok()?;
+    let one = fact.konst.as_ref().or(fact.uniform.as_ref()).filter(|t| t.is_uniform() && t.len() > 0)?;
+    let first = one.as_uniform()?.cast_to::<f32>().ok()?.into_owned();
+    first.try_as_plain_ram().ok()?.as_slice::<f32>().ok()?.first().copied()
+}
+
+/// A list of numbers that lie along one axis, whatever axes of length 1 are around it.
+pub(super) fn vector(model: &TypedModel, outlet: OutletId) -> Option<Vector> {
+    if let Some(x) = uniform(model, outlet) {
+        return Some(Vector::Uniform(x));
+    }
+    let node = model.node(outlet.node);
+    let shape = node.outputs[outlet.slot].fact.shape.as_concrete()?.to_vec();
+    if shape.iter().filter(|n| **n != 1).count() > 1 {
+        return None;
+    }
+    let len = shape.iter().product();
+    if let Some(leaf) = leaf(model, outlet) {
+        return Some(Vector::Stored { leaf, part: None, len });
+    }
+    if node.op_is::<AxisOp>() || node.op_is::<Cast>() {
+        return vector(model, *node.inputs.first()?);
+    }
+    if let Some(slice) = node.op_as::<Slice>() {
+        let range = slice.start.to_usize().ok()?..slice.end.to_usize().ok()?;
+        return Some(vector(model, *node.inputs.first()?)?.part(&range));
+    }
+    None
+}
+
+fn leaf(model: &TypedModel, outlet: OutletId) -> Option<Leaf> {
+    let node = model.node(outlet.node);
+    if let Some(handle) = node.op_as::<Handle>() {
+        return Some(Leaf::Weight(handle.index));
+    }
+    node.op_as::<Const>()?;
+    node.outputs[outlet.slot].fact.konst.clone().map(Leaf::Constant)
+}
+
+/// A matrix of weights.
+pub(super) fn matrix(model: &TypedModel, outlet: OutletId) -> Option<Matrix> {
+    let node = model.node(outlet.node);
+    let fact = &node.outputs[outlet.slot].fact;
+    if let Some(leaf) = leaf(model, outlet) {
+        // A batch of one matrix is a matrix.
+        let shape = fact.shape.as_concrete()?;
+        let (ones, shape) = shape.split_at(shape.len().checked_sub(2)?);
+        if ones.iter().any(|n| *n != 1) {
+            return None;
+        }
+        let coding = Coding::Affine { axis: None, scale: Vec::new(), zero: None };
+        let float = fact.datum_type == DatumType::F32;
+        let shape = [shape[0], shape[1]];
+        return Some(Matrix { parts: vec![leaf], shape, turned: false, float, coding, columns: None });
+    }
+    let input = |i: usize| node.inputs.get(i).copied();
+    if node.op_is::<Cast>() {
+        return matrix(model, input(0)?);
+    }
+    if let Some(op) = node.op_as::<AxisOp>() {
+        let rank = model.outlet_fact(input(0)?).ok()?.rank();
+        let mut inner = matrix(model, input(0)?)?;
+        let last_two = |a: usize, b: usize| a.min(b) + 2 == rank && a.max(b) + 1 == rank;
+        match op {
+            AxisOp::Move(a, b) if last_two(*a, *b) => inner.turned = !inner.turned,
+            AxisOp::Add(at) if at + 2 <= rank => {}
+            AxisOp::Rm(at) if at + 2 < rank => {}
+            _ => return None,
+        }
+        return Some(inner);
+    }
+    if node.op_is::<MultiBroadcastTo>() && fact.shape == model.outlet_fact(input(0)?).ok()?.shape {
+        return matrix(model, input(0)?);
+    }
+    if let Some(op) = node.op_as::<TypedBinOp>() {
+        return coded(model, op, input(0)?, input(1)?);
+    }
+    if let Some(op) = node.op_as::<Blocked>() {
+        let scale = Box::new(numbers(model, input(1)?)?);
+        let zero = match input(2) {
+            Some(zero) => Some(Box::new(numbers(model, zero)?)),
+            None => None,
+        };
+        let coding = Coding::Blocks { op: op.clone(), scale, zero };
+        let parts = vec![leaf(model, input(0)?)?];
+        let shape = [op.rows, op.columns];
+        return Some(Matrix { parts, shape, turned: false, float: false, coding, columns: None });
+    }
+    if node.op_as::<TypedConcat>().is_some_and(|op| op.axis == 0) && fact.rank() == 2 {
+        return joined(model, node);
+    }
+    None
+}
+
+/// All numbers of a stored tensor, whatever its axes.
+fn numbers(model: &TypedModel, outlet: OutletId) -> Option<Vector> {
+    let len = model.outlet_fact(outlet).ok()?.shape.volume().to_usize().ok()?;
+    match leaf(model, outlet) {
+        Some(leaf) => Some(Vector::Stored { leaf, part: None, len }),
+        None => vector(model, outlet),
+    }
+}
+
+/// A matrix times a scale, or less its zero points.
+fn coded(model: &TypedModel, op: &TypedBinOp, a: OutletId, b: OutletId) -> Option<Matrix> {
+    let turned_round = op.0.is::<math::Mul>() && matrix(model, a).is_none();
+    let (whole, by) = if turned_round { (b, a) } else { (a, b) };
+    let mut inner = matrix(model, whole)?;
+    let by_shape = model.outlet_fact(by).ok()?.shape.as_concrete()?.to_vec();
+    let vector = vector(model, by)?;
+    let along = match by_shape.iter().rposition(|n| *n != 1) {
+        Some(at) if vector.len() > 1 => Some(at.checked_sub(by_shape.len().checked_sub(2)?)?),
+        _ => None,
+    };
+    // The axis as it is stored.
+    let along = along.map(|at| if inner.turned { 1 - at } else { at });
+    let fits = |a: &usize| inner.shape[*a] == vector.len();
+    if inner.parts.len() > 1 || along.as_ref().is_some_and(|a| !fits(a)) {
+        return None;
+    }
+    let Coding::Affine { axis, scale, zero } = &mut inner.coding else { return None };
+    match (*axis, along) {
+        (Some(have), Some(along)) if have != along => return None,
+        (None, along) => *axis = along,
+        _ => {}
+    }
+    if op.0.is::<math::Mul>() {
+        scale.push(vector);
+    } else if op.0.is::<math::Sub>() && zero.is_none() && scale.is_empty() {
+        *zero = Some(vector);
+    } else {
+        return None;
+    }
+    Some(inner)
+}
+
+/// Matrices one below the other: a weight that was too large for one file.
+fn joined(model: &TypedModel, node: &TypedNode) -> Option<Matrix> {
+    let mut all: Option<Matrix> = None;
+    for input in &node.inputs {
+        let next = matrix(model, *input)?;
+        let raw = matches!(&next.coding, Coding::Affine { scale, zero: None, .. } if scale.is_empty());
+        if !raw || next.turned || next.columns.is_some() {
+            return None;
+        }
+        match &mut all {
+            None => all = Some(next),
+            Some(all) if all.shape[1] == next.shape[1] && all.float == next.float => {
+                all.shape[0] += next.shape[0];
+                all.parts.extend(next.parts);
+            }
+            Some(_) => return None,
+        }
+    }
+    all
+}

@@ -1,0 +1,212 @@
+//! Weights that stay out of the graph while it is translated: a *handle* has a name, a type and
+//! a shape, and the numbers come later, one weight at a time. So a graph can be understood
+//! before its weights are there, and no weight is ever held twice.
+
+use std::ops::Range;
+
+use tract_onnx::pb::TensorProto;
+use tract_onnx::pb::tensor_proto::DataType;
+use tract_onnx::prelude::*;
+use tract_onnx::tract_hir::internal::*;
+
+use super::external::{Place, Shards};
+use super::tensor;
+use crate::error::{Result, fail};
+
+/// From so many elements on a weight is kept as a handle even if its bytes are at hand.
+const LARGE: u64 = 1024;
+/// Fewer may be shapes, exponents or the like, which a graph makes no sense without.
+const SMALL: u64 = 16;
+
+/// A weight whose numbers come later.
+#[derive(Debug)]
+pub(crate) struct Weight {
+    pub(crate) name: String,
+    pub(crate) shape: Vec<usize>,
+    /// The type that the graph sees, floats being f32.
+    pub(crate) datum_type: DatumType,
+    /// The file beside the ONNX file and the place in it, or `None` for a weight in the ONNX file.
+    pub(crate) place: Option<(String, Range<u64>)>,
+    proto: TensorProto,
+}
+
+/// The numbers of a weight, row-major.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Numbers {
+    F32(Vec<f32>),
+    I8(Vec<i8>),
+    U8(Vec<u8>),
+}
+
+impl Numbers {
+    /// All as floats.
+    pub(crate) fn into_f32(self) -> Vec<f32> {
+        match self {
+            Self::F32(x) => x,
+            Self::I8(x) => x.into_iter().map(f32::from).collect(),
+            Self::U8(x) => x.into_iter().map(f32::from).collect(),
+        }
+    }
+
+    /// All as bytes; floats have none.
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        match self {
+            Self::F32(_) => Vec::new(),
+            Self::I8(x) => x.into_iter().map(i8::cast_unsigned).collect(),
+            Self::U8(x) => x,
+        }
+    }
+
+    /// The elements of a constant; `None` for types that are no weight's.
+    pub(crate) fn of(tensor: &Tensor) -> Option<Self> {
+        let plain = tensor.try_as_plain_ram().ok()?;
+        Some(match tensor.datum_type() {
+            DatumType::F32 => Self::F32(plain.as_slice::<f32>().ok()?.to_vec()),
+            DatumType::I8 => Self::I8(plain.as_slice::<i8>().ok()?.to_vec()),
+            DatumType::U8 => Self::U8(plain.as_slice::<u8>().ok()?.to_vec()),
+            DatumType::I32 => Self::F32(plain.as_slice::<i32>().ok()?.iter().map(|x| *x as f32).collect()),
+            _ => return None,
+        })
+    }
+}
+
+/// What becomes of a tensor of the file before the graph is translated.
+pub(super) enum Fate {
+    /// A constant: its numbers are needed now.
+    Constant,
+    /// A handle.
+    Handle,
+    /// A constant whose file is not there yet.
+    Absent,
+}
+
+impl Weight {
+    /// What to do with a tensor when `external` has the files that are there already.
+    pub(super) fn fate(proto: &TensorProto, there: impl Fn(&str) -> bool) -> Result<Fate> {
+        let count = tensor::count(proto)?;
+        let absent = Place::of(proto)?.is_some_and(|place| !there(&place.path));
+        let number = matches!(
+            DataType::try_from(proto.data_type),
+            Ok(DataType::Float
+                | DataType::Float16
+                | DataType::Bfloat16
+                | DataType::Double
+                | DataType::Int8
+                | DataType::Uint8
+                | DataType::Int4
+                | DataType::Uint4)
+        );
+        Ok(match (number, absent) {
+            (true, true) if count > SMALL => Fate::Handle,
+            (_, true) => Fate::Absent,
+            (true, false) if count >= LARGE => Fate::Handle,
+            (_, false) => Fate::Constant,
+        })
+    }
+
+    /// A handle.
+    pub(super) fn new(mut proto: TensorProto) -> Result<Self> {
+        let Some(datum_type) = tensor::graph_type(proto.data_type) else {
+            fail!(InvalidModel, "tensor `{}` is of no known type", proto.name);
+        };
+        let shape = tensor::shape(&proto)?;
+        let place = Place::of(&proto)?.map(|place| (place.path, place.range));
+        let name = std::mem::take(&mut proto.name);
+        Ok(Self { name, shape, datum_type, place, proto })
+    }
+
+    /// The ONNX type that the file stores it in.
+    pub(super) fn data_type(&self) -> i32 {
+        self.proto.data_type
+    }
+
+    /// Bytes that it has in the file.
+    pub(crate) fn byte_size(&self) -> Result<u64> {
+        tensor::byte_size(&self.proto)
+    }
+
+    /// The numbers of a weight in the ONNX file; it has none afterwards.
+    pub(crate) fn take(&mut self) -> Result<Numbers> {
+        let raw = std::mem::take(&mut self.proto.raw_data);
+        if !raw.is_empty() {
+            return self.numbers(raw);
+        }
+        self.proto.name.clone_from(&self.name);
+        let tensor = tensor::load(&mut self.proto, &mut Shards::none())?;
+        self.proto = TensorProto { data_type: self.proto.data_type, ..TensorProto::default() };
+        match Numbers::of(&tensor) {
+            Some(numbers) => Ok(numbers),
+            None => fail!(InvalidModel, "tensor `{}` is no weight", self.name),
+        }
+    }
+
+    /// Numbers from the bytes that the file has for this weight.
+    pub(crate) fn numbers(&self, bytes: Vec<u8>) -> Result<Numbers> {
+        let due = self.byte_size()?;
+        if bytes.len() as u64 != due {
+            fail!(
+                InvalidModel,
+                "tensor `{}` of dims {:?} has {} bytes, not {due}",
+                self.name,
+                self.shape,
+                bytes.len()
+            );
+        }
+        let count: usize = self.shape.iter().product();
+        Ok(match DataType::try_from(self.data_type()) {
+            // These reuse the memory.
+            Ok(DataType::Int8) => Numbers::I8(bytes.into_iter().map(u8::cast_signed).collect()),
+            Ok(DataType::Uint8) => Numbers::U8(bytes),
+            Ok(DataType::Float) => {
+                Numbers::F32(bytes.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect())
+            }
+            Ok(DataType::Uint4) => {
+                Numbers::U8(bytes.iter().flat_map(|b| [b & 15, b >> 4]).take(count).collect())
+            }
+            _ => match Numbers::of(&tensor::from_bytes(self.data_type(), &self.shape, &bytes)?) {
+                Some(numbers) => numbers,
+                None => fail!(InvalidModel, "tensor `{}` is no weight", self.name),
+            },
+        })
+    }
+
+    /// Back to what the file has, to be loaded as a constant.
+    pub(super) fn into_proto(self) -> TensorProto {
+        TensorProto { name: self.name, ..self.proto }
+    }
+}
+
+/// A handle in tract's graph: it has a shape and a type, and cannot be evaluated.
+#[derive(Debug, Clone, Hash, PartialEq, Eq)]
+pub(crate) struct Handle {
+    /// Its place in [`Graph::weights`](super::Graph).
+    pub(crate) index: usize,
+    datum_type: DatumType,
+    shape: TVec<usize>,
+}
+
+impl Handle {
+    pub(super) fn new(index: usize, weight: &Weight) -> Self {
+        Self { index, datum_type: weight.datum_type, shape: weight.shape.iter().copied().collect() }
+    }
+}
+
+impl Op for Handle {
+    fn name(&self) -> StaticName {
+        "Handle".into()
+    }
+
+    op_as_typed_op!();
+}
+
+impl EvalOp for Handle {
+    not_out_of_plan!();
+}
+
+impl TypedOp for Handle {
+    fn output_facts(&self, _inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
+        Ok(tvec!(self.datum_type.fact(&self.shape)))
+    }
+
+    as_op!();
+}

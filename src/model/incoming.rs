@@ -1,0 +1,85 @@
+//! A file on its way: what is fed of it is checked and hashed at once, so that nothing is held up to
+//! its end that could be refused before.
+
+use sha2::{Digest, Sha256};
+
+use crate::error::{Result, fail};
+
+use super::manifest::{FileEntry, hex};
+use super::sink::Sink;
+use super::sniff;
+
+#[derive(Debug)]
+pub(super) struct Incoming {
+    /// What the manifest says of it, and the hash so far.
+    expected: Option<(FileEntry, Sha256)>,
+    /// Its first bytes, by which a web page is known.
+    head: Vec<u8>,
+    fed: u64,
+    /// Where its bytes are kept, unless they are passed on.
+    sink: Option<Sink>,
+}
+
+impl Incoming {
+    /// `hint`: the size that a server says, where no manifest knows better.
+    pub(super) fn begin(expected: Option<&FileEntry>, hint: Option<u64>) -> Result<Self> {
+        let sink = match expected {
+            Some(entry) => Sink::sized(entry.size)?,
+            None => Sink::hinted(hint),
+        };
+        let expected = expected.map(|entry| (entry.clone(), Sha256::new()));
+        Ok(Self { expected, head: Vec::new(), fed: 0, sink: Some(sink) })
+    }
+
+    /// A file whose bytes go elsewhere: it is only checked.
+    pub(super) fn passed_on(expected: Option<&FileEntry>) -> Self {
+        let expected = expected.map(|entry| (entry.clone(), Sha256::new()));
+        Self { expected, head: Vec::new(), fed: 0, sink: None }
+    }
+
+    /// Bytes so far.
+    pub(super) fn fed(&self) -> u64 {
+        self.fed
+    }
+
+    /// Whether it is a web page, as far as its head shows already.
+    pub(super) fn is_page(&self) -> bool {
+        sniff::is_page(&self.head)
+    }
+
+    pub(super) fn feed(&mut self, path: &str, bytes: &[u8]) -> Result<()> {
+        if self.head.len() < sniff::HEAD {
+            let more = bytes.len().min(sniff::HEAD - self.head.len());
+            self.head.extend_from_slice(&bytes[..more]);
+            sniff::check(path, &self.head)?;
+        }
+        if let Some((entry, hash)) = &mut self.expected {
+            let length = self.fed.saturating_add(bytes.len() as u64);
+            if length > entry.size {
+                fail!(
+                    IntegrityMismatch,
+                    "{path} has more than the {} bytes that the manifest says: it is of another version",
+                    entry.size
+                );
+            }
+            hash.update(bytes);
+        }
+        if let Some(sink) = &mut self.sink {
+            sink.write(self.fed, bytes)?;
+        }
+        self.fed += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// The whole file, which is what the manifest says; empty where it was passed on.
+    pub(super) fn end(self, path: &str) -> Result<Vec<u8>> {
+        if self.fed == 0 {
+            fail!(NotAModel, "{path} is empty");
+        }
+        if let Some((entry, hash)) = self.expected {
+            entry.verify_size(self.fed)?;
+            entry.verify_hash(&hex(&hash.finalize()))?;
+        }
+        Ok(self.sink.map_or_else(Vec::new, Sink::finish))
+    }
+}

@@ -1,0 +1,161 @@
+//! A model of which everything is known but the weights outside its ONNX file.
+
+use std::collections::BTreeMap;
+
+use crate::config::{BertConfig, DEFAULT_MAX_LENGTH, Pooling, PoolingConfig};
+use crate::embedder::Embedder;
+use crate::encoder::cpu::linear::Kernel;
+use crate::encoder::fused::{EncoderLoader, EncoderOptions};
+use crate::error::{Error, ErrorCode, Result, fail};
+use crate::tokenizer::Tokenizer;
+
+use super::manifest::{Manifest, SelfTest};
+use super::options::{KernelChoice, LoadOptions};
+use super::packed::Packed;
+use super::side_files::{Decided, settings};
+
+pub(super) struct Prepared {
+    tokenizer: Tokenizer,
+    config: BertConfig,
+    options: LoadOptions,
+    /// What the model's own files say.
+    said: PoolingConfig,
+    pooling: Pooling,
+    layers: Vec<usize>,
+    self_test: Option<SelfTest>,
+    encoder: EncoderLoader,
+    /// The ONNX file's folder, with its slash.
+    folder: String,
+}
+
+impl Prepared {
+    /// Reads configuration, tokenizer and graph out of `files`.
+    pub(super) fn new(
+        mut files: BTreeMap<String, Vec<u8>>,
+        manifest: Option<&Manifest>,
+        onnx: Option<&str>,
+        options: &LoadOptions,
+    ) -> Result<Self> {
+        let lacking = |path: &str| Error::new(ErrorCode::MissingFile, format!("{path} was not supplied"));
+        let said = match manifest {
+            Some(m) => PoolingConfig {
+                pooling: Some(m.pooling),
+                normalize: Some(m.normalize),
+                max_length: Some(m.max_length),
+            },
+            None => settings(
+                &|path| Ok(files.get(path).cloned()),
+                Decided { pooling: options.pooling, encoder_alone: options.pooling.is_some() },
+            )?,
+        };
+        let config = BertConfig::from_json(files.get("config.json").ok_or_else(|| lacking("config.json"))?)?;
+        if let Some(m) = manifest
+            && m.hidden_size != config.hidden_size
+        {
+            fail!(
+                InvalidConfig,
+                "corom.json says hidden_size {} and config.json {}",
+                m.hidden_size,
+                config.hidden_size
+            );
+        }
+        let default_pooling = said.pooling.unwrap_or(Pooling::Cls);
+        let pooling = options.pooling.unwrap_or(default_pooling);
+        let self_test = manifest.and_then(|m| m.self_test.clone()).filter(|_| !options.skip_self_test);
+        let mut layers = pooling.layers(config.num_hidden_layers);
+        if self_test.is_some() {
+            layers.extend(default_pooling.layers(config.num_hidden_layers));
+        }
+        layers.sort_unstable();
+        layers.dedup();
+        let only_cls = pooling == Pooling::Cls && (self_test.is_none() || default_pooling == Pooling::Cls);
+
+        let tokenizer_json = files.remove("tokenizer.json").ok_or_else(|| lacking("tokenizer.json"))?;
+        // The tokenizer first: it is quick, and a wrong one is not worth a long wait.
+        let default_length = said.max_length.unwrap_or(DEFAULT_MAX_LENGTH);
+        let tokenizer = Tokenizer::from_json(
+            &tokenizer_json,
+            default_length.min(config.max_position_embeddings),
+            config.vocab_size,
+        )?;
+        drop(tokenizer_json);
+
+        let onnx_path = onnx.ok_or_else(|| lacking("the ONNX file"))?;
+        let onnx = files.remove(onnx_path).ok_or_else(|| lacking(onnx_path))?;
+        let folder = onnx_path.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
+        let encoder = EncoderOptions {
+            layers: layers.clone(),
+            first_rows: only_cls,
+            precision: options.precision,
+            kernel: match options.kernel {
+                KernelChoice::Exact => Kernel::Exact,
+                KernelChoice::Fastest(now) => Kernel::fastest(now),
+            },
+            unfused: options.unfused,
+        };
+        let encoder = EncoderLoader::new(onnx, &config, encoder)?;
+        let options = options.clone();
+        Ok(Self { tokenizer, config, options, said, pooling, layers, self_test, encoder, folder })
+    }
+
+    /// A weight file's path, as the ONNX file has it.
+    fn relative<'a>(&self, path: &'a str) -> &'a str {
+        path.strip_prefix(&self.folder).unwrap_or(path)
+    }
+
+    /// See [`EncoderLoader::begin`].
+    pub(super) fn begin(&mut self, path: &str) {
+        self.encoder.begin(self.relative(path));
+    }
+
+    /// See [`EncoderLoader::write`].
+    pub(super) fn write(&mut self, path: &str, offset: u64, bytes: &[u8]) -> Result<()> {
+        self.encoder.write(self.relative(path), offset, bytes)
+    }
+
+    /// See [`EncoderLoader::end`].
+    pub(super) fn end(&mut self, path: &str) -> Result<()> {
+        self.encoder.end(self.relative(path))
+    }
+
+    /// The model, when all weights are there.
+    pub(super) fn finish(self) -> Result<Packed> {
+        let Self { mut tokenizer, config, options, said, pooling, layers, self_test, encoder, .. } = self;
+        let encoder = encoder.finish()?;
+        let info = encoder.info();
+        if info.pooled && options.pooling.is_some() {
+            fail!(
+                UnsupportedPooling,
+                "this graph pools by itself (its output is one row a text): leave `pooling` out"
+            );
+        }
+        let longest = config.max_position_embeddings.min(info.static_sequence.unwrap_or(usize::MAX));
+        let default_length = said.max_length.unwrap_or(DEFAULT_MAX_LENGTH).min(longest);
+        let max_length = match options.max_length {
+            Some(n) if n > longest => {
+                fail!(
+                    InvalidArgument,
+                    "maxLength {n} is more than the {longest} tokens that this model can take"
+                )
+            }
+            Some(n) => n,
+            None => default_length,
+        };
+        tokenizer.set_max_length(default_length)?;
+        let normalize = options.normalize.or(said.normalize).unwrap_or(false);
+        let embedder = Embedder::new(tokenizer, encoder, config, layers, pooling, normalize)?;
+        // Under the manifest's settings, whatever the caller chose: they made its vectors.
+        let default_pooling = said.pooling.unwrap_or(Pooling::Cls);
+        let self_test = self_test.map(|test| (test, default_pooling, said.normalize.unwrap_or(false)));
+        Ok(Packed { embedder, self_test, max_length })
+    }
+}
+
+impl std::fmt::Debug for Prepared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Prepared")
+            .field("pooling", &self.pooling)
+            .field("layers", &self.layers)
+            .finish_non_exhaustive()
+    }
+}

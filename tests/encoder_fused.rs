@@ -1,0 +1,105 @@
+//! The fused graph of every export: in f32 against the vectors of PyTorch, and with integers
+//! against those of f32.
+
+mod encoder_support;
+
+use corom::config::Pooling;
+use corom::encoder::fused::{EncoderOptions, Precision};
+use encoder_support::{Fixture, Golden, cosines, difference, embed, folders};
+
+/// Each pooling that an export has vectors for.
+fn poolings(golden: &Golden) -> Vec<(String, Pooling, Vec<Vec<f32>>)> {
+    let named = golden.vectors.iter().filter_map(|(name, vectors)| {
+        let pooling = match name.as_str() {
+            "pooler_output" => return None,
+            "sentence_embedding" if golden.vectors.len() > 1 => return None,
+            "sentence_embedding" => Pooling::Cls,
+            other => Pooling::parse(other).ok()?,
+        };
+        Some((name.clone(), pooling, vectors.clone()))
+    });
+    named.collect()
+}
+
+fn run(
+    fixture: &Fixture,
+    golden: &Golden,
+    pooling: Pooling,
+    options: EncoderOptions,
+) -> Result<Vec<Vec<f32>>, String> {
+    let mut encoder = fixture.load_fused(pooling, options).map_err(|e| format!("{}: {e}", e.code()))?;
+    if !encoder.info().fused {
+        return Err("not fused".into());
+    }
+    let alone: Result<Vec<_>, _> = golden
+        .texts
+        .iter()
+        .map(|text| Ok(embed(&mut *encoder, std::slice::from_ref(text), pooling, 0)?.remove(0)))
+        .collect();
+    let alone = alone.map_err(|e: corom::error::Error| e.to_string())?;
+    let padding = if encoder.info().static_sequence.is_some() { 0 } else { 3 };
+    let together = embed(&mut *encoder, &golden.texts, pooling, padding).map_err(|e| e.to_string())?;
+    // The company of other texts changes no bit.
+    if difference(&alone, &together) != 0.0 {
+        return Err(format!("a text's vector depends on its batch: {:e}", difference(&alone, &together)));
+    }
+    Ok(alone)
+}
+
+fn check(fixture: &Fixture) -> Result<String, String> {
+    let golden = Golden::of(fixture);
+    let mut report = String::new();
+    for (name, pooling, expected) in poolings(&golden) {
+        let exact = EncoderOptions { precision: Precision::F32, ..EncoderOptions::default() };
+        let quantised_file = ["int8", "nbits", "qdq"].iter().any(|q| fixture.name.contains(q));
+        let exact = run(fixture, &golden, pooling, exact)?;
+        let far = difference(&exact, &expected);
+        report += &format!("{name} f32 {far:.1e} ");
+        if quantised_file {
+            // onnxruntime quantises activations as it runs; we do not.
+            let (least, _) = cosines(&exact, &expected);
+            report += &format!("cosine to onnxruntime {least:.5} ");
+            if least < 0.99 {
+                return Err(report);
+            }
+        } else if far > golden.tolerance.max(1e-4) {
+            return Err(report);
+        }
+        if pooling == Pooling::Cls {
+            let first =
+                EncoderOptions { precision: Precision::F32, first_rows: true, ..EncoderOptions::default() };
+            let first = run(fixture, &golden, pooling, first)?;
+            if difference(&first, &exact) != 0.0 {
+                return Err(format!("{report}: first rows alone differ by {:e}", difference(&first, &exact)));
+            }
+        }
+        let auto = run(fixture, &golden, pooling, EncoderOptions::default())?;
+        let (least, _) = cosines(&auto, &exact);
+        report += &format!("int {least:.6} ");
+        if least < 0.999 {
+            return Err(report);
+        }
+    }
+    Ok(report)
+}
+
+#[test]
+fn every_export_fuses_to_its_golden_vectors() {
+    let mut table = String::new();
+    let mut failed = 0;
+    for fixture in folders("exports") {
+        if std::env::var("COROM_ONLY").is_ok_and(|only| !fixture.name.contains(&only)) {
+            continue;
+        }
+        let (mark, text) = match check(&fixture) {
+            Ok(report) => ("ok  ", report),
+            Err(report) => {
+                failed += 1;
+                ("FAIL", report)
+            }
+        };
+        table += &format!("{mark} {:24} {text}\n", fixture.name);
+    }
+    println!("{table}");
+    assert_eq!(failed, 0, "{failed} exports fail:\n{table}");
+}

@@ -1,0 +1,329 @@
+// Headless Chromium: what is kept of downloads (OPFS, Cache API), tabs that load at once, other origins.
+import assert from "node:assert/strict";
+import { after, afterEach, before, beforeEach, describe, test } from "node:test";
+import { maxAbs } from "./support/corom.mjs";
+import { launchChromium, pageFiles } from "./support/chromium.mjs";
+import { faultServer } from "./support/fault-server.mjs";
+import { MODEL, NAMES, SHARD, SIZE } from "./support/loading.mjs";
+
+const WORKER = `
+import { Corom } from "./pkg/browser.js";
+onmessage = async ({ data: { source, options, text } }) => {
+  const phases = [];
+  const corom = await Corom.load(source, { ...options, onProgress: ({ phase }) => phases.push(phase) });
+  postMessage({ data: [...(await corom.embed(text)).data], phases: [...new Set(phases)] });
+  corom.free();
+};`;
+const prefixed = (files) => Object.fromEntries(Object.entries(files).map(([name, bytes]) => [`model/${name}`, bytes]));
+const script = (text) => ({ bytes: Buffer.from(text), headers: { "content-type": "text/javascript" } });
+const SITE = { ...pageFiles(), "worker.js": script(WORKER), ...prefixed(MODEL.files) };
+
+let browser;
+let site;
+let context;
+before(async () => ([browser, site] = await Promise.all([launchChromium(), faultServer(SITE)])));
+after(async () => {
+  await browser?.close();
+  await site?.close();
+});
+beforeEach(async () => (context = await browser.newContext()));
+afterEach(async () => {
+  await context.close();
+  site.fault = undefined;
+  site.take();
+});
+
+async function open(prepare) {
+  const page = await context.newPage();
+  if (prepare) await page.addInitScript(prepare);
+  await page.goto(`${site.address}page.html`);
+  return page;
+}
+
+/** Loads in the page and embeds; what it was, or the error's code or name. `stopAt`: bytes of the shard, then an abort. */
+async function load(page, { source = "./model/", stopAt, entry = "./pkg/browser.js", ...options } = {}) {
+  const outcome = await page.evaluate(
+    async ({ source, stopAt, entry, options, text, shard }) => {
+      const { Corom } = await import(entry);
+      const controller = new AbortController();
+      const events = [];
+      const onProgress = (event) => {
+        events.push(event);
+        if (event.file === shard && event.fileLoaded >= stopAt) controller.abort();
+      };
+      try {
+        const corom = await Corom.load(source, { ...options, onProgress, signal: controller.signal });
+        const data = [...(await corom.embed(text)).data];
+        corom.free();
+        const warnings = events.filter(({ phase }) => phase === "warning").map(({ code }) => code);
+        return { data, warnings, phases: [...new Set(events.map(({ phase }) => phase))] };
+      } catch (error) {
+        return error.code && typeof error.code === "string" ? error.code : error.name;
+      }
+    },
+    { source, stopAt, entry, options, text: MODEL.texts[1], shard: SHARD },
+  );
+  if (typeof outcome === "string") return outcome;
+  assert.ok(maxAbs(outcome.data, MODEL.vectors[1]) <= MODEL.tolerance, "the right vector");
+  return outcome;
+}
+
+const size = (page) => page.evaluate(async () => (await import("./pkg/browser.js")).Corom.cache.size());
+const clear = (page) => page.evaluate(async () => (await import("./pkg/browser.js")).Corom.cache.clear());
+/** The model's requests since the last call, less its folder. */
+const asked = () =>
+  site
+    .take()
+    .filter(({ name }) => name.startsWith("model/"))
+    .map((request) => ({ ...request, name: request.name.slice("model/".length) }));
+const names = () => asked().map(({ name }) => name);
+const whole = { bytes: SIZE, files: NAMES.length - 1 };
+const onShard = (fault) => (request) => (request.name === `model/${SHARD}` ? fault(request) : undefined);
+
+const withoutOpfs = () => delete FileSystemFileHandle.prototype.createWritable;
+const withoutAny = () => {
+  StorageManager.prototype.getDirectory = async () => {
+    throw new DOMException("not here", "SecurityError");
+  };
+  CacheStorage.prototype.open = async () => {
+    throw new DOMException("not here", "SecurityError");
+  };
+};
+
+for (const [cache, prepare] of [["auto"], ["opfs"], ["cache-api"], ["auto", withoutOpfs]]) {
+  const name = `cache: "${cache}"${prepare ? " without OPFS" : ""}`;
+  test(`${name} has every file after one load, for every page; is measured and emptied`, async () => {
+    const page = await open(prepare);
+    assert.deepEqual((await load(page, { cache })).warnings, []);
+    assert.equal(names().length, NAMES.length);
+    assert.deepEqual((await load(page, { cache })).phases.slice(0, 2), ["download", "verify"]);
+    assert.deepEqual(names(), ["corom.json"]);
+    assert.deepEqual(await size(page), whole);
+    const other = await open(prepare);
+    await load(other, { cache });
+    assert.deepEqual(names(), ["corom.json"]);
+    const kinds = await page.evaluate(async () => {
+      const root = await navigator.storage.getDirectory();
+      return [(await Array.fromAsync(root.keys())).length, (await (await caches.open("corom")).keys()).length > 0];
+    });
+    assert.deepEqual(kinds, cache === "cache-api" || prepare ? [0, true] : [1, false]);
+    await clear(page);
+    assert.deepEqual(await size(page), { bytes: 0, files: 0 });
+    await load(page, { cache });
+    assert.equal(names().length, NAMES.length);
+  });
+}
+
+for (const cache of ["opfs", "cache-api"]) {
+  describe(`cache: "${cache}"`, () => {
+    test("goes on, in another page, where an abort or a closed tab left off", async () => {
+      const page = await open();
+      site.fault = onShard(() => ({ slow: 10 }));
+      assert.equal(await load(page, { cache, stopAt: 9000 }), "AbortError");
+      await page.close();
+      asked();
+      site.fault = undefined;
+      await load(await open(), { cache });
+      const [{ range, sent }] = asked().filter(({ name }) => name === SHARD);
+      const from = Number(/^bytes=(\d+)-$/.exec(range)[1]);
+      assert.ok(from >= 3000 && from + sent === MODEL.files[SHARD].length, range);
+    });
+
+    test("two tabs at once download once; when one is closed, the other goes on", async () => {
+      site.fault = ({ name }) => (name.startsWith("model/") ? { slow: 10 } : undefined);
+      const tabs = await Promise.all([open(), open()]);
+      await Promise.all(tabs.map((page) => load(page, { cache })));
+      const twice = names().filter((name) => name !== "corom.json");
+      assert.deepEqual(twice.sort(), NAMES.filter((name) => name !== "corom.json").sort());
+      await clear(tabs[0]);
+      site.fault = ({ name }) => (name.startsWith("model/") ? { slow: 60 } : undefined);
+      const first = load(tabs[0], { cache }).catch(() => "closed");
+      while (!site.log.some(({ name }) => name === `model/${SHARD}`))
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      const second = load(tabs[1], { cache });
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      await tabs[0].close();
+      assert.equal(await first, "closed");
+      await second;
+    });
+
+    test("that is full or breaks is done without", async () => {
+      const page = await open();
+      const devtools = await context.newCDPSession(page);
+      await devtools.send("Storage.overrideQuotaForOrigin", {
+        origin: new URL(site.address).origin,
+        quotaSize: 12_000,
+      });
+      assert.deepEqual((await load(page, { cache })).warnings, ["CACHE_FULL"]);
+      await devtools.send("Storage.overrideQuotaForOrigin", { origin: new URL(site.address).origin });
+      assert.deepEqual((await load(page, { cache })).warnings, []);
+      await load(page, { cache });
+      assert.deepEqual(await size(page), whole);
+    });
+
+    test("never keeps a page, and heals what is damaged", async () => {
+      const page = await open();
+      site.fault = onShard(() => ({ page: true }));
+      assert.equal(await load(page, { cache }), "NOT_A_MODEL");
+      site.fault = onShard(() => ({ redirect: true }));
+      assert.equal(await load(page, { cache }), "NOT_A_MODEL");
+      site.fault = onShard(() => ({ damage: 77 }));
+      assert.equal(await load(page, { cache }), "INTEGRITY_MISMATCH");
+      site.fault = undefined;
+      await load(page, { cache });
+      asked();
+      await page.evaluate(async (opfs) => {
+        const damaged = new Uint8Array(99);
+        if (opfs) {
+          const root = await (await navigator.storage.getDirectory()).getDirectoryHandle("corom");
+          for await (const [name, folder] of root.entries()) {
+            if (name === "manifests") continue;
+            const writable = await (await folder.getFileHandle("0")).createWritable();
+            await writable.write(damaged);
+            await writable.close();
+          }
+        } else {
+          const cache = await caches.open("corom");
+          for (const request of await cache.keys())
+            if (!request.url.includes("manifests")) await cache.put(request, new Response(damaged));
+        }
+      }, cache === "opfs");
+      await load(page, { cache });
+      assert.ok(names().length > NAMES.length, "what was damaged was fetched");
+      await load(page, { cache });
+      assert.deepEqual(names(), ["corom.json"]);
+    });
+
+    test("serves a page without a network", async () => {
+      const page = await open();
+      await load(page, { cache });
+      await context.setOffline(true);
+      const started = performance.now();
+      const { warnings, phases } = await load(page, { cache });
+      assert.deepEqual([warnings, phases.includes("download")], [["OFFLINE"], false]);
+      assert.ok(performance.now() - started < 5000, "nobody waits for a network that is off");
+    });
+  });
+}
+
+describe("without a cache", () => {
+  test('"none" keeps nothing', async () => {
+    const page = await open();
+    await load(page, { cache: "none" });
+    await load(page, { cache: "none" });
+    assert.deepEqual(await size(page), { bytes: 0, files: 0 });
+    assert.ok(names().length >= NAMES.length, "HTTP's own cache may have answered");
+  });
+
+  test("that can be had, auto loads, and what was asked for is missed", async () => {
+    const page = await open(withoutAny);
+    assert.deepEqual((await load(page)).warnings, []);
+    for (const cache of ["opfs", "cache-api"]) assert.equal(await load(page, { cache }), "UNSUPPORTED_HOST");
+    assert.equal(await load(page, { cacheDir: "/tmp" }), "INVALID_ARGUMENT");
+    assert.deepEqual(await size(page), { bytes: 0, files: 0 });
+  });
+});
+
+test("a tab that holds a file and does nothing does not stop another", async () => {
+  const held = await open();
+  await held.evaluate(() => {
+    navigator.locks.request("corom held", () => new Promise(() => {}));
+  });
+  const page = await open();
+  const outcome = await page.evaluate(async () => {
+    const { exclusively } = await import("./pkg/lib/locks.js");
+    const lengths = [1, 5, 5]; // while something comes, it waits
+    const seen = async () => lengths.shift();
+    const work = async () => (await navigator.locks.query()).held.map(({ name }) => name);
+    const aborted = exclusively("corom held", { signal: AbortSignal.timeout(10), seen }, work).catch(
+      ({ name }) => name,
+    );
+    return [await aborted, await exclusively("corom held", { seen, patience: 60 }, work), lengths];
+  });
+  assert.deepEqual(outcome, ["TimeoutError", ["corom held"], []]);
+});
+
+test("a worker has the same cache", async () => {
+  const page = await open();
+  const inWorker = () =>
+    page.evaluate(
+      (text) =>
+        new Promise((resolve, reject) => {
+          const worker = new Worker("./worker.js", { type: "module" });
+          worker.onmessage = ({ data }) => resolve(data);
+          worker.onerror = (event) => reject(new Error(event.message));
+          worker.postMessage({ source: new URL("./model/", document.baseURI).href, options: {}, text });
+        }),
+      MODEL.texts[1],
+    );
+  const { data } = await inWorker();
+  assert.ok(maxAbs(data, MODEL.vectors[1]) <= MODEL.tolerance);
+  assert.equal(names().length, NAMES.length);
+  assert.ok((await inWorker()).phases.includes("verify"));
+  assert.deepEqual(names(), ["corom.json"]);
+  await load(page);
+  assert.deepEqual(names(), ["corom.json"]);
+});
+
+test("corom/worker has it too, with mirrors and aborts", async () => {
+  const page = await open();
+  const entry = "./pkg/worker.js";
+  site.fault = onShard(() => ({ slow: 10 }));
+  assert.equal(await load(page, { entry, stopAt: 9000 }), "AbortError");
+  site.fault = ({ name }) => (name.startsWith("nowhere/") ? { gone: true } : undefined);
+  asked();
+  assert.deepEqual((await load(page, { entry, source: ["./nowhere/", "./model/"], retries: 0 })).warnings, []);
+  assert.ok(!names().includes("config.json"), "that was there before the abort");
+  assert.deepEqual(await page.evaluate(async () => (await import("./pkg/worker.js")).Corom.cache.size()), whole);
+  await load(page);
+  assert.deepEqual(names(), ["corom.json"]);
+});
+
+describe("another origin", () => {
+  let other;
+  before(async () => (other = await faultServer(MODEL.files)));
+  after(() => other.close());
+  const cors = { "access-control-allow-origin": "*" };
+  const tags = { ...cors, "access-control-expose-headers": "etag, content-range" };
+
+  test("that does not allow it is FETCH_FAILED", async () => {
+    other.fault = undefined;
+    assert.equal(await load(await open(), { source: other.address, retries: 1 }), "FETCH_FAILED");
+  });
+
+  test("that allows it loads, goes on where it broke off, and is kept", async () => {
+    for (const headers of [cors, tags]) {
+      for (const preflight of [405, 204]) {
+        const page = await open();
+        other.take();
+        const allow = preflight === 204 ? { "access-control-allow-headers": "if-range, range" } : {};
+        other.fault = ({ name, count }) => ({
+          headers: { ...headers, ...allow },
+          preflight,
+          cut: name === SHARD && count === 0 ? 9000 : undefined,
+        });
+        await load(page, { source: other.address });
+        const gets = other.take().filter(({ name, method }) => name === SHARD && method === "GET");
+        const from = Number(/\d+/.exec(gets.at(-1).range ?? "0")[0]);
+        // A server that shows its tags and then forbids to name them gives the file anew.
+        assert.equal(from > 0, headers === cors || preflight === 204, JSON.stringify([headers, gets]));
+        assert.equal(from + gets.at(-1).sent, MODEL.files[SHARD].length);
+        await load(page, { source: other.address });
+        assert.deepEqual(
+          other.take().filter(({ name }) => name === SHARD),
+          [],
+        );
+        await clear(page);
+      }
+    }
+  });
+
+  test("is a mirror of this one", async () => {
+    other.fault = () => ({ headers: cors });
+    site.fault = onShard(() => ({ gone: true }));
+    await load(await open(), { source: ["./model/", other.address], retries: 0 });
+    site.fault = undefined;
+    other.fault = undefined; // forbidden again
+    await load(await open(), { source: [other.address, "./model/"], retries: 0 });
+  });
+});

@@ -1,0 +1,189 @@
+// Servers at fault: a load gives the right model or the right code, and when the fault heals the next load is right.
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { Corom, failsWith, random } from "./support/corom.mjs";
+import { faultServer } from "./support/fault-server.mjs";
+import {
+  MODEL,
+  NAMES,
+  SHARD,
+  SIZE,
+  assertContinued,
+  loadsRight,
+  outcomeOf,
+  warningsOf,
+  withFolder,
+} from "./support/loading.mjs";
+
+const { files } = MODEL;
+const NEWER = new TextEncoder().encode('{ "format": "corom-model", "format_version": 2 }');
+const other = Uint8Array.from(files[SHARD], (byte) => byte ^ 1);
+const on = (name, fault) => (request) => (request.name === name ? fault(request) : undefined);
+const first = (name, fault) => on(name, ({ count }) => (count === 0 ? fault : undefined));
+const always = (name, fault) => on(name, () => fault);
+
+/** What a fault comes to; [what, fault, outcome, options]. */
+const FAULTS = [
+  ["a slow server", () => ({ slow: 4 }), "right"],
+  ["a slow server that breaks off", ({ count }) => ({ slow: 2, cut: count ? undefined : 700 }), "right"],
+  ["500, then 200", ({ count }) => (count === 0 ? { status: 500 } : undefined), "right"],
+  ["503 with Retry-After, then 200", first(SHARD, { status: 503, headers: { "retry-after": "0" } }), "right"],
+  ["500 for ever", always(SHARD, { status: 500 }), "FETCH_FAILED", { retries: 1 }],
+  ["401", always(SHARD, { status: 401 }), "FETCH_FAILED"],
+  ["403", always("tokenizer.json", { status: 403 }), "FETCH_FAILED"],
+  ["404 for a shard", always(SHARD, { status: 404 }), "MISSING_FILE"],
+  ["404 for everything", () => ({ status: 404 }), "MISSING_FILE"],
+  ["a hang-up, then none", ({ count }) => (count === 0 ? { gone: true } : undefined), "right"],
+  ["hang-ups for ever", () => ({ gone: true }), "FETCH_FAILED", { retries: 1 }],
+  ["a content-length that is too large", always(SHARD, { length: 100 }), "right"],
+  [
+    "a content-length that is too large, of the manifest",
+    always("corom.json", { length: 100 }),
+    "FETCH_FAILED",
+    { retries: 1 },
+  ],
+  ["a content-length that is too small", always(SHARD, { length: -100 }), "INTEGRITY_MISMATCH"],
+  ["no ranges", ({ count }) => ({ noRange: true, cut: count ? undefined : 900 }), "right"],
+  ["no tags", ({ count }) => ({ noTag: true, cut: count ? undefined : 900 }), "right"],
+  ["weak tags", ({ count }) => ({ weak: true, cut: count ? undefined : 900 }), "right"],
+  ["no content-length", ({ count }) => ({ chunked: true, cut: count ? undefined : 900 }), "right"],
+  ["gzip", () => ({ gzip: true }), "right"],
+  ["gzip that breaks off", ({ count }) => ({ gzip: true, cut: count ? undefined : 300 }), "right"],
+  ["another tag in the middle", on(SHARD, ({ count }) => (count ? { tag: '"b"' } : { cut: 900 })), "right"],
+  ["another file in the middle", on(SHARD, ({ count }) => (count ? { other } : { cut: 900 })), "INTEGRITY_MISMATCH"],
+  [
+    "another file in the middle, unsaid",
+    on(SHARD, ({ count }) => (count ? { other, noTag: true } : { cut: 900, noTag: true })),
+    "INTEGRITY_MISMATCH",
+  ],
+  ["another file at first", first(SHARD, { other }), "right"],
+  ["a damaged byte", always(SHARD, { damage: 99 }), "INTEGRITY_MISMATCH"],
+  ["a damaged byte at first", first(SHARD, { damage: 99 }), "right"],
+  ["a truncated file", always(SHARD, { cut: 5000, clean: true }), "INTEGRITY_MISMATCH"],
+  ["a truncated manifest", always("corom.json", { cut: 300, clean: true }), "INVALID_CONFIG"],
+  [
+    "a file that goes on",
+    always("model.onnx", { other: new Uint8Array([...files["model.onnx"], 1]) }),
+    "INTEGRITY_MISMATCH",
+  ],
+  ["an empty file", always("config.json", { other: new Uint8Array(0) }), "NOT_A_MODEL"],
+  ["HTML with 200 for everything", () => ({ page: true }), "NOT_A_MODEL"],
+  ...NAMES.filter((name) => name !== "corom.json").map((name) => [
+    `HTML for ${name}`,
+    always(name, { page: true }),
+    "NOT_A_MODEL",
+  ]),
+  ["HTML once, from a busy gateway", first(SHARD, { page: true }), "right"],
+  ["a redirect to a login page", always(SHARD, { redirect: true }), "NOT_A_MODEL"],
+  ["a redirect to a login page, for everything", () => ({ redirect: true }), "NOT_A_MODEL"],
+  ["a manifest of a newer format", always("corom.json", { other: NEWER }), "UNSUPPORTED_FORMAT"],
+  ["silence, then none", first(SHARD, { stall: 1000 }), "right", { stallTimeout: 150 }],
+  [
+    "silence before the first byte",
+    on(SHARD, ({ count }) => (count ? undefined : { stall: 0 })),
+    "right",
+    { stallTimeout: 150 },
+  ],
+  ["silence for ever", always(SHARD, { stall: 1000 }), "FETCH_FAILED", { stallTimeout: 100, retries: 1 }],
+];
+
+describe("a fault", () => {
+  for (const [what, fault, outcome, options] of FAULTS) {
+    test(`${what}: ${outcome}`, async () => {
+      const server = await faultServer(files, fault);
+      try {
+        assert.equal(await outcomeOf(server.address, options), outcome);
+        server.take();
+        server.fault = undefined;
+        await loadsRight(server.address, options);
+        // The same with a cache, which then has nothing but the right model.
+        await withFolder(async (cacheDir) => {
+          server.fault = fault;
+          server.take();
+          assert.equal(await outcomeOf(server.address, { ...options, cacheDir }), outcome);
+          server.fault = undefined;
+          await loadsRight(server.address, { ...options, cacheDir });
+          server.take();
+          assert.deepEqual(warningsOf(await loadsRight(server.address, { ...options, cacheDir })), []);
+          assert.deepEqual(
+            server.take().map(({ name }) => name),
+            ["corom.json"],
+            "all else is in the cache",
+          );
+          const { bytes, files: count } = await Corom.cache.size({ cacheDir });
+          assert.deepEqual([bytes, count], [SIZE, NAMES.length - 1]);
+        });
+      } finally {
+        await server.close();
+      }
+    });
+  }
+});
+
+describe("bodies cut at random bytes", () => {
+  const CUTS = 200;
+  const FLAVOURS = [{}, {}, {}, { chunked: true }, { noRange: true }, { noTag: true }, { weak: true }, { gzip: true }];
+
+  /** A server whose every file is cut once or twice. */
+  const cutting = (next) => {
+    const flavour = FLAVOURS[Math.floor(next() * FLAVOURS.length)];
+    const cuts = new Map(NAMES.map((name) => [name, Array.from({ length: next() < 0.3 ? 2 : 1 }, next)]));
+    const fault = ({ name, count, range }) => {
+      const at = cuts.get(name)?.[count];
+      const rest = files[name] && files[name].length - Number(/\d+/.exec(range ?? "0")[0]);
+      return at === undefined ? flavour : { ...flavour, cut: Math.floor(at * rest) };
+    };
+    return { flavour, fault };
+  };
+
+  test(`${CUTS} loads, all right; where the server knows ranges each goes on at its byte`, async () => {
+    const next = random(11);
+    const load = async () => {
+      const { flavour, fault } = cutting(next);
+      const server = await faultServer(files, fault);
+      try {
+        await loadsRight(server.address, { selfTest: false });
+        assert.ok(server.log.length > NAMES.length, "it was cut");
+        if (!flavour.noRange && !flavour.gzip)
+          assertContinued(
+            server.log.filter(({ name }) => name !== "corom.json"),
+            withoutManifest(),
+          );
+      } finally {
+        await server.close();
+      }
+    };
+    const worker = async (loads) => {
+      for (let i = 0; i < loads; i++) await load();
+    };
+    await Promise.all(Array.from({ length: 8 }, () => worker(CUTS / 8)));
+  });
+
+  test("a load that gives up is continued by the next one, from its byte", async () => {
+    const next = random(12);
+    let continued = 0;
+    for (let i = 0; i < 12; i++) {
+      const server = await faultServer(files);
+      await withFolder(async (cacheDir) => {
+        const cut = 1 + Math.floor(next() * (files[SHARD].length - 1));
+        server.fault = on(SHARD, ({ count }) => (count === 0 ? { cut } : { gone: true }));
+        await failsWith("FETCH_FAILED", Corom.load(server.address, { cacheDir, retries: 0 }));
+        server.take();
+        server.fault = undefined;
+        await loadsRight(server.address, { cacheDir });
+        const [{ range, sent }, ...more] = server.take().filter(({ name }) => name === SHARD);
+        assert.deepEqual(more, []);
+        const from = range === undefined ? 0 : Number(/\d+/.exec(range)[0]);
+        assert.ok(from <= cut && sent === files[SHARD].length - from, `cut at ${cut}, continued at ${from}`);
+        if (from === cut) continued++;
+      });
+      await server.close();
+    }
+    assert.ok(continued >= 10, `only ${continued} of 12 were continued where they broke off`);
+  });
+});
+
+function withoutManifest() {
+  const { "corom.json": _, ...rest } = files;
+  return rest;
+}

@@ -1,0 +1,294 @@
+// Several mirrors, and a fetch function of the caller's.
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { Corom, CoromError, failsWith } from "./support/corom.mjs";
+import { faultServer } from "./support/fault-server.mjs";
+import { MODEL, NAMES, SHARD, loadsRight, warningsOf, withFolder } from "./support/loading.mjs";
+import { MODEL_FILES, exportFolder, filesOf, golden } from "./support/paths.mjs";
+
+const { files } = MODEL;
+
+describe("mirrors", () => {
+  let first;
+  let second;
+  before(async () => ([first, second] = [await faultServer(files), await faultServer(files)]));
+  after(() => Promise.all([first.close(), second.close()]));
+  const begin = (fault1, fault2) => {
+    first.take();
+    second.take();
+    Object.assign(first, { fault: fault1, files });
+    Object.assign(second, { fault: fault2, files });
+    return [first.address, second.address];
+  };
+
+  test("are asked in their order, and the second only for what the first fails in", async () => {
+    await loadsRight(begin());
+    assert.deepEqual([first.take().length, second.take().length], [NAMES.length, 0]);
+    await loadsRight(begin(({ name }) => (name === SHARD ? { status: 404 } : undefined)).map((each) => new URL(each)));
+    assert.deepEqual(
+      second.take().map(({ name }) => name),
+      [SHARD],
+    );
+  });
+
+  test("stand in for one that is down, sends pages, errors or damage, or lacks the manifest", async () => {
+    for (const fault of [
+      { gone: true },
+      { page: true },
+      { status: 401 },
+      { status: 403 },
+      { status: 404 },
+      { status: 500 },
+      { redirect: true },
+      { damage: 3 },
+    ]) {
+      await loadsRight(
+        begin(() => fault),
+        { retries: 1 },
+      );
+      assert.ok(second.take().length >= NAMES.length - 2, JSON.stringify(fault)); // two are small and were on their way
+      assert.ok(first.take().length <= 12, "one that failed is not asked again for every file");
+    }
+  });
+
+  test("go on with a file that another began", async () => {
+    await loadsRight(
+      begin(({ name, count }) => name === SHARD && (count ? { gone: true } : { cut: 9000 })),
+      { retries: 1 },
+    );
+    const [{ range, ifRange, sent }] = second.take();
+    assert.deepEqual([range, ifRange, sent], ["bytes=9000-", undefined, files[SHARD].length - 9000]);
+    // With another file there, the hash tells, and that one comes whole.
+    const other = Uint8Array.from(files[SHARD], (byte) => byte ^ 1);
+    const [a, b] = begin(
+      ({ name, count }) => name === SHARD && (count ? { gone: true } : { cut: 9000 }),
+      ({ name }) => name === SHARD && { other },
+    );
+    await failsWith("FETCH_FAILED", Corom.load([a, b], { retries: 0 }), "elsewhere", "SHA-256");
+  });
+
+  test("that all fail are all named; that all lack a file, lack it", async () => {
+    const all = begin(
+      () => ({ status: 503 }),
+      () => ({ page: true }),
+    );
+    const error = await failsWith("FETCH_FAILED", Corom.load(all, { retries: 0 }), "503");
+    assert.ok(error.message.startsWith(first.address), error.message);
+    await failsWith(
+      "NOT_A_MODEL",
+      Corom.load(
+        begin(
+          () => ({ page: true }),
+          () => ({ page: true }),
+        ),
+      ),
+    );
+    await failsWith(
+      "MISSING_FILE",
+      Corom.load(
+        begin(
+          () => ({ status: 404 }),
+          () => ({ status: 404 }),
+        ),
+      ),
+    );
+    await failsWith(
+      "MISSING_FILE",
+      Corom.load(begin(...Array(2).fill(({ name }) => name === SHARD && { status: 404 }))),
+      SHARD,
+    );
+  });
+
+  test("of a model without hashes never mix", async () => {
+    const names = MODEL_FILES.filter((name) => name !== "tokenizer_config.json");
+    const plain = filesOf(exportFolder("legacy-op14"), names);
+    const { texts, vectors, max_length, tolerance } = golden("legacy-op14");
+    const model = { texts, vectors: vectors.cls, tolerance };
+    const options = { maxLength: max_length, pooling: "cls", retries: 0 };
+    begin();
+    first.files = second.files = plain;
+    await loadsRight([first.address, second.address], options, model);
+    assert.deepEqual(
+      second
+        .take()
+        .map(({ name }) => name)
+        .filter((name) => names.includes(name)),
+      [],
+    );
+    first.fault = ({ name }) => name === "model.onnx" && { status: 500 };
+    // config.json and tokenizer.json came from the first.
+    await failsWith("FETCH_FAILED", Corom.load([first.address, second.address], options), "500");
+    first.fault = () => ({ gone: true });
+    await loadsRight([first.address, second.address], options, model);
+  });
+
+  test("without hashes, what broke off is continued by its tag alone", async () => {
+    const plain = filesOf(exportFolder("legacy-op14"), MODEL_FILES);
+    const { texts, vectors, max_length, tolerance } = golden("legacy-op14");
+    const model = { texts, vectors: vectors.cls, tolerance };
+    const options = { maxLength: max_length, pooling: "cls" };
+    begin();
+    first.files = plain;
+    for (const [flavour, ranges] of [
+      [{}, [undefined, "bytes=70000-"]],
+      [{ noTag: true }, [undefined, undefined]],
+      [{ weak: true }, [undefined, undefined]],
+    ]) {
+      first.take();
+      first.fault = ({ name, count }) => name === "model.onnx" && { ...flavour, cut: count ? undefined : 70_000 };
+      await loadsRight(first.address, options, model);
+      assert.deepEqual(
+        first
+          .take()
+          .filter(({ name }) => name === "model.onnx")
+          .map(({ range }) => range),
+        ranges,
+      );
+    }
+    // Another version by now: it comes whole.
+    first.take();
+    const newer = { other: plain["model.onnx"], tag: '"newer"' };
+    first.fault = ({ name, count }) => name === "model.onnx" && (count ? newer : { cut: 70_000 });
+    await loadsRight(first.address, options, model);
+  });
+
+  test("lead to one model", async () => {
+    await failsWith("INVALID_ARGUMENT", Corom.load([`${first.address}model.onnx`, second.address]), "mirrors");
+    await failsWith("INVALID_ARGUMENT", Corom.load([first.address, "no address"]), "no address");
+    await failsWith("INVALID_ARGUMENT", Corom.load([first.address, "file:///model/"]), "file:///model/");
+    await failsWith("INVALID_ARGUMENT", Corom.load([first.address, 5]), "File");
+    await failsWith("INVALID_ARGUMENT", Corom.load([]), "no files");
+  });
+
+  test("fall back on the manifest that was kept when none answers", async () => {
+    await withFolder(async (cacheDir) => {
+      await loadsRight(begin(), { cacheDir });
+      const events = await loadsRight(
+        begin(
+          () => ({ gone: true }),
+          () => ({ status: 503 }),
+        ),
+        { cacheDir, retries: 0 },
+      );
+      assert.deepEqual(warningsOf(events), ["OFFLINE"]);
+    });
+  });
+});
+
+describe("a fetch of the caller's", () => {
+  const base = "https://models.example/corom/";
+  const stored = new Map(Object.entries(files).map(([name, bytes]) => [base + name, bytes]));
+  const fromStore = (url) => (stored.has(url) ? new Response(stored.get(url)) : new Response(null, { status: 404 }));
+
+  test("gets every file, by whatever means", async () => {
+    const seen = [];
+    await loadsRight(base, {
+      fetch(url, init) {
+        seen.push(url.slice(base.length));
+        assert.ok(init.signal instanceof AbortSignal);
+        return fromStore(url);
+      },
+    });
+    assert.deepEqual(seen.sort(), [...NAMES].sort());
+    await loadsRight(base, { fetch: async (url) => new Response(new Blob([stored.get(url)])) });
+    // Not a stream of the web's: it is read whole.
+    const { status, headers } = new Response();
+    await loadsRight(base, {
+      fetch: (url) => ({ status, headers, body: {}, arrayBuffer: async () => stored.get(url).slice().buffer }),
+    });
+    const without = (url) => (url.endsWith("corom.json") ? new Response(null, { status: 404 }) : fromStore(url));
+    await loadsRight(base, { fetch: without, maxLength: 32 });
+  });
+
+  test("sends headers of its own, and is asked for ranges as fetch is", async () => {
+    const server = await faultServer(files, ({ name, count }) => name === SHARD && count === 0 && { cut: 5000 });
+    const asked = [];
+    await withFolder((cacheDir) =>
+      loadsRight(server.address, {
+        cacheDir,
+        fetch(url, init) {
+          asked.push([url.slice(server.address.length), init.headers.range]);
+          return fetch(url, { ...init, headers: { ...init.headers, authorization: "Bearer abc" } });
+        },
+      }),
+    );
+    assert.deepEqual(
+      asked.filter(([name]) => name === SHARD),
+      [
+        [SHARD, undefined],
+        [SHARD, "bytes=5000-"],
+      ],
+    );
+    await server.close();
+  });
+
+  test("that throws is tried again, then told; a CoromError ends the load at once", async () => {
+    let calls = 0;
+    await loadsRight(base, {
+      fetch(url) {
+        if (++calls < 3) throw new Error("not yet");
+        return fromStore(url);
+      },
+    });
+    const cause = new Error("no key");
+    const fails = () => {
+      throw cause;
+    };
+    const error = await failsWith("FETCH_FAILED", Corom.load(base, { fetch: fails, retries: 0 }), "no key");
+    assert.equal(error.cause, cause);
+    calls = 0;
+    const own = async () => {
+      calls++;
+      throw new CoromError("FETCH_FAILED", "forbidden to you", { cause });
+    };
+    await failsWith("FETCH_FAILED", Corom.load(base, { fetch: own }), "forbidden to you");
+    assert.equal(calls, 1);
+  });
+
+  test("that gives no Response, or never ends, is told", async () => {
+    for (const wrong of [undefined, null, new Uint8Array(9), "text", {}])
+      await failsWith("INVALID_ARGUMENT", Corom.load(base, { fetch: () => wrong }), "Response");
+    await failsWith("INVALID_ARGUMENT", Corom.load(base, { fetch: "https://proxy.example/" }), "fetch");
+    await loadsRight(base, { fetch: fromStore, stallTimeout: 2 ** 32 - 1 });
+    await loadsRight(base, { fetch: fromStore, stallTimeout: Infinity });
+    const never = () => new Promise(() => {});
+    await failsWith("FETCH_FAILED", Corom.load(base, { fetch: never, stallTimeout: 50, retries: 1 }), "0.05 s");
+    await assert.rejects(Corom.load(base, { fetch: never, signal: AbortSignal.timeout(50) }), { name: "TimeoutError" });
+    const text = () => new Response(new ReadableStream({ start: (controller) => controller.enqueue("text") }));
+    const wrong = (url) => Object.defineProperty(fromStore(url), "body", { value: text().body });
+    await failsWith("FETCH_FAILED", Corom.load(base, { fetch: wrong }), "bytes");
+    let cancelled = 0;
+    const page = () =>
+      new Response(
+        new ReadableStream({
+          pull: (controller) => controller.enqueue(new TextEncoder().encode("<!doctype html>")),
+          cancel: () => void cancelled++,
+        }),
+      );
+    await failsWith("NOT_A_MODEL", Corom.load(base, { fetch: page }));
+    assert.ok(cancelled >= 2, "a stream that is not read to its end is cancelled");
+    const silent = () => new Response(new ReadableStream({ pull: () => new Promise(() => {}) }));
+    await assert.rejects(Corom.load(base, { fetch: silent, signal: AbortSignal.timeout(50) }), {
+      name: "TimeoutError",
+    });
+  });
+});
+
+test("options that make no sense are refused", async () => {
+  for (const [options, mention] of [
+    [{ cache: "disk" }, "cache"],
+    [{ cache: true }, "cache"],
+    [{ cacheDir: "" }, "cacheDir"],
+    [{ cacheDir: 5 }, "cacheDir"],
+    [{ cache: "opfs", cacheDir: "/tmp" }, "cacheDir"],
+    [{ retries: -1 }, "retries"],
+    [{ retries: 1.5 }, "retries"],
+    [{ stallTimeout: 0 }, "stallTimeout"],
+    [{ stallTimeout: "1 s" }, "stallTimeout"],
+  ])
+    await failsWith("INVALID_ARGUMENT", Corom.load("http://127.0.0.1:9/", options), mention);
+  for (const cache of ["opfs", "cache-api"])
+    await failsWith("UNSUPPORTED_HOST", Corom.load("http://127.0.0.1:9/", { cache }), cache);
+  await failsWith("INVALID_ARGUMENT", Corom.cache.size(), "cacheDir");
+  await failsWith("INVALID_ARGUMENT", Corom.cache.clear(null), "options");
+});

@@ -1,0 +1,49 @@
+// Headless Chromium, and a server that has a page, the package and a model.
+import assert from "node:assert/strict";
+import { existsSync, readFileSync, readdirSync } from "node:fs";
+import path from "node:path";
+import "./corom.mjs"; // says so when the package was not built
+import { PKG } from "./paths.mjs";
+
+const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
+const FLAGS = [
+  "--no-sandbox",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+export async function launchChromium() {
+  const { chromium } = await import("playwright-core").catch((cause) => {
+    throw new Error("playwright-core is missing: run `npm ci` in tests/js", { cause });
+  });
+  assert.ok(existsSync(CHROMIUM), `there is no ${CHROMIUM}: install Chromium, or set CHROMIUM to where it is`);
+  return chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
+}
+
+const POLICY =
+  "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self' http://127.0.0.1:*; worker-src 'self'";
+
+/** The package at pkg/, an empty page at page.html under the policy that the package promises to work under. */
+export function pageFiles() {
+  const files = {
+    "page.html": {
+      bytes: Buffer.from("<!doctype html><title>corom</title>"),
+      headers: { "content-type": "text/html", "content-security-policy": POLICY },
+    },
+  };
+  const types = { ".js": "text/javascript", ".wasm": "application/wasm" };
+  for (const name of [
+    "browser.js",
+    "worker.js",
+    "worker-thread.js",
+    ...readdirSync(path.join(PKG, "lib"), { recursive: true }).map((n) => `lib/${n}`),
+    ...readdirSync(path.join(PKG, "wasm")).map((n) => `wasm/${n}`),
+  ]) {
+    const type = types[path.extname(name)];
+    if (type) files[`pkg/${name}`] = { bytes: readFileSync(path.join(PKG, name)), headers: { "content-type": type } };
+  }
+  return files;
+}

@@ -1,0 +1,116 @@
+// A server of files that does it right (ranges, tags) but for the faults that a test asks for.
+import { createHash } from "node:crypto";
+import { gzipSync } from "node:zlib";
+import { serveWith } from "./server.mjs";
+
+const PAGE = "<!DOCTYPE html>\n<html><head><title>Sign in</title></head><body><form>…</form></body></html>";
+
+/**
+ * `fault({ name, count, range })` gives the fault of the request that is the `count`th (from 0) of its file, or nothing:
+ *
+ * cut: bytes of the body after which the connection breaks (chunked: without a content-length; clean: it ends as
+ * if that were all) · stall: the same, but it stays silent · slow: ms between small parts · status, headers · gone:
+ * it hangs up at once · page: HTML with status 200 · redirect: to a page · length: added to the content-length ·
+ * preflight: status for OPTIONS · noRange · noTag · tag: another ETag · weak: a weak one · other: other bytes in place of the file's · gzip · damage: the byte
+ * there is another
+ */
+export async function faultServer(files, fault = () => undefined) {
+  const log = [];
+  const counts = new Map();
+  const self = { files, fault, log };
+  const server = await serveWith(async (target, response, request) => {
+    const name = decodeURIComponent(target.split("?")[0]);
+    const count = counts.get(name) ?? 0;
+    counts.set(name, count + 1);
+    const { range, "if-range": ifRange } = request.headers;
+    const entry = { name, method: request.method, range, ifRange, status: 0, sent: 0 };
+    log.push(entry);
+    const asked = self.fault?.({ name, count, range }) ?? {};
+    await answer({ name, request, response, entry }, asked, self.files).catch(() => response.destroy());
+  });
+  return Object.assign(self, server, {
+    /** What was asked for since the last call, and from now on without what came before. */
+    take() {
+      counts.clear();
+      return log.splice(0);
+    },
+  });
+}
+
+export const tagOf = (bytes) => `"${createHash("sha1").update(bytes).digest("hex").slice(0, 16)}"`;
+
+async function answer({ name, request, response, entry }, fault, files) {
+  const send = (status, headers) => {
+    entry.status = status;
+    response.writeHead(status, headers);
+  };
+  if (name === "login") fault = { page: true };
+  if (fault.gone) return response.destroy();
+  if (fault.status) {
+    send(fault.status, fault.headers);
+    return response.end("busy");
+  }
+  if (fault.redirect) {
+    send(302, { location: "/login" });
+    return response.end();
+  }
+  if (fault.page) {
+    send(200, { "content-type": "text/html; charset=utf-8", "content-length": Buffer.byteLength(PAGE) });
+    return response.end(PAGE);
+  }
+  if (request.method === "OPTIONS") {
+    send(fault.preflight ?? 405, fault.headers);
+    return response.end();
+  }
+  const file = files[name]; // bytes, or with headers of their own: { bytes, headers }
+  let bytes = fault.other ?? file?.bytes ?? file;
+  if (bytes === undefined) {
+    send(404);
+    return response.end("no such file");
+  }
+  if (fault.damage !== undefined) {
+    bytes = bytes.slice();
+    bytes[fault.damage] ^= 1;
+  }
+  const tag = fault.tag ?? (fault.weak ? `W/${tagOf(bytes)}` : tagOf(bytes));
+  const headers = {
+    "content-type": "application/octet-stream",
+    ...(fault.noTag ? {} : { etag: tag }),
+    ...file?.headers,
+    ...fault.headers,
+  };
+  let [status, from] = [200, 0];
+  const asked = !fault.noRange && /^bytes=(\d+)-$/.exec(request.headers.range ?? "");
+  const held = request.headers["if-range"];
+  if (asked && (held === undefined || (held === tag && !tag.startsWith("W/")))) {
+    from = Number(asked[1]);
+    if (from >= bytes.length) {
+      send(416, { "content-range": `bytes */${bytes.length}` });
+      return response.end();
+    }
+    status = 206;
+    headers["content-range"] = `bytes ${from}-${bytes.length - 1}/${bytes.length}`;
+  }
+  let body = bytes.subarray(from);
+  if (fault.gzip) {
+    body = gzipSync(body);
+    headers["content-encoding"] = "gzip";
+  }
+  const until = fault.cut ?? fault.stall ?? body.length;
+  if (!fault.chunked)
+    headers["content-length"] = (fault.clean ? Math.min(until, body.length) : body.length) + (fault.length ?? 0);
+  send(status, headers);
+  response.flushHeaders();
+  const step = fault.slow === undefined ? 16 << 10 : Math.ceil(body.length / 8);
+  for (let at = 0; at < Math.min(until, body.length); at += step) {
+    const part = body.subarray(at, Math.min(at + step, until));
+    await new Promise((resolve, reject) => response.write(part, (error) => (error ? reject(error) : resolve())));
+    entry.sent += part.length;
+    if (fault.slow !== undefined) await new Promise((resolve) => setTimeout(resolve, fault.slow));
+  }
+  if (fault.stall !== undefined) return;
+  if (fault.clean || (fault.cut === undefined && fault.length === undefined)) return response.end();
+  // What is on its way when a connection breaks may be lost; not here, so that tests can count.
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  response.destroy();
+}

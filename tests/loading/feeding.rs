@@ -1,0 +1,143 @@
+//! Files that arrive in pieces, are begun again, or are refused and come right after all.
+
+use corom::error::ErrorCode;
+use corom::model::{LoadOptions, ModelLoader};
+
+use super::support::export;
+use super::{Files, ours, paths};
+
+/// A loader of `ours` that has everything before the weights.
+fn before_the_weights(files: &Files) -> ModelLoader {
+    let mut loader = ModelLoader::new(LoadOptions::default()).unwrap();
+    for path in ["corom.json", "tokenizer.json", "model.onnx", "config.json"] {
+        loader.supply(path, &files[path]).unwrap();
+    }
+    loader
+}
+
+#[test]
+fn a_file_may_arrive_in_any_pieces() {
+    let files = ours();
+    let config = &files["config.json"];
+    let mut loader = ModelLoader::new(LoadOptions::default()).unwrap();
+    loader.supply("corom.json", &files["corom.json"]).unwrap();
+    // Refused at the end of each turn but the last, so that one loader takes every cut.
+    for cut in 0..=config.len() {
+        loader.begin("config.json", None).unwrap();
+        loader.feed("config.json", &config[..cut]).unwrap();
+        assert_eq!(loader.fed("config.json"), cut as u64);
+        loader.feed("config.json", &[]).unwrap();
+        let mut rest = config[cut..].to_vec();
+        match rest.last_mut() {
+            Some(last) => *last ^= 1,
+            None => rest.push(b' '),
+        }
+        let fed = loader.feed("config.json", &rest).and_then(|()| loader.end("config.json"));
+        assert_eq!(fed.unwrap_err().code(), ErrorCode::IntegrityMismatch, "cut at {cut}");
+        assert_eq!((loader.fed("config.json"), paths(&loader)[0]), (0, "config.json"));
+    }
+    for chunk in [1, 7, 64, 1000, 1 << 20] {
+        let mut loader = ModelLoader::new(LoadOptions::default()).unwrap();
+        while let Some(file) = loader.wanted().first().cloned() {
+            loader.begin(&file.path, Some(1)).unwrap();
+            // The small pieces are for the files that are parsed; the others would take long.
+            let chunk = if files[&file.path].len() > 4096 { chunk.max(64) } else { chunk };
+            files[&file.path].chunks(chunk).for_each(|piece| loader.feed(&file.path, piece).unwrap());
+            loader.end(&file.path).unwrap();
+        }
+        loader.build().unwrap();
+    }
+}
+
+#[test]
+fn a_file_may_be_begun_again_at_any_time() {
+    let files = ours();
+    let mut loader = before_the_weights(&files);
+    let shards = ["model.onnx_data", "model.onnx_data_1", "model.onnx_data_2"];
+    // All on the way at once, one of them begun again.
+    for path in shards {
+        loader.begin(path, None).unwrap();
+        loader.feed(path, &files[path][..100]).unwrap();
+    }
+    loader.begin(shards[1], None).unwrap();
+    assert_eq!(shards.map(|path| loader.fed(path)), [100, 0, 100]);
+    for path in shards {
+        let from = loader.fed(path) as usize;
+        loader.feed(path, &files[path][from..]).unwrap();
+        assert_eq!(paths(&loader)[0], path, "it is wanted until it has ended");
+        loader.end(path).unwrap();
+    }
+    loader.build().unwrap();
+}
+
+#[test]
+fn a_refused_file_leaves_the_loader_as_it_was() {
+    let files = ours();
+    let mut loader = before_the_weights(&files);
+    let (path, good) = ("model.onnx_data_1", &files["model.onnx_data_1"]);
+    let mut damaged = good.clone();
+    damaged[good.len() / 2] ^= 1;
+    let page = b" <!DOCTYPE html><p>Sign in";
+    let cases: [(&str, Vec<&[u8]>, ErrorCode); 6] = [
+        ("damaged", vec![&damaged], ErrorCode::IntegrityMismatch),
+        ("short", vec![&good[..good.len() - 1]], ErrorCode::IntegrityMismatch),
+        ("too long", vec![good, b"x"], ErrorCode::IntegrityMismatch),
+        ("empty", vec![], ErrorCode::NotAModel),
+        ("page", page.chunks(1).collect(), ErrorCode::NotAModel),
+        ("pointer", vec![b"version https://git", b"-lfs.github.com/spec/v1\n"], ErrorCode::NotAModel),
+    ];
+    for (what, pieces, code) in cases {
+        loader.begin(path, None).unwrap();
+        let mut took = 0;
+        let fed = pieces.iter().try_for_each(|piece| loader.feed(path, piece).inspect(|()| took += 1));
+        // What can be known early is refused early.
+        match what {
+            "too long" => assert_eq!(took, 1),
+            "page" => assert_eq!(took, " <!doctype".len() - 1),
+            "pointer" => assert_eq!(took, 1),
+            _ => assert_eq!(took, pieces.len()),
+        }
+        let outcome = fed.and_then(|()| loader.end(path));
+        assert_eq!(outcome.unwrap_err().code(), code, "{what}");
+        assert_eq!(loader.is_page(path), what == "page", "{what}");
+        let again = loader.feed(path, b"x").unwrap_err();
+        assert_eq!(again.code(), ErrorCode::InvalidArgument, "{what}: not begun again");
+        assert_eq!(paths(&loader).len(), 3, "{what}");
+    }
+    assert_eq!(loader.begin("config.json", None).unwrap_err().code(), ErrorCode::InvalidArgument);
+    assert_eq!(loader.end("model.onnx").unwrap_err().code(), ErrorCode::InvalidArgument);
+    for path in ["model.onnx_data", "model.onnx_data_1", "model.onnx_data_2"] {
+        loader.supply(path, &files[path]).unwrap();
+    }
+    loader.build().unwrap();
+}
+
+#[test]
+fn files_that_are_read_at_once_may_be_begun_again_too() {
+    let files = ours();
+    let mut loader = ModelLoader::new(LoadOptions::default()).unwrap();
+    for (bad, code) in [
+        (&b"{}"[..], ErrorCode::InvalidConfig),
+        (br#"{"format": "corom-model", "format_version": 9}"#, ErrorCode::UnsupportedFormat),
+    ] {
+        assert_eq!(loader.supply("corom.json", bad).unwrap_err().code(), code);
+    }
+    loader.supply("corom.json", &files["corom.json"]).unwrap();
+    assert_eq!(paths(&loader), ["config.json", "tokenizer.json", "model.onnx"]);
+    // Without a manifest nothing but their readers tells.
+    let files = crate::files(&export("legacy-op17"));
+    let mut loader = ModelLoader::new(LoadOptions::default()).unwrap();
+    loader.missing("corom.json").unwrap();
+    for (path, code) in [
+        ("config.json", ErrorCode::InvalidConfig),
+        ("tokenizer.json", ErrorCode::InvalidTokenizer),
+        ("model.onnx", ErrorCode::InvalidModel),
+    ] {
+        assert_eq!(loader.supply(path, &[7; 99]).unwrap_err().code(), code);
+        loader.supply(path, &files[path]).unwrap();
+    }
+    while let Some(file) = loader.wanted().first().cloned() {
+        loader.missing(&file.path).unwrap();
+    }
+    loader.build().unwrap();
+}

@@ -1,0 +1,193 @@
+// The service of examples/edge with a small model: its interfaces, its refusals, and many clients at once.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { after, before, describe, test } from "node:test";
+import { TOKEN, filesIn, startService } from "./support/edge.mjs";
+import { MODEL, golden } from "./support/places.mjs";
+
+const { texts, input_ids: ids, vectors, tolerance, max_length } = golden;
+const vectorsOf = vectors.cls;
+/** Those that the model reads whole, and that are not empty, which OpenAI refuses. */
+const whole = texts.flatMap((text, i) => (text !== "" && ids[i].length < max_length ? [i] : []));
+const near = (actual, expected, bound = tolerance) => {
+  assert.equal(actual.length, expected.length);
+  const worst = Math.max(...expected.map((value, i) => Math.abs(value - actual[i])));
+  assert.ok(worst <= bound, `off by ${worst}`);
+};
+const json = async (response) => {
+  assert.equal(response.status, 200, await response.clone().text());
+  return response.json();
+};
+
+let service;
+before(async () => (service = await startService({ model: MODEL })));
+after(() => service?.stop());
+const ask = (...args) => service.ask(...args);
+
+describe("/v1/embeddings, as OpenAI's", () => {
+  test("floats, and what they cost", async () => {
+    const input = whole.map((i) => texts[i]);
+    const { object, data, model, usage } = await json(await ask("/v1/embeddings", { input, model: "corom" }));
+    assert.deepEqual([object, model], ["list", "corom"]);
+    data.forEach(({ object, index, embedding }, i) => {
+      assert.deepEqual([object, index], ["embedding", i]);
+      near(embedding, vectorsOf[whole[i]]);
+    });
+    assert.equal(data.length, input.length);
+    const tokens = whole.reduce((sum, i) => sum + ids[i].length, 0);
+    assert.deepEqual(usage, { prompt_tokens: tokens, total_tokens: tokens });
+  });
+
+  test("base64, of a single text", async () => {
+    const body = { input: texts[whole[0]], model: "corom", encoding_format: "base64", dimensions: 32, user: "x" };
+    const { data } = await json(await ask("/v1/embeddings", body));
+    const bytes = Buffer.from(data[0].embedding, "base64");
+    near(
+      Array.from({ length: bytes.length / 4 }, (_, i) => bytes.readFloatLE(i * 4)),
+      vectorsOf[whole[0]],
+    );
+  });
+
+  test("refusals have a status, a type, a code and a field", async () => {
+    const long = texts.find((_, i) => ids[i].length === max_length).repeat(2);
+    for (const [body, status, code, param = null] of [
+      [{}, 422, "invalid_type", "input"],
+      [{ input: 42 }, 422, "invalid_type", "input"],
+      [{ input: [101, 102] }, 422, "invalid_type", "input"],
+      [{ input: ["a", null] }, 422, "invalid_type", "input"],
+      [{ input: [] }, 400, "empty", "input"],
+      [{ input: "" }, 400, "empty", "input"],
+      [{ input: ["a", ""] }, 400, "empty", "input"],
+      [{ input: Array(33).fill("a") }, 413, "too_many", "input"],
+      [{ input: long }, 413, "too_long", "input"],
+      [{ input: "a", model: "text-embedding-3-small" }, 404, "model_not_found", "model"],
+      [{ input: "a", model: 1 }, 422, "invalid_type", "model"],
+      [{ input: "a", encoding_format: "hex" }, 400, "invalid_value", "encoding_format"],
+      [{ input: "a", dimensions: 8 }, 400, "invalid_value", "dimensions"],
+    ]) {
+      const response = await ask("/v1/embeddings", body);
+      const { error } = await response.json();
+      assert.deepEqual([response.status, error.code, error.param], [status, code, param], JSON.stringify(body));
+      assert.equal(error.type, "invalid_request_error");
+      assert.equal(typeof error.message, "string");
+    }
+  });
+});
+
+describe("/embed and /rerank, as text-embeddings-inference's", () => {
+  test("/embed gives unit vectors, or with normalize: false what the model gives", async () => {
+    const inputs = whole.map((i) => texts[i]);
+    const raw = await json(await ask("/embed", { inputs, normalize: false }));
+    raw.forEach((row, i) => near(row, vectorsOf[whole[i]]));
+    const [unit] = await json(await ask("/embed", { inputs: inputs[0] }));
+    near([Math.hypot(...unit)], [1], 1e-6);
+    const length = Math.hypot(...raw[0]);
+    near(unit, raw[0].map((x) => x / length), 1e-6); // prettier-ignore
+  });
+
+  test("truncate: true reads the beginning of a long text", async () => {
+    const i = texts.findIndex((_, i) => ids[i].length === max_length);
+    const body = { inputs: texts[i], normalize: false };
+    const refused = await ask("/embed", body);
+    assert.equal(refused.status, 413);
+    const { error, error_type } = await refused.json();
+    assert.ok(error.includes(`${max_length} tokens`), error);
+    assert.equal(error_type, "Validation");
+    const [row] = await json(await ask("/embed", { ...body, truncate: true }));
+    near(row, vectorsOf[i]);
+  });
+
+  test("/rerank: best first, scores between 0 and 1, or raw ones", async () => {
+    const [query, ...rest] = whole;
+    const dots = rest.map((i) => vectorsOf[i].reduce((sum, x, j) => sum + x * vectorsOf[query][j], 0));
+    const order = dots.map((_, i) => i).sort((a, b) => dots[b] - dots[a]);
+    const body = { query: texts[query], texts: rest.map((i) => texts[i]) };
+    const ranked = await json(await ask("/rerank", { ...body, return_text: true }));
+    assert.deepEqual(ranked.map(({ index }) => index), order); // prettier-ignore
+    assert.deepEqual(ranked.map(({ text }) => text), order.map((i) => body.texts[i])); // prettier-ignore
+    ranked.forEach(({ score }, i) => assert.ok(score >= 0 && score <= (ranked[i - 1]?.score ?? 1), `${score}`));
+    near([ranked.reduce((sum, { score }) => sum + score, 0)], [1], 1e-6);
+    const raw = await json(await ask("/rerank", { ...body, raw_scores: true }));
+    near(raw.map(({ score }) => score), order.map((i) => dots[i]), 1e-2); // prettier-ignore
+    assert.ok(!("text" in raw[0]));
+  });
+
+  test("/info says what runs, /health needs no token", async () => {
+    const info = await json(await ask("/info"));
+    assert.equal(info.dimension, 32);
+    assert.equal(info.max_input_length, max_length);
+    assert.equal(info.model_dtype, "f32");
+    assert.ok(info.wasm_memory > 0);
+    assert.equal((await ask("/health", undefined, { token: "" })).status, 200);
+  });
+
+  test("refusals have a status and a type", async () => {
+    for (const [where, body, status, type] of [
+      ["/embed", {}, 422, "Validation"],
+      ["/embed", { inputs: [] }, 400, "Empty"],
+      ["/embed", { inputs: ["a"], normalize: "yes" }, 422, "Validation"],
+      ["/embed", { inputs: Array(33).fill("a") }, 413, "Validation"],
+      ["/rerank", { query: 1, texts: ["a"] }, 422, "Validation"],
+      ["/rerank", { query: "a" }, 422, "Validation"],
+      ["/rerank", { query: "a", texts: [] }, 400, "Empty"],
+      ["/rerank", { query: "a", texts: [1] }, 422, "Validation"],
+    ]) {
+      const response = await ask(where, body);
+      assert.deepEqual([response.status, (await response.json()).error_type], [status, type], JSON.stringify(body));
+    }
+  });
+});
+
+describe("who and what is turned away, and it goes on serving", () => {
+  const serves = async () => near((await json(await ask("/embed", { inputs: texts[1], normalize: false })))[0], vectorsOf[1]);
+
+  test("no token, a wrong one, one that begins like it", async () => {
+    for (const token of ["", "wrong", TOKEN.slice(0, -1), `${TOKEN}x`]) {
+      for (const [where, body] of [["/v1/embeddings", { input: "a" }], ["/embed", { inputs: "a" }], ["/rerank", {}], ["/info"]]) {
+        const response = await ask(where, body, { token });
+        assert.equal(response.status, 401, `${where} with ${token}`);
+        assert.equal(response.headers.get("www-authenticate"), "Bearer");
+      }
+    }
+    await serves();
+  });
+
+  test("bodies that are no JSON objects", async () => {
+    const bad = ["", "{", "[]", "null", '"a"', "\0", new Uint8Array([0x7b, 0xff, 0x7d]), "{".repeat(100_000)];
+    for (const where of ["/v1/embeddings", "/embed", "/rerank"]) {
+      for (const body of bad) assert.equal((await ask(where, body)).status, 400, `${where}: ${String(body).slice(0, 9)}`);
+    }
+    await serves();
+  });
+
+  test("bodies that are too long, with their length and without", async () => {
+    const large = JSON.stringify({ inputs: "a".repeat(2 << 20) });
+    assert.equal((await ask("/embed", large)).status, 413);
+    let sent = 0;
+    const endless = new ReadableStream({
+      pull(controller) {
+        sent += 1 << 16;
+        controller.enqueue(new Uint8Array(1 << 16).fill(32));
+        if (sent > 64 << 20) controller.close();
+      },
+    });
+    // The service answers before it has read all: the client may see that as an answer or as a closed connection.
+    const status = await ask("/embed", undefined, { method: "POST", body: endless, duplex: "half" }).then(
+      (response) => response.status,
+      () => 413,
+    );
+    assert.equal(status, 413);
+    assert.ok(sent < 16 << 20, `${sent} bytes were taken of a body that may have 1 MiB`);
+    await serves();
+  });
+
+  test("other paths and methods; no file of the model is given away", async () => {
+    for (const where of ["/", "/v1/models", "/model/corom.json", "/model/model.onnx", "/corom.wasm", "/constructor"])
+      assert.equal((await ask(where)).status, 404, where);
+    const response = await ask("/embed", undefined, { method: "GET" });
+    assert.deepEqual([response.status, response.headers.get("allow")], [405, "POST"]);
+    assert.equal((await ask("/info", {}, { method: "POST" })).status, 405);
+    await serves();
+  });
+});

@@ -1,0 +1,90 @@
+// The service of examples/edge in workerd, as wrangler would deploy it: bundled, with the bindings of wrangler.jsonc.
+import { cpSync, linkSync, mkdirSync, readFileSync, readdirSync } from "node:fs";
+import path from "node:path";
+import { Miniflare } from "miniflare";
+import { bundleForEdge } from "./edge-bundle.mjs";
+import { ROOT, WORKSPACE } from "./places.mjs";
+
+export const TOKEN = "a-token-of-the-test";
+const folder = path.join(WORKSPACE, "projects/edge");
+cpSync(path.join(ROOT, "examples/edge"), folder, { recursive: true });
+const config = JSON.parse(readFileSync(path.join(folder, "wrangler.jsonc"), "utf8").replace(/^\s*\/\/.*$/gm, ""));
+const bundle = await bundleForEdge(folder, config.main, ["workerd", "worker", "browser"]);
+let count = 0;
+
+/**
+ * Starts it. The model's folder `model` becomes static assets; or `bucket` gives it as an R2 bucket, or `assets`
+ * answers for the assets. `vars` go before those of wrangler.jsonc.
+ */
+export async function startService({ model, bucket, assets, vars = {} }) {
+  const service = new Miniflare({
+    host: "127.0.0.1",
+    compatibilityDate: config.compatibility_date,
+    compatibilityFlags: config.compatibility_flags,
+    modules: bundle.modules,
+    bindings: { ...config.vars, TOKEN, ...vars },
+    ...(model && { assets: asAssets(model) }),
+    ...(assets && { serviceBindings: { [config.assets.binding]: assets } }),
+    ...(bucket && { r2Buckets: ["BUCKET"] }),
+  });
+  const address = await service.ready;
+  if (bucket) {
+    const r2 = await service.getR2Bucket("BUCKET");
+    for (const name of filesIn(bucket)) await r2.put(`${config.vars.MODEL_PATH}/${name}`, readFileSync(path.join(bucket, name)));
+  }
+  return {
+    address,
+    /** The answer to a request; `body` is sent as JSON unless it is a string or bytes. */
+    ask(where, body, { token = TOKEN, method = body === undefined ? "GET" : "POST", ...rest } = {}) {
+      const raw = typeof body === "string" || body === undefined || body instanceof Uint8Array;
+      const headers = { "content-type": "application/json", ...(token && { authorization: `Bearer ${token}` }) };
+      return fetch(new URL(where, address), { method, headers, body: raw ? body : JSON.stringify(body), ...rest });
+    },
+    /** Resident bytes of workerd. */
+    resident: () => residentOf(workerdProcess()),
+    stop: () => service.dispose(),
+  };
+}
+
+/** As the file system has it, without subfolders: a folder of ours has none. */
+export const filesIn = (folder) =>
+  readdirSync(folder, { withFileTypes: true }).flatMap((entry) => (entry.isFile() ? [entry.name] : []));
+
+function asAssets(model) {
+  const directory = path.join(WORKSPACE, `assets-${count++}`);
+  const inside = path.join(directory, config.vars.MODEL_PATH);
+  mkdirSync(inside, { recursive: true });
+  for (const name of filesIn(model)) {
+    try {
+      linkSync(path.join(model, name), path.join(inside, name));
+    } catch {
+      cpSync(path.join(model, name), path.join(inside, name)); // another disk
+    }
+  }
+  return {
+    directory,
+    binding: config.assets.binding,
+    routerConfig: { has_user_worker: true, invoke_user_worker_ahead_of_assets: config.assets.run_worker_first },
+  };
+}
+
+/** The one workerd that this process started. */
+function workerdProcess() {
+  const own = readdirSync("/proc").filter((name) => {
+    if (!/^\d+$/.test(name)) return false;
+    const [, parent] = statusOf(name).match(/^PPid:\s+(\d+)$/m) ?? [];
+    return Number(parent) === process.pid && /^Name:\s+workerd$/m.test(statusOf(name));
+  });
+  if (own.length !== 1) throw new Error(`${own.length} processes of workerd, where one is expected`);
+  return own[0];
+}
+
+const residentOf = (pid) => Number(statusOf(pid).match(/^VmRSS:\s+(\d+) kB$/m)[1]) * 1024;
+
+function statusOf(pid) {
+  try {
+    return readFileSync(`/proc/${pid}/status`, "utf8");
+  } catch {
+    return ""; // it has ended
+  }
+}
