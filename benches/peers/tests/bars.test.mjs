@@ -25,6 +25,14 @@ test("latency is judged by medians against onnxruntime-web's better file", () =>
   assert.equal(line(lines, "base int8, 128 tokens, relaxed").met, false);
 });
 
+test("pairs see through a machine that slows down half way", () => {
+  const base = baseResult();
+  const slow = (list) => list.map((ms, i) => (i < 7 ? ms : ms * 3));
+  base.latency[16]["corom-plain"] = slow(base.latency[16]["corom-plain"]).map((ms, i) => (i === 7 ? ms * 9 : ms));
+  base.latency[16]["ort-int8-optimised"] = slow(base.latency[16]["ort-int8-optimised"]);
+  assert.match(line(bars({ base }), "base int8, 16 tokens, plain").note, /in pairs 0\.50/);
+});
+
 test("few rounds are said to be few", () => {
   const base = baseResult();
   base.latency[16]["corom-plain"].length = 5;
