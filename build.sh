@@ -289,7 +289,6 @@ cmd_build() {
   esac
   note "the npm package is in pkg/"
 }
-
 cmd_demo() {
   local once_only="" profile=shipping model="" port=()
   while (($#)); do
@@ -334,6 +333,7 @@ cmd_test() {
   step "Rust tests" cargo test --locked --features cli --no-fail-fast
   build_package wasm-test
   step "JavaScript tests" npm --prefix tests/js test --silent -- --test-reporter=spec
+  step "packaging tests" node tests/packaging/run.mjs
 }
 
 python_env() {

@@ -126,11 +126,14 @@ fn disagree(a: &EncoderOutput, b: &EncoderOutput) -> Option<f32> {
     };
     let (a, b) = (rows(a), rows(b));
     let largest = a.iter().fold(0f32, |m, x| if x.is_finite() { m.max(x.abs()) } else { f32::NAN });
-    if !(largest < 1e4) {
+    if largest.is_nan() || largest >= 1e4 {
         return None;
     }
-    let far = a.iter().zip(&b).fold(0f32, |m, (x, y)| m.max((x - y).abs()));
-    (a.len() != b.len() || !(far <= 0.02 * largest.max(1.0))).then_some(far)
+    let far = a
+        .iter()
+        .zip(&b)
+        .fold(0f32, |m, (x, y)| if (x - y).is_nan() { f32::NAN } else { m.max((x - y).abs()) });
+    (a.len() != b.len() || far.is_nan() || far > 0.02 * largest.max(1.0)).then_some(far)
 }
 
 impl Drop for Subject {

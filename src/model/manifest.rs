@@ -43,7 +43,7 @@ pub struct Manifest {
     pub normalize: bool,
     /// Where texts are cut, in tokens with `[CLS]` and `[SEP]`, unless the caller says otherwise.
     pub max_length: usize,
-    /// The number type of the weights: `f32` or `int8`.
+    /// The number type of most of the weights: `f32`, `int8` or `int4`.
     pub dtype: String,
     /// Width of a vector.
     pub hidden_size: usize,

@@ -1,8 +1,8 @@
 //! Every sound checkpoint converts into a folder that is what it says.
 
 use corom::config::BertConfig;
-use corom::model::Manifest;
 use corom::model::manifest::{FORMAT_VERSION, MAX_SHARD_BYTES};
+use corom::model::{LoadOptions, Manifest, folder};
 use corom::tokenizer::Tokenizer;
 
 use crate::command::{Scratch, checkpoint, convert, corom};
@@ -30,7 +30,7 @@ fn every_sound_checkpoint_converts() {
         }
         let expected = golden(&from);
         let said: Said = serde_json::from_slice(&std::fs::read(from.join("golden.json")).unwrap()).unwrap();
-        for dtype in ["f32", "int8"] {
+        for dtype in ["f32", "int8", "int4"] {
             let out = scratch.join(&format!("{name}-{dtype}"));
             let length = expected.max_length.to_string();
             // Where ModelScope's files say how long, they are to be heard.
@@ -73,10 +73,14 @@ fn every_sound_checkpoint_converts() {
                 assert_eq!(&tokenizer.encode(text).unwrap().input_ids, ids, "{name}: {text}");
             }
             check_self_test(&manifest, &expected);
+            let embedder = folder::load(&out, LoadOptions::default()).unwrap();
+            let info = embedder.encoder().info();
+            let precision = if dtype == "int4" { "int4" } else { "int8" };
+            assert_eq!((info.fused, info.dtype, info.precision), (true, dtype, precision), "{name}");
             converted += 1;
         }
     }
-    assert!(converted >= 40, "only {converted}");
+    assert!(converted >= 60, "only {converted}");
 }
 
 /// The self-test's vectors are the crate's own; where the golden has its texts, they are PyTorch's too.
@@ -94,7 +98,9 @@ pub fn check_self_test(manifest: &Manifest, golden: &Golden) {
         if manifest.dtype == "f32" {
             assert!(max_abs_difference(vector, &expected) <= 1e-4, "{text}");
         }
-        assert!(cosine(vector, &expected) >= 0.999, "{text}");
+        // With 4 bits these small random models stay much less themselves than a real one does.
+        let least = if manifest.dtype == "int4" { 0.97 } else { 0.999 };
+        assert!(cosine(vector, &expected) >= least, "{text}: {}", cosine(vector, &expected));
         compared += 1;
     }
     assert!(compared >= 2, "only {compared} texts of the self-test are in the golden");

@@ -12,7 +12,7 @@ use crate::command::{Scratch, convert};
 use crate::fixtures::check_self_test;
 use crate::support::{fixtures, folders, golden};
 
-fn named(variable: &str) -> Option<OsString> {
+pub fn named(variable: &str) -> Option<OsString> {
     let value = std::env::var_os(variable).filter(|value| !value.is_empty());
     if value.is_none() {
         eprintln!("skipped: {variable} is not set");
@@ -20,14 +20,14 @@ fn named(variable: &str) -> Option<OsString> {
     value
 }
 
-fn check(python: &OsString, pairs: &[(PathBuf, PathBuf)]) {
+pub fn check(python: &OsString, pairs: &[(PathBuf, PathBuf)], options: &[&str]) {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python/check_onnxruntime.py");
     let mut command = Command::new(python);
     command.arg(script);
     for (folder, golden) in pairs {
         command.arg(folder).arg(golden);
     }
-    let output = command.output().unwrap();
+    let output = command.args(options).output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
     println!("{said}");
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
@@ -48,7 +48,7 @@ fn onnxruntime_agrees_on_every_fixture() {
             pairs.push((out, from.join("golden.json")));
         }
     }
-    check(&python, &pairs);
+    check(&python, &pairs, &[]);
 }
 
 #[test]
@@ -64,5 +64,5 @@ fn onnxruntime_agrees_on_m3e_small() {
         check_self_test(&manifest, &golden(&path));
         pairs.push((out, path.join("golden.json")));
     }
-    check(&python, &pairs);
+    check(&python, &pairs, &[]);
 }

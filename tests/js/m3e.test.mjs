@@ -1,6 +1,7 @@
 // A real model, converted: ids and vectors of thirty texts of all kinds.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { Corom as InWorker } from "corom/worker";
 import { Corom, assertClose, cosine } from "./support/corom.mjs";
 import { goldenM3e, m3eFolder } from "./support/paths.mjs";
 
@@ -62,4 +63,22 @@ test("it tells products apart", async () => {
     metric: "cosine",
   });
   assert.equal(ranked[0].index, 1);
+});
+
+test("in a worker, an abort ends a batch in the middle, and the next call works", async () => {
+  let loads = 0;
+  const onProgress = ({ phase }) => phase === "pack" && loads++;
+  const long = Array.from({ length: 50 }, (_, i) => "阔腿裤女冬牛仔".repeat(80) + i);
+  const worker = await InWorker.load(m3eFolder(), { maxLength: 512, abortTimeout: 0, onProgress });
+  await worker.embed("裤");
+  const signal = AbortSignal.timeout(100);
+  let late;
+  signal.addEventListener("abort", () => (late = performance.now()));
+  await assert.rejects(worker.embed(long, { signal }), { name: "TimeoutError" });
+  late = performance.now() - late;
+  assert.ok(late < 100, `rejected ${late} ms after the abort`);
+  const { data } = await worker.embed(GOLDEN.texts[0]);
+  assert.ok(cosine(data, (await corom.embed(GOLDEN.texts[0])).data) >= 0.999);
+  assert.equal(loads, 2, "the worker was replaced");
+  worker.free();
 });

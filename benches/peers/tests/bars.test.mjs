@@ -25,6 +25,14 @@ test("latency is judged by medians against onnxruntime-web's better file", () =>
   assert.equal(line(lines, "base int8, 128 tokens, relaxed").met, false);
 });
 
+test("pairs see through a machine that slows down half way", () => {
+  const base = baseResult();
+  const samples = base.latency[16];
+  for (const name of Object.keys(samples)) samples[name] = samples[name].map((ms, i) => (i < 7 ? ms : ms * 3));
+  samples["corom-plain"][7] *= 9;
+  assert.match(line(bars({ base }), "base int8, 16 tokens, plain").note, /in pairs 0\.50/);
+});
+
 test("few rounds are said to be few", () => {
   const base = baseResult();
   base.latency[16]["corom-plain"].length = 5;

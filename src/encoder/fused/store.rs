@@ -120,12 +120,14 @@ pub(super) fn internal(what: &str) -> Error {
 pub(super) fn needs(step: &Step) -> Vec<usize> {
     let mut leaves: Vec<&Leaf> = Vec::new();
     match step {
-        Step::Embed(EmbedStep { word, token_type, position, norm: n }) => {
+        Step::Embed(embed) => {
+            let EmbedStep { word, token_type, position, norm: n } = &**embed;
             let tables = [Some(word), token_type.as_ref().map(|(t, _)| t), position.as_ref()];
             tables.into_iter().flatten().for_each(|table| matrix(table, &mut leaves));
             norm(n, &mut leaves);
         }
-        Step::Linear(LinearStep { weight, bias, .. }) => {
+        Step::Linear(linear) => {
+            let LinearStep { weight, bias, .. } = &**linear;
             matrix(weight, &mut leaves);
             bias.iter().for_each(|bias| vector(bias, &mut leaves));
         }

@@ -14,9 +14,9 @@ use crate::encoder::ops::linear::{Activation, LinearSpec};
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Step {
     /// Token ids → rows.
-    Embed(EmbedStep),
+    Embed(Box<EmbedStep>),
     /// `act(x · W + bias)`.
-    Linear(LinearStep),
+    Linear(Box<LinearStep>),
     /// Attention of all heads.
     Attention { q: usize, k: usize, v: usize, spec: AttentionSpec },
     /// `LayerNorm(a + b)`.
@@ -154,7 +154,7 @@ impl<'a> Lower<'a> {
                 }
                 let norm = NormStep { width, eps: *eps, gamma: gamma.clone(), beta: beta.clone() };
                 match (self.lookups(*x), self.symbols.get(*x)) {
-                    (Some(lookups), _) => Step::Embed(embed(lookups, norm)?),
+                    (Some(lookups), _) => Step::Embed(Box::new(embed(lookups, norm)?)),
                     (None, Symbol::Sum(a, b)) => {
                         let (a, b) = (self.step(*a, want)?, self.step(*b, want)?);
                         Step::AddNorm { a, b, norm }
@@ -177,7 +177,7 @@ impl<'a> Lower<'a> {
                 let (k, v) = (self.step(*k, Want::All)?, self.step(*v, Want::All)?);
                 Step::Attention { q, k, v, spec }
             }
-            _ => Step::Linear(self.linear(id, want)?),
+            _ => Step::Linear(Box::new(self.linear(id, want)?)),
         };
         Some(self.push((id, want), step))
     }

@@ -91,6 +91,8 @@ impl Graph {
         for node in &nodes {
             registry::check(node)?;
         }
+        let packed: HashSet<String> =
+            nodes.iter().filter(|n| n.op == "MatMulNBits").filter_map(|n| n.inputs.get(1).cloned()).collect();
         let mut graph = Self {
             opset,
             nodes,
@@ -101,7 +103,7 @@ impl Graph {
         };
         for mut proto in initializers.into_iter().filter(|t| needed.remove(&t.name)) {
             *graph.stored.entry(proto.data_type).or_default() += tensor::byte_size(&proto)?;
-            match Weight::fate(&proto, |file| external.contains_key(file))? {
+            match Weight::fate(&proto, packed.contains(&proto.name), |file| external.contains_key(file))? {
                 Fate::Handle => graph.weights.push(Weight::new(proto)?),
                 Fate::Constant => {
                     let value = tensor::load(&mut proto, &mut Shards::lent(external))?;

@@ -81,8 +81,9 @@ pub(super) enum Fate {
 }
 
 impl Weight {
-    /// What to do with a tensor when `external` has the files that are there already.
-    pub(super) fn fate(proto: &TensorProto, there: impl Fn(&str) -> bool) -> Result<Fate> {
+    /// What to do with a tensor when some files are `there` already. `packed`: that it is the packed numbers
+    /// of a product, which as a constant would be unpacked, however small it is.
+    pub(super) fn fate(proto: &TensorProto, packed: bool, there: impl Fn(&str) -> bool) -> Result<Fate> {
         let count = tensor::count(proto)?;
         let absent = Place::of(proto)?.is_some_and(|place| !there(&place.path));
         let number = matches!(
@@ -99,7 +100,7 @@ impl Weight {
         Ok(match (number, absent) {
             (true, true) if count > SMALL => Fate::Handle,
             (_, true) => Fate::Absent,
-            (true, false) if count >= LARGE => Fate::Handle,
+            (true, false) if packed || count >= LARGE => Fate::Handle,
             (_, false) => Fate::Constant,
         })
     }

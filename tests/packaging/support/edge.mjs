@@ -22,7 +22,8 @@ export async function startService({ model, bucket, assets, vars = {} }) {
     compatibilityDate: config.compatibility_date,
     compatibilityFlags: config.compatibility_flags,
     modules: bundle.modules,
-    bindings: { ...config.vars, TOKEN, ...vars },
+    // The small models' vectors are PyTorch's; "auto" is for the real one's memory.
+    bindings: { ...config.vars, TOKEN, PRECISION: "f32", ...vars },
     ...(model && { assets: asAssets(model) }),
     ...(assets && { serviceBindings: { [config.assets.binding]: assets } }),
     ...(bucket && { r2Buckets: ["BUCKET"] }),

@@ -63,6 +63,8 @@ pub(crate) enum Dtype {
     F32,
     /// 8-bit integers with a scale for each row: a quarter of the size
     Int8,
+    /// 4-bit integers with a scale and a zero point for each 32, embeddings in 8 bits: a sixth of the size
+    Int4,
 }
 
 impl Dtype {
@@ -70,6 +72,7 @@ impl Dtype {
         match self {
             Self::F32 => "f32",
             Self::Int8 => "int8",
+            Self::Int4 => "int4",
         }
     }
 }

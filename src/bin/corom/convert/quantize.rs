@@ -1,4 +1,6 @@
-//! f32 → int8, and the transposition that ONNX wants.
+//! f32 → int8 and int4, and the transposition that ONNX wants.
+
+use corom::encoder::cpu::linear::quantize::{BLOCK_I4, quantize_block_i4};
 
 /// Quantises each row of a row-major matrix by itself, symmetrically: the
 /// largest magnitude becomes 127, zero stays zero, and `row · scale` comes
@@ -14,6 +16,34 @@ pub(crate) fn per_row(matrix: &[f32], columns: usize) -> (Vec<i8>, Vec<f32>) {
         scales.push(scale);
     }
     (numbers, scales)
+}
+
+/// A matrix of 4-bit numbers as MatMulNBits has it: each row is its blocks of 32, the last one filled up
+/// with what means 0.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Blocks {
+    /// Two numbers a byte, the low half first.
+    pub(crate) numbers: Vec<u8>,
+    /// One a block.
+    pub(crate) scales: Vec<f32>,
+    /// What means 0, one a block, two a byte; each row is filled up to whole bytes.
+    pub(crate) zeros: Vec<u8>,
+}
+
+/// Quantises each row of a row-major matrix block by block.
+pub(crate) fn per_block(matrix: &[f32], columns: usize) -> Blocks {
+    let mut out = Blocks { numbers: Vec::new(), scales: Vec::new(), zeros: Vec::new() };
+    for row in matrix.chunks_exact(columns.max(1)) {
+        for (i, block) in row.chunks(BLOCK_I4).map(quantize_block_i4).enumerate() {
+            out.numbers.extend(block.q);
+            out.scales.push(block.scale);
+            match out.zeros.last_mut() {
+                Some(byte) if i % 2 == 1 => *byte |= block.zero << 4,
+                _ => out.zeros.push(block.zero),
+            }
+        }
+    }
+    out
 }
 
 /// A row-major `[rows, columns]` matrix as `[columns, rows]`.
@@ -58,6 +88,26 @@ mod tests {
             for (i, (x, q)) in matrix.iter().zip(&numbers).enumerate() {
                 let scale = scales[i / columns];
                 prop_assert!((x - f32::from(*q) * scale).abs() <= scale * 0.5001);
+            }
+        }
+
+        #[test]
+        fn blocks_are_the_library_s(rows in 1usize..4, columns in 1usize..100) {
+            let matrix: Vec<f32> = (0..rows * columns).map(|i| (i as f32 * 1.7).sin()).collect();
+            let Blocks { numbers, scales, zeros } = per_block(&matrix, columns);
+            let blocks = columns.div_ceil(BLOCK_I4);
+            prop_assert_eq!(numbers.len(), rows * blocks * BLOCK_I4 / 2);
+            prop_assert_eq!(scales.len(), rows * blocks);
+            prop_assert_eq!(zeros.len(), rows * blocks.div_ceil(2));
+            for (i, x) in matrix.iter().enumerate() {
+                let (row, column) = (i / columns, i % columns);
+                let (block, at) = (column / BLOCK_I4, column % BLOCK_I4);
+                let q = numbers[(row * blocks + block) * BLOCK_I4 / 2 + at / 2] >> (4 * (at % 2)) & 15;
+                let zero = zeros[row * blocks.div_ceil(2) + block / 2] >> (4 * (block % 2)) & 15;
+                let values = &matrix[row * columns..][..columns];
+                let expected = quantize_block_i4(values.chunks(BLOCK_I4).nth(block).unwrap());
+                let got = (f32::from(q) - f32::from(zero)) * scales[row * blocks + block];
+                prop_assert_eq!(got, expected.values()[at], "{}", x);
             }
         }
 

@@ -15,6 +15,8 @@ use tract_onnx::pb::{
 use crate::convert::shards::Shards;
 use crate::fail;
 
+/// The domain of onnxruntime's own operators.
+pub(crate) const MICROSOFT: &str = "com.microsoft";
 /// Smaller tensors are written into `model.onnx` itself.
 const MIN_EXTERNAL_BYTES: usize = 1024;
 
@@ -22,7 +24,10 @@ const MIN_EXTERNAL_BYTES: usize = 1024;
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Numbers<'a> {
     F32(&'a [f32]),
+    /// Half floats, as bits.
+    F16(&'a [u16]),
     I8(&'a [i8]),
+    U8(&'a [u8]),
     I64(&'a [i64]),
 }
 
@@ -30,7 +35,9 @@ impl Numbers<'_> {
     fn data_type(self) -> DataType {
         match self {
             Self::F32(_) => DataType::Float,
+            Self::F16(_) => DataType::Float16,
             Self::I8(_) => DataType::Int8,
+            Self::U8(_) => DataType::Uint8,
             Self::I64(_) => DataType::Int64,
         }
     }
@@ -38,7 +45,8 @@ impl Numbers<'_> {
     fn size(self) -> usize {
         match self {
             Self::F32(_) => 4,
-            Self::I8(_) => 1,
+            Self::F16(_) => 2,
+            Self::I8(_) | Self::U8(_) => 1,
             Self::I64(_) => 8,
         }
     }
@@ -46,7 +54,9 @@ impl Numbers<'_> {
     fn len(self) -> usize {
         match self {
             Self::F32(x) => x.len(),
+            Self::F16(x) => x.len(),
             Self::I8(x) => x.len(),
+            Self::U8(x) => x.len(),
             Self::I64(x) => x.len(),
         }
     }
@@ -55,7 +65,9 @@ impl Numbers<'_> {
     fn bytes(self, from: usize, to: usize) -> Vec<u8> {
         match self {
             Self::F32(x) => x[from..to].iter().flat_map(|x| x.to_le_bytes()).collect(),
+            Self::F16(x) => x[from..to].iter().flat_map(|x| x.to_le_bytes()).collect(),
             Self::I8(x) => x[from..to].iter().map(|x| x.cast_unsigned()).collect(),
+            Self::U8(x) => x[from..to].to_vec(),
             Self::I64(x) => x[from..to].iter().flat_map(|x| x.to_le_bytes()).collect(),
         }
     }
@@ -127,6 +139,21 @@ impl<'a> Builder<'a> {
         }
         let output = format!("{name}_output_0");
         self.named_node(&name, op, inputs, &output, attributes);
+        output
+    }
+
+    /// The same with an operator of [`MICROSOFT`].
+    pub(crate) fn microsoft_node(
+        &mut self,
+        scope: &str,
+        op: &str,
+        inputs: &[&str],
+        attributes: &[Attribute],
+    ) -> String {
+        let output = self.node(scope, op, inputs, attributes);
+        if let Some(node) = self.graph.node.last_mut() {
+            node.domain = MICROSOFT.into();
+        }
         output
     }
 

@@ -7,10 +7,11 @@ use tract_onnx::pb::tensor_proto::DataType;
 
 use super::activation::Activation;
 use super::builder::{Attribute, Builder, Numbers, Size};
+use super::product::Weight;
 use crate::convert::Dtype;
 use crate::convert::bert::WORD_EMBEDDINGS;
 use crate::convert::checkpoint::Checkpoint;
-use crate::convert::quantize::{per_row, transpose};
+use crate::convert::quantize::per_row;
 use crate::convert::shards::Shards;
 
 /// Builds the graph; `outputs` are the layers, besides the last, that it gives as well.
@@ -170,32 +171,12 @@ impl Encoder<'_> {
     /// x · weight + bias.
     fn linear(&mut self, module: &str, x: &str) -> Result<String> {
         let at = scope(module);
-        let (name, bias_name) = (format!("{module}.weight"), format!("{module}.bias"));
-        let bias = self.checkpoint.read(&bias_name)?;
+        let (name, bias) = (format!("{module}.weight"), format!("{module}.bias"));
         let weight = self.checkpoint.read(&name)?;
-        let (outer, inner) = (bias.len(), weight.len() / bias.len());
-        let weight = match self.dtype {
-            Dtype::F32 => {
-                let weight = transpose(&weight, inner);
-                self.graph.weight(&name, &[inner, outer], Numbers::F32(&weight))?
-            }
-            Dtype::Int8 => {
-                let (numbers, scales) = per_row(&weight, inner);
-                let numbers = transpose(&numbers, inner);
-                let numbers = self.graph.weight(
-                    &format!("{name}_quantized"),
-                    &[inner, outer],
-                    Numbers::I8(&numbers),
-                )?;
-                let scales = self.graph.weight(&format!("{name}_scale"), &[outer], Numbers::F32(&scales))?;
-                let node = format!("{at}/DequantizeLinear");
-                let axis = [Attribute::Int("axis", 1)];
-                self.graph.named_node(&node, "DequantizeLinear", &[&numbers, &scales], &name, &axis);
-                name
-            }
-        };
-        let bias = self.graph.weight(&bias_name, &[outer], Numbers::F32(&bias))?;
-        let product = self.graph.node(&at, "MatMul", &[x, &weight], &[]);
+        let values = self.checkpoint.read(&bias)?;
+        let weight = Weight { name: &name, inputs: weight.len() / values.len(), values: &weight };
+        let product = weight.multiply(&mut self.graph, &at, x, self.dtype)?;
+        let bias = self.graph.weight(&bias, &[values.len()], Numbers::F32(&values))?;
         Ok(self.graph.node(&at, "Add", &[&product, &bias], &[]))
     }
 
@@ -223,6 +204,6 @@ fn scope(module: &str) -> String {
     path
 }
 
-fn cast_to(data_type: DataType) -> Attribute<'static> {
+pub(super) fn cast_to(data_type: DataType) -> Attribute<'static> {
     Attribute::Int("to", data_type as i64)
 }

@@ -1,6 +1,6 @@
 //! The ONNX file of a BERT encoder.
 //!
-//! Standard operators of opset 17 only, so that any runtime opens it:
+//! Standard operators of opset 17 only, so that any runtime opens it (but see int4):
 //!
 //! - inputs `input_ids`, `attention_mask`, `token_type_ids`: int64 `[batch, sequence]`;
 //! - output `last_hidden_state`: f32 `[batch, sequence, hidden]`, and, where a pooling
@@ -16,15 +16,23 @@
 //! their scales. A DequantizeLinear in front of the Gather would say the same, but
 //! tract folds that into an f32 table at load, four times the memory; this way a
 //! text pays for its own rows only. Biases, LayerNorms and the token types stay f32.
+//!
+//! In int4, embeddings are as in int8, and a Linear is onnxruntime's MatMulNBits of
+//! `{name}_quantized` (uint8 `[out, in / 32, 16]`, two numbers a byte), `{name}_scale`
+//! (f16 `[out, in / 32]`, which a Cast widens) and `{name}_zero_point` (two a byte).
+//! The last block of a row may be short. No accuracy level is set, which is f32.
 
 mod activation;
 mod builder;
 mod encoder;
+mod product;
 
 use corom::config::{BertConfig, Pooling};
 use corom::error::Result;
 use prost::Message;
 use tract_onnx::pb::{ModelProto, OperatorSetIdProto};
+
+use builder::MICROSOFT;
 
 use super::shards::Shards;
 use super::{Dtype, checkpoint::Checkpoint};
@@ -45,9 +53,13 @@ pub(crate) fn build(
     shards: &mut Shards,
 ) -> Result<Vec<u8>> {
     let config = &checkpoint.config;
+    let mut opsets = vec![OperatorSetIdProto { domain: String::new(), version: OPSET }];
+    if dtype == Dtype::Int4 {
+        opsets.push(OperatorSetIdProto { domain: MICROSOFT.into(), version: 1 });
+    }
     let model = ModelProto {
         ir_version: IR_VERSION,
-        opset_import: vec![OperatorSetIdProto { domain: String::new(), version: OPSET }],
+        opset_import: opsets,
         producer_name: "corom".into(),
         producer_version: env!("CARGO_PKG_VERSION").into(),
         graph: Some(encoder::build(checkpoint, &further_layers(config, pooling), dtype, shards)?),

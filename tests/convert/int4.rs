@@ -1,0 +1,126 @@
+//! 4-bit folders: whatever int8 takes, of any width; the same numbers in onnxruntime; the size.
+
+use std::path::{Path, PathBuf};
+
+use corom::config::Pooling;
+use corom::encoder::fused::Precision;
+use corom::model::{LoadOptions, Manifest, folder};
+use serde_json::json;
+
+use crate::command::{Scratch, convert};
+use crate::onnxruntime::{check, named};
+use crate::random::{Bert, words};
+use crate::support::{cosine, folders, golden};
+
+/// A folder's vectors in f32, as a golden.json for onnxruntime to be compared with.
+fn write_golden(model: &Path, texts: &[String], file: &Path) {
+    let options = LoadOptions { precision: Precision::F32, normalize: Some(false), ..LoadOptions::default() };
+    let mut embedder = folder::load(model, options).unwrap();
+    let pooling = Manifest::from_json(&std::fs::read(model.join("corom.json")).unwrap()).unwrap().pooling;
+    let ids: Vec<Vec<u32>> = texts.iter().map(|t| embedder.tokenize(t).unwrap().ids).collect();
+    let vectors: Vec<Vec<f32>> = texts.iter().map(|t| embedder.embed(&[t]).unwrap()).collect();
+    let golden = json!({"input_ids": ids, "vectors": {pooling.as_str(): vectors}});
+    std::fs::write(file, golden.to_string()).unwrap();
+}
+
+#[test]
+fn onnxruntime_gives_our_f32_numbers() {
+    let Some(python) = named("COROM_PYTHON") else { return };
+    let scratch = Scratch::new("onnxruntime-same");
+    let mut pairs = Vec::new();
+    for (name, from) in folders("checkpoints") {
+        if from.join("expect.json").exists() || name.starts_with("cross-encoder") {
+            continue;
+        }
+        let length = golden(&from).max_length.to_string();
+        for dtype in ["int8", "int4"] {
+            let out = scratch.join(&format!("{name}-{dtype}"));
+            convert(&from, &out, &["--dtype", dtype, "--max-length", &length]).expect_ok();
+            let file = scratch.join(&format!("{name}-{dtype}.json"));
+            write_golden(&out, &golden(&from).texts, &file);
+            pairs.push((out, file));
+        }
+    }
+    check(&python, &pairs, &["--same", "--min-cosine", "0.9999"]);
+}
+
+/// Widths that are no multiple of a block, an odd number of blocks, and weights whose scales no half float has.
+const SIZES: [(usize, usize, f32); 5] =
+    [(40, 72, 0.125), (33, 95, 0.125), (8, 5, 0.125), (64, 32, 1e-6), (48, 160, 300.0)];
+
+#[test]
+fn any_width_converts_and_loads() {
+    let scratch = Scratch::new("int4-widths");
+    let words = words(200);
+    let texts = ["阔腿裤女冬牛仔".to_owned(), "大码胖".into(), String::new()];
+    let mut pairs: Vec<(PathBuf, PathBuf)> = Vec::new();
+    for (i, (hidden, wide, size)) in SIZES.into_iter().enumerate() {
+        let checkpoint = scratch.join(&format!("checkpoint-{i}"));
+        Bert { words: &words, hidden, heads: 1, wide, layers: 2, size }.write(&checkpoint);
+        let out = scratch.join(&format!("{hidden}x{wide}"));
+        convert(&checkpoint, &out, &["--dtype", "int4", "--max-length", "64"]).expect_ok();
+
+        let load = |options| folder::load(&out, options).unwrap();
+        let mut exact = load(LoadOptions { precision: Precision::F32, ..LoadOptions::default() });
+        let mut plain = load(LoadOptions { unfused: true, ..LoadOptions::default() });
+        let mut int4 = load(LoadOptions::default());
+        assert_eq!(int4.encoder().info().precision, "int4", "{hidden} × {wide}");
+        assert!(!plain.encoder().info().fused && exact.encoder().info().fused);
+        for text in &texts {
+            let [exact, plain, int4] = [&mut exact, &mut plain, &mut int4].map(|e| e.embed(&[text]).unwrap());
+            assert!(cosine(&exact, &plain) > 0.999_999, "{hidden} × {wide}");
+            assert!(cosine(&exact, &int4) > 0.999, "{hidden} × {wide}: {}", cosine(&exact, &int4));
+        }
+        let file = scratch.join(&format!("{i}.json"));
+        write_golden(&out, &texts, &file);
+        pairs.push((out, file));
+    }
+    if let Some(python) = named("COROM_PYTHON") {
+        check(&python, &pairs, &["--same", "--min-cosine", "0.9999"]);
+    }
+}
+
+#[test]
+fn a_folder_weighs_what_its_numbers_weigh() {
+    let scratch = Scratch::new("int4-size");
+    let words = words(2000);
+    let (hidden, wide, layers) = (256, 1024, 2);
+    Bert { words: &words, hidden, heads: 4, wide, layers, size: 0.125 }.write(&scratch.join("checkpoint"));
+    let convert = |dtype: &str| {
+        let out = scratch.join(dtype);
+        convert(&scratch.join("checkpoint"), &out, &["--dtype", dtype]).expect_ok();
+        Manifest::from_json(&std::fs::read(out.join("corom.json")).unwrap()).unwrap()
+    };
+    let size = |manifest: &Manifest, name: &str| {
+        manifest.files.iter().filter(|f| f.path.starts_with(name)).map(|f| f.size as usize).sum::<usize>()
+    };
+    let (f32, int4) = (convert("f32"), convert("int4"));
+    // A block: 16 bytes of numbers, 2 of scale, half a byte of zero point. A row of a table: its numbers and a scale.
+    let linear = |out: usize, inner: usize| out * inner / 32 * 37 / 2;
+    let layer = 4 * linear(hidden, hidden) + linear(wide, hidden) + linear(hidden, wide);
+    let rest = 4 * (2 * hidden + layers * (9 * hidden + wide) + 2 * hidden);
+    // The positions' scales are so few that they are in the graph's file.
+    let due = layers * layer + words.len() * (hidden + 4) + 64 * hidden + rest;
+    let weights = size(&int4, "model.onnx_data_");
+    // Each tensor begins at a multiple of 64 bytes.
+    assert!((due..due + 64 * 20 * layers).contains(&weights), "{weights} bytes for {due}");
+    assert!(size(&int4, "model.onnx") - weights < 64 << 10, "weights are in the graph's file");
+    assert!(weights * 5 < size(&f32, "model.onnx_data_"), "{weights}");
+}
+
+#[test]
+fn poolings_of_two_layers_are_there_as_well() {
+    let scratch = Scratch::new("int4-layers");
+    let words = words(200);
+    let bert = Bert { words: &words, hidden: 64, heads: 2, wide: 128, layers: 3, size: 0.125 };
+    bert.write(&scratch.join("checkpoint"));
+    for pooling in [Pooling::AvgTop2, Pooling::AvgFirstLast] {
+        let vectors = ["f32", "int4"].map(|dtype| {
+            let out = scratch.join(&format!("{}-{dtype}", pooling.as_str()));
+            let options = ["--dtype", dtype, "--pooling", pooling.as_str(), "--max-length", "64"];
+            convert(&scratch.join("checkpoint"), &out, &options).expect_ok();
+            folder::load(&out, LoadOptions::default()).unwrap().embed(&["阔腿裤女冬牛仔"]).unwrap()
+        });
+        assert!(cosine(&vectors[0], &vectors[1]) > 0.97, "{}", cosine(&vectors[0], &vectors[1]));
+    }
+}
