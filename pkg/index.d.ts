@@ -208,10 +208,7 @@ export interface LoadOptions {
   cache?: "auto" | "opfs" | "cache-api" | "none";
   /** In Node, Deno and Bun: a folder to keep downloads in. Without it nothing is kept there. */
   cacheDir?: string | URL;
-  /**
-   * How often in a row a request is tried again that failed for reasons of the network or with an HTTP status such
-   * as 503, after a growing pause. Default: 3.
-   */
+  /** How often in a row a request is tried again that the network or a status such as 503 failed. Default: 3. */
   retries?: number;
   /** Milliseconds without a byte after which a request counts as failed. Default: 30,000; `Infinity`: never. */
   stallTimeout?: number;
@@ -241,11 +238,7 @@ export interface LoadOptions {
    * `FETCH_FAILED`, with what it was rejected with as the cause.
    */
   wasm?: WasmSource | Promise<WasmSource>;
-  /**
-   * How many vectors of queries are kept, the least recently used go first: those of single texts of up to 1,024
-   * UTF-16 code units, in `embed`, and as the query of `score` and `rank`. 0 keeps none. Default: 256, which for
-   * 768 numbers a vector is 0.8 MB.
-   */
+  /** How many vectors of single texts and queries (of up to 1,024 UTF-16 code units) are kept. Default: 256. */
   queryCache?: number;
 }
 
@@ -287,10 +280,7 @@ export interface Info {
 export interface CallOptions {
   /** Rejects the call with the signal's reason: at once while it waits, between two batches while it runs. */
   signal?: AbortSignal;
-  /**
-   * For search as you type: when a call with this option is made, the one before it that had it and is still pending
-   * is rejected with an `AbortError`. Default: false.
-   */
+  /** For search as you type: the call before that had this too, if still pending, is rejected with an `AbortError`. */
   newestWins?: boolean;
 }
 
@@ -357,9 +347,9 @@ export interface Tokens {
 /**
  * A loaded model.
  *
- * Calls on one instance queue. Between batches, and between calls, the event loop gets its turn. A lone surrogate in a text
- * counts as U+FFFD. After `INTERNAL`, and after an `OUT_OF_MEMORY` whose message says so, load the model
- * again; after every other error the instance is as good as before.
+ * Calls on one instance queue. Between batches, and between calls, the event loop gets its turn. A lone surrogate
+ * in a text counts as U+FFFD. After `INTERNAL`, and after an `OUT_OF_MEMORY` whose message says so, load the model
+ * again (in a worker the next call does); after every other error the instance is as good as before.
  */
 export class Corom {
   private constructor();
