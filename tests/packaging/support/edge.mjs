@@ -30,7 +30,9 @@ export async function startService({ model, bucket, assets, vars = {} }) {
   const address = await service.ready;
   if (bucket) {
     const r2 = await service.getR2Bucket("BUCKET");
-    for (const name of filesIn(bucket)) await r2.put(`${config.vars.MODEL_PATH}/${name}`, readFileSync(path.join(bucket, name)));
+    for (const name of filesIn(bucket)) {
+      await r2.put(`${config.vars.MODEL_PATH}/${name}`, new Uint8Array(readFileSync(path.join(bucket, name))));
+    }
   }
   return {
     address,
