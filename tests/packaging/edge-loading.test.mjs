@@ -92,19 +92,23 @@ run("a model in an R2 bucket", { bucket: MODEL }, async (service) => answers(awa
   });
 }
 
-run("more than may wait are asked to come again", { model: MODEL, vars: { MAX_WAITING: "3" } }, async (service) => {
-  const responses = await Promise.all(Array.from({ length: 30 }, () => embed(service)));
-  const served = responses.filter(({ status }) => status === 200);
-  const refused = responses.filter(({ status }) => status === 429);
-  assert.equal(served.length + refused.length, 30);
-  assert.ok(served.length >= 3 && refused.length > 0, `${served.length} served`);
-  for (const response of served) await answers(response);
-  for (const response of refused) {
-    assert.equal(response.headers.get("retry-after"), "1");
-    assert.equal((await response.json()).error_type, "Overloaded");
-  }
-  await answers(await embed(service));
-});
+{
+  const assets = countingAssets({ delay: 500 }); // so that all come while the model loads
+  const options = { assets: assets.answer, vars: { MAX_WAITING: "3" } };
+  run("more than may wait are asked to come again", options, async (service) => {
+    const responses = await Promise.all(Array.from({ length: 30 }, () => embed(service)));
+    const served = responses.filter(({ status }) => status === 200);
+    const refused = responses.filter(({ status }) => status === 429);
+    assert.equal(served.length + refused.length, 30);
+    assert.ok(served.length >= 3 && refused.length > 0, `${served.length} served`);
+    for (const response of served) await answers(response);
+    for (const response of refused) {
+      assert.equal(response.headers.get("retry-after"), "1");
+      assert.equal((await response.json()).error_type, "Overloaded");
+    }
+    await answers(await embed(service));
+  });
+}
 
 run("without a token configured nobody gets in", { model: MODEL, vars: { TOKEN: "" } }, async (service) => {
   for (const token of ["", "undefined", "null"]) assert.equal((await embed(service, { token })).status, 500);
