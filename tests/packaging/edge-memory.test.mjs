@@ -27,7 +27,7 @@ for (const folder of [MODEL, m3e(), ...further]) {
   test(`${path.basename(folder)}, ${dtype}: several requests at once, in 128 MB`, async (t) => {
     for (const name of filesIn(folder)) assert.ok(statSync(path.join(folder, name)).size <= ASSET, `${name} is an asset`);
     const size = filesIn(folder).reduce((sum, name) => sum + statSync(path.join(folder, name)).size, 0);
-    const service = await startService({ model: folder, vars: { AUTO_TRUNCATE: "true" } });
+    const service = await startService({ model: folder, vars: { AUTO_TRUNCATE: "true", PRECISION: "auto" } });
     try {
       const answer = async (...args) => {
         const response = await service.ask(...args);
