@@ -1,5 +1,5 @@
 // The service of examples/edge in workerd, as wrangler would deploy it: bundled, with the bindings of wrangler.jsonc.
-import { cpSync, linkSync, mkdirSync, readFileSync, readdirSync } from "node:fs";
+import { cpSync, linkSync, mkdirSync, mkdtempSync, readFileSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { Miniflare } from "miniflare";
 import { bundleForEdge } from "./edge-bundle.mjs";
@@ -10,7 +10,6 @@ const folder = path.join(WORKSPACE, "projects/edge");
 cpSync(path.join(ROOT, "examples/edge"), folder, { recursive: true });
 const config = JSON.parse(readFileSync(path.join(folder, "wrangler.jsonc"), "utf8").replace(/^\s*\/\/.*$/gm, ""));
 const bundle = await bundleForEdge(folder, config.main, ["workerd", "worker", "browser"]);
-let count = 0;
 
 /**
  * Starts it. The model's folder `model` becomes static assets; or `bucket` gives it as an R2 bucket, or `assets`
@@ -31,7 +30,9 @@ export async function startService({ model, bucket, assets, vars = {} }) {
   const address = await service.ready;
   if (bucket) {
     const r2 = await service.getR2Bucket("BUCKET");
-    for (const name of filesIn(bucket)) await r2.put(`${config.vars.MODEL_PATH}/${name}`, readFileSync(path.join(bucket, name)));
+    for (const name of filesIn(bucket)) {
+      await r2.put(`${config.vars.MODEL_PATH}/${name}`, new Uint8Array(readFileSync(path.join(bucket, name))));
+    }
   }
   return {
     address,
@@ -52,7 +53,7 @@ export const filesIn = (folder) =>
   readdirSync(folder, { withFileTypes: true }).flatMap((entry) => (entry.isFile() ? [entry.name] : []));
 
 function asAssets(model) {
-  const directory = path.join(WORKSPACE, `assets-${count++}`);
+  const directory = mkdtempSync(path.join(WORKSPACE, "assets-"));
   const inside = path.join(directory, config.vars.MODEL_PATH);
   mkdirSync(inside, { recursive: true });
   for (const name of filesIn(model)) {
