@@ -116,7 +116,7 @@ pub(super) fn internal(what: &str) -> Error {
     Error::new(ErrorCode::Internal, format!("the fused graph cannot be packed: {what}"))
 }
 
-/// The weights that a step is made of, each once.
+/// The weights that a step is made of, as often as it uses them.
 pub(super) fn needs(step: &Step) -> Vec<usize> {
     let mut leaves: Vec<&Leaf> = Vec::new();
     match step {
@@ -134,13 +134,7 @@ pub(super) fn needs(step: &Step) -> Vec<usize> {
         Step::AddNorm { norm: n, .. } => norm(n, &mut leaves),
         _ => {}
     }
-    let mut weights: Vec<usize> = leaves
-        .into_iter()
-        .filter_map(|leaf| if let Leaf::Weight(w) = leaf { Some(*w) } else { None })
-        .collect();
-    weights.sort_unstable();
-    weights.dedup();
-    weights
+    leaves.into_iter().filter_map(|leaf| if let Leaf::Weight(w) = leaf { Some(*w) } else { None }).collect()
 }
 
 fn norm<'a>(norm: &'a NormStep, leaves: &mut Vec<&'a Leaf>) {

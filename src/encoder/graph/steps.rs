@@ -205,29 +205,25 @@ impl<'a> Lower<'a> {
         Some(LinearStep { x: self.step(*x, want)?, spec, weight: weight.clone(), bias })
     }
 
-    /// The tables that a sum of lookups reads.
+    /// The tables that a sum of lookups reads: words, types, positions at most.
     fn lookups(&self, id: Id) -> Option<Vec<(Matrix, Index)>> {
-        match self.symbols.get(id) {
-            Symbol::Lookup { table, by } => Some(vec![(table.clone(), *by)]),
-            Symbol::Sum(a, b) => {
-                let mut all = self.lookups(*a)?;
-                all.extend(self.lookups(*b)?);
-                Some(all)
+        let (mut found, mut due) = (Vec::new(), vec![id]);
+        while let Some(id) = due.pop() {
+            match self.symbols.get(id) {
+                Symbol::Lookup { table, by } => found.push((table.clone(), *by)),
+                Symbol::Sum(a, b) => due.extend([*b, *a]),
+                _ => return None,
             }
-            _ => None,
+            if found.len() + due.len() > 3 {
+                return None;
+            }
         }
+        Some(found)
     }
 
     /// Columns of a value.
     fn width(&self, id: Id) -> Option<usize> {
-        match self.symbols.get(id) {
-            Symbol::Lookup { table, .. } => Some(table.used()[1]),
-            Symbol::Product { weight, .. } => Some(weight.used()[1]),
-            Symbol::Biased { x, .. } | Symbol::Activated { x, .. } | Symbol::Norm { x, .. } => self.width(*x),
-            Symbol::Sum(a, b) => self.width(*a).filter(|w| self.width(*b) == Some(*w)),
-            Symbol::Context { v, .. } => self.width(*v),
-            Symbol::Centred(x) | Symbol::Unit { x, .. } | Symbol::Gained { x, .. } => self.width(*x),
-        }
+        self.symbols.width(id)
     }
 }
 
