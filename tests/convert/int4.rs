@@ -13,7 +13,7 @@ use crate::random::{Bert, words};
 use crate::support::{cosine, folders, golden};
 
 /// A folder's vectors in f32, as a golden.json for onnxruntime to be compared with.
-fn write_golden(model: &Path, texts: &[String], file: &Path) {
+pub fn write_golden(model: &Path, texts: &[String], file: &Path) {
     let options = LoadOptions { precision: Precision::F32, normalize: Some(false), ..LoadOptions::default() };
     let mut embedder = folder::load(model, options).unwrap();
     let pooling = Manifest::from_json(&std::fs::read(model.join("corom.json")).unwrap()).unwrap().pooling;

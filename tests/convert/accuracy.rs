@@ -1,0 +1,83 @@
+//! How much of a real model fewer bits leave: m3e-small's CLS row on 240 product titles, against f32. Runs where
+//! `COROM_M3E_CHECKPOINT` names its folder, as `./build.sh test` does.
+
+use std::path::Path;
+use std::time::Instant;
+
+use corom::config::Pooling;
+use corom::encoder::fused::Precision;
+use corom::model::{LoadOptions, folder};
+
+use crate::command::{Scratch, convert};
+use crate::int4::write_golden;
+use crate::onnxruntime::{check, named};
+use crate::support::{cosine, fixtures};
+
+fn titles() -> Vec<String> {
+    let text = std::fs::read_to_string(fixtures().join("titles.txt")).unwrap();
+    let titles: Vec<String> = text.lines().map(str::to_owned).collect();
+    assert_eq!(titles.len(), 240);
+    titles
+}
+
+/// A folder's CLS rows, and how it computes them.
+fn rows(model: &Path, precision: Precision, titles: &[String]) -> (Vec<Vec<f32>>, &'static str) {
+    let options = LoadOptions {
+        pooling: Some(Pooling::Cls),
+        normalize: Some(false),
+        precision,
+        ..LoadOptions::default()
+    };
+    let mut embedder = folder::load(model, options).unwrap();
+    let info = embedder.encoder().info();
+    let (computed, kernel) = (info.precision, info.kernel);
+    assert_eq!((info.fused, kernel), (true, "exact"));
+    let all = embedder.embed(titles).unwrap();
+    (all.chunks_exact(embedder.dimension()).map(<[f32]>::to_vec).collect(), computed)
+}
+
+#[test]
+fn fewer_bits_stay_close_to_f32_on_product_titles() {
+    let Some(from) = named("COROM_M3E_CHECKPOINT") else { return };
+    let scratch = Scratch::new("accuracy");
+    let titles = titles();
+    let [f32, int8, int4] = ["f32", "int8", "int4"].map(|dtype| {
+        let out = scratch.join(dtype);
+        convert(Path::new(&from), &out, &["--dtype", dtype, "--pooling", "cls"]).expect_ok();
+        out
+    });
+    let (exact, computed) = rows(&f32, Precision::F32, &titles);
+    assert_eq!(computed, "f32");
+
+    // What is loaded, how it computes, and the least mean and worst cosine that it may have.
+    let cases = [
+        ("int8 folder", &int8, "int8", 0.9997, 0.9993),
+        ("f32 folder, quantised at load", &f32, "int8", 0.9997, 0.9993),
+        ("int4 folder", &int4, "int4", 0.980, 0.95),
+    ];
+    let mut failed = Vec::new();
+    for (name, model, expected, least_mean, least_worst) in cases {
+        let start = Instant::now();
+        let (vectors, computed) = rows(model, Precision::Auto, &titles);
+        assert_eq!(computed, expected, "{name}");
+        let cosines: Vec<f64> = vectors.iter().zip(&exact).map(|(a, b)| cosine(a, b)).collect();
+        let mean = cosines.iter().sum::<f64>() / cosines.len() as f64;
+        let worst = cosines.iter().copied().fold(1.0, f64::min);
+        let seconds = start.elapsed().as_secs_f64();
+        println!(
+            "{name}: CLS row of {} titles, cosine to f32: mean {mean:.6}, worst {worst:.6} ({seconds:.1} s)",
+            titles.len()
+        );
+        // Written so that NaN fails.
+        if !(mean >= least_mean && worst >= least_worst) {
+            failed.push(name);
+        }
+    }
+    assert!(failed.is_empty(), "too far from f32: {failed:?}");
+
+    if let Some(python) = named("COROM_PYTHON") {
+        let file = scratch.join("int4.json");
+        write_golden(&int4, &titles[..24], &file);
+        check(&python, &[(int4, file)], &["--same", "--min-cosine", "0.9999"]);
+    }
+}
