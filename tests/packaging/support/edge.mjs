@@ -1,7 +1,9 @@
 // The service of examples/edge in workerd, as wrangler would deploy it: bundled, with the bindings of wrangler.jsonc.
+import { once } from "node:events";
 import { cpSync, linkSync, mkdirSync, mkdtempSync, readFileSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { Miniflare } from "miniflare";
+import WebSocket from "ws";
 import { bundleForEdge } from "./edge-bundle.mjs";
 import { ROOT, WORKSPACE } from "./places.mjs";
 
@@ -18,6 +20,8 @@ const bundle = await bundleForEdge(folder, config.main, ["workerd", "worker", "b
 export async function startService({ model, bucket, assets, vars = {} }) {
   const service = new Miniflare({
     host: "127.0.0.1",
+    inspectorHost: "127.0.0.1",
+    inspectorPort: 0,
     compatibilityDate: config.compatibility_date,
     compatibilityFlags: config.compatibility_flags,
     modules: bundle.modules,
@@ -42,8 +46,10 @@ export async function startService({ model, bucket, assets, vars = {} }) {
       const headers = { "content-type": "application/json", ...(token && { authorization: `Bearer ${token}` }) };
       return fetch(new URL(where, address), { method, headers, body: raw ? body : JSON.stringify(body), ...rest });
     },
-    /** Resident bytes of workerd. */
+    /** Resident bytes of workerd: of this isolate, of miniflare's own, of the runtime itself. */
     resident: () => residentOf(workerdProcess()),
+    /** Bytes of JavaScript in the service's own isolate: objects and buffers, without WebAssembly's memory. */
+    heap: async () => heapOf(await service.getInspectorURL()),
     stop: () => service.dispose(),
   };
 }
@@ -68,6 +74,21 @@ function asAssets(model) {
     binding: config.assets.binding,
     routerConfig: { has_user_worker: true, invoke_user_worker_ahead_of_assets: config.assets.run_worker_first },
   };
+}
+
+async function heapOf(inspector) {
+  const list = await fetch(new URL("/json", String(inspector).replace("ws:", "http:")));
+  const { webSocketDebuggerUrl } = (await list.json()).find(({ id }) => id === "core:user:");
+  const socket = new WebSocket(webSocketDebuggerUrl);
+  try {
+    await once(socket, "open");
+    socket.send(JSON.stringify({ id: 1, method: "Runtime.getHeapUsage" }));
+    const [answer] = await once(socket, "message");
+    const { usedSize, embedderHeapUsedSize, backingStorageSize } = JSON.parse(answer).result;
+    return usedSize + embedderHeapUsedSize + backingStorageSize;
+  } finally {
+    socket.terminate();
+  }
 }
 
 /** The one workerd that this process started. */
