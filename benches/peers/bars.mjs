@@ -6,8 +6,15 @@ const MIB = 2 ** 20;
 /** The note of a bar whose part of the benchmark did not run. */
 export const NOT_RUN = "not measured in this run";
 const INT8_PEERS = ["ort-int8", "ort-int8-optimised"];
-const COROMS = [["plain", "corom-plain"], ["relaxed", "corom-relaxed"]];
-const LATENCY = { 16: { plain: 0.55, relaxed: 0.45 }, 32: { plain: 0.55, relaxed: 0.45 }, 128: { plain: 0.6, relaxed: 0.5 } };
+const COROMS = [
+  ["plain", "corom-plain"],
+  ["relaxed", "corom-relaxed"],
+];
+const LATENCY = {
+  16: { plain: 0.55, relaxed: 0.45 },
+  32: { plain: 0.55, relaxed: 0.45 },
+  128: { plain: 0.6, relaxed: 0.5 },
+};
 
 /** The fastest of some systems in a table of samples, by median: `{ name, samples }`; undefined where none was measured. */
 export function best(samples, names) {
@@ -75,7 +82,10 @@ function ratioBar(bar, limit, { samples, against }) {
 }
 
 function catalogBars(model, label) {
-  const peers = [["transformers.js", 3, ["transformers"]], ["onnxruntime-web int8", 2, INT8_PEERS]];
+  const peers = [
+    ["transformers.js", 3, ["transformers"]],
+    ["onnxruntime-web int8", 2, INT8_PEERS],
+  ];
   return peers.flatMap(([peer, limit, names]) =>
     COROMS.map(([kind, name]) => {
       const bar = `${label}, catalog, ${kind}, texts a second × ${peer}`;
@@ -118,12 +128,23 @@ function int4Bars(base, m3e) {
 }
 
 function memoryBars(base) {
-  const bars = [["int8, plain", "corom-plain", 125], ["int8, relaxed", "corom-relaxed", 125], ["int4", "corom-int4", 85]];
+  const bars = [
+    ["int8, plain", "corom-plain", 125],
+    ["int8, relaxed", "corom-relaxed", 125],
+    ["int4", "corom-int4", 85],
+  ];
   return bars.map(([kind, name, limit]) => {
     const bar = `base ${kind}, wasm memory peak, MiB`;
     const peak = base?.loads?.[name]?.memoryPeak;
     if (!peak) return absent(bar, `≤ ${limit}`, NOT_RUN);
-    return { bar, limit: `≤ ${limit}`, value: peak / MIB, digits: 1, met: peak <= limit * MIB, note: "from load through 128 tokens" };
+    return {
+      bar,
+      limit: `≤ ${limit}`,
+      value: peak / MIB,
+      digits: 1,
+      met: peak <= limit * MIB,
+      note: "from load through 128 tokens",
+    };
   });
 }
 
@@ -153,7 +174,15 @@ function enduranceBars(endurance) {
   const { count, early, late } = endurance;
   const few = count < 20_000 ? "; fewer than 20000" : "";
   const value = (late - early) / MIB;
-  return [{ bar, limit: "≤ 1", value, met: value <= 1, note: `${count} texts${few}, ${(late / MIB).toFixed(1)} MiB at the end` }];
+  return [
+    {
+      bar,
+      limit: "≤ 1",
+      value,
+      met: value <= 1,
+      note: `${count} texts${few}, ${(late / MIB).toFixed(1)} MiB at the end`,
+    },
+  ];
 }
 
 const absent = (bar, limit, note) => ({ bar, limit, note });

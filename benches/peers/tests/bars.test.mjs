@@ -60,7 +60,10 @@ test("memory, load and binary", () => {
 });
 
 test("accuracy and endurance", () => {
-  const accuracy = { "corom-plain": { texts: 300, mean: 0.9998, worst: 0.9992 }, "corom-int4": { texts: 60, mean: 0.9, worst: 0.8 } };
+  const accuracy = {
+    "corom-plain": { texts: 300, mean: 0.9998, worst: 0.9992 },
+    "corom-int4": { texts: 60, mean: 0.9, worst: 0.8 },
+  };
   const lines = bars({ "m3e-small": { accuracy } }, { endurance: { count: 20_000, early: 9e6, late: 9e6 } });
   assert.equal(line(lines, "int8 to f32, cosine mean").met, true);
   assert.equal(line(lines, "int8 to f32, cosine worst").met, false);
