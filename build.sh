@@ -370,7 +370,7 @@ house_rules() {
 cmd_bench() { source benches/bench.sh; bench "$@"; }
 
 cmd_clean() {
-  rm -rf target pkg/wasm models tests/js/node_modules benches/peers/node_modules
+  rm -rf target pkg/wasm models {tests/js,tests/packaging,benches/peers}/node_modules
   note "kept the downloaded and built tools in $CACHE: delete it too to start from nothing"
 }
 
