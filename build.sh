@@ -289,7 +289,6 @@ cmd_build() {
   esac
   note "the npm package is in pkg/"
 }
-
 cmd_demo() {
   local once_only="" profile=shipping model="" port=()
   while (($#)); do
@@ -334,6 +333,7 @@ cmd_test() {
   step "Rust tests" cargo test --locked --features cli --no-fail-fast
   build_package wasm-test
   step "JavaScript tests" npm --prefix tests/js test --silent -- --test-reporter=spec
+  step "packaging tests" node tests/packaging/run.mjs
 }
 
 python_env() {
@@ -370,7 +370,7 @@ house_rules() {
 cmd_bench() { source benches/bench.sh; bench "$@"; }
 
 cmd_clean() {
-  rm -rf target pkg/wasm models tests/js/node_modules benches/peers/node_modules
+  rm -rf target pkg/wasm models {tests/js,tests/packaging,benches/peers}/node_modules
   note "kept the downloaded and built tools in $CACHE: delete it too to start from nothing"
 }
 

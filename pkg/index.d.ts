@@ -208,10 +208,7 @@ export interface LoadOptions {
   cache?: "auto" | "opfs" | "cache-api" | "none";
   /** In Node, Deno and Bun: a folder to keep downloads in. Without it nothing is kept there. */
   cacheDir?: string | URL;
-  /**
-   * How often in a row a request is tried again that failed for reasons of the network or with an HTTP status such
-   * as 503, after a growing pause. Default: 3.
-   */
+  /** How often in a row a request is tried again that the network or a status such as 503 failed. Default: 3. */
   retries?: number;
   /** Milliseconds without a byte after which a request counts as failed. Default: 30,000; `Infinity`: never. */
   stallTimeout?: number;
@@ -221,20 +218,27 @@ export interface LoadOptions {
   onProgress?: (progress: Progress) => void;
   /**
    * Which of the two WebAssembly binaries: `relaxed` needs an engine with relaxed SIMD (`UNSUPPORTED_HOST`
-   * elsewhere), `plain` runs wherever there is SIMD. Default: `auto`, relaxed where it can. In this release both
-   * run the same code paths: kernels that use relaxed SIMD come later.
+   * elsewhere), `plain` runs wherever there is SIMD. Default: `auto`, relaxed where it can.
    */
   simd?: "auto" | "plain" | "relaxed";
+  /**
+   * `exact`: the kernels that give the same bits on every machine, in either binary. `auto`, the default: in the
+   * relaxed binary the faster ones, whose activations have 7 bits (8 against 4-bit weights).
+   */
+  kernel?: "auto" | "exact";
+  /**
+   * `auto`, the default: int8 weights and activations, or the file's 4 bits; float weights are quantised while they
+   * load. `f32`: floats throughout, four times the memory and about three times as slow.
+   */
+  precision?: "auto" | "f32";
+  /** false: runs the graph as it is in plain tract, four times slower or more. For comparison. Default: true. */
+  fused?: boolean;
   /**
    * The WebAssembly, where it is not beside this package's JavaScript. A promise that is rejected is
    * `FETCH_FAILED`, with what it was rejected with as the cause.
    */
   wasm?: WasmSource | Promise<WasmSource>;
-  /**
-   * How many vectors of queries are kept, the least recently used go first: those of single texts of up to 1,024
-   * UTF-16 code units, in `embed`, and as the query of `score` and `rank`. 0 keeps none. Default: 256, which for
-   * 768 numbers a vector is 0.8 MB.
-   */
+  /** How many vectors of single texts and queries (of up to 1,024 UTF-16 code units) are kept. Default: 256. */
   queryCache?: number;
 }
 
@@ -255,9 +259,15 @@ export interface Info {
   readonly normalize: boolean;
   /** Number type of the weights in the file: `f32`, `f16`, `int8`, `int4`. */
   readonly dtype: string;
-  /** What runs the model, `cpu (tract)` for instance. */
+  /** What runs the model: `cpu`, or `cpu (tract)` for a graph that is not fused. */
   readonly backend: string;
-  /** Bytes of weights as held in memory: those of int8 files are widened to f32 in this release. */
+  /** Whether the graph runs as fused ops. One with a part that is not known runs as it is, slower. */
+  readonly fused: boolean;
+  /** Number type of the products. */
+  readonly precision: "int8" | "int4" | "f32";
+  /** The kernels: `exact`, `relaxed-i16`, `relaxed-i32`; `tract` where the graph is not fused. */
+  readonly kernel: string;
+  /** Bytes of weights as held in memory. */
   readonly weightBytes: number;
   /** Which WebAssembly binary runs; `custom` when the option `wasm` gave it. */
   readonly simd: "plain" | "relaxed" | "custom";
@@ -270,10 +280,7 @@ export interface Info {
 export interface CallOptions {
   /** Rejects the call with the signal's reason: at once while it waits, between two batches while it runs. */
   signal?: AbortSignal;
-  /**
-   * For search as you type: when a call with this option is made, the one before it that had it and is still pending
-   * is rejected with an `AbortError`. Default: false.
-   */
+  /** For search as you type: the call before that had this too, if still pending, is rejected with an `AbortError`. */
   newestWins?: boolean;
 }
 
@@ -340,9 +347,9 @@ export interface Tokens {
 /**
  * A loaded model.
  *
- * Calls on one instance queue. Between batches, and between calls, the event loop gets its turn. A lone surrogate in a text
- * counts as U+FFFD. After `INTERNAL`, and after an `OUT_OF_MEMORY` whose message says so, load the model
- * again; after every other error the instance is as good as before.
+ * Calls on one instance queue. Between batches, and between calls, the event loop gets its turn. A lone surrogate
+ * in a text counts as U+FFFD. After `INTERNAL`, and after an `OUT_OF_MEMORY` whose message says so, load the model
+ * again (in a worker the next call does); after every other error the instance is as good as before.
  */
 export class Corom {
   private constructor();

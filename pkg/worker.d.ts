@@ -4,6 +4,7 @@ import type {
   Embeddings,
   Info,
   LoadOptions,
+  ModelCache,
   PipelineInput,
   PipelineOptions,
   PipelineOutput,
@@ -52,6 +53,9 @@ export class Corom {
 
   /** Starts a worker and loads a model in it. See the other `Corom.load`. */
   static load(source: Source, options?: WorkerLoadOptions): Promise<Corom>;
+
+  /** What is kept of downloads on this device. */
+  static readonly cache: ModelCache;
 
   /** As it was loaded; `wasmMemory` as of the last call, and 0 while there is no worker. */
   readonly info: Info;

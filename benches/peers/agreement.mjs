@@ -16,7 +16,9 @@ export function agreement(name, cases) {
     if (got.length !== vector.length) throw new Error(`${label} gives ${got.length} numbers, not ${vector.length}`);
     const own = cosine(got, vector);
     if (!(own >= least)) {
-      throw new Error(`${label} computes something else: a cosine of ${own} to the reference, not ${least}, for '${text}'`);
+      throw new Error(
+        `${label} computes something else: a cosine of ${own} to the reference, not ${least}, for '${text}'`,
+      );
     }
     for (const other of cases) {
       if (other.text !== text && cosine(got, other.vector) >= own) {

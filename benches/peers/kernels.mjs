@@ -12,7 +12,9 @@ export function measureKernels(host, { quick, chromium, say }) {
   const run = (variant, ...list) => {
     const file = path.join(WORK, "kernels", `${variant}.wasm`);
     const inBrowser = host.name === "chromium" ? ["--chromium", chromium] : [];
-    execFileSync(process.execPath, [...nodeFlags(host, variant), BENCH, file, ...list, ...inBrowser], { stdio: ["ignore", "ignore", "inherit"] });
+    execFileSync(process.execPath, [...nodeFlags(host, variant), BENCH, file, ...list, ...inBrowser], {
+      stdio: ["ignore", "ignore", "inherit"],
+    });
   };
   say("kernels: the golden hashes");
   run("plain", "--golden");

@@ -35,7 +35,8 @@ export function versions() {
 /** The package's version, the commit, and which binary: that of `wasm-test` is twice as large and slower. */
 function coromVersion() {
   const { version } = JSON.parse(readFileSync(path.join(ROOT, "pkg/package.json"), "utf8"));
-  const git = (...list) => execFileSync("git", list, { cwd: ROOT, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
+  const git = (...list) =>
+    execFileSync("git", list, { cwd: ROOT, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
   const result = { version, binaryBytes: statSync(path.join(ROOT, "pkg/wasm/corom.wasm")).size };
   try {
     result.commit = git("rev-parse", "--short", "HEAD").trim();

@@ -23,8 +23,10 @@ export async function choose(host, model, wanted) {
   let probe;
   for (const name of wanted) {
     const { hosts, needs, option } = SYSTEMS[name];
-    if (hosts && !hosts.includes(host.name)) left[name] = "only in a browser: in Node it runs onnxruntime-node, native code";
-    else if (needs && !existsSync(parts[needs])) left[name] = `there is no ${needs} model: the converter does not write it`;
+    if (hosts && !hosts.includes(host.name))
+      left[name] = "only in a browser: in Node it runs onnxruntime-node, native code";
+    else if (needs && !existsSync(parts[needs]))
+      left[name] = `there is no ${needs} model: the converter does not write it`;
     else {
       if (option) probe ??= await host.agent();
       if (option && !(await probe.call("knowsOption", host.place(model), option))) {
@@ -104,8 +106,15 @@ async function agreementOf(agent, name, reference) {
   const titles = reference.titles.slice(0, CHECKED_TITLES);
   const checked = async (inputs, batch) => {
     const got = await agent.call("vectors", name, inputs, batch);
-    const ids = await agent.call("tokenIds", name, inputs.map(({ text }) => text));
-    return agreement(name, inputs.map((input, i) => ({ ...input, got: got[i], gotIds: ids?.[i] })));
+    const ids = await agent.call(
+      "tokenIds",
+      name,
+      inputs.map(({ text }) => text),
+    );
+    return agreement(
+      name,
+      inputs.map((input, i) => ({ ...input, got: got[i], gotIds: ids?.[i] })),
+    );
   };
   return { alone: await checked([...reference.checks, ...titles], 1), batched: await checked(titles, titles.length) };
 }
@@ -136,7 +145,10 @@ async function measureAccuracy(agent, names, { reference, accuracy, say }) {
   const result = {};
   for (const name of names.filter((name) => !SLOW.has(name))) {
     const got = await agent.call("vectors", name, inputs);
-    result[name] = agreement(name, inputs.map((input, i) => ({ ...input, got: got[i] })));
+    result[name] = agreement(
+      name,
+      inputs.map((input, i) => ({ ...input, got: got[i] })),
+    );
   }
   return result;
 }

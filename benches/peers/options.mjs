@@ -23,7 +23,12 @@ export class UsageError extends Error {}
 
 export function optionsFrom(argv) {
   const { values } = parsed(argv);
-  const options = { ...(values.quick ? QUICK : FULL), quick: values.quick, save: values.save, testProfile: values["test-profile"] };
+  const options = {
+    ...(values.quick ? QUICK : FULL),
+    quick: values.quick,
+    save: values.save,
+    testProfile: values["test-profile"],
+  };
   options.parts = listed(values.only, "--only", PARTS) ?? PARTS;
   options.hosts = listed(values.host, "--host", HOSTS) ?? HOSTS;
   options.systems = listed(values.systems, "--systems", Object.keys(SYSTEMS)) ?? Object.keys(SYSTEMS);
@@ -31,7 +36,8 @@ export function optionsFrom(argv) {
     throw new UsageError("--quick leaves out the base model: --only base has nothing to do with it");
   }
   if (values.rounds !== undefined) {
-    if (!/^[1-9]\d{0,3}$/.test(values.rounds)) throw new UsageError(`--rounds takes a number from 1, not '${values.rounds}'`);
+    if (!/^[1-9]\d{0,3}$/.test(values.rounds))
+      throw new UsageError(`--rounds takes a number from 1, not '${values.rounds}'`);
     options.rounds = options.loads = Number(values.rounds);
   }
   return options;

@@ -16,5 +16,8 @@ export const pick = (random, list) => list[Math.floor(random() * list.length)];
 /** `count` different ones of a list, in a random order. */
 export function pickSeveral(random, list, count) {
   const rest = [...list];
-  return Array.from({ length: Math.min(count, rest.length) }, () => rest.splice(Math.floor(random() * rest.length), 1)[0]);
+  return Array.from(
+    { length: Math.min(count, rest.length) },
+    () => rest.splice(Math.floor(random() * rest.length), 1)[0],
+  );
 }

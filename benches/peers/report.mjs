@@ -6,7 +6,13 @@ import { SYSTEMS } from "./systems.mjs";
 import { megabytes, mib, short, table } from "./table.mjs";
 
 /** What prototypes of the kernels reached, in GMAC/s: best of many runs in V8 on one machine. */
-const PROTOTYPE = { "int8 exact": 35, "int8 relaxed i16": 47, "int8 relaxed i32": "22–38", "f32 exact": 5, "f32 relaxed": 20 };
+const PROTOTYPE = {
+  "int8 exact": 35,
+  "int8 relaxed i16": 47,
+  "int8 relaxed i32": "22–38",
+  "f32 exact": 5,
+  "f32 relaxed": 20,
+};
 const INT8_PEERS = ["ort-int8", "ort-int8-optimised"];
 const labelOf = (name) => SYSTEMS[name]?.label ?? name;
 /** Beyond this, first and last rounds differ so much that the sample is not to be trusted. */
@@ -14,12 +20,18 @@ const DRIFT = 1.15;
 
 export function report({ name, version, models, kernels, endurance, left, bars }) {
   const parts = [`== ${version}, one thread`];
-  parts.push(Object.entries(left).map(([system, why]) => `left out: ${labelOf(system)}: ${why}`).join("\n"));
+  parts.push(
+    Object.entries(left)
+      .map(([system, why]) => `left out: ${labelOf(system)}: ${why}`)
+      .join("\n"),
+  );
   parts.push(factLines(Object.values(models)[0]?.facts ?? {}));
   for (const [model, result] of Object.entries(models)) parts.push(...modelParts(model, result));
   if (endurance) {
     const { count, early, late } = endurance;
-    parts.push(`${count} texts in one instance (m3e-small): ${mib(early)} MiB after a hundred, ${mib(late)} MiB at the end`);
+    parts.push(
+      `${count} texts in one instance (m3e-small): ${mib(early)} MiB after a hundred, ${mib(late)} MiB at the end`,
+    );
   }
   if (kernels) parts.push(kernelTable(kernels));
   if (bars.some(({ met }) => met !== undefined)) parts.push(`Bars, ${name}\n${barTable(bars)}`);
@@ -36,7 +48,10 @@ function factLines(facts) {
 
 function modelParts(model, { latency, loads, catalog, accuracy, agreement }) {
   const parts = [];
-  if (latency) parts.push(`${model}: milliseconds a text, median (minimum) × onnxruntime-web's best int8\n${latencyTable(latency)}`);
+  if (latency)
+    parts.push(
+      `${model}: milliseconds a text, median (minimum) × onnxruntime-web's best int8\n${latencyTable(latency)}`,
+    );
   if (catalog) parts.push(catalogTable(model, catalog));
   if (loads) parts.push(`${model}: load to first vector, wasm memory, bytes sent\n${loadTable(loads)}`);
   const alone = Object.entries(agreement).map(([name, checked]) => [name, checked.alone]);
@@ -60,7 +75,9 @@ function latencyTable(latency) {
   ]);
   const text = table([["", ...LENGTHS.map((length) => `${length} tokens`)], ...rows]);
   const rounds = Object.values(latency[LENGTHS[0]] ?? {})[0]?.length;
-  const note = text.includes("~") ? `\n~ the first and the last rounds differ by more than ${Math.round((DRIFT - 1) * 100)} %` : "";
+  const note = text.includes("~")
+    ? `\n~ the first and the last rounds differ by more than ${Math.round((DRIFT - 1) * 100)} %`
+    : "";
   return `${text}\n${rounds} rounds, the systems in turns; corom and transformers.js tokenise within their time${note}`;
 }
 
@@ -85,13 +102,24 @@ function loadTable(loads) {
     ...(sent ? [megabytes(sent.wasmGzip), megabytes(sent.scriptGzip), megabytes(sent.model)] : []),
   ]);
   const sent = Object.values(loads).some((entry) => entry.sent);
-  const heading = ["", "load, ms", "MiB then", "MiB at 128 tokens", ...(sent ? ["wasm, MB gzip", "script, MB gzip", "model, MB"] : [])];
+  const heading = [
+    "",
+    "load, ms",
+    "MiB then",
+    "MiB at 128 tokens",
+    ...(sent ? ["wasm, MB gzip", "script, MB gzip", "model, MB"] : []),
+  ];
   const count = Object.values(loads)[0]?.ms.length;
   return `${table([heading, ...rows])}\nmedian (minimum) of ${count}, each in a new page or process`;
 }
 
 function accuracyTable(model, cosines) {
-  const rows = Object.entries(cosines).map(([name, { texts, mean, worst }]) => [labelOf(name), texts, mean.toFixed(5), worst.toFixed(5)]);
+  const rows = Object.entries(cosines).map(([name, { texts, mean, worst }]) => [
+    labelOf(name),
+    texts,
+    mean.toFixed(5),
+    worst.toFixed(5),
+  ]);
   return `${model}: cosine to native onnxruntime's f32, first row (CLS)\n${table([["", "texts", "mean", "worst"], ...rows])}`;
 }
 
@@ -107,7 +135,10 @@ function kernelTable({ fastest, results }) {
 /** The machine before a run: what the times of all systems depend on. */
 export function machineLine({ cpu, cores, instructions, memoryGiB, system, load }) {
   const line = `${cpu}, ${cores} cores, ${memoryGiB} GiB, ${system}; ${instructions.join(" ") || "no special instructions"}`;
-  const busy = load[0] > 0.5 ? `\nother work is running here (load ${load[0]}): times are longer than they would be, and noisy` : "";
+  const busy =
+    load[0] > 0.5
+      ? `\nother work is running here (load ${load[0]}): times are longer than they would be, and noisy`
+      : "";
   return line + busy;
 }
 

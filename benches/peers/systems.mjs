@@ -19,7 +19,13 @@ export const SYSTEMS = {
   "ort-int8-optimised": { label: "onnxruntime-web int8, optimised", ...onnxruntime("onnxOptimised", "int8") },
   "ort-f32": { label: "onnxruntime-web f32", ...onnxruntime("onnxF32", "f32") },
   // In Node it would run onnxruntime-node, which is native code and not what a page gets.
-  transformers: { label: "transformers.js", module: "transformers", settings: {}, precision: "int8", hosts: ["chromium"] },
+  transformers: {
+    label: "transformers.js",
+    module: "transformers",
+    settings: {},
+    precision: "int8",
+    hosts: ["chromium"],
+  },
   "tract-unfused": {
     label: "tract unfused",
     ...corom("int8", { simd: "plain", fused: false }, { option: "fused" }),

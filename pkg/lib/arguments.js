@@ -6,6 +6,8 @@ const POOLINGS = ["cls", "mean", "avg_top2", "avg_first_last"];
 const METRICS = ["dot", "cosine", "l2"];
 const BEHAVIOURS = ["card", "current"];
 const SIMD = ["auto", "plain", "relaxed"];
+const PRECISIONS = ["auto", "f32"];
+const KERNELS = ["auto", "exact"];
 const CACHES = ["auto", "opfs", "cache-api", "none"];
 const RETRIES = 3;
 const STALL_MS = 30_000;
@@ -113,6 +115,9 @@ export function loadOptions(value) {
       normalize: optional(given.normalize, (b) => ofType(b, "normalize", "boolean")),
       selfTest: optional(given.selfTest, (b) => ofType(b, "selfTest", "boolean")),
       model: optional(given.model, (m) => text(m, "model")),
+      precision: optional(given.precision, (p) => oneOf(p, "precision", PRECISIONS)),
+      kernel: optional(given.kernel, (k) => oneOf(k, "kernel", KERNELS)),
+      fused: optional(given.fused, (b) => ofType(b, "fused", "boolean")),
     }),
   };
 }

@@ -10,18 +10,27 @@ import { Turns } from "./turns.js";
 /** Only `load` makes instances; it passes this. */
 export const loaded = Symbol("loaded");
 
+/** What an instance was loaded from, see load.js: two of the same content are one model. */
+export let contentOf;
+
 export class Corom {
   #runtime;
   #embedder;
   #queue = new Queue();
   #turns = new Turns();
   #queries;
+  #content;
   #freed = false;
 
-  constructor(token, { runtime, embedder, queryCache } = {}) {
+  static {
+    contentOf = (corom) => corom.#content;
+  }
+
+  constructor(token, { runtime, embedder, content, queryCache } = {}) {
     if (token !== loaded) throw invalid("there is no public constructor: use await Corom.load(source)");
     this.#runtime = runtime;
     this.#embedder = embedder;
+    this.#content = content;
     this.#queries = new QueryCache(queryCache);
     const info = runtime.call((bindings) => ({ ...embedder.info(), simd: runtime.simd, version: bindings.version() }));
     Object.defineProperty(info, "wasmMemory", { enumerable: true, get: () => runtime.memoryBytes });

@@ -25,8 +25,8 @@ export async function loadInto(Class, host, source, given) {
   const cache = files.address === undefined ? undefined : await openCache(host, options, warn);
   const runtime = await Runtime.start(host, options);
   try {
-    const embedder = await build(runtime, files, { ...options, cache, progress });
-    return new Class(loaded, { runtime, embedder, queryCache: options.queryCache });
+    const { embedder, content } = await build(runtime, files, { ...options, cache, progress });
+    return new Class(loaded, { runtime, embedder, content, queryCache: options.queryCache });
   } catch (error) {
     runtime.drop();
     throw error;
@@ -40,7 +40,7 @@ async function build(runtime, source, options) {
     ({ ModelLoader }) => new ModelLoader(model === undefined ? settings : { ...settings, model }),
   );
   if (source.paths) runtime.call(() => loader.setListing(source.paths));
-  const keeper = await bringAll(runtime, loader, source, options);
+  const { keeper, content } = await bringAll(runtime, loader, source, options);
   const phase = async (name, work) => {
     progress.report(name);
     await nextTurn(); // so that a page can show it
@@ -53,10 +53,13 @@ async function build(runtime, source, options) {
     : runtime.call(() => packed.finish());
   await keeper.keep();
   progress.report("done");
-  return embedder;
+  return { embedder, content };
 }
 
-/** Rounds of wanted files, until the loader wants no more. */
+/**
+ * Rounds of wanted files, until the loader wants no more. `content` is made of the hashes that the manifest has for
+ * them; undefined without one.
+ */
 async function bringAll(runtime, loader, source, { cache, progress, signal, fetch, retries, stall }) {
   const { controller, release } = childOf(signal);
   const intake = intakeOf(runtime, loader);
@@ -71,10 +74,11 @@ async function bringAll(runtime, loader, source, { cache, progress, signal, fetc
     signal: controller.signal,
   });
   const answered = new Set();
+  let content;
   try {
     for (;;) {
       const wanted = runtime.call(() => loader.wanted());
-      if (wanted.length === 0) return keeper;
+      if (wanted.length === 0) return { keeper, content };
       if (wanted.some(({ path }) => answered.has(path))) {
         throw new CoromError(
           "INTERNAL",
@@ -85,6 +89,7 @@ async function bringAll(runtime, loader, source, { cache, progress, signal, fetc
       for (const { path, size, sha256 } of wanted) {
         answered.add(path);
         progress.expect(path, size, sha256 !== undefined);
+        if (sha256 !== undefined) content = `${content ?? ""}${path} ${sha256}\n`;
       }
       await inParallel(wanted, controller, async (file) => {
         await keeper.bring(file, transfer);

@@ -56,6 +56,8 @@ pub struct ModelLoader {
     external: BTreeSet<String>,
     /// The model without those weights, once one of them has begun.
     prepared: Option<Box<Prepared>>,
+    /// Why there is no such model: the files are used up, and the answer stays the same.
+    failed: Option<(ErrorCode, String)>,
     /// What was begun and has not ended.
     incoming: BTreeMap<String, Incoming>,
     missing: BTreeSet<String>,
@@ -85,6 +87,7 @@ impl ModelLoader {
             wanted: Vec::new(),
             external: BTreeSet::new(),
             prepared: None,
+            failed: None,
             incoming: BTreeMap::new(),
             missing: BTreeSet::new(),
             pages: BTreeSet::new(),
@@ -284,10 +287,18 @@ impl ModelLoader {
         match self.prepared {
             Some(ref mut prepared) => Ok(prepared),
             None => {
+                if let Some((code, message)) = &self.failed {
+                    return Err(Error::new(*code, message.clone()));
+                }
                 let files = std::mem::take(&mut self.files);
-                let prepared =
-                    Prepared::new(files, self.manifest.as_ref(), self.onnx.as_deref(), &self.options)?;
-                Ok(self.prepared.insert(Box::new(prepared)))
+                let onnx = self.onnx.as_deref();
+                match Prepared::new(files, self.manifest.as_ref(), onnx, &self.options) {
+                    Ok(prepared) => Ok(self.prepared.insert(Box::new(prepared))),
+                    Err(error) => {
+                        self.failed = Some((error.code(), error.message().to_owned()));
+                        Err(error)
+                    }
+                }
             }
         }
     }

@@ -5,7 +5,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { Corom, assertClose, random } from "./support/corom.mjs";
 import { faultServer } from "./support/fault-server.mjs";
-import { MODEL, loadsRight, withFolder } from "./support/loading.mjs";
+import { EXACT, MODEL, loadsRight, withFolder } from "./support/loading.mjs";
 
 setFlagsFromString("--expose-gc");
 const collect = runInNewContext("gc");
@@ -87,7 +87,7 @@ test(`a load, aborted at ${MOMENTS} points in time`, async () => {
 
 test(`a call, aborted at ${MOMENTS} moments`, async () => {
   const next = random(33);
-  const corom = await Corom.load(server.address);
+  const corom = await Corom.load(server.address, EXACT);
   const many = Array.from({ length: 2000 }, (_, i) => `${"阔腿裤女冬".repeat(1 + (i % 5))}${i}`);
   const calls = [
     (options) => corom.embed(many, options),

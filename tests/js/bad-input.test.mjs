@@ -7,7 +7,7 @@ import { exportFolder, golden } from "./support/paths.mjs";
 
 const FOLDER = exportFolder("legacy-op14");
 const GOLDEN = golden("legacy-op14");
-const OPTIONS = { pooling: "cls", maxLength: GOLDEN.max_length };
+const OPTIONS = { pooling: "cls", maxLength: GOLDEN.max_length, precision: "f32" };
 
 // Loaded before all the failures, and right after each of them.
 let corom;

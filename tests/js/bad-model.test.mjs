@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import path from "node:path";
 import { after, afterEach, before, describe, test } from "node:test";
 import { Corom, assertClose, failsWith, random } from "./support/corom.mjs";
+import { EXACT } from "./support/loading.mjs";
 import { withManifest as converted } from "./support/manifest.mjs";
 import { FIXTURES, MODEL_FILES, exportFolder, filesOf, fixtureNames, golden, readJson } from "./support/paths.mjs";
 import { fromFiles, serveWith } from "./support/server.mjs";
@@ -10,7 +11,7 @@ import { fromFiles, serveWith } from "./support/server.mjs";
 const FOLDER = exportFolder("legacy-op14");
 const FILES = filesOf(FOLDER, MODEL_FILES);
 const GOLDEN = golden("legacy-op14");
-const OPTIONS = { pooling: "cls", maxLength: GOLDEN.max_length };
+const OPTIONS = { ...EXACT, pooling: "cls", maxLength: GOLDEN.max_length };
 const withManifest = (changes) => converted(FOLDER, changes);
 
 // Loaded before all the failures, and right after each of them.
@@ -118,7 +119,7 @@ describe("the wrong model", () => {
 
 describe("a manifest", () => {
   test("that is right loads, with its settings", async () => {
-    const model = await Corom.load(withManifest());
+    const model = await Corom.load(withManifest(), EXACT);
     const { pooling, normalize, maxLength } = model.info;
     assert.deepEqual({ pooling, normalize, maxLength }, { pooling: "mean", normalize: false, maxLength: 32 });
     assertClose((await model.embed(GOLDEN.texts[1])).data, GOLDEN.vectors.mean[1], GOLDEN.tolerance);

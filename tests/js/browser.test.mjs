@@ -271,7 +271,12 @@ describe("the package in a page", () => {
     const page = await open("favicon.svg");
     await page.goto(address);
     for (const simd of ["plain", "relaxed"]) {
-      const { data, dimension, ...got } = await embedded(page, "./model/", { maxLength: max_length, simd }, texts);
+      const { data, dimension, ...got } = await embedded(
+        page,
+        "./model/",
+        { maxLength: max_length, simd, precision: "f32" },
+        texts,
+      );
       assert.deepEqual(got, { rows: texts.length, simd });
       const { cosine } = await import("./support/corom.mjs");
       vectors.mean.forEach((expected, i) => {
@@ -290,7 +295,7 @@ describe("the package in a page", () => {
         const { data } = await embedded(
           page,
           `/fixtures/exports/${name}/`,
-          { maxLength: max_length, pooling: "cls", simd },
+          { maxLength: max_length, pooling: "cls", simd, precision: "f32" },
           texts,
         );
         assert.ok(maxAbs(data, vectors.cls.flat()) <= tolerance, `${name}, ${simd}`);

@@ -11,7 +11,7 @@ import { fromFiles, serveWith } from "./support/server.mjs";
 const NAME = "legacy-op14";
 const FOLDER = exportFolder(NAME);
 const GOLDEN = golden(NAME);
-const OPTIONS = { maxLength: GOLDEN.max_length, pooling: "cls" };
+const OPTIONS = { maxLength: GOLDEN.max_length, pooling: "cls", precision: "f32" };
 const CLS = GOLDEN.vectors.cls;
 const TOLERANCE = GOLDEN.tolerance;
 

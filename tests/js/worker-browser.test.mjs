@@ -61,7 +61,7 @@ beforeEach(async () => {
       return workers.at(-1);
     };
     const load = (options, source = "../fixtures/exports/legacy-op14/") =>
-      Corom.load(source, { pooling: "cls", maxLength, ...options });
+      Corom.load(source, { pooling: "cls", maxLength, precision: "f32", ...options });
     const failure = (call) =>
       call.then(
         (value) => `no error, but ${JSON.stringify(value)}`,

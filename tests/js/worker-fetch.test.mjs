@@ -66,6 +66,15 @@ test("a body comes chunk by chunk, as it is read, and the caller's bytes stay", 
   assert.equal(whole.buffer.byteLength, 1000);
 });
 
+test("chunks that are Node's Buffers, which lie in a pool, are copied", async () => {
+  const pooled = Buffer.from("pooled");
+  const { byteLength } = pooled.buffer;
+  const stream = new ReadableStream({ start: (c) => (c.enqueue(pooled), c.close()) });
+  const response = await over(() => ({ status: 200, headers: new Headers(), body: stream }))("https://example.com/");
+  assert.equal(await response.text(), "pooled");
+  assert.equal(pooled.buffer.byteLength, byteLength);
+});
+
 test("10 MB come through whole", async () => {
   const whole = Uint8Array.from({ length: 10 << 20 }, (_, i) => (i * 31) >> 3);
   const response = await over(() => new Response(whole))("https://example.com/");
@@ -105,11 +114,13 @@ test("what the function throws, or gives instead of a Response, rejects", async 
   });
   await failsWith("INVALID_ARGUMENT", over(() => undefined)("https://example.com/"), "a Response, not undefined");
   await failsWith("INVALID_ARGUMENT", over(async () => ({}))("https://example.com/"), "a Response, not an object");
+  const odd = () => ({ status: 999, headers: new Headers(), body: null });
+  await assert.rejects(over(odd)("https://example.com/"), RangeError);
   const own = () => Promise.reject(new CoromError("MISSING_FILE", "not in the store"));
   await failsWith("MISSING_FILE", over(own)("https://example.com/"), "not in the store");
   const text = new ReadableStream({ pull: (controller) => controller.enqueue("text") });
-  const odd = await over(() => ({ status: 200, headers: new Map(), body: text }))("https://example.com/");
-  await assert.rejects(odd.arrayBuffer(), { message: /holds the string "text"/ });
+  const textual = await over(() => ({ status: 200, headers: new Map(), body: text }))("https://example.com/");
+  await assert.rejects(textual.arrayBuffer(), { message: /holds the string "text"/ });
 });
 
 test("a body that breaks off rejects the reading", async () => {

@@ -33,6 +33,9 @@ function countingAssets({ delay = 0 } = {}) {
   return state;
 }
 
+/** How a request ended: its status, or the name of the error. */
+const gone = (request) => request.then(({ status }) => status, ({ name }) => name); // prettier-ignore
+
 const run = (name, options, work) =>
   test(name, async (t) => {
     const service = await startService(options);
@@ -60,15 +63,17 @@ run("a model in an R2 bucket", { bucket: MODEL }, async (service) => answers(awa
 {
   const assets = countingAssets({ delay: 300 });
   run("a client that goes away takes nothing along", { assets: assets.answer }, async (service) => {
-    // The one that began the load, then some that were in the queue.
-    for (const wait of [50, 10, 20]) {
-      const controller = new AbortController();
-      const gone = embed(service, { signal: controller.signal });
-      const others = wait === 50 ? [] : [embed(service), embed(service)];
-      await sleep(wait);
-      controller.abort();
-      await assert.rejects(gone, { name: "AbortError" });
-      for (const other of others) await answers(await other);
+    // The one that began the load, with others that wait for it.
+    const began = gone(embed(service, { signal: AbortSignal.timeout(50) }));
+    const others = [embed(service), embed(service)];
+    assert.equal(await began, "TimeoutError");
+    for (const other of others) await answers(await other);
+    // Some in the queue, at various moments of theirs, if they are not faster.
+    for (let wait = 1; wait <= 20; wait++) {
+      const large = { inputs: Array(32).fill(TEXT) };
+      const leaving = [1, 2, 3].map(() => gone(service.ask("/embed", large, { signal: AbortSignal.timeout(wait) })));
+      await answers(await embed(service));
+      for (const outcome of await Promise.all(leaving)) assert.match(String(outcome), /^(200|TimeoutError)$/);
     }
     await answers(await embed(service));
     assert.equal(assets.asked.filter((name) => name === "model.onnx").length, 1, "it was loaded once");
@@ -87,19 +92,23 @@ run("a model in an R2 bucket", { bucket: MODEL }, async (service) => answers(awa
   });
 }
 
-run("more than may wait are asked to come again", { model: MODEL, vars: { MAX_WAITING: "3" } }, async (service) => {
-  const responses = await Promise.all(Array.from({ length: 30 }, () => embed(service)));
-  const served = responses.filter(({ status }) => status === 200);
-  const refused = responses.filter(({ status }) => status === 429);
-  assert.equal(served.length + refused.length, 30);
-  assert.ok(served.length >= 3 && refused.length > 0, `${served.length} served`);
-  for (const response of served) await answers(response);
-  for (const response of refused) {
-    assert.equal(response.headers.get("retry-after"), "1");
-    assert.equal((await response.json()).error_type, "Overloaded");
-  }
-  await answers(await embed(service));
-});
+{
+  const assets = countingAssets({ delay: 500 }); // so that all come while the model loads
+  const options = { assets: assets.answer, vars: { MAX_WAITING: "3" } };
+  run("more than may wait are asked to come again", options, async (service) => {
+    const responses = await Promise.all(Array.from({ length: 30 }, () => embed(service)));
+    const served = responses.filter(({ status }) => status === 200);
+    const refused = responses.filter(({ status }) => status === 429);
+    assert.equal(served.length + refused.length, 30);
+    assert.ok(served.length >= 3 && refused.length > 0, `${served.length} served`);
+    for (const response of served) await answers(response);
+    for (const response of refused) {
+      assert.equal(response.headers.get("retry-after"), "1");
+      assert.equal((await response.json()).error_type, "Overloaded");
+    }
+    await answers(await embed(service));
+  });
+}
 
 run("without a token configured nobody gets in", { model: MODEL, vars: { TOKEN: "" } }, async (service) => {
   for (const token of ["", "undefined", "null"]) assert.equal((await embed(service, { token })).status, 500);

@@ -56,6 +56,6 @@ function test(env) {
   const named = process.argv.slice(2).map((file) => path.resolve(file));
   const files = readdirSync(HERE).filter((file) => file.endsWith(".test.mjs"));
   const chosen = named.length > 0 ? named : files.map((file) => path.join(HERE, file));
-  const flags = ["--test", "--test-concurrency=1", "--test-reporter=spec"];
+  const flags = ["--test", "--test-concurrency=1", "--test-timeout=400000", "--test-reporter=spec"];
   return spawnSync(process.execPath, [...flags, ...chosen], { env, stdio: "inherit" }).status ?? 1;
 }

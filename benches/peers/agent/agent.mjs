@@ -95,7 +95,7 @@ export async function catalog(ways, slices, warm) {
 export async function endurance(name, texts, count) {
   const system = opened.get(name);
   let early = 0;
-  for (let done = 0; done < count; ) {
+  for (let done = 0; done < count;) {
     // Many calls of a few texts and of one.
     const size = Math.min(1 + (done % 7), count - done);
     await system.embed(Array.from({ length: size }, (_, i) => texts[(done + i) % texts.length]));

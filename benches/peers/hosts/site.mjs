@@ -8,7 +8,12 @@ import { gzipSync } from "node:zlib";
 import { MODELS, PACKAGES, PEERS, ROOT } from "./files.mjs";
 
 const FOLDERS = { "/bench/": PEERS, "/pkg/": path.join(ROOT, "pkg"), "/packages/": PACKAGES, "/models/": MODELS };
-const TYPES = { ".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm", ".json": "application/json" };
+const TYPES = {
+  ".js": "text/javascript",
+  ".mjs": "text/javascript",
+  ".wasm": "application/wasm",
+  ".json": "application/json",
+};
 
 // transformers.js's file imports two packages by name; a bundler would resolve them just so.
 const NESTED = "/packages/@huggingface/transformers/node_modules";

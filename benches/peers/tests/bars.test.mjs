@@ -25,6 +25,14 @@ test("latency is judged by medians against onnxruntime-web's better file", () =>
   assert.equal(line(lines, "base int8, 128 tokens, relaxed").met, false);
 });
 
+test("pairs see through a machine that slows down half way", () => {
+  const base = baseResult();
+  const samples = base.latency[16];
+  for (const name of Object.keys(samples)) samples[name] = samples[name].map((ms, i) => (i < 7 ? ms : ms * 3));
+  samples["corom-plain"][7] *= 9;
+  assert.match(line(bars({ base }), "base int8, 16 tokens, plain").note, /in pairs 0\.50/);
+});
+
 test("few rounds are said to be few", () => {
   const base = baseResult();
   base.latency[16]["corom-plain"].length = 5;
@@ -52,7 +60,10 @@ test("memory, load and binary", () => {
 });
 
 test("accuracy and endurance", () => {
-  const accuracy = { "corom-plain": { texts: 300, mean: 0.9998, worst: 0.9992 }, "corom-int4": { texts: 60, mean: 0.9, worst: 0.8 } };
+  const accuracy = {
+    "corom-plain": { texts: 300, mean: 0.9998, worst: 0.9992 },
+    "corom-int4": { texts: 60, mean: 0.9, worst: 0.8 },
+  };
   const lines = bars({ "m3e-small": { accuracy } }, { endurance: { count: 20_000, early: 9e6, late: 9e6 } });
   assert.equal(line(lines, "int8 to f32, cosine mean").met, true);
   assert.equal(line(lines, "int8 to f32, cosine worst").met, false);

@@ -15,7 +15,10 @@ test("the catalog is the same in every run, without a title twice, short and lon
 });
 
 test("texts have exactly as many tokens as asked for, and differ", () => {
-  const fresh = textSource({ characters: "甲乙丙丁戊己", character_ids: [11, 12, 13, 14, 15, 16], special_ids: [1, 2] }, 5);
+  const fresh = textSource(
+    { characters: "甲乙丙丁戊己", character_ids: [11, 12, 13, 14, 15, 16], special_ids: [1, 2] },
+    5,
+  );
   const [one, two] = [fresh(16), fresh(16)];
   assert.equal(one.ids.length, 16);
   assert.equal([...one.text].length, 14);
@@ -38,7 +41,10 @@ test("a sample is as many calls as it takes to be long enough", () => {
 test("warming up goes on while calls get faster", async () => {
   const times = [8, 6, 4, 2, 1];
   let calls = 0;
-  const fastest = await warmUp((i) => ++calls && new Promise((resolve) => setTimeout(resolve, 4 * (times[i] ?? 1))), { calls: 2, ms: 1 });
+  const fastest = await warmUp((i) => ++calls && new Promise((resolve) => setTimeout(resolve, 4 * (times[i] ?? 1))), {
+    calls: 2,
+    ms: 1,
+  });
   assert.ok(calls >= 7, `${calls} calls`);
   assert.ok(fastest < 16, `${fastest} ms`);
 });
@@ -54,16 +60,35 @@ test("another vector, another text's vector and other tokens are refused", () =>
   assert.throws(() => agreement("ort-int8", having({ got: [NaN, 0, 0] })), /computes something else/);
   assert.throws(() => agreement("ort-int8", having({ got: [1, 0] })), /2 numbers/);
   assert.throws(() => agreement("ort-int8", having({ got: [0.978, 0.208, 0] })), /nearer/);
-  assert.throws(() => agreement("ort-f32", having({ got: [1, 0.1, 0] })), /computes something else/, "f32 must match better");
+  assert.throws(
+    () => agreement("ort-f32", having({ got: [1, 0.1, 0] })),
+    /computes something else/,
+    "f32 must match better",
+  );
   assert.throws(() => agreement("corom-plain", having({ gotIds: [7] })), /tokens 7/);
 });
 
 test("the command line", () => {
   const full = optionsFrom([]);
   assert.deepEqual([full.rounds, full.titles, full.hosts], [15, 1000, ["chromium", "node"]]);
-  const only = optionsFrom(["--only", "catalog,m3e", "--rounds", "3", "--host", "node", "--systems", "ort-f32,corom-plain"]);
+  const only = optionsFrom([
+    "--only",
+    "catalog,m3e",
+    "--rounds",
+    "3",
+    "--host",
+    "node",
+    "--systems",
+    "ort-f32,corom-plain",
+  ]);
   assert.deepEqual([only.parts, only.rounds, only.systems], [["m3e", "catalog"], 3, ["corom-plain", "ort-f32"]]);
-  assert.deepEqual(modelsWanted(only).map(({ model, latency }) => [model, latency]), [["base", false], ["m3e-small", true]]);
+  assert.deepEqual(
+    modelsWanted(only).map(({ model, latency }) => [model, latency]),
+    [
+      ["base", false],
+      ["m3e-small", true],
+    ],
+  );
   assert.deepEqual(modelsWanted(optionsFrom(["--only", "kernels"])), []);
   for (const wrong of [["--only", "x"], ["--rounds", "0"], ["--what"], ["--quick", "--only", "base"], ["--host", ""]]) {
     assert.throws(() => optionsFrom(wrong), UsageError, String(wrong));

@@ -6,7 +6,11 @@ import { short, table } from "../table.mjs";
 import { baseResult } from "./samples.mjs";
 
 test("columns stand under each other, Chinese ones too", () => {
-  const lines = table([["", "a"], ["中文", "1"], ["b", "22"]]).split("\n");
+  const lines = table([
+    ["", "a"],
+    ["中文", "1"],
+    ["b", "22"],
+  ]).split("\n");
   assert.deepEqual(lines, ["       a", "--------", "中文   1", "b     22"]);
 });
 
@@ -16,13 +20,22 @@ test("numbers keep about three digits", () => {
 
 test("the report shows every system, its ratio, and every bar once", () => {
   const models = { base: baseResult() };
-  const host = { name: "chromium", version: "Chromium 1", models, left: { "tract-unfused": "unknown" }, bars: bars(models) };
+  const host = {
+    name: "chromium",
+    version: "Chromium 1",
+    models,
+    left: { "tract-unfused": "unknown" },
+    bars: bars(models),
+  };
   const text = report(host);
   assert.match(text, /corom plain +20\.1 \(20\.0\) ×0\.50/);
   assert.match(text, /left out: tract unfused: unknown/);
   assert.match(text, /corom plain: simd plain, backend cpu\n/);
   assert.match(text, /MISSED +base int8, 128 tokens, plain/);
-  assert.equal(text.split("\n").filter((line) => line.startsWith("met ") || line.startsWith("MISSED")).length, host.bars.filter(({ met }) => met !== undefined).length);
+  assert.equal(
+    text.split("\n").filter((line) => line.startsWith("met ") || line.startsWith("MISSED")).length,
+    host.bars.filter(({ met }) => met !== undefined).length,
+  );
   assert.ok(!/undefined|NaN/.test(text), text);
 });
 
@@ -34,13 +47,27 @@ test("samples that still changed are marked", () => {
 });
 
 test("a busy machine is told", () => {
-  const quiet = { cpu: "Some CPU", cores: 2, instructions: ["avx2"], memoryGiB: 24, system: "Linux", load: [0.1, 3, 3] };
+  const quiet = {
+    cpu: "Some CPU",
+    cores: 2,
+    instructions: ["avx2"],
+    memoryGiB: 24,
+    system: "Linux",
+    load: [0.1, 3, 3],
+  };
   assert.equal(machineLine(quiet), "Some CPU, 2 cores, 24 GiB, Linux; avx2");
   assert.match(machineLine({ ...quiet, load: [2.5, 0, 0] }), /other work is running here \(load 2\.5\)/);
 });
 
 test("kernels stand beside what their prototypes reached", () => {
   const results = [{ name: "int8 exact", shape: "16x768x3072", unit: "GMAC/s", best: 40.1, median: 38.2 }];
-  const text = report({ name: "node", version: "Node 1", models: {}, left: {}, bars: [], kernels: { fastest: "exact", results } });
+  const text = report({
+    name: "node",
+    version: "Node 1",
+    models: {},
+    left: {},
+    bars: [],
+    kernels: { fastest: "exact", results },
+  });
   assert.match(text, /int8 exact +16x768x3072 +40\.1 +38\.2 +GMAC\/s +35/);
 });

@@ -19,7 +19,13 @@ export function baseResult() {
   return {
     facts: { "corom-plain": { simd: "plain", backend: "cpu", weightBytes: 1 } },
     agreement: { "corom-plain": { alone: { texts: 20, mean: 0.99985, worst: 0.9998 } } },
-    latency: { 8: at(20, 16, 40), 16: at(40, 32, 80), 32: at(80, 64, 160), 64: at(180, 150, 320), 128: at(420, 340, 650) },
+    latency: {
+      8: at(20, 16, 40),
+      16: at(40, 32, 80),
+      32: at(80, 64, 160),
+      64: at(180, 150, 320),
+      128: at(420, 340, 650),
+    },
     loads: { "corom-plain": load(900, 120), "corom-relaxed": load(1100, 130), "ort-int8": load(1000, 266) },
     catalog: {
       texts: 100,

@@ -39,8 +39,8 @@ function begin(env, settings) {
   return mine;
 }
 
-async function load(env, { modelPath }) {
-  const corom = await Corom.load(`https://model.invalid/${modelPath}/`, { fetch: fetchFrom(env) });
+async function load(env, { modelPath, precision }) {
+  const corom = await Corom.load(`https://model.invalid/${modelPath}/`, { fetch: fetchFrom(env), precision });
   console.log(`loaded: ${corom.info.dimension} dimensions, ${corom.info.wasmMemory} bytes of memory`);
   return corom;
 }

@@ -5,6 +5,7 @@ export function settingsOf(env) {
   return {
     modelPath: (env.MODEL_PATH ?? "model").replace(/^\/+|\/+$/g, ""),
     modelName: env.MODEL_NAME ?? "corom",
+    precision: oneOf(env.PRECISION ?? "auto", "PRECISION", ["auto", "f32"]),
     metric: oneOf(env.METRIC ?? "dot", "METRIC", ["dot", "cosine"]),
     autoTruncate: oneOf(env.AUTO_TRUNCATE ?? "false", "AUTO_TRUNCATE", ["true", "false"]) === "true",
     maxBodyBytes: wholeNumber(env.MAX_BODY_BYTES ?? "1048576", "MAX_BODY_BYTES"),

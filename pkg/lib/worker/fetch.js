@@ -42,7 +42,12 @@ export function remoteFetch(shared, post) {
         if (error) fail(unpackedError(error));
         else if (head) {
           if (!head.hasBody) end();
-          resolve(responseOf(head, body));
+          try {
+            resolve(responseOf(head, body));
+          } catch (error) {
+            cancel();
+            fail(error); // a status that no Response may have, for one
+          }
         } else if (chunk) chunks.enqueue(chunk);
         else {
           end();
@@ -88,7 +93,7 @@ export async function answerFetch(fetch, { input, init, port }, signal) {
     if (done) return (release(), port.postMessage({}));
     if (!(value instanceof Uint8Array)) throw new TypeError(`the body of the Response holds ${described(value)}`);
     // A copy is transferred: the buffer may be the caller's own, or much larger than the chunk.
-    const copy = value.slice();
+    const copy = new Uint8Array(value); // not slice(), by which Node's Buffer gives a view
     port.postMessage({ chunk: copy }, [copy.buffer]);
   };
   const answer = (work) =>

@@ -1,10 +1,12 @@
 // worker_threads: Node, and Deno and Bun, which have them too.
 import path from "node:path";
 import { Worker } from "node:worker_threads";
+import { folderStore } from "../store-folder.js";
 import { started } from "./started.js";
 
 /** A host for coromInWorker; `make(options)` starts this package's own script. */
 export const nodeHost = (make) => ({
+  folderStore,
   address: (text) => (text === "" || /^(https?|file):/i.test(text) ? text : path.resolve(text)),
 
   spawn(given, heard) {

@@ -1,6 +1,7 @@
 // The class `Corom` of `corom/worker` on one host.
 import { throwIfAborted, untilAborted } from "../abort.js";
 import { loadOptions } from "../arguments.js";
+import { cacheOf } from "../cache.js";
 import { CoromError, messageOf } from "../errors.js";
 import { Corom as Base, loaded } from "./corom.js";
 import { checkWorkerOptions } from "./options.js";
@@ -11,6 +12,10 @@ import { Supervisor } from "./supervisor.js";
 export function coromInWorker(host) {
   // A declaration: in `return class Corom …` esbuild takes the name of the base class for this one's.
   class Corom extends Base {
+    static get cache() {
+      return cacheOf(host);
+    }
+
     static load(source, options) {
       return loadInto(this, host, source, options);
     }

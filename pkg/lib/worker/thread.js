@@ -1,4 +1,5 @@
 // Inside the worker: holds the model and does what the page asks, one thing at a time.
+import { contentOf } from "../corom.js";
 import { packedError } from "./errors.js";
 import { remoteFetch } from "./fetch.js";
 import { unpacked } from "./parcel.js";
@@ -27,7 +28,7 @@ export async function serve(Corom, port) {
     const remote = (shared) => remoteFetch(shared, post);
     const onProgress = ({ cause, ...event }) => post({ progress: event, cause: cause && packedError(cause) });
     corom = await Corom.load(unpacked(source, remote), { ...unpacked(options, remote), onProgress });
-    return [corom.info, []];
+    return [{ info: corom.info, content: contentOf(corom) }, []];
   };
 
   const call = async ({ method, args: [...args], options }) => {

@@ -61,7 +61,7 @@ impl EncoderLoader {
     /// # Errors
     /// As [`PlainEncoder::load`] finds them, as far as the weights are not needed for it.
     pub fn new(onnx: Vec<u8>, config: &BertConfig, options: EncoderOptions) -> Result<Self> {
-        let (config, options) = (config.clone(), options);
+        let config = config.clone();
         if options.unfused {
             let state = State::Whole { onnx, files: BTreeMap::new(), again: false };
             return Ok(Self { config, options, state });
@@ -124,12 +124,12 @@ impl EncoderLoader {
     pub fn finish(self) -> Result<Box<dyn Encoder>> {
         let Self { config, options, state } = self;
         match state {
-            State::Packing(packing) => packing.finish(config, &options),
+            State::Packing(packing) => (*packing).finish(config, &options),
             State::Whole { onnx, mut files, again } => {
                 if again && let (Some(mut packing), _) = outline(&onnx, &files, &config, &options)? {
                     drop(onnx);
                     packing.take_files(&mut files)?;
-                    return packing.finish(config, &options);
+                    return (*packing).finish(config, &options);
                 }
                 Ok(Box::new(PlainEncoder::load(onnx, files, &config, &options.layers)?))
             }
@@ -155,7 +155,7 @@ fn outline(
     };
     ports.resolve(&graph, config)?;
     if graph.absent.is_some() {
-        return Ok((None, graph.absent.is_some()));
+        return Ok((None, true));
     }
     let Some(fused) = recognise(&graph, &ports, config, options.first_rows) else { return Ok((None, false)) };
     let info = EncoderInfo {
@@ -185,7 +185,10 @@ fn recognise(graph: &Graph, ports: &Ports, config: &BertConfig, first_rows: bool
         max_positions: config.max_position_embeddings,
     };
     let translated = translate(graph, &ports.outputs, &ports.feeds, ports.extent, expected).ok()?;
-    fuse(&translated, config.hidden_size, first_rows, ports.pooled)
+    let fused = fuse(&translated, expected, first_rows, ports.pooled)?;
+    // A file whose weights are used over and over would be packed over and over.
+    let stored: usize = graph.weights.iter().map(|w| w.shape.iter().product::<usize>()).sum();
+    (fused.elements() <= 4 * stored + (1 << 20)).then_some(fused)
 }
 
 fn lies_in(weight: &Weight, path: &str) -> bool {
@@ -226,20 +229,23 @@ impl Packing {
     }
 
     fn end(&mut self, path: &str) -> Result<()> {
-        for index in 0..self.weights.len() {
-            let weight = &self.weights[index];
-            if !lies_in(weight, path) || !self.assembly.wants(index) {
-                continue;
-            }
-            let bytes = self.coming.remove(&index).unwrap_or_default();
-            if bytes.len() as u64 != weight.byte_size()? {
+        let here = |index: &usize| lies_in(&self.weights[*index], path) && self.assembly.wants(*index);
+        let here: Vec<usize> = (0..self.weights.len()).filter(here).collect();
+        // All of them first: a file that is cut is begun again, and nothing of it may stay.
+        for index in &here {
+            let weight = &self.weights[*index];
+            let have = self.coming.get(index).map_or(0, Vec::len);
+            if have as u64 != weight.byte_size()? {
                 fail!(
                     InvalidModel,
-                    "`{path}` ends before tensor `{}`, of which it has {} bytes: the file is truncated",
-                    weight.name,
-                    bytes.len()
+                    "`{path}` ends before tensor `{}`, of which it has {have} bytes: the file is truncated",
+                    weight.name
                 );
             }
+        }
+        for index in here {
+            let weight = &self.weights[index];
+            let bytes = self.coming.remove(&index).unwrap_or_default();
             let numbers = weight.numbers(bytes)?;
             self.assembly.put(index, numbers)?;
         }
@@ -262,7 +268,7 @@ impl Packing {
         Ok(())
     }
 
-    fn finish(mut self: Box<Self>, config: BertConfig, options: &EncoderOptions) -> Result<Box<dyn Encoder>> {
+    fn finish(mut self, config: BertConfig, options: &EncoderOptions) -> Result<Box<dyn Encoder>> {
         for index in 0..self.weights.len() {
             if !self.assembly.wants(index) {
                 continue;
@@ -273,7 +279,7 @@ impl Packing {
             let numbers = self.weights[index].take()?;
             self.assembly.put(index, numbers)?;
         }
-        let Self { assembly, mut info, .. } = *self;
+        let Self { assembly, mut info, .. } = self;
         let (runnable, pooled) = (assembly.finish()?, info.pooled);
         info.weight_bytes = runnable.weight_bytes;
         info.precision = runnable.precision;

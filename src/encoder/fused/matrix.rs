@@ -50,16 +50,21 @@ pub(super) fn bytes(store: &mut Store, matrix: &Matrix) -> Result<Option<Bytes>>
         Some(zero) => store.product(std::slice::from_ref(zero), outputs, matrix.columns.as_ref())?,
         None => vec![0.0; scale.len()],
     };
-    let (q, shift) = match store.take(leaf)? {
-        Numbers::I8(q) => (q, 0.0),
-        // The same less 128, numbers and zero points.
-        Numbers::U8(q) => (q.into_iter().map(|q| (q ^ 0x80).cast_signed()).collect(), 128.0),
+    // uint8 is int8 less 128, numbers and zero points.
+    let shift = store.with(leaf, |numbers| if matches!(numbers, Numbers::U8(_)) { 128.0 } else { 0.0 })?;
+    let zero: Vec<f32> = zero.into_iter().map(|zero| zero - shift).collect();
+    if zero.iter().any(|zero| zero.fract() != 0.0 || zero.abs() > 255.0) {
+        return Ok(None); // as floats, then
+    }
+    let mut zero: Vec<i32> = zero.into_iter().map(|zero| zero as i32).collect();
+    if scale.iter().any(|s| !s.is_finite()) {
+        fail!(InvalidModel, "a weight's scale is not finite: its file is damaged");
+    }
+    let q = match store.take(leaf)? {
+        Numbers::I8(q) => q,
+        Numbers::U8(q) => q.into_iter().map(|q| (q ^ 0x80).cast_signed()).collect(),
         Numbers::F32(_) => return Err(internal("bytes are stored as floats")),
     };
-    let mut zero: Vec<i32> = zero.into_iter().map(|zero| (zero - shift) as i32).collect();
-    if zero.iter().any(|z| !(-255..=255).contains(z)) || scale.iter().any(|s| !s.is_finite()) {
-        fail!(InvalidModel, "a weight's scales or zero points are out of range: its file is damaged");
-    }
     if zero.iter().all(|z| *z == 0) {
         zero.clear();
     }

@@ -116,29 +116,25 @@ pub(super) fn internal(what: &str) -> Error {
     Error::new(ErrorCode::Internal, format!("the fused graph cannot be packed: {what}"))
 }
 
-/// The weights that a step is made of, each once.
+/// The weights that a step is made of, as often as it uses them.
 pub(super) fn needs(step: &Step) -> Vec<usize> {
     let mut leaves: Vec<&Leaf> = Vec::new();
     match step {
-        Step::Embed(EmbedStep { word, token_type, position, norm: n }) => {
+        Step::Embed(embed) => {
+            let EmbedStep { word, token_type, position, norm: n } = &**embed;
             let tables = [Some(word), token_type.as_ref().map(|(t, _)| t), position.as_ref()];
             tables.into_iter().flatten().for_each(|table| matrix(table, &mut leaves));
             norm(n, &mut leaves);
         }
-        Step::Linear(LinearStep { weight, bias, .. }) => {
+        Step::Linear(linear) => {
+            let LinearStep { weight, bias, .. } = &**linear;
             matrix(weight, &mut leaves);
             bias.iter().for_each(|bias| vector(bias, &mut leaves));
         }
         Step::AddNorm { norm: n, .. } => norm(n, &mut leaves),
         _ => {}
     }
-    let mut weights: Vec<usize> = leaves
-        .into_iter()
-        .filter_map(|leaf| if let Leaf::Weight(w) = leaf { Some(*w) } else { None })
-        .collect();
-    weights.sort_unstable();
-    weights.dedup();
-    weights
+    leaves.into_iter().filter_map(|leaf| if let Leaf::Weight(w) = leaf { Some(*w) } else { None }).collect()
 }
 
 fn norm<'a>(norm: &'a NormStep, leaves: &mut Vec<&'a Leaf>) {

@@ -8,7 +8,7 @@ use tract_onnx::prelude::*;
 use tract_onnx::tract_hir::internal::AxisOp;
 
 /// What an axis is made of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Atom {
     /// Texts.
     Batch,
@@ -25,7 +25,7 @@ pub(super) enum Atom {
 }
 
 /// The axes, each a product of atoms, outer first; one of length 1 has none.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Layout(pub(super) Vec<Vec<Atom>>);
 
 /// The lengths of a batch.
@@ -64,6 +64,21 @@ impl Lengths {
     /// `[batch, tokens, width]`: how hidden rows should lie.
     pub(super) fn rows(&self, width: usize) -> Layout {
         self.layout([vec![Atom::Batch], vec![Atom::Tokens], vec![Atom::Width(width)]])
+    }
+
+    /// Whether axes of these lengths can be laid out so.
+    pub(super) fn fit(&self, layout: &Layout, dims: &[TDim]) -> bool {
+        let product = |axis: &Vec<Atom>| {
+            axis.iter().try_fold([1, 0, 0], |have, atom| {
+                let more = self.monomial(&self.of(*atom))?;
+                Some([have[0] * more[0], have[1] + more[1], have[2] + more[2]])
+            })
+        };
+        layout.0.len() == dims.len()
+            && layout.0.iter().zip(dims).all(|(axis, dim)| {
+                let due = self.monomial(dim);
+                due.is_some() && product(axis) == due
+            })
     }
 
     /// A layout after an operator on axes; `None` where its elements get out of order.

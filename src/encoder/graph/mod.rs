@@ -19,7 +19,7 @@ mod weight;
 pub(crate) use steps::{EmbedStep, LinearStep, NormStep, Step};
 pub(crate) use weight::{Coding, Leaf, Matrix, Vector};
 
-use crate::encoder::onnx::Translated;
+use crate::encoder::onnx::{Expected, Translated};
 
 /// The fused graph.
 #[derive(Debug)]
@@ -30,10 +30,33 @@ pub(crate) struct Fused {
     pub(crate) outputs: Vec<usize>,
 }
 
+impl Fused {
+    /// Numbers in all its weights and tables.
+    pub(crate) fn elements(&self) -> usize {
+        let size = |matrix: &Matrix| matrix.used().iter().product::<usize>();
+        let of = |step: &Step| match step {
+            Step::Linear(linear) => size(&linear.weight),
+            Step::Embed(embed) => {
+                size(&embed.word)
+                    + embed.token_type.as_ref().map_or(0, |(table, _)| size(table))
+                    + embed.position.as_ref().map_or(0, size)
+            }
+            _ => 0,
+        };
+        self.steps.iter().map(of).fold(0, usize::saturating_add)
+    }
+}
+
 /// Recognises a graph whose outputs are all `[batch, tokens, width]`, or one that has one row a text
 /// (`pooled`). `first_rows`: only the first row of each text is wanted.
-pub(crate) fn fuse(translated: &Translated, width: usize, first_rows: bool, pooled: bool) -> Option<Fused> {
-    let reader = read::Reader::read(translated).ok()?;
+pub(crate) fn fuse(
+    translated: &Translated,
+    expected: Expected,
+    first_rows: bool,
+    pooled: bool,
+) -> Option<Fused> {
+    let width = expected.hidden_size;
+    let reader = read::Reader::read(translated, expected.max_positions).ok()?;
     if pooled {
         let [outlet] = translated.model.output_outlets().ok()? else { return None };
         let (steps, outputs) = steps::pooled(&reader.symbols, reader.pooled(*outlet)?)?;

@@ -11,148 +11,192 @@ use super::layout::{Atom, Layout, Lengths};
 use super::symbol::Index;
 use crate::encoder::onnx::Role;
 
-/// Texts and tokens of the trial, where the graph leaves them open.
+/// Texts of a trial and tokens of the first one, where the graph leaves them open.
 const TRIAL: (usize, usize) = (2, 5);
+/// Tokens of a second trial at most: a window or a limit may be wider than the first.
+const LONG: usize = 512;
 /// A score that is so low counts for nothing.
 const LOW: f32 = -1000.0;
+/// Runs for one graph. One has a handful of masks and positions.
+const RUNS: usize = 256;
 
 /// A graph whose parts can be run.
 pub(super) struct Probe<'a> {
     model: &'a TypedModel,
     roles: &'a [Role],
     batch: usize,
-    tokens: usize,
+    /// The lengths that are tried.
+    lengths: Vec<usize>,
+    runs: usize,
     /// What a mask was found to be.
-    masks: HashMap<(OutletId, bool), bool>,
+    masks: HashMap<(OutletId, bool, Layout), bool>,
+}
+
+/// A value as floats, with the trial that it comes from.
+struct Tried {
+    datum_type: DatumType,
+    shape: Vec<usize>,
+    values: Vec<f32>,
+    batch: usize,
+    tokens: usize,
+}
+
+impl Tried {
+    /// The tokens of a text: all, then fewer.
+    fn length(&self, text: usize) -> usize {
+        length(text, self.batch, self.tokens)
+    }
+}
+
+fn length(text: usize, batch: usize, tokens: usize) -> usize {
+    if text + 1 == batch && tokens > 2 { tokens - 2 } else { tokens }
 }
 
 impl<'a> Probe<'a> {
-    pub(super) fn new(model: &'a TypedModel, roles: &'a [Role], lengths: &Lengths) -> Self {
+    pub(super) fn new(model: &'a TypedModel, roles: &'a [Role], lengths: &Lengths, longest: usize) -> Self {
         let batch = lengths.batch.to_usize().unwrap_or(TRIAL.0);
-        let tokens = lengths.tokens.to_usize().unwrap_or(TRIAL.1);
-        Self { model, roles, batch, tokens, masks: HashMap::new() }
+        let lengths = match lengths.tokens.to_usize() {
+            Ok(fixed) => vec![fixed],
+            Err(_) => vec![TRIAL.1.min(longest), longest.min(LONG)],
+        };
+        Self { model, roles, batch, lengths, runs: 0, masks: HashMap::new() }
     }
 
-    /// The tokens of a text of the trial: all, then fewer.
-    fn length(&self, text: usize) -> usize {
-        if text + 1 == self.batch && self.tokens > 2 { self.tokens - 2 } else { self.tokens }
-    }
-
-    /// Runs what an outlet needs.
-    fn run(&self, outlet: OutletId) -> TractResult<Tensor> {
+    /// Runs what an outlet needs, once for each length.
+    fn run(&mut self, outlet: OutletId) -> Option<Vec<Tried>> {
+        self.runs += 1;
+        // With fewer tokens there is no padding to be seen.
+        if self.runs > RUNS || self.lengths.iter().any(|tokens| *tokens < 3) {
+            return None;
+        }
         let mut part = self.model.clone();
-        part.select_output_outlets(&[outlet])?;
-        part.compact()?;
-        let runnable = part.into_runnable()?;
-        let shape = [self.batch, self.tokens];
+        part.select_output_outlets(&[outlet]).ok()?;
+        part.compact().ok()?;
+        let runnable = part.into_runnable().ok()?;
+        self.lengths.iter().map(|tokens| self.try_length(&runnable, *tokens).ok()).collect()
+    }
+
+    fn try_length(&self, runnable: &Arc<TypedRunnableModel>, tokens: usize) -> TractResult<Tried> {
+        let batch = self.batch;
         let inputs = self.roles.iter().map(|role| {
-            let mut cells = vec![0i64; self.batch * self.tokens];
+            let mut cells = vec![0i64; batch * tokens];
             if *role == Role::Mask {
-                for (text, row) in cells.chunks_mut(self.tokens).enumerate() {
-                    row[..self.length(text)].fill(1);
+                for (text, row) in cells.chunks_mut(tokens).enumerate() {
+                    row[..length(text, batch, tokens)].fill(1);
                 }
             }
-            Ok(Tensor::from_shape(&shape, &cells)?.into_tvalue())
+            Ok(Tensor::from_shape(&[batch, tokens], &cells)?.into_tvalue())
         });
         let outputs = runnable.run(inputs.collect::<TractResult<TVec<_>>>()?)?;
-        match outputs.into_iter().next() {
-            Some(value) => Ok(value.into_tensor()),
-            None => Ok(Tensor::default()),
-        }
+        let value = outputs.into_iter().next().map_or_else(Tensor::default, TValue::into_tensor);
+        let floats = value.cast_to::<f32>()?.into_owned();
+        let values = floats.try_as_plain_ram()?.as_slice::<f32>()?.to_vec();
+        Ok(Tried { datum_type: value.datum_type(), shape: value.shape().to_vec(), values, batch, tokens })
     }
 
     /// What integers that depend on lengths only are: positions, or zeros.
-    pub(super) fn index(&self, outlet: OutletId) -> Option<Index> {
-        let ids = self.run(outlet).ok()?;
-        let ids = ids.cast_to::<i64>().ok()?.into_owned();
-        let ids = ids.try_as_plain_ram().ok()?.as_slice::<i64>().ok()?.to_vec();
-        if !ids.is_empty() && ids.iter().all(|id| *id == 0) {
+    pub(super) fn index(&mut self, outlet: OutletId) -> Option<Index> {
+        let tried = self.run(outlet)?;
+        let is = |what: &dyn Fn(&Tried) -> bool| tried.iter().all(what);
+        if is(&|t| !t.values.is_empty() && t.values.iter().all(|id| *id == 0.0)) {
             return Some(Index::Zero);
         }
-        let rows = [self.tokens, self.batch * self.tokens];
-        let counted = ids.iter().enumerate().all(|(i, id)| *id == (i % self.tokens) as i64);
-        (rows.contains(&ids.len()) && counted).then_some(Index::Positions)
+        let counted = is(&|t| {
+            [t.tokens, t.batch * t.tokens].contains(&t.values.len())
+                && t.values.iter().enumerate().all(|(i, id)| *id == (i % t.tokens) as f32)
+        });
+        counted.then_some(Index::Positions)
     }
 
     /// Whether a value is 1 for each number of a token and 0 for padding, `[batch, tokens, …]`.
-    pub(super) fn is_the_mask(&self, outlet: OutletId) -> bool {
-        self.floats(outlet).is_some_and(|(shape, values)| {
-            shape.get(..2) == Some(&[self.batch, self.tokens])
-                && values.chunks((values.len() / (self.batch * self.tokens)).max(1)).enumerate().all(
-                    |(i, cell)| {
-                        let token = i % self.tokens < self.length(i / self.tokens);
+    pub(super) fn is_the_mask(&mut self, outlet: OutletId) -> bool {
+        self.run(outlet).is_some_and(|tried| {
+            tried.iter().all(|t| {
+                let cell = (t.values.len() / (t.batch * t.tokens)).max(1);
+                t.shape.get(..2) == Some(&[t.batch, t.tokens])
+                    && t.values.chunks(cell).enumerate().all(|(i, cell)| {
+                        let token = i % t.tokens < t.length(i / t.tokens);
                         cell.iter().all(|x| *x == f32::from(u8::from(token)))
-                    },
-                )
+                    })
+            })
         })
     }
 
     /// Whether a value is the number of each text's tokens, `[batch, …]`.
-    pub(super) fn is_the_count(&self, outlet: OutletId) -> bool {
-        self.floats(outlet).is_some_and(|(shape, values)| {
-            shape.first() == Some(&self.batch)
-                && values
-                    .chunks((values.len() / self.batch).max(1))
-                    .enumerate()
-                    .all(|(text, cell)| cell.iter().all(|x| *x == self.length(text) as f32))
+    pub(super) fn is_the_count(&mut self, outlet: OutletId) -> bool {
+        self.run(outlet).is_some_and(|tried| {
+            tried.iter().all(|t| {
+                let cell = (t.values.len() / t.batch).max(1);
+                t.shape.first() == Some(&t.batch)
+                    && t.values
+                        .chunks(cell)
+                        .enumerate()
+                        .all(|(text, cell)| cell.iter().all(|x| *x == t.length(text) as f32))
+            })
         })
-    }
-
-    fn floats(&self, outlet: OutletId) -> Option<(Vec<usize>, Vec<f32>)> {
-        let value = self.run(outlet).ok()?.cast_to::<f32>().ok()?.into_owned();
-        let values = value.try_as_plain_ram().ok()?.as_slice::<f32>().ok()?.to_vec();
-        (!values.is_empty()).then(|| (value.shape().to_vec(), values))
     }
 
     /// Whether a value masks padding and nothing else when it is added to scores (`boolean` is
     /// false), or when it decides where scores are kept (true: kept where it is true).
     pub(super) fn masks(&mut self, outlet: OutletId, scores: &Layout, boolean: bool) -> bool {
-        if let Some(known) = self.masks.get(&(outlet, boolean)) {
+        let key = (outlet, boolean, scores.clone());
+        if let Some(known) = self.masks.get(&key) {
             return *known;
         }
-        let found = self.try_mask(outlet, scores, boolean).unwrap_or(false);
-        self.masks.insert((outlet, boolean), found);
+        let tried = self.run(outlet);
+        let found = tried
+            .is_some_and(|tried| tried.iter().all(|tried| is_mask(tried, scores, boolean).unwrap_or(false)));
+        self.masks.insert(key, found);
         found
     }
+}
 
-    fn try_mask(&self, outlet: OutletId, scores: &Layout, boolean: bool) -> Option<bool> {
-        let mask = self.run(outlet).ok()?;
-        if boolean != (mask.datum_type() == DatumType::Bool) || mask.rank() != scores.0.len() {
-            return None;
-        }
-        let mask = mask.cast_to::<f32>().ok()?.into_owned();
-        let values = mask.try_as_plain_ram().ok()?.as_slice::<f32>().ok()?.to_vec();
-        let kept = |value: f32| if boolean { value != 0.0 } else { value.abs() < 1e-6 };
-        let dropped = |value: f32| if boolean { value == 0.0 } else { value <= LOW };
-        for (text, query, key) in self.cells() {
-            let mut at = 0;
-            for (axis, length) in scores.0.iter().zip(mask.shape()) {
-                let mut index = 0;
-                for atom in axis {
-                    let (place, size) = match atom {
-                        Atom::Batch => (text, self.batch),
-                        Atom::Tokens => (query, self.tokens),
-                        Atom::Keys => (key, self.tokens),
-                        Atom::Heads(n) | Atom::Dim(n) | Atom::Width(n) => (n - 1, *n),
-                    };
-                    index = index * size + place;
+fn is_mask(tried: &Tried, scores: &Layout, boolean: bool) -> Option<bool> {
+    if boolean != (tried.datum_type == DatumType::Bool) || tried.shape.len() != scores.0.len() {
+        return None;
+    }
+    let kept = |value: f32| if boolean { value != 0.0 } else { value.abs() < 1e-6 };
+    let dropped = |value: f32| if boolean { value == 0.0 } else { value <= LOW };
+    // A mask that has one value for all heads is looked at once.
+    let heads = scores.0.iter().zip(&tried.shape).filter(|(_, length)| **length != 1);
+    let heads = heads.flat_map(|(axis, _)| axis).find_map(|atom| match atom {
+        Atom::Heads(heads) => Some(*heads),
+        _ => None,
+    });
+    for text in 0..tried.batch {
+        let length = tried.length(text);
+        // Of a long text the first, a middle and the last query tell a window.
+        let queries: Vec<usize> =
+            if length < 16 { (0..length).collect() } else { vec![0, length / 2, length - 1] };
+        for (query, head) in queries.into_iter().flat_map(|q| (0..heads.unwrap_or(1)).map(move |h| (q, h))) {
+            for key in 0..tried.tokens {
+                let value = *tried.values.get(place(tried, scores, [text, head, query, key]))?;
+                let padding = key >= length;
+                if !(if padding { dropped(value) } else { kept(value) }) {
+                    return Some(false);
                 }
-                at = at * length + if *length == 1 { 0 } else { index };
-            }
-            let value = *values.get(at)?;
-            let padding = key >= self.length(text);
-            if !(if padding { dropped(value) } else { kept(value) }) {
-                return Some(false);
             }
         }
-        Some(true)
     }
+    Some(true)
+}
 
-    /// Each text's queries that are no padding, with every key.
-    fn cells(&self) -> impl Iterator<Item = (usize, usize, usize)> + '_ {
-        let queries = |text: usize| (0..self.length(text)).map(move |query| (text, query));
-        (0..self.batch)
-            .flat_map(queries)
-            .flat_map(|(text, query)| (0..self.tokens).map(move |key| (text, query, key)))
+/// Where the value for a text, a head, a query and a key lies in what broadcasts to the scores.
+fn place(tried: &Tried, scores: &Layout, [text, head, query, key]: [usize; 4]) -> usize {
+    let mut at = 0;
+    for (axis, length) in scores.0.iter().zip(&tried.shape) {
+        let mut index = 0;
+        for atom in axis {
+            let (place, size) = match atom {
+                Atom::Batch => (text, tried.batch),
+                Atom::Tokens => (query, tried.tokens),
+                Atom::Keys => (key, tried.tokens),
+                Atom::Heads(n) => (head, *n),
+                Atom::Dim(n) | Atom::Width(n) => (0, *n),
+            };
+            index = index * size + place;
+        }
+        at = at * length + if *length == 1 { 0 } else { index };
     }
+    at
 }

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use tract_onnx::prelude::*;
-use tract_onnx::tract_hir::internal::AxisOp;
+use tract_onnx::tract_hir::internal::{AxisOp, bail};
 use tract_onnx::tract_hir::tract_core::ops::array::{MultiBroadcastTo, Slice};
 use tract_onnx::tract_hir::tract_core::ops::binary::TypedBinOp;
 use tract_onnx::tract_hir::tract_core::ops::cast::Cast;
@@ -32,10 +32,11 @@ pub(super) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     /// Reads a graph.
-    pub(super) fn read(translated: &'a Translated) -> TractResult<Self> {
+    /// `longest`: the most tokens of a text.
+    pub(super) fn read(translated: &'a Translated, longest: usize) -> TractResult<Self> {
         let lengths = Lengths { batch: translated.batch.clone(), tokens: translated.sequence.clone() };
         let model = &translated.model;
-        let probe = Probe::new(model, &translated.roles, &lengths);
+        let probe = Probe::new(model, &translated.roles, &lengths, longest);
         let mut reader =
             Self { model, lengths, symbols: Symbols::default(), probe, meanings: HashMap::new() };
         for (outlet, role) in model.inputs.iter().zip(&translated.roles) {
@@ -54,7 +55,14 @@ impl<'a> Reader<'a> {
                 continue;
             }
             for (slot, meaning) in reader.node(node).into_iter().enumerate() {
-                reader.meanings.insert(OutletId::new(id, slot), meaning);
+                let dims = node.outputs[slot].fact.shape.to_tvec();
+                let fits = meaning.layout().is_none_or(|layout| reader.lengths.fit(layout, &dims));
+                reader
+                    .meanings
+                    .insert(OutletId::new(id, slot), if fits { meaning } else { Meaning::Unknown });
+            }
+            if reader.symbols.are_too_many() {
+                bail!("no BERT has so many values");
             }
         }
         Ok(reader)
@@ -78,7 +86,9 @@ impl<'a> Reader<'a> {
     /// The pooled rows that an outlet holds, one a text.
     pub(super) fn pooled(&self, outlet: OutletId) -> Option<Text> {
         match self.meaning(outlet) {
-            Meaning::Text(text) if matches!(text.texts, Texts::First | Texts::Mean) => Some(*text),
+            Meaning::Text(text) if text.flat && matches!(text.texts, Texts::First | Texts::Mean) => {
+                Some(*text)
+            }
             _ => None,
         }
     }
@@ -110,8 +120,16 @@ impl<'a> Reader<'a> {
     fn rule(&mut self, node: &TypedNode) -> Option<Meaning> {
         let first = *node.inputs.first()?;
         let one = self.meaning(first).clone();
-        if node.op_is::<Cast>() {
-            return Some(one);
+        if let Some(cast) = node.op_as::<Cast>() {
+            let keeps = match one {
+                Meaning::Ids(_) => matches!(cast.to, DatumType::I32 | DatumType::I64),
+                Meaning::Unscaled { .. } => matches!(cast.to, DatumType::I32 | DatumType::F32),
+                Meaning::FixedStep { .. } => {
+                    matches!(cast.to, DatumType::U8 | DatumType::I8 | DatumType::F32)
+                }
+                _ => cast.to == DatumType::F32,
+            };
+            return keeps.then_some(one);
         }
         if let Some(op) = node.op_as::<AxisOp>() {
             return self.moved(one, op);
@@ -180,7 +198,8 @@ impl<'a> Reader<'a> {
                 Meaning::Unscaled { of, product, layout: to(&layout)? }
             }
             Meaning::Text(text) if text.texts != Texts::Kept => match op {
-                AxisOp::Rm(1) | AxisOp::Add(1) => meaning,
+                AxisOp::Rm(1) if !text.flat => Meaning::Text(Text { flat: true, ..text }),
+                AxisOp::Add(1) if text.flat => Meaning::Text(Text { flat: false, ..text }),
                 _ => return None,
             },
             // Single numbers.

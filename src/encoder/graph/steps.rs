@@ -14,9 +14,9 @@ use crate::encoder::ops::linear::{Activation, LinearSpec};
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Step {
     /// Token ids → rows.
-    Embed(EmbedStep),
+    Embed(Box<EmbedStep>),
     /// `act(x · W + bias)`.
-    Linear(LinearStep),
+    Linear(Box<LinearStep>),
     /// Attention of all heads.
     Attention { q: usize, k: usize, v: usize, spec: AttentionSpec },
     /// `LayerNorm(a + b)`.
@@ -154,7 +154,7 @@ impl<'a> Lower<'a> {
                 }
                 let norm = NormStep { width, eps: *eps, gamma: gamma.clone(), beta: beta.clone() };
                 match (self.lookups(*x), self.symbols.get(*x)) {
-                    (Some(lookups), _) => Step::Embed(embed(lookups, norm)?),
+                    (Some(lookups), _) => Step::Embed(Box::new(embed(lookups, norm)?)),
                     (None, Symbol::Sum(a, b)) => {
                         let (a, b) = (self.step(*a, want)?, self.step(*b, want)?);
                         Step::AddNorm { a, b, norm }
@@ -177,7 +177,7 @@ impl<'a> Lower<'a> {
                 let (k, v) = (self.step(*k, Want::All)?, self.step(*v, Want::All)?);
                 Step::Attention { q, k, v, spec }
             }
-            _ => Step::Linear(self.linear(id, want)?),
+            _ => Step::Linear(Box::new(self.linear(id, want)?)),
         };
         Some(self.push((id, want), step))
     }
@@ -194,6 +194,9 @@ impl<'a> Lower<'a> {
         }
         let Symbol::Product { x, weight } = inner else { return None };
         let [inputs, outputs] = weight.used();
+        if inputs == 0 || outputs == 0 || inputs > 1 << 20 {
+            return None;
+        }
         let bias_fits = bias.as_ref().is_none_or(|b| matches!(b, Vector::Uniform(_)) || b.len() == outputs);
         if self.width(*x)? != inputs || !bias_fits {
             return None;
@@ -202,29 +205,25 @@ impl<'a> Lower<'a> {
         Some(LinearStep { x: self.step(*x, want)?, spec, weight: weight.clone(), bias })
     }
 
-    /// The tables that a sum of lookups reads.
+    /// The tables that a sum of lookups reads: words, types, positions at most.
     fn lookups(&self, id: Id) -> Option<Vec<(Matrix, Index)>> {
-        match self.symbols.get(id) {
-            Symbol::Lookup { table, by } => Some(vec![(table.clone(), *by)]),
-            Symbol::Sum(a, b) => {
-                let mut all = self.lookups(*a)?;
-                all.extend(self.lookups(*b)?);
-                Some(all)
+        let (mut found, mut due) = (Vec::new(), vec![id]);
+        while let Some(id) = due.pop() {
+            match self.symbols.get(id) {
+                Symbol::Lookup { table, by } => found.push((table.clone(), *by)),
+                Symbol::Sum(a, b) => due.extend([*b, *a]),
+                _ => return None,
             }
-            _ => None,
+            if found.len() + due.len() > 3 {
+                return None;
+            }
         }
+        Some(found)
     }
 
     /// Columns of a value.
     fn width(&self, id: Id) -> Option<usize> {
-        match self.symbols.get(id) {
-            Symbol::Lookup { table, .. } => Some(table.used()[1]),
-            Symbol::Product { weight, .. } => Some(weight.used()[1]),
-            Symbol::Biased { x, .. } | Symbol::Activated { x, .. } | Symbol::Norm { x, .. } => self.width(*x),
-            Symbol::Sum(a, b) => self.width(*a).filter(|w| self.width(*b) == Some(*w)),
-            Symbol::Context { v, .. } => self.width(*v),
-            Symbol::Centred(x) | Symbol::Unit { x, .. } | Symbol::Gained { x, .. } => self.width(*x),
-        }
+        self.symbols.width(id)
     }
 }
 

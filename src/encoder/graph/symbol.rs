@@ -44,23 +44,76 @@ pub(super) enum Index {
     Zero,
 }
 
-/// All values found so far, each once.
+/// All values found so far, each once, with its columns and how many others it is made of, one
+/// upon the other.
 #[derive(Debug, Default)]
-pub(super) struct Symbols(Vec<Symbol>);
+pub(super) struct Symbols {
+    all: Vec<Symbol>,
+    widths: Vec<Option<usize>>,
+    depths: Vec<usize>,
+}
 
 impl Symbols {
     /// The number of a value.
     pub(super) fn id(&mut self, symbol: Symbol) -> Id {
         // The newest are the likeliest.
-        let at = self.0.iter().rposition(|s| *s == symbol).unwrap_or_else(|| {
-            self.0.push(symbol);
-            self.0.len() - 1
+        let at = self.all.iter().rposition(|s| *s == symbol).unwrap_or_else(|| {
+            self.widths.push(self.width_of(&symbol));
+            self.depths
+                .push(1 + parts(&symbol).iter().flatten().map(|id| self.depths[id.0]).max().unwrap_or(0));
+            self.all.push(symbol);
+            self.all.len() - 1
         });
         Id(at)
     }
 
     pub(super) fn get(&self, id: Id) -> &Symbol {
-        &self.0[id.0]
+        &self.all[id.0]
+    }
+
+    /// Columns of a value.
+    pub(super) fn width(&self, id: Id) -> Option<usize> {
+        self.widths[id.0]
+    }
+
+    /// Whether there are more values than any BERT has, or a longer chain of them than a stack bears.
+    pub(super) fn are_too_many(&self) -> bool {
+        self.all.len() > MOST || self.depths.iter().any(|depth| *depth > DEEPEST)
+    }
+
+    fn width_of(&self, symbol: &Symbol) -> Option<usize> {
+        match *symbol {
+            Symbol::Lookup { ref table, .. } => Some(table.used()[1]),
+            Symbol::Product { ref weight, .. } => Some(weight.used()[1]),
+            Symbol::Sum(a, b) => self.width(a).filter(|w| self.width(b) == Some(*w)),
+            Symbol::Context { v, .. } => self.width(v),
+            Symbol::Biased { x, .. }
+            | Symbol::Activated { x, .. }
+            | Symbol::Norm { x, .. }
+            | Symbol::Unit { x, .. }
+            | Symbol::Gained { x, .. }
+            | Symbol::Centred(x) => self.width(x),
+        }
+    }
+}
+
+/// A BERT of 24 layers has 600 values, 340 of them one upon the other.
+const MOST: usize = 6000;
+const DEEPEST: usize = 700;
+
+/// What a value is made of.
+fn parts(symbol: &Symbol) -> [Option<Id>; 3] {
+    match *symbol {
+        Symbol::Lookup { .. } => [None; 3],
+        Symbol::Sum(a, b) => [Some(a), Some(b), None],
+        Symbol::Context { q, k, v, .. } => [Some(q), Some(k), Some(v)],
+        Symbol::Product { x, .. }
+        | Symbol::Biased { x, .. }
+        | Symbol::Activated { x, .. }
+        | Symbol::Norm { x, .. }
+        | Symbol::Unit { x, .. }
+        | Symbol::Gained { x, .. }
+        | Symbol::Centred(x) => [Some(x), None, None],
     }
 }
 
@@ -115,6 +168,8 @@ pub(super) struct Text {
     pub(super) of: Id,
     pub(super) texts: Texts,
     pub(super) normalized: bool,
+    /// Whether the axis of tokens, of which one is left, is gone.
+    pub(super) flat: bool,
 }
 
 /// How rows become one a text.
@@ -157,6 +212,20 @@ pub(super) struct Scores {
     pub(super) heads: usize,
     pub(super) scale: f32,
     pub(super) layout: Layout,
+    /// Whether padding is masked: from then on they may not be scaled.
+    pub(super) masked: bool,
+}
+
+impl Meaning {
+    /// How a value's elements lie, where that is followed.
+    pub(super) fn layout(&self) -> Option<&Layout> {
+        match self {
+            Self::Rows(rows) | Self::Quantised { of: rows, .. } => Some(&rows.layout),
+            Self::Curve { layout, .. } | Self::Unscaled { layout, .. } => Some(layout),
+            Self::Scores(scores) | Self::Probabilities(scores) => Some(&scores.layout),
+            _ => None,
+        }
+    }
 }
 
 impl Rows {

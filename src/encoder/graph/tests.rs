@@ -26,15 +26,18 @@ fn outline(folder: &Path) -> Result<(Translated, BertConfig), String> {
     let mut ports = Ports::find(&inputs, &outputs, &config, &[config.num_hidden_layers]).unwrap();
     let graph = Graph::outline(model, &BTreeMap::new(), &ports.outputs).map_err(|e| e.to_string())?;
     ports.resolve(&graph, &config).unwrap();
-    let expected = Expected {
+    let translated = translate(&graph, &ports.outputs, &ports.feeds, ports.extent, expected(&config))
+        .map_err(|e| e.to_string())?;
+    Ok((translated, config))
+}
+
+fn expected(config: &BertConfig) -> Expected {
+    Expected {
         vocab_size: config.vocab_size,
         type_vocab_size: config.type_vocab_size,
         hidden_size: config.hidden_size,
         max_positions: config.max_position_embeddings,
-    };
-    let translated =
-        translate(&graph, &ports.outputs, &ports.feeds, ports.extent, expected).map_err(|e| e.to_string())?;
-    Ok((translated, config))
+    }
 }
 
 fn folders() -> Vec<(String, std::path::PathBuf)> {
@@ -70,7 +73,7 @@ fn every_export_fuses_to_the_same_steps() {
         let (translated, config) = outline(&folder).unwrap_or_else(|e| panic!("{name}: {e}"));
         let layers = config.num_hidden_layers;
         let pools = name.starts_with("sentence");
-        let fused = fuse(&translated, config.hidden_size, false, pools);
+        let fused = fuse(&translated, expected(&config), false, pools);
         let fused = fused.unwrap_or_else(|| panic!("{name} is not fused"));
         let [embed, linear, activated, attention, norms, first, pooling] = counts(&fused);
         assert_eq!((embed, linear, activated), (1, 5 * layers, layers), "{name}");
@@ -87,8 +90,8 @@ fn every_export_fuses_to_the_same_steps() {
 fn the_last_layer_computes_the_first_row_alone() {
     let folder = folders().into_iter().find(|(name, _)| name == "dynamo-op20-sdpa").unwrap().1;
     let (translated, config) = outline(&folder).unwrap();
-    let fused = fuse(&translated, config.hidden_size, true, false).unwrap();
-    let all = fuse(&translated, config.hidden_size, false, false).unwrap();
+    let fused = fuse(&translated, expected(&config), true, false).unwrap();
+    let all = fuse(&translated, expected(&config), false, false).unwrap();
     assert_eq!(counts(&fused)[5], 1);
     assert_eq!(fused.steps.len(), all.steps.len() + 1);
     let selected = fused.steps.iter().position(|step| matches!(step, Step::SelectRows { .. })).unwrap();

@@ -127,8 +127,16 @@ pub(super) fn uniform(model: &TypedModel, outlet: OutletId) -> Option<f32> {
     first.try_as_plain_ram().ok()?.as_slice::<f32>().ok()?.first().copied()
 }
 
+/// More steps than any exporter takes from a stored tensor to its use.
+const STEPS: usize = 24;
+
 /// A list of numbers that lie along one axis, whatever axes of length 1 are around it.
 pub(super) fn vector(model: &TypedModel, outlet: OutletId) -> Option<Vector> {
+    vector_within(model, outlet, STEPS)
+}
+
+fn vector_within(model: &TypedModel, outlet: OutletId, steps: usize) -> Option<Vector> {
+    let steps = steps.checked_sub(1)?;
     if let Some(x) = uniform(model, outlet) {
         return Some(Vector::Uniform(x));
     }
@@ -141,12 +149,12 @@ pub(super) fn vector(model: &TypedModel, outlet: OutletId) -> Option<Vector> {
     if let Some(leaf) = leaf(model, outlet) {
         return Some(Vector::Stored { leaf, part: None, len });
     }
-    if node.op_is::<AxisOp>() || node.op_is::<Cast>() {
-        return vector(model, *node.inputs.first()?);
+    if node.op_is::<AxisOp>() || to_float(node) {
+        return vector_within(model, *node.inputs.first()?, steps);
     }
     if let Some(slice) = node.op_as::<Slice>() {
         let range = slice.start.to_usize().ok()?..slice.end.to_usize().ok()?;
-        return Some(vector(model, *node.inputs.first()?)?.part(&range));
+        return Some(vector_within(model, *node.inputs.first()?, steps)?.part(&range));
     }
     None
 }
@@ -160,8 +168,20 @@ fn leaf(model: &TypedModel, outlet: OutletId) -> Option<Leaf> {
     node.outputs[outlet.slot].fact.konst.clone().map(Leaf::Constant)
 }
 
-/// A matrix of weights.
+/// Whether a node makes floats of numbers, which changes none of them.
+fn to_float(node: &TypedNode) -> bool {
+    node.op_as::<Cast>().is_some_and(|cast| cast.to == DatumType::F32)
+}
+
+/// A matrix of weights, of the outlet's last two axes.
 pub(super) fn matrix(model: &TypedModel, outlet: OutletId) -> Option<Matrix> {
+    let found = matrix_within(model, outlet, STEPS)?;
+    let shape = model.outlet_fact(outlet).ok()?.shape.as_concrete()?.to_vec();
+    (shape.get(shape.len().checked_sub(2)?..) == Some(&found.used())).then_some(found)
+}
+
+fn matrix_within(model: &TypedModel, outlet: OutletId, steps: usize) -> Option<Matrix> {
+    let steps = steps.checked_sub(1)?;
     let node = model.node(outlet.node);
     let fact = &node.outputs[outlet.slot].fact;
     if let Some(leaf) = leaf(model, outlet) {
@@ -177,12 +197,12 @@ pub(super) fn matrix(model: &TypedModel, outlet: OutletId) -> Option<Matrix> {
         return Some(Matrix { parts: vec![leaf], shape, turned: false, float, coding, columns: None });
     }
     let input = |i: usize| node.inputs.get(i).copied();
-    if node.op_is::<Cast>() {
-        return matrix(model, input(0)?);
+    if to_float(node) {
+        return matrix_within(model, input(0)?, steps);
     }
     if let Some(op) = node.op_as::<AxisOp>() {
         let rank = model.outlet_fact(input(0)?).ok()?.rank();
-        let mut inner = matrix(model, input(0)?)?;
+        let mut inner = matrix_within(model, input(0)?, steps)?;
         let last_two = |a: usize, b: usize| a.min(b) + 2 == rank && a.max(b) + 1 == rank;
         match op {
             AxisOp::Move(a, b) if last_two(*a, *b) => inner.turned = !inner.turned,
@@ -193,10 +213,10 @@ pub(super) fn matrix(model: &TypedModel, outlet: OutletId) -> Option<Matrix> {
         return Some(inner);
     }
     if node.op_is::<MultiBroadcastTo>() && fact.shape == model.outlet_fact(input(0)?).ok()?.shape {
-        return matrix(model, input(0)?);
+        return matrix_within(model, input(0)?, steps);
     }
     if let Some(op) = node.op_as::<TypedBinOp>() {
-        return coded(model, op, input(0)?, input(1)?);
+        return coded(model, op, input(0)?, input(1)?, steps);
     }
     if let Some(op) = node.op_as::<Blocked>() {
         let scale = Box::new(numbers(model, input(1)?)?);
@@ -210,7 +230,7 @@ pub(super) fn matrix(model: &TypedModel, outlet: OutletId) -> Option<Matrix> {
         return Some(Matrix { parts, shape, turned: false, float: false, coding, columns: None });
     }
     if node.op_as::<TypedConcat>().is_some_and(|op| op.axis == 0) && fact.rank() == 2 {
-        return joined(model, node);
+        return joined(model, node, steps);
     }
     None
 }
@@ -225,10 +245,12 @@ fn numbers(model: &TypedModel, outlet: OutletId) -> Option<Vector> {
 }
 
 /// A matrix times a scale, or less its zero points.
-fn coded(model: &TypedModel, op: &TypedBinOp, a: OutletId, b: OutletId) -> Option<Matrix> {
-    let turned_round = op.0.is::<math::Mul>() && matrix(model, a).is_none();
-    let (whole, by) = if turned_round { (b, a) } else { (a, b) };
-    let mut inner = matrix(model, whole)?;
+fn coded(model: &TypedModel, op: &TypedBinOp, a: OutletId, b: OutletId, steps: usize) -> Option<Matrix> {
+    let (mut inner, by) = match matrix_within(model, a, steps) {
+        Some(inner) => (inner, b),
+        None if op.0.is::<math::Mul>() => (matrix_within(model, b, steps)?, a),
+        None => return None,
+    };
     let by_shape = model.outlet_fact(by).ok()?.shape.as_concrete()?.to_vec();
     let vector = vector(model, by)?;
     let along = match by_shape.iter().rposition(|n| *n != 1) {
@@ -258,10 +280,10 @@ fn coded(model: &TypedModel, op: &TypedBinOp, a: OutletId, b: OutletId) -> Optio
 }
 
 /// Matrices one below the other: a weight that was too large for one file.
-fn joined(model: &TypedModel, node: &TypedNode) -> Option<Matrix> {
+fn joined(model: &TypedModel, node: &TypedNode, steps: usize) -> Option<Matrix> {
     let mut all: Option<Matrix> = None;
     for input in &node.inputs {
-        let next = matrix(model, *input)?;
+        let next = matrix_within(model, *input, steps)?;
         let raw = matches!(&next.coding, Coding::Affine { scale, zero: None, .. } if scale.is_empty());
         if !raw || next.turned || next.columns.is_some() {
             return None;

@@ -37,6 +37,8 @@ export function pageFiles() {
   const types = { ".js": "text/javascript", ".wasm": "application/wasm" };
   for (const name of [
     "browser.js",
+    "worker.js",
+    "worker-thread.js",
     ...readdirSync(path.join(PKG, "lib"), { recursive: true }).map((n) => `lib/${n}`),
     ...readdirSync(path.join(PKG, "wasm")).map((n) => `wasm/${n}`),
   ]) {

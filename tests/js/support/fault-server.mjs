@@ -8,7 +8,7 @@ const PAGE = "<!DOCTYPE html>\n<html><head><title>Sign in</title></head><body><f
 /**
  * `fault({ name, count, range })` gives the fault of the request that is the `count`th (from 0) of its file, or nothing:
  *
- * cut: bytes of the body after which the connection breaks (chunked: without a content-length; clean: it ends as
+ * cut: bytes of the body after which the connection breaks, after a while (linger: ms) (chunked: without a content-length; clean: it ends as
  * if that were all) · stall: the same, but it stays silent · slow: ms between small parts · status, headers · gone:
  * it hangs up at once · page: HTML with status 200 · redirect: to a page · length: added to the content-length ·
  * preflight: status for OPTIONS · noRange · noTag · tag: another ETag · weak: a weak one · other: other bytes in place of the file's · gzip · damage: the byte
@@ -110,7 +110,7 @@ async function answer({ name, request, response, entry }, fault, files) {
   }
   if (fault.stall !== undefined) return;
   if (fault.clean || (fault.cut === undefined && fault.length === undefined)) return response.end();
-  // What is on its way when a connection breaks may be lost; not here, so that tests can count.
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  // What is on its way when a connection breaks may be lost; hardly ever here, so that tests can count.
+  await new Promise((resolve) => setTimeout(resolve, fault.linger ?? 50));
   response.destroy();
 }

@@ -1,7 +1,7 @@
 // Runs exports against their golden vectors and reports; also a program, for a Node with other flags:
 //   node goldens.mjs plain|relaxed      prints the report as JSON
 import { fileURLToPath } from "node:url";
-import { Corom, maxAbs } from "./corom.mjs";
+import { Corom, cosine, maxAbs } from "./corom.mjs";
 import { exportFolder, fixtureNames, golden } from "./paths.mjs";
 
 const POOLINGS = ["cls", "mean", "avg_top2", "avg_first_last"];
@@ -26,18 +26,29 @@ export async function runGoldens(simd, names = fixtureNames("exports")) {
 }
 
 async function compare(name, pooling, expected, simd) {
-  const corom = await Corom.load(exportFolder(name), { simd, pooling, maxLength: expected.max_length });
+  const { texts, max_length: maxLength } = expected;
+  const vectors = expected.vectors[pooling ?? "sentence_embedding"];
+  const load = (options) => Corom.load(exportFolder(name), { simd, pooling, maxLength, queryCache: 0, ...options });
+  const exact = await load({ precision: "f32" });
   try {
-    const { texts } = expected;
-    const wrongIds = texts.filter((text, i) => String(corom.tokenize(text).ids) !== String(expected.input_ids[i]));
-    // A quantised graph takes its scales from the whole batch, so those goldens are of single texts.
-    const alone = expected.source !== "pytorch";
-    const rows = alone ? [] : [...(await corom.embed(texts))];
-    if (alone) for (const text of texts) rows.push((await corom.embed(text)).data);
-    const vectors = expected.vectors[pooling ?? "sentence_embedding"];
-    return { simd: corom.info.simd, wrongIds, worst: Math.max(...rows.map((row, i) => maxAbs(row, vectors[i]))) };
+    const wrongIds = texts.filter((text, i) => String(exact.tokenize(text).ids) !== String(expected.input_ids[i]));
+    const rows = [...(await exact.embed(texts))];
+    const worst = Math.max(...rows.map((row, i) => maxAbs(row, vectors[i])));
+    // onnxruntime's own quantisation of activations is no part of the fused graph.
+    const quantised = /int8|accuracy4|qdq/.test(name);
+    const least = (a, b) => Math.min(...a.map((row, i) => cosine(row, b[i])));
+    const fast = await load({});
+    const fastRows = [...(await fast.embed(texts))];
+    fast.free();
+    return {
+      simd: exact.info.simd,
+      fused: exact.info.fused && fast.info.fused,
+      wrongIds,
+      worst: quantised && least(rows, vectors) >= 0.99 ? 0 : worst,
+      integers: least(fastRows, rows),
+    };
   } finally {
-    corom.free();
+    exact.free();
   }
 }
 

@@ -9,7 +9,7 @@ export const appText = (specifier = "corom") => `import { Corom, CoromError } fr
 
 export async function run(source, texts, options) {
   const seen = [];
-  const corom = await Corom.load(source, { ...options, onProgress: ({ phase }) => seen.includes(phase) || seen.push(phase) });
+  const corom = await Corom.load(source, { precision: "f32", ...options, onProgress: ({ phase }) => seen.includes(phase) || seen.push(phase) });
   try {
     const embeddings = await corom.embed(texts);
     const best = await corom.rank(texts[1], texts.slice(2), { topK: 1 });

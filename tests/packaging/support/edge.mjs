@@ -1,7 +1,9 @@
 // The service of examples/edge in workerd, as wrangler would deploy it: bundled, with the bindings of wrangler.jsonc.
-import { cpSync, linkSync, mkdirSync, readFileSync, readdirSync } from "node:fs";
+import { once } from "node:events";
+import { cpSync, linkSync, mkdirSync, mkdtempSync, readFileSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { Miniflare } from "miniflare";
+import WebSocket from "ws";
 import { bundleForEdge } from "./edge-bundle.mjs";
 import { ROOT, WORKSPACE } from "./places.mjs";
 
@@ -10,7 +12,6 @@ const folder = path.join(WORKSPACE, "projects/edge");
 cpSync(path.join(ROOT, "examples/edge"), folder, { recursive: true });
 const config = JSON.parse(readFileSync(path.join(folder, "wrangler.jsonc"), "utf8").replace(/^\s*\/\/.*$/gm, ""));
 const bundle = await bundleForEdge(folder, config.main, ["workerd", "worker", "browser"]);
-let count = 0;
 
 /**
  * Starts it. The model's folder `model` becomes static assets; or `bucket` gives it as an R2 bucket, or `assets`
@@ -19,10 +20,13 @@ let count = 0;
 export async function startService({ model, bucket, assets, vars = {} }) {
   const service = new Miniflare({
     host: "127.0.0.1",
+    inspectorHost: "127.0.0.1",
+    inspectorPort: 0,
     compatibilityDate: config.compatibility_date,
     compatibilityFlags: config.compatibility_flags,
     modules: bundle.modules,
-    bindings: { ...config.vars, TOKEN, ...vars },
+    // The small models' vectors are PyTorch's; "auto" is for the real one's memory.
+    bindings: { ...config.vars, TOKEN, PRECISION: "f32", ...vars },
     ...(model && { assets: asAssets(model) }),
     ...(assets && { serviceBindings: { [config.assets.binding]: assets } }),
     ...(bucket && { r2Buckets: ["BUCKET"] }),
@@ -30,7 +34,9 @@ export async function startService({ model, bucket, assets, vars = {} }) {
   const address = await service.ready;
   if (bucket) {
     const r2 = await service.getR2Bucket("BUCKET");
-    for (const name of filesIn(bucket)) await r2.put(`${config.vars.MODEL_PATH}/${name}`, readFileSync(path.join(bucket, name)));
+    for (const name of filesIn(bucket)) {
+      await r2.put(`${config.vars.MODEL_PATH}/${name}`, new Uint8Array(readFileSync(path.join(bucket, name))));
+    }
   }
   return {
     address,
@@ -40,8 +46,10 @@ export async function startService({ model, bucket, assets, vars = {} }) {
       const headers = { "content-type": "application/json", ...(token && { authorization: `Bearer ${token}` }) };
       return fetch(new URL(where, address), { method, headers, body: raw ? body : JSON.stringify(body), ...rest });
     },
-    /** Resident bytes of workerd. */
+    /** Resident bytes of workerd: of this isolate, of miniflare's own, of the runtime itself. */
     resident: () => residentOf(workerdProcess()),
+    /** Bytes of JavaScript in the service's own isolate: objects and buffers, without WebAssembly's memory. */
+    heap: async () => heapOf(await service.getInspectorURL()),
     stop: () => service.dispose(),
   };
 }
@@ -51,7 +59,7 @@ export const filesIn = (folder) =>
   readdirSync(folder, { withFileTypes: true }).flatMap((entry) => (entry.isFile() ? [entry.name] : []));
 
 function asAssets(model) {
-  const directory = path.join(WORKSPACE, `assets-${count++}`);
+  const directory = mkdtempSync(path.join(WORKSPACE, "assets-"));
   const inside = path.join(directory, config.vars.MODEL_PATH);
   mkdirSync(inside, { recursive: true });
   for (const name of filesIn(model)) {
@@ -66,6 +74,21 @@ function asAssets(model) {
     binding: config.assets.binding,
     routerConfig: { has_user_worker: true, invoke_user_worker_ahead_of_assets: config.assets.run_worker_first },
   };
+}
+
+async function heapOf(inspector) {
+  const list = await fetch(new URL("/json", String(inspector).replace("ws:", "http:")));
+  const { webSocketDebuggerUrl } = (await list.json()).find(({ id }) => id === "core:user:");
+  const socket = new WebSocket(webSocketDebuggerUrl);
+  try {
+    await once(socket, "open");
+    socket.send(JSON.stringify({ id: 1, method: "Runtime.getHeapUsage" }));
+    const [answer] = await once(socket, "message");
+    const { usedSize, embedderHeapUsedSize, backingStorageSize } = JSON.parse(answer).result;
+    return usedSize + embedderHeapUsedSize + backingStorageSize;
+  } finally {
+    socket.terminate();
+  }
 }
 
 /** The one workerd that this process started. */

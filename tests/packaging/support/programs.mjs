@@ -9,7 +9,7 @@ export function output(program, args, { cwd, env, input } = {}) {
     input,
     env: { ...process.env, NO_COLOR: "1", ...env },
     encoding: "utf8",
-    timeout: 120_000,
+    timeout: 300_000,
     maxBuffer: 1 << 26,
   });
   assert.equal(status, 0, `${program} ${args.join(" ")}: ${signal ?? error ?? status}\n${stdout}\n${stderr}`);

@@ -21,7 +21,10 @@ export async function open(place, { files }) {
         mask[row * length + column] = 1n;
       });
     });
-    const feeds = { input_ids: new ort.Tensor("int64", ids, dims), attention_mask: new ort.Tensor("int64", mask, dims) };
+    const feeds = {
+      input_ids: new ort.Tensor("int64", ids, dims),
+      attention_mask: new ort.Tensor("int64", mask, dims),
+    };
     if (names.has("token_type_ids")) {
       feeds.token_type_ids = new ort.Tensor("int64", new BigInt64Array(ids.length), dims);
     }

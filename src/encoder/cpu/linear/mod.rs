@@ -18,6 +18,7 @@ mod kernel;
 mod pack;
 pub mod quantize;
 mod rows;
+mod sound;
 #[cfg(test)]
 mod tests;
 

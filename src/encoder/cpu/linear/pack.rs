@@ -73,9 +73,9 @@ impl PackI8 {
         let whole = self.spec.inputs * self.spec.outputs;
         if first == 0 && values.len() == whole && whole > 0 {
             if self.unit() == 2 {
-                self.put_all::<2>(order, values)
+                self.put_all::<2>(order, values);
             } else {
-                self.put_all::<4>(order, values)
+                self.put_all::<4>(order, values);
             }
             return;
         }

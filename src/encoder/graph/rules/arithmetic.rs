@@ -1,13 +1,14 @@
 //! Sums and products of two values, and functions of one: which pattern they may be part of.
 
 use tract_onnx::prelude::*;
+use tract_onnx::tract_hir::internal::DimLike;
 use tract_onnx::tract_hir::tract_core::ops::binary::TypedBinOp;
 use tract_onnx::tract_hir::tract_core::ops::element_wise::ElementWiseOp;
 use tract_onnx::tract_hir::tract_core::ops::math;
 use tract_onnx::tract_hir::tract_core::ops::nn::gelu_exact::GeluExact;
 
 use crate::encoder::graph::read::Reader;
-use crate::encoder::graph::symbol::{Meaning, Rows, Symbol};
+use crate::encoder::graph::symbol::{Meaning, Rows, Symbol, Texts};
 use crate::encoder::graph::weight::{uniform, vector};
 use crate::encoder::ops::linear::Activation;
 
@@ -61,8 +62,9 @@ impl Reader<'_> {
             }
             // A length that nothing is divided by when it is 0.
             Meaning::TextLength { .. } if op.is::<math::Max>() && (0.0..1e-6).contains(&c) => Some(one),
-            // Integers that are cut to their range.
-            Meaning::FixedStep { .. } if op.is::<math::Max>() || op.is::<math::Min>() => Some(one),
+            Meaning::FixedStep { of, scale, zero } if op.is::<math::Max>() => self.cut(*of, scale, zero, c),
+            // The upper end of a range that has more than 0 below it.
+            Meaning::FixedStep { zero, .. } if op.is::<math::Min>() && c > zero => Some(one),
             _ => None,
         }
     }
@@ -119,11 +121,24 @@ impl Reader<'_> {
         match x {
             Meaning::Step { of, scale } => {
                 let mut scale = scale.clone();
-                scale.push(vector(self.model, by)?);
+                let vector = vector(self.model, by)?;
+                // Along the columns, where it is more than a number.
+                let last = self
+                    .model
+                    .outlet_fact(by)
+                    .ok()?
+                    .shape
+                    .last()
+                    .map_or(1, |last| last.to_usize().unwrap_or(1));
+                if vector.len() != 1 && vector.len() != last {
+                    return None;
+                }
+                scale.push(vector);
                 Some(Meaning::Step { of: *of, scale })
             }
             Meaning::Unscaled { of, product, layout } => {
-                let product = self.scaled_weight(*product, &[vector(self.model, by)?])?;
+                let rows = Rows::plain(*product, layout.clone());
+                let product = self.scaled_weight(*product, &[self.along_row(&rows, by)?])?;
                 Some(Meaning::Unscaled { of: *of, product, layout: layout.clone() })
             }
             _ => {
@@ -149,7 +164,7 @@ impl Reader<'_> {
             }
             Meaning::Mean { of, factor } => Meaning::Mean { of, factor: factor * c },
             Meaning::Square { of, factor, eps } => Meaning::Square { of, factor: factor * c, eps: eps * c },
-            Meaning::Scores(mut scores) => {
+            Meaning::Scores(mut scores) if !scores.masked => {
                 scores.scale *= c;
                 Meaning::Scores(scores)
             }
@@ -216,7 +231,10 @@ impl Reader<'_> {
             Meaning::Rows(rows) if op.is::<math::Erf>() || op.is::<math::Tanh>() => {
                 Self::curve(&rows, op.is::<math::Erf>())
             }
-            Meaning::Text(text) if op.is::<math::Square>() => Some(Meaning::TextSquares(text)),
+            Meaning::Text(text) if op.is::<math::Square>() => {
+                let whole = text.flat && !text.normalized && matches!(text.texts, Texts::First | Texts::Mean);
+                whole.then_some(Meaning::TextSquares(text))
+            }
             Meaning::TextLength { of, squared: true } if op.is::<math::Sqrt>() => {
                 Some(Meaning::TextLength { of, squared: false })
             }

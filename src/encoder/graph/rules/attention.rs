@@ -48,7 +48,7 @@ impl Reader<'_> {
         let heads = atoms.iter().find_map(|a| if let Atom::Heads(n) = a { Some(*n) } else { None });
         let complete = contracted && atoms.contains(&Atom::Tokens) && atoms.contains(&Atom::Keys);
         let width = atoms.iter().any(|a| matches!(a, Atom::Dim(_) | Atom::Width(_)));
-        let scores = Scores { q: q.of, k: k.of, heads: heads.unwrap_or(1), scale, layout };
+        let scores = Scores { q: q.of, k: k.of, heads: heads.unwrap_or(1), scale, layout, masked: false };
         (complete && !width).then_some(Meaning::Scores(scores))
     }
 
@@ -58,7 +58,7 @@ impl Reader<'_> {
         let nothing = uniform(self.model, by) == Some(0.0);
         let known = matches!(self.meaning(by), Meaning::Mask | Meaning::Fixed);
         (nothing || known && self.probe.masks(by, &scores.layout, false))
-            .then(|| Meaning::Scores(scores.clone()))
+            .then(|| Meaning::Scores(Scores { masked: scores.masked || !nothing, ..scores.clone() }))
     }
 
     /// A choice between scores and a low number, or between probabilities and 0 where a row is
@@ -70,7 +70,8 @@ impl Reader<'_> {
         match (decides, one, two) {
             (Meaning::Mask, Meaning::Scores(scores), _) => {
                 let low = uniform(self.model, no)? <= -1000.0;
-                (low && self.probe.masks(condition, &scores.layout, true)).then_some(Meaning::Scores(scores))
+                (low && self.probe.masks(condition, &scores.layout, true))
+                    .then_some(Meaning::Scores(Scores { masked: true, ..scores }))
             }
             (Meaning::NotANumber(of), _, Meaning::Probabilities(kept)) => {
                 (of == kept && uniform(self.model, yes) == Some(0.0)).then_some(Meaning::Probabilities(kept))

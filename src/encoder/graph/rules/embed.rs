@@ -40,14 +40,16 @@ impl Reader<'_> {
         if rank != 2 || !per_token {
             return None;
         }
-        let layout = self.per_token(axes.len(), table.used()[1]);
+        let layout = self.per_token(&axes, table.used()[1]);
         Some(self.plain(Symbol::Lookup { table, by }, layout))
     }
 
     /// The layout of a row a token.
-    fn per_token(&self, axes: usize, width: usize) -> Layout {
-        let rows = [vec![Atom::Batch], vec![Atom::Tokens], vec![Atom::Width(width)]];
-        self.lengths.layout(rows.into_iter().skip(2 - axes.min(2)))
+    fn per_token(&self, axes: &[TDim], width: usize) -> Layout {
+        let batch =
+            if axes.len() == 2 && axes[0] == self.lengths.batch { vec![Atom::Batch] } else { Vec::new() };
+        let rows = [batch, vec![Atom::Tokens], vec![Atom::Width(width)]];
+        self.lengths.layout(rows.into_iter().skip(2 - axes.len().min(2)))
     }
 
     /// `x + y` where `y` has one row for each position, whatever the text.
@@ -77,7 +79,9 @@ impl Reader<'_> {
     pub(super) fn centred_table(&mut self, rows: &Rows, c: f32) -> Option<Meaning> {
         let Symbol::Lookup { mut table, by } = self.symbols.get(rows.of).clone() else { return None };
         match &mut table.coding {
-            Coding::Affine { scale, zero: zero @ None, .. } if scale.is_empty() && !table.float => {
+            Coding::Affine { scale, zero: zero @ None, .. }
+                if scale.is_empty() && !table.float && rows.is_plain() =>
+            {
                 *zero = Some(Vector::Uniform(-c));
             }
             _ => return None,
@@ -132,15 +136,20 @@ impl Reader<'_> {
     }
 
     fn fixed_rows(&self, outlet: OutletId, width: usize) -> Option<Matrix> {
+        self.fixed_rows_within(outlet, width, 8)
+    }
+
+    fn fixed_rows_within(&self, outlet: OutletId, width: usize, steps: usize) -> Option<Matrix> {
+        let steps = steps.checked_sub(1)?;
         let node = self.model.node(outlet.node);
         let input = node.inputs.first().copied();
         match node.op_as::<AxisOp>() {
-            Some(AxisOp::Add(0)) => return self.fixed_rows(input?, width),
+            Some(AxisOp::Add(0)) => return self.fixed_rows_within(input?, width, steps),
             Some(_) => return None,
             None => {}
         }
         if node.op_is::<MultiBroadcastTo>() {
-            return self.fixed_rows(input?, width);
+            return self.fixed_rows_within(input?, width, steps);
         }
         if let Some(slice) = node.op_as::<Slice>() {
             let at = self.model.outlet_fact(input?).ok()?.rank().checked_sub(2)?;

@@ -17,6 +17,7 @@ impl Reader<'_> {
             of: rows.of,
             texts: Texts::First,
             normalized: false,
+            flat: false,
         }))
     }
 
@@ -27,6 +28,7 @@ impl Reader<'_> {
             of: rows.of,
             texts: Texts::Kept,
             normalized: false,
+            flat: false,
         }))
     }
 
@@ -36,8 +38,8 @@ impl Reader<'_> {
             return None;
         }
         match (x, op.axes.as_slice()) {
-            (Meaning::Text(Text { of, texts: Texts::Kept, .. }), [1]) => {
-                Some(Meaning::Text(Text { of: *of, texts: Texts::Sum, normalized: false }))
+            (Meaning::Text(text @ Text { texts: Texts::Kept, normalized: false, .. }), [1]) => {
+                Some(Meaning::Text(Text { texts: Texts::Sum, ..*text }))
             }
             (Meaning::TextSquares(of), [1]) => Some(Meaning::TextLength { of: *of, squared: true }),
             _ => None,
@@ -47,7 +49,7 @@ impl Reader<'_> {
     /// A sum over the number of tokens, or a vector over its length.
     pub(super) fn text_over(&mut self, x: &Text, y: &Meaning, by: OutletId) -> Option<Meaning> {
         match y {
-            Meaning::Mask if x.texts == Texts::Sum && self.probe.is_the_count(by) => {
+            Meaning::Mask if x.texts == Texts::Sum && !x.normalized && self.probe.is_the_count(by) => {
                 Some(Meaning::Text(Text { texts: Texts::Mean, ..*x }))
             }
             Meaning::TextLength { of, squared: false } if of == x && !x.normalized => {

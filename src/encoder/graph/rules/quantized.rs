@@ -7,8 +7,9 @@ use tract_onnx::tract_hir::tract_core::ops::binary::TypedBinOp;
 use tract_onnx::tract_hir::tract_core::ops::math;
 
 use crate::encoder::graph::read::Reader;
-use crate::encoder::graph::symbol::{Meaning, close};
+use crate::encoder::graph::symbol::{Meaning, Symbol, close};
 use crate::encoder::graph::weight::uniform;
+use crate::encoder::ops::linear::Activation;
 
 impl Reader<'_> {
     /// `DynamicQuantizeLinear`: numbers, scale, zero point.
@@ -32,7 +33,30 @@ impl Reader<'_> {
         }
         let scale = uniform(self.model, *divided.inputs.get(1)?)?;
         let of = Box::new(self.meaning(*divided.inputs.first()?).clone());
+        if matches!(*of, Meaning::FixedStep { .. } | Meaning::Unknown) {
+            return None;
+        }
         Some(Meaning::FixedStep { of, scale, zero: 0.0 })
+    }
+
+    /// `max(x, c)`, the lower end of the integers' range. Where that is what 0 became, nothing below 0
+    /// is left: a file may have no other `Relu`.
+    pub(super) fn cut(&mut self, of: Meaning, scale: f32, zero: f32, c: f32) -> Option<Meaning> {
+        let of = match of {
+            of if c < zero => of,
+            of @ Meaning::Probabilities(_) if c == zero => of,
+            Meaning::Rows(rows) if c == zero && rows.is_plain() => {
+                let relu = Activation::Relu;
+                if matches!(self.symbols.get(rows.of), Symbol::Activated { activation, .. } if *activation == relu)
+                {
+                    Meaning::Rows(rows)
+                } else {
+                    self.plain(Symbol::Activated { x: rows.of, activation: relu }, rows.layout)
+                }
+            }
+            _ => return None,
+        };
+        Some(Meaning::FixedStep { of: Box::new(of), scale, zero })
     }
 
     /// Numbers without their zero point, times a number: the value again where that is their scale.

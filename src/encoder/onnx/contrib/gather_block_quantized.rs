@@ -34,6 +34,14 @@ pub(crate) fn gather_block_quantized(site: &mut Site) -> Outputs {
         let columns = if packed { hidden } else { columns };
         let op = Blocked { rows, columns, bits: 4, size: size as usize, packed };
         let blocks = rows * columns.div_ceil(op.size);
+        let per_row = columns.div_ceil(op.size);
+        let due = rows * if packed { per_row.div_ceil(2) } else { per_row };
+        let zeros_fit = zeros.as_ref().is_none_or(|zeros| {
+            zeros.datum_type() == DatumType::U8 && fixed(&zeros.dims().iter().product()) == Some(due)
+        });
+        if !op.size.is_power_of_two() || !zeros_fit {
+            return Err(build.unsupported("its blocks or zero points are laid out in another way"));
+        }
         if fixed(&scales.dims().iter().product()) != Some(blocks) || scales.datum_type() != DatumType::F32 {
             return Err(build.invalid(format_args!("scales {:?} for {rows} rows", scales.dims())));
         }

@@ -1,0 +1,63 @@
+//! Whether an engine runs a relaxed kernel rightly: every number of rows that a tile may have is a
+//! function of its own, int8 and 4-bit weights have their own, and V8 11.3's baseline compiler gets
+//! some of them wrong and others not, by how it deals out registers.
+
+use super::blocks::BLOCK_U7;
+use super::quantize::{BLOCK_I4, BlockI4};
+use super::rows::TILE_ROWS;
+use super::{Kernel, PackI4, PackI8};
+use crate::encoder::cpu::scratch::Scratch;
+use crate::encoder::ops::linear::{Activation, LinearSpec, Order, QuantizedWeight};
+use crate::encoder::ops::linear_blocks::{Weight4, reference_linear_i4_i8, reference_linear_u7};
+
+/// One block of 64 inputs and a half, two panels.
+const SPEC: LinearSpec = LinearSpec { inputs: 96, outputs: 16, activation: Activation::None };
+const BLOCKS: usize = SPEC.inputs / BLOCK_I4;
+
+/// Whether a kernel gives the reference's bits. It takes a fraction of a millisecond, and runs
+/// before anything is optimised.
+pub(super) fn is_sound(kernel: Kernel) -> bool {
+    let x: Vec<f32> = (0..TILE_ROWS * SPEC.inputs).map(|i| (i * 13 % 101) as f32 * 0.37 - 11.0).collect();
+    let count = SPEC.inputs * SPEC.outputs;
+
+    let q: Vec<i8> = (0..count).map(|i| ((i * 7 % 61 + i * 29 % 71) as i32 - 65) as i8).collect();
+    let scale = vec![0.125; SPEC.outputs];
+    let mut pack = PackI8::new(SPEC, kernel, scale.clone(), Vec::new());
+    pack.put_i8(Order::OutIn, 0, &q);
+    let int8 = pack.finish();
+
+    let nibbles: Vec<u8> = (0..count).map(|i| (i * 11 % 16) as u8).collect();
+    let mut pack = PackI4::new(SPEC, kernel, Vec::new());
+    for (at, block) in nibbles.as_chunks::<BLOCK_I4>().0.iter().enumerate() {
+        let q = std::array::from_fn(|i| block[2 * i] | block[2 * i + 1] << 4);
+        pack.put_block(at / BLOCKS, at % BLOCKS, &BlockI4 { q, scale: 0.25, zero: (at % 16) as u8 });
+    }
+    let int4 = pack.finish();
+    let zero: Vec<u8> = (0..SPEC.outputs * BLOCKS).map(|at| (at % 16) as u8).collect();
+    let scales4 = vec![0.25; zero.len()];
+
+    let mut scratch = Scratch::new();
+    (1..=TILE_ROWS).all(|rows| {
+        let x = &x[..rows * SPEC.inputs];
+        let weight = QuantizedWeight { q: &q, scale: &scale, zero: &[] };
+        let due8 = reference_linear_u7(&SPEC, x, weight, &[], BLOCK_U7);
+        let due4 =
+            reference_linear_i4_i8(&SPEC, x, Weight4 { q: &nibbles, scale: &scales4, zero: &zero }, &[]);
+        [(&int8, due8), (&int4, due4)].into_iter().all(|(linear, due)| {
+            let mut out = vec![0.0; due.len()];
+            linear.forward(x, rows, &mut out, &mut scratch);
+            out == due
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_relaxed_kernels_are_sound_where_they_are_spelled_out() {
+        assert!(is_sound(Kernel::RelaxedI16));
+        assert!(is_sound(Kernel::RelaxedI32));
+    }
+}
