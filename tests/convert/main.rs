@@ -7,6 +7,7 @@
 mod support;
 
 mod accuracy;
+mod bits;
 mod command;
 mod damaged;
 mod fixtures;

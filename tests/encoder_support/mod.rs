@@ -106,7 +106,7 @@ impl Fixture {
 }
 
 /// Token ids (and types) of one text.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Text {
     pub ids: Vec<u32>,
     pub types: Vec<u32>,
