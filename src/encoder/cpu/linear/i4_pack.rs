@@ -44,6 +44,17 @@ impl PackI4 {
     pub fn put(&mut self, first: usize, bytes: &[u8]) {
         assert!(first + bytes.len() <= self.file_bytes(), "values beyond the weight");
         let LinearSpec { inputs, .. } = *self.linear.spec();
+        let (mut first, mut bytes) = (first, bytes);
+        // Whole blocks at once, as a file's weights come: ten times as fast as number by number.
+        while let (0, Some(block)) = (first % FILE_BLOCK, bytes.first_chunk::<FILE_BLOCK>()) {
+            let at = first / FILE_BLOCK;
+            let (n, b) = (at / self.blocks, at % self.blocks);
+            if (b + 1) * BLOCK_I4 > inputs {
+                break;
+            }
+            set_block(self.block(n, b), n % COLUMNS, block);
+            (first, bytes) = (first + FILE_BLOCK, &bytes[FILE_BLOCK..]);
+        }
         for (at, byte) in (first..).zip(bytes) {
             let (block, k) = (at / FILE_BLOCK, at % FILE_BLOCK * 2);
             let (n, b) = (block / self.blocks, block % self.blocks);
@@ -124,6 +135,17 @@ fn set(block: &mut [Bytes], output: usize, input: usize, nibble: u8) {
     let byte = &mut block[input / 4].0[output % 4 * 4 + input % 4];
     let shift = output / 4 * 4;
     *byte = (*byte as u8 & !(15 << shift) | nibble << shift) as i8;
+}
+
+/// All weights of a block that one output has.
+fn set_block(block: &mut [Bytes], output: usize, file: &[u8; FILE_BLOCK]) {
+    let shift = output / 4 * 4;
+    for (vector, pair) in block.iter_mut().zip(file.as_chunks::<2>().0) {
+        let nibbles = [pair[0] & 15, pair[0] >> 4, pair[1] & 15, pair[1] >> 4];
+        for (byte, nibble) in vector.0[output % 4 * 4..].iter_mut().zip(nibbles) {
+            *byte = (*byte as u8 & !(15 << shift) | nibble << shift) as i8;
+        }
+    }
 }
 
 impl LinearI4 {
