@@ -1,4 +1,4 @@
-//! The kernels' golden hashes on this machine. `benches/kernels/golden.mjs` checks them in wasm.
+//! The kernels' golden hashes on this machine. `benches/kernels/bench.mjs --golden` checks them in wasm.
 
 use corom::encoder;
 

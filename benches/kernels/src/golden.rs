@@ -1,5 +1,5 @@
 //! Fixed inputs through every kernel, and a hash of every bit that comes out. Native (in
-//! `tests/kernels_golden.rs`) and wasm (in `golden.mjs`) must find the same hashes: that is what
+//! `tests/kernels_golden.rs`) and wasm (`bench.mjs --golden`) must find the same hashes: that is what
 //! "the same bits on every machine" means.
 
 use super::encoder::cpu::add_norm::Norm;
