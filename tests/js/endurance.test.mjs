@@ -25,6 +25,12 @@ async function resident() {
   }
   return process.memoryUsage().rss / MIB;
 }
+/** How much more than `start`, once what is garbage has gone: instances' memories go late on a busy machine. */
+async function grown(start, limit) {
+  let more = Infinity;
+  for (let i = 0; i < 40 && more >= limit; i++) more = (await resident()) - start;
+  return more;
+}
 const later = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** A server that sends in pieces, so that a download takes a while. */
@@ -88,7 +94,7 @@ for (const [where, Class] of [
       const corom = await Class.load(server.address, OPTIONS);
       assert.deepEqual((await corom.embed(TEXTS)).data, expected);
       corom.free();
-      const more = (await resident()) - start;
+      const more = await grown(start, 60);
       assert.ok(cut >= 10, `${cut} of 25 were in time`);
       assert.ok(more < 60, `${more} MiB more`);
     });
@@ -140,7 +146,7 @@ for (const [where, Class] of [
       await some(1000);
       const before = { wasm: corom.info.wasmMemory, resident: await resident() };
       await some(10_000);
-      const more = (await resident()) - before.resident;
+      const more = await grown(before.resident, 40);
       assert.equal(corom.info.wasmMemory, before.wasm, "WebAssembly memory is flat");
       assert.ok(more < 40, `${more} MiB more`);
       corom.free();
