@@ -228,7 +228,7 @@ export interface LoadOptions {
   kernel?: "auto" | "exact";
   /**
    * `auto`, the default: int8 weights and activations, or the file's 4 bits; float weights are quantised while they
-   * load. `f32`: floats throughout, four times the memory and about three times as slow.
+   * load. `f32`: floats throughout, four times the memory and about half as fast.
    */
   precision?: "auto" | "f32";
   /** false: runs the graph as it is in plain tract, four times slower or more. For comparison. Default: true. */

@@ -6,17 +6,9 @@ import { after, afterEach, before, describe, test } from "node:test";
 import { demoRoots, serve } from "../../www/serve.mjs";
 import { PAGE } from "../../www/samples.js";
 import "./support/corom.mjs"; // says so when the package was not built
+import { CHROMIUM, FLAGS } from "./support/chromium.mjs";
 import { FIXTURES, ROOT, exportFolder, golden, goldenM3e, m3eFolder } from "./support/paths.mjs";
 
-const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
-const FLAGS = [
-  "--no-sandbox",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
 const DESKTOP = { width: 1280, height: 860 };
 const PHONE = { width: 390, height: 844 };
 

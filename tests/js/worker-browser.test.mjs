@@ -6,18 +6,9 @@ import { after, afterEach, before, beforeEach, describe, test } from "node:test"
 import { chromium } from "playwright-core";
 import { serve } from "../../www/serve.mjs";
 import { maxAbs } from "./support/corom.mjs";
+import { CHROMIUM, FLAGS } from "./support/chromium.mjs";
 import { FIXTURES, PKG, ROOT, exportFolder, golden } from "./support/paths.mjs";
 
-const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
-const FLAGS = [
-  "--no-sandbox",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-  "--disable-gpu",
-];
 const GOLDEN = golden("legacy-op14");
 
 let browser;

@@ -5,8 +5,8 @@ import path from "node:path";
 import "./corom.mjs"; // says so when the package was not built
 import { PKG } from "./paths.mjs";
 
-const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
-const FLAGS = [
+export const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
+export const FLAGS = [
   "--no-sandbox",
   "--disable-quic",
   "--no-first-run",
