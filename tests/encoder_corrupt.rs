@@ -210,8 +210,8 @@ fn changed_bytes_do_not_panic() {
 /// Changes that keep the file a sound protobuf message: they get further.
 #[test]
 fn changed_graphs_do_not_panic() {
+    use corom::encoder::onnx::pb::ModelProto;
     use prost::Message;
-    use tract_onnx::pb::ModelProto;
     for name in files() {
         let subject = Subject::new(&name);
         let mut random = seed(&name);
@@ -232,7 +232,7 @@ fn changed_graphs_do_not_panic() {
 const NUMBERS: [i64; 16] =
     [0, 1, -1, 2, -2, 3, 4, 5, 7, 8, 63, 1 << 20, 1 << 31, 1 << 40, i64::MAX, i64::MIN];
 
-fn change(graph: &mut tract_onnx::pb::GraphProto, random: &mut Random) -> String {
+fn change(graph: &mut corom::encoder::onnx::pb::GraphProto, random: &mut Random) -> String {
     let at = random.below(graph.node.len());
     let other = random.below(graph.node.len());
     let kind = random.below(11);

@@ -99,7 +99,7 @@ fn every_dialect_offers_every_layer_or_says_that_it_does_not() {
 
 fn without_hidden_states(bytes: &[u8]) -> Vec<u8> {
     use prost::Message;
-    let mut model = tract_onnx::pb::ModelProto::decode(bytes).unwrap();
+    let mut model = corom::encoder::onnx::pb::ModelProto::decode(bytes).unwrap();
     let graph = model.graph.as_mut().unwrap();
     graph.output.retain(|o| o.name == "last_hidden_state");
     model.encode_to_vec()
@@ -135,7 +135,7 @@ fn external_data_is_checked() {
 
 fn with_location(bytes: &[u8], path: &str) -> Vec<u8> {
     use prost::Message;
-    let mut model = tract_onnx::pb::ModelProto::decode(bytes).unwrap();
+    let mut model = corom::encoder::onnx::pb::ModelProto::decode(bytes).unwrap();
     let tensors = &mut model.graph.as_mut().unwrap().initializer;
     for entry in tensors.iter_mut().flat_map(|t| &mut t.external_data).filter(|e| e.key == "location") {
         path.clone_into(&mut entry.value);

@@ -5,10 +5,10 @@ mod encoder_support;
 use std::collections::BTreeMap;
 
 use corom::config::Pooling;
+use corom::encoder::onnx::pb::{AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto};
 use corom::encoder::plain::PlainEncoder;
 use encoder_support::{Fixture, Golden, difference, embed};
 use prost::Message;
-use tract_onnx::pb::{AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto};
 
 /// Changes a fixture's graph, and expects its golden vectors all the same.
 fn unchanged_by(name: &str, change: impl FnOnce(&mut GraphProto)) {

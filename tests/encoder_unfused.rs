@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use corom::batch::Batch;
 use corom::encoder::fused::{EncoderLoader, EncoderOptions, Precision};
+use corom::encoder::onnx::pb::{AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto};
 use corom::encoder::{Encoder, EncoderOutput};
 use encoder_support::Fixture;
 use prost::Message;
-use tract_onnx::pb::{AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto};
 
 const NAME: &str = "legacy-op17";
 

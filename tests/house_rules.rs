@@ -107,7 +107,7 @@ fn the_scanner_sees_code_and_only_code() {
     assert_eq!(hits, [4]);
     assert!(words("not_unsafe").all(|word| word != "unsafe"));
     assert!(
-        matches("tract_*", "tract_onnx") && !matches("tract_*", "extract_rows") && !matches("wgpu", "wgpu2")
+        matches("tract_*", "tract_core") && !matches("tract_*", "extract_rows") && !matches("wgpu", "wgpu2")
     );
 }
 

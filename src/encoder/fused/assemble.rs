@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tract_onnx::prelude::*;
+use tract_core::prelude::*;
 
 use super::ops::Shared;
 use super::ops::add_norm::AddNorm;

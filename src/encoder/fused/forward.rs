@@ -1,6 +1,6 @@
 //! One batch through the fused graph.
 
-use tract_onnx::prelude::*;
+use tract_core::prelude::*;
 
 use super::assemble::Runnable;
 use crate::batch::Batch;

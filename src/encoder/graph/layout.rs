@@ -4,8 +4,8 @@
 //! dim]` or `[batch · tokens, width]`. What each axis is made of is followed through all of that,
 //! so that a value is known for what it is only where its elements truly lie as they should.
 
-use tract_onnx::prelude::*;
-use tract_onnx::tract_hir::internal::AxisOp;
+use tract_core::internal::AxisOp;
+use tract_core::prelude::*;
 
 /// What an axis is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -4,8 +4,8 @@
 
 use std::collections::HashMap;
 
-use tract_onnx::prelude::*;
-use tract_onnx::tract_hir::internal::DimLike;
+use tract_core::internal::DimLike;
+use tract_core::prelude::*;
 
 use super::layout::{Atom, Layout, Lengths};
 use super::symbol::Index;

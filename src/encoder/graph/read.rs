@@ -4,17 +4,17 @@
 
 use std::collections::HashMap;
 
-use tract_onnx::prelude::*;
-use tract_onnx::tract_hir::internal::{AxisOp, bail};
-use tract_onnx::tract_hir::tract_core::ops::array::{MultiBroadcastTo, Slice};
-use tract_onnx::tract_hir::tract_core::ops::binary::TypedBinOp;
-use tract_onnx::tract_hir::tract_core::ops::cast::Cast;
-use tract_onnx::tract_hir::tract_core::ops::einsum::EinSum;
-use tract_onnx::tract_hir::tract_core::ops::element_wise::ElementWiseOp;
-use tract_onnx::tract_hir::tract_core::ops::logic::Iff;
-use tract_onnx::tract_hir::tract_core::ops::math;
-use tract_onnx::tract_hir::tract_core::ops::nn::{Reduce, RmsNorm, Softmax};
-use tract_onnx::tract_hir::tract_core::ops::source::TypedSource;
+use tract_core::internal::{AxisOp, bail};
+use tract_core::ops::array::{MultiBroadcastTo, Slice};
+use tract_core::ops::binary::TypedBinOp;
+use tract_core::ops::cast::Cast;
+use tract_core::ops::einsum::EinSum;
+use tract_core::ops::element_wise::ElementWiseOp;
+use tract_core::ops::logic::Iff;
+use tract_core::ops::math;
+use tract_core::ops::nn::{Reduce, RmsNorm, Softmax};
+use tract_core::ops::source::TypedSource;
+use tract_core::prelude::*;
 
 use super::layout::{Layout, Lengths};
 use super::probe::Probe;

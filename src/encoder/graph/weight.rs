@@ -3,13 +3,13 @@
 
 use std::ops::Range;
 
-use tract_onnx::prelude::*;
-use tract_onnx::tract_hir::internal::{AxisOp, DimLike};
-use tract_onnx::tract_hir::tract_core::ops::array::{MultiBroadcastTo, Slice, TypedConcat};
-use tract_onnx::tract_hir::tract_core::ops::binary::TypedBinOp;
-use tract_onnx::tract_hir::tract_core::ops::cast::Cast;
-use tract_onnx::tract_hir::tract_core::ops::konst::Const;
-use tract_onnx::tract_hir::tract_core::ops::math;
+use tract_core::internal::{AxisOp, DimLike};
+use tract_core::ops::array::{MultiBroadcastTo, Slice, TypedConcat};
+use tract_core::ops::binary::TypedBinOp;
+use tract_core::ops::cast::Cast;
+use tract_core::ops::konst::Const;
+use tract_core::ops::math;
+use tract_core::prelude::*;
 
 use crate::encoder::onnx::{Blocked, Handle};
 

@@ -1,8 +1,7 @@
 //! The tract graph under construction.
 
-use tract_onnx::prelude::*;
-use tract_onnx::tract_hir::internal::*;
-use tract_onnx::tract_hir::tract_core::ops::cast::cast;
+use tract_core::internal::*;
+use tract_core::ops::cast::cast;
 
 use super::node::Node;
 use super::tensor::MAX_RANK;

@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use tract_onnx::pb::TensorProto;
-use tract_onnx::pb::tensor_proto::DataLocation;
+use super::pb::DataLocation;
+use super::pb::TensorProto;
 
 use super::proto::Model;
 use super::tensor;

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use tract_onnx::pb::tensor_proto::DataType;
-use tract_onnx::pb::tensor_shape_proto::dimension::Value as DimValue;
-use tract_onnx::pb::{GraphProto, TensorProto, ValueInfoProto, type_proto};
-use tract_onnx::prelude::*;
+use super::pb::DataType;
+use super::pb::DimensionValue;
+use super::pb::{GraphProto, TensorProto, ValueInfoProto, type_proto};
+use tract_core::prelude::*;
 
 use super::external::Shards;
 use super::node::Node;
@@ -30,8 +30,8 @@ impl Port {
         let kind = info.r#type.as_ref().and_then(|t| t.value.as_ref());
         let tensor = kind.map(|type_proto::Value::TensorType(t)| t);
         let dims = tensor.and_then(|t| t.shape.as_ref()).map(|shape| {
-            let length = |d: &Option<DimValue>| match d {
-                Some(DimValue::DimValue(n)) => usize::try_from(*n).ok().filter(|n| *n > 0),
+            let length = |d: &Option<DimensionValue>| match d {
+                Some(DimensionValue::DimValue(n)) => usize::try_from(*n).ok().filter(|n| *n > 0),
                 _ => None,
             };
             shape.dim.iter().map(|d| length(&d.value)).collect()

@@ -22,6 +22,7 @@ mod graph;
 mod layers;
 mod node;
 mod ops;
+pub mod pb;
 mod proto;
 mod registry;
 mod tensor;

@@ -1,8 +1,8 @@
 //! One node of the graph and its attributes, read with their types checked.
 
-use tract_onnx::pb::attribute_proto::AttributeType;
-use tract_onnx::pb::{AttributeProto, NodeProto, TensorProto};
-use tract_onnx::prelude::{Arc, Tensor};
+use super::pb::AttributeType;
+use super::pb::{AttributeProto, NodeProto, TensorProto};
+use tract_core::prelude::{Arc, Tensor};
 
 use crate::error::{Result, fail};
 
@@ -79,7 +79,7 @@ impl Node {
                 "node `{}` ({}): attribute `{name}` is not of type {}",
                 self.label,
                 self.operator(),
-                kind.as_str_name()
+                format!("{kind:?}").to_uppercase()
             );
         }
         Ok(Some(attribute))

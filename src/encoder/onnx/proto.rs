@@ -1,7 +1,7 @@
 //! Bytes → `ModelProto`, with the checks that need no look at the graph.
 
+use super::pb::{GraphProto, ModelProto, TensorProto};
 use prost::Message;
-use tract_onnx::pb::{GraphProto, ModelProto, TensorProto};
 
 use crate::error::{Error, ErrorCode, Result, fail};
 

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use tract_onnx::prelude::{TDim, TVec};
+use tract_core::prelude::{TDim, TVec};
 
 use super::build::Builder;
 use super::node::{MICROSOFT, Node};

@@ -2,10 +2,10 @@
 //! one float type: tract's CPU kernels are slow in f16, wasm has no f16 at all,
 //! and the sums of a LayerNorm lose digits in it.
 
-use tract_onnx::pb::TensorProto;
-use tract_onnx::pb::tensor_proto::DataType;
-use tract_onnx::prelude::*;
-use tract_onnx::tract_hir::internal::f16;
+use super::pb::DataType;
+use super::pb::TensorProto;
+use tract_core::internal::f16;
+use tract_core::prelude::*;
 
 use super::external::Shards;
 use crate::error::{Result, fail};
@@ -60,7 +60,7 @@ fn stored_bits(tensor: &TensorProto) -> Result<u64> {
             "tensor `{}` is of type {}; supported are float, float16, bfloat16, double, int64, int32, int8, \
              uint8, int4, uint4 and bool",
             tensor.name,
-            other.as_str_name()
+            format!("{other:?}").to_uppercase()
         ),
         Err(_) => {
             fail!(InvalidModel, "tensor `{}` is of the unknown type {}", tensor.name, tensor.data_type)
@@ -174,7 +174,12 @@ fn from_fields(tensor: &mut TensorProto, shape: &[usize], count: u64) -> Result<
                 DataType::Bfloat16 => {
                     collect(shape, ints.iter().map(|&x| f32::from_bits(u32::from(x as u16) << 16)))
                 }
-                _ => fail!(InvalidModel, "tensor `{}` is of type {}", tensor.name, kind.as_str_name()),
+                _ => fail!(
+                    InvalidModel,
+                    "tensor `{}` is of type {}",
+                    tensor.name,
+                    format!("{kind:?}").to_uppercase()
+                ),
             }
         }
         Err(_) => fail!(InvalidModel, "tensor `{}` is of no known type", tensor.name),

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use tract_onnx::prelude::*;
+use tract_core::prelude::*;
 
 use super::build::Builder;
 use super::graph::Graph;

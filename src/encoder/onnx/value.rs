@@ -1,6 +1,6 @@
 //! What a name of the ONNX graph stands for while the graph is translated.
 
-use tract_onnx::prelude::*;
+use tract_core::prelude::*;
 
 /// The lengths of a tensor's axes, in terms of the batch and the sequence.
 pub(super) type Dims = TVec<TDim>;

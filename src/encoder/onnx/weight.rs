@@ -4,10 +4,9 @@
 
 use std::ops::Range;
 
-use tract_onnx::pb::TensorProto;
-use tract_onnx::pb::tensor_proto::DataType;
-use tract_onnx::prelude::*;
-use tract_onnx::tract_hir::internal::*;
+use super::pb::DataType;
+use super::pb::TensorProto;
+use tract_core::internal::*;
 
 use super::external::{Place, Shards};
 use super::tensor;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tract_onnx::prelude::*;
+use tract_core::prelude::*;
 
 use crate::encoder::onnx::{Expected, Extent, Graph, Role, Translated, translate};
 use crate::encoder::ports::Ports;

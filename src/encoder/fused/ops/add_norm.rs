@@ -2,8 +2,7 @@
 
 use super::floats;
 use crate::encoder::cpu::add_norm::Norm;
-use tract_onnx::prelude::*;
-use tract_onnx::tract_hir::internal::*;
+use tract_core::internal::*;
 
 /// See [`ops::add_norm`](crate::encoder::ops::add_norm).
 #[derive(Debug, Clone)]

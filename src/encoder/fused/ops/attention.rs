@@ -4,8 +4,7 @@ use super::{Shared, fact, floats, indices, rows};
 use crate::encoder::cpu::attention::{Qkv, Rows, attention};
 use crate::encoder::cpu::linear::Kernel;
 use crate::encoder::ops::attention::AttentionSpec;
-use tract_onnx::prelude::*;
-use tract_onnx::tract_hir::internal::*;
+use tract_core::internal::*;
 
 /// See [`ops::attention`](crate::encoder::ops::attention).
 #[derive(Debug, Clone)]

@@ -2,8 +2,7 @@
 
 use super::{fact, indices, rows};
 use crate::encoder::cpu::embed;
-use tract_onnx::prelude::*;
-use tract_onnx::tract_hir::internal::*;
+use tract_core::internal::*;
 
 /// See [`ops::embed`](crate::encoder::ops::embed).
 #[derive(Debug, Clone)]

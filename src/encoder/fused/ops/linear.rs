@@ -2,8 +2,7 @@
 
 use super::{Shared, fact, floats, rows};
 use crate::encoder::cpu::linear;
-use tract_onnx::prelude::*;
-use tract_onnx::tract_hir::internal::*;
+use tract_core::internal::*;
 
 /// See [`ops::linear`](crate::encoder::ops::linear).
 #[derive(Debug, Clone)]

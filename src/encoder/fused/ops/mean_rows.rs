@@ -2,8 +2,7 @@
 
 use super::{fact, floats, indices, rows};
 use crate::encoder::cpu::mean_rows::{mean_rows, normalize};
-use tract_onnx::prelude::*;
-use tract_onnx::tract_hir::internal::*;
+use tract_core::internal::*;
 
 /// `[tokens, hidden]`, `cu_seqlens` → `[texts, hidden]`.
 #[derive(Debug, Clone, PartialEq, Eq)]

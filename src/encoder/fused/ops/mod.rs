@@ -12,8 +12,7 @@ pub(super) mod select_rows;
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use tract_onnx::prelude::*;
-use tract_onnx::tract_hir::internal::*;
+use tract_core::internal::*;
 
 use crate::encoder::cpu::Scratch;
 

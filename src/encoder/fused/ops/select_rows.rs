@@ -2,8 +2,7 @@
 
 use super::{fact, floats, indices, rows};
 use crate::encoder::cpu::select_rows::first_rows;
-use tract_onnx::prelude::*;
-use tract_onnx::tract_hir::internal::*;
+use tract_core::internal::*;
 
 /// See [`ops::select_rows`](crate::encoder::ops::select_rows).
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,11 +1,11 @@
 //! Sums and products of two values, and functions of one: which pattern they may be part of.
 
-use tract_onnx::prelude::*;
-use tract_onnx::tract_hir::internal::DimLike;
-use tract_onnx::tract_hir::tract_core::ops::binary::TypedBinOp;
-use tract_onnx::tract_hir::tract_core::ops::element_wise::ElementWiseOp;
-use tract_onnx::tract_hir::tract_core::ops::math;
-use tract_onnx::tract_hir::tract_core::ops::nn::gelu_exact::GeluExact;
+use tract_core::internal::DimLike;
+use tract_core::ops::binary::TypedBinOp;
+use tract_core::ops::element_wise::ElementWiseOp;
+use tract_core::ops::math;
+use tract_core::ops::nn::gelu_exact::GeluExact;
+use tract_core::prelude::*;
 
 use crate::encoder::graph::read::Reader;
 use crate::encoder::graph::symbol::{Meaning, Rows, Symbol, Texts};

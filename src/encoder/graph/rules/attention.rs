@@ -1,7 +1,7 @@
 //! Attention: `softmax(q · kᵀ · scale + mask) · v`, head by head.
 
-use tract_onnx::prelude::*;
-use tract_onnx::tract_hir::tract_core::ops::nn::{Softmax, SoftmaxKind};
+use tract_core::ops::nn::{Softmax, SoftmaxKind};
+use tract_core::prelude::*;
 
 use super::product::Places;
 use crate::encoder::graph::layout::Atom;

@@ -1,8 +1,8 @@
 //! Lookups: rows of a table for each token, stored as floats or as integers.
 
-use tract_onnx::prelude::*;
-use tract_onnx::tract_hir::internal::AxisOp;
-use tract_onnx::tract_hir::tract_core::ops::array::{MultiBroadcastTo, Slice};
+use tract_core::internal::AxisOp;
+use tract_core::ops::array::{MultiBroadcastTo, Slice};
+use tract_core::prelude::*;
 
 use crate::encoder::graph::layout::{Atom, Layout, Lengths};
 use crate::encoder::graph::read::Reader;

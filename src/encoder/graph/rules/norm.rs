@@ -1,8 +1,8 @@
 //! LayerNorm, in one operator or spelled out: `(x − mean) / √(mean square + ε) · gamma + beta`.
 
-use tract_onnx::prelude::*;
-use tract_onnx::tract_hir::internal::DimLike;
-use tract_onnx::tract_hir::tract_core::ops::nn::{Reduce, Reducer, RmsNorm};
+use tract_core::internal::DimLike;
+use tract_core::ops::nn::{Reduce, Reducer, RmsNorm};
+use tract_core::prelude::*;
 
 use crate::encoder::graph::read::Reader;
 use crate::encoder::graph::symbol::{Id, Meaning, Rows, Symbol, close};

@@ -1,9 +1,9 @@
 //! Pooling in the graph: a text's first row, or the mean of its tokens' rows, and its length.
 
-use tract_onnx::prelude::*;
-use tract_onnx::tract_hir::internal::DimLike;
-use tract_onnx::tract_hir::tract_core::ops::array::Slice;
-use tract_onnx::tract_hir::tract_core::ops::nn::{Reduce, Reducer};
+use tract_core::internal::DimLike;
+use tract_core::ops::array::Slice;
+use tract_core::ops::nn::{Reduce, Reducer};
+use tract_core::prelude::*;
 
 use crate::encoder::graph::read::Reader;
 use crate::encoder::graph::symbol::{Meaning, Rows, Text, Texts};

@@ -1,9 +1,9 @@
 //! Products with weights, their biases, and parts of their columns.
 
-use tract_onnx::prelude::*;
-use tract_onnx::tract_hir::internal::DimLike;
-use tract_onnx::tract_hir::tract_core::ops::array::Slice;
-use tract_onnx::tract_hir::tract_core::ops::einsum::EinSum;
+use tract_core::internal::DimLike;
+use tract_core::ops::array::Slice;
+use tract_core::ops::einsum::EinSum;
+use tract_core::prelude::*;
 
 use std::ops::Range;
 

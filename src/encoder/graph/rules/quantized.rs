@@ -2,9 +2,9 @@
 //! computes, not what the model means: the fused graph takes the rows as they were, and quantises
 //! them its own way.
 
-use tract_onnx::prelude::*;
-use tract_onnx::tract_hir::tract_core::ops::binary::TypedBinOp;
-use tract_onnx::tract_hir::tract_core::ops::math;
+use tract_core::ops::binary::TypedBinOp;
+use tract_core::ops::math;
+use tract_core::prelude::*;
 
 use crate::encoder::graph::read::Reader;
 use crate::encoder::graph::symbol::{Meaning, Symbol, close};

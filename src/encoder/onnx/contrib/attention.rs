@@ -3,7 +3,7 @@
 //! (ONNX's own `Attention` of opset 23 is another operator, which no BERT
 //! exporter writes yet.)
 
-use tract_onnx::prelude::*;
+use tract_core::prelude::*;
 
 use super::heads::Heads;
 use crate::encoder::onnx::build::Builder;

@@ -1,6 +1,6 @@
 //! `com.microsoft.BiasGelu`: exact gelu of `x + bias`.
 
-use tract_onnx::prelude::*;
+use tract_core::prelude::*;
 
 use crate::encoder::onnx::registry::{Outputs, Site};
 

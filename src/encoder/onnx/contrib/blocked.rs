@@ -1,8 +1,7 @@
 //! A matrix of 4 or 8 bits in blocks along its rows, whose numbers come later (see
 //! [`Handle`](crate::encoder::onnx::Handle)): a place in the graph that a fused encoder reads.
 
-use tract_onnx::prelude::*;
-use tract_onnx::tract_hir::internal::*;
+use tract_core::internal::*;
 
 /// Inputs: packed numbers, scales `[rows, blocks]`, zero points? Output: `[rows, columns]`.
 #[derive(Debug, Clone, Hash, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! `com.microsoft.DynamicQuantizeMatMul`: quantises its left side, then multiplies.
 
-use tract_onnx::prelude::*;
+use tract_core::prelude::*;
 
 use crate::encoder::onnx::registry::{Outputs, Site};
 

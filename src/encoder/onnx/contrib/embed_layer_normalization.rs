@@ -1,7 +1,7 @@
 //! `com.microsoft.EmbedLayerNormalization`: the three embeddings, summed and normalised.
 
-use tract_onnx::prelude::*;
-use tract_onnx::tract_hir::tract_core::ops::nn::Reducer;
+use tract_core::ops::nn::Reducer;
+use tract_core::prelude::*;
 
 use crate::encoder::onnx::build::Builder;
 use crate::encoder::onnx::ops::gather::other_size;
@@ -65,7 +65,7 @@ impl Builder {
         }
         let mask = self.cast(mask, DatumType::I32)?;
         let sums = self.reduce(&mask, &[1], Reducer::Sum)?;
-        self.axis(tract_onnx::tract_hir::internal::AxisOp::Rm(1), &sums)
+        self.axis(tract_core::internal::AxisOp::Rm(1), &sums)
     }
 }
 

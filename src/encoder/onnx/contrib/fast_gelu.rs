@@ -1,6 +1,6 @@
 //! `com.microsoft.FastGelu`: gelu by tanh, of `x + bias` if there is a bias.
 
-use tract_onnx::prelude::*;
+use tract_core::prelude::*;
 
 use crate::encoder::onnx::registry::{Outputs, Site};
 

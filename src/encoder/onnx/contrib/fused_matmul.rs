@@ -1,6 +1,6 @@
 //! `com.microsoft.FusedMatMul`: a product with either side turned, times a number.
 
-use tract_onnx::prelude::*;
+use tract_core::prelude::*;
 
 use crate::encoder::onnx::registry::{Outputs, Site};
 

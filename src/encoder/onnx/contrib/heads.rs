@@ -1,10 +1,9 @@
 //! What onnxruntime's attention operators have in common: the heads and the mask.
 
-use tract_onnx::prelude::*;
-use tract_onnx::tract_hir::internal::*;
-use tract_onnx::tract_hir::tract_core::ops::array::MultiBroadcastTo;
-use tract_onnx::tract_hir::tract_core::ops::einsum::EinSum;
-use tract_onnx::tract_hir::tract_core::ops::logic::{CompGT, Iff};
+use tract_core::internal::*;
+use tract_core::ops::array::MultiBroadcastTo;
+use tract_core::ops::einsum::EinSum;
+use tract_core::ops::logic::{CompGT, Iff};
 
 use crate::encoder::onnx::build::Builder;
 use crate::encoder::onnx::registry::Site;

@@ -1,6 +1,6 @@
 //! `com.microsoft.MatMulIntegerToFloat`: a product of quantised matrices, scaled, plus a bias.
 
-use tract_onnx::prelude::*;
+use tract_core::prelude::*;
 
 use crate::encoder::onnx::build::Builder;
 use crate::encoder::onnx::registry::{Outputs, Site};

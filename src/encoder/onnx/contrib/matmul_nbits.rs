@@ -2,7 +2,7 @@
 //!
 //! The plain encoder unpacks them to f32 when it loads.
 
-use tract_onnx::prelude::*;
+use tract_core::prelude::*;
 
 use super::blocked::Blocked;
 use crate::encoder::onnx::build::Builder;

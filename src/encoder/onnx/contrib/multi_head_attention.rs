@@ -1,6 +1,6 @@
 //! `com.microsoft.MultiHeadAttention`: attention on queries, keys and values.
 
-use tract_onnx::prelude::*;
+use tract_core::prelude::*;
 
 use super::heads::Heads;
 use crate::encoder::onnx::registry::{Outputs, Site};

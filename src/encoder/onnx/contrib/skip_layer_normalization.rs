@@ -1,6 +1,6 @@
 //! `com.microsoft.SkipLayerNormalization`: LayerNorm of `x + skip + bias`.
 
-use tract_onnx::prelude::*;
+use tract_core::prelude::*;
 
 use crate::encoder::onnx::registry::{Outputs, Site};
 

@@ -1,9 +1,8 @@
 //! `Add`, `Sub`, `Mul`, `Div`, `Pow`, `Min`, `Max`, with ONNX's broadcasting.
 
-use tract_onnx::prelude::*;
-use tract_onnx::tract_hir::internal::*;
-use tract_onnx::tract_hir::tract_core::ops::binary::{BinMiniOp, TypedBinOp};
-use tract_onnx::tract_hir::tract_core::ops::math;
+use tract_core::internal::*;
+use tract_core::ops::binary::{BinMiniOp, TypedBinOp};
+use tract_core::ops::math;
 
 use crate::encoder::onnx::build::Builder;
 use crate::encoder::onnx::registry::{Outputs, Site};

@@ -1,6 +1,6 @@
 //! `Cast` and `CastLike`. A cast between float types does nothing: all are f32 here.
 
-use tract_onnx::prelude::*;
+use tract_core::prelude::*;
 
 use crate::encoder::onnx::registry::{Outputs, Site};
 use crate::encoder::onnx::tensor::graph_type;

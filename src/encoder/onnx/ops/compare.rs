@@ -1,8 +1,8 @@
 //! `Equal`, `Less`, … and `And`, `Or`.
 
-use tract_onnx::prelude::*;
-use tract_onnx::tract_hir::tract_core::ops::binary::BinMiniOp;
-use tract_onnx::tract_hir::tract_core::ops::logic::{And, CompEq, CompGT, CompGTE, CompLT, CompLTE, Or};
+use tract_core::ops::binary::BinMiniOp;
+use tract_core::ops::logic::{And, CompEq, CompGT, CompGTE, CompLT, CompLTE, Or};
+use tract_core::prelude::*;
 
 use crate::encoder::onnx::registry::{Outputs, Site};
 use crate::encoder::onnx::value::Value;

@@ -1,7 +1,7 @@
 //! `Concat`.
 
-use tract_onnx::prelude::*;
-use tract_onnx::tract_hir::tract_core::ops::array::TypedConcat;
+use tract_core::ops::array::TypedConcat;
+use tract_core::prelude::*;
 
 use crate::encoder::onnx::registry::{Outputs, Site};
 use crate::encoder::onnx::value::{Value, integers};

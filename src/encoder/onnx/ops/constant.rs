@@ -1,6 +1,6 @@
 //! `Constant` and `ConstantOfShape`.
 
-use tract_onnx::prelude::*;
+use tract_core::prelude::*;
 
 use crate::encoder::onnx::registry::{Outputs, Site};
 use crate::encoder::onnx::value::Value;

@@ -1,9 +1,9 @@
 //! `Expand`, `Tile`, `Where`: broadcasting said aloud.
 
-use tract_onnx::prelude::tract_num_traits::Zero;
-use tract_onnx::prelude::*;
-use tract_onnx::tract_hir::tract_core::ops::array::{MultiBroadcastTo, Tile};
-use tract_onnx::tract_hir::tract_core::ops::logic::Iff;
+use tract_core::ops::array::{MultiBroadcastTo, Tile};
+use tract_core::ops::logic::Iff;
+use tract_core::prelude::tract_num_traits::Zero;
+use tract_core::prelude::*;
 
 use crate::encoder::onnx::build::Builder;
 use crate::encoder::onnx::registry::{Outputs, Site};

@@ -3,9 +3,8 @@
 //! tract trusts indices that it reads at run time, and would panic on one that
 //! lies outside. The operators here look first.
 
-use tract_onnx::prelude::*;
-use tract_onnx::tract_hir::internal::*;
-use tract_onnx::tract_hir::tract_core::ops::array::{Gather, GatherElements, GatherNd};
+use tract_core::internal::*;
+use tract_core::ops::array::{Gather, GatherElements, GatherNd};
 
 use crate::encoder::onnx::build::Builder;
 use crate::encoder::onnx::registry::{Outputs, Site};

@@ -1,8 +1,8 @@
 //! `Gelu`, exact and by tanh.
 
-use tract_onnx::prelude::*;
-use tract_onnx::tract_hir::tract_core::ops::math;
-use tract_onnx::tract_hir::tract_core::ops::nn::gelu_exact::gelu_exact;
+use tract_core::ops::math;
+use tract_core::ops::nn::gelu_exact::gelu_exact;
+use tract_core::prelude::*;
 
 use crate::encoder::onnx::build::Builder;
 use crate::encoder::onnx::registry::{Outputs, Site};

@@ -3,7 +3,7 @@
 //! Exports compute shapes with the same operators as numbers. tract could fold
 //! them, but would panic on an overflow or a division by zero in a corrupt file.
 
-use tract_onnx::prelude::*;
+use tract_core::prelude::*;
 
 use crate::encoder::onnx::build::Builder;
 use crate::encoder::onnx::value::{Dims, Value, fixed};

@@ -1,8 +1,7 @@
 //! `MatMul` and `Gemm`.
 
-use tract_onnx::prelude::*;
-use tract_onnx::tract_hir::internal::*;
-use tract_onnx::tract_hir::tract_core::ops::einsum::EinSum;
+use tract_core::internal::*;
+use tract_core::ops::einsum::EinSum;
 
 use super::arithmetic::Arithmetic;
 use crate::encoder::onnx::build::Builder;

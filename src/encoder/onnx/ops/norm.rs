@@ -1,7 +1,7 @@
 //! `LayerNormalization`.
 
-use tract_onnx::prelude::*;
-use tract_onnx::tract_hir::tract_core::ops::nn::RmsNorm;
+use tract_core::ops::nn::RmsNorm;
+use tract_core::prelude::*;
 
 use super::arithmetic::Arithmetic;
 use crate::encoder::onnx::build::Builder;

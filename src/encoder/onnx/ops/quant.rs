@@ -3,9 +3,8 @@
 //! Weights are dequantised when the graph is translated; products of quantised
 //! numbers are computed in f32, which holds them exactly up to 2²⁴.
 
-use tract_onnx::prelude::*;
-use tract_onnx::tract_hir::internal::*;
-use tract_onnx::tract_hir::tract_core::ops::math;
+use tract_core::internal::*;
+use tract_core::ops::math;
 
 use super::arithmetic::Arithmetic;
 use crate::encoder::onnx::build::Builder;

@@ -1,10 +1,9 @@
 //! `ReduceSum`, `ReduceMean`, `ReduceMax`, `ReduceMin`, `ReduceL2`.
 
-use tract_onnx::prelude::tract_num_traits::Zero;
-use tract_onnx::prelude::*;
-use tract_onnx::tract_hir::internal::*;
-use tract_onnx::tract_hir::tract_core::ops::math;
-use tract_onnx::tract_hir::tract_core::ops::nn::{Reduce, Reducer};
+use tract_core::internal::*;
+use tract_core::ops::math;
+use tract_core::ops::nn::{Reduce, Reducer};
+use tract_core::prelude::tract_num_traits::Zero;
 
 use super::arithmetic::Arithmetic;
 use crate::encoder::onnx::build::Builder;

@@ -1,8 +1,7 @@
 //! `Reshape`, `Flatten`, `Squeeze`, `Unsqueeze`, `Transpose`.
 
-use tract_onnx::prelude::tract_num_traits::Zero;
-use tract_onnx::prelude::*;
-use tract_onnx::tract_hir::internal::*;
+use tract_core::internal::*;
+use tract_core::prelude::tract_num_traits::Zero;
 
 use crate::encoder::onnx::build::Builder;
 use crate::encoder::onnx::registry::{Outputs, Site};

@@ -1,6 +1,6 @@
 //! `Shape` and `Size`: always constants here, in terms of batch and sequence.
 
-use tract_onnx::prelude::*;
+use tract_core::prelude::*;
 
 use crate::encoder::onnx::registry::{Outputs, Site};
 use crate::encoder::onnx::value::integers;

@@ -1,8 +1,8 @@
 //! `Slice` and `Split`.
 
-use tract_onnx::prelude::tract_num_traits::Zero;
-use tract_onnx::prelude::*;
-use tract_onnx::tract_hir::tract_core::ops::array::Slice;
+use tract_core::ops::array::Slice;
+use tract_core::prelude::tract_num_traits::Zero;
+use tract_core::prelude::*;
 
 use super::gather::other_size;
 use crate::encoder::onnx::build::Builder;

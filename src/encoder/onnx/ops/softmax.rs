@@ -1,7 +1,7 @@
 //! `Softmax`.
 
-use tract_onnx::prelude::*;
-use tract_onnx::tract_hir::tract_core::ops::nn::{Softmax, SoftmaxKind};
+use tract_core::ops::nn::{Softmax, SoftmaxKind};
+use tract_core::prelude::*;
 
 use crate::encoder::onnx::build::Builder;
 use crate::encoder::onnx::registry::{Outputs, Site};

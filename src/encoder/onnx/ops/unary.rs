@@ -1,9 +1,9 @@
 //! Operators on each element by itself.
 
-use tract_onnx::prelude::*;
-use tract_onnx::tract_hir::tract_core::ops::element_wise::ElementWiseOp;
-use tract_onnx::tract_hir::tract_core::ops::logic::not as tract_not;
-use tract_onnx::tract_hir::tract_core::ops::{math, nn};
+use tract_core::ops::element_wise::ElementWiseOp;
+use tract_core::ops::logic::not as tract_not;
+use tract_core::ops::{math, nn};
+use tract_core::prelude::*;
 
 use super::arithmetic::Arithmetic;
 use crate::encoder::onnx::registry::{Outputs, Site};

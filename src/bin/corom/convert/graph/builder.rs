@@ -2,15 +2,15 @@
 
 use std::fmt::Display;
 
-use corom::error::Result;
-use corom::model::manifest::MAX_SHARD_BYTES;
-use tract_onnx::pb::attribute_proto::AttributeType;
-use tract_onnx::pb::tensor_proto::{DataLocation, DataType};
-use tract_onnx::pb::tensor_shape_proto::{Dimension, dimension};
-use tract_onnx::pb::{
+use corom::encoder::onnx::pb::AttributeType;
+use corom::encoder::onnx::pb::{
     AttributeProto, GraphProto, NodeProto, StringStringEntryProto, TensorProto, TensorShapeProto, TypeProto,
     ValueInfoProto, type_proto,
 };
+use corom::encoder::onnx::pb::{DataLocation, DataType};
+use corom::encoder::onnx::pb::{Dimension, DimensionValue};
+use corom::error::Result;
+use corom::model::manifest::MAX_SHARD_BYTES;
 
 use crate::convert::shards::Shards;
 use crate::fail;
@@ -276,19 +276,14 @@ fn value_info(name: &str, shape: &[Size], data_type: DataType) -> ValueInfoProto
         .iter()
         .map(|size| Dimension {
             value: Some(match *size {
-                Size::Named(name) => dimension::Value::DimParam(name.into()),
-                Size::Fixed(n) => dimension::Value::DimValue(n as i64),
+                Size::Named(name) => DimensionValue::DimParam(name.into()),
+                Size::Fixed(n) => DimensionValue::DimValue(n as i64),
             }),
-            ..Dimension::default()
         })
         .collect();
     let tensor = type_proto::Tensor { elem_type: data_type.into(), shape: Some(TensorShapeProto { dim }) };
     ValueInfoProto {
         name: name.into(),
-        r#type: Some(TypeProto {
-            value: Some(type_proto::Value::TensorType(tensor)),
-            ..TypeProto::default()
-        }),
-        ..ValueInfoProto::default()
+        r#type: Some(TypeProto { value: Some(type_proto::Value::TensorType(tensor)) }),
     }
 }

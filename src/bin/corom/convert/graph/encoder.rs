@@ -1,9 +1,9 @@
 //! The forward pass of a BERT encoder as ONNX nodes.
 
 use corom::config::BertConfig;
+use corom::encoder::onnx::pb::DataType;
+use corom::encoder::onnx::pb::GraphProto;
 use corom::error::Result;
-use tract_onnx::pb::GraphProto;
-use tract_onnx::pb::tensor_proto::DataType;
 
 use super::activation::Activation;
 use super::builder::{Attribute, Builder, Numbers, Size};

@@ -28,9 +28,9 @@ mod encoder;
 mod product;
 
 use corom::config::{BertConfig, Pooling};
+use corom::encoder::onnx::pb::{ModelProto, OperatorSetIdProto};
 use corom::error::Result;
 use prost::Message;
-use tract_onnx::pb::{ModelProto, OperatorSetIdProto};
 
 use builder::MICROSOFT;
 
@@ -63,7 +63,6 @@ pub(crate) fn build(
         producer_name: "corom".into(),
         producer_version: env!("CARGO_PKG_VERSION").into(),
         graph: Some(encoder::build(checkpoint, &further_layers(config, pooling), dtype, shards)?),
-        ..ModelProto::default()
     };
     Ok(model.encode_to_vec())
 }

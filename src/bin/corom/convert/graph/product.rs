@@ -2,8 +2,8 @@
 
 use corom::encoder::cpu::half;
 use corom::encoder::cpu::linear::quantize::BLOCK_I4;
+use corom::encoder::onnx::pb::DataType;
 use corom::error::Result;
-use tract_onnx::pb::tensor_proto::DataType;
 
 use super::builder::{Attribute, Builder, Numbers};
 use super::encoder::cast_to;
