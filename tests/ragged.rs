@@ -8,7 +8,7 @@ use std::cell::RefCell;
 
 use corom::config::Pooling;
 use corom::encoder::Encoder;
-use corom::encoder::cpu::linear::Kernel;
+use corom::encoder::cpu::linear::{Kernel, Race};
 use corom::encoder::fused::{EncoderOptions, Precision};
 use encoder_support::{Fixture, Text, embed, fixtures};
 use proptest::prelude::*;
@@ -37,7 +37,9 @@ fn models() -> Vec<Model> {
         for kernel in [Kernel::Exact, Kernel::RelaxedI16] {
             for (pooling, first_rows) in [(Pooling::Cls, true), (Pooling::Cls, false), (Pooling::Mean, false)]
             {
-                let options = EncoderOptions { precision, kernel, first_rows, ..EncoderOptions::default() };
+                let race = Race::pinned(kernel);
+                let options =
+                    EncoderOptions { precision, kernel: race, first_rows, ..EncoderOptions::default() };
                 let encoder = fixture.load_fused(pooling, options).unwrap();
                 let info = encoder.info();
                 assert_eq!(

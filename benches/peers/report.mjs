@@ -123,13 +123,13 @@ function accuracyTable(model, cosines) {
   return `${model}: cosine to native onnxruntime's f32, first row (CLS)\n${table([["", "texts", "mean", "worst"], ...rows])}`;
 }
 
-function kernelTable({ fastest, results }) {
+function kernelTable({ sound, results }) {
   const rows = results.map(({ name, shape, unit, best, median }) => {
     const prototype = unit === "GMAC/s" ? PROTOTYPE[name] : undefined;
     return [name, shape, short(best), short(median), unit, prototype];
   });
   const heading = ["", "", "best", "median", "", "prototype"];
-  return `kernels alone (chosen at load: ${fastest})\n${table([heading, ...rows], { left: 2 })}`;
+  return `kernels alone (right here: ${sound.join(", ")})\n${table([heading, ...rows], { left: 2 })}`;
 }
 
 /** The machine before a run: what the times of all systems depend on. */

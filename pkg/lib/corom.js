@@ -33,7 +33,12 @@ export class Corom {
     this.#content = content;
     this.#queries = new QueryCache(queryCache);
     const info = runtime.call((bindings) => ({ ...embedder.info(), simd: runtime.simd, version: bindings.version() }));
-    Object.defineProperty(info, "wasmMemory", { enumerable: true, get: () => runtime.memoryBytes });
+    let { kernel } = info; // two race while the first texts are embedded
+    const ahead = () => (runtime.memoryBytes > 0 ? runtime.call(() => embedder.kernel()) : kernel);
+    Object.defineProperties(info, {
+      wasmMemory: { enumerable: true, get: () => runtime.memoryBytes },
+      kernel: { enumerable: true, get: () => (kernel = ahead()) },
+    });
     Object.defineProperty(this, "info", { enumerable: true, value: Object.freeze(info) });
   }
 

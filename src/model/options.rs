@@ -32,7 +32,7 @@ pub enum KernelChoice {
     /// Those that give the same bits on every machine.
     #[default]
     Exact,
-    /// The fastest of this build, chosen by a trial; the clock counts milliseconds.
+    /// The fastest of this build, found out at work; the clock counts milliseconds.
     Fastest(fn() -> f64),
 }
 

@@ -62,6 +62,11 @@ impl Embedder {
         })
     }
 
+    /// The kernels that run, as far as is known: `info().kernel` now.
+    pub fn kernel(&self) -> String {
+        self.0.encoder().info().kernel.to_owned()
+    }
+
     /// Starts a list of texts.
     pub fn start(&self, texts: Vec<String>) -> Result<EmbedJob, JsValue> {
         Ok(EmbedJob(self.0.start(texts)?))

@@ -14,7 +14,7 @@ use super::ops::select_rows::SelectRows;
 use super::pack::{self, Precision};
 use super::store::{Store, internal};
 use crate::encoder::cpu;
-use crate::encoder::cpu::linear::Kernel;
+use crate::encoder::cpu::linear::Race;
 use crate::encoder::graph::{Fused, Step};
 use crate::error::{Error, ErrorCode, Result};
 
@@ -33,12 +33,13 @@ pub(super) struct Assembly {
     store: Store,
     packed: Vec<Option<Packed>>,
     precision: Precision,
-    kernel: Kernel,
+    race: Race,
 }
 
 /// A graph that runs.
 pub(super) struct Runnable {
     pub(super) graph: Arc<TypedRunnableModel>,
+    pub(super) shared: Shared,
     /// Bytes of packed weights.
     pub(super) weight_bytes: usize,
     /// The number type that most products are computed with.
@@ -48,10 +49,10 @@ pub(super) struct Runnable {
 }
 
 impl Assembly {
-    pub(super) fn new(fused: Fused, weights: usize, precision: Precision, kernel: Kernel) -> Self {
+    pub(super) fn new(fused: Fused, weights: usize, precision: Precision, race: Race) -> Self {
         let store = Store::new(weights, &fused.steps);
         let packed = fused.steps.iter().map(|_| None).collect();
-        Self { fused, store, packed, precision, kernel }
+        Self { fused, store, packed, precision, race }
     }
 
     /// Whether a weight is still to come.
@@ -80,7 +81,7 @@ impl Assembly {
                     &mut self.store,
                     linear,
                     self.precision,
-                    self.kernel,
+                    self.race.kernel(),
                 )?)),
                 Step::AddNorm { norm, .. } => Packed::AddNorm(Arc::new(pack::norm(&self.store, norm)?)),
                 _ => Packed::Bare,
@@ -99,20 +100,20 @@ impl Assembly {
             Step::Embed(embed) => embed.position.as_ref().map(|table| table.shape[0]),
             _ => None,
         });
-        let model = self.model().map_err(|e| {
+        let shared = Shared::new(self.race.clone());
+        let model = self.model(&shared).map_err(|e| {
             let message = format!("the fused graph cannot be built: {}", e.root_cause());
             Error::with_source(ErrorCode::Internal, message, e)
         })?;
         let graph = model
             .into_runnable()
             .map_err(|e| Error::with_source(ErrorCode::Internal, "the fused graph cannot be run", e))?;
-        Ok(Runnable { graph, weight_bytes, precision, positions })
+        Ok(Runnable { graph, shared, weight_bytes, precision, positions })
     }
 
-    fn model(self) -> TractResult<TypedModel> {
-        let Self { fused, packed, kernel, .. } = self;
+    fn model(self, shared: &Shared) -> TractResult<TypedModel> {
+        let Self { fused, packed, .. } = self;
         let mut model = TypedModel::default();
-        let scratch = Shared::default();
         let (tokens, boundaries) = (model.symbols.sym("tokens"), model.symbols.sym("boundaries"));
         let ids = model.add_source("input_ids", DatumType::I64.fact([tokens.to_dim()]))?;
         let types = model.add_source("token_type_ids", DatumType::I64.fact([tokens.to_dim()]))?;
@@ -126,14 +127,14 @@ impl Assembly {
                     model.wire_node(name("Embed"), Embed { embed, one_type }, &[ids, types, starts])?
                 }
                 (Step::Linear(step), Packed::Linear(linear)) => {
-                    let op = Linear { linear, scratch: scratch.clone() };
+                    let op = Linear { linear, shared: shared.clone() };
                     model.wire_node(name("Linear"), op, &[values[step.x]])?
                 }
                 (Step::AddNorm { a, b, .. }, Packed::AddNorm(norm)) => {
                     model.wire_node(name("AddNorm"), AddNorm(norm), &[values[*a], values[*b]])?
                 }
                 (Step::Attention { q, k, v, spec }, _) => {
-                    let op = Attention { spec: *spec, kernel, scratch: scratch.clone() };
+                    let op = Attention { spec: *spec, shared: shared.clone() };
                     let inputs = [values[*q], values[*k], values[*v], starts];
                     model.wire_node(name("Attention"), op, &inputs)?
                 }

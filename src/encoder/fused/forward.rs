@@ -3,6 +3,7 @@
 use tract_core::prelude::*;
 
 use super::assemble::Runnable;
+use super::ops::Shared;
 use crate::batch::Batch;
 use crate::config::BertConfig;
 use crate::encoder::check::check;
@@ -14,6 +15,7 @@ use crate::error::{Error, ErrorCode, Result};
 #[derive(Debug)]
 pub struct FusedEncoder {
     graph: Arc<TypedRunnableModel>,
+    shared: Shared,
     info: EncoderInfo,
     config: BertConfig,
     first_rows: bool,
@@ -21,7 +23,7 @@ pub struct FusedEncoder {
 
 impl FusedEncoder {
     pub(super) fn new(runnable: Runnable, info: EncoderInfo, config: BertConfig, first_rows: bool) -> Self {
-        Self { graph: runnable.graph, info, config, first_rows }
+        Self { graph: runnable.graph, shared: runnable.shared, info, config, first_rows }
     }
 
     /// How often each op is in the graph, by name.
@@ -60,6 +62,7 @@ impl Encoder for FusedEncoder {
         let inputs = [tensor1(&ids), tensor1(&types), tensor1(&cu_seqlens)];
         let outputs =
             self.graph.run(inputs.into_iter().map(IntoTValue::into_tvalue).collect()).map_err(failed)?;
+        self.info.kernel = self.shared.kernel().map_err(failed)?.name();
         let floats = |t: TValue| Ok(t.try_as_plain_ram()?.as_slice::<f32>()?.to_vec());
         let mut rows: Vec<Vec<f32>> =
             outputs.into_iter().map(floats).collect::<TractResult<_>>().map_err(failed)?;

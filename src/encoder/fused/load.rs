@@ -6,7 +6,7 @@ use super::FusedEncoder;
 use super::assemble::Assembly;
 use super::pack::Precision;
 use crate::config::BertConfig;
-use crate::encoder::cpu::linear::Kernel;
+use crate::encoder::cpu::linear::Race;
 use crate::encoder::graph::{Fused, fuse};
 use crate::encoder::onnx::{Expected, Graph, Model, Weight, part, signature, translate};
 use crate::encoder::plain::PlainEncoder;
@@ -24,7 +24,7 @@ pub struct EncoderOptions {
     /// How exact the fused graph is.
     pub precision: Precision,
     /// The kernels.
-    pub kernel: Kernel,
+    pub kernel: Race,
     /// Whether the graph is to be run by plain tract as it is.
     pub unfused: bool,
 }
@@ -165,13 +165,13 @@ fn outline(
         backend: "cpu",
         fused: true,
         precision: "f32",
-        kernel: options.kernel.name(),
+        kernel: options.kernel.kernel().name(),
         weight_bytes: 0,
         static_batch: None,
         static_sequence: ports.extent.sequence,
     };
     let weights = graph.weights;
-    let assembly = Assembly::new(fused, weights.len(), options.precision, options.kernel);
+    let assembly = Assembly::new(fused, weights.len(), options.precision, options.kernel.clone());
     Ok((Some(Box::new(Packing { assembly, weights, coming: BTreeMap::new(), info })), false))
 }
 

@@ -83,15 +83,23 @@ impl LinearF32 {
         size_of_val(&self.weights[..]) + self.epilogue.bytes()
     }
 
-    pub(super) fn set_kernel(&mut self, kernel: Kernel) {
-        self.kernel = kernel;
+    /// The kernel that it was packed for.
+    pub(super) fn kernel(&self) -> Kernel {
+        self.kernel
     }
 
     /// `out[rows, N] = act(x[rows, K] · Wᵀ + bias)`.
     ///
     /// # Panics
     /// If a slice's length is not its shape's.
-    pub fn forward(&self, x: &[f32], rows: usize, out: &mut [f32], scratch: &mut Scratch) {
+    pub(super) fn forward_by(
+        &self,
+        kernel: Kernel,
+        x: &[f32],
+        rows: usize,
+        out: &mut [f32],
+        scratch: &mut Scratch,
+    ) {
         let LinearSpec { inputs, outputs, activation } = self.spec;
         assert_eq!(x.len(), rows * inputs, "x is [rows, inputs]");
         assert_eq!(out.len(), rows * outputs, "out is [rows, outputs]");
@@ -108,7 +116,7 @@ impl LinearF32 {
                     for (first, count) in tiles(count) {
                         let mut sums = [[[0.0; 4]; 2]; TILE_ROWS];
                         let acts = &acts[first * inputs..][..count * inputs];
-                        tile(weights, acts, count, self.kernel.is_relaxed(), &mut sums);
+                        tile(weights, acts, count, kernel.is_relaxed(), &mut sums);
                         for (r, sums) in sums.iter().enumerate().take(count) {
                             let row = &mut out[(first + r) * outputs..][..outputs];
                             self.epilogue.finish_unscaled(panel, sums.each_ref().map(F32x4::load), row);

@@ -81,32 +81,39 @@ impl LinearI4 {
         size_of_val(&self.weights[..]) + blocks + self.epilogue.bytes()
     }
 
-    /// All kernels share one layout.
-    pub(super) fn set_kernel(&mut self, kernel: Kernel) {
-        self.kernel = kernel;
+    /// The kernel that it was packed for.
+    pub(super) fn kernel(&self) -> Kernel {
+        self.kernel
     }
 
     /// `out[rows, N] = act(x[rows, K] · Wᵀ + bias)`.
     ///
     /// # Panics
     /// If a slice's length is not its shape's.
-    pub fn forward(&self, x: &[f32], rows: usize, out: &mut [f32], scratch: &mut Scratch) {
+    pub(super) fn forward_by(
+        &self,
+        kernel: Kernel,
+        x: &[f32],
+        rows: usize,
+        out: &mut [f32],
+        scratch: &mut Scratch,
+    ) {
         let LinearSpec { inputs, outputs, activation } = self.spec;
         assert_eq!(x.len(), rows * inputs, "x is [rows, inputs]");
         assert_eq!(out.len(), rows * outputs, "out is [rows, outputs]");
-        let block = rows::block_rows(if self.kernel.is_relaxed() { inputs } else { 2 * inputs });
+        let block = rows::block_rows(if kernel.is_relaxed() { inputs } else { 2 * inputs });
         for first in (0..rows).step_by(block) {
             let count = block.min(rows - first);
             let out = &mut out[first * outputs..][..count * outputs];
             let x = &x[first * inputs..][..count * inputs];
-            if self.kernel.is_relaxed() {
+            if kernel.is_relaxed() {
                 blocks::quantize_i8(x, count, inputs, scratch);
             } else {
                 rows::quantize_quads(x, count, inputs, BLOCK_I4, scratch);
             }
             for columns in panels(outputs).step_by(GROUP).map(|p| p..(p + GROUP).min(panels(outputs).end)) {
                 for panel in columns.clone() {
-                    self.panel(panel, count, scratch, out);
+                    self.panel(kernel, panel, count, scratch, out);
                 }
                 let columns = columns.start * COLUMNS..(columns.end * COLUMNS).min(outputs);
                 for row in out.chunks_exact_mut(outputs) {
@@ -117,20 +124,20 @@ impl LinearI4 {
     }
 
     /// Eight outputs of all rows of a block of rows.
-    fn panel(&self, panel: usize, rows: usize, scratch: &Scratch, out: &mut [f32]) {
+    fn panel(&self, kernel: Kernel, panel: usize, rows: usize, scratch: &Scratch, out: &mut [f32]) {
         let blocks = self.spec.inputs.div_ceil(BLOCK_I4);
         touch(&self.weights[panel * blocks * BLOCK_VECTORS..][..blocks * BLOCK_VECTORS]);
         for (first, count) in tiles(rows) {
             let mut totals = Totals::default();
             match count {
-                4 => self.tile::<4>(panel, first, scratch, &mut totals),
-                3 => self.tile::<3>(panel, first, scratch, &mut totals),
-                2 => self.tile::<2>(panel, first, scratch, &mut totals),
-                _ => self.tile::<1>(panel, first, scratch, &mut totals),
+                4 => self.tile::<4>(kernel, panel, first, scratch, &mut totals),
+                3 => self.tile::<3>(kernel, panel, first, scratch, &mut totals),
+                2 => self.tile::<2>(kernel, panel, first, scratch, &mut totals),
+                _ => self.tile::<1>(kernel, panel, first, scratch, &mut totals),
             }
             for (r, totals) in totals.iter().enumerate().take(count) {
                 let mut totals = totals.each_ref().map(F32x4::load);
-                if !self.kernel.is_relaxed() {
+                if !kernel.is_relaxed() {
                     totals = totals.map(|t| t.mul(F32x4::splat(scratch.scales[first + r])));
                 }
                 let row = &mut out[(first + r) * self.spec.outputs..][..self.spec.outputs];
@@ -140,7 +147,14 @@ impl LinearI4 {
     }
 
     /// `ROWS` rows by eight columns.
-    fn tile<const ROWS: usize>(&self, panel: usize, first: usize, scratch: &Scratch, totals: &mut Totals) {
+    fn tile<const ROWS: usize>(
+        &self,
+        kernel: Kernel,
+        panel: usize,
+        first: usize,
+        scratch: &Scratch,
+        totals: &mut Totals,
+    ) {
         let (quads, blocks) = (self.spec.inputs.div_ceil(4), self.spec.inputs.div_ceil(BLOCK_I4));
         let at = panel * blocks;
         let panel = Panel {
@@ -149,10 +163,10 @@ impl LinearI4 {
             zeros: &self.zeros[at..][..blocks],
         };
         let (sums, _) = scratch.sums[first * blocks..][..ROWS * blocks].as_chunks();
-        if self.kernel.is_relaxed() {
+        if kernel.is_relaxed() {
             let (acts, _) = scratch.packed[first * quads..][..ROWS * quads].as_chunks();
             let (scales, _) = scratch.scales[first * blocks..][..ROWS * blocks].as_chunks();
-            if self.kernel == Kernel::RelaxedI32 {
+            if kernel == Kernel::RelaxedI32 {
                 relaxed_tile::<ROWS, true>(panel, acts, sums, scales, totals);
             } else {
                 relaxed_tile::<ROWS, false>(panel, acts, sums, scales, totals);

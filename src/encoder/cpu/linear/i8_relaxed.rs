@@ -99,18 +99,25 @@ impl LinearI8Relaxed {
             + self.epilogue.bytes()
     }
 
-    /// The other relaxed kernel. The exact one has another layout, and is ignored.
-    pub(super) fn set_kernel(&mut self, kernel: Kernel) {
-        if kernel.is_relaxed() {
-            self.kernel = kernel;
-        }
+    /// The kernel that it was packed for.
+    pub(super) fn kernel(&self) -> Kernel {
+        self.kernel
     }
 
     /// `out[rows, N] = act(x[rows, K] · Wᵀ + bias)`.
     ///
     /// # Panics
     /// If a slice's length is not its shape's.
-    pub fn forward(&self, x: &[f32], rows: usize, out: &mut [f32], scratch: &mut Scratch) {
+    pub(super) fn forward_by(
+        &self,
+        kernel: Kernel,
+        x: &[f32],
+        rows: usize,
+        out: &mut [f32],
+        scratch: &mut Scratch,
+    ) {
+        // The exact kernel has another layout.
+        let kernel = if kernel.is_relaxed() { kernel } else { self.kernel };
         let LinearSpec { inputs, outputs, activation } = self.spec;
         assert_eq!(x.len(), rows * inputs, "x is [rows, inputs]");
         assert_eq!(out.len(), rows * outputs, "out is [rows, outputs]");
@@ -121,7 +128,7 @@ impl LinearI8Relaxed {
             blocks::quantize_u7(&x[first * inputs..][..count * inputs], count, inputs, scratch);
             for columns in panels(outputs).step_by(GROUP).map(|p| p..(p + GROUP).min(panels(outputs).end)) {
                 for panel in columns.clone() {
-                    self.panel(panel, count, scratch, out);
+                    self.panel(kernel, panel, count, scratch, out);
                 }
                 let columns = columns.start * COLUMNS..(columns.end * COLUMNS).min(outputs);
                 for row in out.chunks_exact_mut(outputs) {
@@ -132,7 +139,7 @@ impl LinearI8Relaxed {
     }
 
     /// Eight outputs of all rows of a block of rows.
-    fn panel(&self, panel: usize, rows: usize, scratch: &Scratch, out: &mut [f32]) {
+    fn panel(&self, kernel: Kernel, panel: usize, rows: usize, scratch: &Scratch, out: &mut [f32]) {
         let inputs = self.spec.inputs;
         let (quads, blocks) = (inputs.div_ceil(4), inputs.div_ceil(BLOCK_U7));
         let weights = self.weights[panel * quads * 2..][..quads * 2].as_chunks::<2>().0;
@@ -143,10 +150,10 @@ impl LinearI8Relaxed {
         for (first, count) in tiles(rows) {
             let mut totals = [[[0.0; 4]; 2]; TILE_ROWS];
             match count {
-                4 => self.tile::<4>(panel_weights, first, scratch, &mut totals),
-                3 => self.tile::<3>(panel_weights, first, scratch, &mut totals),
-                2 => self.tile::<2>(panel_weights, first, scratch, &mut totals),
-                _ => self.tile::<1>(panel_weights, first, scratch, &mut totals),
+                4 => self.tile::<4>(kernel, panel_weights, first, scratch, &mut totals),
+                3 => self.tile::<3>(kernel, panel_weights, first, scratch, &mut totals),
+                2 => self.tile::<2>(kernel, panel_weights, first, scratch, &mut totals),
+                _ => self.tile::<1>(kernel, panel_weights, first, scratch, &mut totals),
             }
             for (r, totals) in totals.iter().enumerate().take(count) {
                 let row = &mut out[(first + r) * self.spec.outputs..][..self.spec.outputs];
@@ -158,6 +165,7 @@ impl LinearI8Relaxed {
     /// A tile of `ROWS` rows, from row `first` of the block.
     fn tile<const ROWS: usize>(
         &self,
+        kernel: Kernel,
         panel: Panel<'_>,
         first: usize,
         scratch: &Scratch,
@@ -167,7 +175,7 @@ impl LinearI8Relaxed {
         let (acts, _) = scratch.packed[first * quads..][..ROWS * quads].as_chunks();
         let (scales, _) = scratch.scales[first * blocks..][..ROWS * blocks].as_chunks();
         let (zeros, _) = scratch.sums[first * blocks..][..ROWS * blocks].as_chunks();
-        if self.kernel == Kernel::RelaxedI32 {
+        if kernel == Kernel::RelaxedI32 {
             tile::<ROWS, true>(panel, acts, scales, zeros, totals);
         } else {
             tile::<ROWS, false>(panel, acts, scales, zeros, totals);

@@ -17,6 +17,7 @@ mod i8_relaxed;
 mod kernel;
 mod pack;
 pub mod quantize;
+mod race;
 mod rows;
 mod sound;
 #[cfg(test)]
@@ -30,6 +31,7 @@ pub use i8::LinearI8;
 pub use i8_relaxed::LinearI8Relaxed;
 pub use kernel::Kernel;
 pub use pack::PackI8;
+pub use race::Race;
 pub(super) use rows::TILE_ROWS;
 
 use crate::encoder::cpu::scratch::Scratch;
@@ -75,14 +77,32 @@ impl Linear {
     /// # Panics
     /// If a slice's length is not its shape's.
     pub fn forward(&self, x: &[f32], rows: usize, out: &mut [f32], scratch: &mut Scratch) {
+        self.forward_by(self.kernel(), x, rows, out, scratch);
+    }
+
+    /// The same with another kernel, where these weights' layout is also that one's; else with their own.
+    ///
+    /// # Panics
+    /// If a slice's length is not its shape's.
+    pub fn forward_by(&self, kernel: Kernel, x: &[f32], rows: usize, out: &mut [f32], scratch: &mut Scratch) {
         let LinearSpec { inputs, outputs, .. } = *self.spec();
         assert_eq!(x.len(), rows * inputs, "x is [rows, inputs]");
         assert_eq!(out.len(), rows * outputs, "out is [rows, outputs]");
         match self {
             Self::I8(linear) => linear.forward(x, rows, out, scratch),
-            Self::I8Relaxed(linear) => linear.forward(x, rows, out, scratch),
-            Self::I4(linear) => linear.forward(x, rows, out, scratch),
-            Self::F32(linear) => linear.forward(x, rows, out, scratch),
+            Self::I8Relaxed(linear) => linear.forward_by(kernel, x, rows, out, scratch),
+            Self::I4(linear) => linear.forward_by(kernel, x, rows, out, scratch),
+            Self::F32(linear) => linear.forward_by(kernel, x, rows, out, scratch),
+        }
+    }
+
+    /// The kernel that the weights were packed for.
+    pub fn kernel(&self) -> Kernel {
+        match self {
+            Self::I8(_) => Kernel::Exact,
+            Self::I8Relaxed(linear) => linear.kernel(),
+            Self::I4(linear) => linear.kernel(),
+            Self::F32(linear) => linear.kernel(),
         }
     }
 }

@@ -14,9 +14,14 @@ use crate::encoder::ops::linear_blocks::{Weight4, reference_linear_i4_i8, refere
 const SPEC: LinearSpec = LinearSpec { inputs: 96, outputs: 16, activation: Activation::None };
 const BLOCKS: usize = SPEC.inputs / BLOCK_I4;
 
-/// Whether a kernel gives the reference's bits. It takes a fraction of a millisecond, and runs
-/// before anything is optimised.
-pub(super) fn is_sound(kernel: Kernel) -> bool {
+impl Kernel {
+    /// Whether it gives the reference's bits here. That takes a fraction of a millisecond.
+    pub fn is_sound(self) -> bool {
+        is_sound(self)
+    }
+}
+
+fn is_sound(kernel: Kernel) -> bool {
     let x: Vec<f32> = (0..TILE_ROWS * SPEC.inputs).map(|i| (i * 13 % 101) as f32 * 0.37 - 11.0).collect();
     let count = SPEC.inputs * SPEC.outputs;
 

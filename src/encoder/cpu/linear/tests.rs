@@ -14,6 +14,12 @@ fn spec(inputs: usize, outputs: usize) -> LinearSpec {
     LinearSpec { inputs, outputs, activation: Activation::None }
 }
 
+fn forward_by(kernel: Kernel, linear: &Linear, x: &[f32], rows: usize) -> Vec<f32> {
+    let mut out = vec![f32::NAN; rows * linear.spec().outputs];
+    linear.forward_by(kernel, x, rows, &mut out, &mut Scratch::new());
+    out
+}
+
 fn forward(linear: &Linear, x: &[f32], rows: usize) -> Vec<f32> {
     let mut out = vec![f32::NAN; rows * linear.spec().outputs];
     let mut scratch = Scratch::new();
@@ -72,12 +78,11 @@ fn check_i8(rows: usize, inputs: usize, outputs: usize, seed: u64, order: Order)
     let max = activation_max(inputs, 128);
     same(&forward(&exact, &x, rows), &reference_linear_i8(&spec, &x, weight, &bias, max));
 
-    let mut relaxed =
+    let relaxed =
         pack_i8(PackI8::new(spec, Kernel::RelaxedI16, scale.clone(), bias.clone()), &q, order, &mut random);
     let expected = reference_linear_u7(&spec, &x, weight, &bias, blocks::BLOCK_U7);
     same(&forward(&relaxed, &x, rows), &expected);
-    relaxed.set_kernel(Kernel::RelaxedI32);
-    same(&forward(&relaxed, &x, rows), &expected);
+    same(&forward_by(Kernel::RelaxedI32, &relaxed, &x, rows), &expected);
 
     let zero: Vec<i32> = (0..outputs).map(|_| random.below(257) as i32 - 128).collect();
     let weight = QuantizedWeight { zero: &zero, ..weight };
@@ -122,14 +127,13 @@ fn check_i4(rows: usize, inputs: usize, outputs: usize, seed: u64) {
         if zeros {
             pack.put_packed_zeros(&packed_zeros);
         }
-        let mut linear = pack.finish();
+        let linear = pack.finish();
         let eights = vec![8; zero.len()];
         let weight = Weight4 { q: &q, scale: &scale, zero: if zeros { &zero } else { &eights } };
         same(&forward(&linear, &x, rows), &reference_linear_i4(&spec, &x, weight, &bias));
         let expected = reference_linear_i4_i8(&spec, &x, weight, &bias);
         for kernel in [Kernel::RelaxedI16, Kernel::RelaxedI32] {
-            linear.set_kernel(kernel);
-            same(&forward(&linear, &x, rows), &expected);
+            same(&forward_by(kernel, &linear, &x, rows), &expected);
         }
     }
 }
@@ -147,16 +151,14 @@ fn check_f32(rows: usize, inputs: usize, outputs: usize, seed: u64, order: Order
     let cut = random.below(values.len() + 1);
     pack.put(order, cut, &values[cut..]);
     pack.put(order, 0, &values[..cut]);
-    let mut linear = pack.finish();
+    let linear = pack.finish();
     let expected = reference_linear(&spec, &x, &w, &bias);
     for kernel in ALL {
-        linear.set_kernel(kernel);
-        for (got, expected) in forward(&linear, &x, rows).iter().zip(&expected) {
+        for (got, expected) in forward_by(kernel, &linear, &x, rows).iter().zip(&expected) {
             assert!((got - expected).abs() < 3e-6 * (1.0 + inputs as f32), "{got} {expected}");
         }
     }
     // And in the exact kernel's own order of additions, bit for bit.
-    linear.set_kernel(Kernel::Exact);
     let in_order: Vec<f32> = (0..rows * outputs)
         .map(|i| {
             let (x, w) = (&x[i / outputs * inputs..][..inputs], &w[i % outputs * inputs..][..inputs]);
@@ -234,11 +236,10 @@ fn extreme_operands() {
             }
             let weight = QuantizedWeight { q: &q, scale: &scale, zero: &[] };
             let pack = PackI8::new(spec, Kernel::RelaxedI16, scale.to_vec(), vec![]);
-            let mut linear = pack_i8(pack, &q, Order::OutIn, &mut Random(1));
+            let linear = pack_i8(pack, &q, Order::OutIn, &mut Random(1));
             for kernel in [Kernel::RelaxedI16, Kernel::RelaxedI32] {
-                linear.set_kernel(kernel);
                 same(
-                    &forward(&linear, &x, 1),
+                    &forward_by(kernel, &linear, &x, 1),
                     &reference_linear_u7(&spec, &x, weight, &[], blocks::BLOCK_U7),
                 );
             }
@@ -251,11 +252,13 @@ fn extreme_operands() {
                 pack.put(0, &vec![nibble * 17; pack.file_bytes()]);
                 pack.put_scales(0, scale.iter().copied());
                 pack.put_zeros(0, zeros.iter().copied());
-                let mut linear = pack.finish();
+                let linear = pack.finish();
                 same(&forward(&linear, &x, 1), &reference_linear_i4(&spec, &x, weight, &[]));
                 for kernel in [Kernel::RelaxedI16, Kernel::RelaxedI32] {
-                    linear.set_kernel(kernel);
-                    same(&forward(&linear, &x, 1), &reference_linear_i4_i8(&spec, &x, weight, &[]));
+                    same(
+                        &forward_by(kernel, &linear, &x, 1),
+                        &reference_linear_i4_i8(&spec, &x, weight, &[]),
+                    );
                 }
             }
         }

@@ -1,8 +1,7 @@
 //! `Attention`: q, k, v, `cu_seqlens` → the context, a row for each of q's.
 
-use super::{Shared, fact, floats, indices, rows};
+use super::{Running, Shared, fact, floats, indices, rows};
 use crate::encoder::cpu::attention::{Qkv, Rows, attention};
-use crate::encoder::cpu::linear::Kernel;
 use crate::encoder::ops::attention::AttentionSpec;
 use tract_core::internal::*;
 
@@ -10,13 +9,12 @@ use tract_core::internal::*;
 #[derive(Debug, Clone)]
 pub(in crate::encoder::fused) struct Attention {
     pub(in crate::encoder::fused) spec: AttentionSpec,
-    pub(in crate::encoder::fused) kernel: Kernel,
-    pub(in crate::encoder::fused) scratch: Shared,
+    pub(in crate::encoder::fused) shared: Shared,
 }
 
 impl PartialEq for Attention {
     fn eq(&self, other: &Self) -> bool {
-        self.spec == other.spec && self.kernel == other.kernel
+        self.spec == other.spec
     }
 }
 
@@ -45,7 +43,8 @@ impl EvalOp for Attention {
         );
         let qkv = Qkv { q: Rows::new(q, width), k: Rows::new(k, width), v: Rows::new(v, width) };
         rows(count, width, |out| {
-            attention(&self.spec, qkv, &cu_seqlens, self.kernel, out, &mut *self.scratch.lock()?);
+            let Running { scratch, race } = &mut *self.shared.lock()?;
+            attention(&self.spec, qkv, &cu_seqlens, race.kernel(), out, scratch);
             Ok(())
         })
     }

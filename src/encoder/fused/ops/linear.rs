@@ -1,6 +1,6 @@
 //! `Linear`: `[rows, inputs]` → `[rows, outputs]`.
 
-use super::{Shared, fact, floats, rows};
+use super::{Running, Shared, fact, floats, rows};
 use crate::encoder::cpu::linear;
 use tract_core::internal::*;
 
@@ -8,7 +8,7 @@ use tract_core::internal::*;
 #[derive(Debug, Clone)]
 pub(in crate::encoder::fused) struct Linear {
     pub(in crate::encoder::fused) linear: Arc<linear::Linear>,
-    pub(in crate::encoder::fused) scratch: Shared,
+    pub(in crate::encoder::fused) shared: Shared,
 }
 
 impl PartialEq for Linear {
@@ -36,7 +36,8 @@ impl EvalOp for Linear {
         let (x, count) = (floats(x)?, x.shape()[0]);
         ensure!(x.len() == count * spec.inputs, "rows of {} are due", spec.inputs);
         rows(count, spec.outputs, |out| {
-            self.linear.forward(x, count, out, &mut *self.scratch.lock()?);
+            let Running { scratch, race } = &mut *self.shared.lock()?;
+            race.forward(&self.linear, x, count, out, scratch);
             Ok(())
         })
     }

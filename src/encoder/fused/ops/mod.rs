@@ -15,13 +15,29 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use tract_core::internal::*;
 
 use crate::encoder::cpu::Scratch;
+use crate::encoder::cpu::linear::{Kernel, Race};
 
-/// The kernels' buffers, one for all ops of a graph.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Shared(Arc<Mutex<Scratch>>);
+/// What all ops of a graph share: the kernels' buffers, and which kernel is the fastest.
+#[derive(Debug, Clone)]
+pub(super) struct Shared(Arc<Mutex<Running>>);
+
+#[derive(Debug)]
+struct Running {
+    scratch: Scratch,
+    race: Race,
+}
 
 impl Shared {
-    fn lock(&self) -> TractResult<MutexGuard<'_, Scratch>> {
+    pub(super) fn new(race: Race) -> Self {
+        Self(Arc::new(Mutex::new(Running { scratch: Scratch::new(), race })))
+    }
+
+    /// The kernel that is the fastest as far as is known.
+    pub(super) fn kernel(&self) -> TractResult<Kernel> {
+        Ok(self.lock()?.race.kernel())
+    }
+
+    fn lock(&self) -> TractResult<MutexGuard<'_, Running>> {
         self.0.lock().map_err(|_| format_err!("another run failed midway"))
     }
 }
