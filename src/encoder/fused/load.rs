@@ -6,7 +6,7 @@ use super::FusedEncoder;
 use super::assemble::Assembly;
 use super::pack::Precision;
 use crate::config::BertConfig;
-use crate::encoder::cpu::linear::Race;
+use crate::encoder::cpu::linear::{Race, Weights};
 use crate::encoder::graph::{Fused, fuse};
 use crate::encoder::onnx::{Expected, Graph, Model, Weight, part, signature, translate};
 use crate::encoder::plain::PlainEncoder;
@@ -170,6 +170,13 @@ fn outline(
         static_batch: None,
         static_sequence: ports.extent.sequence,
     };
+    if cfg!(target_arch = "wasm32") {
+        options.kernel.warm_up(match (options.precision, info.dtype) {
+            (Precision::F32, _) => Weights::F32,
+            (Precision::Auto, "int4") => Weights::I4,
+            (Precision::Auto, _) => Weights::I8,
+        });
+    }
     let weights = graph.weights;
     let assembly = Assembly::new(fused, weights.len(), options.precision, options.kernel.clone());
     Ok((Some(Box::new(Packing { assembly, weights, coming: BTreeMap::new(), info })), false))

@@ -22,6 +22,7 @@ mod rows;
 mod sound;
 #[cfg(test)]
 mod tests;
+mod warm;
 
 pub(super) use f32::{Eight, tile as tile_f32};
 pub use f32::{LinearF32, PackF32};
@@ -33,6 +34,7 @@ pub use kernel::Kernel;
 pub use pack::PackI8;
 pub use race::Race;
 pub(super) use rows::TILE_ROWS;
+pub use warm::Weights;
 
 use crate::encoder::cpu::scratch::Scratch;
 use crate::encoder::ops::linear::LinearSpec;

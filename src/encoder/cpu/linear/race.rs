@@ -5,7 +5,7 @@
 //! would have to wait for an engine that optimises in the background: 250 milliseconds of one
 //! still chose the slower kernel in Chromium on a busy machine.
 
-use super::{Kernel, Linear};
+use super::{Kernel, Linear, Weights};
 use crate::encoder::cpu::scratch::Scratch;
 
 /// What a window's comparison takes of each kernel.
@@ -70,6 +70,14 @@ impl Race {
     /// The kernel that is the fastest as far as is known. Whatever it will be, weights are packed as for this one.
     pub fn kernel(&self) -> Kernel {
         self.best
+    }
+
+    /// [`Kernel::warm_up`], of every kernel that may run.
+    pub fn warm_up(&self, weights: Weights) {
+        match self.heat {
+            Some(_) if weights != Weights::F32 => Heat::KERNELS.map(|kernel| kernel.warm_up(weights)),
+            _ => [self.best.warm_up(weights), ()],
+        };
     }
 
     /// [`Linear::forward`], with the kernel whose turn it is.
