@@ -9,11 +9,11 @@ const CHUNK = 1 << 20;
 export class Delivery {
   begun = false;
   fresh = false;
-  answered = false;
   etag;
   encoded = false;
   #intake;
-  #sure = true;
+  /** Of the headers that ask for the rest: 0 none is left out, 1 the condition (If-Range), 2 the range too. */
+  #leftOut = 0;
 
   constructor(file, intake, entry) {
     this.file = file;
@@ -27,7 +27,12 @@ export class Delivery {
 
   /** Whether what is here can be continued: by its hash, or by its tag, one learns whether that was right. */
   get resumable() {
-    return this.#sure && !this.encoded && (this.file.sha256 !== undefined || this.etag !== undefined);
+    return this.#leftOut < 2 && !this.encoded && (this.file.sha256 !== undefined || this.etag !== undefined);
+  }
+
+  /** Whether the server is asked to go on only with the file of that tag. Else the answer's own tag is compared. */
+  get conditional() {
+    return this.#leftOut === 0;
   }
 
   begin(size) {
@@ -46,12 +51,13 @@ export class Delivery {
   async restart(size) {
     if (this.entry?.length > 0) await this.entry.drop();
     this.begin(size);
-    this.#sure = true;
+    this.#leftOut = 0;
   }
 
-  /** No answer to a request for the rest: some servers, and some checks before the request, fail it for its headers. */
+  /** No answer to a request for the rest: a check before it, in a browser, may fail it for its headers. */
   unsure() {
-    this.#sure = false;
+    // The condition first: a range alone needs no permission of another origin, in most browsers.
+    if (this.fed > 0) this.#leftOut++;
   }
 
   /** A server that goes on with another file than the one that was begun. */
@@ -65,7 +71,7 @@ export class Delivery {
   move() {
     this.etag = undefined;
     this.encoded = this.fresh = false;
-    this.#sure = true;
+    this.#leftOut = 0;
   }
 
   /** What came is of no use: nothing of it is continued or kept. */

@@ -2,7 +2,7 @@
 import { throwIfAborted, untilAborted } from "./abort.js";
 import { described } from "./arguments.js";
 import { CoromError, invalid, messageOf } from "./errors.js";
-import { transient } from "./transient.js";
+import { unanswered } from "./transient.js";
 
 /** The Response to a GET, whatever its status. `how`: `{ fetch, headers, cache }`, the last as fetch has it. */
 export async function request(url, signal, { fetch = defaultFetch, ...init } = {}) {
@@ -13,16 +13,21 @@ export async function request(url, signal, { fetch = defaultFetch, ...init } = {
   } catch (cause) {
     throwIfAborted(signal);
     if (cause instanceof CoromError) throw cause; // the caller's fetch has said its word
-    throw transient(new CoromError("FETCH_FAILED", `${url} could not be fetched: ${reasonOf(cause)}`, { cause }));
+    throw unanswered(new CoromError("FETCH_FAILED", `${url} could not be fetched: ${reasonOf(cause)}`, { cause }));
   }
   if (typeof response?.status === "number" && typeof response.headers?.get === "function") return response;
   throw invalid(`fetch must give a Response, not ${described(response)}`);
 }
 
+/** Only browsers ask another origin's server first whether it takes a header. */
+export const hasPreflights = () => isBrowser();
+
 const defaultFetch = (url, init) => fetch(url, init);
 
 /** Only browsers have one. Some other hosts refuse the option. */
-const hasHttpCache = () => typeof globalThis.isSecureContext === "boolean";
+const hasHttpCache = () => isBrowser();
+
+const isBrowser = () => typeof globalThis.isSecureContext === "boolean";
 
 /** The body of a Response as one Uint8Array; `name` is for messages. */
 export async function bodyOf(response, { name = response.url } = {}) {

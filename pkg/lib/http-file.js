@@ -10,9 +10,10 @@ import { isTransientStatus, retryAfter, transient } from "./transient.js";
  * (`offset`: 0 where the server knows no ranges or has another file by now), `total` (the file's size, if the
  * server says), `etag` (if the file can be continued by it), and `chunks`, to be read once, or `cancel`led.
  *
- * `etag` is that of the bytes before `from`; `cache` as fetch has it; `stall`: ms without a byte that are too many.
+ * `etag` is that of the bytes before `from`, and `conditional` whether it is sent; `cache` as fetch has it; `stall`: ms
+ * without a byte that are too many.
  */
-export async function openHttp(url, { from = 0, etag, cache, fetch, required, stall, signal }) {
+export async function openHttp(url, { from = 0, etag, conditional = true, cache, fetch, required, stall, signal }) {
   const { controller, release } = childOf(signal);
   const watch = new Watch(stall, controller, url);
   const closed = (error) => {
@@ -22,7 +23,7 @@ export async function openHttp(url, { from = 0, etag, cache, fetch, required, st
   };
   try {
     const response = await watch.over(
-      answer(url, { headers: rangeOf(from, etag), cache, fetch, required }, controller),
+      answer(url, { headers: rangeOf(from, conditional ? etag : undefined), cache, fetch, required }, controller),
     );
     if (response !== null && response.status !== 416) return bodyFrom(response, { from, etag, url, watch, closed });
     if (response !== null) discard(response);

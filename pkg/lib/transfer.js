@@ -3,8 +3,9 @@
 import { delay, throwIfAborted } from "./abort.js";
 import { Delivery } from "./delivery.js";
 import { CoromError } from "./errors.js";
+import { hasPreflights } from "./fetch.js";
 import { exclusively } from "./locks.js";
-import { isTransient, pause, transient } from "./transient.js";
+import { isTransient, isUnanswered, pause, transient } from "./transient.js";
 import { Turns } from "./turns.js";
 
 /** An attempt that came so much further than all before is no failed one: on a bad line a file comes in parts. */
@@ -120,7 +121,7 @@ export class Transfer {
             failures = 0;
           }
           if (++failures > attempts || globalThis.navigator?.onLine === false) throw error;
-          if (!delivery.answered) delivery.unsure();
+          if (isUnanswered(error) && hasPreflights()) delivery.unsure();
           if (delivery.fed <= before) await delay(pause(error, failures), signal);
         } else {
           if (!isAboutContent(error)) throw error;
@@ -139,10 +140,10 @@ export class Transfer {
     const { fetch, stall, signal } = this.#options;
     const { file } = delivery;
     const from = delivery.resumable ? delivery.fed : 0;
-    delivery.answered = false;
     const body = await place.open(file.path, {
       from,
       etag: delivery.etag,
+      conditional: delivery.conditional,
       cache: this.#cacheMode(delivery),
       required: file.required,
       fetch,
@@ -150,9 +151,11 @@ export class Transfer {
       signal,
     });
     if (body === null) return false;
-    delivery.answered = true;
     try {
-      if (body.offset !== 0 && body.offset !== from) throw delivery.another();
+      const goesOn = body.offset !== 0;
+      if (goesOn && body.offset !== from) throw delivery.another();
+      // Nobody was asked for the same file, and nothing in it tells: then its tag must.
+      if (goesOn && !delivery.conditional && !file.sha256 && body.etag !== delivery.etag) throw delivery.another();
       const total = file.size ?? body.total;
       if (body.offset === 0 || !delivery.begun) await delivery.restart(total);
       delivery.etag = body.etag;

@@ -1,6 +1,7 @@
 // Errors that may pass by themselves: marked where they are found, looked up where it is decided to try again.
 
 const marked = new WeakMap();
+const unansweredOnes = new WeakSet();
 
 /** The error, marked as one that a later attempt may not meet. `after`: ms that the server asks to wait. */
 export function transient(error, after = 0) {
@@ -9,6 +10,14 @@ export function transient(error, after = 0) {
 }
 
 export const isTransient = (error) => typeof error === "object" && error !== null && marked.has(error);
+
+/** The same for a request that got no answer at all. */
+export function unanswered(error) {
+  unansweredOnes.add(error);
+  return transient(error);
+}
+
+export const isUnanswered = (error) => unansweredOnes.has(error);
 
 const FIRST_WAIT_MS = 200;
 const LONGEST_WAIT_MS = 10_000;

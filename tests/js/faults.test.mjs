@@ -120,6 +120,55 @@ describe("a fault", () => {
   }
 });
 
+describe("a file that is cut at 60 %, and then asked for in vain, comes once all the same", () => {
+  const bytes = files[SHARD].length;
+  const cut = Math.floor(bytes * 0.6);
+
+  /** The requests for it, when the ones after the first that breaks off meet these faults. */
+  async function requests(faults, options = {}) {
+    const server = await faultServer(files);
+    server.fault = on(SHARD, ({ count }) => (count === 0 ? { cut } : faults[count - 1]));
+    try {
+      await loadsRight(server.address, options);
+      return server.take().filter(({ name }) => name === SHARD);
+    } finally {
+      await server.close();
+    }
+  }
+  const once = (asked) => {
+    const sent = asked.reduce((sum, request) => sum + request.sent, 0);
+    assert.ok(sent <= bytes * 1.05, `${sent} of ${bytes} bytes were sent`);
+  };
+
+  for (const [what, faults] of [
+    ["a 503", [{ status: 503 }]],
+    ["two 503", [{ status: 503 }, { status: 503 }]],
+    ["a hang-up", [{ gone: true }]],
+    ["two hang-ups", [{ gone: true }, { gone: true }]],
+    ["silence", [{ stall: 0 }]],
+  ]) {
+    test(what, async () => once(await requests(faults, { stallTimeout: 200 })));
+  }
+
+  test("in a browser, where a hang-up may be a check that failed, the condition goes before the range", async (t) => {
+    globalThis.isSecureContext = false;
+    t.after(() => delete globalThis.isSecureContext);
+    const asked = await requests([{ gone: true }]);
+    once(asked);
+    assert.deepEqual(
+      asked.map(({ range, ifRange }) => [range !== undefined, ifRange !== undefined]),
+      [
+        [false, false],
+        [true, true],
+        [true, false],
+      ],
+    );
+    once(await requests([{ status: 503 }, { status: 503 }]));
+    const gone = await requests([{ gone: true }, { gone: true }]);
+    assert.equal(gone.at(-1).range, undefined, "at last the whole file");
+  });
+});
+
 describe("bodies cut at random bytes", () => {
   const CUTS = 200;
   const FLAVOURS = [{}, {}, {}, { chunked: true }, { noRange: true }, { noTag: true }, { weak: true }, { gzip: true }];

@@ -122,7 +122,7 @@ describe("mirrors", () => {
     await loadsRight([first.address, second.address], options, model);
   });
 
-  test("without hashes, what broke off is continued by its tag alone", async () => {
+  test("without hashes, what broke off is continued by its tag alone", async (t) => {
     const plain = filesOf(exportFolder("legacy-op14"), MODEL_FILES);
     const { texts, vectors, max_length, tolerance } = golden("legacy-op14");
     const model = { texts, vectors: vectors.cls, tolerance };
@@ -150,6 +150,25 @@ describe("mirrors", () => {
     const newer = { other: plain["model.onnx"], tag: '"newer"' };
     first.fault = ({ name, count }) => name === "model.onnx" && (count ? newer : { cut: 70_000 });
     await loadsRight(first.address, options, model);
+    // Also where a browser was refused the condition, so that only the answer's tag tells; or there is none any more.
+    globalThis.isSecureContext = false;
+    t.after(() => delete globalThis.isSecureContext);
+    for (const last of [newer, { ...newer, noTag: true }]) {
+      first.take();
+      const faults = [{ cut: 70_000 }, { gone: true }, last, newer];
+      first.fault = ({ name, count }) => name === "model.onnx" && faults[count];
+      await loadsRight(first.address, options, model);
+      const asked = first.take().filter(({ name }) => name === "model.onnx");
+      assert.deepEqual(
+        asked.map(({ range, ifRange }) => [range, ifRange !== undefined]),
+        [
+          [undefined, false],
+          ["bytes=70000-", true],
+          ["bytes=70000-", false],
+          [undefined, false],
+        ],
+      );
+    }
   });
 
   test("lead to one model", async () => {

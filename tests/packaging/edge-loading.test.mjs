@@ -143,3 +143,21 @@ test("the module itself starts within a second", async (t) => {
   assert.deepEqual(assets.asked, [], "the model is not loaded before it is asked for");
   assert.ok(own - base < 1000, `${Math.round(own - base)} ms`);
 });
+
+{
+  // For real in workerd, as its rules on whose request may end what are its own.
+  const assets = countingAssets({ delay: 40_000 });
+  run("a load that is silent for 25 s gets 503, whoever waits, and the next is right", { assets: assets.answer }, async (service) => {
+    // The one that began the load has gone; what the load asks for is the host's business now.
+    const began = gone(embed(service, { signal: AbortSignal.timeout(500) }));
+    await sleep(1000);
+    const others = await Promise.all([embed(service), embed(service)]);
+    assert.equal(await began, "TimeoutError");
+    for (const response of others) {
+      assert.equal(response.status, 503, await response.clone().text());
+      assert.equal(response.headers.get("retry-after"), "5");
+    }
+    assets.delay = 0;
+    await answers(await embed(service));
+  });
+}

@@ -17,7 +17,7 @@ export async function embeddings({ body, env, settings, signal }) {
   const dimensions = optional(body.dimensions, "dimensions", "number");
   const encoded = format === "base64" ? base64 : (row) => Array.from(row);
 
-  return withModel(env, settings, async (corom) => {
+  return withModel({ env, settings, signal }, async (corom, signal) => {
     if (dimensions !== undefined && dimensions !== corom.info.dimension) {
       const message = `this model's vectors have ${corom.info.dimension} dimensions, and cannot be shortened`;
       throw new Refusal(400, "invalid_value", message, { param: "dimensions" });

@@ -1,5 +1,5 @@
 // POST /embed and /rerank, GET /info, in the shapes of text-embeddings-inference.
-import { withModel } from "./model.js";
+import { modelInfo, withModel } from "./model.js";
 import { Refusal } from "./refusal.js";
 import { countTokens, optional, textsOf } from "./texts.js";
 
@@ -7,7 +7,7 @@ export async function embed({ body, env, settings, signal }) {
   const texts = textsOf(body.inputs, "inputs", settings);
   const normalize = optional(body.normalize, "normalize", "boolean", true);
   const mayCut = optional(body.truncate, "truncate", "boolean", settings.autoTruncate);
-  return withModel(env, settings, async (corom) => {
+  return withModel({ env, settings, signal }, async (corom, signal) => {
     countTokens(corom, texts, "inputs", mayCut);
     const rows = await corom.embed(texts, { signal });
     return Response.json(Array.from(rows, (row) => Array.from(normalize ? unit(row) : row)));
@@ -26,7 +26,7 @@ export async function rerank({ body, env, settings, signal }) {
   const withText = optional(body.return_text, "return_text", "boolean", false);
   const mayCut = optional(body.truncate, "truncate", "boolean", settings.autoTruncate);
   const { metric } = settings;
-  return withModel(env, settings, async (corom) => {
+  return withModel({ env, settings, signal }, async (corom, signal) => {
     countTokens(corom, [query], "query", mayCut);
     countTokens(corom, texts, "texts", mayCut);
     const ranked = await corom.rank(query, texts, { metric, signal });
@@ -39,19 +39,17 @@ export async function rerank({ body, env, settings, signal }) {
 }
 
 export async function info({ env, settings }) {
-  return withModel(env, settings, async (corom) => {
-    const { dtype, pooling, maxLength, dimension, version, wasmMemory } = corom.info;
-    return Response.json({
-      model_id: settings.modelName,
-      model_dtype: dtype,
-      model_type: { embedding: { pooling } },
-      dimension,
-      max_input_length: maxLength,
-      max_client_batch_size: settings.maxTexts,
-      auto_truncate: settings.autoTruncate,
-      version,
-      wasm_memory: wasmMemory,
-    });
+  const { dtype, pooling, maxLength, dimension, version, wasmMemory } = await modelInfo({ env, settings });
+  return Response.json({
+    model_id: settings.modelName,
+    model_dtype: dtype,
+    model_type: { embedding: { pooling } },
+    dimension,
+    max_input_length: maxLength,
+    max_client_batch_size: settings.maxTexts,
+    auto_truncate: settings.autoTruncate,
+    version,
+    wasm_memory: wasmMemory,
   });
 }
 
