@@ -32,8 +32,8 @@ const RULES: &[Rule] = &[
     Rule {
         names: &["tract_*"],
         scope: "src/",
-        allowed: &["src/encoder/", "src/bin/corom/convert/", "src/bin/corom/convert.rs"],
-        why: "tract stands behind the encoder (and lends `convert` its protobuf types)",
+        allowed: &["src/encoder/"],
+        why: "tract stands behind the encoder",
     },
     Rule {
         names: &["wgpu"],

@@ -69,11 +69,29 @@ async function answer(roots, request, response) {
     etag: tag,
   };
   if (request.headers["if-none-match"] === tag) return response.writeHead(304, headers).end();
-  response.writeHead(200, { ...headers, "content-length": found.size });
-  if (request.method === "HEAD") return response.end();
-  createReadStream(file)
+  const range = rangeOf(request.headers, found.size, tag);
+  if (range === null) return response.writeHead(416, { "content-range": `bytes */${found.size}` }).end();
+  const { start, end } = range ?? { start: 0, end: found.size - 1 };
+  if (range) headers["content-range"] = `bytes ${start}-${end}/${found.size}`;
+  response.writeHead(range ? 206 : 200, {
+    ...headers,
+    "accept-ranges": "bytes",
+    "content-length": end - start + 1,
+  });
+  if (request.method === "HEAD" || found.size === 0) return response.end();
+  createReadStream(file, { start, end })
     .on("error", () => response.destroy())
     .pipe(response);
+}
+
+/** The part that is asked for: undefined for the whole file, null where it begins beyond the end. Several parts are none. */
+function rangeOf({ range, "if-range": condition }, size, tag) {
+  const [, from, to] = /^bytes=(\d*)-(\d*)$/.exec(range ?? "") ?? [];
+  if ((!from && !to) || (condition !== undefined && condition !== tag)) return undefined;
+  const start = from ? Number(from) : Math.max(0, size - Number(to));
+  const end = from && to ? Math.min(Number(to), size - 1) : size - 1;
+  if (from && to && Number(to) < start) return undefined;
+  return start <= end ? { start, end } : null;
 }
 
 /** The file that a request means, or null: never one outside the folders. */

@@ -7,6 +7,7 @@ import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, describe, test } from "node:test";
+import { demoRoots, serve } from "../../www/serve.mjs";
 import { ROOT, exportFolder } from "./support/paths.mjs";
 
 const SERVE = path.join(ROOT, "www/serve.mjs");
@@ -33,6 +34,26 @@ describe("the demo's server", () => {
       await once(child, "exit");
       other.close();
     }
+  });
+
+  test("sends parts of a file", async () => {
+    const { server, address } = await serve(demoRoots(MODEL));
+    const url = `${address}model/config.json`;
+    const whole = await (await fetch(url)).text();
+    const part = async (range, headers = {}) => {
+      const response = await fetch(url, { headers: { range, ...headers } });
+      return [response.status, response.headers.get("content-range"), await response.text()];
+    };
+    const size = whole.length;
+    assert.deepEqual(await part("bytes=10-19"), [206, `bytes 10-19/${size}`, whole.slice(10, 20)]);
+    assert.deepEqual(await part("bytes=10-"), [206, `bytes 10-${size - 1}/${size}`, whole.slice(10)]);
+    assert.deepEqual(await part("bytes=-5"), [206, `bytes ${size - 5}-${size - 1}/${size}`, whole.slice(-5)]);
+    assert.deepEqual(await part(`bytes=5-${size * 2}`), [206, `bytes 5-${size - 1}/${size}`, whole.slice(5)]);
+    assert.deepEqual(await part(`bytes=${size}-`), [416, `bytes */${size}`, ""]);
+    for (const none of ["bytes=5-3", "bytes=0-1,3-4", "lines=1-2", "bytes=-"])
+      assert.deepEqual(await part(none), [200, null, whole], none);
+    assert.deepEqual(await part("bytes=10-19", { "if-range": '"another"' }), [200, null, whole]);
+    server.close();
   });
 
   test("says so when the port asked for is taken, or is none", async () => {

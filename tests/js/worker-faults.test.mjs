@@ -241,6 +241,24 @@ describe("a later load", () => {
     await works();
     assert.equal(workers.length, 2);
   });
+
+  test("holds up neither that call nor unload when it hangs", async () => {
+    const files = filesOf(FOLDER, MODEL_FILES);
+    let hangs = false;
+    const server = await serveWith((name, response) => hangs || fromFiles(files)(name, response));
+    const remote = await Corom.load(server.address, { ...OPTIONS, worker });
+    await remote.unload();
+    hangs = true;
+    const took = await timed(async () => {
+      await assert.rejects(remote.embed("a", { signal: AbortSignal.timeout(50) }), { name: "TimeoutError" });
+      await remote.unload();
+    });
+    assert.ok(took < 10_000, `${took} ms`);
+    hangs = false;
+    assert.deepEqual((await remote.embed(TEXTS)).data, expected);
+    remote.free();
+    await server.close();
+  });
 });
 
 describe("memory given back", () => {

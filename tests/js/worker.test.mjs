@@ -250,6 +250,11 @@ describe("load", () => {
     for (const options of [null, 5]) await failsWith("INVALID_ARGUMENT", InWorker.load(FOLDER, options), "options");
   });
 
+  test("takes a script of the caller's by its address", async () => {
+    const script = pathToFileURL(path.join(PKG, "worker-thread-node.js"));
+    for (const worker of [script, script.href]) (await InWorker.load(FOLDER, { worker })).free();
+  });
+
   test("says when there is no worker to be had", async () => {
     const worker = new URL("./no-such-thread.js", import.meta.url);
     const error = await failsWith("FETCH_FAILED", InWorker.load(FOLDER, { worker }), "worker's script");

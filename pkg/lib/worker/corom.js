@@ -17,7 +17,10 @@ export class Corom {
     if (token !== loaded) throw invalid("there is no public constructor: use await Corom.load(source)");
     this.#supervisor = supervisor;
     const own = { ...info };
-    Object.defineProperty(own, "wasmMemory", { enumerable: true, get: () => supervisor.memoryBytes });
+    Object.defineProperties(own, {
+      wasmMemory: { enumerable: true, get: () => supervisor.memoryBytes },
+      kernel: { enumerable: true, get: () => supervisor.kernel },
+    });
     Object.defineProperty(this, "info", { enumerable: true, value: Object.freeze(own) });
   }
 

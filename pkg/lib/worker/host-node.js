@@ -15,7 +15,8 @@ export const nodeHost = (make) => ({
     const worker = started(
       given,
       () => make(options),
-      (url) => new Worker(url, options),
+      // A string is a path to Node; what begins like a URL is meant as one.
+      (script) => new Worker(/^(file|data):/i.test(script) ? new URL(script) : script, options),
     );
     worker.on("message", heard.message);
     worker.on("error", heard.died);

@@ -23,7 +23,7 @@ export class Link {
     return this.#ending.signal.aborted;
   }
 
-  /** The worker's answer, `{ value, memory }` or `{ error, memory }`; rejects with what ended the worker. */
+  /** The worker's answer, `{ value, memory, kernel }` or `{ error, memory, kernel }`; rejects with what ended the worker. */
   async ask(question) {
     this.#channel.busy(true);
     try {
@@ -68,8 +68,8 @@ export class Link {
     } else if (fetch) {
       answerFetch(this.#heard.shared[fetch.shared], fetch, this.#ending.signal);
     } else {
-      const { value, error, memory } = answer;
-      this.#question?.resolve({ value, memory, error: error && unpackedError(error) });
+      const { value, error, ...state } = answer;
+      this.#question?.resolve({ value, ...state, error: error && unpackedError(error) });
     }
   }
 

@@ -7,7 +7,7 @@ import { Link } from "./link.js";
 /** Milliseconds: the least that an aborted call gets before its worker is ended. */
 const GRACE = 1000;
 const LONGEST_TIMER = 2 ** 31 - 1;
-/** What must not change when a model is loaded again. The kernel may: it is chosen by timing. */
+/** What must not change when a model is loaded again. The kernel may: two race. */
 const SHAPE = ["dimension", "layers", "heads", "vocabulary", "maxLength", "pooling", "normalize", "dtype"];
 
 export class Supervisor {
@@ -17,8 +17,10 @@ export class Supervisor {
   #abortTimeout;
   #link;
   #model; // { info, content } of the first load
+  #starting = Promise.resolve(); // a later load
   #loadTime = 0;
   #memory = 0;
+  #kernel; // the one that is ahead, as the worker last said
 
   constructor({ spawn, load, heard, abortTimeout }) {
     this.#spawn = spawn;
@@ -32,15 +34,20 @@ export class Supervisor {
     return this.#link?.ended === false ? this.#memory : 0;
   }
 
+  get kernel() {
+    return this.#kernel;
+  }
+
   /** A worker with the model in it; an abort ends it. Gives the model's info. */
   async start(signal) {
     const began = performance.now();
     const link = (this.#link = new Link(this.#spawn, this.#heard));
     try {
-      const { value: model, error, memory } = await untilAborted(link.ask({ load: this.#load }), signal);
+      const { value: model, error, memory, kernel } = await untilAborted(link.ask({ load: this.#load }), signal);
       if (error) throw error;
       this.#loadTime = performance.now() - began;
       this.#memory = memory;
+      this.#kernel = kernel;
       this.#model ??= model;
       if (!same(model, this.#model))
         throw new CoromError("INTEGRITY_MISMATCH", "the source has another model now; load it anew to use that");
@@ -56,7 +63,9 @@ export class Supervisor {
    * the limit is ended, and with it the call.
    */
   async call(question, signal) {
-    if (this.#link.ended) await this.start();
+    // A load that this call no longer waits for goes on for the next one.
+    if (this.#link.ended) (this.#starting = this.start()).catch(() => {});
+    await untilAborted(this.#starting, signal);
     signal?.throwIfAborted();
     const link = this.#link;
     let timer;
@@ -68,8 +77,9 @@ export class Supervisor {
     };
     signal?.addEventListener("abort", abort, { once: true });
     try {
-      const { value, error, memory } = await link.ask({ call: question });
+      const { value, error, memory, kernel } = await link.ask({ call: question });
       this.#memory = memory;
+      this.#kernel = kernel ?? this.#kernel;
       if (error) throw memory > 0 ? error : this.#crashed(error);
       return value;
     } finally {

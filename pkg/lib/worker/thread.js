@@ -48,7 +48,8 @@ export async function serve(Corom, port) {
       ([value, handed]) => [{ value }, handed],
       (thrown) => [{ error: packedError(thrown) }, []],
     );
-    post({ answer: { ...message, memory: corom?.info.wasmMemory ?? 0 } }, handed);
+    const { wasmMemory: memory = 0, kernel } = corom?.info ?? {};
+    post({ answer: { ...message, memory, kernel } }, handed);
   };
   post({ ready: { lock: await heldLock() } });
 }
