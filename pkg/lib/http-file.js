@@ -55,12 +55,12 @@ async function answer(url, { required, ...how }, { signal }) {
 
 function bodyFrom(response, { from, etag, url, watch, closed }) {
   const partial = response.status === 206;
-  const range = partial ? /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(response.headers.get("content-range") ?? "") : null;
+  const range = partial ? /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(response.headers.get("content-range") ?? "") : null;
   const length = contentLength(response);
   const own = response.headers.get("etag") ?? undefined;
   const other = partial && etag !== undefined && own !== undefined && own !== etag;
   const offset = partial ? Number(range?.[1] ?? from) : 0;
-  const total = Number(range?.[2] ?? NaN) || (length === undefined ? undefined : offset + length);
+  const total = Number(range?.[3] ?? NaN) || (length === undefined ? undefined : offset + length);
   return {
     // A part of another file, or from elsewhere, continues nothing.
     offset: other || (partial && offset !== from) ? NaN : offset,
@@ -69,7 +69,14 @@ function bodyFrom(response, { from, etag, url, watch, closed }) {
     etag: own?.startsWith("W/") || isEncoded(response) ? undefined : own,
     encoded: isEncoded(response),
     // Another origin may compress without our seeing it: then the length is not that of the file.
-    chunks: chunksOf(response, { url, watch, closed, due: response.type === "cors" ? undefined : length }),
+    chunks: chunksOf(response, {
+      url,
+      watch,
+      closed,
+      due: response.type === "cors" ? undefined : length,
+      // Some servers send but a part of the rest.
+      rest: range && Number(range[2]) + 1 < total,
+    }),
     cancel() {
       closed();
       discard(response);
@@ -77,7 +84,7 @@ function bodyFrom(response, { from, etag, url, watch, closed }) {
   };
 }
 
-async function* chunksOf(response, { url, watch, closed, due }) {
+async function* chunksOf(response, { url, watch, closed, due, rest }) {
   let count = 0;
   const broken = (why, cause) => {
     const of = due === undefined ? "" : ` of ${due}`;
@@ -98,6 +105,7 @@ async function* chunksOf(response, { url, watch, closed, due }) {
       yield bytes;
     }
     if (due !== undefined && count < due) throw broken("");
+    if (rest) throw broken(": the server sent a part of what was asked for");
   } finally {
     closed();
     Promise.resolve(reader.cancel?.()).catch(() => {});

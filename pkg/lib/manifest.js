@@ -59,6 +59,10 @@ export class ManifestKeeper {
         intake.begin(path, size);
         if (path === FILE) this.#bytes = [];
       },
+      missing: (path) => {
+        intake.missing(path);
+        if (path === FILE) this.#bytes = []; // of one that broke off
+      },
       feed: (path, chunk) => {
         intake.feed(path, chunk);
         if (path === FILE) this.#bytes.push(chunk.slice());

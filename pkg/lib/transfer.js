@@ -5,6 +5,7 @@ import { Delivery } from "./delivery.js";
 import { CoromError } from "./errors.js";
 import { hasPreflights } from "./fetch.js";
 import { exclusively } from "./locks.js";
+import { Pin } from "./pin.js";
 import { isTransient, isUnanswered, pause, transient } from "./transient.js";
 import { Turns } from "./turns.js";
 
@@ -21,8 +22,7 @@ export class Transfer {
   #options;
   /** The place that served last is asked first. */
   #preferred = 0;
-  /** Where files without a hash come from: all of them from one place, as nothing else tells versions apart. */
-  #pinned;
+  #pin = new Pin();
 
   /** `intake` is the loader: begin, feed, fed, end, missing, isPage. `options`: `{ fetch, retries, stall, signal }`. */
   constructor(intake, { source, cache, progress, ...options }) {
@@ -70,13 +70,12 @@ export class Transfer {
     let absent = false;
     for (const index of this.#order(file)) {
       try {
-        if (!(await this.#from(this.#source.places[index], delivery))) {
-          absent = true;
-          continue;
+        const came = await this.#here(index, delivery);
+        if (came) {
+          this.#preferred = index;
+          return;
         }
-        this.#preferred = index;
-        if (!file.sha256) this.#pinned ??= index;
-        return;
+        absent ||= came === false;
       } catch (error) {
         throwIfAborted(this.#options.signal);
         if (!(error instanceof CoromError) || FATAL.includes(error.code)) throw error;
@@ -96,10 +95,23 @@ export class Transfer {
     return absentElsewhere && isTransient(error); // a mirror that answers speaks for one that does not
   }
 
-  #order(file) {
-    if (!file.sha256 && this.#pinned !== undefined) return [this.#pinned];
+  #order({ sha256 }) {
     const all = [...this.#source.places.keys()];
-    return [this.#preferred, ...all.filter((index) => index !== this.#preferred)];
+    const first = (sha256 ? undefined : this.#pin.index) ?? this.#preferred;
+    return [first, ...all.filter((index) => index !== first)];
+  }
+
+  /** False where this place does not have the file; undefined where it is none for it. */
+  async #here(index, delivery) {
+    const place = this.#source.places[index];
+    if (delivery.file.sha256) return this.#from(place, delivery);
+    if (!(await this.#pin.claim(index, this.#options.signal))) return undefined;
+    let whole = false;
+    try {
+      return (whole = await this.#from(place, delivery));
+    } finally {
+      this.#pin.release(whole);
+    }
   }
 
   /** False where this place does not have the file. */

@@ -120,6 +120,11 @@ describe("mirrors", () => {
     await failsWith("FETCH_FAILED", Corom.load([first.address, second.address], options), "500");
     first.fault = () => ({ gone: true });
     await loadsRight([first.address, second.address], options, model);
+    // One that has not come whole, but is on its way from the first, holds the others there.
+    first.fault = ({ name }) => ({ "model.onnx": { status: 500 }, "config.json": { slow: 50 }, "tokenizer.json": { slow: 50 } })[name];
+    await failsWith("FETCH_FAILED", Corom.load([first.address, second.address], options), "500");
+    first.fault = () => ({ cut: 5 });
+    await loadsRight([first.address, second.address], options, model);
   });
 
   test("without hashes, what broke off is continued by its tag alone", async (t) => {
@@ -145,6 +150,13 @@ describe("mirrors", () => {
         ranges,
       );
     }
+    // A server that sends a part of what is asked for is asked for the rest.
+    first.take();
+    first.fault = ({ name, count }) => name === "model.onnx" && (count ? { part: 60_000 } : { cut: 70_000 });
+    await loadsRight(first.address, options, model);
+    const parts = first.take().filter(({ name }) => name === "model.onnx");
+    assert.deepEqual(parts.slice(0, 3).map(({ range }) => range), [undefined, "bytes=70000-", "bytes=130000-"]);
+    assert.equal(parts.reduce((sum, { sent }) => sum + sent, 0), plain["model.onnx"].length);
     // Another version by now: it comes whole.
     first.take();
     const newer = { other: plain["model.onnx"], tag: '"newer"' };
@@ -169,6 +181,15 @@ describe("mirrors", () => {
         ],
       );
     }
+  });
+
+  test("a manifest that broke off, and then is not there, is not kept", async () => {
+    begin(({ name, count }) => name === "corom.json" && (count ? { status: 404 } : { cut: 30 }));
+    first.files = { ...filesOf(exportFolder("legacy-op14"), MODEL_FILES), "corom.json": files["corom.json"] };
+    await withFolder(async (cacheDir) => {
+      (await Corom.load(first.address, { cacheDir })).free();
+      assert.deepEqual(await Corom.cache.size({ cacheDir }), { bytes: 0, files: 0 });
+    });
   });
 
   test("lead to one model", async () => {

@@ -9,7 +9,7 @@ const PAGE = "<!DOCTYPE html>\n<html><head><title>Sign in</title></head><body><f
  * `fault({ name, count, range })` gives the fault of the request that is the `count`th (from 0) of its file, or nothing:
  *
  * cut: bytes of the body after which the connection breaks, after a while (linger: ms) (chunked: without a content-length; clean: it ends as
- * if that were all) · stall: the same, but it stays silent · slow: ms between small parts · status, headers · gone:
+ * if that were all) · part: a range is answered with so many bytes of it · stall: the same, but it stays silent · slow: ms between small parts · status, headers · gone:
  * it hangs up at once · page: HTML with status 200 · redirect: to a page · length: added to the content-length ·
  * preflight: status for OPTIONS · noRange · noTag · tag: another ETag · weak: a weak one · other: other bytes in place of the file's · gzip · damage: the byte
  * there is another
@@ -89,9 +89,10 @@ async function answer({ name, request, response, entry }, fault, files) {
       return response.end();
     }
     status = 206;
-    headers["content-range"] = `bytes ${from}-${bytes.length - 1}/${bytes.length}`;
   }
-  let body = bytes.subarray(from);
+  const end = status === 206 && fault.part ? Math.min(bytes.length, from + fault.part) : bytes.length;
+  if (status === 206) headers["content-range"] = `bytes ${from}-${end - 1}/${bytes.length}`;
+  let body = bytes.subarray(from, end);
   if (fault.gzip) {
     body = gzipSync(body);
     headers["content-encoding"] = "gzip";
