@@ -5,16 +5,15 @@
 // download that broke off is continued at any byte, and nobody ever sees a piece that is half written.
 //
 // A store (store-*.js) keeps bytes by folder and name: read (undefined when there is nothing), write (all or nothing),
-// remove (a folder), and the lists folders, names and sizeOf.
+// remove (a name, or a whole folder), the lists folders and names, sizeOf, and changed (when it was written: ms as
+// Date.now() has them, 0 when unknown).
 import { CoromError, invalid, messageOf } from "./errors.js";
 import { described } from "./arguments.js";
+import { MANIFESTS, SHA256, keepManifest, keptManifest } from "./kept-manifests.js";
 import { cacheApiStore } from "./store-cache-api.js";
 import { opfsStore } from "./store-opfs.js";
 
 const PIECE = 1 << 20;
-/** Where the newest manifest of every address is, for when the server cannot be reached. */
-const MANIFESTS = "manifests";
-const SHA256 = /^[0-9a-f]{64}$/;
 
 /** The cache that the options ask for, or undefined. `warn(code, message, cause)` hears when it fails later. */
 export async function openCache(host, { cache, cacheDir }, warn) {
@@ -40,6 +39,7 @@ class Cache {
   #store;
   #warn;
   #broken = false;
+  #full = false;
 
   constructor(store, warn) {
     this.#store = store;
@@ -50,7 +50,7 @@ class Cache {
   entry(sha256) {
     return new Entry(sha256, {
       read: (name) => this.#tried(() => this.#store.read(sha256, name)),
-      write: (name, bytes) => this.#tried(() => this.#store.write(sha256, name, bytes)),
+      write: async (name, bytes) => this.#full || this.#tried(() => this.#store.write(sha256, name, bytes)),
       sizeOf: (name) => this.#tried(() => this.#store.sizeOf(sha256, name)),
       drop: () => this.#tried(() => this.#store.remove(sha256)),
     });
@@ -58,41 +58,36 @@ class Cache {
 
   /** The manifest that was kept for an address, or undefined. */
   async manifest(address) {
-    return this.#tried(async () => this.#store.read(MANIFESTS, await nameOf(address)));
+    return this.#tried(() => keptManifest(this.#store, address));
   }
 
-  /** Keeps the manifest of a model that loaded, and drops the files that only its forerunner had. */
+  /** Keeps the manifest of a model that loaded, and drops the files that are of no more use. */
   async keepManifest(address, bytes) {
-    await this.#tried(async () => {
-      const name = await nameOf(address);
-      const before = await this.#store.read(MANIFESTS, name);
-      if (before && sameBytes(before, bytes)) return;
-      await this.#store.write(MANIFESTS, name, bytes);
-      if (!before) return;
-      const needed = new Set();
-      for await (const other of this.#store.names(MANIFESTS))
-        for (const hash of hashesIn(await this.#store.read(MANIFESTS, other))) needed.add(hash);
-      for (const hash of hashesIn(before)) if (!needed.has(hash)) await this.#store.remove(hash);
-    });
+    await this.#tried(() => keepManifest(this.#store, address, bytes, { full: this.#full }));
   }
 
-  /** undefined once the store has failed: the load goes on without it. */
+  /** undefined once the store has failed: the load goes on without it. One that is full is still read and emptied. */
   async #tried(work) {
     if (this.#broken) return undefined;
     try {
       return await work();
     } catch (cause) {
       if (this.#broken) return undefined; // one that was under way
-      this.#broken = true;
-      const full =
-        ["QuotaExceededError", "NS_ERROR_FILE_NO_DEVICE_SPACE"].includes(cause?.name) ||
-        /^(ENOSPC|EDQUOT)$/.test(cause?.code);
-      const what = full ? "the cache is full" : `the cache failed (${messageOf(cause)})`;
-      this.#warn(full ? "CACHE_FULL" : "CACHE_FAILED", `${what}; the model is loaded without it`, cause);
+      if (isFull(cause)) {
+        if (!this.#full) this.#warn("CACHE_FULL", "the cache is full; what does not fit is not kept", cause);
+        this.#full = true;
+      } else {
+        this.#broken = true;
+        this.#warn("CACHE_FAILED", `the cache failed (${messageOf(cause)}); the model is loaded without it`, cause);
+      }
       return undefined;
     }
   }
 }
+
+const isFull = (cause) =>
+  ["QuotaExceededError", "NS_ERROR_FILE_NO_DEVICE_SPACE"].includes(cause?.name) ||
+  /^(ENOSPC|EDQUOT)$/.test(cause?.code);
 
 class Entry {
   #store;
@@ -155,7 +150,15 @@ class Entry {
 
 /** What `Corom.cache` is: a report of the size, and a way to be rid of it all. */
 export function cacheOf(host) {
-  const visit = async (options = {}, each) => {
+  const visit = async (options, each) => {
+    try {
+      await visitAll(options, each);
+    } catch (cause) {
+      if (cause instanceof CoromError) throw cause;
+      throw new CoromError("UNSUPPORTED_HOST", `the cache cannot be used here: ${messageOf(cause)}`, { cause });
+    }
+  };
+  const visitAll = async (options = {}, each) => {
     if (options === null || typeof options !== "object")
       throw invalid(`options must be an object, not ${described(options)}`);
     const { cacheDir } = options;
@@ -183,21 +186,3 @@ export function cacheOf(host) {
     },
   });
 }
-
-/** A name that gives no address away. */
-async function nameOf(address) {
-  const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(address));
-  return Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
-function hashesIn(manifest) {
-  try {
-    return JSON.parse(new TextDecoder().decode(manifest))
-      .files.map((file) => file.sha256)
-      .filter((hash) => SHA256.test(hash));
-  } catch {
-    return [];
-  }
-}
-
-const sameBytes = (a, b) => a.length === b.length && a.every((byte, i) => byte === b[i]);

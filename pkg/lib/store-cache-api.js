@@ -26,11 +26,16 @@ class CacheApiStore {
   }
 
   async write(folder, name, bytes) {
-    const headers = { "content-type": "application/octet-stream", "content-length": String(bytes.length) };
+    const headers = {
+      "content-type": "application/octet-stream",
+      "content-length": String(bytes.length),
+      date: new Date().toUTCString(),
+    };
     await this.#cache.put(address(folder, name), new Response(bytes, { headers }));
   }
 
-  async remove(folder) {
+  async remove(folder, name) {
+    if (name !== undefined) return void (await this.#cache.delete(address(folder, name)));
     for (const [request] of await this.#within(folder)) await this.#cache.delete(request);
   }
 
@@ -45,6 +50,11 @@ class CacheApiStore {
   async sizeOf(folder, name) {
     const response = await this.#cache.match(address(folder, name));
     return Number(response?.headers.get("content-length") ?? 0);
+  }
+
+  async changed(folder, name) {
+    const response = await this.#cache.match(address(folder, name));
+    return Date.parse(response?.headers.get("date") ?? "") || 0;
   }
 
   async #within(folder) {

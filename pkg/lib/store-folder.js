@@ -36,8 +36,8 @@ class FolderStore {
     }
   }
 
-  async remove(folder) {
-    await this.#fs.rm(this.#at(folder), { recursive: true, force: true });
+  async remove(...at) {
+    await this.#fs.rm(this.#at(...at), { recursive: true, force: true });
   }
 
   async *folders() {
@@ -52,6 +52,10 @@ class FolderStore {
 
   async sizeOf(folder, name) {
     return (await found(this.#fs.stat(this.#at(folder, name))))?.size ?? 0;
+  }
+
+  async changed(folder, name) {
+    return (await found(this.#fs.stat(this.#at(folder, name))))?.mtimeMs ?? 0;
   }
 
   #at(...parts) {

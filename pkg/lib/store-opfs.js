@@ -22,9 +22,7 @@ class OpfsStore {
   }
 
   async read(folder, name) {
-    const directory = await this.#directory(folder);
-    const handle = directory && (await found(directory.getFileHandle(name)));
-    const file = handle && (await found(handle.getFile()));
+    const file = await this.#file(folder, name);
     return file && new Uint8Array(await file.arrayBuffer());
   }
 
@@ -43,9 +41,9 @@ class OpfsStore {
     }
   }
 
-  async remove(folder) {
-    const root = await found(this.#origin.getDirectoryHandle(ROOT));
-    if (root) await found(root.removeEntry(folder, { recursive: true }));
+  async remove(folder, name) {
+    const directory = name === undefined ? await found(this.#origin.getDirectoryHandle(ROOT)) : await this.#directory(folder);
+    if (directory) await found(directory.removeEntry(name ?? folder, { recursive: true }));
   }
 
   async *folders() {
@@ -59,9 +57,17 @@ class OpfsStore {
   }
 
   async sizeOf(folder, name) {
+    return (await this.#file(folder, name))?.size ?? 0;
+  }
+
+  async changed(folder, name) {
+    return (await this.#file(folder, name))?.lastModified ?? 0;
+  }
+
+  async #file(folder, name) {
     const directory = await this.#directory(folder);
     const handle = directory && (await found(directory.getFileHandle(name)));
-    return (handle && (await found(handle.getFile())))?.size ?? 0;
+    return handle && found(handle.getFile());
   }
 
   async #directory(folder) {

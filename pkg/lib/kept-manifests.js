@@ -1,0 +1,91 @@
+// The manifests that a cache keeps, for when no server can be reached. They also say which files are still of use.
+//
+// A manifest is found by its whole address: another `?version=` may be another model, and is none to fall back on. But
+// signed addresses have a new query each time, so of one address without its query only the latest few are kept.
+export const MANIFESTS = "manifests";
+export const SHA256 = /^[0-9a-f]{64}$/;
+
+const QUERIES = 4;
+/**
+ * Files that no manifest names may be those of a load that has not ended, in another tab or program, or that broke off
+ * and will be gone on with. Locks tell neither in every host, and the second nowhere. So they go by age.
+ */
+const WEEK = 7 * 24 * 60 * 60 * 1000;
+/** The same where there is no room for others. */
+const HOUR = 60 * 60 * 1000;
+
+/** The manifest that was kept for an address, or undefined. */
+export async function keptManifest(store, address) {
+  return store.read(MANIFESTS, await nameOf(address));
+}
+
+/** Keeps the manifest of a model that loaded, and drops the files that are of no more use. */
+export async function keepManifest(store, address, bytes, { full = false } = {}) {
+  const name = await nameOf(address);
+  const before = await store.read(MANIFESTS, name);
+  const same = before !== undefined && sameBytes(before, bytes);
+  const former = same ? [] : hashesIn(before);
+  for (const other of await outdated(store, name)) {
+    former.push(...hashesIn(await store.read(MANIFESTS, other)));
+    await store.remove(MANIFESTS, other);
+  }
+  const needed = new Set(hashesIn(bytes));
+  for await (const other of store.names(MANIFESTS)) {
+    if (other !== name) for (const hash of hashesIn(await store.read(MANIFESTS, other))) needed.add(hash);
+  }
+  for (const hash of former) if (!needed.has(hash)) await store.remove(hash);
+  await dropOrphans(store, needed, Date.now() - (full ? HOUR : WEEK));
+  // At last, when there is room again. Written anew it is also the latest of its queries.
+  if (!same || name.includes("-")) await store.write(MANIFESTS, name, bytes);
+}
+
+/** The names of manifests that one more of the same address, with this name, takes the place of. */
+async function outdated(store, name) {
+  const [path] = name.split("-");
+  const others = [];
+  for await (const other of store.names(MANIFESTS)) {
+    if (other !== name && other.startsWith(`${path}-`)) others.push([other, await store.changed(MANIFESTS, other)]);
+  }
+  return others
+    .sort(([, a], [, b]) => b - a)
+    .slice(QUERIES - 1)
+    .map(([other]) => other);
+}
+
+/** Drops the files that nobody needs and to which nothing was added since a time. */
+async function dropOrphans(store, needed, since) {
+  const orphans = [];
+  for await (const folder of store.folders()) if (SHA256.test(folder) && !needed.has(folder)) orphans.push(folder);
+  for (const folder of orphans) {
+    let latest = -1;
+    for await (const piece of store.names(folder)) {
+      // In a folder on disk, something of another program's may have such a name.
+      const changed = /^\.?\d/.test(piece) ? await store.changed(folder, piece) : Infinity;
+      latest = Math.max(latest, changed);
+    }
+    if (latest >= 0 && latest < since) await store.remove(folder);
+  }
+}
+
+/** A name that gives no address away: of what is before the query, and of the query where there is one. */
+async function nameOf(address) {
+  const [path, ...query] = address.split("?");
+  return query.length === 0 ? sha256(path) : `${await sha256(path)}-${await sha256(query.join("?"))}`;
+}
+
+async function sha256(text) {
+  const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+  return Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+function hashesIn(manifest) {
+  try {
+    return JSON.parse(new TextDecoder().decode(manifest))
+      .files.map((file) => file.sha256)
+      .filter((hash) => SHA256.test(hash));
+  } catch {
+    return [];
+  }
+}
+
+const sameBytes = (a, b) => a.length === b.length && a.every((byte, i) => byte === b[i]);
