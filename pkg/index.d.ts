@@ -265,10 +265,7 @@ export interface Info {
   readonly fused: boolean;
   /** Number type of the products. */
   readonly precision: "int8" | "int4" | "f32";
-  /**
-   * The kernels: `exact`, `relaxed-i16`, `relaxed-i32`; `tract` where the graph is not fused. The relaxed ones give the
-   * same bits, and race each other while the first texts are embedded: this is the one that is ahead.
-   */
+  /** `exact`; `relaxed-i16` or `relaxed-i32`: of these two, which give the same bits, the faster so far; else `tract`. */
   readonly kernel: string;
   /** Bytes of weights as held in memory. */
   readonly weightBytes: number;
