@@ -34,7 +34,8 @@ export class Corom {
     this.#queries = new QueryCache(queryCache);
     const info = runtime.call((bindings) => ({ ...embedder.info(), simd: runtime.simd, version: bindings.version() }));
     let { kernel } = info; // two race while the first texts are embedded
-    const ahead = () => (runtime.memoryBytes > 0 ? runtime.call(() => embedder.kernel()) : kernel);
+    // By way of the field, which free() empties: `info` must not keep a freed instance's memory.
+    const ahead = () => (runtime.memoryBytes > 0 ? runtime.call(() => this.#embedder.kernel()) : kernel);
     Object.defineProperties(info, {
       wasmMemory: { enumerable: true, get: () => runtime.memoryBytes },
       kernel: { enumerable: true, get: () => (kernel = ahead()) },

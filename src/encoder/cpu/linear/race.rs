@@ -124,11 +124,17 @@ impl Race {
     fn judge(&mut self) {
         let Some(heat) = &self.heat else { return };
         let leader = heat.leader();
-        self.best = Heat::KERNELS[leader];
+        if heat.best != [0.0; 2] {
+            self.best = Heat::KERNELS[leader];
+        }
         if heat.is_over() {
             self.heat = None;
             if !self.best.is_sound() {
-                *self = Self::pinned(Heat::KERNELS[1 - leader]);
+                *self = Self::pinned(if self.best == Heat::KERNELS[0] {
+                    Heat::KERNELS[1]
+                } else {
+                    Heat::KERNELS[0]
+                });
             }
         }
     }

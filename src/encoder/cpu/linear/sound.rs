@@ -15,7 +15,7 @@ const SPEC: LinearSpec = LinearSpec { inputs: 96, outputs: 16, activation: Activ
 const BLOCKS: usize = SPEC.inputs / BLOCK_I4;
 
 impl Kernel {
-    /// Whether it gives the reference's bits here. That takes a fraction of a millisecond.
+    /// Whether a relaxed kernel gives the reference's bits here. That takes a fraction of a millisecond.
     pub fn is_sound(self) -> bool {
         is_sound(self)
     }
