@@ -6,6 +6,7 @@ import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { createServer } from "node:http";
 import path from "node:path";
+import { pipeline } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
@@ -79,9 +80,8 @@ async function answer(roots, request, response) {
     "content-length": end - start + 1,
   });
   if (request.method === "HEAD" || found.size === 0) return response.end();
-  createReadStream(file, { start, end })
-    .on("error", () => response.destroy())
-    .pipe(response);
+  // Not pipe(): where a client breaks off that leaves the file open.
+  pipeline(createReadStream(file, { start, end }), response, () => {});
 }
 
 /** The part that is asked for: undefined for the whole file, null where it begins beyond the end. Several parts are none. */

@@ -122,12 +122,15 @@ export function loadOptions(value) {
   };
 }
 
+/** A folder for the cache, checked. An empty path would be the folder that the program happens to run in. */
+export function cacheFolder(cacheDir) {
+  if (cacheDir === undefined || cacheDir instanceof URL || (typeof cacheDir === "string" && cacheDir !== "")) return cacheDir;
+  throw invalid(`cacheDir must be a path or a file: URL, not ${described(cacheDir)}`);
+}
+
 function cacheOptions({ cache = "auto", cacheDir }) {
   oneOf(cache, "cache", CACHES);
-  if (cacheDir === undefined) return { cache, cacheDir };
-  if ((typeof cacheDir !== "string" || cacheDir === "") && !(cacheDir instanceof URL)) {
-    throw invalid(`cacheDir must be a path or a file: URL, not ${described(cacheDir)}`);
-  }
+  if (cacheFolder(cacheDir) === undefined) return { cache, cacheDir };
   if (cache === "auto" || cache === "none") return { cache, cacheDir };
   throw invalid(`cache must be "auto" or "none" where there is a cacheDir, not ${described(cache)}`);
 }

@@ -8,8 +8,9 @@
 // remove (a name, or a whole folder), the lists folders and names, sizeOf, and changed (when it was written: ms as
 // Date.now() has them, 0 when unknown).
 import { CoromError, invalid, messageOf } from "./errors.js";
-import { described } from "./arguments.js";
-import { MANIFESTS, SHA256, keepManifest, keptManifest } from "./kept-manifests.js";
+import { cacheFolder, described } from "./arguments.js";
+import { MANIFESTS, SHA256, isOurs, keepManifest, keptManifest } from "./kept-manifests.js";
+import { isFull } from "./quota.js";
 import { cacheApiStore } from "./store-cache-api.js";
 import { opfsStore } from "./store-opfs.js";
 
@@ -85,10 +86,6 @@ class Cache {
   }
 }
 
-const isFull = (cause) =>
-  ["QuotaExceededError", "NS_ERROR_FILE_NO_DEVICE_SPACE"].includes(cause?.name) ||
-  /^(ENOSPC|EDQUOT)$/.test(cause?.code);
-
 class Entry {
   #store;
   #buffer;
@@ -161,7 +158,7 @@ export function cacheOf(host) {
   const visitAll = async (options = {}, each) => {
     if (options === null || typeof options !== "object")
       throw invalid(`options must be an object, not ${described(options)}`);
-    const { cacheDir } = options;
+    const cacheDir = cacheFolder(options.cacheDir);
     if (host.folderStore && cacheDir === undefined) throw invalid("cacheDir is missing: there is no other cache here");
     const stores =
       cacheDir === undefined ? [await opfsStore(), await cacheApiStore()] : [await inFolder(host, cacheDir)];
@@ -182,7 +179,13 @@ export function cacheOf(host) {
       return { bytes, files };
     },
     async clear(options) {
-      await visit(options, (store, folder) => store.remove(folder));
+      await visit(options, async (store, folder) => {
+        const names = [];
+        for await (const name of store.names(folder)) names.push(name);
+        const ours = names.filter((name) => isOurs(folder, name));
+        if (ours.length === names.length) await store.remove(folder);
+        else for (const name of ours) await store.remove(folder, name);
+      });
     },
   });
 }

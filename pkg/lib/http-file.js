@@ -68,15 +68,10 @@ function bodyFrom(response, { from, etag, url, watch, closed }) {
     // A weak tag does not promise the same bytes; those of a compressed body are not the file's.
     etag: own?.startsWith("W/") || isEncoded(response) ? undefined : own,
     encoded: isEncoded(response),
+    // It may be less than what was asked for.
+    partial,
     // Another origin may compress without our seeing it: then the length is not that of the file.
-    chunks: chunksOf(response, {
-      url,
-      watch,
-      closed,
-      due: response.type === "cors" ? undefined : length,
-      // Some servers send but a part of the rest.
-      rest: range && Number(range[2]) + 1 < total,
-    }),
+    chunks: chunksOf(response, { url, watch, closed, due: response.type === "cors" ? undefined : length }),
     cancel() {
       closed();
       discard(response);
@@ -84,7 +79,7 @@ function bodyFrom(response, { from, etag, url, watch, closed }) {
   };
 }
 
-async function* chunksOf(response, { url, watch, closed, due, rest }) {
+async function* chunksOf(response, { url, watch, closed, due }) {
   let count = 0;
   const broken = (why, cause) => {
     const of = due === undefined ? "" : ` of ${due}`;
@@ -105,7 +100,6 @@ async function* chunksOf(response, { url, watch, closed, due, rest }) {
       yield bytes;
     }
     if (due !== undefined && count < due) throw broken("");
-    if (rest) throw broken(": the server sent a part of what was asked for");
   } finally {
     closed();
     Promise.resolve(reader.cancel?.()).catch(() => {});

@@ -2,8 +2,13 @@
 //
 // A manifest is found by its whole address: another `?version=` may be another model, and is none to fall back on. But
 // signed addresses have a new query each time, so of one address without its query only the latest few are kept.
+import { isFull } from "./quota.js";
+
 export const MANIFESTS = "manifests";
 export const SHA256 = /^[0-9a-f]{64}$/;
+/** A manifest's name. What a program leaves that is killed while it writes one begins with a dot. */
+const KEPT = /^[0-9a-f]{64}(-[0-9a-f]{64})?$/;
+const PIECE = /^\.?\d/;
 
 const QUERIES = 4;
 /**
@@ -24,6 +29,19 @@ export async function keepManifest(store, address, bytes, { full = false } = {})
   const name = await nameOf(address);
   const before = await store.read(MANIFESTS, name);
   const same = before !== undefined && sameBytes(before, bytes);
+  const keep = () => store.write(MANIFESTS, name, bytes);
+  let noRoom = false;
+  // First of all: whatever ends this early, the manifest that is kept has its files. Written anew it is also the latest
+  // of its queries.
+  if (!same || name.includes("-")) {
+    try {
+      await keep();
+    } catch (error) {
+      if (!isFull(error)) throw error;
+      noRoom = true;
+      await store.remove(MANIFESTS, name); // its files go now
+    }
+  }
   const former = same ? [] : hashesIn(before);
   for (const other of await outdated(store, name)) {
     former.push(...hashesIn(await store.read(MANIFESTS, other)));
@@ -31,12 +49,12 @@ export async function keepManifest(store, address, bytes, { full = false } = {})
   }
   const needed = new Set(hashesIn(bytes));
   for await (const other of store.names(MANIFESTS)) {
-    if (other !== name) for (const hash of hashesIn(await store.read(MANIFESTS, other))) needed.add(hash);
+    if (other !== name && KEPT.test(other)) for (const hash of hashesIn(await store.read(MANIFESTS, other))) needed.add(hash);
   }
   for (const hash of former) if (!needed.has(hash)) await store.remove(hash);
+  await dropLeftovers(store);
   await dropOrphans(store, needed, Date.now() - (full ? HOUR : WEEK));
-  // At last, when there is room again. Written anew it is also the latest of its queries.
-  if (!same || name.includes("-")) await store.write(MANIFESTS, name, bytes);
+  if (noRoom) await keep(); // there is more of it now
 }
 
 /** The names of manifests that one more of the same address, with this name, takes the place of. */
@@ -52,6 +70,17 @@ async function outdated(store, name) {
     .map(([other]) => other);
 }
 
+/** Whether a name in one of the cache's folders is the cache's: on disk, another program may have such a folder. */
+export const isOurs = (folder, name) => (folder === MANIFESTS ? KEPT.test(name.replace(/^\.|\..*$/g, "")) : PIECE.test(name));
+
+/** Drops manifests that were being written when their program ended. */
+async function dropLeftovers(store) {
+  const names = [];
+  for await (const name of store.names(MANIFESTS)) if (!KEPT.test(name) && isOurs(MANIFESTS, name)) names.push(name);
+  for (const name of names)
+    if ((await store.changed(MANIFESTS, name)) < Date.now() - HOUR) await store.remove(MANIFESTS, name);
+}
+
 /** Drops the files that nobody needs and to which nothing was added since a time. */
 async function dropOrphans(store, needed, since) {
   const orphans = [];
@@ -59,8 +88,7 @@ async function dropOrphans(store, needed, since) {
   for (const folder of orphans) {
     let latest = -1;
     for await (const piece of store.names(folder)) {
-      // In a folder on disk, something of another program's may have such a name.
-      const changed = /^\.?\d/.test(piece) ? await store.changed(folder, piece) : Infinity;
+      const changed = isOurs(folder, piece) ? await store.changed(folder, piece) : Infinity;
       latest = Math.max(latest, changed);
     }
     if (latest >= 0 && latest < since) await store.remove(folder);

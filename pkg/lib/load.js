@@ -15,9 +15,9 @@ const PARALLEL = 3;
 
 /** `Corom.load` of every entry: `host.open(source)` knows the files, `host.binary` the WebAssembly. */
 export async function loadInto(Class, host, source, given) {
+  // Its rejection is reported when the module is due, if nothing else fails before: no host may call it unhandled.
+  Promise.resolve(given?.wasm).catch(() => {});
   const options = loadOptions(given);
-  // Its rejection is reported when the module is due; until then no host may call it unhandled.
-  Promise.resolve(options.wasm).catch(() => {});
   throwIfAborted(options.signal);
   const files = await host.open(source);
   const progress = new Progress(options.onProgress);

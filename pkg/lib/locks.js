@@ -10,7 +10,7 @@ const PATIENCE_MS = 15_000;
  */
 export async function exclusively(name, { signal, seen, patience = PATIENCE_MS }, work) {
   const locks = globalThis.navigator?.locks;
-  if (!locks) return within(name, signal, work);
+  if (!locks) return within(name, { signal, seen, patience }, work);
   for (let before; ;) {
     const { controller, release } = childOf(signal);
     const impatient = Symbol("impatient");
@@ -41,17 +41,32 @@ export async function exclusively(name, { signal, seen, patience = PATIENCE_MS }
 const queues = new Map();
 
 /** The same within this program, where the host has no locks. */
-async function within(name, signal, work) {
+async function within(name, { signal, seen, patience }, work) {
   const before = queues.get(name);
   let open;
   const mine = new Promise((resolve) => (open = resolve));
   const tail = Promise.resolve(before).then(() => mine);
   queues.set(name, tail);
   try {
-    await untilAborted(Promise.resolve(before), signal);
+    let moved;
+    for (let last = Symbol("unknown"); before && !(await soon(before, patience, signal)); last = moved) {
+      moved = await seen();
+      if (moved === last) break;
+    }
     return await work();
   } finally {
     open();
     if (queues.get(name) === tail) queues.delete(name);
+  }
+}
+
+/** Whether a promise is fulfilled within so many ms; rejects with the signal's reason. */
+async function soon(promise, ms, signal) {
+  let timer;
+  const late = new Promise((resolve) => (timer = setTimeout(resolve, ms, false)));
+  try {
+    return await untilAborted(Promise.race([promise.then(() => true), late]), signal);
+  } finally {
+    clearTimeout(timer);
   }
 }

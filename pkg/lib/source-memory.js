@@ -41,7 +41,7 @@ function named(entries) {
     }
     files.set(tidy(path), contents);
   }
-  if (files.size === 0) throw invalid("source holds no files");
+  if (files.size === 0) throw invalid("source is empty; it should hold a model's files, or addresses of its folder");
   return files;
 }
 

@@ -1,5 +1,6 @@
 // A model folder behind a URL, or behind several: mirrors, in the order in which they are tried.
 import { invalid } from "./errors.js";
+import { hasPreflights } from "./fetch.js";
 import { openHttp } from "./http-file.js";
 
 /** Whether a source is a list of addresses. */
@@ -29,6 +30,8 @@ export function urlSource(...urls) {
 function placeOf({ folder, search }) {
   return {
     remote: true,
+    // Where the browser asks the server first whether it takes a header.
+    preflights: hasPreflights() && folder.origin !== globalThis.location?.origin,
     open(path, options) {
       const address = new URL(path.split("/").map(encodeURIComponent).join("/"), folder);
       address.search = search;

@@ -3,6 +3,8 @@
 const NAME = "corom";
 /** No such address exists: nothing is ever fetched from it. */
 const BASE = "https://corom.invalid/";
+/** When a piece was written: the cache itself does not say. */
+const WRITTEN = "corom-written";
 
 /** undefined where there is none. */
 export async function cacheApiStore() {
@@ -29,7 +31,7 @@ class CacheApiStore {
     const headers = {
       "content-type": "application/octet-stream",
       "content-length": String(bytes.length),
-      date: new Date().toUTCString(),
+      [WRITTEN]: String(Date.now()),
     };
     await this.#cache.put(address(folder, name), new Response(bytes, { headers }));
   }
@@ -54,7 +56,7 @@ class CacheApiStore {
 
   async changed(folder, name) {
     const response = await this.#cache.match(address(folder, name));
-    return Date.parse(response?.headers.get("date") ?? "") || 0;
+    return Number(response?.headers.get(WRITTEN) ?? 0);
   }
 
   async #within(folder) {

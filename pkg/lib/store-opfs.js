@@ -42,8 +42,9 @@ class OpfsStore {
   }
 
   async remove(folder, name) {
-    const directory = name === undefined ? await found(this.#origin.getDirectoryHandle(ROOT)) : await this.#directory(folder);
-    if (directory) await found(directory.removeEntry(name ?? folder, { recursive: true }));
+    const root = await found(this.#origin.getDirectoryHandle(ROOT));
+    const within = name === undefined ? root : root && (await found(root.getDirectoryHandle(folder)));
+    if (within) await found(within.removeEntry(name ?? folder, { recursive: true }));
   }
 
   async *folders() {

@@ -3,7 +3,6 @@
 import { delay, throwIfAborted } from "./abort.js";
 import { Delivery } from "./delivery.js";
 import { CoromError } from "./errors.js";
-import { hasPreflights } from "./fetch.js";
 import { exclusively } from "./locks.js";
 import { Pin } from "./pin.js";
 import { isTransient, isUnanswered, pause, transient } from "./transient.js";
@@ -67,7 +66,7 @@ export class Transfer {
   async #fetch(delivery) {
     const { file } = delivery;
     const errors = [];
-    let absent = false;
+    const absentAt = new Set();
     for (const index of this.#order(file)) {
       try {
         const came = await this.#here(index, delivery);
@@ -75,13 +74,16 @@ export class Transfer {
           this.#preferred = index;
           return;
         }
-        absent ||= came === false;
+        if (came === false) absentAt.add(index);
       } catch (error) {
         throwIfAborted(this.#options.signal);
         if (!(error instanceof CoromError) || FATAL.includes(error.code)) throw error;
         errors.push(error);
       }
     }
+    // Of files without a hash, what other places than theirs lack says nothing.
+    const place = file.sha256 ? undefined : this.#pin.index;
+    const absent = place === undefined ? absentAt.size > 0 : absentAt.has(place);
     const error = errors.find((error) => file.required || !this.#saysAbsent(error, file, absent));
     if (error) throw withOthers(error, errors);
     this.#progress.forget(file.path);
@@ -124,7 +126,10 @@ export class Transfer {
     for (;;) {
       const before = delivery.fed;
       try {
-        return await this.#attempt(place, delivery);
+        const came = await this.#attempt(place, delivery);
+        if (came !== undefined) return came;
+        if (delivery.fed > before) continue;
+        throw transient(new CoromError("FETCH_FAILED", `${delivery.file.path}: the server sends nothing of what is left`));
       } catch (error) {
         throwIfAborted(signal);
         if (isTransient(error)) {
@@ -133,7 +138,7 @@ export class Transfer {
             failures = 0;
           }
           if (++failures > attempts || globalThis.navigator?.onLine === false) throw error;
-          if (isUnanswered(error) && hasPreflights()) delivery.unsure();
+          if (isUnanswered(error) && place.preflights) delivery.unsure();
           if (delivery.fed <= before) await delay(pause(error, failures), signal);
         } else {
           if (!isAboutContent(error)) throw error;
@@ -148,6 +153,7 @@ export class Transfer {
     }
   }
 
+  /** False where this place does not have the file; undefined where it sent but a part of what was asked for. */
   async #attempt(place, delivery) {
     const { fetch, stall, signal } = this.#options;
     const { file } = delivery;
@@ -173,6 +179,7 @@ export class Transfer {
       delivery.etag = body.etag;
       delivery.encoded = body.encoded;
       await this.#drain(body, delivery, total);
+      if (body.partial && delivery.fed < total) return undefined;
     } finally {
       await body.cancel();
     }

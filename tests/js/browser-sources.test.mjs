@@ -1,5 +1,6 @@
 // Headless Chromium: what is kept of downloads (OPFS, Cache API), tabs that load at once, other origins.
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
 import { maxAbs } from "./support/corom.mjs";
 import { launchChromium, pageFiles } from "./support/chromium.mjs";
@@ -17,6 +18,16 @@ onmessage = async ({ data: { source, options, text } }) => {
 const prefixed = (files) => Object.fromEntries(Object.entries(files).map(([name, bytes]) => [`model/${name}`, bytes]));
 const script = (text) => ({ bytes: Buffer.from(text), headers: { "content-type": "text/javascript" } });
 const SITE = { ...pageFiles(), "worker.js": script(WORKER), ...prefixed(MODEL.files) };
+
+/** The model with a tokenizer.json that is written otherwise. */
+function newer() {
+  const { files } = MODEL;
+  const tokenizer = Buffer.concat([files["tokenizer.json"], Buffer.from(" ")]);
+  const manifest = JSON.parse(Buffer.from(files["corom.json"]));
+  const entry = manifest.files.find(({ path }) => path === "tokenizer.json");
+  Object.assign(entry, { size: tokenizer.length, sha256: createHash("sha256").update(tokenizer).digest("hex") });
+  return { ...files, "tokenizer.json": tokenizer, "corom.json": Buffer.from(JSON.stringify(manifest)) };
+}
 
 let browser;
 let site;
@@ -192,6 +203,30 @@ for (const cache of ["opfs", "cache-api"]) {
       assert.ok(names().length > NAMES.length, "what was damaged was fetched");
       await load(page, { cache });
       assert.deepEqual(names(), ["corom.json"]);
+    });
+
+    test("drops what a load left that never ended, a week later", async () => {
+      const page = await open();
+      site.fault = onShard(() => ({ stall: 9000 }));
+      assert.equal(await load(page, { cache, stopAt: 9000 }), "AbortError");
+      site.fault = undefined;
+      site.files = { ...SITE, ...prefixed(newer()) };
+      try {
+        await load(page, { cache });
+        const { files } = await size(page);
+        assert.equal(files, NAMES.length, "the newer model's, and one of the older");
+        await page.evaluate(() => {
+          const { now } = Date;
+          Date.now = () => now() + 8 * 24 * 60 * 60 * 1000;
+        });
+        await load(page, { cache });
+        assert.equal((await size(page)).files, NAMES.length - 1);
+        asked();
+        await load(page, { cache });
+        assert.deepEqual(names(), ["corom.json"]);
+      } finally {
+        site.files = SITE;
+      }
     });
 
     test("serves a page without a network", async () => {

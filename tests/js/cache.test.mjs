@@ -2,13 +2,15 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { Corom as CoromInWorker } from "corom/worker";
 import { openCache } from "../../pkg/lib/cache.js";
+import { binaries } from "../../pkg/lib/binaries.js";
 import * as node from "../../pkg/lib/host-node.js";
+import { loadInto } from "../../pkg/lib/load.js";
 import { exclusively } from "../../pkg/lib/locks.js";
 import { Corom, failsWith, random } from "./support/corom.mjs";
 import { faultServer } from "./support/fault-server.mjs";
@@ -183,34 +185,6 @@ describe("the cache", () => {
       await loadsRight(server.address, { cacheDir });
     }));
 
-  test("keeps what four of an address's queries were for, and no orphan for more than a week", () =>
-    withFolder(async (cacheDir) => {
-      const manifests = () => readdirSync(path.join(cacheDir, "manifests")).length;
-      for (let i = 0; i < 6; i++) (await Corom.load(`${server.address}?signature=${i}`, { cacheDir })).free();
-      assert.equal(manifests(), 4);
-      await Corom.load(server.address, { cacheDir });
-      assert.equal(manifests(), 4, "one without a query is one of them");
-      // What no manifest names: of a load that broke off lately, and of one that nobody went on with.
-      const orphans = ["a", "b"].map((digit) => path.join(cacheDir, digit.repeat(64)));
-      for (const orphan of orphans) {
-        mkdirSync(orphan);
-        writeFileSync(path.join(orphan, "0"), "bytes");
-      }
-      const old = Date.now() / 1000 - 8 * 24 * 60 * 60;
-      utimesSync(path.join(orphans[0], "0"), old, old);
-      await loadsRight(server.address, { cacheDir });
-      assert.deepEqual(orphans.map((orphan) => existsSync(orphan)), [false, true]);
-      assert.ok(existsSync(path.join(cacheDir, hashOf(SHARD))));
-    }));
-
-  test("that cannot be visited says so with a code", () =>
-    withFolder(async (folder) => {
-      const cacheDir = path.join(folder, "file");
-      writeFileSync(cacheDir, "");
-      const error = await failsWith("UNSUPPORTED_HOST", Corom.cache.size({ cacheDir }), "cache");
-      assert.equal(error.cause.code, "ENOTDIR");
-    }));
-
   test("is measured and emptied, and leaves what is not its own", () =>
     withFolder(async (cacheDir) => {
       await loadsRight(server.address, { cacheDir });
@@ -250,6 +224,50 @@ test("corom/worker has the same cache", () =>
     assert.deepEqual(asked(), ["nowhere/corom.json", "corom.json"]);
     assert.equal((await CoromInWorker.cache.size({ cacheDir })).files, NAMES.length - 1);
   }));
+
+describe("a cache that fails", () => {
+  /** Loads with a store that throws in the nth call of a method; gives the warnings. */
+  async function failing(method, after, error) {
+    const store = memoryStore();
+    const works = store[method];
+    let calls = 0;
+    store[method] = async (...args) => {
+      if (calls++ >= after) throw error;
+      return works(...args);
+    };
+    const events = [];
+    class Loaded extends Corom {
+      static load(source, options) {
+        return loadInto(this, { ...node, binaries, folderStore: async () => store }, source, options);
+      }
+    }
+    const onProgress = (event) => events.push(event);
+    const corom = await Loaded.load(server.address, { cacheDir: "anywhere", onProgress });
+    assert.equal((await corom.embed(MODEL.texts[1])).rows, 1);
+    corom.free();
+    return warningsOf(events);
+  }
+
+  test("that is full, at any time: the model is loaded, with one warning", async () => {
+    const full = Object.assign(new Error("no space left on device"), { code: "ENOSPC" });
+    const quota = new DOMException("The operation failed because of the quota", "QuotaExceededError");
+    for (const error of [full, quota])
+      for (const after of [0, 1, 3]) assert.deepEqual(await failing("write", after, error), ["CACHE_FULL"]);
+    assert.deepEqual(await failing("write", 99, full), []);
+  });
+
+  test("in any other way", async () => {
+    for (const method of ["read", "write"]) {
+      for (const after of [0, 1, 3])
+        assert.deepEqual(await failing(method, after, new Error("disk on fire")), ["CACHE_FAILED"], method);
+    }
+    await withFolder(async (folder) => {
+      writeFileSync(path.join(folder, "file"), "");
+      const events = await loadsRight(server.address, { cacheDir: path.join(folder, "file") });
+      assert.deepEqual(warningsOf(events), ["CACHE_FAILED"]);
+    });
+  });
+});
 
 describe("two at once", () => {
   test("download once", () =>
@@ -325,6 +343,21 @@ describe("two at once", () => {
       /mine/,
     );
     assert.equal(await exclusively("a name", { seen: () => 0 }, async () => "free again"), "free again");
+  });
+
+  test("wait as long as the other brings something, and no longer", async () => {
+    let [bytes, patient] = [0, true];
+    let open;
+    const stuck = exclusively("stuck", { seen: () => 0 }, () => new Promise((resolve) => (open = resolve)));
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    const seen = () => (bytes < 5 ? ++bytes : bytes);
+    const second = exclusively("stuck", { seen, patience: 20 }, async () => (patient = false));
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    assert.ok(patient, "there was more each time");
+    await second;
+    assert.equal(bytes, 5);
+    open();
+    await stuck;
   });
 });
 

@@ -125,8 +125,9 @@ describe("a file that is cut at 60 %, and then asked for in vain, comes once all
   const cut = Math.floor(bytes * 0.6);
 
   /** The requests for it, when the ones after the first that breaks off meet these faults. */
-  async function requests(faults, options = {}) {
+  async function requests(faults, options = {}, prepare = () => {}) {
     const server = await faultServer(files);
+    prepare(server);
     server.fault = on(SHARD, ({ count }) => (count === 0 ? { cut } : faults[count - 1]));
     try {
       await loadsRight(server.address, options);
@@ -166,6 +167,19 @@ describe("a file that is cut at 60 %, and then asked for in vain, comes once all
     once(await requests([{ status: 503 }, { status: 503 }]));
     const gone = await requests([{ gone: true }, { gone: true }]);
     assert.equal(gone.at(-1).range, undefined, "at last the whole file");
+  });
+
+  test("in a browser, where the server is the page's own, no check can have failed", async (t) => {
+    globalThis.isSecureContext = false;
+    t.after(() => {
+      delete globalThis.isSecureContext;
+      delete globalThis.location;
+    });
+    const asked = await requests([{ gone: true }, { gone: true }], {}, (server) => {
+      globalThis.location = new URL(server.address);
+    });
+    once(asked);
+    assert.ok(asked.slice(1).every(({ range, ifRange }) => range !== undefined && ifRange !== undefined));
   });
 });
 

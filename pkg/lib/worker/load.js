@@ -24,21 +24,23 @@ export function coromInWorker(host) {
 }
 
 async function loadInto(Class, host, source, given = {}) {
+  Promise.resolve(given?.wasm).catch(() => {}); // reported below, if nothing else fails before
   loadOptions(given); // the worker does so too, but cannot be sent all that may be wrong
   checkWorkerOptions(given);
   const { signal, onProgress, worker, abortTimeout, wasm, ...rest } = given;
   const settled = Promise.resolve(wasm).catch((cause) => {
     throw new CoromError("FETCH_FAILED", `the promise given as wasm was rejected: ${messageOf(cause)}`, { cause });
   });
-  settled.catch(() => {}); // it is reported below; until then no host may call it unhandled
+  settled.catch(() => {});
   throwIfAborted(signal);
   const shared = []; // the caller's functions, which stay here
   const share = (f) => shared.push(f) - 1;
   const pack = async () => {
     const { address } = host;
+    const where = await packed(source, { address, share });
     const options = await packed(rest, { share });
     options.object.push(["wasm", await packed(await settled, { address, share })]);
-    return { source: await packed(source, { address, share }), options };
+    return { source: where, options };
   };
   const supervisor = new Supervisor({
     spawn: (heard) => host.spawn(worker, heard),

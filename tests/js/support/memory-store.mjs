@@ -1,18 +1,25 @@
-// A store of the cache, in memory: what store-*.js are on a host.
+// A store as the cache has them, in memory.
+
 export function memoryStore() {
   const folders = new Map();
+  const written = new Map();
   const in_ = (folder) => folders.get(folder) ?? new Map();
   return {
     read: async (folder, name) => in_(folder).get(name),
-    write: async (folder, name, bytes) => void folders.set(folder, in_(folder).set(name, bytes.slice())),
+    write: async (folder, name, bytes) => {
+      folders.set(folder, in_(folder).set(name, bytes.slice()));
+      written.set(`${folder}/${name}`, Date.now());
+    },
     remove: async (folder, name) => void (name === undefined ? folders.delete(folder) : in_(folder).delete(name)),
-    changed: async () => 0,
     folders: async function* () {
       yield* [...folders.keys()];
     },
     names: async function* (folder) {
       yield* [...in_(folder).keys()];
     },
+    changed: async (folder, name) => written.get(`${folder}/${name}`) ?? 0,
+    /** For tests: as if all of a folder were written then. */
+    age: (folder, time) => in_(folder).forEach((_, name) => written.set(`${folder}/${name}`, time)),
     sizeOf: async (folder, name) => in_(folder).get(name)?.length ?? 0,
     *sizes() {
       for (const pieces of folders.values()) for (const piece of pieces.values()) yield piece.length;
