@@ -7,9 +7,6 @@ use std::ops::Range;
 /// Columns of a panel: two adjacent vectors.
 pub(super) const COLUMNS: usize = 8;
 
-/// Panels between two passes of the activation function: 128 columns of up to 128 rows are 64 KiB.
-pub(super) const GROUP: usize = 16;
-
 /// The panels of `outputs` columns; the last may be filled up.
 pub(super) fn panels(outputs: usize) -> Range<usize> {
     0..outputs.div_ceil(COLUMNS)

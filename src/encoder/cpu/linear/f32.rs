@@ -1,10 +1,10 @@
 //! f32 weights: exact mode. Plain multiply and add in a fixed order, or relaxed SIMD's fused one.
 
-use super::columns::{COLUMNS, Epilogue, GROUP, panels};
+use super::columns::{COLUMNS, Epilogue, panels};
+use super::drive::Rows;
 use super::pack::runs;
 use super::rows::{self, TILE_ROWS, tiles};
 use super::{Kernel, touch_floats};
-use crate::encoder::cpu::activation;
 use crate::encoder::cpu::scratch::{Scratch, grown};
 use crate::encoder::cpu::simd::{F32x4, relaxed};
 use crate::encoder::ops::linear::{LinearSpec, Order};
@@ -88,45 +88,29 @@ impl LinearF32 {
         self.kernel
     }
 
-    /// `out[rows, N] = act(x[rows, K] · Wᵀ + bias)`.
-    ///
-    /// # Panics
-    /// If a slice's length is not its shape's.
-    pub(super) fn forward_by(
-        &self,
-        kernel: Kernel,
-        x: &[f32],
-        rows: usize,
-        out: &mut [f32],
-        scratch: &mut Scratch,
-    ) {
-        let LinearSpec { inputs, outputs, activation } = self.spec;
-        assert_eq!(x.len(), rows * inputs, "x is [rows, inputs]");
-        assert_eq!(out.len(), rows * outputs, "out is [rows, outputs]");
-        let block = rows::block_rows(4 * inputs);
-        for first in (0..rows).step_by(block) {
-            let count = block.min(rows - first);
-            let out = &mut out[first * outputs..][..count * outputs];
-            let acts = grown(&mut scratch.floats, count * inputs);
-            rows::pack_floats(&x[first * inputs..][..count * inputs], count, inputs, acts);
-            for columns in panels(outputs).step_by(GROUP).map(|p| p..(p + GROUP).min(panels(outputs).end)) {
-                for panel in columns.clone() {
-                    let weights = &self.weights[panel * inputs..][..inputs];
-                    touch_floats(weights);
-                    for (first, count) in tiles(count) {
-                        let mut sums = [[[0.0; 4]; 2]; TILE_ROWS];
-                        let acts = &acts[first * inputs..][..count * inputs];
-                        tile(weights, acts, count, kernel.is_relaxed(), &mut sums);
-                        for (r, sums) in sums.iter().enumerate().take(count) {
-                            let row = &mut out[(first + r) * outputs..][..outputs];
-                            self.epilogue.finish_unscaled(panel, sums.each_ref().map(F32x4::load), row);
-                        }
-                    }
-                }
-                let columns = columns.start * COLUMNS..(columns.end * COLUMNS).min(outputs);
-                for row in out.chunks_exact_mut(outputs) {
-                    activation::apply(activation, &mut row[columns.clone()]);
-                }
+    /// See [`Linear::forward_by`](super::Linear::forward_by).
+    pub(super) fn forward_by(&self, kernel: Kernel, rows: Rows<'_>, scratch: &mut Scratch) {
+        let inputs = self.spec.inputs;
+        let pack = |x: &[f32], count, scratch: &mut Scratch| {
+            rows::pack_floats(x, count, inputs, grown(&mut scratch.floats, count * inputs));
+        };
+        rows.drive(&self.spec, 4 * inputs, scratch, pack, |panel, count, scratch, out| {
+            self.panel(kernel, panel, count, &scratch.floats, out);
+        });
+    }
+
+    /// Eight outputs of all rows of a block of rows.
+    fn panel(&self, kernel: Kernel, panel: usize, rows: usize, acts: &[f32], out: &mut [f32]) {
+        let LinearSpec { inputs, outputs, .. } = self.spec;
+        let weights = &self.weights[panel * inputs..][..inputs];
+        touch_floats(weights);
+        for (first, count) in tiles(rows) {
+            let mut sums = [[[0.0; 4]; 2]; TILE_ROWS];
+            let acts = &acts[first * inputs..][..count * inputs];
+            tile(weights, acts, count, kernel.is_relaxed(), &mut sums);
+            for (r, sums) in sums.iter().enumerate().take(count) {
+                let row = &mut out[(first + r) * outputs..][..outputs];
+                self.epilogue.finish_unscaled(panel, sums.each_ref().map(F32x4::load), row);
             }
         }
     }

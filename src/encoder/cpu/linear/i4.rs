@@ -7,11 +7,11 @@
 //! weight is `−zero`, its activation the block's sum, which may need more than 16 bits and then
 //! comes in two parts. Blocks are added up in `f32`.
 
-use super::columns::{COLUMNS, Epilogue, GROUP, panels};
+use super::columns::{COLUMNS, Epilogue};
+use super::drive::Rows;
 use super::quantize::BLOCK_I4;
 use super::rows::{self, TILE_ROWS, tiles};
 use super::{Bytes, Kernel, blocks, touch};
-use crate::encoder::cpu::activation;
 use crate::encoder::cpu::scratch::Scratch;
 use crate::encoder::cpu::simd::{F32x4, I8x16, I16x8, I32x4, relaxed};
 use crate::encoder::ops::linear::LinearSpec;
@@ -86,41 +86,20 @@ impl LinearI4 {
         self.kernel
     }
 
-    /// `out[rows, N] = act(x[rows, K] · Wᵀ + bias)`.
-    ///
-    /// # Panics
-    /// If a slice's length is not its shape's.
-    pub(super) fn forward_by(
-        &self,
-        kernel: Kernel,
-        x: &[f32],
-        rows: usize,
-        out: &mut [f32],
-        scratch: &mut Scratch,
-    ) {
-        let LinearSpec { inputs, outputs, activation } = self.spec;
-        assert_eq!(x.len(), rows * inputs, "x is [rows, inputs]");
-        assert_eq!(out.len(), rows * outputs, "out is [rows, outputs]");
-        let block = rows::block_rows(if kernel.is_relaxed() { inputs } else { 2 * inputs });
-        for first in (0..rows).step_by(block) {
-            let count = block.min(rows - first);
-            let out = &mut out[first * outputs..][..count * outputs];
-            let x = &x[first * inputs..][..count * inputs];
+    /// See [`Linear::forward_by`](super::Linear::forward_by).
+    pub(super) fn forward_by(&self, kernel: Kernel, rows: Rows<'_>, scratch: &mut Scratch) {
+        let inputs = self.spec.inputs;
+        let pack = |x: &[f32], count, scratch: &mut Scratch| {
             if kernel.is_relaxed() {
                 blocks::quantize_i8(x, count, inputs, scratch);
             } else {
                 rows::quantize_quads(x, count, inputs, BLOCK_I4, scratch);
             }
-            for columns in panels(outputs).step_by(GROUP).map(|p| p..(p + GROUP).min(panels(outputs).end)) {
-                for panel in columns.clone() {
-                    self.panel(kernel, panel, count, scratch, out);
-                }
-                let columns = columns.start * COLUMNS..(columns.end * COLUMNS).min(outputs);
-                for row in out.chunks_exact_mut(outputs) {
-                    activation::apply(activation, &mut row[columns.clone()]);
-                }
-            }
-        }
+        };
+        let row_bytes = if kernel.is_relaxed() { inputs } else { 2 * inputs };
+        rows.drive(&self.spec, row_bytes, scratch, pack, |panel, count, scratch, out| {
+            self.panel(kernel, panel, count, scratch, out);
+        });
     }
 
     /// Eight outputs of all rows of a block of rows.

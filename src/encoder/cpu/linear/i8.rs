@@ -5,11 +5,11 @@
 //! products with the int8 weights, widened as they are read, are summed in `i32` without
 //! rounding. In `simd128` that is `i32x4.dot_i16x8_s`: two products a lane and instruction.
 
-use super::columns::{COLUMNS, Epilogue, GROUP, panels};
+use super::columns::{COLUMNS, Epilogue, panels};
+use super::drive::Rows;
 use super::pack::PackI8;
 use super::rows::{self, TILE_ROWS, tiles};
 use super::{Bytes, touch};
-use crate::encoder::cpu::activation;
 use crate::encoder::cpu::scratch::Scratch;
 use crate::encoder::cpu::simd::{F32x4, I16x8, I32x4};
 use crate::encoder::ops::linear::{LinearSpec, activation_max};
@@ -49,38 +49,15 @@ impl LinearI8 {
         size_of_val(&self.weights[..]) + self.epilogue.bytes() + size_of_val(&self.zero[..])
     }
 
-    /// `out[rows, N] = act(x[rows, K] · Wᵀ + bias)`.
-    ///
-    /// # Panics
-    /// If a slice's length is not its shape's.
-    pub fn forward(&self, x: &[f32], rows: usize, out: &mut [f32], scratch: &mut Scratch) {
-        let LinearSpec { inputs, outputs, activation } = self.spec;
-        assert_eq!(x.len(), rows * inputs, "x is [rows, inputs]");
-        assert_eq!(out.len(), rows * outputs, "out is [rows, outputs]");
-        let pairs = inputs.div_ceil(2);
-        let block = rows::block_rows(4 * pairs);
-        for first in (0..rows).step_by(block) {
-            let count = block.min(rows - first);
-            let out = &mut out[first * outputs..][..count * outputs];
-            rows::quantize_pairs(
-                &x[first * inputs..][..count * inputs],
-                count,
-                inputs,
-                self.max,
-                !self.zero.is_empty(),
-                scratch,
-            );
-            for columns in panels(outputs).step_by(GROUP).map(|p| p..(p + GROUP).min(panels(outputs).end)) {
-                for panel in columns.clone() {
-                    self.panel(panel, count, scratch, out);
-                }
-                // While this part of the rows is still near.
-                let columns = columns.start * COLUMNS..(columns.end * COLUMNS).min(outputs);
-                for row in out.chunks_exact_mut(outputs) {
-                    activation::apply(activation, &mut row[columns.clone()]);
-                }
-            }
-        }
+    /// See [`Linear::forward`](super::Linear::forward).
+    pub(super) fn forward(&self, rows: Rows<'_>, scratch: &mut Scratch) {
+        let inputs = self.spec.inputs;
+        let pack = |x: &[f32], count, scratch: &mut Scratch| {
+            rows::quantize_pairs(x, count, inputs, self.max, !self.zero.is_empty(), scratch);
+        };
+        rows.drive(&self.spec, 4 * inputs.div_ceil(2), scratch, pack, |panel, count, scratch, out| {
+            self.panel(panel, count, scratch, out);
+        });
     }
 
     /// Eight outputs of all rows of a block.

@@ -7,11 +7,11 @@
 //! runs; only the 7 bits make it another result than the exact kernel's.
 
 use super::blocks::{self, BLOCK_U7};
-use super::columns::{COLUMNS, Epilogue, GROUP, panels};
+use super::columns::{COLUMNS, Epilogue};
+use super::drive::Rows;
 use super::pack::PackI8;
-use super::rows::{self, TILE_ROWS, tiles};
+use super::rows::{TILE_ROWS, tiles};
 use super::{Bytes, Kernel, touch};
-use crate::encoder::cpu::activation;
 use crate::encoder::cpu::scratch::Scratch;
 use crate::encoder::cpu::simd::{F32x4, I8x16, I16x8, I32x4, relaxed};
 use crate::encoder::ops::linear::LinearSpec;
@@ -99,43 +99,26 @@ impl LinearI8Relaxed {
             + self.epilogue.bytes()
     }
 
+    /// For each panel, for each block, whether its products are added in pairs.
+    #[cfg(test)]
+    pub(super) fn paired(&self) -> &[bool] {
+        &self.paired
+    }
+
     /// The kernel that it was packed for.
     pub(super) fn kernel(&self) -> Kernel {
         self.kernel
     }
 
-    /// `out[rows, N] = act(x[rows, K] · Wᵀ + bias)`.
-    ///
-    /// # Panics
-    /// If a slice's length is not its shape's.
-    pub(super) fn forward_by(
-        &self,
-        kernel: Kernel,
-        x: &[f32],
-        rows: usize,
-        out: &mut [f32],
-        scratch: &mut Scratch,
-    ) {
+    /// See [`Linear::forward_by`](super::Linear::forward_by).
+    pub(super) fn forward_by(&self, kernel: Kernel, rows: Rows<'_>, scratch: &mut Scratch) {
         // The exact kernel has another layout.
         let kernel = if kernel.is_relaxed() { kernel } else { self.kernel };
-        let LinearSpec { inputs, outputs, activation } = self.spec;
-        assert_eq!(x.len(), rows * inputs, "x is [rows, inputs]");
-        assert_eq!(out.len(), rows * outputs, "out is [rows, outputs]");
-        let block = rows::block_rows(inputs);
-        for first in (0..rows).step_by(block) {
-            let count = block.min(rows - first);
-            let out = &mut out[first * outputs..][..count * outputs];
-            blocks::quantize_u7(&x[first * inputs..][..count * inputs], count, inputs, scratch);
-            for columns in panels(outputs).step_by(GROUP).map(|p| p..(p + GROUP).min(panels(outputs).end)) {
-                for panel in columns.clone() {
-                    self.panel(kernel, panel, count, scratch, out);
-                }
-                let columns = columns.start * COLUMNS..(columns.end * COLUMNS).min(outputs);
-                for row in out.chunks_exact_mut(outputs) {
-                    activation::apply(activation, &mut row[columns.clone()]);
-                }
-            }
-        }
+        let inputs = self.spec.inputs;
+        let pack = |x: &[f32], count, scratch: &mut Scratch| blocks::quantize_u7(x, count, inputs, scratch);
+        rows.drive(&self.spec, inputs, scratch, pack, |panel, count, scratch, out| {
+            self.panel(kernel, panel, count, scratch, out);
+        });
     }
 
     /// Eight outputs of all rows of a block of rows.

@@ -9,6 +9,7 @@
 
 mod blocks;
 mod columns;
+mod drive;
 mod f32;
 mod i4;
 mod i4_pack;
@@ -90,11 +91,12 @@ impl Linear {
         let LinearSpec { inputs, outputs, .. } = *self.spec();
         assert_eq!(x.len(), rows * inputs, "x is [rows, inputs]");
         assert_eq!(out.len(), rows * outputs, "out is [rows, outputs]");
+        let rows = drive::Rows { x, count: rows, out };
         match self {
-            Self::I8(linear) => linear.forward(x, rows, out, scratch),
-            Self::I8Relaxed(linear) => linear.forward_by(kernel, x, rows, out, scratch),
-            Self::I4(linear) => linear.forward_by(kernel, x, rows, out, scratch),
-            Self::F32(linear) => linear.forward_by(kernel, x, rows, out, scratch),
+            Self::I8(linear) => linear.forward(rows, scratch),
+            Self::I8Relaxed(linear) => linear.forward_by(kernel, rows, scratch),
+            Self::I4(linear) => linear.forward_by(kernel, rows, scratch),
+            Self::F32(linear) => linear.forward_by(kernel, rows, scratch),
         }
     }
 

@@ -25,7 +25,7 @@ fn is_sound(kernel: Kernel) -> bool {
     let x: Vec<f32> = (0..TILE_ROWS * SPEC.inputs).map(|i| (i * 13 % 101) as f32 * 0.37 - 11.0).collect();
     let count = SPEC.inputs * SPEC.outputs;
 
-    let q: Vec<i8> = (0..count).map(|i| ((i * 7 % 61 + i * 29 % 71) as i32 - 65) as i8).collect();
+    let q = int8_weights();
     let scale = vec![0.125; SPEC.outputs];
     let mut pack = PackI8::new(SPEC, kernel, scale.clone(), Vec::new());
     pack.put_i8(Order::OutIn, 0, &q);
@@ -56,9 +56,26 @@ fn is_sound(kernel: Kernel) -> bool {
     })
 }
 
+/// The second panel's are the largest there are: their products are not added in pairs.
+fn int8_weights() -> Vec<i8> {
+    let weight = |i: usize| ((i * 7 % 61 + i * 29 % 71) as i32 - 65) as i8;
+    let large = |i: usize| if i.is_multiple_of(3) { -128 } else { 127 };
+    let first = SPEC.inputs * SPEC.outputs / 2;
+    (0..2 * first).map(|i| if i < first { weight(i) } else { large(i) }).collect()
+}
+
 #[cfg(test)]
 mod tests {
+    use super::super::Linear;
     use super::*;
+
+    #[test]
+    fn blocks_of_both_kinds_are_looked_at() {
+        let mut pack = PackI8::new(SPEC, Kernel::RelaxedI16, vec![1.0; SPEC.outputs], Vec::new());
+        pack.put_i8(Order::OutIn, 0, &int8_weights());
+        let Linear::I8Relaxed(linear) = pack.finish() else { panic!("packed for another kernel") };
+        assert_eq!(linear.paired(), [true, true, false, false]);
+    }
 
     #[test]
     fn both_relaxed_kernels_are_sound_where_they_are_spelled_out() {
