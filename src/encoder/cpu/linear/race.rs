@@ -130,11 +130,7 @@ impl Race {
         if heat.is_over() {
             self.heat = None;
             if !self.best.is_sound() {
-                *self = Self::pinned(if self.best == Heat::KERNELS[0] {
-                    Heat::KERNELS[1]
-                } else {
-                    Heat::KERNELS[0]
-                });
+                *self = Self::between(Heat::KERNELS.map(Kernel::is_sound), self.now);
             }
         }
     }
