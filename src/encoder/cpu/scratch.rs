@@ -16,6 +16,10 @@ pub struct Scratch {
     pub(super) values: Vec<Eight>,
     /// Attention's scores.
     pub(super) scores: Vec<f32>,
+    /// Of each row: the sums of the eight outputs at hand, so far.
+    pub(super) totals: Vec<[[f32; 4]; 2]>,
+    /// The same in integers.
+    pub(super) integers: Vec<[[i32; 4]; 2]>,
     /// Of each quantised row (or of each block of it): what one step is worth.
     pub(super) scales: Vec<f32>,
     /// Of each quantised row (or of each block of it): the sum of its integers.
@@ -33,6 +37,7 @@ impl Scratch {
         4 * (self.packed.capacity()
             + self.floats.capacity()
             + 8 * (self.keys.capacity() + self.values.capacity())
+            + 8 * (self.totals.capacity() + self.integers.capacity())
             + self.scores.capacity()
             + self.scales.capacity()
             + self.sums.capacity())

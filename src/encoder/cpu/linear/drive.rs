@@ -27,7 +27,7 @@ impl Rows<'_> {
         row_bytes: usize,
         scratch: &mut Scratch,
         pack: impl Fn(&[f32], usize, &mut Scratch),
-        panel: impl Fn(usize, usize, &Scratch, &mut [f32]),
+        panel: impl Fn(usize, usize, &mut Scratch, &mut [f32]),
     ) {
         let LinearSpec { inputs, outputs, activation } = *spec;
         let block = block_rows(row_bytes);

@@ -13,6 +13,7 @@ mod drive;
 mod f32;
 mod i4;
 mod i4_pack;
+mod i4_relaxed;
 mod i8;
 mod i8_relaxed;
 mod kernel;

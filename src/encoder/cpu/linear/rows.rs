@@ -4,6 +4,7 @@
 use crate::encoder::cpu::scratch::{Scratch, grown};
 use crate::encoder::cpu::simd::{F32x4, I16x8, I32x4};
 use crate::encoder::ops::linear::SMALLEST_ROW;
+use std::ops::Range;
 
 /// Rows of a tile: with eight columns, what fits 16 vector registers (ARCHITECTURE.md has the
 /// other shapes' figures).
@@ -23,6 +24,26 @@ pub(super) fn block_rows(row_bytes: usize) -> usize {
 /// [`TILE_ROWS`] but the last, whose rows are packed as tightly.
 pub(super) fn tiles(rows: usize) -> impl Iterator<Item = (usize, usize)> {
     (0..rows).step_by(TILE_ROWS).map(move |first| (first, TILE_ROWS.min(rows - first)))
+}
+
+/// A kernel for tiles of any height.
+pub(super) trait TileKernel {
+    /// Computes the tiles of `ROWS` rows that the rows `part` are.
+    fn run<const ROWS: usize>(&mut self, part: Range<usize>);
+}
+
+/// Runs a kernel on `rows` rows: the whole tiles, then what is left.
+pub(super) fn run_tiles(rows: usize, mut kernel: impl TileKernel) {
+    let whole = rows / TILE_ROWS * TILE_ROWS;
+    if whole > 0 {
+        kernel.run::<TILE_ROWS>(0..whole);
+    }
+    match rows - whole {
+        0 => {}
+        1 => kernel.run::<1>(whole..rows),
+        2 => kernel.run::<2>(whole..rows),
+        _ => kernel.run::<3>(whole..rows),
+    }
 }
 
 /// `max / largest` and its inverse for a row whose largest magnitude has these bits: steps per

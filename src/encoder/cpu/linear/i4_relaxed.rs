@@ -1,0 +1,75 @@
+//! The relaxed kernels for 4-bit weights: a block's bytes are taken apart once and multiplied with
+//! all rows at hand.
+
+use super::blocks::{Part, Quantized, Tile};
+use super::i4::{BLOCK_VECTORS, Panel, zero_points};
+use super::rows::TileKernel;
+use crate::encoder::cpu::simd::{F32x4, I8x16, I16x8, I32x4, relaxed};
+use std::ops::Range;
+
+/// Eight outputs, and the rows that they are computed of.
+pub(super) struct Tiles<'a, const I32: bool> {
+    pub(super) panel: Panel<'a>,
+    pub(super) acts: Quantized<'a>,
+    pub(super) totals: &'a mut [[[f32; 4]; 2]],
+}
+
+impl<const I32: bool> TileKernel for Tiles<'_, I32> {
+    fn run<const ROWS: usize>(&mut self, part: Range<usize>) {
+        let totals = self.totals[part.clone()].as_chunks_mut().0;
+        tiles::<ROWS, I32>(self.panel, self.acts.part(part), totals);
+    }
+}
+
+/// The kernel. All 32 products of a block and column fit `i16` lanes, four of them each:
+/// 8 · 2 · 15 · 127 = 30480.
+#[inline(never)]
+#[cfg_attr(all(target_arch = "wasm32", feature = "relaxed-simd"), target_feature(enable = "relaxed-simd"))]
+fn tiles<const ROWS: usize, const I32: bool>(
+    panel: Panel<'_>,
+    mut acts: Part<'_>,
+    totals: &mut [[[[f32; 4]; 2]; ROWS]],
+) {
+    let (nibble, ones) = (I16x8::splat(0x0f0f), I16x8::splat(1));
+    for block in panel.blocks() {
+        let zeros = zero_points(block.zeros).map(I32x4::to_i16_pairs);
+        let scales = [0, 1].map(|v| F32x4::load(&block.scales.as_chunks().0[v]));
+        let mut weights = [[[0; 4]; 2]; BLOCK_VECTORS];
+        for (bytes, out) in block.weights.iter().zip(&mut weights) {
+            let w = I8x16::load(&bytes.0).to_i16();
+            w.and(nibble).to_i32().store(&mut out[0]);
+            w.shr_u::<4>().and(nibble).to_i32().store(&mut out[1]);
+        }
+        // Or the compiler takes them apart again for each tile.
+        let weights = std::hint::black_box(&weights);
+        for (Tile { quads, scales: act_scales, notes }, totals) in
+            acts.next::<ROWS>(BLOCK_VECTORS).zip(totals.iter_mut())
+        {
+            let sums = notes.map(|sum| I32x4::splat(sum).to_i16_pairs());
+            let mut pairs = [[I16x8::splat(0); 2]; ROWS];
+            let mut products = [[I32x4::zero(); 2]; ROWS];
+            for (weights, acts) in weights.iter().zip(quads) {
+                let weights = weights.each_ref().map(|w| I32x4::load(w).to_i8());
+                for r in 0..ROWS {
+                    let act = I32x4::splat(acts[r]).to_i8();
+                    for v in 0..2 {
+                        if I32 {
+                            products[r][v] = relaxed::dot_add(act, weights[v], products[r][v]);
+                        } else {
+                            pairs[r][v] = pairs[r][v].add(relaxed::dot_i16(act, weights[v]));
+                        }
+                    }
+                }
+            }
+            for r in 0..ROWS {
+                let act_scale = F32x4::splat(act_scales[r]);
+                for v in 0..2 {
+                    let product = if I32 { products[r][v] } else { pairs[r][v].dot(ones) };
+                    let sum = product.add(sums[r].dot(zeros[v]));
+                    let total = &mut totals[r][v];
+                    F32x4::load(total).add(sum.to_f32().mul(scales[v].mul(act_scale))).store(total);
+                }
+            }
+        }
+    }
+}
