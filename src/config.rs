@@ -1,8 +1,10 @@
 //! The model's configuration, read from `config.json` (Hugging Face's field
 //! names) and from ModelScope's `configuration.json`.
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 use crate::error::{Error, ErrorCode, Result, fail};
 
@@ -250,4 +252,12 @@ pub(crate) fn parse_object(bytes: &[u8], file: &str) -> Result<Value> {
         fail!(InvalidConfig, "{file} is not a JSON object");
     }
     Ok(value)
+}
+
+/// The same for a large file that is read later: nothing is kept of it.
+pub(crate) fn check_object(bytes: &[u8], file: &str) -> Result<()> {
+    serde_json::from_slice::<BTreeMap<String, IgnoredAny>>(bytes).map(|_| ()).map_err(|e| {
+        let what = if e.is_data() { "is not a JSON object" } else { "is not JSON" };
+        Error::with_source(ErrorCode::InvalidConfig, format!("{file} {what}: {e}"), e)
+    })
 }

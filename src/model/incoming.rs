@@ -9,10 +9,19 @@ use super::manifest::{FileEntry, hex};
 use super::sink::Sink;
 use super::sniff;
 
+/// Who computes the SHA-256 that is compared with the manifest's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hashing {
+    /// This module, as the bytes pass.
+    Here,
+    /// The host, which says in the end what it is: most have a processor's instructions for it, which wasm lacks.
+    ByHost,
+}
+
 #[derive(Debug)]
 pub(super) struct Incoming {
-    /// What the manifest says of it, and the hash so far.
-    expected: Option<(FileEntry, Sha256)>,
+    /// What the manifest says of it, and the hash so far where it is computed here.
+    expected: Option<(FileEntry, Option<Sha256>)>,
     /// Its first bytes, by which a web page is known.
     head: Vec<u8>,
     fed: u64,
@@ -22,19 +31,17 @@ pub(super) struct Incoming {
 
 impl Incoming {
     /// `hint`: the size that a server says, where no manifest knows better.
-    pub(super) fn begin(expected: Option<&FileEntry>, hint: Option<u64>) -> Result<Self> {
+    pub(super) fn begin(expected: Option<&FileEntry>, hint: Option<u64>, hashing: Hashing) -> Result<Self> {
         let sink = match expected {
             Some(entry) => Sink::sized(entry.size)?,
             None => Sink::hinted(hint),
         };
-        let expected = expected.map(|entry| (entry.clone(), Sha256::new()));
-        Ok(Self { expected, head: Vec::new(), fed: 0, sink: Some(sink) })
+        Ok(Self { expected: expectation(expected, hashing), head: Vec::new(), fed: 0, sink: Some(sink) })
     }
 
     /// A file whose bytes go elsewhere: it is only checked.
-    pub(super) fn passed_on(expected: Option<&FileEntry>) -> Self {
-        let expected = expected.map(|entry| (entry.clone(), Sha256::new()));
-        Self { expected, head: Vec::new(), fed: 0, sink: None }
+    pub(super) fn passed_on(expected: Option<&FileEntry>, hashing: Hashing) -> Self {
+        Self { expected: expectation(expected, hashing), head: Vec::new(), fed: 0, sink: None }
     }
 
     /// Bytes so far.
@@ -62,7 +69,9 @@ impl Incoming {
                     entry.size
                 );
             }
-            hash.update(bytes);
+            if let Some(hash) = hash {
+                hash.update(bytes);
+            }
         }
         if let Some(sink) = &mut self.sink {
             sink.write(self.fed, bytes)?;
@@ -71,15 +80,26 @@ impl Incoming {
         Ok(())
     }
 
-    /// The whole file, which is what the manifest says; empty where it was passed on.
-    pub(super) fn end(self, path: &str) -> Result<Vec<u8>> {
+    /// The whole file, which is what the manifest says; empty where it was passed on. `told` is the hash of a host
+    /// that computes it.
+    pub(super) fn end(self, path: &str, told: Option<&str>) -> Result<Vec<u8>> {
         if self.fed == 0 {
             fail!(NotAModel, "{path} is empty");
         }
         if let Some((entry, hash)) = self.expected {
             entry.verify_size(self.fed)?;
-            entry.verify_hash(&hex(&hash.finalize()))?;
+            match (hash, told) {
+                (Some(hash), _) => entry.verify_hash(&hex(&hash.finalize()))?,
+                (None, Some(told)) => entry.verify_hash(told)?,
+                (None, None) => {
+                    fail!(InvalidArgument, "{path} was begun for its host to hash: end it with the hash")
+                }
+            }
         }
         Ok(self.sink.map_or_else(Vec::new, Sink::finish))
     }
+}
+
+fn expectation(entry: Option<&FileEntry>, hashing: Hashing) -> Option<(FileEntry, Option<Sha256>)> {
+    entry.map(|entry| (entry.clone(), (hashing == Hashing::Here).then(Sha256::new)))
 }

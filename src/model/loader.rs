@@ -13,34 +13,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::config::{BertConfig, parse_object};
+use crate::config::{BertConfig, check_object};
 use crate::embedder::Embedder;
 use crate::error::{Error, ErrorCode, Result, fail};
 
 use super::external::external_of;
-use super::foreign::{ONNX_CANDIDATES, choose_onnx, is_onnx};
-use super::incoming::Incoming;
+use super::foreign::is_onnx;
+use super::incoming::{Hashing, Incoming};
 use super::manifest::{self, Manifest, is_plain_path};
 use super::options::LoadOptions;
 use super::packed::Packed;
 use super::prepared::Prepared;
-use super::side_files::SIDE_FILES;
+use super::wanted::Wanted;
 
 /// The ONNX file of a folder of ours, and the first place to look in others.
-const ONNX_FILE_NAME: &str = "model.onnx";
-
-/// A file that the loader wants next.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wanted {
-    /// Path in the folder.
-    pub path: String,
-    /// Its size in bytes, where the manifest lists it.
-    pub size: Option<u64>,
-    /// Its SHA-256, 64 lower-case hex digits, where the manifest lists it.
-    pub sha256: Option<String>,
-    /// Whether loading fails without it.
-    pub required: bool,
-}
+pub(super) const ONNX_FILE_NAME: &str = "model.onnx";
 
 /// Gathers a model's files.
 #[derive(Debug)]
@@ -50,17 +37,17 @@ pub struct ModelLoader {
     pub(super) files: BTreeMap<String, Vec<u8>>,
     /// Path of the ONNX file, once it is known.
     pub(super) onnx: Option<String>,
-    listing: Option<BTreeSet<String>>,
-    wanted: Vec<Wanted>,
+    pub(super) listing: Option<BTreeSet<String>>,
+    pub(super) wanted: Vec<Wanted>,
     /// Weights outside the ONNX file: wanted when all else is there.
-    external: BTreeSet<String>,
+    pub(super) external: BTreeSet<String>,
     /// The model without those weights, once one of them has begun.
-    prepared: Option<Box<Prepared>>,
+    pub(super) prepared: Option<Box<Prepared>>,
     /// Why there is no such model: the files are used up, and the answer stays the same.
     failed: Option<(ErrorCode, String)>,
     /// What was begun and has not ended.
     incoming: BTreeMap<String, Incoming>,
-    missing: BTreeSet<String>,
+    pub(super) missing: BTreeSet<String>,
     /// Files that turned out to be web pages: worth a word when something is missing later.
     pages: BTreeSet<String>,
 }
@@ -137,15 +124,27 @@ impl ModelLoader {
     /// `OUT_OF_MEMORY` when there is no room for it; before the first weights, whatever is wrong
     /// with configuration, tokenizer or graph.
     pub fn begin(&mut self, path: &str, size: Option<u64>) -> Result<()> {
+        self.begin_with(path, size, Hashing::Here)
+    }
+
+    /// The same for a host that hashes faster: it is to be ended with [`Self::end_hashed`].
+    ///
+    /// # Errors
+    /// Those of [`Self::begin`].
+    pub fn begin_hashed(&mut self, path: &str, size: Option<u64>) -> Result<()> {
+        self.begin_with(path, size, Hashing::ByHost)
+    }
+
+    fn begin_with(&mut self, path: &str, size: Option<u64>, hashing: Hashing) -> Result<()> {
         self.asked_for(path)?;
         self.pages.remove(path);
         self.incoming.remove(path); // first, as two of them may be one too many
         let entry = self.manifest.as_ref().and_then(|m| m.file(path)).cloned();
         let incoming = if self.external.contains(path) {
             self.prepare()?.begin(path);
-            Incoming::passed_on(entry.as_ref())
+            Incoming::passed_on(entry.as_ref(), hashing)
         } else {
-            Incoming::begin(entry.as_ref(), size)?
+            Incoming::begin(entry.as_ref(), size, hashing)?
         };
         self.incoming.insert(path.to_owned(), incoming);
         Ok(())
@@ -192,8 +191,20 @@ impl ModelLoader {
     /// `INTEGRITY_MISMATCH` for another size or hash than the manifest's, `NOT_A_MODEL` for an empty
     /// file, and what the file's reader finds. The file is wanted still then.
     pub fn end(&mut self, path: &str) -> Result<()> {
+        self.end_with(path, None)
+    }
+
+    /// Ends a file whose host has hashed what it fed: `sha256`, 64 lower-case hex digits.
+    ///
+    /// # Errors
+    /// Those of [`Self::end`].
+    pub fn end_hashed(&mut self, path: &str, sha256: &str) -> Result<()> {
+        self.end_with(path, Some(sha256))
+    }
+
+    fn end_with(&mut self, path: &str, sha256: Option<&str>) -> Result<()> {
         let Some(incoming) = self.incoming.remove(path) else { return Err(not_begun(path)) };
-        let bytes = incoming.end(path)?;
+        let bytes = incoming.end(path, sha256)?;
         match path {
             _ if self.external.contains(path) => {
                 if let Some(prepared) = &mut self.prepared {
@@ -213,7 +224,7 @@ impl ModelLoader {
                 BertConfig::from_json(&bytes)?;
             }
             "tokenizer.json" => {
-                parse_object(&bytes, path).map_err(|e| {
+                check_object(&bytes, path).map_err(|e| {
                     Error::with_source(ErrorCode::InvalidTokenizer, e.message().to_owned(), e)
                 })?;
             }
@@ -318,7 +329,7 @@ impl ModelLoader {
         Ok(file)
     }
 
-    fn lacks(&self, path: &str) -> Error {
+    pub(super) fn lacks(&self, path: &str) -> Error {
         match self.pages.first() {
             Some(page) => Error::new(
                 ErrorCode::NotAModel,
@@ -333,61 +344,6 @@ impl ModelLoader {
                     "{path} is not there; a model's folder has corom.json, or config.json, tokenizer.json and an ONNX file"
                 ),
             ),
-        }
-    }
-
-    fn want(&mut self, path: &str, required: bool) {
-        if self.wanted.iter().any(|w| w.path == path) || self.files.contains_key(path) {
-            return;
-        }
-        let entry = self.manifest.as_ref().and_then(|m| m.file(path));
-        let (size, sha256) = (entry.map(|e| e.size), entry.map(|e| e.sha256.clone()));
-        self.wanted.push(Wanted { path: path.to_owned(), size, sha256, required });
-    }
-
-    fn exists(&self, path: &str) -> bool {
-        self.listing.as_ref().is_none_or(|listing| listing.contains(path))
-    }
-
-    fn want_foreign(&mut self) -> Result<()> {
-        for path in ["config.json", "tokenizer.json"] {
-            self.want(path, true);
-        }
-        for path in SIDE_FILES {
-            if self.exists(path) {
-                self.want(path, false);
-            }
-        }
-        match (&self.options.model, &self.listing) {
-            (Some(model), _) => self.want(&model.clone(), true),
-            // The lack of these two comes up by itself, and says more.
-            (None, Some(listing))
-                if !["config.json", "tokenizer.json"].iter().all(|f| listing.contains(*f)) => {}
-            (None, Some(listing)) => {
-                let path = choose_onnx(listing.iter().map(String::as_str))?;
-                self.want(&path, true);
-            }
-            (None, None) => self.want(ONNX_FILE_NAME, false),
-        }
-        Ok(())
-    }
-
-    /// Tries the next usual place of the ONNX file, one request at a time.
-    fn want_next_onnx(&mut self) -> Result<()> {
-        match ONNX_CANDIDATES.iter().find(|c| !self.missing.contains(**c)) {
-            Some(next) => self.want(next, false),
-            None => return Err(self.lacks("an ONNX file (model.onnx, onnx/model.onnx …)")),
-        }
-        Ok(())
-    }
-
-    /// The last stage: weights can be used as they arrive when graph and configuration are known.
-    fn want_external(&mut self) {
-        if !self.wanted.is_empty() {
-            return;
-        }
-        if self.prepared.is_none() {
-            self.external.clone().iter().for_each(|path| self.want(path, true));
         }
     }
 }

@@ -13,8 +13,10 @@ mod prepared;
 pub mod side_files;
 mod sink;
 mod sniff;
+mod wanted;
 
-pub use loader::{ModelLoader, Wanted};
+pub use loader::ModelLoader;
 pub use manifest::Manifest;
 pub use options::{KernelChoice, LoadOptions};
 pub use packed::Packed;
+pub use wanted::Wanted;

@@ -99,10 +99,11 @@ impl ModelLoader {
         self.0.total().map(|bytes| bytes as f64)
     }
 
-    /// Begins a wanted file, or begins it again. `size`: what the server says of it.
-    pub fn begin(&mut self, path: &str, size: Option<f64>) -> Result<(), JsValue> {
+    /// Begins a wanted file, or begins it again. `size`: what the server says of it; `hashed`: the host hashes it.
+    pub fn begin(&mut self, path: &str, size: Option<f64>, hashed: bool) -> Result<(), JsValue> {
         // A float's cast saturates: no size is too odd for it.
-        Ok(self.0.begin(path, size.map(|size| size as u64))?)
+        let size = size.map(|size| size as u64);
+        Ok(if hashed { self.0.begin_hashed(path, size) } else { self.0.begin(path, size) }?)
     }
 
     /// Takes the next bytes of a file.
@@ -121,9 +122,12 @@ impl ModelLoader {
         self.0.is_page(path)
     }
 
-    /// Ends a file and checks it as a whole.
-    pub fn end(&mut self, path: &str) -> Result<(), JsValue> {
-        Ok(self.0.end(path)?)
+    /// Ends a file and checks it as a whole. `sha256`: its hash, where the host computes it.
+    pub fn end(&mut self, path: &str, sha256: Option<String>) -> Result<(), JsValue> {
+        Ok(match sha256 {
+            Some(sha256) => self.0.end_hashed(path, &sha256),
+            None => self.0.end(path),
+        }?)
     }
 
     /// Says that a file does not exist.

@@ -1,6 +1,7 @@
 //! Files that arrive in pieces, are begun again, or are refused and come right after all.
 
 use corom::error::ErrorCode;
+use corom::model::manifest::sha256_hex;
 use corom::model::{LoadOptions, ModelLoader};
 
 use super::support::export;
@@ -66,6 +67,43 @@ fn a_file_may_be_begun_again_at_any_time() {
         loader.feed(path, &files[path][from..]).unwrap();
         assert_eq!(paths(&loader)[0], path, "it is wanted until it has ended");
         loader.end(path).unwrap();
+    }
+    loader.build().unwrap();
+}
+
+#[test]
+fn a_host_may_hash_what_it_feeds() {
+    let files = ours();
+    let mut loader = ModelLoader::new(LoadOptions::default()).unwrap();
+    while let Some(file) = loader.wanted().first().cloned() {
+        let (path, bytes) = (&file.path, &files[&file.path]);
+        let hash = sha256_hex(bytes);
+        if file.sha256.is_some() {
+            for (told, code) in [
+                (Some(sha256_hex(b"")), ErrorCode::IntegrityMismatch),
+                (Some(hash.to_uppercase()), ErrorCode::IntegrityMismatch),
+                (Some(String::new()), ErrorCode::IntegrityMismatch),
+                (None, ErrorCode::InvalidArgument),
+            ] {
+                loader.begin_hashed(path, file.size).unwrap();
+                loader.feed(path, bytes).unwrap();
+                let ended = match &told {
+                    Some(told) => loader.end_hashed(path, told),
+                    None => loader.end(path),
+                };
+                assert_eq!(ended.unwrap_err().code(), code, "{path}, {told:?}");
+                assert_eq!(paths(&loader)[0], path, "it is wanted still");
+            }
+            // A hash that is computed here is the one that counts, whatever the host says.
+            loader.begin(path, file.size).unwrap();
+            let mut damaged = bytes.clone();
+            damaged[bytes.len() / 2] ^= 1;
+            let ended = loader.feed(path, &damaged).and_then(|()| loader.end_hashed(path, &hash));
+            assert_eq!(ended.unwrap_err().code(), ErrorCode::IntegrityMismatch, "{path}");
+        }
+        loader.begin_hashed(path, file.size).unwrap();
+        loader.feed(path, bytes).unwrap();
+        loader.end_hashed(path, &hash).unwrap();
     }
     loader.build().unwrap();
 }
