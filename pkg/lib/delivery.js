@@ -12,13 +12,18 @@ export class Delivery {
   etag;
   encoded = false;
   #intake;
+  #hashing;
+  /** The host's hash of what was fed; undefined where WebAssembly makes it. */
+  #hash;
   /** Of the headers that ask for the rest: 0 none is left out, 1 the condition (If-Range), 2 the range too. */
   #leftOut = 0;
 
-  constructor(file, intake, entry) {
+  /** `hashing` makes a hash for a number of bytes, see hash-web.js. */
+  constructor(file, { intake, entry, hashing }) {
     this.file = file;
     this.entry = entry;
     this.#intake = intake;
+    this.#hashing = hashing;
   }
 
   get fed() {
@@ -36,7 +41,10 @@ export class Delivery {
   }
 
   begin(size) {
-    this.#intake.begin(this.file.path, size);
+    const { path, sha256 } = this.file;
+    this.release();
+    if (sha256 !== undefined) this.#hash = this.#hashing?.(this.file.size);
+    this.#intake.begin(path, size, this.#hash !== undefined);
     this.begun = true;
   }
 
@@ -44,8 +52,23 @@ export class Delivery {
     for (let at = 0; at < chunk.length; at += CHUNK) {
       if (turns.due) await turns.take();
       throwIfAborted(signal);
-      this.#intake.feed(this.file.path, chunk.subarray(at, at + CHUNK));
+      const piece = chunk.subarray(at, at + CHUNK);
+      this.#intake.feed(this.file.path, piece);
+      this.#hash?.update(piece);
     }
+  }
+
+  /** The file is whole. Whether it is the right one is found out here. */
+  async end() {
+    const hash = this.#hash;
+    this.#hash = undefined;
+    this.#intake.end(this.file.path, await hash?.digest());
+  }
+
+  /** Lets go of what the host holds to hash it. */
+  release() {
+    this.#hash?.drop();
+    this.#hash = undefined;
   }
 
   async restart(size) {

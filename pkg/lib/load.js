@@ -1,10 +1,11 @@
 // Loading: the loader in Rust says which files it wants next and checks them; here they are moved.
 import { childOf, throwIfAborted } from "./abort.js";
+import { Ahead } from "./ahead.js";
 import { loadOptions } from "./arguments.js";
 import { openCache } from "./cache.js";
 import { loaded } from "./corom.js";
 import { CoromError } from "./errors.js";
-import { ManifestKeeper } from "./manifest.js";
+import { ManifestKeeper, askAhead } from "./manifest.js";
 import { Progress } from "./progress.js";
 import { Runtime } from "./runtime.js";
 import { Transfer } from "./transfer.js";
@@ -23,13 +24,19 @@ export async function loadInto(Class, host, source, given) {
   const progress = new Progress(options.onProgress);
   const warn = (...warning) => progress.warn(...warning);
   const cache = files.address === undefined ? undefined : await openCache(host, options, warn);
-  const runtime = await Runtime.start(host, options);
+  const hashing = await host.hashing?.();
+  const ahead = new Ahead();
+  askAhead(ahead, files, options);
+  let runtime;
   try {
-    const { embedder, content } = await build(runtime, files, { ...options, cache, progress });
+    runtime = await Runtime.start(host, options);
+    const { embedder, content } = await build(runtime, files, { ...options, cache, progress, hashing, ahead });
     return new Class(loaded, { runtime, embedder, content, queryCache: options.queryCache });
   } catch (error) {
-    runtime.drop();
+    runtime?.drop();
     throw error;
+  } finally {
+    ahead.close();
   }
 }
 
@@ -60,7 +67,8 @@ async function build(runtime, source, options) {
  * Rounds of wanted files, until the loader wants no more. `content` is made of the hashes that the manifest has for
  * them; undefined without one.
  */
-async function bringAll(runtime, loader, source, { cache, progress, signal, fetch, retries, stall }) {
+async function bringAll(runtime, loader, source, options) {
+  const { cache, progress, signal, hashing, ahead, fetch, retries, stall } = options;
   const { controller, release } = childOf(signal);
   const intake = intakeOf(runtime, loader);
   const keeper = new ManifestKeeper(intake, { cache, address: source.address, progress });
@@ -68,6 +76,8 @@ async function bringAll(runtime, loader, source, { cache, progress, signal, fetc
     source,
     cache,
     progress,
+    hashing,
+    ahead,
     fetch,
     retries,
     stall,

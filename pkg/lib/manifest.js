@@ -4,6 +4,12 @@ import { isTransient } from "./transient.js";
 
 const FILE = "corom.json";
 
+/** Asks for the manifest before there is a loader to want it: it is always the first file of a folder with an address. */
+export function askAhead(ahead, { address, model, places }, { loader, fetch, stall, signal }) {
+  if (address === undefined || (loader.model ?? model) !== undefined) return;
+  ahead.ask(places[0], FILE, { cache: "no-cache", required: false, fetch, stall, signal });
+}
+
 export class ManifestKeeper {
   #intake;
   #cache;
@@ -55,8 +61,8 @@ export class ManifestKeeper {
   #watched(intake) {
     return {
       ...intake,
-      begin: (path, size) => {
-        intake.begin(path, size);
+      begin: (path, size, hashed) => {
+        intake.begin(path, size, hashed);
         if (path === FILE) this.#bytes = [];
       },
       missing: (path) => {

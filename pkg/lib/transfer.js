@@ -18,27 +18,43 @@ export class Transfer {
   #source;
   #cache;
   #progress;
+  #hashing;
+  #ahead;
   #options;
   /** The place that served last is asked first. */
   #preferred = 0;
   #pin = new Pin();
 
-  /** `intake` is the loader: begin, feed, fed, end, missing, isPage. `options`: `{ fetch, retries, stall, signal }`. */
-  constructor(intake, { source, cache, progress, ...options }) {
+  /**
+   * `intake` is the loader: begin, feed, fed, end, missing, isPage. `hashing`, see hash-web.js; `ahead`, see ahead.js.
+   * `options`: `{ fetch, retries, stall, signal }`.
+   */
+  constructor(intake, { source, cache, progress, hashing, ahead, ...options }) {
     this.#intake = intake;
     this.#source = source;
     this.#cache = cache;
     this.#progress = progress;
+    this.#hashing = hashing;
+    this.#ahead = ahead;
     this.#options = options;
   }
 
   /** Brings a file `{ path, size, sha256, required }` to the loader, or tells it that there is none. */
   async bring(file) {
     const entry = file.sha256 && this.#cache?.entry(file.sha256);
-    if (!entry) return this.#fetch(new Delivery(file, this.#intake));
+    const delivery = new Delivery(file, { intake: this.#intake, entry, hashing: this.#hashing });
+    try {
+      await this.#deliver(delivery);
+    } finally {
+      delivery.release();
+    }
+  }
+
+  async #deliver(delivery) {
+    const { file, entry } = delivery;
+    if (!entry) return this.#fetch(delivery);
     const { signal } = this.#options;
     return exclusively(`corom ${file.sha256}`, { signal, seen: () => entry.measure() }, async () => {
-      const delivery = new Delivery(file, this.#intake, entry);
       if (!(await this.#fromCache(delivery))) await this.#fetch(delivery);
     });
   }
@@ -54,7 +70,7 @@ export class Transfer {
         this.#progress.moved("verify", file.path, delivery.fed, file.size);
       }
       if (!delivery.begun || delivery.fed < file.size) return false;
-      this.#intake.end(file.path);
+      await delivery.end();
       return true;
     } catch (error) {
       if (!isAboutContent(error)) throw error;
@@ -158,16 +174,18 @@ export class Transfer {
     const { fetch, stall, signal } = this.#options;
     const { file } = delivery;
     const from = delivery.resumable ? delivery.fed : 0;
-    const body = await place.open(file.path, {
-      from,
-      etag: delivery.etag,
-      conditional: delivery.conditional,
-      cache: this.#cacheMode(delivery),
-      required: file.required,
-      fetch,
-      stall,
-      signal,
-    });
+    const asked = from === 0 ? this.#ahead.take(place, file.path) : undefined;
+    const body = await (asked ??
+      place.open(file.path, {
+        from,
+        etag: delivery.etag,
+        conditional: delivery.conditional,
+        cache: this.#cacheMode(delivery),
+        required: file.required,
+        fetch,
+        stall,
+        signal,
+      }));
     if (body === null) return false;
     try {
       const goesOn = body.offset !== 0;
@@ -183,7 +201,7 @@ export class Transfer {
     } finally {
       await body.cancel();
     }
-    this.#intake.end(file.path);
+    await delivery.end();
     return true;
   }
 
