@@ -18,7 +18,7 @@ export class Delivery {
   /** Of the headers that ask for the rest: 0 none is left out, 1 the condition (If-Range), 2 the range too. */
   #leftOut = 0;
 
-  /** `hashing` makes a hash for a number of bytes, see hash-web.js. */
+  /** `hashing` makes a hash for a file, see hash-web.js. */
   constructor(file, { intake, entry, hashing }) {
     this.file = file;
     this.entry = entry;
@@ -42,8 +42,7 @@ export class Delivery {
 
   begin(size) {
     const { path, sha256 } = this.file;
-    this.release();
-    if (sha256 !== undefined) this.#hash = this.#hashing?.(this.file.size);
+    this.#hash = sha256 === undefined ? undefined : this.#hashing?.(this.file);
     this.#intake.begin(path, size, this.#hash !== undefined);
     this.begun = true;
   }
@@ -60,15 +59,7 @@ export class Delivery {
 
   /** The file is whole. Whether it is the right one is found out here. */
   async end() {
-    const hash = this.#hash;
-    this.#hash = undefined;
-    this.#intake.end(this.file.path, await hash?.digest());
-  }
-
-  /** Lets go of what the host holds to hash it. */
-  release() {
-    this.#hash?.drop();
-    this.#hash = undefined;
+    this.#intake.end(this.file.path, await this.#hash?.digest());
   }
 
   async restart(size) {

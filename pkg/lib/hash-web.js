@@ -1,54 +1,67 @@
 // SHA-256 by the browser, which has the processor's instructions for it and a thread of its own: a base model's 100 MB
-// take WebAssembly 0.27 s of the page's thread. WebCrypto takes nothing piece by piece, so what is hashed is held meanwhile.
-
+// take WebAssembly 0.27 s of the page's thread. WebCrypto takes nothing bit by bit, so it hashes the pieces that the
+// manifest has hashes of. (Whole shards would be held meanwhile, and copied, which took half as long as WebAssembly.)
 import { CoromError } from "./errors.js";
 
-/** Bytes that WebAssembly hashes before the browser has answered. */
-const FEW = 4 << 10;
-/** Bytes that all files on the way may hold: two shards, with a small model's tokenizer. */
-const HELD = 56 << 20;
+/** Bytes of a piece, as in the manifest. */
+const PIECE = 512 << 10;
 
 /**
- * What makes a hash for a file of `size` bytes: `{ update(bytes), digest(), drop() }`, or undefined where WebAssembly
- * is to do it. Undefined itself in pages without TLS, which have no WebCrypto.
+ * What makes a hash for a file `{ size, pieces }`: `{ update(bytes), digest() }`, or undefined where WebAssembly is to
+ * do it. Undefined itself in pages without TLS, which have no WebCrypto. `digest` gives the pieces' hashes, one after
+ * the other.
  */
 export function hashing() {
   const { subtle } = globalThis.crypto ?? {};
   if (typeof subtle?.digest !== "function") return undefined;
-  let held = 0;
-  return (size) => {
-    if (!(size >= FEW && held + size <= HELD)) return undefined;
-    let bytes;
-    try {
-      bytes = new Uint8Array(size);
-    } catch {
-      return undefined;
-    }
-    held += size;
-    let length = 0;
-    const drop = () => {
-      if (bytes) held -= size;
-      bytes = undefined;
-    };
-    return {
-      // More than `size` bytes are refused by the loader.
-      update(piece) {
-        bytes.set(piece, length);
-        length += piece.length;
-      },
-      async digest() {
-        const whole = bytes.subarray(0, length);
-        drop();
-        try {
-          return hex(new Uint8Array(await subtle.digest("SHA-256", whole)));
-        } catch (cause) {
-          // It copies what it hashes, and fails for nothing else.
-          throw new CoromError("OUT_OF_MEMORY", `the browser could not hash ${length} bytes`, { cause });
-        }
-      },
-      drop,
-    };
-  };
+  return ({ size, pieces }) => (pieces ? new PieceHash(subtle, Math.min(size, PIECE)) : undefined);
 }
 
-const hex = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+class PieceHash {
+  #subtle;
+  #room;
+  #buffer;
+  #filled = 0;
+  #hashes = [];
+
+  constructor(subtle, room) {
+    this.#subtle = subtle;
+    this.#room = room;
+  }
+
+  update(bytes) {
+    for (let at = 0; at < bytes.length;) {
+      const part = bytes.subarray(at, at + this.#room - this.#filled);
+      at += part.length;
+      if (part.length === this.#room) {
+        this.#hash(part);
+        continue;
+      }
+      this.#buffer ??= new Uint8Array(this.#room);
+      this.#buffer.set(part, this.#filled);
+      this.#filled += part.length;
+      if (this.#filled === this.#room) this.#flush();
+    }
+  }
+
+  async digest() {
+    if (this.#filled > 0) this.#flush();
+    return (await Promise.all(this.#hashes)).join("");
+  }
+
+  #flush() {
+    this.#hash(this.#buffer.subarray(0, this.#filled));
+    this.#filled = 0;
+  }
+
+  /** It copies what it hashes before it returns. */
+  #hash(piece) {
+    const hash = this.#subtle.digest("SHA-256", piece).then(hex, (cause) => {
+      throw new CoromError("OUT_OF_MEMORY", `the browser could not hash ${piece.length} bytes`, { cause });
+    });
+    hash.catch(() => {}); // of a file that is given up nobody asks
+    this.#hashes.push(hash);
+  }
+}
+
+const hex = (hash) => Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, "0")).join("");

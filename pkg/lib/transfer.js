@@ -43,15 +43,6 @@ export class Transfer {
   async bring(file) {
     const entry = file.sha256 && this.#cache?.entry(file.sha256);
     const delivery = new Delivery(file, { intake: this.#intake, entry, hashing: this.#hashing });
-    try {
-      await this.#deliver(delivery);
-    } finally {
-      delivery.release();
-    }
-  }
-
-  async #deliver(delivery) {
-    const { file, entry } = delivery;
     if (!entry) return this.#fetch(delivery);
     const { signal } = this.#options;
     return exclusively(`corom ${file.sha256}`, { signal, seen: () => entry.measure() }, async () => {

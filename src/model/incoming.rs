@@ -90,7 +90,7 @@ impl Incoming {
             entry.verify_size(self.fed)?;
             match (hash, told) {
                 (Some(hash), _) => entry.verify_hash(&hex(&hash.finalize()))?,
-                (None, Some(told)) => entry.verify_hash(told)?,
+                (None, Some(told)) => entry.verify_told(told)?,
                 (None, None) => {
                     fail!(InvalidArgument, "{path} was begun for its host to hash: end it with the hash")
                 }

@@ -194,7 +194,8 @@ impl ModelLoader {
         self.end_with(path, None)
     }
 
-    /// Ends a file whose host has hashed what it fed: `sha256`, 64 lower-case hex digits.
+    /// Ends a file whose host has hashed what it fed: `sha256`, 64 lower-case hex digits for the whole; or, where
+    /// [`Wanted::pieces`] says so, for each piece of [`manifest::PIECE_BYTES`], one after the other.
     ///
     /// # Errors
     /// Those of [`Self::end`].

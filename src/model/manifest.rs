@@ -5,7 +5,7 @@
 //!   "format": "corom-model", "format_version": 1, "created_by": "corom 0.1.0",
 //!   "pooling": "cls", "normalize": false, "max_length": 128,
 //!   "dtype": "int8", "hidden_size": 768,
-//!   "files": [{ "path": "model.onnx", "size": 123, "sha256": "…64 hex digits…" }],
+//!   "files": [{ "path": "model.onnx", "size": 123, "sha256": "…64 hex digits…", "pieces": [] }],
 //!   "self_test": { "texts": ["…"], "vectors": [[0.1]] }
 //! }
 //! ```
@@ -25,6 +25,10 @@ pub const FORMAT: &str = "corom-model";
 pub const FORMAT_VERSION: u32 = 1;
 /// The largest weight shard, bytes: static hosts limit one file to 25 MiB.
 pub const MAX_SHARD_BYTES: usize = 24 << 20;
+
+/// Bytes of a piece that has a hash of its own: a few milliseconds of a download, and small enough for a browser
+/// to copy at the speed of its cache.
+pub const PIECE_BYTES: usize = 512 << 10;
 
 /// The manifest of a model folder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -63,6 +67,10 @@ pub struct FileEntry {
     pub size: u64,
     /// SHA-256, 64 lower-case hex digits.
     pub sha256: String,
+    /// The same of each piece of [`PIECE_BYTES`], for hosts that hash nothing bit by bit. Empty for a file of one
+    /// piece, and where a manifest does not say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pieces: Vec<String>,
 }
 
 /// A few texts with their vectors under the manifest's pooling, normalisation and length.
@@ -135,9 +143,13 @@ impl Manifest {
             if !paths.insert(&file.path) {
                 fail!(InvalidConfig, "{FILE_NAME}: `{}` is listed twice", file.path);
             }
-            if file.sha256.len() != 64 || !file.sha256.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
-            {
+            if !is_sha256(&file.sha256) {
                 fail!(InvalidConfig, "{FILE_NAME}: `{}` has no valid sha256", file.path);
+            }
+            let count = file.size.div_ceil(PIECE_BYTES as u64);
+            let fits = file.pieces.len() as u64 == count && file.pieces.iter().all(|hash| is_sha256(hash));
+            if !file.pieces.is_empty() && !fits {
+                fail!(InvalidConfig, "{FILE_NAME}: `{}` has no valid hash for each of its pieces", file.path);
             }
         }
         for needed in ["config.json", "tokenizer.json", "model.onnx"] {
@@ -165,7 +177,11 @@ impl Manifest {
 impl FileEntry {
     /// The entry of a file with these contents.
     pub fn of(path: impl Into<String>, bytes: &[u8]) -> Self {
-        Self { path: path.into(), size: bytes.len() as u64, sha256: sha256_hex(bytes) }
+        let pieces = match bytes.len() {
+            0..=PIECE_BYTES => Vec::new(),
+            _ => bytes.chunks(PIECE_BYTES).map(sha256_hex).collect(),
+        };
+        Self { path: path.into(), size: bytes.len() as u64, sha256: sha256_hex(bytes), pieces }
     }
 
     /// Checks a file's contents against its entry.
@@ -208,6 +224,29 @@ impl FileEntry {
         }
         Ok(())
     }
+
+    /// Checks what a host has hashed: the whole, or every piece, one hash after the other.
+    ///
+    /// # Errors
+    /// `INTEGRITY_MISMATCH`.
+    pub fn verify_told(&self, told: &str) -> Result<()> {
+        if self.pieces.is_empty() || told.len() == self.sha256.len() {
+            return self.verify_hash(told);
+        }
+        let told = told.as_bytes().chunks(self.sha256.len());
+        if !told.eq(self.pieces.iter().map(String::as_bytes)) {
+            fail!(
+                IntegrityMismatch,
+                "{} has pieces of another SHA-256 than the manifest says: the file is damaged or of another version",
+                self.path
+            );
+        }
+        Ok(())
+    }
+}
+
+fn is_sha256(hex: &str) -> bool {
+    hex.len() == 64 && hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// SHA-256 in lower-case hex.

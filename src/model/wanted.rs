@@ -4,6 +4,7 @@ use crate::error::Result;
 
 use super::foreign::{ONNX_CANDIDATES, choose_onnx};
 use super::loader::{ModelLoader, ONNX_FILE_NAME};
+use super::manifest::PIECE_BYTES;
 use super::side_files::SIDE_FILES;
 
 /// A file that the loader wants next.
@@ -15,6 +16,8 @@ pub struct Wanted {
     pub size: Option<u64>,
     /// Its SHA-256, 64 lower-case hex digits, where the manifest lists it.
     pub sha256: Option<String>,
+    /// Whether the manifest has the hashes of its pieces (for a file of one piece that is the file's).
+    pub pieces: bool,
     /// Whether loading fails without it.
     pub required: bool,
 }
@@ -26,7 +29,8 @@ impl ModelLoader {
         }
         let entry = self.manifest.as_ref().and_then(|m| m.file(path));
         let (size, sha256) = (entry.map(|e| e.size), entry.map(|e| e.sha256.clone()));
-        self.wanted.push(Wanted { path: path.to_owned(), size, sha256, required });
+        let pieces = entry.is_some_and(|e| !e.pieces.is_empty() || e.size <= PIECE_BYTES as u64);
+        self.wanted.push(Wanted { path: path.to_owned(), size, sha256, pieces, required });
     }
 
     fn exists(&self, path: &str) -> bool {

@@ -44,6 +44,7 @@ struct Wanted<'a> {
     size: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     sha256: Option<&'a str>,
+    pieces: bool,
     required: bool,
 }
 
@@ -83,12 +84,13 @@ impl ModelLoader {
         Ok(self.0.set_listing(paths)?)
     }
 
-    /// The files to fetch next: `[{ path, size, sha256, required }]`.
+    /// The files to fetch next: `[{ path, size, sha256, pieces, required }]`.
     pub fn wanted(&self) -> Result<JsValue, JsValue> {
         let wanted = self.0.wanted().iter().map(|w| Wanted {
             path: &w.path,
             size: w.size,
             sha256: w.sha256.as_deref(),
+            pieces: w.pieces,
             required: w.required,
         });
         to_js(&wanted.collect::<Vec<_>>())

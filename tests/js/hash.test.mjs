@@ -12,53 +12,64 @@ import { binaries } from "../../pkg/lib/binaries.js";
 import { Corom, CoromError, failsWith } from "./support/corom.mjs";
 import { faultServer } from "./support/fault-server.mjs";
 import { EXACT, MODEL, NAMES, SHARD, loadsRight, withFolder } from "./support/loading.mjs";
+import { sharded } from "./support/manifest.mjs";
 import { PKG } from "./support/paths.mjs";
 
 const MIB = 1 << 20;
 const sha256 = (bytes) => createHash("sha256").update(bytes).digest("hex");
+const PIECE = 512 << 10;
 const LISTED = NAMES.filter((name) => name !== "corom.json");
+
+/** The same model with a file of several pieces: JSON takes spaces. */
+const LARGE = sharded({}, (files) => {
+  const spaces = new Uint8Array(2 * PIECE + 7).fill(32);
+  return { ...files, "tokenizer.json": Buffer.concat([files["tokenizer.json"], spaces]) };
+}).files;
 
 /** The class of a host with another way to hash. */
 const hashedBy = (hashing) => coromFor({ ...node, binaries, hashing });
 
 describe("the browser's hash", () => {
-  test("is the hash of what was fed, in any pieces", async () => {
-    const bytes = Uint8Array.from({ length: 3 * MIB + 5 }, (_, i) => (i * i) >> 7);
-    for (const piece of [bytes.length, MIB, 4095]) {
-      const hash = byBrowser()(bytes.length);
-      for (let at = 0; at < bytes.length; at += piece) hash.update(bytes.subarray(at, at + piece));
-      assert.equal(await hash.digest(), sha256(bytes));
+  const bytes = Uint8Array.from({ length: 3 * MIB + 5 }, (_, i) => (i * i) >> 7);
+  const piecesOf = (whole) => {
+    const starts = Array.from({ length: Math.ceil(whole.length / PIECE) }, (_, i) => i * PIECE);
+    return starts.map((at) => sha256(whole.subarray(at, at + PIECE))).join("");
+  };
+  const hashOf = (fed, size, step) => {
+    const hash = byBrowser()({ size, pieces: true });
+    const buffer = new Uint8Array(step); // used again at once, as hosts do
+    for (let at = 0; at < fed.length; at += step) {
+      const part = fed.subarray(at, at + step);
+      buffer.set(part);
+      hash.update(buffer.subarray(0, part.length));
     }
-    const short = byBrowser()(bytes.length);
-    short.update(bytes.subarray(0, 100));
-    assert.equal(await short.digest(), sha256(bytes.subarray(0, 100)), "of a file that is too short");
+    return hash.digest();
+  };
+
+  test("is that of each piece, however they arrive", async () => {
+    for (const step of [bytes.length, MIB, PIECE, PIECE - 1, 4095]) {
+      assert.equal(await hashOf(bytes, bytes.length, step), piecesOf(bytes), `${step} at a time`);
+    }
+    for (const size of [1, PIECE - 1, PIECE, PIECE + 1, 2 * PIECE]) {
+      const part = bytes.subarray(0, size);
+      assert.equal(await hashOf(part, size, 100_000), piecesOf(part), `${size} bytes`);
+    }
+    const short = bytes.subarray(0, MIB + 100);
+    assert.equal(await hashOf(short, bytes.length, 100_000), piecesOf(short), "of a file that is too short");
   });
 
-  test("is not made of files so small or large that WebAssembly does better", () => {
-    const make = byBrowser();
-    for (const size of [0, 100, 57 * MIB, NaN, undefined]) assert.equal(make(size), undefined);
-  });
-
-  test("holds two shards at a time, and lets go of them", async () => {
-    const make = byBrowser();
-    const [first, second] = [make(25 * MIB), make(25 * MIB)];
-    assert.equal(make(25 * MIB), undefined);
-    first.drop();
-    first.drop(); // which counts once
-    const third = make(25 * MIB);
-    assert.ok(third);
-    assert.equal(make(25 * MIB), undefined);
-    await second.digest();
-    second.drop();
-    assert.ok(make(25 * MIB));
-    assert.equal(make(25 * MIB), undefined);
+  test("is not made where there are no pieces to compare with", () => {
+    assert.equal(byBrowser()({ size: 5, pieces: false }), undefined);
   });
 
   test("is a typed error where the browser cannot, and nothing where it has no WebCrypto", async (t) => {
-    const hash = byBrowser()(5000);
+    const hash = byBrowser()({ size: 5000, pieces: true });
+    const abandoned = byBrowser()({ size: 5, pieces: true });
     t.mock.method(globalThis.crypto.subtle, "digest", async () => {
       throw new DOMException("no room", "OperationError");
     });
+    abandoned.update(new Uint8Array(5));
+    hash.update(new Uint8Array(5000));
     await failsWith("OUT_OF_MEMORY", hash.digest(), "hash");
     const { crypto } = globalThis;
     Object.defineProperty(globalThis, "crypto", { configurable: true, value: { getRandomValues() {} } });
@@ -72,73 +83,41 @@ describe("the browser's hash", () => {
 
 describe("a load", () => {
   for (const [name, hashing] of Object.entries({ byNode, byBrowser })) {
-    test(`takes the host's hashes, and all of them (${name})`, async () => {
-      const fed = {};
-      const dropped = [];
+    test(`takes the host's hashes, of every byte (${name})`, async () => {
+      const fed = [];
       const counted = async () => {
         const make = await hashing();
-        return (size) => {
-          const hash = make(size);
-          return (
-            hash && {
-              ...hash,
-              update(bytes) {
-                fed[size] = (fed[size] ?? 0) + bytes.length;
-                hash.update(bytes);
-              },
-              drop: () => dropped.push(size),
-            }
-          );
+        return (file) => {
+          const at = fed.push(0) - 1;
+          const hash = make(file);
+          return {
+            update(bytes) {
+              fed[at] += bytes.length;
+              hash.update(bytes);
+            },
+            digest: () => hash.digest(),
+          };
         };
       };
-      const corom = await hashedBy(counted).load(MODEL.files, EXACT);
-      corom.free();
-      const sizes = LISTED.map((file) => MODEL.files[file].length).filter((size) => hashing === byNode || size >= 4096);
-      assert.ok(sizes.length >= 3);
-      assert.deepEqual(fed, Object.fromEntries(sizes.map((size) => [size, size])));
-      assert.deepEqual(dropped, [], "those that were asked for are gone by themselves");
+      (await hashedBy(counted).load(LARGE, EXACT)).free();
+      const sizes = LISTED.map((file) => LARGE[file].length);
+      assert.deepEqual(fed.sort(), sizes.sort());
+      assert.ok(sizes.some((size) => size > 2 * PIECE));
     });
 
     test(`refuses a damaged file (${name})`, async () => {
       for (const file of LISTED) {
-        const damaged = Uint8Array.from(MODEL.files[file]);
-        damaged[damaged.length >> 1] ^= 1;
-        const loading = hashedBy(hashing).load({ ...MODEL.files, [file]: damaged }, EXACT);
+        const damaged = Uint8Array.from(LARGE[file]);
+        damaged[damaged.length - 2] ^= 1;
+        const loading = hashedBy(hashing).load({ ...LARGE, [file]: damaged }, EXACT);
         await failsWith("INTEGRITY_MISMATCH", loading, file);
       }
     });
   }
 
   test("believes no hash but the manifest's", async () => {
-    const lying = () => () => ({ update() {}, digest: async () => "0".repeat(64), drop() {} });
+    const lying = () => () => ({ update() {}, digest: async () => "0".repeat(64) });
     await failsWith("INTEGRITY_MISMATCH", hashedBy(lying).load(MODEL.files, EXACT), "0000");
-  });
-
-  test("lets go of the hashes of files that break off", async () => {
-    const open = new Set();
-    const counted = () => (size) => {
-      const hash = createHash("sha256");
-      open.add(hash);
-      return {
-        update: (bytes) => hash.update(bytes),
-        digest: async () => (open.delete(hash), hash.digest("hex")),
-        drop: () => open.delete(hash),
-        size,
-      };
-    };
-    const server = await faultServer(MODEL.files);
-    try {
-      server.fault = ({ name, count }) => (name === SHARD && count === 0 ? { cut: 5000 } : undefined);
-      const whole = await hashedBy(counted).load(server.address, EXACT);
-      whole.free();
-      assert.equal(open.size, 0);
-      server.fault = ({ name }) => (name === SHARD ? { cut: 5000 } : undefined);
-      server.take();
-      await failsWith("FETCH_FAILED", hashedBy(counted).load(server.address, { ...EXACT, retries: 0 }));
-      assert.equal(open.size, 0);
-    } finally {
-      await server.close();
-    }
   });
 
   test("goes on with the hash of what was in the cache", async () => {

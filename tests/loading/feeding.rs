@@ -1,8 +1,8 @@
 //! Files that arrive in pieces, are begun again, or are refused and come right after all.
 
 use corom::error::ErrorCode;
-use corom::model::manifest::sha256_hex;
-use corom::model::{LoadOptions, ModelLoader};
+use corom::model::manifest::{FileEntry, PIECE_BYTES, sha256_hex};
+use corom::model::{LoadOptions, Manifest, ModelLoader};
 
 use super::support::export;
 use super::{Files, ours, paths};
@@ -106,6 +106,31 @@ fn a_host_may_hash_what_it_feeds() {
         loader.end_hashed(path, &hash).unwrap();
     }
     loader.build().unwrap();
+}
+
+#[test]
+fn hashes_of_pieces_are_those_of_the_manifest() {
+    let bytes: Vec<u8> = (0..2 * PIECE_BYTES + 5).map(|i| (i / 3) as u8).collect();
+    let entry = FileEntry::of("model.onnx_data", &bytes);
+    let told: Vec<String> = bytes.chunks(PIECE_BYTES).map(sha256_hex).collect();
+    assert_eq!(entry.pieces, told);
+    entry.verify_told(&told.concat()).unwrap();
+    entry.verify_told(&sha256_hex(&bytes)).unwrap();
+    let swapped = [told[1].clone(), told[0].clone(), told[2].clone()].concat();
+    for wrong in [told[..2].concat(), told.concat() + "0", swapped, told[0].clone(), String::new()] {
+        assert_eq!(entry.verify_told(&wrong).unwrap_err().code(), ErrorCode::IntegrityMismatch, "{wrong}");
+    }
+    assert_eq!(FileEntry::of("a", &bytes[..PIECE_BYTES]).pieces, Vec::<String>::new());
+
+    // A manifest with too few of them, or others than hashes, is none.
+    let json = String::from_utf8(ours()["corom.json"].clone()).unwrap();
+    let manifest = Manifest::from_json(json.as_bytes()).unwrap();
+    for pieces in [vec![told[0].clone(); 9], vec!["x".repeat(64)], vec![String::new()]] {
+        let mut manifest = manifest.clone();
+        manifest.files[0].pieces = pieces;
+        let json = serde_json::to_string(&manifest).unwrap();
+        assert_eq!(Manifest::from_json(json.as_bytes()).unwrap_err().code(), ErrorCode::InvalidConfig);
+    }
 }
 
 #[test]

@@ -2,14 +2,24 @@
 import { createHash } from "node:crypto";
 import { MODEL_FILES, exportFolder, filesOf, golden } from "./paths.mjs";
 
-/** A fixture's files in memory with a corom.json that fits, or is changed. `also`: files besides the usual ones. */
-export function withManifest(folder, changes = {}, also = []) {
-  const files = filesOf(folder, [...MODEL_FILES, ...also]);
-  const entry = (name) => ({
-    path: name,
-    size: files[name].length,
-    sha256: createHash("sha256").update(files[name]).digest("hex"),
-  });
+/** Bytes that have a hash of their own. */
+const PIECE = 512 << 10;
+
+/**
+ * A fixture's files in memory with a corom.json that fits, or is changed. `also`: files besides the usual ones; `edit`
+ * gives the files that it is made for.
+ */
+export function withManifest(folder, changes = {}, also = [], edit = (files) => files) {
+  const files = edit(filesOf(folder, [...MODEL_FILES, ...also]));
+  const sha256 = (bytes) => createHash("sha256").update(bytes).digest("hex");
+  const entry = (name) => {
+    const bytes = files[name];
+    const pieces = Array.from({ length: Math.ceil(bytes.length / PIECE) }, (_, i) =>
+      sha256(bytes.subarray(i * PIECE, (i + 1) * PIECE)),
+    );
+    const more = pieces.length > 1 ? { pieces } : {};
+    return { path: name, size: bytes.length, sha256: sha256(bytes), ...more };
+  };
   const manifest = {
     format: "corom-model",
     format_version: 1,
@@ -26,7 +36,7 @@ export function withManifest(folder, changes = {}, also = []) {
 }
 
 /** A converted model of a few files: three shards, a self-test, vectors to compare with. */
-export function sharded(changes = {}) {
+export function sharded(changes = {}, edit = undefined) {
   const { texts, vectors, max_length, tolerance } = golden("external-shards");
   const self_test = { texts: texts.slice(1, 3), vectors: vectors.cls.slice(1, 3) };
   const shards = ["model.onnx_data", "model.onnx_data_1", "model.onnx_data_2"];
@@ -34,6 +44,7 @@ export function sharded(changes = {}) {
     exportFolder("external-shards"),
     { hidden_size: vectors.cls[0].length, pooling: "cls", max_length, self_test, ...changes },
     shards,
+    edit,
   );
   delete files["tokenizer_config.json"]; // nobody asks for it
   return { files, texts, vectors: vectors.cls, tolerance };
