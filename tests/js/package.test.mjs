@@ -15,7 +15,7 @@ const sources = readdirSync(PKG, { recursive: true })
   .filter((name) => /^(lib\/.*|[^/]+)\.js$/.test(name));
 const read = (name) => readFileSync(path.join(PKG, name), "utf8");
 /** Without the part of a host's own: Node's modules, what Bun alone reads, a .wasm that only a bundler can import. */
-const NOT_FOR_PAGES = /^(node|bun|inline-node|worker-node|worker-thread-node|lib\/(host-node|store-folder|source-folder|worker\/host-node))\.js$/;
+const NOT_FOR_PAGES = /^(node|bun|inline-node|worker-node|worker-thread-node|lib\/((host|hash)-node|store-folder|source-folder|worker\/host-node))\.js$/;
 
 test("it depends on nothing and is ESM whose only side effects are the workers' scripts", () => {
   for (const field of ["dependencies", "peerDependencies", "optionalDependencies"])
