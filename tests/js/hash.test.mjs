@@ -54,6 +54,7 @@ describe("the browser's hash", () => {
       const part = bytes.subarray(0, size);
       assert.equal(await hashOf(part, size, 100_000), piecesOf(part), `${size} bytes`);
     }
+    assert.equal((await hashOf(bytes.subarray(0, 9), 0, 4)).length, 9 * 64, "more than was said: it ends, and is wrong");
     const short = bytes.subarray(0, MIB + 100);
     assert.equal(await hashOf(short, bytes.length, 100_000), piecesOf(short), "of a file that is too short");
   });

@@ -7,12 +7,12 @@
 //! weight is `−zero`, its activation the block's sum, which may need more than 16 bits and then
 //! comes in two parts. Blocks are added up in `f32`.
 
-use super::blocks::{self, BLOCK_I8, Quantized};
+use super::blocks;
 use super::columns::{COLUMNS, Epilogue};
 use super::drive::Rows;
 use super::quantize::BLOCK_I4;
 use super::rows::{self, TileKernel, run_tiles};
-use super::{Bytes, Kernel, i4_relaxed};
+use super::{Bytes, Kernel, relaxed};
 use crate::encoder::cpu::scratch::{Scratch, grown};
 
 use crate::encoder::cpu::simd::{F32x4, I8x16, I16x8, I32x4};
@@ -113,12 +113,7 @@ impl LinearI4 {
             zeros: &self.zeros[panel * blocks..][..blocks],
         };
         if kernel.is_relaxed() {
-            let (acts, totals) = Quantized::of(scratch, rows, inputs, BLOCK_I8);
-            if kernel == Kernel::RelaxedI32 {
-                run_tiles(rows, i4_relaxed::Tiles::<true> { panel: weights, acts, totals });
-            } else {
-                run_tiles(rows, i4_relaxed::Tiles::<false> { panel: weights, acts, totals });
-            }
+            let totals = relaxed::totals(weights, kernel, rows, inputs, scratch);
             for (totals, row) in totals.iter().zip(out.chunks_exact_mut(outputs)) {
                 self.epilogue.finish_unscaled(panel, totals.each_ref().map(F32x4::load), row);
             }

@@ -1,23 +1,20 @@
 //! The relaxed kernels for 4-bit weights: a block's bytes are taken apart once and multiplied with
 //! all rows at hand.
 
-use super::blocks::{Part, Quantized, Tile};
+use super::blocks::{BLOCK_I8, Part, Tile};
 use super::i4::{BLOCK_VECTORS, Panel, zero_points};
-use super::rows::TileKernel;
+use super::relaxed::RelaxedPanel;
 use crate::encoder::cpu::simd::{F32x4, I8x16, I16x8, I32x4, relaxed};
-use std::ops::Range;
 
-/// Eight outputs, and the rows that they are computed of.
-pub(super) struct Tiles<'a, const I32: bool> {
-    pub(super) panel: Panel<'a>,
-    pub(super) acts: Quantized<'a>,
-    pub(super) totals: &'a mut [[[f32; 4]; 2]],
-}
+impl RelaxedPanel for Panel<'_> {
+    const BLOCK: usize = BLOCK_I8;
 
-impl<const I32: bool> TileKernel for Tiles<'_, I32> {
-    fn run<const ROWS: usize>(&mut self, part: Range<usize>) {
-        let totals = self.totals[part.clone()].as_chunks_mut().0;
-        tiles::<ROWS, I32>(self.panel, self.acts.part(part), totals);
+    fn multiply<const ROWS: usize, const I32: bool>(
+        self,
+        acts: Part<'_>,
+        totals: &mut [[[[f32; 4]; 2]; ROWS]],
+    ) {
+        tiles::<ROWS, I32>(self, acts, totals);
     }
 }
 

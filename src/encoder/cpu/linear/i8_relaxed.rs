@@ -6,20 +6,15 @@
 //! added up in `f32`. Nothing of that depends on the machine or on which of the two kernels
 //! runs; only the 7 bits make it another result than the exact kernel's.
 
-use super::blocks::{self, BLOCK_U7, Part, Quantized, Tile};
+use super::blocks::{self, BLOCK_U7, Part, Tile};
 use super::columns::{COLUMNS, Epilogue};
 use super::drive::Rows;
 use super::pack::PackI8;
-use super::rows::{TileKernel, run_tiles};
-use super::{Bytes, Kernel, touch};
+use super::relaxed::{self, RelaxedPanel};
+use super::{Bytes, Kernel};
 use crate::encoder::cpu::scratch::Scratch;
-use crate::encoder::cpu::simd::{F32x4, I8x16, I16x8, I32x4, relaxed};
+use crate::encoder::cpu::simd::{F32x4, I8x16, I16x8, I32x4, relaxed as instructions};
 use crate::encoder::ops::linear::LinearSpec;
-use std::ops::Range;
-
-/// So few rows are done before the memory brings the next weights: 8 tokens take 8 % less with [`touch`].
-/// 16 take more.
-const FEW_ROWS: usize = 8;
 
 /// Quads of a whole block.
 const BLOCK_QUADS: usize = BLOCK_U7 / 4;
@@ -135,32 +130,22 @@ impl LinearI8Relaxed {
             sums: &self.sums[panel * blocks..][..blocks],
             paired: &self.paired[panel * blocks..][..blocks],
         };
-        if rows <= FEW_ROWS {
-            touch(weights.weights.as_flattened());
-        }
-        let (acts, totals) = Quantized::of(scratch, rows, inputs, BLOCK_U7);
-        if kernel == Kernel::RelaxedI32 {
-            run_tiles(rows, Tiles::<true> { panel: weights, acts, totals });
-        } else {
-            run_tiles(rows, Tiles::<false> { panel: weights, acts, totals });
-        }
+        let totals = relaxed::totals(weights, kernel, rows, inputs, scratch);
         for (totals, row) in totals.iter().zip(out.chunks_exact_mut(self.spec.outputs)) {
             self.epilogue.finish(panel, totals.each_ref().map(F32x4::load), F32x4::splat(1.0), row);
         }
     }
 }
 
-/// Eight outputs, and the rows that they are computed of.
-struct Tiles<'a, const I32: bool> {
-    panel: Panel<'a>,
-    acts: Quantized<'a>,
-    totals: &'a mut [[[f32; 4]; 2]],
-}
+impl RelaxedPanel for Panel<'_> {
+    const BLOCK: usize = BLOCK_U7;
 
-impl<const I32: bool> TileKernel for Tiles<'_, I32> {
-    fn run<const ROWS: usize>(&mut self, part: Range<usize>) {
-        let totals = self.totals[part.clone()].as_chunks_mut().0;
-        tiles::<ROWS, I32>(self.panel, self.acts.part(part), totals);
+    fn multiply<const ROWS: usize, const I32: bool>(
+        self,
+        acts: Part<'_>,
+        totals: &mut [[[[f32; 4]; 2]; ROWS]],
+    ) {
+        tiles::<ROWS, I32>(self, acts, totals);
     }
 }
 
@@ -187,7 +172,7 @@ fn tiles<const ROWS: usize, const I32: bool>(
                         let act = acts.map(|acts| I32x4::splat(acts[r]).to_i8());
                         for v in 0..2 {
                             let pairs =
-                                [0, 1].map(|q| relaxed::dot_i16(I8x16::load(&weights[q][v].0), act[q]));
+                                [0, 1].map(|q| instructions::dot_i16(I8x16::load(&weights[q][v].0), act[q]));
                             products[r][v] = products[r][v].add(pairs[0].add(pairs[1]).dot(ones));
                         }
                     }
@@ -199,9 +184,9 @@ fn tiles<const ROWS: usize, const I32: bool>(
                         let act = I32x4::splat(acts[r]).to_i8();
                         for v in 0..2 {
                             products[r][v] = if I32 {
-                                relaxed::dot_add(weights[v], act, products[r][v])
+                                instructions::dot_add(weights[v], act, products[r][v])
                             } else {
-                                products[r][v].add(relaxed::dot_i16(weights[v], act).dot(ones))
+                                products[r][v].add(instructions::dot_i16(weights[v], act).dot(ones))
                             };
                         }
                     }

@@ -20,6 +20,7 @@ mod kernel;
 mod pack;
 pub mod quantize;
 mod race;
+mod relaxed;
 mod rows;
 mod sound;
 #[cfg(test)]
@@ -121,16 +122,9 @@ impl Bytes {
     const ZERO: Self = Self([0; 16]);
 }
 
-/// Reads a byte of each cache line of a panel, so that its lines come from memory side by side. A
+/// Reads a value of each cache line of a panel of floats, so that its lines come from memory side by side. A
 /// kernel alone has but four or five on the way, which is as far as a processor looks ahead in its
 /// loop, and wasm has no prefetch.
-#[inline(never)]
-fn touch(weights: &[Bytes]) {
-    let lines = weights.chunks(LINE / 16).map(|line| i32::from(line[0].0[0]));
-    std::hint::black_box(lines.fold(0i32, |sum, byte| sum.wrapping_add(byte)));
-}
-
-/// The same for floats.
 #[inline(never)]
 fn touch_floats(weights: &[Eight]) {
     let lines = weights.chunks(LINE / 32).map(|line| line[0].0[0].to_bits());

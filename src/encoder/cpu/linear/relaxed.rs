@@ -1,0 +1,52 @@
+//! What the relaxed kernels of both weight formats share: which of the two instructions, and the tiles.
+
+use std::ops::Range;
+
+use super::Kernel;
+use super::blocks::{Part, Quantized};
+use super::rows::{TileKernel, run_tiles};
+use crate::encoder::cpu::scratch::Scratch;
+
+/// Eight outputs' weights, with the kernel that multiplies them.
+pub(super) trait RelaxedPanel: Copy {
+    /// Inputs of a block of quantised activations.
+    const BLOCK: usize;
+
+    /// Adds the products with tiles of `ROWS` rows to their totals.
+    fn multiply<const ROWS: usize, const I32: bool>(
+        self,
+        acts: Part<'_>,
+        totals: &mut [[[[f32; 4]; 2]; ROWS]],
+    );
+}
+
+/// The totals of eight outputs of `rows` rows, which lie quantised in `scratch`.
+pub(super) fn totals<'a, P: RelaxedPanel>(
+    panel: P,
+    kernel: Kernel,
+    rows: usize,
+    inputs: usize,
+    scratch: &'a mut Scratch,
+) -> &'a [[[f32; 4]; 2]] {
+    let (acts, totals) = Quantized::of(scratch, rows, inputs, P::BLOCK);
+    if kernel == Kernel::RelaxedI32 {
+        run_tiles(rows, Tiles::<_, true> { panel, acts, totals: &mut *totals });
+    } else {
+        run_tiles(rows, Tiles::<_, false> { panel, acts, totals: &mut *totals });
+    }
+    totals
+}
+
+/// Eight outputs, and the rows that they are computed of.
+struct Tiles<'a, P, const I32: bool> {
+    panel: P,
+    acts: Quantized<'a>,
+    totals: &'a mut [[[f32; 4]; 2]],
+}
+
+impl<P: RelaxedPanel, const I32: bool> TileKernel for Tiles<'_, P, I32> {
+    fn run<const ROWS: usize>(&mut self, part: Range<usize>) {
+        let totals = self.totals[part.clone()].as_chunks_mut().0;
+        self.panel.multiply::<ROWS, I32>(self.acts.part(part), totals);
+    }
+}
