@@ -21,13 +21,13 @@ pub(super) trait RelaxedPanel: Copy {
 }
 
 /// The totals of eight outputs of `rows` rows, which lie quantised in `scratch`.
-pub(super) fn totals<'a, P: RelaxedPanel>(
+pub(super) fn totals<P: RelaxedPanel>(
     panel: P,
     kernel: Kernel,
     rows: usize,
     inputs: usize,
-    scratch: &'a mut Scratch,
-) -> &'a [[[f32; 4]; 2]] {
+    scratch: &mut Scratch,
+) -> &[[[f32; 4]; 2]] {
     let (acts, totals) = Quantized::of(scratch, rows, inputs, P::BLOCK);
     if kernel == Kernel::RelaxedI32 {
         run_tiles(rows, Tiles::<_, true> { panel, acts, totals: &mut *totals });
