@@ -111,8 +111,11 @@ impl ModelLoader {
 
     /// Bytes of all files that loading will want in the end, where a manifest lists them.
     pub fn total(&self) -> Option<u64> {
-        let is_read =
-            |path: &str| matches!(path, "config.json" | "tokenizer.json") || path.starts_with(ONNX_FILE_NAME);
+        let is_read = |path: &str| {
+            matches!(path, "config.json" | "tokenizer.json")
+                || path.starts_with(ONNX_FILE_NAME)
+                || self.external.contains(path)
+        };
         let files = self.manifest.as_ref()?.files.iter();
         Some(files.filter(|file| is_read(&file.path)).fold(0, |sum, file| sum.saturating_add(file.size)))
     }

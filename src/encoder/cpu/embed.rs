@@ -1,7 +1,6 @@
 //! `Embed`: three lookups, their sum, a `LayerNorm`.
 
 use super::add_norm::Norm;
-use super::half;
 use super::simd::{F32x4, I32x4, LANES};
 use crate::error::{Result, fail};
 
@@ -15,8 +14,6 @@ pub struct Table {
 #[derive(Debug, Clone, PartialEq)]
 enum Values {
     F32(Vec<f32>),
-    /// Bits of half floats.
-    F16(Vec<u16>),
     /// A scale a row.
     I8(Vec<i8>, Vec<f32>),
 }
@@ -29,15 +26,6 @@ impl Table {
     pub fn f32(width: usize, values: Vec<f32>) -> Self {
         assert!(values.len().is_multiple_of(width.max(1)), "a table is [rows, width]");
         Self { width, values: Values::F32(values) }
-    }
-
-    /// Half floats, as bits.
-    ///
-    /// # Panics
-    /// If `values` is no whole number of rows.
-    pub fn f16(width: usize, values: Vec<u16>) -> Self {
-        assert!(values.len().is_multiple_of(width.max(1)), "a table is [rows, width]");
-        Self { width, values: Values::F16(values) }
     }
 
     /// int8 with a scale a row: `scale · q`.
@@ -58,7 +46,6 @@ impl Table {
     pub fn rows(&self) -> usize {
         let len = match &self.values {
             Values::F32(values) => values.len(),
-            Values::F16(values) => values.len(),
             Values::I8(values, _) => values.len(),
         };
         len / self.width.max(1)
@@ -68,7 +55,6 @@ impl Table {
     pub fn bytes(&self) -> usize {
         match &self.values {
             Values::F32(values) => size_of_val(&values[..]),
-            Values::F16(values) => size_of_val(&values[..]),
             Values::I8(values, scales) => size_of_val(&values[..]) + size_of_val(&scales[..]),
         }
     }
@@ -82,12 +68,6 @@ impl Table {
                     super::add_norm::add(out, &values[range]);
                 } else {
                     out.copy_from_slice(&values[range]);
-                }
-            }
-            Values::F16(values) => {
-                for (out, half) in out.iter_mut().zip(&values[range]) {
-                    let value = half::to_f32(*half);
-                    *out = if add { *out + value } else { value };
                 }
             }
             Values::I8(values, scales) => {
@@ -199,14 +179,12 @@ mod tests {
     use crate::error::ErrorCode;
     use proptest::prelude::*;
 
-    /// The three forms of one table, and what each stands for.
-    fn forms(width: usize, values: &[f32]) -> [(Table, Vec<f32>); 3] {
-        let halves: Vec<u16> = values.iter().map(|x| half::from_f32(*x)).collect();
+    /// The two forms of one table, and what each stands for.
+    fn forms(width: usize, values: &[f32]) -> [(Table, Vec<f32>); 2] {
         let (q, scales) = quantize_rows_i8(values, width);
         let from_q = q.iter().enumerate().map(|(i, q)| f32::from(*q) * scales[i / width]).collect();
         [
             (Table::f32(width, values.to_vec()), values.to_vec()),
-            (Table::f16(width, halves.clone()), halves.iter().map(|h| half::to_f32(*h)).collect()),
             (Table::i8(width, q, scales), from_q),
         ]
     }
@@ -222,7 +200,7 @@ mod tests {
             let types: Vec<u32> = (0..tokens).map(|_| random.below(2) as u32).collect();
             let [word, token_type, position] = [11, 2, 9].map(|rows| random.normals(rows * hidden));
             let (gamma, beta) = (random.normals(hidden), random.normals(hidden));
-            for i in 0..3 {
+            for i in 0..2 {
                 let (word, word_values) = forms(hidden, &word)[i].clone();
                 let (token_type, type_values) = forms(hidden, &token_type)[i].clone();
                 let (position, position_values) = forms(hidden, &position)[i].clone();

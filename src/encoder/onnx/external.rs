@@ -28,21 +28,43 @@ pub struct ExternalFile {
 /// smallest size each must have. Empty for a self-contained file.
 ///
 /// # Errors
-/// `INVALID_MODEL` when the file cannot be parsed, a path leaves the folder, or
-/// an offset or length is no number or contradicts the tensor's shape. Otherwise
+/// `INVALID_MODEL` when the file cannot be parsed, a path leaves the folder, an offset or length is no
+/// number or contradicts the tensor's shape, or the same bytes are many tensors. Otherwise
 /// as for a file that is no model at all: `NOT_A_MODEL`, `UNSUPPORTED_MODEL`.
 pub fn external_files(onnx: &[u8]) -> Result<Vec<ExternalFile>> {
     let model = Model::parse(onnx)?;
     let mut files: Vec<ExternalFile> = Vec::new();
+    let mut taken: Vec<u64> = Vec::new();
     for tensor in model.tensors() {
-        let Some(place) = Place::of(tensor)? else { continue };
-        match files.iter_mut().find(|f| f.path == place.path) {
-            Some(file) => file.min_size = file.min_size.max(place.range.end),
-            None => files.push(ExternalFile { path: place.path, min_size: place.range.end }),
+        let Some(Place { path, range }) = Place::of(tensor)? else { continue };
+        let size = range.end - range.start;
+        match files.iter().position(|f| f.path == path) {
+            Some(at) => {
+                files[at].min_size = files[at].min_size.max(range.end);
+                taken[at] = taken[at].saturating_add(size);
+            }
+            None => {
+                files.push(ExternalFile { path, min_size: range.end });
+                taken.push(size);
+            }
+        }
+    }
+    for (file, taken) in files.iter().zip(taken) {
+        if taken / SHARED > file.min_size {
+            fail!(
+                InvalidModel,
+                "tensors of {taken} bytes lie one over another in the first {} bytes of `{}`",
+                file.min_size,
+                file.path
+            );
         }
     }
     Ok(files)
 }
+
+/// How often a file's bytes may be used, on average. Tied embeddings are twice; a small file whose bytes
+/// are thousands of tensors would fill the memory.
+const SHARED: u64 = 4;
 
 /// Where a tensor's bytes lie.
 pub(super) struct Place {

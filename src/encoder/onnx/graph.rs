@@ -147,8 +147,9 @@ impl Graph {
 
     /// The number type of most of the weights: `f32`, `f16`, `int8`, `int4`.
     pub(crate) fn dtype(&self) -> &'static str {
-        if self.nodes.iter().any(|n| n.op == "MatMulNBits") {
-            return "int4";
+        let mut blocks = self.nodes.iter().filter(|n| n.op == "MatMulNBits");
+        if let Some(first) = blocks.next() {
+            return if first.int_or("bits", 4).is_ok_and(|bits| bits == 8) { "int8" } else { "int4" };
         }
         // Elements, not bytes: an int8 weight counts as much as a float one.
         let most = self.stored.iter().max_by_key(|(kind, bytes)| match DataType::try_from(**kind) {

@@ -93,20 +93,6 @@ impl PackI4 {
         }
     }
 
-    /// Puts zero points as MatMulNBits has them, two a byte, each output's blocks filled up to
-    /// whole bytes: all of them at once.
-    ///
-    /// # Panics
-    /// If there are more or less.
-    pub fn put_packed_zeros(&mut self, bytes: &[u8]) {
-        let row = self.blocks.div_ceil(2);
-        assert_eq!(bytes.len(), self.linear.spec().outputs * row, "[outputs, blocks / 2]");
-        for (n, bytes) in bytes.chunks_exact(row.max(1)).enumerate() {
-            let zeros = (0..self.blocks).map(|b| bytes[b / 2] >> (4 * (b % 2)) & 15);
-            self.put_zeros(n * self.blocks, zeros);
-        }
-    }
-
     /// Puts one block that [`quantize_block_i4`](super::quantize::quantize_block_i4) made.
     ///
     /// # Panics
