@@ -20,6 +20,10 @@ pub struct Scratch {
     pub(super) totals: Vec<[[f32; 4]; 2]>,
     /// The same in integers.
     pub(super) integers: Vec<[[i32; 4]; 2]>,
+    /// Of each two tiles: sums and differences of their quarters.
+    pub(super) quarters: Vec<i32>,
+    /// Of each two tiles: seven products.
+    pub(super) products: Vec<[[i32; 4]; 2]>,
     /// Of each quantised row (or of each block of it): what one step is worth.
     pub(super) scales: Vec<f32>,
     /// Of each quantised row (or of each block of it): the sum of its integers.
@@ -37,7 +41,8 @@ impl Scratch {
         4 * (self.packed.capacity()
             + self.floats.capacity()
             + 8 * (self.keys.capacity() + self.values.capacity())
-            + 8 * (self.totals.capacity() + self.integers.capacity())
+            + 8 * (self.totals.capacity() + self.integers.capacity() + self.products.capacity())
+            + self.quarters.capacity()
             + self.scores.capacity()
             + self.scales.capacity()
             + self.sums.capacity())

@@ -95,11 +95,12 @@ pub fn reference_linear(spec: &LinearSpec, x: &[f32], weight: &[f32], bias: &[f3
 }
 
 /// The largest integer that an activation may become, so that no sum of `inputs` products with
-/// weights of magnitude up to `weight_max` leaves an `i32`: 15 bits for K up to 512 and int8
-/// weights, 12 for K = 4096.
+/// weights of magnitude up to `weight_max` leaves an `i32`: 12 bits for K = 4096 and int8 weights. At most
+/// 13 bits, so that the sum of four (see the kernel's `strassen`) is an `i16`.
 pub const fn activation_max(inputs: usize, weight_max: usize) -> i32 {
+    const MOST: usize = i16::MAX as usize / 4;
     let most = i32::MAX as usize / (if inputs == 0 { 1 } else { inputs } * weight_max);
-    if most > i16::MAX as usize { i16::MAX as i32 } else { most as i32 }
+    if most > MOST { MOST as i32 } else { most as i32 }
 }
 
 /// A row as integers: `x ≈ scale · q`, `|q| ≤ max`.

@@ -6,6 +6,7 @@ use super::rows::block_rows;
 use crate::encoder::cpu::activation;
 use crate::encoder::cpu::scratch::Scratch;
 use crate::encoder::ops::linear::LinearSpec;
+use std::ops::Range;
 
 /// Panels between two passes of the activation function: 128 columns of up to 128 rows are 64 KiB.
 const GROUP: usize = 16;
@@ -19,7 +20,7 @@ pub(super) struct Rows<'a> {
 
 impl Rows<'_> {
     /// `pack(x, rows, scratch)` makes a block of rows into what the kernel reads, `row_bytes` each;
-    /// `panel(panel, rows, scratch, out)` computes eight outputs of all of them.
+    /// `compute(panels, rows, scratch, out)` computes the outputs of some panels of all of them.
     #[inline(always)]
     pub(super) fn drive(
         self,
@@ -27,7 +28,7 @@ impl Rows<'_> {
         row_bytes: usize,
         scratch: &mut Scratch,
         pack: impl Fn(&[f32], usize, &mut Scratch),
-        panel: impl Fn(usize, usize, &mut Scratch, &mut [f32]),
+        compute: impl Fn(Range<usize>, usize, &mut Scratch, &mut [f32]),
     ) {
         let LinearSpec { inputs, outputs, activation } = *spec;
         let block = block_rows(row_bytes);
@@ -37,9 +38,7 @@ impl Rows<'_> {
             pack(&self.x[first * inputs..][..count * inputs], count, scratch);
             for group in panels(outputs).step_by(GROUP) {
                 let group = group..(group + GROUP).min(panels(outputs).end);
-                for at in group.clone() {
-                    panel(at, count, scratch, out);
-                }
+                compute(group.clone(), count, scratch, out);
                 // While this part of the rows is still near.
                 let columns = group.start * COLUMNS..(group.end * COLUMNS).min(outputs);
                 for row in out.chunks_exact_mut(outputs) {

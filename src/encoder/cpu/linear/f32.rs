@@ -94,8 +94,10 @@ impl LinearF32 {
         let pack = |x: &[f32], count, scratch: &mut Scratch| {
             rows::pack_floats(x, count, inputs, grown(&mut scratch.floats, count * inputs));
         };
-        rows.drive(&self.spec, 4 * inputs, scratch, pack, |panel, count, scratch, out| {
-            self.panel(kernel, panel, count, &scratch.floats, out);
+        rows.drive(&self.spec, 4 * inputs, scratch, pack, |panels, count, scratch, out| {
+            for panel in panels {
+                self.panel(kernel, panel, count, &scratch.floats, out);
+            }
         });
     }
 

@@ -98,8 +98,10 @@ impl LinearI4 {
             }
         };
         let row_bytes = if kernel.is_relaxed() { inputs } else { 2 * inputs };
-        rows.drive(&self.spec, row_bytes, scratch, pack, |panel, count, scratch, out| {
-            self.panel(kernel, panel, count, scratch, out);
+        rows.drive(&self.spec, row_bytes, scratch, pack, |panels, count, scratch, out| {
+            for panel in panels {
+                self.panel(kernel, panel, count, scratch, out);
+            }
         });
     }
 

@@ -10,6 +10,7 @@ use super::columns::{COLUMNS, Epilogue, panels};
 use super::drive::Rows;
 use super::pack::PackI8;
 use super::rows::{self, TileKernel, run_tiles};
+use super::strassen;
 use crate::encoder::cpu::scratch::{Scratch, grown};
 use crate::encoder::cpu::simd::{F32x4, I16x8, I32x4};
 use crate::encoder::ops::linear::{LinearSpec, activation_max};
@@ -56,29 +57,76 @@ impl LinearI8 {
     /// See [`Linear::forward`](super::Linear::forward).
     pub(super) fn forward(&self, rows: Rows<'_>, scratch: &mut Scratch) {
         let inputs = self.spec.inputs;
+        let pairs = inputs.div_ceil(2);
         let pack = |x: &[f32], count, scratch: &mut Scratch| {
             rows::quantize_pairs(x, count, inputs, self.max, !self.zero.is_empty(), scratch);
+            let together = self.together(count);
+            if together > 0 {
+                strassen::add_quarters(&scratch.packed[..together * pairs], pairs, &mut scratch.quarters);
+            }
         };
-        rows.drive(&self.spec, 4 * inputs.div_ceil(2), scratch, pack, |panel, count, scratch, out| {
-            self.panel(panel, count, scratch, out);
+        rows.drive(&self.spec, 4 * pairs, scratch, pack, |panels, count, scratch, out| {
+            let two = panels.start..panels.end - panels.len() % 2;
+            for panel in two.step_by(2) {
+                self.two_panels(panel, count, scratch, out);
+            }
+            if panels.len() % 2 == 1 {
+                self.panel(panels.end - 1, count, scratch, out);
+            }
         });
+    }
+
+    /// How many of `rows` rows go through [`strassen`].
+    fn together(&self, rows: usize) -> usize {
+        strassen::together(rows, self.spec.inputs.div_ceil(2))
+    }
+
+    fn weights(&self, panel: usize) -> &[Bytes] {
+        let pairs = self.spec.inputs.div_ceil(2);
+        &self.weights[panel * pairs..][..pairs]
     }
 
     /// Eight outputs of all rows of a block.
     fn panel(&self, panel: usize, rows: usize, scratch: &mut Scratch, out: &mut [f32]) {
-        let pairs = self.spec.inputs.div_ceil(2);
-        let weights = &self.weights[panel * pairs..][..pairs];
         let sums = grown(&mut scratch.integers, rows);
-        sums.fill([[0; 4]; 2]);
-        run_tiles(rows, Panel { weights, acts: &scratch.packed[..rows * pairs], sums });
+        let acts = &scratch.packed[..rows * self.spec.inputs.div_ceil(2)];
+        Panel { weights: self.weights(panel), acts, sums }.all(rows);
+        self.finish(panel, sums, &scratch.sums, &scratch.scales, out);
+    }
+
+    /// Sixteen.
+    fn two_panels(&self, panel: usize, rows: usize, scratch: &mut Scratch, out: &mut [f32]) {
+        let (together, pairs) = (self.together(rows), self.spec.inputs.div_ceil(2));
+        let panels = [panel, panel + 1].map(|panel| self.weights(panel));
+        let rest = &scratch.packed[together * pairs..rows * pairs];
+        let (left, right) = grown(&mut scratch.integers, 2 * rows).split_at_mut(rows);
+        let mut both = [left, right];
+        if together > 0 {
+            let first = both.each_mut().map(|sums| &mut sums[..together]);
+            strassen::sums(panels, &scratch.quarters, &mut scratch.products, first);
+        }
+        for (i, sums) in both.into_iter().enumerate() {
+            Panel { weights: panels[i], acts: rest, sums: &mut sums[together..] }.all(rows - together);
+            self.finish(panel + i, sums, &scratch.sums, &scratch.scales, out);
+        }
+    }
+
+    fn finish(
+        &self,
+        panel: usize,
+        sums: &[[[i32; 4]; 2]],
+        row_sums: &[i32],
+        scales: &[f32],
+        out: &mut [f32],
+    ) {
         for (r, (sums, row)) in sums.iter().zip(out.chunks_exact_mut(self.spec.outputs)).enumerate() {
             let mut sums = sums.each_ref().map(I32x4::load);
             if !self.zero.is_empty() {
-                let row_sum = I32x4::splat(scratch.sums[r]);
+                let row_sum = I32x4::splat(row_sums[r]);
                 let (zero, _) = self.zero[panel * COLUMNS..][..COLUMNS].as_chunks::<4>();
                 sums = [0, 1].map(|v| sums[v].sub(row_sum.mul(I32x4::load(&zero[v]))));
             }
-            let scale = F32x4::splat(scratch.scales[r]);
+            let scale = F32x4::splat(scales[r]);
             self.epilogue.finish(panel, sums.map(I32x4::to_f32), scale, row);
         }
     }
@@ -91,6 +139,13 @@ struct Panel<'a> {
     sums: &'a mut [[[i32; 4]; 2]],
 }
 
+impl Panel<'_> {
+    fn all(self, rows: usize) {
+        self.sums.fill([[0; 4]; 2]);
+        run_tiles(rows, self);
+    }
+}
+
 impl TileKernel for Panel<'_> {
     fn run<const ROWS: usize>(&mut self, part: Range<usize>) {
         let pairs = self.weights.len();
@@ -99,18 +154,48 @@ impl TileKernel for Panel<'_> {
     }
 }
 
+/// A pair of inputs of eight outputs, widened.
+pub(super) type Wide = [[i32; 4]; 2];
+/// Of a tile's rows: the sums of eight outputs.
+pub(super) type Sums<const ROWS: usize> = [[[i32; 4]; 2]; ROWS];
+
+/// A pair of inputs of eight outputs.
+#[inline(always)]
+pub(super) fn widened(pair: &Bytes) -> [I16x8; 2] {
+    let (halves, _) = pair.0.as_chunks();
+    [0, 1].map(|v| I16x8::load_i8(&halves[v]))
+}
+
+/// `sums += acts · weights`, for a tile and a piece of the inputs. Not unrolled further, which V8 makes slower
+/// (39 for 47 GMAC/s).
+#[inline(always)]
+pub(super) fn multiply<const ROWS: usize>(wide: &[Wide], acts: &[[i32; ROWS]], totals: &mut Sums<ROWS>) {
+    let mut sums = totals.each_ref().map(|t| t.each_ref().map(I32x4::load));
+    for (wide, acts) in wide.iter().zip(acts) {
+        let weights = wide.each_ref().map(|w| I32x4::load(w).to_i16_pairs());
+        for (sums, act) in sums.iter_mut().zip(acts) {
+            let act = I32x4::splat(*act).to_i16_pairs();
+            for (sum, weights) in sums.iter_mut().zip(weights) {
+                *sum = sum.add(act.dot(weights));
+            }
+        }
+    }
+    for (sum, out) in sums.as_flattened().iter().zip(totals.as_flattened_mut()) {
+        sum.store(out);
+    }
+}
+
 /// The kernel: tiles of `ROWS` rows by eight columns, a piece of the inputs after the other. A piece of
 /// weights is widened once for all tiles; and while they take it, the memory that the weights come from goes
 /// on by itself (a whole model's 16 and 32 tokens: 5 and 7 % faster than a tile after the other). One a
-/// function, so that nothing around it takes registers from the loop; not unrolled further, which V8 makes
-/// slower (39 for 47 GMAC/s).
+/// function, so that nothing around it takes registers from the loop.
 #[inline(never)]
-fn tiles<const ROWS: usize>(weights: &[Bytes], acts: &[[i32; ROWS]], sums: &mut [[[[i32; 4]; 2]; ROWS]]) {
+fn tiles<const ROWS: usize>(weights: &[Bytes], acts: &[[i32; ROWS]], sums: &mut [Sums<ROWS>]) {
     let mut wide = [[[0; 4]; 2]; PIECE];
     for (i, piece) in weights.chunks(PIECE).enumerate() {
         for (pair, wide) in piece.iter().zip(&mut wide) {
-            for (bytes, wide) in pair.0.as_chunks().0.iter().zip(wide) {
-                I16x8::load_i8(bytes).to_i32().store(wide);
+            for (vector, wide) in widened(pair).into_iter().zip(wide) {
+                vector.to_i32().store(wide);
             }
         }
         // Or the compiler widens them again for each tile.
@@ -118,21 +203,8 @@ fn tiles<const ROWS: usize>(weights: &[Bytes], acts: &[[i32; ROWS]], sums: &mut 
         // Not `chunks_exact`, which divides.
         let mut at = i * PIECE;
         for totals in sums.iter_mut() {
-            let acts = &acts[at..][..piece.len()];
+            multiply(wide, &acts[at..][..piece.len()], totals);
             at += weights.len();
-            let mut sums = totals.each_ref().map(|t| t.each_ref().map(I32x4::load));
-            for (wide, acts) in wide.iter().zip(acts) {
-                let weights = wide.each_ref().map(|w| I32x4::load(w).to_i16_pairs());
-                for (sums, act) in sums.iter_mut().zip(acts) {
-                    let act = I32x4::splat(*act).to_i16_pairs();
-                    for (sum, weights) in sums.iter_mut().zip(weights) {
-                        *sum = sum.add(act.dot(weights));
-                    }
-                }
-            }
-            for (sum, out) in sums.as_flattened().iter().zip(totals.as_flattened_mut()) {
-                sum.store(out);
-            }
         }
     }
 }

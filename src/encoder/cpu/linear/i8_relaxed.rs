@@ -116,8 +116,10 @@ impl LinearI8Relaxed {
         let kernel = if kernel.is_relaxed() { kernel } else { self.kernel };
         let inputs = self.spec.inputs;
         let pack = |x: &[f32], count, scratch: &mut Scratch| blocks::quantize_u7(x, count, inputs, scratch);
-        rows.drive(&self.spec, inputs, scratch, pack, |panel, count, scratch, out| {
-            self.panel(kernel, panel, count, scratch, out);
+        rows.drive(&self.spec, inputs, scratch, pack, |panels, count, scratch, out| {
+            for panel in panels {
+                self.panel(kernel, panel, count, scratch, out);
+            }
         });
     }
 

@@ -23,6 +23,7 @@ mod race;
 mod relaxed;
 mod rows;
 mod sound;
+mod strassen;
 #[cfg(test)]
 mod tests;
 mod warm;

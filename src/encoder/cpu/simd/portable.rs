@@ -276,6 +276,12 @@ impl I16x8 {
         Self(from_fn(|i| self.0[i].wrapping_add(other.0[i])))
     }
 
+    /// `self - other`, wrapping.
+    #[inline(always)]
+    pub fn sub(self, other: Self) -> Self {
+        Self(from_fn(|i| self.0[i].wrapping_sub(other.0[i])))
+    }
+
     /// In each half, the middle two lanes exchanged.
     #[inline(always)]
     pub fn swap_middle(self) -> Self {

@@ -277,6 +277,11 @@ impl I16x8 {
     }
 
     #[inline(always)]
+    pub fn sub(self, other: Self) -> Self {
+        Self(sse2!(_mm_sub_epi16(self.0, other.0)))
+    }
+
+    #[inline(always)]
     pub fn swap_middle(self) -> Self {
         Self(sse2!(_mm_shufflehi_epi16::<0b11_01_10_00>(_mm_shufflelo_epi16::<0b11_01_10_00>(self.0))))
     }

@@ -119,6 +119,7 @@ fn integers_are_the_portable_ones() {
         both!(ints, I16x8::narrow(I32x4::load(&z), I32x4::load(&w)).to_i32());
         both!(ints, I32x4::load(&x).to_i16_pairs().dot(I32x4::load(&y).to_i16_pairs()));
         both!(ints, I32x4::load(&x).to_i16_pairs().add(I32x4::load(&y).to_i16_pairs()).to_i32());
+        both!(ints, I32x4::load(&x).to_i16_pairs().sub(I32x4::load(&y).to_i16_pairs()).to_i32());
         both!(ints, I32x4::load(&x).to_i16_pairs().and(I32x4::load(&y).to_i16_pairs()).to_i32());
         both!(ints, I32x4::load(&x).to_i16_pairs().shr_u::<4>().to_i32());
         both!(ints, I32x4::load(&x).to_i16_pairs().swap_middle().to_i32());

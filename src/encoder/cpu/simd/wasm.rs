@@ -254,6 +254,11 @@ impl I16x8 {
     }
 
     #[inline(always)]
+    pub fn sub(self, other: Self) -> Self {
+        Self(i16x8_sub(self.0, other.0))
+    }
+
+    #[inline(always)]
     pub fn swap_middle(self) -> Self {
         Self(i16x8_shuffle::<0, 2, 1, 3, 4, 6, 5, 7>(self.0, self.0))
     }

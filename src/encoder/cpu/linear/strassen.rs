@@ -1,0 +1,169 @@
+//! Seven products for eight: two tiles by two panels by the two halves of the inputs, after Strassen
+//! ("Gaussian elimination is not optimal", 1969) in Winograd's form with 15 additions.
+//!
+//! With the tiles, the panels and the inputs halved, `A` (activations) and `B` (weights) are 2 × 2 blocks:
+//!
+//! | sums of `A` | sums of `B` | products | results |
+//! |---|---|---|---|
+//! | S1 = A21 + A22 | T1 = B12 − B11 | P1 = A11·B11, P2 = A12·B21 | C11 = P1 + P2 |
+//! | S2 = S1 − A11 | T2 = B22 − T1 | P3 = S4·B22, P4 = A22·T4 | C12 = P1 + P6 + P5 + P3 |
+//! | S3 = A11 − A21 | T3 = B22 − B12 | P5 = S1·T1, P6 = S2·T2 | C21 = P1 + P6 + P7 − P4 |
+//! | S4 = A12 − S2 | T4 = T2 − B21 | P7 = S3·T3 | C22 = P1 + P6 + P7 + P5 |
+//!
+//! In integers that is exact: four activations make an `i16` (see
+//! [`activation_max`](crate::encoder::ops::linear::activation_max)), four weights have 10 bits, and what
+//! wraps in an `i32` comes back, as the results fit. So the bits are those of eight products, which
+//! other rows of the same text may have gone through.
+
+use super::Bytes;
+use super::i8::{Sums, Wide, widened};
+use super::rows::TILE_ROWS;
+use crate::encoder::cpu::scratch::grown;
+use crate::encoder::cpu::simd::I32x4;
+
+/// Rows that are computed together: two tiles.
+pub(super) const ROWS: usize = 2 * TILE_ROWS;
+
+/// So many rows at least. A base model's 16 tokens become 3 % slower: the sums of the weights take what the
+/// products save. 32 are even, 128 are 11 % faster.
+const LEAST: usize = 32;
+
+/// How many of `rows` rows to compute so, of `pairs` pairs of inputs: the first ones, the others as ever.
+pub(super) fn together(rows: usize, pairs: usize) -> usize {
+    let halves = pairs > 0 && pairs.is_multiple_of(2);
+    if rows >= LEAST && halves { rows / ROWS * ROWS } else { 0 }
+}
+
+/// Pairs of inputs of each half that are taken at a time: the weights' sums are 7 KiB then. The halves are every
+/// other piece, so that a panel is read from its beginning to its end.
+const PIECE: usize = 32;
+
+/// A11, A12, S4, A22, S1, S2, S3: the first factors in the order of the products. `packed` are whole [`ROWS`] of
+/// `pairs` pairs. For each piece, for each two tiles, the factors' pieces.
+pub(super) fn add_quarters(packed: &[i32], pairs: usize, quarters: &mut Vec<i32>) {
+    let count = packed.len() / (ROWS * pairs);
+    let mut quarters = grown(quarters, count * 7 * TILE_ROWS * pairs / 2).as_chunks_mut::<4>().0;
+    let packed = packed.as_chunks::<4>().0;
+    for at in (0..pairs).step_by(2 * PIECE) {
+        let len = PIECE.min((pairs - at) / 2);
+        for two in 0..count {
+            let first = two * 2 * pairs + at;
+            let [a11, a12, a21, a22] =
+                [0, len, pairs, pairs + len].map(|from| &packed[first + from..][..len]);
+            let (piece, more) = quarters.split_at_mut(7 * len);
+            for i in 0..len {
+                let [a11, a12, a21, a22] = [a11, a12, a21, a22].map(|a| I32x4::load(&a[i]).to_i16_pairs());
+                let s1 = a21.add(a22);
+                let s2 = s1.sub(a11);
+                let factors = [a11, a12, a12.sub(s2), a22, s1, s2, a11.sub(a21)];
+                for (f, factor) in factors.into_iter().enumerate() {
+                    factor.to_i32().store(&mut piece[f * len + i]);
+                }
+            }
+            quarters = more;
+        }
+    }
+}
+
+/// The seven products of each two tiles with two panels. `quarters` as [`add_quarters`] leaves them.
+#[inline(never)]
+fn products(panels: [&[Bytes]; 2], quarters: &[[i32; TILE_ROWS]], products: &mut [[Sums<TILE_ROWS>; 7]]) {
+    let mut wide = [[[[0; 4]; 2]; PIECE]; 7];
+    let mut acts = 0;
+    for (left, right) in panels[0].chunks(2 * PIECE).zip(panels[1].chunks(2 * PIECE)) {
+        let count = left.len() / 2;
+        let [(b11, b21), (b12, b22)] = [left, right].map(|panel| panel.split_at(count));
+        widen([b11, b12, b21, b22], &mut wide);
+        // Or the compiler adds them up again for each tile.
+        let wide = std::hint::black_box(&wide);
+        for products in products.iter_mut() {
+            for (wide, sums) in wide.iter().zip(products) {
+                super::i8::multiply(&wide[..count], &quarters[acts..][..count], sums);
+                acts += count;
+            }
+        }
+    }
+}
+
+/// B11, B21, B22, T4, T1, T2, T3: the second factors in the order of the products.
+#[inline(always)]
+fn widen(weights: [&[Bytes]; 4], wide: &mut [[Wide; PIECE]; 7]) {
+    for i in 0..weights[0].len() {
+        let [b11, b12, b21, b22] = weights.map(|b| widened(&b[i]));
+        for v in 0..2 {
+            let t1 = b12[v].sub(b11[v]);
+            let t2 = b22[v].sub(t1);
+            let t3 = b22[v].sub(b12[v]);
+            let t4 = t2.sub(b21[v]);
+            for (wide, b) in wide.iter_mut().zip([b11[v], b21[v], b22[v], t4, t1, t2, t3]) {
+                b.to_i32().store(&mut wide[i][v]);
+            }
+        }
+    }
+}
+
+/// Sums of all rows, which are whole [`ROWS`], for two panels.
+pub(super) fn sums(
+    panels: [&[Bytes]; 2],
+    quarters: &[i32],
+    seven: &mut Vec<[[i32; 4]; 2]>,
+    sums: [&mut [[[i32; 4]; 2]]; 2],
+) {
+    let count = sums[0].len() / ROWS;
+    let seven = grown(seven, count * 7 * TILE_ROWS);
+    seven.fill([[0; 4]; 2]);
+    let seven = seven.as_chunks_mut::<TILE_ROWS>().0.as_chunks_mut::<7>().0;
+    products(panels, quarters.as_chunks().0, seven);
+    let [left, right] = sums.map(|s| s.as_chunks_mut::<TILE_ROWS>().0.as_chunks_mut::<2>().0);
+    for ((seven, left), right) in seven.iter().zip(left).zip(right) {
+        for r in 0..TILE_ROWS {
+            for v in 0..2 {
+                let [p1, p2, p3, p4, p5, p6, p7] = seven.each_ref().map(|p| I32x4::load(&p[r][v]));
+                let u2 = p1.add(p6);
+                let u3 = u2.add(p7);
+                p1.add(p2).store(&mut left[0][r][v]);
+                u2.add(p5).add(p3).store(&mut right[0][r][v]);
+                u3.sub(p4).store(&mut left[1][r][v]);
+                u3.add(p5).store(&mut right[1][r][v]);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::encoder::ops::linear::activation_max;
+
+    /// Quarters of one sign each, of the largest magnitudes: the sums that are largest, and wrap.
+    #[test]
+    fn the_largest_operands_of_all_signs() {
+        const PAIRS: usize = 256;
+        let max = activation_max(2 * PAIRS, 128) as i16;
+        assert_eq!(max, 8191);
+        let half = |pair: usize| pair / PIECE % 2;
+        let sign = |signs: usize, first: usize, second: usize| signs >> (2 * first + second) & 1 == 1;
+        for (a, b) in (0..16).flat_map(|a| (0..16).map(move |b| (a, b))) {
+            let act = |tile: usize, pair: usize| if sign(a, tile, half(pair)) { max } else { -max };
+            let weight = |pair: usize, panel: usize| if sign(b, half(pair), panel) { 127i8 } else { -128 };
+            let twice = |x: i16| i32::from(x) << 16 | i32::from(x as u16);
+            let packed: Vec<i32> = (0..2 * PAIRS * TILE_ROWS)
+                .map(|i| twice(act(i / TILE_ROWS / PAIRS, i / TILE_ROWS % PAIRS)))
+                .collect();
+            let panels = [0, 1].map(|panel| (0..PAIRS).map(|k| Bytes([weight(k, panel); 16])).collect());
+            let panels: &[Vec<Bytes>; 2] = &panels;
+            let (mut quarters, mut seven) = (Vec::new(), Vec::new());
+            let (mut left, mut right) = ([[[0; 4]; 2]; ROWS], [[[0; 4]; 2]; ROWS]);
+            add_quarters(&packed, PAIRS, &mut quarters);
+            sums(panels.each_ref().map(|p| &p[..]), &quarters, &mut seven, [&mut left, &mut right]);
+            for (panel, got) in [left, right].iter().enumerate() {
+                for (row, got) in got.iter().enumerate() {
+                    let products = (0..PAIRS)
+                        .map(|k| 2 * i64::from(act(row / TILE_ROWS, k)) * i64::from(weight(k, panel)));
+                    let expected: i64 = products.sum();
+                    assert!(got.as_flattened().iter().all(|sum| i64::from(*sum) == expected), "{a} {b}");
+                }
+            }
+        }
+    }
+}
