@@ -1,7 +1,7 @@
 //! int8 weights per output channel, exact: what the plain build runs, and what the relaxed build
 //! runs when it is asked for the same bits.
 //!
-//! Activations become integers of up to 15 bits, a scale a row (see [`activation_max`]); the
+//! Activations become integers of up to 13 bits, a scale a row (see [`activation_max`]); the
 //! products with the int8 weights, widened as they are read, are summed in `i32` without
 //! rounding. In `simd128` that is `i32x4.dot_i16x8_s`: two products a lane and instruction.
 

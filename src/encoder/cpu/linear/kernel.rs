@@ -4,7 +4,7 @@
 /// ones share a layout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Kernel {
-    /// Integers of up to 15 bits against int8 or 4-bit weights, floats by plain multiply and add:
+    /// Integers of up to 13 bits against int8 weights, of 15 against 4-bit ones; floats by plain multiply and add:
     /// the same bits on every machine. The fastest that plain `simd128` can do.
     #[default]
     Exact,

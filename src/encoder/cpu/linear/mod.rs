@@ -3,7 +3,7 @@
 //!
 //! | weights | made by | bytes a weight | activations, exact kernel | relaxed kernels |
 //! |---|---|---|---|---|
-//! | int8 per output | [`PackI8`] | 1 | up to 15 bits a row | 7 bits in blocks of 64, zero point |
+//! | int8 per output | [`PackI8`] | 1 | up to 13 bits a row | 7 bits in blocks of 64, zero point |
 //! | 4 bits in blocks of 32 | [`PackI4`] | 0.66 | 15 bits a row | 8 bits in blocks of 32 |
 //! | f32 | [`PackF32`] | 4 | as they are | as they are, fused multiply-add |
 
