@@ -5,6 +5,7 @@ mod encoder_support;
 
 use corom::config::Pooling;
 use corom::encoder::Encoder;
+use corom::encoder::fused::EncoderOptions;
 use encoder_support::{Fixture, Golden, difference, embed, folders};
 
 /// What a fixture's vectors differ by, or why there are none.
@@ -71,4 +72,24 @@ fn every_export_gives_its_golden_vectors() {
     }
     println!("{table}");
     assert_eq!(failed, 0, "{failed} exports fail:\n{table}");
+}
+
+#[test]
+fn info_names_the_number_type_of_most_weights() {
+    let named = |name: &str| match name {
+        "nbits8" | "int8-qint8-channel" | "qdq-static" => Some("int8"),
+        "float16" => Some("f16"),
+        "legacy-op17" => Some("f32"),
+        _ => name.starts_with("nbits4-").then_some("int4"),
+    };
+    let mut seen = 0;
+    for fixture in folders("exports") {
+        let Some(dtype) = named(&fixture.name) else { continue };
+        let plain = fixture.load(Pooling::Cls).unwrap();
+        let fused = fixture.load_fused(Pooling::Cls, EncoderOptions::default()).unwrap();
+        assert!(fused.info().fused, "{}", fixture.name);
+        assert_eq!([plain.info().dtype, fused.info().dtype], [dtype; 2], "{}", fixture.name);
+        seen += 1;
+    }
+    assert!(seen >= 11, "only {seen} of the exports are there");
 }

@@ -8,6 +8,7 @@ use corom::batch::Batch;
 use corom::config::Pooling;
 use corom::encoder::Encoder;
 use corom::encoder::onnx::external_files;
+use corom::encoder::onnx::pb::TensorProto;
 use corom::encoder::plain::PlainEncoder;
 use corom::error::{Error, ErrorCode};
 use encoder_support::{Fixture, Golden, difference, embed, folders};
@@ -134,13 +135,37 @@ fn external_data_is_checked() {
 }
 
 fn with_location(bytes: &[u8], path: &str) -> Vec<u8> {
+    with_tensors(bytes, |tensors| {
+        for entry in tensors.iter_mut().flat_map(|t| &mut t.external_data).filter(|e| e.key == "location") {
+            path.clone_into(&mut entry.value);
+        }
+    })
+}
+
+fn with_tensors(bytes: &[u8], edit: impl FnOnce(&mut Vec<TensorProto>)) -> Vec<u8> {
     use prost::Message;
     let mut model = corom::encoder::onnx::pb::ModelProto::decode(bytes).unwrap();
-    let tensors = &mut model.graph.as_mut().unwrap().initializer;
-    for entry in tensors.iter_mut().flat_map(|t| &mut t.external_data).filter(|e| e.key == "location") {
-        path.clone_into(&mut entry.value);
-    }
+    edit(&mut model.graph.as_mut().unwrap().initializer);
     model.encode_to_vec()
+}
+
+#[test]
+fn a_file_that_is_thousands_of_tensors_is_refused_and_tied_ones_are_not() {
+    let onnx = Fixture::export("external-shards").bytes();
+    let copied = |copies: usize| {
+        with_tensors(&onnx, |tensors| {
+            let external: Vec<TensorProto> =
+                tensors.iter().filter(|t| !t.external_data.is_empty()).cloned().collect();
+            for copy in 0..copies {
+                let renamed =
+                    |t: &TensorProto| TensorProto { name: format!("{}.{copy}", t.name), ..t.clone() };
+                tensors.extend(external.iter().map(renamed));
+            }
+        })
+    };
+    let as_it_is = external_files(&onnx).unwrap();
+    assert_eq!(external_files(&copied(1)).unwrap(), as_it_is);
+    assert_eq!(code(external_files(&copied(1000))), ErrorCode::InvalidModel);
 }
 
 #[test]

@@ -40,6 +40,11 @@ fn ours() -> Files {
     files.retain(|path, _| {
         path.starts_with("model.onnx") || path == "config.json" || path == "tokenizer.json"
     });
+    with_manifest(files)
+}
+
+/// A manifest for what else is there.
+fn with_manifest(mut files: Files) -> Files {
     let texts = vec!["阔腿裤女冬牛仔".to_owned()];
     let mut embedder = load(&files, LoadOptions::default()).unwrap();
     let vectors = vec![embedder.embed(&texts).unwrap()];
@@ -96,6 +101,40 @@ fn a_folder_of_ours_is_wanted_in_stages_with_sizes_and_hashes() {
     }
     assert!(loader.wanted().is_empty());
     assert_eq!(loader.build().unwrap().tokenizer().max_length(), 16);
+}
+
+#[test]
+fn the_total_counts_shards_of_any_name_once_the_onnx_file_names_them() {
+    use prost::Message;
+    let mut files = ours();
+    let mut model = corom::encoder::onnx::pb::ModelProto::decode(&files["model.onnx"][..]).unwrap();
+    let tensors = &mut model.graph.as_mut().unwrap().initializer;
+    for entry in tensors.iter_mut().flat_map(|t| &mut t.external_data) {
+        if entry.key == "location" && entry.value == "model.onnx_data_1" {
+            entry.value = "weights.bin".into();
+        }
+    }
+    files.insert("model.onnx".into(), model.encode_to_vec());
+    let shard = files.remove("model.onnx_data_1").unwrap();
+    files.insert("weights.bin".into(), shard);
+    files.remove("corom.json");
+    files.insert("LICENSE".into(), b"nothing that is loaded".to_vec());
+    let files = with_manifest(files);
+
+    let size_of = |skip: &[&str]| -> u64 {
+        files.iter().filter(|(path, _)| !skip.contains(&path.as_str())).map(|(_, b)| b.len() as u64).sum()
+    };
+    let mut loader = ModelLoader::new(LoadOptions::default()).unwrap();
+    for path in ["corom.json", "config.json", "tokenizer.json"] {
+        loader.supply(path, &files[path]).unwrap();
+    }
+    assert_eq!(loader.total(), Some(size_of(&["corom.json", "LICENSE", "weights.bin"])));
+    loader.supply("model.onnx", &files["model.onnx"]).unwrap();
+    let whole = Some(size_of(&["corom.json", "LICENSE"]));
+    assert_eq!(loader.total(), whole);
+    // It stays the whole while the shards come and are dropped.
+    loader.supply("weights.bin", &files["weights.bin"]).unwrap();
+    assert_eq!(loader.total(), whole);
 }
 
 #[test]

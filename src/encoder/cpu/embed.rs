@@ -183,10 +183,7 @@ mod tests {
     fn forms(width: usize, values: &[f32]) -> [(Table, Vec<f32>); 2] {
         let (q, scales) = quantize_rows_i8(values, width);
         let from_q = q.iter().enumerate().map(|(i, q)| f32::from(*q) * scales[i / width]).collect();
-        [
-            (Table::f32(width, values.to_vec()), values.to_vec()),
-            (Table::i8(width, q, scales), from_q),
-        ]
+        [(Table::f32(width, values.to_vec()), values.to_vec()), (Table::i8(width, q, scales), from_q)]
     }
 
     proptest! {
