@@ -22,6 +22,6 @@ mod scratch;
 pub mod select_rows;
 pub mod simd;
 #[cfg(test)]
-mod testing;
+pub(super) mod testing;
 
 pub use scratch::Scratch;

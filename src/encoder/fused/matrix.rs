@@ -191,3 +191,6 @@ fn zero_points(
     };
     Ok((0..rows * blocks).map(at).collect())
 }
+
+#[cfg(test)]
+mod tests;

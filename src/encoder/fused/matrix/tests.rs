@@ -1,0 +1,266 @@
+//! Stored matrices against what ONNX says that they mean, number by number.
+
+use proptest::prelude::*;
+use tract_core::prelude::{IntoArcTensor, tensor1};
+
+use super::*;
+use crate::encoder::cpu::testing::Random;
+use crate::encoder::graph::{Leaf, LinearStep, Step};
+use crate::encoder::onnx::Blocked;
+use crate::encoder::ops::linear::{Activation, LinearSpec};
+
+/// A store of these weights, for a `Linear` of the matrix.
+fn store(matrix: &Matrix, weights: &[Numbers]) -> Store {
+    let [inputs, outputs] = matrix.used();
+    let spec = LinearSpec { inputs, outputs, activation: Activation::None };
+    let step = LinearStep { x: 0, spec, weight: matrix.clone(), bias: None };
+    let mut store = Store::new(weights.len(), &[Step::Linear(Box::new(step))]);
+    for (at, numbers) in weights.iter().enumerate() {
+        store.put(at, numbers.clone());
+    }
+    store
+}
+
+/// What `weight(row, column)` of the stored matrix is where it is used, in the file's order, each with
+/// the output that it belongs to.
+fn used(matrix: &Matrix, weight: impl Fn(usize, usize) -> f32) -> Vec<(usize, f32)> {
+    let [rows, columns] = matrix.shape;
+    let all = (0..rows * columns).map(|i| (i / columns, i % columns));
+    let outputs = all.map(|(row, column)| (if matrix.turned { row } else { column }, row, column));
+    match &matrix.columns {
+        None => outputs.map(|(n, row, column)| (n, weight(row, column))).collect(),
+        Some(range) => outputs
+            .filter(|(n, ..)| range.contains(n))
+            .map(|(n, row, column)| (n - range.start, weight(row, column)))
+            .collect(),
+    }
+}
+
+fn check(got: &[f32], expected: &[(usize, f32)]) {
+    assert_eq!(got.len(), expected.len());
+    for (got, (_, expected)) in got.iter().zip(expected) {
+        // The factors of a scale are multiplied in another order.
+        assert!((got - expected).abs() <= 1e-6 * expected.abs(), "{got} is not {expected}");
+    }
+}
+
+/// Some of the outputs, or all.
+fn columns(random: &mut Random, cut: bool, outputs: usize) -> Option<std::ops::Range<usize>> {
+    let start = random.below(outputs);
+    cut.then(|| start..start + 1 + random.below(outputs - start))
+}
+
+fn stored(weight: usize, len: usize) -> Vector {
+    Vector::Stored { leaf: Leaf::Weight(weight), part: None, len }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Affine {
+    shape: [usize; 2],
+    axis: Option<usize>,
+    signed: bool,
+    zeros: bool,
+    /// Whether the zero points are a constant of the graph.
+    constant: bool,
+    turned: bool,
+    cut: bool,
+    /// Factors of the scale.
+    factors: usize,
+    seed: u64,
+}
+
+/// `DequantizeLinear`: `y = (x − x_zero_point) · x_scale`, along an axis or the same for all.
+fn check_affine(case: Affine) {
+    let Affine { shape: [rows, columns_of_file], axis, signed, .. } = case;
+    let mut random = Random(case.seed);
+    let bytes_of =
+        |random: &mut Random, len: usize| -> Vec<u8> { (0..len).map(|_| random.next() as u8).collect() };
+    let numbers = |bytes: &[u8]| {
+        let signed_bytes = || bytes.iter().map(|b| b.cast_signed()).collect();
+        if signed { Numbers::I8(signed_bytes()) } else { Numbers::U8(bytes.to_vec()) }
+    };
+    let value = |byte: u8| if signed { f32::from(byte.cast_signed()) } else { f32::from(byte) };
+    let len = axis.map_or(1, |axis| case.shape[axis]);
+    let x = bytes_of(&mut random, rows * columns_of_file);
+    let zero_points = if case.zeros { bytes_of(&mut random, len) } else { vec![0; len] };
+    let scales: Vec<Vec<f32>> = (0..case.factors).map(|_| random.normals(len)).collect();
+
+    let zero_leaf = match numbers(&zero_points) {
+        _ if !case.constant => Leaf::Weight(1),
+        Numbers::I8(zeros) => Leaf::Constant(tensor1(&zeros).into_arc_tensor()),
+        _ => Leaf::Constant(tensor1(&zero_points).into_arc_tensor()),
+    };
+    let coding = Coding::Affine {
+        axis,
+        scale: (0..case.factors).map(|factor| stored(2 + factor, len)).collect(),
+        zero: case.zeros.then_some(Vector::Stored { leaf: zero_leaf, part: None, len }),
+    };
+    let outputs = case.shape[usize::from(!case.turned)];
+    let matrix = Matrix {
+        parts: vec![Leaf::Weight(0)],
+        shape: case.shape,
+        turned: case.turned,
+        float: false,
+        coding,
+        columns: columns(&mut random, case.cut, outputs),
+    };
+    let mut weights = vec![numbers(&x), numbers(&zero_points)];
+    weights.extend(scales.iter().cloned().map(Numbers::F32));
+
+    let expected = used(&matrix, |row, column| {
+        let at = axis.map_or(0, |axis| [row, column][axis]);
+        scales
+            .iter()
+            .fold(value(x[row * columns_of_file + column]) - value(zero_points[at]), |y, s| y * s[at])
+    });
+    let mut store_of_all = store(&matrix, &weights);
+    let an_output = axis.is_none_or(|axis| axis == usize::from(!case.turned));
+    let bytes = bytes(&mut store_of_all, &matrix).unwrap();
+    assert_eq!(bytes.is_some(), an_output);
+    if let Some(Bytes { q, scale, zero }) = bytes {
+        let outputs = matrix.used()[1];
+        assert_eq!(scale.len(), outputs);
+        assert!(zero.is_empty() || zero.len() == outputs && zero.iter().any(|zero| *zero != 0));
+        let zero = |n: usize| zero.get(n).copied().unwrap_or(0);
+        let got = q.iter().zip(&expected).map(|(q, (n, _))| (i32::from(*q) - zero(*n)) as f32 * scale[*n]);
+        check(&got.collect::<Vec<f32>>(), &expected);
+        store_of_all = store(&matrix, &weights);
+    }
+    // Whatever refused them before has left them there.
+    assert!(nibbles(&mut store_of_all, &matrix).unwrap().is_none());
+    check(&floats(&mut store_of_all, &matrix).unwrap(), &expected);
+}
+
+/// How numbers in blocks lie in a file.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Layout {
+    /// `MatMulNBits` of 4 bits: two numbers a byte, the first one in the low half.
+    Four,
+    /// `MatMulNBits` of 8 bits.
+    Eight,
+    /// `GatherBlockQuantized` of uint4, which are a byte each by now, with no block filled up.
+    Spread,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct InBlocks {
+    layout: Layout,
+    rows: usize,
+    columns: usize,
+    size: usize,
+    zeros: bool,
+    turned: bool,
+    cut: bool,
+    seed: u64,
+}
+
+/// Numbers of 4 bits, two a byte; where they are odd, the last half means nothing.
+fn pack_halves(numbers: &[u8]) -> Vec<u8> {
+    numbers.chunks(2).map(|two| two[0] | two.get(1).unwrap_or(&11) << 4).collect()
+}
+
+/// `com.microsoft.MatMulNBits`: `B[n, k] = (q[n, k] − zero_points[n, block]) · scales[n, block]`, `block`
+/// being `k / block_size`; zero points are half of the range where there are none.
+fn check_blocks(case: InBlocks) {
+    let InBlocks { layout, rows, columns: inner, size, .. } = case;
+    let mut random = Random(case.seed);
+    let bits = if layout == Layout::Eight { 8 } else { 4 };
+    let blocks = inner.div_ceil(size);
+    let mut numbers = |len: usize| -> Vec<u8> { (0..len).map(|_| random.below(1 << bits) as u8).collect() };
+    // Blocks are filled up with numbers that mean nothing.
+    let q = numbers(rows * blocks * size);
+    let zero_points = if case.zeros { numbers(rows * blocks) } else { vec![1 << (bits - 1); rows * blocks] };
+    let scales = random.normals(rows * blocks);
+
+    let packed = match layout {
+        Layout::Four => pack_halves(&q),
+        Layout::Eight => q.clone(),
+        Layout::Spread => q.chunks(blocks * size).flat_map(|row| &row[..inner]).copied().collect(),
+    };
+    let packed_zeros = match layout {
+        Layout::Four => zero_points.chunks(blocks).flat_map(pack_halves).collect(),
+        _ => zero_points.clone(),
+    };
+    let op = Blocked { rows, columns: inner, bits, size, packed: layout == Layout::Four };
+    let coding = Coding::Blocks {
+        op,
+        scale: Box::new(stored(1, scales.len())),
+        zero: case.zeros.then(|| Box::new(stored(2, packed_zeros.len()))),
+    };
+    let matrix = Matrix {
+        parts: vec![Leaf::Weight(0)],
+        shape: [rows, inner],
+        turned: case.turned,
+        float: false,
+        coding,
+        columns: columns(&mut random, case.cut, if case.turned { rows } else { inner }),
+    };
+    let weights = [Numbers::U8(packed), Numbers::F32(scales.clone()), Numbers::U8(packed_zeros)];
+
+    let weight = |row: usize, column: usize| {
+        let block = row * blocks + column / size;
+        (f32::from(q[row * blocks * size + column]) - f32::from(zero_points[block])) * scales[block]
+    };
+    let expected = used(&matrix, weight);
+    let mut store_of_all = store(&matrix, &weights);
+    assert!(bytes(&mut store_of_all, &matrix).unwrap().is_none());
+    let four = layout == Layout::Four && size >= 32 && case.turned && !case.cut;
+    let nibbles = nibbles(&mut store_of_all, &matrix).unwrap();
+    assert_eq!(nibbles.is_some(), four);
+    if let Some(Nibbles { q, scale, zero }) = nibbles {
+        let ours = inner.div_ceil(32);
+        assert_eq!([q.len(), scale.len(), zero.len()], [rows * ours * 16, rows * ours, rows * ours]);
+        let got = (0..rows * inner).map(|i| {
+            let (block, at) = (i / inner * ours + i % inner / 32, i % inner % 32);
+            let byte = q[block * 16 + at / 2];
+            let number = if at % 2 == 0 { byte & 15 } else { byte >> 4 };
+            (f32::from(number) - f32::from(zero[block])) * scale[block]
+        });
+        check(&got.collect::<Vec<f32>>(), &expected);
+        store_of_all = store(&matrix, &weights);
+    }
+    check(&floats(&mut store_of_all, &matrix).unwrap(), &expected);
+}
+
+proptest! {
+    #[test]
+    fn affine_codings_are_dequantize_linear_s(
+        shape in [1usize..14, 1usize..14], axis in prop::option::of(0usize..2), factors in 1usize..3,
+        [signed, zeros, constant, turned, cut] in any::<[bool; 5]>(), seed in any::<u64>(),
+    ) {
+        check_affine(Affine { shape, axis, signed, zeros, constant, turned, cut, factors, seed });
+    }
+
+    #[test]
+    fn blocks_are_matmul_nbits_s(
+        layout in prop::sample::select(vec![Layout::Four, Layout::Eight, Layout::Spread]),
+        rows in 1usize..7, columns in 1usize..300, size in prop::sample::select(vec![16usize, 32, 64, 128]),
+        [zeros, turned, cut] in any::<[bool; 3]>(), seed in any::<u64>(),
+    ) {
+        // A table of uint4 has zero points always.
+        let zeros = zeros || layout == Layout::Spread;
+        check_blocks(InBlocks { layout, rows, columns, size, zeros, turned, cut, seed });
+    }
+
+    #[test]
+    fn matrices_below_one_another_are_one(
+        rows in prop::collection::vec(1usize..9, 1..4), width in 1usize..9, float: bool,
+        [turned, cut] in any::<[bool; 2]>(), seed in any::<u64>(),
+    ) {
+        let mut random = Random(seed);
+        let shape = [rows.iter().sum(), width];
+        let weights: Vec<Numbers> = rows.iter().map(|rows| match float {
+            true => Numbers::F32(random.normals(rows * width)),
+            false => Numbers::I8((0..rows * width).map(|_| random.next() as i8).collect()),
+        }).collect();
+        let matrix = Matrix {
+            parts: (0..rows.len()).map(Leaf::Weight).collect(),
+            shape, turned, float,
+            coding: Coding::Affine { axis: None, scale: Vec::new(), zero: None },
+            columns: columns(&mut random, cut, shape[usize::from(!turned)]),
+        };
+        let all: Vec<f32> = weights.iter().flat_map(|part| part.clone().into_f32()).collect();
+        let expected = used(&matrix, |row, column| all[row * width + column]);
+        check(&floats(&mut store(&matrix, &weights), &matrix).unwrap(), &expected);
+    }
+}
