@@ -4,7 +4,9 @@
 mod encoder_support;
 
 use corom::config::Pooling;
-use corom::encoder::fused::{EncoderOptions, Precision};
+use corom::encoder::Encoder;
+use corom::encoder::fused::{EncoderLoader, EncoderOptions, Precision};
+use corom::encoder::onnx::pb::{DataType, ModelProto, NodeProto};
 use encoder_support::{Fixture, Golden, cosines, difference, embed, folders};
 
 /// Each pooling that an export has vectors for.
@@ -102,4 +104,63 @@ fn every_export_fuses_to_its_golden_vectors() {
     }
     println!("{table}");
     assert_eq!(failed, 0, "{failed} exports fail:\n{table}");
+}
+
+/// `MatMulNBits` may have its zero points as floats, one a block; these have the same values as before.
+#[test]
+fn zero_points_that_are_floats_mean_what_the_same_bytes_do() {
+    for name in ["nbits4-zero-point", "nbits4-odd", "nbits8"] {
+        let fixture = Fixture::export(name);
+        let golden = Golden::of(&fixture);
+        let vectors = |encoder: &mut dyn Encoder| embed(encoder, &golden.texts, Pooling::Mean, 0).unwrap();
+        let config = fixture.config().unwrap();
+        let [exact, auto] = [Precision::F32, Precision::Auto].map(|precision| EncoderOptions {
+            layers: Pooling::Mean.layers(config.num_hidden_layers),
+            precision,
+            ..EncoderOptions::default()
+        });
+        let edited = |options: EncoderOptions| {
+            let bytes = with_float_zero_points(&fixture.bytes());
+            let encoder = EncoderLoader::new(bytes, &config, options).unwrap().finish().unwrap();
+            assert!(encoder.info().fused, "{name}");
+            encoder
+        };
+        let before = vectors(&mut *fixture.load_fused(Pooling::Mean, exact.clone()).unwrap());
+        assert_eq!(difference(&vectors(&mut *edited(exact)), &before), 0.0, "{name}");
+        // No 4-bit kernel takes them.
+        let mut auto = edited(auto);
+        assert_eq!(auto.info().precision, "int8", "{name}");
+        let (least, _) = cosines(&vectors(&mut *auto), &before);
+        assert!(least >= 0.999, "{name}: {least}");
+    }
+}
+
+fn with_float_zero_points(onnx: &[u8]) -> Vec<u8> {
+    use prost::Message;
+    let mut model = ModelProto::decode(onnx).unwrap();
+    let graph = model.graph.as_mut().unwrap();
+    let mut edited = 0;
+    for node in graph.node.iter().filter(|node| node.op_type == "MatMulNBits") {
+        let of = |key: &str| number(node, key);
+        let blocks = of("K").div_ceil(of("block_size"));
+        let zeros = graph.initializer.iter_mut().find(|t| t.name == node.input[3]).unwrap();
+        let row = zeros.raw_data.len() / of("N");
+        let floats = zeros.raw_data.chunks(row).flat_map(|row| {
+            let number = |block: usize| match of("bits") {
+                8 => row[block],
+                _ => row[block / 2] >> (4 * (block % 2)) & 15,
+            };
+            (0..blocks).flat_map(move |block| f32::from(number(block)).to_le_bytes())
+        });
+        zeros.raw_data = floats.collect();
+        zeros.dims = vec![(of("N") * blocks) as i64];
+        zeros.data_type = DataType::Float as i32;
+        edited += 1;
+    }
+    assert!(edited > 0);
+    model.encode_to_vec()
+}
+
+fn number(node: &NodeProto, key: &str) -> usize {
+    node.attribute.iter().find(|attribute| attribute.name == key).unwrap().i as usize
 }

@@ -3,7 +3,7 @@
 
 use super::store::{Store, internal};
 use crate::encoder::graph::{Coding, Matrix, Vector};
-use crate::encoder::onnx::Numbers;
+use crate::encoder::onnx::{Blocked, Numbers};
 use crate::encoder::ops::linear::Order;
 use crate::error::{Result, fail};
 
@@ -80,7 +80,7 @@ pub(super) fn floats(store: &mut Store, matrix: &Matrix) -> Result<Vec<f32>> {
             let packed = store.take(&matrix.parts[0])?.into_bytes();
             let blocks = columns.div_ceil(op.size);
             let scale = store.vector(scale, rows * blocks)?;
-            let zero = zero_points(store, zero.as_deref(), rows, blocks, op.bits, op.packed)?;
+            let zero = zero_points(store, zero.as_deref(), op, blocks)?;
             let width = if op.packed { op.size / 2 } else { op.size };
             let row_bytes = packed.len() / rows.max(1);
             values.reserve_exact(rows * columns);
@@ -135,8 +135,8 @@ pub(super) fn floats(store: &mut Store, matrix: &Matrix) -> Result<Vec<f32>> {
     Ok(part(values, matrix))
 }
 
-/// 4-bit weights in whole blocks of 32, as [`PackI4`](crate::encoder::cpu::linear::PackI4) takes
-/// them.
+/// 4-bit weights in whole blocks of 32 with zero points of 4 bits, as
+/// [`PackI4`](crate::encoder::cpu::linear::PackI4) takes them.
 pub(super) struct Nibbles {
     /// For each output, its blocks.
     pub(super) q: Vec<u8>,
@@ -148,14 +148,14 @@ pub(super) struct Nibbles {
 pub(super) fn nibbles(store: &mut Store, matrix: &Matrix) -> Result<Option<Nibbles>> {
     const BLOCK: usize = 32;
     let Coding::Blocks { op, scale, zero } = &matrix.coding else { return Ok(None) };
-    let fits = op.bits == 4 && op.packed && op.size.is_multiple_of(BLOCK) && matrix.turned;
+    let fits = op.bits == 4 && op.packed && !op.float_zeros && op.size.is_multiple_of(BLOCK) && matrix.turned;
     if !fits || matrix.columns.is_some() {
         return Ok(None);
     }
     let [rows, columns] = matrix.shape;
     let (theirs, ours) = (columns.div_ceil(op.size), columns.div_ceil(BLOCK));
     let scale = store.vector(scale, rows * theirs)?;
-    let zero = zero_points(store, zero.as_deref(), rows, theirs, 4, true)?;
+    let zero = zero_points(store, zero.as_deref(), op, theirs)?;
     let packed = store.take(&matrix.parts[0])?.into_bytes();
     let row = theirs * op.size / 2;
     if packed.len() != rows * row || scale.iter().any(|s| !s.is_finite()) {
@@ -168,21 +168,14 @@ pub(super) fn nibbles(store: &mut Store, matrix: &Matrix) -> Result<Option<Nibbl
     Ok(Some(Nibbles { q, scale, zero }))
 }
 
-/// A zero point for each block.
-fn zero_points(
-    store: &Store,
-    zero: Option<&Vector>,
-    rows: usize,
-    blocks: usize,
-    bits: usize,
-    packed: bool,
-) -> Result<Vec<f32>> {
-    let Some(zero) = zero else { return Ok(vec![(1 << (bits - 1)) as f32; rows * blocks]) };
-    let bytes = if packed { rows * blocks.div_ceil(2) } else { rows * blocks };
-    let numbers = store.vector(zero, bytes)?;
-    if !packed {
-        return Ok(numbers);
+/// A zero point for each block, `blocks` a row.
+fn zero_points(store: &Store, zero: Option<&Vector>, op: &Blocked, blocks: usize) -> Result<Vec<f32>> {
+    let rows = op.rows;
+    let Some(zero) = zero else { return Ok(vec![(1 << (op.bits - 1)) as f32; rows * blocks]) };
+    if op.float_zeros || !op.packed {
+        return store.vector(zero, rows * blocks);
     }
+    let numbers = store.vector(zero, rows * blocks.div_ceil(2))?;
     let row = blocks.div_ceil(2);
     let at = |i: usize| {
         let (row_at, block) = (i / blocks, i % blocks);

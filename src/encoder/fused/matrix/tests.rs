@@ -148,10 +148,19 @@ struct InBlocks {
     rows: usize,
     columns: usize,
     size: usize,
-    zeros: bool,
+    zeros: Zeros,
     turned: bool,
     cut: bool,
     seed: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Zeros {
+    Absent,
+    /// Numbers like the weights.
+    Numbers,
+    /// Of the scales' type, one for each.
+    Floats,
 }
 
 /// Numbers of 4 bits, two a byte; where they are odd, the last half means nothing.
@@ -160,7 +169,7 @@ fn pack_halves(numbers: &[u8]) -> Vec<u8> {
 }
 
 /// `com.microsoft.MatMulNBits`: `B[n, k] = (q[n, k] − zero_points[n, block]) · scales[n, block]`, `block`
-/// being `k / block_size`; zero points are half of the range where there are none.
+/// being `k / block_size`; zero points are half of the range where there are none, and may be floats.
 fn check_blocks(case: InBlocks) {
     let InBlocks { layout, rows, columns: inner, size, .. } = case;
     let mut random = Random(case.seed);
@@ -169,7 +178,14 @@ fn check_blocks(case: InBlocks) {
     let mut numbers = |len: usize| -> Vec<u8> { (0..len).map(|_| random.below(1 << bits) as u8).collect() };
     // Blocks are filled up with numbers that mean nothing.
     let q = numbers(rows * blocks * size);
-    let zero_points = if case.zeros { numbers(rows * blocks) } else { vec![1 << (bits - 1); rows * blocks] };
+    let zeros = match case.zeros {
+        Zeros::Numbers => numbers(rows * blocks),
+        _ => vec![1 << (bits - 1); rows * blocks],
+    };
+    let zero_points: Vec<f32> = match case.zeros {
+        Zeros::Floats => random.normals(rows * blocks),
+        _ => zeros.iter().map(|zero| f32::from(*zero)).collect(),
+    };
     let scales = random.normals(rows * blocks);
 
     let packed = match layout {
@@ -177,15 +193,20 @@ fn check_blocks(case: InBlocks) {
         Layout::Eight => q.clone(),
         Layout::Spread => q.chunks(blocks * size).flat_map(|row| &row[..inner]).copied().collect(),
     };
-    let packed_zeros = match layout {
-        Layout::Four => zero_points.chunks(blocks).flat_map(pack_halves).collect(),
-        _ => zero_points.clone(),
+    let (stored_zeros, zeros_len) = match layout {
+        _ if case.zeros == Zeros::Floats => (Numbers::F32(zero_points.clone()), rows * blocks),
+        Layout::Four => {
+            let halves: Vec<u8> = zeros.chunks(blocks).flat_map(pack_halves).collect();
+            (Numbers::U8(halves), rows * blocks.div_ceil(2))
+        }
+        _ => (Numbers::U8(zeros), rows * blocks),
     };
-    let op = Blocked { rows, columns: inner, bits, size, packed: layout == Layout::Four };
+    let float_zeros = case.zeros == Zeros::Floats;
+    let op = Blocked { rows, columns: inner, bits, size, packed: layout == Layout::Four, float_zeros };
     let coding = Coding::Blocks {
         op,
         scale: Box::new(stored(1, scales.len())),
-        zero: case.zeros.then(|| Box::new(stored(2, packed_zeros.len()))),
+        zero: (case.zeros != Zeros::Absent).then(|| Box::new(stored(2, zeros_len))),
     };
     let matrix = Matrix {
         parts: vec![Leaf::Weight(0)],
@@ -195,16 +216,16 @@ fn check_blocks(case: InBlocks) {
         coding,
         columns: columns(&mut random, case.cut, if case.turned { rows } else { inner }),
     };
-    let weights = [Numbers::U8(packed), Numbers::F32(scales.clone()), Numbers::U8(packed_zeros)];
+    let weights = [Numbers::U8(packed), Numbers::F32(scales.clone()), stored_zeros];
 
     let weight = |row: usize, column: usize| {
         let block = row * blocks + column / size;
-        (f32::from(q[row * blocks * size + column]) - f32::from(zero_points[block])) * scales[block]
+        (f32::from(q[row * blocks * size + column]) - zero_points[block]) * scales[block]
     };
     let expected = used(&matrix, weight);
     let mut store_of_all = store(&matrix, &weights);
     assert!(bytes(&mut store_of_all, &matrix).unwrap().is_none());
-    let four = layout == Layout::Four && size >= 32 && case.turned && !case.cut;
+    let four = layout == Layout::Four && size >= 32 && case.turned && !case.cut && !float_zeros;
     let nibbles = nibbles(&mut store_of_all, &matrix).unwrap();
     assert_eq!(nibbles.is_some(), four);
     if let Some(Nibbles { q, scale, zero }) = nibbles {
@@ -235,10 +256,11 @@ proptest! {
     fn blocks_are_matmul_nbits_s(
         layout in prop::sample::select(vec![Layout::Four, Layout::Eight, Layout::Spread]),
         rows in 1usize..7, columns in 1usize..300, size in prop::sample::select(vec![16usize, 32, 64, 128]),
-        [zeros, turned, cut] in any::<[bool; 3]>(), seed in any::<u64>(),
+        zeros in prop::sample::select(vec![Zeros::Absent, Zeros::Numbers, Zeros::Floats]),
+        [turned, cut] in any::<[bool; 2]>(), seed in any::<u64>(),
     ) {
-        // A table of uint4 has zero points always.
-        let zeros = zeros || layout == Layout::Spread;
+        // A table of uint4 has zero points always, and of its own type.
+        let zeros = if layout == Layout::Spread { Zeros::Numbers } else { zeros };
         check_blocks(InBlocks { layout, rows, columns, size, zeros, turned, cut, seed });
     }
 

@@ -17,6 +17,8 @@ pub(crate) struct Blocked {
     /// Whether numbers of 4 bits lie two in a byte, a row's zero points filled up to whole bytes.
     /// Otherwise each has a byte of its own, and as many zero points as scales.
     pub(crate) packed: bool,
+    /// Whether zero points are floats, however numbers lie: then they are as many as scales.
+    pub(crate) float_zeros: bool,
 }
 
 impl Op for Blocked {

@@ -32,7 +32,7 @@ pub(crate) fn gather_block_quantized(site: &mut Site) -> Outputs {
     {
         let packed = 2 * columns == hidden;
         let columns = if packed { hidden } else { columns };
-        let op = Blocked { rows, columns, bits: 4, size: size as usize, packed };
+        let op = Blocked { rows, columns, bits: 4, size: size as usize, packed, float_zeros: false };
         let blocks = rows * columns.div_ceil(op.size);
         let per_row = columns.div_ceil(op.size);
         let due = rows * if packed { per_row.div_ceil(2) } else { per_row };

@@ -58,17 +58,19 @@ impl Blocks {
     ) -> Result<Value> {
         let count = self.rows * self.count();
         let length = |value: &Value| fixed(&value.dims().iter().product()).unwrap_or(0);
-        let zeros_due = self.rows * (self.count() * self.bits).div_ceil(8);
+        let float_zeros = zeros.is_some_and(|zeros| zeros.datum_type() == DatumType::F32);
+        let zeros_due = if float_zeros { count } else { self.rows * (self.count() * self.bits).div_ceil(8) };
         if packed.datum_type() != DatumType::U8
             || length(packed) != bytes
             || scales.datum_type() != DatumType::F32
             || length(scales) != count
-            || zeros.is_some_and(|z| z.datum_type() != DatumType::U8 || length(z) != zeros_due)
+            || zeros
+                .is_some_and(|z| !float_zeros && z.datum_type() != DatumType::U8 || length(z) != zeros_due)
         {
             return Err(build.unsupported("its weights, scales or zero points have another shape or type"));
         }
         let (rows, columns, bits, size) = (self.rows, self.columns, self.bits, self.size);
-        let op = Blocked { rows, columns, bits, size, packed: bits == 4 };
+        let op = Blocked { rows, columns, bits, size, packed: bits == 4, float_zeros };
         match zeros {
             Some(zeros) => build.wire(op, &[packed, scales, zeros]),
             None => build.wire(op, &[packed, scales]),
