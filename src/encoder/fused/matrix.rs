@@ -36,15 +36,21 @@ pub(super) struct Bytes {
     pub(super) zero: Vec<i32>,
 }
 
+/// Whether a matrix is stored as [`Bytes`], unless its zero points forbid it.
+pub(super) fn may_be_bytes(matrix: &Matrix) -> bool {
+    let Coding::Affine { axis, .. } = &matrix.coding else { return false };
+    matrix.parts.len() == 1 && !matrix.float && axis.is_none_or(|axis| axis == output_axis(matrix))
+}
+
 /// See [`Bytes`]; `None` for weights that are stored in another way.
 pub(super) fn bytes(store: &mut Store, matrix: &Matrix) -> Result<Option<Bytes>> {
-    let Coding::Affine { axis, scale, zero } = &matrix.coding else { return Ok(None) };
-    let out = output_axis(matrix);
-    let [leaf] = &matrix.parts[..] else { return Ok(None) };
-    if matrix.float || axis.is_some_and(|axis| axis != out) {
+    let (Coding::Affine { scale, zero, .. }, [leaf]) = (&matrix.coding, &matrix.parts[..]) else {
+        return Ok(None);
+    };
+    if !may_be_bytes(matrix) {
         return Ok(None);
     }
-    let outputs = matrix.shape[out];
+    let outputs = matrix.shape[output_axis(matrix)];
     let scale = store.product(scale, outputs, matrix.columns.as_ref())?;
     let zero = match zero {
         Some(zero) => store.product(std::slice::from_ref(zero), outputs, matrix.columns.as_ref())?,
@@ -144,12 +150,20 @@ pub(super) struct Nibbles {
     pub(super) zero: Vec<u8>,
 }
 
+/// Inputs of a block of the 4-bit kernels.
+pub(super) const BLOCK: usize = 32;
+
+/// Whether a matrix is stored as [`Nibbles`].
+pub(super) fn are_nibbles(matrix: &Matrix) -> bool {
+    let Coding::Blocks { op, .. } = &matrix.coding else { return false };
+    let whole = op.size.is_multiple_of(BLOCK) && matrix.turned && matrix.columns.is_none();
+    op.bits == 4 && op.packed && !op.float_zeros && whole
+}
+
 /// See [`Nibbles`]; `None` for weights that are stored in another way.
 pub(super) fn nibbles(store: &mut Store, matrix: &Matrix) -> Result<Option<Nibbles>> {
-    const BLOCK: usize = 32;
     let Coding::Blocks { op, scale, zero } = &matrix.coding else { return Ok(None) };
-    let fits = op.bits == 4 && op.packed && !op.float_zeros && op.size.is_multiple_of(BLOCK) && matrix.turned;
-    if !fits || matrix.columns.is_some() {
+    if !are_nibbles(matrix) {
         return Ok(None);
     }
     let [rows, columns] = matrix.shape;

@@ -9,6 +9,7 @@ mod load;
 mod matrix;
 mod ops;
 mod pack;
+mod room;
 mod store;
 
 pub use forward::FusedEncoder;

@@ -1,6 +1,7 @@
 //! A step's weights, packed for its kernel.
 
 use super::matrix::{Bytes, bytes, floats, nibbles, order};
+use super::room;
 use super::store::Store;
 use crate::encoder::cpu::add_norm::Norm;
 use crate::encoder::cpu::embed::{Embed, Table};
@@ -40,6 +41,7 @@ pub(super) fn linear(
     precision: Precision,
     kernel: Kernel,
 ) -> Result<Linear> {
+    room::for_linear(step, precision, kernel)?;
     let spec = step.spec;
     let bias = match &step.bias {
         Some(bias) => store.vector(bias, spec.outputs)?,
@@ -80,6 +82,7 @@ pub(super) fn linear(
 
 /// Packs the embeddings.
 pub(super) fn embed(store: &mut Store, step: &EmbedStep, precision: Precision) -> Result<Embed> {
+    room::for_embed(step, precision)?;
     let word = table(store, &step.word, precision == Precision::Auto)?;
     let token_type = match &step.token_type {
         Some((table_of, _)) => Some(table(store, table_of, false)?),

@@ -22,6 +22,7 @@ pub mod quantize;
 mod race;
 mod relaxed;
 mod rows;
+mod size;
 mod sound;
 mod strassen;
 #[cfg(test)]
