@@ -106,6 +106,24 @@ fn every_export_fuses_to_its_golden_vectors() {
     assert_eq!(failed, 0, "{failed} exports fail:\n{table}");
 }
 
+/// onnxruntime's static quantiser takes a Relu out where what it quantises to has nothing below 0. With it the fused
+/// graph is as near to the float model as that of a file which lost nothing.
+#[test]
+fn a_relu_that_quantisation_took_out_is_computed() {
+    for (quantised, original) in [("qdq-static-relu", "act-relu"), ("qdq-static", "qdq-static")] {
+        let fixture = Fixture::export(quantised);
+        let golden = Golden::of(&fixture);
+        let vectors = if quantised == original { "vectors_pytorch" } else { "vectors" };
+        let expected = golden_rows(&Fixture::export(original).json("golden.json")[vectors]["cls"]);
+        for precision in [Precision::F32, Precision::Auto] {
+            let options = EncoderOptions { precision, ..EncoderOptions::default() };
+            let got = run(&fixture, &golden, Pooling::Cls, options).unwrap();
+            let (least, _) = cosines(&got, &expected);
+            assert!(least >= 0.999, "{quantised}, {precision:?}: {least}");
+        }
+    }
+}
+
 /// `MatMulNBits` may have its zero points as floats, one a block; these have the same values as before.
 #[test]
 fn zero_points_that_are_floats_mean_what_the_same_bytes_do() {
@@ -163,4 +181,8 @@ fn with_float_zero_points(onnx: &[u8]) -> Vec<u8> {
 
 fn number(node: &NodeProto, key: &str) -> usize {
     node.attribute.iter().find(|attribute| attribute.name == key).unwrap().i as usize
+}
+
+fn golden_rows(value: &serde_json::Value) -> Vec<Vec<f32>> {
+    serde_json::from_value(value.clone()).unwrap()
 }

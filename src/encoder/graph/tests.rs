@@ -64,6 +64,14 @@ fn counts(fused: &Fused) -> [usize; 7] {
     counts
 }
 
+fn activations(fused: &Fused) -> impl Iterator<Item = Activation> {
+    let of = |step: &Step| match step {
+        Step::Linear(linear) => Some(linear.spec.activation).filter(|a| *a != Activation::None),
+        _ => None,
+    };
+    fused.steps.iter().filter_map(of)
+}
+
 /// All dialects come to the same steps: an embedding, then for each layer queries, keys, values,
 /// attention, a projection, a norm, a product with its activation, one without, and a norm.
 #[test]
@@ -80,6 +88,15 @@ fn every_export_fuses_to_the_same_steps() {
         assert_eq!((attention, norms), (layers, 2 * layers), "{name}");
         assert_eq!(first + pooling > 0, pools, "{name}");
         assert_eq!(fused.steps.len(), 1 + 9 * layers + first + pooling, "{name}");
+        let due = match config.hidden_act.as_str() {
+            "gelu" if name == "fused-fastgelu" => Activation::GeluTanh,
+            "gelu" => Activation::Gelu,
+            "gelu_new" | "gelu_pytorch_tanh" => Activation::GeluTanh,
+            // Also where a file quantises it away.
+            "relu" => Activation::Relu,
+            other => panic!("{name}: {other}"),
+        };
+        assert!(activations(&fused).all(|activation| activation == due), "{name} is not {due:?}");
         seen += 1;
     }
     assert!(seen >= 70, "only {seen} exports");
