@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 use corom::batch::Batch;
 use corom::config::Pooling;
 use corom::encoder::Encoder;
+use corom::encoder::fused::{EncoderLoader, EncoderOptions};
 use corom::encoder::onnx::external_files;
-use corom::encoder::onnx::pb::TensorProto;
+use corom::encoder::onnx::pb::{StringStringEntryProto, TensorProto};
 use corom::encoder::plain::PlainEncoder;
 use corom::error::{Error, ErrorCode};
 use encoder_support::{Fixture, Golden, difference, embed, folders};
@@ -164,8 +165,36 @@ fn a_file_that_is_thousands_of_tensors_is_refused_and_tied_ones_are_not() {
         })
     };
     let as_it_is = external_files(&onnx).unwrap();
-    assert_eq!(external_files(&copied(1)).unwrap(), as_it_is);
-    assert_eq!(code(external_files(&copied(1000))), ErrorCode::InvalidModel);
+    for copies in [1, 3] {
+        assert_eq!(external_files(&copied(copies)).unwrap(), as_it_is);
+    }
+    for copies in [5, 1000] {
+        assert_eq!(code(external_files(&copied(copies))), ErrorCode::InvalidModel);
+    }
+}
+
+/// Whatever a file's tensors claim of its size, its bytes are handed out a few times only.
+#[test]
+fn bytes_that_are_many_weights_are_refused_as_they_come() {
+    let fixture = Fixture::export("external-dynamo");
+    let onnx = with_tensors(&fixture.bytes(), |tensors| {
+        for tensor in tensors.iter_mut().filter(|t| !t.external_data.is_empty()) {
+            tensor.external_data.retain(|entry| entry.key == "length");
+            let location = StringStringEntryProto { key: "location".into(), value: "model.onnx_data".into() };
+            tensor.external_data.push(location);
+        }
+        let mut far = tensors.iter().find(|t| !t.external_data.is_empty()).unwrap().clone();
+        far.name = "far".into();
+        far.external_data.push(StringStringEntryProto { key: "offset".into(), value: "1000000000".into() });
+        tensors.push(far);
+    });
+    assert_eq!(external_files(&onnx).unwrap().len(), 1, "a tensor that is far away hides it");
+    let options = EncoderOptions { layers: vec![2], ..EncoderOptions::default() };
+    let mut loader = EncoderLoader::new(onnx, &fixture.config().unwrap(), options).unwrap();
+    loader.begin("model.onnx_data");
+    let error = loader.write("model.onnx_data", 0, &[0; 4096]).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::InvalidModel);
+    assert!(error.message().contains("one over another"), "{error}");
 }
 
 #[test]

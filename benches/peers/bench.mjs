@@ -20,7 +20,7 @@ async function main(argv) {
   const result = { date: new Date().toISOString(), options, machine: machine(), versions: versions(), hosts: {} };
   console.log(machineLine(result.machine));
   for (const name of options.hosts) {
-    const host = name === "chromium" ? await chromiumHost(chromium) : await nodeHost({ relaxed: name === "node" });
+    const host = name === "chromium" ? await chromiumHost(chromium) : await nodeHost();
     try {
       result.hosts[name] = await measureHost(host, options, chromium);
     } finally {

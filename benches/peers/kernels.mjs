@@ -21,7 +21,7 @@ export function measureKernels(host, { quick, chromium, say }) {
   const results = [];
   let sound;
   // The relaxed build has the exact kernels as well, but a plain build is what ships without relaxed SIMD.
-  for (const variant of host.name === "node-simd128" ? ["plain"] : ["plain", "relaxed"]) {
+  for (const variant of ["plain", "relaxed"]) {
     say(`kernels: ${variant}`);
     const only = `${variant === "plain" ? "" : "relaxed.*"}${quick ? FEW : ""}` || ".";
     const json = path.join(WORK, "kernels", `${variant}.json`);

@@ -22,8 +22,9 @@ export async function choose(host, model, wanted) {
   const parts = modelParts(path.join(MODELS, model));
   let probe;
   for (const name of wanted) {
-    const { hosts, elsewhere, needs, option } = SYSTEMS[name];
-    if (hosts && !hosts.includes(host.name)) left[name] = elsewhere;
+    const { hosts, needs, option } = SYSTEMS[name];
+    if (hosts && !hosts.includes(host.name))
+      left[name] = "only in a browser: in Node it runs onnxruntime-node, native code";
     else if (needs && !existsSync(parts[needs]))
       left[name] = `there is no ${needs} model: the converter does not write it`;
     else {

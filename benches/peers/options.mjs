@@ -3,14 +3,13 @@ import { parseArgs } from "node:util";
 import { SYSTEMS } from "./systems.mjs";
 
 export const PARTS = ["base", "m3e", "catalog", "kernels"];
-export const HOSTS = ["chromium", "node", "node-simd128"];
-const DEFAULT_HOSTS = ["chromium", "node"];
+export const HOSTS = ["chromium", "node"];
 export const USAGE = `./build.sh bench [--quick] [--only ${PARTS.join("|")}] [--rounds N] [--host ${HOSTS.join("|")}] [--systems A,B…] [--test-profile] [--save]
 
   --quick     m3e-small only, few rounds, a small catalog: minutes instead of an hour; its bars are hints
   --only      parts, with commas between; base and m3e are latency, load and memory of those models
   --rounds    of every measurement, in each of which all systems take their turn (15)
-  --host      where; without it Chromium and Node. node-simd128 is Node 20 without relaxed SIMD
+  --host      where; without it both
   --systems   ${Object.keys(SYSTEMS).join(", ")}
   --save      keep a copy of the result in benches/results, with the machine's description
   --test-profile   measure the binary that is quicker to build, larger and slower`;
@@ -31,7 +30,7 @@ export function optionsFrom(argv) {
     testProfile: values["test-profile"],
   };
   options.parts = listed(values.only, "--only", PARTS) ?? PARTS;
-  options.hosts = listed(values.host, "--host", HOSTS) ?? DEFAULT_HOSTS;
+  options.hosts = listed(values.host, "--host", HOSTS) ?? HOSTS;
   options.systems = listed(values.systems, "--systems", Object.keys(SYSTEMS)) ?? Object.keys(SYSTEMS);
   if (values.quick && options.parts.length === 1 && options.parts[0] === "base") {
     throw new UsageError("--quick leaves out the base model: --only base has nothing to do with it");

@@ -2,7 +2,7 @@
 //
 //   option     the load option that this corom must know; else the system is left out, and the report says so
 //   needs      a part of the model that may not exist: the system is left out where it does not
-//   hosts      where it runs, and `elsewhere` why it does not; without it everywhere
+//   hosts      where it runs; without it everywhere
 //   precision  int8 systems must come close to the f32 reference, f32 systems must match it
 
 const corom = (files, options, more) => ({ module: "corom", settings: { files, options }, precision: "int8", ...more });
@@ -10,12 +10,7 @@ const onnxruntime = (files, precision) => ({ module: "onnxruntime-web", settings
 
 export const SYSTEMS = {
   "corom-plain": { label: "corom plain", ...corom("int8", { simd: "plain" }) },
-  "corom-relaxed": {
-    label: "corom relaxed",
-    ...corom("int8", { simd: "relaxed" }),
-    hosts: ["chromium", "node"],
-    elsewhere: "there is no relaxed SIMD",
-  },
+  "corom-relaxed": { label: "corom relaxed", ...corom("int8", { simd: "relaxed" }) },
   "corom-int4": {
     label: "corom plain, int4",
     ...corom("int4", { simd: "plain" }, { needs: "int4", precision: "int4" }),
@@ -30,7 +25,6 @@ export const SYSTEMS = {
     settings: {},
     precision: "int8",
     hosts: ["chromium"],
-    elsewhere: "only in a browser: in Node it runs onnxruntime-node, native code",
   },
   "tract-unfused": {
     label: "tract unfused",

@@ -36,8 +36,8 @@ pub const CASES: &[Case] = &[
     Case { name: "f32 exact", run: float, hash: 0xafd1_2e0a_0e70_801f },
     Case { name: "attention exact", run: attend, hash: 0xfb4b_2395_80c0_a187 },
     Case { name: "add_norm", run: add_norm, hash: 0x05c7_2bd2_8fbb_fb37 },
-    Case { name: "int8 exact in sevens", run: int8_sevens, hash: 0x2eb0_f6fd_0252_4a55 },
     Case { name: "embed", run: embed, hash: 0x2b41_0754_2b06_1245 },
+    Case { name: "int8 exact in sevens", run: int8_sevens, hash: 0x2ab1_a8d8_a9f9_d89d },
 ];
 
 /// FNV-1a over the bits; no NaN comes here, whose payload is not defined.
@@ -83,9 +83,9 @@ fn int8(kernel: Kernel) -> u64 {
     forward(&pack_int8(SPEC, kernel))
 }
 
-/// Enough rows for seven products in place of eight, with rows, a panel and inputs left over.
+/// Enough rows for seven products in place of eight, with rows and a panel left over, and a short last piece.
 fn int8_sevens() -> u64 {
-    forward_rows(&pack_int8(LinearSpec { inputs: 204, outputs: 37, ..SPEC }, Kernel::Exact), 43)
+    forward_rows(&pack_int8(LinearSpec { inputs: 204, outputs: 37, ..SPEC }, Kernel::Exact), 75)
 }
 
 fn pack_int8(spec: LinearSpec, kernel: Kernel) -> Linear {

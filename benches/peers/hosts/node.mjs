@@ -1,30 +1,25 @@
-// Node as a host: every agent is a process of its own. Without relaxed SIMD (`node-simd128`) it stands for what has none,
-// as Safari: no corom-relaxed there, and onnxruntime-web has to do without as well.
+// Node as a host: every agent is a process of its own.
 import { fork } from "node:child_process";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { MODELS, PACKAGES, ROOT, modelParts } from "./files.mjs";
-import { UsageError } from "../options.mjs";
 
 const CHILD = new URL("./node-child.mjs", import.meta.url);
 // Node 20 and 21 have relaxed SIMD behind a flag.
-const BEHIND = Number(process.versions.node.split(".")[0]) < 22;
+const FLAGS = Number(process.versions.node.split(".")[0]) < 22 ? ["--experimental-wasm-relaxed-simd"] : [];
 
 const address = (...parts) => pathToFileURL(path.join(...parts)).href;
 
-export async function nodeHost({ relaxed }) {
-  if (!relaxed && !BEHIND) throw new UsageError("--host node-simd128 takes Node 20 or 21: later ones have relaxed SIMD");
-  const flags = relaxed && BEHIND ? ["--experimental-wasm-relaxed-simd"] : [];
-  const without = relaxed ? "" : ", without relaxed SIMD";
+export async function nodeHost() {
   return {
-    name: relaxed ? "node" : "node-simd128",
-    version: `Node ${process.versions.node}, V8 ${process.versions.v8}${without}`,
+    name: "node",
+    version: `Node ${process.versions.node}, V8 ${process.versions.v8}`,
     place: (model) => ({
       corom: address(ROOT, "pkg/node.js"),
       onnxruntime: address(PACKAGES, "onnxruntime-web/dist/ort.node.min.mjs"),
       model: modelParts(path.join(MODELS, model)),
     }),
-    agent: async () => agentIn(fork(CHILD, { execArgv: flags, serialization: "advanced" })),
+    agent: async () => agentIn(fork(CHILD, { execArgv: FLAGS, serialization: "advanced" })),
     close: async () => {},
   };
 }

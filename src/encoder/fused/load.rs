@@ -8,7 +8,7 @@ use super::pack::Precision;
 use crate::config::BertConfig;
 use crate::encoder::cpu::linear::{Race, Weights};
 use crate::encoder::graph::{Fused, fuse};
-use crate::encoder::onnx::{Expected, Graph, Model, Weight, part, signature, translate};
+use crate::encoder::onnx::{Expected, Graph, Model, Weight, check_shared, part, signature, translate};
 use crate::encoder::plain::PlainEncoder;
 use crate::encoder::ports::Ports;
 use crate::encoder::{Encoder, EncoderInfo};
@@ -52,6 +52,8 @@ struct Packing {
     weights: Vec<Weight>,
     /// Bytes of weights whose file has not ended, by weight.
     coming: BTreeMap<usize, Vec<u8>>,
+    /// How many bytes of weights each file has become so far.
+    taken: BTreeMap<String, u64>,
     info: EncoderInfo,
 }
 
@@ -81,6 +83,7 @@ impl EncoderLoader {
             State::Packing(packing) => {
                 let weights = &packing.weights;
                 packing.coming.retain(|weight, _| !lies_in(&weights[*weight], path));
+                packing.taken.remove(path);
             }
             State::Whole { files, .. } => {
                 files.insert(path.to_owned(), Vec::new());
@@ -92,7 +95,7 @@ impl EncoderLoader {
     /// after those that came before.
     ///
     /// # Errors
-    /// `OUT_OF_MEMORY` when there is no room for them.
+    /// `OUT_OF_MEMORY` when there is no room for them, `INVALID_MODEL` when the same bytes are many weights.
     pub fn write(&mut self, path: &str, offset: u64, bytes: &[u8]) -> Result<()> {
         match &mut self.state {
             State::Packing(packing) => packing.write(path, offset, bytes),
@@ -180,7 +183,10 @@ fn outline(
     }
     let weights = graph.weights;
     let assembly = Assembly::new(fused, weights.len(), options.precision, options.kernel.clone());
-    Ok((Some(Box::new(Packing { assembly, weights, coming: BTreeMap::new(), info })), false))
+    Ok((
+        Some(Box::new(Packing { assembly, weights, coming: BTreeMap::new(), taken: BTreeMap::new(), info })),
+        false,
+    ))
 }
 
 /// The fused graph, if there is one. What translation says of a graph that it cannot translate
@@ -230,6 +236,9 @@ impl Packing {
                 buffer.try_reserve_exact(most).map_err(|_| no_room(path, due))?;
             }
             let part = &bytes[(from - offset) as usize..(to - offset) as usize];
+            let taken = self.taken.entry(path.to_owned()).or_default();
+            *taken = taken.saturating_add(part.len() as u64);
+            check_shared(path, *taken, end.saturating_add(FIRST))?;
             buffer.try_reserve(part.len()).map_err(|_| no_room(path, due))?;
             buffer.extend_from_slice(part);
         }
@@ -263,11 +272,14 @@ impl Packing {
     /// Weights out of whole files.
     fn take_files(&mut self, files: &mut BTreeMap<String, Vec<u8>>) -> Result<()> {
         while let Some((path, file)) = files.pop_first() {
+            let mut taken = 0u64;
             for index in 0..self.weights.len() {
                 let weight = &self.weights[index];
                 let Some((_, range)) = weight.place.as_ref().filter(|(p, _)| *p == path) else { continue };
                 if self.assembly.wants(index) {
                     let bytes = part(&file, &path, &weight.name, range)?.to_vec();
+                    taken = taken.saturating_add(bytes.len() as u64);
+                    check_shared(&path, taken, file.len() as u64)?;
                     let numbers = weight.numbers(bytes)?;
                     self.assembly.put(index, numbers)?;
                 }
@@ -299,6 +311,9 @@ impl Packing {
         Ok(Box::new(FusedEncoder::new(runnable, info, config, options.first_rows || pooled)))
     }
 }
+
+/// A file's first bytes may be used more often: they may be small.
+const FIRST: u64 = 4 << 10;
 
 fn no_room(path: &str, bytes: usize) -> Error {
     Error::new(ErrorCode::OutOfMemory, format!("there is no room for a weight of {bytes} bytes in {path}"))

@@ -108,7 +108,7 @@ pub(super) fn floats(store: &mut Store, matrix: &Matrix) -> Result<Vec<f32>> {
         Coding::Affine { axis, scale, zero } => {
             for leaf in &matrix.parts {
                 let next = store.take(leaf)?.into_f32();
-                if values.is_empty() {
+                if matrix.parts.len() == 1 {
                     values = next;
                 } else {
                     values.extend_from_slice(&next);
@@ -189,8 +189,8 @@ fn zero_points(store: &Store, zero: Option<&Vector>, op: &Blocked, blocks: usize
     if op.float_zeros || !op.packed {
         return store.vector(zero, rows * blocks);
     }
-    let numbers = store.vector(zero, rows * blocks.div_ceil(2))?;
     let row = blocks.div_ceil(2);
+    let numbers = store.vector(zero, rows * row)?;
     let at = |i: usize| {
         let (row_at, block) = (i / blocks, i % blocks);
         let byte = numbers[row_at * row + block / 2] as u8;

@@ -50,14 +50,7 @@ pub fn external_files(onnx: &[u8]) -> Result<Vec<ExternalFile>> {
         }
     }
     for (file, taken) in files.iter().zip(taken) {
-        if taken / SHARED > file.min_size {
-            fail!(
-                InvalidModel,
-                "tensors of {taken} bytes lie one over another in the first {} bytes of `{}`",
-                file.min_size,
-                file.path
-            );
-        }
+        check_shared(&file.path, taken, file.min_size)?;
     }
     Ok(files)
 }
@@ -65,6 +58,17 @@ pub fn external_files(onnx: &[u8]) -> Result<Vec<ExternalFile>> {
 /// How often a file's bytes may be used, on average. Tied embeddings are twice; a small file whose bytes
 /// are thousands of tensors would fill the memory.
 const SHARED: u64 = 4;
+
+/// Whether tensors of `taken` bytes may come from `there` bytes of a file.
+///
+/// # Errors
+/// `INVALID_MODEL` when they are too many.
+pub(crate) fn check_shared(path: &str, taken: u64, there: u64) -> Result<()> {
+    if taken / SHARED > there {
+        fail!(InvalidModel, "tensors of {taken} bytes lie one over another in {there} bytes of `{path}`");
+    }
+    Ok(())
+}
 
 /// Where a tensor's bytes lie.
 pub(super) struct Place {
@@ -125,6 +129,8 @@ pub(super) struct Shard {
     bytes: Vec<u8>,
     /// Tensors that have yet to be taken from it.
     left: usize,
+    /// Bytes of all its tensors.
+    taken: u64,
 }
 
 impl<'a> Shards<'a> {
@@ -146,10 +152,13 @@ impl<'a> Shards<'a> {
         let mut files: BTreeMap<String, Shard> = BTreeMap::new();
         for tensor in tensors {
             let Some(place) = Place::of(tensor)? else { continue };
+            let size = place.range.end - place.range.start;
             if let Some(shard) = files.get_mut(&place.path) {
                 shard.left += 1;
+                shard.taken = shard.taken.saturating_add(size);
+                check_shared(&place.path, shard.taken, shard.bytes.len() as u64)?;
             } else if let Some(bytes) = external.remove(&place.path) {
-                files.insert(place.path, Shard { bytes, left: 1 });
+                files.insert(place.path, Shard { bytes, left: 1, taken: size });
             } else {
                 fail!(MissingFile, "the model's weights are in `{}`, which is not there", place.path);
             }

@@ -145,10 +145,10 @@ impl Graph {
             || self.weights.iter().any(|w| w.name == name && w.shape == [len])
     }
 
-    /// The number type of most of the weights: `f32`, `f16`, `int8`, `int4`.
+    /// The number type of most of the weights: `f32`, `f16`, `int8`, `int4`; where some lie in blocks, of the first
+    /// that does.
     pub(crate) fn dtype(&self) -> &'static str {
-        let mut blocks = self.nodes.iter().filter(|n| n.op == "MatMulNBits");
-        if let Some(first) = blocks.next() {
+        if let Some(first) = self.nodes.iter().find(|n| n.op == "MatMulNBits") {
             return if first.int_or("bits", 4).is_ok_and(|bits| bits == 8) { "int8" } else { "int4" };
         }
         // Elements, not bytes: an int8 weight counts as much as a float one.

@@ -31,8 +31,8 @@ mod value;
 mod weight;
 
 pub(crate) use contrib::blocked::Blocked;
-pub(crate) use external::part;
 pub use external::{ExternalFile, external_files};
+pub(crate) use external::{check_shared, part};
 pub(crate) use graph::{Graph, Port, signature};
 pub(crate) use ops::gather::Checked;
 pub(crate) use ops::quant::DynamicQuantize;

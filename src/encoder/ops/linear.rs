@@ -99,7 +99,7 @@ pub fn reference_linear(spec: &LinearSpec, x: &[f32], weight: &[f32], bias: &[f3
 /// 13 bits, so that the sum of four (see the kernel's `strassen`) is an `i16`.
 pub const fn activation_max(inputs: usize, weight_max: usize) -> i32 {
     const MOST: usize = i16::MAX as usize / 4;
-    let most = i32::MAX as usize / (if inputs == 0 { 1 } else { inputs } * weight_max);
+    let most = i32::MAX as usize / (if inputs == 0 { 1 } else { inputs }).saturating_mul(weight_max);
     if most > MOST { MOST as i32 } else { most as i32 }
 }
 

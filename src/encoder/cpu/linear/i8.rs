@@ -56,8 +56,7 @@ impl LinearI8 {
 
     /// See [`Linear::forward`](super::Linear::forward).
     pub(super) fn forward(&self, rows: Rows<'_>, scratch: &mut Scratch) {
-        let inputs = self.spec.inputs;
-        let pairs = inputs.div_ceil(2);
+        let (inputs, pairs) = (self.spec.inputs, self.pairs());
         let pack = |x: &[f32], count, scratch: &mut Scratch| {
             rows::quantize_pairs(x, count, inputs, self.max, !self.zero.is_empty(), scratch);
             let together = self.together(count);
@@ -78,25 +77,29 @@ impl LinearI8 {
 
     /// How many of `rows` rows go through [`strassen`].
     fn together(&self, rows: usize) -> usize {
-        strassen::together(rows, self.spec.inputs.div_ceil(2))
+        strassen::together(rows, self.pairs())
+    }
+
+    /// Pairs of inputs; the last may be filled up.
+    fn pairs(&self) -> usize {
+        self.spec.inputs.div_ceil(2)
     }
 
     fn weights(&self, panel: usize) -> &[Bytes] {
-        let pairs = self.spec.inputs.div_ceil(2);
-        &self.weights[panel * pairs..][..pairs]
+        &self.weights[panel * self.pairs()..][..self.pairs()]
     }
 
     /// Eight outputs of all rows of a block.
     fn panel(&self, panel: usize, rows: usize, scratch: &mut Scratch, out: &mut [f32]) {
         let sums = grown(&mut scratch.integers, rows);
-        let acts = &scratch.packed[..rows * self.spec.inputs.div_ceil(2)];
-        Panel { weights: self.weights(panel), acts, sums }.all(rows);
+        let acts = &scratch.packed[..rows * self.pairs()];
+        Panel { weights: self.weights(panel), acts, sums }.add_up(rows);
         self.finish(panel, sums, &scratch.sums, &scratch.scales, out);
     }
 
-    /// Sixteen.
+    /// The same of two panels, most rows in seven products for eight.
     fn two_panels(&self, panel: usize, rows: usize, scratch: &mut Scratch, out: &mut [f32]) {
-        let (together, pairs) = (self.together(rows), self.spec.inputs.div_ceil(2));
+        let (together, pairs) = (self.together(rows), self.pairs());
         let panels = [panel, panel + 1].map(|panel| self.weights(panel));
         let rest = &scratch.packed[together * pairs..rows * pairs];
         let (left, right) = grown(&mut scratch.integers, 2 * rows).split_at_mut(rows);
@@ -106,11 +109,12 @@ impl LinearI8 {
             strassen::sums(panels, &scratch.quarters, &mut scratch.products, first);
         }
         for (i, sums) in both.into_iter().enumerate() {
-            Panel { weights: panels[i], acts: rest, sums: &mut sums[together..] }.all(rows - together);
+            Panel { weights: panels[i], acts: rest, sums: &mut sums[together..] }.add_up(rows - together);
             self.finish(panel + i, sums, &scratch.sums, &scratch.scales, out);
         }
     }
 
+    /// From sums to outputs.
     fn finish(
         &self,
         panel: usize,
@@ -140,7 +144,8 @@ struct Panel<'a> {
 }
 
 impl Panel<'_> {
-    fn all(self, rows: usize) {
+    /// Sums of all rows.
+    fn add_up(self, rows: usize) {
         self.sums.fill([[0; 4]; 2]);
         run_tiles(rows, self);
     }
