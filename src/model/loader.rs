@@ -109,7 +109,8 @@ impl ModelLoader {
         &self.wanted
     }
 
-    /// Bytes of all files that loading will want in the end, where a manifest lists them.
+    /// Bytes of all files that loading will want in the end, where a manifest lists them. Weights in files that
+    /// are not named after the ONNX file count once that has been read.
     pub fn total(&self) -> Option<u64> {
         let is_read = |path: &str| {
             matches!(path, "config.json" | "tokenizer.json")

@@ -1,5 +1,7 @@
 //! Room for what packing allocates, asked for before it begins: memory that cannot be had is an error with
-//! a code then, where an allocation that fails ends the instance.
+//! a code then, where an allocation that fails ends the instance. Not counted are copies of what several steps share
+//! and of weights whose zero points turn out to be none that bytes can have: rare, and asking for them would
+//! raise the peak of all others.
 
 use std::fmt::Display;
 
