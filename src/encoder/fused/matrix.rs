@@ -1,6 +1,7 @@
 //! A stored matrix, turned into what a kernel packs: numbers in one of two orders, with the scale
 //! and the zero point of each output.
 
+use super::room;
 use super::store::{Store, internal};
 use crate::encoder::graph::{Coding, Matrix, Vector};
 use crate::encoder::onnx::{Blocked, Numbers};
@@ -18,13 +19,16 @@ fn output_axis(matrix: &Matrix) -> usize {
 }
 
 /// Of `[rows, columns]` the part that belongs to some of the outputs.
-fn part<T: Copy>(values: Vec<T>, matrix: &Matrix) -> Vec<T> {
-    let Some(range) = &matrix.columns else { return values };
+fn part<T: Copy>(values: Vec<T>, matrix: &Matrix) -> Result<Vec<T>> {
+    let Some(range) = &matrix.columns else { return Ok(values) };
     let columns = matrix.shape[1];
+    let mut taken = room::list(matrix.used().iter().product(), "a part of a weight")?;
     if output_axis(matrix) == 0 {
-        return values[range.start * columns..range.end * columns].to_vec();
+        taken.extend_from_slice(&values[range.start * columns..range.end * columns]);
+    } else {
+        values.chunks_exact(columns.max(1)).for_each(|row| taken.extend_from_slice(&row[range.clone()]));
     }
-    values.chunks_exact(columns.max(1)).flat_map(|row| &row[range.clone()]).copied().collect()
+    Ok(taken)
 }
 
 /// int8 weights and what they mean, if the file has a scale (and a zero point) an output, or one
@@ -36,21 +40,15 @@ pub(super) struct Bytes {
     pub(super) zero: Vec<i32>,
 }
 
-/// Whether a matrix is stored as [`Bytes`], unless its zero points forbid it.
-pub(super) fn may_be_bytes(matrix: &Matrix) -> bool {
-    let Coding::Affine { axis, .. } = &matrix.coding else { return false };
-    matrix.parts.len() == 1 && !matrix.float && axis.is_none_or(|axis| axis == output_axis(matrix))
-}
-
 /// See [`Bytes`]; `None` for weights that are stored in another way.
 pub(super) fn bytes(store: &mut Store, matrix: &Matrix) -> Result<Option<Bytes>> {
-    let (Coding::Affine { scale, zero, .. }, [leaf]) = (&matrix.coding, &matrix.parts[..]) else {
-        return Ok(None);
-    };
-    if !may_be_bytes(matrix) {
+    let Coding::Affine { axis, scale, zero } = &matrix.coding else { return Ok(None) };
+    let out = output_axis(matrix);
+    let [leaf] = &matrix.parts[..] else { return Ok(None) };
+    if matrix.float || axis.is_some_and(|axis| axis != out) {
         return Ok(None);
     }
-    let outputs = matrix.shape[output_axis(matrix)];
+    let outputs = matrix.shape[out];
     let scale = store.product(scale, outputs, matrix.columns.as_ref())?;
     let zero = match zero {
         Some(zero) => store.product(std::slice::from_ref(zero), outputs, matrix.columns.as_ref())?,
@@ -74,14 +72,15 @@ pub(super) fn bytes(store: &mut Store, matrix: &Matrix) -> Result<Option<Bytes>>
     if zero.iter().all(|z| *z == 0) {
         zero.clear();
     }
-    Ok(Some(Bytes { q: part(q, matrix), scale, zero }))
+    Ok(Some(Bytes { q: part(q, matrix)?, scale, zero }))
 }
 
 /// All weights as floats, in the file's order.
 pub(super) fn floats(store: &mut Store, matrix: &Matrix) -> Result<Vec<f32>> {
     let [rows, columns] = matrix.shape;
-    let mut values = Vec::with_capacity(if matrix.parts.len() > 1 { rows * columns } else { 0 });
-    match &matrix.coding {
+    let len = rows.saturating_mul(columns);
+    let what = format_args!("a weight of {rows} × {columns} as floats");
+    let values = match &matrix.coding {
         Coding::Blocks { op, scale, zero } => {
             let packed = store.take(&matrix.parts[0])?.into_bytes();
             let blocks = columns.div_ceil(op.size);
@@ -89,7 +88,7 @@ pub(super) fn floats(store: &mut Store, matrix: &Matrix) -> Result<Vec<f32>> {
             let zero = zero_points(store, zero.as_deref(), op, blocks)?;
             let width = if op.packed { op.size / 2 } else { op.size };
             let row_bytes = packed.len() / rows.max(1);
-            values.reserve_exact(rows * columns);
+            let mut values = room::list(len, what)?;
             for row in 0..rows {
                 let bytes = &packed[row * row_bytes..][..row_bytes];
                 for column in 0..columns {
@@ -104,17 +103,25 @@ pub(super) fn floats(store: &mut Store, matrix: &Matrix) -> Result<Vec<f32>> {
                     values.push((f32::from(q) - zero[of]) * scale[of]);
                 }
             }
+            values
         }
         Coding::Affine { axis, scale, zero } => {
-            for leaf in &matrix.parts {
-                let next = store.take(leaf)?.into_f32();
-                if matrix.parts.len() == 1 {
-                    values = next;
-                } else {
-                    values.extend_from_slice(&next);
+            let mut values = match &matrix.parts[..] {
+                [one] => {
+                    if !matrix.float {
+                        drop(room::list::<f32>(len, what)?);
+                    }
+                    store.take(one)?.into_f32()
                 }
-            }
-            if values.len() != rows * columns {
+                parts => {
+                    let mut all = room::list(len, what)?;
+                    for part in parts {
+                        all.extend_from_slice(&store.take(part)?.into_f32());
+                    }
+                    all
+                }
+            };
+            if values.len() != len {
                 return Err(internal("a weight has another size than its place"));
             }
             if !scale.is_empty() || zero.is_some() {
@@ -133,12 +140,13 @@ pub(super) fn floats(store: &mut Store, matrix: &Matrix) -> Result<Vec<f32>> {
                     *value = (*value - zero[at]) * scale[at];
                 }
             }
+            values
         }
-    }
+    };
     if values.iter().any(|x| !x.is_finite()) {
         fail!(InvalidModel, "a weight is not finite: its file is damaged");
     }
-    Ok(part(values, matrix))
+    part(values, matrix)
 }
 
 /// 4-bit weights in whole blocks of 32 with zero points of 4 bits, as
@@ -150,20 +158,12 @@ pub(super) struct Nibbles {
     pub(super) zero: Vec<u8>,
 }
 
-/// Inputs of a block of the 4-bit kernels.
-pub(super) const BLOCK: usize = 32;
-
-/// Whether a matrix is stored as [`Nibbles`].
-pub(super) fn are_nibbles(matrix: &Matrix) -> bool {
-    let Coding::Blocks { op, .. } = &matrix.coding else { return false };
-    let whole = op.size.is_multiple_of(BLOCK) && matrix.turned && matrix.columns.is_none();
-    op.bits == 4 && op.packed && !op.float_zeros && whole
-}
-
 /// See [`Nibbles`]; `None` for weights that are stored in another way.
 pub(super) fn nibbles(store: &mut Store, matrix: &Matrix) -> Result<Option<Nibbles>> {
+    const BLOCK: usize = 32;
     let Coding::Blocks { op, scale, zero } = &matrix.coding else { return Ok(None) };
-    if !are_nibbles(matrix) {
+    let fits = op.bits == 4 && op.packed && !op.float_zeros && op.size.is_multiple_of(BLOCK) && matrix.turned;
+    if !fits || matrix.columns.is_some() {
         return Ok(None);
     }
     let [rows, columns] = matrix.shape;
@@ -175,7 +175,14 @@ pub(super) fn nibbles(store: &mut Store, matrix: &Matrix) -> Result<Option<Nibbl
     if packed.len() != rows * row || scale.iter().any(|s| !s.is_finite()) {
         fail!(InvalidModel, "a 4-bit weight has another size than its place, or a scale that is no number");
     }
-    let q = packed.chunks_exact(row.max(1)).flat_map(|row| &row[..ours * BLOCK / 2]).copied().collect();
+    let kept = ours * BLOCK / 2;
+    let q = if kept == row {
+        packed
+    } else {
+        let mut q = room::list(rows * kept, "4-bit weights in blocks of 32")?;
+        packed.chunks_exact(row).for_each(|row| q.extend_from_slice(&row[..kept]));
+        q
+    };
     let of = |i: usize| i / ours * theirs + i % ours * BLOCK / op.size;
     let scale: Vec<f32> = (0..rows * ours).map(|i| scale[of(i)]).collect();
     let zero = (0..rows * ours).map(|i| zero[of(i)] as u8).collect();

@@ -6,7 +6,7 @@ use super::store::Store;
 use crate::encoder::cpu::add_norm::Norm;
 use crate::encoder::cpu::embed::{Embed, Table};
 use crate::encoder::cpu::linear::quantize::{ColumnMax, quantize_rows_i8};
-use crate::encoder::cpu::linear::{Kernel, Linear, PackF32, PackI4, PackI8};
+use crate::encoder::cpu::linear::{Kernel, Linear, PackF32, PackI4, PackI8, Weights};
 use crate::encoder::graph::{EmbedStep, LinearStep, Matrix, NormStep};
 use crate::error::{Result, fail};
 
@@ -41,7 +41,6 @@ pub(super) fn linear(
     precision: Precision,
     kernel: Kernel,
 ) -> Result<Linear> {
-    room::for_linear(step, precision, kernel)?;
     let spec = step.spec;
     let bias = match &step.bias {
         Some(bias) => store.vector(bias, spec.outputs)?,
@@ -52,11 +51,13 @@ pub(super) fn linear(
     }
     let order = order(&step.weight);
     if precision == Precision::F32 {
+        room::for_packed(Weights::F32, kernel, &spec)?;
         let mut pack = PackF32::new(spec, kernel, bias);
         pack.put(order, 0, &floats(store, &step.weight)?);
         return Ok(pack.finish());
     }
     if let Some(Bytes { q, scale, zero }) = bytes(store, &step.weight)? {
+        room::for_packed(Weights::I8, kernel, &spec)?;
         let mut pack = if zero.is_empty() {
             PackI8::new(spec, kernel, scale, bias)
         } else {
@@ -66,6 +67,7 @@ pub(super) fn linear(
         return Ok(pack.finish());
     }
     if let Some(nibbles) = nibbles(store, &step.weight)? {
+        room::for_packed(Weights::I4, kernel, &spec)?;
         let mut pack = PackI4::new(spec, kernel, bias);
         pack.put(0, &nibbles.q);
         pack.put_scales(0, nibbles.scale);
@@ -75,6 +77,7 @@ pub(super) fn linear(
     let weights = floats(store, &step.weight)?;
     let mut most = ColumnMax::new(spec, order);
     most.see(0, weights.iter().copied());
+    room::for_packed(Weights::I8, kernel, &spec)?;
     let mut pack = PackI8::new(spec, kernel, most.scales(), bias);
     pack.put_f32(order, 0, weights);
     Ok(pack.finish())
@@ -82,7 +85,6 @@ pub(super) fn linear(
 
 /// Packs the embeddings.
 pub(super) fn embed(store: &mut Store, step: &EmbedStep, precision: Precision) -> Result<Embed> {
-    room::for_embed(step, precision)?;
     let word = table(store, &step.word, precision == Precision::Auto)?;
     let token_type = match &step.token_type {
         Some((table_of, _)) => Some(table(store, table_of, false)?),
@@ -105,20 +107,22 @@ fn table(store: &mut Store, matrix: &Matrix, quantize: bool) -> Result<Table> {
             return Ok(Table::i8(width, q, scale));
         }
         let row = |(i, q): (usize, &i8)| (i32::from(*q) - zero[i / width]) as f32 * scale[i / width];
-        let values: Vec<f32> = q.iter().enumerate().map(row).collect();
+        let mut values = room::list(q.len(), "a table as floats")?;
+        values.extend(q.iter().enumerate().map(row));
         drop(q);
-        return Ok(quantized(width, values, quantize));
+        return quantized(width, values, quantize);
     }
     let values = floats(store, matrix)?;
-    Ok(quantized(width, values, quantize))
+    quantized(width, values, quantize)
 }
 
-fn quantized(width: usize, values: Vec<f32>, quantize: bool) -> Table {
+fn quantized(width: usize, values: Vec<f32>, quantize: bool) -> Result<Table> {
     if !quantize {
-        return Table::f32(width, values);
+        return Ok(Table::f32(width, values));
     }
+    drop(room::list::<i8>(values.len(), "a table in int8")?);
     let (q, scales) = quantize_rows_i8(&values, width);
-    Table::i8(width, q, scales)
+    Ok(Table::i8(width, q, scales))
 }
 
 /// A norm's gain and shift.

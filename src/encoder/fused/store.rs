@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 
+use super::room;
 use crate::encoder::graph::{Coding, EmbedStep, Leaf, LinearStep, Matrix, NormStep, Step, Vector};
 use crate::encoder::onnx::Numbers;
 use crate::error::{Error, ErrorCode, Result};
@@ -73,7 +74,10 @@ impl Store {
         {
             return Ok(numbers);
         }
-        self.with(leaf, Clone::clone)
+        self.with(leaf, |numbers| {
+            drop(room::list::<u8>(numbers.bytes(), "a copy of a weight that several steps share")?);
+            Ok(numbers.clone())
+        })?
     }
 
     /// `len` numbers of a vector.

@@ -38,6 +38,15 @@ pub(crate) enum Numbers {
 }
 
 impl Numbers {
+    /// Bytes held.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Self::F32(x) => size_of_val(&x[..]),
+            Self::I8(x) => size_of_val(&x[..]),
+            Self::U8(x) => size_of_val(&x[..]),
+        }
+    }
+
     /// All as floats.
     pub(crate) fn into_f32(self) -> Vec<f32> {
         match self {
