@@ -272,13 +272,16 @@ fn extreme_operands_in_sevens() {
     for inputs in [512, 768, 2048, 3072, 4096] {
         let spec = spec(inputs, outputs);
         let x: Vec<f32> = (0..rows * inputs)
-            .map(|i| if ((i / inputs / 4) >> (i % inputs / 64 % 2)) % 2 == 0 { 1.0 } else { -1.0 })
+            .map(|i| {
+                let (tile, half) = (i / inputs / 4, i % inputs / 64 % 2);
+                [1.0, -1.0][(((tile / 2 * 5 + 3) % 16) >> (2 * (tile % 2) + half)) % 2]
+            })
             .collect();
         let q: Vec<i8> = (0..outputs * inputs)
-            .map(|i| match i / inputs {
-                0 | 8 => -128,
-                1 | 9 => 127,
-                n => [127, -128][(n ^ (i % inputs / 64)) % 2],
+            .map(|i| {
+                let (panel, half) = (i / inputs / 8, i % inputs / 64 % 2);
+                let odd = [0, 1, panel ^ half, 1 ^ panel ^ half, half, panel, panel & half, panel | half];
+                [127, -128][odd[i / inputs % 8]]
             })
             .collect();
         let scale = vec![1.0; outputs];
