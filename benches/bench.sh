@@ -1,14 +1,14 @@
 # shellcheck shell=bash
-# `./build.sh bench`, which sources this and calls bench: prepares the package, the peers, the models and the kernels, then
-# runs benches/peers/bench.mjs. All of it lies in target/bench and the cache; only --save writes into benches/results.
+# `./build.sh bench`: prepares the package, the peers, the models and the kernels, then runs benches/peers/bench.mjs.
+# Everything it makes is in target/bench and the cache; only --save writes to benches/results.
 
 BENCH_MODELS=target/bench/models
 
-bench() {
+cmd_bench() {
   local wanted profile=shipping
   need_node
   [[ " $* " != *" --help "* ]] || { node benches/peers/wanted.mjs --help; return; }
-  # What the arguments ask for is told before the long work, as are mistakes in them.
+  # Arguments are checked before the long work starts.
   wanted=$(node benches/peers/wanted.mjs "$@") || { trap - ERR; exit 2; }
   need_rust; need npm "it comes with Node.js"
   [[ " $* " != *" --test-profile "* ]] || profile=wasm-test
@@ -21,11 +21,11 @@ bench() {
   step "benchmarks" node benches/peers/bench.mjs "$@"
 }
 
-# bench_models NAMES: each as the converter writes it, as the peers want it, and what all must make of the texts.
+# bench_models NAMES: converts each model, writes the peers' files of it, and computes its reference vectors.
 bench_models() {
   local checkpoint=target/bench/base-checkpoint
   once "Python for the benchmarks" "$(hash_of benches/peers/prepare/requirements.txt)" "$CACHE/bench-python/bin/python" bench_python
-  once "fetch m3e-small (research use only)" "$M3E_PIN" "$CACHE/m3e-small/pytorch_model.bin" fetch_m3e
+  m3e_checkpoint
   if [[ $1 == *base* ]]; then
     once "random BERT-base" "$M3E_PIN $(hash_of benches/peers/prepare/base_checkpoint.py)" $checkpoint/model.safetensors \
       "$CACHE/bench-python/bin/python" benches/peers/prepare/base_checkpoint.py "$CACHE/m3e-small/tokenizer.json" $checkpoint
@@ -34,11 +34,11 @@ bench_models() {
   [[ $1 != *m3e-small* ]] || bench_model m3e-small "$CACHE/m3e-small" 300
 }
 
-# bench_model NAME CHECKPOINT COUNT: COUNT titles get a reference vector.
+# bench_model NAME CHECKPOINT COUNT: prepares one model with reference vectors of COUNT titles.
 bench_model() {
   local name=$1 checkpoint=$2 count=$3 dtype folder=$BENCH_MODELS/$1 python=$CACHE/bench-python/bin/python source dtypes=(f32 int8)
   mkdir -p "$folder"
-  # A converter without int4 is measured without it.
+  # An older converter has no int4.
   if grep -q int4 <<<"$(cargo run --quiet --locked --features cli -- convert --help)"; then dtypes+=(int4); fi
   source="$(find "$checkpoint" -type f -printf '%P %s %T@\n' | sort | sha256sum) $(hash_of src/bin src/model/manifest.rs)"
   for dtype in "${dtypes[@]}"; do
@@ -63,7 +63,7 @@ bench_python() {
   "$CACHE/bench-python/bin/pip" install --quiet --no-deps --only-binary :all: -r benches/peers/prepare/requirements.txt
 }
 
-# The kernels alone, in seconds: plain and relaxed.
+# Compiles the kernels alone, plain and relaxed, within seconds.
 bench_kernels() {
   once "kernels for the benchmarks" "$("${WEB_RUSTC:-rustc}" --version) $(hash_of src/encoder .cargo benches/kernels)" \
     target/bench/kernels/relaxed.wasm bench_compile_kernels

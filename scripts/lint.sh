@@ -1,0 +1,21 @@
+# shellcheck shell=bash
+# `./build.sh lint`: checks format, house rules, clippy and documentation. Each warning is an error.
+
+cmd_lint() {
+  need_rust
+  step "format" cargo fmt --check
+  step "house rules" house_rules
+  step "clippy" cargo clippy --locked --all-targets --features cli -- -D warnings
+  step "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --quiet --locked --no-deps --features cli
+  web_toolchain
+  # The library alone, without its tests. A panic ends the whole WebAssembly instance, so unwrap is denied too.
+  step "clippy for wasm" web_cargo clippy --profile wasm-test --lib -- -D warnings -D clippy::unwrap_used
+  step "clippy for wasm, relaxed SIMD" web_cargo clippy --profile wasm-test --lib --features relaxed-simd -- -D warnings
+}
+
+# The house rules are a Rust test without dependencies, so rustc alone compiles them within seconds.
+house_rules() {
+  mkdir -p target
+  CARGO_MANIFEST_DIR=$ROOT rustc --edition 2024 --test tests/house_rules.rs -o target/house_rules
+  target/house_rules --quiet
+}

