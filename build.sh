@@ -30,7 +30,8 @@ cmd_help() {
                                      8080, or a free port); --once: ends after Node; --fast: quicker to build;
                                      DIR: a checkpoint, a folder made by `corom convert`, or an ONNX export with
                                      config.json and tokenizer.json, used as it is (default: m3e-small)
-./build.sh test                      runs every test: Rust, Node, headless Chromium, types
+./build.sh test [core|hosts]         runs every test, or one part. core: Rust and Node; needs no network but crates.
+                                     hosts: Chromium, onnxruntime, a real model, types, bundlers and edge hosts
 ./build.sh lint                      checks format, clippy, documentation and house rules; warnings are errors
 ./build.sh bench [--quick] [--help]  compares corom with onnxruntime-web and transformers.js; --help: more options
 ./build.sh clean                     deletes what was built here

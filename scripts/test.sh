@@ -1,21 +1,39 @@
 # shellcheck shell=bash
-# `./build.sh test`: prepares what the tests need, then runs all of them.
+# `./build.sh test [core|hosts]`: prepares what the tests need, then runs them.
+# core needs nothing from the network but crates and the toolchain. hosts needs a browser, npm packages, onnxruntime and
+# m3e-small.
 
 PYTHON_PINS=(onnxruntime==1.32.0 numpy==2.4.6)
 
 cmd_test() {
+  case ${1-} in "" | core | hosts) ;; *) die "test takes core, hosts or nothing, not '$1'" ;; esac
   need_rust; need_node; need npm "it comes with Node.js"
+  [[ ${1-} == hosts ]] || test_core
+  [[ ${1-} == core ]] || test_hosts
+}
+
+test_core() {
+  step "Rust tests" cargo test --locked --features cli --no-fail-fast -- --skip hosts::
+  build_package wasm-test
+  bench_kernels # the tests compare their golden hashes
+  # The link that `npm ci` makes for "file:../../pkg".
+  mkdir -p tests/js/node_modules && ln -sfn ../../../pkg tests/js/node_modules/corom
+  step "JavaScript tests" npm --prefix tests/js run --silent test:core
+}
+
+test_hosts() {
   m3e_small
   once "onnxruntime for the tests" "${PYTHON_PINS[*]}" "$CACHE/python/bin/python" python_env
-  once "npm packages for the tests" "$(hash_of tests/js/package-lock.json)" tests/js/node_modules \
+  once "npm packages for the tests" "$(hash_of tests/js/package-lock.json)" tests/js/node_modules/playwright-core \
     npm --prefix tests/js ci --ignore-scripts --no-audit --no-fund
   find_chromium
   # The tests read these variables: the converted m3e-small, its checkpoint, a Python with onnxruntime, the browser.
   export COROM_M3E=$ROOT/models/m3e-small COROM_M3E_CHECKPOINT=$CACHE/m3e-small
   export COROM_PYTHON=$CACHE/python/bin/python CHROMIUM
-  step "Rust tests" cargo test --locked --features cli --no-fail-fast
+  step "Rust tests with onnxruntime and m3e-small" cargo test --locked --features cli --test convert -- hosts::
   build_package wasm-test
-  step "JavaScript tests" npm --prefix tests/js test --silent -- --test-reporter=spec
+  bench_kernels
+  step "JavaScript tests in hosts" npm --prefix tests/js run --silent test:hosts
   step "packaging tests" node tests/packaging/run.mjs
 }
 

@@ -1,11 +1,12 @@
 // Every export of the fixtures against the vectors that PyTorch or onnxruntime gave, with both binaries.
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { hasRelaxedSimd } from "../../pkg/lib/simd.js";
 import { runGoldens } from "./support/goldens.mjs";
+import { nodeJson } from "./support/relaxed-node.mjs";
+
+const SCRIPT = fileURLToPath(new URL("./support/goldens.mjs", import.meta.url));
 
 function check(report, simd) {
   assert.ok(report.length >= 100, `only ${report.length} models and poolings were tried`);
@@ -23,15 +24,5 @@ test("every export gives its golden vectors with the plain binary", async () => 
 });
 
 test("every export gives its golden vectors with the relaxed binary", async () => {
-  check(hasRelaxedSimd() ? await runGoldens("relaxed") : await inAnotherNode("relaxed"), "relaxed");
+  check(hasRelaxedSimd() ? await runGoldens("relaxed") : await nodeJson(SCRIPT, "relaxed"), "relaxed");
 });
-
-/** Node 20 has relaxed SIMD behind a flag, later ones without. */
-async function inAnotherNode(simd) {
-  const script = fileURLToPath(new URL("./support/goldens.mjs", import.meta.url));
-  const run = promisify(execFile);
-  const { stdout } = await run(process.execPath, ["--experimental-wasm-relaxed-simd", script, simd], {
-    maxBuffer: 64 << 20,
-  });
-  return JSON.parse(stdout);
-}

@@ -30,7 +30,7 @@ function hex(row) {
 
 if (globalThis.process?.argv?.[1] === decodeURIComponent(new URL(import.meta.url).pathname)) {
   const { Corom } = await import("./corom.mjs");
-  const { FIXTURES, readJson } = await import("./paths.mjs");
-  const golden = readJson(`${FIXTURES}/bits/golden.json`);
-  console.log(JSON.stringify(await differing(Corom, golden, (folder) => `${FIXTURES}/${folder}`, process.argv[2])));
+  const { FIXTURES, GOLDEN_BITS } = await import("./paths.mjs");
+  const folderOf = (folder) => `${FIXTURES}/${folder}`;
+  console.log(JSON.stringify(await differing(Corom, GOLDEN_BITS, folderOf, process.argv[2])));
 }

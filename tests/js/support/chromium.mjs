@@ -3,7 +3,9 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import path from "node:path";
 import "./corom.mjs"; // says so when the package was not built
-import { PKG } from "./paths.mjs";
+import { serve } from "../../../www/serve.mjs";
+import { KERNELS } from "./kernels.mjs";
+import { FIXTURES, PKG, ROOT } from "./paths.mjs";
 
 export const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 export const FLAGS = [
@@ -21,6 +23,19 @@ export async function launchChromium() {
   });
   assert.ok(existsSync(CHROMIUM), `there is no ${CHROMIUM}: install Chromium, or set CHROMIUM to where it is`);
   return chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
+}
+
+/** Serves support/page.html as an empty page, with the package, the fixtures and the kernels beside it. */
+export async function servePackage() {
+  const { server, address } = await serve({
+    "/": path.join(ROOT, "www"),
+    "/pkg/": PKG,
+    "/fixtures/": FIXTURES,
+    "/support/": import.meta.dirname,
+    "/kernels/": path.join(ROOT, "benches/kernels"),
+    "/kernels-wasm/": KERNELS,
+  });
+  return { address, close: () => new Promise((resolve) => server.close(resolve).closeAllConnections()) };
 }
 
 const POLICY =

@@ -21,6 +21,8 @@ export function fixtureNames(kind) {
 }
 
 export const golden = (name) => readJson(path.join(exportFolder(name), "golden.json"));
+/** Fixed texts and models with the bits of every vector; tests/bits.rs writes it. */
+export const GOLDEN_BITS = readJson(path.join(FIXTURES, "bits/golden.json"));
 export const goldenM3e = () => readJson(path.join(FIXTURES, "m3e-small/golden.json"));
 
 /** The converted m3e-small. */

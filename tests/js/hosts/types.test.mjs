@@ -5,7 +5,7 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
 
-const HERE = import.meta.dirname;
+const HERE = path.join(import.meta.dirname, "..");
 const TSC = path.join(HERE, "node_modules/typescript/bin/tsc");
 
 for (const config of ["tsconfig.json", "tsconfig.dom.json"]) {

@@ -1,33 +1,18 @@
 // `corom/worker` in headless Chromium, under the demo's Content-Security-Policy.
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
-import path from "node:path";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
-import { chromium } from "playwright-core";
-import { serve } from "../../www/serve.mjs";
-import { maxAbs } from "./support/corom.mjs";
-import { CHROMIUM, FLAGS } from "./support/chromium.mjs";
-import { FIXTURES, PKG, ROOT, exportFolder, golden } from "./support/paths.mjs";
+import { maxAbs } from "../support/corom.mjs";
+import { launchChromium, servePackage } from "../support/chromium.mjs";
+import { exportFolder, golden } from "../support/paths.mjs";
 
 const GOLDEN = golden("legacy-op14");
 
 let browser;
 let site;
-let address;
-before(async () => {
-  if (!existsSync(CHROMIUM))
-    throw new Error(`there is no ${CHROMIUM}: install Chromium, or set CHROMIUM to where it is`);
-  browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
-  ({ server: site, address } = await serve({
-    "/": path.join(ROOT, "www"),
-    "/pkg/": PKG,
-    "/fixtures/": FIXTURES,
-    "/support/": path.join(import.meta.dirname, "support"),
-  }));
-});
+before(async () => ([browser, site] = await Promise.all([launchChromium(), servePackage()])));
 after(async () => {
   await browser?.close();
-  site?.close().closeAllConnections();
+  await site?.close();
 });
 
 let context;
@@ -42,7 +27,7 @@ beforeEach(async () => {
   page.on("console", (message) => ["error", "warning"].includes(message.type()) && complaints.push(message.text()));
   page.on("pageerror", (error) => complaints.push(String(error)));
   context.on("request", (request) => asked.push(request.url()));
-  await page.goto(`${address}support/page.html`);
+  await page.goto(`${site.address}support/page.html`);
   // What every test below needs: a way to load, and the workers that were started.
   await page.evaluate(async (maxLength) => {
     const { Corom } = await import("/pkg/worker.js");
@@ -105,7 +90,7 @@ describe("in a page", () => {
     for (const phase of ["wasm", "download", "pack", "done"]) assert.ok(got.phases.includes(phase), String(got.phases));
     assert.equal(asked.filter((url) => url.endsWith(".wasm")).length, 1);
     assert.ok(
-      asked.every((url) => url.startsWith(address)),
+      asked.every((url) => url.startsWith(site.address)),
       String(asked),
     );
     await noWorkers();

@@ -6,10 +6,10 @@ import path from "node:path";
 import { after, before, test } from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { serve } from "../../www/serve.mjs";
-import { Corom } from "./support/corom.mjs";
-import { withFolder } from "./support/loading.mjs";
-import { m3eFolder } from "./support/paths.mjs";
+import { serve } from "../../../www/serve.mjs";
+import { Corom } from "../support/corom.mjs";
+import { withFolder } from "../support/loading.mjs";
+import { m3eFolder } from "../support/paths.mjs";
 
 setFlagsFromString("--expose-gc");
 const collect = runInNewContext("gc");

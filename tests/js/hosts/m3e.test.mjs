@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { Corom as InWorker } from "corom/worker";
-import { Corom, assertClose, cosine } from "./support/corom.mjs";
-import { goldenM3e, m3eFolder } from "./support/paths.mjs";
+import { Corom, assertClose, cosine } from "../support/corom.mjs";
+import { goldenM3e, m3eFolder } from "../support/paths.mjs";
 
 const GOLDEN = goldenM3e();
 let corom;

@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
-import { maxAbs } from "./support/corom.mjs";
-import { launchChromium, pageFiles } from "./support/chromium.mjs";
-import { faultServer } from "./support/fault-server.mjs";
-import { EXACT, MODEL, NAMES, SHARD, SIZE } from "./support/loading.mjs";
+import { maxAbs } from "../support/corom.mjs";
+import { launchChromium, pageFiles } from "../support/chromium.mjs";
+import { faultServer } from "../support/fault-server.mjs";
+import { EXACT, MODEL, NAMES, SHARD, SIZE } from "../support/loading.mjs";
 
 const WORKER = `
 import { Corom } from "./pkg/browser.js";

@@ -3,11 +3,11 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { after, afterEach, before, describe, test } from "node:test";
-import { demoRoots, serve } from "../../www/serve.mjs";
-import { PAGE } from "../../www/samples.js";
-import "./support/corom.mjs"; // says so when the package was not built
-import { CHROMIUM, FLAGS } from "./support/chromium.mjs";
-import { FIXTURES, ROOT, exportFolder, golden, goldenM3e, m3eFolder } from "./support/paths.mjs";
+import { demoRoots, serve } from "../../../www/serve.mjs";
+import { PAGE } from "../../../www/samples.js";
+import { launchChromium } from "../support/chromium.mjs";
+import { cosine, maxAbs } from "../support/corom.mjs";
+import { FIXTURES, ROOT, exportFolder, golden, goldenM3e, m3eFolder } from "../support/paths.mjs";
 
 const DESKTOP = { width: 1280, height: 860 };
 const PHONE = { width: 390, height: 844 };
@@ -17,12 +17,7 @@ let site;
 let address;
 
 before(async () => {
-  const { chromium } = await import("playwright-core").catch((cause) => {
-    throw new Error("playwright-core is missing: run `npm ci` in tests/js", { cause });
-  });
-  if (!existsSync(CHROMIUM))
-    throw new Error(`there is no ${CHROMIUM}: install Chromium, or set CHROMIUM to where it is`);
-  browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
+  browser = await launchChromium();
   ({ server: site, address } = await serve({ ...demoRoots(m3eFolder()), "/fixtures/": FIXTURES }));
 });
 after(async () => {
@@ -270,7 +265,6 @@ describe("the package in a page", () => {
         texts,
       );
       assert.deepEqual(got, { rows: texts.length, simd });
-      const { cosine } = await import("./support/corom.mjs");
       vectors.mean.forEach((expected, i) => {
         const similarity = cosine(data.slice(i * dimension, (i + 1) * dimension), expected);
         assert.ok(similarity >= min_cosine, `${simd}: ${similarity} for ${texts[i]}`);
@@ -280,7 +274,6 @@ describe("the package in a page", () => {
 
   test("exports of every kind give their golden vectors with both binaries", async () => {
     const page = await open();
-    const { maxAbs } = await import("./support/corom.mjs");
     for (const name of ["legacy-op11", "dynamo-op20-sdpa", "classic-op13", "external-shards", "fused"]) {
       const { texts, vectors, max_length, tolerance } = golden(name);
       for (const simd of ["plain", "relaxed"]) {
