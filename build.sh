@@ -25,11 +25,12 @@ cmd_clean() {
 cmd_help() {
   cat <<'HELP'
 ./build.sh build [--test-profile]    builds the npm package in pkg/ (--test-profile: quicker to build, larger, slower)
-./build.sh demo [--once] [--fast] [--port N] [--model DIR]
+./build.sh demo [--once] [--shipping] [--port N] [--model DIR]
                                      embeds and ranks product texts in Node, then serves www/ on port N (default:
-                                     8080, or a free port); --once: ends after Node; --fast: quicker to build;
-                                     DIR: a checkpoint, a folder made by `corom convert`, or an ONNX export with
-                                     config.json and tokenizer.json, used as it is (default: m3e-small)
+                                     8080, or a free port); --once: ends after Node; --shipping: shows the binaries
+                                     that ship, which take longer to build; DIR: a checkpoint (converted to int8), a
+                                     folder made by `corom convert`, or an ONNX export with config.json and
+                                     tokenizer.json, used as it is (default: m3e-small)
 ./build.sh test [core|hosts]         runs every test, or one part. core: Rust and Node; needs no network but crates.
                                      hosts: Chromium, onnxruntime, a real model, types, bundlers and edge hosts
 ./build.sh lint                      checks format, clippy, documentation and house rules; warnings are errors

@@ -11,7 +11,7 @@ cmd_bench() {
   # Arguments are checked before the long work starts.
   wanted=$(node benches/peers/wanted.mjs "$@") || { trap - ERR; exit 2; }
   need_rust; need npm "it comes with Node.js"
-  [[ " $* " != *" --test-profile "* ]] || profile=wasm-test
+  [[ " $* " != *" --test-profile "* ]] || profile=quick
   once "npm packages for the benchmarks" "$(hash_of benches/peers/package-lock.json)" benches/peers/node_modules \
     npm --prefix benches/peers ci --ignore-scripts --no-audit --no-fund
   [[ $wanted != *chromium* ]] || { find_chromium; export CHROMIUM; }

@@ -25,19 +25,21 @@ fetch_m3e() {
 convert() {
   local from=$1 to=$2
   [[ $from != "$ROOT/$to" ]] || die "$from is where the converted model goes: move the checkpoint elsewhere"
-  once "convert $(basename "$from")" "$from $(find "$from" -type f -printf '%P %s %T@\n' | sort | sha256sum) $* $(hash_of src Cargo.lock)" \
+  once "convert to $to" "$from $(find "$from" -type f -printf '%P %s %T@\n' | sort | sha256sum) $* $(hash_of src Cargo.lock)" \
     "$to/corom.json" run_convert "$@"
 }
 run_convert() {
   mkdir -p models
   rm -rf "$2.part"
+  with_progress cargo build --locked --features cli --bin corom
   cargo run --quiet --locked --features cli -- convert "$1" "$2.part" "${@:3}"
   rm -rf "$2" && mv "$2.part" "$2"
 }
 
+# m3e_small OUT ARGUMENTS…: fetches m3e-small and converts it into the model folder OUT.
 m3e_small() {
   m3e_checkpoint
-  convert "$CACHE/m3e-small" models/m3e-small --pooling mean
+  convert "$CACHE/m3e-small" "$1" --pooling mean "${@:2}"
 }
 
 # loads_as_is DIR: returns true if the package can load the folder: a model folder, or another tool's ONNX export.

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Builds the npm package's generated part, pkg/wasm: two WebAssembly binaries and the glue code.
+# Builds the generated part of the npm package, pkg/wasm: two WebAssembly binaries and their glue code.
 
 # The maximum sizes of the shipped files in KiB (1 KiB = 1024 bytes). No other file repeats them.
 BUDGET_WASM_KIB=7400       # corom.wasm and corom-relaxed.wasm each
@@ -10,47 +10,56 @@ cmd_build() {
   need_rust; need_node
   case ${1-} in
     "") build_package shipping ;;
-    --test-profile) build_package wasm-test ;;
+    --test-profile) build_package quick ;;
     *) die "build takes --test-profile or nothing, not '$1'" ;;
   esac
   note "the npm package is in pkg/"
 }
 
-# build_package PROFILE: builds both binaries with cargo's profile PROFILE.
+# build_package PROFILE [BINARY…]: builds the binaries corom and corom-relaxed, or those named, with cargo's profile.
 build_package() {
-  local profile=$1
+  local profile=$1 binary binaries=("${@:2}") key
+  ((${#binaries[@]})) || binaries=(corom corom-relaxed)
   web_toolchain
   bindgen_tool
-  once "wasm binaries" "$profile $(locked wasm-bindgen) $("${WEB_RUSTC:-rustc}" --version) $(hash_of src .cargo Cargo.toml Cargo.lock pkg/glue.mjs -not -path "src/bin/*")" \
-    pkg/wasm/corom-relaxed.wasm build_binaries "$profile"
+  # The command and the converter are not in the binaries.
+  key="$(locked wasm-bindgen) $("${WEB_RUSTC:-rustc}" --version) $(hash_of src .cargo Cargo.toml Cargo.lock -not -path "src/bin/*" -not -path "src/convert/*")"
+  for binary in "${binaries[@]}"; do
+    once "$binary.wasm ($profile)" "$key" "target/web/bound/$profile/$binary/corom_bg.wasm" build_binary "$profile" "$binary"
+  done
+  assemble_package "$profile" "${binaries[@]}"
   print_sizes "$profile"
 }
 
-build_binaries() {
-  local profile=$1 variant built=target/web/$WEB_TARGET/$1/corom.wasm
-  for variant in corom corom-relaxed; do
-    local features=() strip=()
-    [[ $variant == corom ]] || features=(--features relaxed-simd)
-    [[ $profile != shipping ]] || strip=(--remove-name-section --remove-producers-section)
-    # cargo writes both variants to the same file, and would take one for the other.
-    rm -f "$built" "${built%/*}/deps/corom.wasm"
-    step "compile $variant.wasm ($profile)" web_cargo rustc --profile "$profile" --lib --crate-type cdylib "${features[@]}"
-    step "bind $variant.wasm" "$BINDGEN" --target web --omit-default-module-path "${strip[@]}" \
-      --out-dir "target/web/$variant" --out-name corom "$built"
+build_binary() {
+  local profile=$1 binary=$2 features=() strip=() built=target/web/$WEB_TARGET/$1/corom.wasm
+  [[ $binary == corom ]] || features=(--features relaxed-simd)
+  [[ $profile != shipping ]] || strip=(--remove-name-section --remove-producers-section)
+  # cargo writes both binaries to the same file, and would take one for the other.
+  rm -f "$built" "${built%/*}/deps/corom.wasm"
+  with_progress web_cargo rustc --profile "$profile" --lib --crate-type cdylib "${features[@]}"
+  "$BINDGEN" --target web --omit-default-module-path "${strip[@]}" \
+    --out-dir "target/web/bound/$profile/$binary" --out-name corom "$built"
+}
+
+# assemble_package PROFILE BINARY…: writes pkg/wasm from what wasm-bindgen wrote.
+assemble_package() {
+  local from=target/web/bound/$1 binary glue
+  glue=$from/$2/corom.js
+  for binary in "${@:3}"; do
+    cmp "$glue" "$from/$binary/corom.js" ||
+      die "the two binaries need different glue code: the feature relaxed-simd must not change what is exported"
   done
-  cmp target/web/corom/corom.js target/web/corom-relaxed/corom.js ||
-    die "the two binaries need different glue code: the feature relaxed-simd must not change what is exported"
   rm -rf pkg/wasm && mkdir -p pkg/wasm
-  node pkg/glue.mjs target/web/corom/corom.js pkg/wasm/corom.js
-  cp target/web/corom/corom.d.ts pkg/wasm/
-  cp target/web/corom/corom_bg.wasm pkg/wasm/corom.wasm
-  cp target/web/corom-relaxed/corom_bg.wasm pkg/wasm/corom-relaxed.wasm
+  node pkg/glue.mjs "$glue" pkg/wasm/corom.js
+  cp "${glue%.js}.d.ts" pkg/wasm/
+  for binary in "${@:2}"; do cp "$from/$binary/corom_bg.wasm" "pkg/wasm/$binary.wasm"; done
 }
 
 # print_sizes PROFILE: prints raw and gzip sizes. Fails if a file of the shipping profile exceeds its budget.
 print_sizes() {
   local file raw gz over=() max_raw max_gz
-  for file in pkg/wasm/corom.wasm pkg/wasm/corom-relaxed.wasm pkg/wasm/corom.js; do
+  for file in pkg/wasm/*.wasm pkg/wasm/corom.js; do
     raw=$((($(wc -c <"$file") + 1023) / 1024)) gz=$((($(gzip -9c "$file" | wc -c) + 1023) / 1024))
     printf '    %-28s %6d KiB %6d KiB gzip\n' "$file" $raw $gz
     max_raw=$BUDGET_WASM_KIB max_gz=$BUDGET_WASM_GZIP_KIB

@@ -14,7 +14,7 @@ cmd_test() {
 
 test_core() {
   step "Rust tests" cargo test --locked --features cli --no-fail-fast -- --skip hosts::
-  build_package wasm-test
+  build_package quick
   bench_kernels # the tests compare their golden hashes
   # The link that `npm ci` makes for "file:../../pkg".
   mkdir -p tests/js/node_modules && ln -sfn ../../../pkg tests/js/node_modules/corom
@@ -22,7 +22,7 @@ test_core() {
 }
 
 test_hosts() {
-  m3e_small
+  m3e_small models/m3e-small
   once "onnxruntime for the tests" "${PYTHON_PINS[*]}" "$CACHE/python/bin/python" python_env
   once "npm packages for the tests" "$(hash_of tests/js/package-lock.json)" tests/js/node_modules/playwright-core \
     npm --prefix tests/js ci --ignore-scripts --no-audit --no-fund
@@ -31,7 +31,7 @@ test_hosts() {
   export COROM_M3E=$ROOT/models/m3e-small COROM_M3E_CHECKPOINT=$CACHE/m3e-small
   export COROM_PYTHON=$CACHE/python/bin/python CHROMIUM
   step "Rust tests with onnxruntime and m3e-small" cargo test --locked --features cli --test convert -- hosts::
-  build_package wasm-test
+  build_package quick
   bench_kernels
   step "JavaScript tests in hosts" npm --prefix tests/js run --silent test:hosts
   step "packaging tests" node tests/packaging/run.mjs

@@ -26,10 +26,10 @@ web_toolchain() {
 # Both are unpacked into a private prefix (nothing is installed), and the library is compiled there.
 debian_toolchain() {
   CURRENT="choosing Debian's rustc"
-  apt_has rustc-web ||
-    die "no wasm standard library: this Rust has none, rustup gave none, and Debian's lists have no package rustc-web"
   local version prefix
-  version=$(apt-cache policy rustc-web | awk '/Candidate:/ { print $2 }')
+  apt_has rustc-web "$(rust_minimum)" ||
+    die "no wasm standard library: this Rust has none, and Debian's lists have no package rustc-web $(rust_minimum) or later"
+  version=$(apt_version rustc-web)
   prefix=$CACHE/web-rust-${version%%[+~-]*}
   once "wasm toolchain from Debian" "$version $(rustc --version)" "$prefix/bin/rustc" debian_prefix "$prefix" "$version"
   WEB_RUSTC=$prefix/bin/rustc

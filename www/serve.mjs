@@ -3,7 +3,7 @@
 // The page is at /, the npm package at /pkg/, the model at /model/. Only for looking at: it is a
 // small static server with the headers that a careful site would send.
 import { createReadStream } from "node:fs";
-import { stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { createServer } from "node:http";
 import path from "node:path";
 import { pipeline } from "node:stream";
@@ -56,8 +56,19 @@ export async function serve(roots, port = 0) {
   return { server, address: `http://127.0.0.1:${server.address().port}/` };
 }
 
+/** The names of the WebAssembly binaries in the package that is served. `./build.sh demo` builds one, or both. */
+async function builtBinaries(roots) {
+  if (!roots["/pkg/"]) return [];
+  const files = await readdir(path.join(roots["/pkg/"], "wasm")).catch(() => []);
+  return files.filter((file) => file.endsWith(".wasm"));
+}
+
 async function answer(roots, request, response) {
   if (request.method !== "GET" && request.method !== "HEAD") return plain(response, 405, "only GET and HEAD here");
+  if (request.url === "/" && (await builtBinaries(roots)).join() === "corom.wasm") {
+    // The page would ask for the relaxed binary, which a quick build for an older Node leaves out.
+    return response.writeHead(302, { location: "/?simd=plain", "cache-control": "no-store" }).end();
+  }
   const file = fileOf(roots, request.url);
   const found = file && (await stat(file).catch(() => null));
   if (!found?.isFile()) return plain(response, 404, "there is no such file");
@@ -138,6 +149,8 @@ async function main() {
   if (!(await stat(model).catch(() => null))?.isDirectory()) throw new Error(`there is no folder ${model}`);
   const { server, address } = await serveOn(demoRoots(model), values.port);
   console.log(`The demo is at ${address}  (Ctrl+C ends it)`);
+  if ((await builtBinaries(demoRoots(model))).join() === "corom-relaxed.wasm")
+    console.log("It needs a browser with relaxed SIMD, such as Chrome 114. `./build.sh demo --shipping` serves the others too.");
   for (const signal of ["SIGINT", "SIGTERM"])
     process.once(signal, () => server.close(() => process.exit(0)).closeAllConnections());
 }

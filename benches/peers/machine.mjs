@@ -32,7 +32,7 @@ export function versions() {
   };
 }
 
-/** The package's version, the commit, and which binary: that of `wasm-test` is twice as large and slower. */
+/** The package's version, the commit, and the binary's size. The binary of the profile `quick` is larger and slower. */
 function coromVersion() {
   const { version } = JSON.parse(readFileSync(path.join(ROOT, "pkg/package.json"), "utf8"));
   const git = (...list) =>

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -54,6 +54,25 @@ describe("the demo's server", () => {
       assert.deepEqual(await part(none), [200, null, whole], none);
     assert.deepEqual(await part("bytes=10-19", { "if-range": '"another"' }), [200, null, whole]);
     server.close();
+  });
+
+  test("sends the page to the plain binary where that is the only one built", async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), "corom-built-"));
+    mkdirSync(path.join(folder, "wasm"));
+    const { server, address } = await serve({ ...demoRoots(MODEL), "/pkg/": folder });
+    const page = async () => {
+      const { status, headers } = await fetch(address, { redirect: "manual" });
+      return [status, headers.get("location")];
+    };
+    writeFileSync(path.join(folder, "wasm/corom.wasm"), "");
+    assert.deepEqual(await page(), [302, "/?simd=plain"]);
+    assert.equal((await fetch(address)).status, 200);
+    writeFileSync(path.join(folder, "wasm/corom-relaxed.wasm"), "");
+    assert.deepEqual(await page(), [200, null]);
+    rmSync(path.join(folder, "wasm/corom.wasm"));
+    assert.deepEqual(await page(), [200, null]);
+    server.close();
+    rmSync(folder, { recursive: true });
   });
 
   test("says so when the port asked for is taken, or is none", async () => {
