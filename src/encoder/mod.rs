@@ -7,9 +7,9 @@ pub mod cpu;
 pub mod fused;
 mod graph;
 pub mod onnx;
-pub mod ops;
 pub mod plain;
 mod ports;
+pub mod reference;
 
 use crate::batch::{Batch, Fill};
 use crate::error::Result;

@@ -13,8 +13,8 @@ use encoder::cpu::add_norm::Norm;
 use encoder::cpu::attention::{Qkv, attention};
 use encoder::cpu::linear::{Kernel, Linear, PackF32, PackI4, PackI8};
 use encoder::cpu::{Scratch, activation};
-use encoder::ops::attention::AttentionSpec;
-use encoder::ops::linear::{Activation, LinearSpec, Order};
+use encoder::reference::attention::AttentionSpec;
+use encoder::reference::linear::{Activation, LinearSpec, Order};
 use std::cell::RefCell;
 
 /// Something that can run over and over.

@@ -8,8 +8,8 @@ use super::encoder::cpu::embed::{Embed, Table};
 use super::encoder::cpu::linear::quantize::{BLOCK_I4, ColumnMax, quantize_block_i4, quantize_rows_i8};
 use super::encoder::cpu::linear::{Kernel, Linear, PackF32, PackI4, PackI8};
 use super::encoder::cpu::select_rows::first_rows;
-use super::encoder::ops::attention::AttentionSpec;
-use super::encoder::ops::linear::{Activation, LinearSpec, Order};
+use super::encoder::reference::attention::AttentionSpec;
+use super::encoder::reference::linear::{Activation, LinearSpec, Order};
 
 /// Sizes of a model.
 #[derive(Clone, Copy)]

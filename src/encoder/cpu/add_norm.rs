@@ -114,7 +114,7 @@ fn sum(row: &[f32], neutral: f32, f: impl Fn(F32x4) -> F32x4) -> f32 {
 mod tests {
     use super::*;
     use crate::encoder::cpu::testing::Random;
-    use crate::encoder::ops::add_norm::reference_add_norm;
+    use crate::encoder::reference::add_norm::reference_add_norm;
     use proptest::prelude::*;
 
     proptest! {

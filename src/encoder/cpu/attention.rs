@@ -11,7 +11,7 @@ use super::linear::{Eight, Kernel, TILE_ROWS, tile_f32};
 use super::math::Math;
 use super::scratch::grown;
 use super::simd::{F32x4, I32x4};
-use crate::encoder::ops::attention::AttentionSpec;
+use crate::encoder::reference::attention::AttentionSpec;
 use std::ops::Range;
 
 /// Lanes of a panel.
@@ -211,7 +211,7 @@ fn softmax(scores: &mut [[f32; TILE_ROWS]]) -> [f32; TILE_ROWS] {
 mod tests {
     use super::*;
     use crate::encoder::cpu::testing::Random;
-    use crate::encoder::ops::attention::reference_attention;
+    use crate::encoder::reference::attention::reference_attention;
     use proptest::prelude::*;
 
     fn prefix_sums(lengths: &[usize]) -> Vec<usize> {

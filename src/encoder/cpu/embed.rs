@@ -175,7 +175,7 @@ mod tests {
     use super::*;
     use crate::encoder::cpu::linear::quantize::quantize_rows_i8;
     use crate::encoder::cpu::testing::Random;
-    use crate::encoder::ops::embed::{ReferenceEmbed, reference_embed};
+    use crate::encoder::reference::embed::{ReferenceEmbed, reference_embed};
     use crate::error::ErrorCode;
     use proptest::prelude::*;
 

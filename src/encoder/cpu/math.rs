@@ -163,7 +163,7 @@ impl Math {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::encoder::ops::linear::{Activation, reference_activation};
+    use crate::encoder::reference::linear::{Activation, reference_activation};
 
     /// Every 997th float, and 2 million over where things happen.
     fn inputs() -> impl Iterator<Item = f32> {

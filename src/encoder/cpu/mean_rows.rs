@@ -35,7 +35,7 @@ pub fn normalize(rows: &mut [f32], hidden: usize) {
 mod tests {
     use super::*;
     use crate::encoder::cpu::testing::Random;
-    use crate::encoder::ops::mean_rows::{reference_mean_rows, reference_normalize};
+    use crate::encoder::reference::mean_rows::{reference_mean_rows, reference_normalize};
 
     #[test]
     fn as_the_reference() {

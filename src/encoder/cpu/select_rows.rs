@@ -23,7 +23,7 @@ pub fn first_rows(x: &[f32], hidden: usize, cu_seqlens: &[usize], out: &mut [f32
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::encoder::ops::select_rows::reference_select_rows;
+    use crate::encoder::reference::select_rows::reference_select_rows;
 
     #[test]
     fn copies_what_the_reference_copies() {

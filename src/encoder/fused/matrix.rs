@@ -5,7 +5,7 @@ use super::room;
 use super::store::{Store, internal};
 use crate::encoder::graph::{Coding, Matrix, Vector};
 use crate::encoder::onnx::{Blocked, Numbers};
-use crate::encoder::ops::linear::Order;
+use crate::encoder::reference::linear::Order;
 use crate::error::{Result, fail};
 
 /// The order in which a matrix that `x` is multiplied by lies in the file.

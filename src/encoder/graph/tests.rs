@@ -6,8 +6,8 @@ use std::path::Path;
 use super::*;
 use crate::config::BertConfig;
 use crate::encoder::onnx::{Expected, Graph, Model, signature, translate};
-use crate::encoder::ops::linear::Activation;
 use crate::encoder::ports::Ports;
+use crate::encoder::reference::linear::Activation;
 
 fn onnx_of(folder: &Path) -> std::path::PathBuf {
     [folder.to_path_buf(), folder.join("onnx")]

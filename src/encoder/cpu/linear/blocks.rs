@@ -8,7 +8,7 @@
 use super::rows::tiles;
 use crate::encoder::cpu::scratch::{Scratch, grown};
 use crate::encoder::cpu::simd::{F32x4, I8x16, I16x8, I32x4};
-use crate::encoder::ops::linear::SMALLEST_ROW;
+use crate::encoder::reference::linear::SMALLEST_ROW;
 use std::ops::Range;
 
 /// Inputs of a block of 7-bit activations.

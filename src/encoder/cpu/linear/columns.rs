@@ -1,7 +1,7 @@
 //! Outputs of a `Linear`: panels of eight columns, and what happens to each sum.
 
 use crate::encoder::cpu::simd::F32x4;
-use crate::encoder::ops::linear::LinearSpec;
+use crate::encoder::reference::linear::LinearSpec;
 use std::ops::Range;
 
 /// Columns of a panel: two adjacent vectors.

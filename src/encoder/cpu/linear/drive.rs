@@ -5,7 +5,7 @@ use super::columns::{COLUMNS, panels};
 use super::rows::block_rows;
 use crate::encoder::cpu::activation;
 use crate::encoder::cpu::scratch::Scratch;
-use crate::encoder::ops::linear::LinearSpec;
+use crate::encoder::reference::linear::LinearSpec;
 use std::ops::Range;
 
 /// Panels between two passes of the activation function: 128 columns of up to 128 rows are 64 KiB.

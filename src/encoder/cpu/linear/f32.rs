@@ -7,7 +7,7 @@ use super::rows::{self, TILE_ROWS, tiles};
 use super::{Kernel, touch_floats};
 use crate::encoder::cpu::scratch::{Scratch, grown};
 use crate::encoder::cpu::simd::{F32x4, relaxed};
-use crate::encoder::ops::linear::{LinearSpec, Order};
+use crate::encoder::reference::linear::{LinearSpec, Order};
 
 /// One input of eight outputs.
 #[repr(C, align(16))]

@@ -16,7 +16,7 @@ use super::{Bytes, Kernel, relaxed};
 use crate::encoder::cpu::scratch::{Scratch, grown};
 
 use crate::encoder::cpu::simd::{F32x4, I8x16, I16x8, I32x4};
-use crate::encoder::ops::linear::LinearSpec;
+use crate::encoder::reference::linear::LinearSpec;
 use std::ops::Range;
 
 /// Vectors of a block of a panel: one a quad of inputs.

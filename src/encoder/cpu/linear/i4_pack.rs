@@ -4,7 +4,7 @@ use super::columns::{COLUMNS, panels};
 use super::i4::{BLOCK_VECTORS, LinearI4};
 use super::quantize::{BLOCK_I4, BlockI4};
 use super::{Bytes, Kernel, Linear};
-use crate::encoder::ops::linear::LinearSpec;
+use crate::encoder::reference::linear::LinearSpec;
 
 /// Bytes of a block in the file.
 const FILE_BLOCK: usize = BLOCK_I4 / 2;

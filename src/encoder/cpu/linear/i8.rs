@@ -13,7 +13,7 @@ use super::rows::{self, TileKernel, run_tiles};
 use super::strassen;
 use crate::encoder::cpu::scratch::{Scratch, grown};
 use crate::encoder::cpu::simd::{F32x4, I16x8, I32x4};
-use crate::encoder::ops::linear::{LinearSpec, activation_max};
+use crate::encoder::reference::linear::{LinearSpec, activation_max};
 use std::ops::Range;
 
 /// Pairs of inputs that are widened at a time: 1 KiB.

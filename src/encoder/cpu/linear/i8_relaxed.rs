@@ -14,7 +14,7 @@ use super::relaxed::{self, RelaxedPanel};
 use super::{Bytes, Kernel};
 use crate::encoder::cpu::scratch::Scratch;
 use crate::encoder::cpu::simd::{F32x4, I8x16, I16x8, I32x4, relaxed as instructions};
-use crate::encoder::ops::linear::LinearSpec;
+use crate::encoder::reference::linear::LinearSpec;
 
 /// Quads of a whole block.
 const BLOCK_QUADS: usize = BLOCK_U7 / 4;

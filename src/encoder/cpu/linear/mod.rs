@@ -42,7 +42,7 @@ pub(super) use rows::TILE_ROWS;
 pub use warm::Weights;
 
 use crate::encoder::cpu::scratch::Scratch;
-use crate::encoder::ops::linear::LinearSpec;
+use crate::encoder::reference::linear::LinearSpec;
 
 /// A `Linear` with its weights packed for one kernel.
 #[derive(Debug)]

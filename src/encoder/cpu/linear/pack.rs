@@ -5,7 +5,7 @@ use super::columns::{COLUMNS, panels};
 use super::i8::LinearI8;
 use super::i8_relaxed::LinearI8Relaxed;
 use super::{Bytes, Kernel, Linear};
-use crate::encoder::ops::linear::{LinearSpec, Order};
+use crate::encoder::reference::linear::{LinearSpec, Order};
 
 /// A `Linear` with int8 weights while its weights arrive.
 ///

@@ -2,7 +2,7 @@
 //! block. For files that are not quantised, and for the converter.
 
 use crate::encoder::cpu::half;
-use crate::encoder::ops::linear::{LinearSpec, Order};
+use crate::encoder::reference::linear::{LinearSpec, Order};
 
 /// Inputs of a block of 4-bit weights.
 pub const BLOCK_I4: usize = 32;
@@ -150,7 +150,7 @@ impl BlockI4 {
 mod tests {
     use super::*;
     use crate::encoder::cpu::testing::Random;
-    use crate::encoder::ops::linear::Activation;
+    use crate::encoder::reference::linear::Activation;
 
     #[test]
     fn column_max_in_both_orders_and_in_chunks() {

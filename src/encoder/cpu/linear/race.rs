@@ -254,7 +254,7 @@ mod tests {
     #[test]
     fn a_race_is_run_twice_and_gives_the_same_bits() {
         use super::super::PackI8;
-        use crate::encoder::ops::linear::{Activation, LinearSpec, Order};
+        use crate::encoder::reference::linear::{Activation, LinearSpec, Order};
         let spec = LinearSpec { inputs: 64, outputs: 16, activation: Activation::None };
         let mut pack = PackI8::new(spec, Kernel::RelaxedI16, vec![0.5; 16], Vec::new());
         pack.put_i8(Order::OutIn, 0, &(0..64 * 16).map(|i| (i * 7 % 61) as i8 - 30).collect::<Vec<_>>());

@@ -3,7 +3,7 @@
 
 use crate::encoder::cpu::scratch::{Scratch, grown};
 use crate::encoder::cpu::simd::{F32x4, I16x8, I32x4};
-use crate::encoder::ops::linear::SMALLEST_ROW;
+use crate::encoder::reference::linear::SMALLEST_ROW;
 use std::ops::Range;
 
 /// Rows of a tile: with eight columns, what fits 16 vector registers (ARCHITECTURE.md has the
@@ -48,7 +48,7 @@ pub(super) fn run_tiles(rows: usize, mut kernel: impl TileKernel) {
 }
 
 /// `max / largest` and its inverse for a row whose largest magnitude has these bits: steps per
-/// unit, units per step. See [`reference_quantize_row`](crate::encoder::ops::linear::reference_quantize_row).
+/// unit, units per step. See [`reference_quantize_row`](crate::encoder::reference::linear::reference_quantize_row).
 fn row_scale(largest_bits: i32, max: i32) -> (f32, f32) {
     let largest = f32::from_bits(largest_bits as u32);
     if !largest.is_finite() {
@@ -231,7 +231,7 @@ pub(super) fn pack_floats(x: &[f32], rows: usize, inputs: usize, packed: &mut [f
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::encoder::ops::linear::reference_quantize_row;
+    use crate::encoder::reference::linear::reference_quantize_row;
     use proptest::prelude::*;
 
     fn check(x: &[f32], rows: usize, inputs: usize, max: i32) {

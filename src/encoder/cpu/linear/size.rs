@@ -5,7 +5,7 @@ use super::blocks::BLOCK_U7;
 use super::columns::COLUMNS;
 use super::quantize::BLOCK_I4;
 use super::warm::Weights;
-use crate::encoder::ops::linear::LinearSpec;
+use crate::encoder::reference::linear::LinearSpec;
 
 /// A float for each output of a panel.
 const FLOATS: usize = size_of::<f32>() * COLUMNS;
@@ -40,7 +40,7 @@ impl Weights {
 mod tests {
     use super::*;
     use crate::encoder::cpu::linear::{PackF32, PackI4, PackI8};
-    use crate::encoder::ops::linear::Activation;
+    use crate::encoder::reference::linear::Activation;
 
     #[test]
     fn is_what_packed_weights_say() {

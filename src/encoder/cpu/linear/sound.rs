@@ -7,8 +7,8 @@ use super::quantize::{BLOCK_I4, BlockI4};
 use super::rows::TILE_ROWS;
 use super::{Kernel, PackI4, PackI8};
 use crate::encoder::cpu::scratch::Scratch;
-use crate::encoder::ops::linear::{Activation, LinearSpec, Order, QuantizedWeight};
-use crate::encoder::ops::linear_blocks::{Weight4, reference_linear_i4_i8, reference_linear_u7};
+use crate::encoder::reference::linear::{Activation, LinearSpec, Order, QuantizedWeight};
+use crate::encoder::reference::linear_blocks::{Weight4, reference_linear_i4_i8, reference_linear_u7};
 
 /// One block of 64 inputs and a half, two panels.
 const SPEC: LinearSpec = LinearSpec { inputs: 96, outputs: 16, activation: Activation::None };

@@ -4,8 +4,8 @@ use super::quantize::{BLOCK_I4, ColumnMax, quantize_block_i4};
 use super::{Kernel, Linear, PackF32, PackI4, PackI8, blocks};
 use crate::encoder::cpu::Scratch;
 use crate::encoder::cpu::testing::Random;
-use crate::encoder::ops::linear::*;
-use crate::encoder::ops::linear_blocks::*;
+use crate::encoder::reference::linear::*;
+use crate::encoder::reference::linear_blocks::*;
 use proptest::prelude::*;
 
 const ALL: [Kernel; 3] = [Kernel::Exact, Kernel::RelaxedI16, Kernel::RelaxedI32];

@@ -7,7 +7,7 @@ use super::*;
 use crate::encoder::cpu::testing::Random;
 use crate::encoder::graph::{Leaf, LinearStep, Step};
 use crate::encoder::onnx::Blocked;
-use crate::encoder::ops::linear::{Activation, LinearSpec};
+use crate::encoder::reference::linear::{Activation, LinearSpec};
 
 /// A store of these weights, for a `Linear` of the matrix.
 fn store(matrix: &Matrix, weights: &[Numbers]) -> Store {

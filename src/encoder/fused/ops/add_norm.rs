@@ -4,7 +4,7 @@ use super::floats;
 use crate::encoder::cpu::add_norm::Norm;
 use tract_core::internal::*;
 
-/// See [`ops::add_norm`](crate::encoder::ops::add_norm).
+/// See [`reference::add_norm`](crate::encoder::reference::add_norm).
 #[derive(Debug, Clone)]
 pub(in crate::encoder::fused) struct AddNorm(pub(in crate::encoder::fused) Arc<Norm>);
 

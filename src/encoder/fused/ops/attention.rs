@@ -2,10 +2,10 @@
 
 use super::{Running, Shared, fact, floats, indices, rows};
 use crate::encoder::cpu::attention::{Qkv, Rows, attention};
-use crate::encoder::ops::attention::AttentionSpec;
+use crate::encoder::reference::attention::AttentionSpec;
 use tract_core::internal::*;
 
-/// See [`ops::attention`](crate::encoder::ops::attention).
+/// See [`reference::attention`](crate::encoder::reference::attention).
 #[derive(Debug, Clone)]
 pub(in crate::encoder::fused) struct Attention {
     pub(in crate::encoder::fused) spec: AttentionSpec,

@@ -4,7 +4,7 @@ use super::{fact, indices, rows};
 use crate::encoder::cpu::embed;
 use tract_core::internal::*;
 
-/// See [`ops::embed`](crate::encoder::ops::embed).
+/// See [`reference::embed`](crate::encoder::reference::embed).
 #[derive(Debug, Clone)]
 pub(in crate::encoder::fused) struct Embed {
     pub(in crate::encoder::fused) embed: Arc<embed::Embed>,

@@ -4,7 +4,7 @@ use super::{Running, Shared, fact, floats, rows};
 use crate::encoder::cpu::linear;
 use tract_core::internal::*;
 
-/// See [`ops::linear`](crate::encoder::ops::linear).
+/// See [`reference::linear`](crate::encoder::reference::linear).
 #[derive(Debug, Clone)]
 pub(in crate::encoder::fused) struct Linear {
     pub(in crate::encoder::fused) linear: Arc<linear::Linear>,

@@ -4,7 +4,7 @@ use super::{fact, floats, indices, rows};
 use crate::encoder::cpu::select_rows::first_rows;
 use tract_core::internal::*;
 
-/// See [`ops::select_rows`](crate::encoder::ops::select_rows).
+/// See [`reference::select_rows`](crate::encoder::reference::select_rows).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::encoder::fused) struct SelectRows {
     pub(in crate::encoder::fused) width: usize,
