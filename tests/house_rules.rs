@@ -19,7 +19,7 @@ const RULES: &[Rule] = &[
     Rule {
         names: &["unsafe"],
         scope: "src/",
-        allowed: &["src/encoder/cpu/"],
+        allowed: &["src/encoder/cpu/kernels/"],
         why: "unsafe code lives in the CPU kernels only",
     },
     Rule {

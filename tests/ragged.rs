@@ -8,7 +8,7 @@ use std::cell::RefCell;
 
 use corom::config::Pooling;
 use corom::encoder::Encoder;
-use corom::encoder::cpu::linear::{Kernel, Race};
+use corom::encoder::cpu::kernels::linear::{Kernel, Race};
 use corom::encoder::fused::{EncoderOptions, Precision};
 use encoder_support::{Fixture, Text, embed, fixtures};
 use proptest::prelude::*;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::config::{BertConfig, DEFAULT_MAX_LENGTH, Pooling, PoolingConfig};
 use crate::embedder::Embedder;
-use crate::encoder::cpu::linear::{Kernel, Race};
+use crate::encoder::cpu::kernels::linear::{Kernel, Race};
 use crate::encoder::fused::{EncoderLoader, EncoderOptions};
 use crate::error::{Error, ErrorCode, Result, fail};
 use crate::tokenizer::Tokenizer;

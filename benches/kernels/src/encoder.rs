@@ -1,7 +1,5 @@
-//! The kernels, as the crate has them.
+//! The kernels and what they are compiled with, from the crate's own source files.
 
-#[allow(unused_imports, reason = "the crate's other modules need what is not measured here")]
-#[path = "../../../src/encoder/cpu/mod.rs"]
 pub mod cpu;
 #[path = "../../../src/encoder/reference/mod.rs"]
 pub mod reference;

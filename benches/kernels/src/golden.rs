@@ -2,12 +2,14 @@
 //! `tests/kernels_golden.rs`) and wasm (`bench.mjs --golden`) must find the same hashes: that is what
 //! "the same bits on every machine" means.
 
-use super::encoder::cpu::add_norm::Norm;
-use super::encoder::cpu::attention::{Qkv, attention};
-use super::encoder::cpu::embed::{Embed, Table};
-use super::encoder::cpu::linear::quantize::{BLOCK_I4, ColumnMax, quantize_block_i4, quantize_rows_i8};
-use super::encoder::cpu::linear::{Kernel, Linear, PackF32, PackI4, PackI8};
-use super::encoder::cpu::{Scratch, activation};
+use super::encoder::cpu::kernels::add_norm::Norm;
+use super::encoder::cpu::kernels::attention::{Qkv, attention};
+use super::encoder::cpu::kernels::embed::{Embed, Table};
+use super::encoder::cpu::kernels::linear::quantize::{
+    BLOCK_I4, ColumnMax, quantize_block_i4, quantize_rows_i8,
+};
+use super::encoder::cpu::kernels::linear::{Kernel, Linear, PackF32, PackI4, PackI8};
+use super::encoder::cpu::kernels::{Scratch, activation};
 use super::encoder::reference::attention::AttentionSpec;
 use super::encoder::reference::linear::{Activation, LinearSpec, Order};
 

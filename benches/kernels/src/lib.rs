@@ -9,10 +9,10 @@ mod golden;
 #[allow(missing_docs)]
 mod model;
 
-use encoder::cpu::add_norm::Norm;
-use encoder::cpu::attention::{Qkv, attention};
-use encoder::cpu::linear::{Kernel, Linear, PackF32, PackI4, PackI8};
-use encoder::cpu::{Scratch, activation};
+use encoder::cpu::kernels::add_norm::Norm;
+use encoder::cpu::kernels::attention::{Qkv, attention};
+use encoder::cpu::kernels::linear::{Kernel, Linear, PackF32, PackI4, PackI8};
+use encoder::cpu::kernels::{Scratch, activation};
 use encoder::reference::attention::AttentionSpec;
 use encoder::reference::linear::{Activation, LinearSpec, Order};
 use std::cell::RefCell;

@@ -1,13 +1,13 @@
 //! A whole BERT of the kernels, as the graph's ops will call them: for milliseconds a text, not
 //! only a kernel's rate, and for the accuracy of each precision.
 
-use super::encoder::cpu::Scratch;
-use super::encoder::cpu::add_norm::Norm;
-use super::encoder::cpu::attention::{Qkv, Rows, attention};
-use super::encoder::cpu::embed::{Embed, Table};
-use super::encoder::cpu::linear::quantize::{BLOCK_I4, ColumnMax, quantize_block_i4, quantize_rows_i8};
-use super::encoder::cpu::linear::{Kernel, Linear, PackF32, PackI4, PackI8};
-use super::encoder::cpu::select_rows::first_rows;
+use super::encoder::cpu::kernels::Scratch;
+use super::encoder::cpu::kernels::add_norm::Norm;
+use super::encoder::cpu::kernels::attention::{Qkv, Rows, attention};
+use super::encoder::cpu::kernels::embed::{Embed, Table};
+use super::encoder::cpu::kernels::linear::quantize::{BLOCK_I4, ColumnMax, quantize_block_i4, quantize_rows_i8};
+use super::encoder::cpu::kernels::linear::{Kernel, Linear, PackF32, PackI4, PackI8};
+use super::encoder::cpu::kernels::select_rows::first_rows;
 use super::encoder::reference::attention::AttentionSpec;
 use super::encoder::reference::linear::{Activation, LinearSpec, Order};
 

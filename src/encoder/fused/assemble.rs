@@ -13,16 +13,16 @@ use super::ops::mean_rows::{MeanRows, Normalize};
 use super::ops::select_rows::SelectRows;
 use super::pack::{self, Precision};
 use super::store::{Store, internal};
-use crate::encoder::cpu;
-use crate::encoder::cpu::linear::Race;
+use crate::encoder::cpu::kernels;
+use crate::encoder::cpu::kernels::linear::Race;
 use crate::encoder::graph::{Fused, Step};
 use crate::error::{Error, ErrorCode, Result};
 
 /// A step with its weights.
 enum Packed {
-    Embed(Arc<cpu::embed::Embed>, bool),
-    Linear(Arc<cpu::linear::Linear>),
-    AddNorm(Arc<cpu::add_norm::Norm>),
+    Embed(Arc<kernels::embed::Embed>, bool),
+    Linear(Arc<kernels::linear::Linear>),
+    AddNorm(Arc<kernels::add_norm::Norm>),
     /// A step that has none.
     Bare,
 }
@@ -171,9 +171,9 @@ impl Packed {
     fn precision(&self) -> Option<&'static str> {
         let Self::Linear(linear) = self else { return None };
         Some(match &**linear {
-            cpu::linear::Linear::I8(_) | cpu::linear::Linear::I8Relaxed(_) => "int8",
-            cpu::linear::Linear::I4(_) => "int4",
-            cpu::linear::Linear::F32(_) => "f32",
+            kernels::linear::Linear::I8(_) | kernels::linear::Linear::I8Relaxed(_) => "int8",
+            kernels::linear::Linear::I4(_) => "int4",
+            kernels::linear::Linear::F32(_) => "f32",
         })
     }
 }

@@ -6,7 +6,7 @@ use super::FusedEncoder;
 use super::assemble::Assembly;
 use super::pack::Precision;
 use crate::config::BertConfig;
-use crate::encoder::cpu::linear::{Race, Weights};
+use crate::encoder::cpu::kernels::linear::{Race, Weights};
 use crate::encoder::graph::{Fused, fuse};
 use crate::encoder::onnx::{Expected, Graph, Model, Weight, check_shared, part, signature, translate};
 use crate::encoder::plain::PlainEncoder;

@@ -150,7 +150,7 @@ pub(super) fn floats(store: &mut Store, matrix: &Matrix) -> Result<Vec<f32>> {
 }
 
 /// 4-bit weights in whole blocks of 32 with zero points of 4 bits, as
-/// [`PackI4`](crate::encoder::cpu::linear::PackI4) takes them.
+/// [`PackI4`](crate::encoder::cpu::kernels::linear::PackI4) takes them.
 pub(super) struct Nibbles {
     /// For each output, its blocks.
     pub(super) q: Vec<u8>,

@@ -3,10 +3,10 @@
 use super::matrix::{Bytes, bytes, floats, nibbles, order};
 use super::room;
 use super::store::Store;
-use crate::encoder::cpu::add_norm::Norm;
-use crate::encoder::cpu::embed::{Embed, Table};
-use crate::encoder::cpu::linear::quantize::{ColumnMax, quantize_rows_i8};
-use crate::encoder::cpu::linear::{Kernel, Linear, PackF32, PackI4, PackI8, Weights};
+use crate::encoder::cpu::kernels::add_norm::Norm;
+use crate::encoder::cpu::kernels::embed::{Embed, Table};
+use crate::encoder::cpu::kernels::linear::quantize::{ColumnMax, quantize_rows_i8};
+use crate::encoder::cpu::kernels::linear::{Kernel, Linear, PackF32, PackI4, PackI8, Weights};
 use crate::encoder::graph::{EmbedStep, LinearStep, Matrix, NormStep};
 use crate::error::{Result, fail};
 

@@ -7,7 +7,7 @@
 
 use std::fmt::Display;
 
-use crate::encoder::cpu::linear::{Kernel, Weights};
+use crate::encoder::cpu::kernels::linear::{Kernel, Weights};
 use crate::encoder::reference::linear::LinearSpec;
 use crate::error::{Result, fail};
 

@@ -1,5 +1,5 @@
 //! The fused ops: what each is, its shapes, and a plain scalar `reference` that reads like the
-//! paper. The kernels in [`cpu`](crate::encoder::cpu) are tested against these.
+//! paper. The kernels in [`cpu::kernels`](crate::encoder::cpu::kernels) are tested against these.
 //!
 //! Shapes are written row-major. Activations are rows of a batch without padding:
 //! `[tokens, width]`, where `tokens` is the sum of the sequences' lengths and `cu_seqlens` (the

@@ -1,6 +1,6 @@
 //! f32 → int8 and int4, and the transposition that ONNX wants.
 
-use corom::encoder::cpu::linear::quantize::{BLOCK_I4, quantize_block_i4};
+use corom::encoder::cpu::kernels::linear::quantize::{BLOCK_I4, quantize_block_i4};
 
 /// Quantises each row of a row-major matrix by itself, symmetrically: the
 /// largest magnitude becomes 127, zero stays zero, and `row · scale` comes

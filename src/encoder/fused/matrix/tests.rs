@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use tract_core::prelude::{IntoArcTensor, tensor1};
 
 use super::*;
-use crate::encoder::cpu::testing::Random;
+use crate::encoder::cpu::kernels::testing::Random;
 use crate::encoder::graph::{Leaf, LinearStep, Step};
 use crate::encoder::onnx::Blocked;
 use crate::encoder::reference::linear::{Activation, LinearSpec};

@@ -1,7 +1,7 @@
 //! `AddNorm`: `LayerNorm(a + b)`, in `a`'s memory where nobody else needs it.
 
 use super::floats;
-use crate::encoder::cpu::add_norm::Norm;
+use crate::encoder::cpu::kernels::add_norm::Norm;
 use tract_core::internal::*;
 
 /// See [`reference::add_norm`](crate::encoder::reference::add_norm).

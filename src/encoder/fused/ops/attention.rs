@@ -1,7 +1,7 @@
 //! `Attention`: q, k, v, `cu_seqlens` → the context, a row for each of q's.
 
 use super::{Running, Shared, fact, floats, indices, rows};
-use crate::encoder::cpu::attention::{Qkv, Rows, attention};
+use crate::encoder::cpu::kernels::attention::{Qkv, Rows, attention};
 use crate::encoder::reference::attention::AttentionSpec;
 use tract_core::internal::*;
 

@@ -1,7 +1,7 @@
 //! `Embed`: token ids, token types, `cu_seqlens` → `[tokens, hidden]`.
 
 use super::{fact, indices, rows};
-use crate::encoder::cpu::embed;
+use crate::encoder::cpu::kernels::embed;
 use tract_core::internal::*;
 
 /// See [`reference::embed`](crate::encoder::reference::embed).

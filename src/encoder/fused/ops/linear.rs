@@ -1,7 +1,7 @@
 //! `Linear`: `[rows, inputs]` → `[rows, outputs]`.
 
 use super::{Running, Shared, fact, floats, rows};
-use crate::encoder::cpu::linear;
+use crate::encoder::cpu::kernels::linear;
 use tract_core::internal::*;
 
 /// See [`reference::linear`](crate::encoder::reference::linear).

@@ -1,7 +1,7 @@
 //! `MeanRows` and `Normalize`, for graphs that pool by themselves.
 
 use super::{fact, floats, indices, rows};
-use crate::encoder::cpu::mean_rows::{mean_rows, normalize};
+use crate::encoder::cpu::kernels::mean_rows::{mean_rows, normalize};
 use tract_core::internal::*;
 
 /// `[tokens, hidden]`, `cu_seqlens` → `[texts, hidden]`.

@@ -14,8 +14,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use tract_core::internal::*;
 
-use crate::encoder::cpu::Scratch;
-use crate::encoder::cpu::linear::{Kernel, Race};
+use crate::encoder::cpu::kernels::Scratch;
+use crate::encoder::cpu::kernels::linear::{Kernel, Race};
 
 /// What all ops of a graph share: the kernels' buffers, and which kernel is the fastest.
 #[derive(Debug, Clone)]

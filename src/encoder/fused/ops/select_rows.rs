@@ -1,7 +1,7 @@
 //! `SelectRows`: the first row of each text.
 
 use super::{fact, floats, indices, rows};
-use crate::encoder::cpu::select_rows::first_rows;
+use crate::encoder::cpu::kernels::select_rows::first_rows;
 use tract_core::internal::*;
 
 /// See [`reference::select_rows`](crate::encoder::reference::select_rows).

@@ -1,7 +1,7 @@
 //! `x · weightᵀ`, the weight in each of the number types.
 
-use corom::encoder::cpu::half;
-use corom::encoder::cpu::linear::quantize::BLOCK_I4;
+use corom::encoder::cpu::kernels::half;
+use corom::encoder::cpu::kernels::linear::quantize::BLOCK_I4;
 use corom::encoder::onnx::pb::DataType;
 use corom::error::Result;
 

@@ -1,7 +1,7 @@
 //! The back end of this machine against the portable one, lane by lane, and the relaxed twins.
 
 use super::{portable, relaxed};
-use crate::encoder::cpu::testing::Random;
+use crate::encoder::cpu::kernels::testing::Random;
 use std::array::from_fn;
 
 /// Values where rounding, signs, NaN and infinities meet.

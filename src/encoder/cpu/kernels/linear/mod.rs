@@ -41,7 +41,7 @@ pub use race::Race;
 pub(super) use rows::TILE_ROWS;
 pub use warm::Weights;
 
-use crate::encoder::cpu::scratch::Scratch;
+use crate::encoder::cpu::kernels::scratch::Scratch;
 use crate::encoder::reference::linear::LinearSpec;
 
 /// A `Linear` with its weights packed for one kernel.

@@ -11,8 +11,8 @@ use super::drive::Rows;
 use super::pack::PackI8;
 use super::rows::{self, TileKernel, run_tiles};
 use super::strassen;
-use crate::encoder::cpu::scratch::{Scratch, grown};
-use crate::encoder::cpu::simd::{F32x4, I16x8, I32x4};
+use crate::encoder::cpu::kernels::scratch::{Scratch, grown};
+use crate::encoder::cpu::kernels::simd::{F32x4, I16x8, I32x4};
 use crate::encoder::reference::linear::{LinearSpec, activation_max};
 use std::ops::Range;
 

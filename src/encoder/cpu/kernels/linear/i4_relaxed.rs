@@ -4,7 +4,7 @@
 use super::blocks::{BLOCK_I8, Part, Tile};
 use super::i4::{BLOCK_VECTORS, Panel, zero_points};
 use super::relaxed::RelaxedPanel;
-use crate::encoder::cpu::simd::{F32x4, I8x16, I16x8, I32x4, relaxed};
+use crate::encoder::cpu::kernels::simd::{F32x4, I8x16, I16x8, I32x4, relaxed};
 
 impl RelaxedPanel for Panel<'_> {
     const BLOCK: usize = BLOCK_I8;

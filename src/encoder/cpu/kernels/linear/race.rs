@@ -6,7 +6,7 @@
 //! still chose the slower kernel in Chromium on a busy machine.
 
 use super::{Kernel, Linear, Weights};
-use crate::encoder::cpu::scratch::Scratch;
+use crate::encoder::cpu::kernels::scratch::Scratch;
 
 /// What a window's comparison takes of each kernel.
 const WINDOW_CALLS: u32 = 12;

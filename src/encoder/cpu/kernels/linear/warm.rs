@@ -1,7 +1,7 @@
 //! Products of zeros, so that an engine has optimised a kernel before it is needed.
 
 use super::{Kernel, Linear, PackF32, PackI4, PackI8};
-use crate::encoder::cpu::scratch::Scratch;
+use crate::encoder::cpu::kernels::scratch::Scratch;
 use crate::encoder::reference::linear::{Activation, LinearSpec};
 
 const SPEC: LinearSpec = LinearSpec { inputs: 256, outputs: 64, activation: Activation::Gelu };

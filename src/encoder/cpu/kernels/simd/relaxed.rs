@@ -14,7 +14,7 @@
 
 #[cfg(all(target_arch = "wasm32", feature = "relaxed-simd"))]
 mod imp {
-    use crate::encoder::cpu::simd::{F32x4, I8x16, I16x8, I32x4};
+    use crate::encoder::cpu::kernels::simd::{F32x4, I8x16, I16x8, I32x4};
     use std::arch::wasm32::*;
 
     #[inline]
@@ -38,7 +38,7 @@ mod imp {
 
 #[cfg(not(all(target_arch = "wasm32", feature = "relaxed-simd")))]
 mod imp {
-    use crate::encoder::cpu::simd::{F32x4, I8x16, I16x8, I32x4};
+    use crate::encoder::cpu::kernels::simd::{F32x4, I8x16, I16x8, I32x4};
 
     /// Products of bytes, pairs of neighbours summed: 2 · 128 · 127 fits `i16`.
     #[inline(always)]

@@ -113,7 +113,7 @@ fn sum(row: &[f32], neutral: f32, f: impl Fn(F32x4) -> F32x4) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::encoder::cpu::testing::Random;
+    use crate::encoder::cpu::kernels::testing::Random;
     use crate::encoder::reference::add_norm::reference_add_norm;
     use proptest::prelude::*;
 

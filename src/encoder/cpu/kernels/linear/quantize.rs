@@ -1,7 +1,7 @@
 //! From float weights to integers: int8 a scale an output, 4 bits a scale and a zero point a
 //! block. For files that are not quantised, and for the converter.
 
-use crate::encoder::cpu::half;
+use crate::encoder::cpu::kernels::half;
 use crate::encoder::reference::linear::{LinearSpec, Order};
 
 /// Inputs of a block of 4-bit weights.
@@ -149,7 +149,7 @@ impl BlockI4 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::encoder::cpu::testing::Random;
+    use crate::encoder::cpu::kernels::testing::Random;
     use crate::encoder::reference::linear::Activation;
 
     #[test]

@@ -6,8 +6,8 @@
 //! 0.99723 / 0.99414 a row (blocks of 128: 0.99922, of 32: 0.99962).
 
 use super::rows::tiles;
-use crate::encoder::cpu::scratch::{Scratch, grown};
-use crate::encoder::cpu::simd::{F32x4, I8x16, I16x8, I32x4};
+use crate::encoder::cpu::kernels::scratch::{Scratch, grown};
+use crate::encoder::cpu::kernels::simd::{F32x4, I8x16, I16x8, I32x4};
 use crate::encoder::reference::linear::SMALLEST_ROW;
 use std::ops::Range;
 
@@ -201,7 +201,7 @@ fn quantize_block<const BLOCK: usize, const ZERO_POINT: bool>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::encoder::cpu::testing::Random;
+    use crate::encoder::cpu::kernels::testing::Random;
     use proptest::prelude::*;
 
     fn check<const BLOCK: usize, const ZERO_POINT: bool>(x: &[f32], rows: usize, inputs: usize) {

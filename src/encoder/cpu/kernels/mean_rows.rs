@@ -34,7 +34,7 @@ pub fn normalize(rows: &mut [f32], hidden: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::encoder::cpu::testing::Random;
+    use crate::encoder::cpu::kernels::testing::Random;
     use crate::encoder::reference::mean_rows::{reference_mean_rows, reference_normalize};
 
     #[test]

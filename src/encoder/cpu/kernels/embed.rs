@@ -173,8 +173,8 @@ impl Embed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::encoder::cpu::linear::quantize::quantize_rows_i8;
-    use crate::encoder::cpu::testing::Random;
+    use crate::encoder::cpu::kernels::linear::quantize::quantize_rows_i8;
+    use crate::encoder::cpu::kernels::testing::Random;
     use crate::encoder::reference::embed::{ReferenceEmbed, reference_embed};
     use crate::error::ErrorCode;
     use proptest::prelude::*;

@@ -5,8 +5,8 @@ use super::drive::Rows;
 use super::pack::runs;
 use super::rows::{self, TILE_ROWS, tiles};
 use super::{Kernel, touch_floats};
-use crate::encoder::cpu::scratch::{Scratch, grown};
-use crate::encoder::cpu::simd::{F32x4, relaxed};
+use crate::encoder::cpu::kernels::scratch::{Scratch, grown};
+use crate::encoder::cpu::kernels::simd::{F32x4, relaxed};
 use crate::encoder::reference::linear::{LinearSpec, Order};
 
 /// One input of eight outputs.

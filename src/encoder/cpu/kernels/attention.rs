@@ -210,7 +210,7 @@ fn softmax(scores: &mut [[f32; TILE_ROWS]]) -> [f32; TILE_ROWS] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::encoder::cpu::testing::Random;
+    use crate::encoder::cpu::kernels::testing::Random;
     use crate::encoder::reference::attention::reference_attention;
     use proptest::prelude::*;
 

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::Kernel;
 use super::blocks::{Part, Quantized};
 use super::rows::{TileKernel, run_tiles};
-use crate::encoder::cpu::scratch::Scratch;
+use crate::encoder::cpu::kernels::scratch::Scratch;
 
 /// Eight outputs' weights, with the kernel that multiplies them.
 pub(super) trait RelaxedPanel: Copy {

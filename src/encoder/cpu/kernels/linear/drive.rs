@@ -3,8 +3,8 @@
 
 use super::columns::{COLUMNS, panels};
 use super::rows::block_rows;
-use crate::encoder::cpu::activation;
-use crate::encoder::cpu::scratch::Scratch;
+use crate::encoder::cpu::kernels::activation;
+use crate::encoder::cpu::kernels::scratch::Scratch;
 use crate::encoder::reference::linear::LinearSpec;
 use std::ops::Range;
 

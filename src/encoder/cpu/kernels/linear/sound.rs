@@ -6,7 +6,7 @@ use super::blocks::BLOCK_U7;
 use super::quantize::{BLOCK_I4, BlockI4};
 use super::rows::TILE_ROWS;
 use super::{Kernel, PackI4, PackI8};
-use crate::encoder::cpu::scratch::Scratch;
+use crate::encoder::cpu::kernels::scratch::Scratch;
 use crate::encoder::reference::linear::{Activation, LinearSpec, Order, QuantizedWeight};
 use crate::encoder::reference::linear_blocks::{Weight4, reference_linear_i4_i8, reference_linear_u7};
 

@@ -2,8 +2,8 @@
 
 use super::quantize::{BLOCK_I4, ColumnMax, quantize_block_i4};
 use super::{Kernel, Linear, PackF32, PackI4, PackI8, blocks};
-use crate::encoder::cpu::Scratch;
-use crate::encoder::cpu::testing::Random;
+use crate::encoder::cpu::kernels::Scratch;
+use crate::encoder::cpu::kernels::testing::Random;
 use crate::encoder::reference::linear::*;
 use crate::encoder::reference::linear_blocks::*;
 use proptest::prelude::*;

@@ -1,14 +1,14 @@
 //! Activations on their way into a `Linear`: tiles of four rows, quantised or as they are,
 //! interleaved so that a kernel reads one stream.
 
-use crate::encoder::cpu::scratch::{Scratch, grown};
-use crate::encoder::cpu::simd::{F32x4, I16x8, I32x4};
+use crate::encoder::cpu::kernels::scratch::{Scratch, grown};
+use crate::encoder::cpu::kernels::simd::{F32x4, I16x8, I32x4};
 use crate::encoder::reference::linear::SMALLEST_ROW;
 use std::ops::Range;
 
 /// Rows of a tile: with eight columns, what fits 16 vector registers (ARCHITECTURE.md has the
 /// other shapes' figures).
-pub(in crate::encoder::cpu) const TILE_ROWS: usize = 4;
+pub(in crate::encoder::cpu::kernels) const TILE_ROWS: usize = 4;
 
 /// About how many bytes of packed activations to work on at a time: they stay in a second-level
 /// cache while the weights stream past, and the scratch memory does not grow with the batch.
@@ -262,7 +262,7 @@ mod tests {
         fn pairs_are_the_reference_s(
             rows in 0usize..10, inputs in 1usize..70, max in 1i32..=32767, seed in any::<u64>(), size in -30i32..30,
         ) {
-            let mut random = crate::encoder::cpu::testing::Random(seed);
+            let mut random = crate::encoder::cpu::kernels::testing::Random(seed);
             let x: Vec<f32> = (0..rows * inputs).map(|_| random.normal() * 2f32.powi(size)).collect();
             check(&x, rows, inputs, max);
         }

@@ -12,8 +12,8 @@ use super::drive::Rows;
 use super::pack::PackI8;
 use super::relaxed::{self, RelaxedPanel};
 use super::{Bytes, Kernel};
-use crate::encoder::cpu::scratch::Scratch;
-use crate::encoder::cpu::simd::{F32x4, I8x16, I16x8, I32x4, relaxed as instructions};
+use crate::encoder::cpu::kernels::scratch::Scratch;
+use crate::encoder::cpu::kernels::simd::{F32x4, I8x16, I16x8, I32x4, relaxed as instructions};
 use crate::encoder::reference::linear::LinearSpec;
 
 /// Quads of a whole block.

@@ -270,7 +270,7 @@ mod tests {
 
     #[test]
     fn activations_over_slices_of_every_length() {
-        use crate::encoder::cpu::activation::apply;
+        use crate::encoder::cpu::kernels::activation::apply;
         for activation in
             [Activation::None, Activation::Gelu, Activation::GeluTanh, Activation::Relu, Activation::Tanh]
         {

@@ -13,9 +13,9 @@ use super::drive::Rows;
 use super::quantize::BLOCK_I4;
 use super::rows::{self, TileKernel, run_tiles};
 use super::{Bytes, Kernel, relaxed};
-use crate::encoder::cpu::scratch::{Scratch, grown};
+use crate::encoder::cpu::kernels::scratch::{Scratch, grown};
 
-use crate::encoder::cpu::simd::{F32x4, I8x16, I16x8, I32x4};
+use crate::encoder::cpu::kernels::simd::{F32x4, I8x16, I16x8, I32x4};
 use crate::encoder::reference::linear::LinearSpec;
 use std::ops::Range;
 

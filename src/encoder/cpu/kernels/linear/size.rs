@@ -39,7 +39,7 @@ impl Weights {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::encoder::cpu::linear::{PackF32, PackI4, PackI8};
+    use crate::encoder::cpu::kernels::linear::{PackF32, PackI4, PackI8};
     use crate::encoder::reference::linear::Activation;
 
     #[test]

@@ -1,6 +1,6 @@
 //! Outputs of a `Linear`: panels of eight columns, and what happens to each sum.
 
-use crate::encoder::cpu::simd::F32x4;
+use crate::encoder::cpu::kernels::simd::F32x4;
 use crate::encoder::reference::linear::LinearSpec;
 use std::ops::Range;
 

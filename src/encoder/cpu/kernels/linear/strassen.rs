@@ -18,8 +18,8 @@
 use super::Bytes;
 use super::i8::{Sums, Wide, widened};
 use super::rows::TILE_ROWS;
-use crate::encoder::cpu::scratch::grown;
-use crate::encoder::cpu::simd::I32x4;
+use crate::encoder::cpu::kernels::scratch::grown;
+use crate::encoder::cpu::kernels::simd::I32x4;
 
 /// Rows that are computed together: two tiles.
 pub(super) const ROWS: usize = 2 * TILE_ROWS;
