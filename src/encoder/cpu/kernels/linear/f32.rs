@@ -1,9 +1,9 @@
 //! f32 weights: exact mode. Plain multiply and add in a fixed order, or relaxed SIMD's fused one.
 
-use super::columns::{COLUMNS, Epilogue, panels};
-use super::drive::Rows;
-use super::pack::runs;
-use super::rows::{self, TILE_ROWS, tiles};
+use super::blocked_loop::Rows;
+use super::epilogue::{COLUMNS, Epilogue, panels};
+use super::pack_activations::{self, TILE_ROWS, tiles};
+use super::pack_i8::runs;
 use super::{Kernel, touch_floats};
 use crate::encoder::cpu::kernels::scratch::{Scratch, grown};
 use crate::encoder::cpu::kernels::simd::{F32x4, relaxed};
@@ -92,7 +92,7 @@ impl LinearF32 {
     pub(super) fn forward_by(&self, kernel: Kernel, rows: Rows<'_>, scratch: &mut Scratch) {
         let inputs = self.spec.inputs;
         let pack = |x: &[f32], count, scratch: &mut Scratch| {
-            rows::pack_floats(x, count, inputs, grown(&mut scratch.floats, count * inputs));
+            pack_activations::pack_floats(x, count, inputs, grown(&mut scratch.floats, count * inputs));
         };
         rows.drive(&self.spec, 4 * inputs, scratch, pack, |panels, count, scratch, out| {
             for panel in panels {

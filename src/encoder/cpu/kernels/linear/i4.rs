@@ -7,12 +7,12 @@
 //! weight is `−zero`, its activation the block's sum, which may need more than 16 bits and then
 //! comes in two parts. Blocks are added up in `f32`.
 
-use super::blocks;
-use super::columns::{COLUMNS, Epilogue};
-use super::drive::Rows;
+use super::blocked_loop::Rows;
+use super::epilogue::{COLUMNS, Epilogue};
+use super::pack_activation_blocks;
+use super::pack_activations::{self, TileKernel, run_tiles};
 use super::quantize::BLOCK_I4;
-use super::rows::{self, TileKernel, run_tiles};
-use super::{Bytes, Kernel, relaxed};
+use super::{Bytes, Kernel, relaxed_panel};
 use crate::encoder::cpu::kernels::scratch::{Scratch, grown};
 
 use crate::encoder::cpu::kernels::simd::{F32x4, I8x16, I16x8, I32x4};
@@ -27,7 +27,7 @@ pub(super) const BLOCK_VECTORS: usize = BLOCK_I4 / 4;
 pub struct LinearI4 {
     spec: LinearSpec,
     kernel: Kernel,
-    /// For each panel of eight outputs, for each block, its quads (see `set` in `i4_pack`).
+    /// For each panel of eight outputs, for each block, its quads (see `set` in `pack_i4`).
     pub(super) weights: Vec<Bytes>,
     /// For each panel, for each block.
     pub(super) scales: Vec<[f32; COLUMNS]>,
@@ -92,9 +92,9 @@ impl LinearI4 {
         let inputs = self.spec.inputs;
         let pack = |x: &[f32], count, scratch: &mut Scratch| {
             if kernel.is_relaxed() {
-                blocks::quantize_i8(x, count, inputs, scratch);
+                pack_activation_blocks::quantize_i8(x, count, inputs, scratch);
             } else {
-                rows::quantize_quads(x, count, inputs, BLOCK_I4, scratch);
+                pack_activations::quantize_quads(x, count, inputs, BLOCK_I4, scratch);
             }
         };
         let row_bytes = if kernel.is_relaxed() { inputs } else { 2 * inputs };
@@ -115,7 +115,7 @@ impl LinearI4 {
             zeros: &self.zeros[panel * blocks..][..blocks],
         };
         if kernel.is_relaxed() {
-            let totals = relaxed::totals(weights, kernel, rows, inputs, scratch);
+            let totals = relaxed_panel::totals(weights, kernel, rows, inputs, scratch);
             for (totals, row) in totals.iter().zip(out.chunks_exact_mut(outputs)) {
                 self.epilogue.finish_unscaled(panel, totals.each_ref().map(F32x4::load), row);
             }
@@ -135,7 +135,7 @@ impl LinearI4 {
 }
 
 /// Eight outputs, and the rows that they are computed of, as
-/// [`quantize_quads`](super::rows::quantize_quads) leaves them.
+/// [`quantize_quads`](super::pack_activations::quantize_quads) leaves them.
 struct Exact<'a> {
     panel: Panel<'a>,
     /// Quads of a row.

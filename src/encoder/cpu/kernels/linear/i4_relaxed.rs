@@ -1,9 +1,9 @@
 //! The relaxed kernels for 4-bit weights: a block's bytes are taken apart once and multiplied with
 //! all rows at hand.
 
-use super::blocks::{BLOCK_I8, Part, Tile};
 use super::i4::{BLOCK_VECTORS, Panel, zero_points};
-use super::relaxed::RelaxedPanel;
+use super::pack_activation_blocks::{BLOCK_I8, Part, Tile};
+use super::relaxed_panel::RelaxedPanel;
 use crate::encoder::cpu::kernels::simd::{F32x4, I8x16, I16x8, I32x4, relaxed};
 
 impl RelaxedPanel for Panel<'_> {

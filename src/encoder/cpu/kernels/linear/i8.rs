@@ -6,10 +6,10 @@
 //! rounding. In `simd128` that is `i32x4.dot_i16x8_s`: two products a lane and instruction.
 
 use super::Bytes;
-use super::columns::{COLUMNS, Epilogue, panels};
-use super::drive::Rows;
-use super::pack::PackI8;
-use super::rows::{self, TileKernel, run_tiles};
+use super::blocked_loop::Rows;
+use super::epilogue::{COLUMNS, Epilogue, panels};
+use super::pack_activations::{self, TileKernel, run_tiles};
+use super::pack_i8::PackI8;
 use super::strassen;
 use crate::encoder::cpu::kernels::scratch::{Scratch, grown};
 use crate::encoder::cpu::kernels::simd::{F32x4, I16x8, I32x4};
@@ -58,7 +58,7 @@ impl LinearI8 {
     pub(super) fn forward(&self, rows: Rows<'_>, scratch: &mut Scratch) {
         let (inputs, pairs) = (self.spec.inputs, self.pairs());
         let pack = |x: &[f32], count, scratch: &mut Scratch| {
-            rows::quantize_pairs(x, count, inputs, self.max, !self.zero.is_empty(), scratch);
+            pack_activations::quantize_pairs(x, count, inputs, self.max, !self.zero.is_empty(), scratch);
             let together = self.together(count);
             if together > 0 {
                 strassen::add_quarters(&scratch.packed[..together * pairs], pairs, &mut scratch.quarters);

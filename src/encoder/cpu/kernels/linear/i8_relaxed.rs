@@ -1,16 +1,16 @@
 //! int8 weights per output channel with relaxed SIMD: bytes times bytes.
 //!
 //! Relaxed SIMD's byte products are defined while one operand is 0..=127: the activations, as 7
-//! bits with a zero point, in blocks of 64 inputs (see [`blocks`]). A block's products are summed
+//! bits with a zero point, in blocks of 64 inputs (see [`pack_activation_blocks`]). A block's products are summed
 //! exactly in `i32`, its zero point is taken out with the sums of its weights, and blocks are
 //! added up in `f32`. Nothing of that depends on the machine or on which of the two kernels
 //! runs; only the 7 bits make it another result than the exact kernel's.
 
-use super::blocks::{self, BLOCK_U7, Part, Tile};
-use super::columns::{COLUMNS, Epilogue};
-use super::drive::Rows;
-use super::pack::PackI8;
-use super::relaxed::{self, RelaxedPanel};
+use super::blocked_loop::Rows;
+use super::epilogue::{COLUMNS, Epilogue};
+use super::pack_activation_blocks::{self, BLOCK_U7, Part, Tile};
+use super::pack_i8::PackI8;
+use super::relaxed_panel::{self, RelaxedPanel};
 use super::{Bytes, Kernel};
 use crate::encoder::cpu::kernels::scratch::Scratch;
 use crate::encoder::cpu::kernels::simd::{F32x4, I8x16, I16x8, I32x4, relaxed as instructions};
@@ -115,7 +115,9 @@ impl LinearI8Relaxed {
         // The exact kernel has another layout.
         let kernel = if kernel.is_relaxed() { kernel } else { self.kernel };
         let inputs = self.spec.inputs;
-        let pack = |x: &[f32], count, scratch: &mut Scratch| blocks::quantize_u7(x, count, inputs, scratch);
+        let pack = |x: &[f32], count, scratch: &mut Scratch| {
+            pack_activation_blocks::quantize_u7(x, count, inputs, scratch)
+        };
         rows.drive(&self.spec, inputs, scratch, pack, |panels, count, scratch, out| {
             for panel in panels {
                 self.panel(kernel, panel, count, scratch, out);
@@ -132,7 +134,7 @@ impl LinearI8Relaxed {
             sums: &self.sums[panel * blocks..][..blocks],
             paired: &self.paired[panel * blocks..][..blocks],
         };
-        let totals = relaxed::totals(weights, kernel, rows, inputs, scratch);
+        let totals = relaxed_panel::totals(weights, kernel, rows, inputs, scratch);
         for (totals, row) in totals.iter().zip(out.chunks_exact_mut(self.spec.outputs)) {
             self.epilogue.finish(panel, totals.each_ref().map(F32x4::load), F32x4::splat(1.0), row);
         }

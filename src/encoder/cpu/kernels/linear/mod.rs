@@ -7,39 +7,39 @@
 //! | 4 bits in blocks of 32 | [`PackI4`] | 0.66 | 15 bits a row | 8 bits in blocks of 32 |
 //! | f32 | [`PackF32`] | 4 | as they are | as they are, fused multiply-add |
 
-mod blocks;
-mod columns;
-mod drive;
+mod autotune;
+mod blocked_loop;
+mod epilogue;
 mod f32;
 mod i4;
-mod i4_pack;
 mod i4_relaxed;
 mod i8;
 mod i8_relaxed;
 mod kernel;
-mod pack;
+mod pack_activation_blocks;
+mod pack_activations;
+mod pack_i4;
+mod pack_i8;
+mod packed_size;
 pub mod quantize;
-mod race;
-mod relaxed;
-mod rows;
-mod size;
-mod sound;
+mod relaxed_panel;
+mod self_check;
 mod strassen;
 #[cfg(test)]
 mod tests;
-mod warm;
+mod warm_up;
 
+pub use autotune::Race;
 pub(super) use f32::{Eight, tile as tile_f32};
 pub use f32::{LinearF32, PackF32};
 pub use i4::LinearI4;
-pub use i4_pack::PackI4;
 pub use i8::LinearI8;
 pub use i8_relaxed::LinearI8Relaxed;
 pub use kernel::Kernel;
-pub use pack::PackI8;
-pub use race::Race;
-pub(super) use rows::TILE_ROWS;
-pub use warm::Weights;
+pub(super) use pack_activations::TILE_ROWS;
+pub use pack_i4::PackI4;
+pub use pack_i8::PackI8;
+pub use warm_up::Weights;
 
 use crate::encoder::cpu::kernels::scratch::Scratch;
 use crate::encoder::reference::linear::LinearSpec;
@@ -95,7 +95,7 @@ impl Linear {
         let LinearSpec { inputs, outputs, .. } = *self.spec();
         assert_eq!(x.len(), rows * inputs, "x is [rows, inputs]");
         assert_eq!(out.len(), rows * outputs, "out is [rows, outputs]");
-        let rows = drive::Rows { x, count: rows, out };
+        let rows = blocked_loop::Rows { x, count: rows, out };
         match self {
             Self::I8(linear) => linear.forward(rows, scratch),
             Self::I8Relaxed(linear) => linear.forward_by(kernel, rows, scratch),

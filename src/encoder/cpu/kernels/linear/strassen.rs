@@ -17,7 +17,7 @@
 
 use super::Bytes;
 use super::i8::{Sums, Wide, widened};
-use super::rows::TILE_ROWS;
+use super::pack_activations::TILE_ROWS;
 use crate::encoder::cpu::kernels::scratch::grown;
 use crate::encoder::cpu::kernels::simd::I32x4;
 

@@ -1,7 +1,7 @@
 //! Every kernel against its reference: all tails, random shapes, extreme operands.
 
 use super::quantize::{BLOCK_I4, ColumnMax, quantize_block_i4};
-use super::{Kernel, Linear, PackF32, PackI4, PackI8, blocks};
+use super::{Kernel, Linear, PackF32, PackI4, PackI8, pack_activation_blocks};
 use crate::encoder::cpu::kernels::Scratch;
 use crate::encoder::cpu::kernels::testing::Random;
 use crate::encoder::reference::linear::*;
@@ -80,7 +80,7 @@ fn check_i8(rows: usize, inputs: usize, outputs: usize, seed: u64, order: Order)
 
     let relaxed =
         pack_i8(PackI8::new(spec, Kernel::RelaxedI16, scale.clone(), bias.clone()), &q, order, &mut random);
-    let expected = reference_linear_u7(&spec, &x, weight, &bias, blocks::BLOCK_U7);
+    let expected = reference_linear_u7(&spec, &x, weight, &bias, pack_activation_blocks::BLOCK_U7);
     same(&forward(&relaxed, &x, rows), &expected);
     same(&forward_by(Kernel::RelaxedI32, &relaxed, &x, rows), &expected);
 
@@ -240,7 +240,7 @@ fn extreme_operands() {
             for kernel in [Kernel::RelaxedI16, Kernel::RelaxedI32] {
                 same(
                     &forward_by(kernel, &linear, &x, 1),
-                    &reference_linear_u7(&spec, &x, weight, &[], blocks::BLOCK_U7),
+                    &reference_linear_u7(&spec, &x, weight, &[], pack_activation_blocks::BLOCK_U7),
                 );
             }
             let blocks = inputs.div_ceil(32);

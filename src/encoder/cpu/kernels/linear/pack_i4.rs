@@ -1,6 +1,6 @@
 //! 4-bit weights from MatMulNBits' layout into panels, a chunk at a time.
 
-use super::columns::{COLUMNS, panels};
+use super::epilogue::{COLUMNS, panels};
 use super::i4::{BLOCK_VECTORS, LinearI4};
 use super::quantize::{BLOCK_I4, BlockI4};
 use super::{Bytes, Kernel, Linear};

@@ -2,9 +2,9 @@
 //! function of its own, int8 and 4-bit weights have their own, and V8 11.3's baseline compiler gets
 //! some of them wrong and others not, by how it deals out registers.
 
-use super::blocks::BLOCK_U7;
+use super::pack_activation_blocks::BLOCK_U7;
+use super::pack_activations::TILE_ROWS;
 use super::quantize::{BLOCK_I4, BlockI4};
-use super::rows::TILE_ROWS;
 use super::{Kernel, PackI4, PackI8};
 use crate::encoder::cpu::kernels::scratch::Scratch;
 use crate::encoder::reference::linear::{Activation, LinearSpec, Order, QuantizedWeight};

@@ -1,8 +1,8 @@
 //! The loops around every kernel: blocks of rows that stay in a cache, panels of outputs, and the
 //! activation function for a group of them at a time.
 
-use super::columns::{COLUMNS, panels};
-use super::rows::block_rows;
+use super::epilogue::{COLUMNS, panels};
+use super::pack_activations::block_rows;
 use crate::encoder::cpu::kernels::activation;
 use crate::encoder::cpu::kernels::scratch::Scratch;
 use crate::encoder::reference::linear::LinearSpec;

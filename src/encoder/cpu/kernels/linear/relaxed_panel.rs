@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use super::Kernel;
-use super::blocks::{Part, Quantized};
-use super::rows::{TileKernel, run_tiles};
+use super::pack_activation_blocks::{Part, Quantized};
+use super::pack_activations::{TileKernel, run_tiles};
 use crate::encoder::cpu::kernels::scratch::Scratch;
 
 /// Eight outputs' weights, with the kernel that multiplies them.

@@ -1,7 +1,7 @@
 //! int8 weights from a file's order into a kernel's panels, a chunk at a time: a shard's bytes
 //! can go as soon as they are put, so the peak is the packed weights and one chunk.
 
-use super::columns::{COLUMNS, panels};
+use super::epilogue::{COLUMNS, panels};
 use super::i8::LinearI8;
 use super::i8_relaxed::LinearI8Relaxed;
 use super::{Bytes, Kernel, Linear};

@@ -1,10 +1,10 @@
 //! How much memory packed weights take, told before any of them is there.
 
 use super::Kernel;
-use super::blocks::BLOCK_U7;
-use super::columns::COLUMNS;
+use super::epilogue::COLUMNS;
+use super::pack_activation_blocks::BLOCK_U7;
 use super::quantize::BLOCK_I4;
-use super::warm::Weights;
+use super::warm_up::Weights;
 use crate::encoder::reference::linear::LinearSpec;
 
 /// A float for each output of a panel.
