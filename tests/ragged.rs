@@ -8,7 +8,7 @@ use std::cell::RefCell;
 
 use corom::config::Pooling;
 use corom::encoder::Encoder;
-use corom::encoder::cpu::kernels::linear::{Kernel, Race};
+use corom::encoder::cpu::kernels::linear::{Autotuner, Kernel};
 use corom::encoder::fused::{EncoderOptions, Precision};
 use encoder_support::{Fixture, Text, embed, fixtures};
 use proptest::prelude::*;
@@ -37,9 +37,9 @@ fn models() -> Vec<Model> {
         for kernel in [Kernel::Exact, Kernel::RelaxedI16] {
             for (pooling, first_rows) in [(Pooling::Cls, true), (Pooling::Cls, false), (Pooling::Mean, false)]
             {
-                let race = Race::pinned(kernel);
+                let autotuner = Autotuner::fixed(kernel);
                 let options =
-                    EncoderOptions { precision, kernel: race, first_rows, ..EncoderOptions::default() };
+                    EncoderOptions { precision, kernel: autotuner, first_rows, ..EncoderOptions::default() };
                 let encoder = fixture.load_fused(pooling, options).unwrap();
                 let info = encoder.info();
                 assert_eq!(

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::config::{BertConfig, DEFAULT_MAX_LENGTH, Pooling, PoolingConfig};
 use crate::embedder::Embedder;
-use crate::encoder::cpu::kernels::linear::{Kernel, Race};
+use crate::encoder::cpu::kernels::linear::{Autotuner, Kernel};
 use crate::encoder::fused::{EncoderLoader, EncoderOptions};
 use crate::error::{Error, ErrorCode, Result, fail};
 use crate::tokenizer::Tokenizer;
@@ -88,8 +88,8 @@ impl Prepared {
             first_rows: only_cls,
             precision: options.precision,
             kernel: match options.kernel {
-                KernelChoice::Exact => Race::pinned(Kernel::Exact),
-                KernelChoice::Fastest(now) => Race::fastest(now),
+                KernelChoice::Exact => Autotuner::fixed(Kernel::Exact),
+                KernelChoice::Fastest(now) => Autotuner::for_this_build(now),
             },
             unfused: options.unfused,
         };

@@ -14,7 +14,7 @@ use super::ops::select_rows::SelectRows;
 use super::pack::{self, Precision};
 use super::store::{Store, internal};
 use crate::encoder::cpu::kernels;
-use crate::encoder::cpu::kernels::linear::Race;
+use crate::encoder::cpu::kernels::linear::Autotuner;
 use crate::encoder::graph::{Fused, Step};
 use crate::error::{Error, ErrorCode, Result};
 
@@ -33,7 +33,7 @@ pub(super) struct Assembly {
     store: Store,
     packed: Vec<Option<Packed>>,
     precision: Precision,
-    race: Race,
+    autotuner: Autotuner,
 }
 
 /// A graph that runs.
@@ -49,10 +49,10 @@ pub(super) struct Runnable {
 }
 
 impl Assembly {
-    pub(super) fn new(fused: Fused, weights: usize, precision: Precision, race: Race) -> Self {
+    pub(super) fn new(fused: Fused, weights: usize, precision: Precision, autotuner: Autotuner) -> Self {
         let store = Store::new(weights, &fused.steps);
         let packed = fused.steps.iter().map(|_| None).collect();
-        Self { fused, store, packed, precision, race }
+        Self { fused, store, packed, precision, autotuner }
     }
 
     /// Whether a weight is still to come.
@@ -81,7 +81,7 @@ impl Assembly {
                     &mut self.store,
                     linear,
                     self.precision,
-                    self.race.kernel(),
+                    self.autotuner.kernel(),
                 )?)),
                 Step::AddNorm { norm, .. } => Packed::AddNorm(Arc::new(pack::norm(&self.store, norm)?)),
                 _ => Packed::Bare,
@@ -100,7 +100,7 @@ impl Assembly {
             Step::Embed(embed) => embed.position.as_ref().map(|table| table.shape[0]),
             _ => None,
         });
-        let shared = Shared::new(self.race.clone());
+        let shared = Shared::new(self.autotuner.clone());
         let model = self.model(&shared).map_err(|e| {
             let message = format!("the fused graph cannot be built: {}", e.root_cause());
             Error::with_source(ErrorCode::Internal, message, e)

@@ -6,7 +6,7 @@ use super::FusedEncoder;
 use super::assemble::Assembly;
 use super::pack::Precision;
 use crate::config::BertConfig;
-use crate::encoder::cpu::kernels::linear::{Race, Weights};
+use crate::encoder::cpu::kernels::linear::{Autotuner, WeightFormat};
 use crate::encoder::graph::{Fused, fuse};
 use crate::encoder::onnx::{Expected, Graph, Model, Weight, check_shared, part, signature, translate};
 use crate::encoder::plain::PlainEncoder;
@@ -24,7 +24,7 @@ pub struct EncoderOptions {
     /// How exact the fused graph is.
     pub precision: Precision,
     /// The kernels.
-    pub kernel: Race,
+    pub kernel: Autotuner,
     /// Whether the graph is to be run by plain tract as it is.
     pub unfused: bool,
 }
@@ -176,9 +176,9 @@ fn outline(
     // With the files here there is nothing to wait for meanwhile.
     if cfg!(target_arch = "wasm32") && files.is_empty() {
         options.kernel.warm_up(match (options.precision, info.dtype) {
-            (Precision::F32, _) => Weights::F32,
-            (Precision::Auto, "int4") => Weights::I4,
-            (Precision::Auto, _) => Weights::I8,
+            (Precision::F32, _) => WeightFormat::F32,
+            (Precision::Auto, "int4") => WeightFormat::I4,
+            (Precision::Auto, _) => WeightFormat::I8,
         });
     }
     let weights = graph.weights;

@@ -6,7 +6,7 @@ use super::store::Store;
 use crate::encoder::cpu::kernels::add_norm::Norm;
 use crate::encoder::cpu::kernels::embed::{Embed, Table};
 use crate::encoder::cpu::kernels::linear::quantize::{ColumnMax, quantize_rows_i8};
-use crate::encoder::cpu::kernels::linear::{Kernel, Linear, PackF32, PackI4, PackI8, Weights};
+use crate::encoder::cpu::kernels::linear::{Kernel, Linear, PackF32, PackI4, PackI8, WeightFormat};
 use crate::encoder::graph::{EmbedStep, LinearStep, Matrix, NormStep};
 use crate::error::{Result, fail};
 
@@ -51,13 +51,13 @@ pub(super) fn linear(
     }
     let order = order(&step.weight);
     if precision == Precision::F32 {
-        room::for_packed(Weights::F32, kernel, &spec)?;
+        room::for_packed(WeightFormat::F32, kernel, &spec)?;
         let mut pack = PackF32::new(spec, kernel, bias);
         pack.put(order, 0, &floats(store, &step.weight)?);
         return Ok(pack.finish());
     }
     if let Some(Bytes { q, scale, zero }) = bytes(store, &step.weight)? {
-        room::for_packed(Weights::I8, kernel, &spec)?;
+        room::for_packed(WeightFormat::I8, kernel, &spec)?;
         let mut pack = if zero.is_empty() {
             PackI8::new(spec, kernel, scale, bias)
         } else {
@@ -67,7 +67,7 @@ pub(super) fn linear(
         return Ok(pack.finish());
     }
     if let Some(nibbles) = nibbles(store, &step.weight)? {
-        room::for_packed(Weights::I4, kernel, &spec)?;
+        room::for_packed(WeightFormat::I4, kernel, &spec)?;
         let mut pack = PackI4::new(spec, kernel, bias);
         pack.put(0, &nibbles.q);
         pack.put_scales(0, nibbles.scale);
@@ -77,7 +77,7 @@ pub(super) fn linear(
     let weights = floats(store, &step.weight)?;
     let mut most = ColumnMax::new(spec, order);
     most.see(0, weights.iter().copied());
-    room::for_packed(Weights::I8, kernel, &spec)?;
+    room::for_packed(WeightFormat::I8, kernel, &spec)?;
     let mut pack = PackI8::new(spec, kernel, most.scales(), bias);
     pack.put_f32(order, 0, weights);
     Ok(pack.finish())

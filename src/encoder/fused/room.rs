@@ -7,7 +7,7 @@
 
 use std::fmt::Display;
 
-use crate::encoder::cpu::kernels::linear::{Kernel, Weights};
+use crate::encoder::cpu::kernels::linear::{Kernel, WeightFormat};
 use crate::encoder::reference::linear::LinearSpec;
 use crate::error::{Result, fail};
 
@@ -33,9 +33,9 @@ const _: () = assert!(align_of::<Aligned>() == 16);
 ///
 /// # Errors
 /// `OUT_OF_MEMORY`.
-pub(super) fn for_packed(weights: Weights, kernel: Kernel, spec: &LinearSpec) -> Result<()> {
+pub(super) fn for_packed(format: WeightFormat, kernel: Kernel, spec: &LinearSpec) -> Result<()> {
     let what = format_args!("packed weights of {} × {}", spec.inputs, spec.outputs);
-    let [numbers, scales, rest] = weights.packed_sizes(kernel, spec);
+    let [numbers, scales, rest] = format.packed_sizes(kernel, spec);
     // All at once, as they will be.
     let _numbers = list::<Aligned>(numbers / size_of::<Aligned>(), what)?;
     let _scales = list::<u8>(scales, what)?;
@@ -80,12 +80,12 @@ mod tests {
     #[test]
     fn packed_weights_that_no_memory_holds_are_an_error() {
         let spec = LinearSpec { inputs: 8, outputs: MANY, activation: Activation::None };
-        for weights in [Weights::I8, Weights::I4, Weights::F32] {
+        for format in [WeightFormat::I8, WeightFormat::I4, WeightFormat::F32] {
             for kernel in [Kernel::Exact, Kernel::RelaxedI16] {
-                let [bytes, ..] = weights.packed_sizes(kernel, &spec);
-                check(&for_packed(weights, kernel, &spec).unwrap_err(), bytes, [8, MANY]);
+                let [bytes, ..] = format.packed_sizes(kernel, &spec);
+                check(&for_packed(format, kernel, &spec).unwrap_err(), bytes, [8, MANY]);
             }
-            for_packed(weights, Kernel::Exact, &LinearSpec { outputs: 9, ..spec }).unwrap();
+            for_packed(format, Kernel::Exact, &LinearSpec { outputs: 9, ..spec }).unwrap();
         }
     }
 

@@ -43,8 +43,8 @@ impl EvalOp for Attention {
         );
         let qkv = Qkv { q: Rows::new(q, width), k: Rows::new(k, width), v: Rows::new(v, width) };
         rows(count, width, |out| {
-            let Running { scratch, race } = &mut *self.shared.lock()?;
-            attention(&self.spec, qkv, &cu_seqlens, race.kernel(), out, scratch);
+            let Running { scratch, autotuner } = &mut *self.shared.lock()?;
+            attention(&self.spec, qkv, &cu_seqlens, autotuner.kernel(), out, scratch);
             Ok(())
         })
     }

@@ -36,8 +36,8 @@ impl EvalOp for Linear {
         let (x, count) = (floats(x)?, x.shape()[0]);
         ensure!(x.len() == count * spec.inputs, "rows of {} are due", spec.inputs);
         rows(count, spec.outputs, |out| {
-            let Running { scratch, race } = &mut *self.shared.lock()?;
-            race.forward(&self.linear, x, count, out, scratch);
+            let Running { scratch, autotuner } = &mut *self.shared.lock()?;
+            autotuner.forward(&self.linear, x, count, out, scratch);
             Ok(())
         })
     }

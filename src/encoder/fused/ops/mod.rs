@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use tract_core::internal::*;
 
 use crate::encoder::cpu::kernels::Scratch;
-use crate::encoder::cpu::kernels::linear::{Kernel, Race};
+use crate::encoder::cpu::kernels::linear::{Autotuner, Kernel};
 
 /// What all ops of a graph share: the kernels' buffers, and which kernel is the fastest.
 #[derive(Debug, Clone)]
@@ -24,17 +24,17 @@ pub(super) struct Shared(Arc<Mutex<Running>>);
 #[derive(Debug)]
 struct Running {
     scratch: Scratch,
-    race: Race,
+    autotuner: Autotuner,
 }
 
 impl Shared {
-    pub(super) fn new(race: Race) -> Self {
-        Self(Arc::new(Mutex::new(Running { scratch: Scratch::new(), race })))
+    pub(super) fn new(autotuner: Autotuner) -> Self {
+        Self(Arc::new(Mutex::new(Running { scratch: Scratch::new(), autotuner })))
     }
 
     /// The kernel that is the fastest as far as is known.
     pub(super) fn kernel(&self) -> TractResult<Kernel> {
-        Ok(self.lock()?.race.kernel())
+        Ok(self.lock()?.autotuner.kernel())
     }
 
     fn lock(&self) -> TractResult<MutexGuard<'_, Running>> {

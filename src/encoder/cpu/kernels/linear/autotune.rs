@@ -5,64 +5,69 @@
 //! would have to wait for an engine that optimises in the background: 250 milliseconds of one
 //! still chose the slower kernel in Chromium on a busy machine.
 
-use super::{Kernel, Linear, Weights};
+use super::{Kernel, Linear, WeightFormat};
 use crate::encoder::cpu::kernels::scratch::Scratch;
 
 /// What a window's comparison takes of each kernel.
-const WINDOW_CALLS: u32 = 12;
-const WINDOW_MS: f64 = 20.0;
-/// A heat ends after so many windows in which neither kernel became faster than it ever was.
-const QUIET_WINDOWS: u32 = 8;
-const FASTER: f64 = 1.03;
+const MIN_WINDOW_CALLS: u32 = 12;
+const MIN_WINDOW_MS: f64 = 20.0;
+/// A round ends after so many windows in which neither kernel became faster than it ever was.
+const MAX_WINDOWS_WITHOUT_GAIN: u32 = 8;
+const MIN_GAIN: f64 = 1.03;
 /// Or after so many calls, as it must where no clock runs (in Cloudflare's Workers it stands still).
-const HEAT_CALLS: u32 = 6000;
-/// Calls with the first heat's winner. Then there is another heat: an engine may have been late.
-const PAUSE_CALLS: u32 = 2000;
+const MAX_ROUND_CALLS: u32 = 6000;
+/// Calls with the first round's winner. Then there is another round: an engine may have been late.
+const CALLS_BETWEEN_ROUNDS: u32 = 2000;
 /// Smaller products wait for memory whichever kernel runs.
-const LEAST_ROWS: usize = 4;
+const MIN_TIMED_ROWS: usize = 4;
 
 /// The kernel that products are to run with, as far as is known.
 #[derive(Debug, Clone)]
-pub struct Race {
+pub struct Autotuner {
     best: Kernel,
-    heat: Option<Heat>,
-    /// Calls until the next heat.
-    pause: Option<u32>,
-    now: fn() -> f64,
+    round: Option<TuningRound>,
+    /// Calls until the next round.
+    idle_calls_left: Option<u32>,
+    clock_ms: fn() -> f64,
 }
 
-impl Default for Race {
+impl Default for Autotuner {
     fn default() -> Self {
-        Self::pinned(Kernel::Exact)
+        Self::fixed(Kernel::Exact)
     }
 }
 
-impl Race {
-    /// No race: this kernel.
-    pub fn pinned(kernel: Kernel) -> Self {
-        Self { best: kernel, heat: None, pause: None, now: || 0.0 }
+impl Autotuner {
+    /// No tuning: this kernel.
+    pub fn fixed(kernel: Kernel) -> Self {
+        Self { best: kernel, round: None, idle_calls_left: None, clock_ms: || 0.0 }
     }
 
     /// What this build runs when nobody asks for another kernel: in a plain build the exact one, in
-    /// one with relaxed SIMD the faster of the relaxed ones. `now`: a clock in milliseconds.
+    /// one with relaxed SIMD the faster of the relaxed ones. `clock_ms`: a clock in milliseconds.
     ///
     /// A relaxed kernel that does not give the bits it must is left out (V8 11.3's baseline
     /// compiler gets `i32x4.relaxed_dot_i8x16_i7x16_add` wrong); without one it is the exact one.
-    pub fn fastest(now: fn() -> f64) -> Self {
+    pub fn for_this_build(clock_ms: fn() -> f64) -> Self {
         if !cfg!(feature = "relaxed-simd") {
-            return Self::pinned(Kernel::Exact);
+            return Self::fixed(Kernel::Exact);
         }
-        Self::between(Heat::KERNELS.map(Kernel::is_sound), now)
+        Self::with_candidates(TuningRound::CANDIDATES.map(Kernel::passes_self_check), clock_ms)
     }
 
-    fn between(sound: [bool; 2], now: fn() -> f64) -> Self {
-        match sound {
-            [false, false] => Self::pinned(Kernel::Exact),
-            [true, false] => Self::pinned(Heat::KERNELS[0]),
-            [false, true] => Self::pinned(Heat::KERNELS[1]),
+    fn with_candidates(passed: [bool; 2], clock_ms: fn() -> f64) -> Self {
+        match passed {
+            [false, false] => Self::fixed(Kernel::Exact),
+            [true, false] => Self::fixed(TuningRound::CANDIDATES[0]),
+            [false, true] => Self::fixed(TuningRound::CANDIDATES[1]),
             [true, true] => {
-                let heat = Some(Heat::default());
-                Self { best: Heat::KERNELS[0], heat, pause: Some(PAUSE_CALLS), now }
+                let round = Some(TuningRound::default());
+                Self {
+                    best: TuningRound::CANDIDATES[0],
+                    round,
+                    idle_calls_left: Some(CALLS_BETWEEN_ROUNDS),
+                    clock_ms,
+                }
             }
         }
     }
@@ -73,10 +78,12 @@ impl Race {
     }
 
     /// [`Kernel::warm_up`], of every kernel that may run.
-    pub fn warm_up(&self, weights: Weights) {
-        match self.heat {
-            Some(_) if weights != Weights::F32 => Heat::KERNELS.map(|kernel| kernel.warm_up(weights)),
-            _ => [self.best.warm_up(weights), ()],
+    pub fn warm_up(&self, format: WeightFormat) {
+        match self.round {
+            Some(_) if format != WeightFormat::F32 => {
+                TuningRound::CANDIDATES.map(|kernel| kernel.warm_up(format))
+            }
+            _ => [self.best.warm_up(format), ()],
         };
     }
 
@@ -92,45 +99,52 @@ impl Race {
         out: &mut [f32],
         scratch: &mut Scratch,
     ) {
-        let raced = matches!(linear, Linear::I8Relaxed(_) | Linear::I4(_)) && rows >= LEAST_ROWS;
-        let Some(heat) = self.heat.as_mut().filter(|_| raced) else {
+        let is_timed = matches!(linear, Linear::I8Relaxed(_) | Linear::I4(_)) && rows >= MIN_TIMED_ROWS;
+        let Some(round) = self.round.as_mut().filter(|_| is_timed) else {
             linear.forward_by(self.best, x, rows, out, scratch);
-            if self.heat.is_none() {
-                self.rest();
+            if self.round.is_none() {
+                self.count_idle_call();
             }
             return;
         };
         let spec = linear.spec();
-        let runner = heat.next((spec.inputs, spec.outputs));
-        let start = (self.now)();
-        linear.forward_by(Heat::KERNELS[runner], x, rows, out, scratch);
-        heat.record(runner, rows as f64 * spec.inputs as f64 * spec.outputs as f64, (self.now)() - start);
-        self.judge();
+        let candidate = round.next_candidate((spec.inputs, spec.outputs));
+        let start = (self.clock_ms)();
+        linear.forward_by(TuningRound::CANDIDATES[candidate], x, rows, out, scratch);
+        round.record(
+            candidate,
+            rows as f64 * spec.inputs as f64 * spec.outputs as f64,
+            (self.clock_ms)() - start,
+        );
+        self.update_best();
     }
 
-    /// A call between two heats.
-    fn rest(&mut self) {
-        self.pause = match self.pause {
+    /// A call between two rounds.
+    fn count_idle_call(&mut self) {
+        self.idle_calls_left = match self.idle_calls_left {
             Some(0) => {
-                self.heat = Some(Heat::default());
+                self.round = Some(TuningRound::default());
                 None
             }
-            pause => pause.map(|calls| calls - 1),
+            idle_calls_left => idle_calls_left.map(|calls| calls - 1),
         };
     }
 
-    /// Ends the heat where it is decided. The winner is looked at again: by now the engine has
+    /// Ends the round where it is decided. The winner is looked at again: by now the engine has
     /// compiled it otherwise than when it was first.
-    fn judge(&mut self) {
-        let Some(heat) = &self.heat else { return };
-        let leader = heat.leader();
-        if heat.best != [0.0; 2] {
-            self.best = Heat::KERNELS[leader];
+    fn update_best(&mut self) {
+        let Some(round) = &self.round else { return };
+        let leader = round.leader();
+        if round.best != [0.0; 2] {
+            self.best = TuningRound::CANDIDATES[leader];
         }
-        if heat.is_over() {
-            self.heat = None;
-            if !self.best.is_sound() {
-                *self = Self::between(Heat::KERNELS.map(Kernel::is_sound), self.now);
+        if round.is_finished() {
+            self.round = None;
+            if !self.best.passes_self_check() {
+                *self = Self::with_candidates(
+                    TuningRound::CANDIDATES.map(Kernel::passes_self_check),
+                    self.clock_ms,
+                );
             }
         }
     }
@@ -138,29 +152,29 @@ impl Race {
 
 /// One comparison of the two.
 #[derive(Debug, Clone, Default)]
-struct Heat {
+struct TuningRound {
     /// How often each shape, `(inputs, outputs)`, has come.
     shapes: Vec<((usize, usize), usize)>,
-    window: [Sum; 2],
+    window: [WindowTotals; 2],
     /// Products a millisecond in each kernel's best window.
     best: [f64; 2],
-    quiet: u32,
+    windows_without_gain: u32,
     calls: u32,
 }
 
 /// What one kernel has done in a window.
 #[derive(Debug, Clone, Copy, Default)]
-struct Sum {
+struct WindowTotals {
     calls: u32,
     products: f64,
     ms: f64,
 }
 
-impl Heat {
-    const KERNELS: [Kernel; 2] = [Kernel::RelaxedI16, Kernel::RelaxedI32];
+impl TuningRound {
+    const CANDIDATES: [Kernel; 2] = [Kernel::RelaxedI16, Kernel::RelaxedI32];
 
     /// Whose turn it is: products of one shape take turns, so that both run the same.
-    fn next(&mut self, shape: (usize, usize)) -> usize {
+    fn next_candidate(&mut self, shape: (usize, usize)) -> usize {
         self.calls += 1;
         let at = self.shapes.iter().position(|(known, _)| *known == shape).unwrap_or_else(|| {
             self.shapes.push((shape, 0));
@@ -170,17 +184,17 @@ impl Heat {
         self.shapes[at].1 % 2
     }
 
-    fn record(&mut self, runner: usize, products: f64, ms: f64) {
-        let sum = &mut self.window[runner];
-        *sum = Sum { calls: sum.calls + 1, products: sum.products + products, ms: sum.ms + ms };
-        if self.window.iter().any(|sum| sum.calls < WINDOW_CALLS || sum.ms < WINDOW_MS) {
+    fn record(&mut self, candidate: usize, products: f64, ms: f64) {
+        let sum = &mut self.window[candidate];
+        *sum = WindowTotals { calls: sum.calls + 1, products: sum.products + products, ms: sum.ms + ms };
+        if self.window.iter().any(|sum| sum.calls < MIN_WINDOW_CALLS || sum.ms < MIN_WINDOW_MS) {
             return;
         }
-        self.quiet += 1;
+        self.windows_without_gain += 1;
         for (sum, best) in self.window.iter().zip(&mut self.best) {
             let rate = sum.products / sum.ms;
-            if rate > *best * FASTER {
-                self.quiet = 0;
+            if rate > *best * MIN_GAIN {
+                self.windows_without_gain = 0;
             }
             *best = best.max(rate);
         }
@@ -191,8 +205,8 @@ impl Heat {
         usize::from(self.best[1] > self.best[0])
     }
 
-    fn is_over(&self) -> bool {
-        self.quiet >= QUIET_WINDOWS || self.calls >= HEAT_CALLS
+    fn is_finished(&self) -> bool {
+        self.windows_without_gain >= MAX_WINDOWS_WITHOUT_GAIN || self.calls >= MAX_ROUND_CALLS
     }
 }
 
@@ -200,15 +214,16 @@ impl Heat {
 mod tests {
     use super::*;
 
-    /// A heat in which a call of each kernel takes these milliseconds for the first `late` calls and then others.
+    /// A round in which a call of each kernel takes these milliseconds for the first `late` calls and then others.
     fn winner(first: [f64; 2], late: u32, then: [f64; 2]) -> (Kernel, u32) {
-        let mut heat = Heat::default();
-        while !heat.is_over() {
-            let runner = heat.next((768, if heat.calls.is_multiple_of(3) { 768 } else { 3072 }));
-            let took = if heat.calls <= late { first } else { then }[runner];
-            heat.record(runner, 1e6, took);
+        let mut round = TuningRound::default();
+        while !round.is_finished() {
+            let candidate =
+                round.next_candidate((768, if round.calls.is_multiple_of(3) { 768 } else { 3072 }));
+            let took = if round.calls <= late { first } else { then }[candidate];
+            round.record(candidate, 1e6, took);
         }
-        (Heat::KERNELS[heat.leader()], heat.calls)
+        (TuningRound::CANDIDATES[round.leader()], round.calls)
     }
 
     #[test]
@@ -225,34 +240,34 @@ mod tests {
 
     #[test]
     fn every_heat_ends() {
-        assert_eq!(winner([0.0; 2], 0, [0.0; 2]), (Kernel::RelaxedI16, HEAT_CALLS), "a dead clock");
+        assert_eq!(winner([0.0; 2], 0, [0.0; 2]), (Kernel::RelaxedI16, MAX_ROUND_CALLS), "a dead clock");
         assert!(winner([1.0, 1.0], 0, [1.0, 1.0]).1 < 1000);
     }
 
     #[test]
     fn both_kernels_run_every_shape() {
-        let mut heat = Heat::default();
+        let mut round = TuningRound::default();
         let shapes = [(768, 768), (768, 768), (768, 768), (768, 3072), (3072, 768), (768, 768)];
         let mut runs = [[0; 3]; 2];
         for shape in shapes.iter().cycle().take(120) {
             let kind =
                 [(768, 768), (768, 3072), (3072, 768)].iter().position(|known| known == shape).unwrap();
-            runs[heat.next(*shape)][kind] += 1;
+            runs[round.next_candidate(*shape)][kind] += 1;
         }
         assert_eq!(runs, [[40, 10, 10]; 2]);
     }
 
     #[test]
     fn a_wrong_kernel_does_not_run() {
-        let race = |sound| Race::between(sound, || 0.0);
-        assert_eq!(race([false, true]).kernel(), Kernel::RelaxedI32);
-        assert_eq!(race([true, false]).kernel(), Kernel::RelaxedI16);
-        assert_eq!(race([false, false]).kernel(), Kernel::Exact);
-        assert!(race([true, false]).heat.is_none() && race([true, true]).heat.is_some());
+        let tuner = |passed| Autotuner::with_candidates(passed, || 0.0);
+        assert_eq!(tuner([false, true]).kernel(), Kernel::RelaxedI32);
+        assert_eq!(tuner([true, false]).kernel(), Kernel::RelaxedI16);
+        assert_eq!(tuner([false, false]).kernel(), Kernel::Exact);
+        assert!(tuner([true, false]).round.is_none() && tuner([true, true]).round.is_some());
     }
 
     #[test]
-    fn a_race_is_run_twice_and_gives_the_same_bits() {
+    fn tuning_is_run_twice_and_gives_the_same_bits() {
         use super::super::PackI8;
         use crate::encoder::reference::linear::{Activation, LinearSpec, Order};
         let spec = LinearSpec { inputs: 64, outputs: 16, activation: Activation::None };
@@ -262,20 +277,20 @@ mod tests {
         let x: Vec<f32> = (0..5 * 64).map(|i| (i * 13 % 101) as f32 - 50.0).collect();
         let (mut due, mut out, mut scratch) = (vec![0.0; 80], vec![0.0; 80], Scratch::new());
         linear.forward(&x, 5, &mut due, &mut scratch);
-        let mut race = Race::between([true, true], || 0.0);
-        let mut heats = 0;
-        for _ in 0..2 * HEAT_CALLS + PAUSE_CALLS + 10 {
-            let before = race.heat.is_some();
-            race.forward(&linear, &x, 5, &mut out, &mut scratch);
+        let mut tuner = Autotuner::with_candidates([true, true], || 0.0);
+        let mut rounds = 0;
+        for _ in 0..2 * MAX_ROUND_CALLS + CALLS_BETWEEN_ROUNDS + 10 {
+            let before = tuner.round.is_some();
+            tuner.forward(&linear, &x, 5, &mut out, &mut scratch);
             assert_eq!(out, due);
-            heats += usize::from(before && race.heat.is_none());
+            rounds += usize::from(before && tuner.round.is_none());
         }
-        assert_eq!((heats, race.heat.is_none(), race.pause), (2, true, None));
+        assert_eq!((rounds, tuner.round.is_none(), tuner.idle_calls_left), (2, true, None));
     }
 
     #[test]
     fn a_plain_build_is_exact() {
-        let kernel = Race::fastest(|| 0.0).kernel();
+        let kernel = Autotuner::for_this_build(|| 0.0).kernel();
         assert_eq!(kernel, if cfg!(feature = "relaxed-simd") { Kernel::RelaxedI16 } else { Kernel::Exact });
     }
 }

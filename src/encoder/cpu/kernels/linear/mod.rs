@@ -29,7 +29,7 @@ mod strassen;
 mod tests;
 mod warm_up;
 
-pub use autotune::Race;
+pub use autotune::Autotuner;
 pub(super) use f32::{Eight, tile as tile_f32};
 pub use f32::{LinearF32, PackF32};
 pub use i4::LinearI4;
@@ -39,7 +39,7 @@ pub use kernel::Kernel;
 pub(super) use pack_activations::TILE_ROWS;
 pub use pack_i4::PackI4;
 pub use pack_i8::PackI8;
-pub use warm_up::Weights;
+pub use warm_up::WeightFormat;
 
 use crate::encoder::cpu::kernels::scratch::Scratch;
 use crate::encoder::reference::linear::LinearSpec;
@@ -53,7 +53,7 @@ pub enum Linear {
     I8Relaxed(LinearI8Relaxed),
     /// 4-bit weights.
     I4(LinearI4),
-    /// Weights as they are.
+    /// WeightFormat as they are.
     F32(LinearF32),
 }
 

@@ -4,13 +4,13 @@ use super::Kernel;
 use super::epilogue::COLUMNS;
 use super::pack_activation_blocks::BLOCK_U7;
 use super::quantize::BLOCK_I4;
-use super::warm_up::Weights;
+use super::warm_up::WeightFormat;
 use crate::encoder::reference::linear::LinearSpec;
 
 /// A float for each output of a panel.
 const FLOATS: usize = size_of::<f32>() * COLUMNS;
 
-impl Weights {
+impl WeightFormat {
     /// The bytes that [`Linear::bytes`](super::Linear::bytes) will say, zero points of int8 aside: of the
     /// weights, of what each block has (scales, sums), and of the rest. `usize::MAX` is as many or more.
     pub fn packed_sizes(self, kernel: Kernel, spec: &LinearSpec) -> [usize; 3] {
@@ -47,11 +47,11 @@ mod tests {
         for (inputs, outputs) in [(1, 1), (2, 8), (31, 9), (64, 16), (65, 3), (768, 24), (100, 17)] {
             let spec = LinearSpec { inputs, outputs, activation: Activation::None };
             for kernel in [Kernel::Exact, Kernel::RelaxedI16, Kernel::RelaxedI32] {
-                let told = |weights: Weights| weights.packed_sizes(kernel, &spec).iter().sum();
+                let told = |format: WeightFormat| format.packed_sizes(kernel, &spec).iter().sum();
                 let i8 = PackI8::new(spec, kernel, vec![1.0; outputs], Vec::new()).finish();
                 let i4 = PackI4::new(spec, kernel, Vec::new()).finish();
                 let f32 = PackF32::new(spec, kernel, Vec::new()).finish();
-                let all: [usize; 3] = [Weights::I8, Weights::I4, Weights::F32].map(told);
+                let all: [usize; 3] = [WeightFormat::I8, WeightFormat::I4, WeightFormat::F32].map(told);
                 assert_eq!(all, [i8.bytes(), i4.bytes(), f32.bytes()], "{inputs} × {outputs}, {kernel:?}");
             }
         }
@@ -60,8 +60,8 @@ mod tests {
     #[test]
     fn counts_no_further_than_it_can() {
         let spec = LinearSpec { inputs: usize::MAX, outputs: usize::MAX, activation: Activation::None };
-        for weights in [Weights::I8, Weights::I4, Weights::F32] {
-            assert_eq!(weights.packed_sizes(Kernel::Exact, &spec)[0], usize::MAX);
+        for format in [WeightFormat::I8, WeightFormat::I4, WeightFormat::F32] {
+            assert_eq!(format.packed_sizes(Kernel::Exact, &spec)[0], usize::MAX);
         }
     }
 }

@@ -11,7 +11,7 @@ const RUNS: [(usize, usize); 2] = [(16, 60), (70, 8)];
 
 /// Which weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Weights {
+pub enum WeightFormat {
     /// int8 per output.
     I8,
     /// 4 bits in blocks.
@@ -23,11 +23,11 @@ pub enum Weights {
 impl Kernel {
     /// Runs it for some ten milliseconds of unoptimised code. Engines then optimise it on another
     /// thread while weights are fetched and packed; else that happens during the first texts.
-    pub fn warm_up(self, weights: Weights) {
-        let linear = match weights {
-            Weights::I8 => PackI8::new(SPEC, self, vec![1.0; SPEC.outputs], Vec::new()).finish(),
-            Weights::I4 => PackI4::new(SPEC, self, Vec::new()).finish(),
-            Weights::F32 => PackF32::new(SPEC, self, Vec::new()).finish(),
+    pub fn warm_up(self, format: WeightFormat) {
+        let linear = match format {
+            WeightFormat::I8 => PackI8::new(SPEC, self, vec![1.0; SPEC.outputs], Vec::new()).finish(),
+            WeightFormat::I4 => PackI4::new(SPEC, self, Vec::new()).finish(),
+            WeightFormat::F32 => PackF32::new(SPEC, self, Vec::new()).finish(),
         };
         let mut scratch = Scratch::new();
         for (rows, runs) in RUNS {
@@ -46,8 +46,8 @@ mod tests {
     #[test]
     fn every_kernel_can_be_warmed_up() {
         for kernel in [Kernel::Exact, Kernel::RelaxedI16, Kernel::RelaxedI32] {
-            for weights in [Weights::I8, Weights::I4, Weights::F32] {
-                kernel.warm_up(weights);
+            for format in [WeightFormat::I8, WeightFormat::I4, WeightFormat::F32] {
+                kernel.warm_up(format);
             }
         }
     }
