@@ -3,7 +3,7 @@
 
 use super::encoder::cpu::kernels::Scratch;
 use super::encoder::cpu::kernels::add_norm::Norm;
-use super::encoder::cpu::kernels::attention::{Qkv, Rows, attention};
+use super::encoder::cpu::kernels::attention::{Qkv, StridedRows, attention};
 use super::encoder::cpu::kernels::embed::{Embed, Table};
 use super::encoder::cpu::kernels::linear::quantize::{BLOCK_I4, ColumnMax, quantize_block_i4, quantize_rows_i8};
 use super::encoder::cpu::kernels::linear::{Kernel, Linear, PackF32, PackI4, PackI8};
@@ -144,7 +144,7 @@ impl Model {
                 // The graph will have a Linear of its own for the last layer's queries.
                 first_queries.resize(sequences * 3 * hidden, 0.0);
                 first_rows(wide, 3 * hidden, cu_seqlens, &mut first_queries);
-                qkv.q = Rows::new(&first_queries, 3 * hidden);
+                qkv.q = StridedRows::new(&first_queries, 3 * hidden);
                 (rows, spec.first_row_only) = (sequences, true);
                 let mut first = vec![0.0; sequences * hidden];
                 first_rows(x, hidden, cu_seqlens, &mut first);

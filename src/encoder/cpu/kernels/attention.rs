@@ -7,7 +7,7 @@
 //! little, and floats keep the scores exact.
 
 use super::Scratch;
-use super::linear::{Eight, Kernel, TILE_ROWS, tile_f32};
+use super::linear::{Kernel, PanelRow, TILE_ROWS, tile_f32};
 use super::math::Math;
 use super::scratch::grown;
 use super::simd::{F32x4, I32x4};
@@ -15,17 +15,17 @@ use crate::encoder::reference::attention::AttentionSpec;
 use std::ops::Range;
 
 /// Lanes of a panel.
-const WIDE: usize = 8;
+const PANEL_COLUMNS: usize = 8;
 
 /// A matrix of rows that may be part of a wider one: q, k and v of a fused `[tokens, 3·hidden]`.
 #[derive(Debug, Clone, Copy)]
-pub struct Rows<'a> {
+pub struct StridedRows<'a> {
     data: &'a [f32],
     stride: usize,
     from: usize,
 }
 
-impl<'a> Rows<'a> {
+impl<'a> StridedRows<'a> {
     /// All of a matrix whose rows are `width` wide.
     pub fn new(data: &'a [f32], width: usize) -> Self {
         Self::part(data, width, 0)
@@ -52,17 +52,17 @@ impl<'a> Rows<'a> {
 #[derive(Debug, Clone, Copy)]
 pub struct Qkv<'a> {
     /// Queries.
-    pub q: Rows<'a>,
+    pub q: StridedRows<'a>,
     /// Keys.
-    pub k: Rows<'a>,
+    pub k: StridedRows<'a>,
     /// Values.
-    pub v: Rows<'a>,
+    pub v: StridedRows<'a>,
 }
 
 impl<'a> Qkv<'a> {
     /// All three side by side in one `[tokens, 3·hidden]`.
     pub fn fused(data: &'a [f32], hidden: usize) -> Self {
-        let part = |i| Rows::part(data, 3 * hidden, i * hidden);
+        let part = |i| StridedRows::part(data, 3 * hidden, i * hidden);
         Self { q: part(0), k: part(1), v: part(2) }
     }
 }
@@ -107,12 +107,12 @@ pub fn attention(
 }
 
 /// Keys: for each panel of eight keys, for each column, the keys' values; 0 past the last key.
-fn pack_keys(k: Rows<'_>, keys: &Range<usize>, columns: &Range<usize>, packed: &mut Vec<Eight>) {
+fn pack_keys(k: StridedRows<'_>, keys: &Range<usize>, columns: &Range<usize>, packed: &mut Vec<PanelRow>) {
     let width = columns.len();
-    let packed = grown(packed, keys.len().div_ceil(WIDE) * width);
+    let packed = grown(packed, keys.len().div_ceil(PANEL_COLUMNS) * width);
     for (p, panel) in packed.chunks_exact_mut(width.max(1)).enumerate() {
-        for lane in 0..WIDE {
-            let key = keys.start + p * WIDE + lane;
+        for lane in 0..PANEL_COLUMNS {
+            let key = keys.start + p * PANEL_COLUMNS + lane;
             if key < keys.end {
                 for (eight, value) in panel.iter_mut().zip(k.row(key, columns)) {
                     eight.0[lane] = *value;
@@ -125,16 +125,16 @@ fn pack_keys(k: Rows<'_>, keys: &Range<usize>, columns: &Range<usize>, packed: &
 }
 
 /// Values: for each panel of eight columns, for each key, its values; 0 past the last column.
-fn pack_values(v: Rows<'_>, keys: &Range<usize>, columns: &Range<usize>, packed: &mut Vec<Eight>) {
-    let packed = grown(packed, columns.len().div_ceil(WIDE) * keys.len());
+fn pack_values(v: StridedRows<'_>, keys: &Range<usize>, columns: &Range<usize>, packed: &mut Vec<PanelRow>) {
+    let packed = grown(packed, columns.len().div_ceil(PANEL_COLUMNS) * keys.len());
     for (i, key) in keys.clone().enumerate() {
-        let (octets, rest) = v.row(key, columns).as_chunks::<WIDE>();
+        let (octets, rest) = v.row(key, columns).as_chunks::<PANEL_COLUMNS>();
         for (p, octet) in octets.iter().enumerate() {
-            packed[p * keys.len() + i] = Eight(*octet);
+            packed[p * keys.len() + i] = PanelRow(*octet);
         }
         if !rest.is_empty() {
             let eight = &mut packed[octets.len() * keys.len() + i];
-            *eight = Eight::ZERO;
+            *eight = PanelRow::ZERO;
             eight.0[..rest.len()].copy_from_slice(rest);
         }
     }
@@ -145,7 +145,7 @@ fn pack_values(v: Rows<'_>, keys: &Range<usize>, columns: &Range<usize>, packed:
 #[allow(clippy::too_many_arguments, reason = "all of them the loop's variables, one level up")]
 fn four_queries(
     spec: &AttentionSpec,
-    q: Rows<'_>,
+    q: StridedRows<'_>,
     keys: usize,
     queries: Range<usize>,
     columns: &Range<usize>,
@@ -162,11 +162,12 @@ fn four_queries(
         }
     }
 
-    let panels = keys.div_ceil(WIDE);
-    let scores = grown(&mut scratch.scores, panels * WIDE * TILE_ROWS);
+    let panels = keys.div_ceil(PANEL_COLUMNS);
+    let scores = grown(&mut scratch.scores, panels * PANEL_COLUMNS * TILE_ROWS);
     let (score_rows, _) = scores.as_chunks_mut::<TILE_ROWS>();
-    for (panel, scores) in
-        scratch.keys[..panels * width].chunks_exact(width.max(1)).zip(score_rows.as_chunks_mut::<WIDE>().0)
+    for (panel, scores) in scratch.keys[..panels * width]
+        .chunks_exact(width.max(1))
+        .zip(score_rows.as_chunks_mut::<PANEL_COLUMNS>().0)
     {
         let mut sums = [[[0.0; 4]; 2]; TILE_ROWS];
         tile_f32(panel, asks, TILE_ROWS, kernel.is_relaxed(), &mut sums);
@@ -181,12 +182,12 @@ fn four_queries(
     let parts = softmax(scores);
 
     let scores = scores.as_flattened();
-    for (p, panel) in scratch.values[..width.div_ceil(WIDE) * keys].chunks_exact(keys).enumerate() {
+    for (p, panel) in scratch.values[..width.div_ceil(PANEL_COLUMNS) * keys].chunks_exact(keys).enumerate() {
         let mut sums = [[[0.0; 4]; 2]; TILE_ROWS];
         tile_f32(panel, scores, TILE_ROWS, kernel.is_relaxed(), &mut sums);
         for (r, query) in queries.clone().enumerate() {
             let part = F32x4::splat(parts[r]);
-            let to = &mut out[query * spec.hidden()..][columns.clone()][p * WIDE..];
+            let to = &mut out[query * spec.hidden()..][columns.clone()][p * PANEL_COLUMNS..];
             for (sum, to) in sums[r].iter().zip(to.chunks_mut(4)) {
                 F32x4::load(sum).mul(part).store_part(to);
             }
@@ -238,7 +239,7 @@ mod tests {
         let mut qkv = Qkv::fused(&fused, hidden);
         if first_row_only {
             q = random.normals(lengths.len() * hidden);
-            qkv.q = Rows::new(&q, hidden);
+            qkv.q = StridedRows::new(&q, hidden);
         }
         let mut expected = reference_attention(&spec, &q, &k, &v, &cu_seqlens);
         if first_row_only {

@@ -1,6 +1,6 @@
 //! Memory that kernels use while they run.
 
-use super::linear::Eight;
+use super::linear::PanelRow;
 
 /// Buffers that grow to the largest need seen and are never shrunk. One serves all ops of a
 /// forward pass, one after the other; what it holds between two calls means nothing.
@@ -11,9 +11,9 @@ pub struct Scratch {
     /// Activations packed as they are, and attention's queries.
     pub(super) floats: Vec<f32>,
     /// Attention's keys.
-    pub(super) keys: Vec<Eight>,
+    pub(super) keys: Vec<PanelRow>,
     /// Attention's values.
-    pub(super) values: Vec<Eight>,
+    pub(super) values: Vec<PanelRow>,
     /// Attention's scores.
     pub(super) scores: Vec<f32>,
     /// Of each row: the sums of the eight outputs at hand, so far.

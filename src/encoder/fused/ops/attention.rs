@@ -1,7 +1,7 @@
 //! `Attention`: q, k, v, `cu_seqlens` → the context, a row for each of q's.
 
 use super::{Running, Shared, fact, floats, indices, rows};
-use crate::encoder::cpu::kernels::attention::{Qkv, Rows, attention};
+use crate::encoder::cpu::kernels::attention::{Qkv, StridedRows, attention};
 use crate::encoder::reference::attention::AttentionSpec;
 use tract_core::internal::*;
 
@@ -41,7 +41,11 @@ impl EvalOp for Attention {
             q.len() == count * width && k.len() == tokens && v.len() == tokens,
             "rows of {width} are due"
         );
-        let qkv = Qkv { q: Rows::new(q, width), k: Rows::new(k, width), v: Rows::new(v, width) };
+        let qkv = Qkv {
+            q: StridedRows::new(q, width),
+            k: StridedRows::new(k, width),
+            v: StridedRows::new(v, width),
+        };
         rows(count, width, |out| {
             let Running { scratch, autotuner } = &mut *self.shared.lock()?;
             attention(&self.spec, qkv, &cu_seqlens, autotuner.kernel(), out, scratch);

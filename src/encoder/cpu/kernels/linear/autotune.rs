@@ -101,7 +101,7 @@ impl Autotuner {
     ) {
         let is_timed = matches!(linear, Linear::I8Relaxed(_) | Linear::I4(_)) && rows >= MIN_TIMED_ROWS;
         let Some(round) = self.round.as_mut().filter(|_| is_timed) else {
-            linear.forward_by(self.best, x, rows, out, scratch);
+            linear.forward_with(self.best, x, rows, out, scratch);
             if self.round.is_none() {
                 self.count_idle_call();
             }
@@ -110,7 +110,7 @@ impl Autotuner {
         let spec = linear.spec();
         let candidate = round.next_candidate((spec.inputs, spec.outputs));
         let start = (self.clock_ms)();
-        linear.forward_by(TuningRound::CANDIDATES[candidate], x, rows, out, scratch);
+        linear.forward_with(TuningRound::CANDIDATES[candidate], x, rows, out, scratch);
         round.record(
             candidate,
             rows as f64 * spec.inputs as f64 * spec.outputs as f64,

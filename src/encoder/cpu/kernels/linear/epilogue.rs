@@ -5,11 +5,11 @@ use crate::encoder::reference::linear::LinearSpec;
 use std::ops::Range;
 
 /// Columns of a panel: two adjacent vectors.
-pub(super) const COLUMNS: usize = 8;
+pub(super) const PANEL_COLUMNS: usize = 8;
 
 /// The panels of `outputs` columns; the last may be filled up.
 pub(super) fn panels(outputs: usize) -> Range<usize> {
-    0..outputs.div_ceil(COLUMNS)
+    0..outputs.div_ceil(PANEL_COLUMNS)
 }
 
 /// Scale and bias of each column, padded to whole panels.
@@ -22,7 +22,7 @@ pub(super) struct Epilogue {
 impl Epilogue {
     /// `scales` and `bias` are `[outputs]` or empty: all 1, all 0.
     pub(super) fn new(spec: &LinearSpec, mut scales: Vec<f32>, mut bias: Vec<f32>) -> Self {
-        let padded = panels(spec.outputs).end * COLUMNS;
+        let padded = panels(spec.outputs).end * PANEL_COLUMNS;
         if !scales.is_empty() {
             scales.resize(padded, 0.0);
         }
@@ -40,7 +40,7 @@ impl Epilogue {
     /// `sum · (column scale · row scale) + bias` for a panel's eight columns of one row.
     #[inline(always)]
     pub(super) fn finish(&self, panel: usize, sums: [F32x4; 2], row_scale: F32x4, row: &mut [f32]) {
-        let (scales, _) = self.scales[panel * COLUMNS..][..COLUMNS].as_chunks::<4>();
+        let (scales, _) = self.scales[panel * PANEL_COLUMNS..][..PANEL_COLUMNS].as_chunks::<4>();
         let scaled = [0, 1].map(|v| sums[v].mul(F32x4::load(&scales[v]).mul(row_scale)));
         self.finish_unscaled(panel, scaled, row);
     }
@@ -48,8 +48,8 @@ impl Epilogue {
     /// `sum + bias`.
     #[inline(always)]
     pub(super) fn finish_unscaled(&self, panel: usize, sums: [F32x4; 2], row: &mut [f32]) {
-        let (bias, _) = self.bias[panel * COLUMNS..][..COLUMNS].as_chunks::<4>();
-        let row = &mut row[panel * COLUMNS..];
+        let (bias, _) = self.bias[panel * PANEL_COLUMNS..][..PANEL_COLUMNS].as_chunks::<4>();
+        let row = &mut row[panel * PANEL_COLUMNS..];
         for (v, sum) in sums.into_iter().enumerate() {
             let sum = sum.add(F32x4::load(&bias[v]));
             match row.get_mut(4 * v..4 * v + 4).and_then(|r| r.first_chunk_mut::<4>()) {

@@ -1,7 +1,7 @@
 //! f32 weights: exact mode. Plain multiply and add in a fixed order, or relaxed SIMD's fused one.
 
-use super::blocked_loop::Rows;
-use super::epilogue::{COLUMNS, Epilogue, panels};
+use super::blocked_loop::LinearIo;
+use super::epilogue::{Epilogue, PANEL_COLUMNS, panels};
 use super::pack_activations::{self, TILE_ROWS, tiles};
 use super::pack_i8::runs;
 use super::{Kernel, touch_floats};
@@ -12,10 +12,10 @@ use crate::encoder::reference::linear::{LinearSpec, Order};
 /// One input of eight outputs.
 #[repr(C, align(16))]
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Eight(pub(crate) [f32; COLUMNS]);
+pub(crate) struct PanelRow(pub(crate) [f32; PANEL_COLUMNS]);
 
-impl Eight {
-    pub(crate) const ZERO: Self = Self([0.0; COLUMNS]);
+impl PanelRow {
+    pub(crate) const ZERO: Self = Self([0.0; PANEL_COLUMNS]);
 }
 
 /// A `Linear` with f32 weights while its weights arrive.
@@ -23,7 +23,7 @@ impl Eight {
 pub struct PackF32 {
     spec: LinearSpec,
     kernel: Kernel,
-    weights: Vec<Eight>,
+    weights: Vec<PanelRow>,
     bias: Vec<f32>,
 }
 
@@ -34,7 +34,7 @@ impl PackF32 {
     /// If `bias` has another length.
     pub fn new(spec: LinearSpec, kernel: Kernel, bias: Vec<f32>) -> Self {
         assert!(bias.is_empty() || bias.len() == spec.outputs, "a bias an output");
-        Self { spec, kernel, weights: vec![Eight::ZERO; panels(spec.outputs).end * spec.inputs], bias }
+        Self { spec, kernel, weights: vec![PanelRow::ZERO; panels(spec.outputs).end * spec.inputs], bias }
     }
 
     /// Puts `values`, which begin at value `first` of the whole weight in `order`.
@@ -49,7 +49,7 @@ impl PackF32 {
                     Order::OutIn => (n, k + i),
                     Order::InOut => (n + i, k),
                 };
-                weights[n / COLUMNS * inputs + k].0[n % COLUMNS] = *value;
+                weights[n / PANEL_COLUMNS * inputs + k].0[n % PANEL_COLUMNS] = *value;
             }
         });
     }
@@ -68,7 +68,7 @@ pub struct LinearF32 {
     spec: LinearSpec,
     kernel: Kernel,
     /// For each panel of eight outputs, for each input.
-    weights: Vec<Eight>,
+    weights: Vec<PanelRow>,
     epilogue: Epilogue,
 }
 
@@ -88,20 +88,20 @@ impl LinearF32 {
         self.kernel
     }
 
-    /// See [`Linear::forward_by`](super::Linear::forward_by).
-    pub(super) fn forward_by(&self, kernel: Kernel, rows: Rows<'_>, scratch: &mut Scratch) {
+    /// See [`Linear::forward_with`](super::Linear::forward_with).
+    pub(super) fn forward_with(&self, kernel: Kernel, io: LinearIo<'_>, scratch: &mut Scratch) {
         let inputs = self.spec.inputs;
         let pack = |x: &[f32], count, scratch: &mut Scratch| {
             pack_activations::pack_floats(x, count, inputs, grown(&mut scratch.floats, count * inputs));
         };
-        rows.drive(&self.spec, 4 * inputs, scratch, pack, |panels, count, scratch, out| {
+        io.for_each_group(&self.spec, 4 * inputs, scratch, pack, |panels, count, scratch, out| {
             for panel in panels {
                 self.panel(kernel, panel, count, &scratch.floats, out);
             }
         });
     }
 
-    /// Eight outputs of all rows of a block of rows.
+    /// PanelRow outputs of all rows of a block of rows.
     fn panel(&self, kernel: Kernel, panel: usize, rows: usize, acts: &[f32], out: &mut [f32]) {
         let LinearSpec { inputs, outputs, .. } = self.spec;
         let weights = &self.weights[panel * inputs..][..inputs];
@@ -122,7 +122,7 @@ impl LinearF32 {
 /// eight columns. Attention's two products are this as well.
 #[inline(always)]
 pub(crate) fn tile(
-    weights: &[Eight],
+    weights: &[PanelRow],
     acts: &[f32],
     rows: usize,
     fused: bool,
@@ -142,7 +142,7 @@ pub(crate) fn tile(
 
 /// The plain kernel.
 #[inline(never)]
-fn plain<const ROWS: usize>(weights: &[Eight], acts: &[f32], out: &mut [[[f32; 4]; 2]; TILE_ROWS]) {
+fn plain<const ROWS: usize>(weights: &[PanelRow], acts: &[f32], out: &mut [[[f32; 4]; 2]; TILE_ROWS]) {
     let mut sums = [[F32x4::zero(); 2]; ROWS];
     for (weights, acts) in weights.iter().zip(acts.as_chunks::<ROWS>().0) {
         let (weights, _) = weights.0.as_chunks::<4>();
@@ -164,7 +164,7 @@ fn plain<const ROWS: usize>(weights: &[Eight], acts: &[f32], out: &mut [[[f32; 4
 /// The same with relaxed SIMD's multiply-add.
 #[inline(never)]
 #[cfg_attr(all(target_arch = "wasm32", feature = "relaxed-simd"), target_feature(enable = "relaxed-simd"))]
-fn fused_tile<const ROWS: usize>(weights: &[Eight], acts: &[f32], out: &mut [[[f32; 4]; 2]; TILE_ROWS]) {
+fn fused_tile<const ROWS: usize>(weights: &[PanelRow], acts: &[f32], out: &mut [[[f32; 4]; 2]; TILE_ROWS]) {
     let mut sums = [[F32x4::zero(); 2]; ROWS];
     for (weights, acts) in weights.iter().zip(acts.as_chunks::<ROWS>().0) {
         let (weights, _) = weights.0.as_chunks::<4>();

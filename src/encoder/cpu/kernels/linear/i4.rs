@@ -7,12 +7,12 @@
 //! weight is `−zero`, its activation the block's sum, which may need more than 16 bits and then
 //! comes in two parts. Blocks are added up in `f32`.
 
-use super::blocked_loop::Rows;
-use super::epilogue::{COLUMNS, Epilogue};
+use super::blocked_loop::LinearIo;
+use super::epilogue::{Epilogue, PANEL_COLUMNS};
 use super::pack_activation_blocks;
 use super::pack_activations::{self, TileKernel, run_tiles};
 use super::quantize::BLOCK_I4;
-use super::{Bytes, Kernel, relaxed_panel};
+use super::{AlignedI8x16, Kernel, relaxed_panel};
 use crate::encoder::cpu::kernels::scratch::{Scratch, grown};
 
 use crate::encoder::cpu::kernels::simd::{F32x4, I8x16, I16x8, I32x4};
@@ -28,26 +28,26 @@ pub struct LinearI4 {
     spec: LinearSpec,
     kernel: Kernel,
     /// For each panel of eight outputs, for each block, its quads (see `set` in `pack_i4`).
-    pub(super) weights: Vec<Bytes>,
+    pub(super) weights: Vec<AlignedI8x16>,
     /// For each panel, for each block.
-    pub(super) scales: Vec<[f32; COLUMNS]>,
+    pub(super) scales: Vec<[f32; PANEL_COLUMNS]>,
     /// The same; a byte has output `i`'s in its low half, `i + 4`'s in its high half.
     pub(super) zeros: Vec<[i8; 4]>,
     epilogue: Epilogue,
 }
 
-/// Eight outputs' weights.
+/// PanelRow outputs' weights.
 #[derive(Clone, Copy)]
 pub(super) struct Panel<'a> {
-    weights: &'a [[Bytes; BLOCK_VECTORS]],
-    scales: &'a [[f32; COLUMNS]],
+    weights: &'a [[AlignedI8x16; BLOCK_VECTORS]],
+    scales: &'a [[f32; PANEL_COLUMNS]],
     zeros: &'a [[i8; 4]],
 }
 
 /// A block of them.
 pub(super) struct Block<'a> {
-    pub(super) weights: &'a [Bytes; BLOCK_VECTORS],
-    pub(super) scales: &'a [f32; COLUMNS],
+    pub(super) weights: &'a [AlignedI8x16; BLOCK_VECTORS],
+    pub(super) scales: &'a [f32; PANEL_COLUMNS],
     pub(super) zeros: &'a [i8; 4],
 }
 
@@ -63,8 +63,8 @@ impl LinearI4 {
     pub(super) fn new(
         spec: LinearSpec,
         kernel: Kernel,
-        weights: Vec<Bytes>,
-        scales: Vec<[f32; COLUMNS]>,
+        weights: Vec<AlignedI8x16>,
+        scales: Vec<[f32; PANEL_COLUMNS]>,
         zeros: Vec<[i8; 4]>,
         bias: Vec<f32>,
     ) -> Self {
@@ -87,8 +87,8 @@ impl LinearI4 {
         self.kernel
     }
 
-    /// See [`Linear::forward_by`](super::Linear::forward_by).
-    pub(super) fn forward_by(&self, kernel: Kernel, rows: Rows<'_>, scratch: &mut Scratch) {
+    /// See [`Linear::forward_with`](super::Linear::forward_with).
+    pub(super) fn forward_with(&self, kernel: Kernel, io: LinearIo<'_>, scratch: &mut Scratch) {
         let inputs = self.spec.inputs;
         let pack = |x: &[f32], count, scratch: &mut Scratch| {
             if kernel.is_relaxed() {
@@ -98,14 +98,14 @@ impl LinearI4 {
             }
         };
         let row_bytes = if kernel.is_relaxed() { inputs } else { 2 * inputs };
-        rows.drive(&self.spec, row_bytes, scratch, pack, |panels, count, scratch, out| {
+        io.for_each_group(&self.spec, row_bytes, scratch, pack, |panels, count, scratch, out| {
             for panel in panels {
                 self.panel(kernel, panel, count, scratch, out);
             }
         });
     }
 
-    /// Eight outputs of all rows of a block of rows.
+    /// PanelRow outputs of all rows of a block of rows.
     fn panel(&self, kernel: Kernel, panel: usize, rows: usize, scratch: &mut Scratch, out: &mut [f32]) {
         let LinearSpec { inputs, outputs, .. } = self.spec;
         let blocks = inputs.div_ceil(BLOCK_I4);
@@ -134,7 +134,7 @@ impl LinearI4 {
     }
 }
 
-/// Eight outputs, and the rows that they are computed of, as
+/// PanelRow outputs, and the rows that they are computed of, as
 /// [`quantize_quads`](super::pack_activations::quantize_quads) leaves them.
 struct Exact<'a> {
     panel: Panel<'a>,

@@ -5,9 +5,9 @@
 //! products with the int8 weights, widened as they are read, are summed in `i32` without
 //! rounding. In `simd128` that is `i32x4.dot_i16x8_s`: two products a lane and instruction.
 
-use super::Bytes;
-use super::blocked_loop::Rows;
-use super::epilogue::{COLUMNS, Epilogue, panels};
+use super::AlignedI8x16;
+use super::blocked_loop::LinearIo;
+use super::epilogue::{Epilogue, PANEL_COLUMNS, panels};
 use super::pack_activations::{self, TileKernel, run_tiles};
 use super::pack_i8::PackI8;
 use super::strassen;
@@ -24,7 +24,7 @@ const PIECE: usize = 32;
 pub struct LinearI8 {
     spec: LinearSpec,
     /// For each panel of eight outputs, for each pair of inputs, each output's pair.
-    weights: Vec<Bytes>,
+    weights: Vec<AlignedI8x16>,
     epilogue: Epilogue,
     /// Zero points, where a file has them: then the rows' sums are needed.
     zero: Vec<i32>,
@@ -38,7 +38,7 @@ impl LinearI8 {
         let PackI8 { spec, weights, scales, bias, mut zero, .. } = pack;
         let zero_max = zero.iter().map(|z| z.unsigned_abs() as usize).max().unwrap_or(0);
         if !zero.is_empty() {
-            zero.resize(panels(spec.outputs).end * COLUMNS, 0);
+            zero.resize(panels(spec.outputs).end * PANEL_COLUMNS, 0);
         }
         let max = activation_max(spec.inputs, 128 + zero_max);
         Self { spec, weights, epilogue: Epilogue::new(&spec, scales, bias), zero, max }
@@ -55,7 +55,7 @@ impl LinearI8 {
     }
 
     /// See [`Linear::forward`](super::Linear::forward).
-    pub(super) fn forward(&self, rows: Rows<'_>, scratch: &mut Scratch) {
+    pub(super) fn forward(&self, io: LinearIo<'_>, scratch: &mut Scratch) {
         let (inputs, pairs) = (self.spec.inputs, self.pairs());
         let pack = |x: &[f32], count, scratch: &mut Scratch| {
             pack_activations::quantize_pairs(x, count, inputs, self.max, !self.zero.is_empty(), scratch);
@@ -64,7 +64,7 @@ impl LinearI8 {
                 strassen::add_quarters(&scratch.packed[..together * pairs], pairs, &mut scratch.quarters);
             }
         };
-        rows.drive(&self.spec, 4 * pairs, scratch, pack, |panels, count, scratch, out| {
+        io.for_each_group(&self.spec, 4 * pairs, scratch, pack, |panels, count, scratch, out| {
             let two = panels.start..panels.end - panels.len() % 2;
             for panel in two.step_by(2) {
                 self.two_panels(panel, count, scratch, out);
@@ -85,11 +85,11 @@ impl LinearI8 {
         self.spec.inputs.div_ceil(2)
     }
 
-    fn weights(&self, panel: usize) -> &[Bytes] {
+    fn weights(&self, panel: usize) -> &[AlignedI8x16] {
         &self.weights[panel * self.pairs()..][..self.pairs()]
     }
 
-    /// Eight outputs of all rows of a block.
+    /// PanelRow outputs of all rows of a block.
     fn panel(&self, panel: usize, rows: usize, scratch: &mut Scratch, out: &mut [f32]) {
         let sums = grown(&mut scratch.integers, rows);
         let acts = &scratch.packed[..rows * self.pairs()];
@@ -127,7 +127,7 @@ impl LinearI8 {
             let mut sums = sums.each_ref().map(I32x4::load);
             if !self.zero.is_empty() {
                 let row_sum = I32x4::splat(row_sums[r]);
-                let (zero, _) = self.zero[panel * COLUMNS..][..COLUMNS].as_chunks::<4>();
+                let (zero, _) = self.zero[panel * PANEL_COLUMNS..][..PANEL_COLUMNS].as_chunks::<4>();
                 sums = [0, 1].map(|v| sums[v].sub(row_sum.mul(I32x4::load(&zero[v]))));
             }
             let scale = F32x4::splat(scales[r]);
@@ -136,9 +136,9 @@ impl LinearI8 {
     }
 }
 
-/// Eight outputs, and the rows that they are computed of.
+/// PanelRow outputs, and the rows that they are computed of.
 struct Panel<'a> {
-    weights: &'a [Bytes],
+    weights: &'a [AlignedI8x16],
     acts: &'a [i32],
     sums: &'a mut [[[i32; 4]; 2]],
 }
@@ -166,7 +166,7 @@ pub(super) type Sums<const ROWS: usize> = [[[i32; 4]; 2]; ROWS];
 
 /// A pair of inputs of eight outputs.
 #[inline(always)]
-pub(super) fn widened(pair: &Bytes) -> [I16x8; 2] {
+pub(super) fn widened(pair: &AlignedI8x16) -> [I16x8; 2] {
     let (halves, _) = pair.0.as_chunks();
     [0, 1].map(|v| I16x8::load_i8(&halves[v]))
 }
@@ -195,7 +195,7 @@ pub(super) fn multiply<const ROWS: usize>(wide: &[Wide], acts: &[[i32; ROWS]], t
 /// on by itself (a whole model's 16 and 32 tokens: 5 and 7 % faster than a tile after the other). One a
 /// function, so that nothing around it takes registers from the loop.
 #[inline(never)]
-fn tiles<const ROWS: usize>(weights: &[Bytes], acts: &[[i32; ROWS]], sums: &mut [Sums<ROWS>]) {
+fn tiles<const ROWS: usize>(weights: &[AlignedI8x16], acts: &[[i32; ROWS]], sums: &mut [Sums<ROWS>]) {
     let mut wide = [[[0; 4]; 2]; PIECE];
     for (i, piece) in weights.chunks(PIECE).enumerate() {
         for (pair, wide) in piece.iter().zip(&mut wide) {

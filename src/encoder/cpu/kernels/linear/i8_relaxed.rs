@@ -6,12 +6,12 @@
 //! added up in `f32`. Nothing of that depends on the machine or on which of the two kernels
 //! runs; only the 7 bits make it another result than the exact kernel's.
 
-use super::blocked_loop::Rows;
-use super::epilogue::{COLUMNS, Epilogue};
+use super::blocked_loop::LinearIo;
+use super::epilogue::{Epilogue, PANEL_COLUMNS};
 use super::pack_activation_blocks::{self, BLOCK_U7, Part, Tile};
 use super::pack_i8::PackI8;
 use super::relaxed_panel::{self, RelaxedPanel};
-use super::{Bytes, Kernel};
+use super::{AlignedI8x16, Kernel};
 use crate::encoder::cpu::kernels::scratch::Scratch;
 use crate::encoder::cpu::kernels::simd::{F32x4, I8x16, I16x8, I32x4, relaxed as instructions};
 use crate::encoder::reference::linear::LinearSpec;
@@ -25,26 +25,26 @@ pub struct LinearI8Relaxed {
     spec: LinearSpec,
     kernel: Kernel,
     /// For each panel of eight outputs, for each quad of inputs, each output's quad.
-    weights: Vec<Bytes>,
+    weights: Vec<AlignedI8x16>,
     /// For each panel, for each block of inputs, the sum of each output's weights.
-    sums: Vec<[i16; COLUMNS]>,
+    sums: Vec<[i16; PANEL_COLUMNS]>,
     /// For each panel, for each block, whether two quads' products fit an `i16` together.
     paired: Vec<bool>,
     epilogue: Epilogue,
 }
 
-/// Eight outputs' weights.
+/// PanelRow outputs' weights.
 #[derive(Clone, Copy)]
 struct Panel<'a> {
-    weights: &'a [[Bytes; 2]],
-    sums: &'a [[i16; COLUMNS]],
+    weights: &'a [[AlignedI8x16; 2]],
+    sums: &'a [[i16; PANEL_COLUMNS]],
     paired: &'a [bool],
 }
 
 /// Whether the products of each two quads of a block can be added up in `i16` before they are
 /// widened: four weights with activations up to 127. Four times 127 would be too much, but so
 /// many large weights of one sign hardly ever meet: four blocks of five pass in m3e-small.
-fn can_pair(block: &[[Bytes; 2]]) -> bool {
+fn can_pair(block: &[[AlignedI8x16; 2]]) -> bool {
     const MOST: i32 = 32767 / 127;
     let (two, rest) = block.as_chunks::<2>();
     rest.is_empty()
@@ -110,22 +110,22 @@ impl LinearI8Relaxed {
         self.kernel
     }
 
-    /// See [`Linear::forward_by`](super::Linear::forward_by).
-    pub(super) fn forward_by(&self, kernel: Kernel, rows: Rows<'_>, scratch: &mut Scratch) {
+    /// See [`Linear::forward_with`](super::Linear::forward_with).
+    pub(super) fn forward_with(&self, kernel: Kernel, io: LinearIo<'_>, scratch: &mut Scratch) {
         // The exact kernel has another layout.
         let kernel = if kernel.is_relaxed() { kernel } else { self.kernel };
         let inputs = self.spec.inputs;
         let pack = |x: &[f32], count, scratch: &mut Scratch| {
             pack_activation_blocks::quantize_u7(x, count, inputs, scratch)
         };
-        rows.drive(&self.spec, inputs, scratch, pack, |panels, count, scratch, out| {
+        io.for_each_group(&self.spec, inputs, scratch, pack, |panels, count, scratch, out| {
             for panel in panels {
                 self.panel(kernel, panel, count, scratch, out);
             }
         });
     }
 
-    /// Eight outputs of all rows of a block of rows.
+    /// PanelRow outputs of all rows of a block of rows.
     fn panel(&self, kernel: Kernel, panel: usize, rows: usize, scratch: &mut Scratch, out: &mut [f32]) {
         let inputs = self.spec.inputs;
         let (quads, blocks) = (inputs.div_ceil(4), inputs.div_ceil(BLOCK_U7));

@@ -30,8 +30,8 @@ mod tests;
 mod warm_up;
 
 pub use autotune::Autotuner;
-pub(super) use f32::{Eight, tile as tile_f32};
 pub use f32::{LinearF32, PackF32};
+pub(super) use f32::{PanelRow, tile as tile_f32};
 pub use i4::LinearI4;
 pub use i8::LinearI8;
 pub use i8_relaxed::LinearI8Relaxed;
@@ -84,23 +84,30 @@ impl Linear {
     /// # Panics
     /// If a slice's length is not its shape's.
     pub fn forward(&self, x: &[f32], rows: usize, out: &mut [f32], scratch: &mut Scratch) {
-        self.forward_by(self.kernel(), x, rows, out, scratch);
+        self.forward_with(self.kernel(), x, rows, out, scratch);
     }
 
     /// The same with another kernel, where these weights' layout is also that one's; else with their own.
     ///
     /// # Panics
     /// If a slice's length is not its shape's.
-    pub fn forward_by(&self, kernel: Kernel, x: &[f32], rows: usize, out: &mut [f32], scratch: &mut Scratch) {
+    pub fn forward_with(
+        &self,
+        kernel: Kernel,
+        x: &[f32],
+        rows: usize,
+        out: &mut [f32],
+        scratch: &mut Scratch,
+    ) {
         let LinearSpec { inputs, outputs, .. } = *self.spec();
         assert_eq!(x.len(), rows * inputs, "x is [rows, inputs]");
         assert_eq!(out.len(), rows * outputs, "out is [rows, outputs]");
-        let rows = blocked_loop::Rows { x, count: rows, out };
+        let io = blocked_loop::LinearIo { x, count: rows, out };
         match self {
-            Self::I8(linear) => linear.forward(rows, scratch),
-            Self::I8Relaxed(linear) => linear.forward_by(kernel, rows, scratch),
-            Self::I4(linear) => linear.forward_by(kernel, rows, scratch),
-            Self::F32(linear) => linear.forward_by(kernel, rows, scratch),
+            Self::I8(linear) => linear.forward(io, scratch),
+            Self::I8Relaxed(linear) => linear.forward_with(kernel, io, scratch),
+            Self::I4(linear) => linear.forward_with(kernel, io, scratch),
+            Self::F32(linear) => linear.forward_with(kernel, io, scratch),
         }
     }
 
@@ -118,9 +125,9 @@ impl Linear {
 /// Sixteen bytes that a vector load takes without crossing a cache line.
 #[repr(C, align(16))]
 #[derive(Debug, Clone, Copy)]
-struct Bytes([i8; 16]);
+struct AlignedI8x16([i8; 16]);
 
-impl Bytes {
+impl AlignedI8x16 {
     const ZERO: Self = Self([0; 16]);
 }
 
@@ -128,7 +135,7 @@ impl Bytes {
 /// kernel alone has but four or five on the way, which is as far as a processor looks ahead in its
 /// loop, and wasm has no prefetch.
 #[inline(never)]
-fn touch_floats(weights: &[Eight]) {
+fn touch_floats(weights: &[PanelRow]) {
     let lines = weights.chunks(LINE / 32).map(|line| line[0].0[0].to_bits());
     std::hint::black_box(lines.fold(0u32, |sum, bits| sum.wrapping_add(bits)));
 }

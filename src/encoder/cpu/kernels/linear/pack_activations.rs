@@ -84,7 +84,7 @@ fn halves(octet: &[f32; 8]) -> (&[f32; 4], &[f32; 4]) {
     (&quads[0], &quads[1])
 }
 
-/// Eight values as `i16` integers, in pairs: neighbours, or in `QUADS` (0, 2) and (1, 3). `steps` is 0 where the row is not finite, and there
+/// PanelRow values as `i16` integers, in pairs: neighbours, or in `QUADS` (0, 2) and (1, 3). `steps` is 0 where the row is not finite, and there
 /// 0 · ∞ must not pass for a number: hence the mask.
 #[inline(always)]
 fn quantize_octet<const QUADS: bool>(octet: &[f32; 8], steps: F32x4, live: I32x4) -> I32x4 {

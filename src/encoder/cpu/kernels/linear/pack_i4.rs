@@ -1,9 +1,9 @@
 //! 4-bit weights from MatMulNBits' layout into panels, a chunk at a time.
 
-use super::epilogue::{COLUMNS, panels};
+use super::epilogue::{PANEL_COLUMNS, panels};
 use super::i4::{BLOCK_VECTORS, LinearI4};
 use super::quantize::{BLOCK_I4, BlockI4};
-use super::{Bytes, Kernel, Linear};
+use super::{AlignedI8x16, Kernel, Linear};
 use crate::encoder::reference::linear::LinearSpec;
 
 /// Bytes of a block in the file.
@@ -52,7 +52,7 @@ impl PackI4 {
             if (b + 1) * BLOCK_I4 > inputs {
                 break;
             }
-            set_block(self.block(n, b), n % COLUMNS, block);
+            set_block(self.block(n, b), n % PANEL_COLUMNS, block);
             (first, bytes) = (first + FILE_BLOCK, &bytes[FILE_BLOCK..]);
         }
         for (at, byte) in (first..).zip(bytes) {
@@ -61,7 +61,7 @@ impl PackI4 {
             for (k, nibble) in [(k, byte & 15), (k + 1, byte >> 4)] {
                 // Whatever fills up the last block must count for nothing.
                 if b * BLOCK_I4 + k < inputs {
-                    set(self.block(n, b), n % COLUMNS, k, nibble);
+                    set(self.block(n, b), n % PANEL_COLUMNS, k, nibble);
                 }
             }
         }
@@ -75,7 +75,7 @@ impl PackI4 {
         for (at, scale) in (first..).zip(scales) {
             let (n, b) = (at / self.blocks, at % self.blocks);
             assert!(n < self.linear.spec().outputs, "scales beyond the weight");
-            self.linear.scales[n / COLUMNS * self.blocks + b][n % COLUMNS] = scale;
+            self.linear.scales[n / PANEL_COLUMNS * self.blocks + b][n % PANEL_COLUMNS] = scale;
         }
     }
 
@@ -87,8 +87,8 @@ impl PackI4 {
         for (at, zero) in (first..).zip(zeros) {
             let (n, b) = (at / self.blocks, at % self.blocks);
             assert!(n < self.linear.spec().outputs, "zero points beyond the weight");
-            let lane = &mut self.linear.zeros[n / COLUMNS * self.blocks + b][n % 4];
-            let shift = n % COLUMNS / 4 * 4;
+            let lane = &mut self.linear.zeros[n / PANEL_COLUMNS * self.blocks + b][n % 4];
+            let shift = n % PANEL_COLUMNS / 4 * 4;
             *lane = (*lane as u8 & !(15 << shift) | (zero & 15) << shift) as i8;
         }
     }
@@ -104,8 +104,8 @@ impl PackI4 {
         self.put_zeros(at, [weights.zero]);
     }
 
-    fn block(&mut self, n: usize, b: usize) -> &mut [Bytes] {
-        let at = (n / COLUMNS * self.blocks + b) * BLOCK_VECTORS;
+    fn block(&mut self, n: usize, b: usize) -> &mut [AlignedI8x16] {
+        let at = (n / PANEL_COLUMNS * self.blocks + b) * BLOCK_VECTORS;
         &mut self.linear.weights[at..at + BLOCK_VECTORS]
     }
 
@@ -117,14 +117,14 @@ impl PackI4 {
 
 /// A weight of a block: quads of inputs, a vector each; outputs 0 to 3 in the low halves of its
 /// bytes, 4 to 7 in the high ones.
-fn set(block: &mut [Bytes], output: usize, input: usize, nibble: u8) {
+fn set(block: &mut [AlignedI8x16], output: usize, input: usize, nibble: u8) {
     let byte = &mut block[input / 4].0[output % 4 * 4 + input % 4];
     let shift = output / 4 * 4;
     *byte = (*byte as u8 & !(15 << shift) | nibble << shift) as i8;
 }
 
 /// All weights of a block that one output has.
-fn set_block(block: &mut [Bytes], output: usize, file: &[u8; FILE_BLOCK]) {
+fn set_block(block: &mut [AlignedI8x16], output: usize, file: &[u8; FILE_BLOCK]) {
     let shift = output / 4 * 4;
     for (vector, pair) in block.iter_mut().zip(file.as_chunks::<2>().0) {
         let nibbles = [pair[0] & 15, pair[0] >> 4, pair[1] & 15, pair[1] >> 4];
@@ -140,8 +140,8 @@ impl LinearI4 {
         Self::new(
             spec,
             kernel,
-            vec![Bytes::ZERO; blocks * BLOCK_VECTORS],
-            vec![[0.0; COLUMNS]; blocks],
+            vec![AlignedI8x16::ZERO; blocks * BLOCK_VECTORS],
+            vec![[0.0; PANEL_COLUMNS]; blocks],
             vec![[0x88u8 as i8; 4]; blocks],
             bias,
         )

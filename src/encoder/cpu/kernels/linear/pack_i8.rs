@@ -1,10 +1,10 @@
 //! int8 weights from a file's order into a kernel's panels, a chunk at a time: a shard's bytes
 //! can go as soon as they are put, so the peak is the packed weights and one chunk.
 
-use super::epilogue::{COLUMNS, panels};
+use super::epilogue::{PANEL_COLUMNS, panels};
 use super::i8::LinearI8;
 use super::i8_relaxed::LinearI8Relaxed;
-use super::{Bytes, Kernel, Linear};
+use super::{AlignedI8x16, Kernel, Linear};
 use crate::encoder::reference::linear::{LinearSpec, Order};
 
 /// A `Linear` with int8 weights while its weights arrive.
@@ -16,7 +16,7 @@ use crate::encoder::reference::linear::{LinearSpec, Order};
 pub struct PackI8 {
     pub(super) spec: LinearSpec,
     pub(super) kernel: Kernel,
-    pub(super) weights: Vec<Bytes>,
+    pub(super) weights: Vec<AlignedI8x16>,
     pub(super) scales: Vec<f32>,
     pub(super) bias: Vec<f32>,
     pub(super) zero: Vec<i32>,
@@ -31,8 +31,10 @@ impl PackI8 {
         assert_eq!(scales.len(), spec.outputs, "a scale an output");
         assert!(bias.is_empty() || bias.len() == spec.outputs, "a bias an output");
         let mut pack = Self { spec, kernel, weights: Vec::new(), scales, bias, zero: Vec::new() };
-        pack.weights =
-            vec![Bytes::ZERO; panels(spec.outputs).end * pack.units() * pack.unit() * COLUMNS / 16];
+        pack.weights = vec![
+            AlignedI8x16::ZERO;
+            panels(spec.outputs).end * pack.units() * pack.unit() * PANEL_COLUMNS / 16
+        ];
         pack
     }
 
@@ -79,9 +81,12 @@ impl PackI8 {
             }
             return;
         }
-        let (unit, panel_bytes) = (self.unit(), self.units() * self.unit() * COLUMNS);
+        let (unit, panel_bytes) = (self.unit(), self.units() * self.unit() * PANEL_COLUMNS);
         let at = |n: usize, k: usize| {
-            n / COLUMNS * panel_bytes + k / unit * unit * COLUMNS + n % COLUMNS * unit + k % unit
+            n / PANEL_COLUMNS * panel_bytes
+                + k / unit * unit * PANEL_COLUMNS
+                + n % PANEL_COLUMNS * unit
+                + k % unit
         };
         runs(&self.spec, order, first, values.len(), |n, k, run| {
             let values = &values[run];
@@ -107,18 +112,18 @@ impl PackI8 {
     fn put_all<const UNIT: usize>(&mut self, order: Order, values: &[i8]) {
         let LinearSpec { inputs, outputs, .. } = self.spec;
         let units = self.units();
-        let panel_vectors = units * UNIT * COLUMNS / 16;
+        let panel_vectors = units * UNIT * PANEL_COLUMNS / 16;
         for (p, panel) in self.weights.chunks_exact_mut(panel_vectors).enumerate() {
-            let columns = p * COLUMNS..outputs.min((p + 1) * COLUMNS);
+            let columns = p * PANEL_COLUMNS..outputs.min((p + 1) * PANEL_COLUMNS);
             for unit in 0..units {
                 // The unit's inputs of the panel's outputs, as rows of one or the other.
-                let mut block = [[0i8; UNIT]; COLUMNS];
+                let mut block = [[0i8; UNIT]; PANEL_COLUMNS];
                 let rows = unit * UNIT..inputs.min((unit + 1) * UNIT);
                 match order {
                     Order::InOut => {
                         for (k, row) in rows.enumerate() {
                             let row = &values[row * outputs..][columns.clone()];
-                            if let Some(row) = row.first_chunk::<COLUMNS>() {
+                            if let Some(row) = row.first_chunk::<PANEL_COLUMNS>() {
                                 block.iter_mut().zip(row).for_each(|(to, from)| to[k] = *from);
                             } else {
                                 block.iter_mut().zip(row).for_each(|(to, from)| to[k] = *from);
@@ -132,7 +137,7 @@ impl PackI8 {
                         }
                     }
                 }
-                let to = &mut panel[unit * UNIT * COLUMNS / 16..][..UNIT * COLUMNS / 16];
+                let to = &mut panel[unit * UNIT * PANEL_COLUMNS / 16..][..UNIT * PANEL_COLUMNS / 16];
                 for (to, from) in to.iter_mut().zip(block.as_flattened().as_chunks::<16>().0) {
                     to.0 = *from;
                 }

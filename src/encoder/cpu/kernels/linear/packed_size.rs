@@ -1,20 +1,20 @@
 //! How much memory packed weights take, told before any of them is there.
 
 use super::Kernel;
-use super::epilogue::COLUMNS;
+use super::epilogue::PANEL_COLUMNS;
 use super::pack_activation_blocks::BLOCK_U7;
 use super::quantize::BLOCK_I4;
 use super::warm_up::WeightFormat;
 use crate::encoder::reference::linear::LinearSpec;
 
 /// A float for each output of a panel.
-const FLOATS: usize = size_of::<f32>() * COLUMNS;
+const FLOATS: usize = size_of::<f32>() * PANEL_COLUMNS;
 
 impl WeightFormat {
     /// The bytes that [`Linear::bytes`](super::Linear::bytes) will say, zero points of int8 aside: of the
     /// weights, of what each block has (scales, sums), and of the rest. `usize::MAX` is as many or more.
     pub fn packed_sizes(self, kernel: Kernel, spec: &LinearSpec) -> [usize; 3] {
-        let panels = spec.outputs.div_ceil(COLUMNS) as u128;
+        let panels = spec.outputs.div_ceil(PANEL_COLUMNS) as u128;
         // Of a panel: so many bytes for each so many inputs, the last of which are filled up.
         let each = |inputs: usize, bytes: usize| spec.inputs.div_ceil(inputs) as u128 * bytes as u128;
         let floats = FLOATS as u128;
@@ -22,13 +22,13 @@ impl WeightFormat {
             // Last, whether a block's products are added in pairs.
             Self::I8 if kernel.is_relaxed() => {
                 let block = |bytes: usize| each(BLOCK_U7, bytes);
-                [each(4, 4 * COLUMNS), block(size_of::<i16>() * COLUMNS), block(1) + 2 * floats]
+                [each(4, 4 * PANEL_COLUMNS), block(size_of::<i16>() * PANEL_COLUMNS), block(1) + 2 * floats]
             }
-            Self::I8 => [each(2, 2 * COLUMNS), 0, 2 * floats],
+            Self::I8 => [each(2, 2 * PANEL_COLUMNS), 0, 2 * floats],
             // Last, the zero points of a block.
             Self::I4 => {
                 let block = |bytes: usize| each(BLOCK_I4, bytes);
-                [block(BLOCK_I4 / 2 * COLUMNS), block(FLOATS), block(COLUMNS / 2) + floats]
+                [block(BLOCK_I4 / 2 * PANEL_COLUMNS), block(FLOATS), block(PANEL_COLUMNS / 2) + floats]
             }
             Self::F32 => [each(1, FLOATS), 0, floats],
         };

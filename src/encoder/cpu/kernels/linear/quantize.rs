@@ -109,7 +109,7 @@ impl Steps {
         (round(x * self.per_unit) + self.zero).clamp(0.0, 15.0)
     }
 
-    /// Eight sums side by side, which the compiler makes vectors of.
+    /// PanelRow sums side by side, which the compiler makes vectors of.
     fn squared_error(&self, values: &[f32; BLOCK_I4]) -> f32 {
         let mut sums = [0.0; 8];
         for values in values.as_chunks::<8>().0 {

@@ -7,7 +7,7 @@ use super::pack_activation_blocks::{Part, Quantized};
 use super::pack_activations::{TileKernel, run_tiles};
 use crate::encoder::cpu::kernels::scratch::Scratch;
 
-/// Eight outputs' weights, with the kernel that multiplies them.
+/// PanelRow outputs' weights, with the kernel that multiplies them.
 pub(super) trait RelaxedPanel: Copy {
     /// Inputs of a block of quantised activations.
     const BLOCK: usize;
@@ -37,7 +37,7 @@ pub(super) fn totals<P: RelaxedPanel>(
     totals
 }
 
-/// Eight outputs, and the rows that they are computed of.
+/// PanelRow outputs, and the rows that they are computed of.
 struct Tiles<'a, P, const I32: bool> {
     panel: P,
     acts: Quantized<'a>,

@@ -15,7 +15,7 @@
 //! wraps in an `i32` comes back, as the results fit. So the bits are those of eight products, which
 //! other rows of the same text may have gone through.
 
-use super::Bytes;
+use super::AlignedI8x16;
 use super::i8::{Sums, Wide, widened};
 use super::pack_activations::TILE_ROWS;
 use crate::encoder::cpu::kernels::scratch::grown;
@@ -69,7 +69,11 @@ pub(super) fn add_quarters(packed: &[i32], pairs: usize, quarters: &mut Vec<i32>
 
 /// The seven products of each two tiles with two panels. `quarters` as [`add_quarters`] leaves them.
 #[inline(never)]
-fn multiply_all(panels: [&[Bytes]; 2], quarters: &[[i32; TILE_ROWS]], products: &mut [[Sums<TILE_ROWS>; 7]]) {
+fn multiply_all(
+    panels: [&[AlignedI8x16]; 2],
+    quarters: &[[i32; TILE_ROWS]],
+    products: &mut [[Sums<TILE_ROWS>; 7]],
+) {
     let mut wide = [[[[0; 4]; 2]; PIECE]; 7];
     let mut acts = 0;
     for (left, right) in panels[0].chunks(2 * PIECE).zip(panels[1].chunks(2 * PIECE)) {
@@ -89,7 +93,7 @@ fn multiply_all(panels: [&[Bytes]; 2], quarters: &[[i32; TILE_ROWS]], products: 
 
 /// B11, B21, B22, T4, T1, T2, T3: the second factors in the order of the products.
 #[inline(always)]
-fn widen(weights: [&[Bytes]; 4], wide: &mut [[Wide; PIECE]; 7]) {
+fn widen(weights: [&[AlignedI8x16]; 4], wide: &mut [[Wide; PIECE]; 7]) {
     for i in 0..weights[0].len() {
         let [b11, b12, b21, b22] = weights.map(|b| widened(&b[i]));
         for v in 0..2 {
@@ -106,7 +110,7 @@ fn widen(weights: [&[Bytes]; 4], wide: &mut [[Wide; PIECE]; 7]) {
 
 /// Sums of all rows, which are whole [`ROWS`], for two panels.
 pub(super) fn sums(
-    panels: [&[Bytes]; 2],
+    panels: [&[AlignedI8x16]; 2],
     quarters: &[i32],
     products: &mut Vec<[[i32; 4]; 2]>,
     out: [&mut [[[i32; 4]; 2]]; 2],
@@ -151,8 +155,9 @@ mod tests {
             let packed: Vec<i32> = (0..2 * PAIRS * TILE_ROWS)
                 .map(|i| twice(act(i / TILE_ROWS / PAIRS, i / TILE_ROWS % PAIRS)))
                 .collect();
-            let panels = [0, 1].map(|panel| (0..PAIRS).map(|k| Bytes([weight(k, panel); 16])).collect());
-            let panels: &[Vec<Bytes>; 2] = &panels;
+            let panels =
+                [0, 1].map(|panel| (0..PAIRS).map(|k| AlignedI8x16([weight(k, panel); 16])).collect());
+            let panels: &[Vec<AlignedI8x16>; 2] = &panels;
             let (mut quarters, mut products) = (Vec::new(), Vec::new());
             let (mut left, mut right) = ([[[0; 4]; 2]; ROWS], [[[0; 4]; 2]; ROWS]);
             add_quarters(&packed, PAIRS, &mut quarters);

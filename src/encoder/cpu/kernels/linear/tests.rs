@@ -14,9 +14,9 @@ fn spec(inputs: usize, outputs: usize) -> LinearSpec {
     LinearSpec { inputs, outputs, activation: Activation::None }
 }
 
-fn forward_by(kernel: Kernel, linear: &Linear, x: &[f32], rows: usize) -> Vec<f32> {
+fn forward_with(kernel: Kernel, linear: &Linear, x: &[f32], rows: usize) -> Vec<f32> {
     let mut out = vec![f32::NAN; rows * linear.spec().outputs];
-    linear.forward_by(kernel, x, rows, &mut out, &mut Scratch::new());
+    linear.forward_with(kernel, x, rows, &mut out, &mut Scratch::new());
     out
 }
 
@@ -82,7 +82,7 @@ fn check_i8(rows: usize, inputs: usize, outputs: usize, seed: u64, order: Order)
         pack_i8(PackI8::new(spec, Kernel::RelaxedI16, scale.clone(), bias.clone()), &q, order, &mut random);
     let expected = reference_linear_u7(&spec, &x, weight, &bias, pack_activation_blocks::BLOCK_U7);
     same(&forward(&relaxed, &x, rows), &expected);
-    same(&forward_by(Kernel::RelaxedI32, &relaxed, &x, rows), &expected);
+    same(&forward_with(Kernel::RelaxedI32, &relaxed, &x, rows), &expected);
 
     let zero: Vec<i32> = (0..outputs).map(|_| random.below(257) as i32 - 128).collect();
     let weight = QuantizedWeight { zero: &zero, ..weight };
@@ -127,7 +127,7 @@ fn check_i4(rows: usize, inputs: usize, outputs: usize, seed: u64) {
         same(&forward(&linear, &x, rows), &reference_linear_i4(&spec, &x, weight, &bias));
         let expected = reference_linear_i4_i8(&spec, &x, weight, &bias);
         for kernel in [Kernel::RelaxedI16, Kernel::RelaxedI32] {
-            same(&forward_by(kernel, &linear, &x, rows), &expected);
+            same(&forward_with(kernel, &linear, &x, rows), &expected);
         }
     }
 }
@@ -148,7 +148,7 @@ fn check_f32(rows: usize, inputs: usize, outputs: usize, seed: u64, order: Order
     let linear = pack.finish();
     let expected = reference_linear(&spec, &x, &w, &bias);
     for kernel in ALL {
-        for (got, expected) in forward_by(kernel, &linear, &x, rows).iter().zip(&expected) {
+        for (got, expected) in forward_with(kernel, &linear, &x, rows).iter().zip(&expected) {
             assert!((got - expected).abs() < 3e-6 * (1.0 + inputs as f32), "{got} {expected}");
         }
     }
@@ -239,7 +239,7 @@ fn extreme_operands() {
             let linear = pack_i8(pack, &q, Order::OutIn, &mut Random(1));
             for kernel in [Kernel::RelaxedI16, Kernel::RelaxedI32] {
                 same(
-                    &forward_by(kernel, &linear, &x, 1),
+                    &forward_with(kernel, &linear, &x, 1),
                     &reference_linear_u7(&spec, &x, weight, &[], pack_activation_blocks::BLOCK_U7),
                 );
             }
@@ -256,7 +256,7 @@ fn extreme_operands() {
                 same(&forward(&linear, &x, 1), &reference_linear_i4(&spec, &x, weight, &[]));
                 for kernel in [Kernel::RelaxedI16, Kernel::RelaxedI32] {
                     same(
-                        &forward_by(kernel, &linear, &x, 1),
+                        &forward_with(kernel, &linear, &x, 1),
                         &reference_linear_i4_i8(&spec, &x, weight, &[]),
                     );
                 }
