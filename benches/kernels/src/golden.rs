@@ -93,7 +93,7 @@ fn int8_sevens() -> u64 {
 fn pack_int8(spec: LinearSpec, kernel: Kernel) -> Linear {
     let weights = normals(2, spec.inputs * spec.outputs);
     let mut max = ColumnMax::new(spec, Order::InOut);
-    max.see(0, weights.iter().copied());
+    max.update(0, weights.iter().copied());
     let mut pack = PackI8::new(spec, kernel, max.scales(), normals(3, spec.outputs));
     pack.put_f32(Order::InOut, 0, weights.iter().copied());
     pack.finish()

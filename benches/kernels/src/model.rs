@@ -55,7 +55,7 @@ fn linear(at: Precision, spec: LinearSpec, weights: &[f32], bias: Vec<f32>) -> L
     match at.bits {
         8 => {
             let mut max = ColumnMax::new(spec, Order::OutIn);
-            max.see(0, weights.iter().copied());
+            max.update(0, weights.iter().copied());
             let mut pack = PackI8::new(spec, at.kernel, max.scales(), bias);
             pack.put_f32(Order::OutIn, 0, weights.iter().copied());
             pack.finish()

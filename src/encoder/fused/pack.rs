@@ -75,10 +75,10 @@ pub(super) fn linear(
         return Ok(pack.finish());
     }
     let weights = floats(store, &step.weight)?;
-    let mut most = ColumnMax::new(spec, order);
-    most.see(0, weights.iter().copied());
+    let mut max = ColumnMax::new(spec, order);
+    max.update(0, weights.iter().copied());
     room::for_packed(WeightFormat::I8, kernel, &spec)?;
-    let mut pack = PackI8::new(spec, kernel, most.scales(), bias);
+    let mut pack = PackI8::new(spec, kernel, max.scales(), bias);
     pack.put_f32(order, 0, weights);
     Ok(pack.finish())
 }

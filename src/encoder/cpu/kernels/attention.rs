@@ -7,9 +7,9 @@
 //! little, and floats keep the scores exact.
 
 use super::Scratch;
-use super::linear::{Kernel, PanelRow, TILE_ROWS, tile_f32};
+use super::linear::{Kernel, PanelRow, TILE_ROWS, multiply_tile_f32};
 use super::math::Math;
-use super::scratch::grown;
+use super::scratch::ensure_len;
 use super::simd::{F32x4, I32x4};
 use crate::encoder::reference::attention::AttentionSpec;
 use std::ops::Range;
@@ -48,7 +48,7 @@ impl<'a> StridedRows<'a> {
 }
 
 /// Queries, keys and values: `[tokens, hidden]` each; `q` has one row a sequence instead where
-/// only the first row asks.
+/// only the first row tile_queries.
 #[derive(Debug, Clone, Copy)]
 pub struct Qkv<'a> {
     /// Queries.
@@ -67,7 +67,7 @@ impl<'a> Qkv<'a> {
     }
 }
 
-/// The op: `out` is `[tokens, hidden]`, or `[sequences, hidden]` where only the first row asks. A
+/// The op: `out` is `[tokens, hidden]`, or `[sequences, hidden]` where only the first row tile_queries. A
 /// relaxed `kernel` fuses multiplications and additions. A row of an empty sequence is zero.
 ///
 /// # Panics
@@ -100,7 +100,7 @@ pub fn attention(
             pack_values(qkv.v, &keys, &columns, &mut scratch.values);
             for first in queries.clone().step_by(TILE_ROWS) {
                 let queries = first..queries.end.min(first + TILE_ROWS);
-                four_queries(spec, qkv.q, keys.len(), queries, &columns, kernel, out, scratch);
+                attend_tile(spec, qkv.q, keys.len(), queries, &columns, kernel, out, scratch);
             }
         }
     }
@@ -109,7 +109,7 @@ pub fn attention(
 /// Keys: for each panel of eight keys, for each column, the keys' values; 0 past the last key.
 fn pack_keys(k: StridedRows<'_>, keys: &Range<usize>, columns: &Range<usize>, packed: &mut Vec<PanelRow>) {
     let width = columns.len();
-    let packed = grown(packed, keys.len().div_ceil(PANEL_COLUMNS) * width);
+    let packed = ensure_len(packed, keys.len().div_ceil(PANEL_COLUMNS) * width);
     for (p, panel) in packed.chunks_exact_mut(width.max(1)).enumerate() {
         for lane in 0..PANEL_COLUMNS {
             let key = keys.start + p * PANEL_COLUMNS + lane;
@@ -126,7 +126,7 @@ fn pack_keys(k: StridedRows<'_>, keys: &Range<usize>, columns: &Range<usize>, pa
 
 /// Values: for each panel of eight columns, for each key, its values; 0 past the last column.
 fn pack_values(v: StridedRows<'_>, keys: &Range<usize>, columns: &Range<usize>, packed: &mut Vec<PanelRow>) {
-    let packed = grown(packed, columns.len().div_ceil(PANEL_COLUMNS) * keys.len());
+    let packed = ensure_len(packed, columns.len().div_ceil(PANEL_COLUMNS) * keys.len());
     for (i, key) in keys.clone().enumerate() {
         let (octets, rest) = v.row(key, columns).as_chunks::<PANEL_COLUMNS>();
         for (p, octet) in octets.iter().enumerate() {
@@ -143,7 +143,7 @@ fn pack_values(v: StridedRows<'_>, keys: &Range<usize>, columns: &Range<usize>, 
 /// Up to four queries of one head against its packed keys and values. Queries that are missing
 /// from the four are zero: cheaper than kernels of their own for at most three a sequence.
 #[allow(clippy::too_many_arguments, reason = "all of them the loop's variables, one level up")]
-fn four_queries(
+fn attend_tile(
     spec: &AttentionSpec,
     q: StridedRows<'_>,
     keys: usize,
@@ -154,23 +154,23 @@ fn four_queries(
     scratch: &mut Scratch,
 ) {
     let width = spec.head_size;
-    let asks = grown(&mut scratch.floats, width * TILE_ROWS);
-    asks.fill(0.0);
+    let tile_queries = ensure_len(&mut scratch.float_activations, width * TILE_ROWS);
+    tile_queries.fill(0.0);
     for (r, query) in queries.clone().enumerate() {
-        for (ask, value) in asks[r..].iter_mut().step_by(TILE_ROWS).zip(q.row(query, columns)) {
-            *ask = value * spec.scale;
+        for (out, value) in tile_queries[r..].iter_mut().step_by(TILE_ROWS).zip(q.row(query, columns)) {
+            *out = value * spec.scale;
         }
     }
 
     let panels = keys.div_ceil(PANEL_COLUMNS);
-    let scores = grown(&mut scratch.scores, panels * PANEL_COLUMNS * TILE_ROWS);
+    let scores = ensure_len(&mut scratch.scores, panels * PANEL_COLUMNS * TILE_ROWS);
     let (score_rows, _) = scores.as_chunks_mut::<TILE_ROWS>();
     for (panel, scores) in scratch.keys[..panels * width]
         .chunks_exact(width.max(1))
         .zip(score_rows.as_chunks_mut::<PANEL_COLUMNS>().0)
     {
         let mut sums = [[[0.0; 4]; 2]; TILE_ROWS];
-        tile_f32(panel, asks, TILE_ROWS, kernel.is_relaxed(), &mut sums);
+        multiply_tile_f32(panel, tile_queries, TILE_ROWS, kernel.is_relaxed(), &mut sums);
         for v in 0..2 {
             let by_key = I32x4::transpose([0, 1, 2, 3].map(|r| F32x4::load(&sums[r][v]).to_bits()));
             for (key, score) in by_key.into_iter().zip(&mut scores[4 * v..]) {
@@ -184,7 +184,7 @@ fn four_queries(
     let scores = scores.as_flattened();
     for (p, panel) in scratch.values[..width.div_ceil(PANEL_COLUMNS) * keys].chunks_exact(keys).enumerate() {
         let mut sums = [[[0.0; 4]; 2]; TILE_ROWS];
-        tile_f32(panel, scores, TILE_ROWS, kernel.is_relaxed(), &mut sums);
+        multiply_tile_f32(panel, scores, TILE_ROWS, kernel.is_relaxed(), &mut sums);
         for (r, query) in queries.clone().enumerate() {
             let part = F32x4::splat(parts[r]);
             let to = &mut out[query * spec.hidden()..][columns.clone()][p * PANEL_COLUMNS..];

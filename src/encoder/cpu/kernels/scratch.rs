@@ -7,9 +7,9 @@ use super::linear::PanelRow;
 #[derive(Debug, Default)]
 pub struct Scratch {
     /// Quantised activations, packed for a kernel: pairs of `i16` or quads of `i8`.
-    pub(super) packed: Vec<i32>,
+    pub(super) activations: Vec<i32>,
     /// Activations packed as they are, and attention's queries.
-    pub(super) floats: Vec<f32>,
+    pub(super) float_activations: Vec<f32>,
     /// Attention's keys.
     pub(super) keys: Vec<PanelRow>,
     /// Attention's values.
@@ -17,15 +17,15 @@ pub struct Scratch {
     /// Attention's scores.
     pub(super) scores: Vec<f32>,
     /// Of each row: the sums of the eight outputs at hand, so far.
-    pub(super) totals: Vec<[[f32; 4]; 2]>,
+    pub(super) float_sums: Vec<[[f32; 4]; 2]>,
     /// The same in integers.
-    pub(super) integers: Vec<[[i32; 4]; 2]>,
+    pub(super) integer_sums: Vec<[[i32; 4]; 2]>,
     /// Of each two tiles: sums and differences of their quarters.
-    pub(super) quarters: Vec<i32>,
+    pub(super) strassen_factors: Vec<i32>,
     /// Of each two tiles: seven products.
-    pub(super) products: Vec<[[i32; 4]; 2]>,
+    pub(super) strassen_products: Vec<[[i32; 4]; 2]>,
     /// Of each quantised row (or of each block of it): what one step is worth.
-    pub(super) scales: Vec<f32>,
+    pub(super) activation_scales: Vec<f32>,
     /// Of each quantised row (or of each block of it): the sum of its integers.
     pub(super) sums: Vec<i32>,
 }
@@ -38,19 +38,21 @@ impl Scratch {
 
     /// Bytes held.
     pub fn bytes(&self) -> usize {
-        4 * (self.packed.capacity()
-            + self.floats.capacity()
+        4 * (self.activations.capacity()
+            + self.float_activations.capacity()
             + 8 * (self.keys.capacity() + self.values.capacity())
-            + 8 * (self.totals.capacity() + self.integers.capacity() + self.products.capacity())
-            + self.quarters.capacity()
+            + 8 * (self.float_sums.capacity()
+                + self.integer_sums.capacity()
+                + self.strassen_products.capacity())
+            + self.strassen_factors.capacity()
             + self.scores.capacity()
-            + self.scales.capacity()
+            + self.activation_scales.capacity()
             + self.sums.capacity())
     }
 }
 
 /// The first `len` elements of `buffer`, which grows if it must.
-pub(super) fn grown<T: Copy + Default>(buffer: &mut Vec<T>, len: usize) -> &mut [T] {
+pub(super) fn ensure_len<T: Copy + Default>(buffer: &mut Vec<T>, len: usize) -> &mut [T] {
     if buffer.len() < len {
         // Not `resize` alone: it would leave up to twice the need behind, for good.
         buffer.reserve_exact(len - buffer.len());

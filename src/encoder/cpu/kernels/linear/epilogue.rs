@@ -39,15 +39,15 @@ impl Epilogue {
 
     /// `sum · (column scale · row scale) + bias` for a panel's eight columns of one row.
     #[inline(always)]
-    pub(super) fn finish(&self, panel: usize, sums: [F32x4; 2], row_scale: F32x4, row: &mut [f32]) {
+    pub(super) fn store_scaled(&self, panel: usize, sums: [F32x4; 2], row_scale: F32x4, row: &mut [f32]) {
         let (scales, _) = self.scales[panel * PANEL_COLUMNS..][..PANEL_COLUMNS].as_chunks::<4>();
         let scaled = [0, 1].map(|v| sums[v].mul(F32x4::load(&scales[v]).mul(row_scale)));
-        self.finish_unscaled(panel, scaled, row);
+        self.store(panel, scaled, row);
     }
 
     /// `sum + bias`.
     #[inline(always)]
-    pub(super) fn finish_unscaled(&self, panel: usize, sums: [F32x4; 2], row: &mut [f32]) {
+    pub(super) fn store(&self, panel: usize, sums: [F32x4; 2], row: &mut [f32]) {
         let (bias, _) = self.bias[panel * PANEL_COLUMNS..][..PANEL_COLUMNS].as_chunks::<4>();
         let row = &mut row[panel * PANEL_COLUMNS..];
         for (v, sum) in sums.into_iter().enumerate() {

@@ -3,9 +3,9 @@
 use super::blocked_loop::LinearIo;
 use super::epilogue::{Epilogue, PANEL_COLUMNS, panels};
 use super::pack_activations::{self, TILE_ROWS, tiles};
-use super::pack_i8::runs;
-use super::{Kernel, touch_floats};
-use crate::encoder::cpu::kernels::scratch::{Scratch, grown};
+use super::pack_i8::for_each_run;
+use super::{Kernel, prefetch_panel};
+use crate::encoder::cpu::kernels::scratch::{Scratch, ensure_len};
 use crate::encoder::cpu::kernels::simd::{F32x4, relaxed};
 use crate::encoder::reference::linear::{LinearSpec, Order};
 
@@ -43,7 +43,7 @@ impl PackF32 {
     /// If they reach beyond the weight.
     pub fn put(&mut self, order: Order, first: usize, values: &[f32]) {
         let (weights, inputs) = (&mut self.weights, self.spec.inputs);
-        runs(&self.spec, order, first, values.len(), |n, k, run| {
+        for_each_run(&self.spec, order, first, values.len(), |n, k, run| {
             for (i, value) in values[run].iter().enumerate() {
                 let (n, k) = match order {
                     Order::OutIn => (n, k + i),
@@ -92,11 +92,16 @@ impl LinearF32 {
     pub(super) fn forward_with(&self, kernel: Kernel, io: LinearIo<'_>, scratch: &mut Scratch) {
         let inputs = self.spec.inputs;
         let pack = |x: &[f32], count, scratch: &mut Scratch| {
-            pack_activations::pack_floats(x, count, inputs, grown(&mut scratch.floats, count * inputs));
+            pack_activations::pack_floats(
+                x,
+                count,
+                inputs,
+                ensure_len(&mut scratch.float_activations, count * inputs),
+            );
         };
         io.for_each_group(&self.spec, 4 * inputs, scratch, pack, |panels, count, scratch, out| {
             for panel in panels {
-                self.panel(kernel, panel, count, &scratch.floats, out);
+                self.panel(kernel, panel, count, &scratch.float_activations, out);
             }
         });
     }
@@ -105,14 +110,14 @@ impl LinearF32 {
     fn panel(&self, kernel: Kernel, panel: usize, rows: usize, acts: &[f32], out: &mut [f32]) {
         let LinearSpec { inputs, outputs, .. } = self.spec;
         let weights = &self.weights[panel * inputs..][..inputs];
-        touch_floats(weights);
+        prefetch_panel(weights);
         for (first, count) in tiles(rows) {
             let mut sums = [[[0.0; 4]; 2]; TILE_ROWS];
             let acts = &acts[first * inputs..][..count * inputs];
-            tile(weights, acts, count, kernel.is_relaxed(), &mut sums);
+            multiply_tile(weights, acts, count, kernel.is_relaxed(), &mut sums);
             for (r, sums) in sums.iter().enumerate().take(count) {
                 let row = &mut out[(first + r) * outputs..][..outputs];
-                self.epilogue.finish_unscaled(panel, sums.each_ref().map(F32x4::load), row);
+                self.epilogue.store(panel, sums.each_ref().map(F32x4::load), row);
             }
         }
     }
@@ -121,28 +126,28 @@ impl LinearF32 {
 /// `sums[row] = Σ acts[·][row] · weights[·]` for a tile of `rows` ≤ 4 rows, interleaved, and
 /// eight columns. Attention's two products are this as well.
 #[inline(always)]
-pub(crate) fn tile(
+pub(crate) fn multiply_tile(
     weights: &[PanelRow],
     acts: &[f32],
     rows: usize,
-    fused: bool,
+    relaxed: bool,
     sums: &mut [[[f32; 4]; 2]; TILE_ROWS],
 ) {
-    match (fused, rows) {
-        (false, 4) => plain::<4>(weights, acts, sums),
-        (false, 3) => plain::<3>(weights, acts, sums),
-        (false, 2) => plain::<2>(weights, acts, sums),
-        (false, _) => plain::<1>(weights, acts, sums),
-        (true, 4) => fused_tile::<4>(weights, acts, sums),
-        (true, 3) => fused_tile::<3>(weights, acts, sums),
-        (true, 2) => fused_tile::<2>(weights, acts, sums),
-        (true, _) => fused_tile::<1>(weights, acts, sums),
+    match (relaxed, rows) {
+        (false, 4) => exact_tile::<4>(weights, acts, sums),
+        (false, 3) => exact_tile::<3>(weights, acts, sums),
+        (false, 2) => exact_tile::<2>(weights, acts, sums),
+        (false, _) => exact_tile::<1>(weights, acts, sums),
+        (true, 4) => relaxed_tile::<4>(weights, acts, sums),
+        (true, 3) => relaxed_tile::<3>(weights, acts, sums),
+        (true, 2) => relaxed_tile::<2>(weights, acts, sums),
+        (true, _) => relaxed_tile::<1>(weights, acts, sums),
     }
 }
 
 /// The plain kernel.
 #[inline(never)]
-fn plain<const ROWS: usize>(weights: &[PanelRow], acts: &[f32], out: &mut [[[f32; 4]; 2]; TILE_ROWS]) {
+fn exact_tile<const ROWS: usize>(weights: &[PanelRow], acts: &[f32], out: &mut [[[f32; 4]; 2]; TILE_ROWS]) {
     let mut sums = [[F32x4::zero(); 2]; ROWS];
     for (weights, acts) in weights.iter().zip(acts.as_chunks::<ROWS>().0) {
         let (weights, _) = weights.0.as_chunks::<4>();
@@ -164,7 +169,7 @@ fn plain<const ROWS: usize>(weights: &[PanelRow], acts: &[f32], out: &mut [[[f32
 /// The same with relaxed SIMD's multiply-add.
 #[inline(never)]
 #[cfg_attr(all(target_arch = "wasm32", feature = "relaxed-simd"), target_feature(enable = "relaxed-simd"))]
-fn fused_tile<const ROWS: usize>(weights: &[PanelRow], acts: &[f32], out: &mut [[[f32; 4]; 2]; TILE_ROWS]) {
+fn relaxed_tile<const ROWS: usize>(weights: &[PanelRow], acts: &[f32], out: &mut [[[f32; 4]; 2]; TILE_ROWS]) {
     let mut sums = [[F32x4::zero(); 2]; ROWS];
     for (weights, acts) in weights.iter().zip(acts.as_chunks::<ROWS>().0) {
         let (weights, _) = weights.0.as_chunks::<4>();

@@ -13,7 +13,7 @@ use super::pack_activation_blocks;
 use super::pack_activations::{self, TileKernel, run_tiles};
 use super::quantize::BLOCK_I4;
 use super::{AlignedI8x16, Kernel, relaxed_panel};
-use crate::encoder::cpu::kernels::scratch::{Scratch, grown};
+use crate::encoder::cpu::kernels::scratch::{Scratch, ensure_len};
 
 use crate::encoder::cpu::kernels::simd::{F32x4, I8x16, I16x8, I32x4};
 use crate::encoder::reference::linear::LinearSpec;
@@ -27,7 +27,7 @@ pub(super) const BLOCK_VECTORS: usize = BLOCK_I4 / 4;
 pub struct LinearI4 {
     spec: LinearSpec,
     kernel: Kernel,
-    /// For each panel of eight outputs, for each block, its quads (see `set` in `pack_i4`).
+    /// For each panel of eight outputs, for each block, its quads (see `put_nibble` in `pack_i4`).
     pub(super) weights: Vec<AlignedI8x16>,
     /// For each panel, for each block.
     pub(super) scales: Vec<[f32; PANEL_COLUMNS]>,
@@ -38,24 +38,24 @@ pub struct LinearI4 {
 
 /// PanelRow outputs' weights.
 #[derive(Clone, Copy)]
-pub(super) struct Panel<'a> {
+pub(super) struct PanelI4<'a> {
     weights: &'a [[AlignedI8x16; BLOCK_VECTORS]],
     scales: &'a [[f32; PANEL_COLUMNS]],
     zeros: &'a [[i8; 4]],
 }
 
 /// A block of them.
-pub(super) struct Block<'a> {
+pub(super) struct PanelBlockI4<'a> {
     pub(super) weights: &'a [AlignedI8x16; BLOCK_VECTORS],
     pub(super) scales: &'a [f32; PANEL_COLUMNS],
     pub(super) zeros: &'a [i8; 4],
 }
 
-impl<'a> Panel<'a> {
+impl<'a> PanelI4<'a> {
     #[inline(always)]
-    pub(super) fn blocks(self) -> impl Iterator<Item = Block<'a>> {
+    pub(super) fn blocks(self) -> impl Iterator<Item = PanelBlockI4<'a>> {
         let blocks = self.weights.iter().zip(self.scales).zip(self.zeros);
-        blocks.map(|((weights, scales), zeros)| Block { weights, scales, zeros })
+        blocks.map(|((weights, scales), zeros)| PanelBlockI4 { weights, scales, zeros })
     }
 }
 
@@ -109,35 +109,35 @@ impl LinearI4 {
     fn panel(&self, kernel: Kernel, panel: usize, rows: usize, scratch: &mut Scratch, out: &mut [f32]) {
         let LinearSpec { inputs, outputs, .. } = self.spec;
         let blocks = inputs.div_ceil(BLOCK_I4);
-        let weights = Panel {
+        let weights = PanelI4 {
             weights: self.weights[panel * blocks * BLOCK_VECTORS..][..blocks * BLOCK_VECTORS].as_chunks().0,
             scales: &self.scales[panel * blocks..][..blocks],
             zeros: &self.zeros[panel * blocks..][..blocks],
         };
         if kernel.is_relaxed() {
-            let totals = relaxed_panel::totals(weights, kernel, rows, inputs, scratch);
+            let totals = relaxed_panel::multiply_panel(weights, kernel, rows, inputs, scratch);
             for (totals, row) in totals.iter().zip(out.chunks_exact_mut(outputs)) {
-                self.epilogue.finish_unscaled(panel, totals.each_ref().map(F32x4::load), row);
+                self.epilogue.store(panel, totals.each_ref().map(F32x4::load), row);
             }
             return;
         }
         let quads = inputs.div_ceil(4);
-        let (acts, sums) = (&scratch.packed[..rows * quads * 2], &scratch.sums[..rows * blocks]);
-        let totals = grown(&mut scratch.totals, rows);
+        let (acts, sums) = (&scratch.activations[..rows * quads * 2], &scratch.sums[..rows * blocks]);
+        let totals = ensure_len(&mut scratch.float_sums, rows);
         totals.fill([[0.0; 4]; 2]);
-        run_tiles(rows, Exact { panel: weights, quads, acts, sums, totals });
-        let rows = totals.iter().zip(&scratch.scales).zip(out.chunks_exact_mut(outputs));
+        run_tiles(rows, ExactTiles { panel: weights, quads, acts, sums, totals });
+        let rows = totals.iter().zip(&scratch.activation_scales).zip(out.chunks_exact_mut(outputs));
         for ((totals, scale), row) in rows {
             let totals = totals.each_ref().map(|t| F32x4::load(t).mul(F32x4::splat(*scale)));
-            self.epilogue.finish_unscaled(panel, totals, row);
+            self.epilogue.store(panel, totals, row);
         }
     }
 }
 
 /// PanelRow outputs, and the rows that they are computed of, as
 /// [`quantize_quads`](super::pack_activations::quantize_quads) leaves them.
-struct Exact<'a> {
-    panel: Panel<'a>,
+struct ExactTiles<'a> {
+    panel: PanelI4<'a>,
     /// Quads of a row.
     quads: usize,
     acts: &'a [i32],
@@ -145,7 +145,7 @@ struct Exact<'a> {
     totals: &'a mut [[[f32; 4]; 2]],
 }
 
-impl TileKernel for Exact<'_> {
+impl TileKernel for ExactTiles<'_> {
     fn run<const ROWS: usize>(&mut self, part: Range<usize>) {
         let Range { start, end } = part;
         let (quads, blocks) = (self.quads, self.panel.scales.len());
@@ -167,7 +167,7 @@ pub(super) fn zero_points(zeros: &[i8; 4]) -> [I32x4; 2] {
 /// each tile, `sums` those of its blocks.
 #[inline(never)]
 fn exact_tiles<const ROWS: usize>(
-    panel: Panel<'_>,
+    panel: PanelI4<'_>,
     quads: usize,
     acts: &[[[i32; ROWS]; 2]],
     sums: &[[i32; ROWS]],

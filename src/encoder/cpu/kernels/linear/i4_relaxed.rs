@@ -1,20 +1,20 @@
 //! The relaxed kernels for 4-bit weights: a block's bytes are taken apart once and multiplied with
 //! all rows at hand.
 
-use super::i4::{BLOCK_VECTORS, Panel, zero_points};
-use super::pack_activation_blocks::{BLOCK_I8, Part, Tile};
+use super::i4::{BLOCK_VECTORS, PanelI4, zero_points};
+use super::pack_activation_blocks::{BLOCK_I8, BlockReader, BlockTile};
 use super::relaxed_panel::RelaxedPanel;
 use crate::encoder::cpu::kernels::simd::{F32x4, I8x16, I16x8, I32x4, relaxed};
 
-impl RelaxedPanel for Panel<'_> {
+impl RelaxedPanel for PanelI4<'_> {
     const BLOCK: usize = BLOCK_I8;
 
     fn multiply<const ROWS: usize, const I32: bool>(
         self,
-        acts: Part<'_>,
+        acts: BlockReader<'_>,
         totals: &mut [[[[f32; 4]; 2]; ROWS]],
     ) {
-        tiles::<ROWS, I32>(self, acts, totals);
+        relaxed_tiles::<ROWS, I32>(self, acts, totals);
     }
 }
 
@@ -22,9 +22,9 @@ impl RelaxedPanel for Panel<'_> {
 /// 8 · 2 · 15 · 127 = 30480.
 #[inline(never)]
 #[cfg_attr(all(target_arch = "wasm32", feature = "relaxed-simd"), target_feature(enable = "relaxed-simd"))]
-fn tiles<const ROWS: usize, const I32: bool>(
-    panel: Panel<'_>,
-    mut acts: Part<'_>,
+fn relaxed_tiles<const ROWS: usize, const I32: bool>(
+    panel: PanelI4<'_>,
+    mut acts: BlockReader<'_>,
     totals: &mut [[[[f32; 4]; 2]; ROWS]],
 ) {
     let (nibble, ones) = (I16x8::splat(0x0f0f), I16x8::splat(1));
@@ -39,10 +39,10 @@ fn tiles<const ROWS: usize, const I32: bool>(
         }
         // Or the compiler takes them apart again for each tile.
         let weights = std::hint::black_box(&weights);
-        for (Tile { quads, scales: act_scales, notes }, totals) in
-            acts.next::<ROWS>(BLOCK_VECTORS).zip(totals.iter_mut())
+        for (BlockTile { quads, scales: act_scales, corrections }, totals) in
+            acts.next_block::<ROWS>(BLOCK_VECTORS).zip(totals.iter_mut())
         {
-            let sums = notes.map(|sum| I32x4::splat(sum).to_i16_pairs());
+            let sums = corrections.map(|sum| I32x4::splat(sum).to_i16_pairs());
             let mut pairs = [[I16x8::splat(0); 2]; ROWS];
             let mut products = [[I32x4::zero(); 2]; ROWS];
             for (weights, acts) in weights.iter().zip(quads) {

@@ -11,13 +11,13 @@ use super::epilogue::{Epilogue, PANEL_COLUMNS, panels};
 use super::pack_activations::{self, TileKernel, run_tiles};
 use super::pack_i8::PackI8;
 use super::strassen;
-use crate::encoder::cpu::kernels::scratch::{Scratch, grown};
+use crate::encoder::cpu::kernels::scratch::{Scratch, ensure_len};
 use crate::encoder::cpu::kernels::simd::{F32x4, I16x8, I32x4};
 use crate::encoder::reference::linear::{LinearSpec, activation_max};
 use std::ops::Range;
 
 /// Pairs of inputs that are widened at a time: 1 KiB.
-const PIECE: usize = 32;
+const STEP_PAIRS: usize = 32;
 
 /// A `Linear` with exact int8 arithmetic.
 #[derive(Debug)]
@@ -59,9 +59,13 @@ impl LinearI8 {
         let (inputs, pairs) = (self.spec.inputs, self.pairs());
         let pack = |x: &[f32], count, scratch: &mut Scratch| {
             pack_activations::quantize_pairs(x, count, inputs, self.max, !self.zero.is_empty(), scratch);
-            let together = self.together(count);
-            if together > 0 {
-                strassen::add_quarters(&scratch.packed[..together * pairs], pairs, &mut scratch.quarters);
+            let strassen_rows = self.strassen_rows(count);
+            if strassen_rows > 0 {
+                strassen::pack_factors(
+                    &scratch.activations[..strassen_rows * pairs],
+                    pairs,
+                    &mut scratch.strassen_factors,
+                );
             }
         };
         io.for_each_group(&self.spec, 4 * pairs, scratch, pack, |panels, count, scratch, out| {
@@ -76,8 +80,8 @@ impl LinearI8 {
     }
 
     /// How many of `rows` rows go through [`strassen`].
-    fn together(&self, rows: usize) -> usize {
-        strassen::together(rows, self.pairs())
+    fn strassen_rows(&self, rows: usize) -> usize {
+        strassen::strassen_rows(rows, self.pairs())
     }
 
     /// Pairs of inputs; the last may be filled up.
@@ -91,31 +95,37 @@ impl LinearI8 {
 
     /// PanelRow outputs of all rows of a block.
     fn panel(&self, panel: usize, rows: usize, scratch: &mut Scratch, out: &mut [f32]) {
-        let sums = grown(&mut scratch.integers, rows);
-        let acts = &scratch.packed[..rows * self.pairs()];
-        Panel { weights: self.weights(panel), acts, sums }.add_up(rows);
-        self.finish(panel, sums, &scratch.sums, &scratch.scales, out);
+        let sums = ensure_len(&mut scratch.integer_sums, rows);
+        let acts = &scratch.activations[..rows * self.pairs()];
+        PanelProduct { weights: self.weights(panel), acts, sums }.compute(rows);
+        self.store_outputs(panel, sums, &scratch.sums, &scratch.activation_scales, out);
     }
 
     /// The same of two panels, most rows in seven products for eight.
     fn two_panels(&self, panel: usize, rows: usize, scratch: &mut Scratch, out: &mut [f32]) {
-        let (together, pairs) = (self.together(rows), self.pairs());
+        let (strassen_rows, pairs) = (self.strassen_rows(rows), self.pairs());
         let panels = [panel, panel + 1].map(|panel| self.weights(panel));
-        let rest = &scratch.packed[together * pairs..rows * pairs];
-        let (left, right) = grown(&mut scratch.integers, 2 * rows).split_at_mut(rows);
+        let rest = &scratch.activations[strassen_rows * pairs..rows * pairs];
+        let (left, right) = ensure_len(&mut scratch.integer_sums, 2 * rows).split_at_mut(rows);
         let mut both = [left, right];
-        if together > 0 {
-            let first = both.each_mut().map(|sums| &mut sums[..together]);
-            strassen::sums(panels, &scratch.quarters, &mut scratch.products, first);
+        if strassen_rows > 0 {
+            let first = both.each_mut().map(|sums| &mut sums[..strassen_rows]);
+            strassen::multiply_panels(
+                panels,
+                &scratch.strassen_factors,
+                &mut scratch.strassen_products,
+                first,
+            );
         }
         for (i, sums) in both.into_iter().enumerate() {
-            Panel { weights: panels[i], acts: rest, sums: &mut sums[together..] }.add_up(rows - together);
-            self.finish(panel + i, sums, &scratch.sums, &scratch.scales, out);
+            PanelProduct { weights: panels[i], acts: rest, sums: &mut sums[strassen_rows..] }
+                .compute(rows - strassen_rows);
+            self.store_outputs(panel + i, sums, &scratch.sums, &scratch.activation_scales, out);
         }
     }
 
     /// From sums to outputs.
-    fn finish(
+    fn store_outputs(
         &self,
         panel: usize,
         sums: &[[[i32; 4]; 2]],
@@ -131,42 +141,42 @@ impl LinearI8 {
                 sums = [0, 1].map(|v| sums[v].sub(row_sum.mul(I32x4::load(&zero[v]))));
             }
             let scale = F32x4::splat(scales[r]);
-            self.epilogue.finish(panel, sums.map(I32x4::to_f32), scale, row);
+            self.epilogue.store_scaled(panel, sums.map(I32x4::to_f32), scale, row);
         }
     }
 }
 
 /// PanelRow outputs, and the rows that they are computed of.
-struct Panel<'a> {
+struct PanelProduct<'a> {
     weights: &'a [AlignedI8x16],
     acts: &'a [i32],
     sums: &'a mut [[[i32; 4]; 2]],
 }
 
-impl Panel<'_> {
-    /// Sums of all rows.
-    fn add_up(self, rows: usize) {
+impl PanelProduct<'_> {
+    /// TileSums of all rows.
+    fn compute(self, rows: usize) {
         self.sums.fill([[0; 4]; 2]);
         run_tiles(rows, self);
     }
 }
 
-impl TileKernel for Panel<'_> {
+impl TileKernel for PanelProduct<'_> {
     fn run<const ROWS: usize>(&mut self, part: Range<usize>) {
         let pairs = self.weights.len();
         let acts = self.acts[part.start * pairs..part.end * pairs].as_chunks().0;
-        tiles::<ROWS>(self.weights, acts, self.sums[part].as_chunks_mut().0);
+        exact_tiles::<ROWS>(self.weights, acts, self.sums[part].as_chunks_mut().0);
     }
 }
 
 /// A pair of inputs of eight outputs, widened.
-pub(super) type Wide = [[i32; 4]; 2];
+pub(super) type WidenedPair = [[i32; 4]; 2];
 /// Of a tile's rows: the sums of eight outputs.
-pub(super) type Sums<const ROWS: usize> = [[[i32; 4]; 2]; ROWS];
+pub(super) type TileSums<const ROWS: usize> = [[[i32; 4]; 2]; ROWS];
 
 /// A pair of inputs of eight outputs.
 #[inline(always)]
-pub(super) fn widened(pair: &AlignedI8x16) -> [I16x8; 2] {
+pub(super) fn widen_pair(pair: &AlignedI8x16) -> [I16x8; 2] {
     let (halves, _) = pair.0.as_chunks();
     [0, 1].map(|v| I16x8::load_i8(&halves[v]))
 }
@@ -174,7 +184,11 @@ pub(super) fn widened(pair: &AlignedI8x16) -> [I16x8; 2] {
 /// `sums += acts · weights`, for a tile and a piece of the inputs. Not unrolled further, which V8 makes slower
 /// (39 for 47 GMAC/s).
 #[inline(always)]
-pub(super) fn multiply<const ROWS: usize>(wide: &[Wide], acts: &[[i32; ROWS]], totals: &mut Sums<ROWS>) {
+pub(super) fn multiply_add<const ROWS: usize>(
+    wide: &[WidenedPair],
+    acts: &[[i32; ROWS]],
+    totals: &mut TileSums<ROWS>,
+) {
     let mut sums = totals.each_ref().map(|t| t.each_ref().map(I32x4::load));
     for (wide, acts) in wide.iter().zip(acts) {
         let weights = wide.each_ref().map(|w| I32x4::load(w).to_i16_pairs());
@@ -195,20 +209,24 @@ pub(super) fn multiply<const ROWS: usize>(wide: &[Wide], acts: &[[i32; ROWS]], t
 /// on by itself (a whole model's 16 and 32 tokens: 5 and 7 % faster than a tile after the other). One a
 /// function, so that nothing around it takes registers from the loop.
 #[inline(never)]
-fn tiles<const ROWS: usize>(weights: &[AlignedI8x16], acts: &[[i32; ROWS]], sums: &mut [Sums<ROWS>]) {
-    let mut wide = [[[0; 4]; 2]; PIECE];
-    for (i, piece) in weights.chunks(PIECE).enumerate() {
+fn exact_tiles<const ROWS: usize>(
+    weights: &[AlignedI8x16],
+    acts: &[[i32; ROWS]],
+    sums: &mut [TileSums<ROWS>],
+) {
+    let mut wide = [[[0; 4]; 2]; STEP_PAIRS];
+    for (i, piece) in weights.chunks(STEP_PAIRS).enumerate() {
         for (pair, wide) in piece.iter().zip(&mut wide) {
-            for (vector, wide) in widened(pair).into_iter().zip(wide) {
+            for (vector, wide) in widen_pair(pair).into_iter().zip(wide) {
                 vector.to_i32().store(wide);
             }
         }
         // Or the compiler widens them again for each tile.
         let wide = std::hint::black_box(&wide[..piece.len()]);
         // Not `chunks_exact`, which divides.
-        let mut at = i * PIECE;
+        let mut at = i * STEP_PAIRS;
         for totals in sums.iter_mut() {
-            multiply(wide, &acts[at..][..piece.len()], totals);
+            multiply_add(wide, &acts[at..][..piece.len()], totals);
             at += weights.len();
         }
     }

@@ -8,7 +8,7 @@
 
 use super::blocked_loop::LinearIo;
 use super::epilogue::{Epilogue, PANEL_COLUMNS};
-use super::pack_activation_blocks::{self, BLOCK_U7, Part, Tile};
+use super::pack_activation_blocks::{self, BLOCK_U7, BlockReader, BlockTile};
 use super::pack_i8::PackI8;
 use super::relaxed_panel::{self, RelaxedPanel};
 use super::{AlignedI8x16, Kernel};
@@ -35,7 +35,7 @@ pub struct LinearI8Relaxed {
 
 /// PanelRow outputs' weights.
 #[derive(Clone, Copy)]
-struct Panel<'a> {
+struct PanelI8<'a> {
     weights: &'a [[AlignedI8x16; 2]],
     sums: &'a [[i16; PANEL_COLUMNS]],
     paired: &'a [bool],
@@ -129,27 +129,27 @@ impl LinearI8Relaxed {
     fn panel(&self, kernel: Kernel, panel: usize, rows: usize, scratch: &mut Scratch, out: &mut [f32]) {
         let inputs = self.spec.inputs;
         let (quads, blocks) = (inputs.div_ceil(4), inputs.div_ceil(BLOCK_U7));
-        let weights = Panel {
+        let weights = PanelI8 {
             weights: self.weights[panel * quads * 2..][..quads * 2].as_chunks().0,
             sums: &self.sums[panel * blocks..][..blocks],
             paired: &self.paired[panel * blocks..][..blocks],
         };
-        let totals = relaxed_panel::totals(weights, kernel, rows, inputs, scratch);
+        let totals = relaxed_panel::multiply_panel(weights, kernel, rows, inputs, scratch);
         for (totals, row) in totals.iter().zip(out.chunks_exact_mut(self.spec.outputs)) {
-            self.epilogue.finish(panel, totals.each_ref().map(F32x4::load), F32x4::splat(1.0), row);
+            self.epilogue.store_scaled(panel, totals.each_ref().map(F32x4::load), F32x4::splat(1.0), row);
         }
     }
 }
 
-impl RelaxedPanel for Panel<'_> {
+impl RelaxedPanel for PanelI8<'_> {
     const BLOCK: usize = BLOCK_U7;
 
     fn multiply<const ROWS: usize, const I32: bool>(
         self,
-        acts: Part<'_>,
+        acts: BlockReader<'_>,
         totals: &mut [[[[f32; 4]; 2]; ROWS]],
     ) {
-        tiles::<ROWS, I32>(self, acts, totals);
+        relaxed_tiles::<ROWS, I32>(self, acts, totals);
     }
 }
 
@@ -158,17 +158,19 @@ impl RelaxedPanel for Panel<'_> {
 /// (a whole model's 16 and 32 tokens: 5 and 10 % faster than a tile after the other).
 #[inline(never)]
 #[cfg_attr(all(target_arch = "wasm32", feature = "relaxed-simd"), target_feature(enable = "relaxed-simd"))]
-fn tiles<const ROWS: usize, const I32: bool>(
-    panel: Panel<'_>,
-    mut acts: Part<'_>,
+fn relaxed_tiles<const ROWS: usize, const I32: bool>(
+    panel: PanelI8<'_>,
+    mut acts: BlockReader<'_>,
     totals: &mut [[[[f32; 4]; 2]; ROWS]],
 ) {
     let ones = I16x8::splat(1);
     let blocks = panel.weights.chunks(BLOCK_QUADS).zip(panel.sums.iter().zip(panel.paired));
     for (weights, (sums, paired)) in blocks {
         let sums = [0, 1].map(|v| I32x4::load_i16(&sums.as_chunks().0[v]).to_i16_pairs());
-        for (Tile { quads, scales, notes }, totals) in acts.next::<ROWS>(BLOCK_QUADS).zip(totals.iter_mut()) {
-            let zeros = notes.map(|zero| I32x4::splat(zero).to_i16_pairs());
+        for (BlockTile { quads, scales, corrections }, totals) in
+            acts.next_block::<ROWS>(BLOCK_QUADS).zip(totals.iter_mut())
+        {
+            let zeros = corrections.map(|zero| I32x4::splat(zero).to_i16_pairs());
             let mut products = zeros.map(|zero| sums.map(|sum| zero.dot(sum)));
             if !I32 && *paired {
                 for (weights, acts) in weights.as_chunks::<2>().0.iter().zip(quads.as_chunks::<2>().0) {

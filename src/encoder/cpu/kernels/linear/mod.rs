@@ -31,7 +31,7 @@ mod warm_up;
 
 pub use autotune::Autotuner;
 pub use f32::{LinearF32, PackF32};
-pub(super) use f32::{PanelRow, tile as tile_f32};
+pub(super) use f32::{PanelRow, multiply_tile as multiply_tile_f32};
 pub use i4::LinearI4;
 pub use i8::LinearI8;
 pub use i8_relaxed::LinearI8Relaxed;
@@ -135,10 +135,10 @@ impl AlignedI8x16 {
 /// kernel alone has but four or five on the way, which is as far as a processor looks ahead in its
 /// loop, and wasm has no prefetch.
 #[inline(never)]
-fn touch_floats(weights: &[PanelRow]) {
-    let lines = weights.chunks(LINE / 32).map(|line| line[0].0[0].to_bits());
+fn prefetch_panel(weights: &[PanelRow]) {
+    let lines = weights.chunks(CACHE_LINE_BYTES / 32).map(|line| line[0].0[0].to_bits());
     std::hint::black_box(lines.fold(0u32, |sum, bits| sum.wrapping_add(bits)));
 }
 
 /// Bytes of a cache line.
-const LINE: usize = 64;
+const CACHE_LINE_BYTES: usize = 64;

@@ -6,7 +6,7 @@
 //! 0.99723 / 0.99414 a row (blocks of 128: 0.99922, of 32: 0.99962).
 
 use super::pack_activations::tiles;
-use crate::encoder::cpu::kernels::scratch::{Scratch, grown};
+use crate::encoder::cpu::kernels::scratch::{Scratch, ensure_len};
 use crate::encoder::cpu::kernels::simd::{F32x4, I8x16, I16x8, I32x4};
 use crate::encoder::reference::linear::SMALLEST_ROW;
 use std::ops::Range;
@@ -37,9 +37,9 @@ fn quantize<const BLOCK: usize, const ZERO_POINT: bool>(
 ) {
     assert_eq!(x.len(), rows * inputs);
     let (quads, blocks) = (inputs.div_ceil(4), inputs.div_ceil(BLOCK));
-    let packed = grown(&mut scratch.packed, rows * quads);
-    let scales = grown(&mut scratch.scales, rows * blocks);
-    let notes = grown(&mut scratch.sums, rows * blocks);
+    let packed = ensure_len(&mut scratch.activations, rows * quads);
+    let scales = ensure_len(&mut scratch.activation_scales, rows * blocks);
+    let corrections = ensure_len(&mut scratch.sums, rows * blocks);
     for (first, count) in tiles(rows) {
         for r in 0..count {
             let row = &x[(first + r) * inputs..][..inputs];
@@ -49,9 +49,9 @@ fn quantize<const BLOCK: usize, const ZERO_POINT: bool>(
                     padded[..part.len()].copy_from_slice(part);
                     &padded
                 });
-                let (q, scale, note) = quantize_block::<BLOCK, ZERO_POINT>(block);
+                let (q, scale, correction) = quantize_block::<BLOCK, ZERO_POINT>(block);
                 let (at, quads) = (b * rows + first + r, part.len().div_ceil(4));
-                (scales[at], notes[at]) = (scale, note);
+                (scales[at], corrections[at]) = (scale, correction);
                 let tile = &mut packed[b * (BLOCK / 4) * rows + first * quads..][..count * quads];
                 for (quad, out) in q.as_flattened().iter().zip(tile[r..].iter_mut().step_by(count)) {
                     *out = *quad;
@@ -63,29 +63,29 @@ fn quantize<const BLOCK: usize, const ZERO_POINT: bool>(
 
 /// Rows as [`quantize_u7`] and [`quantize_i8`] leave them.
 #[derive(Clone, Copy)]
-pub(super) struct Quantized<'a> {
+pub(super) struct QuantizedBlocks<'a> {
     quads: &'a [i32],
     scales: &'a [f32],
-    notes: &'a [i32],
+    corrections: &'a [i32],
     rows: usize,
     /// Quads of a row.
     left: usize,
 }
 
 /// Some of the rows, from which block after block is taken.
-pub(super) struct Part<'a> {
-    all: Quantized<'a>,
+pub(super) struct BlockReader<'a> {
+    all: QuantizedBlocks<'a>,
     rows: Range<usize>,
 }
 
 /// One block of inputs of a tile's rows.
-pub(super) struct Tile<'a, const ROWS: usize> {
+pub(super) struct BlockTile<'a, const ROWS: usize> {
     pub(super) quads: &'a [[i32; ROWS]],
     pub(super) scales: &'a [f32; ROWS],
-    pub(super) notes: &'a [i32; ROWS],
+    pub(super) corrections: &'a [i32; ROWS],
 }
 
-impl<'a> Quantized<'a> {
+impl<'a> QuantizedBlocks<'a> {
     /// `rows` rows of `inputs` values in blocks of `block`; and room for eight totals of each, which are zero.
     pub(super) fn of(
         scratch: &'a mut Scratch,
@@ -94,12 +94,12 @@ impl<'a> Quantized<'a> {
         block: usize,
     ) -> (Self, &'a mut [[[f32; 4]; 2]]) {
         let (left, blocks) = (inputs.div_ceil(4), inputs.div_ceil(block));
-        let totals = grown(&mut scratch.totals, rows);
+        let totals = ensure_len(&mut scratch.float_sums, rows);
         totals.fill([[0.0; 4]; 2]);
         let quantized = Self {
-            quads: &scratch.packed[..left * rows],
-            scales: &scratch.scales[..blocks * rows],
-            notes: &scratch.sums[..blocks * rows],
+            quads: &scratch.activations[..left * rows],
+            scales: &scratch.activation_scales[..blocks * rows],
+            corrections: &scratch.sums[..blocks * rows],
             rows,
             left,
         };
@@ -107,50 +107,50 @@ impl<'a> Quantized<'a> {
     }
 
     /// The rows `rows`, which are whole tiles.
-    pub(super) fn part(self, rows: Range<usize>) -> Part<'a> {
-        Part { all: self, rows }
+    pub(super) fn part(self, rows: Range<usize>) -> BlockReader<'a> {
+        BlockReader { all: self, rows }
     }
 }
 
-impl<'a> Part<'a> {
+impl<'a> BlockReader<'a> {
     /// Takes the next block, of up to `most` quads of inputs.
     #[inline(always)]
-    pub(super) fn next<const ROWS: usize>(&mut self, most: usize) -> Tiles<'a, ROWS> {
+    pub(super) fn next_block<const ROWS: usize>(&mut self, most: usize) -> BlockTiles<'a, ROWS> {
         let (all, Range { start, end }) = (&mut self.all, self.rows.clone());
         let count = most.min(all.left);
         all.left -= count;
         let (quads, more_quads) = all.quads.split_at(count * all.rows);
         let (scales, more_scales) = all.scales.split_at(all.rows);
-        let (notes, more_notes) = all.notes.split_at(all.rows);
-        (all.quads, all.scales, all.notes) = (more_quads, more_scales, more_notes);
-        Tiles {
+        let (corrections, more_notes) = all.corrections.split_at(all.rows);
+        (all.quads, all.scales, all.corrections) = (more_quads, more_scales, more_notes);
+        BlockTiles {
             quads: quads[start * count..end * count].as_chunks().0,
             count,
             scales: scales[start..end].as_chunks().0,
-            notes: notes[start..end].as_chunks().0,
+            corrections: corrections[start..end].as_chunks().0,
         }
     }
 }
 
 /// The tiles of a block. By hand, as `chunks_exact` and `zip` divide a few times for each block: with them
 /// 16 tokens took 4 % longer (int8; int4, whose blocks are smaller: 18 %).
-pub(super) struct Tiles<'a, const ROWS: usize> {
+pub(super) struct BlockTiles<'a, const ROWS: usize> {
     quads: &'a [[i32; ROWS]],
     count: usize,
     scales: &'a [[f32; ROWS]],
-    notes: &'a [[i32; ROWS]],
+    corrections: &'a [[i32; ROWS]],
 }
 
-impl<'a, const ROWS: usize> Iterator for Tiles<'a, ROWS> {
-    type Item = Tile<'a, ROWS>;
+impl<'a, const ROWS: usize> Iterator for BlockTiles<'a, ROWS> {
+    type Item = BlockTile<'a, ROWS>;
 
     #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
         let (scales, more_scales) = self.scales.split_first()?;
-        let (notes, more_notes) = self.notes.split_first()?;
+        let (corrections, more_notes) = self.corrections.split_first()?;
         let (quads, more_quads) = self.quads.split_at_checked(self.count)?;
-        (self.quads, self.scales, self.notes) = (more_quads, more_scales, more_notes);
-        Some(Tile { quads, scales, notes })
+        (self.quads, self.scales, self.corrections) = (more_quads, more_scales, more_notes);
+        Some(BlockTile { quads, scales, corrections })
     }
 }
 
@@ -189,13 +189,13 @@ fn quantize_block<const BLOCK: usize, const ZERO_POINT: bool>(
         }
         q.to_i32().store(out);
     }
-    let note = if ZERO_POINT {
+    let correction = if ZERO_POINT {
         shift.to_array()[0].clamp(0, 127)
     } else {
         let [a, b, c, d] = sum.to_array();
         a + b + c + d
     };
-    (out, scale, -note & 0xffff)
+    (out, scale, -correction & 0xffff)
 }
 
 #[cfg(test)]
@@ -211,7 +211,8 @@ mod tests {
         for (first, count) in tiles(rows) {
             for (r, b) in (0..count).flat_map(|r| (0..blocks).map(move |b| (r, b))) {
                 let at = b * rows + first + r;
-                let (scale, note) = (scratch.scales[at], -i32::from(scratch.sums[at] as i16));
+                let (scale, correction) =
+                    (scratch.activation_scales[at], -i32::from(scratch.sums[at] as i16));
                 let from = b * BLOCK;
                 let values = &x[(first + r) * inputs + from..][..BLOCK.min(inputs - from)];
                 let quads = values.len().div_ceil(4);
@@ -219,10 +220,10 @@ mod tests {
                     assert!(scale.is_nan());
                     continue;
                 }
-                let zero = if ZERO_POINT { note } else { 0 };
+                let zero = if ZERO_POINT { correction } else { 0 };
                 let mut sum = 0;
                 for (i, value) in values.iter().enumerate() {
-                    let quad = scratch.packed[from / 4 * rows + first * quads + i / 4 * count + r];
+                    let quad = scratch.activations[from / 4 * rows + first * quads + i / 4 * count + r];
                     let q = i32::from((quad >> (8 * (i % 4))) as i8);
                     assert!(!ZERO_POINT || q >= 0, "the relaxed product is not defined for {q}");
                     sum += q;
@@ -231,7 +232,7 @@ mod tests {
                     let most = if ZERO_POINT { 1.01 } else { 0.51 };
                     assert!(miss <= most * scale + 1e-30, "{value} became {q}, zero {zero}, scale {scale}");
                 }
-                assert!(ZERO_POINT || note == sum);
+                assert!(ZERO_POINT || correction == sum);
             }
         }
     }

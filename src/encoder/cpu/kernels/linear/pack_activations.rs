@@ -1,7 +1,7 @@
 //! Activations on their way into a `Linear`: tiles of four rows, quantised or as they are,
 //! interleaved so that a kernel reads one stream.
 
-use crate::encoder::cpu::kernels::scratch::{Scratch, grown};
+use crate::encoder::cpu::kernels::scratch::{Scratch, ensure_len};
 use crate::encoder::cpu::kernels::simd::{F32x4, I16x8, I32x4};
 use crate::encoder::reference::linear::SMALLEST_ROW;
 use std::ops::Range;
@@ -49,7 +49,7 @@ pub(super) fn run_tiles(rows: usize, mut kernel: impl TileKernel) {
 
 /// `max / largest` and its inverse for a row whose largest magnitude has these bits: steps per
 /// unit, units per step. See [`reference_quantize_row`](crate::encoder::reference::linear::reference_quantize_row).
-fn row_scale(largest_bits: i32, max: i32) -> (f32, f32) {
+fn scale_of_row(largest_bits: i32, max: i32) -> (f32, f32) {
     let largest = f32::from_bits(largest_bits as u32);
     if !largest.is_finite() {
         (0.0, f32::NAN)
@@ -62,7 +62,7 @@ fn row_scale(largest_bits: i32, max: i32) -> (f32, f32) {
 
 /// The largest magnitude's bits. As integers the magnitudes of floats compare as floats do, with
 /// infinity and then NaN above all: so a NaN is never lost.
-fn largest_bits(row: &[f32]) -> i32 {
+fn max_abs_bits(row: &[f32]) -> i32 {
     let magnitude = |v: F32x4| v.abs().to_bits();
     let max = |a: I32x4, b: I32x4| b.gt(a).select(b.to_float(), a.to_float()).to_bits();
     let (octets, rest) = row.as_chunks::<8>();
@@ -108,11 +108,11 @@ pub(super) fn quantize_pairs(
     quantize::<false>(x, rows, inputs, max, scratch);
     if sums {
         let (pairs, ones) = (inputs.div_ceil(2), I16x8::splat(1));
-        let sums = grown(&mut scratch.sums, rows);
+        let sums = ensure_len(&mut scratch.sums, rows);
         sums.fill(0);
         for (first, count) in tiles(rows) {
             let sums = &mut sums[first..][..count];
-            for step in scratch.packed[first * pairs..][..count * pairs].chunks_exact(count) {
+            for step in scratch.activations[first * pairs..][..count * pairs].chunks_exact(count) {
                 for (sum, pair) in sums.iter_mut().zip(step) {
                     *sum += I32x4::splat(*pair).to_i16_pairs().dot(ones).to_array()[0];
                 }
@@ -126,9 +126,9 @@ pub(super) fn quantize_pairs(
 pub(super) fn quantize_quads(x: &[f32], rows: usize, inputs: usize, block: usize, scratch: &mut Scratch) {
     quantize::<true>(x, rows, inputs, i16::MAX.into(), scratch);
     let (quads, blocks, ones) = (inputs.div_ceil(4), inputs.div_ceil(block), I16x8::splat(1));
-    let sums = grown(&mut scratch.sums, rows * blocks);
+    let sums = ensure_len(&mut scratch.sums, rows * blocks);
     for (first, count) in tiles(rows) {
-        let tile = &scratch.packed[first * quads * 2..][..count * quads * 2];
+        let tile = &scratch.activations[first * quads * 2..][..count * quads * 2];
         let sums = &mut sums[first * blocks..][..count * blocks];
         for (part, sums) in tile.chunks(block / 2 * count).zip(sums.chunks_exact_mut(count)) {
             for (r, sum) in sums.iter_mut().enumerate() {
@@ -143,14 +143,14 @@ pub(super) fn quantize_quads(x: &[f32], rows: usize, inputs: usize, block: usize
 fn quantize<const QUADS: bool>(x: &[f32], rows: usize, inputs: usize, max: i32, scratch: &mut Scratch) {
     assert_eq!(x.len(), rows * inputs);
     let pairs = if QUADS { inputs.div_ceil(4) * 2 } else { inputs.div_ceil(2) };
-    let packed = grown(&mut scratch.packed, rows * pairs);
-    let scales = grown(&mut scratch.scales, rows);
+    let packed = ensure_len(&mut scratch.activations, rows * pairs);
+    let scales = ensure_len(&mut scratch.activation_scales, rows);
     for (first, count) in tiles(rows) {
         let tile = &mut packed[first * pairs..][..count * pairs];
         let mut steps = [0.0f32; TILE_ROWS];
         for r in 0..count {
             let row = &x[(first + r) * inputs..][..inputs];
-            (steps[r], scales[first + r]) = row_scale(largest_bits(row), max);
+            (steps[r], scales[first + r]) = scale_of_row(max_abs_bits(row), max);
         }
         if count == TILE_ROWS {
             let rows = [0, 1, 2, 3].map(|r| &x[(first + r) * inputs..][..inputs]);
@@ -241,7 +241,7 @@ mod tests {
             for r in 0..count {
                 let row = &x[(first + r) * inputs..][..inputs];
                 let expected = reference_quantize_row(row, max);
-                let got = scratch.scales[first + r];
+                let got = scratch.activation_scales[first + r];
                 assert!(
                     got == expected.scale || got.is_nan() && expected.scale.is_nan(),
                     "{got} {expected:?}"
@@ -249,7 +249,7 @@ mod tests {
                 assert_eq!(scratch.sums[first + r], expected.q.iter().sum::<i32>());
                 let pairs = inputs.div_ceil(2);
                 for k in 0..pairs * 2 {
-                    let pair = scratch.packed[first * pairs + k / 2 * count + r];
+                    let pair = scratch.activations[first * pairs + k / 2 * count + r];
                     let q = if k % 2 == 0 { pair as i16 } else { (pair >> 16) as i16 };
                     assert_eq!(i32::from(q), expected.q.get(k).copied().unwrap_or(0), "row {r} input {k}");
                 }

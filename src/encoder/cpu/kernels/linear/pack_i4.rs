@@ -52,7 +52,7 @@ impl PackI4 {
             if (b + 1) * BLOCK_I4 > inputs {
                 break;
             }
-            set_block(self.block(n, b), n % PANEL_COLUMNS, block);
+            put_file_block(self.block(n, b), n % PANEL_COLUMNS, block);
             (first, bytes) = (first + FILE_BLOCK, &bytes[FILE_BLOCK..]);
         }
         for (at, byte) in (first..).zip(bytes) {
@@ -61,7 +61,7 @@ impl PackI4 {
             for (k, nibble) in [(k, byte & 15), (k + 1, byte >> 4)] {
                 // Whatever fills up the last block must count for nothing.
                 if b * BLOCK_I4 + k < inputs {
-                    set(self.block(n, b), n % PANEL_COLUMNS, k, nibble);
+                    put_nibble(self.block(n, b), n % PANEL_COLUMNS, k, nibble);
                 }
             }
         }
@@ -117,14 +117,14 @@ impl PackI4 {
 
 /// A weight of a block: quads of inputs, a vector each; outputs 0 to 3 in the low halves of its
 /// bytes, 4 to 7 in the high ones.
-fn set(block: &mut [AlignedI8x16], output: usize, input: usize, nibble: u8) {
+fn put_nibble(block: &mut [AlignedI8x16], output: usize, input: usize, nibble: u8) {
     let byte = &mut block[input / 4].0[output % 4 * 4 + input % 4];
     let shift = output / 4 * 4;
     *byte = (*byte as u8 & !(15 << shift) | nibble << shift) as i8;
 }
 
 /// All weights of a block that one output has.
-fn set_block(block: &mut [AlignedI8x16], output: usize, file: &[u8; FILE_BLOCK]) {
+fn put_file_block(block: &mut [AlignedI8x16], output: usize, file: &[u8; FILE_BLOCK]) {
     let shift = output / 4 * 4;
     for (vector, pair) in block.iter_mut().zip(file.as_chunks::<2>().0) {
         let nibbles = [pair[0] & 15, pair[0] >> 4, pair[1] & 15, pair[1] >> 4];

@@ -12,33 +12,33 @@ pub const BLOCK_I4: usize = 32;
 pub struct ColumnMax {
     spec: LinearSpec,
     order: Order,
-    most: Vec<f32>,
+    max_abs: Vec<f32>,
 }
 
 impl ColumnMax {
     /// Nothing seen yet.
     pub fn new(spec: LinearSpec, order: Order) -> Self {
-        Self { spec, order, most: vec![0.0; spec.outputs] }
+        Self { spec, order, max_abs: vec![0.0; spec.outputs] }
     }
 
     /// Looks at `values`, which begin at value `first` of the whole weight.
     ///
     /// # Panics
     /// If they reach beyond the weight.
-    pub fn see(&mut self, first: usize, values: impl IntoIterator<Item = f32>) {
+    pub fn update(&mut self, first: usize, values: impl IntoIterator<Item = f32>) {
         for (i, value) in (first..).zip(values) {
             let n = match self.order {
                 Order::OutIn => i / self.spec.inputs,
                 Order::InOut => i % self.spec.outputs,
             };
-            let most = &mut self.most[n];
+            let most = &mut self.max_abs[n];
             *most = most.max(value.abs());
         }
     }
 
     /// The scale of each output: its largest weight becomes ±127.
     pub fn scales(&self) -> Vec<f32> {
-        self.most.iter().map(|most| most / 127.0).collect()
+        self.max_abs.iter().map(|most| most / 127.0).collect()
     }
 }
 
@@ -78,14 +78,15 @@ pub fn quantize_block_i4(values: &[f32]) -> BlockI4 {
     all[..values.len()].copy_from_slice(values);
     let low = all.iter().fold(0.0f32, |m, x| m.min(*x));
     let high = all.iter().fold(0.0f32, |m, x| m.max(*x));
-    let mut best = (f32::INFINITY, Steps { scale: 0.0, per_unit: 0.0, zero: 8.0 });
+    let mut best = (f32::INFINITY, Candidate { scale: 0.0, inverse_scale: 0.0, zero: 8.0 });
     for part in (0..13).map(|i| 1.0 - 0.025 * i as f32) {
         let scale = half_if_normal((high - low) * part / 15.0);
         if scale <= 1e-30 {
             break; // all zero, or as good as
         }
-        let per_unit = 1.0 / scale;
-        let steps = Steps { scale, per_unit, zero: round(-low * part * per_unit).clamp(0.0, 15.0) };
+        let inverse_scale = 1.0 / scale;
+        let steps =
+            Candidate { scale, inverse_scale, zero: round(-low * part * inverse_scale).clamp(0.0, 15.0) };
         let error = steps.squared_error(&all);
         if error < best.0 {
             best = (error, steps);
@@ -98,15 +99,15 @@ pub fn quantize_block_i4(values: &[f32]) -> BlockI4 {
 
 /// What the sixteen numbers of a block mean.
 #[derive(Clone, Copy)]
-struct Steps {
+struct Candidate {
     scale: f32,
-    per_unit: f32,
+    inverse_scale: f32,
     zero: f32,
 }
 
-impl Steps {
+impl Candidate {
     fn q(&self, x: f32) -> f32 {
-        (round(x * self.per_unit) + self.zero).clamp(0.0, 15.0)
+        (round(x * self.inverse_scale) + self.zero).clamp(0.0, 15.0)
     }
 
     /// PanelRow sums side by side, which the compiler makes vectors of.
@@ -162,8 +163,8 @@ mod tests {
         ];
         for (order, values) in cases {
             let mut max = ColumnMax::new(spec, order);
-            max.see(0, values[..4].iter().copied());
-            max.see(4, values[4..].iter().copied());
+            max.update(0, values[..4].iter().copied());
+            max.update(4, values[4..].iter().copied());
             assert_eq!(max.scales(), [5.0 / 127.0, 7.0 / 127.0]);
         }
     }

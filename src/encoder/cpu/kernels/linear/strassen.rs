@@ -16,43 +16,43 @@
 //! other rows of the same text may have gone through.
 
 use super::AlignedI8x16;
-use super::i8::{Sums, Wide, widened};
+use super::i8::{TileSums, WidenedPair, multiply_add, widen_pair};
 use super::pack_activations::TILE_ROWS;
-use crate::encoder::cpu::kernels::scratch::grown;
+use crate::encoder::cpu::kernels::scratch::ensure_len;
 use crate::encoder::cpu::kernels::simd::I32x4;
 
 /// Rows that are computed together: two tiles.
-pub(super) const ROWS: usize = 2 * TILE_ROWS;
+pub(super) const GROUP_ROWS: usize = 2 * TILE_ROWS;
 
 /// So many rows at least. Of a base model 16 to 44 tokens would take up to 5 % longer, as the sums of weights take
 /// what the products save; 64 to 128 take 8 to 10 % less.
-const LEAST: usize = 64;
+const MIN_ROWS: usize = 64;
 
 const _: () = assert!(TILE_ROWS == 4, "a tile's row is a lane of a vector here");
 
 /// How many of `rows` rows to compute so, of `pairs` pairs of inputs: the first ones, the others as ever.
-pub(super) fn together(rows: usize, pairs: usize) -> usize {
+pub(super) fn strassen_rows(rows: usize, pairs: usize) -> usize {
     let halves = pairs > 0 && pairs.is_multiple_of(2);
-    if rows >= LEAST && halves { rows / ROWS * ROWS } else { 0 }
+    if rows >= MIN_ROWS && halves { rows / GROUP_ROWS * GROUP_ROWS } else { 0 }
 }
 
 /// Pairs of inputs of each half that are taken at a time: the weights' sums are 7 KiB then. The halves are every
 /// other piece, so that a panel is read from its beginning to its end.
-const PIECE: usize = 32;
+const HALF_STEP_PAIRS: usize = 32;
 
-/// A11, A12, S4, A22, S1, S2, S3: the first factors in the order of the products. `packed` are whole [`ROWS`] of
+/// A11, A12, S4, A22, S1, S2, S3: the first factors in the order of the products. `packed` are whole [`GROUP_ROWS`] of
 /// `pairs` pairs. For each piece, for each two tiles, the factors' pieces.
-pub(super) fn add_quarters(packed: &[i32], pairs: usize, quarters: &mut Vec<i32>) {
-    let count = packed.len() / (ROWS * pairs);
-    let mut quarters = grown(quarters, count * 7 * TILE_ROWS * pairs / 2).as_chunks_mut::<4>().0;
+pub(super) fn pack_factors(packed: &[i32], pairs: usize, factors: &mut Vec<i32>) {
+    let count = packed.len() / (GROUP_ROWS * pairs);
+    let mut factors = ensure_len(factors, count * 7 * TILE_ROWS * pairs / 2).as_chunks_mut::<4>().0;
     let packed = packed.as_chunks::<4>().0;
-    for at in (0..pairs).step_by(2 * PIECE) {
-        let len = PIECE.min((pairs - at) / 2);
+    for at in (0..pairs).step_by(2 * HALF_STEP_PAIRS) {
+        let len = HALF_STEP_PAIRS.min((pairs - at) / 2);
         for two in 0..count {
             let first = two * 2 * pairs + at;
             let [a11, a12, a21, a22] =
                 [0, len, pairs, pairs + len].map(|from| &packed[first + from..][..len]);
-            let (piece, more) = quarters.split_at_mut(7 * len);
+            let (piece, more) = factors.split_at_mut(7 * len);
             for i in 0..len {
                 let [a11, a12, a21, a22] = [a11, a12, a21, a22].map(|a| I32x4::load(&a[i]).to_i16_pairs());
                 let s1 = a21.add(a22);
@@ -62,29 +62,29 @@ pub(super) fn add_quarters(packed: &[i32], pairs: usize, quarters: &mut Vec<i32>
                     factor.to_i32().store(&mut piece[f * len + i]);
                 }
             }
-            quarters = more;
+            factors = more;
         }
     }
 }
 
-/// The seven products of each two tiles with two panels. `quarters` as [`add_quarters`] leaves them.
+/// The seven products of each two tiles with two panels. `factors` as [`pack_factors`] leaves them.
 #[inline(never)]
-fn multiply_all(
+fn multiply_factors(
     panels: [&[AlignedI8x16]; 2],
-    quarters: &[[i32; TILE_ROWS]],
-    products: &mut [[Sums<TILE_ROWS>; 7]],
+    factors: &[[i32; TILE_ROWS]],
+    products: &mut [[TileSums<TILE_ROWS>; 7]],
 ) {
-    let mut wide = [[[[0; 4]; 2]; PIECE]; 7];
+    let mut wide = [[[[0; 4]; 2]; HALF_STEP_PAIRS]; 7];
     let mut acts = 0;
-    for (left, right) in panels[0].chunks(2 * PIECE).zip(panels[1].chunks(2 * PIECE)) {
+    for (left, right) in panels[0].chunks(2 * HALF_STEP_PAIRS).zip(panels[1].chunks(2 * HALF_STEP_PAIRS)) {
         let count = left.len() / 2;
         let [(b11, b21), (b12, b22)] = [left, right].map(|panel| panel.split_at(count));
-        widen([b11, b12, b21, b22], &mut wide);
+        widen_factors([b11, b12, b21, b22], &mut wide);
         // Or the compiler adds them up again for each tile.
         let wide = std::hint::black_box(&wide);
         for products in products.iter_mut() {
             for (wide, sums) in wide.iter().zip(products) {
-                super::i8::multiply(&wide[..count], &quarters[acts..][..count], sums);
+                multiply_add(&wide[..count], &factors[acts..][..count], sums);
                 acts += count;
             }
         }
@@ -93,9 +93,9 @@ fn multiply_all(
 
 /// B11, B21, B22, T4, T1, T2, T3: the second factors in the order of the products.
 #[inline(always)]
-fn widen(weights: [&[AlignedI8x16]; 4], wide: &mut [[Wide; PIECE]; 7]) {
+fn widen_factors(weights: [&[AlignedI8x16]; 4], wide: &mut [[WidenedPair; HALF_STEP_PAIRS]; 7]) {
     for i in 0..weights[0].len() {
-        let [b11, b12, b21, b22] = weights.map(|b| widened(&b[i]));
+        let [b11, b12, b21, b22] = weights.map(|b| widen_pair(&b[i]));
         for v in 0..2 {
             let t1 = b12[v].sub(b11[v]);
             let t2 = b22[v].sub(t1);
@@ -108,17 +108,17 @@ fn widen(weights: [&[AlignedI8x16]; 4], wide: &mut [[Wide; PIECE]; 7]) {
     }
 }
 
-/// Sums of all rows, which are whole [`ROWS`], for two panels.
-pub(super) fn sums(
+/// TileSums of all rows, which are whole [`GROUP_ROWS`], for two panels.
+pub(super) fn multiply_panels(
     panels: [&[AlignedI8x16]; 2],
-    quarters: &[i32],
+    factors: &[i32],
     products: &mut Vec<[[i32; 4]; 2]>,
     out: [&mut [[[i32; 4]; 2]]; 2],
 ) {
-    let products = grown(products, out[0].len() / ROWS * 7 * TILE_ROWS);
+    let products = ensure_len(products, out[0].len() / GROUP_ROWS * 7 * TILE_ROWS);
     products.fill([[0; 4]; 2]);
     let products = products.as_chunks_mut::<TILE_ROWS>().0.as_chunks_mut::<7>().0;
-    multiply_all(panels, quarters.as_chunks().0, products);
+    multiply_factors(panels, factors.as_chunks().0, products);
     let [left, right] = out.map(|s| s.as_chunks_mut::<TILE_ROWS>().0.as_chunks_mut::<2>().0);
     for ((products, left), right) in products.iter().zip(left).zip(right) {
         for r in 0..TILE_ROWS {
@@ -146,7 +146,7 @@ mod tests {
         const PAIRS: usize = 256;
         let max = activation_max(2 * PAIRS, 128) as i16;
         assert_eq!(max, 8191);
-        let half = |pair: usize| pair / PIECE % 2;
+        let half = |pair: usize| pair / HALF_STEP_PAIRS % 2;
         let sign = |signs: usize, first: usize, second: usize| signs >> (2 * first + second) & 1 == 1;
         for (a, b) in (0..16).flat_map(|a| (0..16).map(move |b| (a, b))) {
             let act = |tile: usize, pair: usize| if sign(a, tile, half(pair)) { max } else { -max };
@@ -158,10 +158,15 @@ mod tests {
             let panels =
                 [0, 1].map(|panel| (0..PAIRS).map(|k| AlignedI8x16([weight(k, panel); 16])).collect());
             let panels: &[Vec<AlignedI8x16>; 2] = &panels;
-            let (mut quarters, mut products) = (Vec::new(), Vec::new());
-            let (mut left, mut right) = ([[[0; 4]; 2]; ROWS], [[[0; 4]; 2]; ROWS]);
-            add_quarters(&packed, PAIRS, &mut quarters);
-            sums(panels.each_ref().map(|p| &p[..]), &quarters, &mut products, [&mut left, &mut right]);
+            let (mut factors, mut products) = (Vec::new(), Vec::new());
+            let (mut left, mut right) = ([[[0; 4]; 2]; GROUP_ROWS], [[[0; 4]; 2]; GROUP_ROWS]);
+            pack_factors(&packed, PAIRS, &mut factors);
+            multiply_panels(
+                panels.each_ref().map(|p| &p[..]),
+                &factors,
+                &mut products,
+                [&mut left, &mut right],
+            );
             for (panel, got) in [left, right].iter().enumerate() {
                 for (row, got) in got.iter().enumerate() {
                     let exact = (0..PAIRS)

@@ -333,7 +333,7 @@ fn linears(inputs: usize, outputs: usize, activation: Activation) -> Vec<Linear>
     let mut linears = Vec::new();
     for kernel in ALL {
         let mut max = ColumnMax::new(spec, Order::OutIn);
-        max.see(0, w.iter().copied());
+        max.update(0, w.iter().copied());
         let mut pack = PackI8::new(spec, kernel, max.scales(), bias.clone());
         pack.put_f32(Order::OutIn, 0, w.iter().copied());
         linears.push(pack.finish());
