@@ -2,9 +2,9 @@
 //! `tests/kernels_golden.rs`) and wasm (`bench.mjs --golden`) must find the same hashes: that is what
 //! "the same bits on every machine" means.
 
-use super::encoder::cpu::kernels::add_norm::Norm;
+use super::encoder::cpu::kernels::add_norm::LayerNorm;
 use super::encoder::cpu::kernels::attention::{Qkv, attention};
-use super::encoder::cpu::kernels::embed::{Embed, Table};
+use super::encoder::cpu::kernels::embed::{Embed, EmbeddingTable};
 use super::encoder::cpu::kernels::linear::quantize::{
     BLOCK_I4, ColumnMax, quantize_block_i4, quantize_rows_i8,
 };
@@ -125,15 +125,16 @@ fn attend() -> u64 {
 
 fn add_norm() -> u64 {
     let (mut x, residual) = (normals(5, 9 * 203), normals(6, 9 * 203));
-    Norm::new(normals(7, 203), normals(8, 203), 1e-12).add_norm(&mut x, &residual);
+    LayerNorm::new(normals(7, 203), normals(8, 203), 1e-12).add_norm(&mut x, &residual);
     hash(&x)
 }
 
 fn embed() -> u64 {
     let (word, scales) = quantize_rows_i8(&normals(9, 50 * 37), 37);
-    let norm = Norm::new(normals(7, 37), normals(8, 37), 1e-12);
-    let (types, positions) = (Table::f32(37, normals(10, 2 * 37)), Table::f32(37, normals(11, 8 * 37)));
-    let embed = Embed::new(Table::i8(37, word, scales), Some(types), Some(positions), norm);
+    let norm = LayerNorm::new(normals(7, 37), normals(8, 37), 1e-12);
+    let (types, positions) =
+        (EmbeddingTable::f32(37, normals(10, 2 * 37)), EmbeddingTable::f32(37, normals(11, 8 * 37)));
+    let embed = Embed::new(EmbeddingTable::i8(37, word, scales), Some(types), Some(positions), norm);
     let mut out = vec![0.0; 9 * 37];
     let ids = [1, 2, 3, 4, 5, 49, 48, 0, 7];
     let known = embed.forward(&ids, &[0, 0, 1, 1, 0, 0, 0, 1, 1], &[0, 5, 9], &mut out).is_ok();

@@ -9,7 +9,7 @@ mod golden;
 #[allow(missing_docs)]
 mod model;
 
-use encoder::cpu::kernels::add_norm::Norm;
+use encoder::cpu::kernels::add_norm::LayerNorm;
 use encoder::cpu::kernels::attention::{Qkv, attention};
 use encoder::cpu::kernels::linear::{Kernel, Linear, PackF32, PackI4, PackI8};
 use encoder::cpu::kernels::{Scratch, activation};
@@ -99,7 +99,7 @@ extern "C" fn set_attention(kernel_number: u32, tokens: usize, hidden: usize, he
 
 #[unsafe(no_mangle)]
 extern "C" fn set_add_norm(tokens: usize, hidden: usize) {
-    let norm = Norm::new(vec![1.0; hidden], vec![0.1; hidden], 1e-12);
+    let norm = LayerNorm::new(vec![1.0; hidden], vec![0.1; hidden], 1e-12);
     let (mut x, residual) = (activations(tokens * hidden), activations(tokens * hidden));
     set(move || norm.add_norm(&mut x, &residual));
 }

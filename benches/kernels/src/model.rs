@@ -2,9 +2,9 @@
 //! only a kernel's rate, and for the accuracy of each precision.
 
 use super::encoder::cpu::kernels::Scratch;
-use super::encoder::cpu::kernels::add_norm::Norm;
+use super::encoder::cpu::kernels::add_norm::LayerNorm;
 use super::encoder::cpu::kernels::attention::{Qkv, StridedRows, attention};
-use super::encoder::cpu::kernels::embed::{Embed, Table};
+use super::encoder::cpu::kernels::embed::{Embed, EmbeddingTable};
 use super::encoder::cpu::kernels::linear::quantize::{BLOCK_I4, ColumnMax, quantize_block_i4, quantize_rows_i8};
 use super::encoder::cpu::kernels::linear::{Kernel, Linear, PackF32, PackI4, PackI8};
 use super::encoder::cpu::kernels::select_rows::first_rows;
@@ -33,10 +33,10 @@ pub struct Precision {
 struct Layer {
     qkv: Linear,
     output: Linear,
-    norm: Norm,
+    norm: LayerNorm,
     up: Linear,
     down: Linear,
-    last_norm: Norm,
+    last_norm: LayerNorm,
 }
 
 pub struct Model {
@@ -95,7 +95,7 @@ impl Model {
             layers.push((qkv, output, up, down));
         }
         let mut norm = |name: &str| {
-            Norm::new(source(&format!("{name}.weight"), hidden), source(&format!("{name}.bias"), hidden), 1e-12)
+            LayerNorm::new(source(&format!("{name}.weight"), hidden), source(&format!("{name}.bias"), hidden), 1e-12)
         };
         let layers = layers.into_iter().enumerate().map(|(i, (qkv, output, up, down))| {
             let first = norm(&format!("encoder.layer.{i}.attention.output.LayerNorm"));
@@ -107,13 +107,13 @@ impl Model {
         let mut table = |name: &str, rows: usize| source(&format!("embeddings.{name}.weight"), rows * hidden);
         let word = table("word_embeddings", shape.vocabulary);
         let word = if at.bits == 32 {
-            Table::f32(hidden, word)
+            EmbeddingTable::f32(hidden, word)
         } else {
             let (q, scales) = quantize_rows_i8(&word, hidden);
-            Table::i8(hidden, q, scales)
+            EmbeddingTable::i8(hidden, q, scales)
         };
-        let position = Table::f32(hidden, table("position_embeddings", shape.positions));
-        let token_type = Table::f32(hidden, table("token_type_embeddings", 2));
+        let position = EmbeddingTable::f32(hidden, table("position_embeddings", shape.positions));
+        let token_type = EmbeddingTable::f32(hidden, table("token_type_embeddings", 2));
         let embed = Embed::new(word, Some(token_type), Some(position), norm);
         Self { shape, kernel: at.kernel, embed, layers, scratch: Scratch::new(), buffers: Default::default() }
     }

@@ -22,7 +22,7 @@ use crate::error::{Error, ErrorCode, Result};
 enum Packed {
     Embed(Arc<kernels::embed::Embed>, bool),
     Linear(Arc<kernels::linear::Linear>),
-    AddNorm(Arc<kernels::add_norm::Norm>),
+    AddNorm(Arc<kernels::add_norm::LayerNorm>),
     /// A step that has none.
     Bare,
 }

@@ -3,8 +3,8 @@
 use super::matrix::{Bytes, bytes, floats, nibbles, order};
 use super::room;
 use super::store::Store;
-use crate::encoder::cpu::kernels::add_norm::Norm;
-use crate::encoder::cpu::kernels::embed::{Embed, Table};
+use crate::encoder::cpu::kernels::add_norm::LayerNorm;
+use crate::encoder::cpu::kernels::embed::{Embed, EmbeddingTable};
 use crate::encoder::cpu::kernels::linear::quantize::{ColumnMax, quantize_rows_i8};
 use crate::encoder::cpu::kernels::linear::{Kernel, Linear, PackF32, PackI4, PackI8, WeightFormat};
 use crate::encoder::graph::{EmbedStep, LinearStep, Matrix, NormStep};
@@ -98,13 +98,13 @@ pub(super) fn embed(store: &mut Store, step: &EmbedStep, precision: Precision) -
 }
 
 /// A table: bytes stay bytes where their zero points allow it; floats become bytes if asked for.
-fn table(store: &mut Store, matrix: &Matrix, quantize: bool) -> Result<Table> {
+fn table(store: &mut Store, matrix: &Matrix, quantize: bool) -> Result<EmbeddingTable> {
     let width = matrix.shape[1];
     // Rows are what scales go along: a table's outputs, so to say.
     let turned = Matrix { turned: true, ..matrix.clone() };
     if let Some(Bytes { q, scale, zero }) = bytes(store, &turned)? {
         if zero.is_empty() {
-            return Ok(Table::i8(width, q, scale));
+            return Ok(EmbeddingTable::i8(width, q, scale));
         }
         let row = |(i, q): (usize, &i8)| (i32::from(*q) - zero[i / width]) as f32 * scale[i / width];
         let mut values = room::list(q.len(), "a table as floats")?;
@@ -116,21 +116,21 @@ fn table(store: &mut Store, matrix: &Matrix, quantize: bool) -> Result<Table> {
     quantized(width, values, quantize)
 }
 
-fn quantized(width: usize, values: Vec<f32>, quantize: bool) -> Result<Table> {
+fn quantized(width: usize, values: Vec<f32>, quantize: bool) -> Result<EmbeddingTable> {
     if !quantize {
-        return Ok(Table::f32(width, values));
+        return Ok(EmbeddingTable::f32(width, values));
     }
     drop(room::list::<i8>(values.len(), "a table in int8")?);
     let (q, scales) = quantize_rows_i8(&values, width);
-    Ok(Table::i8(width, q, scales))
+    Ok(EmbeddingTable::i8(width, q, scales))
 }
 
 /// A norm's gain and shift.
-pub(super) fn norm(store: &Store, step: &NormStep) -> Result<Norm> {
+pub(super) fn norm(store: &Store, step: &NormStep) -> Result<LayerNorm> {
     let gamma = store.vector(&step.gamma, step.width)?;
     let beta = store.vector(&step.beta, step.width)?;
     if gamma.iter().chain(&beta).any(|x| !x.is_finite()) {
         fail!(InvalidModel, "a LayerNorm's weights are not finite: their file is damaged");
     }
-    Ok(Norm::new(gamma, beta, step.eps))
+    Ok(LayerNorm::new(gamma, beta, step.eps))
 }

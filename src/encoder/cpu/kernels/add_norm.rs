@@ -4,13 +4,13 @@ use super::simd::{F32x4, LANES};
 
 /// Gain, shift and epsilon of a `LayerNorm`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Norm {
+pub struct LayerNorm {
     gamma: Vec<f32>,
     beta: Vec<f32>,
     eps: f32,
 }
 
-impl Norm {
+impl LayerNorm {
     /// `gamma` and `beta` are `[hidden]`.
     ///
     /// # Panics
@@ -123,7 +123,7 @@ mod tests {
             let mut random = Random(seed);
             let x: Vec<f32> = (0..rows * hidden).map(|_| random.normal() + mean).collect();
             let residual = random.normals(x.len());
-            let norm = Norm::new(random.normals(hidden), random.normals(hidden), 1e-5);
+            let norm = LayerNorm::new(random.normals(hidden), random.normals(hidden), 1e-5);
             for residual in [residual, vec![0.0; x.len()]] {
                 let expected = reference_add_norm(&x, &residual, &norm.gamma, &norm.beta, norm.eps);
                 let mut got = x.clone();
@@ -145,7 +145,7 @@ mod tests {
         for _ in 0..50 {
             let x = random.normals(768);
             let residual = random.normals(768);
-            let norm = Norm::new(random.normals(768), random.normals(768), 1e-12);
+            let norm = LayerNorm::new(random.normals(768), random.normals(768), 1e-12);
             let expected = reference_add_norm(&x, &residual, &norm.gamma, &norm.beta, norm.eps);
             let mut got = x.clone();
             norm.add_norm(&mut got, &residual);
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn extremes() {
-        let norm = Norm::new(vec![1.0; 5], vec![0.5; 5], 1e-12);
+        let norm = LayerNorm::new(vec![1.0; 5], vec![0.5; 5], 1e-12);
         let mut same = vec![7.0; 5];
         norm.layer_norm(&mut same);
         assert_eq!(same, [0.5; 5]);

@@ -1,31 +1,31 @@
 //! `Embed`: three lookups, their sum, a `LayerNorm`.
 
-use super::add_norm::Norm;
+use super::add_norm::LayerNorm;
 use super::simd::{F32x4, I32x4, LANES};
 use crate::error::{Result, fail};
 
 /// An embedding table `[rows, width]`, row-major.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Table {
+pub struct EmbeddingTable {
     width: usize,
-    values: Values,
+    values: TableValues,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-enum Values {
+enum TableValues {
     F32(Vec<f32>),
     /// A scale a row.
     I8(Vec<i8>, Vec<f32>),
 }
 
-impl Table {
+impl EmbeddingTable {
     /// Floats.
     ///
     /// # Panics
     /// If `values` is no whole number of rows.
     pub fn f32(width: usize, values: Vec<f32>) -> Self {
         assert!(values.len().is_multiple_of(width.max(1)), "a table is [rows, width]");
-        Self { width, values: Values::F32(values) }
+        Self { width, values: TableValues::F32(values) }
     }
 
     /// int8 with a scale a row: `scale · q`.
@@ -34,7 +34,7 @@ impl Table {
     /// If there is not one scale a row.
     pub fn i8(width: usize, values: Vec<i8>, scales: Vec<f32>) -> Self {
         assert_eq!(values.len(), scales.len() * width, "a table is [rows, width]");
-        Self { width, values: Values::I8(values, scales) }
+        Self { width, values: TableValues::I8(values, scales) }
     }
 
     /// Width of a row.
@@ -45,8 +45,8 @@ impl Table {
     /// Rows.
     pub fn rows(&self) -> usize {
         let len = match &self.values {
-            Values::F32(values) => values.len(),
-            Values::I8(values, _) => values.len(),
+            TableValues::F32(values) => values.len(),
+            TableValues::I8(values, _) => values.len(),
         };
         len / self.width.max(1)
     }
@@ -54,8 +54,8 @@ impl Table {
     /// Bytes held.
     pub fn bytes(&self) -> usize {
         match &self.values {
-            Values::F32(values) => size_of_val(&values[..]),
-            Values::I8(values, scales) => size_of_val(&values[..]) + size_of_val(&scales[..]),
+            TableValues::F32(values) => size_of_val(&values[..]),
+            TableValues::I8(values, scales) => size_of_val(&values[..]) + size_of_val(&scales[..]),
         }
     }
 
@@ -63,14 +63,14 @@ impl Table {
     fn look_up(&self, row: usize, add: bool, out: &mut [f32]) {
         let range = row * self.width..(row + 1) * self.width;
         match &self.values {
-            Values::F32(values) => {
+            TableValues::F32(values) => {
                 if add {
                     super::add_norm::add(out, &values[range]);
                 } else {
                     out.copy_from_slice(&values[range]);
                 }
             }
-            Values::I8(values, scales) => {
+            TableValues::I8(values, scales) => {
                 let scale = scales[row];
                 let (quads, rest) = values[range].as_chunks::<LANES>();
                 let (vectors, out_rest) = out.as_chunks_mut::<LANES>();
@@ -90,16 +90,21 @@ impl Table {
 /// The op: its tables and its norm.
 #[derive(Debug)]
 pub struct Embed {
-    word: Table,
-    token_type: Option<Table>,
-    position: Option<Table>,
-    norm: Norm,
+    word: EmbeddingTable,
+    token_type: Option<EmbeddingTable>,
+    position: Option<EmbeddingTable>,
+    norm: LayerNorm,
 }
 
 impl Embed {
     /// # Panics
     /// If the tables and the norm are not equally wide.
-    pub fn new(word: Table, token_type: Option<Table>, position: Option<Table>, norm: Norm) -> Self {
+    pub fn new(
+        word: EmbeddingTable,
+        token_type: Option<EmbeddingTable>,
+        position: Option<EmbeddingTable>,
+        norm: LayerNorm,
+    ) -> Self {
         for table in [Some(&word), token_type.as_ref(), position.as_ref()].into_iter().flatten() {
             assert_eq!(table.width(), norm.hidden(), "all tables are as wide as the norm");
         }
@@ -121,7 +126,7 @@ impl Embed {
         [Some(&self.word), self.token_type.as_ref(), self.position.as_ref()]
             .into_iter()
             .flatten()
-            .map(Table::bytes)
+            .map(EmbeddingTable::bytes)
             .sum()
     }
 
@@ -180,10 +185,13 @@ mod tests {
     use proptest::prelude::*;
 
     /// The two forms of one table, and what each stands for.
-    fn forms(width: usize, values: &[f32]) -> [(Table, Vec<f32>); 2] {
+    fn forms(width: usize, values: &[f32]) -> [(EmbeddingTable, Vec<f32>); 2] {
         let (q, scales) = quantize_rows_i8(values, width);
         let from_q = q.iter().enumerate().map(|(i, q)| f32::from(*q) * scales[i / width]).collect();
-        [(Table::f32(width, values.to_vec()), values.to_vec()), (Table::i8(width, q, scales), from_q)]
+        [
+            (EmbeddingTable::f32(width, values.to_vec()), values.to_vec()),
+            (EmbeddingTable::i8(width, q, scales), from_q),
+        ]
     }
 
     proptest! {
@@ -201,7 +209,7 @@ mod tests {
                 let (word, word_values) = forms(hidden, &word)[i].clone();
                 let (token_type, type_values) = forms(hidden, &token_type)[i].clone();
                 let (position, position_values) = forms(hidden, &position)[i].clone();
-                let embed = Embed::new(word, Some(token_type), Some(position), Norm::new(gamma.clone(), beta.clone(), 1e-3));
+                let embed = Embed::new(word, Some(token_type), Some(position), LayerNorm::new(gamma.clone(), beta.clone(), 1e-3));
                 let reference = ReferenceEmbed {
                     word: &word_values, token_type: &type_values, position: &position_values,
                     gamma: &gamma, beta: &beta, eps: 1e-3,
@@ -217,8 +225,8 @@ mod tests {
 
     #[test]
     fn refuses_what_is_out_of_range() {
-        let table = |rows: usize| Table::f32(4, vec![1.0; rows * 4]);
-        let norm = Norm::new(vec![1.0; 4], vec![0.0; 4], 1e-5);
+        let table = |rows: usize| EmbeddingTable::f32(4, vec![1.0; rows * 4]);
+        let norm = LayerNorm::new(vec![1.0; 4], vec![0.0; 4], 1e-5);
         let embed = Embed::new(table(5), Some(table(2)), Some(table(3)), norm);
         let run = |ids: &[u32], types: &[u32]| {
             embed.forward(ids, types, &[0, ids.len()], &mut vec![0.0; 4 * ids.len()]).map_err(|e| e.code())

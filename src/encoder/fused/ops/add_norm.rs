@@ -1,12 +1,12 @@
 //! `AddNorm`: `LayerNorm(a + b)`, in `a`'s memory where nobody else needs it.
 
 use super::floats;
-use crate::encoder::cpu::kernels::add_norm::Norm;
+use crate::encoder::cpu::kernels::add_norm::LayerNorm;
 use tract_core::internal::*;
 
 /// See [`reference::add_norm`](crate::encoder::reference::add_norm).
 #[derive(Debug, Clone)]
-pub(in crate::encoder::fused) struct AddNorm(pub(in crate::encoder::fused) Arc<Norm>);
+pub(in crate::encoder::fused) struct AddNorm(pub(in crate::encoder::fused) Arc<LayerNorm>);
 
 impl PartialEq for AddNorm {
     fn eq(&self, other: &Self) -> bool {
