@@ -10,6 +10,7 @@ pub mod onnx;
 pub mod plain;
 mod ports;
 pub mod reference;
+pub mod spec;
 
 use crate::batch::{Batch, Fill};
 use crate::error::Result;

@@ -3,3 +3,5 @@
 pub mod cpu;
 #[path = "../../../src/encoder/reference/mod.rs"]
 pub mod reference;
+#[path = "../../../src/encoder/spec.rs"]
+pub mod spec;

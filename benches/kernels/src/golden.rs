@@ -10,8 +10,8 @@ use super::encoder::cpu::kernels::linear::quantize::{
 };
 use super::encoder::cpu::kernels::linear::{Kernel, Linear, PackF32, PackI4, PackI8};
 use super::encoder::cpu::kernels::{Scratch, activation};
-use super::encoder::reference::attention::AttentionSpec;
-use super::encoder::reference::linear::{Activation, LinearSpec, Order};
+use super::encoder::spec::AttentionSpec;
+use super::encoder::spec::{Activation, LinearSpec, WeightOrder};
 
 /// One case: its name, what computes its hash, and the hash.
 pub struct Case {
@@ -92,10 +92,10 @@ fn int8_sevens() -> u64 {
 
 fn pack_int8(spec: LinearSpec, kernel: Kernel) -> Linear {
     let weights = normals(2, spec.inputs * spec.outputs);
-    let mut max = ColumnMax::new(spec, Order::InOut);
+    let mut max = ColumnMax::new(spec, WeightOrder::InOut);
     max.update(0, weights.iter().copied());
     let mut pack = PackI8::new(spec, kernel, max.scales(), normals(3, spec.outputs));
-    pack.put_f32(Order::InOut, 0, weights.iter().copied());
+    pack.put_f32(WeightOrder::InOut, 0, weights.iter().copied());
     pack.finish()
 }
 
@@ -111,7 +111,7 @@ fn int4(kernel: Kernel) -> u64 {
 
 fn float() -> u64 {
     let mut pack = PackF32::new(SPEC, Kernel::Exact, normals(3, SPEC.outputs));
-    pack.put(Order::InOut, 0, &normals(2, SPEC.inputs * SPEC.outputs));
+    pack.put(WeightOrder::InOut, 0, &normals(2, SPEC.inputs * SPEC.outputs));
     forward(&pack.finish())
 }
 

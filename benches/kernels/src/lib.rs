@@ -13,8 +13,8 @@ use encoder::cpu::kernels::add_norm::LayerNorm;
 use encoder::cpu::kernels::attention::{Qkv, attention};
 use encoder::cpu::kernels::linear::{Kernel, Linear, PackF32, PackI4, PackI8};
 use encoder::cpu::kernels::{Scratch, activation};
-use encoder::reference::attention::AttentionSpec;
-use encoder::reference::linear::{Activation, LinearSpec, Order};
+use encoder::spec::AttentionSpec;
+use encoder::spec::{Activation, LinearSpec, WeightOrder};
 use std::cell::RefCell;
 
 /// Something that can run over and over.
@@ -55,7 +55,7 @@ fn linear(bits: u32, kernel: Kernel, spec: LinearSpec) -> Linear {
             let weights: Vec<i8> = (0..inputs * outputs)
                 .map(|_| ((byte() + byte() + byte() + byte() - 510) / 4) as i8)
                 .collect();
-            pack.put_i8(Order::OutIn, 0, &weights);
+            pack.put_i8(WeightOrder::OutIn, 0, &weights);
             pack.finish()
         }
         4 => {
@@ -68,7 +68,7 @@ fn linear(bits: u32, kernel: Kernel, spec: LinearSpec) -> Linear {
         _ => {
             let mut pack = PackF32::new(spec, kernel, vec![0.0; outputs]);
             let row: Vec<f32> = (0..inputs).map(|i| (i * 7 % 251) as f32 * 1e-5).collect();
-            (0..outputs).for_each(|n| pack.put(Order::OutIn, n * inputs, &row));
+            (0..outputs).for_each(|n| pack.put(WeightOrder::OutIn, n * inputs, &row));
             pack.finish()
         }
     }

@@ -8,8 +8,8 @@ use super::encoder::cpu::kernels::embed::{Embed, EmbeddingTable};
 use super::encoder::cpu::kernels::linear::quantize::{BLOCK_I4, ColumnMax, quantize_block_i4, quantize_rows_i8};
 use super::encoder::cpu::kernels::linear::{Kernel, Linear, PackF32, PackI4, PackI8};
 use super::encoder::cpu::kernels::select_rows::first_rows;
-use super::encoder::reference::attention::AttentionSpec;
-use super::encoder::reference::linear::{Activation, LinearSpec, Order};
+use super::encoder::spec::AttentionSpec;
+use super::encoder::spec::{Activation, LinearSpec, WeightOrder};
 
 /// Sizes of a model.
 #[derive(Clone, Copy)]
@@ -54,10 +54,10 @@ pub type Source<'a> = &'a mut dyn FnMut(&str, usize) -> Vec<f32>;
 fn linear(at: Precision, spec: LinearSpec, weights: &[f32], bias: Vec<f32>) -> Linear {
     match at.bits {
         8 => {
-            let mut max = ColumnMax::new(spec, Order::OutIn);
+            let mut max = ColumnMax::new(spec, WeightOrder::OutIn);
             max.update(0, weights.iter().copied());
             let mut pack = PackI8::new(spec, at.kernel, max.scales(), bias);
-            pack.put_f32(Order::OutIn, 0, weights.iter().copied());
+            pack.put_f32(WeightOrder::OutIn, 0, weights.iter().copied());
             pack.finish()
         }
         4 => {
@@ -71,7 +71,7 @@ fn linear(at: Precision, spec: LinearSpec, weights: &[f32], bias: Vec<f32>) -> L
         }
         _ => {
             let mut pack = PackF32::new(spec, at.kernel, bias);
-            pack.put(Order::OutIn, 0, weights);
+            pack.put(WeightOrder::OutIn, 0, weights);
             pack.finish()
         }
     }

@@ -5,12 +5,12 @@ use super::room;
 use super::store::{Store, internal};
 use crate::encoder::graph::{Coding, Matrix, Vector};
 use crate::encoder::onnx::{Blocked, Numbers};
-use crate::encoder::reference::linear::Order;
+use crate::encoder::spec::WeightOrder;
 use crate::error::{Result, fail};
 
 /// The order in which a matrix that `x` is multiplied by lies in the file.
-pub(super) fn order(matrix: &Matrix) -> Order {
-    if matrix.turned { Order::OutIn } else { Order::InOut }
+pub(super) fn order(matrix: &Matrix) -> WeightOrder {
+    if matrix.turned { WeightOrder::OutIn } else { WeightOrder::InOut }
 }
 
 /// The axis of the stored matrix that a `Linear`'s outputs go along.

@@ -8,7 +8,7 @@
 use std::fmt::Display;
 
 use crate::encoder::cpu::kernels::linear::{Kernel, WeightFormat};
-use crate::encoder::reference::linear::LinearSpec;
+use crate::encoder::spec::LinearSpec;
 use crate::error::{Result, fail};
 
 /// An empty list with room for `len`.
@@ -50,7 +50,7 @@ mod tests {
     use crate::encoder::fused::pack;
     use crate::encoder::fused::store::Store;
     use crate::encoder::graph::{Coding, EmbedStep, Leaf, LinearStep, Matrix, NormStep, Vector};
-    use crate::encoder::reference::linear::Activation;
+    use crate::encoder::spec::Activation;
     use crate::error::{Error, ErrorCode};
 
     /// More than an address says, and few enough to be counted in bytes.

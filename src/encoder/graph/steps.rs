@@ -7,8 +7,8 @@ use std::collections::{HashMap, HashSet};
 
 use super::symbol::{Id, Index, Symbol, Symbols, Text, Texts};
 use super::weight::{Matrix, Vector};
-use crate::encoder::reference::attention::AttentionSpec;
-use crate::encoder::reference::linear::{Activation, LinearSpec};
+use crate::encoder::spec::AttentionSpec;
+use crate::encoder::spec::{Activation, LinearSpec};
 
 /// One fused op. Each makes one value, which the others name by the step's place in the list.
 #[derive(Debug, Clone, PartialEq)]

@@ -2,7 +2,7 @@
 
 use super::layout::Layout;
 use super::weight::{Matrix, Vector};
-use crate::encoder::reference::linear::Activation;
+use crate::encoder::spec::Activation;
 
 /// A value by its number in [`Symbols`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

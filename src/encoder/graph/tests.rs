@@ -7,7 +7,7 @@ use super::*;
 use crate::config::BertConfig;
 use crate::encoder::onnx::{Expected, Graph, Model, signature, translate};
 use crate::encoder::ports::Ports;
-use crate::encoder::reference::linear::Activation;
+use crate::encoder::spec::Activation;
 
 fn onnx_of(folder: &Path) -> std::path::PathBuf {
     [folder.to_path_buf(), folder.join("onnx")]

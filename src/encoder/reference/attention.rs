@@ -6,31 +6,7 @@
 //! `1 / √head_size`. A sequence sees itself only, so there is no mask. With `first_row_only`, `q`
 //! has one row a sequence (its first token's, the CLS row), and so has the context.
 
-/// The shape of an `Attention`.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct AttentionSpec {
-    /// Heads.
-    pub heads: usize,
-    /// Width of a head.
-    pub head_size: usize,
-    /// What scores are multiplied by.
-    pub scale: f32,
-    /// Whether only the first row of each sequence asks.
-    pub first_row_only: bool,
-}
-
-impl AttentionSpec {
-    /// BERT's: `hidden` split into `heads`, scores over the root of a head's width.
-    pub fn new(hidden: usize, heads: usize) -> Self {
-        let head_size = hidden / heads.max(1);
-        Self { heads, head_size, scale: (1.0 / (head_size as f64).sqrt()) as f32, first_row_only: false }
-    }
-
-    /// `heads · head_size`.
-    pub fn hidden(&self) -> usize {
-        self.heads * self.head_size
-    }
-}
+use crate::encoder::spec::AttentionSpec;
 
 /// The op on three `[rows, hidden]` matrices, in double precision.
 pub fn reference_attention(

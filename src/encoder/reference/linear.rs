@@ -1,40 +1,6 @@
 //! `Linear`: `y[M, N] = act(x[M, K] · Wᵀ + bias)`, `W` being `[N, K]`: one row an output.
 
-/// What a `Linear` does to each of its outputs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Activation {
-    /// Nothing.
-    #[default]
-    None,
-    /// `x·Φ(x)`, with `erf`.
-    Gelu,
-    /// Its approximation with `tanh` (`gelu_new`, `gelu_pytorch_tanh`, FastGelu).
-    GeluTanh,
-    /// `max(x, 0)`.
-    Relu,
-    /// `tanh(x)`: the pooler.
-    Tanh,
-}
-
-/// The order in which a weight's values lie in a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Order {
-    /// `[N, K]`, an output's weights together: PyTorch, `Gemm` with `transB`, MatMulNBits.
-    OutIn,
-    /// `[K, N]`, an input's weights together: the second operand of `MatMul`.
-    InOut,
-}
-
-/// What is known of a `Linear` before its weights are there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LinearSpec {
-    /// `K`.
-    pub inputs: usize,
-    /// `N`.
-    pub outputs: usize,
-    /// The epilogue.
-    pub activation: Activation,
-}
+use crate::encoder::spec::{Activation, LinearSpec, MIN_ROW_MAGNITUDE};
 
 /// `act(x)` in double precision.
 pub fn reference_activation(activation: Activation, x: f64) -> f64 {
@@ -94,15 +60,6 @@ pub fn reference_linear(spec: &LinearSpec, x: &[f32], weight: &[f32], bias: &[f3
     y
 }
 
-/// The largest integer that an activation may become, so that no sum of `inputs` products with
-/// weights of magnitude up to `weight_max` leaves an `i32`: 12 bits for K = 4096 and int8 weights. At most
-/// 13 bits, so that the sum of four (see the kernel's `strassen`) is an `i16`.
-pub const fn activation_max(inputs: usize, weight_max: usize) -> i32 {
-    const MOST: usize = i16::MAX as usize / 4;
-    let most = i32::MAX as usize / (if inputs == 0 { 1 } else { inputs }).saturating_mul(weight_max);
-    if most > MOST { MOST as i32 } else { most as i32 }
-}
-
 /// A row as integers: `x ≈ scale · q`, `|q| ≤ max`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct QuantizedRow {
@@ -112,16 +69,13 @@ pub struct QuantizedRow {
     pub scale: f32,
 }
 
-/// Below this a row is taken for zero: the reciprocal of its scale could overflow.
-pub const SMALLEST_ROW: f32 = 1e-30;
-
 /// Quantises one row symmetrically, rounding to nearest even.
 pub fn reference_quantize_row(row: &[f32], max: i32) -> QuantizedRow {
     let largest = row.iter().fold(0.0f32, |m, x| if x.is_nan() { f32::NAN } else { m.max(x.abs()) });
     if row.iter().any(|x| !x.is_finite()) {
         return QuantizedRow { q: vec![0; row.len()], scale: f32::NAN };
     }
-    if largest < SMALLEST_ROW {
+    if largest < MIN_ROW_MAGNITUDE {
         return QuantizedRow { q: vec![0; row.len()], scale: 0.0 };
     }
     let steps = max as f32 / largest;

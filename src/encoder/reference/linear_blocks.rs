@@ -1,9 +1,8 @@
 //! `Linear` where activations, weights or both have a scale a block of inputs: what the relaxed
 //! and the 4-bit kernels must give bit for bit, but for the activation function.
 
-use super::linear::{
-    LinearSpec, QuantizedWeight, SMALLEST_ROW, reference_activation, reference_quantize_row,
-};
+use super::linear::{QuantizedWeight, reference_activation, reference_quantize_row};
+use crate::encoder::spec::{LinearSpec, MIN_ROW_MAGNITUDE};
 
 /// Some inputs of one row as integers: `x ≈ scale · (q − zero)`.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,7 +30,7 @@ pub fn reference_quantize_i8(block: &[f32]) -> QuantizedBlock {
 
 fn quantize(block: &[f32], range: f32, below: f32, max: i32) -> QuantizedBlock {
     let finite = block.iter().all(|x| x.is_finite()) && range.is_finite();
-    if !finite || range < SMALLEST_ROW {
+    if !finite || range < MIN_ROW_MAGNITUDE {
         let scale = if finite { 0.0 } else { f32::NAN };
         return QuantizedBlock { q: vec![0; block.len()], zero: 0, scale };
     }

@@ -2,7 +2,7 @@
 
 use super::math::Math;
 use super::simd::{F32x4, LANES};
-use crate::encoder::reference::linear::Activation;
+use crate::encoder::spec::Activation;
 
 /// Applies `activation` to every value.
 pub fn apply(activation: Activation, values: &mut [f32]) {

@@ -11,7 +11,7 @@ use super::linear::{Kernel, PanelRow, TILE_ROWS, multiply_tile_f32};
 use super::math::Math;
 use super::scratch::ensure_len;
 use super::simd::{F32x4, I32x4};
-use crate::encoder::reference::attention::AttentionSpec;
+use crate::encoder::spec::AttentionSpec;
 use std::ops::Range;
 
 /// Lanes of a panel.

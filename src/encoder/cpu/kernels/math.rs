@@ -163,7 +163,8 @@ impl Math {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::encoder::reference::linear::{Activation, reference_activation};
+    use crate::encoder::reference::linear::reference_activation;
+    use crate::encoder::spec::Activation;
 
     /// Every 997th float, and 2 million over where things happen.
     fn inputs() -> impl Iterator<Item = f32> {

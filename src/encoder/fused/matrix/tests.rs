@@ -7,7 +7,7 @@ use super::*;
 use crate::encoder::cpu::kernels::testing::Random;
 use crate::encoder::graph::{Leaf, LinearStep, Step};
 use crate::encoder::onnx::Blocked;
-use crate::encoder::reference::linear::{Activation, LinearSpec};
+use crate::encoder::spec::{Activation, LinearSpec};
 
 /// A store of these weights, for a `Linear` of the matrix.
 fn store(matrix: &Matrix, weights: &[Numbers]) -> Store {

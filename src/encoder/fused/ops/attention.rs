@@ -2,7 +2,7 @@
 
 use super::{Running, Shared, fact, floats, indices, rows};
 use crate::encoder::cpu::kernels::attention::{Qkv, StridedRows, attention};
-use crate::encoder::reference::attention::AttentionSpec;
+use crate::encoder::spec::AttentionSpec;
 use tract_core::internal::*;
 
 /// See [`reference::attention`](crate::encoder::reference::attention).

@@ -10,7 +10,7 @@ use tract_core::prelude::*;
 use crate::encoder::graph::read::Reader;
 use crate::encoder::graph::symbol::{Meaning, Rows, Symbol, Texts};
 use crate::encoder::graph::weight::{uniform, vector};
-use crate::encoder::reference::linear::Activation;
+use crate::encoder::spec::Activation;
 
 impl Reader<'_> {
     /// `a op b`.

@@ -3,7 +3,7 @@
 
 use crate::encoder::graph::read::Reader;
 use crate::encoder::graph::symbol::{Curve, Meaning, Rows, Symbol};
-use crate::encoder::reference::linear::Activation;
+use crate::encoder::spec::Activation;
 
 /// Equal but for half precision's rounding of a constant.
 fn close(a: f32, b: f32) -> bool {

@@ -9,7 +9,7 @@ use tract_core::prelude::*;
 use crate::encoder::graph::read::Reader;
 use crate::encoder::graph::symbol::{Meaning, Symbol, close};
 use crate::encoder::graph::weight::uniform;
-use crate::encoder::reference::linear::Activation;
+use crate::encoder::spec::Activation;
 
 impl Reader<'_> {
     /// `DynamicQuantizeLinear`: numbers, scale, zero point.

@@ -269,10 +269,14 @@ mod tests {
     #[test]
     fn tuning_is_run_twice_and_gives_the_same_bits() {
         use super::super::PackI8;
-        use crate::encoder::reference::linear::{Activation, LinearSpec, Order};
+        use crate::encoder::spec::{Activation, LinearSpec, WeightOrder};
         let spec = LinearSpec { inputs: 64, outputs: 16, activation: Activation::None };
         let mut pack = PackI8::new(spec, Kernel::RelaxedI16, vec![0.5; 16], Vec::new());
-        pack.put_i8(Order::OutIn, 0, &(0..64 * 16).map(|i| (i * 7 % 61) as i8 - 30).collect::<Vec<_>>());
+        pack.put_i8(
+            WeightOrder::OutIn,
+            0,
+            &(0..64 * 16).map(|i| (i * 7 % 61) as i8 - 30).collect::<Vec<_>>(),
+        );
         let linear = pack.finish();
         let x: Vec<f32> = (0..5 * 64).map(|i| (i * 13 % 101) as f32 - 50.0).collect();
         let (mut due, mut out, mut scratch) = (vec![0.0; 80], vec![0.0; 80], Scratch::new());

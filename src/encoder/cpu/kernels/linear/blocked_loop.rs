@@ -5,7 +5,7 @@ use super::epilogue::{PANEL_COLUMNS, panels};
 use super::pack_activations::block_rows;
 use crate::encoder::cpu::kernels::activation;
 use crate::encoder::cpu::kernels::scratch::Scratch;
-use crate::encoder::reference::linear::LinearSpec;
+use crate::encoder::spec::LinearSpec;
 use std::ops::Range;
 
 /// Panels between two passes of the activation function: 128 columns of up to 128 rows are 64 KiB.

@@ -1,7 +1,7 @@
 //! Outputs of a `Linear`: panels of eight columns, and what happens to each sum.
 
 use crate::encoder::cpu::kernels::simd::F32x4;
-use crate::encoder::reference::linear::LinearSpec;
+use crate::encoder::spec::LinearSpec;
 use std::ops::Range;
 
 /// Columns of a panel: two adjacent vectors.

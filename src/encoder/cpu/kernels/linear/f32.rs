@@ -7,7 +7,7 @@ use super::pack_i8::for_each_run;
 use super::{Kernel, prefetch_panel};
 use crate::encoder::cpu::kernels::scratch::{Scratch, ensure_len};
 use crate::encoder::cpu::kernels::simd::{F32x4, relaxed};
-use crate::encoder::reference::linear::{LinearSpec, Order};
+use crate::encoder::spec::{LinearSpec, WeightOrder};
 
 /// One input of eight outputs.
 #[repr(C, align(16))]
@@ -41,13 +41,13 @@ impl PackF32 {
     ///
     /// # Panics
     /// If they reach beyond the weight.
-    pub fn put(&mut self, order: Order, first: usize, values: &[f32]) {
+    pub fn put(&mut self, order: WeightOrder, first: usize, values: &[f32]) {
         let (weights, inputs) = (&mut self.weights, self.spec.inputs);
         for_each_run(&self.spec, order, first, values.len(), |n, k, run| {
             for (i, value) in values[run].iter().enumerate() {
                 let (n, k) = match order {
-                    Order::OutIn => (n, k + i),
-                    Order::InOut => (n + i, k),
+                    WeightOrder::OutIn => (n, k + i),
+                    WeightOrder::InOut => (n + i, k),
                 };
                 weights[n / PANEL_COLUMNS * inputs + k].0[n % PANEL_COLUMNS] = *value;
             }

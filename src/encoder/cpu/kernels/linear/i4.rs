@@ -16,7 +16,7 @@ use super::{AlignedI8x16, Kernel, relaxed_panel};
 use crate::encoder::cpu::kernels::scratch::{Scratch, ensure_len};
 
 use crate::encoder::cpu::kernels::simd::{F32x4, I8x16, I16x8, I32x4};
-use crate::encoder::reference::linear::LinearSpec;
+use crate::encoder::spec::LinearSpec;
 use std::ops::Range;
 
 /// Vectors of a block of a panel: one a quad of inputs.

@@ -13,7 +13,7 @@ use super::pack_i8::PackI8;
 use super::strassen;
 use crate::encoder::cpu::kernels::scratch::{Scratch, ensure_len};
 use crate::encoder::cpu::kernels::simd::{F32x4, I16x8, I32x4};
-use crate::encoder::reference::linear::{LinearSpec, activation_max};
+use crate::encoder::spec::{LinearSpec, activation_max};
 use std::ops::Range;
 
 /// Pairs of inputs that are widened at a time: 1 KiB.

@@ -14,7 +14,7 @@ use super::relaxed_panel::{self, RelaxedPanel};
 use super::{AlignedI8x16, Kernel};
 use crate::encoder::cpu::kernels::scratch::Scratch;
 use crate::encoder::cpu::kernels::simd::{F32x4, I8x16, I16x8, I32x4, relaxed as instructions};
-use crate::encoder::reference::linear::LinearSpec;
+use crate::encoder::spec::LinearSpec;
 
 /// Quads of a whole block.
 const BLOCK_QUADS: usize = BLOCK_U7 / 4;

@@ -42,7 +42,7 @@ pub use pack_i8::PackI8;
 pub use warm_up::WeightFormat;
 
 use crate::encoder::cpu::kernels::scratch::Scratch;
-use crate::encoder::reference::linear::LinearSpec;
+use crate::encoder::spec::LinearSpec;
 
 /// A `Linear` with its weights packed for one kernel.
 #[derive(Debug)]

@@ -8,7 +8,7 @@
 use super::pack_activations::tiles;
 use crate::encoder::cpu::kernels::scratch::{Scratch, ensure_len};
 use crate::encoder::cpu::kernels::simd::{F32x4, I8x16, I16x8, I32x4};
-use crate::encoder::reference::linear::SMALLEST_ROW;
+use crate::encoder::spec::MIN_ROW_MAGNITUDE;
 use std::ops::Range;
 
 /// Inputs of a block of 7-bit activations.
@@ -174,7 +174,7 @@ fn quantize_block<const BLOCK: usize, const ZERO_POINT: bool>(
     }
     let low = low.largest();
     let range = low + high.largest() + poison.sum();
-    let (steps, scale) = if range < SMALLEST_ROW { (0.0, 0.0) } else { (127.0 / range, range / 127.0) };
+    let (steps, scale) = if range < MIN_ROW_MAGNITUDE { (0.0, 0.0) } else { (127.0 / range, range / 127.0) };
     let shift = F32x4::splat(low * steps).round();
     let steps = F32x4::splat(steps);
     let (mut out, mut sum) = ([[0; 4]; 4], I32x4::zero());

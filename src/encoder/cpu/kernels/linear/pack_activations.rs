@@ -3,7 +3,7 @@
 
 use crate::encoder::cpu::kernels::scratch::{Scratch, ensure_len};
 use crate::encoder::cpu::kernels::simd::{F32x4, I16x8, I32x4};
-use crate::encoder::reference::linear::SMALLEST_ROW;
+use crate::encoder::spec::MIN_ROW_MAGNITUDE;
 use std::ops::Range;
 
 /// Rows of a tile: with eight columns, what fits 16 vector registers (ARCHITECTURE.md has the
@@ -53,7 +53,7 @@ fn scale_of_row(largest_bits: i32, max: i32) -> (f32, f32) {
     let largest = f32::from_bits(largest_bits as u32);
     if !largest.is_finite() {
         (0.0, f32::NAN)
-    } else if largest < SMALLEST_ROW {
+    } else if largest < MIN_ROW_MAGNITUDE {
         (0.0, 0.0)
     } else {
         (max as f32 / largest, largest / max as f32)

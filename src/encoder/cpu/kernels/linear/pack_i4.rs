@@ -4,7 +4,7 @@ use super::epilogue::{PANEL_COLUMNS, panels};
 use super::i4::{BLOCK_VECTORS, LinearI4};
 use super::quantize::{BLOCK_I4, BlockI4};
 use super::{AlignedI8x16, Kernel, Linear};
-use crate::encoder::reference::linear::LinearSpec;
+use crate::encoder::spec::LinearSpec;
 
 /// Bytes of a block in the file.
 const FILE_BLOCK: usize = BLOCK_I4 / 2;

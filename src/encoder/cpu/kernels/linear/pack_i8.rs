@@ -5,7 +5,7 @@ use super::epilogue::{PANEL_COLUMNS, panels};
 use super::i8::LinearI8;
 use super::i8_relaxed::LinearI8Relaxed;
 use super::{AlignedI8x16, Kernel, Linear};
-use crate::encoder::reference::linear::{LinearSpec, Order};
+use crate::encoder::spec::{LinearSpec, WeightOrder};
 
 /// A `Linear` with int8 weights while its weights arrive.
 ///
@@ -71,7 +71,7 @@ impl PackI8 {
     ///
     /// # Panics
     /// If they reach beyond the weight.
-    pub fn put_i8(&mut self, order: Order, first: usize, values: &[i8]) {
+    pub fn put_i8(&mut self, order: WeightOrder, first: usize, values: &[i8]) {
         let whole = self.spec.inputs * self.spec.outputs;
         if first == 0 && values.len() == whole && whole > 0 {
             if self.unit() == 2 {
@@ -91,13 +91,13 @@ impl PackI8 {
         for_each_run(&self.spec, order, first, values.len(), |n, k, run| {
             let values = &values[run];
             match order {
-                Order::OutIn => {
+                WeightOrder::OutIn => {
                     for (i, value) in values.iter().enumerate() {
                         let at = at(n, k + i);
                         self.weights[at / 16].0[at % 16] = *value;
                     }
                 }
-                Order::InOut => {
+                WeightOrder::InOut => {
                     for (i, value) in values.iter().enumerate() {
                         let at = at(n + i, k);
                         self.weights[at / 16].0[at % 16] = *value;
@@ -109,7 +109,7 @@ impl PackI8 {
 
     /// A whole weight at once: four times as fast as by single values, a fifth of the time to load a
     /// model.
-    fn put_whole<const UNIT: usize>(&mut self, order: Order, values: &[i8]) {
+    fn put_whole<const UNIT: usize>(&mut self, order: WeightOrder, values: &[i8]) {
         let LinearSpec { inputs, outputs, .. } = self.spec;
         let units = self.units();
         let panel_vectors = units * UNIT * PANEL_COLUMNS / 16;
@@ -120,7 +120,7 @@ impl PackI8 {
                 let mut block = [[0i8; UNIT]; PANEL_COLUMNS];
                 let rows = unit * UNIT..inputs.min((unit + 1) * UNIT);
                 match order {
-                    Order::InOut => {
+                    WeightOrder::InOut => {
                         for (k, row) in rows.enumerate() {
                             let row = &values[row * outputs..][columns.clone()];
                             if let Some(row) = row.first_chunk::<PANEL_COLUMNS>() {
@@ -130,7 +130,7 @@ impl PackI8 {
                             }
                         }
                     }
-                    Order::OutIn => {
+                    WeightOrder::OutIn => {
                         for (to, column) in block.iter_mut().zip(columns.clone()) {
                             let row = &values[column * inputs..][rows.clone()];
                             to[..row.len()].copy_from_slice(row);
@@ -151,7 +151,7 @@ impl PackI8 {
     ///
     /// # Panics
     /// If they reach beyond the weight.
-    pub fn put_f32(&mut self, order: Order, first: usize, values: impl IntoIterator<Item = f32>) {
+    pub fn put_f32(&mut self, order: WeightOrder, first: usize, values: impl IntoIterator<Item = f32>) {
         let steps: Vec<f32> = self.scales.iter().map(|s| if *s > 0.0 { 1.0 / s } else { 0.0 }).collect();
         let LinearSpec { inputs, outputs, .. } = self.spec;
         let mut values = values.into_iter();
@@ -161,8 +161,8 @@ impl PackI8 {
             let mut len = 0;
             for (q, value) in chunk.iter_mut().zip(&mut values) {
                 let n = match order {
-                    Order::OutIn => (at + len) / inputs,
-                    Order::InOut => (at + len) % outputs,
+                    WeightOrder::OutIn => (at + len) / inputs,
+                    WeightOrder::InOut => (at + len) % outputs,
                 };
                 *q = (value * steps[n]).round_ties_even().clamp(-127.0, 127.0) as i8;
                 len += 1;
@@ -189,23 +189,23 @@ impl PackI8 {
 /// and the input that a run begins with, and its range in the chunk.
 pub(super) fn for_each_run(
     spec: &LinearSpec,
-    order: Order,
+    order: WeightOrder,
     first: usize,
     len: usize,
     mut put: impl FnMut(usize, usize, std::ops::Range<usize>),
 ) {
     assert!(first + len <= spec.inputs * spec.outputs, "values beyond the weight");
     let inner = match order {
-        Order::OutIn => spec.inputs,
-        Order::InOut => spec.outputs,
+        WeightOrder::OutIn => spec.inputs,
+        WeightOrder::InOut => spec.outputs,
     };
     let mut from = 0;
     while from < len {
         let (major, minor) = ((first + from) / inner, (first + from) % inner);
         let to = len.min(from + inner - minor);
         match order {
-            Order::OutIn => put(major, minor, from..to),
-            Order::InOut => put(minor, major, from..to),
+            WeightOrder::OutIn => put(major, minor, from..to),
+            WeightOrder::InOut => put(minor, major, from..to),
         }
         from = to;
     }

@@ -5,7 +5,7 @@ use super::epilogue::PANEL_COLUMNS;
 use super::pack_activation_blocks::BLOCK_U7;
 use super::quantize::BLOCK_I4;
 use super::warm_up::WeightFormat;
-use crate::encoder::reference::linear::LinearSpec;
+use crate::encoder::spec::LinearSpec;
 
 /// A float for each output of a panel.
 const FLOATS: usize = size_of::<f32>() * PANEL_COLUMNS;
@@ -40,7 +40,7 @@ impl WeightFormat {
 mod tests {
     use super::*;
     use crate::encoder::cpu::kernels::linear::{PackF32, PackI4, PackI8};
-    use crate::encoder::reference::linear::Activation;
+    use crate::encoder::spec::Activation;
 
     #[test]
     fn is_what_packed_weights_say() {

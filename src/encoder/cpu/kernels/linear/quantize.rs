@@ -2,7 +2,7 @@
 //! block. For files that are not quantised, and for the converter.
 
 use crate::encoder::cpu::kernels::half;
-use crate::encoder::reference::linear::{LinearSpec, Order};
+use crate::encoder::spec::{LinearSpec, WeightOrder};
 
 /// Inputs of a block of 4-bit weights.
 pub const BLOCK_I4: usize = 32;
@@ -11,13 +11,13 @@ pub const BLOCK_I4: usize = 32;
 #[derive(Debug)]
 pub struct ColumnMax {
     spec: LinearSpec,
-    order: Order,
+    order: WeightOrder,
     max_abs: Vec<f32>,
 }
 
 impl ColumnMax {
     /// Nothing seen yet.
-    pub fn new(spec: LinearSpec, order: Order) -> Self {
+    pub fn new(spec: LinearSpec, order: WeightOrder) -> Self {
         Self { spec, order, max_abs: vec![0.0; spec.outputs] }
     }
 
@@ -28,8 +28,8 @@ impl ColumnMax {
     pub fn update(&mut self, first: usize, values: impl IntoIterator<Item = f32>) {
         for (i, value) in (first..).zip(values) {
             let n = match self.order {
-                Order::OutIn => i / self.spec.inputs,
-                Order::InOut => i % self.spec.outputs,
+                WeightOrder::OutIn => i / self.spec.inputs,
+                WeightOrder::InOut => i % self.spec.outputs,
             };
             let most = &mut self.max_abs[n];
             *most = most.max(value.abs());
@@ -151,15 +151,15 @@ impl BlockI4 {
 mod tests {
     use super::*;
     use crate::encoder::cpu::kernels::testing::Random;
-    use crate::encoder::reference::linear::Activation;
+    use crate::encoder::spec::Activation;
 
     #[test]
     fn column_max_in_both_orders_and_in_chunks() {
         let spec = LinearSpec { inputs: 3, outputs: 2, activation: Activation::None };
         // Outputs: (1, -5, 2) and (-7, 0, 3).
         let cases = [
-            (Order::OutIn, [1.0, -5.0, 2.0, -7.0, 0.0, 3.0]),
-            (Order::InOut, [1.0, -7.0, -5.0, 0.0, 2.0, 3.0]),
+            (WeightOrder::OutIn, [1.0, -5.0, 2.0, -7.0, 0.0, 3.0]),
+            (WeightOrder::InOut, [1.0, -7.0, -5.0, 0.0, 2.0, 3.0]),
         ];
         for (order, values) in cases {
             let mut max = ColumnMax::new(spec, order);

@@ -7,8 +7,9 @@ use super::pack_activations::TILE_ROWS;
 use super::quantize::{BLOCK_I4, BlockI4};
 use super::{Kernel, PackI4, PackI8};
 use crate::encoder::cpu::kernels::scratch::Scratch;
-use crate::encoder::reference::linear::{Activation, LinearSpec, Order, QuantizedWeight};
+use crate::encoder::reference::linear::QuantizedWeight;
 use crate::encoder::reference::linear_blocks::{Weight4, reference_linear_i4_i8, reference_linear_u7};
+use crate::encoder::spec::{Activation, LinearSpec, WeightOrder};
 
 /// One block of 64 inputs and a half, two panels.
 const SPEC: LinearSpec = LinearSpec { inputs: 96, outputs: 16, activation: Activation::None };
@@ -28,7 +29,7 @@ fn passes_self_check(kernel: Kernel) -> bool {
     let q = int8_weights();
     let scale = vec![0.125; SPEC.outputs];
     let mut pack = PackI8::new(SPEC, kernel, scale.clone(), Vec::new());
-    pack.put_i8(Order::OutIn, 0, &q);
+    pack.put_i8(WeightOrder::OutIn, 0, &q);
     let int8 = pack.finish();
 
     let nibbles: Vec<u8> = (0..count).map(|i| (i * 11 % 16) as u8).collect();
@@ -72,7 +73,7 @@ mod tests {
     #[test]
     fn blocks_of_both_kinds_are_looked_at() {
         let mut pack = PackI8::new(SPEC, Kernel::RelaxedI16, vec![1.0; SPEC.outputs], Vec::new());
-        pack.put_i8(Order::OutIn, 0, &int8_weights());
+        pack.put_i8(WeightOrder::OutIn, 0, &int8_weights());
         let Linear::I8Relaxed(linear) = pack.finish() else { panic!("packed for another kernel") };
         assert_eq!(linear.paired(), [true, true, false, false]);
     }

@@ -11,7 +11,7 @@
 //! | S4 = A12 − S2 | T4 = T2 − B21 | P7 = S3·T3 | C22 = P1 + P6 + P7 + P5 |
 //!
 //! In integers that is exact: four activations make an `i16` (see
-//! [`activation_max`](crate::encoder::reference::linear::activation_max)), four weights have 10 bits, and what
+//! [`activation_max`](crate::encoder::spec::activation_max)), four weights have 10 bits, and what
 //! wraps in an `i32` comes back, as the results fit. So the bits are those of eight products, which
 //! other rows of the same text may have gone through.
 
@@ -138,7 +138,7 @@ pub(super) fn multiply_panels(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::encoder::reference::linear::activation_max;
+    use crate::encoder::spec::activation_max;
 
     /// Quarters of one sign each, of the largest magnitudes: the sums that are largest, and wrap.
     #[test]

@@ -6,6 +6,7 @@ use crate::encoder::cpu::kernels::Scratch;
 use crate::encoder::cpu::kernels::testing::Random;
 use crate::encoder::reference::linear::*;
 use crate::encoder::reference::linear_blocks::*;
+use crate::encoder::spec::*;
 use proptest::prelude::*;
 
 const ALL: [Kernel; 3] = [Kernel::Exact, Kernel::RelaxedI16, Kernel::RelaxedI32];
@@ -45,11 +46,11 @@ fn transpose<T: Copy>(values: &[T], rows: usize, columns: usize) -> Vec<T> {
 }
 
 /// int8 weights, put in chunks of odd sizes in either order.
-fn pack_i8(mut pack: PackI8, q: &[i8], order: Order, random: &mut Random) -> Linear {
+fn pack_i8(mut pack: PackI8, q: &[i8], order: WeightOrder, random: &mut Random) -> Linear {
     let LinearSpec { inputs, outputs, .. } = pack.spec;
     let values = match order {
-        Order::OutIn => q.to_vec(),
-        Order::InOut => transpose(q, outputs, inputs),
+        WeightOrder::OutIn => q.to_vec(),
+        WeightOrder::InOut => transpose(q, outputs, inputs),
     };
     let mut from = 0;
     // At once every other time, which has a way of its own.
@@ -66,7 +67,7 @@ fn bytes(len: usize, random: &mut Random) -> Vec<i8> {
     (0..len).map(|_| random.next() as i8).collect()
 }
 
-fn check_i8(rows: usize, inputs: usize, outputs: usize, seed: u64, order: Order) {
+fn check_i8(rows: usize, inputs: usize, outputs: usize, seed: u64, order: WeightOrder) {
     let mut random = Random(seed);
     let spec = spec(inputs, outputs);
     let (x, q) = (random.normals(rows * inputs), bytes(inputs * outputs, &mut random));
@@ -132,15 +133,15 @@ fn check_i4(rows: usize, inputs: usize, outputs: usize, seed: u64) {
     }
 }
 
-fn check_f32(rows: usize, inputs: usize, outputs: usize, seed: u64, order: Order) {
+fn check_f32(rows: usize, inputs: usize, outputs: usize, seed: u64, order: WeightOrder) {
     let mut random = Random(seed);
     let spec = spec(inputs, outputs);
     let (x, w, bias) =
         (random.normals(rows * inputs), random.normals(inputs * outputs), random.normals(outputs));
     let mut pack = PackF32::new(spec, Kernel::Exact, bias.clone());
     let values = match order {
-        Order::OutIn => w.clone(),
-        Order::InOut => transpose(&w, outputs, inputs),
+        WeightOrder::OutIn => w.clone(),
+        WeightOrder::InOut => transpose(&w, outputs, inputs),
     };
     let cut = random.below(values.len() + 1);
     pack.put(order, cut, &values[cut..]);
@@ -167,37 +168,37 @@ fn every_tail() {
     for rows in 0..10 {
         for (inputs, outputs) in [(1, 1), (2, 8), (3, 9), (64, 16), (65, 7), (33, 24), (31, 5)] {
             let seed = (rows * 1000 + inputs) as u64;
-            check_i8(rows, inputs, outputs, seed, Order::OutIn);
+            check_i8(rows, inputs, outputs, seed, WeightOrder::OutIn);
             check_i4(rows, inputs, outputs, seed);
-            check_f32(rows, inputs, outputs, seed, Order::InOut);
+            check_f32(rows, inputs, outputs, seed, WeightOrder::InOut);
         }
     }
     for inputs in 1..140 {
-        check_i8(5, inputs, 3, inputs as u64, Order::InOut);
+        check_i8(5, inputs, 3, inputs as u64, WeightOrder::InOut);
         check_i4(5, inputs, 3, inputs as u64);
     }
     for outputs in 1..40 {
-        check_i8(3, 6, outputs, outputs as u64, Order::OutIn);
+        check_i8(3, 6, outputs, outputs as u64, WeightOrder::OutIn);
         check_i4(3, 6, outputs, outputs as u64);
-        check_f32(3, 6, outputs, outputs as u64, Order::OutIn);
+        check_f32(3, 6, outputs, outputs as u64, WeightOrder::OutIn);
     }
     // What goes through `strassen`, with what does not beside it.
     for rows in 64..73 {
         for (inputs, outputs) in [(3, 17), (4, 9), (8, 24), (68, 33), (128, 16), (130, 17), (200, 19)] {
-            check_i8(rows, inputs, outputs, (rows * inputs) as u64, Order::OutIn);
+            check_i8(rows, inputs, outputs, (rows * inputs) as u64, WeightOrder::OutIn);
         }
     }
     // More than one block of rows, and more than one group of panels.
-    check_i8(70, 3072, 9, 1, Order::OutIn);
-    check_i8(530, 20, 150, 1, Order::InOut);
+    check_i8(70, 3072, 9, 1, WeightOrder::OutIn);
+    check_i8(530, 20, 150, 1, WeightOrder::InOut);
     check_i4(70, 3072, 9, 1);
-    check_f32(70, 3000, 9, 1, Order::OutIn);
+    check_f32(70, 3000, 9, 1, WeightOrder::OutIn);
 }
 
 proptest! {
     #[test]
     fn random_shapes(rows in prop_oneof![0usize..14, 62usize..75], inputs in 1usize..200, outputs in 1usize..40, seed in any::<u64>(), out_in in any::<bool>()) {
-        let order = if out_in { Order::OutIn } else { Order::InOut };
+        let order = if out_in { WeightOrder::OutIn } else { WeightOrder::InOut };
         check_i8(rows, inputs, outputs, seed, order);
         check_i4(rows, inputs, outputs, seed);
         check_f32(rows, inputs, outputs, seed, order);
@@ -228,7 +229,7 @@ fn extreme_operands() {
                 } else {
                     PackI8::with_zero_points(spec, Kernel::Exact, scale.to_vec(), zero.clone(), vec![])
                 };
-                let linear = pack_i8(pack, &q, Order::OutIn, &mut Random(1));
+                let linear = pack_i8(pack, &q, WeightOrder::OutIn, &mut Random(1));
                 let max = activation_max(inputs, if zero.is_empty() { 128 } else { 128 + 255 });
                 assert!(inputs != 4096 || !zero.is_empty() || max >= 2047, "12 bits");
                 // The reference panics where a sum leaves an i32.
@@ -236,7 +237,7 @@ fn extreme_operands() {
             }
             let weight = QuantizedWeight { q: &q, scale: &scale, zero: &[] };
             let pack = PackI8::new(spec, Kernel::RelaxedI16, scale.to_vec(), vec![]);
-            let linear = pack_i8(pack, &q, Order::OutIn, &mut Random(1));
+            let linear = pack_i8(pack, &q, WeightOrder::OutIn, &mut Random(1));
             for kernel in [Kernel::RelaxedI16, Kernel::RelaxedI32] {
                 same(
                     &forward_with(kernel, &linear, &x, 1),
@@ -289,7 +290,7 @@ fn extreme_operands_in_sevens() {
             let weight = QuantizedWeight { q: &q, scale: &scale, zero: &zero };
             let zeros = if zero.is_empty() { vec![0; outputs] } else { zero.clone() };
             let pack = PackI8::with_zero_points(spec, Kernel::Exact, scale.clone(), zeros, vec![]);
-            let linear = pack_i8(pack, &q, Order::OutIn, &mut Random(1));
+            let linear = pack_i8(pack, &q, WeightOrder::OutIn, &mut Random(1));
             let max = activation_max(inputs, if zero.is_empty() { 128 } else { 128 + 255 });
             same(&forward(&linear, &x, rows), &reference_linear_i8(&spec, &x, weight, &[], max));
         }
@@ -332,13 +333,13 @@ fn linears(inputs: usize, outputs: usize, activation: Activation) -> Vec<Linear>
     let (w, bias) = (random.normals(inputs * outputs), random.normals(outputs));
     let mut linears = Vec::new();
     for kernel in ALL {
-        let mut max = ColumnMax::new(spec, Order::OutIn);
+        let mut max = ColumnMax::new(spec, WeightOrder::OutIn);
         max.update(0, w.iter().copied());
         let mut pack = PackI8::new(spec, kernel, max.scales(), bias.clone());
-        pack.put_f32(Order::OutIn, 0, w.iter().copied());
+        pack.put_f32(WeightOrder::OutIn, 0, w.iter().copied());
         linears.push(pack.finish());
         let mut pack = PackF32::new(spec, kernel, bias.clone());
-        pack.put(Order::OutIn, 0, &w);
+        pack.put(WeightOrder::OutIn, 0, &w);
         linears.push(pack.finish());
         let mut pack = PackI4::new(spec, kernel, bias.clone());
         for (n, row) in w.chunks_exact(inputs).enumerate() {

@@ -2,7 +2,7 @@
 
 use super::{Kernel, Linear, PackF32, PackI4, PackI8};
 use crate::encoder::cpu::kernels::scratch::Scratch;
-use crate::encoder::reference::linear::{Activation, LinearSpec};
+use crate::encoder::spec::{Activation, LinearSpec};
 
 const SPEC: LinearSpec = LinearSpec { inputs: 256, outputs: 64, activation: Activation::Gelu };
 /// Rows and how often: as many as a title has, then as many as take another way (see `strassen`), and are a tile
