@@ -7,15 +7,12 @@
 //! little, and floats keep the scores exact.
 
 use super::Scratch;
-use super::linear::{Kernel, PanelRow, TILE_ROWS, multiply_tile_f32};
+use super::linear::{Kernel, PANEL_COLUMNS, PanelRow, TILE_ROWS, multiply_tile_f32};
 use super::math::Math;
 use super::scratch::ensure_len;
 use super::simd::{F32x4, I32x4};
 use crate::encoder::spec::AttentionSpec;
 use std::ops::Range;
-
-/// Lanes of a panel.
-const PANEL_COLUMNS: usize = 8;
 
 /// A matrix of rows that may be part of a wider one: q, k and v of a fused `[tokens, 3·hidden]`.
 #[derive(Debug, Clone, Copy)]

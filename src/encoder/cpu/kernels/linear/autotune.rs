@@ -5,7 +5,9 @@
 //! would have to wait for an engine that optimises in the background: 250 milliseconds of one
 //! still chose the slower kernel in Chromium on a busy machine.
 
-use super::{Kernel, Linear, WeightFormat};
+use super::kernel::Kernel;
+use super::packed_linear::Linear;
+use super::weight_format::WeightFormat;
 use crate::encoder::cpu::kernels::scratch::Scratch;
 
 /// What a window's comparison takes of each kernel.
@@ -268,7 +270,7 @@ mod tests {
 
     #[test]
     fn tuning_is_run_twice_and_gives_the_same_bits() {
-        use super::super::PackI8;
+        use super::super::pack_i8::PackI8;
         use crate::encoder::spec::{Activation, LinearSpec, WeightOrder};
         let spec = LinearSpec { inputs: 64, outputs: 16, activation: Activation::None };
         let mut pack = PackI8::new(spec, Kernel::RelaxedI16, vec![0.5; 16], Vec::new());

@@ -1,12 +1,22 @@
 //! The loops around every kernel: blocks of rows that stay in a cache, panels of outputs, and the
 //! activation function for a group of them at a time.
 
-use super::epilogue::{PANEL_COLUMNS, panels};
-use super::pack_activations::block_rows;
+use super::layout::{PANEL_COLUMNS, TILE_ROWS, panels};
 use crate::encoder::cpu::kernels::activation;
 use crate::encoder::cpu::kernels::scratch::Scratch;
 use crate::encoder::spec::LinearSpec;
 use std::ops::Range;
+
+/// About how many bytes of packed activations to work on at a time: they stay in a second-level
+/// cache while the weights stream past, and the scratch memory does not grow with the batch.
+const BLOCK_BYTES: usize = 192 << 10;
+
+/// How many rows to pack at a time, when a row takes `row_bytes`: a multiple of two tiles.
+fn block_rows(row_bytes: usize) -> usize {
+    // Each block reads all weights again: 64 rows keep that below half a byte a nanosecond (32, where rows have
+    // 3072 inputs: 128 tokens took 2 to 7 % longer), and are what `strassen` needs.
+    (BLOCK_BYTES / row_bytes.max(1)).clamp(64, 512).next_multiple_of(2 * TILE_ROWS)
+}
 
 /// Panels between two passes of the activation function: 128 columns of up to 128 rows are 64 KiB.
 const PANELS_PER_GROUP: usize = 16;

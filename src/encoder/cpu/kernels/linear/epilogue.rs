@@ -1,16 +1,8 @@
 //! Outputs of a `Linear`: panels of eight columns, and what happens to each sum.
 
+use super::layout::{PANEL_COLUMNS, panels};
 use crate::encoder::cpu::kernels::simd::F32x4;
 use crate::encoder::spec::LinearSpec;
-use std::ops::Range;
-
-/// Columns of a panel: two adjacent vectors.
-pub(super) const PANEL_COLUMNS: usize = 8;
-
-/// The panels of `outputs` columns; the last may be filled up.
-pub(super) fn panels(outputs: usize) -> Range<usize> {
-    0..outputs.div_ceil(PANEL_COLUMNS)
-}
 
 /// Scale and bias of each column, padded to whole panels.
 #[derive(Debug)]

@@ -1,66 +1,17 @@
 //! f32 weights: exact mode. Plain multiply and add in a fixed order, or relaxed SIMD's fused one.
 
 use super::blocked_loop::LinearIo;
-use super::epilogue::{Epilogue, PANEL_COLUMNS, panels};
-use super::pack_activations::{self, TILE_ROWS, tiles};
-use super::pack_i8::for_each_run;
-use super::{Kernel, prefetch_panel};
+use super::epilogue::Epilogue;
+use super::kernel::Kernel;
+use super::layout::{PanelRow, TILE_ROWS};
+use super::pack_activations::pack_floats;
+use super::tiles::tiles;
 use crate::encoder::cpu::kernels::scratch::{Scratch, ensure_len};
 use crate::encoder::cpu::kernels::simd::{F32x4, relaxed};
-use crate::encoder::spec::{LinearSpec, WeightOrder};
+use crate::encoder::spec::LinearSpec;
 
-/// One input of eight outputs.
-#[repr(C, align(16))]
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct PanelRow(pub(crate) [f32; PANEL_COLUMNS]);
-
-impl PanelRow {
-    pub(crate) const ZERO: Self = Self([0.0; PANEL_COLUMNS]);
-}
-
-/// A `Linear` with f32 weights while its weights arrive.
-#[derive(Debug)]
-pub struct PackF32 {
-    spec: LinearSpec,
-    kernel: Kernel,
-    weights: Vec<PanelRow>,
-    bias: Vec<f32>,
-}
-
-impl PackF32 {
-    /// No weight is there yet: all are zero. `bias` is `[outputs]` or empty.
-    ///
-    /// # Panics
-    /// If `bias` has another length.
-    pub fn new(spec: LinearSpec, kernel: Kernel, bias: Vec<f32>) -> Self {
-        assert!(bias.is_empty() || bias.len() == spec.outputs, "a bias an output");
-        Self { spec, kernel, weights: vec![PanelRow::ZERO; panels(spec.outputs).end * spec.inputs], bias }
-    }
-
-    /// Puts `values`, which begin at value `first` of the whole weight in `order`.
-    ///
-    /// # Panics
-    /// If they reach beyond the weight.
-    pub fn put(&mut self, order: WeightOrder, first: usize, values: &[f32]) {
-        let (weights, inputs) = (&mut self.weights, self.spec.inputs);
-        for_each_run(&self.spec, order, first, values.len(), |n, k, run| {
-            for (i, value) in values[run].iter().enumerate() {
-                let (n, k) = match order {
-                    WeightOrder::OutIn => (n, k + i),
-                    WeightOrder::InOut => (n + i, k),
-                };
-                weights[n / PANEL_COLUMNS * inputs + k].0[n % PANEL_COLUMNS] = *value;
-            }
-        });
-    }
-
-    /// The `Linear`, when all weights are put.
-    pub fn finish(self) -> super::Linear {
-        let Self { spec, kernel, weights, bias } = self;
-        let epilogue = Epilogue::new(&spec, Vec::new(), bias);
-        super::Linear::F32(LinearF32 { spec, kernel, weights, epilogue })
-    }
-}
+/// Bytes of a cache line.
+const CACHE_LINE_BYTES: usize = 64;
 
 /// A `Linear` with f32 weights.
 #[derive(Debug)]
@@ -73,6 +24,12 @@ pub struct LinearF32 {
 }
 
 impl LinearF32 {
+    /// See [`PackF32`](super::pack_f32::PackF32), which makes it.
+    pub(super) fn new(spec: LinearSpec, kernel: Kernel, weights: Vec<PanelRow>, bias: Vec<f32>) -> Self {
+        let epilogue = Epilogue::new(&spec, Vec::new(), bias);
+        Self { spec, kernel, weights, epilogue }
+    }
+
     /// Its shape.
     pub fn spec(&self) -> &LinearSpec {
         &self.spec
@@ -88,16 +45,11 @@ impl LinearF32 {
         self.kernel
     }
 
-    /// See [`Linear::forward_with`](super::Linear::forward_with).
+    /// See [`Linear::forward_with`](super::packed_linear::Linear::forward_with).
     pub(super) fn forward_with(&self, kernel: Kernel, io: LinearIo<'_>, scratch: &mut Scratch) {
         let inputs = self.spec.inputs;
         let pack = |x: &[f32], count, scratch: &mut Scratch| {
-            pack_activations::pack_floats(
-                x,
-                count,
-                inputs,
-                ensure_len(&mut scratch.float_activations, count * inputs),
-            );
+            pack_floats(x, count, inputs, ensure_len(&mut scratch.float_activations, count * inputs));
         };
         io.for_each_group(&self.spec, 4 * inputs, scratch, pack, |panels, count, scratch, out| {
             for panel in panels {
@@ -123,10 +75,19 @@ impl LinearF32 {
     }
 }
 
+/// Reads a value of each cache line of a panel of floats, so that its lines come from memory side by side. A
+/// kernel alone has but four or five on the way, which is as far as a processor looks ahead in its
+/// loop, and wasm has no prefetch.
+#[inline(never)]
+fn prefetch_panel(weights: &[PanelRow]) {
+    let lines = weights.chunks(CACHE_LINE_BYTES / 32).map(|line| line[0].0[0].to_bits());
+    std::hint::black_box(lines.fold(0u32, |sum, bits| sum.wrapping_add(bits)));
+}
+
 /// `sums[row] = Σ acts[·][row] · weights[·]` for a tile of `rows` ≤ 4 rows, interleaved, and
 /// eight columns. Attention's two products are this as well.
 #[inline(always)]
-pub(crate) fn multiply_tile(
+pub(in crate::encoder::cpu::kernels) fn multiply_tile(
     weights: &[PanelRow],
     acts: &[f32],
     rows: usize,

@@ -8,13 +8,15 @@
 //! comes in two parts. Blocks are added up in `f32`.
 
 use super::blocked_loop::LinearIo;
-use super::epilogue::{Epilogue, PANEL_COLUMNS};
+use super::epilogue::Epilogue;
+use super::kernel::Kernel;
+use super::layout::{AlignedI8x16, PANEL_COLUMNS};
 use super::pack_activation_blocks;
-use super::pack_activations::{self, TileKernel, run_tiles};
+use super::pack_activations;
 use super::quantize::BLOCK_I4;
-use super::{AlignedI8x16, Kernel, relaxed_panel};
+use super::relaxed_panel;
+use super::tiles::{TileKernel, run_tiles};
 use crate::encoder::cpu::kernels::scratch::{Scratch, ensure_len};
-
 use crate::encoder::cpu::kernels::simd::{F32x4, I8x16, I16x8, I32x4};
 use crate::encoder::spec::LinearSpec;
 use std::ops::Range;
@@ -87,7 +89,7 @@ impl LinearI4 {
         self.kernel
     }
 
-    /// See [`Linear::forward_with`](super::Linear::forward_with).
+    /// See [`Linear::forward_with`](super::packed_linear::Linear::forward_with).
     pub(super) fn forward_with(&self, kernel: Kernel, io: LinearIo<'_>, scratch: &mut Scratch) {
         let inputs = self.spec.inputs;
         let pack = |x: &[f32], count, scratch: &mut Scratch| {

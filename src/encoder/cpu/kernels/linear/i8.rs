@@ -5,14 +5,15 @@
 //! products with the int8 weights, widened as they are read, are summed in `i32` without
 //! rounding. In `simd128` that is `i32x4.dot_i16x8_s`: two products a lane and instruction.
 
-use super::AlignedI8x16;
 use super::blocked_loop::LinearIo;
-use super::epilogue::{Epilogue, PANEL_COLUMNS, panels};
-use super::pack_activations::{self, TileKernel, run_tiles};
-use super::pack_i8::PackI8;
+use super::epilogue::Epilogue;
+use super::i8_product::{TileSums, multiply_add, widen_pair};
+use super::layout::{AlignedI8x16, PANEL_COLUMNS, panels};
+use super::pack_activations;
 use super::strassen;
+use super::tiles::{TileKernel, run_tiles};
 use crate::encoder::cpu::kernels::scratch::{Scratch, ensure_len};
-use crate::encoder::cpu::kernels::simd::{F32x4, I16x8, I32x4};
+use crate::encoder::cpu::kernels::simd::{F32x4, I32x4};
 use crate::encoder::spec::{LinearSpec, activation_max};
 use std::ops::Range;
 
@@ -33,9 +34,14 @@ pub struct LinearI8 {
 }
 
 impl LinearI8 {
-    /// See [`PackI8`], which makes it.
-    pub(super) fn from_pack(pack: PackI8) -> Self {
-        let PackI8 { spec, weights, scales, bias, mut zero, .. } = pack;
+    /// See [`PackI8`](super::pack_i8::PackI8), which makes it.
+    pub(super) fn new(
+        spec: LinearSpec,
+        weights: Vec<AlignedI8x16>,
+        scales: Vec<f32>,
+        mut zero: Vec<i32>,
+        bias: Vec<f32>,
+    ) -> Self {
         let zero_max = zero.iter().map(|z| z.unsigned_abs() as usize).max().unwrap_or(0);
         if !zero.is_empty() {
             zero.resize(panels(spec.outputs).end * PANEL_COLUMNS, 0);
@@ -54,7 +60,7 @@ impl LinearI8 {
         size_of_val(&self.weights[..]) + self.epilogue.bytes() + size_of_val(&self.zero[..])
     }
 
-    /// See [`Linear::forward`](super::Linear::forward).
+    /// See [`Linear::forward`](super::packed_linear::Linear::forward).
     pub(super) fn forward(&self, io: LinearIo<'_>, scratch: &mut Scratch) {
         let (inputs, pairs) = (self.spec.inputs, self.pairs());
         let pack = |x: &[f32], count, scratch: &mut Scratch| {
@@ -166,41 +172,6 @@ impl TileKernel for PanelProduct<'_> {
         let pairs = self.weights.len();
         let acts = self.acts[part.start * pairs..part.end * pairs].as_chunks().0;
         exact_tiles::<ROWS>(self.weights, acts, self.sums[part].as_chunks_mut().0);
-    }
-}
-
-/// A pair of inputs of eight outputs, widened.
-pub(super) type WidenedPair = [[i32; 4]; 2];
-/// Of a tile's rows: the sums of eight outputs.
-pub(super) type TileSums<const ROWS: usize> = [[[i32; 4]; 2]; ROWS];
-
-/// A pair of inputs of eight outputs.
-#[inline(always)]
-pub(super) fn widen_pair(pair: &AlignedI8x16) -> [I16x8; 2] {
-    let (halves, _) = pair.0.as_chunks();
-    [0, 1].map(|v| I16x8::load_i8(&halves[v]))
-}
-
-/// `sums += acts · weights`, for a tile and a piece of the inputs. Not unrolled further, which V8 makes slower
-/// (39 for 47 GMAC/s).
-#[inline(always)]
-pub(super) fn multiply_add<const ROWS: usize>(
-    wide: &[WidenedPair],
-    acts: &[[i32; ROWS]],
-    totals: &mut TileSums<ROWS>,
-) {
-    let mut sums = totals.each_ref().map(|t| t.each_ref().map(I32x4::load));
-    for (wide, acts) in wide.iter().zip(acts) {
-        let weights = wide.each_ref().map(|w| I32x4::load(w).to_i16_pairs());
-        for (sums, act) in sums.iter_mut().zip(acts) {
-            let act = I32x4::splat(*act).to_i16_pairs();
-            for (sum, weights) in sums.iter_mut().zip(weights) {
-                *sum = sum.add(act.dot(weights));
-            }
-        }
-    }
-    for (sum, out) in sums.as_flattened().iter().zip(totals.as_flattened_mut()) {
-        sum.store(out);
     }
 }
 

@@ -7,11 +7,11 @@
 //! runs; only the 7 bits make it another result than the exact kernel's.
 
 use super::blocked_loop::LinearIo;
-use super::epilogue::{Epilogue, PANEL_COLUMNS};
+use super::epilogue::Epilogue;
+use super::kernel::Kernel;
+use super::layout::{AlignedI8x16, PANEL_COLUMNS};
 use super::pack_activation_blocks::{self, BLOCK_U7, BlockReader, BlockTile};
-use super::pack_i8::PackI8;
 use super::relaxed_panel::{self, RelaxedPanel};
-use super::{AlignedI8x16, Kernel};
 use crate::encoder::cpu::kernels::scratch::Scratch;
 use crate::encoder::cpu::kernels::simd::{F32x4, I8x16, I16x8, I32x4, relaxed as instructions};
 use crate::encoder::spec::LinearSpec;
@@ -59,9 +59,14 @@ fn can_pair(block: &[[AlignedI8x16; 2]]) -> bool {
 }
 
 impl LinearI8Relaxed {
-    /// See [`PackI8`], which makes it.
-    pub(super) fn from_pack(pack: PackI8) -> Self {
-        let PackI8 { spec, kernel, weights, scales, bias, .. } = pack;
+    /// See [`PackI8`](super::pack_i8::PackI8), which makes it.
+    pub(super) fn new(
+        spec: LinearSpec,
+        kernel: Kernel,
+        weights: Vec<AlignedI8x16>,
+        scales: Vec<f32>,
+        bias: Vec<f32>,
+    ) -> Self {
         let panel_vectors = (spec.inputs.div_ceil(4) * 2).max(1);
         let panels = weights.chunks_exact(panel_vectors);
         let blocks = panels.flat_map(|panel| panel.as_chunks::<2>().0.chunks(BLOCK_QUADS));
@@ -110,7 +115,7 @@ impl LinearI8Relaxed {
         self.kernel
     }
 
-    /// See [`Linear::forward_with`](super::Linear::forward_with).
+    /// See [`Linear::forward_with`](super::packed_linear::Linear::forward_with).
     pub(super) fn forward_with(&self, kernel: Kernel, io: LinearIo<'_>, scratch: &mut Scratch) {
         // The exact kernel has another layout.
         let kernel = if kernel.is_relaxed() { kernel } else { self.kernel };

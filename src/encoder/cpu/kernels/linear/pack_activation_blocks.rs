@@ -5,7 +5,7 @@
 //! what 7 bits lose: m3e-small, CLS row, cosine mean / worst 0.99948 / 0.99915 in blocks of 64,
 //! 0.99723 / 0.99414 a row (blocks of 128: 0.99922, of 32: 0.99962).
 
-use super::pack_activations::tiles;
+use super::tiles::tiles;
 use crate::encoder::cpu::kernels::scratch::{Scratch, ensure_len};
 use crate::encoder::cpu::kernels::simd::{F32x4, I8x16, I16x8, I32x4};
 use crate::encoder::spec::MIN_ROW_MAGNITUDE;

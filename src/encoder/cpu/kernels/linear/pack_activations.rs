@@ -1,51 +1,11 @@
 //! Activations on their way into a `Linear`: tiles of four rows, quantised or as they are,
 //! interleaved so that a kernel reads one stream.
 
+use super::layout::TILE_ROWS;
+use super::tiles::tiles;
 use crate::encoder::cpu::kernels::scratch::{Scratch, ensure_len};
 use crate::encoder::cpu::kernels::simd::{F32x4, I16x8, I32x4};
 use crate::encoder::spec::MIN_ROW_MAGNITUDE;
-use std::ops::Range;
-
-/// Rows of a tile: with eight columns, what fits 16 vector registers (ARCHITECTURE.md has the
-/// other shapes' figures).
-pub(in crate::encoder::cpu::kernels) const TILE_ROWS: usize = 4;
-
-/// About how many bytes of packed activations to work on at a time: they stay in a second-level
-/// cache while the weights stream past, and the scratch memory does not grow with the batch.
-const BLOCK_BYTES: usize = 192 << 10;
-
-/// How many rows to pack at a time, when a row takes `row_bytes`: a multiple of two tiles.
-pub(super) fn block_rows(row_bytes: usize) -> usize {
-    // Each block reads all weights again: 64 rows keep that below half a byte a nanosecond (32, where rows have
-    // 3072 inputs: 128 tokens took 2 to 7 % longer), and are what `strassen` needs.
-    (BLOCK_BYTES / row_bytes.max(1)).clamp(64, 512).next_multiple_of(2 * TILE_ROWS)
-}
-
-/// The tiles of a block of `rows` rows: the first row of each, and how many it has. All have
-/// [`TILE_ROWS`] but the last, whose rows are packed as tightly.
-pub(super) fn tiles(rows: usize) -> impl Iterator<Item = (usize, usize)> {
-    (0..rows).step_by(TILE_ROWS).map(move |first| (first, TILE_ROWS.min(rows - first)))
-}
-
-/// A kernel for tiles of any height.
-pub(super) trait TileKernel {
-    /// Computes the tiles of `ROWS` rows that the rows `part` are.
-    fn run<const ROWS: usize>(&mut self, part: Range<usize>);
-}
-
-/// Runs a kernel on `rows` rows: the whole tiles, then what is left.
-pub(super) fn run_tiles(rows: usize, mut kernel: impl TileKernel) {
-    let whole = rows / TILE_ROWS * TILE_ROWS;
-    if whole > 0 {
-        kernel.run::<TILE_ROWS>(0..whole);
-    }
-    match rows - whole {
-        0 => {}
-        1 => kernel.run::<1>(whole..rows),
-        2 => kernel.run::<2>(whole..rows),
-        _ => kernel.run::<3>(whole..rows),
-    }
-}
 
 /// `max / largest` and its inverse for a row whose largest magnitude has these bits: steps per
 /// unit, units per step. See [`reference_quantize_row`](crate::encoder::reference::linear::reference_quantize_row).

@@ -1,9 +1,10 @@
 //! 4-bit weights from MatMulNBits' layout into panels, a chunk at a time.
 
-use super::epilogue::{PANEL_COLUMNS, panels};
 use super::i4::{BLOCK_VECTORS, LinearI4};
+use super::kernel::Kernel;
+use super::layout::{AlignedI8x16, PANEL_COLUMNS, panels};
+use super::packed_linear::Linear;
 use super::quantize::{BLOCK_I4, BlockI4};
-use super::{AlignedI8x16, Kernel, Linear};
 use crate::encoder::spec::LinearSpec;
 
 /// Bytes of a block in the file.

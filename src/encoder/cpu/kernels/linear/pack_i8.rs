@@ -1,10 +1,12 @@
 //! int8 weights from a file's order into a kernel's panels, a chunk at a time: a shard's bytes
 //! can go as soon as they are put, so the peak is the packed weights and one chunk.
 
-use super::epilogue::{PANEL_COLUMNS, panels};
 use super::i8::LinearI8;
 use super::i8_relaxed::LinearI8Relaxed;
-use super::{AlignedI8x16, Kernel, Linear};
+use super::kernel::Kernel;
+use super::layout::{AlignedI8x16, PANEL_COLUMNS, panels};
+use super::packed_linear::Linear;
+use super::weight_runs::for_each_run;
 use crate::encoder::spec::{LinearSpec, WeightOrder};
 
 /// A `Linear` with int8 weights while its weights arrive.
@@ -15,11 +17,11 @@ use crate::encoder::spec::{LinearSpec, WeightOrder};
 #[derive(Debug)]
 pub struct PackI8 {
     pub(super) spec: LinearSpec,
-    pub(super) kernel: Kernel,
-    pub(super) weights: Vec<AlignedI8x16>,
-    pub(super) scales: Vec<f32>,
-    pub(super) bias: Vec<f32>,
-    pub(super) zero: Vec<i32>,
+    kernel: Kernel,
+    weights: Vec<AlignedI8x16>,
+    scales: Vec<f32>,
+    bias: Vec<f32>,
+    zero: Vec<i32>,
 }
 
 impl PackI8 {
@@ -177,36 +179,11 @@ impl PackI8 {
 
     /// The `Linear`, when all weights are put.
     pub fn finish(self) -> Linear {
-        if self.kernel.is_relaxed() {
-            Linear::I8Relaxed(LinearI8Relaxed::from_pack(self))
+        let Self { spec, kernel, weights, scales, bias, zero } = self;
+        if kernel.is_relaxed() {
+            Linear::I8Relaxed(LinearI8Relaxed::new(spec, kernel, weights, scales, bias))
         } else {
-            Linear::I8(LinearI8::from_pack(self))
+            Linear::I8(LinearI8::new(spec, weights, scales, zero, bias))
         }
-    }
-}
-
-/// Cuts a chunk of a weight's values into runs along its inner axis. Calls `put` with the output
-/// and the input that a run begins with, and its range in the chunk.
-pub(super) fn for_each_run(
-    spec: &LinearSpec,
-    order: WeightOrder,
-    first: usize,
-    len: usize,
-    mut put: impl FnMut(usize, usize, std::ops::Range<usize>),
-) {
-    assert!(first + len <= spec.inputs * spec.outputs, "values beyond the weight");
-    let inner = match order {
-        WeightOrder::OutIn => spec.inputs,
-        WeightOrder::InOut => spec.outputs,
-    };
-    let mut from = 0;
-    while from < len {
-        let (major, minor) = ((first + from) / inner, (first + from) % inner);
-        let to = len.min(from + inner - minor);
-        match order {
-            WeightOrder::OutIn => put(major, minor, from..to),
-            WeightOrder::InOut => put(minor, major, from..to),
-        }
-        from = to;
     }
 }

@@ -1,17 +1,17 @@
 //! How much memory packed weights take, told before any of them is there.
 
-use super::Kernel;
-use super::epilogue::PANEL_COLUMNS;
+use super::kernel::Kernel;
+use super::layout::PANEL_COLUMNS;
 use super::pack_activation_blocks::BLOCK_U7;
 use super::quantize::BLOCK_I4;
-use super::warm_up::WeightFormat;
+use super::weight_format::WeightFormat;
 use crate::encoder::spec::LinearSpec;
 
 /// A float for each output of a panel.
 const FLOATS: usize = size_of::<f32>() * PANEL_COLUMNS;
 
 impl WeightFormat {
-    /// The bytes that [`Linear::bytes`](super::Linear::bytes) will say, zero points of int8 aside: of the
+    /// The bytes that [`Linear::bytes`](super::packed_linear::Linear::bytes) will say, zero points of int8 aside: of the
     /// weights, of what each block has (scales, sums), and of the rest. `usize::MAX` is as many or more.
     pub fn packed_sizes(self, kernel: Kernel, spec: &LinearSpec) -> [usize; 3] {
         let panels = spec.outputs.div_ceil(PANEL_COLUMNS) as u128;

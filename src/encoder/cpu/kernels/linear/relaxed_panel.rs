@@ -1,11 +1,10 @@
 //! What the relaxed kernels of both weight formats share: which of the two instructions, and the tiles.
 
-use std::ops::Range;
-
-use super::Kernel;
+use super::kernel::Kernel;
 use super::pack_activation_blocks::{BlockReader, QuantizedBlocks};
-use super::pack_activations::{TileKernel, run_tiles};
+use super::tiles::{TileKernel, run_tiles};
 use crate::encoder::cpu::kernels::scratch::Scratch;
+use std::ops::Range;
 
 /// PanelRow outputs' weights, with the kernel that multiplies them.
 pub(super) trait RelaxedPanel: Copy {

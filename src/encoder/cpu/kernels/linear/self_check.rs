@@ -2,10 +2,12 @@
 //! function of its own, int8 and 4-bit weights have their own, and V8 11.3's baseline compiler gets
 //! some of them wrong and others not, by how it deals out registers.
 
+use super::kernel::Kernel;
+use super::layout::TILE_ROWS;
 use super::pack_activation_blocks::BLOCK_U7;
-use super::pack_activations::TILE_ROWS;
+use super::pack_i4::PackI4;
+use super::pack_i8::PackI8;
 use super::quantize::{BLOCK_I4, BlockI4};
-use super::{Kernel, PackI4, PackI8};
 use crate::encoder::cpu::kernels::scratch::Scratch;
 use crate::encoder::reference::linear::QuantizedWeight;
 use crate::encoder::reference::linear_blocks::{Weight4, reference_linear_i4_i8, reference_linear_u7};
@@ -67,7 +69,7 @@ fn int8_weights() -> Vec<i8> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Linear;
+    use super::super::packed_linear::Linear;
     use super::*;
 
     #[test]

@@ -15,9 +15,8 @@
 //! wraps in an `i32` comes back, as the results fit. So the bits are those of eight products, which
 //! other rows of the same text may have gone through.
 
-use super::AlignedI8x16;
-use super::i8::{TileSums, WidenedPair, multiply_add, widen_pair};
-use super::pack_activations::TILE_ROWS;
+use super::i8_product::{TileSums, WidenedPair, multiply_add, widen_pair};
+use super::layout::{AlignedI8x16, TILE_ROWS};
 use crate::encoder::cpu::kernels::scratch::ensure_len;
 use crate::encoder::cpu::kernels::simd::I32x4;
 

@@ -4,8 +4,7 @@ use super::quantize::{BLOCK_I4, ColumnMax, quantize_block_i4};
 use super::{Kernel, Linear, PackF32, PackI4, PackI8, pack_activation_blocks};
 use crate::encoder::cpu::kernels::Scratch;
 use crate::encoder::cpu::kernels::testing::Random;
-use crate::encoder::reference::linear::*;
-use crate::encoder::reference::linear_blocks::*;
+use crate::encoder::reference::{linear::*, linear_blocks::*};
 use crate::encoder::spec::*;
 use proptest::prelude::*;
 

@@ -1,6 +1,11 @@
 //! Products of zeros, so that an engine has optimised a kernel before it is needed.
 
-use super::{Kernel, Linear, PackF32, PackI4, PackI8};
+use super::kernel::Kernel;
+use super::pack_f32::PackF32;
+use super::pack_i4::PackI4;
+use super::pack_i8::PackI8;
+use super::packed_linear::Linear;
+use super::weight_format::WeightFormat;
 use crate::encoder::cpu::kernels::scratch::Scratch;
 use crate::encoder::spec::{Activation, LinearSpec};
 
@@ -8,17 +13,6 @@ const SPEC: LinearSpec = LinearSpec { inputs: 256, outputs: 64, activation: Acti
 /// Rows and how often: as many as a title has, then as many as take another way (see `strassen`), and are a tile
 /// and a part of one more.
 const RUNS: [(usize, usize); 2] = [(16, 60), (70, 8)];
-
-/// Which weights.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WeightFormat {
-    /// int8 per output.
-    I8,
-    /// 4 bits in blocks.
-    I4,
-    /// As they are.
-    F32,
-}
 
 impl Kernel {
     /// Runs it for some ten milliseconds of unoptimised code. Engines then optimise it on another

@@ -26,7 +26,7 @@ pub struct I16x8([i16; 8]);
 #[repr(C, align(16))]
 pub struct I8x16([i8; 16]);
 
-super::common!();
+super::composed::composed_operations!();
 
 impl F32x4 {
     /// One value in every lane.

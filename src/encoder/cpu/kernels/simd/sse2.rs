@@ -26,7 +26,7 @@ pub struct I16x8(__m128i);
 #[repr(transparent)]
 pub struct I8x16(__m128i);
 
-super::common!();
+super::composed::composed_operations!();
 
 /// A call of intrinsics that touch no memory.
 macro_rules! sse2 {

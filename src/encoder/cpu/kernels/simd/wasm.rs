@@ -26,7 +26,7 @@ pub struct I16x8(pub v128);
 #[repr(transparent)]
 pub struct I8x16(pub v128);
 
-super::common!();
+super::composed::composed_operations!();
 
 impl F32x4 {
     #[inline(always)]
