@@ -251,7 +251,7 @@ export interface Info {
   /** Attention heads of a layer. */
   readonly heads: number;
   /** Tokens in the vocabulary. */
-  readonly vocabulary: number;
+  readonly vocabSize: number;
   /** Where texts are cut, in tokens with `[CLS]` and `[SEP]`. */
   readonly maxLength: number;
   /** `graph`: the model's own output is one vector a text already. */
@@ -281,7 +281,7 @@ export interface CallOptions {
   /** Rejects the call with the signal's reason: at once while it waits, between two batches while it runs. */
   signal?: AbortSignal;
   /** For search as you type: the call before that had this too, if still pending, is rejected with an `AbortError`. */
-  newestWins?: boolean;
+  abortPrevious?: boolean;
 }
 
 export interface ScoreOptions extends CallOptions {
@@ -296,11 +296,11 @@ export interface RankOptions extends ScoreOptions {
 
 export interface PipelineOptions extends CallOptions {
   /**
-   * What `scores` are when there are no sentences to compare with: `card`, the default, scores the first
-   * source sentence against the other source sentences, as the model card shows; `current` gives none, as
+   * What `scores` are when there are no sentences to compare with: `1.2`, the default, scores the first
+   * source sentence against the other source sentences, as the model card shows; `latest` gives none, as
    * newer releases of ModelScope do.
    */
-  behaviour?: "card" | "current";
+  modelscopeVersion?: "1.2" | "latest";
 }
 
 /** Vectors, one row a text: a row-major matrix. Iterates over its rows. */

@@ -5,25 +5,28 @@ use crate::similarity::dot;
 
 /// Which version of the pipeline is followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Behaviour {
+pub enum ModelScopeVersion {
     /// The model card's (ModelScope 1.2.x): with sources only, the first source
     /// is scored against each of the others.
     #[default]
-    Card,
+    V1_2,
     /// Later versions': with sources only there are no scores.
-    Current,
+    Latest,
 }
 
-impl Behaviour {
-    /// Reads `card` or `current`.
+impl ModelScopeVersion {
+    /// Reads `1.2` or `latest`.
     ///
     /// # Errors
     /// `INVALID_ARGUMENT` for anything else.
     pub fn parse(name: &str) -> Result<Self> {
         Ok(match name {
-            "card" => Self::Card,
-            "current" => Self::Current,
-            _ => fail!(InvalidArgument, "behaviour `{name}` is unknown: use card or current"),
+            "1.2" => Self::V1_2,
+            "latest" => Self::Latest,
+            _ => fail!(
+                InvalidArgument,
+                "modelscopeVersion: \"{name}\" is not supported; use \"1.2\" or \"latest\""
+            ),
         })
     }
 }
@@ -33,7 +36,12 @@ impl Behaviour {
 ///
 /// # Errors
 /// `INVALID_ARGUMENT` when there is no source or the numbers are no whole rows.
-pub fn scores(vectors: &[f32], dimension: usize, sources: usize, behaviour: Behaviour) -> Result<Vec<f32>> {
+pub fn scores(
+    vectors: &[f32],
+    dimension: usize,
+    sources: usize,
+    version: ModelScopeVersion,
+) -> Result<Vec<f32>> {
     if dimension == 0 || !vectors.len().is_multiple_of(dimension) {
         fail!(InvalidArgument, "{} numbers are no whole rows of {dimension}", vectors.len());
     }
@@ -41,7 +49,7 @@ pub fn scores(vectors: &[f32], dimension: usize, sources: usize, behaviour: Beha
     if sources == 0 || sources > rows {
         fail!(InvalidArgument, "source_sentence must have at least one text");
     }
-    if behaviour == Behaviour::Current && sources == rows {
+    if version == ModelScopeVersion::Latest && sources == rows {
         return Ok(Vec::new());
     }
     let (first, others) = vectors.split_at(dimension);
@@ -56,17 +64,17 @@ mod tests {
 
     #[test]
     fn row_0_against_all_the_others_the_second_source_among_them() {
-        for behaviour in [Behaviour::Card, Behaviour::Current] {
-            assert_eq!(scores(&ROWS, 2, 2, behaviour).unwrap(), [11.0, 17.0, 23.0, 29.0]);
+        for version in [ModelScopeVersion::V1_2, ModelScopeVersion::Latest] {
+            assert_eq!(scores(&ROWS, 2, 2, version).unwrap(), [11.0, 17.0, 23.0, 29.0]);
         }
-        assert_eq!(scores(&ROWS[..4], 2, 1, Behaviour::Current).unwrap(), [11.0]);
+        assert_eq!(scores(&ROWS[..4], 2, 1, ModelScopeVersion::Latest).unwrap(), [11.0]);
     }
 
     #[test]
     fn sources_only() {
-        assert_eq!(scores(&ROWS[..6], 2, 3, Behaviour::Card).unwrap(), [11.0, 17.0]);
-        assert!(scores(&ROWS[..6], 2, 3, Behaviour::Current).unwrap().is_empty());
-        assert!(scores(&ROWS[..2], 2, 1, Behaviour::Card).unwrap().is_empty());
-        assert!(scores(&[], 2, 0, Behaviour::Card).is_err());
+        assert_eq!(scores(&ROWS[..6], 2, 3, ModelScopeVersion::V1_2).unwrap(), [11.0, 17.0]);
+        assert!(scores(&ROWS[..6], 2, 3, ModelScopeVersion::Latest).unwrap().is_empty());
+        assert!(scores(&ROWS[..2], 2, 1, ModelScopeVersion::V1_2).unwrap().is_empty());
+        assert!(scores(&[], 2, 0, ModelScopeVersion::V1_2).is_err());
     }
 }

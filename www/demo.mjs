@@ -44,7 +44,7 @@ function showModel({ info }) {
   table([
     ["vector", `${info.dimension} numbers`, `pooling ${info.pooling}${info.normalize ? ", scaled to length 1" : ""}`],
     ["layers", info.layers, `${info.heads} heads`],
-    ["vocabulary", info.vocabulary, `texts cut at ${info.maxLength} tokens`],
+    ["vocabulary", info.vocabSize, `texts cut at ${info.maxLength} tokens`],
     ["weights", info.dtype, `on ${info.backend}`],
   ]);
 }
@@ -66,11 +66,11 @@ async function showPipeline(corom) {
   title("The pipeline's scores (inner product)");
   const sourcesOnly = { source_sentence: CARD.sentences_to_compare };
   const card = await corom.pipeline(sourcesOnly);
-  const current = await corom.pipeline(sourcesOnly, { behaviour: "current" });
+  const latest = await corom.pipeline(sourcesOnly, { modelscopeVersion: "latest" });
   table([
     ["query against the three", list(scores), ""],
-    ["the three as sources only", list(card.scores), 'behaviour "card", the default'],
-    ["", list(current.scores), 'behaviour "current"'],
+    ["the three as sources only", list(card.scores), 'modelscopeVersion "1.2", the default'],
+    ["", list(latest.scores), 'modelscopeVersion "latest"'],
   ]);
 }
 

@@ -113,7 +113,7 @@ export function showFacts(info, loadTime, perText) {
     ["weights", `${info.dtype} · ${megabytes(info.weightBytes)}`],
     ["dimension", count(info.dimension)],
     ["layers", count(info.layers)],
-    ["vocabulary", count(info.vocabulary)],
+    ["vocabSize", count(info.vocabSize)],
   ];
   at("facts").hidden = false;
   at("fact-list").replaceChildren(

@@ -4,7 +4,7 @@ import { invalid } from "./errors.js";
 
 const POOLINGS = ["cls", "mean", "avg_top2", "avg_first_last"];
 const METRICS = ["dot", "cosine", "l2"];
-const BEHAVIOURS = ["card", "current"];
+const MODELSCOPE_VERSIONS = ["1.2", "latest"];
 const SIMD = ["auto", "plain", "relaxed"];
 const PRECISIONS = ["auto", "f32"];
 const KERNELS = ["auto", "exact"];
@@ -78,7 +78,7 @@ export function options(value) {
     throw invalid(`options must be an object, not ${described(value)}`);
   }
   signal(value.signal);
-  optional(value.newestWins, (b) => ofType(b, "newestWins", "boolean"));
+  optional(value.abortPrevious, (b) => ofType(b, "abortPrevious", "boolean"));
   return value;
 }
 
@@ -88,7 +88,7 @@ export function comparison(query, documents, given) {
 }
 
 export const metric = (value = "dot") => oneOf(value, "metric", METRICS);
-export const behaviour = (value = "card") => oneOf(value, "behaviour", BEHAVIOURS);
+export const modelscopeVersion = (value = "1.2") => oneOf(value, "modelscopeVersion", MODELSCOPE_VERSIONS);
 
 export function topK(value) {
   if (value === undefined || value === Infinity) return undefined;

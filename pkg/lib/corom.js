@@ -72,11 +72,11 @@ export class Corom {
   async pipeline(input, options) {
     this.#alive();
     const { sources, compared } = check.pipelineInput(input);
-    const rule = check.behaviour(check.options(options).behaviour);
+    const version = check.modelscopeVersion(check.options(options).modelscopeVersion);
     const list = [...sources, ...compared];
     return this.#run(options, async (signal) => {
       const data = await this.#vectors(list, signal);
-      const scores = this.#core((embedder) => embedder.pipelineScores(data, sources.length, rule));
+      const scores = this.#core((embedder) => embedder.pipelineScores(data, sources.length, version));
       const rows = new Embeddings(data, list.length, this.info.dimension);
       return { text_embedding: [...rows], scores: Array.from(scores) };
     });
@@ -112,14 +112,14 @@ export class Corom {
 
   /** A call in its turn; `task` gets the signal that ends it. */
   async #run(options, task) {
-    const { signal, newestWins } = check.options(options);
+    const { signal, abortPrevious } = check.options(options);
     throwIfAborted(signal);
     const mine = async (ending) => {
       await this.#turn(ending);
       this.#alive();
       return task(ending);
     };
-    return this.#queue.run(mine, { signal, newestWins });
+    return this.#queue.run(mine, { signal, abortPrevious });
   }
 
   /** Between two pieces of work, also of different calls: the event loop's turn when it is due, then the signal. */

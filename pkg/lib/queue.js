@@ -3,15 +3,15 @@ import { childOf, throwIfAborted, untilAborted } from "./abort.js";
 
 export class Queue {
   #last = Promise.resolve();
-  #newest; // controller of the pending call that the next one with `newestWins` replaces
+  #newest; // controller of the pending call that the next one with `abortPrevious` replaces
 
   /**
    * Runs `task(signal)` when the tasks before it are done. An abort rejects at once, also while waiting;
-   * a task that has not begun by then never begins. With `newestWins` it aborts the one before it that
-   * had `newestWins` too.
+   * a task that has not begun by then never begins. With `abortPrevious` it aborts the one before it that
+   * had `abortPrevious` too.
    */
-  run(task, { signal, newestWins = false } = {}) {
-    if (!newestWins) return this.#enqueue(task, signal);
+  run(task, { signal, abortPrevious = false } = {}) {
+    if (!abortPrevious) return this.#enqueue(task, signal);
     this.#newest?.abort(new DOMException("a newer call took this one's place", "AbortError"));
     const { controller, release } = childOf(signal);
     this.#newest = controller;

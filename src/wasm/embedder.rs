@@ -6,7 +6,7 @@ use wasm_bindgen::prelude::*;
 use super::convert::to_js;
 use super::job::EmbedJob;
 use crate::embedder;
-use crate::pipeline::{self, Behaviour};
+use crate::pipeline::{self, ModelScopeVersion};
 use crate::rank;
 use crate::similarity::{self, Metric};
 
@@ -16,7 +16,7 @@ struct Info<'a> {
     dimension: usize,
     layers: usize,
     heads: usize,
-    vocabulary: usize,
+    vocab_size: usize,
     max_length: usize,
     pooling: &'a str,
     normalize: bool,
@@ -49,7 +49,7 @@ impl Embedder {
             dimension: self.0.dimension(),
             layers: config.num_hidden_layers,
             heads: config.num_attention_heads,
-            vocabulary: config.vocab_size,
+            vocab_size: config.vocab_size,
             max_length: self.0.tokenizer().max_length(),
             pooling: if encoder.pooled { "graph" } else { self.0.pooling().as_str() },
             normalize: self.0.normalize(),
@@ -98,14 +98,14 @@ impl Embedder {
         Ok(rank::rank(scores, top_k, Metric::parse(metric)?))
     }
 
-    /// The scores of ModelScope's pipeline; `behaviour` is `card` or `current`.
+    /// The scores of ModelScope's pipeline; `version` is `1.2` or `latest`.
     #[wasm_bindgen(js_name = pipelineScores)]
     pub fn pipeline_scores(
         &self,
         vectors: &[f32],
         sources: usize,
-        behaviour: &str,
+        version: &str,
     ) -> Result<Vec<f32>, JsValue> {
-        Ok(pipeline::scores(vectors, self.0.dimension(), sources, Behaviour::parse(behaviour)?)?)
+        Ok(pipeline::scores(vectors, self.0.dimension(), sources, ModelScopeVersion::parse(version)?)?)
     }
 }

@@ -72,8 +72,8 @@ describe("arguments of the wrong type", () => {
           "sentences_to_compare",
         );
     }
-    for (const behaviour of ["", "Card", null, 1])
-      await failsWith("INVALID_ARGUMENT", corom.pipeline({ source_sentence: "a" }, { behaviour }), "behaviour");
+    for (const modelscopeVersion of ["", "1.1", null, 1.2])
+      await failsWith("INVALID_ARGUMENT", corom.pipeline({ source_sentence: "a" }, { modelscopeVersion }), "modelscopeVersion");
   });
 
   test("tokenize", async () => {

@@ -140,7 +140,7 @@ for (const [where, Class] of [
         () => corom.embed(text()),
         () => corom.embed(few()),
         () => corom.score(text(), few()),
-        () => corom.rank(text(), few(), { newestWins: next() < 0.5 }),
+        () => corom.rank(text(), few(), { abortPrevious: next() < 0.5 }),
         () => corom.pipeline({ source_sentence: text(), sentences_to_compare: few() }),
         async () => corom.tokenize(text()),
         () => assert.rejects(corom.embed([5]), { code: "INVALID_ARGUMENT" }),

@@ -23,14 +23,14 @@ describe("a loaded model", () => {
   test("says what it is", () => {
     const { info } = corom;
     assert.ok(Object.isFrozen(info));
-    const { dimension, layers, heads, vocabulary, maxLength, pooling, normalize, dtype, simd } = info;
+    const { dimension, layers, heads, vocabSize, maxLength, pooling, normalize, dtype, simd } = info;
     assert.deepEqual(
-      { dimension, layers, heads, vocabulary, maxLength, pooling, normalize, dtype },
+      { dimension, layers, heads, vocabSize, maxLength, pooling, normalize, dtype },
       {
         dimension: 32,
         layers: 2,
         heads: 4,
-        vocabulary: 326,
+        vocabSize: 326,
         maxLength: GOLDEN.max_length,
         pooling: "cls",
         normalize: false,
@@ -118,11 +118,11 @@ describe("a loaded model", () => {
 
     const sourcesOnly = { source_sentence: [a, b, c] };
     assertClose((await corom.pipeline(sourcesOnly)).scores, [dot(va, vb), dot(va, vc)], 2e-3);
-    assert.deepEqual((await corom.pipeline(sourcesOnly, { behaviour: "current" })).scores, []);
-    assert.equal((await corom.pipeline(sourcesOnly, { behaviour: "current" })).text_embedding.length, 3);
+    assert.deepEqual((await corom.pipeline(sourcesOnly, { modelscopeVersion: "latest" })).scores, []);
+    assert.equal((await corom.pipeline(sourcesOnly, { modelscopeVersion: "latest" })).text_embedding.length, 3);
     const two = await corom.pipeline(
       { source_sentence: [a, b], sentences_to_compare: [c, d] },
-      { behaviour: "current" },
+      { modelscopeVersion: "latest" },
     );
     assertClose(two.scores, [dot(va, vb), dot(va, vc), dot(va, vd)], 2e-3, "row 0 against all the others");
 

@@ -87,7 +87,7 @@ export async function use(corom: Corom, signal: AbortSignal): Promise<void> {
   const data: Float32Array = vectors.data;
   const row: Float32Array = vectors.row(0);
   for (const each of vectors) each.length;
-  await corom.embed(["阔腿裤", "手机"] as const, { signal, newestWins: true });
+  await corom.embed(["阔腿裤", "手机"] as const, { signal, abortPrevious: true });
   // @ts-expect-error texts only
   await corom.embed([1]);
   // @ts-expect-error texts only
@@ -108,7 +108,7 @@ export async function use(corom: Corom, signal: AbortSignal): Promise<void> {
 
   const output = await corom.pipeline(
     { source_sentence: ["a"], sentences_to_compare: ["b"] },
-    { behaviour: "current", signal },
+    { modelscopeVersion: "latest", signal },
   );
   same<number[], typeof output.scores>(true);
   await corom.pipeline({ source_sentence: "a" });
@@ -133,12 +133,12 @@ export async function inWorker(signal: AbortSignal): Promise<void> {
   // @ts-expect-error there is no public constructor
   new CoromInWorker();
   same<Info, typeof corom.info>(true);
-  const vectors = await corom.embed("阔腿裤", { newestWins: true, signal });
+  const vectors = await corom.embed("阔腿裤", { abortPrevious: true, signal });
   same<Embeddings, typeof vectors>(true);
   const scores: Float32Array = await corom.score("阔腿裤", ["手机"], { metric: "l2" });
   const ranked = await corom.rank("阔腿裤", ["手机"], { topK: 1 });
   same<Ranked[], typeof ranked>(true);
-  const output: PipelineOutput = await corom.pipeline({ source_sentence: "a" }, { behaviour: "card" });
+  const output: PipelineOutput = await corom.pipeline({ source_sentence: "a" }, { modelscopeVersion: "1.2" });
   const tokens = await corom.tokenize("阔腿裤");
   same<Tokens, typeof tokens>(true);
   const unloaded: Promise<void> = corom.unload();

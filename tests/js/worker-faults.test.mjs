@@ -126,29 +126,29 @@ describe("an abort", () => {
   });
 });
 
-describe("newestWins", () => {
+describe("abortPrevious", () => {
   test("rejects the older pending call, waiting or under way, and no other", async () => {
     const superseded = { name: "AbortError" };
-    const newestWins = true;
+    const abortPrevious = true;
     const plain = corom.embed(MANY.slice(0, 300));
-    const first = assert.rejects(corom.embed(MANY, { newestWins }), superseded);
+    const first = assert.rejects(corom.embed(MANY, { abortPrevious }), superseded);
     await plain; // the first is under way
-    const second = assert.rejects(corom.rank("a", ["b"], { newestWins }), superseded);
-    const third = assert.rejects(corom.tokenize("a", { newestWins }), superseded);
+    const second = assert.rejects(corom.rank("a", ["b"], { abortPrevious }), superseded);
+    const third = assert.rejects(corom.tokenize("a", { abortPrevious }), superseded);
     const other = corom.embed("裤");
-    const last = corom.score("a", [], { newestWins });
+    const last = corom.score("a", [], { abortPrevious });
     await Promise.all([first, second, third]);
     assert.equal((await other).rows, 1);
     assert.equal((await last).length, 0);
-    await corom.embed("a", { newestWins });
-    await corom.embed("b", { newestWins }); // the one before is done
+    await corom.embed("a", { abortPrevious });
+    await corom.embed("b", { abortPrevious }); // the one before is done
     assert.equal(workers.length, 1);
   });
 
   test("keeps to the call's own signal", async () => {
     const controller = new AbortController();
     const reason = new Error("mine");
-    const call = assert.rejects(corom.embed(MANY, { newestWins: true, signal: controller.signal }), reason);
+    const call = assert.rejects(corom.embed(MANY, { abortPrevious: true, signal: controller.signal }), reason);
     setTimeout(() => controller.abort(reason), 10);
     await call;
   });

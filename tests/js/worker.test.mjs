@@ -47,7 +47,7 @@ describe("every call", () => {
       (corom) => corom.rank(QUERY, DOCUMENTS, { topK: Infinity }),
       (corom) => corom.rank(QUERY, []),
       (corom) => corom.pipeline({ source_sentence: QUERY, sentences_to_compare: DOCUMENTS }),
-      (corom) => corom.pipeline({ source_sentence: TEXTS }, { behaviour: "current" }),
+      (corom) => corom.pipeline({ source_sentence: TEXTS }, { modelscopeVersion: "latest" }),
       (corom) => corom.tokenize("😀阔腿裤 iPhone\ud800"),
     ]) {
       assert.deepEqual(await call(there), await call(here), String(call));
@@ -64,13 +64,13 @@ describe("every call", () => {
       (corom) => corom.embed(5),
       (corom) => corom.embed([Symbol("a")]),
       (corom) => corom.embed("a", { signal: 5 }),
-      (corom) => corom.embed("a", { newestWins: "yes" }),
+      (corom) => corom.embed("a", { abortPrevious: "yes" }),
       (corom) => corom.embed(["裤", "1.".repeat(5 << 20)]), // the worker's own
       (corom) => corom.score("a", "b"),
       (corom) => corom.score("a", ["b"], { metric: "cos" }),
       (corom) => corom.rank("a", ["b"], { topK: -1 }),
       (corom) => corom.pipeline({}),
-      (corom) => corom.pipeline({ source_sentence: "a" }, { behaviour: 5 }),
+      (corom) => corom.pipeline({ source_sentence: "a" }, { modelscopeVersion: 5 }),
       async (corom) => corom.tokenize(() => {}),
     ]) {
       const { message } = await failsWith("INVALID_ARGUMENT", call(here));

@@ -47,9 +47,9 @@ export class Corom {
   async pipeline(input, options) {
     this.#alive();
     const { sources, compared } = check.pipelineInput(input);
-    const behaviour = check.behaviour(check.options(options).behaviour);
+    const modelscopeVersion = check.modelscopeVersion(check.options(options).modelscopeVersion);
     const plain = { source_sentence: sources, sentences_to_compare: compared };
-    return this.#call("pipeline", [plain], options, { behaviour });
+    return this.#call("pipeline", [plain], options, { modelscopeVersion });
   }
 
   async tokenize(text, options) {
@@ -81,13 +81,13 @@ export class Corom {
 
   /** A call in its turn; `plain` are the options that the worker needs. */
   async #call(method, args, given, plain = {}) {
-    const { signal, newestWins } = check.options(given);
+    const { signal, abortPrevious } = check.options(given);
     throwIfAborted(signal);
     const ask = (ending) => {
       this.#alive();
       return this.#supervisor.call({ method, args, options: plain }, ending);
     };
-    return this.#queue.run(ask, { signal, newestWins });
+    return this.#queue.run(ask, { signal, abortPrevious });
   }
 }
 

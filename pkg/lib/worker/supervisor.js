@@ -8,7 +8,7 @@ import { Link } from "./link.js";
 const GRACE = 1000;
 const LONGEST_TIMER = 2 ** 31 - 1;
 /** What must not change when a model is loaded again. The kernel may: two race. */
-const SHAPE = ["dimension", "layers", "heads", "vocabulary", "maxLength", "pooling", "normalize", "dtype"];
+const SHAPE = ["dimension", "layers", "heads", "vocabSize", "maxLength", "pooling", "normalize", "dtype"];
 
 export class Supervisor {
   #spawn;

@@ -12,10 +12,10 @@ before(async () => (corom = await Corom.load(m3eFolder(), EXACT)));
 after(() => corom?.free());
 
 test("what it is comes from its files", () => {
-  const { dimension, layers, heads, vocabulary, pooling, normalize, dtype } = corom.info;
+  const { dimension, layers, heads, vocabSize, pooling, normalize, dtype } = corom.info;
   assert.deepEqual(
-    { dimension, layers, heads, vocabulary, pooling, normalize, dtype },
-    { dimension: 512, layers: 4, heads: 8, vocabulary: 21128, pooling: "mean", normalize: false, dtype: "f32" },
+    { dimension, layers, heads, vocabSize, pooling, normalize, dtype },
+    { dimension: 512, layers: 4, heads: 8, vocabSize: 21128, pooling: "mean", normalize: false, dtype: "f32" },
   );
 });
 

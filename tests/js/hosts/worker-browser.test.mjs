@@ -198,9 +198,9 @@ describe("an abort", () => {
   test("comes of a newer call, where it is asked for", async () => {
     const got = await page.evaluate(async () => {
       const corom = await load();
-      const newestWins = true;
+      const abortPrevious = true;
       const typed = ["阔", "阔腿", "阔腿裤"].map((query) =>
-        corom.rank(query, many.slice(0, 300), { newestWins, topK: 1 }).then(
+        corom.rank(query, many.slice(0, 300), { abortPrevious, topK: 1 }).then(
           (best) => best.length,
           ({ name }) => name,
         ),
