@@ -1,11 +1,11 @@
 // Loading: the loader in Rust says which files it wants next and checks them; here they are moved.
 import { childOf, throwIfAborted } from "./abort.js";
-import { Ahead } from "./ahead.js";
+import { Prefetch } from "./prefetch.js";
 import { loadOptions } from "./arguments.js";
 import { openCache } from "./cache.js";
 import { loaded } from "./corom.js";
 import { CoromError } from "./errors.js";
-import { ManifestKeeper, askAhead } from "./manifest.js";
+import { ManifestKeeper, prefetchManifest } from "./manifest.js";
 import { Progress } from "./progress.js";
 import { Runtime } from "./runtime.js";
 import { Transfer } from "./transfer.js";
@@ -25,18 +25,18 @@ export async function loadInto(Class, host, source, given) {
   const warn = (...warning) => progress.warn(...warning);
   const cache = files.address === undefined ? undefined : await openCache(host, options, warn);
   const hashing = await host.hashing?.();
-  const ahead = new Ahead();
-  askAhead(ahead, files, options);
+  const prefetch = new Prefetch();
+  prefetchManifest(prefetch, files, options);
   let runtime;
   try {
     runtime = await Runtime.start(host, options);
-    const { embedder, content } = await build(runtime, files, { ...options, cache, progress, hashing, ahead });
+    const { embedder, content } = await build(runtime, files, { ...options, cache, progress, hashing, prefetch });
     return new Class(loaded, { runtime, embedder, content, queryCache: options.queryCache });
   } catch (error) {
     runtime?.drop();
     throw error;
   } finally {
-    ahead.close();
+    prefetch.cancelAll();
   }
 }
 
@@ -68,7 +68,7 @@ async function build(runtime, source, options) {
  * them; undefined without one.
  */
 async function bringAll(runtime, loader, source, options) {
-  const { cache, progress, signal, hashing, ahead, fetch, retries, stall } = options;
+  const { cache, progress, signal, hashing, prefetch, fetch, retries, stall } = options;
   const { controller, release } = childOf(signal);
   const intake = intakeOf(runtime, loader);
   const keeper = new ManifestKeeper(intake, { cache, address: source.address, progress });
@@ -77,7 +77,7 @@ async function bringAll(runtime, loader, source, options) {
     cache,
     progress,
     hashing,
-    ahead,
+    prefetch,
     fetch,
     retries,
     stall,

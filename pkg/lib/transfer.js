@@ -19,23 +19,23 @@ export class Transfer {
   #cache;
   #progress;
   #hashing;
-  #ahead;
+  #prefetch;
   #options;
   /** The place that served last is asked first. */
   #preferred = 0;
   #pin = new Pin();
 
   /**
-   * `intake` is the loader: begin, feed, fed, end, missing, isPage. `hashing`, see hash-web.js; `ahead`, see ahead.js.
+   * `intake` is the loader: begin, feed, fed, end, missing, isPage. `hashing`, see hash-web.js; `prefetch`, see prefetch.js.
    * `options`: `{ fetch, retries, stall, signal }`.
    */
-  constructor(intake, { source, cache, progress, hashing, ahead, ...options }) {
+  constructor(intake, { source, cache, progress, hashing, prefetch, ...options }) {
     this.#intake = intake;
     this.#source = source;
     this.#cache = cache;
     this.#progress = progress;
     this.#hashing = hashing;
-    this.#ahead = ahead;
+    this.#prefetch = prefetch;
     this.#options = options;
   }
 
@@ -165,7 +165,7 @@ export class Transfer {
     const { fetch, stall, signal } = this.#options;
     const { file } = delivery;
     const from = delivery.resumable ? delivery.fed : 0;
-    const asked = from === 0 ? this.#ahead.take(place, file.path) : undefined;
+    const asked = from === 0 ? this.#prefetch.take(place, file.path) : undefined;
     const body = await (asked ??
       place.open(file.path, {
         from,
