@@ -67,7 +67,7 @@ function bodyFrom(response, { from, etag, url, watch, closed }) {
     total,
     // A weak tag does not promise the same bytes; those of a compressed body are not the file's.
     etag: own?.startsWith("W/") || isEncoded(response) ? undefined : own,
-    encoded: isEncoded(response),
+    isEncoded: isEncoded(response),
     // It may be less than what was asked for.
     partial,
     // Another origin may compress without our seeing it: then the length is not that of the file.

@@ -1,7 +1,7 @@
 // One wanted file on its way into the loader: from the cache, or from the places where it is, in their order, with
 // everything tried again that may work another time. Nothing of it is held here: every chunk goes straight on.
 import { delay, throwIfAborted } from "./abort.js";
-import { Delivery } from "./delivery.js";
+import { DownloadState } from "./download-state.js";
 import { CoromError } from "./errors.js";
 import { exclusively } from "./locks.js";
 import { Pin } from "./pin.js";
@@ -42,41 +42,41 @@ export class Transfer {
   /** Brings a file `{ path, size, sha256, required }` to the loader, or tells it that there is none. */
   async bring(file) {
     const entry = file.sha256 && this.#cache?.entry(file.sha256);
-    const delivery = new Delivery(file, { intake: this.#intake, entry, hashing: this.#hashing });
-    if (!entry) return this.#fetch(delivery);
+    const state = new DownloadState(file, { intake: this.#intake, entry, hashing: this.#hashing });
+    if (!entry) return this.#fetch(state);
     const { signal } = this.#options;
     return exclusively(`corom ${file.sha256}`, { signal, seen: () => entry.measure() }, async () => {
-      if (!(await this.#fromCache(delivery))) await this.#fetch(delivery);
+      if (!(await this.#fromCache(state))) await this.#fetch(state);
     });
   }
 
   /** Whether the whole file was there, and sound. What was there of it is not fetched again. */
-  async #fromCache(delivery) {
-    const { file, entry } = delivery;
+  async #fromCache(state) {
+    const { file, entry } = state;
     const turns = new Turns();
     try {
       for await (const piece of entry.pieces()) {
-        if (!delivery.begun) delivery.begin(file.size);
-        await delivery.feed(piece, { turns, signal: this.#options.signal });
-        this.#progress.moved("verify", file.path, delivery.fed, file.size);
+        if (!state.started) state.begin(file.size);
+        await state.feed(piece, { turns, signal: this.#options.signal });
+        this.#progress.moved("verify", file.path, state.fed, file.size);
       }
-      if (!delivery.begun || delivery.fed < file.size) return false;
-      await delivery.end();
+      if (!state.started || state.fed < file.size) return false;
+      await state.end();
       return true;
     } catch (error) {
       if (!isAboutContent(error)) throw error;
-      await delivery.forget(); // damaged
+      await state.discard(); // damaged
       return false;
     }
   }
 
-  async #fetch(delivery) {
-    const { file } = delivery;
+  async #fetch(state) {
+    const { file } = state;
     const errors = [];
     const absentAt = new Set();
     for (const index of this.#order(file)) {
       try {
-        const came = await this.#here(index, delivery);
+        const came = await this.#here(index, state);
         if (came) {
           this.#preferred = index;
           return;
@@ -111,67 +111,67 @@ export class Transfer {
   }
 
   /** False where this place does not have the file; undefined where it is none for it. */
-  async #here(index, delivery) {
+  async #here(index, state) {
     const place = this.#source.places[index];
-    if (delivery.file.sha256) return this.#from(place, delivery);
+    if (state.file.sha256) return this.#from(place, state);
     if (!(await this.#pin.claim(index, this.#options.signal))) return undefined;
     let whole = false;
     try {
-      return (whole = await this.#from(place, delivery));
+      return (whole = await this.#from(place, state));
     } finally {
       this.#pin.release(whole);
     }
   }
 
   /** False where this place does not have the file. */
-  async #from(place, delivery) {
+  async #from(place, state) {
     const { signal, retries } = this.#options;
-    const attempts = delivery.file.fewRetries ? Math.min(retries, 1) : retries;
+    const attempts = state.file.fewRetries ? Math.min(retries, 1) : retries;
     let failures = 0;
-    let furthest = delivery.fed;
-    delivery.move();
+    let furthest = state.fed;
+    state.switchMirror();
     for (;;) {
-      const before = delivery.fed;
+      const before = state.fed;
       try {
-        const came = await this.#attempt(place, delivery);
+        const came = await this.#attempt(place, state);
         if (came !== undefined) return came;
-        if (delivery.fed > before) continue;
-        throw transient(new CoromError("FETCH_FAILED", `${delivery.file.path}: the server sends nothing of what is left`));
+        if (state.fed > before) continue;
+        throw transient(new CoromError("FETCH_FAILED", `${state.file.path}: the server sends nothing of what is left`));
       } catch (error) {
         throwIfAborted(signal);
         if (isTransient(error)) {
-          if (delivery.fed >= furthest + PROGRESS) {
-            furthest = delivery.fed;
+          if (state.fed >= furthest + PROGRESS) {
+            furthest = state.fed;
             failures = 0;
           }
           if (++failures > attempts || globalThis.navigator?.onLine === false) throw error;
-          if (isUnanswered(error) && place.preflights) delivery.unsure();
-          if (delivery.fed <= before) await delay(pause(error, failures), signal);
+          if (isUnanswered(error) && place.preflights) state.omitNextHeader();
+          if (state.fed <= before) await delay(pause(error, failures), signal);
         } else {
           if (!isAboutContent(error)) throw error;
-          await delivery.forget();
+          await state.discard();
           // What came before, or what some cache on the way keeps, may be to blame: once more from its first byte.
-          if (!place.remote || delivery.fresh || !delivery.file.sha256) throw error;
-          delivery.fresh = true;
+          if (!place.remote || state.bypassCaches || !state.file.sha256) throw error;
+          state.bypassCaches = true;
         }
       } finally {
-        await delivery.entry?.flush();
+        await state.entry?.flush();
       }
     }
   }
 
   /** False where this place does not have the file; undefined where it sent but a part of what was asked for. */
-  async #attempt(place, delivery) {
+  async #attempt(place, state) {
     const { fetch, stall, signal } = this.#options;
-    const { file } = delivery;
-    const from = delivery.resumable ? delivery.fed : 0;
+    const { file } = state;
+    const from = state.isResumable ? state.fed : 0;
     const asked = from === 0 ? this.#prefetch.take(place, file.path) : undefined;
     const body = await (asked ??
       place.open(file.path, {
         from,
-        etag: delivery.etag,
-        conditional: delivery.conditional,
-        cache: this.#cacheMode(delivery),
+        etag: state.etag,
+        conditional: state.sendsIfRange,
+        cache: this.#cacheMode(state),
         required: file.required,
         fetch,
         stall,
@@ -180,43 +180,43 @@ export class Transfer {
     if (body === null) return false;
     try {
       const goesOn = body.offset !== 0;
-      if (goesOn && body.offset !== from) throw delivery.another();
+      if (goesOn && body.offset !== from) throw state.resetForChangedFile();
       // Nobody was asked for the same file, and nothing in it tells: then its tag must.
-      if (goesOn && !delivery.conditional && !file.sha256 && body.etag !== delivery.etag) throw delivery.another();
+      if (goesOn && !state.sendsIfRange && !file.sha256 && body.etag !== state.etag) throw state.resetForChangedFile();
       const total = file.size ?? body.total;
-      if (body.offset === 0 || !delivery.begun) await delivery.restart(total);
-      delivery.etag = body.etag;
-      delivery.encoded = body.encoded;
-      await this.#drain(body, delivery, total);
-      if (body.partial && delivery.fed < total) return undefined;
+      if (body.offset === 0 || !state.started) await state.restart(total);
+      state.etag = body.etag;
+      state.isEncoded = body.isEncoded;
+      await this.#drain(body, state, total);
+      if (body.partial && state.fed < total) return undefined;
     } finally {
       await body.cancel();
     }
-    await delivery.end();
+    await state.end();
     return true;
   }
 
-  async #drain({ chunks }, delivery, total) {
-    const { file, entry } = delivery;
+  async #drain({ chunks }, state, total) {
+    const { file, entry } = state;
     const { signal } = this.#options;
     const turns = new Turns();
-    const moved = () => this.#progress.moved("download", file.path, delivery.fed, total);
+    const moved = () => this.#progress.moved("download", file.path, state.fed, total);
     moved();
     try {
       for await (const chunk of chunks) {
-        await delivery.feed(chunk, { turns, signal });
+        await state.feed(chunk, { turns, signal });
         moved();
         await entry?.append(chunk);
       }
     } catch (error) {
       // Servers that promise more than there is: the hash knows better than they do.
-      if (!isTransient(error) || !file.sha256 || delivery.fed !== file.size) throw error;
+      if (!isTransient(error) || !file.sha256 || state.fed !== file.size) throw error;
     }
   }
 
   /** The manifest is always asked for anew, and what we keep ourselves no other cache needs to keep. */
-  #cacheMode({ file, entry, fresh }) {
-    if (fresh) return "reload";
+  #cacheMode({ file, entry, bypassCaches }) {
+    if (bypassCaches) return "reload";
     if (entry) return "no-store";
     return file.revalidate ? "no-cache" : "default";
   }

@@ -4,19 +4,19 @@ import { CoromError } from "./errors.js";
 import { transient } from "./transient.js";
 
 /** What goes into WebAssembly at once: it is copied there. */
-const CHUNK = 1 << 20;
+const CHUNK_BYTES = 1 << 20;
 
-export class Delivery {
-  begun = false;
-  fresh = false;
+export class DownloadState {
+  started = false;
+  bypassCaches = false;
   etag;
-  encoded = false;
+  isEncoded = false;
   #intake;
   #hashing;
   /** The host's hash of what was fed; undefined where WebAssembly makes it. */
   #hash;
   /** Of the headers that ask for the rest: 0 none is left out, 1 the condition (If-Range), 2 the range too. */
-  #leftOut = 0;
+  #omittedHeaders = 0;
 
   /** `hashing` makes a hash for a file, see hash-web.js. */
   constructor(file, { intake, entry, hashing }) {
@@ -27,31 +27,31 @@ export class Delivery {
   }
 
   get fed() {
-    return this.begun ? this.#intake.fed(this.file.path) : 0;
+    return this.started ? this.#intake.fed(this.file.path) : 0;
   }
 
   /** Whether what is here can be continued: by its hash, or by its tag, one learns whether that was right. */
-  get resumable() {
-    return this.#leftOut < 2 && !this.encoded && (this.file.sha256 !== undefined || this.etag !== undefined);
+  get isResumable() {
+    return this.#omittedHeaders < 2 && !this.isEncoded && (this.file.sha256 !== undefined || this.etag !== undefined);
   }
 
   /** Whether the server is asked to go on only with the file of that tag. Else the answer's own tag is compared. */
-  get conditional() {
-    return this.#leftOut === 0;
+  get sendsIfRange() {
+    return this.#omittedHeaders === 0;
   }
 
   begin(size) {
     const { path, sha256 } = this.file;
     this.#hash = sha256 === undefined ? undefined : this.#hashing?.(this.file);
     this.#intake.begin(path, size, this.#hash !== undefined);
-    this.begun = true;
+    this.started = true;
   }
 
   async feed(chunk, { turns, signal }) {
-    for (let at = 0; at < chunk.length; at += CHUNK) {
+    for (let at = 0; at < chunk.length; at += CHUNK_BYTES) {
       if (turns.due) await turns.take();
       throwIfAborted(signal);
-      const piece = chunk.subarray(at, at + CHUNK);
+      const piece = chunk.subarray(at, at + CHUNK_BYTES);
       this.#intake.feed(this.file.path, piece);
       this.#hash?.update(piece);
     }
@@ -65,32 +65,32 @@ export class Delivery {
   async restart(size) {
     if (this.entry?.length > 0) await this.entry.drop();
     this.begin(size);
-    this.#leftOut = 0;
+    this.#omittedHeaders = 0;
   }
 
   /** No answer to a request for the rest: a check before it, in a browser, may fail it for its headers. */
-  unsure() {
+  omitNextHeader() {
     // The condition first: a range alone needs no permission of another origin, in most browsers.
-    if (this.fed > 0) this.#leftOut++;
+    if (this.fed > 0) this.#omittedHeaders++;
   }
 
   /** A server that goes on with another file than the one that was begun. */
-  another() {
-    this.begun = false;
+  resetForChangedFile() {
+    this.started = false;
     this.etag = undefined;
     return transient(new CoromError("FETCH_FAILED", `${this.file.path} changed on the server while it was fetched`));
   }
 
   /** Another place has tags of its own. What is here is continued there only where a hash tells in the end. */
-  move() {
+  switchMirror() {
     this.etag = undefined;
-    this.encoded = this.fresh = false;
-    this.#leftOut = 0;
+    this.isEncoded = this.bypassCaches = false;
+    this.#omittedHeaders = 0;
   }
 
   /** What came is of no use: nothing of it is continued or kept. */
-  async forget() {
-    this.begun = false;
+  async discard() {
+    this.started = false;
     this.etag = undefined;
     await this.entry?.drop();
   }
