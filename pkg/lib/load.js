@@ -11,7 +11,7 @@ import { Runtime } from "./runtime.js";
 import { Transfer } from "./transfer.js";
 import { nextTurn } from "./turns.js";
 
-/** Files on the way at once: with more, the weights that wait for their place take more memory than they save time. */
+/** Files on the way at once: with more, the weights that wait for their mirror take more memory than they save time. */
 const PARALLEL = 3;
 
 /** `Corom.load` of every entry: `host.open(source)` knows the files, `host.binary` the WebAssembly. */

@@ -3,17 +3,17 @@
 export class Prefetch {
   #requests = new Map();
 
-  /** Asks `place` for a file as a transfer would. Whoever takes the answer sees its failure. */
-  start(place, path, options) {
-    const answer = Promise.resolve(place.open(path, options));
+  /** Asks `mirror` for a file as a transfer would. Whoever takes the answer sees its failure. */
+  start(mirror, path, options) {
+    const answer = Promise.resolve(mirror.open(path, options));
     answer.catch(() => {});
-    this.#requests.set(path, { place, answer });
+    this.#requests.set(path, { mirror, answer });
   }
 
   /** The answer that is on its way from there, once; undefined where there is none. */
-  take(place, path) {
+  take(mirror, path) {
     const request = this.#requests.get(path);
-    if (request?.place !== place) return undefined;
+    if (request?.mirror !== mirror) return undefined;
     this.#requests.delete(path);
     return request.answer;
   }

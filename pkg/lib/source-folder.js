@@ -15,7 +15,7 @@ export async function folderSource(given) {
   return {
     model,
     paths,
-    places: [{ open: (file) => openFile(fs, path.join(folder, ...file.split("/"))) }],
+    mirrors: [{ open: (file) => openFile(fs, path.join(folder, ...file.split("/"))) }],
   };
 }
 

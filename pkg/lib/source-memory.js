@@ -10,7 +10,7 @@ const CHUNK = 1 << 20;
 /** `also` names what else the host takes, for the message. */
 export function memorySource(source, also = "") {
   const files = filesOf(source, also);
-  return { paths: [...files.keys()], places: [{ open: async (path) => bodyOf(path, files.get(path)) }] };
+  return { paths: [...files.keys()], mirrors: [{ open: async (path) => bodyOf(path, files.get(path)) }] };
 }
 
 function bodyOf(path, contents) {

@@ -23,11 +23,11 @@ export function urlSource(...urls) {
     model,
     // What the manifest is known by in the cache.
     address: folders[0].folder.href + folders[0].search,
-    places: folders.map(placeOf),
+    mirrors: folders.map(mirrorOf),
   };
 }
 
-function placeOf({ folder, search }) {
+function mirrorOf({ folder, search }) {
   return {
     remote: true,
     // Where the browser asks the server first whether it takes a header.

@@ -1,16 +1,16 @@
-// One wanted file on its way into the loader: from the cache, or from the places where it is, in their order, with
+// One wanted file on its way into the loader: from the cache, or from the mirrors where it is, in their order, with
 // everything tried again that may work another time. Nothing of it is held here: every chunk goes straight on.
 import { delay, throwIfAborted } from "./abort.js";
 import { DownloadState } from "./download-state.js";
 import { CoromError } from "./errors.js";
 import { exclusively } from "./locks.js";
-import { Pin } from "./pin.js";
+import { MirrorLock } from "./mirror-lock.js";
 import { isTransient, isUnanswered, pause, transient } from "./transient.js";
 import { Turns } from "./turns.js";
 
 /** An attempt that came so much further than all before is no failed one: on a bad line a file comes in parts. */
 const PROGRESS = 256 << 10;
-/** After these no other place is tried: they say nothing of the file. */
+/** After these no other mirror is tried: they say nothing of the file. */
 const FATAL = ["OUT_OF_MEMORY", "INTERNAL", "INVALID_ARGUMENT", "FREED", "UNSUPPORTED_HOST"];
 
 export class Transfer {
@@ -23,7 +23,7 @@ export class Transfer {
   #options;
   /** The place that served last is asked first. */
   #preferred = 0;
-  #pin = new Pin();
+  #mirrorLock = new MirrorLock();
 
   /**
    * `intake` is the loader: begin, feed, fed, end, missing, isPage. `hashing`, see hash-web.js; `prefetch`, see prefetch.js.
@@ -74,9 +74,9 @@ export class Transfer {
     const { file } = state;
     const errors = [];
     const absentAt = new Set();
-    for (const index of this.#order(file)) {
+    for (const index of this.#mirrorOrder(file)) {
       try {
-        const came = await this.#here(index, state);
+        const came = await this.#fetchFromIndex(index, state);
         if (came) {
           this.#preferred = index;
           return;
@@ -88,43 +88,43 @@ export class Transfer {
         errors.push(error);
       }
     }
-    // Of files without a hash, what other places than theirs lack says nothing.
-    const place = file.sha256 ? undefined : this.#pin.index;
-    const absent = place === undefined ? absentAt.size > 0 : absentAt.has(place);
-    const error = errors.find((error) => file.required || !this.#saysAbsent(error, file, absent));
+    // Of files without a hash, what other mirrors than theirs lack says nothing.
+    const mirror = file.sha256 ? undefined : this.#mirrorLock.index;
+    const absent = mirror === undefined ? absentAt.size > 0 : absentAt.has(mirror);
+    const error = errors.find((error) => file.required || !this.#meansAbsent(error, file, absent));
     if (error) throw withOthers(error, errors);
     this.#progress.forget(file.path);
     this.#intake.missing(file.path);
   }
 
   /** Whether an error with a file that need not be there comes to its not being there. */
-  #saysAbsent(error, file, absentElsewhere) {
+  #meansAbsent(error, file, absentElsewhere) {
     // A server of a single-page app answers with its page for what is not there.
     if (error.code === "NOT_A_MODEL") return this.#intake.isPage(file.path);
     return absentElsewhere && isTransient(error); // a mirror that answers speaks for one that does not
   }
 
-  #order({ sha256 }) {
-    const all = [...this.#source.places.keys()];
-    const first = (sha256 ? undefined : this.#pin.index) ?? this.#preferred;
+  #mirrorOrder({ sha256 }) {
+    const all = [...this.#source.mirrors.keys()];
+    const first = (sha256 ? undefined : this.#mirrorLock.index) ?? this.#preferred;
     return [first, ...all.filter((index) => index !== first)];
   }
 
-  /** False where this place does not have the file; undefined where it is none for it. */
-  async #here(index, state) {
-    const place = this.#source.places[index];
-    if (state.file.sha256) return this.#from(place, state);
-    if (!(await this.#pin.claim(index, this.#options.signal))) return undefined;
+  /** False where this mirror does not have the file; undefined where it is none for it. */
+  async #fetchFromIndex(index, state) {
+    const mirror = this.#source.mirrors[index];
+    if (state.file.sha256) return this.#fetchFrom(mirror, state);
+    if (!(await this.#mirrorLock.acquire(index, this.#options.signal))) return undefined;
     let whole = false;
     try {
-      return (whole = await this.#from(place, state));
+      return (whole = await this.#fetchFrom(mirror, state));
     } finally {
-      this.#pin.release(whole);
+      this.#mirrorLock.release(whole);
     }
   }
 
-  /** False where this place does not have the file. */
-  async #from(place, state) {
+  /** False where this mirror does not have the file. */
+  async #fetchFrom(mirror, state) {
     const { signal, retries } = this.#options;
     const attempts = state.file.fewRetries ? Math.min(retries, 1) : retries;
     let failures = 0;
@@ -133,7 +133,7 @@ export class Transfer {
     for (;;) {
       const before = state.fed;
       try {
-        const came = await this.#attempt(place, state);
+        const came = await this.#attempt(mirror, state);
         if (came !== undefined) return came;
         if (state.fed > before) continue;
         throw transient(new CoromError("FETCH_FAILED", `${state.file.path}: the server sends nothing of what is left`));
@@ -145,13 +145,13 @@ export class Transfer {
             failures = 0;
           }
           if (++failures > attempts || globalThis.navigator?.onLine === false) throw error;
-          if (isUnanswered(error) && place.preflights) state.omitNextHeader();
+          if (isUnanswered(error) && mirror.preflights) state.omitNextHeader();
           if (state.fed <= before) await delay(pause(error, failures), signal);
         } else {
           if (!isAboutContent(error)) throw error;
           await state.discard();
           // What came before, or what some cache on the way keeps, may be to blame: once more from its first byte.
-          if (!place.remote || state.bypassCaches || !state.file.sha256) throw error;
+          if (!mirror.remote || state.bypassCaches || !state.file.sha256) throw error;
           state.bypassCaches = true;
         }
       } finally {
@@ -160,14 +160,14 @@ export class Transfer {
     }
   }
 
-  /** False where this place does not have the file; undefined where it sent but a part of what was asked for. */
-  async #attempt(place, state) {
+  /** False where this mirror does not have the file; undefined where it sent but a part of what was asked for. */
+  async #attempt(mirror, state) {
     const { fetch, stall, signal } = this.#options;
     const { file } = state;
     const from = state.isResumable ? state.fed : 0;
-    const asked = from === 0 ? this.#prefetch.take(place, file.path) : undefined;
+    const asked = from === 0 ? this.#prefetch.take(mirror, file.path) : undefined;
     const body = await (asked ??
-      place.open(file.path, {
+      mirror.open(file.path, {
         from,
         etag: state.etag,
         conditional: state.sendsIfRange,
