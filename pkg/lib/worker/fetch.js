@@ -3,7 +3,7 @@
 import { childOf } from "../abort.js";
 import { described } from "../arguments.js";
 import { invalid } from "../errors.js";
-import { packedError, unpackedError } from "./errors.js";
+import { serializeError, deserializeError } from "./serialize-error.js";
 
 const NO_BODY = [204, 205, 304];
 /** What is looked at, where the headers of an answer can only be asked for one by one. */
@@ -39,7 +39,7 @@ export function remoteFetch(shared, post) {
       };
       const body = new ReadableStream(source, { highWaterMark: 0 });
       port.onmessage = ({ data: { error, head, chunk } }) => {
-        if (error) fail(unpackedError(error));
+        if (error) fail(deserializeError(error));
         else if (head) {
           if (!head.hasBody) end();
           try {
@@ -99,7 +99,7 @@ export async function answerFetch(fetch, { input, init, port }, signal) {
   const answer = (work) =>
     work().catch((error) => {
       release();
-      port.postMessage({ error: packedError(error) });
+      port.postMessage({ error: serializeError(error) });
     });
   port.onmessage = ({ data }) => (data === "cancel" ? controller.abort() : answer(chunk));
   port.unref?.(); // in Node: a body that no one reads keeps no program running

@@ -1,6 +1,6 @@
 // The page's end of one worker, from its start to its end.
 import { CoromError, invalid, messageOf } from "../errors.js";
-import { unpackedError } from "./errors.js";
+import { deserializeError } from "./serialize-error.js";
 import { answerFetch } from "./fetch.js";
 
 export class Link {
@@ -61,7 +61,7 @@ export class Link {
       this.#started.resolve();
     } else if (progress) {
       try {
-        this.#heard.progress(cause ? { ...progress, cause: unpackedError(cause) } : progress);
+        this.#heard.progress(cause ? { ...progress, cause: deserializeError(cause) } : progress);
       } catch (thrown) {
         this.end(thrown);
       }
@@ -69,7 +69,7 @@ export class Link {
       answerFetch(this.#heard.shared[fetch.shared], fetch, this.#ending.signal);
     } else {
       const { value, error, ...state } = answer;
-      this.#question?.resolve({ value, ...state, error: error && unpackedError(error) });
+      this.#question?.resolve({ value, ...state, error: error && deserializeError(error) });
     }
   }
 

@@ -5,7 +5,7 @@ import { cacheOf } from "../cache.js";
 import { CoromError, messageOf } from "../errors.js";
 import { Corom as Base, loaded } from "./corom.js";
 import { checkWorkerOptions } from "./options.js";
-import { packed } from "./parcel.js";
+import { serialize } from "./serialize.js";
 import { Supervisor } from "./supervisor.js";
 
 /** `host.spawn(worker, heard)` starts a worker, `host.address(text)` makes a string absolute as this thread means it. */
@@ -35,16 +35,16 @@ async function loadInto(Class, host, source, given = {}) {
   throwIfAborted(signal);
   const shared = []; // the caller's functions, which stay here
   const share = (f) => shared.push(f) - 1;
-  const pack = async () => {
+  const serializeArguments = async () => {
     const { address } = host;
-    const where = await packed(source, { address, share });
-    const options = await packed(rest, { share });
-    options.object.push(["wasm", await packed(await settled, { address, share })]);
+    const where = await serialize(source, { address, share });
+    const options = await serialize(rest, { share });
+    options.object.push(["wasm", await serialize(await settled, { address, share })]);
     return { source: where, options };
   };
   const supervisor = new Supervisor({
     spawn: (heard) => host.spawn(worker, heard),
-    load: await untilAborted(pack(), signal),
+    load: await untilAborted(serializeArguments(), signal),
     heard: { progress: (event) => onProgress?.(event), shared },
     abortTimeout,
   });

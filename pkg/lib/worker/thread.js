@@ -1,8 +1,8 @@
 // Inside the worker: holds the model and does what the page asks, one thing at a time.
 import { contentOf } from "../corom.js";
-import { packedError } from "./errors.js";
+import { serializeError } from "./serialize-error.js";
 import { remoteFetch } from "./fetch.js";
-import { unpacked } from "./parcel.js";
+import { deserialize } from "./serialize.js";
 
 /** What each call gives, as plain data, and the buffers of it that are handed over. */
 const CALLS = {
@@ -26,8 +26,8 @@ export async function serve(Corom, port) {
 
   const load = async ({ source, options }) => {
     const remote = (shared) => remoteFetch(shared, post);
-    const onProgress = ({ cause, ...event }) => post({ progress: event, cause: cause && packedError(cause) });
-    corom = await Corom.load(unpacked(source, remote), { ...unpacked(options, remote), onProgress });
+    const onProgress = ({ cause, ...event }) => post({ progress: event, cause: cause && serializeError(cause) });
+    corom = await Corom.load(deserialize(source, remote), { ...deserialize(options, remote), onProgress });
     return [{ info: corom.info, content: contentOf(corom) }, []];
   };
 
@@ -46,7 +46,7 @@ export async function serve(Corom, port) {
     const answer = data.load ? load(data.load) : call(data.call);
     const [message, handed] = await answer.then(
       ([value, handed]) => [{ value }, handed],
-      (thrown) => [{ error: packedError(thrown) }, []],
+      (thrown) => [{ error: serializeError(thrown) }, []],
     );
     const { wasmMemory: memory = 0, kernel } = corom?.info ?? {};
     post({ answer: { ...message, memory, kernel } }, handed);

@@ -6,10 +6,10 @@ import { CoromError, invalid, messageOf } from "../errors.js";
  * A cloneable form. `address` makes a string absolute, where it stands alone or in a list: the worker has another base.
  * `share` keeps a function here and gives a number for it.
  */
-export async function packed(value, { address = (text) => text, share }) {
-  const all = (items) => Promise.all(items.map((item) => packed(item, { address, share })));
+export async function serialize(value, { address = (text) => text, share }) {
+  const all = (items) => Promise.all(items.map((item) => serialize(item, { address, share })));
   const entries = (pairs) =>
-    Promise.all(Array.from(pairs, async ([key, item]) => [key, await packed(item, { share })]));
+    Promise.all(Array.from(pairs, async ([key, item]) => [key, await serialize(item, { share })]));
   switch (Object.prototype.toString.call(value)) {
     case "[object String]":
       return { value: typeof value === "string" ? address(value) : value };
@@ -19,34 +19,34 @@ export async function packed(value, { address = (text) => text, share }) {
     case "[object URL]":
       return { url: value.href };
     case "[object Response]":
-      return { response: await packedResponse(value) };
+      return { response: await serializeResponse(value) };
     case "[object Array]":
     case "[object FileList]":
       return { list: await all(Array.from(value)) };
     case "[object Map]":
       return { map: await entries(value) };
   }
-  if (typeof value?.arrayBuffer === "function") return { file: await packedFile(value) };
+  if (typeof value?.arrayBuffer === "function") return { file: await serializeFile(value) };
   if (Object.prototype.toString.call(value) === "[object Object]")
     return { object: await entries(Object.entries(value)) };
   return { value };
 }
 
 /** The other end. `remote` gives a function that calls the one with that number. */
-export function unpacked(parcel, remote) {
-  const all = (pairs) => pairs.map(([key, item]) => [key, unpacked(item, remote)]);
-  if (parcel.shared !== undefined) return remote(parcel.shared);
-  if (parcel.url !== undefined) return new URL(parcel.url);
-  if (parcel.response) return new Response(parcel.response.body, parcel.response);
-  if (parcel.list) return parcel.list.map((item) => unpacked(item, remote));
-  if (parcel.map) return new Map(all(parcel.map));
-  if (parcel.object) return Object.fromEntries(all(parcel.object));
-  if (parcel.file) return unpackedFile(parcel.file);
-  return parcel.value;
+export function deserialize(serialized, remote) {
+  const all = (pairs) => pairs.map(([key, item]) => [key, deserialize(item, remote)]);
+  if (serialized.shared !== undefined) return remote(serialized.shared);
+  if (serialized.url !== undefined) return new URL(serialized.url);
+  if (serialized.response) return new Response(serialized.response.body, serialized.response);
+  if (serialized.list) return serialized.list.map((item) => deserialize(item, remote));
+  if (serialized.map) return new Map(all(serialized.map));
+  if (serialized.object) return Object.fromEntries(all(serialized.object));
+  if (serialized.file) return deserializeFile(serialized.file);
+  return serialized.value;
 }
 
 /** A Blob is cloned without its bytes; not every host keeps a File's name, and none its place in a folder. */
-async function packedFile(file) {
+async function serializeFile(file) {
   const { name, webkitRelativePath } = file;
   if (file instanceof Blob) return { blob: file, name, webkitRelativePath };
   try {
@@ -56,14 +56,14 @@ async function packedFile(file) {
   }
 }
 
-function unpackedFile({ blob, ...names }) {
+function deserializeFile({ blob, ...names }) {
   for (const [key, value] of Object.entries(names)) {
     if (value !== undefined) Object.defineProperty(blob, key, { value });
   }
   return blob;
 }
 
-async function packedResponse(response) {
+async function serializeResponse(response) {
   const { status, statusText } = response;
   try {
     return { status, statusText, headers: [...response.headers], body: await response.arrayBuffer() };

@@ -2,10 +2,10 @@
 import { CoromError } from "../errors.js";
 
 /** Causes of causes; further down nothing is carried. */
-const DEPTH = 4;
+const MAX_CAUSE_DEPTH = 4;
 
 /** What was thrown, as plain data. */
-export function packedError(thrown, depth = DEPTH) {
+export function serializeError(thrown, depth = MAX_CAUSE_DEPTH) {
   if (!(thrown instanceof Error) && typeof thrown?.message !== "string") return { text: String(thrown) };
   const { name, message, code, stack, cause } = thrown;
   return {
@@ -14,14 +14,14 @@ export function packedError(thrown, depth = DEPTH) {
     code: ["string", "number"].includes(typeof code) ? code : undefined,
     stack: typeof stack === "string" ? stack : undefined,
     own: thrown instanceof CoromError,
-    cause: cause === undefined || depth === 0 ? undefined : packedError(cause, depth - 1),
+    cause: cause === undefined || depth === 0 ? undefined : serializeError(cause, depth - 1),
   };
 }
 
 /** A CoromError where it was one; else an Error of that name, or the text that was thrown. */
-export function unpackedError({ text, name, message, code, stack, own, cause }) {
+export function deserializeError({ text, name, message, code, stack, own, cause }) {
   if (text !== undefined) return text;
-  const options = cause && { cause: unpackedError(cause) };
+  const options = cause && { cause: deserializeError(cause) };
   if (own) return new CoromError(code, message, options);
   const error = new Error(message, options);
   const rest = { name, stack, ...(code !== undefined && { code }) };
