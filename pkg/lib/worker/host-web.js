@@ -1,5 +1,5 @@
 // Web Workers, as browsers have them.
-import { started } from "./started.js";
+import { startWorker } from "./start-worker.js";
 
 /** A host for coromInWorker; `make()` starts this package's own script. */
 export const webHost = (make) => ({
@@ -11,18 +11,18 @@ export const webHost = (make) => ({
     }
   },
 
-  spawn(given, heard) {
-    const worker = started(given, make, (url) => new Worker(url, { type: "module" }));
-    worker.onmessage = ({ data }) => heard.message(data);
-    worker.onmessageerror = () => heard.died(new Error("it sent what cannot be read"));
+  spawn(given, handlers) {
+    const worker = startWorker(given, make, (url) => new Worker(url, { type: "module" }));
+    worker.onmessage = ({ data }) => handlers.message(data);
+    worker.onmessageerror = () => handlers.ended(new Error("it sent what cannot be read"));
     worker.onerror = (event) => {
       event.preventDefault?.(); // it is reported by the call
-      heard.died(event.error ?? (event.message ? new Error(event.message) : undefined));
+      handlers.ended(event.error ?? (event.message ? new Error(event.message) : undefined));
     };
     return {
       post: (message) => worker.postMessage(message),
       end: () => worker.terminate(),
-      busy() {},
+      setBusy() {},
     };
   },
 });

@@ -8,7 +8,7 @@ import { checkWorkerOptions } from "./options.js";
 import { serialize } from "./serialize.js";
 import { Supervisor } from "./supervisor.js";
 
-/** `host.spawn(worker, heard)` starts a worker, `host.address(text)` makes a string absolute as this thread means it. */
+/** `host.spawn(worker, handlers)` starts a worker, `host.address(text)` makes a string absolute as this thread means it. */
 export function coromInWorker(host) {
   // A declaration: in `return class Corom …` esbuild takes the name of the base class for this one's.
   class Corom extends Base {
@@ -43,9 +43,9 @@ async function loadInto(Class, host, source, given = {}) {
     return { source: where, options };
   };
   const supervisor = new Supervisor({
-    spawn: (heard) => host.spawn(worker, heard),
+    spawn: (handlers) => host.spawn(worker, handlers),
     load: await untilAborted(serializeArguments(), signal),
-    heard: { progress: (event) => onProgress?.(event), shared },
+    handlers: { progress: (event) => onProgress?.(event), shared },
     abortTimeout,
   });
   const info = await supervisor.start(signal);

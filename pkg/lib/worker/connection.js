@@ -3,19 +3,19 @@ import { CoromError, invalid, messageOf } from "../errors.js";
 import { deserializeError } from "./serialize-error.js";
 import { answerFetch } from "./fetch.js";
 
-export class Link {
+export class WorkerConnection {
   #channel;
-  #heard;
-  #started = deferred();
-  #question; // the one in hand: there is one at a time
+  #handlers;
+  #ready = deferred();
+  #pendingAnswer; // the one in hand: there is one at a time
   #ending = new AbortController();
 
-  /** `heard.progress(event)` may throw, which ends the worker; `heard.shared` are functions that it may call. */
-  constructor(spawn, heard) {
-    this.#heard = heard;
+  /** `handlers.progress(event)` may throw, which ends the worker; `handlers.shared` are functions that it may call. */
+  constructor(spawn, handlers) {
+    this.#handlers = handlers;
     this.#channel = spawn({
-      message: (message) => this.#ending.signal.aborted || this.#hear(message),
-      died: (cause) => this.end(this.#lost(cause)),
+      message: (message) => this.#ending.signal.aborted || this.#receive(message),
+      ended: (cause) => this.end(this.#endedError(cause)),
     });
   }
 
@@ -25,19 +25,19 @@ export class Link {
 
   /** The worker's answer, `{ value, memory, kernel }` or `{ error, memory, kernel }`; rejects with what ended the worker. */
   async ask(question) {
-    this.#channel.busy(true);
+    this.#channel.setBusy(true);
     try {
-      if (!this.#started.done) await this.#started.promise;
+      if (!this.#ready.done) await this.#ready.promise;
       this.#ending.signal.throwIfAborted();
-      this.#question = deferred();
+      this.#pendingAnswer = deferred();
       this.#channel.post(question);
-      return await this.#question.promise;
+      return await this.#pendingAnswer.promise;
     } catch (error) {
       if (error?.name !== "DataCloneError") throw error;
       throw invalid(`source or options hold what a worker cannot be sent: ${messageOf(error)}`, { cause: error });
     } finally {
-      this.#question = undefined;
-      this.#channel.busy(false);
+      this.#pendingAnswer = undefined;
+      this.#channel.setBusy(false);
     }
   }
 
@@ -51,41 +51,41 @@ export class Link {
     if (this.ended) return;
     this.#ending.abort(reason);
     this.#channel.end();
-    this.#started.reject(reason);
-    this.#question?.reject(reason);
+    this.#ready.reject(reason);
+    this.#pendingAnswer?.reject(reason);
   }
 
-  #hear({ ready, progress, cause, fetch, answer }) {
+  #receive({ ready, progress, cause, fetch, answer }) {
     if (ready) {
-      this.#watch(ready.lock);
-      this.#started.resolve();
+      this.#watchLock(ready.lock);
+      this.#ready.resolve();
     } else if (progress) {
       try {
-        this.#heard.progress(cause ? { ...progress, cause: deserializeError(cause) } : progress);
+        this.#handlers.progress(cause ? { ...progress, cause: deserializeError(cause) } : progress);
       } catch (thrown) {
         this.end(thrown);
       }
     } else if (fetch) {
-      answerFetch(this.#heard.shared[fetch.shared], fetch, this.#ending.signal);
+      answerFetch(this.#handlers.shared[fetch.shared], fetch, this.#ending.signal);
     } else {
       const { value, error, ...state } = answer;
-      this.#question?.resolve({ value, ...state, error: error && deserializeError(error) });
+      this.#pendingAnswer?.resolve({ value, ...state, error: error && deserializeError(error) });
     }
   }
 
   /** The lock is the worker's until it is no more: nothing else tells a page that a worker was killed. */
-  #watch(lock) {
+  #watchLock(lock) {
     if (lock === undefined) return;
-    const gone = () => this.end(this.#lost());
+    const gone = () => this.end(this.#endedError());
     navigator.locks.request(lock, { signal: this.#ending.signal }, gone).catch(() => {});
   }
 
-  #lost(cause) {
+  #endedError(cause) {
     const said = cause === undefined ? "" : `: ${messageOf(cause)}`;
     const options = cause === undefined ? undefined : { cause };
     if (cause?.code === "ERR_WORKER_OUT_OF_MEMORY")
       return new CoromError("OUT_OF_MEMORY", "the worker ran out of memory; the next call starts another", options);
-    if (this.#started.done)
+    if (this.#ready.done)
       return new CoromError("INTERNAL", `the worker ended${said}; the next call starts another`, options);
     return new CoromError(
       "FETCH_FAILED",
@@ -97,8 +97,8 @@ export class Link {
 }
 
 function deferred() {
-  const made = { done: false };
-  made.promise = new Promise((resolve, reject) => Object.assign(made, { resolve, reject }));
-  made.promise.then(() => (made.done = true)).catch(() => {}); // whether or not anyone waits
-  return made;
+  const result = { done: false };
+  result.promise = new Promise((resolve, reject) => Object.assign(result, { resolve, reject }));
+  result.promise.then(() => (result.done = true)).catch(() => {}); // whether or not anyone waits
+  return result;
 }

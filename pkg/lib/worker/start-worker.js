@@ -2,7 +2,7 @@
 import { CoromError, invalid, messageOf } from "../errors.js";
 
 /** What the caller's function makes, the script at the caller's URL, or, without either, this package's own. */
-export function started(given, own, at) {
+export function startWorker(given, own, at) {
   let worker;
   try {
     if (given === undefined) worker = own();
