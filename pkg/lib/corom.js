@@ -5,7 +5,7 @@ import { Embeddings } from "./embeddings.js";
 import { CoromError, invalid } from "./errors.js";
 import { QueryCache } from "./query-cache.js";
 import { Queue } from "./queue.js";
-import { Turns } from "./turns.js";
+import { YieldTimer } from "./yield-timer.js";
 
 /** Only `load` makes instances; it passes this. */
 export const loaded = Symbol("loaded");
@@ -17,7 +17,7 @@ export class Corom {
   #runtime;
   #embedder;
   #queue = new Queue();
-  #turns = new Turns();
+  #yieldTimer = new YieldTimer();
   #queries;
   #content;
   #freed = false;
@@ -115,7 +115,7 @@ export class Corom {
     const { signal, abortPrevious } = check.options(options);
     throwIfAborted(signal);
     const mine = async (ending) => {
-      await this.#turn(ending);
+      await this.#yieldAndCheck(ending);
       this.#alive();
       return task(ending);
     };
@@ -123,8 +123,8 @@ export class Corom {
   }
 
   /** Between two pieces of work, also of different calls: the event loop's turn when it is due, then the signal. */
-  async #turn(signal) {
-    if (this.#turns.due) await this.#turns.take();
+  async #yieldAndCheck(signal) {
+    if (this.#yieldTimer.isDue) await this.#yieldTimer.yieldNow();
     throwIfAborted(signal);
   }
 
@@ -151,7 +151,7 @@ export class Corom {
     let job = this.#core((embedder) => embedder.start(texts));
     try {
       while (!this.#core((embedder) => embedder.step(job))) {
-        await this.#turn(signal);
+        await this.#yieldAndCheck(signal);
       }
       const finished = job;
       job = undefined; // finish() consumes it

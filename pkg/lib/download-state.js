@@ -47,9 +47,9 @@ export class DownloadState {
     this.started = true;
   }
 
-  async feed(chunk, { turns, signal }) {
+  async feed(chunk, { yieldTimer, signal }) {
     for (let at = 0; at < chunk.length; at += CHUNK_BYTES) {
-      if (turns.due) await turns.take();
+      if (yieldTimer.isDue) await yieldTimer.yieldNow();
       throwIfAborted(signal);
       const piece = chunk.subarray(at, at + CHUNK_BYTES);
       this.#intake.feed(this.file.path, piece);

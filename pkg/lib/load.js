@@ -9,7 +9,7 @@ import { ManifestKeeper, prefetchManifest } from "./manifest.js";
 import { Progress } from "./progress.js";
 import { Runtime } from "./runtime.js";
 import { Transfer } from "./transfer.js";
-import { nextTurn } from "./turns.js";
+import { yieldToEventLoop } from "./yield-timer.js";
 
 /** Files on the way at once: with more, the weights that wait for their mirror take more memory than they save time. */
 const PARALLEL = 3;
@@ -50,7 +50,7 @@ async function build(runtime, source, options) {
   const { keeper, content } = await bringAll(runtime, loader, source, options);
   const phase = async (name, work) => {
     progress.report(name);
-    await nextTurn(); // so that a page can show it
+    await yieldToEventLoop(); // so that a page can show it
     throwIfAborted(signal);
     return runtime.call(work);
   };

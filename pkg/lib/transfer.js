@@ -6,7 +6,7 @@ import { CoromError } from "./errors.js";
 import { exclusively } from "./locks.js";
 import { MirrorLock } from "./mirror-lock.js";
 import { isTransient, isUnanswered, pause, transient } from "./transient.js";
-import { Turns } from "./turns.js";
+import { YieldTimer } from "./yield-timer.js";
 
 /** An attempt that came so much further than all before is no failed one: on a bad line a file comes in parts. */
 const PROGRESS = 256 << 10;
@@ -53,11 +53,11 @@ export class Transfer {
   /** Whether the whole file was there, and sound. What was there of it is not fetched again. */
   async #fromCache(state) {
     const { file, entry } = state;
-    const turns = new Turns();
+    const yieldTimer = new YieldTimer();
     try {
       for await (const piece of entry.pieces()) {
         if (!state.started) state.begin(file.size);
-        await state.feed(piece, { turns, signal: this.#options.signal });
+        await state.feed(piece, { yieldTimer, signal: this.#options.signal });
         this.#progress.moved("verify", file.path, state.fed, file.size);
       }
       if (!state.started || state.fed < file.size) return false;
@@ -199,12 +199,12 @@ export class Transfer {
   async #drain({ chunks }, state, total) {
     const { file, entry } = state;
     const { signal } = this.#options;
-    const turns = new Turns();
+    const yieldTimer = new YieldTimer();
     const moved = () => this.#progress.moved("download", file.path, state.fed, total);
     moved();
     try {
       for await (const chunk of chunks) {
-        await state.feed(chunk, { turns, signal });
+        await state.feed(chunk, { yieldTimer, signal });
         moved();
         await entry?.append(chunk);
       }

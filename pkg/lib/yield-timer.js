@@ -1,27 +1,27 @@
 // Long work gives the event loop its turn: timers fire, pages paint, aborts arrive.
 
-const PATIENCE_MS = 8;
+const YIELD_INTERVAL_MS = 8;
 
 // Best first. Not scheduler.yield(), which may run ahead of timers and messages; a timeout is clamped to 4 ms in pages.
 // The edge runtime of Next.js has the first two, but they only throw.
-const ways = [(resolve) => setImmediate(resolve), throughChannel, (resolve) => setTimeout(resolve, 0)];
+const yieldMethods = [(resolve) => setImmediate(resolve), viaMessageChannel, (resolve) => setTimeout(resolve, 0)];
 
 /** Resolves after the tasks that are waiting in the event loop. */
-export function nextTurn() {
+export function yieldToEventLoop() {
   return new Promise((resolve) => {
     for (;;) {
       try {
-        ways[0](resolve);
+        yieldMethods[0](resolve);
         return;
       } catch (error) {
-        if (ways.length === 1) throw error;
-        ways.shift();
+        if (yieldMethods.length === 1) throw error;
+        yieldMethods.shift();
       }
     }
   });
 }
 
-function throughChannel(resolve) {
+function viaMessageChannel(resolve) {
   const { port1, port2 } = new MessageChannel();
   port1.onmessage = () => {
     port1.close();
@@ -31,16 +31,16 @@ function throughChannel(resolve) {
 }
 
 /** Counts the time since the last turn of the event loop. */
-export class Turns {
+export class YieldTimer {
   #since = performance.now();
 
   /** True when the work since the last turn took so long that another is due. */
-  get due() {
-    return performance.now() - this.#since > PATIENCE_MS;
+  get isDue() {
+    return performance.now() - this.#since > YIELD_INTERVAL_MS;
   }
 
-  async take() {
-    await nextTurn();
+  async yieldNow() {
+    await yieldToEventLoop();
     this.#since = performance.now();
   }
 }
