@@ -2,33 +2,33 @@
 import { childOf, untilAborted } from "./abort.js";
 
 /** How long to wait for another tab that brings nothing: it may be frozen. */
-const PATIENCE_MS = 15_000;
+const LOCK_STALL_TIMEOUT_MS = 15_000;
 
 /**
- * Runs `work` while nobody else runs any under this name. `seen()` says how much there is of what is waited
+ * Runs `work` while nobody else runs any under this name. `getProgress()` says how much there is of what is waited
  * for; when that no longer changes, `work` runs beside the other's, which costs time but harms nothing.
  */
-export async function exclusively(name, { signal, seen, patience = PATIENCE_MS }, work) {
+export async function withLock(name, { signal, getProgress, stallTimeoutMs = LOCK_STALL_TIMEOUT_MS }, work) {
   const locks = globalThis.navigator?.locks;
-  if (!locks) return within(name, { signal, seen, patience }, work);
+  if (!locks) return withLocalLock(name, { signal, getProgress, stallTimeoutMs }, work);
   for (let before; ;) {
     const { controller, release } = childOf(signal);
-    const impatient = Symbol("impatient");
-    const timer = setTimeout(() => controller.abort(impatient), patience);
-    let begun = false;
+    const stalled = Symbol("stalled");
+    const timer = setTimeout(() => controller.abort(stalled), stallTimeoutMs);
+    let isHeld = false;
     try {
       return await locks.request(name, { signal: controller.signal }, () => {
-        begun = true;
+        isHeld = true;
         clearTimeout(timer);
         return work();
       });
     } catch (error) {
-      if (begun) throw error;
-      if (error !== impatient) {
+      if (isHeld) throw error;
+      if (error !== stalled) {
         if (signal?.aborted) throw signal.reason;
         return await work(); // locks are refused here, to a page without an origin for instance
       }
-      const now = await seen();
+      const now = await getProgress();
       if (now === before) return await work();
       before = now;
     } finally {
@@ -41,7 +41,7 @@ export async function exclusively(name, { signal, seen, patience = PATIENCE_MS }
 const queues = new Map();
 
 /** The same within this program, where the host has no locks. */
-async function within(name, { signal, seen, patience }, work) {
+async function withLocalLock(name, { signal, getProgress, stallTimeoutMs }, work) {
   const before = queues.get(name);
   let open;
   const mine = new Promise((resolve) => (open = resolve));
@@ -49,8 +49,8 @@ async function within(name, { signal, seen, patience }, work) {
   queues.set(name, tail);
   try {
     let moved;
-    for (let last = Symbol("unknown"); before && !(await soon(before, patience, signal)); last = moved) {
-      moved = await seen();
+    for (let last = Symbol("unknown"); before && !(await fulfilledWithin(before, stallTimeoutMs, signal)); last = moved) {
+      moved = await getProgress();
       if (moved === last) break;
     }
     return await work();
@@ -61,7 +61,7 @@ async function within(name, { signal, seen, patience }, work) {
 }
 
 /** Whether a promise is fulfilled within so many ms; rejects with the signal's reason. */
-async function soon(promise, ms, signal) {
+async function fulfilledWithin(promise, ms, signal) {
   let timer;
   const late = new Promise((resolve) => (timer = setTimeout(resolve, ms, false)));
   try {

@@ -3,7 +3,7 @@
 import { delay, throwIfAborted } from "./abort.js";
 import { DownloadState } from "./download-state.js";
 import { CoromError } from "./errors.js";
-import { exclusively } from "./locks.js";
+import { withLock } from "./locks.js";
 import { MirrorLock } from "./mirror-lock.js";
 import { isTransient, isUnanswered, pause, transient } from "./transient.js";
 import { YieldTimer } from "./yield-timer.js";
@@ -45,7 +45,7 @@ export class Transfer {
     const state = new DownloadState(file, { intake: this.#intake, entry, hashing: this.#hashing });
     if (!entry) return this.#fetch(state);
     const { signal } = this.#options;
-    return exclusively(`corom ${file.sha256}`, { signal, seen: () => entry.measure() }, async () => {
+    return withLock(`corom ${file.sha256}`, { signal, getProgress: () => entry.measure() }, async () => {
       if (!(await this.#fromCache(state))) await this.#fetch(state);
     });
   }

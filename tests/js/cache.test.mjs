@@ -11,7 +11,7 @@ import { openCache } from "../../pkg/lib/cache.js";
 import { binaries } from "../../pkg/lib/binaries.js";
 import * as node from "../../pkg/lib/host-node.js";
 import { loadInto } from "../../pkg/lib/load.js";
-import { exclusively } from "../../pkg/lib/locks.js";
+import { withLock } from "../../pkg/lib/locks.js";
 import { Corom, failsWith, random } from "./support/corom.mjs";
 import { faultServer } from "./support/fault-server.mjs";
 import { MODEL, NAMES, SHARD, SIZE, loadsRight, warningsOf, withFolder } from "./support/loading.mjs";
@@ -320,7 +320,7 @@ describe("two at once", () => {
     const order = [];
     const open = [];
     const hold = (name, signal) =>
-      exclusively("a name", { signal, seen: () => 0 }, async () => {
+      withLock("a name", { signal, getProgress: () => 0 }, async () => {
         order.push(name);
         await new Promise((resolve) => open.push(resolve));
       });
@@ -339,19 +339,19 @@ describe("two at once", () => {
     open.shift()();
     await third;
     await assert.rejects(
-      exclusively("a name", { seen: () => 0 }, () => Promise.reject(new Error("mine"))),
+      withLock("a name", { getProgress: () => 0 }, () => Promise.reject(new Error("mine"))),
       /mine/,
     );
-    assert.equal(await exclusively("a name", { seen: () => 0 }, async () => "free again"), "free again");
+    assert.equal(await withLock("a name", { getProgress: () => 0 }, async () => "free again"), "free again");
   });
 
   test("wait as long as the other brings something, and no longer", async () => {
     let [bytes, patient] = [0, true];
     let open;
-    const stuck = exclusively("stuck", { seen: () => 0 }, () => new Promise((resolve) => (open = resolve)));
+    const stuck = withLock("stuck", { getProgress: () => 0 }, () => new Promise((resolve) => (open = resolve)));
     await new Promise((resolve) => setTimeout(resolve, 5));
     const seen = () => (bytes < 5 ? ++bytes : bytes);
-    const second = exclusively("stuck", { seen, patience: 20 }, async () => (patient = false));
+    const second = withLock("stuck", { getProgress: seen, stallTimeoutMs: 20 }, async () => (patient = false));
     await new Promise((resolve) => setTimeout(resolve, 60));
     assert.ok(patient, "there was more each time");
     await second;

@@ -266,16 +266,16 @@ test("a tab that holds a file and does nothing does not stop another", async () 
   });
   const page = await open();
   const outcome = await page.evaluate(async () => {
-    const { exclusively } = await import("./pkg/lib/locks.js");
+    const { withLock } = await import("./pkg/lib/locks.js");
     const soon = new AbortController(); // kept alive here: nothing else holds a signal that times out
     setTimeout(() => soon.abort(new DOMException("late", "TimeoutError")), 10);
     const lengths = [1, 5, 5]; // while something comes, it waits
     const seen = async () => lengths.shift();
     const work = async () => (await navigator.locks.query()).held.map(({ name }) => name);
-    const aborted = exclusively("corom held", { signal: soon.signal, seen }, work).catch(
+    const aborted = withLock("corom held", { signal: soon.signal, getProgress: seen }, work).catch(
       ({ name }) => name,
     );
-    return [await aborted, await exclusively("corom held", { seen, patience: 60 }, work), lengths];
+    return [await aborted, await withLock("corom held", { getProgress: seen, stallTimeoutMs: 60 }, work), lengths];
   });
   assert.deepEqual(outcome, ["TimeoutError", ["corom held"], []]);
 });
