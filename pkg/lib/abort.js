@@ -16,7 +16,7 @@ export function untilAborted(promise, signal) {
 }
 
 /** A controller that aborts when `signal` does; `release` unties them. */
-export function childOf(signal) {
+export function childController(signal) {
   const controller = new AbortController();
   const abort = () => controller.abort(signal.reason);
   if (signal?.aborted) abort();

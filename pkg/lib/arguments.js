@@ -5,15 +5,15 @@ import { invalid } from "./errors.js";
 const POOLINGS = ["cls", "mean", "avg_top2", "avg_first_last"];
 const METRICS = ["dot", "cosine", "l2"];
 const MODELSCOPE_VERSIONS = ["1.2", "latest"];
-const SIMD = ["auto", "plain", "relaxed"];
+const SIMD_KINDS = ["auto", "plain", "relaxed"];
 const PRECISIONS = ["auto", "f32"];
 const KERNELS = ["auto", "exact"];
 const CACHES = ["auto", "opfs", "cache-api", "none"];
-const RETRIES = 3;
-const STALL_MS = 30_000;
+const DEFAULT_RETRIES = 3;
+const DEFAULT_STALL_TIMEOUT_MS = 30_000;
 
 /** What a value is, for a message: `the number 42`, `null`, `an array of 3`. */
-export function described(value) {
+export function describeValue(value) {
   if (value === null || value === undefined) return String(value);
   if (Array.isArray(value)) return value.length === 0 ? "an empty array" : `an array of ${value.length}`;
   switch (typeof value) {
@@ -38,31 +38,31 @@ export function described(value) {
 
 export function text(value, name) {
   if (typeof value === "string") return value;
-  throw invalid(`${name} must be a string, not ${described(value)}`);
+  throw invalid(`${name} must be a string, not ${describeValue(value)}`);
 }
 
 /** A list of strings. It is copied, so that a caller who changes it later changes nothing here. */
 export function texts(value, name) {
   if (typeof value === "string") {
     throw invalid(
-      `${name} must be an array of strings, not ${described(value)}; put a single text in an array: [text]`,
+      `${name} must be an array of strings, not ${describeValue(value)}; put a single text in an array: [text]`,
     );
   }
-  if (!Array.isArray(value)) throw invalid(`${name} must be an array of strings, not ${described(value)}`);
+  if (!Array.isArray(value)) throw invalid(`${name} must be an array of strings, not ${describeValue(value)}`);
   return Array.from(value, (item, i) => text(item, `${name}[${i}]`));
 }
 
 /** One string or a list of them. */
 export function textOrTexts(value, name) {
   if (typeof value === "string") return [value];
-  if (!Array.isArray(value)) throw invalid(`${name} must be a string or an array of strings, not ${described(value)}`);
+  if (!Array.isArray(value)) throw invalid(`${name} must be a string or an array of strings, not ${describeValue(value)}`);
   return texts(value, name);
 }
 
 /** The two lists of a pipeline call. */
 export function pipelineInput(value) {
   if (value === null || typeof value !== "object" || Array.isArray(value)) {
-    throw invalid(`input must be an object with source_sentence, not ${described(value)}`);
+    throw invalid(`input must be an object with source_sentence, not ${describeValue(value)}`);
   }
   if (value.source_sentence === undefined) throw invalid("input.source_sentence is missing");
   const sources = textOrTexts(value.source_sentence, "input.source_sentence");
@@ -75,9 +75,9 @@ export function pipelineInput(value) {
 export function options(value) {
   if (value === undefined) return {};
   if (value === null || typeof value !== "object" || Array.isArray(value)) {
-    throw invalid(`options must be an object, not ${described(value)}`);
+    throw invalid(`options must be an object, not ${describeValue(value)}`);
   }
-  signal(value.signal);
+  checkSignal(value.signal);
   optional(value.abortPrevious, (b) => ofType(b, "abortPrevious", "boolean"));
   return value;
 }
@@ -102,12 +102,12 @@ export function loadOptions(value) {
     signal: given.signal,
     queryCache: optional(given.queryCache, (n) => wholeNumber(n, "queryCache", 0)),
     onProgress: optional(given.onProgress, (f) => ofType(f, "onProgress", "function")),
-    simd: oneOf(given.simd ?? "auto", "simd", SIMD),
+    simd: oneOf(given.simd ?? "auto", "simd", SIMD_KINDS),
     wasm: given.wasm ?? undefined,
     fetch: optional(given.fetch, (f) => ofType(f, "fetch", "function")),
     ...cacheOptions(given),
-    retries: wholeNumber(given.retries ?? RETRIES, "retries", 0),
-    stall: given.stallTimeout === Infinity ? Infinity : wholeNumber(given.stallTimeout ?? STALL_MS, "stallTimeout", 1),
+    retries: wholeNumber(given.retries ?? DEFAULT_RETRIES, "retries", 0),
+    stallTimeoutMs: given.stallTimeout === Infinity ? Infinity : wholeNumber(given.stallTimeout ?? DEFAULT_STALL_TIMEOUT_MS, "stallTimeout", 1),
     // What the loader in Rust takes; absent where the caller left it to the model.
     loader: withoutUndefined({
       maxLength: optional(given.maxLength, (n) => wholeNumber(n, "maxLength", 2)),
@@ -123,16 +123,16 @@ export function loadOptions(value) {
 }
 
 /** A folder for the cache, checked. An empty path would be the folder that the program happens to run in. */
-export function cacheFolder(cacheDir) {
+export function checkCacheDir(cacheDir) {
   if (cacheDir === undefined || cacheDir instanceof URL || (typeof cacheDir === "string" && cacheDir !== "")) return cacheDir;
-  throw invalid(`cacheDir must be a path or a file: URL, not ${described(cacheDir)}`);
+  throw invalid(`cacheDir must be a path or a file: URL, not ${describeValue(cacheDir)}`);
 }
 
 function cacheOptions({ cache = "auto", cacheDir }) {
   oneOf(cache, "cache", CACHES);
-  if (cacheFolder(cacheDir) === undefined) return { cache, cacheDir };
+  if (checkCacheDir(cacheDir) === undefined) return { cache, cacheDir };
   if (cache === "auto" || cache === "none") return { cache, cacheDir };
-  throw invalid(`cache must be "auto" or "none" where there is a cacheDir, not ${described(cache)}`);
+  throw invalid(`cache must be "auto" or "none" where there is a cacheDir, not ${describeValue(cache)}`);
 }
 
 function optional(value, check) {
@@ -145,22 +145,22 @@ function withoutUndefined(object) {
 
 function ofType(value, name, type) {
   if (typeof value === type) return value;
-  throw invalid(`${name} must be a ${type}, not ${described(value)}`);
+  throw invalid(`${name} must be a ${type}, not ${describeValue(value)}`);
 }
 
 function oneOf(value, name, allowed) {
   if (allowed.includes(value)) return value;
   const list = allowed.map((a) => JSON.stringify(a)).join(", ");
-  throw invalid(`${name} must be one of ${list}, not ${described(value)}`);
+  throw invalid(`${name} must be one of ${list}, not ${describeValue(value)}`);
 }
 
-function wholeNumber(value, name, least) {
-  if (Number.isInteger(value) && value >= least && value <= 0xffffffff) return value;
-  throw invalid(`${name} must be a whole number of at least ${least}, not ${described(value)}`);
+function wholeNumber(value, name, minimum) {
+  if (Number.isInteger(value) && value >= minimum && value <= 0xffffffff) return value;
+  throw invalid(`${name} must be a whole number of at least ${minimum}, not ${describeValue(value)}`);
 }
 
-function signal(value) {
+function checkSignal(value) {
   if (value === undefined) return;
   if (typeof value?.aborted === "boolean" && typeof value.addEventListener === "function") return;
-  throw invalid(`signal must be an AbortSignal, not ${described(value)}`);
+  throw invalid(`signal must be an AbortSignal, not ${describeValue(value)}`);
 }

@@ -8,7 +8,7 @@
 // remove (a name, or a whole folder), the lists folders and names, sizeOf, and changed (when it was written: ms as
 // Date.now() has them, 0 when unknown).
 import { CoromError, invalid, messageOf } from "./errors.js";
-import { cacheFolder, described } from "./arguments.js";
+import { checkCacheDir, describeValue } from "./arguments.js";
 import { MANIFESTS, SHA256, isOurs, keepManifest, keptManifest } from "./kept-manifests.js";
 import { isFull } from "./quota.js";
 import { cacheApiStore } from "./store-cache-api.js";
@@ -157,8 +157,8 @@ export function cacheOf(host) {
   };
   const visitAll = async (options = {}, each) => {
     if (options === null || typeof options !== "object")
-      throw invalid(`options must be an object, not ${described(options)}`);
-    const cacheDir = cacheFolder(options.cacheDir);
+      throw invalid(`options must be an object, not ${describeValue(options)}`);
+    const cacheDir = checkCacheDir(options.cacheDir);
     if (host.folderStore && cacheDir === undefined) throw invalid("cacheDir is missing: there is no other cache here");
     const stores =
       cacheDir === undefined ? [await opfsStore(), await cacheApiStore()] : [await inFolder(host, cacheDir)];

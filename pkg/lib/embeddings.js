@@ -1,5 +1,5 @@
 // What `embed` gives: one row-major matrix.
-import { described } from "./arguments.js";
+import { describeValue } from "./arguments.js";
 import { invalid } from "./errors.js";
 
 export class Embeddings {
@@ -13,7 +13,7 @@ export class Embeddings {
   /** Row i, a view into `data`. */
   row(i) {
     if (!Number.isInteger(i) || i < 0 || i >= this.rows) {
-      throw invalid(`row(i): there are ${this.rows} rows, counted from 0, and i is ${described(i)}`);
+      throw invalid(`row(i): there are ${this.rows} rows, counted from 0, and i is ${describeValue(i)}`);
     }
     return this.data.subarray(i * this.dimension, (i + 1) * this.dimension);
   }

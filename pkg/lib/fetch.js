@@ -1,6 +1,6 @@
 // One HTTP GET: the answer, and a body as bytes, with the errors told apart.
 import { throwIfAborted, untilAborted } from "./abort.js";
-import { described } from "./arguments.js";
+import { describeValue } from "./arguments.js";
 import { CoromError, invalid, messageOf } from "./errors.js";
 import { unanswered } from "./transient.js";
 
@@ -16,7 +16,7 @@ export async function request(url, signal, { fetch = defaultFetch, ...init } = {
     throw unanswered(new CoromError("FETCH_FAILED", `${url} could not be fetched: ${reasonOf(cause)}`, { cause }));
   }
   if (typeof response?.status === "number" && typeof response.headers?.get === "function") return response;
-  throw invalid(`fetch must give a Response, not ${described(response)}`);
+  throw invalid(`fetch must give a Response, not ${describeValue(response)}`);
 }
 
 /** Only browsers ask another origin's server first whether it takes a header. */

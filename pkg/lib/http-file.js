@@ -1,6 +1,6 @@
 // A file behind a URL, from any byte on.
-import { childOf, throwIfAborted, untilAborted } from "./abort.js";
-import { described } from "./arguments.js";
+import { childController, throwIfAborted, untilAborted } from "./abort.js";
+import { describeValue } from "./arguments.js";
 import { CoromError } from "./errors.js";
 import { contentLength, isEncoded, reasonOf, request } from "./fetch.js";
 import { isTransientStatus, retryAfter, transient } from "./transient.js";
@@ -13,9 +13,9 @@ import { isTransientStatus, retryAfter, transient } from "./transient.js";
  * `etag` is that of the bytes before `from`, and `conditional` whether it is sent; `cache` as fetch has it; `stall`: ms
  * without a byte that are too many.
  */
-export async function openHttp(url, { from = 0, etag, conditional = true, cache, fetch, required, stall, signal }) {
-  const { controller, release } = childOf(signal);
-  const watch = new Watch(stall, controller, url);
+export async function openHttp(url, { from = 0, etag, conditional = true, cache, fetch, required, stallTimeoutMs, signal }) {
+  const { controller, release } = childController(signal);
+  const watch = new Watch(stallTimeoutMs, controller, url);
   const closed = (error) => {
     watch.stop();
     release();
@@ -29,7 +29,7 @@ export async function openHttp(url, { from = 0, etag, conditional = true, cache,
     if (response !== null) discard(response);
     closed();
     // Past the end: the file is another one by now.
-    return response && openHttp(url, { cache, fetch, required, stall, signal });
+    return response && openHttp(url, { cache, fetch, required, stallTimeoutMs, signal });
   } catch (error) {
     throwIfAborted(signal);
     closed(error);
@@ -109,7 +109,7 @@ async function* chunksOf(response, { url, watch, closed, due }) {
 function bytesOf(value, url) {
   if (value instanceof Uint8Array) return value;
   if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
-  throw new CoromError("FETCH_FAILED", `${url} gave a stream of something else than bytes: ${described(value)}`);
+  throw new CoromError("FETCH_FAILED", `${url} gave a stream of something else than bytes: ${describeValue(value)}`);
 }
 
 /** What is not read need not come. */

@@ -1,5 +1,5 @@
 // Loading: the loader in Rust says which files it wants next and checks them; here they are moved.
-import { childOf, throwIfAborted } from "./abort.js";
+import { childController, throwIfAborted } from "./abort.js";
 import { Prefetch } from "./prefetch.js";
 import { loadOptions } from "./arguments.js";
 import { openCache } from "./cache.js";
@@ -68,8 +68,8 @@ async function build(runtime, source, options) {
  * them; undefined without one.
  */
 async function bringAll(runtime, loader, source, options) {
-  const { cache, progress, signal, hashing, prefetch, fetch, retries, stall } = options;
-  const { controller, release } = childOf(signal);
+  const { cache, progress, signal, hashing, prefetch, fetch, retries, stallTimeoutMs } = options;
+  const { controller, release } = childController(signal);
   const intake = intakeOf(runtime, loader);
   const keeper = new ManifestKeeper(intake, { cache, address: source.address, progress });
   const transfer = new Transfer(keeper.intake, {
@@ -80,7 +80,7 @@ async function bringAll(runtime, loader, source, options) {
     prefetch,
     fetch,
     retries,
-    stall,
+    stallTimeoutMs,
     signal: controller.signal,
   });
   const answered = new Set();

@@ -1,5 +1,5 @@
 // One at a time: two tabs, or two loads of one page, that want the same file download it once.
-import { childOf, untilAborted } from "./abort.js";
+import { childController, untilAborted } from "./abort.js";
 
 /** How long to wait for another tab that brings nothing: it may be frozen. */
 const LOCK_STALL_TIMEOUT_MS = 15_000;
@@ -12,7 +12,7 @@ export async function withLock(name, { signal, getProgress, stallTimeoutMs = LOC
   const locks = globalThis.navigator?.locks;
   if (!locks) return withLocalLock(name, { signal, getProgress, stallTimeoutMs }, work);
   for (let before; ;) {
-    const { controller, release } = childOf(signal);
+    const { controller, release } = childController(signal);
     const stalled = Symbol("stalled");
     const timer = setTimeout(() => controller.abort(stalled), stallTimeoutMs);
     let isHeld = false;

@@ -5,9 +5,9 @@ import { isTransient } from "./transient.js";
 const FILE = "corom.json";
 
 /** Asks for the manifest before there is a loader to want it: it is always the first file of a folder with an address. */
-export function prefetchManifest(prefetch, { address, model, mirrors }, { loader, fetch, stall, signal }) {
+export function prefetchManifest(prefetch, { address, model, mirrors }, { loader, fetch, stallTimeoutMs, signal }) {
   if (address === undefined || (loader.model ?? model) !== undefined) return;
-  prefetch.start(mirrors[0], FILE, { cache: "no-cache", required: false, fetch, stall, signal });
+  prefetch.start(mirrors[0], FILE, { cache: "no-cache", required: false, fetch, stallTimeoutMs, signal });
 }
 
 export class ManifestKeeper {

@@ -1,6 +1,6 @@
 // The compiled WebAssembly module: which of the two binaries, from where, and compiled once.
 import { throwIfAborted, untilAborted } from "./abort.js";
-import { described } from "./arguments.js";
+import { describeValue } from "./arguments.js";
 import { CoromError, invalid, messageOf } from "./errors.js";
 import { bodyOf } from "./fetch.js";
 import { hasRelaxedSimd, hasSimd } from "./simd.js";
@@ -85,7 +85,7 @@ async function fromCaller(host, given, signal) {
   if (kind === "[object Response]" || wasm instanceof ArrayBuffer || ArrayBuffer.isView(wasm)) {
     return compile(wasm, "the wasm option", "INVALID_ARGUMENT");
   }
-  throw invalid(`wasm must be a URL, a Response, a WebAssembly.Module or bytes, not ${described(wasm)}`);
+  throw invalid(`wasm must be a URL, a Response, a WebAssembly.Module or bytes, not ${describeValue(wasm)}`);
 }
 
 async function resolved(given, signal) {

@@ -1,5 +1,5 @@
 // Calls on one instance run one after the other, in the order they were made.
-import { childOf, throwIfAborted, untilAborted } from "./abort.js";
+import { childController, throwIfAborted, untilAborted } from "./abort.js";
 
 export class Queue {
   #last = Promise.resolve();
@@ -13,7 +13,7 @@ export class Queue {
   run(task, { signal, abortPrevious = false } = {}) {
     if (!abortPrevious) return this.#enqueue(task, signal);
     this.#newest?.abort(new DOMException("a newer call took this one's place", "AbortError"));
-    const { controller, release } = childOf(signal);
+    const { controller, release } = childController(signal);
     this.#newest = controller;
     return this.#enqueue(task, controller.signal).finally(() => {
       release();

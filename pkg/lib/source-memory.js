@@ -1,5 +1,5 @@
 // A model folder in memory: a Map or an object of path → contents, or a list of File.
-import { described } from "./arguments.js";
+import { describeValue } from "./arguments.js";
 import { CoromError, invalid, messageOf } from "./errors.js";
 
 const EXPECTED = "a URL, a list of URLs, files ({ path: bytes }, a Map or a list of File)";
@@ -27,16 +27,16 @@ function filesOf(source, also) {
     isBytes(source) || isBlob(source)
       ? '; name the file: { "model.onnx": bytes, "config.json": …, "tokenizer.json": … }'
       : "";
-  throw invalid(`source must be ${also}${EXPECTED}, not ${described(source)}${hint}`);
+  throw invalid(`source must be ${also}${EXPECTED}, not ${describeValue(source)}${hint}`);
 }
 
 function named(entries) {
   const files = new Map();
   for (const [path, contents] of entries) {
-    if (typeof path !== "string") throw invalid(`source: a path must be a string, not ${described(path)}`);
+    if (typeof path !== "string") throw invalid(`source: a path must be a string, not ${describeValue(path)}`);
     if (typeof contents !== "string" && !isBytes(contents) && !isBlob(contents)) {
       throw invalid(
-        `source[${JSON.stringify(path)}] must be a Uint8Array, an ArrayBuffer, a Blob or a string, not ${described(contents)}`,
+        `source[${JSON.stringify(path)}] must be a Uint8Array, an ArrayBuffer, a Blob or a string, not ${describeValue(contents)}`,
       );
     }
     files.set(tidy(path), contents);
@@ -48,7 +48,7 @@ function named(entries) {
 /** Files of an <input>: with webkitdirectory their paths begin with the folder that was picked. */
 function fromFiles(list) {
   const wrong = list.find((file) => !isBlob(file) || typeof file.name !== "string");
-  if (wrong !== undefined) throw invalid(`source: a list must hold File objects, not ${described(wrong)}`);
+  if (wrong !== undefined) throw invalid(`source: a list must hold File objects, not ${describeValue(wrong)}`);
   const paths = list.map((file) => tidy(file.webkitRelativePath || file.name));
   const top = paths[0]?.split("/")[0];
   const shared = paths.every((path) => path.startsWith(`${top}/`)) && list.every((file) => file.webkitRelativePath);

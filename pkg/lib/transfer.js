@@ -27,7 +27,7 @@ export class Transfer {
 
   /**
    * `intake` is the loader: begin, feed, fed, end, missing, isPage. `hashing`, see hash-web.js; `prefetch`, see prefetch.js.
-   * `options`: `{ fetch, retries, stall, signal }`.
+   * `options`: `{ fetch, retries, stallTimeoutMs, signal }`.
    */
   constructor(intake, { source, cache, progress, hashing, prefetch, ...options }) {
     this.#intake = intake;
@@ -162,7 +162,7 @@ export class Transfer {
 
   /** False where this mirror does not have the file; undefined where it sent but a part of what was asked for. */
   async #attempt(mirror, state) {
-    const { fetch, stall, signal } = this.#options;
+    const { fetch, stallTimeoutMs, signal } = this.#options;
     const { file } = state;
     const from = state.isResumable ? state.fed : 0;
     const asked = from === 0 ? this.#prefetch.take(mirror, file.path) : undefined;
@@ -174,7 +174,7 @@ export class Transfer {
         cache: this.#cacheMode(state),
         required: file.required,
         fetch,
-        stall,
+        stallTimeoutMs,
         signal,
       }));
     if (body === null) return false;

@@ -1,7 +1,7 @@
 // A `fetch` of the caller's, used by the worker: each request has a channel of its own, on which the head of the
 // answer comes first and then, one by one as they are asked for, the chunks of its body.
-import { childOf } from "../abort.js";
-import { described } from "../arguments.js";
+import { childController } from "../abort.js";
+import { describeValue } from "../arguments.js";
 import { invalid } from "../errors.js";
 import { serializeError, deserializeError } from "./serialize-error.js";
 
@@ -71,7 +71,7 @@ function responseOf({ url, redirected, type, hasBody, ...init }, body) {
 
 /** In the page: answers one request by the caller's function. `signal` aborts when the worker is no more. */
 export async function answerFetch(fetch, { input, init, port }, signal) {
-  const { controller, release } = childOf(signal);
+  const { controller, release } = childController(signal);
   let reader;
   controller.signal.addEventListener("abort", () => {
     release();
@@ -81,7 +81,7 @@ export async function answerFetch(fetch, { input, init, port }, signal) {
   const head = async () => {
     const response = await fetch(input, { ...init, signal: controller.signal });
     if (typeof response?.status !== "number" || typeof response.headers?.get !== "function")
-      throw invalid(`fetch must give a Response, not ${described(response)}`);
+      throw invalid(`fetch must give a Response, not ${describeValue(response)}`);
     const { status, statusText, url, redirected, type } = response;
     const hasBody = response.body != null && !NO_BODY.includes(status);
     if (hasBody) reader = readerOf(response);
@@ -91,7 +91,7 @@ export async function answerFetch(fetch, { input, init, port }, signal) {
   const chunk = async () => {
     const { done, value } = await reader.read();
     if (done) return (release(), port.postMessage({}));
-    if (!(value instanceof Uint8Array)) throw new TypeError(`the body of the Response holds ${described(value)}`);
+    if (!(value instanceof Uint8Array)) throw new TypeError(`the body of the Response holds ${describeValue(value)}`);
     // A copy is transferred: the buffer may be the caller's own, or much larger than the chunk.
     const copy = new Uint8Array(value); // not slice(), by which Node's Buffer gives a view
     port.postMessage({ chunk: copy }, [copy.buffer]);
