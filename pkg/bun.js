@@ -1,7 +1,7 @@
 // Entry for Bun. The import of a file gives its path, and `bun build` takes the file along, also into one executable.
 import { isAbsolute } from "node:path";
 import { pathToFileURL } from "node:url";
-import { coromFor } from "./lib/entry.js";
+import { createCoromClass } from "./lib/entry.js";
 import * as node from "./lib/host-node.js";
 import plain from "./wasm/corom.wasm" with { type: "file" };
 import relaxed from "./wasm/corom-relaxed.wasm" with { type: "file" };
@@ -12,4 +12,4 @@ export { CoromError } from "./lib/errors.js";
 const urlOf = (path) => (isAbsolute(path) ? pathToFileURL(path) : new URL(path, import.meta.url));
 const binaries = { plain: () => urlOf(plain), relaxed: () => urlOf(relaxed) };
 
-export const Corom = /* @__PURE__ */ coromFor({ ...node, binaries });
+export const Corom = /* @__PURE__ */ createCoromClass({ ...node, binaries });

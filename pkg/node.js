@@ -1,8 +1,8 @@
 // Entry for Node and Deno: models and the .wasm are read from disk, or fetched.
 import { binaries } from "./lib/binaries.js";
-import { coromFor } from "./lib/entry.js";
+import { createCoromClass } from "./lib/entry.js";
 import * as node from "./lib/host-node.js";
 
 export { CoromError } from "./lib/errors.js";
 
-export const Corom = /* @__PURE__ */ coromFor({ ...node, binaries });
+export const Corom = /* @__PURE__ */ createCoromClass({ ...node, binaries });

@@ -9,12 +9,12 @@
 // Date.now() has them, 0 when unknown).
 import { CoromError, invalid, messageOf } from "./errors.js";
 import { checkCacheDir, describeValue } from "./arguments.js";
-import { MANIFESTS, SHA256, isOurs, keepManifest, keptManifest } from "./kept-manifests.js";
-import { isFull } from "./quota.js";
+import { MANIFESTS, SHA256, isCacheFile, storeManifest, readManifest } from "./cached-manifests.js";
+import { isQuotaExceeded } from "./quota.js";
 import { cacheApiStore } from "./store-cache-api.js";
 import { opfsStore } from "./store-opfs.js";
 
-const PIECE = 1 << 20;
+const SEGMENT_BYTES = 1 << 20;
 
 /** The cache that the options ask for, or undefined. `warn(code, message, cause)` hears when it fails later. */
 export async function openCache(host, { cache, cacheDir }, warn) {
@@ -23,7 +23,7 @@ export async function openCache(host, { cache, cacheDir }, warn) {
 }
 
 async function openStore(host, cache, cacheDir) {
-  if (cacheDir !== undefined) return inFolder(host, cacheDir);
+  if (cacheDir !== undefined) return openFolderStore(host, cacheDir);
   const browser = globalThis.isSecureContext === true;
   if (cache === "auto") return browser ? ((await opfsStore()) ?? (await cacheApiStore())) : undefined;
   const store = cache === "opfs" ? await opfsStore() : await cacheApiStore();
@@ -31,7 +31,7 @@ async function openStore(host, cache, cacheDir) {
   throw new CoromError("UNSUPPORTED_HOST", `cache: "${cache}" is not to be had here; "auto" takes what there is`);
 }
 
-function inFolder(host, dir) {
+function openFolderStore(host, dir) {
   if (host.folderStore) return host.folderStore(dir);
   throw invalid("cacheDir: there is no file system here; leave it out");
 }
@@ -39,8 +39,8 @@ function inFolder(host, dir) {
 class Cache {
   #store;
   #warn;
-  #broken = false;
-  #full = false;
+  #hasFailed = false;
+  #isFull = false;
 
   constructor(store, warn) {
     this.#store = store;
@@ -49,36 +49,36 @@ class Cache {
 
   /** The file of this SHA-256, whatever there is of it. */
   entry(sha256) {
-    return new Entry(sha256, {
-      read: (name) => this.#tried(() => this.#store.read(sha256, name)),
-      write: async (name, bytes) => this.#full || this.#tried(() => this.#store.write(sha256, name, bytes)),
-      sizeOf: (name) => this.#tried(() => this.#store.sizeOf(sha256, name)),
-      drop: () => this.#tried(() => this.#store.remove(sha256)),
+    return new CacheEntry(sha256, {
+      read: (name) => this.#attempt(() => this.#store.read(sha256, name)),
+      write: async (name, bytes) => this.#isFull || this.#attempt(() => this.#store.write(sha256, name, bytes)),
+      sizeOf: (name) => this.#attempt(() => this.#store.sizeOf(sha256, name)),
+      drop: () => this.#attempt(() => this.#store.remove(sha256)),
     });
   }
 
   /** The manifest that was kept for an address, or undefined. */
   async manifest(address) {
-    return this.#tried(() => keptManifest(this.#store, address));
+    return this.#attempt(() => readManifest(this.#store, address));
   }
 
   /** Keeps the manifest of a model that loaded, and drops the files that are of no more use. */
-  async keepManifest(address, bytes) {
-    await this.#tried(() => keepManifest(this.#store, address, bytes, { full: this.#full }));
+  async storeManifest(address, bytes) {
+    await this.#attempt(() => storeManifest(this.#store, address, bytes, { isFull: this.#isFull }));
   }
 
   /** undefined once the store has failed: the load goes on without it. One that is full is still read and emptied. */
-  async #tried(work) {
-    if (this.#broken) return undefined;
+  async #attempt(work) {
+    if (this.#hasFailed) return undefined;
     try {
       return await work();
     } catch (cause) {
-      if (this.#broken) return undefined; // one that was under way
-      if (isFull(cause)) {
-        if (!this.#full) this.#warn("CACHE_FULL", "the cache is full; what does not fit is not kept", cause);
-        this.#full = true;
+      if (this.#hasFailed) return undefined; // one that was under way
+      if (isQuotaExceeded(cause)) {
+        if (!this.#isFull) this.#warn("CACHE_FULL", "the cache is full; what does not fit is not kept", cause);
+        this.#isFull = true;
       } else {
-        this.#broken = true;
+        this.#hasFailed = true;
         this.#warn("CACHE_FAILED", `the cache failed (${messageOf(cause)}); the model is loaded without it`, cause);
       }
       return undefined;
@@ -86,7 +86,7 @@ class Cache {
   }
 }
 
-class Entry {
+class CacheEntry {
   #store;
   #buffer;
   #filled = 0;
@@ -99,18 +99,18 @@ class Entry {
   }
 
   /** The pieces from the beginning, as far as they reach; what is appended then follows them. */
-  async *pieces() {
+  async *segments() {
     this.length = 0;
     for (;;) {
-      const piece = await this.#store.read(String(this.length));
-      if (!piece?.length) return;
-      this.length += piece.length;
-      yield piece;
+      const segment = await this.#store.read(String(this.length));
+      if (!segment?.length) return;
+      this.length += segment.length;
+      yield segment;
     }
   }
 
   /** How far the pieces reach, without reading them. */
-  async measure() {
+  async storedBytes() {
     for (let length = 0; ;) {
       const size = await this.#store.sizeOf(String(length));
       if (!size) return length;
@@ -119,24 +119,24 @@ class Entry {
   }
 
   async append(bytes) {
-    this.#buffer ??= new Uint8Array(PIECE);
+    this.#buffer ??= new Uint8Array(SEGMENT_BYTES);
     for (let at = 0; at < bytes.length;) {
-      const part = bytes.subarray(at, at + PIECE - this.#filled);
+      const part = bytes.subarray(at, at + SEGMENT_BYTES - this.#filled);
       this.#buffer.set(part, this.#filled);
       this.#filled += part.length;
       at += part.length;
-      if (this.#filled === PIECE) await this.flush();
+      if (this.#filled === SEGMENT_BYTES) await this.flush();
     }
   }
 
-  /** Writes what is not yet a whole piece. */
+  /** Writes what is not yet a whole segment. */
   async flush() {
     if (this.#filled === 0) return;
-    const piece = this.#buffer.subarray(0, this.#filled);
+    const segment = this.#buffer.subarray(0, this.#filled);
     const name = String(this.length);
     this.length += this.#filled;
     this.#filled = 0;
-    await this.#store.write(name, piece);
+    await this.#store.write(name, segment);
   }
 
   async drop() {
@@ -146,7 +146,7 @@ class Entry {
 }
 
 /** What `Corom.cache` is: a report of the size, and a way to be rid of it all. */
-export function cacheOf(host) {
+export function modelCache(host) {
   const visit = async (options, each) => {
     try {
       await visitAll(options, each);
@@ -161,7 +161,7 @@ export function cacheOf(host) {
     const cacheDir = checkCacheDir(options.cacheDir);
     if (host.folderStore && cacheDir === undefined) throw invalid("cacheDir is missing: there is no other cache here");
     const stores =
-      cacheDir === undefined ? [await opfsStore(), await cacheApiStore()] : [await inFolder(host, cacheDir)];
+      cacheDir === undefined ? [await opfsStore(), await cacheApiStore()] : [await openFolderStore(host, cacheDir)];
     for (const store of stores.filter(Boolean)) {
       const folders = [];
       for await (const folder of store.folders()) if (folder === MANIFESTS || SHA256.test(folder)) folders.push(folder);
@@ -182,9 +182,9 @@ export function cacheOf(host) {
       await visit(options, async (store, folder) => {
         const names = [];
         for await (const name of store.names(folder)) names.push(name);
-        const ours = names.filter((name) => isOurs(folder, name));
-        if (ours.length === names.length) await store.remove(folder);
-        else for (const name of ours) await store.remove(folder, name);
+        const cacheFiles = names.filter((name) => isCacheFile(folder, name));
+        if (cacheFiles.length === names.length) await store.remove(folder);
+        else for (const name of cacheFiles) await store.remove(folder, name);
       });
     },
   });

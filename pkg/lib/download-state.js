@@ -11,7 +11,7 @@ export class DownloadState {
   bypassCaches = false;
   etag;
   isEncoded = false;
-  #intake;
+  #sink;
   #hashing;
   /** The host's hash of what was fed; undefined where WebAssembly makes it. */
   #hash;
@@ -19,15 +19,15 @@ export class DownloadState {
   #omittedHeaders = 0;
 
   /** `hashing` makes a hash for a file, see hash-web.js. */
-  constructor(file, { intake, entry, hashing }) {
+  constructor(file, { sink, entry, hashing }) {
     this.file = file;
     this.entry = entry;
-    this.#intake = intake;
+    this.#sink = sink;
     this.#hashing = hashing;
   }
 
   get fed() {
-    return this.started ? this.#intake.fed(this.file.path) : 0;
+    return this.started ? this.#sink.fed(this.file.path) : 0;
   }
 
   /** Whether what is here can be continued: by its hash, or by its tag, one learns whether that was right. */
@@ -43,7 +43,7 @@ export class DownloadState {
   begin(size) {
     const { path, sha256 } = this.file;
     this.#hash = sha256 === undefined ? undefined : this.#hashing?.(this.file);
-    this.#intake.begin(path, size, this.#hash !== undefined);
+    this.#sink.begin(path, size, this.#hash !== undefined);
     this.started = true;
   }
 
@@ -52,14 +52,14 @@ export class DownloadState {
       if (yieldTimer.isDue) await yieldTimer.yieldNow();
       throwIfAborted(signal);
       const piece = chunk.subarray(at, at + CHUNK_BYTES);
-      this.#intake.feed(this.file.path, piece);
+      this.#sink.feed(this.file.path, piece);
       this.#hash?.update(piece);
     }
   }
 
   /** The file is whole. Whether it is the right one is found out here. */
   async end() {
-    this.#intake.end(this.file.path, await this.#hash?.digest());
+    this.#sink.end(this.file.path, await this.#hash?.digest());
   }
 
   async restart(size) {

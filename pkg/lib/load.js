@@ -5,17 +5,17 @@ import { loadOptions } from "./arguments.js";
 import { openCache } from "./cache.js";
 import { loaded } from "./corom.js";
 import { CoromError } from "./errors.js";
-import { ManifestKeeper, prefetchManifest } from "./manifest.js";
+import { ManifestTransfer, prefetchManifest } from "./manifest.js";
 import { Progress } from "./progress.js";
 import { Runtime } from "./runtime.js";
 import { Transfer } from "./transfer.js";
 import { yieldToEventLoop } from "./yield-timer.js";
 
 /** Files on the way at once: with more, the weights that wait for their mirror take more memory than they save time. */
-const PARALLEL = 3;
+const MAX_PARALLEL_FILES = 3;
 
 /** `Corom.load` of every entry: `host.open(source)` knows the files, `host.binary` the WebAssembly. */
-export async function loadInto(Class, host, source, given) {
+export async function loadModel(Class, host, source, given) {
   // Its rejection is reported when the module is due, if nothing else fails before: no host may call it unhandled.
   Promise.resolve(given?.wasm).catch(() => {});
   const options = loadOptions(given);
@@ -47,7 +47,7 @@ async function build(runtime, source, options) {
     ({ ModelLoader }) => new ModelLoader(model === undefined ? settings : { ...settings, model }),
   );
   if (source.paths) runtime.call(() => loader.setListing(source.paths));
-  const { keeper, content } = await bringAll(runtime, loader, source, options);
+  const { manifestTransfer, content } = await transferAll(runtime, loader, source, options);
   const phase = async (name, work) => {
     progress.report(name);
     await yieldToEventLoop(); // so that a page can show it
@@ -58,7 +58,7 @@ async function build(runtime, source, options) {
   const embedder = runtime.call(() => packed.hasSelfTest)
     ? await phase("self-test", () => packed.finish())
     : runtime.call(() => packed.finish());
-  await keeper.keep();
+  await manifestTransfer.store();
   progress.report("done");
   return { embedder, content };
 }
@@ -67,12 +67,12 @@ async function build(runtime, source, options) {
  * Rounds of wanted files, until the loader wants no more. `content` is made of the hashes that the manifest has for
  * them; undefined without one.
  */
-async function bringAll(runtime, loader, source, options) {
+async function transferAll(runtime, loader, source, options) {
   const { cache, progress, signal, hashing, prefetch, fetch, retries, stallTimeoutMs } = options;
   const { controller, release } = childController(signal);
-  const intake = intakeOf(runtime, loader);
-  const keeper = new ManifestKeeper(intake, { cache, address: source.address, progress });
-  const transfer = new Transfer(keeper.intake, {
+  const sink = sinkFor(runtime, loader);
+  const manifestTransfer = new ManifestTransfer(sink, { cache, address: source.address, progress });
+  const transfer = new Transfer(manifestTransfer.sink, {
     source,
     cache,
     progress,
@@ -83,13 +83,13 @@ async function bringAll(runtime, loader, source, options) {
     stallTimeoutMs,
     signal: controller.signal,
   });
-  const answered = new Set();
+  const requested = new Set();
   let content;
   try {
     for (;;) {
       const wanted = runtime.call(() => loader.wanted());
-      if (wanted.length === 0) return { keeper, content };
-      if (wanted.some(({ path }) => answered.has(path))) {
+      if (wanted.length === 0) return { manifestTransfer, content };
+      if (wanted.some(({ path }) => requested.has(path))) {
         throw new CoromError(
           "INTERNAL",
           `the loader asked twice for ${wanted.map((w) => w.path).join(", ")}; please report it`,
@@ -97,12 +97,12 @@ async function bringAll(runtime, loader, source, options) {
       }
       progress.expectInAll(runtime.call(() => loader.total()));
       for (const { path, size, sha256 } of wanted) {
-        answered.add(path);
+        requested.add(path);
         progress.expect(path, size, sha256 !== undefined);
         if (sha256 !== undefined) content = `${content ?? ""}${path} ${sha256}\n`;
       }
-      await inParallel(wanted, controller, async (file) => {
-        await keeper.bring(file, transfer);
+      await runInParallel(wanted, controller, async (file) => {
+        await manifestTransfer.transferFile(file, transfer);
         throwIfAborted(controller.signal);
       });
     }
@@ -112,7 +112,7 @@ async function bringAll(runtime, loader, source, options) {
 }
 
 /** What a transfer does with the loader. */
-function intakeOf(runtime, loader) {
+function sinkFor(runtime, loader) {
   const on =
     (name) =>
     (...args) =>
@@ -124,7 +124,7 @@ function intakeOf(runtime, loader) {
  * `work` on every item, a few at a time. The first failure is the outcome: it ends the others, and is thrown when they
  * have ended.
  */
-async function inParallel(items, controller, work) {
+async function runInParallel(items, controller, work) {
   const rest = [...items];
   let failure;
   const worker = async () => {
@@ -137,6 +137,6 @@ async function inParallel(items, controller, work) {
       }
     }
   };
-  await Promise.all(Array.from({ length: Math.min(PARALLEL, items.length) }, worker));
+  await Promise.all(Array.from({ length: Math.min(MAX_PARALLEL_FILES, items.length) }, worker));
   if (failure) throw failure.error;
 }

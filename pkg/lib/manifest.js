@@ -1,83 +1,83 @@
-// corom.json on its way: it is asked for anew each time, and the one that was kept is for when no server can be reached.
+// corom.json on its way: it is asked for anew each time, and the one that was cached is for when no server can be reached.
 import { CoromError } from "./errors.js";
 import { isTransient } from "./transient.js";
 
-const FILE = "corom.json";
+const MANIFEST_PATH = "corom.json";
 
 /** Asks for the manifest before there is a loader to want it: it is always the first file of a folder with an address. */
 export function prefetchManifest(prefetch, { address, model, mirrors }, { loader, fetch, stallTimeoutMs, signal }) {
   if (address === undefined || (loader.model ?? model) !== undefined) return;
-  prefetch.start(mirrors[0], FILE, { cache: "no-cache", required: false, fetch, stallTimeoutMs, signal });
+  prefetch.start(mirrors[0], MANIFEST_PATH, { cache: "no-cache", required: false, fetch, stallTimeoutMs, signal });
 }
 
-export class ManifestKeeper {
-  #intake;
+export class ManifestTransfer {
+  #sink;
   #cache;
   #address;
   #progress;
   #bytes = [];
 
-  /** `intake`: the loader, of which this one has its own view, to see the manifest pass. */
-  constructor(intake, { cache, address, progress }) {
-    this.#intake = intake;
+  /** `sink`: the loader, of which this one has its own view, to see the manifest pass. */
+  constructor(sink, { cache, address, progress }) {
+    this.#sink = sink;
     this.#cache = cache;
     this.#address = address;
     this.#progress = progress;
-    this.intake = cache === undefined ? intake : this.#watched(intake);
+    this.sink = cache === undefined ? sink : this.#recordingSink(sink);
   }
 
   /** Brings any file; the manifest's own way is here. */
-  async bring(file, transfer) {
-    if (file.path !== FILE) return transfer.bring(file);
-    const kept = await this.#cache?.manifest(this.#address);
-    if (!kept) return transfer.bring({ ...file, revalidate: true });
+  async transferFile(file, transfer) {
+    if (file.path !== MANIFEST_PATH) return transfer.transferFile(file);
+    const cached = await this.#cache?.manifest(this.#address);
+    if (!cached) return transfer.transferFile({ ...file, revalidate: true });
     try {
       // With something to fall back on, nobody waits long.
-      await transfer.bring({ ...file, revalidate: true, fewRetries: true });
+      await transfer.transferFile({ ...file, revalidate: true, hasFallback: true });
     } catch (error) {
       if (!isTransient(error)) throw error;
-      this.#useKept(kept, error);
+      this.#useCached(cached, error);
     }
   }
 
   /** Keeps the manifest, now that its model has loaded. */
-  async keep() {
-    if (this.#bytes.length > 0) await this.#cache?.keepManifest(this.#address, joined(this.#bytes));
+  async store() {
+    if (this.#bytes.length > 0) await this.#cache?.storeManifest(this.#address, concatenate(this.#bytes));
   }
 
-  #useKept(kept, error) {
+  #useCached(cached, error) {
     try {
-      this.#intake.begin(FILE, kept.length);
-      this.#intake.feed(FILE, kept);
-      this.#intake.end(FILE);
+      this.#sink.begin(MANIFEST_PATH, cached.length);
+      this.#sink.feed(MANIFEST_PATH, cached);
+      this.#sink.end(MANIFEST_PATH);
     } catch (unusable) {
       throw unusable instanceof CoromError && unusable.code !== "INTERNAL" ? error : unusable;
     }
     this.#bytes = [];
-    this.#progress.moved("verify", FILE, kept.length, kept.length);
-    this.#progress.warn("OFFLINE", `${error.message}; the model that was kept is used`, error);
+    this.#progress.moved("verify", MANIFEST_PATH, cached.length, cached.length);
+    this.#progress.warn("OFFLINE", `${error.message}; the model that was cached is used`, error);
   }
 
-  #watched(intake) {
+  #recordingSink(sink) {
     return {
-      ...intake,
+      ...sink,
       begin: (path, size, hashed) => {
-        intake.begin(path, size, hashed);
-        if (path === FILE) this.#bytes = [];
+        sink.begin(path, size, hashed);
+        if (path === MANIFEST_PATH) this.#bytes = [];
       },
       missing: (path) => {
-        intake.missing(path);
-        if (path === FILE) this.#bytes = []; // of one that broke off
+        sink.missing(path);
+        if (path === MANIFEST_PATH) this.#bytes = []; // of one that broke off
       },
       feed: (path, chunk) => {
-        intake.feed(path, chunk);
-        if (path === FILE) this.#bytes.push(chunk.slice());
+        sink.feed(path, chunk);
+        if (path === MANIFEST_PATH) this.#bytes.push(chunk.slice());
       },
     };
   }
 }
 
-function joined(chunks) {
+function concatenate(chunks) {
   const bytes = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
   let at = 0;
   for (const chunk of chunks) {

@@ -1,15 +1,15 @@
 // Pieces of files as responses of the Cache API. What a store does, see cache.js.
 
-const NAME = "corom";
+const CACHE_NAME = "corom";
 /** No such address exists: nothing is ever fetched from it. */
-const BASE = "https://corom.invalid/";
+const BASE_URL = "https://corom.invalid/";
 /** When a piece was written: the cache itself does not say. */
-const WRITTEN = "corom-written";
+const MODIFIED_HEADER = "corom-written";
 
 /** undefined where there is none. */
 export async function cacheApiStore() {
   try {
-    return globalThis.caches && new CacheApiStore(await caches.open(NAME));
+    return globalThis.caches && new CacheApiStore(await caches.open(CACHE_NAME));
   } catch {
     return undefined;
   }
@@ -23,7 +23,7 @@ class CacheApiStore {
   }
 
   async read(folder, name) {
-    const response = await this.#cache.match(address(folder, name));
+    const response = await this.#cache.match(urlOf(folder, name));
     return response && new Uint8Array(await response.arrayBuffer());
   }
 
@@ -31,13 +31,13 @@ class CacheApiStore {
     const headers = {
       "content-type": "application/octet-stream",
       "content-length": String(bytes.length),
-      [WRITTEN]: String(Date.now()),
+      [MODIFIED_HEADER]: String(Date.now()),
     };
-    await this.#cache.put(address(folder, name), new Response(bytes, { headers }));
+    await this.#cache.put(urlOf(folder, name), new Response(bytes, { headers }));
   }
 
   async remove(folder, name) {
-    if (name !== undefined) return void (await this.#cache.delete(address(folder, name)));
+    if (name !== undefined) return void (await this.#cache.delete(urlOf(folder, name)));
     for (const [request] of await this.#within(folder)) await this.#cache.delete(request);
   }
 
@@ -50,13 +50,13 @@ class CacheApiStore {
   }
 
   async sizeOf(folder, name) {
-    const response = await this.#cache.match(address(folder, name));
+    const response = await this.#cache.match(urlOf(folder, name));
     return Number(response?.headers.get("content-length") ?? 0);
   }
 
-  async changed(folder, name) {
-    const response = await this.#cache.match(address(folder, name));
-    return Number(response?.headers.get(WRITTEN) ?? 0);
+  async modifiedAt(folder, name) {
+    const response = await this.#cache.match(urlOf(folder, name));
+    return Number(response?.headers.get(MODIFIED_HEADER) ?? 0);
   }
 
   async #within(folder) {
@@ -68,4 +68,4 @@ class CacheApiStore {
   }
 }
 
-const address = (folder, name) => `${BASE}${folder}/${name}`;
+const urlOf = (folder, name) => `${BASE_URL}${folder}/${name}`;

@@ -19,7 +19,7 @@ class FolderStore {
   }
 
   async read(folder, name) {
-    const bytes = await found(this.#fs.readFile(this.#at(folder, name)));
+    const bytes = await ifExists(this.#fs.readFile(this.#at(folder, name)));
     return bytes && new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
   }
 
@@ -41,21 +41,21 @@ class FolderStore {
   }
 
   async *folders() {
-    for (const entry of (await found(this.#fs.readdir(this.#dir, { withFileTypes: true }))) ?? [])
+    for (const entry of (await ifExists(this.#fs.readdir(this.#dir, { withFileTypes: true }))) ?? [])
       if (entry.isDirectory()) yield entry.name;
   }
 
   async *names(folder) {
-    for (const entry of (await found(this.#fs.readdir(this.#at(folder), { withFileTypes: true }))) ?? [])
+    for (const entry of (await ifExists(this.#fs.readdir(this.#at(folder), { withFileTypes: true }))) ?? [])
       if (entry.isFile()) yield entry.name;
   }
 
   async sizeOf(folder, name) {
-    return (await found(this.#fs.stat(this.#at(folder, name))))?.size ?? 0;
+    return (await ifExists(this.#fs.stat(this.#at(folder, name))))?.size ?? 0;
   }
 
-  async changed(folder, name) {
-    return (await found(this.#fs.stat(this.#at(folder, name))))?.mtimeMs ?? 0;
+  async modifiedAt(folder, name) {
+    return (await ifExists(this.#fs.stat(this.#at(folder, name))))?.mtimeMs ?? 0;
   }
 
   #at(...parts) {
@@ -64,7 +64,7 @@ class FolderStore {
 }
 
 /** undefined for what is not there. */
-async function found(promise) {
+async function ifExists(promise) {
   try {
     return await promise;
   } catch (error) {

@@ -1,6 +1,6 @@
 // Pieces of files in the origin private file system. What a store does, see cache.js.
 
-const ROOT = "corom";
+const ROOT_FOLDER = "corom";
 
 /** undefined where there is none that can be written to: private windows, older browsers. */
 export async function opfsStore() {
@@ -27,7 +27,7 @@ class OpfsStore {
   }
 
   async write(folder, name, bytes) {
-    const root = await this.#origin.getDirectoryHandle(ROOT, { create: true });
+    const root = await this.#origin.getDirectoryHandle(ROOT_FOLDER, { create: true });
     const directory = await root.getDirectoryHandle(folder, { create: true });
     const handle = await directory.getFileHandle(name, { create: true });
     const writable = await handle.createWritable();
@@ -42,13 +42,13 @@ class OpfsStore {
   }
 
   async remove(folder, name) {
-    const root = await found(this.#origin.getDirectoryHandle(ROOT));
-    const within = name === undefined ? root : root && (await found(root.getDirectoryHandle(folder)));
-    if (within) await found(within.removeEntry(name ?? folder, { recursive: true }));
+    const root = await ifExists(this.#origin.getDirectoryHandle(ROOT_FOLDER));
+    const within = name === undefined ? root : root && (await ifExists(root.getDirectoryHandle(folder)));
+    if (within) await ifExists(within.removeEntry(name ?? folder, { recursive: true }));
   }
 
   async *folders() {
-    const root = await found(this.#origin.getDirectoryHandle(ROOT));
+    const root = await ifExists(this.#origin.getDirectoryHandle(ROOT_FOLDER));
     if (root) for await (const [name, handle] of root.entries()) if (handle.kind === "directory") yield name;
   }
 
@@ -61,24 +61,24 @@ class OpfsStore {
     return (await this.#file(folder, name))?.size ?? 0;
   }
 
-  async changed(folder, name) {
+  async modifiedAt(folder, name) {
     return (await this.#file(folder, name))?.lastModified ?? 0;
   }
 
   async #file(folder, name) {
     const directory = await this.#directory(folder);
-    const handle = directory && (await found(directory.getFileHandle(name)));
-    return handle && found(handle.getFile());
+    const handle = directory && (await ifExists(directory.getFileHandle(name)));
+    return handle && ifExists(handle.getFile());
   }
 
   async #directory(folder) {
-    const root = await found(this.#origin.getDirectoryHandle(ROOT));
-    return root && found(root.getDirectoryHandle(folder));
+    const root = await ifExists(this.#origin.getDirectoryHandle(ROOT_FOLDER));
+    return root && ifExists(root.getDirectoryHandle(folder));
   }
 }
 
 /** undefined for what is not there. */
-async function found(promise) {
+async function ifExists(promise) {
   try {
     return await promise;
   } catch (error) {

@@ -9,12 +9,12 @@ import { isTransient, isUnanswered, pause, transient } from "./transient.js";
 import { YieldTimer } from "./yield-timer.js";
 
 /** An attempt that came so much further than all before is no failed one: on a bad line a file comes in parts. */
-const PROGRESS = 256 << 10;
+const RETRY_RESET_BYTES = 256 << 10;
 /** After these no other mirror is tried: they say nothing of the file. */
-const FATAL = ["OUT_OF_MEMORY", "INTERNAL", "INVALID_ARGUMENT", "FREED", "UNSUPPORTED_HOST"];
+const FATAL_CODES = ["OUT_OF_MEMORY", "INTERNAL", "INVALID_ARGUMENT", "FREED", "UNSUPPORTED_HOST"];
 
 export class Transfer {
-  #intake;
+  #sink;
   #source;
   #cache;
   #progress;
@@ -26,11 +26,11 @@ export class Transfer {
   #mirrorLock = new MirrorLock();
 
   /**
-   * `intake` is the loader: begin, feed, fed, end, missing, isPage. `hashing`, see hash-web.js; `prefetch`, see prefetch.js.
+   * `sink` is the loader: begin, feed, fed, end, missing, isPage. `hashing`, see hash-web.js; `prefetch`, see prefetch.js.
    * `options`: `{ fetch, retries, stallTimeoutMs, signal }`.
    */
-  constructor(intake, { source, cache, progress, hashing, prefetch, ...options }) {
-    this.#intake = intake;
+  constructor(sink, { source, cache, progress, hashing, prefetch, ...options }) {
+    this.#sink = sink;
     this.#source = source;
     this.#cache = cache;
     this.#progress = progress;
@@ -40,12 +40,12 @@ export class Transfer {
   }
 
   /** Brings a file `{ path, size, sha256, required }` to the loader, or tells it that there is none. */
-  async bring(file) {
+  async transferFile(file) {
     const entry = file.sha256 && this.#cache?.entry(file.sha256);
-    const state = new DownloadState(file, { intake: this.#intake, entry, hashing: this.#hashing });
+    const state = new DownloadState(file, { sink: this.#sink, entry, hashing: this.#hashing });
     if (!entry) return this.#fetch(state);
     const { signal } = this.#options;
-    return withLock(`corom ${file.sha256}`, { signal, getProgress: () => entry.measure() }, async () => {
+    return withLock(`corom ${file.sha256}`, { signal, getProgress: () => entry.storedBytes() }, async () => {
       if (!(await this.#fromCache(state))) await this.#fetch(state);
     });
   }
@@ -55,16 +55,16 @@ export class Transfer {
     const { file, entry } = state;
     const yieldTimer = new YieldTimer();
     try {
-      for await (const piece of entry.pieces()) {
+      for await (const segment of entry.segments()) {
         if (!state.started) state.begin(file.size);
-        await state.feed(piece, { yieldTimer, signal: this.#options.signal });
+        await state.feed(segment, { yieldTimer, signal: this.#options.signal });
         this.#progress.moved("verify", file.path, state.fed, file.size);
       }
       if (!state.started || state.fed < file.size) return false;
       await state.end();
       return true;
     } catch (error) {
-      if (!isAboutContent(error)) throw error;
+      if (!isContentError(error)) throw error;
       await state.discard(); // damaged
       return false;
     }
@@ -84,7 +84,7 @@ export class Transfer {
         if (came === false) absentAt.add(index);
       } catch (error) {
         throwIfAborted(this.#options.signal);
-        if (!(error instanceof CoromError) || FATAL.includes(error.code)) throw error;
+        if (!(error instanceof CoromError) || FATAL_CODES.includes(error.code)) throw error;
         errors.push(error);
       }
     }
@@ -92,15 +92,15 @@ export class Transfer {
     const mirror = file.sha256 ? undefined : this.#mirrorLock.index;
     const absent = mirror === undefined ? absentAt.size > 0 : absentAt.has(mirror);
     const error = errors.find((error) => file.required || !this.#meansAbsent(error, file, absent));
-    if (error) throw withOthers(error, errors);
+    if (error) throw withOtherErrors(error, errors);
     this.#progress.forget(file.path);
-    this.#intake.missing(file.path);
+    this.#sink.missing(file.path);
   }
 
   /** Whether an error with a file that need not be there comes to its not being there. */
   #meansAbsent(error, file, absentElsewhere) {
     // A server of a single-page app answers with its page for what is not there.
-    if (error.code === "NOT_A_MODEL") return this.#intake.isPage(file.path);
+    if (error.code === "NOT_A_MODEL") return this.#sink.isPage(file.path);
     return absentElsewhere && isTransient(error); // a mirror that answers speaks for one that does not
   }
 
@@ -115,18 +115,18 @@ export class Transfer {
     const mirror = this.#source.mirrors[index];
     if (state.file.sha256) return this.#fetchFrom(mirror, state);
     if (!(await this.#mirrorLock.acquire(index, this.#options.signal))) return undefined;
-    let whole = false;
+    let isComplete = false;
     try {
-      return (whole = await this.#fetchFrom(mirror, state));
+      return (isComplete = await this.#fetchFrom(mirror, state));
     } finally {
-      this.#mirrorLock.release(whole);
+      this.#mirrorLock.release(isComplete);
     }
   }
 
   /** False where this mirror does not have the file. */
   async #fetchFrom(mirror, state) {
     const { signal, retries } = this.#options;
-    const attempts = state.file.fewRetries ? Math.min(retries, 1) : retries;
+    const maxFailures = state.file.hasFallback ? Math.min(retries, 1) : retries;
     let failures = 0;
     let furthest = state.fed;
     state.switchMirror();
@@ -140,15 +140,15 @@ export class Transfer {
       } catch (error) {
         throwIfAborted(signal);
         if (isTransient(error)) {
-          if (state.fed >= furthest + PROGRESS) {
+          if (state.fed >= furthest + RETRY_RESET_BYTES) {
             furthest = state.fed;
             failures = 0;
           }
-          if (++failures > attempts || globalThis.navigator?.onLine === false) throw error;
+          if (++failures > maxFailures || globalThis.navigator?.onLine === false) throw error;
           if (isUnanswered(error) && mirror.preflights) state.omitNextHeader();
           if (state.fed <= before) await delay(pause(error, failures), signal);
         } else {
-          if (!isAboutContent(error)) throw error;
+          if (!isContentError(error)) throw error;
           await state.discard();
           // What came before, or what some cache on the way keeps, may be to blame: once more from its first byte.
           if (!mirror.remote || state.bypassCaches || !state.file.sha256) throw error;
@@ -223,13 +223,13 @@ export class Transfer {
 }
 
 /** Whether the loader refused what a file holds. */
-const isAboutContent = (error) =>
-  error instanceof CoromError && !FATAL.includes(error.code) && error.code !== "FETCH_FAILED";
+const isContentError = (error) =>
+  error instanceof CoromError && !FATAL_CODES.includes(error.code) && error.code !== "FETCH_FAILED";
 
-function withOthers(error, errors) {
+function withOtherErrors(error, errors) {
   const others = errors.filter((other) => other !== error);
   if (others.length === 0) return error;
   const said = [...new Set(others.map(({ message }) => message))].join("; ");
-  const whole = new CoromError(error.code, `${error.message} (elsewhere: ${said})`, { cause: error.cause ?? error });
-  return isTransient(error) ? transient(whole) : whole;
+  const combined = new CoromError(error.code, `${error.message} (elsewhere: ${said})`, { cause: error.cause ?? error });
+  return isTransient(error) ? transient(combined) : combined;
 }

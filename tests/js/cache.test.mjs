@@ -10,7 +10,7 @@ import { Corom as CoromInWorker } from "corom/worker";
 import { openCache } from "../../pkg/lib/cache.js";
 import { binaries } from "../../pkg/lib/binaries.js";
 import * as node from "../../pkg/lib/host-node.js";
-import { loadInto } from "../../pkg/lib/load.js";
+import { loadModel } from "../../pkg/lib/load.js";
 import { withLock } from "../../pkg/lib/locks.js";
 import { Corom, failsWith, random } from "./support/corom.mjs";
 import { faultServer } from "./support/fault-server.mjs";
@@ -238,7 +238,7 @@ describe("a cache that fails", () => {
     const events = [];
     class Loaded extends Corom {
       static load(source, options) {
-        return loadInto(this, { ...node, binaries, folderStore: async () => store }, source, options);
+        return loadModel(this, { ...node, binaries, folderStore: async () => store }, source, options);
       }
     }
     const onProgress = (event) => events.push(event);

@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { after, before, describe, test } from "node:test";
-import { coromFor } from "../../pkg/lib/entry.js";
+import { createCoromClass } from "../../pkg/lib/entry.js";
 import { hashing as byNode } from "../../pkg/lib/hash-node.js";
 import { hashing as byBrowser } from "../../pkg/lib/hash-web.js";
 import * as node from "../../pkg/lib/host-node.js";
@@ -27,7 +27,7 @@ const LARGE = sharded({}, (files) => {
 }).files;
 
 /** The class of a host with another way to hash. */
-const hashedBy = (hashing) => coromFor({ ...node, binaries, hashing });
+const hashedBy = (hashing) => createCoromClass({ ...node, binaries, hashing });
 
 describe("the browser's hash", () => {
   const bytes = Uint8Array.from({ length: 3 * MIB + 5 }, (_, i) => (i * i) >> 7);

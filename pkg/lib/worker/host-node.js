@@ -4,7 +4,7 @@ import { Worker } from "node:worker_threads";
 import { folderStore } from "../store-folder.js";
 import { startWorker } from "./start-worker.js";
 
-/** A host for coromInWorker; `make(options)` starts this package's own script. */
+/** A host for createWorkerCoromClass; `make(options)` starts this package's own script. */
 export const nodeHost = (make) => ({
   folderStore,
   address: (text) => (text === "" || /^(https?|file):/i.test(text) ? text : path.resolve(text)),

@@ -1,7 +1,7 @@
 // Web Workers, as browsers have them.
 import { startWorker } from "./start-worker.js";
 
-/** A host for coromInWorker; `make()` starts this package's own script. */
+/** A host for createWorkerCoromClass; `make()` starts this package's own script. */
 export const webHost = (make) => ({
   address(text) {
     try {

@@ -1,7 +1,7 @@
 // The class `Corom` of `corom/worker` on one host.
 import { throwIfAborted, untilAborted } from "../abort.js";
 import { loadOptions } from "../arguments.js";
-import { cacheOf } from "../cache.js";
+import { modelCache } from "../cache.js";
 import { CoromError, messageOf } from "../errors.js";
 import { Corom as Base, loaded } from "./corom.js";
 import { checkWorkerOptions } from "./options.js";
@@ -9,21 +9,21 @@ import { serialize } from "./serialize.js";
 import { Supervisor } from "./supervisor.js";
 
 /** `host.spawn(worker, handlers)` starts a worker, `host.address(text)` makes a string absolute as this thread means it. */
-export function coromInWorker(host) {
+export function createWorkerCoromClass(host) {
   // A declaration: in `return class Corom …` esbuild takes the name of the base class for this one's.
   class Corom extends Base {
     static get cache() {
-      return cacheOf(host);
+      return modelCache(host);
     }
 
     static load(source, options) {
-      return loadInto(this, host, source, options);
+      return loadModel(this, host, source, options);
     }
   }
   return Corom;
 }
 
-async function loadInto(Class, host, source, given = {}) {
+async function loadModel(Class, host, source, given = {}) {
   Promise.resolve(given?.wasm).catch(() => {}); // reported below, if nothing else fails before
   loadOptions(given); // the worker does so too, but cannot be sent all that may be wrong
   checkWorkerOptions(given);

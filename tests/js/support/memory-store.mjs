@@ -17,7 +17,7 @@ export function memoryStore() {
     names: async function* (folder) {
       yield* [...in_(folder).keys()];
     },
-    changed: async (folder, name) => written.get(`${folder}/${name}`) ?? 0,
+    modifiedAt: async (folder, name) => written.get(`${folder}/${name}`) ?? 0,
     /** For tests: as if all of a folder were written then. */
     age: (folder, time) => in_(folder).forEach((_, name) => written.set(`${folder}/${name}`, time)),
     sizeOf: async (folder, name) => in_(folder).get(name)?.length ?? 0,
