@@ -1,9 +1,9 @@
 // Entry for browsers, and for every other host that has fetch and can serve the .wasm beside this file.
 import { binaries } from "./lib/binaries.js";
 import { createCoromClass } from "./lib/entry.js";
-import { hashing } from "./lib/hash-web.js";
+import { createHasherFactory } from "./lib/hash-web.js";
 import * as web from "./lib/host-web.js";
 
 export { CoromError } from "./lib/errors.js";
 
-export const Corom = /* @__PURE__ */ createCoromClass({ ...web, binaries, hashing });
+export const Corom = /* @__PURE__ */ createCoromClass({ ...web, binaries, createHasherFactory });

@@ -12,18 +12,18 @@ export class DownloadState {
   etag;
   isEncoded = false;
   #sink;
-  #hashing;
+  #createHasher;
   /** The host's hash of what was fed; undefined where WebAssembly makes it. */
-  #hash;
+  #hasher;
   /** Of the headers that ask for the rest: 0 none is left out, 1 the condition (If-Range), 2 the range too. */
   #omittedHeaders = 0;
 
-  /** `hashing` makes a hash for a file, see hash-web.js. */
-  constructor(file, { sink, entry, hashing }) {
+  /** `createHasher` makes a hash for a file, see hash-web.js. */
+  constructor(file, { sink, entry, createHasher }) {
     this.file = file;
     this.entry = entry;
     this.#sink = sink;
-    this.#hashing = hashing;
+    this.#createHasher = createHasher;
   }
 
   get fed() {
@@ -42,8 +42,8 @@ export class DownloadState {
 
   begin(size) {
     const { path, sha256 } = this.file;
-    this.#hash = sha256 === undefined ? undefined : this.#hashing?.(this.file);
-    this.#sink.begin(path, size, this.#hash !== undefined);
+    this.#hasher = sha256 === undefined ? undefined : this.#createHasher?.(this.file);
+    this.#sink.begin(path, size, this.#hasher !== undefined);
     this.started = true;
   }
 
@@ -53,13 +53,13 @@ export class DownloadState {
       throwIfAborted(signal);
       const piece = chunk.subarray(at, at + CHUNK_BYTES);
       this.#sink.feed(this.file.path, piece);
-      this.#hash?.update(piece);
+      this.#hasher?.update(piece);
     }
   }
 
   /** The file is whole. Whether it is the right one is found out here. */
   async end() {
-    this.#sink.end(this.file.path, await this.#hash?.digest());
+    this.#sink.end(this.file.path, await this.#hasher?.digest());
   }
 
   async restart(size) {

@@ -4,43 +4,43 @@
 import { CoromError } from "./errors.js";
 
 /** Bytes of a piece, as in the manifest. */
-const PIECE = 512 << 10;
+const PIECE_BYTES = 512 << 10;
 
 /**
  * What makes a hash for a file `{ size, pieces }`: `{ update(bytes), digest() }`, or undefined where WebAssembly is to
  * do it. Undefined itself in pages without TLS, which have no WebCrypto. `digest` gives the pieces' hashes, one after
  * the other.
  */
-export function hashing() {
+export function createHasherFactory() {
   const { subtle } = globalThis.crypto ?? {};
   if (typeof subtle?.digest !== "function") return undefined;
-  return ({ size, pieces }) => (pieces ? new PieceHash(subtle, Math.min(Math.max(size, 1), PIECE)) : undefined);
+  return ({ size, pieces }) => (pieces ? new PieceHasher(subtle, Math.min(Math.max(size, 1), PIECE_BYTES)) : undefined);
 }
 
-class PieceHash {
+class PieceHasher {
   #subtle;
-  #room;
+  #pieceBytes;
   #buffer;
   #filled = 0;
   #hashes = [];
 
-  constructor(subtle, room) {
+  constructor(subtle, pieceBytes) {
     this.#subtle = subtle;
-    this.#room = room;
+    this.#pieceBytes = pieceBytes;
   }
 
   update(bytes) {
     for (let at = 0; at < bytes.length;) {
-      const part = bytes.subarray(at, at + this.#room - this.#filled);
+      const part = bytes.subarray(at, at + this.#pieceBytes - this.#filled);
       at += part.length;
-      if (part.length === this.#room) {
+      if (part.length === this.#pieceBytes) {
         this.#hash(part);
         continue;
       }
-      this.#buffer ??= new Uint8Array(this.#room);
+      this.#buffer ??= new Uint8Array(this.#pieceBytes);
       this.#buffer.set(part, this.#filled);
       this.#filled += part.length;
-      if (this.#filled === this.#room) this.#flush();
+      if (this.#filled === this.#pieceBytes) this.#flush();
     }
   }
 

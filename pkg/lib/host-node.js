@@ -6,7 +6,7 @@ import { folderSource } from "./source-folder.js";
 import { memorySource } from "./source-memory.js";
 import { isMirrors, urlSource } from "./source-url.js";
 
-export { hashing } from "./hash-node.js";
+export { createHasherFactory } from "./hash-node.js";
 export { folderStore } from "./store-folder.js";
 
 /** A path (folder or .onnx file), a file:, http: or https: URL, a list of the latter; or files in memory. */

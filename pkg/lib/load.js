@@ -24,13 +24,13 @@ export async function loadModel(Class, host, source, given) {
   const progress = new Progress(options.onProgress);
   const warn = (...warning) => progress.warn(...warning);
   const cache = files.address === undefined ? undefined : await openCache(host, options, warn);
-  const hashing = await host.hashing?.();
+  const createHasher = await host.createHasherFactory?.();
   const prefetch = new Prefetch();
   prefetchManifest(prefetch, files, options);
   let runtime;
   try {
     runtime = await Runtime.start(host, options);
-    const { embedder, content } = await build(runtime, files, { ...options, cache, progress, hashing, prefetch });
+    const { embedder, content } = await build(runtime, files, { ...options, cache, progress, createHasher, prefetch });
     return new Class(loaded, { runtime, embedder, content, queryCache: options.queryCache });
   } catch (error) {
     runtime?.drop();
@@ -68,7 +68,7 @@ async function build(runtime, source, options) {
  * them; undefined without one.
  */
 async function transferAll(runtime, loader, source, options) {
-  const { cache, progress, signal, hashing, prefetch, fetch, retries, stallTimeoutMs } = options;
+  const { cache, progress, signal, createHasher, prefetch, fetch, retries, stallTimeoutMs } = options;
   const { controller, release } = childController(signal);
   const sink = sinkFor(runtime, loader);
   const manifestTransfer = new ManifestTransfer(sink, { cache, address: source.address, progress });
@@ -76,7 +76,7 @@ async function transferAll(runtime, loader, source, options) {
     source,
     cache,
     progress,
-    hashing,
+    createHasher,
     prefetch,
     fetch,
     retries,

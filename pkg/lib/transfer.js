@@ -18,7 +18,7 @@ export class Transfer {
   #source;
   #cache;
   #progress;
-  #hashing;
+  #createHasher;
   #prefetch;
   #options;
   /** The place that served last is asked first. */
@@ -26,15 +26,15 @@ export class Transfer {
   #mirrorLock = new MirrorLock();
 
   /**
-   * `sink` is the loader: begin, feed, fed, end, missing, isPage. `hashing`, see hash-web.js; `prefetch`, see prefetch.js.
+   * `sink` is the loader: begin, feed, fed, end, missing, isPage. `createHasher`, see hash-web.js; `prefetch`, see prefetch.js.
    * `options`: `{ fetch, retries, stallTimeoutMs, signal }`.
    */
-  constructor(sink, { source, cache, progress, hashing, prefetch, ...options }) {
+  constructor(sink, { source, cache, progress, createHasher, prefetch, ...options }) {
     this.#sink = sink;
     this.#source = source;
     this.#cache = cache;
     this.#progress = progress;
-    this.#hashing = hashing;
+    this.#createHasher = createHasher;
     this.#prefetch = prefetch;
     this.#options = options;
   }
@@ -42,7 +42,7 @@ export class Transfer {
   /** Brings a file `{ path, size, sha256, required }` to the loader, or tells it that there is none. */
   async transferFile(file) {
     const entry = file.sha256 && this.#cache?.entry(file.sha256);
-    const state = new DownloadState(file, { sink: this.#sink, entry, hashing: this.#hashing });
+    const state = new DownloadState(file, { sink: this.#sink, entry, createHasher: this.#createHasher });
     if (!entry) return this.#fetch(state);
     const { signal } = this.#options;
     return withLock(`corom ${file.sha256}`, { signal, getProgress: () => entry.storedBytes() }, async () => {

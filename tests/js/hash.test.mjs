@@ -5,8 +5,8 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { after, before, describe, test } from "node:test";
 import { createCoromClass } from "../../pkg/lib/entry.js";
-import { hashing as byNode } from "../../pkg/lib/hash-node.js";
-import { hashing as byBrowser } from "../../pkg/lib/hash-web.js";
+import { createHasherFactory as byNode } from "../../pkg/lib/hash-node.js";
+import { createHasherFactory as byBrowser } from "../../pkg/lib/hash-web.js";
 import * as node from "../../pkg/lib/host-node.js";
 import { binaries } from "../../pkg/lib/binaries.js";
 import { Corom, CoromError, failsWith } from "./support/corom.mjs";
@@ -27,7 +27,7 @@ const LARGE = sharded({}, (files) => {
 }).files;
 
 /** The class of a host with another way to hash. */
-const hashedBy = (hashing) => createCoromClass({ ...node, binaries, hashing });
+const hashedBy = (hashing) => createCoromClass({ ...node, binaries, createHasherFactory: hashing });
 
 describe("the browser's hash", () => {
   const bytes = Uint8Array.from({ length: 3 * MIB + 5 }, (_, i) => (i * i) >> 7);
