@@ -35,57 +35,57 @@ export class Corom {
     const info = runtime.call((bindings) => ({ ...embedder.info(), simd: runtime.simd, version: bindings.version() }));
     let { kernel } = info; // two race while the first texts are embedded
     // By way of the field, which free() empties: `info` must not keep a freed instance's memory.
-    const ahead = () => (runtime.memoryBytes > 0 ? runtime.call(() => this.#embedder.kernel()) : kernel);
+    const currentKernel = () => (runtime.memoryBytes > 0 ? runtime.call(() => this.#embedder.kernel()) : kernel);
     Object.defineProperties(info, {
       wasmMemory: { enumerable: true, get: () => runtime.memoryBytes },
-      kernel: { enumerable: true, get: () => (kernel = ahead()) },
+      kernel: { enumerable: true, get: () => (kernel = currentKernel()) },
     });
     Object.defineProperty(this, "info", { enumerable: true, value: Object.freeze(info) });
   }
 
   async embed(texts, options) {
-    this.#alive();
+    this.#assertNotFreed();
     const list = check.textOrTexts(texts, "texts");
     const data = await this.#run(options, (signal) =>
-      list.length === 1 ? this.#query(list[0], signal) : this.#vectors(list, signal),
+      list.length === 1 ? this.#embedSingle(list[0], signal) : this.#embedAll(list, signal),
     );
     return new Embeddings(data, list.length, this.info.dimension);
   }
 
   async score(query, documents, options) {
-    this.#alive();
+    this.#assertNotFreed();
     const { text, list, metric } = check.comparison(query, documents, options);
-    return this.#run(options, (signal) => this.#scores(text, list, metric, signal));
+    return this.#run(options, (signal) => this.#scoreAll(text, list, metric, signal));
   }
 
   async rank(query, documents, options) {
-    this.#alive();
+    this.#assertNotFreed();
     const { text, list, metric } = check.comparison(query, documents, options);
     const topK = check.topK(options?.topK);
     return this.#run(options, async (signal) => {
-      const scores = await this.#scores(text, list, metric, signal);
-      const order = this.#core((embedder) => embedder.rank(scores, topK, metric));
+      const scores = await this.#scoreAll(text, list, metric, signal);
+      const order = this.#withEmbedder((embedder) => embedder.rank(scores, topK, metric));
       return Array.from(order, (index) => ({ index, score: scores[index], text: list[index] }));
     });
   }
 
   async pipeline(input, options) {
-    this.#alive();
+    this.#assertNotFreed();
     const { sources, compared } = check.pipelineInput(input);
     const version = check.modelscopeVersion(check.options(options).modelscopeVersion);
     const list = [...sources, ...compared];
     return this.#run(options, async (signal) => {
-      const data = await this.#vectors(list, signal);
-      const scores = this.#core((embedder) => embedder.pipelineScores(data, sources.length, version));
+      const data = await this.#embedAll(list, signal);
+      const scores = this.#withEmbedder((embedder) => embedder.pipelineScores(data, sources.length, version));
       const rows = new Embeddings(data, list.length, this.info.dimension);
       return { text_embedding: [...rows], scores: Array.from(scores) };
     });
   }
 
   tokenize(text) {
-    this.#alive();
+    this.#assertNotFreed();
     const checked = check.text(text, "text");
-    return this.#core((embedder) => embedder.tokenize(checked));
+    return this.#withEmbedder((embedder) => embedder.tokenize(checked));
   }
 
   free() {
@@ -100,13 +100,13 @@ export class Corom {
     this.free();
   }
 
-  #alive() {
+  #assertNotFreed() {
     if (this.#freed) throw new CoromError("FREED", "this instance was freed; load the model again");
   }
 
   /** Into WebAssembly, unless the instance was freed meanwhile. */
-  #core(work) {
-    this.#alive();
+  #withEmbedder(work) {
+    this.#assertNotFreed();
     return this.#runtime.call(() => work(this.#embedder));
   }
 
@@ -114,12 +114,12 @@ export class Corom {
   async #run(options, task) {
     const { signal, abortPrevious } = check.options(options);
     throwIfAborted(signal);
-    const mine = async (ending) => {
-      await this.#yieldAndCheck(ending);
-      this.#alive();
-      return task(ending);
+    const runTask = async (callSignal) => {
+      await this.#yieldAndCheck(callSignal);
+      this.#assertNotFreed();
+      return task(callSignal);
     };
-    return this.#queue.run(mine, { signal, abortPrevious });
+    return this.#queue.run(runTask, { signal, abortPrevious });
   }
 
   /** Between two pieces of work, also of different calls: the event loop's turn when it is due, then the signal. */
@@ -129,33 +129,33 @@ export class Corom {
   }
 
   /** How the documents compare with the query. */
-  async #scores(query, documents, metric, signal) {
+  async #scoreAll(query, documents, metric, signal) {
     if (documents.length === 0) return new Float32Array(0);
-    const vector = await this.#query(query, signal);
-    const vectors = await this.#vectors(documents, signal);
-    return this.#core((embedder) => embedder.score(vector, vectors, metric));
+    const vector = await this.#embedSingle(query, signal);
+    const vectors = await this.#embedAll(documents, signal);
+    return this.#withEmbedder((embedder) => embedder.score(vector, vectors, metric));
   }
 
   /** The vector of one text. Always from a job of its own, so that its bits do not depend on whether it was kept. */
-  async #query(text, signal) {
+  async #embedSingle(text, signal) {
     const kept = this.#queries.get(text);
     if (kept) return kept;
-    const vector = await this.#vectors([text], signal);
+    const vector = await this.#embedAll([text], signal);
     this.#queries.set(text, vector);
     return vector;
   }
 
   /** One job, batch by batch. Whatever ends it early, nothing of it is left. */
-  async #vectors(texts, signal) {
+  async #embedAll(texts, signal) {
     if (texts.length === 0) return new Float32Array(0);
-    let job = this.#core((embedder) => embedder.start(texts));
+    let job = this.#withEmbedder((embedder) => embedder.start(texts));
     try {
-      while (!this.#core((embedder) => embedder.step(job))) {
+      while (!this.#withEmbedder((embedder) => embedder.step(job))) {
         await this.#yieldAndCheck(signal);
       }
       const finished = job;
       job = undefined; // finish() consumes it
-      return this.#core((embedder) => embedder.finish(finished));
+      return this.#withEmbedder((embedder) => embedder.finish(finished));
     } finally {
       if (job && this.#runtime.memoryBytes > 0) this.#runtime.call(() => job.free());
     }

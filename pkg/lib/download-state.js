@@ -1,7 +1,7 @@
 // How far one file has come on its way into the loader, and whether that can be continued.
 import { throwIfAborted } from "./abort.js";
 import { CoromError } from "./errors.js";
-import { transient } from "./transient.js";
+import { markTransient } from "./transient.js";
 
 /** What goes into WebAssembly at once: it is copied there. */
 const CHUNK_BYTES = 1 << 20;
@@ -78,7 +78,7 @@ export class DownloadState {
   resetForChangedFile() {
     this.started = false;
     this.etag = undefined;
-    return transient(new CoromError("FETCH_FAILED", `${this.file.path} changed on the server while it was fetched`));
+    return markTransient(new CoromError("FETCH_FAILED", `${this.file.path} changed on the server while it was fetched`));
   }
 
   /** Another place has tags of its own. What is here is continued there only where a hash tells in the end. */

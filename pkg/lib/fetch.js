@@ -2,7 +2,7 @@
 import { throwIfAborted, untilAborted } from "./abort.js";
 import { describeValue } from "./arguments.js";
 import { CoromError, invalid, messageOf } from "./errors.js";
-import { unanswered } from "./transient.js";
+import { markUnanswered } from "./transient.js";
 
 /** The Response to a GET, whatever its status. `how`: `{ fetch, headers, cache }`, the last as fetch has it. */
 export async function request(url, signal, { fetch = defaultFetch, ...init } = {}) {
@@ -13,7 +13,7 @@ export async function request(url, signal, { fetch = defaultFetch, ...init } = {
   } catch (cause) {
     throwIfAborted(signal);
     if (cause instanceof CoromError) throw cause; // the caller's fetch has said its word
-    throw unanswered(new CoromError("FETCH_FAILED", `${url} could not be fetched: ${reasonOf(cause)}`, { cause }));
+    throw markUnanswered(new CoromError("FETCH_FAILED", `${url} could not be fetched: ${reasonOf(cause)}`, { cause }));
   }
   if (typeof response?.status === "number" && typeof response.headers?.get === "function") return response;
   throw invalid(`fetch must give a Response, not ${describeValue(response)}`);
@@ -30,7 +30,7 @@ const hasHttpCache = () => isBrowser();
 const isBrowser = () => typeof globalThis.isSecureContext === "boolean";
 
 /** The body of a Response as one Uint8Array; `name` is for messages. */
-export async function bodyOf(response, { name = response.url } = {}) {
+export async function readBody(response, { name = response.url } = {}) {
   const length = contentLength(response);
   let bytes;
   try {

@@ -10,9 +10,9 @@ export { createHasherFactory } from "./hash-node.js";
 export { folderStore } from "./store-folder.js";
 
 /** A path (folder or .onnx file), a file:, http: or https: URL, a list of the latter; or files in memory. */
-export async function open(source) {
+export async function openSource(source) {
   if (isMirrors(source)) {
-    const urls = source.map((given) => address(given, "source"));
+    const urls = source.map((given) => resolveUrl(given, "source"));
     const local = urls.find((url) => url.protocol === "file:");
     if (local) throw invalid(`source: a list of mirrors takes addresses of servers, not ${local.href}`);
     return urlSource(...urls);
@@ -22,12 +22,12 @@ export async function open(source) {
     return folderSource(source);
   }
   if (typeof source !== "string" && !(source instanceof URL)) return memorySource(source, "a path, ");
-  const url = address(source, "source");
+  const url = resolveUrl(source, "source");
   return url.protocol === "file:" ? folderSource(await pathOf(url)) : urlSource(url);
 }
 
 /** What is at a URL: `input` is bytes or a Response, `size` its length where known. */
-export async function get(url, signal) {
+export async function fetchUrl(url, signal) {
   if (url.protocol !== "file:") return { input: await request(url.href, signal) };
   const { readFile } = await import("node:fs/promises");
   try {
@@ -40,7 +40,7 @@ export async function get(url, signal) {
 }
 
 /** The URL that a string means here. */
-export function address(text, name) {
+export function resolveUrl(text, name) {
   try {
     return new URL(text);
   } catch (cause) {

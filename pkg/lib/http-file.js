@@ -3,36 +3,36 @@ import { childController, throwIfAborted, untilAborted } from "./abort.js";
 import { describeValue } from "./arguments.js";
 import { CoromError } from "./errors.js";
 import { contentLength, isEncoded, reasonOf, request } from "./fetch.js";
-import { isTransientStatus, retryAfter, transient } from "./transient.js";
+import { isTransientStatus, retryAfterMs, markTransient } from "./transient.js";
 
 /**
  * Asks for a file from byte `from` on; null when there is none. What comes says where it really begins
  * (`offset`: 0 where the server knows no ranges or has another file by now), `total` (the file's size, if the
  * server says), `etag` (if the file can be continued by it), and `chunks`, to be read once, or `cancel`led.
  *
- * `etag` is that of the bytes before `from`, and `conditional` whether it is sent; `cache` as fetch has it; `stall`: ms
+ * `etag` is that of the bytes before `from`, and `sendsIfRange` whether it is sent; `cache` as fetch has it; `stall`: ms
  * without a byte that are too many.
  */
-export async function openHttp(url, { from = 0, etag, conditional = true, cache, fetch, required, stallTimeoutMs, signal }) {
+export async function openHttpFile(url, { from = 0, etag, sendsIfRange = true, cache, fetch, required, stallTimeoutMs, signal }) {
   const { controller, release } = childController(signal);
-  const watch = new Watch(stallTimeoutMs, controller, url);
-  const closed = (error) => {
-    watch.stop();
+  const stallTimer = new StallTimer(stallTimeoutMs, controller, url);
+  const close = (error) => {
+    stallTimer.stop();
     release();
     controller.abort(error);
   };
   try {
-    const response = await watch.over(
-      answer(url, { headers: rangeOf(from, conditional ? etag : undefined), cache, fetch, required }, controller),
+    const response = await stallTimer.race(
+      requestFile(url, { headers: rangeOf(from, sendsIfRange ? etag : undefined), cache, fetch, required }, controller),
     );
-    if (response !== null && response.status !== 416) return bodyFrom(response, { from, etag, url, watch, closed });
+    if (response !== null && response.status !== 416) return fileFrom(response, { from, etag, url, stallTimer, close });
     if (response !== null) discard(response);
-    closed();
+    close();
     // Past the end: the file is another one by now.
-    return response && openHttp(url, { cache, fetch, required, stallTimeoutMs, signal });
+    return response && openHttpFile(url, { cache, fetch, required, stallTimeoutMs, signal });
   } catch (error) {
     throwIfAborted(signal);
-    closed(error);
+    close(error);
     throw error;
   }
 }
@@ -41,7 +41,7 @@ const rangeOf = (from, etag) =>
   from === 0 ? {} : { range: `bytes=${from}-`, ...(etag === undefined ? {} : { "if-range": etag }) };
 
 /** The Response, when it is one with the file; null when there is no such file. */
-async function answer(url, { required, ...how }, { signal }) {
+async function requestFile(url, { required, ...how }, { signal }) {
   const response = await request(url, signal, how);
   const { status } = response;
   if ((status >= 200 && status < 300) || (status === 416 && how.headers.range)) return response;
@@ -50,10 +50,10 @@ async function answer(url, { required, ...how }, { signal }) {
   // forbidden is told by the files that every model has.
   if (status === 404 || status === 410 || (status === 403 && !required)) return null;
   const error = new CoromError("FETCH_FAILED", `${url} answered HTTP ${status} ${response.statusText ?? ""}`.trim());
-  throw isTransientStatus(status) ? transient(error, retryAfter(response.headers)) : error;
+  throw isTransientStatus(status) ? markTransient(error, retryAfterMs(response.headers)) : error;
 }
 
-function bodyFrom(response, { from, etag, url, watch, closed }) {
+function fileFrom(response, { from, etag, url, stallTimer, close }) {
   const partial = response.status === 206;
   const range = partial ? /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(response.headers.get("content-range") ?? "") : null;
   const length = contentLength(response);
@@ -71,26 +71,26 @@ function bodyFrom(response, { from, etag, url, watch, closed }) {
     // It may be less than what was asked for.
     partial,
     // Another origin may compress without our seeing it: then the length is not that of the file.
-    chunks: chunksOf(response, { url, watch, closed, due: response.type === "cors" ? undefined : length }),
+    chunks: chunksOf(response, { url, stallTimer, close, due: response.type === "cors" ? undefined : length }),
     cancel() {
-      closed();
+      close();
       discard(response);
     },
   };
 }
 
-async function* chunksOf(response, { url, watch, closed, due }) {
+async function* chunksOf(response, { url, stallTimer, close, due }) {
   let count = 0;
   const broken = (why, cause) => {
     const of = due === undefined ? "" : ` of ${due}`;
-    return transient(new CoromError("FETCH_FAILED", `${url} broke off after ${count}${of} bytes${why}`, { cause }));
+    return markTransient(new CoromError("FETCH_FAILED", `${url} broke off after ${count}${of} bytes${why}`, { cause }));
   };
   const reader = readerOf(response);
   try {
     for (;;) {
       let read;
       try {
-        read = await watch.over(reader.read());
+        read = await stallTimer.race(reader.read());
       } catch (cause) {
         throw broken(`: ${reasonOf(cause)}`, cause);
       }
@@ -101,7 +101,7 @@ async function* chunksOf(response, { url, watch, closed, due }) {
     }
     if (due !== undefined && count < due) throw broken("");
   } finally {
-    closed();
+    close();
     Promise.resolve(reader.cancel?.()).catch(() => {});
   }
 }
@@ -133,10 +133,10 @@ function readerOf(response) {
 }
 
 /** Of a longer one the host's timers would make none at all. It is 24 days. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** Ends a request that brings nothing for too long. */
-class Watch {
+class StallTimer {
   #ms;
   #controller;
   #url;
@@ -149,8 +149,8 @@ class Watch {
   }
 
   /** What is waited for, or the signal's reason, or a complaint when it takes too long. */
-  async over(promise) {
-    if (this.#ms <= LONGEST_TIMER_MS) this.#timer = setTimeout(() => this.#complain(), this.#ms);
+  async race(promise) {
+    if (this.#ms <= MAX_TIMER_MS) this.#timer = setTimeout(() => this.#abort(), this.#ms);
     try {
       return await untilAborted(promise, this.#controller.signal);
     } finally {
@@ -162,8 +162,8 @@ class Watch {
     clearTimeout(this.#timer);
   }
 
-  #complain() {
+  #abort() {
     const message = `${this.#url} sent nothing for ${this.#ms / 1000} s`;
-    this.#controller.abort(transient(new CoromError("FETCH_FAILED", message)));
+    this.#controller.abort(markTransient(new CoromError("FETCH_FAILED", message)));
   }
 }

@@ -6,7 +6,7 @@ import { openCache } from "./cache.js";
 import { loaded } from "./corom.js";
 import { CoromError } from "./errors.js";
 import { ManifestTransfer, prefetchManifest } from "./manifest.js";
-import { Progress } from "./progress.js";
+import { ProgressReporter } from "./progress.js";
 import { Runtime } from "./runtime.js";
 import { Transfer } from "./transfer.js";
 import { yieldToEventLoop } from "./yield-timer.js";
@@ -14,16 +14,16 @@ import { yieldToEventLoop } from "./yield-timer.js";
 /** Files on the way at once: with more, the weights that wait for their mirror take more memory than they save time. */
 const MAX_PARALLEL_FILES = 3;
 
-/** `Corom.load` of every entry: `host.open(source)` knows the files, `host.binary` the WebAssembly. */
+/** `Corom.load` of every entry: `host.openSource(source)` knows the files, `host.binary` the WebAssembly. */
 export async function loadModel(Class, host, source, given) {
   // Its rejection is reported when the module is due, if nothing else fails before: no host may call it unhandled.
   Promise.resolve(given?.wasm).catch(() => {});
   const options = loadOptions(given);
   throwIfAborted(options.signal);
-  const files = await host.open(source);
-  const progress = new Progress(options.onProgress);
+  const files = await host.openSource(source);
+  const progress = new ProgressReporter(options.onProgress);
   const warn = (...warning) => progress.warn(...warning);
-  const cache = files.address === undefined ? undefined : await openCache(host, options, warn);
+  const cache = files.manifestAddress === undefined ? undefined : await openCache(host, options, warn);
   const createHasher = await host.createHasherFactory?.();
   const prefetch = new Prefetch();
   prefetchManifest(prefetch, files, options);
@@ -71,7 +71,7 @@ async function transferAll(runtime, loader, source, options) {
   const { cache, progress, signal, createHasher, prefetch, fetch, retries, stallTimeoutMs } = options;
   const { controller, release } = childController(signal);
   const sink = sinkFor(runtime, loader);
-  const manifestTransfer = new ManifestTransfer(sink, { cache, address: source.address, progress });
+  const manifestTransfer = new ManifestTransfer(sink, { cache, address: source.manifestAddress, progress });
   const transfer = new Transfer(manifestTransfer.sink, {
     source,
     cache,
@@ -95,7 +95,7 @@ async function transferAll(runtime, loader, source, options) {
           `the loader asked twice for ${wanted.map((w) => w.path).join(", ")}; please report it`,
         );
       }
-      progress.expectInAll(runtime.call(() => loader.total()));
+      progress.setManifestTotal(runtime.call(() => loader.total()));
       for (const { path, size, sha256 } of wanted) {
         requested.add(path);
         progress.expect(path, size, sha256 !== undefined);

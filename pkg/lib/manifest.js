@@ -5,8 +5,8 @@ import { isTransient } from "./transient.js";
 const MANIFEST_PATH = "corom.json";
 
 /** Asks for the manifest before there is a loader to want it: it is always the first file of a folder with an address. */
-export function prefetchManifest(prefetch, { address, model, mirrors }, { loader, fetch, stallTimeoutMs, signal }) {
-  if (address === undefined || (loader.model ?? model) !== undefined) return;
+export function prefetchManifest(prefetch, { manifestAddress, model, mirrors }, { loader, fetch, stallTimeoutMs, signal }) {
+  if (manifestAddress === undefined || (loader.model ?? model) !== undefined) return;
   prefetch.start(mirrors[0], MANIFEST_PATH, { cache: "no-cache", required: false, fetch, stallTimeoutMs, signal });
 }
 
@@ -54,7 +54,7 @@ export class ManifestTransfer {
       throw unusable instanceof CoromError && unusable.code !== "INTERNAL" ? error : unusable;
     }
     this.#bytes = [];
-    this.#progress.moved("verify", MANIFEST_PATH, cached.length, cached.length);
+    this.#progress.update("verify", MANIFEST_PATH, cached.length, cached.length);
     this.#progress.warn("OFFLINE", `${error.message}; the model that was cached is used`, error);
   }
 

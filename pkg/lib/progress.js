@@ -1,39 +1,39 @@
 // Progress events of a load.
 
 /** The rate is that of the last seconds. */
-const WINDOW_MS = 3000;
-const MARK_MS = 100;
+const RATE_WINDOW_MS = 3000;
+const RATE_SAMPLE_MS = 100;
 
-export class Progress {
+export class ProgressReporter {
   #callback;
   #files = new Map();
-  #listed;
-  #marks = [];
+  #manifestTotal;
+  #samples = [];
 
   constructor(callback) {
     this.#callback = callback;
   }
 
   /** A file is about to be fetched; its size may be known. `listed`: it is in the manifest. */
-  expect(file, size, listed = false) {
-    this.#files.set(file, { loaded: 0, total: size, listed });
+  expect(file, size, isListed = false) {
+    this.#files.set(file, { loaded: 0, total: size, isListed });
   }
 
   /** Bytes of all files in the manifest, once there is one. */
-  expectInAll(listed) {
-    this.#listed = listed;
+  setManifestTotal(bytes) {
+    this.#manifestTotal = bytes;
   }
 
   /** Bytes of a file have come: `download` from its source, `verify` from the cache, where they are only checked. */
-  moved(phase, file, loaded, total) {
+  update(phase, file, loaded, total) {
     const state = this.#files.get(file);
-    if (phase === "download" && loaded > state.loaded) this.#mark(loaded - state.loaded);
+    if (phase === "download" && loaded > state.loaded) this.#addSample(loaded - state.loaded);
     Object.assign(state, { loaded, total: total ?? state.total });
     this.report(phase, file);
   }
 
   /** There is no such file, so its bytes count no more. */
-  forget(file) {
+  remove(file) {
     this.#files.delete(file);
   }
 
@@ -56,7 +56,7 @@ export class Progress {
   /** undefined as long as one of the files is of unknown size. */
   #total(phase) {
     if (phase !== "download" && phase !== "verify") return this.#sum("loaded");
-    return this.#listed === undefined ? this.#sum("total") : this.#listed + this.#sum("total", (file) => !file.listed);
+    return this.#manifestTotal === undefined ? this.#sum("total") : this.#manifestTotal + this.#sum("total", (file) => !file.isListed);
   }
 
   #sum(field, which = () => true) {
@@ -65,18 +65,18 @@ export class Progress {
     return Number.isNaN(sum) ? undefined : sum;
   }
 
-  #mark(bytes) {
+  #addSample(bytes) {
     const now = performance.now();
-    const last = this.#marks.at(-1);
-    if (last && now - last.now < MARK_MS) last.bytes += bytes;
-    else this.#marks.push({ now, bytes });
-    while (now - this.#marks[0].now > WINDOW_MS) this.#marks.shift();
+    const last = this.#samples.at(-1);
+    if (last && now - last.now < RATE_SAMPLE_MS) last.bytes += bytes;
+    else this.#samples.push({ now, bytes });
+    while (now - this.#samples[0].now > RATE_WINDOW_MS) this.#samples.shift();
   }
 
   /** Bytes per second of late; undefined before anything has come. */
   #rate() {
-    if (this.#marks.length === 0) return undefined;
-    const span = performance.now() - this.#marks[0].now;
-    return span < MARK_MS ? undefined : this.#marks.reduce((sum, { bytes }) => sum + bytes, 0) / (span / 1000);
+    if (this.#samples.length === 0) return undefined;
+    const span = performance.now() - this.#samples[0].now;
+    return span < RATE_SAMPLE_MS ? undefined : this.#samples.reduce((sum, { bytes }) => sum + bytes, 0) / (span / 1000);
   }
 }

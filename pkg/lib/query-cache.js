@@ -2,17 +2,17 @@
 // is the key.
 
 /** Less than 1 MB for a base model. */
-const SIZE = 256;
+const DEFAULT_MAX_VECTORS = 256;
 /** Longer texts are no queries; they are not kept, so that the keys are bounded too. In UTF-16 code units. */
-const LONGEST = 1024;
+const MAX_TEXT_CODE_UNITS = 1024;
 
 export class QueryCache {
-  #size;
+  #maxVectors;
   #vectors = new Map(); // the least recently used first
 
   /** Keeps `size` vectors; 0 keeps none. */
-  constructor(size = SIZE) {
-    this.#size = size;
+  constructor(maxVectors = DEFAULT_MAX_VECTORS) {
+    this.#maxVectors = maxVectors;
   }
 
   /** A copy of the text's vector, or undefined. */
@@ -26,11 +26,11 @@ export class QueryCache {
 
   /** Keeps a copy. */
   set(text, vector) {
-    if (this.#size === 0 || text.length > LONGEST) return;
+    if (this.#maxVectors === 0 || text.length > MAX_TEXT_CODE_UNITS) return;
     // A clone of the text, as a slice of a long one would keep all of that alive.
     if (!this.#vectors.delete(text)) text = structuredClone(text);
     this.#vectors.set(text, vector.slice());
-    if (this.#vectors.size > this.#size) this.#vectors.delete(this.#vectors.keys().next().value);
+    if (this.#vectors.size > this.#maxVectors) this.#vectors.delete(this.#vectors.keys().next().value);
   }
 
   clear() {

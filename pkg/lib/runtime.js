@@ -6,9 +6,9 @@ import { wasmModule } from "./module.js";
 import { createBindings } from "../wasm/corom.js";
 
 /** 512 MiB: what one weight of a large model may ask for at once. */
-const PROBE_PAGES = 8192;
+const MEMORY_PROBE_PAGES = 8192;
 /** Of the 4 GiB that 32-bit WebAssembly can address. */
-const NEARLY_FULL = 3 * 2 ** 30;
+const NEARLY_FULL_BYTES = 3 * 2 ** 30;
 
 export class Runtime {
   #bindings;
@@ -22,12 +22,12 @@ export class Runtime {
   }
 
   static async start(host, options) {
-    const { module, simd, imported } = await wasmModule(host, options);
+    const { module, simd, isPrecompiled } = await wasmModule(host, options);
     const bindings = createBindings();
     try {
       // At once where the host has compiled already. Elsewhere it may not be: pages refuse that for large modules, and
       // development servers hand in a module of another realm, which the glue would take for bytes.
-      const { memory } = imported && module instanceof WebAssembly.Module
+      const { memory } = isPrecompiled && module instanceof WebAssembly.Module
         ? bindings.initSync({ module })
         : await untilAborted(bindings.init({ module_or_path: module }), options.signal);
       return new Runtime(bindings, memory, simd);
@@ -48,7 +48,7 @@ export class Runtime {
     try {
       return work(this.#bindings);
     } catch (thrown) {
-      throw this.#translated(thrown);
+      throw this.#toCoromError(thrown);
     }
   }
 
@@ -63,14 +63,14 @@ export class Runtime {
     this.#memory = undefined;
   }
 
-  #translated(thrown) {
+  #toCoromError(thrown) {
     if (thrown instanceof CoromError) return thrown;
     if (CODES.includes(thrown?.code)) {
       const { code, message, cause } = thrown;
       return new CoromError(code, String(message), cause === undefined ? undefined : { cause });
     }
     // Anything else left the instance in an unknown state: a trap, an overflown stack, no memory.
-    const full = thrown instanceof RangeError ? /memory|alloc|length/i.test(thrown.message) : this.#isFull();
+    const full = thrown instanceof RangeError ? /memory|alloc|length/i.test(thrown.message) : this.#isMemoryFull();
     this.#crash = full
       ? new CoromError("OUT_OF_MEMORY", "WebAssembly ran out of memory; load the model again", { cause: thrown })
       : new CoromError("INTERNAL", `corom crashed (${messageOf(thrown)}); please report it. Load the model again`, {
@@ -81,10 +81,10 @@ export class Runtime {
   }
 
   /** Whether the memory cannot grow: Rust reports a failed allocation as a mere "unreachable". */
-  #isFull() {
-    if (this.memoryBytes > NEARLY_FULL) return true;
+  #isMemoryFull() {
+    if (this.memoryBytes > NEARLY_FULL_BYTES) return true;
     try {
-      this.#memory.grow(PROBE_PAGES); // of a memory that is dropped in a moment
+      this.#memory.grow(MEMORY_PROBE_PAGES); // of a memory that is dropped in a moment
       return false;
     } catch {
       return true;

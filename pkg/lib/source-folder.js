@@ -2,15 +2,15 @@
 import { CoromError, messageOf } from "./errors.js";
 
 /** How deep a listing goes below the folder: layouts in use have one level. */
-const DEPTH = 3;
+const MAX_DEPTH = 3;
 /** How much of a file is read at once. */
-const CHUNK = 1 << 20;
+const CHUNK_BYTES = 1 << 20;
 
 /** The files of a folder, or of the folder that an .onnx file is in. */
 export async function folderSource(given) {
   const path = await import("node:path");
   const fs = await import("node:fs/promises");
-  const { folder, model } = split(path, given);
+  const { folder, model } = splitModelPath(path, given);
   const paths = await listing(fs, path, folder);
   return {
     model,
@@ -19,7 +19,7 @@ export async function folderSource(given) {
   };
 }
 
-function split(path, given) {
+function splitModelPath(path, given) {
   const full = path.resolve(given);
   if (!/\.onnx$/i.test(full)) return { folder: full, model: undefined };
   const folder = path.dirname(full);
@@ -36,7 +36,7 @@ async function listing(fs, path, folder) {
     for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
       const name = below === "" ? entry.name : `${below}/${entry.name}`;
       const inside = entry.isSymbolicLink() ? await fs.stat(path.join(folder, name)).catch(() => undefined) : entry;
-      const closed = depth >= DEPTH || /^(\.|node_modules$)/.test(entry.name);
+      const closed = depth >= MAX_DEPTH || /^(\.|node_modules$)/.test(entry.name);
       if (inside?.isFile()) found.push(name);
       else if (inside?.isDirectory() && !closed) await visit(name, depth + 1);
     }
@@ -67,10 +67,10 @@ async function openFile(fs, file) {
 
 /** Each chunk is good until the next one is asked for. */
 async function* chunksOf(handle, failed) {
-  const buffer = new Uint8Array(CHUNK);
+  const buffer = new Uint8Array(CHUNK_BYTES);
   try {
     for (;;) {
-      const { bytesRead } = await handle.read(buffer, 0, CHUNK).catch(failed);
+      const { bytesRead } = await handle.read(buffer, 0, CHUNK_BYTES).catch(failed);
       if (bytesRead === 0) return;
       yield buffer.subarray(0, bytesRead);
     }

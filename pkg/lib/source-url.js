@@ -1,7 +1,7 @@
 // A model folder behind a URL, or behind several: mirrors, in the order in which they are tried.
 import { invalid } from "./errors.js";
 import { hasPreflights } from "./fetch.js";
-import { openHttp } from "./http-file.js";
+import { openHttpFile } from "./http-file.js";
 
 /** Whether a source is a list of addresses. */
 export function isMirrors(source) {
@@ -11,7 +11,7 @@ export function isMirrors(source) {
 
 /** Files below each URL, or beside it when it names an .onnx file. A query string goes to every file. */
 export function urlSource(...urls) {
-  const folders = urls.map((url) => ({ ...split(url), search: url.search }));
+  const folders = urls.map((url) => ({ ...splitModelUrl(url), search: url.search }));
   const { model } = folders[0];
   const other = folders.find((mirror) => mirror.model !== model);
   if (other) {
@@ -22,7 +22,7 @@ export function urlSource(...urls) {
   return {
     model,
     // What the manifest is known by in the cache.
-    address: folders[0].folder.href + folders[0].search,
+    manifestAddress: folders[0].folder.href + folders[0].search,
     mirrors: folders.map(mirrorOf),
   };
 }
@@ -35,12 +35,12 @@ function mirrorOf({ folder, search }) {
     open(path, options) {
       const address = new URL(path.split("/").map(encodeURIComponent).join("/"), folder);
       address.search = search;
-      return openHttp(address.href, options);
+      return openHttpFile(address.href, options);
     },
   };
 }
 
-function split(url) {
+function splitModelUrl(url) {
   const parts = url.pathname.split("/");
   const last = parts.at(-1);
   const folder = new URL(url.href);

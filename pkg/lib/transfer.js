@@ -5,7 +5,7 @@ import { DownloadState } from "./download-state.js";
 import { CoromError } from "./errors.js";
 import { withLock } from "./locks.js";
 import { MirrorLock } from "./mirror-lock.js";
-import { isTransient, isUnanswered, pause, transient } from "./transient.js";
+import { isTransient, isUnanswered, retryDelayMs, markTransient } from "./transient.js";
 import { YieldTimer } from "./yield-timer.js";
 
 /** An attempt that came so much further than all before is no failed one: on a bad line a file comes in parts. */
@@ -58,7 +58,7 @@ export class Transfer {
       for await (const segment of entry.segments()) {
         if (!state.started) state.begin(file.size);
         await state.feed(segment, { yieldTimer, signal: this.#options.signal });
-        this.#progress.moved("verify", file.path, state.fed, file.size);
+        this.#progress.update("verify", file.path, state.fed, file.size);
       }
       if (!state.started || state.fed < file.size) return false;
       await state.end();
@@ -93,7 +93,7 @@ export class Transfer {
     const absent = mirror === undefined ? absentAt.size > 0 : absentAt.has(mirror);
     const error = errors.find((error) => file.required || !this.#meansAbsent(error, file, absent));
     if (error) throw withOtherErrors(error, errors);
-    this.#progress.forget(file.path);
+    this.#progress.remove(file.path);
     this.#sink.missing(file.path);
   }
 
@@ -136,7 +136,7 @@ export class Transfer {
         const came = await this.#attempt(mirror, state);
         if (came !== undefined) return came;
         if (state.fed > before) continue;
-        throw transient(new CoromError("FETCH_FAILED", `${state.file.path}: the server sends nothing of what is left`));
+        throw markTransient(new CoromError("FETCH_FAILED", `${state.file.path}: the server sends nothing of what is left`));
       } catch (error) {
         throwIfAborted(signal);
         if (isTransient(error)) {
@@ -146,7 +146,7 @@ export class Transfer {
           }
           if (++failures > maxFailures || globalThis.navigator?.onLine === false) throw error;
           if (isUnanswered(error) && mirror.preflights) state.omitNextHeader();
-          if (state.fed <= before) await delay(pause(error, failures), signal);
+          if (state.fed <= before) await delay(retryDelayMs(error, failures), signal);
         } else {
           if (!isContentError(error)) throw error;
           await state.discard();
@@ -170,7 +170,7 @@ export class Transfer {
       mirror.open(file.path, {
         from,
         etag: state.etag,
-        conditional: state.sendsIfRange,
+        sendsIfRange: state.sendsIfRange,
         cache: this.#cacheMode(state),
         required: file.required,
         fetch,
@@ -200,7 +200,7 @@ export class Transfer {
     const { file, entry } = state;
     const { signal } = this.#options;
     const yieldTimer = new YieldTimer();
-    const moved = () => this.#progress.moved("download", file.path, state.fed, total);
+    const moved = () => this.#progress.update("download", file.path, state.fed, total);
     moved();
     try {
       for await (const chunk of chunks) {
@@ -231,5 +231,5 @@ function withOtherErrors(error, errors) {
   if (others.length === 0) return error;
   const said = [...new Set(others.map(({ message }) => message))].join("; ");
   const combined = new CoromError(error.code, `${error.message} (elsewhere: ${said})`, { cause: error.cause ?? error });
-  return isTransient(error) ? transient(combined) : combined;
+  return isTransient(error) ? markTransient(combined) : combined;
 }

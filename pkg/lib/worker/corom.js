@@ -25,42 +25,42 @@ export class Corom {
   }
 
   async embed(texts, options) {
-    this.#alive();
+    this.#assertNotFreed();
     const list = check.textOrTexts(texts, "texts");
     const data = await this.#call("embed", [list], options);
     return new Embeddings(data, list.length, this.info.dimension);
   }
 
   async score(query, documents, options) {
-    this.#alive();
+    this.#assertNotFreed();
     const { text, list, metric } = check.comparison(query, documents, options);
     return this.#call("score", [text, list], options, { metric });
   }
 
   async rank(query, documents, options) {
-    this.#alive();
+    this.#assertNotFreed();
     const { text, list, metric } = check.comparison(query, documents, options);
     const topK = check.topK(options?.topK);
     return this.#call("rank", [text, list], options, { metric, topK });
   }
 
   async pipeline(input, options) {
-    this.#alive();
+    this.#assertNotFreed();
     const { sources, compared } = check.pipelineInput(input);
     const modelscopeVersion = check.modelscopeVersion(check.options(options).modelscopeVersion);
-    const plain = { source_sentence: sources, sentences_to_compare: compared };
-    return this.#call("pipeline", [plain], options, { modelscopeVersion });
+    const plainInput = { source_sentence: sources, sentences_to_compare: compared };
+    return this.#call("pipeline", [plainInput], options, { modelscopeVersion });
   }
 
   async tokenize(text, options) {
-    this.#alive();
+    this.#assertNotFreed();
     return this.#call("tokenize", [check.text(text, "text")], options);
   }
 
   async unload() {
-    this.#alive();
+    this.#assertNotFreed();
     return this.#queue.run(() => {
-      this.#alive();
+      this.#assertNotFreed();
       this.#supervisor.end();
     });
   }
@@ -68,27 +68,27 @@ export class Corom {
   free() {
     if (this.#freed) return;
     this.#freed = true;
-    this.#supervisor.end(freed());
+    this.#supervisor.end(freedError());
   }
 
   [Symbol.dispose ?? Symbol.for("Symbol.dispose")]() {
     this.free();
   }
 
-  #alive() {
-    if (this.#freed) throw freed();
+  #assertNotFreed() {
+    if (this.#freed) throw freedError();
   }
 
-  /** A call in its turn; `plain` are the options that the worker needs. */
-  async #call(method, args, given, plain = {}) {
+  /** A call in its turn; `workerOptions` are the options that the worker needs. */
+  async #call(method, args, given, workerOptions = {}) {
     const { signal, abortPrevious } = check.options(given);
     throwIfAborted(signal);
-    const ask = (ending) => {
-      this.#alive();
-      return this.#supervisor.call({ method, args, options: plain }, ending);
+    const ask = (callSignal) => {
+      this.#assertNotFreed();
+      return this.#supervisor.call({ method, args, options: workerOptions }, callSignal);
     };
     return this.#queue.run(ask, { signal, abortPrevious });
   }
 }
 
-const freed = () => new CoromError("FREED", "this instance was freed; load the model again");
+const freedError = () => new CoromError("FREED", "this instance was freed; load the model again");

@@ -5,9 +5,9 @@ import { describeValue } from "../arguments.js";
 import { invalid } from "../errors.js";
 import { serializeError, deserializeError } from "./serialize-error.js";
 
-const NO_BODY = [204, 205, 304];
+const NULL_BODY_STATUSES = [204, 205, 304];
 /** What is looked at, where the headers of an answer can only be asked for one by one. */
-const HEADERS = ["content-encoding", "content-length", "content-range", "content-type", "etag", "retry-after"];
+const RESPONSE_HEADERS = ["content-encoding", "content-length", "content-range", "content-type", "etag", "retry-after"];
 
 /** In the worker: a function like fetch that calls number `shared` of the page; `post` sends to the page. */
 export function remoteFetch(shared, post) {
@@ -83,7 +83,7 @@ export async function answerFetch(fetch, { input, init, port }, signal) {
     if (typeof response?.status !== "number" || typeof response.headers?.get !== "function")
       throw invalid(`fetch must give a Response, not ${describeValue(response)}`);
     const { status, statusText, url, redirected, type } = response;
-    const hasBody = response.body != null && !NO_BODY.includes(status);
+    const hasBody = response.body != null && !NULL_BODY_STATUSES.includes(status);
     if (hasBody) reader = readerOf(response);
     else release();
     port.postMessage({ head: { status, statusText, headers: headersOf(response), url, redirected, type, hasBody } });
@@ -108,7 +108,7 @@ export async function answerFetch(fetch, { input, init, port }, signal) {
 
 function headersOf({ headers }) {
   if (typeof headers[Symbol.iterator] === "function") return [...headers];
-  return HEADERS.map((name) => [name, headers.get(name)]).filter(([, value]) => value != null);
+  return RESPONSE_HEADERS.map((name) => [name, headers.get(name)]).filter(([, value]) => value != null);
 }
 
 /** Some functions that stand in for fetch give a body that is no stream of the web's. */

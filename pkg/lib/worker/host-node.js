@@ -7,7 +7,7 @@ import { startWorker } from "./start-worker.js";
 /** A host for createWorkerCoromClass; `make(options)` starts this package's own script. */
 export const nodeHost = (make) => ({
   folderStore,
-  address: (text) => (text === "" || /^(https?|file):/i.test(text) ? text : path.resolve(text)),
+  resolveAddress: (text) => (text === "" || /^(https?|file):/i.test(text) ? text : path.resolve(text)),
 
   spawn(given, handlers) {
     // None of the program's own flags: a worker does not start with --input-type, for one.

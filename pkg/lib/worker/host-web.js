@@ -3,7 +3,7 @@ import { startWorker } from "./start-worker.js";
 
 /** A host for createWorkerCoromClass; `make()` starts this package's own script. */
 export const webHost = (make) => ({
-  address(text) {
+  resolveAddress(text) {
     try {
       return new URL(text, globalThis.document?.baseURI ?? globalThis.location?.href).href;
     } catch {

@@ -8,7 +8,7 @@ import { checkWorkerOptions } from "./options.js";
 import { serialize } from "./serialize.js";
 import { Supervisor } from "./supervisor.js";
 
-/** `host.spawn(worker, handlers)` starts a worker, `host.address(text)` makes a string absolute as this thread means it. */
+/** `host.spawn(worker, handlers)` starts a worker, `host.resolveAddress(text)` makes a string absolute as this thread means it. */
 export function createWorkerCoromClass(host) {
   // A declaration: in `return class Corom …` esbuild takes the name of the base class for this one's.
   class Corom extends Base {
@@ -36,10 +36,10 @@ async function loadModel(Class, host, source, given = {}) {
   const shared = []; // the caller's functions, which stay here
   const share = (f) => shared.push(f) - 1;
   const serializeArguments = async () => {
-    const { address } = host;
-    const where = await serialize(source, { address, share });
+    const { resolveAddress } = host;
+    const where = await serialize(source, { resolveAddress, share });
     const options = await serialize(rest, { share });
-    options.object.push(["wasm", await serialize(await settled, { address, share })]);
+    options.object.push(["wasm", await serialize(await settled, { resolveAddress, share })]);
     return { source: where, options };
   };
   const supervisor = new Supervisor({

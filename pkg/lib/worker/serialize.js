@@ -3,16 +3,16 @@
 import { CoromError, invalid, messageOf } from "../errors.js";
 
 /**
- * A cloneable form. `address` makes a string absolute, where it stands alone or in a list: the worker has another base.
+ * A cloneable form. `resolveAddress` makes a string absolute, where it stands alone or in a list: the worker has another base.
  * `share` keeps a function here and gives a number for it.
  */
-export async function serialize(value, { address = (text) => text, share }) {
-  const all = (items) => Promise.all(items.map((item) => serialize(item, { address, share })));
+export async function serialize(value, { resolveAddress = (text) => text, share }) {
+  const all = (items) => Promise.all(items.map((item) => serialize(item, { resolveAddress, share })));
   const entries = (pairs) =>
     Promise.all(Array.from(pairs, async ([key, item]) => [key, await serialize(item, { share })]));
   switch (Object.prototype.toString.call(value)) {
     case "[object String]":
-      return { value: typeof value === "string" ? address(value) : value };
+      return { value: typeof value === "string" ? resolveAddress(value) : value };
     case "[object Function]":
     case "[object AsyncFunction]":
       return { shared: share(value) };

@@ -4,10 +4,10 @@ import { serializeError } from "./serialize-error.js";
 import { remoteFetch } from "./fetch.js";
 import { deserialize } from "./serialize.js";
 
-/** What each call gives, as plain data, and the buffers of it that are handed over. */
-const CALLS = {
-  embed: async (corom, args) => handing((await corom.embed(...args)).data),
-  score: async (corom, args) => handing(await corom.score(...args)),
+/** What each call gives, as plain data, and the buffers of it that are transferred over. */
+const METHODS = {
+  embed: async (corom, args) => transferring((await corom.embed(...args)).data),
+  score: async (corom, args) => transferring(await corom.score(...args)),
   pipeline: async (corom, args) => {
     const output = await corom.pipeline(...args);
     return [output, [output.text_embedding[0].buffer]]; // all rows are views of one buffer
@@ -16,11 +16,11 @@ const CALLS = {
   tokenize: async (corom, [text]) => [corom.tokenize(text), []],
 };
 
-const handing = (data) => [data, [data.buffer]];
+const transferring = (data) => [data, [data.buffer]];
 
 /** `port` is the worker's global scope, or Node's parentPort; `Corom` the class that does the work. */
 export async function serve(Corom, port) {
-  const post = (message, handed = []) => port.postMessage(message, handed);
+  const post = (message, transferred = []) => port.postMessage(message, transferred);
   let corom;
   let running; // AbortController of the call in hand
 
@@ -35,7 +35,7 @@ export async function serve(Corom, port) {
     running = new AbortController();
     if (options) args.push({ ...options, signal: running.signal });
     try {
-      return await CALLS[method](corom, args);
+      return await METHODS[method](corom, args);
     } finally {
       running = undefined;
     }
@@ -44,18 +44,18 @@ export async function serve(Corom, port) {
   port.onmessage = async ({ data }) => {
     if (data.abort) return running?.abort();
     const answer = data.load ? load(data.load) : call(data.call);
-    const [message, handed] = await answer.then(
-      ([value, handed]) => [{ value }, handed],
+    const [message, transferred] = await answer.then(
+      ([value, transferred]) => [{ value }, transferred],
       (thrown) => [{ error: serializeError(thrown) }, []],
     );
     const { wasmMemory: memory = 0, kernel } = corom?.info ?? {};
-    post({ answer: { ...message, memory, kernel } }, handed);
+    post({ answer: { ...message, memory, kernel } }, transferred);
   };
-  post({ ready: { lock: await heldLock() } });
+  post({ ready: { lock: await holdLock() } });
 }
 
 /** The name of a lock that this worker holds as long as it lives, so that the page sees it go; undefined without. */
-function heldLock() {
+function holdLock() {
   const { locks } = globalThis.navigator ?? {};
   if (!locks) return undefined;
   const name = `corom worker ${Date.now()} ${Math.random()}`;
