@@ -1,2 +1,2 @@
-// Types of `corom/inline`: those of `corom`.
+// `corom/inline` has the same types as `corom`.
 export * from "./index.js";

@@ -1,2 +1,2 @@
-// `corom/worker-thread` is a script for a Web Worker, to be bundled; it exports nothing.
+// `corom/worker-thread` is the script of the Web Worker, for bundlers. It exports nothing.
 export {};

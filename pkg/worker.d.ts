@@ -1,4 +1,4 @@
-// Types of `corom/worker`: those of `corom`, with what a worker adds.
+// Types of `corom/worker`: the types of `corom`, plus what a worker adds.
 import type {
   CallOptions,
   Embeddings,
@@ -19,71 +19,143 @@ export * from "./index.js";
 
 export interface WorkerLoadOptions extends LoadOptions {
   /**
-   * Where the worker's script is, or a function that starts the worker. Default: `worker-thread.js` beside this
-   * package's JavaScript, in a form that Vite and webpack find by themselves. Elsewhere bundle
-   * `corom/worker-thread`, and say here where it is. A page can only start workers from its own origin.
+   * URL of the worker's script, or a function that starts the worker and returns it. A page can only start workers from
+   * its own origin. Bundlers other than Vite and webpack do not find the default script: bundle `corom/worker-thread`
+   * and pass the URL of the bundle. Default: `worker-thread.js` beside this package's JavaScript.
    */
   worker?: string | URL | (() => object);
   /**
-   * Milliseconds that an aborted call has to end the batch in hand; then the worker is ended, and the next call
-   * starts another, which loads the model again. The promise of the aborted call does not wait for any of this.
-   * `Infinity` never ends the worker. Default: as long as the last load took, but at least 1000.
+   * Milliseconds that an aborted call gets to finish the current batch. After that the worker is terminated, and the
+   * next call starts another worker, which loads the model again. The promise of the aborted call is rejected
+   * immediately in any case. `Infinity`: the worker is never terminated. Default: the duration of the last load, at
+   * least 1000.
    */
   abortTimeout?: number;
 }
 
 /**
- * A model loaded in a worker: a Web Worker in browsers, a thread of `worker_threads` in Node, Deno and Bun. All is as
- * with the class of `corom`, and vectors are handed over, not copied. What differs:
+ * A model loaded in a worker: a Web Worker in browsers, a thread of `worker_threads` in Node, Deno and Bun. The class
+ * has the same methods as the class of `corom`. Vectors are transferred, not copied. Differences:
  *
- * - `tokenize` gives a promise and queues like the rest;
- * - an abort takes effect at once: a load ends with its worker, a call too when it takes too long (`abortTimeout`);
- * - a crash ends the worker and rejects the call in hand with `INTERNAL` or `OUT_OF_MEMORY`. The instance stays
- *   good: the next call, also one that waits already, starts another worker, which loads the same source again. When
- *   that fails, the call is rejected with the load's error, with `INTEGRITY_MISMATCH` when the source has another
- *   model meanwhile;
- * - `onProgress` is called for these later loads too;
- * - `FETCH_FAILED` is also a worker script that does not start, `UNSUPPORTED_HOST` a host without workers.
+ * - `tokenize` returns a promise and waits in the queue like every other call.
+ * - An abort takes effect immediately. An aborted load terminates its worker; an aborted call terminates the worker
+ *   after `abortTimeout`.
+ * - A crash terminates the worker and rejects the current call with `INTERNAL` or `OUT_OF_MEMORY`. The instance still
+ *   works: the next call, which may already be waiting, starts another worker, and the worker loads the same source
+ *   again. If that load fails, the call is rejected with the load's error; if the source now contains another model,
+ *   the call is rejected with `INTEGRITY_MISMATCH`.
+ * - `onProgress` is also called during later loads.
+ * - `FETCH_FAILED` also means that the worker's script did not start. `UNSUPPORTED_HOST` also means that the host has
+ *   no workers.
  *
- * Files in memory are copied to the worker at each load, `Blob`s and `File`s only as it reads them. Functions stay
- * in the page, and the worker calls them there.
+ * Each load copies files in memory to the worker; the worker reads a `Blob` or `File` without copying it first.
+ * Functions such as `fetch` and `onProgress` run in the page, and the worker calls them by messages.
+ *
+ * The numbers in the examples are those of m3e-small.
  */
 export class Corom {
   private constructor();
 
-  /** Starts a worker and loads a model in it. See the other `Corom.load`. */
+  /**
+   * Starts a worker and loads a model in it. Rejects with the errors of `Corom.load` of `corom`.
+   *
+   * @example
+   * import { Corom } from "corom/worker";
+   * const corom = await Corom.load("./model/");
+   * corom.info.dimension; // 512
+   */
   static load(source: Source, options?: WorkerLoadOptions): Promise<Corom>;
 
-  /** What is kept of downloads on this device. */
+  /** The downloads that are cached on this device. */
   static readonly cache: ModelCache;
 
-  /** As it was loaded; `wasmMemory` as of the last call, and 0 while there is no worker. */
+  /**
+   * Properties of the model. `wasmMemory` and `kernel` are those after the last call; `wasmMemory` is 0 without a
+   * worker.
+   */
   readonly info: Info;
 
-  /** The vector of a text, or of each of several. An empty list gives no rows; an empty text is a text. */
+  /**
+   * Returns the vector of a text, or the vectors of a list of texts. An empty list gives 0 rows. An empty text is
+   * embedded like any other text.
+   *
+   * @example
+   * const vectors = await corom.embed(["阔腿裤女冬牛仔", "阔腿裤男大码高腰宽松。"]);
+   * vectors.rows; // 2
+   */
   embed(texts: string | readonly string[], options?: CallOptions): Promise<Embeddings>;
 
-  /** How well each document matches the query: one number a document, in their order. */
+  /**
+   * Compares the query with each document. Returns one number per document, in the order of the documents.
+   *
+   * @example
+   * const documents = ["阔腿裤男大码高腰宽松。", "阔腿牛仔裤女秋冬款潮流百搭宽松。"];
+   * await corom.score("阔腿裤女冬牛仔", documents, { metric: "cosine" }); // Float32Array [0.81, 0.90]
+   */
   score(query: string, documents: readonly string[], options?: ScoreOptions): Promise<Float32Array>;
 
-  /** The documents, best first; equal scores keep their order. */
+  /**
+   * Sorts the documents by their score with the query, best first. Documents with equal scores keep their order.
+   *
+   * @example
+   * // Search as you type: a newer call aborts the previous one.
+   * const best = await corom.rank("阔腿裤女冬牛仔", ["阔腿裤男大码高腰宽松。", "阔腿牛仔裤女秋冬款潮流百搭宽松。"], {
+   *   metric: "cosine",
+   *   topK: 1,
+   *   abortPrevious: true,
+   * });
+   * best; // [{ index: 1, score: 0.90, text: "阔腿牛仔裤女秋冬款潮流百搭宽松。" }]
+   */
   rank(query: string, documents: readonly string[], options?: RankOptions): Promise<Ranked[]>;
 
-  /** ModelScope's call: `pipeline(Tasks.sentence_embedding)(input)`. */
+  /**
+   * Returns what ModelScope's sentence-embedding pipeline returns for the same input: vectors, and the inner products
+   * of the first source sentence with every other sentence.
+   *
+   * @example
+   * const { scores } = await corom.pipeline({
+   *   source_sentence: "阔腿裤女冬牛仔",
+   *   sentences_to_compare: ["阔腿牛仔裤女秋冬款潮流百搭宽松。", "阔腿裤男大码高腰宽松。"],
+   * });
+   * scores; // [277.0, 254.9]
+   */
   pipeline(input: PipelineInput, options?: PipelineOptions): Promise<PipelineOutput>;
 
-  /** What the model sees of a text. */
+  /**
+   * Returns the tokens of a text, as the model reads them.
+   *
+   * @example
+   * (await corom.tokenize("阔腿裤")).tokens; // ["[CLS]", "阔", "腿", "裤", "[SEP]"]
+   */
   tokenize(text: string, options?: CallOptions): Promise<Tokens>;
 
   /**
-   * Ends the worker after the calls made so far, and gives all its memory back. The instance stays good: the next
-   * call starts another worker and loads the model again.
+   * Terminates the worker after all calls made so far, which frees all its memory. The next call starts another worker
+   * and loads the model again.
+   *
+   * @example
+   * await corom.unload();
+   * corom.info.wasmMemory; // 0
    */
   unload(): Promise<void>;
 
-  /** Ends the worker at once. Calls under way reject with `FREED`. A second call does nothing. */
+  /**
+   * Terminates the worker immediately. Pending calls are rejected with `FREED`. A second call has no effect.
+   *
+   * @example
+   * corom.free();
+   * corom.info.wasmMemory; // 0
+   */
   free(): void;
 
-  /** The same as `free()`, for `using`. */
+  /**
+   * Calls `free()` at the end of a block with `using`.
+   *
+   * @example
+   * {
+   *   using corom = await Corom.load("./model/");
+   *   await corom.embed("阔腿裤");
+   * } // the worker is terminated here
+   */
   [Symbol.dispose](): void;
 }
