@@ -1,4 +1,4 @@
-// Entry for browsers, and for every other host that has fetch and can serve the .wasm beside this file.
+// Entry for browsers, and for every other host that has `fetch` and can serve the .wasm files beside this file.
 import { binaries } from "./lib/binaries.js";
 import { createCoromClass } from "./lib/entry.js";
 import { createHasherFactory } from "./lib/hash-web.js";

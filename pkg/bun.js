@@ -1,4 +1,4 @@
-// Entry for Bun. The import of a file gives its path, and `bun build` takes the file along, also into one executable.
+// Entry for Bun. Importing a file returns its path, and `bun build` copies the file, also into a single executable.
 import { isAbsolute } from "node:path";
 import { pathToFileURL } from "node:url";
 import { createCoromClass } from "./lib/entry.js";
@@ -8,7 +8,7 @@ import relaxed from "./wasm/corom-relaxed.wasm" with { type: "file" };
 
 export { CoromError } from "./lib/errors.js";
 
-// In a bundle the path is relative to the bundle.
+// In a bundle, the path is relative to the bundle.
 const urlOf = (path) => (isAbsolute(path) ? pathToFileURL(path) : new URL(path, import.meta.url));
 const binaries = { plain: () => urlOf(plain), relaxed: () => urlOf(relaxed) };
 

@@ -1,5 +1,6 @@
-// Entry for the edge runtime of Vercel and Next.js, which compiles no WebAssembly at run time: `?module` asks its
-// bundlers for a compiled module. The plain binary, as development servers run it in Node, of any version.
+// Entry for the edge runtime of Vercel and Next.js, which cannot compile WebAssembly at run time. `?module` makes its
+// bundlers import a compiled module. Only the plain binary is included, because development servers run this entry in
+// any version of Node.
 import { createCoromClass } from "./lib/entry.js";
 import * as web from "./lib/host-web.js";
 import plain from "./wasm/corom.wasm?module";

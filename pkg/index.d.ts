@@ -72,8 +72,8 @@ export class CoromError extends Error {
  *
  * - `cls`: the last layer's hidden state of the `[CLS]` token.
  * - `mean`: the mean of the last layer's hidden states over all tokens.
- * - `avg_top2`: the mean over all tokens of the last two layers' averaged hidden states.
- * - `avg_first_last`: the mean over all tokens of the averaged first and last hidden states.
+ * - `avg_top2`: the mean over all tokens of the averaged hidden states of the last two layers.
+ * - `avg_first_last`: the mean over all tokens of the averaged hidden states of the first and the last layer.
  */
 export type Pooling = "cls" | "mean" | "avg_top2" | "avg_first_last";
 

@@ -1,4 +1,4 @@
-// Entry `corom/inline` for Node, Deno and Bun: as inline.js, and models are read from disk too.
+// Entry `corom/inline` for Node, Deno and Bun: like inline.js, and models can be read from disk.
 import { createCoromClass } from "./lib/entry.js";
 import * as node from "./lib/host-node.js";
 import { decodeInlineWasm } from "./lib/inline.js";
@@ -6,4 +6,6 @@ import encoded from "./wasm/inline.js";
 
 export { CoromError } from "./lib/errors.js";
 
-export const Corom = /* @__PURE__ */ createCoromClass({ ...node, binaries: { plain: () => decodeInlineWasm(encoded) } });
+const binaries = { plain: () => decodeInlineWasm(encoded) };
+
+export const Corom = /* @__PURE__ */ createCoromClass({ ...node, binaries });

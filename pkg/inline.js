@@ -1,4 +1,4 @@
-// Entry `corom/inline`: the WebAssembly is part of the JavaScript, for hosts that cannot serve or ship a file.
+// Entry `corom/inline`: the JavaScript contains the WebAssembly binary, for hosts that cannot serve a .wasm file.
 import { createCoromClass } from "./lib/entry.js";
 import * as web from "./lib/host-web.js";
 import { decodeInlineWasm } from "./lib/inline.js";
@@ -6,4 +6,6 @@ import encoded from "./wasm/inline.js";
 
 export { CoromError } from "./lib/errors.js";
 
-export const Corom = /* @__PURE__ */ createCoromClass({ ...web, binaries: { plain: () => decodeInlineWasm(encoded) } });
+const binaries = { plain: () => decodeInlineWasm(encoded) };
+
+export const Corom = /* @__PURE__ */ createCoromClass({ ...web, binaries });

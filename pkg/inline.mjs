@@ -1,4 +1,4 @@
-// Pack step: writes wasm/inline.js, the plain binary as text, for `corom/inline`. npm runs it before it packs.
+// Pack step: writes wasm/inline.js, the plain binary as text, for `corom/inline`. `npm pack` runs it (prepack).
 import { readFileSync, writeFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 

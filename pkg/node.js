@@ -1,4 +1,4 @@
-// Entry for Node and Deno: models and the .wasm are read from disk, or fetched.
+// Entry for Node and Deno: models and the .wasm files are read from disk, or fetched.
 import { binaries } from "./lib/binaries.js";
 import { createCoromClass } from "./lib/entry.js";
 import * as node from "./lib/host-node.js";

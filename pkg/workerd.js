@@ -1,5 +1,6 @@
-// Entry for workerd (Cloudflare Workers), which compiles no WebAssembly at run time: the module is part of the upload.
-// Only one, as an upload has a size limit; every workerd has relaxed SIMD.
+// Entry for workerd (Cloudflare Workers), which cannot compile WebAssembly at run time: the compiled module is part of
+// the upload. Only the relaxed binary is included, because uploads have a size limit and every workerd has relaxed
+// SIMD.
 import { createCoromClass } from "./lib/entry.js";
 import * as web from "./lib/host-web.js";
 import relaxed from "./wasm/corom-relaxed.wasm";

@@ -1,10 +1,11 @@
-// AbortSignal: what is thrown is always the signal's own reason.
+// Helpers for AbortSignal. All of them throw the signal's own `reason`.
 
+/** Throws the signal's reason if the signal is aborted. */
 export function throwIfAborted(signal) {
   if (signal?.aborted) throw signal.reason;
 }
 
-/** The promise's outcome, or the signal's reason as soon as it aborts. */
+/** Settles as the promise does, or rejects with the signal's reason as soon as the signal aborts. */
 export function untilAborted(promise, signal) {
   if (!signal) return promise;
   return new Promise((resolve, reject) => {
@@ -15,7 +16,7 @@ export function untilAborted(promise, signal) {
   });
 }
 
-/** A controller that aborts when `signal` does; `release` unties them. */
+/** Returns a controller that aborts when `signal` does. `release` removes that connection. */
 export function childController(signal) {
   const controller = new AbortController();
   const abort = () => controller.abort(signal.reason);
@@ -24,7 +25,7 @@ export function childController(signal) {
   return { controller, release: () => signal?.removeEventListener("abort", abort) };
 }
 
-/** Resolves after a while, or rejects with the signal's reason. */
+/** Resolves after `ms` milliseconds, or rejects with the signal's reason. */
 export async function delay(ms, signal) {
   let timer;
   try {

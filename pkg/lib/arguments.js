@@ -1,5 +1,5 @@
-// Checks of what callers pass: each returns the value as the rest of the package wants it,
-// or throws INVALID_ARGUMENT with the argument's name and what it was.
+// Checks the arguments of public calls. Each check returns the value in the form that the rest of the package uses, or
+// throws INVALID_ARGUMENT. The message names the argument, the value found, and what is expected.
 import { invalid } from "./errors.js";
 
 const POOLINGS = ["cls", "mean", "avg_top2", "avg_first_last"];
@@ -11,8 +11,10 @@ const KERNELS = ["auto", "exact"];
 const CACHES = ["auto", "opfs", "cache-api", "none"];
 const DEFAULT_RETRIES = 3;
 const DEFAULT_STALL_TIMEOUT_MS = 30_000;
+/** The Rust core reads whole numbers as 32-bit unsigned integers. */
+const MAX_U32 = 0xffffffff;
 
-/** What a value is, for a message: `the number 42`, `null`, `an array of 3`. */
+/** Describes a value for an error message: `the number 42`, `null`, `an array of 3`. */
 export function describeValue(value) {
   if (value === null || value === undefined) return String(value);
   if (Array.isArray(value)) return value.length === 0 ? "an empty array" : `an array of ${value.length}`;
@@ -36,53 +38,52 @@ export function describeValue(value) {
   }
 }
 
+/** Checks a string. */
 export function text(value, name) {
   if (typeof value === "string") return value;
-  throw invalid(`${name} must be a string, not ${describeValue(value)}`);
+  throw unexpected(name, value, "a string");
 }
 
-/** A list of strings. It is copied, so that a caller who changes it later changes nothing here. */
+/** Checks a list of strings and returns a copy, because the caller may change the list during the call. */
 export function texts(value, name) {
-  if (typeof value === "string") {
-    throw invalid(
-      `${name} must be an array of strings, not ${describeValue(value)}; put a single text in an array: [text]`,
-    );
-  }
-  if (!Array.isArray(value)) throw invalid(`${name} must be an array of strings, not ${describeValue(value)}`);
+  if (typeof value === "string") throw unexpected(name, value, "an array of strings; pass a single text as [text]");
+  if (!Array.isArray(value)) throw unexpected(name, value, "an array of strings");
   return Array.from(value, (item, i) => text(item, `${name}[${i}]`));
 }
 
-/** One string or a list of them. */
+/** Checks a string or a list of strings and returns a list. */
 export function textOrTexts(value, name) {
   if (typeof value === "string") return [value];
-  if (!Array.isArray(value)) throw invalid(`${name} must be a string or an array of strings, not ${describeValue(value)}`);
+  if (!Array.isArray(value)) throw unexpected(name, value, "a string or an array of strings");
   return texts(value, name);
 }
 
-/** The two lists of a pipeline call. */
+/** Checks the input of `pipeline` and returns its two lists. */
 export function pipelineInput(value) {
   if (value === null || typeof value !== "object" || Array.isArray(value)) {
-    throw invalid(`input must be an object with source_sentence, not ${describeValue(value)}`);
+    throw unexpected("input", value, "an object with source_sentence");
   }
-  if (value.source_sentence === undefined) throw invalid("input.source_sentence is missing");
+  if (value.source_sentence === undefined) {
+    throw invalid("input.source_sentence is missing; expected a string or an array of strings");
+  }
   const sources = textOrTexts(value.source_sentence, "input.source_sentence");
-  if (sources.length === 0) throw invalid("input.source_sentence must hold at least one sentence, not an empty array");
+  if (sources.length === 0) throw unexpected("input.source_sentence", sources, "at least one sentence");
   const compared = textOrTexts(value.sentences_to_compare ?? [], "input.sentences_to_compare");
   return { sources, compared };
 }
 
-/** The options bag of a call: undefined is an empty one. */
+/** Checks the options object of a call; undefined means no options. */
 export function options(value) {
   if (value === undefined) return {};
   if (value === null || typeof value !== "object" || Array.isArray(value)) {
-    throw invalid(`options must be an object, not ${describeValue(value)}`);
+    throw unexpected("options", value, "an object");
   }
   checkSignal(value.signal);
   optional(value.abortPrevious, (b) => ofType(b, "abortPrevious", "boolean"));
   return value;
 }
 
-/** What score and rank take. */
+/** Checks the arguments that `score` and `rank` have in common. */
 export function comparison(query, documents, given) {
   return { text: text(query, "query"), list: texts(documents, "documents"), metric: metric(options(given).metric) };
 }
@@ -90,12 +91,13 @@ export function comparison(query, documents, given) {
 export const metric = (value = "dot") => oneOf(value, "metric", METRICS);
 export const modelscopeVersion = (value = "1.2") => oneOf(value, "modelscopeVersion", MODELSCOPE_VERSIONS);
 
+/** Checks `topK`; undefined means all documents. */
 export function topK(value) {
   if (value === undefined || value === Infinity) return undefined;
   return wholeNumber(value, "topK", 0);
 }
 
-/** The options of `Corom.load`, checked, with `simd` filled in. */
+/** Checks the options of `Corom.load` and fills in the defaults that do not depend on the model. */
 export function loadOptions(value) {
   const given = options(value);
   return {
@@ -107,8 +109,11 @@ export function loadOptions(value) {
     fetch: optional(given.fetch, (f) => ofType(f, "fetch", "function")),
     ...cacheOptions(given),
     retries: wholeNumber(given.retries ?? DEFAULT_RETRIES, "retries", 0),
-    stallTimeoutMs: given.stallTimeout === Infinity ? Infinity : wholeNumber(given.stallTimeout ?? DEFAULT_STALL_TIMEOUT_MS, "stallTimeout", 1),
-    // What the loader in Rust takes; absent where the caller left it to the model.
+    stallTimeoutMs:
+      given.stallTimeout === Infinity
+        ? Infinity
+        : wholeNumber(given.stallTimeout ?? DEFAULT_STALL_TIMEOUT_MS, "stallTimeout", 1),
+    // Options of the Rust loader. An absent option means the model's own setting.
     loader: withoutUndefined({
       maxLength: optional(given.maxLength, (n) => wholeNumber(n, "maxLength", 2)),
       pooling: optional(given.pooling, (p) => oneOf(p, "pooling", POOLINGS)),
@@ -122,17 +127,23 @@ export function loadOptions(value) {
   };
 }
 
-/** A folder for the cache, checked. An empty path would be the folder that the program happens to run in. */
+/** Checks `cacheDir`. An empty path is an error, because it would mean the working directory. */
 export function checkCacheDir(cacheDir) {
-  if (cacheDir === undefined || cacheDir instanceof URL || (typeof cacheDir === "string" && cacheDir !== "")) return cacheDir;
-  throw invalid(`cacheDir must be a path or a file: URL, not ${describeValue(cacheDir)}`);
+  if (cacheDir === undefined || cacheDir instanceof URL) return cacheDir;
+  if (typeof cacheDir === "string" && cacheDir !== "") return cacheDir;
+  throw unexpected("cacheDir", cacheDir, "a path or a file: URL");
 }
 
 function cacheOptions({ cache = "auto", cacheDir }) {
   oneOf(cache, "cache", CACHES);
   if (checkCacheDir(cacheDir) === undefined) return { cache, cacheDir };
   if (cache === "auto" || cache === "none") return { cache, cacheDir };
-  throw invalid(`cache must be "auto" or "none" where there is a cacheDir, not ${describeValue(cache)}`);
+  throw unexpected("cache", cache, '"auto" or "none", because cacheDir is set');
+}
+
+/** Returns the INVALID_ARGUMENT error for an argument: where, what was found, what is expected. */
+export function unexpected(name, value, expected) {
+  return invalid(`${name}: got ${describeValue(value)}; expected ${expected}`);
 }
 
 function optional(value, check) {
@@ -145,22 +156,22 @@ function withoutUndefined(object) {
 
 function ofType(value, name, type) {
   if (typeof value === type) return value;
-  throw invalid(`${name} must be a ${type}, not ${describeValue(value)}`);
+  throw unexpected(name, value, `a ${type}`);
 }
 
 function oneOf(value, name, allowed) {
   if (allowed.includes(value)) return value;
   const list = allowed.map((a) => JSON.stringify(a)).join(", ");
-  throw invalid(`${name} must be one of ${list}, not ${describeValue(value)}`);
+  throw unexpected(name, value, `one of ${list}`);
 }
 
 function wholeNumber(value, name, minimum) {
-  if (Number.isInteger(value) && value >= minimum && value <= 0xffffffff) return value;
-  throw invalid(`${name} must be a whole number of at least ${minimum}, not ${describeValue(value)}`);
+  if (Number.isInteger(value) && value >= minimum && value <= MAX_U32) return value;
+  throw unexpected(name, value, `a whole number from ${minimum} to ${MAX_U32}`);
 }
 
 function checkSignal(value) {
   if (value === undefined) return;
   if (typeof value?.aborted === "boolean" && typeof value.addEventListener === "function") return;
-  throw invalid(`signal must be an AbortSignal, not ${describeValue(value)}`);
+  throw unexpected("signal", value, "an AbortSignal");
 }

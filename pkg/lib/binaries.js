@@ -1,7 +1,7 @@
-// Where the two .wasm files lie beside this package's JavaScript. A file of its own: an entry that carries its
-// binary otherwise does not import it, and a bundler then copies nothing that no one asks for.
+// URLs of the two .wasm files beside this package's JavaScript. They are in a module of their own, so that a bundler
+// copies the files only for entries that import this module.
 
-// Spelled out one by one, at the place of use: bundlers find the files by these literal expressions.
+// Bundlers find the files by these literal expressions, so the expressions cannot be generated in a loop.
 export const binaries = {
   plain: () => new URL("../wasm/corom.wasm", import.meta.url),
   relaxed: () => new URL("../wasm/corom-relaxed.wasm", import.meta.url),

@@ -1,22 +1,31 @@
-// What was downloaded is kept by content: a file under the SHA-256 that its manifest gives it, so a new version never
-// mixes with an old one, and whatever is read is checked like a download.
+// Cache of downloads, keyed by content: the folder of a file is the SHA-256 from its manifest. Two versions of a file
+// never mix, and everything that is read is checked like a download.
 //
-// A file is kept in pieces, named by where they begin: what is there of it is the chain of pieces from byte 0 on. So a
-// download that broke off is continued at any byte, and nobody ever sees a piece that is half written.
+// Data layout: a file is a chain of segments, each named by the offset of its first byte. The cached part of the file
+// is the chain that starts at byte 0. A download can therefore continue at any byte, and a segment that is only half
+// written is never read.
 //
-// A store (store-*.js) keeps bytes by folder and name: read (undefined when there is nothing), write (all or nothing),
-// remove (a name, or a whole folder), the lists folders and names, sizeOf, and changed (when it was written: ms as
-// Date.now() has them, 0 when unknown).
+// A store (store-*.js) keeps bytes by folder and name:
+//   read(folder, name)         the bytes, or undefined
+//   write(folder, name, bytes) writes all bytes or none
+//   remove(folder, name?)      removes an entry, or the whole folder
+//   folders(), names(folder)   iterate over the names
+//   sizeOf(folder, name)       bytes, 0 if there is no entry
+//   modifiedAt(folder, name)   time of the last write in milliseconds since the epoch, 0 if unknown
 import { CoromError, invalid, messageOf } from "./errors.js";
-import { checkCacheDir, describeValue } from "./arguments.js";
+import { checkCacheDir, unexpected } from "./arguments.js";
 import { MANIFESTS, SHA256, isCacheFile, storeManifest, readManifest } from "./cached-manifests.js";
 import { isQuotaExceeded } from "./quota.js";
 import { cacheApiStore } from "./store-cache-api.js";
 import { opfsStore } from "./store-opfs.js";
 
+/** Maximum size of a segment. */
 const SEGMENT_BYTES = 1 << 20;
 
-/** The cache that the options ask for, or undefined. `warn(code, message, cause)` hears when it fails later. */
+/**
+ * Opens the cache that the options select; undefined if there is none. `warn(code, message, cause)` is called if the
+ * cache fails later.
+ */
 export async function openCache(host, { cache, cacheDir }, warn) {
   const store = cache === "none" ? undefined : await openStore(host, cache, cacheDir);
   return store && new Cache(store, warn);
@@ -28,12 +37,13 @@ async function openStore(host, cache, cacheDir) {
   if (cache === "auto") return browser ? ((await opfsStore()) ?? (await cacheApiStore())) : undefined;
   const store = cache === "opfs" ? await opfsStore() : await cacheApiStore();
   if (store) return store;
-  throw new CoromError("UNSUPPORTED_HOST", `cache: "${cache}" is not to be had here; "auto" takes what there is`);
+  const message = `cache: "${cache}" is not available here; use "auto" to pick an available one`;
+  throw new CoromError("UNSUPPORTED_HOST", message);
 }
 
 function openFolderStore(host, dir) {
   if (host.folderStore) return host.folderStore(dir);
-  throw invalid("cacheDir: there is no file system here; leave it out");
+  throw invalid("cacheDir: this host has no file system; omit cacheDir");
 }
 
 class Cache {
@@ -47,7 +57,7 @@ class Cache {
     this.#warn = warn;
   }
 
-  /** The file of this SHA-256, whatever there is of it. */
+  /** Returns the entry of the file with this SHA-256. The entry may be empty or incomplete. */
   entry(sha256) {
     return new CacheEntry(sha256, {
       read: (name) => this.#attempt(() => this.#store.read(sha256, name)),
@@ -57,40 +67,44 @@ class Cache {
     });
   }
 
-  /** The manifest that was kept for an address, or undefined. */
+  /** Returns the cached manifest of a URL, or undefined. */
   async manifest(address) {
     return this.#attempt(() => readManifest(this.#store, address));
   }
 
-  /** Keeps the manifest of a model that loaded, and drops the files that are of no more use. */
+  /** Stores the manifest of a loaded model, and deletes files that no stored manifest needs. */
   async storeManifest(address, bytes) {
     await this.#attempt(() => storeManifest(this.#store, address, bytes, { isFull: this.#isFull }));
   }
 
-  /** undefined once the store has failed: the load goes on without it. One that is full is still read and emptied. */
+  /**
+   * Runs `work` on the store. After the store has failed, does nothing and returns undefined, so that the load
+   * continues without the cache. A store that is full is still read, and entries are still deleted.
+   */
   async #attempt(work) {
     if (this.#hasFailed) return undefined;
     try {
       return await work();
     } catch (cause) {
-      if (this.#hasFailed) return undefined; // one that was under way
+      if (this.#hasFailed) return undefined; // another operation has already reported the failure
       if (isQuotaExceeded(cause)) {
-        if (!this.#isFull) this.#warn("CACHE_FULL", "the cache is full; what does not fit is not kept", cause);
+        if (!this.#isFull) this.#warn("CACHE_FULL", "cache: storage is full; further downloads are not cached", cause);
         this.#isFull = true;
       } else {
         this.#hasFailed = true;
-        this.#warn("CACHE_FAILED", `the cache failed (${messageOf(cause)}); the model is loaded without it`, cause);
+        this.#warn("CACHE_FAILED", `cache: ${messageOf(cause)}; loading continues without the cache`, cause);
       }
       return undefined;
     }
   }
 }
 
+/** One file in the cache. */
 class CacheEntry {
   #store;
   #buffer;
   #filled = 0;
-  /** Bytes that are kept. */
+  /** Bytes of the file that are stored. */
   length = 0;
 
   constructor(sha256, store) {
@@ -98,7 +112,7 @@ class CacheEntry {
     this.#store = store;
   }
 
-  /** The pieces from the beginning, as far as they reach; what is appended then follows them. */
+  /** Yields the stored segments from byte 0. Data appended afterwards follows them. */
   async *segments() {
     this.length = 0;
     for (;;) {
@@ -109,7 +123,7 @@ class CacheEntry {
     }
   }
 
-  /** How far the pieces reach, without reading them. */
+  /** Returns the number of stored bytes without reading them. */
   async storedBytes() {
     for (let length = 0; ;) {
       const size = await this.#store.sizeOf(String(length));
@@ -118,6 +132,7 @@ class CacheEntry {
     }
   }
 
+  /** Appends bytes, and writes each full segment. */
   async append(bytes) {
     this.#buffer ??= new Uint8Array(SEGMENT_BYTES);
     for (let at = 0; at < bytes.length;) {
@@ -129,7 +144,7 @@ class CacheEntry {
     }
   }
 
-  /** Writes what is not yet a whole segment. */
+  /** Writes the last, incomplete segment. */
   async flush() {
     if (this.#filled === 0) return;
     const segment = this.#buffer.subarray(0, this.#filled);
@@ -139,27 +154,29 @@ class CacheEntry {
     await this.#store.write(name, segment);
   }
 
+  /** Deletes all segments. */
   async drop() {
     this.length = this.#filled = 0;
     await this.#store.drop();
   }
 }
 
-/** What `Corom.cache` is: a report of the size, and a way to be rid of it all. */
+/** Creates `Corom.cache` for a host. */
 export function modelCache(host) {
   const visit = async (options, each) => {
     try {
       await visitAll(options, each);
     } catch (cause) {
       if (cause instanceof CoromError) throw cause;
-      throw new CoromError("UNSUPPORTED_HOST", `the cache cannot be used here: ${messageOf(cause)}`, { cause });
+      throw new CoromError("UNSUPPORTED_HOST", `the cache cannot be used on this host: ${messageOf(cause)}`, { cause });
     }
   };
   const visitAll = async (options = {}, each) => {
-    if (options === null || typeof options !== "object")
-      throw invalid(`options must be an object, not ${describeValue(options)}`);
+    if (options === null || typeof options !== "object") throw unexpected("options", options, "an object");
     const cacheDir = checkCacheDir(options.cacheDir);
-    if (host.folderStore && cacheDir === undefined) throw invalid("cacheDir is missing: there is no other cache here");
+    if (host.folderStore && cacheDir === undefined) {
+      throw invalid("cacheDir is missing; expected the folder of the cache");
+    }
     const stores =
       cacheDir === undefined ? [await opfsStore(), await cacheApiStore()] : [await openFolderStore(host, cacheDir)];
     for (const store of stores.filter(Boolean)) {
@@ -169,7 +186,7 @@ export function modelCache(host) {
     }
   };
   return Object.freeze({
-    /** Bytes kept, and how many files they are of. */
+    // See index.d.ts.
     async size(options) {
       let [bytes, files] = [0, 0];
       await visit(options, async (store, folder) => {

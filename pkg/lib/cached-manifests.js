@@ -1,46 +1,50 @@
-// The manifests that a cache keeps, for when no server can be reached. They also say which files are still of use.
+// Manifests in the cache. They are the fallback when no server can be reached, and they list the files that the cache
+// still needs.
 //
-// A manifest is found by its whole address: another `?version=` may be another model, and is none to fall back on. But
-// signed addresses have a new query each time, so of one address without its query only the latest few are kept.
+// The key of a manifest is the whole URL, because another `?version=` may be another model. Signed URLs have a new
+// query each time, so only the latest few manifests are kept per URL without its query.
 import { isQuotaExceeded } from "./quota.js";
 
 export const MANIFESTS = "manifests";
 export const SHA256 = /^[0-9a-f]{64}$/;
-/** A manifest's name. What a program leaves that is killed while it writes one begins with a dot. */
+/** Name of a manifest. A file that was being written when its program ended has a name that starts with a dot. */
 const MANIFEST_NAME = /^[0-9a-f]{64}(-[0-9a-f]{64})?$/;
 const SEGMENT_NAME = /^\.?\d/;
 
+/** Manifests that are kept per URL without its query. */
 const MAX_QUERIES_PER_PATH = 4;
 /**
- * Files that no manifest names may be those of a load that has not ended, in another tab or program, or that broke off
- * and will be gone on with. Locks tell neither in every host, and the second nowhere. So they go by age.
+ * Age after which a file that no manifest lists (an orphan) is deleted. The file may belong to a load that is running
+ * in another tab or program, or to an interrupted load that continues later. Not every host can detect the first case
+ * by locks, and no host the second, so age decides.
  */
 const ORPHAN_MAX_AGE_MS = 7 * 24 * 60 * 60 * 1000;
-/** The same where there is no room for others. */
+/** Age after which an orphan is deleted when storage is full. */
 const ORPHAN_MAX_AGE_WHEN_FULL_MS = 60 * 60 * 1000;
+/** Age after which a manifest that was never completely written is deleted. */
 const LEFTOVER_MAX_AGE_MS = 60 * 60 * 1000;
 
-/** The manifest that was kept for an address, or undefined. */
+/** Reads the cached manifest of a URL; undefined if there is none. */
 export async function readManifest(store, address) {
   return store.read(MANIFESTS, await manifestName(address));
 }
 
-/** Keeps the manifest of a model that loaded, and drops the files that are of no more use. */
+/** Stores the manifest of a loaded model, and deletes manifests and files that are no longer needed. */
 export async function storeManifest(store, address, bytes, { isFull = false } = {}) {
   const name = await manifestName(address);
   const before = await store.read(MANIFESTS, name);
   const isUnchanged = before !== undefined && equalBytes(before, bytes);
   const write = () => store.write(MANIFESTS, name, bytes);
   let hadNoSpace = false;
-  // First of all: whatever ends this early, the manifest that is kept has its files. Written anew it is also the latest
-  // of its queries.
+  // The manifest is written first: if anything fails later, the stored manifest still has all its files. Rewriting an
+  // unchanged manifest makes it the latest one of its URL.
   if (!isUnchanged || name.includes("-")) {
     try {
       await write();
     } catch (error) {
       if (!isQuotaExceeded(error)) throw error;
       hadNoSpace = true;
-      await store.remove(MANIFESTS, name); // its files go now
+      await store.remove(MANIFESTS, name); // so that its files are deleted below
     }
   }
   const former = isUnchanged ? [] : sha256sIn(before);
@@ -50,15 +54,16 @@ export async function storeManifest(store, address, bytes, { isFull = false } = 
   }
   const needed = new Set(sha256sIn(bytes));
   for await (const other of store.names(MANIFESTS)) {
-    if (other !== name && MANIFEST_NAME.test(other)) for (const hash of sha256sIn(await store.read(MANIFESTS, other))) needed.add(hash);
+    if (other === name || !MANIFEST_NAME.test(other)) continue;
+    for (const hash of sha256sIn(await store.read(MANIFESTS, other))) needed.add(hash);
   }
   for (const hash of former) if (!needed.has(hash)) await store.remove(hash);
   await dropLeftovers(store);
   await dropOrphans(store, needed, Date.now() - (isFull ? ORPHAN_MAX_AGE_WHEN_FULL_MS : ORPHAN_MAX_AGE_MS));
-  if (hadNoSpace) await write(); // there is more of it now
+  if (hadNoSpace) await write(); // deleting files has freed space
 }
 
-/** The names of manifests that one more of the same address, with this name, takes the place of. */
+/** Returns the names of the manifests of the same URL that a new manifest with this name replaces. */
 async function supersededNames(store, name) {
   const [path] = name.split("-");
   const others = [];
@@ -71,18 +76,21 @@ async function supersededNames(store, name) {
     .map(([other]) => other);
 }
 
-/** Whether a name in one of the cache's folders is the cache's: on disk, another program may have such a folder. */
-export const isCacheFile = (folder, name) => (folder === MANIFESTS ? MANIFEST_NAME.test(name.replace(/^\.|\..*$/g, "")) : SEGMENT_NAME.test(name));
+/** Returns whether the cache created the entry `name`. On disk, other programs may put files into the same folder. */
+export const isCacheFile = (folder, name) =>
+  folder === MANIFESTS ? MANIFEST_NAME.test(name.replace(/^\.|\..*$/g, "")) : SEGMENT_NAME.test(name);
 
-/** Drops manifests that were being written when their program ended. */
+/** Deletes manifests that were being written when their program ended. */
 async function dropLeftovers(store) {
   const names = [];
-  for await (const name of store.names(MANIFESTS)) if (!MANIFEST_NAME.test(name) && isCacheFile(MANIFESTS, name)) names.push(name);
-  for (const name of names)
-    if ((await store.modifiedAt(MANIFESTS, name)) < Date.now() - LEFTOVER_MAX_AGE_MS) await store.remove(MANIFESTS, name);
+  for await (const name of store.names(MANIFESTS)) {
+    if (!MANIFEST_NAME.test(name) && isCacheFile(MANIFESTS, name)) names.push(name);
+  }
+  const oldest = Date.now() - LEFTOVER_MAX_AGE_MS;
+  for (const name of names) if ((await store.modifiedAt(MANIFESTS, name)) < oldest) await store.remove(MANIFESTS, name);
 }
 
-/** Drops the files that nobody needs and to which nothing was added since a time. */
+/** Deletes the files that no manifest lists and that were last written before `since` (milliseconds). */
 async function dropOrphans(store, needed, since) {
   const orphans = [];
   for await (const folder of store.folders()) if (SHA256.test(folder) && !needed.has(folder)) orphans.push(folder);
@@ -96,7 +104,10 @@ async function dropOrphans(store, needed, since) {
   }
 }
 
-/** A name that gives no address away: of what is before the query, and of the query where there is one. */
+/**
+ * Returns the name of a URL's manifest: the SHA-256 of the URL without its query, and the SHA-256 of the query if there
+ * is one. Hashing keeps URLs with tokens out of the cache.
+ */
 async function manifestName(address) {
   const [path, ...query] = address.split("?");
   return query.length === 0 ? sha256(path) : `${await sha256(path)}-${await sha256(query.join("?"))}`;
@@ -107,6 +118,7 @@ async function sha256(text) {
   return Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
+/** Returns the SHA-256s of the files that a manifest lists; none if the manifest cannot be parsed. */
 function sha256sIn(manifest) {
   try {
     return JSON.parse(new TextDecoder().decode(manifest))

@@ -1,4 +1,5 @@
-// The class. It checks arguments, queues calls and gives the event loop its turns; the work is in WebAssembly.
+// The class `Corom`. It checks arguments, queues calls and yields to the event loop between batches. The work is done
+// in WebAssembly. See index.d.ts for the public methods.
 import * as check from "./arguments.js";
 import { throwIfAborted } from "./abort.js";
 import { Embeddings } from "./embeddings.js";
@@ -7,10 +8,13 @@ import { QueryCache } from "./query-cache.js";
 import { Queue } from "./queue.js";
 import { YieldTimer } from "./yield-timer.js";
 
-/** Only `load` makes instances; it passes this. */
+/** Token that only `load` passes to the constructor, so that the constructor is not public. */
 export const loaded = Symbol("loaded");
 
-/** What an instance was loaded from, see load.js: two of the same content are one model. */
+/**
+ * Returns the content string of an instance (see load.js). Two instances with the same content were loaded from the
+ * same files.
+ */
 export let contentOf;
 
 export class Corom {
@@ -27,14 +31,16 @@ export class Corom {
   }
 
   constructor(token, { runtime, embedder, content, queryCache } = {}) {
-    if (token !== loaded) throw invalid("there is no public constructor: use await Corom.load(source)");
+    if (token !== loaded) throw invalid("Corom has no public constructor; use await Corom.load(source)");
     this.#runtime = runtime;
     this.#embedder = embedder;
     this.#content = content;
     this.#queries = new QueryCache(queryCache);
     const info = runtime.call((bindings) => ({ ...embedder.info(), simd: runtime.simd, version: bindings.version() }));
-    let { kernel } = info; // two race while the first texts are embedded
-    // By way of the field, which free() empties: `info` must not keep a freed instance's memory.
+    // The kernel can change while the first texts are embedded, because two relaxed kernels are timed.
+    let { kernel } = info;
+    // The getter reads the field #embedder, which free() clears, so that `info` does not keep the memory of a freed
+    // instance.
     const currentKernel = () => (runtime.memoryBytes > 0 ? runtime.call(() => this.#embedder.kernel()) : kernel);
     Object.defineProperties(info, {
       wasmMemory: { enumerable: true, get: () => runtime.memoryBytes },
@@ -104,13 +110,13 @@ export class Corom {
     if (this.#freed) throw new CoromError("FREED", "this instance was freed; load the model again");
   }
 
-  /** Into WebAssembly, unless the instance was freed meanwhile. */
+  /** Calls `work` with the embedder. Throws FREED if the instance has been freed in the meantime. */
   #withEmbedder(work) {
     this.#assertNotFreed();
     return this.#runtime.call(() => work(this.#embedder));
   }
 
-  /** A call in its turn; `task` gets the signal that ends it. */
+  /** Queues a call. `task` receives the signal that aborts the call. */
   async #run(options, task) {
     const { signal, abortPrevious } = check.options(options);
     throwIfAborted(signal);
@@ -122,13 +128,16 @@ export class Corom {
     return this.#queue.run(runTask, { signal, abortPrevious });
   }
 
-  /** Between two pieces of work, also of different calls: the event loop's turn when it is due, then the signal. */
+  /**
+   * Runs between batches and between calls: yields to the event loop if that is due, then throws if the signal is
+   * aborted.
+   */
   async #yieldAndCheck(signal) {
     if (this.#yieldTimer.isDue) await this.#yieldTimer.yieldNow();
     throwIfAborted(signal);
   }
 
-  /** How the documents compare with the query. */
+  /** Returns the score of each document with the query. */
   async #scoreAll(query, documents, metric, signal) {
     if (documents.length === 0) return new Float32Array(0);
     const vector = await this.#embedSingle(query, signal);
@@ -136,16 +145,19 @@ export class Corom {
     return this.#withEmbedder((embedder) => embedder.score(vector, vectors, metric));
   }
 
-  /** The vector of one text. Always from a job of its own, so that its bits do not depend on whether it was kept. */
+  /**
+   * Returns the vector of one text, from the query cache if it is there. The text always gets a job of its own, so that
+   * the bits of its vector do not depend on the cache.
+   */
   async #embedSingle(text, signal) {
-    const kept = this.#queries.get(text);
-    if (kept) return kept;
+    const cached = this.#queries.get(text);
+    if (cached) return cached;
     const vector = await this.#embedAll([text], signal);
     this.#queries.set(text, vector);
     return vector;
   }
 
-  /** One job, batch by batch. Whatever ends it early, nothing of it is left. */
+  /** Embeds texts as one job, batch by batch. A job that ends early is freed. */
   async #embedAll(texts, signal) {
     if (texts.length === 0) return new Float32Array(0);
     let job = this.#withEmbedder((embedder) => embedder.start(texts));
@@ -154,7 +166,7 @@ export class Corom {
         await this.#yieldAndCheck(signal);
       }
       const finished = job;
-      job = undefined; // finish() consumes it
+      job = undefined; // finish() frees the job
       return this.#withEmbedder((embedder) => embedder.finish(finished));
     } finally {
       if (job && this.#runtime.memoryBytes > 0) this.#runtime.call(() => job.free());

@@ -1,24 +1,29 @@
-// How far one file has come on its way into the loader, and whether that can be continued.
+// State of one file's download: how many bytes the loader has received, and whether the download can continue from
+// there.
 import { throwIfAborted } from "./abort.js";
 import { CoromError } from "./errors.js";
 import { markTransient } from "./transient.js";
 
-/** What goes into WebAssembly at once: it is copied there. */
+/** Maximum size of a chunk that is copied into WebAssembly in one call. */
 const CHUNK_BYTES = 1 << 20;
 
 export class DownloadState {
+  /** Whether the loader has received the beginning of the file. */
   started = false;
+  /** Whether the next request bypasses every HTTP cache, because a cached response may be damaged. */
   bypassCaches = false;
+  /** ETag of the response that the received bytes came from. */
   etag;
+  /** Whether that response was compressed, so that byte offsets of the file are unknown. */
   isEncoded = false;
   #sink;
   #createHasher;
-  /** The host's hash of what was fed; undefined where WebAssembly makes it. */
+  /** The host's hasher of the received bytes; undefined if WebAssembly computes the hash. */
   #hasher;
-  /** Of the headers that ask for the rest: 0 none is left out, 1 the condition (If-Range), 2 the range too. */
+  /** Headers of a range request that are omitted: 0 none, 1 If-Range, 2 If-Range and Range. */
   #omittedHeaders = 0;
 
-  /** `createHasher` makes a hash for a file, see hash-web.js. */
+  /** `createHasher(file)` returns a hasher; see hash-web.js. `entry` is the cache entry, if the file is cached. */
   constructor(file, { sink, entry, createHasher }) {
     this.file = file;
     this.entry = entry;
@@ -26,20 +31,25 @@ export class DownloadState {
     this.#createHasher = createHasher;
   }
 
+  /** Number of bytes that the loader has received. */
   get fed() {
     return this.started ? this.#sink.fed(this.file.path) : 0;
   }
 
-  /** Whether what is here can be continued: by its hash, or by its tag, one learns whether that was right. */
+  /**
+   * Whether the download can continue from the received bytes. It needs a SHA-256 or an ETag, which detects that the
+   * rest comes from another version of the file.
+   */
   get isResumable() {
     return this.#omittedHeaders < 2 && !this.isEncoded && (this.file.sha256 !== undefined || this.etag !== undefined);
   }
 
-  /** Whether the server is asked to go on only with the file of that tag. Else the answer's own tag is compared. */
+  /** Whether a range request sends If-Range. Without If-Range, the ETag of the response is compared instead. */
   get sendsIfRange() {
     return this.#omittedHeaders === 0;
   }
 
+  /** Begins the file in the loader. */
   begin(size) {
     const { path, sha256 } = this.file;
     this.#hasher = sha256 === undefined ? undefined : this.#createHasher?.(this.file);
@@ -47,48 +57,53 @@ export class DownloadState {
     this.started = true;
   }
 
+  /** Passes a chunk of any size to the loader, and yields to the event loop when that is due. */
   async feed(chunk, { yieldTimer, signal }) {
     for (let at = 0; at < chunk.length; at += CHUNK_BYTES) {
       if (yieldTimer.isDue) await yieldTimer.yieldNow();
       throwIfAborted(signal);
-      const piece = chunk.subarray(at, at + CHUNK_BYTES);
-      this.#sink.feed(this.file.path, piece);
-      this.#hasher?.update(piece);
+      const part = chunk.subarray(at, at + CHUNK_BYTES);
+      this.#sink.feed(this.file.path, part);
+      this.#hasher?.update(part);
     }
   }
 
-  /** The file is whole. Whether it is the right one is found out here. */
+  /** Ends the file in the loader, which checks its size and SHA-256. */
   async end() {
     this.#sink.end(this.file.path, await this.#hasher?.digest());
   }
 
+  /** Starts again from byte 0. */
   async restart(size) {
     if (this.entry?.length > 0) await this.entry.drop();
     this.begin(size);
     this.#omittedHeaders = 0;
   }
 
-  /** No answer to a request for the rest: a check before it, in a browser, may fail it for its headers. */
+  /**
+   * Called when a request for the rest got no response. In a browser, the CORS preflight may have failed because of the
+   * request's headers, so the next request omits one more of them.
+   */
   omitNextHeader() {
-    // The condition first: a range alone needs no permission of another origin, in most browsers.
+    // If-Range first: in most browsers, a Range header alone needs no preflight.
     if (this.fed > 0) this.#omittedHeaders++;
   }
 
-  /** A server that goes on with another file than the one that was begun. */
+  /** Resets the state because the server now has another version of the file, and returns the error to throw. */
   resetForChangedFile() {
     this.started = false;
     this.etag = undefined;
-    return markTransient(new CoromError("FETCH_FAILED", `${this.file.path} changed on the server while it was fetched`));
+    return markTransient(new CoromError("FETCH_FAILED", `${this.file.path} changed on the server during the download`));
   }
 
-  /** Another place has tags of its own. What is here is continued there only where a hash tells in the end. */
+  /** Prepares for another mirror. Its ETags differ, so only a file with a SHA-256 continues from the received bytes. */
   switchMirror() {
     this.etag = undefined;
     this.isEncoded = this.bypassCaches = false;
     this.#omittedHeaders = 0;
   }
 
-  /** What came is of no use: nothing of it is continued or kept. */
+  /** Discards the received bytes, in the cache too. */
   async discard() {
     this.started = false;
     this.etag = undefined;

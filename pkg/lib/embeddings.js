@@ -1,6 +1,5 @@
-// What `embed` gives: one row-major matrix.
-import { describeValue } from "./arguments.js";
-import { invalid } from "./errors.js";
+// The result of `embed`: a row-major matrix `[rows, dimension]`.
+import { unexpected } from "./arguments.js";
 
 export class Embeddings {
   constructor(data, rows, dimension) {
@@ -10,10 +9,10 @@ export class Embeddings {
     Object.freeze(this);
   }
 
-  /** Row i, a view into `data`. */
+  /** Returns row `i` as a view into `data`. */
   row(i) {
     if (!Number.isInteger(i) || i < 0 || i >= this.rows) {
-      throw invalid(`row(i): there are ${this.rows} rows, counted from 0, and i is ${describeValue(i)}`);
+      throw unexpected("row(i)", i, `a whole number from 0 to ${this.rows - 1} (there are ${this.rows} rows)`);
     }
     return this.data.subarray(i * this.dimension, (i + 1) * this.dimension);
   }

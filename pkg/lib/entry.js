@@ -1,11 +1,11 @@
-// The class `Corom` of one host. An entry file says what is particular to its host, and no more.
+// Creates the class `Corom` of one host. An entry file (browser.js, node.js, ...) contains only what differs per host.
 import { modelCache } from "./cache.js";
 import { Corom as Base } from "./corom.js";
 import { loadModel } from "./load.js";
 
-/** `host`: what host-web.js or host-node.js exports, and `binaries`, see module.js. */
+/** `host` has the exports of host-web.js or host-node.js, and `binaries` (see module.js). */
 export function createCoromClass(host) {
-  // Not as an expression: esbuild gives a class that is called like the one it extends the same name.
+  // A class declaration, because in `return class Corom …` esbuild reuses the name of the base class.
   class Corom extends Base {
     static cache = modelCache(host);
 

@@ -1,8 +1,8 @@
-// The one error type that callers see.
+// `CoromError`, the only error type of this package.
 
 /**
- * Every code. They are those of the Rust core (src/error.rs), less those that only its native command
- * has or that an AbortSignal's own reason replaces, plus UNSUPPORTED_HOST for what only JavaScript can find.
+ * All error codes: the codes of the Rust core (src/error.rs), without INVALID_CHECKPOINT (only in the native command)
+ * and ABORTED (the signal's reason replaces it), plus UNSUPPORTED_HOST (detected in JavaScript).
  */
 export const CODES = [
   "INVALID_ARGUMENT",
@@ -32,18 +32,18 @@ export class CoromError extends Error {
     this.code = code;
   }
 
-  // On the prototype, as the built-in errors have it: the stack then says "CoromError: …".
+  // A getter on the prototype, as in built-in errors, makes the stack begin with "CoromError: …".
   get name() {
     return "CoromError";
   }
 }
 
-/** Shorthand for the code that wrong arguments get. */
+/** Returns a CoromError with the code INVALID_ARGUMENT. */
 export function invalid(message, options) {
   return new CoromError("INVALID_ARGUMENT", message, options);
 }
 
-/** The message of anything that was thrown. */
+/** Returns the message of any thrown value. */
 export function messageOf(thrown) {
   return thrown instanceof Error ? thrown.message : String(thrown);
 }

@@ -1,10 +1,13 @@
-// One HTTP GET: the answer, and a body as bytes, with the errors told apart.
+// One HTTP GET. Errors of the network, of the caller's `fetch` and of the signal are distinguished.
 import { throwIfAborted, untilAborted } from "./abort.js";
-import { describeValue } from "./arguments.js";
-import { CoromError, invalid, messageOf } from "./errors.js";
+import { unexpected } from "./arguments.js";
+import { CoromError, messageOf } from "./errors.js";
 import { markUnanswered } from "./transient.js";
 
-/** The Response to a GET, whatever its status. `how`: `{ fetch, headers, cache }`, the last as fetch has it. */
+/**
+ * Sends a GET and returns the Response, whatever its status. `fetch` is the caller's function; `headers` and `cache`
+ * are options of `fetch`.
+ */
 export async function request(url, signal, { fetch = defaultFetch, ...init } = {}) {
   if (!hasHttpCache()) delete init.cache;
   let response;
@@ -12,52 +15,53 @@ export async function request(url, signal, { fetch = defaultFetch, ...init } = {
     response = await untilAborted(Promise.resolve(fetch(url, { ...init, signal })), signal);
   } catch (cause) {
     throwIfAborted(signal);
-    if (cause instanceof CoromError) throw cause; // the caller's fetch has said its word
-    throw markUnanswered(new CoromError("FETCH_FAILED", `${url} could not be fetched: ${reasonOf(cause)}`, { cause }));
+    if (cause instanceof CoromError) throw cause; // thrown by the caller's fetch on purpose
+    throw markUnanswered(new CoromError("FETCH_FAILED", `${url}: the request failed: ${reasonOf(cause)}`, { cause }));
   }
   if (typeof response?.status === "number" && typeof response.headers?.get === "function") return response;
-  throw invalid(`fetch must give a Response, not ${describeValue(response)}`);
+  throw unexpected("result of fetch", response, "a Response");
 }
 
-/** Only browsers ask another origin's server first whether it takes a header. */
+/** Returns whether the host sends CORS preflights. Only browsers do. */
 export const hasPreflights = () => isBrowser();
 
 const defaultFetch = (url, init) => fetch(url, init);
 
-/** Only browsers have one. Some other hosts refuse the option. */
+/** Returns whether `fetch` accepts the option `cache`. Some hosts other than browsers reject it. */
 const hasHttpCache = () => isBrowser();
 
 const isBrowser = () => typeof globalThis.isSecureContext === "boolean";
 
-/** The body of a Response as one Uint8Array; `name` is for messages. */
+/** Reads the body of a Response as one Uint8Array. `name` is used in error messages. */
 export async function readBody(response, { name = response.url } = {}) {
   const length = contentLength(response);
   let bytes;
   try {
     bytes = new Uint8Array(await response.arrayBuffer());
   } catch (cause) {
-    throw new CoromError("FETCH_FAILED", `${name} broke off: ${reasonOf(cause)}`, { cause });
+    throw new CoromError("FETCH_FAILED", `${name}: the download broke off: ${reasonOf(cause)}`, { cause });
   }
   if (length !== undefined && bytes.length < length) {
-    throw new CoromError("FETCH_FAILED", `${name} broke off after ${bytes.length} of ${length} bytes`);
+    throw new CoromError("FETCH_FAILED", `${name}: the download broke off after ${bytes.length} of ${length} bytes`);
   }
   return bytes;
 }
 
+/** Returns whether the server compressed the body. */
 export function isEncoded(response) {
   const encoding = response.headers.get("content-encoding");
   return encoding !== null && encoding !== "" && encoding !== "identity";
 }
 
-/** The body's length in bytes, unless the server sends it compressed. */
+/** Returns the length of the body in bytes; undefined if it is unknown or the body is compressed. */
 export function contentLength(response) {
   if (isEncoded(response)) return undefined;
   const length = response.headers.get("content-length");
   return length !== null && /^\d+$/.test(length) ? Number(length) : undefined;
 }
 
-/** Node hides the reason ("connect ECONNREFUSED …") in the cause of "fetch failed". */
+/** Returns the message of an error and of its cause: in Node, "fetch failed (connect ECONNREFUSED …)". */
 export function reasonOf(error) {
-  const beneath = error?.cause;
-  return beneath ? `${messageOf(error)} (${messageOf(beneath)})` : messageOf(error);
+  const cause = error?.cause;
+  return cause ? `${messageOf(error)} (${messageOf(cause)})` : messageOf(error);
 }

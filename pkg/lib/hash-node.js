@@ -1,6 +1,6 @@
-// SHA-256 by Node's OpenSSL, bit by bit: a base model's 100 MB take it 0.05 s, WebAssembly 0.27.
+// SHA-256 with Node's OpenSSL: 0.05 s for the 100 MB of a base model, against 0.27 s in WebAssembly.
 
-/** What makes a hash: `{ update(bytes), digest() }`. */
+/** Returns a function that creates a hasher `{ update(bytes), digest() }`. */
 export async function createHasherFactory() {
   const { createHash } = await import("node:crypto");
   return () => {

@@ -1,15 +1,18 @@
-// SHA-256 by the browser, which has the processor's instructions for it and a thread of its own: a base model's 100 MB
-// take WebAssembly 0.27 s of the page's thread. WebCrypto takes nothing bit by bit, so it hashes the pieces that the
-// manifest has hashes of. (Whole shards would be held meanwhile, and copied, which took 0.14 s for three quarters of them.)
+// SHA-256 with WebCrypto, which uses the processor's SHA instructions and runs off the page's thread. In WebAssembly
+// the 100 MB of a base model take 0.27 s of the page's thread.
+//
+// WebCrypto cannot hash incrementally, so it hashes pieces of a file; the manifest has the SHA-256 of each piece.
+// Hashing whole shards was tried first: the shards have to be held and copied, which took 0.14 s for three quarters of
+// them.
 import { CoromError } from "./errors.js";
 
-/** Bytes of a piece, as in the manifest. */
+/** Size of a piece, as in the manifest. */
 const PIECE_BYTES = 512 << 10;
 
 /**
- * What makes a hash for a file `{ size, pieces }`: `{ update(bytes), digest() }`, or undefined where WebAssembly is to
- * do it. Undefined itself in pages without TLS, which have no WebCrypto. `digest` gives the pieces' hashes, one after
- * the other.
+ * Returns a function that creates a hasher `{ update(bytes), digest() }` for a file `{ size, pieces }`. The function
+ * returns undefined for files without pieces, which WebAssembly hashes. `digest` returns the concatenated hashes of the
+ * pieces. Returns undefined in pages without TLS, because they have no WebCrypto.
  */
 export function createHasherFactory() {
   const { subtle } = globalThis.crypto ?? {};
@@ -54,12 +57,13 @@ class PieceHasher {
     this.#filled = 0;
   }
 
-  /** It copies what it hashes before it returns. */
+  /** Hashes one piece. `subtle.digest` copies the piece before it returns, so the buffer can be reused. */
   #hash(piece) {
     const hash = this.#subtle.digest("SHA-256", piece).then(hex, (cause) => {
-      throw new CoromError("OUT_OF_MEMORY", `the browser could not hash ${piece.length} bytes`, { cause });
+      const message = `WebCrypto could not hash ${piece.length} bytes; close other tabs, or use a smaller model`;
+      throw new CoromError("OUT_OF_MEMORY", message, { cause });
     });
-    hash.catch(() => {}); // of a file that is given up nobody asks
+    hash.catch(() => {}); // nobody awaits the hashes of an abandoned file
     this.#hashes.push(hash);
   }
 }

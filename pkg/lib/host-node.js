@@ -1,4 +1,4 @@
-// Node, and hosts like it: files come from disk, and from the network where a URL says so.
+// Host functions of Node, Deno and Bun: files are read from disk, or fetched if the source is an HTTP URL.
 import { throwIfAborted } from "./abort.js";
 import { CoromError, invalid, messageOf } from "./errors.js";
 import { request } from "./fetch.js";
@@ -9,16 +9,19 @@ import { isMirrors, urlSource } from "./source-url.js";
 export { createHasherFactory } from "./hash-node.js";
 export { folderStore } from "./store-folder.js";
 
-/** A path (folder or .onnx file), a file:, http: or https: URL, a list of the latter; or files in memory. */
+/**
+ * Opens a source: a path (folder or .onnx file), a file:, http: or https: URL, a list of http: or https: URLs, or files
+ * in memory.
+ */
 export async function openSource(source) {
   if (isMirrors(source)) {
     const urls = source.map((given) => resolveUrl(given, "source"));
     const local = urls.find((url) => url.protocol === "file:");
-    if (local) throw invalid(`source: a list of mirrors takes addresses of servers, not ${local.href}`);
+    if (local) throw invalid(`source: ${local.href} cannot be a mirror; expected http: or https: URLs`);
     return urlSource(...urls);
   }
   if (typeof source === "string" && !/^(https?|file):/i.test(source)) {
-    if (source === "") throw invalid("source is an empty string; it should be a path or a URL");
+    if (source === "") throw invalid("source: got an empty string; expected a path or a URL");
     return folderSource(source);
   }
   if (typeof source !== "string" && !(source instanceof URL)) return memorySource(source, "a path, ");
@@ -26,7 +29,7 @@ export async function openSource(source) {
   return url.protocol === "file:" ? folderSource(await pathOf(url)) : urlSource(url);
 }
 
-/** What is at a URL: `input` is bytes or a Response, `size` its length where known. */
+/** Fetches or reads a URL. `input` is bytes or a Response; `size` is its length in bytes, if known. */
 export async function fetchUrl(url, signal) {
   if (url.protocol !== "file:") return { input: await request(url.href, signal) };
   const { readFile } = await import("node:fs/promises");
@@ -35,16 +38,16 @@ export async function fetchUrl(url, signal) {
     return { input, size: input.length };
   } catch (cause) {
     throwIfAborted(signal);
-    throw new CoromError("FETCH_FAILED", `${url.href} could not be read: ${messageOf(cause)}`, { cause });
+    throw new CoromError("FETCH_FAILED", `${url.href}: the file cannot be read: ${messageOf(cause)}`, { cause });
   }
 }
 
-/** The URL that a string means here. */
+/** Parses a URL. `name` is the argument, for error messages. */
 export function resolveUrl(text, name) {
   try {
     return new URL(text);
   } catch (cause) {
-    throw invalid(`${name} is not a URL: ${JSON.stringify(text)}`, { cause });
+    throw invalid(`${name}: ${JSON.stringify(text)} is not a valid URL`, { cause });
   }
 }
 
@@ -53,6 +56,6 @@ async function pathOf(url) {
   try {
     return fileURLToPath(url);
   } catch (cause) {
-    throw invalid(`source is not the URL of a file here: ${url.href}`, { cause });
+    throw invalid(`source: ${url.href} is not the URL of a local file`, { cause });
   }
 }

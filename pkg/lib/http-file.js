@@ -1,4 +1,4 @@
-// A file behind a URL, from any byte on.
+// Fetches a file by HTTP, from any byte on.
 import { childController, throwIfAborted, untilAborted } from "./abort.js";
 import { describeValue } from "./arguments.js";
 import { CoromError } from "./errors.js";
@@ -6,14 +6,21 @@ import { contentLength, isEncoded, reasonOf, request } from "./fetch.js";
 import { isTransientStatus, retryAfterMs, markTransient } from "./transient.js";
 
 /**
- * Asks for a file from byte `from` on; null when there is none. What comes says where it really begins
- * (`offset`: 0 where the server knows no ranges or has another file by now), `total` (the file's size, if the
- * server says), `etag` (if the file can be continued by it), and `chunks`, to be read once, or `cancel`led.
+ * Requests a file from byte `from` on. Returns null if the server does not have the file. Otherwise returns
+ *   offset     byte at which the response begins: 0 if the server ignores ranges or has another version of the file,
+ *              NaN if the response cannot continue the file
+ *   total      size of the file in bytes, if the server sends it
+ *   etag       ETag with which the download can continue, if there is one
+ *   isEncoded  whether the body is compressed
+ *   partial    whether the status is 206; the response may be shorter than requested
+ *   chunks     the body, to be iterated once
+ *   cancel()   ends the request
  *
- * `etag` is that of the bytes before `from`, and `sendsIfRange` whether it is sent; `cache` as fetch has it; `stall`: ms
- * without a byte that are too many.
+ * Options: `etag` is the ETag of the bytes before `from`; `sendsIfRange` is whether to send it; `cache` is the option
+ * of fetch; `required` is whether every model has the file; `stallTimeoutMs` limits the time without a byte.
  */
-export async function openHttpFile(url, { from = 0, etag, sendsIfRange = true, cache, fetch, required, stallTimeoutMs, signal }) {
+export async function openHttpFile(url, options) {
+  const { from = 0, etag, sendsIfRange = true, cache, fetch, required, stallTimeoutMs, signal } = options;
   const { controller, release } = childController(signal);
   const stallTimer = new StallTimer(stallTimeoutMs, controller, url);
   const close = (error) => {
@@ -28,7 +35,7 @@ export async function openHttpFile(url, { from = 0, etag, sendsIfRange = true, c
     if (response !== null && response.status !== 416) return fileFrom(response, { from, etag, url, stallTimer, close });
     if (response !== null) discard(response);
     close();
-    // Past the end: the file is another one by now.
+    // Status 416: `from` is past the end, so the server now has another version. Fetch that version from byte 0.
     return response && openHttpFile(url, { cache, fetch, required, stallTimeoutMs, signal });
   } catch (error) {
     throwIfAborted(signal);
@@ -40,16 +47,17 @@ export async function openHttpFile(url, { from = 0, etag, sendsIfRange = true, c
 const rangeOf = (from, etag) =>
   from === 0 ? {} : { range: `bytes=${from}-`, ...(etag === undefined ? {} : { "if-range": etag }) };
 
-/** The Response, when it is one with the file; null when there is no such file. */
+/** Returns the Response, or null if the server does not have the file. Throws for any other status. */
 async function requestFile(url, { required, ...how }, { signal }) {
   const response = await request(url, signal, how);
   const { status } = response;
   if ((status >= 200 && status < 300) || (status === 416 && how.headers.range)) return response;
   discard(response);
-  // Storage in the manner of S3 answers 403 for what is not there. A folder that is truly
-  // forbidden is told by the files that every model has.
+  // S3-compatible storage sends 403 for a missing file. A folder that is really forbidden is detected by the files that
+  // every model has.
   if (status === 404 || status === 410 || (status === 403 && !required)) return null;
-  const error = new CoromError("FETCH_FAILED", `${url} answered HTTP ${status} ${response.statusText ?? ""}`.trim());
+  const message = `${url}: the server answered HTTP ${status} ${response.statusText ?? ""}`.trim();
+  const error = new CoromError("FETCH_FAILED", message);
   throw isTransientStatus(status) ? markTransient(error, retryAfterMs(response.headers)) : error;
 }
 
@@ -57,21 +65,20 @@ function fileFrom(response, { from, etag, url, stallTimer, close }) {
   const partial = response.status === 206;
   const range = partial ? /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(response.headers.get("content-range") ?? "") : null;
   const length = contentLength(response);
-  const own = response.headers.get("etag") ?? undefined;
-  const other = partial && etag !== undefined && own !== undefined && own !== etag;
+  const newEtag = response.headers.get("etag") ?? undefined;
+  const isOtherFile = partial && etag !== undefined && newEtag !== undefined && newEtag !== etag;
   const offset = partial ? Number(range?.[1] ?? from) : 0;
   const total = Number(range?.[3] ?? NaN) || (length === undefined ? undefined : offset + length);
   return {
-    // A part of another file, or from elsewhere, continues nothing.
-    offset: other || (partial && offset !== from) ? NaN : offset,
+    // A part of another version, or a part that begins at another byte, cannot continue the file.
+    offset: isOtherFile || (partial && offset !== from) ? NaN : offset,
     total,
-    // A weak tag does not promise the same bytes; those of a compressed body are not the file's.
-    etag: own?.startsWith("W/") || isEncoded(response) ? undefined : own,
+    // A weak ETag does not guarantee equal bytes, and offsets in a compressed body are not offsets in the file.
+    etag: newEtag?.startsWith("W/") || isEncoded(response) ? undefined : newEtag,
     isEncoded: isEncoded(response),
-    // It may be less than what was asked for.
     partial,
-    // Another origin may compress without our seeing it: then the length is not that of the file.
-    chunks: chunksOf(response, { url, stallTimer, close, due: response.type === "cors" ? undefined : length }),
+    // A response of another origin hides content-encoding, so its content-length may be that of a compressed body.
+    chunks: chunksOf(response, { url, stallTimer, close, expected: response.type === "cors" ? undefined : length }),
     cancel() {
       close();
       discard(response);
@@ -79,11 +86,12 @@ function fileFrom(response, { from, etag, url, stallTimer, close }) {
   };
 }
 
-async function* chunksOf(response, { url, stallTimer, close, due }) {
+async function* chunksOf(response, { url, stallTimer, close, expected }) {
   let count = 0;
-  const broken = (why, cause) => {
-    const of = due === undefined ? "" : ` of ${due}`;
-    return markTransient(new CoromError("FETCH_FAILED", `${url} broke off after ${count}${of} bytes${why}`, { cause }));
+  const brokenOff = (why, cause) => {
+    const of = expected === undefined ? "" : ` of ${expected}`;
+    const message = `${url}: the download broke off after ${count}${of} bytes${why}`;
+    return markTransient(new CoromError("FETCH_FAILED", message, { cause }));
   };
   const reader = readerOf(response);
   try {
@@ -92,14 +100,14 @@ async function* chunksOf(response, { url, stallTimer, close, due }) {
       try {
         read = await stallTimer.race(reader.read());
       } catch (cause) {
-        throw broken(`: ${reasonOf(cause)}`, cause);
+        throw brokenOff(`: ${reasonOf(cause)}`, cause);
       }
       if (read.done) break;
       const bytes = bytesOf(read.value, url);
       count += bytes.length;
       yield bytes;
     }
-    if (due !== undefined && count < due) throw broken("");
+    if (expected !== undefined && count < expected) throw brokenOff("");
   } finally {
     close();
     Promise.resolve(reader.cancel?.()).catch(() => {});
@@ -109,16 +117,17 @@ async function* chunksOf(response, { url, stallTimer, close, due }) {
 function bytesOf(value, url) {
   if (value instanceof Uint8Array) return value;
   if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
-  throw new CoromError("FETCH_FAILED", `${url} gave a stream of something else than bytes: ${describeValue(value)}`);
+  const message = `${url}: the body contains ${describeValue(value)}; expected a stream of Uint8Array`;
+  throw new CoromError("FETCH_FAILED", message);
 }
 
-/** What is not read need not come. */
+/** Cancels the body of a response that is not read. */
 function discard(response) {
-  // It is refused where a reader has the stream, which is then cancelled there.
+  // cancel() rejects if a reader has locked the stream; the reader then cancels it.
   new Promise((resolve) => resolve(response.body?.cancel?.())).catch(() => {});
 }
 
-/** Some functions that stand in for fetch give a body that is no stream of the web's. */
+/** Returns a reader of the body. Some functions used as `fetch` return a body that is not a ReadableStream. */
 function readerOf(response) {
   if (typeof response.body?.getReader === "function") return response.body.getReader();
   let whole = response.body === null ? undefined : () => response.arrayBuffer();
@@ -132,10 +141,10 @@ function readerOf(response) {
   };
 }
 
-/** Of a longer one the host's timers would make none at all. It is 24 days. */
+/** Longest delay of setTimeout, 24 days. Timers with a longer delay fire immediately. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** Ends a request that brings nothing for too long. */
+/** Aborts a request that receives nothing for too long. */
 class StallTimer {
   #ms;
   #controller;
@@ -148,7 +157,7 @@ class StallTimer {
     this.#url = url;
   }
 
-  /** What is waited for, or the signal's reason, or a complaint when it takes too long. */
+  /** Settles as the promise does, but rejects if the signal aborts or the time limit passes. */
   async race(promise) {
     if (this.#ms <= MAX_TIMER_MS) this.#timer = setTimeout(() => this.#abort(), this.#ms);
     try {
@@ -163,7 +172,7 @@ class StallTimer {
   }
 
   #abort() {
-    const message = `${this.#url} sent nothing for ${this.#ms / 1000} s`;
+    const message = `${this.#url}: the server sent nothing for ${this.#ms / 1000} s`;
     this.#controller.abort(markTransient(new CoromError("FETCH_FAILED", message)));
   }
 }

@@ -1,6 +1,6 @@
-// A binary inside JavaScript: gzip, then base64, a third of the size that base64 alone would have.
+// A WebAssembly binary in JavaScript, as gzip in base64. It is a third of the size of base64 without gzip.
 
-/** The bytes again. Every engine with WebAssembly SIMD that browsers ship today has DecompressionStream. */
+/** Decodes the binary. Every current browser engine with WebAssembly SIMD has DecompressionStream. */
 export async function decodeInlineWasm(base64) {
   const text = atob(base64);
   const bytes = new Uint8Array(text.length);

@@ -1,4 +1,8 @@
-// Loading: the loader in Rust says which files it wants next and checks them; here they are moved.
+// `Corom.load`. The loader in Rust requests files and checks them; this module transfers the files:
+//
+//   start WebAssembly; meanwhile request corom.json (prefetch.js)
+//   loop: ask the loader for pending files; transfer them in parallel (transfer.js); stop when there are none
+//   build the model, run the self-test, store the manifest in the cache
 import { childController, throwIfAborted } from "./abort.js";
 import { Prefetch } from "./prefetch.js";
 import { loadOptions } from "./arguments.js";
@@ -11,12 +15,18 @@ import { Runtime } from "./runtime.js";
 import { Transfer } from "./transfer.js";
 import { yieldToEventLoop } from "./yield-timer.js";
 
-/** Files on the way at once: with more, the weights that wait for their mirror take more memory than they save time. */
+/**
+ * Files that are transferred in parallel. With more, weights that wait to be packed take memory, and little time is
+ * saved.
+ */
 const MAX_PARALLEL_FILES = 3;
 
-/** `Corom.load` of every entry: `host.openSource(source)` knows the files, `host.binary` the WebAssembly. */
+/**
+ * Loads a model into a new instance of `Class`. `host` has the functions of host-web.js or host-node.js, and
+ * `binaries`.
+ */
 export async function loadModel(Class, host, source, given) {
-  // Its rejection is reported when the module is due, if nothing else fails before: no host may call it unhandled.
+  // A rejected `wasm` promise is reported when the module is needed. Until then it must not be an unhandled rejection.
   Promise.resolve(given?.wasm).catch(() => {});
   const options = loadOptions(given);
   throwIfAborted(options.signal);
@@ -50,22 +60,22 @@ async function build(runtime, source, options) {
   const { manifestTransfer, content } = await transferAll(runtime, loader, source, options);
   const phase = async (name, work) => {
     progress.report(name);
-    await yieldToEventLoop(); // so that a page can show it
+    await yieldToEventLoop(); // lets the page show the phase
     throwIfAborted(signal);
     return runtime.call(work);
   };
-  const packed = await phase("pack", () => loader.pack());
-  const embedder = runtime.call(() => packed.hasSelfTest)
-    ? await phase("self-test", () => packed.finish())
-    : runtime.call(() => packed.finish());
+  const unverified = await phase("pack", () => loader.pack());
+  const embedder = runtime.call(() => unverified.hasSelfTest)
+    ? await phase("self-test", () => unverified.finish())
+    : runtime.call(() => unverified.finish());
   await manifestTransfer.store();
   progress.report("done");
   return { embedder, content };
 }
 
 /**
- * Rounds of wanted files, until the loader wants no more. `content` is made of the hashes that the manifest has for
- * them; undefined without one.
+ * Transfers pending files in rounds, until the loader requests no more. Returns `content`: the paths and SHA-256s of
+ * all files, or undefined if there is no manifest.
  */
 async function transferAll(runtime, loader, source, options) {
   const { cache, progress, signal, createHasher, prefetch, fetch, retries, stallTimeoutMs } = options;
@@ -92,7 +102,7 @@ async function transferAll(runtime, loader, source, options) {
       if (wanted.some(({ path }) => requested.has(path))) {
         throw new CoromError(
           "INTERNAL",
-          `the loader asked twice for ${wanted.map((w) => w.path).join(", ")}; please report it`,
+          `the loader requested ${wanted.map((w) => w.path).join(", ")} twice; please report this bug`,
         );
       }
       progress.setManifestTotal(runtime.call(() => loader.total()));
@@ -111,7 +121,7 @@ async function transferAll(runtime, loader, source, options) {
   }
 }
 
-/** What a transfer does with the loader. */
+/** Returns the loader methods that a transfer calls, with errors converted to CoromError. */
 function sinkFor(runtime, loader) {
   const on =
     (name) =>
@@ -121,16 +131,16 @@ function sinkFor(runtime, loader) {
 }
 
 /**
- * `work` on every item, a few at a time. The first failure is the outcome: it ends the others, and is thrown when they
- * have ended.
+ * Runs `work` on every item, a few at a time. The first failure aborts the other items, and is thrown when they have
+ * ended.
  */
 async function runInParallel(items, controller, work) {
-  const rest = [...items];
+  const pending = [...items];
   let failure;
   const worker = async () => {
-    while (rest.length > 0 && !failure) {
+    while (pending.length > 0 && !failure) {
       try {
-        await work(rest.shift());
+        await work(pending.shift());
       } catch (error) {
         failure ??= { error };
         controller.abort(failure.error);

@@ -1,12 +1,13 @@
-// One at a time: two tabs, or two loads of one page, that want the same file download it once.
+// Locks by name. Two tabs, or two loads in one page, that need the same file download it only once.
 import { childController, untilAborted } from "./abort.js";
 
-/** How long to wait for another tab that brings nothing: it may be frozen. */
+/** Time to wait for a lock holder that makes no progress. It may be a frozen tab. */
 const LOCK_STALL_TIMEOUT_MS = 15_000;
 
 /**
- * Runs `work` while nobody else runs any under this name. `getProgress()` says how much there is of what is waited
- * for; when that no longer changes, `work` runs beside the other's, which costs time but harms nothing.
+ * Runs `work` while holding the lock `name`. `getProgress()` returns how far the lock's holder is. If that does not
+ * change for `stallTimeoutMs`, `work` runs without the lock: the file is then downloaded twice, which is slower but
+ * correct.
  */
 export async function withLock(name, { signal, getProgress, stallTimeoutMs = LOCK_STALL_TIMEOUT_MS }, work) {
   const locks = globalThis.navigator?.locks;
@@ -26,7 +27,7 @@ export async function withLock(name, { signal, getProgress, stallTimeoutMs = LOC
       if (isHeld) throw error;
       if (error !== stalled) {
         if (signal?.aborted) throw signal.reason;
-        return await work(); // locks are refused here, to a page without an origin for instance
+        return await work(); // locks are not allowed here, for example in a page with an opaque origin
       }
       const now = await getProgress();
       if (now === before) return await work();
@@ -40,7 +41,7 @@ export async function withLock(name, { signal, getProgress, stallTimeoutMs = LOC
 
 const queues = new Map();
 
-/** The same within this program, where the host has no locks. */
+/** `withLock` within this program, for hosts without Web Locks. */
 async function withLocalLock(name, { signal, getProgress, stallTimeoutMs }, work) {
   const before = queues.get(name);
   let open;
@@ -48,10 +49,11 @@ async function withLocalLock(name, { signal, getProgress, stallTimeoutMs }, work
   const tail = Promise.resolve(before).then(() => mine);
   queues.set(name, tail);
   try {
-    let moved;
-    for (let last = Symbol("unknown"); before && !(await fulfilledWithin(before, stallTimeoutMs, signal)); last = moved) {
-      moved = await getProgress();
-      if (moved === last) break;
+    let progress = Symbol("unknown");
+    while (before && !(await fulfilledWithin(before, stallTimeoutMs, signal))) {
+      const last = progress;
+      progress = await getProgress();
+      if (progress === last) break;
     }
     return await work();
   } finally {
@@ -60,7 +62,7 @@ async function withLocalLock(name, { signal, getProgress, stallTimeoutMs }, work
   }
 }
 
-/** Whether a promise is fulfilled within so many ms; rejects with the signal's reason. */
+/** Returns whether a promise is fulfilled within `ms` milliseconds. Rejects with the signal's reason. */
 async function fulfilledWithin(promise, ms, signal) {
   let timer;
   const late = new Promise((resolve) => (timer = setTimeout(resolve, ms, false)));

@@ -1,11 +1,13 @@
-// corom.json on its way: it is asked for anew each time, and the one that was cached is for when no server can be reached.
+// Transfers the manifest, corom.json. It is revalidated with the server on every load. The cached manifest is used only
+// when no server can be reached.
 import { CoromError } from "./errors.js";
 import { isTransient } from "./transient.js";
 
 const MANIFEST_PATH = "corom.json";
 
-/** Asks for the manifest before there is a loader to want it: it is always the first file of a folder with an address. */
-export function prefetchManifest(prefetch, { manifestAddress, model, mirrors }, { loader, fetch, stallTimeoutMs, signal }) {
+/** Requests the manifest before the loader exists. The manifest is always the first file of a source with URLs. */
+export function prefetchManifest(prefetch, source, { loader, fetch, stallTimeoutMs, signal }) {
+  const { manifestAddress, model, mirrors } = source;
   if (manifestAddress === undefined || (loader.model ?? model) !== undefined) return;
   prefetch.start(mirrors[0], MANIFEST_PATH, { cache: "no-cache", required: false, fetch, stallTimeoutMs, signal });
 }
@@ -17,7 +19,7 @@ export class ManifestTransfer {
   #progress;
   #bytes = [];
 
-  /** `sink`: the loader, of which this one has its own view, to see the manifest pass. */
+  /** `sink` is the loader (see load.js). The property `sink` wraps it to record the bytes of the manifest. */
   constructor(sink, { cache, address, progress }) {
     this.#sink = sink;
     this.#cache = cache;
@@ -26,13 +28,13 @@ export class ManifestTransfer {
     this.sink = cache === undefined ? sink : this.#recordingSink(sink);
   }
 
-  /** Brings any file; the manifest's own way is here. */
+  /** Transfers a file. The manifest is handled here; `transfer` handles all other files. */
   async transferFile(file, transfer) {
     if (file.path !== MANIFEST_PATH) return transfer.transferFile(file);
     const cached = await this.#cache?.manifest(this.#address);
     if (!cached) return transfer.transferFile({ ...file, revalidate: true });
     try {
-      // With something to fall back on, nobody waits long.
+      // With a fallback, only one retry is worth its time.
       await transfer.transferFile({ ...file, revalidate: true, hasFallback: true });
     } catch (error) {
       if (!isTransient(error)) throw error;
@@ -40,7 +42,7 @@ export class ManifestTransfer {
     }
   }
 
-  /** Keeps the manifest, now that its model has loaded. */
+  /** Stores the manifest in the cache. Called after the model has loaded. */
   async store() {
     if (this.#bytes.length > 0) await this.#cache?.storeManifest(this.#address, concatenate(this.#bytes));
   }
@@ -55,7 +57,7 @@ export class ManifestTransfer {
     }
     this.#bytes = [];
     this.#progress.update("verify", MANIFEST_PATH, cached.length, cached.length);
-    this.#progress.warn("OFFLINE", `${error.message}; the model that was cached is used`, error);
+    this.#progress.warn("OFFLINE", `${error.message}; the cached model is used`, error);
   }
 
   #recordingSink(sink) {
@@ -67,7 +69,7 @@ export class ManifestTransfer {
       },
       missing: (path) => {
         sink.missing(path);
-        if (path === MANIFEST_PATH) this.#bytes = []; // of one that broke off
+        if (path === MANIFEST_PATH) this.#bytes = []; // discards a manifest that was not completely received
       },
       feed: (path, chunk) => {
         sink.feed(path, chunk);

@@ -1,15 +1,18 @@
-// Files without a hash all come from one mirror, as nothing else tells versions apart: from the one where the first of
-// them is tried. When none of them has come from there, and none is on its way, another place may be tried.
+// Keeps all files without a SHA-256 on one mirror, because without hashes corom cannot detect that two mirrors serve
+// different versions. The first mirror tried is used. Another mirror may be tried only while no file has been
+// completely transferred from it and no transfer is running.
 import { untilAborted } from "./abort.js";
 
 export class MirrorLock {
-  /** The place that every file without a hash comes from; undefined as long as another may be taken. */
+  /** Index of the mirror that files without a SHA-256 use; undefined while any mirror may be used. */
   index;
   #isFixed = false;
   #activeFiles = 0;
   #changed = deferred();
 
-  /** Whether a file may be tried at a mirror. It waits for those that are on their way from another one. */
+  /**
+   * Returns whether a file may be transferred from the mirror `index`. Waits for running transfers from another mirror.
+   */
   async acquire(index, signal) {
     while (this.index !== undefined && this.index !== index) {
       if (this.#isFixed) return false;
@@ -20,7 +23,7 @@ export class MirrorLock {
     return true;
   }
 
-  /** What came of a file that was claimed: whether it came whole from there. */
+  /** Ends a transfer that `acquire` allowed. `isComplete` is whether the file was completely transferred. */
   release(isComplete) {
     this.#activeFiles--;
     this.#isFixed ||= isComplete;

@@ -1,23 +1,24 @@
-// The compiled WebAssembly module: which of the two binaries, from where, and compiled once.
+// Selects one of the two WebAssembly binaries, fetches it and compiles it once per program.
 import { throwIfAborted, untilAborted } from "./abort.js";
-import { describeValue } from "./arguments.js";
-import { CoromError, invalid, messageOf } from "./errors.js";
+import { unexpected } from "./arguments.js";
+import { CoromError, messageOf } from "./errors.js";
 import { readBody } from "./fetch.js";
 import { hasRelaxedSimd, hasSimd } from "./simd.js";
 
 const WASM_FILES = { plain: "corom.wasm", relaxed: "corom-relaxed.wasm" };
 
-// Held weakly: with the last instance gone, the engine may drop the code too. Keyed by what gives the binary, as
-// two entries may be in use together.
+// Compiled modules, held weakly, so that the engine can free the code when the last instance is gone. The key is the
+// function in `host.binaries`, because two entries of the package may be in use together.
 const compiled = new WeakMap();
 
 /**
- * `{ module, simd, isPrecompiled }` for the options `simd` and `wasm`. `host.binaries` has this package's own, by kind:
- * functions that give a URL, bytes, or the module where the host compiled it with the program (`isPrecompiled`).
+ * Returns `{ module, simd, isPrecompiled }` for the options `simd` and `wasm`. `host.binaries` maps a kind (`plain`,
+ * `relaxed`) to a function that returns a URL, bytes, or a module that the host compiled with the program (then
+ * `isPrecompiled` is true).
  */
 export async function wasmModule(host, { simd, wasm, signal, onProgress }) {
-  if (typeof WebAssembly !== "object") throw unsupported("this host has no WebAssembly");
-  if (!hasSimd()) throw unsupported("this engine's WebAssembly has no SIMD; it is older than corom can run on");
+  if (typeof WebAssembly !== "object") throw unsupported("this host has no WebAssembly; corom needs it, with SIMD");
+  if (!hasSimd()) throw unsupported("this engine has no WebAssembly SIMD; update the browser or JavaScript runtime");
   if (wasm !== undefined) {
     const module = await untilAborted(moduleFromOption(host, wasm, signal), signal);
     return { module, simd: simd === "auto" ? "custom" : simd };
@@ -34,21 +35,22 @@ async function packagedModule(host, kind, { signal, onProgress }) {
   const given = await locateBinary(host, binary, file);
   if (isModule(given)) return { module: given, isPrecompiled: true };
   onProgress?.({ phase: "wasm", file, loaded: 0, total: undefined });
-  const { input, size } = given instanceof URL ? await host.fetchUrl(given, signal) : { input: given, size: given.byteLength };
+  const isUrl = given instanceof URL;
+  const { input, size } = isUrl ? await host.fetchUrl(given, signal) : { input: given, size: given.byteLength };
   const module = await untilAborted(compile(input, file), signal);
   compiled.set(binary, new WeakRef(module));
   onProgress?.({ phase: "wasm", file, loaded: size ?? 0, total: size });
   return { module };
 }
 
-/** A kind that runs here and that this entry has. */
+/** Returns the kind of binary to use: one that this engine can run and that this entry contains. */
 function chooseKind(simd, binaries) {
   if (simd === "relaxed" && !hasRelaxedSimd()) {
-    throw unsupported('this engine has no relaxed SIMD; leave simd at "auto" to use it only where it exists');
+    throw unsupported('simd: this engine has no relaxed SIMD; use "auto" instead of "relaxed"');
   }
   if (simd !== "auto" && !binaries[simd]) {
     throw unsupported(
-      `this entry of corom has no binary for simd: "${simd}"; import corom/${WASM_FILES[simd]} and pass it as wasm`,
+      `simd: this entry of corom has no "${simd}" binary; import corom/${WASM_FILES[simd]} and pass it as wasm`,
     );
   }
   if (simd !== "auto") return simd;
@@ -57,15 +59,15 @@ function chooseKind(simd, binaries) {
   throw unsupported("this engine has no relaxed SIMD; import corom/corom.wasm and pass it as wasm");
 }
 
-/** What `binary` gives, a URL as an absolute one. Bundlers may leave neither that nor what it would be relative to. */
+/** Returns the result of `binary()`, with a URL made absolute. In some bundles import.meta.url is missing. */
 async function locateBinary(host, binary, file) {
   try {
     const given = await binary();
     return given instanceof URL ? host.resolveUrl(given.href, file) : given;
   } catch (cause) {
     throw unsupported(
-      `where ${file} lies is not known here (${messageOf(cause)}), as in a bundle without import.meta.url; ` +
-        'pass it as wasm, or import corom/inline (in Next.js set serverExternalPackages: ["corom"])',
+      `${file} cannot be located (${messageOf(cause)}), for example in a bundle without import.meta.url; ` +
+        'pass the file as wasm, or import corom/inline (in Next.js, set serverExternalPackages: ["corom"])',
       cause,
     );
   }
@@ -73,7 +75,7 @@ async function locateBinary(host, binary, file) {
 
 const isModule = (value) => Object.prototype.toString.call(value) === "[object WebAssembly.Module]";
 
-/** What the option `wasm` may be. */
+/** Compiles the option `wasm`. */
 async function moduleFromOption(host, given, signal) {
   const wasm = await awaitOption(given, signal);
   if (isModule(wasm)) return wasm;
@@ -83,9 +85,9 @@ async function moduleFromOption(host, given, signal) {
     return compile((await host.fetchUrl(url, signal)).input, url.href);
   }
   if (kind === "[object Response]" || wasm instanceof ArrayBuffer || ArrayBuffer.isView(wasm)) {
-    return compile(wasm, "the wasm option", "INVALID_ARGUMENT");
+    return compile(wasm, "wasm", "INVALID_ARGUMENT");
   }
-  throw invalid(`wasm must be a URL, a Response, a WebAssembly.Module or bytes, not ${describeValue(wasm)}`);
+  throw unexpected("wasm", wasm, "a URL, a Response, a WebAssembly.Module or bytes");
 }
 
 async function awaitOption(given, signal) {
@@ -93,23 +95,23 @@ async function awaitOption(given, signal) {
     return await given;
   } catch (cause) {
     throwIfAborted(signal);
-    throw new CoromError("FETCH_FAILED", `the promise given as wasm was rejected: ${messageOf(cause)}`, { cause });
+    throw new CoromError("FETCH_FAILED", `wasm: the promise was rejected: ${messageOf(cause)}`, { cause });
   }
 }
 
-/** Compiles bytes or a Response; `code` is for an input that is not what it should be. */
+/** Compiles bytes or a Response. `code` is the error code for a wrong input. */
 async function compile(input, name, code = "FETCH_FAILED") {
   if (input instanceof ArrayBuffer || ArrayBuffer.isView(input)) {
     return explainCompileErrors(WebAssembly.compile(input), name, code);
   }
-  if (!input.ok) throw new CoromError(code, `${name} could not be fetched: HTTP ${input.status} from ${input.url}`);
+  if (!input.ok) throw new CoromError(code, `${name}: the server answered HTTP ${input.status} for ${input.url}`);
   const type = input.headers.get("content-type") ?? "";
   if (/^text\/html\b/i.test(type)) {
     await input.body?.cancel();
     throw new CoromError(
       code,
-      `${input.url || name} is a web page, not ${name}: the file is not served there; pass its address as wasm ` +
-        '(in Vite before 8 set optimizeDeps: { exclude: ["corom"] })',
+      `${input.url || name} is an HTML page, not ${name}; serve the file there, or pass its URL as wasm ` +
+        '(in Vite before 8, set optimizeDeps: { exclude: ["corom"] })',
     );
   }
   if (/^application\/wasm\b/i.test(type) && typeof WebAssembly.compileStreaming === "function") {
@@ -118,24 +120,25 @@ async function compile(input, name, code = "FETCH_FAILED") {
   return explainCompileErrors(WebAssembly.compile(await readBody(input, { name })), name, code);
 }
 
+/** Awaits a compilation, and converts its error to a CoromError that says what to do. */
 async function explainCompileErrors(compiling, name, code) {
   try {
     return await compiling;
   } catch (cause) {
-    const said = messageOf(cause);
-    if (/disallowed by embedder/i.test(said)) {
+    const message = messageOf(cause);
+    if (/disallowed by embedder/i.test(message)) {
       throw unsupported(
-        "this host compiles no WebAssembly at run time: import corom/corom.wasm as a module and pass it as wasm",
+        "this host does not compile WebAssembly at run time; import corom/corom.wasm as a module and pass it as wasm",
         cause,
       );
     }
-    if (/content security policy|unsafe-eval/i.test(said)) {
+    if (/content security policy|unsafe-eval/i.test(message)) {
       throw unsupported(
-        "the page's Content-Security-Policy forbids WebAssembly: allow 'wasm-unsafe-eval' in script-src",
+        "the page's Content-Security-Policy forbids WebAssembly; add 'wasm-unsafe-eval' to script-src",
         cause,
       );
     }
-    throw new CoromError(code, `${name} is not the WebAssembly file it should be: ${said}`, { cause });
+    throw new CoromError(code, `${name} is not a valid WebAssembly binary: ${message}`, { cause });
   }
 }
 

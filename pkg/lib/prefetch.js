@@ -1,16 +1,16 @@
-// Requests that are sent before the loader can ask for their files: the manifest's, while WebAssembly is compiled.
+// Requests that are sent before the loader asks for the file. The manifest is requested while WebAssembly is compiled.
 
 export class Prefetch {
   #requests = new Map();
 
-  /** Asks `mirror` for a file as a transfer would. Whoever takes the answer sees its failure. */
+  /** Requests a file from a mirror. A failure is reported to the caller of `take`. */
   start(mirror, path, options) {
     const answer = Promise.resolve(mirror.open(path, options));
     answer.catch(() => {});
     this.#requests.set(path, { mirror, answer });
   }
 
-  /** The answer that is on its way from there, once; undefined where there is none. */
+  /** Returns the pending response of a mirror, and forgets it; undefined if there is none. */
   take(mirror, path) {
     const request = this.#requests.get(path);
     if (request?.mirror !== mirror) return undefined;
@@ -18,7 +18,7 @@ export class Prefetch {
     return request.answer;
   }
 
-  /** Lets go of what nobody took. */
+  /** Cancels the requests that were not taken. */
   cancelAll() {
     for (const { answer } of this.#requests.values()) answer.then((body) => body?.cancel()).catch(() => {});
     this.#requests.clear();

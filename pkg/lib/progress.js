@@ -1,7 +1,8 @@
-// Progress events of a load.
+// Reports the progress of a load to `onProgress`.
 
-/** The rate is that of the last seconds. */
+/** The rate is the mean of this time. */
 const RATE_WINDOW_MS = 3000;
+/** Bytes that arrive within this time are counted together. */
 const RATE_SAMPLE_MS = 100;
 
 export class ProgressReporter {
@@ -14,17 +15,17 @@ export class ProgressReporter {
     this.#callback = callback;
   }
 
-  /** A file is about to be fetched; its size may be known. `listed`: it is in the manifest. */
+  /** Adds a file that is about to be transferred. `size` may be undefined. `isListed`: the manifest lists the file. */
   expect(file, size, isListed = false) {
     this.#files.set(file, { loaded: 0, total: size, isListed });
   }
 
-  /** Bytes of all files in the manifest, once there is one. */
+  /** Sets the total bytes of the files in the manifest; undefined if there is no manifest. */
   setManifestTotal(bytes) {
     this.#manifestTotal = bytes;
   }
 
-  /** Bytes of a file have come: `download` from its source, `verify` from the cache, where they are only checked. */
+  /** Reports the bytes of a file so far. `phase`: `download` from the source, or `verify` from the cache. */
   update(phase, file, loaded, total) {
     const state = this.#files.get(file);
     if (phase === "download" && loaded > state.loaded) this.#addSample(loaded - state.loaded);
@@ -32,11 +33,12 @@ export class ProgressReporter {
     this.report(phase, file);
   }
 
-  /** There is no such file, so its bytes count no more. */
+  /** Removes a file that does not exist. */
   remove(file) {
     this.#files.delete(file);
   }
 
+  /** Sends an event. `file` is the file that changed, if there is one. */
   report(phase, file) {
     if (!this.#callback) return;
     const event = { phase, loaded: this.#sum("loaded"), total: this.#total(phase) };
@@ -48,15 +50,16 @@ export class ProgressReporter {
     this.#callback(event);
   }
 
-  /** Something went wrong that the load survives. */
+  /** Sends a warning about a problem that does not stop the load. */
   warn(code, message, cause) {
     this.#callback?.({ phase: "warning", code, message, ...(cause === undefined ? {} : { cause }) });
   }
 
-  /** undefined as long as one of the files is of unknown size. */
+  /** Returns the total bytes; undefined while the size of a file is unknown. */
   #total(phase) {
     if (phase !== "download" && phase !== "verify") return this.#sum("loaded");
-    return this.#manifestTotal === undefined ? this.#sum("total") : this.#manifestTotal + this.#sum("total", (file) => !file.isListed);
+    if (this.#manifestTotal === undefined) return this.#sum("total");
+    return this.#manifestTotal + this.#sum("total", (file) => !file.isListed);
   }
 
   #sum(field, which = () => true) {
@@ -73,7 +76,7 @@ export class ProgressReporter {
     while (now - this.#samples[0].now > RATE_WINDOW_MS) this.#samples.shift();
   }
 
-  /** Bytes per second of late; undefined before anything has come. */
+  /** Returns the recent rate in bytes per second; undefined at the beginning. */
   #rate() {
     if (this.#samples.length === 0) return undefined;
     const span = performance.now() - this.#samples[0].now;

@@ -1,21 +1,21 @@
-// The vectors of the last queries. Of one instance, hence of one model loaded with one set of options: the text alone
-// is the key.
+// Cache of the vectors of recent queries. It belongs to one instance, which has one model and one set of options, so
+// the text alone is the key.
 
-/** Less than 1 MB for a base model. */
+/** Vectors that are kept by default: less than 1 MB for a base model. */
 const DEFAULT_MAX_VECTORS = 256;
-/** Longer texts are no queries; they are not kept, so that the keys are bounded too. In UTF-16 code units. */
+/** Longest text that is cached, in UTF-16 code units. The limit bounds the memory of the keys. */
 const MAX_TEXT_CODE_UNITS = 1024;
 
 export class QueryCache {
   #maxVectors;
-  #vectors = new Map(); // the least recently used first
+  #vectors = new Map(); // text -> vector, least recently used first
 
-  /** Keeps `size` vectors; 0 keeps none. */
+  /** Creates a cache of at most `maxVectors` vectors. 0 disables it. */
   constructor(maxVectors = DEFAULT_MAX_VECTORS) {
     this.#maxVectors = maxVectors;
   }
 
-  /** A copy of the text's vector, or undefined. */
+  /** Returns a copy of the text's vector, or undefined. */
   get(text) {
     const vector = this.#vectors.get(text);
     if (vector === undefined) return undefined;
@@ -24,10 +24,10 @@ export class QueryCache {
     return vector.slice();
   }
 
-  /** Keeps a copy. */
+  /** Stores a copy of the vector. */
   set(text, vector) {
     if (this.#maxVectors === 0 || text.length > MAX_TEXT_CODE_UNITS) return;
-    // A clone of the text, as a slice of a long one would keep all of that alive.
+    // The text is cloned, because a slice of a long string would keep the whole string in memory.
     if (!this.#vectors.delete(text)) text = structuredClone(text);
     this.#vectors.set(text, vector.slice());
     if (this.#vectors.size > this.#maxVectors) this.#vectors.delete(this.#vectors.keys().next().value);

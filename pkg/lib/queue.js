@@ -1,18 +1,18 @@
-// Calls on one instance run one after the other, in the order they were made.
+// Queue of the calls on one instance. Calls run one after the other, in the order in which they were made.
 import { childController, throwIfAborted, untilAborted } from "./abort.js";
 
 export class Queue {
   #last = Promise.resolve();
-  #newest; // controller of the pending call that the next one with `abortPrevious` replaces
+  #newest; // controller of the pending call that the next call with `abortPrevious` aborts
 
   /**
-   * Runs `task(signal)` when the tasks before it are done. An abort rejects at once, also while waiting;
-   * a task that has not begun by then never begins. With `abortPrevious` it aborts the one before it that
-   * had `abortPrevious` too.
+   * Runs `task(signal)` after all earlier tasks. An abort rejects the promise immediately, even while the task waits; a
+   * task that has not started is then never started. `abortPrevious` aborts the previous pending task that was queued
+   * with `abortPrevious`.
    */
   run(task, { signal, abortPrevious = false } = {}) {
     if (!abortPrevious) return this.#enqueue(task, signal);
-    this.#newest?.abort(new DOMException("a newer call took this one's place", "AbortError"));
+    this.#newest?.abort(new DOMException("aborted by a newer call with abortPrevious", "AbortError"));
     const { controller, release } = childController(signal);
     this.#newest = controller;
     return this.#enqueue(task, controller.signal).finally(() => {
@@ -26,7 +26,7 @@ export class Queue {
       throwIfAborted(signal);
       return task(signal);
     });
-    this.#last = mine.catch(() => {}); // the next task runs whatever came of this one
+    this.#last = mine.catch(() => {}); // the next task runs even if this task fails
     return untilAborted(mine, signal);
   }
 }

@@ -1,13 +1,13 @@
-// One WebAssembly instance: every model gets its own, so that freeing it gives its memory back
-// and a crash takes nothing else with it.
+// One WebAssembly instance. Every model has an instance of its own, so that freeing the model frees all its memory, and
+// a crash affects only that model.
 import { untilAborted } from "./abort.js";
 import { CODES, CoromError, messageOf } from "./errors.js";
 import { wasmModule } from "./module.js";
 import { createBindings } from "../wasm/corom.js";
 
-/** 512 MiB: what one weight of a large model may ask for at once. */
+/** 512 MiB in WebAssembly pages: the largest allocation that one weight of a large model needs. */
 const MEMORY_PROBE_PAGES = 8192;
-/** Of the 4 GiB that 32-bit WebAssembly can address. */
+/** A memory larger than this is nearly full; 32-bit WebAssembly can address 4 GiB. */
 const NEARLY_FULL_BYTES = 3 * 2 ** 30;
 
 export class Runtime {
@@ -25,8 +25,8 @@ export class Runtime {
     const { module, simd, isPrecompiled } = await wasmModule(host, options);
     const bindings = createBindings();
     try {
-      // At once where the host has compiled already. Elsewhere it may not be: pages refuse that for large modules, and
-      // development servers hand in a module of another realm, which the glue would take for bytes.
+      // Synchronous only if the host has compiled the module. Pages reject synchronous instantiation of large modules,
+      // and development servers pass a module of another realm, which the glue would read as bytes.
       const { memory } = isPrecompiled && module instanceof WebAssembly.Module
         ? bindings.initSync({ module })
         : await untilAborted(bindings.init({ module_or_path: module }), options.signal);
@@ -34,14 +34,14 @@ export class Runtime {
     } catch (cause) {
       if (options.signal?.aborted) throw cause;
       const code = cause instanceof RangeError ? "OUT_OF_MEMORY" : "INTERNAL";
-      throw new CoromError(code, `the WebAssembly module could not be started: ${messageOf(cause)}`, { cause });
+      throw new CoromError(code, `the WebAssembly module cannot be instantiated: ${messageOf(cause)}`, { cause });
     }
   }
 
-  /** Calls into the instance: `work` gets the bindings, and what it throws becomes a CoromError. */
+  /** Calls `work` with the bindings of the instance. An error that it throws is converted to a CoromError. */
   call(work) {
     if (this.#crash) {
-      throw new CoromError(this.#crash.code, "this instance crashed before; load the model again", {
+      throw new CoromError(this.#crash.code, "this instance has crashed; load the model again", {
         cause: this.#crash,
       });
     }
@@ -52,12 +52,12 @@ export class Runtime {
     }
   }
 
-  /** Bytes of the instance's memory. It never shrinks, so this is also its peak; 0 once dropped. */
+  /** Size of the instance's memory in bytes. It never shrinks, so this is also the peak. 0 after `drop`. */
   get memoryBytes() {
     return this.#memory?.buffer.byteLength ?? 0;
   }
 
-  /** Lets go of the instance. */
+  /** Releases the instance, so that the engine can free its memory. */
   drop() {
     this.#bindings = undefined;
     this.#memory = undefined;
@@ -69,22 +69,21 @@ export class Runtime {
       const { code, message, cause } = thrown;
       return new CoromError(code, String(message), cause === undefined ? undefined : { cause });
     }
-    // Anything else left the instance in an unknown state: a trap, an overflown stack, no memory.
-    const full = thrown instanceof RangeError ? /memory|alloc|length/i.test(thrown.message) : this.#isMemoryFull();
-    this.#crash = full
-      ? new CoromError("OUT_OF_MEMORY", "WebAssembly ran out of memory; load the model again", { cause: thrown })
-      : new CoromError("INTERNAL", `corom crashed (${messageOf(thrown)}); please report it. Load the model again`, {
-          cause: thrown,
-        });
+    // Any other error (a trap, a stack overflow, a failed allocation) leaves the instance in an unknown state.
+    const isFull = thrown instanceof RangeError ? /memory|alloc|length/i.test(thrown.message) : this.#isMemoryFull();
+    const [code, message] = isFull
+      ? ["OUT_OF_MEMORY", "WebAssembly ran out of memory; load the model again"]
+      : ["INTERNAL", `corom crashed (${messageOf(thrown)}); load the model again, and please report this bug`];
+    this.#crash = new CoromError(code, message, { cause: thrown });
     this.drop();
     return this.#crash;
   }
 
-  /** Whether the memory cannot grow: Rust reports a failed allocation as a mere "unreachable". */
+  /** Returns whether the memory cannot grow. Rust reports a failed allocation only as an "unreachable" trap. */
   #isMemoryFull() {
     if (this.memoryBytes > NEARLY_FULL_BYTES) return true;
     try {
-      this.#memory.grow(MEMORY_PROBE_PAGES); // of a memory that is dropped in a moment
+      this.#memory.grow(MEMORY_PROBE_PAGES); // the memory is released right afterwards
       return false;
     } catch {
       return true;

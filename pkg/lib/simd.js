@@ -1,4 +1,4 @@
-// What SIMD this engine has, asked with two tiny modules that are validated and never run.
+// Detects SIMD support by validating two tiny modules. The modules are never run.
 
 // (module (func (result v128) i32.const 0 i8x16.splat))
 const PLAIN_SIMD_MODULE = [
@@ -17,7 +17,9 @@ const RELAXED_SIMD_MODULE = [
   10, 15, 1, 13, 0, 65, 0, 253, 15, 65, 0, 253, 15, 253, 146, 2, 11, // two splats, 0xfd 0x112, end
 ];
 
+/** Returns whether the engine has WebAssembly SIMD. */
 export const hasSimd = () => validates(PLAIN_SIMD_MODULE);
+/** Returns whether the engine has relaxed SIMD. */
 export const hasRelaxedSimd = () => validates(RELAXED_SIMD_MODULE);
 
 function validates(bytes) {

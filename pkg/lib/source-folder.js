@@ -1,12 +1,12 @@
-// A model folder on disk (Node).
+// A model folder on disk, in Node, Deno and Bun.
 import { CoromError, messageOf } from "./errors.js";
 
-/** How deep a listing goes below the folder: layouts in use have one level. */
+/** Depth of subfolders that are listed. Known layouts have one level. */
 const MAX_DEPTH = 3;
-/** How much of a file is read at once. */
+/** Bytes that are read at once. */
 const CHUNK_BYTES = 1 << 20;
 
-/** The files of a folder, or of the folder that an .onnx file is in. */
+/** Opens a model folder, or the model folder of an .onnx file. */
 export async function folderSource(given) {
   const path = await import("node:path");
   const fs = await import("node:fs/promises");
@@ -19,6 +19,7 @@ export async function folderSource(given) {
   };
 }
 
+/** Splits a path into the model folder and, if the path is an .onnx file, the path of that file in the folder. */
 function splitModelPath(path, given) {
   const full = path.resolve(given);
   if (!/\.onnx$/i.test(full)) return { folder: full, model: undefined };
@@ -29,6 +30,7 @@ function splitModelPath(path, given) {
     : { folder, model: name };
 }
 
+/** Lists the paths of all files in a folder, except in hidden folders and node_modules. */
 async function listing(fs, path, folder) {
   const found = [];
   const visit = async (below, depth) => {
@@ -44,15 +46,17 @@ async function listing(fs, path, folder) {
   try {
     await visit("", 0);
   } catch (cause) {
-    if (cause?.code === "ENOENT") throw new CoromError("MISSING_FILE", `there is no folder ${folder}`, { cause });
-    throw new CoromError("FETCH_FAILED", `${folder} could not be read as a folder: ${messageOf(cause)}`, { cause });
+    if (cause?.code === "ENOENT") {
+      throw new CoromError("MISSING_FILE", `${folder}: the folder does not exist`, { cause });
+    }
+    throw new CoromError("FETCH_FAILED", `${folder}: the folder cannot be read: ${messageOf(cause)}`, { cause });
   }
   return found;
 }
 
 async function openFile(fs, file) {
   const failed = (cause) => {
-    throw new CoromError("FETCH_FAILED", `${file} could not be read: ${messageOf(cause)}`, { cause });
+    throw new CoromError("FETCH_FAILED", `${file}: the file cannot be read: ${messageOf(cause)}`, { cause });
   };
   const handle = await fs.open(file).catch((cause) => (cause?.code === "ENOENT" ? null : failed(cause)));
   if (handle === null) return null;
@@ -65,7 +69,7 @@ async function openFile(fs, file) {
   }
 }
 
-/** Each chunk is good until the next one is asked for. */
+/** Yields the chunks of a file. A chunk is valid until the next chunk is requested. */
 async function* chunksOf(handle, failed) {
   const buffer = new Uint8Array(CHUNK_BYTES);
   try {

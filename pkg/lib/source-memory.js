@@ -1,13 +1,13 @@
-// A model folder in memory: a Map or an object of path → contents, or a list of File.
-import { describeValue } from "./arguments.js";
+// A model folder in memory: a Map or an object from path to content, or a list of File.
+import { unexpected } from "./arguments.js";
 import { CoromError, invalid, messageOf } from "./errors.js";
 
 const EXPECTED_SOURCES = "a URL, a list of URLs, files ({ path: bytes }, a Map or a list of File)";
 
-/** How much of a Blob is read at once. */
+/** Bytes of a Blob that are read at once. */
 const CHUNK_BYTES = 1 << 20;
 
-/** `also` names what else the host takes, for the message. */
+/** Opens files in memory. `also` is a list of other sources that the host accepts, for the error message. */
 export function memorySource(source, also = "") {
   const files = filesOf(source, also);
   return { paths: [...files.keys()], mirrors: [{ open: async (path) => openContents(path, files.get(path)) }] };
@@ -25,30 +25,29 @@ function filesOf(source, also) {
   if (isPlainObject(source)) return filesByPath(Object.entries(source));
   const hint =
     isBytes(source) || isBlob(source)
-      ? '; name the file: { "model.onnx": bytes, "config.json": …, "tokenizer.json": … }'
+      ? '; pass bytes with their paths: { "model.onnx": bytes, "config.json": …, "tokenizer.json": … }'
       : "";
-  throw invalid(`source must be ${also}${EXPECTED_SOURCES}, not ${describeValue(source)}${hint}`);
+  throw unexpected("source", source, `${also}${EXPECTED_SOURCES}${hint}`);
 }
 
 function filesByPath(entries) {
   const files = new Map();
   for (const [path, contents] of entries) {
-    if (typeof path !== "string") throw invalid(`source: a path must be a string, not ${describeValue(path)}`);
+    if (typeof path !== "string") throw unexpected("source (path of a file)", path, "a string");
     if (typeof contents !== "string" && !isBytes(contents) && !isBlob(contents)) {
-      throw invalid(
-        `source[${JSON.stringify(path)}] must be a Uint8Array, an ArrayBuffer, a Blob or a string, not ${describeValue(contents)}`,
-      );
+      const name = `source[${JSON.stringify(path)}]`;
+      throw unexpected(name, contents, "a Uint8Array, an ArrayBuffer, a Blob or a string");
     }
     files.set(normalizePath(path), contents);
   }
-  if (files.size === 0) throw invalid("source is empty; it should hold a model's files, or addresses of its folder");
+  if (files.size === 0) throw invalid("source is empty; expected the files of a model, or URLs of its folder");
   return files;
 }
 
-/** Files of an <input>: with webkitdirectory their paths begin with the folder that was picked. */
+/** Reads the files of an <input>. With webkitdirectory, their paths begin with the name of the selected folder. */
 function fromFiles(list) {
   const wrong = list.find((file) => !isBlob(file) || typeof file.name !== "string");
-  if (wrong !== undefined) throw invalid(`source: a list must hold File objects, not ${describeValue(wrong)}`);
+  if (wrong !== undefined) throw unexpected("source (item of a list)", wrong, "a File object");
   const paths = list.map((file) => normalizePath(file.webkitRelativePath || file.name));
   const top = paths[0]?.split("/")[0];
   const shared = paths.every((path) => path.startsWith(`${top}/`)) && list.every((file) => file.webkitRelativePath);
@@ -66,7 +65,7 @@ function bytesOf(contents) {
   return new Uint8Array(contents.buffer, contents.byteOffset, contents.byteLength);
 }
 
-/** A large Blob lies on disk, often: it is never read whole. */
+/** Yields the chunks of a Blob. A large Blob is often on disk, so it is never read as a whole. */
 async function* chunksOf(path, blob) {
   try {
     if (typeof blob.slice !== "function") return yield new Uint8Array(await blob.arrayBuffer());
@@ -74,7 +73,7 @@ async function* chunksOf(path, blob) {
       yield new Uint8Array(await blob.slice(at, at + CHUNK_BYTES).arrayBuffer());
     }
   } catch (cause) {
-    throw new CoromError("FETCH_FAILED", `${path} could not be read: ${messageOf(cause)}`, { cause });
+    throw new CoromError("FETCH_FAILED", `${path}: the file cannot be read: ${messageOf(cause)}`, { cause });
   }
 }
 

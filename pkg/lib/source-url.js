@@ -1,27 +1,30 @@
-// A model folder behind a URL, or behind several: mirrors, in the order in which they are tried.
+// A model folder at a URL, or at several URLs (mirrors, in the order in which they are tried).
 import { invalid } from "./errors.js";
 import { hasPreflights } from "./fetch.js";
 import { openHttpFile } from "./http-file.js";
 
-/** Whether a source is a list of addresses. */
+/** Returns whether a source is a list of URLs. */
 export function isMirrors(source) {
-  const isAddress = (item) => typeof item === "string" || item instanceof URL;
-  return Array.isArray(source) && source.length > 0 && source.every(isAddress);
+  const isUrl = (item) => typeof item === "string" || item instanceof URL;
+  return Array.isArray(source) && source.length > 0 && source.every(isUrl);
 }
 
-/** Files below each URL, or beside it when it names an .onnx file. A query string goes to every file. */
+/**
+ * Opens a model folder at each URL, or the model folder of an .onnx file. The query is appended to the URL of each
+ * file.
+ */
 export function urlSource(...urls) {
   const folders = urls.map((url) => ({ ...splitModelUrl(url), search: url.search }));
   const { model } = folders[0];
   const other = folders.find((mirror) => mirror.model !== model);
   if (other) {
     throw invalid(
-      `source: mirrors must lead to the same model, not to ${model ?? "a folder"} and ${other.model ?? "a folder"}`,
+      `source: the mirrors lead to ${model ?? "a folder"} and to ${other.model ?? "a folder"}; expected the same model`,
     );
   }
   return {
     model,
-    // What the manifest is known by in the cache.
+    // The key of the manifest in the cache.
     manifestAddress: folders[0].folder.href + folders[0].search,
     mirrors: folders.map(mirrorOf),
   };
@@ -30,7 +33,7 @@ export function urlSource(...urls) {
 function mirrorOf({ folder, search }) {
   return {
     remote: true,
-    // Where the browser asks the server first whether it takes a header.
+    // Whether the browser sends a CORS preflight for requests with extra headers.
     preflights: hasPreflights() && folder.origin !== globalThis.location?.origin,
     open(path, options) {
       const address = new URL(path.split("/").map(encodeURIComponent).join("/"), folder);
@@ -40,6 +43,7 @@ function mirrorOf({ folder, search }) {
   };
 }
 
+/** Splits a URL into the model folder and, if the URL is an .onnx file, the path of that file in the folder. */
 function splitModelUrl(url) {
   const parts = url.pathname.split("/");
   const last = parts.at(-1);
@@ -59,6 +63,6 @@ function decoded(name, url) {
   try {
     return decodeURIComponent(name);
   } catch (cause) {
-    throw invalid(`source has a "%" that encodes no character: ${url.href}`, { cause });
+    throw invalid(`source: ${url.href} contains an invalid "%" escape`, { cause });
   }
 }

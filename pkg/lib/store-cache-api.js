@@ -1,12 +1,12 @@
-// Pieces of files as responses of the Cache API. What a store does, see cache.js.
+// Store (see cache.js) in the Cache API: a segment is a Response.
 
 const CACHE_NAME = "corom";
-/** No such address exists: nothing is ever fetched from it. */
+/** Base of the keys. The host name does not exist, and nothing is ever fetched from it. */
 const BASE_URL = "https://corom.invalid/";
-/** When a piece was written: the cache itself does not say. */
+/** Header with the time of the last write, which the Cache API does not store. */
 const MODIFIED_HEADER = "corom-written";
 
-/** undefined where there is none. */
+/** Opens the store; undefined if there is no Cache API. */
 export async function cacheApiStore() {
   try {
     return globalThis.caches && new CacheApiStore(await caches.open(CACHE_NAME));

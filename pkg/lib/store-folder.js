@@ -1,6 +1,6 @@
-// Pieces of files in a folder on disk (Node). What a store does, see cache.js.
+// Store (see cache.js) in a folder on disk, in Node, Deno and Bun: a segment is a file.
 
-/** A store in `dir`, which is made when something is written. */
+/** Opens the store in `dir`, a path or a file: URL. The folder is created by the first write. */
 export async function folderStore(dir) {
   const [fs, path, url] = await Promise.all([import("node:fs/promises"), import("node:path"), import("node:url")]);
   const isUrl = dir instanceof URL || /^file:/i.test(dir);
@@ -23,15 +23,15 @@ class FolderStore {
     return bytes && new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
   }
 
-  /** Written beside its place and renamed: another process sees all of it or nothing. */
+  /** Writes a temporary file and renames it, so that another process reads all of the bytes or none. */
   async write(folder, name, bytes) {
     await this.#fs.mkdir(this.#at(folder), { recursive: true });
-    const beside = this.#at(folder, `.${name}.${process.pid}.${Math.random().toString(36).slice(2)}`);
+    const temporary = this.#at(folder, `.${name}.${process.pid}.${Math.random().toString(36).slice(2)}`);
     try {
-      await this.#fs.writeFile(beside, bytes);
-      await this.#fs.rename(beside, this.#at(folder, name));
+      await this.#fs.writeFile(temporary, bytes);
+      await this.#fs.rename(temporary, this.#at(folder, name));
     } catch (error) {
-      await this.#fs.rm(beside, { force: true }).catch(() => {});
+      await this.#fs.rm(temporary, { force: true }).catch(() => {});
       throw error;
     }
   }
@@ -63,7 +63,7 @@ class FolderStore {
   }
 }
 
-/** undefined for what is not there. */
+/** Awaits a file operation; undefined if the file does not exist. */
 async function ifExists(promise) {
   try {
     return await promise;

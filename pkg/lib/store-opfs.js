@@ -1,10 +1,10 @@
-// Pieces of files in the origin private file system. What a store does, see cache.js.
+// Store (see cache.js) in the origin private file system: a segment is a file.
 
 const ROOT_FOLDER = "corom";
 
-/** undefined where there is none that can be written to: private windows, older browsers. */
+/** Opens the store; undefined if there is no writable file system, as in private windows and older browsers. */
 export async function opfsStore() {
-  // In windows too: files are written by createWritable, which appears whole or not at all.
+  // createWritable also works outside workers, and the file appears as a whole or not at all.
   const writable = globalThis.FileSystemFileHandle?.prototype.createWritable;
   if (!globalThis.navigator?.storage?.getDirectory || !writable) return undefined;
   try {
@@ -36,7 +36,7 @@ class OpfsStore {
       await writable.close();
     } catch (error) {
       await writable.abort().catch(() => {});
-      await directory.removeEntry(name).catch(() => {}); // what getFileHandle made is empty
+      await directory.removeEntry(name).catch(() => {}); // getFileHandle created an empty file
       throw error;
     }
   }
@@ -77,7 +77,7 @@ class OpfsStore {
   }
 }
 
-/** undefined for what is not there. */
+/** Awaits a file operation; undefined if the file does not exist. */
 async function ifExists(promise) {
   try {
     return await promise;

@@ -1,5 +1,14 @@
-// One wanted file on its way into the loader: from the cache, or from the mirrors where it is, in their order, with
-// everything tried again that may work another time. Nothing of it is held here: every chunk goes straight on.
+// Transfers one file into the loader: from the cache if it is there, otherwise from the mirrors. No file is held in
+// memory; each chunk is passed on immediately.
+//
+//   for each mirror, the preferred one first:
+//     request the file from the byte that the loader has reached
+//     on a transient error (network, status 503, stall): wait and retry the same mirror, at most `retries` times in a
+//     row on wrong content: retry once from byte 0, bypassing HTTP caches on any other error, or if the mirror does not
+//     have the file: continue with the next mirror
+//
+// download-state.js holds the state of one file, mirror-lock.js keeps files without a SHA-256 on one mirror, and
+// transient.js marks the errors that are worth a retry.
 import { delay, throwIfAborted } from "./abort.js";
 import { DownloadState } from "./download-state.js";
 import { CoromError } from "./errors.js";
@@ -8,9 +17,9 @@ import { MirrorLock } from "./mirror-lock.js";
 import { isTransient, isUnanswered, retryDelayMs, markTransient } from "./transient.js";
 import { YieldTimer } from "./yield-timer.js";
 
-/** An attempt that came so much further than all before is no failed one: on a bad line a file comes in parts. */
+/** Bytes of new progress that reset the retry count: on a poor connection a large file needs many attempts. */
 const RETRY_RESET_BYTES = 256 << 10;
-/** After these no other mirror is tried: they say nothing of the file. */
+/** Errors that end the load without trying another mirror, because they are not about the file. */
 const FATAL_CODES = ["OUT_OF_MEMORY", "INTERNAL", "INVALID_ARGUMENT", "FREED", "UNSUPPORTED_HOST"];
 
 export class Transfer {
@@ -21,13 +30,13 @@ export class Transfer {
   #createHasher;
   #prefetch;
   #options;
-  /** The place that served last is asked first. */
+  /** Index of the mirror that served the last file. It is tried first. */
   #preferred = 0;
   #mirrorLock = new MirrorLock();
 
   /**
-   * `sink` is the loader: begin, feed, fed, end, missing, isPage. `createHasher`, see hash-web.js; `prefetch`, see prefetch.js.
-   * `options`: `{ fetch, retries, stallTimeoutMs, signal }`.
+   * `sink` has the loader's methods begin, feed, fed, end, missing and isPage. `createHasher`: see hash-web.js.
+   * `prefetch`: see prefetch.js. `options`: `{ fetch, retries, stallTimeoutMs, signal }`.
    */
   constructor(sink, { source, cache, progress, createHasher, prefetch, ...options }) {
     this.#sink = sink;
@@ -39,7 +48,7 @@ export class Transfer {
     this.#options = options;
   }
 
-  /** Brings a file `{ path, size, sha256, required }` to the loader, or tells it that there is none. */
+  /** Transfers a file `{ path, size, sha256, required }` to the loader, or reports it as missing. */
   async transferFile(file) {
     const entry = file.sha256 && this.#cache?.entry(file.sha256);
     const state = new DownloadState(file, { sink: this.#sink, entry, createHasher: this.#createHasher });
@@ -50,7 +59,7 @@ export class Transfer {
     });
   }
 
-  /** Whether the whole file was there, and sound. What was there of it is not fetched again. */
+  /** Feeds the cached part of the file. Returns whether the file was complete and valid. */
   async #fromCache(state) {
     const { file, entry } = state;
     const yieldTimer = new YieldTimer();
@@ -65,30 +74,31 @@ export class Transfer {
       return true;
     } catch (error) {
       if (!isContentError(error)) throw error;
-      await state.discard(); // damaged
+      await state.discard(); // the cached file is damaged
       return false;
     }
   }
 
+  /** Tries the mirrors in order. */
   async #fetch(state) {
     const { file } = state;
     const errors = [];
     const absentAt = new Set();
     for (const index of this.#mirrorOrder(file)) {
       try {
-        const came = await this.#fetchFromIndex(index, state);
-        if (came) {
+        const received = await this.#fetchFromIndex(index, state);
+        if (received) {
           this.#preferred = index;
           return;
         }
-        if (came === false) absentAt.add(index);
+        if (received === false) absentAt.add(index);
       } catch (error) {
         throwIfAborted(this.#options.signal);
         if (!(error instanceof CoromError) || FATAL_CODES.includes(error.code)) throw error;
         errors.push(error);
       }
     }
-    // Of files without a hash, what other mirrors than theirs lack says nothing.
+    // For a file without a SHA-256, only the mirror that these files use can say that the file does not exist.
     const mirror = file.sha256 ? undefined : this.#mirrorLock.index;
     const absent = mirror === undefined ? absentAt.size > 0 : absentAt.has(mirror);
     const error = errors.find((error) => file.required || !this.#meansAbsent(error, file, absent));
@@ -97,20 +107,21 @@ export class Transfer {
     this.#sink.missing(file.path);
   }
 
-  /** Whether an error with a file that need not be there comes to its not being there. */
+  /** Returns whether an error with an optional file means that the file does not exist. */
   #meansAbsent(error, file, absentElsewhere) {
-    // A server of a single-page app answers with its page for what is not there.
+    // The server of a single-page app sends its page for a missing file.
     if (error.code === "NOT_A_MODEL") return this.#sink.isPage(file.path);
-    return absentElsewhere && isTransient(error); // a mirror that answers speaks for one that does not
+    return absentElsewhere && isTransient(error); // another mirror answered that it does not have the file
   }
 
+  /** Returns the mirrors in the order in which they are tried. */
   #mirrorOrder({ sha256 }) {
     const all = [...this.#source.mirrors.keys()];
     const first = (sha256 ? undefined : this.#mirrorLock.index) ?? this.#preferred;
     return [first, ...all.filter((index) => index !== first)];
   }
 
-  /** False where this mirror does not have the file; undefined where it is none for it. */
+  /** Returns true if received, false if the mirror does not have the file, undefined if it may not be used for it. */
   async #fetchFromIndex(index, state) {
     const mirror = this.#source.mirrors[index];
     if (state.file.sha256) return this.#fetchFrom(mirror, state);
@@ -123,7 +134,7 @@ export class Transfer {
     }
   }
 
-  /** False where this mirror does not have the file. */
+  /** Requests the file from a mirror until it is complete. Returns false if the mirror does not have the file. */
   async #fetchFrom(mirror, state) {
     const { signal, retries } = this.#options;
     const maxFailures = state.file.hasFallback ? Math.min(retries, 1) : retries;
@@ -133,10 +144,11 @@ export class Transfer {
     for (;;) {
       const before = state.fed;
       try {
-        const came = await this.#attempt(mirror, state);
-        if (came !== undefined) return came;
+        const received = await this.#attempt(mirror, state);
+        if (received !== undefined) return received;
         if (state.fed > before) continue;
-        throw markTransient(new CoromError("FETCH_FAILED", `${state.file.path}: the server sends nothing of what is left`));
+        const message = `${state.file.path}: the server sent an empty part of the file`;
+        throw markTransient(new CoromError("FETCH_FAILED", message));
       } catch (error) {
         throwIfAborted(signal);
         if (isTransient(error)) {
@@ -150,7 +162,8 @@ export class Transfer {
         } else {
           if (!isContentError(error)) throw error;
           await state.discard();
-          // What came before, or what some cache on the way keeps, may be to blame: once more from its first byte.
+          // The bytes received earlier, or an HTTP cache on the way, may be the reason. Retry once from byte 0, without
+          // HTTP caches.
           if (!mirror.remote || state.bypassCaches || !state.file.sha256) throw error;
           state.bypassCaches = true;
         }
@@ -160,13 +173,16 @@ export class Transfer {
     }
   }
 
-  /** False where this mirror does not have the file; undefined where it sent but a part of what was asked for. */
+  /**
+   * Sends one request. Returns true if the file is complete, false if the mirror does not have the file, undefined if
+   * the mirror sent only part of the requested range.
+   */
   async #attempt(mirror, state) {
     const { fetch, stallTimeoutMs, signal } = this.#options;
     const { file } = state;
     const from = state.isResumable ? state.fed : 0;
-    const asked = from === 0 ? this.#prefetch.take(mirror, file.path) : undefined;
-    const body = await (asked ??
+    const prefetched = from === 0 ? this.#prefetch.take(mirror, file.path) : undefined;
+    const body = await (prefetched ??
       mirror.open(file.path, {
         from,
         etag: state.etag,
@@ -179,10 +195,11 @@ export class Transfer {
       }));
     if (body === null) return false;
     try {
-      const goesOn = body.offset !== 0;
-      if (goesOn && body.offset !== from) throw state.resetForChangedFile();
-      // Nobody was asked for the same file, and nothing in it tells: then its tag must.
-      if (goesOn && !state.sendsIfRange && !file.sha256 && body.etag !== state.etag) throw state.resetForChangedFile();
+      const continues = body.offset !== 0;
+      if (continues && body.offset !== from) throw state.resetForChangedFile();
+      // Without If-Range and without a SHA-256, only the ETag shows whether this is the same version of the file.
+      const mustMatchEtag = continues && !state.sendsIfRange && !file.sha256;
+      if (mustMatchEtag && body.etag !== state.etag) throw state.resetForChangedFile();
       const total = file.size ?? body.total;
       if (body.offset === 0 || !state.started) await state.restart(total);
       state.etag = body.etag;
@@ -196,25 +213,26 @@ export class Transfer {
     return true;
   }
 
+  /** Passes the chunks of a response to the loader and to the cache. */
   async #drain({ chunks }, state, total) {
     const { file, entry } = state;
     const { signal } = this.#options;
     const yieldTimer = new YieldTimer();
-    const moved = () => this.#progress.update("download", file.path, state.fed, total);
-    moved();
+    const report = () => this.#progress.update("download", file.path, state.fed, total);
+    report();
     try {
       for await (const chunk of chunks) {
         await state.feed(chunk, { yieldTimer, signal });
-        moved();
+        report();
         await entry?.append(chunk);
       }
     } catch (error) {
-      // Servers that promise more than there is: the hash knows better than they do.
+      // Some servers announce more bytes than the file has. If the size matches the manifest, the SHA-256 decides.
       if (!isTransient(error) || !file.sha256 || state.fed !== file.size) throw error;
     }
   }
 
-  /** The manifest is always asked for anew, and what we keep ourselves no other cache needs to keep. */
+  /** Returns the HTTP cache mode: the manifest is revalidated, and files in corom's own cache are not cached twice. */
   #cacheMode({ file, entry, bypassCaches }) {
     if (bypassCaches) return "reload";
     if (entry) return "no-store";
@@ -222,14 +240,16 @@ export class Transfer {
   }
 }
 
-/** Whether the loader refused what a file holds. */
+/** Returns whether the loader rejected the content of a file. */
 const isContentError = (error) =>
   error instanceof CoromError && !FATAL_CODES.includes(error.code) && error.code !== "FETCH_FAILED";
 
+/** Returns the error with the messages of the other mirrors' errors appended. */
 function withOtherErrors(error, errors) {
   const others = errors.filter((other) => other !== error);
   if (others.length === 0) return error;
-  const said = [...new Set(others.map(({ message }) => message))].join("; ");
-  const combined = new CoromError(error.code, `${error.message} (elsewhere: ${said})`, { cause: error.cause ?? error });
+  const messages = [...new Set(others.map(({ message }) => message))].join("; ");
+  const message = `${error.message} (other mirrors: ${messages})`;
+  const combined = new CoromError(error.code, message, { cause: error.cause ?? error });
   return isTransient(error) ? markTransient(combined) : combined;
 }

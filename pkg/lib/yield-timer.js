@@ -1,12 +1,13 @@
-// Long work gives the event loop its turn: timers fire, pages paint, aborts arrive.
+// Yields to the event loop during long work, so that timers fire, pages paint, and aborts arrive.
 
+/** Longest time between two yields. */
 const YIELD_INTERVAL_MS = 8;
 
-// Best first. Not scheduler.yield(), which may run ahead of timers and messages; a timeout is clamped to 4 ms in pages.
-// The edge runtime of Next.js has the first two, but they only throw.
+// Best first. setTimeout is last, because pages clamp it to 4 ms. scheduler.yield() is not used, because it may
+// continue before timers and messages. In the edge runtime of Next.js the first two exist but throw.
 const yieldMethods = [(resolve) => setImmediate(resolve), viaMessageChannel, (resolve) => setTimeout(resolve, 0)];
 
-/** Resolves after the tasks that are waiting in the event loop. */
+/** Resolves after the tasks that are already waiting in the event loop. */
 export function yieldToEventLoop() {
   return new Promise((resolve) => {
     for (;;) {
@@ -30,15 +31,16 @@ function viaMessageChannel(resolve) {
   port2.postMessage(null);
 }
 
-/** Counts the time since the last turn of the event loop. */
+/** Measures the time since the last yield. */
 export class YieldTimer {
   #since = performance.now();
 
-  /** True when the work since the last turn took so long that another is due. */
+  /** Whether the last yield is long enough ago that another yield is due. */
   get isDue() {
     return performance.now() - this.#since > YIELD_INTERVAL_MS;
   }
 
+  /** Yields to the event loop. */
   async yieldNow() {
     await yieldToEventLoop();
     this.#since = performance.now();

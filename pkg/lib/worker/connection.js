@@ -1,4 +1,12 @@
-// The page's end of one worker, from its start to its end.
+// The page's connection to one worker, from the worker's start to its end. Messages (serialize.js and fetch.js have
+// more):
+//
+//   worker -> page   { ready: { lock } }               once, before anything is sent to the worker
+//                    { progress, cause }               a progress event
+//                    { fetch }                         calls a function of the page
+//                    { answer: { value | error, memory, kernel } }
+//   page -> worker   { load }, { call }                one question at a time
+//                    { abort: true }                   aborts the current call
 import { CoromError, invalid, messageOf } from "../errors.js";
 import { deserializeError } from "./serialize-error.js";
 import { answerFetch } from "./fetch.js";
@@ -7,10 +15,13 @@ export class WorkerConnection {
   #channel;
   #handlers;
   #ready = deferred();
-  #pendingAnswer; // the one in hand: there is one at a time
+  #pendingAnswer; // there is at most one
   #ending = new AbortController();
 
-  /** `handlers.progress(event)` may throw, which ends the worker; `handlers.shared` are functions that it may call. */
+  /**
+   * `spawn` is the function of a host. `handlers.progress(event)` receives progress events; if it throws, the worker is
+   * terminated. `handlers.shared` is the list of functions that the worker may call.
+   */
   constructor(spawn, handlers) {
     this.#handlers = handlers;
     this.#channel = spawn({
@@ -19,11 +30,15 @@ export class WorkerConnection {
     });
   }
 
+  /** Whether the worker has ended. */
   get ended() {
     return this.#ending.signal.aborted;
   }
 
-  /** The worker's answer, `{ value, memory, kernel }` or `{ error, memory, kernel }`; rejects with what ended the worker. */
+  /**
+   * Sends a question. Returns the worker's answer, `{ value, memory, kernel }` or `{ error, memory, kernel }`. Rejects
+   * if the worker ends.
+   */
   async ask(question) {
     this.#channel.setBusy(true);
     try {
@@ -34,19 +49,19 @@ export class WorkerConnection {
       return await this.#pendingAnswer.promise;
     } catch (error) {
       if (error?.name !== "DataCloneError") throw error;
-      throw invalid(`source or options hold what a worker cannot be sent: ${messageOf(error)}`, { cause: error });
+      throw invalid(`source or options cannot be sent to a worker: ${messageOf(error)}`, { cause: error });
     } finally {
       this.#pendingAnswer = undefined;
       this.#channel.setBusy(false);
     }
   }
 
-  /** Asks the worker to give the call in hand up. */
+  /** Asks the worker to abort the current call. */
   abort() {
     this.#channel.post({ abort: true });
   }
 
-  /** Ends the worker at once; the question in hand is rejected with the reason. */
+  /** Terminates the worker. The pending question is rejected with the reason. */
   end(reason) {
     if (this.ended) return;
     this.#ending.abort(reason);
@@ -55,6 +70,7 @@ export class WorkerConnection {
     this.#pendingAnswer?.reject(reason);
   }
 
+  /** Handles one message of the worker. */
   #receive({ ready, progress, cause, fetch, answer }) {
     if (ready) {
       this.#watchLock(ready.lock);
@@ -73,24 +89,28 @@ export class WorkerConnection {
     }
   }
 
-  /** The lock is the worker's until it is no more: nothing else tells a page that a worker was killed. */
+  /**
+   * Waits for the Web Lock that the worker holds. Getting the lock means that the worker has ended; there is no other
+   * way for a page to detect that the browser killed a worker.
+   */
   #watchLock(lock) {
     if (lock === undefined) return;
     const gone = () => this.end(this.#endedError());
     navigator.locks.request(lock, { signal: this.#ending.signal }, gone).catch(() => {});
   }
 
+  /** Returns the error of a worker that ended by itself. */
   #endedError(cause) {
-    const said = cause === undefined ? "" : `: ${messageOf(cause)}`;
+    const reason = cause === undefined ? "" : `: ${messageOf(cause)}`;
     const options = cause === undefined ? undefined : { cause };
+    const next = "the next call starts another worker";
     if (cause?.code === "ERR_WORKER_OUT_OF_MEMORY")
-      return new CoromError("OUT_OF_MEMORY", "the worker ran out of memory; the next call starts another", options);
-    if (this.#ready.done)
-      return new CoromError("INTERNAL", `the worker ended${said}; the next call starts another`, options);
+      return new CoromError("OUT_OF_MEMORY", `the worker ran out of memory; ${next}`, options);
+    if (this.#ready.done) return new CoromError("INTERNAL", `the worker ended${reason}; ${next}`, options);
     return new CoromError(
       "FETCH_FAILED",
-      `the worker's script did not start${said}; is it beside the JavaScript that asks for it, ` +
-        "and does the Content-Security-Policy allow it (worker-src)?",
+      `the worker's script did not start${reason}; check that the script is served at its URL, ` +
+        "and that the Content-Security-Policy allows it (worker-src)",
       options,
     );
   }
@@ -99,6 +119,6 @@ export class WorkerConnection {
 function deferred() {
   const result = { done: false };
   result.promise = new Promise((resolve, reject) => Object.assign(result, { resolve, reject }));
-  result.promise.then(() => (result.done = true)).catch(() => {}); // whether or not anyone waits
+  result.promise.then(() => (result.done = true)).catch(() => {}); // a rejection must not be unhandled if nobody waits
   return result;
 }

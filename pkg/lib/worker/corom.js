@@ -1,11 +1,12 @@
-// The class of `corom/worker`. It checks arguments and queues calls as the other one does; the work is in a worker.
+// The class `Corom` of `corom/worker`. It checks arguments and queues calls, as lib/corom.js does. The work is done in
+// a worker. See worker.d.ts for the public methods.
 import { throwIfAborted } from "../abort.js";
 import * as check from "../arguments.js";
 import { Embeddings } from "../embeddings.js";
 import { CoromError, invalid } from "../errors.js";
 import { Queue } from "../queue.js";
 
-/** Only `load` makes instances; it passes this. */
+/** Token that only `load` passes to the constructor, so that the constructor is not public. */
 export const loaded = Symbol("loaded");
 
 export class Corom {
@@ -14,7 +15,7 @@ export class Corom {
   #freed = false;
 
   constructor(token, { supervisor, info } = {}) {
-    if (token !== loaded) throw invalid("there is no public constructor: use await Corom.load(source)");
+    if (token !== loaded) throw invalid("Corom has no public constructor; use await Corom.load(source)");
     this.#supervisor = supervisor;
     const own = { ...info };
     Object.defineProperties(own, {
@@ -79,7 +80,7 @@ export class Corom {
     if (this.#freed) throw freedError();
   }
 
-  /** A call in its turn; `workerOptions` are the options that the worker needs. */
+  /** Queues a call. `workerOptions` are the options that the worker needs. */
   async #call(method, args, given, workerOptions = {}) {
     const { signal, abortPrevious } = check.options(given);
     throwIfAborted(signal);

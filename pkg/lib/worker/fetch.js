@@ -1,15 +1,23 @@
-// A `fetch` of the caller's, used by the worker: each request has a channel of its own, on which the head of the
-// answer comes first and then, one by one as they are asked for, the chunks of its body.
+// Calls the caller's `fetch` in the page from the worker. Each request has a MessageChannel of its own:
+//
+//   page -> worker   { head }      status, headers and so on
+//                    { chunk }     one chunk of the body, as the reply to "pull"
+//                    {}            the end of the body
+//                    { error }     the request or its body failed
+//   worker -> page   "pull"        requests the next chunk
+//                    "cancel"      ends the request
 import { childController } from "../abort.js";
-import { describeValue } from "../arguments.js";
-import { invalid } from "../errors.js";
+import { describeValue, unexpected } from "../arguments.js";
 import { serializeError, deserializeError } from "./serialize-error.js";
 
 const NULL_BODY_STATUSES = [204, 205, 304];
-/** What is looked at, where the headers of an answer can only be asked for one by one. */
+/** Headers that are copied if the headers of a response are not iterable. */
 const RESPONSE_HEADERS = ["content-encoding", "content-length", "content-range", "content-type", "etag", "retry-after"];
 
-/** In the worker: a function like fetch that calls number `shared` of the page; `post` sends to the page. */
+/**
+ * Runs in the worker. Returns a function like `fetch` that calls function number `shared` in the page. `post` sends a
+ * message to the page.
+ */
 export function remoteFetch(shared, post) {
   return (input, { signal, headers, ...rest } = {}) => {
     const { port1: port, port2 } = new MessageChannel();
@@ -26,7 +34,7 @@ export function remoteFetch(shared, post) {
       const fail = (error) => {
         end();
         chunks.error(error);
-        reject(error); // of no effect when the head has come
+        reject(error); // has no effect after the head has arrived
       };
       const abort = () => {
         cancel();
@@ -46,7 +54,7 @@ export function remoteFetch(shared, post) {
             resolve(responseOf(head, body));
           } catch (error) {
             cancel();
-            fail(error); // a status that no Response may have, for one
+            fail(error); // for example a status that Response does not accept
           }
         } else if (chunk) chunks.enqueue(chunk);
         else {
@@ -63,13 +71,13 @@ export function remoteFetch(shared, post) {
 }
 
 function responseOf({ url, redirected, type, hasBody, ...init }, body) {
-  if (init.status < 200) return Response.error(); // an opaque one tells as little
+  if (init.status < 200) return Response.error(); // an opaque response has no readable properties either
   const response = new Response(hasBody ? body : null, init);
   for (const [key, value] of Object.entries({ url, redirected, type })) Object.defineProperty(response, key, { value });
   return response;
 }
 
-/** In the page: answers one request by the caller's function. `signal` aborts when the worker is no more. */
+/** Runs in the page. Answers one request with the caller's function. `signal` aborts when the worker ends. */
 export async function answerFetch(fetch, { input, init, port }, signal) {
   const { controller, release } = childController(signal);
   let reader;
@@ -81,7 +89,7 @@ export async function answerFetch(fetch, { input, init, port }, signal) {
   const head = async () => {
     const response = await fetch(input, { ...init, signal: controller.signal });
     if (typeof response?.status !== "number" || typeof response.headers?.get !== "function")
-      throw invalid(`fetch must give a Response, not ${describeValue(response)}`);
+      throw unexpected("result of fetch", response, "a Response");
     const { status, statusText, url, redirected, type } = response;
     const hasBody = response.body != null && !NULL_BODY_STATUSES.includes(status);
     if (hasBody) reader = readerOf(response);
@@ -91,9 +99,11 @@ export async function answerFetch(fetch, { input, init, port }, signal) {
   const chunk = async () => {
     const { done, value } = await reader.read();
     if (done) return (release(), port.postMessage({}));
-    if (!(value instanceof Uint8Array)) throw new TypeError(`the body of the Response holds ${describeValue(value)}`);
-    // A copy is transferred: the buffer may be the caller's own, or much larger than the chunk.
-    const copy = new Uint8Array(value); // not slice(), by which Node's Buffer gives a view
+    if (!(value instanceof Uint8Array)) {
+      throw new TypeError(`the body contains ${describeValue(value)}; expected a stream of Uint8Array`);
+    }
+    // A copy is transferred, because the buffer may belong to the caller, or be much larger than the chunk.
+    const copy = new Uint8Array(value); // not slice(), which returns a view for a Node Buffer
     port.postMessage({ chunk: copy }, [copy.buffer]);
   };
   const answer = (work) =>
@@ -102,7 +112,7 @@ export async function answerFetch(fetch, { input, init, port }, signal) {
       port.postMessage({ error: serializeError(error) });
     });
   port.onmessage = ({ data }) => (data === "cancel" ? controller.abort() : answer(chunk));
-  port.unref?.(); // in Node: a body that no one reads keeps no program running
+  port.unref?.(); // in Node, a body that nobody reads must not keep the program running
   await answer(head);
 }
 
@@ -111,7 +121,7 @@ function headersOf({ headers }) {
   return RESPONSE_HEADERS.map((name) => [name, headers.get(name)]).filter(([, value]) => value != null);
 }
 
-/** Some functions that stand in for fetch give a body that is no stream of the web's. */
+/** Returns a reader of the body. Some functions used as `fetch` return a body that is not a ReadableStream. */
 function readerOf(response) {
   if (typeof response.body.getReader === "function") return response.body.getReader();
   let done = false;

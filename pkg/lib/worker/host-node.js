@@ -1,21 +1,21 @@
-// worker_threads: Node, and Deno and Bun, which have them too.
+// Worker host of Node, Deno and Bun: worker_threads.
 import path from "node:path";
 import { Worker } from "node:worker_threads";
 import { folderStore } from "../store-folder.js";
 import { startWorker } from "./start-worker.js";
 
-/** A host for createWorkerCoromClass; `make(options)` starts this package's own script. */
-export const nodeHost = (make) => ({
+/** Returns a host for createWorkerCoromClass. `startDefault(options)` starts this package's own worker script. */
+export const nodeHost = (startDefault) => ({
   folderStore,
   resolveAddress: (text) => (text === "" || /^(https?|file):/i.test(text) ? text : path.resolve(text)),
 
   spawn(given, handlers) {
-    // None of the program's own flags: a worker does not start with --input-type, for one.
+    // Without the program's own flags, because a worker does not start with some of them, such as --input-type.
     const options = { name: "corom", execArgv: [] };
     const worker = startWorker(
       given,
-      () => make(options),
-      // A string is a path to Node; what begins like a URL is meant as one.
+      () => startDefault(options),
+      // Node reads a string as a path, so a string with a URL scheme is converted.
       (script) => new Worker(/^(file|data):/i.test(script) ? new URL(script) : script, options),
     );
     worker.on("message", handlers.message);
@@ -25,8 +25,8 @@ export const nodeHost = (make) => ({
     return {
       post: (message) => worker.postMessage(message),
       end: () => void worker.terminate(),
-      // An idle model does not keep the program running.
-      setBusy: (yes) => (yes ? worker.ref() : worker.unref()),
+      // An idle model must not keep the program running.
+      setBusy: (isBusy) => (isBusy ? worker.ref() : worker.unref()),
     };
   },
 });

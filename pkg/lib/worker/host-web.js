@@ -1,22 +1,22 @@
-// Web Workers, as browsers have them.
+// Worker host of browsers: Web Workers.
 import { startWorker } from "./start-worker.js";
 
-/** A host for createWorkerCoromClass; `make()` starts this package's own script. */
-export const webHost = (make) => ({
+/** Returns a host for createWorkerCoromClass. `startDefault()` starts this package's own worker script. */
+export const webHost = (startDefault) => ({
   resolveAddress(text) {
     try {
       return new URL(text, globalThis.document?.baseURI ?? globalThis.location?.href).href;
     } catch {
-      return text; // the worker says what is wrong with it
+      return text; // the worker reports what is wrong with it
     }
   },
 
   spawn(given, handlers) {
-    const worker = startWorker(given, make, (url) => new Worker(url, { type: "module" }));
+    const worker = startWorker(given, startDefault, (url) => new Worker(url, { type: "module" }));
     worker.onmessage = ({ data }) => handlers.message(data);
-    worker.onmessageerror = () => handlers.ended(new Error("it sent what cannot be read"));
+    worker.onmessageerror = () => handlers.ended(new Error("the worker sent a message that cannot be deserialized"));
     worker.onerror = (event) => {
-      event.preventDefault?.(); // it is reported by the call
+      event.preventDefault?.(); // the rejected call reports the error
       handlers.ended(event.error ?? (event.message ? new Error(event.message) : undefined));
     };
     return {

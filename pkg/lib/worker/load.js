@@ -1,4 +1,4 @@
-// The class `Corom` of `corom/worker` on one host.
+// Creates the class `Corom` of `corom/worker` for one host.
 import { throwIfAborted, untilAborted } from "../abort.js";
 import { loadOptions } from "../arguments.js";
 import { modelCache } from "../cache.js";
@@ -8,9 +8,12 @@ import { checkWorkerOptions } from "./options.js";
 import { serialize } from "./serialize.js";
 import { Supervisor } from "./supervisor.js";
 
-/** `host.spawn(worker, handlers)` starts a worker, `host.resolveAddress(text)` makes a string absolute as this thread means it. */
+/**
+ * `host.spawn(worker, handlers)` starts a worker, `host.resolveAddress(text)` makes a string absolute as this thread
+ * means it.
+ */
 export function createWorkerCoromClass(host) {
-  // A declaration: in `return class Corom …` esbuild takes the name of the base class for this one's.
+  // A class declaration, because in `return class Corom …` esbuild reuses the name of the base class.
   class Corom extends Base {
     static get cache() {
       return modelCache(host);
@@ -24,23 +27,23 @@ export function createWorkerCoromClass(host) {
 }
 
 async function loadModel(Class, host, source, given = {}) {
-  Promise.resolve(given?.wasm).catch(() => {}); // reported below, if nothing else fails before
-  loadOptions(given); // the worker does so too, but cannot be sent all that may be wrong
+  Promise.resolve(given?.wasm).catch(() => {}); // the rejection is reported below
+  loadOptions(given); // the worker checks too, but some invalid values cannot be sent to it
   checkWorkerOptions(given);
   const { signal, onProgress, worker, abortTimeout, wasm, ...rest } = given;
   const settled = Promise.resolve(wasm).catch((cause) => {
-    throw new CoromError("FETCH_FAILED", `the promise given as wasm was rejected: ${messageOf(cause)}`, { cause });
+    throw new CoromError("FETCH_FAILED", `wasm: the promise was rejected: ${messageOf(cause)}`, { cause });
   });
   settled.catch(() => {});
   throwIfAborted(signal);
-  const shared = []; // the caller's functions, which stay here
+  const shared = []; // functions of the caller, which stay in this thread
   const share = (f) => shared.push(f) - 1;
   const serializeArguments = async () => {
     const { resolveAddress } = host;
-    const where = await serialize(source, { resolveAddress, share });
+    const serializedSource = await serialize(source, { resolveAddress, share });
     const options = await serialize(rest, { share });
     options.object.push(["wasm", await serialize(await settled, { resolveAddress, share })]);
-    return { source: where, options };
+    return { source: serializedSource, options };
   };
   const supervisor = new Supervisor({
     spawn: (handlers) => host.spawn(worker, handlers),

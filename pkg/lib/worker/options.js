@@ -1,11 +1,10 @@
-// The options that only `corom/worker` has.
-import { describeValue } from "../arguments.js";
-import { invalid } from "../errors.js";
+// Checks the options that only `corom/worker` has.
+import { unexpected } from "../arguments.js";
 
-/** Throws INVALID_ARGUMENT where one is not what it should be. */
+/** Throws INVALID_ARGUMENT if an option has the wrong type. */
 export function checkWorkerOptions({ worker, abortTimeout }) {
   if (worker !== undefined && !["string", "function"].includes(typeof worker) && !(worker instanceof URL))
-    throw invalid(`worker must be a URL or a function that makes a Worker, not ${describeValue(worker)}`);
+    throw unexpected("worker", worker, "a URL or a function that returns a Worker");
   if (abortTimeout !== undefined && !(typeof abortTimeout === "number" && abortTimeout >= 0))
-    throw invalid(`abortTimeout must be a number of milliseconds, at least 0, not ${describeValue(abortTimeout)}`);
+    throw unexpected("abortTimeout", abortTimeout, "milliseconds: a number of at least 0");
 }

@@ -1,10 +1,11 @@
-// Errors between threads: a structured clone would lose the code and everything else that is not standard.
+// Serializes errors for messages between threads. A structured clone would lose `code` and other properties that are
+// not standard.
 import { CoromError } from "../errors.js";
 
-/** Causes of causes; further down nothing is carried. */
+/** Maximum depth of causes that are serialized. */
 const MAX_CAUSE_DEPTH = 4;
 
-/** What was thrown, as plain data. */
+/** Serializes a thrown value to plain data. */
 export function serializeError(thrown, depth = MAX_CAUSE_DEPTH) {
   if (!(thrown instanceof Error) && typeof thrown?.message !== "string") return { text: String(thrown) };
   const { name, message, code, stack, cause } = thrown;
@@ -13,16 +14,16 @@ export function serializeError(thrown, depth = MAX_CAUSE_DEPTH) {
     message: String(message),
     code: ["string", "number"].includes(typeof code) ? code : undefined,
     stack: typeof stack === "string" ? stack : undefined,
-    own: thrown instanceof CoromError,
+    isCoromError: thrown instanceof CoromError,
     cause: cause === undefined || depth === 0 ? undefined : serializeError(cause, depth - 1),
   };
 }
 
-/** A CoromError where it was one; else an Error of that name, or the text that was thrown. */
-export function deserializeError({ text, name, message, code, stack, own, cause }) {
+/** Deserializes a thrown value: a CoromError, an Error with the same name, or a string. */
+export function deserializeError({ text, name, message, code, stack, isCoromError, cause }) {
   if (text !== undefined) return text;
   const options = cause && { cause: deserializeError(cause) };
-  if (own) return new CoromError(code, message, options);
+  if (isCoromError) return new CoromError(code, message, options);
   const error = new Error(message, options);
   const rest = { name, stack, ...(code !== undefined && { code }) };
   for (const [key, value] of Object.entries(rest)) {

@@ -1,10 +1,10 @@
-// What `load` was given, on its way into the worker. Most of it can be cloned as it is; URLs, functions, Files and
-// Responses cannot, everywhere, and go as plain data that says what they were.
+// Serializes the arguments of `load` for the worker. Most values can be cloned. URLs, functions, Files and Responses
+// cannot be cloned on every host, so they are sent as plain data with a key that names their kind.
 import { CoromError, invalid, messageOf } from "../errors.js";
 
 /**
- * A cloneable form. `resolveAddress` makes a string absolute, where it stands alone or in a list: the worker has another base.
- * `share` keeps a function here and gives a number for it.
+ * A cloneable form. `resolveAddress` makes a string absolute, where it stands alone or in a list: the worker has
+ * another base. `share` keeps a function here and gives a number for it.
  */
 export async function serialize(value, { resolveAddress = (text) => text, share }) {
   const all = (items) => Promise.all(items.map((item) => serialize(item, { resolveAddress, share })));
@@ -32,7 +32,10 @@ export async function serialize(value, { resolveAddress = (text) => text, share 
   return { value };
 }
 
-/** The other end. `remote` gives a function that calls the one with that number. */
+/**
+ * Restores a serialized value. `remote(number)` returns a function that calls the function with that number in the
+ * page.
+ */
 export function deserialize(serialized, remote) {
   const all = (pairs) => pairs.map(([key, item]) => [key, deserialize(item, remote)]);
   if (serialized.shared !== undefined) return remote(serialized.shared);
@@ -45,14 +48,15 @@ export function deserialize(serialized, remote) {
   return serialized.value;
 }
 
-/** A Blob is cloned without its bytes; not every host keeps a File's name, and none its place in a folder. */
+/** Cloning a Blob does not copy its bytes. Not every host clones a File's name, and none its path in a folder. */
 async function serializeFile(file) {
   const { name, webkitRelativePath } = file;
   if (file instanceof Blob) return { blob: file, name, webkitRelativePath };
   try {
     return { blob: new Blob([await file.arrayBuffer()]), name, webkitRelativePath };
   } catch (cause) {
-    throw new CoromError("FETCH_FAILED", `${name ?? "a file"} could not be read: ${messageOf(cause)}`, { cause });
+    const message = `${name ?? "source"}: the file cannot be read: ${messageOf(cause)}`;
+    throw new CoromError("FETCH_FAILED", message, { cause });
   }
 }
 
@@ -68,6 +72,6 @@ async function serializeResponse(response) {
   try {
     return { status, statusText, headers: [...response.headers], body: await response.arrayBuffer() };
   } catch (cause) {
-    throw invalid(`wasm: the Response could not be read: ${messageOf(cause)}`, { cause });
+    throw invalid(`wasm: the body of the Response cannot be read: ${messageOf(cause)}`, { cause });
   }
 }

@@ -1,16 +1,20 @@
-// A worker, as the option `worker` has it.
-import { CoromError, invalid, messageOf } from "../errors.js";
+// Starts the worker that the option `worker` selects.
+import { unexpected } from "../arguments.js";
+import { CoromError, messageOf } from "../errors.js";
 
-/** What the caller's function makes, the script at the caller's URL, or, without either, this package's own. */
-export function startWorker(given, own, at) {
+/**
+ * Starts a worker. `option` is the option `worker`: a function that returns a worker, the URL of a script, or
+ * undefined. `startDefault` starts this package's own script, and `startScript(url)` starts the script at a URL.
+ */
+export function startWorker(option, startDefault, startScript) {
   let worker;
   try {
-    if (given === undefined) worker = own();
-    else worker = typeof given === "function" ? given() : at(given);
+    if (option === undefined) worker = startDefault();
+    else worker = typeof option === "function" ? option() : startScript(option);
   } catch (cause) {
-    const said = `a worker cannot be started here: ${messageOf(cause)}`;
-    throw new CoromError("UNSUPPORTED_HOST", `${said}; the option worker says where its script is`, { cause });
+    const message = `the worker cannot be started (${messageOf(cause)}); pass the URL of its script as worker`;
+    throw new CoromError("UNSUPPORTED_HOST", message, { cause });
   }
-  if (typeof worker?.postMessage !== "function") throw invalid("worker() must give a Worker");
+  if (typeof worker?.postMessage !== "function") throw unexpected("worker()", worker, "a Worker");
   return worker;
 }

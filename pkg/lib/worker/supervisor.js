@@ -1,26 +1,27 @@
-// Keeps a worker with the model in it: starts it, asks it, ends it when a call must not go on, and starts another when
-// there is none.
+// Keeps a worker with the model: starts it, sends calls to it, terminates it if an aborted call does not end in time,
+// and starts another worker when a call needs one.
 import { untilAborted } from "../abort.js";
 import { CoromError } from "../errors.js";
 import { WorkerConnection } from "./connection.js";
 
-/** Milliseconds: the least that an aborted call gets before its worker is ended. */
+/** Minimum time that an aborted call gets before its worker is terminated. */
 const MIN_ABORT_TIMEOUT_MS = 1000;
+/** Longest delay of setTimeout; timers with a longer delay fire immediately. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
-/** What must not change when a model is loaded again. The kernel may: two race. */
+/** Properties of `info` that must be equal after a reload. The kernel may change, because two kernels are timed. */
 const INVARIANT_INFO = ["dimension", "layers", "heads", "vocabSize", "maxLength", "pooling", "normalize", "dtype"];
 
 export class Supervisor {
   #spawn;
-  #load; // the question that loads the model
+  #load; // the message that loads the model
   #handlers;
   #abortTimeout;
   #connection;
   #model; // { info, content } of the first load
-  #starting = Promise.resolve(); // a later load
+  #starting = Promise.resolve(); // the running or last reload
   #loadTimeMs = 0;
   #memory = 0;
-  #kernel; // the one that is ahead, as the worker last said
+  #kernel; // as of the last answer of the worker
 
   constructor({ spawn, load, handlers, abortTimeout }) {
     this.#spawn = spawn;
@@ -29,7 +30,7 @@ export class Supervisor {
     this.#abortTimeout = abortTimeout;
   }
 
-  /** Bytes of WebAssembly memory in the worker, as it last said. */
+  /** Bytes of WebAssembly memory in the worker, as of its last answer; 0 without a worker. */
   get memoryBytes() {
     return this.#connection?.ended === false ? this.#memory : 0;
   }
@@ -38,7 +39,7 @@ export class Supervisor {
     return this.#kernel;
   }
 
-  /** A worker with the model in it; an abort ends it. Gives the model's info. */
+  /** Starts a worker and loads the model. Returns the model's info. An abort terminates the worker. */
   async start(signal) {
     const began = performance.now();
     const connection = (this.#connection = new WorkerConnection(this.#spawn, this.#handlers));
@@ -50,7 +51,7 @@ export class Supervisor {
       this.#kernel = kernel;
       this.#model ??= model;
       if (!isSameModel(model, this.#model))
-        throw new CoromError("INTEGRITY_MISMATCH", "the source has another model now; load it anew to use that");
+        throw new CoromError("INTEGRITY_MISMATCH", "the source now contains another model; call Corom.load to use it");
       return model.info;
     } catch (error) {
       connection.end(error);
@@ -59,11 +60,11 @@ export class Supervisor {
   }
 
   /**
-   * What a call gives. When it is aborted the worker may end the piece of work in hand; a worker that takes longer than
-   * the limit is ended, and with it the call.
+   * Returns the result of a call. An aborted call may finish its current batch. If that takes longer than the abort
+   * timeout, the worker is terminated.
    */
   async call(question, signal) {
-    // A load that this call no longer waits for goes on for the next one.
+    // If this call is aborted during a reload, the reload continues for the next call.
     if (this.#connection.ended) (this.#starting = this.start()).catch(() => {});
     await untilAborted(this.#starting, signal);
     signal?.throwIfAborted();
@@ -71,7 +72,7 @@ export class Supervisor {
     let timer;
     const abort = () => {
       connection.abort();
-      // To wait longer than loading again would take gains nothing.
+      // By default, wait no longer than a reload would take.
       const limit = this.#abortTimeout ?? Math.max(MIN_ABORT_TIMEOUT_MS, this.#loadTimeMs);
       if (limit < Infinity) timer = setTimeout(() => connection.end(signal.reason), Math.min(limit, MAX_TIMER_MS));
     };
@@ -88,16 +89,18 @@ export class Supervisor {
     }
   }
 
+  /** Terminates the worker. */
   end(reason) {
     this.#connection.end(reason);
   }
 
-  /** The instance in the worker is of no further use. */
+  /** Terminates a worker whose instance has crashed, and returns the error of the call. */
   #crashedError(cause) {
     this.#connection.end(cause);
-    return new CoromError(cause.code, "corom crashed in its worker; the next call loads the model again", { cause });
+    return new CoromError(cause.code, "corom crashed in the worker; the next call loads the model again", { cause });
   }
 }
 
-/** Whether a model loaded again is the one that was there: by its files' hashes, or as far as its shape tells. */
-const isSameModel = (a, b) => a.content === b.content && INVARIANT_INFO.every((field) => a.info[field] === b.info[field]);
+/** Returns whether a reloaded model is the same: by the hashes of its files, and by the properties of `info`. */
+const isSameModel = (a, b) =>
+  a.content === b.content && INVARIANT_INFO.every((field) => a.info[field] === b.info[field]);

@@ -1,10 +1,10 @@
-// Inside the worker: holds the model and does what the page asks, one thing at a time.
+// Runs in the worker. Holds the model and answers the messages of the page (see connection.js), one at a time.
 import { contentOf } from "../corom.js";
 import { serializeError } from "./serialize-error.js";
 import { remoteFetch } from "./fetch.js";
 import { deserialize } from "./serialize.js";
 
-/** What each call gives, as plain data, and the buffers of it that are transferred over. */
+/** The methods that the page can call. Each returns `[value, transferred]`: plain data, and its buffers to transfer. */
 const METHODS = {
   embed: async (corom, args) => transferring((await corom.embed(...args)).data),
   score: async (corom, args) => transferring(await corom.score(...args)),
@@ -18,11 +18,13 @@ const METHODS = {
 
 const transferring = (data) => [data, [data.buffer]];
 
-/** `port` is the worker's global scope, or Node's parentPort; `Corom` the class that does the work. */
+/**
+ * Answers messages on `port`: the worker's global scope, or Node's parentPort. `Corom` is the class of lib/corom.js.
+ */
 export async function serve(Corom, port) {
   const post = (message, transferred = []) => port.postMessage(message, transferred);
   let corom;
-  let running; // AbortController of the call in hand
+  let running; // AbortController of the current call
 
   const load = async ({ source, options }) => {
     const remote = (shared) => remoteFetch(shared, post);
@@ -54,7 +56,10 @@ export async function serve(Corom, port) {
   post({ ready: { lock: await holdLock() } });
 }
 
-/** The name of a lock that this worker holds as long as it lives, so that the page sees it go; undefined without. */
+/**
+ * Acquires a Web Lock and holds it until the worker ends, so that the page detects the end. Returns the name of the
+ * lock; undefined if there are no locks.
+ */
 function holdLock() {
   const { locks } = globalThis.navigator ?? {};
   if (!locks) return undefined;
@@ -65,6 +70,6 @@ function holdLock() {
         resolve(name);
         return new Promise(() => {});
       })
-      .catch(() => resolve(undefined)); // a sandboxed page has locks that it may not use
+      .catch(() => resolve(undefined)); // a sandboxed page is not allowed to use locks
   });
 }
