@@ -95,7 +95,7 @@ test("where nothing is answered the model is stuck: it is freed and loaded anew,
         await waits;
         return corom.embed("裤", { signal });
       }),
-      isUnavailable(/given up/),
+      isUnavailable(/unloaded/),
     );
     await pass(1_000);
     await stuck;

@@ -1,64 +1,72 @@
-// The model: loaded once for the isolate, whoever asks first, and used by one request after the other.
+// The model of this isolate. The first request loads it; all requests share it, one after the other.
 import { Corom } from "corom";
-import { Refusal } from "./refusal.js";
+import { HttpError } from "./http-error.js";
 import { misconfigured } from "./settings.js";
 
-/** Milliseconds that a request waits for the model, and then for its answer. */
-const PATIENCE = 25_000;
-/** After these the instance is of no use. */
-const CRASHES = ["INTERNAL", "OUT_OF_MEMORY", "FREED"];
+/** Time that a request waits for the model, and then for its answer. */
+const ANSWER_TIMEOUT_MS = 25_000;
+/** Error codes after which the instance cannot be used any more. */
+const FATAL_CODES = ["INTERNAL", "OUT_OF_MEMORY", "FREED"];
 
-let current; // what `begin` gives
-let waiting = 0;
+let current; // the result of `startLoading`
+let waiting = 0; // requests that are waiting or running
 
-/** What `work(corom, signal)` gives. The signal aborts with the request's own, and when the answer takes too long. */
+/**
+ * Returns the result of `work(corom, signal)`. The signal aborts with the request, or when the answer takes too long.
+ */
 export async function withModel({ env, settings, signal }, work) {
-  return inTurn(env, settings, async (mine, corom) => {
-    const { answered } = mine;
-    const patience = patienceFor("the model does not answer in time");
+  return withQueueSlot(env, settings, async (model, corom) => {
+    const { answered } = model;
+    const limit = timeLimit("the model did not answer in time");
     try {
-      const answer = await work(corom, AbortSignal.any([patience.signal, ...(signal ? [signal] : [])]));
-      mine.answered++;
+      const answer = await work(corom, AbortSignal.any([limit.signal, ...(signal ? [signal] : [])]));
+      model.answered++;
       return answer;
     } catch (error) {
-      // Others may have had their answers meanwhile: then the model was only busy. Where nobody had one it is stuck,
-      // as what it waits for may have ended with the request that began it.
-      const stuck = error === patience.signal.reason && mine.answered === answered;
-      if (stuck || CRASHES.includes(error.code)) drop(mine);
-      throw error.code === "FREED" ? unavailable("the model was given up meanwhile", error) : error;
+      // If other requests were answered in the meantime, the model is only busy. Otherwise it is stuck: it may wait for
+      // something that ended with the request that started it.
+      const isStuck = error === limit.signal.reason && model.answered === answered;
+      if (isStuck || FATAL_CODES.includes(error.code)) discard(model);
+      throw error.code === "FREED" ? unavailable("the model was unloaded", error) : error;
     } finally {
-      patience.end();
+      limit.end();
     }
   });
 }
 
-/** `info` of the model. It tells nothing of whether calls are answered. */
+/** Returns `info` of the model. It does not show whether the model answers calls. */
 export async function modelInfo({ env, settings }) {
-  return inTurn(env, settings, (_, corom) => corom.info);
+  return withQueueSlot(env, settings, (_, corom) => corom.info);
 }
 
-async function inTurn(env, settings, work) {
+/** Runs `work` with the model, unless too many requests are waiting. */
+async function withQueueSlot(env, settings, work) {
   if (waiting >= settings.maxWaiting) {
-    throw new Refusal(429, "overloaded", "too many requests are waiting", { headers: { "retry-after": "1" } });
+    const message = `${waiting} requests are waiting; try again later`;
+    throw new HttpError(429, "overloaded", message, { headers: { "retry-after": "1" } });
   }
   waiting++;
   try {
-    const mine = (current ??= begin(env, settings));
-    return await work(mine, await loaded(mine));
+    const model = (current ??= startLoading(env, settings));
+    return await work(model, await awaitModel(model));
   } finally {
     waiting--;
   }
 }
 
-/** `loading` is the promise, `corom` what came of it, `ending` ends the load, `answered` counts the answers. */
-function begin(env, settings) {
-  const ending = new AbortController();
-  const mine = { loading: load(env, settings, ending.signal), ending, answered: 0, dropped: false };
-  mine.loading.then(
-    (corom) => (mine.dropped ? corom.free() : (mine.corom = corom)),
-    () => drop(mine), // the next request tries again
+/**
+ * Starts loading a model. In the result, `loading` is the promise, `corom` the loaded instance, `loadController` aborts
+ * the load, and `answered` counts the answered requests.
+ */
+function startLoading(env, settings) {
+  const loadController = new AbortController();
+  const loading = load(env, settings, loadController.signal);
+  const model = { loading, loadController, answered: 0, isDiscarded: false };
+  model.loading.then(
+    (corom) => (model.isDiscarded ? corom.free() : (model.corom = corom)),
+    () => discard(model), // the next request loads it again
   );
-  return mine;
+  return model;
 }
 
 async function load(env, { modelPath, precision }, signal) {
@@ -68,47 +76,48 @@ async function load(env, { modelPath, precision }, signal) {
   return corom;
 }
 
-/** The model, as long as a request waits for it. A load that takes longer is given up, for all. */
-async function loaded(mine) {
-  const patience = patienceFor("the model is still loading");
-  const late = new Promise((_, reject) => (patience.signal.onabort = () => reject(patience.signal.reason)));
+/** Waits for the model. A load that takes too long is aborted for all requests. */
+async function awaitModel(model) {
+  const limit = timeLimit("the model is still loading");
+  const late = new Promise((_, reject) => (limit.signal.onabort = () => reject(limit.signal.reason)));
   try {
-    return await Promise.race([mine.loading, late]);
+    return await Promise.race([model.loading, late]);
   } catch (error) {
-    if (error === patience.signal.reason) drop(mine, error);
+    if (error === limit.signal.reason) discard(model, error);
     throw error;
   } finally {
-    patience.end();
+    limit.end();
   }
 }
 
-function drop(given, reason) {
-  if (current === given) current = undefined;
-  given.dropped = true;
-  if (given.corom) return given.corom.free();
+/** Frees a model, or aborts its load. */
+function discard(model, reason) {
+  if (current === model) current = undefined;
+  model.isDiscarded = true;
+  if (model.corom) return model.corom.free();
   try {
-    given.ending.abort(reason);
+    model.loadController.abort(reason);
   } catch (error) {
-    // The host may let only the request that began the load end what that waits for.
+    // Some hosts allow only the request that started the load to abort it.
     console.error(error);
   }
 }
 
-/** A signal that aborts with a refusal, unless it is ended before. */
-function patienceFor(what) {
+/** Returns a signal that aborts with a 503 error after the time limit, and `end`, which stops the timer. */
+function timeLimit(message) {
   const controller = new AbortController();
-  const timer = setTimeout(() => controller.abort(unavailable(what)), PATIENCE);
+  const timer = setTimeout(() => controller.abort(unavailable(message)), ANSWER_TIMEOUT_MS);
   return { signal: controller.signal, end: () => clearTimeout(timer) };
 }
 
-const unavailable = (what, cause) =>
-  new Refusal(503, "unavailable", what, { headers: { "retry-after": "5" }, cause });
+const unavailable = (message, cause) =>
+  new HttpError(503, "unavailable", `${message}; try again later`, { headers: { "retry-after": "5" }, cause });
 
-/** Where the model's files come from: a bucket where there is one, else the static assets. */
+/** Returns the `fetch` of the model's files: from the bucket if one is bound, otherwise from the static assets. */
 function fetchFrom({ BUCKET, ASSETS }) {
   if (BUCKET) return (url, { headers } = {}) => fromBucket(BUCKET, new URL(url), new Headers(headers));
   if (ASSETS) return (url, { headers, signal } = {}) => ASSETS.fetch(url, { headers, signal });
-  throw misconfigured("neither ASSETS nor BUCKET is bound");
+  throw misconfigured("neither ASSETS nor BUCKET is bound; bind one of them in wrangler.jsonc");
 }
 
 async function fromBucket(bucket, { pathname }, headers) {

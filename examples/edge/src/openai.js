@@ -1,26 +1,31 @@
-// POST /v1/embeddings, in OpenAI's shape.
+// POST /v1/embeddings, with the request and response formats of OpenAI's API.
 import { withModel } from "./model.js";
-import { Refusal } from "./refusal.js";
-import { countTokens, optional, textsOf } from "./texts.js";
+import { HttpError } from "./http-error.js";
+import { countTokens, optional, checkTexts } from "./texts.js";
 
+/** Answers /v1/embeddings: one vector per text, as floats or base64. */
 export async function embeddings({ body, env, settings, signal }) {
-  const texts = textsOf(body.input, "input", settings);
-  if (texts.includes("")) throw new Refusal(400, "empty", "input has an empty text", { param: "input" });
+  const texts = checkTexts(body.input, "input", settings);
+  if (texts.includes("")) {
+    throw new HttpError(400, "empty", "input: got an empty text; expected at least one character", { param: "input" });
+  }
   const model = optional(body.model, "model", "string", settings.modelName);
   if (model !== settings.modelName) {
-    throw new Refusal(404, "model_not_found", `the model here is ${settings.modelName}`, { param: "model" });
+    const message = `model: got ${JSON.stringify(model)}; this service has "${settings.modelName}"`;
+    throw new HttpError(404, "model_not_found", message, { param: "model" });
   }
   const format = optional(body.encoding_format, "encoding_format", "string", "float");
   if (format !== "float" && format !== "base64") {
-    throw new Refusal(400, "invalid_value", 'encoding_format must be "float" or "base64"', { param: "encoding_format" });
+    const message = `encoding_format: got ${JSON.stringify(format)}; expected "float" or "base64"`;
+    throw new HttpError(400, "invalid_value", message, { param: "encoding_format" });
   }
   const dimensions = optional(body.dimensions, "dimensions", "number");
   const encoded = format === "base64" ? base64 : (row) => Array.from(row);
 
   return withModel({ env, settings, signal }, async (corom, signal) => {
     if (dimensions !== undefined && dimensions !== corom.info.dimension) {
-      const message = `this model's vectors have ${corom.info.dimension} dimensions, and cannot be shortened`;
-      throw new Refusal(400, "invalid_value", message, { param: "dimensions" });
+      const message = `dimensions: got ${dimensions}; this model supports only ${corom.info.dimension}`;
+      throw new HttpError(400, "invalid_value", message, { param: "dimensions" });
     }
     const tokens = countTokens(corom, texts, "input", settings.autoTruncate);
     const rows = await corom.embed(texts, { signal });
@@ -33,7 +38,7 @@ export async function embeddings({ body, env, settings, signal }) {
   });
 }
 
-/** The row's floats, little-endian, four bytes each. */
+/** Encodes a vector as base64 of little-endian 32-bit floats. */
 function base64(row) {
   const bytes = new DataView(new ArrayBuffer(row.length * 4));
   row.forEach((value, i) => bytes.setFloat32(i * 4, value, true));

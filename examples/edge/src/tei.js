@@ -1,43 +1,47 @@
-// POST /embed and /rerank, GET /info, in the shapes of text-embeddings-inference.
+// POST /embed, POST /rerank and GET /info, with the request and response formats of text-embeddings-inference.
 import { modelInfo, withModel } from "./model.js";
-import { Refusal } from "./refusal.js";
-import { countTokens, optional, textsOf } from "./texts.js";
+import { HttpError } from "./http-error.js";
+import { countTokens, optional, checkTexts } from "./texts.js";
 
+/** Answers /embed: one vector per text. */
 export async function embed({ body, env, settings, signal }) {
-  const texts = textsOf(body.inputs, "inputs", settings);
+  const texts = checkTexts(body.inputs, "inputs", settings);
   const normalize = optional(body.normalize, "normalize", "boolean", true);
-  const mayCut = optional(body.truncate, "truncate", "boolean", settings.autoTruncate);
+  const mayTruncate = optional(body.truncate, "truncate", "boolean", settings.autoTruncate);
   return withModel({ env, settings, signal }, async (corom, signal) => {
-    countTokens(corom, texts, "inputs", mayCut);
+    countTokens(corom, texts, "inputs", mayTruncate);
     const rows = await corom.embed(texts, { signal });
-    return Response.json(Array.from(rows, (row) => Array.from(normalize ? unit(row) : row)));
+    return Response.json(Array.from(rows, (row) => Array.from(normalize ? toUnitLength(row) : row)));
   });
 }
 
-/** By the embedder's scores: higher is better, best first. `raw_scores` are those of METRIC as they are. */
+/** Answers /rerank: scores by the embedder, higher is better, best first. `raw_scores` returns the scores of METRIC. */
 export async function rerank({ body, env, settings, signal }) {
   const query = body.query;
-  if (typeof query !== "string") throw new Refusal(422, "invalid_type", "query must be a string", { param: "query" });
-  if (!Array.isArray(body.texts)) {
-    throw new Refusal(422, "invalid_type", "texts must be a list of strings", { param: "texts" });
+  if (typeof query !== "string") {
+    throw new HttpError(422, "invalid_type", "query: expected a string", { param: "query" });
   }
-  const texts = textsOf(body.texts, "texts", settings);
+  if (!Array.isArray(body.texts)) {
+    throw new HttpError(422, "invalid_type", "texts: expected a list of strings", { param: "texts" });
+  }
+  const texts = checkTexts(body.texts, "texts", settings);
   const raw = optional(body.raw_scores, "raw_scores", "boolean", false);
   const withText = optional(body.return_text, "return_text", "boolean", false);
-  const mayCut = optional(body.truncate, "truncate", "boolean", settings.autoTruncate);
+  const mayTruncate = optional(body.truncate, "truncate", "boolean", settings.autoTruncate);
   const { metric } = settings;
   return withModel({ env, settings, signal }, async (corom, signal) => {
-    countTokens(corom, [query], "query", mayCut);
-    countTokens(corom, texts, "texts", mayCut);
+    countTokens(corom, [query], "query", mayTruncate);
+    countTokens(corom, texts, "texts", mayTruncate);
     const ranked = await corom.rank(query, texts, { metric, signal });
     const scores = ranked.map(({ score }) => score);
-    const shown = raw ? scores : between0And1(scores, metric);
+    const shown = raw ? scores : toUnitInterval(scores, metric);
     return Response.json(
       ranked.map(({ index, text }, i) => ({ index, score: shown[i], ...(withText && { text }) })),
     );
   });
 }
 
+/** Answers /info: properties of the model and of the service. */
 export async function info({ env, settings }) {
   const { dtype, pooling, maxLength, dimension, version, wasmMemory } = await modelInfo({ env, settings });
   return Response.json({
@@ -54,17 +58,18 @@ export async function info({ env, settings }) {
 }
 
 /**
- * Scores, best first, as numbers between 0 and 1 in the same order. Inner products become each text's share by softmax,
- * as CoROM was trained; cosines are moved.
+ * Converts scores, best first, to numbers from 0 to 1 in the same order. Inner products are converted by softmax, which
+ * CoROM was trained with. Cosines are mapped linearly from [-1, 1].
  */
-function between0And1(scores, metric) {
+function toUnitInterval(scores, metric) {
   if (metric === "cosine") return scores.map((score) => (1 + Math.max(-1, Math.min(1, score))) / 2);
   const parts = scores.map((score) => Math.exp(score - scores[0]));
   const sum = parts.reduce((total, part) => total + part, 0);
   return parts.map((part) => part / sum);
 }
 
-function unit(row) {
+/** Scales a vector to length 1. A vector of zeros stays zero. */
+function toUnitLength(row) {
   const length = Math.hypot(...row);
   return length > 0 ? row.map((value) => value / length) : row;
 }

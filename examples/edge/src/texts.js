@@ -1,40 +1,41 @@
-// The texts of a request: strings, not too many, none too long for the model.
-import { Refusal } from "./refusal.js";
+// Checks the texts of a request: strings, not too many, none too long for the model.
+import { HttpError } from "./http-error.js";
 
-/** A list of strings from a field that may hold one or many. */
-export function textsOf(value, param, { maxTexts }) {
+/** Returns the list of strings in a field that contains a string or a list of strings. */
+export function checkTexts(value, param, { maxTexts }) {
   const list = typeof value === "string" ? [value] : value;
   if (!Array.isArray(list) || !list.every((text) => typeof text === "string")) {
     const tokens = Array.isArray(list) && list.flat().some((item) => typeof item === "number");
-    const hint = tokens ? "; lists of token ids are not taken, as every model has its own" : "";
-    throw new Refusal(422, "invalid_type", `${param} must be a string or a list of strings${hint}`, { param });
+    const hint = tokens ? ", not token ids" : "";
+    throw new HttpError(422, "invalid_type", `${param}: expected a string or a list of strings${hint}`, { param });
   }
-  if (list.length === 0) throw new Refusal(400, "empty", `${param} is empty`, { param });
+  if (list.length === 0) {
+    throw new HttpError(400, "empty", `${param}: got an empty list; expected at least one text`, { param });
+  }
   if (list.length > maxTexts) {
-    throw new Refusal(413, "too_many", `${param} may have ${maxTexts} texts, and has ${list.length}`, { param });
+    throw new HttpError(413, "too_many", `${param}: got ${list.length} texts; expected at most ${maxTexts}`, { param });
   }
   return list;
 }
 
-/** How many tokens the model reads of all of them; texts that would be cut are refused, unless they may be. */
-export function countTokens(corom, texts, param, mayCut) {
+/** Returns the total number of tokens. Throws 413 if a text would be truncated and `mayTruncate` is false. */
+export function countTokens(corom, texts, param, mayTruncate) {
   let count = 0;
   for (const text of texts) {
     const { ids, truncated } = corom.tokenize(text);
-    if (truncated && !mayCut) {
-      const most = corom.info.maxLength;
-      throw new Refusal(413, "too_long", `${param}: a text has more than the ${most} tokens that the model reads`, {
-        param,
-      });
+    if (truncated && !mayTruncate) {
+      const { maxLength } = corom.info;
+      const message = `${param}: a text is too long; this model supports at most ${maxLength} tokens`;
+      throw new HttpError(413, "too_long", message, { param });
     }
     count += ids.length;
   }
   return count;
 }
 
-/** An optional field of a type. */
-export function optional(value, param, type, otherwise) {
-  if (value === undefined || value === null) return otherwise;
-  if (typeof value !== type) throw new Refusal(422, "invalid_type", `${param} must be a ${type}`, { param });
+/** Returns an optional field after checking its type. `fallback` is its default. */
+export function optional(value, param, type, fallback) {
+  if (value === undefined || value === null) return fallback;
+  if (typeof value !== type) throw new HttpError(422, "invalid_type", `${param}: expected a ${type}`, { param });
   return value;
 }

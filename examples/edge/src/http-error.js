@@ -1,20 +1,20 @@
-// Why a request gets no vectors: a status, a code, and in which field the fault lies. Each interface has its own shape.
+// The error of a request: status, code, message, and the field that is wrong. Each API has its own format of errors.
 
-export class Refusal extends Error {
+export class HttpError extends Error {
   constructor(status, code, message, { param = null, headers = {}, cause } = {}) {
     super(message, { cause });
     Object.assign(this, { status, code, param, headers });
   }
 }
 
-/** Anything thrown, as a Refusal. What went wrong inside is logged, and not told. */
-export function refusalOf(error) {
-  if (error instanceof Refusal) return error;
+/** Converts any thrown value to an HttpError. Internal errors are logged, and their details are not sent. */
+export function toHttpError(error) {
+  if (error instanceof HttpError) return error;
   console.error(error);
-  return new Refusal(500, "internal", "the model could not answer");
+  return new HttpError(500, "internal", "internal error");
 }
 
-/** As OpenAI reports errors. */
+/** Returns the error response of OpenAI's API. */
 export function openaiError({ status, code, message, param, headers }) {
   const type = status >= 500 ? "server_error" : status === 429 ? "rate_limit_error" : "invalid_request_error";
   return Response.json({ error: { message, type, param, code } }, { status, headers });
@@ -22,7 +22,7 @@ export function openaiError({ status, code, message, param, headers }) {
 
 const TYPES = { empty: "Empty", overloaded: "Overloaded", unauthorized: "Unauthorized", unavailable: "Unhealthy" };
 
-/** As text-embeddings-inference reports errors. */
+/** Returns the error response of text-embeddings-inference. */
 export function teiError({ status, code, message, headers }) {
   const type = TYPES[code] ?? (status >= 500 ? "Backend" : "Validation");
   return Response.json({ error: message, error_type: type }, { status, headers });
