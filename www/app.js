@@ -1,10 +1,10 @@
 // The demo page: loads the model, ranks the candidates on every change, newest input first.
 import { Corom } from "./pkg/browser.js";
-import { duration, say, startLanguage } from "./language.js";
+import { duration, translate, startLanguage } from "./language.js";
 import { PAGE } from "./samples.js";
 import * as view from "./view.js";
 
-const PAUSE_MS = 200; // of typing, before the model is asked
+const DEBOUNCE_MS = 200; // of typing, before the model is asked
 
 const query = document.getElementById("query");
 const candidates = document.getElementById("candidates");
@@ -17,12 +17,12 @@ let model;
 let loading = new AbortController();
 let ranking = new AbortController();
 let source = "./model/";
-let shown = () => {}; // draws what is on the page again, in another language
+let redraw = () => {}; // draws what is on the page again, in another language
 
 query.value = PAGE.query;
 candidates.value = PAGE.candidates.join("\n");
 startLanguage(() => {
-  shown();
+  redraw();
   if (model) view.showFacts(model.corom.info, model.loadTime, model.perText);
 });
 
@@ -30,7 +30,7 @@ form.addEventListener("submit", (event) => {
   event.preventDefault();
   rank();
 });
-form.addEventListener("input", debounced(rank, PAUSE_MS));
+form.addEventListener("input", debounced(rank, DEBOUNCE_MS));
 document.getElementById("retry").addEventListener("click", () => load(source));
 folder.addEventListener("change", () => {
   if (folder.files.length > 0) load(folder.files);
@@ -48,11 +48,11 @@ async function load(from) {
   view.hideFailure();
   const onProgress = (event) => {
     if (event.phase === "warning") return console.warn(event.message);
-    shown = () => {
+    redraw = () => {
       view.showProgress(event);
-      view.showStatus(say("waiting"));
+      view.showStatus(translate("waiting"));
     };
-    shown();
+    redraw();
   };
   onProgress({ phase: "wasm" });
   try {
@@ -83,15 +83,15 @@ async function rank() {
   if (text === "" || documents.length === 0) return empty(text === "" ? "needQuery" : "needCandidates");
   const metric = new FormData(form).get("metric");
   view.showBusy(true);
-  shown = () => view.showStatus(say("working"));
-  shown();
+  redraw = () => view.showStatus(translate("working"));
+  redraw();
   try {
     const started = performance.now();
     const ranked = await corom.rank(text, documents, { metric, signal });
     const time = performance.now() - started;
     model.perText = time / (documents.length + 1);
-    shown = () => view.showStatus(say("ranked")(documents.length, duration(time)));
-    shown();
+    redraw = () => view.showStatus(translate("ranked")(documents.length, duration(time)));
+    redraw();
     view.showResults(ranked, metric === "l2");
     view.showTokens(corom.tokenize(text));
     view.showFacts(corom.info, model.loadTime, model.perText);
@@ -106,15 +106,15 @@ async function rank() {
 function empty(reason) {
   view.showBusy(false);
   view.showResults([], false);
-  shown = () => view.showStatus(say(reason));
-  shown();
+  redraw = () => view.showStatus(translate(reason));
+  redraw();
 }
 
 function fail(error) {
   console.warn(error);
   view.showStatus("");
-  shown = () => view.showFailure(error);
-  shown();
+  redraw = () => view.showFailure(error);
+  redraw();
 }
 
 function debounced(work, pause) {

@@ -5,7 +5,7 @@
 import { Corom, CoromError } from "../pkg/node.js";
 import { CARD } from "./samples.js";
 
-const RUNS = 9;
+const TIMED_RUNS = 9;
 
 async function main(folder) {
   if (!folder) throw new Error("usage: node www/demo.mjs MODEL_FOLDER");
@@ -31,8 +31,8 @@ async function main(folder) {
   const memory = corom.info.wasmMemory;
   table([
     ["load", ms(loadTime), `of it packing and self-test ${ms(packTime)}`],
-    ["a text alone", ms(single), `the query, median of ${RUNS}`],
-    ["a text of four", ms(batch), `all four in one call, median of ${RUNS}`],
+    ["a text alone", ms(single), `the query, median of ${TIMED_RUNS}`],
+    ["a text of four", ms(batch), `all four in one call, median of ${TIMED_RUNS}`],
     ["peak wasm memory", mib(memory), `weights ${mib(corom.info.weightBytes)}`],
     ["wasm binary", corom.info.simd === "relaxed" ? "corom-relaxed.wasm" : "corom.wasm", `simd: ${corom.info.simd}`],
   ]);
@@ -82,12 +82,12 @@ async function showRanking(corom, query, documents) {
 
 async function median(work) {
   const times = [];
-  for (let i = 0; i < RUNS; i++) {
+  for (let i = 0; i < TIMED_RUNS; i++) {
     const start = performance.now();
     await work();
     times.push(performance.now() - start);
   }
-  return times.sort((a, b) => a - b)[RUNS >> 1];
+  return times.sort((a, b) => a - b)[TIMED_RUNS >> 1];
 }
 
 const title = (text) => console.log(`\n${text}`);

@@ -1,12 +1,12 @@
-// The page's words in Chinese and English, and which of the two is shown.
+// The page's texts in Chinese and English, and which of the two is shown.
 
-const WORDS = {
+const TEXTS = {
   zh: {
     title: "CoROM 商品语义匹配",
     tagline: "模型在您的浏览器里运行，文本不会离开这台设备。",
     query: "搜索词",
     candidates: "候选商品",
-    oneALine: "每行一个",
+    onePerLine: "每行一个",
     metric: "度量",
     dot: "内积",
     cosine: "余弦",
@@ -58,7 +58,7 @@ const WORDS = {
     tagline: "The model runs in your browser. No text leaves this device.",
     query: "Search query",
     candidates: "Candidate products",
-    oneALine: "one a line",
+    onePerLine: "one a line",
     metric: "Measure",
     dot: "Inner product",
     cosine: "Cosine",
@@ -107,63 +107,63 @@ const WORDS = {
   },
 };
 
-const TAGS = { zh: "zh-CN", en: "en" };
-const KEY = "corom-language";
+const LANGUAGE_TAGS = { zh: "zh-CN", en: "en" };
+const STORAGE_KEY = "corom-language";
 
-let current = remembered() ?? (navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en");
+let current = storedLanguage() ?? (navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en");
 
 /** A word or sentence in the page's language. */
-export const say = (key) => WORDS[current][key] ?? key;
+export const translate = (key) => TEXTS[current][key] ?? key;
 
 /** The sentence for an error: by its code, for codes about the model's files by their kind. */
-export function sayError(code) {
-  const words = WORDS[current];
-  return words[`error_${code}`] ?? (/^(INVALID|UNSUPPORTED|TOKEN)_/.test(code) ? words.error_model : words.error_other);
+export function errorText(code) {
+  const texts = TEXTS[current];
+  return texts[`error_${code}`] ?? (/^(INVALID|UNSUPPORTED|TOKEN)_/.test(code) ? texts.error_model : texts.error_other);
 }
 
-export const count = (n) => n.toLocaleString(TAGS[current]);
+export const count = (n) => n.toLocaleString(LANGUAGE_TAGS[current]);
 export const megabytes = (bytes) =>
-  `${(bytes / 2 ** 20).toLocaleString(TAGS[current], { maximumFractionDigits: bytes < 10 * 2 ** 20 ? 1 : 0 })} MiB`;
+  `${(bytes / 2 ** 20).toLocaleString(LANGUAGE_TAGS[current], { maximumFractionDigits: bytes < 10 * 2 ** 20 ? 1 : 0 })} MiB`;
 export function duration(ms) {
   if (ms >= 1000) return `${(ms / 1000).toFixed(1)} ${current === "zh" ? "秒" : "s"}`;
   return `${ms.toFixed(ms < 10 ? 1 : 0)} ${current === "zh" ? "毫秒" : "ms"}`;
 }
 
-/** Ties the two buttons, writes the words, and calls `changed` after every switch. */
+/** Ties the two buttons, writes the texts, and calls `changed` after every switch. */
 export function startLanguage(changed) {
   for (const button of document.querySelectorAll("[data-language]")) {
     button.addEventListener("click", () => {
       current = button.dataset.language;
-      remember(current);
-      write();
+      storeLanguage(current);
+      applyTexts();
       changed();
     });
   }
-  write();
+  applyTexts();
 }
 
-function write() {
-  document.documentElement.lang = TAGS[current];
-  document.title = say("title");
-  for (const element of document.querySelectorAll("[data-text]")) element.textContent = say(element.dataset.text);
+function applyTexts() {
+  document.documentElement.lang = LANGUAGE_TAGS[current];
+  document.title = translate("title");
+  for (const element of document.querySelectorAll("[data-text]")) element.textContent = translate(element.dataset.text);
   for (const button of document.querySelectorAll("[data-language]")) {
     button.setAttribute("aria-pressed", String(button.dataset.language === current));
   }
 }
 
 // Storage may be forbidden; then the choice lasts as long as the page.
-function remembered() {
+function storedLanguage() {
   try {
-    const choice = localStorage.getItem(KEY);
-    return choice in WORDS ? choice : undefined;
+    const choice = localStorage.getItem(STORAGE_KEY);
+    return choice in TEXTS ? choice : undefined;
   } catch {
     return undefined;
   }
 }
 
-function remember(choice) {
+function storeLanguage(choice) {
   try {
-    localStorage.setItem(KEY, choice);
+    localStorage.setItem(STORAGE_KEY, choice);
   } catch {
     /* not kept */
   }

@@ -11,9 +11,9 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
 const DEFAULT_PORT = 8080;
-const HERE = path.dirname(fileURLToPath(import.meta.url));
+const WWW_FOLDER = path.dirname(fileURLToPath(import.meta.url));
 
-const TYPES = {
+const CONTENT_TYPES = {
   ".css": "text/css; charset=utf-8",
   ".html": "text/html; charset=utf-8",
   ".js": "text/javascript; charset=utf-8",
@@ -25,7 +25,7 @@ const TYPES = {
 };
 
 // All that the page needs, and nothing else: no inline code, no eval, no other site.
-const POLICY = [
+const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
   "script-src 'self' 'wasm-unsafe-eval'",
   "style-src 'self'",
@@ -38,14 +38,14 @@ const POLICY = [
 
 /** The folders of the demo, by the path that they are served at. */
 export function demoRoots(model) {
-  return { "/": HERE, "/pkg/": path.join(HERE, "../pkg"), "/model/": path.resolve(model) };
+  return { "/": WWW_FOLDER, "/pkg/": path.join(WWW_FOLDER, "../pkg"), "/model/": path.resolve(model) };
 }
 
 /** Serves folders on localhost; port 0 takes any that is free. Resolves to the server and its address. */
 export async function serve(roots, port = 0) {
   const server = createServer((request, response) => {
-    answer(roots, request, response).catch(() => {
-      if (!response.headersSent) plain(response, 500, "something went wrong here");
+    respond(roots, request, response).catch(() => {
+      if (!response.headersSent) sendText(response, 500, "something went wrong here");
       response.destroy();
     });
   });
@@ -63,19 +63,19 @@ async function builtBinaries(roots) {
   return files.filter((file) => file.endsWith(".wasm"));
 }
 
-async function answer(roots, request, response) {
-  if (request.method !== "GET" && request.method !== "HEAD") return plain(response, 405, "only GET and HEAD here");
+async function respond(roots, request, response) {
+  if (request.method !== "GET" && request.method !== "HEAD") return sendText(response, 405, "only GET and HEAD here");
   if (request.url === "/" && (await builtBinaries(roots)).join() === "corom.wasm") {
     // The page would ask for the relaxed binary, which a quick build for an older Node leaves out.
     return response.writeHead(302, { location: "/?simd=plain", "cache-control": "no-store" }).end();
   }
   const file = fileOf(roots, request.url);
   const found = file && (await stat(file).catch(() => null));
-  if (!found?.isFile()) return plain(response, 404, "there is no such file");
+  if (!found?.isFile()) return sendText(response, 404, "there is no such file");
   const tag = `"${found.size.toString(16)}-${Math.round(found.mtimeMs).toString(16)}"`;
   const headers = {
-    "content-type": TYPES[path.extname(file).toLowerCase()] ?? "application/octet-stream",
-    "content-security-policy": POLICY,
+    "content-type": CONTENT_TYPES[path.extname(file).toLowerCase()] ?? "application/octet-stream",
+    "content-security-policy": CONTENT_SECURITY_POLICY,
     "x-content-type-options": "nosniff",
     "cache-control": "no-cache", // kept, but asked for again: nothing changes unseen
     etag: tag,
@@ -122,8 +122,8 @@ function fileOf(roots, target) {
   return path.join(roots[prefix], inside === "" || inside.endsWith("/") ? `${inside}index.html` : inside);
 }
 
-function plain(response, status, text) {
-  response.writeHead(status, { "content-type": "text/plain; charset=utf-8", "content-security-policy": POLICY });
+function sendText(response, status, text) {
+  response.writeHead(status, { "content-type": "text/plain; charset=utf-8", "content-security-policy": CONTENT_SECURITY_POLICY });
   response.end(`${text}\n`);
 }
 

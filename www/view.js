@@ -1,13 +1,13 @@
 // What the page shows. Nothing here knows the model.
-import { count, duration, megabytes, say, sayError } from "./language.js";
+import { count, duration, megabytes, translate, errorText } from "./language.js";
 
-const at = (id) => document.getElementById(id);
+const byId = (id) => document.getElementById(id);
 
 /** How far a load is: an event of Corom.load's onProgress, but for warnings. */
 export function showProgress({ phase, loaded, total, rate }) {
-  at("loading").hidden = phase === "done";
-  at("loading-label").textContent = say(`phase_${phase}`);
-  const bar = at("loading-bar");
+  byId("loading").hidden = phase === "done";
+  byId("loading-label").textContent = translate(`phase_${phase}`);
+  const bar = byId("loading-bar");
   const moving = phase === "download" || phase === "verify";
   const known = moving && total > 0;
   if (known) {
@@ -18,32 +18,32 @@ export function showProgress({ phase, loaded, total, rate }) {
   }
   const bytes = known ? `${megabytes(loaded)} / ${megabytes(total)}` : megabytes(loaded);
   const speed = phase === "download" && rate ? ` · ${megabytes(rate)}/s` : "";
-  at("loading-bytes").textContent = moving ? bytes + speed : "";
+  byId("loading-bytes").textContent = moving ? bytes + speed : "";
 }
 
 export function showFailure(error) {
   const code = error?.code ?? error?.name ?? "INTERNAL";
-  at("loading").hidden = true;
-  at("failure").hidden = false;
-  at("failure-text").textContent = sayError(String(code));
-  at("failure-details").textContent = `${code}: ${error?.message ?? error}`;
+  byId("loading").hidden = true;
+  byId("failure").hidden = false;
+  byId("failure-text").textContent = errorText(String(code));
+  byId("failure-details").textContent = `${code}: ${error?.message ?? error}`;
 }
 
 export function hideFailure() {
-  at("failure").hidden = true;
+  byId("failure").hidden = true;
 }
 
 export function showStatus(text) {
-  at("status").textContent = text;
+  byId("status").textContent = text;
 }
 
 export function showBusy(busy) {
-  at("results").setAttribute("aria-busy", String(busy));
+  byId("results").setAttribute("aria-busy", String(busy));
 }
 
 /** The ranking, as bars. Rows that were there before move to their new place. */
 export function showResults(ranked, smallerIsBetter) {
-  const list = at("results");
+  const list = byId("results");
   const old = new Map([...list.children].map((row) => [row.dataset.key, row]));
   const before = new Map([...old].map(([key, row]) => [key, row.getBoundingClientRect().top]));
   const rows = ranked.map(({ index, score, text }, place) => {
@@ -59,7 +59,7 @@ export function showResults(ranked, smallerIsBetter) {
   requestAnimationFrame(() =>
     rows.forEach((row, i) => row.querySelector("i").style.setProperty("--length", length(scores, i))),
   );
-  at("scale").hidden = ranked.length < 2;
+  byId("scale").hidden = ranked.length < 2;
 }
 
 /** From 0.06 for the worst of the list to 1 for the best. */
@@ -71,9 +71,9 @@ function length(scores, i) {
 function newRow(key, text) {
   const row = document.createElement("li");
   row.dataset.key = key;
-  row.append(element("span", "place"), element("span", "name", text), element("span", "score"), element("div", "bar"));
+  row.append(createElement("span", "place"), createElement("span", "name", text), createElement("span", "score"), createElement("div", "bar"));
   row.querySelector(".name").lang = "zh-CN";
-  row.querySelector(".bar").append(element("i"));
+  row.querySelector(".bar").append(createElement("i"));
   row.querySelector(".bar").setAttribute("aria-hidden", "true");
   return row;
 }
@@ -93,11 +93,11 @@ function move(rows, before) {
 
 /** What the tokenizer makes of the query. */
 export function showTokens({ ids, tokens }) {
-  at("tokens").hidden = false;
-  at("token-list").replaceChildren(
+  byId("tokens").hidden = false;
+  byId("token-list").replaceChildren(
     ...ids.map((id, i) => {
-      const item = element("li", "", tokens[i]);
-      item.append(element("small", "", id));
+      const item = createElement("li", "", tokens[i]);
+      item.append(createElement("small", "", id));
       return item;
     }),
   );
@@ -109,23 +109,23 @@ export function showFacts(info, loadTime, perText) {
     ["perText", perText === undefined ? "…" : duration(perText)],
     ["memory", megabytes(info.wasmMemory)],
     ["backend", info.backend],
-    ["simd", say(`simd_${info.simd}`)],
+    ["simd", translate(`simd_${info.simd}`)],
     ["weights", `${info.dtype} · ${megabytes(info.weightBytes)}`],
     ["dimension", count(info.dimension)],
     ["layers", count(info.layers)],
     ["vocabSize", count(info.vocabSize)],
   ];
-  at("facts").hidden = false;
-  at("fact-list").replaceChildren(
+  byId("facts").hidden = false;
+  byId("fact-list").replaceChildren(
     ...facts.map(([key, value]) => {
-      const pair = element("div");
-      pair.append(element("dt", "", say(key)), element("dd", "", value));
+      const pair = createElement("div");
+      pair.append(createElement("dt", "", translate(key)), createElement("dd", "", value));
       return pair;
     }),
   );
 }
 
-function element(tag, className = "", text = "") {
+function createElement(tag, className = "", text = "") {
   const made = document.createElement(tag);
   if (className) made.className = className;
   made.textContent = text;
