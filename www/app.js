@@ -1,10 +1,11 @@
-// The demo page: loads the model, ranks the candidates on every change, newest input first.
+// The demo page: loads the model, and ranks the candidates on every change. A newer change aborts an older ranking.
 import { Corom } from "./pkg/browser.js";
 import { duration, translate, startLanguage } from "./language.js";
 import { PAGE } from "./samples.js";
 import * as view from "./view.js";
 
-const DEBOUNCE_MS = 200; // of typing, before the model is asked
+/** Time without typing before the candidates are ranked. */
+const DEBOUNCE_MS = 200;
 
 const query = document.getElementById("query");
 const candidates = document.getElementById("candidates");
@@ -13,11 +14,11 @@ const folder = document.getElementById("folder");
 
 /** The model in use: { corom, loadTime, perText }. */
 let model;
-/** Aborts what is under way when something newer comes. */
+/** Controllers that abort the current load and ranking when a newer one starts. */
 let loading = new AbortController();
 let ranking = new AbortController();
 let source = "./model/";
-let redraw = () => {}; // draws what is on the page again, in another language
+let redraw = () => {}; // shows the current message again after a change of language
 
 query.value = PAGE.query;
 candidates.value = PAGE.candidates.join("\n");
@@ -38,6 +39,7 @@ folder.addEventListener("change", () => {
 
 load(source);
 
+/** Loads a model from a URL or from the selected files, and ranks the candidates. */
 async function load(from) {
   source = from;
   loading.abort();
@@ -69,10 +71,11 @@ async function load(from) {
   }
 }
 
+/** Ranks the candidates by the query and shows the result. */
 async function rank() {
   ranking.abort();
   if (!model) return;
-  view.hideFailure(); // of an earlier text; that of a load stays, as there is no model then
+  view.hideFailure(); // the failure of an earlier ranking; without a model, the failure of the load stays
   const { signal } = (ranking = new AbortController());
   const { corom } = model;
   const documents = candidates.value
@@ -97,12 +100,13 @@ async function rank() {
     view.showFacts(corom.info, model.loadTime, model.perText);
     view.showBusy(false);
   } catch (error) {
-    if (signal.aborted) return; // something newer is on its way
+    if (signal.aborted) return; // a newer load or ranking has started
     view.showBusy(false);
     fail(error);
   }
 }
 
+/** Shows an empty result. `reason` is the key of the text to show. */
 function empty(reason) {
   view.showBusy(false);
   view.showResults([], false);
@@ -117,6 +121,7 @@ function fail(error) {
   redraw();
 }
 
+/** Returns a function that runs `work` after `pause` milliseconds without another call. */
 function debounced(work, pause) {
   let timer;
   return () => {

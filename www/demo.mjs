@@ -1,7 +1,7 @@
-// The main job in Node, through the npm package:  node www/demo.mjs MODEL_FOLDER
+// Demo in Node, with the npm package:  node www/demo.mjs MODEL_FOLDER
 //
-// Loads a model and prints what it makes of the model card's example: token ids, vectors, the
-// pipeline's scores, a ranking, and what it took.
+// Loads a model and prints the results for the model card's example: token ids, vectors, the scores of the pipeline, a
+// ranking, and the times and memory.
 import { Corom, CoromError } from "../pkg/node.js";
 import { CARD } from "./samples.js";
 
@@ -12,7 +12,7 @@ async function main(folder) {
   const started = performance.now();
   const phases = new Map();
   const corom = await Corom.load(folder, {
-    queryCache: 0, // the same text again and again is to be measured
+    queryCache: 0, // the same text is timed several times
     onProgress: ({ phase }) => phases.set(phase, performance.now()),
   });
   const loadTime = performance.now() - started;
@@ -27,14 +27,14 @@ async function main(folder) {
   const single = await median(() => corom.embed(query));
   const batch = (await median(() => corom.embed([query, ...documents]))) / (documents.length + 1);
 
-  title("What it took");
-  const memory = corom.info.wasmMemory;
+  title("Time and memory");
+  const { wasmMemory, weightBytes, simd } = corom.info;
   table([
-    ["load", ms(loadTime), `of it packing and self-test ${ms(packTime)}`],
-    ["a text alone", ms(single), `the query, median of ${TIMED_RUNS}`],
-    ["a text of four", ms(batch), `all four in one call, median of ${TIMED_RUNS}`],
-    ["peak wasm memory", mib(memory), `weights ${mib(corom.info.weightBytes)}`],
-    ["wasm binary", corom.info.simd === "relaxed" ? "corom-relaxed.wasm" : "corom.wasm", `simd: ${corom.info.simd}`],
+    ["load", ms(loadTime), `packing and self-test: ${ms(packTime)}`],
+    ["one text", ms(single), `the query, median of ${TIMED_RUNS} runs`],
+    ["per text of four", ms(batch), `four texts in one call, median of ${TIMED_RUNS} runs`],
+    ["peak WebAssembly memory", mib(wasmMemory), `weights: ${mib(weightBytes)}`],
+    ["WebAssembly binary", simd === "relaxed" ? "corom-relaxed.wasm" : "corom.wasm", `simd: ${simd}`],
   ]);
   corom.free();
 }
@@ -42,10 +42,10 @@ async function main(folder) {
 function showModel({ info }) {
   title("The model");
   table([
-    ["vector", `${info.dimension} numbers`, `pooling ${info.pooling}${info.normalize ? ", scaled to length 1" : ""}`],
-    ["layers", info.layers, `${info.heads} heads`],
-    ["vocabulary", info.vocabSize, `texts cut at ${info.maxLength} tokens`],
-    ["weights", info.dtype, `on ${info.backend}`],
+    ["vector length", info.dimension, `pooling ${info.pooling}${info.normalize ? ", normalized" : ""}`],
+    ["layers", info.layers, `${info.heads} attention heads per layer`],
+    ["vocabulary", info.vocabSize, `at most ${info.maxLength} tokens per text`],
+    ["weights", info.dtype, `back end: ${info.backend}`],
   ]);
 }
 
@@ -63,14 +63,14 @@ async function showPipeline(corom) {
   text_embedding.forEach((row, i) =>
     console.log(`  ${label(i)}  ${[...row.slice(0, 5)].map((x) => number(x, 7)).join(" ")}  …`),
   );
-  title("The pipeline's scores (inner product)");
+  title("Scores of the pipeline (inner products)");
   const sourcesOnly = { source_sentence: CARD.sentences_to_compare };
   const card = await corom.pipeline(sourcesOnly);
   const latest = await corom.pipeline(sourcesOnly, { modelscopeVersion: "latest" });
   table([
-    ["query against the three", list(scores), ""],
-    ["the three as sources only", list(card.scores), 'modelscopeVersion "1.2", the default'],
-    ["", list(latest.scores), 'modelscopeVersion "latest"'],
+    ["query and three documents", list(scores), ""],
+    ["three sources only", list(card.scores), 'modelscopeVersion: "1.2" (default)'],
+    ["", list(latest.scores), 'modelscopeVersion: "latest"'],
   ]);
 }
 
@@ -97,7 +97,7 @@ const mib = (bytes) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 const number = (x, digits) => x.toFixed(digits).padStart(digits + 4);
 const list = (scores) => `[${scores.map((s) => s.toFixed(4)).join(", ")}]`;
 
-/** Rows of (name, value, remark), in columns. */
+/** Prints rows of (name, value, remark) in columns. */
 function table(rows) {
   const width = (column) => Math.max(...rows.map((row) => String(row[column]).length));
   const [first, second] = [width(0), width(1)];

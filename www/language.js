@@ -1,4 +1,4 @@
-// The page's texts in Chinese and English, and which of the two is shown.
+// The texts of the page in Chinese and English, and the choice between the two languages.
 
 const TEXTS = {
   zh: {
@@ -58,15 +58,15 @@ const TEXTS = {
     tagline: "The model runs in your browser. No text leaves this device.",
     query: "Search query",
     candidates: "Candidate products",
-    onePerLine: "one a line",
+    onePerLine: "one per line",
     metric: "Measure",
     dot: "Inner product",
     cosine: "Cosine",
     l2: "L2 distance",
     results: "Best matches",
     scale: "Bars compare the scores within this list.",
-    tokens: "What the model sees of the query",
-    facts: "How it runs",
+    tokens: "The query as the model reads it",
+    facts: "Model and speed",
     failed: "Something went wrong",
     details: "Details",
     retry: "Try again",
@@ -74,11 +74,11 @@ const TEXTS = {
     openHint: "Files are read in the browser and never uploaded.",
     phase_wasm: "Loading the program…",
     phase_download: "Downloading the model…",
-    phase_verify: "Checking the model that was kept…",
+    phase_verify: "Checking the stored model…",
     phase_pack: "Preparing the model…",
     "phase_self-test": "Testing the model…",
     phase_done: "Ready",
-    waiting: "Matches appear here as soon as the model is ready.",
+    waiting: "Matches appear here when the model is ready.",
     working: "Working…",
     needQuery: "Type a query.",
     needCandidates: "Type at least one candidate.",
@@ -95,14 +95,14 @@ const TEXTS = {
     vocabSize: "Vocabulary",
     weights: "Weights",
     error_FETCH_FAILED: "A file could not be downloaded. Check the connection and try again.",
-    error_MISSING_FILE: "The model folder is incomplete: a file that it needs is not there.",
+    error_MISSING_FILE: "The model folder is incomplete: a required file is missing.",
     error_NOT_A_MODEL: "The server sent a web page instead of a model file. Check the model's address.",
-    error_INTEGRITY_MISMATCH: "A file arrived incomplete or is not the one in the model's manifest. Try again.",
-    error_TOKENIZER_MISMATCH: "The tokenizer belongs to another model: the vocabularies differ.",
-    error_SELF_TEST_FAILED: "The model gave wrong results in its self-test on this device, so it is not used.",
+    error_INTEGRITY_MISMATCH: "A file is incomplete, or does not match the model's manifest. Try again.",
+    error_TOKENIZER_MISMATCH: "The tokenizer does not belong to this model: their vocabularies differ.",
+    error_SELF_TEST_FAILED: "The model failed its self-test on this device, so it is not used.",
     error_OUT_OF_MEMORY: "There is not enough memory. Close other tabs, or use a smaller model.",
     error_UNSUPPORTED_HOST: "This browser is too old, or WebAssembly is turned off, so the model cannot run.",
-    error_model: "These files are not a model that can run here.",
+    error_model: "These files do not contain a model that can run here.",
     error_other: "Something unexpected happened.",
   },
 };
@@ -112,24 +112,28 @@ const STORAGE_KEY = "corom-language";
 
 let current = storedLanguage() ?? (navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en");
 
-/** A word or sentence in the page's language. */
+/** Returns the text of a key in the current language. */
 export const translate = (key) => TEXTS[current][key] ?? key;
 
-/** The sentence for an error: by its code, for codes about the model's files by their kind. */
+/** Returns the text for an error code. All codes about invalid or unsupported model files have the same text. */
 export function errorText(code) {
   const texts = TEXTS[current];
   return texts[`error_${code}`] ?? (/^(INVALID|UNSUPPORTED|TOKEN)_/.test(code) ? texts.error_model : texts.error_other);
 }
 
+/** Formats a whole number. */
 export const count = (n) => n.toLocaleString(LANGUAGE_TAGS[current]);
+/** Formats a number of bytes in MiB. */
 export const megabytes = (bytes) =>
-  `${(bytes / 2 ** 20).toLocaleString(LANGUAGE_TAGS[current], { maximumFractionDigits: bytes < 10 * 2 ** 20 ? 1 : 0 })} MiB`;
+  `${decimal(bytes / 2 ** 20, bytes < 10 * 2 ** 20 ? 1 : 0)} MiB`;
+const decimal = (n, maximumFractionDigits) => n.toLocaleString(LANGUAGE_TAGS[current], { maximumFractionDigits });
+/** Formats a duration in milliseconds. */
 export function duration(ms) {
   if (ms >= 1000) return `${(ms / 1000).toFixed(1)} ${current === "zh" ? "秒" : "s"}`;
   return `${ms.toFixed(ms < 10 ? 1 : 0)} ${current === "zh" ? "毫秒" : "ms"}`;
 }
 
-/** Ties the two buttons, writes the texts, and calls `changed` after every switch. */
+/** Connects the language buttons, shows the texts, and calls `changed` after every change of language. */
 export function startLanguage(changed) {
   for (const button of document.querySelectorAll("[data-language]")) {
     button.addEventListener("click", () => {
@@ -151,7 +155,7 @@ function applyTexts() {
   }
 }
 
-// Storage may be forbidden; then the choice lasts as long as the page.
+// Storage may be disabled. The choice then lasts until the page is closed.
 function storedLanguage() {
   try {
     const choice = localStorage.getItem(STORAGE_KEY);
@@ -165,6 +169,6 @@ function storeLanguage(choice) {
   try {
     localStorage.setItem(STORAGE_KEY, choice);
   } catch {
-    /* not kept */
+    // the choice is not stored
   }
 }

@@ -1,6 +1,6 @@
-// The model card's example, and some product titles to try more on.
+// The example of the model card, and more product titles.
 
-/** `inputs` of the model card. */
+/** The example `inputs` of the model card. */
 export const CARD = {
   source_sentence: ["阔腿裤女冬牛仔"],
   sentences_to_compare: [
@@ -10,7 +10,7 @@ export const CARD = {
   ],
 };
 
-/** What the page begins with. */
+/** The initial query and candidates of the page. */
 export const PAGE = {
   query: CARD.source_sentence[0],
   candidates: [

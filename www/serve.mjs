@@ -1,7 +1,7 @@
 // Serves the demo on this machine:  node www/serve.mjs MODEL_FOLDER [--port N]
 //
-// The page is at /, the npm package at /pkg/, the model at /model/. Only for looking at: it is a
-// small static server with the headers that a careful site would send.
+// The page is at /, the npm package at /pkg/, the model at /model/. This is a small static server for local use. It
+// sends the headers that a production site should send.
 import { createReadStream } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { createServer } from "node:http";
@@ -24,7 +24,7 @@ const CONTENT_TYPES = {
   ".wasm": "application/wasm",
 };
 
-// All that the page needs, and nothing else: no inline code, no eval, no other site.
+// Allows only what the page needs: no inline code, no eval, no other origin.
 const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
   "script-src 'self' 'wasm-unsafe-eval'",
@@ -36,16 +36,16 @@ const CONTENT_SECURITY_POLICY = [
   "frame-ancestors 'none'",
 ].join("; ");
 
-/** The folders of the demo, by the path that they are served at. */
+/** Returns the folders of the demo, keyed by the URL path at which they are served. */
 export function demoRoots(model) {
   return { "/": WWW_FOLDER, "/pkg/": path.join(WWW_FOLDER, "../pkg"), "/model/": path.resolve(model) };
 }
 
-/** Serves folders on localhost; port 0 takes any that is free. Resolves to the server and its address. */
+/** Serves folders on localhost. Port 0 selects a free port. Resolves to the server and its URL. */
 export async function serve(roots, port = 0) {
   const server = createServer((request, response) => {
     respond(roots, request, response).catch(() => {
-      if (!response.headersSent) sendText(response, 500, "something went wrong here");
+      if (!response.headersSent) sendText(response, 500, "internal server error");
       response.destroy();
     });
   });
@@ -56,7 +56,7 @@ export async function serve(roots, port = 0) {
   return { server, address: `http://127.0.0.1:${server.address().port}/` };
 }
 
-/** The names of the WebAssembly binaries in the package that is served. `./build.sh demo` builds one, or both. */
+/** Returns the names of the built WebAssembly binaries. `./build.sh demo` builds one, or both with `--shipping`. */
 async function builtBinaries(roots) {
   if (!roots["/pkg/"]) return [];
   const files = await readdir(path.join(roots["/pkg/"], "wasm")).catch(() => []);
@@ -64,20 +64,22 @@ async function builtBinaries(roots) {
 }
 
 async function respond(roots, request, response) {
-  if (request.method !== "GET" && request.method !== "HEAD") return sendText(response, 405, "only GET and HEAD here");
+  if (request.method !== "GET" && request.method !== "HEAD") {
+    return sendText(response, 405, `${request.method} is not supported; use GET or HEAD`);
+  }
   if (request.url === "/" && (await builtBinaries(roots)).join() === "corom.wasm") {
-    // The page would ask for the relaxed binary, which a quick build for an older Node leaves out.
+    // The page would request the relaxed binary, which a quick build for an older Node does not contain.
     return response.writeHead(302, { location: "/?simd=plain", "cache-control": "no-store" }).end();
   }
   const file = fileOf(roots, request.url);
   const found = file && (await stat(file).catch(() => null));
-  if (!found?.isFile()) return sendText(response, 404, "there is no such file");
+  if (!found?.isFile()) return sendText(response, 404, "the file does not exist");
   const tag = `"${found.size.toString(16)}-${Math.round(found.mtimeMs).toString(16)}"`;
   const headers = {
     "content-type": CONTENT_TYPES[path.extname(file).toLowerCase()] ?? "application/octet-stream",
     "content-security-policy": CONTENT_SECURITY_POLICY,
     "x-content-type-options": "nosniff",
-    "cache-control": "no-cache", // kept, but asked for again: nothing changes unseen
+    "cache-control": "no-cache", // cached, but revalidated on every request
     etag: tag,
   };
   if (request.headers["if-none-match"] === tag) return response.writeHead(304, headers).end();
@@ -91,11 +93,14 @@ async function respond(roots, request, response) {
     "content-length": end - start + 1,
   });
   if (request.method === "HEAD" || found.size === 0) return response.end();
-  // Not pipe(): where a client breaks off that leaves the file open.
+  // Not pipe(), which leaves the file open if the client disconnects.
   pipeline(createReadStream(file, { start, end }), response, () => {});
 }
 
-/** The part that is asked for: undefined for the whole file, null where it begins beyond the end. Several parts are none. */
+/**
+ * Parses the requested range. Returns undefined for the whole file, null if the range begins after the end. A request
+ * for several ranges gets the whole file.
+ */
 function rangeOf({ range, "if-range": condition }, size, tag) {
   const [, from, to] = /^bytes=(\d*)-(\d*)$/.exec(range ?? "") ?? [];
   if ((!from && !to) || (condition !== undefined && condition !== tag)) return undefined;
@@ -105,7 +110,7 @@ function rangeOf({ range, "if-range": condition }, size, tag) {
   return start <= end ? { start, end } : null;
 }
 
-/** The file that a request means, or null: never one outside the folders. */
+/** Returns the path of the requested file, or null if the URL leads outside the folders. */
 function fileOf(roots, target) {
   let name;
   try {
@@ -123,11 +128,15 @@ function fileOf(roots, target) {
 }
 
 function sendText(response, status, text) {
-  response.writeHead(status, { "content-type": "text/plain; charset=utf-8", "content-security-policy": CONTENT_SECURITY_POLICY });
+  const headers = {
+    "content-type": "text/plain; charset=utf-8",
+    "content-security-policy": CONTENT_SECURITY_POLICY,
+  };
+  response.writeHead(status, headers);
   response.end(`${text}\n`);
 }
 
-/** On the port asked for; without one on the usual port, or any that is free when that is taken. */
+/** Serves on the requested port. Without one, serves on the default port, or on a free port if that is taken. */
 async function serveOn(roots, port) {
   if (port !== undefined) return serve(roots, Number(port));
   try {
@@ -146,18 +155,21 @@ async function main() {
   const [model] = positionals;
   if (positionals.length !== 1 || !/^\d{1,5}$/.test(values.port ?? DEFAULT_PORT) || values.port > 65535)
     throw new Error("usage: node www/serve.mjs MODEL_FOLDER [--port N]");
-  if (!(await stat(model).catch(() => null))?.isDirectory()) throw new Error(`there is no folder ${model}`);
+  if (!(await stat(model).catch(() => null))?.isDirectory()) throw new Error(`${model}: the folder does not exist`);
   const { server, address } = await serveOn(demoRoots(model), values.port);
-  console.log(`The demo is at ${address}  (Ctrl+C ends it)`);
+  console.log(`The demo is at ${address}  (press Ctrl+C to stop)`);
   if ((await builtBinaries(demoRoots(model))).join() === "corom-relaxed.wasm")
-    console.log("It needs a browser with relaxed SIMD, such as Chrome 114. `./build.sh demo --shipping` serves the others too.");
+    console.log(
+      "This build needs a browser with relaxed SIMD, such as Chrome 114 or later. " +
+        "For other browsers, run `./build.sh demo --shipping`.",
+    );
   for (const signal of ["SIGINT", "SIGTERM"])
     process.once(signal, () => server.close(() => process.exit(0)).closeAllConnections());
 }
 
 if (process.argv[1] && path.resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
   main().catch((error) => {
-    console.error(error.code === "EADDRINUSE" ? "that port is taken: choose another with --port" : error.message);
+    console.error(error.code === "EADDRINUSE" ? "the port is taken; choose another port with --port" : error.message);
     process.exit(1);
   });
 }

@@ -1,9 +1,9 @@
-// What the page shows. Nothing here knows the model.
+// Updates the page. This module does not use the model.
 import { count, duration, megabytes, translate, errorText } from "./language.js";
 
 const byId = (id) => document.getElementById(id);
 
-/** How far a load is: an event of Corom.load's onProgress, but for warnings. */
+/** Shows a progress event of Corom.load, except a warning. */
 export function showProgress({ phase, loaded, total, rate }) {
   byId("loading").hidden = phase === "done";
   byId("loading-label").textContent = translate(`phase_${phase}`);
@@ -14,13 +14,14 @@ export function showProgress({ phase, loaded, total, rate }) {
     bar.max = total;
     bar.value = loaded;
   } else {
-    bar.removeAttribute("value"); // it moves, without saying how far
+    bar.removeAttribute("value"); // an indeterminate progress bar
   }
   const bytes = known ? `${megabytes(loaded)} / ${megabytes(total)}` : megabytes(loaded);
   const speed = phase === "download" && rate ? ` · ${megabytes(rate)}/s` : "";
   byId("loading-bytes").textContent = moving ? bytes + speed : "";
 }
 
+/** Shows the text for an error, and its code and message as details. */
 export function showFailure(error) {
   const code = error?.code ?? error?.name ?? "INTERNAL";
   byId("loading").hidden = true;
@@ -41,7 +42,7 @@ export function showBusy(busy) {
   byId("results").setAttribute("aria-busy", String(busy));
 }
 
-/** The ranking, as bars. Rows that were there before move to their new place. */
+/** Shows the ranking as bars. Rows that were already shown move to their new place. */
 export function showResults(ranked, smallerIsBetter) {
   const list = byId("results");
   const old = new Map([...list.children].map((row) => [row.dataset.key, row]));
@@ -62,7 +63,7 @@ export function showResults(ranked, smallerIsBetter) {
   byId("scale").hidden = ranked.length < 2;
 }
 
-/** From 0.06 for the worst of the list to 1 for the best. */
+/** Returns the length of a bar, from 0.06 for the worst score of the list to 1 for the best. */
 function length(scores, i) {
   const [best, worst] = [scores[0], scores.at(-1)];
   return best === worst ? 1 : 0.06 + 0.94 * ((scores[i] - worst) / (best - worst));
@@ -71,27 +72,34 @@ function length(scores, i) {
 function newRow(key, text) {
   const row = document.createElement("li");
   row.dataset.key = key;
-  row.append(createElement("span", "place"), createElement("span", "name", text), createElement("span", "score"), createElement("div", "bar"));
+  row.append(
+    createElement("span", "place"),
+    createElement("span", "name", text),
+    createElement("span", "score"),
+    createElement("div", "bar"),
+  );
   row.querySelector(".name").lang = "zh-CN";
   row.querySelector(".bar").append(createElement("i"));
   row.querySelector(".bar").setAttribute("aria-hidden", "true");
   return row;
 }
 
+/** Animates rows from their old place to their new one, and fades new rows in. */
 function move(rows, before) {
   if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
   for (const row of rows) {
     const from = before.get(row.dataset.key);
-    const way = from === undefined ? 0 : from - row.getBoundingClientRect().top;
+    const distance = from === undefined ? 0 : from - row.getBoundingClientRect().top;
     const frames =
       from === undefined
         ? [{ opacity: 0 }, { opacity: 1 }]
-        : [{ transform: `translateY(${way}px)` }, { transform: "none" }];
-    if (from === undefined || way !== 0) row.animate(frames, { duration: 350, easing: "cubic-bezier(.2,.8,.2,1)" });
+        : [{ transform: `translateY(${distance}px)` }, { transform: "none" }];
+    if (from !== undefined && distance === 0) continue;
+    row.animate(frames, { duration: 350, easing: "cubic-bezier(.2,.8,.2,1)" });
   }
 }
 
-/** What the tokenizer makes of the query. */
+/** Shows the tokens of the query and their ids. */
 export function showTokens({ ids, tokens }) {
   byId("tokens").hidden = false;
   byId("token-list").replaceChildren(
@@ -103,6 +111,7 @@ export function showTokens({ ids, tokens }) {
   );
 }
 
+/** Shows properties of the model and the times of the load and of a text, in milliseconds. */
 export function showFacts(info, loadTime, perText) {
   const facts = [
     ["loadTime", duration(loadTime)],
