@@ -1,51 +1,30 @@
-// Aborts at random moments, and ten thousand mixed calls: the next call works, and memory does not grow. With the class
-// on its own thread and in a worker.
+// Aborts at random moments and ten thousand mixed calls, with the class on its own thread and in a worker: the next call
+// works, and nothing stays in memory.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
+import { Worker } from "node:worker_threads";
 import { Corom as InWorker } from "corom/worker";
 import { Corom, random } from "./support/corom.mjs";
+import { assertSteady, untilMemories } from "./support/leaks.mjs";
 import { MODEL_FILES, exportFolder, filesOf, golden } from "./support/paths.mjs";
 import { serveWith } from "./support/server.mjs";
+import { sharedState } from "./support/unruly-state.mjs";
 
 const FOLDER = exportFolder("legacy-op14");
 const { texts: TEXTS, max_length: maxLength } = golden("legacy-op14");
 const OPTIONS = { pooling: "cls", maxLength };
 const MANY = Array.from({ length: 2000 }, (_, i) => `${"阔腿裤女冬".repeat(1 + (i % 5))}${i}`);
-const MIB = 2 ** 20;
+const ABORTS = 12;
+const CALLS = 2000;
+/** What an aborted load or call keeps at least if it keeps anything: a promise, a listener and what they refer to. */
+const BYTES_PER_ABORT = 1024;
+/** What a call keeps at least: an object with a few fields. */
+const BYTES_PER_CALL = 48;
 
-setFlagsFromString("--expose-gc");
-const collect = runInNewContext("gc");
-/** Resident memory after the garbage is gone, in MiB. */
-async function resident() {
-  for (let i = 0; i < 3; i++) {
-    collect();
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  return process.memoryUsage().rss / MIB;
-}
-/**
- * Asserts that `work` leaks nothing: each of its rounds allocates enough that a leak would show as `limit` MiB. Resident
- * memory also grows by itself (compilers, arenas of allocators), but not in every round, as a leak does. So one is enough.
- */
-async function holdsMemory(limit, work) {
-  const rounds = [];
-  while (rounds.length < 5) {
-    const start = await resident();
-    await work();
-    let more = Infinity;
-    // Instances' memories go late on a busy machine.
-    for (let i = 0; i < 40 && more >= limit; i++) more = (await resident()) - start;
-    if (more < limit) return;
-    rounds.push(more.toFixed(1));
-  }
-  assert.fail(`${rounds.join(", ")} MiB more in each of ${rounds.length} rounds`);
-}
 const later = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** A server that sends in pieces, so that a download takes a while. */
-async function slowly() {
+/** A server that sends files in ten pieces, so that a load has many moments. */
+async function slowServer() {
   const files = filesOf(FOLDER, MODEL_FILES);
   return serveWith(async (name, response) => {
     const contents = files[name];
@@ -60,108 +39,157 @@ async function slowly() {
   });
 }
 
-for (const [where, Class] of [
-  ["on this thread", Corom],
-  ["in a worker", InWorker],
-]) {
-  describe(where, () => {
-    let server;
-    let expected;
-    before(async () => {
-      server = await slowly();
-      const corom = await Class.load(FOLDER, OPTIONS);
-      expected = (await corom.embed(TEXTS)).data;
-      corom.free();
-    });
-    after(() => server.close());
+/** Starts `work(signal)` and aborts it after `ms`. Returns true if it was rejected with the abort's reason. */
+async function isAborted(ms, work) {
+  const controller = new AbortController();
+  const reason = new Error("aborted at random");
+  const timer = setTimeout(() => controller.abort(reason), ms);
+  try {
+    await work(controller.signal);
+    return false;
+  } catch (error) {
+    assert.equal(error, reason);
+    return true;
+  } finally {
+    clearTimeout(timer);
+  }
+}
 
-    /** Starts `work(signal)` and aborts after `ms`; whether that was in time. It rejects with the reason, or is done. */
-    async function aborted(ms, work) {
-      const controller = new AbortController();
-      const reason = new Error("aborted at random");
-      setTimeout(() => controller.abort(reason), ms);
-      return work(controller.signal).then(
-        () => false,
-        (error) => {
-          assert.equal(error, reason);
-          return true;
-        },
-      );
-    }
-
-    test("a load that is aborted at 25 random moments", async () => {
-      const next = random(25);
-      const load = async (signal) => (await Class.load(server.address, { ...OPTIONS, signal })).free();
-      await load();
-      let whole = 1000; // until one was too late
-      await holdsMemory(20, async () => {
-        let cut = 0;
-        for (let i = 0; i < 25; i++) {
-          const began = performance.now();
-          if (await aborted(next() * whole, load)) cut++;
-          else whole = performance.now() - began;
-        }
-        assert.ok(cut >= 10, `${cut} of 25 were in time`);
-      });
-      const corom = await Class.load(server.address, OPTIONS);
-      assert.deepEqual((await corom.embed(TEXTS)).data, expected);
-      corom.free();
-    });
-
-    test("calls that are aborted at 25 random moments", async () => {
-      const next = random(50);
-      const corom = await Class.load(FOLDER, OPTIONS);
-      const calls = [
-        (signal) => corom.embed(MANY, { signal }),
-        (signal) => corom.rank("裤", MANY, { signal }),
-        (signal) => corom.pipeline({ source_sentence: MANY }, { signal }),
-      ];
-      for (const call of calls) await call();
-      const memory = corom.info.wasmMemory;
-      let whole = 1000; // until one was too late
-      let cut = 0;
-      for (let i = 0; i < 25; i++) {
+/** Chooses moments within the duration of a piece of work, which it learns while it runs. */
+class RandomMoments {
+  #next;
+  #whole = 200;
+  constructor(seed) {
+    this.#next = random(seed);
+  }
+  /** Aborts each of `works` at a random moment; repeats one that was done before its abort came. */
+  async abortEach(works) {
+    for (const work of works) {
+      for (let tries = 0; ; tries++) {
         const began = performance.now();
-        if (await aborted(next() * whole, calls[i % calls.length])) cut++;
-        else whole = performance.now() - began;
-        assert.deepEqual((await corom.embed(TEXTS)).data, expected);
+        if (await isAborted(this.#next() * this.#whole, work)) break;
+        this.#whole = performance.now() - began;
+        assert.ok(tries < 50, "50 runs were all done before their aborts");
       }
-      assert.ok(cut >= 10, `${cut} of 25 were in time`);
-      assert.equal(corom.info.wasmMemory, memory, "nothing of the aborted jobs is left");
-      corom.free();
-    });
+    }
+  }
+}
 
-    test("ten thousand mixed calls in flat memory", async () => {
-      const next = random(10_000);
-      const corom = await Class.load(FOLDER, { ...OPTIONS, queryCache: 100 });
-      const text = () => `${"阔腿裤女冬牛仔".slice(Math.floor(next() * 6))}${Math.floor(next() * 1000)}`;
-      const few = () => Array.from({ length: Math.floor(next() * 4) }, text);
-      const calls = [
-        () => corom.embed(text()),
-        () => corom.embed(few()),
-        () => corom.score(text(), few()),
-        () => corom.rank(text(), few(), { abortPrevious: next() < 0.5 }),
-        () => corom.pipeline({ source_sentence: text(), sentences_to_compare: few() }),
-        async () => corom.tokenize(text()),
-        () => assert.rejects(corom.embed([5]), { code: "INVALID_ARGUMENT" }),
-        () => corom.embed(few(), { signal: AbortSignal.abort() }).catch(({ name }) => assert.equal(name, "AbortError")),
-      ];
-      const some = async (count) => {
-        for (let i = 0; i < count; i += 5) {
-          const batch = Array.from({ length: 5 }, () => calls[Math.floor(next() * calls.length)]());
-          await Promise.all(batch.map((call) => call.catch(({ name }) => assert.equal(name, "AbortError"))));
-        }
-      };
-      await some(1000);
-      const memory = corom.info.wasmMemory;
-      let left = 10_000;
-      await holdsMemory(20, async () => {
-        await some(2000);
-        left -= 2000;
+describe("Corom on this thread", () => {
+  suite({ load: (source, options) => Corom.load(source, options), untilSettled: () => untilMemories(1) });
+});
+
+describe("Corom in a worker", () => {
+  /** Workers that have not ended. */
+  const running = new Set();
+  const states = new Map(); // of each worker
+  const worker = () => {
+    const state = sharedState();
+    const one = new Worker(new URL("./support/unruly-thread.mjs", import.meta.url), { workerData: state.buffer });
+    running.add(one);
+    states.set(one, state);
+    one.once("exit", () => (running.delete(one), states.delete(one)));
+    return one;
+  };
+  const untilSettled = async () => {
+    while (running.size > 1) await later(5);
+  };
+  suite({
+    load: (source, options) => InWorker.load(source, { ...options, worker }),
+    untilSettled,
+    /** Live bytes in the one worker that runs. */
+    async measureThread(corom) {
+      await untilSettled();
+      await corom.embed("measure");
+      return states.get([...running][0]).bytes;
+    },
+  });
+});
+
+/**
+ * `untilSettled` resolves when at most one model is in memory: the one that the suite keeps. `measureThread` returns the
+ * live bytes of the model's own thread, if that is another.
+ */
+function suite({ load, untilSettled, measureThread }) {
+  let server;
+  let kept;
+  let expected;
+  before(async () => {
+    server = await slowServer();
+    kept = await load(FOLDER, { ...OPTIONS, queryCache: 100 });
+    expected = (await kept.embed(TEXTS)).data;
+  });
+  after(() => {
+    kept.free();
+    return server.close();
+  });
+  const works = async (corom) => assert.deepEqual((await corom.embed(TEXTS)).data, expected);
+
+  test("load keeps nothing after aborts at random moments, and loads afterwards", async () => {
+    const moments = new RandomMoments(25);
+    const loadAndFree = async (signal) => (await load(server.address, { ...OPTIONS, signal })).free();
+    const round = async () => {
+      await moments.abortEach(Array(ABORTS).fill(loadAndFree));
+      await untilSettled();
+    };
+    await assertSteady(round, { limit: ABORTS * BYTES_PER_ABORT });
+    const corom = await load(server.address, OPTIONS);
+    await works(corom);
+    corom.free();
+    await untilSettled();
+  });
+
+  test("embed, rank and pipeline keep nothing after aborts at random moments, and work afterwards", async () => {
+    const moments = new RandomMoments(50);
+    const calls = [
+      (signal) => kept.embed(MANY, { signal }),
+      (signal) => kept.rank("裤", MANY, { signal }),
+      (signal) => kept.pipeline({ source_sentence: MANY }, { signal }),
+    ];
+    for (const call of calls) await call();
+    const memory = kept.info.wasmMemory;
+    await assertSteady(
+      async () => {
+        await moments.abortEach(calls);
+        await works(kept);
+      },
+      { limit: calls.length * BYTES_PER_ABORT },
+    );
+    assert.equal(kept.info.wasmMemory, memory, "aborted calls leave nothing in WebAssembly");
+  });
+
+  test("ten thousand mixed calls leave memory flat", async () => {
+    const next = random(10_000);
+    const text = () => `${"阔腿裤女冬牛仔".slice(Math.floor(next() * 6))}${Math.floor(next() * 1000)}`;
+    const few = () => Array.from({ length: Math.floor(next() * 4) }, text);
+    const isAbort = { name: "AbortError" };
+    const rankNewest = (abortPrevious) =>
+      kept.rank(text(), few(), { abortPrevious }).catch(({ name }) => assert.equal(name, "AbortError"));
+    const calls = [
+      () => kept.embed(text()),
+      () => kept.embed(few()),
+      () => kept.score(text(), few()),
+      () => rankNewest(next() < 0.5),
+      () => kept.pipeline({ source_sentence: text(), sentences_to_compare: few() }),
+      async () => kept.tokenize(text()),
+      () => assert.rejects(kept.embed([5]), { code: "INVALID_ARGUMENT" }),
+      () => assert.rejects(kept.embed(few(), { signal: AbortSignal.abort() }), isAbort),
+    ];
+    const round = async () => {
+      for (let i = 0; i < CALLS; i += 5)
+        await Promise.all(Array.from({ length: 5 }, () => calls[Math.floor(next() * calls.length)]()));
+    };
+    await round(); // the query cache fills, and WebAssembly's memory grows to what a call needs
+    const memory = kept.info.wasmMemory;
+    await assertSteady(round, { limit: CALLS * BYTES_PER_CALL, rounds: 5, warmUp: 0 });
+    if (measureThread)
+      await assertSteady(round, {
+        limit: CALLS * BYTES_PER_CALL,
+        rounds: 5,
+        warmUp: 0,
+        measure: () => measureThread(kept),
       });
-      await some(left);
-      assert.equal(corom.info.wasmMemory, memory, "WebAssembly memory is flat");
-      corom.free();
-    });
+    assert.equal(kept.info.wasmMemory, memory, "WebAssembly's memory is flat");
+    await works(kept);
   });
 }

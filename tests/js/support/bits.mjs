@@ -1,12 +1,12 @@
-// The fixed models of tests/fixtures/bits: whose bits differ from the golden file's. Runs in Node and in a page; in
-// Node also a program, for one with other flags:
-//   node bits.mjs plain|relaxed      prints what differs, as JSON
+// Compares the fixed models of tests/fixtures/bits with their golden bits, in Node or in a page. In Node also a program,
+// for a Node with other flags:
+//   node bits.mjs plain|relaxed      prints what differs as JSON
 
-/** `source` makes a model's source of its folder below tests/fixtures. */
+/** Returns what differs. `source(folder)` returns the source of a model, given its folder below tests/fixtures. */
 export async function differing(Corom, golden, source, simd) {
   const wrong = [];
   for (const { name, folder, options, vectors } of golden.cases) {
-    // The plain binary has no other kernel, the relaxed one is asked for it.
+    // The plain binary has only the exact kernel.
     const kernel = simd === "plain" ? {} : { kernel: "exact" };
     const corom = await Corom.load(source(folder), { ...options, ...kernel, simd, queryCache: 0 });
     const { info } = corom;
@@ -22,7 +22,7 @@ export async function differing(Corom, golden, source, simd) {
   return wrong;
 }
 
-/** Eight hexadecimal digits a number. */
+/** Returns the bits of a vector: eight hexadecimal digits per number. */
 function hex(row) {
   const bits = new DataView(new Float32Array(row).buffer);
   return Array.from(row, (_, i) => bits.getUint32(4 * i, true).toString(16).padStart(8, "0")).join("");

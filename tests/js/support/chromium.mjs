@@ -1,8 +1,8 @@
-// Headless Chromium, and a server that has a page, the package and a model.
+// Headless Chromium, and servers of pages with the package.
 import assert from "node:assert/strict";
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import path from "node:path";
-import "./corom.mjs"; // says so when the package was not built
+import "./corom.mjs"; // fails with a hint if the package is not built
 import { serve } from "../../../www/serve.mjs";
 import { KERNELS } from "./kernels.mjs";
 import { FIXTURES, PKG, ROOT } from "./paths.mjs";
@@ -21,7 +21,7 @@ export async function launchChromium() {
   const { chromium } = await import("playwright-core").catch((cause) => {
     throw new Error("playwright-core is missing: run `npm ci` in tests/js", { cause });
   });
-  assert.ok(existsSync(CHROMIUM), `there is no ${CHROMIUM}: install Chromium, or set CHROMIUM to where it is`);
+  assert.ok(existsSync(CHROMIUM), `${CHROMIUM} is missing: install Chromium, or set CHROMIUM to its path`);
   return chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
 }
 
@@ -41,7 +41,7 @@ export async function servePackage() {
 const POLICY =
   "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self' http://127.0.0.1:*; worker-src 'self'";
 
-/** The package at pkg/, an empty page at page.html under the policy that the package promises to work under. */
+/** Returns files for faultServer: the package at pkg/, and page.html, empty, with the policy that the README gives. */
 export function pageFiles() {
   const files = {
     "page.html": {

@@ -1,18 +1,21 @@
-// The package in pkg/, imported by its name as a user would, and the assertions that all tests share.
+// The package in pkg/, imported by its name as a user imports it, and assertions that all tests share.
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { PKG } from "./paths.mjs";
 
 for (const file of ["corom.js", "corom.wasm", "corom-relaxed.wasm"]) {
-  if (!existsSync(path.join(PKG, "wasm", file))) throw new Error(`pkg/wasm/${file} is missing: run ./build.sh build`);
+  if (!existsSync(path.join(PKG, "wasm", file))) throw new Error(`pkg/wasm/${file} is missing: run ./build.sh build --test-profile`);
 }
 
 export const { Corom, CoromError } = await import("corom").catch((cause) => {
-  throw new Error("the package is not linked here: run `npm ci` in tests/js", { cause });
+  throw new Error("the package is not linked in tests/js/node_modules: run `npm ci` in tests/js", { cause });
 });
 
-/** The promise (or function) fails with a CoromError of this code; gives the error. */
+/**
+ * Asserts that a promise (or what a function returns) is rejected with a CoromError of this code, or one of these, whose
+ * message contains `mentions`. Returns the error.
+ */
 export async function failsWith(code, work, ...mentions) {
   let outcome;
   try {
@@ -24,10 +27,10 @@ export async function failsWith(code, work, ...mentions) {
     for (const part of mentions) assert.ok(error.message.includes(part), `"${part}" is not in: ${error.message}`);
     return error;
   }
-  assert.fail(`no error, but ${String(outcome)}, where ${code} was due`);
+  assert.fail(`resolved to ${String(outcome)}; expected ${code}`);
 }
 
-/** The largest difference: Infinity where one is not a number, or the lengths differ. */
+/** Returns the largest absolute difference; Infinity if a value is NaN or the lengths differ. */
 export function maxAbs(a, b) {
   if (a.length !== b.length) return Infinity;
   let worst = 0;
@@ -48,7 +51,7 @@ export function assertClose(actual, expected, tolerance, what = "vectors") {
   assert.ok(worst <= tolerance, `${what} differ by ${worst}, more than ${tolerance}`);
 }
 
-/** Random numbers that are the same in every run (mulberry32). */
+/** Returns a generator of numbers from 0 to 1, the same in every run (mulberry32). */
 export function random(seed) {
   let state = seed;
   return () => {

@@ -1,4 +1,4 @@
-// A server of files that does it right (ranges, tags) but for the faults that a test asks for.
+// Serves files correctly (ranges, ETags) except for the faults that a test asks for.
 import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import { serveWith } from "./server.mjs";
@@ -6,13 +6,27 @@ import { serveWith } from "./server.mjs";
 const PAGE = "<!DOCTYPE html>\n<html><head><title>Sign in</title></head><body><form>…</form></body></html>";
 
 /**
- * `fault({ name, count, range })` gives the fault of the request that is the `count`th (from 0) of its file, or nothing:
+ * Starts the server. `fault({ name, count, range })` returns the fault of a request, or nothing; `count` is the number of
+ * earlier requests for the file. The fields of a fault:
  *
- * cut: bytes of the body after which the connection breaks, after a while (linger: ms) (chunked: without a content-length; clean: it ends as
- * if that were all) · part: a range is answered with so many bytes of it · stall: the same, but it stays silent · slow: ms between small parts · status, headers · gone:
- * it hangs up at once · page: HTML with status 200 · redirect: to a page · length: added to the content-length ·
- * preflight: status for OPTIONS · noRange · noTag · tag: another ETag · weak: a weak one · other: other bytes in place of the file's · gzip · damage: the byte
- * there is another
+ * | field | effect |
+ * |---|---|
+ * | cut: bytes | sends so many bytes of the body, then closes the connection after `linger` ms (50) |
+ * | cut, clean | sends so many bytes as if they were the whole body |
+ * | chunked | sends no content-length |
+ * | part: bytes | answers a range with at most so many bytes |
+ * | stall: bytes | sends so many bytes, then nothing more |
+ * | slow: ms | sends eight parts with pauses |
+ * | status, headers | answers with the status alone; further headers |
+ * | gone | closes the connection without an answer |
+ * | page, redirect | answers with HTML and status 200; redirects there |
+ * | length: bytes | adds to the content-length |
+ * | preflight | the status of the answer to OPTIONS (405) |
+ * | noRange, noTag | ignores ranges; sends no ETag |
+ * | tag, weak | sends another ETag, a weak ETag |
+ * | other: bytes | sends other bytes in place of the file's |
+ * | gzip | compresses the body |
+ * | damage: index | changes the byte at the index |
  */
 export async function faultServer(files, fault = () => undefined) {
   const log = [];
@@ -29,7 +43,7 @@ export async function faultServer(files, fault = () => undefined) {
     await answer({ name, request, response, entry }, asked, self.files).catch(() => response.destroy());
   });
   return Object.assign(self, server, {
-    /** What was asked for since the last call, and from now on without what came before. */
+    /** Returns the requests since the last call; counts of requests start again at 0. */
     take() {
       counts.clear();
       return log.splice(0);
@@ -111,7 +125,7 @@ async function answer({ name, request, response, entry }, fault, files) {
   }
   if (fault.stall !== undefined) return;
   if (fault.clean || (fault.cut === undefined && fault.length === undefined)) return response.end();
-  // What is on its way when a connection breaks may be lost; hardly ever here, so that tests can count.
+  // Bytes in flight are lost when a connection closes. The pause lets them arrive, so that tests can count them.
   await new Promise((resolve) => setTimeout(resolve, fault.linger ?? 50));
   response.destroy();
 }

@@ -1,4 +1,4 @@
-// Runs exports against their golden vectors and reports; also a program, for a Node with other flags:
+// Compares exports with their golden vectors. Also a program, for a Node with other flags:
 //   node goldens.mjs plain|relaxed      prints the report as JSON
 import { fileURLToPath } from "node:url";
 import { Corom, cosine, maxAbs } from "./corom.mjs";
@@ -6,7 +6,7 @@ import { exportFolder, fixtureNames, golden } from "./paths.mjs";
 
 const POOLINGS = ["cls", "mean", "avg_top2", "avg_first_last"];
 
-/** One line a model and pooling: what was off, or `error`. */
+/** Returns one line per model and pooling, with the differences, or with `error`. */
 export async function runGoldens(simd, names = fixtureNames("exports")) {
   const report = [];
   for (const name of names) {
@@ -34,7 +34,7 @@ async function compare(name, pooling, expected, simd) {
     const wrongIds = texts.filter((text, i) => String(exact.tokenize(text).ids) !== String(expected.input_ids[i]));
     const rows = [...(await exact.embed(texts))];
     const worst = Math.max(...rows.map((row, i) => maxAbs(row, vectors[i])));
-    // onnxruntime's own quantisation of activations is no part of the fused graph.
+    // The fused graph leaves onnxruntime's quantization of activations out, so the vectors are only near.
     const quantised = /int8|accuracy4|qdq/.test(name);
     const least = (a, b) => Math.min(...a.map((row, i) => cosine(row, b[i])));
     const fast = await load({});

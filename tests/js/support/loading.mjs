@@ -1,4 +1,4 @@
-// Loads of a small converted model from a server with faults, and what must be true of each.
+// Loads a small converted model, and checks the outcome.
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -11,10 +11,10 @@ export const SHARD = "model.onnx_data";
 export const NAMES = Object.keys(MODEL.files);
 export const SIZE = NAMES.reduce((sum, name) => sum + MODEL.files[name].length, 0);
 
-/** As the goldens were computed: any wrong bit of a weight shows. */
+/** The precision of the golden vectors: they show any wrong bit of a weight. */
 export const EXACT = { precision: "f32" };
 
-/** Loads, compares the vectors and frees; gives the events. */
+/** Loads a model, compares its vectors with the golden ones and frees it. Returns the progress events. */
 export async function loadsRight(source, options = {}, model = MODEL) {
   const events = [];
   const onProgress = (event) => {
@@ -30,7 +30,7 @@ export async function loadsRight(source, options = {}, model = MODEL) {
   return events;
 }
 
-/** The code that a load fails with, or "right". Vectors that differ, and errors without a code, fail the test. */
+/** Returns the code of a load's error, or "right". Other vectors, and errors without a code, fail the test. */
 export async function outcomeOf(source, options) {
   try {
     await loadsRight(source, options);
@@ -43,7 +43,7 @@ export async function outcomeOf(source, options) {
 
 export const warningsOf = (events) => events.filter(({ phase }) => phase === "warning").map(({ code }) => code);
 
-/** A folder for a cache, for as long as `work` takes. */
+/** Calls `work` with a temporary folder. */
 export async function withFolder(work) {
   const folder = mkdtempSync(path.join(tmpdir(), "corom-cache-"));
   try {
@@ -54,10 +54,10 @@ export async function withFolder(work) {
 }
 
 /**
- * Checks requests: each file came whole, and every request but its first went on where the one before it ended. Gives
- * how many did not, as what was on its way when the connection broke may be lost on a busy machine.
+ * Asserts that each file was sent whole and that no request left a gap. Returns how many requests repeated bytes of the
+ * request before, because bytes in flight may be lost when a connection closes.
  */
-export function begunAgain(requests, files = MODEL.files) {
+export function countRepeats(requests, files = MODEL.files) {
   let again = 0;
   for (const [name, bytes] of Object.entries(files)) {
     let at = 0;
@@ -67,7 +67,7 @@ export function begunAgain(requests, files = MODEL.files) {
       if (from < at) again++;
       at = from + sent;
     }
-    assert.equal(at, bytes.length, `${name} came whole`);
+    assert.equal(at, bytes.length, `${name} was sent whole`);
   }
   return again;
 }

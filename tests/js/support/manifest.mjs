@@ -1,13 +1,13 @@
-// A folder as `corom convert` would leave it, made from a fixture.
+// Model folders in memory, as `corom convert` writes them, made from fixtures.
 import { createHash } from "node:crypto";
 import { MODEL_FILES, exportFolder, filesOf, golden } from "./paths.mjs";
 
-/** Bytes that have a hash of their own. */
+/** Bytes per hash in the manifest's `pieces`. */
 const PIECE = 512 << 10;
 
 /**
- * A fixture's files in memory with a corom.json that fits, or is changed. `also`: files besides the usual ones; `edit`
- * gives the files that it is made for.
+ * Returns a fixture's files with a corom.json that lists them. `changes` overrides fields of the manifest, `also` names
+ * further files, and `edit(files)` returns the files that the manifest is made for.
  */
 export function withManifest(folder, changes = {}, also = [], edit = (files) => files) {
   const files = edit(filesOf(folder, [...MODEL_FILES, ...also]));
@@ -35,7 +35,7 @@ export function withManifest(folder, changes = {}, also = [], edit = (files) => 
   return { ...files, "corom.json": new TextEncoder().encode(JSON.stringify(manifest)) };
 }
 
-/** A converted model of a few files: three shards, a self-test, vectors to compare with. */
+/** Returns a model of three shards with a self-test, and its golden texts and vectors. */
 export function sharded(changes = {}, edit = undefined) {
   const { texts, vectors, max_length, tolerance } = golden("external-shards");
   const self_test = { texts: texts.slice(1, 3), vectors: vectors.cls.slice(1, 3) };
@@ -46,6 +46,6 @@ export function sharded(changes = {}, edit = undefined) {
     shards,
     edit,
   );
-  delete files["tokenizer_config.json"]; // nobody asks for it
+  delete files["tokenizer_config.json"]; // no load asks for it
   return { files, texts, vectors: vectors.cls, tolerance };
 }

@@ -1,4 +1,4 @@
-// A store as the cache has them, in memory.
+// A store of the cache (store-folder.js and others) that lives in memory.
 
 export function memoryStore() {
   const folders = new Map();
@@ -18,7 +18,7 @@ export function memoryStore() {
       yield* [...in_(folder).keys()];
     },
     modifiedAt: async (folder, name) => written.get(`${folder}/${name}`) ?? 0,
-    /** For tests: as if all of a folder were written then. */
+    /** Makes every file of a folder look written at `time`. */
     age: (folder, time) => in_(folder).forEach((_, name) => written.set(`${folder}/${name}`, time)),
     sizeOf: async (folder, name) => in_(folder).get(name)?.length ?? 0,
     *sizes() {

@@ -1,4 +1,4 @@
-// Where things are, and a clear word when one of them is not there.
+// Paths of the package, the fixtures and the models. What is missing fails, and says what to run.
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -13,7 +13,7 @@ export function readJson(file) {
   return JSON.parse(readFileSync(file, "utf8"));
 }
 
-/** The names in a folder of fixtures, from its index. */
+/** Returns the names in a folder of fixtures, from its index. */
 export function fixtureNames(kind) {
   const index = path.join(FIXTURES, kind, "index.json");
   if (!existsSync(index)) throw new Error(`${index} is missing: it is part of the repository`);
@@ -25,17 +25,17 @@ export const golden = (name) => readJson(path.join(exportFolder(name), "golden.j
 export const GOLDEN_BITS = readJson(path.join(FIXTURES, "bits/golden.json"));
 export const goldenM3e = () => readJson(path.join(FIXTURES, "m3e-small/golden.json"));
 
-/** The converted m3e-small. */
+/** Returns the folder of the converted m3e-small. */
 export function m3eFolder() {
   const folder = process.env.COROM_M3E;
   if (!folder)
-    throw new Error("COROM_M3E is not set: run ./build.sh test, or set it to m3e-small as `corom convert` wrote it");
+    throw new Error("COROM_M3E is not set: run ./build.sh test hosts, or set it to the folder of m3e-small that `corom convert` wrote");
   if (!existsSync(path.join(folder, "corom.json")))
-    throw new Error(`COROM_M3E=${folder} has no corom.json: run ./build.sh test`);
+    throw new Error(`COROM_M3E=${folder} has no corom.json: run ./build.sh test hosts`);
   return folder;
 }
 
-/** A folder's files in memory, by path. */
+/** Reads files of a folder into memory, by path. */
 export function filesOf(folder, paths) {
   return Object.fromEntries(paths.map((name) => [name, new Uint8Array(readFileSync(path.join(folder, name)))]));
 }

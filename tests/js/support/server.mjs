@@ -1,7 +1,7 @@
-// A small server whose answers a test decides.
+// A small HTTP server whose answers a test decides.
 import { createServer } from "node:http";
 
-/** `answer(path, response, request)` answers; gives the address and a way to stop. */
+/** Starts a server; `answer(path, response, request)` answers. Returns its address and a function that stops it. */
 export async function serveWith(answer) {
   const server = createServer((request, response) => answer(request.url.slice(1), response, request));
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -12,7 +12,7 @@ export async function serveWith(answer) {
   };
 }
 
-/** Files in memory, by path; 404 for others. */
+/** Answers with files in memory, by path; with 404 for other paths. */
 export const fromFiles = (files) => (name, response) => {
   const contents = files[decodeURIComponent(name.split("?")[0])];
   if (contents === undefined) response.writeHead(404).end("no such file");

@@ -1,10 +1,14 @@
-// A worker script for tests: the package's own, with a model that misbehaves when certain texts are embedded.
+// A worker script for tests: the package's own, with a model that misbehaves when it embeds certain texts.
+//
+// In Node a test may pass `workerData: sharedState()` of unruly-state.mjs, to count and to halt the steps of calls and
+// to measure the worker's memory.
 import { Runtime } from "../../../pkg/lib/runtime.js";
 import { serve } from "../../../pkg/lib/worker/thread.js";
 
-const web = typeof self === "object";
-const { Corom } = await import(web ? "../../../pkg/browser.js" : "../../../pkg/node.js");
-const port = web ? self : (await import("node:worker_threads")).parentPort;
+const isWeb = typeof self === "object";
+const { Corom } = await import(isWeb ? "../../../pkg/browser.js" : "../../../pkg/node.js");
+const { parentPort, workerData } = isWeb ? {} : await import("node:worker_threads");
+const state = workerData && (await import("./unruly-state.mjs")).threadSide(workerData);
 
 // (module (func (export "trap") unreachable))
 const TRAP = [
@@ -13,19 +17,20 @@ const TRAP = [
 ];
 const { trap } = new WebAssembly.Instance(new WebAssembly.Module(Uint8Array.from(TRAP))).exports;
 
-/** What happens at the next step inside the instance. */
-let inside;
+/** Runs inside the instance at its next call. */
+let fault;
 const { call } = Runtime.prototype;
 Runtime.prototype.call = function (work) {
-  const first = inside;
-  inside = undefined;
+  const first = fault;
+  fault = undefined;
+  state?.step();
   return call.call(this, (bindings) => (first?.(), work(bindings)));
 };
 
-const DEEDS = {
-  trap: () => (inside = trap),
+const FAULTS = {
+  trap: () => (fault = trap),
   "no memory": () =>
-    (inside = () => {
+    (fault = () => {
       throw new RangeError("WebAssembly.Memory.grow(): Maximum memory size exceeded");
     }),
   block: () => {
@@ -35,19 +40,19 @@ const DEEDS = {
     setTimeout(() => {
       throw new Error("thrown in a timer");
     }),
-  end: () => (web ? self.close() : process.exit()),
+  end: () => (isWeb ? self.close() : process.exit()),
   heap: () => {
     for (const held = []; ;) held.push(new Array(1e5).fill({}));
   },
+  measure: () => state.measure(),
 };
 
 class Unruly extends Corom {
   async embed(texts, options) {
-    const deed = DEEDS[texts[0]];
-    deed?.();
+    await FAULTS[texts[0]]?.();
     if (["throw", "end"].includes(texts[0])) await new Promise(() => {});
     return super.embed(texts, options);
   }
 }
 
-serve(Unruly, port);
+serve(Unruly, isWeb ? self : parentPort);
