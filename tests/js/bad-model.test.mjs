@@ -1,4 +1,5 @@
-// Damaged and wrong models, and servers that fail: each has its code, and what was loaded before still works.
+// Corom.load of damaged and wrong models and from failing servers: each rejects with its code, and a model that was
+// loaded before still works.
 import assert from "node:assert/strict";
 import path from "node:path";
 import { after, afterEach, before, describe, test } from "node:test";
@@ -14,7 +15,7 @@ const GOLDEN = golden("legacy-op14");
 const OPTIONS = { ...EXACT, pooling: "cls", maxLength: GOLDEN.max_length };
 const withManifest = (changes) => converted(FOLDER, changes);
 
-// Loaded before all the failures, and right after each of them.
+// Loaded before the failures; its vectors are checked after each test.
 let corom;
 before(async () => (corom = await Corom.load(FOLDER, OPTIONS)));
 afterEach(async () => assertClose((await corom.embed(GOLDEN.texts)).data, GOLDEN.vectors.cls.flat(), GOLDEN.tolerance));
@@ -29,20 +30,20 @@ const DAMAGED = [
   "MISSING_FILE",
 ];
 
-describe("a damaged ONNX file", () => {
+describe("Corom.load of a damaged ONNX file", () => {
   const onnx = FILES["model.onnx"];
 
-  test("that is cut off anywhere is refused, or was whole in all that counts", async () => {
+  test("rejects a truncated file, or gives the right vectors if only ignored bytes are missing", async () => {
     const next = random(1);
     const cuts = [0, 1, 2, 3, 5, 8, 16, 32, 64, onnx.length - 1, onnx.length - 2, onnx.length - 8];
     while (cuts.length < 60) cuts.push(Math.floor(next() * onnx.length));
     let refused = 0;
     for (const cut of cuts)
       refused += await refusedOrRight({ ...FILES, "model.onnx": onnx.subarray(0, cut) }, DAMAGED, `cut at ${cut}`);
-    assert.ok(refused >= cuts.length - 3, `only ${refused} of ${cuts.length} cuts were refused`);
+    assert.ok(refused >= cuts.length - 3, `only ${refused} of ${cuts.length} cuts were rejected`);
   });
 
-  test("with bytes changed loads or is refused, and never crashes", async () => {
+  test("loads or rejects a file with changed bytes, and never crashes", async () => {
     const next = random(2);
     for (let i = 0; i < 60; i++) {
       const changed = onnx.slice();
@@ -51,7 +52,7 @@ describe("a damaged ONNX file", () => {
     }
   });
 
-  test("of random bytes, of zeros, or empty is refused", async () => {
+  test("rejects random bytes, zeros and an empty file", async () => {
     const next = random(3);
     for (const bytes of [
       new Uint8Array(0),
@@ -62,7 +63,7 @@ describe("a damaged ONNX file", () => {
     }
   });
 
-  test("weights in a shard that is missing, short, or outside the folder", async () => {
+  test("rejects a shard that is missing, too short, or outside the folder", async () => {
     const names = [...MODEL_FILES, "model.onnx_data", "model.onnx_data_1", "model.onnx_data_2"];
     const sharded = filesOf(exportFolder("external-shards"), names);
     const { "model.onnx_data_1": shard, ...without } = sharded;
@@ -83,22 +84,22 @@ describe("a damaged ONNX file", () => {
   });
 });
 
-describe("the wrong model", () => {
+describe("Corom.load of the wrong model", () => {
   for (const name of fixtureNames("refused")) {
     const folder = path.join(FIXTURES, "refused", name);
     const expected = readJson(path.join(folder, "expect.json"));
-    test(`${expected.about}: ${expected.code}`, async () => {
+    test(`rejects with ${expected.code}: ${expected.about}`, async () => {
       await failsWith(expected.code, Corom.load(folder), ...expected.message_contains);
     });
   }
 
-  test("the tokenizer of another vocabulary", async () => {
+  test("rejects the tokenizer of another vocabulary with TOKENIZER_MISMATCH", async () => {
     const { "tokenizer.json": other } = filesOf(path.join(FIXTURES, "refused/bigger-tokenizer"), ["tokenizer.json"]);
     const small = filesOf(path.join(FIXTURES, "refused/bigger-tokenizer"), ["config.json", "model.onnx"]);
     await failsWith("TOKENIZER_MISMATCH", Corom.load({ ...small, "tokenizer.json": other }));
   });
 
-  test("files that are missing or not what their name says", async () => {
+  test("rejects missing files and files of another kind, and names the file", async () => {
     for (const name of ["config.json", "tokenizer.json", "model.onnx"]) {
       const { [name]: _, ...rest } = FILES;
       await failsWith("MISSING_FILE", Corom.load(rest), name === "model.onnx" ? "onnx" : name);
@@ -112,13 +113,13 @@ describe("the wrong model", () => {
     await failsWith("MISSING_FILE", Corom.load(path.join(FOLDER, "other.onnx")), "other.onnx");
   });
 
-  test("a pooling that the graph cannot give", async () => {
+  test("rejects a pooling that the graph cannot compute with UNSUPPORTED_POOLING", async () => {
     await failsWith("UNSUPPORTED_POOLING", Corom.load(exportFolder("sentence-cls"), { pooling: "mean" }));
   });
 });
 
-describe("a manifest", () => {
-  test("that is right loads, with its settings", async () => {
+describe("Corom.load with a manifest", () => {
+  test("uses its settings", async () => {
     const model = await Corom.load(withManifest(), EXACT);
     const { pooling, normalize, maxLength } = model.info;
     assert.deepEqual({ pooling, normalize, maxLength }, { pooling: "mean", normalize: false, maxLength: 32 });
@@ -126,7 +127,7 @@ describe("a manifest", () => {
     model.free();
   });
 
-  test("whose hash or size does not fit a file", async () => {
+  test("rejects a file of another hash or size with INTEGRITY_MISMATCH", async () => {
     for (const name of ["config.json", "tokenizer.json", "model.onnx"]) {
       const files = withManifest();
       const changed = files[name].slice();
@@ -139,7 +140,7 @@ describe("a manifest", () => {
     }
   });
 
-  test("that is of a newer format, no manifest, or leads outside", async () => {
+  test("rejects a newer format, other JSON, and paths outside the folder", async () => {
     await failsWith("UNSUPPORTED_FORMAT", Corom.load(withManifest({ format_version: 2 })), "2");
     await failsWith("INVALID_CONFIG", Corom.load(withManifest({ format: "something" })));
     await failsWith("INVALID_CONFIG", Corom.load({ ...FILES, "corom.json": "{" }));
@@ -147,7 +148,7 @@ describe("a manifest", () => {
     await failsWith("INVALID_CONFIG", Corom.load(withManifest({ files })), "../secret");
   });
 
-  test("whose self-test fails is refused, unless the caller turns it off", async () => {
+  test("rejects a failing self-test with SELF_TEST_FAILED, unless the caller turns it off", async () => {
     const good = { texts: [GOLDEN.texts[1]], vectors: [GOLDEN.vectors.mean[1]] };
     (await Corom.load(withManifest({ self_test: good }))).free();
     const bad = { texts: [GOLDEN.texts[1]], vectors: [GOLDEN.vectors.mean[2]] };
@@ -156,7 +157,7 @@ describe("a manifest", () => {
   });
 });
 
-describe("a server", () => {
+describe("Corom.load from a server", () => {
   const PAGE = "<!doctype html><html><head><title>Sign in</title></head><body>…</body></html>";
   const page = (response, status = 200) => response.writeHead(status, { "content-type": "text/html" }).end(PAGE);
   const files = withManifest();
@@ -170,7 +171,7 @@ describe("a server", () => {
     }
   }
 
-  test("that answers with a page instead of a model", async () => {
+  test("rejects an HTML page in place of any file with NOT_A_MODEL", async () => {
     await serving(
       (_, response) => page(response),
       (address) => failsWith("NOT_A_MODEL", Corom.load(address)),
@@ -184,12 +185,12 @@ describe("a server", () => {
     }
   });
 
-  test("that answers optional files with its page, and the others rightly", async () => {
+  test("ignores an HTML page in place of an optional file", async () => {
     const answer = (name, response) => (name in FILES ? fromFiles(FILES)(name, response) : page(response));
     await serving(answer, async (address) => (await Corom.load(address)).free());
   });
 
-  test("that refuses, fails, or has nothing", async () => {
+  test("rejects statuses 400 to 503 with FETCH_FAILED, and 404 and 410 with MISSING_FILE", async () => {
     for (const status of [400, 401, 429, 500, 503]) {
       await serving(
         (_, response) => page(response, status),
@@ -208,7 +209,7 @@ describe("a server", () => {
     }
   });
 
-  test("that answers 403 for what is not there, as S3 does, lacks only that", async () => {
+  test("takes 403 for an optional file as missing, because S3 answers so", async () => {
     const denied = (present) => (name, response) =>
       name in present ? fromFiles(present)(name, response) : page(response, 403);
     const { "model.onnx": onnx, ...rest } = FILES;
@@ -218,11 +219,11 @@ describe("a server", () => {
       const { [name]: _, ...lacking } = FILES;
       await serving(denied(lacking), (address) => failsWith("FETCH_FAILED", Corom.load(address), name, "403"));
     }
-    const { "tokenizer.json": _, ...listed } = files; // the manifest lists it, so it is needed
+    const { "tokenizer.json": _, ...listed } = files; // the manifest lists it, so it is required
     await serving(denied(listed), (address) => failsWith("FETCH_FAILED", Corom.load(address), "tokenizer.json", "403"));
   });
 
-  test("that cuts the body, hangs up, or is not there", async () => {
+  test("rejects a truncated body, a closed connection and a server that is down", async () => {
     const cut = (name, response) => {
       if (name !== "model.onnx") return fromFiles(files)(name, response);
       response.writeHead(200, { "content-length": files[name].length });
@@ -247,7 +248,7 @@ describe("a server", () => {
     assert.ok(error.cause instanceof Error);
   });
 
-  test("that lies about the length asks for no such memory", async () => {
+  test("allocates nothing for a content-length of 4 PiB", async () => {
     const lie = (name, response) =>
       name === "corom.json" ? response.writeHead(200, { "content-length": 2 ** 52 }).end("{}") : response.destroy();
     await serving(lie, (address) => failsWith("FETCH_FAILED", Corom.load(address, { retries: 0 })));
@@ -274,7 +275,7 @@ async function loadsOrFails(files, codes, what, keep = false) {
   return undefined;
 }
 
-/** A copy of bytes with every occurrence of one ASCII string made another of the same length. */
+/** Returns a copy of bytes with every occurrence of an ASCII string replaced by another of the same length. */
 function replaced(bytes, from, to) {
   assert.equal(from.length, to.length);
   const text = Buffer.from(bytes).toString("latin1");

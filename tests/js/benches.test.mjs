@@ -1,4 +1,4 @@
-// The benchmarks' own arithmetic: what `./build.sh bench` makes of its samples. Nothing is measured here.
+// The benchmarks' arithmetic and reports, on made-up samples. Nothing is measured here.
 import "../../benches/peers/tests/bars.test.mjs";
 import "../../benches/peers/tests/inputs.test.mjs";
 import "../../benches/peers/tests/report.test.mjs";

@@ -1,4 +1,4 @@
-// The commands around the demo: its server's port, and what build.sh asks of its arguments and tools.
+// The demo's server, and how build.sh checks its arguments and tools.
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
@@ -13,15 +13,15 @@ import { ROOT, exportFolder } from "./support/paths.mjs";
 const SERVE = path.join(ROOT, "www/serve.mjs");
 const MODEL = exportFolder("legacy-op14");
 
-describe("the demo's server", () => {
-  /** Listens on a port, or finds it taken already: both will do. */
+describe("www/serve.mjs", () => {
+  /** Makes sure that a port is taken. */
   async function occupy(port) {
     const server = createServer().listen(port, "127.0.0.1");
     await Promise.race([once(server, "listening"), once(server, "error")]).catch(() => {});
     return server;
   }
 
-  test("takes a free port where the usual one is taken", async () => {
+  test("uses a free port if port 8080 is taken", async () => {
     const other = await occupy(8080);
     const child = spawn(process.execPath, [SERVE, MODEL], { stdio: ["ignore", "pipe", "inherit"] });
     try {
@@ -36,7 +36,7 @@ describe("the demo's server", () => {
     }
   });
 
-  test("sends parts of a file", async () => {
+  test("answers range requests", async () => {
     const { server, address } = await serve(demoRoots(MODEL));
     const url = `${address}model/config.json`;
     const whole = await (await fetch(url)).text();
@@ -56,7 +56,7 @@ describe("the demo's server", () => {
     server.close();
   });
 
-  test("sends the page to the plain binary where that is the only one built", async () => {
+  test("redirects the page to the plain binary if no other is built", async () => {
     const folder = mkdtempSync(path.join(tmpdir(), "corom-built-"));
     mkdirSync(path.join(folder, "wasm"));
     const { server, address } = await serve({ ...demoRoots(MODEL), "/pkg/": folder });
@@ -75,7 +75,7 @@ describe("the demo's server", () => {
     rmSync(folder, { recursive: true });
   });
 
-  test("says so when the port asked for is taken, or is none", async () => {
+  test("exits with 1 and says why if --port is taken or invalid", async () => {
     const other = await occupy(0);
     const run = (port) => {
       const child = spawn(process.execPath, [SERVE, MODEL, "--port", port], { stdio: ["ignore", "ignore", "pipe"] });
@@ -98,7 +98,7 @@ describe("build.sh", () => {
   before(() => (folder = mkdtempSync(path.join(tmpdir(), "corom-tools-"))));
   after(() => rmSync(folder, { recursive: true }));
 
-  /** Runs it with tools that only say their version, and no others of these names before them. */
+  /** Runs build.sh with tools in PATH that only print a version. */
   function build(args, { cargo = "1.95.0", rustc = "1.95.0", node = "v20.0.0" } = {}) {
     for (const [name, said] of Object.entries({ cargo, rustc: `rustc ${rustc} (abc 2026-01-01)`, node })) {
       writeFileSync(path.join(folder, name), `#!/bin/sh\necho "${said}"\nexit 0\n`);
@@ -109,7 +109,7 @@ describe("build.sh", () => {
     return { status, stderr };
   }
 
-  test("refuses wrong arguments before it builds anything", () => {
+  test("rejects wrong arguments before it builds anything", () => {
     for (const [args, said] of [
       [["demo", "--port"], "--port takes a number"],
       [["demo", "--port", "x"], "not 'x'"],
@@ -122,7 +122,7 @@ describe("build.sh", () => {
     }
   });
 
-  test("names a tool that is too old, and what is needed", () => {
+  test("names a tool that is too old and the version that is needed", () => {
     for (const command of ["build", "demo", "test"]) {
       for (const [tools, said] of [
         [{ node: "v18.19.1" }, "Node.js is 18.19.1 here, and 20 or later is needed"],

@@ -1,4 +1,4 @@
-// The patience of examples/edge with its model: what is slow, what is stuck, what is freed. Time is the test's.
+// examples/edge/src/model.js: time limits of calls and loads, and when the model is freed. The tests control the clock.
 import assert from "node:assert/strict";
 import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -21,7 +21,7 @@ let folder;
 let withModel;
 let modelInfo;
 before(() => {
-  // As a project has it: the sources, and the package beside them.
+  // The layout of a project: the sources, and the package in node_modules.
   folder = mkdtempSync(path.join(tmpdir(), "corom-edge-"));
   cpSync(path.join(ROOT, "examples/edge/src"), path.join(folder, "src"), { recursive: true });
   cpSync(path.join(ROOT, "examples/edge/package.json"), path.join(folder, "package.json"));
@@ -31,13 +31,13 @@ before(() => {
 after(() => rmSync(folder, { recursive: true }));
 
 let isolates = 0;
-/** A fresh isolate: the module holds the model. */
+/** Imports the module anew, because it holds the model. */
 beforeEach(async () => {
   const source = pathToFileURL(path.join(folder, "src/model.js"));
   ({ withModel, modelInfo } = await import(`${source}?${isolates++}`));
 });
 
-/** With the test's own clock; `pass(ms)` lets time go by. */
+/** Calls `work(pass)` with a mocked clock; `pass(ms)` moves it. */
 async function withClock(work) {
   mock.timers.enable({ apis: ["setTimeout"] });
   try {
@@ -52,9 +52,9 @@ async function withClock(work) {
 }
 
 const call = (work, signal, env = { ASSETS }) => withModel({ env, settings: SETTINGS, signal }, work);
-/** The instance, by which one sees whether it is still the same. */
+/** Returns the instance. */
 const instance = () => call(async (corom) => corom);
-/** Work that goes on until its signal ends it. */
+/** A call that is never done: only its signal ends it. */
 const endless = (_, signal) =>
   new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
 const isUnavailable = (message) => (error) => {
@@ -63,30 +63,30 @@ const isUnavailable = (message) => (error) => {
   return true;
 };
 
-test("one that is slow gets 503; the others, and the model, go on", async () => {
+test("withModel rejects a slow call with 503 and keeps the model, if other calls were answered", async () => {
   const corom = await instance();
   await withClock(async (pass) => {
     const slow = assert.rejects(call(endless), isUnavailable(/in time/));
     await pass(20_000);
     const later = call(endless, AbortSignal.timeout(2 ** 30));
     const laterFails = assert.rejects(later, isUnavailable(/in time/));
-    assert.equal(await instance(), corom); // an answer
+    assert.equal(await instance(), corom);  // this call is answered
     await pass(5_000);
     await slow;
-    assert.equal((await corom.embed("裤")).dimension, corom.info.dimension, "it was not freed");
+    assert.equal((await corom.embed("裤")).dimension, corom.info.dimension, "the model was not freed");
     assert.equal(await instance(), corom);
     await pass(20_000);
     await laterFails;
   });
-  assert.equal(await instance(), corom, "kept: others had answers meanwhile");
+  assert.equal(await instance(), corom, "the model is kept, because other calls were answered");
 });
 
-test("where nothing is answered the model is stuck: it is freed and loaded anew, and who waits gets 503", async () => {
+test("withModel frees and reloads the model if no call was answered in time, and rejects the waiting ones with 503", async () => {
   const corom = await instance();
   await withClock(async (pass) => {
     const stuck = assert.rejects(call(endless), isUnavailable(/in time/));
     await pass(24_000);
-    // This one tells nothing of the queue.
+    // modelInfo does not count as an answer.
     assert.equal((await modelInfo({ env: { ASSETS }, settings: SETTINGS })).dimension, corom.info.dimension);
     let go;
     const waits = new Promise((resolve) => (go = resolve));
@@ -108,7 +108,7 @@ test("where nothing is answered the model is stuck: it is freed and loaded anew,
   assert.equal((await another.embed("裤")).dimension, corom.info.dimension);
 });
 
-test("a client that goes away ends its own call alone", async () => {
+test("withModel ends only the call whose client disconnects", async () => {
   const corom = await instance();
   const controller = new AbortController();
   const reason = new Error("gone");
@@ -119,7 +119,7 @@ test("a client that goes away ends its own call alone", async () => {
   assert.equal(await instance(), corom);
 });
 
-test("a load that takes too long is aborted for all who wait, and begun anew", async () => {
+test("withModel aborts a load that takes too long, rejects every waiting call, and loads anew for the next", async () => {
   const asked = [];
   const silent = {
     ASSETS: {
@@ -133,10 +133,10 @@ test("a load that takes too long is aborted for all who wait, and begun anew", a
     const first = assert.rejects(call(endless, undefined, silent), isUnavailable(/loading/));
     await pass(10_000);
     const second = assert.rejects(call(endless, undefined, silent), isUnavailable(/loading/));
-    for (let i = 0; i < 1000 && asked.length === 0; i++) await next(); // until WebAssembly runs
+    for (let i = 0; i < 1000 && asked.length === 0; i++) await next(); // until WebAssembly has started
     await pass(15_000);
     await Promise.all([first, second]);
   });
-  assert.ok(asked.length > 0 && asked.every(({ aborted }) => aborted), "its requests were ended");
+  assert.ok(asked.length > 0 && asked.every(({ aborted }) => aborted), "the requests of the load were aborted");
   assert.equal((await instance()).info.dtype, "f32");
 });

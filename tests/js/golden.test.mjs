@@ -1,4 +1,4 @@
-// Every export of the fixtures against the vectors that PyTorch or onnxruntime gave, with both binaries.
+// Every export in tests/fixtures/exports gives the vectors of PyTorch or onnxruntime, with both binaries.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -9,20 +9,20 @@ import { nodeJson } from "./support/relaxed-node.mjs";
 const SCRIPT = fileURLToPath(new URL("./support/goldens.mjs", import.meta.url));
 
 function check(report, simd) {
-  assert.ok(report.length >= 100, `only ${report.length} models and poolings were tried`);
+  assert.ok(report.length >= 100, `only ${report.length} models and poolings were compared`);
   const wrong = report.filter((line) => line.error || line.wrongIds.length > 0 || !(line.worst <= line.tolerance));
   assert.deepEqual(wrong, []);
   assert.deepEqual(report.filter((line) => !line.fused), []);
-  // The relaxed kernels' activations have 7 bits.
+  // The relaxed kernels quantize activations to 7 bits.
   const least = simd === "plain" ? 0.999 : 0.99;
   assert.deepEqual(report.filter((line) => !(line.integers >= least)), []);
   assert.deepEqual([...new Set(report.map((line) => line.simd))], [simd]);
 }
 
-test("every export gives its golden vectors with the plain binary", async () => {
+test("every export gives its golden vectors in the plain binary", async () => {
   check(await runGoldens("plain"), "plain");
 });
 
-test("every export gives its golden vectors with the relaxed binary", async () => {
+test("every export gives its golden vectors in the relaxed binary", async () => {
   check(hasRelaxedSimd() ? await runGoldens("relaxed") : await nodeJson(SCRIPT, "relaxed"), "relaxed");
 });

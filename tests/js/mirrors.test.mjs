@@ -1,4 +1,4 @@
-// Several mirrors, and a fetch function of the caller's.
+// Corom.load from several mirrors, and with the caller's own fetch function.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { Corom as InWorker } from "corom/worker";
@@ -9,11 +9,12 @@ import { MODEL_FILES, exportFolder, filesOf, golden } from "./support/paths.mjs"
 
 const { files } = MODEL;
 
-describe("mirrors", () => {
+describe("Corom.load from mirrors", () => {
   let first;
   let second;
   before(async () => ([first, second] = [await faultServer(files), await faultServer(files)]));
   after(() => Promise.all([first.close(), second.close()]));
+  /** Sets the faults of both servers, forgets earlier requests and returns the addresses. */
   const begin = (fault1, fault2) => {
     first.take();
     second.take();
@@ -22,7 +23,7 @@ describe("mirrors", () => {
     return [first.address, second.address];
   };
 
-  test("are asked in their order, and the second only for what the first fails in", async () => {
+  test("asks them in order, and the second only for files that the first cannot serve", async () => {
     await loadsRight(begin());
     assert.deepEqual([first.take().length, second.take().length], [NAMES.length, 0]);
     await loadsRight(begin(({ name }) => (name === SHARD ? { status: 404 } : undefined)).map((each) => new URL(each)));
@@ -32,7 +33,7 @@ describe("mirrors", () => {
     );
   });
 
-  test("stand in for one that is down, sends pages, errors or damage, or lacks the manifest", async () => {
+  test("uses the second if the first is down, sends pages, errors or damaged bytes, or lacks the manifest", async () => {
     for (const fault of [
       { gone: true },
       { page: true },
@@ -47,19 +48,19 @@ describe("mirrors", () => {
         begin(() => fault),
         { retries: 1 },
       );
-      assert.ok(second.take().length >= NAMES.length - 2, JSON.stringify(fault)); // two are small and were on their way
-      assert.ok(first.take().length <= 12, "one that failed is not asked again for every file");
+      assert.ok(second.take().length >= NAMES.length - 2, JSON.stringify(fault)); // two small files were already requested
+      assert.ok(first.take().length <= 12, "a mirror that failed is not asked for every file again");
     }
   });
 
-  test("go on with a file that another began", async () => {
+  test("continues a file on the second mirror where the first cut it off", async () => {
     await loadsRight(
       begin(({ name, count }) => name === SHARD && (count ? { gone: true } : { cut: 9000 })),
       { retries: 1 },
     );
     const [{ range, ifRange, sent }] = second.take();
     assert.deepEqual([range, ifRange, sent], ["bytes=9000-", undefined, files[SHARD].length - 9000]);
-    // With another file there, the hash tells, and that one comes whole.
+    // If the second mirror has another file, its hash does not match.
     const other = Uint8Array.from(files[SHARD], (byte) => byte ^ 1);
     const [a, b] = begin(
       ({ name, count }) => name === SHARD && (count ? { gone: true } : { cut: 9000 }),
@@ -68,7 +69,7 @@ describe("mirrors", () => {
     await failsWith("FETCH_FAILED", Corom.load([a, b], { retries: 0 }), "elsewhere", "SHA-256");
   });
 
-  test("that all fail are all named; that all lack a file, lack it", async () => {
+  test("names every mirror if all fail, and rejects with MISSING_FILE if all lack a file", async () => {
     const all = begin(
       () => ({ status: 503 }),
       () => ({ page: true }),
@@ -100,7 +101,7 @@ describe("mirrors", () => {
     );
   });
 
-  test("of a model without hashes never mix", async () => {
+  test("never mixes mirrors for a model without hashes", async () => {
     const names = MODEL_FILES.filter((name) => name !== "tokenizer_config.json");
     const plain = filesOf(exportFolder("legacy-op14"), names);
     const { texts, vectors, max_length, tolerance } = golden("legacy-op14");
@@ -117,22 +118,22 @@ describe("mirrors", () => {
       [],
     );
     first.fault = ({ name }) => name === "model.onnx" && { status: 500 };
-    // config.json and tokenizer.json came from the first.
+    // config.json and tokenizer.json are the first mirror's.
     await failsWith("FETCH_FAILED", Corom.load([first.address, second.address], options), "500");
     first.fault = () => ({ gone: true });
     await loadsRight([first.address, second.address], options, model);
-    // One that has not come whole, but is on its way from the first, holds the others there.
+    // A file that the first mirror is still sending keeps the others on that mirror.
     first.fault = ({ name }) => ({ "model.onnx": { status: 500 }, "config.json": { slow: 50 }, "tokenizer.json": { slow: 50 } })[name];
     await failsWith("FETCH_FAILED", Corom.load([first.address, second.address], options), "500");
     first.fault = () => ({ cut: 5 });
     await loadsRight([first.address, second.address], options, model);
-    // What another place lacks says nothing of what the model's own place cannot give now.
+    // A file that one mirror lacks may exist on the mirror that is busy.
     first.fault = () => ({ status: 404 });
     second.fault = ({ name }) => name === "1_Pooling/config.json" && { status: 503 };
     await failsWith("FETCH_FAILED", Corom.load([first.address, second.address], options), "503");
   });
 
-  test("without hashes, what broke off is continued by its tag alone", async (t) => {
+  test("without hashes, continues a cut file only if its strong ETag matches", async (t) => {
     const plain = filesOf(exportFolder("legacy-op14"), MODEL_FILES);
     const { texts, vectors, max_length, tolerance } = golden("legacy-op14");
     const model = { texts, vectors: vectors.cls, tolerance };
@@ -155,7 +156,7 @@ describe("mirrors", () => {
         ranges,
       );
     }
-    // A server that sends a part of what is asked for is asked for the rest, however often.
+    // A server may answer a range with a part of it; the rest is requested until the file is whole.
     first.take();
     first.fault = ({ name, count }) => name === "model.onnx" && (count ? { part: 5000 } : { cut: 70_000 });
     await loadsRight(first.address, options, model);
@@ -163,12 +164,12 @@ describe("mirrors", () => {
     assert.deepEqual(parts.slice(0, 3).map(({ range }) => range), [undefined, "bytes=70000-", "bytes=75000-"]);
     assert.ok(parts.length > 10);
     assert.equal(parts.reduce((sum, { sent }) => sum + sent, 0), plain["model.onnx"].length);
-    // Another version by now: it comes whole.
+    // A newer version of the file is downloaded whole.
     first.take();
     const newer = { other: plain["model.onnx"], tag: '"newer"' };
     first.fault = ({ name, count }) => name === "model.onnx" && (count ? newer : { cut: 70_000 });
     await loadsRight(first.address, options, model);
-    // Also where a browser was refused the condition, so that only the answer's tag tells; or there is none any more.
+    // So it is in a browser that may not send If-Range: the ETag of the answer decides, or there is none.
     globalThis.isSecureContext = false;
     t.after(() => delete globalThis.isSecureContext);
     for (const last of [newer, { ...newer, noTag: true }]) {
@@ -189,7 +190,7 @@ describe("mirrors", () => {
     }
   });
 
-  test("a manifest that broke off, and then is not there, is not kept", async () => {
+  test("keeps no manifest that was cut off and then is missing", async () => {
     begin(({ name, count }) => name === "corom.json" && (count ? { status: 404 } : { cut: 30 }));
     first.files = { ...filesOf(exportFolder("legacy-op14"), MODEL_FILES), "corom.json": files["corom.json"] };
     await withFolder(async (cacheDir) => {
@@ -198,7 +199,7 @@ describe("mirrors", () => {
     });
   });
 
-  test("lead to one model", async () => {
+  test("rejects lists that cannot be mirrors with INVALID_ARGUMENT", async () => {
     await failsWith("INVALID_ARGUMENT", Corom.load([`${first.address}model.onnx`, second.address]), "mirrors");
     await failsWith("INVALID_ARGUMENT", Corom.load([first.address, "no address"]), "no address");
     await failsWith("INVALID_ARGUMENT", Corom.load([first.address, "file:///model/"]), "file:///model/");
@@ -206,7 +207,7 @@ describe("mirrors", () => {
     await failsWith("INVALID_ARGUMENT", Corom.load([]), "source is empty");
   });
 
-  test("fall back on the manifest that was kept when none answers", async () => {
+  test("uses the cached manifest if no mirror answers", async () => {
     await withFolder(async (cacheDir) => {
       await loadsRight(begin(), { cacheDir });
       const events = await loadsRight(
@@ -221,12 +222,12 @@ describe("mirrors", () => {
   });
 });
 
-describe("a fetch of the caller's", () => {
+describe("Corom.load with options.fetch", () => {
   const base = "https://models.example/corom/";
   const stored = new Map(Object.entries(files).map(([name, bytes]) => [base + name, bytes]));
   const fromStore = (url) => (stored.has(url) ? new Response(stored.get(url)) : new Response(null, { status: 404 }));
 
-  test("gets every file, by whatever means", async () => {
+  test("requests every file with it, and takes any kind of body", async () => {
     const seen = [];
     await loadsRight(base, {
       fetch(url, init) {
@@ -237,7 +238,7 @@ describe("a fetch of the caller's", () => {
     });
     assert.deepEqual(seen.sort(), [...NAMES].sort());
     await loadsRight(base, { fetch: async (url) => new Response(new Blob([stored.get(url)])) });
-    // Not a stream of the web's: it is read whole.
+    // A body that is no web stream is read whole.
     const { status, headers } = new Response();
     await loadsRight(base, {
       fetch: (url) => ({ status, headers, body: {}, arrayBuffer: async () => stored.get(url).slice().buffer }),
@@ -246,7 +247,7 @@ describe("a fetch of the caller's", () => {
     await loadsRight(base, { fetch: without, maxLength: 32 });
   });
 
-  test("sends headers of its own, and is asked for ranges as fetch is", async () => {
+  test("passes it the range to continue at, and lets it add headers", async () => {
     const server = await faultServer(files, ({ name, count }) => name === SHARD && count === 0 && { cut: 5000 });
     const asked = [];
     await withFolder((cacheDir) =>
@@ -268,7 +269,7 @@ describe("a fetch of the caller's", () => {
     await server.close();
   });
 
-  test("that throws is tried again, then told; a CoromError ends the load at once", async () => {
+  test("retries if it throws, then rejects with its error as the cause; a CoromError ends the load at once", async () => {
     let calls = 0;
     await loadsRight(base, {
       fetch(url) {
@@ -291,7 +292,7 @@ describe("a fetch of the caller's", () => {
     assert.equal(calls, 1);
   });
 
-  test("that gives no Response, or never ends, is told", async () => {
+  test("rejects if it returns no Response, never settles, or sends something other than bytes", async () => {
     for (const wrong of [undefined, null, new Uint8Array(9), "text", {}])
       await failsWith("INVALID_ARGUMENT", Corom.load(base, { fetch: () => wrong }), "Response");
     await failsWith("INVALID_ARGUMENT", Corom.load(base, { fetch: "https://proxy.example/" }), "fetch");
@@ -312,7 +313,7 @@ describe("a fetch of the caller's", () => {
         }),
       );
     await failsWith("NOT_A_MODEL", Corom.load(base, { fetch: page }));
-    assert.ok(cancelled >= 2, "a stream that is not read to its end is cancelled");
+    assert.ok(cancelled >= 2, "streams that are not read to the end are cancelled");
     const silent = () => new Response(new ReadableStream({ pull: () => new Promise(() => {}) }));
     await assert.rejects(Corom.load(base, { fetch: silent, signal: AbortSignal.timeout(50) }), {
       name: "TimeoutError",
@@ -320,7 +321,7 @@ describe("a fetch of the caller's", () => {
   });
 });
 
-test("options that make no sense are refused", async () => {
+test("Corom.load and Corom.cache reject invalid options with INVALID_ARGUMENT or UNSUPPORTED_HOST", async () => {
   for (const [options, mention] of [
     [{ cache: "disk" }, "cache"],
     [{ cache: true }, "cache"],
@@ -338,7 +339,7 @@ test("options that make no sense are refused", async () => {
   for (const cacheDir of [undefined, "", 5, null])
     for (const visit of [Corom.cache.size, Corom.cache.clear])
       await failsWith("INVALID_ARGUMENT", visit({ cacheDir }), "cacheDir");
-  // The test runner fails what is rejected and never handled.
+  // The test runner fails on a rejection that nobody handles.
   for (const Class of [Corom, InWorker])
     await failsWith("INVALID_ARGUMENT", Class.load("x", { maxLength: 1, wasm: Promise.reject(new Error("mine")) }));
   await failsWith("INVALID_ARGUMENT", Corom.cache.clear(null), "options");

@@ -1,4 +1,4 @@
-// What is in the package, what it exports, and that an import does nothing.
+// The package's manifest, exports and sources; an import has no side effects.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, readdirSync } from "node:fs";
@@ -6,7 +6,7 @@ import path from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { CODES } from "../../pkg/lib/errors.js";
-import "./support/corom.mjs"; // says so when the package was not built
+import "./support/corom.mjs"; // fails with a hint if the package is not built
 import { PKG, ROOT, readJson } from "./support/paths.mjs";
 
 const manifest = readJson(path.join(PKG, "package.json"));
@@ -14,13 +14,13 @@ const sources = readdirSync(PKG, { recursive: true })
   .map((name) => name.replaceAll("\\", "/"))
   .filter((name) => /^(lib\/.*|[^/]+)\.js$/.test(name));
 const read = (name) => readFileSync(path.join(PKG, name), "utf8");
-/** Without the part of a host's own: Node's modules, what Bun alone reads, a .wasm that only a bundler can import. */
+/** Files that pages never load: Node's entries and modules, Bun's entry. */
 const NOT_FOR_PAGES = /^(node|bun|inline-node|worker-node|worker-thread-node|lib\/((host|hash)-node|store-folder|source-folder|worker\/host-node))\.js$/;
 
-test("it depends on nothing and is ESM whose only side effects are the workers' scripts", () => {
+test("package.json has no dependencies, and names the worker scripts as the only side effects", () => {
   for (const field of ["dependencies", "peerDependencies", "optionalDependencies"])
     assert.equal(manifest[field], undefined, field);
-  assert.deepEqual(Object.keys(manifest.scripts), ["prepack"], "nothing runs where it is installed");
+  assert.deepEqual(Object.keys(manifest.scripts), ["prepack"], "nothing runs on installation");
   assert.deepEqual([manifest.type, manifest.license], ["module", "Apache-2.0"]);
   assert.deepEqual(manifest.sideEffects, ["./worker-thread.js", "./worker-thread-node.js"]);
   assert.equal(read("LICENSE"), readFileSync(path.join(ROOT, "LICENSE"), "utf8"));
@@ -30,7 +30,7 @@ test("it depends on nothing and is ESM whose only side effects are the workers' 
   );
 });
 
-test("the exports map: types first, every target there", () => {
+test("the exports map has types first, and every target exists", () => {
   const conditions = ["types", "workerd", "edge-light", "deno", "bun", "node", "browser", "default"];
   assert.deepEqual(Object.keys(manifest.exports["."]), conditions);
   const targets = Object.values(manifest.exports).flatMap((target) => {
@@ -38,7 +38,7 @@ test("the exports map: types first, every target there", () => {
     assert.deepEqual([Object.keys(target)[0], Object.keys(target).at(-1)], ["types", "default"]);
     return Object.values(target);
   });
-  const packed = (target) => target.startsWith("./wasm/inline"); // made by npm pack: see ../packaging
+  const packed = (target) => target.startsWith("./wasm/inline"); // written by npm pack: see ../packaging
   for (const target of targets) assert.ok(packed(target) || existsSync(path.join(PKG, target)), target);
   for (const [name, file] of [
     ["corom", "node.js"],
@@ -55,7 +55,7 @@ test("the exports map: types first, every target there", () => {
   }
 });
 
-test("importing an entry fetches, reads, compiles and starts nothing", () => {
+test("importing an entry fetches, compiles and starts nothing, and adds no globals", () => {
   const program = `
     const seen = [];
     const watch = (object, name, label = name) => { const was = object[name]; object[name] = function (...a) { seen.push(label); return Reflect.apply(was, this, a); }; };
@@ -77,7 +77,7 @@ test("importing an entry fetches, reads, compiles and starts nothing", () => {
   });
 });
 
-test("no code that a Content-Security-Policy forbids, no top-level await, no file too long", () => {
+test("sources have no eval, no blob URLs, no top-level await, and at most 300 lines", () => {
   for (const name of [...sources, "wasm/corom.js"]) {
     const text = read(name);
     assert.doesNotMatch(
@@ -92,7 +92,7 @@ test("no code that a Content-Security-Policy forbids, no top-level await, no fil
   }
 });
 
-test("the codes of errors are those of the Rust core and of the types", () => {
+test("the error codes are those of the Rust core and of the types", () => {
   const core = [...readFileSync(path.join(ROOT, "src/error.rs"), "utf8").matchAll(/=> "([A-Z_]+)"/g)].map(
     ([, code]) => code,
   );

@@ -1,4 +1,4 @@
-// What must hold for any texts.
+// Properties of embed and tokenize that hold for any texts.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { Corom, assertClose, dot, maxAbs, random } from "./support/corom.mjs";
@@ -52,7 +52,7 @@ function shuffled(list, seed) {
 
 for (const name of EXPORTS) {
   for (const pooling of ["cls", "mean"]) {
-    test(`${name}, ${pooling}: a batch gives what its texts give alone, in any order`, async () => {
+    test(`embed of a batch gives what each text gives alone, in any order (${name}, ${pooling})`, async () => {
       const corom = await Corom.load(exportFolder(name), { pooling, maxLength: golden(name).max_length });
       const list = texts(60, 7);
       const batch = await corom.embed(list);
@@ -70,14 +70,14 @@ let corom;
 before(async () => (corom = await Corom.load(exportFolder("legacy-op14"), { maxLength: 16, pooling: "mean" })));
 after(() => corom.free());
 
-test("a text beside a much longer one gives the same: padding does not count", async () => {
+test("embed gives the same vector beside a much longer text: padding has no effect", async () => {
   for (const short of ["", "裤", "手机壳"]) {
     const both = await corom.embed([short, "阔腿裤女冬牛仔潮流百搭宽松高腰显瘦".repeat(3)]);
     assertClose(both.row(0), (await corom.embed(short)).data, CLOSE);
   }
 });
 
-test("what is beyond maxLength tokens changes nothing", async () => {
+test("embed and tokenize ignore text beyond maxLength tokens", async () => {
   const start = "阔腿裤女冬牛仔潮流百搭宽松高"; // 14 tokens, with [CLS] and [SEP] 16
   assert.deepEqual([corom.tokenize(start).ids.length, corom.tokenize(start).truncated], [16, false]);
   const exact = (await corom.embed(start)).data;
@@ -86,15 +86,15 @@ test("what is beyond maxLength tokens changes nothing", async () => {
     assert.equal(corom.tokenize(start + more).truncated, true);
     assertClose((await corom.embed(start + more)).data, exact, 0);
   }
-  assert.ok(maxAbs((await corom.embed(start.slice(0, -1))).data, exact) > 1e-3, "what is within does");
+  assert.ok(maxAbs((await corom.embed(start.slice(0, -1))).data, exact) > 1e-3, "text within the limit counts");
 });
 
-test("the same call twice gives the same numbers, bit for bit", async () => {
+test("embed gives the same bits when it is called twice", async () => {
   const list = texts(40, 3);
   assert.deepEqual((await corom.embed(list)).data, (await corom.embed(list)).data);
 });
 
-test("normalize gives length 1 and keeps the direction", async () => {
+test("normalize: true gives vectors of length 1 with the same direction", async () => {
   const unit = await Corom.load(exportFolder("legacy-op14"), { maxLength: 16, pooling: "mean", normalize: true });
   const list = texts(20, 5);
   const [raw, scaled] = [await corom.embed(list), await unit.embed(list)];
@@ -109,7 +109,7 @@ test("normalize gives length 1 and keeps the direction", async () => {
   unit.free();
 });
 
-test("every token's offsets name a part of the text, in order", () => {
+test("tokenize gives every token the offsets of a part of the text, in order", () => {
   for (const text of texts(300, 13)) {
     const { ids, tokens, offsets } = corom.tokenize(text);
     assert.equal(ids.length, tokens.length);

@@ -1,4 +1,4 @@
-// The cache of query vectors: what it keeps, and that no one can tell but by the clock.
+// The cache of query vectors: what it keeps, and that results are the same with and without it.
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { QueryCache } from "../../pkg/lib/query-cache.js";
@@ -10,8 +10,8 @@ const FOLDER = exportFolder("legacy-op14");
 const [QUERY, ...DOCUMENTS] = golden("legacy-op14").texts.slice(1);
 const vector = (x) => Float32Array.of(x, x + 1);
 
-describe("the cache", () => {
-  test("drops the least recently used", () => {
+describe("QueryCache", () => {
+  test("drops the least recently used text", () => {
     const cache = new QueryCache(2);
     cache.set("a", vector(1));
     cache.set("b", vector(2));
@@ -21,7 +21,7 @@ describe("the cache", () => {
       ["a", "b", "c"].map((text) => cache.get(text)?.[0]),
       [1, undefined, 3],
     );
-    cache.set("a", vector(4)); // again: nothing else goes
+    cache.set("a", vector(4)); // replaced: no other text is dropped
     assert.deepEqual(
       ["a", "c"].map((text) => cache.get(text)?.[0]),
       [4, 3],
@@ -30,7 +30,7 @@ describe("the cache", () => {
     assert.equal(cache.get("a"), undefined);
   });
 
-  test("takes and gives copies", () => {
+  test("stores and returns copies", () => {
     const cache = new QueryCache(2);
     const given = vector(1);
     cache.set("a", given);
@@ -39,7 +39,7 @@ describe("the cache", () => {
     assert.deepEqual(cache.get("a"), vector(1));
   });
 
-  test("of size 0 keeps nothing, and none keeps long texts", () => {
+  test("keeps nothing if its size is 0, and no texts over 1024 characters", () => {
     const none = new QueryCache(0);
     none.set("a", vector(1));
     assert.equal(none.get("a"), undefined);
@@ -50,7 +50,7 @@ describe("the cache", () => {
     assert.equal(cache.get("a".repeat(1025)), undefined);
   });
 
-  test("tells texts apart that look alike", () => {
+  test("distinguishes texts that look alike", () => {
     const cache = new QueryCache(9);
     const texts = ["", " ", "__proto__", "\ud800", "\ufffd", "e\u0301", "é"];
     texts.forEach((text, i) => cache.set(text, vector(i)));
@@ -58,8 +58,8 @@ describe("the cache", () => {
   });
 });
 
-describe("an instance", () => {
-  // What the core is given: the calls into WebAssembly that start a job.
+describe("Corom with a query cache", () => {
+  // The number of texts of each job that is started in WebAssembly.
   let jobs;
   const { call } = Runtime.prototype;
   beforeEach(() => {
@@ -74,12 +74,12 @@ describe("an instance", () => {
   });
   afterEach(() => (Runtime.prototype.call = call));
 
-  test("embeds a query once, whoever asks for it", async () => {
+  test("embeds a query once for embed, score and rank", async () => {
     const corom = await Corom.load(FOLDER);
     const first = await corom.embed(QUERY);
     assert.deepEqual(jobs, [1]);
     const scores = await corom.score(QUERY, DOCUMENTS);
-    assert.deepEqual(jobs, [1, DOCUMENTS.length], "the documents only");
+    assert.deepEqual(jobs, [1, DOCUMENTS.length], "only the documents are embedded");
     await corom.rank(QUERY, DOCUMENTS);
     assert.deepEqual(jobs, [1, DOCUMENTS.length, DOCUMENTS.length]);
     assert.deepEqual((await corom.embed([QUERY])).data, first.data);
@@ -88,7 +88,7 @@ describe("an instance", () => {
     corom.free();
   });
 
-  test("gives the same bits with a cache and without", async () => {
+  test("gives the same bits with and without the cache", async () => {
     const cached = await Corom.load(FOLDER);
     const plain = await Corom.load(FOLDER, { queryCache: 0 });
     const calls = [
@@ -99,12 +99,12 @@ describe("an instance", () => {
     for (const each of [...calls, ...calls]) assert.deepEqual(await each(cached), await each(plain));
     const before = jobs.length;
     await plain.embed(QUERY);
-    assert.equal(jobs.length, before + 1, "0 turns it off");
+    assert.equal(jobs.length, before + 1, "queryCache: 0 turns the cache off");
     cached.free();
     plain.free();
   });
 
-  test("does not let a caller change a later result", async () => {
+  test("returns copies, so that a caller cannot change a later result", async () => {
     const corom = await Corom.load(FOLDER);
     const whole = await corom.embed([QUERY, ...DOCUMENTS]);
     const first = (await corom.embed(QUERY)).data;
@@ -118,7 +118,7 @@ describe("an instance", () => {
     corom.free();
   });
 
-  test("keeps nothing of a call that failed or was aborted, and nothing after free", async () => {
+  test("keeps nothing of a call that failed or was aborted, and nothing after free()", async () => {
     const corom = await Corom.load(FOLDER);
     const refused = "1.".repeat(5 << 20);
     await failsWith("INVALID_ARGUMENT", corom.embed(refused));
@@ -134,7 +134,7 @@ describe("an instance", () => {
     await failsWith("FREED", corom.embed(QUERY));
   });
 
-  test("checks its size", async () => {
+  test("rejects an invalid queryCache with INVALID_ARGUMENT", async () => {
     for (const queryCache of [-1, 1.5, NaN, "5", null, true])
       await failsWith("INVALID_ARGUMENT", Corom.load(FOLDER, { queryCache }), "queryCache");
   });

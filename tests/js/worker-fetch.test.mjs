@@ -1,10 +1,10 @@
-// A function of the caller's, called by the worker: both ends of lib/worker/fetch.js, in one thread.
+// The caller's fetch function, called from the worker: both ends of lib/worker/fetch.js in one thread.
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 import { answerFetch, remoteFetch } from "../../pkg/lib/worker/fetch.js";
 import { CoromError, failsWith } from "./support/corom.mjs";
 
-/** The worker's end of `fetch`, and the signal that ends the worker. */
+/** Returns the worker's end of `fetch`; `ending` aborts when the worker ends. */
 function over(fetch, ending = new AbortController()) {
   const { port1, port2 } = new MessageChannel();
   port1.on("message", ({ fetch: request }) => answerFetch(fetch, request, ending.signal));
@@ -23,7 +23,7 @@ const noting =
     return answer(...args);
   };
 
-test("the request and the head of the answer come through", async () => {
+test("passes the request to the page, and status and headers back", async () => {
   const fetch = over(noting(() => new Response(bytes(10), { status: 206, headers: { ETag: '"a"', "x-own": "1" } })));
   const headers = { Range: "bytes=5-", Authorization: "Bearer t" };
   const response = await fetch(new URL("https://example.com/model.onnx?a=1"), { headers, cache: "no-store" });
@@ -35,7 +35,7 @@ test("the request and the head of the answer come through", async () => {
   assert.deepEqual(new Uint8Array(await response.arrayBuffer()), bytes(10));
 });
 
-test("url and redirected are those of the answer", async () => {
+test("passes url and redirected of the response back", async () => {
   const answer = Object.defineProperties(new Response("a"), {
     url: { value: "https://login.example.com/" },
     redirected: { value: true },
@@ -45,7 +45,7 @@ test("url and redirected are those of the answer", async () => {
   await response.body.cancel();
 });
 
-test("a body comes chunk by chunk, as it is read, and the caller's bytes stay", async () => {
+test("passes a body chunk by chunk as it is read, without detaching the caller's bytes", async () => {
   const whole = Uint8Array.from({ length: 1000 }, (_, i) => i);
   let pulled = 0;
   const stream = new ReadableStream({
@@ -66,7 +66,7 @@ test("a body comes chunk by chunk, as it is read, and the caller's bytes stay", 
   assert.equal(whole.buffer.byteLength, 1000);
 });
 
-test("chunks that are Node's Buffers, which lie in a pool, are copied", async () => {
+test("copies chunks that are Buffers in Node's pool", async () => {
   const pooled = Buffer.from("pooled");
   const { byteLength } = pooled.buffer;
   const stream = new ReadableStream({ start: (c) => (c.enqueue(pooled), c.close()) });
@@ -75,13 +75,13 @@ test("chunks that are Node's Buffers, which lie in a pool, are copied", async ()
   assert.equal(pooled.buffer.byteLength, byteLength);
 });
 
-test("10 MB come through whole", async () => {
+test("passes a body of 10 MB whole", async () => {
   const whole = Uint8Array.from({ length: 10 << 20 }, (_, i) => (i * 31) >> 3);
   const response = await over(() => new Response(whole))("https://example.com/");
   assert.ok(Buffer.from(await response.arrayBuffer()).equals(whole));
 });
 
-test("answers without a body", async () => {
+test("passes responses without a body", async () => {
   const fetch = over((url) => new Response(null, { status: Number(url.slice(-3)) }));
   for (const status of [204, 304, 404, 500]) {
     const response = await fetch(`https://example.com/${status}`);
@@ -90,7 +90,7 @@ test("answers without a body", async () => {
   assert.equal((await over(() => Response.error())("https://example.com/")).type, "error");
 });
 
-test("an answer may be less than a Response", async () => {
+test("accepts an object that has only a part of the Response interface", async () => {
   const headers = { get: (name) => ({ etag: '"a"', "content-type": "text/plain" })[name] ?? null };
   const alike = { status: 200, headers, body: "no stream", arrayBuffer: async () => bytes(10).buffer };
   const response = await over(() => alike)("https://example.com/");
@@ -104,7 +104,7 @@ test("an answer may be less than a Response", async () => {
   assert.deepEqual(new Uint8Array(await response.arrayBuffer()), bytes(10));
 });
 
-test("what the function throws, or gives instead of a Response, rejects", async () => {
+test("rejects with what the function throws, and with INVALID_ARGUMENT if it returns no Response", async () => {
   const broken = over(() => {
     throw Object.assign(new TypeError("no network"), { cause: { code: "ECONNREFUSED", message: "refused" } });
   });
@@ -123,7 +123,7 @@ test("what the function throws, or gives instead of a Response, rejects", async 
   await assert.rejects(textual.arrayBuffer(), { message: /holds the string "text"/ });
 });
 
-test("a body that breaks off rejects the reading", async () => {
+test("rejects the reading of a body that fails", async () => {
   let chunks = 0;
   const stream = new ReadableStream({
     pull: (controller) => (chunks++ < 2 ? controller.enqueue(bytes(10)) : controller.error(new Error("reset"))),
@@ -132,7 +132,7 @@ test("a body that breaks off rejects the reading", async () => {
   await assert.rejects(response.arrayBuffer(), { message: "reset" });
 });
 
-test("an abort reaches the function, before the head and in the middle of the body", async () => {
+test("passes an abort to the function, before its response and during the body", async () => {
   const reason = new Error("mine");
   const hanging = noting(
     (_, { signal }) => new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason))),
@@ -161,7 +161,7 @@ test("an abort reaches the function, before the head and in the middle of the bo
   await assert.rejects(over(hanging)("https://example.com/", { signal: AbortSignal.abort(reason) }), reason);
 });
 
-test("a body that the worker gives up is cancelled, and so is everything when the worker ends", async () => {
+test("cancels a body that the worker gives up, and every body when the worker ends", async () => {
   let cancelled = 0;
   const endless = () =>
     new Response(

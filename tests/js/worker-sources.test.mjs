@@ -1,4 +1,4 @@
-// `corom/worker` with what belongs to the sources: a fetch of the caller's, mirrors, the cache's folder and warnings.
+// `corom/worker` with options that concern sources: the caller's fetch, mirrors, the cache folder and warnings.
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -24,7 +24,7 @@ before(async () => {
 });
 beforeEach(() => (asked = []));
 
-/** A store of the caller's: answers for https://store.invalid/, which no network knows. */
+/** The caller's fetch: serves https://store.invalid/, a host that does not exist. */
 async function store(url, { headers, signal }) {
   assert.ok(signal instanceof AbortSignal);
   const name = new URL(url).pathname.slice(1);
@@ -32,7 +32,7 @@ async function store(url, { headers, signal }) {
   return FILES[name] ? new Response(FILES[name]) : new Response(null, { status: 404 });
 }
 
-test("a fetch of the caller's serves every load, also the later ones", async () => {
+test("options.fetch serves the first load and later ones", async () => {
   const corom = await Corom.load("https://store.invalid/", { fetch: store, retries: 0 });
   assert.deepEqual((await corom.embed(TEXTS)).data, expected);
   const first = asked.length;
@@ -43,7 +43,7 @@ test("a fetch of the caller's serves every load, also the later ones", async () 
   corom.free();
 });
 
-test("what it throws is the load's error", async () => {
+test("Corom.load rejects with what options.fetch throws", async () => {
   const down = () => Promise.reject(new TypeError("the store is down"));
   const error = await failsWith("FETCH_FAILED", Corom.load("https://store.invalid/", { fetch: down, retries: 0 }));
   assert.match(`${error.message} ${error.cause?.message}`, /the store is down/);
@@ -52,7 +52,7 @@ test("what it throws is the load's error", async () => {
   await failsWith("INVALID_ARGUMENT", Corom.load("https://store.invalid/", { fetch: () => 5, retries: 0 }), "Response");
 });
 
-test("an abort of the load reaches it", async () => {
+test("an abort of the load aborts the signal that options.fetch was given", async () => {
   const controller = new AbortController();
   let inner;
   const hanging = (url, { signal }) => {
@@ -65,7 +65,7 @@ test("an abort of the load reaches it", async () => {
   assert.ok(inner.aborted);
 });
 
-test("a model of other weights is not taken for the one that was loaded", async () => {
+test("a later load rejects with INTEGRITY_MISMATCH if the source has another model now", async () => {
   let files = FILES;
   const fetch = async (url) => {
     const file = files[new URL(url).pathname.slice(1)];
@@ -80,7 +80,7 @@ test("a model of other weights is not taken for the one that was loaded", async 
   corom.free();
 });
 
-test("mirrors, a cache in a folder, and its warnings", async () => {
+test("Corom.load uses mirrors and a cache folder, and reports the warning OFFLINE", async () => {
   const good = await serveWith(fromFiles(FILES));
   const bad = await serveWith((name, response) => response.writeHead(503).end());
   const phases = [];

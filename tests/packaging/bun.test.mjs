@@ -1,4 +1,4 @@
-// The installed tarball in Bun: run, bundled, and compiled into one executable.
+// The installed tarball in Bun: as a program, bundled, and compiled into an executable.
 import { test } from "node:test";
 import { assertWorks, cliText } from "./support/app.mjs";
 import { MODEL, binary, project } from "./support/places.mjs";
@@ -7,22 +7,22 @@ import { output, outputJson } from "./support/programs.mjs";
 const bun = binary("@oven", "bun");
 const cwd = project("bun", { "app.mjs": cliText(), "inline.mjs": cliText("corom/inline") });
 
-test("bun run", () => assertWorks(outputJson(bun, ["run", "app.mjs", MODEL], { cwd })));
+test("bun run gives the golden vectors with corom", () => assertWorks(outputJson(bun, ["run", "app.mjs", MODEL], { cwd })));
 
-test("bun run, corom/inline", () =>
+test("bun run gives the golden vectors with corom/inline", () =>
   assertWorks(outputJson(bun, ["run", "inline.mjs", MODEL], { cwd }), { simd: "plain" }));
 
-test("bun run, corom/worker", () => {
+test("bun run gives the golden vectors with corom/worker", () => {
   project("bun", { "worker.mjs": cliText("corom/worker") });
   assertWorks(outputJson(bun, ["run", "worker.mjs", MODEL], { cwd }));
 });
 
-test("bun build takes the .wasm along, and the bundle runs from another folder", () => {
+test("bun build copies the .wasm, so that the bundle runs in another folder", () => {
   output(bun, ["build", "app.mjs", "--target=bun", "--outdir=out"], { cwd });
   assertWorks(outputJson(bun, ["run", `${cwd}/out/app.js`, MODEL], { cwd: project("elsewhere") }));
 });
 
-test("bun build --compile makes one executable", () => {
+test("bun build --compile makes an executable that runs in another folder", () => {
   output(bun, ["build", "app.mjs", "--compile", "--outfile=one"], { cwd });
   assertWorks(outputJson(`${cwd}/one`, [MODEL], { cwd: project("elsewhere") }));
 });

@@ -1,4 +1,4 @@
-// The installed tarball in Deno, with no more permission than it needs.
+// The installed tarball in Deno, with the fewest permissions.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { assertWorks, cliText } from "./support/app.mjs";
@@ -10,29 +10,29 @@ const env = { DENO_NO_UPDATE_CHECK: "1", DENO_DIR: `${WORKSPACE}/deno` };
 const run = ["run", "--no-lock", "--no-prompt", "--node-modules-dir=manual"];
 const cwd = project("deno", { "app.mjs": cliText(), "inline.mjs": cliText("corom/inline") });
 
-test("a model from disk, with --allow-read alone", () => {
+test("deno run --allow-read gives the golden vectors with corom", () => {
   assertWorks(outputJson(deno, [...run, "--allow-read", "app.mjs", MODEL], { cwd, env }));
 });
 
-test("corom/inline", () => {
+test("deno run gives the golden vectors with corom/inline, with permission to read the model alone", () => {
   assertWorks(outputJson(deno, [...run, `--allow-read=${MODEL}`, "inline.mjs", MODEL], { cwd, env }), {
     simd: "plain",
   });
 });
 
-test("corom/worker", () => {
+test("deno run --allow-read gives the golden vectors with corom/worker", () => {
   project("deno", { "worker.mjs": cliText("corom/worker") });
   assertWorks(outputJson(deno, [...run, "--allow-read", "worker.mjs", MODEL], { cwd, env }));
 });
 
-test("without the permission it fails with a code", () => {
+test("Corom.load rejects with FETCH_FAILED without permission to read", () => {
   const program = `import { Corom } from "corom";
     console.log(await Corom.load(Deno.args[0]).catch((error) => error.code));`;
   project("deno", { "refused.mjs": program });
   assert.equal(output(deno, [...run, "refused.mjs", MODEL], { cwd, env }).trim(), "FETCH_FAILED");
 });
 
-test("a type check of a program", () => {
+test("deno check accepts a program that uses the types", () => {
   project("deno", {
     "app.ts": `import { Corom, type Ranked } from "corom";
 export const rank = async (): Promise<Ranked[]> => (await Corom.load("./model")).rank("a", ["b"]);

@@ -1,7 +1,7 @@
-// The service of examples/edge in workerd with models of real size, within the 128 MB that an isolate has.
+// examples/edge in workerd with models of real size stays within the 128 MB of an isolate.
 //
-// COROM_M3E_CHECKPOINT: m3e-small as it came. COROM_EDGE_MODELS: folders that `corom convert` wrote, with : between, to
-// be tried as well; CoROM's own, for instance.
+// COROM_M3E_CHECKPOINT: the folder of m3e-small's checkpoint. COROM_EDGE_MODELS: further converted folders to test,
+// separated by colons; CoROM's own, for instance.
 import assert from "node:assert/strict";
 import { readFileSync, statSync } from "node:fs";
 import path from "node:path";
@@ -20,8 +20,8 @@ const further = (process.env.COROM_EDGE_MODELS ?? "").split(":").filter(Boolean)
 
 for (const folder of [MODEL, m3eInt8(), await baseInt4(), ...further]) {
   const { dtype } = JSON.parse(readFileSync(path.join(folder, "corom.json"), "utf8"));
-  test(`${path.basename(folder)}, ${dtype}: several requests at once, in 128 MB`, async (t) => {
-    for (const name of filesIn(folder)) assert.ok(statSync(path.join(folder, name)).size <= ASSET, `${name} is an asset`);
+  test(`the service answers several requests at once in 128 MB with ${path.basename(folder)} in ${dtype}`, async (t) => {
+    for (const name of filesIn(folder)) assert.ok(statSync(path.join(folder, name)).size <= ASSET, `${name} is small enough for a static asset`);
     const size = filesIn(folder).reduce((sum, name) => sum + statSync(path.join(folder, name)).size, 0);
     const service = await startService({ model: folder, vars: { AUTO_TRUNCATE: "true", PRECISION: "auto" } });
     try {
@@ -44,12 +44,12 @@ for (const folder of [MODEL, m3eInt8(), await baseInt4(), ...further]) {
         ...Array.from({ length: 8 }, (_, i) => answer("/embed", { inputs: inputs(4 * i, 4) })),
         ...Array.from({ length: 3 }, (_, i) => answer("/rerank", { query: catalog[0], texts: inputs(0, 8 - i), return_text: true })),
         answer("/v1/embeddings", { input: inputs(0, 8), encoding_format: "base64" }),
-        answer("/embed", { inputs: catalog.join(" ").slice(0, 4000) }), // as long as the model reads
+        answer("/embed", { inputs: catalog.join(" ").slice(0, 4000) }), // as many tokens as the model takes
       ]);
       const took = performance.now() - start;
       assert.equal(answers[0].length, 4);
       answers.slice(0, 8).flat().forEach((row) => assert.ok(Math.abs(Math.hypot(...row) - 1) < 1e-3)); // prettier-ignore
-      assert.equal(answers[8][0].text, catalog[0], "a text is nearest to itself");
+      assert.equal(answers[8][0].text, catalog[0], "a text ranks first for itself");
 
       const { wasm_memory } = await answer("/info");
       const heap = await service.heap();

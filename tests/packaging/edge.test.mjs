@@ -1,4 +1,4 @@
-// The service of examples/edge with a small model: its interfaces, its refusals, and many clients at once.
+// examples/edge in workerd with a small model: its interfaces and the requests that it rejects.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import path from "node:path";
@@ -8,7 +8,7 @@ import { MODEL, golden } from "./support/places.mjs";
 
 const { texts, input_ids: ids, vectors, tolerance, max_length } = golden;
 const vectorsOf = vectors.cls;
-/** Those that the model reads whole, and that are not empty, which OpenAI refuses. */
+/** Texts that are not truncated and not empty; OpenAI's interface rejects empty texts. */
 const whole = texts.flatMap((text, i) => (text !== "" && ids[i].length < max_length ? [i] : []));
 const near = (actual, expected, bound = tolerance) => {
   assert.equal(actual.length, expected.length);
@@ -25,8 +25,8 @@ before(async () => (service = await startService({ model: MODEL })));
 after(() => service?.stop());
 const ask = (...args) => service.ask(...args);
 
-describe("/v1/embeddings, as OpenAI's", () => {
-  test("floats, and what they cost", async () => {
+describe("/v1/embeddings, compatible with OpenAI", () => {
+  test("gives floats, and the number of tokens", async () => {
     const input = whole.map((i) => texts[i]);
     const { object, data, model, usage } = await json(await ask("/v1/embeddings", { input, model: "corom" }));
     assert.deepEqual([object, model], ["list", "corom"]);
@@ -39,7 +39,7 @@ describe("/v1/embeddings, as OpenAI's", () => {
     assert.deepEqual(usage, { prompt_tokens: tokens, total_tokens: tokens });
   });
 
-  test("base64, of a single text", async () => {
+  test("gives base64 for a single text", async () => {
     const body = { input: texts[whole[0]], model: "corom", encoding_format: "base64", dimensions: 32, user: "x" };
     const { data } = await json(await ask("/v1/embeddings", body));
     const bytes = Buffer.from(data[0].embedding, "base64");
@@ -49,7 +49,7 @@ describe("/v1/embeddings, as OpenAI's", () => {
     );
   });
 
-  test("refusals have a status, a type, a code and a field", async () => {
+  test("rejects invalid requests with status, type, code and field", async () => {
     const long = texts.find((_, i) => ids[i].length === max_length).repeat(2);
     for (const [body, status, code, param = null] of [
       [{}, 422, "invalid_type", "input"],
@@ -75,8 +75,8 @@ describe("/v1/embeddings, as OpenAI's", () => {
   });
 });
 
-describe("/embed and /rerank, as text-embeddings-inference's", () => {
-  test("/embed gives unit vectors, or with normalize: false what the model gives", async () => {
+describe("/embed and /rerank, compatible with text-embeddings-inference", () => {
+  test("/embed gives unit vectors, and with normalize: false the model's own", async () => {
     const inputs = whole.map((i) => texts[i]);
     const raw = await json(await ask("/embed", { inputs, normalize: false }));
     raw.forEach((row, i) => near(row, vectorsOf[whole[i]]));
@@ -86,7 +86,7 @@ describe("/embed and /rerank, as text-embeddings-inference's", () => {
     near(unit, raw[0].map((x) => x / length), 1e-6); // prettier-ignore
   });
 
-  test("truncate: true reads the beginning of a long text", async () => {
+  test("/embed rejects a long text with 413, and truncates it with truncate: true", async () => {
     const i = texts.findIndex((_, i) => ids[i].length === max_length);
     const body = { inputs: texts[i], normalize: false };
     const refused = await ask("/embed", body);
@@ -98,7 +98,7 @@ describe("/embed and /rerank, as text-embeddings-inference's", () => {
     near(row, vectorsOf[i]);
   });
 
-  test("/rerank: best first, scores between 0 and 1, or raw ones", async () => {
+  test("/rerank gives the best text first, with scores from 0 to 1 or raw scores", async () => {
     const [query, ...rest] = whole;
     const dots = rest.map((i) => vectorsOf[i].reduce((sum, x, j) => sum + x * vectorsOf[query][j], 0));
     const order = dots.map((_, i) => i).sort((a, b) => dots[b] - dots[a]);
@@ -113,7 +113,7 @@ describe("/embed and /rerank, as text-embeddings-inference's", () => {
     assert.ok(!("text" in raw[0]));
   });
 
-  test("/info says what runs, /health needs no token", async () => {
+  test("/info describes the model, and /health needs no token", async () => {
     const info = await json(await ask("/info"));
     assert.equal(info.dimension, 32);
     assert.equal(info.max_input_length, max_length);
@@ -122,7 +122,7 @@ describe("/embed and /rerank, as text-embeddings-inference's", () => {
     assert.equal((await ask("/health", undefined, { token: "" })).status, 200);
   });
 
-  test("refusals have a status and a type", async () => {
+  test("reject invalid requests with status and type", async () => {
     for (const [where, body, status, type] of [
       ["/embed", {}, 422, "Validation"],
       ["/embed", { inputs: [] }, 400, "Empty"],
@@ -139,10 +139,10 @@ describe("/embed and /rerank, as text-embeddings-inference's", () => {
   });
 });
 
-describe("who and what is turned away, and it goes on serving", () => {
+describe("the service rejects, and then still serves,", () => {
   const serves = async () => near((await json(await ask("/embed", { inputs: texts[1], normalize: false })))[0], vectorsOf[1]);
 
-  test("no token, a wrong one, one that begins like it", async () => {
+  test("requests without the right token, with 401", async () => {
     for (const token of ["", "wrong", TOKEN.slice(0, -1), `${TOKEN}x`]) {
       for (const [where, body] of [["/v1/embeddings", { input: "a" }], ["/embed", { inputs: "a" }], ["/rerank", {}], ["/info"]]) {
         const response = await ask(where, body, { token });
@@ -153,7 +153,7 @@ describe("who and what is turned away, and it goes on serving", () => {
     await serves();
   });
 
-  test("bodies that are no JSON objects", async () => {
+  test("bodies that are no JSON objects, with 400", async () => {
     const bad = ["", "{", "[]", "null", '"a"', "\0", new Uint8Array([0x7b, 0xff, 0x7d]), "{".repeat(100_000)];
     for (const where of ["/v1/embeddings", "/embed", "/rerank"]) {
       for (const body of bad) assert.equal((await ask(where, body)).status, 400, `${where}: ${String(body).slice(0, 9)}`);
@@ -161,9 +161,9 @@ describe("who and what is turned away, and it goes on serving", () => {
     await serves();
   });
 
-  test("bodies that are too long, with their length and without", async () => {
+  test("bodies over 1 MiB, with or without content-length, with 413", async () => {
     const large = JSON.stringify({ inputs: "a".repeat(2 << 20) });
-    // The service answers before it has read all: the client may see that as an answer or as a closed connection.
+    // The service answers before it has read the whole body, so the client sees an answer or a closed connection.
     const refused = (answer) => answer.then((response) => response.status, () => 413); // prettier-ignore
     assert.equal(await refused(ask("/embed", large)), 413);
     let sent = 0;
@@ -176,11 +176,11 @@ describe("who and what is turned away, and it goes on serving", () => {
     });
     const status = await refused(ask("/embed", undefined, { method: "POST", body: endless, duplex: "half" }));
     assert.equal(status, 413);
-    assert.ok(sent < 16 << 20, `${sent} bytes were taken of a body that may have 1 MiB`);
+    assert.ok(sent < 16 << 20, `${sent} bytes of the body were read`);
     await serves();
   });
 
-  test("other paths and methods; no file of the model is given away", async () => {
+  test("other paths, also of the model's files, with 404, and other methods with 405", async () => {
     for (const where of ["/", "/v1/models", "/model/corom.json", "/model/model.onnx", "/corom.wasm", "/constructor"])
       assert.equal((await ask(where)).status, 404, where);
     const response = await ask("/embed", undefined, { method: "GET" });

@@ -1,4 +1,4 @@
-// The installed tarball bundled by esbuild, which leaves `new URL(…, import.meta.url)` alone: the .wasm is imported.
+// The installed tarball bundled by esbuild. esbuild ignores `new URL(…, import.meta.url)`, so pages import the .wasm.
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import { after, before, test } from "node:test";
@@ -38,7 +38,7 @@ async function shown(folder) {
   }
 }
 
-test("a page, --loader:.wasm=file", async () => {
+test("a page runs with --loader:.wasm=file", async () => {
   const main = pageText("corom", "{ wasm }", 'import wasm from "corom/corom-relaxed.wasm";\n');
   const { folder, warnings } = await bundle("page", main, { format: "esm", loader: { ".wasm": "file" } });
   assert.deepEqual(warnings, []);
@@ -46,18 +46,18 @@ test("a page, --loader:.wasm=file", async () => {
   assertWorks(await shown(folder), { simd: "custom", imported: true });
 });
 
-test("a classic script with corom/inline", async () => {
+test("a classic script runs with corom/inline", async () => {
   const { folder, warnings } = await bundle("classic", pageText("corom/inline"), { format: "iife" });
   assert.deepEqual(warnings, []);
   assertWorks(await shown(folder), { simd: "plain" });
 });
 
-test("a classic script without it says what is missing", async () => {
+test("a classic script without corom/inline fails with UNSUPPORTED_HOST and names the reason", async () => {
   const { folder } = await bundle("lost", pageText("corom"), { format: "iife" });
   assert.match((await shown(folder)).error, /^UNSUPPORTED_HOST .*import\.meta\.url.*corom\/inline/);
 });
 
-test("corom/worker, its script bundled beside the page's", async () => {
+test("a page runs corom/worker with a worker script that is bundled too", async () => {
   const load = pageText("corom/worker", '{ wasm, worker: "./worker.js" }', 'import wasm from "corom/corom-relaxed.wasm";\n');
   const entryPoints = { main: "main.js", worker: "corom/worker-thread" };
   const { folder, warnings } = await bundle("worker", load, { format: "esm", loader: { ".wasm": "file" }, entryPoints });
@@ -65,7 +65,7 @@ test("corom/worker, its script bundled beside the page's", async () => {
   assertWorks(await shown(folder), { simd: "custom", imported: true });
 });
 
-test("a program for Node in one file, with corom/inline", async () => {
+test("a program for Node runs as one file with corom/inline", async () => {
   const { folder, warnings } = await bundle("node", cliText("corom/inline"), {
     format: "esm",
     platform: "node",

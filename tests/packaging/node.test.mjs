@@ -1,4 +1,4 @@
-// The installed tarball in Node: ES modules, CommonJS, `corom/inline`, and a server that only renders with it.
+// The installed tarball in Node: ES modules, CommonJS, `corom/inline`, `corom/worker`, and the names it exports.
 import assert from "node:assert/strict";
 import path from "node:path";
 import { test } from "node:test";
@@ -9,13 +9,13 @@ import { REFUSES_READS } from "./support/refuses.mjs";
 
 const node = process.execPath;
 
-test("an ES module, the model by its path and by a file: URL", () => {
+test("an ES module loads a model by its path and by a file: URL", () => {
   const cwd = project("node", { "app.mjs": cliText() });
   assertWorks(outputJson(node, ["app.mjs", MODEL], { cwd }));
   assertWorks(outputJson(node, ["app.mjs", String(new URL(`file://${MODEL}`)), "plain"], { cwd }), { simd: "plain" });
 });
 
-test("CommonJS by import(), and by require() where Node has it for ES modules", () => {
+test("CommonJS uses corom by import(), and by require() if Node supports it for ES modules", () => {
   const body = `
     const texts = ${JSON.stringify(TEXTS.slice(0, 2))};
     (async () => {
@@ -37,12 +37,12 @@ test("corom/inline reads no .wasm", () => {
   assert.throws(() => output(node, ["--import", "./watch.mjs", "file.mjs", MODEL], { cwd }), /refused: .*corom\.wasm/);
 });
 
-test("corom/worker: the same program, with the model in a worker thread", () => {
+test("corom/worker runs the same program with the model in a worker thread", () => {
   const cwd = project("worker", { "app.mjs": cliText("corom/worker") });
   assertWorks(outputJson(node, ["app.mjs", MODEL], { cwd }));
 });
 
-test("the .wasm files and package.json by their names; nothing else", () => {
+test("the package exports its entries, the .wasm files and package.json, and nothing else", () => {
   const names = ["corom", "corom/inline", "corom/corom.wasm", "corom/corom-relaxed.wasm", "corom/package.json"];
   const cwd = project("names", {
     "app.mjs": `import { fileURLToPath } from "node:url";

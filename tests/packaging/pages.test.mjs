@@ -1,4 +1,4 @@
-// The installed tarball in Chromium with no bundler: a plain page, a service worker, a browser extension.
+// The installed tarball in Chromium without a bundler: a page, a service worker, a browser extension.
 import assert from "node:assert/strict";
 import { cpSync } from "node:fs";
 import { after, before, test } from "node:test";
@@ -28,14 +28,14 @@ function page(name, files) {
   return folder;
 }
 
-test('<script type="module"> under the Content-Security-Policy', async () => {
+test('a page runs corom in <script type="module"> under the Content-Security-Policy', async () => {
   const { outcome: result, asked } = await outcome(page("plain", { "page.js": pageText("/corom/browser.js") }));
   assertWorks(result, { simd: "relaxed" });
   const binaries = asked.filter((url) => url.endsWith(".wasm"));
-  assert.equal(binaries.length, 1, `one binary is fetched: ${binaries}`);
+  assert.equal(binaries.length, 1, `fetched binaries: ${binaries}`);
 });
 
-test("the policy is in force: without 'wasm-unsafe-eval' it fails with a code", async () => {
+test("a page whose policy lacks 'wasm-unsafe-eval' gets UNSUPPORTED_HOST", async () => {
   const folder = page("forbidden", { "page.js": pageText("/corom/browser.js") });
   const served = await site(folder, {
     mounts: { "/corom/": INSTALLED },
@@ -46,13 +46,13 @@ test("the policy is in force: without 'wasm-unsafe-eval' it fails with a code", 
   assert.match(result.error, /^UNSUPPORTED_HOST .*wasm-unsafe-eval/);
 });
 
-test("a server that answers everything with its front page is told from one that has the .wasm", async () => {
+test("a page whose server sends HTML in place of the .wasm gets FETCH_FAILED", async () => {
   const folder = page("fallback", { "page.js": pageText("/corom/browser.js") });
   const { outcome: result } = await outcome(folder, { instead: { "/corom/wasm/corom-relaxed.wasm": "/index.html" } });
   assert.match(result.error, /^FETCH_FAILED .*corom-relaxed\.wasm is a web page.*optimizeDeps/);
 });
 
-test("corom/inline asks for no .wasm", async () => {
+test("a page with corom/inline requests no .wasm", async () => {
   const { outcome: result, asked } = await outcome(page("inline-page", { "page.js": pageText("/corom/inline.js") }));
   assertWorks(result, { simd: "plain" });
   assert.deepEqual(
@@ -61,12 +61,12 @@ test("corom/inline asks for no .wasm", async () => {
   );
 });
 
-test("corom/worker under the Content-Security-Policy", async () => {
+test("a page runs corom/worker under the Content-Security-Policy", async () => {
   const { outcome: result } = await outcome(page("worker-page", { "page.js": pageText("/corom/worker.js") }));
   assertWorks(result, { simd: "relaxed" });
 });
 
-// Neither import() nor blob: URLs exist in a service worker, and it has no page to lean on.
+// A service worker has neither import() nor blob: URLs, and no page.
 const SERVICE_WORKER = `${appText("/corom/browser.js")}
 self.addEventListener("install", () => self.skipWaiting());
 self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
@@ -84,12 +84,12 @@ const { port1, port2 } = new MessageChannel();
 port1.onmessage = ({ data }) => (globalThis.outcome = data);
 (active ?? waiting ?? installing).postMessage(${JSON.stringify(TEXTS)}, [port2]);`;
 
-test("a service worker", async () => {
+test("a service worker runs corom", async () => {
   const folder = page("service-worker", { "service-worker.js": SERVICE_WORKER, "page.js": ASKS_IT });
   assertWorks((await outcome(folder)).outcome);
 });
 
-test("an extension (Manifest V3): its page and its service worker", async () => {
+test("an extension (Manifest V3) runs corom in its page and in its service worker", async () => {
   const folder = page("extension", {
     "manifest.json": {
       manifest_version: 3,
@@ -99,7 +99,7 @@ test("an extension (Manifest V3): its page and its service worker", async () => 
       content_security_policy: { extension_pages: "script-src 'self' 'wasm-unsafe-eval'; object-src 'self'" },
     },
     "page.js": pageText("/corom/browser.js"),
-    // No message needs to find it awake: it works as soon as it starts, and the test waits for what it leaves.
+    // It runs when it starts, so that no message must find it awake; the test waits for its outcome.
     "background.js": pageText("/corom/browser.js"),
   });
   cpSync(INSTALLED, `${folder}/corom`, { recursive: true });
@@ -109,9 +109,9 @@ test("an extension (Manifest V3): its page and its service worker", async () => 
     args: [...FLAGS, `--disable-extensions-except=${folder}`, `--load-extension=${folder}`],
   });
   try {
-    const worker = context.serviceWorkers()[0] ?? (await context.waitForEvent("serviceworker", { timeout: 20_000 }));
+    const worker = context.serviceWorkers()[0] ?? (await context.waitForEvent("serviceworker", { timeout: 120_000 }));
     const inWorker = async () => {
-      for (let i = 0; i < 300 && !globalThis.outcome; i++) await new Promise((resolve) => setTimeout(resolve, 100));
+      for (let i = 0; i < 1200 && !globalThis.outcome; i++) await new Promise((resolve) => setTimeout(resolve, 100));
       return globalThis.outcome;
     };
     assertWorks(await worker.evaluate(inWorker));
@@ -120,7 +120,7 @@ test("an extension (Manifest V3): its page and its service worker", async () => 
     shown.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
     shown.on("pageerror", (error) => complaints.push(String(error)));
     await shown.goto(new URL("/index.html", worker.url()).href);
-    const handle = await shown.waitForFunction(() => globalThis.outcome, undefined, { timeout: 30_000 });
+    const handle = await shown.waitForFunction(() => globalThis.outcome, undefined, { timeout: 120_000 });
     assertWorks(await handle.jsonValue());
     assert.deepEqual(complaints, []);
   } finally {

@@ -1,4 +1,4 @@
-// Packs pkg/ once, installs the tarball into a folder of its own as a user would, and runs the tests there.
+// Packs pkg/, installs the tarball into a new folder as a user does, and runs the tests there.
 //
 //   node run.mjs [FILE…]      FILE: only these tests
 import { spawnSync } from "node:child_process";
@@ -20,7 +20,7 @@ try {
   rmSync(workspace, { recursive: true, force: true });
 }
 
-/** The tools of package-lock.json, once for every state of it. */
+/** Installs the tools of package-lock.json, unless they are installed. */
 function installTools() {
   const wanted = createHash("sha256").update(readFileSync(path.join(HERE, "package-lock.json"))).digest("hex");
   const stamp = path.join(HERE, "node_modules/.installed");
@@ -29,7 +29,7 @@ function installTools() {
   writeFileSync(stamp, wanted);
 }
 
-/** `npm pack`, as it runs before a release; gives the tarball's path. */
+/** Runs `npm pack` as before a release. Returns the tarball's path. */
 function pack(folder) {
   if (!existsSync(path.join(PKG, "wasm/corom.wasm"))) throw new Error("pkg/wasm is missing: run ./build.sh build");
   npm(PKG, "pack", "--silent", "--pack-destination", folder);
@@ -37,7 +37,7 @@ function pack(folder) {
   return path.join(folder, name);
 }
 
-/** A folder with the tarball installed: every project of the tests lies below it. */
+/** Installs the tarball into a folder. Every project of the tests lies below that folder. */
 function install(folder, tarball) {
   mkdirSync(path.join(folder, "projects"));
   writeFileSync(path.join(folder, "package.json"), JSON.stringify({ name: "workspace", private: true, type: "module" }));

@@ -1,4 +1,4 @@
-// What is in the tarball: every file listed, every size bounded; and what publint and arethetypeswrong say of it.
+// The tarball's files and sizes, and the verdicts of publint and arethetypeswrong.
 import assert from "node:assert/strict";
 import { statSync, readFileSync, readdirSync } from "node:fs";
 import path from "node:path";
@@ -17,7 +17,7 @@ const files = readdirSync(INSTALLED, { recursive: true, withFileTypes: true })
 const sizeOf = (file) => statSync(path.join(INSTALLED, file)).size;
 const generated = (file) => file.startsWith("wasm/");
 
-test("the files are these and no others", (t) => {
+test("the tarball contains the files of package.json and no others", (t) => {
   for (const file of files) t.diagnostic(`${String(sizeOf(file)).padStart(9)}  ${file}`);
   const { files: patterns } = JSON.parse(readFileSync(path.join(INSTALLED, "package.json"), "utf8"));
   const own = readdirSync(path.join(HERE, "../../pkg/lib"), { recursive: true }).filter((name) => name.endsWith(".js"));
@@ -28,22 +28,22 @@ test("the files are these and no others", (t) => {
   assert.deepEqual(files, expected);
 });
 
-test("it weighs what it may", (t) => {
+test("the tarball and its parts stay within their sizes", (t) => {
   const tarball = statSync(TARBALL).size;
   const written = files.filter((file) => !generated(file));
   const writtenSize = written.reduce((sum, file) => sum + sizeOf(file), 0);
   const gzip = (file) => gzipSync(readFileSync(path.join(INSTALLED, file))).length;
   const binaries = gzip("wasm/corom.wasm") + gzip("wasm/corom-relaxed.wasm") + gzip("wasm/inline.js");
   t.diagnostic(`tarball ${kib(tarball)}; the binaries, gzip ${kib(binaries)}; all else, unpacked ${kib(writtenSize)}`);
-  assert.ok(writtenSize <= 256 * KIB, `what is written by hand: ${kib(writtenSize)}`);
-  // What a binary may weigh depends on the profile and is build.sh's to say; beside the three there is little.
+  assert.ok(writtenSize <= 256 * KIB, `files written by hand: ${kib(writtenSize)}`);
+  // The size of a binary depends on the build profile, and scripts/package.sh limits it. The rest of the tarball is small.
   assert.ok(tarball <= binaries + 96 * KIB, `${kib(tarball)}, of it ${kib(binaries)} binaries`);
   assert.ok(tarball <= 14 * KIB * KIB, kib(tarball));
   const inline = gzip("wasm/inline.js") / gzip("wasm/corom.wasm");
   assert.ok(inline < 1.05, `corom/inline is ${inline.toFixed(2)} times the download of corom.wasm`);
 });
 
-test("publint is content", async () => {
+test("publint has no remarks", async () => {
   const { messages, pkg } = await publint({ pkgDir: INSTALLED, level: "suggestion", strict: true, pack: false });
   assert.deepEqual(
     messages.map((message) => formatMessage(message, pkg)),

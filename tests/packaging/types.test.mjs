@@ -1,4 +1,4 @@
-// The installed tarball's types under `tsc --strict`, in every way TypeScript has to find them.
+// The installed tarball's types under `tsc --strict`, with every module resolution of TypeScript.
 import assert from "node:assert/strict";
 import path from "node:path";
 import { test } from "node:test";
@@ -25,7 +25,7 @@ export const codeOf = (error: unknown): CoromErrorCode | undefined =>
 // @ts-expect-error a number is no text
 export const wrong = async (corom: Corom) => corom.embed(42);
 `;
-/** What the exports map offers beyond the main entry. */
+/** The entries of the exports map beside the main one. */
 const SUBPATHS = `
 import { Corom, CoromError } from "corom";
 import { Corom as Inline, CoromError as InlineError } from "corom/inline";
@@ -53,7 +53,7 @@ const MODES = [
 const LIBRARIES = { node: { lib: ["ES2022"], types: ["node"] }, web: { lib: ["ES2022", "DOM"], types: [] } };
 
 for (const { module, moduleResolution, type, library, noExportsMap } of MODES) {
-  test(`module ${module}, moduleResolution ${moduleResolution}, in a ${type} package`, () => {
+  test(`tsc accepts a ${type} package with module ${module}, moduleResolution ${moduleResolution}`, () => {
     const cwd = project(`types/${module}-${moduleResolution}-${type}`, {
       "package.json": { type },
       "use.ts": USE,
@@ -79,7 +79,7 @@ for (const { module, moduleResolution, type, library, noExportsMap } of MODES) {
   });
 }
 
-test("a program with a wrong call does not pass", () => {
+test("tsc rejects a program with a wrong call", () => {
   const cwd = project("types/wrong", {
     "wrong.ts": `import { Corom } from "corom";\nCorom.load(42);\n`,
     "tsconfig.json": { compilerOptions: { strict: true, noEmit: true, module: "nodenext", types: [], skipLibCheck: true } },

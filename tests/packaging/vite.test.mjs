@@ -1,4 +1,4 @@
-// The installed tarball in a Vite project: built and previewed, and on the development server; and rendered there.
+// The installed tarball in a Vite project: built and previewed, and on the development server.
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import path from "node:path";
@@ -33,16 +33,16 @@ async function built(config) {
   }
 }
 
-test("vite build and preview", async () => {
+test("vite build emits both binaries, and the page fetches one", async () => {
   const config = vite("build", "corom");
   const { outcome, asked } = await built(config);
   assertWorks(outcome, { simd: "relaxed" });
   assert.equal(asked.filter((url) => url.endsWith(".wasm")).length, 1, "one of the two binaries is fetched");
   const assets = readdirSync(`${config.root}/dist/assets`).filter((name) => name.endsWith(".wasm"));
-  assert.equal(assets.length, 2, `both are in the build: ${assets}`);
+  assert.equal(assets.length, 2, `binaries in the build: ${assets}`);
 });
 
-test("vite build with corom/inline takes no .wasm along", async () => {
+test("vite build emits no .wasm with corom/inline", async () => {
   const config = vite("inline", "corom/inline");
   assertWorks((await built(config)).outcome, { simd: "plain" });
   assert.deepEqual(
@@ -51,13 +51,13 @@ test("vite build with corom/inline takes no .wasm along", async () => {
   );
 });
 
-test("vite build with corom/worker", async () => {
+test("vite build emits a script of its own for corom/worker", async () => {
   const { outcome, asked } = await built(vite("worker", "corom/worker"));
   assertWorks(outcome, { simd: "relaxed" });
-  assert.ok(asked.some((url) => /worker-thread.*\.js$/.test(url)), `a script of its own: ${asked}`);
+  assert.ok(asked.some((url) => /worker-thread.*\.js$/.test(url)), `requests: ${asked}`);
 });
 
-for (const entry of ["corom", "corom/worker"]) test(`the development server, ${entry}`, async () => {
+for (const entry of ["corom", "corom/worker"]) test(`the development server serves ${entry}`, async () => {
   const server = await createServer({ ...vite(`dev-${path.basename(entry)}`, entry), server: await local() });
   await server.listen();
   try {

@@ -1,4 +1,4 @@
-// The installed tarball bundled by webpack: for pages, and for a server that renders with it as Next.js does.
+// The installed tarball bundled by webpack: for pages, for Node, and for rendering on a server as Next.js does.
 import assert from "node:assert/strict";
 import { readdirSync, writeFileSync } from "node:fs";
 import { after, before, test } from "node:test";
@@ -13,7 +13,7 @@ let browser;
 before(async () => (browser = await launch()));
 after(() => browser?.close());
 
-/** Bundles `context`/main.js; a warning is a failure too. */
+/** Bundles `context`/main.js and returns the names of the files; a warning fails the test. */
 async function bundle(context, config = {}) {
   const compiler = webpack({
     mode: "production",
@@ -45,7 +45,7 @@ async function shown(folder) {
   }
 }
 
-test("a page, with no setting at all", async () => {
+test("a page runs without any setting, and fetches one of two binaries", async () => {
   const folder = project("webpack", { "main.js": pageText("corom") });
   const files = await bundle(folder);
   assert.equal(files.filter((name) => name.endsWith(".wasm")).length, 2, String(files));
@@ -54,33 +54,33 @@ test("a page, with no setting at all", async () => {
   assert.equal(asked.filter((url) => url.endsWith(".wasm")).length, 1);
 });
 
-test("a page with corom/inline is one file", async () => {
+test("a page with corom/inline runs from one file", async () => {
   const folder = project("webpack-inline", { "main.js": pageText("corom/inline") });
   assert.deepEqual(await bundle(folder), ["main.js"]);
   assertWorks((await shown(folder)).outcome, { simd: "plain" });
 });
 
-test("a page with corom/worker", async () => {
+test("a page runs corom/worker from a script of its own", async () => {
   const folder = project("webpack-worker", { "main.js": pageText("corom/worker") });
   const files = await bundle(folder);
-  assert.equal(files.filter((name) => name.endsWith(".js")).length, 2, `the worker has a script: ${files}`);
+  assert.equal(files.filter((name) => name.endsWith(".js")).length, 2, `emitted files: ${files}`);
   assertWorks((await shown(folder)).outcome, { simd: "relaxed" });
 });
 
-test("a program for Node", async () => {
+test("a program for Node runs", async () => {
   const folder = project("webpack-node", { "main.js": cliText("corom") });
   await bundle(folder, { target: "node20", output: { path: `${folder}/dist`, module: true, filename: "main.mjs" } });
   assertWorks(outputJson(process.execPath, ["dist/main.mjs", MODEL], { cwd: folder }));
 });
 
-// What a framework does with a component that searches: it renders it on the server, where nobody searches yet.
+// A component that searches. Frameworks render it on the server, where nobody searches.
 const COMPONENT = `import { Corom, CoromError } from "corom";
 let loading;
 export const search = async (query, documents) => (await (loading ??= Corom.load("./model/"))).rank(query, documents);
 export const render = () => \`<p data-ready="\${typeof Corom.load}" data-error="\${CoromError.name}"></p>\`;
 `;
 
-test("rendering on a server, bundled or not, loads no WebAssembly", async () => {
+test("rendering on a server loads no WebAssembly, bundled or not", async () => {
   const server = `import { render } from "./component.js"; console.log(JSON.stringify(render()));`;
   const folder = project("ssr", { "component.js": COMPONENT, "main.js": server, "watch.mjs": REFUSES });
   const run = (file) => outputJson(process.execPath, ["--import", "./watch.mjs", file], { cwd: folder });
@@ -90,5 +90,5 @@ test("rendering on a server, bundled or not, loads no WebAssembly", async () => 
   assert.equal(run("dist/server.cjs"), expected);
   copyModel(`${folder}/model`);
   project("ssr", { "search.js": `import { search } from "./component.js"; await search("a", ["b"]);` });
-  assert.throws(() => run("search.js"), /refused: /, "what refuses does so");
+  assert.throws(() => run("search.js"), /refused: /, "refuses.mjs throws when WebAssembly is used");
 });

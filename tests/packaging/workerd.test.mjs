@@ -1,4 +1,4 @@
-// The installed tarball at the edge: in workerd, bundled as wrangler does it, and in Vercel's edge runtime.
+// The installed tarball on edge hosts: in workerd, bundled as wrangler does, and in Vercel's edge runtime.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
@@ -19,10 +19,10 @@ export default {
   },
 };`;
 
-test("workerd", async () => {
+test("workerd runs corom with the relaxed binary, and no other at run time", async () => {
   const folder = project("workerd", { "main.js": WORKER });
   const { modules, wasm } = await bundleForEdge(folder, "main.js", ["workerd", "worker", "browser"]);
-  assert.deepEqual([...wasm.keys()], ["corom-relaxed.wasm"], "one binary is uploaded, for speed");
+  assert.deepEqual([...wasm.keys()], ["corom-relaxed.wasm"], "only the faster binary is uploaded");
   const models = await site(MODEL, { policy: null, mounts: { "/corom/": INSTALLED } });
   const miniflare = new Miniflare({ host: "127.0.0.1", compatibilityDate: "2024-09-23", modules });
   try {
@@ -40,23 +40,23 @@ test("workerd", async () => {
   }
 });
 
-// Next.js puts these in place, to say that they are not supported.
+// Next.js replaces these with functions that throw.
 const NODE_ONLY = ["setImmediate", "MessageChannel"];
 const refuse = (name) =>
   function () {
     throw new Error(`a Node.js API is used: ${name}`);
   };
 
-test("Vercel's edge runtime", async () => {
+test("Vercel's edge runtime runs corom with the plain binary", async () => {
   const folder = project("edge-light", { "main.js": `${appText()}\nglobalThis.run = run;` });
   const { text, wasm } = await bundleForEdge(folder, "main.js", ["edge-light", "worker", "browser"]);
-  assert.deepEqual([...wasm.keys()], ["corom.wasm"], "the binary that every version of Node can run");
-  // What Next.js makes of a `?module` import: the compiled module under a name of its own.
+  assert.deepEqual([...wasm.keys()], ["corom.wasm"], "every version of Node runs the plain binary");
+  // Next.js turns a `?module` import into a global with the compiled module.
   const script = text.replace(/^import (\w+) from "\.\/corom\.wasm";$/m, "const $1 = globalThis.wasm_corom;");
   assert.notEqual(script, text);
   const models = await site(MODEL, { policy: null });
   const vm = new EdgeVM({
-    // As at Vercel: code is made neither from strings nor from bytes.
+    // Vercel forbids code from strings and from bytes.
     codeGeneration: { strings: false, wasm: false },
     extend: (context) =>
       Object.assign(context, {

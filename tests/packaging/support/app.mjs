@@ -1,10 +1,10 @@
-// The program that every host and every bundler runs: what a user would write, and what it must come to.
+// The program that every host and every bundler runs, and the check of its outcome.
 import assert from "node:assert/strict";
 import { golden } from "./places.mjs";
 
 export const TEXTS = golden.texts;
 
-/** `specifier`: what is imported. */
+/** Returns the program's source; `specifier` is what it imports. */
 export const appText = (specifier = "corom") => `import { Corom, CoromError } from ${JSON.stringify(specifier)};
 
 export async function run(source, texts, options) {
@@ -28,13 +28,13 @@ export async function run(source, texts, options) {
 }
 `;
 
-/** For programs with arguments (Node, Deno, Bun): prints the result for the source in the first one. */
+/** Returns a program for Node, Deno and Bun that prints the outcome; its arguments are a source and `simd`. */
 export const cliText = (specifier) => `${appText(specifier)}
 const [source, simd] = globalThis.Deno?.args ?? process.argv.slice(2);
 console.log(JSON.stringify(await run(source, ${JSON.stringify(TEXTS)}, { simd })));
 `;
 
-/** For pages: leaves the result, or the error, in \`outcome\`. */
+/** Returns a script for pages that leaves the outcome, or the error, in the global `outcome`. */
 export const pageText = (specifier, options = "{}", more = "") => `${more}${appText(specifier)}
 run("./model/", ${JSON.stringify(TEXTS)}, ${options}).then(
   (value) => (globalThis.outcome = value),
@@ -42,13 +42,13 @@ run("./model/", ${JSON.stringify(TEXTS)}, ${options}).then(
 );
 `;
 
-/** The vectors are PyTorch's, and the rest is as it should be. */
+/** Asserts that the outcome has PyTorch's vectors, ranking, error code and progress. */
 export function assertWorks(result, { simd = ["plain", "relaxed"], imported = false } = {}) {
   assert.equal(result.error, undefined);
   const expected = golden.vectors.cls;
   assert.equal(result.rows.length, expected.length);
   const worst = Math.max(...result.rows.flatMap((row, i) => row.map((x, j) => Math.abs(x - expected[i][j]))));
-  assert.ok(worst <= golden.tolerance, `vectors are off by ${worst}`);
+  assert.ok(worst <= golden.tolerance, `vectors differ by ${worst}`);
   assert.equal(result.rows[0].length, expected[0].length);
   const dots = expected.slice(2).map((row) => row.reduce((sum, x, j) => sum + x * expected[1][j], 0));
   assert.equal(result.best, dots.indexOf(Math.max(...dots)));

@@ -1,10 +1,10 @@
-// Bundles for hosts that compile no WebAssembly at run time, as wrangler does: `.wasm` imports stay imports.
+// Bundles as wrangler does, for hosts that compile no WebAssembly at run time: `.wasm` imports stay imports.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { build } from "esbuild";
 
-/** `text`: the JavaScript; `wasm`: the path of each .wasm by its name; `modules`: both, as miniflare takes them. */
+/** Returns `text`, the JavaScript; `wasm`, the path of each .wasm by its name; `modules`, both in miniflare's form. */
 export async function bundleForEdge(folder, main, conditions) {
   const wasm = new Map();
   const { outputFiles, warnings } = await build({

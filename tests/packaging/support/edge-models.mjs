@@ -1,5 +1,5 @@
-// Models as they are served at the edge, by the converter: m3e-small with int8 weights, and one of BERT-base's shape,
-// which is CoROM's, with 4-bit weights. The latter is made of random ones, of some 400 MB that are gone at the end.
+// Models that edge hosts serve, made by the converter: m3e-small with int8 weights, and one of BERT-base's shape, which
+// is CoROM's, with int4 weights. The second one has random weights; its checkpoint of 400 MB is deleted afterwards.
 import { copyFileSync, createWriteStream, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { once } from "node:events";
 import path from "node:path";
@@ -17,17 +17,17 @@ const CONFIG = {
   num_attention_heads: 12,
   num_hidden_layers: 12,
   type_vocab_size: 2,
-  vocab_size: 21128, // of bert-base-chinese, which m3e-small's tokenizer has
+  vocab_size: 21128, // of bert-base-chinese, whose tokenizer m3e-small has
 };
 
-/** The converted folder of m3e-small. */
+/** Converts m3e-small to int8. Returns the folder. */
 export function m3eInt8() {
   const checkpoint = process.env.COROM_M3E_CHECKPOINT;
   if (checkpoint && existsSync(path.join(checkpoint, "config.json"))) return convert("m3e-small", checkpoint, "int8", "mean");
-  throw new Error("COROM_M3E_CHECKPOINT must be m3e-small as it came: run ./build.sh test");
+  throw new Error("COROM_M3E_CHECKPOINT must name the folder of m3e-small's checkpoint: run ./build.sh test hosts");
 }
 
-/** The converted folder of BERT-base's shape. */
+/** Converts a random model of BERT-base's shape to int4. Returns the folder. */
 export async function baseInt4() {
   const checkpoint = path.join(WORKSPACE, "base-checkpoint");
   await writeCheckpoint(checkpoint);
@@ -43,13 +43,13 @@ function convert(name, checkpoint, dtype, pooling) {
   return folder;
 }
 
-/** The native command: COROM_CLI, or what cargo has built before the tests. */
+/** Returns the command line of the native command: COROM_CLI, or cargo. */
 function converter() {
   if (process.env.COROM_CLI) return [process.env.COROM_CLI];
   return ["cargo", "run", "--quiet", "--locked", "--features", "cli", "--"];
 }
 
-/** Name and shape of every tensor of a BERT encoder without its pooler. */
+/** Returns the name and shape of every tensor of a BERT encoder without its pooler. */
 function shapes({ hidden_size: hidden, intermediate_size: wide, ...config }) {
   const linear = (name, inputs, outputs) => [[`${name}.weight`, [outputs, inputs]], [`${name}.bias`, [outputs]]]; // prettier-ignore
   const norm = (name) => [[`${name}.weight`, [hidden]], [`${name}.bias`, [hidden]]]; // prettier-ignore
@@ -102,7 +102,7 @@ async function writeCheckpoint(folder) {
   await finished(file);
 }
 
-/** Numbers from -1 to 1, the same in every run (xorshift). With 0.035 before them they deviate as BERT's begin. */
+/** Returns a generator of numbers from -1 to 1, the same in every run (xorshift). 0.035 times these is BERT's scale. */
 function generator(seed) {
   let state = seed;
   return () => {

@@ -1,4 +1,4 @@
-// The service of examples/edge in workerd, as wrangler would deploy it: bundled, with the bindings of wrangler.jsonc.
+// Runs examples/edge in workerd as wrangler deploys it: bundled, with the bindings of wrangler.jsonc.
 import { once } from "node:events";
 import { cpSync, linkSync, mkdirSync, mkdtempSync, readFileSync, readdirSync } from "node:fs";
 import path from "node:path";
@@ -11,11 +11,12 @@ export const TOKEN = "a-token-of-the-test";
 const folder = path.join(WORKSPACE, "projects/edge");
 cpSync(path.join(ROOT, "examples/edge"), folder, { recursive: true });
 const config = JSON.parse(readFileSync(path.join(folder, "wrangler.jsonc"), "utf8").replace(/^\s*\/\/.*$/gm, ""));
-const bundle = await bundleForEdge(folder, config.main, ["workerd", "worker", "browser"]);
+/** The bundled modules; the first one is the script. */
+export const { modules } = await bundleForEdge(folder, config.main, ["workerd", "worker", "browser"]);
 
 /**
- * Starts it. The model's folder `model` becomes static assets; or `bucket` gives it as an R2 bucket, or `assets`
- * answers for the assets. `vars` go before those of wrangler.jsonc.
+ * Starts the service. The model is the folder `model` as static assets, the folder `bucket` as an R2 bucket, or what the
+ * function `assets` answers. `vars` override those of wrangler.jsonc.
  */
 export async function startService({ model, bucket, assets, vars = {} }) {
   const service = new Miniflare({
@@ -24,8 +25,8 @@ export async function startService({ model, bucket, assets, vars = {} }) {
     inspectorPort: 0,
     compatibilityDate: config.compatibility_date,
     compatibilityFlags: config.compatibility_flags,
-    modules: bundle.modules,
-    // The small models' vectors are PyTorch's; "auto" is for the real one's memory.
+    modules,
+    // f32 gives PyTorch's vectors for the small model; the real models are tested with "auto".
     bindings: { ...config.vars, TOKEN, PRECISION: "f32", ...vars },
     ...(model && { assets: asAssets(model) }),
     ...(assets && { serviceBindings: { [config.assets.binding]: assets } }),
@@ -40,21 +41,21 @@ export async function startService({ model, bucket, assets, vars = {} }) {
   }
   return {
     address,
-    /** The answer to a request; `body` is sent as JSON unless it is a string or bytes. */
+    /** Sends a request and returns the response; `body` is sent as JSON unless it is a string or bytes. */
     ask(where, body, { token = TOKEN, method = body === undefined ? "GET" : "POST", ...rest } = {}) {
       const raw = typeof body === "string" || body === undefined || body instanceof Uint8Array;
       const headers = { "content-type": "application/json", ...(token && { authorization: `Bearer ${token}` }) };
       return fetch(new URL(where, address), { method, headers, body: raw ? body : JSON.stringify(body), ...rest });
     },
-    /** Resident bytes of workerd: of this isolate, of miniflare's own, of the runtime itself. */
+    /** Returns the resident bytes of workerd: this isolate, miniflare's own ones and the runtime. */
     resident: () => residentOf(workerdProcess()),
-    /** Bytes of JavaScript in the service's own isolate: objects and buffers, without WebAssembly's memory. */
+    /** Returns the bytes of JavaScript in the service's isolate: objects and buffers, without WebAssembly's memory. */
     heap: async () => heapOf(await service.getInspectorURL()),
     stop: () => service.dispose(),
   };
 }
 
-/** As the file system has it, without subfolders: a folder of ours has none. */
+/** Returns the names of the files in a folder, without subfolders: a model folder has none. */
 export const filesIn = (folder) =>
   readdirSync(folder, { withFileTypes: true }).flatMap((entry) => (entry.isFile() ? [entry.name] : []));
 
@@ -66,7 +67,7 @@ function asAssets(model) {
     try {
       linkSync(path.join(model, name), path.join(inside, name));
     } catch {
-      cpSync(path.join(model, name), path.join(inside, name)); // another disk
+      cpSync(path.join(model, name), path.join(inside, name)); // on another disk
     }
   }
   return {
@@ -91,7 +92,7 @@ async function heapOf(inspector) {
   }
 }
 
-/** The one workerd that this process started. */
+/** Returns the process id of the one workerd that this process started. */
 function workerdProcess() {
   const own = readdirSync("/proc").filter((name) => {
     if (!/^\d+$/.test(name)) return false;
@@ -108,6 +109,6 @@ function statusOf(pid) {
   try {
     return readFileSync(`/proc/${pid}/status`, "utf8");
   } catch {
-    return ""; // it has ended
+    return ""; // the process has ended
   }
 }

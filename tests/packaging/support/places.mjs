@@ -1,4 +1,4 @@
-// Where things are: the installed tarball, the projects made beside it, the tools, the models.
+// Paths of the installed tarball, the projects beside it, the tools and the models.
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -11,7 +11,7 @@ export const TARBALL = fromEnvironment("COROM_TARBALL");
 export const INSTALLED = path.join(WORKSPACE, "node_modules/corom");
 export const MODULES = path.join(HERE, "node_modules");
 
-/** A model of 170 KB as `corom convert` leaves one, with the vectors that PyTorch has for it. */
+/** A model of 170 KB in the layout of `corom convert`; `golden` has PyTorch's vectors. */
 export const MODEL = path.join(WORKSPACE, "model");
 const FIXTURE = path.join(ROOT, "tests/fixtures/exports/classic-op17");
 export const golden = JSON.parse(readFileSync(path.join(FIXTURE, "golden.json"), "utf8"));
@@ -27,7 +27,7 @@ function fromEnvironment(name) {
   return value;
 }
 
-/** A folder with these files, beside the installed package; values are texts, or objects that become JSON. */
+/** Makes a folder with these files beside the installed package; values are texts, or objects that become JSON. */
 export function project(name, files = {}) {
   const folder = path.join(WORKSPACE, "projects", name);
   mkdirSync(folder, { recursive: true });
@@ -44,7 +44,7 @@ export function copyModel(folder) {
   cpSync(MODEL, folder, { recursive: true });
 }
 
-/** The program of a tool that npm installs as one package a platform: its own install script never runs. */
+/** Returns the program of a tool that has one npm package per platform; its install script never runs. */
 export function binary(scope, program) {
   const folder = path.join(MODULES, scope);
   for (const name of existsSync(folder) ? readdirSync(folder) : []) {

@@ -1,8 +1,8 @@
-// Runs a program to its end, and says all it said when it fails.
+// Runs programs. An error contains all that the program printed.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 
-/** What it printed. */
+/** Runs a program and returns what it printed; another status than 0 is an error. */
 export function output(program, args, { cwd, env, input } = {}) {
   const { status, signal, stdout, stderr, error } = spawnSync(program, args, {
     cwd,
@@ -16,5 +16,5 @@ export function output(program, args, { cwd, env, input } = {}) {
   return stdout;
 }
 
-/** What it printed, as JSON. */
+/** Runs a program and parses what it printed as JSON. */
 export const outputJson = (...args) => JSON.parse(output(...args));

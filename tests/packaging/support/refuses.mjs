@@ -1,6 +1,6 @@
-// Modules for `node --import`: with them a program that touches what it should not ends with "refused: …".
+// Sources of modules for `node --import` that make forbidden calls throw "refused: …".
 
-/** No .wasm file is read. */
+/** Forbids reading a .wasm file. */
 export const REFUSES_READS = `
 import fs from "node:fs";
 import fsp from "node:fs/promises";
@@ -13,7 +13,7 @@ for (const object of [fs, fsp]) for (const name of ["open", "openSync", "readFil
 syncBuiltinESMExports();
 `;
 
-/** Nor is WebAssembly used, the network, a timer or a thread. */
+/** Forbids also WebAssembly, the network, timers and threads. */
 export const REFUSES = `${REFUSES_READS}
 for (const name of Object.getOwnPropertyNames(WebAssembly))
   if (typeof WebAssembly[name] === "function" && !name.endsWith("Error")) WebAssembly[name] = () => refuse(name);

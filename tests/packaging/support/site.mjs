@@ -1,4 +1,4 @@
-// A static site on 127.0.0.1, and pages of it in Chromium that may not complain.
+// Serves a static site on 127.0.0.1 and opens its pages in Chromium.
 import assert from "node:assert/strict";
 import { createReadStream, existsSync, statSync } from "node:fs";
 import { createServer } from "node:http";
@@ -15,7 +15,7 @@ export const FLAGS = [
   "--disable-sync",
   "--disable-gpu",
 ];
-/** What the README promises to be enough, for every kind of content. */
+/** The Content-Security-Policy that the documentation gives. */
 export const POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'; worker-src 'self'";
 
 const TYPES = {
@@ -27,8 +27,8 @@ const TYPES = {
 };
 
 /**
- * Serves a folder; `policy` is its Content-Security-Policy, `mounts` are further folders by path, and `instead` gives
- * some paths the answers of others.
+ * Serves a folder. `policy` is its Content-Security-Policy, `mounts` are further folders by path, and `instead` maps
+ * paths to other paths.
  */
 export async function site(folder, { policy = POLICY, mounts = {}, instead = {} } = {}) {
   const server = createServer((request, response) => {
@@ -54,7 +54,7 @@ export async function site(folder, { policy = POLICY, mounts = {}, instead = {} 
   };
 }
 
-/** A port that is free now, for servers that cannot choose one themselves. */
+/** Returns a port that is free now, for servers that cannot choose one. */
 export async function freePort() {
   const server = createServer();
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -68,7 +68,10 @@ export async function launch() {
   return chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
 }
 
-/** What a page leaves in `outcome`; it may not complain, nor ask any other server. */
+/**
+ * Opens a page and returns what it leaves in the global `outcome`, and its requests. Console errors, violations of the
+ * policy and requests to other servers fail the test, unless `allowed` matches them.
+ */
 export async function outcomeOf(browser, address, { allowed = [] } = {}) {
   const context = await browser.newContext();
   const complaints = [];
@@ -88,8 +91,8 @@ export async function outcomeOf(browser, address, { allowed = [] } = {}) {
       ),
     );
     await page.goto(address);
-    const handle = await page.waitForFunction(() => globalThis.outcome, undefined, { timeout: 30_000 }).catch((cause) => {
-      throw new Error(`the page came to nothing: ${complaints.join("\n")}`, { cause });
+    const handle = await page.waitForFunction(() => globalThis.outcome, undefined, { timeout: 120_000 }).catch((cause) => {
+      throw new Error(`the page has no outcome: ${complaints.join("\n")}`, { cause });
     });
     const outcome = await handle.jsonValue();
     assert.deepEqual(complaints, []);
