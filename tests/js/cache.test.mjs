@@ -1,4 +1,4 @@
-// What is kept of downloads, in a folder: by content, never believed unchecked, and never in the way.
+// The cache of downloads in a folder: addressed by content, always verified, and optional: a load never needs it.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -31,8 +31,8 @@ beforeEach(() => {
   Object.assign(server, { files, fault: undefined });
 });
 
-describe("the cache", () => {
-  test("has every file after one load, and only the manifest is asked for again", () =>
+describe("a cache in a folder", () => {
+  test("holds every file after one load; the next load requests only the manifest", () =>
     withFolder(async (folder) => {
       const cacheDir = path.join(folder, "made", "when needed");
       const events = await loadsRight(server.address, { cacheDir });
@@ -46,7 +46,7 @@ describe("the cache", () => {
       assert.ok(readdirSync(cacheDir).includes(hashOf(SHARD)));
     }));
 
-  test("is off unless it is asked for", () =>
+  test("is off unless cacheDir is given", () =>
     withFolder(async (folder) => {
       await loadsRight(server.address);
       await loadsRight(server.address, { cache: "auto" });
@@ -55,7 +55,7 @@ describe("the cache", () => {
       assert.deepEqual(readdirSync(folder), []);
     }));
 
-  test("gives no address away, and keeps one manifest for each", () =>
+  test("stores no address in plain text, and one manifest per address", () =>
     withFolder(async (cacheDir) => {
       for (const query of ["?token=secret", "?token=secret", "?token=other", ""])
         await loadsRight(server.address + query, { cacheDir });
@@ -64,14 +64,14 @@ describe("the cache", () => {
       assert.ok(names.every((name) => /^[0-9a-f]{64}(-[0-9a-f]{64})?$/.test(name)));
     }));
 
-  test("never mixes versions, and drops what only the old one had", () =>
+  test("never mixes versions, and deletes files that only the old version has", () =>
     withFolder(async (cacheDir) => {
       await loadsRight(server.address, { cacheDir });
-      // A new version: another self-test, and a tokenizer.json that is written otherwise.
+      // The new version has no self-test, and a tokenizer.json with a space more.
       const newer = sharded({ self_test: null });
       const tokenizer = new TextEncoder().encode(`${new TextDecoder().decode(files["tokenizer.json"])} `);
       server.files = { ...files, "tokenizer.json": tokenizer };
-      // The files are there before their manifest: what was kept still fits the old one.
+      // The new file is published before its manifest: the cache still matches the old manifest.
       await loadsRight(server.address, { cacheDir });
       const sha256 = createHash("sha256").update(tokenizer).digest("hex");
       const list = JSON.parse(new TextDecoder().decode(newer.files["corom.json"]));
@@ -82,15 +82,15 @@ describe("the cache", () => {
       await loadsRight(server.address, { cacheDir });
       assert.deepEqual(asked().sort(), ["corom.json", "tokenizer.json"]);
       assert.ok(existsSync(path.join(cacheDir, sha256)) && !existsSync(path.join(cacheDir, hashOf("tokenizer.json"))));
-      assert.ok(existsSync(path.join(cacheDir, hashOf(SHARD))), "what both have stays");
-      // Another address still has the old one: then nothing of it goes.
+      assert.ok(existsSync(path.join(cacheDir, hashOf(SHARD))), "files of both versions stay");
+      // While another address has the old version, its files stay.
       server.files = files;
       await loadsRight(`${server.address}?old`, { cacheDir });
       await loadsRight(server.address, { cacheDir });
       assert.ok(existsSync(path.join(cacheDir, hashOf("tokenizer.json"))));
     }));
 
-  test("is checked like a download: what is damaged in it is fetched anew", () =>
+  test("is verified like a download: damaged files are downloaded again", () =>
     withFolder(async (cacheDir) => {
       await loadsRight(server.address, { cacheDir });
       const folder = path.join(cacheDir, hashOf(SHARD));
@@ -103,13 +103,13 @@ describe("the cache", () => {
             whole.map((byte, i) => (i === 999 ? byte ^ 4 : byte)),
           ),
         "its end is missing": () => writeFileSync(piece, whole.subarray(0, 777)),
-        "the beginning is another": () =>
+        "another beginning": () =>
           writeFileSync(piece, Buffer.concat([Buffer.from("x"), whole.subarray(1, 777)])),
-        "it goes on": () => writeFileSync(path.join(folder, String(whole.length)), "more"),
+        "a piece too many": () => writeFileSync(path.join(folder, String(whole.length)), "more"),
         "an empty piece": () => writeFileSync(piece, ""),
         "a web page": () => writeFileSync(piece, "<!doctype html>"),
-        "it is gone": () => rmSync(piece),
-        "left over from elsewhere": () => {
+        "a missing file": () => rmSync(piece),
+        "a piece of another file": () => {
           rmSync(piece);
           writeFileSync(path.join(folder, "777"), "left");
         },
@@ -128,7 +128,7 @@ describe("the cache", () => {
       }
     }));
 
-  test("keeps what an abort leaves, and goes on from there", () =>
+  test("keeps the bytes of an aborted load, and the next load continues there", () =>
     withFolder(async (cacheDir) => {
       server.fault = ({ name, count }) => (name === SHARD && count === 0 ? { stall: 9000 } : undefined);
       const controller = new AbortController();
@@ -144,7 +144,7 @@ describe("the cache", () => {
       assert.ok(from === 9000 && from + sent === files[SHARD].length, range);
     }));
 
-  test("serves a page that is offline, if it loaded once", () =>
+  test("serves a model without a network after one load, and warns with OFFLINE", () =>
     withFolder(async (cacheDir) => {
       server.fault = () => ({ gone: true });
       await failsWith("FETCH_FAILED", Corom.load(server.address, { cacheDir, retries: 0 }), "corom.json");
@@ -158,7 +158,7 @@ describe("the cache", () => {
         assert.deepEqual([warnings.length, warnings[0].code], [1, "OFFLINE"]);
         assert.equal(warnings[0].cause.code, "FETCH_FAILED");
       }
-      // A server that answers is believed.
+      // An answer of the server counts, also an error.
       for (const [fault, code] of [
         [{ status: 404 }, "MISSING_FILE"],
         [{ page: true }, "NOT_A_MODEL"],
@@ -175,7 +175,7 @@ describe("the cache", () => {
       await loadsRight(server.address, { cacheDir });
     }));
 
-  test("keeps no manifest of a model that does not load", () =>
+  test("stores no manifest of a model that does not load", () =>
     withFolder(async (cacheDir) => {
       const broken = sharded({ self_test: { texts: ["a"], vectors: [Array(16).fill(9)] } });
       server.files = broken.files;
@@ -185,7 +185,7 @@ describe("the cache", () => {
       await loadsRight(server.address, { cacheDir });
     }));
 
-  test("is measured and emptied, and leaves what is not its own", () =>
+  test("is measured by size() and emptied by clear(), which leaves other files alone", () =>
     withFolder(async (cacheDir) => {
       await loadsRight(server.address, { cacheDir });
       mkdirSync(path.join(cacheDir, "mine"));
@@ -198,7 +198,7 @@ describe("the cache", () => {
       await Corom.cache.clear({ cacheDir: path.join(cacheDir, "none") });
     }));
 
-  test("that is emptied during a load harms neither that load nor the next", () =>
+  test("can be emptied during a load, which harms neither that load nor the next", () =>
     withFolder(async (cacheDir) => {
       server.fault = () => ({ slow: 3 });
       let clearing;
@@ -214,7 +214,7 @@ describe("the cache", () => {
     }));
 });
 
-test("corom/worker has the same cache", () =>
+test("corom/worker uses the same cache", () =>
   withFolder(async (cacheDir) => {
     await loadsRight(server.address, { cacheDir });
     server.take();
@@ -225,8 +225,8 @@ test("corom/worker has the same cache", () =>
     assert.equal((await CoromInWorker.cache.size({ cacheDir })).files, NAMES.length - 1);
   }));
 
-describe("a cache that fails", () => {
-  /** Loads with a store that throws in the nth call of a method; gives the warnings. */
+describe("a cache whose store fails", () => {
+  /** Loads with a store whose method throws after some calls; returns the warnings. */
   async function failing(method, after, error) {
     const store = memoryStore();
     const works = store[method];
@@ -248,7 +248,7 @@ describe("a cache that fails", () => {
     return warningsOf(events);
   }
 
-  test("that is full, at any time: the model is loaded, with one warning", async () => {
+  test("because it is full: the model loads, with one warning CACHE_FULL", async () => {
     const full = Object.assign(new Error("no space left on device"), { code: "ENOSPC" });
     const quota = new DOMException("The operation failed because of the quota", "QuotaExceededError");
     for (const error of [full, quota])
@@ -256,7 +256,7 @@ describe("a cache that fails", () => {
     assert.deepEqual(await failing("write", 99, full), []);
   });
 
-  test("in any other way", async () => {
+  test("in another way: the model loads, with one warning CACHE_FAILED", async () => {
     for (const method of ["read", "write"]) {
       for (const after of [0, 1, 3])
         assert.deepEqual(await failing(method, after, new Error("disk on fire")), ["CACHE_FAILED"], method);
@@ -269,8 +269,8 @@ describe("a cache that fails", () => {
   });
 });
 
-describe("two at once", () => {
-  test("download once", () =>
+describe("loads at the same time", () => {
+  test("download every file once", () =>
     withFolder(async (cacheDir) => {
       server.fault = () => ({ slow: 2 });
       await Promise.all(Array.from({ length: 4 }, () => loadsRight(server.address, { cacheDir })));
@@ -278,7 +278,7 @@ describe("two at once", () => {
       assert.deepEqual(counts.sort(), NAMES.filter((name) => name !== "corom.json").sort());
     }));
 
-  test("and the second goes on when the first is aborted", () =>
+  test("continue when one of them is aborted", () =>
     withFolder(async (cacheDir) => {
       server.fault = ({ name, count }) => (name === SHARD && count === 0 ? { stall: 9000 } : undefined);
       const controller = new AbortController();
@@ -294,7 +294,7 @@ describe("two at once", () => {
       assert.deepEqual(ranges, [undefined, "bytes=9000-"]);
     }));
 
-  test("in two programs are both right", () =>
+  test("in two programs both load the right model", () =>
     withFolder(async (cacheDir) => {
       const program = `
         import { createServer } from "node:http";
@@ -316,7 +316,7 @@ describe("two at once", () => {
       assert.deepEqual(await Corom.cache.size({ cacheDir }).then((size) => size.files), NAMES.length - 1);
     }));
 
-  test("wait for each other in order, and an abort ends only the wait", async () => {
+  test("take a lock in order; an abort ends only the waiting", async () => {
     const order = [];
     const open = [];
     const hold = (name, signal) =>
@@ -345,7 +345,7 @@ describe("two at once", () => {
     assert.equal(await withLock("a name", { getProgress: () => 0 }, async () => "free again"), "free again");
   });
 
-  test("wait as long as the other brings something, and no longer", async () => {
+  test("wait for the lock while its holder makes progress, and no longer", async () => {
     let [bytes, patient] = [0, true];
     let open;
     const stuck = withLock("stuck", { getProgress: () => 0 }, () => new Promise((resolve) => (open = resolve)));
@@ -361,7 +361,7 @@ describe("two at once", () => {
   });
 });
 
-describe("the pieces of a file", () => {
+describe("a cached file", () => {
   const next = random(21);
   const bytes = Uint8Array.from({ length: 2_600_000 }, () => Math.floor(next() * 256));
   const joined = async (entry) => {
@@ -370,7 +370,7 @@ describe("the pieces of a file", () => {
     return Buffer.concat(parts);
   };
 
-  test("join to what was appended, in whatever parts and sittings", async () => {
+  test("holds what was appended, in parts of any size and over several loads", async () => {
     for (let i = 0; i < 6; i++) {
       const store = memoryStore();
       const cache = await openCache({ folderStore: async () => store }, { cacheDir: "x" }, assert.fail);
@@ -383,7 +383,7 @@ describe("the pieces of a file", () => {
         at = Math.min(at + step, bytes.length);
         if (next() < 0.2) {
           await entry.flush();
-          entry = open(); // another load, that reads what there is first
+          entry = open(); // another load, which first reads what is stored
           assert.equal((await joined(entry)).length, at);
           assert.equal(entry.length, at);
         }

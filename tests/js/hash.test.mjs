@@ -1,4 +1,4 @@
-// What a host hashes for the loader, and the request that is made before there is a loader.
+// Hashes that the host computes for the loader, and the request for the manifest that starts before the loader.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -20,7 +20,7 @@ const sha256 = (bytes) => createHash("sha256").update(bytes).digest("hex");
 const PIECE = 512 << 10;
 const LISTED = NAMES.filter((name) => name !== "corom.json");
 
-/** The same model with a file of several pieces: JSON takes spaces. */
+/** The model with a tokenizer.json of several pieces: JSON allows spaces at the end. */
 const LARGE = sharded({}, (files) => {
   const spaces = new Uint8Array(2 * PIECE + 7).fill(32);
   return { ...files, "tokenizer.json": Buffer.concat([files["tokenizer.json"], spaces]) };
@@ -29,7 +29,7 @@ const LARGE = sharded({}, (files) => {
 /** The class of a host with another way to hash. */
 const hashedBy = (hashing) => createCoromClass({ ...node, binaries, createHasherFactory: hashing });
 
-describe("the browser's hash", () => {
+describe("the hasher of browsers", () => {
   const bytes = Uint8Array.from({ length: 3 * MIB + 5 }, (_, i) => (i * i) >> 7);
   const piecesOf = (whole) => {
     const starts = Array.from({ length: Math.ceil(whole.length / PIECE) }, (_, i) => i * PIECE);
@@ -37,7 +37,7 @@ describe("the browser's hash", () => {
   };
   const hashOf = (fed, size, step) => {
     const hash = byBrowser()({ size, pieces: true });
-    const buffer = new Uint8Array(step); // used again at once, as hosts do
+    const buffer = new Uint8Array(step); // reused at once, as hosts do
     for (let at = 0; at < fed.length; at += step) {
       const part = fed.subarray(at, at + step);
       buffer.set(part);
@@ -46,7 +46,7 @@ describe("the browser's hash", () => {
     return hash.digest();
   };
 
-  test("is that of each piece, however they arrive", async () => {
+  test("gives the hash of each piece, for chunks of any size", async () => {
     for (const step of [bytes.length, MIB, PIECE, PIECE - 1, 4095]) {
       assert.equal(await hashOf(bytes, bytes.length, step), piecesOf(bytes), `${step} at a time`);
     }
@@ -54,16 +54,16 @@ describe("the browser's hash", () => {
       const part = bytes.subarray(0, size);
       assert.equal(await hashOf(part, size, 100_000), piecesOf(part), `${size} bytes`);
     }
-    assert.equal((await hashOf(bytes.subarray(0, 9), 0, 4)).length, 9 * 64, "more than was said: it ends, and is wrong");
+    assert.equal((await hashOf(bytes.subarray(0, 9), 0, 4)).length, 9 * 64, "more bytes than announced give wrong hashes");
     const short = bytes.subarray(0, MIB + 100);
-    assert.equal(await hashOf(short, bytes.length, 100_000), piecesOf(short), "of a file that is too short");
+    assert.equal(await hashOf(short, bytes.length, 100_000), piecesOf(short), "a file that is too short");
   });
 
-  test("is not made where there are no pieces to compare with", () => {
+  test("is not created if the manifest has no hashes of pieces", () => {
     assert.equal(byBrowser()({ size: 5, pieces: false }), undefined);
   });
 
-  test("is a typed error where the browser cannot, and nothing where it has no WebCrypto", async (t) => {
+  test("rejects with OUT_OF_MEMORY if WebCrypto fails, and does not exist without WebCrypto", async (t) => {
     const hash = byBrowser()({ size: 5000, pieces: true });
     const abandoned = byBrowser()({ size: 5, pieces: true });
     t.mock.method(globalThis.crypto.subtle, "digest", async () => {
@@ -82,9 +82,9 @@ describe("the browser's hash", () => {
   });
 });
 
-describe("a load", () => {
+describe("Corom.load", () => {
   for (const [name, hashing] of Object.entries({ byNode, byBrowser })) {
-    test(`takes the host's hashes, of every byte (${name})`, async () => {
+    test(`feeds every byte to the host's hasher (${name})`, async () => {
       const fed = [];
       const counted = async () => {
         const make = await hashing();
@@ -106,7 +106,7 @@ describe("a load", () => {
       assert.ok(sizes.some((size) => size > 2 * PIECE));
     });
 
-    test(`refuses a damaged file (${name})`, async () => {
+    test(`rejects a damaged file with INTEGRITY_MISMATCH (${name})`, async () => {
       for (const file of LISTED) {
         const damaged = Uint8Array.from(LARGE[file]);
         damaged[damaged.length - 2] ^= 1;
@@ -116,12 +116,12 @@ describe("a load", () => {
     });
   }
 
-  test("believes no hash but the manifest's", async () => {
+  test("rejects a wrong hash of the host's with INTEGRITY_MISMATCH", async () => {
     const lying = () => () => ({ update() {}, digest: async () => "0".repeat(64) });
     await failsWith("INTEGRITY_MISMATCH", hashedBy(lying).load(MODEL.files, EXACT), "0000");
   });
 
-  test("goes on with the hash of what was in the cache", async () => {
+  test("continues the hash of a file that is partly in the cache", async () => {
     const server = await faultServer(MODEL.files);
     try {
       await withFolder(async (cacheDir) => {
@@ -146,21 +146,19 @@ describe("the manifest", () => {
   after(() => server.close());
   const asked = (name) => server.log.filter((request) => request.name === name).length;
 
-  test("is asked for, once, while there is no WebAssembly yet", async () => {
+  test("is requested once, before WebAssembly has started", async () => {
     server.take();
     const { promise, resolve } = Promise.withResolvers?.() ?? withResolvers();
     const loading = Corom.load(server.address, { ...EXACT, wasm: promise });
-    for (let tries = 0; asked("corom.json") === 0; tries++) {
-      assert.ok(tries < 500, "it was not asked for");
-      await new Promise((done) => setTimeout(done, 10));
-    }
+    // Without the request this waits until the test's time is over.
+    while (asked("corom.json") === 0) await new Promise((done) => setTimeout(done, 10));
     assert.equal(server.log.length, 1);
     resolve(readFileSync(path.join(PKG, "wasm", "corom.wasm")));
     (await loading).free();
     assert.equal(asked("corom.json"), 1);
   });
 
-  test("is asked for again where that failed", async () => {
+  test("is requested again if the first request fails", async () => {
     server.take();
     server.fault = ({ name, count }) => (name === "corom.json" && count === 0 ? { status: 503 } : undefined);
     await loadsRight(server.address);
@@ -168,7 +166,7 @@ describe("the manifest", () => {
     server.fault = undefined;
   });
 
-  test("harms nothing where the load fails before", async () => {
+  test("causes no unhandled rejection if the load fails before it arrives", async () => {
     const unhandled = [];
     const listener = (error) => unhandled.push(error);
     process.on("unhandledRejection", listener);
@@ -186,7 +184,7 @@ describe("the manifest", () => {
     }
   });
 
-  test("is not asked for beside an ONNX file of the caller's choice", async () => {
+  test("is not requested if the caller names an ONNX file", async () => {
     server.take();
     await failsWith(["MISSING_FILE", "INVALID_MODEL"], Corom.load(server.address, { ...EXACT, model: "onnx/none.onnx" }));
     assert.equal(asked("corom.json"), 0);

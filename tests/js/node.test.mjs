@@ -1,11 +1,10 @@
-// The API in Node: every call.
+// Every call of the API in Node.
 import assert from "node:assert/strict";
-import { readdir } from "node:fs/promises";
-import path from "node:path";
 import { after, before, describe, test } from "node:test";
 import { Runtime } from "../../pkg/lib/runtime.js";
 import { Corom, CoromError, assertClose, cosine, dot, failsWith, maxAbs } from "./support/corom.mjs";
-import { FIXTURES, MODEL_FILES, exportFolder, filesOf, golden } from "./support/paths.mjs";
+import { countMemories, untilMemories } from "./support/leaks.mjs";
+import { MODEL_FILES, exportFolder, filesOf, fixtureNames, golden } from "./support/paths.mjs";
 import { fromFiles, serveWith } from "./support/server.mjs";
 
 const NAME = "legacy-op14";
@@ -20,7 +19,7 @@ describe("a loaded model", () => {
   before(async () => (corom = await Corom.load(FOLDER, OPTIONS)));
   after(() => corom.free());
 
-  test("says what it is", () => {
+  test("describes itself in info", () => {
     const { info } = corom;
     assert.ok(Object.isFrozen(info));
     const { dimension, layers, heads, vocabSize, maxLength, pooling, normalize, dtype, simd } = info;
@@ -45,7 +44,7 @@ describe("a loaded model", () => {
     assert.equal(JSON.parse(JSON.stringify(info)).wasmMemory, info.wasmMemory);
   });
 
-  test("embeds one text, several, and none", async () => {
+  test("embed takes one text, several, and none", async () => {
     const one = await corom.embed(GOLDEN.texts[1]);
     assert.deepEqual([one.rows, one.dimension, one.data.length], [1, 32, 32]);
     assertClose(one.row(0), CLS[1], TOLERANCE);
@@ -58,7 +57,7 @@ describe("a loaded model", () => {
     assert.deepEqual([none.rows, none.dimension, none.data.length, [...none]], [0, 32, 0, []]);
   });
 
-  test("scores by every metric", async () => {
+  test("score computes every metric", async () => {
     const [query, ...documents] = GOLDEN.texts.slice(1, 6);
     const [q, ...d] = CLS.slice(1, 6);
     const l2 = (a, b) => Math.hypot(...a.map((x, i) => x - b[i]));
@@ -78,7 +77,7 @@ describe("a loaded model", () => {
     assert.deepEqual(await corom.score(query, []), new Float32Array(0));
   });
 
-  test("ranks best first, by every metric", async () => {
+  test("rank sorts best first, by every metric", async () => {
     const [query, ...documents] = GOLDEN.texts.slice(1, 8);
     for (const metric of ["dot", "cosine", "l2"]) {
       const scores = await corom.score(query, documents, { metric });
@@ -107,7 +106,7 @@ describe("a loaded model", () => {
     assert.equal(itself[0].text, query);
   });
 
-  test("answers ModelScope's pipeline as the card and as current releases do", async () => {
+  test("pipeline gives what ModelScope 1.2 gives, and what its latest release gives", async () => {
     const [a, b, c, d] = GOLDEN.texts.slice(1, 5);
     const [va, vb, vc, vd] = CLS.slice(1, 5);
     const one = await corom.pipeline({ source_sentence: [a], sentences_to_compare: [b, c, d] });
@@ -124,7 +123,7 @@ describe("a loaded model", () => {
       { source_sentence: [a, b], sentences_to_compare: [c, d] },
       { modelscopeVersion: "latest" },
     );
-    assertClose(two.scores, [dot(va, vb), dot(va, vc), dot(va, vd)], 2e-3, "row 0 against all the others");
+    assertClose(two.scores, [dot(va, vb), dot(va, vc), dot(va, vd)], 2e-3, "row 0 is compared with all the others");
 
     const bare = await corom.pipeline({ source_sentence: a, sentences_to_compare: b });
     assertClose(bare.scores, [dot(va, vb)], 2e-3);
@@ -132,7 +131,7 @@ describe("a loaded model", () => {
     assert.deepEqual((await corom.pipeline({ source_sentence: "" })).scores, []);
   });
 
-  test("tokenises, with offsets into the string", () => {
+  test("tokenize gives ids, tokens and offsets into the string", () => {
     GOLDEN.texts.forEach((text, i) => assert.deepEqual(corom.tokenize(text).ids, GOLDEN.input_ids[i], text));
     const text = "😀阔腿裤 iPhone";
     const { ids, tokens, offsets, truncated } = corom.tokenize(text);
@@ -145,7 +144,7 @@ describe("a loaded model", () => {
     assert.equal(corom.tokenize("阔".repeat(100)).ids.length, GOLDEN.max_length);
   });
 
-  test("keeps the order of calls, and a failed one stops no other", async () => {
+  test("runs calls in order, and a failed call stops no other", async () => {
     const done = [];
     const calls = [
       corom.embed(GOLDEN.texts).then(() => done.push(1)),
@@ -160,7 +159,7 @@ describe("a loaded model", () => {
     );
   });
 
-  test("copies the list that it was given", async () => {
+  test("embed copies the list that it is given", async () => {
     const texts = ["阔腿裤", "手机"];
     const promise = corom.embed(texts);
     texts[0] = 5;
@@ -169,13 +168,13 @@ describe("a loaded model", () => {
   });
 });
 
-describe("signal", () => {
+describe("an aborted signal", () => {
   let corom;
   before(async () => (corom = await Corom.load(FOLDER, OPTIONS)));
   after(() => corom.free());
   const many = Array.from({ length: 3000 }, (_, i) => `${"阔腿裤女冬".repeat(1 + (i % 5))}${i}`);
 
-  test("that was aborted before rejects with its reason", async () => {
+  test("rejects every call with its reason if it was aborted before", async () => {
     const reason = new Error("mine");
     const signal = AbortSignal.abort(reason);
     await assert.rejects(corom.embed("a", { signal }), reason);
@@ -187,39 +186,52 @@ describe("signal", () => {
     await assert.rejects(corom.embed("a", { signal: AbortSignal.abort() }), { name: "AbortError" });
   });
 
-  test("ends a call between batches, and the next one works", async () => {
-    await corom.embed(many.slice(0, 100)); // warm
-    const whole = await timed(() => corom.embed(many));
-    const controller = new AbortController();
-    let outcome;
-    const cut = await timed(async () => {
-      const promise = corom.embed(many, { signal: controller.signal }).catch((error) => (outcome = error));
-      setTimeout(() => controller.abort(), 15);
-      await promise;
+  test("ends a running call at its next step, and the next call works", async (t) => {
+    let steps = 0;
+    let onStep = () => {};
+    const { call } = Runtime.prototype;
+    t.mock.method(Runtime.prototype, "call", function (work) {
+      onStep(++steps);
+      return call.call(this, work);
     });
-    assert.equal(outcome?.name, "AbortError");
-    assert.ok(cut < whole / 2, `aborted after ${cut} ms of ${whole} ms`);
+    await corom.embed(many);
+    const whole = steps;
+    steps = 0;
+    const controller = new AbortController();
+    const abortAt = Math.floor(whole / 4);
+    onStep = (step) => {
+      if (step !== abortAt) return;
+      controller.abort();
+      // A call yields to the event loop after some milliseconds of work.
+      for (const until = performance.now() + 20; performance.now() < until; );
+    };
+    await assert.rejects(corom.embed(many, { signal: controller.signal }), { name: "AbortError" });
+    assert.ok(whole > 100 && steps <= abortAt + 2, `${steps} steps; aborted in step ${abortAt} of ${whole}`);
     assertClose((await corom.embed(GOLDEN.texts[1])).data, CLS[1], TOLERANCE);
   });
 
-  test("that aborts a waiting call rejects it at once and leaves the running one", async () => {
+  test("rejects a waiting call before the running call is done", async () => {
     const controller = new AbortController();
     const running = corom.embed(many.slice(0, 600));
     const waiting = corom.embed("手机", { signal: controller.signal });
     const order = [];
-    running.then(() => order.push("running"));
+    const done = running.then(() => order.push("running"));
     const rejected = assert.rejects(waiting, { name: "AbortError" }).then(() => order.push("waiting"));
     setImmediate(() => controller.abort());
-    await Promise.all([running, rejected]);
+    await Promise.all([done, rejected]);
     assert.deepEqual(order, ["waiting", "running"]);
   });
 
-  test("the event loop turns during a long call", async () => {
-    let turns = 0;
-    const timer = setInterval(() => turns++, 1);
-    await corom.embed(many);
-    clearInterval(timer);
-    assert.ok(turns >= 3, `${turns} turns`);
+  test("can be aborted by a timer, because a long call yields to the event loop", async () => {
+    const order = [];
+    const controller = new AbortController();
+    setTimeout(() => {
+      order.push("timer");
+      controller.abort();
+    }, 1);
+    await assert.rejects(corom.embed(many, { signal: controller.signal }), { name: "AbortError" });
+    order.push("rejected");
+    assert.deepEqual(order, ["timer", "rejected"]);
   });
 
   test("ends a download", async () => {
@@ -243,8 +255,8 @@ describe("signal", () => {
   });
 });
 
-describe("free", () => {
-  test("makes every later call a typed error, and may be called twice", async () => {
+describe("free()", () => {
+  test("makes running and later calls reject with FREED, and may be called twice", async () => {
     const corom = await Corom.load(FOLDER, OPTIONS);
     const { info } = corom;
     const running = corom.embed(Array(2000).fill("阔腿裤女冬牛仔"));
@@ -258,18 +270,18 @@ describe("free", () => {
     await failsWith("FREED", corom.rank("a", []));
     await failsWith("FREED", corom.pipeline({ source_sentence: "a" }));
     await failsWith("FREED", async () => corom.tokenize("a"));
-    assert.equal(info.dimension, 32, "what it was can still be read");
+    assert.equal(info.dimension, 32, "info can still be read");
     assert.equal(info.wasmMemory, 0);
   });
 
-  test("is Symbol.dispose too", async () => {
+  test("is also called by Symbol.dispose", async () => {
     assert.equal(typeof Symbol.dispose, "symbol");
     const corom = await Corom.load(FOLDER, OPTIONS);
     corom[Symbol.dispose]();
     await failsWith("FREED", corom.embed("a"));
   });
 
-  test("of one model leaves another alone", async () => {
+  test("does not affect another model", async () => {
     const [first, second] = await Promise.all([
       Corom.load(FOLDER, OPTIONS),
       Corom.load(exportFolder("legacy-op12"), OPTIONS),
@@ -282,24 +294,19 @@ describe("free", () => {
   });
 });
 
-test("memory comes back: fifty models, one after the other", async () => {
-  const names = (await readdir(path.join(FIXTURES, "exports"), { withFileTypes: true }))
-    .filter((e) => e.isDirectory())
-    .map((e) => e.name);
-  const used = () => process.memoryUsage().rss / 2 ** 20;
-  const once = async (i) => {
-    const corom = await Corom.load(exportFolder(names[i % names.length]), { maxLength: 16 });
+test("free() releases the memory of twenty models, one after the other", async () => {
+  const names = fixtureNames("exports");
+  const { created } = await countMemories();
+  for (let i = 0; i < 20; i++) {
+    const corom = await Corom.load(exportFolder(names[(i * 7) % names.length]), { maxLength: 16 });
     await corom.embed("阔腿裤");
     corom.free();
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  };
-  for (let i = 0; i < 10; i++) await once(i);
-  const before = used();
-  for (let i = 0; i < 50; i++) await once(i);
-  assert.ok(used() - before < 400, `${used() - before} MiB more after 50 models`);
+  }
+  assert.equal((await countMemories()).created, created + 20);
+  await untilMemories(0);
 });
 
-test("errors are CoromError, with code, name and cause", async () => {
+test("CoromError has code, name and cause", async () => {
   const error = await failsWith("MISSING_FILE", Corom.load("/nowhere/model"), "/nowhere/model");
   assert.ok(error instanceof Error && error instanceof CoromError);
   assert.equal(error.name, "CoromError");
@@ -308,7 +315,7 @@ test("errors are CoromError, with code, name and cause", async () => {
   await failsWith("INVALID_ARGUMENT", async () => new Corom(), "Corom.load");
 });
 
-test("a trap in a memory with little room left is OUT_OF_MEMORY, any other INTERNAL", async () => {
+test("Runtime reports a trap as OUT_OF_MEMORY if the memory cannot grow, else as INTERNAL", async () => {
   const trapped = (memory) => async () =>
     new Runtime({}, memory, "plain").call(() => {
       throw new WebAssembly.RuntimeError("unreachable");
@@ -319,16 +326,10 @@ test("a trap in a memory with little room left is OUT_OF_MEMORY, any other INTER
   await failsWith("OUT_OF_MEMORY", trapped(large));
 });
 
-test("the tests' own measure of a difference sees NaN and lengths", () => {
+test("maxAbs and assertClose of the tests notice NaN and other lengths", () => {
   assert.equal(maxAbs([1, 2, 3], [1, 2.5, 3]), 0.5);
   assert.equal(maxAbs([NaN, 1], [0, 1]), Infinity);
   assert.equal(maxAbs([0, 1], [0, NaN]), Infinity);
   assert.equal(maxAbs([0, 1], [0]), Infinity);
   assert.throws(() => assertClose([NaN, 1], [0, 1], 1));
 });
-
-async function timed(work) {
-  const start = performance.now();
-  await work();
-  return performance.now() - start;
-}

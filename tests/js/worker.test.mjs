@@ -1,4 +1,4 @@
-// `corom/worker` in Node: the same answers as the class on the thread itself, whatever goes over the border.
+// `corom/worker` in Node gives the same results as the class on the calling thread, for every kind of argument.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -16,7 +16,7 @@ const { texts: TEXTS, max_length: maxLength } = golden("legacy-op14");
 const OPTIONS = { pooling: "cls", maxLength };
 const [QUERY, ...DOCUMENTS] = TEXTS;
 
-/** What the class on this thread says to the same text. */
+/** The vectors of the class on this thread. */
 let expected;
 before(async () => {
   const corom = await Corom.load(FOLDER, OPTIONS);
@@ -28,7 +28,7 @@ async function works(corom) {
   assert.deepEqual((await corom.embed(TEXTS)).data, expected);
 }
 
-describe("every call", () => {
+describe("Corom in a worker", () => {
   let here, there;
   before(async () => {
     here = await Corom.load(FOLDER, OPTIONS);
@@ -36,7 +36,7 @@ describe("every call", () => {
   });
   after(() => [here, there].forEach((corom) => corom.free()));
 
-  test("gives what the class on this thread gives", async () => {
+  test("gives the same results as the class on this thread", async () => {
     for (const call of [
       (corom) => corom.embed(TEXTS),
       (corom) => corom.embed(QUERY),
@@ -59,13 +59,13 @@ describe("every call", () => {
     assert.equal(ErrorInWorker, CoromError);
   });
 
-  test("refuses what it refuses there", async () => {
+  test("rejects the same arguments with the same errors", async () => {
     for (const call of [
       (corom) => corom.embed(5),
       (corom) => corom.embed([Symbol("a")]),
       (corom) => corom.embed("a", { signal: 5 }),
       (corom) => corom.embed("a", { abortPrevious: "yes" }),
-      (corom) => corom.embed(["裤", "1.".repeat(5 << 20)]), // the worker's own
+      (corom) => corom.embed(["裤", "1.".repeat(5 << 20)]), // rejected in the worker
       (corom) => corom.score("a", "b"),
       (corom) => corom.score("a", ["b"], { metric: "cos" }),
       (corom) => corom.rank("a", ["b"], { topK: -1 }),
@@ -80,7 +80,7 @@ describe("every call", () => {
     await works(there);
   });
 
-  test("keeps the order, and copies the list that it was given", async () => {
+  test("runs calls in order, and copies the list that it is given", async () => {
     const done = [];
     const list = [...TEXTS];
     const first = there.embed(list).then(({ data }) => (done.push(1), data));
@@ -88,7 +88,7 @@ describe("every call", () => {
     await Promise.all([
       first,
       there.tokenize("裤").then(() => done.push(2)),
-      there.embed([1]).catch(() => {}),
+      failsWith("INVALID_ARGUMENT", there.embed([1])),
       there.rank(QUERY, DOCUMENTS).then(() => done.push(3)),
     ]);
     assert.deepEqual(done, [1, 2, 3]);
@@ -96,7 +96,7 @@ describe("every call", () => {
   });
 });
 
-test("vectors are handed over, not copied", async () => {
+test("the worker transfers vectors instead of copying them", async () => {
   const { port1, port2 } = new MessageChannel();
   const sent = [];
   const thread = {
@@ -133,19 +133,19 @@ test("vectors are handed over, not copied", async () => {
       `${method}: detached`,
     );
     const bytes = received.reduce((sum, vector) => sum + vector.byteLength, 0);
-    assert.equal(received[0].buffer.byteLength, bytes, `${method}: nothing else came along`);
+    assert.equal(received[0].buffer.byteLength, bytes, `${method}: the buffer holds nothing else`);
   }
   port1.close();
 });
 
-describe("load", () => {
+describe("Corom.load in a worker", () => {
   async function loads(source, options) {
     const corom = await InWorker.load(source, { ...OPTIONS, ...options });
     await works(corom);
     corom.free();
   }
 
-  test("from a path, a relative one, a URL, a server", async () => {
+  test("loads from a path, a relative path, a URL and a server", async () => {
     await loads(FOLDER);
     await loads(path.relative(process.cwd(), FOLDER));
     await loads(pathToFileURL(FOLDER));
@@ -156,12 +156,12 @@ describe("load", () => {
     await server.close();
   });
 
-  test("from memory, of every kind, which stays as it was", async () => {
+  test("loads every kind of files in memory, and leaves them intact", async () => {
     const files = filesOf(FOLDER, MODEL_FILES);
     await loads(files);
     assert.ok(
       MODEL_FILES.every((name) => files[name].length > 0),
-      "no buffer was taken away",
+      "no buffer was detached",
     );
     const json = (name) => readFileSync(path.join(FOLDER, name), "utf8");
     await loads(
@@ -185,7 +185,7 @@ describe("load", () => {
     await failsWith("FETCH_FAILED", InWorker.load([...alike, broken]), "config.json", "gone");
   });
 
-  test("with the WebAssembly from elsewhere", async () => {
+  test("takes options.wasm of every kind", async () => {
     const bytes = readFileSync(path.join(PKG, "wasm/corom.wasm"));
     const url = pathToFileURL(path.join(PKG, "wasm/corom.wasm"));
     for (const wasm of [
@@ -213,7 +213,7 @@ describe("load", () => {
       ["there", InWorker],
     ]) {
       const wasm = await WebAssembly.compile(readFileSync(path.join(PKG, "wasm/corom.wasm")));
-      // From memory: files that come over a network or from disk may overtake each other.
+      // From memory, because files of a network or a disk arrive in any order.
       const files = filesOf(FOLDER, MODEL_FILES);
       const corom = await Class.load(files, { wasm, onProgress: (event) => events[where].push(event) });
       corom.free();
@@ -222,7 +222,7 @@ describe("load", () => {
     assert.deepEqual(events.there, events.here);
   });
 
-  test("is ended by what onProgress throws", async () => {
+  test("rejects with what onProgress throws", async () => {
     const mine = new Error("mine");
     const onProgress = ({ phase }) => {
       if (phase === "pack") throw mine;
@@ -230,7 +230,7 @@ describe("load", () => {
     await assert.rejects(InWorker.load(FOLDER, { onProgress }), mine);
   });
 
-  test("rejects with the error of the load, with its code, message and cause", async () => {
+  test("rejects with the code, message and cause that the class on this thread gives", async () => {
     const here = await failsWith("MISSING_FILE", Corom.load("/nowhere/model"));
     const there = await failsWith("MISSING_FILE", InWorker.load("/nowhere/model"));
     assert.equal(there.message, here.message);
@@ -250,12 +250,12 @@ describe("load", () => {
     for (const options of [null, 5]) await failsWith("INVALID_ARGUMENT", InWorker.load(FOLDER, options), "options");
   });
 
-  test("takes a script of the caller's by its address", async () => {
+  test("takes the address of the caller's worker script", async () => {
     const script = pathToFileURL(path.join(PKG, "worker-thread-node.js"));
     for (const worker of [script, script.href]) (await InWorker.load(FOLDER, { worker })).free();
   });
 
-  test("says when there is no worker to be had", async () => {
+  test("rejects with a code if no worker starts", async () => {
     const worker = new URL("./no-such-thread.js", import.meta.url);
     const error = await failsWith("FETCH_FAILED", InWorker.load(FOLDER, { worker }), "worker's script");
     assert.match(error.cause.message, /no-such-thread/);
@@ -267,7 +267,7 @@ describe("load", () => {
   });
 });
 
-test("an idle instance keeps no program running, whatever flags that was started with", () => {
+test("an idle instance in a worker does not keep the program running, whatever its flags", () => {
   const program = `
     import { Corom } from ${JSON.stringify(pathToFileURL(path.join(PKG, "worker-node.js")).href)};
     const corom = await Corom.load(${JSON.stringify(FOLDER)});

@@ -1,4 +1,4 @@
-// The declarations say what the package is: read by `tsc --strict`, with Node's types and with the DOM's.
+// types.test-d.ts and types-dom.test-d.ts under `tsc --strict`: the declarations, with Node's types and with the DOM's.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -9,7 +9,7 @@ const HERE = path.join(import.meta.dirname, "..");
 const TSC = path.join(HERE, "node_modules/typescript/bin/tsc");
 
 for (const config of ["tsconfig.json", "tsconfig.dom.json"]) {
-  test(`tsc -p ${config}`, () => {
+  test(`tsc -p ${config} accepts the types`, () => {
     assert.ok(existsSync(TSC), "TypeScript is missing: run `npm ci` in tests/js");
     const { status, stdout, stderr } = spawnSync(process.execPath, [TSC, "-p", path.join(HERE, config)], {
       encoding: "utf8",
