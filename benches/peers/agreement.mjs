@@ -1,28 +1,29 @@
-// Whether a system computes the model at all: nobody shall time garbage.
+// Checks that a system computes the model, before it is timed.
 import { cosine, mean, minimum } from "./statistics.mjs";
 import { LEAST_COSINE, SYSTEMS } from "./systems.mjs";
 
 /**
- * `cases` are `{ text, ids, vector, got, gotIds? }`: the reference and what the system made of the text. Throws where it
- * is another vector, or nearer to another text's reference than to its own. Gives the cosines' mean and worst.
+ * Compares a system's vectors with the reference. `cases` are `{ text, ids, vector, got, gotIds? }`: a text, its reference
+ * ids and vector, and the system's. Returns the mean and the worst cosine. Throws if a vector is too far from the
+ * reference, or nearer to another text's reference than to its own.
  */
 export function agreement(name, cases) {
   const least = LEAST_COSINE[SYSTEMS[name].precision];
   const { label } = SYSTEMS[name];
   const cosines = cases.map(({ text, ids, vector, got, gotIds }) => {
     if (gotIds && String(gotIds) !== String(ids)) {
-      throw new Error(`${label} reads '${text}' as the tokens ${gotIds}, not ${ids}`);
+      throw new Error(`${label}: '${text}' has tokens ${gotIds}; expected tokens ${ids}`);
     }
-    if (got.length !== vector.length) throw new Error(`${label} gives ${got.length} numbers, not ${vector.length}`);
+    if (got.length !== vector.length) throw new Error(`${label}: the vector has ${got.length} numbers; expected ${vector.length} numbers`);
     const own = cosine(got, vector);
     if (!(own >= least)) {
       throw new Error(
-        `${label} computes something else: a cosine of ${own} to the reference, not ${least}, for '${text}'`,
+        `${label} does not compute the model: '${text}' has cosine ${own} to the reference; expected at least ${least}`,
       );
     }
     for (const other of cases) {
       if (other.text !== text && cosine(got, other.vector) >= own) {
-        throw new Error(`${label}: the vector of '${text}' is nearer to that of '${other.text}'`);
+        throw new Error(`${label}: the vector of '${text}' is nearer to the reference of '${other.text}'`);
       }
     }
     return own;

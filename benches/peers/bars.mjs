@@ -1,9 +1,9 @@
-// The bars that a release must clear, and whether one host's result does. Pure: a result in, lines out.
+// The limits that a release must keep ("bars"), compared with one host's result.
 import { median, minimum, total } from "./statistics.mjs";
 import { ROUNDS_THAT_COUNT } from "./options.mjs";
 
 const MIB = 2 ** 20;
-/** The note of a bar whose part of the benchmark did not run. */
+/** The note of a bar if its part of the benchmark did not run. */
 export const NOT_RUN = "not measured in this run";
 const INT8_PEERS = ["ort-int8", "ort-int8-optimised"];
 const COROMS = [
@@ -16,7 +16,7 @@ const LATENCY = {
   128: { plain: 0.6, relaxed: 0.5 },
 };
 
-/** The fastest of some systems in a table of samples, by median: `{ name, samples }`; undefined where none was measured. */
+/** Returns the fastest of some systems by median, as `{ name, samples }`; undefined if none was measured. */
 export function best(samples, names) {
   const measured = names.filter((name) => samples?.[name]?.length > 0);
   if (measured.length === 0) return undefined;
@@ -24,12 +24,12 @@ export function best(samples, names) {
   return { name, samples: samples[name] };
 }
 
-/** Texts a second of each way through a catalog: all texts over the sum of the slices' times. */
+/** Returns texts per second for each way through a catalog: all texts divided by the sum of the slices' times. */
 export function textsPerSecond({ texts, ms }) {
   return Object.fromEntries(Object.entries(ms).map(([way, list]) => [way, (texts * 1000) / total(list)]));
 }
 
-/** The fastest way whose system is among `names`, among those that `fits`. */
+/** Returns the fastest way that `fits` and whose system is among `names`. */
 export function bestWay(catalog, names, fits = () => true) {
   const rates = textsPerSecond(catalog);
   return Object.keys(rates)
@@ -38,7 +38,7 @@ export function bestWay(catalog, names, fits = () => true) {
     .sort((a, b) => b.rate - a.rate)[0];
 }
 
-/** Lines `{ bar, limit, value, met, note }`; `met` is undefined where it was not measured, and `note` says why. */
+/** Returns lines `{ bar, limit, value, met, note }`. If a bar was not measured, `met` is undefined and `note` says why. */
 export function bars(models, { endurance } = {}) {
   const { base, "m3e-small": m3e } = models;
   return [
@@ -67,10 +67,10 @@ function latencyBars(base) {
   );
 }
 
-/** Median of the rounds' own ratios: what slows the machine for a while slows both of a round. */
+/** Returns the median of the rounds' ratios: other work on the machine slows both systems of a round. */
 const paired = (a, b) => median(a.slice(0, b.length).map((x, round) => x / b[round]));
 
-/** A ratio of medians at most `limit`. */
+/** Returns the line of a ratio of medians that must be at most `limit`. */
 function ratioBar(bar, limit, { samples, against }) {
   if (!samples || !against) return absent(bar, `≤ ${limit}`, NOT_RUN);
   const value = median(samples) / median(against.samples);
@@ -91,7 +91,7 @@ function catalogBars(model, label) {
       const bar = `${label}, catalog, ${kind}, texts a second × ${peer}`;
       const catalog = model?.catalog;
       const own = catalog && bestWay(catalog, [name]);
-      // As the peer's documentation has it: a padded batch. That one by one may be faster, the note says.
+      // The peers' documentation uses padded batches. The note has the ratio to single texts, which may be faster.
       const batched = catalog && bestWay(catalog, names, ({ batch }) => batch !== 1);
       if (!own || !batched) return absent(bar, `≥ ${limit}`, NOT_RUN);
       const value = own.rate / batched.rate;

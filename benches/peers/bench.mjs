@@ -1,4 +1,4 @@
-// corom beside its peers. `./build.sh bench` prepares what this needs and runs it; CHROMIUM is the browser.
+// Compares corom with its peers. `./build.sh bench` prepares the files and runs this; CHROMIUM is the browser.
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { bars } from "./bars.mjs";
@@ -54,7 +54,7 @@ async function measureHost(host, options, chromium) {
   return measured;
 }
 
-/** The JSON, and with --save its dated copy. */
+/** Writes the result, and with --save also a dated copy. */
 function keep(result, { save }) {
   const text = `${JSON.stringify(result, (key, value) => (typeof value === "number" ? rounded(value) : value), 1)}\n`;
   const file = path.join(WORK, "result.json");

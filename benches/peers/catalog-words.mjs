@@ -1,8 +1,8 @@
-// Words of Chinese product titles, by department. Written for this benchmark.
+// Words of Chinese product titles by department, written for this benchmark.
 
 const words = (text) => text.trim().split(/\s+/);
 
-/** What any title may carry. */
+/** Words for titles of every department. */
 export const COMMON = {
   time: words("新款 春季 夏季 秋季 冬季 春秋 秋冬 四季 早春 初秋 当季 今年流行"),
   praise: words("高端 轻奢 小众 百搭 爆款 网红 经典 复古 简约 时尚 高级感 高颜值 性价比高 升级款 加强版 定制 专柜同款"),

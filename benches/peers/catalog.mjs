@@ -1,11 +1,11 @@
-// Product titles of mixed lengths, from word lists and a seed: a few words as in a search box up to the long
-// titles that shops write.
+// Product titles of mixed lengths from word lists and a seed: from a few words, as in a search box, to the long titles of
+// shops.
 import { COMMON, DEPARTMENTS } from "./catalog-words.mjs";
 import { pick, pickSeveral, randomFrom } from "./random.mjs";
 
 const SEED = 3;
 
-/** `count` different titles, the same in every run. */
+/** Returns `count` different titles, the same in every run. */
 export function catalog(count, seed = SEED) {
   const random = randomFrom(seed);
   const titles = new Set();
@@ -15,7 +15,7 @@ export function catalog(count, seed = SEED) {
 
 function title(random) {
   const department = pick(random, DEPARTMENTS);
-  // A fifth are short, as a query is; the others grow evenly up to a shop's longest.
+  // A fifth are as short as queries; the others grow evenly up to the longest titles of shops.
   const wordy = random() < 0.2 ? 0 : random();
   const words = [];
   if (random() < wordy) words.push(pick(random, COMMON.time));

@@ -1,11 +1,11 @@
-// The kernels alone: benches/kernels, in one host, as one part of the result.
+// Measures the kernels alone (benches/kernels) in one host.
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { ROOT, WORK } from "./hosts/files.mjs";
 
 const BENCH = path.join(ROOT, "benches/kernels/bench.mjs");
-/** What --quick measures: one shape and one model. */
+/** The shapes that --quick measures: one Linear and one model. */
 const FEW = " (16x768x3072|16 tokens)$";
 
 export function measureKernels(host, { quick, chromium, say }) {
@@ -20,7 +20,7 @@ export function measureKernels(host, { quick, chromium, say }) {
   run("plain", "--golden");
   const results = [];
   let sound;
-  // The relaxed build has the exact kernels as well, but a plain build is what ships without relaxed SIMD.
+  // The exact kernels are measured in the plain build, because that ships to hosts without relaxed SIMD.
   for (const variant of ["plain", "relaxed"]) {
     say(`kernels: ${variant}`);
     const only = `${variant === "plain" ? "" : "relaxed.*"}${quick ? FEW : ""}` || ".";

@@ -1,11 +1,11 @@
-// The machine and the versions of everything, for the result.
+// Describes the machine and all versions in the result.
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { PACKAGES, PEERS, ROOT } from "./hosts/files.mjs";
 
-// What decides how fast integer kernels are.
+// CPU features that decide how fast integer kernels are.
 const FLAGS = ["avx2", "avx_vnni", "avx512_vnni", "avx512f", "asimddp"];
 
 export function machine() {

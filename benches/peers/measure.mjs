@@ -1,4 +1,4 @@
-// One model in one host: opens the systems, makes sure that they compute the same, and measures them.
+// Measures one model in one host: opens the systems, checks that they compute the model, and times them.
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { agreement } from "./agreement.mjs";
@@ -6,17 +6,17 @@ import { MODELS, modelParts } from "./hosts/files.mjs";
 import { SYSTEMS } from "./systems.mjs";
 
 export const LENGTHS = [8, 16, 32, 64, 128];
-/** Texts that a peer gets a call of a catalog: a padded batch, as its documentation has it. */
+/** Texts per call of a catalog for a peer: a padded batch, as in the peers' documentation. */
 const PEER_BATCH = 32;
-/** Texts of a catalog that every system embeds before the next has its turn. */
+/** Texts of a catalog that a system embeds per turn. */
 const SLICE = 64;
-/** Titles that are checked before anything is timed, alone and as one padded batch, beside texts of every length. */
+/** Titles that are checked before anything is timed, alone and as one padded batch; texts of every length are checked too. */
 const CHECKED_TITLES = 10;
-/** No bar is about these, and they take long: fewer loads, no catalog. */
+/** Slow systems without bars: they get fewer loads and no catalog. */
 const SLOW = new Set(["tract-unfused", "ort-f32"]);
 const SLOW_LOADS = 3;
 
-/** Systems that run here, and why the others do not: `{ names, left: { name: why } }`. */
+/** Returns the systems that run in this host, and why others do not: `{ names, left: { name: why } }`. */
 export async function choose(host, model, wanted) {
   const [names, left] = [[], {}];
   const parts = modelParts(path.join(MODELS, model));
@@ -44,7 +44,7 @@ export function referenceOf(model) {
   return { ...rest, vocabulary: { characters, character_ids, special_ids } };
 }
 
-/** Time from nothing to the first vector, bytes sent and peak memory: a new page or process for every load. */
+/** Measures the time to the first vector, the bytes sent and the peak memory, in a new page or process per load. */
 export async function measureLoads(host, model, names, { loads, reference, say }) {
   const result = Object.fromEntries(names.map((name) => [name, { ms: [] }]));
   const input = reference.checks.find(({ ids }) => ids.length === 16);
@@ -63,9 +63,9 @@ export async function measureLoads(host, model, names, { loads, reference, say }
         entry.sent = host.sent?.();
         entry.memoryLoaded = memory;
         const peak = await agent.call("peakMemory", name, lengths);
-        // What corom says of itself, and what the watch on WebAssembly.Memory saw: Node has a small one of its own.
+        // corom's own figure and the one of agent/memory.mjs must agree; Node has a small memory of its own.
         if (peak.own !== undefined && Math.abs(peak.memory - peak.own) > 1 << 20) {
-          throw new Error(`${name} says it holds ${peak.own} bytes of wasm memory, and ${peak.memory} were seen`);
+          throw new Error(`${name} reports ${peak.own} bytes of wasm memory, but ${peak.memory} bytes were created`);
         }
         entry.memoryPeak = peak.own ?? peak.memory;
       } finally {
@@ -76,7 +76,7 @@ export async function measureLoads(host, model, names, { loads, reference, say }
   return result;
 }
 
-/** All systems in one page or process. `tasks` says what to do there. */
+/** Opens all systems in one page or process and runs `tasks` there. */
 export async function measureTogether(host, model, names, tasks) {
   const { reference, rounds, say } = tasks;
   const agent = await host.agent();
@@ -125,7 +125,7 @@ async function measureCatalog(agent, names, { reference, titles, say }) {
     if (SLOW.has(name)) continue;
     const own = SYSTEMS[name].module === "corom";
     ways[name] = { name, batch: own ? 0 : PEER_BATCH };
-    // The other way to use a peer: no padding, a call for each text.
+    // The other way to use a peer: one text per call, without padding.
     if (!own) ways[`${name}, one by one`] = { name, batch: 1 };
   }
   const texts = reference.titles.slice(0, titles).map(({ text, ids }) => ({ text, ids }));
@@ -138,7 +138,7 @@ async function measureCatalog(agent, names, { reference, titles, say }) {
   return { texts: texts.length, tokens, slices: slices.map((slice) => slice.length), ways, ms };
 }
 
-/** Cosines of titles' vectors to the f32 reference, each text alone. */
+/** Returns the cosines of titles' vectors to the f32 reference; each text is embedded alone. */
 async function measureAccuracy(agent, names, { reference, accuracy, say }) {
   const inputs = reference.titles.slice(0, accuracy);
   say(`accuracy on ${inputs.length} titles`);

@@ -1,4 +1,4 @@
-// What the command line says.
+// Reads the command line.
 import { parseArgs } from "node:util";
 import { SYSTEMS } from "./systems.mjs";
 
@@ -7,16 +7,16 @@ export const HOSTS = ["chromium", "node"];
 export const USAGE = `./build.sh bench [--quick] [--only ${PARTS.join("|")}] [--rounds N] [--host ${HOSTS.join("|")}] [--systems A,B…] [--test-profile] [--save]
 
   --quick     m3e-small only, few rounds, a small catalog: minutes instead of an hour; its bars are hints
-  --only      parts, with commas between; base and m3e are latency, load and memory of those models
-  --rounds    of every measurement, in each of which all systems take their turn (15)
-  --host      where; without it both
+  --only      parts, separated by commas; base and m3e are latency, load and memory of those models
+  --rounds    rounds per measurement; every system has one turn per round (15)
+  --host      the host (default: both)
   --systems   ${Object.keys(SYSTEMS).join(", ")}
-  --save      keep a copy of the result in benches/results, with the machine's description
-  --test-profile   measure the binary that is quicker to build, larger and slower`;
+  --save      write a copy of the result and of the machine's description to benches/results
+  --test-profile   measure the binary that is quicker to build, but larger and slower`;
 
 const FULL = { rounds: 15, loads: 15, titles: 1000, accuracy: 300, endurance: 20_000, models: ["base", "m3e-small"] };
 const QUICK = { rounds: 5, loads: 2, titles: 128, accuracy: 60, endurance: 2_000, models: ["m3e-small"] };
-/** A bar is judged on at least this many rounds. */
+/** The minimum number of rounds for a verdict on a bar. */
 export const ROUNDS_THAT_COUNT = 15;
 
 export class UsageError extends Error {}
@@ -33,7 +33,7 @@ export function optionsFrom(argv) {
   options.hosts = listed(values.host, "--host", HOSTS) ?? HOSTS;
   options.systems = listed(values.systems, "--systems", Object.keys(SYSTEMS)) ?? Object.keys(SYSTEMS);
   if (values.quick && options.parts.length === 1 && options.parts[0] === "base") {
-    throw new UsageError("--quick leaves out the base model: --only base has nothing to do with it");
+    throw new UsageError("--quick leaves the base model out, so --only base would measure nothing");
   }
   if (values.rounds !== undefined) {
     if (!/^[1-9]\d{0,3}$/.test(values.rounds))
@@ -70,7 +70,7 @@ function listed(text, flag, allowed) {
   return allowed.filter((name) => list.includes(name));
 }
 
-/** The models whose parts are wanted, each with what is wanted of it. */
+/** Returns the models to measure, and which parts of each. */
 export function modelsWanted({ models, parts }) {
   const wants = models.map((model) => ({
     model,

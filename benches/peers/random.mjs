@@ -1,6 +1,6 @@
 // Random numbers that are the same in every run (a 32-bit xorshift with a multiplied output).
 
-/** `random()` gives a number from 0 up to, but not, 1. */
+/** Returns a generator of numbers from 0 (inclusive) to 1 (exclusive). */
 export function randomFrom(seed) {
   let state = (seed ^ 0x9e3779b9) | 0 || 1;
   return () => {
@@ -13,7 +13,7 @@ export function randomFrom(seed) {
 
 export const pick = (random, list) => list[Math.floor(random() * list.length)];
 
-/** `count` different ones of a list, in a random order. */
+/** Returns `count` different items of a list in random order. */
 export function pickSeveral(random, list, count) {
   const rest = [...list];
   return Array.from(

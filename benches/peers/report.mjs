@@ -1,11 +1,11 @@
-// A host's result as text.
+// Formats one host's result as text.
 import { NOT_RUN, best, bestWay, textsPerSecond } from "./bars.mjs";
 import { LENGTHS } from "./measure.mjs";
 import { drift, median, minimum } from "./statistics.mjs";
 import { SYSTEMS } from "./systems.mjs";
 import { megabytes, mib, short, table } from "./table.mjs";
 
-/** What prototypes of the kernels reached, in GMAC/s: best of many runs in V8 on one machine. */
+/** Speeds of prototypes of the kernels in GMAC/s: the best of many runs in V8 on one machine. */
 const PROTOTYPE = {
   "int8 exact": 35,
   "int8 relaxed i16": 47,
@@ -15,7 +15,7 @@ const PROTOTYPE = {
 };
 const INT8_PEERS = ["ort-int8", "ort-int8-optimised"];
 const labelOf = (name) => SYSTEMS[name]?.label ?? name;
-/** Beyond this, first and last rounds differ so much that the sample is not to be trusted. */
+/** The ratio of last to first rounds above which a sample is marked as unsteady. */
 const DRIFT = 1.15;
 
 export function report({ name, version, models, kernels, endurance, left, bars }) {
@@ -38,7 +38,7 @@ export function report({ name, version, models, kernels, endurance, left, bars }
   return `${parts.filter(Boolean).join("\n\n")}\n`;
 }
 
-/** What each system says of itself. */
+/** Lists the facts that each system reports. */
 function factLines(facts) {
   const said = ([key, value]) => (typeof value === "string" ? `${key} ${value}` : undefined);
   return Object.entries(facts)
@@ -132,17 +132,17 @@ function kernelTable({ sound, results }) {
   return `kernels alone (right here: ${sound.join(", ")})\n${table([heading, ...rows], { left: 2 })}`;
 }
 
-/** The machine before a run: what the times of all systems depend on. */
+/** Describes the machine before a run. */
 export function machineLine({ cpu, cores, instructions, memoryGiB, system, load }) {
   const line = `${cpu}, ${cores} cores, ${memoryGiB} GiB, ${system}; ${instructions.join(" ") || "no special instructions"}`;
   const busy =
     load[0] > 0.5
-      ? `\nother work is running here (load ${load[0]}): times are longer than they would be, and noisy`
+      ? `\nother work is running on this machine (load ${load[0]}): times are longer and noisier`
       : "";
   return line + busy;
 }
 
-/** The bars that were measured, then what was not and why. */
+/** Lists the bars that were measured, then those that were not, with the reason. */
 export function barTable(lines) {
   const measured = lines.filter(({ met }) => met !== undefined);
   const rows = measured.map(({ bar, limit, value, digits = 2, met, note }) => [

@@ -1,4 +1,4 @@
-// What is made of the samples.
+// Statistics of samples.
 
 export function median(list) {
   if (list.length === 0) return NaN;
@@ -11,7 +11,7 @@ export const minimum = (list) => (list.length === 0 ? NaN : Math.min(...list));
 export const total = (list) => list.reduce((sum, x) => sum + x, 0);
 export const mean = (list) => total(list) / list.length;
 
-/** Median of the last third over that of the first: far from 1, something was still changing while it was timed. */
+/** Returns the median of the last third divided by that of the first. Far from 1, times were still changing. */
 export function drift(list) {
   const third = Math.floor(list.length / 3);
   return third < 2 ? 1 : median(list.slice(-third)) / median(list.slice(0, third));

@@ -1,8 +1,9 @@
-// What is measured, in the order of the tables. `module` is a file of agent/systems, `settings` go to its `open`.
+// The systems that are measured, in the order of the tables. `module` is a file of agent/systems, `settings` are passed to
+// its `open`.
 //
-//   option     the load option that this corom must know; else the system is left out, and the report says so
-//   needs      a part of the model that may not exist: the system is left out where it does not
-//   hosts      where it runs; without it everywhere
+//   option     the load option that this corom must know; otherwise the system is left out, and the report says so
+//   needs      a part of the model; without the part the system is left out
+//   hosts      the hosts where it runs (default: all)
 //   precision  int8 systems must come close to the f32 reference, f32 systems must match it
 
 const corom = (files, options, more) => ({ module: "corom", settings: { files, options }, precision: "int8", ...more });
@@ -18,7 +19,7 @@ export const SYSTEMS = {
   "ort-int8": { label: "onnxruntime-web int8", ...onnxruntime("onnxInt8", "int8") },
   "ort-int8-optimised": { label: "onnxruntime-web int8, optimised", ...onnxruntime("onnxOptimised", "int8") },
   "ort-f32": { label: "onnxruntime-web f32", ...onnxruntime("onnxF32", "f32") },
-  // In Node it would run onnxruntime-node, which is native code and not what a page gets.
+  // In Node it would run onnxruntime-node, which is native code.
   transformers: {
     label: "transformers.js",
     module: "transformers",
@@ -32,5 +33,5 @@ export const SYSTEMS = {
   },
 };
 
-/** Cosine to the f32 reference that a vector must reach, or the system is computing something else. */
+/** The minimum cosine to the f32 reference. */
 export const LEAST_COSINE = { f32: 0.9999, int8: 0.97, int4: 0.93 };

@@ -1,9 +1,9 @@
-// Text tables. The first column is at the left, the others at the right.
+// Text tables. The first column is left-aligned, the others are right-aligned.
 
-/** Width on a terminal: Chinese characters and full-width signs take two columns. */
+/** Returns the width on a terminal: Chinese characters and full-width signs take two columns. */
 const width = (text) => [...text].reduce((sum, c) => sum + (/[\u2e80-\u9fff\uff00-\uff60]/.test(c) ? 2 : 1), 0);
 
-/** `rows` of cells, the first row the heading; `left` says how many of the first columns are at the left. */
+/** Formats rows of cells. The first row is the heading; the first `left` columns are left-aligned. */
 export function table(rows, { left = 1 } = {}) {
   const cells = rows.map((row) => row.map((cell) => (cell === undefined || cell === null ? "" : String(cell))));
   const columns = Math.max(...cells.map((row) => row.length));
@@ -21,7 +21,7 @@ export function table(rows, { left = 1 } = {}) {
   return [heading, "-".repeat(widths.reduce((sum, wide) => sum + wide + 2, -2)), ...rest].join("\n");
 }
 
-/** A number with about three digits that matter. */
+/** Formats a number with about three significant digits. */
 export function short(x) {
   if (!Number.isFinite(x)) return "–";
   return x >= 100 ? x.toFixed(0) : x >= 10 ? x.toFixed(1) : x.toFixed(2);

@@ -1,4 +1,4 @@
-// Checks the command line before the long work begins, and prints what has to be prepared for it.
+// Checks the command line before the long work starts, and prints what must be prepared.
 import { USAGE, UsageError, modelsWanted, optionsFrom } from "./options.mjs";
 
 try {

@@ -1,4 +1,4 @@
-// The catalog, for the Python that makes the reference:  node write-titles.mjs FILE
+// Writes the catalog for prepare/reference.py:  node write-titles.mjs FILE
 import { writeFileSync } from "node:fs";
 import { catalog } from "./catalog.mjs";
 

@@ -1,5 +1,5 @@
-// What a page or a Node process does when it is told to: opens systems, embeds with them, times them. The systems of one
-// agent share its engine, its heap and its moment, so that they can take turns.
+// Runs in a page or a Node process on request: opens systems, embeds and times them. The systems of one agent take turns in
+// the same engine and heap.
 import { wasmMemory } from "./memory.mjs";
 import { textSource } from "./inputs.mjs";
 import { callsFor, takeTurns, timed, warmUp } from "./timing.mjs";
@@ -15,7 +15,7 @@ async function openOne(place, name) {
   return system;
 }
 
-/** Opens systems one after the other; gives the facts of each. */
+/** Opens systems one after the other and returns the facts of each. */
 export async function open(place, names) {
   const facts = {};
   for (const name of names) facts[name] = (await openOne(place, name)).facts;
@@ -27,7 +27,7 @@ export async function knowsOption(place, option) {
   return knowsOption(place, option);
 }
 
-/** In an agent that has opened nothing yet: from before the library is imported to the first vector. */
+/** Returns the time from before the library's import to the first vector, in an agent that has opened nothing yet. */
 export async function firstVector(place, name, input) {
   let vector;
   const ms = await timed(async () => {
@@ -36,14 +36,14 @@ export async function firstVector(place, name, input) {
   return { ms, memory: wasmMemory(), vector: Array.from(vector) };
 }
 
-/** Embeds texts of all lengths, and gives the wasm memory after that: it never shrinks, so it is the peak. */
+/** Embeds texts of all lengths and returns the wasm memory afterwards, which is its peak, because it never shrinks. */
 export async function peakMemory(name, inputs) {
   const system = opened.get(name);
   for (const input of inputs) await system.embed([input]);
   return { memory: wasmMemory(), own: system.memory?.() };
 }
 
-/** Vectors of texts, one call a text or `batch` texts a call. */
+/** Returns vectors of texts, one text per call or `batch` texts per call. */
 export async function vectors(name, inputs, batch = 1) {
   const system = opened.get(name);
   const rows = [];
@@ -53,13 +53,13 @@ export async function vectors(name, inputs, batch = 1) {
   return rows;
 }
 
-/** The token ids that systems with a tokeniser of their own make of texts; null for the others. */
+/** Returns the token ids of systems with a tokenizer of their own; null for others. */
 export async function tokenIds(name, texts) {
   const { tokenize } = opened.get(name);
   return tokenize ? texts.map((text) => Array.from(tokenize(text))) : null;
 }
 
-/** Milliseconds a text of `tokens` tokens, alone in its call: a sample for every round of every system. */
+/** Returns milliseconds per text of `tokens` tokens, one text per call: one sample per round and system. */
 export async function latency(names, tokens, rounds, vocabulary) {
   const fresh = textSource(vocabulary, tokens);
   const calls = {};
@@ -91,12 +91,12 @@ export async function catalog(ways, slices, warm) {
   return takeTurns(Object.keys(ways), slices.length, (key, round) => timed(() => embed(ways[key], slices[round])));
 }
 
-/** Embeds `count` texts of a list over and over in one instance; wasm memory after the first hundred and at the end. */
+/** Embeds `count` texts in one instance and returns the wasm memory after the first hundred and at the end. */
 export async function endurance(name, texts, count) {
   const system = opened.get(name);
   let early = 0;
   for (let done = 0; done < count;) {
-    // Many calls of a few texts and of one.
+    // Calls of a few texts and of one text.
     const size = Math.min(1 + (done % 7), count - done);
     await system.embed(Array.from({ length: size }, (_, i) => texts[(done + i) % texts.length]));
     done += size;

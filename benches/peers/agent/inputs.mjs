@@ -1,7 +1,8 @@
-// Texts of an exact number of tokens, never the same twice: nothing may come from a cache.
+// Texts of an exact number of tokens, never the same text twice, so that no cache can help.
 import { pick, randomFrom } from "../random.mjs";
 
-/** `text(tokens)` gives one; `vocabulary` has `characters` of one token each, their ids and those of [CLS] and [SEP]. */
+/** Returns a function that makes a text of so many tokens. `vocabulary` has characters of one token each, their ids, and
+ * those of [CLS] and [SEP]. */
 export function textSource({ characters, character_ids, special_ids }, seed) {
   const random = randomFrom(seed);
   const list = [...characters].map((character, i) => ({ character, id: character_ids[i] }));

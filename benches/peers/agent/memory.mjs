@@ -1,4 +1,4 @@
-// Every WebAssembly.Memory of this page or process, by watching the ways to get one. Import this before any library.
+// Finds every WebAssembly.Memory of this page or process by wrapping what creates one. Import this before any library.
 const memories = new Set();
 
 const note = (exports) => {
@@ -25,7 +25,7 @@ for (const name of ["instantiate", "instantiateStreaming"]) {
   };
 }
 
-/** Bytes of all of them together. A memory never shrinks, so while none is dropped this is the peak. */
+/** Returns the bytes of all memories. A memory never shrinks, so this is the peak as long as none is dropped. */
 export function wasmMemory() {
   let bytes = 0;
   for (const memory of memories) bytes += memory.buffer.byteLength;

@@ -1,15 +1,15 @@
-// Timing inside a page or process: warm up, then rounds in which the systems take turns.
+// Timing inside a page or process: warms up, then runs rounds in which the systems take turns.
 
 const now = () => performance.now();
-/** A sample lasts at least this long, so that a page's clock (0.1 ms) and one interruption weigh little. */
+/** The minimum length of a sample, so that the resolution of a page's clock (0.1 ms) and interruptions matter little. */
 const SAMPLE_MS = 20;
 const MOST_CALLS = 64;
 
-/** An engine optimises a function only after it ran for a while: calls go on while they still get faster, up to this. */
+/** Engines optimize a function after it ran for a while. Warming up goes on while calls get faster, up to this limit. */
 const LONGEST_WARM_UP_MS = 4000;
 const FASTER = 0.97;
 
-/** Calls until the engine has optimised what runs: at least `calls` times and `ms` long. Gives the fastest call's time. */
+/** Calls until calls no longer get faster, at least `calls` times and for `ms`. Returns the time of the fastest call. */
 export async function warmUp(call, { calls = 4, ms }) {
   const start = now();
   let [fastest, since] = [Infinity, 0];
@@ -22,17 +22,18 @@ export async function warmUp(call, { calls = 4, ms }) {
   }
 }
 
-/** How many calls make one sample. */
+/** Returns how many calls make one sample. */
 export const callsFor = (ms) => Math.min(MOST_CALLS, Math.max(1, Math.ceil(SAMPLE_MS / Math.max(ms, 0.05))));
 
-/** Milliseconds of one piece of work. */
+/** Returns the milliseconds that `work` takes. */
 export async function timed(work) {
   const start = now();
   await work();
   return now() - start;
 }
 
-/** Runs `sample(name, round)` for every name in every round; who begins changes. Gives each name's results. */
+/** Runs `sample(name, round)` for every name in every round, beginning with another name each time. Returns the results by
+ * name. */
 export async function takeTurns(names, rounds, sample) {
   const results = Object.fromEntries(names.map((name) => [name, []]));
   for (let round = 0; round < rounds; round++) {

@@ -1,4 +1,4 @@
-// Headless Chromium as a host: every agent is a page of its own, in a context of its own, so that nothing is cached.
+// Headless Chromium as a host: every agent is a page in a context of its own, so that nothing is cached.
 import { chromium } from "playwright-core";
 import { modelParts } from "./files.mjs";
 import { serveSite } from "./site.mjs";
@@ -30,7 +30,7 @@ export async function chromiumHost(executablePath) {
       model: modelParts(`/models/${model}`),
     }),
     agent: () => openAgent(browser, site),
-    /** What was sent since the last call: bytes and bytes as gzip sends code, by kind. */
+    /** Returns the bytes sent since the last call by kind, raw and compressed with gzip. */
     sent: () => site.sent(),
     close: async () => {
       await browser.close();

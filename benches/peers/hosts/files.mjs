@@ -1,4 +1,4 @@
-// Where everything is, on disk.
+// Paths of all files.
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -8,7 +8,7 @@ export const PACKAGES = path.join(PEERS, "node_modules");
 export const WORK = path.join(ROOT, "target/bench");
 export const MODELS = path.join(WORK, "models");
 
-/** A model's parts, by the names that systems.mjs uses, below a folder or an address. */
+/** Returns a model's parts by the names that systems.mjs uses, below a folder or an address. */
 export const modelParts = (below) => ({
   int8: `${below}/corom-int8`,
   int4: `${below}/corom-int4`,

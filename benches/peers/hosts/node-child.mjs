@@ -1,4 +1,4 @@
-// The process of one agent: does what it is sent, one call at a time.
+// The process of one agent: runs the calls that it is sent, one at a time.
 import * as agent from "../agent/agent.mjs";
 
 process.on("message", async ({ method, list }) => {

@@ -1,4 +1,4 @@
-// Node as a host: every agent is a process of its own.
+// Node as a host: every agent is a process.
 import { fork } from "node:child_process";
 import path from "node:path";
 import { pathToFileURL } from "node:url";

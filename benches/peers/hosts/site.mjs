@@ -1,5 +1,5 @@
-// The site that Chromium loads everything from: a static server on this machine that counts what it sends. It sends no
-// headers for cross-origin isolation, as most sites do not, so no system gets threads.
+// Serves everything that Chromium loads, and counts the bytes. It sends no headers for cross-origin isolation, as most
+// sites, so no system gets threads.
 import { createReadStream, readFileSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { createServer } from "node:http";
@@ -15,7 +15,7 @@ const TYPES = {
   ".json": "application/json",
 };
 
-// transformers.js's file imports two packages by name; a bundler would resolve them just so.
+// transformers.js imports two packages by name; a bundler resolves them to the same files.
 const NESTED = "/packages/@huggingface/transformers/node_modules";
 const IMPORTS = {
   "@huggingface/transformers": "/packages/@huggingface/transformers/dist/transformers.web.js",
@@ -66,7 +66,7 @@ function gzipSize(file) {
   return gzipped.get(file);
 }
 
-/** Code is counted as gzip -9 sends it, the model as it is: weights hardly shrink, and hosts send them raw. */
+/** Returns the size of code compressed with gzip -9, and of the model as it is: weights hardly shrink. */
 function totals(log) {
   const sent = { wasm: 0, wasmGzip: 0, script: 0, scriptGzip: 0, model: 0 };
   for (const { pathname, file, size } of log) {

@@ -29,7 +29,7 @@ CONFIG = {
 
 
 def tensors(config):
-    """Every tensor of a BERT encoder without its pooler, by its name."""
+    """Returns every tensor of a BERT encoder without its pooler, by name."""
     generator = numpy.random.default_rng(SEED)
     hidden, wide = config["hidden_size"], config["intermediate_size"]
 

@@ -9,14 +9,14 @@ const line = (lines, part) => {
   return found[0];
 };
 
-test("the best peer is the one with the least median, and only among those measured", () => {
+test("best returns the measured system with the smallest median", () => {
   const { name } = best({ a: [3, 3, 3], b: [1, 9, 9], c: [2, 2, 20] }, ["a", "b", "c", "none"]);
   assert.equal(name, "c");
   assert.equal(best({}, ["a"]), undefined);
   assert.equal(best(undefined, ["a"]), undefined);
 });
 
-test("latency is judged by medians against onnxruntime-web's better file", () => {
+test("bars compares latency with the faster of onnxruntime-web's files, by medians", () => {
   const lines = bars({ base: baseResult() });
   const plain = line(lines, "base int8, 16 tokens, plain");
   assert.equal(plain.met, true);
@@ -25,7 +25,7 @@ test("latency is judged by medians against onnxruntime-web's better file", () =>
   assert.equal(line(lines, "base int8, 128 tokens, relaxed").met, false);
 });
 
-test("pairs see through a machine that slows down half way", () => {
+test("bars notes the ratio in pairs, which a machine that slows down half way does not change", () => {
   const base = baseResult();
   const samples = base.latency[16];
   for (const name of Object.keys(samples)) samples[name] = samples[name].map((ms, i) => (i < 7 ? ms : ms * 3));
@@ -33,13 +33,13 @@ test("pairs see through a machine that slows down half way", () => {
   assert.match(line(bars({ base }), "base int8, 16 tokens, plain").note, /in pairs 0\.50/);
 });
 
-test("few rounds are said to be few", () => {
+test("bars notes too few rounds", () => {
   const base = baseResult();
   base.latency[16]["corom-plain"].length = 5;
   assert.match(line(bars({ base }), "base int8, 16 tokens, plain").note, /only 5 rounds/);
 });
 
-test("the catalog is judged against padded batches, and says how one by one does", () => {
+test("bars compares the catalog with padded batches, and notes the ratio to single texts", () => {
   const base = baseResult();
   assert.equal(textsPerSecond(base.catalog)["corom-plain"], 100);
   assert.equal(bestWay(base.catalog, ["ort-int8"]).way, "ort-int8, one by one");
@@ -50,7 +50,7 @@ test("the catalog is judged against padded batches, and says how one by one does
   assert.equal(line(lines, "base, catalog, plain, texts a second × transformers.js").met, false);
 });
 
-test("memory, load and binary", () => {
+test("bars compares memory, load and binary with their limits", () => {
   const lines = bars({ base: baseResult() });
   assert.equal(line(lines, "base int8, plain, wasm memory").met, true);
   assert.equal(line(lines, "base int8, relaxed, wasm memory").met, false);
@@ -59,7 +59,7 @@ test("memory, load and binary", () => {
   assert.equal(line(lines, "binary, plain").met, true);
 });
 
-test("accuracy and endurance", () => {
+test("bars compares accuracy and endurance with their limits", () => {
   const accuracy = {
     "corom-plain": { texts: 300, mean: 0.9998, worst: 0.9992 },
     "corom-int4": { texts: 60, mean: 0.9, worst: 0.8 },
@@ -74,7 +74,7 @@ test("accuracy and endurance", () => {
   assert.equal(line(grown, "texts in one instance").met, false);
 });
 
-test("what was not measured is neither met nor missed", () => {
+test("bars leaves what was not measured neither met nor missed", () => {
   for (const { bar, met, note } of bars({})) {
     assert.equal(met, undefined, bar);
     assert.ok(note, bar);

@@ -5,7 +5,7 @@ import { machineLine, report } from "../report.mjs";
 import { short, table } from "../table.mjs";
 import { baseResult } from "./samples.mjs";
 
-test("columns stand under each other, Chinese ones too", () => {
+test("table aligns columns, with Chinese characters too", () => {
   const lines = table([
     ["", "a"],
     ["中文", "1"],
@@ -14,11 +14,11 @@ test("columns stand under each other, Chinese ones too", () => {
   assert.deepEqual(lines, ["       a", "--------", "中文   1", "b     22"]);
 });
 
-test("numbers keep about three digits", () => {
+test("short keeps about three digits", () => {
   assert.deepEqual([short(0.456), short(12.34), short(456.7), short(NaN)], ["0.46", "12.3", "457", "–"]);
 });
 
-test("the report shows every system, its ratio, and every bar once", () => {
+test("report shows every system with its ratio, and every bar once", () => {
   const models = { base: baseResult() };
   const host = {
     name: "chromium",
@@ -39,14 +39,14 @@ test("the report shows every system, its ratio, and every bar once", () => {
   assert.ok(!/undefined|NaN/.test(text), text);
 });
 
-test("samples that still changed are marked", () => {
+test("report marks samples that still changed", () => {
   const models = { base: baseResult() };
   models.base.latency[16]["corom-plain"] = Array.from({ length: 15 }, (_, i) => 60 - i);
   const text = report({ name: "node", version: "Node 1", models, left: {}, bars: [] });
   assert.match(text, /~53\.0 \(46\.0\)/);
 });
 
-test("a busy machine is told", () => {
+test("machineLine warns of a busy machine", () => {
   const quiet = {
     cpu: "Some CPU",
     cores: 2,
@@ -56,10 +56,10 @@ test("a busy machine is told", () => {
     load: [0.1, 3, 3],
   };
   assert.equal(machineLine(quiet), "Some CPU, 2 cores, 24 GiB, Linux; avx2");
-  assert.match(machineLine({ ...quiet, load: [2.5, 0, 0] }), /other work is running here \(load 2\.5\)/);
+  assert.match(machineLine({ ...quiet, load: [2.5, 0, 0] }), /other work is running on this machine \(load 2\.5\)/);
 });
 
-test("kernels stand beside what their prototypes reached", () => {
+test("report shows kernels beside their prototypes", () => {
   const results = [{ name: "int8 exact", shape: "16x768x3072", unit: "GMAC/s", best: 40.1, median: 38.2 }];
   const text = report({
     name: "node",

@@ -1,4 +1,4 @@
-// A result as bench.mjs makes it, with numbers that are easy to check.
+// A result of bench.mjs with numbers that are easy to check.
 
 const rounds = (ms, count = 15) => Array.from({ length: count }, (_, i) => ms + (i % 3) * 0.1);
 

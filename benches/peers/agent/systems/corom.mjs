@@ -1,11 +1,11 @@
-// corom, through its npm package. It tokenises itself, so a text's time has that in it.
+// corom, through its npm package. Its times include tokenizing.
 
 const NO_CACHES = { cache: "none", queryCache: 0 };
 
-/** `options` are those of Corom.load. */
+/** Opens a model; `options` are those of Corom.load. */
 export async function open(place, { files, options }) {
   const { Corom } = await import(place.corom);
-  // CLS is CoROM's own pooling and what the peers are read by. Nothing may come from a cache, or be kept in one.
+  // CLS is CoROM's pooling, and the peers' first row is read. No result may come from a cache.
   const corom = await Corom.load(place.model[files], { pooling: "cls", maxLength: 128, ...NO_CACHES, ...options });
   const { simd, backend, version, kernel } = corom.info;
   return {

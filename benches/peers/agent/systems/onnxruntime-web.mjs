@@ -1,4 +1,4 @@
-// onnxruntime-web, the WebAssembly execution provider on one thread. It is given token ids: tokenising is not in its time.
+// onnxruntime-web with the WebAssembly execution provider on one thread. It gets token ids, so its times exclude tokenizing.
 
 export async function open(place, { files }) {
   const ort = await import(place.onnxruntime);
@@ -9,7 +9,7 @@ export async function open(place, { files }) {
   });
   const names = new Set(session.inputNames);
 
-  /** Texts as one batch, padded at the right to the longest; the first row of each. */
+  /** Embeds texts as one batch, right-padded to the longest, and returns the first row of each. */
   async function embed(inputs) {
     const length = Math.max(...inputs.map(({ ids }) => ids.length));
     const dims = [inputs.length, length];

@@ -1,11 +1,11 @@
-// transformers.js with its defaults: int8 weights on the WebAssembly back end, tokeniser and pooling its own.
+// transformers.js with its defaults: int8 weights on the WebAssembly back end, its own tokenizer and pooling.
 
 export async function open(place) {
   const { env, pipeline } = await import(place.transformers);
   env.allowRemoteModels = false;
   env.allowLocalModels = true;
   env.localModelPath = place.model.hub.slice(0, place.model.hub.lastIndexOf("/hub") + 1);
-  // Its own default build of onnxruntime-web, from here instead of from a CDN.
+  // Its default build of onnxruntime-web, served locally instead of from a CDN.
   const { wasm } = env.backends.onnx;
   const own = (url) => place.transformersWasm + url.slice(url.lastIndexOf("/") + 1);
   const build = own(wasm.wasmPaths.wasm);
