@@ -68,13 +68,13 @@ class Cache {
   }
 
   /** Returns the cached manifest of a URL, or undefined. */
-  async manifest(address) {
-    return this.#attempt(() => readManifest(this.#store, address));
+  async manifest(url) {
+    return this.#attempt(() => readManifest(this.#store, url));
   }
 
   /** Stores the manifest of a loaded model, and deletes files that no stored manifest needs. */
-  async storeManifest(address, bytes) {
-    await this.#attempt(() => storeManifest(this.#store, address, bytes, { isFull: this.#isFull }));
+  async storeManifest(url, bytes) {
+    await this.#attempt(() => storeManifest(this.#store, url, bytes, { isFull: this.#isFull }));
   }
 
   /**

@@ -25,13 +25,13 @@ const ORPHAN_MAX_AGE_WHEN_FULL_MS = 60 * 60 * 1000;
 const LEFTOVER_MAX_AGE_MS = 60 * 60 * 1000;
 
 /** Reads the cached manifest of a URL; undefined if there is none. */
-export async function readManifest(store, address) {
-  return store.read(MANIFESTS, await manifestName(address));
+export async function readManifest(store, url) {
+  return store.read(MANIFESTS, await manifestName(url));
 }
 
 /** Stores the manifest of a loaded model, and deletes manifests and files that are no longer needed. */
-export async function storeManifest(store, address, bytes, { isFull = false } = {}) {
-  const name = await manifestName(address);
+export async function storeManifest(store, url, bytes, { isFull = false } = {}) {
+  const name = await manifestName(url);
   const before = await store.read(MANIFESTS, name);
   const isUnchanged = before !== undefined && equalBytes(before, bytes);
   const write = () => store.write(MANIFESTS, name, bytes);
@@ -108,8 +108,8 @@ async function dropOrphans(store, needed, since) {
  * Returns the name of a URL's manifest: the SHA-256 of the URL without its query, and the SHA-256 of the query if there
  * is one. Hashing keeps URLs with tokens out of the cache.
  */
-async function manifestName(address) {
-  const [path, ...query] = address.split("?");
+async function manifestName(url) {
+  const [path, ...query] = url.split("?");
   return query.length === 0 ? sha256(path) : `${await sha256(path)}-${await sha256(query.join("?"))}`;
 }
 

@@ -9,7 +9,7 @@ const CHUNK_BYTES = 1 << 20;
 
 export class DownloadState {
   /** Whether the loader has received the beginning of the file. */
-  started = false;
+  isStarted = false;
   /** Whether the next request bypasses every HTTP cache, because a cached response may be damaged. */
   bypassCaches = false;
   /** ETag of the response that the received bytes came from. */
@@ -33,7 +33,7 @@ export class DownloadState {
 
   /** Number of bytes that the loader has received. */
   get fed() {
-    return this.started ? this.#sink.fed(this.file.path) : 0;
+    return this.isStarted ? this.#sink.fed(this.file.path) : 0;
   }
 
   /**
@@ -54,7 +54,7 @@ export class DownloadState {
     const { path, sha256 } = this.file;
     this.#hasher = sha256 === undefined ? undefined : this.#createHasher?.(this.file);
     this.#sink.begin(path, size, this.#hasher !== undefined);
-    this.started = true;
+    this.isStarted = true;
   }
 
   /** Passes a chunk of any size to the loader, and yields to the event loop when that is due. */
@@ -91,7 +91,7 @@ export class DownloadState {
 
   /** Resets the state because the server now has another version of the file, and returns the error to throw. */
   resetForChangedFile() {
-    this.started = false;
+    this.isStarted = false;
     this.etag = undefined;
     return markTransient(new CoromError("FETCH_FAILED", `${this.file.path} changed on the server during the download`));
   }
@@ -105,7 +105,7 @@ export class DownloadState {
 
   /** Discards the received bytes, in the cache too. */
   async discard() {
-    this.started = false;
+    this.isStarted = false;
     this.etag = undefined;
     await this.entry?.drop();
   }

@@ -12,7 +12,7 @@ import { isTransientStatus, retryAfterMs, markTransient } from "./transient.js";
  *   total      size of the file in bytes, if the server sends it
  *   etag       ETag with which the download can continue, if there is one
  *   isEncoded  whether the body is compressed
- *   partial    whether the status is 206; the response may be shorter than requested
+ *   isPartial  whether the status is 206; the response may be shorter than requested
  *   chunks     the body, to be iterated once
  *   cancel()   ends the request
  *
@@ -76,7 +76,7 @@ function fileFrom(response, { from, etag, url, stallTimer, close }) {
     // A weak ETag does not guarantee equal bytes, and offsets in a compressed body are not offsets in the file.
     etag: newEtag?.startsWith("W/") || isEncoded(response) ? undefined : newEtag,
     isEncoded: isEncoded(response),
-    partial,
+    isPartial: partial,
     // A response of another origin hides content-encoding, so its content-length may be that of a compressed body.
     chunks: chunksOf(response, { url, stallTimer, close, expected: response.type === "cors" ? undefined : length }),
     cancel() {

@@ -33,7 +33,7 @@ export async function loadModel(Class, host, source, given) {
   const files = await host.openSource(source);
   const progress = new ProgressReporter(options.onProgress);
   const warn = (...warning) => progress.warn(...warning);
-  const cache = files.manifestAddress === undefined ? undefined : await openCache(host, options, warn);
+  const cache = files.manifestUrl === undefined ? undefined : await openCache(host, options, warn);
   const createHasher = await host.createHasherFactory?.();
   const prefetch = new Prefetch();
   prefetchManifest(prefetch, files, options);
@@ -81,7 +81,7 @@ async function transferAll(runtime, loader, source, options) {
   const { cache, progress, signal, createHasher, prefetch, fetch, retries, stallTimeoutMs } = options;
   const { controller, release } = childController(signal);
   const sink = sinkFor(runtime, loader);
-  const manifestTransfer = new ManifestTransfer(sink, { cache, address: source.manifestAddress, progress });
+  const manifestTransfer = new ManifestTransfer(sink, { cache, url: source.manifestUrl, progress });
   const transfer = new Transfer(manifestTransfer.sink, {
     source,
     cache,

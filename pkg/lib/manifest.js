@@ -7,23 +7,23 @@ const MANIFEST_PATH = "corom.json";
 
 /** Requests the manifest before the loader exists. The manifest is always the first file of a source with URLs. */
 export function prefetchManifest(prefetch, source, { loader, fetch, stallTimeoutMs, signal }) {
-  const { manifestAddress, model, mirrors } = source;
-  if (manifestAddress === undefined || (loader.model ?? model) !== undefined) return;
+  const { manifestUrl, model, mirrors } = source;
+  if (manifestUrl === undefined || (loader.model ?? model) !== undefined) return;
   prefetch.start(mirrors[0], MANIFEST_PATH, { cache: "no-cache", required: false, fetch, stallTimeoutMs, signal });
 }
 
 export class ManifestTransfer {
   #sink;
   #cache;
-  #address;
+  #url;
   #progress;
   #bytes = [];
 
   /** `sink` is the loader (see load.js). The property `sink` wraps it to record the bytes of the manifest. */
-  constructor(sink, { cache, address, progress }) {
+  constructor(sink, { cache, url, progress }) {
     this.#sink = sink;
     this.#cache = cache;
-    this.#address = address;
+    this.#url = url;
     this.#progress = progress;
     this.sink = cache === undefined ? sink : this.#recordingSink(sink);
   }
@@ -31,7 +31,7 @@ export class ManifestTransfer {
   /** Transfers a file. The manifest is handled here; `transfer` handles all other files. */
   async transferFile(file, transfer) {
     if (file.path !== MANIFEST_PATH) return transfer.transferFile(file);
-    const cached = await this.#cache?.manifest(this.#address);
+    const cached = await this.#cache?.manifest(this.#url);
     if (!cached) return transfer.transferFile({ ...file, revalidate: true });
     try {
       // With a fallback, only one retry is worth its time.
@@ -44,7 +44,7 @@ export class ManifestTransfer {
 
   /** Stores the manifest in the cache. Called after the model has loaded. */
   async store() {
-    if (this.#bytes.length > 0) await this.#cache?.storeManifest(this.#address, concatenate(this.#bytes));
+    if (this.#bytes.length > 0) await this.#cache?.storeManifest(this.#url, concatenate(this.#bytes));
   }
 
   #useCached(cached, error) {

@@ -25,7 +25,7 @@ export function urlSource(...urls) {
   return {
     model,
     // The key of the manifest in the cache.
-    manifestAddress: folders[0].folder.href + folders[0].search,
+    manifestUrl: folders[0].folder.href + folders[0].search,
     mirrors: folders.map(mirrorOf),
   };
 }
@@ -36,9 +36,9 @@ function mirrorOf({ folder, search }) {
     // Whether the browser sends a CORS preflight for requests with extra headers.
     preflights: hasPreflights() && folder.origin !== globalThis.location?.origin,
     open(path, options) {
-      const address = new URL(path.split("/").map(encodeURIComponent).join("/"), folder);
-      address.search = search;
-      return openHttpFile(address.href, options);
+      const fileUrl = new URL(path.split("/").map(encodeURIComponent).join("/"), folder);
+      fileUrl.search = search;
+      return openHttpFile(fileUrl.href, options);
     },
   };
 }

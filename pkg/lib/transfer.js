@@ -3,9 +3,9 @@
 //
 //   for each mirror, the preferred one first:
 //     request the file from the byte that the loader has reached
-//     on a transient error (network, status 503, stall): wait and retry the same mirror, at most `retries` times in a
-//     row on wrong content: retry once from byte 0, bypassing HTTP caches on any other error, or if the mirror does not
-//     have the file: continue with the next mirror
+//     transient error (network, status 503, stall): wait and retry this mirror, at most `retries` times in a row
+//     wrong content: retry this mirror once from byte 0, bypassing HTTP caches
+//     any other error, or the mirror does not have the file: continue with the next mirror
 //
 // download-state.js holds the state of one file, mirror-lock.js keeps files without a SHA-256 on one mirror, and
 // transient.js marks the errors that are worth a retry.
@@ -31,7 +31,7 @@ export class Transfer {
   #prefetch;
   #options;
   /** Index of the mirror that served the last file. It is tried first. */
-  #preferred = 0;
+  #preferredIndex = 0;
   #mirrorLock = new MirrorLock();
 
   /**
@@ -65,11 +65,11 @@ export class Transfer {
     const yieldTimer = new YieldTimer();
     try {
       for await (const segment of entry.segments()) {
-        if (!state.started) state.begin(file.size);
+        if (!state.isStarted) state.begin(file.size);
         await state.feed(segment, { yieldTimer, signal: this.#options.signal });
         this.#progress.update("verify", file.path, state.fed, file.size);
       }
-      if (!state.started || state.fed < file.size) return false;
+      if (!state.isStarted || state.fed < file.size) return false;
       await state.end();
       return true;
     } catch (error) {
@@ -88,7 +88,7 @@ export class Transfer {
       try {
         const received = await this.#fetchFromIndex(index, state);
         if (received) {
-          this.#preferred = index;
+          this.#preferredIndex = index;
           return;
         }
         if (received === false) absentAt.add(index);
@@ -117,7 +117,7 @@ export class Transfer {
   /** Returns the mirrors in the order in which they are tried. */
   #mirrorOrder({ sha256 }) {
     const all = [...this.#source.mirrors.keys()];
-    const first = (sha256 ? undefined : this.#mirrorLock.index) ?? this.#preferred;
+    const first = (sha256 ? undefined : this.#mirrorLock.index) ?? this.#preferredIndex;
     return [first, ...all.filter((index) => index !== first)];
   }
 
@@ -201,11 +201,11 @@ export class Transfer {
       const mustMatchEtag = continues && !state.sendsIfRange && !file.sha256;
       if (mustMatchEtag && body.etag !== state.etag) throw state.resetForChangedFile();
       const total = file.size ?? body.total;
-      if (body.offset === 0 || !state.started) await state.restart(total);
+      if (body.offset === 0 || !state.isStarted) await state.restart(total);
       state.etag = body.etag;
       state.isEncoded = body.isEncoded;
       await this.#drain(body, state, total);
-      if (body.partial && state.fed < total) return undefined;
+      if (body.isPartial && state.fed < total) return undefined;
     } finally {
       await body.cancel();
     }

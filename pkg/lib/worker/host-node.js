@@ -7,7 +7,7 @@ import { startWorker } from "./start-worker.js";
 /** Returns a host for createWorkerCoromClass. `startDefault(options)` starts this package's own worker script. */
 export const nodeHost = (startDefault) => ({
   folderStore,
-  resolveAddress: (text) => (text === "" || /^(https?|file):/i.test(text) ? text : path.resolve(text)),
+  resolveLocation: (text) => (text === "" || /^(https?|file):/i.test(text) ? text : path.resolve(text)),
 
   spawn(given, handlers) {
     // Without the program's own flags, because a worker does not start with some of them, such as --input-type.

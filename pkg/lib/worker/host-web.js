@@ -3,7 +3,7 @@ import { startWorker } from "./start-worker.js";
 
 /** Returns a host for createWorkerCoromClass. `startDefault()` starts this package's own worker script. */
 export const webHost = (startDefault) => ({
-  resolveAddress(text) {
+  resolveLocation(text) {
     try {
       return new URL(text, globalThis.document?.baseURI ?? globalThis.location?.href).href;
     } catch {

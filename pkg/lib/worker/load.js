@@ -9,8 +9,8 @@ import { serialize } from "./serialize.js";
 import { Supervisor } from "./supervisor.js";
 
 /**
- * `host.spawn(worker, handlers)` starts a worker, `host.resolveAddress(text)` makes a string absolute as this thread
- * means it.
+ * `host.spawn(worker, handlers)` starts a worker. `host.resolveLocation(text)` makes a URL or path absolute, as this
+ * thread resolves it.
  */
 export function createWorkerCoromClass(host) {
   // A class declaration, because in `return class Corom …` esbuild reuses the name of the base class.
@@ -39,10 +39,10 @@ async function loadModel(Class, host, source, given = {}) {
   const shared = []; // functions of the caller, which stay in this thread
   const share = (f) => shared.push(f) - 1;
   const serializeArguments = async () => {
-    const { resolveAddress } = host;
-    const serializedSource = await serialize(source, { resolveAddress, share });
+    const { resolveLocation } = host;
+    const serializedSource = await serialize(source, { resolveLocation, share });
     const options = await serialize(rest, { share });
-    options.object.push(["wasm", await serialize(await settled, { resolveAddress, share })]);
+    options.object.push(["wasm", await serialize(await settled, { resolveLocation, share })]);
     return { source: serializedSource, options };
   };
   const supervisor = new Supervisor({

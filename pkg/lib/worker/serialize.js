@@ -3,16 +3,17 @@
 import { CoromError, invalid, messageOf } from "../errors.js";
 
 /**
- * A cloneable form. `resolveAddress` makes a string absolute, where it stands alone or in a list: the worker has
- * another base. `share` keeps a function here and gives a number for it.
+ * Serializes a value to a form that can be cloned. `resolveLocation` makes a string absolute, if it is the value itself
+ * or in a list, because the worker has another base URL. `share(function)` returns a number for a function, which stays
+ * in the page.
  */
-export async function serialize(value, { resolveAddress = (text) => text, share }) {
-  const all = (items) => Promise.all(items.map((item) => serialize(item, { resolveAddress, share })));
+export async function serialize(value, { resolveLocation = (text) => text, share }) {
+  const all = (items) => Promise.all(items.map((item) => serialize(item, { resolveLocation, share })));
   const entries = (pairs) =>
     Promise.all(Array.from(pairs, async ([key, item]) => [key, await serialize(item, { share })]));
   switch (Object.prototype.toString.call(value)) {
     case "[object String]":
-      return { value: typeof value === "string" ? resolveAddress(value) : value };
+      return { value: typeof value === "string" ? resolveLocation(value) : value };
     case "[object Function]":
     case "[object AsyncFunction]":
       return { shared: share(value) };
