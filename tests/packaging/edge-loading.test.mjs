@@ -86,7 +86,7 @@ run("the service loads a model from an R2 bucket", { bucket: MODEL }, async (ser
   run("a failed load gives 500, and the next request loads again", { assets: assets.answer }, async (service) => {
     const response = await embed(service);
     assert.equal(response.status, 500);
-    assert.deepEqual(await response.json(), { error: "the model could not answer", error_type: "Backend" });
+    assert.deepEqual(await response.json(), { error: "internal error", error_type: "Backend" });
     assets.absent = false;
     await answers(await embed(service));
   });

@@ -49,7 +49,7 @@ test("a page whose policy lacks 'wasm-unsafe-eval' gets UNSUPPORTED_HOST", async
 test("a page whose server sends HTML in place of the .wasm gets FETCH_FAILED", async () => {
   const folder = page("fallback", { "page.js": pageText("/corom/browser.js") });
   const { outcome: result } = await outcome(folder, { instead: { "/corom/wasm/corom-relaxed.wasm": "/index.html" } });
-  assert.match(result.error, /^FETCH_FAILED .*corom-relaxed\.wasm is a web page.*optimizeDeps/);
+  assert.match(result.error, /^FETCH_FAILED .*corom-relaxed\.wasm is an HTML page.*optimizeDeps/);
 });
 
 test("a page with corom/inline requests no .wasm", async () => {

@@ -33,7 +33,7 @@ test("workerd runs corom with the relaxed binary, and no other at run time", asy
     assertWorks(await ask({}), { simd: "relaxed", imported: true });
     assert.match((await ask({ simd: "plain" })).error, /^UNSUPPORTED_HOST .*import corom\/corom\.wasm/);
     const wasm = `${models.address}corom/wasm/corom.wasm`;
-    assert.match((await ask({ wasm })).error, /^UNSUPPORTED_HOST .*compiles no WebAssembly at run time/);
+    assert.match((await ask({ wasm })).error, /^UNSUPPORTED_HOST .*does not compile WebAssembly at run time/);
   } finally {
     await miniflare.dispose();
     await models.close();
