@@ -40,13 +40,13 @@ async function cacheIn(store = memoryStore()) {
   };
 }
 
-describe("keepManifest deletes", () => {
+describe("storeManifest deletes", () => {
   test("files that only the previous manifest of the address lists", async () => {
     const { cache, fill, files } = await cacheIn();
     await fill(1, 2, 3);
-    await cache.keepManifest(ADDRESS, manifestOf(1, 2));
-    await cache.keepManifest("https://b.example/", manifestOf(3));
-    await cache.keepManifest(ADDRESS, manifestOf(2));
+    await cache.storeManifest(ADDRESS, manifestOf(1, 2));
+    await cache.storeManifest("https://b.example/", manifestOf(3));
+    await cache.storeManifest(ADDRESS, manifestOf(2));
     assert.equal(await files(), "23");
   });
 
@@ -55,11 +55,11 @@ describe("keepManifest deletes", () => {
     await fill(1, 2, 3, 4);
     store.age(hash(2), Date.now() - 8 * DAY);
     store.age(hash(3), Date.now() - 6 * DAY); // a load may still continue it
-    await cache.keepManifest(ADDRESS, manifestOf(1));
+    await cache.storeManifest(ADDRESS, manifestOf(1));
     assert.equal(await files(), "134");
     store.age(hash(1), Date.now() - 99 * DAY);
     store.age(hash(3), Date.now() - 8 * DAY);
-    await cache.keepManifest(ADDRESS, manifestOf(1));
+    await cache.storeManifest(ADDRESS, manifestOf(1));
     assert.equal(await files(), "14");
   });
 
@@ -70,18 +70,18 @@ describe("keepManifest deletes", () => {
     store.age(hash(3), Date.now() - DAY / 48);
     fullFor(store, 1);
     await fill(1);
-    await cache.keepManifest(ADDRESS, manifestOf(1));
+    await cache.storeManifest(ADDRESS, manifestOf(1));
     assert.equal(await files(), "13");
   });
 
   test("all but the latest manifests of an address with other queries, and their files", async () => {
     const { store, cache, fill, files, manifests } = await cacheIn();
     await fill(1, 2, 3, 4, 5, 6, 7);
-    await cache.keepManifest(ADDRESS, manifestOf(7));
+    await cache.storeManifest(ADDRESS, manifestOf(7));
     for (const digit of [1, 2, 3, 4, 5, 6]) {
       await new Promise((resolve) => setTimeout(resolve, 2));
-      await cache.keepManifest(`${ADDRESS}?signature=${digit}`, manifestOf(digit));
-      if (digit > 1) await cache.keepManifest(`${ADDRESS}?signature=1`, manifestOf(1)); // used again each time
+      await cache.storeManifest(`${ADDRESS}?signature=${digit}`, manifestOf(digit));
+      if (digit > 1) await cache.storeManifest(`${ADDRESS}?signature=1`, manifestOf(1)); // used again each time
     }
     assert.equal(await manifests(), 5);
     assert.equal(await files(), "14567");
@@ -105,27 +105,27 @@ function fullFor(store, count) {
 test("a full cache is still read and cleaned, and warns once with CACHE_FULL", async () => {
   const { store, cache, warnings, fill, files } = await cacheIn();
   await fill(1, 2);
-  await cache.keepManifest(ADDRESS, manifestOf(1, 2));
+  await cache.storeManifest(ADDRESS, manifestOf(1, 2));
   fullFor(store, 2);
   await Promise.all([fill(3), fill(4)]);
   await fill(5);
   assert.deepEqual(warnings, ["CACHE_FULL"]);
-  assert.equal(await cache.entry(hash(1)).measure(), 1 << 20);
+  assert.equal(await cache.entry(hash(1)).storedBytes(), 1 << 20);
   assert.deepEqual(await cache.manifest(ADDRESS), manifestOf(1, 2));
-  await cache.keepManifest(ADDRESS, manifestOf(2, 3));
+  await cache.storeManifest(ADDRESS, manifestOf(2, 3));
   assert.equal(await files(), "2", "the file of the previous manifest is deleted, and no new one is written");
   assert.deepEqual(await cache.manifest(ADDRESS), manifestOf(2, 3), "the manifest is written, because there is room now");
   assert.deepEqual(warnings, ["CACHE_FULL"]);
 });
 
-test("keepManifest writes the manifest before it deletes anything, so that a failure leaves a model that loads", async () => {
+test("storeManifest writes the manifest before it deletes anything, so that a failure leaves a model that loads", async () => {
   const { store, cache, warnings, fill } = await cacheIn();
   await fill(1, 2);
-  await cache.keepManifest(ADDRESS, manifestOf(1));
+  await cache.storeManifest(ADDRESS, manifestOf(1));
   store.remove = async () => {
     throw new Error("busy");
   };
-  await cache.keepManifest(ADDRESS, manifestOf(2));
+  await cache.storeManifest(ADDRESS, manifestOf(2));
   assert.deepEqual(warnings, ["CACHE_FAILED"]);
   const again = await cacheIn(store);
   assert.deepEqual(await again.cache.manifest(ADDRESS), manifestOf(2));

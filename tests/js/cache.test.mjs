@@ -366,7 +366,7 @@ describe("a cached file", () => {
   const bytes = Uint8Array.from({ length: 2_600_000 }, () => Math.floor(next() * 256));
   const joined = async (entry) => {
     const parts = [];
-    for await (const piece of entry.pieces()) parts.push(Buffer.from(piece));
+    for await (const piece of entry.segments()) parts.push(Buffer.from(piece));
     return Buffer.concat(parts);
   };
 
@@ -390,10 +390,10 @@ describe("a cached file", () => {
       }
       await entry.flush();
       assert.ok((await joined(open())).equals(Buffer.from(bytes)));
-      assert.equal(await open().measure(), bytes.length);
+      assert.equal(await open().storedBytes(), bytes.length);
       assert.ok([...store.sizes()].every((size) => size <= 1 << 20));
       await entry.drop();
-      assert.equal(await open().measure(), 0);
+      assert.equal(await open().storedBytes(), 0);
     }
   });
 });

@@ -112,8 +112,8 @@ test("rejects with what the function throws, and with INVALID_ARGUMENT if it ret
     assert.deepEqual([error.name, error.message, error.cause.code], ["TypeError", "no network", "ECONNREFUSED"]);
     return true;
   });
-  await failsWith("INVALID_ARGUMENT", over(() => undefined)("https://example.com/"), "a Response, not undefined");
-  await failsWith("INVALID_ARGUMENT", over(async () => ({}))("https://example.com/"), "a Response, not an object");
+  await failsWith("INVALID_ARGUMENT", over(() => undefined)("https://example.com/"), "got undefined; expected a Response");
+  await failsWith("INVALID_ARGUMENT", over(async () => ({}))("https://example.com/"), "got an object; expected a Response");
   const odd = () => ({ status: 999, headers: new Headers(), body: null });
   await assert.rejects(over(odd)("https://example.com/"), RangeError);
   const own = () => Promise.reject(new CoromError("MISSING_FILE", "not in the store"));
