@@ -9,7 +9,9 @@ mod graph;
 pub mod onnx;
 pub mod plain;
 mod ports;
+pub mod quantize;
 pub mod reference;
+mod reserve;
 pub mod spec;
 
 use crate::batch::{Batch, Fill};

@@ -5,11 +5,10 @@
 use super::encoder::cpu::kernels::add_norm::LayerNorm;
 use super::encoder::cpu::kernels::attention::{Qkv, attention};
 use super::encoder::cpu::kernels::embed::{Embed, EmbeddingTable};
-use super::encoder::cpu::kernels::linear::quantize::{
-    BLOCK_I4, ColumnMax, quantize_block_i4, quantize_rows_i8,
-};
 use super::encoder::cpu::kernels::linear::{Kernel, Linear, PackF32, PackI4, PackI8};
 use super::encoder::cpu::kernels::{Scratch, activation};
+use super::encoder::quantize::int4::{BLOCK_I4, quantize_block_i4};
+use super::encoder::quantize::int8::{ColumnMax, quantize_rows_i8};
 use super::encoder::spec::AttentionSpec;
 use super::encoder::spec::{Activation, LinearSpec, WeightOrder};
 
@@ -92,15 +91,15 @@ fn int8_sevens() -> u64 {
 
 fn pack_int8(spec: LinearSpec, kernel: Kernel) -> Linear {
     let weights = normals(2, spec.inputs * spec.outputs);
-    let mut max = ColumnMax::new(spec, WeightOrder::InOut);
+    let mut max = ColumnMax::new(spec, WeightOrder::InOut).unwrap();
     max.update(0, weights.iter().copied());
-    let mut pack = PackI8::new(spec, kernel, max.scales(), normals(3, spec.outputs));
-    pack.put_f32(WeightOrder::InOut, 0, weights.iter().copied());
+    let mut pack = PackI8::new(spec, kernel, max.into_scales(), normals(3, spec.outputs)).unwrap();
+    pack.put_f32(WeightOrder::InOut, 0, weights.iter().copied()).unwrap();
     pack.finish()
 }
 
 fn int4(kernel: Kernel) -> u64 {
-    let mut pack = PackI4::new(SPEC, kernel, normals(3, SPEC.outputs));
+    let mut pack = PackI4::new(SPEC, kernel, normals(3, SPEC.outputs)).unwrap();
     for (n, row) in normals(2, SPEC.inputs * SPEC.outputs).chunks(SPEC.inputs).enumerate() {
         for (b, block) in row.chunks(BLOCK_I4).enumerate() {
             pack.put_block(n, b, &quantize_block_i4(block));
@@ -110,7 +109,7 @@ fn int4(kernel: Kernel) -> u64 {
 }
 
 fn float() -> u64 {
-    let mut pack = PackF32::new(SPEC, Kernel::Exact, normals(3, SPEC.outputs));
+    let mut pack = PackF32::new(SPEC, Kernel::Exact, normals(3, SPEC.outputs)).unwrap();
     pack.put(WeightOrder::InOut, 0, &normals(2, SPEC.inputs * SPEC.outputs));
     forward(&pack.finish())
 }
@@ -130,7 +129,7 @@ fn add_norm() -> u64 {
 }
 
 fn embed() -> u64 {
-    let (word, scales) = quantize_rows_i8(&normals(9, 50 * 37), 37);
+    let (word, scales) = quantize_rows_i8(&normals(9, 50 * 37), 37).unwrap();
     let norm = LayerNorm::new(normals(7, 37), normals(8, 37), 1e-12);
     let (types, positions) =
         (EmbeddingTable::f32(37, normals(10, 2 * 37)), EmbeddingTable::f32(37, normals(11, 8 * 37)));

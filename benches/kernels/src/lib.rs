@@ -44,7 +44,7 @@ fn linear(bits: u32, kernel: Kernel, spec: LinearSpec) -> Linear {
     match bits {
         // Scales that make outputs of a few units, as in a model.
         8 => {
-            let mut pack = PackI8::new(spec, kernel, vec![1e-5; outputs], vec![0.0; outputs]);
+            let mut pack = PackI8::new(spec, kernel, vec![1e-5; outputs], vec![0.0; outputs]).unwrap();
             // About normal with a deviation of 36, as a model's are: one relaxed kernel has a
             // faster way through blocks without many large weights.
             let mut state = 1u32;
@@ -59,14 +59,14 @@ fn linear(bits: u32, kernel: Kernel, spec: LinearSpec) -> Linear {
             pack.finish()
         }
         4 => {
-            let mut pack = PackI4::new(spec, kernel, vec![0.0; outputs]);
+            let mut pack = PackI4::new(spec, kernel, vec![0.0; outputs]).unwrap();
             let bytes: Vec<u8> = (0..pack.file_bytes()).map(|i| (i * 7 % 251) as u8).collect();
             pack.put(0, &bytes);
             pack.put_scales(0, (0..bytes.len() / 16).map(|_| 1e-4));
             pack.finish()
         }
         _ => {
-            let mut pack = PackF32::new(spec, kernel, vec![0.0; outputs]);
+            let mut pack = PackF32::new(spec, kernel, vec![0.0; outputs]).unwrap();
             let row: Vec<f32> = (0..inputs).map(|i| (i * 7 % 251) as f32 * 1e-5).collect();
             (0..outputs).for_each(|n| pack.put(WeightOrder::OutIn, n * inputs, &row));
             pack.finish()

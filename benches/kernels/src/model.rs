@@ -5,7 +5,8 @@ use super::encoder::cpu::kernels::Scratch;
 use super::encoder::cpu::kernels::add_norm::LayerNorm;
 use super::encoder::cpu::kernels::attention::{Qkv, StridedRows, attention};
 use super::encoder::cpu::kernels::embed::{Embed, EmbeddingTable};
-use super::encoder::cpu::kernels::linear::quantize::{BLOCK_I4, ColumnMax, quantize_block_i4, quantize_rows_i8};
+use super::encoder::quantize::int4::{BLOCK_I4, quantize_block_i4};
+use super::encoder::quantize::int8::{ColumnMax, quantize_rows_i8};
 use super::encoder::cpu::kernels::linear::{Kernel, Linear, PackF32, PackI4, PackI8};
 use super::encoder::cpu::kernels::select_rows::first_rows;
 use super::encoder::spec::AttentionSpec;
@@ -54,14 +55,14 @@ pub type Source<'a> = &'a mut dyn FnMut(&str, usize) -> Vec<f32>;
 fn linear(at: Precision, spec: LinearSpec, weights: &[f32], bias: Vec<f32>) -> Linear {
     match at.bits {
         8 => {
-            let mut max = ColumnMax::new(spec, WeightOrder::OutIn);
+            let mut max = ColumnMax::new(spec, WeightOrder::OutIn).unwrap();
             max.update(0, weights.iter().copied());
-            let mut pack = PackI8::new(spec, at.kernel, max.scales(), bias);
-            pack.put_f32(WeightOrder::OutIn, 0, weights.iter().copied());
+            let mut pack = PackI8::new(spec, at.kernel, max.into_scales(), bias).unwrap();
+            pack.put_f32(WeightOrder::OutIn, 0, weights.iter().copied()).unwrap();
             pack.finish()
         }
         4 => {
-            let mut pack = PackI4::new(spec, at.kernel, bias);
+            let mut pack = PackI4::new(spec, at.kernel, bias).unwrap();
             for (n, row) in weights.chunks_exact(spec.inputs).enumerate() {
                 for (b, block) in row.chunks(BLOCK_I4).enumerate() {
                     pack.put_block(n, b, &quantize_block_i4(block));
@@ -70,7 +71,7 @@ fn linear(at: Precision, spec: LinearSpec, weights: &[f32], bias: Vec<f32>) -> L
             pack.finish()
         }
         _ => {
-            let mut pack = PackF32::new(spec, at.kernel, bias);
+            let mut pack = PackF32::new(spec, at.kernel, bias).unwrap();
             pack.put(WeightOrder::OutIn, 0, weights);
             pack.finish()
         }
@@ -109,7 +110,7 @@ impl Model {
         let word = if at.bits == 32 {
             EmbeddingTable::f32(hidden, word)
         } else {
-            let (q, scales) = quantize_rows_i8(&word, hidden);
+            let (q, scales) = quantize_rows_i8(&word, hidden).unwrap();
             EmbeddingTable::i8(hidden, q, scales)
         };
         let position = EmbeddingTable::f32(hidden, table("position_embeddings", shape.positions));

@@ -5,6 +5,7 @@ use super::room;
 use super::store::{Store, internal};
 use crate::encoder::graph::{Coding, Matrix, Vector};
 use crate::encoder::onnx::{Blocked, Numbers};
+use crate::encoder::quantize::int4::u4_at;
 use crate::encoder::spec::WeightOrder;
 use crate::error::{Result, fail};
 
@@ -95,7 +96,7 @@ pub(super) fn floats(store: &mut Store, matrix: &Matrix) -> Result<Vec<f32>> {
                     let (block, at) = (column / op.size, column % op.size);
                     // A row of whole blocks, or one that ends with its last column.
                     let q = if op.packed {
-                        bytes[(block * width + at / 2).min(row_bytes - 1)] >> (4 * (at % 2)) & 15
+                        u4_at(&bytes[(block * width + at / 2).min(row_bytes - 1)..], at % 2)
                     } else {
                         bytes[block * width + at]
                     };
@@ -201,7 +202,7 @@ fn zero_points(store: &Store, zero: Option<&Vector>, op: &Blocked, blocks: usize
     let at = |i: usize| {
         let (row_at, block) = (i / blocks, i % blocks);
         let byte = numbers[row_at * row + block / 2] as u8;
-        f32::from(byte >> (4 * (block % 2)) & 15)
+        f32::from(u4_at(&[byte], block % 2))
     };
     Ok((0..rows * blocks).map(at).collect())
 }

@@ -5,9 +5,9 @@ use super::room;
 use super::store::Store;
 use crate::encoder::cpu::kernels::add_norm::LayerNorm;
 use crate::encoder::cpu::kernels::embed::{Embed, EmbeddingTable};
-use crate::encoder::cpu::kernels::linear::quantize::{ColumnMax, quantize_rows_i8};
-use crate::encoder::cpu::kernels::linear::{Kernel, Linear, PackF32, PackI4, PackI8, WeightFormat};
+use crate::encoder::cpu::kernels::linear::{Kernel, Linear, PackF32, PackI4, PackI8};
 use crate::encoder::graph::{EmbedStep, LinearStep, Matrix, NormStep};
+use crate::encoder::quantize::int8::{ColumnMax, quantize_rows_i8};
 use crate::error::{Result, fail};
 
 /// How exact the fused graph is.
@@ -51,35 +51,31 @@ pub(super) fn linear(
     }
     let order = order(&step.weight);
     if precision == Precision::F32 {
-        room::for_packed(WeightFormat::F32, kernel, &spec)?;
-        let mut pack = PackF32::new(spec, kernel, bias);
+        let mut pack = PackF32::new(spec, kernel, bias)?;
         pack.put(order, 0, &floats(store, &step.weight)?);
         return Ok(pack.finish());
     }
     if let Some(Bytes { q, scale, zero }) = bytes(store, &step.weight)? {
-        room::for_packed(WeightFormat::I8, kernel, &spec)?;
         let mut pack = if zero.is_empty() {
-            PackI8::new(spec, kernel, scale, bias)
+            PackI8::new(spec, kernel, scale, bias)?
         } else {
-            PackI8::with_zero_points(spec, kernel, scale, zero, bias)
+            PackI8::with_zero_points(spec, kernel, scale, zero, bias)?
         };
         pack.put_i8(order, 0, &q);
         return Ok(pack.finish());
     }
     if let Some(nibbles) = nibbles(store, &step.weight)? {
-        room::for_packed(WeightFormat::I4, kernel, &spec)?;
-        let mut pack = PackI4::new(spec, kernel, bias);
+        let mut pack = PackI4::new(spec, kernel, bias)?;
         pack.put(0, &nibbles.q);
         pack.put_scales(0, nibbles.scale);
         pack.put_zeros(0, nibbles.zero);
         return Ok(pack.finish());
     }
     let weights = floats(store, &step.weight)?;
-    let mut max = ColumnMax::new(spec, order);
+    let mut max = ColumnMax::new(spec, order)?;
     max.update(0, weights.iter().copied());
-    room::for_packed(WeightFormat::I8, kernel, &spec)?;
-    let mut pack = PackI8::new(spec, kernel, max.scales(), bias);
-    pack.put_f32(order, 0, weights);
+    let mut pack = PackI8::new(spec, kernel, max.into_scales(), bias)?;
+    pack.put_f32(order, 0, weights)?;
     Ok(pack.finish())
 }
 
@@ -120,8 +116,7 @@ fn quantized(width: usize, values: Vec<f32>, quantize: bool) -> Result<Embedding
     if !quantize {
         return Ok(EmbeddingTable::f32(width, values));
     }
-    drop(room::list::<i8>(values.len(), "a table in int8")?);
-    let (q, scales) = quantize_rows_i8(&values, width);
+    let (q, scales) = quantize_rows_i8(&values, width)?;
     Ok(EmbeddingTable::i8(width, q, scales))
 }
 

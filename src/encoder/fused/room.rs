@@ -7,8 +7,6 @@
 
 use std::fmt::Display;
 
-use crate::encoder::cpu::kernels::linear::{Kernel, WeightFormat};
-use crate::encoder::spec::LinearSpec;
 use crate::error::{Result, fail};
 
 /// An empty list with room for `len`.
@@ -25,32 +23,15 @@ pub(super) fn list<T>(len: usize, what: impl Display) -> Result<Vec<T>> {
     Ok(std::hint::black_box(list))
 }
 
-/// As packed weights are.
-type Aligned = u128;
-const _: () = assert!(align_of::<Aligned>() == 16);
-
-/// Whether there is room for packed weights.
-///
-/// # Errors
-/// `OUT_OF_MEMORY`.
-pub(super) fn for_packed(format: WeightFormat, kernel: Kernel, spec: &LinearSpec) -> Result<()> {
-    let what = format_args!("packed weights of {} × {}", spec.inputs, spec.outputs);
-    let [numbers, scales, rest] = format.packed_sizes(kernel, spec);
-    // All at once, as they will be.
-    let _numbers = list::<Aligned>(numbers / size_of::<Aligned>(), what)?;
-    let _scales = list::<u8>(scales, what)?;
-    let _rest = list::<u8>(rest, what)?;
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::encoder::cpu::kernels::linear::Kernel;
     use crate::encoder::fused::Precision;
     use crate::encoder::fused::pack;
     use crate::encoder::fused::store::Store;
     use crate::encoder::graph::{Coding, EmbedStep, Leaf, LinearStep, Matrix, NormStep, Vector};
-    use crate::encoder::spec::Activation;
+    use crate::encoder::spec::{Activation, LinearSpec};
     use crate::error::{Error, ErrorCode};
 
     /// More than an address says, and few enough to be counted in bytes.
@@ -74,18 +55,6 @@ mod tests {
                 error.message().contains(&format!("{} bytes of a test", len.saturating_mul(4))),
                 "{error}"
             );
-        }
-    }
-
-    #[test]
-    fn packed_weights_that_no_memory_holds_are_an_error() {
-        let spec = LinearSpec { inputs: 8, outputs: MANY, activation: Activation::None };
-        for format in [WeightFormat::I8, WeightFormat::I4, WeightFormat::F32] {
-            for kernel in [Kernel::Exact, Kernel::RelaxedI16] {
-                let [bytes, ..] = format.packed_sizes(kernel, &spec);
-                check(&for_packed(format, kernel, &spec).unwrap_err(), bytes, [8, MANY]);
-            }
-            for_packed(format, Kernel::Exact, &LinearSpec { outputs: 9, ..spec }).unwrap();
         }
     }
 

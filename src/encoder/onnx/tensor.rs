@@ -8,6 +8,7 @@ use tract_core::internal::f16;
 use tract_core::prelude::*;
 
 use super::external::Shards;
+use crate::encoder::quantize::int4::unpack_u4;
 use crate::error::{Result, fail};
 
 /// No BERT weight has more axes.
@@ -200,7 +201,7 @@ fn plain(datum_type: DatumType, shape: &[usize], bytes: &[u8]) -> Result<Tensor>
 /// Two elements a byte, the low half first; each becomes a byte.
 fn halves(kind: DataType, shape: &[usize], bytes: &[u8]) -> Result<Tensor> {
     let count = shape.iter().product();
-    let halves = bytes.iter().flat_map(|b| [b & 15, b >> 4]).take(count);
+    let halves = unpack_u4(bytes).take(count);
     if kind == DataType::Uint4 {
         collect(shape, halves)
     } else {

@@ -67,7 +67,7 @@ pub fn reference_linear_u7(
 
 /// 4-bit weights: `W[n, k] = scale[n, k / 32] · (q[n, k] − zero[n, k / 32])`.
 #[derive(Debug, Clone, Copy)]
-pub struct Weight4<'a> {
+pub struct QuantizedWeightI4<'a> {
     /// `[N, K]`, 0..=15.
     pub q: &'a [u8],
     /// `[N, ⌈K / 32⌉]`.
@@ -79,7 +79,7 @@ pub struct Weight4<'a> {
 /// Inputs of a block of 4-bit weights.
 const BLOCK: usize = 32;
 
-impl Weight4<'_> {
+impl QuantizedWeightI4<'_> {
     /// For one output, for each block: its exact sum with the block's activations, and its scale.
     fn sums<'a>(
         &'a self,
@@ -98,7 +98,12 @@ impl Weight4<'_> {
 }
 
 /// 4-bit weights with activations of 15 bits, a scale a row.
-pub fn reference_linear_i4(spec: &LinearSpec, x: &[f32], weight: Weight4<'_>, bias: &[f32]) -> Vec<f32> {
+pub fn reference_linear_i4(
+    spec: &LinearSpec,
+    x: &[f32],
+    weight: QuantizedWeightI4<'_>,
+    bias: &[f32],
+) -> Vec<f32> {
     let mut y = Vec::new();
     for row in x.chunks_exact(spec.inputs) {
         let row = reference_quantize_row(row, i16::MAX.into());
@@ -113,7 +118,12 @@ pub fn reference_linear_i4(spec: &LinearSpec, x: &[f32], weight: Weight4<'_>, bi
 }
 
 /// 4-bit weights with activations of 8 bits, a scale a row and block.
-pub fn reference_linear_i4_i8(spec: &LinearSpec, x: &[f32], weight: Weight4<'_>, bias: &[f32]) -> Vec<f32> {
+pub fn reference_linear_i4_i8(
+    spec: &LinearSpec,
+    x: &[f32],
+    weight: QuantizedWeightI4<'_>,
+    bias: &[f32],
+) -> Vec<f32> {
     let mut y = Vec::new();
     for row in x.chunks_exact(spec.inputs) {
         let blocks: Vec<_> = row.chunks(BLOCK).map(reference_quantize_i8).collect();

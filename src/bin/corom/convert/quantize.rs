@@ -1,21 +1,15 @@
 //! f32 → int8 and int4, and the transposition that ONNX wants.
 
-use corom::encoder::cpu::kernels::linear::quantize::{BLOCK_I4, quantize_block_i4};
+use corom::encoder::quantize::int4::{BLOCK_I4, quantize_block_i4};
+use corom::encoder::quantize::int8::quantize_rows_i8;
+use corom::error::Result;
 
-/// Quantises each row of a row-major matrix by itself, symmetrically: the
-/// largest magnitude becomes 127, zero stays zero, and `row · scale` comes
-/// closest to the original. Returns the numbers and a scale for each row.
-pub(crate) fn per_row(matrix: &[f32], columns: usize) -> (Vec<i8>, Vec<f32>) {
-    let mut numbers = Vec::with_capacity(matrix.len());
-    let mut scales = Vec::with_capacity(matrix.len() / columns.max(1));
-    for row in matrix.chunks_exact(columns.max(1)) {
-        let largest = row.iter().fold(0.0f32, |m, x| m.max(x.abs()));
-        // A row of zeros, or so close to it that its scale would be no normal number.
-        let scale = if largest / 127.0 >= f32::MIN_POSITIVE { largest / 127.0 } else { 1.0 };
-        numbers.extend(row.iter().map(|x| (x / scale).round_ties_even().clamp(-127.0, 127.0) as i8));
-        scales.push(scale);
-    }
-    (numbers, scales)
+/// Quantizes each row of a row-major matrix to int8. Returns the integers and one scale per row. A row of zeros has the
+/// scale 1, because runtimes divide by it.
+pub(crate) fn per_row(matrix: &[f32], columns: usize) -> Result<(Vec<i8>, Vec<f32>)> {
+    let (numbers, mut scales) = quantize_rows_i8(matrix, columns)?;
+    scales.iter_mut().filter(|scale| **scale == 0.0).for_each(|scale| *scale = 1.0);
+    Ok((numbers, scales))
 }
 
 /// A matrix of 4-bit numbers as MatMulNBits has it: each row is its blocks of 32, the last one filled up
@@ -69,11 +63,12 @@ pub(crate) fn transpose<T: Copy>(matrix: &[T], columns: usize) -> Vec<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use corom::encoder::quantize::int4::u4_at;
     use proptest::prelude::*;
 
     #[test]
     fn zeros_and_tiny_rows_have_a_usable_scale() {
-        let (numbers, scales) = per_row(&[0.0, -0.0, 1e-44, -1e-44, 3.0, -1.5], 2);
+        let (numbers, scales) = per_row(&[0.0, -0.0, 1e-44, -1e-44, 3.0, -1.5], 2).unwrap();
         assert_eq!(numbers, [0, 0, 0, 0, 127, -64]);
         assert_eq!(scales, [1.0, 1.0, 3.0 / 127.0]);
     }
@@ -83,7 +78,7 @@ mod tests {
         fn every_number_is_within_half_a_step(matrix in prop::collection::vec(-1e3f32..1e3, 1..60), columns in 1usize..8) {
             let rows = matrix.len() / columns;
             let matrix = &matrix[..rows * columns];
-            let (numbers, scales) = per_row(matrix, columns);
+            let (numbers, scales) = per_row(matrix, columns).unwrap();
             prop_assert_eq!(scales.len(), rows);
             for (i, (x, q)) in matrix.iter().zip(&numbers).enumerate() {
                 let scale = scales[i / columns];
@@ -102,8 +97,8 @@ mod tests {
             for (i, x) in matrix.iter().enumerate() {
                 let (row, column) = (i / columns, i % columns);
                 let (block, at) = (column / BLOCK_I4, column % BLOCK_I4);
-                let q = numbers[(row * blocks + block) * BLOCK_I4 / 2 + at / 2] >> (4 * (at % 2)) & 15;
-                let zero = zeros[row * blocks.div_ceil(2) + block / 2] >> (4 * (block % 2)) & 15;
+                let q = u4_at(&numbers, (row * blocks + block) * BLOCK_I4 + at);
+                let zero = u4_at(&zeros[row * blocks.div_ceil(2)..], block);
                 let values = &matrix[row * columns..][..columns];
                 let expected = quantize_block_i4(values.chunks(BLOCK_I4).nth(block).unwrap());
                 let got = (f32::from(q) - f32::from(zero)) * scales[row * blocks + block];

@@ -178,15 +178,15 @@ impl Embed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::encoder::cpu::kernels::linear::quantize::quantize_rows_i8;
     use crate::encoder::cpu::kernels::testing::Random;
+    use crate::encoder::quantize::int8::quantize_rows_i8;
     use crate::encoder::reference::embed::{ReferenceEmbed, reference_embed};
     use crate::error::ErrorCode;
     use proptest::prelude::*;
 
     /// The two forms of one table, and what each stands for.
     fn forms(width: usize, values: &[f32]) -> [(EmbeddingTable, Vec<f32>); 2] {
-        let (q, scales) = quantize_rows_i8(values, width);
+        let (q, scales) = quantize_rows_i8(values, width).unwrap();
         let from_q = q.iter().enumerate().map(|(i, q)| f32::from(*q) * scales[i / width]).collect();
         [
             (EmbeddingTable::f32(width, values.to_vec()), values.to_vec()),

@@ -14,7 +14,6 @@ pub mod activation;
 pub mod add_norm;
 pub mod attention;
 pub mod embed;
-pub mod half;
 pub mod linear;
 pub mod math;
 pub mod mean_rows;

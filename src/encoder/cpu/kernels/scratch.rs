@@ -2,59 +2,66 @@
 
 use super::linear::PanelRow;
 
-/// Buffers that grow to the largest need seen and are never shrunk. One serves all ops of a
-/// forward pass, one after the other; what it holds between two calls means nothing.
+/// Buffers that grow to the largest need seen and never shrink. One `Scratch` serves all ops of a forward pass, one after
+/// the other. Its contents between two calls have no meaning.
 #[derive(Debug, Default)]
 pub struct Scratch {
-    /// Quantised activations, packed for a kernel: pairs of `i16` or quads of `i8`.
+    /// Quantized activations of a strip: pairs of `i16` or quads of `i8`.
     pub(super) activations: Vec<i32>,
-    /// Activations packed as they are, and attention's queries.
+    /// f32 activations of a strip, or the queries of a tile of attention.
     pub(super) float_activations: Vec<f32>,
-    /// Attention's keys.
-    pub(super) keys: Vec<PanelRow>,
-    /// Attention's values.
-    pub(super) values: Vec<PanelRow>,
-    /// Attention's scores.
-    pub(super) scores: Vec<f32>,
-    /// Of each row: the sums of the eight outputs at hand, so far.
-    pub(super) float_sums: Vec<[[f32; 4]; 2]>,
-    /// The same in integers.
-    pub(super) integer_sums: Vec<[[i32; 4]; 2]>,
-    /// Of each two tiles: sums and differences of their quarters.
-    pub(super) strassen_factors: Vec<i32>,
-    /// Of each two tiles: seven products.
-    pub(super) strassen_products: Vec<[[i32; 4]; 2]>,
-    /// Of each quantised row (or of each block of it): what one step is worth.
+    /// The scale of each quantized row, or of each block of it.
     pub(super) activation_scales: Vec<f32>,
-    /// Of each quantised row (or of each block of it): the sum of its integers.
-    pub(super) sums: Vec<i32>,
+    /// The sum of the integers of each row.
+    pub(super) row_sums: Vec<i32>,
+    /// The negated sum of the integers of each block of each row.
+    pub(super) block_sums: Vec<i32>,
+    /// The negated zero point of each block of each row.
+    pub(super) zero_points: Vec<i32>,
+    /// For each row of a strip, the sums of the eight outputs of a panel.
+    pub(super) float_sums: Vec<[[f32; 4]; 2]>,
+    /// For each row of a strip, the integer sums of the eight outputs of one or two panels.
+    pub(super) integer_sums: Vec<[[i32; 4]; 2]>,
+    /// For each two tiles, the seven first factors of Strassen's products.
+    pub(super) strassen_factors: Vec<i32>,
+    /// For each two tiles, Strassen's seven products.
+    pub(super) strassen_products: Vec<[[i32; 4]; 2]>,
+    /// The keys of one head.
+    pub(super) keys: Vec<PanelRow>,
+    /// The values of one head.
+    pub(super) values: Vec<PanelRow>,
+    /// The scores of a tile of queries.
+    pub(super) scores: Vec<f32>,
 }
 
 impl Scratch {
-    /// Empty; the first forward pass fills it.
+    /// Returns empty buffers. The first forward pass fills them.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Bytes held.
+    /// Returns the bytes held.
     pub fn bytes(&self) -> usize {
         4 * (self.activations.capacity()
             + self.float_activations.capacity()
-            + 8 * (self.keys.capacity() + self.values.capacity())
-            + 8 * (self.float_sums.capacity()
-                + self.integer_sums.capacity()
-                + self.strassen_products.capacity())
+            + self.activation_scales.capacity()
+            + self.row_sums.capacity()
+            + self.block_sums.capacity()
+            + self.zero_points.capacity()
             + self.strassen_factors.capacity()
             + self.scores.capacity()
-            + self.activation_scales.capacity()
-            + self.sums.capacity())
+            + 8 * (self.float_sums.capacity()
+                + self.integer_sums.capacity()
+                + self.strassen_products.capacity()
+                + self.keys.capacity()
+                + self.values.capacity()))
     }
 }
 
-/// The first `len` elements of `buffer`, which grows if it must.
+/// Returns the first `len` elements of `buffer`, after growing it to `len` elements if it is shorter.
 pub(super) fn ensure_len<T: Copy + Default>(buffer: &mut Vec<T>, len: usize) -> &mut [T] {
     if buffer.len() < len {
-        // Not `resize` alone: it would leave up to twice the need behind, for good.
+        // `resize` alone could allocate twice the memory that is needed, which is never freed.
         buffer.reserve_exact(len - buffer.len());
         buffer.resize(len, T::default());
     }

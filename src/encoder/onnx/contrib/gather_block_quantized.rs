@@ -9,6 +9,7 @@ use crate::encoder::onnx::build::Builder;
 use crate::encoder::onnx::ops::arithmetic::Arithmetic;
 use crate::encoder::onnx::registry::{Outputs, Site};
 use crate::encoder::onnx::value::{Value, fixed};
+use crate::encoder::quantize::int4::unpack_u4;
 use crate::error::Result;
 
 /// Inputs: table, indices, scales, zero points?. A table of uint4 or int4 was
@@ -122,6 +123,6 @@ fn halves(build: &Builder, value: &Value) -> Result<Value> {
     }
     let plain = tensor.try_as_plain_ram().map_err(|e| build.invalid(e))?;
     let bytes = plain.as_slice::<u8>().map_err(|e| build.invalid(e))?;
-    let numbers: Vec<u8> = bytes.iter().flat_map(|b| [b & 15, b >> 4]).collect();
+    let numbers: Vec<u8> = unpack_u4(bytes).collect();
     Ok(Value::konst(Tensor::from_shape(&shape, &numbers).map_err(|e| build.invalid(e))?))
 }

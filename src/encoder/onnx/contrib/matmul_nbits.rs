@@ -8,6 +8,7 @@ use super::blocked::Blocked;
 use crate::encoder::onnx::build::Builder;
 use crate::encoder::onnx::registry::{Outputs, Site};
 use crate::encoder::onnx::value::{Value, fixed};
+use crate::encoder::quantize::int4::u4_at;
 use crate::error::Result;
 
 /// The weights' layout: `rows` outputs of `columns` inputs each.
@@ -79,7 +80,7 @@ impl Blocks {
 
     /// Number `i` of a list of numbers packed low bits first.
     fn unpack(&self, bytes: &[u8], i: usize) -> u8 {
-        if self.bits == 8 { bytes[i] } else { bytes[i / 2] >> (4 * (i % 2)) & 15 }
+        if self.bits == 8 { bytes[i] } else { u4_at(bytes, i) }
     }
 
     /// Unpacks to `[columns, rows]`. The lists' lengths were checked.

@@ -115,7 +115,7 @@ impl Encoder<'_> {
             let table = self.graph.weight(name, &[rows, hidden], Numbers::F32(&table))?;
             return Ok(self.graph.node(&scope, "Gather", &[&table, ids], &axis));
         }
-        let (numbers, scales) = per_row(&table, hidden);
+        let (numbers, scales) = per_row(&table, hidden)?;
         drop(table);
         let table =
             self.graph.weight(&format!("{name}_quantized"), &[rows, hidden], Numbers::I8(&numbers))?;

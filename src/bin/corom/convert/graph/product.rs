@@ -1,9 +1,9 @@
 //! `x · weightᵀ`, the weight in each of the number types.
 
-use corom::encoder::cpu::kernels::half;
-use corom::encoder::cpu::kernels::linear::quantize::BLOCK_I4;
 use corom::encoder::onnx::pb::DataType;
+use corom::encoder::quantize::int4::BLOCK_I4;
 use corom::error::Result;
+use half::f16;
 
 use super::builder::{Attribute, Builder, Numbers};
 use super::encoder::cast_to;
@@ -44,7 +44,7 @@ impl Weight<'_> {
     }
 
     fn int8(&self, graph: &mut Builder, at: &str, x: &str) -> Result<String> {
-        let (numbers, scales) = per_row(self.values, self.inputs);
+        let (numbers, scales) = per_row(self.values, self.inputs)?;
         let numbers = transpose(&numbers, self.inputs);
         let numbers = graph.weight(&self.part("quantized"), &self.turned(), Numbers::I8(&numbers))?;
         let scales = graph.weight(&self.part("scale"), &[scales.len()], Numbers::F32(&scales))?;
@@ -80,8 +80,8 @@ impl Weight<'_> {
 /// MatMulNBits wants scales of its input's type, f32. They lie in the file as half floats, which a Cast
 /// widens, unless there is one that is no half float.
 fn scales(graph: &mut Builder, at: &str, name: &str, shape: &[usize], scales: &[f32]) -> Result<String> {
-    let halves: Vec<u16> = scales.iter().map(|scale| half::from_f32(*scale)).collect();
-    if halves.iter().zip(scales).any(|(half, scale)| half::to_f32(*half) != *scale) {
+    let halves: Vec<u16> = scales.iter().map(|scale| f16::from_f32(*scale).to_bits()).collect();
+    if halves.iter().zip(scales).any(|(half, scale)| f16::from_bits(*half).to_f32() != *scale) {
         return graph.weight(name, shape, Numbers::F32(scales));
     }
     let halves = graph.weight(name, shape, Numbers::F16(&halves))?;

@@ -1,34 +1,43 @@
-//! Which of the two relaxed kernels is the faster one, found out at work.
+//! Picks the faster of the two relaxed kernels by timing real calls.
 //!
-//! They give the same bits, so a model may run with both: of the products of one shape every other
-//! one is run with the other kernel, and their times are compared. A trial before the first text
-//! would have to wait for an engine that optimises in the background: 250 milliseconds of one
-//! still chose the slower kernel in Chromium on a busy machine.
+//! Which kernel is faster depends on the processor and the engine. Both give the same bits, so a model may run either.
+//! A tuning round works like this:
+//!
+//! 1. Calls with the same shape alternate between the two kernels.
+//! 2. A window ends when each kernel has run for 12 calls and 20 ms. Its products per millisecond are compared with the
+//!    best window of each kernel.
+//! 3. The round ends after eight windows in a row in which no kernel became 3 % faster, or after 6,000 calls. The winner
+//!    has to pass the self-check again, because the engine may have compiled it anew.
+//!
+//! A second and last round follows 2,000 calls later, for engines that optimize late. A trial before the first text,
+//! tried instead, chose the slower kernel in Chromium on a busy machine even when it took 250 ms.
 
 use super::kernel::Kernel;
 use super::packed_linear::Linear;
 use super::weight_format::WeightFormat;
 use crate::encoder::cpu::kernels::scratch::Scratch;
 
-/// What a window's comparison takes of each kernel.
+/// The minimum number of calls of each kernel in a window.
 const MIN_WINDOW_CALLS: u32 = 12;
+/// The minimum time of each kernel in a window.
 const MIN_WINDOW_MS: f64 = 20.0;
-/// A round ends after so many windows in which neither kernel became faster than it ever was.
+/// Windows in a row without a gain that end a round.
 const MAX_WINDOWS_WITHOUT_GAIN: u32 = 8;
+/// The factor by which a window must be faster than the best window to count as a gain.
 const MIN_GAIN: f64 = 1.03;
-/// Or after so many calls, as it must where no clock runs (in Cloudflare's Workers it stands still).
+/// Calls that end a round in any case: in Cloudflare Workers the clock stands still during a request.
 const MAX_ROUND_CALLS: u32 = 6000;
-/// Calls with the first round's winner. Then there is another round: an engine may have been late.
+/// Calls with the winner of the first round before the second round starts.
 const CALLS_BETWEEN_ROUNDS: u32 = 2000;
-/// Smaller products wait for memory whichever kernel runs.
+/// Calls with fewer rows are not timed, because they wait for memory with either kernel.
 const MIN_TIMED_ROWS: usize = 4;
 
-/// The kernel that products are to run with, as far as is known.
+/// Runs each `Linear` with the kernel that is the fastest so far.
 #[derive(Debug, Clone)]
 pub struct Autotuner {
     best: Kernel,
     round: Option<TuningRound>,
-    /// Calls until the next round.
+    /// Calls until the second round.
     idle_calls_left: Option<u32>,
     clock_ms: fn() -> f64,
 }
@@ -40,16 +49,16 @@ impl Default for Autotuner {
 }
 
 impl Autotuner {
-    /// No tuning: this kernel.
+    /// Returns an autotuner that always uses `kernel`.
     pub fn fixed(kernel: Kernel) -> Self {
         Self { best: kernel, round: None, idle_calls_left: None, clock_ms: || 0.0 }
     }
 
-    /// What this build runs when nobody asks for another kernel: in a plain build the exact one, in
-    /// one with relaxed SIMD the faster of the relaxed ones. `clock_ms`: a clock in milliseconds.
+    /// Returns the default of this build: the exact kernel without relaxed SIMD, the faster relaxed kernel with it.
+    /// `clock_ms` returns a time in milliseconds.
     ///
-    /// A relaxed kernel that does not give the bits it must is left out (V8 11.3's baseline
-    /// compiler gets `i32x4.relaxed_dot_i8x16_i7x16_add` wrong); without one it is the exact one.
+    /// A relaxed kernel that fails the self-check is not used: V8 11.3's baseline compiler compiles
+    /// `i32x4.relaxed_dot_i8x16_i7x16_add_s` wrongly. If both fail, the exact kernel is used.
     pub fn for_this_build(clock_ms: fn() -> f64) -> Self {
         if !cfg!(feature = "relaxed-simd") {
             return Self::fixed(Kernel::Exact);
@@ -57,6 +66,7 @@ impl Autotuner {
         Self::with_candidates(TuningRound::CANDIDATES.map(Kernel::passes_self_check), clock_ms)
     }
 
+    /// Returns an autotuner for the relaxed kernels that passed the self-check.
     fn with_candidates(passed: [bool; 2], clock_ms: fn() -> f64) -> Self {
         match passed {
             [false, false] => Self::fixed(Kernel::Exact),
@@ -74,12 +84,12 @@ impl Autotuner {
         }
     }
 
-    /// The kernel that is the fastest as far as is known. Whatever it will be, weights are packed as for this one.
+    /// Returns the fastest kernel so far. Weights that are packed for it suit every later choice.
     pub fn kernel(&self) -> Kernel {
         self.best
     }
 
-    /// [`Kernel::warm_up`], of every kernel that may run.
+    /// Warms up every kernel that may run. See [`Kernel::warm_up`].
     pub fn warm_up(&self, format: WeightFormat) {
         match self.round {
             Some(_) if format != WeightFormat::F32 => {
@@ -89,10 +99,10 @@ impl Autotuner {
         };
     }
 
-    /// [`Linear::forward`], with the kernel whose turn it is.
+    /// Calls [`Linear::forward_with`] with the best kernel, or during a round with the one whose turn it is.
     ///
     /// # Panics
-    /// If a slice's length is not its shape's.
+    /// If the length of a slice does not match its shape.
     pub fn forward(
         &mut self,
         linear: &Linear,
@@ -121,7 +131,7 @@ impl Autotuner {
         self.update_best();
     }
 
-    /// A call between two rounds.
+    /// Counts a call between the two rounds, and starts the second round after the last one.
     fn count_idle_call(&mut self) {
         self.idle_calls_left = match self.idle_calls_left {
             Some(0) => {
@@ -132,8 +142,7 @@ impl Autotuner {
         };
     }
 
-    /// Ends the round where it is decided. The winner is looked at again: by now the engine has
-    /// compiled it otherwise than when it was first.
+    /// Sets the best kernel, and ends the round if it is finished.
     fn update_best(&mut self) {
         let Some(round) = &self.round else { return };
         let leader = round.leader();
@@ -152,19 +161,19 @@ impl Autotuner {
     }
 }
 
-/// One comparison of the two.
+/// One comparison of the two kernels.
 #[derive(Debug, Clone, Default)]
 struct TuningRound {
-    /// How often each shape, `(inputs, outputs)`, has come.
+    /// The number of calls of each shape, `(inputs, outputs)`.
     shapes: Vec<((usize, usize), usize)>,
     window: [WindowTotals; 2],
-    /// Products a millisecond in each kernel's best window.
+    /// Products per millisecond in the best window of each kernel.
     best: [f64; 2],
     windows_without_gain: u32,
     calls: u32,
 }
 
-/// What one kernel has done in a window.
+/// The calls of one kernel in a window.
 #[derive(Debug, Clone, Copy, Default)]
 struct WindowTotals {
     calls: u32,
@@ -175,7 +184,7 @@ struct WindowTotals {
 impl TuningRound {
     const CANDIDATES: [Kernel; 2] = [Kernel::RelaxedI16, Kernel::RelaxedI32];
 
-    /// Whose turn it is: products of one shape take turns, so that both run the same.
+    /// Returns the kernel of the next call. Calls of one shape alternate, so that both kernels do the same work.
     fn next_candidate(&mut self, shape: (usize, usize)) -> usize {
         self.calls += 1;
         let at = self.shapes.iter().position(|(known, _)| *known == shape).unwrap_or_else(|| {
@@ -186,6 +195,7 @@ impl TuningRound {
         self.shapes[at].1 % 2
     }
 
+    /// Adds a call to the window, and ends the window if it is long enough.
     fn record(&mut self, candidate: usize, products: f64, ms: f64) {
         let sum = &mut self.window[candidate];
         *sum = WindowTotals { calls: sum.calls + 1, products: sum.products + products, ms: sum.ms + ms };
@@ -203,6 +213,7 @@ impl TuningRound {
         self.window = Default::default();
     }
 
+    /// Returns the faster kernel.
     fn leader(&self) -> usize {
         usize::from(self.best[1] > self.best[0])
     }
@@ -216,7 +227,8 @@ impl TuningRound {
 mod tests {
     use super::*;
 
-    /// A round in which a call of each kernel takes these milliseconds for the first `late` calls and then others.
+    /// Returns the winner of a round and the number of its calls. A call of each kernel takes `first` milliseconds for the
+    /// first `late` calls, and `then` milliseconds after them.
     fn winner(first: [f64; 2], late: u32, then: [f64; 2]) -> (Kernel, u32) {
         let mut round = TuningRound::default();
         while !round.is_finished() {
@@ -235,19 +247,23 @@ mod tests {
     }
 
     #[test]
-    fn what_is_optimised_late_still_wins() {
+    fn a_kernel_that_is_optimized_late_still_wins() {
         assert_eq!(winner([9.0, 20.0], 30, [1.0, 0.7]).0, Kernel::RelaxedI32);
         assert_eq!(winner([1.0, 9.0], 200, [1.0, 0.7]).0, Kernel::RelaxedI32);
     }
 
     #[test]
-    fn every_heat_ends() {
-        assert_eq!(winner([0.0; 2], 0, [0.0; 2]), (Kernel::RelaxedI16, MAX_ROUND_CALLS), "a dead clock");
+    fn every_round_ends() {
+        assert_eq!(
+            winner([0.0; 2], 0, [0.0; 2]),
+            (Kernel::RelaxedI16, MAX_ROUND_CALLS),
+            "a clock that stands still"
+        );
         assert!(winner([1.0, 1.0], 0, [1.0, 1.0]).1 < 1000);
     }
 
     #[test]
-    fn both_kernels_run_every_shape() {
+    fn both_kernels_run_every_shape_equally_often() {
         let mut round = TuningRound::default();
         let shapes = [(768, 768), (768, 768), (768, 768), (768, 3072), (3072, 768), (768, 768)];
         let mut runs = [[0; 3]; 2];
@@ -260,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_kernel_does_not_run() {
+    fn a_kernel_that_fails_the_self_check_is_not_used() {
         let tuner = |passed| Autotuner::with_candidates(passed, || 0.0);
         assert_eq!(tuner([false, true]).kernel(), Kernel::RelaxedI32);
         assert_eq!(tuner([true, false]).kernel(), Kernel::RelaxedI16);
@@ -269,11 +285,11 @@ mod tests {
     }
 
     #[test]
-    fn tuning_is_run_twice_and_gives_the_same_bits() {
+    fn autotuner_runs_two_rounds_and_gives_the_same_bits() {
         use super::super::pack_i8::PackI8;
         use crate::encoder::spec::{Activation, LinearSpec, WeightOrder};
         let spec = LinearSpec { inputs: 64, outputs: 16, activation: Activation::None };
-        let mut pack = PackI8::new(spec, Kernel::RelaxedI16, vec![0.5; 16], Vec::new());
+        let mut pack = PackI8::new(spec, Kernel::RelaxedI16, vec![0.5; 16], Vec::new()).unwrap();
         pack.put_i8(
             WeightOrder::OutIn,
             0,
@@ -281,21 +297,21 @@ mod tests {
         );
         let linear = pack.finish();
         let x: Vec<f32> = (0..5 * 64).map(|i| (i * 13 % 101) as f32 - 50.0).collect();
-        let (mut due, mut out, mut scratch) = (vec![0.0; 80], vec![0.0; 80], Scratch::new());
-        linear.forward(&x, 5, &mut due, &mut scratch);
+        let (mut expected, mut out, mut scratch) = (vec![0.0; 80], vec![0.0; 80], Scratch::new());
+        linear.forward(&x, 5, &mut expected, &mut scratch);
         let mut tuner = Autotuner::with_candidates([true, true], || 0.0);
         let mut rounds = 0;
         for _ in 0..2 * MAX_ROUND_CALLS + CALLS_BETWEEN_ROUNDS + 10 {
             let before = tuner.round.is_some();
             tuner.forward(&linear, &x, 5, &mut out, &mut scratch);
-            assert_eq!(out, due);
+            assert_eq!(out, expected);
             rounds += usize::from(before && tuner.round.is_none());
         }
         assert_eq!((rounds, tuner.round.is_none(), tuner.idle_calls_left), (2, true, None));
     }
 
     #[test]
-    fn a_plain_build_is_exact() {
+    fn the_plain_build_uses_the_exact_kernel() {
         let kernel = Autotuner::for_this_build(|| 0.0).kernel();
         assert_eq!(kernel, if cfg!(feature = "relaxed-simd") { Kernel::RelaxedI16 } else { Kernel::Exact });
     }

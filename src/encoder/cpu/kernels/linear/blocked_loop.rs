@@ -1,27 +1,27 @@
-//! The loops around every kernel: blocks of rows that stay in a cache, panels of outputs, and the
-//! activation function for a group of them at a time.
+//! The loops around every kernel: strips of rows that stay in a cache, panels of outputs, and the activation function
+//! after each group of panels.
 
-use super::layout::{PANEL_COLUMNS, TILE_ROWS, panels};
+use super::layout::{PANEL_COLUMNS, TILE_ROWS, panel_count};
 use crate::encoder::cpu::kernels::activation;
 use crate::encoder::cpu::kernels::scratch::Scratch;
 use crate::encoder::spec::LinearSpec;
 use std::ops::Range;
 
-/// About how many bytes of packed activations to work on at a time: they stay in a second-level
-/// cache while the weights stream past, and the scratch memory does not grow with the batch.
-const BLOCK_BYTES: usize = 192 << 10;
-
-/// How many rows to pack at a time, when a row takes `row_bytes`: a multiple of two tiles.
-fn block_rows(row_bytes: usize) -> usize {
-    // Each block reads all weights again: 64 rows keep that below half a byte a nanosecond (32, where rows have
-    // 3072 inputs: 128 tokens took 2 to 7 % longer), and are what `strassen` needs.
-    (BLOCK_BYTES / row_bytes.max(1)).clamp(64, 512).next_multiple_of(2 * TILE_ROWS)
-}
+/// Bytes of packed activations per strip, approximately. A strip stays in the second-level cache while the weights
+/// stream past, and the scratch memory does not grow with the batch.
+const STRIP_BYTES: usize = 192 << 10;
 
 /// Panels between two passes of the activation function: 128 columns of up to 128 rows are 64 KiB.
 const PANELS_PER_GROUP: usize = 16;
 
-/// Rows on their way through a `Linear`: `x` is `[count, inputs]`, `out` is `[count, outputs]`.
+/// Returns the rows per strip when a packed row takes `row_bytes`: a multiple of two tiles.
+fn strip_rows(row_bytes: usize) -> usize {
+    // All weights are read once per strip. The minimum of 64 rows is what `strassen` needs; with 32 rows, 128 tokens
+    // took 2 to 7 % longer where rows have 3072 inputs.
+    (STRIP_BYTES / row_bytes.max(1)).clamp(64, 512).next_multiple_of(2 * TILE_ROWS)
+}
+
+/// Input and output of a `Linear`: `x` is `[count, inputs]`, `out` is `[count, outputs]`.
 pub(super) struct LinearIo<'a> {
     pub(super) x: &'a [f32],
     pub(super) count: usize,
@@ -29,8 +29,10 @@ pub(super) struct LinearIo<'a> {
 }
 
 impl LinearIo<'_> {
-    /// `pack(x, rows, scratch)` makes a block of rows into what the kernel reads, `row_bytes` each;
-    /// `compute(panels, rows, scratch, out)` computes the outputs of some panels of all of them.
+    /// Runs a kernel over all rows and panels.
+    ///
+    /// - `pack(x, rows, scratch)` packs a strip of `rows` rows, `row_bytes` per row, into `scratch`.
+    /// - `compute(panels, rows, scratch, out)` computes the outputs of the panels `panels` for all rows of the strip.
     #[inline(always)]
     pub(super) fn for_each_group(
         self,
@@ -41,15 +43,15 @@ impl LinearIo<'_> {
         compute: impl Fn(Range<usize>, usize, &mut Scratch, &mut [f32]),
     ) {
         let LinearSpec { inputs, outputs, activation } = *spec;
-        let block = block_rows(row_bytes);
-        for first in (0..self.count).step_by(block) {
-            let count = block.min(self.count - first);
+        let strip = strip_rows(row_bytes);
+        for first in (0..self.count).step_by(strip) {
+            let count = strip.min(self.count - first);
             let out = &mut self.out[first * outputs..][..count * outputs];
             pack(&self.x[first * inputs..][..count * inputs], count, scratch);
-            for group in panels(outputs).step_by(PANELS_PER_GROUP) {
-                let group = group..(group + PANELS_PER_GROUP).min(panels(outputs).end);
+            for group in (0..panel_count(outputs)).step_by(PANELS_PER_GROUP) {
+                let group = group..(group + PANELS_PER_GROUP).min(panel_count(outputs));
                 compute(group.clone(), count, scratch, out);
-                // While this part of the rows is still near.
+                // The outputs of the group are still in the cache.
                 let columns = group.start * PANEL_COLUMNS..(group.end * PANEL_COLUMNS).min(outputs);
                 for row in out.chunks_exact_mut(outputs) {
                     activation::apply(activation, &mut row[columns.clone()]);

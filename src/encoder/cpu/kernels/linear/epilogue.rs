@@ -1,10 +1,12 @@
-//! Outputs of a `Linear`: panels of eight columns, and what happens to each sum.
+//! The epilogue: from the sums of a panel to outputs, but for the activation function.
 
-use super::layout::{PANEL_COLUMNS, panels};
+use super::layout::{PANEL_COLUMNS, panel_count};
 use crate::encoder::cpu::kernels::simd::F32x4;
+use crate::encoder::reserve;
 use crate::encoder::spec::LinearSpec;
+use crate::error::Result;
 
-/// Scale and bias of each column, padded to whole panels.
+/// Scale and bias of each output, padded to whole panels.
 #[derive(Debug)]
 pub(super) struct Epilogue {
     scales: Vec<f32>,
@@ -12,24 +14,29 @@ pub(super) struct Epilogue {
 }
 
 impl Epilogue {
-    /// `scales` and `bias` are `[outputs]` or empty: all 1, all 0.
-    pub(super) fn new(spec: &LinearSpec, mut scales: Vec<f32>, mut bias: Vec<f32>) -> Self {
-        let padded = panels(spec.outputs).end * PANEL_COLUMNS;
+    /// Takes `scales` and `bias`, `[outputs]` each. Either may be empty: then all scales are 1, or all biases 0.
+    ///
+    /// # Errors
+    /// `OUT_OF_MEMORY`.
+    pub(super) fn new(spec: &LinearSpec, mut scales: Vec<f32>, bias: Vec<f32>) -> Result<Self> {
+        let padded = panel_count(spec.outputs).saturating_mul(PANEL_COLUMNS);
         if !scales.is_empty() {
-            scales.resize(padded, 0.0);
+            scales = pad(scales, padded)?;
         }
-        if bias.is_empty() {
-            bias = vec![0.0; padded];
-        }
-        bias.resize(padded, 0.0);
-        Self { scales, bias }
+        Ok(Self { scales, bias: pad(bias, padded)? })
     }
 
+    /// Returns the scales, padded with zeros to whole panels.
+    pub(super) fn scales(&self) -> &[f32] {
+        &self.scales
+    }
+
+    /// Returns the bytes held.
     pub(super) fn bytes(&self) -> usize {
         4 * (self.scales.len() + self.bias.len())
     }
 
-    /// `sum · (column scale · row scale) + bias` for a panel's eight columns of one row.
+    /// Stores `sum · (output scale · row scale) + bias` for the eight outputs of a panel of one row.
     #[inline(always)]
     pub(super) fn store_scaled(&self, panel: usize, sums: [F32x4; 2], row_scale: F32x4, row: &mut [f32]) {
         let (scales, _) = self.scales[panel * PANEL_COLUMNS..][..PANEL_COLUMNS].as_chunks::<4>();
@@ -37,7 +44,7 @@ impl Epilogue {
         self.store(panel, scaled, row);
     }
 
-    /// `sum + bias`.
+    /// Stores `sum + bias`.
     #[inline(always)]
     pub(super) fn store(&self, panel: usize, sums: [F32x4; 2], row: &mut [f32]) {
         let (bias, _) = self.bias[panel * PANEL_COLUMNS..][..PANEL_COLUMNS].as_chunks::<4>();
@@ -53,4 +60,10 @@ impl Epilogue {
             }
         }
     }
+}
+
+/// Returns `values` followed by zeros up to `len` elements.
+fn pad(mut values: Vec<f32>, len: usize) -> Result<Vec<f32>> {
+    reserve::try_extend(&mut values, len, 0.0, "the scales or biases of a Linear")?;
+    Ok(values)
 }

@@ -1,11 +1,17 @@
-//! 4-bit weights in blocks of 32 inputs with a scale and a zero point each, computed from the
-//! packed bits: no int8 copy is ever made.
+//! 4-bit weights in blocks of 32 inputs, with one scale and one zero point per block and output. The products are
+//! computed from the 4 bits; no int8 copy of the weights exists.
 //!
-//! A block's products are summed in integers. The exact kernel takes activations of 15 bits (a
-//! scale a row), the relaxed ones 8 bits (a scale a row and block), for which a weight's 4 bits
-//! are the operand that must be 0..=127. The zero point costs one product more a block: its
-//! weight is `−zero`, its activation the block's sum, which may need more than 16 bits and then
-//! comes in two parts. Blocks are added up in `f32`.
+//! With `b` a block and the exact kernel, whose activations have one scale per row and 15 bits:
+//!
+//! ```text
+//! y[m, n] = act(s_x[m] · Σ_b s_w[n, b] · (Σₖ q_x[m, k] · q_w[n, k] − z_w[n, b] · Σₖ q_x[m, k]) + bias[n])
+//! ```
+//!
+//! The sums over `k` are exact in `i32`. The zero point costs one more product per block: the negated sum of the
+//! activations times `z_w`. That sum does not fit an `i16`, so it comes in two parts (see
+//! [`quantize_quads`](super::pack_activations::quantize_quads)). Blocks are added up in `f32`.
+//!
+//! The relaxed kernels (`i4_relaxed`) use the same weights, with activations of 8 bits and one scale per block.
 
 use super::blocked_loop::LinearIo;
 use super::epilogue::Epilogue;
@@ -13,15 +19,15 @@ use super::kernel::Kernel;
 use super::layout::{AlignedI8x16, PANEL_COLUMNS};
 use super::pack_activation_blocks;
 use super::pack_activations;
-use super::quantize::BLOCK_I4;
 use super::relaxed_panel;
 use super::tiles::{TileKernel, run_tiles};
 use crate::encoder::cpu::kernels::scratch::{Scratch, ensure_len};
 use crate::encoder::cpu::kernels::simd::{F32x4, I8x16, I16x8, I32x4};
+use crate::encoder::quantize::int4::BLOCK_I4;
 use crate::encoder::spec::LinearSpec;
 use std::ops::Range;
 
-/// Vectors of a block of a panel: one a quad of inputs.
+/// Vectors per block of a panel: one per quad of inputs.
 pub(super) const BLOCK_VECTORS: usize = BLOCK_I4 / 4;
 
 /// A `Linear` with 4-bit weights.
@@ -29,16 +35,24 @@ pub(super) const BLOCK_VECTORS: usize = BLOCK_I4 / 4;
 pub struct LinearI4 {
     spec: LinearSpec,
     kernel: Kernel,
-    /// For each panel of eight outputs, for each block, its quads (see `put_nibble` in `pack_i4`).
-    pub(super) weights: Vec<AlignedI8x16>,
-    /// For each panel, for each block.
-    pub(super) scales: Vec<[f32; PANEL_COLUMNS]>,
-    /// The same; a byte has output `i`'s in its low half, `i + 4`'s in its high half.
-    pub(super) zeros: Vec<[i8; 4]>,
+    weights: WeightsI4,
     epilogue: Epilogue,
 }
 
-/// PanelRow outputs' weights.
+/// Packed 4-bit weights, for each panel, for each block of inputs.
+#[derive(Debug)]
+pub(super) struct WeightsI4 {
+    /// One vector per quad of inputs. Byte `4 · i + k` has input `k` of output `i` in its low half and of output `i + 4`
+    /// in its high half.
+    pub(super) q: Vec<AlignedI8x16>,
+    /// One scale per output.
+    pub(super) scales: Vec<[f32; PANEL_COLUMNS]>,
+    /// One zero point per output. Byte `i` has the one of output `i` in its low half and of output `i + 4` in its high
+    /// half.
+    pub(super) zeros: Vec<[i8; 4]>,
+}
+
+/// The weights of one panel.
 #[derive(Clone, Copy)]
 pub(super) struct PanelI4<'a> {
     weights: &'a [[AlignedI8x16; BLOCK_VECTORS]],
@@ -46,7 +60,7 @@ pub(super) struct PanelI4<'a> {
     zeros: &'a [[i8; 4]],
 }
 
-/// A block of them.
+/// One block of the weights of a panel.
 pub(super) struct PanelBlockI4<'a> {
     pub(super) weights: &'a [AlignedI8x16; BLOCK_VECTORS],
     pub(super) scales: &'a [f32; PANEL_COLUMNS],
@@ -54,6 +68,7 @@ pub(super) struct PanelBlockI4<'a> {
 }
 
 impl<'a> PanelI4<'a> {
+    /// Iterates over the blocks of inputs.
     #[inline(always)]
     pub(super) fn blocks(self) -> impl Iterator<Item = PanelBlockI4<'a>> {
         let blocks = self.weights.iter().zip(self.scales).zip(self.zeros);
@@ -62,29 +77,23 @@ impl<'a> PanelI4<'a> {
 }
 
 impl LinearI4 {
-    pub(super) fn new(
-        spec: LinearSpec,
-        kernel: Kernel,
-        weights: Vec<AlignedI8x16>,
-        scales: Vec<[f32; PANEL_COLUMNS]>,
-        zeros: Vec<[i8; 4]>,
-        bias: Vec<f32>,
-    ) -> Self {
-        Self { spec, kernel, weights, scales, zeros, epilogue: Epilogue::new(&spec, Vec::new(), bias) }
+    /// Takes packed weights.
+    pub(super) fn new(spec: LinearSpec, kernel: Kernel, weights: WeightsI4, epilogue: Epilogue) -> Self {
+        Self { spec, kernel, weights, epilogue }
     }
 
-    /// Its shape.
+    /// Returns the shape and the activation function.
     pub fn spec(&self) -> &LinearSpec {
         &self.spec
     }
 
-    /// Bytes of weights, scales, zero points and bias.
+    /// Returns the bytes of weights, scales, zero points and bias.
     pub fn bytes(&self) -> usize {
-        let blocks = size_of_val(&self.scales[..]) + size_of_val(&self.zeros[..]);
-        size_of_val(&self.weights[..]) + blocks + self.epilogue.bytes()
+        let WeightsI4 { q, scales, zeros } = &self.weights;
+        size_of_val(&q[..]) + size_of_val(&scales[..]) + size_of_val(&zeros[..]) + self.epilogue.bytes()
     }
 
-    /// The kernel that it was packed for.
+    /// Returns the kernel that the weights were packed for.
     pub(super) fn kernel(&self) -> Kernel {
         self.kernel
     }
@@ -107,14 +116,14 @@ impl LinearI4 {
         });
     }
 
-    /// PanelRow outputs of all rows of a block of rows.
+    /// Computes one panel of outputs for all rows of a strip.
     fn panel(&self, kernel: Kernel, panel: usize, rows: usize, scratch: &mut Scratch, out: &mut [f32]) {
         let LinearSpec { inputs, outputs, .. } = self.spec;
         let blocks = inputs.div_ceil(BLOCK_I4);
         let weights = PanelI4 {
-            weights: self.weights[panel * blocks * BLOCK_VECTORS..][..blocks * BLOCK_VECTORS].as_chunks().0,
-            scales: &self.scales[panel * blocks..][..blocks],
-            zeros: &self.zeros[panel * blocks..][..blocks],
+            weights: self.weights.q[panel * blocks * BLOCK_VECTORS..][..blocks * BLOCK_VECTORS].as_chunks().0,
+            scales: &self.weights.scales[panel * blocks..][..blocks],
+            zeros: &self.weights.zeros[panel * blocks..][..blocks],
         };
         if kernel.is_relaxed() {
             let totals = relaxed_panel::multiply_panel(weights, kernel, rows, inputs, scratch);
@@ -124,7 +133,7 @@ impl LinearI4 {
             return;
         }
         let quads = inputs.div_ceil(4);
-        let (acts, sums) = (&scratch.activations[..rows * quads * 2], &scratch.sums[..rows * blocks]);
+        let (acts, sums) = (&scratch.activations[..rows * quads * 2], &scratch.block_sums[..rows * blocks]);
         let totals = ensure_len(&mut scratch.float_sums, rows);
         totals.fill([[0.0; 4]; 2]);
         run_tiles(rows, ExactTiles { panel: weights, quads, acts, sums, totals });
@@ -136,11 +145,11 @@ impl LinearI4 {
     }
 }
 
-/// PanelRow outputs, and the rows that they are computed of, as
-/// [`quantize_quads`](super::pack_activations::quantize_quads) leaves them.
+/// The product of one panel with rows of activations, packed by
+/// [`quantize_quads`](super::pack_activations::quantize_quads).
 struct ExactTiles<'a> {
     panel: PanelI4<'a>,
-    /// Quads of a row.
+    /// Quads per row.
     quads: usize,
     acts: &'a [i32],
     sums: &'a [i32],
@@ -157,16 +166,17 @@ impl TileKernel for ExactTiles<'_> {
     }
 }
 
-/// Zero points of the outputs 0 to 3 and 4 to 7.
+/// Returns the zero points of the outputs 0 to 3 and 4 to 7.
 #[inline(always)]
 pub(super) fn zero_points(zeros: &[i8; 4]) -> [I32x4; 2] {
     let (both, nibble) = (I32x4::load_i8(zeros), I32x4::splat(15));
     [both.and(nibble), both.shr::<4>().and(nibble)]
 }
 
-/// The exact kernel: a block's bytes are taken apart once and multiplied with all rows at hand. Each quad's
-/// activations are the pairs (0, 2) and (1, 3), as the nibbles of a 16-bit lane lie. `acts` are `quads` for
-/// each tile, `sums` those of its blocks.
+/// Computes tiles of `ROWS` rows by eight outputs, block by block. The bytes of a block of weights are taken apart once
+/// for all tiles. Masks and shifts of a 16-bit lane yield its first and third or its second and fourth 4 bits, so the
+/// activations of a quad are the pairs (0, 2) and (1, 3). `acts` has `quads` quads per tile, `sums` one element per block
+/// of a tile.
 #[inline(never)]
 fn exact_tiles<const ROWS: usize>(
     panel: PanelI4<'_>,
@@ -178,7 +188,7 @@ fn exact_tiles<const ROWS: usize>(
     let nibble = I16x8::splat(15);
     let mut weights = [[[0; 4]; 4]; BLOCK_VECTORS];
     for (b, block) in panel.blocks().enumerate() {
-        // The sum comes as its low 7 bits and the rest.
+        // The low half of a sum is its low 7 bits, the high half the rest: z · low + (z << 7) · rest.
         let zeros = zero_points(block.zeros).map(|z| z.add(z.shl::<23>()).to_i16_pairs());
         let scales = [0, 1].map(|v| F32x4::load(&block.scales.as_chunks().0[v]));
         for (bytes, out) in block.weights.iter().zip(&mut weights) {
@@ -189,7 +199,7 @@ fn exact_tiles<const ROWS: usize>(
                 w.to_i32().store(out);
             }
         }
-        // Or the compiler takes them apart again for each tile.
+        // Without this the compiler takes the bytes apart again for each tile.
         let weights = std::hint::black_box(&weights);
         let (mut at, mut sum_at) = (b * BLOCK_VECTORS, b);
         let count = BLOCK_VECTORS.min(quads - at);

@@ -1,13 +1,15 @@
-//! The relaxed kernels for 4-bit weights: a block's bytes are taken apart once and multiplied with
-//! all rows at hand.
+//! The relaxed kernels for 4-bit weights. The 4 bits of a weight are the operand that must be in 0..=127; activations
+//! have 8 bits in blocks of 32 inputs (see [`pack_activation_blocks`](super::pack_activation_blocks)). The bytes of a
+//! block of weights are taken apart once and used for all rows of a strip.
 
 use super::i4::{BLOCK_VECTORS, PanelI4, zero_points};
-use super::pack_activation_blocks::{BLOCK_I8, BlockReader, BlockTile};
+use super::pack_activation_blocks::{BLOCK_I8, BlockReader, BlockTile, Correction};
 use super::relaxed_panel::RelaxedPanel;
 use crate::encoder::cpu::kernels::simd::{F32x4, I8x16, I16x8, I32x4, relaxed};
 
 impl RelaxedPanel for PanelI4<'_> {
     const BLOCK: usize = BLOCK_I8;
+    const CORRECTION: Correction = Correction::Sum;
 
     fn multiply<const ROWS: usize, const I32: bool>(
         self,
@@ -18,8 +20,8 @@ impl RelaxedPanel for PanelI4<'_> {
     }
 }
 
-/// The kernel. All 32 products of a block and column fit `i16` lanes, four of them each:
-/// 8 · 2 · 15 · 127 = 30480.
+/// Computes tiles of `ROWS` rows by eight outputs, block by block. The 32 products of a block and an output are added up
+/// in two `i16` lanes: 16 · 15 · 127 = 30480 fits.
 #[inline(never)]
 #[cfg_attr(all(target_arch = "wasm32", feature = "relaxed-simd"), target_feature(enable = "relaxed-simd"))]
 fn relaxed_tiles<const ROWS: usize, const I32: bool>(
@@ -37,7 +39,7 @@ fn relaxed_tiles<const ROWS: usize, const I32: bool>(
             w.and(nibble).to_i32().store(&mut out[0]);
             w.shr_u::<4>().and(nibble).to_i32().store(&mut out[1]);
         }
-        // Or the compiler takes them apart again for each tile.
+        // Without this the compiler takes the bytes apart again for each tile.
         let weights = std::hint::black_box(&weights);
         for (BlockTile { quads, scales: act_scales, corrections }, totals) in
             acts.next_block::<ROWS>(BLOCK_VECTORS).zip(totals.iter_mut())

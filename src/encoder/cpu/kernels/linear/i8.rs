@@ -1,14 +1,18 @@
-//! int8 weights per output channel, exact: what the plain build runs, and what the relaxed build
-//! runs when it is asked for the same bits.
+//! The exact int8 kernel: one scale per output of the weights, one scale per row of the activations.
 //!
-//! Activations become integers of up to 13 bits, a scale a row (see [`activation_max`]); the
-//! products with the int8 weights, widened as they are read, are summed in `i32` without
-//! rounding. In `simd128` that is `i32x4.dot_i16x8_s`: two products a lane and instruction.
+//! ```text
+//! y[m, n] = act(s_x[m] · s_w[n] · (Σₖ q_x[m, k] · q_w[n, k] − z_w[n] · Σₖ q_x[m, k]) + bias[n])
+//! ```
+//!
+//! The sums are exact in `i32`, because activations are limited to [`activation_max`], at most 13 bits. Most files have
+//! no zero points `z_w`; then the sums of the rows are not computed.
+//!
+//! Two panels at a time go through [`strassen`] where there are enough rows.
 
 use super::blocked_loop::LinearIo;
 use super::epilogue::Epilogue;
 use super::i8_product::{TileSums, multiply_add, widen_pair};
-use super::layout::{AlignedI8x16, PANEL_COLUMNS, panels};
+use super::layout::{AlignedI8x16, PANEL_COLUMNS};
 use super::pack_activations;
 use super::strassen;
 use super::tiles::{TileKernel, run_tiles};
@@ -17,45 +21,41 @@ use crate::encoder::cpu::kernels::simd::{F32x4, I32x4};
 use crate::encoder::spec::{LinearSpec, activation_max};
 use std::ops::Range;
 
-/// Pairs of inputs that are widened at a time: 1 KiB.
+/// Pairs of inputs per step: their widened weights take 1 KiB.
 const STEP_PAIRS: usize = 32;
 
-/// A `Linear` with exact int8 arithmetic.
+/// A `Linear` with int8 weights for the exact kernel.
 #[derive(Debug)]
 pub struct LinearI8 {
     spec: LinearSpec,
-    /// For each panel of eight outputs, for each pair of inputs, each output's pair.
+    /// For each panel, for each pair of inputs, the pair of each output.
     weights: Vec<AlignedI8x16>,
     epilogue: Epilogue,
-    /// Zero points, where a file has them: then the rows' sums are needed.
+    /// Zero points, padded to whole panels, or empty if all are 0.
     zero: Vec<i32>,
-    /// The largest integer of an activation.
-    max: i32,
+    /// The largest magnitude of a quantized activation.
+    activation_max: i32,
 }
 
 impl LinearI8 {
-    /// See [`PackI8`](super::pack_i8::PackI8), which makes it.
+    /// Takes weights in the layout of [`PackI8`](super::pack_i8::PackI8), and zero points padded to whole panels.
     pub(super) fn new(
         spec: LinearSpec,
         weights: Vec<AlignedI8x16>,
-        scales: Vec<f32>,
-        mut zero: Vec<i32>,
-        bias: Vec<f32>,
+        zero: Vec<i32>,
+        epilogue: Epilogue,
     ) -> Self {
         let zero_max = zero.iter().map(|z| z.unsigned_abs() as usize).max().unwrap_or(0);
-        if !zero.is_empty() {
-            zero.resize(panels(spec.outputs).end * PANEL_COLUMNS, 0);
-        }
-        let max = activation_max(spec.inputs, 128 + zero_max);
-        Self { spec, weights, epilogue: Epilogue::new(&spec, scales, bias), zero, max }
+        let activation_max = activation_max(spec.inputs, 128 + zero_max);
+        Self { spec, weights, epilogue, zero, activation_max }
     }
 
-    /// Its shape.
+    /// Returns the shape and the activation function.
     pub fn spec(&self) -> &LinearSpec {
         &self.spec
     }
 
-    /// Bytes of weights, scales and bias.
+    /// Returns the bytes of weights, scales, zero points and bias.
     pub fn bytes(&self) -> usize {
         size_of_val(&self.weights[..]) + self.epilogue.bytes() + size_of_val(&self.zero[..])
     }
@@ -64,7 +64,14 @@ impl LinearI8 {
     pub(super) fn forward(&self, io: LinearIo<'_>, scratch: &mut Scratch) {
         let (inputs, pairs) = (self.spec.inputs, self.pairs());
         let pack = |x: &[f32], count, scratch: &mut Scratch| {
-            pack_activations::quantize_pairs(x, count, inputs, self.max, !self.zero.is_empty(), scratch);
+            pack_activations::quantize_pairs(
+                x,
+                count,
+                inputs,
+                self.activation_max,
+                !self.zero.is_empty(),
+                scratch,
+            );
             let strassen_rows = self.strassen_rows(count);
             if strassen_rows > 0 {
                 strassen::pack_factors(
@@ -85,29 +92,30 @@ impl LinearI8 {
         });
     }
 
-    /// How many of `rows` rows go through [`strassen`].
+    /// Returns how many of `rows` rows go through [`strassen`].
     fn strassen_rows(&self, rows: usize) -> usize {
         strassen::strassen_rows(rows, self.pairs())
     }
 
-    /// Pairs of inputs; the last may be filled up.
+    /// Returns the pairs of inputs. The last pair is padded with 0 if the number of inputs is odd.
     fn pairs(&self) -> usize {
         self.spec.inputs.div_ceil(2)
     }
 
+    /// Returns the weights of one panel.
     fn weights(&self, panel: usize) -> &[AlignedI8x16] {
         &self.weights[panel * self.pairs()..][..self.pairs()]
     }
 
-    /// PanelRow outputs of all rows of a block.
+    /// Computes one panel of outputs for all rows of a strip.
     fn panel(&self, panel: usize, rows: usize, scratch: &mut Scratch, out: &mut [f32]) {
         let sums = ensure_len(&mut scratch.integer_sums, rows);
         let acts = &scratch.activations[..rows * self.pairs()];
         PanelProduct { weights: self.weights(panel), acts, sums }.compute(rows);
-        self.store_outputs(panel, sums, &scratch.sums, &scratch.activation_scales, out);
+        self.store_outputs(panel, sums, &scratch.row_sums, &scratch.activation_scales, out);
     }
 
-    /// The same of two panels, most rows in seven products for eight.
+    /// Computes two panels of outputs for all rows of a strip. Most rows take seven block products instead of eight.
     fn two_panels(&self, panel: usize, rows: usize, scratch: &mut Scratch, out: &mut [f32]) {
         let (strassen_rows, pairs) = (self.strassen_rows(rows), self.pairs());
         let panels = [panel, panel + 1].map(|panel| self.weights(panel));
@@ -126,11 +134,11 @@ impl LinearI8 {
         for (i, sums) in both.into_iter().enumerate() {
             PanelProduct { weights: panels[i], acts: rest, sums: &mut sums[strassen_rows..] }
                 .compute(rows - strassen_rows);
-            self.store_outputs(panel + i, sums, &scratch.sums, &scratch.activation_scales, out);
+            self.store_outputs(panel + i, sums, &scratch.row_sums, &scratch.activation_scales, out);
         }
     }
 
-    /// From sums to outputs.
+    /// Stores the outputs of one panel, from the sums of its products.
     fn store_outputs(
         &self,
         panel: usize,
@@ -152,7 +160,7 @@ impl LinearI8 {
     }
 }
 
-/// PanelRow outputs, and the rows that they are computed of.
+/// The product of one panel with rows of packed activations.
 struct PanelProduct<'a> {
     weights: &'a [AlignedI8x16],
     acts: &'a [i32],
@@ -160,7 +168,7 @@ struct PanelProduct<'a> {
 }
 
 impl PanelProduct<'_> {
-    /// TileSums of all rows.
+    /// Computes the sums of `rows` rows.
     fn compute(self, rows: usize) {
         self.sums.fill([[0; 4]; 2]);
         run_tiles(rows, self);
@@ -175,10 +183,10 @@ impl TileKernel for PanelProduct<'_> {
     }
 }
 
-/// The kernel: tiles of `ROWS` rows by eight columns, a piece of the inputs after the other. A piece of
-/// weights is widened once for all tiles; and while they take it, the memory that the weights come from goes
-/// on by itself (a whole model's 16 and 32 tokens: 5 and 7 % faster than a tile after the other). One a
-/// function, so that nothing around it takes registers from the loop.
+/// Computes tiles of `ROWS` rows by eight outputs, one step of the inputs after the other. The weights of a step are
+/// widened once for all tiles. While the tiles use them, the processor fetches the next weights from memory: 16 and 32
+/// tokens through a whole base model were 5 and 7 % faster than with the loops in the other order. Not inlined, so
+/// that the code around it takes no registers from the loop.
 #[inline(never)]
 fn exact_tiles<const ROWS: usize>(
     weights: &[AlignedI8x16],
@@ -186,18 +194,18 @@ fn exact_tiles<const ROWS: usize>(
     sums: &mut [TileSums<ROWS>],
 ) {
     let mut wide = [[[0; 4]; 2]; STEP_PAIRS];
-    for (i, piece) in weights.chunks(STEP_PAIRS).enumerate() {
-        for (pair, wide) in piece.iter().zip(&mut wide) {
+    for (i, step) in weights.chunks(STEP_PAIRS).enumerate() {
+        for (pair, wide) in step.iter().zip(&mut wide) {
             for (vector, wide) in widen_pair(pair).into_iter().zip(wide) {
                 vector.to_i32().store(wide);
             }
         }
-        // Or the compiler widens them again for each tile.
-        let wide = std::hint::black_box(&wide[..piece.len()]);
-        // Not `chunks_exact`, which divides.
+        // Without this the compiler widens the weights again for each tile.
+        let wide = std::hint::black_box(&wide[..step.len()]);
+        // `chunks_exact` would divide.
         let mut at = i * STEP_PAIRS;
         for totals in sums.iter_mut() {
-            multiply_add(wide, &acts[at..][..piece.len()], totals);
+            multiply_add(wide, &acts[at..][..step.len()], totals);
             at += weights.len();
         }
     }

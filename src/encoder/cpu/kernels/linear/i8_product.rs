@@ -1,22 +1,26 @@
-//! The innermost product of the exact int8 kernels: a tile of rows by a panel, a step of the inputs.
+//! The innermost loop of the exact int8 kernels: one tile of rows times one panel, for a step of the inputs.
+//!
+//! `i32x4.dot_i16x8_s` multiplies eight `i16` by eight `i16` and adds neighbors. So inputs are taken in pairs: an
+//! activation pair is one `i32`, copied to all lanes, and a weight pair is widened from int8 to `i16`.
 
 use super::layout::AlignedI8x16;
 use crate::encoder::cpu::kernels::simd::{I16x8, I32x4};
 
-/// A pair of inputs of eight outputs, widened.
+/// One pair of inputs of eight outputs, widened to `i16`: two vectors.
 pub(super) type WidenedPair = [[i32; 4]; 2];
-/// Of a tile's rows: the sums of eight outputs.
+
+/// Eight sums for each row of a tile.
 pub(super) type TileSums<const ROWS: usize> = [[[i32; 4]; 2]; ROWS];
 
-/// A pair of inputs of eight outputs.
+/// Widens one pair of inputs of eight outputs.
 #[inline(always)]
 pub(super) fn widen_pair(pair: &AlignedI8x16) -> [I16x8; 2] {
     let (halves, _) = pair.0.as_chunks();
     [0, 1].map(|v| I16x8::load_i8(&halves[v]))
 }
 
-/// `sums += acts · weights`, for a tile and a piece of the inputs. Not unrolled further, which V8 makes slower
-/// (39 for 47 GMAC/s).
+/// Computes `totals += acts · wide` for one tile and one step of the inputs. V8 made the loop slower when it was
+/// unrolled further: 39 instead of 47 GMAC/s.
 #[inline(always)]
 pub(super) fn multiply_add<const ROWS: usize>(
     wide: &[WidenedPair],

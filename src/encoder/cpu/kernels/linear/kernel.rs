@@ -1,24 +1,25 @@
-//! Which kernel a `Linear` runs.
+//! The kernels that a `Linear` can run.
 
-/// How a `Linear` computes. Packed weights keep the kernel they were packed for; the two relaxed
-/// ones share a layout.
+/// How a `Linear` computes its products. Packed weights keep the kernel that they were packed for. The two relaxed
+/// kernels share a weight layout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Kernel {
-    /// Integers of up to 13 bits against int8 weights, of 15 against 4-bit ones; floats by plain multiply and add:
-    /// the same bits on every machine. The fastest that plain `simd128` can do.
+    /// The same bits on every machine, and the fastest kernel without relaxed SIMD. Activations are integers of up
+    /// to 13 bits for int8 weights and of 15 bits for 4-bit weights. f32 products are not fused with their sums.
     #[default]
     Exact,
-    /// Relaxed SIMD, `i16x8.relaxed_dot_i8x16_i7x16`: activations of 7 bits in blocks of 64
-    /// inputs (8 bits in blocks of 32 against 4-bit weights), floats fused. Fastest without VNNI.
+    /// Relaxed SIMD, `i16x8.relaxed_dot_i8x16_i7x16_s`. Activations have 7 bits in blocks of 64 inputs for int8
+    /// weights, and 8 bits in blocks of 32 inputs for 4-bit weights. f32 products are fused with their sums. The
+    /// fastest kernel on processors without VNNI.
     RelaxedI16,
-    /// Relaxed SIMD, `i32x4.relaxed_dot_i8x16_i7x16_add`: the same integers, so the same bits,
-    /// by an instruction that a machine with AVX-VNNI or Arm's dot product has, and others
-    /// spell out slowly.
+    /// Relaxed SIMD, `i32x4.relaxed_dot_i8x16_i7x16_add_s`. The integers and the resulting bits are those of
+    /// [`Kernel::RelaxedI16`]. One instruction on processors with AVX-VNNI or with Arm's dot product; a slow sequence
+    /// on others.
     RelaxedI32,
 }
 
 impl Kernel {
-    /// Its name, as `corom.info` has it.
+    /// Returns the name that `corom.info` reports.
     pub fn name(self) -> &'static str {
         match self {
             Self::Exact => "exact",
@@ -27,7 +28,7 @@ impl Kernel {
         }
     }
 
-    /// Whether it is one of the relaxed ones.
+    /// Returns true for the two relaxed kernels.
     pub fn is_relaxed(self) -> bool {
         self != Self::Exact
     }

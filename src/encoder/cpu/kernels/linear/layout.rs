@@ -1,21 +1,19 @@
-//! The layout that all kernels share: tiles of rows, panels of columns, and the aligned vectors that panels are
+//! The layout that all kernels share: tiles of rows, panels of outputs, and the aligned vectors that panels are
 //! made of.
 
-use std::ops::Range;
-
-/// Rows of a tile: with eight columns, what fits 16 vector registers (ARCHITECTURE.md has the
-/// other shapes' figures).
+/// Rows per tile (MR). With [`PANEL_COLUMNS`] this is the largest tile whose sums stay in registers: 4 × 8 sums are
+/// eight of the sixteen vector registers of x86-64, which leaves room for two vectors of weights and a factor.
 pub(in crate::encoder::cpu::kernels) const TILE_ROWS: usize = 4;
 
-/// Columns of a panel: two adjacent vectors.
+/// Outputs per panel (NR): two vectors of four lanes.
 pub(in crate::encoder::cpu::kernels) const PANEL_COLUMNS: usize = 8;
 
-/// The panels of `outputs` columns; the last may be filled up.
-pub(super) fn panels(outputs: usize) -> Range<usize> {
-    0..outputs.div_ceil(PANEL_COLUMNS)
+/// Returns the number of panels that `outputs` outputs fill. The last panel is padded with zeros.
+pub(super) fn panel_count(outputs: usize) -> usize {
+    outputs.div_ceil(PANEL_COLUMNS)
 }
 
-/// Sixteen bytes that a vector load takes without crossing a cache line.
+/// Sixteen integers of a panel, aligned so that a vector load does not cross a cache line.
 #[repr(C, align(16))]
 #[derive(Debug, Clone, Copy)]
 pub(super) struct AlignedI8x16(pub(super) [i8; 16]);
@@ -24,7 +22,7 @@ impl AlignedI8x16 {
     pub(super) const ZERO: Self = Self([0; 16]);
 }
 
-/// One input of eight outputs.
+/// One input of the eight outputs of an f32 panel, aligned as [`AlignedI8x16`].
 #[repr(C, align(16))]
 #[derive(Debug, Clone, Copy, Default)]
 pub(in crate::encoder::cpu::kernels) struct PanelRow(

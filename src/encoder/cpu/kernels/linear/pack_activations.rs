@@ -1,5 +1,14 @@
-//! Activations on their way into a `Linear`: tiles of four rows, quantised or as they are,
-//! interleaved so that a kernel reads one stream.
+//! Packs activations for the exact int8 and 4-bit kernels and for the f32 kernels: tiles of four rows, interleaved so
+//! that a kernel reads one stream.
+//!
+//! | function | element | order within a tile | for each row |
+//! |---|---|---|---|
+//! | [`quantize_pairs`] | two inputs, `i16` each | pair, row | scale, sum if asked for |
+//! | [`quantize_quads`] | four inputs as the pairs (0, 2) and (1, 3) | quad, pair, row | scale, sum of each block |
+//! | [`pack_floats`] | one input, `f32` | input, row | |
+//!
+//! A row is quantized symmetrically: with `m` its largest magnitude, `s = m / max` and `q = round(x · (max / m))`. A row
+//! with a NaN or an infinity gets the scale NaN and integers of 0, so that its outputs are NaN.
 
 use super::layout::TILE_ROWS;
 use super::tiles::tiles;
@@ -7,56 +16,59 @@ use crate::encoder::cpu::kernels::scratch::{Scratch, ensure_len};
 use crate::encoder::cpu::kernels::simd::{F32x4, I16x8, I32x4};
 use crate::encoder::spec::MIN_ROW_MAGNITUDE;
 
-/// `max / largest` and its inverse for a row whose largest magnitude has these bits: steps per
-/// unit, units per step. See [`reference_quantize_row`](crate::encoder::reference::linear::reference_quantize_row).
-fn scale_of_row(largest_bits: i32, max: i32) -> (f32, f32) {
-    let largest = f32::from_bits(largest_bits as u32);
-    if !largest.is_finite() {
+/// Returns the inverse scale and the scale of a row whose largest magnitude has the bits `max_abs_bits`. See
+/// [`reference_quantize_row`](crate::encoder::reference::linear::reference_quantize_row).
+fn scale_of_row(max_abs_bits: i32, max: i32) -> (f32, f32) {
+    let max_abs = f32::from_bits(max_abs_bits as u32);
+    if !max_abs.is_finite() {
         (0.0, f32::NAN)
-    } else if largest < MIN_ROW_MAGNITUDE {
+    } else if max_abs < MIN_ROW_MAGNITUDE {
         (0.0, 0.0)
     } else {
-        (max as f32 / largest, largest / max as f32)
+        (max as f32 / max_abs, max_abs / max as f32)
     }
 }
 
-/// The largest magnitude's bits. As integers the magnitudes of floats compare as floats do, with
-/// infinity and then NaN above all: so a NaN is never lost.
+/// Returns the bits of the largest magnitude. Magnitudes compare as integers like they do as floats, with infinity
+/// and then NaN above all others, so a NaN is never lost.
 fn max_abs_bits(row: &[f32]) -> i32 {
     let magnitude = |v: F32x4| v.abs().to_bits();
     let max = |a: I32x4, b: I32x4| b.gt(a).select(b.to_float(), a.to_float()).to_bits();
     let (octets, rest) = row.as_chunks::<8>();
-    let mut most = [I32x4::zero(); 2];
+    let mut max_abs = [I32x4::zero(); 2];
     for octet in octets {
         let (low, high) = halves(octet);
-        most = [max(most[0], magnitude(F32x4::load(low))), max(most[1], magnitude(F32x4::load(high)))];
+        max_abs =
+            [max(max_abs[0], magnitude(F32x4::load(low))), max(max_abs[1], magnitude(F32x4::load(high)))];
     }
-    let mut most = max(most[0], most[1]);
+    let mut max_abs = max(max_abs[0], max_abs[1]);
     for part in rest.chunks(4) {
-        most = max(most, magnitude(F32x4::load_part(part, 0.0)));
+        max_abs = max(max_abs, magnitude(F32x4::load_part(part, 0.0)));
     }
-    let [a, b, c, d] = most.to_array();
+    let [a, b, c, d] = max_abs.to_array();
     a.max(b).max(c).max(d)
 }
 
+/// Splits eight values into two vectors.
 fn halves(octet: &[f32; 8]) -> (&[f32; 4], &[f32; 4]) {
     let (quads, _) = octet.as_chunks::<4>();
     (&quads[0], &quads[1])
 }
 
-/// PanelRow values as `i16` integers, in pairs: neighbours, or in `QUADS` (0, 2) and (1, 3). `steps` is 0 where the row is not finite, and there
-/// 0 · ∞ must not pass for a number: hence the mask.
+/// Quantizes eight values to pairs of `i16`: pairs of neighbors, or with `QUADS` the pairs (0, 2) and (1, 3) of each
+/// four. `inverse_scale` is 0 where the row is not finite; the mask `live` keeps 0 · ∞ from becoming a NaN there.
 #[inline(always)]
-fn quantize_octet<const QUADS: bool>(octet: &[f32; 8], steps: F32x4, live: I32x4) -> I32x4 {
+fn quantize_octet<const QUADS: bool>(octet: &[f32; 8], inverse_scale: F32x4, live: I32x4) -> I32x4 {
     let (low, high) = halves(octet);
-    let round = |v: &[f32; 4]| live.select(F32x4::load(v).mul(steps), F32x4::zero()).round();
+    let round = |v: &[f32; 4]| live.select(F32x4::load(v).mul(inverse_scale), F32x4::zero()).round();
     let q = I16x8::narrow(round(low), round(high));
     if QUADS { q.swap_middle().to_i32() } else { q.to_i32() }
 }
 
-/// Quantises `rows` rows of `x` into tiles of `i16` pairs: for each tile, for each pair of inputs
-/// (an odd last one is paired with 0), each row's pair. Leaves each row's scale and, where `sums`
-/// are wanted, the sum of its integers. `max` ≤ 32767.
+/// Quantizes `x`, `[rows, inputs]`, to `−max..=max` into `scratch.activations`: for each tile, for each pair of inputs,
+/// the pair of each row. An odd last input is paired with 0. Stores the scale of each row in
+/// `scratch.activation_scales` and, if `sums` is true, the sum of its integers in `scratch.row_sums`. `max` is at
+/// most 32767.
 pub(super) fn quantize_pairs(
     x: &[f32],
     rows: usize,
@@ -68,7 +80,7 @@ pub(super) fn quantize_pairs(
     quantize::<false>(x, rows, inputs, max, scratch);
     if sums {
         let (pairs, ones) = (inputs.div_ceil(2), I16x8::splat(1));
-        let sums = ensure_len(&mut scratch.sums, rows);
+        let sums = ensure_len(&mut scratch.row_sums, rows);
         sums.fill(0);
         for (first, count) in tiles(rows) {
             let sums = &mut sums[first..][..count];
@@ -81,12 +93,15 @@ pub(super) fn quantize_pairs(
     }
 }
 
-/// The same with 15 bits and in quads, each as the pairs (0, 2) and (1, 3). Leaves, for each tile,
-/// for each `block` of inputs, each row's negated sum: its low 7 bits, then the rest.
+/// Quantizes `x`, `[rows, inputs]`, to 15 bits into `scratch.activations`: for each tile, for each quad of inputs, the
+/// pair (0, 2) of each row, then the pair (1, 3) of each row. Stores the scale of each row in
+/// `scratch.activation_scales` and, for each tile and each `block` of inputs, the negated sum of each row in
+/// `scratch.block_sums`. A sum of 32 integers of 15 bits does not fit an `i16`, so its low 7 bits are in the low half
+/// of the element and the rest in the high half.
 pub(super) fn quantize_quads(x: &[f32], rows: usize, inputs: usize, block: usize, scratch: &mut Scratch) {
     quantize::<true>(x, rows, inputs, i16::MAX.into(), scratch);
     let (quads, blocks, ones) = (inputs.div_ceil(4), inputs.div_ceil(block), I16x8::splat(1));
-    let sums = ensure_len(&mut scratch.sums, rows * blocks);
+    let sums = ensure_len(&mut scratch.block_sums, rows * blocks);
     for (first, count) in tiles(rows) {
         let tile = &scratch.activations[first * quads * 2..][..count * quads * 2];
         let sums = &mut sums[first * blocks..][..count * blocks];
@@ -100,6 +115,7 @@ pub(super) fn quantize_quads(x: &[f32], rows: usize, inputs: usize, block: usize
     }
 }
 
+/// Quantizes all rows, tile by tile.
 fn quantize<const QUADS: bool>(x: &[f32], rows: usize, inputs: usize, max: i32, scratch: &mut Scratch) {
     assert_eq!(x.len(), rows * inputs);
     let pairs = if QUADS { inputs.div_ceil(4) * 2 } else { inputs.div_ceil(2) };
@@ -107,26 +123,28 @@ fn quantize<const QUADS: bool>(x: &[f32], rows: usize, inputs: usize, max: i32, 
     let scales = ensure_len(&mut scratch.activation_scales, rows);
     for (first, count) in tiles(rows) {
         let tile = &mut packed[first * pairs..][..count * pairs];
-        let mut steps = [0.0f32; TILE_ROWS];
+        let mut inverse_scales = [0.0f32; TILE_ROWS];
         for r in 0..count {
             let row = &x[(first + r) * inputs..][..inputs];
-            (steps[r], scales[first + r]) = scale_of_row(max_abs_bits(row), max);
+            (inverse_scales[r], scales[first + r]) = scale_of_row(max_abs_bits(row), max);
         }
         if count == TILE_ROWS {
             let rows = [0, 1, 2, 3].map(|r| &x[(first + r) * inputs..][..inputs]);
-            quantize_tile::<QUADS>(rows, steps, tile);
+            quantize_tile::<QUADS>(rows, inverse_scales, tile);
         } else {
             for r in 0..count {
-                quantize_row::<QUADS>(&x[(first + r) * inputs..][..inputs], steps[r], &mut tile[r..], count);
+                let row = &x[(first + r) * inputs..][..inputs];
+                quantize_row::<QUADS>(row, inverse_scales[r], &mut tile[r..], count);
             }
         }
     }
 }
 
-/// A whole tile: four rows, transposed in registers.
-fn quantize_tile<const QUADS: bool>(rows: [&[f32]; 4], steps: [f32; 4], tile: &mut [i32]) {
+/// Quantizes a tile of four rows, transposed in registers.
+fn quantize_tile<const QUADS: bool>(rows: [&[f32]; 4], inverse_scales: [f32; 4], tile: &mut [i32]) {
     let octets = rows[0].len() / 8;
-    let (vectors, live) = (steps.map(F32x4::splat), steps.map(|s| I32x4::splat(-i32::from(s > 0.0))));
+    let vectors = inverse_scales.map(F32x4::splat);
+    let live = inverse_scales.map(|s| I32x4::splat(-i32::from(s > 0.0)));
     let parts = rows.map(|row| row.as_chunks::<8>().0);
     for (i, out) in tile.as_chunks_mut::<16>().0.iter_mut().enumerate().take(octets) {
         let q = [0, 1, 2, 3].map(|r| quantize_octet::<QUADS>(&parts[r][i], vectors[r], live[r]));
@@ -138,14 +156,14 @@ fn quantize_tile<const QUADS: bool>(rows: [&[f32]; 4], steps: [f32; 4], tile: &m
     for r in 0..4 {
         let (rest, from) = (&rows[r][octets * 8..], octets * 16 + r);
         if !rest.is_empty() {
-            quantize_row::<QUADS>(rest, steps[r], &mut tile[from..], 4);
+            quantize_row::<QUADS>(rest, inverse_scales[r], &mut tile[from..], 4);
         }
     }
 }
 
-/// One row, its pairs `stride` apart.
-fn quantize_row<const QUADS: bool>(row: &[f32], steps: f32, out: &mut [i32], stride: usize) {
-    let (vector, live) = (F32x4::splat(steps), I32x4::splat(-i32::from(steps > 0.0)));
+/// Quantizes one row. Its pairs are stored `stride` elements apart.
+fn quantize_row<const QUADS: bool>(row: &[f32], inverse_scale: f32, out: &mut [i32], stride: usize) {
+    let (vector, live) = (F32x4::splat(inverse_scale), I32x4::splat(-i32::from(inverse_scale > 0.0)));
     for (i, part) in row.chunks(8).enumerate() {
         let mut octet = [0.0; 8];
         octet[..part.len()].copy_from_slice(part);
@@ -157,7 +175,7 @@ fn quantize_row<const QUADS: bool>(row: &[f32], steps: f32, out: &mut [i32], str
     }
 }
 
-/// Packs `rows` rows of `x` as they are into tiles: for each tile, for each input, each row's value.
+/// Packs `x`, `[rows, inputs]`, without quantizing it: for each tile, for each input, the value of each row.
 pub(super) fn pack_floats(x: &[f32], rows: usize, inputs: usize, packed: &mut [f32]) {
     assert_eq!(x.len(), rows * inputs);
     for (first, count) in tiles(rows) {
@@ -206,7 +224,7 @@ mod tests {
                     got == expected.scale || got.is_nan() && expected.scale.is_nan(),
                     "{got} {expected:?}"
                 );
-                assert_eq!(scratch.sums[first + r], expected.q.iter().sum::<i32>());
+                assert_eq!(scratch.row_sums[first + r], expected.q.iter().sum::<i32>());
                 let pairs = inputs.div_ceil(2);
                 for k in 0..pairs * 2 {
                     let pair = scratch.activations[first * pairs + k / 2 * count + r];
@@ -219,7 +237,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn pairs_are_the_reference_s(
+        fn pairs_equal_the_reference(
             rows in 0usize..10, inputs in 1usize..70, max in 1i32..=32767, seed in any::<u64>(), size in -30i32..30,
         ) {
             let mut random = crate::encoder::cpu::kernels::testing::Random(seed);
@@ -228,7 +246,7 @@ mod tests {
         }
 
         #[test]
-        fn packing_interleaves(rows in 0usize..10, inputs in 1usize..30) {
+        fn floats_are_interleaved(rows in 0usize..10, inputs in 1usize..30) {
             let x: Vec<f32> = (0..rows * inputs).map(|i| i as f32).collect();
             let mut packed = vec![0.0; x.len()];
             pack_floats(&x, rows, inputs, &mut packed);
@@ -241,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_that_are_no_numbers_say_so_and_harm_no_other() {
+    fn a_row_with_nan_or_infinity_affects_no_other_row() {
         let mut x = vec![1.0f32; 6 * 11];
         x[3] = f32::NAN;
         x[11 + 10] = f32::INFINITY;

@@ -1,32 +1,42 @@
-//! f32 weights from a file's order into panels, a chunk at a time.
+//! Packs f32 weights from the order of a file into panels, chunk by chunk.
 
+use super::epilogue::Epilogue;
 use super::f32::LinearF32;
 use super::kernel::Kernel;
-use super::layout::{PANEL_COLUMNS, PanelRow, panels};
+use super::layout::{PANEL_COLUMNS, PanelRow, panel_count};
 use super::packed_linear::Linear;
 use super::weight_runs::for_each_run;
+use crate::encoder::reserve;
 use crate::encoder::spec::{LinearSpec, WeightOrder};
+use crate::error::Result;
 
-/// A `Linear` with f32 weights while its weights arrive.
+/// A `Linear` with f32 weights, while its weights arrive.
 #[derive(Debug)]
 pub struct PackF32 {
     spec: LinearSpec,
     kernel: Kernel,
     weights: Vec<PanelRow>,
-    bias: Vec<f32>,
+    epilogue: Epilogue,
 }
 
 impl PackF32 {
-    /// No weight is there yet: all are zero. `bias` is `[outputs]` or empty.
+    /// Reserves the memory for all weights. They are 0 until they are put. `bias` is `[outputs]` or empty.
+    ///
+    /// # Errors
+    /// `OUT_OF_MEMORY`.
     ///
     /// # Panics
     /// If `bias` has another length.
-    pub fn new(spec: LinearSpec, kernel: Kernel, bias: Vec<f32>) -> Self {
-        assert!(bias.is_empty() || bias.len() == spec.outputs, "a bias an output");
-        Self { spec, kernel, weights: vec![PanelRow::ZERO; panels(spec.outputs).end * spec.inputs], bias }
+    pub fn new(spec: LinearSpec, kernel: Kernel, bias: Vec<f32>) -> Result<Self> {
+        assert!(bias.is_empty() || bias.len() == spec.outputs, "bias is [outputs] or empty");
+        let LinearSpec { inputs, outputs, .. } = spec;
+        let what = format_args!("packed weights of {inputs} × {outputs}");
+        let len = panel_count(outputs).saturating_mul(inputs);
+        let weights = reserve::try_filled(len, PanelRow::ZERO, what)?;
+        Ok(Self { spec, kernel, weights, epilogue: Epilogue::new(&spec, Vec::new(), bias)? })
     }
 
-    /// Puts `values`, which begin at value `first` of the whole weight in `order`.
+    /// Puts `values`, which start at value `first` of the whole weight in `order`.
     ///
     /// # Panics
     /// If they reach beyond the weight.
@@ -43,9 +53,9 @@ impl PackF32 {
         });
     }
 
-    /// The `Linear`, when all weights are put.
+    /// Returns the `Linear`, after all weights were put.
     pub fn finish(self) -> Linear {
-        let Self { spec, kernel, weights, bias } = self;
-        Linear::F32(LinearF32::new(spec, kernel, weights, bias))
+        let Self { spec, kernel, weights, epilogue } = self;
+        Linear::F32(LinearF32::new(spec, kernel, weights, epilogue))
     }
 }

@@ -1,47 +1,65 @@
-//! int8 weights from a file's order into a kernel's panels, a chunk at a time: a shard's bytes
-//! can go as soon as they are put, so the peak is the packed weights and one chunk.
+//! Packs int8 weights from the order of a file into the panels of a kernel, chunk by chunk. The bytes of a file can be
+//! freed as soon as they are put, so the peak of memory is the packed weights and one chunk.
 
+use super::epilogue::Epilogue;
 use super::i8::LinearI8;
-use super::i8_relaxed::LinearI8Relaxed;
+use super::i8_relaxed::{LinearI8Relaxed, WeightBlocks};
 use super::kernel::Kernel;
-use super::layout::{AlignedI8x16, PANEL_COLUMNS, panels};
+use super::layout::{AlignedI8x16, PANEL_COLUMNS, panel_count};
 use super::packed_linear::Linear;
 use super::weight_runs::for_each_run;
+use crate::encoder::quantize::int8::{inverse_of, quantize_i8};
+use crate::encoder::reserve;
 use crate::encoder::spec::{LinearSpec, WeightOrder};
+use crate::error::Result;
 
-/// A `Linear` with int8 weights while its weights arrive.
+/// A `Linear` with int8 weights, while its weights arrive.
 ///
-/// Panels of eight outputs, one after the other; in a panel, for each `unit` of inputs (2 for
-/// the exact kernel, 4 for the relaxed ones), for each output, the unit's weights. Outputs and
-/// inputs that fill up the last panel and unit are zero.
+/// Layout: for each panel, for each unit of inputs, for each output, the weights of the unit. A unit is a pair of inputs
+/// for the exact kernel and a quad for the relaxed kernels. The padding of the last panel and of the last unit is 0.
 #[derive(Debug)]
 pub struct PackI8 {
     pub(super) spec: LinearSpec,
     kernel: Kernel,
     weights: Vec<AlignedI8x16>,
-    scales: Vec<f32>,
-    bias: Vec<f32>,
+    /// Zero points, padded to whole panels, or empty if all are 0.
     zero: Vec<i32>,
+    /// For the relaxed kernels.
+    blocks: Option<WeightBlocks>,
+    epilogue: Epilogue,
 }
 
 impl PackI8 {
-    /// No weight is there yet: all are zero. `scales` is `[outputs]`; `bias` is too, or empty.
+    /// Reserves the memory for all weights. They are 0 until they are put. `scales` is `[outputs]`, `bias` is `[outputs]` or
+    /// empty.
+    ///
+    /// # Errors
+    /// `OUT_OF_MEMORY`.
     ///
     /// # Panics
     /// If `scales` or `bias` has another length.
-    pub fn new(spec: LinearSpec, kernel: Kernel, scales: Vec<f32>, bias: Vec<f32>) -> Self {
-        assert_eq!(scales.len(), spec.outputs, "a scale an output");
-        assert!(bias.is_empty() || bias.len() == spec.outputs, "a bias an output");
-        let mut pack = Self { spec, kernel, weights: Vec::new(), scales, bias, zero: Vec::new() };
-        pack.weights = vec![
-            AlignedI8x16::ZERO;
-            panels(spec.outputs).end * pack.units() * pack.unit() * PANEL_COLUMNS / 16
-        ];
-        pack
+    pub fn new(spec: LinearSpec, kernel: Kernel, scales: Vec<f32>, bias: Vec<f32>) -> Result<Self> {
+        let LinearSpec { inputs, outputs, .. } = spec;
+        assert_eq!(scales.len(), outputs, "scales is [outputs]");
+        assert!(bias.is_empty() || bias.len() == outputs, "bias is [outputs] or empty");
+        let what = format_args!("packed weights of {inputs} × {outputs}");
+        let panel_bytes = inputs.div_ceil(unit(kernel)).saturating_mul(unit(kernel) * PANEL_COLUMNS);
+        let len = panel_count(outputs).saturating_mul(panel_bytes / 16);
+        Ok(Self {
+            spec,
+            kernel,
+            weights: reserve::try_filled(len, AlignedI8x16::ZERO, what)?,
+            zero: Vec::new(),
+            blocks: if kernel.is_relaxed() { Some(WeightBlocks::reserve(&spec)?) } else { None },
+            epilogue: Epilogue::new(&spec, scales, bias)?,
+        })
     }
 
-    /// The same for weights with zero points, `[outputs]`: `W = scale · (q − zero)`. They run the
-    /// exact kernel in every build; where all are 0, any.
+    /// Does what [`PackI8::new`] does for weights with zero points, `[outputs]`: `w = scale · (q − zero)`. They run the
+    /// exact kernel unless all of them are 0.
+    ///
+    /// # Errors
+    /// `OUT_OF_MEMORY`.
     ///
     /// # Panics
     /// If `zero` has another length, or a value beyond ±255.
@@ -49,41 +67,40 @@ impl PackI8 {
         spec: LinearSpec,
         kernel: Kernel,
         scales: Vec<f32>,
-        zero: Vec<i32>,
+        mut zero: Vec<i32>,
         bias: Vec<f32>,
-    ) -> Self {
-        assert_eq!(zero.len(), spec.outputs, "a zero point an output");
-        assert!(zero.iter().all(|z| z.abs() <= 255), "a zero point is a byte");
+    ) -> Result<Self> {
+        assert_eq!(zero.len(), spec.outputs, "zero is [outputs]");
+        assert!(zero.iter().all(|z| z.abs() <= 255), "zero points are within ±255");
         if zero.iter().all(|z| *z == 0) {
             return Self::new(spec, kernel, scales, bias);
         }
-        Self { zero, ..Self::new(spec, Kernel::Exact, scales, bias) }
+        let padded = panel_count(spec.outputs) * PANEL_COLUMNS;
+        reserve::try_extend(&mut zero, padded, 0, format_args!("{} zero points", spec.outputs))?;
+        Ok(Self { zero, ..Self::new(spec, Kernel::Exact, scales, bias)? })
     }
 
-    fn unit(&self) -> usize {
-        if self.kernel.is_relaxed() { 4 } else { 2 }
-    }
-
-    /// Units of a panel: an even number of bytes, so of vectors.
+    /// Returns the number of units of inputs. The weights of two units fill whole vectors of 16 bytes.
     fn units(&self) -> usize {
-        self.spec.inputs.div_ceil(self.unit())
+        self.spec.inputs.div_ceil(unit(self.kernel))
     }
 
-    /// Puts `values`, which begin at value `first` of the whole weight in `order`.
+    /// Puts `values`, which start at value `first` of the whole weight in `order`.
     ///
     /// # Panics
     /// If they reach beyond the weight.
     pub fn put_i8(&mut self, order: WeightOrder, first: usize, values: &[i8]) {
         let whole = self.spec.inputs * self.spec.outputs;
         if first == 0 && values.len() == whole && whole > 0 {
-            if self.unit() == 2 {
+            if unit(self.kernel) == 2 {
                 self.put_whole::<2>(order, values);
             } else {
                 self.put_whole::<4>(order, values);
             }
             return;
         }
-        let (unit, panel_bytes) = (self.unit(), self.units() * self.unit() * PANEL_COLUMNS);
+        let unit = unit(self.kernel);
+        let panel_bytes = self.units() * unit * PANEL_COLUMNS;
         let at = |n: usize, k: usize| {
             n / PANEL_COLUMNS * panel_bytes
                 + k / unit * unit * PANEL_COLUMNS
@@ -109,8 +126,8 @@ impl PackI8 {
         });
     }
 
-    /// A whole weight at once: four times as fast as by single values, a fifth of the time to load a
-    /// model.
+    /// Puts a whole weight. This is four times as fast as putting single values, and saves a fifth of the time that loading
+    /// a model takes.
     fn put_whole<const UNIT: usize>(&mut self, order: WeightOrder, values: &[i8]) {
         let LinearSpec { inputs, outputs, .. } = self.spec;
         let units = self.units();
@@ -118,7 +135,7 @@ impl PackI8 {
         for (p, panel) in self.weights.chunks_exact_mut(panel_vectors).enumerate() {
             let columns = p * PANEL_COLUMNS..outputs.min((p + 1) * PANEL_COLUMNS);
             for unit in 0..units {
-                // The unit's inputs of the panel's outputs, as rows of one or the other.
+                // The weights of the unit, for each output of the panel.
                 let mut block = [[0i8; UNIT]; PANEL_COLUMNS];
                 let rows = unit * UNIT..inputs.min((unit + 1) * UNIT);
                 match order {
@@ -147,14 +164,24 @@ impl PackI8 {
         }
     }
 
-    /// Quantises `values` with the scales given before (see
-    /// [`ColumnMax`](super::quantize::ColumnMax)) and puts them. `values` begin at value `first`
-    /// of the whole weight in `order`.
+    /// Quantizes `values` with the scales that [`PackI8::new`] took (see
+    /// [`ColumnMax`](crate::encoder::quantize::int8::ColumnMax)) and puts them. `values` start at value `first` of the
+    /// whole weight in `order`.
+    ///
+    /// # Errors
+    /// `OUT_OF_MEMORY`.
     ///
     /// # Panics
     /// If they reach beyond the weight.
-    pub fn put_f32(&mut self, order: WeightOrder, first: usize, values: impl IntoIterator<Item = f32>) {
-        let steps: Vec<f32> = self.scales.iter().map(|s| if *s > 0.0 { 1.0 / s } else { 0.0 }).collect();
+    pub fn put_f32(
+        &mut self,
+        order: WeightOrder,
+        first: usize,
+        values: impl IntoIterator<Item = f32>,
+    ) -> Result<()> {
+        let scales = &self.epilogue.scales()[..self.spec.outputs];
+        let mut inverse_scales = reserve::try_with_capacity(scales.len(), "the inverse scales of a weight")?;
+        inverse_scales.extend(scales.iter().map(|scale| inverse_of(*scale)));
         let LinearSpec { inputs, outputs, .. } = self.spec;
         let mut values = values.into_iter();
         let mut at = first;
@@ -166,24 +193,28 @@ impl PackI8 {
                     WeightOrder::OutIn => (at + len) / inputs,
                     WeightOrder::InOut => (at + len) % outputs,
                 };
-                *q = (value * steps[n]).round_ties_even().clamp(-127.0, 127.0) as i8;
+                *q = quantize_i8(value, inverse_scales[n]);
                 len += 1;
             }
             if len == 0 {
-                return;
+                return Ok(());
             }
             self.put_i8(order, at, &chunk[..len]);
             at += len;
         }
     }
 
-    /// The `Linear`, when all weights are put.
+    /// Returns the `Linear`, after all weights were put.
     pub fn finish(self) -> Linear {
-        let Self { spec, kernel, weights, scales, bias, zero } = self;
-        if kernel.is_relaxed() {
-            Linear::I8Relaxed(LinearI8Relaxed::new(spec, kernel, weights, scales, bias))
-        } else {
-            Linear::I8(LinearI8::new(spec, weights, scales, zero, bias))
+        let Self { spec, kernel, weights, zero, blocks, epilogue } = self;
+        match blocks {
+            Some(blocks) => Linear::I8Relaxed(LinearI8Relaxed::new(spec, kernel, weights, blocks, epilogue)),
+            None => Linear::I8(LinearI8::new(spec, weights, zero, epilogue)),
         }
     }
+}
+
+/// Returns the inputs per unit of a kernel.
+fn unit(kernel: Kernel) -> usize {
+    if kernel.is_relaxed() { 4 } else { 2 }
 }

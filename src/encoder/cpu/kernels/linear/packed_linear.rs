@@ -1,4 +1,4 @@
-//! The fused `Linear`, whatever the format of its weights.
+//! A `Linear` with packed weights of any format.
 
 use super::blocked_loop::LinearIo;
 use super::f32::LinearF32;
@@ -12,18 +12,18 @@ use crate::encoder::spec::LinearSpec;
 /// A `Linear` with its weights packed for one kernel.
 #[derive(Debug)]
 pub enum Linear {
-    /// int8 weights, exact.
+    /// int8 weights, exact kernel.
     I8(LinearI8),
-    /// int8 weights, relaxed SIMD.
+    /// int8 weights, relaxed kernels.
     I8Relaxed(LinearI8Relaxed),
-    /// 4-bit weights.
+    /// 4-bit weights, all kernels.
     I4(LinearI4),
-    /// WeightFormat as they are.
+    /// f32 weights, all kernels.
     F32(LinearF32),
 }
 
 impl Linear {
-    /// Its shape and epilogue.
+    /// Returns the shape and the activation function.
     pub fn spec(&self) -> &LinearSpec {
         match self {
             Self::I8(linear) => linear.spec(),
@@ -33,7 +33,7 @@ impl Linear {
         }
     }
 
-    /// Bytes of weights, scales and bias.
+    /// Returns the bytes of weights, scales, zero points and bias.
     pub fn bytes(&self) -> usize {
         match self {
             Self::I8(linear) => linear.bytes(),
@@ -43,19 +43,20 @@ impl Linear {
         }
     }
 
-    /// `out[rows, N] = act(x[rows, K] · Wᵀ + bias)`. A row's result does not depend on the rows
-    /// around it.
+    /// Computes `out[rows, outputs] = act(x[rows, inputs] · Wᵀ + bias)` with the kernel that the weights were packed for.
+    /// The bits of a row do not depend on the other rows.
     ///
     /// # Panics
-    /// If a slice's length is not its shape's.
+    /// If the length of a slice does not match its shape.
     pub fn forward(&self, x: &[f32], rows: usize, out: &mut [f32], scratch: &mut Scratch) {
         self.forward_with(self.kernel(), x, rows, out, scratch);
     }
 
-    /// The same with another kernel, where these weights' layout is also that one's; else with their own.
+    /// Does what [`Linear::forward`] does with another kernel, if the layout of the weights allows it. Otherwise uses the
+    /// kernel that the weights were packed for.
     ///
     /// # Panics
-    /// If a slice's length is not its shape's.
+    /// If the length of a slice does not match its shape.
     pub fn forward_with(
         &self,
         kernel: Kernel,
@@ -76,7 +77,7 @@ impl Linear {
         }
     }
 
-    /// The kernel that the weights were packed for.
+    /// Returns the kernel that the weights were packed for.
     pub fn kernel(&self) -> Kernel {
         match self {
             Self::I8(_) => Kernel::Exact,

@@ -1,17 +1,21 @@
-//! What the relaxed kernels of both weight formats share: which of the two instructions, and the tiles.
+//! The loop over tiles that the relaxed kernels of both weight formats share, for either of the two instructions.
 
 use super::kernel::Kernel;
-use super::pack_activation_blocks::{BlockReader, QuantizedBlocks};
+use super::pack_activation_blocks::{BlockReader, Correction, QuantizedBlocks};
 use super::tiles::{TileKernel, run_tiles};
 use crate::encoder::cpu::kernels::scratch::Scratch;
 use std::ops::Range;
 
-/// PanelRow outputs' weights, with the kernel that multiplies them.
+/// The weights of one panel, with the kernel that multiplies them.
 pub(super) trait RelaxedPanel: Copy {
-    /// Inputs of a block of quantised activations.
+    /// Inputs per block of activations.
     const BLOCK: usize;
 
-    /// Adds the products with tiles of `ROWS` rows to their totals.
+    /// The correction of a block of activations.
+    const CORRECTION: Correction;
+
+    /// Adds the products with tiles of `ROWS` rows to `totals`. `I32` selects `relaxed_dot_add` instead of
+    /// `relaxed_dot`.
     fn multiply<const ROWS: usize, const I32: bool>(
         self,
         acts: BlockReader<'_>,
@@ -19,7 +23,7 @@ pub(super) trait RelaxedPanel: Copy {
     );
 }
 
-/// The totals of eight outputs of `rows` rows, which lie quantised in `scratch`.
+/// Returns the sums of the eight outputs of a panel for `rows` rows, which lie packed in `scratch`.
 pub(super) fn multiply_panel<P: RelaxedPanel>(
     panel: P,
     kernel: Kernel,
@@ -27,7 +31,7 @@ pub(super) fn multiply_panel<P: RelaxedPanel>(
     inputs: usize,
     scratch: &mut Scratch,
 ) -> &[[[f32; 4]; 2]] {
-    let (acts, totals) = QuantizedBlocks::of(scratch, rows, inputs, P::BLOCK);
+    let (acts, totals) = QuantizedBlocks::of(scratch, rows, inputs, P::BLOCK, P::CORRECTION);
     if kernel == Kernel::RelaxedI32 {
         run_tiles(rows, RelaxedTiles::<_, true> { panel, acts, totals: &mut *totals });
     } else {
@@ -36,7 +40,7 @@ pub(super) fn multiply_panel<P: RelaxedPanel>(
     totals
 }
 
-/// PanelRow outputs, and the rows that they are computed of.
+/// The product of one panel with rows of packed activations.
 struct RelaxedTiles<'a, P, const I32: bool> {
     panel: P,
     acts: QuantizedBlocks<'a>,

@@ -1,7 +1,8 @@
-//! Seven products for eight: two tiles by two panels by the two halves of the inputs, after Strassen
-//! ("Gaussian elimination is not optimal", 1969) in Winograd's form with 15 additions.
+//! Exact int8 products in seven block products instead of eight, after Strassen ("Gaussian elimination is not
+//! optimal", 1969) in Winograd's form with 15 additions.
 //!
-//! With the tiles, the panels and the inputs halved, `A` (activations) and `B` (weights) are 2 × 2 blocks:
+//! Two tiles of activations are a 2 × 2 matrix `A`: one row of blocks per tile, one column per half of the inputs. Two
+//! panels of weights are a 2 × 2 matrix `B`: one row per half of the inputs, one column per panel. `C = A · B`:
 //!
 //! | sums of `A` | sums of `B` | products | results |
 //! |---|---|---|---|
@@ -10,10 +11,10 @@
 //! | S3 = A11 − A21 | T3 = B22 − B12 | P5 = S1·T1, P6 = S2·T2 | C21 = P1 + P6 + P7 − P4 |
 //! | S4 = A12 − S2 | T4 = T2 − B21 | P7 = S3·T3 | C22 = P1 + P6 + P7 + P5 |
 //!
-//! In integers that is exact: four activations make an `i16` (see
-//! [`activation_max`](crate::encoder::spec::activation_max)), four weights have 10 bits, and what
-//! wraps in an `i32` comes back, as the results fit. So the bits are those of eight products, which
-//! other rows of the same text may have gone through.
+//! This is exact in integers. A sum of four activations fits an `i16` (see
+//! [`activation_max`](crate::encoder::spec::activation_max)), a sum of four weights has 10 bits, and a product that
+//! wraps in an `i32` is corrected by another one, because the results fit. So the bits are those of eight products, and
+//! rows of one text may take either way.
 
 use super::i8_product::{TileSums, WidenedPair, multiply_add, widen_pair};
 use super::layout::{AlignedI8x16, TILE_ROWS};
@@ -23,24 +24,25 @@ use crate::encoder::cpu::kernels::simd::I32x4;
 /// Rows that are computed together: two tiles.
 pub(super) const GROUP_ROWS: usize = 2 * TILE_ROWS;
 
-/// So many rows at least. Of a base model 16 to 44 tokens would take up to 5 % longer, as the sums of weights take
-/// what the products save; 64 to 128 take 8 to 10 % less.
+/// The minimum number of rows. Of a base model, 64 to 128 tokens take 8 to 10 % less time than with eight products. With
+/// 16 to 44 tokens, the sums of the weights would cost more than the products save: up to 5 % longer.
 const MIN_ROWS: usize = 64;
 
 const _: () = assert!(TILE_ROWS == 4, "a tile's row is a lane of a vector here");
 
-/// How many of `rows` rows to compute so, of `pairs` pairs of inputs: the first ones, the others as ever.
+/// Returns how many of `rows` rows, the first ones, are computed in seven products when a row has `pairs` pairs of
+/// inputs. 0 if there are too few rows or if the pairs cannot be halved.
 pub(super) fn strassen_rows(rows: usize, pairs: usize) -> usize {
     let halves = pairs > 0 && pairs.is_multiple_of(2);
     if rows >= MIN_ROWS && halves { rows / GROUP_ROWS * GROUP_ROWS } else { 0 }
 }
 
-/// Pairs of inputs of each half that are taken at a time: the weights' sums are 7 KiB then. The halves are every
-/// other piece, so that a panel is read from its beginning to its end.
+/// Pairs of inputs per step of each half: the sums of the weights take 7 KiB. The two halves are interleaved, step by
+/// step, so that a panel is read from its beginning to its end.
 const HALF_STEP_PAIRS: usize = 32;
 
-/// A11, A12, S4, A22, S1, S2, S3: the first factors in the order of the products. `packed` are whole [`GROUP_ROWS`] of
-/// `pairs` pairs. For each piece, for each two tiles, the factors' pieces.
+/// Packs the first factors, A11, A12, S4, A22, S1, S2 and S3 in the order of the products: for each step, for each two
+/// tiles, for each factor, its pairs. `packed` are multiples of [`GROUP_ROWS`] rows of `pairs` pairs.
 pub(super) fn pack_factors(packed: &[i32], pairs: usize, factors: &mut Vec<i32>) {
     let count = packed.len() / (GROUP_ROWS * pairs);
     let mut factors = ensure_len(factors, count * 7 * TILE_ROWS * pairs / 2).as_chunks_mut::<4>().0;
@@ -51,14 +53,14 @@ pub(super) fn pack_factors(packed: &[i32], pairs: usize, factors: &mut Vec<i32>)
             let first = two * 2 * pairs + at;
             let [a11, a12, a21, a22] =
                 [0, len, pairs, pairs + len].map(|from| &packed[first + from..][..len]);
-            let (piece, more) = factors.split_at_mut(7 * len);
+            let (step, more) = factors.split_at_mut(7 * len);
             for i in 0..len {
                 let [a11, a12, a21, a22] = [a11, a12, a21, a22].map(|a| I32x4::load(&a[i]).to_i16_pairs());
                 let s1 = a21.add(a22);
                 let s2 = s1.sub(a11);
                 let factors = [a11, a12, a12.sub(s2), a22, s1, s2, a11.sub(a21)];
                 for (f, factor) in factors.into_iter().enumerate() {
-                    factor.to_i32().store(&mut piece[f * len + i]);
+                    factor.to_i32().store(&mut step[f * len + i]);
                 }
             }
             factors = more;
@@ -66,7 +68,7 @@ pub(super) fn pack_factors(packed: &[i32], pairs: usize, factors: &mut Vec<i32>)
     }
 }
 
-/// The seven products of each two tiles with two panels. `factors` as [`pack_factors`] leaves them.
+/// Adds up the seven products of each two tiles with two panels. `factors` are what [`pack_factors`] stores.
 #[inline(never)]
 fn multiply_factors(
     panels: [&[AlignedI8x16]; 2],
@@ -79,7 +81,7 @@ fn multiply_factors(
         let count = left.len() / 2;
         let [(b11, b21), (b12, b22)] = [left, right].map(|panel| panel.split_at(count));
         widen_factors([b11, b12, b21, b22], &mut wide);
-        // Or the compiler adds them up again for each tile.
+        // Without this the compiler adds up the weights again for each tile.
         let wide = std::hint::black_box(&wide);
         for products in products.iter_mut() {
             for (wide, sums) in wide.iter().zip(products) {
@@ -90,7 +92,7 @@ fn multiply_factors(
     }
 }
 
-/// B11, B21, B22, T4, T1, T2, T3: the second factors in the order of the products.
+/// Computes the second factors, B11, B21, B22, T4, T1, T2 and T3 in the order of the products, widened.
 #[inline(always)]
 fn widen_factors(weights: [&[AlignedI8x16]; 4], wide: &mut [[WidenedPair; HALF_STEP_PAIRS]; 7]) {
     for i in 0..weights[0].len() {
@@ -107,7 +109,7 @@ fn widen_factors(weights: [&[AlignedI8x16]; 4], wide: &mut [[WidenedPair; HALF_S
     }
 }
 
-/// TileSums of all rows, which are whole [`GROUP_ROWS`], for two panels.
+/// Computes the sums of all rows, a multiple of [`GROUP_ROWS`], for two panels.
 pub(super) fn multiply_panels(
     panels: [&[AlignedI8x16]; 2],
     factors: &[i32],
@@ -139,9 +141,9 @@ mod tests {
     use super::*;
     use crate::encoder::spec::activation_max;
 
-    /// Quarters of one sign each, of the largest magnitudes: the sums that are largest, and wrap.
+    /// Blocks of one sign each with the largest magnitudes have the largest sums, which wrap.
     #[test]
-    fn the_largest_operands_of_all_signs() {
+    fn strassen_is_exact_for_the_largest_operands_of_all_signs() {
         const PAIRS: usize = 256;
         let max = activation_max(2 * PAIRS, 128) as i16;
         assert_eq!(max, 8191);

@@ -1,4 +1,4 @@
-//! Products of zeros, so that an engine has optimised a kernel before it is needed.
+//! Runs kernels on zeros, so that an engine has optimized them before they are needed.
 
 use super::kernel::Kernel;
 use super::pack_f32::PackF32;
@@ -8,21 +8,19 @@ use super::packed_linear::Linear;
 use super::weight_format::WeightFormat;
 use crate::encoder::cpu::kernels::scratch::Scratch;
 use crate::encoder::spec::{Activation, LinearSpec};
+use crate::error::Result;
 
 const SPEC: LinearSpec = LinearSpec { inputs: 256, outputs: 64, activation: Activation::Gelu };
-/// Rows and how often: as many as a title has, then as many as take another way (see `strassen`), and are a tile
-/// and a part of one more.
+/// Rows, and the number of calls. The first entry is the length of a title. The second one has enough rows for `strassen`
+/// and a shorter tile at the end.
 const RUNS: [(usize, usize); 2] = [(16, 60), (70, 8)];
 
 impl Kernel {
-    /// Runs it for some ten milliseconds of unoptimised code. Engines then optimise it on another
-    /// thread while weights are fetched and packed; else that happens during the first texts.
+    /// Runs the kernel on weights of 0, for about ten milliseconds of code that is not optimized. An engine then optimizes
+    /// it on another thread while weights are fetched and packed, instead of during the first texts. Does nothing when
+    /// there is no memory for the small weights.
     pub fn warm_up(self, format: WeightFormat) {
-        let linear = match format {
-            WeightFormat::I8 => PackI8::new(SPEC, self, vec![1.0; SPEC.outputs], Vec::new()).finish(),
-            WeightFormat::I4 => PackI4::new(SPEC, self, Vec::new()).finish(),
-            WeightFormat::F32 => PackF32::new(SPEC, self, Vec::new()).finish(),
-        };
+        let Ok(linear) = zeros(self, format) else { return };
         let mut scratch = Scratch::new();
         for (rows, runs) in RUNS {
             if rows == RUNS[0].0 || matches!(linear, Linear::I8(_)) {
@@ -31,6 +29,15 @@ impl Kernel {
             }
         }
     }
+}
+
+/// Returns a `Linear` whose weights are 0.
+fn zeros(kernel: Kernel, format: WeightFormat) -> Result<Linear> {
+    Ok(match format {
+        WeightFormat::I8 => PackI8::new(SPEC, kernel, vec![1.0; SPEC.outputs], Vec::new())?.finish(),
+        WeightFormat::I4 => PackI4::new(SPEC, kernel, Vec::new())?.finish(),
+        WeightFormat::F32 => PackF32::new(SPEC, kernel, Vec::new())?.finish(),
+    })
 }
 
 #[cfg(test)]

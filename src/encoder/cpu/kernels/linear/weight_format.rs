@@ -1,12 +1,12 @@
-//! The formats of a weight.
+//! The formats of a packed weight.
 
-/// Which weights.
+/// The number format of a packed weight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WeightFormat {
-    /// int8 per output.
+    /// int8 with one scale per output.
     I8,
-    /// 4 bits in blocks.
+    /// 4 bits in blocks of 32 inputs, with one scale and one zero point per block.
     I4,
-    /// As they are.
+    /// f32.
     F32,
 }

@@ -1,15 +1,19 @@
-//! Runs of a weight's values: the parts of a chunk that belong to one row of the stored matrix.
+//! Runs: the parts of a chunk of weights that lie in one row of the stored matrix.
 
 use crate::encoder::spec::{LinearSpec, WeightOrder};
+use std::ops::Range;
 
-/// Cuts a chunk of a weight's values into runs along its inner axis. Calls `put` with the output
-/// and the input that a run begins with, and its range in the chunk.
+/// Cuts a chunk of `len` weights, which starts at value `first` of the whole weight in `order`, into runs. Calls
+/// `put` with the output and the input at which a run starts, and with its range in the chunk.
+///
+/// # Panics
+/// If the chunk reaches beyond the weight.
 pub(super) fn for_each_run(
     spec: &LinearSpec,
     order: WeightOrder,
     first: usize,
     len: usize,
-    mut put: impl FnMut(usize, usize, std::ops::Range<usize>),
+    mut put: impl FnMut(usize, usize, Range<usize>),
 ) {
     assert!(first + len <= spec.inputs * spec.outputs, "values beyond the weight");
     let inner = match order {
