@@ -50,7 +50,7 @@ impl Batch {
 
 /// How the texts of a batch lie beside each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fill {
+pub enum BatchLayout {
     /// Rows of one length, padding included, and how many tokens a batch may have. A larger batch
     /// makes the event loop wait longer for its turn.
     Padded(usize),
@@ -62,9 +62,9 @@ pub enum Fill {
 ///
 /// Padded texts go by length, shortest first and stable, and rows of a batch differ by at most an
 /// eighth, so that little work goes into padding. Others keep their order.
-pub fn plan(lengths: &[usize], fill: Fill) -> (Vec<usize>, Vec<Range<usize>>) {
+pub fn plan(lengths: &[usize], fill: BatchLayout) -> (Vec<usize>, Vec<Range<usize>>) {
     let mut order: Vec<usize> = (0..lengths.len()).collect();
-    if let Fill::Padded(_) = fill {
+    if let BatchLayout::Padded(_) = fill {
         order.sort_by_key(|&i| lengths[i]);
     }
     let mut ranges = Vec::new();
@@ -74,8 +74,10 @@ pub fn plan(lengths: &[usize], fill: Fill) -> (Vec<usize>, Vec<Range<usize>>) {
         let full = end == order.len() || {
             let (shortest, next) = (lengths[order[start]], lengths[order[end]]);
             match fill {
-                Fill::Padded(most) => next > shortest + shortest / 8 || (end + 1 - start) * next > most,
-                Fill::Ragged(most) => tokens + next > most,
+                BatchLayout::Padded(most) => {
+                    next > shortest + shortest / 8 || (end + 1 - start) * next > most
+                }
+                BatchLayout::Ragged(most) => tokens + next > most,
             }
         };
         if full {
@@ -106,7 +108,7 @@ mod tests {
         fn a_plan_covers_every_text_once_and_keeps_its_limits(
             lengths in prop::collection::vec(2usize..600, 0..80), padded in any::<bool>(), most in 16usize..600,
         ) {
-            let (order, ranges) = plan(&lengths, if padded { Fill::Padded(most) } else { Fill::Ragged(most) });
+            let (order, ranges) = plan(&lengths, if padded { BatchLayout::Padded(most) } else { BatchLayout::Ragged(most) });
             let mut seen: Vec<usize> = ranges.iter().cloned().flatten().map(|i| order[i]).collect();
             prop_assert!(padded || seen.is_sorted());
             seen.sort_unstable();

@@ -10,7 +10,7 @@ use corom::encoder::Encoder;
 use corom::encoder::fused::{EncoderLoader, EncoderOptions};
 use corom::encoder::onnx::external_files;
 use corom::encoder::onnx::pb::{StringStringEntryProto, TensorProto};
-use corom::encoder::plain::PlainEncoder;
+use corom::encoder::unfused::UnfusedEncoder;
 use corom::error::{Error, ErrorCode};
 use encoder_support::{Fixture, Golden, difference, embed, folders};
 
@@ -53,7 +53,7 @@ fn check_sizes(fixture: &Fixture) {
     let load = |change: &dyn Fn(&mut corom::config::BertConfig)| {
         let mut config = config.clone();
         change(&mut config);
-        PlainEncoder::load(fixture.bytes(), BTreeMap::new(), &config, &[config.num_hidden_layers])
+        UnfusedEncoder::load(fixture.bytes(), BTreeMap::new(), &config, &[config.num_hidden_layers])
     };
     assert!(load(&|_| {}).is_ok());
     assert_eq!(code(load(&|c| c.vocab_size += 1)), ErrorCode::TokenizerMismatch);
@@ -74,7 +74,7 @@ fn layers_that_no_output_names_are_found_by_their_norms() {
         let config = fixture.config().unwrap();
         for pooling in [Pooling::AvgTop2, Pooling::AvgFirstLast] {
             let layers = pooling.layers(config.num_hidden_layers);
-            let mut encoder = PlainEncoder::load(bytes.clone(), BTreeMap::new(), &config, &layers).unwrap();
+            let mut encoder = UnfusedEncoder::load(bytes.clone(), BTreeMap::new(), &config, &layers).unwrap();
             let vectors = embed(&mut encoder, &golden.texts, pooling, 0).unwrap();
             let far = difference(&vectors, &golden.vectors[pooling.as_str()]);
             assert!(far <= 1e-4, "{name} {}: {far}", pooling.as_str());
@@ -95,7 +95,7 @@ fn every_dialect_offers_every_layer_or_says_that_it_does_not() {
     let mut config = Fixture::export("legacy-op17").config().unwrap();
     config.num_hidden_layers += 1;
     let bytes = Fixture::export("legacy-op17").bytes();
-    let result = PlainEncoder::load(bytes, BTreeMap::new(), &config, &[3, 2]);
+    let result = UnfusedEncoder::load(bytes, BTreeMap::new(), &config, &[3, 2]);
     assert_eq!(code(result), ErrorCode::UnsupportedPooling);
 }
 
@@ -119,13 +119,13 @@ fn external_data_is_checked() {
         assert!(external[&file.path].len() as u64 >= file.min_size, "{}", file.path);
         let mut missing = external.clone();
         missing.remove(&file.path);
-        let error = PlainEncoder::load(fixture.bytes(), missing, &config, &layers).unwrap_err();
+        let error = UnfusedEncoder::load(fixture.bytes(), missing, &config, &layers).unwrap_err();
         assert_eq!(error.code(), ErrorCode::MissingFile);
         assert!(error.message().contains(&file.path));
         let mut short = external.clone();
         short.get_mut(&file.path).unwrap().truncate(file.min_size as usize - 1);
         assert_eq!(
-            code(PlainEncoder::load(fixture.bytes(), short, &config, &layers)),
+            code(UnfusedEncoder::load(fixture.bytes(), short, &config, &layers)),
             ErrorCode::InvalidModel
         );
     }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use corom::config::Pooling;
 use corom::encoder::onnx::pb::{AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto};
-use corom::encoder::plain::PlainEncoder;
+use corom::encoder::unfused::UnfusedEncoder;
 use encoder_support::{Fixture, Golden, difference, embed};
 use prost::Message;
 
@@ -18,7 +18,7 @@ fn unchanged_by(name: &str, change: impl FnOnce(&mut GraphProto)) {
     let mut model = ModelProto::decode(&fixture.bytes()[..]).unwrap();
     change(model.graph.as_mut().unwrap());
     let layers = [config.num_hidden_layers];
-    let mut encoder = PlainEncoder::load(model.encode_to_vec(), BTreeMap::new(), &config, &layers).unwrap();
+    let mut encoder = UnfusedEncoder::load(model.encode_to_vec(), BTreeMap::new(), &config, &layers).unwrap();
     // More shapes than plans are kept, and back again.
     for (i, text) in golden.texts.iter().chain(&golden.texts).enumerate() {
         let vectors = embed(&mut encoder, std::slice::from_ref(text), Pooling::Cls, 0).unwrap();

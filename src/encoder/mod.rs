@@ -5,16 +5,13 @@
 mod check;
 pub mod cpu;
 pub mod fused;
-mod graph;
+mod matcher;
 pub mod onnx;
-pub mod plain;
-mod ports;
-pub mod quantize;
-pub mod reference;
-mod reserve;
-pub mod spec;
+pub mod ops;
+mod signature;
+pub mod unfused;
 
-use crate::batch::{Batch, Fill};
+use crate::batch::{Batch, BatchLayout};
 use crate::error::Result;
 
 /// The contract every back end keeps.
@@ -70,7 +67,7 @@ pub struct EncoderInfo {
 impl EncoderInfo {
     /// How texts are best put together. On one thread a fused graph gains nothing from more than a
     /// few dozen rows at a time, and a page that waits does.
-    pub fn fill(&self) -> Fill {
-        if self.fused { Fill::Ragged(64) } else { Fill::Padded(512) }
+    pub fn fill(&self) -> BatchLayout {
+        if self.fused { BatchLayout::Ragged(64) } else { BatchLayout::Padded(512) }
     }
 }

@@ -9,7 +9,7 @@ use corom::batch::Batch;
 use corom::config::{BertConfig, Pooling};
 use corom::encoder::fused::{EncoderLoader, EncoderOptions};
 use corom::encoder::onnx::external_files;
-use corom::encoder::plain::PlainEncoder;
+use corom::encoder::unfused::UnfusedEncoder;
 use corom::encoder::{Encoder, EncoderOutput};
 use corom::error::Result;
 use serde_json::Value;
@@ -81,10 +81,10 @@ impl Fixture {
         Ok(files)
     }
 
-    pub fn load(&self, pooling: Pooling) -> Result<PlainEncoder> {
+    pub fn load(&self, pooling: Pooling) -> Result<UnfusedEncoder> {
         let config = self.config()?;
         let layers = pooling.layers(config.num_hidden_layers);
-        PlainEncoder::load(self.bytes(), self.external()?, &config, &layers)
+        UnfusedEncoder::load(self.bytes(), self.external()?, &config, &layers)
     }
 
     /// The encoder as the package loads it, its weight files fed in pieces.

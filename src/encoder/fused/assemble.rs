@@ -13,9 +13,9 @@ use super::ops::mean_rows::{MeanRows, Normalize};
 use super::ops::select_rows::SelectRows;
 use super::pack::{self, Precision};
 use super::store::{Store, internal};
-use crate::encoder::cpu::kernels;
-use crate::encoder::cpu::kernels::linear::Autotuner;
-use crate::encoder::graph::{Fused, Step};
+use crate::encoder::cpu;
+use crate::encoder::cpu::linear::Race;
+use crate::encoder::matcher::{Fused, Step};
 use crate::error::{Error, ErrorCode, Result};
 
 /// A step with its weights.
@@ -61,7 +61,7 @@ impl Assembly {
     }
 
     /// Takes a weight over and packs what can be packed.
-    pub(super) fn put(&mut self, weight: usize, numbers: crate::encoder::onnx::Numbers) -> Result<()> {
+    pub(super) fn put(&mut self, weight: usize, numbers: crate::encoder::onnx::TensorData) -> Result<()> {
         self.store.put(weight, numbers);
         self.pack(|step| super::store::needs(step).contains(&weight))
     }

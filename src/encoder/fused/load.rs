@@ -6,11 +6,11 @@ use super::FusedEncoder;
 use super::assemble::Assembly;
 use super::pack::Precision;
 use crate::config::BertConfig;
-use crate::encoder::cpu::kernels::linear::{Autotuner, WeightFormat};
-use crate::encoder::graph::{Fused, fuse};
-use crate::encoder::onnx::{Expected, Graph, Model, Weight, check_shared, part, signature, translate};
-use crate::encoder::plain::PlainEncoder;
-use crate::encoder::ports::Ports;
+use crate::encoder::cpu::linear::{Race, Weights};
+use crate::encoder::matcher::{Fused, fuse};
+use crate::encoder::onnx::{Expected, Graph, Model, Weight, check_shared, declared_values, part, translate};
+use crate::encoder::signature::GraphSignature;
+use crate::encoder::unfused::UnfusedEncoder;
 use crate::encoder::{Encoder, EncoderInfo};
 use crate::error::{Error, ErrorCode, Result, fail};
 
@@ -61,7 +61,7 @@ impl EncoderLoader {
     /// Reads a graph. `onnx`: the file's bytes.
     ///
     /// # Errors
-    /// As [`PlainEncoder::load`] finds them, as far as the weights are not needed for it.
+    /// As [`UnfusedEncoder::load`] finds them, as far as the weights are not needed for it.
     pub fn new(onnx: Vec<u8>, config: &BertConfig, options: EncoderOptions) -> Result<Self> {
         let config = config.clone();
         if options.unfused {
@@ -123,7 +123,7 @@ impl EncoderLoader {
     ///
     /// # Errors
     /// `MISSING_FILE` when they are not, `UNSUPPORTED_OPERATOR` and others of
-    /// [`PlainEncoder::load`] for a graph that is not fused.
+    /// [`UnfusedEncoder::load`] for a graph that is not fused.
     pub fn finish(self) -> Result<Box<dyn Encoder>> {
         let Self { config, options, state } = self;
         match state {
@@ -134,7 +134,7 @@ impl EncoderLoader {
                     packing.take_files(&mut files)?;
                     return (*packing).finish(config, &options);
                 }
-                Ok(Box::new(PlainEncoder::load(onnx, files, &config, &options.layers)?))
+                Ok(Box::new(UnfusedEncoder::load(onnx, files, &config, &options.layers)?))
             }
         }
     }
@@ -148,22 +148,24 @@ fn outline(
     options: &EncoderOptions,
 ) -> Result<(Option<Box<Packing>>, bool)> {
     let model = Model::parse(onnx)?;
-    let (inputs, outputs) = signature(&model.graph);
-    let mut ports = Ports::find(&inputs, &outputs, config, &options.layers)?;
-    let graph = match Graph::outline(model, files, &ports.outputs) {
+    let (inputs, outputs) = declared_values(&model.graph);
+    let mut signature = GraphSignature::find(&inputs, &outputs, config, &options.layers)?;
+    let graph = match Graph::outline(model, files, &signature.outputs) {
         Ok(graph) => graph,
         // A node's own constant, which only then is in a file: nothing to be known before.
         Err(error) if error.code() == ErrorCode::MissingFile && files.is_empty() => return Ok((None, true)),
         Err(error) => return Err(error),
     };
-    ports.resolve(&graph, config)?;
+    signature.resolve(&graph, config)?;
     if graph.absent.is_some() {
         return Ok((None, true));
     }
-    let Some(fused) = recognise(&graph, &ports, config, options.first_rows) else { return Ok((None, false)) };
+    let Some(fused) = recognise(&graph, &signature, config, options.first_rows) else {
+        return Ok((None, false));
+    };
     let info = EncoderInfo {
         hidden_size: config.hidden_size,
-        pooled: ports.pooled,
+        pooled: signature.pooled,
         dtype: graph.dtype(),
         backend: "cpu",
         fused: true,
@@ -171,7 +173,7 @@ fn outline(
         kernel: options.kernel.kernel().name(),
         weight_bytes: 0,
         static_batch: None,
-        static_sequence: ports.extent.sequence,
+        static_sequence: signature.static_shape.sequence,
     };
     // With the files here there is nothing to wait for meanwhile.
     if cfg!(target_arch = "wasm32") && files.is_empty() {
@@ -191,15 +193,21 @@ fn outline(
 
 /// The fused graph, if there is one. What translation says of a graph that it cannot translate
 /// before its weights are there, it will say again.
-fn recognise(graph: &Graph, ports: &Ports, config: &BertConfig, first_rows: bool) -> Option<Fused> {
+fn recognise(
+    graph: &Graph,
+    signature: &GraphSignature,
+    config: &BertConfig,
+    first_rows: bool,
+) -> Option<Fused> {
     let expected = Expected {
         vocab_size: config.vocab_size,
         type_vocab_size: config.type_vocab_size,
         hidden_size: config.hidden_size,
         max_positions: config.max_position_embeddings,
     };
-    let translated = translate(graph, &ports.outputs, &ports.feeds, ports.extent, expected).ok()?;
-    let fused = fuse(&translated, expected, first_rows, ports.pooled)?;
+    let translated =
+        translate(graph, &signature.outputs, &signature.feeds, signature.static_shape, expected).ok()?;
+    let fused = fuse(&translated, expected, first_rows, signature.pooled)?;
     // A file whose weights are used over and over would be packed over and over.
     let stored: usize = graph.weights.iter().map(|w| w.shape.iter().product::<usize>()).sum();
     (fused.elements() <= 4 * stored + (1 << 20)).then_some(fused)

@@ -1,22 +1,21 @@
-//! A stored matrix, turned into what a kernel packs: numbers in one of two orders, with the scale
+//! A stored matrix, transposed into what a kernel packs: numbers in one of two orders, with the scale
 //! and the zero point of each output.
 
 use super::room;
 use super::store::{Store, internal};
-use crate::encoder::graph::{Coding, Matrix, Vector};
-use crate::encoder::onnx::{Blocked, Numbers};
-use crate::encoder::quantize::int4::u4_at;
-use crate::encoder::spec::WeightOrder;
+use crate::encoder::matcher::{Matrix, Quantization, Vector};
+use crate::encoder::onnx::{Blocked, TensorData};
+use crate::encoder::ops::linear::Order;
 use crate::error::{Result, fail};
 
 /// The order in which a matrix that `x` is multiplied by lies in the file.
-pub(super) fn order(matrix: &Matrix) -> WeightOrder {
-    if matrix.turned { WeightOrder::OutIn } else { WeightOrder::InOut }
+pub(super) fn order(matrix: &Matrix) -> Order {
+    if matrix.transposed { Order::OutIn } else { Order::InOut }
 }
 
 /// The axis of the stored matrix that a `Linear`'s outputs go along.
 fn output_axis(matrix: &Matrix) -> usize {
-    usize::from(!matrix.turned)
+    usize::from(!matrix.transposed)
 }
 
 /// Of `[rows, columns]` the part that belongs to some of the outputs.
@@ -43,9 +42,9 @@ pub(super) struct Bytes {
 
 /// See [`Bytes`]; `None` for weights that are stored in another way.
 pub(super) fn bytes(store: &mut Store, matrix: &Matrix) -> Result<Option<Bytes>> {
-    let Coding::Affine { axis, scale, zero } = &matrix.coding else { return Ok(None) };
+    let Quantization::Affine { axis, scale, zero } = &matrix.quantization else { return Ok(None) };
     let out = output_axis(matrix);
-    let [leaf] = &matrix.parts[..] else { return Ok(None) };
+    let [tensor] = &matrix.parts[..] else { return Ok(None) };
     if matrix.float || axis.is_some_and(|axis| axis != out) {
         return Ok(None);
     }
@@ -56,7 +55,8 @@ pub(super) fn bytes(store: &mut Store, matrix: &Matrix) -> Result<Option<Bytes>>
         None => vec![0.0; scale.len()],
     };
     // uint8 is int8 less 128, numbers and zero points.
-    let shift = store.with(leaf, |numbers| if matches!(numbers, Numbers::U8(_)) { 128.0 } else { 0.0 })?;
+    let shift =
+        store.with(tensor, |numbers| if matches!(numbers, TensorData::U8(_)) { 128.0 } else { 0.0 })?;
     let zero: Vec<f32> = zero.into_iter().map(|zero| zero - shift).collect();
     if zero.iter().any(|zero| zero.fract() != 0.0 || zero.abs() > 255.0) {
         return Ok(None); // as floats, then
@@ -65,10 +65,10 @@ pub(super) fn bytes(store: &mut Store, matrix: &Matrix) -> Result<Option<Bytes>>
     if scale.iter().any(|s| !s.is_finite()) {
         fail!(InvalidModel, "a weight's scale is not finite: its file is damaged");
     }
-    let q = match store.take(leaf)? {
-        Numbers::I8(q) => q,
-        Numbers::U8(q) => q.into_iter().map(|q| (q ^ 0x80).cast_signed()).collect(),
-        Numbers::F32(_) => return Err(internal("bytes are stored as floats")),
+    let q = match store.take(tensor)? {
+        TensorData::I8(q) => q,
+        TensorData::U8(q) => q.into_iter().map(|q| (q ^ 0x80).cast_signed()).collect(),
+        TensorData::F32(_) => return Err(internal("bytes are stored as floats")),
     };
     if zero.iter().all(|z| *z == 0) {
         zero.clear();
@@ -81,8 +81,8 @@ pub(super) fn floats(store: &mut Store, matrix: &Matrix) -> Result<Vec<f32>> {
     let [rows, columns] = matrix.shape;
     let len = rows.saturating_mul(columns);
     let what = format_args!("a weight of {rows} × {columns} as floats");
-    let values = match &matrix.coding {
-        Coding::Blocks { op, scale, zero } => {
+    let values = match &matrix.quantization {
+        Quantization::Blockwise { op, scale, zero } => {
             let packed = store.take(&matrix.parts[0])?.into_bytes();
             let blocks = columns.div_ceil(op.size);
             let scale = store.vector(scale, rows * blocks)?;
@@ -106,7 +106,7 @@ pub(super) fn floats(store: &mut Store, matrix: &Matrix) -> Result<Vec<f32>> {
             }
             values
         }
-        Coding::Affine { axis, scale, zero } => {
+        Quantization::Affine { axis, scale, zero } => {
             let mut values = match &matrix.parts[..] {
                 [one] => {
                     if !matrix.float {
@@ -162,8 +162,9 @@ pub(super) struct Nibbles {
 /// See [`Nibbles`]; `None` for weights that are stored in another way.
 pub(super) fn nibbles(store: &mut Store, matrix: &Matrix) -> Result<Option<Nibbles>> {
     const BLOCK: usize = 32;
-    let Coding::Blocks { op, scale, zero } = &matrix.coding else { return Ok(None) };
-    let fits = op.bits == 4 && op.packed && !op.float_zeros && op.size.is_multiple_of(BLOCK) && matrix.turned;
+    let Quantization::Blockwise { op, scale, zero } = &matrix.quantization else { return Ok(None) };
+    let fits =
+        op.bits == 4 && op.packed && !op.float_zeros && op.size.is_multiple_of(BLOCK) && matrix.transposed;
     if !fits || matrix.columns.is_some() {
         return Ok(None);
     }

@@ -3,11 +3,11 @@
 use super::matrix::{Bytes, bytes, floats, nibbles, order};
 use super::room;
 use super::store::Store;
-use crate::encoder::cpu::kernels::add_norm::LayerNorm;
-use crate::encoder::cpu::kernels::embed::{Embed, EmbeddingTable};
-use crate::encoder::cpu::kernels::linear::{Kernel, Linear, PackF32, PackI4, PackI8};
-use crate::encoder::graph::{EmbedStep, LinearStep, Matrix, NormStep};
-use crate::encoder::quantize::int8::{ColumnMax, quantize_rows_i8};
+use crate::encoder::cpu::add_norm::Norm;
+use crate::encoder::cpu::embed::{Embed, Table};
+use crate::encoder::cpu::linear::quantize::{ColumnMax, quantize_rows_i8};
+use crate::encoder::cpu::linear::{Kernel, Linear, PackF32, PackI4, PackI8, Weights};
+use crate::encoder::matcher::{EmbedStep, LinearStep, Matrix, NormStep};
 use crate::error::{Result, fail};
 
 /// How exact the fused graph is.
@@ -97,8 +97,8 @@ pub(super) fn embed(store: &mut Store, step: &EmbedStep, precision: Precision) -
 fn table(store: &mut Store, matrix: &Matrix, quantize: bool) -> Result<EmbeddingTable> {
     let width = matrix.shape[1];
     // Rows are what scales go along: a table's outputs, so to say.
-    let turned = Matrix { turned: true, ..matrix.clone() };
-    if let Some(Bytes { q, scale, zero }) = bytes(store, &turned)? {
+    let transposed = Matrix { transposed: true, ..matrix.clone() };
+    if let Some(Bytes { q, scale, zero }) = bytes(store, &transposed)? {
         if zero.is_empty() {
             return Ok(EmbeddingTable::i8(width, q, scale));
         }

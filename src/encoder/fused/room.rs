@@ -19,7 +19,7 @@ pub(super) fn list<T>(len: usize, what: impl Display) -> Result<Vec<T>> {
         let bytes = len.saturating_mul(size_of::<T>());
         fail!(OutOfMemory, "there is no room for the {bytes} bytes of {what}");
     }
-    // Or the compiler leaves out what is given back unused.
+    // Or the compiler tensors out what is given back unused.
     Ok(std::hint::black_box(list))
 }
 
@@ -30,8 +30,8 @@ mod tests {
     use crate::encoder::fused::Precision;
     use crate::encoder::fused::pack;
     use crate::encoder::fused::store::Store;
-    use crate::encoder::graph::{Coding, EmbedStep, Leaf, LinearStep, Matrix, NormStep, Vector};
-    use crate::encoder::spec::{Activation, LinearSpec};
+    use crate::encoder::matcher::{EmbedStep, LinearStep, Matrix, NormStep, Quantization, TensorRef, Vector};
+    use crate::encoder::ops::linear::Activation;
     use crate::error::{Error, ErrorCode};
 
     /// More than an address says, and few enough to be counted in bytes.
@@ -62,9 +62,9 @@ mod tests {
     fn steps_that_no_memory_holds_are_errors() {
         // In two parts, which are put together before their numbers are looked at.
         let matrix = |shape: [usize; 2]| {
-            let coding = Coding::Affine { axis: None, scale: Vec::new(), zero: None };
-            let parts = vec![Leaf::Weight(0), Leaf::Weight(1)];
-            Matrix { parts, shape, turned: false, float: true, coding, columns: None }
+            let quantization = Quantization::Affine { axis: None, scale: Vec::new(), zero: None };
+            let parts = vec![TensorRef::Weight(0), TensorRef::Weight(1)];
+            Matrix { parts, shape, transposed: false, float: true, quantization, columns: None }
         };
         let mut store = Store::new(0, &[]);
         let spec = LinearSpec { inputs: 8, outputs: MANY, activation: Activation::None };

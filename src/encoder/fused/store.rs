@@ -4,14 +4,16 @@
 use std::ops::Range;
 
 use super::room;
-use crate::encoder::graph::{Coding, EmbedStep, Leaf, LinearStep, Matrix, NormStep, Step, Vector};
-use crate::encoder::onnx::Numbers;
+use crate::encoder::matcher::{
+    EmbedStep, LinearStep, Matrix, NormStep, Quantization, Step, TensorRef, Vector,
+};
+use crate::encoder::onnx::TensorData;
 use crate::error::{Error, ErrorCode, Result};
 
-/// Numbers by the weight's place in the graph.
+/// TensorData by the weight's place in the graph.
 #[derive(Debug)]
 pub(super) struct Store {
-    numbers: Vec<Option<Numbers>>,
+    numbers: Vec<Option<TensorData>>,
     /// Steps that have yet to be packed from it.
     users: Vec<usize>,
 }
@@ -32,7 +34,7 @@ impl Store {
     }
 
     /// Takes a weight over.
-    pub(super) fn put(&mut self, weight: usize, numbers: Numbers) {
+    pub(super) fn put(&mut self, weight: usize, numbers: TensorData) {
         if self.users[weight] > 0 {
             self.numbers[weight] = Some(numbers);
         }
@@ -53,28 +55,28 @@ impl Store {
         }
     }
 
-    /// Numbers of a stored tensor, to look at.
-    pub(super) fn with<T>(&self, leaf: &Leaf, look: impl FnOnce(&Numbers) -> T) -> Result<T> {
-        match leaf {
-            Leaf::Weight(weight) => {
+    /// TensorData of a stored tensor, to look at.
+    pub(super) fn with<T>(&self, tensor: &TensorRef, look: impl FnOnce(&TensorData) -> T) -> Result<T> {
+        match tensor {
+            TensorRef::Weight(weight) => {
                 self.numbers[*weight].as_ref().map(look).ok_or_else(|| internal("a weight is not there"))
             }
-            Leaf::Constant(tensor) => {
-                let numbers = Numbers::of(tensor).ok_or_else(|| internal("a constant is no weight"))?;
+            TensorRef::Constant(tensor) => {
+                let numbers = TensorData::of(tensor).ok_or_else(|| internal("a constant is no weight"))?;
                 Ok(look(&numbers))
             }
         }
     }
 
-    /// Numbers of a stored tensor, for good where no other step needs them.
-    pub(super) fn take(&mut self, leaf: &Leaf) -> Result<Numbers> {
-        if let Leaf::Weight(weight) = leaf
+    /// TensorData of a stored tensor, for good where no other step needs them.
+    pub(super) fn take(&mut self, tensor: &TensorRef) -> Result<TensorData> {
+        if let TensorRef::Weight(weight) = tensor
             && self.users[*weight] == 1
             && let Some(numbers) = self.numbers[*weight].take()
         {
             return Ok(numbers);
         }
-        self.with(leaf, |numbers| {
+        self.with(tensor, |numbers| {
             drop(room::list::<u8>(numbers.bytes(), "a copy of a weight that several steps share")?);
             Ok(numbers.clone())
         })?
@@ -84,8 +86,8 @@ impl Store {
     pub(super) fn vector(&self, vector: &Vector, len: usize) -> Result<Vec<f32>> {
         match vector {
             Vector::Uniform(x) => Ok(vec![*x; len]),
-            Vector::Stored { leaf, part, .. } => {
-                let all = self.with(leaf, |numbers| numbers.clone().into_f32())?;
+            Vector::Stored { tensor, part, .. } => {
+                let all = self.with(tensor, |numbers| numbers.clone().into_f32())?;
                 let range = part.clone().unwrap_or(0..all.len());
                 match all.get(range) {
                     Some([one]) => Ok(vec![*one; len]),
@@ -122,42 +124,45 @@ pub(super) fn internal(what: &str) -> Error {
 
 /// The weights that a step is made of, as often as it uses them.
 pub(super) fn needs(step: &Step) -> Vec<usize> {
-    let mut leaves: Vec<&Leaf> = Vec::new();
+    let mut tensors: Vec<&TensorRef> = Vec::new();
     match step {
         Step::Embed(embed) => {
             let EmbedStep { word, token_type, position, norm: n } = &**embed;
             let tables = [Some(word), token_type.as_ref().map(|(t, _)| t), position.as_ref()];
-            tables.into_iter().flatten().for_each(|table| matrix(table, &mut leaves));
-            norm(n, &mut leaves);
+            tables.into_iter().flatten().for_each(|table| matrix(table, &mut tensors));
+            norm(n, &mut tensors);
         }
         Step::Linear(linear) => {
             let LinearStep { weight, bias, .. } = &**linear;
-            matrix(weight, &mut leaves);
-            bias.iter().for_each(|bias| vector(bias, &mut leaves));
+            matrix(weight, &mut tensors);
+            bias.iter().for_each(|bias| vector(bias, &mut tensors));
         }
-        Step::AddNorm { norm: n, .. } => norm(n, &mut leaves),
+        Step::AddNorm { norm: n, .. } => norm(n, &mut tensors),
         _ => {}
     }
-    leaves.into_iter().filter_map(|leaf| if let Leaf::Weight(w) = leaf { Some(*w) } else { None }).collect()
+    tensors
+        .into_iter()
+        .filter_map(|tensor| if let TensorRef::Weight(w) = tensor { Some(*w) } else { None })
+        .collect()
 }
 
-fn norm<'a>(norm: &'a NormStep, leaves: &mut Vec<&'a Leaf>) {
-    vector(&norm.gamma, leaves);
-    vector(&norm.beta, leaves);
+fn norm<'a>(norm: &'a NormStep, tensors: &mut Vec<&'a TensorRef>) {
+    vector(&norm.gamma, tensors);
+    vector(&norm.beta, tensors);
 }
 
-fn vector<'a>(vector: &'a Vector, leaves: &mut Vec<&'a Leaf>) {
-    if let Vector::Stored { leaf, .. } = vector {
-        leaves.push(leaf);
+fn vector<'a>(vector: &'a Vector, tensors: &mut Vec<&'a TensorRef>) {
+    if let Vector::Stored { tensor, .. } = vector {
+        tensors.push(tensor);
     }
 }
 
-fn matrix<'a>(matrix: &'a Matrix, leaves: &mut Vec<&'a Leaf>) {
-    leaves.extend(&matrix.parts);
-    match &matrix.coding {
-        Coding::Affine { scale, zero, .. } => scale.iter().chain(zero).for_each(|v| vector(v, leaves)),
-        Coding::Blocks { scale, zero, .. } => {
-            [Some(scale), zero.as_ref()].into_iter().flatten().for_each(|v| vector(v, leaves));
+fn matrix<'a>(matrix: &'a Matrix, tensors: &mut Vec<&'a TensorRef>) {
+    tensors.extend(&matrix.parts);
+    match &matrix.quantization {
+        Quantization::Affine { scale, zero, .. } => scale.iter().chain(zero).for_each(|v| vector(v, tensors)),
+        Quantization::Blockwise { scale, zero, .. } => {
+            [Some(scale), zero.as_ref()].into_iter().flatten().for_each(|v| vector(v, tensors));
         }
     }
 }

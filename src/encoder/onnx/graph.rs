@@ -10,13 +10,13 @@ use tract_core::prelude::*;
 use super::external::Shards;
 use super::node::Node;
 use super::proto::Model;
-use super::weight::{Fate, Weight};
+use super::weight::{InitializerKind, Weight};
 use super::{registry, tensor};
 use crate::error::{Result, fail};
 
 /// An input or output as the file declares it.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Port {
+pub(crate) struct ValueInfo {
     pub(crate) name: String,
     /// ONNX element type; 0 where the file does not say.
     pub(crate) data_type: i32,
@@ -25,7 +25,7 @@ pub(crate) struct Port {
     pub(crate) dims: Option<Vec<Option<usize>>>,
 }
 
-impl Port {
+impl ValueInfo {
     fn new(info: &ValueInfoProto) -> Self {
         let kind = info.r#type.as_ref().and_then(|t| t.value.as_ref());
         let tensor = kind.map(|type_proto::Value::TensorType(t)| t);
@@ -41,10 +41,10 @@ impl Port {
 }
 
 /// What a file declares: the inputs that are no weights, and the outputs.
-pub(crate) fn signature(graph: &GraphProto) -> (Vec<Port>, Vec<Port>) {
+pub(crate) fn declared_values(graph: &GraphProto) -> (Vec<ValueInfo>, Vec<ValueInfo>) {
     let weights: HashSet<&str> = graph.initializer.iter().map(|t| t.name.as_str()).collect();
     let inputs = graph.input.iter().filter(|i| !weights.contains(i.name.as_str()));
-    (inputs.map(Port::new).collect(), graph.output.iter().map(Port::new).collect())
+    (inputs.map(ValueInfo::new).collect(), graph.output.iter().map(ValueInfo::new).collect())
 }
 
 /// The nodes that the wanted outputs need, in an order in which each comes after
@@ -77,7 +77,7 @@ impl Graph {
     ) -> Result<Self> {
         let opset = model.opset;
         let mut graph = model.graph;
-        let inputs: HashSet<String> = signature(&graph).0.into_iter().map(|p| p.name).collect();
+        let inputs: HashSet<String> = declared_values(&graph).0.into_iter().map(|p| p.name).collect();
         let initializers = std::mem::take(&mut graph.initializer);
         if !graph.sparse_initializer.is_empty() {
             fail!(UnsupportedModel, "the ONNX file has sparse weights, which are not supported");
@@ -103,13 +103,13 @@ impl Graph {
         };
         for mut proto in initializers.into_iter().filter(|t| needed.remove(&t.name)) {
             *graph.stored.entry(proto.data_type).or_default() += tensor::byte_size(&proto)?;
-            match Weight::fate(&proto, packed.contains(&proto.name), |file| external.contains_key(file))? {
-                Fate::Handle => graph.weights.push(Weight::new(proto)?),
-                Fate::Constant => {
+            match Weight::kind(&proto, packed.contains(&proto.name), |file| external.contains_key(file))? {
+                InitializerKind::Deferred => graph.weights.push(Weight::new(proto)?),
+                InitializerKind::Constant => {
                     let value = tensor::load(&mut proto, &mut Shards::lent(external))?;
                     graph.constants.insert(proto.name, value.into_arc_tensor());
                 }
-                Fate::Absent => {
+                InitializerKind::Missing => {
                     graph.absent.get_or_insert_with(|| proto.name.clone());
                     graph.weights.push(Weight::new(proto)?);
                 }

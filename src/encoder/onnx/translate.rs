@@ -10,7 +10,7 @@ use super::node::Node;
 use super::registry::{self, Site};
 use super::tensor::graph_type;
 use super::value::{Dims, Value};
-use super::weight::Handle;
+use super::weight::WeightPlaceholder;
 use crate::error::{Result, fail};
 
 /// What `config.json` says of the graph.
@@ -43,7 +43,7 @@ pub(crate) struct Feed {
 
 /// The batch and the sequence of the tract graph; `None` for one that a run decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Extent {
+pub(crate) struct StaticShape {
     pub(crate) batch: Option<usize>,
     pub(crate) sequence: Option<usize>,
 }
@@ -73,7 +73,7 @@ pub(crate) fn translate(
     graph: &Graph,
     outputs: &[String],
     feeds: &[Feed],
-    extent: Extent,
+    static_shape: StaticShape,
     expected: Expected,
 ) -> Result<Translated> {
     let mut model = TypedModel::default();
@@ -81,8 +81,8 @@ pub(crate) fn translate(
     for bound in ["batch >= 1", "sequence >= 1"] {
         model.symbols.add_assertion(bound).map_err(internal)?;
     }
-    let batch = extent.batch.map_or(symbols.0.to_dim(), |n| n.to_dim());
-    let sequence = extent.sequence.map_or(symbols.1.to_dim(), |n| n.to_dim());
+    let batch = static_shape.batch.map_or(symbols.0.to_dim(), |n| n.to_dim());
+    let sequence = static_shape.sequence.map_or(symbols.1.to_dim(), |n| n.to_dim());
     let dims: Dims = tvec!(batch.clone(), sequence.clone());
 
     let mut sources = Vec::with_capacity(feeds.len());
@@ -107,7 +107,7 @@ pub(crate) fn translate(
         values.insert(&feed.name, cast(&mut build, &value, feed)?);
     }
     for (index, weight) in graph.weights.iter().enumerate() {
-        let op = Handle::new(index, weight);
+        let op = WeightPlaceholder::new(index, weight);
         let outlets = build.model.wire_node(&weight.name, op, &[]).map_err(internal)?;
         values.insert(&weight.name, build.value(outlets[0])?);
     }

@@ -32,13 +32,13 @@ pub(crate) struct Weight {
 
 /// The numbers of a weight, row-major.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Numbers {
+pub(crate) enum TensorData {
     F32(Vec<f32>),
     I8(Vec<i8>),
     U8(Vec<u8>),
 }
 
-impl Numbers {
+impl TensorData {
     /// Bytes held.
     pub(crate) fn bytes(&self) -> usize {
         match self {
@@ -80,19 +80,23 @@ impl Numbers {
 }
 
 /// What becomes of a tensor of the file before the graph is translated.
-pub(super) enum Fate {
+pub(super) enum InitializerKind {
     /// A constant: its numbers are needed now.
     Constant,
     /// A handle.
-    Handle,
+    Deferred,
     /// A constant whose file is not there yet.
-    Absent,
+    Missing,
 }
 
 impl Weight {
     /// What to do with a tensor when some files are `there` already. `packed`: that it is the packed numbers
     /// of a product, which as a constant would be unpacked, however small it is.
-    pub(super) fn fate(proto: &TensorProto, packed: bool, there: impl Fn(&str) -> bool) -> Result<Fate> {
+    pub(super) fn kind(
+        proto: &TensorProto,
+        packed: bool,
+        there: impl Fn(&str) -> bool,
+    ) -> Result<InitializerKind> {
         let count = tensor::count(proto)?;
         let absent = Place::of(proto)?.is_some_and(|place| !there(&place.path));
         let number = matches!(
@@ -107,10 +111,10 @@ impl Weight {
                 | DataType::Uint4)
         );
         Ok(match (number, absent) {
-            (true, true) if count > SMALL => Fate::Handle,
-            (_, true) => Fate::Absent,
-            (true, false) if packed || count >= LARGE => Fate::Handle,
-            (_, false) => Fate::Constant,
+            (true, true) if count > SMALL => InitializerKind::Deferred,
+            (_, true) => InitializerKind::Missing,
+            (true, false) if packed || count >= LARGE => InitializerKind::Deferred,
+            (_, false) => InitializerKind::Constant,
         })
     }
 
@@ -136,7 +140,7 @@ impl Weight {
     }
 
     /// The numbers of a weight in the ONNX file; it has none afterwards.
-    pub(crate) fn take(&mut self) -> Result<Numbers> {
+    pub(crate) fn take(&mut self) -> Result<TensorData> {
         let raw = std::mem::take(&mut self.proto.raw_data);
         if !raw.is_empty() {
             return self.numbers(raw);
@@ -144,14 +148,14 @@ impl Weight {
         self.proto.name.clone_from(&self.name);
         let tensor = tensor::load(&mut self.proto, &mut Shards::none())?;
         self.proto = TensorProto { data_type: self.proto.data_type, ..TensorProto::default() };
-        match Numbers::of(&tensor) {
+        match TensorData::of(&tensor) {
             Some(numbers) => Ok(numbers),
             None => fail!(InvalidModel, "tensor `{}` is no weight", self.name),
         }
     }
 
-    /// Numbers from the bytes that the file has for this weight.
-    pub(crate) fn numbers(&self, bytes: Vec<u8>) -> Result<Numbers> {
+    /// TensorData from the bytes that the file has for this weight.
+    pub(crate) fn numbers(&self, bytes: Vec<u8>) -> Result<TensorData> {
         let due = self.byte_size()?;
         if bytes.len() as u64 != due {
             fail!(
@@ -165,13 +169,15 @@ impl Weight {
         let count: usize = self.shape.iter().product();
         Ok(match DataType::try_from(self.data_type()) {
             // These reuse the memory.
-            Ok(DataType::Int8) => Numbers::I8(bytes.into_iter().map(u8::cast_signed).collect()),
-            Ok(DataType::Uint8) => Numbers::U8(bytes),
+            Ok(DataType::Int8) => TensorData::I8(bytes.into_iter().map(u8::cast_signed).collect()),
+            Ok(DataType::Uint8) => TensorData::U8(bytes),
             Ok(DataType::Float) => {
-                Numbers::F32(bytes.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect())
+                TensorData::F32(bytes.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect())
             }
-            Ok(DataType::Uint4) => Numbers::U8(unpack_u4(&bytes).take(count).collect()),
-            _ => match Numbers::of(&tensor::from_bytes(self.data_type(), &self.shape, &bytes)?) {
+            Ok(DataType::Uint4) => {
+                TensorData::U8(bytes.iter().flat_map(|b| [b & 15, b >> 4]).take(count).collect())
+            }
+            _ => match TensorData::of(&tensor::from_bytes(self.data_type(), &self.shape, &bytes)?) {
                 Some(numbers) => numbers,
                 None => fail!(InvalidModel, "tensor `{}` is no weight", self.name),
             },
@@ -186,32 +192,32 @@ impl Weight {
 
 /// A handle in tract's graph: it has a shape and a type, and cannot be evaluated.
 #[derive(Debug, Clone, Hash, PartialEq, Eq)]
-pub(crate) struct Handle {
+pub(crate) struct WeightPlaceholder {
     /// Its place in [`Graph::weights`](super::Graph).
     pub(crate) index: usize,
     datum_type: DatumType,
     shape: TVec<usize>,
 }
 
-impl Handle {
+impl WeightPlaceholder {
     pub(super) fn new(index: usize, weight: &Weight) -> Self {
         Self { index, datum_type: weight.datum_type, shape: weight.shape.iter().copied().collect() }
     }
 }
 
-impl Op for Handle {
+impl Op for WeightPlaceholder {
     fn name(&self) -> StaticName {
-        "Handle".into()
+        "WeightPlaceholder".into()
     }
 
     op_as_typed_op!();
 }
 
-impl EvalOp for Handle {
+impl EvalOp for WeightPlaceholder {
     not_out_of_plan!();
 }
 
-impl TypedOp for Handle {
+impl TypedOp for WeightPlaceholder {
     fn output_facts(&self, _inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
         Ok(tvec!(self.datum_type.fact(&self.shape)))
     }

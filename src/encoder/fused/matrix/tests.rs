@@ -4,13 +4,13 @@ use proptest::prelude::*;
 use tract_core::prelude::{IntoArcTensor, tensor1};
 
 use super::*;
-use crate::encoder::cpu::kernels::testing::Random;
-use crate::encoder::graph::{Leaf, LinearStep, Step};
+use crate::encoder::cpu::testing::Random;
+use crate::encoder::matcher::{LinearStep, Step, TensorRef};
 use crate::encoder::onnx::Blocked;
 use crate::encoder::spec::{Activation, LinearSpec};
 
 /// A store of these weights, for a `Linear` of the matrix.
-fn store(matrix: &Matrix, weights: &[Numbers]) -> Store {
+fn store(matrix: &Matrix, weights: &[TensorData]) -> Store {
     let [inputs, outputs] = matrix.used();
     let spec = LinearSpec { inputs, outputs, activation: Activation::None };
     let step = LinearStep { x: 0, spec, weight: matrix.clone(), bias: None };
@@ -26,7 +26,7 @@ fn store(matrix: &Matrix, weights: &[Numbers]) -> Store {
 fn used(matrix: &Matrix, weight: impl Fn(usize, usize) -> f32) -> Vec<(usize, f32)> {
     let [rows, columns] = matrix.shape;
     let all = (0..rows * columns).map(|i| (i / columns, i % columns));
-    let outputs = all.map(|(row, column)| (if matrix.turned { row } else { column }, row, column));
+    let outputs = all.map(|(row, column)| (if matrix.transposed { row } else { column }, row, column));
     match &matrix.columns {
         None => outputs.map(|(n, row, column)| (n, weight(row, column))).collect(),
         Some(range) => outputs
@@ -51,7 +51,7 @@ fn columns(random: &mut Random, cut: bool, outputs: usize) -> Option<std::ops::R
 }
 
 fn stored(weight: usize, len: usize) -> Vector {
-    Vector::Stored { leaf: Leaf::Weight(weight), part: None, len }
+    Vector::Stored { tensor: TensorRef::Weight(weight), part: None, len }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -62,7 +62,7 @@ struct Affine {
     zeros: bool,
     /// Whether the zero points are a constant of the graph.
     constant: bool,
-    turned: bool,
+    transposed: bool,
     cut: bool,
     /// Factors of the scale.
     factors: usize,
@@ -77,7 +77,7 @@ fn check_affine(case: Affine) {
         |random: &mut Random, len: usize| -> Vec<u8> { (0..len).map(|_| random.next() as u8).collect() };
     let numbers = |bytes: &[u8]| {
         let signed_bytes = || bytes.iter().map(|b| b.cast_signed()).collect();
-        if signed { Numbers::I8(signed_bytes()) } else { Numbers::U8(bytes.to_vec()) }
+        if signed { TensorData::I8(signed_bytes()) } else { TensorData::U8(bytes.to_vec()) }
     };
     let value = |byte: u8| if signed { f32::from(byte.cast_signed()) } else { f32::from(byte) };
     let len = axis.map_or(1, |axis| case.shape[axis]);
@@ -86,26 +86,26 @@ fn check_affine(case: Affine) {
     let scales: Vec<Vec<f32>> = (0..case.factors).map(|_| random.normals(len)).collect();
 
     let zero_leaf = match numbers(&zero_points) {
-        _ if !case.constant => Leaf::Weight(1),
-        Numbers::I8(zeros) => Leaf::Constant(tensor1(&zeros).into_arc_tensor()),
-        _ => Leaf::Constant(tensor1(&zero_points).into_arc_tensor()),
+        _ if !case.constant => TensorRef::Weight(1),
+        TensorData::I8(zeros) => TensorRef::Constant(tensor1(&zeros).into_arc_tensor()),
+        _ => TensorRef::Constant(tensor1(&zero_points).into_arc_tensor()),
     };
-    let coding = Coding::Affine {
+    let quantization = Quantization::Affine {
         axis,
         scale: (0..case.factors).map(|factor| stored(2 + factor, len)).collect(),
-        zero: case.zeros.then_some(Vector::Stored { leaf: zero_leaf, part: None, len }),
+        zero: case.zeros.then_some(Vector::Stored { tensor: zero_leaf, part: None, len }),
     };
-    let outputs = case.shape[usize::from(!case.turned)];
+    let outputs = case.shape[usize::from(!case.transposed)];
     let matrix = Matrix {
-        parts: vec![Leaf::Weight(0)],
+        parts: vec![TensorRef::Weight(0)],
         shape: case.shape,
-        turned: case.turned,
+        transposed: case.transposed,
         float: false,
-        coding,
+        quantization,
         columns: columns(&mut random, case.cut, outputs),
     };
     let mut weights = vec![numbers(&x), numbers(&zero_points)];
-    weights.extend(scales.iter().cloned().map(Numbers::F32));
+    weights.extend(scales.iter().cloned().map(TensorData::F32));
 
     let expected = used(&matrix, |row, column| {
         let at = axis.map_or(0, |axis| [row, column][axis]);
@@ -114,7 +114,7 @@ fn check_affine(case: Affine) {
             .fold(value(x[row * columns_of_file + column]) - value(zero_points[at]), |y, s| y * s[at])
     });
     let mut store_of_all = store(&matrix, &weights);
-    let an_output = axis.is_none_or(|axis| axis == usize::from(!case.turned));
+    let an_output = axis.is_none_or(|axis| axis == usize::from(!case.transposed));
     let bytes = bytes(&mut store_of_all, &matrix).unwrap();
     assert_eq!(bytes.is_some(), an_output);
     if let Some(Bytes { q, scale, zero }) = bytes {
@@ -149,7 +149,7 @@ struct InBlocks {
     columns: usize,
     size: usize,
     zeros: Zeros,
-    turned: bool,
+    transposed: bool,
     cut: bool,
     seed: u64,
 }
@@ -157,13 +157,13 @@ struct InBlocks {
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Zeros {
     Absent,
-    /// Numbers like the weights.
-    Numbers,
+    /// TensorData like the weights.
+    TensorData,
     /// Of the scales' type, one for each.
     Floats,
 }
 
-/// Numbers of 4 bits, two a byte; where they are odd, the last half means nothing.
+/// TensorData of 4 bits, two a byte; where they are odd, the last half means nothing.
 fn pack_halves(numbers: &[u8]) -> Vec<u8> {
     numbers.chunks(2).map(|two| two[0] | two.get(1).unwrap_or(&11) << 4).collect()
 }
@@ -179,7 +179,7 @@ fn check_blocks(case: InBlocks) {
     // Blocks are filled up with numbers that mean nothing.
     let q = numbers(rows * blocks * size);
     let zeros = match case.zeros {
-        Zeros::Numbers => numbers(rows * blocks),
+        Zeros::TensorData => numbers(rows * blocks),
         _ => vec![1 << (bits - 1); rows * blocks],
     };
     let zero_points: Vec<f32> = match case.zeros {
@@ -194,29 +194,29 @@ fn check_blocks(case: InBlocks) {
         Layout::Spread => q.chunks(blocks * size).flat_map(|row| &row[..inner]).copied().collect(),
     };
     let (stored_zeros, zeros_len) = match layout {
-        _ if case.zeros == Zeros::Floats => (Numbers::F32(zero_points.clone()), rows * blocks),
+        _ if case.zeros == Zeros::Floats => (TensorData::F32(zero_points.clone()), rows * blocks),
         Layout::Four => {
             let halves: Vec<u8> = zeros.chunks(blocks).flat_map(pack_halves).collect();
-            (Numbers::U8(halves), rows * blocks.div_ceil(2))
+            (TensorData::U8(halves), rows * blocks.div_ceil(2))
         }
-        _ => (Numbers::U8(zeros), rows * blocks),
+        _ => (TensorData::U8(zeros), rows * blocks),
     };
     let float_zeros = case.zeros == Zeros::Floats;
     let op = Blocked { rows, columns: inner, bits, size, packed: layout == Layout::Four, float_zeros };
-    let coding = Coding::Blocks {
+    let quantization = Quantization::Blockwise {
         op,
         scale: Box::new(stored(1, scales.len())),
         zero: (case.zeros != Zeros::Absent).then(|| Box::new(stored(2, zeros_len))),
     };
     let matrix = Matrix {
-        parts: vec![Leaf::Weight(0)],
+        parts: vec![TensorRef::Weight(0)],
         shape: [rows, inner],
-        turned: case.turned,
+        transposed: case.transposed,
         float: false,
-        coding,
-        columns: columns(&mut random, case.cut, if case.turned { rows } else { inner }),
+        quantization,
+        columns: columns(&mut random, case.cut, if case.transposed { rows } else { inner }),
     };
-    let weights = [Numbers::U8(packed), Numbers::F32(scales.clone()), stored_zeros];
+    let weights = [TensorData::U8(packed), TensorData::F32(scales.clone()), stored_zeros];
 
     let weight = |row: usize, column: usize| {
         let block = row * blocks + column / size;
@@ -225,7 +225,7 @@ fn check_blocks(case: InBlocks) {
     let expected = used(&matrix, weight);
     let mut store_of_all = store(&matrix, &weights);
     assert!(bytes(&mut store_of_all, &matrix).unwrap().is_none());
-    let four = layout == Layout::Four && size >= 32 && case.turned && !case.cut && !float_zeros;
+    let four = layout == Layout::Four && size >= 32 && case.transposed && !case.cut && !float_zeros;
     let nibbles = nibbles(&mut store_of_all, &matrix).unwrap();
     assert_eq!(nibbles.is_some(), four);
     if let Some(Nibbles { q, scale, zero }) = nibbles {
@@ -247,39 +247,39 @@ proptest! {
     #[test]
     fn affine_codings_are_dequantize_linear_s(
         shape in [1usize..14, 1usize..14], axis in prop::option::of(0usize..2), factors in 1usize..3,
-        [signed, zeros, constant, turned, cut] in any::<[bool; 5]>(), seed in any::<u64>(),
+        [signed, zeros, constant, transposed, cut] in any::<[bool; 5]>(), seed in any::<u64>(),
     ) {
-        check_affine(Affine { shape, axis, signed, zeros, constant, turned, cut, factors, seed });
+        check_affine(Affine { shape, axis, signed, zeros, constant, transposed, cut, factors, seed });
     }
 
     #[test]
     fn blocks_are_matmul_nbits_s(
         layout in prop::sample::select(vec![Layout::Four, Layout::Eight, Layout::Spread]),
         rows in 1usize..7, columns in 1usize..300, size in prop::sample::select(vec![16usize, 32, 64, 128]),
-        zeros in prop::sample::select(vec![Zeros::Absent, Zeros::Numbers, Zeros::Floats]),
-        [turned, cut] in any::<[bool; 2]>(), seed in any::<u64>(),
+        zeros in prop::sample::select(vec![Zeros::Absent, Zeros::TensorData, Zeros::Floats]),
+        [transposed, cut] in any::<[bool; 2]>(), seed in any::<u64>(),
     ) {
         // A table of uint4 has zero points always, and of its own type.
-        let zeros = if layout == Layout::Spread { Zeros::Numbers } else { zeros };
-        check_blocks(InBlocks { layout, rows, columns, size, zeros, turned, cut, seed });
+        let zeros = if layout == Layout::Spread { Zeros::TensorData } else { zeros };
+        check_blocks(InBlocks { layout, rows, columns, size, zeros, transposed, cut, seed });
     }
 
     #[test]
     fn matrices_below_one_another_are_one(
         rows in prop::collection::vec(1usize..9, 1..4), width in 1usize..9, float: bool,
-        [turned, cut] in any::<[bool; 2]>(), seed in any::<u64>(),
+        [transposed, cut] in any::<[bool; 2]>(), seed in any::<u64>(),
     ) {
         let mut random = Random(seed);
         let shape = [rows.iter().sum(), width];
-        let weights: Vec<Numbers> = rows.iter().map(|rows| match float {
-            true => Numbers::F32(random.normals(rows * width)),
-            false => Numbers::I8((0..rows * width).map(|_| random.next() as i8).collect()),
+        let weights: Vec<TensorData> = rows.iter().map(|rows| match float {
+            true => TensorData::F32(random.normals(rows * width)),
+            false => TensorData::I8((0..rows * width).map(|_| random.next() as i8).collect()),
         }).collect();
         let matrix = Matrix {
-            parts: (0..rows.len()).map(Leaf::Weight).collect(),
-            shape, turned, float,
-            coding: Coding::Affine { axis: None, scale: Vec::new(), zero: None },
-            columns: columns(&mut random, cut, shape[usize::from(!turned)]),
+            parts: (0..rows.len()).map(TensorRef::Weight).collect(),
+            shape, transposed, float,
+            quantization: Quantization::Affine { axis: None, scale: Vec::new(), zero: None },
+            columns: columns(&mut random, cut, shape[usize::from(!transposed)]),
         };
         let all: Vec<f32> = weights.iter().flat_map(|part| part.clone().into_f32()).collect();
         let expected = used(&matrix, |row, column| all[row * width + column]);

@@ -1,5 +1,5 @@
 //! A matrix of 4 or 8 bits in blocks along its rows, whose numbers come later (see
-//! [`Handle`](crate::encoder::onnx::Handle)): a place in the graph that a fused encoder reads.
+//! [`WeightPlaceholder`](crate::encoder::onnx::WeightPlaceholder)): a place in the graph that a fused encoder reads.
 
 use tract_core::internal::*;
 

@@ -9,8 +9,8 @@ mod plan;
 use std::collections::BTreeMap;
 
 use super::check::check;
-use super::onnx::{Expected, Graph, Model, signature};
-use super::ports::Ports;
+use super::onnx::{Expected, Graph, Model, declared_values};
+use super::signature::GraphSignature;
 use super::{Encoder, EncoderInfo, EncoderOutput};
 use crate::batch::Batch;
 use crate::config::BertConfig;
@@ -24,7 +24,7 @@ use plan::Plans;
 /// activations as it runs (`DynamicQuantizeLinear`, whose scale is taken from the
 /// whole tensor), the other has no attention mask.
 #[derive(Debug)]
-pub struct PlainEncoder {
+pub struct UnfusedEncoder {
     plans: Plans,
     info: EncoderInfo,
     config: BertConfig,
@@ -32,7 +32,7 @@ pub struct PlainEncoder {
     one_by_one: bool,
 }
 
-impl PlainEncoder {
+impl UnfusedEncoder {
     /// Loads a graph.
     ///
     /// - `onnx`: the file's bytes;
@@ -61,11 +61,11 @@ impl PlainEncoder {
     ) -> Result<Self> {
         let model = Model::parse(&onnx)?;
         drop(onnx);
-        let (inputs, outputs) = signature(&model.graph);
-        let mut ports = Ports::find(&inputs, &outputs, config, layers)?;
-        let mut graph = Graph::outline(model, &external, &ports.outputs)?;
+        let (inputs, outputs) = declared_values(&model.graph);
+        let mut signature = GraphSignature::find(&inputs, &outputs, config, layers)?;
+        let mut graph = Graph::outline(model, &external, &signature.outputs)?;
         graph.materialise(external)?;
-        ports.resolve(&graph, config)?;
+        signature.resolve(&graph, config)?;
         let expected = Expected {
             vocab_size: config.vocab_size,
             type_vocab_size: config.type_vocab_size,
@@ -75,24 +75,24 @@ impl PlainEncoder {
         let quantizes = graph.quantizes_as_it_runs();
         let mut info = EncoderInfo {
             hidden_size: config.hidden_size,
-            pooled: ports.pooled,
+            pooled: signature.pooled,
             dtype: graph.dtype(),
             backend: "cpu (tract)",
             fused: false,
             precision: "f32",
             kernel: "tract",
             weight_bytes: 0,
-            static_batch: ports.extent.batch,
-            static_sequence: ports.extent.sequence,
+            static_batch: signature.static_shape.batch,
+            static_sequence: signature.static_shape.sequence,
         };
-        let plans = Plans::new(graph, ports, expected)?;
+        let plans = Plans::new(graph, signature, expected)?;
         info.weight_bytes = plans.weight_bytes();
         let one_by_one = quantizes || !plans.masked();
         Ok(Self { plans, info, config: config.clone(), one_by_one })
     }
 }
 
-impl Encoder for PlainEncoder {
+impl Encoder for UnfusedEncoder {
     fn info(&self) -> &EncoderInfo {
         &self.info
     }

@@ -179,14 +179,14 @@ mod tests {
         let split = AxisOp::Reshape(2, tvec!(32.to_dim()), tvec!(4.to_dim(), 8.to_dim()));
         let heads = lengths.apply(&split, &rows).unwrap();
         assert_eq!(heads.0, [vec![Batch], vec![Tokens], vec![Heads(4)], vec![Dim(8)]]);
-        let turned = lengths.apply(&AxisOp::Move(1, 2), &heads).unwrap();
-        assert_eq!(turned.0, [vec![Batch], vec![Heads(4)], vec![Tokens], vec![Dim(8)]]);
+        let transposed = lengths.apply(&AxisOp::Move(1, 2), &heads).unwrap();
+        assert_eq!(transposed.0, [vec![Batch], vec![Heads(4)], vec![Tokens], vec![Dim(8)]]);
         let join = AxisOp::Reshape(2, tvec!(4.to_dim(), 8.to_dim()), tvec!(32.to_dim()));
         assert_eq!(lengths.apply(&join, &heads).unwrap(), rows);
         // Joined in the wrong order they are no rows.
         let wrong =
             AxisOp::Reshape(1, tvec!(4.to_dim(), lengths.tokens.clone()), tvec!(lengths.tokens.clone() * 4));
-        assert_ne!(lengths.apply(&wrong, &turned).map(|l| l.width()), Some(Some(32)));
+        assert_ne!(lengths.apply(&wrong, &transposed).map(|l| l.width()), Some(Some(32)));
     }
 
     #[test]

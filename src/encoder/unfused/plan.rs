@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use tract_core::prelude::*;
 
-use crate::encoder::onnx::{Expected, Extent, Graph, Role, Translated, translate};
-use crate::encoder::ports::Ports;
+use crate::encoder::onnx::{Expected, Graph, Role, StaticShape, Translated, translate};
+use crate::encoder::signature::GraphSignature;
 use crate::error::{Error, ErrorCode, Result, fail};
 
 /// Plans for single shapes that are kept.
@@ -18,7 +18,7 @@ pub(super) enum Plans {
     One(Plan),
     /// One a batch and sequence, for a graph that tract cannot leave open.
     /// The latest used is last.
-    Many { graph: Box<Graph>, ports: Ports, expected: Expected, kept: Vec<(Extent, Plan)> },
+    Many { graph: Box<Graph>, signature: GraphSignature, expected: Expected, kept: Vec<(StaticShape, Plan)> },
 }
 
 /// A runnable graph.
@@ -36,8 +36,8 @@ pub(super) struct Plan {
 
 impl Plans {
     /// Translates and optimises a graph.
-    pub(super) fn new(graph: Graph, ports: Ports, expected: Expected) -> Result<Self> {
-        let open = match checked(&graph, &ports, ports.extent, expected) {
+    pub(super) fn new(graph: Graph, signature: GraphSignature, expected: Expected) -> Result<Self> {
+        let open = match checked(&graph, &signature, signature.static_shape, expected) {
             Ok(translated) => {
                 // What the file stored and the graph holds in another form goes before tract
                 // packs the weights, so that there are never three copies.
@@ -46,19 +46,19 @@ impl Plans {
             }
             Err(error) => error,
         };
-        let all_known = ports.extent.batch.is_some() && ports.extent.sequence.is_some();
+        let all_known = signature.static_shape.batch.is_some() && signature.static_shape.sequence.is_some();
         if all_known || open.code() == ErrorCode::UnsupportedModel {
             return Err(open);
         }
         // Some graphs make sense only once batch and sequence are numbers. If this one
         // does not even then, its first complaint is as good as the second.
-        let probe = Extent {
-            batch: ports.extent.batch.or(Some(2)),
-            sequence: ports.extent.sequence.or(Some(8.min(expected.max_positions))),
+        let probe = StaticShape {
+            batch: signature.static_shape.batch.or(Some(2)),
+            sequence: signature.static_shape.sequence.or(Some(8.min(expected.max_positions))),
         };
-        let Ok(translated) = checked(&graph, &ports, probe, expected) else { return Err(open) };
+        let Ok(translated) = checked(&graph, &signature, probe, expected) else { return Err(open) };
         let kept = vec![(probe, Plan::new(translated)?)];
-        Ok(Self::Many { graph: Box::new(graph), ports, expected, kept })
+        Ok(Self::Many { graph: Box::new(graph), signature, expected, kept })
     }
 
     /// A plan: what all have in common can be asked of any.
@@ -88,15 +88,15 @@ impl Plans {
     pub(super) fn get(&mut self, batch: usize, sequence: usize) -> Result<Plan> {
         match self {
             Self::One(plan) => Ok(plan.clone()),
-            Self::Many { graph, ports, expected, kept } => {
-                let extent = Extent { batch: Some(batch), sequence: Some(sequence) };
-                let entry = match kept.iter().position(|(e, _)| *e == extent) {
+            Self::Many { graph, signature, expected, kept } => {
+                let static_shape = StaticShape { batch: Some(batch), sequence: Some(sequence) };
+                let entry = match kept.iter().position(|(e, _)| *e == static_shape) {
                     Some(at) => kept.remove(at),
                     None => {
                         if kept.len() == KEPT {
                             kept.remove(0);
                         }
-                        (extent, Plan::new(checked(graph, ports, extent, *expected)?)?)
+                        (static_shape, Plan::new(checked(graph, signature, static_shape, *expected)?)?)
                     }
                 };
                 let plan = entry.1.clone();
@@ -136,12 +136,17 @@ impl Plan {
 
 /// Translates, and checks that hidden rows are `[batch, sequence, hidden]` and a
 /// pooled output is `[batch, hidden]`.
-fn checked(graph: &Graph, ports: &Ports, extent: Extent, expected: Expected) -> Result<Translated> {
-    let translated = translate(graph, &ports.outputs, &ports.feeds, extent, expected)?;
+fn checked(
+    graph: &Graph,
+    signature: &GraphSignature,
+    static_shape: StaticShape,
+    expected: Expected,
+) -> Result<Translated> {
+    let translated = translate(graph, &signature.outputs, &signature.feeds, static_shape, expected)?;
     let hidden = expected.hidden_size.to_dim();
     let (batch, sequence) = (translated.batch.clone(), translated.sequence.clone());
-    let due: Vec<TDim> = if ports.pooled { vec![batch, hidden] } else { vec![batch, sequence, hidden] };
-    for (name, shape) in ports.outputs.iter().zip(&translated.shapes) {
+    let due: Vec<TDim> = if signature.pooled { vec![batch, hidden] } else { vec![batch, sequence, hidden] };
+    for (name, shape) in signature.outputs.iter().zip(&translated.shapes) {
         if shape.as_slice() != due {
             fail!(
                 UnsupportedModel,

@@ -7,10 +7,10 @@ use tract_core::prelude::*;
 
 use std::ops::Range;
 
-use crate::encoder::graph::layout::{Atom, Layout};
-use crate::encoder::graph::read::Reader;
-use crate::encoder::graph::symbol::{Id, Meaning, Rows, Symbol};
-use crate::encoder::graph::weight::{Vector, matrix};
+use crate::encoder::matcher::expr::{AbstractValue, Expr, ExprId, RowPolynomial};
+use crate::encoder::matcher::graph_matcher::GraphMatcher;
+use crate::encoder::matcher::layout::{Atom, Layout};
+use crate::encoder::matcher::weight::{Vector, matrix};
 
 /// Where an axis of an EinSum is in its inputs and its output.
 pub(super) type Places = [Option<usize>; 3];
@@ -30,31 +30,33 @@ pub(super) fn places(op: &EinSum) -> Option<Vec<Places>> {
         .collect()
 }
 
-impl Reader<'_> {
+impl GraphMatcher<'_> {
     /// A product: with a weight, of queries and keys, or of probabilities and values.
-    pub(in crate::encoder::graph) fn einsum(&mut self, node: &TypedNode) -> Option<Meaning> {
+    pub(in crate::encoder::matcher) fn einsum(&mut self, node: &TypedNode) -> Option<AbstractValue> {
         let op = node.op_as::<EinSum>()?;
         let [a, b] = node.inputs[..] else { return None };
         let places = places(op)?;
-        match (self.meaning(a).clone(), self.meaning(b).clone()) {
-            (Meaning::Rows(rows), Meaning::Fixed) => {
+        match (self.value(a).clone(), self.value(b).clone()) {
+            (AbstractValue::Rows(rows), AbstractValue::Fixed) => {
                 let (id, layout) = self.with_weight(&rows, b, &places)?;
                 let factor = rows.factor()?;
                 let id = if factor == 1.0 { id } else { self.scaled_weight(id, &[Vector::Uniform(factor)])? };
-                Some(Meaning::Rows(Rows::plain(id, layout)))
+                Some(AbstractValue::Rows(RowPolynomial::plain(id, layout)))
             }
-            (Meaning::Quantised { of, centred: true }, Meaning::Fixed) => {
+            (AbstractValue::Quantised { of, centred: true }, AbstractValue::Fixed) => {
                 let (product, layout) = self.with_weight(&of, b, &places)?;
-                Some(Meaning::Unscaled { of: of.of, product, layout })
+                Some(AbstractValue::Unscaled { of: of.of, product, layout })
             }
-            (Meaning::Rows(q), Meaning::Rows(k)) => self.scores(&q, &k, &places),
-            (Meaning::Probabilities(scores), Meaning::Rows(v)) => self.context(&scores, &v, &places),
+            (AbstractValue::Rows(q), AbstractValue::Rows(k)) => self.scores(&q, &k, &places),
+            (AbstractValue::Probabilities(scores), AbstractValue::Rows(v)) => {
+                self.context(&scores, &v, &places)
+            }
             _ => None,
         }
     }
 
     /// `x · W`: the columns of `x` against the rows of a weight.
-    fn with_weight(&mut self, x: &Rows, b: OutletId, places: &[Places]) -> Option<(Id, Layout)> {
+    fn with_weight(&mut self, x: &RowPolynomial, b: OutletId, places: &[Places]) -> Option<(ExprId, Layout)> {
         let mut weight = matrix(self.model, b)?;
         let rank = self.model.outlet_fact(b).ok()?.rank();
         let mut axes = vec![Vec::new(); places.iter().filter(|p| p[2].is_some()).count()];
@@ -65,7 +67,7 @@ impl Reader<'_> {
                 [Some(a), Some(b), None] => {
                     let [Atom::Width(width)] = x.layout.0.get(a)?[..] else { return None };
                     if b + 1 == rank {
-                        weight.turned = !weight.turned;
+                        weight.transposed = !weight.transposed;
                     }
                     if weight.used()[0] != width {
                         return None;
@@ -82,33 +84,33 @@ impl Reader<'_> {
             }
         }
         let layout = self.lengths.layout(axes);
-        Some((self.symbols.id(Symbol::Product { x: x.of, weight }), layout))
+        Some((self.exprs.id(Expr::Product { x: x.of, weight }), layout))
     }
 
     /// A product whose weight is multiplied by more factors.
-    pub(super) fn scaled_weight(&mut self, product: Id, by: &[Vector]) -> Option<Id> {
-        let Symbol::Product { x, weight } = self.symbols.get(product).clone() else { return None };
+    pub(super) fn scaled_weight(&mut self, product: ExprId, by: &[Vector]) -> Option<ExprId> {
+        let Expr::Product { x, weight } = self.exprs.get(product).clone() else { return None };
         let weight = by.iter().try_fold(weight, |weight, by| weight.scaled(by))?;
-        Some(self.symbols.id(Symbol::Product { x, weight }))
+        Some(self.exprs.id(Expr::Product { x, weight }))
     }
 
-    /// Rows times one number a column: a weight with a scale an output.
-    pub(super) fn scaled_rows(&mut self, x: &Meaning, by: OutletId) -> Option<Meaning> {
-        let Meaning::Rows(rows) = x else { return None };
+    /// RowPolynomial times one number a column: a weight with a scale an output.
+    pub(super) fn scaled_rows(&mut self, x: &AbstractValue, by: OutletId) -> Option<AbstractValue> {
+        let AbstractValue::Rows(rows) = x else { return None };
         let by = self.along_row(rows, by)?;
         if !rows.is_plain() {
             return None;
         }
         let id = self.scaled_weight(rows.of, &[by])?;
-        Some(Meaning::Rows(Rows::plain(id, rows.layout.clone())))
+        Some(AbstractValue::Rows(RowPolynomial::plain(id, rows.layout.clone())))
     }
 
     /// A factor of a product goes into its weight, so that what follows sees plain rows.
-    pub(super) fn shed(&mut self, rows: Rows) -> Rows {
+    pub(super) fn shed(&mut self, rows: RowPolynomial) -> RowPolynomial {
         match rows.factor() {
             Some(factor) if rows.is_plain() || factor == 0.0 => rows,
             Some(factor) => match self.scaled_weight(rows.of, &[Vector::Uniform(factor)]) {
-                Some(of) => Rows::plain(of, rows.layout),
+                Some(of) => RowPolynomial::plain(of, rows.layout),
                 None => rows,
             },
             None => rows,
@@ -116,27 +118,31 @@ impl Reader<'_> {
     }
 
     /// `x + bias`. The bias of a sum belongs to the product in it.
-    pub(super) fn biased(&mut self, x: &Rows, bias: Vector) -> Option<Meaning> {
+    pub(super) fn biased(&mut self, x: &RowPolynomial, bias: Vector) -> Option<AbstractValue> {
         let id = self.with_bias(x.of, bias)?;
-        Some(Meaning::Rows(Rows::plain(id, x.layout.clone())))
+        Some(AbstractValue::Rows(RowPolynomial::plain(id, x.layout.clone())))
     }
 
-    fn with_bias(&mut self, x: Id, bias: Vector) -> Option<Id> {
-        match *self.symbols.get(x) {
-            Symbol::Product { .. } => Some(self.symbols.id(Symbol::Biased { x, bias })),
-            Symbol::Sum(a, b) => {
-                let product = |id: Id| matches!(self.symbols.get(id), Symbol::Product { .. });
+    fn with_bias(&mut self, x: ExprId, bias: Vector) -> Option<ExprId> {
+        match *self.exprs.get(x) {
+            Expr::Product { .. } => Some(self.exprs.id(Expr::Biased { x, bias })),
+            Expr::Sum(a, b) => {
+                let product = |id: ExprId| matches!(self.exprs.get(id), Expr::Product { .. });
                 let (product, other) = if product(a) { (a, b) } else { (b, a) };
                 let product = self.with_bias(product, bias)?;
-                Some(self.symbols.id(Symbol::Sum(product, other)))
+                Some(self.exprs.id(Expr::Sum(product, other)))
             }
             _ => None,
         }
     }
 
     /// Some columns of a packed product: queries, keys or values.
-    pub(in crate::encoder::graph) fn columns(&mut self, op: &Slice, x: Meaning) -> Option<Meaning> {
-        let Meaning::Rows(rows) = x else { return None };
+    pub(in crate::encoder::matcher) fn columns(
+        &mut self,
+        op: &Slice,
+        x: AbstractValue,
+    ) -> Option<AbstractValue> {
+        let AbstractValue::Rows(rows) = x else { return None };
         if op.axis + 1 != rows.layout.0.len() {
             return self.first_row(op, &rows);
         }
@@ -148,17 +154,15 @@ impl Reader<'_> {
         let of = self.part_of(rows.of, &range)?;
         let mut axes = rows.layout.0;
         *axes.last_mut()? = vec![Atom::Width(range.len())];
-        Some(Meaning::Rows(Rows::plain(of, self.lengths.layout(axes))))
+        Some(AbstractValue::Rows(RowPolynomial::plain(of, self.lengths.layout(axes))))
     }
 
-    fn part_of(&mut self, id: Id, range: &Range<usize>) -> Option<Id> {
-        let symbol = match self.symbols.get(id).clone() {
-            Symbol::Product { x, weight } => Symbol::Product { x, weight: weight.columns(range) },
-            Symbol::Biased { x, bias } => {
-                Symbol::Biased { x: self.part_of(x, range)?, bias: bias.part(range) }
-            }
+    fn part_of(&mut self, id: ExprId, range: &Range<usize>) -> Option<ExprId> {
+        let expr = match self.exprs.get(id).clone() {
+            Expr::Product { x, weight } => Expr::Product { x, weight: weight.columns(range) },
+            Expr::Biased { x, bias } => Expr::Biased { x: self.part_of(x, range)?, bias: bias.part(range) },
             _ => return None,
         };
-        Some(self.symbols.id(symbol))
+        Some(self.exprs.id(expr))
     }
 }

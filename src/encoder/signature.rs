@@ -1,19 +1,19 @@
 //! Which of a graph's inputs and outputs are which.
 
 use crate::config::BertConfig;
-use crate::encoder::onnx::{Extent, Feed, Graph, Port, Role};
+use crate::encoder::onnx::{Feed, Graph, Role, StaticShape, ValueInfo};
 use crate::error::{Result, fail};
 
 /// What to feed a graph and what to read from it.
 #[derive(Debug)]
-pub(in crate::encoder) struct Ports {
+pub(in crate::encoder) struct GraphSignature {
     pub(in crate::encoder) feeds: Vec<Feed>,
     /// The values to compute, one for each layer wanted (or the pooled one).
     pub(in crate::encoder) outputs: Vec<String>,
     /// Whether the output is one row a text.
     pub(in crate::encoder) pooled: bool,
     /// The batch and sequence that the graph was exported with, where fixed.
-    pub(in crate::encoder) extent: Extent,
+    pub(in crate::encoder) static_shape: StaticShape,
     /// Layers wanted that no output of the graph gives, by their place in `outputs`.
     unnamed: Vec<(usize, usize)>,
 }
@@ -25,23 +25,23 @@ const LAST_LAYER: [&str; 6] =
 const SENTENCE: [&str; 5] =
     ["sentence_embedding", "sentence_embeddings", "text_embedding", "embedding", "embeddings"];
 
-impl Ports {
+impl GraphSignature {
     /// Reads a graph's signature.
     ///
     /// # Errors
     /// `UNSUPPORTED_MODEL` for inputs that are not a BERT's or outputs of another
     /// width; `INVALID_ARGUMENT` for a layer that the model does not have.
     pub(in crate::encoder) fn find(
-        inputs: &[Port],
-        outputs: &[Port],
+        inputs: &[ValueInfo],
+        outputs: &[ValueInfo],
         config: &BertConfig,
         layers: &[usize],
     ) -> Result<Self> {
-        let (feeds, extent) = feeds(inputs, config)?;
+        let (feeds, static_shape) = feeds(inputs, config)?;
         if layers.is_empty() || layers.iter().any(|l| *l > config.num_hidden_layers) {
             fail!(InvalidArgument, "layers {layers:?} of {} are wanted", config.num_hidden_layers);
         }
-        let named: Vec<Option<&Port>> = layers.iter().map(|l| hidden(outputs, config, *l)).collect();
+        let named: Vec<Option<&ValueInfo>> = layers.iter().map(|l| hidden(outputs, config, *l)).collect();
         let alone = layers == [config.num_hidden_layers] && named == [None];
         // Something must be computed from all layers, or the graph is none of ours.
         let root = named
@@ -58,10 +58,11 @@ impl Ports {
                 hidden = config.hidden_size
             );
         };
-        let unnamed = named.iter().zip(layers).enumerate().filter(|(_, (port, _))| port.is_none() && !alone);
+        let unnamed =
+            named.iter().zip(layers).enumerate().filter(|(_, (value, _))| value.is_none() && !alone);
         let unnamed = unnamed.map(|(i, (_, layer))| (i, *layer)).collect();
-        let outputs = named.iter().map(|port| port.unwrap_or(root).name.clone()).collect();
-        Ok(Self { feeds, outputs, pooled: alone, extent, unnamed })
+        let outputs = named.iter().map(|value| value.unwrap_or(root).name.clone()).collect();
+        Ok(Self { feeds, outputs, pooled: alone, static_shape, unnamed })
     }
 
     /// Finds the layers that no output names.
@@ -90,15 +91,15 @@ impl Ports {
 }
 
 /// `a`, `b [2, ?, 768]`
-fn list(ports: &[Port]) -> String {
-    let name = |port: &Port| match &port.dims {
-        None => format!("`{}`", port.name),
+fn list(signature: &[ValueInfo]) -> String {
+    let name = |value: &ValueInfo| match &value.dims {
+        None => format!("`{}`", value.name),
         Some(dims) => {
             let dims: Vec<String> = dims.iter().map(|d| d.map_or("?".into(), |d| d.to_string())).collect();
-            format!("`{}` [{}]", port.name, dims.join(", "))
+            format!("`{}` [{}]", value.name, dims.join(", "))
         }
     };
-    ports.iter().map(name).collect::<Vec<_>>().join(", ")
+    signature.iter().map(name).collect::<Vec<_>>().join(", ")
 }
 
 /// What an input is, by its name: exporters add `:0`, `.1` and the like. `None`
@@ -116,11 +117,11 @@ fn role(name: &str) -> Option<Option<Role>> {
     })
 }
 
-fn feeds(inputs: &[Port], config: &BertConfig) -> Result<(Vec<Feed>, Extent)> {
+fn feeds(inputs: &[ValueInfo], config: &BertConfig) -> Result<(Vec<Feed>, StaticShape)> {
     let mut feeds: Vec<Feed> = Vec::with_capacity(inputs.len());
-    let mut extent = Extent { batch: None, sequence: None };
-    for port in inputs {
-        let Some(role) = role(&port.name) else {
+    let mut static_shape = StaticShape { batch: None, sequence: None };
+    for value in inputs {
+        let Some(role) = role(&value.name) else {
             fail!(
                 UnsupportedModel,
                 "the graph's inputs are {}; a BERT encoder has input_ids, attention_mask and token_type_ids",
@@ -131,19 +132,19 @@ fn feeds(inputs: &[Port], config: &BertConfig) -> Result<(Vec<Feed>, Extent)> {
             fail!(
                 UnsupportedModel,
                 "the graph has more than one input like `{}`: {}",
-                port.name,
+                value.name,
                 list(inputs)
             );
         }
-        if let Some(dims) = &port.dims {
+        if let Some(dims) = &value.dims {
             let [batch, sequence] = dims[..] else {
                 fail!(
                     UnsupportedModel,
                     "the graph's input {} is not [batch, sequence]",
-                    list(std::slice::from_ref(port))
+                    list(std::slice::from_ref(value))
                 );
             };
-            for (have, given) in [(&mut extent.batch, batch), (&mut extent.sequence, sequence)] {
+            for (have, given) in [(&mut static_shape.batch, batch), (&mut static_shape.sequence, sequence)] {
                 match (*have, given) {
                     (Some(have), Some(given)) if have != given => {
                         fail!(InvalidModel, "the graph's inputs differ in length: {}", list(inputs))
@@ -153,25 +154,25 @@ fn feeds(inputs: &[Port], config: &BertConfig) -> Result<(Vec<Feed>, Extent)> {
                 }
             }
         }
-        feeds.push(Feed { name: port.name.clone(), role, data_type: port.data_type });
+        feeds.push(Feed { name: value.name.clone(), role, data_type: value.data_type });
     }
     if !feeds.iter().any(|f| f.role == Some(Role::TokenIds)) {
         fail!(UnsupportedModel, "the graph has no input_ids: its inputs are {}", list(inputs));
     }
-    if extent.batch.is_some_and(|b| b > 4096) {
-        fail!(UnsupportedModel, "the graph was exported for batches of {:?} texts", extent.batch);
+    if static_shape.batch.is_some_and(|b| b > 4096) {
+        fail!(UnsupportedModel, "the graph was exported for batches of {:?} texts", static_shape.batch);
     }
-    match extent.sequence {
+    match static_shape.sequence {
         Some(n) if n < 2 || n > config.max_position_embeddings => {
             fail!(UnsupportedModel, "the graph was exported for texts of {n} tokens")
         }
-        _ => Ok((feeds, extent)),
+        _ => Ok((feeds, static_shape)),
     }
 }
 
 /// Whether an output can be `[batch, sequence, hidden]` (rank 3) or `[batch, hidden]` (rank 2).
-fn may_be(port: &Port, rank: usize, config: &BertConfig) -> bool {
-    match &port.dims {
+fn may_be(value: &ValueInfo, rank: usize, config: &BertConfig) -> bool {
+    match &value.dims {
         None => true,
         Some(dims) => {
             dims.len() == rank && dims.last().is_some_and(|d| d.is_none_or(|d| d == config.hidden_size))
@@ -180,8 +181,8 @@ fn may_be(port: &Port, rank: usize, config: &BertConfig) -> bool {
 }
 
 /// The output that has a layer's rows.
-fn hidden<'a>(outputs: &'a [Port], config: &BertConfig, layer: usize) -> Option<&'a Port> {
-    let fits = |port: &&Port| may_be(port, 3, config);
+fn hidden<'a>(outputs: &'a [ValueInfo], config: &BertConfig, layer: usize) -> Option<&'a ValueInfo> {
+    let fits = |value: &&ValueInfo| may_be(value, 3, config);
     let numbered = outputs.iter().filter(|p| layer_number(&p.name) == Some(layer)).find(fits);
     if layer != config.num_hidden_layers {
         // Counted as transformers does, the embeddings being 0. A list that ends earlier counts otherwise.
@@ -208,8 +209,8 @@ fn layer_number(name: &str) -> Option<usize> {
 
 /// The output that has one row a text. A pooler's is none: it was trained for
 /// another task.
-fn sentence<'a>(outputs: &'a [Port], config: &BertConfig) -> Option<&'a Port> {
-    let fits = |port: &&Port| may_be(port, 2, config);
+fn sentence<'a>(outputs: &'a [ValueInfo], config: &BertConfig) -> Option<&'a ValueInfo> {
+    let fits = |value: &&ValueInfo| may_be(value, 2, config);
     SENTENCE.iter().find_map(|n| outputs.iter().filter(fits).find(|p| p.name == *n)).or_else(|| {
         outputs.iter().filter(|p| !p.name.contains("pooler") && !p.name.contains("logits")).find(fits)
     })

@@ -4,14 +4,19 @@ use tract_core::ops::nn::{Softmax, SoftmaxKind};
 use tract_core::prelude::*;
 
 use super::product::Places;
-use crate::encoder::graph::layout::Atom;
-use crate::encoder::graph::read::Reader;
-use crate::encoder::graph::symbol::{Meaning, Rows, Scores, Symbol};
-use crate::encoder::graph::weight::uniform;
+use crate::encoder::matcher::expr::{AbstractValue, Expr, RowPolynomial, Scores};
+use crate::encoder::matcher::graph_matcher::GraphMatcher;
+use crate::encoder::matcher::layout::Atom;
+use crate::encoder::matcher::weight::uniform;
 
-impl Reader<'_> {
+impl GraphMatcher<'_> {
     /// `q · kᵀ`, over the columns of a head.
-    pub(super) fn scores(&mut self, q: &Rows, k: &Rows, places: &[Places]) -> Option<Meaning> {
+    pub(super) fn scores(
+        &mut self,
+        q: &RowPolynomial,
+        k: &RowPolynomial,
+        places: &[Places],
+    ) -> Option<AbstractValue> {
         let mut axes = vec![Vec::new(); places.iter().filter(|p| p[2].is_some()).count()];
         let mut contracted = false;
         for place in places {
@@ -49,47 +54,52 @@ impl Reader<'_> {
         let complete = contracted && atoms.contains(&Atom::Tokens) && atoms.contains(&Atom::Keys);
         let width = atoms.iter().any(|a| matches!(a, Atom::Dim(_) | Atom::Width(_)));
         let scores = Scores { q: q.of, k: k.of, heads: heads.unwrap_or(1), scale, layout, masked: false };
-        (complete && !width).then_some(Meaning::Scores(scores))
+        (complete && !width).then_some(AbstractValue::Scores(scores))
     }
 
     /// Scores with something added: a mask, or nothing that is known.
-    pub(super) fn masked(&mut self, scores: &Scores, by: OutletId) -> Option<Meaning> {
+    pub(super) fn masked(&mut self, scores: &Scores, by: OutletId) -> Option<AbstractValue> {
         // A mask that masks nothing may be left: a text alone.
         let nothing = uniform(self.model, by) == Some(0.0);
-        let known = matches!(self.meaning(by), Meaning::Mask | Meaning::Fixed);
+        let known = matches!(self.value(by), AbstractValue::Mask | AbstractValue::Fixed);
         (nothing || known && self.probe.masks(by, &scores.layout, false))
-            .then(|| Meaning::Scores(Scores { masked: scores.masked || !nothing, ..scores.clone() }))
+            .then(|| AbstractValue::Scores(Scores { masked: scores.masked || !nothing, ..scores.clone() }))
     }
 
     /// A choice between scores and a low number, or between probabilities and 0 where a row is
     /// all masked.
-    pub(in crate::encoder::graph) fn choice(&mut self, node: &TypedNode) -> Option<Meaning> {
+    pub(in crate::encoder::matcher) fn choice(&mut self, node: &TypedNode) -> Option<AbstractValue> {
         let [condition, yes, no] = node.inputs[..] else { return None };
         let (decides, one, two) =
-            (self.meaning(condition).clone(), self.meaning(yes).clone(), self.meaning(no).clone());
+            (self.value(condition).clone(), self.value(yes).clone(), self.value(no).clone());
         match (decides, one, two) {
-            (Meaning::Mask, Meaning::Scores(scores), _) => {
+            (AbstractValue::Mask, AbstractValue::Scores(scores), _) => {
                 let low = uniform(self.model, no)? <= -1000.0;
                 (low && self.probe.masks(condition, &scores.layout, true))
-                    .then_some(Meaning::Scores(Scores { masked: true, ..scores }))
+                    .then_some(AbstractValue::Scores(Scores { masked: true, ..scores }))
             }
-            (Meaning::NotANumber(of), _, Meaning::Probabilities(kept)) => {
-                (of == kept && uniform(self.model, yes) == Some(0.0)).then_some(Meaning::Probabilities(kept))
-            }
+            (AbstractValue::NotANumber(of), _, AbstractValue::Probabilities(kept)) => (of == kept
+                && uniform(self.model, yes) == Some(0.0))
+            .then_some(AbstractValue::Probabilities(kept)),
             _ => None,
         }
     }
 
     /// Softmax over the keys.
-    pub(in crate::encoder::graph) fn softmax(op: &Softmax, x: Meaning) -> Option<Meaning> {
-        let Meaning::Scores(scores) = x else { return None };
+    pub(in crate::encoder::matcher) fn softmax(op: &Softmax, x: AbstractValue) -> Option<AbstractValue> {
+        let AbstractValue::Scores(scores) = x else { return None };
         let last = scores.layout.0.len().checked_sub(1)?;
         let over_keys = scores.layout.0[last] == [Atom::Keys] && op.axes.as_slice() == [last];
-        (over_keys && matches!(op.kind, SoftmaxKind::Softmax)).then_some(Meaning::Probabilities(scores))
+        (over_keys && matches!(op.kind, SoftmaxKind::Softmax)).then_some(AbstractValue::Probabilities(scores))
     }
 
     /// Probabilities times values.
-    pub(super) fn context(&mut self, scores: &Scores, v: &Rows, places: &[Places]) -> Option<Meaning> {
+    pub(super) fn context(
+        &mut self,
+        scores: &Scores,
+        v: &RowPolynomial,
+        places: &[Places],
+    ) -> Option<AbstractValue> {
         let mut axes = vec![Vec::new(); places.iter().filter(|p| p[2].is_some()).count()];
         let mut contracted = false;
         for place in places {
@@ -127,6 +137,6 @@ impl Reader<'_> {
         }
         let layout = self.lengths.layout(axes);
         let Scores { q, k, heads, scale, .. } = *scores;
-        Some(self.plain(Symbol::Context { q, k, v: v.of, heads, scale }, layout))
+        Some(self.plain(Expr::Context { q, k, v: v.of, heads, scale }, layout))
     }
 }

@@ -1,18 +1,18 @@
 //! Activation functions that are spelled out: `x/2 · (1 + erf(x/√2))` and its kin, the factors in
 //! whatever order.
 
-use crate::encoder::graph::read::Reader;
-use crate::encoder::graph::symbol::{Curve, Meaning, Rows, Symbol};
-use crate::encoder::spec::Activation;
+use crate::encoder::matcher::expr::{AbstractValue, Curve, Expr, RowPolynomial};
+use crate::encoder::matcher::graph_matcher::GraphMatcher;
+use crate::encoder::ops::linear::Activation;
 
 /// Equal but for half precision's rounding of a constant.
 fn close(a: f32, b: f32) -> bool {
     (a - b).abs() <= 1e-3 * b.abs()
 }
 
-impl Reader<'_> {
+impl GraphMatcher<'_> {
     /// `erf` or `tanh` of what an activation asks for.
-    pub(super) fn curve(x: &Rows, erf: bool) -> Option<Meaning> {
+    pub(super) fn curve(x: &RowPolynomial, erf: bool) -> Option<AbstractValue> {
         let root = (2.0 / std::f32::consts::PI).sqrt();
         let curve = match x.c {
             [0.0, c, 0.0, 0.0] if erf && close(c, std::f32::consts::FRAC_1_SQRT_2) => Curve::Erf,
@@ -20,12 +20,12 @@ impl Reader<'_> {
             [0.0, c, 0.0, cube] if !erf && close(c, root) && close(cube, root * 0.044_715) => Curve::GeluTanh,
             _ => return None,
         };
-        Some(Meaning::Curve { of: x.of, layout: x.layout.clone(), curve, offset: 0.0, factor: 1.0 })
+        Some(AbstractValue::Curve { of: x.of, layout: x.layout.clone(), curve, offset: 0.0, factor: 1.0 })
     }
 
     /// `x · (offset + factor · curve(x))`: gelu times a number.
-    pub(super) fn activation(&mut self, x: &Rows, y: &Meaning) -> Option<Meaning> {
-        let Meaning::Curve { of, layout, curve, offset, factor } = y else { return None };
+    pub(super) fn activation(&mut self, x: &RowPolynomial, y: &AbstractValue) -> Option<AbstractValue> {
+        let AbstractValue::Curve { of, layout, curve, offset, factor } = y else { return None };
         let activation = match curve {
             Curve::Erf => Activation::Gelu,
             Curve::GeluTanh => Activation::GeluTanh,
@@ -37,7 +37,7 @@ impl Reader<'_> {
         // Twice the factor is 1 in the end.
         let twice = 2.0 * x.factor()? * offset;
         let twice = if close(twice, 1.0) { 1.0 } else { twice };
-        let id = self.symbols.id(Symbol::Activated { x: *of, activation });
-        Some(Meaning::Rows(Rows { of: id, layout: layout.clone(), c: [0.0, twice, 0.0, 0.0] }))
+        let id = self.exprs.id(Expr::Activated { x: *of, activation });
+        Some(AbstractValue::Rows(RowPolynomial { of: id, layout: layout.clone(), c: [0.0, twice, 0.0, 0.0] }))
     }
 }

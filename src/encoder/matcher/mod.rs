@@ -1,6 +1,6 @@
 //! The fused graph: what a BERT export computes, recognised whatever its dialect.
 //!
-//! tract's typed graph is read node by node ([`read`]), each value's meaning following from its
+//! tract's typed graph is read node by node ([`read`]), each value's value following from its
 //! inputs' by the patterns in [`rules`]: embeddings, products with weights, LayerNorms, attention,
 //! activation functions, however an exporter spells them, and whatever quantisation is around
 //! them. What the wanted outputs mean is then laid out as a list of fused ops ([`steps`]). A graph
@@ -8,16 +8,16 @@
 //!
 //! Weights are handles here: a graph is recognised before any of its weights is loaded.
 
+mod expr;
+mod graph_matcher;
 mod layout;
+mod patterns;
 mod probe;
-mod read;
-mod rules;
 mod steps;
-mod symbol;
 mod weight;
 
 pub(crate) use steps::{EmbedStep, LinearStep, NormStep, Step};
-pub(crate) use weight::{Coding, Leaf, Matrix, Vector};
+pub(crate) use weight::{Matrix, Quantization, TensorRef, Vector};
 
 use crate::encoder::onnx::{Expected, Translated};
 
@@ -31,7 +31,7 @@ pub(crate) struct Fused {
 }
 
 impl Fused {
-    /// Numbers in all its weights and tables.
+    /// TensorData in all its weights and tables.
     pub(crate) fn elements(&self) -> usize {
         let size = |matrix: &Matrix| matrix.used().iter().product::<usize>();
         let of = |step: &Step| match step {
@@ -56,15 +56,15 @@ pub(crate) fn fuse(
     pooled: bool,
 ) -> Option<Fused> {
     let width = expected.hidden_size;
-    let reader = read::Reader::read(translated, expected.max_positions).ok()?;
+    let matcher = graph_matcher::GraphMatcher::run(translated, expected.max_positions).ok()?;
     if pooled {
         let [outlet] = translated.model.output_outlets().ok()? else { return None };
-        let (steps, outputs) = steps::pooled(&reader.symbols, reader.pooled(*outlet)?)?;
+        let (steps, outputs) = steps::pooled(&matcher.exprs, matcher.pooled(*outlet)?)?;
         return Some(Fused { steps, outputs });
     }
     let outlets = translated.model.output_outlets().ok()?.to_vec();
-    let ids: Option<Vec<_>> = outlets.iter().map(|outlet| reader.output(*outlet, width)).collect();
-    let (steps, outputs) = steps::steps(&reader.symbols, &ids?, first_rows)?;
+    let ids: Option<Vec<_>> = outlets.iter().map(|outlet| matcher.output(*outlet, width)).collect();
+    let (steps, outputs) = steps::steps(&matcher.exprs, &ids?, first_rows)?;
     Some(Fused { steps, outputs })
 }
 

@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::symbol::{Id, Index, Symbol, Symbols, Text, Texts};
+use super::expr::{Expr, ExprId, ExprTable, Index, Text, Texts};
 use super::weight::{Matrix, Vector};
 use crate::encoder::spec::AttentionSpec;
 use crate::encoder::spec::{Activation, LinearSpec};
@@ -66,18 +66,22 @@ enum Want {
 
 /// The steps for these outputs and the place of each output, or `None` where one is not made of
 /// fused ops alone.
-pub(super) fn steps(symbols: &Symbols, outputs: &[Id], first_rows: bool) -> Option<(Vec<Step>, Vec<usize>)> {
+pub(super) fn steps(
+    exprs: &ExprTable,
+    outputs: &[ExprId],
+    first_rows: bool,
+) -> Option<(Vec<Step>, Vec<usize>)> {
     let want = if first_rows { Want::First } else { Want::All };
-    let mut lower = Lower::new(symbols);
+    let mut lower = Lower::new(exprs);
     outputs.iter().for_each(|id| lower.demand(*id, want));
     let places = outputs.iter().map(|id| lower.step(*id, want)).collect::<Option<_>>()?;
     Some((lower.steps, places))
 }
 
 /// The steps for a graph that pools by itself.
-pub(super) fn pooled(symbols: &Symbols, text: Text) -> Option<(Vec<Step>, Vec<usize>)> {
-    let (mut steps, places) = steps(symbols, &[text.of], text.texts == Texts::First)?;
-    let (mut x, width) = (*places.first()?, Lower::new(symbols).width(text.of)?);
+pub(super) fn pooled(exprs: &ExprTable, text: Text) -> Option<(Vec<Step>, Vec<usize>)> {
+    let (mut steps, places) = steps(exprs, &[text.of], text.texts == Texts::First)?;
+    let (mut x, width) = (*places.first()?, Lower::new(exprs).width(text.of)?);
     if text.texts == Texts::Mean {
         steps.push(Step::MeanRows { x, width });
         x = steps.len() - 1;
@@ -90,37 +94,37 @@ pub(super) fn pooled(symbols: &Symbols, text: Text) -> Option<(Vec<Step>, Vec<us
 }
 
 struct Lower<'a> {
-    symbols: &'a Symbols,
+    exprs: &'a ExprTable,
     steps: Vec<Step>,
-    made: HashMap<(Id, Want), usize>,
+    made: HashMap<(ExprId, Want), usize>,
     /// Values of which all rows are needed.
-    all: HashSet<Id>,
-    seen: HashSet<(Id, Want)>,
+    all: HashSet<ExprId>,
+    seen: HashSet<(ExprId, Want)>,
 }
 
 impl<'a> Lower<'a> {
-    fn new(symbols: &'a Symbols) -> Self {
-        Self { symbols, steps: Vec::new(), made: HashMap::new(), all: HashSet::new(), seen: HashSet::new() }
+    fn new(exprs: &'a ExprTable) -> Self {
+        Self { exprs, steps: Vec::new(), made: HashMap::new(), all: HashSet::new(), seen: HashSet::new() }
     }
 
     /// Notes which values need all their rows.
-    fn demand(&mut self, id: Id, want: Want) {
+    fn demand(&mut self, id: ExprId, want: Want) {
         if !self.seen.insert((id, want)) {
             return;
         }
         if want == Want::All {
             self.all.insert(id);
         }
-        match *self.symbols.get(id) {
-            Symbol::Product { x, .. } | Symbol::Biased { x, .. } | Symbol::Activated { x, .. } => {
+        match *self.exprs.get(id) {
+            Expr::Product { x, .. } | Expr::Biased { x, .. } | Expr::Activated { x, .. } => {
                 self.demand(x, want);
             }
-            Symbol::Norm { x, .. } => self.demand(x, want),
-            Symbol::Sum(a, b) => {
+            Expr::Norm { x, .. } => self.demand(x, want),
+            Expr::Sum(a, b) => {
                 self.demand(a, want);
                 self.demand(b, want);
             }
-            Symbol::Context { q, k, v, .. } => {
+            Expr::Context { q, k, v, .. } => {
                 self.demand(q, want);
                 self.demand(k, Want::All);
                 self.demand(v, Want::All);
@@ -129,40 +133,40 @@ impl<'a> Lower<'a> {
         }
     }
 
-    fn push(&mut self, key: (Id, Want), step: Step) -> usize {
+    fn push(&mut self, key: (ExprId, Want), step: Step) -> usize {
         self.steps.push(step);
         self.made.insert(key, self.steps.len() - 1);
         self.steps.len() - 1
     }
 
     /// The step that makes a value.
-    fn step(&mut self, id: Id, want: Want) -> Option<usize> {
+    fn step(&mut self, id: ExprId, want: Want) -> Option<usize> {
         if let Some(made) = self.made.get(&(id, want)) {
             return Some(*made);
         }
-        let is_embed = matches!(self.symbols.get(id), Symbol::Norm { x, .. } if self.lookups(*x).is_some());
+        let is_embed = matches!(self.exprs.get(id), Expr::Norm { x, .. } if self.lookups(*x).is_some());
         if want == Want::First && (is_embed || self.all.contains(&id)) {
             let (x, width) = (self.step(id, Want::All)?, self.width(id)?);
             return Some(self.push((id, want), Step::SelectRows { x, width }));
         }
-        let step = match self.symbols.get(id) {
-            Symbol::Norm { x, eps, gamma, beta } => {
+        let step = match self.exprs.get(id) {
+            Expr::Norm { x, eps, gamma, beta } => {
                 let width = self.width(*x)?;
                 let fits = |v: &Vector| matches!(v, Vector::Uniform(_)) || v.len() == width;
                 if !fits(gamma) || !fits(beta) {
                     return None;
                 }
                 let norm = NormStep { width, eps: *eps, gamma: gamma.clone(), beta: beta.clone() };
-                match (self.lookups(*x), self.symbols.get(*x)) {
+                match (self.lookups(*x), self.exprs.get(*x)) {
                     (Some(lookups), _) => Step::Embed(Box::new(embed(lookups, norm)?)),
-                    (None, Symbol::Sum(a, b)) => {
+                    (None, Expr::Sum(a, b)) => {
                         let (a, b) = (self.step(*a, want)?, self.step(*b, want)?);
                         Step::AddNorm { a, b, norm }
                     }
                     _ => return None,
                 }
             }
-            Symbol::Context { q, k, v, heads, scale } => {
+            Expr::Context { q, k, v, heads, scale } => {
                 let width = self.width(*q)?;
                 if *heads == 0
                     || width % heads != 0
@@ -182,17 +186,17 @@ impl<'a> Lower<'a> {
         Some(self.push((id, want), step))
     }
 
-    fn linear(&mut self, id: Id, want: Want) -> Option<LinearStep> {
+    fn linear(&mut self, id: ExprId, want: Want) -> Option<LinearStep> {
         let mut activation = Activation::None;
-        let mut inner = self.symbols.get(id);
-        if let Symbol::Activated { x, activation: a } = inner {
-            (activation, inner) = (*a, self.symbols.get(*x));
+        let mut inner = self.exprs.get(id);
+        if let Expr::Activated { x, activation: a } = inner {
+            (activation, inner) = (*a, self.exprs.get(*x));
         }
         let mut bias = None;
-        if let Symbol::Biased { x, bias: b } = inner {
-            (bias, inner) = (Some(b.clone()), self.symbols.get(*x));
+        if let Expr::Biased { x, bias: b } = inner {
+            (bias, inner) = (Some(b.clone()), self.exprs.get(*x));
         }
-        let Symbol::Product { x, weight } = inner else { return None };
+        let Expr::Product { x, weight } = inner else { return None };
         let [inputs, outputs] = weight.used();
         if inputs == 0 || outputs == 0 || inputs > 1 << 20 {
             return None;
@@ -206,12 +210,12 @@ impl<'a> Lower<'a> {
     }
 
     /// The tables that a sum of lookups reads: words, types, positions at most.
-    fn lookups(&self, id: Id) -> Option<Vec<(Matrix, Index)>> {
+    fn lookups(&self, id: ExprId) -> Option<Vec<(Matrix, Index)>> {
         let (mut found, mut due) = (Vec::new(), vec![id]);
         while let Some(id) = due.pop() {
-            match self.symbols.get(id) {
-                Symbol::Lookup { table, by } => found.push((table.clone(), *by)),
-                Symbol::Sum(a, b) => due.extend([*b, *a]),
+            match self.exprs.get(id) {
+                Expr::Lookup { table, by } => found.push((table.clone(), *by)),
+                Expr::Sum(a, b) => due.extend([*b, *a]),
                 _ => return None,
             }
             if found.len() + due.len() > 3 {
@@ -222,15 +226,15 @@ impl<'a> Lower<'a> {
     }
 
     /// Columns of a value.
-    fn width(&self, id: Id) -> Option<usize> {
-        self.symbols.width(id)
+    fn width(&self, id: ExprId) -> Option<usize> {
+        self.exprs.width(id)
     }
 }
 
 fn embed(lookups: Vec<(Matrix, Index)>, norm: NormStep) -> Option<EmbedStep> {
     let (mut word, mut token_type, mut position) = (None, None, None);
     for (table, by) in lookups {
-        if table.columns.is_some() || table.turned {
+        if table.columns.is_some() || table.transposed {
             return None;
         }
         let before = match by {

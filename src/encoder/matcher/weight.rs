@@ -11,18 +11,18 @@ use tract_core::ops::konst::Const;
 use tract_core::ops::math;
 use tract_core::prelude::*;
 
-use crate::encoder::onnx::{Blocked, Handle};
+use crate::encoder::onnx::{Blocked, WeightPlaceholder};
 
 /// Where numbers come from.
 #[derive(Debug, Clone)]
-pub(crate) enum Leaf {
+pub(crate) enum TensorRef {
     /// A constant of the graph.
     Constant(Arc<Tensor>),
     /// A weight by its place among the graph's.
     Weight(usize),
 }
 
-impl PartialEq for Leaf {
+impl PartialEq for TensorRef {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Constant(a), Self::Constant(b)) => Arc::ptr_eq(a, b) || a == b,
@@ -38,40 +38,40 @@ pub(crate) enum Vector {
     /// The same everywhere.
     Uniform(f32),
     /// A stored tensor's elements, or a part of them.
-    Stored { leaf: Leaf, part: Option<Range<usize>>, len: usize },
+    Stored { tensor: TensorRef, part: Option<Range<usize>>, len: usize },
 }
 
 /// A matrix of weights.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Matrix {
     /// Stored tensors of two axes, one below the other.
-    pub(crate) parts: Vec<Leaf>,
+    pub(crate) parts: Vec<TensorRef>,
     /// As stored.
     pub(crate) shape: [usize; 2],
     /// Whether its use has the axes the other way round.
-    pub(crate) turned: bool,
+    pub(crate) transposed: bool,
     /// Whether floats or integers are stored.
     pub(crate) float: bool,
     /// How numbers become weights.
-    pub(crate) coding: Coding,
+    pub(crate) quantization: Quantization,
     /// The columns (of its use) that are taken, or all.
     pub(crate) columns: Option<Range<usize>>,
 }
 
 /// How stored numbers become weights.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Coding {
+pub(crate) enum Quantization {
     /// `scale · (q − zero)`, the scale a product. `axis`: that of the stored matrix which scales
     /// and zero points go along, `None` while all are single numbers.
     Affine { axis: Option<usize>, scale: Vec<Vector>, zero: Option<Vector> },
     /// Blocks along the rows.
-    Blocks { op: Blocked, scale: Box<Vector>, zero: Option<Box<Vector>> },
+    Blockwise { op: Blocked, scale: Box<Vector>, zero: Option<Box<Vector>> },
 }
 
 impl Matrix {
-    /// Rows and columns of its use.
+    /// RowPolynomial and columns of its use.
     pub(crate) fn used(&self) -> [usize; 2] {
-        let [rows, columns] = if self.turned { [self.shape[1], self.shape[0]] } else { self.shape };
+        let [rows, columns] = if self.transposed { [self.shape[1], self.shape[0]] } else { self.shape };
         [rows, self.columns.as_ref().map_or(columns, Range::len)]
     }
 
@@ -84,8 +84,8 @@ impl Matrix {
 
     /// Another factor: one number, or one for each column of its use.
     pub(super) fn scaled(mut self, by: &Vector) -> Option<Self> {
-        let used = usize::from(!self.turned);
-        let Coding::Affine { axis, scale, .. } = &mut self.coding else { return None };
+        let used = usize::from(!self.transposed);
+        let Quantization::Affine { axis, scale, .. } = &mut self.quantization else { return None };
         if by.len() > 1 {
             if self.columns.is_some() || by.len() != self.shape[used] || axis.is_some_and(|a| a != used) {
                 return None;
@@ -110,10 +110,10 @@ impl Vector {
     pub(super) fn part(&self, range: &Range<usize>) -> Self {
         match self {
             Self::Uniform(x) => Self::Uniform(*x),
-            Self::Stored { leaf, part, .. } => {
+            Self::Stored { tensor, part, .. } => {
                 let start = part.as_ref().map_or(0, |p| p.start);
                 let part = Some(start + range.start..start + range.end);
-                Self::Stored { leaf: leaf.clone(), part, len: range.len() }
+                Self::Stored { tensor: tensor.clone(), part, len: range.len() }
             }
         }
     }
@@ -146,8 +146,8 @@ fn vector_within(model: &TypedModel, outlet: OutletId, steps: usize) -> Option<V
         return None;
     }
     let len = shape.iter().product();
-    if let Some(leaf) = leaf(model, outlet) {
-        return Some(Vector::Stored { leaf, part: None, len });
+    if let Some(tensor) = tensor(model, outlet) {
+        return Some(Vector::Stored { tensor, part: None, len });
     }
     if node.op_is::<AxisOp>() || to_float(node) {
         return vector_within(model, *node.inputs.first()?, steps);
@@ -159,13 +159,13 @@ fn vector_within(model: &TypedModel, outlet: OutletId, steps: usize) -> Option<V
     None
 }
 
-fn leaf(model: &TypedModel, outlet: OutletId) -> Option<Leaf> {
+fn tensor(model: &TypedModel, outlet: OutletId) -> Option<TensorRef> {
     let node = model.node(outlet.node);
-    if let Some(handle) = node.op_as::<Handle>() {
-        return Some(Leaf::Weight(handle.index));
+    if let Some(handle) = node.op_as::<WeightPlaceholder>() {
+        return Some(TensorRef::Weight(handle.index));
     }
     node.op_as::<Const>()?;
-    node.outputs[outlet.slot].fact.konst.clone().map(Leaf::Constant)
+    node.outputs[outlet.slot].fact.konst.clone().map(TensorRef::Constant)
 }
 
 /// Whether a node makes floats of numbers, which changes none of them.
@@ -184,17 +184,24 @@ fn matrix_within(model: &TypedModel, outlet: OutletId, steps: usize) -> Option<M
     let steps = steps.checked_sub(1)?;
     let node = model.node(outlet.node);
     let fact = &node.outputs[outlet.slot].fact;
-    if let Some(leaf) = leaf(model, outlet) {
+    if let Some(tensor) = tensor(model, outlet) {
         // A batch of one matrix is a matrix.
         let shape = fact.shape.as_concrete()?;
         let (ones, shape) = shape.split_at(shape.len().checked_sub(2)?);
         if ones.iter().any(|n| *n != 1) {
             return None;
         }
-        let coding = Coding::Affine { axis: None, scale: Vec::new(), zero: None };
+        let quantization = Quantization::Affine { axis: None, scale: Vec::new(), zero: None };
         let float = fact.datum_type == DatumType::F32;
         let shape = [shape[0], shape[1]];
-        return Some(Matrix { parts: vec![leaf], shape, turned: false, float, coding, columns: None });
+        return Some(Matrix {
+            parts: vec![tensor],
+            shape,
+            transposed: false,
+            float,
+            quantization,
+            columns: None,
+        });
     }
     let input = |i: usize| node.inputs.get(i).copied();
     if to_float(node) {
@@ -205,7 +212,7 @@ fn matrix_within(model: &TypedModel, outlet: OutletId, steps: usize) -> Option<M
         let mut inner = matrix_within(model, input(0)?, steps)?;
         let last_two = |a: usize, b: usize| a.min(b) + 2 == rank && a.max(b) + 1 == rank;
         match op {
-            AxisOp::Move(a, b) if last_two(*a, *b) => inner.turned = !inner.turned,
+            AxisOp::Move(a, b) if last_two(*a, *b) => inner.transposed = !inner.transposed,
             AxisOp::Add(at) if at + 2 <= rank => {}
             AxisOp::Rm(at) if at + 2 < rank => {}
             _ => return None,
@@ -224,10 +231,10 @@ fn matrix_within(model: &TypedModel, outlet: OutletId, steps: usize) -> Option<M
             Some(zero) => Some(Box::new(numbers(model, zero)?)),
             None => None,
         };
-        let coding = Coding::Blocks { op: op.clone(), scale, zero };
-        let parts = vec![leaf(model, input(0)?)?];
+        let quantization = Quantization::Blockwise { op: op.clone(), scale, zero };
+        let parts = vec![tensor(model, input(0)?)?];
         let shape = [op.rows, op.columns];
-        return Some(Matrix { parts, shape, turned: false, float: false, coding, columns: None });
+        return Some(Matrix { parts, shape, transposed: false, float: false, quantization, columns: None });
     }
     if node.op_as::<TypedConcat>().is_some_and(|op| op.axis == 0) && fact.rank() == 2 {
         return joined(model, node, steps);
@@ -238,8 +245,8 @@ fn matrix_within(model: &TypedModel, outlet: OutletId, steps: usize) -> Option<M
 /// All numbers of a stored tensor, whatever its axes.
 fn numbers(model: &TypedModel, outlet: OutletId) -> Option<Vector> {
     let len = model.outlet_fact(outlet).ok()?.shape.volume().to_usize().ok()?;
-    match leaf(model, outlet) {
-        Some(leaf) => Some(Vector::Stored { leaf, part: None, len }),
+    match tensor(model, outlet) {
+        Some(tensor) => Some(Vector::Stored { tensor, part: None, len }),
         None => vector(model, outlet),
     }
 }
@@ -258,12 +265,12 @@ fn coded(model: &TypedModel, op: &TypedBinOp, a: OutletId, b: OutletId, steps: u
         _ => None,
     };
     // The axis as it is stored.
-    let along = along.map(|at| if inner.turned { 1 - at } else { at });
+    let along = along.map(|at| if inner.transposed { 1 - at } else { at });
     let fits = |a: &usize| inner.shape[*a] == vector.len();
     if inner.parts.len() > 1 || along.as_ref().is_some_and(|a| !fits(a)) {
         return None;
     }
-    let Coding::Affine { axis, scale, zero } = &mut inner.coding else { return None };
+    let Quantization::Affine { axis, scale, zero } = &mut inner.quantization else { return None };
     match (*axis, along) {
         (Some(have), Some(along)) if have != along => return None,
         (None, along) => *axis = along,
@@ -284,8 +291,9 @@ fn joined(model: &TypedModel, node: &TypedNode, steps: usize) -> Option<Matrix> 
     let mut all: Option<Matrix> = None;
     for input in &node.inputs {
         let next = matrix_within(model, *input, steps)?;
-        let raw = matches!(&next.coding, Coding::Affine { scale, zero: None, .. } if scale.is_empty());
-        if !raw || next.turned || next.columns.is_some() {
+        let raw =
+            matches!(&next.quantization, Quantization::Affine { scale, zero: None, .. } if scale.is_empty());
+        if !raw || next.transposed || next.columns.is_some() {
             return None;
         }
         match &mut all {

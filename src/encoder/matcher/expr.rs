@@ -4,33 +4,33 @@ use super::layout::Layout;
 use super::weight::{Matrix, Vector};
 use crate::encoder::spec::Activation;
 
-/// A value by its number in [`Symbols`].
+/// A value by its number in [`ExprTable`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Id(pub(super) usize);
+pub(super) struct ExprId(pub(super) usize);
 
 /// What rows of numbers, one a token, are made of.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Symbol {
+pub(super) enum Expr {
     /// A row of a table for each token.
     Lookup { table: Matrix, by: Index },
     /// `x · W`, without its bias.
-    Product { x: Id, weight: Matrix },
+    Product { x: ExprId, weight: Matrix },
     /// `x + bias`.
-    Biased { x: Id, bias: Vector },
+    Biased { x: ExprId, bias: Vector },
     /// An activation function of `x`.
-    Activated { x: Id, activation: Activation },
+    Activated { x: ExprId, activation: Activation },
     /// `a + b`.
-    Sum(Id, Id),
+    Sum(ExprId, ExprId),
     /// `x` less the mean of its row.
-    Centred(Id),
+    Centred(ExprId),
     /// A centred row over its deviation: a LayerNorm before its gain.
-    Unit { x: Id, eps: f32 },
+    Unit { x: ExprId, eps: f32 },
     /// A LayerNorm before its shift.
-    Gained { x: Id, eps: f32, gamma: Vector },
+    Gained { x: ExprId, eps: f32, gamma: Vector },
     /// A LayerNorm of `x`.
-    Norm { x: Id, eps: f32, gamma: Vector, beta: Vector },
+    Norm { x: ExprId, eps: f32, gamma: Vector, beta: Vector },
     /// The context of attention: `softmax(q · kᵀ · scale) · v`.
-    Context { q: Id, k: Id, v: Id, heads: usize, scale: f32 },
+    Context { q: ExprId, k: ExprId, v: ExprId, heads: usize, scale: f32 },
 }
 
 /// What a table is read by.
@@ -47,79 +47,79 @@ pub(super) enum Index {
 /// All values found so far, each once, with its columns and how many others it is made of, one
 /// upon the other.
 #[derive(Debug, Default)]
-pub(super) struct Symbols {
-    all: Vec<Symbol>,
+pub(super) struct ExprTable {
+    all: Vec<Expr>,
     widths: Vec<Option<usize>>,
     depths: Vec<usize>,
 }
 
-impl Symbols {
+impl ExprTable {
     /// The number of a value.
-    pub(super) fn id(&mut self, symbol: Symbol) -> Id {
+    pub(super) fn id(&mut self, expr: Expr) -> ExprId {
         // The newest are the likeliest.
-        let at = self.all.iter().rposition(|s| *s == symbol).unwrap_or_else(|| {
-            self.widths.push(self.width_of(&symbol));
+        let at = self.all.iter().rposition(|s| *s == expr).unwrap_or_else(|| {
+            self.widths.push(self.width_of(&expr));
             self.depths
-                .push(1 + parts(&symbol).iter().flatten().map(|id| self.depths[id.0]).max().unwrap_or(0));
-            self.all.push(symbol);
+                .push(1 + parts(&expr).iter().flatten().map(|id| self.depths[id.0]).max().unwrap_or(0));
+            self.all.push(expr);
             self.all.len() - 1
         });
-        Id(at)
+        ExprId(at)
     }
 
-    pub(super) fn get(&self, id: Id) -> &Symbol {
+    pub(super) fn get(&self, id: ExprId) -> &Expr {
         &self.all[id.0]
     }
 
     /// Columns of a value.
-    pub(super) fn width(&self, id: Id) -> Option<usize> {
+    pub(super) fn width(&self, id: ExprId) -> Option<usize> {
         self.widths[id.0]
     }
 
     /// Whether there are more values than any BERT has, or a longer chain of them than a stack bears.
     pub(super) fn are_too_many(&self) -> bool {
-        self.all.len() > MOST || self.depths.iter().any(|depth| *depth > DEEPEST)
+        self.all.len() > MAX_EXPRS || self.depths.iter().any(|depth| *depth > MAX_EXPR_DEPTH)
     }
 
-    fn width_of(&self, symbol: &Symbol) -> Option<usize> {
-        match *symbol {
-            Symbol::Lookup { ref table, .. } => Some(table.used()[1]),
-            Symbol::Product { ref weight, .. } => Some(weight.used()[1]),
-            Symbol::Sum(a, b) => self.width(a).filter(|w| self.width(b) == Some(*w)),
-            Symbol::Context { v, .. } => self.width(v),
-            Symbol::Biased { x, .. }
-            | Symbol::Activated { x, .. }
-            | Symbol::Norm { x, .. }
-            | Symbol::Unit { x, .. }
-            | Symbol::Gained { x, .. }
-            | Symbol::Centred(x) => self.width(x),
+    fn width_of(&self, expr: &Expr) -> Option<usize> {
+        match *expr {
+            Expr::Lookup { ref table, .. } => Some(table.used()[1]),
+            Expr::Product { ref weight, .. } => Some(weight.used()[1]),
+            Expr::Sum(a, b) => self.width(a).filter(|w| self.width(b) == Some(*w)),
+            Expr::Context { v, .. } => self.width(v),
+            Expr::Biased { x, .. }
+            | Expr::Activated { x, .. }
+            | Expr::Norm { x, .. }
+            | Expr::Unit { x, .. }
+            | Expr::Gained { x, .. }
+            | Expr::Centred(x) => self.width(x),
         }
     }
 }
 
 /// A BERT of 24 layers has 600 values, 340 of them one upon the other.
-const MOST: usize = 6000;
-const DEEPEST: usize = 700;
+const MAX_EXPRS: usize = 6000;
+const MAX_EXPR_DEPTH: usize = 700;
 
 /// What a value is made of.
-fn parts(symbol: &Symbol) -> [Option<Id>; 3] {
-    match *symbol {
-        Symbol::Lookup { .. } => [None; 3],
-        Symbol::Sum(a, b) => [Some(a), Some(b), None],
-        Symbol::Context { q, k, v, .. } => [Some(q), Some(k), Some(v)],
-        Symbol::Product { x, .. }
-        | Symbol::Biased { x, .. }
-        | Symbol::Activated { x, .. }
-        | Symbol::Norm { x, .. }
-        | Symbol::Unit { x, .. }
-        | Symbol::Gained { x, .. }
-        | Symbol::Centred(x) => [Some(x), None, None],
+fn parts(expr: &Expr) -> [Option<ExprId>; 3] {
+    match *expr {
+        Expr::Lookup { .. } => [None; 3],
+        Expr::Sum(a, b) => [Some(a), Some(b), None],
+        Expr::Context { q, k, v, .. } => [Some(q), Some(k), Some(v)],
+        Expr::Product { x, .. }
+        | Expr::Biased { x, .. }
+        | Expr::Activated { x, .. }
+        | Expr::Norm { x, .. }
+        | Expr::Unit { x, .. }
+        | Expr::Gained { x, .. }
+        | Expr::Centred(x) => [Some(x), None, None],
     }
 }
 
 /// What an outlet of the graph holds.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Meaning {
+pub(super) enum AbstractValue {
     /// Nothing that is known.
     Unknown,
     /// Made of constants, weights and lengths only.
@@ -128,16 +128,16 @@ pub(super) enum Meaning {
     Mask,
     /// Integers that tables are read by.
     Ids(Index),
-    /// A polynomial of a symbol's elements, whose layout is this.
-    Rows(Rows),
+    /// A polynomial of a expr's elements, whose layout is this.
+    Rows(RowPolynomial),
     /// `offset + factor · f(argument)`.
-    Curve { of: Id, layout: Layout, curve: Curve, offset: f32, factor: f32 },
+    Curve { of: ExprId, layout: Layout, curve: Curve, offset: f32, factor: f32 },
     /// `factor` times the mean of each row's elements.
-    Mean { of: Id, factor: f32 },
+    Mean { of: ExprId, factor: f32 },
     /// `factor` times the mean of the squares of each row's elements, plus `eps`.
-    Square { of: Id, factor: f32, eps: f32 },
+    Square { of: ExprId, factor: f32, eps: f32 },
     /// The root of that, or one over it.
-    Deviation { of: Id, eps: f32, inverse: bool },
+    Deviation { of: ExprId, eps: f32, inverse: bool },
     /// Scores of attention: `q · kᵀ · scale`, masked or not.
     Scores(Scores),
     /// Their softmax over the keys.
@@ -145,13 +145,13 @@ pub(super) enum Meaning {
     /// Where those are NaN.
     NotANumber(Scores),
     /// Of rows that were quantised as the graph runs: the numbers, less their zero point or not.
-    Quantised { of: Rows, centred: bool },
+    Quantised { of: RowPolynomial, centred: bool },
     /// What one of their steps is worth, times a weight's scale.
-    Step { of: Id, scale: Vec<Vector> },
+    Step { of: ExprId, scale: Vec<Vector> },
     /// Their zero point.
-    ZeroPoint { of: Id },
+    ZeroPoint { of: ExprId },
     /// A product of such numbers with a weight, to be multiplied by a step.
-    Unscaled { of: Id, product: Id, layout: Layout },
+    Unscaled { of: ExprId, product: ExprId, layout: Layout },
     /// A row a text.
     Text(Text),
     /// Its elements' squares.
@@ -159,13 +159,13 @@ pub(super) enum Meaning {
     /// Its length, or the square of it.
     TextLength { of: Text, squared: bool },
     /// A value quantised with a fixed scale.
-    FixedStep { of: Box<Meaning>, scale: f32, zero: f32 },
+    FixedStep { of: Box<AbstractValue>, scale: f32, zero: f32 },
 }
 
 /// What a graph pools by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Text {
-    pub(super) of: Id,
+    pub(super) of: ExprId,
     pub(super) texts: Texts,
     pub(super) normalized: bool,
     /// Whether the axis of tokens, of which one is left, is gone.
@@ -185,10 +185,10 @@ pub(super) enum Texts {
     Mean,
 }
 
-/// `c0 + c1·x + c2·x² + c3·x³` of each element of a symbol.
+/// `c0 + c1·x + c2·x² + c3·x³` of each element of a expr.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Rows {
-    pub(super) of: Id,
+pub(super) struct RowPolynomial {
+    pub(super) of: ExprId,
     pub(super) layout: Layout,
     pub(super) c: [f32; 4],
 }
@@ -204,11 +204,11 @@ pub(super) enum Curve {
     Tanh,
 }
 
-/// See [`Meaning::Scores`].
+/// See [`AbstractValue::Scores`].
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Scores {
-    pub(super) q: Id,
-    pub(super) k: Id,
+    pub(super) q: ExprId,
+    pub(super) k: ExprId,
     pub(super) heads: usize,
     pub(super) scale: f32,
     pub(super) layout: Layout,
@@ -216,7 +216,7 @@ pub(super) struct Scores {
     pub(super) masked: bool,
 }
 
-impl Meaning {
+impl AbstractValue {
     /// How a value's elements lie, where that is followed.
     pub(super) fn layout(&self) -> Option<&Layout> {
         match self {
@@ -228,18 +228,18 @@ impl Meaning {
     }
 }
 
-impl Rows {
-    /// The symbol itself.
-    pub(super) fn plain(of: Id, layout: Layout) -> Self {
+impl RowPolynomial {
+    /// The expr itself.
+    pub(super) fn plain(of: ExprId, layout: Layout) -> Self {
         Self { of, layout, c: [0.0, 1.0, 0.0, 0.0] }
     }
 
-    /// Whether it is the symbol itself.
+    /// Whether it is the expr itself.
     pub(super) fn is_plain(&self) -> bool {
         self.factor().is_some_and(|f| close(f, 1.0))
     }
 
-    /// The factor, where it is a multiple of the symbol.
+    /// The factor, where it is a multiple of the expr.
     pub(super) fn factor(&self) -> Option<f32> {
         (self.c[0] == 0.0 && self.c[2] == 0.0 && self.c[3] == 0.0).then_some(self.c[1])
     }

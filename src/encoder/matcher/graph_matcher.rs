@@ -16,36 +16,35 @@ use tract_core::ops::nn::{Reduce, RmsNorm, Softmax};
 use tract_core::ops::source::TypedSource;
 use tract_core::prelude::*;
 
+use super::expr::{AbstractValue, Expr, ExprId, ExprTable, Index, RowPolynomial, Text, Texts};
 use super::layout::{Layout, Lengths};
 use super::probe::Probe;
-use super::symbol::{Id, Index, Meaning, Rows, Symbol, Symbols, Text, Texts};
 use crate::encoder::onnx::{Checked, DynamicQuantize, Role, Translated};
 
 /// The graph, and what is known of it so far.
-pub(super) struct Reader<'a> {
+pub(super) struct GraphMatcher<'a> {
     pub(super) model: &'a TypedModel,
     pub(super) lengths: Lengths,
-    pub(super) symbols: Symbols,
+    pub(super) exprs: ExprTable,
     pub(super) probe: Probe<'a>,
-    meanings: HashMap<OutletId, Meaning>,
+    values: HashMap<OutletId, AbstractValue>,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> GraphMatcher<'a> {
     /// Reads a graph.
     /// `longest`: the most tokens of a text.
-    pub(super) fn read(translated: &'a Translated, longest: usize) -> TractResult<Self> {
+    pub(super) fn run(translated: &'a Translated, longest: usize) -> TractResult<Self> {
         let lengths = Lengths { batch: translated.batch.clone(), tokens: translated.sequence.clone() };
         let model = &translated.model;
         let probe = Probe::new(model, &translated.roles, &lengths, longest);
-        let mut reader =
-            Self { model, lengths, symbols: Symbols::default(), probe, meanings: HashMap::new() };
+        let mut matcher = Self { model, lengths, exprs: ExprTable::default(), probe, values: HashMap::new() };
         for (outlet, role) in model.inputs.iter().zip(&translated.roles) {
-            reader.meanings.insert(
+            matcher.values.insert(
                 *outlet,
                 match role {
-                    Role::TokenIds => Meaning::Ids(Index::TokenIds),
-                    Role::TokenTypes => Meaning::Ids(Index::TokenTypes),
-                    Role::Mask => Meaning::Mask,
+                    Role::TokenIds => AbstractValue::Ids(Index::TokenIds),
+                    Role::TokenTypes => AbstractValue::Ids(Index::TokenTypes),
+                    Role::Mask => AbstractValue::Mask,
                 },
             );
         }
@@ -54,29 +53,29 @@ impl<'a> Reader<'a> {
             if node.op_is::<TypedSource>() {
                 continue;
             }
-            for (slot, meaning) in reader.node(node).into_iter().enumerate() {
+            for (slot, value) in matcher.node(node).into_iter().enumerate() {
                 let dims = node.outputs[slot].fact.shape.to_tvec();
-                let fits = meaning.layout().is_none_or(|layout| reader.lengths.fit(layout, &dims));
-                reader
-                    .meanings
-                    .insert(OutletId::new(id, slot), if fits { meaning } else { Meaning::Unknown });
+                let fits = value.layout().is_none_or(|layout| matcher.lengths.fit(layout, &dims));
+                matcher
+                    .values
+                    .insert(OutletId::new(id, slot), if fits { value } else { AbstractValue::Unknown });
             }
-            if reader.symbols.are_too_many() {
+            if matcher.exprs.are_too_many() {
                 bail!("no BERT has so many values");
             }
         }
-        Ok(reader)
+        Ok(matcher)
     }
 
     /// What an outlet is.
-    pub(super) fn meaning(&self, outlet: OutletId) -> &Meaning {
-        self.meanings.get(&outlet).unwrap_or(&Meaning::Unknown)
+    pub(super) fn value(&self, outlet: OutletId) -> &AbstractValue {
+        self.values.get(&outlet).unwrap_or(&AbstractValue::Unknown)
     }
 
     /// The rows that an outlet holds, if it is `[batch, tokens, width]` of them.
-    pub(super) fn output(&self, outlet: OutletId, width: usize) -> Option<Id> {
-        match self.meaning(outlet) {
-            Meaning::Rows(rows) if rows.is_plain() && rows.layout == self.lengths.rows(width) => {
+    pub(super) fn output(&self, outlet: OutletId, width: usize) -> Option<ExprId> {
+        match self.value(outlet) {
+            AbstractValue::Rows(rows) if rows.is_plain() && rows.layout == self.lengths.rows(width) => {
                 Some(rows.of)
             }
             _ => None,
@@ -85,15 +84,15 @@ impl<'a> Reader<'a> {
 
     /// The pooled rows that an outlet holds, one a text.
     pub(super) fn pooled(&self, outlet: OutletId) -> Option<Text> {
-        match self.meaning(outlet) {
-            Meaning::Text(text) if text.flat && matches!(text.texts, Texts::First | Texts::Mean) => {
+        match self.value(outlet) {
+            AbstractValue::Text(text) if text.flat && matches!(text.texts, Texts::First | Texts::Mean) => {
                 Some(*text)
             }
             _ => None,
         }
     }
 
-    fn node(&mut self, node: &TypedNode) -> Vec<Meaning> {
+    fn node(&mut self, node: &TypedNode) -> Vec<AbstractValue> {
         if node.op_is::<DynamicQuantize>() {
             return self.dynamic_quantize(node);
         }
@@ -102,29 +101,29 @@ impl<'a> Reader<'a> {
             None => None,
         };
         let known = known.or_else(|| self.made_of_constants(node)).or_else(|| self.rule(node));
-        vec![known.unwrap_or(Meaning::Unknown); node.outputs.len()]
+        vec![known.unwrap_or(AbstractValue::Unknown); node.outputs.len()]
     }
 
-    fn made_of_constants(&self, node: &TypedNode) -> Option<Meaning> {
-        let mut made = Meaning::Fixed;
+    fn made_of_constants(&self, node: &TypedNode) -> Option<AbstractValue> {
+        let mut made = AbstractValue::Fixed;
         for input in &node.inputs {
-            match self.meaning(*input) {
-                Meaning::Fixed => {}
-                Meaning::Mask => made = Meaning::Mask,
+            match self.value(*input) {
+                AbstractValue::Fixed => {}
+                AbstractValue::Mask => made = AbstractValue::Mask,
                 _ => return None,
             }
         }
         Some(made)
     }
 
-    fn rule(&mut self, node: &TypedNode) -> Option<Meaning> {
+    fn rule(&mut self, node: &TypedNode) -> Option<AbstractValue> {
         let first = *node.inputs.first()?;
-        let one = self.meaning(first).clone();
+        let one = self.value(first).clone();
         if let Some(cast) = node.op_as::<Cast>() {
             let keeps = match one {
-                Meaning::Ids(_) => matches!(cast.to, DatumType::I32 | DatumType::I64),
-                Meaning::Unscaled { .. } => matches!(cast.to, DatumType::I32 | DatumType::F32),
-                Meaning::FixedStep { .. } => {
+                AbstractValue::Ids(_) => matches!(cast.to, DatumType::I32 | DatumType::I64),
+                AbstractValue::Unscaled { .. } => matches!(cast.to, DatumType::I32 | DatumType::F32),
+                AbstractValue::FixedStep { .. } => {
                     matches!(cast.to, DatumType::U8 | DatumType::I8 | DatumType::F32)
                 }
                 _ => cast.to == DatumType::F32,
@@ -135,7 +134,7 @@ impl<'a> Reader<'a> {
             return self.moved(one, op);
         }
         if node.op_is::<MultiBroadcastTo>() {
-            if let Meaning::TextLength { .. } = one {
+            if let AbstractValue::TextLength { .. } = one {
                 return Some(one);
             }
             let same = self.model.outlet_fact(first).ok()?.shape == node.outputs[0].fact.shape;
@@ -154,7 +153,7 @@ impl<'a> Reader<'a> {
             return self.einsum(node);
         }
         if let Some(op) = node.op_as::<Reduce>() {
-            return Self::text_sum(op, &one).or_else(|| Self::reduced(op, &one, |id| self.symbols.get(id)));
+            return Self::text_sum(op, &one).or_else(|| Self::reduced(op, &one, |id| self.exprs.get(id)));
         }
         if let Some(op) = node.op_as::<RmsNorm>() {
             return self.rms_norm(op, &one);
@@ -172,44 +171,44 @@ impl<'a> Reader<'a> {
     }
 
     /// A value whose axes were moved.
-    fn moved(&self, meaning: Meaning, op: &AxisOp) -> Option<Meaning> {
+    fn moved(&self, value: AbstractValue, op: &AxisOp) -> Option<AbstractValue> {
         let to = |layout: &Layout| self.lengths.apply(op, layout);
-        Some(match meaning {
-            Meaning::Rows(mut rows) => {
+        Some(match value {
+            AbstractValue::Rows(mut rows) => {
                 rows.layout = to(&rows.layout)?;
-                Meaning::Rows(rows)
+                AbstractValue::Rows(rows)
             }
-            Meaning::Curve { of, layout, curve, offset, factor } => {
-                Meaning::Curve { of, layout: to(&layout)?, curve, offset, factor }
+            AbstractValue::Curve { of, layout, curve, offset, factor } => {
+                AbstractValue::Curve { of, layout: to(&layout)?, curve, offset, factor }
             }
-            Meaning::Scores(mut scores) => {
+            AbstractValue::Scores(mut scores) => {
                 scores.layout = to(&scores.layout)?;
-                Meaning::Scores(scores)
+                AbstractValue::Scores(scores)
             }
-            Meaning::Probabilities(mut scores) => {
+            AbstractValue::Probabilities(mut scores) => {
                 scores.layout = to(&scores.layout)?;
-                Meaning::Probabilities(scores)
+                AbstractValue::Probabilities(scores)
             }
-            Meaning::Quantised { mut of, centred } => {
+            AbstractValue::Quantised { mut of, centred } => {
                 of.layout = to(&of.layout)?;
-                Meaning::Quantised { of, centred }
+                AbstractValue::Quantised { of, centred }
             }
-            Meaning::Unscaled { of, product, layout } => {
-                Meaning::Unscaled { of, product, layout: to(&layout)? }
+            AbstractValue::Unscaled { of, product, layout } => {
+                AbstractValue::Unscaled { of, product, layout: to(&layout)? }
             }
-            Meaning::Text(text) if text.texts != Texts::Kept => match op {
-                AxisOp::Rm(1) if !text.flat => Meaning::Text(Text { flat: true, ..text }),
-                AxisOp::Add(1) if text.flat => Meaning::Text(Text { flat: false, ..text }),
+            AbstractValue::Text(text) if text.texts != Texts::Kept => match op {
+                AxisOp::Rm(1) if !text.flat => AbstractValue::Text(Text { flat: true, ..text }),
+                AxisOp::Add(1) if text.flat => AbstractValue::Text(Text { flat: false, ..text }),
                 _ => return None,
             },
             // Single numbers.
-            Meaning::Step { .. } | Meaning::ZeroPoint { .. } => meaning,
+            AbstractValue::Step { .. } | AbstractValue::ZeroPoint { .. } => value,
             _ => return None,
         })
     }
 
-    /// A symbol's rows as they are.
-    pub(super) fn plain(&mut self, symbol: Symbol, layout: Layout) -> Meaning {
-        Meaning::Rows(Rows::plain(self.symbols.id(symbol), layout))
+    /// A expr's rows as they are.
+    pub(super) fn plain(&mut self, expr: Expr, layout: Layout) -> AbstractValue {
+        AbstractValue::Rows(RowPolynomial::plain(self.exprs.id(expr), layout))
     }
 }

@@ -4,17 +4,18 @@ use tract_core::internal::AxisOp;
 use tract_core::ops::array::{MultiBroadcastTo, Slice};
 use tract_core::prelude::*;
 
-use crate::encoder::graph::layout::{Atom, Layout, Lengths};
-use crate::encoder::graph::read::Reader;
-use crate::encoder::graph::symbol::{Index, Meaning, Rows, Symbol};
-use crate::encoder::graph::weight::{Coding, Leaf, Matrix, Vector, matrix};
+use crate::encoder::matcher::expr::{AbstractValue, Expr, Index, RowPolynomial};
+use crate::encoder::matcher::graph_matcher::GraphMatcher;
+use crate::encoder::matcher::layout::{Atom, Layout, Lengths};
+use crate::encoder::matcher::weight::{Matrix, Quantization, TensorRef, Vector, matrix};
 use crate::encoder::onnx::Checked;
 
-impl Reader<'_> {
+impl GraphMatcher<'_> {
     /// A gather of whole rows of a weight.
-    pub(in crate::encoder::graph) fn lookup(&mut self, node: &TypedNode) -> Option<Meaning> {
+    pub(in crate::encoder::matcher) fn lookup(&mut self, node: &TypedNode) -> Option<AbstractValue> {
         let [data, indices] = node.inputs[..] else { return None };
-        if node.op_as::<Checked>()?.rows_of_axis() != Some(0) || !matches!(self.meaning(data), Meaning::Fixed)
+        if node.op_as::<Checked>()?.rows_of_axis() != Some(0)
+            || !matches!(self.value(data), AbstractValue::Fixed)
         {
             return None;
         }
@@ -22,11 +23,11 @@ impl Reader<'_> {
         if !matches!(fact.datum_type, DatumType::F32 | DatumType::I8 | DatumType::U8) {
             return None;
         }
-        let table = matrix(self.model, data).filter(|t| !t.turned)?;
+        let table = matrix(self.model, data).filter(|t| !t.transposed)?;
         let rank = self.model.outlet_fact(data).ok()?.rank();
-        let by = match *self.meaning(indices) {
-            Meaning::Ids(by) => by,
-            Meaning::Fixed => self.probe.index(indices)?,
+        let by = match *self.value(indices) {
+            AbstractValue::Ids(by) => by,
+            AbstractValue::Fixed => self.probe.index(indices)?,
             _ => return None,
         };
         let axes = self.model.outlet_fact(indices).ok()?.shape.to_tvec();
@@ -41,7 +42,7 @@ impl Reader<'_> {
             return None;
         }
         let layout = self.per_token(&axes, table.used()[1]);
-        Some(self.plain(Symbol::Lookup { table, by }, layout))
+        Some(self.plain(Expr::Lookup { table, by }, layout))
     }
 
     /// The layout of a row a token.
@@ -53,46 +54,46 @@ impl Reader<'_> {
     }
 
     /// `x + y` where `y` has one row for each position, whatever the text.
-    pub(super) fn same_for_all(&mut self, x: &Rows, y: &Rows) -> Option<Meaning> {
-        let Symbol::Lookup { by: Index::Positions | Index::Zero, .. } = self.symbols.get(y.of) else {
+    pub(super) fn same_for_all(&mut self, x: &RowPolynomial, y: &RowPolynomial) -> Option<AbstractValue> {
+        let Expr::Lookup { by: Index::Positions | Index::Zero, .. } = self.exprs.get(y.of) else {
             return None;
         };
         let mut of_one = x.layout.clone();
         of_one.0.first_mut()?.clear();
         let fits = x.layout == self.lengths.rows(x.layout.width()?) && of_one == y.layout;
-        (fits && x.is_plain() && y.is_plain()).then(|| self.plain(Symbol::Sum(x.of, y.of), x.layout.clone()))
+        (fits && x.is_plain() && y.is_plain()).then(|| self.plain(Expr::Sum(x.of, y.of), x.layout.clone()))
     }
 
     /// A table with one more factor, where rows are its and stored as integers.
-    pub(super) fn scaled_table(&mut self, rows: &Rows, c: f32) -> Option<Meaning> {
-        let Symbol::Lookup { table, by } = self.symbols.get(rows.of).clone() else { return None };
+    pub(super) fn scaled_table(&mut self, rows: &RowPolynomial, c: f32) -> Option<AbstractValue> {
+        let Expr::Lookup { table, by } = self.exprs.get(rows.of).clone() else { return None };
         let mut table = table;
-        let Coding::Affine { scale, .. } = &mut table.coding else { return None };
+        let Quantization::Affine { scale, .. } = &mut table.quantization else { return None };
         if table.float || !rows.is_plain() || !scale.is_empty() {
             return None;
         }
         scale.push(Vector::Uniform(c));
-        Some(self.plain(Symbol::Lookup { table, by }, rows.layout.clone()))
+        Some(self.plain(Expr::Lookup { table, by }, rows.layout.clone()))
     }
 
     /// A table of integers less their zero point.
-    pub(super) fn centred_table(&mut self, rows: &Rows, c: f32) -> Option<Meaning> {
-        let Symbol::Lookup { mut table, by } = self.symbols.get(rows.of).clone() else { return None };
-        match &mut table.coding {
-            Coding::Affine { scale, zero: zero @ None, .. }
+    pub(super) fn centred_table(&mut self, rows: &RowPolynomial, c: f32) -> Option<AbstractValue> {
+        let Expr::Lookup { mut table, by } = self.exprs.get(rows.of).clone() else { return None };
+        match &mut table.quantization {
+            Quantization::Affine { scale, zero: zero @ None, .. }
                 if scale.is_empty() && !table.float && rows.is_plain() =>
             {
                 *zero = Some(Vector::Uniform(-c));
             }
             _ => return None,
         }
-        Some(self.plain(Symbol::Lookup { table, by }, rows.layout.clone()))
+        Some(self.plain(Expr::Lookup { table, by }, rows.layout.clone()))
     }
 
-    /// Rows of a table times the numbers of another that is one column wide and read alike.
-    pub(super) fn row_scaled(&mut self, x: &Rows, y: &Rows) -> Option<Meaning> {
-        let (Symbol::Lookup { table: a, by }, Symbol::Lookup { table: b, by: by_b }) =
-            (self.symbols.get(x.of).clone(), self.symbols.get(y.of).clone())
+    /// RowPolynomial of a table times the numbers of another that is one column wide and read alike.
+    pub(super) fn row_scaled(&mut self, x: &RowPolynomial, y: &RowPolynomial) -> Option<AbstractValue> {
+        let (Expr::Lookup { table: a, by }, Expr::Lookup { table: b, by: by_b }) =
+            (self.exprs.get(x.of).clone(), self.exprs.get(y.of).clone())
         else {
             return None;
         };
@@ -101,8 +102,8 @@ impl Reader<'_> {
             (1, _) => (b, a, &y.layout),
             _ => return None,
         };
-        let plain = matches!(&scales.coding, Coding::Affine { scale, zero: None, .. } if scale.is_empty());
-        let [leaf] = &scales.parts[..] else { return None };
+        let plain = matches!(&scales.quantization, Quantization::Affine { scale, zero: None, .. } if scale.is_empty());
+        let [tensor] = &scales.parts[..] else { return None };
         if by != by_b
             || !plain
             || !scales.float
@@ -112,27 +113,27 @@ impl Reader<'_> {
         {
             return None;
         }
-        let vector = Vector::Stored { leaf: leaf.clone(), part: None, len: scales.shape[0] };
-        match &mut table.coding {
-            Coding::Affine { axis: axis @ None, scale, .. } => {
+        let vector = Vector::Stored { tensor: tensor.clone(), part: None, len: scales.shape[0] };
+        match &mut table.quantization {
+            Quantization::Affine { axis: axis @ None, scale, .. } => {
                 *axis = Some(0);
                 scale.push(vector);
             }
             _ => return None,
         }
-        Some(self.plain(Symbol::Lookup { table, by }, layout.clone()))
+        Some(self.plain(Expr::Lookup { table, by }, layout.clone()))
     }
 
-    /// Rows that are added to those of every text: positions that need no ids, or the one row of
+    /// RowPolynomial that are added to those of every text: positions that need no ids, or the one row of
     /// a table.
-    pub(super) fn positions(&mut self, outlet: OutletId, to: &Rows) -> Option<Symbol> {
+    pub(super) fn positions(&mut self, outlet: OutletId, to: &RowPolynomial) -> Option<Expr> {
         let width = to.layout.width()?;
         if to.layout != self.lengths.rows(width) {
             return None;
         }
         let table = self.fixed_rows(outlet, width)?;
         let by = if table.shape[0] == 1 { Index::Zero } else { Index::Positions };
-        Some(Symbol::Lookup { table, by })
+        Some(Expr::Lookup { table, by })
     }
 
     fn fixed_rows(&self, outlet: OutletId, width: usize) -> Option<Matrix> {
@@ -157,9 +158,9 @@ impl Reader<'_> {
             return if all { matrix(self.model, input?) } else { None };
         }
         // As many rows as texts of the export have tokens, or one.
-        let table = matrix(self.model, outlet).filter(|t| !t.turned && t.used()[1] == width)?;
+        let table = matrix(self.model, outlet).filter(|t| !t.transposed && t.used()[1] == width)?;
         let rows = table.used()[0].to_dim();
-        let constant = matches!(table.parts[..], [Leaf::Constant(_)]);
+        let constant = matches!(table.parts[..], [TensorRef::Constant(_)]);
         (constant && (rows.is_one() || rows == self.lengths.tokens)).then_some(table)
     }
 }

@@ -7,14 +7,14 @@ use std::collections::HashMap;
 use tract_core::internal::DimLike;
 use tract_core::prelude::*;
 
+use super::expr::Index;
 use super::layout::{Atom, Layout, Lengths};
-use super::symbol::Index;
 use crate::encoder::onnx::Role;
 
-/// Texts of a trial and tokens of the first one, where the graph leaves them open.
+/// Texts of a trial and tokens of the first one, where the graph tensors them open.
 const TRIAL: (usize, usize) = (2, 5);
 /// Tokens of a second trial at most: a window or a limit may be wider than the first.
-const LONG: usize = 512;
+const MAX_PROBE_TOKENS: usize = 512;
 /// A score that is so low counts for nothing.
 const LOW: f32 = -1000.0;
 /// Runs for one graph. One has a handful of masks and positions.
@@ -57,7 +57,7 @@ impl<'a> Probe<'a> {
         let batch = lengths.batch.to_usize().unwrap_or(TRIAL.0);
         let lengths = match lengths.tokens.to_usize() {
             Ok(fixed) => vec![fixed],
-            Err(_) => vec![TRIAL.1.min(longest), longest.min(LONG)],
+            Err(_) => vec![TRIAL.1.min(longest), longest.min(MAX_PROBE_TOKENS)],
         };
         Self { model, roles, batch, lengths, runs: 0, masks: HashMap::new() }
     }

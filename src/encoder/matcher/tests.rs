@@ -5,9 +5,9 @@ use std::path::Path;
 
 use super::*;
 use crate::config::BertConfig;
-use crate::encoder::onnx::{Expected, Graph, Model, signature, translate};
-use crate::encoder::ports::Ports;
-use crate::encoder::spec::Activation;
+use crate::encoder::onnx::{Expected, Graph, Model, declared_values, translate};
+use crate::encoder::ops::linear::Activation;
+use crate::encoder::signature::GraphSignature;
 
 fn onnx_of(folder: &Path) -> std::path::PathBuf {
     [folder.to_path_buf(), folder.join("onnx")]
@@ -22,11 +22,11 @@ fn onnx_of(folder: &Path) -> std::path::PathBuf {
 fn outline(folder: &Path) -> Result<(Translated, BertConfig), String> {
     let config = BertConfig::from_json(&std::fs::read(folder.join("config.json")).unwrap()).unwrap();
     let model = Model::parse(&std::fs::read(onnx_of(folder)).unwrap()).unwrap();
-    let (inputs, outputs) = signature(&model.graph);
-    let mut ports = Ports::find(&inputs, &outputs, &config, &[config.num_hidden_layers]).unwrap();
-    let graph = Graph::outline(model, &BTreeMap::new(), &ports.outputs).map_err(|e| e.to_string())?;
-    ports.resolve(&graph, &config).unwrap();
-    let translated = translate(&graph, &ports.outputs, &ports.feeds, ports.extent, expected(&config))
+    let (inputs, outputs) = declared_values(&model.graph);
+    let mut signature = GraphSignature::find(&inputs, &outputs, &config, &[config.num_hidden_layers]).unwrap();
+    let graph = Graph::outline(model, &BTreeMap::new(), &signature.outputs).map_err(|e| e.to_string())?;
+    signature.resolve(&graph, &config).unwrap();
+    let translated = translate(&graph, &signature.outputs, &signature.feeds, signature.static_shape, expected(&config))
         .map_err(|e| e.to_string())?;
     Ok((translated, config))
 }

@@ -1,0 +1,66 @@
+//! Activations that the file quantises, as it runs or with fixed scales. That is how onnxruntime
+//! computes, not what the model means: the fused graph takes the rows as they were, and quantises
+//! them its own way.
+
+use tract_core::ops::binary::TypedBinOp;
+use tract_core::ops::math;
+use tract_core::prelude::*;
+
+use crate::encoder::matcher::expr::{AbstractValue, Expr, close};
+use crate::encoder::matcher::graph_matcher::GraphMatcher;
+use crate::encoder::matcher::weight::uniform;
+use crate::encoder::ops::linear::Activation;
+
+impl GraphMatcher<'_> {
+    /// `DynamicQuantizeLinear`: numbers, scale, zero point.
+    pub(in crate::encoder::matcher) fn dynamic_quantize(&mut self, node: &TypedNode) -> Vec<AbstractValue> {
+        let input = node.inputs.first().map(|input| self.value(*input).clone());
+        match input {
+            Some(AbstractValue::Rows(rows)) if rows.is_plain() => vec![
+                AbstractValue::Quantised { of: rows.clone(), centred: false },
+                AbstractValue::Step { of: rows.of, scale: Vec::new() },
+                AbstractValue::ZeroPoint { of: rows.of },
+            ],
+            _ => vec![AbstractValue::Unknown; node.outputs.len()],
+        }
+    }
+
+    /// `round(x / scale)`, of whatever `x` is.
+    pub(in crate::encoder::matcher) fn fixed_step(&self, node: &TypedNode) -> Option<AbstractValue> {
+        let divided = self.model.node(node.inputs.first()?.node);
+        if !divided.op_as::<TypedBinOp>()?.0.is::<math::Div>() {
+            return None;
+        }
+        let scale = uniform(self.model, *divided.inputs.get(1)?)?;
+        let of = Box::new(self.value(*divided.inputs.first()?).clone());
+        if matches!(*of, AbstractValue::FixedStep { .. } | AbstractValue::Unknown) {
+            return None;
+        }
+        Some(AbstractValue::FixedStep { of, scale, zero: 0.0 })
+    }
+
+    /// `max(x, c)`, the lower end of the integers' range. Where that is what 0 became, nothing below 0
+    /// is left: a file may have no other `Relu`.
+    pub(super) fn cut(&mut self, of: AbstractValue, scale: f32, zero: f32, c: f32) -> Option<AbstractValue> {
+        let of = match of {
+            of if c < zero => of,
+            of @ AbstractValue::Probabilities(_) if c == zero => of,
+            AbstractValue::Rows(rows) if c == zero && rows.is_plain() => {
+                let relu = Activation::Relu;
+                if matches!(self.exprs.get(rows.of), Expr::Activated { activation, .. } if *activation == relu)
+                {
+                    AbstractValue::Rows(rows)
+                } else {
+                    self.plain(Expr::Activated { x: rows.of, activation: relu }, rows.layout)
+                }
+            }
+            _ => return None,
+        };
+        Some(AbstractValue::FixedStep { of: Box::new(of), scale, zero })
+    }
+
+    /// TensorData without their zero point, times a number: the value again where that is their scale.
+    pub(super) fn restored(of: AbstractValue, scale: f32, zero: f32, by: f32) -> Option<AbstractValue> {
+        (zero == 0.0 && close(by, scale)).then_some(of)
+    }
+}
