@@ -1,70 +1,98 @@
-//! Encodings → [`Batch`]es: texts of like length together, padded on the right.
+//! Groups encoded texts into batches without padding.
 
 use std::ops::Range;
 
-/// A padded batch of token ids: three row-major `[batch, sequence]` matrices,
-/// the inputs of a BERT by their ONNX names.
+/// A ragged batch: the tokens of all texts, one text after the other, without padding.
+///
+/// ```
+/// use corom::batch::Batch;
+///
+/// let batch = Batch::new([(&[101, 7, 102][..], &[0, 0, 0][..]), (&[101, 102], &[0, 0])]);
+/// assert_eq!(batch.input_ids, [101, 7, 102, 101, 102]);
+/// assert_eq!(batch.cu_seqlens, [0, 3, 5]);
+/// assert_eq!((batch.texts(), batch.tokens()), (2, 5));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Batch {
-    /// Texts in the batch.
-    pub batch: usize,
-    /// Tokens a row, padding included.
-    pub sequence: usize,
-    /// Token ids; padding has the pad token's id.
-    pub input_ids: Vec<i64>,
-    /// 1 for a real token, 0 for padding.
-    pub attention_mask: Vec<i64>,
-    /// Segment: 0, or 1 for the second text of a pair.
-    pub token_type_ids: Vec<i64>,
-    /// Real tokens of each row.
-    pub lengths: Vec<usize>,
+    /// Token ids, `[tokens]`.
+    pub input_ids: Vec<u32>,
+    /// Token types (segments), `[tokens]`: 0, or 1 for the second text of a pair.
+    pub token_type_ids: Vec<u32>,
+    /// Prefix sums of the texts' lengths, `[texts + 1]`: text `i` has the tokens
+    /// `cu_seqlens[i]..cu_seqlens[i + 1]`.
+    pub cu_seqlens: Vec<u32>,
 }
 
 impl Batch {
-    /// Pads the rows on the right to the longest of them. Each row is
-    /// `(input_ids, token_type_ids)`, both of the same length.
-    pub fn pad<'a>(rows: impl IntoIterator<Item = (&'a [u32], &'a [u32])>, pad_token_id: i64) -> Self {
-        let rows: Vec<_> = rows.into_iter().collect();
-        let lengths: Vec<usize> = rows.iter().map(|(ids, _)| ids.len()).collect();
-        let sequence = lengths.iter().copied().max().unwrap_or(0);
-        let cells = rows.len() * sequence;
-        let mut batch = Self {
-            batch: rows.len(),
-            sequence,
-            input_ids: vec![pad_token_id; cells],
-            attention_mask: vec![0; cells],
-            token_type_ids: vec![0; cells],
-            lengths,
-        };
-        for (row, (ids, types)) in rows.into_iter().enumerate() {
-            let at = row * sequence;
-            for (i, (&id, &kind)) in ids.iter().zip(types).enumerate() {
-                batch.input_ids[at + i] = i64::from(id);
-                batch.attention_mask[at + i] = 1;
-                batch.token_type_ids[at + i] = i64::from(kind);
-            }
+    /// Joins texts. Each is `(input_ids, token_type_ids)`, two lists of the same length.
+    pub fn new<'a>(texts: impl IntoIterator<Item = (&'a [u32], &'a [u32])>) -> Self {
+        let mut batch = Self { input_ids: Vec::new(), token_type_ids: Vec::new(), cu_seqlens: vec![0] };
+        for (ids, types) in texts {
+            batch.input_ids.extend_from_slice(ids);
+            batch.token_type_ids.extend_from_slice(types);
+            batch.cu_seqlens.push(batch.input_ids.len() as u32);
         }
         batch
     }
+
+    /// Returns the number of texts.
+    pub fn texts(&self) -> usize {
+        self.cu_seqlens.len().saturating_sub(1)
+    }
+
+    /// Returns the number of tokens of all texts.
+    pub fn tokens(&self) -> usize {
+        self.input_ids.len()
+    }
+
+    /// Returns the number of tokens of each text.
+    pub fn lengths(&self) -> impl ExactSizeIterator<Item = usize> + '_ {
+        self.cu_seqlens.windows(2).map(|ends| ends[1].saturating_sub(ends[0]) as usize)
+    }
+
+    /// Returns the tokens of a text, as a range of `input_ids`.
+    ///
+    /// # Panics
+    /// If there is no text `text`.
+    pub fn range(&self, text: usize) -> Range<usize> {
+        self.cu_seqlens[text] as usize..self.cu_seqlens[text + 1] as usize
+    }
 }
 
-/// How the texts of a batch lie beside each other.
+/// How a back end wants texts grouped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BatchLayout {
-    /// Rows of one length, padding included, and how many tokens a batch may have. A larger batch
-    /// makes the event loop wait longer for its turn.
-    Padded(usize),
-    /// Only real tokens, and how many of them make a batch.
-    Ragged(usize),
+    /// Texts of similar length together, because the back end pads them to the longest one.
+    /// `max_tokens` bounds the tokens of a batch, padding included.
+    Padded {
+        /// See above.
+        max_tokens: usize,
+    },
+    /// Texts in their own order, because padding is never computed. `max_tokens` bounds the tokens
+    /// of a batch: the event loop waits for one batch at a time.
+    Ragged {
+        /// See above.
+        max_tokens: usize,
+    },
 }
 
-/// Groups texts. Returns their order and the ranges of it that make a batch.
+/// Groups texts by their lengths. Returns an order of the texts, and the ranges of that order that
+/// make one batch each. A text longer than `max_tokens` is a batch of its own.
 ///
-/// Padded texts go by length, shortest first and stable, and rows of a batch differ by at most an
-/// eighth, so that little work goes into padding. Others keep their order.
-pub fn plan(lengths: &[usize], fill: BatchLayout) -> (Vec<usize>, Vec<Range<usize>>) {
+/// For [`BatchLayout::Padded`] texts are sorted by length, shortest first and stable, and the
+/// lengths in a batch differ by at most an eighth, so that little padding is computed.
+/// [`BatchLayout::Ragged`] keeps the order.
+///
+/// ```
+/// use corom::batch::{BatchLayout, group};
+///
+/// let (order, batches) = group(&[30, 20, 40], BatchLayout::Ragged { max_tokens: 64 });
+/// assert_eq!(order, [0, 1, 2]);
+/// assert_eq!(batches, [0..2, 2..3]);
+/// ```
+pub fn group(lengths: &[usize], layout: BatchLayout) -> (Vec<usize>, Vec<Range<usize>>) {
     let mut order: Vec<usize> = (0..lengths.len()).collect();
-    if let BatchLayout::Padded(_) = fill {
+    if let BatchLayout::Padded { .. } = layout {
         order.sort_by_key(|&i| lengths[i]);
     }
     let mut ranges = Vec::new();
@@ -73,11 +101,11 @@ pub fn plan(lengths: &[usize], fill: BatchLayout) -> (Vec<usize>, Vec<Range<usiz
         tokens += lengths[order[end - 1]];
         let full = end == order.len() || {
             let (shortest, next) = (lengths[order[start]], lengths[order[end]]);
-            match fill {
-                BatchLayout::Padded(most) => {
-                    next > shortest + shortest / 8 || (end + 1 - start) * next > most
+            match layout {
+                BatchLayout::Padded { max_tokens } => {
+                    next > shortest + shortest / 8 || (end + 1 - start) * next > max_tokens
                 }
-                BatchLayout::Ragged(most) => tokens + next > most,
+                BatchLayout::Ragged { max_tokens } => tokens + next > max_tokens,
             }
         };
         if full {
@@ -94,21 +122,23 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn pads_on_the_right() {
-        let batch = Batch::pad([(&[5, 6, 7][..], &[0, 0, 1][..]), (&[8][..], &[0][..])], 9);
-        assert_eq!((batch.batch, batch.sequence), (2, 3));
-        assert_eq!(batch.input_ids, [5, 6, 7, 8, 9, 9]);
-        assert_eq!(batch.attention_mask, [1, 1, 1, 1, 0, 0]);
-        assert_eq!(batch.token_type_ids, [0, 0, 1, 0, 0, 0]);
-        assert_eq!(batch.lengths, [3, 1]);
+    fn batch_joins_texts_and_records_where_each_begins() {
+        let batch = Batch::new([(&[5, 6, 7][..], &[0, 0, 1][..]), (&[8][..], &[0][..])]);
+        assert_eq!(batch.input_ids, [5, 6, 7, 8]);
+        assert_eq!(batch.token_type_ids, [0, 0, 1, 0]);
+        assert_eq!(batch.cu_seqlens, [0, 3, 4]);
+        assert_eq!(batch.lengths().collect::<Vec<_>>(), [3, 1]);
+        assert_eq!(batch.range(1), 3..4);
     }
 
     proptest! {
         #[test]
-        fn a_plan_covers_every_text_once_and_keeps_its_limits(
-            lengths in prop::collection::vec(2usize..600, 0..80), padded in any::<bool>(), most in 16usize..600,
+        fn group_covers_every_text_once_within_its_limits(
+            lengths in prop::collection::vec(2usize..600, 0..80), padded in any::<bool>(), max_tokens in 16usize..600,
         ) {
-            let (order, ranges) = plan(&lengths, if padded { BatchLayout::Padded(most) } else { BatchLayout::Ragged(most) });
+            let layout =
+                if padded { BatchLayout::Padded { max_tokens } } else { BatchLayout::Ragged { max_tokens } };
+            let (order, ranges) = group(&lengths, layout);
             let mut seen: Vec<usize> = ranges.iter().cloned().flatten().map(|i| order[i]).collect();
             prop_assert!(padded || seen.is_sorted());
             seen.sort_unstable();
@@ -118,7 +148,7 @@ mod tests {
                 let longest = *rows.iter().max().unwrap();
                 let shortest = *rows.iter().min().unwrap();
                 let tokens = if padded { rows.len() * longest } else { rows.iter().sum() };
-                prop_assert!(rows.len() == 1 || tokens <= most);
+                prop_assert!(rows.len() == 1 || tokens <= max_tokens);
                 prop_assert!(!padded || longest <= shortest + shortest / 8);
             }
         }

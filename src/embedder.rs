@@ -1,43 +1,51 @@
-//! Text → vectors: the one place that joins tokenizer, encoder and pooling.
+//! Text → vectors: joins tokenizer, encoder and pooling.
 
 use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
 
-use crate::batch::{Batch, plan};
+use crate::batch::{Batch, group};
 use crate::config::{BertConfig, Pooling};
 use crate::encoder::{Encoder, EncoderOutput};
 use crate::error::{Error, ErrorCode, Result, fail};
-use crate::model::manifest::SelfTest;
 use crate::pooling::{l2_normalize, pool};
+use crate::reserve::try_vec_with_capacity;
+use crate::self_test::SelfTest;
 use crate::similarity::dot;
 use crate::tokenizer::{Encoding, Tokenizer, Tokens};
 
-/// Texts that one step tokenises at most, and bytes of text after which it stops.
-const STEP_TEXTS: usize = 256;
-const STEP_BYTES: usize = 64 << 10;
-
-/// The cosine to the converter's vectors below which a self-test fails: exact kernels reach
-/// 0.9996 with integers and 0.999999 in f32, the relaxed ones' 7 bits 0.999 on a real model.
-/// Another text's vector can still be at 0.95.
-const SELF_TEST_MIN_COSINE: f32 = 0.999;
-const SELF_TEST_MIN_COSINE_RELAXED: f32 = 0.99;
-/// How much longer or shorter a vector may be.
-const SELF_TEST_MAX_STRETCH: f32 = 0.02;
+/// The most texts that one step tokenizes.
+const MAX_STEP_TEXTS: usize = 256;
+/// The bytes of text after which a step stops tokenizing.
+const MAX_STEP_BYTES: usize = 64 << 10;
 
 /// A tokenizer, an encoder and a pooling.
+///
+/// ```no_run
+/// use std::path::Path;
+///
+/// let mut embedder = corom::model::folder::load(Path::new("models/corom"), Default::default())?;
+/// let vectors = embedder.embed(&["阔腿裤女冬牛仔", "阔腿牛仔裤女秋冬款"])?;
+/// assert_eq!(vectors.len(), 2 * embedder.dimension());
+/// # Ok::<(), corom::error::Error>(())
+/// ```
 pub struct Embedder {
     tokenizer: Tokenizer,
     encoder: Box<dyn Encoder>,
     config: BertConfig,
-    /// The layers that the encoder gives, in its order.
+    /// The layers that the encoder returns, in its order.
     layers: Vec<usize>,
     pooling: Pooling,
     normalize: bool,
+    /// The job whose batch the encoder runs.
+    running_job: Option<u64>,
 }
 
-/// A list of texts on its way to vectors, a step at a time, so that the caller
-/// can do something else, or stop, between two steps.
+/// A list of texts that is embedded step by step, so that the caller can do something else, or
+/// stop, between two steps.
 #[derive(Debug)]
 pub struct EmbedJob {
+    id: u64,
     texts: Vec<String>,
     encodings: Vec<Encoding>,
     order: Vec<usize>,
@@ -48,24 +56,31 @@ pub struct EmbedJob {
 }
 
 impl EmbedJob {
-    /// Texts whose vectors are there.
+    /// Returns the number of texts that are embedded.
     pub fn done(&self) -> usize {
         self.done
     }
 
-    /// Texts in all.
+    /// Returns the number of texts.
     pub fn total(&self) -> usize {
         self.texts.len()
     }
 }
 
+/// How an encoder's output becomes vectors.
+#[derive(Debug, Clone, Copy)]
+struct VectorOptions {
+    pooling: Pooling,
+    normalize: bool,
+}
+
 impl Embedder {
-    /// Joins the parts. `layers` are those that the encoder was loaded with, in
-    /// that order; they hold every layer that `pooling` averages.
+    /// Joins the parts. `layers` are the layers that the encoder was loaded with, in that order;
+    /// they include every layer that `pooling` averages.
     ///
     /// # Errors
-    /// `UNSUPPORTED_MODEL` when `config.json` and the graph disagree,
-    /// `UNSUPPORTED_POOLING` when a layer is missing.
+    /// `UNSUPPORTED_MODEL` if `config.json` and the graph disagree, `UNSUPPORTED_POOLING` if a layer
+    /// is missing.
     pub fn new(
         tokenizer: Tokenizer,
         encoder: Box<dyn Encoder>,
@@ -78,27 +93,28 @@ impl Embedder {
         if !info.pooled && info.hidden_size != config.hidden_size {
             fail!(
                 UnsupportedModel,
-                "the graph's hidden_size is {} but config.json says {}: they are not of the same model",
+                "the graph has hidden_size {}, config.json has {}: the two files belong to different models",
                 info.hidden_size,
                 config.hidden_size
             );
         }
-        let embedder = Self { tokenizer, encoder, config, layers, pooling, normalize };
+        let embedder = Self { tokenizer, encoder, config, layers, pooling, normalize, running_job: None };
         embedder.layer_positions(pooling)?;
         Ok(embedder)
     }
 
-    /// Numbers in a vector.
+    /// Returns the number of elements of a vector.
     pub fn dimension(&self) -> usize {
         self.encoder.info().hidden_size
     }
 
-    /// The tokenizer.
+    /// Returns the tokenizer.
     pub fn tokenizer(&self) -> &Tokenizer {
         &self.tokenizer
     }
 
-    /// Sets where texts are cut, in tokens with `[CLS]` and `[SEP]`.
+    /// Sets the maximum length of a text in tokens, `[CLS]` and `[SEP]` included. Longer texts are
+    /// truncated.
     ///
     /// # Errors
     /// See [`Tokenizer::set_max_length`].
@@ -106,27 +122,28 @@ impl Embedder {
         self.tokenizer.set_max_length(max_length)
     }
 
-    /// The encoder.
+    /// Returns the encoder.
     pub fn encoder(&self) -> &dyn Encoder {
         &*self.encoder
     }
 
-    /// The model's configuration.
+    /// Returns the model's configuration.
     pub fn config(&self) -> &BertConfig {
         &self.config
     }
 
-    /// The pooling in use. (A graph that pools by itself makes it moot.)
+    /// Returns the pooling. It has no effect on a graph that pools by itself
+    /// ([`EncoderInfo::pooled`](crate::encoder::EncoderInfo::pooled)).
     pub fn pooling(&self) -> Pooling {
         self.pooling
     }
 
-    /// Whether vectors are L2-normalised.
+    /// Returns true if vectors are L2-normalized.
     pub fn normalize(&self) -> bool {
         self.normalize
     }
 
-    /// A text's tokens.
+    /// Returns the tokens of a text.
     ///
     /// # Errors
     /// See [`Tokenizer::encode`].
@@ -134,12 +151,11 @@ impl Embedder {
         self.tokenizer.tokenize(text)
     }
 
-    /// Embeds texts: `[texts.len(), dimension]`, row-major, in the texts' order.
+    /// Embeds texts. Returns `[texts.len(), dimension]`, row-major, in the order of the texts.
     ///
     /// # Errors
-    /// `INVALID_ARGUMENT` for a text that cannot be tokenised, `INVALID_MODEL`
-    /// when the graph gives no numbers, `INTERNAL` when it fails; the embedder
-    /// stays usable.
+    /// `INVALID_ARGUMENT` for a text that cannot be tokenized, `INVALID_MODEL` if the graph returns
+    /// NaN or infinity, `INTERNAL` if the graph fails. The embedder stays usable.
     pub fn embed<S: AsRef<str>>(&mut self, texts: &[S]) -> Result<Vec<f32>> {
         let mut job = self.start(texts.iter().map(|t| t.as_ref().to_owned()).collect())?;
         while !self.step(&mut job)? {}
@@ -149,19 +165,15 @@ impl Embedder {
     /// Starts a list of texts. Nothing is computed yet.
     ///
     /// # Errors
-    /// `OUT_OF_MEMORY` when there is no room for so many vectors.
+    /// `OUT_OF_MEMORY` if the memory for the vectors cannot be reserved.
     pub fn start(&self, texts: Vec<String>) -> Result<EmbedJob> {
-        let mut vectors = Vec::new();
-        let numbers = texts.len().checked_mul(self.dimension());
-        if numbers.is_none_or(|n| vectors.try_reserve_exact(n).is_err()) {
-            fail!(
-                OutOfMemory,
-                "there is no room for {} vectors at once: embed fewer texts a call",
-                texts.len()
-            );
-        }
-        vectors.resize(texts.len() * self.dimension(), 0.0);
+        static NEXT_ID: AtomicU64 = AtomicU64::new(0);
+        let numbers = texts.len().saturating_mul(self.dimension());
+        let what = format_args!("the vectors of {} texts; embed fewer texts per call", texts.len());
+        let mut vectors = try_vec_with_capacity(numbers, what)?;
+        vectors.resize(numbers, 0.0);
         Ok(EmbedJob {
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             encodings: Vec::with_capacity(texts.len()),
             order: Vec::new(),
             batches: Vec::new(),
@@ -172,8 +184,11 @@ impl Embedder {
         })
     }
 
-    /// Does a little of the work: tokenises some texts, or, once all are
-    /// tokenised, runs one batch. Returns whether the job is done.
+    /// Does a small part of the work: tokenizes some texts, or runs one batch once all texts are
+    /// tokenized. Returns true if the job is done.
+    ///
+    /// A back end that computes elsewhere may need several steps for a batch. The batch of another
+    /// job that has not finished is then run again.
     ///
     /// # Errors
     /// See [`embed`](Self::embed).
@@ -182,25 +197,37 @@ impl Embedder {
             self.tokenize_some(job)?;
             if job.encodings.len() == job.texts.len() {
                 let lengths: Vec<usize> = job.encodings.iter().map(|e| e.input_ids.len()).collect();
-                (job.order, job.batches) = plan(&lengths, self.encoder.info().fill());
+                (job.order, job.batches) = group(&lengths, self.encoder.info().batch_layout);
             }
         } else if let Some(range) = job.batches.get(job.next_batch).cloned() {
-            let rows = &job.order[range];
-            let vectors = self.run(rows.iter().map(|&i| &job.encodings[i]), self.pooling, self.normalize)?;
-            let dimension = self.dimension();
-            for (&row, vector) in rows.iter().zip(vectors.chunks_exact(dimension)) {
-                job.vectors[row * dimension..][..dimension].copy_from_slice(vector);
+            let texts = &job.order[range];
+            let batch = batch_of(texts.iter().map(|&i| &job.encodings[i]));
+            if self.running_job != Some(job.id) {
+                self.running_job = None;
+                self.encoder.begin(&batch)?;
+                self.running_job = Some(job.id);
             }
-            job.done += rows.len();
+            let polled = self.encoder.poll();
+            if !matches!(polled, Ok(Poll::Pending)) {
+                self.running_job = None;
+            }
+            let Poll::Ready(output) = polled? else { return Ok(false) };
+            let options = VectorOptions { pooling: self.pooling, normalize: self.normalize };
+            let vectors = self.vectors(output, &batch, options)?;
+            let dimension = self.dimension();
+            for (&text, vector) in texts.iter().zip(vectors.chunks_exact(dimension)) {
+                job.vectors[text * dimension..][..dimension].copy_from_slice(vector);
+            }
+            job.done += texts.len();
             job.next_batch += 1;
         }
         Ok(job.done == job.texts.len())
     }
 
-    /// The vectors of a job that is done: `[total, dimension]`, row-major.
+    /// Returns the vectors of a job that is done: `[total, dimension]`, row-major.
     ///
     /// # Errors
-    /// `INTERNAL` when steps are still due.
+    /// `INTERNAL` if the job is not done.
     pub fn finish(&self, job: EmbedJob) -> Result<Vec<f32>> {
         if job.done < job.texts.len() {
             fail!(Internal, "only {} of {} texts are embedded", job.done, job.texts.len());
@@ -208,30 +235,30 @@ impl Embedder {
         Ok(job.vectors)
     }
 
-    /// Embeds the self-test's texts and compares.
+    /// Embeds the texts of the self-test and compares the vectors with the converter's.
     ///
     /// # Errors
-    /// `SELF_TEST_FAILED` when a vector points elsewhere or has another length
-    /// than the converter's.
+    /// `SELF_TEST_FAILED` if a vector's cosine similarity to the reference vector is too low, or its
+    /// norm differs too much. The back end states the limits
+    /// ([`Tolerance`](crate::encoder::Tolerance)).
     pub fn self_test(&mut self, test: &SelfTest, pooling: Pooling, normalize: bool) -> Result<()> {
-        let least = match self.encoder.info().kernel {
-            "relaxed-i16" | "relaxed-i32" => SELF_TEST_MIN_COSINE_RELAXED,
-            _ => SELF_TEST_MIN_COSINE,
-        };
         for (text, expected) in test.texts.iter().zip(&test.vectors) {
-            let encoding = self.tokenizer.encode(text)?;
-            let actual = self.run(std::iter::once(&encoding), pooling, normalize)?;
+            let batch = batch_of(std::iter::once(&self.tokenizer.encode(text)?));
+            self.running_job = None;
+            let output = self.encoder.forward(&batch)?;
+            let actual = self.vectors(output, &batch, VectorOptions { pooling, normalize })?;
+            let tolerance = self.encoder.info().tolerance;
             let norms = (dot(&actual, &actual).sqrt(), dot(expected, expected).sqrt());
             let cosine = dot(&actual, expected) / (norms.0 * norms.1);
-            // Written so that NaN fails.
-            let alike = actual.len() == expected.len()
-                && cosine >= least
-                && (norms.0 / norms.1 - 1.0).abs() <= SELF_TEST_MAX_STRETCH;
-            if !alike {
+            // The comparisons are false for NaN.
+            let passes = actual.len() == expected.len()
+                && cosine >= tolerance.min_cosine
+                && (norms.0 / norms.1 - 1.0).abs() <= tolerance.max_norm_error;
+            if !passes {
                 fail!(
                     SelfTestFailed,
-                    "the self-test's `{text}` has cosine {cosine} (lengths {} and {}) to the vector in corom.json: \
-                     the model or this device computes something else; nothing was loaded",
+                    "self-test: the vector of `{text}` has cosine {cosine} to the vector in corom.json, and norm {} \
+                     instead of {}: the model files are damaged or this device computes wrong results",
                     norms.0,
                     norms.1
                 );
@@ -242,10 +269,10 @@ impl Embedder {
 
     fn tokenize_some(&self, job: &mut EmbedJob) -> Result<()> {
         let mut bytes = 0;
-        for _ in 0..STEP_TEXTS {
+        for _ in 0..MAX_STEP_TEXTS {
             let index = job.encodings.len();
             let Some(text) = job.texts.get_mut(index) else { break };
-            if bytes > STEP_BYTES {
+            if bytes > MAX_STEP_BYTES {
                 break;
             }
             bytes += text.len();
@@ -253,51 +280,44 @@ impl Embedder {
                 .tokenizer
                 .encode(text)
                 .map_err(|e| Error::with_source(e.code(), format!("text {index}: {}", e.message()), e))?;
-            // The text is not needed any more, and may be large.
+            // Free the text, which may be large.
             *text = String::new();
             job.encodings.push(encoding);
         }
         Ok(())
     }
 
-    fn run<'a>(
-        &mut self,
-        encodings: impl Iterator<Item = &'a Encoding>,
-        pooling: Pooling,
-        normalize: bool,
-    ) -> Result<Vec<f32>> {
-        let rows = encodings.map(|e| (&e.input_ids[..], &e.token_type_ids[..]));
-        let batch = Batch::pad(rows, self.config.pad_token_id);
-        let positions = self.layer_positions(pooling)?;
+    /// Pools, checks and normalizes the output of a batch.
+    fn vectors(&self, output: EncoderOutput, batch: &Batch, options: VectorOptions) -> Result<Vec<f32>> {
         let dimension = self.dimension();
-        let mut vectors = match self.encoder.forward(&batch)? {
+        let mut vectors = match output {
             EncoderOutput::Pooled(vectors) => vectors,
             EncoderOutput::Hidden(layers) => {
+                let positions = self.layer_positions(options.pooling)?;
                 let mut chosen: Vec<&[f32]> = Vec::with_capacity(positions.len());
                 for position in positions {
                     match layers.get(position) {
-                        Some(layer) if layer.len() == batch.lengths.iter().sum::<usize>() * dimension => {
-                            chosen.push(layer);
-                        }
-                        _ => fail!(Internal, "the encoder gave other hidden states than it was asked for"),
+                        Some(layer) if layer.len() == batch.tokens() * dimension => chosen.push(layer),
+                        _ => fail!(Internal, "the encoder returned other hidden states than requested"),
                     }
                 }
-                pool(pooling, &chosen, &batch.lengths, dimension)
+                let lengths: Vec<usize> = batch.lengths().collect();
+                pool(options.pooling, &chosen, &lengths, dimension)
             }
         };
-        if vectors.len() != batch.batch * dimension {
-            fail!(Internal, "the encoder gave {} numbers for {} rows", vectors.len(), batch.batch);
+        if vectors.len() != batch.texts() * dimension {
+            fail!(Internal, "the encoder returned {} numbers for {} texts", vectors.len(), batch.texts());
         }
         if let Some(bad) = vectors.iter().find(|x| !x.is_finite()) {
-            fail!(InvalidModel, "the model gives {bad} for this text: its weights are damaged");
+            fail!(InvalidModel, "the model returns {bad} for this text: its weights are damaged");
         }
-        if normalize {
+        if options.normalize {
             l2_normalize(&mut vectors, dimension);
         }
         Ok(vectors)
     }
 
-    /// Where the layers that a pooling wants are among those that the encoder gives.
+    /// Returns the positions of a pooling's layers among the layers that the encoder returns.
     fn layer_positions(&self, pooling: Pooling) -> Result<Vec<usize>> {
         if self.encoder.info().pooled {
             return Ok(Vec::new());
@@ -312,4 +332,8 @@ impl Embedder {
             )
         })
     }
+}
+
+fn batch_of<'a>(encodings: impl Iterator<Item = &'a Encoding>) -> Batch {
+    Batch::new(encodings.map(|e| (&e.input_ids[..], &e.token_type_ids[..])))
 }

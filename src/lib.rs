@@ -13,6 +13,9 @@ pub mod model;
 pub mod pipeline;
 pub mod pooling;
 pub mod rank;
+mod relative_path;
+mod reserve;
+pub mod self_test;
 pub mod similarity;
 pub mod tokenizer;
 #[cfg(target_arch = "wasm32")]

@@ -9,7 +9,7 @@ mod support;
 
 use corom::config::Pooling;
 use corom::embedder::Embedder;
-use corom::encoder::fused::Precision;
+use corom::encoder::Precision;
 use corom::model::{LoadOptions, folder};
 use serde_json::Value;
 use support::fixtures;

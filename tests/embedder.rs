@@ -5,7 +5,7 @@ mod support;
 
 use corom::config::Pooling;
 use corom::embedder::Embedder;
-use corom::encoder::fused::Precision;
+use corom::encoder::Precision;
 use corom::error::ErrorCode;
 use corom::model::{LoadOptions, folder};
 use support::{Golden, cosine, export, golden, max_abs_difference};

@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 
 use corom::batch::Batch;
 use corom::encoder::EncoderOutput;
-use corom::encoder::fused::{EncoderLoader, EncoderOptions, Precision};
 use corom::encoder::onnx::external_files;
+use corom::encoder::{BackendChoice, EncoderLoader, EncoderOptions, Precision};
 use corom::error::ErrorCode;
 use encoder_support::{Fixture, folders};
 
@@ -102,7 +102,8 @@ impl Subject {
         external_files(bytes).map_err(|e| e.code())?;
         let layers = vec![self.config.num_hidden_layers];
         let precision = precision.unwrap_or_default();
-        let options = EncoderOptions { layers, precision, unfused, ..EncoderOptions::default() };
+        let backend = if unfused { BackendChoice::Unfused } else { BackendChoice::Auto };
+        let options = EncoderOptions { layers, precision, backend, ..EncoderOptions::default() };
         let mut loader = EncoderLoader::new(bytes.to_vec(), &self.config, options).map_err(|e| e.code())?;
         for (path, bytes) in &self.external {
             loader.begin(path);
@@ -111,10 +112,10 @@ impl Subject {
         }
         let mut encoder = loader.finish().map_err(|e| e.code())?;
         let ids: Vec<u32> = (0..9).collect();
-        let batch = Batch::pad([(&ids[..], &[0u32; 9][..]), (&ids[..4], &[0u32; 4][..])], 0);
+        let batch = Batch::new([(&ids[..], &[0u32; 9][..]), (&ids[..4], &[0u32; 4][..])]);
         encoder.forward(&batch).map_err(|e| e.code())?;
         // Alone: where a change leaves a layer without its mask, only plain tract sees the padding.
-        encoder.forward(&Batch::pad([(&ids[..], &[0u32; 9][..])], 0)).map_err(|e| e.code())
+        encoder.forward(&Batch::new([(&ids[..], &[0u32; 9][..])])).map_err(|e| e.code())
     }
 }
 

@@ -5,7 +5,7 @@ mod encoder_support;
 
 use corom::config::Pooling;
 use corom::encoder::Encoder;
-use corom::encoder::fused::EncoderOptions;
+use corom::encoder::EncoderOptions;
 use encoder_support::{Fixture, Golden, difference, embed, folders};
 
 /// What a fixture's vectors differ by, or why there are none.

@@ -5,8 +5,8 @@ mod encoder_support;
 
 use corom::config::Pooling;
 use corom::encoder::Encoder;
-use corom::encoder::fused::{EncoderLoader, EncoderOptions, Precision};
 use corom::encoder::onnx::pb::{DataType, ModelProto, NodeProto};
+use corom::encoder::{EncoderLoader, EncoderOptions, Precision};
 use encoder_support::{Fixture, Golden, cosines, difference, embed, folders};
 
 /// Each pooling that an export has vectors for.

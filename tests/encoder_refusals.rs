@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 use corom::batch::Batch;
 use corom::config::Pooling;
 use corom::encoder::Encoder;
-use corom::encoder::fused::{EncoderLoader, EncoderOptions};
 use corom::encoder::onnx::external_files;
 use corom::encoder::onnx::pb::{StringStringEntryProto, TensorProto};
 use corom::encoder::unfused::UnfusedEncoder;
+use corom::encoder::{EncoderLoader, EncoderOptions};
 use corom::error::{Error, ErrorCode};
 use encoder_support::{Fixture, Golden, difference, embed, folders};
 
@@ -202,21 +202,24 @@ fn bad_batches_are_refused_and_the_encoder_goes_on() {
     let fixture = Fixture::export("legacy-op17");
     let golden = Golden::of(&fixture);
     let mut encoder = fixture.load(Pooling::Cls).unwrap();
-    let vocabulary = fixture.config().unwrap().vocab_size as i64;
-    let good = Batch::pad(golden.texts.iter().map(|t| (&t.ids[..], &t.types[..])), 0);
+    let vocabulary = fixture.config().unwrap().vocab_size as u32;
+    let good = Batch::new(golden.texts.iter().map(|t| (&t.ids[..], &t.types[..])));
     let mut refuse = |change: &dyn Fn(&mut Batch)| {
         let mut batch = good.clone();
         change(&mut batch);
         code(encoder.forward(&batch))
     };
     assert_eq!(refuse(&|b| b.input_ids[3] = vocabulary), ErrorCode::TokenIdOutOfRange);
-    assert_eq!(refuse(&|b| b.input_ids[3] = -1), ErrorCode::TokenIdOutOfRange);
+    assert_eq!(refuse(&|b| b.input_ids[3] = u32::MAX), ErrorCode::TokenIdOutOfRange);
     assert_eq!(refuse(&|b| b.token_type_ids[0] = 2), ErrorCode::TokenIdOutOfRange);
-    assert_eq!(refuse(&|b| b.attention_mask[0] = 7), ErrorCode::InvalidArgument);
+    assert_eq!(refuse(&|b| b.token_type_ids.truncate(5)), ErrorCode::InvalidArgument);
     assert_eq!(refuse(&|b| b.input_ids.truncate(5)), ErrorCode::InvalidArgument);
-    assert_eq!(refuse(&|b| b.lengths[0] = 99), ErrorCode::InvalidArgument);
+    assert_eq!(refuse(&|b| b.cu_seqlens.clear()), ErrorCode::InvalidArgument);
+    assert_eq!(refuse(&|b| b.cu_seqlens[0] = 1), ErrorCode::InvalidArgument);
+    assert_eq!(refuse(&|b| b.cu_seqlens[1] = 99), ErrorCode::InvalidArgument);
+    assert_eq!(refuse(&|b| b.cu_seqlens[1] = b.cu_seqlens[2]), ErrorCode::InvalidArgument);
     let long = vec![5u32; 65];
-    let long = Batch::pad([(&long[..], &long[..])], 0);
+    let long = Batch::new([(&long[..], &long[..])]);
     assert_eq!(refuse(&|b| *b = long.clone()), ErrorCode::InvalidArgument);
     let vectors = embed(&mut encoder, &golden.texts, Pooling::Cls, 0).unwrap();
     assert!(difference(&vectors, &golden.vectors["cls"]) <= 1e-4);

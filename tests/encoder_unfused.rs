@@ -6,9 +6,9 @@ mod encoder_support;
 use std::time::{Duration, Instant};
 
 use corom::batch::Batch;
-use corom::encoder::fused::{EncoderLoader, EncoderOptions, Precision};
 use corom::encoder::onnx::pb::{AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto};
 use corom::encoder::{Encoder, EncoderOutput};
+use corom::encoder::{BackendChoice, EncoderLoader, EncoderOptions, Precision};
 use encoder_support::Fixture;
 use prost::Message;
 
@@ -55,13 +55,14 @@ fn weighted(graph: &GraphProto) -> usize {
 fn load(bytes: &[u8], unfused: bool) -> Box<dyn Encoder> {
     let config = Fixture::export(NAME).config().unwrap();
     let layers = vec![config.num_hidden_layers];
-    let options = EncoderOptions { layers, precision: Precision::F32, unfused, ..EncoderOptions::default() };
+    let backend = if unfused { BackendChoice::Unfused } else { BackendChoice::Auto };
+    let options = EncoderOptions { layers, precision: Precision::F32, backend, ..EncoderOptions::default() };
     EncoderLoader::new(bytes.to_vec(), &config, options).unwrap().finish().unwrap()
 }
 
 fn rows(encoder: &mut dyn Encoder) -> Vec<f32> {
     let ids: Vec<u32> = (0..9).collect();
-    match encoder.forward(&Batch::pad([(&ids[..], &[0u32; 9][..])], 0)).unwrap() {
+    match encoder.forward(&Batch::new([(&ids[..], &[0u32; 9][..])])).unwrap() {
         EncoderOutput::Hidden(layers) => layers.concat(),
         EncoderOutput::Pooled(rows) => rows,
     }

@@ -10,8 +10,9 @@ use std::collections::BTreeMap;
 use corom::config::Pooling;
 use corom::embedder::Embedder;
 use corom::error::{Error, ErrorCode, Result};
-use corom::model::manifest::{FileEntry, SelfTest, sha256_hex};
+use corom::model::manifest::{FileEntry, sha256_hex};
 use corom::model::{LoadOptions, Manifest, ModelLoader};
+use corom::self_test::SelfTest;
 use support::{export, files};
 
 type Files = BTreeMap<String, Vec<u8>>;

@@ -8,8 +8,8 @@ use std::cell::RefCell;
 
 use corom::config::Pooling;
 use corom::encoder::Encoder;
-use corom::encoder::cpu::kernels::linear::{Autotuner, Kernel};
-use corom::encoder::fused::{EncoderOptions, Precision};
+use corom::encoder::cpu::kernels::linear::Kernel;
+use corom::encoder::{EncoderOptions, KernelChoice, Precision};
 use encoder_support::{Fixture, Text, embed, fixtures};
 use proptest::prelude::*;
 
@@ -37,9 +37,13 @@ fn models() -> Vec<Model> {
         for kernel in [Kernel::Exact, Kernel::RelaxedI16] {
             for (pooling, first_rows) in [(Pooling::Cls, true), (Pooling::Cls, false), (Pooling::Mean, false)]
             {
-                let autotuner = Autotuner::fixed(kernel);
-                let options =
-                    EncoderOptions { precision, kernel: autotuner, first_rows, ..EncoderOptions::default() };
+                let kernel_choice = KernelChoice::Fixed(kernel);
+                let options = EncoderOptions {
+                    precision,
+                    kernel: kernel_choice,
+                    first_rows,
+                    ..EncoderOptions::default()
+                };
                 let encoder = fixture.load_fused(pooling, options).unwrap();
                 let info = encoder.info();
                 assert_eq!(

@@ -1,38 +1,37 @@
-//! What no encoder may be given.
+//! Checks that every back end makes before it runs a batch.
 
 use crate::batch::Batch;
 use crate::config::BertConfig;
 use crate::error::{Result, fail};
 
-/// Refuses a batch that the graph must not see.
+/// Rejects a batch that contradicts itself or exceeds the model's tables.
+///
+/// # Errors
+/// `INVALID_ARGUMENT`, `TOKEN_ID_OUT_OF_RANGE`.
 pub(super) fn check(batch: &Batch, config: &BertConfig, static_sequence: Option<usize>) -> Result<()> {
-    let cells = batch.batch * batch.sequence;
-    let lists = [&batch.input_ids, &batch.attention_mask, &batch.token_type_ids];
-    if lists.iter().any(|l| l.len() != cells)
-        || batch.lengths.len() != batch.batch
-        || batch.lengths.iter().any(|l| *l == 0 || *l > batch.sequence)
-    {
+    let Batch { input_ids, token_type_ids, cu_seqlens } = batch;
+    let ends_with_tokens = cu_seqlens.last().is_some_and(|end| *end as usize == input_ids.len());
+    if cu_seqlens.first() != Some(&0) || !ends_with_tokens || token_type_ids.len() != input_ids.len() {
         fail!(
             InvalidArgument,
-            "a batch of {} texts of {} tokens has lists of other lengths",
-            batch.batch,
-            batch.sequence
+            "batch: cu_seqlens {cu_seqlens:?} and {} token_type_ids do not describe {} input_ids",
+            token_type_ids.len(),
+            input_ids.len()
         );
     }
-    let longest = static_sequence.unwrap_or(config.max_position_embeddings);
-    if batch.sequence > longest {
-        fail!(InvalidArgument, "a text of {} tokens; the model takes {longest}", batch.sequence);
+    if let Some(text) = cu_seqlens.windows(2).position(|ends| ends[0] >= ends[1]) {
+        fail!(InvalidArgument, "batch: text {text} has no token");
     }
-    if batch.attention_mask.iter().any(|m| !matches!(m, 0 | 1)) {
-        fail!(InvalidArgument, "an attention mask has other values than 0 and 1");
+    let longest = batch.lengths().max().unwrap_or(0);
+    let limit = static_sequence.unwrap_or(config.max_position_embeddings);
+    if longest > limit {
+        fail!(InvalidArgument, "batch: a text has {longest} tokens; this model supports at most {limit}");
     }
-    let bounds = [
-        ("token id", &batch.input_ids, config.vocab_size),
-        ("token type", &batch.token_type_ids, config.type_vocab_size),
-    ];
-    for (what, ids, size) in bounds {
-        if let Some(id) = ids.iter().find(|id| !(0..size as i64).contains(*id)) {
-            fail!(TokenIdOutOfRange, "{what} {id} is out of range: the model has {size}");
+    let tables =
+        [("token id", input_ids, config.vocab_size), ("token type", token_type_ids, config.type_vocab_size)];
+    for (what, ids, size) in tables {
+        if let Some(id) = ids.iter().find(|id| **id as usize >= size) {
+            fail!(TokenIdOutOfRange, "{what} {id} is out of range: this model has {size}");
         }
     }
     Ok(())

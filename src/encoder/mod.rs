@@ -1,73 +1,131 @@
-//! The encoder: a [`Batch`] of token ids in, hidden rows out.
+//! The encoder: token ids → hidden states.
 //!
-//! tract appears only below this module.
+//! A back end implements [`Encoder`]. [`EncoderLoader`] chooses it: the [plan](plan) on the CPU if
+//! the graph is recognized, otherwise the graph as it is in tract. tract appears only below this
+//! module.
+//!
+//! ```text
+//! model.onnx ─ onnx ─▶ tract's typed graph ─ matcher ─▶ plan ─ cpu ─▶ CpuEncoder
+//!                                   └─ not recognized ─ unfused ─▶ UnfusedEncoder
+//! ```
 
 mod check;
 pub mod cpu;
-pub mod fused;
+mod load;
 mod matcher;
 pub mod onnx;
-pub mod ops;
+mod options;
+mod plan;
+pub mod reference;
 mod signature;
+pub mod spec;
 pub mod unfused;
+mod weight_stream;
+
+use std::task::Poll;
+
+pub use load::EncoderLoader;
+pub use options::{BackendChoice, EncoderOptions, KernelChoice, Precision};
 
 use crate::batch::{Batch, BatchLayout};
+use crate::config::BertConfig;
 use crate::error::Result;
 
-/// The contract every back end keeps.
+/// The contract that every back end keeps.
+///
+/// A run is split in two so that a back end can compute elsewhere, on a GPU for instance, while the
+/// caller yields to its event loop. A back end that computes on this thread does so in `begin`, and
+/// its first `poll` is ready.
 pub trait Encoder {
-    /// What was loaded.
+    /// Returns what was loaded.
     fn info(&self) -> &EncoderInfo;
 
-    /// Runs the transformer over one batch.
+    /// Starts a run over one batch. The run of an earlier batch that is not finished is dropped.
     ///
     /// # Errors
-    /// `TOKEN_ID_OUT_OF_RANGE` and other refusals leave the encoder usable.
-    fn forward(&mut self, batch: &Batch) -> Result<EncoderOutput>;
+    /// `TOKEN_ID_OUT_OF_RANGE` for a token id outside the vocabulary or a token type outside the
+    /// types; `INVALID_ARGUMENT` for a batch that contradicts itself or has a text with more tokens
+    /// than the model has positions. The encoder stays usable.
+    fn begin(&mut self, batch: &Batch) -> Result<()>;
+
+    /// Returns the output of the run, once it is ready.
+    ///
+    /// # Errors
+    /// `INTERNAL` if no run was started or the run failed.
+    fn poll(&mut self) -> Result<Poll<EncoderOutput>>;
+
+    /// Runs one batch and blocks until the output is ready.
+    ///
+    /// # Errors
+    /// Those of [`begin`](Self::begin) and [`poll`](Self::poll).
+    fn forward(&mut self, batch: &Batch) -> Result<EncoderOutput> {
+        self.begin(batch)?;
+        loop {
+            if let Poll::Ready(output) = self.poll()? {
+                return Ok(output);
+            }
+            std::thread::yield_now();
+        }
+    }
 }
 
-/// What an encoder makes of a batch.
+/// The output of a run.
 #[derive(Debug, Clone, PartialEq)]
 pub enum EncoderOutput {
-    /// One `[tokens, hidden_size]` matrix, row-major, for each layer that was asked
-    /// for at load, in that order: the rows of each text's tokens, text after text,
-    /// without padding.
+    /// Hidden states: one row-major `[tokens, hidden_size]` matrix per requested layer, in the order
+    /// of the request, the rows in the order of the batch's tokens.
     Hidden(Vec<Vec<f32>>),
-    /// One row a text, `[batch, hidden_size]`, row-major: only the first rows were
-    /// asked for, or the graph pools by itself (an output such as `sentence_embedding`).
+    /// One row per text, row-major `[texts, hidden_size]`: only first rows were requested, or the
+    /// graph pools by itself (an output such as `sentence_embedding`).
     Pooled(Vec<f32>),
 }
 
-/// What the encoder knows of itself, for `corom.info`.
+/// What a back end states about itself and about the loaded model.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EncoderInfo {
-    /// Width of an output row. (It is the graph's; `config.json` must agree.)
+    /// Columns of an output row, as the graph has it. `config.json` must agree.
     pub hidden_size: usize,
-    /// Whether the graph's output is already one row a text.
+    /// Whether the output of the graph is one row per text.
     pub pooled: bool,
-    /// The number type of the weights: `f32`, `f16`, `int8`, `int4`.
+    /// The number type of the stored weights: `f32`, `f16`, `int8` or `int4`.
     pub dtype: &'static str,
-    /// What runs the graph: `cpu`, or `cpu (tract)` for one that is not fused.
+    /// The name of the back end: `cpu`, or `cpu (tract)` for a graph that runs as it is.
     pub backend: &'static str,
-    /// Whether the graph runs as fused ops.
+    /// Whether the back end runs a plan of fused ops.
     pub fused: bool,
-    /// The number type of the products: `int8`, `int4` or `f32`.
+    /// The number type of most products: `int8`, `int4` or `f32`.
     pub precision: &'static str,
-    /// The kernels: `exact`, `relaxed-i16`, `relaxed-i32`; `tract` where it is not fused.
+    /// The kernels in use, by name, for display.
     pub kernel: &'static str,
-    /// Bytes of weights in the graph as loaded.
+    /// Bytes of weights that the back end holds.
     pub weight_bytes: usize,
-    /// The batch and sequence length that the graph was exported with, where
-    /// they are fixed.
+    /// The batch size that the graph was exported with, if it is fixed.
     pub static_batch: Option<usize>,
-    /// See `static_batch`.
+    /// The sequence length that the graph was exported with, if it is fixed.
     pub static_sequence: Option<usize>,
+    /// How texts are best grouped.
+    pub batch_layout: BatchLayout,
+    /// How far vectors may differ from the converter's in the self-test.
+    pub tolerance: Tolerance,
 }
 
-impl EncoderInfo {
-    /// How texts are best put together. On one thread a fused graph gains nothing from more than a
-    /// few dozen rows at a time, and a page that waits does.
-    pub fn fill(&self) -> BatchLayout {
-        if self.fused { BatchLayout::Ragged(64) } else { BatchLayout::Padded(512) }
-    }
+/// How far a vector may differ from a reference vector.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Tolerance {
+    /// The lowest cosine similarity.
+    pub min_cosine: f32,
+    /// The largest relative difference between the two norms.
+    pub max_norm_error: f32,
+}
+
+/// What the graph and `config.json` say about a model, for a back end that builds an encoder.
+#[derive(Debug, Clone)]
+pub(crate) struct ModelFacts {
+    pub(crate) config: BertConfig,
+    /// See [`EncoderInfo::pooled`].
+    pub(crate) pooled: bool,
+    /// See [`EncoderInfo::dtype`].
+    pub(crate) dtype: &'static str,
+    /// See [`EncoderInfo::static_sequence`].
+    pub(crate) static_sequence: Option<usize>,
 }

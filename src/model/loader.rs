@@ -20,11 +20,12 @@ use crate::error::{Error, ErrorCode, Result, fail};
 use super::external::external_of;
 use super::foreign::is_onnx;
 use super::incoming::{Hashing, Incoming};
-use super::manifest::{self, Manifest, is_plain_path};
+use super::manifest::{self, Manifest};
 use super::options::LoadOptions;
 use super::packed::Packed;
 use super::prepared::Prepared;
 use super::wanted::Wanted;
+use crate::relative_path::is_relative_path;
 
 /// The ONNX file of a folder of ours, and the first place to look in others.
 pub(super) const ONNX_FILE_NAME: &str = "model.onnx";
@@ -59,7 +60,7 @@ impl ModelLoader {
     /// `INVALID_ARGUMENT` when `options.model` is no `.onnx` path inside the folder.
     pub fn new(options: LoadOptions) -> Result<Self> {
         if let Some(model) = &options.model
-            && !(is_plain_path(model) && is_onnx(model))
+            && !(is_relative_path(model) && is_onnx(model))
         {
             fail!(
                 InvalidArgument,

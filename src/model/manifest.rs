@@ -16,6 +16,8 @@ use sha2::{Digest, Sha256};
 
 use crate::config::{Pooling, parse_object};
 use crate::error::{Error, ErrorCode, Result, fail};
+use crate::relative_path::is_relative_path;
+use crate::self_test::SelfTest;
 
 /// The manifest's file name.
 pub const FILE_NAME: &str = "corom.json";
@@ -73,15 +75,6 @@ pub struct FileEntry {
     pub pieces: Vec<String>,
 }
 
-/// A few texts with their vectors under the manifest's pooling, normalisation and length.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct SelfTest {
-    /// The texts.
-    pub texts: Vec<String>,
-    /// A vector of `hidden_size` numbers for each text.
-    pub vectors: Vec<Vec<f32>>,
-}
-
 impl Manifest {
     /// Reads and checks a `corom.json`.
     ///
@@ -137,7 +130,7 @@ impl Manifest {
         }
         let mut paths = std::collections::BTreeSet::new();
         for file in &self.files {
-            if !is_plain_path(&file.path) {
+            if !is_relative_path(&file.path) {
                 fail!(InvalidConfig, "{FILE_NAME}: `{}` is not a path inside the folder", file.path);
             }
             if !paths.insert(&file.path) {
@@ -256,12 +249,4 @@ pub fn sha256_hex(bytes: &[u8]) -> String {
 
 pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
-}
-
-/// Whether a path stays inside the folder: relative, `/` between parts, no
-/// `.` or `..`, no empty part, no backslash, no scheme or query.
-pub(crate) fn is_plain_path(path: &str) -> bool {
-    !path.is_empty()
-        && !path.contains(['\\', ':', '?', '#', '%', '\0'])
-        && path.split('/').all(|part| !part.is_empty() && part != "." && part != "..")
 }

@@ -17,6 +17,6 @@ mod wanted;
 
 pub use loader::ModelLoader;
 pub use manifest::Manifest;
-pub use options::{KernelChoice, LoadOptions};
+pub use options::LoadOptions;
 pub use packed::Packed;
 pub use wanted::Wanted;

@@ -1,8 +1,7 @@
 //! How a model is to be loaded.
 
 use crate::config::Pooling;
-use crate::encoder::fused::Precision;
-use crate::error::{Result, fail};
+use crate::encoder::{KernelChoice, Precision};
 
 /// What a caller may choose. `None` leaves it to the model's own files.
 #[derive(Debug, Clone, Default)]
@@ -24,28 +23,4 @@ pub struct LoadOptions {
     pub kernel: KernelChoice,
     /// Runs the graph in plain tract as it is: slower, and what the fused graph is tested against.
     pub unfused: bool,
-}
-
-/// Which kernels products run.
-#[derive(Debug, Clone, Copy, Default)]
-pub enum KernelChoice {
-    /// Those that give the same bits on every machine.
-    #[default]
-    Exact,
-    /// The fastest of this build, found out at work; the clock counts milliseconds.
-    Fastest(fn() -> f64),
-}
-
-impl KernelChoice {
-    /// `auto` or `exact`; `now` is a clock in milliseconds.
-    ///
-    /// # Errors
-    /// `INVALID_ARGUMENT` for anything else.
-    pub fn parse(name: &str, now: fn() -> f64) -> Result<Self> {
-        match name {
-            "auto" => Ok(Self::Fastest(now)),
-            "exact" => Ok(Self::Exact),
-            _ => fail!(InvalidArgument, "kernel is \"auto\" or \"exact\", not \"{name}\""),
-        }
-    }
 }

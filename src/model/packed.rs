@@ -4,7 +4,7 @@ use crate::config::Pooling;
 use crate::embedder::Embedder;
 use crate::error::Result;
 
-use super::manifest::SelfTest;
+use crate::self_test::SelfTest;
 
 /// What [`ModelLoader::pack`](super::ModelLoader::pack) gives.
 pub struct Packed {

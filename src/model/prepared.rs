@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use crate::config::{BertConfig, DEFAULT_MAX_LENGTH, Pooling, PoolingConfig};
 use crate::embedder::Embedder;
-use crate::encoder::cpu::kernels::linear::{Autotuner, Kernel};
-use crate::encoder::fused::{EncoderLoader, EncoderOptions};
+use crate::encoder::{BackendChoice, EncoderLoader, EncoderOptions};
 use crate::error::{Error, ErrorCode, Result, fail};
+use crate::self_test::SelfTest;
 use crate::tokenizer::Tokenizer;
 
-use super::manifest::{Manifest, SelfTest};
-use super::options::{KernelChoice, LoadOptions};
+use super::manifest::Manifest;
+use super::options::LoadOptions;
 use super::packed::Packed;
 use super::side_files::{Decided, settings};
 
@@ -87,11 +87,8 @@ impl Prepared {
             layers: layers.clone(),
             first_rows: only_cls,
             precision: options.precision,
-            kernel: match options.kernel {
-                KernelChoice::Exact => Autotuner::fixed(Kernel::Exact),
-                KernelChoice::Fastest(now) => Autotuner::for_this_build(now),
-            },
-            unfused: options.unfused,
+            kernel: options.kernel,
+            backend: if options.unfused { BackendChoice::Unfused } else { BackendChoice::Auto },
         };
         let encoder = EncoderLoader::new(onnx, &config, encoder)?;
         let options = options.clone();

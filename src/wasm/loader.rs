@@ -6,8 +6,8 @@ use wasm_bindgen::prelude::*;
 use super::convert::{from_js, to_js};
 use super::packed::Packed;
 use crate::config::Pooling;
-use crate::encoder::fused::Precision;
-use crate::model::{self, KernelChoice};
+use crate::encoder::{KernelChoice, Precision};
+use crate::model;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", default)]

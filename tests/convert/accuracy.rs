@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use corom::config::Pooling;
-use corom::encoder::fused::Precision;
+use corom::encoder::Precision;
 use corom::model::{LoadOptions, folder};
 
 use crate::command::{Scratch, convert};

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use corom::config::Pooling;
-use corom::encoder::fused::Precision;
+use corom::encoder::Precision;
 use corom::model::{LoadOptions, Manifest, folder};
 
 use crate::command::{Scratch, convert};

@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use corom::encoder::fused::Precision;
+use corom::encoder::Precision;
 use corom::model::{LoadOptions, Manifest, folder};
 use serde_json::json;
 

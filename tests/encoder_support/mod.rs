@@ -3,14 +3,15 @@
 #![allow(dead_code, reason = "each test file uses its part of this")]
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use corom::batch::Batch;
 use corom::config::{BertConfig, Pooling};
-use corom::encoder::fused::{EncoderLoader, EncoderOptions};
 use corom::encoder::onnx::external_files;
 use corom::encoder::unfused::UnfusedEncoder;
 use corom::encoder::{Encoder, EncoderOutput};
+use corom::encoder::{EncoderLoader, EncoderOptions};
 use corom::error::Result;
 use serde_json::Value;
 
@@ -141,54 +142,40 @@ impl Golden {
     }
 }
 
-/// Vectors of texts, run as one batch padded by `padding` more tokens than the longest has.
+/// Embeds texts in one batch. With `padding`, the batch has one more text, which is that many tokens
+/// longer than the longest one: an encoder that pads must mask as much in every other text.
 pub fn embed(
     encoder: &mut dyn Encoder,
     texts: &[Text],
     pooling: Pooling,
     padding: usize,
 ) -> Result<Vec<Vec<f32>>> {
-    let mut batch = Batch::pad(texts.iter().map(|t| (&t.ids[..], &t.types[..])), 0);
-    if padding > 0 {
-        batch = widen(&batch, batch.sequence + padding);
-    }
+    let longest = texts.iter().map(|t| t.ids.len()).max().unwrap_or(0);
+    let extra = Text { ids: vec![1; longest + padding], types: vec![0; longest + padding] };
+    let all = texts.iter().chain((padding > 0).then_some(&extra));
+    let batch = Batch::new(all.map(|t| (&t.ids[..], &t.types[..])));
     let hidden = encoder.info().hidden_size;
-    Ok(match encoder.forward(&batch)? {
+    let mut rows: Vec<Vec<f32>> = match encoder.forward(&batch)? {
         EncoderOutput::Pooled(rows) => rows.chunks(hidden).map(<[f32]>::to_vec).collect(),
         EncoderOutput::Hidden(layers) => {
-            (0..batch.batch).map(|row| pool(&layers, &batch, row, hidden, pooling)).collect()
+            (0..batch.texts()).map(|text| pool(&layers, batch.range(text), hidden, pooling)).collect()
         }
-    })
-}
-
-fn widen(batch: &Batch, sequence: usize) -> Batch {
-    let pad = |list: &[i64]| -> Vec<i64> {
-        list.chunks(batch.sequence)
-            .flat_map(|row| row.iter().copied().chain(std::iter::repeat(0)).take(sequence))
-            .collect()
     };
-    Batch {
-        sequence,
-        input_ids: pad(&batch.input_ids),
-        attention_mask: pad(&batch.attention_mask),
-        token_type_ids: pad(&batch.token_type_ids),
-        ..batch.clone()
-    }
+    rows.truncate(texts.len());
+    Ok(rows)
 }
 
-fn pool(layers: &[Vec<f32>], batch: &Batch, row: usize, hidden: usize, pooling: Pooling) -> Vec<f32> {
-    let tokens = if pooling == Pooling::Cls { 1 } else { batch.lengths[row] };
-    let start: usize = batch.lengths[..row].iter().sum();
+fn pool(layers: &[Vec<f32>], tokens: Range<usize>, hidden: usize, pooling: Pooling) -> Vec<f32> {
+    let tokens = if pooling == Pooling::Cls { tokens.start..tokens.start + 1 } else { tokens };
     let mut sums = vec![0f64; hidden];
     for layer in layers {
-        for token in 0..tokens {
-            let at = (start + token) * hidden;
-            for (sum, x) in sums.iter_mut().zip(&layer[at..at + hidden]) {
+        for token in tokens.clone() {
+            for (sum, x) in sums.iter_mut().zip(&layer[token * hidden..(token + 1) * hidden]) {
                 *sum += f64::from(*x);
             }
         }
     }
-    sums.into_iter().map(|s| (s / (tokens * layers.len()) as f64) as f32).collect()
+    sums.into_iter().map(|s| (s / (tokens.len() * layers.len()) as f64) as f32).collect()
 }
 
 /// The least and the mean cosine between vectors of two lists.

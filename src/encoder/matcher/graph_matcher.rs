@@ -16,7 +16,8 @@ use tract_core::ops::nn::{Reduce, RmsNorm, Softmax};
 use tract_core::ops::source::TypedSource;
 use tract_core::prelude::*;
 
-use super::expr::{AbstractValue, Expr, ExprId, ExprTable, Index, RowPolynomial, Text, Texts};
+use super::abstract_value::{AbstractValue, IdKind, PooledRows, RowPolynomial, RowPooling};
+use super::expr::{Expr, ExprId, ExprTable};
 use super::layout::{Layout, Lengths};
 use super::probe::Probe;
 use crate::encoder::onnx::{Checked, DynamicQuantize, Role, Translated};
@@ -42,8 +43,8 @@ impl<'a> GraphMatcher<'a> {
             matcher.values.insert(
                 *outlet,
                 match role {
-                    Role::TokenIds => AbstractValue::Ids(Index::TokenIds),
-                    Role::TokenTypes => AbstractValue::Ids(Index::TokenTypes),
+                    Role::TokenIds => AbstractValue::Ids(IdKind::TokenIds),
+                    Role::TokenTypes => AbstractValue::Ids(IdKind::TokenTypes),
                     Role::Mask => AbstractValue::Mask,
                 },
             );
@@ -60,7 +61,7 @@ impl<'a> GraphMatcher<'a> {
                     .values
                     .insert(OutletId::new(id, slot), if fits { value } else { AbstractValue::Unknown });
             }
-            if matcher.exprs.are_too_many() {
+            if matcher.exprs.is_too_large() {
                 bail!("no BERT has so many values");
             }
         }
@@ -75,7 +76,7 @@ impl<'a> GraphMatcher<'a> {
     /// The rows that an outlet holds, if it is `[batch, tokens, width]` of them.
     pub(super) fn output(&self, outlet: OutletId, width: usize) -> Option<ExprId> {
         match self.value(outlet) {
-            AbstractValue::Rows(rows) if rows.is_plain() && rows.layout == self.lengths.rows(width) => {
+            AbstractValue::Rows(rows) if rows.is_identity() && rows.layout == self.lengths.rows(width) => {
                 Some(rows.of)
             }
             _ => None,
@@ -83,9 +84,11 @@ impl<'a> GraphMatcher<'a> {
     }
 
     /// The pooled rows that an outlet holds, one a text.
-    pub(super) fn pooled(&self, outlet: OutletId) -> Option<Text> {
+    pub(super) fn pooled(&self, outlet: OutletId) -> Option<PooledRows> {
         match self.value(outlet) {
-            AbstractValue::Text(text) if text.flat && matches!(text.texts, Texts::First | Texts::Mean) => {
+            AbstractValue::Pooled(text)
+                if text.flat && matches!(text.pooling, RowPooling::First | RowPooling::Mean) =>
+            {
                 Some(*text)
             }
             _ => None,
@@ -122,8 +125,8 @@ impl<'a> GraphMatcher<'a> {
         if let Some(cast) = node.op_as::<Cast>() {
             let keeps = match one {
                 AbstractValue::Ids(_) => matches!(cast.to, DatumType::I32 | DatumType::I64),
-                AbstractValue::Unscaled { .. } => matches!(cast.to, DatumType::I32 | DatumType::F32),
-                AbstractValue::FixedStep { .. } => {
+                AbstractValue::UnscaledProduct { .. } => matches!(cast.to, DatumType::I32 | DatumType::F32),
+                AbstractValue::FixedScale { .. } => {
                     matches!(cast.to, DatumType::U8 | DatumType::I8 | DatumType::F32)
                 }
                 _ => cast.to == DatumType::F32,
@@ -134,7 +137,7 @@ impl<'a> GraphMatcher<'a> {
             return self.moved(one, op);
         }
         if node.op_is::<MultiBroadcastTo>() {
-            if let AbstractValue::TextLength { .. } = one {
+            if let AbstractValue::PooledNorm { .. } = one {
                 return Some(one);
             }
             let same = self.model.outlet_fact(first).ok()?.shape == node.outputs[0].fact.shape;
@@ -189,26 +192,26 @@ impl<'a> GraphMatcher<'a> {
                 scores.layout = to(&scores.layout)?;
                 AbstractValue::Probabilities(scores)
             }
-            AbstractValue::Quantised { mut of, centred } => {
+            AbstractValue::Quantized { mut of, centered } => {
                 of.layout = to(&of.layout)?;
-                AbstractValue::Quantised { of, centred }
+                AbstractValue::Quantized { of, centered }
             }
-            AbstractValue::Unscaled { of, product, layout } => {
-                AbstractValue::Unscaled { of, product, layout: to(&layout)? }
+            AbstractValue::UnscaledProduct { of, product, layout } => {
+                AbstractValue::UnscaledProduct { of, product, layout: to(&layout)? }
             }
-            AbstractValue::Text(text) if text.texts != Texts::Kept => match op {
-                AxisOp::Rm(1) if !text.flat => AbstractValue::Text(Text { flat: true, ..text }),
-                AxisOp::Add(1) if text.flat => AbstractValue::Text(Text { flat: false, ..text }),
+            AbstractValue::Pooled(text) if text.pooling != RowPooling::MaskedRows => match op {
+                AxisOp::Rm(1) if !text.flat => AbstractValue::Pooled(PooledRows { flat: true, ..text }),
+                AxisOp::Add(1) if text.flat => AbstractValue::Pooled(PooledRows { flat: false, ..text }),
                 _ => return None,
             },
             // Single numbers.
-            AbstractValue::Step { .. } | AbstractValue::ZeroPoint { .. } => value,
+            AbstractValue::QuantizationScale { .. } | AbstractValue::ZeroPoint { .. } => value,
             _ => return None,
         })
     }
 
     /// A expr's rows as they are.
     pub(super) fn plain(&mut self, expr: Expr, layout: Layout) -> AbstractValue {
-        AbstractValue::Rows(RowPolynomial::plain(self.exprs.id(expr), layout))
+        AbstractValue::Rows(RowPolynomial::identity(self.exprs.id(expr), layout))
     }
 }

@@ -10,7 +10,7 @@ use tract_core::prelude::*;
 /// What an axis is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Atom {
-    /// Texts.
+    /// RowPooling.
     Batch,
     /// Tokens of a text, padding included.
     Tokens,

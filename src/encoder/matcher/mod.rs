@@ -1,71 +1,51 @@
-//! The fused graph: what a BERT export computes, recognised whatever its dialect.
+//! Recognizes the fused ops in a BERT export, whatever exporter wrote it.
 //!
-//! tract's typed graph is read node by node ([`read`]), each value's value following from its
-//! inputs' by the patterns in [`rules`]: embeddings, products with weights, LayerNorms, attention,
-//! activation functions, however an exporter spells them, and whatever quantisation is around
-//! them. What the wanted outputs mean is then laid out as a list of fused ops ([`steps`]). A graph
-//! with a part that no pattern knows has no such list, and runs in plain tract.
+//! 1. [`GraphMatcher`] reads tract's typed graph node by node. The patterns in [`patterns`], one
+//!    per file, derive what a node's output is from what its inputs are: an [`AbstractValue`], most
+//!    often the rows of an [`Expr`] such as a lookup, a product or a LayerNorm.
+//! 2. [`probe`] verifies masks and positions by evaluation, not by pattern matching.
+//! 3. [`lower`] turns the expressions of the outputs into the ops of a [`Plan`].
 //!
-//! Weights are handles here: a graph is recognised before any of its weights is loaded.
+//! A graph with a part that no pattern knows has no plan; the unfused encoder runs it. Weights are
+//! placeholders here: a graph is recognized before any of its weights has arrived.
+//!
+//! [`AbstractValue`]: abstract_value::AbstractValue
+//! [`Expr`]: expr::Expr
 
+mod abstract_value;
 mod expr;
 mod graph_matcher;
 mod layout;
+mod lower;
 mod patterns;
 mod probe;
-mod steps;
 mod weight;
 
-pub(crate) use steps::{EmbedStep, LinearStep, NormStep, Step};
-pub(crate) use weight::{Matrix, Quantization, TensorRef, Vector};
+use graph_matcher::GraphMatcher;
 
 use crate::encoder::onnx::{Expected, Translated};
+use crate::encoder::plan::Plan;
 
-/// The fused graph.
-#[derive(Debug)]
-pub(crate) struct Fused {
-    /// In an order in which each comes after those that it reads.
-    pub(crate) steps: Vec<Step>,
-    /// The step that makes each wanted output.
-    pub(crate) outputs: Vec<usize>,
-}
-
-impl Fused {
-    /// TensorData in all its weights and tables.
-    pub(crate) fn elements(&self) -> usize {
-        let size = |matrix: &Matrix| matrix.used().iter().product::<usize>();
-        let of = |step: &Step| match step {
-            Step::Linear(linear) => size(&linear.weight),
-            Step::Embed(embed) => {
-                size(&embed.word)
-                    + embed.token_type.as_ref().map_or(0, |(table, _)| size(table))
-                    + embed.position.as_ref().map_or(0, size)
-            }
-            _ => 0,
-        };
-        self.steps.iter().map(of).fold(0, usize::saturating_add)
-    }
-}
-
-/// Recognises a graph whose outputs are all `[batch, tokens, width]`, or one that has one row a text
-/// (`pooled`). `first_rows`: only the first row of each text is wanted.
-pub(crate) fn fuse(
+/// Returns the plan of a graph, or `None` if a part of the graph is not recognized.
+///
+/// With `pooled` the graph has one output of one row per text, `[batch, hidden_size]`. Otherwise all
+/// its outputs are hidden states, `[batch, sequence, hidden_size]`, and with `first_rows` only the
+/// first row of each text is wanted.
+pub(crate) fn match_graph(
     translated: &Translated,
     expected: Expected,
     first_rows: bool,
     pooled: bool,
-) -> Option<Fused> {
-    let width = expected.hidden_size;
-    let matcher = graph_matcher::GraphMatcher::run(translated, expected.max_positions).ok()?;
+) -> Option<Plan> {
+    let matcher = GraphMatcher::run(translated, expected.max_positions).ok()?;
     if pooled {
         let [outlet] = translated.model.output_outlets().ok()? else { return None };
-        let (steps, outputs) = steps::pooled(&matcher.exprs, matcher.pooled(*outlet)?)?;
-        return Some(Fused { steps, outputs });
+        return lower::pooled(&matcher.exprs, matcher.pooled(*outlet)?);
     }
     let outlets = translated.model.output_outlets().ok()?.to_vec();
-    let ids: Option<Vec<_>> = outlets.iter().map(|outlet| matcher.output(*outlet, width)).collect();
-    let (steps, outputs) = steps::steps(&matcher.exprs, &ids?, first_rows)?;
-    Some(Fused { steps, outputs })
+    let ids: Option<Vec<_>> =
+        outlets.iter().map(|outlet| matcher.output(*outlet, expected.hidden_size)).collect();
+    lower::hidden(&matcher.exprs, &ids?, first_rows)
 }
 
 #[cfg(test)]

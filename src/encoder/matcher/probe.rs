@@ -7,11 +7,11 @@ use std::collections::HashMap;
 use tract_core::internal::DimLike;
 use tract_core::prelude::*;
 
-use super::expr::Index;
+use super::abstract_value::IdKind;
 use super::layout::{Atom, Layout, Lengths};
 use crate::encoder::onnx::Role;
 
-/// Texts of a trial and tokens of the first one, where the graph tensors them open.
+/// RowPooling of a trial and tokens of the first one, where the graph tensors them open.
 const TRIAL: (usize, usize) = (2, 5);
 /// Tokens of a second trial at most: a window or a limit may be wider than the first.
 const MAX_PROBE_TOKENS: usize = 512;
@@ -95,17 +95,17 @@ impl<'a> Probe<'a> {
     }
 
     /// What integers that depend on lengths only are: positions, or zeros.
-    pub(super) fn index(&mut self, outlet: OutletId) -> Option<Index> {
+    pub(super) fn index(&mut self, outlet: OutletId) -> Option<IdKind> {
         let tried = self.run(outlet)?;
         let is = |what: &dyn Fn(&Tried) -> bool| tried.iter().all(what);
         if is(&|t| !t.values.is_empty() && t.values.iter().all(|id| *id == 0.0)) {
-            return Some(Index::Zero);
+            return Some(IdKind::Zero);
         }
         let counted = is(&|t| {
             [t.tokens, t.batch * t.tokens].contains(&t.values.len())
                 && t.values.iter().enumerate().all(|(i, id)| *id == (i % t.tokens) as f32)
         });
-        counted.then_some(Index::Positions)
+        counted.then_some(IdKind::Positions)
     }
 
     /// Whether a value is 1 for each number of a token and 0 for padding, `[batch, tokens, …]`.

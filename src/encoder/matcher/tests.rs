@@ -1,4 +1,4 @@
-//! Every export reaches the same fused graph.
+//! Every export reaches the same plan.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -6,8 +6,9 @@ use std::path::Path;
 use super::*;
 use crate::config::BertConfig;
 use crate::encoder::onnx::{Expected, Graph, Model, declared_values, translate};
-use crate::encoder::ops::linear::Activation;
+use crate::encoder::plan::PlanOp;
 use crate::encoder::signature::GraphSignature;
+use crate::encoder::spec::Activation;
 
 fn onnx_of(folder: &Path) -> std::path::PathBuf {
     [folder.to_path_buf(), folder.join("onnx")]
@@ -23,21 +24,18 @@ fn outline(folder: &Path) -> Result<(Translated, BertConfig), String> {
     let config = BertConfig::from_json(&std::fs::read(folder.join("config.json")).unwrap()).unwrap();
     let model = Model::parse(&std::fs::read(onnx_of(folder)).unwrap()).unwrap();
     let (inputs, outputs) = declared_values(&model.graph);
-    let mut signature = GraphSignature::find(&inputs, &outputs, &config, &[config.num_hidden_layers]).unwrap();
+    let mut signature =
+        GraphSignature::find(&inputs, &outputs, &config, &[config.num_hidden_layers]).unwrap();
     let graph = Graph::outline(model, &BTreeMap::new(), &signature.outputs).map_err(|e| e.to_string())?;
     signature.resolve(&graph, &config).unwrap();
-    let translated = translate(&graph, &signature.outputs, &signature.feeds, signature.static_shape, expected(&config))
-        .map_err(|e| e.to_string())?;
+    let translated =
+        translate(&graph, &signature.outputs, &signature.feeds, signature.static_shape, expected(&config))
+            .map_err(|e| e.to_string())?;
     Ok((translated, config))
 }
 
 fn expected(config: &BertConfig) -> Expected {
-    Expected {
-        vocab_size: config.vocab_size,
-        type_vocab_size: config.type_vocab_size,
-        hidden_size: config.hidden_size,
-        max_positions: config.max_position_embeddings,
-    }
+    Expected::of(config)
 }
 
 fn folders() -> Vec<(String, std::path::PathBuf)> {
@@ -46,48 +44,48 @@ fn folders() -> Vec<(String, std::path::PathBuf)> {
     entries.map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), path)).collect()
 }
 
-/// How many steps there are of each kind: Embed, Linear, Linear with an activation, Attention,
-/// AddNorm, SelectRows, and those that pool.
-fn counts(fused: &Fused) -> [usize; 7] {
+/// Counts the ops of each kind: Embed, Linear, Linear with an activation, Attention, AddNorm,
+/// SelectRows, and the ops that pool.
+fn counts(plan: &Plan) -> [usize; 7] {
     let mut counts = [0; 7];
-    for step in &fused.steps {
-        counts[match step {
-            Step::Embed(_) => 0,
-            Step::Linear(linear) if linear.spec.activation == Activation::None => 1,
-            Step::Linear(_) => 2,
-            Step::Attention { .. } => 3,
-            Step::AddNorm { .. } => 4,
-            Step::SelectRows { .. } => 5,
-            Step::MeanRows { .. } | Step::Normalize { .. } => 6,
+    for op in &plan.ops {
+        counts[match op {
+            PlanOp::Embed(_) => 0,
+            PlanOp::Linear(linear) if linear.spec.activation == Activation::None => 1,
+            PlanOp::Linear(_) => 2,
+            PlanOp::Attention { .. } => 3,
+            PlanOp::AddNorm { .. } => 4,
+            PlanOp::SelectRows { .. } => 5,
+            PlanOp::MeanRows { .. } | PlanOp::Normalize { .. } => 6,
         }] += 1;
     }
     counts
 }
 
-fn activations(fused: &Fused) -> impl Iterator<Item = Activation> {
-    let of = |step: &Step| match step {
-        Step::Linear(linear) => Some(linear.spec.activation).filter(|a| *a != Activation::None),
+fn activations(plan: &Plan) -> impl Iterator<Item = Activation> {
+    let of = |op: &PlanOp| match op {
+        PlanOp::Linear(linear) => Some(linear.spec.activation).filter(|a| *a != Activation::None),
         _ => None,
     };
-    fused.steps.iter().filter_map(of)
+    plan.ops.iter().filter_map(of)
 }
 
-/// All dialects come to the same steps: an embedding, then for each layer queries, keys, values,
-/// attention, a projection, a norm, a product with its activation, one without, and a norm.
+/// Every dialect has the same plan: an embedding, then per layer queries, keys, values, attention, a
+/// projection, a norm, a product with an activation, a product without one, and a norm.
 #[test]
-fn every_export_fuses_to_the_same_steps() {
+fn every_export_has_the_same_plan() {
     let mut seen = 0;
     for (name, folder) in folders() {
         let (translated, config) = outline(&folder).unwrap_or_else(|e| panic!("{name}: {e}"));
         let layers = config.num_hidden_layers;
         let pools = name.starts_with("sentence");
-        let fused = fuse(&translated, expected(&config), false, pools);
-        let fused = fused.unwrap_or_else(|| panic!("{name} is not fused"));
-        let [embed, linear, activated, attention, norms, first, pooling] = counts(&fused);
+        let plan = match_graph(&translated, expected(&config), false, pools);
+        let plan = plan.unwrap_or_else(|| panic!("{name} is not recognized"));
+        let [embed, linear, activated, attention, norms, first, pooling] = counts(&plan);
         assert_eq!((embed, linear, activated), (1, 5 * layers, layers), "{name}");
         assert_eq!((attention, norms), (layers, 2 * layers), "{name}");
         assert_eq!(first + pooling > 0, pools, "{name}");
-        assert_eq!(fused.steps.len(), 1 + 9 * layers + first + pooling, "{name}");
+        assert_eq!(plan.ops.len(), 1 + 9 * layers + first + pooling, "{name}");
         let due = match config.hidden_act.as_str() {
             "gelu" if name == "fused-fastgelu" => Activation::GeluTanh,
             "gelu" => Activation::Gelu,
@@ -96,32 +94,32 @@ fn every_export_fuses_to_the_same_steps() {
             "relu" => Activation::Relu,
             other => panic!("{name}: {other}"),
         };
-        assert!(activations(&fused).all(|activation| activation == due), "{name} is not {due:?}");
+        assert!(activations(&plan).all(|activation| activation == due), "{name} is not {due:?}");
         seen += 1;
     }
     assert!(seen >= 70, "only {seen} exports");
 }
 
-/// With CLS alone the last layer works on first rows: one selection more, of that layer's input.
+/// For CLS pooling the last layer works on first rows: one more op selects them.
 #[test]
-fn the_last_layer_computes_the_first_row_alone() {
+fn last_layer_computes_only_first_rows_for_cls() {
     let folder = folders().into_iter().find(|(name, _)| name == "dynamo-op20-sdpa").unwrap().1;
     let (translated, config) = outline(&folder).unwrap();
-    let fused = fuse(&translated, expected(&config), true, false).unwrap();
-    let all = fuse(&translated, expected(&config), false, false).unwrap();
-    assert_eq!(counts(&fused)[5], 1);
-    assert_eq!(fused.steps.len(), all.steps.len() + 1);
-    let selected = fused.steps.iter().position(|step| matches!(step, Step::SelectRows { .. })).unwrap();
-    let firsts = |step: &Step| match step {
-        Step::Attention { q, spec, .. } => spec.first_row_only && *q > selected,
+    let plan = match_graph(&translated, expected(&config), true, false).unwrap();
+    let all = match_graph(&translated, expected(&config), false, false).unwrap();
+    assert_eq!(counts(&plan)[5], 1);
+    assert_eq!(plan.ops.len(), all.ops.len() + 1);
+    let selected = plan.ops.iter().position(|step| matches!(step, PlanOp::SelectRows { .. })).unwrap();
+    let firsts = |op: &PlanOp| match op {
+        PlanOp::Attention { q, spec, .. } => spec.first_row_only && *q > selected,
         _ => false,
     };
-    assert_eq!(fused.steps.iter().filter(|step| firsts(step)).count(), 1);
+    assert_eq!(plan.ops.iter().filter(|step| firsts(step)).count(), 1);
     // The queries and the residual both come from the selected rows.
-    let reads = |step: &Step| match step {
-        Step::Linear(linear) => linear.x == selected,
-        Step::AddNorm { a, b, .. } => *a == selected || *b == selected,
+    let reads = |op: &PlanOp| match op {
+        PlanOp::Linear(linear) => linear.x == selected,
+        PlanOp::AddNorm { a, b, .. } => *a == selected || *b == selected,
         _ => false,
     };
-    assert_eq!(fused.steps.iter().filter(|step| reads(step)).count(), 2);
+    assert_eq!(plan.ops.iter().filter(|step| reads(step)).count(), 2);
 }

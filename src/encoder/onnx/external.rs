@@ -13,7 +13,7 @@ use super::pb::TensorProto;
 use super::proto::Model;
 use super::tensor;
 use crate::error::{Result, fail};
-use crate::model::manifest::is_plain_path;
+use crate::relative_path::is_relative_path;
 
 /// A file that an ONNX file needs beside it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,7 +88,7 @@ impl Place {
             fail!(InvalidModel, "tensor `{name}` is external but has no location");
         };
         let path = path.strip_prefix("./").unwrap_or(path);
-        if !is_plain_path(path) {
+        if !is_relative_path(path) {
             fail!(
                 InvalidModel,
                 "tensor `{name}` lies in `{path}`, which is no path inside the model's folder"

@@ -57,7 +57,7 @@ pub(crate) struct Graph {
     /// Large weights that stay out of the graph, see [`Weight`].
     pub(crate) weights: Vec<Weight>,
     /// A constant that lies in a file that was not there.
-    pub(crate) absent: Option<String>,
+    pub(crate) missing: Option<String>,
     /// Bytes of weights by the type that the file stores them in.
     stored: BTreeMap<i32, u64>,
 }
@@ -98,7 +98,7 @@ impl Graph {
             nodes,
             constants: HashMap::new(),
             weights: Vec::new(),
-            absent: None,
+            missing: None,
             stored: BTreeMap::new(),
         };
         for mut proto in initializers.into_iter().filter(|t| needed.remove(&t.name)) {
@@ -110,7 +110,7 @@ impl Graph {
                     graph.constants.insert(proto.name, value.into_arc_tensor());
                 }
                 InitializerKind::Missing => {
-                    graph.absent.get_or_insert_with(|| proto.name.clone());
+                    graph.missing.get_or_insert_with(|| proto.name.clone());
                     graph.weights.push(Weight::new(proto)?);
                 }
             }
@@ -127,7 +127,7 @@ impl Graph {
     ///
     /// # Errors
     /// `MISSING_FILE` when external data is not there, `INVALID_MODEL` when it is too short.
-    pub(crate) fn materialise(&mut self, external: BTreeMap<String, Vec<u8>>) -> Result<()> {
+    pub(crate) fn materialize(&mut self, external: BTreeMap<String, Vec<u8>>) -> Result<()> {
         let mut protos: Vec<TensorProto> = self.weights.drain(..).map(Weight::into_proto).collect();
         let mut shards = Shards::new(external, protos.iter())?;
         for proto in &mut protos {
@@ -135,7 +135,7 @@ impl Graph {
             self.constants.insert(name, tensor::load(proto, &mut shards)?.into_arc_tensor());
             *proto = TensorProto::default();
         }
-        self.absent = None;
+        self.missing = None;
         Ok(())
     }
 
@@ -166,7 +166,7 @@ impl Graph {
     }
 
     /// Whether activations are quantised by a scale that depends on all of them.
-    pub(crate) fn quantizes_as_it_runs(&self) -> bool {
+    pub(crate) fn quantizes_at_run_time(&self) -> bool {
         self.nodes.iter().any(|n| n.op.starts_with("Dynamic"))
     }
 }

@@ -30,7 +30,7 @@ mod translate;
 mod value;
 mod weight;
 
-pub(crate) use contrib::blocked::Blocked;
+pub(crate) use contrib::blockwise::BlockwiseMatrix;
 pub use external::{ExternalFile, external_files};
 pub(crate) use external::{check_shared, part};
 pub(crate) use graph::{Graph, ValueInfo, declared_values};
@@ -38,4 +38,4 @@ pub(crate) use ops::gather::Checked;
 pub(crate) use ops::quant::DynamicQuantize;
 pub(crate) use proto::Model;
 pub(crate) use translate::{Expected, Feed, Role, StaticShape, Translated, translate};
-pub(crate) use weight::{TensorData, Weight, WeightPlaceholder};
+pub(crate) use weight::{Weight, WeightPlaceholder, tensor_data};

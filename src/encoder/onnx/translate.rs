@@ -11,6 +11,7 @@ use super::registry::{self, Site};
 use super::tensor::graph_type;
 use super::value::{Dims, Value};
 use super::weight::WeightPlaceholder;
+use crate::config::BertConfig;
 use crate::error::{Result, fail};
 
 /// What `config.json` says of the graph.
@@ -20,6 +21,17 @@ pub(crate) struct Expected {
     pub(crate) type_vocab_size: usize,
     pub(crate) hidden_size: usize,
     pub(crate) max_positions: usize,
+}
+
+impl Expected {
+    pub(crate) fn of(config: &BertConfig) -> Self {
+        Self {
+            vocab_size: config.vocab_size,
+            type_vocab_size: config.type_vocab_size,
+            hidden_size: config.hidden_size,
+            max_positions: config.max_position_embeddings,
+        }
+    }
 }
 
 /// An input that a run feeds.

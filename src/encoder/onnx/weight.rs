@@ -10,7 +10,7 @@ use tract_core::internal::*;
 
 use super::external::{Place, Shards};
 use super::tensor;
-use crate::encoder::quantize::int4::unpack_u4;
+use crate::encoder::plan::TensorData;
 use crate::error::{Result, fail};
 
 /// From so many elements on a weight is kept as a handle even if its bytes are at hand.
@@ -30,53 +30,16 @@ pub(crate) struct Weight {
     proto: TensorProto,
 }
 
-/// The numbers of a weight, row-major.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum TensorData {
-    F32(Vec<f32>),
-    I8(Vec<i8>),
-    U8(Vec<u8>),
-}
-
-impl TensorData {
-    /// Bytes held.
-    pub(crate) fn bytes(&self) -> usize {
-        match self {
-            Self::F32(x) => size_of_val(&x[..]),
-            Self::I8(x) => size_of_val(&x[..]),
-            Self::U8(x) => size_of_val(&x[..]),
-        }
-    }
-
-    /// All as floats.
-    pub(crate) fn into_f32(self) -> Vec<f32> {
-        match self {
-            Self::F32(x) => x,
-            Self::I8(x) => x.into_iter().map(f32::from).collect(),
-            Self::U8(x) => x.into_iter().map(f32::from).collect(),
-        }
-    }
-
-    /// All as bytes; floats have none.
-    pub(crate) fn into_bytes(self) -> Vec<u8> {
-        match self {
-            Self::F32(_) => Vec::new(),
-            Self::I8(x) => x.into_iter().map(i8::cast_unsigned).collect(),
-            Self::U8(x) => x,
-        }
-    }
-
-    /// The elements of a constant; `None` for types that are no weight's.
-    pub(crate) fn of(tensor: &Tensor) -> Option<Self> {
-        let plain = tensor.try_as_plain_ram().ok()?;
-        Some(match tensor.datum_type() {
-            DatumType::F32 => Self::F32(plain.as_slice::<f32>().ok()?.to_vec()),
-            DatumType::I8 => Self::I8(plain.as_slice::<i8>().ok()?.to_vec()),
-            DatumType::U8 => Self::U8(plain.as_slice::<u8>().ok()?.to_vec()),
-            DatumType::I32 => Self::F32(plain.as_slice::<i32>().ok()?.iter().map(|x| *x as f32).collect()),
-            _ => return None,
-        })
-    }
+/// Returns the elements of a tensor, or `None` for a type that no weight has.
+pub(crate) fn tensor_data(tensor: &Tensor) -> Option<TensorData> {
+    let plain = tensor.try_as_plain_ram().ok()?;
+    Some(match tensor.datum_type() {
+        DatumType::F32 => TensorData::F32(plain.as_slice::<f32>().ok()?.to_vec()),
+        DatumType::I8 => TensorData::I8(plain.as_slice::<i8>().ok()?.to_vec()),
+        DatumType::U8 => TensorData::U8(plain.as_slice::<u8>().ok()?.to_vec()),
+        DatumType::I32 => TensorData::F32(plain.as_slice::<i32>().ok()?.iter().map(|x| *x as f32).collect()),
+        _ => return None,
+    })
 }
 
 /// What becomes of a tensor of the file before the graph is translated.
@@ -143,19 +106,22 @@ impl Weight {
     pub(crate) fn take(&mut self) -> Result<TensorData> {
         let raw = std::mem::take(&mut self.proto.raw_data);
         if !raw.is_empty() {
-            return self.numbers(raw);
+            return self.decode(raw);
         }
         self.proto.name.clone_from(&self.name);
         let tensor = tensor::load(&mut self.proto, &mut Shards::none())?;
         self.proto = TensorProto { data_type: self.proto.data_type, ..TensorProto::default() };
-        match TensorData::of(&tensor) {
+        match tensor_data(&tensor) {
             Some(numbers) => Ok(numbers),
             None => fail!(InvalidModel, "tensor `{}` is no weight", self.name),
         }
     }
 
-    /// TensorData from the bytes that the file has for this weight.
-    pub(crate) fn numbers(&self, bytes: Vec<u8>) -> Result<TensorData> {
+    /// Converts the bytes that the file stores for this weight.
+    ///
+    /// # Errors
+    /// `INVALID_MODEL` if their number does not match the shape.
+    pub(crate) fn decode(&self, bytes: Vec<u8>) -> Result<TensorData> {
         let due = self.byte_size()?;
         if bytes.len() as u64 != due {
             fail!(
@@ -177,7 +143,7 @@ impl Weight {
             Ok(DataType::Uint4) => {
                 TensorData::U8(bytes.iter().flat_map(|b| [b & 15, b >> 4]).take(count).collect())
             }
-            _ => match TensorData::of(&tensor::from_bytes(self.data_type(), &self.shape, &bytes)?) {
+            _ => match tensor_data(&tensor::from_bytes(self.data_type(), &self.shape, &bytes)?) {
                 Some(numbers) => numbers,
                 None => fail!(InvalidModel, "tensor `{}` is no weight", self.name),
             },

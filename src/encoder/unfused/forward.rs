@@ -1,51 +1,53 @@
-//! One batch through the graph: checks, and the pieces that a graph may want it in.
+//! Runs a batch through the graph: pads it, and cuts it to the shape that the graph needs.
 
+use super::pad::PaddedBatch;
 use super::plan::Plans;
 use crate::batch::Batch;
 use crate::encoder::EncoderInfo;
 use crate::encoder::onnx::Role;
 use crate::error::{Error, ErrorCode, Result};
 
-/// Some rows of a batch, and how many of their tokens, as one run of the graph.
-struct Piece {
-    rows: std::ops::Range<usize>,
-    /// Tokens of each row that are taken.
+/// Some texts of a batch as one run of the graph.
+struct Run {
+    texts: std::ops::Range<usize>,
+    /// Tokens taken from each text's padded row.
     tokens: usize,
-    /// The batch and the sequence that the graph is run with.
+    /// The batch size and the sequence length that the graph runs with.
     batch: usize,
     sequence: usize,
 }
 
-/// Runs a batch. Returns `[tokens, hidden]` for each layer, or `[batch, hidden]` for a graph that
-/// pools.
+/// Runs a batch. Returns `[tokens, hidden_size]` per layer, or `[texts, hidden_size]` for a graph
+/// that pools. `one_by_one`: each text is a run of its own, without padding.
 pub(super) fn run(
     plans: &mut Plans,
     batch: &Batch,
+    pad_token_id: i64,
     info: &EncoderInfo,
     one_by_one: bool,
 ) -> Result<Vec<Vec<f32>>> {
     let hidden = info.hidden_size;
-    // Where each text's rows begin: padding has none.
+    let batch = PaddedBatch::new(batch, pad_token_id);
+    // Where the rows of each text begin in the result, which has no padding.
     let mut starts = vec![0];
     for length in &batch.lengths {
         let rows = if info.pooled { 1 } else { *length };
         starts.push(starts.last().copied().unwrap_or(0) + rows * hidden);
     }
-    let all = starts.last().copied().unwrap_or(0);
-    let mut results: Vec<Vec<f32>> = vec![vec![0.0; all]; plans.outputs()];
-    for piece in pieces(batch, info, one_by_one) {
-        let plan = plans.get(piece.batch, piece.sequence)?;
-        let inputs: Vec<Vec<i64>> = plan.roles.iter().map(|role| cut(batch, *role, &piece)).collect();
-        let outputs = plan.run(&inputs, piece.batch, piece.sequence)?;
-        let from_row = if info.pooled { hidden } else { piece.sequence * hidden };
+    let total = starts.last().copied().unwrap_or(0);
+    let mut results: Vec<Vec<f32>> = vec![vec![0.0; total]; plans.outputs()];
+    for run in runs(&batch, info, one_by_one) {
+        let plan = plans.get(run.batch, run.sequence)?;
+        let inputs: Vec<Vec<i64>> = plan.roles.iter().map(|role| input(&batch, *role, &run)).collect();
+        let outputs = plan.run(&inputs, run.batch, run.sequence)?;
+        let row = if info.pooled { hidden } else { run.sequence * hidden };
         for (result, output) in results.iter_mut().zip(&outputs) {
-            for (i, to) in piece.rows.clone().enumerate() {
-                let target = result.get_mut(starts[to]..starts[to + 1]);
-                let taken = target.as_ref().map_or(0, |target| target.len());
-                let source = output.get(i * from_row..i * from_row + taken);
-                match (source, target) {
+            for (i, text) in run.texts.clone().enumerate() {
+                let target = result.get_mut(starts[text]..starts[text + 1]);
+                let len = target.as_ref().map_or(0, |target| target.len());
+                match (output.get(i * row..i * row + len), target) {
                     (Some(source), Some(target)) => target.copy_from_slice(source),
-                    _ => return Err(Error::new(ErrorCode::Internal, "the graph gave too few rows")),
+                    _ => return Err(Error::new(ErrorCode::Internal, "the graph returned too few rows")),
                 }
             }
         }
@@ -53,34 +55,35 @@ pub(super) fn run(
     Ok(results)
 }
 
-/// How a batch is cut: whole, text by text, or to the shape of a static export.
-fn pieces(batch: &Batch, info: &EncoderInfo, one_by_one: bool) -> Vec<Piece> {
-    let rows = info.static_batch.unwrap_or(if one_by_one { 1 } else { batch.batch });
-    let mut pieces = Vec::new();
+/// Returns the runs of a batch: one, one per text, or as many as a static export needs.
+fn runs(batch: &PaddedBatch, info: &EncoderInfo, one_by_one: bool) -> Vec<Run> {
+    let texts = batch.lengths.len();
+    let rows = info.static_batch.unwrap_or(if one_by_one { 1 } else { texts });
+    let mut runs = Vec::new();
     let mut start = 0;
-    while start < batch.batch {
-        // A static export that quantises as it runs would mix the texts of a batch.
-        let taken = if one_by_one { 1 } else { rows.min(batch.batch - start) };
+    while start < texts {
+        // A static export that quantizes activations per tensor would mix the texts of a batch.
+        let taken = if one_by_one { 1 } else { rows.min(texts - start) };
         let tokens = if one_by_one { batch.lengths[start] } else { batch.sequence };
         let sequence = info.static_sequence.unwrap_or(tokens);
-        pieces.push(Piece { rows: start..start + taken, tokens, batch: rows, sequence });
+        runs.push(Run { texts: start..start + taken, tokens, batch: rows, sequence });
         start += taken;
     }
-    pieces
+    runs
 }
 
-/// An input of a piece: `[piece.batch, piece.sequence]`. Rows beyond the piece's
-/// own repeat its first one.
-fn cut(batch: &Batch, role: Role, piece: &Piece) -> Vec<i64> {
+/// Returns an input of a run, `[run.batch, run.sequence]`. Rows after the last text repeat the first
+/// text.
+fn input(batch: &PaddedBatch, role: Role, run: &Run) -> Vec<i64> {
     let list = match role {
         Role::TokenIds => &batch.input_ids,
         Role::Mask => &batch.attention_mask,
         Role::TokenTypes => &batch.token_type_ids,
     };
-    let mut cells = vec![0; piece.batch * piece.sequence];
-    for (i, row) in cells.chunks_mut(piece.sequence).enumerate() {
-        let source = piece.rows.clone().nth(i).unwrap_or(piece.rows.start) * batch.sequence;
-        row[..piece.tokens].copy_from_slice(&list[source..source + piece.tokens]);
+    let mut cells = vec![0; run.batch * run.sequence];
+    for (i, row) in cells.chunks_mut(run.sequence).enumerate() {
+        let source = run.texts.clone().nth(i).unwrap_or(run.texts.start) * batch.sequence;
+        row[..run.tokens].copy_from_slice(&list[source..source + run.tokens]);
     }
     cells
 }

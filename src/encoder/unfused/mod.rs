@@ -1,58 +1,61 @@
-//! The plain encoder: an ONNX graph run by tract as it comes.
+//! The unfused encoder: runs an ONNX graph in tract as it is.
 //!
-//! It runs every dialect that [`onnx`](super::onnx) can read and is the oracle
-//! that faster encoders are tested against.
+//! It runs every dialect that [`onnx`](super::onnx) reads, and it is the oracle for the fused
+//! encoders.
 
 mod forward;
+mod pad;
 mod plan;
 
 use std::collections::BTreeMap;
 
-use super::check::check;
-use super::onnx::{Expected, Graph, Model, declared_values};
-use super::signature::GraphSignature;
-use super::{Encoder, EncoderInfo, EncoderOutput};
-use crate::batch::Batch;
+use std::task::Poll;
+
+use crate::batch::{Batch, BatchLayout};
 use crate::config::BertConfig;
-use crate::error::Result;
+use crate::encoder::check::check;
+use crate::encoder::onnx::{Expected, Graph, Model, declared_values};
+use crate::encoder::signature::GraphSignature;
+use crate::encoder::{Encoder, EncoderInfo, EncoderOutput, Tolerance};
+use crate::error::{Result, fail};
 use plan::Plans;
+
+/// Tokens per batch, padding included.
+const MAX_BATCH_TOKENS: usize = 512;
 
 /// A BERT encoder that tract runs on the CPU.
 ///
-/// A text's vector does not depend on its company: padding is masked, and two
-/// kinds of graph are given one text at a time, unpadded. One quantises
-/// activations as it runs (`DynamicQuantizeLinear`, whose scale is taken from the
-/// whole tensor), the other has no attention mask.
+/// The vector of a text does not depend on the other texts of its batch: padding is masked, and two
+/// kinds of graph get one text at a time without padding. One kind quantizes activations with a
+/// scale per tensor (`DynamicQuantizeLinear`), the other has no attention mask.
 #[derive(Debug)]
 pub struct UnfusedEncoder {
     plans: Plans,
     info: EncoderInfo,
     config: BertConfig,
-    /// Whether texts are run one at a time.
     one_by_one: bool,
+    output: Option<EncoderOutput>,
 }
 
 impl UnfusedEncoder {
     /// Loads a graph.
     ///
-    /// - `onnx`: the file's bytes;
+    /// - `onnx`: the bytes of the ONNX file.
     /// - `external`: the bytes of the files that
-    ///   [`external_files`](super::onnx::external_files) lists, by path;
-    /// - `config`: what `config.json` says, checked against the graph;
-    /// - `layers`: the hidden layers wanted, see
+    ///   [`external_files`](super::onnx::external_files) lists, by path.
+    /// - `config`: the configuration, which must agree with the graph.
+    /// - `layers`: the hidden layers to return, see
     ///   [`Pooling::layers`](crate::config::Pooling::layers).
     ///
-    /// A layer is read from an output such as `hidden_states.3`, or else found by
-    /// the LayerNorms in the graph. When only the last layer is wanted and the
-    /// graph gives no hidden rows but a vector a text, that is taken
-    /// ([`EncoderInfo::pooled`]).
+    /// A layer is read from an output such as `hidden_states.3`, or found by the LayerNorms of the
+    /// graph. If only the last layer is requested and the graph has no hidden states but one row per
+    /// text, that row is returned ([`EncoderInfo::pooled`]).
     ///
     /// # Errors
-    /// `NOT_A_MODEL`, `INVALID_MODEL` for a file that is no sound ONNX graph;
-    /// `UNSUPPORTED_MODEL` for one that is no BERT encoder of `config`'s sizes;
-    /// `UNSUPPORTED_OPERATOR`, naming operator and node; `UNSUPPORTED_POOLING`
-    /// when it does not offer a layer of `layers`; `MISSING_FILE` when external
-    /// data is not there.
+    /// `NOT_A_MODEL` or `INVALID_MODEL` for a file that is not a valid ONNX graph;
+    /// `UNSUPPORTED_MODEL` for a graph that is not a BERT encoder of `config`'s sizes;
+    /// `UNSUPPORTED_OPERATOR`, which names operator and node; `UNSUPPORTED_POOLING` if the graph does
+    /// not offer a layer of `layers`; `MISSING_FILE` if external data is missing.
     pub fn load(
         onnx: Vec<u8>,
         external: BTreeMap<String, Vec<u8>>,
@@ -64,15 +67,10 @@ impl UnfusedEncoder {
         let (inputs, outputs) = declared_values(&model.graph);
         let mut signature = GraphSignature::find(&inputs, &outputs, config, layers)?;
         let mut graph = Graph::outline(model, &external, &signature.outputs)?;
-        graph.materialise(external)?;
+        graph.materialize(external)?;
         signature.resolve(&graph, config)?;
-        let expected = Expected {
-            vocab_size: config.vocab_size,
-            type_vocab_size: config.type_vocab_size,
-            hidden_size: config.hidden_size,
-            max_positions: config.max_position_embeddings,
-        };
-        let quantizes = graph.quantizes_as_it_runs();
+        let expected = Expected::of(config);
+        let quantizes = graph.quantizes_at_run_time();
         let mut info = EncoderInfo {
             hidden_size: config.hidden_size,
             pooled: signature.pooled,
@@ -84,11 +82,13 @@ impl UnfusedEncoder {
             weight_bytes: 0,
             static_batch: signature.static_shape.batch,
             static_sequence: signature.static_shape.sequence,
+            batch_layout: BatchLayout::Padded { max_tokens: MAX_BATCH_TOKENS },
+            tolerance: Tolerance { min_cosine: 0.999, max_norm_error: 0.02 },
         };
         let plans = Plans::new(graph, signature, expected)?;
         info.weight_bytes = plans.weight_bytes();
         let one_by_one = quantizes || !plans.masked();
-        Ok(Self { plans, info, config: config.clone(), one_by_one })
+        Ok(Self { plans, info, config: config.clone(), one_by_one, output: None })
     }
 }
 
@@ -97,17 +97,23 @@ impl Encoder for UnfusedEncoder {
         &self.info
     }
 
-    /// # Errors
-    /// `TOKEN_ID_OUT_OF_RANGE` for a token id beyond the vocabulary or a token
-    /// type beyond the types; `INVALID_ARGUMENT` for a batch that contradicts
-    /// itself or has more tokens a text than the model has positions.
-    fn forward(&mut self, batch: &Batch) -> Result<EncoderOutput> {
+    fn begin(&mut self, batch: &Batch) -> Result<()> {
+        self.output = None;
         check(batch, &self.config, self.info.static_sequence)?;
-        let rows = forward::run(&mut self.plans, batch, &self.info, self.one_by_one)?;
-        Ok(match <[_; 1]>::try_from(rows) {
+        let pad_token_id = self.config.pad_token_id;
+        let rows = forward::run(&mut self.plans, batch, pad_token_id, &self.info, self.one_by_one)?;
+        self.output = Some(match <[_; 1]>::try_from(rows) {
             Ok([pooled]) if self.info.pooled => EncoderOutput::Pooled(pooled),
             Ok(last) => EncoderOutput::Hidden(last.into()),
             Err(rows) => EncoderOutput::Hidden(rows),
-        })
+        });
+        Ok(())
+    }
+
+    fn poll(&mut self) -> Result<Poll<EncoderOutput>> {
+        match self.output.take() {
+            Some(output) => Ok(Poll::Ready(output)),
+            None => fail!(Internal, "no batch is running"),
+        }
     }
 }

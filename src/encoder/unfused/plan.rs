@@ -1,4 +1,4 @@
-//! A graph made runnable: once for all shapes, or once a shape.
+//! Runnable plans of a graph: one for all shapes, or one per shape.
 
 use std::sync::Arc;
 
@@ -9,23 +9,23 @@ use crate::encoder::signature::GraphSignature;
 use crate::error::{Error, ErrorCode, Result, fail};
 
 /// Plans for single shapes that are kept.
-const KEPT: usize = 4;
+const MAX_KEPT_PLANS: usize = 4;
 
 /// Runnable graphs.
 #[derive(Debug)]
 pub(super) enum Plans {
-    /// One for every batch and sequence (or the only ones of a static export).
+    /// One plan for every batch size and sequence length, or for the only ones of a static export.
     One(Plan),
-    /// One a batch and sequence, for a graph that tract cannot leave open.
-    /// The latest used is last.
+    /// One plan per batch size and sequence length, for a graph whose shapes tract cannot leave
+    /// symbolic. The latest used plan is last.
     Many { graph: Box<Graph>, signature: GraphSignature, expected: Expected, kept: Vec<(StaticShape, Plan)> },
 }
 
-/// A runnable graph.
+/// A graph that tract can run.
 #[derive(Debug, Clone)]
 pub(super) struct Plan {
     runnable: Arc<TypedRunnableModel>,
-    /// What its inputs want, in order.
+    /// What each input is fed, in order.
     pub(super) roles: Vec<Role>,
     outputs: usize,
     /// Whether padding is masked.
@@ -35,12 +35,12 @@ pub(super) struct Plan {
 }
 
 impl Plans {
-    /// Translates and optimises a graph.
+    /// Translates and optimizes a graph.
     pub(super) fn new(graph: Graph, signature: GraphSignature, expected: Expected) -> Result<Self> {
         let open = match checked(&graph, &signature, signature.static_shape, expected) {
             Ok(translated) => {
-                // What the file stored and the graph holds in another form goes before tract
-                // packs the weights, so that there are never three copies.
+                // Drop the stored form of the weights before tract packs them: otherwise three
+                // copies would exist.
                 drop(graph);
                 return Ok(Self::One(Plan::new(translated)?));
             }
@@ -50,8 +50,8 @@ impl Plans {
         if all_known || open.code() == ErrorCode::UnsupportedModel {
             return Err(open);
         }
-        // Some graphs make sense only once batch and sequence are numbers. If this one
-        // does not even then, its first complaint is as good as the second.
+        // Some graphs translate only when batch size and sequence length are numbers. If this graph
+        // does not, report the first error.
         let probe = StaticShape {
             batch: signature.static_shape.batch.or(Some(2)),
             sequence: signature.static_shape.sequence.or(Some(8.min(expected.max_positions))),
@@ -61,7 +61,7 @@ impl Plans {
         Ok(Self::Many { graph: Box::new(graph), signature, expected, kept })
     }
 
-    /// A plan: what all have in common can be asked of any.
+    /// Returns any plan, for what all plans have in common.
     fn any(&self) -> Option<&Plan> {
         match self {
             Self::One(plan) => Some(plan),
@@ -69,22 +69,22 @@ impl Plans {
         }
     }
 
-    /// Bytes of weights in a plan.
+    /// Returns the bytes of weights in a plan.
     pub(super) fn weight_bytes(&self) -> usize {
         self.any().map_or(0, |plan| plan.weight_bytes)
     }
 
-    /// Whether padding is masked.
+    /// Returns true if padding is masked.
     pub(super) fn masked(&self) -> bool {
         self.any().is_some_and(|plan| plan.masked)
     }
 
-    /// How many outputs a plan has.
+    /// Returns the number of outputs.
     pub(super) fn outputs(&self) -> usize {
         self.any().map_or(0, |plan| plan.outputs)
     }
 
-    /// The plan for a batch.
+    /// Returns the plan for a shape.
     pub(super) fn get(&mut self, batch: usize, sequence: usize) -> Result<Plan> {
         match self {
             Self::One(plan) => Ok(plan.clone()),
@@ -93,7 +93,7 @@ impl Plans {
                 let entry = match kept.iter().position(|(e, _)| *e == static_shape) {
                     Some(at) => kept.remove(at),
                     None => {
-                        if kept.len() == KEPT {
+                        if kept.len() == MAX_KEPT_PLANS {
                             kept.remove(0);
                         }
                         (static_shape, Plan::new(checked(graph, signature, static_shape, *expected)?)?)
@@ -117,7 +117,7 @@ impl Plan {
         Ok(Self { runnable, roles, outputs: shapes.len(), masked, weight_bytes })
     }
 
-    /// Runs the graph on its inputs, row-major `[batch, sequence]`, and returns its outputs.
+    /// Runs the graph on row-major `[batch, sequence]` inputs and returns its outputs.
     pub(super) fn run(&self, inputs: &[Vec<i64>], batch: usize, sequence: usize) -> Result<Vec<Vec<f32>>> {
         let failed = |e: TractError| {
             let message = format!("the graph failed while running: {}", e.root_cause());
@@ -134,8 +134,8 @@ impl Plan {
     }
 }
 
-/// Translates, and checks that hidden rows are `[batch, sequence, hidden]` and a
-/// pooled output is `[batch, hidden]`.
+/// Translates a graph. Checks that hidden states are `[batch, sequence, hidden_size]` and a pooled
+/// output is `[batch, hidden_size]`.
 fn checked(
     graph: &Graph,
     signature: &GraphSignature,

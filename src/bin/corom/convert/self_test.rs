@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use corom::encoder::fused::Precision;
+use corom::encoder::Precision;
 use corom::error::Result;
 use corom::model::LoadOptions;
 use corom::model::folder;
-use corom::model::manifest::SelfTest;
+use corom::self_test::SelfTest;
 
 /// Short, since every load computes them: 9, 7 and 2 tokens, so that kernels of four rows meet
 /// every remainder. (With the model card's query and documents, 58 tokens, it was a sixth of a

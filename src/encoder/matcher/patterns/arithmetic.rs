@@ -7,10 +7,11 @@ use tract_core::ops::math;
 use tract_core::ops::nn::gelu_exact::GeluExact;
 use tract_core::prelude::*;
 
-use crate::encoder::matcher::expr::{AbstractValue, Expr, RowPolynomial, Texts};
+use crate::encoder::matcher::abstract_value::{AbstractValue, RowPolynomial, RowPooling};
+use crate::encoder::matcher::expr::Expr;
 use crate::encoder::matcher::graph_matcher::GraphMatcher;
 use crate::encoder::matcher::weight::{uniform, vector};
-use crate::encoder::ops::linear::Activation;
+use crate::encoder::spec::Activation;
 
 impl GraphMatcher<'_> {
     /// `a op b`.
@@ -42,7 +43,7 @@ impl GraphMatcher<'_> {
         if op.is::<math::Div>() {
             return match (c, &one) {
                 (Some(c), _) => self.factor(&one, 1.0 / c),
-                (None, AbstractValue::Text(text)) => self.text_over(text, &two, b),
+                (None, AbstractValue::Pooled(text)) => self.text_over(text, &two, b),
                 (None, _) => self.over_deviation(&one, &two),
             };
         }
@@ -51,22 +52,22 @@ impl GraphMatcher<'_> {
             return match (&one, c) {
                 (AbstractValue::Rows(rows), 2.0) => power(rows, rows).map(AbstractValue::Rows),
                 (AbstractValue::Rows(rows), 3.0) => power(&power(rows, rows)?, rows).map(AbstractValue::Rows),
-                (AbstractValue::Square { of, factor, eps }, 0.5) => Self::root(*of, *factor, *eps, false),
+                (AbstractValue::MeanSquare { of, factor, eps }, 0.5) => Self::root(*of, *factor, *eps, false),
                 _ => None,
             };
         }
         match one {
-            AbstractValue::Rows(rows) if op.is::<math::Max>() && c == 0.0 && rows.is_plain() => {
+            AbstractValue::Rows(rows) if op.is::<math::Max>() && c == 0.0 && rows.is_identity() => {
                 let expr = Expr::Activated { x: rows.of, activation: Activation::Relu };
                 Some(self.plain(expr, rows.layout))
             }
             // A length that nothing is divided by when it is 0.
-            AbstractValue::TextLength { .. } if op.is::<math::Max>() && (0.0..1e-6).contains(&c) => Some(one),
-            AbstractValue::FixedStep { of, scale, zero } if op.is::<math::Max>() => {
+            AbstractValue::PooledNorm { .. } if op.is::<math::Max>() && (0.0..1e-6).contains(&c) => Some(one),
+            AbstractValue::FixedScale { of, scale, zero } if op.is::<math::Max>() => {
                 self.cut(*of, scale, zero, c)
             }
             // The upper end of a range that has more than 0 below it.
-            AbstractValue::FixedStep { zero, .. } if op.is::<math::Min>() && c > zero => Some(one),
+            AbstractValue::FixedScale { zero, .. } if op.is::<math::Min>() && c > zero => Some(one),
             _ => None,
         }
     }
@@ -101,9 +102,11 @@ impl GraphMatcher<'_> {
             AbstractValue::Curve { of, layout, curve, offset, factor } => {
                 AbstractValue::Curve { of, layout, curve, offset: offset + c, factor }
             }
-            AbstractValue::Square { of, factor, eps } => AbstractValue::Square { of, factor, eps: eps + c },
-            AbstractValue::FixedStep { of, scale, zero } => {
-                AbstractValue::FixedStep { of, scale, zero: zero + c }
+            AbstractValue::MeanSquare { of, factor, eps } => {
+                AbstractValue::MeanSquare { of, factor, eps: eps + c }
+            }
+            AbstractValue::FixedScale { of, scale, zero } => {
+                AbstractValue::FixedScale { of, scale, zero: zero + c }
             }
             _ => return None,
         })
@@ -123,7 +126,7 @@ impl GraphMatcher<'_> {
             return Some(value);
         }
         match x {
-            AbstractValue::Step { of, scale } => {
+            AbstractValue::QuantizationScale { of, scale } => {
                 let mut scale = scale.clone();
                 let vector = vector(self.model, by)?;
                 // Along the columns, where it is more than a number.
@@ -138,12 +141,12 @@ impl GraphMatcher<'_> {
                     return None;
                 }
                 scale.push(vector);
-                Some(AbstractValue::Step { of: *of, scale })
+                Some(AbstractValue::QuantizationScale { of: *of, scale })
             }
-            AbstractValue::Unscaled { of, product, layout } => {
-                let rows = RowPolynomial::plain(*product, layout.clone());
+            AbstractValue::UnscaledProduct { of, product, layout } => {
+                let rows = RowPolynomial::identity(*product, layout.clone());
                 let product = self.scaled_weight(*product, &[self.along_row(&rows, by)?])?;
-                Some(AbstractValue::Unscaled { of: *of, product, layout: layout.clone() })
+                Some(AbstractValue::UnscaledProduct { of: *of, product, layout: layout.clone() })
             }
             _ => {
                 let c = uniform(self.model, by)?;
@@ -167,14 +170,14 @@ impl GraphMatcher<'_> {
                 AbstractValue::Curve { of, layout, curve, offset: offset * c, factor: factor * c }
             }
             AbstractValue::Mean { of, factor } => AbstractValue::Mean { of, factor: factor * c },
-            AbstractValue::Square { of, factor, eps } => {
-                AbstractValue::Square { of, factor: factor * c, eps: eps * c }
+            AbstractValue::MeanSquare { of, factor, eps } => {
+                AbstractValue::MeanSquare { of, factor: factor * c, eps: eps * c }
             }
             AbstractValue::Scores(mut scores) if !scores.masked => {
                 scores.scale *= c;
                 AbstractValue::Scores(scores)
             }
-            AbstractValue::FixedStep { of, scale, zero } => Self::restored(*of, scale, zero, c)?,
+            AbstractValue::FixedScale { of, scale, zero } => Self::restored(*of, scale, zero, c)?,
             _ => return None,
         })
     }
@@ -186,11 +189,11 @@ impl GraphMatcher<'_> {
         if x.layout != y.layout {
             return self.same_for_all(x, y).or_else(|| self.same_for_all(y, x));
         }
-        if x.of == y.of && !(x.is_plain() && y.is_plain()) {
+        if x.of == y.of && !(x.is_identity() && y.is_identity()) {
             let c = std::array::from_fn(|i| x.c[i] + y.c[i]);
             return Some(AbstractValue::Rows(RowPolynomial { c, ..x.clone() }));
         }
-        if !x.is_plain() || !y.is_plain() {
+        if !x.is_identity() || !y.is_identity() {
             return None;
         }
         Some(self.plain(Expr::Sum(x.of, y.of), x.layout.clone()))
@@ -207,11 +210,12 @@ impl GraphMatcher<'_> {
             (AbstractValue::Rows(x), AbstractValue::Deviation { of, eps, inverse: true }) => {
                 self.unit(x, *of, *eps)
             }
-            (AbstractValue::Unscaled { of, product, layout }, AbstractValue::Step { of: step, scale })
-                if of == step =>
-            {
+            (
+                AbstractValue::UnscaledProduct { of, product, layout },
+                AbstractValue::QuantizationScale { of: step, scale },
+            ) if of == step => {
                 let product = self.scaled_weight(*product, scale)?;
-                Some(AbstractValue::Rows(RowPolynomial::plain(product, layout.clone())))
+                Some(AbstractValue::Rows(RowPolynomial::identity(product, layout.clone())))
             }
             _ => None,
         }
@@ -221,10 +225,10 @@ impl GraphMatcher<'_> {
     fn without(&mut self, x: &AbstractValue, y: &AbstractValue) -> Option<AbstractValue> {
         match (x, y) {
             (AbstractValue::Rows(x), AbstractValue::Mean { of, factor }) => self.centred(x, *of, *factor),
-            (AbstractValue::Quantised { of, centred: false }, AbstractValue::ZeroPoint { of: zero })
+            (AbstractValue::Quantized { of, centered: false }, AbstractValue::ZeroPoint { of: zero })
                 if of.of == *zero =>
             {
-                Some(AbstractValue::Quantised { of: of.clone(), centred: true })
+                Some(AbstractValue::Quantized { of: of.clone(), centered: true })
             }
             _ => None,
         }
@@ -238,31 +242,35 @@ impl GraphMatcher<'_> {
     ) -> Option<AbstractValue> {
         let op = &*op.0;
         match x {
-            AbstractValue::Rows(rows) if op.is::<GeluExact>() && rows.is_plain() => {
+            AbstractValue::Rows(rows) if op.is::<GeluExact>() && rows.is_identity() => {
                 let expr = Expr::Activated { x: rows.of, activation: Activation::Gelu };
                 Some(self.plain(expr, rows.layout))
             }
             AbstractValue::Rows(rows) if op.is::<math::Erf>() || op.is::<math::Tanh>() => {
                 Self::curve(&rows, op.is::<math::Erf>())
             }
-            AbstractValue::Text(text) if op.is::<math::Square>() => {
-                let whole = text.flat && !text.normalized && matches!(text.texts, Texts::First | Texts::Mean);
-                whole.then_some(AbstractValue::TextSquares(text))
+            AbstractValue::Pooled(text) if op.is::<math::Square>() => {
+                let whole = text.flat
+                    && !text.normalized
+                    && matches!(text.pooling, RowPooling::First | RowPooling::Mean);
+                whole.then_some(AbstractValue::PooledSquares(text))
             }
-            AbstractValue::TextLength { of, squared: true } if op.is::<math::Sqrt>() => {
-                Some(AbstractValue::TextLength { of, squared: false })
+            AbstractValue::PooledNorm { of, squared: true } if op.is::<math::Sqrt>() => {
+                Some(AbstractValue::PooledNorm { of, squared: false })
             }
             AbstractValue::Rows(rows) if op.is::<math::Square>() => {
                 power(&rows, &rows).map(AbstractValue::Rows)
             }
-            AbstractValue::Square { of, factor, eps } if op.is::<math::Sqrt>() || op.is::<math::Rsqrt>() => {
+            AbstractValue::MeanSquare { of, factor, eps }
+                if op.is::<math::Sqrt>() || op.is::<math::Rsqrt>() =>
+            {
                 Self::root(of, factor, eps, op.is::<math::Rsqrt>())
             }
             AbstractValue::Deviation { of, eps, inverse } if op.is::<math::Recip>() => {
                 Some(AbstractValue::Deviation { of, eps, inverse: !inverse })
             }
             AbstractValue::Probabilities(scores) if op.is::<math::IsNan>() => {
-                Some(AbstractValue::NotANumber(scores))
+                Some(AbstractValue::ProbabilitiesAreNan(scores))
             }
             _ => None,
         }

@@ -4,7 +4,8 @@ use tract_core::ops::nn::{Softmax, SoftmaxKind};
 use tract_core::prelude::*;
 
 use super::product::Places;
-use crate::encoder::matcher::expr::{AbstractValue, Expr, RowPolynomial, Scores};
+use crate::encoder::matcher::abstract_value::{AbstractValue, RowPolynomial, Scores};
+use crate::encoder::matcher::expr::Expr;
 use crate::encoder::matcher::graph_matcher::GraphMatcher;
 use crate::encoder::matcher::layout::Atom;
 use crate::encoder::matcher::weight::uniform;
@@ -78,7 +79,7 @@ impl GraphMatcher<'_> {
                 (low && self.probe.masks(condition, &scores.layout, true))
                     .then_some(AbstractValue::Scores(Scores { masked: true, ..scores }))
             }
-            (AbstractValue::NotANumber(of), _, AbstractValue::Probabilities(kept)) => (of == kept
+            (AbstractValue::ProbabilitiesAreNan(of), _, AbstractValue::Probabilities(kept)) => (of == kept
                 && uniform(self.model, yes) == Some(0.0))
             .then_some(AbstractValue::Probabilities(kept)),
             _ => None,
@@ -132,7 +133,7 @@ impl GraphMatcher<'_> {
                 _ => return None,
             }
         }
-        if !contracted || !v.is_plain() {
+        if !contracted || !v.is_identity() {
             return None;
         }
         let layout = self.lengths.layout(axes);

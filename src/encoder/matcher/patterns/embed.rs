@@ -4,11 +4,13 @@ use tract_core::internal::AxisOp;
 use tract_core::ops::array::{MultiBroadcastTo, Slice};
 use tract_core::prelude::*;
 
-use crate::encoder::matcher::expr::{AbstractValue, Expr, Index, RowPolynomial};
+use crate::encoder::matcher::abstract_value::{AbstractValue, IdKind, RowPolynomial};
+use crate::encoder::matcher::expr::Expr;
 use crate::encoder::matcher::graph_matcher::GraphMatcher;
 use crate::encoder::matcher::layout::{Atom, Layout, Lengths};
-use crate::encoder::matcher::weight::{Matrix, Quantization, TensorRef, Vector, matrix};
+use crate::encoder::matcher::weight::matrix;
 use crate::encoder::onnx::Checked;
+use crate::encoder::plan::{Matrix, Quantization, TensorRef, Vector};
 
 impl GraphMatcher<'_> {
     /// A gather of whole rows of a weight.
@@ -35,7 +37,7 @@ impl GraphMatcher<'_> {
         let per_token = match &*axes {
             [b, t] => t == tokens && (b.is_one() || b == batch),
             // Positions of one text, for all.
-            [t] => t == tokens && by == Index::Positions,
+            [t] => t == tokens && by == IdKind::Positions,
             _ => false,
         };
         if rank != 2 || !per_token {
@@ -55,13 +57,14 @@ impl GraphMatcher<'_> {
 
     /// `x + y` where `y` has one row for each position, whatever the text.
     pub(super) fn same_for_all(&mut self, x: &RowPolynomial, y: &RowPolynomial) -> Option<AbstractValue> {
-        let Expr::Lookup { by: Index::Positions | Index::Zero, .. } = self.exprs.get(y.of) else {
+        let Expr::Lookup { by: IdKind::Positions | IdKind::Zero, .. } = self.exprs.get(y.of) else {
             return None;
         };
         let mut of_one = x.layout.clone();
         of_one.0.first_mut()?.clear();
         let fits = x.layout == self.lengths.rows(x.layout.width()?) && of_one == y.layout;
-        (fits && x.is_plain() && y.is_plain()).then(|| self.plain(Expr::Sum(x.of, y.of), x.layout.clone()))
+        (fits && x.is_identity() && y.is_identity())
+            .then(|| self.plain(Expr::Sum(x.of, y.of), x.layout.clone()))
     }
 
     /// A table with one more factor, where rows are its and stored as integers.
@@ -69,7 +72,7 @@ impl GraphMatcher<'_> {
         let Expr::Lookup { table, by } = self.exprs.get(rows.of).clone() else { return None };
         let mut table = table;
         let Quantization::Affine { scale, .. } = &mut table.quantization else { return None };
-        if table.float || !rows.is_plain() || !scale.is_empty() {
+        if table.float || !rows.is_identity() || !scale.is_empty() {
             return None;
         }
         scale.push(Vector::Uniform(c));
@@ -81,7 +84,7 @@ impl GraphMatcher<'_> {
         let Expr::Lookup { mut table, by } = self.exprs.get(rows.of).clone() else { return None };
         match &mut table.quantization {
             Quantization::Affine { scale, zero: zero @ None, .. }
-                if scale.is_empty() && !table.float && rows.is_plain() =>
+                if scale.is_empty() && !table.float && rows.is_identity() =>
             {
                 *zero = Some(Vector::Uniform(-c));
             }
@@ -108,8 +111,8 @@ impl GraphMatcher<'_> {
             || !plain
             || !scales.float
             || scales.shape[0] != table.shape[0]
-            || !x.is_plain()
-            || !y.is_plain()
+            || !x.is_identity()
+            || !y.is_identity()
         {
             return None;
         }
@@ -132,7 +135,7 @@ impl GraphMatcher<'_> {
             return None;
         }
         let table = self.fixed_rows(outlet, width)?;
-        let by = if table.shape[0] == 1 { Index::Zero } else { Index::Positions };
+        let by = if table.shape[0] == 1 { IdKind::Zero } else { IdKind::Positions };
         Some(Expr::Lookup { table, by })
     }
 

@@ -1,9 +1,10 @@
 //! Activation functions that are spelled out: `x/2 · (1 + erf(x/√2))` and its kin, the factors in
 //! whatever order.
 
-use crate::encoder::matcher::expr::{AbstractValue, Curve, Expr, RowPolynomial};
+use crate::encoder::matcher::abstract_value::{AbstractValue, Curve, RowPolynomial};
+use crate::encoder::matcher::expr::Expr;
 use crate::encoder::matcher::graph_matcher::GraphMatcher;
-use crate::encoder::ops::linear::Activation;
+use crate::encoder::spec::Activation;
 
 /// Equal but for half precision's rounding of a constant.
 fn close(a: f32, b: f32) -> bool {

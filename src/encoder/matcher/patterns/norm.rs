@@ -4,9 +4,11 @@ use tract_core::internal::DimLike;
 use tract_core::ops::nn::{Reduce, Reducer, RmsNorm};
 use tract_core::prelude::*;
 
-use crate::encoder::matcher::expr::{AbstractValue, Expr, ExprId, RowPolynomial, close};
+use crate::encoder::matcher::abstract_value::{AbstractValue, RowPolynomial, close};
+use crate::encoder::matcher::expr::{Expr, ExprId};
 use crate::encoder::matcher::graph_matcher::GraphMatcher;
-use crate::encoder::matcher::weight::{Vector, vector};
+use crate::encoder::matcher::weight::vector;
+use crate::encoder::plan::Vector;
 
 impl GraphMatcher<'_> {
     /// The sum of each row, as its mean times its width.
@@ -27,11 +29,11 @@ impl GraphMatcher<'_> {
         };
         match rows.c {
             [0.0, c, 0.0, 0.0] if !square => Some(AbstractValue::Mean { of: rows.of, factor: sum * c }),
-            [0.0, c, 0.0, 0.0] if matches!(expr(rows.of), Expr::Centred(_)) => {
-                Some(AbstractValue::Square { of: rows.of, factor: sum * c * c, eps: 0.0 })
+            [0.0, c, 0.0, 0.0] if matches!(expr(rows.of), Expr::Centered(_)) => {
+                Some(AbstractValue::MeanSquare { of: rows.of, factor: sum * c * c, eps: 0.0 })
             }
-            [0.0, 0.0, c, 0.0] if !square && matches!(expr(rows.of), Expr::Centred(_)) => {
-                Some(AbstractValue::Square { of: rows.of, factor: sum * c, eps: 0.0 })
+            [0.0, 0.0, c, 0.0] if !square && matches!(expr(rows.of), Expr::Centered(_)) => {
+                Some(AbstractValue::MeanSquare { of: rows.of, factor: sum * c, eps: 0.0 })
             }
             _ => None,
         }
@@ -44,8 +46,8 @@ impl GraphMatcher<'_> {
         mean_of: ExprId,
         factor: f32,
     ) -> Option<AbstractValue> {
-        (x.is_plain() && x.of == mean_of && close(factor, 1.0) && x.layout.width().is_some())
-            .then(|| self.plain(Expr::Centred(x.of), x.layout.clone()))
+        (x.is_identity() && x.of == mean_of && close(factor, 1.0) && x.layout.width().is_some())
+            .then(|| self.plain(Expr::Centered(x.of), x.layout.clone()))
     }
 
     /// The root of the mean square.
@@ -60,9 +62,9 @@ impl GraphMatcher<'_> {
         deviation_of: ExprId,
         eps: f32,
     ) -> Option<AbstractValue> {
-        let Expr::Centred(of) = *self.exprs.get(x.of) else { return None };
-        (x.is_plain() && x.of == deviation_of && eps >= 0.0)
-            .then(|| self.plain(Expr::Unit { x: of, eps }, x.layout.clone()))
+        let Expr::Centered(of) = *self.exprs.get(x.of) else { return None };
+        (x.is_identity() && x.of == deviation_of && eps >= 0.0)
+            .then(|| self.plain(Expr::Standardized { x: of, eps }, x.layout.clone()))
     }
 
     /// The same, as a quotient.
@@ -91,14 +93,14 @@ impl GraphMatcher<'_> {
 
     /// `x · gamma`.
     pub(super) fn gained(&mut self, x: &RowPolynomial, by: OutletId) -> Option<AbstractValue> {
-        let Expr::Unit { x: of, eps } = *self.exprs.get(x.of) else { return None };
+        let Expr::Standardized { x: of, eps } = *self.exprs.get(x.of) else { return None };
         let gamma = self.along_row(x, by)?;
-        x.is_plain().then(|| self.plain(Expr::Gained { x: of, eps, gamma }, x.layout.clone()))
+        x.is_identity().then(|| self.plain(Expr::Scaled { x: of, eps, gamma }, x.layout.clone()))
     }
 
     /// `x + beta`; or a bias, or rows that are the same for every text.
     pub(super) fn shifted(&mut self, x: &RowPolynomial, by: OutletId) -> Option<AbstractValue> {
-        if !x.is_plain() {
+        if !x.is_identity() {
             return None;
         }
         let Some(vector) = self.along_row(x, by) else {
@@ -107,8 +109,8 @@ impl GraphMatcher<'_> {
             return Some(self.plain(sum, x.layout.clone()));
         };
         let expr = match self.exprs.get(x.of).clone() {
-            Expr::Unit { x, eps } => Expr::Norm { x, eps, gamma: Vector::Uniform(1.0), beta: vector },
-            Expr::Gained { x, eps, gamma } => Expr::Norm { x, eps, gamma, beta: vector },
+            Expr::Standardized { x, eps } => Expr::Norm { x, eps, gamma: Vector::Uniform(1.0), beta: vector },
+            Expr::Scaled { x, eps, gamma } => Expr::Norm { x, eps, gamma, beta: vector },
             _ => return self.biased(x, vector),
         };
         Some(self.plain(expr, x.layout.clone()))

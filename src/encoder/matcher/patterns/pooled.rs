@@ -5,17 +5,17 @@ use tract_core::ops::array::Slice;
 use tract_core::ops::nn::{Reduce, Reducer};
 use tract_core::prelude::*;
 
-use crate::encoder::matcher::expr::{AbstractValue, RowPolynomial, Text, Texts};
+use crate::encoder::matcher::abstract_value::{AbstractValue, PooledRows, RowPolynomial, RowPooling};
 use crate::encoder::matcher::graph_matcher::GraphMatcher;
 
 impl GraphMatcher<'_> {
     /// The first row of each text.
     pub(super) fn first_row(&self, op: &Slice, rows: &RowPolynomial) -> Option<AbstractValue> {
         let first = op.axis == 1 && op.start.to_usize().ok()? == 0 && op.end.to_usize().ok()? == 1;
-        let whole = rows.is_plain() && rows.layout == self.lengths.rows(rows.layout.width()?);
-        (first && whole).then_some(AbstractValue::Text(Text {
+        let whole = rows.is_identity() && rows.layout == self.lengths.rows(rows.layout.width()?);
+        (first && whole).then_some(AbstractValue::Pooled(PooledRows {
             of: rows.of,
-            texts: Texts::First,
+            pooling: RowPooling::First,
             normalized: false,
             flat: false,
         }))
@@ -23,10 +23,10 @@ impl GraphMatcher<'_> {
 
     /// RowPolynomial times a mask: those of padding are 0.
     pub(super) fn kept(&mut self, rows: &RowPolynomial, by: OutletId) -> Option<AbstractValue> {
-        let whole = rows.is_plain() && rows.layout == self.lengths.rows(rows.layout.width()?);
-        (whole && self.probe.is_the_mask(by)).then_some(AbstractValue::Text(Text {
+        let whole = rows.is_identity() && rows.layout == self.lengths.rows(rows.layout.width()?);
+        (whole && self.probe.is_the_mask(by)).then_some(AbstractValue::Pooled(PooledRows {
             of: rows.of,
-            texts: Texts::Kept,
+            pooling: RowPooling::MaskedRows,
             normalized: false,
             flat: false,
         }))
@@ -38,24 +38,34 @@ impl GraphMatcher<'_> {
             return None;
         }
         match (x, op.axes.as_slice()) {
-            (AbstractValue::Text(text @ Text { texts: Texts::Kept, normalized: false, .. }), [1]) => {
-                Some(AbstractValue::Text(Text { texts: Texts::Sum, ..*text }))
-            }
-            (AbstractValue::TextSquares(of), [1]) => {
-                Some(AbstractValue::TextLength { of: *of, squared: true })
+            (
+                AbstractValue::Pooled(
+                    text @ PooledRows { pooling: RowPooling::MaskedRows, normalized: false, .. },
+                ),
+                [1],
+            ) => Some(AbstractValue::Pooled(PooledRows { pooling: RowPooling::Sum, ..*text })),
+            (AbstractValue::PooledSquares(of), [1]) => {
+                Some(AbstractValue::PooledNorm { of: *of, squared: true })
             }
             _ => None,
         }
     }
 
     /// A sum over the number of tokens, or a vector over its length.
-    pub(super) fn text_over(&mut self, x: &Text, y: &AbstractValue, by: OutletId) -> Option<AbstractValue> {
+    pub(super) fn text_over(
+        &mut self,
+        x: &PooledRows,
+        y: &AbstractValue,
+        by: OutletId,
+    ) -> Option<AbstractValue> {
         match y {
-            AbstractValue::Mask if x.texts == Texts::Sum && !x.normalized && self.probe.is_the_count(by) => {
-                Some(AbstractValue::Text(Text { texts: Texts::Mean, ..*x }))
+            AbstractValue::Mask
+                if x.pooling == RowPooling::Sum && !x.normalized && self.probe.is_the_count(by) =>
+            {
+                Some(AbstractValue::Pooled(PooledRows { pooling: RowPooling::Mean, ..*x }))
             }
-            AbstractValue::TextLength { of, squared: false } if of == x && !x.normalized => {
-                Some(AbstractValue::Text(Text { normalized: true, ..*x }))
+            AbstractValue::PooledNorm { of, squared: false } if of == x && !x.normalized => {
+                Some(AbstractValue::Pooled(PooledRows { normalized: true, ..*x }))
             }
             _ => None,
         }

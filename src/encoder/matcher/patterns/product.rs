@@ -7,10 +7,12 @@ use tract_core::prelude::*;
 
 use std::ops::Range;
 
-use crate::encoder::matcher::expr::{AbstractValue, Expr, ExprId, RowPolynomial};
+use crate::encoder::matcher::abstract_value::{AbstractValue, RowPolynomial};
+use crate::encoder::matcher::expr::{Expr, ExprId};
 use crate::encoder::matcher::graph_matcher::GraphMatcher;
 use crate::encoder::matcher::layout::{Atom, Layout};
-use crate::encoder::matcher::weight::{Vector, matrix};
+use crate::encoder::matcher::weight::matrix;
+use crate::encoder::plan::Vector;
 
 /// Where an axis of an EinSum is in its inputs and its output.
 pub(super) type Places = [Option<usize>; 3];
@@ -41,11 +43,11 @@ impl GraphMatcher<'_> {
                 let (id, layout) = self.with_weight(&rows, b, &places)?;
                 let factor = rows.factor()?;
                 let id = if factor == 1.0 { id } else { self.scaled_weight(id, &[Vector::Uniform(factor)])? };
-                Some(AbstractValue::Rows(RowPolynomial::plain(id, layout)))
+                Some(AbstractValue::Rows(RowPolynomial::identity(id, layout)))
             }
-            (AbstractValue::Quantised { of, centred: true }, AbstractValue::Fixed) => {
+            (AbstractValue::Quantized { of, centered: true }, AbstractValue::Fixed) => {
                 let (product, layout) = self.with_weight(&of, b, &places)?;
-                Some(AbstractValue::Unscaled { of: of.of, product, layout })
+                Some(AbstractValue::UnscaledProduct { of: of.of, product, layout })
             }
             (AbstractValue::Rows(q), AbstractValue::Rows(k)) => self.scores(&q, &k, &places),
             (AbstractValue::Probabilities(scores), AbstractValue::Rows(v)) => {
@@ -98,19 +100,19 @@ impl GraphMatcher<'_> {
     pub(super) fn scaled_rows(&mut self, x: &AbstractValue, by: OutletId) -> Option<AbstractValue> {
         let AbstractValue::Rows(rows) = x else { return None };
         let by = self.along_row(rows, by)?;
-        if !rows.is_plain() {
+        if !rows.is_identity() {
             return None;
         }
         let id = self.scaled_weight(rows.of, &[by])?;
-        Some(AbstractValue::Rows(RowPolynomial::plain(id, rows.layout.clone())))
+        Some(AbstractValue::Rows(RowPolynomial::identity(id, rows.layout.clone())))
     }
 
     /// A factor of a product goes into its weight, so that what follows sees plain rows.
     pub(super) fn shed(&mut self, rows: RowPolynomial) -> RowPolynomial {
         match rows.factor() {
-            Some(factor) if rows.is_plain() || factor == 0.0 => rows,
+            Some(factor) if rows.is_identity() || factor == 0.0 => rows,
             Some(factor) => match self.scaled_weight(rows.of, &[Vector::Uniform(factor)]) {
-                Some(of) => RowPolynomial::plain(of, rows.layout),
+                Some(of) => RowPolynomial::identity(of, rows.layout),
                 None => rows,
             },
             None => rows,
@@ -120,7 +122,7 @@ impl GraphMatcher<'_> {
     /// `x + bias`. The bias of a sum belongs to the product in it.
     pub(super) fn biased(&mut self, x: &RowPolynomial, bias: Vector) -> Option<AbstractValue> {
         let id = self.with_bias(x.of, bias)?;
-        Some(AbstractValue::Rows(RowPolynomial::plain(id, x.layout.clone())))
+        Some(AbstractValue::Rows(RowPolynomial::identity(id, x.layout.clone())))
     }
 
     fn with_bias(&mut self, x: ExprId, bias: Vector) -> Option<ExprId> {
@@ -148,13 +150,13 @@ impl GraphMatcher<'_> {
         }
         let width = rows.layout.width()?;
         let range = op.start.to_usize().ok()?..op.end.to_usize().ok()?;
-        if range.end > width || !rows.is_plain() {
+        if range.end > width || !rows.is_identity() {
             return None;
         }
         let of = self.part_of(rows.of, &range)?;
         let mut axes = rows.layout.0;
         *axes.last_mut()? = vec![Atom::Width(range.len())];
-        Some(AbstractValue::Rows(RowPolynomial::plain(of, self.lengths.layout(axes))))
+        Some(AbstractValue::Rows(RowPolynomial::identity(of, self.lengths.layout(axes))))
     }
 
     fn part_of(&mut self, id: ExprId, range: &Range<usize>) -> Option<ExprId> {

@@ -6,19 +6,20 @@ use tract_core::ops::binary::TypedBinOp;
 use tract_core::ops::math;
 use tract_core::prelude::*;
 
-use crate::encoder::matcher::expr::{AbstractValue, Expr, close};
+use crate::encoder::matcher::abstract_value::{AbstractValue, close};
+use crate::encoder::matcher::expr::Expr;
 use crate::encoder::matcher::graph_matcher::GraphMatcher;
 use crate::encoder::matcher::weight::uniform;
-use crate::encoder::ops::linear::Activation;
+use crate::encoder::spec::Activation;
 
 impl GraphMatcher<'_> {
     /// `DynamicQuantizeLinear`: numbers, scale, zero point.
     pub(in crate::encoder::matcher) fn dynamic_quantize(&mut self, node: &TypedNode) -> Vec<AbstractValue> {
         let input = node.inputs.first().map(|input| self.value(*input).clone());
         match input {
-            Some(AbstractValue::Rows(rows)) if rows.is_plain() => vec![
-                AbstractValue::Quantised { of: rows.clone(), centred: false },
-                AbstractValue::Step { of: rows.of, scale: Vec::new() },
+            Some(AbstractValue::Rows(rows)) if rows.is_identity() => vec![
+                AbstractValue::Quantized { of: rows.clone(), centered: false },
+                AbstractValue::QuantizationScale { of: rows.of, scale: Vec::new() },
                 AbstractValue::ZeroPoint { of: rows.of },
             ],
             _ => vec![AbstractValue::Unknown; node.outputs.len()],
@@ -33,10 +34,10 @@ impl GraphMatcher<'_> {
         }
         let scale = uniform(self.model, *divided.inputs.get(1)?)?;
         let of = Box::new(self.value(*divided.inputs.first()?).clone());
-        if matches!(*of, AbstractValue::FixedStep { .. } | AbstractValue::Unknown) {
+        if matches!(*of, AbstractValue::FixedScale { .. } | AbstractValue::Unknown) {
             return None;
         }
-        Some(AbstractValue::FixedStep { of, scale, zero: 0.0 })
+        Some(AbstractValue::FixedScale { of, scale, zero: 0.0 })
     }
 
     /// `max(x, c)`, the lower end of the integers' range. Where that is what 0 became, nothing below 0
@@ -45,7 +46,7 @@ impl GraphMatcher<'_> {
         let of = match of {
             of if c < zero => of,
             of @ AbstractValue::Probabilities(_) if c == zero => of,
-            AbstractValue::Rows(rows) if c == zero && rows.is_plain() => {
+            AbstractValue::Rows(rows) if c == zero && rows.is_identity() => {
                 let relu = Activation::Relu;
                 if matches!(self.exprs.get(rows.of), Expr::Activated { activation, .. } if *activation == relu)
                 {
@@ -56,7 +57,7 @@ impl GraphMatcher<'_> {
             }
             _ => return None,
         };
-        Some(AbstractValue::FixedStep { of: Box::new(of), scale, zero })
+        Some(AbstractValue::FixedScale { of: Box::new(of), scale, zero })
     }
 
     /// TensorData without their zero point, times a number: the value again where that is their scale.

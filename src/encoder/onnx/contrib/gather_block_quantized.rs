@@ -4,12 +4,12 @@
 
 use tract_core::prelude::*;
 
-use super::blocked::Blocked;
+use super::blockwise::BlockwiseMatrix;
 use crate::encoder::onnx::build::Builder;
 use crate::encoder::onnx::ops::arithmetic::Arithmetic;
 use crate::encoder::onnx::registry::{Outputs, Site};
 use crate::encoder::onnx::value::{Value, fixed};
-use crate::encoder::quantize::int4::unpack_u4;
+use crate::encoder::plan::BlockFormat;
 use crate::error::Result;
 
 /// Inputs: table, indices, scales, zero points?. A table of uint4 or int4 was
@@ -33,22 +33,23 @@ pub(crate) fn gather_block_quantized(site: &mut Site) -> Outputs {
     {
         let packed = 2 * columns == hidden;
         let columns = if packed { hidden } else { columns };
-        let op = Blocked { rows, columns, bits: 4, size: size as usize, packed, float_zeros: false };
-        let blocks = rows * columns.div_ceil(op.size);
-        let per_row = columns.div_ceil(op.size);
+        let block_size = size as usize;
+        let format = BlockFormat { rows, columns, bits: 4, block_size, packed, float_zeros: false };
+        let blocks = rows * columns.div_ceil(block_size);
+        let per_row = columns.div_ceil(block_size);
         let due = rows * if packed { per_row.div_ceil(2) } else { per_row };
         let zeros_fit = zeros.as_ref().is_none_or(|zeros| {
             zeros.datum_type() == DatumType::U8 && fixed(&zeros.dims().iter().product()) == Some(due)
         });
-        if !op.size.is_power_of_two() || !zeros_fit {
+        if !block_size.is_power_of_two() || !zeros_fit {
             return Err(build.unsupported("its blocks or zero points are laid out in another way"));
         }
         if fixed(&scales.dims().iter().product()) != Some(blocks) || scales.datum_type() != DatumType::F32 {
             return Err(build.invalid(format_args!("scales {:?} for {rows} rows", scales.dims())));
         }
         let table = match &zeros {
-            Some(zeros) => build.wire(op, &[&table, &scales, zeros])?,
-            None if packed => build.wire(op, &[&table, &scales])?,
+            Some(zeros) => build.wire(BlockwiseMatrix(format), &[&table, &scales, zeros])?,
+            None if packed => build.wire(BlockwiseMatrix(format), &[&table, &scales])?,
             None => return Err(build.unsupported("its table of uint4 has no zero points")),
         };
         return Ok(tvec!(build.rows(&table, &indices)?));

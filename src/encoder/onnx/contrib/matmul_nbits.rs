@@ -4,11 +4,11 @@
 
 use tract_core::prelude::*;
 
-use super::blocked::Blocked;
+use super::blockwise::BlockwiseMatrix;
 use crate::encoder::onnx::build::Builder;
 use crate::encoder::onnx::registry::{Outputs, Site};
 use crate::encoder::onnx::value::{Value, fixed};
-use crate::encoder::quantize::int4::u4_at;
+use crate::encoder::plan::BlockFormat;
 use crate::error::Result;
 
 /// The weights' layout: `rows` outputs of `columns` inputs each.
@@ -70,8 +70,9 @@ impl Blocks {
         {
             return Err(build.unsupported("its weights, scales or zero points have another shape or type"));
         }
-        let (rows, columns, bits, size) = (self.rows, self.columns, self.bits, self.size);
-        let op = Blocked { rows, columns, bits, size, packed: bits == 4, float_zeros };
+        let (rows, columns, bits, block_size) = (self.rows, self.columns, self.bits, self.size);
+        let op =
+            BlockwiseMatrix(BlockFormat { rows, columns, bits, block_size, packed: bits == 4, float_zeros });
         match zeros {
             Some(zeros) => build.wire(op, &[packed, scales, zeros]),
             None => build.wire(op, &[packed, scales]),

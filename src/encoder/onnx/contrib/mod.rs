@@ -3,7 +3,7 @@
 
 pub(super) mod attention;
 pub(super) mod bias_gelu;
-pub(crate) mod blocked;
+pub(crate) mod blockwise;
 pub(super) mod dynamic_quantize_matmul;
 pub(super) mod embed_layer_normalization;
 pub(super) mod fast_gelu;

@@ -1,14 +1,14 @@
 //! `Linear`: `[rows, inputs]` → `[rows, outputs]`.
 
-use super::{Running, Shared, fact, floats, rows};
+use super::{KernelState, Shared, fact, floats, rows};
 use crate::encoder::cpu::kernels::linear;
 use tract_core::internal::*;
 
 /// See [`reference::linear`](crate::encoder::reference::linear).
 #[derive(Debug, Clone)]
-pub(in crate::encoder::fused) struct Linear {
-    pub(in crate::encoder::fused) linear: Arc<linear::Linear>,
-    pub(in crate::encoder::fused) shared: Shared,
+pub(in crate::encoder::cpu) struct Linear {
+    pub(in crate::encoder::cpu) linear: Arc<linear::Linear>,
+    pub(in crate::encoder::cpu) shared: Shared,
 }
 
 impl PartialEq for Linear {
@@ -31,12 +31,12 @@ impl EvalOp for Linear {
     op_out_of_plan!();
 
     fn eval(&self, _ctx: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
-        let [x] = &*inputs else { bail!("one input is due") };
+        let [x] = &*inputs else { bail!("one input is expected") };
         let spec = self.linear.spec();
         let (x, count) = (floats(x)?, x.shape()[0]);
-        ensure!(x.len() == count * spec.inputs, "rows of {} are due", spec.inputs);
+        ensure!(x.len() == count * spec.inputs, "rows of {} columns are expected", spec.inputs);
         rows(count, spec.outputs, |out| {
-            let Running { scratch, autotuner } = &mut *self.shared.lock()?;
+            let KernelState { scratch, autotuner } = &mut *self.shared.lock()?;
             autotuner.forward(&self.linear, x, count, out, scratch);
             Ok(())
         })

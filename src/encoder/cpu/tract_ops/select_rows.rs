@@ -1,13 +1,13 @@
 //! `SelectRows`: the first row of each text.
 
-use super::{fact, floats, indices, rows};
+use super::{fact, floats, offsets, rows};
 use crate::encoder::cpu::kernels::select_rows::first_rows;
 use tract_core::internal::*;
 
 /// See [`reference::select_rows`](crate::encoder::reference::select_rows).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::encoder::fused) struct SelectRows {
-    pub(in crate::encoder::fused) width: usize,
+pub(in crate::encoder::cpu) struct SelectRows {
+    pub(in crate::encoder::cpu) width: usize,
 }
 
 impl Op for SelectRows {
@@ -22,8 +22,8 @@ impl EvalOp for SelectRows {
     op_out_of_plan!();
 
     fn eval(&self, _ctx: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
-        let [x, cu_seqlens] = &*inputs else { bail!("two inputs are due") };
-        let cu_seqlens = indices(cu_seqlens)?;
+        let [x, cu_seqlens] = &*inputs else { bail!("two inputs are expected") };
+        let cu_seqlens = offsets(cu_seqlens)?;
         let texts = cu_seqlens.len().saturating_sub(1);
         rows(texts, self.width, |out| {
             first_rows(floats(x)?, self.width, &cu_seqlens, out);

@@ -1,20 +1,19 @@
-//! Stored matrices against what ONNX says that they mean, number by number.
+//! Compares decoded matrices with the definitions of ONNX, number by number.
 
 use proptest::prelude::*;
-use tract_core::prelude::{IntoArcTensor, tensor1};
+use std::sync::Arc;
 
 use super::*;
-use crate::encoder::cpu::testing::Random;
-use crate::encoder::matcher::{LinearStep, Step, TensorRef};
-use crate::encoder::onnx::Blocked;
+use crate::encoder::cpu::kernels::testing::Random;
+use crate::encoder::plan::{LinearOp, PlanOp, TensorRef};
 use crate::encoder::spec::{Activation, LinearSpec};
 
 /// A store of these weights, for a `Linear` of the matrix.
-fn store(matrix: &Matrix, weights: &[TensorData]) -> Store {
+fn store(matrix: &Matrix, weights: &[TensorData]) -> WeightStore {
     let [inputs, outputs] = matrix.used();
     let spec = LinearSpec { inputs, outputs, activation: Activation::None };
-    let step = LinearStep { x: 0, spec, weight: matrix.clone(), bias: None };
-    let mut store = Store::new(weights.len(), &[Step::Linear(Box::new(step))]);
+    let op = LinearOp { x: 0, spec, weight: matrix.clone(), bias: None };
+    let mut store = WeightStore::new(weights.len(), &[PlanOp::Linear(Box::new(op))]);
     for (at, numbers) in weights.iter().enumerate() {
         store.put(at, numbers.clone());
     }
@@ -87,8 +86,7 @@ fn check_affine(case: Affine) {
 
     let zero_leaf = match numbers(&zero_points) {
         _ if !case.constant => TensorRef::Weight(1),
-        TensorData::I8(zeros) => TensorRef::Constant(tensor1(&zeros).into_arc_tensor()),
-        _ => TensorRef::Constant(tensor1(&zero_points).into_arc_tensor()),
+        data => TensorRef::Constant(Arc::new(data)),
     };
     let quantization = Quantization::Affine {
         axis,
@@ -115,9 +113,9 @@ fn check_affine(case: Affine) {
     });
     let mut store_of_all = store(&matrix, &weights);
     let an_output = axis.is_none_or(|axis| axis == usize::from(!case.transposed));
-    let bytes = bytes(&mut store_of_all, &matrix).unwrap();
+    let bytes = int8(&mut store_of_all, &matrix).unwrap();
     assert_eq!(bytes.is_some(), an_output);
-    if let Some(Bytes { q, scale, zero }) = bytes {
+    if let Some(Int8Weights { q, scale, zero }) = bytes {
         let outputs = matrix.used()[1];
         assert_eq!(scale.len(), outputs);
         assert!(zero.is_empty() || zero.len() == outputs && zero.iter().any(|zero| *zero != 0));
@@ -127,7 +125,7 @@ fn check_affine(case: Affine) {
         store_of_all = store(&matrix, &weights);
     }
     // Whatever refused them before has left them there.
-    assert!(nibbles(&mut store_of_all, &matrix).unwrap().is_none());
+    assert!(int4(&mut store_of_all, &matrix).unwrap().is_none());
     check(&floats(&mut store_of_all, &matrix).unwrap(), &expected);
 }
 
@@ -202,9 +200,16 @@ fn check_blocks(case: InBlocks) {
         _ => (TensorData::U8(zeros), rows * blocks),
     };
     let float_zeros = case.zeros == Zeros::Floats;
-    let op = Blocked { rows, columns: inner, bits, size, packed: layout == Layout::Four, float_zeros };
+    let format = BlockFormat {
+        rows,
+        columns: inner,
+        bits,
+        block_size: size,
+        packed: layout == Layout::Four,
+        float_zeros,
+    };
     let quantization = Quantization::Blockwise {
-        op,
+        format,
         scale: Box::new(stored(1, scales.len())),
         zero: (case.zeros != Zeros::Absent).then(|| Box::new(stored(2, zeros_len))),
     };
@@ -224,11 +229,11 @@ fn check_blocks(case: InBlocks) {
     };
     let expected = used(&matrix, weight);
     let mut store_of_all = store(&matrix, &weights);
-    assert!(bytes(&mut store_of_all, &matrix).unwrap().is_none());
+    assert!(int8(&mut store_of_all, &matrix).unwrap().is_none());
     let four = layout == Layout::Four && size >= 32 && case.transposed && !case.cut && !float_zeros;
-    let nibbles = nibbles(&mut store_of_all, &matrix).unwrap();
+    let nibbles = int4(&mut store_of_all, &matrix).unwrap();
     assert_eq!(nibbles.is_some(), four);
-    if let Some(Nibbles { q, scale, zero }) = nibbles {
+    if let Some(Int4Weights { q, scale, zero }) = nibbles {
         let ours = inner.div_ceil(32);
         assert_eq!([q.len(), scale.len(), zero.len()], [rows * ours * 16, rows * ours, rows * ours]);
         let got = (0..rows * inner).map(|i| {
@@ -281,7 +286,7 @@ proptest! {
             quantization: Quantization::Affine { axis: None, scale: Vec::new(), zero: None },
             columns: columns(&mut random, cut, shape[usize::from(!transposed)]),
         };
-        let all: Vec<f32> = weights.iter().flat_map(|part| part.clone().into_f32()).collect();
+        let all: Vec<f32> = weights.iter().flat_map(|part| part.clone().try_into_f32("a test").unwrap()).collect();
         let expected = used(&matrix, |row, column| all[row * width + column]);
         check(&floats(&mut store(&matrix, &weights), &matrix).unwrap(), &expected);
     }

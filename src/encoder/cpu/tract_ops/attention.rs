@@ -1,15 +1,15 @@
-//! `Attention`: q, k, v, `cu_seqlens` → the context, a row for each of q's.
+//! `Attention`: q, k, v and `cu_seqlens` → the context, one row per row of q.
 
-use super::{Running, Shared, fact, floats, indices, rows};
+use super::{KernelState, Shared, fact, floats, offsets, rows};
 use crate::encoder::cpu::kernels::attention::{Qkv, StridedRows, attention};
 use crate::encoder::spec::AttentionSpec;
 use tract_core::internal::*;
 
 /// See [`reference::attention`](crate::encoder::reference::attention).
 #[derive(Debug, Clone)]
-pub(in crate::encoder::fused) struct Attention {
-    pub(in crate::encoder::fused) spec: AttentionSpec,
-    pub(in crate::encoder::fused) shared: Shared,
+pub(in crate::encoder::cpu) struct Attention {
+    pub(in crate::encoder::cpu) spec: AttentionSpec,
+    pub(in crate::encoder::cpu) shared: Shared,
 }
 
 impl PartialEq for Attention {
@@ -32,14 +32,14 @@ impl EvalOp for Attention {
     op_out_of_plan!();
 
     fn eval(&self, _ctx: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
-        let [q, k, v, cu_seqlens] = &*inputs else { bail!("four inputs are due") };
+        let [q, k, v, cu_seqlens] = &*inputs else { bail!("four inputs are expected") };
         let (width, count) = (self.spec.hidden(), q.shape()[0]);
-        let cu_seqlens = indices(cu_seqlens)?;
+        let cu_seqlens = offsets(cu_seqlens)?;
         let tokens = cu_seqlens.last().copied().unwrap_or(0) * width;
         let (q, k, v) = (floats(q)?, floats(k)?, floats(v)?);
         ensure!(
             q.len() == count * width && k.len() == tokens && v.len() == tokens,
-            "rows of {width} are due"
+            "rows of {width} columns are expected"
         );
         let qkv = Qkv {
             q: StridedRows::new(q, width),
@@ -47,7 +47,7 @@ impl EvalOp for Attention {
             v: StridedRows::new(v, width),
         };
         rows(count, width, |out| {
-            let Running { scratch, autotuner } = &mut *self.shared.lock()?;
+            let KernelState { scratch, autotuner } = &mut *self.shared.lock()?;
             attention(&self.spec, qkv, &cu_seqlens, autotuner.kernel(), out, scratch);
             Ok(())
         })

@@ -1,28 +1,28 @@
-//! A stored matrix, transposed into what a kernel packs: numbers in one of two orders, with the scale
-//! and the zero point of each output.
+//! Converts a stored matrix to what kernels pack: floats, int8 with one scale and zero point per
+//! output, or 4-bit elements in blocks of 32.
 
-use super::room;
-use super::store::{Store, internal};
-use crate::encoder::matcher::{Matrix, Quantization, Vector};
-use crate::encoder::onnx::{Blocked, TensorData};
-use crate::encoder::ops::linear::Order;
+use super::store::{WeightStore, packing_failed};
+use super::tensor::TensorData;
+use super::weight::{BlockFormat, Matrix, Quantization, Vector};
+use crate::encoder::spec::WeightOrder;
 use crate::error::{Result, fail};
+use crate::reserve::try_vec_with_capacity;
 
-/// The order in which a matrix that `x` is multiplied by lies in the file.
-pub(super) fn order(matrix: &Matrix) -> Order {
-    if matrix.transposed { Order::OutIn } else { Order::InOut }
+/// Returns the order in which the stored elements of a `Linear`'s weight lie.
+pub(crate) fn order(matrix: &Matrix) -> WeightOrder {
+    if matrix.transposed { WeightOrder::OutIn } else { WeightOrder::InOut }
 }
 
-/// The axis of the stored matrix that a `Linear`'s outputs go along.
+/// Returns the axis of the stored matrix that holds a `Linear`'s outputs.
 fn output_axis(matrix: &Matrix) -> usize {
     usize::from(!matrix.transposed)
 }
 
-/// Of `[rows, columns]` the part that belongs to some of the outputs.
+/// Returns the part of the stored `[rows, columns]` that belongs to `matrix.columns`.
 fn part<T: Copy>(values: Vec<T>, matrix: &Matrix) -> Result<Vec<T>> {
     let Some(range) = &matrix.columns else { return Ok(values) };
     let columns = matrix.shape[1];
-    let mut taken = room::list(matrix.used().iter().product(), "a part of a weight")?;
+    let mut taken = try_vec_with_capacity(matrix.used().iter().product(), "a part of a weight")?;
     if output_axis(matrix) == 0 {
         taken.extend_from_slice(&values[range.start * columns..range.end * columns]);
     } else {
@@ -31,17 +31,21 @@ fn part<T: Copy>(values: Vec<T>, matrix: &Matrix) -> Result<Vec<T>> {
     Ok(taken)
 }
 
-/// int8 weights and what they mean, if the file has a scale (and a zero point) an output, or one
-/// for all.
-pub(super) struct Bytes {
-    pub(super) q: Vec<i8>,
-    pub(super) scale: Vec<f32>,
-    /// Empty where all are 0.
-    pub(super) zero: Vec<i32>,
+/// int8 weights `scale[n] · (q − zero[n])`, with one scale and zero point per output `n`.
+pub(crate) struct Int8Weights {
+    /// In the stored order.
+    pub(crate) q: Vec<i8>,
+    /// `[outputs]`.
+    pub(crate) scale: Vec<f32>,
+    /// `[outputs]`. Empty if all zero points are 0.
+    pub(crate) zero: Vec<i32>,
 }
 
-/// See [`Bytes`]; `None` for weights that are stored in another way.
-pub(super) fn bytes(store: &mut Store, matrix: &Matrix) -> Result<Option<Bytes>> {
+/// Returns the matrix as int8 weights, or `None` if it is stored in another way.
+///
+/// # Errors
+/// `INVALID_MODEL` for a scale that is not finite, `OUT_OF_MEMORY`.
+pub(crate) fn int8(store: &mut WeightStore, matrix: &Matrix) -> Result<Option<Int8Weights>> {
     let Quantization::Affine { axis, scale, zero } = &matrix.quantization else { return Ok(None) };
     let out = output_axis(matrix);
     let [tensor] = &matrix.parts[..] else { return Ok(None) };
@@ -54,12 +58,12 @@ pub(super) fn bytes(store: &mut Store, matrix: &Matrix) -> Result<Option<Bytes>>
         Some(zero) => store.product(std::slice::from_ref(zero), outputs, matrix.columns.as_ref())?,
         None => vec![0.0; scale.len()],
     };
-    // uint8 is int8 less 128, numbers and zero points.
+    // uint8 becomes int8: elements and zero points move by 128.
     let shift =
         store.with(tensor, |numbers| if matches!(numbers, TensorData::U8(_)) { 128.0 } else { 0.0 })?;
     let zero: Vec<f32> = zero.into_iter().map(|zero| zero - shift).collect();
     if zero.iter().any(|zero| zero.fract() != 0.0 || zero.abs() > 255.0) {
-        return Ok(None); // as floats, then
+        return Ok(None); // The caller decodes the matrix as floats.
     }
     let mut zero: Vec<i32> = zero.into_iter().map(|zero| zero as i32).collect();
     if scale.iter().any(|s| !s.is_finite()) {
@@ -68,35 +72,38 @@ pub(super) fn bytes(store: &mut Store, matrix: &Matrix) -> Result<Option<Bytes>>
     let q = match store.take(tensor)? {
         TensorData::I8(q) => q,
         TensorData::U8(q) => q.into_iter().map(|q| (q ^ 0x80).cast_signed()).collect(),
-        TensorData::F32(_) => return Err(internal("bytes are stored as floats")),
+        TensorData::F32(_) => return Err(packing_failed("int8 weights are stored as floats")),
     };
     if zero.iter().all(|z| *z == 0) {
         zero.clear();
     }
-    Ok(Some(Bytes { q: part(q, matrix)?, scale, zero }))
+    Ok(Some(Int8Weights { q: part(q, matrix)?, scale, zero }))
 }
 
-/// All weights as floats, in the file's order.
-pub(super) fn floats(store: &mut Store, matrix: &Matrix) -> Result<Vec<f32>> {
+/// Returns all weights as floats, in the stored order.
+///
+/// # Errors
+/// `INVALID_MODEL` for a weight that is not finite, `OUT_OF_MEMORY`.
+pub(crate) fn floats(store: &mut WeightStore, matrix: &Matrix) -> Result<Vec<f32>> {
     let [rows, columns] = matrix.shape;
     let len = rows.saturating_mul(columns);
     let what = format_args!("a weight of {rows} × {columns} as floats");
     let values = match &matrix.quantization {
-        Quantization::Blockwise { op, scale, zero } => {
+        Quantization::Blockwise { format, scale, zero } => {
             let packed = store.take(&matrix.parts[0])?.into_bytes();
-            let blocks = columns.div_ceil(op.size);
+            let blocks = columns.div_ceil(format.block_size);
             let scale = store.vector(scale, rows * blocks)?;
-            let zero = zero_points(store, zero.as_deref(), op, blocks)?;
-            let width = if op.packed { op.size / 2 } else { op.size };
+            let zero = zero_points(store, zero.as_deref(), format, blocks)?;
+            let width = if format.packed { format.block_size / 2 } else { format.block_size };
             let row_bytes = packed.len() / rows.max(1);
-            let mut values = room::list(len, what)?;
+            let mut values = try_vec_with_capacity(len, what)?;
             for row in 0..rows {
                 let bytes = &packed[row * row_bytes..][..row_bytes];
                 for column in 0..columns {
-                    let (block, at) = (column / op.size, column % op.size);
-                    // A row of whole blocks, or one that ends with its last column.
-                    let q = if op.packed {
-                        u4_at(&bytes[(block * width + at / 2).min(row_bytes - 1)..], at % 2)
+                    let (block, at) = (column / format.block_size, column % format.block_size);
+                    // The last block of a row may be stored in full or cut at the last column.
+                    let q = if format.packed {
+                        bytes[(block * width + at / 2).min(row_bytes - 1)] >> (4 * (at % 2)) & 15
                     } else {
                         bytes[block * width + at]
                     };
@@ -108,22 +115,17 @@ pub(super) fn floats(store: &mut Store, matrix: &Matrix) -> Result<Vec<f32>> {
         }
         Quantization::Affine { axis, scale, zero } => {
             let mut values = match &matrix.parts[..] {
-                [one] => {
-                    if !matrix.float {
-                        drop(room::list::<f32>(len, what)?);
-                    }
-                    store.take(one)?.into_f32()
-                }
+                [one] => store.take(one)?.try_into_f32(what)?,
                 parts => {
-                    let mut all = room::list(len, what)?;
+                    let mut all = try_vec_with_capacity(len, what)?;
                     for part in parts {
-                        all.extend_from_slice(&store.take(part)?.into_f32());
+                        all.extend_from_slice(&store.take(part)?.try_into_f32(what)?);
                     }
                     all
                 }
             };
             if values.len() != len {
-                return Err(internal("a weight has another size than its place"));
+                return Err(packing_failed("a weight has another size than its place"));
             }
             if !scale.is_empty() || zero.is_some() {
                 let len = axis.map_or(1, |axis| matrix.shape[axis]);
@@ -150,30 +152,37 @@ pub(super) fn floats(store: &mut Store, matrix: &Matrix) -> Result<Vec<f32>> {
     part(values, matrix)
 }
 
-/// 4-bit weights in whole blocks of 32 with zero points of 4 bits, as
-/// [`PackI4`](crate::encoder::cpu::kernels::linear::PackI4) takes them.
-pub(super) struct Nibbles {
-    /// For each output, its blocks.
-    pub(super) q: Vec<u8>,
-    pub(super) scale: Vec<f32>,
-    pub(super) zero: Vec<u8>,
+/// 4-bit weights in blocks of 32 inputs, with 4-bit zero points.
+pub(crate) struct Int4Weights {
+    /// `[outputs, blocks, 16]` bytes, two elements per byte, the first one in the low half.
+    pub(crate) q: Vec<u8>,
+    /// `[outputs, blocks]`.
+    pub(crate) scale: Vec<f32>,
+    /// `[outputs, blocks]`, 0..=15.
+    pub(crate) zero: Vec<u8>,
 }
 
-/// See [`Nibbles`]; `None` for weights that are stored in another way.
-pub(super) fn nibbles(store: &mut Store, matrix: &Matrix) -> Result<Option<Nibbles>> {
+/// Returns the matrix as 4-bit weights, or `None` if it is stored in another way.
+///
+/// # Errors
+/// `INVALID_MODEL` for a matrix of another size or a scale that is not finite, `OUT_OF_MEMORY`.
+pub(crate) fn int4(store: &mut WeightStore, matrix: &Matrix) -> Result<Option<Int4Weights>> {
     const BLOCK: usize = 32;
-    let Quantization::Blockwise { op, scale, zero } = &matrix.quantization else { return Ok(None) };
-    let fits =
-        op.bits == 4 && op.packed && !op.float_zeros && op.size.is_multiple_of(BLOCK) && matrix.transposed;
+    let Quantization::Blockwise { format, scale, zero } = &matrix.quantization else { return Ok(None) };
+    let fits = format.bits == 4
+        && format.packed
+        && !format.float_zeros
+        && format.block_size.is_multiple_of(BLOCK)
+        && matrix.transposed;
     if !fits || matrix.columns.is_some() {
         return Ok(None);
     }
     let [rows, columns] = matrix.shape;
-    let (theirs, ours) = (columns.div_ceil(op.size), columns.div_ceil(BLOCK));
+    let (theirs, ours) = (columns.div_ceil(format.block_size), columns.div_ceil(BLOCK));
     let scale = store.vector(scale, rows * theirs)?;
-    let zero = zero_points(store, zero.as_deref(), op, theirs)?;
+    let zero = zero_points(store, zero.as_deref(), format, theirs)?;
     let packed = store.take(&matrix.parts[0])?.into_bytes();
-    let row = theirs * op.size / 2;
+    let row = theirs * format.block_size / 2;
     if packed.len() != rows * row || scale.iter().any(|s| !s.is_finite()) {
         fail!(InvalidModel, "a 4-bit weight has another size than its place, or a scale that is no number");
     }
@@ -181,21 +190,26 @@ pub(super) fn nibbles(store: &mut Store, matrix: &Matrix) -> Result<Option<Nibbl
     let q = if kept == row {
         packed
     } else {
-        let mut q = room::list(rows * kept, "4-bit weights in blocks of 32")?;
+        let mut q = try_vec_with_capacity(rows * kept, "4-bit weights in blocks of 32")?;
         packed.chunks_exact(row).for_each(|row| q.extend_from_slice(&row[..kept]));
         q
     };
-    let of = |i: usize| i / ours * theirs + i % ours * BLOCK / op.size;
+    let of = |i: usize| i / ours * theirs + i % ours * BLOCK / format.block_size;
     let scale: Vec<f32> = (0..rows * ours).map(|i| scale[of(i)]).collect();
     let zero = (0..rows * ours).map(|i| zero[of(i)] as u8).collect();
-    Ok(Some(Nibbles { q, scale, zero }))
+    Ok(Some(Int4Weights { q, scale, zero }))
 }
 
-/// A zero point for each block, `blocks` a row.
-fn zero_points(store: &Store, zero: Option<&Vector>, op: &Blocked, blocks: usize) -> Result<Vec<f32>> {
-    let rows = op.rows;
-    let Some(zero) = zero else { return Ok(vec![(1 << (op.bits - 1)) as f32; rows * blocks]) };
-    if op.float_zeros || !op.packed {
+/// Returns one zero point per block, `[rows, blocks]`.
+fn zero_points(
+    store: &WeightStore,
+    zero: Option<&Vector>,
+    format: &BlockFormat,
+    blocks: usize,
+) -> Result<Vec<f32>> {
+    let rows = format.rows;
+    let Some(zero) = zero else { return Ok(vec![(1 << (format.bits - 1)) as f32; rows * blocks]) };
+    if format.float_zeros || !format.packed {
         return store.vector(zero, rows * blocks);
     }
     let row = blocks.div_ceil(2);

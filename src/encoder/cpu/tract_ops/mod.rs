@@ -1,7 +1,7 @@
-//! The fused ops in tract's graph, one a file: shapes, and the call of the kernel.
+//! The fused ops as ops of tract's typed graph, one per file: shapes, and the call of the kernel.
 //!
-//! Rows come without padding: `[tokens, width]`, and the third input of the graph, `cu_seqlens`,
-//! says where each text begins. Attention and SelectRows take it too.
+//! The graph has the inputs `input_ids` and `token_type_ids`, `[tokens]`, and `cu_seqlens`,
+//! `[texts + 1]`, all `u32`. Values are `f32`, `[tokens, width]` or `[texts, width]`.
 
 pub(super) mod add_norm;
 pub(super) mod attention;
@@ -17,28 +17,29 @@ use tract_core::internal::*;
 use crate::encoder::cpu::kernels::Scratch;
 use crate::encoder::cpu::kernels::linear::{Autotuner, Kernel};
 
-/// What all ops of a graph share: the kernels' buffers, and which kernel is the fastest.
+/// What all ops of a graph share.
 #[derive(Debug, Clone)]
-pub(super) struct Shared(Arc<Mutex<Running>>);
+pub(super) struct Shared(Arc<Mutex<KernelState>>);
 
+/// The kernels' buffers, and the choice of the kernel.
 #[derive(Debug)]
-struct Running {
+struct KernelState {
     scratch: Scratch,
     autotuner: Autotuner,
 }
 
 impl Shared {
     pub(super) fn new(autotuner: Autotuner) -> Self {
-        Self(Arc::new(Mutex::new(Running { scratch: Scratch::new(), autotuner })))
+        Self(Arc::new(Mutex::new(KernelState { scratch: Scratch::new(), autotuner })))
     }
 
-    /// The kernel that is the fastest as far as is known.
+    /// Returns the kernel that is the fastest so far.
     pub(super) fn kernel(&self) -> TractResult<Kernel> {
         Ok(self.lock()?.autotuner.kernel())
     }
 
-    fn lock(&self) -> TractResult<MutexGuard<'_, Running>> {
-        self.0.lock().map_err(|_| format_err!("another run failed midway"))
+    fn lock(&self) -> TractResult<MutexGuard<'_, KernelState>> {
+        self.0.lock().map_err(|_| format_err!("an earlier run failed midway"))
     }
 }
 
@@ -46,12 +47,16 @@ fn floats(value: &Tensor) -> TractResult<&[f32]> {
     value.try_as_plain_ram()?.as_slice::<f32>()
 }
 
-fn indices(value: &Tensor) -> TractResult<Vec<usize>> {
-    let plain = value.try_as_plain_ram()?;
-    Ok(plain.as_slice::<i64>()?.iter().map(|x| *x as usize).collect())
+fn integers(value: &Tensor) -> TractResult<&[u32]> {
+    value.try_as_plain_ram()?.as_slice::<u32>()
 }
 
-/// A tensor `[rows, width]`, filled in by `fill`.
+/// Reads `cu_seqlens` as indices.
+fn offsets(value: &Tensor) -> TractResult<Vec<usize>> {
+    Ok(integers(value)?.iter().map(|x| *x as usize).collect())
+}
+
+/// Returns a tensor `[rows, width]` that `fill` writes.
 fn rows(
     rows: usize,
     width: usize,

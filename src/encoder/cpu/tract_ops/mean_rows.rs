@@ -1,13 +1,13 @@
 //! `MeanRows` and `Normalize`, for graphs that pool by themselves.
 
-use super::{fact, floats, indices, rows};
+use super::{fact, floats, offsets, rows};
 use crate::encoder::cpu::kernels::mean_rows::{mean_rows, normalize};
 use tract_core::internal::*;
 
 /// `[tokens, hidden]`, `cu_seqlens` → `[texts, hidden]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::encoder::fused) struct MeanRows {
-    pub(in crate::encoder::fused) width: usize,
+pub(in crate::encoder::cpu) struct MeanRows {
+    pub(in crate::encoder::cpu) width: usize,
 }
 
 impl Op for MeanRows {
@@ -22,8 +22,8 @@ impl EvalOp for MeanRows {
     op_out_of_plan!();
 
     fn eval(&self, _ctx: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
-        let [x, cu_seqlens] = &*inputs else { bail!("two inputs are due") };
-        let cu_seqlens = indices(cu_seqlens)?;
+        let [x, cu_seqlens] = &*inputs else { bail!("two inputs are expected") };
+        let cu_seqlens = offsets(cu_seqlens)?;
         rows(cu_seqlens.len().saturating_sub(1), self.width, |out| {
             mean_rows(floats(x)?, self.width, &cu_seqlens, out);
             Ok(())
@@ -39,10 +39,10 @@ impl TypedOp for MeanRows {
     as_op!();
 }
 
-/// Each row over its length.
+/// Divides each row by its L2 norm.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::encoder::fused) struct Normalize {
-    pub(in crate::encoder::fused) width: usize,
+pub(in crate::encoder::cpu) struct Normalize {
+    pub(in crate::encoder::cpu) width: usize,
 }
 
 impl Op for Normalize {
@@ -57,7 +57,7 @@ impl EvalOp for Normalize {
     op_out_of_plan!();
 
     fn eval(&self, _ctx: &EvalContext, mut inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
-        let Some(x) = inputs.pop() else { bail!("one input is due") };
+        let Some(x) = inputs.pop() else { bail!("one input is expected") };
         let mut x = x.into_tensor();
         normalize(x.try_as_plain_ram_mut()?.as_slice_mut::<f32>()?, self.width);
         Ok(tvec!(x.into_tvalue()))

@@ -1,0 +1,220 @@
+//! Builds the CPU encoder: packs the ops of a plan as weights arrive, then wires them into a graph
+//! that tract runs.
+
+use std::sync::Arc;
+
+use tract_core::prelude::*;
+
+use super::encoder::CpuEncoder;
+use super::kernels;
+use super::kernels::linear::{Autotuner, Kernel, Linear as PackedLinear, WeightFormat};
+use super::pack;
+use super::tract_ops::Shared;
+use super::tract_ops::add_norm::AddNorm;
+use super::tract_ops::attention::Attention;
+use super::tract_ops::embed::Embed;
+use super::tract_ops::linear::Linear;
+use super::tract_ops::mean_rows::{MeanRows, Normalize};
+use super::tract_ops::select_rows::SelectRows;
+use crate::batch::BatchLayout;
+use crate::encoder::plan::{Outputs, Plan, PlanOp, TensorData, WeightStore, packing_failed};
+use crate::encoder::weight_stream::PlanBuilder;
+use crate::encoder::{Encoder, EncoderInfo, EncoderOptions, KernelChoice, ModelFacts, Precision, Tolerance};
+use crate::error::{Error, ErrorCode, Result};
+
+/// Tokens per batch. More tokens gain nothing on one thread, and a page would wait longer.
+const MAX_BATCH_TOKENS: usize = 64;
+
+/// The self-test's tolerance for a kernel. Exact kernels reach a cosine of 0.9996 with integers and
+/// 0.999999 in f32; the 7-bit activations of relaxed kernels reach 0.999 on a real model. The vector
+/// of another text can still have 0.95.
+pub(super) fn tolerance(kernel: Kernel) -> Tolerance {
+    Tolerance { min_cosine: if kernel.is_relaxed() { 0.99 } else { 0.999 }, max_norm_error: 0.02 }
+}
+
+/// An op with its packed weights.
+enum PackedOp {
+    Embed(Arc<kernels::embed::Embed>, bool),
+    Linear(Arc<PackedLinear>),
+    AddNorm(Arc<kernels::add_norm::LayerNorm>),
+    /// An op without weights.
+    Weightless,
+}
+
+/// A CPU encoder whose weights are arriving.
+pub(crate) struct CpuBuilder {
+    plan: Plan,
+    store: WeightStore,
+    packed: Vec<Option<PackedOp>>,
+    facts: ModelFacts,
+    precision: Precision,
+    autotuner: Autotuner,
+}
+
+impl CpuBuilder {
+    /// `weights`: the number of weights in the graph that the plan was made from.
+    pub(crate) fn new(plan: Plan, weights: usize, facts: ModelFacts, options: &EncoderOptions) -> Self {
+        let autotuner = match options.kernel {
+            KernelChoice::Exact => Autotuner::fixed(Kernel::Exact),
+            KernelChoice::Fixed(kernel) => Autotuner::fixed(kernel),
+            KernelChoice::Fastest(now) => Autotuner::for_this_build(now),
+        };
+        let store = WeightStore::new(weights, &plan.ops);
+        let packed = plan.ops.iter().map(|_| None).collect();
+        Self { plan, store, packed, facts, precision: options.precision, autotuner }
+    }
+
+    /// Runs the kernels on zeros for some milliseconds, in WebAssembly only. The engine then
+    /// optimizes them on another thread while the weights are fetched.
+    pub(crate) fn warm_up(&self) {
+        if cfg!(target_arch = "wasm32") {
+            self.autotuner.warm_up(match (self.precision, self.facts.dtype) {
+                (Precision::F32, _) => WeightFormat::F32,
+                (Precision::Auto, "int4") => WeightFormat::I4,
+                (Precision::Auto, _) => WeightFormat::I8,
+            });
+        }
+    }
+
+    /// Packs the ops that `select` accepts and whose weights have all arrived.
+    fn pack(&mut self, select: impl Fn(&PlanOp) -> bool) -> Result<()> {
+        for (op, packed) in self.plan.ops.iter().zip(&mut self.packed) {
+            if packed.is_some() || !select(op) || !self.store.has_all(op) {
+                continue;
+            }
+            let store = &mut self.store;
+            *packed = Some(match op {
+                PlanOp::Embed(embed) => {
+                    let types_always_zero = embed.token_type.as_ref().is_none_or(|types| types.always_zero);
+                    PackedOp::Embed(Arc::new(pack::embed(store, embed, self.precision)?), types_always_zero)
+                }
+                PlanOp::Linear(linear) => {
+                    let kernel = self.autotuner.kernel();
+                    PackedOp::Linear(Arc::new(pack::linear(store, linear, self.precision, kernel)?))
+                }
+                PlanOp::AddNorm { norm, .. } => PackedOp::AddNorm(Arc::new(pack::norm(store, norm)?)),
+                _ => PackedOp::Weightless,
+            });
+            self.store.release(op);
+        }
+        Ok(())
+    }
+
+    fn info(&self) -> EncoderInfo {
+        let ModelFacts { config, pooled, dtype, static_sequence } = &self.facts;
+        let kernel = self.autotuner.kernel();
+        EncoderInfo {
+            hidden_size: config.hidden_size,
+            pooled: *pooled,
+            dtype,
+            backend: "cpu",
+            fused: true,
+            precision: self.packed.iter().flatten().find_map(PackedOp::precision).unwrap_or("f32"),
+            kernel: kernel.name(),
+            weight_bytes: self.packed.iter().flatten().map(PackedOp::bytes).sum(),
+            static_batch: None,
+            // The graph needs a row of its position table per token, and no other length is fixed.
+            static_sequence: match (static_sequence, self.plan.positions()) {
+                (Some(_), Some(rows)) => Some(rows.min(config.max_position_embeddings)),
+                (None, Some(rows)) if rows < config.max_position_embeddings => Some(rows),
+                _ => None,
+            },
+            batch_layout: BatchLayout::Ragged { max_tokens: MAX_BATCH_TOKENS },
+            tolerance: tolerance(kernel),
+        }
+    }
+}
+
+impl PlanBuilder for CpuBuilder {
+    fn wants(&self, weight: usize) -> bool {
+        self.store.wants(weight)
+    }
+
+    fn put(&mut self, weight: usize, data: TensorData) -> Result<()> {
+        self.store.put(weight, data);
+        self.pack(|op| op.weights().contains(&weight))
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<Box<dyn Encoder>> {
+        self.pack(|_| true)?;
+        let info = self.info();
+        let shared = Shared::new(self.autotuner.clone());
+        let pooled = matches!(self.plan.outputs, Outputs::Pooled(_));
+        let model = wire(self.plan, self.packed, &shared).map_err(|e| {
+            let message = format!("the plan cannot be built: {}", e.root_cause());
+            Error::with_source(ErrorCode::Internal, message, e)
+        })?;
+        let graph = model
+            .into_runnable()
+            .map_err(|e| Error::with_source(ErrorCode::Internal, "the plan cannot be run", e))?;
+        Ok(Box::new(CpuEncoder::new(graph, shared, info, self.facts.config, pooled)))
+    }
+}
+
+/// Wires the packed ops into tract's typed graph.
+fn wire(plan: Plan, packed: Vec<Option<PackedOp>>, shared: &Shared) -> TractResult<TypedModel> {
+    let mut model = TypedModel::default();
+    let (tokens, boundaries) = (model.symbols.sym("tokens"), model.symbols.sym("boundaries"));
+    let ids = model.add_source("input_ids", DatumType::U32.fact([tokens.to_dim()]))?;
+    let types = model.add_source("token_type_ids", DatumType::U32.fact([tokens.to_dim()]))?;
+    let cu_seqlens = model.add_source("cu_seqlens", DatumType::U32.fact([boundaries.to_dim()]))?;
+    let mut values: Vec<OutletId> = Vec::with_capacity(packed.len());
+    for (index, (op, packed)) in plan.ops.iter().zip(packed).enumerate() {
+        let name = |op: &str| format!("{op}.{index}");
+        let packed = packed.ok_or_else(|| packing_failed("a weight is missing"))?;
+        let outlets = match (op, packed) {
+            (PlanOp::Embed(_), PackedOp::Embed(embed, types_always_zero)) => {
+                let op = Embed { embed, types_always_zero };
+                model.wire_node(name("Embed"), op, &[ids, types, cu_seqlens])?
+            }
+            (PlanOp::Linear(op), PackedOp::Linear(linear)) => {
+                let x = values[op.x];
+                model.wire_node(name("Linear"), Linear { linear, shared: shared.clone() }, &[x])?
+            }
+            (PlanOp::AddNorm { a, b, .. }, PackedOp::AddNorm(norm)) => {
+                model.wire_node(name("AddNorm"), AddNorm(norm), &[values[*a], values[*b]])?
+            }
+            (PlanOp::Attention { q, k, v, spec }, _) => {
+                let op = Attention { spec: *spec, shared: shared.clone() };
+                let inputs = [values[*q], values[*k], values[*v], cu_seqlens];
+                model.wire_node(name("Attention"), op, &inputs)?
+            }
+            (PlanOp::SelectRows { x, width }, _) => {
+                let op = SelectRows { width: *width };
+                model.wire_node(name("SelectRows"), op, &[values[*x], cu_seqlens])?
+            }
+            (PlanOp::MeanRows { x, width }, _) => {
+                let op = MeanRows { width: *width };
+                model.wire_node(name("MeanRows"), op, &[values[*x], cu_seqlens])?
+            }
+            (PlanOp::Normalize { x, width }, _) => {
+                model.wire_node(name("Normalize"), Normalize { width: *width }, &[values[*x]])?
+            }
+            _ => return Err(packing_failed("an op was packed as another op").into()),
+        };
+        values.push(outlets[0]);
+    }
+    let outputs: Vec<OutletId> = plan.outputs.values().iter().map(|value| values[*value]).collect();
+    model.select_output_outlets(&outputs)?;
+    Ok(model)
+}
+
+impl PackedOp {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Embed(embed, _) => embed.bytes(),
+            Self::Linear(linear) => linear.bytes(),
+            Self::AddNorm(norm) => norm.bytes(),
+            Self::Weightless => 0,
+        }
+    }
+
+    fn precision(&self) -> Option<&'static str> {
+        let Self::Linear(linear) = self else { return None };
+        Some(match &**linear {
+            PackedLinear::I8(_) | PackedLinear::I8Relaxed(_) => "int8",
+            PackedLinear::I4(_) => "int4",
+            PackedLinear::F32(_) => "f32",
+        })
+    }
+}

@@ -1,0 +1,152 @@
+//! Packs the weights of an op for its kernel.
+
+use crate::encoder::Precision;
+use crate::encoder::cpu::kernels::add_norm::LayerNorm;
+use crate::encoder::cpu::kernels::embed::{Embed, EmbeddingTable};
+use crate::encoder::cpu::kernels::linear::{Kernel, Linear, PackF32, PackI4, PackI8};
+use crate::encoder::plan::decode::{Int8Weights, floats, int4, int8, order};
+use crate::encoder::plan::{EmbedOp, LinearOp, Matrix, NormWeights, WeightStore};
+use crate::encoder::quantize::int8::{ColumnMax, quantize_rows_i8};
+use crate::error::{Result, fail};
+use crate::reserve::try_vec_with_capacity;
+
+/// Packs a `Linear`.
+pub(super) fn linear(
+    store: &mut WeightStore,
+    op: &LinearOp,
+    precision: Precision,
+    kernel: Kernel,
+) -> Result<Linear> {
+    let spec = op.spec;
+    let bias = match &op.bias {
+        Some(bias) => store.vector(bias, spec.outputs)?,
+        None => Vec::new(),
+    };
+    if bias.iter().any(|x| !x.is_finite()) {
+        fail!(InvalidModel, "a bias is not finite: the weight file is damaged");
+    }
+    let order = order(&op.weight);
+    if precision == Precision::F32 {
+        let mut pack = PackF32::new(spec, kernel, bias)?;
+        pack.put(order, 0, &floats(store, &op.weight)?);
+        return Ok(pack.finish());
+    }
+    if let Some(Int8Weights { q, scale, zero }) = int8(store, &op.weight)? {
+        let mut pack = if zero.is_empty() {
+            PackI8::new(spec, kernel, scale, bias)?
+        } else {
+            PackI8::with_zero_points(spec, kernel, scale, zero, bias)?
+        };
+        pack.put_i8(order, 0, &q);
+        return Ok(pack.finish());
+    }
+    if let Some(weights) = int4(store, &op.weight)? {
+        let mut pack = PackI4::new(spec, kernel, bias)?;
+        pack.put(0, &weights.q);
+        pack.put_scales(0, weights.scale);
+        pack.put_zeros(0, weights.zero);
+        return Ok(pack.finish());
+    }
+    let weights = floats(store, &op.weight)?;
+    let mut column_max = ColumnMax::new(spec, order)?;
+    column_max.update(0, weights.iter().copied());
+    let mut pack = PackI8::new(spec, kernel, column_max.into_scales(), bias)?;
+    pack.put_f32(order, 0, weights)?;
+    Ok(pack.finish())
+}
+
+/// Packs the embeddings.
+pub(super) fn embed(store: &mut WeightStore, op: &EmbedOp, precision: Precision) -> Result<Embed> {
+    let word = table(store, &op.word, precision == Precision::Auto)?;
+    let token_type = match &op.token_type {
+        Some(types) => Some(table(store, &types.table, false)?),
+        None => None,
+    };
+    let position = match &op.position {
+        Some(matrix) => Some(table(store, matrix, false)?),
+        None => None,
+    };
+    Ok(Embed::new(word, token_type, position, norm(store, &op.norm)?))
+}
+
+/// Packs an embedding table. int8 tables without zero points stay int8. Float tables become int8 if
+/// `quantize` is set.
+fn table(store: &mut WeightStore, matrix: &Matrix, quantize: bool) -> Result<EmbeddingTable> {
+    let width = matrix.shape[1];
+    // A table has one scale per row, as a transposed matrix has one per output.
+    let transposed = Matrix { transposed: true, ..matrix.clone() };
+    if let Some(Int8Weights { q, scale, zero }) = int8(store, &transposed)? {
+        if zero.is_empty() {
+            return Ok(EmbeddingTable::i8(width, q, scale));
+        }
+        let row = |(i, q): (usize, &i8)| (i32::from(*q) - zero[i / width]) as f32 * scale[i / width];
+        let mut values = try_vec_with_capacity(q.len(), "a table as floats")?;
+        values.extend(q.iter().enumerate().map(row));
+        drop(q);
+        return quantized(width, values, quantize);
+    }
+    let values = floats(store, matrix)?;
+    quantized(width, values, quantize)
+}
+
+fn quantized(width: usize, values: Vec<f32>, quantize: bool) -> Result<EmbeddingTable> {
+    if !quantize {
+        return Ok(EmbeddingTable::f32(width, values));
+    }
+    let (q, scales) = quantize_rows_i8(&values, width)?;
+    Ok(EmbeddingTable::i8(width, q, scales))
+}
+
+/// Packs the weights of a LayerNorm.
+pub(super) fn norm(store: &WeightStore, norm: &NormWeights) -> Result<LayerNorm> {
+    let gamma = store.vector(&norm.gamma, norm.width)?;
+    let beta = store.vector(&norm.beta, norm.width)?;
+    if gamma.iter().chain(&beta).any(|x| !x.is_finite()) {
+        fail!(InvalidModel, "a LayerNorm weight is not finite: the weight file is damaged");
+    }
+    Ok(LayerNorm::new(gamma, beta, norm.eps))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::encoder::Precision;
+    use crate::encoder::plan::{
+        EmbedOp, LinearOp, Matrix, NormWeights, Quantization, TensorRef, Vector, WeightStore,
+    };
+    use crate::encoder::spec::Activation;
+    use crate::error::{Error, ErrorCode};
+
+    /// More than an address says, and few enough to be counted in bytes.
+    const MANY: usize = 1 << (usize::BITS - 8);
+
+    fn check(error: &Error, bytes: usize, shape: [usize; 2]) {
+        assert_eq!(error.code(), ErrorCode::OutOfMemory, "{error}");
+        let [rows, columns] = shape;
+        for part in [format!(" {bytes} bytes "), format!(" {rows} × {columns}")] {
+            assert!(error.message().contains(&part), "{error}");
+        }
+    }
+
+    #[test]
+    fn steps_that_no_memory_holds_are_errors() {
+        // In two parts, which are put together before their numbers are looked at.
+        let matrix = |shape: [usize; 2]| {
+            let quantization = Quantization::Affine { axis: None, scale: Vec::new(), zero: None };
+            let parts = vec![TensorRef::Weight(0), TensorRef::Weight(1)];
+            Matrix { parts, shape, transposed: false, float: true, quantization, columns: None }
+        };
+        let mut store = WeightStore::new(0, &[]);
+        let spec = LinearSpec { inputs: 8, outputs: MANY, activation: Activation::None };
+        let step = LinearOp { x: 0, spec, weight: matrix([8, MANY]), bias: None };
+        for precision in [Precision::Auto, Precision::F32] {
+            let error = linear(&mut store, &step, precision, Kernel::Exact).unwrap_err();
+            check(&error, 4 * 8 * MANY, [8, MANY]);
+        }
+        let vector = Vector::Uniform(1.0);
+        let norm = NormWeights { width: 8, eps: 1e-5, gamma: vector.clone(), beta: vector };
+        let tables = EmbedOp { word: matrix([MANY, 8]), token_type: None, position: None, norm };
+        let error = embed(&mut store, &tables, Precision::Auto).unwrap_err();
+        check(&error, 4 * 8 * MANY, [MANY, 8]);
+    }
+}

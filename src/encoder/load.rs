@@ -1,0 +1,188 @@
+//! Loads an encoder while its weights arrive, and chooses the back end.
+
+use std::collections::BTreeMap;
+
+use crate::config::BertConfig;
+use crate::encoder::cpu::CpuBuilder;
+use crate::encoder::matcher::match_graph;
+use crate::encoder::onnx::{Expected, Graph, Model, declared_values, translate};
+use crate::encoder::plan::Plan;
+#[cfg(not(target_arch = "wasm32"))]
+use crate::encoder::reference::ReferenceBuilder;
+use crate::encoder::signature::GraphSignature;
+use crate::encoder::unfused::UnfusedEncoder;
+use crate::encoder::weight_stream::{PlanBuilder, WeightStream};
+use crate::encoder::{BackendChoice, Encoder, EncoderOptions, ModelFacts};
+use crate::error::{Error, ErrorCode, Result};
+
+/// An encoder whose graph is known and whose weights are still arriving.
+///
+/// Files may arrive side by side, the bytes of each in order. [`end`](Self::end) says that the bytes
+/// of a file are valid, and only then are they packed. A damaged file can be begun again.
+pub struct EncoderLoader {
+    config: BertConfig,
+    options: EncoderOptions,
+    state: State,
+}
+
+enum State {
+    /// The graph has a plan: weights are packed as they arrive.
+    Planned(Box<WeightStream>),
+    /// The ONNX file and complete weight files, for the unfused encoder.
+    ///
+    /// `retry`: the graph refers to constants in files that have not arrived, so a plan may exist
+    /// once they have.
+    Complete { onnx: Vec<u8>, files: BTreeMap<String, Vec<u8>>, retry: bool },
+}
+
+impl EncoderLoader {
+    /// Reads a graph. `onnx` holds the bytes of the ONNX file.
+    ///
+    /// # Errors
+    /// Those of [`UnfusedEncoder::load`] that can be detected without the weights.
+    pub fn new(onnx: Vec<u8>, config: &BertConfig, options: EncoderOptions) -> Result<Self> {
+        let config = config.clone();
+        if options.backend == BackendChoice::Unfused {
+            let state = State::Complete { onnx, files: BTreeMap::new(), retry: false };
+            return Ok(Self { config, options, state });
+        }
+        let state = match read_plan(&onnx, &BTreeMap::new(), &config, &options)? {
+            Planning::Planned(stream) => State::Planned(stream),
+            Planning::Unrecognized => State::Complete { onnx, files: BTreeMap::new(), retry: false },
+            Planning::ConstantMissing => State::Complete { onnx, files: BTreeMap::new(), retry: true },
+        };
+        Ok(Self { config, options, state })
+    }
+
+    /// Begins a weight file, or begins it again: drops what was taken from it.
+    pub fn begin(&mut self, path: &str) {
+        match &mut self.state {
+            State::Planned(stream) => stream.begin(path),
+            State::Complete { files, .. } => {
+                files.insert(path.to_owned(), Vec::new());
+            }
+        }
+    }
+
+    /// Takes the next bytes of a weight file. `path` is relative to the ONNX file, `offset` is the
+    /// number of bytes that were written before.
+    ///
+    /// # Errors
+    /// `OUT_OF_MEMORY`; `INVALID_MODEL` if many weights share the same bytes.
+    pub fn write(&mut self, path: &str, offset: u64, bytes: &[u8]) -> Result<()> {
+        match &mut self.state {
+            State::Planned(stream) => stream.write(path, offset, bytes),
+            State::Complete { files, .. } => {
+                let file = files.entry(path.to_owned()).or_default();
+                if file.try_reserve(bytes.len()).is_err() {
+                    let message = format!("cannot reserve memory for {path} after {} bytes", file.len());
+                    return Err(Error::new(ErrorCode::OutOfMemory, message));
+                }
+                file.extend_from_slice(bytes);
+                Ok(())
+            }
+        }
+    }
+
+    /// Ends a weight file: its bytes are complete and valid.
+    ///
+    /// # Errors
+    /// `INVALID_MODEL` if the file is shorter than the weights in it or a weight is not finite,
+    /// `OUT_OF_MEMORY`.
+    pub fn end(&mut self, path: &str) -> Result<()> {
+        match &mut self.state {
+            State::Planned(stream) => stream.end(path),
+            State::Complete { .. } => Ok(()),
+        }
+    }
+
+    /// Returns the encoder. All weights have arrived.
+    ///
+    /// # Errors
+    /// `MISSING_FILE` if a weight has not arrived, `UNSUPPORTED_OPERATOR` and other errors of
+    /// [`UnfusedEncoder::load`] for a graph without a plan.
+    pub fn finish(self) -> Result<Box<dyn Encoder>> {
+        let Self { config, options, state } = self;
+        match state {
+            State::Planned(stream) => (*stream).finish(),
+            State::Complete { onnx, mut files, retry } => {
+                if retry && let Planning::Planned(mut stream) = read_plan(&onnx, &files, &config, &options)? {
+                    drop(onnx);
+                    stream.take_files(&mut files)?;
+                    return (*stream).finish();
+                }
+                Ok(Box::new(UnfusedEncoder::load(onnx, files, &config, &options.layers)?))
+            }
+        }
+    }
+}
+
+/// What is known of a graph before its weights have arrived.
+enum Planning {
+    Planned(Box<WeightStream>),
+    /// A part of the graph matches no pattern.
+    Unrecognized,
+    /// A constant lies in a file that has not arrived.
+    ConstantMissing,
+}
+
+fn read_plan(
+    onnx: &[u8],
+    files: &BTreeMap<String, Vec<u8>>,
+    config: &BertConfig,
+    options: &EncoderOptions,
+) -> Result<Planning> {
+    let model = Model::parse(onnx)?;
+    let (inputs, outputs) = declared_values(&model.graph);
+    let mut signature = GraphSignature::find(&inputs, &outputs, config, &options.layers)?;
+    let graph = match Graph::outline(model, files, &signature.outputs) {
+        Ok(graph) => graph,
+        // The constant of a node lies in a file.
+        Err(error) if error.code() == ErrorCode::MissingFile && files.is_empty() => {
+            return Ok(Planning::ConstantMissing);
+        }
+        Err(error) => return Err(error),
+    };
+    signature.resolve(&graph, config)?;
+    if graph.missing.is_some() {
+        return Ok(Planning::ConstantMissing);
+    }
+    let Some(plan) = recognize(&graph, &signature, config, options.first_rows) else {
+        return Ok(Planning::Unrecognized);
+    };
+    let facts = ModelFacts {
+        config: config.clone(),
+        pooled: signature.pooled,
+        dtype: graph.dtype(),
+        static_sequence: signature.static_shape.sequence,
+    };
+    let builder: Box<dyn PlanBuilder> = match options.backend {
+        #[cfg(not(target_arch = "wasm32"))]
+        BackendChoice::Reference => Box::new(ReferenceBuilder::new(plan, graph.weights.len(), facts)),
+        BackendChoice::Auto | BackendChoice::Unfused => {
+            let builder = CpuBuilder::new(plan, graph.weights.len(), facts, options);
+            if files.is_empty() {
+                builder.warm_up(); // While the weights are fetched.
+            }
+            Box::new(builder)
+        }
+    };
+    Ok(Planning::Planned(Box::new(WeightStream::new(graph.weights, builder))))
+}
+
+/// Returns the plan of a graph, if every part of the graph is recognized. An error of the
+/// translation is ignored here: the unfused encoder reports it when the weights are there.
+fn recognize(
+    graph: &Graph,
+    signature: &GraphSignature,
+    config: &BertConfig,
+    first_rows: bool,
+) -> Option<Plan> {
+    let expected = Expected::of(config);
+    let GraphSignature { outputs, feeds, static_shape, .. } = signature;
+    let translated = translate(graph, outputs, feeds, *static_shape, expected).ok()?;
+    let plan = match_graph(&translated, expected, first_rows, signature.pooled)?;
+    // A file that uses the same weights again and again would be packed again and again.
+    let stored: usize = graph.weights.iter().map(|w| w.shape.iter().product::<usize>()).sum();
+    (plan.elements() <= 4 * stored + (1 << 20)).then_some(plan)
+}

@@ -1,0 +1,84 @@
+//! What a caller can choose when an encoder is loaded.
+
+use crate::encoder::cpu::kernels::linear::Kernel;
+use crate::error::{Result, fail};
+
+/// Options of [`EncoderLoader`](super::EncoderLoader).
+#[derive(Debug, Clone, Default)]
+pub struct EncoderOptions {
+    /// The hidden layers to return, see [`Pooling::layers`](crate::config::Pooling::layers).
+    pub layers: Vec<usize>,
+    /// Whether only the first row of each text is needed, of the last layer (CLS pooling).
+    pub first_rows: bool,
+    /// The number type of the fused encoder.
+    pub precision: Precision,
+    /// The kernels of the CPU back end.
+    pub kernel: KernelChoice,
+    /// What runs the graph.
+    pub backend: BackendChoice,
+}
+
+/// What runs a graph.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum BackendChoice {
+    /// The fastest back end: the plan on the CPU, or tract for a graph that is not recognized.
+    #[default]
+    Auto,
+    /// tract runs the graph as it is, even if a plan exists: slower, and the oracle of the tests.
+    Unfused,
+    /// The scalar references run the plan, for tests. A graph that is not recognized runs in tract.
+    #[cfg(not(target_arch = "wasm32"))]
+    Reference,
+}
+
+/// The number type that a fused encoder computes with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Precision {
+    /// int8 weights with one scale per output channel, or the 4-bit weights of the file. Activations
+    /// are quantized per row.
+    #[default]
+    Auto,
+    /// f32 throughout.
+    F32,
+}
+
+impl Precision {
+    /// Parses `auto` or `f32`.
+    ///
+    /// # Errors
+    /// `INVALID_ARGUMENT` for anything else.
+    pub fn parse(name: &str) -> Result<Self> {
+        match name {
+            "auto" => Ok(Self::Auto),
+            "f32" => Ok(Self::F32),
+            _ => fail!(InvalidArgument, "precision \"{name}\" is unknown: use \"auto\" or \"f32\""),
+        }
+    }
+}
+
+/// Which kernels the CPU back end runs.
+#[derive(Debug, Clone, Copy, Default)]
+pub enum KernelChoice {
+    /// The kernels that give the same bits on every machine.
+    #[default]
+    Exact,
+    /// The fastest kernels of this build, found by timing real calls. The function is a clock that
+    /// returns milliseconds.
+    Fastest(fn() -> f64),
+    /// One kernel, for tests and benchmarks.
+    Fixed(Kernel),
+}
+
+impl KernelChoice {
+    /// Parses `auto` or `exact`. `now` is a clock that returns milliseconds.
+    ///
+    /// # Errors
+    /// `INVALID_ARGUMENT` for anything else.
+    pub fn parse(name: &str, now: fn() -> f64) -> Result<Self> {
+        match name {
+            "auto" => Ok(Self::Fastest(now)),
+            "exact" => Ok(Self::Exact),
+            _ => fail!(InvalidArgument, "kernel \"{name}\" is unknown: use \"auto\" or \"exact\""),
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! The fused ops of a plan.
+//!
+//! Rows carry no padding: a value is `[tokens, width]`, or `[texts, width]` after the last tokens
+//! but the first of each text were dropped or averaged. `cu_seqlens` of the batch says where each
+//! text begins. The `reference` module defines each op by a scalar implementation.
+
+use super::tensor::TensorRef;
+use super::weight::{Matrix, Vector};
+use crate::encoder::spec::AttentionSpec;
+use crate::encoder::spec::LinearSpec;
+
+/// A value of the plan: the result of the op with this index.
+pub(crate) type ValueId = usize;
+
+/// A fused op. It computes one value.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum PlanOp {
+    /// Token ids → `[tokens, width]`.
+    Embed(Box<EmbedOp>),
+    /// `activation(x · W + bias)`.
+    Linear(Box<LinearOp>),
+    /// Multi-head attention: `[queries, width]` from `q`, `k` and `v`.
+    Attention { q: ValueId, k: ValueId, v: ValueId, spec: AttentionSpec },
+    /// `LayerNorm(a + b)`.
+    AddNorm { a: ValueId, b: ValueId, norm: NormWeights },
+    /// The first row of each text: `[tokens, width]` → `[texts, width]`.
+    SelectRows { x: ValueId, width: usize },
+    /// The mean of each text's rows: `[tokens, width]` → `[texts, width]`.
+    MeanRows { x: ValueId, width: usize },
+    /// Each row divided by its L2 norm.
+    Normalize { x: ValueId, width: usize },
+}
+
+/// See [`PlanOp::Embed`].
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct EmbedOp {
+    pub(crate) word: Matrix,
+    pub(crate) token_type: Option<TokenTypeTable>,
+    pub(crate) position: Option<Matrix>,
+    pub(crate) norm: NormWeights,
+}
+
+/// The table of token types.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct TokenTypeTable {
+    pub(crate) table: Matrix,
+    /// Whether the graph ignores `token_type_ids` and gives every token type 0.
+    pub(crate) always_zero: bool,
+}
+
+/// See [`PlanOp::Linear`].
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct LinearOp {
+    pub(crate) x: ValueId,
+    pub(crate) spec: LinearSpec,
+    pub(crate) weight: Matrix,
+    pub(crate) bias: Option<Vector>,
+}
+
+/// The weights of a LayerNorm over rows of `width` columns.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct NormWeights {
+    pub(crate) width: usize,
+    pub(crate) eps: f32,
+    pub(crate) gamma: Vector,
+    pub(crate) beta: Vector,
+}
+
+impl PlanOp {
+    /// Returns the values that the op reads.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) fn inputs(&self) -> Vec<ValueId> {
+        match self {
+            Self::Embed(_) => Vec::new(),
+            Self::Linear(linear) => vec![linear.x],
+            Self::Attention { q, k, v, .. } => vec![*q, *k, *v],
+            Self::AddNorm { a, b, .. } => vec![*a, *b],
+            Self::SelectRows { x, .. } | Self::MeanRows { x, .. } | Self::Normalize { x, .. } => vec![*x],
+        }
+    }
+
+    /// Returns the weights that the op reads, by index. A weight that it reads twice appears twice.
+    pub(crate) fn weights(&self) -> Vec<usize> {
+        let mut tensors: Vec<&TensorRef> = Vec::new();
+        match self {
+            Self::Embed(embed) => {
+                let EmbedOp { word, token_type, position, norm } = &**embed;
+                let tables = [Some(word), token_type.as_ref().map(|types| &types.table), position.as_ref()];
+                tables.into_iter().flatten().for_each(|table| table.tensors(&mut tensors));
+                norm.tensors(&mut tensors);
+            }
+            Self::Linear(linear) => {
+                linear.weight.tensors(&mut tensors);
+                linear.bias.iter().for_each(|bias| bias.tensors(&mut tensors));
+            }
+            Self::AddNorm { norm, .. } => norm.tensors(&mut tensors),
+            Self::Attention { .. }
+            | Self::SelectRows { .. }
+            | Self::MeanRows { .. }
+            | Self::Normalize { .. } => {}
+        }
+        let weight = |tensor: &TensorRef| match tensor {
+            TensorRef::Weight(index) => Some(*index),
+            TensorRef::Constant(_) => None,
+        };
+        tensors.into_iter().filter_map(weight).collect()
+    }
+
+    /// Returns the number of elements in the matrices of the op.
+    pub(super) fn elements(&self) -> usize {
+        let size = |matrix: &Matrix| matrix.used().iter().product::<usize>();
+        match self {
+            Self::Linear(linear) => size(&linear.weight),
+            Self::Embed(embed) => {
+                size(&embed.word)
+                    + embed.token_type.as_ref().map_or(0, |types| size(&types.table))
+                    + embed.position.as_ref().map_or(0, size)
+            }
+            _ => 0,
+        }
+    }
+}
+
+impl NormWeights {
+    fn tensors<'a>(&'a self, tensors: &mut Vec<&'a TensorRef>) {
+        self.gamma.tensors(tensors);
+        self.beta.tensors(tensors);
+    }
+}

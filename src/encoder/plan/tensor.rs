@@ -1,0 +1,75 @@
+//! The elements of a stored tensor, and a reference to one.
+
+use std::fmt::Display;
+use std::sync::Arc;
+
+use crate::error::Result;
+use crate::reserve::{try_clone, try_vec_with_capacity};
+
+/// The elements of a weight or of a constant, row-major.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum TensorData {
+    /// Floats. Half floats and 32-bit integers are converted to `f32`.
+    F32(Vec<f32>),
+    /// Signed bytes.
+    I8(Vec<i8>),
+    /// Unsigned bytes, or 4-bit elements in the packing of the file.
+    U8(Vec<u8>),
+}
+
+impl TensorData {
+    /// Returns the size in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Self::F32(x) => size_of_val(&x[..]),
+            Self::I8(x) => size_of_val(&x[..]),
+            Self::U8(x) => size_of_val(&x[..]),
+        }
+    }
+
+    /// Converts every element to `f32`. Floats are moved, not copied. `what` names the content for
+    /// the error message.
+    ///
+    /// # Errors
+    /// `OUT_OF_MEMORY`.
+    pub(crate) fn try_into_f32(self, what: impl Display) -> Result<Vec<f32>> {
+        let mut floats =
+            try_vec_with_capacity(if matches!(self, Self::F32(_)) { 0 } else { self.bytes() }, what)?;
+        match self {
+            Self::F32(x) => return Ok(x),
+            Self::I8(x) => floats.extend(x.into_iter().map(f32::from)),
+            Self::U8(x) => floats.extend(x.into_iter().map(f32::from)),
+        }
+        Ok(floats)
+    }
+
+    /// Copies the elements.
+    ///
+    /// # Errors
+    /// `OUT_OF_MEMORY`.
+    pub(super) fn try_clone(&self, what: impl Display) -> Result<Self> {
+        Ok(match self {
+            Self::F32(x) => Self::F32(try_clone(x, what)?),
+            Self::I8(x) => Self::I8(try_clone(x, what)?),
+            Self::U8(x) => Self::U8(try_clone(x, what)?),
+        })
+    }
+
+    /// Returns the bytes of an integer tensor. A float tensor has none: the result is empty.
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        match self {
+            Self::F32(_) => Vec::new(),
+            Self::I8(x) => x.into_iter().map(i8::cast_unsigned).collect(),
+            Self::U8(x) => x,
+        }
+    }
+}
+
+/// Where the elements of a tensor come from.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum TensorRef {
+    /// A constant of the graph, which is small.
+    Constant(Arc<TensorData>),
+    /// A weight, by its index in the graph. Its elements arrive later.
+    Weight(usize),
+}
