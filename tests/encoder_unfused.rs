@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use corom::batch::Batch;
 use corom::encoder::onnx::pb::{AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto};
-use corom::encoder::{Encoder, EncoderOutput};
 use corom::encoder::{BackendChoice, EncoderLoader, EncoderOptions, Precision};
+use corom::encoder::{Encoder, EncoderOutput};
 use encoder_support::Fixture;
 use prost::Message;
 

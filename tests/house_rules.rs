@@ -76,7 +76,8 @@ fn names_stand_where_they_may() {
 #[test]
 fn files_are_one_idea_long() {
     let mut long = Vec::new();
-    let mut files = sources(&["src", "pkg", "www", "scripts"], &["rs", "js", "mjs", "ts", "wgsl", "css", "html", "sh"]);
+    let mut files =
+        sources(&["src", "pkg", "www", "scripts"], &["rs", "js", "mjs", "ts", "wgsl", "css", "html", "sh"]);
     files.push(("build.sh".into(), read(&root().join("build.sh"))));
     for (path, text) in files {
         let lines = text.lines().count();
