@@ -6,10 +6,10 @@ use std::task::Poll;
 
 use crate::batch::{Batch, group};
 use crate::config::{BertConfig, Pooling};
+use crate::encoder::reserve::try_with_capacity;
 use crate::encoder::{Encoder, EncoderOutput};
 use crate::error::{Error, ErrorCode, Result, fail};
 use crate::pooling::{l2_normalize, pool};
-use crate::reserve::try_vec_with_capacity;
 use crate::self_test::SelfTest;
 use crate::similarity::dot;
 use crate::tokenizer::{Encoding, Tokenizer, Tokens};
@@ -170,7 +170,7 @@ impl Embedder {
         static NEXT_ID: AtomicU64 = AtomicU64::new(0);
         let numbers = texts.len().saturating_mul(self.dimension());
         let what = format_args!("the vectors of {} texts; embed fewer texts per call", texts.len());
-        let mut vectors = try_vec_with_capacity(numbers, what)?;
+        let mut vectors = try_with_capacity(numbers, what)?;
         vectors.resize(numbers, 0.0);
         Ok(EmbedJob {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),

@@ -14,7 +14,6 @@ pub mod pipeline;
 pub mod pooling;
 pub mod rank;
 mod relative_path;
-mod reserve;
 pub mod self_test;
 pub mod similarity;
 pub mod tokenizer;

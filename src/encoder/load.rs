@@ -8,7 +8,7 @@ use crate::encoder::matcher::match_graph;
 use crate::encoder::onnx::{Expected, Graph, Model, declared_values, translate};
 use crate::encoder::plan::Plan;
 #[cfg(not(target_arch = "wasm32"))]
-use crate::encoder::reference::ReferenceBuilder;
+use crate::encoder::reference_backend::ReferenceBuilder;
 use crate::encoder::signature::GraphSignature;
 use crate::encoder::unfused::UnfusedEncoder;
 use crate::encoder::weight_stream::{PlanBuilder, WeightStream};

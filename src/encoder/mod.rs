@@ -16,7 +16,11 @@ mod matcher;
 pub mod onnx;
 mod options;
 mod plan;
+pub mod quantize;
 pub mod reference;
+#[cfg(not(target_arch = "wasm32"))]
+mod reference_backend;
+pub(crate) mod reserve;
 mod signature;
 pub mod spec;
 pub mod unfused;

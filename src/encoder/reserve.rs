@@ -45,6 +45,16 @@ pub(crate) fn try_extend<T: Copy>(
     Ok(())
 }
 
+/// Returns a copy of `values`.
+///
+/// # Errors
+/// `OUT_OF_MEMORY`.
+pub(crate) fn try_copied<T: Copy>(values: &[T], what: impl Display) -> Result<Vec<T>> {
+    let mut copy = try_with_capacity(values.len(), what)?;
+    copy.extend_from_slice(values);
+    Ok(copy)
+}
+
 fn out_of_memory<T>(len: usize, what: impl Display) -> Error {
     let bytes = len.saturating_mul(size_of::<T>());
     Error::new(ErrorCode::OutOfMemory, format!("not enough memory for the {bytes} bytes of {what}"))

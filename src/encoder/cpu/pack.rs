@@ -7,8 +7,8 @@ use crate::encoder::cpu::kernels::linear::{Kernel, Linear, PackF32, PackI4, Pack
 use crate::encoder::plan::decode::{Int8Weights, floats, int4, int8, order};
 use crate::encoder::plan::{EmbedOp, LinearOp, Matrix, NormWeights, WeightStore};
 use crate::encoder::quantize::int8::{ColumnMax, quantize_rows_i8};
+use crate::encoder::reserve::try_with_capacity;
 use crate::error::{Result, fail};
-use crate::reserve::try_vec_with_capacity;
 
 /// Packs a `Linear`.
 pub(super) fn linear(
@@ -80,7 +80,7 @@ fn table(store: &mut WeightStore, matrix: &Matrix, quantize: bool) -> Result<Emb
             return Ok(EmbeddingTable::i8(width, q, scale));
         }
         let row = |(i, q): (usize, &i8)| (i32::from(*q) - zero[i / width]) as f32 * scale[i / width];
-        let mut values = try_vec_with_capacity(q.len(), "a table as floats")?;
+        let mut values = try_with_capacity(q.len(), "a table as floats")?;
         values.extend(q.iter().enumerate().map(row));
         drop(q);
         return quantized(width, values, quantize);
@@ -114,7 +114,7 @@ mod tests {
     use crate::encoder::plan::{
         EmbedOp, LinearOp, Matrix, NormWeights, Quantization, TensorRef, Vector, WeightStore,
     };
-    use crate::encoder::spec::Activation;
+    use crate::encoder::spec::{Activation, LinearSpec};
     use crate::error::{Error, ErrorCode};
 
     /// More than an address says, and few enough to be counted in bytes.

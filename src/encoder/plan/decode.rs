@@ -4,9 +4,10 @@
 use super::store::{WeightStore, packing_failed};
 use super::tensor::TensorData;
 use super::weight::{BlockFormat, Matrix, Quantization, Vector};
+use crate::encoder::quantize::int4::u4_at;
+use crate::encoder::reserve::try_with_capacity;
 use crate::encoder::spec::WeightOrder;
 use crate::error::{Result, fail};
-use crate::reserve::try_vec_with_capacity;
 
 /// Returns the order in which the stored elements of a `Linear`'s weight lie.
 pub(crate) fn order(matrix: &Matrix) -> WeightOrder {
@@ -22,7 +23,7 @@ fn output_axis(matrix: &Matrix) -> usize {
 fn part<T: Copy>(values: Vec<T>, matrix: &Matrix) -> Result<Vec<T>> {
     let Some(range) = &matrix.columns else { return Ok(values) };
     let columns = matrix.shape[1];
-    let mut taken = try_vec_with_capacity(matrix.used().iter().product(), "a part of a weight")?;
+    let mut taken = try_with_capacity(matrix.used().iter().product(), "a part of a weight")?;
     if output_axis(matrix) == 0 {
         taken.extend_from_slice(&values[range.start * columns..range.end * columns]);
     } else {
@@ -96,14 +97,14 @@ pub(crate) fn floats(store: &mut WeightStore, matrix: &Matrix) -> Result<Vec<f32
             let zero = zero_points(store, zero.as_deref(), format, blocks)?;
             let width = if format.packed { format.block_size / 2 } else { format.block_size };
             let row_bytes = packed.len() / rows.max(1);
-            let mut values = try_vec_with_capacity(len, what)?;
+            let mut values = try_with_capacity(len, what)?;
             for row in 0..rows {
                 let bytes = &packed[row * row_bytes..][..row_bytes];
                 for column in 0..columns {
                     let (block, at) = (column / format.block_size, column % format.block_size);
                     // The last block of a row may be stored in full or cut at the last column.
                     let q = if format.packed {
-                        bytes[(block * width + at / 2).min(row_bytes - 1)] >> (4 * (at % 2)) & 15
+                        u4_at(&bytes[(block * width + at / 2).min(row_bytes - 1)..], at % 2)
                     } else {
                         bytes[block * width + at]
                     };
@@ -117,7 +118,7 @@ pub(crate) fn floats(store: &mut WeightStore, matrix: &Matrix) -> Result<Vec<f32
             let mut values = match &matrix.parts[..] {
                 [one] => store.take(one)?.try_into_f32(what)?,
                 parts => {
-                    let mut all = try_vec_with_capacity(len, what)?;
+                    let mut all = try_with_capacity(len, what)?;
                     for part in parts {
                         all.extend_from_slice(&store.take(part)?.try_into_f32(what)?);
                     }
@@ -190,7 +191,7 @@ pub(crate) fn int4(store: &mut WeightStore, matrix: &Matrix) -> Result<Option<In
     let q = if kept == row {
         packed
     } else {
-        let mut q = try_vec_with_capacity(rows * kept, "4-bit weights in blocks of 32")?;
+        let mut q = try_with_capacity(rows * kept, "4-bit weights in blocks of 32")?;
         packed.chunks_exact(row).for_each(|row| q.extend_from_slice(&row[..kept]));
         q
     };

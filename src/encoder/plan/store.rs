@@ -6,8 +6,8 @@ use std::ops::Range;
 use super::op::PlanOp;
 use super::tensor::{TensorData, TensorRef};
 use super::weight::Vector;
+use crate::encoder::reserve::{try_copied, try_filled};
 use crate::error::{Error, ErrorCode, Result};
-use crate::reserve::{try_clone, try_vec_with_capacity};
 
 /// The weights that have arrived, by index in the graph.
 #[derive(Debug)]
@@ -78,15 +78,15 @@ impl WeightStore {
     /// Returns the `len` elements of a vector as floats. A single number is repeated.
     pub(crate) fn vector(&self, vector: &Vector, len: usize) -> Result<Vec<f32>> {
         match vector {
-            Vector::Uniform(x) => filled(*x, len),
+            Vector::Uniform(x) => try_filled(len, *x, "a vector of weights"),
             Vector::Stored { tensor, part, .. } => {
                 let all = self.with(tensor, |data| {
                     data.try_clone("a vector of weights")?.try_into_f32("a vector of weights")
                 })??;
                 let range = part.clone().unwrap_or(0..all.len());
                 match all.get(range) {
-                    Some([one]) => filled(*one, len),
-                    Some(part) if part.len() == len => try_clone(part, "a vector of weights"),
+                    Some([one]) => try_filled(len, *one, "a vector of weights"),
+                    Some(part) if part.len() == len => try_copied(part, "a vector of weights"),
                     _ => Err(packing_failed("a vector does not have the length that its op needs")),
                 }
             }
@@ -100,23 +100,17 @@ impl WeightStore {
         len: usize,
         part: Option<&Range<usize>>,
     ) -> Result<Vec<f32>> {
-        let mut product = filled(1.0, len)?;
+        let mut product = try_filled(len, 1.0, "a vector of weights")?;
         for vector in vectors {
             for (x, factor) in product.iter_mut().zip(self.vector(vector, len)?) {
                 *x *= factor;
             }
         }
         Ok(match part {
-            Some(part) => try_clone(&product[part.clone()], "a vector of weights")?,
+            Some(part) => try_copied(&product[part.clone()], "a vector of weights")?,
             None => product,
         })
     }
-}
-
-fn filled(x: f32, len: usize) -> Result<Vec<f32>> {
-    let mut values = try_vec_with_capacity(len, "a vector of weights")?;
-    values.resize(len, x);
-    Ok(values)
 }
 
 /// Returns an `INTERNAL` error: the plan contradicts itself.

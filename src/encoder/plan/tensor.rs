@@ -3,8 +3,8 @@
 use std::fmt::Display;
 use std::sync::Arc;
 
+use crate::encoder::reserve::{try_copied, try_with_capacity};
 use crate::error::Result;
-use crate::reserve::{try_clone, try_vec_with_capacity};
 
 /// The elements of a weight or of a constant, row-major.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,7 +34,7 @@ impl TensorData {
     /// `OUT_OF_MEMORY`.
     pub(crate) fn try_into_f32(self, what: impl Display) -> Result<Vec<f32>> {
         let mut floats =
-            try_vec_with_capacity(if matches!(self, Self::F32(_)) { 0 } else { self.bytes() }, what)?;
+            try_with_capacity(if matches!(self, Self::F32(_)) { 0 } else { self.bytes() }, what)?;
         match self {
             Self::F32(x) => return Ok(x),
             Self::I8(x) => floats.extend(x.into_iter().map(f32::from)),
@@ -49,9 +49,9 @@ impl TensorData {
     /// `OUT_OF_MEMORY`.
     pub(super) fn try_clone(&self, what: impl Display) -> Result<Self> {
         Ok(match self {
-            Self::F32(x) => Self::F32(try_clone(x, what)?),
-            Self::I8(x) => Self::I8(try_clone(x, what)?),
-            Self::U8(x) => Self::U8(try_clone(x, what)?),
+            Self::F32(x) => Self::F32(try_copied(x, what)?),
+            Self::I8(x) => Self::I8(try_copied(x, what)?),
+            Self::U8(x) => Self::U8(try_copied(x, what)?),
         })
     }
 

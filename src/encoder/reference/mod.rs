@@ -8,12 +8,7 @@
 pub mod add_norm;
 pub mod attention;
 pub mod embed;
-#[cfg(not(target_arch = "wasm32"))]
-mod encoder;
 pub mod linear;
 pub mod linear_blocks;
 pub mod mean_rows;
 pub mod select_rows;
-
-#[cfg(not(target_arch = "wasm32"))]
-pub(super) use encoder::ReferenceBuilder;

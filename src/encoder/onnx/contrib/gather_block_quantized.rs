@@ -10,6 +10,7 @@ use crate::encoder::onnx::ops::arithmetic::Arithmetic;
 use crate::encoder::onnx::registry::{Outputs, Site};
 use crate::encoder::onnx::value::{Value, fixed};
 use crate::encoder::plan::BlockFormat;
+use crate::encoder::quantize::int4::unpack_u4;
 use crate::error::Result;
 
 /// Inputs: table, indices, scales, zero points?. A table of uint4 or int4 was

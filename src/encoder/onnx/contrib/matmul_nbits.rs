@@ -9,6 +9,7 @@ use crate::encoder::onnx::build::Builder;
 use crate::encoder::onnx::registry::{Outputs, Site};
 use crate::encoder::onnx::value::{Value, fixed};
 use crate::encoder::plan::BlockFormat;
+use crate::encoder::quantize::int4::u4_at;
 use crate::error::Result;
 
 /// The weights' layout: `rows` outputs of `columns` inputs each.

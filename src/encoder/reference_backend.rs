@@ -5,18 +5,18 @@
 
 use std::task::Poll;
 
-use super::add_norm::reference_add_norm;
-use super::attention::reference_attention;
-use super::embed::{ReferenceEmbed, reference_embed};
-use super::linear::reference_linear;
-use super::mean_rows::{reference_mean_rows, reference_normalize};
-use super::select_rows::reference_select_rows;
 use crate::batch::{Batch, BatchLayout};
 use crate::encoder::check::check;
 use crate::encoder::plan::decode::{floats, order};
 use crate::encoder::plan::{
     EmbedOp, LinearOp, NormWeights, Outputs, Plan, PlanOp, TensorData, ValueId, WeightStore, packing_failed,
 };
+use crate::encoder::reference::add_norm::reference_add_norm;
+use crate::encoder::reference::attention::reference_attention;
+use crate::encoder::reference::embed::{ReferenceEmbed, reference_embed};
+use crate::encoder::reference::linear::reference_linear;
+use crate::encoder::reference::mean_rows::{reference_mean_rows, reference_normalize};
+use crate::encoder::reference::select_rows::reference_select_rows;
 use crate::encoder::spec::WeightOrder;
 use crate::encoder::weight_stream::PlanBuilder;
 use crate::encoder::{Encoder, EncoderInfo, EncoderOutput, ModelFacts, Tolerance};
