@@ -12,7 +12,7 @@ const candidates = document.getElementById("candidates");
 const form = document.getElementById("input");
 const folder = document.getElementById("folder");
 
-/** The model in use: { corom, loadTime, perText }. */
+/** The model in use: { corom, loadTimeMs, timePerTextMs }. */
 let model;
 /** Controllers that abort the current load and ranking when a newer one starts. */
 let loading = new AbortController();
@@ -24,7 +24,7 @@ query.value = PAGE.query;
 candidates.value = PAGE.candidates.join("\n");
 startLanguage(() => {
   redraw();
-  if (model) view.showFacts(model.corom.info, model.loadTime, model.perText);
+  if (model) view.showFacts(model.corom.info, model.loadTimeMs, model.timePerTextMs);
 });
 
 form.addEventListener("submit", (event) => {
@@ -64,7 +64,7 @@ async function load(from) {
       onProgress,
       simd: new URLSearchParams(location.search).get("simd") ?? "auto",
     });
-    model = { corom, loadTime: performance.now() - started, perText: undefined };
+    model = { corom, loadTimeMs: performance.now() - started, timePerTextMs: undefined };
     await rank();
   } catch (error) {
     if (!signal.aborted) fail(error);
@@ -92,12 +92,12 @@ async function rank() {
     const started = performance.now();
     const ranked = await corom.rank(text, documents, { metric, signal });
     const time = performance.now() - started;
-    model.perText = time / (documents.length + 1);
+    model.timePerTextMs = time / (documents.length + 1);
     redraw = () => view.showStatus(translate("ranked")(documents.length, duration(time)));
     redraw();
     view.showResults(ranked, metric === "l2");
     view.showTokens(corom.tokenize(text));
-    view.showFacts(corom.info, model.loadTime, model.perText);
+    view.showFacts(corom.info, model.loadTimeMs, model.timePerTextMs);
     view.showBusy(false);
   } catch (error) {
     if (signal.aborted) return; // a newer load or ranking has started

@@ -112,10 +112,10 @@ export function showTokens({ ids, tokens }) {
 }
 
 /** Shows properties of the model and the times of the load and of a text, in milliseconds. */
-export function showFacts(info, loadTime, perText) {
+export function showFacts(info, loadTimeMs, timePerTextMs) {
   const facts = [
-    ["loadTime", duration(loadTime)],
-    ["perText", perText === undefined ? "…" : duration(perText)],
+    ["loadTime", duration(loadTimeMs)],
+    ["perText", timePerTextMs === undefined ? "…" : duration(timePerTextMs)],
     ["memory", megabytes(info.wasmMemory)],
     ["backend", info.backend],
     ["simd", translate(`simd_${info.simd}`)],

@@ -7,9 +7,9 @@ const EXPECTED_SOURCES = "a URL, a list of URLs, files ({ path: bytes }, a Map o
 /** Bytes of a Blob that are read at once. */
 const CHUNK_BYTES = 1 << 20;
 
-/** Opens files in memory. `also` is a list of other sources that the host accepts, for the error message. */
-export function memorySource(source, also = "") {
-  const files = filesOf(source, also);
+/** Opens files in memory. `otherSources` is a list of other sources that the host accepts, for the error message. */
+export function memorySource(source, otherSources = "") {
+  const files = filesOf(source, otherSources);
   return { paths: [...files.keys()], mirrors: [{ open: async (path) => openContents(path, files.get(path)) }] };
 }
 
@@ -19,7 +19,7 @@ function openContents(path, contents) {
   return { offset: 0, total: isBlob(contents) ? contents.size : chunks[0].length, chunks, cancel() {} };
 }
 
-function filesOf(source, also) {
+function filesOf(source, otherSources) {
   if (source instanceof Map) return filesByPath(source.entries());
   if (isFileList(source)) return fromFiles(Array.from(source));
   if (isPlainObject(source)) return filesByPath(Object.entries(source));
@@ -27,7 +27,7 @@ function filesOf(source, also) {
     isBytes(source) || isBlob(source)
       ? '; pass bytes with their paths: { "model.onnx": bytes, "config.json": …, "tokenizer.json": … }'
       : "";
-  throw unexpected("source", source, `${also}${EXPECTED_SOURCES}${hint}`);
+  throw unexpected("source", source, `${otherSources}${EXPECTED_SOURCES}${hint}`);
 }
 
 function filesByPath(entries) {

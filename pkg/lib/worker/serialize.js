@@ -49,7 +49,10 @@ export function deserialize(serialized, remote) {
   return serialized.value;
 }
 
-/** Cloning a Blob does not copy its bytes. Not every host clones a File's name, and none its path in a folder. */
+/**
+ * Serializes a File as a Blob and its names. Cloning a Blob does not copy its bytes. Not every host clones a File's
+ * name, and none its path in a folder.
+ */
 async function serializeFile(file) {
   const { name, webkitRelativePath } = file;
   if (file instanceof Blob) return { blob: file, name, webkitRelativePath };
