@@ -1,22 +1,23 @@
-//! Activation functions over a slice, in place.
+//! The activation functions, over slices.
 
 use super::math::Math;
 use super::simd::{F32x4, LANES};
 use crate::encoder::spec::Activation;
 
-/// Applies `activation` to every value.
+/// Applies `activation` to every value, in place.
 pub fn apply(activation: Activation, values: &mut [f32]) {
     let math = Math::new();
     match activation {
         Activation::None => {}
         Activation::Gelu => map(values, |x| math.gelu(x)),
         Activation::GeluTanh => map(values, |x| math.gelu_tanh(x)),
-        // `max` hands a NaN on from its first operand.
+        // `max` returns a NaN in its first operand.
         Activation::Relu => map(values, |x| x.max(F32x4::zero())),
         Activation::Tanh => map(values, |x| math.tanh(x)),
     }
 }
 
+/// Applies `f` to all values, four at a time.
 #[inline(always)]
 fn map(values: &mut [f32], f: impl Fn(F32x4) -> F32x4) {
     let (vectors, rest) = values.as_chunks_mut::<LANES>();
@@ -34,7 +35,7 @@ mod tests {
     use crate::encoder::reference::linear::reference_activation;
 
     #[test]
-    fn activations_over_slices_of_every_length() {
+    fn activations_equal_the_reference_for_slices_of_every_length() {
         for activation in
             [Activation::None, Activation::Gelu, Activation::GeluTanh, Activation::Relu, Activation::Tanh]
         {

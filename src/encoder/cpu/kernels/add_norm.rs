@@ -1,8 +1,8 @@
-//! `AddNorm` and `LayerNorm`.
+//! LayerNorm, alone or of a sum: `y = (x − mean) / √(variance + ε) · γ + β` for each row.
 
 use super::simd::{F32x4, LANES};
 
-/// Gain, shift and epsilon of a `LayerNorm`.
+/// The weights of a LayerNorm.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LayerNorm {
     gamma: Vec<f32>,
@@ -11,7 +11,7 @@ pub struct LayerNorm {
 }
 
 impl LayerNorm {
-    /// `gamma` and `beta` are `[hidden]`.
+    /// Takes `gamma` and `beta`, `[hidden]` each.
     ///
     /// # Panics
     /// If they have different lengths.
@@ -20,20 +20,20 @@ impl LayerNorm {
         Self { gamma, beta, eps }
     }
 
-    /// Width of a row.
+    /// Returns the width of a row.
     pub fn hidden(&self) -> usize {
         self.gamma.len()
     }
 
-    /// Bytes held.
+    /// Returns the bytes held.
     pub fn bytes(&self) -> usize {
         size_of_val(&self.gamma[..]) + size_of_val(&self.beta[..])
     }
 
-    /// `rows = LayerNorm(rows)`, in place.
+    /// Computes `rows = LayerNorm(rows)` in place. `rows` is `[tokens, hidden]`.
     ///
     /// # Panics
-    /// If `rows` is no whole number of rows.
+    /// If the length of `rows` is not a multiple of `hidden`.
     pub fn layer_norm(&self, rows: &mut [f32]) {
         assert!(rows.len().is_multiple_of(self.hidden().max(1)), "rows is [tokens, hidden]");
         for row in rows.chunks_exact_mut(self.hidden().max(1)) {
@@ -41,10 +41,10 @@ impl LayerNorm {
         }
     }
 
-    /// `rows = LayerNorm(rows + residual)`, in place.
+    /// Computes `rows = LayerNorm(rows + residual)` in place. Both are `[tokens, hidden]`.
     ///
     /// # Panics
-    /// If `rows` and `residual` are not the same whole number of rows.
+    /// If `rows` and `residual` differ in length, or their length is not a multiple of `hidden`.
     pub fn add_norm(&self, rows: &mut [f32], residual: &[f32]) {
         assert_eq!(rows.len(), residual.len(), "rows and residual are [tokens, hidden]");
         assert!(rows.len().is_multiple_of(self.hidden().max(1)), "rows is [tokens, hidden]");
@@ -55,8 +55,8 @@ impl LayerNorm {
         }
     }
 
-    /// Two passes over the row, which lies in the first cache: the mean, then the squares around
-    /// it. One pass would lose the variance of a row whose mean is large.
+    /// Normalizes one row in two passes: the mean, then the squared differences from it. A single pass over sums and
+    /// squares would lose the variance of a row with a large mean.
     fn norm_row(&self, row: &mut [f32]) {
         let count = row.len() as f32;
         let mean = sum(row, 0.0, |x| x) / count;
@@ -80,7 +80,7 @@ impl LayerNorm {
     }
 }
 
-/// `row += other`, of equal length.
+/// Computes `row += other`. Both have the same length.
 pub(super) fn add(row: &mut [f32], other: &[f32]) {
     let (vectors, rest) = row.as_chunks_mut::<LANES>();
     let (others, other_rest) = other.as_chunks::<LANES>();
@@ -92,8 +92,8 @@ pub(super) fn add(row: &mut [f32], other: &[f32]) {
     }
 }
 
-/// Σ f(x) in a fixed order: sixteen running sums, so that no addition waits for the one before.
-/// `neutral` fills the last vector, and `f(neutral)` must be 0.
+/// Returns Σ f(x) in a fixed order: sixteen running sums, so that no addition waits for the previous one. `neutral` pads
+/// the last vector; `f(neutral)` must be 0.
 #[inline(always)]
 fn sum(row: &[f32], neutral: f32, f: impl Fn(F32x4) -> F32x4) -> f32 {
     let mut sums = [F32x4::zero(); 4];
@@ -119,7 +119,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn add_norm_is_the_reference_s(rows in 0usize..5, hidden in 1usize..100, seed in any::<u64>(), mean in -50f32..50.0) {
+        fn add_norm_is_close_to_the_reference(rows in 0usize..5, hidden in 1usize..100, seed in any::<u64>(), mean in -50f32..50.0) {
             let mut random = Random(seed);
             let x: Vec<f32> = (0..rows * hidden).map(|_| random.normal() + mean).collect();
             let residual = random.normals(x.len());
@@ -129,17 +129,17 @@ mod tests {
                 let mut got = x.clone();
                 norm.add_norm(&mut got, &residual);
                 for (got, expected) in got.iter().zip(&expected) {
-                    // The mean takes digits off: |mean| / deviation of them, and the deviation of
-                    // a row of one or two may be tiny.
-                    let most = 4e-5 * (1.0 + mean.abs()) * if hidden < 4 { 30.0 } else { 1.0 };
-                    prop_assert!((got - expected).abs() <= most, "{got} {expected}");
+                    // Subtracting the mean loses digits: |mean| / deviation. The deviation of a row of one or two
+                    // values may be tiny.
+                    let max_error = 4e-5 * (1.0 + mean.abs()) * if hidden < 4 { 30.0 } else { 1.0 };
+                    prop_assert!((got - expected).abs() <= max_error, "{got} {expected}");
                 }
             }
         }
     }
 
     #[test]
-    fn precise_on_rows_like_a_model_s() {
+    fn add_norm_is_precise_for_rows_of_768_values() {
         let mut random = Random(9);
         let mut worst = 0.0f32;
         for _ in 0..50 {
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn extremes() {
+    fn layer_norm_handles_equal_values_and_nan() {
         let norm = LayerNorm::new(vec![1.0; 5], vec![0.5; 5], 1e-12);
         let mut same = vec![7.0; 5];
         norm.layer_norm(&mut same);

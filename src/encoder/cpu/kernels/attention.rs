@@ -1,10 +1,13 @@
-//! `Attention` for all heads, one sequence and one head at a time.
+//! Attention of all heads: `softmax(Q · Kᵀ · scale) · V` for each sequence and head.
 //!
-//! Keys are packed into panels of eight, values into panels of eight columns, once a head; then
-//! four queries at a time: their scores (`[keys, 4]`, never more than that is held), softmax over
-//! the keys with a query a lane, and the context. Both products run `Linear`'s f32 kernel: at 128
-//! tokens of a base model they are a fortieth of the multiplications, so integers would gain
-//! little, and floats keep the scores exact.
+//! For each sequence and each head:
+//!
+//! 1. Pack the keys into panels of eight keys, and the values into panels of eight columns.
+//! 2. For each tile of four queries, compute the scores `[keys, 4]`, softmax over the keys with one query per lane, and
+//!    the context. No more than the scores of one tile exist at a time.
+//!
+//! Both products use the f32 kernel of [`linear`](super::linear). At 128 tokens of a base model they are a fortieth of
+//! all multiplications, so integers would gain little, and with floats the scores stay exact.
 
 use super::Scratch;
 use super::linear::{Kernel, PANEL_COLUMNS, PanelRow, TILE_ROWS, multiply_tile_f32};
@@ -14,7 +17,7 @@ use super::simd::{F32x4, I32x4};
 use crate::encoder::spec::AttentionSpec;
 use std::ops::Range;
 
-/// A matrix of rows that may be part of a wider one: q, k and v of a fused `[tokens, 3·hidden]`.
+/// Rows that may be some columns of a wider matrix, such as the queries in `[tokens, 3 · hidden]`.
 #[derive(Debug, Clone, Copy)]
 pub struct StridedRows<'a> {
     data: &'a [f32],
@@ -23,29 +26,30 @@ pub struct StridedRows<'a> {
 }
 
 impl<'a> StridedRows<'a> {
-    /// All of a matrix whose rows are `width` wide.
+    /// Takes a whole matrix whose rows are `width` wide.
     pub fn new(data: &'a [f32], width: usize) -> Self {
         Self::part(data, width, 0)
     }
 
-    /// What begins at column `from` of a matrix whose rows are `stride` wide.
+    /// Takes the columns from `from` on of a matrix whose rows are `stride` wide.
     pub fn part(data: &'a [f32], stride: usize, from: usize) -> Self {
         Self { data, stride, from }
     }
 
-    /// Whether it has `rows` rows with `width` columns.
+    /// Returns true if there are `rows` rows of `width` columns.
     fn has(&self, rows: usize, width: usize) -> bool {
         self.from + width <= self.stride && rows * self.stride <= self.data.len()
     }
 
+    /// Returns some columns of one row.
     #[inline(always)]
     fn row(&self, row: usize, columns: &Range<usize>) -> &'a [f32] {
         &self.data[row * self.stride + self.from..][columns.clone()]
     }
 }
 
-/// Queries, keys and values: `[tokens, hidden]` each; `q` has one row a sequence instead where
-/// only the first row tile_queries.
+/// Queries, keys and values, `[tokens, hidden]` each. With
+/// [`first_row_only`](AttentionSpec::first_row_only), `q` has one row per sequence.
 #[derive(Debug, Clone, Copy)]
 pub struct Qkv<'a> {
     /// Queries.
@@ -57,18 +61,18 @@ pub struct Qkv<'a> {
 }
 
 impl<'a> Qkv<'a> {
-    /// All three side by side in one `[tokens, 3·hidden]`.
+    /// Takes all three side by side in one matrix, `[tokens, 3 · hidden]`.
     pub fn fused(data: &'a [f32], hidden: usize) -> Self {
         let part = |i| StridedRows::part(data, 3 * hidden, i * hidden);
         Self { q: part(0), k: part(1), v: part(2) }
     }
 }
 
-/// The op: `out` is `[tokens, hidden]`, or `[sequences, hidden]` where only the first row tile_queries. A
-/// relaxed `kernel` fuses multiplications and additions. A row of an empty sequence is zero.
+/// Computes `out`, which has one row of `hidden` values per row of `q`. A relaxed `kernel` fuses products and sums. The
+/// row of an empty sequence is 0.
 ///
 /// # Panics
-/// If a matrix is smaller than its shape.
+/// If a matrix is smaller than its shape, or `out` has another size.
 pub fn attention(
     spec: &AttentionSpec,
     qkv: Qkv<'_>,
@@ -81,9 +85,9 @@ pub fn attention(
     let tokens = cu_seqlens.last().copied().unwrap_or(0);
     let sequences = cu_seqlens.len().saturating_sub(1);
     let queries = if spec.first_row_only { sequences } else { tokens };
-    assert!(qkv.q.has(queries, hidden), "q has a row a query");
+    assert!(qkv.q.has(queries, hidden), "q has one row per query");
     assert!(qkv.k.has(tokens, hidden) && qkv.v.has(tokens, hidden), "k and v are [tokens, hidden]");
-    assert_eq!(out.len(), queries * hidden, "out has a row a query");
+    assert_eq!(out.len(), queries * hidden, "out has one row per query");
     for (s, sequence) in cu_seqlens.windows(2).enumerate() {
         let keys = sequence[0]..sequence[1];
         let queries = if spec.first_row_only { s..s + 1 } else { keys.clone() };
@@ -103,7 +107,7 @@ pub fn attention(
     }
 }
 
-/// Keys: for each panel of eight keys, for each column, the keys' values; 0 past the last key.
+/// Packs keys: for each panel of eight keys, for each column, the values of the keys. Missing keys are 0.
 fn pack_keys(k: StridedRows<'_>, keys: &Range<usize>, columns: &Range<usize>, packed: &mut Vec<PanelRow>) {
     let width = columns.len();
     let packed = ensure_len(packed, keys.len().div_ceil(PANEL_COLUMNS) * width);
@@ -121,7 +125,7 @@ fn pack_keys(k: StridedRows<'_>, keys: &Range<usize>, columns: &Range<usize>, pa
     }
 }
 
-/// Values: for each panel of eight columns, for each key, its values; 0 past the last column.
+/// Packs values: for each panel of eight columns, for each key, its values. Missing columns are 0.
 fn pack_values(v: StridedRows<'_>, keys: &Range<usize>, columns: &Range<usize>, packed: &mut Vec<PanelRow>) {
     let packed = ensure_len(packed, columns.len().div_ceil(PANEL_COLUMNS) * keys.len());
     for (i, key) in keys.clone().enumerate() {
@@ -137,9 +141,9 @@ fn pack_values(v: StridedRows<'_>, keys: &Range<usize>, columns: &Range<usize>, 
     }
 }
 
-/// Up to four queries of one head against its packed keys and values. Queries that are missing
-/// from the four are zero: cheaper than kernels of their own for at most three a sequence.
-#[allow(clippy::too_many_arguments, reason = "all of them the loop's variables, one level up")]
+/// Computes the context of up to four queries of one head from its packed keys and values. Missing queries are 0: that is
+/// cheaper than kernels for shorter tiles, because each sequence has at most one such tile.
+#[allow(clippy::too_many_arguments, reason = "they are the variables of the loops in `attention`")]
 fn attend_tile(
     spec: &AttentionSpec,
     q: StridedRows<'_>,
@@ -176,29 +180,29 @@ fn attend_tile(
         }
     }
     let scores = &mut score_rows[..keys];
-    let parts = softmax(scores);
+    let factors = softmax(scores);
 
     let scores = scores.as_flattened();
     for (p, panel) in scratch.values[..width.div_ceil(PANEL_COLUMNS) * keys].chunks_exact(keys).enumerate() {
         let mut sums = [[[0.0; 4]; 2]; TILE_ROWS];
         multiply_tile_f32(panel, scores, TILE_ROWS, kernel.is_relaxed(), &mut sums);
         for (r, query) in queries.clone().enumerate() {
-            let part = F32x4::splat(parts[r]);
+            let factor = F32x4::splat(factors[r]);
             let to = &mut out[query * spec.hidden()..][columns.clone()][p * PANEL_COLUMNS..];
             for (sum, to) in sums[r].iter().zip(to.chunks_mut(4)) {
-                F32x4::load(sum).mul(part).store_part(to);
+                F32x4::load(sum).mul(factor).store_part(to);
             }
         }
     }
 }
 
-/// Softmax over the rows, each lane by itself, all but the division: returns what each lane is
-/// still to be multiplied with. A lane with a NaN becomes NaN.
+/// Computes softmax over the rows, for each lane, but without the division. Returns the factor with which each lane has to
+/// be multiplied. A lane with a NaN becomes NaN.
 fn softmax(scores: &mut [[f32; TILE_ROWS]]) -> [f32; TILE_ROWS] {
-    let most = scores.iter().map(F32x4::load).fold(F32x4::splat(f32::NEG_INFINITY), F32x4::max);
+    let max = scores.iter().map(F32x4::load).fold(F32x4::splat(f32::NEG_INFINITY), F32x4::max);
     let (math, mut sum) = (Math::new(), F32x4::zero());
     for score in scores {
-        let weight = math.exp_negative(F32x4::load(score).sub(most));
+        let weight = math.exp_negative(F32x4::load(score).sub(max));
         sum = sum.add(weight);
         weight.store(score);
     }
@@ -240,7 +244,7 @@ mod tests {
         }
         let mut expected = reference_attention(&spec, &q, &k, &v, &cu_seqlens);
         if first_row_only {
-            // The reference leaves an empty sequence out.
+            // The reference has no row for an empty sequence.
             let mut rows = expected.chunks_exact(hidden);
             let zeros = vec![0.0; hidden];
             expected = lengths
@@ -253,11 +257,11 @@ mod tests {
             let mut out = vec![f32::NAN; expected.len()];
             let mut scratch = Scratch::new();
             attention(&spec, qkv, &cu_seqlens, kernel, &mut out, &mut scratch);
-            // Scores are up to 80 here: their rounding is what shows.
+            // The scores reach 80, so their rounding dominates the error.
             for (got, expected) in out.iter().zip(&expected) {
                 assert!((got - expected).abs() < 1e-4, "{got} {expected}");
             }
-            // Dirty scratch memory changes nothing.
+            // What an earlier call left in the scratch memory must not matter.
             let mut again = vec![f32::NAN; expected.len()];
             attention(&spec, qkv, &cu_seqlens, kernel, &mut again, &mut scratch);
             assert_eq!(out, again);
@@ -266,7 +270,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn is_the_reference_s(
+        fn attention_is_close_to_the_reference(
             heads in 1usize..4, head_size in 1usize..35, lengths in prop::collection::vec(0usize..40, 0..4),
             first in any::<bool>(), seed in any::<u64>(),
         ) {
@@ -275,18 +279,28 @@ mod tests {
     }
 
     #[test]
-    fn every_length_up_to_a_few_panels() {
+    fn attention_is_close_to_the_reference_for_every_length_up_to_a_few_panels() {
         for length in 0..35 {
             check(2, 16, &[length], false, 3);
         }
         check(12, 64, &[128, 7], false, 4);
     }
 
+    /// Hidden size 384 with 12 heads and 96 with 3 heads; and heads whose size is no multiple of a panel.
     #[test]
-    fn large_scores_and_bad_numbers() {
+    fn attention_is_close_to_the_reference_for_the_shapes_of_small_models() {
+        for (heads, head_size) in [(12, 32), (3, 32), (3, 20), (5, 7)] {
+            for first_row_only in [false, true] {
+                check(heads, head_size, &[1, 64, 70, 129], first_row_only, 5);
+            }
+        }
+    }
+
+    #[test]
+    fn large_scores_do_not_overflow_and_nan_stays_in_its_row() {
         let spec = AttentionSpec::new(4, 1);
         let mut data = vec![0.0; 3 * 12];
-        // Token 0's scores are 1e6 and more: the largest takes all, nothing overflows.
+        // The scores of token 0 reach 1e6. The key with the largest score has all the weight.
         data[..4].fill(1e3);
         for token in 0..3 {
             data[token * 12 + 4..token * 12 + 8].fill(token as f32 * 1e3);
@@ -302,6 +316,6 @@ mod tests {
         assert!((out[4] - 1.0).abs() < 1e-6, "equal scores");
         data[12] = f32::NAN;
         let out = run(&data);
-        assert!(out[4].is_nan() && out[0] == 2.0, "a NaN query harms its own row");
+        assert!(out[4].is_nan() && out[0] == 2.0, "a NaN query affects its own row only");
     }
 }

@@ -1,10 +1,10 @@
-//! `Embed`: three lookups, their sum, a `LayerNorm`.
+//! The embeddings of a BERT: the sum of three table lookups, and a LayerNorm.
 
 use super::add_norm::LayerNorm;
 use super::simd::{F32x4, I32x4, LANES};
 use crate::error::{Result, fail};
 
-/// An embedding table `[rows, width]`, row-major.
+/// An embedding table, `[rows, width]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EmbeddingTable {
     width: usize,
@@ -14,35 +14,35 @@ pub struct EmbeddingTable {
 #[derive(Debug, Clone, PartialEq)]
 enum TableValues {
     F32(Vec<f32>),
-    /// A scale a row.
+    /// Integers, and one scale per row.
     I8(Vec<i8>, Vec<f32>),
 }
 
 impl EmbeddingTable {
-    /// Floats.
+    /// Takes a table of floats.
     ///
     /// # Panics
-    /// If `values` is no whole number of rows.
+    /// If the length of `values` is not a multiple of `width`.
     pub fn f32(width: usize, values: Vec<f32>) -> Self {
         assert!(values.len().is_multiple_of(width.max(1)), "a table is [rows, width]");
         Self { width, values: TableValues::F32(values) }
     }
 
-    /// int8 with a scale a row: `scale · q`.
+    /// Takes a table of int8 with one scale per row: `scale · q`.
     ///
     /// # Panics
-    /// If there is not one scale a row.
+    /// If there is not one scale per row.
     pub fn i8(width: usize, values: Vec<i8>, scales: Vec<f32>) -> Self {
         assert_eq!(values.len(), scales.len() * width, "a table is [rows, width]");
         Self { width, values: TableValues::I8(values, scales) }
     }
 
-    /// Width of a row.
+    /// Returns the width of a row.
     pub fn width(&self) -> usize {
         self.width
     }
 
-    /// Rows.
+    /// Returns the number of rows.
     pub fn rows(&self) -> usize {
         let len = match &self.values {
             TableValues::F32(values) => values.len(),
@@ -51,7 +51,7 @@ impl EmbeddingTable {
         len / self.width.max(1)
     }
 
-    /// Bytes held.
+    /// Returns the bytes held.
     pub fn bytes(&self) -> usize {
         match &self.values {
             TableValues::F32(values) => size_of_val(&values[..]),
@@ -59,7 +59,7 @@ impl EmbeddingTable {
         }
     }
 
-    /// `out = table[row]`, or `out += table[row]`.
+    /// Computes `out = table[row]`, or `out += table[row]` if `add` is true.
     fn look_up(&self, row: usize, add: bool, out: &mut [f32]) {
         let range = row * self.width..(row + 1) * self.width;
         match &self.values {
@@ -87,7 +87,7 @@ impl EmbeddingTable {
     }
 }
 
-/// The op: its tables and its norm.
+/// The tables of the op and its LayerNorm.
 #[derive(Debug)]
 pub struct Embed {
     word: EmbeddingTable,
@@ -97,8 +97,10 @@ pub struct Embed {
 }
 
 impl Embed {
+    /// Takes the tables and the LayerNorm.
+    ///
     /// # Panics
-    /// If the tables and the norm are not equally wide.
+    /// If they differ in width.
     pub fn new(
         word: EmbeddingTable,
         token_type: Option<EmbeddingTable>,
@@ -106,22 +108,22 @@ impl Embed {
         norm: LayerNorm,
     ) -> Self {
         for table in [Some(&word), token_type.as_ref(), position.as_ref()].into_iter().flatten() {
-            assert_eq!(table.width(), norm.hidden(), "all tables are as wide as the norm");
+            assert_eq!(table.width(), norm.hidden(), "all tables are as wide as the LayerNorm");
         }
         Self { word, token_type, position, norm }
     }
 
-    /// Width of a row.
+    /// Returns the width of a row.
     pub fn hidden(&self) -> usize {
         self.norm.hidden()
     }
 
-    /// Tokens that there are.
+    /// Returns the number of tokens in the vocabulary.
     pub fn vocabulary(&self) -> usize {
         self.word.rows()
     }
 
-    /// Bytes of the tables.
+    /// Returns the bytes of the tables.
     pub fn bytes(&self) -> usize {
         [Some(&self.word), self.token_type.as_ref(), self.position.as_ref()]
             .into_iter()
@@ -130,15 +132,14 @@ impl Embed {
             .sum()
     }
 
-    /// `out[tokens, hidden]` of `ids` and `types`, both `[tokens]`.
+    /// Computes `out`, `[tokens, hidden]`, from `ids` and `types`, `[tokens]` each.
     ///
     /// # Errors
-    /// `TOKEN_ID_OUT_OF_RANGE` for an id that the vocabulary has not; `INVALID_ARGUMENT` for
-    /// a token type that there is not, or a sequence longer than there are positions. `out` is
-    /// untouched then.
+    /// `TOKEN_ID_OUT_OF_RANGE` for an id outside the vocabulary. `INVALID_ARGUMENT` for an unknown token type, or for a
+    /// sequence that is longer than the table of positions. Then `out` is unchanged.
     ///
     /// # Panics
-    /// If the lengths of the slices do not fit.
+    /// If the length of a slice does not match its shape.
     pub fn forward(&self, ids: &[u32], types: &[u32], cu_seqlens: &[usize], out: &mut [f32]) -> Result<()> {
         let tokens = cu_seqlens.last().copied().unwrap_or(0);
         assert!(ids.len() == tokens && types.len() == tokens, "ids and types are [tokens]");
@@ -160,7 +161,7 @@ impl Embed {
         for sequence in cu_seqlens.windows(2) {
             for (position, token) in (sequence[0]..sequence[1]).enumerate() {
                 let row = &mut out[token * self.hidden()..][..self.hidden()];
-                // The order in which Hugging Face's BERT adds them.
+                // Hugging Face's BERT adds them in this order.
                 self.word.look_up(ids[token] as usize, false, row);
                 if let Some(table) = &self.token_type {
                     table.look_up(types[token] as usize, true, row);
@@ -184,7 +185,7 @@ mod tests {
     use crate::error::ErrorCode;
     use proptest::prelude::*;
 
-    /// The two forms of one table, and what each stands for.
+    /// Returns a table in f32 and in int8, and the values that each represents.
     fn forms(width: usize, values: &[f32]) -> [(EmbeddingTable, Vec<f32>); 2] {
         let (q, scales) = quantize_rows_i8(values, width).unwrap();
         let from_q = q.iter().enumerate().map(|(i, q)| f32::from(*q) * scales[i / width]).collect();
@@ -196,7 +197,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn is_the_reference_s(hidden in 1usize..40, lengths in prop::collection::vec(0usize..9, 0..5), seed in any::<u64>()) {
+        fn embed_is_close_to_the_reference(hidden in 1usize..40, lengths in prop::collection::vec(0usize..9, 0..5), seed in any::<u64>()) {
             let mut random = Random(seed);
             let mut cu_seqlens = vec![0];
             lengths.iter().for_each(|l| cu_seqlens.push(cu_seqlens.last().unwrap() + l));
@@ -224,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_out_of_range() {
+    fn embed_rejects_ids_types_and_positions_out_of_range() {
         let table = |rows: usize| EmbeddingTable::f32(4, vec![1.0; rows * 4]);
         let norm = LayerNorm::new(vec![1.0; 4], vec![0.0; 4], 1e-5);
         let embed = Embed::new(table(5), Some(table(2)), Some(table(3)), norm);

@@ -1,22 +1,20 @@
-//! The exponential, `tanh`, the normal distribution function and the activations made of them,
-//! four lanes at a time, with polynomials of our own: the C library's functions differ from
-//! machine to machine, these give the same bits everywhere.
+//! `exp`, `tanh` and the two forms of gelu, four lanes at a time. The functions of the C library differ from machine to
+//! machine; these polynomials give the same bits everywhere.
 //!
-//! The coefficients are minimax fits (Lawson's iteration on 1,200 to 2,000 Chebyshev points in
-//! double precision, each coefficient rounded to `f32` in turn and the others fitted again).
-//! Bounds, which the tests below check against `f64` over the whole range (every finite
-//! magnitude, ±0, denormals, ±∞; NaN stays NaN):
+//! The coefficients are minimax fits: Lawson's iteration on 1,200 to 2,000 Chebyshev points in double precision. Each
+//! coefficient was rounded to `f32` in turn, and the others were fitted again. The tests below check these bounds against
+//! `f64` over the whole range: every magnitude, ±0, denormals and ±∞. NaN stays NaN.
 //!
-//! | function | error, relative unless said |
+//! | function | maximum error, relative unless stated otherwise |
 //! |---|---|
-//! | [`Math::exp_negative`] | 1.2e-7 (1 ULP) down to −70, below at most 4e-31 |
+//! | [`Math::exp_negative`] | 1.2e-7 (1 ULP) down to −70; at most 4e-31 absolute below |
 //! | [`Math::tanh`] | 2.5e-7 |
 //! | [`Math::gelu`] | 1e-6 for x ≥ −4, 6e-6 down to −11.8; everywhere 1.5e-7 · max(1, \|x\|) absolute |
 //! | [`Math::gelu_tanh`] | 7e-7 for x ≥ −2; everywhere 3e-7 · max(1, \|x\|) absolute |
 
 use super::simd::{F32x4, I32x4};
 
-/// Every constant of this module.
+/// The constants of this module.
 #[derive(Debug)]
 struct Constants {
     one: f32,
@@ -26,10 +24,9 @@ struct Constants {
     sign: i32,
     exp_least: f32,
     log2_e: f32,
-    /// 1.5 · 2²³ + 127: adding it rounds to an integer, and leaves that with the bias of an
-    /// `f32`'s exponent in the low bits.
+    /// 1.5 · 2²³ + 127. Adding it rounds to an integer, which is then in the low bits, with the bias of an `f32` exponent.
     rounder: f32,
-    /// ln 2 in two parts; the first has 9 bits, so that its product with an exponent is exact.
+    /// ln 2 in two parts. The first part has 9 bits, so its product with an exponent is exact.
     ln2: [f32; 2],
     /// eʳ = 1 + r + r²·P(r) for |r| ≤ ln 2 / 2, within 3.7e-9.
     exp: [f32; 5],
@@ -70,14 +67,13 @@ static CONSTANTS: Constants = Constants {
     gelu_tanh: [-1.595_769_2, -0.071_354_814],
 };
 
-/// The functions. Make one before a loop: their constants are read from memory, where V8 would
-/// put each together anew from three instructions at every use (gelu: XX for YY values a
-/// nanosecond).
+/// The functions. Create a `Math` before a loop. Its constants are then read from memory; otherwise V8 builds each constant
+/// from three instructions at every use.
 #[derive(Debug, Clone, Copy)]
 pub struct Math(&'static Constants);
 
-/// Σ cᵢ·xⁱ by halves (Estrin's scheme): a few products more than Horner's, but a third of the
-/// additions in a row, whose latency is what these functions wait for.
+/// Returns Σ cᵢ·xⁱ by Estrin's scheme. It has a few more products than Horner's, but a third as many dependent additions,
+/// whose latency limits these functions.
 #[inline(always)]
 fn polynomial<const N: usize>(x: F32x4, c: &[f32; N]) -> F32x4 {
     const { assert!(N >= 2 && N <= 8) };
@@ -94,16 +90,18 @@ fn polynomial<const N: usize>(x: F32x4, c: &[f32; N]) -> F32x4 {
 }
 
 impl Math {
-    /// The functions.
+    /// Returns the functions.
     #[inline(always)]
-    #[allow(clippy::new_without_default, reason = "there is one way to make it, and it has a name")]
+    #[allow(
+        clippy::new_without_default,
+        reason = "a default would hide that it should be created before a loop"
+    )]
     pub fn new() -> Self {
         Self(std::hint::black_box(&CONSTANTS))
     }
 
-    /// eˣ for x ≤ 0, which is all that softmax and the functions below need. Below −70 it stays at
-    /// that value's 4e-31: whoever adds that up or multiplies with it won't notice, and denormal
-    /// numbers, which cost a hundred cycles each, do not arise from it.
+    /// Returns eˣ for x ≤ 0, which is all that softmax and the functions below need. Below −70 the result stays at 4e-31.
+    /// That is as good as 0 in sums and products, and avoids denormal numbers, which cost a hundred cycles each.
     #[inline(always)]
     pub fn exp_negative(self, x: F32x4) -> F32x4 {
         let c = self.0;
@@ -116,7 +114,7 @@ impl Math {
         power.mul(shifted.to_bits().shl::<23>().to_float())
     }
 
-    /// The hyperbolic tangent.
+    /// Returns the hyperbolic tangent.
     #[inline(always)]
     pub fn tanh(self, x: F32x4) -> F32x4 {
         let c = self.0;
@@ -128,15 +126,14 @@ impl Math {
         let one = F32x4::splat(c.one);
         let power = self.exp_negative(magnitude.mul(F32x4::splat(c.minus_two)));
         let large = one.sub(power).div(one.add(power));
-        // A NaN is not less than anything, and `large` hands it on.
+        // A NaN is not less than anything, so `large` is selected, which is NaN.
         magnitude.lt(F32x4::splat(c.tanh_small)).select(small, large).to_bits().or(sign).to_float()
     }
 
-    /// x·Φ(x), Φ the normal distribution function: the `gelu` of BERT, `erf` in the paper's
-    /// formula.
+    /// Returns x·Φ(x), with Φ the normal distribution function: the `gelu` of BERT, which the paper writes with `erf`.
     ///
-    /// With a = |x|, Φ(−a) = e^(−a²/2) · R(a), and R is a polynomial in t = 1 / (1 + 0.3·a): so
-    /// the left tail keeps its relative accuracy, which `1 + erf` would cancel away.
+    /// With a = |x|, Φ(−a) = e^(−a²/2) · R(a), and R is a polynomial in t = 1 / (1 + 0.3·a). So the left tail keeps its
+    /// relative accuracy, which would cancel in `1 + erf`.
     #[inline(always)]
     pub fn gelu(self, x: F32x4) -> F32x4 {
         let c = self.0;
@@ -148,14 +145,14 @@ impl Math {
         x.mul(x.lt(F32x4::zero()).select(tail, one.sub(tail)))
     }
 
-    /// The `tanh` form of gelu: x / (1 + e^(−2u)), u = √(2/π) · (x + 0.044715 x³).
+    /// Returns the `tanh` form of gelu: x / (1 + e^(−2u)), u = √(2/π) · (x + 0.044715 x³).
     #[inline(always)]
     pub fn gelu_tanh(self, x: F32x4) -> F32x4 {
         let c = self.0;
         let one = F32x4::splat(c.one);
         let a = x.to_bits().and(I32x4::splat(c.magnitude)).to_float();
         let power = self.exp_negative(polynomial(x.mul(x), &c.gelu_tanh).mul(a));
-        // Left of 0 the fraction is expanded by e^(2u).
+        // For x < 0 numerator and denominator are multiplied by e^(2u).
         x.mul(x.lt(F32x4::zero()).select(power, one)).div(one.add(power))
     }
 }
@@ -166,7 +163,7 @@ mod tests {
     use crate::encoder::reference::linear::reference_activation;
     use crate::encoder::spec::Activation;
 
-    /// Every 997th float, and 2 million over where things happen.
+    /// Returns every 997th float, 2 million floats between −20 and 20, and special values.
     fn inputs() -> impl Iterator<Item = f32> {
         let all = (0..=u32::MAX).step_by(997).map(f32::from_bits);
         let near = (-1_000_000..=1_000_000).map(|i| i as f32 / 50_000.0);
@@ -175,7 +172,7 @@ mod tests {
         all.chain(near).chain(special)
     }
 
-    /// Hands each input, what the function makes of it and what it should be to `check`.
+    /// Calls `check` with each input, the result of `f` and the result of `reference`.
     fn compare(f: impl Fn(F32x4) -> F32x4, reference: impl Fn(f64) -> f64, check: impl Fn(f64, f64, f64)) {
         let mut lanes = inputs();
         loop {
@@ -187,7 +184,7 @@ mod tests {
             for (x, got) in x.into_iter().zip(got) {
                 let expected = reference(f64::from(x));
                 if x.is_nan() || expected.is_nan() {
-                    // −∞ · 0 is NaN in gelu's formula, here and in PyTorch alike.
+                    // −∞ · 0 is NaN in the formula of gelu, here and in PyTorch.
                     assert!(got.is_nan() || x == f32::NEG_INFINITY, "{x}: {got}");
                     assert!(x.is_infinite() || got.is_nan(), "{x}: {got}");
                 } else {
@@ -203,12 +200,12 @@ mod tests {
     }
 
     fn relative(got: f64, expected: f64) -> f64 {
-        // Half the smallest denormal is as near as an f32 gets.
+        // An f32 cannot be closer than half the smallest denormal.
         (absolute(got, expected) - 0.71e-45).max(0.0) / expected.abs().max(f64::MIN_POSITIVE)
     }
 
     #[test]
-    fn exponential() {
+    fn exp_stays_within_its_bound() {
         let negative = |x: F32x4| Math::new().exp_negative(x.min(F32x4::zero()));
         compare(
             negative,
@@ -226,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn hyperbolic_tangent() {
+    fn tanh_stays_within_its_bound() {
         compare(
             |x| Math::new().tanh(x),
             f64::tanh,
@@ -238,32 +235,32 @@ mod tests {
     }
 
     #[test]
-    fn gelu_of_erf() {
+    fn gelu_stays_within_its_bound() {
         compare(
             |x| Math::new().gelu(x),
             |x| reference_activation(Activation::Gelu, x),
             |x, got, expected| {
-                let most = if x >= -4.0 {
+                let max_error = if x >= -4.0 {
                     1e-6
                 } else if x >= -11.8 {
                     6e-6
                 } else {
                     f64::INFINITY
                 };
-                assert!(relative(got, expected) <= most, "{x}: {got} for {expected}");
+                assert!(relative(got, expected) <= max_error, "{x}: {got} for {expected}");
                 assert!(absolute(got, expected) <= 1.5e-7 * x.abs().max(1.0), "{x}: {got} for {expected}");
             },
         );
     }
 
     #[test]
-    fn gelu_of_tanh() {
+    fn gelu_tanh_stays_within_its_bound() {
         compare(
             |x| Math::new().gelu_tanh(x),
             |x| reference_activation(Activation::GeluTanh, x),
             |x, got, expected| {
-                let most = if x >= -2.0 { 7e-7 } else { f64::INFINITY };
-                assert!(relative(got, expected) <= most, "{x}: {got} for {expected}");
+                let max_error = if x >= -2.0 { 7e-7 } else { f64::INFINITY };
+                assert!(relative(got, expected) <= max_error, "{x}: {got} for {expected}");
                 assert!(absolute(got, expected) <= 3e-7 * x.abs().max(1.0), "{x}: {got} for {expected}");
             },
         );

@@ -1,14 +1,16 @@
-//! The fused ops on the CPU: SIMD kernels on slices. They know nothing of graphs.
+//! SIMD kernels of the fused ops, on slices. They know neither tract nor graphs.
 //!
-//! - Activations are rows `[tokens, width]` of a batch without padding; `cu_seqlens` holds where
-//!   each sequence begins, and the end: `[0, len_0, len_0 + len_1, …]`.
-//! - What a kernel needs besides its input and output lives in a [`Scratch`], which grows to the
-//!   largest need and stays: a forward pass allocates nothing.
-//! - A plain build gives the same bits on every machine, native or wasm: integer sums are exact,
-//!   float sums have a fixed order that does not depend on how many rows there are, `exp` and
-//!   its kin are our own ([`math`]), and nothing is fused.
-//! - Shapes are checked once, where an op begins (a wrong one is the caller's bug, and panics).
-//!   This folder is the only place with `unsafe`.
+//! - Activations are rows `[tokens, width]` of a batch without padding. `cu_seqlens` has the first row of each sequence
+//!   and the number of rows: `[0, len_0, len_0 + len_1, …]`.
+//! - Buffers that a kernel needs while it runs are in a [`Scratch`], which grows to the largest need. So a forward pass
+//!   allocates nothing but its outputs.
+//! - A build without relaxed SIMD gives the same bits on every machine, native or WebAssembly: integer sums are exact,
+//!   sums of floats have a fixed order that does not depend on the number of rows, products are not fused with sums, and
+//!   the functions in [`math`] are our own.
+//! - An op checks all shapes before it starts. A wrong shape is a bug of the caller and panics.
+//! - This folder is the only one with `unsafe` code.
+//!
+//! The scalar definition of each op is in [`encoder::reference`](crate::encoder::reference).
 
 pub mod activation;
 pub mod add_norm;

@@ -1,9 +1,9 @@
-//! `SelectRows`: copies.
+//! Copies of selected rows, such as the CLS row of each sequence.
 
-/// Copies the rows `rows` of `x` (`[tokens, hidden]`) to `out`, one after the other.
+/// Copies the rows `rows` of `x`, `[tokens, hidden]`, to `out`, `[rows, hidden]`.
 ///
 /// # Panics
-/// If a row is not there, or `out` has another size.
+/// If a row is out of range, or `out` has another size.
 pub fn select_rows(x: &[f32], hidden: usize, rows: impl ExactSizeIterator<Item = usize>, out: &mut [f32]) {
     assert_eq!(out.len(), rows.len() * hidden, "out is [rows, hidden]");
     for (row, out) in rows.zip(out.chunks_exact_mut(hidden.max(1))) {
@@ -11,10 +11,10 @@ pub fn select_rows(x: &[f32], hidden: usize, rows: impl ExactSizeIterator<Item =
     }
 }
 
-/// The first row of each sequence: `out` is `[sequences, hidden]`.
+/// Copies the first row of each sequence to `out`, `[sequences, hidden]`.
 ///
 /// # Panics
-/// As [`select_rows`], and so if a sequence at the end is empty.
+/// If `out` has another size, or the last sequences are empty.
 pub fn first_rows(x: &[f32], hidden: usize, cu_seqlens: &[usize], out: &mut [f32]) {
     let starts = &cu_seqlens[..cu_seqlens.len().saturating_sub(1)];
     select_rows(x, hidden, starts.iter().copied(), out);
@@ -26,7 +26,7 @@ mod tests {
     use crate::encoder::reference::select_rows::reference_select_rows;
 
     #[test]
-    fn copies_what_the_reference_copies() {
+    fn select_rows_equals_the_reference() {
         let x: Vec<f32> = (0..30).map(|i| i as f32).collect();
         for rows in [&[0, 4, 9][..], &[], &[9, 9, 0]] {
             let mut out = vec![0.0; rows.len() * 3];

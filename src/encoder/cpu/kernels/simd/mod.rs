@@ -1,18 +1,18 @@
-//! Four vector types of 16 bytes, and just the operations that the kernels need.
+//! Four vector types of 16 bytes, with the operations that the kernels need.
 //!
-//! Every back end gives the same bits for the same input (NaN payloads aside): no fused
-//! multiply-add, no approximate reciprocals, rounding to nearest even, minimum and maximum as
-//! WebAssembly's `pmin` and `pmax` define them. So a native test speaks for the wasm build. The
-//! kernels above are written once, against this module, and hold no intrinsics of their own
-//! except where relaxed SIMD is the point.
-//!
-//! | back end | where |
+//! | module | used on |
 //! |---|---|
-//! | `wasm` | wasm32 with `simd128`: each method is one instruction, rarely two |
-//! | `sse2` | x86-64, whose baseline SSE2 is, so nothing is detected at run time |
-//! | `portable` | everything else, and the yardstick of the other two in tests |
+//! | `wasm` | wasm32 with `simd128`; each method is one instruction, rarely two |
+//! | `sse2` | x86-64, which always has SSE2, so nothing is detected at run time |
+//! | `portable` | all other machines; it also defines the operations, and the tests compare `sse2` with it |
+//! | `composed` | all machines: operations that are compositions of others |
+//! | `relaxed` | all machines: the operations of relaxed SIMD, emulated outside of relaxed builds |
+//!
+//! All back ends give the same bits for the same input, except for NaN payloads: no fused multiply-add, no approximate
+//! reciprocals, rounding to nearest even, minimum and maximum as in `pmin` and `pmax` of WebAssembly. So native tests
+//! are valid for the WebAssembly build. The kernels are written once, with these types, and contain no intrinsics.
 
-// Methods, not operators: kernels are chains of instructions, and read as such.
+// Methods instead of operators, because each of them stands for an instruction.
 #![allow(
     clippy::should_implement_trait,
     reason = "plain methods: an operator would hide which instruction it is"

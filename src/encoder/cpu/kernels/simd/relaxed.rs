@@ -1,16 +1,12 @@
-//! The three operations of relaxed SIMD that the relaxed kernels stand on.
+//! The three operations of relaxed SIMD that the relaxed kernels use.
 //!
-//! With the cargo feature `relaxed-simd` on wasm they are the instructions; elsewhere they are
-//! twins made of plain operations. The integer ones give the same bits everywhere **while the
-//! second operand is 0..=127**, which is all that the kernels pass; [`mul_add`] rounds once or
-//! twice as the machine likes.
+//! With the cargo feature `relaxed-simd` on wasm32 they are instructions. Elsewhere they are emulated with the other
+//! operations, so native tests run the relaxed kernels too. The integer operations give the same bits everywhere **if the
+//! second operand is in 0..=127**, as in all kernels. [`mul_add`] may round once or twice, depending on the machine.
 //!
-//! Functions that call these in a loop carry the same `cfg_attr`: without it the instructions
-//! would not be inlined.
-#![allow(
-    missing_docs,
-    reason = "what each means is said once, in the module's documentation and in `portable`"
-)]
+//! A function that calls these operations in a loop has the same `cfg_attr` with `target_feature`. Without it the
+//! instructions would not be inlined.
+#![allow(missing_docs, reason = "the emulations document the operations")]
 
 #[cfg(all(target_arch = "wasm32", feature = "relaxed-simd"))]
 mod imp {
@@ -40,19 +36,19 @@ mod imp {
 mod imp {
     use crate::encoder::cpu::kernels::simd::{F32x4, I8x16, I16x8, I32x4};
 
-    /// Products of bytes, pairs of neighbours summed: 2 · 128 · 127 fits `i16`.
+    /// Returns the products of the bytes, with neighbors added up. 2 · 128 · 127 fits an `i16`.
     #[inline(always)]
     pub fn dot_i16(signed: I8x16, small: I8x16) -> I16x8 {
         I16x8::narrow(signed.low().dot(small.low()), signed.high().dot(small.high()))
     }
 
-    /// `sum` plus products of bytes, quads of neighbours summed.
+    /// Returns `sum` plus the products of the bytes, with each four neighbors added up.
     #[inline(always)]
     pub fn dot_add(signed: I8x16, small: I8x16, sum: I32x4) -> I32x4 {
         sum.add(dot_i16(signed, small).dot(I16x8::splat(1)))
     }
 
-    /// `a · b + c`.
+    /// Returns `a · b + c`.
     #[inline(always)]
     pub fn mul_add(a: F32x4, b: F32x4, c: F32x4) -> F32x4 {
         a.mul(b).add(c)

@@ -1,8 +1,5 @@
-//! x86-64's SSE2, which every x86-64 has. See [`portable`](super) for what the operations mean.
-#![allow(
-    missing_docs,
-    reason = "what each means is said once, in the module's documentation and in `portable`"
-)]
+//! The back end for x86-64. `portable` defines the operations.
+#![allow(missing_docs, reason = "`portable` documents the operations")]
 
 use std::arch::x86_64::*;
 
@@ -28,10 +25,10 @@ pub struct I8x16(__m128i);
 
 super::composed::composed_operations!();
 
-/// A call of intrinsics that touch no memory.
+/// Calls intrinsics that access no memory.
 macro_rules! sse2 {
     ($call:expr) => {
-        // SAFETY: SSE2 is part of x86-64, and the intrinsics in here only work on registers.
+        // SAFETY: SSE2 is part of x86-64, and these intrinsics only work on registers.
         unsafe { $call }
     };
 }

@@ -1,10 +1,10 @@
-//! The back end of this machine against the portable one, lane by lane, and the relaxed twins.
+//! Compares the back end of this machine with the portable one, lane by lane, and checks the emulated relaxed operations.
 
 use super::{portable, relaxed};
 use crate::encoder::cpu::kernels::testing::Random;
 use std::array::from_fn;
 
-/// Values where rounding, signs, NaN and infinities meet.
+/// Values that are special for rounding, signs or comparisons.
 const FLOATS: [f32; 20] = [
     0.0,
     -0.0,
@@ -70,7 +70,7 @@ macro_rules! ints {
 }
 
 #[test]
-fn floats_are_the_portable_ones() {
+fn float_operations_equal_the_portable_ones() {
     let mut random = Random(1);
     for _ in 0..20_000 {
         let (x, y): ([f32; 4], [f32; 4]) = (from_fn(|_| float(&mut random)), from_fn(|_| float(&mut random)));
@@ -97,7 +97,7 @@ fn F32x4_sum(x: [f32; 4]) -> f32 {
 }
 
 #[test]
-fn integers_are_the_portable_ones() {
+fn integer_operations_equal_the_portable_ones() {
     let mut random = Random(2);
     for _ in 0..20_000 {
         let (x, y): ([i32; 4], [i32; 4]) =
@@ -140,7 +140,7 @@ fn integers_are_the_portable_ones() {
 }
 
 #[test]
-fn relaxed_twins_are_exact_over_all_operands() {
+fn emulated_relaxed_operations_are_exact_for_all_operands() {
     use super::{I8x16, I32x4};
     let ones = super::I16x8::splat(1);
     for signed in i8::MIN..=i8::MAX {

@@ -1,8 +1,5 @@
-//! WebAssembly's `simd128`. See [`portable`](super) for what the operations mean.
-#![allow(
-    missing_docs,
-    reason = "what each means is said once, in the module's documentation and in `portable`"
-)]
+//! The back end for `simd128` of WebAssembly. `portable` defines the operations.
+#![allow(missing_docs, reason = "`portable` documents the operations")]
 
 use std::arch::wasm32::*;
 
