@@ -9,6 +9,7 @@ pub mod config;
 pub mod embedder;
 pub mod encoder;
 pub mod error;
+mod l2;
 pub mod model;
 pub mod pipeline;
 pub mod pooling;

@@ -35,18 +35,6 @@ pub fn pool(pooling: Pooling, layers: &[&[f32]], lengths: &[usize], hidden_size:
     out
 }
 
-/// Scales each row of `[rows, dimension]` to length 1. A row of zeros stays zero.
-pub fn l2_normalize(vectors: &mut [f32], dimension: usize) {
-    for row in vectors.chunks_exact_mut(dimension) {
-        let norm = row.iter().map(|x| x * x).sum::<f32>().sqrt();
-        // torch.nn.functional.normalize's guard.
-        let scale = 1.0 / norm.max(1e-12);
-        for x in row {
-            *x *= scale;
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -71,12 +59,5 @@ mod tests {
         for pooling in [Pooling::AvgTop2, Pooling::AvgFirstLast] {
             assert_eq!(pool(pooling, &[&LAST, &OTHER], &[2, 1], 2), expected);
         }
-    }
-
-    #[test]
-    fn normalises_rows_and_leaves_zero_alone() {
-        let mut rows = [3.0, 4.0, 0.0, 0.0];
-        l2_normalize(&mut rows, 2);
-        assert_eq!(rows, [0.6, 0.8, 0.0, 0.0]);
     }
 }

@@ -1,7 +1,8 @@
 //! `MeanRows` and `Normalize`, for graphs that pool by themselves.
 
 use super::{fact, floats, offsets, rows};
-use crate::encoder::cpu::kernels::mean_rows::{mean_rows, normalize};
+use crate::encoder::cpu::kernels::mean_rows::mean_rows;
+use crate::l2::divide_by_l2_norm;
 use tract_core::internal::*;
 
 /// `[tokens, hidden]`, `cu_seqlens` → `[texts, hidden]`.
@@ -59,7 +60,7 @@ impl EvalOp for Normalize {
     fn eval(&self, _ctx: &EvalContext, mut inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
         let Some(x) = inputs.pop() else { bail!("one input is expected") };
         let mut x = x.into_tensor();
-        normalize(x.try_as_plain_ram_mut()?.as_slice_mut::<f32>()?, self.width);
+        divide_by_l2_norm(x.try_as_plain_ram_mut()?.as_slice_mut::<f32>()?, self.width);
         Ok(tvec!(x.into_tvalue()))
     }
 }
