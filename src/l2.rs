@@ -1,9 +1,9 @@
-//! L2 normalization: each row divided by its L2 norm, as `torch.nn.functional.normalize` does. A norm below 1e-12 counts as
-//! 1e-12, so a row of zeros stays zero.
+//! L2 normalization: each row divided by its L2 norm, as `torch.nn.functional.normalize` does. A norm below
+//! 1e-12 counts as 1e-12, so a row of zeros stays zero.
 //!
-//! The norm has one implementation. The scaling has two roundings, and both are kept because stored vectors and golden
-//! files have their bits: the embedder multiplies by the reciprocal, which costs one division per row, and the
-//! `Normalize` op of a graph divides, as the ONNX operators do that it replaces.
+//! The norm has one implementation. The scaling has two roundings, and both are kept because stored vectors
+//! and golden files have their bits: the embedder multiplies by the reciprocal, which costs one division per
+//! row, and the `Normalize` op of a graph divides, as the ONNX operators do that it replaces.
 
 /// Scales each row of `rows`, `[rows, width]`, to the L2 norm 1 by the reciprocal of its norm, in place.
 pub(crate) fn l2_normalize(rows: &mut [f32], width: usize) {
@@ -21,8 +21,8 @@ pub(crate) fn divide_by_l2_norm(rows: &mut [f32], width: usize) {
     }
 }
 
-/// Returns the L2 norm of a row, at least 1e-12. The squares are added in the order of the row, so that the norm has the
-/// same bits on every machine.
+/// Returns the L2 norm of a row, at least 1e-12. The squares are added in the order of the row, so that the
+/// norm has the same bits on every machine.
 fn l2_norm(row: &[f32]) -> f32 {
     row.iter().map(|x| x * x).sum::<f32>().sqrt().max(1e-12)
 }

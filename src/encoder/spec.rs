@@ -1,76 +1,88 @@
 //! What the fused ops are, apart from their weights: shapes, activation functions, the order of weights in a
 //! file, and the range of quantized activations. The plan, the references and the kernels share these types.
 
-/// What a `Linear` does to each of its outputs.
+/// The activation function of a `Linear`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Activation {
-    /// Nothing.
+    /// No activation function.
     #[default]
     None,
-    /// `x·Φ(x)`, with `erf`.
+    /// `x·Φ(x)`, with Φ the normal distribution function. Usually written with `erf`.
     Gelu,
-    /// Its approximation with `tanh` (`gelu_new`, `gelu_pytorch_tanh`, FastGelu).
+    /// The approximation of gelu with `tanh`: `gelu_new`, `gelu_pytorch_tanh`, FastGelu.
     GeluTanh,
     /// `max(x, 0)`.
     Relu,
-    /// `tanh(x)`: the pooler.
+    /// `tanh(x)`, as in the pooler.
     Tanh,
 }
 
-/// The order in which a weight's values lie in a file.
+/// The order of the values of a weight in a file. N is the number of outputs, K of inputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WeightOrder {
-    /// `[N, K]`, an output's weights together: PyTorch, `Gemm` with `transB`, MatMulNBits.
+    /// `[N, K]`: PyTorch, `Gemm` with `transB`, MatMulNBits.
     OutIn,
-    /// `[K, N]`, an input's weights together: the second operand of `MatMul`.
+    /// `[K, N]`: the second operand of `MatMul`.
     InOut,
 }
 
-/// What is known of a `Linear` before its weights are there.
+/// A `Linear` without its weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LinearSpec {
-    /// `K`.
+    /// The number of inputs, K.
     pub inputs: usize,
-    /// `N`.
+    /// The number of outputs, N.
     pub outputs: usize,
-    /// The epilogue.
+    /// Applied to each output.
     pub activation: Activation,
 }
 
-/// The shape of an `Attention`.
+/// An `Attention`.
+///
+/// ```
+/// let spec = corom::encoder::spec::AttentionSpec::new(384, 12);
+/// assert_eq!((spec.head_size, spec.hidden()), (32, 384));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AttentionSpec {
-    /// Heads.
+    /// The number of heads.
     pub heads: usize,
-    /// Width of a head.
+    /// The width of a head.
     pub head_size: usize,
-    /// What scores are multiplied by.
+    /// The factor of the scores.
     pub scale: f32,
-    /// Whether only the first row of each sequence asks.
+    /// Whether there is one query per sequence, that of its first row.
     pub first_row_only: bool,
 }
 
 impl AttentionSpec {
-    /// BERT's: `hidden` split into `heads`, scores over the root of a head's width.
+    /// Returns the attention of BERT: `hidden` is split into `heads` heads, and scores are divided by
+    /// `√head_size`.
     pub fn new(hidden: usize, heads: usize) -> Self {
         let head_size = hidden / heads.max(1);
         Self { heads, head_size, scale: (1.0 / (head_size as f64).sqrt()) as f32, first_row_only: false }
     }
 
-    /// `heads · head_size`.
+    /// Returns the width of a row, `heads · head_size`.
     pub fn hidden(&self) -> usize {
         self.heads * self.head_size
     }
 }
 
-/// The largest integer that an activation may become, so that no sum of `inputs` products with
-/// weights of magnitude up to `weight_max` leaves an `i32`: 12 bits for K = 4096 and int8 weights. At most
-/// 13 bits, so that the sum of four (see the kernel's `strassen`) is an `i16`.
+/// Returns the largest magnitude of a quantized activation for which every sum of `inputs` products with
+/// weights of magnitudes up to `weight_max` fits an `i32`. At most 13 bits, so that a sum of four activations
+/// fits an `i16` (see `strassen` in the CPU kernels).
+///
+/// ```
+/// use corom::encoder::spec::activation_max;
+/// assert_eq!([768, 4096].map(|inputs| activation_max(inputs, 128)), [8191, 4095]);
+/// ```
 pub const fn activation_max(inputs: usize, weight_max: usize) -> i32 {
-    const MOST: usize = i16::MAX as usize / 4;
-    let most = i32::MAX as usize / (if inputs == 0 { 1 } else { inputs }).saturating_mul(weight_max);
-    if most > MOST { MOST as i32 } else { most as i32 }
+    const LIMIT: usize = i16::MAX as usize / 4;
+    let max = i32::MAX as usize / (if inputs == 0 { 1 } else { inputs }).saturating_mul(weight_max);
+    if max > LIMIT { LIMIT as i32 } else { max as i32 }
 }
 
-/// Below this a row is taken for zero: the reciprocal of its scale could overflow.
+/// The smallest magnitude that counts. If all values of a row or block are below it, they become 0, because
+/// the reciprocal of their scale could overflow.
 pub const MIN_ROW_MAGNITUDE: f32 = 1e-30;

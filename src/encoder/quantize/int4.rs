@@ -1,11 +1,11 @@
 //! 4-bit weights: blocks of 32 inputs of one output, each with a scale and a zero point.
 //!
-//! The layout is the one of ONNX Runtime's MatMulNBits: two integers per byte, the low half first. This module has
-//! the only functions that take such bytes apart.
+//! The layout is the one of ONNX Runtime's MatMulNBits: two integers per byte, the low half first. This
+//! module has the only functions that take such bytes apart.
 //!
-//! [`quantize_block_i4`] tries 13 ranges, from the whole range of a block down to 70 % of it, and keeps the one with
-//! the smallest squared error. (CLS row of m3e-small against f32: cosine similarity 0.9853 instead of 0.9846 with
-//! the whole range.) For a part `p` of the range:
+//! [`quantize_block_i4`] tries 13 ranges, from the whole range of a block down to 70 % of it, and keeps the
+//! one with the smallest squared error. (CLS row of m3e-small against f32: cosine similarity 0.9853 instead
+//! of 0.9846 with the whole range.) For a part `p` of the range:
 //!
 //! ```text
 //! s = f16((max(w, 0) − min(w, 0)) · p / 15)
@@ -14,8 +14,8 @@
 //! w ≈ s · (q − z)
 //! ```
 //!
-//! The scale is rounded to a half float, which a file stores in two bytes. A scale outside the normal range of half
-//! floats keeps its full precision.
+//! The scale is rounded to a half float, which a file stores in two bytes. A scale outside the normal range
+//! of half floats keeps its full precision.
 
 use half::f16;
 
@@ -132,14 +132,15 @@ impl Candidate {
     }
 }
 
-/// Rounds to the nearest integer, ties to even. Exact for magnitudes below 2²², which all inputs here have. The
-/// standard library's function is a call where the processor's baseline lacks SSE4.1.
+/// Rounds to the nearest integer, ties to even. Exact for magnitudes below 2²², which all inputs here have.
+/// The standard library's function is a call where the processor's baseline lacks SSE4.1.
 fn round(x: f32) -> f32 {
     const LARGE: f32 = 12_582_912.0; // 1.5 · 2²³: f32 has no fractions from 2²³ on.
     x + LARGE - LARGE
 }
 
-/// Returns the half float nearest to `value` if it is a normal number, which has eleven bits, and `value` otherwise.
+/// Returns the half float nearest to `value` if it is a normal number, which has eleven bits, and `value`
+/// otherwise.
 fn half_if_normal(value: f32) -> f32 {
     let half = f16::from_f32(value).to_f32();
     if (f16::MIN_POSITIVE.to_f32()..=f16::MAX.to_f32()).contains(&half) { half } else { value }

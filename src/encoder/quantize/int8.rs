@@ -32,7 +32,8 @@ pub(crate) fn quantize_i8(weight: f32, inverse_scale: f32) -> i8 {
     (weight * inverse_scale).round_ties_even().clamp(-127.0, 127.0) as i8
 }
 
-/// Quantizes each row of `values`, `[rows, width]`. Returns the integers, `[rows, width]`, and the scales, `[rows]`.
+/// Quantizes each row of `values`, `[rows, width]`. Returns the integers, `[rows, width]`, and the scales,
+/// `[rows]`.
 ///
 /// ```
 /// use corom::encoder::quantize::int8::quantize_rows_i8;

@@ -1,9 +1,9 @@
-//! `AddNorm`: `y = LayerNorm(x + residual) · gamma + beta`, row by row.
+//! `AddNorm`: `y = (s − mean(s)) / √(var(s) + eps) · gamma + beta` for each row of `s = x + residual`.
 //!
-//! `x`, `residual`, `y`: `[tokens, hidden]`; `gamma`, `beta`: `[hidden]`. The variance is the
-//! biased one, `eps` is added to it before the root: the `LayerNormalization` of ONNX and BERT.
+//! `x`, `residual` and `y` are `[tokens, hidden]`; `gamma` and `beta` are `[hidden]`. The variance is the
+//! biased one. This is the `LayerNormalization` of ONNX and BERT.
 
-/// One row's `LayerNorm`, in double precision.
+/// Returns the LayerNorm of one row, computed in `f64`.
 pub fn reference_layer_norm(row: &[f64], gamma: &[f32], beta: &[f32], eps: f32) -> Vec<f32> {
     let n = row.len() as f64;
     let mean = row.iter().sum::<f64>() / n;
@@ -16,7 +16,14 @@ pub fn reference_layer_norm(row: &[f64], gamma: &[f32], beta: &[f32], eps: f32) 
         .collect()
 }
 
-/// The op. An empty `residual` is zero: a `LayerNorm` alone.
+/// Returns the LayerNorm of `x + residual`, computed in `f64`. An empty `residual` is 0: a LayerNorm alone.
+///
+/// ```
+/// use corom::encoder::reference::add_norm::reference_add_norm;
+///
+/// let y = reference_add_norm(&[0.0, 1.0], &[1.0, 2.0], &[1.0, 1.0], &[0.0, 0.5], 0.0);
+/// assert_eq!(y, [-1.0, 1.5]);
+/// ```
 pub fn reference_add_norm(x: &[f32], residual: &[f32], gamma: &[f32], beta: &[f32], eps: f32) -> Vec<f32> {
     let mut y = Vec::with_capacity(x.len());
     for (r, row) in x.chunks_exact(gamma.len()).enumerate() {

@@ -1,14 +1,22 @@
-//! `Attention`: for each sequence and each head,
-//! `context = softmax(Q · Kᵀ · scale) · V`, heads side by side.
+//! `Attention`: `context = softmax(Q · Kᵀ · scale) · V` for each sequence and each head.
 //!
-//! `q`, `k`, `v`: `[tokens, hidden]` each, or side by side in one `[tokens, 3 · hidden]`;
-//! `context`: `[tokens, hidden]`. `hidden = heads · head_size`, `scale` is usually
-//! `1 / √head_size`. A sequence sees itself only, so there is no mask. With `first_row_only`, `q`
-//! has one row a sequence (its first token's, the CLS row), and so has the context.
+//! `q`, `k`, `v` and `context` are `[tokens, hidden]`, with the heads side by side: `hidden = heads ·
+//! head_size`. `scale` is usually `1 / √head_size`. A sequence attends only to itself, so there is no mask.
+//! With [`first_row_only`](AttentionSpec::first_row_only), `q` and `context` have one row per sequence: that
+//! of its first token, the CLS row.
 
 use crate::encoder::spec::AttentionSpec;
 
-/// The op on three `[rows, hidden]` matrices, in double precision.
+/// Returns the context, computed in `f64`. It has no row for an empty sequence.
+///
+/// ```
+/// use corom::encoder::reference::attention::reference_attention;
+/// use corom::encoder::spec::AttentionSpec;
+///
+/// // Two tokens with equal scores: the context is the mean of the values.
+/// let (q, k, v) = ([0.0, 0.0], [1.0, 2.0], [1.0, 3.0]);
+/// assert_eq!(reference_attention(&AttentionSpec::new(1, 1), &q, &k, &v, &[0, 2]), [2.0, 2.0]);
+/// ```
 pub fn reference_attention(
     spec: &AttentionSpec,
     q: &[f32],
@@ -29,8 +37,8 @@ pub fn reference_attention(
                 let columns = head * spec.head_size..(head + 1) * spec.head_size;
                 let score = |key| columns.clone().map(|i| at(q, query, i) * at(k, key, i)).sum::<f64>();
                 let scores: Vec<f64> = keys.clone().map(|key| score(key) * f64::from(spec.scale)).collect();
-                let most = scores.iter().fold(f64::NEG_INFINITY, |m, s| m.max(*s));
-                let weights: Vec<f64> = scores.iter().map(|s| (s - most).exp()).collect();
+                let max = scores.iter().fold(f64::NEG_INFINITY, |m, s| m.max(*s));
+                let weights: Vec<f64> = scores.iter().map(|s| (s - max).exp()).collect();
                 let sum: f64 = weights.iter().sum();
                 for i in columns.clone() {
                     let value: f64 =

@@ -1,19 +1,19 @@
-//! `Embed`: `y = LayerNorm(word[id] + token_type[type] + position[p]) · gamma + beta`.
+//! `Embed`: `y = LayerNorm(word[id] + token_type[type] + position[p])` for each token.
 //!
-//! `ids`, `types`: `[tokens]`; `word`: `[vocabulary, hidden]`, `token_type`: `[types, hidden]`,
-//! `position`: `[positions, hidden]`; `y`: `[tokens, hidden]`. A token's position is its place in
-//! its sequence.
+//! `ids` and `types` are `[tokens]`, `word` is `[vocabulary, hidden]`, `token_type` is `[types, hidden]`,
+//! `position` is `[positions, hidden]` and `y` is `[tokens, hidden]`. The position `p` of a token is its
+//! index in its sequence.
 
 use super::add_norm::reference_layer_norm;
 
-/// Tables and norm of an `Embed`, as floats.
+/// The tables and the LayerNorm of an `Embed`, as floats.
 #[derive(Debug, Clone, Copy)]
 pub struct ReferenceEmbed<'a> {
     /// `[vocabulary, hidden]`.
     pub word: &'a [f32],
-    /// `[types, hidden]`, or empty: no such table.
+    /// `[types, hidden]`, or empty if there is no such table.
     pub token_type: &'a [f32],
-    /// `[positions, hidden]`, or empty.
+    /// `[positions, hidden]`, or empty if there is no such table.
     pub position: &'a [f32],
     /// `[hidden]`.
     pub gamma: &'a [f32],
@@ -23,7 +23,24 @@ pub struct ReferenceEmbed<'a> {
     pub eps: f32,
 }
 
-/// The op; all ids must be in range.
+/// Returns the embeddings, computed in `f64`.
+///
+/// ```
+/// use corom::encoder::reference::embed::{ReferenceEmbed, reference_embed};
+///
+/// let embed = ReferenceEmbed {
+///     word: &[0.0, 2.0, 2.0, 0.0],
+///     token_type: &[],
+///     position: &[],
+///     gamma: &[1.0, 1.0],
+///     beta: &[0.0, 0.0],
+///     eps: 0.0,
+/// };
+/// assert_eq!(reference_embed(&embed, &[1, 0], &[0, 0], &[0, 2]), [1.0, -1.0, -1.0, 1.0]);
+/// ```
+///
+/// # Panics
+/// If a word id is out of range.
 pub fn reference_embed(
     embed: &ReferenceEmbed<'_>,
     ids: &[u32],

@@ -1,47 +1,55 @@
-//! `Linear` where activations, weights or both have a scale a block of inputs: what the relaxed
-//! and the 4-bit kernels must give bit for bit, but for the activation function.
+//! `Linear` where activations, weights or both have one scale per block of inputs. The relaxed and the 4-bit
+//! kernels give the same bits, except for the activation function.
 
 use super::linear::{QuantizedWeight, reference_activation, reference_quantize_row};
 use crate::encoder::spec::{LinearSpec, MIN_ROW_MAGNITUDE};
 
-/// Some inputs of one row as integers: `x ≈ scale · (q − zero)`.
+/// A quantized block of a row: `x ≈ scale · (q − zero)`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct QuantizedBlock {
     /// The integers.
     pub q: Vec<i32>,
-    /// What means 0.
+    /// The zero point.
     pub zero: i32,
-    /// What one step is worth; NaN where a value is not finite.
+    /// The scale. NaN if a value is not finite.
     pub scale: f32,
 }
 
-/// 7 bits with a zero point: 0..=127 over the block's range, which always has 0 in it.
+/// Quantizes a block to 7 bits with a zero point: 0..=127 over the range of the block, extended to include 0.
+///
+/// ```
+/// use corom::encoder::reference::linear_blocks::reference_quantize_u7;
+///
+/// let block = reference_quantize_u7(&[-0.27, 0.0, 1.0]);
+/// assert_eq!((block.q, block.zero), (vec![0, 27, 127], 27));
+/// ```
 pub fn reference_quantize_u7(block: &[f32]) -> QuantizedBlock {
     let low = block.iter().fold(0.0f32, |m, x| m.min(*x));
     let high = block.iter().fold(0.0f32, |m, x| m.max(*x));
     quantize(block, -low + high, -low, 127)
 }
 
-/// 8 bits, symmetric: −127..=127.
+/// Quantizes a block to 8 bits symmetrically: −127..=127.
 pub fn reference_quantize_i8(block: &[f32]) -> QuantizedBlock {
-    let most = block.iter().fold(0.0f32, |m, x| m.max(x.abs()));
-    quantize(block, most, 0.0, 127)
+    let max_abs = block.iter().fold(0.0f32, |m, x| m.max(x.abs()));
+    quantize(block, max_abs, 0.0, 127)
 }
 
+/// Quantizes a block of the given range, which starts `below` below 0.
 fn quantize(block: &[f32], range: f32, below: f32, max: i32) -> QuantizedBlock {
     let finite = block.iter().all(|x| x.is_finite()) && range.is_finite();
     if !finite || range < MIN_ROW_MAGNITUDE {
         let scale = if finite { 0.0 } else { f32::NAN };
         return QuantizedBlock { q: vec![0; block.len()], zero: 0, scale };
     }
-    let steps = max as f32 / range;
-    let zero = (below * steps).round_ties_even() as i32;
-    let q = block.iter().map(|x| ((x * steps).round_ties_even() as i32 + zero).min(max)).collect();
+    let inverse_scale = max as f32 / range;
+    let zero = (below * inverse_scale).round_ties_even() as i32;
+    let q = block.iter().map(|x| ((x * inverse_scale).round_ties_even() as i32 + zero).min(max)).collect();
     QuantizedBlock { q, zero, scale: range / max as f32 }
 }
 
-/// int8 weights (without zero points) with 7-bit activations in blocks of `block` inputs: exact
-/// sums a block, blocks added up in single precision, in order.
+/// Returns what the relaxed int8 kernels compute: int8 weights without zero points, 7-bit activations in
+/// blocks of `block` inputs, exact sums per block, and blocks added up in order in `f32`.
 pub fn reference_linear_u7(
     spec: &LinearSpec,
     x: &[f32],
@@ -76,11 +84,12 @@ pub struct QuantizedWeightI4<'a> {
     pub zero: &'a [u8],
 }
 
-/// Inputs of a block of 4-bit weights.
+/// Inputs per block of 4-bit weights.
 const BLOCK: usize = 32;
 
 impl QuantizedWeightI4<'_> {
-    /// For one output, for each block: its exact sum with the block's activations, and its scale.
+    /// Iterates over the blocks of one output: the exact sum of its products with the activations, and its
+    /// scale.
     fn sums<'a>(
         &'a self,
         n: usize,
@@ -97,7 +106,7 @@ impl QuantizedWeightI4<'_> {
     }
 }
 
-/// 4-bit weights with activations of 15 bits, a scale a row.
+/// Returns what the exact int4 kernel computes: activations of 15 bits with one scale per row.
 pub fn reference_linear_i4(
     spec: &LinearSpec,
     x: &[f32],
@@ -117,7 +126,7 @@ pub fn reference_linear_i4(
     y
 }
 
-/// 4-bit weights with activations of 8 bits, a scale a row and block.
+/// Returns what the relaxed int4 kernels compute: activations of 8 bits with one scale per row and block.
 pub fn reference_linear_i4_i8(
     spec: &LinearSpec,
     x: &[f32],

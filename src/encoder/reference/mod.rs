@@ -1,9 +1,11 @@
-//! The fused ops: what each is, its shapes, and a plain scalar `reference` that reads like the
-//! paper. The kernels in [`cpu::kernels`](crate::encoder::cpu::kernels) are tested against these.
+//! A scalar reference of each fused op, which reads like its formula. Sums are in `f64` where the op is one
+//! of floats, and exact where it is one of integers. The kernels in
+//! [`cpu::kernels`](crate::encoder::cpu::kernels) are tested against these functions, and check themselves
+//! against some of them at run time.
 //!
-//! Shapes are written row-major. Activations are rows of a batch without padding:
-//! `[tokens, width]`, where `tokens` is the sum of the sequences' lengths and `cu_seqlens` (the
-//! lengths' prefix sums, one more than there are sequences) says where each begins.
+//! Matrices are row-major. Activations are rows of a batch without padding, `[tokens, width]`: `tokens` is
+//! the sum of the lengths of the sequences. `cu_seqlens` has the first row of each sequence and the number of
+//! rows: `[0, len_0, len_0 + len_1, …]`.
 
 pub mod add_norm;
 pub mod attention;

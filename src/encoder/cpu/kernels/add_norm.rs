@@ -55,8 +55,8 @@ impl LayerNorm {
         }
     }
 
-    /// Normalizes one row in two passes: the mean, then the squared differences from it. A single pass over sums and
-    /// squares would lose the variance of a row with a large mean.
+    /// Normalizes one row in two passes: the mean, then the squared differences from it. A single pass over
+    /// sums and squares would lose the variance of a row with a large mean.
     fn norm_row(&self, row: &mut [f32]) {
         let count = row.len() as f32;
         let mean = sum(row, 0.0, |x| x) / count;
@@ -92,8 +92,8 @@ pub(super) fn add(row: &mut [f32], other: &[f32]) {
     }
 }
 
-/// Returns Σ f(x) in a fixed order: sixteen running sums, so that no addition waits for the previous one. `neutral` pads
-/// the last vector; `f(neutral)` must be 0.
+/// Returns Σ f(x) in a fixed order: sixteen running sums, so that no addition waits for the previous one.
+/// `neutral` pads the last vector; `f(neutral)` must be 0.
 #[inline(always)]
 fn sum(row: &[f32], neutral: f32, f: impl Fn(F32x4) -> F32x4) -> f32 {
     let mut sums = [F32x4::zero(); 4];
@@ -129,8 +129,8 @@ mod tests {
                 let mut got = x.clone();
                 norm.add_norm(&mut got, &residual);
                 for (got, expected) in got.iter().zip(&expected) {
-                    // Subtracting the mean loses digits: |mean| / deviation. The deviation of a row of one or two
-                    // values may be tiny.
+                    // Subtracting the mean loses digits: |mean| / deviation. The deviation of a row of one or
+                    // two values may be tiny.
                     let max_error = 4e-5 * (1.0 + mean.abs()) * if hidden < 4 { 30.0 } else { 1.0 };
                     prop_assert!((got - expected).abs() <= max_error, "{got} {expected}");
                 }

@@ -3,11 +3,11 @@
 //! For each sequence and each head:
 //!
 //! 1. Pack the keys into panels of eight keys, and the values into panels of eight columns.
-//! 2. For each tile of four queries, compute the scores `[keys, 4]`, softmax over the keys with one query per lane, and
-//!    the context. No more than the scores of one tile exist at a time.
+//! 2. For each tile of four queries, compute the scores `[keys, 4]`, softmax over the keys with one query per
+//!    lane, and the context. No more than the scores of one tile exist at a time.
 //!
-//! Both products use the f32 kernel of [`linear`](super::linear). At 128 tokens of a base model they are a fortieth of
-//! all multiplications, so integers would gain little, and with floats the scores stay exact.
+//! Both products use the f32 kernel of [`linear`](super::linear). At 128 tokens of a base model they are a
+//! fortieth of all multiplications, so integers would gain little, and with floats the scores stay exact.
 
 use super::Scratch;
 use super::linear::{Kernel, PANEL_COLUMNS, PanelRow, TILE_ROWS, multiply_tile_f32};
@@ -68,8 +68,8 @@ impl<'a> Qkv<'a> {
     }
 }
 
-/// Computes `out`, which has one row of `hidden` values per row of `q`. A relaxed `kernel` fuses products and sums. The
-/// row of an empty sequence is 0.
+/// Computes `out`, which has one row of `hidden` values per row of `q`. A relaxed `kernel` fuses products and
+/// sums. The row of an empty sequence is 0.
 ///
 /// # Panics
 /// If a matrix is smaller than its shape, or `out` has another size.
@@ -141,8 +141,8 @@ fn pack_values(v: StridedRows<'_>, keys: &Range<usize>, columns: &Range<usize>, 
     }
 }
 
-/// Computes the context of up to four queries of one head from its packed keys and values. Missing queries are 0: that is
-/// cheaper than kernels for shorter tiles, because each sequence has at most one such tile.
+/// Computes the context of up to four queries of one head from its packed keys and values. Missing queries
+/// are 0: that is cheaper than kernels for shorter tiles, because each sequence has at most one such tile.
 #[allow(clippy::too_many_arguments, reason = "they are the variables of the loops in `attention`")]
 fn attend_tile(
     spec: &AttentionSpec,
@@ -196,8 +196,8 @@ fn attend_tile(
     }
 }
 
-/// Computes softmax over the rows, for each lane, but without the division. Returns the factor with which each lane has to
-/// be multiplied. A lane with a NaN becomes NaN.
+/// Computes softmax over the rows, for each lane, but without the division. Returns the factor with which
+/// each lane has to be multiplied. A lane with a NaN becomes NaN.
 fn softmax(scores: &mut [[f32; TILE_ROWS]]) -> [f32; TILE_ROWS] {
     let max = scores.iter().map(F32x4::load).fold(F32x4::splat(f32::NEG_INFINITY), F32x4::max);
     let (math, mut sum) = (Math::new(), F32x4::zero());

@@ -135,8 +135,8 @@ impl Embed {
     /// Computes `out`, `[tokens, hidden]`, from `ids` and `types`, `[tokens]` each.
     ///
     /// # Errors
-    /// `TOKEN_ID_OUT_OF_RANGE` for an id outside the vocabulary. `INVALID_ARGUMENT` for an unknown token type, or for a
-    /// sequence that is longer than the table of positions. Then `out` is unchanged.
+    /// `TOKEN_ID_OUT_OF_RANGE` for an id outside the vocabulary. `INVALID_ARGUMENT` for an unknown token
+    /// type, or for a sequence that is longer than the table of positions. Then `out` is unchanged.
     ///
     /// # Panics
     /// If the length of a slice does not match its shape.

@@ -1,9 +1,10 @@
-//! `exp`, `tanh` and the two forms of gelu, four lanes at a time. The functions of the C library differ from machine to
-//! machine; these polynomials give the same bits everywhere.
+//! `exp`, `tanh` and the two forms of gelu, four lanes at a time. The functions of the C library differ from
+//! machine to machine; these polynomials give the same bits everywhere.
 //!
-//! The coefficients are minimax fits: Lawson's iteration on 1,200 to 2,000 Chebyshev points in double precision. Each
-//! coefficient was rounded to `f32` in turn, and the others were fitted again. The tests below check these bounds against
-//! `f64` over the whole range: every magnitude, ±0, denormals and ±∞. NaN stays NaN.
+//! The coefficients are minimax fits: Lawson's iteration on 1,200 to 2,000 Chebyshev points in double
+//! precision. Each coefficient was rounded to `f32` in turn, and the others were fitted again. The tests
+//! below check these bounds against `f64` over the whole range: every magnitude, ±0, denormals and ±∞. NaN
+//! stays NaN.
 //!
 //! | function | maximum error, relative unless stated otherwise |
 //! |---|---|
@@ -24,7 +25,8 @@ struct Constants {
     sign: i32,
     exp_least: f32,
     log2_e: f32,
-    /// 1.5 · 2²³ + 127. Adding it rounds to an integer, which is then in the low bits, with the bias of an `f32` exponent.
+    /// 1.5 · 2²³ + 127. Adding it rounds to an integer, which is then in the low bits, with the bias of an
+    /// `f32` exponent.
     rounder: f32,
     /// ln 2 in two parts. The first part has 9 bits, so its product with an exponent is exact.
     ln2: [f32; 2],
@@ -67,13 +69,13 @@ static CONSTANTS: Constants = Constants {
     gelu_tanh: [-1.595_769_2, -0.071_354_814],
 };
 
-/// The functions. Create a `Math` before a loop. Its constants are then read from memory; otherwise V8 builds each constant
-/// from three instructions at every use.
+/// The functions. Create a `Math` before a loop. Its constants are then read from memory; otherwise V8 builds
+/// each constant from three instructions at every use.
 #[derive(Debug, Clone, Copy)]
 pub struct Math(&'static Constants);
 
-/// Returns Σ cᵢ·xⁱ by Estrin's scheme. It has a few more products than Horner's, but a third as many dependent additions,
-/// whose latency limits these functions.
+/// Returns Σ cᵢ·xⁱ by Estrin's scheme. It has a few more products than Horner's, but a third as many
+/// dependent additions, whose latency limits these functions.
 #[inline(always)]
 fn polynomial<const N: usize>(x: F32x4, c: &[f32; N]) -> F32x4 {
     const { assert!(N >= 2 && N <= 8) };
@@ -100,8 +102,9 @@ impl Math {
         Self(std::hint::black_box(&CONSTANTS))
     }
 
-    /// Returns eˣ for x ≤ 0, which is all that softmax and the functions below need. Below −70 the result stays at 4e-31.
-    /// That is as good as 0 in sums and products, and avoids denormal numbers, which cost a hundred cycles each.
+    /// Returns eˣ for x ≤ 0, which is all that softmax and the functions below need. Below −70 the result
+    /// stays at 4e-31. That is as good as 0 in sums and products, and avoids denormal numbers, which cost a
+    /// hundred cycles each.
     #[inline(always)]
     pub fn exp_negative(self, x: F32x4) -> F32x4 {
         let c = self.0;
@@ -130,10 +133,11 @@ impl Math {
         magnitude.lt(F32x4::splat(c.tanh_small)).select(small, large).to_bits().or(sign).to_float()
     }
 
-    /// Returns x·Φ(x), with Φ the normal distribution function: the `gelu` of BERT, which the paper writes with `erf`.
+    /// Returns x·Φ(x), with Φ the normal distribution function: the `gelu` of BERT, which the paper writes
+    /// with `erf`.
     ///
-    /// With a = |x|, Φ(−a) = e^(−a²/2) · R(a), and R is a polynomial in t = 1 / (1 + 0.3·a). So the left tail keeps its
-    /// relative accuracy, which would cancel in `1 + erf`.
+    /// With a = |x|, Φ(−a) = e^(−a²/2) · R(a), and R is a polynomial in t = 1 / (1 + 0.3·a). So the left tail
+    /// keeps its relative accuracy, which would cancel in `1 + erf`.
     #[inline(always)]
     pub fn gelu(self, x: F32x4) -> F32x4 {
         let c = self.0;

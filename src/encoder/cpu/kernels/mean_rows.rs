@@ -1,10 +1,11 @@
-//! The mean of the rows of each sequence, for graphs that pool by themselves. Rows are added in order, so that the sums
-//! have the same bits on every machine. A text is pooled once, so this kernel needs no further tuning.
+//! The mean of the rows of each sequence, for graphs that pool by themselves. Rows are added in order, so
+//! that the sums have the same bits on every machine. A text is pooled once, so this kernel needs no further
+//! tuning.
 
 use super::add_norm::add;
 
-/// Computes `out`, `[sequences, hidden]`: the mean of the rows of each sequence of `x`, `[tokens, hidden]`. The mean of an
-/// empty sequence is 0.
+/// Computes `out`, `[sequences, hidden]`: the mean of the rows of each sequence of `x`, `[tokens, hidden]`.
+/// The mean of an empty sequence is 0.
 ///
 /// # Panics
 /// If `x` or `out` has another size.

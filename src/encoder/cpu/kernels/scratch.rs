@@ -2,8 +2,8 @@
 
 use super::linear::PanelRow;
 
-/// Buffers that grow to the largest need seen and never shrink. One `Scratch` serves all ops of a forward pass, one after
-/// the other. Its contents between two calls have no meaning.
+/// Buffers that grow to the largest need seen and never shrink. One `Scratch` serves all ops of a forward
+/// pass, one after the other. Its contents between two calls have no meaning.
 #[derive(Debug, Default)]
 pub struct Scratch {
     /// Quantized activations of a strip: pairs of `i16` or quads of `i8`.

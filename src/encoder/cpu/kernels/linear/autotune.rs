@@ -1,16 +1,16 @@
 //! Picks the faster of the two relaxed kernels by timing real calls.
 //!
-//! Which kernel is faster depends on the processor and the engine. Both give the same bits, so a model may run either.
-//! A tuning round works like this:
+//! Which kernel is faster depends on the processor and the engine. Both give the same bits, so a model may
+//! run either. A tuning round works like this:
 //!
 //! 1. Calls with the same shape alternate between the two kernels.
-//! 2. A window ends when each kernel has run for 12 calls and 20 ms. Its products per millisecond are compared with the
-//!    best window of each kernel.
-//! 3. The round ends after eight windows in a row in which no kernel became 3 % faster, or after 6,000 calls. The winner
-//!    has to pass the self-check again, because the engine may have compiled it anew.
+//! 2. A window ends when each kernel has run for 12 calls and 20 ms. Its products per millisecond are
+//!    compared with the best window of each kernel.
+//! 3. The round ends after eight windows in a row in which no kernel became 3 % faster, or after 6,000 calls.
+//!    The winner has to pass the self-check again, because the engine may have compiled it anew.
 //!
-//! A second and last round follows 2,000 calls later, for engines that optimize late. A trial before the first text,
-//! tried instead, chose the slower kernel in Chromium on a busy machine even when it took 250 ms.
+//! A second and last round follows 2,000 calls later, for engines that optimize late. A trial before the
+//! first text, tried instead, chose the slower kernel in Chromium on a busy machine even when it took 250 ms.
 
 use super::kernel::Kernel;
 use super::packed_linear::Linear;
@@ -54,8 +54,8 @@ impl Autotuner {
         Self { best: kernel, round: None, idle_calls_left: None, clock_ms: || 0.0 }
     }
 
-    /// Returns the default of this build: the exact kernel without relaxed SIMD, the faster relaxed kernel with it.
-    /// `clock_ms` returns a time in milliseconds.
+    /// Returns the default of this build: the exact kernel without relaxed SIMD, the faster relaxed kernel
+    /// with it. `clock_ms` returns a time in milliseconds.
     ///
     /// A relaxed kernel that fails the self-check is not used: V8 11.3's baseline compiler compiles
     /// `i32x4.relaxed_dot_i8x16_i7x16_add_s` wrongly. If both fail, the exact kernel is used.
@@ -184,7 +184,8 @@ struct WindowTotals {
 impl TuningRound {
     const CANDIDATES: [Kernel; 2] = [Kernel::RelaxedI16, Kernel::RelaxedI32];
 
-    /// Returns the kernel of the next call. Calls of one shape alternate, so that both kernels do the same work.
+    /// Returns the kernel of the next call. Calls of one shape alternate, so that both kernels do the same
+    /// work.
     fn next_candidate(&mut self, shape: (usize, usize)) -> usize {
         self.calls += 1;
         let at = self.shapes.iter().position(|(known, _)| *known == shape).unwrap_or_else(|| {
@@ -227,8 +228,8 @@ impl TuningRound {
 mod tests {
     use super::*;
 
-    /// Returns the winner of a round and the number of its calls. A call of each kernel takes `first` milliseconds for the
-    /// first `late` calls, and `then` milliseconds after them.
+    /// Returns the winner of a round and the number of its calls. A call of each kernel takes `first`
+    /// milliseconds for the first `late` calls, and `then` milliseconds after them.
     fn winner(first: [f64; 2], late: u32, then: [f64; 2]) -> (Kernel, u32) {
         let mut round = TuningRound::default();
         while !round.is_finished() {

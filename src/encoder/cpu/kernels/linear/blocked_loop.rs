@@ -1,5 +1,5 @@
-//! The loops around every kernel: strips of rows that stay in a cache, panels of outputs, and the activation function
-//! after each group of panels.
+//! The loops around every kernel: strips of rows that stay in a cache, panels of outputs, and the activation
+//! function after each group of panels.
 
 use super::layout::{PANEL_COLUMNS, TILE_ROWS, panel_count};
 use crate::encoder::cpu::kernels::activation;
@@ -7,8 +7,8 @@ use crate::encoder::cpu::kernels::scratch::Scratch;
 use crate::encoder::spec::LinearSpec;
 use std::ops::Range;
 
-/// Bytes of packed activations per strip, approximately. A strip stays in the second-level cache while the weights
-/// stream past, and the scratch memory does not grow with the batch.
+/// Bytes of packed activations per strip, approximately. A strip stays in the second-level cache while the
+/// weights stream past, and the scratch memory does not grow with the batch.
 const STRIP_BYTES: usize = 192 << 10;
 
 /// Panels between two passes of the activation function: 128 columns of up to 128 rows are 64 KiB.
@@ -16,8 +16,8 @@ const PANELS_PER_GROUP: usize = 16;
 
 /// Returns the rows per strip when a packed row takes `row_bytes`: a multiple of two tiles.
 fn strip_rows(row_bytes: usize) -> usize {
-    // All weights are read once per strip. The minimum of 64 rows is what `strassen` needs; with 32 rows, 128 tokens
-    // took 2 to 7 % longer where rows have 3072 inputs.
+    // All weights are read once per strip. The minimum of 64 rows is what `strassen` needs; with 32 rows, 128
+    // tokens took 2 to 7 % longer where rows have 3072 inputs.
     (STRIP_BYTES / row_bytes.max(1)).clamp(64, 512).next_multiple_of(2 * TILE_ROWS)
 }
 
@@ -32,7 +32,8 @@ impl LinearIo<'_> {
     /// Runs a kernel over all rows and panels.
     ///
     /// - `pack(x, rows, scratch)` packs a strip of `rows` rows, `row_bytes` per row, into `scratch`.
-    /// - `compute(panels, rows, scratch, out)` computes the outputs of the panels `panels` for all rows of the strip.
+    /// - `compute(panels, rows, scratch, out)` computes the outputs of the panels `panels` for all rows of
+    ///   the strip.
     #[inline(always)]
     pub(super) fn for_each_group(
         self,

@@ -14,7 +14,8 @@ pub(super) struct Epilogue {
 }
 
 impl Epilogue {
-    /// Takes `scales` and `bias`, `[outputs]` each. Either may be empty: then all scales are 1, or all biases 0.
+    /// Takes `scales` and `bias`, `[outputs]` each. Either may be empty: then all scales are 1, or all biases
+    /// 0.
     ///
     /// # Errors
     /// `OUT_OF_MEMORY`.

@@ -1,8 +1,9 @@
-//! The f32 kernels: exact, with products rounded before they are added in a fixed order, and relaxed, with the fused
-//! multiply-add of relaxed SIMD. They are for `precision: "f32"` and for attention.
+//! The f32 kernels: exact, with products rounded before they are added in a fixed order, and relaxed, with
+//! the fused multiply-add of relaxed SIMD. They are for `precision: "f32"` and for attention.
 //!
-//! Unlike the integer kernels, a tile goes through all inputs before the next tile starts. Nothing is widened or taken
-//! apart, so nothing would be shared between tiles. Instead, a panel is read into the cache before its first tile.
+//! Unlike the integer kernels, a tile goes through all inputs before the next tile starts. Nothing is widened
+//! or taken apart, so nothing would be shared between tiles. Instead, a panel is read into the cache before
+//! its first tile.
 
 use super::blocked_loop::LinearIo;
 use super::epilogue::Epilogue;
@@ -78,17 +79,17 @@ impl LinearF32 {
     }
 }
 
-/// Reads one value of each cache line of a panel, so that many lines are fetched from memory at once. The loop of a kernel
-/// alone keeps four or five fetches in flight, because a processor looks no further ahead, and WebAssembly has no
-/// prefetch instruction. For int8 weights this was 10 to 14 % slower at 8 tokens.
+/// Reads one value of each cache line of a panel, so that many lines are fetched from memory at once. The
+/// loop of a kernel alone keeps four or five fetches in flight, because a processor looks no further ahead,
+/// and WebAssembly has no prefetch instruction. For int8 weights this was 10 to 14 % slower at 8 tokens.
 #[inline(never)]
 fn prefetch_panel(weights: &[PanelRow]) {
     let lines = weights.chunks(CACHE_LINE_BYTES / 32).map(|line| line[0].0[0].to_bits());
     std::hint::black_box(lines.fold(0u32, |sum, bits| sum.wrapping_add(bits)));
 }
 
-/// Computes `sums[row] = Σₖ acts[k][row] · weights[k]` for a tile of `rows` rows, at most 4, and a panel. Both products of
-/// attention use this function too.
+/// Computes `sums[row] = Σₖ acts[k][row] · weights[k]` for a tile of `rows` rows, at most 4, and a panel.
+/// Both products of attention use this function too.
 #[inline(always)]
 pub(in crate::encoder::cpu::kernels) fn multiply_tile(
     weights: &[PanelRow],

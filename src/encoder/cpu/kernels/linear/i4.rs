@@ -1,5 +1,5 @@
-//! 4-bit weights in blocks of 32 inputs, with one scale and one zero point per block and output. The products are
-//! computed from the 4 bits; no int8 copy of the weights exists.
+//! 4-bit weights in blocks of 32 inputs, with one scale and one zero point per block and output. The products
+//! are computed from the 4 bits; no int8 copy of the weights exists.
 //!
 //! With `b` a block and the exact kernel, whose activations have one scale per row and 15 bits:
 //!
@@ -7,11 +7,12 @@
 //! y[m, n] = act(s_x[m] · Σ_b s_w[n, b] · (Σₖ q_x[m, k] · q_w[n, k] − z_w[n, b] · Σₖ q_x[m, k]) + bias[n])
 //! ```
 //!
-//! The sums over `k` are exact in `i32`. The zero point costs one more product per block: the negated sum of the
-//! activations times `z_w`. That sum does not fit an `i16`, so it comes in two parts (see
+//! The sums over `k` are exact in `i32`. The zero point costs one more product per block: the negated sum of
+//! the activations times `z_w`. That sum does not fit an `i16`, so it comes in two parts (see
 //! [`quantize_quads`](super::pack_activations::quantize_quads)). Blocks are added up in `f32`.
 //!
-//! The relaxed kernels (`i4_relaxed`) use the same weights, with activations of 8 bits and one scale per block.
+//! The relaxed kernels (`i4_relaxed`) use the same weights, with activations of 8 bits and one scale per
+//! block.
 
 use super::blocked_loop::LinearIo;
 use super::epilogue::Epilogue;
@@ -42,13 +43,13 @@ pub struct LinearI4 {
 /// Packed 4-bit weights, for each panel, for each block of inputs.
 #[derive(Debug)]
 pub(super) struct WeightsI4 {
-    /// One vector per quad of inputs. Byte `4 · i + k` has input `k` of output `i` in its low half and of output `i + 4`
-    /// in its high half.
+    /// One vector per quad of inputs. Byte `4 · i + k` has input `k` of output `i` in its low half and of
+    /// output `i + 4` in its high half.
     pub(super) q: Vec<AlignedI8x16>,
     /// One scale per output.
     pub(super) scales: Vec<[f32; PANEL_COLUMNS]>,
-    /// One zero point per output. Byte `i` has the one of output `i` in its low half and of output `i + 4` in its high
-    /// half.
+    /// One zero point per output. Byte `i` has the one of output `i` in its low half and of output `i + 4` in
+    /// its high half.
     pub(super) zeros: Vec<[i8; 4]>,
 }
 
@@ -173,10 +174,10 @@ pub(super) fn zero_points(zeros: &[i8; 4]) -> [I32x4; 2] {
     [both.and(nibble), both.shr::<4>().and(nibble)]
 }
 
-/// Computes tiles of `ROWS` rows by eight outputs, block by block. The bytes of a block of weights are taken apart once
-/// for all tiles. Masks and shifts of a 16-bit lane yield its first and third or its second and fourth 4 bits, so the
-/// activations of a quad are the pairs (0, 2) and (1, 3). `acts` has `quads` quads per tile, `sums` one element per block
-/// of a tile.
+/// Computes tiles of `ROWS` rows by eight outputs, block by block. The bytes of a block of weights are taken
+/// apart once for all tiles. Masks and shifts of a 16-bit lane yield its first and third or its second and
+/// fourth 4 bits, so the activations of a quad are the pairs (0, 2) and (1, 3). `acts` has `quads` quads per
+/// tile, `sums` one element per block of a tile.
 #[inline(never)]
 fn exact_tiles<const ROWS: usize>(
     panel: PanelI4<'_>,

@@ -1,6 +1,7 @@
-//! The relaxed kernels for 4-bit weights. The 4 bits of a weight are the operand that must be in 0..=127; activations
-//! have 8 bits in blocks of 32 inputs (see [`pack_activation_blocks`](super::pack_activation_blocks)). The bytes of a
-//! block of weights are taken apart once and used for all rows of a strip.
+//! The relaxed kernels for 4-bit weights. The 4 bits of a weight are the operand that must be in 0..=127;
+//! activations have 8 bits in blocks of 32 inputs (see
+//! [`pack_activation_blocks`](super::pack_activation_blocks)). The bytes of a block of weights are taken
+//! apart once and used for all rows of a strip.
 
 use super::i4::{BLOCK_VECTORS, PanelI4, zero_points};
 use super::pack_activation_blocks::{BLOCK_I8, BlockReader, BlockTile, Correction};
@@ -20,8 +21,8 @@ impl RelaxedPanel for PanelI4<'_> {
     }
 }
 
-/// Computes tiles of `ROWS` rows by eight outputs, block by block. The 32 products of a block and an output are added up
-/// in two `i16` lanes: 16 · 15 · 127 = 30480 fits.
+/// Computes tiles of `ROWS` rows by eight outputs, block by block. The 32 products of a block and an output
+/// are added up in two `i16` lanes: 16 · 15 · 127 = 30480 fits.
 #[inline(never)]
 #[cfg_attr(all(target_arch = "wasm32", feature = "relaxed-simd"), target_feature(enable = "relaxed-simd"))]
 fn relaxed_tiles<const ROWS: usize, const I32: bool>(

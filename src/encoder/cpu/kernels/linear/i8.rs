@@ -4,8 +4,8 @@
 //! y[m, n] = act(s_x[m] · s_w[n] · (Σₖ q_x[m, k] · q_w[n, k] − z_w[n] · Σₖ q_x[m, k]) + bias[n])
 //! ```
 //!
-//! The sums are exact in `i32`, because activations are limited to [`activation_max`], at most 13 bits. Most files have
-//! no zero points `z_w`; then the sums of the rows are not computed.
+//! The sums are exact in `i32`, because activations are limited to [`activation_max`], at most 13 bits. Most
+//! files have no zero points `z_w`; then the sums of the rows are not computed.
 //!
 //! Two panels at a time go through [`strassen`] where there are enough rows.
 
@@ -38,7 +38,8 @@ pub struct LinearI8 {
 }
 
 impl LinearI8 {
-    /// Takes weights in the layout of [`PackI8`](super::pack_i8::PackI8), and zero points padded to whole panels.
+    /// Takes weights in the layout of [`PackI8`](super::pack_i8::PackI8), and zero points padded to whole
+    /// panels.
     pub(super) fn new(
         spec: LinearSpec,
         weights: Vec<AlignedI8x16>,
@@ -115,7 +116,8 @@ impl LinearI8 {
         self.store_outputs(panel, sums, &scratch.row_sums, &scratch.activation_scales, out);
     }
 
-    /// Computes two panels of outputs for all rows of a strip. Most rows take seven block products instead of eight.
+    /// Computes two panels of outputs for all rows of a strip. Most rows take seven block products instead of
+    /// eight.
     fn two_panels(&self, panel: usize, rows: usize, scratch: &mut Scratch, out: &mut [f32]) {
         let (strassen_rows, pairs) = (self.strassen_rows(rows), self.pairs());
         let panels = [panel, panel + 1].map(|panel| self.weights(panel));
@@ -183,10 +185,10 @@ impl TileKernel for PanelProduct<'_> {
     }
 }
 
-/// Computes tiles of `ROWS` rows by eight outputs, one step of the inputs after the other. The weights of a step are
-/// widened once for all tiles. While the tiles use them, the processor fetches the next weights from memory: 16 and 32
-/// tokens through a whole base model were 5 and 7 % faster than with the loops in the other order. Not inlined, so
-/// that the code around it takes no registers from the loop.
+/// Computes tiles of `ROWS` rows by eight outputs, one step of the inputs after the other. The weights of a
+/// step are widened once for all tiles. While the tiles use them, the processor fetches the next weights from
+/// memory: 16 and 32 tokens through a whole base model were 5 and 7 % faster than with the loops in the other
+/// order. Not inlined, so that the code around it takes no registers from the loop.
 #[inline(never)]
 fn exact_tiles<const ROWS: usize>(
     weights: &[AlignedI8x16],

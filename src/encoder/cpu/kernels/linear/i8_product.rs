@@ -1,7 +1,8 @@
 //! The innermost loop of the exact int8 kernels: one tile of rows times one panel, for a step of the inputs.
 //!
-//! `i32x4.dot_i16x8_s` multiplies eight `i16` by eight `i16` and adds neighbors. So inputs are taken in pairs: an
-//! activation pair is one `i32`, copied to all lanes, and a weight pair is widened from int8 to `i16`.
+//! `i32x4.dot_i16x8_s` multiplies eight `i16` by eight `i16` and adds neighbors. So inputs are taken in
+//! pairs: an activation pair is one `i32`, copied to all lanes, and a weight pair is widened from int8 to
+//! `i16`.
 
 use super::layout::AlignedI8x16;
 use crate::encoder::cpu::kernels::simd::{I16x8, I32x4};
@@ -19,8 +20,8 @@ pub(super) fn widen_pair(pair: &AlignedI8x16) -> [I16x8; 2] {
     [0, 1].map(|v| I16x8::load_i8(&halves[v]))
 }
 
-/// Computes `totals += acts · wide` for one tile and one step of the inputs. V8 made the loop slower when it was
-/// unrolled further: 39 instead of 47 GMAC/s.
+/// Computes `totals += acts · wide` for one tile and one step of the inputs. V8 made the loop slower when it
+/// was unrolled further: 39 instead of 47 GMAC/s.
 #[inline(always)]
 pub(super) fn multiply_add<const ROWS: usize>(
     wide: &[WidenedPair],

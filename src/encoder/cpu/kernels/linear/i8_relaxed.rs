@@ -1,15 +1,16 @@
 //! The relaxed int8 kernels: bytes times bytes.
 //!
-//! The byte products of relaxed SIMD are defined while one operand is in 0..=127. That operand is the activation: 7 bits
-//! with a zero point, in blocks of 64 inputs (see [`pack_activation_blocks`]). With `b` a block:
+//! The byte products of relaxed SIMD are defined while one operand is in 0..=127. That operand is the
+//! activation: 7 bits with a zero point, in blocks of 64 inputs (see [`pack_activation_blocks`]). With `b` a
+//! block:
 //!
 //! ```text
 //! y[m, n] = act(s_w[n] · Σ_b s_x[m, b] · (Σₖ q_x[m, k] · q_w[n, k] − z_x[m, b] · Σₖ q_w[n, k]) + bias[n])
 //! ```
 //!
-//! The sums over `k` are exact in `i32`; the sums of the weights of each block are computed once. Blocks are added up in
-//! `f32`. The result depends neither on the machine nor on which of the two kernels runs. It differs from the exact
-//! kernel's because activations have 7 bits instead of 13.
+//! The sums over `k` are exact in `i32`; the sums of the weights of each block are computed once. Blocks are
+//! added up in `f32`. The result depends neither on the machine nor on which of the two kernels runs. It
+//! differs from the exact kernel's because activations have 7 bits instead of 13.
 
 use super::blocked_loop::LinearIo;
 use super::epilogue::Epilogue;
@@ -93,8 +94,9 @@ impl WeightBlocks {
     }
 }
 
-/// Returns true if the products of each two quads of a block can be added up in `i16` before they are widened: four
-/// weights times activations of up to 127. Large weights of one sign rarely meet: 80 % of the blocks of m3e-small pass.
+/// Returns true if the products of each two quads of a block can be added up in `i16` before they are
+/// widened: four weights times activations of up to 127. Large weights of one sign rarely meet: 80 % of the
+/// blocks of m3e-small pass.
 fn can_pair(block: &[[AlignedI8x16; 2]]) -> bool {
     const MAX_SUM: i32 = 32767 / 127;
     let (two, rest) = block.as_chunks::<2>();
@@ -110,7 +112,8 @@ fn can_pair(block: &[[AlignedI8x16; 2]]) -> bool {
 }
 
 impl LinearI8Relaxed {
-    /// Takes weights in the layout of [`PackI8`](super::pack_i8::PackI8), and reserved memory for their blocks.
+    /// Takes weights in the layout of [`PackI8`](super::pack_i8::PackI8), and reserved memory for their
+    /// blocks.
     pub(super) fn new(
         spec: LinearSpec,
         kernel: Kernel,
@@ -190,9 +193,9 @@ impl RelaxedPanel for PanelI8<'_> {
     }
 }
 
-/// Computes tiles of `ROWS` rows by eight outputs, block by block. All tiles use a block of weights before the next block
-/// is read. While they do, the processor fetches the next weights from memory: 16 and 32 tokens through a whole base
-/// model were 5 and 10 % faster than with the loops in the other order.
+/// Computes tiles of `ROWS` rows by eight outputs, block by block. All tiles use a block of weights before
+/// the next block is read. While they do, the processor fetches the next weights from memory: 16 and 32
+/// tokens through a whole base model were 5 and 10 % faster than with the loops in the other order.
 #[inline(never)]
 #[cfg_attr(all(target_arch = "wasm32", feature = "relaxed-simd"), target_feature(enable = "relaxed-simd"))]
 fn relaxed_tiles<const ROWS: usize, const I32: bool>(

@@ -41,10 +41,10 @@
 //!             y = act(y)                                               activation
 //! ```
 //!
-//! A tile of 4 × 8 is the largest whose sums stay in registers: eight vectors of sums, two of weights and one of
-//! activations, of the sixteen that x86-64 has. A strip is packed once and read once per panel. The loop over steps is
-//! outside the loop over tiles, so the weights of a step are widened once, and the next ones arrive from memory while all
-//! tiles use them.
+//! A tile of 4 × 8 is the largest whose sums stay in registers: eight vectors of sums, two of weights and one
+//! of activations, of the sixteen that x86-64 has. A strip is packed once and read once per panel. The loop
+//! over steps is outside the loop over tiles, so the weights of a step are widened once, and the next ones
+//! arrive from memory while all tiles use them.
 //!
 //! # Kernels
 //!
@@ -60,11 +60,11 @@
 //! | exact int4 | `i4` | weights of 4 bits unpacked in registers; activations of 15 bits, one scale per row |
 //! | relaxed-i16, relaxed-i32 int4 | `i4_relaxed` | activations of 8 bits in blocks of 32 |
 //!
-//! The two relaxed integer kernels share their weights, so [`Autotuner`] can time both during real calls and keep the
-//! faster one.
+//! The two relaxed integer kernels share their weights, so [`Autotuner`] can time both during real calls and
+//! keep the faster one.
 //!
-//! `./build.sh bench --only kernels` measures all of them. For one kernel, with the two builds that it leaves in
-//! `target/bench/kernels` and rates in GMAC/s:
+//! `./build.sh bench --only kernels` measures all of them. For one kernel, with the two builds that it leaves
+//! in `target/bench/kernels` and rates in GMAC/s:
 //!
 //! ```text
 //! node benches/kernels/bench.mjs target/bench/kernels/plain.wasm --only 'int8 exact (8|16|32)x'     exact int8

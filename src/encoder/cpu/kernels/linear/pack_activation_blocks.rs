@@ -1,5 +1,5 @@
-//! Packs activations for the relaxed kernels: quads of bytes, quantized in blocks of inputs. Each block of a row has
-//! its own scale `s`.
+//! Packs activations for the relaxed kernels: quads of bytes, quantized in blocks of inputs. Each block of a
+//! row has its own scale `s`.
 //!
 //! | function | for weights | block | stored value | correction |
 //! |---|---|---|---|---|
@@ -9,9 +9,10 @@
 //! A kernel multiplies the bytes and adds the correction of the block, which removes the zero point: of the
 //! activations for int8 weights, of the weights for 4-bit weights.
 //!
-//! One scale per block instead of one per row costs a kernel a tenth of its speed and recovers most of the accuracy
-//! that 7 bits lose. Cosine similarity to f32, CLS row of m3e-small, mean and minimum: 0.99948 and 0.99915 in blocks of
-//! 64 inputs, 0.99723 and 0.99414 per row. The mean is 0.99922 in blocks of 128 inputs and 0.99962 in blocks of 32.
+//! One scale per block instead of one per row costs a kernel a tenth of its speed and recovers most of the
+//! accuracy that 7 bits lose. Cosine similarity to f32, CLS row of m3e-small, mean and minimum: 0.99948 and
+//! 0.99915 in blocks of 64 inputs, 0.99723 and 0.99414 per row. The mean is 0.99922 in blocks of 128 inputs
+//! and 0.99962 in blocks of 32.
 
 use super::tiles::tiles;
 use crate::encoder::cpu::kernels::scratch::{Scratch, ensure_len};
@@ -34,15 +35,16 @@ pub(super) enum Correction {
     Sum,
 }
 
-/// Quantizes `x`, `[rows, inputs]`, block by block to 0..=127 with a zero point into `scratch.activations`: for each
-/// block, for each tile, for each quad of inputs, the quad of each row. For each block and row, stores the scale in
-/// `scratch.activation_scales` and the negated zero point, as the low `i16` of a pair, in `scratch.zero_points`.
+/// Quantizes `x`, `[rows, inputs]`, block by block to 0..=127 with a zero point into `scratch.activations`:
+/// for each block, for each tile, for each quad of inputs, the quad of each row. For each block and row,
+/// stores the scale in `scratch.activation_scales` and the negated zero point, as the low `i16` of a pair, in
+/// `scratch.zero_points`.
 pub(super) fn quantize_u7(x: &[f32], rows: usize, inputs: usize, scratch: &mut Scratch) {
     quantize::<BLOCK_U7, true>(x, rows, inputs, scratch);
 }
 
-/// Quantizes like [`quantize_u7`], but to −127..=127 without a zero point. Stores the negated sum of each block and row,
-/// as the low `i16` of a pair, in `scratch.block_sums`.
+/// Quantizes like [`quantize_u7`], but to −127..=127 without a zero point. Stores the negated sum of each
+/// block and row, as the low `i16` of a pair, in `scratch.block_sums`.
 pub(super) fn quantize_i8(x: &[f32], rows: usize, inputs: usize, scratch: &mut Scratch) {
     quantize::<BLOCK_I8, false>(x, rows, inputs, scratch);
 }
@@ -106,7 +108,8 @@ pub(super) struct BlockTile<'a, const ROWS: usize> {
 }
 
 impl<'a> QuantizedBlocks<'a> {
-    /// Returns the packed activations, `[rows, inputs]` in blocks of `block` inputs, and eight sums of 0 per row.
+    /// Returns the packed activations, `[rows, inputs]` in blocks of `block` inputs, and eight sums of 0 per
+    /// row.
     pub(super) fn of(
         scratch: &'a mut Scratch,
         rows: usize,
@@ -157,8 +160,8 @@ impl<'a> BlockReader<'a> {
     }
 }
 
-/// Iterates over the tiles of a block. Written by hand, because `chunks_exact` and `zip` divide several times per block:
-/// with them 16 tokens took 4 % longer in int8, and 18 % longer in int4, whose blocks are smaller.
+/// Iterates over the tiles of a block. Written by hand, because `chunks_exact` and `zip` divide several times
+/// per block: with them 16 tokens took 4 % longer in int8, and 18 % longer in int4, whose blocks are smaller.
 pub(super) struct BlockTiles<'a, const ROWS: usize> {
     quads: &'a [[i32; ROWS]],
     count: usize,
@@ -205,8 +208,8 @@ fn quantize_block<const BLOCK: usize, const ZERO_POINT: bool>(
     let (mut out, mut sum) = ([[0; 4]; 4], I32x4::zero());
     for (part, out) in block.as_chunks::<16>().0.iter().zip(&mut out) {
         let quads = part.as_chunks::<4>().0;
-        // With a zero point the integers are at least 0, because rounding is odd and monotonic. 128 is possible and
-        // saturates to 127.
+        // With a zero point the integers are at least 0, because rounding is odd and monotonic. 128 is
+        // possible and saturates to 127.
         let round = |i: usize| F32x4::load(&quads[i]).mul(inverse_scale).round().add(zero_point);
         let q = I8x16::narrow(I16x8::narrow(round(0), round(1)), I16x8::narrow(round(2), round(3)));
         if !ZERO_POINT {

@@ -1,5 +1,5 @@
-//! Packs activations for the exact int8 and 4-bit kernels and for the f32 kernels: tiles of four rows, interleaved so
-//! that a kernel reads one stream.
+//! Packs activations for the exact int8 and 4-bit kernels and for the f32 kernels: tiles of four rows,
+//! interleaved so that a kernel reads one stream.
 //!
 //! | function | element | order within a tile | for each row |
 //! |---|---|---|---|
@@ -7,8 +7,8 @@
 //! | [`quantize_quads`] | four inputs as the pairs (0, 2) and (1, 3) | quad, pair, row | scale, sum of each block |
 //! | [`pack_floats`] | one input, `f32` | input, row | |
 //!
-//! A row is quantized symmetrically: with `m` its largest magnitude, `s = m / max` and `q = round(x · (max / m))`. A row
-//! with a NaN or an infinity gets the scale NaN and integers of 0, so that its outputs are NaN.
+//! A row is quantized symmetrically: with `m` its largest magnitude, `s = m / max` and `q = round(x · (max /
+//! m))`. A row with a NaN or an infinity gets the scale NaN and integers of 0, so that its outputs are NaN.
 
 use super::layout::TILE_ROWS;
 use super::tiles::tiles;
@@ -29,8 +29,8 @@ fn scale_of_row(max_abs_bits: i32, max: i32) -> (f32, f32) {
     }
 }
 
-/// Returns the bits of the largest magnitude. Magnitudes compare as integers like they do as floats, with infinity
-/// and then NaN above all others, so a NaN is never lost.
+/// Returns the bits of the largest magnitude. Magnitudes compare as integers like they do as floats, with
+/// infinity and then NaN above all others, so a NaN is never lost.
 fn max_abs_bits(row: &[f32]) -> i32 {
     let magnitude = |v: F32x4| v.abs().to_bits();
     let max = |a: I32x4, b: I32x4| b.gt(a).select(b.to_float(), a.to_float()).to_bits();
@@ -55,8 +55,9 @@ fn halves(octet: &[f32; 8]) -> (&[f32; 4], &[f32; 4]) {
     (&quads[0], &quads[1])
 }
 
-/// Quantizes eight values to pairs of `i16`: pairs of neighbors, or with `QUADS` the pairs (0, 2) and (1, 3) of each
-/// four. `inverse_scale` is 0 where the row is not finite; the mask `live` keeps 0 · ∞ from becoming a NaN there.
+/// Quantizes eight values to pairs of `i16`: pairs of neighbors, or with `QUADS` the pairs (0, 2) and (1, 3)
+/// of each four. `inverse_scale` is 0 where the row is not finite; the mask `live` keeps 0 · ∞ from becoming
+/// a NaN there.
 #[inline(always)]
 fn quantize_octet<const QUADS: bool>(octet: &[f32; 8], inverse_scale: F32x4, live: I32x4) -> I32x4 {
     let (low, high) = halves(octet);
@@ -65,10 +66,10 @@ fn quantize_octet<const QUADS: bool>(octet: &[f32; 8], inverse_scale: F32x4, liv
     if QUADS { q.swap_middle().to_i32() } else { q.to_i32() }
 }
 
-/// Quantizes `x`, `[rows, inputs]`, to `−max..=max` into `scratch.activations`: for each tile, for each pair of inputs,
-/// the pair of each row. An odd last input is paired with 0. Stores the scale of each row in
-/// `scratch.activation_scales` and, if `sums` is true, the sum of its integers in `scratch.row_sums`. `max` is at
-/// most 32767.
+/// Quantizes `x`, `[rows, inputs]`, to `−max..=max` into `scratch.activations`: for each tile, for each pair
+/// of inputs, the pair of each row. An odd last input is paired with 0. Stores the scale of each row in
+/// `scratch.activation_scales` and, if `sums` is true, the sum of its integers in `scratch.row_sums`. `max`
+/// is at most 32767.
 pub(super) fn quantize_pairs(
     x: &[f32],
     rows: usize,
@@ -93,11 +94,11 @@ pub(super) fn quantize_pairs(
     }
 }
 
-/// Quantizes `x`, `[rows, inputs]`, to 15 bits into `scratch.activations`: for each tile, for each quad of inputs, the
-/// pair (0, 2) of each row, then the pair (1, 3) of each row. Stores the scale of each row in
+/// Quantizes `x`, `[rows, inputs]`, to 15 bits into `scratch.activations`: for each tile, for each quad of
+/// inputs, the pair (0, 2) of each row, then the pair (1, 3) of each row. Stores the scale of each row in
 /// `scratch.activation_scales` and, for each tile and each `block` of inputs, the negated sum of each row in
-/// `scratch.block_sums`. A sum of 32 integers of 15 bits does not fit an `i16`, so its low 7 bits are in the low half
-/// of the element and the rest in the high half.
+/// `scratch.block_sums`. A sum of 32 integers of 15 bits does not fit an `i16`, so its low 7 bits are in the
+/// low half of the element and the rest in the high half.
 pub(super) fn quantize_quads(x: &[f32], rows: usize, inputs: usize, block: usize, scratch: &mut Scratch) {
     quantize::<true>(x, rows, inputs, i16::MAX.into(), scratch);
     let (quads, blocks, ones) = (inputs.div_ceil(4), inputs.div_ceil(block), I16x8::splat(1));

@@ -1,5 +1,5 @@
-//! Packs 4-bit weights from the layout of MatMulNBits into panels, chunk by chunk. A chunk is a part of the file of any
-//! length, so a file need not be held whole while its weights are packed.
+//! Packs 4-bit weights from the layout of MatMulNBits into panels, chunk by chunk. A chunk is a part of the
+//! file of any length, so a file need not be held whole while its weights are packed.
 
 use super::epilogue::Epilogue;
 use super::i4::{BLOCK_VECTORS, LinearI4, WeightsI4};
@@ -16,8 +16,8 @@ const BLOCK_BYTES: usize = BLOCK_I4 / 2;
 
 /// A `Linear` with 4-bit weights in blocks of 32 inputs, while its weights arrive.
 ///
-/// Order in the file: for each output, for each block of inputs, 16 bytes, the low half of a byte first. The last block of
-/// an output is padded. Scales and zero points are `[outputs, blocks]`.
+/// Order in the file: for each output, for each block of inputs, 16 bytes, the low half of a byte first. The
+/// last block of an output is padded. Scales and zero points are `[outputs, blocks]`.
 #[derive(Debug)]
 pub struct PackI4 {
     spec: LinearSpec,
@@ -29,8 +29,8 @@ pub struct PackI4 {
 }
 
 impl PackI4 {
-    /// Reserves the memory for all weights. They are 0 until they are put, and so are the scales; all zero points are 8.
-    /// `bias` is `[outputs]` or empty.
+    /// Reserves the memory for all weights. They are 0 until they are put, and so are the scales; all zero
+    /// points are 8. `bias` is `[outputs]` or empty.
     ///
     /// # Errors
     /// `OUT_OF_MEMORY`.
@@ -65,7 +65,8 @@ impl PackI4 {
         assert!(first + bytes.len() <= self.file_bytes(), "values beyond the weight");
         let inputs = self.spec.inputs;
         let (mut first, mut bytes) = (first, bytes);
-        // Whole blocks are put at once, ten times as fast as single weights. Chunks consist of them, but for their ends.
+        // Whole blocks are put at once, ten times as fast as single weights. Chunks consist of them, but for
+        // their ends.
         while let (0, Some(block)) = (first % BLOCK_BYTES, bytes.first_chunk::<BLOCK_BYTES>()) {
             let at = first / BLOCK_BYTES;
             let (n, b) = (at / self.blocks, at % self.blocks);

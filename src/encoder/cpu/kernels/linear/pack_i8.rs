@@ -1,5 +1,5 @@
-//! Packs int8 weights from the order of a file into the panels of a kernel, chunk by chunk. The bytes of a file can be
-//! freed as soon as they are put, so the peak of memory is the packed weights and one chunk.
+//! Packs int8 weights from the order of a file into the panels of a kernel, chunk by chunk. The bytes of a
+//! file can be freed as soon as they are put, so the peak of memory is the packed weights and one chunk.
 
 use super::epilogue::Epilogue;
 use super::i8::LinearI8;
@@ -15,8 +15,9 @@ use crate::error::Result;
 
 /// A `Linear` with int8 weights, while its weights arrive.
 ///
-/// Layout: for each panel, for each unit of inputs, for each output, the weights of the unit. A unit is a pair of inputs
-/// for the exact kernel and a quad for the relaxed kernels. The padding of the last panel and of the last unit is 0.
+/// Layout: for each panel, for each unit of inputs, for each output, the weights of the unit. A unit is a
+/// pair of inputs for the exact kernel and a quad for the relaxed kernels. The padding of the last panel and
+/// of the last unit is 0.
 #[derive(Debug)]
 pub struct PackI8 {
     pub(super) spec: LinearSpec,
@@ -30,8 +31,8 @@ pub struct PackI8 {
 }
 
 impl PackI8 {
-    /// Reserves the memory for all weights. They are 0 until they are put. `scales` is `[outputs]`, `bias` is `[outputs]` or
-    /// empty.
+    /// Reserves the memory for all weights. They are 0 until they are put. `scales` is `[outputs]`, `bias` is
+    /// `[outputs]` or empty.
     ///
     /// # Errors
     /// `OUT_OF_MEMORY`.
@@ -55,8 +56,8 @@ impl PackI8 {
         })
     }
 
-    /// Does what [`PackI8::new`] does for weights with zero points, `[outputs]`: `w = scale · (q − zero)`. They run the
-    /// exact kernel unless all of them are 0.
+    /// Does what [`PackI8::new`] does for weights with zero points, `[outputs]`: `w = scale · (q − zero)`.
+    /// They run the exact kernel unless all of them are 0.
     ///
     /// # Errors
     /// `OUT_OF_MEMORY`.
@@ -126,8 +127,8 @@ impl PackI8 {
         });
     }
 
-    /// Puts a whole weight. This is four times as fast as putting single values, and saves a fifth of the time that loading
-    /// a model takes.
+    /// Puts a whole weight. This is four times as fast as putting single values, and saves a fifth of the
+    /// time that loading a model takes.
     fn put_whole<const UNIT: usize>(&mut self, order: WeightOrder, values: &[i8]) {
         let LinearSpec { inputs, outputs, .. } = self.spec;
         let units = self.units();
@@ -165,8 +166,8 @@ impl PackI8 {
     }
 
     /// Quantizes `values` with the scales that [`PackI8::new`] took (see
-    /// [`ColumnMax`](crate::encoder::quantize::int8::ColumnMax)) and puts them. `values` start at value `first` of the
-    /// whole weight in `order`.
+    /// [`ColumnMax`](crate::encoder::quantize::int8::ColumnMax)) and puts them. `values` start at value
+    /// `first` of the whole weight in `order`.
     ///
     /// # Errors
     /// `OUT_OF_MEMORY`.

@@ -43,8 +43,8 @@ impl Linear {
         }
     }
 
-    /// Computes `out[rows, outputs] = act(x[rows, inputs] · Wᵀ + bias)` with the kernel that the weights were packed for.
-    /// The bits of a row do not depend on the other rows.
+    /// Computes `out[rows, outputs] = act(x[rows, inputs] · Wᵀ + bias)` with the kernel that the weights were
+    /// packed for. The bits of a row do not depend on the other rows.
     ///
     /// # Panics
     /// If the length of a slice does not match its shape.
@@ -52,8 +52,8 @@ impl Linear {
         self.forward_with(self.kernel(), x, rows, out, scratch);
     }
 
-    /// Does what [`Linear::forward`] does with another kernel, if the layout of the weights allows it. Otherwise uses the
-    /// kernel that the weights were packed for.
+    /// Does what [`Linear::forward`] does with another kernel, if the layout of the weights allows it.
+    /// Otherwise uses the kernel that the weights were packed for.
     ///
     /// # Panics
     /// If the length of a slice does not match its shape.

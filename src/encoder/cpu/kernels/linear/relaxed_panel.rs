@@ -1,4 +1,5 @@
-//! The loop over tiles that the relaxed kernels of both weight formats share, for either of the two instructions.
+//! The loop over tiles that the relaxed kernels of both weight formats share, for either of the two
+//! instructions.
 
 use super::kernel::Kernel;
 use super::pack_activation_blocks::{BlockReader, Correction, QuantizedBlocks};

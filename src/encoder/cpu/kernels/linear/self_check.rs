@@ -1,6 +1,6 @@
-//! Checks that the engine runs a relaxed kernel correctly. V8 11.3's baseline compiler compiles some of the functions
-//! wrongly and others correctly, depending on its register allocation. Each tile height is a function of its own, for
-//! int8 and for 4-bit weights, so all of them are compared with the reference.
+//! Checks that the engine runs a relaxed kernel correctly. V8 11.3's baseline compiler compiles some of the
+//! functions wrongly and others correctly, depending on its register allocation. Each tile height is a
+//! function of its own, for int8 and for 4-bit weights, so all of them are compared with the reference.
 
 use super::kernel::Kernel;
 use super::layout::TILE_ROWS;
@@ -64,8 +64,8 @@ fn passes(kernel: Kernel) -> Result<bool> {
     }))
 }
 
-/// Returns int8 weights. Those of the second panel have the largest magnitudes, so that their products are not added in
-/// pairs.
+/// Returns int8 weights. Those of the second panel have the largest magnitudes, so that their products are
+/// not added in pairs.
 fn int8_weights() -> Vec<i8> {
     let weight = |i: usize| ((i * 7 % 61 + i * 29 % 71) as i32 - 65) as i8;
     let large = |i: usize| if i.is_multiple_of(3) { -128 } else { 127 };

@@ -1,8 +1,9 @@
 //! Exact int8 products in seven block products instead of eight, after Strassen ("Gaussian elimination is not
 //! optimal", 1969) in Winograd's form with 15 additions.
 //!
-//! Two tiles of activations are a 2 × 2 matrix `A`: one row of blocks per tile, one column per half of the inputs. Two
-//! panels of weights are a 2 × 2 matrix `B`: one row per half of the inputs, one column per panel. `C = A · B`:
+//! Two tiles of activations are a 2 × 2 matrix `A`: one row of blocks per tile, one column per half of the
+//! inputs. Two panels of weights are a 2 × 2 matrix `B`: one row per half of the inputs, one column per
+//! panel. `C = A · B`:
 //!
 //! | sums of `A` | sums of `B` | products | results |
 //! |---|---|---|---|
@@ -12,9 +13,9 @@
 //! | S4 = A12 − S2 | T4 = T2 − B21 | P7 = S3·T3 | C22 = P1 + P6 + P7 + P5 |
 //!
 //! This is exact in integers. A sum of four activations fits an `i16` (see
-//! [`activation_max`](crate::encoder::spec::activation_max)), a sum of four weights has 10 bits, and a product that
-//! wraps in an `i32` is corrected by another one, because the results fit. So the bits are those of eight products, and
-//! rows of one text may take either way.
+//! [`activation_max`](crate::encoder::spec::activation_max)), a sum of four weights has 10 bits, and a
+//! product that wraps in an `i32` is corrected by another one, because the results fit. So the bits are those
+//! of eight products, and rows of one text may take either way.
 
 use super::i8_product::{TileSums, WidenedPair, multiply_add, widen_pair};
 use super::layout::{AlignedI8x16, TILE_ROWS};
@@ -24,25 +25,27 @@ use crate::encoder::cpu::kernels::simd::I32x4;
 /// Rows that are computed together: two tiles.
 pub(super) const GROUP_ROWS: usize = 2 * TILE_ROWS;
 
-/// The minimum number of rows. Of a base model, 64 to 128 tokens take 8 to 10 % less time than with eight products. With
-/// 16 to 44 tokens, the sums of the weights would cost more than the products save: up to 5 % longer.
+/// The minimum number of rows. Of a base model, 64 to 128 tokens take 8 to 10 % less time than with eight
+/// products. With 16 to 44 tokens, the sums of the weights would cost more than the products save: up to 5 %
+/// longer.
 const MIN_ROWS: usize = 64;
 
 const _: () = assert!(TILE_ROWS == 4, "a tile's row is a lane of a vector here");
 
-/// Returns how many of `rows` rows, the first ones, are computed in seven products when a row has `pairs` pairs of
-/// inputs. 0 if there are too few rows or if the pairs cannot be halved.
+/// Returns how many of `rows` rows, the first ones, are computed in seven products when a row has `pairs`
+/// pairs of inputs. 0 if there are too few rows or if the pairs cannot be halved.
 pub(super) fn strassen_rows(rows: usize, pairs: usize) -> usize {
     let halves = pairs > 0 && pairs.is_multiple_of(2);
     if rows >= MIN_ROWS && halves { rows / GROUP_ROWS * GROUP_ROWS } else { 0 }
 }
 
-/// Pairs of inputs per step of each half: the sums of the weights take 7 KiB. The two halves are interleaved, step by
-/// step, so that a panel is read from its beginning to its end.
+/// Pairs of inputs per step of each half: the sums of the weights take 7 KiB. The two halves are interleaved,
+/// step by step, so that a panel is read from its beginning to its end.
 const HALF_STEP_PAIRS: usize = 32;
 
-/// Packs the first factors, A11, A12, S4, A22, S1, S2 and S3 in the order of the products: for each step, for each two
-/// tiles, for each factor, its pairs. `packed` are multiples of [`GROUP_ROWS`] rows of `pairs` pairs.
+/// Packs the first factors, A11, A12, S4, A22, S1, S2 and S3 in the order of the products: for each step, for
+/// each two tiles, for each factor, its pairs. `packed` are multiples of [`GROUP_ROWS`] rows of `pairs`
+/// pairs.
 pub(super) fn pack_factors(packed: &[i32], pairs: usize, factors: &mut Vec<i32>) {
     let count = packed.len() / (GROUP_ROWS * pairs);
     let mut factors = ensure_len(factors, count * 7 * TILE_ROWS * pairs / 2).as_chunks_mut::<4>().0;

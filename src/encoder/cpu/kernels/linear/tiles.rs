@@ -1,10 +1,11 @@
-//! Tiles of rows. A kernel is compiled once for each tile height, 1 to 4 rows, so that its sums stay in registers.
+//! Tiles of rows. A kernel is compiled once for each tile height, 1 to 4 rows, so that its sums stay in
+//! registers.
 
 use super::layout::TILE_ROWS;
 use std::ops::Range;
 
-/// Iterates over the tiles of `rows` rows: the first row and the height of each. All tiles have [`TILE_ROWS`] rows but
-/// the last. A shorter last tile is packed without gaps.
+/// Iterates over the tiles of `rows` rows: the first row and the height of each. All tiles have [`TILE_ROWS`]
+/// rows but the last. A shorter last tile is packed without gaps.
 pub(super) fn tiles(rows: usize) -> impl Iterator<Item = (usize, usize)> {
     (0..rows).step_by(TILE_ROWS).map(move |first| (first, TILE_ROWS.min(rows - first)))
 }

@@ -11,14 +11,14 @@ use crate::encoder::spec::{Activation, LinearSpec};
 use crate::error::Result;
 
 const SPEC: LinearSpec = LinearSpec { inputs: 256, outputs: 64, activation: Activation::Gelu };
-/// Rows, and the number of calls. The first entry is the length of a title. The second one has enough rows for `strassen`
-/// and a shorter tile at the end.
+/// Rows, and the number of calls. The first entry is the length of a title. The second one has enough rows
+/// for `strassen` and a shorter tile at the end.
 const RUNS: [(usize, usize); 2] = [(16, 60), (70, 8)];
 
 impl Kernel {
-    /// Runs the kernel on weights of 0, for about ten milliseconds of code that is not optimized. An engine then optimizes
-    /// it on another thread while weights are fetched and packed, instead of during the first texts. Does nothing when
-    /// there is no memory for the small weights.
+    /// Runs the kernel on weights of 0, for about ten milliseconds of code that is not optimized. An engine
+    /// then optimizes it on another thread while weights are fetched and packed, instead of during the first
+    /// texts. Does nothing when there is no memory for the small weights.
     pub fn warm_up(self, format: WeightFormat) {
         let Ok(linear) = zeros(self, format) else { return };
         let mut scratch = Scratch::new();

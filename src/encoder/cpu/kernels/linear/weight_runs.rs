@@ -3,8 +3,8 @@
 use crate::encoder::spec::{LinearSpec, WeightOrder};
 use std::ops::Range;
 
-/// Cuts a chunk of `len` weights, which starts at value `first` of the whole weight in `order`, into runs. Calls
-/// `put` with the output and the input at which a run starts, and with its range in the chunk.
+/// Cuts a chunk of `len` weights, which starts at value `first` of the whole weight in `order`, into runs.
+/// Calls `put` with the output and the input at which a run starts, and with its range in the chunk.
 ///
 /// # Panics
 /// If the chunk reaches beyond the weight.

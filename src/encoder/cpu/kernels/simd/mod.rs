@@ -8,9 +8,10 @@
 //! | `composed` | all machines: operations that are compositions of others |
 //! | `relaxed` | all machines: the operations of relaxed SIMD, emulated outside of relaxed builds |
 //!
-//! All back ends give the same bits for the same input, except for NaN payloads: no fused multiply-add, no approximate
-//! reciprocals, rounding to nearest even, minimum and maximum as in `pmin` and `pmax` of WebAssembly. So native tests
-//! are valid for the WebAssembly build. The kernels are written once, with these types, and contain no intrinsics.
+//! All back ends give the same bits for the same input, except for NaN payloads: no fused multiply-add, no
+//! approximate reciprocals, rounding to nearest even, minimum and maximum as in `pmin` and `pmax` of
+//! WebAssembly. So native tests are valid for the WebAssembly build. The kernels are written once, with these
+//! types, and contain no intrinsics.
 
 // Methods instead of operators, because each of them stands for an instruction.
 #![allow(

@@ -1,11 +1,12 @@
 //! The three operations of relaxed SIMD that the relaxed kernels use.
 //!
-//! With the cargo feature `relaxed-simd` on wasm32 they are instructions. Elsewhere they are emulated with the other
-//! operations, so native tests run the relaxed kernels too. The integer operations give the same bits everywhere **if the
-//! second operand is in 0..=127**, as in all kernels. [`mul_add`] may round once or twice, depending on the machine.
+//! With the cargo feature `relaxed-simd` on wasm32 they are instructions. Elsewhere they are emulated with
+//! the other operations, so native tests run the relaxed kernels too. The integer operations give the same
+//! bits everywhere **if the second operand is in 0..=127**, as in all kernels. [`mul_add`] may round once or
+//! twice, depending on the machine.
 //!
-//! A function that calls these operations in a loop has the same `cfg_attr` with `target_feature`. Without it the
-//! instructions would not be inlined.
+//! A function that calls these operations in a loop has the same `cfg_attr` with `target_feature`. Without it
+//! the instructions would not be inlined.
 #![allow(missing_docs, reason = "the emulations document the operations")]
 
 #[cfg(all(target_arch = "wasm32", feature = "relaxed-simd"))]

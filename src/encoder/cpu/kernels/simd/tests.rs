@@ -1,4 +1,5 @@
-//! Compares the back end of this machine with the portable one, lane by lane, and checks the emulated relaxed operations.
+//! Compares the back end of this machine with the portable one, lane by lane, and checks the emulated relaxed
+//! operations.
 
 use super::{portable, relaxed};
 use crate::encoder::cpu::kernels::testing::Random;

@@ -1,5 +1,5 @@
-//! Every kernel against its scalar reference. The helpers pack weights and compare bits; the tests are in the files of
-//! this folder.
+//! Every kernel against its scalar reference. The helpers pack weights and compare bits; the tests are in the
+//! files of this folder.
 
 mod extremes;
 mod memory;

@@ -46,8 +46,8 @@ proptest! {
     }
 }
 
-/// The products of a model with hidden size 384 and 12 heads, and of one with 96 and 3 heads: one text, and rows for
-/// which `strassen` computes all tiles, leaves 6 rows over, or leaves 1 row over.
+/// The products of a model with hidden size 384 and 12 heads, and of one with 96 and 3 heads: one text, and
+/// rows for which `strassen` computes all tiles, leaves 6 rows over, or leaves 1 row over.
 #[test]
 fn kernels_equal_their_references_for_the_shapes_of_small_models() {
     for rows in [9, 64, 70, 129] {
@@ -63,8 +63,8 @@ fn kernels_equal_their_references_for_the_shapes_of_small_models() {
     }
 }
 
-/// Inputs that are no multiple of a pair, quad, step or block, and outputs that are no multiple of a panel or of two
-/// panels.
+/// Inputs that are no multiple of a pair, quad, step or block, and outputs that are no multiple of a panel or
+/// of two panels.
 #[test]
 fn kernels_equal_their_references_for_odd_shapes() {
     for rows in [1, 3, 64, 70, 129] {
