@@ -16,16 +16,20 @@ cmd_build() {
   note "the npm package is in pkg/"
 }
 
-# build_package PROFILE [BINARY…]: builds the binaries corom and corom-relaxed, or those named, with cargo's profile.
+# build_package PROFILE [BINARY…]: builds the binaries corom and corom-relaxed, or those named, with cargo's profile. A
+# binary that is not named stays in the package if it is up to date.
 build_package() {
-  local profile=$1 binary binaries=("${@:2}") key
-  ((${#binaries[@]})) || binaries=(corom corom-relaxed)
+  local profile=$1 binary wanted=" ${*:2} " key built args binaries=()
+  [[ $wanted != "  " ]] || wanted=" corom corom-relaxed "
   web_toolchain
   bindgen_tool
   # The command and the converter are not in the binaries.
   key="$(locked wasm-bindgen) $("${WEB_RUSTC:-rustc}" --version) $(hash_of src .cargo Cargo.toml Cargo.lock -not -path "src/bin/*" -not -path "src/convert/*")"
-  for binary in "${binaries[@]}"; do
-    once "$binary.wasm ($profile)" "$key" "target/web/bound/$profile/$binary/corom_bg.wasm" build_binary "$profile" "$binary"
+  for binary in corom corom-relaxed; do
+    built=target/web/bound/$profile/$binary/corom_bg.wasm
+    args=("$binary.wasm ($profile)" "$key" "$built")
+    [[ $wanted != *" $binary "* ]] || once "${args[@]}" build_binary "$profile" "$binary"
+    ! is_done "${args[@]}" || binaries+=("$binary")
   done
   assemble_package "$profile" "${binaries[@]}"
   print_sizes "$profile"

@@ -18,20 +18,33 @@ step() {
   CURRENT=$outer
 }
 
-# once NAME KEY RESULT COMMAND…: runs a step unless the file RESULT exists and was made with the same KEY.
+# stamp_of NAME RESULT: prints the path of the file that holds the key of a step's last run.
+stamp_of() {
+  local stamps=$ROOT/target/stamps
+  [[ $2 != "$CACHE"/* ]] || stamps=$CACHE/stamps # several checkouts may share one cache
+  printf '%s' "$stamps/${1//[^a-zA-Z0-9]/-}"
+}
+
+# is_done NAME KEY RESULT: returns true if the file RESULT exists and the step made it with the same KEY.
+is_done() {
+  local stamp
+  stamp=$(stamp_of "$1" "$3")
+  [[ -e $3 && -f $stamp && $(<"$stamp") == "$2" ]]
+}
+
+# once NAME KEY RESULT COMMAND…: runs a step unless it is done.
 once() {
-  local name=$1 key=$2 result=$3 stamps=$ROOT/target/stamps
+  local name=$1 key=$2 result=$3 stamp
   shift 3
-  [[ $result != "$CACHE"/* ]] || stamps=$CACHE/stamps # several checkouts may share one cache
-  local stamp=$stamps/${name//[^a-zA-Z0-9]/-}
-  if [[ -e $result && -f $stamp && $(<"$stamp") == "$key" ]]; then
+  if is_done "$name" "$key" "$result"; then
     printf '==> %s: done before\n' "$name"
     return
   fi
+  stamp=$(stamp_of "$name" "$result")
   rm -f "$stamp"
   step "$name" "$@"
   [[ -e $result ]] || { CURRENT=$name; die "the step did not create $result"; }
-  mkdir -p "$stamps"
+  mkdir -p "${stamp%/*}"
   printf '%s' "$key" >"$stamp"
 }
 
@@ -42,24 +55,29 @@ with_progress() {
   if [[ -t 2 ]]; then "$@"; return; fi
   {
     CARGO_TERM_PROGRESS_WHEN=always CARGO_TERM_PROGRESS_WIDTH=100 CARGO_TERM_COLOR=never "$@" 2>&1 >&3 3>&- |
-      stdbuf -o0 tr '\r' '\n' | print_progress >&2 3>&-
+      lines_and_ticks | print_progress >&2 3>&-
   } 3>&1
 }
 
-# Reads cargo's messages and prints warnings and errors as they are. Counts crates in the lines that redraw the bar.
+# Copies cargo's messages line by line, and adds an empty line per second: cargo is silent while a long crate compiles.
+lines_and_ticks() {
+  local ticker
+  while sleep 1 >/dev/null; do echo; done &
+  ticker=$!
+  stdbuf -oL tr '\r' '\n'
+  kill "$ticker"
+  wait "$ticker" 2>/dev/null || true
+}
+
+# Prints cargo's warnings and errors as they are, and counts crates in the lines that redraw cargo's bar.
 print_progress() {
-  local line="" part compiled=0 total=0 crates="" start=$SECONDS next=$((SECONDS + PROGRESS_INTERVAL_S)) ended=""
+  local line compiled=0 total=0 crates="" start=$SECONDS next=$((SECONDS + PROGRESS_INTERVAL_S))
   local bar='^ +Building \[.*\] +([0-9]+)/([0-9]+): +(.*[^ ]) *$'
   local verbs='^ +(Blocking|Building|Compiling|Downloaded|Downloading|Finished|Fresh|Installed|Installing|Locking|Replaced|Replacing|Running|Updating) '
-  while [[ -z $ended ]]; do
-    if IFS= read -r -t 1 part; then
-      line+=$part
-      if [[ $line =~ $bar ]]; then compiled=${BASH_REMATCH[1]} total=${BASH_REMATCH[2]} crates=${BASH_REMATCH[3]}
-      elif [[ -n $line && ! $line =~ $verbs ]]; then printf '%s\n' "$line"; fi
-      line=""
-    elif (($? > 128)); then line+=$part # no complete line within the second
-    else ended=1; [[ -z $line$part ]] || printf '%s\n' "$line$part"; fi
-    if ((SECONDS >= next && total > 0)) && [[ -z $ended ]]; then
+  while IFS= read -r line; do
+    if [[ $line =~ $bar ]]; then compiled=${BASH_REMATCH[1]} total=${BASH_REMATCH[2]} crates=${BASH_REMATCH[3]}
+    elif [[ -n $line && ! $line =~ $verbs ]]; then printf '%s\n' "$line"; fi
+    if ((SECONDS >= next && total > 0)); then
       note "$compiled of $total crates after $((SECONDS - start)) s; compiling $crates"
       next=$((SECONDS + PROGRESS_INTERVAL_S))
     fi
