@@ -6,6 +6,8 @@
 
 pub mod batch;
 pub mod config;
+#[cfg(feature = "convert")]
+pub mod convert;
 pub mod embedder;
 pub mod encoder;
 pub mod error;

@@ -12,7 +12,7 @@ mod packed;
 mod prepared;
 pub mod side_files;
 mod sink;
-mod sniff;
+pub(crate) mod sniff;
 mod wanted;
 
 pub use loader::ModelLoader;

@@ -1,13 +1,13 @@
-//! Files that are something else entirely: the page a server shows instead of
-//! an error, or the pointer that git keeps instead of a large file.
+//! Recognizes files that are no model file at all: a web page that a server sent instead of an error, or
+//! the pointer that Git LFS stores instead of a large file.
 
 use crate::error::{Result, fail};
 
-/// How many bytes of a file show what it is.
-pub(super) const HEAD: usize = 512;
+/// The number of bytes at the start of a file that [`check`] needs.
+pub(crate) const HEAD: usize = 512;
 
-/// Whether a file that begins so is an HTML or XML page. What is one stays one, however it goes on.
-pub(super) fn is_page(bytes: &[u8]) -> bool {
+/// Returns true if a file that begins with `bytes` is an HTML or XML page.
+pub(crate) fn is_page(bytes: &[u8]) -> bool {
     let head = &bytes[..bytes.len().min(HEAD)];
     let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start().to_ascii_lowercase();
     [&b"<!doctype"[..], b"<html", b"<head", b"<body", b"<?xml", b"<!--"]
@@ -15,22 +15,22 @@ pub(super) fn is_page(bytes: &[u8]) -> bool {
         .any(|tag| head.starts_with(tag))
 }
 
-/// Refuses what cannot be the beginning of a model's file.
+/// Rejects a file that begins with `bytes` if it is no model file.
 ///
 /// # Errors
-/// `NOT_A_MODEL`, saying what the file is.
-pub(super) fn check(path: &str, bytes: &[u8]) -> Result<()> {
+/// `NOT_A_MODEL` for an HTML or XML page and for a Git LFS pointer.
+pub(crate) fn check(path: &str, bytes: &[u8]) -> Result<()> {
     if is_page(bytes) {
         fail!(
             NotAModel,
-            "{path} is an HTML or XML page, not a model's file: the address is likely wrong, and the server \
-             answers with a page (perhaps a login page) instead of an error"
+            "{path} is an HTML or XML page, not a model file. A server probably sent the page (a login page, \
+             for example) instead of an error: check the address and download the file again"
         );
     }
     if bytes.starts_with(b"version https://git-lfs") {
         fail!(
             NotAModel,
-            "{path} is a git-lfs pointer, not the file itself: run `git lfs pull` in the model's folder"
+            "{path} is a Git LFS pointer, not the file itself: run `git lfs pull` in the folder"
         );
     }
     Ok(())
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pages_are_known_by_their_head() {
+    fn is_page_recognizes_pages_by_their_first_bytes() {
         for page in
             ["<!DOCTYPE html><html>", " \n<html lang=zh>", "\u{feff}<!doctype html>", "<?xml version='1.0'?>"]
         {

@@ -1,5 +1,5 @@
-//! The folders of `tests/fixtures/bits` are what the converter writes of `checkpoints/wide`, to the byte.
-//! `COROM_BLESS=1` writes them anew.
+//! Checks that the converter writes the folders of `tests/fixtures/bits` from `checkpoints/wide`, to the
+//! byte. `COROM_BLESS=1` writes the fixtures again.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use corom::model::Manifest;
 use crate::command::{Scratch, checkpoint, convert};
 use crate::support::{files, fixtures};
 
-/// A folder's files, the manifest without the release that wrote it.
+/// Returns the files of a folder, with the release that wrote it removed from the manifest.
 fn contents(folder: &Path) -> std::collections::BTreeMap<String, Vec<u8>> {
     let mut all = files(folder);
     let mut manifest = Manifest::from_json(&all["corom.json"]).unwrap();
@@ -18,7 +18,7 @@ fn contents(folder: &Path) -> std::collections::BTreeMap<String, Vec<u8>> {
 }
 
 #[test]
-fn the_fixtures_for_bits_are_the_converter_s() {
+fn convert_writes_the_bit_fixtures_to_the_byte() {
     let scratch = Scratch::new("bits");
     for dtype in ["int8", "int4"] {
         let fixture = fixtures().join("bits").join(dtype);

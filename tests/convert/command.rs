@@ -1,11 +1,11 @@
-//! Running the command, and folders to run it in.
+//! Runs the command, and makes folders to run it in.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::support::fixtures;
 
-/// What a run of the command said.
+/// The result of running the command.
 #[derive(Debug)]
 pub struct Run {
     pub status: Option<i32>,
@@ -19,15 +19,15 @@ impl Run {
         self
     }
 
-    /// The error's code and what follows it; anything but a clean refusal fails the test.
-    pub fn refusal(&self) -> (&str, &str) {
-        assert_eq!(self.status, Some(1), "no clean refusal: {self:?}");
+    /// Returns the code and the message of the error. Panics unless the command failed with an error of its own.
+    pub fn rejection(&self) -> (&str, &str) {
+        assert_eq!(self.status, Some(1), "no clean rejection: {self:?}");
         let rest = self.stderr.strip_prefix("error[").unwrap_or_else(|| panic!("{self:?}"));
         rest.split_once("]: ").unwrap_or_else(|| panic!("{self:?}"))
     }
 
-    pub fn expect_refused(&self, code: &str, words: &[&str]) {
-        let (actual, message) = self.refusal();
+    pub fn expect_rejected(&self, code: &str, words: &[&str]) {
+        let (actual, message) = self.rejection();
         assert_eq!(actual, code, "{message}");
         for word in words {
             assert!(message.contains(word), "`{word}` is not in: {message}");
@@ -53,7 +53,7 @@ pub fn checkpoint(name: &str) -> PathBuf {
     fixtures().join("checkpoints").join(name)
 }
 
-/// An empty folder of this test's own, removed at its end.
+/// An empty folder for one test, deleted on drop.
 pub struct Scratch(pub PathBuf);
 
 impl Scratch {
@@ -69,7 +69,7 @@ impl Scratch {
         self.0.join(name)
     }
 
-    /// A copy of a checkpoint fixture that the test may change.
+    /// Copies a checkpoint fixture, so that the test may change it.
     pub fn copy_of(&self, name: &str) -> PathBuf {
         let to = self.join(name);
         std::fs::create_dir_all(&to).unwrap();
@@ -80,7 +80,7 @@ impl Scratch {
         to
     }
 
-    /// Everything that lies in the folder, by name.
+    /// Returns the names of everything in the folder.
     pub fn names(&self) -> Vec<String> {
         let mut names: Vec<String> = std::fs::read_dir(&self.0)
             .unwrap()

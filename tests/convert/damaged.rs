@@ -1,10 +1,10 @@
-//! Cut and corrupt weights: refused cleanly, whatever was hit.
+//! Converts cut and corrupt weights: every rejection has an error code.
 
 use std::path::Path;
 
 use crate::command::{Scratch, checkpoint, convert};
 
-/// zip, legacy pickle, safetensors.
+/// One file in each format: zip, legacy pickle, safetensors.
 const FILES: [(&str, &str); 3] = [
     ("zip-bert-prefix", "pytorch_model.bin"),
     ("legacy-no-prefix", "pytorch_model.bin"),
@@ -16,7 +16,7 @@ fn overwrite(folder: &Path, file: &str, bytes: &[u8]) {
 }
 
 #[test]
-fn weights_cut_anywhere_are_refused() {
+fn convert_rejects_weights_cut_anywhere() {
     let scratch = Scratch::new("cut");
     for (name, file) in FILES {
         let from = scratch.copy_of(name);
@@ -26,7 +26,7 @@ fn weights_cut_anywhere_are_refused() {
         for cut in cuts {
             overwrite(&from, file, &whole[..cut]);
             let run = convert(&from, &scratch.join("out"), &[]);
-            let (code, message) = run.refusal();
+            let (code, message) = run.rejection();
             assert!(
                 matches!(code, "INVALID_CHECKPOINT" | "NOT_A_MODEL"),
                 "{name} cut at {cut}: {code} {message}"
@@ -37,12 +37,13 @@ fn weights_cut_anywhere_are_refused() {
 }
 
 #[test]
-fn weights_with_a_flipped_byte_convert_or_are_refused() {
+fn convert_accepts_or_rejects_weights_with_a_flipped_byte() {
     let scratch = Scratch::new("flipped");
     for (name, file) in FILES {
         let from = scratch.copy_of(name);
         let whole = std::fs::read(checkpoint(name).join(file)).unwrap();
-        // Densely where the structure is: the start (headers, pickles) and the end (the zip's directory).
+        // Most positions are in the structure: at the start (headers, pickles) and at the end (the directory
+        // of the zip file).
         let structure = (0..900).step_by(29).chain(whole.len() - 1800..whole.len()).step_by(31);
         for at in structure.chain((1..10).map(|i| i * whole.len() / 10)) {
             let mut bytes = whole.clone();
@@ -50,7 +51,7 @@ fn weights_with_a_flipped_byte_convert_or_are_refused() {
             overwrite(&from, file, &bytes);
             let run = convert(&from, &scratch.join("out"), &["--force"]);
             if run.status != Some(0) {
-                let (code, message) = run.refusal();
+                let (code, message) = run.rejection();
                 assert!(
                     matches!(code, "INVALID_CHECKPOINT" | "NOT_A_MODEL" | "UNSUPPORTED_MODEL"),
                     "{name} flipped at {at}: {code} {message}"
@@ -61,7 +62,7 @@ fn weights_with_a_flipped_byte_convert_or_are_refused() {
 }
 
 #[test]
-fn numbers_that_are_none_are_refused_by_name() {
+fn convert_rejects_values_that_are_not_finite_by_tensor_name() {
     let scratch = Scratch::new("nan");
     let from = scratch.copy_of("safetensors");
     let mut bytes = std::fs::read(from.join("model.safetensors")).unwrap();
@@ -70,7 +71,7 @@ fn numbers_that_are_none_are_refused_by_name() {
         bytes[at..].copy_from_slice(&bad.to_le_bytes());
         overwrite(&from, "model.safetensors", &bytes);
         let word = bad.to_string();
-        convert(&from, &scratch.join("out"), &[]).expect_refused("INVALID_CHECKPOINT", &["layer.", &word]);
+        convert(&from, &scratch.join("out"), &[]).expect_rejected("INVALID_CHECKPOINT", &["layer.", &word]);
     }
     assert_eq!(scratch.names(), ["safetensors"]);
 }

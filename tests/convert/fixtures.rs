@@ -1,4 +1,4 @@
-//! Every sound checkpoint converts into a folder that is what it says.
+//! Converts every valid checkpoint and compares the folder with its manifest and the golden vectors.
 
 use corom::config::BertConfig;
 use corom::model::manifest::{FORMAT_VERSION, MAX_SHARD_BYTES};
@@ -8,9 +8,9 @@ use corom::tokenizer::Tokenizer;
 use crate::command::{Scratch, checkpoint, convert, corom};
 use crate::support::{Golden, cosine, folders, golden, max_abs_difference};
 
-/// What a golden.json says of the checkpoint that it lies in.
+/// The part of golden.json about its checkpoint.
 #[derive(serde::Deserialize)]
-struct Said {
+struct GoldenFile {
     dialect: Dialect,
 }
 
@@ -21,7 +21,7 @@ struct Dialect {
 }
 
 #[test]
-fn every_sound_checkpoint_converts() {
+fn convert_accepts_every_valid_checkpoint() {
     let scratch = Scratch::new("fixtures");
     let mut converted = 0;
     for (name, from) in folders("checkpoints") {
@@ -29,11 +29,12 @@ fn every_sound_checkpoint_converts() {
             continue;
         }
         let expected = golden(&from);
-        let said: Said = serde_json::from_slice(&std::fs::read(from.join("golden.json")).unwrap()).unwrap();
+        let about: GoldenFile =
+            serde_json::from_slice(&std::fs::read(from.join("golden.json")).unwrap()).unwrap();
         for dtype in ["f32", "int8", "int4"] {
             let out = scratch.join(&format!("{name}-{dtype}"));
             let length = expected.max_length.to_string();
-            // Where ModelScope's files say how long, they are to be heard.
+            // ModelScope's files give the length of these two.
             let says_length = name == "modelscope-avg-top2" || name == "modelscope-avg-first-last";
             let options: &[&str] = if says_length { &[] } else { &["--max-length", &length] };
             let run = convert(&from, &out, &[&["--dtype", dtype], options].concat()).expect_ok();
@@ -44,8 +45,8 @@ fn every_sound_checkpoint_converts() {
             let manifest = Manifest::from_json(&read("corom.json")).unwrap();
             assert_eq!(manifest.format_version, FORMAT_VERSION);
             assert_eq!(manifest.dtype, dtype);
-            assert_eq!(manifest.pooling.as_str(), said.dialect.pooling, "{name}");
-            assert_eq!(manifest.normalize, said.dialect.normalize, "{name}");
+            assert_eq!(manifest.pooling.as_str(), about.dialect.pooling, "{name}");
+            assert_eq!(manifest.normalize, about.dialect.normalize, "{name}");
             assert_eq!(manifest.max_length, expected.max_length, "{name}");
             let mut listed = vec!["corom.json".to_owned()];
             for file in &manifest.files {
@@ -83,7 +84,7 @@ fn every_sound_checkpoint_converts() {
     assert!(converted >= 60, "only {converted}");
 }
 
-/// The self-test's vectors are the crate's own; where the golden has its texts, they are PyTorch's too.
+/// Compares the self-test's vectors with PyTorch's, for the texts that the golden has.
 pub fn check_self_test(manifest: &Manifest, golden: &Golden) {
     let test = manifest.self_test.as_ref().unwrap();
     assert_eq!((test.texts.len(), test.vectors.len()), (3, 3));
@@ -98,16 +99,16 @@ pub fn check_self_test(manifest: &Manifest, golden: &Golden) {
         if manifest.dtype == "f32" {
             assert!(max_abs_difference(vector, &expected) <= 1e-4, "{text}");
         }
-        // With 4 bits these small random models stay much less themselves than a real one does.
-        let least = if manifest.dtype == "int4" { 0.97 } else { 0.999 };
-        assert!(cosine(vector, &expected) >= least, "{text}: {}", cosine(vector, &expected));
+        // 4 bits change these small random models much more than a trained model.
+        let min_cosine = if manifest.dtype == "int4" { 0.97 } else { 0.999 };
+        assert!(cosine(vector, &expected) >= min_cosine, "{text}: {}", cosine(vector, &expected));
         compared += 1;
     }
     assert!(compared >= 2, "only {compared} texts of the self-test are in the golden");
 }
 
 #[test]
-fn the_same_checkpoint_gives_the_same_bytes() {
+fn convert_is_deterministic() {
     let scratch = Scratch::new("same");
     for out in ["a", "b"] {
         convert(&checkpoint("wide"), &scratch.join(out), &["--dtype", "int8"]).expect_ok();
@@ -117,21 +118,21 @@ fn the_same_checkpoint_gives_the_same_bytes() {
 }
 
 #[test]
-fn inspect_shows_a_folder_and_finds_damage() {
+fn inspect_shows_the_manifest_and_finds_damage() {
     let scratch = Scratch::new("inspect");
     let out = scratch.join("model");
     convert(&checkpoint("wide"), &out, &[]).expect_ok();
     let folder = out.to_str().unwrap();
     let run = corom(&["inspect", folder]).expect_ok();
-    for word in ["f32", "cls", "model.onnx_data_000", "tokenizer.json", "64 numbers"] {
+    for word in ["f32", "cls", "model.onnx_data_000", "tokenizer.json", "dimension     64"] {
         assert!(run.stdout.contains(word), "{word}: {}", run.stdout);
     }
     let mut bytes = std::fs::read(out.join("model.onnx_data_000")).unwrap();
     bytes[1000] ^= 1;
     std::fs::write(out.join("model.onnx_data_000"), bytes).unwrap();
-    corom(&["inspect", folder]).expect_refused("INTEGRITY_MISMATCH", &["model.onnx_data_000", "SHA-256"]);
+    corom(&["inspect", folder]).expect_rejected("INTEGRITY_MISMATCH", &["model.onnx_data_000", "SHA-256"]);
     std::fs::remove_file(out.join("config.json")).unwrap();
-    corom(&["inspect", folder]).expect_refused("MISSING_FILE", &["config.json"]);
+    corom(&["inspect", folder]).expect_rejected("MISSING_FILE", &["config.json"]);
     corom(&["inspect", scratch.join("nowhere").to_str().unwrap()])
-        .expect_refused("MISSING_FILE", &["corom.json"]);
+        .expect_rejected("MISSING_FILE", &["corom.json"]);
 }

@@ -1,4 +1,4 @@
-//! 4-bit folders: whatever int8 takes, of any width; the same numbers in onnxruntime; the size.
+//! Converts to int4: any width, the same vectors as onnxruntime, and the size of the folder.
 
 use std::path::PathBuf;
 
@@ -12,7 +12,7 @@ use crate::random::{Bert, words};
 use crate::support::{cosine, folders, golden};
 
 #[test]
-fn onnxruntime_gives_our_f32_numbers() {
+fn onnxruntime_computes_our_f32_vectors() {
     let Some(python) = named("COROM_PYTHON") else { return };
     let scratch = Scratch::new("onnxruntime-same");
     let mut pairs = Vec::new();
@@ -32,32 +32,33 @@ fn onnxruntime_gives_our_f32_numbers() {
     check(&python, &pairs, &["--same", "--min-cosine", "0.9999"]);
 }
 
-/// Widths that are no multiple of a block, an odd number of blocks, and weights whose scales no half float has.
+/// Hidden size, intermediate size, largest weight: sizes that are no multiple of a block, an odd number of
+/// blocks, and weights whose scales are no half floats.
 const SIZES: [(usize, usize, f32); 5] =
     [(40, 72, 0.125), (33, 95, 0.125), (8, 5, 0.125), (64, 32, 1e-6), (48, 160, 300.0)];
 
 #[test]
-fn any_width_converts_and_loads() {
+fn int4_converts_and_loads_at_any_width() {
     let scratch = Scratch::new("int4-widths");
     let words = words(200);
     let texts = ["阔腿裤女冬牛仔".to_owned(), "大码胖".into(), String::new()];
     let mut pairs: Vec<(PathBuf, PathBuf)> = Vec::new();
-    for (i, (hidden, wide, size)) in SIZES.into_iter().enumerate() {
+    for (i, (hidden, intermediate, size)) in SIZES.into_iter().enumerate() {
         let checkpoint = scratch.join(&format!("checkpoint-{i}"));
-        Bert { words: &words, hidden, heads: 1, wide, layers: 2, size }.write(&checkpoint);
-        let out = scratch.join(&format!("{hidden}x{wide}"));
+        Bert { words: &words, hidden, heads: 1, intermediate, layers: 2, size }.write(&checkpoint);
+        let out = scratch.join(&format!("{hidden}x{intermediate}"));
         convert(&checkpoint, &out, &["--dtype", "int4", "--max-length", "64"]).expect_ok();
 
         let load = |options| folder::load(&out, options).unwrap();
         let mut exact = load(LoadOptions { precision: Precision::F32, ..LoadOptions::default() });
         let mut plain = load(LoadOptions { unfused: true, ..LoadOptions::default() });
         let mut int4 = load(LoadOptions::default());
-        assert_eq!(int4.encoder().info().precision, "int4", "{hidden} × {wide}");
+        assert_eq!(int4.encoder().info().precision, "int4", "{hidden} × {intermediate}");
         assert!(!plain.encoder().info().fused && exact.encoder().info().fused);
         for text in &texts {
             let [exact, plain, int4] = [&mut exact, &mut plain, &mut int4].map(|e| e.embed(&[text]).unwrap());
-            assert!(cosine(&exact, &plain) > 0.999_999, "{hidden} × {wide}");
-            assert!(cosine(&exact, &int4) > 0.999, "{hidden} × {wide}: {}", cosine(&exact, &int4));
+            assert!(cosine(&exact, &plain) > 0.999_999, "{hidden} × {intermediate}");
+            assert!(cosine(&exact, &int4) > 0.999, "{hidden} × {intermediate}: {}", cosine(&exact, &int4));
         }
         let file = scratch.join(&format!("{i}.json"));
         write_golden(&out, &texts, &file);
@@ -69,11 +70,12 @@ fn any_width_converts_and_loads() {
 }
 
 #[test]
-fn a_folder_weighs_what_its_numbers_weigh() {
+fn int4_folder_has_the_size_of_its_weights() {
     let scratch = Scratch::new("int4-size");
     let words = words(2000);
-    let (hidden, wide, layers) = (256, 1024, 2);
-    Bert { words: &words, hidden, heads: 4, wide, layers, size: 0.125 }.write(&scratch.join("checkpoint"));
+    let (hidden, intermediate, layers) = (256, 1024, 2);
+    Bert { words: &words, hidden, heads: 4, intermediate, layers, size: 0.125 }
+        .write(&scratch.join("checkpoint"));
     let convert = |dtype: &str| {
         let out = scratch.join(dtype);
         convert(&scratch.join("checkpoint"), &out, &["--dtype", dtype]).expect_ok();
@@ -83,24 +85,25 @@ fn a_folder_weighs_what_its_numbers_weigh() {
         manifest.files.iter().filter(|f| f.path.starts_with(name)).map(|f| f.size as usize).sum::<usize>()
     };
     let (f32, int4) = (convert("f32"), convert("int4"));
-    // A block: 16 bytes of numbers, 2 of scale, half a byte of zero point. A row of a table: its numbers and a scale.
+    // A block has 16 bytes of values, 2 of scale and half a byte of zero point. A row of an embedding table has
+    // its values and a scale.
     let linear = |out: usize, inner: usize| out * inner / 32 * 37 / 2;
-    let layer = 4 * linear(hidden, hidden) + linear(wide, hidden) + linear(hidden, wide);
-    let rest = 4 * (2 * hidden + layers * (9 * hidden + wide) + 2 * hidden);
-    // The positions' scales are so few that they are in the graph's file.
+    let layer = 4 * linear(hidden, hidden) + linear(intermediate, hidden) + linear(hidden, intermediate);
+    let rest = 4 * (2 * hidden + layers * (9 * hidden + intermediate) + 2 * hidden);
+    // The scales of the position embeddings are so small that they are in model.onnx.
     let due = layers * layer + words.len() * (hidden + 4) + 64 * hidden + rest;
     let weights = size(&int4, "model.onnx_data_");
-    // Each tensor begins at a multiple of 64 bytes.
+    // Each tensor starts at a multiple of 64 bytes.
     assert!((due..due + 64 * 20 * layers).contains(&weights), "{weights} bytes for {due}");
-    assert!(size(&int4, "model.onnx") - weights < 64 << 10, "weights are in the graph's file");
+    assert!(size(&int4, "model.onnx") - weights < 64 << 10, "weights are in model.onnx");
     assert!(weights * 5 < size(&f32, "model.onnx_data_"), "{weights}");
 }
 
 #[test]
-fn poolings_of_two_layers_are_there_as_well() {
+fn int4_supports_poolings_of_two_layers() {
     let scratch = Scratch::new("int4-layers");
     let words = words(200);
-    let bert = Bert { words: &words, hidden: 64, heads: 2, wide: 128, layers: 3, size: 0.125 };
+    let bert = Bert { words: &words, hidden: 64, heads: 2, intermediate: 128, layers: 3, size: 0.125 };
     bert.write(&scratch.join("checkpoint"));
     for pooling in [Pooling::AvgTop2, Pooling::AvgFirstLast] {
         let vectors = ["f32", "int4"].map(|dtype| {

@@ -1,4 +1,5 @@
-//! `corom convert` and `corom inspect`, run as a user runs them, on every checkpoint fixture.
+//! Tests `corom convert` and `corom inspect` as a user runs them, on every checkpoint fixture, and the
+//! library's `corom::convert` in memory.
 #![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 #![allow(unreachable_pub, reason = "the modules of one test")]
@@ -13,10 +14,11 @@ mod damaged;
 mod fixtures;
 mod int4;
 mod large;
+mod library;
 mod onnxruntime;
 mod output;
 mod random;
-mod refused;
+mod rejected;
 mod settings;
 mod tokenizer;
 mod tract;

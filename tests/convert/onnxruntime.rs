@@ -1,6 +1,5 @@
-//! The folders in Python's onnxruntime. Runs where `COROM_PYTHON` names a Python
-//! that has onnxruntime and numpy, as `./build.sh test` does; m3e-small where
-//! `COROM_M3E_CHECKPOINT` names its folder as well.
+//! Runs converted folders in Python's onnxruntime. Runs if `COROM_PYTHON` is a Python with onnxruntime and
+//! numpy, as `./build.sh test` sets it; m3e-small also takes `COROM_M3E_CHECKPOINT`.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -14,9 +13,11 @@ use crate::command::{Scratch, convert};
 use crate::fixtures::check_self_test;
 use crate::support::{fixtures, folders, golden};
 
+/// Returns the value of an environment variable. Without it the test is skipped, or fails if `CI` is set.
 pub fn named(variable: &str) -> Option<OsString> {
     let value = std::env::var_os(variable).filter(|value| !value.is_empty());
     if value.is_none() {
+        assert!(std::env::var_os("CI").is_none(), "{variable} is not set; with CI set, no test is skipped");
         eprintln!("skipped: {variable} is not set");
     }
     value
@@ -30,12 +31,12 @@ pub fn check(python: &OsString, pairs: &[(PathBuf, PathBuf)], options: &[&str]) 
         command.arg(folder).arg(golden);
     }
     let output = command.args(options).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    println!("{said}");
-    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    let report = String::from_utf8_lossy(&output.stdout);
+    println!("{report}");
+    assert!(output.status.success(), "{report}{}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// A folder's vectors in f32, as a golden.json for onnxruntime to be compared with.
+/// Writes the vectors of a folder in f32 as a golden.json, with which onnxruntime is compared.
 pub fn write_golden(model: &Path, texts: &[String], file: &Path) {
     let options = LoadOptions { precision: Precision::F32, normalize: Some(false), ..LoadOptions::default() };
     let mut embedder = folder::load(model, options).unwrap();
@@ -47,7 +48,7 @@ pub fn write_golden(model: &Path, texts: &[String], file: &Path) {
 }
 
 #[test]
-fn onnxruntime_agrees_on_every_fixture() {
+fn onnxruntime_agrees_with_pytorch_on_every_fixture() {
     let Some(python) = named("COROM_PYTHON") else { return };
     let scratch = Scratch::new("onnxruntime");
     let mut pairs = Vec::new();
@@ -65,7 +66,7 @@ fn onnxruntime_agrees_on_every_fixture() {
 }
 
 #[test]
-fn onnxruntime_agrees_on_m3e_small() {
+fn onnxruntime_agrees_with_pytorch_on_m3e_small() {
     let (Some(python), Some(from)) = (named("COROM_PYTHON"), named("COROM_M3E_CHECKPOINT")) else { return };
     let scratch = Scratch::new("onnxruntime-m3e");
     let path = fixtures().join("m3e-small");

@@ -1,18 +1,19 @@
-//! The folder appears whole or not at all, and nobody else's files are touched.
+//! The model folder appears complete or not at all, and no other files change.
 
 use crate::command::{Scratch, checkpoint, convert, corom};
 
 #[test]
-fn an_existing_folder_is_kept_unless_forced() {
+fn convert_keeps_an_existing_folder_unless_forced() {
     let scratch = Scratch::new("force");
     let out = scratch.join("model");
     convert(&checkpoint("wide"), &out, &[]).expect_ok();
     let before = crate::support::files(&out);
-    convert(&checkpoint("wide"), &out, &["--dtype", "int8"]).expect_refused("INVALID_ARGUMENT", &["--force"]);
+    convert(&checkpoint("wide"), &out, &["--dtype", "int8"])
+        .expect_rejected("INVALID_ARGUMENT", &["--force"]);
     assert_eq!(crate::support::files(&out), before);
 
-    // A checkpoint that turns out to be bad does not cost the model that is there.
-    convert(&checkpoint("bad-shape"), &out, &["--force"]).expect_refused("INVALID_CHECKPOINT", &[]);
+    // A bad checkpoint does not delete the model that is there.
+    convert(&checkpoint("bad-shape"), &out, &["--force"]).expect_rejected("INVALID_CHECKPOINT", &[]);
     assert_eq!(crate::support::files(&out), before);
 
     std::fs::write(out.join("stale"), "").unwrap();
@@ -23,22 +24,22 @@ fn an_existing_folder_is_kept_unless_forced() {
 }
 
 #[test]
-fn only_model_folders_are_replaced() {
+fn convert_replaces_only_model_folders() {
     let scratch = Scratch::new("precious");
     let precious = scratch.join("precious");
     std::fs::create_dir(&precious).unwrap();
     std::fs::write(precious.join("letter.txt"), "dear").unwrap();
     let words = ["no model folder"];
-    convert(&checkpoint("wide"), &precious, &["--force"]).expect_refused("INVALID_ARGUMENT", &words);
+    convert(&checkpoint("wide"), &precious, &["--force"]).expect_rejected("INVALID_ARGUMENT", &words);
     assert_eq!(std::fs::read_to_string(precious.join("letter.txt")).unwrap(), "dear");
 
     let file = scratch.join("file");
     std::fs::write(&file, "").unwrap();
-    convert(&checkpoint("wide"), &file, &["--force"]).expect_refused("INVALID_ARGUMENT", &words);
+    convert(&checkpoint("wide"), &file, &["--force"]).expect_rejected("INVALID_ARGUMENT", &words);
 
     let from = scratch.copy_of("wide");
     std::fs::write(from.join("corom.json"), "{}").unwrap();
-    convert(&from, &from, &["--force"]).expect_refused("INVALID_ARGUMENT", &["checkpoint"]);
+    convert(&from, &from, &["--force"]).expect_rejected("INVALID_ARGUMENT", &["checkpoint"]);
     assert!(from.join("model.safetensors").exists());
 
     let empty = scratch.join("empty");
@@ -47,11 +48,11 @@ fn only_model_folders_are_replaced() {
 }
 
 #[test]
-fn folders_above_are_made_and_bad_places_refused() {
+fn convert_creates_parent_folders_and_rejects_bad_targets() {
     let scratch = Scratch::new("places");
     convert(&checkpoint("wide"), &scratch.join("a/b/c"), &[]).expect_ok();
     assert!(scratch.join("a/b/c/corom.json").exists());
     std::fs::write(scratch.join("file"), "").unwrap();
-    convert(&checkpoint("wide"), &scratch.join("file/out"), &[]).expect_refused("FETCH_FAILED", &["file"]);
-    convert(&checkpoint("wide"), std::path::Path::new("/"), &[]).expect_refused("INVALID_ARGUMENT", &[]);
+    convert(&checkpoint("wide"), &scratch.join("file/out"), &[]).expect_rejected("FETCH_FAILED", &["file"]);
+    convert(&checkpoint("wide"), std::path::Path::new("/"), &[]).expect_rejected("INVALID_ARGUMENT", &[]);
 }

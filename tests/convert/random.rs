@@ -1,18 +1,18 @@
-//! Checkpoints of any size with random weights, as safetensors.
+//! Writes checkpoints of any size with random weights, as safetensors.
 
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-/// The sizes of a BERT, and how large its Linears' weights are.
+/// The sizes of a BERT and of its weights.
 #[derive(Clone, Copy)]
 pub struct Bert<'a> {
     pub words: &'a [String],
     pub hidden: usize,
     pub heads: usize,
-    pub wide: usize,
+    pub intermediate: usize,
     pub layers: usize,
-    /// The largest weight of a Linear.
+    /// The largest magnitude of a Linear's weights.
     pub size: f32,
 }
 
@@ -21,7 +21,7 @@ impl Bert<'_> {
     pub fn write(&self, folder: &Path) {
         std::fs::create_dir_all(folder).unwrap();
         let config = json!({"model_type": "bert", "vocab_size": self.words.len(), "hidden_size": self.hidden,
-            "num_hidden_layers": self.layers, "num_attention_heads": self.heads, "intermediate_size": self.wide,
+            "num_hidden_layers": self.layers, "num_attention_heads": self.heads, "intermediate_size": self.intermediate,
             "max_position_embeddings": 64, "type_vocab_size": 2});
         std::fs::write(folder.join("config.json"), config.to_string()).unwrap();
         std::fs::write(folder.join("vocab.txt"), self.words.join("\n") + "\n").unwrap();
@@ -51,7 +51,7 @@ impl Bert<'_> {
     }
 
     fn tensors(&self) -> Vec<(String, Vec<usize>)> {
-        let (hidden, wide) = (self.hidden, self.wide);
+        let (hidden, intermediate) = (self.hidden, self.intermediate);
         let mut tensors = vec![
             ("embeddings.word_embeddings.weight".to_owned(), vec![self.words.len(), hidden]),
             ("embeddings.position_embeddings.weight".into(), vec![64, hidden]),
@@ -70,15 +70,16 @@ impl Bert<'_> {
             }
             module("attention.output.dense", &[hidden, hidden]);
             module("attention.output.LayerNorm", &[hidden]);
-            module("intermediate.dense", &[wide, hidden]);
-            module("output.dense", &[hidden, wide]);
+            module("intermediate.dense", &[intermediate, hidden]);
+            module("output.dense", &[hidden, intermediate]);
             module("output.LayerNorm", &[hidden]);
         }
         tensors
     }
 }
 
-/// BERT's special tokens, words that no text has, and last the characters that the self-test's texts have.
+/// Returns a vocabulary: BERT's special tokens, words that are in no text, and last the characters of the
+/// self-test's texts.
 pub fn words(count: usize) -> Vec<String> {
     let known: Vec<char> =
         "阔腿裤女冬牛仔秋款潮流百搭宽松大码胖高腰显瘦夏季薄垂感泫雅拖地子。".chars().collect();

@@ -1,10 +1,10 @@
-//! Pooling, normalisation and length: who is heard first.
+//! Pooling, normalization and length: the order of options and side files.
 
 use corom::model::Manifest;
 
 use crate::command::{Run, Scratch, convert};
 
-/// A checkpoint with side files, converted with options.
+/// Converts a checkpoint with side files. Returns the run, and the settings in the manifest.
 fn attempt(scratch: &Scratch, files: &[(&str, &str)], options: &[&str]) -> (Run, Option<String>) {
     let from = scratch.copy_of("safetensors");
     for (name, contents) in files {
@@ -39,13 +39,13 @@ const MODELSCOPE: &str =
     r#"{"model": {"emb_pooler_type": "avg_top2", "normalize": false}, "preprocessor": {"max_length": 40}}"#;
 
 #[test]
-fn corom_s_own_ways_are_the_default() {
-    // 64 positions: the default of 128 tokens is more than the model can take.
+fn settings_default_to_those_of_corom() {
+    // The model has 64 positions, fewer than the default of 128 tokens.
     assert_eq!(decided(&Scratch::new("default"), &[], &[]), "cls false 64");
 }
 
 #[test]
-fn the_command_line_goes_first_then_modelscope_then_sentence_transformers() {
+fn settings_follow_options_then_modelscope_then_sentence_transformers() {
     let scratch = Scratch::new("order");
     let transformers = [
         ("modules.json", MODULES),
@@ -62,32 +62,32 @@ fn the_command_line_goes_first_then_modelscope_then_sentence_transformers() {
 }
 
 #[test]
-fn poolings_and_modules_that_corom_lacks_are_refused_by_name() {
+fn settings_reject_unsupported_poolings_and_modules_by_name() {
     let scratch = Scratch::new("lacks");
     let max = [("1_Pooling/config.json", MAX)];
-    attempt(&scratch, &max, &[]).0.expect_refused("UNSUPPORTED_POOLING", &["max_tokens", "--pooling"]);
+    attempt(&scratch, &max, &[]).0.expect_rejected("UNSUPPORTED_POOLING", &["max_tokens", "--pooling"]);
     assert_eq!(decided(&scratch, &max, &["--pooling", "mean"]), "mean false 64");
     let dense = MODULES.replace("Normalize\"", "Dense\"");
     let dense = [("modules.json", dense.as_str())];
-    attempt(&scratch, &dense, &[]).0.expect_refused("UNSUPPORTED_MODEL", &["Dense", "--ignore-head"]);
+    attempt(&scratch, &dense, &[]).0.expect_rejected("UNSUPPORTED_MODEL", &["Dense", "--ignore-head"]);
     assert_eq!(decided(&scratch, &dense, &["--ignore-head"]), "cls false 64");
 }
 
 #[test]
-fn lengths_that_the_model_cannot_take_are_refused() {
+fn settings_reject_lengths_beyond_the_positions() {
     let scratch = Scratch::new("length");
     for length in ["65", "1", "0"] {
         attempt(&scratch, &[], &["--max-length", length])
             .0
-            .expect_refused("INVALID_ARGUMENT", &["64", length]);
+            .expect_rejected("INVALID_ARGUMENT", &["64", length]);
     }
-    // A side file that promises more than the model has is cut to what it has.
+    // A side file that gives more tokens than the model has positions is limited to the positions.
     let long = [("configuration.json", r#"{"preprocessor": {"sequence_length": 512}}"#)];
     assert_eq!(decided(&scratch, &long, &[]), "cls false 64");
 }
 
 #[test]
-fn uniem_s_note_is_heard_last() {
+fn settings_follow_uniem_last() {
     let scratch = Scratch::new("uniem");
     let config =
         std::fs::read_to_string(crate::command::checkpoint("safetensors").join("config.json")).unwrap();

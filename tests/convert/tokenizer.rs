@@ -1,11 +1,11 @@
-//! `tokenizer.json` as it is written, from a vocabulary and from a given file.
+//! Checks the written `tokenizer.json`, from a vocabulary and from a given file.
 
 use corom::tokenizer::Tokenizer;
 use serde_json::{Value, json};
 
 use crate::command::{Scratch, convert};
 
-/// Converts a checkpoint with other tokenizer files; the tokenizer that came out.
+/// Converts a checkpoint with other tokenizer files. Returns the written tokenizer.
 fn tokenizer(scratch: &Scratch, name: &str, files: &[(&str, String)]) -> (Value, Tokenizer) {
     let from = scratch.copy_of(name);
     for (file, contents) in files {
@@ -22,21 +22,21 @@ fn tokens(tokenizer: &Tokenizer, text: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_vocabulary_becomes_what_hugging_face_makes_of_it() {
+fn tokenizer_from_a_vocabulary_equals_hugging_face() {
     let scratch = Scratch::new("vocab");
     let (value, _) = tokenizer(&scratch, "prefix-model", &[]);
     let mut theirs: Value = serde_json::from_slice(
         &std::fs::read(crate::command::checkpoint("safetensors").join("tokenizer.json")).unwrap(),
     )
     .unwrap();
-    // The fixture was made by the Python package, which adds the special tokens in id order as well.
+    // The Python package made the fixture. It also adds the special tokens in the order of their ids.
     for (name, expected) in theirs.as_object_mut().unwrap() {
         assert_eq!(&value[name], expected, "{name}");
     }
 }
 
 #[test]
-fn case_and_accents_follow_tokenizer_config() {
+fn tokenizer_follows_tokenizer_config_in_case_and_accents() {
     let scratch = Scratch::new("case");
     let say = |config: Value| [("tokenizer_config.json", config.to_string())];
     let (_, lower) = tokenizer(&scratch, "prefix-model", &[]);
@@ -48,7 +48,7 @@ fn case_and_accents_follow_tokenizer_config() {
     assert_eq!(tokens(&kept, "Pró"), ["[CLS]", "[UNK]", "[SEP]"]);
     let (_, joined) = tokenizer(&scratch, "prefix-model", &say(json!({"tokenize_chinese_chars": false})));
     assert_eq!(tokens(&joined, "童女"), ["[CLS]", "童", "##女", "[SEP]"]);
-    // The same words are heard where the checkpoint has a tokenizer.json of its own.
+    // The settings also apply to a checkpoint with a tokenizer.json.
     let (value, cased) = tokenizer(&scratch, "safetensors", &say(json!({"do_lower_case": false})));
     assert_eq!(value["normalizer"]["lowercase"], json!(false));
     assert_eq!(tokens(&cased, "iPhone"), ["[CLS]", "iP", "##hone", "[SEP]"]);
@@ -57,7 +57,7 @@ fn case_and_accents_follow_tokenizer_config() {
 }
 
 #[test]
-fn padding_and_truncation_of_a_given_file_are_taken_out() {
+fn tokenizer_drops_padding_and_truncation_of_a_given_file() {
     let scratch = Scratch::new("strip");
     let given =
         std::fs::read_to_string(crate::command::checkpoint("safetensors").join("tokenizer.json")).unwrap();
@@ -72,7 +72,7 @@ fn padding_and_truncation_of_a_given_file_are_taken_out() {
 }
 
 #[test]
-fn line_ends_and_other_special_tokens_are_understood() {
+fn tokenizer_accepts_any_line_end_and_renamed_special_tokens() {
     let scratch = Scratch::new("special");
     let vocabulary =
         std::fs::read_to_string(crate::command::checkpoint("prefix-model").join("vocab.txt")).unwrap();
@@ -87,9 +87,9 @@ fn line_ends_and_other_special_tokens_are_understood() {
 }
 
 #[test]
-fn added_tokens_keep_their_ids_or_are_refused() {
+fn tokenizer_keeps_the_ids_of_added_tokens_or_rejects_them() {
     let scratch = Scratch::new("added");
-    // The last two tokens of the vocabulary, given as added ones.
+    // The last two tokens of the vocabulary become added tokens.
     let vocabulary =
         std::fs::read_to_string(crate::command::checkpoint("prefix-model").join("vocab.txt")).unwrap();
     let mut lines: Vec<&str> = vocabulary.lines().collect();
@@ -103,5 +103,5 @@ fn added_tokens_keep_their_ids_or_are_refused() {
     let from = scratch.copy_of("prefix-model");
     std::fs::write(from.join("vocab.txt"), shorter).unwrap();
     std::fs::write(from.join("added_tokens.json"), json!({"[BRAND]": 325}).to_string()).unwrap();
-    convert(&from, &scratch.join("other"), &[]).expect_refused("INVALID_TOKENIZER", &["[BRAND]", "325"]);
+    convert(&from, &scratch.join("other"), &[]).expect_rejected("INVALID_TOKENIZER", &["[BRAND]", "325"]);
 }

@@ -1,4 +1,4 @@
-//! The written graph, run by tract alone, gives PyTorch's vectors.
+//! Runs the written graph in tract alone and compares the vectors with PyTorch's.
 
 use std::path::Path;
 
@@ -21,7 +21,7 @@ fn load(folder: &Path) -> Runnable {
         .unwrap()
 }
 
-/// Hidden rows by output, `[sequence, hidden]`, for each text of a padded batch.
+/// Returns the hidden states `[sequence, hidden]` of each output, for each text of a padded batch.
 fn run(model: &Runnable, rows: &[&[u32]]) -> Vec<Vec<Vec<f32>>> {
     let length = rows.iter().map(|row| row.len()).max().unwrap();
     let cell = |row: usize, at: usize| rows[row].get(at).map_or(0, |&id| i64::from(id));
@@ -49,7 +49,7 @@ fn mean(rows: &[f32], hidden: usize) -> Vec<f32> {
     (0..hidden).map(|i| rows.iter().skip(i).step_by(hidden).sum::<f32>() / count).collect()
 }
 
-/// A text's vector; the second output is the other layer of the folder's pooling.
+/// Returns the vector of a text. The second output is the other layer of the pooling.
 fn pool(outputs: &[Vec<f32>], pooling: &str, hidden: usize) -> Vec<f32> {
     match pooling {
         "cls" => outputs[0][..hidden].to_vec(),
@@ -85,7 +85,7 @@ const NAMES: [&str; 6] = [
 ];
 
 #[test]
-fn f32_is_pytorch_s() {
+fn f32_graph_in_tract_equals_pytorch() {
     let scratch = Scratch::new("tract-f32");
     for name in NAMES {
         let (from, out) = (checkpoint(name), scratch.join(name));
@@ -95,7 +95,7 @@ fn f32_is_pytorch_s() {
 }
 
 #[test]
-fn int8_is_close_to_pytorch_s() {
+fn int8_graph_in_tract_is_close_to_pytorch() {
     let scratch = Scratch::new("tract-int8");
     for name in NAMES {
         let (from, out) = (checkpoint(name), scratch.join(name));

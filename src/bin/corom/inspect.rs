@@ -1,32 +1,31 @@
-//! `corom inspect`: what a model folder says of itself, and whether its files are whole.
+//! `corom inspect`: prints the manifest of a model folder and checks its files.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use corom::error::{Error, ErrorCode, Result};
 use corom::model::Manifest;
 use corom::model::manifest::FILE_NAME;
 
-use crate::fail;
-
 /// Arguments of `corom inspect`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// A folder that `corom convert` wrote
+    /// A model folder that `corom convert` wrote
     folder: PathBuf,
 }
 
-/// Prints the manifest and checks every file's size and SHA-256.
+/// Prints the manifest, and checks the size and SHA-256 of every file.
 ///
 /// # Errors
-/// `MISSING_FILE` without a manifest or a file that it lists, `INTEGRITY_MISMATCH`
-/// when files are not what it says; every file is looked at first.
+/// Checks every file, then returns the first error: `MISSING_FILE` if the manifest or a listed file is
+/// missing, `INTEGRITY_MISMATCH` if a file differs from the manifest, `FETCH_FAILED` if a file cannot be
+/// read.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let manifest = Manifest::from_json(&read(&args.folder.join(FILE_NAME))?)?;
     println!("{}", args.folder.display());
     println!("  written by    {}", manifest.created_by);
     println!("  format        {}", manifest.format_version);
     println!("  dtype         {}", manifest.dtype);
-    println!("  vector        {} numbers", manifest.hidden_size);
+    println!("  dimension     {}", manifest.hidden_size);
     println!("  pooling       {}", manifest.pooling.as_str());
     println!("  normalize     {}", manifest.normalize);
     println!("  max length    {} tokens", manifest.max_length);
@@ -34,7 +33,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         Some(test) => println!("  self-test     {} texts", test.texts.len()),
         None => println!("  self-test     none"),
     }
-    let mut bad: Option<Error> = None;
+    let mut first_error: Option<Error> = None;
     let mut total = 0;
     for file in &manifest.files {
         let checked = read(&args.folder.join(&file.path)).and_then(|bytes| file.verify(&bytes));
@@ -43,25 +42,27 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         total += file.size;
         if let Err(error) = checked {
             println!("               {error}");
-            bad.get_or_insert(error);
+            first_error.get_or_insert(error);
         }
     }
     println!("  {total:>11}  bytes in {} files", manifest.files.len());
-    match bad {
+    match first_error {
         None => Ok(()),
-        Some(error) => fail_with(error),
+        Some(error) => Err(add_folder_state(error)),
     }
 }
 
-fn fail_with(error: Error) -> Result<()> {
-    match error.code() {
-        ErrorCode::MissingFile => fail!(MissingFile, "the folder is incomplete: {error}"),
-        ErrorCode::IntegrityMismatch => fail!(IntegrityMismatch, "the folder is damaged: {error}"),
-        _ => Err(error),
-    }
+/// Prefixes an error about one file with what it means for the folder.
+fn add_folder_state(error: Error) -> Error {
+    let state = match error.code() {
+        ErrorCode::MissingFile => "the folder is incomplete",
+        ErrorCode::IntegrityMismatch => "the folder is damaged",
+        _ => return error,
+    };
+    Error::with_source(error.code(), format!("{state}: {error}"), error)
 }
 
-fn read(path: &std::path::Path) -> Result<Vec<u8>> {
+fn read(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).map_err(|e| {
         let code = match e.kind() {
             std::io::ErrorKind::NotFound => ErrorCode::MissingFile,

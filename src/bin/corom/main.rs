@@ -1,8 +1,9 @@
-//! `corom`, the native command: turns a BERT checkpoint into a model folder and
-//! looks into such folders.
+//! `corom`, the native command: converts a BERT checkpoint to a model folder and inspects model folders.
 
 mod convert;
+mod disk_folder;
 mod inspect;
+mod staging_folder;
 
 use std::process::ExitCode;
 
@@ -26,9 +27,9 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Turn a ModelScope or Hugging Face checkpoint into a model folder
+    /// Convert a ModelScope or Hugging Face checkpoint to a model folder
     Convert(convert::Args),
-    /// Show what a model folder says of itself and check its files
+    /// Show the manifest of a model folder and check its files
     Inspect(inspect::Args),
 }
 
@@ -47,16 +48,16 @@ fn main() -> ExitCode {
     }
 }
 
-/// The errors beneath, where they add to what was said already.
+/// Prints the causes of an error that its message does not repeat.
 fn print_causes(error: &dyn std::error::Error) {
-    let mut said = error.to_string();
+    let mut printed = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
         let message = error.to_string();
-        if !said.contains(&message) {
+        if !printed.contains(&message) {
             eprintln!("  because: {message}");
         }
-        said = message;
+        printed = message;
         cause = error.source();
     }
 }

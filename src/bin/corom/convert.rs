@@ -1,0 +1,128 @@
+//! `corom convert`: arguments, disk and messages around [`corom::convert`].
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use corom::config::Pooling;
+use corom::convert::{Conversion, ConvertOptions, Dtype, FileSink, convert, self_test, self_test_options};
+use corom::error::{Error, ErrorCode, Result};
+use corom::model::folder;
+use corom::model::manifest::FILE_NAME;
+
+use crate::disk_folder::DiskFolder;
+use crate::staging_folder::StagingFolder;
+
+/// Arguments of `corom convert`.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The folder of the checkpoint: config.json, pytorch_model.bin or model.safetensors, vocab.txt or
+    /// tokenizer.json
+    checkpoint: PathBuf,
+    /// The model folder to write
+    out: PathBuf,
+    /// The number type of the weights
+    #[arg(long, value_enum, default_value_t = DtypeArg::F32)]
+    dtype: DtypeArg,
+    /// How hidden states become one vector per text [default: what the checkpoint says, or cls]
+    #[arg(long, value_parser = parse_pooling, value_name = "cls|mean|avg_top2|avg_first_last")]
+    pooling: Option<Pooling>,
+    /// The number of tokens that texts are cut to [default: what the checkpoint says, or 128]
+    #[arg(long, value_name = "N")]
+    max_length: Option<usize>,
+    /// L2-normalize vectors [default: what the checkpoint says, or not]
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "true|false")]
+    normalize: Option<bool>,
+    /// Convert the encoder alone if layers follow it that corom does not run
+    #[arg(long)]
+    ignore_head: bool,
+    /// Replace the model folder if it exists
+    #[arg(long)]
+    force: bool,
+}
+
+/// [`Dtype`] as the command line shows it.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum DtypeArg {
+    /// 32-bit floating point: exact
+    F32,
+    /// 8-bit integers with one scale per row: a quarter of the size
+    Int8,
+    /// 4-bit integers with one scale and one zero point per 32 weights, embeddings in 8 bits: a sixth of
+    /// the size
+    Int4,
+}
+
+impl From<DtypeArg> for Dtype {
+    fn from(dtype: DtypeArg) -> Self {
+        match dtype {
+            DtypeArg::F32 => Self::F32,
+            DtypeArg::Int8 => Self::Int8,
+            DtypeArg::Int4 => Self::Int4,
+        }
+    }
+}
+
+fn parse_pooling(name: &str) -> Result<Pooling, String> {
+    Pooling::parse(name).map_err(|e| e.to_string())
+}
+
+/// Converts a checkpoint on disk. The model folder appears complete or not at all.
+///
+/// # Errors
+/// The errors of [`DiskFolder::open`], [`convert`], [`self_test`] and [`StagingFolder`].
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let started = Instant::now();
+    let options = ConvertOptions {
+        dtype: args.dtype.into(),
+        pooling: args.pooling,
+        normalize: args.normalize,
+        max_length: args.max_length,
+        ignore_head: args.ignore_head,
+    };
+    let source = DiskFolder::open(&args.checkpoint)?;
+    let mut staging = StagingFolder::new(&args.out, &args.checkpoint, args.force)?;
+    let mut conversion = convert(&source, &options, &mut staging)?;
+    add_self_test(&mut conversion, &mut staging)?;
+    staging.commit()?;
+    print_report(args, &conversion, started.elapsed());
+    Ok(())
+}
+
+/// Runs the converted model on the texts of the self-test, and writes the manifest with the result.
+fn add_self_test(conversion: &mut Conversion, staging: &mut StagingFolder) -> Result<()> {
+    let mut embedder = folder::load(staging.path(), self_test_options())?;
+    conversion.manifest.self_test = Some(self_test(&mut embedder)?);
+    let manifest = conversion.manifest.to_json()?;
+    staging.write(FILE_NAME, manifest.as_bytes()).map_err(|e| {
+        Error::with_source(ErrorCode::FetchFailed, format!("{FILE_NAME} cannot be written: {e}"), e)
+    })
+}
+
+fn print_report(args: &Args, conversion: &Conversion, elapsed: Duration) {
+    let Conversion { manifest, config, ignored_tensors } = conversion;
+    let bytes: u64 = manifest.files.iter().map(|f| f.size).sum();
+    println!("{}", args.out.display());
+    println!(
+        "  {} layers × {}, {} heads, vocabulary {}, {}",
+        config.num_hidden_layers,
+        config.hidden_size,
+        config.num_attention_heads,
+        config.vocab_size,
+        manifest.dtype,
+    );
+    println!(
+        "  pooling {}, {}normalized, up to {} tokens",
+        manifest.pooling.as_str(),
+        if manifest.normalize { "" } else { "not " },
+        manifest.max_length,
+    );
+    if !ignored_tensors.is_empty() {
+        println!("  not converted: {}", ignored_tensors.join(", "));
+    }
+    println!(
+        "  {bytes} bytes ({:.1} MB) in {} files, {:.1} s",
+        bytes as f64 / 1e6,
+        manifest.files.len() + 1,
+        elapsed.as_secs_f64(),
+    );
+}

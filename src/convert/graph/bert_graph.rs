@@ -1,0 +1,209 @@
+//! The forward pass of a BERT encoder as ONNX nodes.
+
+use super::activation::add_activation;
+use super::graph_builder::{Attribute, Axis, GraphBuilder, TensorValues};
+use super::linear_weight::LinearWeight;
+use crate::config::BertConfig;
+use crate::convert::bert::WORD_EMBEDDINGS;
+use crate::convert::checkpoint::Checkpoint;
+use crate::convert::options::Dtype;
+use crate::convert::quantize::quantize_rows;
+use crate::convert::shards::ShardWriter;
+use crate::encoder::onnx::pb::{DataType, GraphProto};
+use crate::error::Result;
+use crate::model::manifest::FileEntry;
+
+/// Builds the graph and writes its weights to the shards.
+///
+/// `more_layers` are the layers, besides the last one, whose hidden states the graph returns. Returns the
+/// graph and the manifest entries of the shards.
+pub(super) fn build_graph(
+    checkpoint: &Checkpoint,
+    more_layers: &[usize],
+    dtype: Dtype,
+    shards: ShardWriter,
+) -> Result<(GraphProto, Vec<FileEntry>)> {
+    let config = &checkpoint.config;
+    let mut bert = BertGraph { config, checkpoint, dtype, graph: GraphBuilder::new("bert", shards) };
+    let tokens = [Axis::Named("batch"), Axis::Named("sequence")];
+    for name in ["input_ids", "attention_mask", "token_type_ids"] {
+        bert.graph.input(name, &tokens, DataType::Int64);
+    }
+    let mask = bert.mask();
+    let mut hidden = bert.embeddings()?;
+    for layer in 0..config.num_hidden_layers {
+        hidden = bert.layer(layer, &hidden, &mask)?;
+    }
+    let shape = [tokens[0], tokens[1], Axis::Fixed(config.hidden_size)];
+    bert.graph.output(&hidden, &shape, DataType::Float);
+    for &layer in more_layers {
+        bert.graph.output(&bert.hidden_name(layer), &shape, DataType::Float);
+    }
+    if !more_layers.is_empty() {
+        // The last layer also under its number: it shows a reader that knows the number of layers that
+        // layer 0 is the embeddings.
+        let numbered = format!("hidden_states.{}", config.num_hidden_layers);
+        bert.graph.named_node(&format!("/{numbered}/Identity"), "Identity", &[&hidden], &numbered, &[]);
+        bert.graph.output(&numbered, &shape, DataType::Float);
+    }
+    bert.graph.finish()
+}
+
+struct BertGraph<'a, 's> {
+    config: &'a BertConfig,
+    checkpoint: &'a Checkpoint<'a>,
+    dtype: Dtype,
+    graph: GraphBuilder<'s>,
+}
+
+impl BertGraph<'_, '_> {
+    /// Returns the name of a layer's hidden states. Layer 0 is the embeddings.
+    fn hidden_name(&self, layer: usize) -> String {
+        if layer == self.config.num_hidden_layers {
+            "last_hidden_state".into()
+        } else {
+            format!("hidden_states.{layer}")
+        }
+    }
+
+    /// Adds the mask that is added to the attention scores, `[batch, 1, 1, sequence]`: 0 for a token and
+    /// the lowest f32 for padding.
+    fn mask(&mut self) -> String {
+        let axes = self.graph.constant("attention_mask.axes", &[2], TensorValues::I64(&[1, 2]));
+        let one = self.graph.constant("one", &[], TensorValues::F32(&[1.0]));
+        let lowest = self.graph.constant("attention_mask.lowest", &[], TensorValues::F32(&[f32::MIN]));
+        let mask = self.graph.node("/attention_mask", "Unsqueeze", &["attention_mask", &axes], &[]);
+        let float =
+            self.graph.node("/attention_mask", "Cast", &[&mask], &[Attribute::cast_to(DataType::Float)]);
+        let padding = self.graph.node("/attention_mask", "Sub", &[&one, &float], &[]);
+        self.graph.node("/attention_mask", "Mul", &[&padding, &lowest], &[])
+    }
+
+    fn embeddings(&mut self) -> Result<String> {
+        let words = self.embedding(WORD_EMBEDDINGS, "input_ids", self.dtype)?;
+        let types =
+            self.embedding("embeddings.token_type_embeddings.weight", "token_type_ids", Dtype::F32)?;
+        let ids = self.position_ids();
+        let positions = self.embedding("embeddings.position_embeddings.weight", &ids, self.dtype)?;
+        let sum = self.graph.node("/embeddings", "Add", &[&words, &types], &[]);
+        let sum = self.graph.node("/embeddings", "Add", &[&sum, &positions], &[]);
+        self.norm("embeddings.LayerNorm", &sum, &self.hidden_name(0))
+    }
+
+    /// Adds the positions `0, 1, 2, …` of the tokens, `[1, sequence]`.
+    fn position_ids(&mut self) -> String {
+        let all: Vec<i64> = (0..self.config.max_position_embeddings as i64).collect();
+        let all = self.graph.constant("embeddings.position_ids", &[1, all.len()], TensorValues::I64(&all));
+        let zero = self.graph.constant("embeddings.zero", &[1], TensorValues::I64(&[0]));
+        let one = self.graph.constant("embeddings.one", &[1], TensorValues::I64(&[1]));
+        let shape = self.graph.node("/embeddings", "Shape", &["input_ids"], &[]);
+        let length = self.graph.node("/embeddings", "Gather", &[&shape, &one], &[Attribute::Int("axis", 0)]);
+        self.graph.node("/embeddings", "Slice", &[&all, &zero, &length, &one], &[])
+    }
+
+    /// Adds the lookup of rows in an embedding table.
+    fn embedding(&mut self, name: &str, ids: &str, dtype: Dtype) -> Result<String> {
+        let scope = scope(name.trim_end_matches(".weight"));
+        let axis = [Attribute::Int("axis", 0)];
+        let table = self.checkpoint.read(name)?;
+        let hidden = self.config.hidden_size;
+        let rows = table.len() / hidden;
+        if dtype == Dtype::F32 {
+            let table = self.graph.weight(name, &[rows, hidden], TensorValues::F32(&table))?;
+            return Ok(self.graph.node(&scope, "Gather", &[&table, ids], &axis));
+        }
+        let (values, scales) = quantize_rows(&table, hidden)?;
+        drop(table);
+        let table =
+            self.graph.weight(&format!("{name}_quantized"), &[rows, hidden], TensorValues::I8(&values))?;
+        let scales = self.graph.weight(&format!("{name}_scale"), &[rows, 1], TensorValues::F32(&scales))?;
+        let values = self.graph.node(&scope, "Gather", &[&table, ids], &axis);
+        let values = self.graph.node(&scope, "Cast", &[&values], &[Attribute::cast_to(DataType::Float)]);
+        let scales = self.graph.node(&scope, "Gather", &[&scales, ids], &axis);
+        Ok(self.graph.node(&scope, "Mul", &[&values, &scales], &[]))
+    }
+
+    fn layer(&mut self, layer: usize, x: &str, mask: &str) -> Result<String> {
+        let module = format!("encoder.layer.{layer}");
+        let context = self.attention(&format!("{module}.attention.self"), x, mask)?;
+        let dense = self.linear(&format!("{module}.attention.output.dense"), &context)?;
+        let sum = self.graph.node(&scope(&format!("{module}.attention.output")), "Add", &[&dense, x], &[]);
+        let attended = format!("{module}.attention.output");
+        let attended = self.norm(&format!("{module}.attention.output.LayerNorm"), &sum, &attended)?;
+        let inner = self.linear(&format!("{module}.intermediate.dense"), &attended)?;
+        let at = scope(&format!("{module}.intermediate"));
+        let inner = add_activation(&mut self.graph, self.checkpoint.activation, &at, &inner);
+        let dense = self.linear(&format!("{module}.output.dense"), &inner)?;
+        let sum = self.graph.node(&scope(&format!("{module}.output")), "Add", &[&dense, &attended], &[]);
+        self.norm(&format!("{module}.output.LayerNorm"), &sum, &self.hidden_name(layer + 1))
+    }
+
+    fn attention(&mut self, module: &str, x: &str, mask: &str) -> Result<String> {
+        let config = self.config;
+        let (heads, width) = (config.num_attention_heads, config.hidden_size / config.num_attention_heads);
+        let at = scope(module);
+        let split = [0, 0, heads as i64, width as i64];
+        let split = self.graph.constant("attention.heads", &[4], TensorValues::I64(&split));
+        let join = self.graph.constant(
+            "attention.join",
+            &[3],
+            TensorValues::I64(&[0, 0, config.hidden_size as i64]),
+        );
+        let root =
+            self.graph.constant("attention.sqrt_width", &[], TensorValues::F32(&[(width as f32).sqrt()]));
+        let mut head = |name: &str, order: [i64; 4]| -> Result<String> {
+            let rows = self.linear(&format!("{module}.{name}"), x)?;
+            let at = scope(&format!("{module}.{name}"));
+            let rows = self.graph.node(&at, "Reshape", &[&rows, &split], &[]);
+            Ok(self.graph.node(&at, "Transpose", &[&rows], &[Attribute::Ints("perm", &order)]))
+        };
+        let query = head("query", [0, 2, 1, 3])?;
+        let key = head("key", [0, 2, 3, 1])?;
+        let value = head("value", [0, 2, 1, 3])?;
+        let scores = self.graph.node(&at, "MatMul", &[&query, &key], &[]);
+        let scores = self.graph.node(&at, "Div", &[&scores, &root], &[]);
+        let scores = self.graph.node(&at, "Add", &[&scores, mask], &[]);
+        let weights = self.graph.node(&at, "Softmax", &[&scores], &[Attribute::Int("axis", -1)]);
+        let context = self.graph.node(&at, "MatMul", &[&weights, &value], &[]);
+        let context =
+            self.graph.node(&at, "Transpose", &[&context], &[Attribute::Ints("perm", &[0, 2, 1, 3])]);
+        Ok(self.graph.node(&at, "Reshape", &[&context, &join], &[]))
+    }
+
+    /// Adds `x · weightᵀ + bias`.
+    fn linear(&mut self, module: &str, x: &str) -> Result<String> {
+        let at = scope(module);
+        let (name, bias) = (format!("{module}.weight"), format!("{module}.bias"));
+        let weight = self.checkpoint.read(&name)?;
+        let values = self.checkpoint.read(&bias)?;
+        let weight = LinearWeight { name: &name, inputs: weight.len() / values.len(), values: &weight };
+        let product = weight.multiply(&mut self.graph, &at, x, self.dtype)?;
+        let bias = self.graph.weight(&bias, &[values.len()], TensorValues::F32(&values))?;
+        Ok(self.graph.node(&at, "Add", &[&product, &bias], &[]))
+    }
+
+    fn norm(&mut self, module: &str, x: &str, output: &str) -> Result<String> {
+        let hidden = self.config.hidden_size;
+        let (weight, bias) = (format!("{module}.weight"), format!("{module}.bias"));
+        let weight =
+            self.graph.weight(&weight, &[hidden], TensorValues::F32(&self.checkpoint.read(&weight)?))?;
+        let bias = self.graph.weight(&bias, &[hidden], TensorValues::F32(&self.checkpoint.read(&bias)?))?;
+        let attributes =
+            [Attribute::Int("axis", -1), Attribute::Float("epsilon", self.config.layer_norm_eps as f32)];
+        let name = format!("{}/LayerNormalization", scope(module));
+        self.graph.named_node(&name, "LayerNormalization", &[x, &weight, &bias], output, &attributes);
+        Ok(output.into())
+    }
+}
+
+/// Returns the scope of a module as PyTorch's exporter names nodes: `/encoder/layer.0/output` for
+/// `encoder.layer.0.output`.
+fn scope(module: &str) -> String {
+    let mut path = String::with_capacity(module.len() + 1);
+    for part in module.split('.') {
+        let number = part.bytes().all(|b| b.is_ascii_digit());
+        path.push(if number { '.' } else { '/' });
+        path.push_str(part);
+    }
+    path
+}

@@ -1,0 +1,60 @@
+//! Converts a BERT checkpoint from ModelScope or Hugging Face to a model folder (feature `convert`).
+//!
+//! [`convert`] reads the checkpoint through a [`FileSource`] and writes the folder through a [`FileSink`],
+//! so the converter also runs where there is no file system. `corom convert` is this function over a disk.
+//!
+//! ```
+//! use std::collections::BTreeMap;
+//!
+//! use corom::convert::{ConvertOptions, Dtype, convert};
+//!
+//! // A folder in memory is a source and a sink.
+//! let mut checkpoint = BTreeMap::new();
+//! for path in ["config.json", "vocab.txt", "pytorch_model.bin"] {
+//!     let bytes = std::fs::read(format!("tests/fixtures/checkpoints/prefix-model/{path}"))?;
+//!     checkpoint.insert(path.to_owned(), bytes);
+//! }
+//! let mut folder = BTreeMap::new();
+//! let options = ConvertOptions { dtype: Dtype::Int8, ..ConvertOptions::default() };
+//! let conversion = convert(&checkpoint, &options, &mut folder)?;
+//!
+//! assert_eq!(conversion.manifest.dtype, "int8");
+//! let paths: Vec<&str> = folder.keys().map(String::as_str).collect();
+//! assert_eq!(paths, ["config.json", "corom.json", "model.onnx", "model.onnx_data_000", "tokenizer.json"]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! A conversion has these steps:
+//!
+//! 1. `checkpoint_folder.rs` reads `config.json` and finds the weight file.
+//! 2. `settings.rs` decides pooling, normalization and maximum length.
+//! 3. `tokenizer.rs` builds `tokenizer.json`.
+//! 4. `checkpoint_file/` lists the tensors of the weight file, `tensor_names.rs` finds the encoder among
+//!    them, and `checkpoint.rs` checks their shapes.
+//! 5. `graph/` builds `model.onnx` and reads, quantizes and writes one weight at a time.
+//! 6. `convert` writes the manifest, `corom.json`, last.
+//!
+//! The manifest has no self-test yet. Running the model takes the encoder, which the steps above do not
+//! need, so [`self_test`] is a separate step.
+
+mod bert;
+mod checkpoint;
+mod checkpoint_file;
+mod checkpoint_folder;
+mod conversion;
+mod file_reader;
+mod files;
+mod graph;
+mod options;
+mod output;
+mod quantize;
+mod self_test;
+mod settings;
+mod shards;
+mod tensor_names;
+mod tokenizer;
+
+pub use conversion::{Conversion, convert};
+pub use files::{FileSink, FileSource};
+pub use options::{ConvertOptions, Dtype};
+pub use self_test::{self_test, self_test_options};
