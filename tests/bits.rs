@@ -1,8 +1,9 @@
-//! The exact kernels give the same bits on every machine: vectors of fixed models against a golden file, which
-//! `tests/js/bits.test.mjs` compares in WebAssembly, in Node and in Chromium. And a text has these bits whatever its
-//! company is.
+//! Compares the bits of the vectors of fixed models with a golden file. `tests/js/bits.test.mjs` and
+//! `tests/js/hosts/bits.test.mjs` compare the same file in WebAssembly, in Node and in Chromium: the exact kernels
+//! give the same bits on every machine.
 //!
-//! `COROM_BLESS=1 cargo test --features cli bits` writes what is new: after a change that is meant to move bits.
+//! After a change that is meant to change bits, `COROM_BLESS=1 cargo test --features cli --test bits` writes the
+//! golden file.
 #![allow(clippy::unwrap_used, reason = "a test stops there")]
 
 mod support;
@@ -16,6 +17,7 @@ use support::fixtures;
 
 const FILE: &str = "bits/golden.json";
 
+/// Reads the golden file.
 fn read() -> Value {
     serde_json::from_slice(&std::fs::read(fixtures().join(FILE)).unwrap()).unwrap()
 }
@@ -24,7 +26,7 @@ fn strings(value: &Value) -> Vec<String> {
     value.as_array().unwrap().iter().map(|text| text.as_str().unwrap().to_owned()).collect()
 }
 
-/// A case's model, by the options that JavaScript has.
+/// Loads the model of a case, with the options that JavaScript has.
 fn load(case: &Value) -> Embedder {
     let options = &case["options"];
     let text = |key: &str| options[key].as_str();
@@ -42,13 +44,13 @@ fn load(case: &Value) -> Embedder {
     embedder
 }
 
-/// Eight hexadecimal digits a number.
+/// Returns the bits of a vector: eight hexadecimal digits per value.
 fn hex(vector: &[f32]) -> String {
     vector.iter().map(|x| format!("{:08x}", x.to_bits())).collect()
 }
 
 #[test]
-fn the_same_bits_as_everywhere() {
+fn vectors_have_the_bits_of_the_golden_file() {
     let mut golden = read();
     let texts = strings(&golden["texts"]);
     let bless = std::env::var_os("COROM_BLESS").is_some();
@@ -67,10 +69,10 @@ fn the_same_bits_as_everywhere() {
         let text = serde_json::to_string_pretty(&golden).unwrap() + "\n";
         std::fs::write(fixtures().join(FILE), text).unwrap();
     }
-    assert!(wrong.is_empty(), "other bits than the golden file's: {wrong:?}");
+    assert!(wrong.is_empty(), "the bits differ from those in {FILE}: {wrong:?}");
 }
 
-/// A golden file of zeros, or of one case six times over, would be no test.
+/// A golden file of zeros, or of one case six times, would test nothing.
 #[test]
 fn the_golden_vectors_are_all_different() {
     let golden = read();
@@ -79,7 +81,7 @@ fn the_golden_vectors_are_all_different() {
         let vectors = strings(&case["vectors"]);
         assert_eq!(vectors.len(), strings(&golden["texts"]).len(), "{}", case["name"]);
         for vector in vectors {
-            assert!(seen.insert(vector), "{}: a vector is there twice", case["name"]);
+            assert!(seen.insert(vector), "{}: a vector occurs twice", case["name"]);
         }
     }
     assert_eq!(seen.len(), 36);

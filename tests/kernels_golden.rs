@@ -1,4 +1,6 @@
-//! The kernels' golden hashes on this machine. `benches/kernels/bench.mjs --golden` checks them in wasm.
+//! Checks the golden hashes of the kernels in a native build, which emulates the integer operations of relaxed SIMD.
+//! `tests/js/kernels.test.mjs` checks the same hashes in WebAssembly, with and without relaxed SIMD.
+#![allow(clippy::unwrap_used, reason = "a test stops there")]
 
 use corom::encoder;
 
@@ -6,7 +8,7 @@ use corom::encoder;
 mod golden;
 
 #[test]
-fn the_same_bits_as_everywhere() {
+fn kernels_give_the_golden_hashes() {
     let got: Vec<String> =
         golden::CASES.iter().map(|case| format!("{}: {:#018x}", case.name, (case.run)())).collect();
     let expected: Vec<String> =

@@ -1,5 +1,5 @@
-//! A text's vector has the same bits whatever texts are in its batch, how long they are, in which order, and how much
-//! padding the caller put in: property of the fused graph, in each number type.
+//! The bits of a text's vector do not depend on the other texts of its batch, their lengths, their order, or the
+//! padding that the caller added: a property of the fused graph in each number type, with exact and relaxed kernels.
 #![allow(clippy::unwrap_used, reason = "a test stops there")]
 
 mod encoder_support;
@@ -22,7 +22,7 @@ struct Model {
     encoder: RefCell<Box<dyn Encoder>>,
 }
 
-/// Folder, precision, and what the products are then computed with.
+/// Folder, requested precision, and the number type of the products that results.
 const MODELS: [(&str, Precision, &str); 4] = [
     ("bits/int8", Precision::Auto, "int8"),
     ("bits/int4", Precision::Auto, "int4"),
@@ -75,7 +75,7 @@ fn text() -> impl Strategy<Value = Text> {
 }
 
 #[test]
-fn a_text_s_bits_do_not_depend_on_its_batch() {
+fn the_bits_of_a_text_do_not_depend_on_its_batch() {
     let models = models();
     let strategy = (prop::collection::vec(text(), 1..16), 0usize..=3, any::<prop::sample::Index>());
     let mut runner = prop::test_runner::TestRunner::new(ProptestConfig::with_cases(16));
@@ -87,11 +87,11 @@ fn a_text_s_bits_do_not_depend_on_its_batch() {
                 let alone = model.bits(std::slice::from_ref(text), 0);
                 prop_assert_eq!(&alone[0], &together[i], "{}: text {} of {}", model.name, i, texts.len());
             }
-            // The same texts in another order, a part of them, and one of them twice.
+            // Other orders, a part of the texts, and one text twice.
             let at = at.index(texts.len());
-            let turned: Vec<Text> = texts[at..].iter().chain(&texts[..=at]).rev().cloned().collect();
+            let reordered: Vec<Text> = texts[at..].iter().chain(&texts[..=at]).rev().cloned().collect();
             let expected: Vec<_> = together[at..].iter().chain(&together[..=at]).rev().cloned().collect();
-            prop_assert_eq!(model.bits(&turned, 0), expected, "{}: turned round at {}", model.name, at);
+            prop_assert_eq!(model.bits(&reordered, 0), expected, "{}: reordered at {}", model.name, at);
         }
         Ok(())
     });

@@ -1,16 +1,16 @@
-// GMAC/s of each kernel and shape, and the golden hashes. This folder's crate, built for wasm32, is KERNELS.wasm:
+// Measures each kernel and shape in GMAC/s, or checks the golden hashes. `./build.sh bench --only kernels` builds this
+// folder's crate for wasm32 and leaves target/bench/kernels/plain.wasm and relaxed.wasm:
 //
 //   node [--experimental-wasm-relaxed-simd] benches/kernels/bench.mjs KERNELS.wasm [options]
 //
-//   --relaxed          it was built with `--features relaxed-simd`: measure those kernels too
-//   --golden           only check the golden hashes (of a relaxed build in Chromium, or in Node 20 with
-//                      `--no-liftoff`: its baseline compiler gets i32x4.relaxed_dot_i8x16_i7x16_add wrong,
-//                      and so cases 5 and 8)
-//   --only REGEXP      only these, as in "int8 exact 16x768x768"
-//   --json FILE        write the results
-//   --chromium FILE    in this browser, through playwright-core, instead of Node
+//   --relaxed          measure the relaxed kernels too; the file must be built with the feature relaxed-simd
+//   --golden           check the golden hashes instead. For a relaxed build, Node 20 needs `--no-liftoff`: its baseline
+//                      compiler compiles i32x4.relaxed_dot_i8x16_i7x16_add_s wrongly
+//   --only REGEXP      measure matching names and shapes only, such as "int8 exact 16x768x768"
+//   --json FILE        write the results to FILE
+//   --chromium FILE    run in this browser, through playwright-core, instead of in Node
 //
-// Other work on the machine only ever makes a run slower: "best" is the figure to compare.
+// Compare the "best" figures: other work on the machine only makes a run slower.
 import { readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import * as suite from "./suite.mjs";

@@ -1,8 +1,8 @@
-// The kernels' benchmark and golden check, for any host: `bench.mjs` runs it in Node and Chromium.
+// The benchmark and the golden check of the kernels, for any host. `bench.mjs` runs them in Node and in Chromium.
 
 const SHAPES = [[768, 768], [768, 2304], [768, 3072], [3072, 768]];
 const ROWS = [1, 8, 16, 32, 64, 128];
-// Milliseconds a run: a page sees only tenths of them.
+// Milliseconds per timed run. The clock of a page has a resolution of 0.1 ms.
 const span = globalThis.process ? 2 : 10;
 const EXACT = 0, I16 = 1, I32 = 2;
 
@@ -52,7 +52,7 @@ export async function run({ bytes, relaxed, only, log }) {
   const wasm = instance.exports;
   const start = performance.now();
   const sound = ["relaxed i16", "relaxed i32"].filter((_, at) => wasm.passes_self_check(at + 1));
-  log?.(`give the bits they must: ${sound.join(", ")} (${Math.round(performance.now() - start)} ms)`);
+  log?.(`pass the self-check: ${sound.join(", ")} (${Math.round(performance.now() - start)} ms)`);
   const results = [];
   for (const { name, shape, unit, work, set } of jobs(wasm, relaxed)) {
     if (!new RegExp(only).test(`${name} ${shape}`)) continue;
@@ -62,14 +62,14 @@ export async function run({ bytes, relaxed, only, log }) {
       wasm.run(times);
       return (performance.now() - start) / times;
     };
-    timed(2); // the optimising compiler
+    timed(2); // lets the engine optimize the kernel
     const times = Math.max(1, Math.round(span / Math.max(timed(2), 1e-3)));
     const runs = [];
     for (const start = performance.now(); runs.length < 41 && (runs.length < 9 || performance.now() - start < 3000); ) {
       runs.push(timed(times));
     }
     runs.sort((a, b) => a - b);
-    // Billions a second; a text's work is 1e9.
+    // Billions of operations per second. The work of a text is 1e9, so its rate is texts per second.
     const rate = (ms) => Math.round(work / ms / 1e4) / 100;
     const result = { name, shape, unit, best: rate(runs[0]), median: rate(runs[runs.length >> 1]), best_ms: runs[0] };
     results.push(result);

@@ -1,4 +1,4 @@
-//! Exports for `bench.mjs`: the crate's own kernels on made-up weights, and their golden hashes.
+//! Exports for `bench.mjs`: the kernels of corom on generated weights, and their golden hashes.
 
 #[allow(dead_code)]
 mod encoder;
@@ -17,7 +17,7 @@ use encoder::spec::AttentionSpec;
 use encoder::spec::{Activation, LinearSpec, WeightOrder};
 use std::cell::RefCell;
 
-/// Something that can run over and over.
+/// What `run` repeats.
 struct Job {
     run: Box<dyn FnMut()>,
 }
@@ -38,15 +38,15 @@ fn activations(len: usize) -> Vec<f32> {
     (0..len).map(|i| (i * 13 % 101) as f32 - 47.0).collect()
 }
 
-/// `bits` is 8, 4 or 32.
+/// Returns a `Linear` on generated weights. `bits` is 8, 4 or 32.
 fn linear(bits: u32, kernel: Kernel, spec: LinearSpec) -> Linear {
     let LinearSpec { inputs, outputs, .. } = spec;
     match bits {
-        // Scales that make outputs of a few units, as in a model.
+        // The scale makes outputs of a few units, as in a model.
         8 => {
             let mut pack = PackI8::new(spec, kernel, vec![1e-5; outputs], vec![0.0; outputs]).unwrap();
-            // About normal with a deviation of 36, as a model's are: one relaxed kernel has a
-            // faster way through blocks without many large weights.
+            // Approximately normal with a standard deviation of 36, as in a model. One relaxed kernel is faster
+            // for blocks without many large weights.
             let mut state = 1u32;
             let mut byte = || {
                 state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -114,7 +114,7 @@ extern "C" fn set_gelu(len: usize) {
     });
 }
 
-/// A base model (12 × 768, its vocabulary cut to 1000) of made-up weights, one text of `tokens`.
+/// A base model with generated weights (12 layers, hidden size 768, vocabulary of 1000) and one text of `tokens`.
 #[unsafe(no_mangle)]
 extern "C" fn set_model(bits: u32, kernel_number: u32, tokens: usize) {
     let shape = model::Shape { layers: 12, hidden: 768, heads: 12, ffn: 3072, vocabulary: 1000, positions: 512 };
@@ -144,25 +144,25 @@ extern "C" fn run(times: u32) {
     });
 }
 
-/// Whether a relaxed kernel gives the bits it must: 1 relaxed i16, 2 relaxed i32.
+/// Returns true if a relaxed kernel passes its self-check: 1 is relaxed i16, 2 is relaxed i32.
 #[unsafe(no_mangle)]
 extern "C" fn passes_self_check(kernel_number: u32) -> bool {
     kernel(kernel_number).passes_self_check()
 }
 
-/// How many golden cases there are.
+/// Returns the number of golden cases.
 #[unsafe(no_mangle)]
 extern "C" fn golden_cases() -> usize {
     golden::CASES.len()
 }
 
-/// The hash of a case, as computed here.
+/// Computes the hash of a case.
 #[unsafe(no_mangle)]
 extern "C" fn golden_hash(case: usize) -> u64 {
     (golden::CASES[case].run)()
 }
 
-/// The hash that it must be.
+/// Returns the expected hash of a case.
 #[unsafe(no_mangle)]
 extern "C" fn golden_expected(case: usize) -> u64 {
     golden::CASES[case].hash

@@ -1,5 +1,5 @@
-//! A whole BERT of the kernels, as the graph's ops will call them: for milliseconds a text, not
-//! only a kernel's rate, and for the accuracy of each precision.
+//! A whole BERT that calls the kernels as the ops of a graph do. It measures the time per text, which includes the
+//! effects of the kernels on each other's caches.
 
 use super::encoder::cpu::kernels::Scratch;
 use super::encoder::cpu::kernels::add_norm::LayerNorm;
@@ -12,7 +12,7 @@ use super::encoder::cpu::kernels::select_rows::first_rows;
 use super::encoder::spec::AttentionSpec;
 use super::encoder::spec::{Activation, LinearSpec, WeightOrder};
 
-/// Sizes of a model.
+/// The sizes of a model.
 #[derive(Clone, Copy)]
 pub struct Shape {
     pub layers: usize,
@@ -23,7 +23,7 @@ pub struct Shape {
     pub positions: usize,
 }
 
-/// What to make of its weights.
+/// The precision of the weights, and the kernel.
 #[derive(Clone, Copy)]
 pub struct Precision {
     /// 8, 4 or 32.
@@ -49,7 +49,7 @@ pub struct Model {
     buffers: [Vec<f32>; 4],
 }
 
-/// Where weights come from: a name and a length in, values out (`[outputs, inputs]`).
+/// Returns the values of a weight, `[outputs, inputs]`, by its name and length.
 pub type Source<'a> = &'a mut dyn FnMut(&str, usize) -> Vec<f32>;
 
 fn linear(at: Precision, spec: LinearSpec, weights: &[f32], bias: Vec<f32>) -> Linear {
@@ -119,14 +119,14 @@ impl Model {
         Self { shape, kernel: at.kernel, embed, layers, scratch: Scratch::new(), buffers: Default::default() }
     }
 
-    /// Bytes of weights.
+    /// Returns the bytes of the weights.
     #[allow(dead_code)]
     pub fn bytes(&self) -> usize {
         let linears = self.layers.iter().flat_map(|l| [&l.qkv, &l.output, &l.up, &l.down]);
         self.embed.bytes() + linears.map(Linear::bytes).sum::<usize>()
     }
 
-    /// The CLS row of each sequence; the last layer computes only that.
+    /// Returns the CLS row of each sequence. The last layer computes nothing else.
     pub fn forward(&mut self, ids: &[u32], cu_seqlens: &[usize]) -> Vec<f32> {
         let Shape { hidden, ffn, heads, .. } = self.shape;
         let (tokens, sequences) = (ids.len(), cu_seqlens.len() - 1);
@@ -142,7 +142,7 @@ impl Model {
             let mut rows = tokens;
             let mut first_queries = Vec::new();
             if i == last {
-                // The graph will have a Linear of its own for the last layer's queries.
+                // A graph has a Linear of its own for the queries of the last layer.
                 first_queries.resize(sequences * 3 * hidden, 0.0);
                 first_rows(wide, 3 * hidden, cu_seqlens, &mut first_queries);
                 qkv.q = StridedRows::new(&first_queries, 3 * hidden);
