@@ -1,6 +1,6 @@
 //! What the matcher knows of a value of the graph.
 
-use super::expr::ExprId;
+use super::expr::{ExprId, IdKind};
 use super::layout::Layout;
 use crate::encoder::plan::Vector;
 
@@ -47,19 +47,6 @@ pub(super) enum AbstractValue {
     PooledNorm { of: PooledRows, squared: bool },
     /// A value divided by a fixed scale, rounded, with `zero` added: static quantization.
     FixedScale { of: Box<AbstractValue>, scale: f32, zero: f32 },
-}
-
-/// What indexes a table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum IdKind {
-    /// `input_ids`.
-    TokenIds,
-    /// `token_type_ids`.
-    TokenTypes,
-    /// 0, 1, 2 … in each text.
-    Positions,
-    /// 0 for every token.
-    Zero,
 }
 
 /// Rows that the graph pools, at some stage of the pooling.

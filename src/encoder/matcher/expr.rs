@@ -1,6 +1,5 @@
 //! Expressions: what a matrix with one row per token is computed from.
 
-use super::abstract_value::IdKind;
 use crate::encoder::plan::{Matrix, Vector};
 use crate::encoder::spec::Activation;
 
@@ -31,6 +30,19 @@ pub(super) enum Expr {
     Norm { x: ExprId, eps: f32, gamma: Vector, beta: Vector },
     /// The context of attention: `softmax(q · kᵀ · scale) · v`.
     Context { q: ExprId, k: ExprId, v: ExprId, heads: usize, scale: f32 },
+}
+
+/// What indexes a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum IdKind {
+    /// `input_ids`.
+    TokenIds,
+    /// `token_type_ids`.
+    TokenTypes,
+    /// 0, 1, 2 … in each text.
+    Positions,
+    /// 0 for every token.
+    Zero,
 }
 
 /// All expressions found so far. Equal expressions have the same id.

@@ -1,6 +1,9 @@
-//! Reads tract's graph node by node: what each value is follows from what its inputs are. Every
-//! pattern has its file in `rules`; a value that none of them knows is `Unknown`, and then the
-//! graph is run as it is.
+//! Reads tract's graph node by node. What a node's output is follows from what its inputs are; each
+//! pattern has a file in `patterns`. A value that no pattern knows is `Unknown`, and then the unfused
+//! encoder runs the graph.
+//!
+//! The matcher reads forwards instead of rewriting the graph. No order of rules has to be found, and
+//! one pattern per meaning is enough, where a rewriter needs one per spelling.
 
 use std::collections::HashMap;
 
@@ -16,13 +19,13 @@ use tract_core::ops::nn::{Reduce, RmsNorm, Softmax};
 use tract_core::ops::source::TypedSource;
 use tract_core::prelude::*;
 
-use super::abstract_value::{AbstractValue, IdKind, PooledRows, RowPolynomial, RowPooling};
-use super::expr::{Expr, ExprId, ExprTable};
+use super::abstract_value::{AbstractValue, PooledRows, RowPolynomial, RowPooling};
+use super::expr::{Expr, ExprId, ExprTable, IdKind};
 use super::layout::{Layout, Lengths};
 use super::probe::Probe;
 use crate::encoder::onnx::{Checked, DynamicQuantize, Role, Translated};
 
-/// The graph, and what is known of it so far.
+/// The graph, and what is known of its values so far.
 pub(super) struct GraphMatcher<'a> {
     pub(super) model: &'a TypedModel,
     pub(super) lengths: Lengths,
@@ -32,12 +35,11 @@ pub(super) struct GraphMatcher<'a> {
 }
 
 impl<'a> GraphMatcher<'a> {
-    /// Reads a graph.
-    /// `longest`: the most tokens of a text.
-    pub(super) fn run(translated: &'a Translated, longest: usize) -> TractResult<Self> {
+    /// Reads a graph. `max_tokens` is the most tokens that a text can have.
+    pub(super) fn run(translated: &'a Translated, max_tokens: usize) -> TractResult<Self> {
         let lengths = Lengths { batch: translated.batch.clone(), tokens: translated.sequence.clone() };
         let model = &translated.model;
-        let probe = Probe::new(model, &translated.roles, &lengths, longest);
+        let probe = Probe::new(model, &translated.roles, &lengths, max_tokens);
         let mut matcher = Self { model, lengths, exprs: ExprTable::default(), probe, values: HashMap::new() };
         for (outlet, role) in model.inputs.iter().zip(&translated.roles) {
             matcher.values.insert(
@@ -62,18 +64,18 @@ impl<'a> GraphMatcher<'a> {
                     .insert(OutletId::new(id, slot), if fits { value } else { AbstractValue::Unknown });
             }
             if matcher.exprs.is_too_large() {
-                bail!("no BERT has so many values");
+                bail!("the graph has more expressions than a BERT");
             }
         }
         Ok(matcher)
     }
 
-    /// What an outlet is.
+    /// Returns what an outlet holds.
     pub(super) fn value(&self, outlet: OutletId) -> &AbstractValue {
         self.values.get(&outlet).unwrap_or(&AbstractValue::Unknown)
     }
 
-    /// The rows that an outlet holds, if it is `[batch, tokens, width]` of them.
+    /// Returns the expression that an outlet holds, if its shape is `[batch, tokens, width]`.
     pub(super) fn output(&self, outlet: OutletId, width: usize) -> Option<ExprId> {
         match self.value(outlet) {
             AbstractValue::Rows(rows) if rows.is_identity() && rows.layout == self.lengths.rows(width) => {
@@ -83,7 +85,7 @@ impl<'a> GraphMatcher<'a> {
         }
     }
 
-    /// The pooled rows that an outlet holds, one a text.
+    /// Returns the pooled rows that an outlet holds, if there is one per text.
     pub(super) fn pooled(&self, outlet: OutletId) -> Option<PooledRows> {
         match self.value(outlet) {
             AbstractValue::Pooled(text)
@@ -103,11 +105,11 @@ impl<'a> GraphMatcher<'a> {
             Some(_) => self.lookup(node),
             None => None,
         };
-        let known = known.or_else(|| self.made_of_constants(node)).or_else(|| self.rule(node));
+        let known = known.or_else(|| self.fixed_or_mask(node)).or_else(|| self.match_patterns(node));
         vec![known.unwrap_or(AbstractValue::Unknown); node.outputs.len()]
     }
 
-    fn made_of_constants(&self, node: &TypedNode) -> Option<AbstractValue> {
+    fn fixed_or_mask(&self, node: &TypedNode) -> Option<AbstractValue> {
         let mut made = AbstractValue::Fixed;
         for input in &node.inputs {
             match self.value(*input) {
@@ -119,7 +121,7 @@ impl<'a> GraphMatcher<'a> {
         Some(made)
     }
 
-    fn rule(&mut self, node: &TypedNode) -> Option<AbstractValue> {
+    fn match_patterns(&mut self, node: &TypedNode) -> Option<AbstractValue> {
         let first = *node.inputs.first()?;
         let one = self.value(first).clone();
         if let Some(cast) = node.op_as::<Cast>() {
@@ -134,7 +136,7 @@ impl<'a> GraphMatcher<'a> {
             return keeps.then_some(one);
         }
         if let Some(op) = node.op_as::<AxisOp>() {
-            return self.moved(one, op);
+            return self.with_axes_moved(one, op);
         }
         if node.op_is::<MultiBroadcastTo>() {
             if let AbstractValue::PooledNorm { .. } = one {
@@ -148,7 +150,7 @@ impl<'a> GraphMatcher<'a> {
         }
         if let Some(op) = node.op_as::<ElementWiseOp>() {
             if op.0.is::<math::RoundHalfToEven>() {
-                return self.fixed_step(node);
+                return self.static_quantize(node);
             }
             return self.unary(op, one);
         }
@@ -156,7 +158,7 @@ impl<'a> GraphMatcher<'a> {
             return self.einsum(node);
         }
         if let Some(op) = node.op_as::<Reduce>() {
-            return Self::text_sum(op, &one).or_else(|| Self::reduced(op, &one, |id| self.exprs.get(id)));
+            return Self::pooled_sum(op, &one).or_else(|| Self::reduced(op, &one, |id| self.exprs.get(id)));
         }
         if let Some(op) = node.op_as::<RmsNorm>() {
             return self.rms_norm(op, &one);
@@ -165,7 +167,7 @@ impl<'a> GraphMatcher<'a> {
             return Self::softmax(op, one);
         }
         if node.op_is::<Iff>() {
-            return self.choice(node);
+            return self.select(node);
         }
         if let Some(op) = node.op_as::<Slice>() {
             return self.columns(op, one);
@@ -173,8 +175,8 @@ impl<'a> GraphMatcher<'a> {
         None
     }
 
-    /// A value whose axes were moved.
-    fn moved(&self, value: AbstractValue, op: &AxisOp) -> Option<AbstractValue> {
+    /// Returns a value after an operator on its axes.
+    fn with_axes_moved(&self, value: AbstractValue, op: &AxisOp) -> Option<AbstractValue> {
         let to = |layout: &Layout| self.lengths.apply(op, layout);
         Some(match value {
             AbstractValue::Rows(mut rows) => {
@@ -204,14 +206,14 @@ impl<'a> GraphMatcher<'a> {
                 AxisOp::Add(1) if text.flat => AbstractValue::Pooled(PooledRows { flat: false, ..text }),
                 _ => return None,
             },
-            // Single numbers.
+            // Scalars.
             AbstractValue::QuantizationScale { .. } | AbstractValue::ZeroPoint { .. } => value,
             _ => return None,
         })
     }
 
-    /// A expr's rows as they are.
-    pub(super) fn plain(&mut self, expr: Expr, layout: Layout) -> AbstractValue {
+    /// Returns the rows of an expression.
+    pub(super) fn rows(&mut self, expr: Expr, layout: Layout) -> AbstractValue {
         AbstractValue::Rows(RowPolynomial::identity(self.exprs.id(expr), layout))
     }
 }

@@ -1,34 +1,34 @@
-//! How the axes of a value in the graph relate to a batch of texts.
+//! Tracks how the axes of a value relate to a batch of texts.
 //!
-//! Exporters reshape and transpose: rows `[batch, tokens, width]` become `[batch, heads, tokens,
-//! dim]` or `[batch · tokens, width]`. What each axis is made of is followed through all of that,
-//! so that a value is known for what it is only where its elements truly lie as they should.
+//! Exporters reshape and transpose: `[batch, tokens, width]` becomes `[batch, heads, tokens, dim]` or
+//! `[batch · tokens, width]`. A layout says what each axis consists of. A reshape or transpose that
+//! moves elements out of order has no layout, and its result is unknown.
 
 use tract_core::internal::AxisOp;
 use tract_core::prelude::*;
 
-/// What an axis is made of.
+/// A factor of an axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Atom {
-    /// RowPooling.
+    /// The texts of the batch.
     Batch,
-    /// Tokens of a text, padding included.
+    /// The tokens of a text, padding included.
     Tokens,
-    /// The same, of keys in a matrix of scores.
+    /// The tokens of a text as keys, in a matrix of attention scores.
     Keys,
     /// Attention heads.
     Heads(usize),
-    /// Columns of a head.
+    /// The columns of a head.
     Dim(usize),
-    /// All columns of a row: heads, then the columns of each.
+    /// All columns of a row: the heads, each with its columns.
     Width(usize),
 }
 
-/// The axes, each a product of atoms, outer first; one of length 1 has none.
+/// The axes. Each is a product of atoms, the outer one first. An axis of length 1 has no atom.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Layout(pub(super) Vec<Vec<Atom>>);
 
-/// The lengths of a batch.
+/// The lengths of a batch: numbers, or symbols of tract.
 #[derive(Debug, Clone)]
 pub(super) struct Lengths {
     pub(super) batch: TDim,
@@ -44,10 +44,9 @@ impl Lengths {
         }
     }
 
-    /// Atoms of length 1 say nothing, and go.
+    /// Drops atoms of length 1, and merges heads and their columns into all columns.
     fn axis(&self, atoms: Vec<Atom>) -> Vec<Atom> {
         let mut axis: Vec<Atom> = atoms.into_iter().filter(|a| !self.of(*a).is_one()).collect();
-        // Heads and the columns of each side by side are all columns.
         if let Some(at) = axis.windows(2).position(|w| matches!(w, [Atom::Heads(_), Atom::Dim(_)]))
             && let (Atom::Heads(heads), Atom::Dim(dim)) = (axis[at], axis[at + 1])
         {
@@ -56,17 +55,17 @@ impl Lengths {
         axis
     }
 
-    /// The layout of these axes.
+    /// Returns the layout of axes.
     pub(super) fn layout(&self, axes: impl IntoIterator<Item = Vec<Atom>>) -> Layout {
         Layout(axes.into_iter().map(|axis| self.axis(axis)).collect())
     }
 
-    /// `[batch, tokens, width]`: how hidden rows should lie.
+    /// Returns `[batch, tokens, width]`, the layout of hidden states.
     pub(super) fn rows(&self, width: usize) -> Layout {
         self.layout([vec![Atom::Batch], vec![Atom::Tokens], vec![Atom::Width(width)]])
     }
 
-    /// Whether axes of these lengths can be laid out so.
+    /// Returns true if the axes of a layout have these lengths.
     pub(super) fn fit(&self, layout: &Layout, dims: &[TDim]) -> bool {
         let product = |axis: &Vec<Atom>| {
             axis.iter().try_fold([1, 0, 0], |have, atom| {
@@ -81,7 +80,7 @@ impl Lengths {
             })
     }
 
-    /// A layout after an operator on axes; `None` where its elements get out of order.
+    /// Returns the layout after an operator on axes, or `None` if it moves elements out of order.
     pub(super) fn apply(&self, op: &AxisOp, layout: &Layout) -> Option<Layout> {
         let mut axes = layout.0.clone();
         match op {
@@ -103,8 +102,8 @@ impl Lengths {
         Some(self.layout(axes))
     }
 
-    /// A length as a number times so many batches and so many sequences: tract does not order its
-    /// products.
+    /// Returns a length as `[number, power of batch, power of tokens]`. tract does not normalize the
+    /// order of factors, so two equal lengths may differ as expressions.
     fn monomial(&self, length: &TDim) -> Option<[i64; 3]> {
         match length {
             TDim::Val(n) => Some([*n, 0, 0]),
@@ -119,7 +118,7 @@ impl Lengths {
         }
     }
 
-    /// Cuts a run of atoms into axes of these lengths.
+    /// Groups consecutive atoms into axes of the given lengths.
     fn group(&self, atoms: Vec<Atom>, to: &[TDim]) -> Option<Vec<Vec<Atom>>> {
         let mut atoms: std::collections::VecDeque<Atom> = atoms.into();
         let mut axes = Vec::with_capacity(to.len());
@@ -133,7 +132,7 @@ impl Lengths {
                 if let Atom::Width(width) = atom
                     && next[0] > due[0]
                 {
-                    // Columns are split into heads, and nothing else ever is.
+                    // The only atom that is ever split: columns into heads.
                     let heads = usize::try_from(due[0] / have[0].max(1)).ok()?;
                     if next[1..] != due[1..] || heads == 0 || due[0] % have[0] != 0 || width % heads != 0 {
                         return None;
@@ -152,7 +151,7 @@ impl Lengths {
 }
 
 impl Layout {
-    /// The width of a row, where the last axis is all of it.
+    /// Returns the width of a row, if the last axis is a whole row.
     pub(super) fn width(&self) -> Option<usize> {
         match self.0.last()?.as_slice() {
             [Atom::Width(width)] => Some(*width),

@@ -5,8 +5,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::abstract_value::{IdKind, PooledRows, RowPooling};
-use super::expr::{Expr, ExprId, ExprTable};
+use super::abstract_value::{PooledRows, RowPooling};
+use super::expr::{Expr, ExprId, ExprTable, IdKind};
 use crate::encoder::plan::{
     EmbedOp, LinearOp, Matrix, NormWeights, Outputs, Plan, PlanOp, TokenTypeTable, ValueId, Vector,
 };

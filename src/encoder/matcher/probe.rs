@@ -1,39 +1,41 @@
-//! Masks and positions are not read but tried: whatever a graph computes from the attention mask
-//! and the lengths alone is run on a small batch, and must come out as it should. Exporters spell
-//! masks in a dozen ways, but there is only one right result.
+//! Verifies masks and positions by evaluation, not by pattern matching.
+//!
+//! A subgraph that depends only on the attention mask and on lengths is run on a small batch. Its
+//! result must mask exactly the padding, or count the positions. Exporters write masks in a dozen
+//! ways, but there is only one correct result.
 
 use std::collections::HashMap;
 
 use tract_core::internal::DimLike;
 use tract_core::prelude::*;
 
-use super::abstract_value::IdKind;
 use super::layout::{Atom, Layout, Lengths};
+use super::expr::IdKind;
 use crate::encoder::onnx::Role;
 
 /// RowPooling of a trial and tokens of the first one, where the graph tensors them open.
-const TRIAL: (usize, usize) = (2, 5);
-/// Tokens of a second trial at most: a window or a limit may be wider than the first.
+const PROBE_SHAPE: (usize, usize) = (2, 5);
+/// The most tokens of the second probe batch, which detects windows wider than the first batch.
 const MAX_PROBE_TOKENS: usize = 512;
-/// A score that is so low counts for nothing.
-const LOW: f32 = -1000.0;
-/// Runs for one graph. One has a handful of masks and positions.
-const RUNS: usize = 256;
+/// A mask value this low removes a key from the softmax.
+const MASKED_SCORE: f32 = -1000.0;
+/// The most evaluations per graph. A graph has a handful of masks and positions.
+const MAX_RUNS: usize = 256;
 
-/// A graph whose parts can be run.
+/// Evaluates parts of a graph.
 pub(super) struct Probe<'a> {
     model: &'a TypedModel,
     roles: &'a [Role],
     batch: usize,
-    /// The lengths that are tried.
+    /// The tokens of the first text of each probe batch.
     lengths: Vec<usize>,
     runs: usize,
-    /// What a mask was found to be.
+    /// Results of earlier calls of `masks`.
     masks: HashMap<(OutletId, bool, Layout), bool>,
 }
 
-/// A value as floats, with the trial that it comes from.
-struct Tried {
+/// The result of an evaluation as floats, with the probe batch that it comes from.
+struct Evaluation {
     datum_type: DatumType,
     shape: Vec<usize>,
     values: Vec<f32>,
@@ -41,8 +43,8 @@ struct Tried {
     tokens: usize,
 }
 
-impl Tried {
-    /// The tokens of a text: all, then fewer.
+impl Evaluation {
+    /// Returns the tokens of a text. The last text is shorter than the others.
     fn length(&self, text: usize) -> usize {
         length(text, self.batch, self.tokens)
     }
@@ -54,29 +56,29 @@ fn length(text: usize, batch: usize, tokens: usize) -> usize {
 
 impl<'a> Probe<'a> {
     pub(super) fn new(model: &'a TypedModel, roles: &'a [Role], lengths: &Lengths, longest: usize) -> Self {
-        let batch = lengths.batch.to_usize().unwrap_or(TRIAL.0);
+        let batch = lengths.batch.to_usize().unwrap_or(PROBE_SHAPE.0);
         let lengths = match lengths.tokens.to_usize() {
             Ok(fixed) => vec![fixed],
-            Err(_) => vec![TRIAL.1.min(longest), longest.min(MAX_PROBE_TOKENS)],
+            Err(_) => vec![PROBE_SHAPE.1.min(longest), longest.min(MAX_PROBE_TOKENS)],
         };
         Self { model, roles, batch, lengths, runs: 0, masks: HashMap::new() }
     }
 
-    /// Runs what an outlet needs, once for each length.
-    fn run(&mut self, outlet: OutletId) -> Option<Vec<Tried>> {
+    /// Evaluates an outlet, once per probe batch.
+    fn evaluate(&mut self, outlet: OutletId) -> Option<Vec<Evaluation>> {
         self.runs += 1;
-        // With fewer tokens there is no padding to be seen.
-        if self.runs > RUNS || self.lengths.iter().any(|tokens| *tokens < 3) {
+        // With fewer tokens no text has padding.
+        if self.runs > MAX_RUNS || self.lengths.iter().any(|tokens| *tokens < 3) {
             return None;
         }
         let mut part = self.model.clone();
         part.select_output_outlets(&[outlet]).ok()?;
         part.compact().ok()?;
         let runnable = part.into_runnable().ok()?;
-        self.lengths.iter().map(|tokens| self.try_length(&runnable, *tokens).ok()).collect()
+        self.lengths.iter().map(|tokens| self.evaluate_batch(&runnable, *tokens).ok()).collect()
     }
 
-    fn try_length(&self, runnable: &Arc<TypedRunnableModel>, tokens: usize) -> TractResult<Tried> {
+    fn evaluate_batch(&self, runnable: &Arc<TypedRunnableModel>, tokens: usize) -> TractResult<Evaluation> {
         let batch = self.batch;
         let inputs = self.roles.iter().map(|role| {
             let mut cells = vec![0i64; batch * tokens];
@@ -91,13 +93,13 @@ impl<'a> Probe<'a> {
         let value = outputs.into_iter().next().map_or_else(Tensor::default, TValue::into_tensor);
         let floats = value.cast_to::<f32>()?.into_owned();
         let values = floats.try_as_plain_ram()?.as_slice::<f32>()?.to_vec();
-        Ok(Tried { datum_type: value.datum_type(), shape: value.shape().to_vec(), values, batch, tokens })
+        Ok(Evaluation { datum_type: value.datum_type(), shape: value.shape().to_vec(), values, batch, tokens })
     }
 
-    /// What integers that depend on lengths only are: positions, or zeros.
+    /// Returns what integers that depend only on lengths are: positions, or zeros.
     pub(super) fn index(&mut self, outlet: OutletId) -> Option<IdKind> {
-        let tried = self.run(outlet)?;
-        let is = |what: &dyn Fn(&Tried) -> bool| tried.iter().all(what);
+        let tried = self.evaluate(outlet)?;
+        let is = |what: &dyn Fn(&Evaluation) -> bool| tried.iter().all(what);
         if is(&|t| !t.values.is_empty() && t.values.iter().all(|id| *id == 0.0)) {
             return Some(IdKind::Zero);
         }
@@ -108,9 +110,9 @@ impl<'a> Probe<'a> {
         counted.then_some(IdKind::Positions)
     }
 
-    /// Whether a value is 1 for each number of a token and 0 for padding, `[batch, tokens, …]`.
+    /// Returns true if a value `[batch, tokens, …]` is 1 for tokens and 0 for padding.
     pub(super) fn is_the_mask(&mut self, outlet: OutletId) -> bool {
-        self.run(outlet).is_some_and(|tried| {
+        self.evaluate(outlet).is_some_and(|tried| {
             tried.iter().all(|t| {
                 let cell = (t.values.len() / (t.batch * t.tokens)).max(1);
                 t.shape.get(..2) == Some(&[t.batch, t.tokens])
@@ -122,9 +124,9 @@ impl<'a> Probe<'a> {
         })
     }
 
-    /// Whether a value is the number of each text's tokens, `[batch, …]`.
+    /// Returns true if a value `[batch, …]` is the number of each text's tokens.
     pub(super) fn is_the_count(&mut self, outlet: OutletId) -> bool {
-        self.run(outlet).is_some_and(|tried| {
+        self.evaluate(outlet).is_some_and(|tried| {
             tried.iter().all(|t| {
                 let cell = (t.values.len() / t.batch).max(1);
                 t.shape.first() == Some(&t.batch)
@@ -136,14 +138,14 @@ impl<'a> Probe<'a> {
         })
     }
 
-    /// Whether a value masks padding and nothing else when it is added to scores (`boolean` is
-    /// false), or when it decides where scores are kept (true: kept where it is true).
+    /// Returns true if a value masks exactly the padding: when it is added to scores (`boolean` is
+    /// false), or when scores are kept where it is true (`boolean` is true).
     pub(super) fn masks(&mut self, outlet: OutletId, scores: &Layout, boolean: bool) -> bool {
         let key = (outlet, boolean, scores.clone());
         if let Some(known) = self.masks.get(&key) {
             return *known;
         }
-        let tried = self.run(outlet);
+        let tried = self.evaluate(outlet);
         let found = tried
             .is_some_and(|tried| tried.iter().all(|tried| is_mask(tried, scores, boolean).unwrap_or(false)));
         self.masks.insert(key, found);
@@ -151,13 +153,13 @@ impl<'a> Probe<'a> {
     }
 }
 
-fn is_mask(tried: &Tried, scores: &Layout, boolean: bool) -> Option<bool> {
+fn is_mask(tried: &Evaluation, scores: &Layout, boolean: bool) -> Option<bool> {
     if boolean != (tried.datum_type == DatumType::Bool) || tried.shape.len() != scores.0.len() {
         return None;
     }
     let kept = |value: f32| if boolean { value != 0.0 } else { value.abs() < 1e-6 };
-    let dropped = |value: f32| if boolean { value == 0.0 } else { value <= LOW };
-    // A mask that has one value for all heads is looked at once.
+    let dropped = |value: f32| if boolean { value == 0.0 } else { value <= MASKED_SCORE };
+    // A mask with one value for all heads is checked once.
     let heads = scores.0.iter().zip(&tried.shape).filter(|(_, length)| **length != 1);
     let heads = heads.flat_map(|(axis, _)| axis).find_map(|atom| match atom {
         Atom::Heads(heads) => Some(*heads),
@@ -165,7 +167,7 @@ fn is_mask(tried: &Tried, scores: &Layout, boolean: bool) -> Option<bool> {
     });
     for text in 0..tried.batch {
         let length = tried.length(text);
-        // Of a long text the first, a middle and the last query tell a window.
+        // In a long text, the first, a middle and the last query detect a window.
         let queries: Vec<usize> =
             if length < 16 { (0..length).collect() } else { vec![0, length / 2, length - 1] };
         for (query, head) in queries.into_iter().flat_map(|q| (0..heads.unwrap_or(1)).map(move |h| (q, h))) {
@@ -181,8 +183,9 @@ fn is_mask(tried: &Tried, scores: &Layout, boolean: bool) -> Option<bool> {
     Some(true)
 }
 
-/// Where the value for a text, a head, a query and a key lies in what broadcasts to the scores.
-fn place(tried: &Tried, scores: &Layout, [text, head, query, key]: [usize; 4]) -> usize {
+/// Returns the index of the value for a text, head, query and key in a mask that broadcasts to the
+/// scores.
+fn place(tried: &Evaluation, scores: &Layout, [text, head, query, key]: [usize; 4]) -> usize {
     let mut at = 0;
     for (axis, length) in scores.0.iter().zip(&tried.shape) {
         let mut index = 0;

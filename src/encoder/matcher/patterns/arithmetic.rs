@@ -1,4 +1,4 @@
-//! Sums and products of two values, and functions of one: which pattern they may be part of.
+//! Dispatches sums, products and functions of values to the patterns that they may be part of.
 
 use tract_core::internal::DimLike;
 use tract_core::ops::binary::TypedBinOp;
@@ -14,7 +14,7 @@ use crate::encoder::matcher::weight::{uniform, vector};
 use crate::encoder::spec::Activation;
 
 impl GraphMatcher<'_> {
-    /// `a op b`.
+    /// Matches `a op b`.
     pub(in crate::encoder::matcher) fn binary(
         &mut self,
         op: &TypedBinOp,
@@ -24,76 +24,76 @@ impl GraphMatcher<'_> {
         let (one, two) = (self.value(a).clone(), self.value(b).clone());
         let op = &*op.0;
         if op.is::<math::Add>() {
-            return self.sum(&one, b).or_else(|| self.sum(&two, a)).or_else(|| self.both(&one, &two));
+            return self.add_constant(&one, b).or_else(|| self.add_constant(&two, a)).or_else(|| self.add_values(&one, &two));
         }
         if op.is::<math::Mul>() {
             return self
-                .product(&one, b)
-                .or_else(|| self.product(&two, a))
-                .or_else(|| self.times(&one, &two))
-                .or_else(|| self.times(&two, &one));
+                .mul_constant(&one, b)
+                .or_else(|| self.mul_constant(&two, a))
+                .or_else(|| self.mul_values(&one, &two))
+                .or_else(|| self.mul_values(&two, &one));
         }
         let c = uniform(self.model, b);
         if op.is::<math::Sub>() {
             return match c {
-                Some(c) => self.offset(&one, -c),
-                None => self.without(&one, &two),
+                Some(c) => self.add_scalar(&one, -c),
+                None => self.sub_values(&one, &two),
             };
         }
         if op.is::<math::Div>() {
             return match (c, &one) {
-                (Some(c), _) => self.factor(&one, 1.0 / c),
-                (None, AbstractValue::Pooled(text)) => self.text_over(text, &two, b),
-                (None, _) => self.over_deviation(&one, &two),
+                (Some(c), _) => self.mul_scalar(&one, 1.0 / c),
+                (None, AbstractValue::Pooled(text)) => self.pooled_quotient(text, &two, b),
+                (None, _) => self.divided_by_deviation(&one, &two),
             };
         }
         let c = c?;
         if op.is::<math::Pow>() {
             return match (&one, c) {
-                (AbstractValue::Rows(rows), 2.0) => power(rows, rows).map(AbstractValue::Rows),
-                (AbstractValue::Rows(rows), 3.0) => power(&power(rows, rows)?, rows).map(AbstractValue::Rows),
-                (AbstractValue::MeanSquare { of, factor, eps }, 0.5) => Self::root(*of, *factor, *eps, false),
+                (AbstractValue::Rows(rows), 2.0) => mul_polynomials(rows, rows).map(AbstractValue::Rows),
+                (AbstractValue::Rows(rows), 3.0) => mul_polynomials(&mul_polynomials(rows, rows)?, rows).map(AbstractValue::Rows),
+                (AbstractValue::MeanSquare { of, factor, eps }, 0.5) => Self::deviation(*of, *factor, *eps, false),
                 _ => None,
             };
         }
         match one {
             AbstractValue::Rows(rows) if op.is::<math::Max>() && c == 0.0 && rows.is_identity() => {
                 let expr = Expr::Activated { x: rows.of, activation: Activation::Relu };
-                Some(self.plain(expr, rows.layout))
+                Some(self.rows(expr, rows.layout))
             }
-            // A length that nothing is divided by when it is 0.
+            // A lower bound that keeps a division by a zero norm finite.
             AbstractValue::PooledNorm { .. } if op.is::<math::Max>() && (0.0..1e-6).contains(&c) => Some(one),
             AbstractValue::FixedScale { of, scale, zero } if op.is::<math::Max>() => {
-                self.cut(*of, scale, zero, c)
+                self.clamped_below(*of, scale, zero, c)
             }
-            // The upper end of a range that has more than 0 below it.
+            // The upper bound of the integers' range. 0 lies below it.
             AbstractValue::FixedScale { zero, .. } if op.is::<math::Min>() && c > zero => Some(one),
             _ => None,
         }
     }
 
-    /// `x + constant`, the constant being `by`.
-    fn sum(&mut self, x: &AbstractValue, by: OutletId) -> Option<AbstractValue> {
+    /// Matches `x + by`, where `by` is a constant.
+    fn add_constant(&mut self, x: &AbstractValue, by: OutletId) -> Option<AbstractValue> {
         if let AbstractValue::Scores(scores) = x {
-            return self.masked(scores, by);
+            return self.masked_scores(scores, by);
         }
         if !matches!(self.value(by), AbstractValue::Fixed) {
             return None;
         }
         if let AbstractValue::Rows(rows) = x
-            && let rows = self.shed(rows.clone())
-            && let Some(value) = self.shifted(&rows, by)
+            && let rows = self.fold_factor(rows.clone())
+            && let Some(value) = self.add_row_constant(&rows, by)
         {
             return Some(value);
         }
-        self.offset(x, uniform(self.model, by)?)
+        self.add_scalar(x, uniform(self.model, by)?)
     }
 
-    /// `x + c` where that is no bias.
-    fn offset(&mut self, x: &AbstractValue, c: f32) -> Option<AbstractValue> {
+    /// Matches `x + c`, where `c` is a scalar and not a bias.
+    fn add_scalar(&mut self, x: &AbstractValue, c: f32) -> Option<AbstractValue> {
         Some(match x.clone() {
             AbstractValue::Rows(mut rows) => {
-                if let Some(value) = self.centred_table(&rows, c) {
+                if let Some(value) = self.table_centered(&rows, c) {
                     return Some(value);
                 }
                 rows.c[0] += c;
@@ -112,16 +112,16 @@ impl GraphMatcher<'_> {
         })
     }
 
-    /// `x · constant`, the constant being `by`.
-    fn product(&mut self, x: &AbstractValue, by: OutletId) -> Option<AbstractValue> {
+    /// Matches `x · by`, where `by` is a constant.
+    fn mul_constant(&mut self, x: &AbstractValue, by: OutletId) -> Option<AbstractValue> {
         if let (AbstractValue::Rows(rows), AbstractValue::Mask) = (x, self.value(by)) {
-            return self.kept(rows, by);
+            return self.masked_rows(rows, by);
         }
         if !matches!(self.value(by), AbstractValue::Fixed) {
             return None;
         }
         if let AbstractValue::Rows(rows) = x
-            && let Some(value) = self.gained(rows, by)
+            && let Some(value) = self.scaled_norm(rows, by)
         {
             return Some(value);
         }
@@ -129,7 +129,7 @@ impl GraphMatcher<'_> {
             AbstractValue::QuantizationScale { of, scale } => {
                 let mut scale = scale.clone();
                 let vector = vector(self.model, by)?;
-                // Along the columns, where it is more than a number.
+                // A vector must lie along the columns.
                 let last = self
                     .model
                     .outlet_fact(by)
@@ -150,17 +150,17 @@ impl GraphMatcher<'_> {
             }
             _ => {
                 let c = uniform(self.model, by)?;
-                self.factor(x, c)
+                self.mul_scalar(x, c)
             }
         }
         .or_else(|| self.scaled_rows(x, by))
     }
 
-    /// `x · c`.
-    fn factor(&mut self, x: &AbstractValue, c: f32) -> Option<AbstractValue> {
+    /// Matches `x · c`, where `c` is a scalar.
+    fn mul_scalar(&mut self, x: &AbstractValue, c: f32) -> Option<AbstractValue> {
         Some(match x.clone() {
             AbstractValue::Rows(mut rows) => {
-                if let Some(value) = self.scaled_table(&rows, c) {
+                if let Some(value) = self.table_scaled(&rows, c) {
                     return Some(value);
                 }
                 rows.c = rows.c.map(|k| k * c);
@@ -177,17 +177,17 @@ impl GraphMatcher<'_> {
                 scores.scale *= c;
                 AbstractValue::Scores(scores)
             }
-            AbstractValue::FixedScale { of, scale, zero } => Self::restored(*of, scale, zero, c)?,
+            AbstractValue::FixedScale { of, scale, zero } => Self::dequantized(*of, scale, zero, c)?,
             _ => return None,
         })
     }
 
-    /// `x + y` of two values that are no constants.
-    fn both(&mut self, x: &AbstractValue, y: &AbstractValue) -> Option<AbstractValue> {
+    /// Matches `x + y`, where neither value is a constant.
+    fn add_values(&mut self, x: &AbstractValue, y: &AbstractValue) -> Option<AbstractValue> {
         let (AbstractValue::Rows(x), AbstractValue::Rows(y)) = (x, y) else { return None };
-        let (x, y) = (&self.shed(x.clone()), &self.shed(y.clone()));
+        let (x, y) = (&self.fold_factor(x.clone()), &self.fold_factor(y.clone()));
         if x.layout != y.layout {
-            return self.same_for_all(x, y).or_else(|| self.same_for_all(y, x));
+            return self.add_position_rows(x, y).or_else(|| self.add_position_rows(y, x));
         }
         if x.of == y.of && !(x.is_identity() && y.is_identity()) {
             let c = std::array::from_fn(|i| x.c[i] + y.c[i]);
@@ -196,19 +196,19 @@ impl GraphMatcher<'_> {
         if !x.is_identity() || !y.is_identity() {
             return None;
         }
-        Some(self.plain(Expr::Sum(x.of, y.of), x.layout.clone()))
+        Some(self.rows(Expr::Sum(x.of, y.of), x.layout.clone()))
     }
 
-    /// `x · y` of two values that are no constants.
-    fn times(&mut self, x: &AbstractValue, y: &AbstractValue) -> Option<AbstractValue> {
+    /// Matches `x · y`, where neither value is a constant.
+    fn mul_values(&mut self, x: &AbstractValue, y: &AbstractValue) -> Option<AbstractValue> {
         match (x, y) {
-            (AbstractValue::Rows(x), AbstractValue::Rows(y)) => match self.row_scaled(x, y) {
+            (AbstractValue::Rows(x), AbstractValue::Rows(y)) => match self.table_scaled_by_row(x, y) {
                 Some(value) => Some(value),
-                None => power(x, y).map(AbstractValue::Rows),
+                None => mul_polynomials(x, y).map(AbstractValue::Rows),
             },
             (AbstractValue::Rows(x), AbstractValue::Curve { .. }) => self.activation(x, y),
             (AbstractValue::Rows(x), AbstractValue::Deviation { of, eps, inverse: true }) => {
-                self.unit(x, *of, *eps)
+                self.standardized(x, *of, *eps)
             }
             (
                 AbstractValue::UnscaledProduct { of, product, layout },
@@ -221,10 +221,10 @@ impl GraphMatcher<'_> {
         }
     }
 
-    /// `x − y` of two values that are no constants.
-    fn without(&mut self, x: &AbstractValue, y: &AbstractValue) -> Option<AbstractValue> {
+    /// Matches `x − y`, where neither value is a constant.
+    fn sub_values(&mut self, x: &AbstractValue, y: &AbstractValue) -> Option<AbstractValue> {
         match (x, y) {
-            (AbstractValue::Rows(x), AbstractValue::Mean { of, factor }) => self.centred(x, *of, *factor),
+            (AbstractValue::Rows(x), AbstractValue::Mean { of, factor }) => self.centered(x, *of, *factor),
             (AbstractValue::Quantized { of, centered: false }, AbstractValue::ZeroPoint { of: zero })
                 if of.of == *zero =>
             {
@@ -234,7 +234,7 @@ impl GraphMatcher<'_> {
         }
     }
 
-    /// `f(x)`.
+    /// Matches a function of `x`.
     pub(in crate::encoder::matcher) fn unary(
         &mut self,
         op: &ElementWiseOp,
@@ -244,7 +244,7 @@ impl GraphMatcher<'_> {
         match x {
             AbstractValue::Rows(rows) if op.is::<GeluExact>() && rows.is_identity() => {
                 let expr = Expr::Activated { x: rows.of, activation: Activation::Gelu };
-                Some(self.plain(expr, rows.layout))
+                Some(self.rows(expr, rows.layout))
             }
             AbstractValue::Rows(rows) if op.is::<math::Erf>() || op.is::<math::Tanh>() => {
                 Self::curve(&rows, op.is::<math::Erf>())
@@ -259,12 +259,12 @@ impl GraphMatcher<'_> {
                 Some(AbstractValue::PooledNorm { of, squared: false })
             }
             AbstractValue::Rows(rows) if op.is::<math::Square>() => {
-                power(&rows, &rows).map(AbstractValue::Rows)
+                mul_polynomials(&rows, &rows).map(AbstractValue::Rows)
             }
             AbstractValue::MeanSquare { of, factor, eps }
                 if op.is::<math::Sqrt>() || op.is::<math::Rsqrt>() =>
             {
-                Self::root(of, factor, eps, op.is::<math::Rsqrt>())
+                Self::deviation(of, factor, eps, op.is::<math::Rsqrt>())
             }
             AbstractValue::Deviation { of, eps, inverse } if op.is::<math::Recip>() => {
                 Some(AbstractValue::Deviation { of, eps, inverse: !inverse })
@@ -277,8 +277,8 @@ impl GraphMatcher<'_> {
     }
 }
 
-/// The product of two polynomials of the same expr, up to its cube.
-fn power(x: &RowPolynomial, y: &RowPolynomial) -> Option<RowPolynomial> {
+/// Returns the product of two polynomials of the same expression, if its degree is at most 3.
+fn mul_polynomials(x: &RowPolynomial, y: &RowPolynomial) -> Option<RowPolynomial> {
     if x.of != y.of || x.layout != y.layout {
         return None;
     }

@@ -11,7 +11,7 @@ use crate::encoder::matcher::layout::Atom;
 use crate::encoder::matcher::weight::uniform;
 
 impl GraphMatcher<'_> {
-    /// `q · kᵀ`, over the columns of a head.
+    /// Matches `q · kᵀ`, which contracts the columns of a head.
     pub(super) fn scores(
         &mut self,
         q: &RowPolynomial,
@@ -58,8 +58,8 @@ impl GraphMatcher<'_> {
         (complete && !width).then_some(AbstractValue::Scores(scores))
     }
 
-    /// Scores with something added: a mask, or nothing that is known.
-    pub(super) fn masked(&mut self, scores: &Scores, by: OutletId) -> Option<AbstractValue> {
+    /// Matches scores plus a mask.
+    pub(super) fn masked_scores(&mut self, scores: &Scores, by: OutletId) -> Option<AbstractValue> {
         // A mask that masks nothing may be left: a text alone.
         let nothing = uniform(self.model, by) == Some(0.0);
         let known = matches!(self.value(by), AbstractValue::Mask | AbstractValue::Fixed);
@@ -67,9 +67,9 @@ impl GraphMatcher<'_> {
             .then(|| AbstractValue::Scores(Scores { masked: scores.masked || !nothing, ..scores.clone() }))
     }
 
-    /// A choice between scores and a low number, or between probabilities and 0 where a row is
-    /// all masked.
-    pub(in crate::encoder::matcher) fn choice(&mut self, node: &TypedNode) -> Option<AbstractValue> {
+    /// Matches a selection between scores and a low number, or between probabilities and 0 for a row
+    /// whose keys are all masked.
+    pub(in crate::encoder::matcher) fn select(&mut self, node: &TypedNode) -> Option<AbstractValue> {
         let [condition, yes, no] = node.inputs[..] else { return None };
         let (decides, one, two) =
             (self.value(condition).clone(), self.value(yes).clone(), self.value(no).clone());
@@ -86,7 +86,7 @@ impl GraphMatcher<'_> {
         }
     }
 
-    /// Softmax over the keys.
+    /// Matches the softmax over the keys.
     pub(in crate::encoder::matcher) fn softmax(op: &Softmax, x: AbstractValue) -> Option<AbstractValue> {
         let AbstractValue::Scores(scores) = x else { return None };
         let last = scores.layout.0.len().checked_sub(1)?;
@@ -94,7 +94,7 @@ impl GraphMatcher<'_> {
         (over_keys && matches!(op.kind, SoftmaxKind::Softmax)).then_some(AbstractValue::Probabilities(scores))
     }
 
-    /// Probabilities times values.
+    /// Matches probabilities times values.
     pub(super) fn context(
         &mut self,
         scores: &Scores,
@@ -138,6 +138,6 @@ impl GraphMatcher<'_> {
         }
         let layout = self.lengths.layout(axes);
         let Scores { q, k, heads, scale, .. } = *scores;
-        Some(self.plain(Expr::Context { q, k, v: v.of, heads, scale }, layout))
+        Some(self.rows(Expr::Context { q, k, v: v.of, heads, scale }, layout))
     }
 }

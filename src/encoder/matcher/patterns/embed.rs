@@ -1,11 +1,11 @@
-//! Lookups: rows of a table for each token, stored as floats or as integers.
+//! Embedding lookups: one row of a table per token. Tables are stored as floats or as integers.
 
 use tract_core::internal::AxisOp;
 use tract_core::ops::array::{MultiBroadcastTo, Slice};
 use tract_core::prelude::*;
 
-use crate::encoder::matcher::abstract_value::{AbstractValue, IdKind, RowPolynomial};
-use crate::encoder::matcher::expr::Expr;
+use crate::encoder::matcher::abstract_value::{AbstractValue, RowPolynomial};
+use crate::encoder::matcher::expr::{Expr, IdKind};
 use crate::encoder::matcher::graph_matcher::GraphMatcher;
 use crate::encoder::matcher::layout::{Atom, Layout, Lengths};
 use crate::encoder::matcher::weight::matrix;
@@ -13,7 +13,7 @@ use crate::encoder::onnx::Checked;
 use crate::encoder::plan::{Matrix, Quantization, TensorRef, Vector};
 
 impl GraphMatcher<'_> {
-    /// A gather of whole rows of a weight.
+    /// Matches a Gather of whole rows of a weight.
     pub(in crate::encoder::matcher) fn lookup(&mut self, node: &TypedNode) -> Option<AbstractValue> {
         let [data, indices] = node.inputs[..] else { return None };
         if node.op_as::<Checked>()?.rows_of_axis() != Some(0)
@@ -36,7 +36,7 @@ impl GraphMatcher<'_> {
         let Lengths { batch, tokens } = &self.lengths;
         let per_token = match &*axes {
             [b, t] => t == tokens && (b.is_one() || b == batch),
-            // Positions of one text, for all.
+            // The positions of one text, which broadcast to all texts.
             [t] => t == tokens && by == IdKind::Positions,
             _ => false,
         };
@@ -44,10 +44,10 @@ impl GraphMatcher<'_> {
             return None;
         }
         let layout = self.per_token(&axes, table.used()[1]);
-        Some(self.plain(Expr::Lookup { table, by }, layout))
+        Some(self.rows(Expr::Lookup { table, by }, layout))
     }
 
-    /// The layout of a row a token.
+    /// Returns the layout of one row per token.
     fn per_token(&self, axes: &[TDim], width: usize) -> Layout {
         let batch =
             if axes.len() == 2 && axes[0] == self.lengths.batch { vec![Atom::Batch] } else { Vec::new() };
@@ -55,8 +55,8 @@ impl GraphMatcher<'_> {
         self.lengths.layout(rows.into_iter().skip(2 - axes.len().min(2)))
     }
 
-    /// `x + y` where `y` has one row for each position, whatever the text.
-    pub(super) fn same_for_all(&mut self, x: &RowPolynomial, y: &RowPolynomial) -> Option<AbstractValue> {
+    /// Matches `x + y`, where `y` has one row per position and is the same for all texts.
+    pub(super) fn add_position_rows(&mut self, x: &RowPolynomial, y: &RowPolynomial) -> Option<AbstractValue> {
         let Expr::Lookup { by: IdKind::Positions | IdKind::Zero, .. } = self.exprs.get(y.of) else {
             return None;
         };
@@ -64,11 +64,11 @@ impl GraphMatcher<'_> {
         of_one.0.first_mut()?.clear();
         let fits = x.layout == self.lengths.rows(x.layout.width()?) && of_one == y.layout;
         (fits && x.is_identity() && y.is_identity())
-            .then(|| self.plain(Expr::Sum(x.of, y.of), x.layout.clone()))
+            .then(|| self.rows(Expr::Sum(x.of, y.of), x.layout.clone()))
     }
 
-    /// A table with one more factor, where rows are its and stored as integers.
-    pub(super) fn scaled_table(&mut self, rows: &RowPolynomial, c: f32) -> Option<AbstractValue> {
+    /// Matches rows of an integer table times a scalar: the scale of the table.
+    pub(super) fn table_scaled(&mut self, rows: &RowPolynomial, c: f32) -> Option<AbstractValue> {
         let Expr::Lookup { table, by } = self.exprs.get(rows.of).clone() else { return None };
         let mut table = table;
         let Quantization::Affine { scale, .. } = &mut table.quantization else { return None };
@@ -76,11 +76,11 @@ impl GraphMatcher<'_> {
             return None;
         }
         scale.push(Vector::Uniform(c));
-        Some(self.plain(Expr::Lookup { table, by }, rows.layout.clone()))
+        Some(self.rows(Expr::Lookup { table, by }, rows.layout.clone()))
     }
 
-    /// A table of integers less their zero point.
-    pub(super) fn centred_table(&mut self, rows: &RowPolynomial, c: f32) -> Option<AbstractValue> {
+    /// Matches rows of an integer table plus a scalar: the negated zero point of the table.
+    pub(super) fn table_centered(&mut self, rows: &RowPolynomial, c: f32) -> Option<AbstractValue> {
         let Expr::Lookup { mut table, by } = self.exprs.get(rows.of).clone() else { return None };
         match &mut table.quantization {
             Quantization::Affine { scale, zero: zero @ None, .. }
@@ -90,11 +90,12 @@ impl GraphMatcher<'_> {
             }
             _ => return None,
         }
-        Some(self.plain(Expr::Lookup { table, by }, rows.layout.clone()))
+        Some(self.rows(Expr::Lookup { table, by }, rows.layout.clone()))
     }
 
-    /// RowPolynomial of a table times the numbers of another that is one column wide and read alike.
-    pub(super) fn row_scaled(&mut self, x: &RowPolynomial, y: &RowPolynomial) -> Option<AbstractValue> {
+    /// Matches rows of a table times the rows of a one-column table with the same ids: one scale per
+    /// row of the table.
+    pub(super) fn table_scaled_by_row(&mut self, x: &RowPolynomial, y: &RowPolynomial) -> Option<AbstractValue> {
         let (Expr::Lookup { table: a, by }, Expr::Lookup { table: b, by: by_b }) =
             (self.exprs.get(x.of).clone(), self.exprs.get(y.of).clone())
         else {
@@ -124,12 +125,12 @@ impl GraphMatcher<'_> {
             }
             _ => return None,
         }
-        Some(self.plain(Expr::Lookup { table, by }, layout.clone()))
+        Some(self.rows(Expr::Lookup { table, by }, layout.clone()))
     }
 
-    /// RowPolynomial that are added to those of every text: positions that need no ids, or the one row of
-    /// a table.
-    pub(super) fn positions(&mut self, outlet: OutletId, to: &RowPolynomial) -> Option<Expr> {
+    /// Matches constant rows that are added to every text: position embeddings that need no ids, or the
+    /// only row of a table.
+    pub(super) fn fixed_lookup(&mut self, outlet: OutletId, to: &RowPolynomial) -> Option<Expr> {
         let width = to.layout.width()?;
         if to.layout != self.lengths.rows(width) {
             return None;
@@ -160,7 +161,7 @@ impl GraphMatcher<'_> {
             let all = slice.axis == at && slice.start == 0.to_dim() && slice.end == self.lengths.tokens;
             return if all { matrix(self.model, input?) } else { None };
         }
-        // As many rows as texts of the export have tokens, or one.
+        // One row, or one per token of a static export.
         let table = matrix(self.model, outlet).filter(|t| !t.transposed && t.used()[1] == width)?;
         let rows = table.used()[0].to_dim();
         let constant = matches!(table.parts[..], [TensorRef::Constant(_)]);

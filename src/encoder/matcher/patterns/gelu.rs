@@ -1,18 +1,18 @@
-//! Activation functions that are spelled out: `x/2 · (1 + erf(x/√2))` and its kin, the factors in
-//! whatever order.
+//! Activation functions written as arithmetic: `x/2 · (1 + erf(x/√2))` and its tanh approximation,
+//! with the factors in any order.
 
 use crate::encoder::matcher::abstract_value::{AbstractValue, Curve, RowPolynomial};
 use crate::encoder::matcher::expr::Expr;
 use crate::encoder::matcher::graph_matcher::GraphMatcher;
 use crate::encoder::spec::Activation;
 
-/// Equal but for half precision's rounding of a constant.
+/// Returns true if two constants are equal up to the rounding of half precision.
 fn close(a: f32, b: f32) -> bool {
     (a - b).abs() <= 1e-3 * b.abs()
 }
 
 impl GraphMatcher<'_> {
-    /// `erf` or `tanh` of what an activation asks for.
+    /// Matches `erf` or `tanh` of the polynomial that an activation function needs.
     pub(super) fn curve(x: &RowPolynomial, erf: bool) -> Option<AbstractValue> {
         let root = (2.0 / std::f32::consts::PI).sqrt();
         let curve = match x.c {
@@ -24,7 +24,7 @@ impl GraphMatcher<'_> {
         Some(AbstractValue::Curve { of: x.of, layout: x.layout.clone(), curve, offset: 0.0, factor: 1.0 })
     }
 
-    /// `x · (offset + factor · curve(x))`: gelu times a number.
+    /// Matches `x · (offset + factor · curve(x))`: gelu times a scalar.
     pub(super) fn activation(&mut self, x: &RowPolynomial, y: &AbstractValue) -> Option<AbstractValue> {
         let AbstractValue::Curve { of, layout, curve, offset, factor } = y else { return None };
         let activation = match curve {
@@ -35,7 +35,7 @@ impl GraphMatcher<'_> {
         if x.of != *of || x.layout != *layout || !close(*offset, *factor) {
             return None;
         }
-        // Twice the factor is 1 in the end.
+        // gelu itself has factor 1/2.
         let twice = 2.0 * x.factor()? * offset;
         let twice = if close(twice, 1.0) { 1.0 } else { twice };
         let id = self.exprs.id(Expr::Activated { x: *of, activation });

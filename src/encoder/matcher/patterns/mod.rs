@@ -1,4 +1,4 @@
-//! The patterns, one a file: each says what a node's output is, given what its inputs are.
+//! The patterns, one per file. Each derives what a node's output is from what its inputs are.
 
 mod arithmetic;
 mod attention;

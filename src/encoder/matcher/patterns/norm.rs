@@ -1,4 +1,4 @@
-//! LayerNorm, in one operator or spelled out: `(x − mean) / √(mean square + ε) · gamma + beta`.
+//! LayerNorm, as one operator or as arithmetic: `(x − mean) / √(mean square + eps) · gamma + beta`.
 
 use tract_core::internal::DimLike;
 use tract_core::ops::nn::{Reduce, Reducer, RmsNorm};
@@ -11,7 +11,7 @@ use crate::encoder::matcher::weight::vector;
 use crate::encoder::plan::Vector;
 
 impl GraphMatcher<'_> {
-    /// The sum of each row, as its mean times its width.
+    /// Matches a sum over each row (its mean times its width), or the mean of its squares.
     pub(in crate::encoder::matcher) fn reduced<'s>(
         op: &Reduce,
         x: &AbstractValue,
@@ -39,24 +39,24 @@ impl GraphMatcher<'_> {
         }
     }
 
-    /// `x − mean`.
-    pub(super) fn centred(
+    /// Matches `x − mean`.
+    pub(super) fn centered(
         &mut self,
         x: &RowPolynomial,
         mean_of: ExprId,
         factor: f32,
     ) -> Option<AbstractValue> {
         (x.is_identity() && x.of == mean_of && close(factor, 1.0) && x.layout.width().is_some())
-            .then(|| self.plain(Expr::Centered(x.of), x.layout.clone()))
+            .then(|| self.rows(Expr::Centered(x.of), x.layout.clone()))
     }
 
-    /// The root of the mean square.
-    pub(super) fn root(of: ExprId, factor: f32, eps: f32, inverse: bool) -> Option<AbstractValue> {
+    /// Matches the square root of the mean square.
+    pub(super) fn deviation(of: ExprId, factor: f32, eps: f32, inverse: bool) -> Option<AbstractValue> {
         close(factor, 1.0).then_some(AbstractValue::Deviation { of, eps, inverse })
     }
 
-    /// A centred row over its own deviation.
-    pub(super) fn unit(
+    /// Matches a centered row times the reciprocal of its deviation.
+    pub(super) fn standardized(
         &mut self,
         x: &RowPolynomial,
         deviation_of: ExprId,
@@ -64,20 +64,20 @@ impl GraphMatcher<'_> {
     ) -> Option<AbstractValue> {
         let Expr::Centered(of) = *self.exprs.get(x.of) else { return None };
         (x.is_identity() && x.of == deviation_of && eps >= 0.0)
-            .then(|| self.plain(Expr::Standardized { x: of, eps }, x.layout.clone()))
+            .then(|| self.rows(Expr::Standardized { x: of, eps }, x.layout.clone()))
     }
 
-    /// The same, as a quotient.
-    pub(super) fn over_deviation(&mut self, x: &AbstractValue, y: &AbstractValue) -> Option<AbstractValue> {
+    /// Matches a centered row divided by its deviation.
+    pub(super) fn divided_by_deviation(&mut self, x: &AbstractValue, y: &AbstractValue) -> Option<AbstractValue> {
         match (x, y) {
             (AbstractValue::Rows(x), AbstractValue::Deviation { of, eps, inverse: false }) => {
-                self.unit(x, *of, *eps)
+                self.standardized(x, *of, *eps)
             }
             _ => None,
         }
     }
 
-    /// tract's operator for a row over the root of its mean square.
+    /// Matches tract's `RmsNorm`, which divides a row by the root of its mean square.
     pub(in crate::encoder::matcher) fn rms_norm(
         &mut self,
         op: &RmsNorm,
@@ -88,35 +88,35 @@ impl GraphMatcher<'_> {
         if op.axis + 1 != rows.layout.0.len() {
             return None;
         }
-        self.unit(rows, rows.of, eps)
+        self.standardized(rows, rows.of, eps)
     }
 
-    /// `x · gamma`.
-    pub(super) fn gained(&mut self, x: &RowPolynomial, by: OutletId) -> Option<AbstractValue> {
+    /// Matches `x · gamma`.
+    pub(super) fn scaled_norm(&mut self, x: &RowPolynomial, by: OutletId) -> Option<AbstractValue> {
         let Expr::Standardized { x: of, eps } = *self.exprs.get(x.of) else { return None };
         let gamma = self.along_row(x, by)?;
-        x.is_identity().then(|| self.plain(Expr::Scaled { x: of, eps, gamma }, x.layout.clone()))
+        x.is_identity().then(|| self.rows(Expr::Scaled { x: of, eps, gamma }, x.layout.clone()))
     }
 
-    /// `x + beta`; or a bias, or rows that are the same for every text.
-    pub(super) fn shifted(&mut self, x: &RowPolynomial, by: OutletId) -> Option<AbstractValue> {
+    /// Matches `x + beta`, a bias, or constant rows that are added to every text.
+    pub(super) fn add_row_constant(&mut self, x: &RowPolynomial, by: OutletId) -> Option<AbstractValue> {
         if !x.is_identity() {
             return None;
         }
         let Some(vector) = self.along_row(x, by) else {
-            let rows = self.positions(by, x)?;
+            let rows = self.fixed_lookup(by, x)?;
             let sum = Expr::Sum(x.of, self.exprs.id(rows));
-            return Some(self.plain(sum, x.layout.clone()));
+            return Some(self.rows(sum, x.layout.clone()));
         };
         let expr = match self.exprs.get(x.of).clone() {
             Expr::Standardized { x, eps } => Expr::Norm { x, eps, gamma: Vector::Uniform(1.0), beta: vector },
             Expr::Scaled { x, eps, gamma } => Expr::Norm { x, eps, gamma, beta: vector },
             _ => return self.biased(x, vector),
         };
-        Some(self.plain(expr, x.layout.clone()))
+        Some(self.rows(expr, x.layout.clone()))
     }
 
-    /// A constant of one number for each column of a row.
+    /// Reads a constant with one number per column of a row.
     pub(super) fn along_row(&self, x: &RowPolynomial, by: OutletId) -> Option<Vector> {
         let width = x.layout.width()?;
         let vector = vector(self.model, by)?;

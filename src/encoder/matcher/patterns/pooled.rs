@@ -1,4 +1,4 @@
-//! Pooling in the graph: a text's first row, or the mean of its tokens' rows, and its length.
+//! Pooling in the graph: the first row of a text, or the mean of its rows, and L2 normalization.
 
 use tract_core::internal::DimLike;
 use tract_core::ops::array::Slice;
@@ -9,7 +9,7 @@ use crate::encoder::matcher::abstract_value::{AbstractValue, PooledRows, RowPoly
 use crate::encoder::matcher::graph_matcher::GraphMatcher;
 
 impl GraphMatcher<'_> {
-    /// The first row of each text.
+    /// Matches a slice of the first row of each text.
     pub(super) fn first_row(&self, op: &Slice, rows: &RowPolynomial) -> Option<AbstractValue> {
         let first = op.axis == 1 && op.start.to_usize().ok()? == 0 && op.end.to_usize().ok()? == 1;
         let whole = rows.is_identity() && rows.layout == self.lengths.rows(rows.layout.width()?);
@@ -21,8 +21,8 @@ impl GraphMatcher<'_> {
         }))
     }
 
-    /// RowPolynomial times a mask: those of padding are 0.
-    pub(super) fn kept(&mut self, rows: &RowPolynomial, by: OutletId) -> Option<AbstractValue> {
+    /// Matches rows times the attention mask: the rows of padding become 0.
+    pub(super) fn masked_rows(&mut self, rows: &RowPolynomial, by: OutletId) -> Option<AbstractValue> {
         let whole = rows.is_identity() && rows.layout == self.lengths.rows(rows.layout.width()?);
         (whole && self.probe.is_the_mask(by)).then_some(AbstractValue::Pooled(PooledRows {
             of: rows.of,
@@ -32,8 +32,8 @@ impl GraphMatcher<'_> {
         }))
     }
 
-    /// The sum of a text's rows, or of a vector's squares.
-    pub(in crate::encoder::matcher) fn text_sum(op: &Reduce, x: &AbstractValue) -> Option<AbstractValue> {
+    /// Matches the sum of a text's rows, or of the squares of a pooled row.
+    pub(in crate::encoder::matcher) fn pooled_sum(op: &Reduce, x: &AbstractValue) -> Option<AbstractValue> {
         if !matches!(op.reducer, Reducer::Sum) {
             return None;
         }
@@ -51,8 +51,8 @@ impl GraphMatcher<'_> {
         }
     }
 
-    /// A sum over the number of tokens, or a vector over its length.
-    pub(super) fn text_over(
+    /// Matches a sum divided by the number of tokens, or a row divided by its L2 norm.
+    pub(super) fn pooled_quotient(
         &mut self,
         x: &PooledRows,
         y: &AbstractValue,

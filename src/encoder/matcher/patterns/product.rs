@@ -1,4 +1,4 @@
-//! Products with weights, their biases, and parts of their columns.
+//! Products with weights, biases, and slices of columns.
 
 use tract_core::internal::DimLike;
 use tract_core::ops::array::Slice;
@@ -14,10 +14,10 @@ use crate::encoder::matcher::layout::{Atom, Layout};
 use crate::encoder::matcher::weight::matrix;
 use crate::encoder::plan::Vector;
 
-/// Where an axis of an EinSum is in its inputs and its output.
+/// The position of an EinSum axis in the two inputs and in the output.
 pub(super) type Places = [Option<usize>; 3];
 
-/// The axes of a product of two.
+/// Returns the axes of an EinSum of two inputs.
 pub(super) fn places(op: &EinSum) -> Option<Vec<Places>> {
     let one = |list: &[usize]| match list {
         [] => Some(None),
@@ -33,7 +33,7 @@ pub(super) fn places(op: &EinSum) -> Option<Vec<Places>> {
 }
 
 impl GraphMatcher<'_> {
-    /// A product: with a weight, of queries and keys, or of probabilities and values.
+    /// Matches a product: with a weight, of queries and keys, or of probabilities and values.
     pub(in crate::encoder::matcher) fn einsum(&mut self, node: &TypedNode) -> Option<AbstractValue> {
         let op = node.op_as::<EinSum>()?;
         let [a, b] = node.inputs[..] else { return None };
@@ -57,12 +57,12 @@ impl GraphMatcher<'_> {
         }
     }
 
-    /// `x · W`: the columns of `x` against the rows of a weight.
+    /// Matches `x · W`, which contracts the columns of `x` with the rows of a weight.
     fn with_weight(&mut self, x: &RowPolynomial, b: OutletId, places: &[Places]) -> Option<(ExprId, Layout)> {
         let mut weight = matrix(self.model, b)?;
         let rank = self.model.outlet_fact(b).ok()?.rank();
         let mut axes = vec![Vec::new(); places.iter().filter(|p| p[2].is_some()).count()];
-        // The contracted axis first: it says which way round the weight is.
+        // The contracted axis comes first: it decides whether the weight is transposed.
         let contracted = |place: &&Places| place[2].is_none();
         for place in places.iter().filter(contracted).chain(places.iter().filter(|p| !contracted(p))) {
             match *place {
@@ -89,14 +89,14 @@ impl GraphMatcher<'_> {
         Some((self.exprs.id(Expr::Product { x: x.of, weight }), layout))
     }
 
-    /// A product whose weight is multiplied by more factors.
+    /// Multiplies the weight of a product by further factors.
     pub(super) fn scaled_weight(&mut self, product: ExprId, by: &[Vector]) -> Option<ExprId> {
         let Expr::Product { x, weight } = self.exprs.get(product).clone() else { return None };
         let weight = by.iter().try_fold(weight, |weight, by| weight.scaled(by))?;
         Some(self.exprs.id(Expr::Product { x, weight }))
     }
 
-    /// RowPolynomial times one number a column: a weight with a scale an output.
+    /// Matches rows times one number per column: a weight with one scale per output.
     pub(super) fn scaled_rows(&mut self, x: &AbstractValue, by: OutletId) -> Option<AbstractValue> {
         let AbstractValue::Rows(rows) = x else { return None };
         let by = self.along_row(rows, by)?;
@@ -107,8 +107,9 @@ impl GraphMatcher<'_> {
         Some(AbstractValue::Rows(RowPolynomial::identity(id, rows.layout.clone())))
     }
 
-    /// A factor of a product goes into its weight, so that what follows sees plain rows.
-    pub(super) fn shed(&mut self, rows: RowPolynomial) -> RowPolynomial {
+    /// Moves a scalar factor of a product into its weight, so that later patterns see the expression
+    /// itself.
+    pub(super) fn fold_factor(&mut self, rows: RowPolynomial) -> RowPolynomial {
         match rows.factor() {
             Some(factor) if rows.is_identity() || factor == 0.0 => rows,
             Some(factor) => match self.scaled_weight(rows.of, &[Vector::Uniform(factor)]) {
@@ -119,7 +120,7 @@ impl GraphMatcher<'_> {
         }
     }
 
-    /// `x + bias`. The bias of a sum belongs to the product in it.
+    /// Matches `x + bias`. The bias of a sum belongs to the product in the sum.
     pub(super) fn biased(&mut self, x: &RowPolynomial, bias: Vector) -> Option<AbstractValue> {
         let id = self.with_bias(x.of, bias)?;
         Some(AbstractValue::Rows(RowPolynomial::identity(id, x.layout.clone())))
@@ -138,7 +139,7 @@ impl GraphMatcher<'_> {
         }
     }
 
-    /// Some columns of a packed product: queries, keys or values.
+    /// Matches a slice of columns (queries, keys or values of a joint product), or of first rows.
     pub(in crate::encoder::matcher) fn columns(
         &mut self,
         op: &Slice,
@@ -153,16 +154,16 @@ impl GraphMatcher<'_> {
         if range.end > width || !rows.is_identity() {
             return None;
         }
-        let of = self.part_of(rows.of, &range)?;
+        let of = self.columns_of(rows.of, &range)?;
         let mut axes = rows.layout.0;
         *axes.last_mut()? = vec![Atom::Width(range.len())];
         Some(AbstractValue::Rows(RowPolynomial::identity(of, self.lengths.layout(axes))))
     }
 
-    fn part_of(&mut self, id: ExprId, range: &Range<usize>) -> Option<ExprId> {
+    fn columns_of(&mut self, id: ExprId, range: &Range<usize>) -> Option<ExprId> {
         let expr = match self.exprs.get(id).clone() {
             Expr::Product { x, weight } => Expr::Product { x, weight: weight.columns(range) },
-            Expr::Biased { x, bias } => Expr::Biased { x: self.part_of(x, range)?, bias: bias.part(range) },
+            Expr::Biased { x, bias } => Expr::Biased { x: self.columns_of(x, range)?, bias: bias.part(range) },
             _ => return None,
         };
         Some(self.exprs.id(expr))

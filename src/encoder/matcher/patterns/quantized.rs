@@ -1,6 +1,6 @@
-//! Activations that the file quantises, as it runs or with fixed scales. That is how onnxruntime
-//! computes, not what the model means: the fused graph takes the rows as they were, and quantises
-//! them its own way.
+//! Matches dynamic and static (QDQ) activation quantization and skips it. These nodes describe how
+//! onnxruntime runs the model, not the model itself. A plan reads the unquantized activations, and
+//! the back end applies its own quantization.
 
 use tract_core::ops::binary::TypedBinOp;
 use tract_core::ops::math;
@@ -13,7 +13,7 @@ use crate::encoder::matcher::weight::uniform;
 use crate::encoder::spec::Activation;
 
 impl GraphMatcher<'_> {
-    /// `DynamicQuantizeLinear`: numbers, scale, zero point.
+    /// Matches `DynamicQuantizeLinear`: quantized rows, scale, zero point.
     pub(in crate::encoder::matcher) fn dynamic_quantize(&mut self, node: &TypedNode) -> Vec<AbstractValue> {
         let input = node.inputs.first().map(|input| self.value(*input).clone());
         match input {
@@ -26,8 +26,8 @@ impl GraphMatcher<'_> {
         }
     }
 
-    /// `round(x / scale)`, of whatever `x` is.
-    pub(in crate::encoder::matcher) fn fixed_step(&self, node: &TypedNode) -> Option<AbstractValue> {
+    /// Matches `round(x / scale)` of any value.
+    pub(in crate::encoder::matcher) fn static_quantize(&self, node: &TypedNode) -> Option<AbstractValue> {
         let divided = self.model.node(node.inputs.first()?.node);
         if !divided.op_as::<TypedBinOp>()?.0.is::<math::Div>() {
             return None;
@@ -40,9 +40,9 @@ impl GraphMatcher<'_> {
         Some(AbstractValue::FixedScale { of, scale, zero: 0.0 })
     }
 
-    /// `max(x, c)`, the lower end of the integers' range. Where that is what 0 became, nothing below 0
-    /// is left: a file may have no other `Relu`.
-    pub(super) fn cut(&mut self, of: AbstractValue, scale: f32, zero: f32, c: f32) -> Option<AbstractValue> {
+    /// Matches `max(x, c)`, the lower bound of the integers' range. If `c` is the zero point, values
+    /// below 0 are cut off: static quantization may express a `Relu` that way and have no other.
+    pub(super) fn clamped_below(&mut self, of: AbstractValue, scale: f32, zero: f32, c: f32) -> Option<AbstractValue> {
         let of = match of {
             of if c < zero => of,
             of @ AbstractValue::Probabilities(_) if c == zero => of,
@@ -52,7 +52,7 @@ impl GraphMatcher<'_> {
                 {
                     AbstractValue::Rows(rows)
                 } else {
-                    self.plain(Expr::Activated { x: rows.of, activation: relu }, rows.layout)
+                    self.rows(Expr::Activated { x: rows.of, activation: relu }, rows.layout)
                 }
             }
             _ => return None,
@@ -60,8 +60,9 @@ impl GraphMatcher<'_> {
         Some(AbstractValue::FixedScale { of: Box::new(of), scale, zero })
     }
 
-    /// TensorData without their zero point, times a number: the value again where that is their scale.
-    pub(super) fn restored(of: AbstractValue, scale: f32, zero: f32, by: f32) -> Option<AbstractValue> {
+    /// Matches quantized values minus their zero point, times a scalar: the original value if the scalar
+    /// is the scale.
+    pub(super) fn dequantized(of: AbstractValue, scale: f32, zero: f32, by: f32) -> Option<AbstractValue> {
         (zero == 0.0 && close(by, scale)).then_some(of)
     }
 }
