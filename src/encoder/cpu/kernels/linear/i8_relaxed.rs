@@ -155,7 +155,7 @@ impl LinearI8Relaxed {
         let kernel = if kernel.is_relaxed() { kernel } else { self.kernel };
         let inputs = self.spec.inputs;
         let pack = |x: &[f32], count, scratch: &mut Scratch| {
-            pack_activation_blocks::quantize_u7(x, count, inputs, scratch)
+            pack_activation_blocks::quantize_u7(x, count, inputs, scratch);
         };
         io.for_each_group(&self.spec, inputs, scratch, pack, |panels, count, scratch, out| {
             for panel in panels {
