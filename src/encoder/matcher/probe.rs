@@ -9,8 +9,8 @@ use std::collections::HashMap;
 use tract_core::internal::DimLike;
 use tract_core::prelude::*;
 
-use super::layout::{Atom, Layout, Lengths};
 use super::expr::IdKind;
+use super::layout::{Atom, Layout, Lengths};
 use crate::encoder::onnx::Role;
 
 /// RowPooling of a trial and tokens of the first one, where the graph tensors them open.
@@ -93,7 +93,13 @@ impl<'a> Probe<'a> {
         let value = outputs.into_iter().next().map_or_else(Tensor::default, TValue::into_tensor);
         let floats = value.cast_to::<f32>()?.into_owned();
         let values = floats.try_as_plain_ram()?.as_slice::<f32>()?.to_vec();
-        Ok(Evaluation { datum_type: value.datum_type(), shape: value.shape().to_vec(), values, batch, tokens })
+        Ok(Evaluation {
+            datum_type: value.datum_type(),
+            shape: value.shape().to_vec(),
+            values,
+            batch,
+            tokens,
+        })
     }
 
     /// Returns what integers that depend only on lengths are: positions, or zeros.

@@ -11,6 +11,7 @@ use tract_core::internal::*;
 use super::external::{Place, Shards};
 use super::tensor;
 use crate::encoder::plan::TensorData;
+use crate::encoder::quantize::int4::unpack_u4;
 use crate::error::{Result, fail};
 
 /// From so many elements on a weight is kept as a handle even if its bytes are at hand.
@@ -140,9 +141,7 @@ impl Weight {
             Ok(DataType::Float) => {
                 TensorData::F32(bytes.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect())
             }
-            Ok(DataType::Uint4) => {
-                TensorData::U8(bytes.iter().flat_map(|b| [b & 15, b >> 4]).take(count).collect())
-            }
+            Ok(DataType::Uint4) => TensorData::U8(unpack_u4(&bytes).take(count).collect()),
             _ => match tensor_data(&tensor::from_bytes(self.data_type(), &self.shape, &bytes)?) {
                 Some(numbers) => numbers,
                 None => fail!(InvalidModel, "tensor `{}` is no weight", self.name),

@@ -71,6 +71,21 @@ impl<'a> Qkv<'a> {
 /// Computes `out`, which has one row of `hidden` values per row of `q`. A relaxed `kernel` fuses products and
 /// sums. The row of an empty sequence is 0.
 ///
+/// ```
+/// use corom::encoder::cpu::kernels::Scratch;
+/// use corom::encoder::cpu::kernels::attention::{Qkv, StridedRows, attention};
+/// use corom::encoder::cpu::kernels::linear::Kernel;
+/// use corom::encoder::spec::AttentionSpec;
+///
+/// // Two tokens with equal scores: the context is the mean of the values.
+/// let [q, k, v] = [[0.0, 0.0], [1.0, 2.0], [1.0, 3.0]];
+/// let [q, k, v] = [&q, &k, &v].map(|rows| StridedRows::new(rows, 1));
+/// let mut out = [0.0; 2];
+/// let spec = AttentionSpec::new(1, 1);
+/// attention(&spec, Qkv { q, k, v }, &[0, 2], Kernel::Exact, &mut out, &mut Scratch::new());
+/// assert_eq!(out, [2.0, 2.0]);
+/// ```
+///
 /// # Panics
 /// If a matrix is smaller than its shape, or `out` has another size.
 pub fn attention(

@@ -24,7 +24,10 @@ impl GraphMatcher<'_> {
         let (one, two) = (self.value(a).clone(), self.value(b).clone());
         let op = &*op.0;
         if op.is::<math::Add>() {
-            return self.add_constant(&one, b).or_else(|| self.add_constant(&two, a)).or_else(|| self.add_values(&one, &two));
+            return self
+                .add_constant(&one, b)
+                .or_else(|| self.add_constant(&two, a))
+                .or_else(|| self.add_values(&one, &two));
         }
         if op.is::<math::Mul>() {
             return self
@@ -51,8 +54,12 @@ impl GraphMatcher<'_> {
         if op.is::<math::Pow>() {
             return match (&one, c) {
                 (AbstractValue::Rows(rows), 2.0) => mul_polynomials(rows, rows).map(AbstractValue::Rows),
-                (AbstractValue::Rows(rows), 3.0) => mul_polynomials(&mul_polynomials(rows, rows)?, rows).map(AbstractValue::Rows),
-                (AbstractValue::MeanSquare { of, factor, eps }, 0.5) => Self::deviation(*of, *factor, *eps, false),
+                (AbstractValue::Rows(rows), 3.0) => {
+                    mul_polynomials(&mul_polynomials(rows, rows)?, rows).map(AbstractValue::Rows)
+                }
+                (AbstractValue::MeanSquare { of, factor, eps }, 0.5) => {
+                    Self::deviation(*of, *factor, *eps, false)
+                }
                 _ => None,
             };
         }

@@ -56,7 +56,11 @@ impl GraphMatcher<'_> {
     }
 
     /// Matches `x + y`, where `y` has one row per position and is the same for all texts.
-    pub(super) fn add_position_rows(&mut self, x: &RowPolynomial, y: &RowPolynomial) -> Option<AbstractValue> {
+    pub(super) fn add_position_rows(
+        &mut self,
+        x: &RowPolynomial,
+        y: &RowPolynomial,
+    ) -> Option<AbstractValue> {
         let Expr::Lookup { by: IdKind::Positions | IdKind::Zero, .. } = self.exprs.get(y.of) else {
             return None;
         };
@@ -95,7 +99,11 @@ impl GraphMatcher<'_> {
 
     /// Matches rows of a table times the rows of a one-column table with the same ids: one scale per
     /// row of the table.
-    pub(super) fn table_scaled_by_row(&mut self, x: &RowPolynomial, y: &RowPolynomial) -> Option<AbstractValue> {
+    pub(super) fn table_scaled_by_row(
+        &mut self,
+        x: &RowPolynomial,
+        y: &RowPolynomial,
+    ) -> Option<AbstractValue> {
         let (Expr::Lookup { table: a, by }, Expr::Lookup { table: b, by: by_b }) =
             (self.exprs.get(x.of).clone(), self.exprs.get(y.of).clone())
         else {

@@ -68,7 +68,11 @@ impl GraphMatcher<'_> {
     }
 
     /// Matches a centered row divided by its deviation.
-    pub(super) fn divided_by_deviation(&mut self, x: &AbstractValue, y: &AbstractValue) -> Option<AbstractValue> {
+    pub(super) fn divided_by_deviation(
+        &mut self,
+        x: &AbstractValue,
+        y: &AbstractValue,
+    ) -> Option<AbstractValue> {
         match (x, y) {
             (AbstractValue::Rows(x), AbstractValue::Deviation { of, eps, inverse: false }) => {
                 self.standardized(x, *of, *eps)

@@ -163,7 +163,9 @@ impl GraphMatcher<'_> {
     fn columns_of(&mut self, id: ExprId, range: &Range<usize>) -> Option<ExprId> {
         let expr = match self.exprs.get(id).clone() {
             Expr::Product { x, weight } => Expr::Product { x, weight: weight.columns(range) },
-            Expr::Biased { x, bias } => Expr::Biased { x: self.columns_of(x, range)?, bias: bias.part(range) },
+            Expr::Biased { x, bias } => {
+                Expr::Biased { x: self.columns_of(x, range)?, bias: bias.part(range) }
+            }
             _ => return None,
         };
         Some(self.exprs.id(expr))

@@ -42,7 +42,13 @@ impl GraphMatcher<'_> {
 
     /// Matches `max(x, c)`, the lower bound of the integers' range. If `c` is the zero point, values
     /// below 0 are cut off: static quantization may express a `Relu` that way and have no other.
-    pub(super) fn clamped_below(&mut self, of: AbstractValue, scale: f32, zero: f32, c: f32) -> Option<AbstractValue> {
+    pub(super) fn clamped_below(
+        &mut self,
+        of: AbstractValue,
+        scale: f32,
+        zero: f32,
+        c: f32,
+    ) -> Option<AbstractValue> {
         let of = match of {
             of if c < zero => of,
             of @ AbstractValue::Probabilities(_) if c == zero => of,

@@ -10,6 +10,23 @@ use crate::encoder::cpu::kernels::scratch::Scratch;
 use crate::encoder::spec::LinearSpec;
 
 /// A `Linear` with its weights packed for one kernel.
+///
+/// ```
+/// use corom::encoder::cpu::kernels::Scratch;
+/// use corom::encoder::cpu::kernels::linear::{Kernel, PackI8};
+/// use corom::encoder::spec::{Activation, LinearSpec, WeightOrder};
+///
+/// let spec = LinearSpec { inputs: 2, outputs: 1, activation: Activation::Relu };
+/// let mut pack = PackI8::new(spec, Kernel::Exact, vec![0.5], vec![1.0])?;
+/// pack.put_i8(WeightOrder::OutIn, 0, &[2, -4]);
+/// let linear = pack.finish();
+///
+/// // Two rows: 1 · 1 − 0 · 2 + 1 and 0 · 1 − 1 · 2 + 1.
+/// let mut out = [0.0; 2];
+/// linear.forward(&[1.0, 0.0, 0.0, 1.0], 2, &mut out, &mut Scratch::new());
+/// assert_eq!(out, [2.0, 0.0]);
+/// # Ok::<(), corom::error::Error>(())
+/// ```
 #[derive(Debug)]
 pub enum Linear {
     /// int8 weights, exact kernel.
