@@ -35,18 +35,21 @@ binary_for_node() {
 
 # demo_plan PROFILE MODEL: prints the steps whose results do not exist yet, each with its time on two free cores.
 demo_plan() {
-  local rows=() row compile="about 5 minutes"
-  [[ $1 != shipping ]] || compile="about 13 minutes: optimized for size, two binaries"
-  compgen -G "$CACHE/web-rust-*/bin/rustc" >/dev/null || has_web_std ||
-    rows+=("Rust's WebAssembly target|1 to 2 minutes, a download of 130 MB from Debian or 20 MB by rustup")
-  compgen -G "$CACHE/wasm-bindgen-*/bin/wasm-bindgen" >/dev/null || have wasm-bindgen ||
-    rows+=("wasm-bindgen|about 2 minutes")
-  if [[ -z $2 && ! -e models/m3e-small-int8/corom.json ]]; then
-    [[ -e $CACHE/m3e-small ]] || rows+=("the model m3e-small|a download of 89 MB")
-    [[ -e target/debug/corom ]] || rows+=("the converter, then int8 weights|about 2 minutes")
+  local rows=() row package="about 4 minutes" convert=""
+  [[ $1 != shipping ]] || package="about 13 minutes: two binaries, optimized for size"
+  if [[ -n $2 ]]; then
+    loads_as_is "$2" || convert=1
+  elif [[ ! -e models/m3e-small-int8/corom.json ]]; then
+    convert=1
+    [[ -e $CACHE/m3e-small ]] || rows+=("fetch the model m3e-small|a download of 89 MB")
   fi
-  compgen -G "target/web/bound/$1/*" >/dev/null || rows+=("the WebAssembly package|$compile")
+  [[ -z $convert || -e target/debug/corom ]] || rows+=("compile the converter|about 3 minutes")
+  compgen -G "$CACHE/web-rust-*/bin/rustc" >/dev/null || has_web_std ||
+    rows+=("install Rust's WebAssembly target|about a minute, and a download of 100 to 200 MB")
+  compgen -G "$CACHE/wasm-bindgen-*/bin/wasm-bindgen" >/dev/null || have wasm-bindgen ||
+    rows+=("compile wasm-bindgen|about a minute")
+  compgen -G "target/web/bound/$1/*" >/dev/null || rows+=("compile corom to WebAssembly|$package")
   ((${#rows[@]})) || return 0
-  printf 'The demo needs these steps first (times on two free cores; each result is kept):\n'
-  for row in "${rows[@]}"; do printf '    %-34s %s\n' "${row%%|*}" "${row#*|}"; done
+  printf 'These steps come first. The times are for two free cores; the results are kept.\n'
+  for row in "${rows[@]}"; do printf '    %-35s %s\n' "${row%%|*}" "${row#*|}"; done
 }

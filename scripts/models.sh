@@ -31,7 +31,7 @@ convert() {
 run_convert() {
   mkdir -p models
   rm -rf "$2.part"
-  with_progress cargo build --locked --features cli --bin corom
+  step "compile the converter" with_progress cargo build --locked --features cli --bin corom
   cargo run --quiet --locked --features cli -- convert "$1" "$2.part" "${@:3}"
   rm -rf "$2" && mv "$2.part" "$2"
 }
