@@ -4,7 +4,7 @@
 cmd_lint() {
   need_rust
   step "format" cargo fmt --check
-  step "house rules" house_rules
+  step "layering" layering
   step "clippy" cargo clippy --locked --all-targets --features cli -- -D warnings
   step "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --quiet --locked --no-deps --features cli
   web_toolchain
@@ -14,8 +14,8 @@ cmd_lint() {
 }
 
 # The house rules are a Rust test without dependencies, so rustc alone compiles them within seconds.
-house_rules() {
+layering() {
   mkdir -p target
-  CARGO_MANIFEST_DIR=$ROOT rustc --edition 2024 --test tests/house_rules.rs -o target/house_rules
-  target/house_rules --quiet
+  CARGO_MANIFEST_DIR=$ROOT rustc --edition 2024 --test tests/layering/main.rs -o target/layering
+  target/layering --quiet
 }

@@ -6,7 +6,7 @@ mod encoder_support;
 use corom::config::Pooling;
 use corom::encoder::Encoder;
 use corom::encoder::onnx::pb::{DataType, ModelProto, NodeProto};
-use corom::encoder::{EncoderLoader, EncoderOptions, Precision};
+use corom::encoder::{BackendChoice, EncoderLoader, EncoderOptions, Precision};
 use encoder_support::{Fixture, Golden, cosines, difference, embed, folders};
 
 /// Each pooling that an export has vectors for.
@@ -66,6 +66,11 @@ fn check(fixture: &Fixture) -> Result<String, String> {
             }
         } else if far > golden.tolerance.max(1e-4) {
             return Err(report);
+        }
+        let reference = EncoderOptions { backend: BackendChoice::Reference, ..EncoderOptions::default() };
+        let reference = run(fixture, &golden, pooling, reference)?;
+        if difference(&exact, &reference) > 2e-5 {
+            return Err(format!("{report}: {:e} from the reference", difference(&exact, &reference)));
         }
         if pooling == Pooling::Cls {
             let first =

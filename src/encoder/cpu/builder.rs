@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tract_core::prelude::*;
 
-use super::encoder::CpuEncoder;
+use super::encoder::{CpuEncoder, tolerance};
 use super::kernels;
 use super::kernels::linear::{Autotuner, Kernel, Linear as PackedLinear, WeightFormat};
 use super::pack;
@@ -19,18 +19,11 @@ use super::tract_ops::select_rows::SelectRows;
 use crate::batch::BatchLayout;
 use crate::encoder::plan::{Outputs, Plan, PlanOp, TensorData, WeightStore, packing_failed};
 use crate::encoder::weight_stream::PlanBuilder;
-use crate::encoder::{Encoder, EncoderInfo, EncoderOptions, KernelChoice, ModelFacts, Precision, Tolerance};
+use crate::encoder::{Encoder, EncoderInfo, EncoderOptions, KernelChoice, ModelFacts, Precision};
 use crate::error::{Error, ErrorCode, Result};
 
 /// Tokens per batch. More tokens gain nothing on one thread, and a page would wait longer.
 const MAX_BATCH_TOKENS: usize = 64;
-
-/// The self-test's tolerance for a kernel. Exact kernels reach a cosine of 0.9996 with integers and
-/// 0.999999 in f32; the 7-bit activations of relaxed kernels reach 0.999 on a real model. The vector
-/// of another text can still have 0.95.
-pub(super) fn tolerance(kernel: Kernel) -> Tolerance {
-    Tolerance { min_cosine: if kernel.is_relaxed() { 0.99 } else { 0.999 }, max_norm_error: 0.02 }
-}
 
 /// An op with its packed weights.
 enum PackedOp {

@@ -1,0 +1,160 @@
+//! Checks the layers of the code: which module may name what, no circles between files, no file that is
+//! too long. `ARCHITECTURE.md` lists these rules.
+//!
+//! The test uses only the standard library, so that `./build.sh lint` compiles it alone.
+
+mod circles;
+mod scanner;
+
+use std::path::Path;
+
+use scanner::{code_lines, read, root, sources};
+
+const MAX_FILE_LINES: usize = 400;
+
+/// Words of the code that files in `scope` may not contain, except in `allowed` (paths from the root).
+struct Rule {
+    names: &'static [&'static str],
+    scope: &'static str,
+    allowed: &'static [&'static str],
+    why: &'static str,
+}
+
+const PLAN: &str = "plans and references are shared by all back ends: they know neither tract nor wgpu";
+
+/// A name that ends in `*` matches every word with that beginning.
+const RULES: &[Rule] = &[
+    Rule {
+        names: &["unsafe"],
+        scope: "src/",
+        allowed: &["src/encoder/cpu/kernels/"],
+        why: "only the CPU kernels contain unsafe code",
+    },
+    Rule {
+        names: &["JsValue", "wasm_bindgen", "js_sys", "web_sys"],
+        scope: "src/",
+        allowed: &["src/wasm/", "src/encoder/gpu/"],
+        why: "only src/wasm talks to JavaScript",
+    },
+    Rule { names: &["JsValue"], scope: "src/encoder/", allowed: &[], why: "no core file names JsValue" },
+    Rule {
+        names: &["tract_*"],
+        scope: "src/",
+        allowed: &["src/encoder/"],
+        why: "only the encoder uses tract",
+    },
+    Rule { names: &["tract_*", "wgpu"], scope: "src/encoder/plan/", allowed: &[], why: PLAN },
+    Rule { names: &["tract_*", "wgpu"], scope: "src/encoder/reference", allowed: &[], why: PLAN },
+    Rule { names: &["tract_*", "wgpu"], scope: "src/encoder/quantize/", allowed: &[], why: PLAN },
+    Rule { names: &["tract_*", "wgpu"], scope: "src/encoder/spec.rs", allowed: &[], why: PLAN },
+    Rule {
+        names: &["tract_*", "plan"],
+        scope: "src/encoder/cpu/kernels/",
+        allowed: &[],
+        why: "kernels compute on slices; they know neither tract nor plans",
+    },
+    Rule {
+        names: &["Autotuner"],
+        scope: "src/",
+        allowed: &["src/encoder/cpu/"],
+        why: "the choice of a kernel is a matter of the CPU back end",
+    },
+    Rule {
+        names: &["wgpu"],
+        scope: "src/",
+        allowed: &["src/encoder/gpu/"],
+        why: "only the GPU back end uses wgpu",
+    },
+    Rule {
+        names: &["encoder"],
+        scope: "src/index/",
+        allowed: &[],
+        why: "search does not depend on the encoder",
+    },
+    Rule {
+        names: &["encoder"],
+        scope: "src/rank.rs",
+        allowed: &[],
+        why: "ranking does not depend on the encoder",
+    },
+    Rule {
+        names: &["encoder"],
+        scope: "src/similarity.rs",
+        allowed: &[],
+        why: "similarity does not depend on the encoder",
+    },
+    Rule {
+        names: &["encoder"],
+        scope: "src/pooling.rs",
+        allowed: &[],
+        why: "pooling does not depend on the encoder",
+    },
+];
+
+#[test]
+fn modules_name_only_what_their_layer_may() {
+    let mut broken = Vec::new();
+    for (path, text) in sources(&["src"], &["rs"]) {
+        for rule in RULES {
+            let may = rule.allowed.iter().any(|allowed| path.starts_with(allowed));
+            if may || !path.starts_with(rule.scope) {
+                continue;
+            }
+            for (line, code) in code_lines(&text) {
+                if let Some(word) =
+                    words(&code).find(|word| rule.names.iter().any(|name| matches(name, word)))
+                {
+                    broken.push(format!("{path}:{line}: `{word}`: {}", rule.why));
+                }
+            }
+        }
+    }
+    assert!(broken.is_empty(), "\n{}", broken.join("\n"));
+}
+
+#[test]
+fn files_have_at_most_400_lines() {
+    let mut long = Vec::new();
+    let mut files =
+        sources(&["src", "pkg", "www", "scripts"], &["rs", "js", "mjs", "ts", "wgsl", "css", "html", "sh"]);
+    files.push(("build.sh".into(), read(&root().join("build.sh"))));
+    for (path, text) in files {
+        let lines = text.lines().count();
+        if lines > MAX_FILE_LINES {
+            long.push(format!("{path}: {lines} lines, at most {MAX_FILE_LINES}"));
+        }
+    }
+    assert!(long.is_empty(), "\n{}", long.join("\n"));
+}
+
+#[test]
+fn no_file_is_called_utils() {
+    for (path, _) in sources(&["src", "pkg", "www", "tests"], &["rs", "js", "mjs", "ts", "py"]) {
+        let stem = Path::new(&path).file_stem().and_then(|stem| stem.to_str()).unwrap_or("");
+        let drawer = matches!(stem, "util" | "utils" | "helper" | "helpers" | "misc" | "common");
+        assert!(!drawer, "{path}: name it after what it holds");
+    }
+}
+
+fn matches(name: &str, word: &str) -> bool {
+    name.strip_suffix('*').map_or(name == word, |start| word.starts_with(start))
+}
+
+fn words(code: &str) -> impl Iterator<Item = &str> {
+    code.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty())
+}
+
+#[test]
+fn scanner_skips_comments_and_literals() {
+    let text = "// unsafe\nlet a = \"unsafe \\\" unsafe\"; b(); // unsafe\n/* unsafe\nunsafe */ let c = '\"'; unsafe { d }\n\
+                let e = r#\"unsafe \" unsafe\"#; fn f<'a>(g: &'a str) {}";
+    let hits: Vec<usize> = code_lines(text)
+        .filter(|(_, code)| words(code).any(|word| word == "unsafe"))
+        .map(|(line, _)| line)
+        .collect();
+    assert_eq!(hits, [4]);
+    assert!(words("not_unsafe").all(|word| word != "unsafe"));
+    assert!(
+        matches("tract_*", "tract_core") && !matches("tract_*", "extract_rows") && !matches("wgpu", "wgpu2")
+    );
+}
