@@ -12,7 +12,7 @@ import { binaries } from "../../pkg/lib/binaries.js";
 import * as node from "../../pkg/lib/host-node.js";
 import { loadModel } from "../../pkg/lib/load.js";
 import { withLock } from "../../pkg/lib/locks.js";
-import { Corom, failsWith, random } from "./support/corom.mjs";
+import { Corom, failsWith, random, until } from "./support/corom.mjs";
 import { faultServer } from "./support/fault-server.mjs";
 import { MODEL, NAMES, SHARD, SIZE, loadsRight, warningsOf, withFolder } from "./support/loading.mjs";
 import { sharded } from "./support/manifest.mjs";
@@ -328,13 +328,13 @@ describe("loads at the same time", () => {
     const first = hold("first");
     const second = hold("second", controller.signal);
     const third = hold("third");
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await until(() => order.length > 0);
     controller.abort();
     await assert.rejects(second, { name: "AbortError" });
     assert.deepEqual(order, ["first"]);
     open.shift()();
     await first;
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await until(() => order.length > 1);
     assert.deepEqual(order, ["first", "third"]);
     open.shift()();
     await third;
@@ -346,16 +346,13 @@ describe("loads at the same time", () => {
   });
 
   test("wait for the lock while its holder makes progress, and no longer", async () => {
-    let [bytes, patient] = [0, true];
+    let bytes = 0;
     let open;
     const stuck = withLock("stuck", { getProgress: () => 0 }, () => new Promise((resolve) => (open = resolve)));
-    await new Promise((resolve) => setTimeout(resolve, 5));
-    const seen = () => (bytes < 5 ? ++bytes : bytes);
-    const second = withLock("stuck", { getProgress: seen, stallTimeoutMs: 20 }, async () => (patient = false));
-    await new Promise((resolve) => setTimeout(resolve, 60));
-    assert.ok(patient, "there was more each time");
-    await second;
-    assert.equal(bytes, 5);
+    await until(() => open);
+    const getProgress = () => (bytes < 5 ? ++bytes : bytes);
+    const bytesAtLock = await withLock("stuck", { getProgress, stallTimeoutMs: 20 }, async () => bytes);
+    assert.equal(bytesAtLock, 5, "it waited until the bytes no longer grew");
     open();
     await stuck;
   });

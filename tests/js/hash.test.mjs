@@ -174,8 +174,9 @@ describe("the manifest", () => {
       server.fault = () => ({ gone: true });
       const wasm = Promise.reject(new CoromError("FETCH_FAILED", "no binary"));
       await failsWith("FETCH_FAILED", Corom.load(server.address, { ...EXACT, wasm }));
-      const aborted = AbortSignal.timeout(30);
-      await assert.rejects(Corom.load(server.address, { ...EXACT, wasm: new Promise(() => {}), signal: aborted }));
+      const signal = AbortSignal.timeout(30);
+      const never = new Promise(() => {});
+      await assert.rejects(Corom.load(server.address, { ...EXACT, wasm: never, signal }), { name: "TimeoutError" });
       await new Promise((done) => setTimeout(done, 100));
       assert.deepEqual(unhandled, []);
     } finally {

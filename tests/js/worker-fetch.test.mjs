@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 import { answerFetch, remoteFetch } from "../../pkg/lib/worker/fetch.js";
-import { CoromError, failsWith } from "./support/corom.mjs";
+import { CoromError, failsWith, until } from "./support/corom.mjs";
 
 /** Returns the worker's end of `fetch`; `ending` aborts when the worker ends. */
 function over(fetch, ending = new AbortController()) {
@@ -139,10 +139,10 @@ test("passes an abort to the function, before its response and during the body",
   );
   const controller = new AbortController();
   const call = over(hanging)("https://example.com/", { signal: controller.signal });
-  setTimeout(() => controller.abort(reason), 10);
+  await until(() => seen.length > 0);
+  controller.abort(reason);
   await assert.rejects(call, reason);
-  await later(10);
-  assert.ok(seen[0][1].signal.aborted);
+  await until(() => seen[0][1].signal.aborted);
 
   let cancelled = false;
   const endless = new ReadableStream({
@@ -155,8 +155,7 @@ test("passes an abort to the function, before its response and during the body",
   await reader.read();
   second.abort(reason);
   await assert.rejects(reader.read(), reason);
-  await later(10);
-  assert.ok(cancelled);
+  await until(() => cancelled);
 
   await assert.rejects(over(hanging)("https://example.com/", { signal: AbortSignal.abort(reason) }), reason);
 });
@@ -172,15 +171,13 @@ test("cancels a body that the worker gives up, and every body when the worker en
     );
   const response = await over(endless)("https://example.com/");
   await response.body.cancel();
-  await later(10);
-  assert.equal(cancelled, 1);
+  await until(() => cancelled === 1);
 
   const ending = new AbortController();
   const fetch = over(noting(endless), ending);
   await fetch("https://example.com/");
   await fetch("https://example.com/");
   ending.abort();
-  await later(10);
-  assert.equal(cancelled, 3);
+  await until(() => cancelled === 3);
   assert.ok(seen.every(([, { signal }]) => signal.aborted));
 });

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
-import { maxAbs } from "../support/corom.mjs";
+import { maxAbs, until } from "../support/corom.mjs";
 import { launchChromium, pageFiles } from "../support/chromium.mjs";
 import { faultServer } from "../support/fault-server.mjs";
 import { EXACT, MODEL, NAMES, SHARD, SIZE } from "../support/loading.mjs";
@@ -150,15 +150,16 @@ for (const cache of ["opfs", "cache-api"]) {
       const twice = names().filter((name) => name !== "corom.json");
       assert.deepEqual(twice.sort(), NAMES.filter((name) => name !== "corom.json").sort());
       await clear(tabs[0]);
-      site.fault = ({ name }) => (name.startsWith("model/") ? { slow: 60 } : undefined);
+      site.fault = onShard(({ count }) => (count === 0 ? { stall: 9000 } : undefined));
+      site.take();
       const first = load(tabs[0], { cache }).catch(() => "closed");
-      while (!site.log.some(({ name }) => name === `model/${SHARD}`))
-        await new Promise((resolve) => setTimeout(resolve, 5));
+      await until(() => site.log.some(({ name }) => name === `model/${SHARD}`));
       const second = load(tabs[1], { cache });
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await until(() => site.log.filter(({ name }) => name === "model/corom.json").length === 2);
       await tabs[0].close();
       assert.equal(await first, "closed");
       await second;
+      assert.equal(site.log.filter(({ name }) => name === `model/${SHARD}`).length, 2);
     });
 
     test("warns with CACHE_FULL if storage is full, and the model loads", async () => {

@@ -51,6 +51,11 @@ export function assertClose(actual, expected, tolerance, what = "vectors") {
   assert.ok(worst <= tolerance, `${what} differ by ${worst}, more than ${tolerance}`);
 }
 
+/** Resolves when a condition holds. If it never does, the test ends by its time limit. */
+export async function until(condition) {
+  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 2));
+}
+
 /** Returns a generator of numbers from 0 to 1, the same in every run (mulberry32). */
 export function random(seed) {
   let state = seed;
