@@ -15,7 +15,10 @@ const workspace = mkdtempSync(path.join(tmpdir(), "corom-packaging-"));
 try {
   const tarball = pack(workspace);
   install(workspace, tarball);
-  process.exitCode = test({ ...process.env, COROM_WORKSPACE: workspace, COROM_TARBALL: tarball });
+  Object.assign(process.env, { COROM_WORKSPACE: workspace, COROM_TARBALL: tarball });
+  const { writeModel } = await import("./support/places.mjs"); // it reads these variables
+  writeModel();
+  process.exitCode = test();
 } finally {
   rmSync(workspace, { recursive: true, force: true });
 }
@@ -52,10 +55,11 @@ function npm(cwd, ...args) {
   if (status !== 0) throw new Error(`npm ${args[0]} failed in ${cwd}`, { cause: error });
 }
 
-function test(env) {
+/** Runs the tests, two files at a time. Returns the exit status. */
+function test() {
   const named = process.argv.slice(2).map((file) => path.resolve(file));
   const files = readdirSync(HERE).filter((file) => file.endsWith(".test.mjs"));
   const chosen = named.length > 0 ? named : files.map((file) => path.join(HERE, file));
-  const flags = ["--test", "--test-concurrency=1", "--test-timeout=400000", "--test-reporter=spec"];
-  return spawnSync(process.execPath, [...flags, ...chosen], { env, stdio: "inherit" }).status ?? 1;
+  const flags = ["--test", "--test-concurrency=2", "--test-timeout=600000", "--test-reporter=spec"];
+  return spawnSync(process.execPath, [...flags, ...chosen], { stdio: "inherit" }).status ?? 1;
 }

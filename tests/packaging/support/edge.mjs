@@ -8,7 +8,7 @@ import { bundleForEdge } from "./edge-bundle.mjs";
 import { ROOT, WORKSPACE } from "./places.mjs";
 
 export const TOKEN = "a-token-of-the-test";
-const folder = path.join(WORKSPACE, "projects/edge");
+const folder = mkdtempSync(path.join(WORKSPACE, "projects/edge-"));
 cpSync(path.join(ROOT, "examples/edge"), folder, { recursive: true });
 const config = JSON.parse(readFileSync(path.join(folder, "wrangler.jsonc"), "utf8").replace(/^\s*\/\/.*$/gm, ""));
 /** The bundled modules; the first one is the script. */

@@ -15,7 +15,9 @@ export const MODULES = path.join(HERE, "node_modules");
 export const MODEL = path.join(WORKSPACE, "model");
 const FIXTURE = path.join(ROOT, "tests/fixtures/exports/classic-op17");
 export const golden = JSON.parse(readFileSync(path.join(FIXTURE, "golden.json"), "utf8"));
-if (!existsSync(MODEL)) {
+
+/** Writes the small model. `run.mjs` calls this once, before the tests. */
+export function writeModel() {
   mkdirSync(MODEL);
   const files = withManifest(FIXTURE, { pooling: "cls", max_length: golden.max_length });
   for (const [name, contents] of Object.entries(files)) writeFileSync(path.join(MODEL, name), contents);
