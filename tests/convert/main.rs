@@ -7,15 +7,14 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-mod accuracy;
 mod bits;
 mod command;
 mod damaged;
 mod fixtures;
+mod hosts;
 mod int4;
 mod large;
 mod library;
-mod onnxruntime;
 mod output;
 mod random;
 mod rejected;

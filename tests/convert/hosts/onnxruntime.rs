@@ -1,7 +1,7 @@
-//! Runs converted folders in Python's onnxruntime. Runs if `COROM_PYTHON` is a Python with onnxruntime and
-//! numpy, as `./build.sh test` sets it; m3e-small also takes `COROM_M3E_CHECKPOINT`.
+//! Runs converted folders in Python's onnxruntime. `COROM_PYTHON` is a Python with onnxruntime and numpy,
+//! `COROM_M3E_CHECKPOINT` the folder of m3e-small's checkpoint.
 
-use std::ffi::OsString;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -9,21 +9,14 @@ use corom::encoder::Precision;
 use corom::model::{LoadOptions, Manifest, folder};
 use serde_json::json;
 
+use super::from_environment;
 use crate::command::{Scratch, convert};
 use crate::fixtures::check_self_test;
+use crate::int4::{SIZES, convert_random, texts};
 use crate::support::{fixtures, folders, golden};
 
-/// Returns the value of an environment variable. Without it the test is skipped, or fails if `CI` is set.
-pub fn named(variable: &str) -> Option<OsString> {
-    let value = std::env::var_os(variable).filter(|value| !value.is_empty());
-    if value.is_none() {
-        assert!(std::env::var_os("CI").is_none(), "{variable} is not set; with CI set, no test is skipped");
-        eprintln!("skipped: {variable} is not set");
-    }
-    value
-}
-
-pub fn check(python: &OsString, pairs: &[(PathBuf, PathBuf)], options: &[&str]) {
+/// Runs check_onnxruntime.py on pairs of a model folder and its golden.json.
+pub fn check(python: &OsStr, pairs: &[(PathBuf, PathBuf)], options: &[&str]) {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python/check_onnxruntime.py");
     let mut command = Command::new(python);
     command.arg(script);
@@ -49,7 +42,7 @@ pub fn write_golden(model: &Path, texts: &[String], file: &Path) {
 
 #[test]
 fn onnxruntime_agrees_with_pytorch_on_every_fixture() {
-    let Some(python) = named("COROM_PYTHON") else { return };
+    let Some(python) = from_environment("COROM_PYTHON") else { return };
     let scratch = Scratch::new("onnxruntime");
     let mut pairs = Vec::new();
     for (name, from) in folders("checkpoints") {
@@ -67,7 +60,11 @@ fn onnxruntime_agrees_with_pytorch_on_every_fixture() {
 
 #[test]
 fn onnxruntime_agrees_with_pytorch_on_m3e_small() {
-    let (Some(python), Some(from)) = (named("COROM_PYTHON"), named("COROM_M3E_CHECKPOINT")) else { return };
+    let (Some(python), Some(from)) =
+        (from_environment("COROM_PYTHON"), from_environment("COROM_M3E_CHECKPOINT"))
+    else {
+        return;
+    };
     let scratch = Scratch::new("onnxruntime-m3e");
     let path = fixtures().join("m3e-small");
     let mut pairs = Vec::new();
@@ -79,4 +76,41 @@ fn onnxruntime_agrees_with_pytorch_on_m3e_small() {
         pairs.push((out, path.join("golden.json")));
     }
     check(&python, &pairs, &[]);
+}
+
+#[test]
+fn onnxruntime_computes_our_f32_vectors() {
+    let Some(python) = from_environment("COROM_PYTHON") else { return };
+    let scratch = Scratch::new("onnxruntime-same");
+    let mut pairs = Vec::new();
+    for (name, from) in folders("checkpoints") {
+        if from.join("expect.json").exists() || name.starts_with("cross-encoder") {
+            continue;
+        }
+        let length = golden(&from).max_length.to_string();
+        for dtype in ["int8", "int4"] {
+            let out = scratch.join(&format!("{name}-{dtype}"));
+            convert(&from, &out, &["--dtype", dtype, "--max-length", &length]).expect_ok();
+            let file = scratch.join(&format!("{name}-{dtype}.json"));
+            write_golden(&out, &golden(&from).texts, &file);
+            pairs.push((out, file));
+        }
+    }
+    check(&python, &pairs, &["--same", "--min-cosine", "0.9999"]);
+}
+
+#[test]
+fn onnxruntime_computes_our_f32_vectors_of_int4_at_any_width() {
+    let Some(python) = from_environment("COROM_PYTHON") else { return };
+    let scratch = Scratch::new("onnxruntime-widths");
+    let pairs: Vec<(PathBuf, PathBuf)> = SIZES
+        .into_iter()
+        .map(|size| {
+            let out = convert_random(&scratch, size);
+            let file = out.with_extension("json");
+            write_golden(&out, &texts(), &file);
+            (out, file)
+        })
+        .collect();
+    check(&python, &pairs, &["--same", "--min-cosine", "0.9999"]);
 }

@@ -8,8 +8,9 @@ use corom::config::Pooling;
 use corom::encoder::Precision;
 use corom::model::{LoadOptions, folder};
 
+use super::from_environment;
+use super::onnxruntime::{check, write_golden};
 use crate::command::{Scratch, convert};
-use crate::onnxruntime::{check, named, write_golden};
 use crate::support::{cosine, fixtures};
 
 fn titles() -> Vec<String> {
@@ -37,7 +38,7 @@ fn rows(model: &Path, precision: Precision, titles: &[String]) -> (Vec<Vec<f32>>
 
 #[test]
 fn int8_and_int4_stay_close_to_f32_on_product_titles() {
-    let Some(from) = named("COROM_M3E_CHECKPOINT") else { return };
+    let Some(from) = from_environment("COROM_M3E_CHECKPOINT") else { return };
     let scratch = Scratch::new("accuracy");
     let titles = titles();
     let [f32, int8, int4] = ["f32", "int8", "int4"].map(|dtype| {
@@ -74,7 +75,7 @@ fn int8_and_int4_stay_close_to_f32_on_product_titles() {
     }
     assert!(failed.is_empty(), "too far from f32: {failed:?}");
 
-    if let Some(python) = named("COROM_PYTHON") {
+    if let Some(python) = from_environment("COROM_PYTHON") {
         let file = scratch.join("int4.json");
         write_golden(&int4, &titles[..24], &file);
         check(&python, &[(int4, file)], &["--same", "--min-cosine", "0.9999"]);
