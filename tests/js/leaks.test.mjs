@@ -48,21 +48,22 @@ describe("assertSteady", () => {
   });
 });
 
-describe("countMemories", () => {
-  test("counts a model's memory until the model is freed, and after free() if something still refers to it", async () => {
-    const before = await countMemories();
-    const corom = await Corom.load(FOLDER);
-    assert.deepEqual(await countMemories(), { created: before.created + 1, alive: before.alive + 1 });
-    corom.free();
-    await untilMemories(before.alive);
-    assert.ok(corom.info.dimension > 0, "the instance itself is still there");
-  });
-
-  test("counts the memory of a model that is never freed", async () => {
-    const { alive } = await countMemories();
-    const kept = await Corom.load(FOLDER);
-    await kept.embed("裤");
-    assert.equal((await countMemories()).alive, alive + 1);
-    kept.free();
+describe("untilMemories", () => {
+  test("resolves if models are freed, and fails if three are not", async () => {
+    const { created } = await countMemories();
+    const load = async () => {
+      const corom = await Corom.load(FOLDER);
+      await corom.embed("裤");
+      return corom;
+    };
+    for (let i = 0; i < 3; i++) (await load()).free();
+    await untilMemories(0);
+    const kept = [await load(), await load(), await load()];
+    assert.equal((await countMemories()).created, created + 6);
+    await assert.rejects(untilMemories(0), /3 of \d+ WebAssembly memories are alive/);
+    await untilMemories(3);
+    kept.forEach((corom) => corom.free());
+    await untilMemories(0);
+    assert.ok(kept.every(({ info }) => info.dimension > 0), "the freed objects are still referenced");
   });
 });
