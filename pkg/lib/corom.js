@@ -36,11 +36,11 @@ export class Corom {
     this.#embedder = embedder;
     this.#content = content;
     this.#queries = new QueryCache(queryCache);
-    const info = runtime.call((bindings) => ({ ...embedder.info(), simd: runtime.simd, version: bindings.version() }));
+    const info = readInfo(runtime, embedder);
     // The kernel can change while the first texts are embedded, because two relaxed kernels are timed.
     let { kernel } = info;
-    // The getter reads the field #embedder, which free() clears, so that `info` does not keep the memory of a freed
-    // instance.
+    // `info` must not keep the memory of a freed instance. So its getter reads the field #embedder, which free() clears,
+    // and no function in this constructor refers to `embedder`.
     const currentKernel = () => (runtime.memoryBytes > 0 ? runtime.call(() => this.#embedder.kernel()) : kernel);
     Object.defineProperties(info, {
       wasmMemory: { enumerable: true, get: () => runtime.memoryBytes },
@@ -172,4 +172,9 @@ export class Corom {
       if (job && this.#runtime.memoryBytes > 0) this.#runtime.call(() => job.free());
     }
   }
+}
+
+/** Reads what never changes about a model. */
+function readInfo(runtime, embedder) {
+  return runtime.call((bindings) => ({ ...embedder.info(), simd: runtime.simd, version: bindings.version() }));
 }
