@@ -16,9 +16,11 @@ const OPTIONS = { pooling: "cls", maxLength };
 const MANY = Array.from({ length: 2000 }, (_, i) => `${"阔腿裤女冬".repeat(1 + (i % 5))}${i}`);
 const ABORTS = 12;
 const CALLS = 2000;
-/** What an aborted load or call keeps at least if it keeps anything: a promise, a listener and what they refer to. */
-const BYTES_PER_ABORT = 1024;
-/** What a call keeps at least: an object with a few fields. */
+/** The minimum that an aborted load keeps if it keeps anything: its WebAssembly memory is counted apart from this. */
+const BYTES_PER_LOAD = 8192;
+/** The minimum that an aborted call keeps: its list of 2,000 texts has 16 KB. */
+const BYTES_PER_ABORT = 4096;
+/** The minimum that a call keeps: an object with a few fields. */
 const BYTES_PER_CALL = 48;
 
 const later = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -132,7 +134,7 @@ function suite({ load, untilSettled, measureThread }) {
       await moments.abortEach(Array(ABORTS).fill(loadAndFree));
       await untilSettled();
     };
-    await assertSteady(round, { limit: ABORTS * BYTES_PER_ABORT });
+    await assertSteady(round, { limit: ABORTS * BYTES_PER_LOAD, rounds: 6, warmUp: 3 });
     const corom = await load(server.address, OPTIONS);
     await works(corom);
     corom.free();
@@ -153,7 +155,7 @@ function suite({ load, untilSettled, measureThread }) {
         await moments.abortEach(calls);
         await works(kept);
       },
-      { limit: calls.length * BYTES_PER_ABORT },
+      { limit: calls.length * BYTES_PER_ABORT, rounds: 6 },
     );
     assert.equal(kept.info.wasmMemory, memory, "aborted calls leave nothing in WebAssembly");
   });

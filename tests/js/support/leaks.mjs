@@ -48,14 +48,11 @@ export async function countMemories() {
   return { created: memories.length, alive: memories.filter((memory) => memory.deref()).length };
 }
 
-/** The engine itself keeps the memory of the instance that ran last, until another one runs. */
-const KEPT_BY_ENGINE = 1;
-
-/** Waits until at most `count` WebAssembly memories, and what the engine keeps, are alive. Fails if more are referenced. */
+/** Waits until at most `count` WebAssembly memories are alive. Fails if more of them are still referenced. */
 export async function untilMemories(count) {
   for (let tries = 0; ; tries++) {
     const { created, alive } = await countMemories();
-    if (alive <= count + KEPT_BY_ENGINE) return;
+    if (alive <= count) return;
     assert.ok(tries < 50, `${alive} of ${created} WebAssembly memories are alive; expected ${count}`);
   }
 }
