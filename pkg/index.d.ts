@@ -214,7 +214,7 @@ export interface ModelCache {
    * @param options.cacheDir The folder of the cache. Required in Node, Deno and Bun; not available in browsers.
    *
    * @example
-   * await Corom.cache.size(); // { bytes: 24117248, files: 4 }
+   * await Corom.cache.size(); // { bytes: 24292476, files: 4 }
    */
   size(options?: { cacheDir?: string | URL }): Promise<{ bytes: number; files: number }>;
   /**
