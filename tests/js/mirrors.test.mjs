@@ -66,7 +66,7 @@ describe("Corom.load from mirrors", () => {
       ({ name, count }) => name === SHARD && (count ? { gone: true } : { cut: 9000 }),
       ({ name }) => name === SHARD && { other },
     );
-    await failsWith("FETCH_FAILED", Corom.load([a, b], { retries: 0 }), "elsewhere", "SHA-256");
+    await failsWith("FETCH_FAILED", Corom.load([a, b], { retries: 0 }), "other mirrors", "SHA-256");
   });
 
   test("names every mirror if all fail, and rejects with MISSING_FILE if all lack a file", async () => {
@@ -303,7 +303,7 @@ describe("Corom.load with options.fetch", () => {
     await assert.rejects(Corom.load(base, { fetch: never, signal: AbortSignal.timeout(50) }), { name: "TimeoutError" });
     const text = () => new Response(new ReadableStream({ start: (controller) => controller.enqueue("text") }));
     const wrong = (url) => Object.defineProperty(fromStore(url), "body", { value: text().body });
-    await failsWith("FETCH_FAILED", Corom.load(base, { fetch: wrong }), "bytes");
+    await failsWith("FETCH_FAILED", Corom.load(base, { fetch: wrong }), "Uint8Array");
     let cancelled = 0;
     const page = () =>
       new Response(

@@ -120,7 +120,7 @@ test("rejects with what the function throws, and with INVALID_ARGUMENT if it ret
   await failsWith("MISSING_FILE", over(own)("https://example.com/"), "not in the store");
   const text = new ReadableStream({ pull: (controller) => controller.enqueue("text") });
   const textual = await over(() => ({ status: 200, headers: new Map(), body: text }))("https://example.com/");
-  await assert.rejects(textual.arrayBuffer(), { message: /holds the string "text"/ });
+  await assert.rejects(textual.arrayBuffer(), { message: /the body contains the string "text"/ });
 });
 
 test("rejects the reading of a body that fails", async () => {
