@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::config::BertConfig;
 use crate::encoder::cpu::CpuBuilder;
 use crate::encoder::matcher::match_graph;
-use crate::encoder::onnx::{Expected, Graph, Model, declared_values, translate};
+use crate::encoder::onnx::{ModelSizes, OnnxGraph, OnnxModel, declared_values, translate};
 use crate::encoder::plan::Plan;
 #[cfg(not(target_arch = "wasm32"))]
 use crate::encoder::reference_backend::ReferenceBuilder;
@@ -132,10 +132,10 @@ fn read_plan(
     config: &BertConfig,
     options: &EncoderOptions,
 ) -> Result<Planning> {
-    let model = Model::parse(onnx)?;
+    let model = OnnxModel::parse(onnx)?;
     let (inputs, outputs) = declared_values(&model.graph);
     let mut signature = GraphSignature::find(&inputs, &outputs, config, &options.layers)?;
-    let graph = match Graph::outline(model, files, &signature.outputs) {
+    let graph = match OnnxGraph::from_model(model, files, &signature.outputs) {
         Ok(graph) => graph,
         // The constant of a node lies in a file.
         Err(error) if error.code() == ErrorCode::MissingFile && files.is_empty() => {
@@ -144,7 +144,7 @@ fn read_plan(
         Err(error) => return Err(error),
     };
     signature.resolve(&graph, config)?;
-    if graph.missing.is_some() {
+    if graph.missing_constant.is_some() {
         return Ok(Planning::ConstantMissing);
     }
     let Some(plan) = recognize(&graph, &signature, config, options.first_rows) else {
@@ -173,14 +173,14 @@ fn read_plan(
 /// Returns the plan of a graph, if every part of the graph is recognized. An error of the
 /// translation is ignored here: the unfused encoder reports it when the weights are there.
 fn recognize(
-    graph: &Graph,
+    graph: &OnnxGraph,
     signature: &GraphSignature,
     config: &BertConfig,
     first_rows: bool,
 ) -> Option<Plan> {
-    let expected = Expected::of(config);
-    let GraphSignature { outputs, feeds, static_shape, .. } = signature;
-    let translated = translate(graph, outputs, feeds, *static_shape, expected).ok()?;
+    let expected = ModelSizes::of(config);
+    let GraphSignature { outputs, inputs, static_shape, .. } = signature;
+    let translated = translate(graph, outputs, inputs, *static_shape, expected).ok()?;
     let plan = match_graph(&translated, expected, first_rows, signature.pooled)?;
     // A file that uses the same weights again and again would be packed again and again.
     let stored: usize = graph.weights.iter().map(|w| w.shape.iter().product::<usize>()).sum();

@@ -1,13 +1,13 @@
 //! Which of a graph's inputs and outputs are which.
 
 use crate::config::BertConfig;
-use crate::encoder::onnx::{Feed, Graph, Role, StaticShape, ValueInfo};
+use crate::encoder::onnx::{GraphInput, OnnxGraph, InputRole, StaticShape, ValueInfo};
 use crate::error::{Result, fail};
 
 /// What to feed a graph and what to read from it.
 #[derive(Debug)]
 pub(in crate::encoder) struct GraphSignature {
-    pub(in crate::encoder) feeds: Vec<Feed>,
+    pub(in crate::encoder) inputs: Vec<GraphInput>,
     /// The values to compute, one for each layer wanted (or the pooled one).
     pub(in crate::encoder) outputs: Vec<String>,
     /// Whether the output is one row a text.
@@ -19,10 +19,10 @@ pub(in crate::encoder) struct GraphSignature {
 }
 
 /// Names under which exporters write the last layer's rows.
-const LAST_LAYER: [&str; 6] =
+const LAST_LAYER_NAMES: [&str; 6] =
     ["last_hidden_state", "last_hidden_states", "token_embeddings", "sequence_output", "output", "output_0"];
 /// Names under which exporters write one row a text.
-const SENTENCE: [&str; 5] =
+const SENTENCE_NAMES: [&str; 5] =
     ["sentence_embedding", "sentence_embeddings", "text_embedding", "embedding", "embeddings"];
 
 impl GraphSignature {
@@ -37,11 +37,11 @@ impl GraphSignature {
         config: &BertConfig,
         layers: &[usize],
     ) -> Result<Self> {
-        let (feeds, static_shape) = feeds(inputs, config)?;
+        let (inputs, static_shape) = graph_inputs(inputs, config)?;
         if layers.is_empty() || layers.iter().any(|l| *l > config.num_hidden_layers) {
             fail!(InvalidArgument, "layers {layers:?} of {} are wanted", config.num_hidden_layers);
         }
-        let named: Vec<Option<&ValueInfo>> = layers.iter().map(|l| hidden(outputs, config, *l)).collect();
+        let named: Vec<Option<&ValueInfo>> = layers.iter().map(|l| hidden_output(outputs, config, *l)).collect();
         let alone = layers == [config.num_hidden_layers] && named == [None];
         // Something must be computed from all layers, or the graph is none of ours.
         let root = named
@@ -49,12 +49,12 @@ impl GraphSignature {
             .copied()
             .flatten()
             .next()
-            .or_else(|| hidden(outputs, config, config.num_hidden_layers));
-        let Some(root) = root.or_else(|| sentence(outputs, config)) else {
+            .or_else(|| hidden_output(outputs, config, config.num_hidden_layers));
+        let Some(root) = root.or_else(|| sentence_output(outputs, config)) else {
             fail!(
                 UnsupportedModel,
                 "the graph's outputs are {}; none is [batch, sequence, {hidden}] or [batch, {hidden}]",
-                list(outputs),
+                describe(outputs),
                 hidden = config.hidden_size
             );
         };
@@ -62,14 +62,14 @@ impl GraphSignature {
             named.iter().zip(layers).enumerate().filter(|(_, (value, _))| value.is_none() && !alone);
         let unnamed = unnamed.map(|(i, (_, layer))| (i, *layer)).collect();
         let outputs = named.iter().map(|value| value.unwrap_or(root).name.clone()).collect();
-        Ok(Self { feeds, outputs, pooled: alone, static_shape, unnamed })
+        Ok(Self { inputs, outputs, pooled: alone, static_shape, unnamed })
     }
 
     /// Finds the layers that no output names.
     ///
     /// # Errors
     /// `UNSUPPORTED_POOLING` when they cannot be told.
-    pub(in crate::encoder) fn resolve(&mut self, graph: &Graph, config: &BertConfig) -> Result<()> {
+    pub(in crate::encoder) fn resolve(&mut self, graph: &OnnxGraph, config: &BertConfig) -> Result<()> {
         if self.unnamed.is_empty() {
             return Ok(());
         }
@@ -91,7 +91,7 @@ impl GraphSignature {
 }
 
 /// `a`, `b [2, ?, 768]`
-fn list(signature: &[ValueInfo]) -> String {
+fn describe(signature: &[ValueInfo]) -> String {
     let name = |value: &ValueInfo| match &value.dims {
         None => format!("`{}`", value.name),
         Some(dims) => {
@@ -104,36 +104,36 @@ fn list(signature: &[ValueInfo]) -> String {
 
 /// What an input is, by its name: exporters add `:0`, `.1` and the like. `None`
 /// for no input of a BERT, `Some(None)` for the positions.
-fn role(name: &str) -> Option<Option<Role>> {
+fn input_role(name: &str) -> Option<Option<InputRole>> {
     let name = name.to_ascii_lowercase();
     let name = name.split(':').next().unwrap_or_default();
     let stem = name.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches(['.', '_']);
     Some(match stem {
-        "input_ids" | "input" | "ids" | "token_ids" | "tokens" => Some(Role::TokenIds),
-        "attention_mask" | "input_mask" | "mask" => Some(Role::Mask),
-        "token_type_ids" | "segment_ids" | "token_types" | "segments" => Some(Role::TokenTypes),
+        "input_ids" | "input" | "ids" | "token_ids" | "tokens" => Some(InputRole::TokenIds),
+        "attention_mask" | "input_mask" | "mask" => Some(InputRole::Mask),
+        "token_type_ids" | "segment_ids" | "token_types" | "segments" => Some(InputRole::TokenTypes),
         "position_ids" | "positions" => None,
         _ => return None,
     })
 }
 
-fn feeds(inputs: &[ValueInfo], config: &BertConfig) -> Result<(Vec<Feed>, StaticShape)> {
-    let mut feeds: Vec<Feed> = Vec::with_capacity(inputs.len());
+fn graph_inputs(declared: &[ValueInfo], config: &BertConfig) -> Result<(Vec<GraphInput>, StaticShape)> {
+    let mut inputs: Vec<GraphInput> = Vec::with_capacity(declared.len());
     let mut static_shape = StaticShape { batch: None, sequence: None };
-    for value in inputs {
-        let Some(role) = role(&value.name) else {
+    for value in declared {
+        let Some(role) = input_role(&value.name) else {
             fail!(
                 UnsupportedModel,
                 "the graph's inputs are {}; a BERT encoder has input_ids, attention_mask and token_type_ids",
-                list(inputs)
+                describe(declared)
             );
         };
-        if feeds.iter().any(|f| f.role == role) {
+        if inputs.iter().any(|input| input.role == role) {
             fail!(
                 UnsupportedModel,
                 "the graph has more than one input like `{}`: {}",
                 value.name,
-                list(inputs)
+                describe(declared)
             );
         }
         if let Some(dims) = &value.dims {
@@ -141,23 +141,23 @@ fn feeds(inputs: &[ValueInfo], config: &BertConfig) -> Result<(Vec<Feed>, Static
                 fail!(
                     UnsupportedModel,
                     "the graph's input {} is not [batch, sequence]",
-                    list(std::slice::from_ref(value))
+                    describe(std::slice::from_ref(value))
                 );
             };
             for (have, given) in [(&mut static_shape.batch, batch), (&mut static_shape.sequence, sequence)] {
                 match (*have, given) {
                     (Some(have), Some(given)) if have != given => {
-                        fail!(InvalidModel, "the graph's inputs differ in length: {}", list(inputs))
+                        fail!(InvalidModel, "the graph's inputs differ in length: {}", describe(declared))
                     }
                     (None, Some(_)) => *have = given,
                     _ => {}
                 }
             }
         }
-        feeds.push(Feed { name: value.name.clone(), role, data_type: value.data_type });
+        inputs.push(GraphInput { name: value.name.clone(), role, data_type: value.data_type });
     }
-    if !feeds.iter().any(|f| f.role == Some(Role::TokenIds)) {
-        fail!(UnsupportedModel, "the graph has no input_ids: its inputs are {}", list(inputs));
+    if !inputs.iter().any(|input| input.role == Some(InputRole::TokenIds)) {
+        fail!(UnsupportedModel, "the graph has no input_ids: its inputs are {}", describe(declared));
     }
     if static_shape.batch.is_some_and(|b| b > 4096) {
         fail!(UnsupportedModel, "the graph was exported for batches of {:?} texts", static_shape.batch);
@@ -166,12 +166,12 @@ fn feeds(inputs: &[ValueInfo], config: &BertConfig) -> Result<(Vec<Feed>, Static
         Some(n) if n < 2 || n > config.max_position_embeddings => {
             fail!(UnsupportedModel, "the graph was exported for texts of {n} tokens")
         }
-        _ => Ok((feeds, static_shape)),
+        _ => Ok((inputs, static_shape)),
     }
 }
 
 /// Whether an output can be `[batch, sequence, hidden]` (rank 3) or `[batch, hidden]` (rank 2).
-fn may_be(value: &ValueInfo, rank: usize, config: &BertConfig) -> bool {
+fn may_have_shape(value: &ValueInfo, rank: usize, config: &BertConfig) -> bool {
     match &value.dims {
         None => true,
         Some(dims) => {
@@ -181,19 +181,19 @@ fn may_be(value: &ValueInfo, rank: usize, config: &BertConfig) -> bool {
 }
 
 /// The output that has a layer's rows.
-fn hidden<'a>(outputs: &'a [ValueInfo], config: &BertConfig, layer: usize) -> Option<&'a ValueInfo> {
-    let fits = |value: &&ValueInfo| may_be(value, 3, config);
+fn hidden_output<'a>(outputs: &'a [ValueInfo], config: &BertConfig, layer: usize) -> Option<&'a ValueInfo> {
+    let fits = |value: &&ValueInfo| may_have_shape(value, 3, config);
     let numbered = outputs.iter().filter(|p| layer_number(&p.name) == Some(layer)).find(fits);
     if layer != config.num_hidden_layers {
         // Counted as transformers does, the embeddings being 0. A list that ends earlier counts otherwise.
         let last = outputs.iter().filter_map(|p| layer_number(&p.name)).max();
         return numbered.filter(|_| last == Some(config.num_hidden_layers));
     }
-    let named = LAST_LAYER.iter().find_map(|n| outputs.iter().filter(fits).find(|p| p.name == *n));
+    let named = LAST_LAYER_NAMES.iter().find_map(|n| outputs.iter().filter(fits).find(|p| p.name == *n));
     let unnamed = || {
         outputs
             .iter()
-            .filter(|p| layer_number(&p.name).is_none() && !SENTENCE.contains(&p.name.as_str()))
+            .filter(|p| layer_number(&p.name).is_none() && !SENTENCE_NAMES.contains(&p.name.as_str()))
             .filter(|p| p.dims.is_some())
             .find(fits)
     };
@@ -209,9 +209,9 @@ fn layer_number(name: &str) -> Option<usize> {
 
 /// The output that has one row a text. A pooler's is none: it was trained for
 /// another task.
-fn sentence<'a>(outputs: &'a [ValueInfo], config: &BertConfig) -> Option<&'a ValueInfo> {
-    let fits = |value: &&ValueInfo| may_be(value, 2, config);
-    SENTENCE.iter().find_map(|n| outputs.iter().filter(fits).find(|p| p.name == *n)).or_else(|| {
+fn sentence_output<'a>(outputs: &'a [ValueInfo], config: &BertConfig) -> Option<&'a ValueInfo> {
+    let fits = |value: &&ValueInfo| may_have_shape(value, 2, config);
+    SENTENCE_NAMES.iter().find_map(|n| outputs.iter().filter(fits).find(|p| p.name == *n)).or_else(|| {
         outputs.iter().filter(|p| !p.name.contains("pooler") && !p.name.contains("logits")).find(fits)
     })
 }
@@ -222,13 +222,13 @@ mod tests {
 
     #[test]
     fn inputs_go_by_many_names() {
-        assert_eq!(role("input_ids"), Some(Some(Role::TokenIds)));
-        assert_eq!(role("input.1"), Some(Some(Role::TokenIds)));
-        assert_eq!(role("input_mask:0"), Some(Some(Role::Mask)));
-        assert_eq!(role("segment_ids_1"), Some(Some(Role::TokenTypes)));
-        assert_eq!(role("position_ids"), Some(None));
-        assert_eq!(role("pixel_values"), None);
-        assert_eq!(role("past_key_values.0.key"), None);
+        assert_eq!(input_role("input_ids"), Some(Some(InputRole::TokenIds)));
+        assert_eq!(input_role("input.1"), Some(Some(InputRole::TokenIds)));
+        assert_eq!(input_role("input_mask:0"), Some(Some(InputRole::Mask)));
+        assert_eq!(input_role("segment_ids_1"), Some(Some(InputRole::TokenTypes)));
+        assert_eq!(input_role("position_ids"), Some(None));
+        assert_eq!(input_role("pixel_values"), None);
+        assert_eq!(input_role("past_key_values.0.key"), None);
     }
 
     #[test]

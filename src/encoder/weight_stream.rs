@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::encoder::Encoder;
-use crate::encoder::onnx::{Weight, check_shared, part};
+use crate::encoder::onnx::{Weight, check_byte_reuse, tensor_bytes};
 use crate::encoder::plan::TensorData;
 use crate::error::{Error, ErrorCode, Result, fail};
 
@@ -73,7 +73,7 @@ impl WeightStream {
             let part = &bytes[(from - offset) as usize..(to - offset) as usize];
             let taken = self.taken.entry(path.to_owned()).or_default();
             *taken = taken.saturating_add(part.len() as u64);
-            check_shared(path, *taken, end.saturating_add(SHARED_BYTES))?;
+            check_byte_reuse(path, *taken, end.saturating_add(SHARED_BYTES))?;
             buffer.try_reserve(part.len()).map_err(|_| out_of_memory(path, size))?;
             buffer.extend_from_slice(part);
         }
@@ -112,9 +112,9 @@ impl WeightStream {
             for (index, weight) in self.weights.iter().enumerate() {
                 let Some((_, range)) = weight.place.as_ref().filter(|(p, _)| *p == path) else { continue };
                 if self.builder.wants(index) {
-                    let bytes = part(&file, &path, &weight.name, range)?.to_vec();
+                    let bytes = tensor_bytes(&file, &path, &weight.name, range)?.to_vec();
                     taken = taken.saturating_add(bytes.len() as u64);
-                    check_shared(&path, taken, file.len() as u64)?;
+                    check_byte_reuse(&path, taken, file.len() as u64)?;
                     self.builder.put(index, weight.decode(bytes)?)?;
                 }
             }

@@ -23,7 +23,7 @@ use super::abstract_value::{AbstractValue, PooledRows, RowPolynomial, RowPooling
 use super::expr::{Expr, ExprId, ExprTable, IdKind};
 use super::layout::{Layout, Lengths};
 use super::probe::Probe;
-use crate::encoder::onnx::{Checked, DynamicQuantize, Role, Translated};
+use crate::encoder::onnx::{CheckedGather, DynamicQuantize, InputRole, Translated};
 
 /// The graph, and what is known of its values so far.
 pub(super) struct GraphMatcher<'a> {
@@ -45,9 +45,9 @@ impl<'a> GraphMatcher<'a> {
             matcher.values.insert(
                 *outlet,
                 match role {
-                    Role::TokenIds => AbstractValue::Ids(IdKind::TokenIds),
-                    Role::TokenTypes => AbstractValue::Ids(IdKind::TokenTypes),
-                    Role::Mask => AbstractValue::Mask,
+                    InputRole::TokenIds => AbstractValue::Ids(IdKind::TokenIds),
+                    InputRole::TokenTypes => AbstractValue::Ids(IdKind::TokenTypes),
+                    InputRole::Mask => AbstractValue::Mask,
                 },
             );
         }
@@ -101,7 +101,7 @@ impl<'a> GraphMatcher<'a> {
         if node.op_is::<DynamicQuantize>() {
             return self.dynamic_quantize(node);
         }
-        let known = match node.op_as::<Checked>() {
+        let known = match node.op_as::<CheckedGather>() {
             Some(_) => self.lookup(node),
             None => None,
         };

@@ -23,7 +23,7 @@ mod weight;
 
 use graph_matcher::GraphMatcher;
 
-use crate::encoder::onnx::{Expected, Translated};
+use crate::encoder::onnx::{ModelSizes, Translated};
 use crate::encoder::plan::Plan;
 
 /// Returns the plan of a graph, or `None` if a part of the graph is not recognized.
@@ -33,7 +33,7 @@ use crate::encoder::plan::Plan;
 /// first row of each text is wanted.
 pub(crate) fn match_graph(
     translated: &Translated,
-    expected: Expected,
+    expected: ModelSizes,
     first_rows: bool,
     pooled: bool,
 ) -> Option<Plan> {

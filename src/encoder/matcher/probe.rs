@@ -11,7 +11,7 @@ use tract_core::prelude::*;
 
 use super::expr::IdKind;
 use super::layout::{Atom, Layout, Lengths};
-use crate::encoder::onnx::Role;
+use crate::encoder::onnx::InputRole;
 
 /// RowPooling of a trial and tokens of the first one, where the graph tensors them open.
 const PROBE_SHAPE: (usize, usize) = (2, 5);
@@ -25,7 +25,7 @@ const MAX_RUNS: usize = 256;
 /// Evaluates parts of a graph.
 pub(super) struct Probe<'a> {
     model: &'a TypedModel,
-    roles: &'a [Role],
+    roles: &'a [InputRole],
     batch: usize,
     /// The tokens of the first text of each probe batch.
     lengths: Vec<usize>,
@@ -55,7 +55,7 @@ fn length(text: usize, batch: usize, tokens: usize) -> usize {
 }
 
 impl<'a> Probe<'a> {
-    pub(super) fn new(model: &'a TypedModel, roles: &'a [Role], lengths: &Lengths, longest: usize) -> Self {
+    pub(super) fn new(model: &'a TypedModel, roles: &'a [InputRole], lengths: &Lengths, longest: usize) -> Self {
         let batch = lengths.batch.to_usize().unwrap_or(PROBE_SHAPE.0);
         let lengths = match lengths.tokens.to_usize() {
             Ok(fixed) => vec![fixed],
@@ -82,7 +82,7 @@ impl<'a> Probe<'a> {
         let batch = self.batch;
         let inputs = self.roles.iter().map(|role| {
             let mut cells = vec![0i64; batch * tokens];
-            if *role == Role::Mask {
+            if *role == InputRole::Mask {
                 for (text, row) in cells.chunks_mut(tokens).enumerate() {
                     row[..length(text, batch, tokens)].fill(1);
                 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::*;
 use crate::config::BertConfig;
-use crate::encoder::onnx::{Expected, Graph, Model, declared_values, translate};
+use crate::encoder::onnx::{ModelSizes, OnnxGraph, OnnxModel, declared_values, translate};
 use crate::encoder::plan::PlanOp;
 use crate::encoder::signature::GraphSignature;
 use crate::encoder::spec::Activation;
@@ -22,20 +22,20 @@ fn onnx_of(folder: &Path) -> std::path::PathBuf {
 
 fn outline(folder: &Path) -> Result<(Translated, BertConfig), String> {
     let config = BertConfig::from_json(&std::fs::read(folder.join("config.json")).unwrap()).unwrap();
-    let model = Model::parse(&std::fs::read(onnx_of(folder)).unwrap()).unwrap();
+    let model = OnnxModel::parse(&std::fs::read(onnx_of(folder)).unwrap()).unwrap();
     let (inputs, outputs) = declared_values(&model.graph);
     let mut signature =
         GraphSignature::find(&inputs, &outputs, &config, &[config.num_hidden_layers]).unwrap();
-    let graph = Graph::outline(model, &BTreeMap::new(), &signature.outputs).map_err(|e| e.to_string())?;
+    let graph = OnnxGraph::from_model(model, &BTreeMap::new(), &signature.outputs).map_err(|e| e.to_string())?;
     signature.resolve(&graph, &config).unwrap();
     let translated =
-        translate(&graph, &signature.outputs, &signature.feeds, signature.static_shape, expected(&config))
+        translate(&graph, &signature.outputs, &signature.inputs, signature.static_shape, expected(&config))
             .map_err(|e| e.to_string())?;
     Ok((translated, config))
 }
 
-fn expected(config: &BertConfig) -> Expected {
-    Expected::of(config)
+fn expected(config: &BertConfig) -> ModelSizes {
+    ModelSizes::of(config)
 }
 
 fn folders() -> Vec<(String, std::path::PathBuf)> {

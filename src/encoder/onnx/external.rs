@@ -10,7 +10,7 @@ use std::ops::Range;
 use super::pb::DataLocation;
 use super::pb::TensorProto;
 
-use super::proto::Model;
+use super::onnx_model::OnnxModel;
 use super::tensor;
 use crate::error::{Result, fail};
 use crate::relative_path::is_relative_path;
@@ -32,11 +32,11 @@ pub struct ExternalFile {
 /// number or contradicts the tensor's shape, or the same bytes are many tensors. Otherwise
 /// as for a file that is no model at all: `NOT_A_MODEL`, `UNSUPPORTED_MODEL`.
 pub fn external_files(onnx: &[u8]) -> Result<Vec<ExternalFile>> {
-    let model = Model::parse(onnx)?;
+    let model = OnnxModel::parse(onnx)?;
     let mut files: Vec<ExternalFile> = Vec::new();
     let mut taken: Vec<u64> = Vec::new();
     for tensor in model.tensors() {
-        let Some(Place { path, range }) = Place::of(tensor)? else { continue };
+        let Some(ExternalRange { path, range }) = ExternalRange::of(tensor)? else { continue };
         let size = range.end - range.start;
         match files.iter().position(|f| f.path == path) {
             Some(at) => {
@@ -50,33 +50,33 @@ pub fn external_files(onnx: &[u8]) -> Result<Vec<ExternalFile>> {
         }
     }
     for (file, taken) in files.iter().zip(taken) {
-        check_shared(&file.path, taken, file.min_size)?;
+        check_byte_reuse(&file.path, taken, file.min_size)?;
     }
     Ok(files)
 }
 
 /// How often a file's bytes may be used, on average. Tied embeddings are twice; a small file whose bytes
 /// are thousands of tensors would fill the memory.
-const SHARED: u64 = 4;
+const MAX_BYTE_REUSE: u64 = 4;
 
 /// Whether tensors of `taken` bytes may come from `there` bytes of a file.
 ///
 /// # Errors
 /// `INVALID_MODEL` when they are too many.
-pub(crate) fn check_shared(path: &str, taken: u64, there: u64) -> Result<()> {
-    if taken / SHARED > there {
+pub(crate) fn check_byte_reuse(path: &str, taken: u64, there: u64) -> Result<()> {
+    if taken / MAX_BYTE_REUSE > there {
         fail!(InvalidModel, "tensors of {taken} bytes lie one over another in {there} bytes of `{path}`");
     }
     Ok(())
 }
 
 /// Where a tensor's bytes lie.
-pub(super) struct Place {
+pub(super) struct ExternalRange {
     pub(super) path: String,
     pub(super) range: Range<u64>,
 }
 
-impl Place {
+impl ExternalRange {
     /// `None` for a tensor whose bytes are in the ONNX file.
     pub(super) fn of(tensor: &TensorProto) -> Result<Option<Self>> {
         if tensor.data_location != Some(DataLocation::External as i32) {
@@ -118,14 +118,14 @@ impl Place {
 }
 
 /// The external files' bytes, given out tensor by tensor.
-pub(super) enum Shards<'a> {
+pub(super) enum ExternalData<'a> {
     /// Ours: a file is dropped when its last tensor was taken.
-    Owned(BTreeMap<String, Shard>),
+    Owned(BTreeMap<String, LoadedFile>),
     /// Somebody else's.
-    Lent(&'a BTreeMap<String, Vec<u8>>),
+    Borrowed(&'a BTreeMap<String, Vec<u8>>),
 }
 
-pub(super) struct Shard {
+pub(super) struct LoadedFile {
     bytes: Vec<u8>,
     /// Tensors that have yet to be taken from it.
     left: usize,
@@ -133,15 +133,15 @@ pub(super) struct Shard {
     taken: u64,
 }
 
-impl<'a> Shards<'a> {
+impl<'a> ExternalData<'a> {
     /// No files.
-    pub(super) fn none() -> Self {
+    pub(super) fn empty() -> Self {
         Self::Owned(BTreeMap::new())
     }
 
     /// Files that stay as they are.
-    pub(super) fn lent(files: &'a BTreeMap<String, Vec<u8>>) -> Self {
-        Self::Lent(files)
+    pub(super) fn borrowed(files: &'a BTreeMap<String, Vec<u8>>) -> Self {
+        Self::Borrowed(files)
     }
 
     /// Takes over the files; those that no tensor of `tensors` uses are dropped.
@@ -149,16 +149,16 @@ impl<'a> Shards<'a> {
         mut external: BTreeMap<String, Vec<u8>>,
         tensors: impl Iterator<Item = &'t TensorProto>,
     ) -> Result<Self> {
-        let mut files: BTreeMap<String, Shard> = BTreeMap::new();
+        let mut files: BTreeMap<String, LoadedFile> = BTreeMap::new();
         for tensor in tensors {
-            let Some(place) = Place::of(tensor)? else { continue };
+            let Some(place) = ExternalRange::of(tensor)? else { continue };
             let size = place.range.end - place.range.start;
             if let Some(shard) = files.get_mut(&place.path) {
                 shard.left += 1;
                 shard.taken = shard.taken.saturating_add(size);
-                check_shared(&place.path, shard.taken, shard.bytes.len() as u64)?;
+                check_byte_reuse(&place.path, shard.taken, shard.bytes.len() as u64)?;
             } else if let Some(bytes) = external.remove(&place.path) {
-                files.insert(place.path, Shard { bytes, left: 1, taken: size });
+                files.insert(place.path, LoadedFile { bytes, left: 1, taken: size });
             } else {
                 fail!(MissingFile, "the model's weights are in `{}`, which is not there", place.path);
             }
@@ -168,20 +168,20 @@ impl<'a> Shards<'a> {
 
     /// Calls `read` with the bytes of an external tensor, or gives `None` for one
     /// whose bytes are in the ONNX file.
-    pub(super) fn with<T>(
+    pub(super) fn read<T>(
         &mut self,
         tensor: &TensorProto,
         read: impl FnOnce(&[u8]) -> Result<T>,
     ) -> Result<Option<T>> {
-        let Some(Place { path, range }) = Place::of(tensor)? else { return Ok(None) };
+        let Some(ExternalRange { path, range }) = ExternalRange::of(tensor)? else { return Ok(None) };
         let file = match self {
             Self::Owned(files) => files.get(&path).map(|shard| &shard.bytes),
-            Self::Lent(files) => files.get(&path),
+            Self::Borrowed(files) => files.get(&path),
         };
         let Some(file) = file else {
             fail!(MissingFile, "the model's weights are in `{path}`, which is not there");
         };
-        let value = read(part(file, &path, &tensor.name, &range)?)?;
+        let value = read(tensor_bytes(file, &path, &tensor.name, &range)?)?;
         if let Self::Owned(files) = self
             && let Some(shard) = files.get_mut(&path)
         {
@@ -195,7 +195,7 @@ impl<'a> Shards<'a> {
 }
 
 /// A tensor's bytes in a file.
-pub(crate) fn part<'a>(file: &'a [u8], path: &str, tensor: &str, range: &Range<u64>) -> Result<&'a [u8]> {
+pub(crate) fn tensor_bytes<'a>(file: &'a [u8], path: &str, tensor: &str, range: &Range<u64>) -> Result<&'a [u8]> {
     let bytes = usize::try_from(range.start).ok().zip(usize::try_from(range.end).ok());
     match bytes.and_then(|(start, end)| file.get(start..end)) {
         Some(bytes) => Ok(bytes),

@@ -7,9 +7,9 @@ use super::pb::DimensionValue;
 use super::pb::{GraphProto, TensorProto, ValueInfoProto, type_proto};
 use tract_core::prelude::*;
 
-use super::external::Shards;
+use super::external::ExternalData;
 use super::node::Node;
-use super::proto::Model;
+use super::onnx_model::OnnxModel;
 use super::weight::{InitializerKind, Weight};
 use super::{registry, tensor};
 use crate::error::{Result, fail};
@@ -50,19 +50,19 @@ pub(crate) fn declared_values(graph: &GraphProto) -> (Vec<ValueInfo>, Vec<ValueI
 /// The nodes that the wanted outputs need, in an order in which each comes after
 /// those that it reads, with the weights that they need.
 #[derive(Debug)]
-pub(crate) struct Graph {
+pub(crate) struct OnnxGraph {
     pub(super) opset: i64,
     pub(super) nodes: Vec<Node>,
     pub(super) constants: HashMap<String, Arc<Tensor>>,
     /// Large weights that stay out of the graph, see [`Weight`].
     pub(crate) weights: Vec<Weight>,
     /// A constant that lies in a file that was not there.
-    pub(crate) missing: Option<String>,
+    pub(crate) missing_constant: Option<String>,
     /// Bytes of weights by the type that the file stores them in.
     stored: BTreeMap<i32, u64>,
 }
 
-impl Graph {
+impl OnnxGraph {
     /// Checks and prunes a decoded file. Small constants are loaded, large weights and those whose
     /// file is not in `external` yet become handles.
     ///
@@ -70,8 +70,8 @@ impl Graph {
     /// `UNSUPPORTED_OPERATOR` for a node that the outputs need and the registry
     /// does not know, `INVALID_MODEL` for a graph that contradicts itself,
     /// `MISSING_FILE` when a node's own constant lies in a file that is not there.
-    pub(crate) fn outline(
-        model: Model,
+    pub(crate) fn from_model(
+        model: OnnxModel,
         external: &BTreeMap<String, Vec<u8>>,
         wanted: &[String],
     ) -> Result<Self> {
@@ -98,7 +98,7 @@ impl Graph {
             nodes,
             constants: HashMap::new(),
             weights: Vec::new(),
-            missing: None,
+            missing_constant: None,
             stored: BTreeMap::new(),
         };
         for mut proto in initializers.into_iter().filter(|t| needed.remove(&t.name)) {
@@ -106,18 +106,18 @@ impl Graph {
             match Weight::kind(&proto, packed.contains(&proto.name), |file| external.contains_key(file))? {
                 InitializerKind::Deferred => graph.weights.push(Weight::new(proto)?),
                 InitializerKind::Constant => {
-                    let value = tensor::load(&mut proto, &mut Shards::lent(external))?;
+                    let value = tensor::load(&mut proto, &mut ExternalData::borrowed(external))?;
                     graph.constants.insert(proto.name, value.into_arc_tensor());
                 }
                 InitializerKind::Missing => {
-                    graph.missing.get_or_insert_with(|| proto.name.clone());
+                    graph.missing_constant.get_or_insert_with(|| proto.name.clone());
                     graph.weights.push(Weight::new(proto)?);
                 }
             }
         }
         for node in &mut graph.nodes {
             if let Some(proto) = node.value_proto()? {
-                node.value = Some(tensor::load(proto, &mut Shards::lent(external))?.into_arc_tensor());
+                node.value = Some(tensor::load(proto, &mut ExternalData::borrowed(external))?.into_arc_tensor());
             }
         }
         Ok(graph)
@@ -129,13 +129,13 @@ impl Graph {
     /// `MISSING_FILE` when external data is not there, `INVALID_MODEL` when it is too short.
     pub(crate) fn materialize(&mut self, external: BTreeMap<String, Vec<u8>>) -> Result<()> {
         let mut protos: Vec<TensorProto> = self.weights.drain(..).map(Weight::into_proto).collect();
-        let mut shards = Shards::new(external, protos.iter())?;
+        let mut external = ExternalData::new(external, protos.iter())?;
         for proto in &mut protos {
             let name = std::mem::take(&mut proto.name);
-            self.constants.insert(name, tensor::load(proto, &mut shards)?.into_arc_tensor());
+            self.constants.insert(name, tensor::load(proto, &mut external)?.into_arc_tensor());
             *proto = TensorProto::default();
         }
-        self.missing = None;
+        self.missing_constant = None;
         Ok(())
     }
 
@@ -166,7 +166,7 @@ impl Graph {
     }
 
     /// Whether activations are quantised by a scale that depends on all of them.
-    pub(crate) fn quantizes_at_run_time(&self) -> bool {
+    pub(crate) fn has_dynamic_quantization(&self) -> bool {
         self.nodes.iter().any(|n| n.op.starts_with("Dynamic"))
     }
 }

@@ -7,10 +7,10 @@
 
 use std::collections::HashMap;
 
-use super::graph::Graph;
+use super::graph::OnnxGraph;
 use super::node::{MICROSOFT, Node};
 
-impl Graph {
+impl OnnxGraph {
     /// The names of the outputs of layers 0 (the embeddings) to `layers`, if the
     /// graph's LayerNorms say which they are.
     pub(crate) fn layer_outputs(&self, layers: usize, hidden: usize) -> Option<Vec<String>> {

@@ -9,13 +9,13 @@
 //! are taken over one by one instead of being held twice.
 //!
 //! ```text
-//! bytes ──proto──▶ ModelProto ──external──▶ bytes of each tensor ──graph──▶ Graph
+//! bytes ──proto──▶ ModelProto ──external──▶ bytes of each tensor ──graph──▶ OnnxGraph
 //!                                            (checked, pruned, f16 → f32)     │ translate
 //!                                                     registry: (domain, op) ─┤
 //!                                                                             ▼ TypedModel
 //! ```
 
-mod build;
+mod graph_builder;
 mod contrib;
 mod external;
 mod graph;
@@ -23,7 +23,7 @@ mod layers;
 mod node;
 mod ops;
 pub mod pb;
-mod proto;
+mod onnx_model;
 mod registry;
 mod tensor;
 mod translate;
@@ -32,10 +32,10 @@ mod weight;
 
 pub(crate) use contrib::blockwise::BlockwiseMatrix;
 pub use external::{ExternalFile, external_files};
-pub(crate) use external::{check_shared, part};
-pub(crate) use graph::{Graph, ValueInfo, declared_values};
-pub(crate) use ops::gather::Checked;
+pub(crate) use external::{check_byte_reuse, tensor_bytes};
+pub(crate) use graph::{OnnxGraph, ValueInfo, declared_values};
+pub(crate) use ops::gather::CheckedGather;
 pub(crate) use ops::quant::DynamicQuantize;
-pub(crate) use proto::Model;
-pub(crate) use translate::{Expected, Feed, Role, StaticShape, Translated, translate};
+pub(crate) use onnx_model::OnnxModel;
+pub(crate) use translate::{ModelSizes, GraphInput, InputRole, StaticShape, Translated, translate};
 pub(crate) use weight::{Weight, WeightPlaceholder, tensor_data};

@@ -4,25 +4,25 @@ use std::ops::RangeInclusive;
 
 use tract_core::prelude::{TDim, TVec};
 
-use super::build::Builder;
+use super::graph_builder::GraphBuilder;
 use super::node::{MICROSOFT, Node};
 use super::value::Value;
 use super::{contrib, ops};
 use crate::error::{Result, fail};
 
 /// A node while it is translated: its inputs are values, and the graph grows.
-pub(super) struct Site<'a> {
+pub(super) struct NodeContext<'a> {
     pub(super) node: &'a Node,
     pub(super) inputs: Vec<Option<Value>>,
-    pub(super) build: &'a mut Builder,
+    pub(super) builder: &'a mut GraphBuilder,
 }
 
-impl Site<'_> {
+impl NodeContext<'_> {
     /// An input that must be there.
     pub(super) fn input(&self, i: usize) -> Result<Value> {
         match self.optional(i) {
             Some(value) => Ok(value),
-            None => Err(self.build.invalid(format_args!("input {i} is missing"))),
+            None => Err(self.builder.invalid(format_args!("input {i} is missing"))),
         }
     }
 
@@ -36,22 +36,22 @@ impl Site<'_> {
         let counted = if axis < 0 { axis.checked_add(rank as i64) } else { Some(axis) };
         match counted.and_then(|a| usize::try_from(a).ok()).filter(|a| *a < rank) {
             Some(axis) => Ok(axis),
-            None => Err(self.build.invalid(format_args!("axis {axis} of a value with {rank} axes"))),
+            None => Err(self.builder.invalid(format_args!("axis {axis} of a value with {rank} axes"))),
         }
     }
 
     /// The elements of an integer input that must be known at load.
-    pub(super) fn integers(&self, i: usize) -> Result<Vec<i64>> {
-        let lengths = self.input(i)?.lengths_of();
+    pub(super) fn constant_integers(&self, i: usize) -> Result<Vec<i64>> {
+        let lengths = self.input(i)?.integer_elements();
         match lengths.and_then(|l| l.iter().map(TDim::as_i64).collect()) {
             Some(integers) => Ok(integers),
-            None => Err(self.build.unsupported(format_args!("input {i} is not a constant list of integers"))),
+            None => Err(self.builder.unsupported(format_args!("input {i} is not a constant list of integers"))),
         }
     }
 }
 
 /// What a translator returns: one value for each output.
-pub(super) type Outputs = Result<TVec<Value>>;
+pub(super) type NodeOutputs = Result<TVec<Value>>;
 
 /// How one operator is translated.
 struct Operator {
@@ -61,27 +61,27 @@ struct Operator {
     inputs: RangeInclusive<usize>,
     /// How many outputs it may have.
     outputs: usize,
-    build: fn(&mut Site) -> Outputs,
+    translate: fn(&mut NodeContext) -> NodeOutputs,
 }
 
 const fn onnx(
     name: &'static str,
     inputs: RangeInclusive<usize>,
-    build: fn(&mut Site) -> Outputs,
+    translate: fn(&mut NodeContext) -> NodeOutputs,
 ) -> Operator {
-    Operator { domain: "", name, inputs, outputs: 1, build }
+    Operator { domain: "", name, inputs, outputs: 1, translate }
 }
 
 const fn microsoft(
     name: &'static str,
     inputs: RangeInclusive<usize>,
     outputs: usize,
-    build: fn(&mut Site) -> Outputs,
+    translate: fn(&mut NodeContext) -> NodeOutputs,
 ) -> Operator {
-    Operator { domain: MICROSOFT, name, inputs, outputs, build }
+    Operator { domain: MICROSOFT, name, inputs, outputs, translate }
 }
 
-const MANY: usize = 4096;
+const MAX_OPERANDS: usize = 4096;
 
 static OPERATORS: &[Operator] = &[
     onnx("Abs", 1..=1, ops::unary::abs),
@@ -90,12 +90,12 @@ static OPERATORS: &[Operator] = &[
     onnx("Cast", 1..=1, ops::cast::cast),
     onnx("CastLike", 2..=2, ops::cast::cast_like),
     onnx("Clip", 1..=3, ops::unary::clip),
-    onnx("Concat", 1..=MANY, ops::concat::concat),
+    onnx("Concat", 1..=MAX_OPERANDS, ops::concat::concat),
     onnx("Constant", 0..=0, ops::constant::constant),
     onnx("ConstantOfShape", 1..=1, ops::constant::constant_of_shape),
     onnx("DequantizeLinear", 2..=3, ops::quant::dequantize_linear),
     onnx("Div", 2..=2, ops::arithmetic::div),
-    Operator { outputs: 2, ..onnx("Dropout", 1..=3, ops::pass::dropout) },
+    Operator { outputs: 2, ..onnx("Dropout", 1..=3, ops::identity::dropout) },
     Operator { outputs: 3, ..onnx("DynamicQuantizeLinear", 1..=1, ops::quant::dynamic_quantize_linear) },
     onnx("Equal", 2..=2, ops::compare::equal),
     onnx("Erf", 1..=1, ops::unary::erf),
@@ -109,15 +109,15 @@ static OPERATORS: &[Operator] = &[
     onnx("Gemm", 2..=3, ops::matmul::gemm),
     onnx("Greater", 2..=2, ops::compare::greater),
     onnx("GreaterOrEqual", 2..=2, ops::compare::greater_or_equal),
-    onnx("Identity", 1..=1, ops::pass::identity),
+    onnx("Identity", 1..=1, ops::identity::identity),
     onnx("IsNaN", 1..=1, ops::unary::is_nan),
     Operator { outputs: 3, ..onnx("LayerNormalization", 2..=3, ops::norm::layer_normalization) },
     onnx("Less", 2..=2, ops::compare::less),
     onnx("LessOrEqual", 2..=2, ops::compare::less_or_equal),
     onnx("MatMul", 2..=2, ops::matmul::matmul),
     onnx("MatMulInteger", 2..=4, ops::quant::matmul_integer),
-    onnx("Max", 1..=MANY, ops::arithmetic::max),
-    onnx("Min", 1..=MANY, ops::arithmetic::min),
+    onnx("Max", 1..=MAX_OPERANDS, ops::arithmetic::max),
+    onnx("Min", 1..=MAX_OPERANDS, ops::arithmetic::min),
     onnx("Mul", 2..=2, ops::arithmetic::mul),
     onnx("Neg", 1..=1, ops::unary::neg),
     onnx("Not", 1..=1, ops::unary::not),
@@ -138,7 +138,7 @@ static OPERATORS: &[Operator] = &[
     onnx("Size", 1..=1, ops::shape::size),
     onnx("Slice", 1..=5, ops::slice::slice),
     onnx("Softmax", 1..=1, ops::softmax::softmax),
-    Operator { outputs: MANY, ..onnx("Split", 1..=2, ops::slice::split) },
+    Operator { outputs: MAX_OPERANDS, ..onnx("Split", 1..=2, ops::slice::split) },
     onnx("Sqrt", 1..=1, ops::unary::sqrt),
     onnx("Squeeze", 1..=2, ops::reshape::squeeze),
     onnx("Sub", 2..=2, ops::arithmetic::sub),
@@ -212,11 +212,11 @@ pub(super) fn check(node: &Node) -> Result<()> {
 }
 
 /// Translates a node that [`check`] let pass.
-pub(super) fn build(site: &mut Site) -> Outputs {
-    let Some(operator) = find(site.node) else {
-        return Err(site.build.unsupported("the operator is unknown"));
+pub(super) fn translate(ctx: &mut NodeContext) -> NodeOutputs {
+    let Some(operator) = find(ctx.node) else {
+        return Err(ctx.builder.unsupported("the operator is unknown"));
     };
-    (operator.build)(site)
+    (operator.translate)(ctx)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use super::pb::TensorProto;
 use tract_core::internal::f16;
 use tract_core::prelude::*;
 
-use super::external::Shards;
+use super::external::ExternalData;
 use crate::encoder::quantize::int4::unpack_u4;
 use crate::error::{Result, fail};
 
@@ -84,12 +84,12 @@ pub(super) fn byte_size(tensor: &TensorProto) -> Result<u64> {
     Ok((dims(tensor)?.1 * stored_bits(tensor)?).div_ceil(8))
 }
 
-/// Reads a tensor, taking its bytes out of the message (or out of `shards`).
-pub(super) fn load(tensor: &mut TensorProto, shards: &mut Shards) -> Result<Tensor> {
+/// Reads a tensor, taking its bytes out of the message (or out of `external`).
+pub(super) fn load(tensor: &mut TensorProto, external: &mut ExternalData) -> Result<Tensor> {
     let (shape, count) = dims(tensor)?;
     let stored = byte_size(tensor)?;
     let data_type = tensor.data_type;
-    if let Some(value) = shards.with(tensor, |bytes| from_bytes(data_type, &shape, bytes))? {
+    if let Some(value) = external.read(tensor, |bytes| from_bytes(data_type, &shape, bytes))? {
         return Ok(value);
     }
     let raw = std::mem::take(&mut tensor.raw_data);
@@ -112,12 +112,12 @@ pub(super) fn load(tensor: &mut TensorProto, shards: &mut Shards) -> Result<Tens
 /// Little-endian bytes → tensor; the length was checked against the shape.
 pub(super) fn from_bytes(data_type: i32, shape: &[usize], bytes: &[u8]) -> Result<Tensor> {
     Ok(match DataType::try_from(data_type) {
-        Ok(DataType::Float) => plain(DatumType::F32, shape, bytes)?,
-        Ok(DataType::Int64) => plain(DatumType::I64, shape, bytes)?,
-        Ok(DataType::Int32) => plain(DatumType::I32, shape, bytes)?,
-        Ok(DataType::Int8) => plain(DatumType::I8, shape, bytes)?,
-        Ok(DataType::Uint8) => plain(DatumType::U8, shape, bytes)?,
-        Ok(kind @ (DataType::Int4 | DataType::Uint4)) => halves(kind, shape, bytes)?,
+        Ok(DataType::Float) => copy_bytes(DatumType::F32, shape, bytes)?,
+        Ok(DataType::Int64) => copy_bytes(DatumType::I64, shape, bytes)?,
+        Ok(DataType::Int32) => copy_bytes(DatumType::I32, shape, bytes)?,
+        Ok(DataType::Int8) => copy_bytes(DatumType::I8, shape, bytes)?,
+        Ok(DataType::Uint8) => copy_bytes(DatumType::U8, shape, bytes)?,
+        Ok(kind @ (DataType::Int4 | DataType::Uint4)) => unpack_4bit(kind, shape, bytes)?,
         Ok(DataType::Bool) => collect(shape, bytes.iter().map(|&b| b != 0))?,
         Ok(DataType::Float16) => {
             collect(shape, bytes.as_chunks().0.iter().map(|&b| f16::from_le_bytes(b).to_f32()))?
@@ -162,7 +162,7 @@ fn from_fields(tensor: &mut TensorProto, shape: &[usize], count: u64) -> Result<
         }
         // Each entry is a byte of two.
         Ok(kind @ (DataType::Int4 | DataType::Uint4)) if ints.len() as u64 == count.div_ceil(2) => {
-            halves(kind, shape, &ints.iter().map(|&x| x as u8).collect::<Vec<u8>>())
+            unpack_4bit(kind, shape, &ints.iter().map(|&x| x as u8).collect::<Vec<u8>>())
         }
         Ok(kind) => {
             fits(ints.len())?;
@@ -187,8 +187,8 @@ fn from_fields(tensor: &mut TensorProto, shape: &[usize], count: u64) -> Result<
     }
 }
 
-/// Types whose bytes are the same in memory (wasm and everything we build for is little-endian).
-fn plain(datum_type: DatumType, shape: &[usize], bytes: &[u8]) -> Result<Tensor> {
+/// Types whose bytes are the same in memory (wasm and everything we builder for is little-endian).
+fn copy_bytes(datum_type: DatumType, shape: &[usize], bytes: &[u8]) -> Result<Tensor> {
     let mut tensor = Tensor::zero_dt(datum_type, shape).map_err(allocation)?;
     let target = tensor.as_bytes_mut();
     if target.len() != bytes.len() {
@@ -199,7 +199,7 @@ fn plain(datum_type: DatumType, shape: &[usize], bytes: &[u8]) -> Result<Tensor>
 }
 
 /// Two elements a byte, the low half first; each becomes a byte.
-fn halves(kind: DataType, shape: &[usize], bytes: &[u8]) -> Result<Tensor> {
+fn unpack_4bit(kind: DataType, shape: &[usize], bytes: &[u8]) -> Result<Tensor> {
     let count = shape.iter().product();
     let halves = unpack_u4(bytes).take(count);
     if kind == DataType::Uint4 {

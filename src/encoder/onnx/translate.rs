@@ -1,13 +1,13 @@
-//! Checked graph → tract's typed graph.
+//! CheckedGather graph → tract's typed graph.
 
 use std::collections::HashMap;
 
 use tract_core::prelude::*;
 
-use super::build::Builder;
-use super::graph::Graph;
+use super::graph_builder::GraphBuilder;
+use super::graph::OnnxGraph;
 use super::node::Node;
-use super::registry::{self, Site};
+use super::registry::{self, NodeContext};
 use super::tensor::graph_type;
 use super::value::{Dims, Value};
 use super::weight::WeightPlaceholder;
@@ -16,14 +16,14 @@ use crate::error::{Result, fail};
 
 /// What `config.json` says of the graph.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Expected {
+pub(crate) struct ModelSizes {
     pub(crate) vocab_size: usize,
     pub(crate) type_vocab_size: usize,
     pub(crate) hidden_size: usize,
     pub(crate) max_positions: usize,
 }
 
-impl Expected {
+impl ModelSizes {
     pub(crate) fn of(config: &BertConfig) -> Self {
         Self {
             vocab_size: config.vocab_size,
@@ -34,9 +34,9 @@ impl Expected {
     }
 }
 
-/// An input that a run feeds.
+/// An input that a run inputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Role {
+pub(crate) enum InputRole {
     TokenIds,
     Mask,
     TokenTypes,
@@ -44,11 +44,11 @@ pub(crate) enum Role {
 
 /// What a graph input is given.
 #[derive(Debug, Clone)]
-pub(crate) struct Feed {
+pub(crate) struct GraphInput {
     /// The input's name.
     pub(crate) name: String,
     /// `None` for the positions `0, 1, 2 …` of each text, which need no feeding.
-    pub(crate) role: Option<Role>,
+    pub(crate) role: Option<InputRole>,
     /// The ONNX type that the graph reads it as.
     pub(crate) data_type: i32,
 }
@@ -64,8 +64,8 @@ pub(crate) struct StaticShape {
 /// wanted outputs.
 pub(crate) struct Translated {
     pub(crate) model: TypedModel,
-    /// What to feed, in order.
-    pub(crate) roles: Vec<Role>,
+    /// What to input, in order.
+    pub(crate) roles: Vec<InputRole>,
     /// The outputs' shapes, in order.
     pub(crate) shapes: Vec<Dims>,
     /// Whether anything reads the attention mask.
@@ -82,11 +82,11 @@ pub(crate) struct Translated {
 /// # Errors
 /// `INVALID_MODEL`, `UNSUPPORTED_OPERATOR` or `UNSUPPORTED_MODEL`, naming the node.
 pub(crate) fn translate(
-    graph: &Graph,
+    graph: &OnnxGraph,
     outputs: &[String],
-    feeds: &[Feed],
+    inputs: &[GraphInput],
     static_shape: StaticShape,
-    expected: Expected,
+    sizes: ModelSizes,
 ) -> Result<Translated> {
     let mut model = TypedModel::default();
     let symbols = (model.symbols.sym("batch"), model.symbols.sym("sequence"));
@@ -97,34 +97,34 @@ pub(crate) fn translate(
     let sequence = static_shape.sequence.map_or(symbols.1.to_dim(), |n| n.to_dim());
     let dims: Dims = tvec!(batch.clone(), sequence.clone());
 
-    let mut sources = Vec::with_capacity(feeds.len());
-    for feed in feeds {
-        sources.push(match feed.role {
-            Some(_) => Some(model.add_source(&feed.name, DatumType::I64.fact(&*dims)).map_err(internal)?),
+    let mut sources = Vec::with_capacity(inputs.len());
+    for input in inputs {
+        sources.push(match input.role {
+            Some(_) => Some(model.add_source(&input.name, DatumType::I64.fact(&*dims)).map_err(internal)?),
             None => None,
         });
     }
-    let mut build = Builder::new(graph.opset, expected, (&symbols.0, &symbols.1), model);
+    let mut builder = GraphBuilder::new(graph.opset, sizes, (&symbols.0, &symbols.1), model);
     let mut values: HashMap<&str, Value> =
         graph.constants.iter().map(|(name, tensor)| (name.as_str(), Value::Const(tensor.clone()))).collect();
-    for (feed, source) in feeds.iter().zip(sources) {
+    for (input, source) in inputs.iter().zip(sources) {
         let value = match source {
-            Some(outlet) => build.value(outlet)?,
+            Some(outlet) => builder.value(outlet)?,
             None => {
-                let counted = build.count_to(&sequence)?;
-                build.broadcast_to(&counted, &dims)?
+                let counted = builder.count_to(&sequence)?;
+                builder.broadcast_to(&counted, &dims)?
             }
         };
-        build.fed.extend(source.zip(feed.role));
-        values.insert(&feed.name, cast(&mut build, &value, feed)?);
+        builder.input_outlets.extend(source.zip(input.role));
+        values.insert(&input.name, cast(&mut builder, &value, input)?);
     }
     for (index, weight) in graph.weights.iter().enumerate() {
         let op = WeightPlaceholder::new(index, weight);
-        let outlets = build.model.wire_node(&weight.name, op, &[]).map_err(internal)?;
-        values.insert(&weight.name, build.value(outlets[0])?);
+        let outlets = builder.model.wire_node(&weight.name, op, &[]).map_err(internal)?;
+        values.insert(&weight.name, builder.value(outlets[0])?);
     }
     for node in &graph.nodes {
-        translate_node(&mut build, node, &mut values)?;
+        translate_node(&mut builder, node, &mut values)?;
     }
     let mut outlets = Vec::with_capacity(outputs.len());
     let mut shapes = Vec::with_capacity(outputs.len());
@@ -138,35 +138,35 @@ pub(crate) fn translate(
             None => fail!(InvalidModel, "nothing makes the graph's output `{name}`"),
         }
     }
-    let masks = build.fed.iter().filter(|(_, role)| *role == Role::Mask);
+    let masks = builder.input_outlets.iter().filter(|(_, role)| *role == InputRole::Mask);
     let masked =
-        masks.into_iter().any(|(mask, _)| !build.model.node(mask.node).outputs[0].successors.is_empty());
-    let constants = build.model.nodes().iter().filter_map(|n| n.outputs.first()?.fact.konst.as_ref());
+        masks.into_iter().any(|(mask, _)| !builder.model.node(mask.node).outputs[0].successors.is_empty());
+    let constants = builder.model.nodes().iter().filter_map(|n| n.outputs.first()?.fact.konst.as_ref());
     let weight_bytes = constants.map(|t| t.len() * t.datum_type().size_of()).sum();
-    build.model.select_output_outlets(&outlets).map_err(internal)?;
-    let roles = feeds.iter().filter_map(|f| f.role).collect();
-    Ok(Translated { model: build.model, roles, shapes, masked, weight_bytes, batch, sequence })
+    builder.model.select_output_outlets(&outlets).map_err(internal)?;
+    let roles = inputs.iter().filter_map(|f| f.role).collect();
+    Ok(Translated { model: builder.model, roles, shapes, masked, weight_bytes, batch, sequence })
 }
 
 /// To the type that the graph reads an input as.
-fn cast(build: &mut Builder, value: &Value, feed: &Feed) -> Result<Value> {
-    match graph_type(feed.data_type) {
-        Some(to) => build.cast(value, to),
+fn cast(builder: &mut GraphBuilder, value: &Value, input: &GraphInput) -> Result<Value> {
+    match graph_type(input.data_type) {
+        Some(to) => builder.cast(value, to),
         None => fail!(
             UnsupportedModel,
             "the graph's input `{}` is of ONNX's type {}, not of integers",
-            feed.name,
-            feed.data_type
+            input.name,
+            input.data_type
         ),
     }
 }
 
 fn translate_node<'a>(
-    build: &mut Builder,
+    builder: &mut GraphBuilder,
     node: &'a Node,
     values: &mut HashMap<&'a str, Value>,
 ) -> Result<()> {
-    build.enter(node);
+    builder.enter_node(node);
     let mut inputs = Vec::with_capacity(node.inputs.len());
     for name in &node.inputs {
         inputs.push(if name.is_empty() {
@@ -174,12 +174,12 @@ fn translate_node<'a>(
         } else if let Some(value) = values.get(name.as_str()) {
             Some(value.clone())
         } else {
-            return Err(build.invalid(format_args!("nothing makes `{name}`")));
+            return Err(builder.invalid(format_args!("nothing makes `{name}`")));
         });
     }
-    let outputs = registry::build(&mut Site { node, inputs, build })?;
+    let outputs = registry::translate(&mut NodeContext { node, inputs, builder })?;
     if outputs.len() < node.outputs.len() {
-        return Err(build.invalid("it has more outputs than the operator"));
+        return Err(builder.invalid("it has more outputs than the operator"));
     }
     for (name, value) in node.outputs.iter().zip(outputs).filter(|(name, _)| !name.is_empty()) {
         values.insert(name, value);

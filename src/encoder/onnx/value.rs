@@ -21,13 +21,13 @@ pub(super) enum Value {
 
 impl Value {
     /// A constant.
-    pub(super) fn konst(tensor: impl IntoArcTensor) -> Self {
+    pub(super) fn constant(tensor: impl IntoArcTensor) -> Self {
         Self::Const(tensor.into_arc_tensor())
     }
 
     /// A float constant of no axes.
     pub(super) fn float(x: f32) -> Self {
-        Self::konst(tensor0(x))
+        Self::constant(tensor0(x))
     }
 
     /// The element type; `TDim` is the int64 of constants that depend on the batch.
@@ -69,7 +69,7 @@ impl Value {
 
     /// The elements of an integer constant. (tract's own cast to `TDim` goes
     /// through int32 and turns the "to the end" of a slice into -1.)
-    pub(super) fn lengths_of(&self) -> Option<Vec<TDim>> {
+    pub(super) fn integer_elements(&self) -> Option<Vec<TDim>> {
         let plain = self.tensor()?.try_as_plain_ram().ok()?;
         Some(match self.datum_type() {
             DatumType::I64 => plain.as_slice::<i64>().ok()?.iter().map(|x| TDim::Val(*x)).collect(),
@@ -83,14 +83,14 @@ impl Value {
 }
 
 /// The length of an axis, if it does not depend on batch or sequence.
-pub(super) fn fixed(dim: &TDim) -> Option<usize> {
+pub(super) fn static_length(dim: &TDim) -> Option<usize> {
     dim.as_i64().and_then(|n| usize::try_from(n).ok())
 }
 
 /// An integer constant: int64, or `TDim` when an element depends on batch or sequence.
-pub(super) fn integers(elements: &[TDim], shape: &[usize]) -> TractResult<Value> {
+pub(super) fn integer_constant(elements: &[TDim], shape: &[usize]) -> TractResult<Value> {
     let known: Option<Vec<i64>> = elements.iter().map(TDim::as_i64).collect();
-    Ok(Value::konst(match known {
+    Ok(Value::constant(match known {
         Some(known) => Tensor::from_shape(shape, &known)?,
         None => tensor1(elements).into_shape(shape)?,
     }))

@@ -8,16 +8,16 @@ use super::pb::DataType;
 use super::pb::TensorProto;
 use tract_core::internal::*;
 
-use super::external::{Place, Shards};
+use super::external::{ExternalRange, ExternalData};
 use super::tensor;
 use crate::encoder::plan::TensorData;
 use crate::encoder::quantize::int4::unpack_u4;
 use crate::error::{Result, fail};
 
 /// From so many elements on a weight is kept as a handle even if its bytes are at hand.
-const LARGE: u64 = 1024;
+const MIN_DEFERRED_ELEMENTS: u64 = 1024;
 /// Fewer may be shapes, exponents or the like, which a graph makes no sense without.
-const SMALL: u64 = 16;
+const MAX_CONSTANT_ELEMENTS: u64 = 16;
 
 /// A weight whose numbers come later.
 #[derive(Debug)]
@@ -62,7 +62,7 @@ impl Weight {
         there: impl Fn(&str) -> bool,
     ) -> Result<InitializerKind> {
         let count = tensor::count(proto)?;
-        let absent = Place::of(proto)?.is_some_and(|place| !there(&place.path));
+        let absent = ExternalRange::of(proto)?.is_some_and(|place| !there(&place.path));
         let number = matches!(
             DataType::try_from(proto.data_type),
             Ok(DataType::Float
@@ -75,9 +75,9 @@ impl Weight {
                 | DataType::Uint4)
         );
         Ok(match (number, absent) {
-            (true, true) if count > SMALL => InitializerKind::Deferred,
+            (true, true) if count > MAX_CONSTANT_ELEMENTS => InitializerKind::Deferred,
             (_, true) => InitializerKind::Missing,
-            (true, false) if packed || count >= LARGE => InitializerKind::Deferred,
+            (true, false) if packed || count >= MIN_DEFERRED_ELEMENTS => InitializerKind::Deferred,
             (_, false) => InitializerKind::Constant,
         })
     }
@@ -88,7 +88,7 @@ impl Weight {
             fail!(InvalidModel, "tensor `{}` is of no known type", proto.name);
         };
         let shape = tensor::shape(&proto)?;
-        let place = Place::of(&proto)?.map(|place| (place.path, place.range));
+        let place = ExternalRange::of(&proto)?.map(|place| (place.path, place.range));
         let name = std::mem::take(&mut proto.name);
         Ok(Self { name, shape, datum_type, place, proto })
     }
@@ -110,7 +110,7 @@ impl Weight {
             return self.decode(raw);
         }
         self.proto.name.clone_from(&self.name);
-        let tensor = tensor::load(&mut self.proto, &mut Shards::none())?;
+        let tensor = tensor::load(&mut self.proto, &mut ExternalData::empty())?;
         self.proto = TensorProto { data_type: self.proto.data_type, ..TensorProto::default() };
         match tensor_data(&tensor) {
             Some(numbers) => Ok(numbers),
@@ -158,7 +158,7 @@ impl Weight {
 /// A handle in tract's graph: it has a shape and a type, and cannot be evaluated.
 #[derive(Debug, Clone, Hash, PartialEq, Eq)]
 pub(crate) struct WeightPlaceholder {
-    /// Its place in [`Graph::weights`](super::Graph).
+    /// Its place in [`OnnxGraph::weights`](super::OnnxGraph).
     pub(crate) index: usize,
     datum_type: DatumType,
     shape: TVec<usize>,

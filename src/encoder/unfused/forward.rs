@@ -4,7 +4,7 @@ use super::pad::PaddedBatch;
 use super::plan::Plans;
 use crate::batch::Batch;
 use crate::encoder::EncoderInfo;
-use crate::encoder::onnx::Role;
+use crate::encoder::onnx::InputRole;
 use crate::error::{Error, ErrorCode, Result};
 
 /// Some texts of a batch as one run of the graph.
@@ -74,11 +74,11 @@ fn runs(batch: &PaddedBatch, info: &EncoderInfo, one_by_one: bool) -> Vec<Run> {
 
 /// Returns an input of a run, `[run.batch, run.sequence]`. Rows after the last text repeat the first
 /// text.
-fn input(batch: &PaddedBatch, role: Role, run: &Run) -> Vec<i64> {
+fn input(batch: &PaddedBatch, role: InputRole, run: &Run) -> Vec<i64> {
     let list = match role {
-        Role::TokenIds => &batch.input_ids,
-        Role::Mask => &batch.attention_mask,
-        Role::TokenTypes => &batch.token_type_ids,
+        InputRole::TokenIds => &batch.input_ids,
+        InputRole::Mask => &batch.attention_mask,
+        InputRole::TokenTypes => &batch.token_type_ids,
     };
     let mut cells = vec![0; run.batch * run.sequence];
     for (i, row) in cells.chunks_mut(run.sequence).enumerate() {

@@ -14,7 +14,7 @@ use std::task::Poll;
 use crate::batch::{Batch, BatchLayout};
 use crate::config::BertConfig;
 use crate::encoder::check::check;
-use crate::encoder::onnx::{Expected, Graph, Model, declared_values};
+use crate::encoder::onnx::{ModelSizes, OnnxGraph, OnnxModel, declared_values};
 use crate::encoder::signature::GraphSignature;
 use crate::encoder::{Encoder, EncoderInfo, EncoderOutput, Tolerance};
 use crate::error::{Result, fail};
@@ -62,15 +62,15 @@ impl UnfusedEncoder {
         config: &BertConfig,
         layers: &[usize],
     ) -> Result<Self> {
-        let model = Model::parse(&onnx)?;
+        let model = OnnxModel::parse(&onnx)?;
         drop(onnx);
         let (inputs, outputs) = declared_values(&model.graph);
         let mut signature = GraphSignature::find(&inputs, &outputs, config, layers)?;
-        let mut graph = Graph::outline(model, &external, &signature.outputs)?;
+        let mut graph = OnnxGraph::from_model(model, &external, &signature.outputs)?;
         graph.materialize(external)?;
         signature.resolve(&graph, config)?;
-        let expected = Expected::of(config);
-        let quantizes = graph.quantizes_at_run_time();
+        let expected = ModelSizes::of(config);
+        let quantizes = graph.has_dynamic_quantization();
         let mut info = EncoderInfo {
             hidden_size: config.hidden_size,
             pooled: signature.pooled,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tract_core::prelude::*;
 
-use crate::encoder::onnx::{Expected, Graph, Role, StaticShape, Translated, translate};
+use crate::encoder::onnx::{ModelSizes, OnnxGraph, InputRole, StaticShape, Translated, translate};
 use crate::encoder::signature::GraphSignature;
 use crate::error::{Error, ErrorCode, Result, fail};
 
@@ -18,7 +18,7 @@ pub(super) enum Plans {
     One(Plan),
     /// One plan per batch size and sequence length, for a graph whose shapes tract cannot leave
     /// symbolic. The latest used plan is last.
-    Many { graph: Box<Graph>, signature: GraphSignature, expected: Expected, kept: Vec<(StaticShape, Plan)> },
+    Many { graph: Box<OnnxGraph>, signature: GraphSignature, expected: ModelSizes, kept: Vec<(StaticShape, Plan)> },
 }
 
 /// A graph that tract can run.
@@ -26,7 +26,7 @@ pub(super) enum Plans {
 pub(super) struct Plan {
     runnable: Arc<TypedRunnableModel>,
     /// What each input is fed, in order.
-    pub(super) roles: Vec<Role>,
+    pub(super) roles: Vec<InputRole>,
     outputs: usize,
     /// Whether padding is masked.
     masked: bool,
@@ -36,7 +36,7 @@ pub(super) struct Plan {
 
 impl Plans {
     /// Translates and optimizes a graph.
-    pub(super) fn new(graph: Graph, signature: GraphSignature, expected: Expected) -> Result<Self> {
+    pub(super) fn new(graph: OnnxGraph, signature: GraphSignature, expected: ModelSizes) -> Result<Self> {
         let open = match checked(&graph, &signature, signature.static_shape, expected) {
             Ok(translated) => {
                 // Drop the stored form of the weights before tract packs them: otherwise three
@@ -137,12 +137,12 @@ impl Plan {
 /// Translates a graph. Checks that hidden states are `[batch, sequence, hidden_size]` and a pooled
 /// output is `[batch, hidden_size]`.
 fn checked(
-    graph: &Graph,
+    graph: &OnnxGraph,
     signature: &GraphSignature,
     static_shape: StaticShape,
-    expected: Expected,
+    expected: ModelSizes,
 ) -> Result<Translated> {
-    let translated = translate(graph, &signature.outputs, &signature.feeds, static_shape, expected)?;
+    let translated = translate(graph, &signature.outputs, &signature.inputs, static_shape, expected)?;
     let hidden = expected.hidden_size.to_dim();
     let (batch, sequence) = (translated.batch.clone(), translated.sequence.clone());
     let due: Vec<TDim> = if signature.pooled { vec![batch, hidden] } else { vec![batch, sequence, hidden] };

@@ -9,14 +9,14 @@ use crate::encoder::matcher::expr::{Expr, IdKind};
 use crate::encoder::matcher::graph_matcher::GraphMatcher;
 use crate::encoder::matcher::layout::{Atom, Layout, Lengths};
 use crate::encoder::matcher::weight::matrix;
-use crate::encoder::onnx::Checked;
+use crate::encoder::onnx::CheckedGather;
 use crate::encoder::plan::{Matrix, Quantization, TensorRef, Vector};
 
 impl GraphMatcher<'_> {
     /// Matches a Gather of whole rows of a weight.
     pub(in crate::encoder::matcher) fn lookup(&mut self, node: &TypedNode) -> Option<AbstractValue> {
         let [data, indices] = node.inputs[..] else { return None };
-        if node.op_as::<Checked>()?.rows_of_axis() != Some(0)
+        if node.op_as::<CheckedGather>()?.gather_axis() != Some(0)
             || !matches!(self.value(data), AbstractValue::Fixed)
         {
             return None;

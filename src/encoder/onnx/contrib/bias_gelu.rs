@@ -2,10 +2,10 @@
 
 use tract_core::prelude::*;
 
-use crate::encoder::onnx::registry::{Outputs, Site};
+use crate::encoder::onnx::registry::{NodeOutputs, NodeContext};
 
-pub(crate) fn bias_gelu(site: &mut Site) -> Outputs {
-    let (x, bias) = (site.input(0)?, site.input(1)?);
-    let sum = site.build.add_bias(&x, &bias)?;
-    Ok(tvec!(site.build.gelu(&sum)?))
+pub(crate) fn bias_gelu(ctx: &mut NodeContext) -> NodeOutputs {
+    let (x, bias) = (ctx.input(0)?, ctx.input(1)?);
+    let sum = ctx.builder.add_bias(&x, &bias)?;
+    Ok(tvec!(ctx.builder.gelu(&sum)?))
 }

@@ -2,21 +2,21 @@
 
 use tract_core::prelude::*;
 
-use crate::encoder::onnx::registry::{Outputs, Site};
+use crate::encoder::onnx::registry::{NodeOutputs, NodeContext};
 
 /// Inputs: a (float), b, b's scale, b's zero point?, bias?.
-pub(crate) fn dynamic_quantize_matmul(site: &mut Site) -> Outputs {
-    let (a, b, b_scale) = (site.input(0)?, site.input(1)?, site.input(2)?);
-    let (b_zero, bias) = (site.optional(3), site.optional(4));
-    let build = &mut *site.build;
-    let quantized = build.quantize_as_it_runs(&a)?;
+pub(crate) fn dynamic_quantize_matmul(ctx: &mut NodeContext) -> NodeOutputs {
+    let (a, b, b_scale) = (ctx.input(0)?, ctx.input(1)?, ctx.input(2)?);
+    let (b_zero, bias) = (ctx.optional(3), ctx.optional(4));
+    let builder = &mut *ctx.builder;
+    let quantized = builder.dynamic_quantize(&a)?;
     let [a, a_scale, a_zero] = &*quantized else {
-        return Err(build.invalid("it cannot be quantised"));
+        return Err(builder.invalid("it cannot be quantised"));
     };
-    let product = build.quantized_product(a, &b, Some(a_zero), b_zero.as_ref())?;
-    let mut result = build.rescale(&product, a_scale, &b_scale)?;
+    let product = builder.quantized_product(a, &b, Some(a_zero), b_zero.as_ref())?;
+    let mut result = builder.rescale(&product, a_scale, &b_scale)?;
     if let Some(bias) = bias {
-        result = build.add_bias(&result, &bias)?;
+        result = builder.add_bias(&result, &bias)?;
     }
     Ok(tvec!(result))
 }

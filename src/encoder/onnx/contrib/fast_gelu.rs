@@ -2,12 +2,12 @@
 
 use tract_core::prelude::*;
 
-use crate::encoder::onnx::registry::{Outputs, Site};
+use crate::encoder::onnx::registry::{NodeOutputs, NodeContext};
 
-pub(crate) fn fast_gelu(site: &mut Site) -> Outputs {
-    let mut x = site.input(0)?;
-    if let Some(bias) = site.optional(1) {
-        x = site.build.add_bias(&x, &bias)?;
+pub(crate) fn fast_gelu(ctx: &mut NodeContext) -> NodeOutputs {
+    let mut x = ctx.input(0)?;
+    if let Some(bias) = ctx.optional(1) {
+        x = ctx.builder.add_bias(&x, &bias)?;
     }
-    Ok(tvec!(site.build.gelu_by_tanh(&x)?))
+    Ok(tvec!(ctx.builder.gelu_tanh(&x)?))
 }

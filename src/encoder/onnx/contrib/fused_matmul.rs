@@ -2,18 +2,18 @@
 
 use tract_core::prelude::*;
 
-use crate::encoder::onnx::registry::{Outputs, Site};
+use crate::encoder::onnx::registry::{NodeOutputs, NodeContext};
 
-pub(crate) fn fused_matmul(site: &mut Site) -> Outputs {
-    let (a, b) = (site.input(0)?, site.input(1)?);
+pub(crate) fn fused_matmul(ctx: &mut NodeContext) -> NodeOutputs {
+    let (a, b) = (ctx.input(0)?, ctx.input(1)?);
     for name in ["transBatchA", "transBatchB"] {
-        if site.node.int_or(name, 0)? != 0 {
-            return Err(site.build.unsupported(format_args!("{name} is not 0")));
+        if ctx.node.int_or(name, 0)? != 0 {
+            return Err(ctx.builder.unsupported(format_args!("{name} is not 0")));
         }
     }
-    let a_turned = site.node.int_or("transA", 0)? != 0;
-    let b_turned = site.node.int_or("transB", 0)? != 0;
-    let alpha = site.node.float_or("alpha", 1.0)?;
-    let product = site.build.product(&a, &b, a_turned, b_turned)?;
-    Ok(tvec!(if alpha == 1.0 { product } else { site.build.scale(&product, alpha)? }))
+    let a_transposed = ctx.node.int_or("transA", 0)? != 0;
+    let b_transposed = ctx.node.int_or("transB", 0)? != 0;
+    let alpha = ctx.node.float_or("alpha", 1.0)?;
+    let product = ctx.builder.product(&a, &b, a_transposed, b_transposed)?;
+    Ok(tvec!(if alpha == 1.0 { product } else { ctx.builder.scale(&product, alpha)? }))
 }

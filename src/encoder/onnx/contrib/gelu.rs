@@ -2,9 +2,9 @@
 
 use tract_core::prelude::*;
 
-use crate::encoder::onnx::registry::{Outputs, Site};
+use crate::encoder::onnx::registry::{NodeOutputs, NodeContext};
 
-pub(crate) fn gelu(site: &mut Site) -> Outputs {
-    let x = site.input(0)?;
-    Ok(tvec!(site.build.gelu(&x)?))
+pub(crate) fn gelu(ctx: &mut NodeContext) -> NodeOutputs {
+    let x = ctx.input(0)?;
+    Ok(tvec!(ctx.builder.gelu(&x)?))
 }

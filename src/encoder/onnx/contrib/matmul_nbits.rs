@@ -5,32 +5,32 @@
 use tract_core::prelude::*;
 
 use super::blockwise::BlockwiseMatrix;
-use crate::encoder::onnx::build::Builder;
-use crate::encoder::onnx::registry::{Outputs, Site};
-use crate::encoder::onnx::value::{Value, fixed};
+use crate::encoder::onnx::graph_builder::GraphBuilder;
+use crate::encoder::onnx::registry::{NodeOutputs, NodeContext};
+use crate::encoder::onnx::value::{Value, static_length};
 use crate::encoder::plan::BlockFormat;
 use crate::encoder::quantize::int4::u4_at;
 use crate::error::Result;
 
 /// The weights' layout: `rows` outputs of `columns` inputs each.
-struct Blocks {
+struct NBitsLayout {
     rows: usize,
     columns: usize,
     bits: usize,
     size: usize,
 }
 
-impl Blocks {
-    fn of(site: &Site) -> Result<Self> {
+impl NBitsLayout {
+    fn of(ctx: &NodeContext) -> Result<Self> {
         let positive = |name: &str| -> Result<usize> {
-            match site.node.int_or(name, 0)? {
+            match ctx.node.int_or(name, 0)? {
                 n @ 1..=0xff_ffff => Ok(n as usize),
-                n => Err(site.build.invalid(format_args!("{name} = {n}"))),
+                n => Err(ctx.builder.invalid(format_args!("{name} = {n}"))),
             }
         };
-        let bits = site.node.int_or("bits", 4)?;
+        let bits = ctx.node.int_or("bits", 4)?;
         if bits != 4 && bits != 8 {
-            return Err(site.build.unsupported(format_args!("weights of {bits} bits")));
+            return Err(ctx.builder.unsupported(format_args!("weights of {bits} bits")));
         }
         let blocks = Self {
             rows: positive("N")?,
@@ -39,27 +39,27 @@ impl Blocks {
             size: positive("block_size")?,
         };
         if blocks.size < 16 || !blocks.size.is_power_of_two() {
-            return Err(site.build.invalid(format_args!("block_size = {}", blocks.size)));
+            return Err(ctx.builder.invalid(format_args!("block_size = {}", blocks.size)));
         }
         Ok(blocks)
     }
 
-    /// Blocks in a row.
+    /// NBitsLayout in a row.
     fn count(&self) -> usize {
         self.columns.div_ceil(self.size)
     }
 
     /// The weights, `[rows, columns]`, where their numbers come later.
-    fn later(
+    fn placeholder(
         &self,
-        build: &mut Builder,
+        builder: &mut GraphBuilder,
         bytes: usize,
         packed: &Value,
         scales: &Value,
         zeros: Option<&Value>,
     ) -> Result<Value> {
         let count = self.rows * self.count();
-        let length = |value: &Value| fixed(&value.dims().iter().product()).unwrap_or(0);
+        let length = |value: &Value| static_length(&value.dims().iter().product()).unwrap_or(0);
         let float_zeros = zeros.is_some_and(|zeros| zeros.datum_type() == DatumType::F32);
         let zeros_due = if float_zeros { count } else { self.rows * (self.count() * self.bits).div_ceil(8) };
         if packed.datum_type() != DatumType::U8
@@ -69,14 +69,14 @@ impl Blocks {
             || zeros
                 .is_some_and(|z| !float_zeros && z.datum_type() != DatumType::U8 || length(z) != zeros_due)
         {
-            return Err(build.unsupported("its weights, scales or zero points have another shape or type"));
+            return Err(builder.unsupported("its weights, scales or zero points have another shape or type"));
         }
         let (rows, columns, bits, block_size) = (self.rows, self.columns, self.bits, self.size);
         let op =
             BlockwiseMatrix(BlockFormat { rows, columns, bits, block_size, packed: bits == 4, float_zeros });
         match zeros {
-            Some(zeros) => build.wire(op, &[packed, scales, zeros]),
-            None => build.wire(op, &[packed, scales]),
+            Some(zeros) => builder.wire(op, &[packed, scales, zeros]),
+            None => builder.wire(op, &[packed, scales]),
         }
     }
 
@@ -86,19 +86,19 @@ impl Blocks {
     }
 
     /// Unpacks to `[columns, rows]`. The lists' lengths were checked.
-    fn weights(&self, packed: &[u8], scales: &[f32], zeros: &Zeros) -> TractResult<Tensor> {
+    fn weights(&self, packed: &[u8], scales: &[f32], zeros: &ZeroPoints) -> TractResult<Tensor> {
         let (blocks, bytes) = (self.count(), self.size * self.bits / 8);
         let mut weights = vec![0f32; self.rows * self.columns];
         for row in 0..self.rows {
             for block in 0..blocks {
                 let at = row * blocks + block;
                 let zero = match zeros {
-                    Zeros::Middle => (1 << (self.bits - 1)) as f32,
-                    Zeros::Packed(list) => {
+                    ZeroPoints::Midpoint => (1 << (self.bits - 1)) as f32,
+                    ZeroPoints::Packed(list) => {
                         let length = (blocks * self.bits).div_ceil(8);
                         f32::from(self.unpack(&list[row * length..(row + 1) * length], block))
                     }
-                    Zeros::Floats(list) => list[at],
+                    ZeroPoints::Floats(list) => list[at],
                 };
                 let numbers = &packed[at * bytes..(at + 1) * bytes];
                 let first = block * self.size;
@@ -113,68 +113,68 @@ impl Blocks {
 }
 
 /// Zero points.
-enum Zeros {
+enum ZeroPoints {
     /// None are given: half of the range.
-    Middle,
+    Midpoint,
     /// Packed like the weights, a row beginning at a byte.
     Packed(Vec<u8>),
     Floats(Vec<f32>),
 }
 
 /// The elements of a constant, of which there must be `count`.
-fn list<T: Datum + Copy>(build: &Builder, value: &Value, what: &str, count: usize) -> Result<Vec<T>> {
+fn constant_list<T: Datum + Copy>(builder: &GraphBuilder, value: &Value, what: &str, count: usize) -> Result<Vec<T>> {
     let Some(tensor) = value.tensor() else {
-        return Err(build.unsupported(format_args!("its {what} are not constant")));
+        return Err(builder.unsupported(format_args!("its {what} are not constant")));
     };
     if tensor.datum_type() != T::datum_type() || tensor.len() != count {
         let message = format!("its {what} are {:?} {:?}, not {count}", tensor.datum_type(), tensor.shape());
-        return Err(build.invalid(message));
+        return Err(builder.invalid(message));
     }
-    let plain = tensor.try_as_plain_ram().map_err(|e| build.invalid(e))?;
-    Ok(plain.as_slice::<T>().map_err(|e| build.invalid(e))?.to_vec())
+    let plain = tensor.try_as_plain_ram().map_err(|e| builder.invalid(e))?;
+    Ok(plain.as_slice::<T>().map_err(|e| builder.invalid(e))?.to_vec())
 }
 
 /// Inputs: a, weights `[N, blocks, bytes]`, scales, zero points?, order?, bias?.
-pub(crate) fn matmul_nbits(site: &mut Site) -> Outputs {
-    let (a, packed, scales) = (site.input(0)?, site.input(1)?, site.input(2)?);
-    let (zeros, bias) = (site.optional(3), site.optional(5));
-    if site.optional(4).is_some() {
-        return Err(site.build.unsupported("its weights are in another order (g_idx)"));
+pub(crate) fn matmul_nbits(ctx: &mut NodeContext) -> NodeOutputs {
+    let (a, packed, scales) = (ctx.input(0)?, ctx.input(1)?, ctx.input(2)?);
+    let (zeros, bias) = (ctx.optional(3), ctx.optional(5));
+    if ctx.optional(4).is_some() {
+        return Err(ctx.builder.unsupported("its weights are in another order (g_idx)"));
     }
-    let blocks = Blocks::of(site)?;
-    let build = &mut *site.build;
-    if a.dims().last().and_then(fixed) != Some(blocks.columns) {
-        return Err(build.invalid(format_args!("K = {} for {:?}", blocks.columns, a.dims())));
+    let blocks = NBitsLayout::of(ctx)?;
+    let builder = &mut *ctx.builder;
+    if a.dims().last().and_then(static_length) != Some(blocks.columns) {
+        return Err(builder.invalid(format_args!("K = {} for {:?}", blocks.columns, a.dims())));
     }
     let bytes = blocks.rows.checked_mul(blocks.count()).and_then(|n| n.checked_mul(blocks.size));
     let Some(bytes) = bytes.map(|n| n / 8 * blocks.bits) else {
-        return Err(build.invalid("its sizes are out of range"));
+        return Err(builder.invalid("its sizes are out of range"));
     };
     let count = blocks.rows * blocks.count();
     if let Value::Wire(..) = packed {
-        let weights = blocks.later(build, bytes, &packed, &scales, zeros.as_ref())?;
-        let result = build.product(&a, &weights, false, true)?;
+        let weights = blocks.placeholder(builder, bytes, &packed, &scales, zeros.as_ref())?;
+        let result = builder.product(&a, &weights, false, true)?;
         return Ok(tvec!(match bias {
-            Some(bias) => build.add_bias(&result, &bias)?,
+            Some(bias) => builder.add_bias(&result, &bias)?,
             None => result,
         }));
     }
-    let packed = list::<u8>(build, &packed, "weights", bytes)?;
-    let scales = list::<f32>(build, &scales, "scales", count)?;
+    let packed = constant_list::<u8>(builder, &packed, "weights", bytes)?;
+    let scales = constant_list::<f32>(builder, &scales, "scales", count)?;
     let zeros = match zeros {
-        None => Zeros::Middle,
+        None => ZeroPoints::Midpoint,
         Some(zeros) if zeros.datum_type() == DatumType::F32 => {
-            Zeros::Floats(list(build, &zeros, "zero points", count)?)
+            ZeroPoints::Floats(constant_list(builder, &zeros, "zero points", count)?)
         }
         Some(zeros) => {
             let row = (blocks.count() * blocks.bits).div_ceil(8);
-            Zeros::Packed(list(build, &zeros, "zero points", blocks.rows * row)?)
+            ZeroPoints::Packed(constant_list(builder, &zeros, "zero points", blocks.rows * row)?)
         }
     };
-    let weights = blocks.weights(&packed, &scales, &zeros).map_err(|e| build.invalid(e))?;
-    let mut result = build.matmul(&a, &Value::konst(weights))?;
+    let weights = blocks.weights(&packed, &scales, &zeros).map_err(|e| builder.invalid(e))?;
+    let mut result = builder.matmul(&a, &Value::constant(weights))?;
     if let Some(bias) = bias {
-        result = build.add_bias(&result, &bias)?;
+        result = builder.add_bias(&result, &bias)?;
     }
     Ok(tvec!(result))
 }

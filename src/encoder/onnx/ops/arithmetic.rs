@@ -4,9 +4,9 @@ use tract_core::internal::*;
 use tract_core::ops::binary::{BinMiniOp, TypedBinOp};
 use tract_core::ops::math;
 
-use crate::encoder::onnx::build::Builder;
-use crate::encoder::onnx::registry::{Outputs, Site};
-use crate::encoder::onnx::value::{Value, integers};
+use crate::encoder::onnx::graph_builder::GraphBuilder;
+use crate::encoder::onnx::registry::{NodeOutputs, NodeContext};
+use crate::encoder::onnx::value::{Value, integer_constant};
 use crate::error::Result;
 
 /// What can be done with two numbers.
@@ -63,14 +63,14 @@ impl Arithmetic {
     }
 }
 
-impl Builder {
+impl GraphBuilder {
     /// `a op b`, broadcast.
     pub(crate) fn arithmetic(&mut self, op: Arithmetic, a: &Value, b: &Value) -> Result<Value> {
         if a.onnx_type() != b.onnx_type() {
             return Err(self.invalid(format_args!("it mixes {:?} and {:?}", a.onnx_type(), b.onnx_type())));
         }
-        if let Some((elements, shape)) = self.on_integers(&[a, b], |x| op.on_lengths(x[0], x[1]))? {
-            return integers(&elements, &shape).map_err(|e| self.invalid(e));
+        if let Some((elements, shape)) = self.map_integers(&[a, b], |x| op.on_lengths(x[0], x[1]))? {
+            return integer_constant(&elements, &shape).map_err(|e| self.invalid(e));
         }
         match (op, a.onnx_type()) {
             (_, DatumType::F32) | (Add | Sub | Mul | Min | Max, DatumType::I64 | DatumType::I32) => {}
@@ -131,50 +131,50 @@ impl Builder {
     }
 }
 
-fn two(site: &mut Site, op: Arithmetic) -> Outputs {
-    let (a, b) = (site.input(0)?, site.input(1)?);
-    Ok(tvec!(site.build.arithmetic(op, &a, &b)?))
+fn two(ctx: &mut NodeContext, op: Arithmetic) -> NodeOutputs {
+    let (a, b) = (ctx.input(0)?, ctx.input(1)?);
+    Ok(tvec!(ctx.builder.arithmetic(op, &a, &b)?))
 }
 
-fn many(site: &mut Site, op: Arithmetic) -> Outputs {
-    let mut result = site.input(0)?;
-    for i in 1..site.inputs.len() {
-        let next = site.input(i)?;
-        result = site.build.arithmetic(op, &result, &next)?;
+fn many(ctx: &mut NodeContext, op: Arithmetic) -> NodeOutputs {
+    let mut result = ctx.input(0)?;
+    for i in 1..ctx.inputs.len() {
+        let next = ctx.input(i)?;
+        result = ctx.builder.arithmetic(op, &result, &next)?;
     }
     Ok(tvec!(result))
 }
 
-pub(crate) fn add(site: &mut Site) -> Outputs {
-    two(site, Add)
+pub(crate) fn add(ctx: &mut NodeContext) -> NodeOutputs {
+    two(ctx, Add)
 }
 
-pub(crate) fn sub(site: &mut Site) -> Outputs {
-    two(site, Sub)
+pub(crate) fn sub(ctx: &mut NodeContext) -> NodeOutputs {
+    two(ctx, Sub)
 }
 
-pub(crate) fn mul(site: &mut Site) -> Outputs {
-    two(site, Mul)
+pub(crate) fn mul(ctx: &mut NodeContext) -> NodeOutputs {
+    two(ctx, Mul)
 }
 
-pub(crate) fn div(site: &mut Site) -> Outputs {
-    two(site, Div)
+pub(crate) fn div(ctx: &mut NodeContext) -> NodeOutputs {
+    two(ctx, Div)
 }
 
-pub(crate) fn min(site: &mut Site) -> Outputs {
-    many(site, Min)
+pub(crate) fn min(ctx: &mut NodeContext) -> NodeOutputs {
+    many(ctx, Min)
 }
 
-pub(crate) fn max(site: &mut Site) -> Outputs {
-    many(site, Max)
+pub(crate) fn max(ctx: &mut NodeContext) -> NodeOutputs {
+    many(ctx, Max)
 }
 
 /// `Pow`: floats only; the exponent may be an integer.
-pub(crate) fn pow(site: &mut Site) -> Outputs {
-    let (a, b) = (site.input(0)?, site.input(1)?);
+pub(crate) fn pow(ctx: &mut NodeContext) -> NodeOutputs {
+    let (a, b) = (ctx.input(0)?, ctx.input(1)?);
     if a.onnx_type() != DatumType::F32 {
-        return Err(site.build.unsupported(format_args!("Pow of {:?}", a.onnx_type())));
+        return Err(ctx.builder.unsupported(format_args!("Pow of {:?}", a.onnx_type())));
     }
-    let b = site.build.cast(&b, DatumType::F32)?;
-    Ok(tvec!(site.build.binary(Box::new(math::Pow), &a, &b)?))
+    let b = ctx.builder.cast(&b, DatumType::F32)?;
+    Ok(tvec!(ctx.builder.binary(Box::new(math::Pow), &a, &b)?))
 }

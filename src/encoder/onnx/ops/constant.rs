@@ -2,11 +2,11 @@
 
 use tract_core::prelude::*;
 
-use crate::encoder::onnx::registry::{Outputs, Site};
+use crate::encoder::onnx::registry::{NodeOutputs, NodeContext};
 use crate::encoder::onnx::value::Value;
 
-pub(crate) fn constant(site: &mut Site) -> Outputs {
-    let node = site.node;
+pub(crate) fn constant(ctx: &mut NodeContext) -> NodeOutputs {
+    let node = ctx.node;
     let tensor = if let Some(value) = &node.value {
         value.clone()
     } else if node.has("value_int") {
@@ -18,23 +18,23 @@ pub(crate) fn constant(site: &mut Site) -> Outputs {
     } else if let Some(floats) = node.floats("value_floats")? {
         rctensor1(floats)
     } else {
-        return Err(site.build.unsupported("a constant that is no tensor of numbers"));
+        return Err(ctx.builder.unsupported("a constant that is no tensor of numbers"));
     };
     Ok(tvec!(Value::Const(tensor)))
 }
 
-pub(crate) fn constant_of_shape(site: &mut Site) -> Outputs {
-    let shape = site.input(0)?;
-    let Some(dims) = shape.lengths_of() else {
-        return Err(site.build.unsupported("its shape is not known before a run"));
+pub(crate) fn constant_of_shape(ctx: &mut NodeContext) -> NodeOutputs {
+    let shape = ctx.input(0)?;
+    let Some(dims) = shape.integer_elements() else {
+        return Err(ctx.builder.unsupported("its shape is not known before a run"));
     };
-    let value = match &site.node.value {
+    let value = match &ctx.node.value {
         Some(value) if value.len() == 1 => {
             let value = value.clone().into_tensor();
-            Value::konst(value.into_shape(&[]).map_err(|e| site.build.invalid(e))?)
+            Value::constant(value.into_shape(&[]).map_err(|e| ctx.builder.invalid(e))?)
         }
-        Some(_) => return Err(site.build.invalid("its value is not one number")),
+        Some(_) => return Err(ctx.builder.invalid("its value is not one number")),
         None => Value::float(0.0),
     };
-    Ok(tvec!(site.build.broadcast_to(&value, &dims)?))
+    Ok(tvec!(ctx.builder.broadcast_to(&value, &dims)?))
 }

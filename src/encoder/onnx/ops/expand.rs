@@ -5,12 +5,12 @@ use tract_core::ops::logic::Iff;
 use tract_core::prelude::tract_num_traits::Zero;
 use tract_core::prelude::*;
 
-use crate::encoder::onnx::build::Builder;
-use crate::encoder::onnx::registry::{Outputs, Site};
-use crate::encoder::onnx::value::{Dims, Value, integers};
+use crate::encoder::onnx::graph_builder::GraphBuilder;
+use crate::encoder::onnx::registry::{NodeOutputs, NodeContext};
+use crate::encoder::onnx::value::{Dims, Value, integer_constant};
 use crate::error::Result;
 
-impl Builder {
+impl GraphBuilder {
     /// Broadcasts to a shape, which must be one that the value broadcasts to.
     pub(crate) fn broadcast_to(&mut self, value: &Value, dims: &[TDim]) -> Result<Value> {
         if let Some(bad) = dims.iter().find(|d| d.as_i64().is_some_and(|d| !(0..=1 << 30).contains(&d))) {
@@ -28,48 +28,48 @@ impl Builder {
 }
 
 /// `Expand`: the shape may have ones where the value has more.
-pub(crate) fn expand(site: &mut Site) -> Outputs {
-    let (x, shape) = (site.input(0)?, site.input(1)?);
-    let Some(shape) = shape.lengths_of() else {
-        return Err(site.build.unsupported("its shape is not known before a run"));
+pub(crate) fn expand(ctx: &mut NodeContext) -> NodeOutputs {
+    let (x, shape) = (ctx.input(0)?, ctx.input(1)?);
+    let Some(shape) = shape.integer_elements() else {
+        return Err(ctx.builder.unsupported("its shape is not known before a run"));
     };
-    let dims = site.build.broadcast(&[x.dims(), shape.into()])?;
-    Ok(tvec!(site.build.broadcast_to(&x, &dims)?))
+    let dims = ctx.builder.broadcast(&[x.dims(), shape.into()])?;
+    Ok(tvec!(ctx.builder.broadcast_to(&x, &dims)?))
 }
 
-pub(crate) fn tile(site: &mut Site) -> Outputs {
-    let (x, repeats) = (site.input(0)?, site.input(1)?);
-    let Some(repeats) = repeats.lengths_of() else {
-        return Err(site.build.unsupported("its repeats are not known before a run"));
+pub(crate) fn tile(ctx: &mut NodeContext) -> NodeOutputs {
+    let (x, repeats) = (ctx.input(0)?, ctx.input(1)?);
+    let Some(repeats) = repeats.integer_elements() else {
+        return Err(ctx.builder.unsupported("its repeats are not known before a run"));
     };
-    let sane = |r: &TDim| r.as_i64().is_none_or(|r| (0..=1 << 30).contains(&r));
-    if repeats.len() != x.rank() || !repeats.iter().all(sane) {
-        return Err(site.build.invalid(format_args!("{repeats:?} repeats of {} axes", x.rank())));
+    let is_in_range = |r: &TDim| r.as_i64().is_none_or(|r| (0..=1 << 30).contains(&r));
+    if repeats.len() != x.rank() || !repeats.iter().all(is_in_range) {
+        return Err(ctx.builder.invalid(format_args!("{repeats:?} repeats of {} axes", x.rank())));
     }
     if repeats.iter().all(TDim::is_one) {
         return Ok(tvec!(x));
     }
-    Ok(tvec!(site.build.wire(Tile { multipliers: repeats.into() }, &[&x])?))
+    Ok(tvec!(ctx.builder.wire(Tile { multipliers: repeats.into() }, &[&x])?))
 }
 
 /// `Where`
-pub(crate) fn select(site: &mut Site) -> Outputs {
-    let (condition, yes, no) = (site.input(0)?, site.input(1)?, site.input(2)?);
+pub(crate) fn select(ctx: &mut NodeContext) -> NodeOutputs {
+    let (condition, yes, no) = (ctx.input(0)?, ctx.input(1)?, ctx.input(2)?);
     if condition.datum_type() != DatumType::Bool || yes.onnx_type() != no.onnx_type() {
-        return Err(site.build.invalid("its inputs are not a condition and two values of one type"));
+        return Err(ctx.builder.invalid("its inputs are not a condition and two values of one type"));
     }
     // A choice between lengths: tract has no such operator on them.
     if let Some(tensor) = condition.tensor() {
-        let flags = tensor.cast_to::<i64>().map_err(|e| site.build.invalid(e))?.into_owned();
-        let flags = Value::konst(flags);
+        let flags = tensor.cast_to::<i64>().map_err(|e| ctx.builder.invalid(e))?.into_owned();
+        let flags = Value::constant(flags);
         let choose = |x: &[&TDim]| Some(if x[0].is_zero() { x[2].clone() } else { x[1].clone() });
-        if let Some((elements, shape)) = site.build.on_integers(&[&flags, &yes, &no], choose)? {
-            return Ok(tvec!(integers(&elements, &shape).map_err(|e| site.build.invalid(e))?));
+        if let Some((elements, shape)) = ctx.builder.map_integers(&[&flags, &yes, &no], choose)? {
+            return Ok(tvec!(integer_constant(&elements, &shape).map_err(|e| ctx.builder.invalid(e))?));
         }
     }
-    let rank = site.build.broadcast(&[condition.dims(), yes.dims(), no.dims()])?.len();
-    let condition = site.build.with_rank(&condition, rank)?;
-    let yes = site.build.with_rank(&yes, rank)?;
-    let no = site.build.with_rank(&no, rank)?;
-    Ok(tvec!(site.build.wire(Iff, &[&condition, &yes, &no])?))
+    let rank = ctx.builder.broadcast(&[condition.dims(), yes.dims(), no.dims()])?.len();
+    let condition = ctx.builder.with_rank(&condition, rank)?;
+    let yes = ctx.builder.with_rank(&yes, rank)?;
+    let no = ctx.builder.with_rank(&no, rank)?;
+    Ok(tvec!(ctx.builder.wire(Iff, &[&condition, &yes, &no])?))
 }

@@ -6,23 +6,23 @@
 use tract_core::internal::*;
 use tract_core::ops::array::{Gather, GatherElements, GatherNd};
 
-use crate::encoder::onnx::build::Builder;
-use crate::encoder::onnx::registry::{Outputs, Site};
-use crate::encoder::onnx::value::{Value, fixed, integers};
-use crate::encoder::onnx::{Expected, Role};
+use crate::encoder::onnx::graph_builder::GraphBuilder;
+use crate::encoder::onnx::registry::{NodeOutputs, NodeContext};
+use crate::encoder::onnx::value::{Value, static_length, integer_constant};
+use crate::encoder::onnx::{ModelSizes, InputRole};
 use crate::error::{Error, ErrorCode, Result};
 
 /// One of tract's gathering operators, behind a check of its indices.
 #[derive(Debug, Clone, Hash, PartialEq, Eq)]
-pub(crate) enum Checked {
+pub(crate) enum CheckedGather {
     Gather(Gather),
     Elements(GatherElements),
     Nd(GatherNd),
 }
 
-impl Checked {
+impl CheckedGather {
     /// The axis that a `Gather` takes slices along.
-    pub(crate) fn rows_of_axis(&self) -> Option<usize> {
+    pub(crate) fn gather_axis(&self) -> Option<usize> {
         match self {
             Self::Gather(op) => Some(op.axis),
             _ => None,
@@ -54,7 +54,7 @@ impl Checked {
     }
 }
 
-impl Op for Checked {
+impl Op for CheckedGather {
     fn name(&self) -> StaticName {
         "CheckedGather".into()
     }
@@ -62,7 +62,7 @@ impl Op for Checked {
     op_as_typed_op!();
 }
 
-impl EvalOp for Checked {
+impl EvalOp for CheckedGather {
     op_out_of_plan!();
 
     fn eval(&self, ctx: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
@@ -76,7 +76,7 @@ impl EvalOp for Checked {
     }
 }
 
-impl TypedOp for Checked {
+impl TypedOp for CheckedGather {
     fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
         self.inner().output_facts(inputs)
     }
@@ -84,30 +84,30 @@ impl TypedOp for Checked {
     as_op!();
 }
 
-impl Builder {
+impl GraphBuilder {
     /// The rows of `table`'s axis 0 that `indices` (int32 or int64) name.
-    pub(crate) fn rows(&mut self, table: &Value, indices: &Value) -> Result<Value> {
+    pub(crate) fn gather_rows(&mut self, table: &Value, indices: &Value) -> Result<Value> {
         self.check_vocabulary(table, indices)?;
         let indices = self.cast(indices, DatumType::I64)?;
-        self.wire(Checked::Gather(Gather::new(0)), &[table, &indices])
+        self.wire(CheckedGather::Gather(Gather::new(0)), &[table, &indices])
     }
 
     /// A table that is read at the token ids is the word embedding: its rows are
     /// the vocabulary. One that is read at the token types has a row for each.
     fn check_vocabulary(&self, table: &Value, indices: &Value) -> Result<()> {
-        let Some(role) = self.role(indices).filter(|_| table.rank() == 2) else { return Ok(()) };
-        let rows = fixed(&table.dims()[0]).unwrap_or(0);
-        let Expected { vocab_size, type_vocab_size, .. } = self.expected;
+        let Some(role) = self.input_role(indices).filter(|_| table.rank() == 2) else { return Ok(()) };
+        let rows = static_length(&table.dims()[0]).unwrap_or(0);
+        let ModelSizes { vocab_size, type_vocab_size, .. } = self.sizes;
         match role {
-            Role::TokenIds if rows != vocab_size => Err(other_size("word", rows, "vocab_size", vocab_size)),
-            Role::TokenTypes if rows < type_vocab_size => {
-                Err(other_size("token type", rows, "type_vocab_size", type_vocab_size))
+            InputRole::TokenIds if rows != vocab_size => Err(embedding_mismatch("word", rows, "vocab_size", vocab_size)),
+            InputRole::TokenTypes if rows < type_vocab_size => {
+                Err(embedding_mismatch("token type", rows, "type_vocab_size", type_vocab_size))
             }
             _ => Ok(()),
         }
     }
 
-    fn must_be_indices(&mut self, indices: &Value) -> Result<Value> {
+    fn indices_as_i64(&mut self, indices: &Value) -> Result<Value> {
         if !matches!(indices.onnx_type(), DatumType::I64 | DatumType::I32) {
             return Err(self.invalid(format_args!("its indices are {:?}", indices.onnx_type())));
         }
@@ -116,71 +116,71 @@ impl Builder {
 }
 
 /// The graph is another model's than `config.json`.
-pub(crate) fn other_size(what: &str, rows: usize, key: &str, size: usize) -> Error {
+pub(crate) fn embedding_mismatch(what: &str, rows: usize, key: &str, size: usize) -> Error {
     let message = format!("the graph's {what} embedding has {rows} rows, but config.json says {key} {size}");
     // A graph of another vocabulary is what a tokenizer and config of another model come to.
     let code = if key == "vocab_size" { ErrorCode::TokenizerMismatch } else { ErrorCode::UnsupportedModel };
     Error::new(code, message)
 }
 
-pub(crate) fn gather(site: &mut Site) -> Outputs {
-    let (data, indices) = (site.input(0)?, site.input(1)?);
-    let axis = site.axis(site.node.int_or("axis", 0)?, data.rank())?;
+pub(crate) fn gather(ctx: &mut NodeContext) -> NodeOutputs {
+    let (data, indices) = (ctx.input(0)?, ctx.input(1)?);
+    let axis = ctx.axis(ctx.node.int_or("axis", 0)?, data.rank())?;
     // A length out of a shape, or the first row of each text.
-    if let (Some(elements), Some(picks), 1) = (data.lengths_of(), indices.lengths_of(), data.rank()) {
+    if let (Some(elements), Some(picks), 1) = (data.integer_elements(), indices.integer_elements(), data.rank()) {
         let mut picked = Vec::with_capacity(picks.len());
         for pick in &picks {
             let at = pick.as_i64().map(|p| if p < 0 { p + elements.len() as i64 } else { p });
             match at.and_then(|at| elements.get(usize::try_from(at).ok()?)) {
                 Some(element) => picked.push(element.clone()),
-                None => return Err(site.build.invalid(format_args!("index {pick} of {}", elements.len()))),
+                None => return Err(ctx.builder.invalid(format_args!("index {pick} of {}", elements.len()))),
             }
         }
-        let shape: Vec<usize> = indices.dims().iter().filter_map(fixed).collect();
-        return Ok(tvec!(integers(&picked, &shape).map_err(|e| site.build.invalid(e))?));
+        let shape: Vec<usize> = indices.dims().iter().filter_map(static_length).collect();
+        return Ok(tvec!(integer_constant(&picked, &shape).map_err(|e| ctx.builder.invalid(e))?));
     }
     if axis == 0 {
-        site.build.check_vocabulary(&data, &indices)?;
+        ctx.builder.check_vocabulary(&data, &indices)?;
     }
-    let indices = site.build.must_be_indices(&indices)?;
+    let indices = ctx.builder.indices_as_i64(&indices)?;
     if let (Some(tensor), 0) = (indices.tensor(), indices.rank()) {
-        let index = tensor.cast_to_scalar::<i64>().map_err(|e| site.build.invalid(e))?;
+        let index = tensor.cast_to_scalar::<i64>().map_err(|e| ctx.builder.invalid(e))?;
         let length = data.dims()[axis].clone();
         if index.unsigned_abs() > 1 << 30 {
-            return Err(site.build.invalid(format_args!("index {index} of {length}")));
+            return Err(ctx.builder.invalid(format_args!("index {index} of {length}")));
         }
         let start = if index < 0 { length + index } else { index.to_dim() };
-        let part = site.build.part(&data, axis, start.clone(), start + 1)?;
-        return Ok(tvec!(site.build.axis(AxisOp::Rm(axis), &part)?));
+        let part = ctx.builder.slice_axis(&data, axis, start.clone(), start + 1)?;
+        return Ok(tvec!(ctx.builder.wire_axis_op(AxisOp::Rm(axis), &part)?));
     }
-    Ok(tvec!(site.build.wire(Checked::Gather(Gather::new(axis)), &[&data, &indices])?))
+    Ok(tvec!(ctx.builder.wire(CheckedGather::Gather(Gather::new(axis)), &[&data, &indices])?))
 }
 
-pub(crate) fn gather_elements(site: &mut Site) -> Outputs {
-    let (data, indices) = (site.input(0)?, site.input(1)?);
-    let axis = site.axis(site.node.int_or("axis", 0)?, data.rank())?;
+pub(crate) fn gather_elements(ctx: &mut NodeContext) -> NodeOutputs {
+    let (data, indices) = (ctx.input(0)?, ctx.input(1)?);
+    let axis = ctx.axis(ctx.node.int_or("axis", 0)?, data.rank())?;
     let (mut of_data, mut of_indices) = (data.dims(), indices.dims());
     if of_data.len() != of_indices.len() {
-        return Err(site.build.invalid("its inputs differ in axes"));
+        return Err(ctx.builder.invalid("its inputs differ in axes"));
     }
     of_data.remove(axis);
     of_indices.remove(axis);
     if of_data != of_indices {
-        return Err(site.build.unsupported("its inputs differ in more than the axis"));
+        return Err(ctx.builder.unsupported("its inputs differ in more than the axis"));
     }
-    let indices = site.build.must_be_indices(&indices)?;
-    Ok(tvec!(site.build.wire(Checked::Elements(GatherElements::new(axis)), &[&data, &indices])?))
+    let indices = ctx.builder.indices_as_i64(&indices)?;
+    Ok(tvec!(ctx.builder.wire(CheckedGather::Elements(GatherElements::new(axis)), &[&data, &indices])?))
 }
 
-pub(crate) fn gather_nd(site: &mut Site) -> Outputs {
-    let (data, indices) = (site.input(0)?, site.input(1)?);
-    if site.node.int_or("batch_dims", 0)? != 0 {
-        return Err(site.build.unsupported("batch_dims is not 0"));
+pub(crate) fn gather_nd(ctx: &mut NodeContext) -> NodeOutputs {
+    let (data, indices) = (ctx.input(0)?, ctx.input(1)?);
+    if ctx.node.int_or("batch_dims", 0)? != 0 {
+        return Err(ctx.builder.unsupported("batch_dims is not 0"));
     }
-    let columns = indices.dims().last().and_then(fixed).unwrap_or(0);
+    let columns = indices.dims().last().and_then(static_length).unwrap_or(0);
     if columns == 0 || columns > data.rank() {
-        return Err(site.build.invalid(format_args!("{columns} indices into {} axes", data.rank())));
+        return Err(ctx.builder.invalid(format_args!("{columns} indices into {} axes", data.rank())));
     }
-    let indices = site.build.must_be_indices(&indices)?;
-    Ok(tvec!(site.build.wire(Checked::Nd(GatherNd::new(0)), &[&data, &indices])?))
+    let indices = ctx.builder.indices_as_i64(&indices)?;
+    Ok(tvec!(ctx.builder.wire(CheckedGather::Nd(GatherNd::new(0)), &[&data, &indices])?))
 }

@@ -4,13 +4,13 @@ use tract_core::ops::math;
 use tract_core::ops::nn::gelu_exact::gelu_exact;
 use tract_core::prelude::*;
 
-use crate::encoder::onnx::build::Builder;
-use crate::encoder::onnx::registry::{Outputs, Site};
+use crate::encoder::onnx::graph_builder::GraphBuilder;
+use crate::encoder::onnx::registry::{NodeOutputs, NodeContext};
 use crate::encoder::onnx::value::Value;
 use crate::error::Result;
 
-impl Builder {
-    fn must_be_float(&self, x: &Value) -> Result<()> {
+impl GraphBuilder {
+    fn require_float(&self, x: &Value) -> Result<()> {
         if x.datum_type() != DatumType::F32 {
             return Err(self.invalid(format_args!("it is given {:?}", x.onnx_type())));
         }
@@ -19,13 +19,13 @@ impl Builder {
 
     /// `x/2 · (1 + erf(x/√2))`
     pub(crate) fn gelu(&mut self, x: &Value) -> Result<Value> {
-        self.must_be_float(x)?;
+        self.require_float(x)?;
         self.wire(gelu_exact(), &[x])
     }
 
     /// `x/2 · (1 + tanh(√(2/π) · (x + 0.044715·x³)))`
-    pub(crate) fn gelu_by_tanh(&mut self, x: &Value) -> Result<Value> {
-        self.must_be_float(x)?;
+    pub(crate) fn gelu_tanh(&mut self, x: &Value) -> Result<Value> {
+        self.require_float(x)?;
         let square = self.mul(x, x)?;
         let factor = self.scale(&square, 0.044_715)?;
         let factor = self.add(&factor, &Value::float(1.0))?;
@@ -38,11 +38,11 @@ impl Builder {
     }
 }
 
-pub(crate) fn gelu(site: &mut Site) -> Outputs {
-    let x = site.input(0)?;
-    match site.node.string_or("approximate", "none")? {
-        "none" => Ok(tvec!(site.build.gelu(&x)?)),
-        "tanh" => Ok(tvec!(site.build.gelu_by_tanh(&x)?)),
-        other => Err(site.build.invalid(format_args!("approximate = `{other}`"))),
+pub(crate) fn gelu(ctx: &mut NodeContext) -> NodeOutputs {
+    let x = ctx.input(0)?;
+    match ctx.node.string_or("approximate", "none")? {
+        "none" => Ok(tvec!(ctx.builder.gelu(&x)?)),
+        "tanh" => Ok(tvec!(ctx.builder.gelu_tanh(&x)?)),
+        other => Err(ctx.builder.invalid(format_args!("approximate = `{other}`"))),
     }
 }

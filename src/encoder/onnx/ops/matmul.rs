@@ -4,19 +4,19 @@ use tract_core::internal::*;
 use tract_core::ops::einsum::EinSum;
 
 use super::arithmetic::Arithmetic;
-use crate::encoder::onnx::build::Builder;
-use crate::encoder::onnx::registry::{Outputs, Site};
+use crate::encoder::onnx::graph_builder::GraphBuilder;
+use crate::encoder::onnx::registry::{NodeOutputs, NodeContext};
 use crate::encoder::onnx::value::Value;
 use crate::error::Result;
 
-impl Builder {
+impl GraphBuilder {
     /// `a · b` as NumPy's matmul has it: leading axes broadcast.
     pub(crate) fn matmul(&mut self, a: &Value, b: &Value) -> Result<Value> {
         self.product(a, b, false, false)
     }
 
     /// The same, with the last two axes of either swapped. Both have at least two axes.
-    pub(crate) fn product(&mut self, a: &Value, b: &Value, a_turned: bool, b_turned: bool) -> Result<Value> {
+    pub(crate) fn product(&mut self, a: &Value, b: &Value, a_transposed: bool, b_transposed: bool) -> Result<Value> {
         let (left, right) = (a.dims(), b.dims());
         let (la, lb) = (left.len(), right.len());
         if la < 2 || lb < 2 || a.datum_type() != DatumType::F32 || b.datum_type() != DatumType::F32 {
@@ -24,16 +24,16 @@ impl Builder {
                 format!("product of {:?} {left:?} and {:?} {right:?}", a.onnx_type(), b.onnx_type());
             return Err(if la < 2 || lb < 2 { self.unsupported(message) } else { self.invalid(message) });
         }
-        let a_inner = &left[if a_turned { la - 2 } else { la - 1 }];
-        let b_inner = &right[if b_turned { lb - 1 } else { lb - 2 }];
+        let a_inner = &left[if a_transposed { la - 2 } else { la - 1 }];
+        let b_inner = &right[if b_transposed { lb - 1 } else { lb - 2 }];
         if a_inner != b_inner {
             return Err(self.invalid(format_args!("product of {left:?} and {right:?}")));
         }
         self.broadcast(&[left[..la - 2].into(), right[..lb - 2].into()])?;
         let rank = la.max(lb);
         let leading: String = ('a'..).take(rank - 2).collect();
-        let mk = if a_turned { "km" } else { "mk" };
-        let kn = if b_turned { "nk" } else { "kn" };
+        let mk = if a_transposed { "km" } else { "mk" };
+        let kn = if b_transposed { "nk" } else { "kn" };
         let axes = AxesMapping::from_strs(
             &[format!("{}{mk}", &leading[rank - la..]), format!("{}{kn}", &leading[rank - lb..])],
             &[format!("{leading}mn")],
@@ -43,37 +43,37 @@ impl Builder {
     }
 }
 
-pub(crate) fn matmul(site: &mut Site) -> Outputs {
-    let (a, b) = (site.input(0)?, site.input(1)?);
-    Ok(tvec!(site.build.matmul(&a, &b)?))
+pub(crate) fn matmul(ctx: &mut NodeContext) -> NodeOutputs {
+    let (a, b) = (ctx.input(0)?, ctx.input(1)?);
+    Ok(tvec!(ctx.builder.matmul(&a, &b)?))
 }
 
 /// `Gemm`: `alpha · A · B + beta · C` on matrices, either turned.
-pub(crate) fn gemm(site: &mut Site) -> Outputs {
-    let (a, b, c) = (site.input(0)?, site.input(1)?, site.optional(2));
+pub(crate) fn gemm(ctx: &mut NodeContext) -> NodeOutputs {
+    let (a, b, c) = (ctx.input(0)?, ctx.input(1)?, ctx.optional(2));
     if a.rank() != 2 || b.rank() != 2 {
-        return Err(site.build.invalid("its inputs are no matrices"));
+        return Err(ctx.builder.invalid("its inputs are no matrices"));
     }
-    let alpha = site.node.float_or("alpha", 1.0)?;
-    let beta = site.node.float_or("beta", 1.0)?;
-    let a_turned = site.node.int_or("transA", 0)? != 0;
-    let b_turned = site.node.int_or("transB", 0)? != 0;
-    let build = &mut *site.build;
-    let mut result = build.product(&a, &b, a_turned, b_turned)?;
+    let alpha = ctx.node.float_or("alpha", 1.0)?;
+    let beta = ctx.node.float_or("beta", 1.0)?;
+    let a_transposed = ctx.node.int_or("transA", 0)? != 0;
+    let b_transposed = ctx.node.int_or("transB", 0)? != 0;
+    let builder = &mut *ctx.builder;
+    let mut result = builder.product(&a, &b, a_transposed, b_transposed)?;
     let dims = result.dims();
     if alpha != 1.0 {
-        result = build.scale(&result, alpha)?;
+        result = builder.scale(&result, alpha)?;
     }
     if let Some(mut c) = c
         && beta != 0.0
     {
         if beta != 1.0 {
-            c = build.scale(&c, beta)?;
+            c = builder.scale(&c, beta)?;
         }
-        result = build.arithmetic(Arithmetic::Add, &result, &c)?;
+        result = builder.arithmetic(Arithmetic::Add, &result, &c)?;
     }
     if result.dims() != dims {
-        return Err(build.invalid("its third input is larger than the product"));
+        return Err(builder.invalid("its third input is larger than the product"));
     }
     Ok(tvec!(result))
 }

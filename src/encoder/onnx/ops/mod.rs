@@ -12,7 +12,7 @@ pub(super) mod gelu;
 pub(super) mod integers;
 pub(super) mod matmul;
 pub(super) mod norm;
-pub(super) mod pass;
+pub(super) mod identity;
 pub(crate) mod quant;
 pub(super) mod range;
 pub(super) mod reduce;

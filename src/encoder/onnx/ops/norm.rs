@@ -4,12 +4,12 @@ use tract_core::ops::nn::RmsNorm;
 use tract_core::prelude::*;
 
 use super::arithmetic::Arithmetic;
-use crate::encoder::onnx::build::Builder;
-use crate::encoder::onnx::registry::{Outputs, Site};
+use crate::encoder::onnx::graph_builder::GraphBuilder;
+use crate::encoder::onnx::registry::{NodeOutputs, NodeContext};
 use crate::encoder::onnx::value::Value;
 use crate::error::Result;
 
-impl Builder {
+impl GraphBuilder {
     /// LayerNorm over the last axis: `(x - mean) / √(variance + ε) · gamma + beta`.
     pub(crate) fn layer_norm(
         &mut self,
@@ -33,10 +33,10 @@ impl Builder {
             }
         }
         let mean = self.mean(x, &[dims.len() - 1])?;
-        let centred = self.arithmetic(Arithmetic::Sub, x, &mean)?;
-        // The root of the mean square of what is centred is the standard deviation.
+        let centered = self.arithmetic(Arithmetic::Sub, x, &mean)?;
+        // The root of the mean square of what is centered is the standard deviation.
         let norm = RmsNorm { axis: dims.len() - 1, eps: rctensor0(epsilon) };
-        let unit = self.wire(norm, &[&centred])?;
+        let unit = self.wire(norm, &[&centered])?;
         let scaled = self.mul(&unit, gamma)?;
         match beta {
             Some(beta) => self.add(&scaled, beta),
@@ -45,15 +45,15 @@ impl Builder {
     }
 }
 
-pub(crate) fn layer_normalization(site: &mut Site) -> Outputs {
-    let (x, gamma, beta) = (site.input(0)?, site.input(1)?, site.optional(2));
-    let axis = site.axis(site.node.int_or("axis", -1)?, x.rank())?;
+pub(crate) fn layer_normalization(ctx: &mut NodeContext) -> NodeOutputs {
+    let (x, gamma, beta) = (ctx.input(0)?, ctx.input(1)?, ctx.optional(2));
+    let axis = ctx.axis(ctx.node.int_or("axis", -1)?, x.rank())?;
     if axis + 1 != x.rank() {
-        return Err(site.build.unsupported(format_args!("axis {axis} of {} axes", x.rank())));
+        return Err(ctx.builder.unsupported(format_args!("axis {axis} of {} axes", x.rank())));
     }
-    if site.node.outputs.len() > 1 {
-        return Err(site.build.unsupported("its mean or deviation is wanted"));
+    if ctx.node.outputs.len() > 1 {
+        return Err(ctx.builder.unsupported("its mean or deviation is wanted"));
     }
-    let epsilon = site.node.float_or("epsilon", 1e-5)?;
-    Ok(tvec!(site.build.layer_norm(&x, &gamma, beta.as_ref(), epsilon)?))
+    let epsilon = ctx.node.float_or("epsilon", 1e-5)?;
+    Ok(tvec!(ctx.builder.layer_norm(&x, &gamma, beta.as_ref(), epsilon)?))
 }

@@ -7,12 +7,12 @@ use tract_core::internal::*;
 use tract_core::ops::math;
 
 use super::arithmetic::Arithmetic;
-use crate::encoder::onnx::build::Builder;
-use crate::encoder::onnx::registry::{Outputs, Site};
+use crate::encoder::onnx::graph_builder::GraphBuilder;
+use crate::encoder::onnx::registry::{NodeOutputs, NodeContext};
 use crate::encoder::onnx::value::Value;
 use crate::error::Result;
 
-impl Builder {
+impl GraphBuilder {
     /// `(x - zero) · scale`. Scale and zero point are one number or one for each
     /// place along `axis`.
     pub(crate) fn dequantize(
@@ -22,13 +22,13 @@ impl Builder {
         zero: Option<&Value>,
         axis: usize,
     ) -> Result<Value> {
-        let centred = self.centre(x, zero, axis)?;
-        let scale = self.along(scale, x, axis)?;
-        self.arithmetic(Arithmetic::Mul, &centred, &scale)
+        let centered = self.subtract_zero_point(x, zero, axis)?;
+        let scale = self.along_axis(scale, x, axis)?;
+        self.arithmetic(Arithmetic::Mul, &centered, &scale)
     }
 
     /// `x - zero` of quantised numbers, as floats.
-    pub(crate) fn centre(&mut self, x: &Value, zero: Option<&Value>, axis: usize) -> Result<Value> {
+    pub(crate) fn subtract_zero_point(&mut self, x: &Value, zero: Option<&Value>, axis: usize) -> Result<Value> {
         if !matches!(x.datum_type(), DatumType::I8 | DatumType::U8 | DatumType::I32) {
             return Err(self.invalid(format_args!("it takes {:?} for quantised", x.onnx_type())));
         }
@@ -41,12 +41,12 @@ impl Builder {
             return Ok(floats);
         }
         let zero = self.cast(zero, DatumType::F32)?;
-        let zero = self.along(&zero, x, axis)?;
+        let zero = self.along_axis(&zero, x, axis)?;
         self.arithmetic(Arithmetic::Sub, &floats, &zero)
     }
 
     /// A quantisation parameter of `x`, shaped to broadcast along `axis`.
-    pub(crate) fn along(&mut self, parameter: &Value, x: &Value, axis: usize) -> Result<Value> {
+    pub(crate) fn along_axis(&mut self, parameter: &Value, x: &Value, axis: usize) -> Result<Value> {
         if parameter.datum_type() != DatumType::F32 {
             return Err(self.invalid(format_args!("a scale of type {:?}", parameter.onnx_type())));
         }
@@ -80,7 +80,7 @@ impl Builder {
     }
 
     /// `DynamicQuantizeLinear`: the numbers as uint8, their scale and their zero point.
-    pub(crate) fn quantize_as_it_runs(&mut self, x: &Value) -> Result<TVec<Value>> {
+    pub(crate) fn dynamic_quantize(&mut self, x: &Value) -> Result<TVec<Value>> {
         if x.datum_type() != DatumType::F32 {
             return Err(self.invalid(format_args!("it quantises {:?}", x.onnx_type())));
         }
@@ -99,8 +99,8 @@ impl Builder {
         if a.rank() < 2 || b.rank() < 2 {
             return Err(self.unsupported("its inputs are no matrices"));
         }
-        let a = self.centre(a, a_zero, a.rank() - 2)?;
-        let b = self.centre(b, b_zero, b.rank() - 1)?;
+        let a = self.subtract_zero_point(a, a_zero, a.rank() - 2)?;
+        let b = self.subtract_zero_point(b, b_zero, b.rank() - 1)?;
         self.matmul(&a, &b)
     }
 }
@@ -146,48 +146,48 @@ impl TypedOp for DynamicQuantize {
 }
 
 /// The axis that scales go along; of no matter when there is but one.
-fn axis(site: &Site, x: &Value, scale: &Value) -> Result<usize> {
-    if site.node.int_or("block_size", 0)? != 0 {
-        return Err(site.build.unsupported("it quantises in blocks"));
+fn axis(ctx: &NodeContext, x: &Value, scale: &Value) -> Result<usize> {
+    if ctx.node.int_or("block_size", 0)? != 0 {
+        return Err(ctx.builder.unsupported("it quantises in blocks"));
     }
     if scale.rank() == 0 {
         return Ok(0);
     }
-    site.axis(site.node.int_or("axis", 1)?, x.rank())
+    ctx.axis(ctx.node.int_or("axis", 1)?, x.rank())
 }
 
-pub(crate) fn dequantize_linear(site: &mut Site) -> Outputs {
-    let (x, scale, zero) = (site.input(0)?, site.input(1)?, site.optional(2));
-    let axis = axis(site, &x, &scale)?;
-    Ok(tvec!(site.build.dequantize(&x, &scale, zero.as_ref(), axis)?))
+pub(crate) fn dequantize_linear(ctx: &mut NodeContext) -> NodeOutputs {
+    let (x, scale, zero) = (ctx.input(0)?, ctx.input(1)?, ctx.optional(2));
+    let axis = axis(ctx, &x, &scale)?;
+    Ok(tvec!(ctx.builder.dequantize(&x, &scale, zero.as_ref(), axis)?))
 }
 
-pub(crate) fn quantize_linear(site: &mut Site) -> Outputs {
-    let (x, scale, zero) = (site.input(0)?, site.input(1)?, site.optional(2));
-    let axis = axis(site, &x, &scale)?;
+pub(crate) fn quantize_linear(ctx: &mut NodeContext) -> NodeOutputs {
+    let (x, scale, zero) = (ctx.input(0)?, ctx.input(1)?, ctx.optional(2));
+    let axis = axis(ctx, &x, &scale)?;
     let to = zero.as_ref().map_or(DatumType::U8, Value::datum_type);
     let zero = match zero {
-        Some(zero) => site.build.cast(&zero, DatumType::F32)?,
+        Some(zero) => ctx.builder.cast(&zero, DatumType::F32)?,
         None => Value::float(0.0),
     };
-    let scale = site.build.along(&scale, &x, axis)?;
-    let zero = site.build.along(&zero, &x, axis)?;
-    Ok(tvec!(site.build.quantize(&x, &scale, &zero, to)?))
+    let scale = ctx.builder.along_axis(&scale, &x, axis)?;
+    let zero = ctx.builder.along_axis(&zero, &x, axis)?;
+    Ok(tvec!(ctx.builder.quantize(&x, &scale, &zero, to)?))
 }
 
-pub(crate) fn dynamic_quantize_linear(site: &mut Site) -> Outputs {
-    let x = site.input(0)?;
-    site.build.quantize_as_it_runs(&x)
+pub(crate) fn dynamic_quantize_linear(ctx: &mut NodeContext) -> NodeOutputs {
+    let x = ctx.input(0)?;
+    ctx.builder.dynamic_quantize(&x)
 }
 
 /// `MatMulInteger`: its product is int32, and the only one here that is.
-pub(crate) fn matmul_integer(site: &mut Site) -> Outputs {
-    let (a, b) = (site.input(0)?, site.input(1)?);
-    let product = site.build.quantized_product(
+pub(crate) fn matmul_integer(ctx: &mut NodeContext) -> NodeOutputs {
+    let (a, b) = (ctx.input(0)?, ctx.input(1)?);
+    let product = ctx.builder.quantized_product(
         &a,
         &b,
-        site.inputs.get(2).cloned().flatten().as_ref(),
-        site.inputs.get(3).cloned().flatten().as_ref(),
+        ctx.inputs.get(2).cloned().flatten().as_ref(),
+        ctx.inputs.get(3).cloned().flatten().as_ref(),
     )?;
-    Ok(tvec!(site.build.cast(&product, DatumType::I32)?))
+    Ok(tvec!(ctx.builder.cast(&product, DatumType::I32)?))
 }

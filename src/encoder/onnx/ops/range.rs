@@ -3,9 +3,9 @@
 use tract_core::internal::*;
 use tract_core::prelude::tract_num_traits::Zero;
 
-use super::integers::sane;
-use crate::encoder::onnx::build::Builder;
-use crate::encoder::onnx::registry::{Outputs, Site};
+use super::integers::is_in_range;
+use crate::encoder::onnx::graph_builder::GraphBuilder;
+use crate::encoder::onnx::registry::{NodeOutputs, NodeContext};
 use crate::encoder::onnx::value::Value;
 use crate::error::Result;
 
@@ -13,19 +13,19 @@ use crate::error::Result;
 /// for its knowing too much: tract concludes from it what is true of a mask at
 /// every place, and then loses the mask's shape.
 #[derive(Debug, Clone, Hash, PartialEq, Eq)]
-struct Count {
+struct CountTo {
     length: TDim,
 }
 
-impl Op for Count {
+impl Op for CountTo {
     fn name(&self) -> StaticName {
-        "Count".into()
+        "CountTo".into()
     }
 
     op_as_typed_op!();
 }
 
-impl EvalOp for Count {
+impl EvalOp for CountTo {
     not_out_of_plan!();
 
     fn eval(&self, ctx: &EvalContext, _inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
@@ -34,7 +34,7 @@ impl EvalOp for Count {
     }
 }
 
-impl TypedOp for Count {
+impl TypedOp for CountTo {
     fn output_facts(&self, _inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
         Ok(tvec!(DatumType::I64.fact([self.length.clone()])))
     }
@@ -42,29 +42,29 @@ impl TypedOp for Count {
     as_op!();
 }
 
-impl Builder {
+impl GraphBuilder {
     /// `0, 1, … length - 1`
     pub(crate) fn count_to(&mut self, length: &TDim) -> Result<Value> {
         match length.as_i64() {
-            Some(length @ ..=0xf_ffff) => Ok(Value::konst(tensor1(&(0..length).collect::<Vec<i64>>()))),
+            Some(length @ ..=0xf_ffff) => Ok(Value::constant(tensor1(&(0..length).collect::<Vec<i64>>()))),
             Some(length) => Err(self.invalid(format_args!("it counts to {length}"))),
-            None => self.wire(Count { length: length.clone() }, &[]),
+            None => self.wire(CountTo { length: length.clone() }, &[]),
         }
     }
 }
 
 /// Integers from a known start in known steps; the end may depend on batch or sequence.
-pub(crate) fn range(site: &mut Site) -> Outputs {
-    let scalar = |site: &Site, i: usize| -> Result<TDim> {
-        let value = site.input(i)?;
-        match value.lengths_of().as_deref() {
-            Some([one]) if sane(one) && value.onnx_type() == DatumType::I64 => Ok(one.clone()),
-            _ => Err(site.build.unsupported("its bounds are not int64 numbers known before a run")),
+pub(crate) fn range(ctx: &mut NodeContext) -> NodeOutputs {
+    let scalar = |ctx: &NodeContext, i: usize| -> Result<TDim> {
+        let value = ctx.input(i)?;
+        match value.integer_elements().as_deref() {
+            Some([one]) if is_in_range(one) && value.onnx_type() == DatumType::I64 => Ok(one.clone()),
+            _ => Err(ctx.builder.unsupported("its bounds are not int64 numbers known before a run")),
         }
     };
-    let (start, end, step) = (scalar(site, 0)?, scalar(site, 1)?, scalar(site, 2)?);
+    let (start, end, step) = (scalar(ctx, 0)?, scalar(ctx, 1)?, scalar(ctx, 2)?);
     if !step.is_one() {
-        return Err(site.build.unsupported(format_args!("steps of {step}")));
+        return Err(ctx.builder.unsupported(format_args!("steps of {step}")));
     }
     let length = end - start.clone();
     let length = if length.prove_positive_or_zero() {
@@ -72,12 +72,12 @@ pub(crate) fn range(site: &mut Site) -> Outputs {
     } else if length.as_i64().is_some() {
         0.to_dim()
     } else {
-        return Err(site.build.unsupported(format_args!("a length of {length}")));
+        return Err(ctx.builder.unsupported(format_args!("a length of {length}")));
     };
-    let counted = site.build.count_to(&length)?;
+    let counted = ctx.builder.count_to(&length)?;
     if start.is_zero() {
         return Ok(tvec!(counted));
     }
-    let start = Value::konst(tensor0(start));
-    Ok(tvec!(site.build.add(&counted, &start)?))
+    let start = Value::constant(tensor0(start));
+    Ok(tvec!(ctx.builder.add(&counted, &start)?))
 }

@@ -6,12 +6,12 @@ use tract_core::ops::nn::{Reduce, Reducer};
 use tract_core::prelude::tract_num_traits::Zero;
 
 use super::arithmetic::Arithmetic;
-use crate::encoder::onnx::build::Builder;
-use crate::encoder::onnx::registry::{Outputs, Site};
+use crate::encoder::onnx::graph_builder::GraphBuilder;
+use crate::encoder::onnx::registry::{NodeOutputs, NodeContext};
 use crate::encoder::onnx::value::Value;
 use crate::error::Result;
 
-impl Builder {
+impl GraphBuilder {
     /// Reduces axes to length 1.
     pub(crate) fn reduce(&mut self, x: &Value, axes: &[usize], reducer: Reducer) -> Result<Value> {
         if axes.is_empty() {
@@ -31,7 +31,7 @@ impl Builder {
         match count.as_i64() {
             Some(count) => self.scale(&sum, 1.0 / count as f32),
             None => {
-                let count = self.cast(&Value::konst(tensor0(count)), DatumType::F32)?;
+                let count = self.cast(&Value::constant(tensor0(count)), DatumType::F32)?;
                 self.arithmetic(Arithmetic::Div, &sum, &count)
             }
         }
@@ -39,19 +39,19 @@ impl Builder {
 }
 
 /// The axes, sorted: an attribute before `input_since`, an input from then on.
-fn axes(site: &Site, rank: usize, input_since: i64) -> Result<Vec<usize>> {
-    let listed = if site.build.opset < input_since {
-        site.node.ints("axes")?.map(<[i64]>::to_vec)
-    } else if site.optional(1).is_some() {
-        Some(site.integers(1)?)
+fn axes(ctx: &NodeContext, rank: usize, input_since: i64) -> Result<Vec<usize>> {
+    let listed = if ctx.builder.opset < input_since {
+        ctx.node.ints("axes")?.map(<[i64]>::to_vec)
+    } else if ctx.optional(1).is_some() {
+        Some(ctx.constant_integers(1)?)
     } else {
         None
     };
     let mut axes = match listed {
         Some(listed) if !listed.is_empty() => {
-            listed.into_iter().map(|a| site.axis(a, rank)).collect::<Result<Vec<_>>>()?
+            listed.into_iter().map(|a| ctx.axis(a, rank)).collect::<Result<Vec<_>>>()?
         }
-        _ if site.node.int_or("noop_with_empty_axes", 0)? != 0 => Vec::new(),
+        _ if ctx.node.int_or("noop_with_empty_axes", 0)? != 0 => Vec::new(),
         _ => (0..rank).collect(),
     };
     axes.sort_unstable();
@@ -60,54 +60,54 @@ fn axes(site: &Site, rank: usize, input_since: i64) -> Result<Vec<usize>> {
 }
 
 fn reduce(
-    site: &mut Site,
+    ctx: &mut NodeContext,
     input_since: i64,
-    compute: impl FnOnce(&mut Builder, &Value, &[usize]) -> Result<Value>,
-) -> Outputs {
-    let x = site.input(0)?;
+    compute: impl FnOnce(&mut GraphBuilder, &Value, &[usize]) -> Result<Value>,
+) -> NodeOutputs {
+    let x = ctx.input(0)?;
     if !matches!(x.datum_type(), DatumType::F32 | DatumType::I64 | DatumType::I32) {
-        return Err(site.build.unsupported(format_args!("it reduces {:?}", x.datum_type())));
+        return Err(ctx.builder.unsupported(format_args!("it reduces {:?}", x.datum_type())));
     }
-    let axes = axes(site, x.rank(), input_since)?;
-    let keep = site.node.int_or("keepdims", 1)? != 0;
-    let mut reduced = compute(site.build, &x, &axes)?;
+    let axes = axes(ctx, x.rank(), input_since)?;
+    let keep = ctx.node.int_or("keepdims", 1)? != 0;
+    let mut reduced = compute(ctx.builder, &x, &axes)?;
     if !keep {
         for axis in axes.into_iter().rev() {
-            reduced = site.build.axis(AxisOp::Rm(axis), &reduced)?;
+            reduced = ctx.builder.wire_axis_op(AxisOp::Rm(axis), &reduced)?;
         }
     }
     Ok(tvec!(reduced))
 }
 
-fn must_be_float(build: &Builder, x: &Value) -> Result<()> {
+fn require_float(builder: &GraphBuilder, x: &Value) -> Result<()> {
     if x.datum_type() != DatumType::F32 {
-        return Err(build.unsupported(format_args!("it averages {:?}", x.datum_type())));
+        return Err(builder.unsupported(format_args!("it averages {:?}", x.datum_type())));
     }
     Ok(())
 }
 
-pub(crate) fn sum(site: &mut Site) -> Outputs {
-    reduce(site, 13, |b, x, axes| b.reduce(x, axes, Reducer::Sum))
+pub(crate) fn sum(ctx: &mut NodeContext) -> NodeOutputs {
+    reduce(ctx, 13, |b, x, axes| b.reduce(x, axes, Reducer::Sum))
 }
 
-pub(crate) fn max(site: &mut Site) -> Outputs {
-    reduce(site, 18, |b, x, axes| b.reduce(x, axes, Reducer::Max))
+pub(crate) fn max(ctx: &mut NodeContext) -> NodeOutputs {
+    reduce(ctx, 18, |b, x, axes| b.reduce(x, axes, Reducer::Max))
 }
 
-pub(crate) fn min(site: &mut Site) -> Outputs {
-    reduce(site, 18, |b, x, axes| b.reduce(x, axes, Reducer::Min))
+pub(crate) fn min(ctx: &mut NodeContext) -> NodeOutputs {
+    reduce(ctx, 18, |b, x, axes| b.reduce(x, axes, Reducer::Min))
 }
 
-pub(crate) fn mean(site: &mut Site) -> Outputs {
-    reduce(site, 18, |b, x, axes| {
-        must_be_float(b, x)?;
+pub(crate) fn mean(ctx: &mut NodeContext) -> NodeOutputs {
+    reduce(ctx, 18, |b, x, axes| {
+        require_float(b, x)?;
         b.mean(x, axes)
     })
 }
 
-pub(crate) fn l2(site: &mut Site) -> Outputs {
-    reduce(site, 18, |b, x, axes| {
-        must_be_float(b, x)?;
+pub(crate) fn l2(ctx: &mut NodeContext) -> NodeOutputs {
+    reduce(ctx, 18, |b, x, axes| {
+        require_float(b, x)?;
         let squares = b.wire(math::square(), &[x])?;
         let sum = b.reduce(&squares, axes, Reducer::Sum)?;
         b.wire(math::sqrt(), &[&sum])

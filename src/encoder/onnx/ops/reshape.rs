@@ -3,13 +3,13 @@
 use tract_core::internal::*;
 use tract_core::prelude::tract_num_traits::Zero;
 
-use crate::encoder::onnx::build::Builder;
-use crate::encoder::onnx::registry::{Outputs, Site};
+use crate::encoder::onnx::graph_builder::GraphBuilder;
+use crate::encoder::onnx::registry::{NodeOutputs, NodeContext};
 use crate::encoder::onnx::tensor::MAX_RANK;
 use crate::encoder::onnx::value::Value;
 use crate::error::Result;
 
-impl Builder {
+impl GraphBuilder {
     /// Gives a value another shape of as many elements. `-1` is what remains; `0`
     /// is the input's length at that place, unless `allow_zero`.
     pub(crate) fn reshape(&mut self, x: &Value, shape: &[TDim], allow_zero: bool) -> Result<Value> {
@@ -31,7 +31,7 @@ impl Builder {
             .map_err(|e| self.invalid(format_args!("it reshapes {dims:?} to {shape:?}: {e}")))?;
         let mut value = x.clone();
         for step in steps {
-            value = self.axis(step, &value)?;
+            value = self.wire_axis_op(step, &value)?;
         }
         Ok(value)
     }
@@ -40,49 +40,49 @@ impl Builder {
     pub(crate) fn transpose(&mut self, x: &Value, order: &[usize]) -> Result<Value> {
         let mut value = x.clone();
         for step in perm_to_ops(order) {
-            value = self.axis(step, &value)?;
+            value = self.wire_axis_op(step, &value)?;
         }
         Ok(value)
     }
 }
 
-pub(crate) fn reshape(site: &mut Site) -> Outputs {
-    let (x, shape) = (site.input(0)?, site.input(1)?);
+pub(crate) fn reshape(ctx: &mut NodeContext) -> NodeOutputs {
+    let (x, shape) = (ctx.input(0)?, ctx.input(1)?);
     if shape.rank() != 1 {
-        return Err(site.build.invalid("its shape is not a list"));
+        return Err(ctx.builder.invalid("its shape is not a list"));
     }
-    let Some(shape) = shape.lengths_of() else {
-        return Err(site.build.unsupported("its shape is not known before a run"));
+    let Some(shape) = shape.integer_elements() else {
+        return Err(ctx.builder.unsupported("its shape is not known before a run"));
     };
-    let allow_zero = site.node.int_or("allowzero", 0)? != 0;
-    Ok(tvec!(site.build.reshape(&x, &shape, allow_zero)?))
+    let allow_zero = ctx.node.int_or("allowzero", 0)? != 0;
+    Ok(tvec!(ctx.builder.reshape(&x, &shape, allow_zero)?))
 }
 
-pub(crate) fn flatten(site: &mut Site) -> Outputs {
-    let x = site.input(0)?;
+pub(crate) fn flatten(ctx: &mut NodeContext) -> NodeOutputs {
+    let x = ctx.input(0)?;
     let dims = x.dims();
-    let axis = site.node.int_or("axis", 1)?;
-    let axis = if axis == dims.len() as i64 { dims.len() } else { site.axis(axis, dims.len())? };
+    let axis = ctx.node.int_or("axis", 1)?;
+    let axis = if axis == dims.len() as i64 { dims.len() } else { ctx.axis(axis, dims.len())? };
     let rows: TDim = dims[..axis].iter().product();
     let columns: TDim = dims[axis..].iter().product();
-    Ok(tvec!(site.build.reshape(&x, &[rows, columns], true)?))
+    Ok(tvec!(ctx.builder.reshape(&x, &[rows, columns], true)?))
 }
 
 /// The axes of `Squeeze` and `Unsqueeze`, sorted: an attribute up to opset 12.
-fn axes(site: &Site, rank: usize) -> Result<Option<Vec<usize>>> {
-    let listed = if site.build.opset < 13 {
-        site.node.ints("axes")?.map(<[i64]>::to_vec)
-    } else if site.optional(1).is_some() {
-        Some(site.integers(1)?)
+fn axes(ctx: &NodeContext, rank: usize) -> Result<Option<Vec<usize>>> {
+    let listed = if ctx.builder.opset < 13 {
+        ctx.node.ints("axes")?.map(<[i64]>::to_vec)
+    } else if ctx.optional(1).is_some() {
+        Some(ctx.constant_integers(1)?)
     } else {
         None
     };
     let Some(listed) = listed else { return Ok(None) };
     let mut axes = Vec::with_capacity(listed.len());
     for axis in listed.iter().copied() {
-        let axis = site.axis(axis, rank)?;
+        let axis = ctx.axis(axis, rank)?;
         if axes.contains(&axis) {
-            return Err(site.build.invalid(format_args!("axes {listed:?}")));
+            return Err(ctx.builder.invalid(format_args!("axes {listed:?}")));
         }
         axes.push(axis);
     }
@@ -90,51 +90,51 @@ fn axes(site: &Site, rank: usize) -> Result<Option<Vec<usize>>> {
     Ok(Some(axes))
 }
 
-pub(crate) fn squeeze(site: &mut Site) -> Outputs {
-    let mut x = site.input(0)?;
+pub(crate) fn squeeze(ctx: &mut NodeContext) -> NodeOutputs {
+    let mut x = ctx.input(0)?;
     let dims = x.dims();
-    let axes = match axes(site, dims.len())? {
+    let axes = match axes(ctx, dims.len())? {
         Some(axes) => axes,
         None => (0..dims.len()).filter(|a| dims[*a].is_one()).collect(),
     };
     for axis in axes.into_iter().rev() {
         if !dims[axis].is_one() {
-            return Err(site.build.invalid(format_args!("it squeezes axis {axis} of {dims:?}")));
+            return Err(ctx.builder.invalid(format_args!("it squeezes axis {axis} of {dims:?}")));
         }
-        x = site.build.axis(AxisOp::Rm(axis), &x)?;
+        x = ctx.builder.wire_axis_op(AxisOp::Rm(axis), &x)?;
     }
     Ok(tvec!(x))
 }
 
-pub(crate) fn unsqueeze(site: &mut Site) -> Outputs {
-    let mut x = site.input(0)?;
-    let listed = if site.build.opset < 13 {
-        site.node.ints("axes")?.map_or(0, <[i64]>::len)
+pub(crate) fn unsqueeze(ctx: &mut NodeContext) -> NodeOutputs {
+    let mut x = ctx.input(0)?;
+    let listed = if ctx.builder.opset < 13 {
+        ctx.node.ints("axes")?.map_or(0, <[i64]>::len)
     } else {
-        site.optional(1).map_or(0, |v| v.tensor().map_or(0, |t| t.len()))
+        ctx.optional(1).map_or(0, |v| v.tensor().map_or(0, |t| t.len()))
     };
     if listed > MAX_RANK {
-        return Err(site.build.invalid(format_args!("it adds {listed} axes")));
+        return Err(ctx.builder.invalid(format_args!("it adds {listed} axes")));
     }
-    let Some(axes) = axes(site, x.rank() + listed)? else {
-        return Err(site.build.invalid("it has no axes"));
+    let Some(axes) = axes(ctx, x.rank() + listed)? else {
+        return Err(ctx.builder.invalid("it has no axes"));
     };
     for axis in axes {
-        x = site.build.axis(AxisOp::Add(axis), &x)?;
+        x = ctx.builder.wire_axis_op(AxisOp::Add(axis), &x)?;
     }
     Ok(tvec!(x))
 }
 
-pub(crate) fn transpose(site: &mut Site) -> Outputs {
-    let x = site.input(0)?;
-    let order: Vec<usize> = match site.node.ints("perm")? {
-        Some(order) => order.iter().map(|a| site.axis(*a, x.rank())).collect::<Result<_>>()?,
+pub(crate) fn transpose(ctx: &mut NodeContext) -> NodeOutputs {
+    let x = ctx.input(0)?;
+    let order: Vec<usize> = match ctx.node.ints("perm")? {
+        Some(order) => order.iter().map(|a| ctx.axis(*a, x.rank())).collect::<Result<_>>()?,
         None => (0..x.rank()).rev().collect(),
     };
     let mut sorted = order.clone();
     sorted.sort_unstable();
     if !sorted.into_iter().eq(0..x.rank()) {
-        return Err(site.build.invalid(format_args!("perm = {order:?} of {} axes", x.rank())));
+        return Err(ctx.builder.invalid(format_args!("perm = {order:?} of {} axes", x.rank())));
     }
-    Ok(tvec!(site.build.transpose(&x, &order)?))
+    Ok(tvec!(ctx.builder.transpose(&x, &order)?))
 }

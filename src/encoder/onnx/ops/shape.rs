@@ -2,21 +2,21 @@
 
 use tract_core::prelude::*;
 
-use crate::encoder::onnx::registry::{Outputs, Site};
-use crate::encoder::onnx::value::integers;
+use crate::encoder::onnx::registry::{NodeOutputs, NodeContext};
+use crate::encoder::onnx::value::integer_constant;
 
-pub(crate) fn shape(site: &mut Site) -> Outputs {
-    let dims = site.input(0)?.dims();
+pub(crate) fn shape(ctx: &mut NodeContext) -> NodeOutputs {
+    let dims = ctx.input(0)?.dims();
     let rank = dims.len() as i64;
     let place = |at: i64| if at < 0 { at.saturating_add(rank) } else { at }.clamp(0, rank) as usize;
-    let start = place(site.node.int_or("start", 0)?);
-    let end = place(site.node.int_or("end", rank)?);
+    let start = place(ctx.node.int_or("start", 0)?);
+    let end = place(ctx.node.int_or("end", rank)?);
     let dims = dims.get(start..end).unwrap_or_default().to_vec();
     let length = dims.len();
-    Ok(tvec!(integers(&dims, &[length]).map_err(|e| site.build.invalid(e))?))
+    Ok(tvec!(integer_constant(&dims, &[length]).map_err(|e| ctx.builder.invalid(e))?))
 }
 
-pub(crate) fn size(site: &mut Site) -> Outputs {
-    let count = site.input(0)?.dims().iter().product();
-    Ok(tvec!(integers(&[count], &[]).map_err(|e| site.build.invalid(e))?))
+pub(crate) fn size(ctx: &mut NodeContext) -> NodeOutputs {
+    let count = ctx.input(0)?.dims().iter().product();
+    Ok(tvec!(integer_constant(&[count], &[]).map_err(|e| ctx.builder.invalid(e))?))
 }

@@ -4,18 +4,18 @@ use tract_core::ops::array::Slice;
 use tract_core::prelude::tract_num_traits::Zero;
 use tract_core::prelude::*;
 
-use super::gather::other_size;
-use crate::encoder::onnx::build::Builder;
-use crate::encoder::onnx::registry::{Outputs, Site};
-use crate::encoder::onnx::value::{Value, fixed, integers};
+use super::gather::embedding_mismatch;
+use crate::encoder::onnx::graph_builder::GraphBuilder;
+use crate::encoder::onnx::registry::{NodeOutputs, NodeContext};
+use crate::encoder::onnx::value::{Value, static_length, integer_constant};
 use crate::error::Result;
 
 /// Exporters write "to the end" as a number beyond any length.
-const BEYOND: i64 = 1 << 30;
+const MIN_OPEN_BOUND: i64 = 1 << 30;
 
-impl Builder {
+impl GraphBuilder {
     /// The part `start..end` of an axis, which must lie within it.
-    pub(crate) fn part(&mut self, x: &Value, axis: usize, start: TDim, end: TDim) -> Result<Value> {
+    pub(crate) fn slice_axis(&mut self, x: &Value, axis: usize, start: TDim, end: TDim) -> Result<Value> {
         let length = x.dims()[axis].clone();
         if start.is_zero() && end == length {
             return Ok(x.clone());
@@ -24,12 +24,12 @@ impl Builder {
         if negative(&start) || negative(&(end.clone() - &start)) || negative(&(length.clone() - &end)) {
             return Err(self.invalid(format_args!("part {start} to {end} of {length}")));
         }
-        if let (Some(elements), 1) = (x.lengths_of(), x.rank())
+        if let (Some(elements), 1) = (x.integer_elements(), x.rank())
             && let (Some(start), Some(end)) = (start.as_i64(), end.as_i64())
         {
             let part = elements.get(start as usize..end as usize).unwrap_or_default().to_vec();
             let length = part.len();
-            return integers(&part, &[length]).map_err(|e| self.invalid(e));
+            return integer_constant(&part, &[length]).map_err(|e| self.invalid(e));
         }
         self.wire(Slice::new(axis, start, end), &[x])
     }
@@ -38,9 +38,9 @@ impl Builder {
     fn bound(&self, at: &TDim, length: &TDim) -> Result<TDim> {
         let Some(at) = at.as_i64() else {
             // The sequence's length, of the list of positions.
-            if let (Some(length), Some(most)) = (fixed(length), self.longest(at)) {
+            if let (Some(length), Some(most)) = (static_length(length), self.length_of_longest_text(at)) {
                 if length < most {
-                    return Err(other_size("position", length, "max_position_embeddings", most));
+                    return Err(embedding_mismatch("position", length, "max_position_embeddings", most));
                 }
                 return Ok(at.clone());
             }
@@ -49,10 +49,10 @@ impl Builder {
             }
             return Err(self.unsupported(format_args!("a slice at {at} of {length}")));
         };
-        if at >= BEYOND {
+        if at >= MIN_OPEN_BOUND {
             return Ok(length.clone());
         }
-        if at <= -BEYOND {
+        if at <= -MIN_OPEN_BOUND {
             return Ok(0.to_dim());
         }
         let place = if at < 0 { length.clone() + at } else { at.to_dim() };
@@ -66,54 +66,54 @@ impl Builder {
     }
 }
 
-pub(crate) fn slice(site: &mut Site) -> Outputs {
-    let mut x = site.input(0)?;
-    let list = |site: &Site, name: &str, input: usize| -> Result<Option<Vec<TDim>>> {
-        if site.build.opset < 10 {
-            return Ok(site.node.ints(name)?.map(|l| l.iter().map(ToDim::to_dim).collect()));
+pub(crate) fn slice(ctx: &mut NodeContext) -> NodeOutputs {
+    let mut x = ctx.input(0)?;
+    let list = |ctx: &NodeContext, name: &str, input: usize| -> Result<Option<Vec<TDim>>> {
+        if ctx.builder.opset < 10 {
+            return Ok(ctx.node.ints(name)?.map(|l| l.iter().map(ToDim::to_dim).collect()));
         }
-        let Some(value) = site.optional(input) else { return Ok(None) };
-        match value.lengths_of() {
+        let Some(value) = ctx.optional(input) else { return Ok(None) };
+        match value.integer_elements() {
             Some(list) if value.rank() == 1 => Ok(Some(list)),
-            _ => Err(site.build.unsupported(format_args!("its {name} are not known before a run"))),
+            _ => Err(ctx.builder.unsupported(format_args!("its {name} are not known before a run"))),
         }
     };
-    let (Some(starts), Some(ends)) = (list(site, "starts", 1)?, list(site, "ends", 2)?) else {
-        return Err(site.build.invalid("it does not say from where to where"));
+    let (Some(starts), Some(ends)) = (list(ctx, "starts", 1)?, list(ctx, "ends", 2)?) else {
+        return Err(ctx.builder.invalid("it does not say from where to where"));
     };
-    let axes = match list(site, "axes", 3)? {
+    let axes = match list(ctx, "axes", 3)? {
         Some(axes) => axes,
         None => (0..starts.len()).map(|a| a.to_dim()).collect(),
     };
-    let steps = if site.build.opset < 10 { None } else { list(site, "steps", 4)? };
+    let steps = if ctx.builder.opset < 10 { None } else { list(ctx, "steps", 4)? };
     if steps.is_some_and(|s| s.len() != starts.len() || s.iter().any(|s| !s.is_one())) {
-        return Err(site.build.unsupported("its steps are not 1"));
+        return Err(ctx.builder.unsupported("its steps are not 1"));
     }
     if starts.len() != ends.len() || axes.len() != starts.len() {
-        return Err(site.build.invalid("it has starts, ends and axes of different number"));
+        return Err(ctx.builder.invalid("it has starts, ends and axes of different number"));
     }
     for ((start, end), axis) in starts.iter().zip(&ends).zip(&axes) {
-        let axis = site.axis(axis.as_i64().unwrap_or(i64::MAX), x.rank())?;
+        let axis = ctx.axis(axis.as_i64().unwrap_or(i64::MAX), x.rank())?;
         let length = x.dims()[axis].clone();
-        let start = site.build.bound(start, &length)?;
-        let end = site.build.bound(end, &length)?;
+        let start = ctx.builder.bound(start, &length)?;
+        let end = ctx.builder.bound(end, &length)?;
         let end = if (end.clone() - &start).prove_strict_negative() { start.clone() } else { end };
-        x = site.build.part(&x, axis, start, end)?;
+        x = ctx.builder.slice_axis(&x, axis, start, end)?;
     }
     Ok(tvec!(x))
 }
 
-pub(crate) fn split(site: &mut Site) -> Outputs {
-    let x = site.input(0)?;
-    let axis = site.axis(site.node.int_or("axis", 0)?, x.rank())?;
-    let parts = site.node.outputs.len();
+pub(crate) fn split(ctx: &mut NodeContext) -> NodeOutputs {
+    let x = ctx.input(0)?;
+    let axis = ctx.axis(ctx.node.int_or("axis", 0)?, x.rank())?;
+    let parts = ctx.node.outputs.len();
     let Some(length) = x.dims()[axis].as_i64() else {
-        return Err(site.build.unsupported("it splits the batch or the sequence"));
+        return Err(ctx.builder.unsupported("it splits the batch or the sequence"));
     };
-    let listed = if site.build.opset < 13 {
-        site.node.ints("split")?.map(<[i64]>::to_vec)
-    } else if site.optional(1).is_some() {
-        Some(site.integers(1)?)
+    let listed = if ctx.builder.opset < 13 {
+        ctx.node.ints("split")?.map(<[i64]>::to_vec)
+    } else if ctx.optional(1).is_some() {
+        Some(ctx.constant_integers(1)?)
     } else {
         None
     };
@@ -128,17 +128,17 @@ pub(crate) fn split(site: &mut Site) -> Outputs {
     let mut outputs = tvec!();
     for part in &lengths {
         let start = end;
-        if !(0..=BEYOND).contains(part) {
-            return Err(site.build.invalid(format_args!("it splits into {lengths:?}")));
+        if !(0..=MIN_OPEN_BOUND).contains(part) {
+            return Err(ctx.builder.invalid(format_args!("it splits into {lengths:?}")));
         }
         end += part;
         if end > length {
             break;
         }
-        outputs.push(site.build.part(&x, axis, start.to_dim(), end.to_dim())?);
+        outputs.push(ctx.builder.slice_axis(&x, axis, start.to_dim(), end.to_dim())?);
     }
     if end != length || outputs.len() != parts {
-        return Err(site.build.invalid(format_args!("it splits {length} into {lengths:?}")));
+        return Err(ctx.builder.invalid(format_args!("it splits {length} into {lengths:?}")));
     }
     Ok(outputs)
 }

@@ -3,12 +3,12 @@
 use tract_core::ops::nn::{Softmax, SoftmaxKind};
 use tract_core::prelude::*;
 
-use crate::encoder::onnx::build::Builder;
-use crate::encoder::onnx::registry::{Outputs, Site};
+use crate::encoder::onnx::graph_builder::GraphBuilder;
+use crate::encoder::onnx::registry::{NodeOutputs, NodeContext};
 use crate::encoder::onnx::value::Value;
 use crate::error::Result;
 
-impl Builder {
+impl GraphBuilder {
     /// Softmax along the last axis.
     pub(crate) fn softmax(&mut self, x: &Value) -> Result<Value> {
         if x.datum_type() != DatumType::F32 || x.rank() == 0 {
@@ -20,12 +20,12 @@ impl Builder {
 
 /// Along the last axis only. (Before opset 13 the operator flattened everything
 /// from `axis` on, which along the last axis is the same.)
-pub(crate) fn softmax(site: &mut Site) -> Outputs {
-    let x = site.input(0)?;
-    let default = if site.build.opset < 13 { 1 } else { -1 };
-    let axis = site.axis(site.node.int_or("axis", default)?, x.rank())?;
+pub(crate) fn softmax(ctx: &mut NodeContext) -> NodeOutputs {
+    let x = ctx.input(0)?;
+    let default = if ctx.builder.opset < 13 { 1 } else { -1 };
+    let axis = ctx.axis(ctx.node.int_or("axis", default)?, x.rank())?;
     if axis + 1 != x.rank() {
-        return Err(site.build.unsupported(format_args!("axis {axis} of {} axes", x.rank())));
+        return Err(ctx.builder.unsupported(format_args!("axis {axis} of {} axes", x.rank())));
     }
-    Ok(tvec!(site.build.softmax(&x)?))
+    Ok(tvec!(ctx.builder.softmax(&x)?))
 }

@@ -6,17 +6,17 @@ use prost::Message;
 use crate::error::{Error, ErrorCode, Result, fail};
 
 /// The opsets whose operators the registry knows how to read.
-const OPSETS: std::ops::RangeInclusive<i64> = 9..=23;
+const SUPPORTED_OPSETS: std::ops::RangeInclusive<i64> = 9..=23;
 /// More nodes than any BERT export has (a 24-layer one has about 5,000).
 const MAX_NODES: usize = 30_000;
 
 /// A decoded file: its graph and the version of the default operator set.
-pub(crate) struct Model {
+pub(crate) struct OnnxModel {
     pub(crate) graph: GraphProto,
     pub(crate) opset: i64,
 }
 
-impl Model {
+impl OnnxModel {
     /// Decodes a file and checks its head.
     ///
     /// # Errors
@@ -42,12 +42,12 @@ impl Model {
         let Some(opset) = opset.map(|o| o.version) else {
             fail!(InvalidModel, "the ONNX file does not say which operator set it uses");
         };
-        if !OPSETS.contains(&opset) {
+        if !SUPPORTED_OPSETS.contains(&opset) {
             fail!(
                 UnsupportedModel,
                 "the ONNX file uses operator set {opset}; {} to {} are supported",
-                OPSETS.start(),
-                OPSETS.end()
+                SUPPORTED_OPSETS.start(),
+                SUPPORTED_OPSETS.end()
             );
         }
         Ok(Self { graph, opset })
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     fn code(bytes: &[u8]) -> ErrorCode {
-        Model::parse(bytes).err().expect("an error").code()
+        OnnxModel::parse(bytes).err().expect("an error").code()
     }
 
     #[test]

@@ -5,36 +5,36 @@ use tract_core::ops::cast::cast;
 
 use super::node::Node;
 use super::tensor::MAX_RANK;
-use super::value::{Dims, Value, fixed};
-use super::{Expected, Role};
+use super::value::{Dims, Value, static_length};
+use super::{ModelSizes, InputRole};
 use crate::error::{Error, ErrorCode, Result};
 
 /// More elements than any value of a BERT that a browser can run.
-const LARGEST: u64 = 1 << 28;
+const MAX_VALUE_ELEMENTS: u64 = 1 << 28;
 /// A constant of this many elements may be made of nothing.
-const SMALL: u64 = 1 << 20;
+const ALWAYS_FOLDED_ELEMENTS: u64 = 1 << 20;
 
 /// A tract graph that grows operator by operator.
-pub(super) struct Builder {
+pub(super) struct GraphBuilder {
     pub(super) model: TypedModel,
     pub(super) opset: i64,
-    pub(super) expected: Expected,
+    pub(super) sizes: ModelSizes,
     /// A batch and a sequence to measure values by.
-    limits: SymbolValues,
+    probe_text: SymbolValues,
     /// One text, as long as the model takes it.
-    longest: SymbolValues,
+    longest_text: SymbolValues,
     /// The graph's inputs, and casts of them.
-    pub(super) fed: Vec<(OutletId, Role)>,
+    pub(super) input_outlets: Vec<(OutletId, InputRole)>,
     /// The node that is being translated, for names and messages.
     node: String,
-    wired: usize,
+    wired_ops: usize,
 }
 
-impl Builder {
+impl GraphBuilder {
     /// An empty graph of texts of `batch` and `sequence`.
     pub(super) fn new(
         opset: i64,
-        expected: Expected,
+        sizes: ModelSizes,
         (batch, sequence): (&Symbol, &Symbol),
         model: TypedModel,
     ) -> Self {
@@ -42,19 +42,19 @@ impl Builder {
         Self {
             model,
             opset,
-            expected,
-            limits: text(expected.max_positions.min(512)),
-            longest: text(expected.max_positions),
-            fed: Vec::new(),
+            sizes,
+            probe_text: text(sizes.max_positions.min(512)),
+            longest_text: text(sizes.max_positions),
+            input_outlets: Vec::new(),
             node: String::new(),
-            wired: 0,
+            wired_ops: 0,
         }
     }
 
     /// Says which node the next operators are part of.
-    pub(super) fn enter(&mut self, node: &Node) {
+    pub(super) fn enter_node(&mut self, node: &Node) {
         self.node = format!("{} ({})", node.label, node.operator());
-        self.wired = 0;
+        self.wired_ops = 0;
     }
 
     /// An `INVALID_MODEL` error about the current node.
@@ -68,7 +68,7 @@ impl Builder {
     }
 
     /// tract's complaint about the current node.
-    fn refused(&self, error: TractError) -> Error {
+    fn tract_error(&self, error: TractError) -> Error {
         let cause = error.root_cause().to_string();
         Error::with_source(ErrorCode::InvalidModel, format!("node {}: {cause}", self.node), error)
     }
@@ -90,14 +90,14 @@ impl Builder {
         let outlets = inputs.iter().map(|v| self.outlet(v)).collect::<Result<TVec<_>>>()?;
         let mut facts = TVec::with_capacity(outlets.len());
         for outlet in &outlets {
-            facts.push(self.model.outlet_fact(*outlet).map_err(|e| self.refused(e))?.clone());
+            facts.push(self.model.outlet_fact(*outlet).map_err(|e| self.tract_error(e))?.clone());
         }
         let facts: TVec<&TypedFact> = facts.iter().collect();
-        for fact in op.output_facts(&facts).map_err(|e| self.refused(e))? {
+        for fact in op.output_facts(&facts).map_err(|e| self.tract_error(e))? {
             self.check_size(&fact.shape.to_tvec())?;
         }
         let name = self.name();
-        let outlets = self.model.wire_node(name, op, &outlets).map_err(|e| self.refused(e))?;
+        let outlets = self.model.wire_node(name, op, &outlets).map_err(|e| self.tract_error(e))?;
         outlets.into_iter().map(|o| self.value(o)).collect()
     }
 
@@ -117,19 +117,19 @@ impl Builder {
             .iter()
             .map(TypedFact::try_from)
             .collect::<TractResult<TVec<_>>>()
-            .map_err(|e| self.refused(e))?;
+            .map_err(|e| self.tract_error(e))?;
         let facts: TVec<&TypedFact> = facts.iter().collect();
         let given: u64 = inputs.iter().map(|t| t.len() as u64).sum();
-        for fact in op.output_facts(&facts).map_err(|e| self.refused(e))? {
+        for fact in op.output_facts(&facts).map_err(|e| self.tract_error(e))? {
             let count = self.check_size(&fact.shape.to_tvec())?;
-            if !fact.shape.is_concrete() || count > 2 * given + SMALL {
+            if !fact.shape.is_concrete() || count > 2 * given + ALWAYS_FOLDED_ELEMENTS {
                 return Ok(None);
             }
         }
         let inputs = inputs.into_iter().map(IntoTValue::into_tvalue).collect();
         match op.eval_out_of_plan(inputs) {
             Ok(Some(outputs)) => {
-                Ok(Some(outputs.into_iter().map(|t| Value::konst(t.into_arc_tensor())).collect()))
+                Ok(Some(outputs.into_iter().map(|t| Value::constant(t.into_arc_tensor())).collect()))
             }
             // `TooEarly`: it needs the batch or the sequence. Anything else will be said again when wiring.
             Ok(None) | Err(_) => Ok(None),
@@ -144,9 +144,9 @@ impl Builder {
         }
         let mut count = 1u64;
         for dim in dims {
-            let length = dim.eval(&self.limits).to_i64().ok().and_then(|n| u64::try_from(n).ok());
+            let length = dim.eval(&self.probe_text).to_i64().ok().and_then(|n| u64::try_from(n).ok());
             match length.and_then(|n| count.checked_mul(n)) {
-                Some(product) if product <= LARGEST => count = product,
+                Some(product) if product <= MAX_VALUE_ELEMENTS => count = product,
                 _ => return Err(self.invalid(format_args!("a value of shape {dims:?}"))),
             }
         }
@@ -154,13 +154,13 @@ impl Builder {
     }
 
     /// What a length comes to with one text of as many tokens as the model has positions.
-    pub(super) fn longest(&self, length: &TDim) -> Option<usize> {
-        fixed(&length.eval(&self.longest))
+    pub(super) fn length_of_longest_text(&self, length: &TDim) -> Option<usize> {
+        static_length(&length.eval(&self.longest_text))
     }
 
     /// An outlet as a value.
     pub(super) fn value(&self, outlet: OutletId) -> Result<Value> {
-        let fact = self.model.outlet_fact(outlet).map_err(|e| self.refused(e))?;
+        let fact = self.model.outlet_fact(outlet).map_err(|e| self.tract_error(e))?;
         match &fact.konst {
             Some(konst) if konst.is_plain() => Ok(Value::Const(konst.clone())),
             _ => Ok(Value::Wire(outlet, fact.datum_type, fact.shape.to_tvec())),
@@ -176,28 +176,28 @@ impl Builder {
         };
         if !tensor.datum_type().is_tdim() {
             let name = self.name();
-            return self.model.add_const(name, tensor.clone()).map_err(|e| self.refused(e));
+            return self.model.add_const(name, tensor.clone()).map_err(|e| self.tract_error(e));
         }
-        if let Ok(fixed) = tensor.cast_to::<i64>() {
-            let fixed = fixed.into_owned();
+        if let Ok(numbers) = tensor.cast_to::<i64>() {
+            let numbers = numbers.into_owned();
             let name = self.name();
-            return self.model.add_const(name, fixed).map_err(|e| self.refused(e));
+            return self.model.add_const(name, numbers).map_err(|e| self.tract_error(e));
         }
         let name = self.name();
-        let konst = self.model.add_const(name, tensor.clone()).map_err(|e| self.refused(e))?;
+        let konst = self.model.add_const(name, tensor.clone()).map_err(|e| self.tract_error(e))?;
         let name = self.name();
         let outlets =
-            self.model.wire_node(name, cast(DatumType::I64), &[konst]).map_err(|e| self.refused(e))?;
+            self.model.wire_node(name, cast(DatumType::I64), &[konst]).map_err(|e| self.tract_error(e))?;
         Ok(outlets[0])
     }
 
     fn name(&mut self) -> String {
-        self.wired += 1;
-        format!("{}#{}", self.node, self.wired)
+        self.wired_ops += 1;
+        format!("{}#{}", self.node, self.wired_ops)
     }
 
     /// Applies an operator on one value that only moves or renames axes.
-    pub(super) fn axis(&mut self, op: AxisOp, value: &Value) -> Result<Value> {
+    pub(super) fn wire_axis_op(&mut self, op: AxisOp, value: &Value) -> Result<Value> {
         self.wire(op, &[value])
     }
 
@@ -205,7 +205,7 @@ impl Builder {
     pub(super) fn with_rank(&mut self, value: &Value, rank: usize) -> Result<Value> {
         let mut value = value.clone();
         while value.rank() < rank {
-            value = self.axis(AxisOp::Add(0), &value)?;
+            value = self.wire_axis_op(AxisOp::Add(0), &value)?;
         }
         Ok(value)
     }
@@ -232,17 +232,17 @@ impl Builder {
         if from == to || (from.is_tdim() && to == DatumType::I64) {
             return Ok(value.clone());
         }
-        let role = self.role(value);
+        let role = self.input_role(value);
         let value = self.wire(cast(to), &[value])?;
         if let Value::Wire(outlet, ..) = value {
-            self.fed.extend(role.map(|role| (outlet, role)));
+            self.input_outlets.extend(role.map(|role| (outlet, role)));
         }
         Ok(value)
     }
 
     /// Which of the graph's inputs a value is.
-    pub(super) fn role(&self, value: &Value) -> Option<Role> {
+    pub(super) fn input_role(&self, value: &Value) -> Option<InputRole> {
         let Value::Wire(outlet, ..) = value else { return None };
-        self.fed.iter().find(|(fed, _)| fed == outlet).map(|(_, role)| *role)
+        self.input_outlets.iter().find(|(fed, _)| fed == outlet).map(|(_, role)| *role)
     }
 }

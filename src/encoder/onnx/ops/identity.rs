@@ -1,0 +1,25 @@
+//! Operators that give back what they are given.
+
+use tract_core::prelude::*;
+
+use crate::encoder::onnx::registry::{NodeOutputs, NodeContext};
+use crate::encoder::onnx::value::Value;
+
+pub(crate) fn identity(ctx: &mut NodeContext) -> NodeOutputs {
+    Ok(tvec!(ctx.input(0)?))
+}
+
+/// `Dropout` outside training; its mask, if wanted, is all true.
+pub(crate) fn dropout(ctx: &mut NodeContext) -> NodeOutputs {
+    if let Some(training) = ctx.optional(2)
+        && !training.tensor().is_some_and(|t| t.is_all_zero().unwrap_or(false))
+    {
+        return Err(ctx.builder.unsupported("it is in training mode"));
+    }
+    let x = ctx.input(0)?;
+    let mut outputs = tvec!(x.clone());
+    if ctx.node.outputs.len() > 1 {
+        outputs.push(ctx.builder.broadcast_to(&Value::constant(tensor0(true)), &x.dims())?);
+    }
+    Ok(outputs)
+}
