@@ -1,7 +1,7 @@
 //! Which of a graph's inputs and outputs are which.
 
 use crate::config::BertConfig;
-use crate::encoder::onnx::{GraphInput, OnnxGraph, InputRole, StaticShape, ValueInfo};
+use crate::encoder::onnx::{GraphInput, InputRole, OnnxGraph, StaticShape, ValueInfo};
 use crate::error::{Result, fail};
 
 /// What to feed a graph and what to read from it.
@@ -41,7 +41,8 @@ impl GraphSignature {
         if layers.is_empty() || layers.iter().any(|l| *l > config.num_hidden_layers) {
             fail!(InvalidArgument, "layers {layers:?} of {} are wanted", config.num_hidden_layers);
         }
-        let named: Vec<Option<&ValueInfo>> = layers.iter().map(|l| hidden_output(outputs, config, *l)).collect();
+        let named: Vec<Option<&ValueInfo>> =
+            layers.iter().map(|l| hidden_output(outputs, config, *l)).collect();
         let alone = layers == [config.num_hidden_layers] && named == [None];
         // Something must be computed from all layers, or the graph is none of ours.
         let root = named

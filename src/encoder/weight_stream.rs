@@ -59,7 +59,10 @@ impl WeightStream {
     pub(super) fn write(&mut self, path: &str, offset: u64, bytes: &[u8]) -> Result<()> {
         let end = offset + bytes.len() as u64;
         for (index, weight) in self.weights.iter().enumerate() {
-            let Some((_, range)) = weight.place.as_ref().filter(|(file, _)| file == path) else { continue };
+            let Some(external) = weight.external.as_ref().filter(|external| external.path == path) else {
+                continue;
+            };
+            let range = &external.range;
             let (from, to) = (range.start.max(offset), range.end.min(end));
             if from >= to || !self.builder.wants(index) {
                 continue;
@@ -110,9 +113,11 @@ impl WeightStream {
         while let Some((path, file)) = files.pop_first() {
             let mut taken = 0u64;
             for (index, weight) in self.weights.iter().enumerate() {
-                let Some((_, range)) = weight.place.as_ref().filter(|(p, _)| *p == path) else { continue };
+                let Some(external) = weight.external.as_ref().filter(|external| external.path == path) else {
+                    continue;
+                };
                 if self.builder.wants(index) {
-                    let bytes = tensor_bytes(&file, &path, &weight.name, range)?.to_vec();
+                    let bytes = tensor_bytes(&file, &path, &weight.name, &external.range)?.to_vec();
                     taken = taken.saturating_add(bytes.len() as u64);
                     check_byte_reuse(&path, taken, file.len() as u64)?;
                     self.builder.put(index, weight.decode(bytes)?)?;
@@ -128,8 +133,8 @@ impl WeightStream {
             if !self.builder.wants(index) {
                 continue;
             }
-            if let Some((path, _)) = &weight.place {
-                fail!(MissingFile, "{path} is missing: the model keeps weights in it");
+            if let Some(external) = &weight.external {
+                fail!(MissingFile, "{} is missing: the model keeps weights in it", external.path);
             }
             self.builder.put(index, weight.take()?)?;
         }
@@ -138,7 +143,7 @@ impl WeightStream {
 }
 
 fn lies_in(weight: &Weight, path: &str) -> bool {
-    weight.place.as_ref().is_some_and(|(file, _)| file == path)
+    weight.external.as_ref().is_some_and(|external| external.path == path)
 }
 
 fn out_of_memory(path: &str, bytes: usize) -> Error {

@@ -26,7 +26,8 @@ fn outline(folder: &Path) -> Result<(Translated, BertConfig), String> {
     let (inputs, outputs) = declared_values(&model.graph);
     let mut signature =
         GraphSignature::find(&inputs, &outputs, &config, &[config.num_hidden_layers]).unwrap();
-    let graph = OnnxGraph::from_model(model, &BTreeMap::new(), &signature.outputs).map_err(|e| e.to_string())?;
+    let graph =
+        OnnxGraph::from_model(model, &BTreeMap::new(), &signature.outputs).map_err(|e| e.to_string())?;
     signature.resolve(&graph, &config).unwrap();
     let translated =
         translate(&graph, &signature.outputs, &signature.inputs, signature.static_shape, expected(&config))

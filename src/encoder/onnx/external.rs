@@ -11,7 +11,7 @@ use super::pb::DataLocation;
 use super::pb::TensorProto;
 
 use super::onnx_model::OnnxModel;
-use super::tensor;
+use super::tensor_info::byte_size;
 use crate::error::{Result, fail};
 use crate::relative_path::is_relative_path;
 
@@ -71,9 +71,10 @@ pub(crate) fn check_byte_reuse(path: &str, taken: u64, there: u64) -> Result<()>
 }
 
 /// Where a tensor's bytes lie.
-pub(super) struct ExternalRange {
-    pub(super) path: String,
-    pub(super) range: Range<u64>,
+#[derive(Debug)]
+pub(crate) struct ExternalRange {
+    pub(crate) path: String,
+    pub(crate) range: Range<u64>,
 }
 
 impl ExternalRange {
@@ -103,7 +104,7 @@ impl ExternalRange {
                 }
             },
         };
-        let size = tensor::byte_size(tensor)?;
+        let size = byte_size(tensor)?;
         let start = number("offset")?.unwrap_or(0);
         if let Some(length) = number("length")?
             && length != size
@@ -195,7 +196,12 @@ impl<'a> ExternalData<'a> {
 }
 
 /// A tensor's bytes in a file.
-pub(crate) fn tensor_bytes<'a>(file: &'a [u8], path: &str, tensor: &str, range: &Range<u64>) -> Result<&'a [u8]> {
+pub(crate) fn tensor_bytes<'a>(
+    file: &'a [u8],
+    path: &str,
+    tensor: &str,
+    range: &Range<u64>,
+) -> Result<&'a [u8]> {
     let bytes = usize::try_from(range.start).ok().zip(usize::try_from(range.end).ok());
     match bytes.and_then(|(start, end)| file.get(start..end)) {
         Some(bytes) => Ok(bytes),

@@ -11,7 +11,7 @@ use super::external::ExternalData;
 use super::node::Node;
 use super::onnx_model::OnnxModel;
 use super::weight::{InitializerKind, Weight};
-use super::{registry, tensor};
+use super::{registry, tensor, tensor_info};
 use crate::error::{Result, fail};
 
 /// An input or output as the file declares it.
@@ -102,7 +102,7 @@ impl OnnxGraph {
             stored: BTreeMap::new(),
         };
         for mut proto in initializers.into_iter().filter(|t| needed.remove(&t.name)) {
-            *graph.stored.entry(proto.data_type).or_default() += tensor::byte_size(&proto)?;
+            *graph.stored.entry(proto.data_type).or_default() += tensor_info::byte_size(&proto)?;
             match Weight::kind(&proto, packed.contains(&proto.name), |file| external.contains_key(file))? {
                 InitializerKind::Deferred => graph.weights.push(Weight::new(proto)?),
                 InitializerKind::Constant => {
@@ -117,7 +117,8 @@ impl OnnxGraph {
         }
         for node in &mut graph.nodes {
             if let Some(proto) = node.value_proto()? {
-                node.value = Some(tensor::load(proto, &mut ExternalData::borrowed(external))?.into_arc_tensor());
+                node.value =
+                    Some(tensor::load(proto, &mut ExternalData::borrowed(external))?.into_arc_tensor());
             }
         }
         Ok(graph)

@@ -3,10 +3,11 @@
 use tract_core::internal::*;
 use tract_core::ops::cast::cast;
 
+use super::graph_input::InputRole;
+use super::model_sizes::ModelSizes;
 use super::node::Node;
-use super::tensor::MAX_RANK;
+use super::tensor_info::MAX_RANK;
 use super::value::{Dims, Value, static_length};
-use super::{ModelSizes, InputRole};
 use crate::error::{Error, ErrorCode, Result};
 
 /// More elements than any value of a BERT that a browser can run.

@@ -15,17 +15,21 @@
 //!                                                                             ▼ TypedModel
 //! ```
 
-mod graph_builder;
 mod contrib;
 mod external;
 mod graph;
+mod graph_builder;
+mod graph_input;
 mod layers;
+mod model_sizes;
 mod node;
+mod node_context;
+mod onnx_model;
 mod ops;
 pub mod pb;
-mod onnx_model;
 mod registry;
 mod tensor;
+mod tensor_info;
 mod translate;
 mod value;
 mod weight;
@@ -34,8 +38,10 @@ pub(crate) use contrib::blockwise::BlockwiseMatrix;
 pub use external::{ExternalFile, external_files};
 pub(crate) use external::{check_byte_reuse, tensor_bytes};
 pub(crate) use graph::{OnnxGraph, ValueInfo, declared_values};
+pub(crate) use graph_input::{GraphInput, InputRole, StaticShape};
+pub(crate) use model_sizes::ModelSizes;
+pub(crate) use onnx_model::OnnxModel;
 pub(crate) use ops::gather::CheckedGather;
 pub(crate) use ops::quant::DynamicQuantize;
-pub(crate) use onnx_model::OnnxModel;
-pub(crate) use translate::{ModelSizes, GraphInput, InputRole, StaticShape, Translated, translate};
+pub(crate) use translate::{Translated, translate};
 pub(crate) use weight::{Weight, WeightPlaceholder, tensor_data};

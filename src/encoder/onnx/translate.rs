@@ -4,61 +4,17 @@ use std::collections::HashMap;
 
 use tract_core::prelude::*;
 
-use super::graph_builder::GraphBuilder;
 use super::graph::OnnxGraph;
+use super::graph_builder::GraphBuilder;
+use super::graph_input::{GraphInput, InputRole, StaticShape};
+use super::model_sizes::ModelSizes;
 use super::node::Node;
-use super::registry::{self, NodeContext};
-use super::tensor::graph_type;
+use super::node_context::NodeContext;
+use super::registry;
+use super::tensor_info::graph_type;
 use super::value::{Dims, Value};
 use super::weight::WeightPlaceholder;
-use crate::config::BertConfig;
 use crate::error::{Result, fail};
-
-/// What `config.json` says of the graph.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct ModelSizes {
-    pub(crate) vocab_size: usize,
-    pub(crate) type_vocab_size: usize,
-    pub(crate) hidden_size: usize,
-    pub(crate) max_positions: usize,
-}
-
-impl ModelSizes {
-    pub(crate) fn of(config: &BertConfig) -> Self {
-        Self {
-            vocab_size: config.vocab_size,
-            type_vocab_size: config.type_vocab_size,
-            hidden_size: config.hidden_size,
-            max_positions: config.max_position_embeddings,
-        }
-    }
-}
-
-/// An input that a run inputs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum InputRole {
-    TokenIds,
-    Mask,
-    TokenTypes,
-}
-
-/// What a graph input is given.
-#[derive(Debug, Clone)]
-pub(crate) struct GraphInput {
-    /// The input's name.
-    pub(crate) name: String,
-    /// `None` for the positions `0, 1, 2 …` of each text, which need no feeding.
-    pub(crate) role: Option<InputRole>,
-    /// The ONNX type that the graph reads it as.
-    pub(crate) data_type: i32,
-}
-
-/// The batch and the sequence of the tract graph; `None` for one that a run decides.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct StaticShape {
-    pub(crate) batch: Option<usize>,
-    pub(crate) sequence: Option<usize>,
-}
 
 /// A tract graph with the inputs `roles` (int64, `[batch, sequence]`) and the
 /// wanted outputs.

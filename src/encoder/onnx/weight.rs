@@ -2,14 +2,12 @@
 //! a shape, and the numbers come later, one weight at a time. So a graph can be understood
 //! before its weights are there, and no weight is ever held twice.
 
-use std::ops::Range;
-
 use super::pb::DataType;
 use super::pb::TensorProto;
 use tract_core::internal::*;
 
-use super::external::{ExternalRange, ExternalData};
-use super::tensor;
+use super::external::{ExternalData, ExternalRange};
+use super::{tensor, tensor_info};
 use crate::encoder::plan::TensorData;
 use crate::encoder::quantize::int4::unpack_u4;
 use crate::error::{Result, fail};
@@ -26,8 +24,8 @@ pub(crate) struct Weight {
     pub(crate) shape: Vec<usize>,
     /// The type that the graph sees, floats being f32.
     pub(crate) datum_type: DatumType,
-    /// The file beside the ONNX file and the place in it, or `None` for a weight in the ONNX file.
-    pub(crate) place: Option<(String, Range<u64>)>,
+    /// Its bytes in a file beside the ONNX file, or `None` for a weight in the ONNX file.
+    pub(crate) external: Option<ExternalRange>,
     proto: TensorProto,
 }
 
@@ -61,7 +59,7 @@ impl Weight {
         packed: bool,
         there: impl Fn(&str) -> bool,
     ) -> Result<InitializerKind> {
-        let count = tensor::count(proto)?;
+        let count = tensor_info::count(proto)?;
         let absent = ExternalRange::of(proto)?.is_some_and(|place| !there(&place.path));
         let number = matches!(
             DataType::try_from(proto.data_type),
@@ -84,13 +82,13 @@ impl Weight {
 
     /// A handle.
     pub(super) fn new(mut proto: TensorProto) -> Result<Self> {
-        let Some(datum_type) = tensor::graph_type(proto.data_type) else {
+        let Some(datum_type) = tensor_info::graph_type(proto.data_type) else {
             fail!(InvalidModel, "tensor `{}` is of no known type", proto.name);
         };
-        let shape = tensor::shape(&proto)?;
-        let place = ExternalRange::of(&proto)?.map(|place| (place.path, place.range));
+        let shape = tensor_info::shape(&proto)?;
+        let external = ExternalRange::of(&proto)?;
         let name = std::mem::take(&mut proto.name);
-        Ok(Self { name, shape, datum_type, place, proto })
+        Ok(Self { name, shape, datum_type, external, proto })
     }
 
     /// The ONNX type that the file stores it in.
@@ -100,7 +98,7 @@ impl Weight {
 
     /// Bytes that it has in the file.
     pub(crate) fn byte_size(&self) -> Result<u64> {
-        tensor::byte_size(&self.proto)
+        tensor_info::byte_size(&self.proto)
     }
 
     /// The numbers of a weight in the ONNX file; it has none afterwards.

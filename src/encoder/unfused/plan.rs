@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tract_core::prelude::*;
 
-use crate::encoder::onnx::{ModelSizes, OnnxGraph, InputRole, StaticShape, Translated, translate};
+use crate::encoder::onnx::{InputRole, ModelSizes, OnnxGraph, StaticShape, Translated, translate};
 use crate::encoder::signature::GraphSignature;
 use crate::error::{Error, ErrorCode, Result, fail};
 
@@ -18,7 +18,12 @@ pub(super) enum Plans {
     One(Plan),
     /// One plan per batch size and sequence length, for a graph whose shapes tract cannot leave
     /// symbolic. The latest used plan is last.
-    Many { graph: Box<OnnxGraph>, signature: GraphSignature, expected: ModelSizes, kept: Vec<(StaticShape, Plan)> },
+    Many {
+        graph: Box<OnnxGraph>,
+        signature: GraphSignature,
+        expected: ModelSizes,
+        kept: Vec<(StaticShape, Plan)>,
+    },
 }
 
 /// A graph that tract can run.

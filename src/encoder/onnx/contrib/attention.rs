@@ -7,7 +7,7 @@ use tract_core::prelude::*;
 
 use super::heads::Heads;
 use crate::encoder::onnx::graph_builder::GraphBuilder;
-use crate::encoder::onnx::registry::{NodeOutputs, NodeContext};
+use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
 use crate::encoder::onnx::value::{Value, static_length};
 use crate::error::Result;
 

@@ -2,7 +2,7 @@
 
 use tract_core::prelude::*;
 
-use crate::encoder::onnx::registry::{NodeOutputs, NodeContext};
+use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
 
 /// Inputs: a (float), b, b's scale, b's zero point?, bias?.
 pub(crate) fn dynamic_quantize_matmul(ctx: &mut NodeContext) -> NodeOutputs {

@@ -4,8 +4,8 @@ use tract_core::ops::nn::Reducer;
 use tract_core::prelude::*;
 
 use crate::encoder::onnx::graph_builder::GraphBuilder;
-use crate::encoder::onnx::ops::gather::embedding_mismatch;
-use crate::encoder::onnx::registry::{NodeOutputs, NodeContext};
+use crate::encoder::onnx::model_sizes::embedding_mismatch;
+use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
 use crate::encoder::onnx::value::{Value, static_length};
 use crate::error::Result;
 

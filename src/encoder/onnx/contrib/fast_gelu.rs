@@ -2,7 +2,7 @@
 
 use tract_core::prelude::*;
 
-use crate::encoder::onnx::registry::{NodeOutputs, NodeContext};
+use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
 
 pub(crate) fn fast_gelu(ctx: &mut NodeContext) -> NodeOutputs {
     let mut x = ctx.input(0)?;

@@ -2,7 +2,7 @@
 
 use tract_core::prelude::*;
 
-use crate::encoder::onnx::registry::{NodeOutputs, NodeContext};
+use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
 
 pub(crate) fn fused_matmul(ctx: &mut NodeContext) -> NodeOutputs {
     let (a, b) = (ctx.input(0)?, ctx.input(1)?);

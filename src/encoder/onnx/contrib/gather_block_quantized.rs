@@ -6,8 +6,8 @@ use tract_core::prelude::*;
 
 use super::blockwise::BlockwiseMatrix;
 use crate::encoder::onnx::graph_builder::GraphBuilder;
+use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
 use crate::encoder::onnx::ops::arithmetic::Arithmetic;
-use crate::encoder::onnx::registry::{NodeOutputs, NodeContext};
 use crate::encoder::onnx::value::{Value, static_length};
 use crate::encoder::plan::BlockFormat;
 use crate::encoder::quantize::int4::unpack_u4;
@@ -45,7 +45,9 @@ pub(crate) fn gather_block_quantized(ctx: &mut NodeContext) -> NodeOutputs {
         if !block_size.is_power_of_two() || !zeros_fit {
             return Err(builder.unsupported("its blocks or zero points are laid out in another way"));
         }
-        if static_length(&scales.dims().iter().product()) != Some(blocks) || scales.datum_type() != DatumType::F32 {
+        if static_length(&scales.dims().iter().product()) != Some(blocks)
+            || scales.datum_type() != DatumType::F32
+        {
             return Err(builder.invalid(format_args!("scales {:?} for {rows} rows", scales.dims())));
         }
         let table = match &zeros {
@@ -98,8 +100,8 @@ impl BlockedTable {
     fn expand_per_column(&self, builder: &GraphBuilder, value: &Value) -> Result<Value> {
         let blocks = self.columns.div_ceil(self.size);
         // Packed zero points of an odd number of blocks have one more that means nothing.
-        let fits =
-            constant_dims(value).filter(|[rows, width]| *rows == self.rows && (blocks..blocks + 2).contains(width));
+        let fits = constant_dims(value)
+            .filter(|[rows, width]| *rows == self.rows && (blocks..blocks + 2).contains(width));
         let (Some([_, width]), Some(tensor)) = (fits, value.tensor()) else {
             return Err(builder.invalid(format_args!("scales or zero points of shape {:?}", value.dims())));
         };

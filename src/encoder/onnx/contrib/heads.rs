@@ -6,7 +6,7 @@ use tract_core::ops::einsum::EinSum;
 use tract_core::ops::logic::{CompGT, Iff};
 
 use crate::encoder::onnx::graph_builder::GraphBuilder;
-use crate::encoder::onnx::registry::NodeContext;
+use crate::encoder::onnx::node_context::NodeContext;
 use crate::encoder::onnx::value::{Value, static_length};
 use crate::error::Result;
 
@@ -121,7 +121,13 @@ impl Heads {
 }
 
 /// A product of two values of four axes each.
-fn einsum(builder: &mut GraphBuilder, inputs: [&str; 2], output: &str, a: &Value, b: &Value) -> Result<Value> {
+fn einsum(
+    builder: &mut GraphBuilder,
+    inputs: [&str; 2],
+    output: &str,
+    a: &Value,
+    b: &Value,
+) -> Result<Value> {
     let axes = AxesMapping::from_strs(&inputs, &[output]).map_err(|e| builder.invalid(e))?;
     builder.wire(EinSum::new(axes, DatumType::F32), &[a, b])
 }

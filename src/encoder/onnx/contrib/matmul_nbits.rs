@@ -6,7 +6,7 @@ use tract_core::prelude::*;
 
 use super::blockwise::BlockwiseMatrix;
 use crate::encoder::onnx::graph_builder::GraphBuilder;
-use crate::encoder::onnx::registry::{NodeOutputs, NodeContext};
+use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
 use crate::encoder::onnx::value::{Value, static_length};
 use crate::encoder::plan::BlockFormat;
 use crate::encoder::quantize::int4::u4_at;
@@ -122,7 +122,12 @@ enum ZeroPoints {
 }
 
 /// The elements of a constant, of which there must be `count`.
-fn constant_list<T: Datum + Copy>(builder: &GraphBuilder, value: &Value, what: &str, count: usize) -> Result<Vec<T>> {
+fn constant_list<T: Datum + Copy>(
+    builder: &GraphBuilder,
+    value: &Value,
+    what: &str,
+    count: usize,
+) -> Result<Vec<T>> {
     let Some(tensor) = value.tensor() else {
         return Err(builder.unsupported(format_args!("its {what} are not constant")));
     };

@@ -3,7 +3,7 @@
 use tract_core::prelude::*;
 
 use super::heads::Heads;
-use crate::encoder::onnx::registry::{NodeOutputs, NodeContext};
+use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
 use crate::encoder::onnx::value::{Value, static_length};
 
 /// Inputs: q, k, v, bias (of all three, one after the other)?, mask?, added scores?, past….

@@ -2,7 +2,7 @@
 
 use super::attention::{attend, widths};
 use super::heads::Heads;
-use crate::encoder::onnx::registry::{NodeOutputs, NodeContext};
+use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
 
 /// Inputs: x, weights, bias, x's scale, weights' scale, mask?, x's zero point?,
 /// weights' zero point?, past?.

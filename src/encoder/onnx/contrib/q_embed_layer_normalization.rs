@@ -1,7 +1,7 @@
 //! `com.microsoft.QEmbedLayerNormalization`: the same with quantised tables.
 
 use super::embed_layer_normalization::EmbedInputs;
-use crate::encoder::onnx::registry::{NodeOutputs, NodeContext};
+use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
 use crate::encoder::onnx::value::Value;
 use crate::error::Result;
 

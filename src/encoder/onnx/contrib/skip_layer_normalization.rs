@@ -2,7 +2,7 @@
 
 use tract_core::prelude::*;
 
-use crate::encoder::onnx::registry::{NodeOutputs, NodeContext};
+use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
 
 /// Inputs: x, skip, gamma, beta?, bias?. NodeOutputs: the norm, and as the fourth the sum.
 pub(crate) fn skip_layer_normalization(ctx: &mut NodeContext) -> NodeOutputs {

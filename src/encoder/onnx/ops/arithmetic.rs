@@ -5,7 +5,7 @@ use tract_core::ops::binary::{BinMiniOp, TypedBinOp};
 use tract_core::ops::math;
 
 use crate::encoder::onnx::graph_builder::GraphBuilder;
-use crate::encoder::onnx::registry::{NodeOutputs, NodeContext};
+use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
 use crate::encoder::onnx::value::{Value, integer_constant};
 use crate::error::Result;
 

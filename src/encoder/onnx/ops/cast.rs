@@ -2,8 +2,8 @@
 
 use tract_core::prelude::*;
 
-use crate::encoder::onnx::registry::{NodeOutputs, NodeContext};
-use crate::encoder::onnx::tensor::graph_type;
+use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
+use crate::encoder::onnx::tensor_info::graph_type;
 
 pub(crate) fn cast(ctx: &mut NodeContext) -> NodeOutputs {
     let x = ctx.input(0)?;

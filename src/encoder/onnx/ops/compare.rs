@@ -4,12 +4,16 @@ use tract_core::ops::binary::BinMiniOp;
 use tract_core::ops::logic::{And, CompEq, CompGT, CompGTE, CompLT, CompLTE, Or};
 use tract_core::prelude::*;
 
-use crate::encoder::onnx::registry::{NodeOutputs, NodeContext};
+use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
 use crate::encoder::onnx::value::Value;
 
 /// Compares two values; `on_lengths` does so for integers that may depend on
 /// batch or sequence, and says `None` when it cannot tell.
-fn compare(ctx: &mut NodeContext, op: Box<dyn BinMiniOp>, on_lengths: fn(&TDim, &TDim) -> Option<bool>) -> NodeOutputs {
+fn compare(
+    ctx: &mut NodeContext,
+    op: Box<dyn BinMiniOp>,
+    on_lengths: fn(&TDim, &TDim) -> Option<bool>,
+) -> NodeOutputs {
     let (a, b) = (ctx.input(0)?, ctx.input(1)?);
     if a.onnx_type() != b.onnx_type() {
         let message = format!("it compares {:?} with {:?}", a.onnx_type(), b.onnx_type());

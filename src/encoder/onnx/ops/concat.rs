@@ -3,7 +3,7 @@
 use tract_core::ops::array::TypedConcat;
 use tract_core::prelude::*;
 
-use crate::encoder::onnx::registry::{NodeOutputs, NodeContext};
+use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
 use crate::encoder::onnx::value::{Value, integer_constant};
 
 pub(crate) fn concat(ctx: &mut NodeContext) -> NodeOutputs {

@@ -2,7 +2,7 @@
 
 use tract_core::prelude::*;
 
-use crate::encoder::onnx::registry::{NodeOutputs, NodeContext};
+use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
 use crate::encoder::onnx::value::Value;
 
 pub(crate) fn constant(ctx: &mut NodeContext) -> NodeOutputs {

@@ -6,7 +6,7 @@ use tract_core::prelude::tract_num_traits::Zero;
 use tract_core::prelude::*;
 
 use crate::encoder::onnx::graph_builder::GraphBuilder;
-use crate::encoder::onnx::registry::{NodeOutputs, NodeContext};
+use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
 use crate::encoder::onnx::value::{Dims, Value, integer_constant};
 use crate::error::Result;
 

@@ -7,10 +7,11 @@ use tract_core::internal::*;
 use tract_core::ops::array::{Gather, GatherElements, GatherNd};
 
 use crate::encoder::onnx::graph_builder::GraphBuilder;
-use crate::encoder::onnx::registry::{NodeOutputs, NodeContext};
-use crate::encoder::onnx::value::{Value, static_length, integer_constant};
-use crate::encoder::onnx::{ModelSizes, InputRole};
-use crate::error::{Error, ErrorCode, Result};
+use crate::encoder::onnx::graph_input::InputRole;
+use crate::encoder::onnx::model_sizes::{ModelSizes, embedding_mismatch};
+use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
+use crate::encoder::onnx::value::{Value, integer_constant, static_length};
+use crate::error::Result;
 
 /// One of tract's gathering operators, behind a check of its indices.
 #[derive(Debug, Clone, Hash, PartialEq, Eq)]
@@ -99,7 +100,9 @@ impl GraphBuilder {
         let rows = static_length(&table.dims()[0]).unwrap_or(0);
         let ModelSizes { vocab_size, type_vocab_size, .. } = self.sizes;
         match role {
-            InputRole::TokenIds if rows != vocab_size => Err(embedding_mismatch("word", rows, "vocab_size", vocab_size)),
+            InputRole::TokenIds if rows != vocab_size => {
+                Err(embedding_mismatch("word", rows, "vocab_size", vocab_size))
+            }
             InputRole::TokenTypes if rows < type_vocab_size => {
                 Err(embedding_mismatch("token type", rows, "type_vocab_size", type_vocab_size))
             }
@@ -115,19 +118,13 @@ impl GraphBuilder {
     }
 }
 
-/// The graph is another model's than `config.json`.
-pub(crate) fn embedding_mismatch(what: &str, rows: usize, key: &str, size: usize) -> Error {
-    let message = format!("the graph's {what} embedding has {rows} rows, but config.json says {key} {size}");
-    // A graph of another vocabulary is what a tokenizer and config of another model come to.
-    let code = if key == "vocab_size" { ErrorCode::TokenizerMismatch } else { ErrorCode::UnsupportedModel };
-    Error::new(code, message)
-}
-
 pub(crate) fn gather(ctx: &mut NodeContext) -> NodeOutputs {
     let (data, indices) = (ctx.input(0)?, ctx.input(1)?);
     let axis = ctx.axis(ctx.node.int_or("axis", 0)?, data.rank())?;
     // A length out of a shape, or the first row of each text.
-    if let (Some(elements), Some(picks), 1) = (data.integer_elements(), indices.integer_elements(), data.rank()) {
+    if let (Some(elements), Some(picks), 1) =
+        (data.integer_elements(), indices.integer_elements(), data.rank())
+    {
         let mut picked = Vec::with_capacity(picks.len());
         for pick in &picks {
             let at = pick.as_i64().map(|p| if p < 0 { p + elements.len() as i64 } else { p });

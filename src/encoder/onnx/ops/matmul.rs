@@ -5,7 +5,7 @@ use tract_core::ops::einsum::EinSum;
 
 use super::arithmetic::Arithmetic;
 use crate::encoder::onnx::graph_builder::GraphBuilder;
-use crate::encoder::onnx::registry::{NodeOutputs, NodeContext};
+use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
 use crate::encoder::onnx::value::Value;
 use crate::error::Result;
 
@@ -16,7 +16,13 @@ impl GraphBuilder {
     }
 
     /// The same, with the last two axes of either swapped. Both have at least two axes.
-    pub(crate) fn product(&mut self, a: &Value, b: &Value, a_transposed: bool, b_transposed: bool) -> Result<Value> {
+    pub(crate) fn product(
+        &mut self,
+        a: &Value,
+        b: &Value,
+        a_transposed: bool,
+        b_transposed: bool,
+    ) -> Result<Value> {
         let (left, right) = (a.dims(), b.dims());
         let (la, lb) = (left.len(), right.len());
         if la < 2 || lb < 2 || a.datum_type() != DatumType::F32 || b.datum_type() != DatumType::F32 {

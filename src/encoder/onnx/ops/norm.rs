@@ -5,7 +5,7 @@ use tract_core::prelude::*;
 
 use super::arithmetic::Arithmetic;
 use crate::encoder::onnx::graph_builder::GraphBuilder;
-use crate::encoder::onnx::registry::{NodeOutputs, NodeContext};
+use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
 use crate::encoder::onnx::value::Value;
 use crate::error::Result;
 

@@ -8,7 +8,7 @@ use tract_core::ops::math;
 
 use super::arithmetic::Arithmetic;
 use crate::encoder::onnx::graph_builder::GraphBuilder;
-use crate::encoder::onnx::registry::{NodeOutputs, NodeContext};
+use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
 use crate::encoder::onnx::value::Value;
 use crate::error::Result;
 
@@ -28,7 +28,12 @@ impl GraphBuilder {
     }
 
     /// `x - zero` of quantised numbers, as floats.
-    pub(crate) fn subtract_zero_point(&mut self, x: &Value, zero: Option<&Value>, axis: usize) -> Result<Value> {
+    pub(crate) fn subtract_zero_point(
+        &mut self,
+        x: &Value,
+        zero: Option<&Value>,
+        axis: usize,
+    ) -> Result<Value> {
         if !matches!(x.datum_type(), DatumType::I8 | DatumType::U8 | DatumType::I32) {
             return Err(self.invalid(format_args!("it takes {:?} for quantised", x.onnx_type())));
         }

@@ -7,7 +7,7 @@ use tract_core::prelude::tract_num_traits::Zero;
 
 use super::arithmetic::Arithmetic;
 use crate::encoder::onnx::graph_builder::GraphBuilder;
-use crate::encoder::onnx::registry::{NodeOutputs, NodeContext};
+use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
 use crate::encoder::onnx::value::Value;
 use crate::error::Result;
 

@@ -4,8 +4,8 @@ use tract_core::internal::*;
 use tract_core::prelude::tract_num_traits::Zero;
 
 use crate::encoder::onnx::graph_builder::GraphBuilder;
-use crate::encoder::onnx::registry::{NodeOutputs, NodeContext};
-use crate::encoder::onnx::tensor::MAX_RANK;
+use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
+use crate::encoder::onnx::tensor_info::MAX_RANK;
 use crate::encoder::onnx::value::Value;
 use crate::error::Result;
 

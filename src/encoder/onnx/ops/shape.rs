@@ -2,7 +2,7 @@
 
 use tract_core::prelude::*;
 
-use crate::encoder::onnx::registry::{NodeOutputs, NodeContext};
+use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
 use crate::encoder::onnx::value::integer_constant;
 
 pub(crate) fn shape(ctx: &mut NodeContext) -> NodeOutputs {

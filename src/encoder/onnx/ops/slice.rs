@@ -4,10 +4,10 @@ use tract_core::ops::array::Slice;
 use tract_core::prelude::tract_num_traits::Zero;
 use tract_core::prelude::*;
 
-use super::gather::embedding_mismatch;
 use crate::encoder::onnx::graph_builder::GraphBuilder;
-use crate::encoder::onnx::registry::{NodeOutputs, NodeContext};
-use crate::encoder::onnx::value::{Value, static_length, integer_constant};
+use crate::encoder::onnx::model_sizes::embedding_mismatch;
+use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
+use crate::encoder::onnx::value::{Value, integer_constant, static_length};
 use crate::error::Result;
 
 /// Exporters write "to the end" as a number beyond any length.

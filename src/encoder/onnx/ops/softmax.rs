@@ -4,7 +4,7 @@ use tract_core::ops::nn::{Softmax, SoftmaxKind};
 use tract_core::prelude::*;
 
 use crate::encoder::onnx::graph_builder::GraphBuilder;
-use crate::encoder::onnx::registry::{NodeOutputs, NodeContext};
+use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
 use crate::encoder::onnx::value::Value;
 use crate::error::Result;
 

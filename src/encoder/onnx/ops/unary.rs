@@ -6,7 +6,7 @@ use tract_core::ops::{math, nn};
 use tract_core::prelude::*;
 
 use super::arithmetic::Arithmetic;
-use crate::encoder::onnx::registry::{NodeOutputs, NodeContext};
+use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
 use crate::encoder::onnx::value::{Value, integer_constant};
 
 fn on_floats(ctx: &mut NodeContext, op: ElementWiseOp) -> NodeOutputs {

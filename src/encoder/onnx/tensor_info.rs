@@ -1,0 +1,79 @@
+//! The type, the shape and the size of a `TensorProto`, checked.
+
+use tract_core::prelude::*;
+
+use super::pb::{DataType, TensorProto};
+use crate::error::{Result, fail};
+
+/// No BERT weight has more axes.
+pub(super) const MAX_RANK: usize = 8;
+/// More elements than any one tensor of a model that fits wasm's memory.
+const MAX_ELEMENTS: u64 = 1 << 30;
+
+/// The type a value of `data_type` has in the graph: floats are f32, and the
+/// rest is what it says. `None` for types that no BERT export uses.
+pub(super) fn graph_type(data_type: i32) -> Option<DatumType> {
+    Some(match DataType::try_from(data_type).ok()? {
+        DataType::Float | DataType::Float16 | DataType::Bfloat16 | DataType::Double => DatumType::F32,
+        DataType::Int64 => DatumType::I64,
+        DataType::Int32 => DatumType::I32,
+        DataType::Int8 | DataType::Int4 => DatumType::I8,
+        DataType::Uint8 | DataType::Uint4 => DatumType::U8,
+        DataType::Bool => DatumType::Bool,
+        _ => return None,
+    })
+}
+
+/// The dims, checked, and their product.
+pub(super) fn dims(tensor: &TensorProto) -> Result<(Vec<usize>, u64)> {
+    let name = &tensor.name;
+    if tensor.dims.len() > MAX_RANK {
+        fail!(InvalidModel, "tensor `{name}` has {} axes", tensor.dims.len());
+    }
+    let mut count = 1u64;
+    let mut dims = Vec::with_capacity(tensor.dims.len());
+    for &dim in &tensor.dims {
+        match u64::try_from(dim).ok().and_then(|d| count.checked_mul(d)) {
+            Some(product) if product <= MAX_ELEMENTS && dim <= MAX_ELEMENTS as i64 => count = product,
+            _ => fail!(InvalidModel, "tensor `{name}` has dims {:?}", tensor.dims),
+        }
+        dims.push(dim as usize);
+    }
+    Ok((dims, count))
+}
+
+/// Bits of one element as it is stored.
+fn stored_bits(tensor: &TensorProto) -> Result<u64> {
+    Ok(match DataType::try_from(tensor.data_type) {
+        Ok(DataType::Float | DataType::Int32) => 32,
+        Ok(DataType::Int64 | DataType::Double) => 64,
+        Ok(DataType::Float16 | DataType::Bfloat16) => 16,
+        Ok(DataType::Int8 | DataType::Uint8 | DataType::Bool) => 8,
+        Ok(DataType::Int4 | DataType::Uint4) => 4,
+        Ok(other) => fail!(
+            UnsupportedModel,
+            "tensor `{}` is of type {}; supported are float, float16, bfloat16, double, int64, int32, int8, \
+             uint8, int4, uint4 and bool",
+            tensor.name,
+            format!("{other:?}").to_uppercase()
+        ),
+        Err(_) => {
+            fail!(InvalidModel, "tensor `{}` is of the unknown type {}", tensor.name, tensor.data_type)
+        }
+    })
+}
+
+/// A tensor's dims, checked.
+pub(super) fn shape(tensor: &TensorProto) -> Result<Vec<usize>> {
+    Ok(dims(tensor)?.0)
+}
+
+/// How many elements a tensor has.
+pub(super) fn count(tensor: &TensorProto) -> Result<u64> {
+    Ok(dims(tensor)?.1)
+}
+
+/// Bytes that a tensor's data takes in a file.
+pub(super) fn byte_size(tensor: &TensorProto) -> Result<u64> {
+    Ok((dims(tensor)?.1 * stored_bits(tensor)?).div_ceil(8))
+}
