@@ -20,7 +20,7 @@ type Files = BTreeMap<String, Vec<u8>>;
 /// Loads from memory; what is not there is missing.
 fn load(files: &Files, options: LoadOptions) -> Result<Embedder> {
     let mut loader = ModelLoader::new(options)?;
-    while let Some(file) = loader.wanted().first().cloned() {
+    while let Some(file) = loader.pending_requests().first().cloned() {
         match files.get(&file.path) {
             Some(bytes) => loader.supply(&file.path, bytes)?,
             None => loader.missing(&file.path)?,
@@ -73,7 +73,7 @@ fn edit_manifest(files: &mut Files, edit: impl FnOnce(&mut serde_json::Value)) {
 }
 
 fn paths(loader: &ModelLoader) -> Vec<&str> {
-    loader.wanted().iter().map(|w| w.path.as_str()).collect()
+    loader.pending_requests().iter().map(|w| w.path.as_str()).collect()
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn a_folder_of_ours_is_wanted_in_stages_with_sizes_and_hashes() {
         let listed =
             files.iter().filter(|(path, _)| *path != "corom.json").map(|(_, b)| b.len() as u64).sum();
         assert_eq!(loader.total(), (i > 0).then_some(listed));
-        for file in loader.wanted().to_vec().iter().rev() {
+        for file in loader.pending_requests().to_vec().iter().rev() {
             let listed = (i > 0).then(|| FileEntry::of(&*file.path, &files[&file.path]));
             assert_eq!(file.required, i > 0);
             assert_eq!(
@@ -100,7 +100,7 @@ fn a_folder_of_ours_is_wanted_in_stages_with_sizes_and_hashes() {
             loader.supply(&file.path, &files[&file.path]).unwrap();
         }
     }
-    assert!(loader.wanted().is_empty());
+    assert!(loader.pending_requests().is_empty());
     assert_eq!(loader.build().unwrap().tokenizer().max_length(), 16);
 }
 
@@ -145,7 +145,7 @@ fn a_folder_of_someone_else_is_found_with_and_without_a_listing() {
         load(&files, LoadOptions::default()).unwrap_or_else(|e| panic!("{name}: {e}"));
         let mut loader = ModelLoader::new(LoadOptions::default()).unwrap();
         loader.set_listing(files.keys().cloned()).unwrap();
-        while let Some(file) = loader.wanted().first().cloned() {
+        while let Some(file) = loader.pending_requests().first().cloned() {
             let bytes =
                 files.get(&file.path).unwrap_or_else(|| panic!("{name}: {} was asked for", file.path));
             loader.supply(&file.path, bytes).unwrap();
@@ -316,7 +316,7 @@ fn several_onnx_files_must_be_chosen_from() {
         let mut loader = ModelLoader::new(options).unwrap();
         loader
             .set_listing(files.keys().cloned())
-            .map(|()| loader.wanted().iter().map(|w| w.path.clone()).collect())
+            .map(|()| loader.pending_requests().iter().map(|w| w.path.clone()).collect())
     };
     let error = listed(LoadOptions::default()).map(|_: Vec<String>| ()).unwrap_err();
     assert_eq!(error.code(), ErrorCode::InvalidArgument);

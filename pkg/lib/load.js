@@ -64,7 +64,7 @@ async function build(runtime, source, options) {
     throwIfAborted(signal);
     return runtime.call(work);
   };
-  const unverified = await phase("pack", () => loader.pack());
+  const unverified = await phase("pack", () => loader.buildUnverified());
   const embedder = runtime.call(() => unverified.hasSelfTest)
     ? await phase("self-test", () => unverified.finish())
     : runtime.call(() => unverified.finish());
@@ -97,7 +97,7 @@ async function transferAll(runtime, loader, source, options) {
   let content;
   try {
     for (;;) {
-      const wanted = runtime.call(() => loader.wanted());
+      const wanted = runtime.call(() => loader.pendingRequests());
       if (wanted.length === 0) return { manifestTransfer, content };
       if (wanted.some(({ path }) => requested.has(path))) {
         throw new CoromError(

@@ -7,7 +7,7 @@ use super::checkpoint_folder::CheckpointFolder;
 use super::options::ConvertOptions;
 use crate::config::{DEFAULT_MAX_LENGTH, Pooling};
 use crate::error::{Result, fail};
-use crate::model::side_files::{Decided, settings};
+use crate::model::side_files::{Overrides, read_side_files};
 
 /// The settings that the manifest will have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,8 +37,8 @@ impl Settings {
                 "--max-length {length}: this model supports 2 to {positions} tokens, [CLS] and [SEP] included"
             );
         }
-        let decided = Decided { pooling: options.pooling, encoder_alone: options.ignore_head };
-        let found = settings(&|name| checkpoint.side_file(name), decided)?;
+        let overrides = Overrides { pooling: options.pooling, ignore_head: options.ignore_head };
+        let found = read_side_files(&|name| checkpoint.side_file(name), overrides)?;
         let max_length = options.max_length.or(found.max_length).unwrap_or(DEFAULT_MAX_LENGTH).min(positions);
         Ok(Self {
             pooling: options.pooling.or(found.pooling).unwrap_or(Pooling::Cls),

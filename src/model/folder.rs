@@ -11,7 +11,7 @@ use super::loader::ModelLoader;
 use super::options::LoadOptions;
 
 /// How much of a file is read at once.
-const CHUNK: usize = 1 << 20;
+const CHUNK_BYTES: usize = 1 << 20;
 
 /// Loads a model's folder.
 ///
@@ -23,8 +23,8 @@ pub fn load(folder: &Path, options: LoadOptions) -> Result<Embedder> {
     if !folder.is_dir() {
         return Err(Error::new(ErrorCode::MissingFile, format!("{} is not a folder", folder.display())));
     }
-    let mut chunk = vec![0; CHUNK];
-    while let Some(file) = loader.wanted().first().cloned() {
+    let mut chunk = vec![0; CHUNK_BYTES];
+    while let Some(file) = loader.pending_requests().first().cloned() {
         let path = folder.join(&file.path);
         let unreadable = |e: io::Error| {
             let message = format!("{} cannot be read: {e}", path.display());

@@ -1,4 +1,4 @@
-//! Loading without input or output: the host asks what is [`wanted`], fetches
+//! Loading without input or output: the host asks what is [`pending_requests`], fetches
 //! it in its own way, and feeds it piece by piece. Every host and every test goes
 //! through the same checks.
 //!
@@ -6,7 +6,7 @@
 //! the loader as it was: the file is wanted still and may be begun again, from another
 //! mirror for instance.
 //!
-//! [`wanted`]: ModelLoader::wanted
+//! [`pending_requests`]: ModelLoader::pending_requests
 //! [`begin`]: ModelLoader::begin
 //! [`feed`]: ModelLoader::feed
 //! [`end`]: ModelLoader::end
@@ -17,14 +17,14 @@ use crate::config::{BertConfig, check_object};
 use crate::embedder::Embedder;
 use crate::error::{Error, ErrorCode, Result, fail};
 
-use super::external::external_of;
-use super::foreign::is_onnx;
-use super::incoming::{Hashing, Incoming};
+use super::export_folder::is_onnx;
+use super::file_receiver::{FileReceiver, HashedBy};
+use super::file_request::FileRequest;
 use super::manifest::{self, Manifest};
+use super::model_builder::ModelBuilder;
 use super::options::LoadOptions;
-use super::packed::Packed;
-use super::prepared::Prepared;
-use super::wanted::Wanted;
+use super::unverified_model::UnverifiedModel;
+use super::weight_files::weight_files;
 use crate::relative_path::is_relative_path;
 
 /// The ONNX file of a folder of ours, and the first place to look in others.
@@ -39,15 +39,15 @@ pub struct ModelLoader {
     /// Path of the ONNX file, once it is known.
     pub(super) onnx: Option<String>,
     pub(super) listing: Option<BTreeSet<String>>,
-    pub(super) wanted: Vec<Wanted>,
+    pub(super) pending: Vec<FileRequest>,
     /// Weights outside the ONNX file: wanted when all else is there.
-    pub(super) external: BTreeSet<String>,
+    pub(super) weight_files: BTreeSet<String>,
     /// The model without those weights, once one of them has begun.
-    pub(super) prepared: Option<Box<Prepared>>,
+    pub(super) builder: Option<Box<ModelBuilder>>,
     /// Why there is no such model: the files are used up, and the answer stays the same.
     failed: Option<(ErrorCode, String)>,
     /// What was begun and has not ended.
-    incoming: BTreeMap<String, Incoming>,
+    incoming: BTreeMap<String, FileReceiver>,
     pub(super) missing: BTreeSet<String>,
     /// Files that turned out to be web pages: worth a word when something is missing later.
     pages: BTreeSet<String>,
@@ -72,9 +72,9 @@ impl ModelLoader {
             files: BTreeMap::new(),
             onnx: None,
             listing: None,
-            wanted: Vec::new(),
-            external: BTreeSet::new(),
-            prepared: None,
+            pending: Vec::new(),
+            weight_files: BTreeSet::new(),
+            builder: None,
             failed: None,
             incoming: BTreeMap::new(),
             missing: BTreeSet::new(),
@@ -82,8 +82,8 @@ impl ModelLoader {
             options,
         };
         match loader.options.model.as_deref() {
-            None | Some(ONNX_FILE_NAME) => loader.want(manifest::FILE_NAME, false),
-            Some(_) => loader.want_foreign()?,
+            None | Some(ONNX_FILE_NAME) => loader.request(manifest::FILE_NAME, false),
+            Some(_) => loader.request_export_files()?,
         }
         Ok(loader)
     }
@@ -97,7 +97,7 @@ impl ModelLoader {
     pub fn set_listing(&mut self, paths: impl IntoIterator<Item = String>) -> Result<()> {
         let listing: BTreeSet<String> = paths.into_iter().collect();
         let absent: Vec<String> =
-            self.wanted.iter().filter(|w| !listing.contains(&w.path)).map(|w| w.path.clone()).collect();
+            self.pending.iter().filter(|w| !listing.contains(&w.path)).map(|w| w.path.clone()).collect();
         self.listing = Some(listing);
         absent.iter().try_for_each(|path| self.missing(path))
     }
@@ -106,8 +106,8 @@ impl ModelLoader {
     /// has ended. Empty when the model can be built.
     ///
     /// Weights outside the ONNX file are not wanted before everything else is there.
-    pub fn wanted(&self) -> &[Wanted] {
-        &self.wanted
+    pub fn pending_requests(&self) -> &[FileRequest] {
+        &self.pending
     }
 
     /// Bytes of all files that loading will want in the end, where a manifest lists them. Weights in files that
@@ -116,7 +116,7 @@ impl ModelLoader {
         let is_read = |path: &str| {
             matches!(path, "config.json" | "tokenizer.json")
                 || path.starts_with(ONNX_FILE_NAME)
-                || self.external.contains(path)
+                || self.weight_files.contains(path)
         };
         let files = self.manifest.as_ref()?.files.iter();
         Some(files.filter(|file| is_read(&file.path)).fold(0, |sum, file| sum.saturating_add(file.size)))
@@ -129,7 +129,7 @@ impl ModelLoader {
     /// `OUT_OF_MEMORY` when there is no room for it; before the first weights, whatever is wrong
     /// with configuration, tokenizer or graph.
     pub fn begin(&mut self, path: &str, size: Option<u64>) -> Result<()> {
-        self.begin_with(path, size, Hashing::Here)
+        self.begin_with(path, size, HashedBy::Loader)
     }
 
     /// The same for a host that hashes faster: it is to be ended with [`Self::end_hashed`].
@@ -137,19 +137,19 @@ impl ModelLoader {
     /// # Errors
     /// Those of [`Self::begin`].
     pub fn begin_hashed(&mut self, path: &str, size: Option<u64>) -> Result<()> {
-        self.begin_with(path, size, Hashing::ByHost)
+        self.begin_with(path, size, HashedBy::Host)
     }
 
-    fn begin_with(&mut self, path: &str, size: Option<u64>, hashing: Hashing) -> Result<()> {
-        self.asked_for(path)?;
+    fn begin_with(&mut self, path: &str, size: Option<u64>, hashed_by: HashedBy) -> Result<()> {
+        self.requested(path)?;
         self.pages.remove(path);
         self.incoming.remove(path); // first, as two of them may be one too many
         let entry = self.manifest.as_ref().and_then(|m| m.file(path)).cloned();
-        let incoming = if self.external.contains(path) {
-            self.prepare()?.begin(path);
-            Incoming::passed_on(entry.as_ref(), hashing)
+        let incoming = if self.weight_files.contains(path) {
+            self.builder()?.begin(path);
+            FileReceiver::unbuffered(entry.as_ref(), hashed_by)
         } else {
-            Incoming::begin(entry.as_ref(), size, hashing)?
+            FileReceiver::begin(entry.as_ref(), size, hashed_by)?
         };
         self.incoming.insert(path.to_owned(), incoming);
         Ok(())
@@ -168,10 +168,10 @@ impl ModelLoader {
             self.pages.insert(path.to_owned());
         }
         if fed.is_ok()
-            && self.external.contains(path)
-            && let Some(prepared) = &mut self.prepared
+            && self.weight_files.contains(path)
+            && let Some(builder) = &mut self.builder
         {
-            fed = prepared.write(path, at, bytes);
+            fed = builder.write(path, at, bytes);
         }
         if fed.is_err() {
             self.incoming.remove(path);
@@ -181,7 +181,7 @@ impl ModelLoader {
 
     /// How many bytes were fed since the file was begun; 0 where it was not.
     pub fn fed(&self, path: &str) -> u64 {
-        self.incoming.get(path).map_or(0, Incoming::fed)
+        self.incoming.get(path).map_or(0, FileReceiver::fed)
     }
 
     /// Whether a file was refused as a web page when it was begun last. Servers of single-page apps answer
@@ -200,7 +200,7 @@ impl ModelLoader {
     }
 
     /// Ends a file whose host has hashed what it fed: `sha256`, 64 lower-case hex digits for the whole; or, where
-    /// [`Wanted::pieces`] says so, for each piece of [`manifest::PIECE_BYTES`], one after the other.
+    /// [`FileRequest::has_piece_hashes`] says so, for each piece of [`manifest::PIECE_BYTES`], one after the other.
     ///
     /// # Errors
     /// Those of [`Self::end`].
@@ -212,17 +212,17 @@ impl ModelLoader {
         let Some(incoming) = self.incoming.remove(path) else { return Err(not_begun(path)) };
         let bytes = incoming.end(path, sha256)?;
         match path {
-            _ if self.external.contains(path) => {
-                if let Some(prepared) = &mut self.prepared {
-                    prepared.end(path)?;
+            _ if self.weight_files.contains(path) => {
+                if let Some(builder) = &mut self.builder {
+                    builder.end(path)?;
                 }
-                self.wanted.retain(|w| w.path != path);
+                self.pending.retain(|w| w.path != path);
                 return Ok(());
             }
             manifest::FILE_NAME => {
                 self.manifest = Some(Manifest::from_json(&bytes)?);
                 for path in ["config.json", "tokenizer.json", ONNX_FILE_NAME] {
-                    self.want(path, true);
+                    self.request(path, true);
                 }
             }
             // Read early, so that a wrong folder is known before its weights are fetched.
@@ -235,7 +235,7 @@ impl ModelLoader {
                 })?;
             }
             _ if is_onnx(path) => {
-                self.external = external_of(path, &bytes, self.manifest.as_ref(), &self.missing)?;
+                self.weight_files = weight_files(path, &bytes, self.manifest.as_ref(), &self.missing)?;
                 self.onnx = Some(path.to_owned());
             }
             _ => {}
@@ -243,8 +243,8 @@ impl ModelLoader {
         if path != manifest::FILE_NAME {
             self.files.insert(path.to_owned(), bytes);
         }
-        self.wanted.retain(|w| w.path != path);
-        self.want_external();
+        self.pending.retain(|w| w.path != path);
+        self.request_weight_files();
         Ok(())
     }
 
@@ -254,7 +254,7 @@ impl ModelLoader {
     /// # Errors
     /// Those of [`Self::feed`], [`Self::end`] and [`Self::missing`].
     pub fn supply(&mut self, path: &str, bytes: &[u8]) -> Result<()> {
-        let required = self.asked_for(path)?.required;
+        let required = self.requested(path)?.required;
         self.begin(path, Some(bytes.len() as u64))?;
         match self.feed(path, bytes) {
             Ok(()) => self.end(path),
@@ -269,18 +269,18 @@ impl ModelLoader {
     /// `MISSING_FILE` when the model cannot do without it; `NOT_A_MODEL` when
     /// the server answered with a web page before.
     pub fn missing(&mut self, path: &str) -> Result<()> {
-        if self.asked_for(path)?.required {
-            return Err(self.lacks(path));
+        if self.requested(path)?.required {
+            return Err(self.missing_error(path));
         }
         self.incoming.remove(path);
         self.missing.insert(path.to_owned());
-        self.wanted.retain(|w| w.path != path);
+        self.pending.retain(|w| w.path != path);
         if path == manifest::FILE_NAME {
-            self.want_foreign()?;
+            self.request_export_files()?;
         } else if is_onnx(path) {
-            self.want_next_onnx()?;
+            self.request_next_onnx()?;
         }
-        self.want_external();
+        self.request_weight_files();
         Ok(())
     }
 
@@ -288,29 +288,29 @@ impl ModelLoader {
     ///
     /// # Errors
     /// Whatever is wrong with the tokenizer or the graph.
-    pub fn pack(mut self) -> Result<Packed> {
-        if let Some(file) = self.wanted.first() {
+    pub fn build_unverified(mut self) -> Result<UnverifiedModel> {
+        if let Some(file) = self.pending.first() {
             fail!(InvalidArgument, "{} is still wanted", file.path);
         }
-        self.prepare()?;
-        match self.prepared {
-            Some(prepared) => prepared.finish(),
+        self.builder()?;
+        match self.builder {
+            Some(builder) => builder.finish(),
             None => fail!(Internal, "the model was not prepared"),
         }
     }
 
     /// Everything but the weights outside the ONNX file is there: what the model is.
-    fn prepare(&mut self) -> Result<&mut Prepared> {
-        match self.prepared {
-            Some(ref mut prepared) => Ok(prepared),
+    fn builder(&mut self) -> Result<&mut ModelBuilder> {
+        match self.builder {
+            Some(ref mut builder) => Ok(builder),
             None => {
                 if let Some((code, message)) = &self.failed {
                     return Err(Error::new(*code, message.clone()));
                 }
                 let files = std::mem::take(&mut self.files);
                 let onnx = self.onnx.as_deref();
-                match Prepared::new(files, self.manifest.as_ref(), onnx, &self.options) {
-                    Ok(prepared) => Ok(self.prepared.insert(Box::new(prepared))),
+                match ModelBuilder::new(files, self.manifest.as_ref(), onnx, &self.options) {
+                    Ok(builder) => Ok(self.builder.insert(Box::new(builder))),
                     Err(error) => {
                         self.failed = Some((error.code(), error.message().to_owned()));
                         Err(error)
@@ -323,19 +323,19 @@ impl ModelLoader {
     /// Builds the embedder and runs the manifest's self-test.
     ///
     /// # Errors
-    /// Those of [`Self::pack`] and [`Packed::finish`].
+    /// Those of [`Self::build_unverified`] and [`UnverifiedModel::finish`].
     pub fn build(self) -> Result<Embedder> {
-        self.pack()?.finish()
+        self.build_unverified()?.finish()
     }
 
-    fn asked_for(&self, path: &str) -> Result<&Wanted> {
-        let Some(file) = self.wanted.iter().find(|w| w.path == path) else {
+    fn requested(&self, path: &str) -> Result<&FileRequest> {
+        let Some(file) = self.pending.iter().find(|w| w.path == path) else {
             fail!(InvalidArgument, "{path} was not asked for");
         };
         Ok(file)
     }
 
-    pub(super) fn lacks(&self, path: &str) -> Error {
+    pub(super) fn missing_error(&self, path: &str) -> Error {
         match self.pages.first() {
             Some(page) => Error::new(
                 ErrorCode::NotAModel,

@@ -222,12 +222,12 @@ impl FileEntry {
     ///
     /// # Errors
     /// `INTEGRITY_MISMATCH`.
-    pub fn verify_told(&self, told: &str) -> Result<()> {
-        if self.pieces.is_empty() || told.len() == self.sha256.len() {
-            return self.verify_hash(told);
+    pub fn verify_host_hash(&self, host_sha256: &str) -> Result<()> {
+        if self.pieces.is_empty() || host_sha256.len() == self.sha256.len() {
+            return self.verify_hash(host_sha256);
         }
-        let told = told.as_bytes().chunks(self.sha256.len());
-        if !told.eq(self.pieces.iter().map(String::as_bytes)) {
+        let host_sha256 = host_sha256.as_bytes().chunks(self.sha256.len());
+        if !host_sha256.eq(self.pieces.iter().map(String::as_bytes)) {
             fail!(
                 IntegrityMismatch,
                 "{} has pieces of another SHA-256 than the manifest says: the file is damaged or of another version",

@@ -1,22 +1,22 @@
 //! The model folder: what files make a model, and whether they are what they should be.
 
-mod external;
+pub mod export_folder;
+mod file_buffer;
+mod file_receiver;
+mod file_request;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod folder;
-pub mod foreign;
-mod incoming;
 pub mod loader;
 pub mod manifest;
+mod model_builder;
 mod options;
-mod packed;
-mod prepared;
 pub mod side_files;
-mod sink;
 pub(crate) mod sniff;
-mod wanted;
+mod unverified_model;
+mod weight_files;
 
+pub use file_request::FileRequest;
 pub use loader::ModelLoader;
 pub use manifest::Manifest;
 pub use options::LoadOptions;
-pub use packed::Packed;
-pub use wanted::Wanted;
+pub use unverified_model::UnverifiedModel;

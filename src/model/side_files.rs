@@ -15,11 +15,11 @@ pub const SIDE_FILES: &[&str] =
 
 /// What the caller has decided already.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Decided {
+pub struct Overrides {
     /// A pooling: how others pool need not be understood then.
     pub pooling: Option<Pooling>,
     /// Modules after the encoder are none of the caller's concern.
-    pub encoder_alone: bool,
+    pub ignore_head: bool,
 }
 
 /// Puts together what the side files say; `file` gives one's contents, if it is there.
@@ -28,13 +28,16 @@ pub struct Decided {
 /// `INVALID_CONFIG` when a file cannot be read, `UNSUPPORTED_POOLING` when the
 /// pooling is none of corom's, `UNSUPPORTED_MODEL` when sentence-transformers
 /// has a module after the pooling that corom does not run.
-pub fn settings(file: &dyn Fn(&str) -> Result<Option<Vec<u8>>>, decided: Decided) -> Result<PoolingConfig> {
+pub fn read_side_files(
+    file: &dyn Fn(&str) -> Result<Option<Vec<u8>>>,
+    decided: Overrides,
+) -> Result<PoolingConfig> {
     let modelscope = match file("configuration.json")? {
         Some(bytes) => PoolingConfig::from_modelscope(&bytes)?,
         None => PoolingConfig::default(),
     };
     let pooling = decided.pooling.or(modelscope.pooling);
-    let transformers = sentence_transformers(file, pooling.is_none(), decided.encoder_alone)?;
+    let transformers = sentence_transformers(file, pooling.is_none(), decided.ignore_head)?;
     let pooling = match pooling.or(transformers.pooling) {
         None => uniem(file)?,
         known => known,
@@ -50,7 +53,7 @@ pub fn settings(file: &dyn Fn(&str) -> Result<Option<Vec<u8>>>, decided: Decided
 fn sentence_transformers(
     file: &dyn Fn(&str) -> Result<Option<Vec<u8>>>,
     pooling: bool,
-    encoder_alone: bool,
+    ignore_head: bool,
 ) -> Result<PoolingConfig> {
     let mut found = PoolingConfig::default();
     let mut pooling_file = "1_Pooling/config.json".to_owned();
@@ -68,7 +71,7 @@ fn sentence_transformers(
                     }
                 }
                 "Normalize" => found.normalize = Some(true),
-                _ if encoder_alone => {}
+                _ if ignore_head => {}
                 other => fail!(
                     UnsupportedModel,
                     "modules.json has a `{other}` module after the encoder, which corom does not run: \

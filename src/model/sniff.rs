@@ -4,11 +4,11 @@
 use crate::error::{Result, fail};
 
 /// The number of bytes at the start of a file that [`check`] needs.
-pub(crate) const HEAD: usize = 512;
+pub(crate) const HEAD_BYTES: usize = 512;
 
 /// Returns true if a file that begins with `bytes` is an HTML or XML page.
 pub(crate) fn is_page(bytes: &[u8]) -> bool {
-    let head = &bytes[..bytes.len().min(HEAD)];
+    let head = &bytes[..bytes.len().min(HEAD_BYTES)];
     let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start().to_ascii_lowercase();
     [&b"<!doctype"[..], b"<html", b"<head", b"<body", b"<?xml", b"<!--"]
         .iter()

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::*;
 
 use super::convert::{from_js, to_js};
-use super::packed::Packed;
+use super::unverified_model::UnverifiedModel;
 use crate::config::Pooling;
 use crate::encoder::{KernelChoice, Precision};
 use crate::model;
@@ -38,7 +38,7 @@ impl Default for Options {
 }
 
 #[derive(Serialize)]
-struct Wanted<'a> {
+struct FileRequest<'a> {
     path: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     size: Option<u64>,
@@ -85,15 +85,16 @@ impl ModelLoader {
     }
 
     /// The files to fetch next: `[{ path, size, sha256, pieces, required }]`.
-    pub fn wanted(&self) -> Result<JsValue, JsValue> {
-        let wanted = self.0.wanted().iter().map(|w| Wanted {
-            path: &w.path,
-            size: w.size,
-            sha256: w.sha256.as_deref(),
-            pieces: w.pieces,
-            required: w.required,
+    #[wasm_bindgen(js_name = pendingRequests)]
+    pub fn pending_requests(&self) -> Result<JsValue, JsValue> {
+        let requests = self.0.pending_requests().iter().map(|request| FileRequest {
+            path: &request.path,
+            size: request.size,
+            sha256: request.sha256.as_deref(),
+            pieces: request.has_piece_hashes,
+            required: request.required,
         });
-        to_js(&wanted.collect::<Vec<_>>())
+        to_js(&requests.collect::<Vec<_>>())
     }
 
     /// Bytes of all files that loading will want in the end, where a manifest lists them.
@@ -138,7 +139,8 @@ impl ModelLoader {
     }
 
     /// Builds the model, to be tested. The loader is spent.
-    pub fn pack(self) -> Result<Packed, JsValue> {
-        Ok(Packed(self.0.pack()?))
+    #[wasm_bindgen(js_name = buildUnverified)]
+    pub fn build_unverified(self) -> Result<UnverifiedModel, JsValue> {
+        Ok(UnverifiedModel(self.0.build_unverified()?))
     }
 }

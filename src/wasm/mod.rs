@@ -4,7 +4,7 @@ mod convert;
 mod embedder;
 mod job;
 mod loader;
-mod packed;
+mod unverified_model;
 
 use wasm_bindgen::prelude::*;
 

@@ -39,7 +39,7 @@ fn a_file_may_arrive_in_any_pieces() {
     }
     for chunk in [1, 7, 64, 1000, 1 << 20] {
         let mut loader = ModelLoader::new(LoadOptions::default()).unwrap();
-        while let Some(file) = loader.wanted().first().cloned() {
+        while let Some(file) = loader.pending_requests().first().cloned() {
             loader.begin(&file.path, Some(1)).unwrap();
             // The small pieces are for the files that are parsed; the others would take long.
             let chunk = if files[&file.path].len() > 4096 { chunk.max(64) } else { chunk };
@@ -75,7 +75,7 @@ fn a_file_may_be_begun_again_at_any_time() {
 fn a_host_may_hash_what_it_feeds() {
     let files = ours();
     let mut loader = ModelLoader::new(LoadOptions::default()).unwrap();
-    while let Some(file) = loader.wanted().first().cloned() {
+    while let Some(file) = loader.pending_requests().first().cloned() {
         let (path, bytes) = (&file.path, &files[&file.path]);
         let hash = sha256_hex(bytes);
         if file.sha256.is_some() {
@@ -114,11 +114,15 @@ fn hashes_of_pieces_are_those_of_the_manifest() {
     let entry = FileEntry::of("model.onnx_data", &bytes);
     let told: Vec<String> = bytes.chunks(PIECE_BYTES).map(sha256_hex).collect();
     assert_eq!(entry.pieces, told);
-    entry.verify_told(&told.concat()).unwrap();
-    entry.verify_told(&sha256_hex(&bytes)).unwrap();
+    entry.verify_host_hash(&told.concat()).unwrap();
+    entry.verify_host_hash(&sha256_hex(&bytes)).unwrap();
     let swapped = [told[1].clone(), told[0].clone(), told[2].clone()].concat();
     for wrong in [told[..2].concat(), told.concat() + "0", swapped, told[0].clone(), String::new()] {
-        assert_eq!(entry.verify_told(&wrong).unwrap_err().code(), ErrorCode::IntegrityMismatch, "{wrong}");
+        assert_eq!(
+            entry.verify_host_hash(&wrong).unwrap_err().code(),
+            ErrorCode::IntegrityMismatch,
+            "{wrong}"
+        );
     }
     assert_eq!(FileEntry::of("a", &bytes[..PIECE_BYTES]).pieces, Vec::<String>::new());
 
@@ -199,7 +203,7 @@ fn files_that_are_read_at_once_may_be_begun_again_too() {
         assert_eq!(loader.supply(path, &[7; 99]).unwrap_err().code(), code);
         loader.supply(path, &files[path]).unwrap();
     }
-    while let Some(file) = loader.wanted().first().cloned() {
+    while let Some(file) = loader.pending_requests().first().cloned() {
         loader.missing(&file.path).unwrap();
     }
     loader.build().unwrap();

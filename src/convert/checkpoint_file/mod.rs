@@ -78,7 +78,7 @@ impl<'a> CheckpointFile<'a> {
 /// Returns the size of a file and its first bytes.
 fn read_head(source: &dyn FileSource, path: &str) -> Result<(u64, Vec<u8>)> {
     let length = source.size(path).map_err(read_error)?.unwrap_or_default();
-    let mut head = vec![0; length.min(sniff::HEAD as u64) as usize];
+    let mut head = vec![0; length.min(sniff::HEAD_BYTES as u64) as usize];
     source.read_at(path, 0, &mut head).map_err(read_error)?;
     if head.is_empty() {
         fail!(InvalidCheckpoint, "the file is empty; download it again");

@@ -1,16 +1,16 @@
-//! `Packed`: a model that is built and not yet tested.
+//! `UnverifiedModel`: a model that is built and not yet tested.
 
 use wasm_bindgen::prelude::*;
 
 use super::embedder::Embedder;
 use crate::model;
 
-/// See [`model::Packed`].
+/// See [`model::UnverifiedModel`].
 #[wasm_bindgen]
-pub struct Packed(pub(super) model::Packed);
+pub struct UnverifiedModel(pub(super) model::UnverifiedModel);
 
 #[wasm_bindgen]
-impl Packed {
+impl UnverifiedModel {
     /// Whether there is a self-test to run.
     #[wasm_bindgen(getter, js_name = hasSelfTest)]
     pub fn has_self_test(&self) -> bool {

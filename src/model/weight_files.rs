@@ -12,7 +12,7 @@ use super::manifest::Manifest;
 /// # Errors
 /// `MISSING_FILE` for one that the manifest does not list, `INVALID_MODEL` for one that cannot be,
 /// and what is wrong with the ONNX file.
-pub(super) fn external_of(
+pub(super) fn weight_files(
     onnx_path: &str,
     onnx: &[u8],
     manifest: Option<&Manifest>,

@@ -6,8 +6,8 @@ use crate::error::Result;
 
 use crate::self_test::SelfTest;
 
-/// What [`ModelLoader::pack`](super::ModelLoader::pack) gives.
-pub struct Packed {
+/// What [`ModelLoader::build_unverified`](super::ModelLoader::pack) gives.
+pub struct UnverifiedModel {
     pub(super) embedder: Embedder,
     /// The manifest's test, and the settings that made its vectors.
     pub(super) self_test: Option<(SelfTest, Pooling, bool)>,
@@ -15,7 +15,7 @@ pub struct Packed {
     pub(super) max_length: usize,
 }
 
-impl Packed {
+impl UnverifiedModel {
     /// Whether there is a self-test to run.
     pub fn has_self_test(&self) -> bool {
         self.self_test.is_some()

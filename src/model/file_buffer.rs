@@ -3,30 +3,30 @@
 use crate::error::{Error, ErrorCode, Result};
 
 /// Room that is made at once on a server's word alone.
-const HINT_LIMIT: u64 = 1 << 30;
+const MAX_HINT_BYTES: u64 = 1 << 30;
 
 /// Takes a file's bytes in order and keeps them. Loading touches bytes through this alone, so that
 /// weights can go to where they are used instead.
 #[derive(Debug, Default)]
-pub(super) struct Sink {
+pub(super) struct FileBuffer {
     bytes: Vec<u8>,
 }
 
-impl Sink {
+impl FileBuffer {
     /// A sink for a file of `size` bytes: with the right size from the start nothing is moved later.
     ///
     /// # Errors
     /// `OUT_OF_MEMORY` when there is no room for it.
-    pub(super) fn sized(size: u64) -> Result<Self> {
+    pub(super) fn with_size(size: u64) -> Result<Self> {
         let mut sink = Self::default();
         sink.reserve(size, Vec::try_reserve_exact)?;
         Ok(sink)
     }
 
     /// The same where the size is only what a server says: too much of it is no error.
-    pub(super) fn hinted(size: Option<u64>) -> Self {
+    pub(super) fn with_hint(size: Option<u64>) -> Self {
         let mut sink = Self::default();
-        if let Some(size) = size.filter(|size| *size <= HINT_LIMIT) {
+        if let Some(size) = size.filter(|size| *size <= MAX_HINT_BYTES) {
             let _ = sink.reserve(size, Vec::try_reserve_exact);
         }
         sink

@@ -11,15 +11,15 @@ use crate::tokenizer::Tokenizer;
 
 use super::manifest::Manifest;
 use super::options::LoadOptions;
-use super::packed::Packed;
-use super::side_files::{Decided, settings};
+use super::side_files::{Overrides, read_side_files};
+use super::unverified_model::UnverifiedModel;
 
-pub(super) struct Prepared {
+pub(super) struct ModelBuilder {
     tokenizer: Tokenizer,
     config: BertConfig,
     options: LoadOptions,
     /// What the model's own files say.
-    said: PoolingConfig,
+    model_settings: PoolingConfig,
     pooling: Pooling,
     layers: Vec<usize>,
     self_test: Option<SelfTest>,
@@ -28,7 +28,7 @@ pub(super) struct Prepared {
     folder: String,
 }
 
-impl Prepared {
+impl ModelBuilder {
     /// Reads configuration, tokenizer and graph out of `files`.
     pub(super) fn new(
         mut files: BTreeMap<String, Vec<u8>>,
@@ -37,15 +37,15 @@ impl Prepared {
         options: &LoadOptions,
     ) -> Result<Self> {
         let lacking = |path: &str| Error::new(ErrorCode::MissingFile, format!("{path} was not supplied"));
-        let said = match manifest {
+        let model_settings = match manifest {
             Some(m) => PoolingConfig {
                 pooling: Some(m.pooling),
                 normalize: Some(m.normalize),
                 max_length: Some(m.max_length),
             },
-            None => settings(
+            None => read_side_files(
                 &|path| Ok(files.get(path).cloned()),
-                Decided { pooling: options.pooling, encoder_alone: options.pooling.is_some() },
+                Overrides { pooling: options.pooling, ignore_head: options.pooling.is_some() },
             )?,
         };
         let config = BertConfig::from_json(files.get("config.json").ok_or_else(|| lacking("config.json"))?)?;
@@ -59,7 +59,7 @@ impl Prepared {
                 config.hidden_size
             );
         }
-        let default_pooling = said.pooling.unwrap_or(Pooling::Cls);
+        let default_pooling = model_settings.pooling.unwrap_or(Pooling::Cls);
         let pooling = options.pooling.unwrap_or(default_pooling);
         let self_test = manifest.and_then(|m| m.self_test.clone()).filter(|_| !options.skip_self_test);
         let mut layers = pooling.layers(config.num_hidden_layers);
@@ -72,7 +72,7 @@ impl Prepared {
 
         let tokenizer_json = files.remove("tokenizer.json").ok_or_else(|| lacking("tokenizer.json"))?;
         // The tokenizer first: it is quick, and a wrong one is not worth a long wait.
-        let default_length = said.max_length.unwrap_or(DEFAULT_MAX_LENGTH);
+        let default_length = model_settings.max_length.unwrap_or(DEFAULT_MAX_LENGTH);
         let tokenizer = Tokenizer::from_json(
             &tokenizer_json,
             default_length.min(config.max_position_embeddings),
@@ -92,7 +92,7 @@ impl Prepared {
         };
         let encoder = EncoderLoader::new(onnx, &config, encoder)?;
         let options = options.clone();
-        Ok(Self { tokenizer, config, options, said, pooling, layers, self_test, encoder, folder })
+        Ok(Self { tokenizer, config, options, model_settings, pooling, layers, self_test, encoder, folder })
     }
 
     /// A weight file's path, as the ONNX file has it.
@@ -116,8 +116,10 @@ impl Prepared {
     }
 
     /// The model, when all weights are there.
-    pub(super) fn finish(self) -> Result<Packed> {
-        let Self { mut tokenizer, config, options, said, pooling, layers, self_test, encoder, .. } = self;
+    pub(super) fn finish(self) -> Result<UnverifiedModel> {
+        let Self {
+            mut tokenizer, config, options, model_settings, pooling, layers, self_test, encoder, ..
+        } = self;
         let encoder = encoder.finish()?;
         let info = encoder.info();
         if info.pooled && options.pooling.is_some() {
@@ -127,7 +129,7 @@ impl Prepared {
             );
         }
         let longest = config.max_position_embeddings.min(info.static_sequence.unwrap_or(usize::MAX));
-        let default_length = said.max_length.unwrap_or(DEFAULT_MAX_LENGTH).min(longest);
+        let default_length = model_settings.max_length.unwrap_or(DEFAULT_MAX_LENGTH).min(longest);
         let max_length = match options.max_length {
             Some(n) if n > longest => {
                 fail!(
@@ -139,18 +141,19 @@ impl Prepared {
             None => default_length,
         };
         tokenizer.set_max_length(default_length)?;
-        let normalize = options.normalize.or(said.normalize).unwrap_or(false);
+        let normalize = options.normalize.or(model_settings.normalize).unwrap_or(false);
         let embedder = Embedder::new(tokenizer, encoder, config, layers, pooling, normalize)?;
         // Under the manifest's settings, whatever the caller chose: they made its vectors.
-        let default_pooling = said.pooling.unwrap_or(Pooling::Cls);
-        let self_test = self_test.map(|test| (test, default_pooling, said.normalize.unwrap_or(false)));
-        Ok(Packed { embedder, self_test, max_length })
+        let default_pooling = model_settings.pooling.unwrap_or(Pooling::Cls);
+        let self_test =
+            self_test.map(|test| (test, default_pooling, model_settings.normalize.unwrap_or(false)));
+        Ok(UnverifiedModel { embedder, self_test, max_length })
     }
 }
 
-impl std::fmt::Debug for Prepared {
+impl std::fmt::Debug for ModelBuilder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Prepared")
+        f.debug_struct("ModelBuilder")
             .field("pooling", &self.pooling)
             .field("layers", &self.layers)
             .finish_non_exhaustive()
