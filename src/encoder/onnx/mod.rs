@@ -18,7 +18,6 @@
 mod contrib;
 mod external;
 mod graph;
-mod graph_builder;
 mod graph_input;
 mod layers;
 mod model_sizes;
@@ -31,6 +30,7 @@ mod registry;
 mod tensor;
 mod tensor_info;
 mod translate;
+mod typed_graph_builder;
 mod value;
 mod weight;
 

@@ -2,8 +2,8 @@
 
 use tract_core::prelude::{TDim, TVec};
 
-use super::graph_builder::GraphBuilder;
 use super::node::Node;
+use super::typed_graph_builder::TypedGraphBuilder;
 use super::value::Value;
 use crate::error::Result;
 
@@ -11,7 +11,7 @@ use crate::error::Result;
 pub(super) struct NodeContext<'a> {
     pub(super) node: &'a Node,
     pub(super) inputs: Vec<Option<Value>>,
-    pub(super) builder: &'a mut GraphBuilder,
+    pub(super) builder: &'a mut TypedGraphBuilder,
 }
 
 impl NodeContext<'_> {

@@ -5,13 +5,13 @@ use std::collections::HashMap;
 use tract_core::prelude::*;
 
 use super::graph::OnnxGraph;
-use super::graph_builder::GraphBuilder;
 use super::graph_input::{GraphInput, InputRole, StaticShape};
 use super::model_sizes::ModelSizes;
 use super::node::Node;
 use super::node_context::NodeContext;
 use super::registry;
 use super::tensor_info::graph_type;
+use super::typed_graph_builder::TypedGraphBuilder;
 use super::value::{Dims, Value};
 use super::weight::WeightPlaceholder;
 use crate::error::{Result, fail};
@@ -60,7 +60,7 @@ pub(crate) fn translate(
             None => None,
         });
     }
-    let mut builder = GraphBuilder::new(graph.opset, sizes, (&symbols.0, &symbols.1), model);
+    let mut builder = TypedGraphBuilder::new(graph.opset, sizes, (&symbols.0, &symbols.1), model);
     let mut values: HashMap<&str, Value> =
         graph.constants.iter().map(|(name, tensor)| (name.as_str(), Value::Const(tensor.clone()))).collect();
     for (input, source) in inputs.iter().zip(sources) {
@@ -105,7 +105,7 @@ pub(crate) fn translate(
 }
 
 /// To the type that the graph reads an input as.
-fn cast(builder: &mut GraphBuilder, value: &Value, input: &GraphInput) -> Result<Value> {
+fn cast(builder: &mut TypedGraphBuilder, value: &Value, input: &GraphInput) -> Result<Value> {
     match graph_type(input.data_type) {
         Some(to) => builder.cast(value, to),
         None => fail!(
@@ -118,7 +118,7 @@ fn cast(builder: &mut GraphBuilder, value: &Value, input: &GraphInput) -> Result
 }
 
 fn translate_node<'a>(
-    builder: &mut GraphBuilder,
+    builder: &mut TypedGraphBuilder,
     node: &'a Node,
     values: &mut HashMap<&'a str, Value>,
 ) -> Result<()> {

@@ -6,8 +6,8 @@
 use tract_core::prelude::*;
 
 use super::heads::Heads;
-use crate::encoder::onnx::graph_builder::GraphBuilder;
 use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
+use crate::encoder::onnx::typed_graph_builder::TypedGraphBuilder;
 use crate::encoder::onnx::value::{Value, static_length};
 use crate::error::Result;
 
@@ -48,7 +48,7 @@ pub(super) fn widths(ctx: &NodeContext, weights: &Value) -> Result<[usize; 3]> {
 
 /// Attention on a packed projection, `[batch, sequence, q + k + v]`.
 pub(super) fn attend(
-    builder: &mut GraphBuilder,
+    builder: &mut TypedGraphBuilder,
     heads: &Heads,
     packed: &Value,
     [q, k, v]: [usize; 3],

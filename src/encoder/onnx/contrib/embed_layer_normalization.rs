@@ -3,9 +3,9 @@
 use tract_core::ops::nn::Reducer;
 use tract_core::prelude::*;
 
-use crate::encoder::onnx::graph_builder::GraphBuilder;
 use crate::encoder::onnx::model_sizes::embedding_mismatch;
 use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
+use crate::encoder::onnx::typed_graph_builder::TypedGraphBuilder;
 use crate::encoder::onnx::value::{Value, static_length};
 use crate::error::Result;
 
@@ -25,7 +25,7 @@ pub(super) struct EmbedInputs {
 
 impl EmbedInputs {
     /// The outputs: normalised rows, tokens of each text (int32), the sum itself.
-    pub(super) fn build(self, builder: &mut GraphBuilder) -> NodeOutputs {
+    pub(super) fn build(self, builder: &mut TypedGraphBuilder) -> NodeOutputs {
         let dims = self.token_ids.dims();
         let [batch, sequence] = &*dims else {
             return Err(builder.invalid("its token ids are not [batch, sequence]"));
@@ -57,7 +57,7 @@ impl EmbedInputs {
     }
 }
 
-impl GraphBuilder {
+impl TypedGraphBuilder {
     /// Ones in each row of a mask: `[batch]`, int32.
     fn lengths(&mut self, mask: &Value) -> Result<Value> {
         if mask.rank() != 2 {

@@ -5,9 +5,9 @@
 use tract_core::prelude::*;
 
 use super::blockwise::BlockwiseMatrix;
-use crate::encoder::onnx::graph_builder::GraphBuilder;
 use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
 use crate::encoder::onnx::ops::arithmetic::Arithmetic;
+use crate::encoder::onnx::typed_graph_builder::TypedGraphBuilder;
 use crate::encoder::onnx::value::{Value, static_length};
 use crate::encoder::plan::BlockFormat;
 use crate::encoder::quantize::int4::unpack_u4;
@@ -97,7 +97,7 @@ struct BlockedTable {
 
 impl BlockedTable {
     /// One number for each block → one for each column.
-    fn expand_per_column(&self, builder: &GraphBuilder, value: &Value) -> Result<Value> {
+    fn expand_per_column(&self, builder: &TypedGraphBuilder, value: &Value) -> Result<Value> {
         let blocks = self.columns.div_ceil(self.size);
         // Packed zero points of an odd number of blocks have one more that means nothing.
         let fits = constant_dims(value)
@@ -117,7 +117,7 @@ impl BlockedTable {
 }
 
 /// Two numbers of 4 bits from each byte, along the last axis.
-fn unpack_4bit(builder: &GraphBuilder, value: &Value) -> Result<Value> {
+fn unpack_4bit(builder: &TypedGraphBuilder, value: &Value) -> Result<Value> {
     let Some(tensor) = value.tensor().filter(|t| t.datum_type() == DatumType::U8 && t.rank() > 0) else {
         return Err(builder.invalid("what it unpacks is no constant of bytes"));
     };

@@ -5,8 +5,8 @@ use tract_core::ops::array::MultiBroadcastTo;
 use tract_core::ops::einsum::EinSum;
 use tract_core::ops::logic::{CompGT, Iff};
 
-use crate::encoder::onnx::graph_builder::GraphBuilder;
 use crate::encoder::onnx::node_context::NodeContext;
+use crate::encoder::onnx::typed_graph_builder::TypedGraphBuilder;
 use crate::encoder::onnx::value::{Value, static_length};
 use crate::error::Result;
 
@@ -43,7 +43,7 @@ impl Heads {
     /// what broadcasts to it.
     pub(super) fn attend(
         &self,
-        builder: &mut GraphBuilder,
+        builder: &mut TypedGraphBuilder,
         [q, k, v]: [&Value; 3],
         added: &[Value],
     ) -> Result<Value> {
@@ -72,7 +72,7 @@ impl Heads {
     }
 
     /// `[batch, sequence, heads · width]` → `[batch, sequence, heads, width]`
-    fn split(&self, builder: &mut GraphBuilder, x: &Value) -> Result<Value> {
+    fn split(&self, builder: &mut TypedGraphBuilder, x: &Value) -> Result<Value> {
         let dims = x.dims();
         let [batch, sequence, width] = &*dims else {
             return Err(builder.invalid(format_args!("it attends to {dims:?}, not [batch, sequence, width]")));
@@ -88,7 +88,7 @@ impl Heads {
     /// What a mask adds to the scores of `keys` tokens: 0, or the filter where a
     /// token is masked. The mask is `[batch, keys]` or `[batch, queries, keys]` of
     /// ones and zeros, or `[batch]`, the number of tokens.
-    pub(super) fn mask(&self, builder: &mut GraphBuilder, mask: &Value, keys: &TDim) -> Result<Value> {
+    pub(super) fn mask(&self, builder: &mut TypedGraphBuilder, mask: &Value, keys: &TDim) -> Result<Value> {
         if !matches!(mask.onnx_type(), DatumType::I32 | DatumType::I64) {
             return Err(builder.invalid(format_args!("its mask is of type {:?}", mask.onnx_type())));
         }
@@ -111,7 +111,7 @@ impl Heads {
         if dims[3] != *keys {
             return Err(builder.invalid(format_args!("a mask {dims:?} for {keys} keys")));
         }
-        let scalar = |builder: &mut GraphBuilder, x: f32| {
+        let scalar = |builder: &mut TypedGraphBuilder, x: f32| {
             let x = Value::constant(tensor0(x));
             builder.wire(MultiBroadcastTo::new(tvec!(1.to_dim(); 4).into()), &[&x])
         };
@@ -122,7 +122,7 @@ impl Heads {
 
 /// A product of two values of four axes each.
 fn einsum(
-    builder: &mut GraphBuilder,
+    builder: &mut TypedGraphBuilder,
     inputs: [&str; 2],
     output: &str,
     a: &Value,

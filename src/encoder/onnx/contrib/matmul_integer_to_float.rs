@@ -2,12 +2,12 @@
 
 use tract_core::prelude::*;
 
-use crate::encoder::onnx::graph_builder::GraphBuilder;
 use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
+use crate::encoder::onnx::typed_graph_builder::TypedGraphBuilder;
 use crate::encoder::onnx::value::Value;
 use crate::error::Result;
 
-impl GraphBuilder {
+impl TypedGraphBuilder {
     /// A quantised product times the scales of its sides; the right one's may be
     /// one for each column.
     pub(super) fn rescale(&mut self, product: &Value, left: &Value, right: &Value) -> Result<Value> {

@@ -5,8 +5,8 @@
 use tract_core::prelude::*;
 
 use super::blockwise::BlockwiseMatrix;
-use crate::encoder::onnx::graph_builder::GraphBuilder;
 use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
+use crate::encoder::onnx::typed_graph_builder::TypedGraphBuilder;
 use crate::encoder::onnx::value::{Value, static_length};
 use crate::encoder::plan::BlockFormat;
 use crate::encoder::quantize::int4::u4_at;
@@ -52,7 +52,7 @@ impl NBitsLayout {
     /// The weights, `[rows, columns]`, where their numbers come later.
     fn placeholder(
         &self,
-        builder: &mut GraphBuilder,
+        builder: &mut TypedGraphBuilder,
         bytes: usize,
         packed: &Value,
         scales: &Value,
@@ -123,7 +123,7 @@ enum ZeroPoints {
 
 /// The elements of a constant, of which there must be `count`.
 fn constant_list<T: Datum + Copy>(
-    builder: &GraphBuilder,
+    builder: &TypedGraphBuilder,
     value: &Value,
     what: &str,
     count: usize,

@@ -4,8 +4,8 @@ use tract_core::internal::*;
 use tract_core::ops::binary::{BinMiniOp, TypedBinOp};
 use tract_core::ops::math;
 
-use crate::encoder::onnx::graph_builder::GraphBuilder;
 use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
+use crate::encoder::onnx::typed_graph_builder::TypedGraphBuilder;
 use crate::encoder::onnx::value::{Value, integer_constant};
 use crate::error::Result;
 
@@ -63,7 +63,7 @@ impl Arithmetic {
     }
 }
 
-impl GraphBuilder {
+impl TypedGraphBuilder {
     /// `a op b`, broadcast.
     pub(crate) fn arithmetic(&mut self, op: Arithmetic, a: &Value, b: &Value) -> Result<Value> {
         if a.onnx_type() != b.onnx_type() {

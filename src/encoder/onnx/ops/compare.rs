@@ -28,7 +28,7 @@ fn compare(
         a = ctx.builder.cast(&a, DatumType::I32)?;
         b = ctx.builder.cast(&b, DatumType::I32)?;
     }
-    // A constant that depends on the batch enters the graph as int64 (`GraphBuilder::outlet`).
+    // A constant that depends on the batch enters the graph as int64 (`TypedGraphBuilder::outlet`).
     Ok(tvec!(ctx.builder.binary(op, &a, &b)?))
 }
 

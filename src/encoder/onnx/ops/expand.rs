@@ -5,12 +5,12 @@ use tract_core::ops::logic::Iff;
 use tract_core::prelude::tract_num_traits::Zero;
 use tract_core::prelude::*;
 
-use crate::encoder::onnx::graph_builder::GraphBuilder;
 use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
+use crate::encoder::onnx::typed_graph_builder::TypedGraphBuilder;
 use crate::encoder::onnx::value::{Dims, Value, integer_constant};
 use crate::error::Result;
 
-impl GraphBuilder {
+impl TypedGraphBuilder {
     /// Broadcasts to a shape, which must be one that the value broadcasts to.
     pub(crate) fn broadcast_to(&mut self, value: &Value, dims: &[TDim]) -> Result<Value> {
         if let Some(bad) = dims.iter().find(|d| d.as_i64().is_some_and(|d| !(0..=1 << 30).contains(&d))) {

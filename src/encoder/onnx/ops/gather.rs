@@ -6,10 +6,10 @@
 use tract_core::internal::*;
 use tract_core::ops::array::{Gather, GatherElements, GatherNd};
 
-use crate::encoder::onnx::graph_builder::GraphBuilder;
 use crate::encoder::onnx::graph_input::InputRole;
 use crate::encoder::onnx::model_sizes::{ModelSizes, embedding_mismatch};
 use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
+use crate::encoder::onnx::typed_graph_builder::TypedGraphBuilder;
 use crate::encoder::onnx::value::{Value, integer_constant, static_length};
 use crate::error::Result;
 
@@ -85,7 +85,7 @@ impl TypedOp for CheckedGather {
     as_op!();
 }
 
-impl GraphBuilder {
+impl TypedGraphBuilder {
     /// The rows of `table`'s axis 0 that `indices` (int32 or int64) name.
     pub(crate) fn gather_rows(&mut self, table: &Value, indices: &Value) -> Result<Value> {
         self.check_vocabulary(table, indices)?;

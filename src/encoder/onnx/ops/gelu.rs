@@ -4,12 +4,12 @@ use tract_core::ops::math;
 use tract_core::ops::nn::gelu_exact::gelu_exact;
 use tract_core::prelude::*;
 
-use crate::encoder::onnx::graph_builder::GraphBuilder;
 use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
+use crate::encoder::onnx::typed_graph_builder::TypedGraphBuilder;
 use crate::encoder::onnx::value::Value;
 use crate::error::Result;
 
-impl GraphBuilder {
+impl TypedGraphBuilder {
     fn require_float(&self, x: &Value) -> Result<()> {
         if x.datum_type() != DatumType::F32 {
             return Err(self.invalid(format_args!("it is given {:?}", x.onnx_type())));

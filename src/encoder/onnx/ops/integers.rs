@@ -5,7 +5,7 @@
 
 use tract_core::prelude::*;
 
-use crate::encoder::onnx::graph_builder::GraphBuilder;
+use crate::encoder::onnx::typed_graph_builder::TypedGraphBuilder;
 use crate::encoder::onnx::value::{Dims, Value, static_length};
 use crate::error::Result;
 
@@ -21,7 +21,7 @@ pub(crate) fn is_in_range(x: &TDim) -> bool {
     x.as_i64().is_none_or(|x| x.unsigned_abs() <= MAX_INTEGER)
 }
 
-impl GraphBuilder {
+impl TypedGraphBuilder {
     /// Applies `f` element by element to integer constants, broadcast. `None` when
     /// an operand is no integer constant.
     ///

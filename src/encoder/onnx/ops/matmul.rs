@@ -4,12 +4,12 @@ use tract_core::internal::*;
 use tract_core::ops::einsum::EinSum;
 
 use super::arithmetic::Arithmetic;
-use crate::encoder::onnx::graph_builder::GraphBuilder;
 use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
+use crate::encoder::onnx::typed_graph_builder::TypedGraphBuilder;
 use crate::encoder::onnx::value::Value;
 use crate::error::Result;
 
-impl GraphBuilder {
+impl TypedGraphBuilder {
     /// `a · b` as NumPy's matmul has it: leading axes broadcast.
     pub(crate) fn matmul(&mut self, a: &Value, b: &Value) -> Result<Value> {
         self.product(a, b, false, false)

@@ -4,12 +4,12 @@ use tract_core::ops::nn::RmsNorm;
 use tract_core::prelude::*;
 
 use super::arithmetic::Arithmetic;
-use crate::encoder::onnx::graph_builder::GraphBuilder;
 use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
+use crate::encoder::onnx::typed_graph_builder::TypedGraphBuilder;
 use crate::encoder::onnx::value::Value;
 use crate::error::Result;
 
-impl GraphBuilder {
+impl TypedGraphBuilder {
     /// LayerNorm over the last axis: `(x - mean) / √(variance + ε) · gamma + beta`.
     pub(crate) fn layer_norm(
         &mut self,

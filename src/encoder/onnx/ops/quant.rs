@@ -7,12 +7,12 @@ use tract_core::internal::*;
 use tract_core::ops::math;
 
 use super::arithmetic::Arithmetic;
-use crate::encoder::onnx::graph_builder::GraphBuilder;
 use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
+use crate::encoder::onnx::typed_graph_builder::TypedGraphBuilder;
 use crate::encoder::onnx::value::Value;
 use crate::error::Result;
 
-impl GraphBuilder {
+impl TypedGraphBuilder {
     /// `(x - zero) · scale`. Scale and zero point are one number or one for each
     /// place along `axis`.
     pub(crate) fn dequantize(

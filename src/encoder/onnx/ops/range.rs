@@ -4,8 +4,8 @@ use tract_core::internal::*;
 use tract_core::prelude::tract_num_traits::Zero;
 
 use super::integers::is_in_range;
-use crate::encoder::onnx::graph_builder::GraphBuilder;
 use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
+use crate::encoder::onnx::typed_graph_builder::TypedGraphBuilder;
 use crate::encoder::onnx::value::Value;
 use crate::error::Result;
 
@@ -42,7 +42,7 @@ impl TypedOp for CountTo {
     as_op!();
 }
 
-impl GraphBuilder {
+impl TypedGraphBuilder {
     /// `0, 1, … length - 1`
     pub(crate) fn count_to(&mut self, length: &TDim) -> Result<Value> {
         match length.as_i64() {

@@ -6,12 +6,12 @@ use tract_core::ops::nn::{Reduce, Reducer};
 use tract_core::prelude::tract_num_traits::Zero;
 
 use super::arithmetic::Arithmetic;
-use crate::encoder::onnx::graph_builder::GraphBuilder;
 use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
+use crate::encoder::onnx::typed_graph_builder::TypedGraphBuilder;
 use crate::encoder::onnx::value::Value;
 use crate::error::Result;
 
-impl GraphBuilder {
+impl TypedGraphBuilder {
     /// Reduces axes to length 1.
     pub(crate) fn reduce(&mut self, x: &Value, axes: &[usize], reducer: Reducer) -> Result<Value> {
         if axes.is_empty() {
@@ -62,7 +62,7 @@ fn axes(ctx: &NodeContext, rank: usize, input_since: i64) -> Result<Vec<usize>> 
 fn reduce(
     ctx: &mut NodeContext,
     input_since: i64,
-    compute: impl FnOnce(&mut GraphBuilder, &Value, &[usize]) -> Result<Value>,
+    compute: impl FnOnce(&mut TypedGraphBuilder, &Value, &[usize]) -> Result<Value>,
 ) -> NodeOutputs {
     let x = ctx.input(0)?;
     if !matches!(x.datum_type(), DatumType::F32 | DatumType::I64 | DatumType::I32) {
@@ -79,7 +79,7 @@ fn reduce(
     Ok(tvec!(reduced))
 }
 
-fn require_float(builder: &GraphBuilder, x: &Value) -> Result<()> {
+fn require_float(builder: &TypedGraphBuilder, x: &Value) -> Result<()> {
     if x.datum_type() != DatumType::F32 {
         return Err(builder.unsupported(format_args!("it averages {:?}", x.datum_type())));
     }

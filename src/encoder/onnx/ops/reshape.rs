@@ -3,13 +3,13 @@
 use tract_core::internal::*;
 use tract_core::prelude::tract_num_traits::Zero;
 
-use crate::encoder::onnx::graph_builder::GraphBuilder;
 use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
 use crate::encoder::onnx::tensor_info::MAX_RANK;
+use crate::encoder::onnx::typed_graph_builder::TypedGraphBuilder;
 use crate::encoder::onnx::value::Value;
 use crate::error::Result;
 
-impl GraphBuilder {
+impl TypedGraphBuilder {
     /// Gives a value another shape of as many elements. `-1` is what remains; `0`
     /// is the input's length at that place, unless `allow_zero`.
     pub(crate) fn reshape(&mut self, x: &Value, shape: &[TDim], allow_zero: bool) -> Result<Value> {

@@ -4,16 +4,16 @@ use tract_core::ops::array::Slice;
 use tract_core::prelude::tract_num_traits::Zero;
 use tract_core::prelude::*;
 
-use crate::encoder::onnx::graph_builder::GraphBuilder;
 use crate::encoder::onnx::model_sizes::embedding_mismatch;
 use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
+use crate::encoder::onnx::typed_graph_builder::TypedGraphBuilder;
 use crate::encoder::onnx::value::{Value, integer_constant, static_length};
 use crate::error::Result;
 
 /// Exporters write "to the end" as a number beyond any length.
 const MIN_OPEN_BOUND: i64 = 1 << 30;
 
-impl GraphBuilder {
+impl TypedGraphBuilder {
     /// The part `start..end` of an axis, which must lie within it.
     pub(crate) fn slice_axis(&mut self, x: &Value, axis: usize, start: TDim, end: TDim) -> Result<Value> {
         let length = x.dims()[axis].clone();

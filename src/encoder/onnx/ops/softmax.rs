@@ -3,12 +3,12 @@
 use tract_core::ops::nn::{Softmax, SoftmaxKind};
 use tract_core::prelude::*;
 
-use crate::encoder::onnx::graph_builder::GraphBuilder;
 use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
+use crate::encoder::onnx::typed_graph_builder::TypedGraphBuilder;
 use crate::encoder::onnx::value::Value;
 use crate::error::Result;
 
-impl GraphBuilder {
+impl TypedGraphBuilder {
     /// Softmax along the last axis.
     pub(crate) fn softmax(&mut self, x: &Value) -> Result<Value> {
         if x.datum_type() != DatumType::F32 || x.rank() == 0 {

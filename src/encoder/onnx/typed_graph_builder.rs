@@ -16,7 +16,7 @@ const MAX_VALUE_ELEMENTS: u64 = 1 << 28;
 const ALWAYS_FOLDED_ELEMENTS: u64 = 1 << 20;
 
 /// A tract graph that grows operator by operator.
-pub(super) struct GraphBuilder {
+pub(super) struct TypedGraphBuilder {
     pub(super) model: TypedModel,
     pub(super) opset: i64,
     pub(super) sizes: ModelSizes,
@@ -31,7 +31,7 @@ pub(super) struct GraphBuilder {
     wired_ops: usize,
 }
 
-impl GraphBuilder {
+impl TypedGraphBuilder {
     /// An empty graph of texts of `batch` and `sequence`.
     pub(super) fn new(
         opset: i64,
