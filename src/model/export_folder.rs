@@ -1,9 +1,9 @@
-//! Other people's folders: `config.json`, `tokenizer.json` and an ONNX file
-//! somewhere, as transformers.js, optimum or sentence-transformers lay them out.
+//! Folders of other tools: `config.json`, `tokenizer.json` and an ONNX file, as transformers.js,
+//! optimum and sentence-transformers lay them out.
 
 use crate::error::{Result, fail};
 
-/// Where the ONNX file is looked for, in this order.
+/// The usual paths of the ONNX file, in the order of preference.
 pub const ONNX_CANDIDATES: &[&str] = &[
     "model.onnx",
     "onnx/model.onnx",
@@ -16,31 +16,41 @@ pub const ONNX_CANDIDATES: &[&str] = &[
     "model_optimized.onnx",
 ];
 
-/// Whether a path is that of an ONNX file.
+/// The most paths that an error message lists.
+const MAX_LISTED_PATHS: usize = 8;
+
+/// Returns true if a path is that of an ONNX file.
 pub(super) fn is_onnx(path: &str) -> bool {
     path.len() > 5 && path.as_bytes()[path.len() - 5..].eq_ignore_ascii_case(b".onnx")
 }
 
-/// Chooses the ONNX file from the paths of a folder.
+/// Chooses the ONNX file among the paths of a folder: the first of [`ONNX_CANDIDATES`], or the only
+/// one that there is.
+///
+/// ```
+/// use corom::model::export_folder::choose_onnx;
+///
+/// assert_eq!(choose_onnx(["config.json", "onnx/model_q4.onnx", "onnx/model.onnx"].into_iter())?, "onnx/model.onnx");
+/// assert_eq!(choose_onnx(["config.json", "bert.onnx"].into_iter())?, "bert.onnx");
+/// # Ok::<(), corom::error::Error>(())
+/// ```
 ///
 /// # Errors
-/// `MISSING_FILE` when there is none, `INVALID_ARGUMENT` when there are several
-/// and none has a usual name.
+/// `MISSING_FILE` if there is none, `INVALID_ARGUMENT` if there are several at unusual paths.
 pub fn choose_onnx<'a>(paths: impl Iterator<Item = &'a str>) -> Result<String> {
     let onnx: Vec<&str> = paths.filter(|p| is_onnx(p)).collect();
     if let Some(usual) = ONNX_CANDIDATES.iter().find(|c| onnx.contains(c)) {
         return Ok((*usual).to_owned());
     }
     match onnx[..] {
-        [] => fail!(MissingFile, "there is no .onnx file in the model's folder"),
+        [] => fail!(MissingFile, "the model folder has no .onnx file"),
         [one] => Ok(one.to_owned()),
         _ => {
-            const SHOWN: usize = 8;
-            let more = if onnx.len() > SHOWN { ", …" } else { "" };
-            let names = onnx[..onnx.len().min(SHOWN)].join(", ");
+            let more = if onnx.len() > MAX_LISTED_PATHS { ", …" } else { "" };
+            let paths = onnx[..onnx.len().min(MAX_LISTED_PATHS)].join(", ");
             fail!(
                 InvalidArgument,
-                "the folder has several .onnx files; say which one with `model`: {names}{more}"
+                "the model folder has several .onnx files; choose one with `model`: {paths}{more}"
             )
         }
     }

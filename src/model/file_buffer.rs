@@ -1,38 +1,41 @@
-//! Where the bytes of a file go as they arrive.
+//! Holds the bytes of a file as they arrive.
+
+use std::collections::TryReserveError;
 
 use crate::error::{Error, ErrorCode, Result};
 
-/// Room that is made at once on a server's word alone.
+/// The largest size that is reserved because a server states it.
 const MAX_HINT_BYTES: u64 = 1 << 30;
 
-/// Takes a file's bytes in order and keeps them. Loading touches bytes through this alone, so that
-/// weights can go to where they are used instead.
+/// The bytes of a file, in order. Memory for the whole file is reserved at the start, so that no byte
+/// is moved later.
 #[derive(Debug, Default)]
 pub(super) struct FileBuffer {
     bytes: Vec<u8>,
 }
 
 impl FileBuffer {
-    /// A sink for a file of `size` bytes: with the right size from the start nothing is moved later.
+    /// Makes a buffer for a file of `size` bytes.
     ///
     /// # Errors
-    /// `OUT_OF_MEMORY` when there is no room for it.
+    /// `OUT_OF_MEMORY` if the memory cannot be reserved.
     pub(super) fn with_size(size: u64) -> Result<Self> {
-        let mut sink = Self::default();
-        sink.reserve(size, Vec::try_reserve_exact)?;
-        Ok(sink)
+        let mut buffer = Self::default();
+        buffer.reserve(size, Vec::try_reserve_exact)?;
+        Ok(buffer)
     }
 
-    /// The same where the size is only what a server says: too much of it is no error.
+    /// Makes a buffer for a file whose size a server states. A size that is too large is ignored: the
+    /// server may be wrong.
     pub(super) fn with_hint(size: Option<u64>) -> Self {
-        let mut sink = Self::default();
+        let mut buffer = Self::default();
         if let Some(size) = size.filter(|size| *size <= MAX_HINT_BYTES) {
-            let _ = sink.reserve(size, Vec::try_reserve_exact);
+            let _ = buffer.reserve(size, Vec::try_reserve_exact);
         }
-        sink
+        buffer
     }
 
-    /// Takes the bytes at `offset`, which is where the last ones ended.
+    /// Appends bytes. `offset` is the number of bytes before them.
     ///
     /// # Errors
     /// `OUT_OF_MEMORY`.
@@ -43,19 +46,20 @@ impl FileBuffer {
         Ok(())
     }
 
-    /// The whole file.
+    /// Returns the whole file.
     pub(super) fn finish(self) -> Vec<u8> {
         self.bytes
     }
 
     fn reserve(
         &mut self,
-        more: u64,
-        how: fn(&mut Vec<u8>, usize) -> Result<(), std::collections::TryReserveError>,
+        count: u64,
+        try_reserve: fn(&mut Vec<u8>, usize) -> Result<(), TryReserveError>,
     ) -> Result<()> {
-        let no_room = || format!("there is no room for {more} bytes more of a model's file");
-        let count =
-            usize::try_from(more).map_err(|e| Error::with_source(ErrorCode::OutOfMemory, no_room(), e))?;
-        how(&mut self.bytes, count).map_err(|e| Error::with_source(ErrorCode::OutOfMemory, no_room(), e))
+        let message = || format!("cannot reserve memory for {count} bytes of a model file");
+        let bytes =
+            usize::try_from(count).map_err(|e| Error::with_source(ErrorCode::OutOfMemory, message(), e))?;
+        try_reserve(&mut self.bytes, bytes)
+            .map_err(|e| Error::with_source(ErrorCode::OutOfMemory, message(), e))
     }
 }

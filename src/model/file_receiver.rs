@@ -1,5 +1,5 @@
-//! A file on its way: what is fed of it is checked and hashed at once, so that nothing is held up to
-//! its end that could be refused before.
+//! Receives one file: checks and hashes its bytes as they arrive, so that a wrong file is rejected as
+//! early as possible.
 
 use sha2::{Digest, Sha256};
 
@@ -12,64 +12,83 @@ use super::sniff;
 /// Who computes the SHA-256 that is compared with the manifest's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum HashedBy {
-    /// This module, as the bytes pass.
+    /// The loader, as the bytes arrive.
     Loader,
-    /// The host, which says in the end what it is: most have a processor's instructions for it, which wasm lacks.
+    /// The host, which passes the hash at the end. Most hosts use instructions of the processor that
+    /// WebAssembly lacks.
     Host,
 }
 
+/// A file that is arriving.
 #[derive(Debug)]
 pub(super) struct FileReceiver {
-    /// What the manifest says of it, and the hash so far where it is computed here.
-    expected: Option<(FileEntry, Option<Sha256>)>,
-    /// Its first bytes, by which a web page is known.
+    expected: Option<ExpectedFile>,
+    /// The first bytes, which show whether the file is a web page.
     head: Vec<u8>,
     fed: u64,
-    /// Where its bytes are kept, unless they are passed on.
-    sink: Option<FileBuffer>,
+    /// The bytes so far, or `None` if the caller passes them on.
+    buffer: Option<FileBuffer>,
+}
+
+/// What the manifest says of a file.
+#[derive(Debug)]
+struct ExpectedFile {
+    entry: FileEntry,
+    /// The hash of the bytes so far, if the loader computes it.
+    hash: Option<Sha256>,
 }
 
 impl FileReceiver {
-    /// `hint`: the size that a server says, where no manifest knows better.
-    pub(super) fn begin(
-        expected: Option<&FileEntry>,
-        hint: Option<u64>,
+    /// Makes a receiver that keeps the file's bytes. `size_hint` is the size that the server states; it
+    /// is used if there is no manifest.
+    ///
+    /// # Errors
+    /// `OUT_OF_MEMORY` if memory for the size in the manifest cannot be reserved.
+    pub(super) fn buffered(
+        entry: Option<&FileEntry>,
+        size_hint: Option<u64>,
         hashed_by: HashedBy,
     ) -> Result<Self> {
-        let sink = match expected {
+        let buffer = match entry {
             Some(entry) => FileBuffer::with_size(entry.size)?,
-            None => FileBuffer::with_hint(hint),
+            None => FileBuffer::with_hint(size_hint),
         };
-        Ok(Self { expected: expectation(expected, hashed_by), head: Vec::new(), fed: 0, sink: Some(sink) })
+        Ok(Self { buffer: Some(buffer), ..Self::unbuffered(entry, hashed_by) })
     }
 
-    /// A file whose bytes go elsewhere: it is only checked.
-    pub(super) fn unbuffered(expected: Option<&FileEntry>, hashed_by: HashedBy) -> Self {
-        Self { expected: expectation(expected, hashed_by), head: Vec::new(), fed: 0, sink: None }
+    /// Makes a receiver that checks the bytes and does not keep them.
+    pub(super) fn unbuffered(entry: Option<&FileEntry>, hashed_by: HashedBy) -> Self {
+        let hash = (hashed_by == HashedBy::Loader).then(Sha256::new);
+        let expected = entry.map(|entry| ExpectedFile { entry: entry.clone(), hash });
+        Self { expected, head: Vec::new(), fed: 0, buffer: None }
     }
 
-    /// Bytes so far.
+    /// Returns the number of bytes so far.
     pub(super) fn fed(&self) -> u64 {
         self.fed
     }
 
-    /// Whether it is a web page, as far as its head shows already.
+    /// Returns true if the bytes so far are the beginning of a web page.
     pub(super) fn is_page(&self) -> bool {
         sniff::is_page(&self.head)
     }
 
+    /// Takes the next bytes.
+    ///
+    /// # Errors
+    /// `NOT_A_MODEL` for a web page or a git-lfs pointer, `INTEGRITY_MISMATCH` for more bytes than the
+    /// manifest says, `OUT_OF_MEMORY`.
     pub(super) fn feed(&mut self, path: &str, bytes: &[u8]) -> Result<()> {
         if self.head.len() < sniff::HEAD_BYTES {
-            let more = bytes.len().min(sniff::HEAD_BYTES - self.head.len());
-            self.head.extend_from_slice(&bytes[..more]);
+            let count = bytes.len().min(sniff::HEAD_BYTES - self.head.len());
+            self.head.extend_from_slice(&bytes[..count]);
             sniff::check(path, &self.head)?;
         }
-        if let Some((entry, hash)) = &mut self.expected {
-            let length = self.fed.saturating_add(bytes.len() as u64);
-            if length > entry.size {
+        if let Some(ExpectedFile { entry, hash }) = &mut self.expected {
+            if self.fed.saturating_add(bytes.len() as u64) > entry.size {
                 fail!(
                     IntegrityMismatch,
-                    "{path} has more than the {} bytes that the manifest says: it is of another version",
+                    "{path} has more than the {} bytes that corom.json says: the file is of another version",
                     entry.size
                 );
             }
@@ -77,33 +96,33 @@ impl FileReceiver {
                 hash.update(bytes);
             }
         }
-        if let Some(sink) = &mut self.sink {
-            sink.write(self.fed, bytes)?;
+        if let Some(buffer) = &mut self.buffer {
+            buffer.write(self.fed, bytes)?;
         }
         self.fed += bytes.len() as u64;
         Ok(())
     }
 
-    /// The whole file, which is what the manifest says; empty where it was passed on. `host_sha256` is the hash of a host
-    /// that computes it.
+    /// Ends the file. Returns its bytes, or nothing if they were not kept. `host_sha256` is the hash
+    /// that the host computed.
+    ///
+    /// # Errors
+    /// `NOT_A_MODEL` for an empty file, `INTEGRITY_MISMATCH` if the size or the hash is not the
+    /// manifest's, `INVALID_ARGUMENT` if the host was to hash the file and did not.
     pub(super) fn end(self, path: &str, host_sha256: Option<&str>) -> Result<Vec<u8>> {
         if self.fed == 0 {
             fail!(NotAModel, "{path} is empty");
         }
-        if let Some((entry, hash)) = self.expected {
+        if let Some(ExpectedFile { entry, hash }) = self.expected {
             entry.verify_size(self.fed)?;
             match (hash, host_sha256) {
                 (Some(hash), _) => entry.verify_hash(&hex(&hash.finalize()))?,
                 (None, Some(host_sha256)) => entry.verify_host_hash(host_sha256)?,
                 (None, None) => {
-                    fail!(InvalidArgument, "{path} was begun for its host to hash: end it with the hash")
+                    fail!(InvalidArgument, "{path} began with begin_hashed: end it with end_hashed")
                 }
             }
         }
-        Ok(self.sink.map_or_else(Vec::new, FileBuffer::finish))
+        Ok(self.buffer.map_or_else(Vec::new, FileBuffer::finish))
     }
-}
-
-fn expectation(entry: Option<&FileEntry>, hashed_by: HashedBy) -> Option<(FileEntry, Option<Sha256>)> {
-    entry.map(|entry| (entry.clone(), (hashed_by == HashedBy::Loader).then(Sha256::new)))
 }

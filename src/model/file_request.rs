@@ -1,81 +1,128 @@
-//! Which files the loader wants, one stage after the other.
+//! The files that the loader requests, one stage after the other.
 
-use crate::error::Result;
+use std::collections::BTreeSet;
+
+use crate::error::{Result, fail};
 
 use super::export_folder::{ONNX_CANDIDATES, choose_onnx};
-use super::loader::{ModelLoader, ONNX_FILE_NAME};
-use super::manifest::PIECE_BYTES;
+use super::manifest::{FileEntry, ONNX_FILE_NAME, PIECE_BYTES};
 use super::side_files::SIDE_FILES;
 
-/// A file that the loader wants next.
+/// A file that the loader requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileRequest {
     /// Path in the folder.
     pub path: String,
-    /// Its size in bytes, where the manifest lists it.
+    /// Size in bytes, if the manifest lists the file.
     pub size: Option<u64>,
-    /// Its SHA-256, 64 lower-case hex digits, where the manifest lists it.
+    /// SHA-256, 64 lower-case hex digits, if the manifest lists the file.
     pub sha256: Option<String>,
-    /// Whether the manifest has the hashes of its pieces (for a file of one piece that is the file's).
+    /// Whether the manifest has the SHA-256 of every piece. The piece of a file of one piece is the
+    /// file.
     pub has_piece_hashes: bool,
-    /// Whether loading fails without it.
+    /// Whether loading fails without the file.
     pub required: bool,
 }
 
-impl ModelLoader {
-    pub(super) fn request(&mut self, path: &str, required: bool) {
-        if self.pending.iter().any(|w| w.path == path) || self.files.contains_key(path) {
+/// The requests that are not answered yet, and what is known of the folder.
+#[derive(Debug, Default)]
+pub(super) struct FileRequests {
+    pending: Vec<FileRequest>,
+    /// All paths of the folder, if the host can list them.
+    listing: Option<BTreeSet<String>>,
+    /// Requested files that do not exist.
+    missing: BTreeSet<String>,
+}
+
+impl FileRequests {
+    /// Returns the requests that are not answered yet.
+    pub(super) fn pending(&self) -> &[FileRequest] {
+        &self.pending
+    }
+
+    /// Returns the files that do not exist.
+    pub(super) fn missing(&self) -> &BTreeSet<String> {
+        &self.missing
+    }
+
+    /// Returns a pending request.
+    ///
+    /// # Errors
+    /// `INVALID_ARGUMENT` if the file was not requested.
+    pub(super) fn get(&self, path: &str) -> Result<&FileRequest> {
+        match self.pending.iter().find(|request| request.path == path) {
+            Some(request) => Ok(request),
+            None => fail!(InvalidArgument, "{path}: the loader did not request this file"),
+        }
+    }
+
+    /// Requests a file, unless it is requested already. `entry` is what the manifest says of it.
+    pub(super) fn add(&mut self, path: &str, required: bool, entry: Option<&FileEntry>) {
+        if self.pending.iter().any(|request| request.path == path) {
             return;
         }
-        let entry = self.manifest.as_ref().and_then(|m| m.file(path));
-        let (size, sha256) = (entry.map(|e| e.size), entry.map(|e| e.sha256.clone()));
-        let has_piece_hashes = entry.is_some_and(|e| !e.pieces.is_empty() || e.size <= PIECE_BYTES as u64);
-        self.pending.push(FileRequest { path: path.to_owned(), size, sha256, has_piece_hashes, required });
+        self.pending.push(FileRequest {
+            path: path.to_owned(),
+            size: entry.map(|e| e.size),
+            sha256: entry.map(|e| e.sha256.clone()),
+            has_piece_hashes: entry.is_some_and(|e| !e.pieces.is_empty() || e.size <= PIECE_BYTES as u64),
+            required,
+        });
     }
 
-    fn exists(&self, path: &str) -> bool {
-        self.listing.as_ref().is_none_or(|listing| listing.contains(path))
+    /// Removes the request of a file that was received.
+    pub(super) fn remove(&mut self, path: &str) {
+        self.pending.retain(|request| request.path != path);
     }
 
-    pub(super) fn request_export_files(&mut self) -> Result<()> {
-        for path in ["config.json", "tokenizer.json"] {
-            self.request(path, true);
+    /// Removes the request of a file that does not exist.
+    pub(super) fn remove_missing(&mut self, path: &str) {
+        self.remove(path);
+        self.missing.insert(path.to_owned());
+    }
+
+    /// Sets the paths of the folder. Returns the requested files that are not among them.
+    pub(super) fn set_listing(&mut self, listing: BTreeSet<String>) -> Vec<String> {
+        let absent = self.pending.iter().filter(|request| !listing.contains(&request.path));
+        let absent = absent.map(|request| request.path.clone()).collect();
+        self.listing = Some(listing);
+        absent
+    }
+
+    /// Requests the files of another tool's export: configuration, tokenizer, side files, and the
+    /// ONNX file `model` or, without `model`, the one at the usual place.
+    ///
+    /// # Errors
+    /// Those of [`choose_onnx`], if there is a listing.
+    pub(super) fn request_export_files(&mut self, model: Option<&str>) -> Result<()> {
+        const REQUIRED: [&str; 2] = ["config.json", "tokenizer.json"];
+        for path in REQUIRED {
+            self.add(path, true, None);
         }
         for path in SIDE_FILES {
-            if self.exists(path) {
-                self.request(path, false);
+            if self.listing.as_ref().is_none_or(|listing| listing.contains(*path)) {
+                self.add(path, false, None);
             }
         }
-        match (&self.options.model, &self.listing) {
-            (Some(model), _) => self.request(&model.clone(), true),
-            // The lack of these two comes up by itself, and says more.
-            (None, Some(listing))
-                if !["config.json", "tokenizer.json"].iter().all(|f| listing.contains(*f)) => {}
+        match (model, &self.listing) {
+            (Some(model), _) => self.add(model, true, None),
+            // The error for these two files says more than one about the ONNX file.
+            (None, Some(listing)) if !REQUIRED.iter().all(|path| listing.contains(*path)) => {}
             (None, Some(listing)) => {
                 let path = choose_onnx(listing.iter().map(String::as_str))?;
-                self.request(&path, true);
+                self.add(&path, true, None);
             }
-            (None, None) => self.request(ONNX_FILE_NAME, false),
+            (None, None) => self.add(ONNX_FILE_NAME, false, None),
         }
         Ok(())
     }
 
-    /// Tries the next usual place of the ONNX file, one request at a time.
-    pub(super) fn request_next_onnx(&mut self) -> Result<()> {
-        match ONNX_CANDIDATES.iter().find(|c| !self.missing.contains(**c)) {
-            Some(next) => self.request(next, false),
-            None => return Err(self.missing_error("an ONNX file (model.onnx, onnx/model.onnx …)")),
+    /// Requests the ONNX file at its next usual place. Returns false if all places were tried.
+    pub(super) fn request_next_onnx(&mut self) -> bool {
+        let next = ONNX_CANDIDATES.iter().find(|path| !self.missing.contains(**path));
+        if let Some(path) = next {
+            self.add(path, false, None);
         }
-        Ok(())
-    }
-
-    /// The last stage: weights can be used as they arrive when graph and configuration are known.
-    pub(super) fn request_weight_files(&mut self) {
-        if !self.pending.is_empty() {
-            return;
-        }
-        if self.builder.is_none() {
-            self.weight_files.clone().iter().for_each(|path| self.request(path, true));
-        }
+        next.is_some()
     }
 }

@@ -1,4 +1,4 @@
-//! Loading from a folder of the file system (native only).
+//! Loads a model from a folder of the file system (native only).
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
@@ -10,18 +10,29 @@ use crate::error::{Error, ErrorCode, Result};
 use super::loader::ModelLoader;
 use super::options::LoadOptions;
 
-/// How much of a file is read at once.
+/// Bytes that are read at once.
 const CHUNK_BYTES: usize = 1 << 20;
 
-/// Loads a model's folder.
+/// Loads a model folder.
+///
+/// ```no_run
+/// use std::path::Path;
+///
+/// let mut embedder = corom::model::folder::load(Path::new("models/corom"), Default::default())?;
+/// assert_eq!(embedder.embed(&["阔腿裤"])?.len(), 768);
+/// # Ok::<(), corom::error::Error>(())
+/// ```
 ///
 /// # Errors
-/// `FETCH_FAILED` when a file cannot be read, and everything that
-/// [`ModelLoader`] finds.
+/// `MISSING_FILE` if there is no such folder, `FETCH_FAILED` if a file cannot be read, and the errors of
+/// [`ModelLoader`].
 pub fn load(folder: &Path, options: LoadOptions) -> Result<Embedder> {
     let mut loader = ModelLoader::new(options)?;
     if !folder.is_dir() {
-        return Err(Error::new(ErrorCode::MissingFile, format!("{} is not a folder", folder.display())));
+        return Err(Error::new(
+            ErrorCode::MissingFile,
+            format!("{} is not a folder; expected a model folder", folder.display()),
+        ));
     }
     let mut chunk = vec![0; CHUNK_BYTES];
     while let Some(file) = loader.pending_requests().first().cloned() {

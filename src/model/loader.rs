@@ -1,10 +1,13 @@
-//! Loading without input or output: the host asks what is [`pending_requests`], fetches
-//! it in its own way, and feeds it piece by piece. Every host and every test goes
-//! through the same checks.
+//! Sans-I/O model loader.
 //!
-//! A file goes [`begin`], [`feed`] …, [`end`]. Whatever is refused on the way leaves
-//! the loader as it was: the file is wanted still and may be begun again, from another
-//! mirror for instance.
+//! The host asks which files to fetch ([`pending_requests`]), fetches them by any means, and passes
+//! the bytes in chunks: [`begin`], [`feed`] …, [`end`] for each file. Every host and every test goes
+//! through the same checks. If a file is rejected, the loader stays as it was: the file is still
+//! requested, and the host may begin it again, from another mirror for instance.
+//!
+//! The loader requests files in stages: first `corom.json`, then configuration, tokenizer and graph
+//! (and side files in a folder without a manifest), and last the weight files, whose bytes go to the
+//! encoder as they arrive.
 //!
 //! [`pending_requests`]: ModelLoader::pending_requests
 //! [`begin`]: ModelLoader::begin
@@ -16,102 +19,107 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::config::{BertConfig, check_object};
 use crate::embedder::Embedder;
 use crate::error::{Error, ErrorCode, Result, fail};
+use crate::relative_path::is_relative_path;
 
 use super::export_folder::is_onnx;
 use super::file_receiver::{FileReceiver, HashedBy};
-use super::file_request::FileRequest;
-use super::manifest::{self, Manifest};
+use super::file_request::{FileRequest, FileRequests};
+use super::manifest::{self, Manifest, ONNX_FILE_NAME};
 use super::model_builder::ModelBuilder;
 use super::options::LoadOptions;
 use super::unverified_model::UnverifiedModel;
 use super::weight_files::weight_files;
-use crate::relative_path::is_relative_path;
 
-/// The ONNX file of a folder of ours, and the first place to look in others.
-pub(super) const ONNX_FILE_NAME: &str = "model.onnx";
-
-/// Gathers a model's files.
+/// Collects the files of a model.
+///
+/// ```no_run
+/// use corom::model::{LoadOptions, ModelLoader};
+///
+/// let mut loader = ModelLoader::new(LoadOptions::default())?;
+/// while let Some(request) = loader.pending_requests().first().cloned() {
+///     match std::fs::read(format!("models/corom/{}", request.path)) {
+///         Ok(bytes) => loader.supply(&request.path, &bytes)?,
+///         Err(_) => loader.missing(&request.path)?,
+///     }
+/// }
+/// let embedder = loader.build()?;
+/// # Ok::<(), corom::error::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct ModelLoader {
-    pub(super) options: LoadOptions,
-    pub(super) manifest: Option<Manifest>,
-    pub(super) files: BTreeMap<String, Vec<u8>>,
+    options: LoadOptions,
+    manifest: Option<Manifest>,
+    requests: FileRequests,
+    /// Complete files, without `corom.json` and the weight files.
+    files: BTreeMap<String, Vec<u8>>,
     /// Path of the ONNX file, once it is known.
-    pub(super) onnx: Option<String>,
-    pub(super) listing: Option<BTreeSet<String>>,
-    pub(super) pending: Vec<FileRequest>,
-    /// Weights outside the ONNX file: wanted when all else is there.
-    pub(super) weight_files: BTreeSet<String>,
-    /// The model without those weights, once one of them has begun.
-    pub(super) builder: Option<Box<ModelBuilder>>,
-    /// Why there is no such model: the files are used up, and the answer stays the same.
-    failed: Option<(ErrorCode, String)>,
-    /// What was begun and has not ended.
-    incoming: BTreeMap<String, FileReceiver>,
-    pub(super) missing: BTreeSet<String>,
-    /// Files that turned out to be web pages: worth a word when something is missing later.
+    onnx: Option<String>,
+    /// Files beside the ONNX file that hold weights. They are requested last.
+    weight_files: BTreeSet<String>,
+    /// The model without the weight files, once one of them has begun.
+    builder: Option<Box<ModelBuilder>>,
+    /// Why the builder could not be made. `files` is consumed then, so the error is kept.
+    builder_error: Option<(ErrorCode, String)>,
+    /// Files that were begun and have not ended.
+    receivers: BTreeMap<String, FileReceiver>,
+    /// Files that were rejected as web pages. They explain why a file may be missing.
     pages: BTreeSet<String>,
 }
 
 impl ModelLoader {
-    /// A loader that knows nothing of the folder yet.
+    /// Makes a loader that knows nothing of the folder yet.
     ///
     /// # Errors
-    /// `INVALID_ARGUMENT` when `options.model` is no `.onnx` path inside the folder.
+    /// `INVALID_ARGUMENT` if `options.model` is not the path of an `.onnx` file inside the folder.
     pub fn new(options: LoadOptions) -> Result<Self> {
         if let Some(model) = &options.model
             && !(is_relative_path(model) && is_onnx(model))
         {
             fail!(
                 InvalidArgument,
-                "model `{model}` is not the path of an .onnx file inside the model's folder"
+                "model: \"{model}\" is not the path of an .onnx file inside the model folder"
             );
         }
-        let mut loader = Self {
+        let mut requests = FileRequests::default();
+        match options.model.as_deref() {
+            None | Some(ONNX_FILE_NAME) => requests.add(manifest::FILE_NAME, false, None),
+            model => requests.request_export_files(model)?,
+        }
+        Ok(Self {
+            options,
             manifest: None,
+            requests,
             files: BTreeMap::new(),
             onnx: None,
-            listing: None,
-            pending: Vec::new(),
             weight_files: BTreeSet::new(),
             builder: None,
-            failed: None,
-            incoming: BTreeMap::new(),
-            missing: BTreeSet::new(),
+            builder_error: None,
+            receivers: BTreeMap::new(),
             pages: BTreeSet::new(),
-            options,
-        };
-        match loader.options.model.as_deref() {
-            None | Some(ONNX_FILE_NAME) => loader.request(manifest::FILE_NAME, false),
-            Some(_) => loader.request_export_files()?,
-        }
-        Ok(loader)
+        })
     }
 
-    /// Tells the loader all paths of the folder, where the host can list them;
-    /// it then asks only for files that exist. Call it before anything is supplied.
+    /// Sets the paths of all files in the folder, if the host can list them. The loader then requests
+    /// only files that exist. Call it before the first file is passed.
     ///
     /// # Errors
-    /// `MISSING_FILE` when a file that is surely needed is not among them,
-    /// `INVALID_ARGUMENT` when there are several ONNX files to choose from.
+    /// `MISSING_FILE` if a required file is not among the paths, `INVALID_ARGUMENT` if there are
+    /// several ONNX files to choose from.
     pub fn set_listing(&mut self, paths: impl IntoIterator<Item = String>) -> Result<()> {
-        let listing: BTreeSet<String> = paths.into_iter().collect();
-        let absent: Vec<String> =
-            self.pending.iter().filter(|w| !listing.contains(&w.path)).map(|w| w.path.clone()).collect();
-        self.listing = Some(listing);
+        let absent = self.requests.set_listing(paths.into_iter().collect());
         absent.iter().try_for_each(|path| self.missing(path))
     }
 
-    /// The files to fetch next, in any order or at once. What was begun is among them until it
-    /// has ended. Empty when the model can be built.
+    /// Returns the files to fetch next, in any order or at once. A file stays in the list until it has
+    /// ended. If the list is empty, the model can be built.
     ///
-    /// Weights outside the ONNX file are not wanted before everything else is there.
+    /// Files with weights are requested when every other file has arrived.
     pub fn pending_requests(&self) -> &[FileRequest] {
-        &self.pending
+        self.requests.pending()
     }
 
-    /// Bytes of all files that loading will want in the end, where a manifest lists them. Weights in files that
-    /// are not named after the ONNX file count once that has been read.
+    /// Returns the bytes of all files that loading requests, if there is a manifest. Weight files that
+    /// are not named after the ONNX file count once the ONNX file was read.
     pub fn total(&self) -> Option<u64> {
         let is_read = |path: &str| {
             matches!(path, "config.json" | "tokenizer.json")
@@ -122,17 +130,18 @@ impl ModelLoader {
         Some(files.filter(|file| is_read(&file.path)).fold(0, |sum, file| sum.saturating_add(file.size)))
     }
 
-    /// Begins a file that is wanted, or begins it again: what was fed of it is forgotten.
-    /// `size` is what the server says of it, a hint that saves memory where no manifest knows the size.
+    /// Begins a requested file, or begins it again: the bytes that were passed before are dropped.
+    /// `size` is the size that the server states. It saves memory if no manifest states the size.
     ///
     /// # Errors
-    /// `OUT_OF_MEMORY` when there is no room for it; before the first weights, whatever is wrong
-    /// with configuration, tokenizer or graph.
+    /// `OUT_OF_MEMORY` if the memory for the file cannot be reserved. The first weight file also
+    /// returns any error of the configuration, the tokenizer or the graph.
     pub fn begin(&mut self, path: &str, size: Option<u64>) -> Result<()> {
         self.begin_with(path, size, HashedBy::Loader)
     }
 
-    /// The same for a host that hashes faster: it is to be ended with [`Self::end_hashed`].
+    /// Begins a file that the host hashes, because the host is faster. The file must end with
+    /// [`Self::end_hashed`].
     ///
     /// # Errors
     /// Those of [`Self::begin`].
@@ -141,66 +150,70 @@ impl ModelLoader {
     }
 
     fn begin_with(&mut self, path: &str, size: Option<u64>, hashed_by: HashedBy) -> Result<()> {
-        self.requested(path)?;
+        self.requests.get(path)?;
         self.pages.remove(path);
-        self.incoming.remove(path); // first, as two of them may be one too many
+        // Free the earlier bytes first: memory may not hold the file twice.
+        self.receivers.remove(path);
         let entry = self.manifest.as_ref().and_then(|m| m.file(path)).cloned();
-        let incoming = if self.weight_files.contains(path) {
+        let receiver = if self.weight_files.contains(path) {
             self.builder()?.begin(path);
             FileReceiver::unbuffered(entry.as_ref(), hashed_by)
         } else {
-            FileReceiver::begin(entry.as_ref(), size, hashed_by)?
+            FileReceiver::buffered(entry.as_ref(), size, hashed_by)?
         };
-        self.incoming.insert(path.to_owned(), incoming);
+        self.receivers.insert(path.to_owned(), receiver);
         Ok(())
     }
 
     /// Takes the next bytes of a file that was begun.
     ///
     /// # Errors
-    /// `NOT_A_MODEL` as soon as they show a web page or a git-lfs pointer, `INTEGRITY_MISMATCH` when
-    /// there are more than the manifest says, `OUT_OF_MEMORY`. The file is to be begun again then.
+    /// `NOT_A_MODEL` as soon as the bytes are those of a web page or a git-lfs pointer,
+    /// `INTEGRITY_MISMATCH` if there are more bytes than the manifest says, `OUT_OF_MEMORY`. The file
+    /// must be begun again then.
     pub fn feed(&mut self, path: &str, bytes: &[u8]) -> Result<()> {
-        let Some(incoming) = self.incoming.get_mut(path) else { return Err(not_begun(path)) };
-        let at = incoming.fed();
-        let mut fed = incoming.feed(path, bytes);
-        if incoming.is_page() && fed.is_err() {
+        let Some(receiver) = self.receivers.get_mut(path) else { return Err(not_begun(path)) };
+        let offset = receiver.fed();
+        let mut result = receiver.feed(path, bytes);
+        if receiver.is_page() && result.is_err() {
             self.pages.insert(path.to_owned());
         }
-        if fed.is_ok()
+        if result.is_ok()
             && self.weight_files.contains(path)
             && let Some(builder) = &mut self.builder
         {
-            fed = builder.write(path, at, bytes);
+            result = builder.write(path, offset, bytes);
         }
-        if fed.is_err() {
-            self.incoming.remove(path);
+        if result.is_err() {
+            self.receivers.remove(path);
         }
-        fed
+        result
     }
 
-    /// How many bytes were fed since the file was begun; 0 where it was not.
+    /// Returns the number of bytes that were passed since the file was begun, or 0 if it was not.
     pub fn fed(&self, path: &str) -> u64 {
-        self.incoming.get(path).map_or(0, FileReceiver::fed)
+        self.receivers.get(path).map_or(0, FileReceiver::fed)
     }
 
-    /// Whether a file was refused as a web page when it was begun last. Servers of single-page apps answer
-    /// with theirs where there is no such file: [`Self::missing`] may be what to say then.
+    /// Returns true if a file was rejected as a web page when it was last begun. Servers of
+    /// single-page apps answer with a page if a file does not exist: [`Self::missing`] may be the call
+    /// to make then.
     pub fn is_page(&self, path: &str) -> bool {
         self.pages.contains(path)
     }
 
-    /// Ends a file: it is checked as a whole, and with it more may be wanted.
+    /// Ends a file: checks it as a whole. More files may be requested then.
     ///
     /// # Errors
-    /// `INTEGRITY_MISMATCH` for another size or hash than the manifest's, `NOT_A_MODEL` for an empty
-    /// file, and what the file's reader finds. The file is wanted still then.
+    /// `INTEGRITY_MISMATCH` if the size or the hash is not the manifest's, `NOT_A_MODEL` if the file is
+    /// empty, and the errors of the file's own format. The file is still requested then.
     pub fn end(&mut self, path: &str) -> Result<()> {
         self.end_with(path, None)
     }
 
-    /// Ends a file whose host has hashed what it fed: `sha256`, 64 lower-case hex digits for the whole; or, where
-    /// [`FileRequest::has_piece_hashes`] says so, for each piece of [`manifest::PIECE_BYTES`], one after the other.
+    /// Ends a file that the host has hashed. `sha256` is the SHA-256 of the whole file, 64 lower-case
+    /// hex digits. If [`FileRequest::has_piece_hashes`] is true, it may instead be the SHA-256 of every
+    /// piece of [`manifest::PIECE_BYTES`], one after the other.
     ///
     /// # Errors
     /// Those of [`Self::end`].
@@ -209,23 +222,23 @@ impl ModelLoader {
     }
 
     fn end_with(&mut self, path: &str, sha256: Option<&str>) -> Result<()> {
-        let Some(incoming) = self.incoming.remove(path) else { return Err(not_begun(path)) };
-        let bytes = incoming.end(path, sha256)?;
+        let Some(receiver) = self.receivers.remove(path) else { return Err(not_begun(path)) };
+        let bytes = receiver.end(path, sha256)?;
         match path {
             _ if self.weight_files.contains(path) => {
                 if let Some(builder) = &mut self.builder {
                     builder.end(path)?;
                 }
-                self.pending.retain(|w| w.path != path);
+                self.requests.remove(path);
                 return Ok(());
             }
             manifest::FILE_NAME => {
                 self.manifest = Some(Manifest::from_json(&bytes)?);
                 for path in ["config.json", "tokenizer.json", ONNX_FILE_NAME] {
-                    self.request(path, true);
+                    self.request(path);
                 }
             }
-            // Read early, so that a wrong folder is known before its weights are fetched.
+            // Parsed early, so that a wrong folder is rejected before its weights are fetched.
             "config.json" => {
                 BertConfig::from_json(&bytes)?;
             }
@@ -235,7 +248,8 @@ impl ModelLoader {
                 })?;
             }
             _ if is_onnx(path) => {
-                self.weight_files = weight_files(path, &bytes, self.manifest.as_ref(), &self.missing)?;
+                self.weight_files =
+                    weight_files(path, &bytes, self.manifest.as_ref(), self.requests.missing())?;
                 self.onnx = Some(path.to_owned());
             }
             _ => {}
@@ -243,7 +257,7 @@ impl ModelLoader {
         if path != manifest::FILE_NAME {
             self.files.insert(path.to_owned(), bytes);
         }
-        self.pending.retain(|w| w.path != path);
+        self.requests.remove(path);
         self.request_weight_files();
         Ok(())
     }
@@ -254,7 +268,7 @@ impl ModelLoader {
     /// # Errors
     /// Those of [`Self::feed`], [`Self::end`] and [`Self::missing`].
     pub fn supply(&mut self, path: &str, bytes: &[u8]) -> Result<()> {
-        let required = self.requested(path)?.required;
+        let required = self.requests.get(path)?.required;
         self.begin(path, Some(bytes.len() as u64))?;
         match self.feed(path, bytes) {
             Ok(()) => self.end(path),
@@ -263,60 +277,38 @@ impl ModelLoader {
         }
     }
 
-    /// Says that a file that was wanted does not exist.
+    /// Tells the loader that a requested file does not exist.
     ///
     /// # Errors
-    /// `MISSING_FILE` when the model cannot do without it; `NOT_A_MODEL` when
-    /// the server answered with a web page before.
+    /// `MISSING_FILE` if the model cannot be loaded without the file, or `NOT_A_MODEL` if the server
+    /// answered an earlier request with a web page.
     pub fn missing(&mut self, path: &str) -> Result<()> {
-        if self.requested(path)?.required {
+        if self.requests.get(path)?.required {
             return Err(self.missing_error(path));
         }
-        self.incoming.remove(path);
-        self.missing.insert(path.to_owned());
-        self.pending.retain(|w| w.path != path);
+        self.receivers.remove(path);
+        self.requests.remove_missing(path);
         if path == manifest::FILE_NAME {
-            self.request_export_files()?;
-        } else if is_onnx(path) {
-            self.request_next_onnx()?;
+            self.requests.request_export_files(self.options.model.as_deref())?;
+        } else if is_onnx(path) && !self.requests.request_next_onnx() {
+            return Err(self.missing_error("an ONNX file (model.onnx, onnx/model.onnx …)"));
         }
         self.request_weight_files();
         Ok(())
     }
 
-    /// Builds the model, without its self-test.
+    /// Builds the model without running its self-test.
     ///
     /// # Errors
-    /// Whatever is wrong with the tokenizer or the graph.
+    /// `INVALID_ARGUMENT` if requests are pending, and any error of the tokenizer or the graph.
     pub fn build_unverified(mut self) -> Result<UnverifiedModel> {
-        if let Some(file) = self.pending.first() {
-            fail!(InvalidArgument, "{} is still wanted", file.path);
+        if let Some(request) = self.requests.pending().first() {
+            fail!(InvalidArgument, "{} is requested and was not passed to the loader", request.path);
         }
         self.builder()?;
         match self.builder {
             Some(builder) => builder.finish(),
-            None => fail!(Internal, "the model was not prepared"),
-        }
-    }
-
-    /// Everything but the weights outside the ONNX file is there: what the model is.
-    fn builder(&mut self) -> Result<&mut ModelBuilder> {
-        match self.builder {
-            Some(ref mut builder) => Ok(builder),
-            None => {
-                if let Some((code, message)) = &self.failed {
-                    return Err(Error::new(*code, message.clone()));
-                }
-                let files = std::mem::take(&mut self.files);
-                let onnx = self.onnx.as_deref();
-                match ModelBuilder::new(files, self.manifest.as_ref(), onnx, &self.options) {
-                    Ok(builder) => Ok(self.builder.insert(Box::new(builder))),
-                    Err(error) => {
-                        self.failed = Some((error.code(), error.message().to_owned()));
-                        Err(error)
-                    }
-                }
-            }
+            None => fail!(Internal, "the model builder is missing"),
         }
     }
 
@@ -328,26 +320,56 @@ impl ModelLoader {
         self.build_unverified()?.finish()
     }
 
-    fn requested(&self, path: &str) -> Result<&FileRequest> {
-        let Some(file) = self.pending.iter().find(|w| w.path == path) else {
-            fail!(InvalidArgument, "{path} was not asked for");
-        };
-        Ok(file)
+    /// Returns the builder. The first call makes it: every file but the weight files has arrived.
+    fn builder(&mut self) -> Result<&mut ModelBuilder> {
+        match self.builder {
+            Some(ref mut builder) => Ok(builder),
+            None => {
+                if let Some((code, message)) = &self.builder_error {
+                    return Err(Error::new(*code, message.clone()));
+                }
+                let files = std::mem::take(&mut self.files);
+                let onnx = self.onnx.as_deref();
+                match ModelBuilder::new(files, self.manifest.as_ref(), onnx, &self.options) {
+                    Ok(builder) => Ok(self.builder.insert(Box::new(builder))),
+                    Err(error) => {
+                        self.builder_error = Some((error.code(), error.message().to_owned()));
+                        Err(error)
+                    }
+                }
+            }
+        }
     }
 
-    pub(super) fn missing_error(&self, path: &str) -> Error {
+    /// Requests a required file, unless it has arrived.
+    fn request(&mut self, path: &str) {
+        if !self.files.contains_key(path) {
+            let entry = self.manifest.as_ref().and_then(|m| m.file(path));
+            self.requests.add(path, true, entry);
+        }
+    }
+
+    /// Requests the weight files once every other file has arrived: the encoder packs weights as they
+    /// arrive, and needs graph and configuration for that.
+    fn request_weight_files(&mut self) {
+        if self.requests.pending().is_empty() && self.builder.is_none() {
+            self.weight_files.clone().iter().for_each(|path| self.request(path));
+        }
+    }
+
+    fn missing_error(&self, path: &str) -> Error {
         match self.pages.first() {
             Some(page) => Error::new(
                 ErrorCode::NotAModel,
                 format!(
-                    "{path} is not there, and for {page} the server answered with an HTML page: the address is \
-                     likely not a model's folder"
+                    "{path} is missing, and the server answered the request for {page} with a web page: check that \
+                     the URL is that of a model folder"
                 ),
             ),
             None => Error::new(
                 ErrorCode::MissingFile,
                 format!(
-                    "{path} is not there; a model's folder has corom.json, or config.json, tokenizer.json and an ONNX file"
+                    "{path} is missing: a model folder has corom.json, or config.json, tokenizer.json and an ONNX file"
                 ),
             ),
         }
@@ -355,5 +377,5 @@ impl ModelLoader {
 }
 
 fn not_begun(path: &str) -> Error {
-    Error::new(ErrorCode::InvalidArgument, format!("{path} was not begun"))
+    Error::new(ErrorCode::InvalidArgument, format!("{path}: feed and end need a call of begin before"))
 }

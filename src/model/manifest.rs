@@ -19,20 +19,37 @@ use crate::error::{Error, ErrorCode, Result, fail};
 use crate::relative_path::is_relative_path;
 use crate::self_test::SelfTest;
 
-/// The manifest's file name.
+/// The file name of the manifest.
 pub const FILE_NAME: &str = "corom.json";
+/// The ONNX file of a converted model folder, and the first usual path in the folders of other tools.
+pub const ONNX_FILE_NAME: &str = "model.onnx";
 /// The value of `format`.
 pub const FORMAT: &str = "corom-model";
-/// The newest `format_version` that this release reads, and the one it writes.
+/// The newest `format_version` that this release reads, and the version that it writes.
 pub const FORMAT_VERSION: u32 = 1;
-/// The largest weight shard, bytes: static hosts limit one file to 25 MiB.
+/// The largest weight shard, in bytes. Static hosts limit a file to 25 MiB.
 pub const MAX_SHARD_BYTES: usize = 24 << 20;
 
-/// Bytes of a piece that has a hash of its own: a few milliseconds of a download, and small enough for a browser
-/// to copy at the speed of its cache.
+/// Bytes of a piece, which has a SHA-256 of its own. Browsers hash a file piece by piece, because WebCrypto
+/// cannot hash incrementally. A piece this small fits into the processor's cache when it is copied.
 pub const PIECE_BYTES: usize = 512 << 10;
 
 /// The manifest of a model folder.
+///
+/// ```
+/// use corom::model::Manifest;
+///
+/// let hash = "0".repeat(64);
+/// let file = |path: &str| format!(r#"{{ "path": "{path}", "size": 5, "sha256": "{hash}" }}"#);
+/// let files = ["config.json", "tokenizer.json", "model.onnx"].map(file).join(",");
+/// let json = format!(
+///     r#"{{ "format": "corom-model", "format_version": 1, "pooling": "cls", "max_length": 128,
+///           "dtype": "int8", "hidden_size": 768, "files": [{files}] }}"#
+/// );
+/// let manifest = Manifest::from_json(json.as_bytes())?;
+/// assert_eq!(manifest.file("model.onnx").unwrap().size, 5);
+/// # Ok::<(), corom::error::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
     /// Always [`FORMAT`].
@@ -42,20 +59,20 @@ pub struct Manifest {
     /// The release that wrote the folder, `corom 0.1.0`.
     #[serde(default)]
     pub created_by: String,
-    /// How hidden rows become a vector, unless the caller says otherwise.
+    /// The default pooling.
     pub pooling: Pooling,
-    /// Whether vectors are L2-normalised, unless the caller says otherwise.
+    /// Whether vectors are L2-normalized by default.
     #[serde(default)]
     pub normalize: bool,
-    /// Where texts are cut, in tokens with `[CLS]` and `[SEP]`, unless the caller says otherwise.
+    /// The default maximum length of a text in tokens, `[CLS]` and `[SEP]` included.
     pub max_length: usize,
-    /// The number type of most of the weights: `f32`, `int8` or `int4`.
+    /// The number type of most weights: `f32`, `int8` or `int4`.
     pub dtype: String,
-    /// Width of a vector.
+    /// Elements of a vector.
     pub hidden_size: usize,
-    /// Every file of the folder but this one.
+    /// Every file of the folder except the manifest.
     pub files: Vec<FileEntry>,
-    /// Texts with the vectors that they must have.
+    /// Texts with the vectors that a load must reproduce.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub self_test: Option<SelfTest>,
 }
@@ -63,40 +80,40 @@ pub struct Manifest {
 /// One file of the folder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileEntry {
-    /// Path relative to the manifest, `/` between parts, no `..`.
+    /// Path relative to the manifest, with `/` between parts and without `..`.
     pub path: String,
-    /// Bytes.
+    /// Size in bytes.
     pub size: u64,
     /// SHA-256, 64 lower-case hex digits.
     pub sha256: String,
-    /// The same of each piece of [`PIECE_BYTES`], for hosts that hash nothing bit by bit. Empty for a file of one
-    /// piece, and where a manifest does not say.
+    /// SHA-256 of each piece of [`PIECE_BYTES`], for hosts that cannot hash incrementally. Empty for a file of
+    /// one piece, and in older manifests.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pieces: Vec<String>,
 }
 
 impl Manifest {
-    /// Reads and checks a `corom.json`.
+    /// Parses and checks a `corom.json`.
     ///
     /// # Errors
-    /// `INVALID_CONFIG` when it is no manifest or contradicts itself,
-    /// `UNSUPPORTED_FORMAT` when it is of a newer format version.
+    /// `INVALID_CONFIG` if it is not a manifest or contradicts itself, `UNSUPPORTED_FORMAT` if its format
+    /// version is newer than [`FORMAT_VERSION`].
     pub fn from_json(bytes: &[u8]) -> Result<Self> {
         let value = parse_object(bytes, FILE_NAME)?;
         if value.get("format").and_then(Value::as_str) != Some(FORMAT) {
-            fail!(
-                InvalidConfig,
-                "{FILE_NAME} does not say \"format\": \"{FORMAT}\"; it is not a model manifest"
-            );
+            fail!(InvalidConfig, "{FILE_NAME} is not a model manifest: it has no \"format\": \"{FORMAT}\"");
         }
-        // Looked at before anything else: a newer format may have other fields.
+        // Checked before the other fields, which a newer format may have changed.
         match value.get("format_version").and_then(Value::as_u64) {
             Some(v) if v > u64::from(FORMAT_VERSION) => fail!(
                 UnsupportedFormat,
-                "{FILE_NAME} is of format version {v}; this release reads up to {FORMAT_VERSION}: update corom"
+                "{FILE_NAME}: format_version is {v}; this release reads versions 1 to {FORMAT_VERSION}: update corom"
             ),
             Some(1..) => {}
-            _ => fail!(InvalidConfig, "{FILE_NAME} has no valid format_version"),
+            _ => fail!(
+                InvalidConfig,
+                "{FILE_NAME}: format_version is missing or invalid; expected {FORMAT_VERSION}"
+            ),
         }
         let manifest: Self = serde_json::from_value(value).map_err(|e| {
             Error::with_source(
@@ -109,24 +126,24 @@ impl Manifest {
         Ok(manifest)
     }
 
-    /// Writes the manifest as JSON.
+    /// Returns the manifest as JSON.
     ///
     /// # Errors
-    /// `INVALID_CONFIG` when it contradicts itself.
+    /// `INVALID_CONFIG` if it contradicts itself.
     pub fn to_json(&self) -> Result<String> {
         self.check()?;
         serde_json::to_string_pretty(self)
-            .map_err(|e| Error::with_source(ErrorCode::Internal, "the manifest cannot be written", e))
+            .map_err(|e| Error::with_source(ErrorCode::Internal, "the manifest cannot be serialized", e))
     }
 
-    /// The entry of a file.
+    /// Returns the entry of a file.
     pub fn file(&self, path: &str) -> Option<&FileEntry> {
         self.files.iter().find(|f| f.path == path)
     }
 
     fn check(&self) -> Result<()> {
         if self.max_length < 2 {
-            fail!(InvalidConfig, "{FILE_NAME}: max_length {} is too short", self.max_length);
+            fail!(InvalidConfig, "{FILE_NAME}: max_length is {}; expected at least 2", self.max_length);
         }
         let mut paths = std::collections::BTreeSet::new();
         for file in &self.files {
@@ -137,17 +154,25 @@ impl Manifest {
                 fail!(InvalidConfig, "{FILE_NAME}: `{}` is listed twice", file.path);
             }
             if !is_sha256(&file.sha256) {
-                fail!(InvalidConfig, "{FILE_NAME}: `{}` has no valid sha256", file.path);
+                fail!(
+                    InvalidConfig,
+                    "{FILE_NAME}: the sha256 of `{}` is not 64 lower-case hex digits",
+                    file.path
+                );
             }
             let count = file.size.div_ceil(PIECE_BYTES as u64);
             let fits = file.pieces.len() as u64 == count && file.pieces.iter().all(|hash| is_sha256(hash));
             if !file.pieces.is_empty() && !fits {
-                fail!(InvalidConfig, "{FILE_NAME}: `{}` has no valid hash for each of its pieces", file.path);
+                fail!(
+                    InvalidConfig,
+                    "{FILE_NAME}: the pieces of `{}` are not one SHA-256 per 512 KiB",
+                    file.path
+                );
             }
         }
-        for needed in ["config.json", "tokenizer.json", "model.onnx"] {
-            if !paths.iter().any(|p| *p == needed) {
-                fail!(InvalidConfig, "{FILE_NAME}: `{needed}` is not among the files");
+        for required in ["config.json", "tokenizer.json", ONNX_FILE_NAME] {
+            if !paths.iter().any(|p| *p == required) {
+                fail!(InvalidConfig, "{FILE_NAME}: files does not list `{required}`");
             }
         }
         if let Some(test) = &self.self_test
@@ -159,7 +184,7 @@ impl Manifest {
         {
             fail!(
                 InvalidConfig,
-                "{FILE_NAME}: self_test does not hold a vector of {} for each text",
+                "{FILE_NAME}: self_test does not have one vector of {} finite numbers per text",
                 self.hidden_size
             );
         }
@@ -168,7 +193,7 @@ impl Manifest {
 }
 
 impl FileEntry {
-    /// The entry of a file with these contents.
+    /// Makes the entry of a file with these bytes.
     pub fn of(path: impl Into<String>, bytes: &[u8]) -> Self {
         let pieces = match bytes.len() {
             0..=PIECE_BYTES => Vec::new(),
@@ -177,16 +202,16 @@ impl FileEntry {
         Self { path: path.into(), size: bytes.len() as u64, sha256: sha256_hex(bytes), pieces }
     }
 
-    /// Checks a file's contents against its entry.
+    /// Checks the bytes of a file against its entry.
     ///
     /// # Errors
-    /// `INTEGRITY_MISMATCH` with what differs.
+    /// `INTEGRITY_MISMATCH` if the size or the SHA-256 differs.
     pub fn verify(&self, bytes: &[u8]) -> Result<()> {
         self.verify_size(bytes.len() as u64)?;
         self.verify_hash(&sha256_hex(bytes))
     }
 
-    /// Checks the size alone.
+    /// Checks the size.
     ///
     /// # Errors
     /// `INTEGRITY_MISMATCH`.
@@ -194,7 +219,7 @@ impl FileEntry {
         if size != self.size {
             fail!(
                 IntegrityMismatch,
-                "{} has {size} bytes where the manifest says {}: the download was cut or the file is of another version",
+                "{} has {size} bytes, but corom.json says {}: the download is truncated or the file is of another version",
                 self.path,
                 self.size
             );
@@ -202,7 +227,7 @@ impl FileEntry {
         Ok(())
     }
 
-    /// Checks the SHA-256 alone, in lower-case hex.
+    /// Checks the SHA-256, in lower-case hex.
     ///
     /// # Errors
     /// `INTEGRITY_MISMATCH`.
@@ -210,7 +235,7 @@ impl FileEntry {
         if actual != self.sha256 {
             fail!(
                 IntegrityMismatch,
-                "{} has SHA-256 {actual} where the manifest says {}: the file is damaged or of another version",
+                "{} has the SHA-256 {actual}, but corom.json says {}: the file is damaged or of another version",
                 self.path,
                 self.sha256
             );
@@ -218,7 +243,8 @@ impl FileEntry {
         Ok(())
     }
 
-    /// Checks what a host has hashed: the whole, or every piece, one hash after the other.
+    /// Checks a hash that the host computed: the SHA-256 of the whole file, or that of every piece, one after
+    /// the other.
     ///
     /// # Errors
     /// `INTEGRITY_MISMATCH`.
@@ -226,11 +252,11 @@ impl FileEntry {
         if self.pieces.is_empty() || host_sha256.len() == self.sha256.len() {
             return self.verify_hash(host_sha256);
         }
-        let host_sha256 = host_sha256.as_bytes().chunks(self.sha256.len());
-        if !host_sha256.eq(self.pieces.iter().map(String::as_bytes)) {
+        let pieces = host_sha256.as_bytes().chunks(self.sha256.len());
+        if !pieces.eq(self.pieces.iter().map(String::as_bytes)) {
             fail!(
                 IntegrityMismatch,
-                "{} has pieces of another SHA-256 than the manifest says: the file is damaged or of another version",
+                "{} has pieces with another SHA-256 than corom.json says: the file is damaged or of another version",
                 self.path
             );
         }
@@ -242,11 +268,18 @@ fn is_sha256(hex: &str) -> bool {
     hex.len() == 64 && hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-/// SHA-256 in lower-case hex.
+/// Returns the SHA-256 of `bytes` in lower-case hex.
+///
+/// ```
+/// use corom::model::manifest::sha256_hex;
+///
+/// assert!(sha256_hex(b"abc").starts_with("ba7816bf"));
+/// ```
 pub fn sha256_hex(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
+/// Returns bytes as lower-case hex digits.
 pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }

@@ -1,4 +1,5 @@
-//! The model folder: what files make a model, and whether they are what they should be.
+//! The model folder: which files make a model, how they are verified, and how they become an
+//! [`Embedder`](crate::embedder::Embedder).
 
 pub mod export_folder;
 mod file_buffer;

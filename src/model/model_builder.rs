@@ -1,4 +1,5 @@
-//! A model of which everything is known but the weights outside its ONNX file.
+//! Builds a model from its files: first everything but the weights beside the ONNX file, then the weights as
+//! they arrive.
 
 use std::collections::BTreeMap;
 
@@ -14,29 +15,36 @@ use super::options::LoadOptions;
 use super::side_files::{Overrides, read_side_files};
 use super::unverified_model::UnverifiedModel;
 
+/// A model whose weight files are still arriving.
 pub(super) struct ModelBuilder {
     tokenizer: Tokenizer,
     config: BertConfig,
     options: LoadOptions,
-    /// What the model's own files say.
+    /// The settings in the model's own files.
     model_settings: PoolingConfig,
     pooling: Pooling,
+    /// The layers whose output the encoder returns.
     layers: Vec<usize>,
     self_test: Option<SelfTest>,
     encoder: EncoderLoader,
-    /// The ONNX file's folder, with its slash.
+    /// The folder of the ONNX file: empty, or with a trailing slash.
     folder: String,
 }
 
 impl ModelBuilder {
-    /// Reads configuration, tokenizer and graph out of `files`.
+    /// Reads the configuration, the tokenizer and the graph from `files`.
+    ///
+    /// # Errors
+    /// `MISSING_FILE` if one of them is not in `files`, and any error of the configuration, the tokenizer or
+    /// the graph.
     pub(super) fn new(
         mut files: BTreeMap<String, Vec<u8>>,
         manifest: Option<&Manifest>,
         onnx: Option<&str>,
         options: &LoadOptions,
     ) -> Result<Self> {
-        let lacking = |path: &str| Error::new(ErrorCode::MissingFile, format!("{path} was not supplied"));
+        let missing =
+            |path: &str| Error::new(ErrorCode::MissingFile, format!("{path} was not passed to the loader"));
         let model_settings = match manifest {
             Some(m) => PoolingConfig {
                 pooling: Some(m.pooling),
@@ -48,13 +56,13 @@ impl ModelBuilder {
                 Overrides { pooling: options.pooling, ignore_head: options.pooling.is_some() },
             )?,
         };
-        let config = BertConfig::from_json(files.get("config.json").ok_or_else(|| lacking("config.json"))?)?;
+        let config = BertConfig::from_json(files.get("config.json").ok_or_else(|| missing("config.json"))?)?;
         if let Some(m) = manifest
             && m.hidden_size != config.hidden_size
         {
             fail!(
                 InvalidConfig,
-                "corom.json says hidden_size {} and config.json {}",
+                "hidden_size is {} in corom.json and {} in config.json: the two files belong to different models",
                 m.hidden_size,
                 config.hidden_size
             );
@@ -70,8 +78,8 @@ impl ModelBuilder {
         layers.dedup();
         let only_cls = pooling == Pooling::Cls && (self_test.is_none() || default_pooling == Pooling::Cls);
 
-        let tokenizer_json = files.remove("tokenizer.json").ok_or_else(|| lacking("tokenizer.json"))?;
-        // The tokenizer first: it is quick, and a wrong one is not worth a long wait.
+        let tokenizer_json = files.remove("tokenizer.json").ok_or_else(|| missing("tokenizer.json"))?;
+        // The tokenizer before the graph: it is read quickly, so a wrong one is reported early.
         let default_length = model_settings.max_length.unwrap_or(DEFAULT_MAX_LENGTH);
         let tokenizer = Tokenizer::from_json(
             &tokenizer_json,
@@ -80,8 +88,8 @@ impl ModelBuilder {
         )?;
         drop(tokenizer_json);
 
-        let onnx_path = onnx.ok_or_else(|| lacking("the ONNX file"))?;
-        let onnx = files.remove(onnx_path).ok_or_else(|| lacking(onnx_path))?;
+        let onnx_path = onnx.ok_or_else(|| missing("the ONNX file"))?;
+        let onnx = files.remove(onnx_path).ok_or_else(|| missing(onnx_path))?;
         let folder = onnx_path.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
         let encoder = EncoderOptions {
             layers: layers.clone(),
@@ -95,7 +103,7 @@ impl ModelBuilder {
         Ok(Self { tokenizer, config, options, model_settings, pooling, layers, self_test, encoder, folder })
     }
 
-    /// A weight file's path, as the ONNX file has it.
+    /// Returns the path of a weight file relative to the ONNX file.
     fn relative<'a>(&self, path: &'a str) -> &'a str {
         path.strip_prefix(&self.folder).unwrap_or(path)
     }
@@ -115,7 +123,11 @@ impl ModelBuilder {
         self.encoder.end(self.relative(path))
     }
 
-    /// The model, when all weights are there.
+    /// Returns the model. All weights have arrived.
+    ///
+    /// # Errors
+    /// `UNSUPPORTED_POOLING` if a pooling was chosen and the graph pools by itself, `INVALID_ARGUMENT` if
+    /// `max_length` is too long, and the errors of [`EncoderLoader::finish`].
     pub(super) fn finish(self) -> Result<UnverifiedModel> {
         let Self {
             mut tokenizer, config, options, model_settings, pooling, layers, self_test, encoder, ..
@@ -125,7 +137,7 @@ impl ModelBuilder {
         if info.pooled && options.pooling.is_some() {
             fail!(
                 UnsupportedPooling,
-                "this graph pools by itself (its output is one row a text): leave `pooling` out"
+                "pooling: this graph pools by itself (its output is one row per text); omit the option"
             );
         }
         let longest = config.max_position_embeddings.min(info.static_sequence.unwrap_or(usize::MAX));
@@ -134,7 +146,7 @@ impl ModelBuilder {
             Some(n) if n > longest => {
                 fail!(
                     InvalidArgument,
-                    "maxLength {n} is more than the {longest} tokens that this model can take"
+                    "maxLength: {n} is too long; this model supports at most {longest} tokens"
                 )
             }
             Some(n) => n,
@@ -143,7 +155,7 @@ impl ModelBuilder {
         tokenizer.set_max_length(default_length)?;
         let normalize = options.normalize.or(model_settings.normalize).unwrap_or(false);
         let embedder = Embedder::new(tokenizer, encoder, config, layers, pooling, normalize)?;
-        // Under the manifest's settings, whatever the caller chose: they made its vectors.
+        // The self-test uses the manifest's settings, because its vectors were made with them.
         let default_pooling = model_settings.pooling.unwrap_or(Pooling::Cls);
         let self_test =
             self_test.map(|test| (test, default_pooling, model_settings.normalize.unwrap_or(false)));

@@ -1,26 +1,34 @@
-//! How a model is to be loaded.
+//! Options of a load.
 
 use crate::config::Pooling;
 use crate::encoder::{KernelChoice, Precision};
 
-/// What a caller may choose. `None` leaves it to the model's own files.
+/// How a model is loaded. `None` means: as the model's own files say.
+///
+/// ```
+/// use corom::config::Pooling;
+/// use corom::model::LoadOptions;
+///
+/// let options = LoadOptions { pooling: Some(Pooling::Mean), normalize: Some(true), ..LoadOptions::default() };
+/// assert_eq!(options.max_length, None);
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct LoadOptions {
-    /// Where texts are cut, in tokens with `[CLS]` and `[SEP]`. CoROM: 128.
+    /// The maximum length of a text in tokens, `[CLS]` and `[SEP]` included. CoROM: 128.
     pub max_length: Option<usize>,
-    /// How hidden rows become a vector.
+    /// How hidden states become a vector.
     pub pooling: Option<Pooling>,
-    /// Whether vectors are L2-normalised.
+    /// Whether vectors are L2-normalized.
     pub normalize: Option<bool>,
-    /// Leaves out the manifest's self-test.
+    /// Whether the manifest's self-test is skipped.
     pub skip_self_test: bool,
-    /// The ONNX file to load, a path in the folder. Any but `model.onnx` turns the
-    /// manifest off, which is about that one.
+    /// The ONNX file to load, a path in the folder. A path other than `model.onnx` also means that
+    /// `corom.json` is not read, because it describes `model.onnx`.
     pub model: Option<String>,
-    /// How exact products are.
+    /// The number type of products.
     pub precision: Precision,
-    /// The kernels that products run.
+    /// The kernels that compute products.
     pub kernel: KernelChoice,
-    /// Runs the graph in plain tract as it is: slower, and what the fused graph is tested against.
+    /// Whether tract runs the graph as it is. This is slower, and what the plan is tested against.
     pub unfused: bool,
 }

@@ -1,33 +1,45 @@
-//! What a folder's side files say about turning text into vectors. The loader
-//! and the converter both go by this.
+//! Reads the side files of a folder: files that say how to pool. The loader and the converter both use
+//! them.
 //!
-//! ModelScope's `configuration.json` goes first, then sentence-transformers'
-//! files, then uniem's note in `config.json`.
+//! ModelScope's `configuration.json` takes precedence, then the files of sentence-transformers, then uniem's
+//! key in `config.json`.
 
 use serde_json::Value;
 
 use crate::config::{Pooling, PoolingConfig};
 use crate::error::{Error, ErrorCode, Result, fail};
 
-/// The files that are read when they are there, besides `config.json`.
+/// The side files besides `config.json`. All are optional.
 pub const SIDE_FILES: &[&str] =
     &["configuration.json", "modules.json", "1_Pooling/config.json", "sentence_bert_config.json"];
 
-/// What the caller has decided already.
+/// What the caller has decided. It makes some errors irrelevant.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Overrides {
-    /// A pooling: how others pool need not be understood then.
+    /// The pooling. An unsupported pooling in a side file is ignored then.
     pub pooling: Option<Pooling>,
-    /// Modules after the encoder are none of the caller's concern.
+    /// Whether unsupported modules after the encoder are ignored.
     pub ignore_head: bool,
 }
 
-/// Puts together what the side files say; `file` gives one's contents, if it is there.
+/// Combines what the side files say. `file` returns the bytes of a file, or `None` if it does not exist.
+///
+/// ```
+/// use corom::config::Pooling;
+/// use corom::model::side_files::{Overrides, read_side_files};
+///
+/// let file = |name: &str| {
+///     let json = r#"{ "pooling_mode_mean_tokens": true }"#;
+///     Ok((name == "1_Pooling/config.json").then(|| json.as_bytes().to_vec()))
+/// };
+/// let settings = read_side_files(&file, Overrides::default())?;
+/// assert_eq!((settings.pooling, settings.normalize), (Some(Pooling::Mean), None));
+/// # Ok::<(), corom::error::Error>(())
+/// ```
 ///
 /// # Errors
-/// `INVALID_CONFIG` when a file cannot be read, `UNSUPPORTED_POOLING` when the
-/// pooling is none of corom's, `UNSUPPORTED_MODEL` when sentence-transformers
-/// has a module after the pooling that corom does not run.
+/// `INVALID_CONFIG` if a file is not valid JSON, `UNSUPPORTED_POOLING` if corom does not have the pooling,
+/// `UNSUPPORTED_MODEL` if sentence-transformers has a module after the pooling that corom does not run.
 pub fn read_side_files(
     file: &dyn Fn(&str) -> Result<Option<Vec<u8>>>,
     decided: Overrides,
@@ -49,10 +61,11 @@ pub fn read_side_files(
     })
 }
 
-/// sentence-transformers' `modules.json`, `1_Pooling/config.json` and `sentence_bert_config.json`.
+/// Reads `modules.json`, `1_Pooling/config.json` and `sentence_bert_config.json` of sentence-transformers.
+/// `read_pooling`: whether the pooling is needed.
 fn sentence_transformers(
     file: &dyn Fn(&str) -> Result<Option<Vec<u8>>>,
-    pooling: bool,
+    read_pooling: bool,
     ignore_head: bool,
 ) -> Result<PoolingConfig> {
     let mut found = PoolingConfig::default();
@@ -74,9 +87,8 @@ fn sentence_transformers(
                 _ if ignore_head => {}
                 other => fail!(
                     UnsupportedModel,
-                    "modules.json has a `{other}` module after the encoder, which corom does not run: \
-                     its vectors would be others. Choose a pooling yourself (`pooling`; when converting, \
-                     --ignore-head) to use the encoder alone"
+                    "modules.json: corom does not run the module `{other}` after the encoder, which changes the vectors. To use \
+                     the encoder without it, choose a pooling (`pooling`; when converting, --ignore-head)"
                 ),
             }
         }
@@ -86,13 +98,13 @@ fn sentence_transformers(
     {
         found.max_length = usize::try_from(length).ok().filter(|n| (2..1 << 24).contains(n));
     }
-    if pooling && let Some(config) = json(file, &pooling_file)? {
+    if read_pooling && let Some(config) = json(file, &pooling_file)? {
         found.pooling = Some(pooling_mode(&config, &pooling_file)?);
     }
     Ok(found)
 }
 
-/// The one mode that is true in a `1_Pooling/config.json`; newer ones name it.
+/// Returns the mode that is true in a `1_Pooling/config.json`. Newer files name it instead.
 fn pooling_mode(config: &Value, file: &str) -> Result<Pooling> {
     let mut modes: Vec<&str> = config
         .as_object()
@@ -109,14 +121,14 @@ fn pooling_mode(config: &Value, file: &str) -> Result<Pooling> {
         ["mean_tokens" | "mean"] => Ok(Pooling::Mean),
         _ => fail!(
             UnsupportedPooling,
-            "{file} asks for the pooling `{}`; corom has cls, mean, avg_top2 and avg_first_last: \
-             choose one (`pooling`; when converting, --pooling)",
+            "{file}: the pooling `{}` is not supported; choose cls, mean, avg_top2 or avg_first_last (`pooling`; when \
+             converting, --pooling)",
             modes.join(" + ")
         ),
     }
 }
 
-/// uniem (the m3e models) notes its pooling in `config.json`.
+/// Reads the pooling that uniem (the m3e models) writes into `config.json`.
 fn uniem(file: &dyn Fn(&str) -> Result<Option<Vec<u8>>>) -> Result<Option<Pooling>> {
     let config = json(file, "config.json")?;
     Ok(match config.as_ref().and_then(|c| c.get("uniem_embedding_strategy")?.as_str()) {
@@ -126,9 +138,10 @@ fn uniem(file: &dyn Fn(&str) -> Result<Option<Vec<u8>>>) -> Result<Option<Poolin
     })
 }
 
+/// Reads a JSON file.
 fn json(file: &dyn Fn(&str) -> Result<Option<Vec<u8>>>, name: &str) -> Result<Option<Value>> {
     let Some(bytes) = file(name)? else { return Ok(None) };
-    serde_json::from_slice(&bytes)
-        .map(Some)
-        .map_err(|e| Error::with_source(ErrorCode::InvalidConfig, format!("{name} is not JSON: {e}"), e))
+    serde_json::from_slice(&bytes).map(Some).map_err(|e| {
+        Error::with_source(ErrorCode::InvalidConfig, format!("{name} is not valid JSON: {e}"), e)
+    })
 }

@@ -1,4 +1,4 @@
-//! A model that is built and has not yet shown that it computes what its converter did.
+//! A model that is built and has not passed its self-test yet.
 
 use crate::config::Pooling;
 use crate::embedder::Embedder;
@@ -6,25 +6,26 @@ use crate::error::Result;
 
 use crate::self_test::SelfTest;
 
-/// What [`ModelLoader::build_unverified`](super::ModelLoader::pack) gives.
+/// The result of [`ModelLoader::build_unverified`](super::ModelLoader::build_unverified).
 pub struct UnverifiedModel {
     pub(super) embedder: Embedder,
-    /// The manifest's test, and the settings that made its vectors.
+    /// The self-test, with the pooling and the normalization of its vectors.
     pub(super) self_test: Option<(SelfTest, Pooling, bool)>,
-    /// Where the caller wants texts cut; the self-test runs before that.
+    /// The maximum length that the caller wants. It is set after the self-test, whose vectors were
+    /// made with the manifest's.
     pub(super) max_length: usize,
 }
 
 impl UnverifiedModel {
-    /// Whether there is a self-test to run.
+    /// Returns true if there is a self-test to run.
     pub fn has_self_test(&self) -> bool {
         self.self_test.is_some()
     }
 
-    /// Runs the self-test, if there is one.
+    /// Runs the self-test, if there is one, and returns the embedder.
     ///
     /// # Errors
-    /// `SELF_TEST_FAILED` when the vectors are not the converter's.
+    /// `SELF_TEST_FAILED` if a vector differs from the manifest's.
     pub fn finish(mut self) -> Result<Embedder> {
         if let Some((test, pooling, normalize)) = &self.self_test {
             self.embedder.self_test(test, *pooling, *normalize)?;

@@ -1,4 +1,4 @@
-//! The files that an ONNX file keeps its weights in.
+//! Finds the files beside an ONNX file that hold its weights.
 
 use std::collections::BTreeSet;
 
@@ -7,11 +7,11 @@ use crate::error::{Result, fail};
 
 use super::manifest::Manifest;
 
-/// Their paths in the model's folder.
+/// Returns the paths of the weight files, relative to the model folder.
 ///
 /// # Errors
-/// `MISSING_FILE` for one that the manifest does not list, `INVALID_MODEL` for one that cannot be,
-/// and what is wrong with the ONNX file.
+/// `MISSING_FILE` for a file that the manifest does not list, `INVALID_MODEL` for a file that is known
+/// to be missing and for the ONNX file itself, and the errors of [`external_files`].
 pub(super) fn weight_files(
     onnx_path: &str,
     onnx: &[u8],
@@ -25,8 +25,11 @@ pub(super) fn weight_files(
         if manifest.is_some_and(|m| m.file(&path).is_none()) {
             fail!(MissingFile, "{onnx_path} keeps weights in {path}, which corom.json does not list");
         }
-        if path == onnx_path || missing.contains(&path) {
-            fail!(InvalidModel, "{onnx_path} says that its weights are in {path}, which they cannot be");
+        if path == onnx_path {
+            fail!(InvalidModel, "{onnx_path} refers to itself as the file with its weights");
+        }
+        if missing.contains(&path) {
+            fail!(InvalidModel, "{onnx_path} keeps weights in {path}, which is missing");
         }
         paths.insert(path);
     }
