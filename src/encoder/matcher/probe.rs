@@ -55,7 +55,12 @@ fn length(text: usize, batch: usize, tokens: usize) -> usize {
 }
 
 impl<'a> Probe<'a> {
-    pub(super) fn new(model: &'a TypedModel, roles: &'a [InputRole], lengths: &Lengths, longest: usize) -> Self {
+    pub(super) fn new(
+        model: &'a TypedModel,
+        roles: &'a [InputRole],
+        lengths: &Lengths,
+        longest: usize,
+    ) -> Self {
         let batch = lengths.batch.to_usize().unwrap_or(PROBE_SHAPE.0);
         let lengths = match lengths.tokens.to_usize() {
             Ok(fixed) => vec![fixed],
