@@ -248,12 +248,12 @@ describe("Corom.load in a page", () => {
     const page = await open();
     await load(page, { cache: "none" });
     assert.equal(names().length, NAMES.length);
-    assert.deepEqual(await size(page), { bytes: 0, files: 0 });
     const kept = await page.evaluate(async () => {
       const root = await navigator.storage.getDirectory();
       return [await Array.fromAsync(root.keys()), await caches.keys()];
     });
     assert.deepEqual(kept, [[], []]);
+    assert.deepEqual(await size(page), { bytes: 0, files: 0 }); // last, because it opens the cache
   });
 
   test('loads with cache: "auto" if no cache is available, and rejects a cache that is named', async () => {
