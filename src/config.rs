@@ -1,5 +1,17 @@
-//! The model's configuration, read from `config.json` (Hugging Face's field
-//! names) and from ModelScope's `configuration.json`.
+//! Reads a model's configuration from `config.json` (Hugging Face's field names) and from ModelScope's
+//! `configuration.json`.
+//!
+//! ```
+//! use corom::config::{BertConfig, Pooling};
+//!
+//! let config = BertConfig::from_json(
+//!     br#"{ "model_type": "bert", "vocab_size": 21128, "hidden_size": 768, "num_hidden_layers": 12,
+//!           "num_attention_heads": 12, "intermediate_size": 3072 }"#,
+//! )?;
+//! assert_eq!(config.max_position_embeddings, 512); // BERT's default
+//! assert_eq!(Pooling::parse("avg_top2")?.layers(config.num_hidden_layers), [12, 11]);
+//! # Ok::<(), corom::error::Error>(())
+//! ```
 
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
@@ -8,38 +20,38 @@ use std::collections::BTreeMap;
 
 use crate::error::{Error, ErrorCode, Result, fail};
 
-/// Where CoROM's reference pipeline cuts a text, in tokens, `[CLS]` and `[SEP]` counted.
+/// Tokens at which CoROM's reference pipeline cuts a text, `[CLS]` and `[SEP]` included (docs/corom.md).
 pub const DEFAULT_MAX_LENGTH: usize = 128;
 
-/// The part of a BERT's `config.json` that running it needs.
+/// The part of `config.json` that corom needs to run a BERT.
 ///
-/// Field names are those of Hugging Face's `BertConfig`. Nothing is assumed
-/// about the size: layers, hidden size, heads and vocabulary come from the file.
+/// Field names are those of Hugging Face's `BertConfig`. No size is hard-coded: layers, hidden size, heads
+/// and vocabulary come from the file. The [module](self) has an example.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BertConfig {
     /// Rows of the word embedding.
     pub vocab_size: usize,
-    /// Width of a hidden row.
+    /// Numbers per hidden state.
     pub hidden_size: usize,
     /// Transformer layers.
     pub num_hidden_layers: usize,
     /// Attention heads; divides `hidden_size`.
     pub num_attention_heads: usize,
-    /// Width of the feed-forward layer.
+    /// Numbers per row of the feed-forward layer.
     pub intermediate_size: usize,
     /// Activation of the feed-forward layer: `gelu` (erf), `gelu_new`, `relu` …
     #[serde(default = "default_hidden_act")]
     pub hidden_act: String,
-    /// Rows of the position embedding: no text can have more tokens.
+    /// Rows of the position embedding, which is the maximum number of tokens of a text.
     #[serde(default = "default_max_position_embeddings")]
     pub max_position_embeddings: usize,
     /// Rows of the token type embedding.
     #[serde(default = "default_type_vocab_size")]
     pub type_vocab_size: usize,
-    /// The ε of every LayerNorm.
+    /// Epsilon of every LayerNorm.
     #[serde(default = "default_layer_norm_eps")]
     pub layer_norm_eps: f64,
-    /// The id that padding uses.
+    /// Token id of padding.
     #[serde(default)]
     pub pad_token_id: i64,
 }
@@ -57,12 +69,15 @@ fn default_layer_norm_eps() -> f64 {
     1e-12
 }
 
+/// The largest size that a `config.json` may state. It bounds the arithmetic on sizes; real models are far smaller.
+const MAX_SIZE: usize = 1 << 24;
+
 impl BertConfig {
-    /// Reads and checks a `config.json`.
+    /// Parses and checks a `config.json`.
     ///
     /// # Errors
-    /// `INVALID_CONFIG` when it is no JSON object, lacks a field or contradicts
-    /// itself; `UNSUPPORTED_MODEL` when `model_type` is something other than BERT.
+    /// `INVALID_CONFIG` if the file is not a JSON object, lacks a field or contradicts itself;
+    /// `UNSUPPORTED_MODEL` if it describes a model other than a BERT encoder with absolute positions.
     pub fn from_json(bytes: &[u8]) -> Result<Self> {
         let value = parse_object(bytes, "config.json")?;
         if let Some(kind) = value.get("model_type").and_then(Value::as_str)
@@ -70,24 +85,24 @@ impl BertConfig {
         {
             fail!(
                 UnsupportedModel,
-                "config.json describes a `{kind}` model; corom runs BERT encoders (model_type `bert`)"
+                "config.json: model_type is `{kind}`; corom runs BERT encoders (model_type `bert`)"
             );
         }
         if value.get("is_decoder").and_then(Value::as_bool) == Some(true) {
-            fail!(UnsupportedModel, "config.json says `is_decoder`; corom runs BERT encoders only");
+            fail!(UnsupportedModel, "config.json: is_decoder is true; corom runs BERT encoders only");
         }
         if let Some(kind) = value.get("position_embedding_type").and_then(Value::as_str)
             && kind != "absolute"
         {
             fail!(
                 UnsupportedModel,
-                "config.json asks for `{kind}` position embeddings; only `absolute` ones are supported"
+                "config.json: position_embedding_type is `{kind}`; only `absolute` is supported"
             );
         }
         let config: Self = serde_json::from_value(value).map_err(|e| {
             Error::with_source(
                 ErrorCode::InvalidConfig,
-                format!("config.json is not a BERT configuration: {e}"),
+                format!("config.json: not a BERT configuration: {e}"),
                 e,
             )
         })?;
@@ -104,59 +119,64 @@ impl BertConfig {
             ("intermediate_size", self.intermediate_size),
             ("type_vocab_size", self.type_vocab_size),
         ] {
-            if value == 0 || value > 1 << 24 {
-                fail!(InvalidConfig, "config.json has {name} = {value}, which no BERT has");
+            if value == 0 || value > MAX_SIZE {
+                fail!(InvalidConfig, "config.json: {name} is {value}; expected 1 to {MAX_SIZE}");
             }
         }
-        if self.max_position_embeddings < 2 || self.max_position_embeddings > 1 << 24 {
+        if self.max_position_embeddings < 2 || self.max_position_embeddings > MAX_SIZE {
             fail!(
                 InvalidConfig,
-                "config.json has max_position_embeddings = {}; a text has at least two tokens",
+                "config.json: max_position_embeddings is {}; expected 2 to {MAX_SIZE}",
                 self.max_position_embeddings
             );
         }
         if !self.hidden_size.is_multiple_of(self.num_attention_heads) {
             fail!(
                 InvalidConfig,
-                "config.json: hidden_size {} is not a multiple of num_attention_heads {}",
+                "config.json: hidden_size is {}; expected a multiple of num_attention_heads, {}",
                 self.hidden_size,
                 self.num_attention_heads
             );
         }
         if !(self.layer_norm_eps > 0.0 && self.layer_norm_eps < 1.0) {
-            fail!(InvalidConfig, "config.json has layer_norm_eps = {}", self.layer_norm_eps);
+            fail!(
+                InvalidConfig,
+                "config.json: layer_norm_eps is {}; expected a number between 0 and 1",
+                self.layer_norm_eps
+            );
         }
         if self.pad_token_id < 0 || self.pad_token_id >= self.vocab_size as i64 {
             fail!(
                 InvalidConfig,
-                "config.json has pad_token_id = {} with {} rows of vocabulary",
+                "config.json: pad_token_id is {}; expected 0 to {} (vocab_size - 1)",
                 self.pad_token_id,
-                self.vocab_size
+                self.vocab_size - 1
             );
         }
         Ok(())
     }
 }
 
-/// How the hidden rows of a text become one vector.
+/// A way to make one vector from the hidden states of a text.
 ///
-/// The four are ModelScope's `emb_pooler_type`s (corom-facts: `avg` is `Mean`).
+/// The four variants are ModelScope's `emb_pooler_type`s; its `avg` is [`Mean`](Self::Mean) (docs/corom.md).
+/// [`pool`](crate::pooling::pool) computes them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Pooling {
-    /// Row 0 of the last layer: CoROM's own.
+    /// Row 0 of the last layer, CoROM's pooling.
     Cls,
-    /// Mean of the last layer's rows over the real tokens.
+    /// Mean of the last layer's rows over all tokens.
     #[serde(alias = "avg")]
     Mean,
-    /// Mean over the real tokens of the average of the last two layers.
+    /// Mean over all tokens of the average of the last two layers.
     AvgTop2,
-    /// Mean over the real tokens of the average of the last layer and the output of the first layer.
+    /// Mean over all tokens of the average of the last layer and the output of the first layer.
     AvgFirstLast,
 }
 
 impl Pooling {
-    /// The spelling used in `corom.json` and in JavaScript.
+    /// Returns the name that `corom.json` and JavaScript use.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Cls => "cls",
@@ -166,10 +186,10 @@ impl Pooling {
         }
     }
 
-    /// Reads `cls`, `mean` (or ModelScope's `avg`), `avg_top2` or `avg_first_last`.
+    /// Parses `cls`, `mean` (or ModelScope's `avg`), `avg_top2` or `avg_first_last`.
     ///
     /// # Errors
-    /// `INVALID_ARGUMENT` for anything else.
+    /// `INVALID_ARGUMENT` for any other name.
     pub fn parse(name: &str) -> Result<Self> {
         Ok(match name {
             "cls" => Self::Cls,
@@ -178,13 +198,20 @@ impl Pooling {
             "avg_first_last" => Self::AvgFirstLast,
             _ => fail!(
                 InvalidArgument,
-                "pooling `{name}` is unknown: use cls, mean, avg_top2 or avg_first_last"
+                "pooling: `{name}` is unknown; use cls, mean, avg_top2 or avg_first_last"
             ),
         })
     }
 
-    /// The layers whose output this pooling averages, for a model of
-    /// `num_hidden_layers`; layer 1 is the first transformer layer's output.
+    /// Returns the layers whose outputs this pooling averages, in a model with `num_hidden_layers` layers.
+    /// Layer 1 is the output of the first transformer layer.
+    ///
+    /// ```
+    /// use corom::config::Pooling;
+    ///
+    /// assert_eq!(Pooling::Cls.layers(12), [12]);
+    /// assert_eq!(Pooling::AvgFirstLast.layers(12), [12, 1]);
+    /// ```
     pub fn layers(self, num_hidden_layers: usize) -> Vec<usize> {
         let last = num_hidden_layers;
         match self {
@@ -196,24 +223,32 @@ impl Pooling {
     }
 }
 
-/// What a checkpoint's side files say about turning text into vectors.
-/// `None` means that the file does not say.
+/// Settings for turning text into vectors, from a checkpoint's side files. `None` means that the files do
+/// not say.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PoolingConfig {
     /// The pooling.
     pub pooling: Option<Pooling>,
-    /// Whether vectors are L2-normalised.
+    /// True if vectors are scaled to length 1.
     pub normalize: Option<bool>,
-    /// Where texts are cut, in tokens.
+    /// Tokens at which texts are cut, `[CLS]` and `[SEP]` included.
     pub max_length: Option<usize>,
 }
 
 impl PoolingConfig {
-    /// Reads ModelScope's `configuration.json`: `model.emb_pooler_type`,
-    /// `model.normalize`, `preprocessor.max_length` or `.sequence_length`.
+    /// Parses ModelScope's `configuration.json`: `model.emb_pooler_type`, `model.normalize`,
+    /// `preprocessor.max_length` or `preprocessor.sequence_length`.
+    ///
+    /// ```
+    /// use corom::config::{Pooling, PoolingConfig};
+    ///
+    /// let config = PoolingConfig::from_modelscope(br#"{ "model": { "emb_pooler_type": "avg" } }"#)?;
+    /// assert_eq!((config.pooling, config.max_length), (Some(Pooling::Mean), None));
+    /// # Ok::<(), corom::error::Error>(())
+    /// ```
     ///
     /// # Errors
-    /// `INVALID_CONFIG` when it is no JSON object or a value is not of its kind.
+    /// `INVALID_CONFIG` if the file is not a JSON object or a value has the wrong type.
     pub fn from_modelscope(bytes: &[u8]) -> Result<Self> {
         const FILE: &str = "configuration.json";
         let value = parse_object(bytes, FILE)?;
@@ -224,12 +259,14 @@ impl PoolingConfig {
                 Pooling::parse(name)
                     .map_err(|e| Error::new(ErrorCode::InvalidConfig, format!("{FILE}: {e}")))?,
             ),
-            Some(other) => fail!(InvalidConfig, "{FILE}: model.emb_pooler_type is {other}, not a string"),
+            Some(other) => {
+                fail!(InvalidConfig, "{FILE}: model.emb_pooler_type is {other}; expected a string")
+            }
         };
         let normalize = match model.and_then(|m| m.get("normalize")) {
             None | Some(Value::Null) => None,
             Some(Value::Bool(b)) => Some(*b),
-            Some(other) => fail!(InvalidConfig, "{FILE}: model.normalize is {other}, not true or false"),
+            Some(other) => fail!(InvalidConfig, "{FILE}: model.normalize is {other}; expected true or false"),
         };
         let preprocessor = value.get("preprocessor");
         let length = preprocessor.and_then(|p| p.get("max_length").or_else(|| p.get("sequence_length")));
@@ -237,7 +274,10 @@ impl PoolingConfig {
             None | Some(Value::Null) => None,
             Some(n) => match n.as_u64() {
                 Some(n @ 2..=0xff_ffff) => Some(n as usize),
-                _ => fail!(InvalidConfig, "{FILE}: preprocessor.max_length is {n}, not a number of tokens"),
+                _ => fail!(
+                    InvalidConfig,
+                    "{FILE}: preprocessor.max_length is {n}; expected a number of tokens, at least 2"
+                ),
             },
         };
         Ok(Self { pooling, normalize, max_length })
@@ -254,7 +294,7 @@ pub(crate) fn parse_object(bytes: &[u8], file: &str) -> Result<Value> {
     Ok(value)
 }
 
-/// The same for a large file that is read later: nothing is kept of it.
+/// Checks that bytes are a JSON object and keeps nothing: for a large file that is parsed later.
 pub(crate) fn check_object(bytes: &[u8], file: &str) -> Result<()> {
     serde_json::from_slice::<BTreeMap<String, IgnoredAny>>(bytes).map(|_| ()).map_err(|e| {
         let what = if e.is_data() { "is not a JSON object" } else { "is not JSON" };

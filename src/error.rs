@@ -1,32 +1,42 @@
-//! One error type with a stable code per kind.
+//! The error type of the crate, with a stable code per kind.
 //!
-//! The codes are part of the public interface: JavaScript switches on them, so
-//! a code is never renamed, and a message may be reworded at any time.
+//! Codes are part of the public interface: JavaScript programs switch on them, so a code is never renamed.
+//! Messages may change. `docs/reference/errors.md` has cause and fix of each code.
+//!
+//! ```
+//! use corom::error::ErrorCode;
+//! use corom::similarity::Metric;
+//!
+//! let error = Metric::parse("euclid").unwrap_err();
+//! assert_eq!(error.code(), ErrorCode::InvalidArgument);
+//! assert_eq!(error.code().as_str(), "INVALID_ARGUMENT");
+//! println!("{}: {error}", error.code());
+//! ```
 
 use std::fmt;
 
-/// Shorthand for a result with the crate's [`Error`].
+/// A result with the crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What kind of thing went wrong. [`ErrorCode::as_str`] is what JavaScript sees.
+/// A kind of error. JavaScript sees [`ErrorCode::as_str`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorCode {
     /// The caller passed something of the wrong type, shape or range.
     InvalidArgument,
-    /// The call was abandoned through its `AbortSignal`.
+    /// The call was aborted through its `AbortSignal`.
     Aborted,
     /// The instance was used after `free()`.
     Freed,
     /// A file could not be fetched or read: network, HTTP status, file system.
     FetchFailed,
-    /// A file that the model needs is not there.
+    /// A file that the model needs does not exist.
     MissingFile,
-    /// A file is something else entirely, an HTML page for instance.
+    /// A file is not a model file at all: an HTML page or a git-lfs pointer, for instance.
     NotAModel,
-    /// A file's size or SHA-256 is not what the manifest says.
+    /// A file's size or SHA-256 differs from the manifest's.
     IntegrityMismatch,
-    /// The manifest is of a format version that this release does not know.
+    /// The manifest has a format version that this release does not know.
     UnsupportedFormat,
     /// A configuration file cannot be read or contradicts itself.
     InvalidConfig,
@@ -34,23 +44,23 @@ pub enum ErrorCode {
     InvalidTokenizer,
     /// The tokenizer and the model have different vocabularies.
     TokenizerMismatch,
-    /// The ONNX file is truncated, corrupt or inconsistent.
+    /// The ONNX file is truncated, damaged or contradicts itself.
     InvalidModel,
-    /// The model is sound but is not a BERT encoder that this crate can run.
+    /// The model is valid but is not a BERT encoder that this crate runs.
     UnsupportedModel,
     /// The graph has an operator that is not supported; the message names it.
     UnsupportedOperator,
-    /// The pooling asked for needs hidden states that the graph does not give.
+    /// The requested pooling needs hidden states that the graph does not output.
     UnsupportedPooling,
     /// A token id lies outside the model's vocabulary.
     TokenIdOutOfRange,
     /// A checkpoint cannot be converted: a key is missing or has another shape.
     InvalidCheckpoint,
-    /// The model's self-test gave other vectors than the converter's.
+    /// The vectors of the self-test differ from the converter's.
     SelfTestFailed,
     /// There was not enough memory.
     OutOfMemory,
-    /// The host cannot run the package: no WebAssembly, no SIMD, or forbidden by its policy.
+    /// The host cannot run the package: it has no WebAssembly or no SIMD, or its policy forbids WebAssembly.
     UnsupportedHost,
     /// A fault of this crate. Please report it.
     Internal,
@@ -82,7 +92,7 @@ impl ErrorCode {
         Self::Internal,
     ];
 
-    /// The stable name, as `CoromError.code` has it in JavaScript.
+    /// Returns the stable name: `CoromError.code` in JavaScript.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::InvalidArgument => "INVALID_ARGUMENT",
@@ -116,8 +126,8 @@ impl fmt::Display for ErrorCode {
     }
 }
 
-/// An error: its [`code`](Error::code), a message that says what was wrong and
-/// what to do, and the error beneath it, if there is one.
+/// An error: a [`code`](Error::code), a message that says where, what was found and what is expected, and
+/// the underlying error, if there is one. The [module](self) has an example.
 #[derive(Debug)]
 pub struct Error {
     code: ErrorCode,
@@ -126,12 +136,12 @@ pub struct Error {
 }
 
 impl Error {
-    /// An error with a message of our own.
+    /// Creates an error without an underlying error.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), source: None }
     }
 
-    /// The same, with the error that caused it.
+    /// Creates an error with the error that caused it.
     pub fn with_source(
         code: ErrorCode,
         message: impl Into<String>,
@@ -140,12 +150,12 @@ impl Error {
         Self { code, message: message.into(), source: Some(source.into()) }
     }
 
-    /// What kind of thing went wrong.
+    /// Returns the kind of error.
     pub fn code(&self) -> ErrorCode {
         self.code
     }
 
-    /// The message, without the causes.
+    /// Returns the message, without the underlying errors.
     pub fn message(&self) -> &str {
         &self.message
     }
@@ -163,7 +173,7 @@ impl std::error::Error for Error {
     }
 }
 
-/// `bail!`-like shorthand: `Err(err(Code, "…"))` with formatting.
+/// Returns an error with this code and a formatted message from the enclosing function.
 macro_rules! fail {
     ($code:ident, $($arg:tt)*) => {
         return Err($crate::error::Error::new($crate::error::ErrorCode::$code, format!($($arg)*)))

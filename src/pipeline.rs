@@ -1,24 +1,37 @@
-//! The scores of ModelScope's sentence-embedding pipeline (corom-facts).
+//! Computes the scores of ModelScope's sentence-embedding pipeline (docs/corom.md).
+//!
+//! ```
+//! use corom::pipeline::{ModelScopeVersion, scores};
+//!
+//! // Two source sentences and one compared sentence, two numbers per vector.
+//! let vectors = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
+//! assert_eq!(scores(&vectors, 2, 2, ModelScopeVersion::V1_2)?, [11.0, 17.0]);
+//!
+//! // Three source sentences: only ModelScope 1.2 gives scores.
+//! assert_eq!(scores(&vectors, 2, 3, ModelScopeVersion::V1_2)?, [11.0, 17.0]);
+//! assert!(scores(&vectors, 2, 3, ModelScopeVersion::Latest)?.is_empty());
+//! # Ok::<(), corom::error::Error>(())
+//! ```
 
 use crate::error::{Result, fail};
 use crate::similarity::dot;
 
-/// Which version of the pipeline is followed.
+/// A version of ModelScope, whose pipeline the scores follow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ModelScopeVersion {
-    /// The model card's (ModelScope 1.2.x): with sources only, the first source
-    /// is scored against each of the others.
+    /// ModelScope 1.2.x, as the model card shows it: with source sentences only, the first one is scored
+    /// against each other one.
     #[default]
     V1_2,
-    /// Later versions': with sources only there are no scores.
+    /// Later releases: with source sentences only there are no scores.
     Latest,
 }
 
 impl ModelScopeVersion {
-    /// Reads `1.2` or `latest`.
+    /// Parses `1.2` or `latest`.
     ///
     /// # Errors
-    /// `INVALID_ARGUMENT` for anything else.
+    /// `INVALID_ARGUMENT` for any other name.
     pub fn parse(name: &str) -> Result<Self> {
         Ok(match name {
             "1.2" => Self::V1_2,
@@ -31,11 +44,13 @@ impl ModelScopeVersion {
     }
 }
 
-/// Raw inner products of row 0 with every other row of `vectors`
-/// (`[rows, dimension]`: the `sources` first, then the compared sentences).
+/// Returns the inner products of row 0 with every other row of `vectors`, `[rows - 1]`.
+///
+/// `vectors` is `[rows, dimension]`, row-major: first the source sentences, `sources` of them, then the
+/// compared sentences. The [module](self) has an example.
 ///
 /// # Errors
-/// `INVALID_ARGUMENT` when there is no source or the numbers are no whole rows.
+/// `INVALID_ARGUMENT` if there is no source sentence or `vectors` is not a whole number of rows.
 pub fn scores(
     vectors: &[f32],
     dimension: usize,
@@ -43,11 +58,11 @@ pub fn scores(
     version: ModelScopeVersion,
 ) -> Result<Vec<f32>> {
     if dimension == 0 || !vectors.len().is_multiple_of(dimension) {
-        fail!(InvalidArgument, "{} numbers are no whole rows of {dimension}", vectors.len());
+        fail!(InvalidArgument, "vectors: {} numbers; expected a multiple of {dimension}", vectors.len());
     }
     let rows = vectors.len() / dimension;
     if sources == 0 || sources > rows {
-        fail!(InvalidArgument, "source_sentence must have at least one text");
+        fail!(InvalidArgument, "source_sentence: no text; expected at least one");
     }
     if version == ModelScopeVersion::Latest && sources == rows {
         return Ok(Vec::new());

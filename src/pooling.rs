@@ -1,10 +1,25 @@
-//! Hidden rows → one vector a text. Slices in, slices out.
+//! Pools hidden states into one vector per text. Slices in, slices out.
+//!
+//! ```
+//! use corom::config::Pooling;
+//! use corom::pooling::pool;
+//!
+//! // The last layer of two texts with 2 tokens and 1 token; hidden size 2.
+//! let last = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
+//! assert_eq!(pool(Pooling::Cls, &[&last], &[2, 1], 2), [1.0, 2.0, 5.0, 6.0]);
+//! assert_eq!(pool(Pooling::Mean, &[&last], &[2, 1], 2), [2.0, 3.0, 5.0, 6.0]);
+//! ```
 
 use crate::config::Pooling;
 
-/// Pools `[tokens, hidden_size]` matrices, one for each layer of
-/// [`Pooling::layers`] in that order, into `[batch, hidden_size]`. The rows of a
-/// text's tokens lie together, text after text; `lengths` says how many each has.
+/// Pools hidden states into one vector per text, `[texts, hidden_size]`.
+///
+/// `layers` has one matrix `[tokens, hidden_size]` per layer of [`Pooling::layers`], in that order. The
+/// texts lie end to end, without padding; `lengths` has the number of tokens per text. The
+/// [module](self) has an example.
+///
+/// # Panics
+/// Panics if a layer has fewer rows than the sum of `lengths`.
 pub fn pool(pooling: Pooling, layers: &[&[f32]], lengths: &[usize], hidden_size: usize) -> Vec<f32> {
     let mut out = vec![0.0; lengths.len() * hidden_size];
     let mut start = 0;

@@ -1,16 +1,25 @@
-//! Scores → the best documents, in order. Slices in, slices out.
+//! Sorts documents by score, best first. Slices in, slices out.
+//!
+//! ```
+//! use corom::rank::rank;
+//! use corom::similarity::Metric;
+//!
+//! let scores = [0.1, 0.9, 0.5];
+//! assert_eq!(rank(&scores, None, Metric::Cosine), [1, 2, 0]);
+//! assert_eq!(rank(&scores, Some(1), Metric::L2), [0]); // a distance: smaller is better
+//! ```
 
 use std::cmp::Ordering;
 
 use crate::similarity::Metric;
 
-/// The indices of the `top_k` best scores (all, for `None`), best first. Equal
-/// scores keep the documents' order; NaN comes last.
+/// Returns the indices of the `top_k` best scores, or of all scores for `None`, best first.
+/// Equal scores keep the order of the documents; NaN comes last. The [module](self) has an example.
 pub fn rank(scores: &[f32], top_k: Option<usize>, metric: Metric) -> Vec<usize> {
     let better_first = |&a: &usize, &b: &usize| -> Ordering {
         let (x, y) = (scores[a], scores[b]);
         let order = if metric.more_is_nearer() { y.total_cmp(&x) } else { x.total_cmp(&y) };
-        // -0 and 0 are one score; total_cmp parts them, and puts NaN by its sign.
+        // total_cmp orders -0 before 0, which are equal scores, and sorts NaN by its sign.
         let order = if x == y { Ordering::Equal } else { order };
         x.is_nan().cmp(&y.is_nan()).then(order).then(a.cmp(&b))
     };

@@ -1,48 +1,65 @@
-//! Similarity of a query's vector to documents' vectors. Slices in, slices out.
+//! Scores documents' vectors against a query's vector. Slices in, slices out.
+//!
+//! ```
+//! use corom::similarity::{Metric, score};
+//!
+//! let query = [0.0, 2.0];
+//! let documents = [3.0, 4.0, 0.0, 1.0]; // two rows of two numbers
+//! assert_eq!(score(&query, &documents, Metric::Dot)?, [8.0, 2.0]);
+//! assert_eq!(score(&query, &documents, Metric::Cosine)?, [0.8, 1.0]);
+//! # Ok::<(), corom::error::Error>(())
+//! ```
 
 use crate::error::{Result, fail};
 
-/// What is measured between two vectors.
+/// A measure between two vectors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Metric {
-    /// Inner product: what CoROM was trained with. More is nearer.
+    /// Inner product; CoROM was trained with it. Larger is better.
     Dot,
-    /// Inner product over the lengths, -1 to 1; 0 where a vector is zero. More is nearer.
+    /// Inner product divided by both norms: -1 to 1, or 0 if a vector is zero. Larger is better.
     Cosine,
-    /// Euclidean distance. Less is nearer.
+    /// Euclidean distance. Smaller is better.
     L2,
 }
 
 impl Metric {
-    /// Reads `dot`, `cosine` or `l2`.
+    /// Parses `dot`, `cosine` or `l2`.
+    ///
+    /// ```
+    /// use corom::similarity::Metric;
+    ///
+    /// assert_eq!(Metric::parse("l2")?, Metric::L2);
+    /// # Ok::<(), corom::error::Error>(())
+    /// ```
     ///
     /// # Errors
-    /// `INVALID_ARGUMENT` for anything else.
+    /// `INVALID_ARGUMENT` for any other name.
     pub fn parse(name: &str) -> Result<Self> {
         Ok(match name {
             "dot" => Self::Dot,
             "cosine" => Self::Cosine,
             "l2" => Self::L2,
-            _ => fail!(InvalidArgument, "metric `{name}` is unknown: use dot, cosine or l2"),
+            _ => fail!(InvalidArgument, "metric: `{name}` is unknown; use dot, cosine or l2"),
         })
     }
 
-    /// Whether a larger score means nearer.
+    /// Returns true if a larger score is better.
     pub fn more_is_nearer(self) -> bool {
         self != Self::L2
     }
 }
 
-/// Scores `query` (`[dimension]`) against each row of `documents`
-/// (`[rows, dimension]`, row-major). Returns `[rows]`.
+/// Scores `query` (`[dimension]`) against each row of `documents` (`[rows, dimension]`, row-major).
+/// Returns one score per row, `[rows]`. The [module](self) has an example.
 ///
 /// # Errors
-/// `INVALID_ARGUMENT` when `documents` is not a whole number of rows.
+/// `INVALID_ARGUMENT` if `query` is empty or `documents` is not a whole number of rows.
 pub fn score(query: &[f32], documents: &[f32], metric: Metric) -> Result<Vec<f32>> {
     if query.is_empty() || !documents.len().is_multiple_of(query.len()) {
         fail!(
             InvalidArgument,
-            "{} numbers of documents are no whole rows of the query's dimension {}",
+            "documents: {} numbers; expected a multiple of the query's {} numbers",
             documents.len(),
             query.len()
         );
@@ -61,7 +78,13 @@ pub fn score(query: &[f32], documents: &[f32], metric: Metric) -> Result<Vec<f32
         .collect())
 }
 
-/// Inner product of two vectors of one length.
+/// Returns the inner product of two vectors of equal length.
+///
+/// The order of the sums is fixed, so the bits are the same on every machine.
+///
+/// ```
+/// assert_eq!(corom::similarity::dot(&[1.0, 2.0], &[3.0, 4.0]), 11.0);
+/// ```
 pub fn dot(a: &[f32], b: &[f32]) -> f32 {
     lanes(a, b, |x, y| x * y)
 }
@@ -70,8 +93,8 @@ fn squared_distance(a: &[f32], b: &[f32]) -> f32 {
     lanes(a, b, |x, y| (x - y) * (x - y))
 }
 
-/// Sums `f` over pairs in eight lanes, which the compiler turns into vectors,
-/// in an order that is the same on every machine.
+/// Sums `f` over pairs of numbers in eight lanes, which the compiler turns into vectors. The order of
+/// the sums is the same on every machine.
 #[inline(always)]
 fn lanes(a: &[f32], b: &[f32], f: impl Fn(f32, f32) -> f32) -> f32 {
     let (a8, a_tail) = a.as_chunks::<8>();

@@ -1,32 +1,32 @@
-//! Long texts: where one may be cut, and how a word that is too long for the
-//! vocabulary is shortened, without changing a single token.
+//! Finds places where a long text can be cut, and shortens words that are too long for the vocabulary. Neither
+//! changes any token.
 
 use std::ops::Range;
 
-/// Bytes after which the next safe place to cut is looked for. Most product
-/// texts are one piece.
+/// Bytes after which the next safe place to cut is searched. Most product texts are shorter.
 const PIECE_BYTES: usize = 2048;
 
-/// The BERT tokenizer's own word boundaries make cutting safe: it puts spaces
-/// around every Chinese character and splits at white space, and neither ever
-/// combines with its neighbours under Unicode normalisation.
+/// The rules for cutting and shortening.
+///
+/// The word boundaries of BERT's tokenizer make cutting safe: it puts spaces around every Chinese character
+/// and splits at white space, and neither ever combines with its neighbors under Unicode normalization.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Chunks {
-    /// WordPiece makes a word of more characters than this one `[UNK]`.
+    /// WordPiece turns a word with more characters into one `[UNK]`.
     pub(super) max_word_chars: usize,
 }
 
-/// A piece of text with the middle of over-long words left out.
+/// A piece of text without the middle of over-long words.
 #[derive(Debug, Default)]
 pub(super) struct Shortened {
-    /// The shortened text; `None` where there was nothing to leave out.
+    /// The shortened text, or `None` if no word is over-long.
     pub(super) text: Option<String>,
-    /// `(position in the shortened text, bytes left out there)`, ascending.
+    /// Positions in the shortened text and the bytes omitted there, ascending.
     cuts: Vec<(usize, usize)>,
 }
 
 impl Shortened {
-    /// The position in the original piece of a position in the shortened one.
+    /// Returns the position in the original piece of a position in the shortened text.
     pub(super) fn original(&self, position: usize) -> usize {
         let left_out: usize = self.cuts.iter().take_while(|c| c.0 <= position).map(|c| c.1).sum();
         position + left_out
@@ -34,8 +34,8 @@ impl Shortened {
 }
 
 impl Chunks {
-    /// The end of the piece that starts at byte `from`: the first safe place to
-    /// cut at least [`PIECE_BYTES`] later, or the end of the text.
+    /// Returns the end of the piece that starts at byte `from`: the first safe place to cut at least
+    /// [`PIECE_BYTES`] later, or the end of the text.
     pub(super) fn next_cut(text: &str, from: usize) -> usize {
         if text.len() - from <= PIECE_BYTES {
             return text.len();
@@ -47,7 +47,7 @@ impl Chunks {
         text[at..].char_indices().find(|&(_, c)| may_cut_before(c)).map_or(text.len(), |(i, _)| at + i)
     }
 
-    /// Shortens each run of plain letters that alone makes its word an `[UNK]`.
+    /// Shortens each run of plain letters that is long enough to make its word an `[UNK]`.
     pub(super) fn shorten(self, piece: &str) -> Shortened {
         let keep = self.max_word_chars.saturating_add(1);
         if piece.len() <= keep {
@@ -84,12 +84,12 @@ impl Chunks {
     }
 }
 
-/// Whether a piece has nothing but white space: no tokens, then.
+/// Returns true if a piece is only white space and so has no tokens.
 pub(super) fn is_blank(piece: &str) -> bool {
     piece.chars().all(is_space)
 }
 
-/// White space that the normaliser makes a space of: the usual, and the full-width one.
+/// Returns true for white space that the normalizer turns into a space, the full-width space included.
 fn is_space(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\n' | '\r' | '\u{3000}')
 }
@@ -98,8 +98,8 @@ fn may_cut_before(c: char) -> bool {
     is_space(c) || matches!(c, '\u{4e00}'..='\u{9fff}')
 }
 
-/// Letters and digits that the normaliser keeps (perhaps as another letter) and
-/// the pre-tokenizer never splits at: a subset that is enough for real junk.
+/// Returns true for letters and digits that the normalizer keeps (perhaps as another letter) and at which the
+/// pre-tokenizer never splits. The subset suffices for the junk that occurs in practice.
 fn is_plain_letter(c: char) -> bool {
     c.is_ascii_alphanumeric()
         || matches!(c, '\u{c0}'..='\u{d6}' | '\u{d8}'..='\u{f6}' | '\u{f8}'..='\u{ff}'

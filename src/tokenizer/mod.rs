@@ -1,4 +1,19 @@
-//! Text → token ids, with Hugging Face's `tokenizers`.
+//! Turns text into token ids with Hugging Face's `tokenizers`.
+//!
+//! Long texts are tokenized in parts until the maximum length is reached (`long_text.rs`), so ten megabytes
+//! of text cost what its first kilobytes cost.
+//!
+//! ```
+//! use corom::tokenizer::Tokenizer;
+//!
+//! let json = std::fs::read("tests/fixtures/bits/int8/tokenizer.json")?;
+//! let tokenizer = Tokenizer::from_json(&json, 8, 326)?; // at most 8 tokens; the model has 326
+//! let tokens = tokenizer.tokenize("阔腿裤 iPhone")?;
+//! assert_eq!(tokens.tokens, ["[CLS]", "阔", "腿", "裤", "iphone", "[SEP]"]);
+//! assert_eq!(tokens.offsets[4], (4, 10)); // UTF-16 code units
+//! assert!(!tokens.truncated);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod long_text;
 mod offsets;
@@ -12,11 +27,11 @@ use tokenizers::{Encoding as HfEncoding, Tokenizer as HfTokenizer, TruncationDir
 use crate::error::{Error, ErrorCode, Result, fail};
 use long_text::{Chunks, is_blank};
 
-/// The longest piece of text without white space or Chinese characters that is
-/// tokenised, in bytes. The `tokenizers` crate takes about 40 times that in memory.
+/// Bytes of the longest piece of text without white space or Chinese characters that is tokenized. The
+/// `tokenizers` crate takes about 40 times as much memory.
 const MAX_UNBROKEN_BYTES: usize = 2 << 20;
 
-/// A text as the encoder wants it: `[CLS]` … `[SEP]`, cut to the maximum length.
+/// A text as the encoder reads it: `[CLS]` … `[SEP]`, cut to the maximum length.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Encoding {
     /// Token ids.
@@ -25,39 +40,36 @@ pub struct Encoding {
     pub token_type_ids: Vec<u32>,
 }
 
-/// A text's tokens for people to look at.
+/// A text's tokens, for display.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tokens {
     /// Token ids, `[CLS]` and `[SEP]` included.
     pub ids: Vec<u32>,
-    /// The tokens' spelling in the vocabulary.
+    /// The tokens as the vocabulary spells them.
     pub tokens: Vec<String>,
-    /// Where each token stands in the text, `(start, end)` in UTF-16 code units
-    /// (JavaScript's string indices); `(0, 0)` for special tokens that were added.
+    /// Start and end of each token in the text, in UTF-16 code units (JavaScript's string indices); `(0, 0)`
+    /// for added special tokens.
     pub offsets: Vec<(usize, usize)>,
-    /// Whether the text had more tokens than the maximum length.
+    /// True if the text had more tokens than the maximum length.
     pub truncated: bool,
 }
 
-/// A BERT tokenizer with a maximum length.
+/// A BERT tokenizer with a maximum length. The [module](self) has an example.
 pub struct Tokenizer {
     inner: HfTokenizer,
     max_length: usize,
     special_tokens: usize,
-    /// Set where cutting a text before white space or a Chinese character cannot
-    /// change its tokens.
+    /// Set if cutting a text before white space or a Chinese character cannot change its tokens.
     chunks: Option<Chunks>,
 }
 
 impl Tokenizer {
-    /// Reads a `tokenizer.json`. Texts are cut to `max_length` tokens, counted
-    /// with `[CLS]` and `[SEP]`; the file's own truncation and padding settings
-    /// are put aside. `vocab_size` is the model's, to be checked against.
+    /// Parses a `tokenizer.json`. Texts are cut to `max_length` tokens, `[CLS]` and `[SEP]` included; the
+    /// file's own truncation and padding settings are ignored. `vocab_size` is the model's.
     ///
     /// # Errors
-    /// `INVALID_TOKENIZER` when the file cannot be read or adds no special
-    /// tokens, `TOKENIZER_MISMATCH` when it is of another vocabulary,
-    /// `INVALID_ARGUMENT` when `max_length` leaves no room for the special tokens.
+    /// `INVALID_TOKENIZER` if the file cannot be parsed or adds no special tokens, `TOKENIZER_MISMATCH` if
+    /// its vocabulary is not the model's, `INVALID_ARGUMENT` if `max_length` leaves no room for text.
     pub fn from_json(json: &[u8], max_length: usize, vocab_size: usize) -> Result<Self> {
         let inner = parse::parse(json)?;
         check_vocabulary(&inner, vocab_size)?;
@@ -65,7 +77,7 @@ impl Tokenizer {
         if special_tokens == 0 {
             fail!(
                 InvalidTokenizer,
-                "tokenizer.json has no post_processor that adds [CLS] and [SEP], which a BERT needs"
+                "tokenizer.json: no post_processor adds [CLS] and [SEP]; a BERT needs both"
             );
         }
         let chunks = chunks_of(&inner);
@@ -74,15 +86,15 @@ impl Tokenizer {
         Ok(tokenizer)
     }
 
-    /// Sets the maximum length, in tokens with `[CLS]` and `[SEP]`.
+    /// Sets the maximum length in tokens, `[CLS]` and `[SEP]` included.
     ///
     /// # Errors
-    /// `INVALID_ARGUMENT` when it leaves no room for the special tokens.
+    /// `INVALID_ARGUMENT` if the special tokens alone are longer.
     pub fn set_max_length(&mut self, max_length: usize) -> Result<()> {
         if max_length < self.special_tokens {
             fail!(
                 InvalidArgument,
-                "maxLength {max_length} leaves no room for {} special tokens",
+                "maxLength: {max_length} is too short; expected at least {} tokens",
                 self.special_tokens
             );
         }
@@ -90,15 +102,15 @@ impl Tokenizer {
         Ok(())
     }
 
-    /// The maximum length, in tokens with `[CLS]` and `[SEP]`.
+    /// Returns the maximum length in tokens, `[CLS]` and `[SEP]` included.
     pub fn max_length(&self) -> usize {
         self.max_length
     }
 
-    /// Tokenises a text for the encoder.
+    /// Tokenizes a text for the encoder.
     ///
     /// # Errors
-    /// `INVALID_ARGUMENT` for a text with megabytes that nothing separates.
+    /// `INVALID_ARGUMENT` for a text with more than 2 MiB without white space or a Chinese character.
     pub fn encode(&self, text: &str) -> Result<Encoding> {
         let (encoding, _) = self.run(text, false)?;
         Ok(Encoding {
@@ -107,10 +119,10 @@ impl Tokenizer {
         })
     }
 
-    /// Tokenises a text for people to look at.
+    /// Tokenizes a text for display.
     ///
     /// # Errors
-    /// As [`encode`](Self::encode).
+    /// The errors of [`encode`](Self::encode).
     pub fn tokenize(&self, text: &str) -> Result<Tokens> {
         let (encoding, truncated) = self.run(text, true)?;
         let special = encoding.get_special_tokens_mask();
@@ -125,8 +137,8 @@ impl Tokenizer {
         })
     }
 
-    /// Tokenises piece by piece until the maximum length is passed, so that ten
-    /// megabytes of text cost no more than its first few hundred characters.
+    /// Tokenizes part by part until the maximum length is passed, so that ten megabytes of text cost no more
+    /// than its first few hundred characters.
     fn run(&self, text: &str, with_offsets: bool) -> Result<(HfEncoding, bool)> {
         let room = self.max_length - self.special_tokens;
         let mut all: Option<HfEncoding> = None;
@@ -137,7 +149,7 @@ impl Tokenizer {
                 None => text.len(),
             };
             let piece = &text[rest.start..end];
-            // Ten megabytes of spaces took 6 s in wasm when they were tokenised.
+            // Ten megabytes of spaces took 6 s in wasm when they were tokenized.
             if self.chunks.is_none() || !is_blank(piece) {
                 let piece = self.encode_piece(piece, rest.start, with_offsets)?;
                 match &mut all {
@@ -160,14 +172,14 @@ impl Tokenizer {
         Ok((encoding, truncated))
     }
 
-    /// Tokenises one piece that starts at byte `base` of the text, without special tokens.
+    /// Tokenizes one piece that starts at byte `base` of the text, without special tokens.
     fn encode_piece(&self, piece: &str, base: usize, with_offsets: bool) -> Result<HfEncoding> {
         let shortened = self.chunks.as_ref().map(|chunks| chunks.shorten(piece)).unwrap_or_default();
         let text = shortened.text.as_deref().unwrap_or(piece);
         if text.len() > MAX_UNBROKEN_BYTES {
             fail!(
                 InvalidArgument,
-                "a text has {} bytes without white space or a Chinese character between them, which is no text to embed",
+                "a text has {} bytes without white space or a Chinese character; expected at most {MAX_UNBROKEN_BYTES}",
                 text.len()
             );
         }
@@ -187,22 +199,23 @@ fn tokenizer_failed(e: tokenizers::Error) -> Error {
     Error::with_source(ErrorCode::InvalidTokenizer, format!("the tokenizer failed: {e}"), e)
 }
 
-/// A model pads its vocabulary to a round number at most, and never has fewer
-/// rows than the tokenizer has tokens.
+/// Checks that the model has at least as many rows as the tokenizer has tokens, and at most as many more as
+/// padding to a round number adds.
 fn check_vocabulary(inner: &HfTokenizer, vocab_size: usize) -> Result<()> {
     const ROUND_UP: usize = 1024;
     let highest = inner.get_vocab(true).into_values().max().map_or(0, |id| id as usize + 1);
     if highest > vocab_size || highest + ROUND_UP <= vocab_size {
         fail!(
             TokenizerMismatch,
-            "tokenizer.json has {highest} tokens but the model's vocab_size is {vocab_size}: they are not of the same model"
+            "tokenizer.json: {highest} tokens, but the model's vocab_size is {vocab_size}; use the tokenizer.json of \
+             the same model"
         );
     }
     Ok(())
 }
 
-/// Cutting is safe for what BERT uses, and for added tokens that no cut can part:
-/// without white space, and with a bracket or the like at both ends.
+/// Returns the rules for cutting long texts, if cutting is safe: for BERT's own normalizer, pre-tokenizer
+/// and model, and for added tokens that no cut can split (no white space, punctuation at both ends).
 fn chunks_of(inner: &HfTokenizer) -> Option<Chunks> {
     let Some(NormalizerWrapper::BertNormalizer(normalizer)) = inner.get_normalizer() else { return None };
     let Some(PreTokenizerWrapper::BertPreTokenizer(_)) = inner.get_pre_tokenizer() else { return None };

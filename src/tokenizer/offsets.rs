@@ -1,4 +1,4 @@
-//! Byte offsets → UTF-16 code units, which is how JavaScript counts.
+//! Converts byte offsets to UTF-16 code units, the indices of JavaScript's strings.
 
 /// Converts byte spans of `text` to UTF-16 spans. The spans may be in any order.
 pub(super) fn bytes_to_utf16(text: &str, spans: &[(usize, usize)]) -> Vec<(usize, usize)> {

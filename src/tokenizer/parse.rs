@@ -1,20 +1,20 @@
-//! Reading `tokenizer.json` without the panics that `tokenizers` has for damaged files.
+//! Parses `tokenizer.json`, and rejects damaged files for which `tokenizers` would panic.
 
 use serde_json::Value;
 use tokenizers::Tokenizer;
 
 use crate::error::{Error, ErrorCode, Result, fail};
 
-/// Reads a tokenizer. Truncation and padding are the crate's own affair, and
-/// nothing here turns ids back into text: those parts are left out.
+/// Parses a tokenizer without its truncation, padding and decoder: corom truncates and batches itself, and
+/// never turns ids back into text.
 pub(super) fn parse(json: &[u8]) -> Result<Tokenizer> {
     let invalid = |e: serde_json::Error| {
-        Error::with_source(ErrorCode::InvalidTokenizer, format!("tokenizer.json cannot be read: {e}"), e)
+        Error::with_source(ErrorCode::InvalidTokenizer, format!("tokenizer.json: cannot be parsed: {e}"), e)
     };
-    // Whole before it is interpreted: `tokenizers` panics on JSON that is cut short.
+    // Parsed as plain JSON first: `tokenizers` panics on truncated JSON.
     let mut value: Value = serde_json::from_slice(json).map_err(invalid)?;
     let Some(fields) = value.as_object_mut() else {
-        fail!(InvalidTokenizer, "tokenizer.json is not a JSON object");
+        fail!(InvalidTokenizer, "tokenizer.json: not a JSON object");
     };
     for unused in ["decoder", "padding", "truncation"] {
         fields.insert(unused.to_owned(), Value::Null);
@@ -25,8 +25,8 @@ pub(super) fn parse(json: &[u8]) -> Result<Tokenizer> {
     serde_json::from_value(value).map_err(invalid)
 }
 
-/// Every special token of a template must be listed with its ids, and a single
-/// text has no second sequence; `tokenizers` looks both up without asking.
+/// Checks that every special token of a template is listed with its ids, and that the template of a single
+/// text has no second sequence. `tokenizers` panics otherwise.
 fn check_templates(processor: &Value) -> Result<()> {
     for inner in processor.get("processors").and_then(Value::as_array).into_iter().flatten() {
         check_templates(inner)?;
@@ -46,7 +46,7 @@ fn check_templates(processor: &Value) -> Result<()> {
             } else if !matches!((id_of(piece, "Sequence"), template), (Some("A"), _) | (Some("B"), "pair")) {
                 fail!(
                     InvalidTokenizer,
-                    "tokenizer.json: the {template} template has the piece {piece}, which means nothing"
+                    "tokenizer.json: the {template} template has the piece {piece}; expected a special token or a sequence"
                 );
             }
         }
