@@ -12,6 +12,7 @@
 //! | get ModelScope's scores | [`pipeline`] |
 //! | look at tokens | [`tokenizer`] |
 //! | handle errors by code | [`error::ErrorCode`] |
+//! | convert a checkpoint to a model folder | `convert` (feature `convert`) |
 //!
 //! # Example
 //!
@@ -44,7 +45,8 @@
 //!
 //! | feature | adds |
 //! |---|---|
-//! | `cli` | the command `corom` (`convert`, `inspect`) |
+//! | `convert` | the converter, `corom::convert`, over two I/O traits |
+//! | `cli` | the command `corom` (`convert`, `inspect`); includes `convert` |
 //! | `relaxed-simd` | kernels that use WebAssembly's relaxed SIMD instructions |
 
 pub mod batch;
