@@ -40,8 +40,11 @@ fn expected(config: &BertConfig) -> ModelSizes {
 }
 
 fn folders() -> Vec<(String, std::path::PathBuf)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/exports");
-    let entries = std::fs::read_dir(root).unwrap().map(|e| e.unwrap().path()).filter(|p| p.is_dir());
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    let entries = ["exports", "generated"].iter().flat_map(|kind| {
+        let entries = std::fs::read_dir(fixtures.join(kind)).unwrap();
+        entries.map(|e| e.unwrap().path()).filter(|p| p.is_dir()).collect::<Vec<_>>()
+    });
     entries.map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), path)).collect()
 }
 
