@@ -2,20 +2,24 @@
 //   node goldens.mjs plain|relaxed      prints the report as JSON
 import { fileURLToPath } from "node:url";
 import { Corom, cosine, maxAbs } from "./corom.mjs";
+import { generatedFiles } from "./generated.mjs";
 import { exportFolder, fixtureNames, golden } from "./paths.mjs";
 
+const GENERATED = fixtureNames("generated");
 const POOLINGS = ["cls", "mean", "avg_top2", "avg_first_last"];
 
 /** Returns one line per model and pooling, with the differences, or with `error`. */
-export async function runGoldens(simd, names = fixtureNames("exports")) {
+export async function runGoldens(simd, names = [...fixtureNames("exports"), ...GENERATED]) {
   const report = [];
   for (const name of names) {
-    const expected = golden(name);
+    const isGenerated = GENERATED.includes(name);
+    const expected = golden(name, isGenerated ? "generated" : "exports");
+    const source = isGenerated ? generatedFiles(name) : exportFolder(name);
     const poolings = Object.keys(expected.vectors).filter((key) => POOLINGS.includes(key));
     for (const pooling of poolings.length > 0 ? poolings : [undefined]) {
       const line = { name, pooling: pooling ?? "graph", tolerance: expected.tolerance };
       try {
-        Object.assign(line, await compare(name, pooling, expected, simd));
+        Object.assign(line, await compare(name, source, pooling, expected, simd));
       } catch (error) {
         line.error = `${error.code ?? error.name}: ${error.message}`;
       }
@@ -25,10 +29,10 @@ export async function runGoldens(simd, names = fixtureNames("exports")) {
   return report;
 }
 
-async function compare(name, pooling, expected, simd) {
+async function compare(name, source, pooling, expected, simd) {
   const { texts, max_length: maxLength } = expected;
   const vectors = expected.vectors[pooling ?? "sentence_embedding"];
-  const load = (options) => Corom.load(exportFolder(name), { simd, pooling, maxLength, queryCache: 0, ...options });
+  const load = (options) => Corom.load(source, { simd, pooling, maxLength, queryCache: 0, ...options });
   const exact = await load({ precision: "f32" });
   try {
     const wrongIds = texts.filter((text, i) => String(exact.tokenize(text).ids) !== String(expected.input_ids[i]));

@@ -20,7 +20,7 @@ export function fixtureNames(kind) {
   return Object.keys(readJson(index));
 }
 
-export const golden = (name) => readJson(path.join(exportFolder(name), "golden.json"));
+export const golden = (name, kind = "exports") => readJson(path.join(FIXTURES, kind, name, "golden.json"));
 /** Fixed texts and models with the bits of every vector; tests/bits.rs writes it. */
 export const GOLDEN_BITS = readJson(path.join(FIXTURES, "bits/golden.json"));
 export const goldenM3e = () => readJson(path.join(FIXTURES, "m3e-small/golden.json"));
