@@ -1,5 +1,5 @@
-//! Text → vectors on every export: goldens, and properties that must hold.
-#![allow(clippy::unwrap_used, reason = "a test stops there")]
+//! Text to vectors on every export: golden vectors, and properties of the embedder.
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 mod support;
 
@@ -14,17 +14,17 @@ fn load(name: &str, options: LoadOptions) -> Embedder {
     folder::load(&export(name), options).unwrap_or_else(|e| panic!("{name}: {}: {e}", e.code()))
 }
 
-fn plain(golden: &Golden) -> LoadOptions {
+fn golden_options(golden: &Golden) -> LoadOptions {
     LoadOptions { max_length: Some(golden.max_length), precision: Precision::F32, ..LoadOptions::default() }
 }
 
-/// Whether a file quantises activations as it runs, which the fused graph does its own way: then the
-/// golden's are onnxruntime's vectors, not the model's.
-fn is_quantised(name: &str) -> bool {
+/// Returns true if a file quantizes activations at run time. Its golden vectors are onnxruntime's; the fused graph
+/// quantizes activations in its own way.
+fn quantizes_activations(name: &str) -> bool {
     ["int8", "nbits4-accuracy4", "qdq"].iter().any(|part| name.contains(part))
 }
 
-/// The vectors of each text alone against the golden's.
+/// Compares the vector of each text, embedded alone, with its golden vector.
 fn check(name: &str, golden: &Golden, options: LoadOptions, expected: &[Vec<f32>]) {
     let mut embedder = load(name, options.clone());
     let mut worst = 0f32;
@@ -35,25 +35,25 @@ fn check(name: &str, golden: &Golden, options: LoadOptions, expected: &[Vec<f32>
             assert!(cosine(&actual, expected) > 0.999_999, "{name}: {text:?}");
         }
     }
-    let quantised = is_quantised(name) && !options.unfused;
-    assert!(quantised || worst <= golden.tolerance, "{name}: {worst} off, {} allowed", golden.tolerance);
+    let differs = quantizes_activations(name) && !options.unfused;
+    assert!(differs || worst <= golden.tolerance, "{name}: {worst} off, {} allowed", golden.tolerance);
 }
 
 #[test]
-fn every_export_gives_its_golden_vectors() {
+fn embedder_gives_golden_vectors_of_every_export() {
     for (name, folder) in support::folders("exports") {
         let golden = golden(&folder);
         for (pooling, expected) in &golden.vectors {
-            let mut options = plain(&golden);
+            let mut options = golden_options(&golden);
             match Pooling::parse(pooling) {
                 Ok(known) => options.pooling = Some(known),
-                // `sentence_embedding` or `pooler_output`; where the graph gives
-                // hidden rows as well, those are what is read.
+                // `sentence_embedding` or `pooler_output`. If the graph has hidden states too, the embedder reads
+                // the hidden states.
                 Err(_) if golden.vectors.len() > 1 => continue,
                 Err(_) => {}
             }
             check(&name, &golden, options.clone(), expected);
-            // The graph as it is, and with integers.
+            // Unfused, and fused with integers.
             check(&name, &golden, LoadOptions { unfused: true, ..options.clone() }, expected);
             let mut fast = load(&name, LoadOptions { precision: Precision::Auto, ..options.clone() });
             let mut exact = load(&name, options);
@@ -69,10 +69,10 @@ const SAMPLE: [&str; 6] =
     ["legacy-op17", "dynamo-op20-sdpa", "legacy-op11", "sentence-mean", "static-2x16-legacy", "inputs-two"];
 
 #[test]
-fn a_batch_gives_what_its_texts_give_one_by_one_in_any_order() {
+fn batch_gives_vectors_of_single_texts_in_any_order() {
     for name in SAMPLE {
         let golden = golden(&export(name));
-        let mut embedder = load(name, plain(&golden));
+        let mut embedder = load(name, golden_options(&golden));
         let dimension = embedder.dimension();
         let together = embedder.embed(&golden.texts).unwrap();
         let backwards: Vec<&String> = golden.texts.iter().rev().collect();
@@ -88,7 +88,7 @@ fn a_batch_gives_what_its_texts_give_one_by_one_in_any_order() {
 }
 
 #[test]
-fn a_text_is_cut_at_max_length() {
+fn embedder_truncates_texts_at_max_length() {
     let mut short = load("legacy-op17", LoadOptions { max_length: Some(6), ..LoadOptions::default() });
     let cut = short.embed(&["阔腿裤女冬牛仔裤"]).unwrap();
     let head = short.embed(&["阔腿裤女"]).unwrap();
@@ -98,14 +98,14 @@ fn a_text_is_cut_at_max_length() {
 }
 
 #[test]
-fn normalised_vectors_have_length_one() {
+fn normalized_vectors_have_length_one() {
     let mut embedder = load("legacy-op17", LoadOptions { normalize: Some(true), ..LoadOptions::default() });
     let vector = embedder.embed(&["阔腿裤"]).unwrap();
     assert!((vector.iter().map(|x| x * x).sum::<f32>() - 1.0).abs() < 1e-5);
 }
 
 #[test]
-fn an_empty_list_gives_no_vectors_and_a_job_can_be_dropped() {
+fn embedder_accepts_empty_lists_and_abandoned_jobs() {
     let mut embedder = load("legacy-op17", LoadOptions::default());
     assert!(embedder.embed::<&str>(&[]).unwrap().is_empty());
     let mut job = embedder.start(vec!["裤".into(), "牛仔".into()]).unwrap();
@@ -115,7 +115,7 @@ fn an_empty_list_gives_no_vectors_and_a_job_can_be_dropped() {
 }
 
 #[test]
-fn options_that_a_model_cannot_follow_are_refused() {
+fn loader_rejects_options_the_model_does_not_support() {
     let code = |name: &str, options| folder::load(&export(name), options).err().map(|e| e.code());
     let too_long = LoadOptions { max_length: Some(100_000), ..LoadOptions::default() };
     assert_eq!(code("legacy-op17", too_long), Some(ErrorCode::InvalidArgument));
@@ -128,7 +128,7 @@ fn options_that_a_model_cannot_follow_are_refused() {
 }
 
 #[test]
-fn what_is_to_be_refused_is_refused_by_code_and_by_name() {
+fn loader_rejects_unsupported_models_by_code_and_name() {
     for (name, folder) in support::folders("refused") {
         let expected: serde_json::Value =
             serde_json::from_slice(&std::fs::read(folder.join("expect.json")).unwrap()).unwrap();

@@ -1,14 +1,12 @@
-//! Every export dialect against the vectors that PyTorch (or, for quantised
-//! files, onnxruntime) gave for it.
+//! The unfused encoder on every export, against the vectors of PyTorch or, for quantized files, of onnxruntime.
 
 mod encoder_support;
 
 use corom::config::Pooling;
-use corom::encoder::Encoder;
-use corom::encoder::EncoderOptions;
-use encoder_support::{Fixture, Golden, difference, embed, folders};
+use corom::encoder::{Encoder, EncoderOptions};
+use encoder_support::{Fixture, Golden, difference, embed, exports, folders};
 
-/// What a fixture's vectors differ by, or why there are none.
+/// Compares a fixture's vectors, alone and in batches, and reports the differences.
 fn check(fixture: &Fixture) -> Result<String, String> {
     let golden = Golden::of(fixture);
     let mut report = String::new();
@@ -30,21 +28,21 @@ fn check(fixture: &Fixture) -> Result<String, String> {
             .iter()
             .map(|t| Ok(run(std::slice::from_ref(t), 0)?.remove(0)))
             .collect::<Result<_, String>>()?;
-        let far = difference(&single, expected);
-        report += &format!("{name} {far:.1e}  ");
-        if far > golden.tolerance {
+        let error = difference(&single, expected);
+        report += &format!("{name} {error:.1e}  ");
+        if error > golden.tolerance {
             return Err(format!("{report} beyond {:.0e}", golden.tolerance));
         }
         for (padding, what) in [(0, "batch"), (3, "padding")] {
             let longest = golden.texts.iter().map(|t| t.ids.len()).max().unwrap_or(0);
-            let most = info.static_sequence.unwrap_or(positions);
-            if padding > 0 && longest + padding > most {
+            let max_length = info.static_sequence.unwrap_or(positions);
+            if padding > 0 && longest + padding > max_length {
                 continue;
             }
             let together = run(&golden.texts, padding)?;
-            let far = difference(&together, &single);
-            report += &format!("{what} {far:.1e}  ");
-            if far > 1e-5 {
+            let error = difference(&together, &single);
+            report += &format!("{what} {error:.1e}  ");
+            if error > 1e-5 {
                 return Err(format!("{report}: a text's vector depends on its {what}"));
             }
         }
@@ -53,10 +51,10 @@ fn check(fixture: &Fixture) -> Result<String, String> {
 }
 
 #[test]
-fn every_export_gives_its_golden_vectors() {
+fn unfused_encoder_gives_golden_vectors_of_every_export() {
     let mut table = String::new();
     let mut failed = 0;
-    for fixture in folders("exports") {
+    for fixture in exports() {
         if std::env::var("COROM_ONLY").is_ok_and(|only| !fixture.name.contains(&only)) {
             continue;
         }
@@ -75,7 +73,7 @@ fn every_export_gives_its_golden_vectors() {
 }
 
 #[test]
-fn info_names_the_number_type_of_most_weights() {
+fn info_reports_number_type_of_most_weights() {
     let named = |name: &str| match name {
         "nbits8" | "int8-qint8-channel" | "qdq-static" => Some("int8"),
         "float16" => Some("f16"),
@@ -91,5 +89,5 @@ fn info_names_the_number_type_of_most_weights() {
         assert_eq!([plain.info().dtype, fused.info().dtype], [dtype; 2], "{}", fixture.name);
         seen += 1;
     }
-    assert!(seen >= 11, "only {seen} of the exports are there");
+    assert!(seen >= 11, "only {seen} of these exports exist");
 }

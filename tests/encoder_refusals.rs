@@ -1,4 +1,4 @@
-//! What is no BERT, or not this one, is refused by code and by name.
+//! Models that are no BERT, or do not match their configuration, are rejected with a code and a clear message.
 
 mod encoder_support;
 
@@ -16,7 +16,7 @@ use encoder_support::{Fixture, Golden, difference, embed, folders};
 
 fn code(result: Result<impl Sized, Error>) -> ErrorCode {
     match result {
-        Ok(_) => panic!("it was accepted"),
+        Ok(_) => panic!("the call succeeds"),
         Err(error) => {
             assert!(error.message().len() > 20, "{error}");
             error.code()
@@ -25,10 +25,10 @@ fn code(result: Result<impl Sized, Error>) -> ErrorCode {
 }
 
 #[test]
-fn refused_models_are_refused_by_name() {
+fn encoder_rejects_unsupported_models_by_name() {
     for fixture in folders("refused") {
         let expected = fixture.json("expect.json");
-        // Only the tokenizer tells here; `tests/embedder.rs` has it.
+        // This folder differs in its tokenizer only: see `tests/embedder.rs`.
         if fixture.name == "bigger-tokenizer" {
             continue;
         }
@@ -42,7 +42,7 @@ fn refused_models_are_refused_by_name() {
 }
 
 #[test]
-fn a_config_of_other_sizes_is_refused() {
+fn encoder_rejects_config_with_other_sizes() {
     for name in ["legacy-op17", "dynamo-op20", "classic-op11", "fused", "fused-int8"] {
         check_sizes(&Fixture::export(name));
     }
@@ -65,8 +65,8 @@ fn check_sizes(fixture: &Fixture) {
 }
 
 #[test]
-fn layers_that_no_output_names_are_found_by_their_norms() {
-    // The same weights with and without the outputs give the same vectors.
+fn encoder_finds_hidden_layers_that_are_no_outputs() {
+    // A graph without these outputs gives the vectors of the graph with them.
     for name in ["hidden-states", "hidden-states-dynamo"] {
         let fixture = Fixture::export(name);
         let golden = Golden::of(&fixture);
@@ -76,14 +76,14 @@ fn layers_that_no_output_names_are_found_by_their_norms() {
             let layers = pooling.layers(config.num_hidden_layers);
             let mut encoder = UnfusedEncoder::load(bytes.clone(), BTreeMap::new(), &config, &layers).unwrap();
             let vectors = embed(&mut encoder, &golden.texts, pooling, 0).unwrap();
-            let far = difference(&vectors, &golden.vectors[pooling.as_str()]);
-            assert!(far <= 1e-4, "{name} {}: {far}", pooling.as_str());
+            let error = difference(&vectors, &golden.vectors[pooling.as_str()]);
+            assert!(error <= 1e-4, "{name} {}: {error}", pooling.as_str());
         }
     }
 }
 
 #[test]
-fn every_dialect_offers_every_layer_or_says_that_it_does_not() {
+fn encoder_gives_every_layer_or_rejects_with_unsupported_pooling() {
     for fixture in folders("exports") {
         match fixture.load(Pooling::AvgTop2) {
             Ok(encoder) => assert!(!encoder.info().pooled),
@@ -108,7 +108,7 @@ fn without_hidden_states(bytes: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn external_data_is_checked() {
+fn encoder_rejects_missing_short_and_misplaced_external_data() {
     let fixture = Fixture::export("external-shards");
     let config = fixture.config().unwrap();
     let layers = [config.num_hidden_layers];
@@ -151,7 +151,7 @@ fn with_tensors(bytes: &[u8], edit: impl FnOnce(&mut Vec<TensorProto>)) -> Vec<u
 }
 
 #[test]
-fn a_file_that_is_thousands_of_tensors_is_refused_and_tied_ones_are_not() {
+fn encoder_rejects_thousands_of_tensors_over_one_file_but_not_tied_weights() {
     let onnx = Fixture::export("external-shards").bytes();
     let copied = |copies: usize| {
         with_tensors(&onnx, |tensors| {
@@ -164,18 +164,18 @@ fn a_file_that_is_thousands_of_tensors_is_refused_and_tied_ones_are_not() {
             }
         })
     };
-    let as_it_is = external_files(&onnx).unwrap();
+    let original = external_files(&onnx).unwrap();
     for copies in [1, 3] {
-        assert_eq!(external_files(&copied(copies)).unwrap(), as_it_is);
+        assert_eq!(external_files(&copied(copies)).unwrap(), original);
     }
     for copies in [5, 1000] {
         assert_eq!(code(external_files(&copied(copies))), ErrorCode::InvalidModel);
     }
 }
 
-/// Whatever a file's tensors claim of its size, its bytes are handed out a few times only.
+/// A file may be smaller than its tensors claim. The loader counts the bytes that it hands out, and stops early.
 #[test]
-fn bytes_that_are_many_weights_are_refused_as_they_come() {
+fn encoder_loader_rejects_overlapping_tensors_as_bytes_arrive() {
     let fixture = Fixture::export("external-dynamo");
     let onnx = with_tensors(&fixture.bytes(), |tensors| {
         for tensor in tensors.iter_mut().filter(|t| !t.external_data.is_empty()) {
@@ -188,7 +188,7 @@ fn bytes_that_are_many_weights_are_refused_as_they_come() {
         far.external_data.push(StringStringEntryProto { key: "offset".into(), value: "1000000000".into() });
         tensors.push(far);
     });
-    assert_eq!(external_files(&onnx).unwrap().len(), 1, "a tensor that is far away hides it");
+    assert_eq!(external_files(&onnx).unwrap().len(), 1, "a distant tensor hides the overlap");
     let options = EncoderOptions { layers: vec![2], ..EncoderOptions::default() };
     let mut loader = EncoderLoader::new(onnx, &fixture.config().unwrap(), options).unwrap();
     loader.begin("model.onnx_data");
@@ -198,7 +198,7 @@ fn bytes_that_are_many_weights_are_refused_as_they_come() {
 }
 
 #[test]
-fn bad_batches_are_refused_and_the_encoder_goes_on() {
+fn encoder_rejects_invalid_batches_and_stays_usable() {
     let fixture = Fixture::export("legacy-op17");
     let golden = Golden::of(&fixture);
     let mut encoder = fixture.load(Pooling::Cls).unwrap();
@@ -226,7 +226,7 @@ fn bad_batches_are_refused_and_the_encoder_goes_on() {
 }
 
 #[test]
-fn a_static_export_takes_any_number_of_texts() {
+fn static_export_embeds_any_number_of_texts() {
     let fixture = Fixture::export("static-2x16-legacy");
     let golden = Golden::of(&fixture);
     let mut encoder = fixture.load(Pooling::Mean).unwrap();

@@ -1,5 +1,5 @@
-//! Graphs that look like a BERT's and are none: they must not be taken for one, and must not take long.
-#![allow(clippy::unwrap_used, reason = "a test stops there")]
+//! Graphs that resemble a BERT but compute something else: the encoder must not fuse them, and must load them quickly.
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 mod encoder_support;
 
@@ -13,6 +13,9 @@ use encoder_support::Fixture;
 use prost::Message;
 
 const NAME: &str = "legacy-op17";
+
+/// Loading takes milliseconds, or forever if an analysis is exponential.
+const LOAD_TIMEOUT: Duration = Duration::from_secs(60);
 
 fn node(op: &str, inputs: &[&str], output: &str) -> NodeProto {
     NodeProto {
@@ -35,8 +38,14 @@ fn number(graph: &mut GraphProto, name: &str, x: f32) {
     graph.initializer.push(tensor);
 }
 
-/// Puts nodes before node `at`, whose input `slot` then reads what they make of it.
-fn before(graph: &mut GraphProto, at: usize, slot: usize, last: &str, make: impl Fn(&str) -> Vec<NodeProto>) {
+/// Inserts nodes before node `at`. `make` gets the name of input `slot`, which then reads `last` instead.
+fn insert_before(
+    graph: &mut GraphProto,
+    at: usize,
+    slot: usize,
+    last: &str,
+    make: impl Fn(&str) -> Vec<NodeProto>,
+) {
     let nodes = make(&graph.node[at].input[slot].clone());
     graph.node[at].input[slot] = last.into();
     graph.node.splice(at..at, nodes);
@@ -46,8 +55,8 @@ fn find(graph: &GraphProto, op: &str) -> usize {
     graph.node.iter().position(|n| n.op_type == op).unwrap()
 }
 
-/// A node that multiplies by a weight, and which of its inputs that is.
-fn weighted(graph: &GraphProto) -> usize {
+/// Returns the index of a node that multiplies by a weight.
+fn weighted_product(graph: &GraphProto) -> usize {
     let large = |name: &String| graph.initializer.iter().any(|t| t.name == *name && t.dims.len() == 2);
     graph.node.iter().position(|n| n.op_type == "MatMul" && large(&n.input[1])).unwrap()
 }
@@ -68,43 +77,45 @@ fn rows(encoder: &mut dyn Encoder) -> Vec<f32> {
     }
 }
 
-/// The changed graph loads in a few seconds, is not fused, and gives what plain tract gives.
+/// Changes a graph; checks that it loads within seconds, is not fused, and gives what the unfused encoder gives.
 #[track_caller]
-fn stays_as_it_is(change: impl FnOnce(&mut GraphProto)) {
+fn assert_not_fused(change: impl FnOnce(&mut GraphProto)) {
     let mut model = ModelProto::decode(&Fixture::export(NAME).bytes()[..]).unwrap();
-    assert!(load(&model.encode_to_vec(), false).info().fused, "the original is fused");
+    assert!(load(&model.encode_to_vec(), false).info().fused, "the original is not fused");
     change(model.graph.as_mut().unwrap());
     let bytes = model.encode_to_vec();
     let start = Instant::now();
     let mut encoder = load(&bytes, false);
-    assert!(start.elapsed() < Duration::from_secs(20), "it took {:?}", start.elapsed());
-    assert!(!encoder.info().fused, "it was taken for a BERT");
+    assert!(start.elapsed() < LOAD_TIMEOUT, "loading took {:?}", start.elapsed());
+    assert!(!encoder.info().fused, "the changed graph is fused");
     assert_eq!(rows(&mut *encoder), rows(&mut *load(&bytes, true)));
 }
 
 #[test]
-fn a_mask_that_is_scaled_once_it_is_added() {
-    stays_as_it_is(|graph| {
+fn encoder_does_not_fuse_mask_scaled_after_addition() {
+    assert_not_fused(|graph| {
         number(graph, "small", 1e-3);
         let softmax = find(graph, "Softmax");
-        before(graph, softmax, 0, "scaled", |x| vec![node("Mul", &[x, "small"], "scaled")]);
+        insert_before(graph, softmax, 0, "scaled", |x| vec![node("Mul", &[x, "small"], "scaled")]);
     });
 }
 
 #[test]
-fn rows_that_lose_their_fractions() {
-    stays_as_it_is(|graph| {
-        let product = weighted(graph);
-        before(graph, product, 0, "whole", |x| vec![cast(x, 7, "integers"), cast("integers", 1, "whole")]);
+fn encoder_does_not_fuse_rows_rounded_to_integers() {
+    assert_not_fused(|graph| {
+        let product = weighted_product(graph);
+        insert_before(graph, product, 0, "whole", |x| {
+            vec![cast(x, 7, "integers"), cast("integers", 1, "whole")]
+        });
     });
 }
 
 #[test]
-fn sums_of_sums() {
-    stays_as_it_is(|graph| {
+fn encoder_does_not_fuse_value_doubled_sixty_times() {
+    assert_not_fused(|graph| {
         let add = find(graph, "Add");
         let names: Vec<String> = (0..60).map(|i| format!("twice.{i}")).collect();
-        before(graph, add, 0, &names[59], |x| {
+        insert_before(graph, add, 0, &names[59], |x| {
             let inputs = std::iter::once(x).chain(names.iter().map(String::as_str));
             inputs.zip(&names).map(|(x, y)| node("Add", &[x, x], y)).collect()
         });
@@ -112,12 +123,12 @@ fn sums_of_sums() {
 }
 
 #[test]
-fn a_weight_through_many_products() {
-    stays_as_it_is(|graph| {
+fn encoder_does_not_fuse_weight_scaled_sixty_times() {
+    assert_not_fused(|graph| {
         number(graph, "one", 1.000_001);
-        let product = weighted(graph);
+        let product = weighted_product(graph);
         let names: Vec<String> = (0..60).map(|i| format!("scaled.{i}")).collect();
-        before(graph, product, 1, &names[59], |x| {
+        insert_before(graph, product, 1, &names[59], |x| {
             let inputs = std::iter::once(x).chain(names.iter().map(String::as_str));
             inputs.zip(&names).map(|(x, y)| node("Mul", &[x, "one"], y)).collect()
         });
@@ -125,11 +136,11 @@ fn a_weight_through_many_products() {
 }
 
 #[test]
-fn a_weight_that_is_turned_ten_thousand_times() {
-    stays_as_it_is(|graph| {
-        let product = weighted(graph);
-        let names: Vec<String> = (0..10_000).map(|i| format!("turned.{i}")).collect();
-        before(graph, product, 1, &names[9999], |x| {
+fn encoder_does_not_fuse_weight_transposed_ten_thousand_times() {
+    assert_not_fused(|graph| {
+        let product = weighted_product(graph);
+        let names: Vec<String> = (0..10_000).map(|i| format!("transposed.{i}")).collect();
+        insert_before(graph, product, 1, &names[9999], |x| {
             let inputs = std::iter::once(x).chain(names.iter().map(String::as_str));
             inputs.zip(&names).map(|(x, y)| node("Transpose", &[x], y)).collect()
         });

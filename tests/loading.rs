@@ -1,5 +1,5 @@
-//! The loader: what it asks for, and what it refuses.
-#![allow(clippy::unwrap_used, reason = "a test stops there")]
+//! The loader: which files it requests, and what it rejects.
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 #[path = "loading/feeding.rs"]
 mod feeding;
@@ -17,7 +17,7 @@ use support::{export, files};
 
 type Files = BTreeMap<String, Vec<u8>>;
 
-/// Loads from memory; what is not there is missing.
+/// Loads a model from memory. Files that are not in the map are reported as missing.
 fn load(files: &Files, options: LoadOptions) -> Result<Embedder> {
     let mut loader = ModelLoader::new(options)?;
     while let Some(file) = loader.pending_requests().first().cloned() {
@@ -29,12 +29,13 @@ fn load(files: &Files, options: LoadOptions) -> Result<Embedder> {
     loader.build()
 }
 
-fn refused(files: &Files) -> Error {
-    load(files, LoadOptions::default()).err().expect("it loaded")
+/// Returns the error that loading fails with.
+fn load_error(files: &Files) -> Error {
+    load(files, LoadOptions::default()).err().expect("loading succeeded")
 }
 
-/// An export with a manifest, as the converter would write it.
-fn ours() -> Files {
+/// Returns an export with a manifest, as the converter writes it.
+fn converted() -> Files {
     let mut files = files(&export("external-shards"));
     let names = ["model.onnx_data", "model.onnx_data_1", "model.onnx_data_2"];
     assert!(names.iter().all(|name| files.contains_key(*name)));
@@ -44,7 +45,7 @@ fn ours() -> Files {
     with_manifest(files)
 }
 
-/// A manifest for what else is there.
+/// Adds a manifest that describes the files.
 fn with_manifest(mut files: Files) -> Files {
     let texts = vec!["阔腿裤女冬牛仔".to_owned()];
     let mut embedder = load(&files, LoadOptions::default()).unwrap();
@@ -65,7 +66,7 @@ fn with_manifest(mut files: Files) -> Files {
     files
 }
 
-/// Changes the manifest's JSON.
+/// Edits the manifest's JSON.
 fn edit_manifest(files: &mut Files, edit: impl FnOnce(&mut serde_json::Value)) {
     let mut value = serde_json::from_slice(&files["corom.json"]).unwrap();
     edit(&mut value);
@@ -77,8 +78,8 @@ fn paths(loader: &ModelLoader) -> Vec<&str> {
 }
 
 #[test]
-fn a_folder_of_ours_is_wanted_in_stages_with_sizes_and_hashes() {
-    let files = ours();
+fn loader_requests_converted_folder_in_stages_with_sizes_and_hashes() {
+    let files = converted();
     let mut loader = ModelLoader::new(LoadOptions::default()).unwrap();
     let stages: [&[&str]; 3] = [
         &["corom.json"],
@@ -105,9 +106,9 @@ fn a_folder_of_ours_is_wanted_in_stages_with_sizes_and_hashes() {
 }
 
 #[test]
-fn the_total_counts_shards_of_any_name_once_the_onnx_file_names_them() {
+fn total_includes_shards_of_any_name_once_the_onnx_file_is_read() {
     use prost::Message;
-    let mut files = ours();
+    let mut files = converted();
     let mut model = corom::encoder::onnx::pb::ModelProto::decode(&files["model.onnx"][..]).unwrap();
     let tensors = &mut model.graph.as_mut().unwrap().initializer;
     for entry in tensors.iter_mut().flat_map(|t| &mut t.external_data) {
@@ -119,7 +120,7 @@ fn the_total_counts_shards_of_any_name_once_the_onnx_file_names_them() {
     let shard = files.remove("model.onnx_data_1").unwrap();
     files.insert("weights.bin".into(), shard);
     files.remove("corom.json");
-    files.insert("LICENSE".into(), b"nothing that is loaded".to_vec());
+    files.insert("LICENSE".into(), b"never loaded".to_vec());
     let files = with_manifest(files);
 
     let size_of = |skip: &[&str]| -> u64 {
@@ -133,13 +134,13 @@ fn the_total_counts_shards_of_any_name_once_the_onnx_file_names_them() {
     loader.supply("model.onnx", &files["model.onnx"]).unwrap();
     let whole = Some(size_of(&["corom.json", "LICENSE"]));
     assert_eq!(loader.total(), whole);
-    // It stays the whole while the shards come and are dropped.
+    // The total stays the same while shards arrive and are released.
     loader.supply("weights.bin", &files["weights.bin"]).unwrap();
     assert_eq!(loader.total(), whole);
 }
 
 #[test]
-fn a_folder_of_someone_else_is_found_with_and_without_a_listing() {
+fn loader_finds_files_of_an_export_with_and_without_listing() {
     for (name, folder) in support::folders("exports") {
         let files = files(&folder);
         load(&files, LoadOptions::default()).unwrap_or_else(|e| panic!("{name}: {e}"));
@@ -147,7 +148,7 @@ fn a_folder_of_someone_else_is_found_with_and_without_a_listing() {
         loader.set_listing(files.keys().cloned()).unwrap();
         while let Some(file) = loader.pending_requests().first().cloned() {
             let bytes =
-                files.get(&file.path).unwrap_or_else(|| panic!("{name}: {} was asked for", file.path));
+                files.get(&file.path).unwrap_or_else(|| panic!("{name}: the loader requests {}", file.path));
             loader.supply(&file.path, bytes).unwrap();
         }
         loader.build().unwrap();
@@ -155,40 +156,40 @@ fn a_folder_of_someone_else_is_found_with_and_without_a_listing() {
 }
 
 #[test]
-fn damage_is_refused_by_size_and_by_hash() {
+fn loader_rejects_files_of_other_size_or_hash() {
     for path in ["model.onnx", "model.onnx_data_1", "config.json", "tokenizer.json"] {
-        let mut files = ours();
+        let mut files = converted();
         files.get_mut(path).unwrap().pop();
-        assert_eq!(refused(&files).code(), ErrorCode::IntegrityMismatch, "{path} cut");
-        let mut files = ours();
+        assert_eq!(load_error(&files).code(), ErrorCode::IntegrityMismatch, "{path} cut");
+        let mut files = converted();
         *files.get_mut(path).unwrap().last_mut().unwrap() ^= 1;
-        assert_eq!(refused(&files).code(), ErrorCode::IntegrityMismatch, "{path} changed");
+        assert_eq!(load_error(&files).code(), ErrorCode::IntegrityMismatch, "{path} changed");
         files.remove(path);
-        let error = refused(&files);
+        let error = load_error(&files);
         assert_eq!(error.code(), ErrorCode::MissingFile);
         assert!(error.message().contains(path));
     }
 }
 
 #[test]
-fn pages_and_pointers_are_no_models() {
+fn loader_rejects_html_pages_and_git_lfs_pointers() {
     let page = b"<!DOCTYPE html><html><body>404</body></html>".to_vec();
     for path in ["model.onnx", "model.onnx_data", "config.json", "tokenizer.json"] {
-        let mut files = ours();
+        let mut files = converted();
         files.insert(path.into(), page.clone());
-        assert_eq!(refused(&files).code(), ErrorCode::NotAModel, "{path}");
+        assert_eq!(load_error(&files).code(), ErrorCode::NotAModel, "{path}");
     }
-    // A server that answers everything with its page.
+    // A server that answers every request with a page.
     let mut loader = ModelLoader::new(LoadOptions::default()).unwrap();
     loader.supply("corom.json", &page).unwrap();
     assert_eq!(loader.supply("config.json", &page).unwrap_err().code(), ErrorCode::NotAModel);
     let mut files = files(&export("legacy-op17"));
     files.insert("model.onnx".into(), b"version https://git-lfs.github.com/spec/v1\noid sha256:0".to_vec());
-    assert!(refused(&files).message().contains("git lfs pull"));
+    assert!(load_error(&files).message().contains("git lfs pull"));
 }
 
 #[test]
-fn manifests_that_do_not_fit_are_refused() {
+fn loader_rejects_manifests_that_do_not_match() {
     type Edit = fn(&mut serde_json::Value);
     let cases: [(&str, Edit, ErrorCode); 8] = [
         ("newer", |m| m["format_version"] = 2.into(), ErrorCode::UnsupportedFormat),
@@ -201,48 +202,48 @@ fn manifests_that_do_not_fit_are_refused() {
         ("self-test", |m| m["self_test"]["vectors"][0][0] = 9e3.into(), ErrorCode::SelfTestFailed),
     ];
     for (what, edit, code) in cases {
-        let mut files = ours();
+        let mut files = converted();
         edit_manifest(&mut files, edit);
-        assert_eq!(refused(&files).code(), code, "{what}");
+        assert_eq!(load_error(&files).code(), code, "{what}");
     }
-    let mut files = ours();
+    let mut files = converted();
     edit_manifest(&mut files, |m| {
         let list = m["files"].as_array_mut().unwrap();
         list.retain(|f| f["path"] != "model.onnx_data_2");
     });
-    assert_eq!(refused(&files).code(), ErrorCode::MissingFile, "a shard that is not listed");
+    assert_eq!(load_error(&files).code(), ErrorCode::MissingFile, "a shard that is not listed");
 }
 
 #[test]
-fn a_failed_self_test_can_be_left_out() {
-    let mut files = ours();
+fn loader_skips_self_test_on_request() {
+    let mut files = converted();
     edit_manifest(&mut files, |m| m["self_test"]["vectors"][0][0] = 9e3.into());
     let options = LoadOptions { skip_self_test: true, ..LoadOptions::default() };
     assert!(load(&files, options).is_ok());
 }
 
 #[test]
-fn the_self_test_runs_under_the_manifests_settings_whatever_the_caller_chose() {
+fn self_test_uses_settings_of_the_manifest() {
     let options = LoadOptions {
         pooling: Some(Pooling::Mean),
         normalize: Some(true),
-        // Shorter than the self-test's text.
+        // The self-test's text has more tokens.
         max_length: Some(4),
         ..LoadOptions::default()
     };
-    let mut embedder = load(&ours(), options).unwrap();
+    let mut embedder = load(&converted(), options).unwrap();
     assert_eq!(embedder.tokenizer().max_length(), 4);
     assert_eq!(embedder.embed(&["阔腿裤女冬牛仔"]).unwrap(), embedder.embed(&["阔腿"]).unwrap());
 }
 
 #[test]
-fn another_models_tokenizer_and_config_are_refused() {
+fn loader_rejects_config_of_another_model() {
     let mut files = files(&export("legacy-op17"));
     let mut config: serde_json::Value = serde_json::from_slice(&files["config.json"]).unwrap();
     let good = files["config.json"].clone();
     config["vocab_size"] = 21128.into();
     files.insert("config.json".into(), config.to_string().into_bytes());
-    assert_eq!(refused(&files).code(), ErrorCode::TokenizerMismatch);
+    assert_eq!(load_error(&files).code(), ErrorCode::TokenizerMismatch);
     for (key, value, code) in [
         ("model_type", "t5", ErrorCode::UnsupportedModel),
         ("position_embedding_type", "relative_key", ErrorCode::UnsupportedModel),
@@ -251,14 +252,14 @@ fn another_models_tokenizer_and_config_are_refused() {
         let mut config: serde_json::Value = serde_json::from_slice(&good).unwrap();
         config[key] = value.into();
         files.insert("config.json".into(), config.to_string().into_bytes());
-        assert_eq!(refused(&files).code(), code, "{key}");
+        assert_eq!(load_error(&files).code(), code, "{key}");
     }
     files.insert("config.json".into(), b"[]".to_vec());
-    assert_eq!(refused(&files).code(), ErrorCode::InvalidConfig);
+    assert_eq!(load_error(&files).code(), ErrorCode::InvalidConfig);
 }
 
 #[test]
-fn side_files_of_others_say_how_to_pool() {
+fn side_files_set_pooling_normalization_and_max_length() {
     let mut files = files(&export("legacy-op17"));
     files.insert(
         "1_Pooling/config.json".into(),
@@ -276,7 +277,7 @@ fn side_files_of_others_say_how_to_pool() {
     assert_eq!((embedder.pooling(), embedder.normalize()), (Pooling::Mean, true));
     assert_eq!(embedder.tokenizer().max_length(), 20);
     files.insert("1_Pooling/config.json".into(), br#"{"pooling_mode_max_tokens": true}"#.to_vec());
-    assert_eq!(refused(&files).code(), ErrorCode::UnsupportedPooling);
+    assert_eq!(load_error(&files).code(), ErrorCode::UnsupportedPooling);
     assert!(load(&files, LoadOptions { pooling: Some(Pooling::Cls), ..LoadOptions::default() }).is_ok());
     files.remove("1_Pooling/config.json");
     files.insert(
@@ -288,14 +289,14 @@ fn side_files_of_others_say_how_to_pool() {
 }
 
 #[test]
-fn hashes_are_sha256() {
+fn sha256_hex_gives_the_published_test_vector() {
     // The test vector of FIPS 180-2, appendix B.1.
     assert_eq!(sha256_hex(b"abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
 #[test]
-fn the_address_of_the_onnx_file_of_a_folder_of_ours_is_the_folders() {
-    let mut files = ours();
+fn option_model_onnx_keeps_the_manifest() {
+    let mut files = converted();
     edit_manifest(&mut files, |m| {
         m["pooling"] = "mean".into();
         m["self_test"] = serde_json::Value::Null;
@@ -307,7 +308,7 @@ fn the_address_of_the_onnx_file_of_a_folder_of_ours_is_the_folders() {
 }
 
 #[test]
-fn several_onnx_files_must_be_chosen_from() {
+fn loader_requires_a_choice_among_several_onnx_files() {
     let mut files = files(&export("legacy-op17"));
     let onnx = files.remove("model.onnx").unwrap();
     files.insert("a.onnx".into(), onnx.clone());
@@ -330,7 +331,7 @@ fn several_onnx_files_must_be_chosen_from() {
 }
 
 #[test]
-fn newer_side_files_and_modules_that_corom_does_not_run() {
+fn loader_reads_newer_side_files_and_rejects_unsupported_modules() {
     let mut files = files(&export("legacy-op17"));
     files.insert(
         "1_Pooling/config.json".into(),
@@ -338,9 +339,9 @@ fn newer_side_files_and_modules_that_corom_does_not_run() {
     );
     assert_eq!(load(&files, LoadOptions::default()).unwrap().pooling(), Pooling::Mean);
     files.insert("modules.json".into(), br#"[{"type": "sentence_transformers.models.Dense"}]"#.to_vec());
-    assert_eq!(refused(&files).code(), ErrorCode::UnsupportedModel);
+    assert_eq!(load_error(&files).code(), ErrorCode::UnsupportedModel);
     files.insert("modules.json".into(), b"[".to_vec());
-    assert_eq!(refused(&files).code(), ErrorCode::InvalidConfig);
+    assert_eq!(load_error(&files).code(), ErrorCode::InvalidConfig);
     files.remove("modules.json");
     files.remove("1_Pooling/config.json");
     let mut config: serde_json::Value = serde_json::from_slice(&files["config.json"]).unwrap();

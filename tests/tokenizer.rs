@@ -1,5 +1,5 @@
-//! Token ids against Hugging Face's, and long texts.
-#![allow(clippy::unwrap_used, reason = "a test stops there")]
+//! Token ids compared with Hugging Face's tokenizers, long texts, and damaged files.
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 mod support;
 
@@ -7,6 +7,7 @@ use corom::config::BertConfig;
 use corom::error::ErrorCode;
 use corom::tokenizer::Tokenizer;
 use proptest::prelude::*;
+use support::isolate::for_each_group;
 
 fn tokenizer(name: &str, max_length: usize) -> Tokenizer {
     let folder = support::export(name);
@@ -20,7 +21,7 @@ fn tokenizer(name: &str, max_length: usize) -> Tokenizer {
 }
 
 #[test]
-fn ids_are_hugging_faces_in_every_fixture() {
+fn token_ids_match_hugging_face_on_every_export() {
     for (name, folder) in support::folders("exports") {
         let golden = support::golden(&folder);
         let tokenizer = tokenizer(&name, golden.max_length);
@@ -31,7 +32,7 @@ fn ids_are_hugging_faces_in_every_fixture() {
 }
 
 #[test]
-fn offsets_are_javascript_string_indices() {
+fn offsets_are_utf16_code_units() {
     let tokens = tokenizer("legacy-op17", 32).tokenize("𠮷 裤ABC").unwrap();
     let units: Vec<u16> = "𠮷 裤ABC".encode_utf16().collect();
     let spelled: Vec<String> =
@@ -44,7 +45,7 @@ fn offsets_are_javascript_string_indices() {
 }
 
 #[test]
-fn truncation_counts_the_special_tokens_and_says_so() {
+fn truncation_counts_special_tokens_and_is_reported() {
     let tokenizer = tokenizer("legacy-op17", 8);
     let long = tokenizer.tokenize("阔腿裤女冬牛仔裤高腰").unwrap();
     assert_eq!(long.ids.len(), 8);
@@ -56,7 +57,7 @@ fn truncation_counts_the_special_tokens_and_says_so() {
 }
 
 #[test]
-fn megabytes_cost_what_their_head_costs() {
+fn long_texts_cost_as_much_as_their_first_kilobytes() {
     let tokenizer = tokenizer("legacy-op17", 32);
     for (unit, head) in [("阔腿裤 ", 40), ("a", 300), (" \n", 2), ("\u{3000}", 3), ("1", 300), ("가", 200)]
     {
@@ -68,11 +69,11 @@ fn megabytes_cost_what_their_head_costs() {
     }
     let junk = format!("e{}", "\u{301}".repeat(5 << 20));
     assert_eq!(tokenizer.encode(&junk).unwrap_err().code(), ErrorCode::InvalidArgument);
-    assert!(tokenizer.encode("裤").is_ok(), "usable afterwards");
+    assert!(tokenizer.encode("裤").is_ok(), "the tokenizer stays usable");
 }
 
 #[test]
-fn refusals() {
+fn tokenizer_rejects_damaged_and_mismatched_files() {
     let folder = support::export("legacy-op17");
     let json = std::fs::read(folder.join("tokenizer.json")).unwrap();
     let vocab_size =
@@ -93,27 +94,28 @@ fn refusals() {
 }
 
 #[test]
-fn a_damaged_tokenizer_never_panics() {
-    let folder = support::export("legacy-op17");
-    let json = std::fs::read(folder.join("tokenizer.json")).unwrap();
-    let vocab_size =
-        BertConfig::from_json(&std::fs::read(folder.join("config.json")).unwrap()).unwrap().vocab_size;
-    for at in (0..json.len()).step_by(3) {
-        for byte in *b"0\"}n[" {
+fn tokenizer_survives_changed_bytes() {
+    let replacements = ["0", "\"", "}", "n", "["].map(str::to_owned);
+    for_each_group("tokenizer_survives_changed_bytes", &replacements, |replacement, cases| {
+        let folder = support::export("legacy-op17");
+        let json = std::fs::read(folder.join("tokenizer.json")).unwrap();
+        let config = BertConfig::from_json(&std::fs::read(folder.join("config.json")).unwrap()).unwrap();
+        for at in (0..json.len()).step_by(3) {
+            cases.begin(format!("byte {at}"));
             let mut damaged = json.clone();
-            damaged[at] = byte;
-            if let Ok(tokenizer) = Tokenizer::from_json(&damaged, 32, vocab_size) {
+            damaged[at] = replacement.as_bytes()[0];
+            if let Ok(tokenizer) = Tokenizer::from_json(&damaged, 32, config.vocab_size) {
                 let _ = tokenizer.tokenize("阔腿裤 iPhone[SEP]");
             }
         }
-    }
+    });
 }
 
 proptest! {
-    /// Piecewise tokenisation and shortened words change nothing: the oracle is
-    /// the `tokenizers` crate on the whole text.
+    /// Tokenizing in chunks and shortening long words change nothing. The reference is the `tokenizers` crate on the
+    /// whole text.
     #[test]
-    fn pieces_give_the_whole_texts_ids(
+    fn chunked_tokenization_equals_tokenization_of_the_whole_text(
         parts in prop::collection::vec(
             prop_oneof![
                 "[a-zA-Z0-9]{1,150}",

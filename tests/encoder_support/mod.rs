@@ -1,6 +1,9 @@
-//! The exports under `tests/fixtures/exports`, and the vectors they should give.
+//! The exports under `tests/fixtures` with their golden vectors, and encoders loaded from them.
 
-#![allow(dead_code, reason = "each test file uses its part of this")]
+#![allow(dead_code, reason = "each test binary uses its own part")]
+
+mod generated;
+pub mod mutate;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -15,12 +18,17 @@ use corom::encoder::{EncoderLoader, EncoderOptions};
 use corom::error::Result;
 use serde_json::Value;
 
-/// Where the fixtures lie.
+/// Returns the folder of all fixtures.
 pub fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
 }
 
-/// The folders of `tests/fixtures/<kind>`, sorted.
+/// Returns every export, those without weights in the repository included.
+pub fn exports() -> Vec<Fixture> {
+    folders("exports").into_iter().chain(folders("generated")).collect()
+}
+
+/// Returns the folders of `tests/fixtures/<kind>`, sorted by name.
 pub fn folders(kind: &str) -> Vec<Fixture> {
     let root = fixtures().join(kind);
     let entries = std::fs::read_dir(&root).unwrap_or_else(|e| panic!("{}: {e}", root.display()));
@@ -55,7 +63,7 @@ impl Fixture {
         BertConfig::from_json(&std::fs::read(self.path.join("config.json")).unwrap())
     }
 
-    /// The ONNX file: `model.onnx` or `onnx/model….onnx`.
+    /// Returns the path of the ONNX file: `model.onnx` or `onnx/model….onnx`.
     pub fn onnx(&self) -> PathBuf {
         for folder in [self.path.clone(), self.path.join("onnx")] {
             let Ok(entries) = std::fs::read_dir(folder) else { continue };
@@ -71,9 +79,10 @@ impl Fixture {
         std::fs::read(self.onnx()).unwrap()
     }
 
+    /// Returns the files of external data, by path. Files that do not exist are left out.
     pub fn external(&self) -> Result<BTreeMap<String, Vec<u8>>> {
         let onnx = self.onnx();
-        let mut files = BTreeMap::new();
+        let mut files: BTreeMap<_, _> = generated::external_data(&self.path).into_iter().collect();
         for file in external_files(&std::fs::read(&onnx).unwrap())? {
             if let Ok(bytes) = std::fs::read(onnx.with_file_name(&file.path)) {
                 files.insert(file.path, bytes);
@@ -82,13 +91,14 @@ impl Fixture {
         Ok(files)
     }
 
+    /// Loads the graph as it is, run by tract.
     pub fn load(&self, pooling: Pooling) -> Result<UnfusedEncoder> {
         let config = self.config()?;
         let layers = pooling.layers(config.num_hidden_layers);
         UnfusedEncoder::load(self.bytes(), self.external()?, &config, &layers)
     }
 
-    /// The encoder as the package loads it, its weight files fed in pieces.
+    /// Loads the encoder as the package does. The files of external data arrive in chunks.
     pub fn load_fused(&self, pooling: Pooling, options: EncoderOptions) -> Result<Box<dyn Encoder>> {
         let config = self.config()?;
         let layers = pooling.layers(config.num_hidden_layers);
@@ -96,9 +106,9 @@ impl Fixture {
         for (path, bytes) in self.external()? {
             loader.begin(&path);
             let mut offset = 0;
-            for piece in bytes.chunks(1000) {
-                loader.write(&path, offset, piece)?;
-                offset += piece.len() as u64;
+            for chunk in bytes.chunks(1000) {
+                loader.write(&path, offset, chunk)?;
+                offset += chunk.len() as u64;
             }
             loader.end(&path)?;
         }
@@ -106,14 +116,14 @@ impl Fixture {
     }
 }
 
-/// Token ids (and types) of one text.
+/// Token ids and token types of one text.
 #[derive(Debug, Clone)]
 pub struct Text {
     pub ids: Vec<u32>,
     pub types: Vec<u32>,
 }
 
-/// `golden.json`: texts as token ids, and their vectors by pooling.
+/// The contents of `golden.json`: texts as token ids, and their vectors by pooling.
 pub struct Golden {
     pub texts: Vec<Text>,
     pub vectors: BTreeMap<String, Vec<Vec<f32>>>,
@@ -142,8 +152,8 @@ impl Golden {
     }
 }
 
-/// Embeds texts in one batch. With `padding`, the batch has one more text, which is that many tokens
-/// longer than the longest one: an encoder that pads must mask as much in every other text.
+/// Embeds texts in one batch. With `padding`, the batch has one more text, which is that many tokens longer than the
+/// longest one, so an encoder that pads must mask at least that many tokens of every other text.
 pub fn embed(
     encoder: &mut dyn Encoder,
     texts: &[Text],
@@ -178,7 +188,7 @@ fn pool(layers: &[Vec<f32>], tokens: Range<usize>, hidden: usize, pooling: Pooli
     sums.into_iter().map(|s| (s / (tokens.len() * layers.len()) as f64) as f32).collect()
 }
 
-/// The least and the mean cosine between vectors of two lists.
+/// Returns the minimum and the mean cosine similarity between the vectors of two lists.
 pub fn cosines(a: &[Vec<f32>], b: &[Vec<f32>]) -> (f64, f64) {
     assert_eq!(a.len(), b.len());
     let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum::<f64>();
@@ -186,7 +196,7 @@ pub fn cosines(a: &[Vec<f32>], b: &[Vec<f32>]) -> (f64, f64) {
     (all.iter().copied().fold(f64::INFINITY, f64::min), all.iter().sum::<f64>() / all.len() as f64)
 }
 
-/// The largest difference between two lists of vectors.
+/// Returns the largest difference between two lists of vectors: infinity if one of the values is NaN.
 pub fn difference(a: &[Vec<f32>], b: &[Vec<f32>]) -> f32 {
     assert_eq!(a.len(), b.len());
     let mut largest = 0f32;

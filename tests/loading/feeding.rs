@@ -1,14 +1,14 @@
-//! Files that arrive in pieces, are begun again, or are refused and come right after all.
+//! Files that arrive in chunks, are restarted, or are rejected first and accepted on a later attempt.
 
 use corom::error::ErrorCode;
 use corom::model::manifest::{FileEntry, PIECE_BYTES, sha256_hex};
 use corom::model::{LoadOptions, Manifest, ModelLoader};
 
 use super::support::export;
-use super::{Files, ours, paths};
+use super::{Files, converted, paths};
 
-/// A loader of `ours` that has everything before the weights.
-fn before_the_weights(files: &Files) -> ModelLoader {
+/// Returns a loader of [`converted`] that has every file but the weights.
+fn loader_before_weights(files: &Files) -> ModelLoader {
     let mut loader = ModelLoader::new(LoadOptions::default()).unwrap();
     for path in ["corom.json", "tokenizer.json", "model.onnx", "config.json"] {
         loader.supply(path, &files[path]).unwrap();
@@ -17,12 +17,12 @@ fn before_the_weights(files: &Files) -> ModelLoader {
 }
 
 #[test]
-fn a_file_may_arrive_in_any_pieces() {
-    let files = ours();
+fn loader_accepts_files_in_chunks_of_any_size() {
+    let files = converted();
     let config = &files["config.json"];
     let mut loader = ModelLoader::new(LoadOptions::default()).unwrap();
     loader.supply("corom.json", &files["corom.json"]).unwrap();
-    // Refused at the end of each turn but the last, so that one loader takes every cut.
+    // Each attempt ends with an error, so one loader sees every cut.
     for cut in 0..=config.len() {
         loader.begin("config.json", None).unwrap();
         loader.feed("config.json", &config[..cut]).unwrap();
@@ -41,7 +41,7 @@ fn a_file_may_arrive_in_any_pieces() {
         let mut loader = ModelLoader::new(LoadOptions::default()).unwrap();
         while let Some(file) = loader.pending_requests().first().cloned() {
             loader.begin(&file.path, Some(1)).unwrap();
-            // The small pieces are for the files that are parsed; the others would take long.
+            // Tiny chunks are for files that are parsed; large files would take too long.
             let chunk = if files[&file.path].len() > 4096 { chunk.max(64) } else { chunk };
             files[&file.path].chunks(chunk).for_each(|piece| loader.feed(&file.path, piece).unwrap());
             loader.end(&file.path).unwrap();
@@ -51,11 +51,11 @@ fn a_file_may_arrive_in_any_pieces() {
 }
 
 #[test]
-fn a_file_may_be_begun_again_at_any_time() {
-    let files = ours();
-    let mut loader = before_the_weights(&files);
+fn loader_restarts_a_file_at_any_time() {
+    let files = converted();
+    let mut loader = loader_before_weights(&files);
     let shards = ["model.onnx_data", "model.onnx_data_1", "model.onnx_data_2"];
-    // All on the way at once, one of them begun again.
+    // All three files are in transit; one of them restarts.
     for path in shards {
         loader.begin(path, None).unwrap();
         loader.feed(path, &files[path][..100]).unwrap();
@@ -65,15 +65,15 @@ fn a_file_may_be_begun_again_at_any_time() {
     for path in shards {
         let from = loader.fed(path) as usize;
         loader.feed(path, &files[path][from..]).unwrap();
-        assert_eq!(paths(&loader)[0], path, "it is wanted until it has ended");
+        assert_eq!(paths(&loader)[0], path, "a file is requested until its end");
         loader.end(path).unwrap();
     }
     loader.build().unwrap();
 }
 
 #[test]
-fn a_host_may_hash_what_it_feeds() {
-    let files = ours();
+fn host_may_supply_hashes() {
+    let files = converted();
     let mut loader = ModelLoader::new(LoadOptions::default()).unwrap();
     while let Some(file) = loader.pending_requests().first().cloned() {
         let (path, bytes) = (&file.path, &files[&file.path]);
@@ -92,9 +92,9 @@ fn a_host_may_hash_what_it_feeds() {
                     None => loader.end(path),
                 };
                 assert_eq!(ended.unwrap_err().code(), code, "{path}, {told:?}");
-                assert_eq!(paths(&loader)[0], path, "it is wanted still");
+                assert_eq!(paths(&loader)[0], path, "the file is still requested");
             }
-            // A hash that is computed here is the one that counts, whatever the host says.
+            // A hash computed by the loader takes precedence over the host's hash.
             loader.begin(path, file.size).unwrap();
             let mut damaged = bytes.clone();
             damaged[bytes.len() / 2] ^= 1;
@@ -109,7 +109,7 @@ fn a_host_may_hash_what_it_feeds() {
 }
 
 #[test]
-fn hashes_of_pieces_are_those_of_the_manifest() {
+fn hashes_of_pieces_match_the_manifest() {
     let bytes: Vec<u8> = (0..2 * PIECE_BYTES + 5).map(|i| (i / 3) as u8).collect();
     let entry = FileEntry::of("model.onnx_data", &bytes);
     let told: Vec<String> = bytes.chunks(PIECE_BYTES).map(sha256_hex).collect();
@@ -126,8 +126,8 @@ fn hashes_of_pieces_are_those_of_the_manifest() {
     }
     assert_eq!(FileEntry::of("a", &bytes[..PIECE_BYTES]).pieces, Vec::<String>::new());
 
-    // A manifest with too few of them, or others than hashes, is none.
-    let json = String::from_utf8(ours()["corom.json"].clone()).unwrap();
+    // The manifest must list one valid hash per piece.
+    let json = String::from_utf8(converted()["corom.json"].clone()).unwrap();
     let manifest = Manifest::from_json(json.as_bytes()).unwrap();
     for pieces in [vec![told[0].clone(); 9], vec!["x".repeat(64)], vec![String::new()]] {
         let mut manifest = manifest.clone();
@@ -138,9 +138,9 @@ fn hashes_of_pieces_are_those_of_the_manifest() {
 }
 
 #[test]
-fn a_refused_file_leaves_the_loader_as_it_was() {
-    let files = ours();
-    let mut loader = before_the_weights(&files);
+fn rejected_file_leaves_the_loader_usable() {
+    let files = converted();
+    let mut loader = loader_before_weights(&files);
     let (path, good) = ("model.onnx_data_1", &files["model.onnx_data_1"]);
     let mut damaged = good.clone();
     damaged[good.len() / 2] ^= 1;
@@ -157,7 +157,7 @@ fn a_refused_file_leaves_the_loader_as_it_was() {
         loader.begin(path, None).unwrap();
         let mut took = 0;
         let fed = pieces.iter().try_for_each(|piece| loader.feed(path, piece).inspect(|()| took += 1));
-        // What can be known early is refused early.
+        // Errors that the first bytes show are reported at once.
         match what {
             "too long" => assert_eq!(took, 1),
             "page" => assert_eq!(took, " <!doctype".len() - 1),
@@ -168,7 +168,7 @@ fn a_refused_file_leaves_the_loader_as_it_was() {
         assert_eq!(outcome.unwrap_err().code(), code, "{what}");
         assert_eq!(loader.is_page(path), what == "page", "{what}");
         let again = loader.feed(path, b"x").unwrap_err();
-        assert_eq!(again.code(), ErrorCode::InvalidArgument, "{what}: not begun again");
+        assert_eq!(again.code(), ErrorCode::InvalidArgument, "{what}: not restarted");
         assert_eq!(paths(&loader).len(), 3, "{what}");
     }
     assert_eq!(loader.begin("config.json", None).unwrap_err().code(), ErrorCode::InvalidArgument);
@@ -180,8 +180,8 @@ fn a_refused_file_leaves_the_loader_as_it_was() {
 }
 
 #[test]
-fn files_that_are_read_at_once_may_be_begun_again_too() {
-    let files = ours();
+fn loader_restarts_files_that_it_parses_at_their_end() {
+    let files = converted();
     let mut loader = ModelLoader::new(LoadOptions::default()).unwrap();
     for (bad, code) in [
         (&b"{}"[..], ErrorCode::InvalidConfig),
@@ -191,7 +191,7 @@ fn files_that_are_read_at_once_may_be_begun_again_too() {
     }
     loader.supply("corom.json", &files["corom.json"]).unwrap();
     assert_eq!(paths(&loader), ["config.json", "tokenizer.json", "model.onnx"]);
-    // Without a manifest nothing but their readers tells.
+    // Without a manifest, only the parsers find errors.
     let files = crate::files(&export("legacy-op17"));
     let mut loader = ModelLoader::new(LoadOptions::default()).unwrap();
     loader.missing("corom.json").unwrap();

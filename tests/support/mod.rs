@@ -1,17 +1,19 @@
-//! The fixtures, for the integration tests.
+//! The fixtures, for tests of the embedder, the loader and the tokenizer.
 #![allow(
     dead_code,
     unreachable_pub,
     clippy::unwrap_used,
-    reason = "each test binary uses its own part, and stops where it fails"
+    reason = "each test binary uses its own part, and a failed unwrap fails the test"
 )]
+
+pub mod isolate;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-/// `golden.json` of a fixture.
+/// The contents of a fixture's `golden.json`.
 #[derive(Deserialize)]
 pub struct Golden {
     pub texts: Vec<String>,
@@ -28,7 +30,7 @@ pub fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
 }
 
-/// The folders below `tests/fixtures/{kind}`, by name.
+/// Returns the folders of `tests/fixtures/{kind}`, sorted by name.
 pub fn folders(kind: &str) -> Vec<(String, PathBuf)> {
     let mut found: Vec<_> = std::fs::read_dir(fixtures().join(kind))
         .unwrap()
@@ -49,7 +51,7 @@ pub fn golden(folder: &Path) -> Golden {
     serde_json::from_slice(&std::fs::read(folder.join("golden.json")).unwrap()).unwrap()
 }
 
-/// A folder's files by path, as a host that holds them in memory has them.
+/// Reads a folder's files, by path.
 pub fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     fn walk(root: &Path, folder: &Path, out: &mut BTreeMap<String, Vec<u8>>) {
         for entry in std::fs::read_dir(folder).unwrap() {
@@ -67,7 +69,7 @@ pub fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     out
 }
 
-/// Infinite where a number is none.
+/// Returns the largest difference: infinity if one of the values is NaN.
 pub fn max_abs_difference(a: &[f32], b: &[f32]) -> f32 {
     assert_eq!(a.len(), b.len());
     let differences = a.iter().zip(b).map(|(x, y)| (x - y).abs());
