@@ -1,36 +1,36 @@
-//! Which of a graph's inputs and outputs are which.
+//! Identifies the inputs and the outputs of a graph.
 
 use crate::config::BertConfig;
 use crate::encoder::onnx::{GraphInput, InputRole, OnnxGraph, StaticShape, ValueInfo};
 use crate::error::{Result, fail};
 
-/// What to feed a graph and what to read from it.
+/// The inputs to pass to a graph and the outputs to read.
 #[derive(Debug)]
 pub(in crate::encoder) struct GraphSignature {
     pub(in crate::encoder) inputs: Vec<GraphInput>,
-    /// The values to compute, one for each layer wanted (or the pooled one).
+    /// The names of the values to compute: one per requested layer, or the pooled output.
     pub(in crate::encoder) outputs: Vec<String>,
-    /// Whether the output is one row a text.
+    /// Whether the output is one row per text.
     pub(in crate::encoder) pooled: bool,
-    /// The batch and sequence that the graph was exported with, where fixed.
+    /// The batch size and the sequence length that the graph was exported with, if they are fixed.
     pub(in crate::encoder) static_shape: StaticShape,
-    /// Layers wanted that no output of the graph gives, by their place in `outputs`.
+    /// Requested layers without a declared output: `(index in outputs, layer)`.
     unnamed: Vec<(usize, usize)>,
 }
 
-/// Names under which exporters write the last layer's rows.
+/// Names that exporters give to the hidden states of the last layer.
 const LAST_LAYER_NAMES: [&str; 6] =
     ["last_hidden_state", "last_hidden_states", "token_embeddings", "sequence_output", "output", "output_0"];
-/// Names under which exporters write one row a text.
+/// Names that exporters give to an output with one row per text.
 const SENTENCE_NAMES: [&str; 5] =
     ["sentence_embedding", "sentence_embeddings", "text_embedding", "embedding", "embeddings"];
 
 impl GraphSignature {
-    /// Reads a graph's signature.
+    /// Identifies the declared inputs and outputs of a graph. `layers` are the requested layers.
     ///
     /// # Errors
-    /// `UNSUPPORTED_MODEL` for inputs that are not a BERT's or outputs of another
-    /// width; `INVALID_ARGUMENT` for a layer that the model does not have.
+    /// `UNSUPPORTED_MODEL` if the inputs are not those of a BERT or no output has `hidden_size` columns,
+    /// `INVALID_ARGUMENT` for a layer that the model does not have.
     pub(in crate::encoder) fn find(
         inputs: &[ValueInfo],
         outputs: &[ValueInfo],
@@ -39,12 +39,16 @@ impl GraphSignature {
     ) -> Result<Self> {
         let (inputs, static_shape) = graph_inputs(inputs, config)?;
         if layers.is_empty() || layers.iter().any(|l| *l > config.num_hidden_layers) {
-            fail!(InvalidArgument, "layers {layers:?} of {} are wanted", config.num_hidden_layers);
+            fail!(
+                InvalidArgument,
+                "layers {layers:?} are requested; this model has layers 0 to {}",
+                config.num_hidden_layers
+            );
         }
         let named: Vec<Option<&ValueInfo>> =
             layers.iter().map(|l| hidden_output(outputs, config, *l)).collect();
         let alone = layers == [config.num_hidden_layers] && named == [None];
-        // Something must be computed from all layers, or the graph is none of ours.
+        // One output must be that of a layer or a sentence embedding, whatever layers are requested.
         let root = named
             .iter()
             .copied()
@@ -54,7 +58,7 @@ impl GraphSignature {
         let Some(root) = root.or_else(|| sentence_output(outputs, config)) else {
             fail!(
                 UnsupportedModel,
-                "the graph's outputs are {}; none is [batch, sequence, {hidden}] or [batch, {hidden}]",
+                "the graph's outputs are {}; expected [batch, sequence, {hidden}] or [batch, {hidden}]",
                 describe(outputs),
                 hidden = config.hidden_size
             );
@@ -66,10 +70,10 @@ impl GraphSignature {
         Ok(Self { inputs, outputs, pooled: alone, static_shape, unnamed })
     }
 
-    /// Finds the layers that no output names.
+    /// Finds the layers that no declared output has.
     ///
     /// # Errors
-    /// `UNSUPPORTED_POOLING` when they cannot be told.
+    /// `UNSUPPORTED_POOLING` if the graph does not show where they are.
     pub(in crate::encoder) fn resolve(&mut self, graph: &OnnxGraph, config: &BertConfig) -> Result<()> {
         if self.unnamed.is_empty() {
             return Ok(());
@@ -78,21 +82,21 @@ impl GraphSignature {
             let numbers: Vec<String> = self.unnamed.iter().map(|(_, layer)| layer.to_string()).collect();
             fail!(
                 UnsupportedPooling,
-                "this pooling needs the output of layer {}, which the graph does not give (no output \
-                 hidden_states.N, and its LayerNorms do not tell). Export it with output_hidden_states, or convert \
-                 the checkpoint with `corom convert`",
+                "pooling: the output of layer {} is needed, but the graph has no output hidden_states.N and its \
+                 LayerNorms are not those of a BERT. Export the model with output_hidden_states, or convert the \
+                 checkpoint with `corom convert`",
                 numbers.join(" and ")
             );
         };
-        for (place, layer) in self.unnamed.drain(..) {
-            self.outputs[place].clone_from(&layers[layer]);
+        for (index, layer) in self.unnamed.drain(..) {
+            self.outputs[index].clone_from(&layers[layer]);
         }
         Ok(())
     }
 }
 
-/// `a`, `b [2, ?, 768]`
-fn describe(signature: &[ValueInfo]) -> String {
+/// Lists values for a message: `a`, `b` [2, ?, 768].
+fn describe(values: &[ValueInfo]) -> String {
     let name = |value: &ValueInfo| match &value.dims {
         None => format!("`{}`", value.name),
         Some(dims) => {
@@ -100,11 +104,11 @@ fn describe(signature: &[ValueInfo]) -> String {
             format!("`{}` [{}]", value.name, dims.join(", "))
         }
     };
-    signature.iter().map(name).collect::<Vec<_>>().join(", ")
+    values.iter().map(name).collect::<Vec<_>>().join(", ")
 }
 
-/// What an input is, by its name: exporters add `:0`, `.1` and the like. `None`
-/// for no input of a BERT, `Some(None)` for the positions.
+/// Returns the role of an input by its name, to which exporters add `:0`, `.1` and so on. Returns `None` for
+/// an input that no BERT has, and `Some(None)` for the positions.
 fn input_role(name: &str) -> Option<Option<InputRole>> {
     let name = name.to_ascii_lowercase();
     let name = name.split(':').next().unwrap_or_default();
@@ -118,6 +122,7 @@ fn input_role(name: &str) -> Option<Option<InputRole>> {
     })
 }
 
+/// Identifies the declared inputs. Also returns the fixed batch size and sequence length.
 fn graph_inputs(declared: &[ValueInfo], config: &BertConfig) -> Result<(Vec<GraphInput>, StaticShape)> {
     let mut inputs: Vec<GraphInput> = Vec::with_capacity(declared.len());
     let mut static_shape = StaticShape { batch: None, sequence: None };
@@ -125,14 +130,14 @@ fn graph_inputs(declared: &[ValueInfo], config: &BertConfig) -> Result<(Vec<Grap
         let Some(role) = input_role(&value.name) else {
             fail!(
                 UnsupportedModel,
-                "the graph's inputs are {}; a BERT encoder has input_ids, attention_mask and token_type_ids",
+                "the graph's inputs are {}; expected input_ids, attention_mask and token_type_ids",
                 describe(declared)
             );
         };
         if inputs.iter().any(|input| input.role == role) {
             fail!(
                 UnsupportedModel,
-                "the graph has more than one input like `{}`: {}",
+                "the graph has several inputs with the meaning of `{}`: {}",
                 value.name,
                 describe(declared)
             );
@@ -141,14 +146,18 @@ fn graph_inputs(declared: &[ValueInfo], config: &BertConfig) -> Result<(Vec<Grap
             let [batch, sequence] = dims[..] else {
                 fail!(
                     UnsupportedModel,
-                    "the graph's input {} is not [batch, sequence]",
+                    "the graph's input {} has another shape than [batch, sequence]",
                     describe(std::slice::from_ref(value))
                 );
             };
             for (have, given) in [(&mut static_shape.batch, batch), (&mut static_shape.sequence, sequence)] {
                 match (*have, given) {
                     (Some(have), Some(given)) if have != given => {
-                        fail!(InvalidModel, "the graph's inputs differ in length: {}", describe(declared))
+                        fail!(
+                            InvalidModel,
+                            "the graph's inputs have different shapes: {}",
+                            describe(declared)
+                        )
                     }
                     (None, Some(_)) => *have = given,
                     _ => {}
@@ -158,20 +167,32 @@ fn graph_inputs(declared: &[ValueInfo], config: &BertConfig) -> Result<(Vec<Grap
         inputs.push(GraphInput { name: value.name.clone(), role, data_type: value.data_type });
     }
     if !inputs.iter().any(|input| input.role == Some(InputRole::TokenIds)) {
-        fail!(UnsupportedModel, "the graph has no input_ids: its inputs are {}", describe(declared));
+        fail!(
+            UnsupportedModel,
+            "the graph's inputs are {}; expected one named input_ids",
+            describe(declared)
+        );
     }
     if static_shape.batch.is_some_and(|b| b > 4096) {
-        fail!(UnsupportedModel, "the graph was exported for batches of {:?} texts", static_shape.batch);
+        fail!(
+            UnsupportedModel,
+            "the graph was exported with a fixed batch size of {:?}; at most 4096 is supported",
+            static_shape.batch
+        );
     }
     match static_shape.sequence {
         Some(n) if n < 2 || n > config.max_position_embeddings => {
-            fail!(UnsupportedModel, "the graph was exported for texts of {n} tokens")
+            fail!(
+                UnsupportedModel,
+                "the graph was exported with a fixed sequence length of {n}; expected 2 to {}",
+                config.max_position_embeddings
+            )
         }
         _ => Ok((inputs, static_shape)),
     }
 }
 
-/// Whether an output can be `[batch, sequence, hidden]` (rank 3) or `[batch, hidden]` (rank 2).
+/// Returns true if an output may be `[batch, sequence, hidden]` (rank 3) or `[batch, hidden]` (rank 2).
 fn may_have_shape(value: &ValueInfo, rank: usize, config: &BertConfig) -> bool {
     match &value.dims {
         None => true,
@@ -181,12 +202,12 @@ fn may_have_shape(value: &ValueInfo, rank: usize, config: &BertConfig) -> bool {
     }
 }
 
-/// The output that has a layer's rows.
+/// Returns the output with the hidden states of a layer.
 fn hidden_output<'a>(outputs: &'a [ValueInfo], config: &BertConfig, layer: usize) -> Option<&'a ValueInfo> {
     let fits = |value: &&ValueInfo| may_have_shape(value, 3, config);
     let numbered = outputs.iter().filter(|p| layer_number(&p.name) == Some(layer)).find(fits);
     if layer != config.num_hidden_layers {
-        // Counted as transformers does, the embeddings being 0. A list that ends earlier counts otherwise.
+        // transformers numbers the embeddings 0. Exports whose list ends earlier number layers in another way.
         let last = outputs.iter().filter_map(|p| layer_number(&p.name)).max();
         return numbered.filter(|_| last == Some(config.num_hidden_layers));
     }
@@ -201,15 +222,15 @@ fn hidden_output<'a>(outputs: &'a [ValueInfo], config: &BertConfig, layer: usize
     named.or(numbered).or_else(unnamed)
 }
 
-/// `hidden_states.3`, `hidden_states_3`, `all_hidden_states[3]` → 3
+/// Returns the layer in a name such as `hidden_states.3`, `hidden_states_3` or `all_hidden_states[3]`.
 fn layer_number(name: &str) -> Option<usize> {
     let rest = name.strip_prefix("all_").unwrap_or(name).strip_prefix("hidden_state")?;
     let rest = rest.strip_prefix('s').unwrap_or(rest);
     rest.trim_matches(['.', '_', '[', ']']).parse().ok()
 }
 
-/// The output that has one row a text. A pooler's is none: it was trained for
-/// another task.
+/// Returns the output with one row per text. The output of BERT's pooler is not one: the pooler was trained
+/// for another task.
 fn sentence_output<'a>(outputs: &'a [ValueInfo], config: &BertConfig) -> Option<&'a ValueInfo> {
     let fits = |value: &&ValueInfo| may_have_shape(value, 2, config);
     SENTENCE_NAMES.iter().find_map(|n| outputs.iter().filter(fits).find(|p| p.name == *n)).or_else(|| {
@@ -222,7 +243,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn inputs_go_by_many_names() {
+    fn input_role_ignores_the_suffixes_of_exporters() {
         assert_eq!(input_role("input_ids"), Some(Some(InputRole::TokenIds)));
         assert_eq!(input_role("input.1"), Some(Some(InputRole::TokenIds)));
         assert_eq!(input_role("input_mask:0"), Some(Some(InputRole::Mask)));
@@ -233,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn layers_are_numbered_in_many_ways() {
+    fn layer_number_reads_the_spellings_of_exporters() {
         assert_eq!(layer_number("hidden_states.12"), Some(12));
         assert_eq!(layer_number("hidden_states_0"), Some(0));
         assert_eq!(layer_number("all_hidden_states[3]"), Some(3));

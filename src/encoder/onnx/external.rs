@@ -1,8 +1,7 @@
-//! External data: tensors whose bytes lie in files beside the ONNX file.
+//! External data: tensors whose bytes are in files beside the ONNX file.
 //!
-//! tract would look for those files on a file system, which wasm has not. Here
-//! the bytes are handed over in memory, and a file is dropped as soon as its
-//! last tensor was taken from it.
+//! The host passes the bytes of these files, because WebAssembly has no file system. A file is dropped as
+//! soon as its last tensor was read.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -12,25 +11,25 @@ use super::pb::TensorProto;
 
 use super::onnx_model::OnnxModel;
 use super::tensor_info::byte_size;
-use crate::error::{Result, fail};
+use crate::error::{Error, ErrorCode, Result, fail};
 use crate::relative_path::is_relative_path;
 
-/// A file that an ONNX file needs beside it.
+/// A file with external data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExternalFile {
-    /// Its path relative to the ONNX file.
+    /// The path relative to the ONNX file.
     pub path: String,
-    /// The bytes that it must have at least.
+    /// The fewest bytes that the file must have.
     pub min_size: u64,
 }
 
-/// Files that hold the graph's external data, in first-use order, with the
-/// smallest size each must have. Empty for a self-contained file.
+/// Returns the files with the external data of an ONNX file, in the order of first use. Empty if the ONNX
+/// file contains all its data.
 ///
 /// # Errors
-/// `INVALID_MODEL` when the file cannot be parsed, a path leaves the folder, an offset or length is no
-/// number or contradicts the tensor's shape, or the same bytes are many tensors. Otherwise
-/// as for a file that is no model at all: `NOT_A_MODEL`, `UNSUPPORTED_MODEL`.
+/// `INVALID_MODEL` if the file cannot be parsed, a path leaves the folder, an offset or length is not a
+/// number or contradicts the tensor's shape, or too many tensors share the same bytes; `NOT_A_MODEL`,
+/// `UNSUPPORTED_MODEL` for a file that is not a supported ONNX file.
 pub fn external_files(onnx: &[u8]) -> Result<Vec<ExternalFile>> {
     let model = OnnxModel::parse(onnx)?;
     let mut files: Vec<ExternalFile> = Vec::new();
@@ -55,22 +54,26 @@ pub fn external_files(onnx: &[u8]) -> Result<Vec<ExternalFile>> {
     Ok(files)
 }
 
-/// How often a file's bytes may be used, on average. Tied embeddings are twice; a small file whose bytes
-/// are thousands of tensors would fill the memory.
+/// How many tensors may use a byte of a file, on average. Tied embeddings use bytes twice. Without a limit,
+/// thousands of tensors over the same bytes of a small file would fill the memory.
 const MAX_BYTE_REUSE: u64 = 4;
 
-/// Whether tensors of `taken` bytes may come from `there` bytes of a file.
+/// Checks that tensors of `used` bytes in total may come from a file of `available` bytes.
 ///
 /// # Errors
-/// `INVALID_MODEL` when they are too many.
-pub(crate) fn check_byte_reuse(path: &str, taken: u64, there: u64) -> Result<()> {
-    if taken / MAX_BYTE_REUSE > there {
-        fail!(InvalidModel, "tensors of {taken} bytes lie one over another in {there} bytes of `{path}`");
+/// `INVALID_MODEL` if the average byte is used by more than [`MAX_BYTE_REUSE`] tensors.
+pub(crate) fn check_byte_reuse(path: &str, used: u64, available: u64) -> Result<()> {
+    if used / MAX_BYTE_REUSE > available {
+        fail!(
+            InvalidModel,
+            "`{path}`: tensors of {used} bytes overlap in {available} bytes; on average at most {MAX_BYTE_REUSE} tensors \
+             may share a byte"
+        );
     }
     Ok(())
 }
 
-/// Where a tensor's bytes lie.
+/// The bytes of a tensor in an external file.
 #[derive(Debug)]
 pub(crate) struct ExternalRange {
     pub(crate) path: String,
@@ -78,7 +81,10 @@ pub(crate) struct ExternalRange {
 }
 
 impl ExternalRange {
-    /// `None` for a tensor whose bytes are in the ONNX file.
+    /// Returns the range of a tensor, or `None` if its bytes are in the ONNX file.
+    ///
+    /// # Errors
+    /// `INVALID_MODEL` if the entry has no path inside the folder, or contradicts the tensor's shape.
     pub(super) fn of(tensor: &TensorProto) -> Result<Option<Self>> {
         if tensor.data_location != Some(DataLocation::External as i32) {
             return Ok(None);
@@ -86,13 +92,13 @@ impl ExternalRange {
         let name = &tensor.name;
         let entry = |key: &str| tensor.external_data.iter().find(|e| e.key == key).map(|e| e.value.as_str());
         let Some(path) = entry("location") else {
-            fail!(InvalidModel, "tensor `{name}` is external but has no location");
+            fail!(InvalidModel, "tensor `{name}`: external data without a location");
         };
         let path = path.strip_prefix("./").unwrap_or(path);
         if !is_relative_path(path) {
             fail!(
                 InvalidModel,
-                "tensor `{name}` lies in `{path}`, which is no path inside the model's folder"
+                "tensor `{name}`: the external location `{path}` is not a path inside the model folder"
             );
         }
         let number = |key: &str| match entry(key) {
@@ -100,7 +106,7 @@ impl ExternalRange {
             Some(text) => match text.parse::<u64>() {
                 Ok(n) => Ok(Some(n)),
                 Err(_) => {
-                    fail!(InvalidModel, "tensor `{name}` has external {key} `{text}`, which is no number")
+                    fail!(InvalidModel, "tensor `{name}`: the external {key} `{text}` is not a number")
                 }
             },
         };
@@ -109,66 +115,75 @@ impl ExternalRange {
         if let Some(length) = number("length")?
             && length != size
         {
-            fail!(InvalidModel, "tensor `{name}` needs {size} bytes but its external length is {length}");
+            fail!(
+                InvalidModel,
+                "tensor `{name}`: the external length is {length}; its shape needs {size} bytes"
+            );
         }
         let Some(end) = start.checked_add(size) else {
-            fail!(InvalidModel, "tensor `{name}` has external offset {start}, which is out of range");
+            fail!(InvalidModel, "tensor `{name}`: the external offset {start} is out of range");
         };
         Ok(Some(Self { path: path.to_owned(), range: start..end }))
     }
 }
 
-/// The external files' bytes, given out tensor by tensor.
+/// The bytes of external files.
 pub(super) enum ExternalData<'a> {
-    /// Ours: a file is dropped when its last tensor was taken.
+    /// A file is dropped when its last tensor was read.
     Owned(BTreeMap<String, LoadedFile>),
-    /// Somebody else's.
+    /// The caller keeps the files.
     Borrowed(&'a BTreeMap<String, Vec<u8>>),
 }
 
+/// A file whose tensors are read one at a time.
 pub(super) struct LoadedFile {
     bytes: Vec<u8>,
-    /// Tensors that have yet to be taken from it.
-    left: usize,
-    /// Bytes of all its tensors.
-    taken: u64,
+    /// Tensors that were not read yet.
+    tensors_left: usize,
+    /// Bytes of all tensors.
+    used: u64,
 }
 
 impl<'a> ExternalData<'a> {
-    /// No files.
+    /// Returns external data without files.
     pub(super) fn empty() -> Self {
         Self::Owned(BTreeMap::new())
     }
 
-    /// Files that stay as they are.
+    /// Returns external data that the caller keeps.
     pub(super) fn borrowed(files: &'a BTreeMap<String, Vec<u8>>) -> Self {
         Self::Borrowed(files)
     }
 
-    /// Takes over the files; those that no tensor of `tensors` uses are dropped.
+    /// Takes the files. Files that no tensor of `tensors` uses are dropped.
+    ///
+    /// # Errors
+    /// `MISSING_FILE` if a tensor's file is not in `external`, `INVALID_MODEL` if tensors share too many bytes.
     pub(super) fn new<'t>(
         mut external: BTreeMap<String, Vec<u8>>,
         tensors: impl Iterator<Item = &'t TensorProto>,
     ) -> Result<Self> {
         let mut files: BTreeMap<String, LoadedFile> = BTreeMap::new();
         for tensor in tensors {
-            let Some(place) = ExternalRange::of(tensor)? else { continue };
-            let size = place.range.end - place.range.start;
-            if let Some(shard) = files.get_mut(&place.path) {
-                shard.left += 1;
-                shard.taken = shard.taken.saturating_add(size);
-                check_byte_reuse(&place.path, shard.taken, shard.bytes.len() as u64)?;
-            } else if let Some(bytes) = external.remove(&place.path) {
-                files.insert(place.path, LoadedFile { bytes, left: 1, taken: size });
+            let Some(ExternalRange { path, range }) = ExternalRange::of(tensor)? else { continue };
+            let size = range.end - range.start;
+            if let Some(file) = files.get_mut(&path) {
+                file.tensors_left += 1;
+                file.used = file.used.saturating_add(size);
+                check_byte_reuse(&path, file.used, file.bytes.len() as u64)?;
+            } else if let Some(bytes) = external.remove(&path) {
+                files.insert(path, LoadedFile { bytes, tensors_left: 1, used: size });
             } else {
-                fail!(MissingFile, "the model's weights are in `{}`, which is not there", place.path);
+                return Err(missing(&path));
             }
         }
         Ok(Self::Owned(files))
     }
 
-    /// Calls `read` with the bytes of an external tensor, or gives `None` for one
-    /// whose bytes are in the ONNX file.
+    /// Calls `read` with the bytes of a tensor. Returns `None` if its bytes are in the ONNX file.
+    ///
+    /// # Errors
+    /// `MISSING_FILE` if the file is not there, `INVALID_MODEL` if it is too short, and those of `read`.
     pub(super) fn read<T>(
         &mut self,
         tensor: &TensorProto,
@@ -176,18 +191,16 @@ impl<'a> ExternalData<'a> {
     ) -> Result<Option<T>> {
         let Some(ExternalRange { path, range }) = ExternalRange::of(tensor)? else { return Ok(None) };
         let file = match self {
-            Self::Owned(files) => files.get(&path).map(|shard| &shard.bytes),
+            Self::Owned(files) => files.get(&path).map(|file| &file.bytes),
             Self::Borrowed(files) => files.get(&path),
         };
-        let Some(file) = file else {
-            fail!(MissingFile, "the model's weights are in `{path}`, which is not there");
-        };
+        let Some(file) = file else { return Err(missing(&path)) };
         let value = read(tensor_bytes(file, &path, &tensor.name, &range)?)?;
         if let Self::Owned(files) = self
-            && let Some(shard) = files.get_mut(&path)
+            && let Some(file) = files.get_mut(&path)
         {
-            shard.left = shard.left.saturating_sub(1);
-            if shard.left == 0 {
+            file.tensors_left = file.tensors_left.saturating_sub(1);
+            if file.tensors_left == 0 {
                 files.remove(&path);
             }
         }
@@ -195,7 +208,14 @@ impl<'a> ExternalData<'a> {
     }
 }
 
-/// A tensor's bytes in a file.
+fn missing(path: &str) -> Error {
+    Error::new(ErrorCode::MissingFile, format!("`{path}` is missing: the model keeps weights in it"))
+}
+
+/// Returns the bytes of a tensor in a file.
+///
+/// # Errors
+/// `INVALID_MODEL` if the file is too short.
 pub(crate) fn tensor_bytes<'a>(
     file: &'a [u8],
     path: &str,
@@ -207,7 +227,7 @@ pub(crate) fn tensor_bytes<'a>(
         Some(bytes) => Ok(bytes),
         None => fail!(
             InvalidModel,
-            "`{path}` has {} bytes, but tensor `{tensor}` lies at {} to {}: the file is truncated",
+            "`{path}` is truncated: it has {} bytes, but tensor `{tensor}` is at bytes {} to {}",
             file.len(),
             range.start,
             range.end

@@ -1,4 +1,4 @@
-//! The file's graph, checked and cut down to what the wanted outputs need.
+//! The graph of the file, checked and pruned to what the requested outputs need.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -14,18 +14,19 @@ use super::weight::{InitializerKind, Weight};
 use super::{registry, tensor, tensor_info};
 use crate::error::{Result, fail};
 
-/// An input or output as the file declares it.
+/// A declared input or output of the graph (ONNX: `ValueInfoProto`).
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ValueInfo {
     pub(crate) name: String,
-    /// ONNX element type; 0 where the file does not say.
+    /// ONNX element type, or 0 if the file does not state it.
     pub(crate) data_type: i32,
-    /// The axes, `None` for a length that is left open; `None` where the file
-    /// does not even say how many there are.
+    /// The shape, or `None` if the file does not state it. The length of an axis is `None` if each run
+    /// chooses it.
     pub(crate) dims: Option<Vec<Option<usize>>>,
 }
 
 impl ValueInfo {
+    /// Converts a protobuf message.
     fn new(info: &ValueInfoProto) -> Self {
         let kind = info.r#type.as_ref().and_then(|t| t.value.as_ref());
         let tensor = kind.map(|type_proto::Value::TensorType(t)| t);
@@ -40,54 +41,53 @@ impl ValueInfo {
     }
 }
 
-/// What a file declares: the inputs that are no weights, and the outputs.
+/// Returns the declared inputs, without initializers, and the declared outputs.
 pub(crate) fn declared_values(graph: &GraphProto) -> (Vec<ValueInfo>, Vec<ValueInfo>) {
     let weights: HashSet<&str> = graph.initializer.iter().map(|t| t.name.as_str()).collect();
     let inputs = graph.input.iter().filter(|i| !weights.contains(i.name.as_str()));
     (inputs.map(ValueInfo::new).collect(), graph.output.iter().map(ValueInfo::new).collect())
 }
 
-/// The nodes that the wanted outputs need, in an order in which each comes after
-/// those that it reads, with the weights that they need.
+/// The nodes that the requested outputs need, in topological order, and their weights.
 #[derive(Debug)]
 pub(crate) struct OnnxGraph {
     pub(super) opset: i64,
     pub(super) nodes: Vec<Node>,
     pub(super) constants: HashMap<String, Arc<Tensor>>,
-    /// Large weights that stay out of the graph, see [`Weight`].
+    /// Weights that stay out of the graph. See [`Weight`].
     pub(crate) weights: Vec<Weight>,
-    /// A constant that lies in a file that was not there.
+    /// The name of a constant whose external file has not arrived.
     pub(crate) missing_constant: Option<String>,
-    /// Bytes of weights by the type that the file stores them in.
+    /// Bytes of weights per stored ONNX type.
     stored: BTreeMap<i32, u64>,
 }
 
 impl OnnxGraph {
-    /// Checks and prunes a decoded file. Small constants are loaded, large weights and those whose
-    /// file is not in `external` yet become handles.
+    /// Checks and prunes a decoded file. Small constants are loaded; large weights, and weights whose file is
+    /// not in `external`, are deferred. `outputs` are the names of the requested outputs.
     ///
     /// # Errors
-    /// `UNSUPPORTED_OPERATOR` for a node that the outputs need and the registry
-    /// does not know, `INVALID_MODEL` for a graph that contradicts itself,
-    /// `MISSING_FILE` when a node's own constant lies in a file that is not there.
+    /// `UNSUPPORTED_OPERATOR` if the outputs need a node that the registry does not have, `INVALID_MODEL` if
+    /// the graph contradicts itself, `MISSING_FILE` if the constant of a node is in a file that has not
+    /// arrived.
     pub(crate) fn from_model(
         model: OnnxModel,
         external: &BTreeMap<String, Vec<u8>>,
-        wanted: &[String],
+        outputs: &[String],
     ) -> Result<Self> {
         let opset = model.opset;
         let mut graph = model.graph;
         let inputs: HashSet<String> = declared_values(&graph).0.into_iter().map(|p| p.name).collect();
         let initializers = std::mem::take(&mut graph.initializer);
         if !graph.sparse_initializer.is_empty() {
-            fail!(UnsupportedModel, "the ONNX file has sparse weights, which are not supported");
+            fail!(UnsupportedModel, "the ONNX file has sparse initializers, which corom does not support");
         }
         let mut nodes = Vec::with_capacity(graph.node.len());
         for proto in graph.node {
             nodes.push(Node::new(proto)?);
         }
         check_names(&initializers, &inputs, &nodes)?;
-        let (nodes, mut needed) = prune(nodes, wanted);
+        let (nodes, mut needed) = prune(nodes, outputs);
         for node in &nodes {
             registry::check(node)?;
         }
@@ -124,10 +124,10 @@ impl OnnxGraph {
         Ok(graph)
     }
 
-    /// Loads all handles as constants, for a graph that is run as it is.
+    /// Loads all deferred weights as constants, for the unfused encoder.
     ///
     /// # Errors
-    /// `MISSING_FILE` when external data is not there, `INVALID_MODEL` when it is too short.
+    /// `MISSING_FILE` if an external file is missing, `INVALID_MODEL` if it is too short.
     pub(crate) fn materialize(&mut self, external: BTreeMap<String, Vec<u8>>) -> Result<()> {
         let mut protos: Vec<TensorProto> = self.weights.drain(..).map(Weight::into_proto).collect();
         let mut external = ExternalData::new(external, protos.iter())?;
@@ -140,19 +140,19 @@ impl OnnxGraph {
         Ok(())
     }
 
-    /// Whether a value is a weight of one axis with `len` elements.
+    /// Returns true if a value is a weight with one axis of `len` elements.
     pub(super) fn is_vector(&self, name: &str, len: usize) -> bool {
         self.constants.get(name).is_some_and(|t| t.shape() == [len])
             || self.weights.iter().any(|w| w.name == name && w.shape == [len])
     }
 
-    /// The number type of most of the weights: `f32`, `f16`, `int8`, `int4`; where some lie in blocks, of the first
-    /// that does.
+    /// Returns the number type of most weights: `f32`, `f16`, `int8` or `int4`. If there are blockwise weights,
+    /// returns the type of the first one.
     pub(crate) fn dtype(&self) -> &'static str {
         if let Some(first) = self.nodes.iter().find(|n| n.op == "MatMulNBits") {
             return if first.int_or("bits", 4).is_ok_and(|bits| bits == 8) { "int8" } else { "int4" };
         }
-        // Elements, not bytes: an int8 weight counts as much as a float one.
+        // Counts elements: an int8 weight counts as much as a float weight.
         let most = self.stored.iter().max_by_key(|(kind, bytes)| match DataType::try_from(**kind) {
             Ok(DataType::Int8 | DataType::Uint8) => **bytes,
             Ok(DataType::Float16 | DataType::Bfloat16) => **bytes / 2,
@@ -166,18 +166,21 @@ impl OnnxGraph {
         }
     }
 
-    /// Whether activations are quantised by a scale that depends on all of them.
+    /// Returns true if the graph quantizes activations with scales that depend on all activations of a batch.
     pub(crate) fn has_dynamic_quantization(&self) -> bool {
         self.nodes.iter().any(|n| n.op.starts_with("Dynamic"))
     }
 }
 
-/// Every value has one source, which comes before its uses.
+/// Checks that every value is made once, before its uses.
+///
+/// # Errors
+/// `INVALID_MODEL`.
 fn check_names(initializers: &[TensorProto], inputs: &HashSet<String>, nodes: &[Node]) -> Result<()> {
     let mut known: HashSet<&str> = inputs.iter().map(String::as_str).collect();
     for tensor in initializers {
         if tensor.name.is_empty() || !known.insert(&tensor.name) {
-            fail!(InvalidModel, "the ONNX file has two tensors called `{}`", tensor.name);
+            fail!(InvalidModel, "the ONNX file has two values named `{}`", tensor.name);
         }
     }
     for node in nodes {
@@ -185,7 +188,7 @@ fn check_names(initializers: &[TensorProto], inputs: &HashSet<String>, nodes: &[
             if !known.contains(input.as_str()) {
                 fail!(
                     InvalidModel,
-                    "node `{}` ({}) reads `{input}`, which nothing before it makes",
+                    "node `{}` ({}) reads `{input}`, which no node before it makes",
                     node.label,
                     node.operator()
                 );
@@ -193,17 +196,16 @@ fn check_names(initializers: &[TensorProto], inputs: &HashSet<String>, nodes: &[
         }
         for output in node.outputs.iter().filter(|o| !o.is_empty()) {
             if !known.insert(output) {
-                fail!(InvalidModel, "node `{}` makes `{output}`, which is there already", node.label);
+                fail!(InvalidModel, "node `{}` makes `{output}`, which exists already", node.label);
             }
         }
     }
     Ok(())
 }
 
-/// Drops the nodes that no wanted output needs. Returns the rest and the names
-/// that they read.
-fn prune(nodes: Vec<Node>, wanted: &[String]) -> (Vec<Node>, HashSet<String>) {
-    let mut needed: HashSet<String> = wanted.iter().cloned().collect();
+/// Drops the nodes that no requested output needs. Returns the other nodes and the names that they read.
+fn prune(nodes: Vec<Node>, outputs: &[String]) -> (Vec<Node>, HashSet<String>) {
+    let mut needed: HashSet<String> = outputs.iter().cloned().collect();
     let mut kept: Vec<Node> = Vec::new();
     for node in nodes.into_iter().rev() {
         if node.outputs.iter().any(|o| needed.contains(o)) {

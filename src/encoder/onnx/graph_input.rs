@@ -1,25 +1,26 @@
-//! The inputs of a graph, by what a run feeds to them.
+//! The inputs of a graph, by what a run passes to them.
 
-/// An input that a run inputs.
+/// What a run passes to an input, `[batch, sequence]` integers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum InputRole {
     TokenIds,
+    /// The attention mask: 1 for a token, 0 for padding.
     Mask,
     TokenTypes,
 }
 
-/// What a graph input is given.
+/// An input of the graph.
 #[derive(Debug, Clone)]
 pub(crate) struct GraphInput {
-    /// The input's name.
+    /// The name of the input.
     pub(crate) name: String,
-    /// `None` for the positions `0, 1, 2 …` of each text, which need no feeding.
+    /// `None` for the positions `0, 1, 2 …` of each text, which the graph computes itself.
     pub(crate) role: Option<InputRole>,
-    /// The ONNX type that the graph reads it as.
+    /// The ONNX element type of the input.
     pub(crate) data_type: i32,
 }
 
-/// The batch and the sequence of the tract graph; `None` for one that a run decides.
+/// The batch size and the sequence length of a graph. `None` means that each run chooses it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct StaticShape {
     pub(crate) batch: Option<usize>,

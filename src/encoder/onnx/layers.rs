@@ -1,9 +1,8 @@
-//! Finding the outputs of the layers in a graph that does not name them.
+//! Finds the outputs of the layers in a graph that does not name them.
 //!
-//! A BERT of n layers has 2n + 1 LayerNorms in one chain: that of the embeddings,
-//! and two a layer, of which the second is the layer's output. If a graph has
-//! just so many, and the last is the one that the graph gives out, then every
-//! layer's output is known.
+//! A BERT of n layers has 2n + 1 LayerNorms in one chain: one after the embeddings and two per layer. The
+//! second LayerNorm of a layer is the layer's output. If a graph has exactly this chain, every layer's
+//! output is known.
 
 use std::collections::HashMap;
 
@@ -11,8 +10,8 @@ use super::graph::OnnxGraph;
 use super::node::{MICROSOFT, Node};
 
 impl OnnxGraph {
-    /// The names of the outputs of layers 0 (the embeddings) to `layers`, if the
-    /// graph's LayerNorms say which they are.
+    /// Returns the names of the outputs of layers 0 (the embeddings) to `layers`, or `None` if the LayerNorms
+    /// of the graph are not that chain.
     pub(crate) fn layer_outputs(&self, layers: usize, hidden: usize) -> Option<Vec<String>> {
         let makers: HashMap<&str, &Node> = self
             .nodes
@@ -29,7 +28,7 @@ impl OnnxGraph {
         if norms.len() != 2 * layers + 1 {
             return None;
         }
-        // Each norm must come out of the one before it, or it is no chain.
+        // In a chain, each LayerNorm depends on the one before it.
         for pair in norms.windows(2) {
             if !reaches(pair[1], pair[0], &makers) {
                 return None;
@@ -38,7 +37,7 @@ impl OnnxGraph {
         Some(norms.into_iter().step_by(2).map(str::to_owned).collect())
     }
 
-    /// Whether a node is a LayerNorm, or the last step of one that is spelled out:
+    /// Returns true if a node is a LayerNorm, or the last node of a decomposed one:
     /// `Add(Mul(Div(x - mean, Sqrt(…)), gamma), beta)`.
     fn is_norm(&self, node: &Node, makers: &HashMap<&str, &Node>, hidden: usize) -> bool {
         match (node.domain.as_str(), node.op.as_str()) {
@@ -57,7 +56,7 @@ impl OnnxGraph {
         }
     }
 
-    /// What makes the one operand of a node, if the other is a constant of `hidden` elements.
+    /// Returns the node that makes one operand, if the other operand is a constant of `hidden` elements.
     fn operand<'a>(&self, node: &Node, makers: &HashMap<&str, &'a Node>, hidden: usize) -> Option<&'a Node> {
         let [a, b] = &node.inputs[..] else { return None };
         let parameter = |name: &str| {
@@ -72,7 +71,7 @@ impl OnnxGraph {
     }
 }
 
-/// The name behind a chain of nodes that pass a value on.
+/// Returns the name of a value before `Identity` and `Cast` nodes.
 fn origin<'a>(name: &'a str, makers: &HashMap<&str, &'a Node>) -> &'a str {
     let mut name = name;
     while let Some(node) = makers.get(name)
@@ -84,6 +83,7 @@ fn origin<'a>(name: &'a str, makers: &HashMap<&str, &'a Node>) -> &'a str {
     name
 }
 
+/// Returns the node that makes a value, before `Identity` and `Cast` nodes.
 fn maker<'a>(name: &str, makers: &HashMap<&str, &'a Node>) -> Option<&'a Node> {
     let mut node = *makers.get(name)?;
     while matches!(node.op.as_str(), "Identity" | "Cast") {
@@ -92,7 +92,7 @@ fn maker<'a>(name: &str, makers: &HashMap<&str, &'a Node>) -> Option<&'a Node> {
     Some(node)
 }
 
-/// Whether `from` is computed from `to`.
+/// Returns true if `from` is computed from `to`.
 fn reaches(from: &str, to: &str, makers: &HashMap<&str, &Node>) -> bool {
     let mut open = vec![from];
     let mut seen = std::collections::HashSet::new();

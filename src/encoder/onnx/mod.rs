@@ -1,19 +1,19 @@
-//! The ONNX file: parsing, checks, external data, and its translation to a
-//! tract graph.
-//!
-//! The file is translated operator by operator straight to tract's typed graph,
-//! not through tract's own ONNX front end. That costs one small function an
-//! operator and gives three things that matter in a browser: nothing in a
-//! corrupt file reaches tract unchecked (a panic there would end the wasm
-//! instance), only the operators of BERT exports are compiled in, and weights
-//! are taken over one by one instead of being held twice.
+//! Reads an ONNX file: parses and checks it, finds its external data, and translates its graph into
+//! tract's typed graph.
 //!
 //! ```text
-//! bytes ──proto──▶ ModelProto ──external──▶ bytes of each tensor ──graph──▶ OnnxGraph
-//!                                            (checked, pruned, f16 → f32)     │ translate
-//!                                                     registry: (domain, op) ─┤
-//!                                                                             ▼ TypedModel
+//! bytes ──OnnxModel──▶ protobuf ──OnnxGraph──▶ checked, pruned nodes ──translate──▶ TypedModel
+//!                                 weights as WeightPlaceholder          ▲
+//!                                                        registry: (domain, op) → translator
 //! ```
+//!
+//! Each operator is translated straight to tract's typed graph by one small function, without tract's
+//! own ONNX front end, for three reasons:
+//!
+//! - Nothing in a damaged file reaches tract unchecked. A panic in tract would end the WebAssembly
+//!   instance.
+//! - Only the operators of BERT exports are compiled in.
+//! - Weights are taken one at a time, so no weight is in memory twice.
 
 mod contrib;
 mod external;

@@ -3,7 +3,7 @@
 use crate::config::BertConfig;
 use crate::error::{Error, ErrorCode};
 
-/// What `config.json` says of the graph.
+/// Sizes of the model, from `config.json`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ModelSizes {
     pub(crate) vocab_size: usize,
@@ -13,6 +13,7 @@ pub(crate) struct ModelSizes {
 }
 
 impl ModelSizes {
+    /// Returns the sizes in a configuration.
     pub(crate) fn of(config: &BertConfig) -> Self {
         Self {
             vocab_size: config.vocab_size,
@@ -23,10 +24,13 @@ impl ModelSizes {
     }
 }
 
-/// The graph is another model's than `config.json`.
+/// Returns the error for an embedding table whose number of rows is not the `size` that `config.json`
+/// states under `key`.
 pub(crate) fn embedding_mismatch(what: &str, rows: usize, key: &str, size: usize) -> Error {
-    let message = format!("the graph's {what} embedding has {rows} rows, but config.json says {key} {size}");
-    // A graph of another vocabulary is what a tokenizer and config of another model come to.
+    let message = format!(
+        "the graph's {what} embedding has {rows} rows, but {key} is {size} in config.json: the two files belong to different models"
+    );
+    // Usually tokenizer.json and config.json are those of another model than the graph.
     let code = if key == "vocab_size" { ErrorCode::TokenizerMismatch } else { ErrorCode::UnsupportedModel };
     Error::new(code, message)
 }

@@ -1,4 +1,4 @@
-//! What a translator gets and what it returns.
+//! The arguments and the result of a translator, the function that translates an operator.
 
 use tract_core::prelude::{TDim, TVec};
 
@@ -7,7 +7,7 @@ use super::typed_graph_builder::TypedGraphBuilder;
 use super::value::Value;
 use crate::error::Result;
 
-/// A node while it is translated: its inputs are values, and the graph grows.
+/// The node that is translated, the values of its inputs, and the graph that grows.
 pub(super) struct NodeContext<'a> {
     pub(super) node: &'a Node,
     pub(super) inputs: Vec<Option<Value>>,
@@ -15,7 +15,10 @@ pub(super) struct NodeContext<'a> {
 }
 
 impl NodeContext<'_> {
-    /// An input that must be there.
+    /// Returns a required input.
+    ///
+    /// # Errors
+    /// `INVALID_MODEL` if the node does not have it.
     pub(super) fn input(&self, i: usize) -> Result<Value> {
         match self.optional(i) {
             Some(value) => Ok(value),
@@ -23,21 +26,29 @@ impl NodeContext<'_> {
         }
     }
 
-    /// An input that may be left out.
+    /// Returns an optional input.
     pub(super) fn optional(&self, i: usize) -> Option<Value> {
         self.inputs.get(i).cloned().flatten()
     }
 
-    /// An axis that counts from the end when negative. `rank` itself is not an axis.
+    /// Returns an axis as an index. A negative axis counts from the last one.
+    ///
+    /// # Errors
+    /// `INVALID_MODEL` if there is no such axis.
     pub(super) fn axis(&self, axis: i64, rank: usize) -> Result<usize> {
         let counted = if axis < 0 { axis.checked_add(rank as i64) } else { Some(axis) };
         match counted.and_then(|a| usize::try_from(a).ok()).filter(|a| *a < rank) {
             Some(axis) => Ok(axis),
-            None => Err(self.builder.invalid(format_args!("axis {axis} of a value with {rank} axes"))),
+            None => Err(self
+                .builder
+                .invalid(format_args!("axis {axis} is out of range for a value of {rank} axes"))),
         }
     }
 
-    /// The elements of an integer input that must be known at load.
+    /// Returns the elements of a constant integer input.
+    ///
+    /// # Errors
+    /// `UNSUPPORTED_OPERATOR` if the input is not a constant, or depends on batch or sequence.
     pub(super) fn constant_integers(&self, i: usize) -> Result<Vec<i64>> {
         let lengths = self.input(i)?.integer_elements();
         match lengths.and_then(|l| l.iter().map(TDim::as_i64).collect()) {
@@ -49,5 +60,5 @@ impl NodeContext<'_> {
     }
 }
 
-/// What a translator returns: one value for each output.
+/// The result of a translator: one value per output.
 pub(super) type NodeOutputs = Result<TVec<Value>>;

@@ -1,51 +1,61 @@
-//! Bytes → `ModelProto`, with the checks that need no look at the graph.
+//! Decodes an ONNX file and makes the checks that do not need the graph's nodes.
 
 use super::pb::{GraphProto, ModelProto, TensorProto};
 use prost::Message;
 
 use crate::error::{Error, ErrorCode, Result, fail};
 
-/// The opsets whose operators the registry knows how to read.
+/// The versions of the default operator set that the translators support.
 const SUPPORTED_OPSETS: std::ops::RangeInclusive<i64> = 9..=23;
-/// More nodes than any BERT export has (a 24-layer one has about 5,000).
+/// The most nodes of a graph. A BERT of 24 layers has about 5,000.
 const MAX_NODES: usize = 30_000;
 
-/// A decoded file: its graph and the version of the default operator set.
+/// A decoded ONNX file: the graph and the version of the default operator set.
 pub(crate) struct OnnxModel {
     pub(crate) graph: GraphProto,
     pub(crate) opset: i64,
 }
 
 impl OnnxModel {
-    /// Decodes a file and checks its head.
+    /// Decodes a file and checks its header.
     ///
     /// # Errors
-    /// `NOT_A_MODEL` for a web page; `INVALID_MODEL` for anything else that is no
-    /// ONNX file; `UNSUPPORTED_MODEL` for an operator set out of our range.
+    /// `NOT_A_MODEL` for a web page or another text; `INVALID_MODEL` for other bytes that are not an ONNX file;
+    /// `UNSUPPORTED_MODEL` for a version of the operator set that is not supported.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self> {
-        if looks_like_a_page(bytes) {
-            fail!(NotAModel, "this is a web page or a text, not an ONNX file");
+        if is_text(bytes) {
+            fail!(NotAModel, "the ONNX file is a web page or another text");
         }
         let proto = ModelProto::decode(bytes).map_err(|e| {
-            Error::with_source(ErrorCode::InvalidModel, format!("the ONNX file is corrupt: {e}"), e)
+            Error::with_source(ErrorCode::InvalidModel, format!("the ONNX file is damaged: {e}"), e)
         })?;
         let Some(graph) = proto.graph else {
-            fail!(InvalidModel, "the ONNX file holds no graph: it is truncated or something else");
+            fail!(InvalidModel, "the ONNX file has no graph: it is truncated, or not an ONNX file");
         };
         if graph.node.is_empty() || graph.output.is_empty() {
-            fail!(InvalidModel, "the ONNX file's graph has no nodes or no outputs: it is truncated");
+            fail!(
+                InvalidModel,
+                "the graph of the ONNX file has no nodes or no outputs: the file is truncated"
+            );
         }
         if graph.node.len() > MAX_NODES {
-            fail!(InvalidModel, "the ONNX file's graph has {} nodes", graph.node.len());
+            fail!(
+                InvalidModel,
+                "the graph of the ONNX file has {} nodes; at most {MAX_NODES} are supported",
+                graph.node.len()
+            );
         }
         let opset = proto.opset_import.iter().find(|o| matches!(o.domain.as_str(), "" | "ai.onnx"));
         let Some(opset) = opset.map(|o| o.version) else {
-            fail!(InvalidModel, "the ONNX file does not say which operator set it uses");
+            fail!(
+                InvalidModel,
+                "the ONNX file does not state the version of its operator set (opset_import)"
+            );
         };
         if !SUPPORTED_OPSETS.contains(&opset) {
             fail!(
                 UnsupportedModel,
-                "the ONNX file uses operator set {opset}; {} to {} are supported",
+                "the ONNX file uses version {opset} of the operator set; versions {} to {} are supported",
                 SUPPORTED_OPSETS.start(),
                 SUPPORTED_OPSETS.end()
             );
@@ -53,16 +63,16 @@ impl OnnxModel {
         Ok(Self { graph, opset })
     }
 
-    /// Every tensor that the file stores, in the file's order: initialisers, then
-    /// the nodes' tensor attributes.
+    /// Returns every tensor in the file: initializers, then tensor attributes of nodes.
     pub(crate) fn tensors(&self) -> impl Iterator<Item = &TensorProto> {
         let attributes = self.graph.node.iter().flat_map(|n| &n.attribute).filter_map(|a| a.t.as_ref());
         self.graph.initializer.iter().chain(attributes)
     }
 }
 
-/// Servers answer a missing file with a page and status 200 often enough to say so.
-fn looks_like_a_page(bytes: &[u8]) -> bool {
+/// Returns true if the bytes are text: often a web page that a server sent with status 200 instead of an
+/// error. This is broader than [`sniff::is_page`](crate::model), because no ONNX file begins with such text.
+fn is_text(bytes: &[u8]) -> bool {
     let head = bytes.get(..bytes.len().min(256)).unwrap_or_default();
     let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
     text.starts_with(b"<")
@@ -80,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_model_is_named() {
+    fn parse_rejects_bytes_that_are_not_a_model() {
         assert_eq!(code(b"<!doctype html><html>"), ErrorCode::NotAModel);
         assert_eq!(code(b"\n  {\"error\": \"not found\"}"), ErrorCode::NotAModel);
         assert_eq!(code(b"version https://git-lfs.github.com/spec/v1"), ErrorCode::NotAModel);

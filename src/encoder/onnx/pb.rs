@@ -1,8 +1,8 @@
-//! The messages of an ONNX file, as far as an encoder's export needs them.
+//! The protobuf messages of an ONNX file that encoder exports use.
 //!
-//! Names and field numbers are those of the ONNX specification's `onnx.proto3`; see there for what a field
-//! means. What is not listed (documentation, functions, sparse and quantised annotations, training) is skipped when
-//! a file is read. They are written by hand, because the crates that bring them bring a framework too.
+//! Names and field numbers are those of `onnx.proto3` in the ONNX specification, which documents the fields.
+//! Other fields (documentation, functions, quantization annotations, training) are skipped when a file is
+//! read. The messages are written by hand, because the crates that define them depend on a framework.
 #![allow(missing_docs, reason = "the specification documents them")]
 
 use prost::{Enumeration, Message, Oneof};
@@ -45,7 +45,7 @@ pub struct GraphProto {
     pub sparse_initializer: Vec<SparseTensorProto>,
 }
 
-/// Read to be refused by its name.
+/// Read only to be rejected.
 #[derive(Clone, PartialEq, Message)]
 pub struct SparseTensorProto {
     #[prost(message, optional, tag = "1")]

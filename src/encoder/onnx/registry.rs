@@ -1,4 +1,4 @@
-//! The operators that BERT exports use, and who translates each.
+//! The table of supported operators, each with its translator.
 
 use std::ops::RangeInclusive;
 
@@ -7,13 +7,13 @@ use super::node_context::{NodeContext, NodeOutputs};
 use super::{contrib, ops};
 use crate::error::{Result, fail};
 
-/// How one operator is translated.
+/// A supported operator.
 struct Operator {
     domain: &'static str,
     name: &'static str,
-    /// How many inputs it may have, optional ones counted.
+    /// How many inputs a node may have, optional inputs included.
     inputs: RangeInclusive<usize>,
-    /// How many outputs it may have.
+    /// The most outputs that a node may have.
     outputs: usize,
     translate: fn(&mut NodeContext) -> NodeOutputs,
 }
@@ -35,8 +35,10 @@ const fn microsoft(
     Operator { domain: MICROSOFT, name, inputs, outputs, translate }
 }
 
+/// The most inputs or outputs of an operator with any number of them.
 const MAX_OPERANDS: usize = 4096;
 
+/// Sorted by domain and name.
 static OPERATORS: &[Operator] = &[
     onnx("Abs", 1..=1, ops::unary::abs),
     onnx("Add", 2..=2, ops::arithmetic::add),
@@ -134,38 +136,43 @@ static OPERATORS: &[Operator] = &[
     ),
 ];
 
+/// Returns the operator of a node.
 fn find(node: &Node) -> Option<&'static Operator> {
     OPERATORS.iter().find(|o| o.name == node.op && o.domain == node.domain)
 }
 
-/// Whether a node can be translated at all.
+/// Checks the operator, the number of inputs and the number of outputs of a node.
 ///
 /// # Errors
-/// `UNSUPPORTED_OPERATOR` with the operator and the node; `INVALID_MODEL` when it
-/// has too many or too few inputs or outputs.
+/// `UNSUPPORTED_OPERATOR`, naming the operator and the node; `INVALID_MODEL` for too many or too few inputs
+/// or outputs.
 pub(super) fn check(node: &Node) -> Result<()> {
     let Some(operator) = find(node) else {
         fail!(
             UnsupportedOperator,
-            "the graph has the operator {} (node `{}`), which is not supported",
+            "the graph uses the operator {} (node `{}`), which corom does not support",
             node.operator(),
             node.label
         );
     };
-    let given = node.inputs.len();
-    if !operator.inputs.contains(&given) || node.outputs.is_empty() || node.outputs.len() > operator.outputs {
+    let inputs = node.inputs.len();
+    if !operator.inputs.contains(&inputs) || node.outputs.is_empty() || node.outputs.len() > operator.outputs
+    {
         fail!(
             InvalidModel,
-            "node `{}` ({}) has {given} inputs and {} outputs",
+            "node `{}` ({}) has {inputs} inputs and {} outputs; expected {} to {} inputs and 1 to {} outputs",
             node.label,
             node.operator(),
-            node.outputs.len()
+            node.outputs.len(),
+            operator.inputs.start(),
+            operator.inputs.end(),
+            operator.outputs
         );
     }
     Ok(())
 }
 
-/// Translates a node that [`check`] let pass.
+/// Translates a node that [`check`] has accepted.
 pub(super) fn translate(ctx: &mut NodeContext) -> NodeOutputs {
     let Some(operator) = find(ctx.node) else {
         return Err(ctx.builder.unsupported("the operator is unknown"));
@@ -178,7 +185,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_is_sorted_and_has_no_doubles() {
+    fn operators_are_sorted_and_unique() {
         let names: Vec<_> = OPERATORS.iter().map(|o| (o.domain, o.name)).collect();
         assert!(names.is_sorted() && names.windows(2).all(|w| w[0] != w[1]), "{names:?}");
     }

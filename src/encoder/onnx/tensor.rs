@@ -1,6 +1,6 @@
-//! `TensorProto` → tract tensor. Every float becomes f32, so that the graph has
-//! one float type: tract's CPU kernels are slow in f16, wasm has no f16 at all,
-//! and the sums of a LayerNorm lose digits in it.
+//! Converts a `TensorProto` to a tract tensor. Every float becomes f32, so that the graph has one float type:
+//! tract's CPU kernels are slow in f16, WebAssembly has no f16, and f16 is too inexact for the sums of a
+//! LayerNorm.
 
 use super::pb::DataType;
 use super::pb::TensorProto;
@@ -12,7 +12,11 @@ use super::tensor_info::{byte_size, dims};
 use crate::encoder::quantize::int4::unpack_u4;
 use crate::error::{Result, fail};
 
-/// Reads a tensor, taking its bytes out of the message (or out of `external`).
+/// Converts a tensor. Takes its bytes out of the message, or from `external`.
+///
+/// # Errors
+/// `INVALID_MODEL` if the number of bytes does not match the shape, `UNSUPPORTED_MODEL` for an unsupported
+/// type, and those of [`ExternalData::read`].
 pub(super) fn load(tensor: &mut TensorProto, external: &mut ExternalData) -> Result<Tensor> {
     let (shape, count) = dims(tensor)?;
     let stored = byte_size(tensor)?;
@@ -25,7 +29,7 @@ pub(super) fn load(tensor: &mut TensorProto, external: &mut ExternalData) -> Res
         if raw.len() as u64 != stored {
             fail!(
                 InvalidModel,
-                "tensor `{}` of dims {:?} has {} bytes, not {}",
+                "tensor `{}` of shape {:?} has {} bytes; expected {}",
                 tensor.name,
                 tensor.dims,
                 raw.len(),
@@ -37,7 +41,7 @@ pub(super) fn load(tensor: &mut TensorProto, external: &mut ExternalData) -> Res
     from_fields(tensor, &shape, count)
 }
 
-/// Little-endian bytes → tensor; the length was checked against the shape.
+/// Converts little-endian bytes, whose number the caller has compared with the shape.
 pub(super) fn from_bytes(data_type: i32, shape: &[usize], bytes: &[u8]) -> Result<Tensor> {
     Ok(match DataType::try_from(data_type) {
         Ok(DataType::Float) => copy_bytes(DatumType::F32, shape, bytes)?,
@@ -57,17 +61,17 @@ pub(super) fn from_bytes(data_type: i32, shape: &[usize], bytes: &[u8]) -> Resul
         Ok(DataType::Double) => {
             collect(shape, bytes.as_chunks().0.iter().map(|&b| f64::from_le_bytes(b) as f32))?
         }
-        _ => fail!(InvalidModel, "a tensor of type {data_type}"),
+        _ => fail!(InvalidModel, "a tensor has the unsupported type {data_type}"),
     })
 }
 
-/// The `…_data` fields, which hold what `raw_data` does not.
+/// Converts a tensor whose elements are in the fields `…_data` instead of `raw_data`.
 fn from_fields(tensor: &mut TensorProto, shape: &[usize], count: u64) -> Result<Tensor> {
     let fits = |len: usize| -> Result<()> {
         if len as u64 != count {
             fail!(
                 InvalidModel,
-                "tensor `{}` of dims {:?} has {len} elements, not {count}",
+                "tensor `{}` of shape {:?} has {len} elements; expected {count}",
                 tensor.name,
                 tensor.dims
             );
@@ -88,7 +92,7 @@ fn from_fields(tensor: &mut TensorProto, shape: &[usize], count: u64) -> Result<
             fits(tensor.int64_data.len())?;
             collect(shape, tensor.int64_data.iter().copied())
         }
-        // Each entry is a byte of two.
+        // Each entry is a byte with two elements.
         Ok(kind @ (DataType::Int4 | DataType::Uint4)) if ints.len() as u64 == count.div_ceil(2) => {
             unpack_4bit(kind, shape, &ints.iter().map(|&x| x as u8).collect::<Vec<u8>>())
         }
@@ -105,46 +109,54 @@ fn from_fields(tensor: &mut TensorProto, shape: &[usize], count: u64) -> Result<
                 }
                 _ => fail!(
                     InvalidModel,
-                    "tensor `{}` is of type {}",
+                    "tensor `{}` has the unsupported type {}",
                     tensor.name,
                     format!("{kind:?}").to_uppercase()
                 ),
             }
         }
-        Err(_) => fail!(InvalidModel, "tensor `{}` is of no known type", tensor.name),
+        Err(_) => fail!(InvalidModel, "tensor `{}` has an unknown type", tensor.name),
     }
 }
 
-/// Types whose bytes are the same in memory (wasm and everything we builder for is little-endian).
+/// Copies elements that have the same bytes in memory: WebAssembly and all supported processors are
+/// little-endian.
 fn copy_bytes(datum_type: DatumType, shape: &[usize], bytes: &[u8]) -> Result<Tensor> {
     let mut tensor = Tensor::zero_dt(datum_type, shape).map_err(allocation)?;
     let target = tensor.as_bytes_mut();
     if target.len() != bytes.len() {
-        fail!(InvalidModel, "a tensor of shape {shape:?} has {} bytes, not {}", bytes.len(), target.len());
+        fail!(
+            InvalidModel,
+            "a tensor of shape {shape:?} has {} bytes; expected {}",
+            bytes.len(),
+            target.len()
+        );
     }
     target.copy_from_slice(bytes);
     Ok(tensor)
 }
 
-/// Two elements a byte, the low half first; each becomes a byte.
+/// Unpacks two elements per byte, low half first. Each element becomes one byte.
 fn unpack_4bit(kind: DataType, shape: &[usize], bytes: &[u8]) -> Result<Tensor> {
     let count = shape.iter().product();
-    let halves = unpack_u4(bytes).take(count);
+    let elements = unpack_u4(bytes).take(count);
     if kind == DataType::Uint4 {
-        collect(shape, halves)
+        collect(shape, elements)
     } else {
-        collect(shape, halves.map(|h| (h << 4).cast_signed() >> 4))
+        collect(shape, elements.map(|x| (x << 4).cast_signed() >> 4))
     }
 }
 
+/// Makes a tensor from elements.
 fn collect<T: Datum + Copy>(shape: &[usize], values: impl Iterator<Item = T>) -> Result<Tensor> {
     Tensor::from_shape(shape, &values.collect::<Vec<T>>()).map_err(allocation)
 }
 
+/// Converts tract's error about a new tensor.
 fn allocation(error: TractError) -> crate::error::Error {
     crate::error::Error::with_source(
         crate::error::ErrorCode::InvalidModel,
-        format!("a tensor cannot be read: {error}"),
+        format!("a tensor cannot be made: {error}"),
         error,
     )
 }

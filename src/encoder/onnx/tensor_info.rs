@@ -5,13 +5,13 @@ use tract_core::prelude::*;
 use super::pb::{DataType, TensorProto};
 use crate::error::{Result, fail};
 
-/// No BERT weight has more axes.
+/// The most axes of a tensor or value.
 pub(super) const MAX_RANK: usize = 8;
-/// More elements than any one tensor of a model that fits wasm's memory.
+/// The most elements of a tensor: more do not fit into the memory of WebAssembly.
 const MAX_ELEMENTS: u64 = 1 << 30;
 
-/// The type a value of `data_type` has in the graph: floats are f32, and the
-/// rest is what it says. `None` for types that no BERT export uses.
+/// Returns the type that a tensor of an ONNX `data_type` has in tract's graph: f32 for every float type, one
+/// byte for 4-bit integers. `None` for types that no BERT export uses.
 pub(super) fn graph_type(data_type: i32) -> Option<DatumType> {
     Some(match DataType::try_from(data_type).ok()? {
         DataType::Float | DataType::Float16 | DataType::Bfloat16 | DataType::Double => DatumType::F32,
@@ -24,25 +24,32 @@ pub(super) fn graph_type(data_type: i32) -> Option<DatumType> {
     })
 }
 
-/// The dims, checked, and their product.
+/// Returns the shape of a tensor and its number of elements.
+///
+/// # Errors
+/// `INVALID_MODEL` if it has too many axes or elements, or a negative length.
 pub(super) fn dims(tensor: &TensorProto) -> Result<(Vec<usize>, u64)> {
     let name = &tensor.name;
     if tensor.dims.len() > MAX_RANK {
-        fail!(InvalidModel, "tensor `{name}` has {} axes", tensor.dims.len());
+        fail!(
+            InvalidModel,
+            "tensor `{name}` has {} axes; at most {MAX_RANK} are supported",
+            tensor.dims.len()
+        );
     }
     let mut count = 1u64;
     let mut dims = Vec::with_capacity(tensor.dims.len());
     for &dim in &tensor.dims {
         match u64::try_from(dim).ok().and_then(|d| count.checked_mul(d)) {
             Some(product) if product <= MAX_ELEMENTS && dim <= MAX_ELEMENTS as i64 => count = product,
-            _ => fail!(InvalidModel, "tensor `{name}` has dims {:?}", tensor.dims),
+            _ => fail!(InvalidModel, "tensor `{name}` has the invalid shape {:?}", tensor.dims),
         }
         dims.push(dim as usize);
     }
     Ok((dims, count))
 }
 
-/// Bits of one element as it is stored.
+/// Returns the bits of a stored element.
 fn stored_bits(tensor: &TensorProto) -> Result<u64> {
     Ok(match DataType::try_from(tensor.data_type) {
         Ok(DataType::Float | DataType::Int32) => 32,
@@ -52,28 +59,28 @@ fn stored_bits(tensor: &TensorProto) -> Result<u64> {
         Ok(DataType::Int4 | DataType::Uint4) => 4,
         Ok(other) => fail!(
             UnsupportedModel,
-            "tensor `{}` is of type {}; supported are float, float16, bfloat16, double, int64, int32, int8, \
+            "tensor `{}` has the type {}; supported types are float, float16, bfloat16, double, int64, int32, int8, \
              uint8, int4, uint4 and bool",
             tensor.name,
             format!("{other:?}").to_uppercase()
         ),
         Err(_) => {
-            fail!(InvalidModel, "tensor `{}` is of the unknown type {}", tensor.name, tensor.data_type)
+            fail!(InvalidModel, "tensor `{}` has the unknown type {}", tensor.name, tensor.data_type)
         }
     })
 }
 
-/// A tensor's dims, checked.
+/// Returns the shape of a tensor. See [`dims`].
 pub(super) fn shape(tensor: &TensorProto) -> Result<Vec<usize>> {
     Ok(dims(tensor)?.0)
 }
 
-/// How many elements a tensor has.
+/// Returns the number of elements of a tensor. See [`dims`].
 pub(super) fn count(tensor: &TensorProto) -> Result<u64> {
     Ok(dims(tensor)?.1)
 }
 
-/// Bytes that a tensor's data takes in a file.
+/// Returns the bytes of a tensor in a file.
 pub(super) fn byte_size(tensor: &TensorProto) -> Result<u64> {
     Ok((dims(tensor)?.1 * stored_bits(tensor)?).div_ceil(8))
 }

@@ -1,4 +1,4 @@
-//! CheckedGather graph → tract's typed graph.
+//! Translates a checked graph to tract's typed graph.
 
 use std::collections::HashMap;
 
@@ -16,27 +16,26 @@ use super::value::{Dims, Value};
 use super::weight::WeightPlaceholder;
 use crate::error::{Result, fail};
 
-/// A tract graph with the inputs `roles` (int64, `[batch, sequence]`) and the
-/// wanted outputs.
+/// A typed graph with int64 inputs `[batch, sequence]` and the requested outputs.
 pub(crate) struct Translated {
     pub(crate) model: TypedModel,
-    /// What to input, in order.
+    /// The inputs, in order.
     pub(crate) roles: Vec<InputRole>,
-    /// The outputs' shapes, in order.
+    /// The shapes of the outputs, in order.
     pub(crate) shapes: Vec<Dims>,
-    /// Whether anything reads the attention mask.
+    /// Whether any node reads the attention mask.
     pub(crate) masked: bool,
     /// Bytes of weights in the graph.
     pub(crate) weight_bytes: usize,
-    /// The batch and the sequence in them.
+    /// Batch and sequence in these shapes.
     pub(crate) batch: TDim,
     pub(crate) sequence: TDim,
 }
 
-/// Translates a graph.
+/// Translates a graph with the requested `outputs` and the declared `inputs`.
 ///
 /// # Errors
-/// `INVALID_MODEL`, `UNSUPPORTED_OPERATOR` or `UNSUPPORTED_MODEL`, naming the node.
+/// `INVALID_MODEL`, `UNSUPPORTED_OPERATOR` or `UNSUPPORTED_MODEL`, naming the node or the output.
 pub(crate) fn translate(
     graph: &OnnxGraph,
     outputs: &[String],
@@ -90,8 +89,11 @@ pub(crate) fn translate(
                 outlets.push(*outlet);
                 shapes.push(dims.clone());
             }
-            Some(_) => fail!(UnsupportedModel, "the graph's output `{name}` does not depend on the text"),
-            None => fail!(InvalidModel, "nothing makes the graph's output `{name}`"),
+            Some(_) => fail!(
+                UnsupportedModel,
+                "the graph's output `{name}` is not float or does not depend on the text"
+            ),
+            None => fail!(InvalidModel, "no node makes the graph's output `{name}`"),
         }
     }
     let masks = builder.input_outlets.iter().filter(|(_, role)| *role == InputRole::Mask);
@@ -104,19 +106,20 @@ pub(crate) fn translate(
     Ok(Translated { model: builder.model, roles, shapes, masked, weight_bytes, batch, sequence })
 }
 
-/// To the type that the graph reads an input as.
+/// Casts an input to the type that the graph declares.
 fn cast(builder: &mut TypedGraphBuilder, value: &Value, input: &GraphInput) -> Result<Value> {
     match graph_type(input.data_type) {
         Some(to) => builder.cast(value, to),
         None => fail!(
             UnsupportedModel,
-            "the graph's input `{}` is of ONNX's type {}, not of integers",
+            "the graph's input `{}` has the ONNX type {}; expected int64 or int32",
             input.name,
             input.data_type
         ),
     }
 }
 
+/// Translates a node and records the values of its outputs.
 fn translate_node<'a>(
     builder: &mut TypedGraphBuilder,
     node: &'a Node,
@@ -130,12 +133,12 @@ fn translate_node<'a>(
         } else if let Some(value) = values.get(name.as_str()) {
             Some(value.clone())
         } else {
-            return Err(builder.invalid(format_args!("nothing makes `{name}`")));
+            return Err(builder.invalid(format_args!("no node makes `{name}`")));
         });
     }
     let outputs = registry::translate(&mut NodeContext { node, inputs, builder })?;
     if outputs.len() < node.outputs.len() {
-        return Err(builder.invalid("it has more outputs than the operator"));
+        return Err(builder.invalid("it has more outputs than its operator"));
     }
     for (name, value) in node.outputs.iter().zip(outputs).filter(|(name, _)| !name.is_empty()) {
         values.insert(name, value);
@@ -143,6 +146,7 @@ fn translate_node<'a>(
     Ok(())
 }
 
+/// Converts an error of tract that no file can cause.
 fn internal(error: TractError) -> crate::error::Error {
     let message = format!("the graph cannot be built: {error}");
     crate::error::Error::with_source(crate::error::ErrorCode::Internal, message, error)

@@ -1,4 +1,4 @@
-//! The tract graph under construction.
+//! Builds tract's typed graph, operator by operator.
 
 use tract_core::internal::*;
 use tract_core::ops::cast::cast;
@@ -10,29 +10,29 @@ use super::tensor_info::MAX_RANK;
 use super::value::{Dims, Value, static_length};
 use crate::error::{Error, ErrorCode, Result};
 
-/// More elements than any value of a BERT that a browser can run.
+/// The most elements of a value, for a text of up to 512 tokens.
 const MAX_VALUE_ELEMENTS: u64 = 1 << 28;
-/// A constant of this many elements may be made of nothing.
+/// Constants of up to this many elements are always computed during translation, even from small inputs.
 const ALWAYS_FOLDED_ELEMENTS: u64 = 1 << 20;
 
-/// A tract graph that grows operator by operator.
+/// A typed graph that grows operator by operator.
 pub(super) struct TypedGraphBuilder {
     pub(super) model: TypedModel,
     pub(super) opset: i64,
     pub(super) sizes: ModelSizes,
-    /// A batch and a sequence to measure values by.
+    /// One text of at most 512 tokens, to check the sizes of values with.
     probe_text: SymbolValues,
-    /// One text, as long as the model takes it.
+    /// One text with as many tokens as the model has positions.
     longest_text: SymbolValues,
-    /// The graph's inputs, and casts of them.
+    /// The inputs of the graph, and casts of them.
     pub(super) input_outlets: Vec<(OutletId, InputRole)>,
-    /// The node that is being translated, for names and messages.
+    /// The ONNX node that is being translated, for names and messages.
     node: String,
     wired_ops: usize,
 }
 
 impl TypedGraphBuilder {
-    /// An empty graph of texts of `batch` and `sequence`.
+    /// Makes a graph from `model`, which has the sources. `batch` and `sequence` are its symbols.
     pub(super) fn new(
         opset: i64,
         sizes: ModelSizes,
@@ -52,30 +52,32 @@ impl TypedGraphBuilder {
         }
     }
 
-    /// Says which node the next operators are part of.
+    /// Sets the ONNX node that the next operators belong to.
     pub(super) fn enter_node(&mut self, node: &Node) {
         self.node = format!("{} ({})", node.label, node.operator());
         self.wired_ops = 0;
     }
 
-    /// An `INVALID_MODEL` error about the current node.
+    /// Returns an `INVALID_MODEL` error about the current node.
     pub(super) fn invalid(&self, what: impl std::fmt::Display) -> Error {
         Error::new(ErrorCode::InvalidModel, format!("node {}: {what}", self.node))
     }
 
-    /// An `UNSUPPORTED_OPERATOR` error about the current node.
+    /// Returns an `UNSUPPORTED_OPERATOR` error about the current node.
     pub(super) fn unsupported(&self, what: impl std::fmt::Display) -> Error {
         Error::new(ErrorCode::UnsupportedOperator, format!("node {} is not supported: {what}", self.node))
     }
 
-    /// tract's complaint about the current node.
+    /// Converts an error of tract about the current node.
     fn tract_error(&self, error: TractError) -> Error {
         let cause = error.root_cause().to_string();
         Error::with_source(ErrorCode::InvalidModel, format!("node {}: {cause}", self.node), error)
     }
 
-    /// Adds an operator, or works it out at once when its inputs are constants.
-    /// Returns its outputs.
+    /// Adds an operator, or evaluates it at once if all inputs are constants. Returns its outputs.
+    ///
+    /// # Errors
+    /// `INVALID_MODEL` if tract rejects the inputs or an output is too large.
     pub(super) fn wire_all(
         &mut self,
         op: impl Into<Box<dyn TypedOp>>,
@@ -102,17 +104,17 @@ impl TypedGraphBuilder {
         outlets.into_iter().map(|o| self.value(o)).collect()
     }
 
-    /// The same, for an operator with one output.
+    /// Adds an operator with one output. See [`Self::wire_all`].
     pub(super) fn wire(&mut self, op: impl Into<Box<dyn TypedOp>>, inputs: &[&Value]) -> Result<Value> {
         let mut outputs = self.wire_all(op, inputs)?;
         match outputs.pop() {
             Some(value) if outputs.is_empty() => Ok(value),
-            _ => Err(self.invalid("it does not have one output")),
+            _ => Err(self.invalid("the operator has more than one output")),
         }
     }
 
-    /// Evaluates an operator on constants; `None` when the result depends on the
-    /// batch or the sequence in a way that only a run can tell, or is better made then.
+    /// Evaluates an operator on constants. Returns `None` if the result depends on batch or sequence in a way
+    /// that only a run can resolve, or is much larger than the inputs and better computed in a run.
     fn fold(&self, op: &dyn TypedOp, inputs: TVec<Arc<Tensor>>) -> Result<Option<TVec<Value>>> {
         let facts = inputs
             .iter()
@@ -132,34 +134,35 @@ impl TypedGraphBuilder {
             Ok(Some(outputs)) => {
                 Ok(Some(outputs.into_iter().map(|t| Value::constant(t.into_arc_tensor())).collect()))
             }
-            // `TooEarly`: it needs the batch or the sequence. Anything else will be said again when wiring.
+            // It needs batch or sequence. Any other error occurs again when the operator is wired.
             Ok(None) | Err(_) => Ok(None),
         }
     }
 
-    /// Neither axes nor elements without measure. Returns the elements there are for
-    /// a text of full length.
+    /// Checks the rank and the number of elements of a value. Returns the number of elements for
+    /// `probe_text`.
     fn check_size(&self, dims: &[TDim]) -> Result<u64> {
         if dims.len() > MAX_RANK {
-            return Err(self.invalid(format_args!("a value of {} axes", dims.len())));
+            return Err(self
+                .invalid(format_args!("a value has {} axes; at most {MAX_RANK} are supported", dims.len())));
         }
         let mut count = 1u64;
         for dim in dims {
             let length = dim.eval(&self.probe_text).to_i64().ok().and_then(|n| u64::try_from(n).ok());
             match length.and_then(|n| count.checked_mul(n)) {
                 Some(product) if product <= MAX_VALUE_ELEMENTS => count = product,
-                _ => return Err(self.invalid(format_args!("a value of shape {dims:?}"))),
+                _ => return Err(self.invalid(format_args!("a value of shape {dims:?} is too large"))),
             }
         }
         Ok(count)
     }
 
-    /// What a length comes to with one text of as many tokens as the model has positions.
+    /// Returns a length for one text with as many tokens as the model has positions.
     pub(super) fn length_of_longest_text(&self, length: &TDim) -> Option<usize> {
         static_length(&length.eval(&self.longest_text))
     }
 
-    /// An outlet as a value.
+    /// Returns the value of an outlet.
     pub(super) fn value(&self, outlet: OutletId) -> Result<Value> {
         let fact = self.model.outlet_fact(outlet).map_err(|e| self.tract_error(e))?;
         match &fact.konst {
@@ -168,8 +171,7 @@ impl TypedGraphBuilder {
         }
     }
 
-    /// A value as an outlet: constants enter the graph here. Those of type `TDim`
-    /// do so as int64.
+    /// Returns the outlet of a value. A constant enters the graph here; one of type `TDim` does so as int64.
     pub(super) fn outlet(&mut self, value: &Value) -> Result<OutletId> {
         let tensor = match value {
             Value::Wire(outlet, ..) => return Ok(*outlet),
@@ -192,17 +194,18 @@ impl TypedGraphBuilder {
         Ok(outlets[0])
     }
 
+    /// Returns a unique name for the next operator.
     fn name(&mut self) -> String {
         self.wired_ops += 1;
         format!("{}#{}", self.node, self.wired_ops)
     }
 
-    /// Applies an operator on one value that only moves or renames axes.
+    /// Adds an operator that adds, removes, moves or reshapes axes.
     pub(super) fn wire_axis_op(&mut self, op: AxisOp, value: &Value) -> Result<Value> {
         self.wire(op, &[value])
     }
 
-    /// Adds axes of length 1 in front until the value has `rank` of them.
+    /// Adds axes of length 1 in front until the value has `rank` axes.
     pub(super) fn with_rank(&mut self, value: &Value, rank: usize) -> Result<Value> {
         let mut value = value.clone();
         while value.rank() < rank {
@@ -211,7 +214,10 @@ impl TypedGraphBuilder {
         Ok(value)
     }
 
-    /// The shape that ONNX broadcasts shapes to.
+    /// Returns the shape that ONNX broadcasts `shapes` to.
+    ///
+    /// # Errors
+    /// `INVALID_MODEL` if they do not broadcast.
     pub(super) fn broadcast(&self, shapes: &[Dims]) -> Result<Dims> {
         let rank = shapes.iter().map(|shape| shape.as_slice().len()).max().unwrap_or(0);
         let mut result: Dims = tvec!(1.to_dim(); rank);
@@ -220,14 +226,14 @@ impl TypedGraphBuilder {
                 if have.is_one() {
                     *have = dim.clone();
                 } else if !dim.is_one() && dim != have {
-                    return Err(self.invalid(format_args!("shapes {shapes:?} do not go together")));
+                    return Err(self.invalid(format_args!("the shapes {shapes:?} do not broadcast")));
                 }
             }
         }
         Ok(result)
     }
 
-    /// Casts to another type; a no-op where the value is of it.
+    /// Casts to another type, unless the value already has it.
     pub(super) fn cast(&mut self, value: &Value, to: DatumType) -> Result<Value> {
         let from = value.datum_type();
         if from == to || (from.is_tdim() && to == DatumType::I64) {
@@ -241,7 +247,7 @@ impl TypedGraphBuilder {
         Ok(value)
     }
 
-    /// Which of the graph's inputs a value is.
+    /// Returns which input of the graph a value is, or is a cast of.
     pub(super) fn input_role(&self, value: &Value) -> Option<InputRole> {
         let Value::Wire(outlet, ..) = value else { return None };
         self.input_outlets.iter().find(|(fed, _)| fed == outlet).map(|(_, role)| *role)

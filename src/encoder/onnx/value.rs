@@ -1,36 +1,36 @@
-//! What a name of the ONNX graph stands for while the graph is translated.
+//! The value that a name of the ONNX graph has while the graph is translated.
 
 use tract_core::prelude::*;
 
-/// The lengths of a tensor's axes, in terms of the batch and the sequence.
+/// The shape of a value. A length may be an expression of batch and sequence.
 pub(super) type Dims = TVec<TDim>;
 
 /// A constant, or an outlet of the graph that is being built.
 ///
-/// Constants stay out of the tract graph until an operator on a variable needs
-/// them, so that whatever ONNX computes from shapes and weights alone is worked
-/// out on the way and leaves nothing behind. An int64 constant that depends on
-/// the batch or the sequence is of type `TDim`; no variable ever is.
+/// A constant enters the tract graph only when an operator with a non-constant input needs it.
+/// Everything that depends on shapes and weights alone is therefore computed during translation and
+/// adds no node. An int64 constant that depends on batch or sequence has the type `TDim`; a `Wire`
+/// never has it.
 #[derive(Debug, Clone)]
 pub(super) enum Value {
-    /// Known at load.
+    /// Known during translation.
     Const(Arc<Tensor>),
-    /// Known when the encoder runs.
+    /// Known in a run.
     Wire(OutletId, DatumType, Dims),
 }
 
 impl Value {
-    /// A constant.
+    /// Makes a constant.
     pub(super) fn constant(tensor: impl IntoArcTensor) -> Self {
         Self::Const(tensor.into_arc_tensor())
     }
 
-    /// A float constant of no axes.
+    /// Makes a float constant without axes.
     pub(super) fn float(x: f32) -> Self {
         Self::constant(tensor0(x))
     }
 
-    /// The element type; `TDim` is the int64 of constants that depend on the batch.
+    /// Returns the element type. `TDim` is the int64 of constants that depend on batch or sequence.
     pub(super) fn datum_type(&self) -> DatumType {
         match self {
             Self::Const(t) => t.datum_type(),
@@ -38,12 +38,12 @@ impl Value {
         }
     }
 
-    /// The element type as ONNX has it: int64 for `TDim`.
+    /// Returns the element type in ONNX's terms: int64 for `TDim`.
     pub(super) fn onnx_type(&self) -> DatumType {
         if self.datum_type().is_tdim() { DatumType::I64 } else { self.datum_type() }
     }
 
-    /// The axes.
+    /// Returns the shape.
     pub(super) fn dims(&self) -> Dims {
         match self {
             Self::Const(t) => t.shape().iter().map(ToDim::to_dim).collect(),
@@ -51,7 +51,7 @@ impl Value {
         }
     }
 
-    /// How many axes.
+    /// Returns the number of axes.
     pub(super) fn rank(&self) -> usize {
         match self {
             Self::Const(t) => t.rank(),
@@ -59,7 +59,7 @@ impl Value {
         }
     }
 
-    /// The tensor, if it is a constant.
+    /// Returns the tensor of a constant.
     pub(super) fn tensor(&self) -> Option<&Arc<Tensor>> {
         match self {
             Self::Const(t) => Some(t),
@@ -67,8 +67,8 @@ impl Value {
         }
     }
 
-    /// The elements of an integer constant. (tract's own cast to `TDim` goes
-    /// through int32 and turns the "to the end" of a slice into -1.)
+    /// Returns the elements of an integer constant. (tract's own cast to `TDim` goes through int32 and would
+    /// turn the largest int64, which exporters use for "to the end" of a slice, into -1.)
     pub(super) fn integer_elements(&self) -> Option<Vec<TDim>> {
         let plain = self.tensor()?.try_as_plain_ram().ok()?;
         Some(match self.datum_type() {
@@ -82,12 +82,12 @@ impl Value {
     }
 }
 
-/// The length of an axis, if it does not depend on batch or sequence.
+/// Returns the length of an axis, if it does not depend on batch or sequence.
 pub(super) fn static_length(dim: &TDim) -> Option<usize> {
     dim.as_i64().and_then(|n| usize::try_from(n).ok())
 }
 
-/// An integer constant: int64, or `TDim` when an element depends on batch or sequence.
+/// Makes an integer constant: int64, or `TDim` if an element depends on batch or sequence.
 pub(super) fn integer_constant(elements: &[TDim], shape: &[usize]) -> TractResult<Value> {
     let known: Option<Vec<i64>> = elements.iter().map(TDim::as_i64).collect();
     Ok(Value::constant(match known {

@@ -1,6 +1,6 @@
-//! Weights that stay out of the graph while it is translated: a *handle* has a name, a type and
-//! a shape, and the numbers come later, one weight at a time. So a graph can be understood
-//! before its weights are there, and no weight is ever held twice.
+//! Weights that stay out of the graph while it is translated. A placeholder has a name, a type and a shape;
+//! the elements arrive later, one weight at a time. The matcher can therefore read a graph before its
+//! weights have arrived, and no weight is in memory twice.
 
 use super::pb::DataType;
 use super::pb::TensorProto;
@@ -12,19 +12,19 @@ use crate::encoder::plan::TensorData;
 use crate::encoder::quantize::int4::unpack_u4;
 use crate::error::{Result, fail};
 
-/// From so many elements on a weight is kept as a handle even if its bytes are at hand.
+/// Weights of at least this many elements are deferred even if their bytes are in the ONNX file.
 const MIN_DEFERRED_ELEMENTS: u64 = 1024;
-/// Fewer may be shapes, exponents or the like, which a graph makes no sense without.
+/// Tensors of at most this many elements are needed as constants: they may be shapes or exponents.
 const MAX_CONSTANT_ELEMENTS: u64 = 16;
 
-/// A weight whose numbers come later.
+/// A weight whose elements arrive later.
 #[derive(Debug)]
 pub(crate) struct Weight {
     pub(crate) name: String,
     pub(crate) shape: Vec<usize>,
-    /// The type that the graph sees, floats being f32.
+    /// The type in tract's graph: f32 for every float type.
     pub(crate) datum_type: DatumType,
-    /// Its bytes in a file beside the ONNX file, or `None` for a weight in the ONNX file.
+    /// The bytes in an external file, or `None` for a weight inside the ONNX file.
     pub(crate) external: Option<ExternalRange>,
     proto: TensorProto,
 }
@@ -41,27 +41,28 @@ pub(crate) fn tensor_data(tensor: &Tensor) -> Option<TensorData> {
     })
 }
 
-/// What becomes of a tensor of the file before the graph is translated.
+/// What an initializer becomes in the graph.
 pub(super) enum InitializerKind {
-    /// A constant: its numbers are needed now.
+    /// A constant of the graph.
     Constant,
-    /// A handle.
+    /// A [`WeightPlaceholder`].
     Deferred,
-    /// A constant whose file is not there yet.
+    /// A constant whose external file has not arrived.
     Missing,
 }
 
 impl Weight {
-    /// What to do with a tensor when some files are `there` already. `packed`: that it is the packed numbers
-    /// of a product, which as a constant would be unpacked, however small it is.
+    /// Returns the kind of an initializer. `packed` says that it is a packed matrix of MatMulNBits, which is
+    /// deferred whatever its size, because a constant would be unpacked. `has_file` says which external files
+    /// have arrived.
     pub(super) fn kind(
         proto: &TensorProto,
         packed: bool,
-        there: impl Fn(&str) -> bool,
+        has_file: impl Fn(&str) -> bool,
     ) -> Result<InitializerKind> {
         let count = tensor_info::count(proto)?;
-        let absent = ExternalRange::of(proto)?.is_some_and(|place| !there(&place.path));
-        let number = matches!(
+        let absent = ExternalRange::of(proto)?.is_some_and(|external| !has_file(&external.path));
+        let is_weight_type = matches!(
             DataType::try_from(proto.data_type),
             Ok(DataType::Float
                 | DataType::Float16
@@ -72,7 +73,7 @@ impl Weight {
                 | DataType::Int4
                 | DataType::Uint4)
         );
-        Ok(match (number, absent) {
+        Ok(match (is_weight_type, absent) {
             (true, true) if count > MAX_CONSTANT_ELEMENTS => InitializerKind::Deferred,
             (_, true) => InitializerKind::Missing,
             (true, false) if packed || count >= MIN_DEFERRED_ELEMENTS => InitializerKind::Deferred,
@@ -80,10 +81,13 @@ impl Weight {
         })
     }
 
-    /// A handle.
+    /// Makes a deferred weight from an initializer.
+    ///
+    /// # Errors
+    /// `INVALID_MODEL` if its type, shape or external data is invalid.
     pub(super) fn new(mut proto: TensorProto) -> Result<Self> {
         let Some(datum_type) = tensor_info::graph_type(proto.data_type) else {
-            fail!(InvalidModel, "tensor `{}` is of no known type", proto.name);
+            fail!(InvalidModel, "tensor `{}` has an unsupported type", proto.name);
         };
         let shape = tensor_info::shape(&proto)?;
         let external = ExternalRange::of(&proto)?;
@@ -91,17 +95,20 @@ impl Weight {
         Ok(Self { name, shape, datum_type, external, proto })
     }
 
-    /// The ONNX type that the file stores it in.
+    /// Returns the ONNX type of the stored elements.
     pub(super) fn data_type(&self) -> i32 {
         self.proto.data_type
     }
 
-    /// Bytes that it has in the file.
+    /// Returns the bytes of the weight in its file.
     pub(crate) fn byte_size(&self) -> Result<u64> {
         tensor_info::byte_size(&self.proto)
     }
 
-    /// The numbers of a weight in the ONNX file; it has none afterwards.
+    /// Takes the elements of a weight inside the ONNX file. The weight has none afterwards.
+    ///
+    /// # Errors
+    /// `INVALID_MODEL` if they do not match the shape.
     pub(crate) fn take(&mut self) -> Result<TensorData> {
         let raw = std::mem::take(&mut self.proto.raw_data);
         if !raw.is_empty() {
@@ -111,8 +118,8 @@ impl Weight {
         let tensor = tensor::load(&mut self.proto, &mut ExternalData::empty())?;
         self.proto = TensorProto { data_type: self.proto.data_type, ..TensorProto::default() };
         match tensor_data(&tensor) {
-            Some(numbers) => Ok(numbers),
-            None => fail!(InvalidModel, "tensor `{}` is no weight", self.name),
+            Some(data) => Ok(data),
+            None => fail!(InvalidModel, "tensor `{}` has a type that no weight has", self.name),
         }
     }
 
@@ -121,11 +128,11 @@ impl Weight {
     /// # Errors
     /// `INVALID_MODEL` if their number does not match the shape.
     pub(crate) fn decode(&self, bytes: Vec<u8>) -> Result<TensorData> {
-        let due = self.byte_size()?;
-        if bytes.len() as u64 != due {
+        let expected = self.byte_size()?;
+        if bytes.len() as u64 != expected {
             fail!(
                 InvalidModel,
-                "tensor `{}` of dims {:?} has {} bytes, not {due}",
+                "tensor `{}` of shape {:?} has {} bytes; expected {expected}",
                 self.name,
                 self.shape,
                 bytes.len()
@@ -133,7 +140,7 @@ impl Weight {
         }
         let count: usize = self.shape.iter().product();
         Ok(match DataType::try_from(self.data_type()) {
-            // These reuse the memory.
+            // These reuse the memory of `bytes`.
             Ok(DataType::Int8) => TensorData::I8(bytes.into_iter().map(u8::cast_signed).collect()),
             Ok(DataType::Uint8) => TensorData::U8(bytes),
             Ok(DataType::Float) => {
@@ -141,28 +148,29 @@ impl Weight {
             }
             Ok(DataType::Uint4) => TensorData::U8(unpack_u4(&bytes).take(count).collect()),
             _ => match tensor_data(&tensor::from_bytes(self.data_type(), &self.shape, &bytes)?) {
-                Some(numbers) => numbers,
-                None => fail!(InvalidModel, "tensor `{}` is no weight", self.name),
+                Some(data) => data,
+                None => fail!(InvalidModel, "tensor `{}` has a type that no weight has", self.name),
             },
         })
     }
 
-    /// Back to what the file has, to be loaded as a constant.
+    /// Returns the initializer, to be loaded as a constant.
     pub(super) fn into_proto(self) -> TensorProto {
         TensorProto { name: self.name, ..self.proto }
     }
 }
 
-/// A handle in tract's graph: it has a shape and a type, and cannot be evaluated.
+/// Stands for a weight in tract's graph. It has a shape and a type, and cannot be evaluated.
 #[derive(Debug, Clone, Hash, PartialEq, Eq)]
 pub(crate) struct WeightPlaceholder {
-    /// Its place in [`OnnxGraph::weights`](super::OnnxGraph).
+    /// The index in [`OnnxGraph::weights`](super::OnnxGraph).
     pub(crate) index: usize,
     datum_type: DatumType,
     shape: TVec<usize>,
 }
 
 impl WeightPlaceholder {
+    /// Makes the placeholder of weight `index`.
     pub(super) fn new(index: usize, weight: &Weight) -> Self {
         Self { index, datum_type: weight.datum_type, shape: weight.shape.iter().copied().collect() }
     }

@@ -1,7 +1,6 @@
-//! `com.microsoft.Attention`: queries, keys and values from one product, then attention.
+//! Translates `com.microsoft.Attention`: one product makes queries, keys and values, then attention.
 //!
-//! (ONNX's own `Attention` of opset 23 is another operator, which no BERT
-//! exporter writes yet.)
+//! (`Attention` of ONNX opset 23 is another operator, which no BERT exporter uses yet.)
 
 use tract_core::prelude::*;
 
@@ -16,51 +15,57 @@ pub(crate) fn attention(ctx: &mut NodeContext) -> NodeOutputs {
     let (x, weights, bias) = (ctx.input(0)?, ctx.input(1)?, ctx.optional(2));
     let (mask, added) = (ctx.optional(3), ctx.optional(5));
     if ctx.optional(4).is_some() || ctx.node.outputs.len() > 1 {
-        return Err(ctx.builder.unsupported("it keeps keys and values of the past"));
+        return Err(ctx.builder.unsupported("a cache of past keys and values is not supported"));
     }
     let heads = Heads::of(ctx)?;
     let widths = widths(ctx, &weights)?;
-    let mut packed = ctx.builder.matmul(&x, &weights)?;
+    let mut projection = ctx.builder.matmul(&x, &weights)?;
     if let Some(bias) = bias {
-        packed = ctx.builder.add_bias(&packed, &bias)?;
+        projection = ctx.builder.add_bias(&projection, &bias)?;
     }
-    attend(ctx.builder, &heads, &packed, widths, mask, added)
+    attend(ctx.builder, &heads, &projection, widths, mask, added)
 }
 
-/// The widths of queries, keys and values in a packed projection.
+/// Returns the columns of queries, keys and values in a joint projection.
 pub(super) fn widths(ctx: &NodeContext, weights: &Value) -> Result<[usize; 3]> {
-    let packed = weights.dims().last().and_then(static_length).unwrap_or(0);
+    let projection = weights.dims().last().and_then(static_length).unwrap_or(0);
     let widths = match ctx.node.ints("qkv_hidden_sizes")? {
-        None => [packed / 3; 3],
+        None => [projection / 3; 3],
         Some(sizes) => match *sizes {
             [q, k, v] if [q, k, v].iter().all(|s| (1..=1 << 24).contains(s)) => {
                 [q as usize, k as usize, v as usize]
             }
-            _ => return Err(ctx.builder.invalid(format_args!("qkv_hidden_sizes = {sizes:?}"))),
+            _ => {
+                return Err(ctx.builder.invalid(format_args!(
+                    "qkv_hidden_sizes is {sizes:?}; expected three positive numbers"
+                )));
+            }
         },
     };
-    if packed == 0 || widths.iter().sum::<usize>() != packed {
-        let message = format!("weights {:?} for widths {widths:?}", weights.dims());
+    if projection == 0 || widths.iter().sum::<usize>() != projection {
+        let message = format!("weights of shape {:?} do not match the widths {widths:?}", weights.dims());
         return Err(ctx.builder.invalid(message));
     }
     Ok(widths)
 }
 
-/// Attention on a packed projection, `[batch, sequence, q + k + v]`.
+/// Computes attention from a joint projection, `[batch, sequence, q + k + v]`.
 pub(super) fn attend(
     builder: &mut TypedGraphBuilder,
     heads: &Heads,
-    packed: &Value,
+    projection: &Value,
     [q, k, v]: [usize; 3],
     mask: Option<Value>,
     added: Option<Value>,
 ) -> NodeOutputs {
-    let dims = packed.dims();
+    let dims = projection.dims();
     if dims.len() != 3 {
-        return Err(builder.invalid(format_args!("it attends to {dims:?}")));
+        return Err(builder.invalid(format_args!(
+            "the projection has the shape {dims:?}; expected [batch, sequence, width]"
+        )));
     }
-    let mut part = |from: usize, to: usize| builder.slice_axis(packed, 2, from.to_dim(), to.to_dim());
-    let (q, k, v) = (part(0, q)?, part(q, q + k)?, part(q + k, q + k + v)?);
+    let mut columns = |from: usize, to: usize| builder.slice_axis(projection, 2, from.to_dim(), to.to_dim());
+    let (q, k, v) = (columns(0, q)?, columns(q, q + k)?, columns(q + k, q + k + v)?);
     let mut adds: Vec<Value> = added.into_iter().collect();
     if let Some(mask) = mask {
         adds.push(heads.mask(builder, &mask, &dims[1])?);

@@ -1,4 +1,4 @@
-//! `com.microsoft.BiasGelu`: exact gelu of `x + bias`.
+//! Translates `com.microsoft.BiasGelu`: exact GELU of `x + bias`.
 
 use tract_core::prelude::*;
 

@@ -1,4 +1,4 @@
-//! `com.microsoft.DynamicQuantizeMatMul`: quantises its left side, then multiplies.
+//! Translates `com.microsoft.DynamicQuantizeMatMul`: quantizes the left side, then multiplies.
 
 use tract_core::prelude::*;
 
@@ -11,7 +11,7 @@ pub(crate) fn dynamic_quantize_matmul(ctx: &mut NodeContext) -> NodeOutputs {
     let builder = &mut *ctx.builder;
     let quantized = builder.dynamic_quantize(&a)?;
     let [a, a_scale, a_zero] = &*quantized else {
-        return Err(builder.invalid("it cannot be quantised"));
+        return Err(builder.invalid("the left side cannot be quantized"));
     };
     let product = builder.quantized_product(a, &b, Some(a_zero), b_zero.as_ref())?;
     let mut result = builder.rescale(&product, a_scale, &b_scale)?;

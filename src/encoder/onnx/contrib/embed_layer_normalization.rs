@@ -1,4 +1,4 @@
-//! `com.microsoft.EmbedLayerNormalization`: the three embeddings, summed and normalised.
+//! Translates `com.microsoft.EmbedLayerNormalization`: LayerNorm of the sum of the three embeddings.
 
 use tract_core::ops::nn::Reducer;
 use tract_core::prelude::*;
@@ -9,7 +9,7 @@ use crate::encoder::onnx::typed_graph_builder::TypedGraphBuilder;
 use crate::encoder::onnx::value::{Value, static_length};
 use crate::error::Result;
 
-/// What both spellings of the operator have in common.
+/// The inputs of the operator and of its quantized variant.
 pub(super) struct EmbedInputs {
     pub(super) token_ids: Value,
     pub(super) token_types: Option<Value>,
@@ -24,20 +24,25 @@ pub(super) struct EmbedInputs {
 }
 
 impl EmbedInputs {
-    /// The outputs: normalised rows, tokens of each text (int32), the sum itself.
+    /// Returns the outputs: normalized rows, tokens per text (int32), and the sum before the LayerNorm.
     pub(super) fn build(self, builder: &mut TypedGraphBuilder) -> NodeOutputs {
         let dims = self.token_ids.dims();
         let [batch, sequence] = &*dims else {
-            return Err(builder.invalid("its token ids are not [batch, sequence]"));
+            return Err(builder.invalid("the token ids are not [batch, sequence]"));
         };
         let mut sum = builder.gather_rows(&self.words, &self.token_ids)?;
         let positions = match self.position_ids {
             Some(ids) => builder.gather_rows(&self.positions, &ids)?,
             None => {
-                let (rows, most) =
+                let (rows, max_positions) =
                     (static_length(&self.positions.dims()[0]).unwrap_or(0), builder.sizes.max_positions);
-                if rows < most {
-                    return Err(embedding_mismatch("position", rows, "max_position_embeddings", most));
+                if rows < max_positions {
+                    return Err(embedding_mismatch(
+                        "position",
+                        rows,
+                        "max_position_embeddings",
+                        max_positions,
+                    ));
                 }
                 let ids = builder.count_to(sequence)?;
                 builder.gather_rows(&self.positions, &ids)?
@@ -58,10 +63,10 @@ impl EmbedInputs {
 }
 
 impl TypedGraphBuilder {
-    /// Ones in each row of a mask: `[batch]`, int32.
+    /// Returns the number of ones per row of a mask: `[batch]`, int32.
     fn lengths(&mut self, mask: &Value) -> Result<Value> {
         if mask.rank() != 2 {
-            return Err(self.invalid("its mask is not [batch, sequence]"));
+            return Err(self.invalid("the mask is not [batch, sequence]"));
         }
         let mask = self.cast(mask, DatumType::I32)?;
         let sums = self.reduce(&mask, &[1], Reducer::Sum)?;

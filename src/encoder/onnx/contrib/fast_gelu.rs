@@ -1,4 +1,4 @@
-//! `com.microsoft.FastGelu`: gelu by tanh, of `x + bias` if there is a bias.
+//! Translates `com.microsoft.FastGelu`: GELU with the tanh approximation of `x`, or of `x + bias`.
 
 use tract_core::prelude::*;
 

@@ -1,4 +1,4 @@
-//! `com.microsoft.FusedMatMul`: a product with either side turned, times a number.
+//! Translates `com.microsoft.FusedMatMul`: a product whose sides may be transposed, times a number.
 
 use tract_core::prelude::*;
 

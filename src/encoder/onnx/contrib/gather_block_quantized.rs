@@ -1,6 +1,7 @@
-//! `com.microsoft.GatherBlockQuantized`: rows of a table of 4 or 8 bits in blocks.
+//! Translates `com.microsoft.GatherBlockQuantized`: rows of a table with 4 or 8 bits per element, quantized in
+//! blocks along its rows.
 //!
-//! The plain encoder unpacks the table to f32 when it loads.
+//! The unfused encoder unpacks the table to f32 when it loads.
 
 use tract_core::prelude::*;
 
@@ -13,18 +14,20 @@ use crate::encoder::plan::BlockFormat;
 use crate::encoder::quantize::int4::unpack_u4;
 use crate::error::Result;
 
-/// Inputs: table, indices, scales, zero points?. A table of uint4 or int4 was
-/// unpacked when it was read; one of uint8 that is half as wide as a row holds two a byte.
+/// Inputs: table, indices, scales, zero points?. A table of type uint4 or int4 was unpacked when it was read. A
+/// uint8 table with `hidden_size / 2` columns has two elements per byte.
 pub(crate) fn gather_block_quantized(ctx: &mut NodeContext) -> NodeOutputs {
     let (mut table, indices, scales) = (ctx.input(0)?, ctx.input(1)?, ctx.input(2)?);
     let mut zeros = ctx.optional(3);
     let size = ctx.node.int_or("block_size", 128)?;
     let axes = (ctx.node.int_or("gather_axis", 0)?, ctx.node.int_or("quantize_axis", 1)?);
     if !matches!(axes, (0, 1 | -1)) || table.rank() != 2 {
-        return Err(ctx.builder.unsupported("it is not on rows of a table"));
+        return Err(ctx
+            .builder
+            .unsupported("only rows of a table are supported (gather_axis 0, quantize_axis 1)"));
     }
     if !(16..=1 << 16).contains(&size) {
-        return Err(ctx.builder.invalid(format_args!("block_size = {size}")));
+        return Err(ctx.builder.invalid(format_args!("block_size is {size}; expected 16 to 65536")));
     }
     let builder = &mut *ctx.builder;
     let hidden = builder.sizes.hidden_size;
@@ -38,22 +41,25 @@ pub(crate) fn gather_block_quantized(ctx: &mut NodeContext) -> NodeOutputs {
         let format = BlockFormat { rows, columns, bits: 4, block_size, packed, float_zeros: false };
         let blocks = rows * columns.div_ceil(block_size);
         let per_row = columns.div_ceil(block_size);
-        let due = rows * if packed { per_row.div_ceil(2) } else { per_row };
+        let zeros_expected = rows * if packed { per_row.div_ceil(2) } else { per_row };
         let zeros_fit = zeros.as_ref().is_none_or(|zeros| {
-            zeros.datum_type() == DatumType::U8 && static_length(&zeros.dims().iter().product()) == Some(due)
+            zeros.datum_type() == DatumType::U8
+                && static_length(&zeros.dims().iter().product()) == Some(zeros_expected)
         });
         if !block_size.is_power_of_two() || !zeros_fit {
-            return Err(builder.unsupported("its blocks or zero points are laid out in another way"));
+            return Err(builder.unsupported("the layout of the blocks or zero points is not supported"));
         }
         if static_length(&scales.dims().iter().product()) != Some(blocks)
             || scales.datum_type() != DatumType::F32
         {
-            return Err(builder.invalid(format_args!("scales {:?} for {rows} rows", scales.dims())));
+            return Err(
+                builder.invalid(format_args!("scales of shape {:?} do not match {rows} rows", scales.dims()))
+            );
         }
         let table = match &zeros {
             Some(zeros) => builder.wire(BlockwiseMatrix(format), &[&table, &scales, zeros])?,
             None if packed => builder.wire(BlockwiseMatrix(format), &[&table, &scales])?,
-            None => return Err(builder.unsupported("its table of uint4 has no zero points")),
+            None => return Err(builder.unsupported("a uint4 table without zero points is not supported")),
         };
         return Ok(tvec!(builder.gather_rows(&table, &indices)?));
     }
@@ -67,7 +73,7 @@ pub(crate) fn gather_block_quantized(ctx: &mut NodeContext) -> NodeOutputs {
         });
     }
     let Some([rows, columns]) = constant_dims(&table) else {
-        return Err(builder.invalid("its table is not constant"));
+        return Err(builder.invalid("the table is not constant"));
     };
     let blocks = BlockedTable { rows, columns, size: size as usize };
     let mut floats = builder.subtract_zero_point(&table, None, 0)?;
@@ -83,12 +89,13 @@ pub(crate) fn gather_block_quantized(ctx: &mut NodeContext) -> NodeOutputs {
     Ok(tvec!(builder.gather_rows(&floats, &indices)?))
 }
 
+/// Returns the shape of a constant matrix.
 fn constant_dims(table: &Value) -> Option<[usize; 2]> {
     let dims: Vec<usize> = table.tensor()?.shape().to_vec();
     dims.try_into().ok()
 }
 
-/// A table whose rows are cut into blocks of `size` columns.
+/// The layout of a table whose rows have blocks of `size` columns.
 struct BlockedTable {
     rows: usize,
     columns: usize,
@@ -96,14 +103,17 @@ struct BlockedTable {
 }
 
 impl BlockedTable {
-    /// One number for each block → one for each column.
+    /// Repeats one number per block to one number per column.
     fn expand_per_column(&self, builder: &TypedGraphBuilder, value: &Value) -> Result<Value> {
         let blocks = self.columns.div_ceil(self.size);
-        // Packed zero points of an odd number of blocks have one more that means nothing.
+        // Packed zero points of an odd number of blocks have one unused element more.
         let fits = constant_dims(value)
             .filter(|[rows, width]| *rows == self.rows && (blocks..blocks + 2).contains(width));
         let (Some([_, width]), Some(tensor)) = (fits, value.tensor()) else {
-            return Err(builder.invalid(format_args!("scales or zero points of shape {:?}", value.dims())));
+            return Err(builder.invalid(format_args!(
+                "scales or zero points of shape {:?} do not match the table",
+                value.dims()
+            )));
         };
         let plain = tensor.try_as_plain_ram().map_err(|e| builder.invalid(e))?;
         let floats = plain.as_slice::<f32>().map_err(|e| builder.invalid(e))?;
@@ -116,10 +126,10 @@ impl BlockedTable {
     }
 }
 
-/// Two numbers of 4 bits from each byte, along the last axis.
+/// Unpacks two 4-bit elements per byte, along the last axis.
 fn unpack_4bit(builder: &TypedGraphBuilder, value: &Value) -> Result<Value> {
     let Some(tensor) = value.tensor().filter(|t| t.datum_type() == DatumType::U8 && t.rank() > 0) else {
-        return Err(builder.invalid("what it unpacks is no constant of bytes"));
+        return Err(builder.invalid("a packed input is not a uint8 constant"));
     };
     let mut shape = tensor.shape().to_vec();
     if let Some(last) = shape.last_mut() {

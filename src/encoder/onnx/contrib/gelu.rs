@@ -1,4 +1,4 @@
-//! `com.microsoft.Gelu`: the exact one.
+//! Translates `com.microsoft.Gelu`: exact GELU.
 
 use tract_core::prelude::*;
 

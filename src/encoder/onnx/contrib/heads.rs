@@ -1,4 +1,4 @@
-//! What onnxruntime's attention operators have in common: the heads and the mask.
+//! The parts that onnxruntime's attention operators share: heads, scores and mask.
 
 use tract_core::internal::*;
 use tract_core::ops::array::MultiBroadcastTo;
@@ -10,26 +10,29 @@ use crate::encoder::onnx::typed_graph_builder::TypedGraphBuilder;
 use crate::encoder::onnx::value::{Value, static_length};
 use crate::error::Result;
 
-/// The attributes.
+/// The attributes of an attention operator.
 pub(super) struct Heads {
     heads: usize,
-    /// What scores are multiplied by; 0 for one over the root of a head's width.
+    /// The factor of the scores. 0 stands for `1 / √(columns per head)`.
     scale: f32,
-    /// What is added to the score of a masked token.
+    /// The number that is added to the score of a masked token.
     masked_score: f32,
 }
 
 impl Heads {
-    /// Reads them, and refuses what no BERT has.
+    /// Reads the attributes.
+    ///
+    /// # Errors
+    /// `UNSUPPORTED_OPERATOR` for attributes that no BERT has.
     pub(super) fn of(ctx: &NodeContext) -> Result<Self> {
         for name in ["unidirectional", "do_rotary", "past_present_share_buffer"] {
             if ctx.node.int_or(name, 0)? != 0 {
-                return Err(ctx.builder.unsupported(format_args!("it has {name}")));
+                return Err(ctx.builder.unsupported(format_args!("the attribute {name} is set")));
             }
         }
         let heads = ctx.node.int_or("num_heads", 0)?;
         if !(1..=1024).contains(&heads) {
-            return Err(ctx.builder.invalid(format_args!("num_heads = {heads}")));
+            return Err(ctx.builder.invalid(format_args!("num_heads is {heads}; expected 1 to 1024")));
         }
         Ok(Self {
             heads: heads as usize,
@@ -38,9 +41,8 @@ impl Heads {
         })
     }
 
-    /// Attention of `[batch, sequence, width]` queries over keys and values of the
-    /// same batch. `added` goes to the scores, `[batch, heads, sequence, keys]` or
-    /// what broadcasts to it.
+    /// Computes attention of queries over keys and values, each `[batch, sequence, width]`. `added` is added to
+    /// the scores; it broadcasts to `[batch, heads, sequence, keys]`.
     pub(super) fn attend(
         &self,
         builder: &mut TypedGraphBuilder,
@@ -52,7 +54,8 @@ impl Heads {
         let v = self.split(builder, v)?;
         let (of_q, of_k, of_v) = (q.dims(), k.dims(), v.dims());
         if of_q[0] != of_k[0] || of_k[..2] != of_v[..2] || of_q[3] != of_k[3] {
-            return Err(builder.invalid(format_args!("attention of {of_q:?} over {of_k:?} and {of_v:?}")));
+            return Err(builder
+                .invalid(format_args!("queries {of_q:?}, keys {of_k:?} and values {of_v:?} do not match")));
         }
         let mut scores = einsum(builder, ["bqhd", "bkhd"], "bhqk", &q, &k)?;
         let width = static_length(&of_q[3]).unwrap_or(1).max(1);
@@ -63,7 +66,7 @@ impl Heads {
             scores = builder.add(&scores, value)?;
         }
         if scores.dims() != dims {
-            return Err(builder.invalid("its mask is larger than its scores"));
+            return Err(builder.invalid("the mask does not broadcast to the scores"));
         }
         let weights = builder.softmax(&scores)?;
         let context = einsum(builder, ["bhqk", "bkhd"], "bqhd", &weights, &v)?;
@@ -71,26 +74,33 @@ impl Heads {
         builder.reshape(&context, &[of_q[0].clone(), of_q[1].clone(), width], true)
     }
 
-    /// `[batch, sequence, heads · width]` → `[batch, sequence, heads, width]`
+    /// Reshapes `[batch, sequence, heads · width]` to `[batch, sequence, heads, width]`.
     fn split(&self, builder: &mut TypedGraphBuilder, x: &Value) -> Result<Value> {
         let dims = x.dims();
         let [batch, sequence, width] = &*dims else {
-            return Err(builder.invalid(format_args!("it attends to {dims:?}, not [batch, sequence, width]")));
+            return Err(builder.invalid(format_args!(
+                "the input has the shape {dims:?}; expected [batch, sequence, width]"
+            )));
         };
         let width = static_length(width).unwrap_or(0);
         if width == 0 || !width.is_multiple_of(self.heads) {
-            return Err(builder.invalid(format_args!("{} heads of {dims:?}", self.heads)));
+            return Err(
+                builder.invalid(format_args!("{} heads do not divide the width of {dims:?}", self.heads))
+            );
         }
         let shape = [batch.clone(), sequence.clone(), self.heads.to_dim(), (width / self.heads).to_dim()];
         builder.reshape(x, &shape, true)
     }
 
-    /// What a mask adds to the scores of `keys` tokens: 0, or the filter where a
-    /// token is masked. The mask is `[batch, keys]` or `[batch, queries, keys]` of
-    /// ones and zeros, or `[batch]`, the number of tokens.
+    /// Returns the numbers that a mask adds to the scores of `keys` tokens: 0, or `masked_score` for a masked
+    /// token. The mask is `[batch, keys]` or `[batch, queries, keys]` of ones and zeros, or `[batch]` numbers
+    /// of tokens.
     pub(super) fn mask(&self, builder: &mut TypedGraphBuilder, mask: &Value, keys: &TDim) -> Result<Value> {
         if !matches!(mask.onnx_type(), DatumType::I32 | DatumType::I64) {
-            return Err(builder.invalid(format_args!("its mask is of type {:?}", mask.onnx_type())));
+            return Err(builder.invalid(format_args!(
+                "the mask has the type {:?}; expected int32 or int64",
+                mask.onnx_type()
+            )));
         }
         let mask = builder.cast(mask, DatumType::I64)?;
         let dims = mask.dims();
@@ -100,7 +110,7 @@ impl Heads {
                 (lengths, builder.count_to(keys)?)
             }
             2 | 3 => (mask, Value::constant(tensor0(0i64))),
-            _ => return Err(builder.unsupported(format_args!("its mask is {dims:?}"))),
+            _ => return Err(builder.unsupported(format_args!("a mask of shape {dims:?} is not supported"))),
         };
         let mut open = builder.binary(Box::new(CompGT), &larger, &smaller)?;
         open = builder.wire_axis_op(AxisOp::Add(1), &open)?;
@@ -109,7 +119,7 @@ impl Heads {
         }
         let dims = open.dims();
         if dims[3] != *keys {
-            return Err(builder.invalid(format_args!("a mask {dims:?} for {keys} keys")));
+            return Err(builder.invalid(format_args!("a mask of shape {dims:?} does not match {keys} keys")));
         }
         let scalar = |builder: &mut TypedGraphBuilder, x: f32| {
             let x = Value::constant(tensor0(x));
@@ -120,7 +130,7 @@ impl Heads {
     }
 }
 
-/// A product of two values of four axes each.
+/// Adds an `EinSum` of two values.
 fn einsum(
     builder: &mut TypedGraphBuilder,
     inputs: [&str; 2],

@@ -1,4 +1,4 @@
-//! `com.microsoft.MatMulIntegerToFloat`: a product of quantised matrices, scaled, plus a bias.
+//! Translates `com.microsoft.MatMulIntegerToFloat`: a product of quantized matrices, scaled, plus a bias.
 
 use tract_core::prelude::*;
 
@@ -8,8 +8,8 @@ use crate::encoder::onnx::value::Value;
 use crate::error::Result;
 
 impl TypedGraphBuilder {
-    /// A quantised product times the scales of its sides; the right one's may be
-    /// one for each column.
+    /// Multiplies a quantized product with the scales of its two sides. The right side may have one scale per
+    /// column.
     pub(super) fn rescale(&mut self, product: &Value, left: &Value, right: &Value) -> Result<Value> {
         let last = product.rank().saturating_sub(1);
         let left = self.along_axis(left, product, last.saturating_sub(1))?;

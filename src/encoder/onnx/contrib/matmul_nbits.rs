@@ -1,6 +1,6 @@
-//! `com.microsoft.MatMulNBits`: weights of 4 or 8 bits in blocks, each with a scale.
+//! Translates `com.microsoft.MatMulNBits`: weights of 4 or 8 bits in blocks with one scale per block.
 //!
-//! The plain encoder unpacks them to f32 when it loads.
+//! The unfused encoder unpacks them to f32 when it loads.
 
 use tract_core::prelude::*;
 
@@ -12,7 +12,7 @@ use crate::encoder::plan::BlockFormat;
 use crate::encoder::quantize::int4::u4_at;
 use crate::error::Result;
 
-/// The weights' layout: `rows` outputs of `columns` inputs each.
+/// The layout of the weights: `rows` outputs of `columns` inputs each, in blocks of `size` inputs.
 struct NBitsLayout {
     rows: usize,
     columns: usize,
@@ -21,16 +21,19 @@ struct NBitsLayout {
 }
 
 impl NBitsLayout {
+    /// Reads the layout from the attributes.
     fn of(ctx: &NodeContext) -> Result<Self> {
         let positive = |name: &str| -> Result<usize> {
             match ctx.node.int_or(name, 0)? {
                 n @ 1..=0xff_ffff => Ok(n as usize),
-                n => Err(ctx.builder.invalid(format_args!("{name} = {n}"))),
+                n => Err(ctx.builder.invalid(format_args!("{name} is {n}; expected a positive number"))),
             }
         };
         let bits = ctx.node.int_or("bits", 4)?;
         if bits != 4 && bits != 8 {
-            return Err(ctx.builder.unsupported(format_args!("weights of {bits} bits")));
+            return Err(ctx
+                .builder
+                .unsupported(format_args!("weights of {bits} bits; supported are 4 and 8")));
         }
         let blocks = Self {
             rows: positive("N")?,
@@ -39,17 +42,20 @@ impl NBitsLayout {
             size: positive("block_size")?,
         };
         if blocks.size < 16 || !blocks.size.is_power_of_two() {
-            return Err(ctx.builder.invalid(format_args!("block_size = {}", blocks.size)));
+            return Err(ctx.builder.invalid(format_args!(
+                "block_size is {}; expected a power of two of at least 16",
+                blocks.size
+            )));
         }
         Ok(blocks)
     }
 
-    /// NBitsLayout in a row.
+    /// Returns the blocks per row.
     fn count(&self) -> usize {
         self.columns.div_ceil(self.size)
     }
 
-    /// The weights, `[rows, columns]`, where their numbers come later.
+    /// Adds a placeholder for weights `[rows, columns]` whose elements arrive later.
     fn placeholder(
         &self,
         builder: &mut TypedGraphBuilder,
@@ -61,15 +67,19 @@ impl NBitsLayout {
         let count = self.rows * self.count();
         let length = |value: &Value| static_length(&value.dims().iter().product()).unwrap_or(0);
         let float_zeros = zeros.is_some_and(|zeros| zeros.datum_type() == DatumType::F32);
-        let zeros_due = if float_zeros { count } else { self.rows * (self.count() * self.bits).div_ceil(8) };
+        let zeros_expected =
+            if float_zeros { count } else { self.rows * (self.count() * self.bits).div_ceil(8) };
         if packed.datum_type() != DatumType::U8
             || length(packed) != bytes
             || scales.datum_type() != DatumType::F32
             || length(scales) != count
-            || zeros
-                .is_some_and(|z| !float_zeros && z.datum_type() != DatumType::U8 || length(z) != zeros_due)
+            || zeros.is_some_and(|z| {
+                !float_zeros && z.datum_type() != DatumType::U8 || length(z) != zeros_expected
+            })
         {
-            return Err(builder.unsupported("its weights, scales or zero points have another shape or type"));
+            return Err(
+                builder.unsupported("the shapes or types of weights, scales and zero points do not match")
+            );
         }
         let (rows, columns, bits, block_size) = (self.rows, self.columns, self.bits, self.size);
         let op =
@@ -80,12 +90,12 @@ impl NBitsLayout {
         }
     }
 
-    /// Number `i` of a list of numbers packed low bits first.
+    /// Returns element `i` of elements that are packed low bits first.
     fn unpack(&self, bytes: &[u8], i: usize) -> u8 {
         if self.bits == 8 { bytes[i] } else { u4_at(bytes, i) }
     }
 
-    /// Unpacks to `[columns, rows]`. The lists' lengths were checked.
+    /// Unpacks the weights to `[columns, rows]`. The caller has checked the lengths.
     fn weights(&self, packed: &[u8], scales: &[f32], zeros: &ZeroPoints) -> TractResult<Tensor> {
         let (blocks, bytes) = (self.count(), self.size * self.bits / 8);
         let mut weights = vec![0f32; self.rows * self.columns];
@@ -112,16 +122,16 @@ impl NBitsLayout {
     }
 }
 
-/// Zero points.
+/// The zero points of the blocks.
 enum ZeroPoints {
-    /// None are given: half of the range.
+    /// No zero points are given: half of the range.
     Midpoint,
-    /// Packed like the weights, a row beginning at a byte.
+    /// Packed like the weights. Each row begins at a byte.
     Packed(Vec<u8>),
     Floats(Vec<f32>),
 }
 
-/// The elements of a constant, of which there must be `count`.
+/// Returns the elements of a constant, which must have `count` of them.
 fn constant_list<T: Datum + Copy>(
     builder: &TypedGraphBuilder,
     value: &Value,
@@ -129,10 +139,14 @@ fn constant_list<T: Datum + Copy>(
     count: usize,
 ) -> Result<Vec<T>> {
     let Some(tensor) = value.tensor() else {
-        return Err(builder.unsupported(format_args!("its {what} are not constant")));
+        return Err(builder.unsupported(format_args!("the {what} are not constant")));
     };
     if tensor.datum_type() != T::datum_type() || tensor.len() != count {
-        let message = format!("its {what} are {:?} {:?}, not {count}", tensor.datum_type(), tensor.shape());
+        let message = format!(
+            "the {what} are {:?} {:?}; expected {count} elements",
+            tensor.datum_type(),
+            tensor.shape()
+        );
         return Err(builder.invalid(message));
     }
     let plain = tensor.try_as_plain_ram().map_err(|e| builder.invalid(e))?;
@@ -144,16 +158,20 @@ pub(crate) fn matmul_nbits(ctx: &mut NodeContext) -> NodeOutputs {
     let (a, packed, scales) = (ctx.input(0)?, ctx.input(1)?, ctx.input(2)?);
     let (zeros, bias) = (ctx.optional(3), ctx.optional(5));
     if ctx.optional(4).is_some() {
-        return Err(ctx.builder.unsupported("its weights are in another order (g_idx)"));
+        return Err(ctx.builder.unsupported("weights in another order (g_idx)"));
     }
     let blocks = NBitsLayout::of(ctx)?;
     let builder = &mut *ctx.builder;
     if a.dims().last().and_then(static_length) != Some(blocks.columns) {
-        return Err(builder.invalid(format_args!("K = {} for {:?}", blocks.columns, a.dims())));
+        return Err(builder.invalid(format_args!(
+            "K is {}, but the input has the shape {:?}",
+            blocks.columns,
+            a.dims()
+        )));
     }
     let bytes = blocks.rows.checked_mul(blocks.count()).and_then(|n| n.checked_mul(blocks.size));
     let Some(bytes) = bytes.map(|n| n / 8 * blocks.bits) else {
-        return Err(builder.invalid("its sizes are out of range"));
+        return Err(builder.invalid("the sizes are out of range"));
     };
     let count = blocks.rows * blocks.count();
     if let Value::Wire(..) = packed {

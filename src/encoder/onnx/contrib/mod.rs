@@ -1,5 +1,5 @@
-//! onnxruntime's own operators (domain `com.microsoft`), one a file: those that
-//! its transformer optimiser and its quantisers put into a BERT.
+//! Translators of onnxruntime's operators (domain `com.microsoft`), one file per operator: those that its
+//! transformer optimizer and its quantizers put into a BERT.
 
 pub(super) mod attention;
 pub(super) mod bias_gelu;

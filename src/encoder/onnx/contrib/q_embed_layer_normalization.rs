@@ -1,11 +1,11 @@
-//! `com.microsoft.QEmbedLayerNormalization`: the same with quantised tables.
+//! Translates `com.microsoft.QEmbedLayerNormalization`: `EmbedLayerNormalization` with quantized tables.
 
 use super::embed_layer_normalization::EmbedInputs;
 use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
 use crate::encoder::onnx::value::Value;
 use crate::error::Result;
 
-/// Inputs 0 to 7 are those of the plain one; then scales and zero points of the
+/// Inputs 0 to 7 are those of `EmbedLayerNormalization`. Then follow the scales and the zero points of the
 /// three tables, gamma and beta.
 pub(crate) fn q_embed_layer_normalization(ctx: &mut NodeContext) -> NodeOutputs {
     let table = |ctx: &mut NodeContext, i: usize| -> Result<Value> {

@@ -1,4 +1,4 @@
-//! `Add`, `Sub`, `Mul`, `Div`, `Pow`, `Min`, `Max`, with ONNX's broadcasting.
+//! Translates `Add`, `Sub`, `Mul`, `Div`, `Pow`, `Min` and `Max`, with ONNX's broadcasting.
 
 use tract_core::internal::*;
 use tract_core::ops::binary::{BinMiniOp, TypedBinOp};
@@ -9,7 +9,7 @@ use crate::encoder::onnx::typed_graph_builder::TypedGraphBuilder;
 use crate::encoder::onnx::value::{Value, integer_constant};
 use crate::error::Result;
 
-/// What can be done with two numbers.
+/// An operation on two numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Arithmetic {
     Add,
@@ -23,6 +23,7 @@ pub(crate) enum Arithmetic {
 use Arithmetic::{Add, Div, Max, Min, Mul, Sub};
 
 impl Arithmetic {
+    /// Returns tract's operator.
     fn op(self) -> Box<dyn BinMiniOp> {
         match self {
             Add => Box::new(math::Add),
@@ -34,8 +35,8 @@ impl Arithmetic {
         }
     }
 
-    /// On integers of which some may depend on batch or sequence. `None` when the
-    /// result cannot be told.
+    /// Computes the operation on integers that may depend on batch or sequence. Returns `None` if the result
+    /// cannot be expressed.
     fn on_lengths(self, a: &TDim, b: &TDim) -> Option<TDim> {
         Some(match self {
             Add => a.clone() + b,
@@ -64,28 +65,34 @@ impl Arithmetic {
 }
 
 impl TypedGraphBuilder {
-    /// `a op b`, broadcast.
+    /// Computes `a op b` with broadcasting.
     pub(crate) fn arithmetic(&mut self, op: Arithmetic, a: &Value, b: &Value) -> Result<Value> {
         if a.onnx_type() != b.onnx_type() {
-            return Err(self.invalid(format_args!("it mixes {:?} and {:?}", a.onnx_type(), b.onnx_type())));
+            return Err(self.invalid(format_args!(
+                "the inputs have different types, {:?} and {:?}",
+                a.onnx_type(),
+                b.onnx_type()
+            )));
         }
         if let Some((elements, shape)) = self.map_integers(&[a, b], |x| op.on_lengths(x[0], x[1]))? {
             return integer_constant(&elements, &shape).map_err(|e| self.invalid(e));
         }
         match (op, a.onnx_type()) {
             (_, DatumType::F32) | (Add | Sub | Mul | Min | Max, DatumType::I64 | DatumType::I32) => {}
-            (_, other) => return Err(self.unsupported(format_args!("{op:?} of {other:?}"))),
+            (_, other) => {
+                return Err(self
+                    .unsupported(format_args!("{op:?} of {other:?}; supported are float, int64 and int32")));
+            }
         }
         self.binary(op.op(), a, b)
     }
 
-    /// A tract operator on two values, broadcast. Types are the caller's concern.
+    /// Adds an operator of tract on two values, with broadcasting. The caller has checked the types.
     pub(crate) fn binary(&mut self, op: Box<dyn BinMiniOp>, a: &Value, b: &Value) -> Result<Value> {
         let dims = self.broadcast(&[a.dims(), b.dims()])?;
         let a = self.with_rank(a, dims.len())?;
         let b = self.with_rank(b, dims.len())?;
-        // tract drops an operand that changes nothing (`x + 0`, `x and true`) even when
-        // the result has its shape.
+        // tract drops a neutral operand (`x + 0`, `x and true`) even if the result has that operand's shape.
         let (a, b) = match (self.is_uniform(&a)?, self.is_uniform(&b)?) {
             (false, true) => (self.broadcast_to(&a, &dims)?, b),
             (true, false) => {
@@ -97,7 +104,7 @@ impl TypedGraphBuilder {
         self.wire(TypedBinOp(op, None), &[&a, &b])
     }
 
-    /// Whether tract knows all elements of a value to be the same.
+    /// Returns true if tract knows that all elements of a value are equal.
     fn is_uniform(&self, value: &Value) -> Result<bool> {
         Ok(match value {
             Value::Const(tensor) => tensor.is_uniform(),
@@ -107,36 +114,42 @@ impl TypedGraphBuilder {
         })
     }
 
-    /// `a + b`
+    /// Computes `a + b` with broadcasting.
     pub(crate) fn add(&mut self, a: &Value, b: &Value) -> Result<Value> {
         self.arithmetic(Add, a, b)
     }
 
-    /// `a · b`
+    /// Computes `a · b` element by element with broadcasting.
     pub(crate) fn mul(&mut self, a: &Value, b: &Value) -> Result<Value> {
         self.arithmetic(Mul, a, b)
     }
 
-    /// `x + bias`, the bias being of the last axis.
+    /// Computes `x + bias`, where the bias has the length of the last axis.
     pub(crate) fn add_bias(&mut self, x: &Value, bias: &Value) -> Result<Value> {
         if bias.rank() != 1 || x.dims().last() != bias.dims().last() {
-            return Err(self.invalid(format_args!("a bias {:?} for {:?}", bias.dims(), x.dims())));
+            return Err(self.invalid(format_args!(
+                "a bias of shape {:?} does not match {:?}",
+                bias.dims(),
+                x.dims()
+            )));
         }
         self.add(x, bias)
     }
 
-    /// `a · x`
+    /// Computes `a · x` for a number `x`.
     pub(crate) fn scale(&mut self, a: &Value, x: f32) -> Result<Value> {
         self.arithmetic(Mul, a, &Value::float(x))
     }
 }
 
-fn two(ctx: &mut NodeContext, op: Arithmetic) -> NodeOutputs {
+/// Translates an operator with two inputs.
+fn binary(ctx: &mut NodeContext, op: Arithmetic) -> NodeOutputs {
     let (a, b) = (ctx.input(0)?, ctx.input(1)?);
     Ok(tvec!(ctx.builder.arithmetic(op, &a, &b)?))
 }
 
-fn many(ctx: &mut NodeContext, op: Arithmetic) -> NodeOutputs {
+/// Translates an operator with any number of inputs.
+fn variadic(ctx: &mut NodeContext, op: Arithmetic) -> NodeOutputs {
     let mut result = ctx.input(0)?;
     for i in 1..ctx.inputs.len() {
         let next = ctx.input(i)?;
@@ -146,34 +159,36 @@ fn many(ctx: &mut NodeContext, op: Arithmetic) -> NodeOutputs {
 }
 
 pub(crate) fn add(ctx: &mut NodeContext) -> NodeOutputs {
-    two(ctx, Add)
+    binary(ctx, Add)
 }
 
 pub(crate) fn sub(ctx: &mut NodeContext) -> NodeOutputs {
-    two(ctx, Sub)
+    binary(ctx, Sub)
 }
 
 pub(crate) fn mul(ctx: &mut NodeContext) -> NodeOutputs {
-    two(ctx, Mul)
+    binary(ctx, Mul)
 }
 
 pub(crate) fn div(ctx: &mut NodeContext) -> NodeOutputs {
-    two(ctx, Div)
+    binary(ctx, Div)
 }
 
 pub(crate) fn min(ctx: &mut NodeContext) -> NodeOutputs {
-    many(ctx, Min)
+    variadic(ctx, Min)
 }
 
 pub(crate) fn max(ctx: &mut NodeContext) -> NodeOutputs {
-    many(ctx, Max)
+    variadic(ctx, Max)
 }
 
-/// `Pow`: floats only; the exponent may be an integer.
+/// Translates `Pow` of floats. The exponent may be an integer.
 pub(crate) fn pow(ctx: &mut NodeContext) -> NodeOutputs {
     let (a, b) = (ctx.input(0)?, ctx.input(1)?);
     if a.onnx_type() != DatumType::F32 {
-        return Err(ctx.builder.unsupported(format_args!("Pow of {:?}", a.onnx_type())));
+        return Err(ctx
+            .builder
+            .unsupported(format_args!("Pow of {:?}; only float is supported", a.onnx_type())));
     }
     let b = ctx.builder.cast(&b, DatumType::F32)?;
     Ok(tvec!(ctx.builder.binary(Box::new(math::Pow), &a, &b)?))

@@ -1,4 +1,4 @@
-//! `Cast` and `CastLike`. A cast between float types does nothing: all are f32 here.
+//! Translates `Cast` and `CastLike`. A cast between float types does nothing, because all are f32 here.
 
 use tract_core::prelude::*;
 
@@ -8,11 +8,11 @@ use crate::encoder::onnx::tensor_info::graph_type;
 pub(crate) fn cast(ctx: &mut NodeContext) -> NodeOutputs {
     let x = ctx.input(0)?;
     let Some(to) = ctx.node.int("to")? else {
-        return Err(ctx.builder.invalid("it does not say to what type"));
+        return Err(ctx.builder.invalid("the attribute `to` is missing"));
     };
     match i32::try_from(to).ok().and_then(graph_type) {
         Some(to) => Ok(tvec!(ctx.builder.cast(&x, to)?)),
-        None => Err(ctx.builder.unsupported(format_args!("a cast to ONNX's type {to}"))),
+        None => Err(ctx.builder.unsupported(format_args!("a cast to the ONNX type {to}"))),
     }
 }
 

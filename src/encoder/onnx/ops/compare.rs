@@ -1,4 +1,4 @@
-//! `Equal`, `Less`, … and `And`, `Or`.
+//! Translates `Equal`, `Less`, `LessOrEqual`, `Greater`, `GreaterOrEqual`, `And` and `Or`.
 
 use tract_core::ops::binary::BinMiniOp;
 use tract_core::ops::logic::{And, CompEq, CompGT, CompGTE, CompLT, CompLTE, Or};
@@ -7,8 +7,8 @@ use tract_core::prelude::*;
 use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
 use crate::encoder::onnx::value::Value;
 
-/// Compares two values; `on_lengths` does so for integers that may depend on
-/// batch or sequence, and says `None` when it cannot tell.
+/// Compares two values. `on_lengths` compares integers that may depend on batch or sequence, and returns
+/// `None` if the result does too.
 fn compare(
     ctx: &mut NodeContext,
     op: Box<dyn BinMiniOp>,
@@ -16,7 +16,7 @@ fn compare(
 ) -> NodeOutputs {
     let (a, b) = (ctx.input(0)?, ctx.input(1)?);
     if a.onnx_type() != b.onnx_type() {
-        let message = format!("it compares {:?} with {:?}", a.onnx_type(), b.onnx_type());
+        let message = format!("the inputs have different types, {:?} and {:?}", a.onnx_type(), b.onnx_type());
         return Err(ctx.builder.invalid(message));
     }
     if let Some((elements, shape)) = ctx.builder.map_integers(&[&a, &b], |x| on_lengths(x[0], x[1]))? {
@@ -32,6 +32,7 @@ fn compare(
     Ok(tvec!(ctx.builder.binary(op, &a, &b)?))
 }
 
+/// Returns whether `a < b`, or `None` if that depends on batch or sequence.
 fn less_than(a: &TDim, b: &TDim) -> Option<bool> {
     if (b.clone() - a).prove_strict_positive() {
         Some(true)
@@ -42,6 +43,7 @@ fn less_than(a: &TDim, b: &TDim) -> Option<bool> {
     }
 }
 
+/// Returns whether `a == b`, or `None` if that depends on batch or sequence.
 fn equals(a: &TDim, b: &TDim) -> Option<bool> {
     if a == b {
         Some(true)
@@ -72,10 +74,11 @@ pub(crate) fn greater_or_equal(ctx: &mut NodeContext) -> NodeOutputs {
     compare(ctx, Box::new(CompGTE), |a, b| less_than(a, b).map(|less| !less))
 }
 
+/// Translates an operator on two boolean values.
 fn logic(ctx: &mut NodeContext, op: Box<dyn BinMiniOp>) -> NodeOutputs {
     let (a, b) = (ctx.input(0)?, ctx.input(1)?);
     if a.datum_type() != DatumType::Bool || b.datum_type() != DatumType::Bool {
-        return Err(ctx.builder.invalid("it is given what is not true or false"));
+        return Err(ctx.builder.invalid("the inputs are not boolean"));
     }
     Ok(tvec!(ctx.builder.binary(op, &a, &b)?))
 }

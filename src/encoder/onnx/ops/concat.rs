@@ -1,4 +1,4 @@
-//! `Concat`.
+//! Translates `Concat`.
 
 use tract_core::ops::array::TypedConcat;
 use tract_core::prelude::*;
@@ -9,7 +9,7 @@ use crate::encoder::onnx::value::{Value, integer_constant};
 pub(crate) fn concat(ctx: &mut NodeContext) -> NodeOutputs {
     let first = ctx.input(0)?;
     let Some(axis) = ctx.node.int("axis")? else {
-        return Err(ctx.builder.invalid("it has no axis"));
+        return Err(ctx.builder.invalid("the attribute `axis` is missing"));
     };
     let axis = ctx.axis(axis, first.rank())?;
     let mut values = Vec::with_capacity(ctx.inputs.len());
@@ -17,13 +17,13 @@ pub(crate) fn concat(ctx: &mut NodeContext) -> NodeOutputs {
         let value = ctx.input(i)?;
         let (mut one, mut other) = (first.dims(), value.dims());
         if other.len() != one.len() || value.onnx_type() != first.onnx_type() {
-            return Err(ctx.builder.invalid("its inputs differ in type or in axes"));
+            return Err(ctx.builder.invalid("the inputs have different types or numbers of axes"));
         }
         one.remove(axis);
         other.remove(axis);
         if one != other {
             return Err(ctx.builder.invalid(format_args!(
-                "it joins {:?} and {:?}",
+                "the shapes {:?} and {:?} cannot be joined",
                 first.dims(),
                 value.dims()
             )));

@@ -1,4 +1,4 @@
-//! `Constant` and `ConstantOfShape`.
+//! Translates `Constant` and `ConstantOfShape`.
 
 use tract_core::prelude::*;
 
@@ -18,7 +18,7 @@ pub(crate) fn constant(ctx: &mut NodeContext) -> NodeOutputs {
     } else if let Some(floats) = node.floats("value_floats")? {
         rctensor1(floats)
     } else {
-        return Err(ctx.builder.unsupported("a constant that is no tensor of numbers"));
+        return Err(ctx.builder.unsupported("the constant is not a tensor of numbers"));
     };
     Ok(tvec!(Value::Const(tensor)))
 }
@@ -26,14 +26,14 @@ pub(crate) fn constant(ctx: &mut NodeContext) -> NodeOutputs {
 pub(crate) fn constant_of_shape(ctx: &mut NodeContext) -> NodeOutputs {
     let shape = ctx.input(0)?;
     let Some(dims) = shape.integer_elements() else {
-        return Err(ctx.builder.unsupported("its shape is not known before a run"));
+        return Err(ctx.builder.unsupported("the shape is not constant"));
     };
     let value = match &ctx.node.value {
         Some(value) if value.len() == 1 => {
             let value = value.clone().into_tensor();
             Value::constant(value.into_shape(&[]).map_err(|e| ctx.builder.invalid(e))?)
         }
-        Some(_) => return Err(ctx.builder.invalid("its value is not one number")),
+        Some(_) => return Err(ctx.builder.invalid("the attribute `value` is not one number")),
         None => Value::float(0.0),
     };
     Ok(tvec!(ctx.builder.broadcast_to(&value, &dims)?))

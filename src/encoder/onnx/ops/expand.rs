@@ -1,4 +1,4 @@
-//! `Expand`, `Tile`, `Where`: broadcasting said aloud.
+//! Translates `Expand`, `Tile` and `Where`.
 
 use tract_core::ops::array::{MultiBroadcastTo, Tile};
 use tract_core::ops::logic::Iff;
@@ -11,10 +11,13 @@ use crate::encoder::onnx::value::{Dims, Value, integer_constant};
 use crate::error::Result;
 
 impl TypedGraphBuilder {
-    /// Broadcasts to a shape, which must be one that the value broadcasts to.
+    /// Broadcasts a value to a shape.
+    ///
+    /// # Errors
+    /// `INVALID_MODEL` if the value does not broadcast to it.
     pub(crate) fn broadcast_to(&mut self, value: &Value, dims: &[TDim]) -> Result<Value> {
         if let Some(bad) = dims.iter().find(|d| d.as_i64().is_some_and(|d| !(0..=1 << 30).contains(&d))) {
-            return Err(self.invalid(format_args!("a length of {bad}")));
+            return Err(self.invalid(format_args!("the length {bad} is out of range")));
         }
         let dims: Dims = dims.into();
         if self.broadcast(&[value.dims(), dims.clone()])? != dims {
@@ -27,11 +30,11 @@ impl TypedGraphBuilder {
     }
 }
 
-/// `Expand`: the shape may have ones where the value has more.
+/// Translates `Expand`. The shape may have a 1 for an axis of the value that is longer.
 pub(crate) fn expand(ctx: &mut NodeContext) -> NodeOutputs {
     let (x, shape) = (ctx.input(0)?, ctx.input(1)?);
     let Some(shape) = shape.integer_elements() else {
-        return Err(ctx.builder.unsupported("its shape is not known before a run"));
+        return Err(ctx.builder.unsupported("the shape is not constant"));
     };
     let dims = ctx.builder.broadcast(&[x.dims(), shape.into()])?;
     Ok(tvec!(ctx.builder.broadcast_to(&x, &dims)?))
@@ -40,11 +43,13 @@ pub(crate) fn expand(ctx: &mut NodeContext) -> NodeOutputs {
 pub(crate) fn tile(ctx: &mut NodeContext) -> NodeOutputs {
     let (x, repeats) = (ctx.input(0)?, ctx.input(1)?);
     let Some(repeats) = repeats.integer_elements() else {
-        return Err(ctx.builder.unsupported("its repeats are not known before a run"));
+        return Err(ctx.builder.unsupported("the repeats are not constant"));
     };
     let is_in_range = |r: &TDim| r.as_i64().is_none_or(|r| (0..=1 << 30).contains(&r));
     if repeats.len() != x.rank() || !repeats.iter().all(is_in_range) {
-        return Err(ctx.builder.invalid(format_args!("{repeats:?} repeats of {} axes", x.rank())));
+        return Err(ctx
+            .builder
+            .invalid(format_args!("the repeats {repeats:?} do not match {} axes", x.rank())));
     }
     if repeats.iter().all(TDim::is_one) {
         return Ok(tvec!(x));
@@ -52,13 +57,15 @@ pub(crate) fn tile(ctx: &mut NodeContext) -> NodeOutputs {
     Ok(tvec!(ctx.builder.wire(Tile { multipliers: repeats.into() }, &[&x])?))
 }
 
-/// `Where`
+/// Translates `Where`.
 pub(crate) fn select(ctx: &mut NodeContext) -> NodeOutputs {
     let (condition, yes, no) = (ctx.input(0)?, ctx.input(1)?, ctx.input(2)?);
     if condition.datum_type() != DatumType::Bool || yes.onnx_type() != no.onnx_type() {
-        return Err(ctx.builder.invalid("its inputs are not a condition and two values of one type"));
+        return Err(ctx
+            .builder
+            .invalid("the inputs are not a boolean condition and two values of the same type"));
     }
-    // A choice between lengths: tract has no such operator on them.
+    // tract has no such operator for lengths.
     if let Some(tensor) = condition.tensor() {
         let flags = tensor.cast_to::<i64>().map_err(|e| ctx.builder.invalid(e))?.into_owned();
         let flags = Value::constant(flags);

@@ -1,7 +1,7 @@
-//! `Gather`, `GatherElements`, `GatherND`.
+//! Translates `Gather`, `GatherElements` and `GatherND`.
 //!
-//! tract trusts indices that it reads at run time, and would panic on one that
-//! lies outside. The operators here look first.
+//! tract does not check indices at run time and would panic on one that is out of range. The operators here
+//! check them first.
 
 use tract_core::internal::*;
 use tract_core::ops::array::{Gather, GatherElements, GatherNd};
@@ -13,7 +13,7 @@ use crate::encoder::onnx::typed_graph_builder::TypedGraphBuilder;
 use crate::encoder::onnx::value::{Value, integer_constant, static_length};
 use crate::error::Result;
 
-/// One of tract's gathering operators, behind a check of its indices.
+/// A gather operator of tract with a check of its indices.
 #[derive(Debug, Clone, Hash, PartialEq, Eq)]
 pub(crate) enum CheckedGather {
     Gather(Gather),
@@ -22,7 +22,7 @@ pub(crate) enum CheckedGather {
 }
 
 impl CheckedGather {
-    /// The axis that a `Gather` takes slices along.
+    /// Returns the axis of a `Gather`.
     pub(crate) fn gather_axis(&self) -> Option<usize> {
         match self {
             Self::Gather(op) => Some(op.axis),
@@ -30,6 +30,7 @@ impl CheckedGather {
         }
     }
 
+    /// Returns tract's operator.
     fn inner(&self) -> &dyn TypedOp {
         match self {
             Self::Gather(op) => op,
@@ -38,7 +39,7 @@ impl CheckedGather {
         }
     }
 
-    /// Whether every index lies within the axis that it is an index of.
+    /// Checks that every index is within its axis. `data` is the shape of the data.
     fn check(&self, data: &[usize], indices: &Tensor) -> TractResult<()> {
         let (axis, columns) = match self {
             Self::Gather(op) => (op.axis, 1),
@@ -48,8 +49,11 @@ impl CheckedGather {
         let plain = indices.try_as_plain_ram()?;
         for (i, &index) in plain.as_slice::<i64>()?.iter().enumerate() {
             let length = data.get(axis + i % columns.max(1)).copied().unwrap_or(0) as i64;
-            let least = if matches!(self, Self::Nd(_)) { 0 } else { -length };
-            ensure!((least..length).contains(&index), "index {index} of an axis of {length}");
+            let min = if matches!(self, Self::Nd(_)) { 0 } else { -length };
+            ensure!(
+                (min..length).contains(&index),
+                "index {index} is out of range for an axis of length {length}"
+            );
         }
         Ok(())
     }
@@ -67,7 +71,7 @@ impl EvalOp for CheckedGather {
     op_out_of_plan!();
 
     fn eval(&self, ctx: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
-        let [data, indices] = &*inputs else { bail!("two inputs are due") };
+        let [data, indices] = &*inputs else { bail!("expected two inputs") };
         self.check(data.shape(), indices)?;
         match self {
             Self::Gather(op) => op.eval(ctx, inputs),
@@ -86,15 +90,18 @@ impl TypedOp for CheckedGather {
 }
 
 impl TypedGraphBuilder {
-    /// The rows of `table`'s axis 0 that `indices` (int32 or int64) name.
+    /// Returns the rows of `table` at `indices` (int32 or int64).
     pub(crate) fn gather_rows(&mut self, table: &Value, indices: &Value) -> Result<Value> {
         self.check_vocabulary(table, indices)?;
         let indices = self.cast(indices, DatumType::I64)?;
         self.wire(CheckedGather::Gather(Gather::new(0)), &[table, &indices])
     }
 
-    /// A table that is read at the token ids is the word embedding: its rows are
-    /// the vocabulary. One that is read at the token types has a row for each.
+    /// Checks the rows of an embedding table: a table that is indexed by token ids is the word embedding, one
+    /// that is indexed by token types is the token type embedding.
+    ///
+    /// # Errors
+    /// Those of [`embedding_mismatch`].
     fn check_vocabulary(&self, table: &Value, indices: &Value) -> Result<()> {
         let Some(role) = self.input_role(indices).filter(|_| table.rank() == 2) else { return Ok(()) };
         let rows = static_length(&table.dims()[0]).unwrap_or(0);
@@ -110,9 +117,13 @@ impl TypedGraphBuilder {
         }
     }
 
+    /// Casts indices to int64.
     fn indices_as_i64(&mut self, indices: &Value) -> Result<Value> {
         if !matches!(indices.onnx_type(), DatumType::I64 | DatumType::I32) {
-            return Err(self.invalid(format_args!("its indices are {:?}", indices.onnx_type())));
+            return Err(self.invalid(format_args!(
+                "the indices have the type {:?}; expected int64 or int32",
+                indices.onnx_type()
+            )));
         }
         self.cast(indices, DatumType::I64)
     }
@@ -121,7 +132,7 @@ impl TypedGraphBuilder {
 pub(crate) fn gather(ctx: &mut NodeContext) -> NodeOutputs {
     let (data, indices) = (ctx.input(0)?, ctx.input(1)?);
     let axis = ctx.axis(ctx.node.int_or("axis", 0)?, data.rank())?;
-    // A length out of a shape, or the first row of each text.
+    // Integer constants: lengths of a shape.
     if let (Some(elements), Some(picks), 1) =
         (data.integer_elements(), indices.integer_elements(), data.rank())
     {
@@ -130,7 +141,12 @@ pub(crate) fn gather(ctx: &mut NodeContext) -> NodeOutputs {
             let at = pick.as_i64().map(|p| if p < 0 { p + elements.len() as i64 } else { p });
             match at.and_then(|at| elements.get(usize::try_from(at).ok()?)) {
                 Some(element) => picked.push(element.clone()),
-                None => return Err(ctx.builder.invalid(format_args!("index {pick} of {}", elements.len()))),
+                None => {
+                    return Err(ctx.builder.invalid(format_args!(
+                        "index {pick} is out of range for {} elements",
+                        elements.len()
+                    )));
+                }
             }
         }
         let shape: Vec<usize> = indices.dims().iter().filter_map(static_length).collect();
@@ -144,7 +160,9 @@ pub(crate) fn gather(ctx: &mut NodeContext) -> NodeOutputs {
         let index = tensor.cast_to_scalar::<i64>().map_err(|e| ctx.builder.invalid(e))?;
         let length = data.dims()[axis].clone();
         if index.unsigned_abs() > 1 << 30 {
-            return Err(ctx.builder.invalid(format_args!("index {index} of {length}")));
+            return Err(ctx
+                .builder
+                .invalid(format_args!("index {index} is out of range for an axis of length {length}")));
         }
         let start = if index < 0 { length + index } else { index.to_dim() };
         let part = ctx.builder.slice_axis(&data, axis, start.clone(), start + 1)?;
@@ -158,12 +176,12 @@ pub(crate) fn gather_elements(ctx: &mut NodeContext) -> NodeOutputs {
     let axis = ctx.axis(ctx.node.int_or("axis", 0)?, data.rank())?;
     let (mut of_data, mut of_indices) = (data.dims(), indices.dims());
     if of_data.len() != of_indices.len() {
-        return Err(ctx.builder.invalid("its inputs differ in axes"));
+        return Err(ctx.builder.invalid("the inputs have different numbers of axes"));
     }
     of_data.remove(axis);
     of_indices.remove(axis);
     if of_data != of_indices {
-        return Err(ctx.builder.unsupported("its inputs differ in more than the axis"));
+        return Err(ctx.builder.unsupported("the inputs differ in another axis than {axis}"));
     }
     let indices = ctx.builder.indices_as_i64(&indices)?;
     Ok(tvec!(ctx.builder.wire(CheckedGather::Elements(GatherElements::new(axis)), &[&data, &indices])?))
@@ -176,7 +194,7 @@ pub(crate) fn gather_nd(ctx: &mut NodeContext) -> NodeOutputs {
     }
     let columns = indices.dims().last().and_then(static_length).unwrap_or(0);
     if columns == 0 || columns > data.rank() {
-        return Err(ctx.builder.invalid(format_args!("{columns} indices into {} axes", data.rank())));
+        return Err(ctx.builder.invalid(format_args!("{columns} indices do not match {} axes", data.rank())));
     }
     let indices = ctx.builder.indices_as_i64(&indices)?;
     Ok(tvec!(ctx.builder.wire(CheckedGather::Nd(GatherNd::new(0)), &[&data, &indices])?))

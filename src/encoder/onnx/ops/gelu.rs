@@ -1,4 +1,4 @@
-//! `Gelu`, exact and by tanh.
+//! Translates `Gelu`, exact and with the tanh approximation.
 
 use tract_core::ops::math;
 use tract_core::ops::nn::gelu_exact::gelu_exact;
@@ -10,20 +10,23 @@ use crate::encoder::onnx::value::Value;
 use crate::error::Result;
 
 impl TypedGraphBuilder {
+    /// Checks that a value is float.
     fn require_float(&self, x: &Value) -> Result<()> {
         if x.datum_type() != DatumType::F32 {
-            return Err(self.invalid(format_args!("it is given {:?}", x.onnx_type())));
+            return Err(
+                self.invalid(format_args!("the input has the type {:?}; expected float", x.onnx_type()))
+            );
         }
         Ok(())
     }
 
-    /// `x/2 · (1 + erf(x/√2))`
+    /// Computes `x/2 · (1 + erf(x/√2))`.
     pub(crate) fn gelu(&mut self, x: &Value) -> Result<Value> {
         self.require_float(x)?;
         self.wire(gelu_exact(), &[x])
     }
 
-    /// `x/2 · (1 + tanh(√(2/π) · (x + 0.044715·x³)))`
+    /// Computes `x/2 · (1 + tanh(√(2/π) · (x + 0.044715·x³)))`.
     pub(crate) fn gelu_tanh(&mut self, x: &Value) -> Result<Value> {
         self.require_float(x)?;
         let square = self.mul(x, x)?;
@@ -43,6 +46,8 @@ pub(crate) fn gelu(ctx: &mut NodeContext) -> NodeOutputs {
     match ctx.node.string_or("approximate", "none")? {
         "none" => Ok(tvec!(ctx.builder.gelu(&x)?)),
         "tanh" => Ok(tvec!(ctx.builder.gelu_tanh(&x)?)),
-        other => Err(ctx.builder.invalid(format_args!("approximate = `{other}`"))),
+        other => {
+            Err(ctx.builder.invalid(format_args!("approximate is `{other}`; expected `none` or `tanh`")))
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! Operators that give back what they are given.
+//! Translates operators that return their input: `Identity` and `Dropout`.
 
 use tract_core::prelude::*;
 
@@ -9,12 +9,12 @@ pub(crate) fn identity(ctx: &mut NodeContext) -> NodeOutputs {
     Ok(tvec!(ctx.input(0)?))
 }
 
-/// `Dropout` outside training; its mask, if wanted, is all true.
+/// Translates `Dropout` outside training. Its mask output is all true.
 pub(crate) fn dropout(ctx: &mut NodeContext) -> NodeOutputs {
     if let Some(training) = ctx.optional(2)
         && !training.tensor().is_some_and(|t| t.is_all_zero().unwrap_or(false))
     {
-        return Err(ctx.builder.unsupported("it is in training mode"));
+        return Err(ctx.builder.unsupported("training_mode is set"));
     }
     let x = ctx.input(0)?;
     let mut outputs = tvec!(x.clone());

@@ -1,7 +1,7 @@
-//! Arithmetic on integer constants, of which some depend on batch or sequence.
+//! Computes on integer constants, which may depend on batch or sequence.
 //!
-//! Exports compute shapes with the same operators as numbers. tract could fold
-//! them, but would panic on an overflow or a division by zero in a corrupt file.
+//! Exports compute shapes with the same operators as activations. tract could evaluate them, but would panic
+//! on an overflow or a division by zero in a damaged file.
 
 use tract_core::prelude::*;
 
@@ -9,25 +9,25 @@ use crate::encoder::onnx::typed_graph_builder::TypedGraphBuilder;
 use crate::encoder::onnx::value::{Dims, Value, static_length};
 use crate::error::Result;
 
-/// Integers in a graph are lengths, indices and masks. Beyond this they are
-/// corrupt; kept below it, their sums and products stay within an int64.
+/// The largest absolute value of an integer. Integers in a graph are lengths, indices and masks, and sums and
+/// products of two such integers fit into an int64.
 const MAX_INTEGER: u64 = 1 << 31;
 
-/// More integers than any computation on shapes or positions has.
+/// The most integers of a constant that is computed here.
 const MAX_ELEMENTS: usize = 1 << 22;
 
-/// Whether an integer is of a size that lengths and indices have.
+/// Returns true if the absolute value of an integer is at most [`MAX_INTEGER`].
 pub(crate) fn is_in_range(x: &TDim) -> bool {
     x.as_i64().is_none_or(|x| x.unsigned_abs() <= MAX_INTEGER)
 }
 
 impl TypedGraphBuilder {
-    /// Applies `f` element by element to integer constants, broadcast. `None` when
-    /// an operand is no integer constant.
+    /// Applies `f` element by element to integer constants, with broadcasting. Returns the elements and the
+    /// shape, or `None` if an operand is not an integer constant.
     ///
     /// # Errors
-    /// `INVALID_MODEL` when the shapes do not go together or `f` gives no result:
-    /// it divides by zero, say, or asks whether the batch is greater than seven.
+    /// `INVALID_MODEL` if the shapes do not broadcast, or `f` returns `None`: for a division by zero, or for a
+    /// comparison that depends on the batch.
     pub(crate) fn map_integers<T>(
         &mut self,
         operands: &[&Value],
@@ -40,7 +40,7 @@ impl TypedGraphBuilder {
         let shape = self.broadcast(&shapes)?;
         let count = shape.iter().filter_map(static_length).try_fold(1usize, usize::checked_mul);
         let Some(count) = count.filter(|count| *count <= MAX_ELEMENTS) else {
-            return Err(self.invalid(format_args!("it computes {shape:?} integers")));
+            return Err(self.invalid(format_args!("an integer constant of shape {shape:?} is too large")));
         };
         let shape: Vec<usize> = shape.iter().filter_map(static_length).collect();
         let strides: Vec<Vec<usize>> = operands.iter().map(|v| strides(v, shape.len())).collect();
@@ -49,22 +49,20 @@ impl TypedGraphBuilder {
         for index in 0..count {
             arguments.clear();
             for (list, strides) in lists.iter().zip(&strides) {
-                let (mut rest, mut at) = (index, 0);
+                let (mut rest, mut offset) = (index, 0);
                 for (length, stride) in shape.iter().zip(strides).rev() {
-                    at += rest % length * stride;
+                    offset += rest % length * stride;
                     rest /= length;
                 }
-                let Some(element) = list.get(at).filter(|x| is_in_range(x)) else {
-                    return Err(self.invalid("it computes with an integer that is out of range"));
+                let Some(element) = list.get(offset).filter(|x| is_in_range(x)) else {
+                    return Err(self.invalid("an integer is out of range"));
                 };
                 arguments.push(element);
             }
             match f(&arguments) {
                 Some(result) => results.push(result),
                 None => {
-                    return Err(
-                        self.invalid(format_args!("it cannot be computed on {arguments:?} before a run"))
-                    );
+                    return Err(self.invalid(format_args!("it cannot be computed for {arguments:?}")));
                 }
             }
         }
@@ -72,7 +70,7 @@ impl TypedGraphBuilder {
     }
 }
 
-/// The step in a constant's elements along each axis of the broadcast shape.
+/// Returns the stride of a constant along each axis of the broadcast shape; 0 for an axis that is broadcast.
 fn strides(value: &Value, rank: usize) -> Vec<usize> {
     let dims: Vec<usize> = value.dims().iter().filter_map(static_length).collect();
     let mut strides = vec![0; rank];

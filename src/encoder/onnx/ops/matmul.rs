@@ -1,4 +1,4 @@
-//! `MatMul` and `Gemm`.
+//! Translates `MatMul` and `Gemm`.
 
 use tract_core::internal::*;
 use tract_core::ops::einsum::EinSum;
@@ -10,12 +10,16 @@ use crate::encoder::onnx::value::Value;
 use crate::error::Result;
 
 impl TypedGraphBuilder {
-    /// `a · b` as NumPy's matmul has it: leading axes broadcast.
+    /// Computes the matrix product `a · b`. Leading axes broadcast.
     pub(crate) fn matmul(&mut self, a: &Value, b: &Value) -> Result<Value> {
         self.product(a, b, false, false)
     }
 
-    /// The same, with the last two axes of either swapped. Both have at least two axes.
+    /// Computes the matrix product `a · b`, each side transposed if its flag is set: its last two axes are
+    /// swapped. Leading axes broadcast.
+    ///
+    /// # Errors
+    /// `UNSUPPORTED_OPERATOR` for a side with fewer than two axes, `INVALID_MODEL` if the shapes do not match.
     pub(crate) fn product(
         &mut self,
         a: &Value,
@@ -26,14 +30,19 @@ impl TypedGraphBuilder {
         let (left, right) = (a.dims(), b.dims());
         let (la, lb) = (left.len(), right.len());
         if la < 2 || lb < 2 || a.datum_type() != DatumType::F32 || b.datum_type() != DatumType::F32 {
-            let message =
-                format!("product of {:?} {left:?} and {:?} {right:?}", a.onnx_type(), b.onnx_type());
+            let message = format!(
+                "the product of {:?} {left:?} and {:?} {right:?} is undefined",
+                a.onnx_type(),
+                b.onnx_type()
+            );
             return Err(if la < 2 || lb < 2 { self.unsupported(message) } else { self.invalid(message) });
         }
         let a_inner = &left[if a_transposed { la - 2 } else { la - 1 }];
         let b_inner = &right[if b_transposed { lb - 1 } else { lb - 2 }];
         if a_inner != b_inner {
-            return Err(self.invalid(format_args!("product of {left:?} and {right:?}")));
+            return Err(self.invalid(format_args!(
+                "the shapes {left:?} and {right:?} do not match for a matrix product"
+            )));
         }
         self.broadcast(&[left[..la - 2].into(), right[..lb - 2].into()])?;
         let rank = la.max(lb);
@@ -54,11 +63,11 @@ pub(crate) fn matmul(ctx: &mut NodeContext) -> NodeOutputs {
     Ok(tvec!(ctx.builder.matmul(&a, &b)?))
 }
 
-/// `Gemm`: `alpha · A · B + beta · C` on matrices, either turned.
+/// Translates `Gemm`: `alpha · A · B + beta · C`, where A and B may be transposed.
 pub(crate) fn gemm(ctx: &mut NodeContext) -> NodeOutputs {
     let (a, b, c) = (ctx.input(0)?, ctx.input(1)?, ctx.optional(2));
     if a.rank() != 2 || b.rank() != 2 {
-        return Err(ctx.builder.invalid("its inputs are no matrices"));
+        return Err(ctx.builder.invalid("the inputs are not matrices"));
     }
     let alpha = ctx.node.float_or("alpha", 1.0)?;
     let beta = ctx.node.float_or("beta", 1.0)?;
@@ -79,7 +88,7 @@ pub(crate) fn gemm(ctx: &mut NodeContext) -> NodeOutputs {
         result = builder.arithmetic(Arithmetic::Add, &result, &c)?;
     }
     if result.dims() != dims {
-        return Err(builder.invalid("its third input is larger than the product"));
+        return Err(builder.invalid("the third input does not broadcast to the product"));
     }
     Ok(tvec!(result))
 }

@@ -1,5 +1,5 @@
-//! ONNX's own operators, a family a file. Each checks what it is given and says
-//! it in tract's operators.
+//! Translators of the operators in the ONNX domain, one file per family. Each translator checks its inputs
+//! and attributes and adds tract's operators.
 
 pub(super) mod arithmetic;
 pub(super) mod cast;

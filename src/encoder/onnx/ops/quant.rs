@@ -1,7 +1,7 @@
-//! `QuantizeLinear`, `DequantizeLinear`, `DynamicQuantizeLinear`, `MatMulInteger`.
+//! Translates `QuantizeLinear`, `DequantizeLinear`, `DynamicQuantizeLinear` and `MatMulInteger`.
 //!
-//! Weights are dequantised when the graph is translated; products of quantised
-//! numbers are computed in f32, which holds them exactly up to 2²⁴.
+//! Constant weights are dequantized during translation. Products of quantized numbers are computed in f32,
+//! which is exact up to 2²⁴.
 
 use tract_core::internal::*;
 use tract_core::ops::math;
@@ -13,8 +13,7 @@ use crate::encoder::onnx::value::Value;
 use crate::error::Result;
 
 impl TypedGraphBuilder {
-    /// `(x - zero) · scale`. Scale and zero point are one number or one for each
-    /// place along `axis`.
+    /// Computes `(x - zero) · scale`. Scale and zero point are one number, or one per index of `axis`.
     pub(crate) fn dequantize(
         &mut self,
         x: &Value,
@@ -27,7 +26,7 @@ impl TypedGraphBuilder {
         self.arithmetic(Arithmetic::Mul, &centered, &scale)
     }
 
-    /// `x - zero` of quantised numbers, as floats.
+    /// Computes `x - zero` of quantized numbers, as floats.
     pub(crate) fn subtract_zero_point(
         &mut self,
         x: &Value,
@@ -35,12 +34,18 @@ impl TypedGraphBuilder {
         axis: usize,
     ) -> Result<Value> {
         if !matches!(x.datum_type(), DatumType::I8 | DatumType::U8 | DatumType::I32) {
-            return Err(self.invalid(format_args!("it takes {:?} for quantised", x.onnx_type())));
+            return Err(self.invalid(format_args!(
+                "the quantized input has the type {:?}; expected int8, uint8 or int32",
+                x.onnx_type()
+            )));
         }
         let floats = self.cast(x, DatumType::F32)?;
         let Some(zero) = zero else { return Ok(floats) };
         if zero.datum_type() != x.datum_type() {
-            return Err(self.invalid(format_args!("a zero point of type {:?}", zero.onnx_type())));
+            return Err(self.invalid(format_args!(
+                "the zero point has another type, {:?}, than the numbers",
+                zero.onnx_type()
+            )));
         }
         if zero.tensor().is_some_and(|t| t.is_all_zero().unwrap_or(false)) {
             return Ok(floats);
@@ -50,10 +55,13 @@ impl TypedGraphBuilder {
         self.arithmetic(Arithmetic::Sub, &floats, &zero)
     }
 
-    /// A quantisation parameter of `x`, shaped to broadcast along `axis`.
+    /// Reshapes a quantization parameter of `x` so that it broadcasts along `axis`.
     pub(crate) fn along_axis(&mut self, parameter: &Value, x: &Value, axis: usize) -> Result<Value> {
         if parameter.datum_type() != DatumType::F32 {
-            return Err(self.invalid(format_args!("a scale of type {:?}", parameter.onnx_type())));
+            return Err(self.invalid(format_args!(
+                "the scale has the type {:?}; expected float",
+                parameter.onnx_type()
+            )));
         }
         let count: TDim = parameter.dims().iter().product();
         if parameter.rank() <= 1 && count.is_one() {
@@ -61,7 +69,8 @@ impl TypedGraphBuilder {
         }
         let dims = x.dims();
         if parameter.rank() != 1 || dims.get(axis) != Some(&count) {
-            let message = format!("a scale of shape {:?} for {dims:?} along axis {axis}", parameter.dims());
+            let message =
+                format!("the scale of shape {:?} does not match axis {axis} of {dims:?}", parameter.dims());
             return Err(self.invalid(message));
         }
         let mut shape = vec![1.to_dim(); dims.len()];
@@ -69,31 +78,37 @@ impl TypedGraphBuilder {
         self.reshape(parameter, &shape, true)
     }
 
-    /// `clamp(round(x / scale) + zero)` to the range of `to`.
+    /// Computes `round(x / scale) + zero`, clamped to the range of `to`.
     fn quantize(&mut self, x: &Value, scale: &Value, zero: &Value, to: DatumType) -> Result<Value> {
-        let (least, most) = match to {
+        let (min, max) = match to {
             DatumType::U8 => (0.0, 255.0),
             DatumType::I8 => (-128.0, 127.0),
-            other => return Err(self.unsupported(format_args!("it quantises to {other:?}"))),
+            other => {
+                return Err(
+                    self.unsupported(format_args!("quantization to {other:?}; supported are int8 and uint8"))
+                );
+            }
         };
         let steps = self.arithmetic(Arithmetic::Div, x, scale)?;
         let steps = self.wire(math::round_half_to_even(), &[&steps])?;
         let steps = self.arithmetic(Arithmetic::Add, &steps, zero)?;
-        let steps = self.arithmetic(Arithmetic::Max, &steps, &Value::float(least))?;
-        let steps = self.arithmetic(Arithmetic::Min, &steps, &Value::float(most))?;
+        let steps = self.arithmetic(Arithmetic::Max, &steps, &Value::float(min))?;
+        let steps = self.arithmetic(Arithmetic::Min, &steps, &Value::float(max))?;
         self.cast(&steps, to)
     }
 
-    /// `DynamicQuantizeLinear`: the numbers as uint8, their scale and their zero point.
+    /// Computes `DynamicQuantizeLinear`: the uint8 numbers, their scale and their zero point.
     pub(crate) fn dynamic_quantize(&mut self, x: &Value) -> Result<TVec<Value>> {
         if x.datum_type() != DatumType::F32 {
-            return Err(self.invalid(format_args!("it quantises {:?}", x.onnx_type())));
+            return Err(
+                self.invalid(format_args!("the input has the type {:?}; expected float", x.onnx_type()))
+            );
         }
         self.wire_all(DynamicQuantize, &[x])
     }
 
-    /// The product of quantised matrices, as floats, without scales. `b`'s zero
-    /// point may be one for each column.
+    /// Computes the product of quantized matrices as floats, without the scales. The zero point of `b` may be
+    /// one per column.
     pub(crate) fn quantized_product(
         &mut self,
         a: &Value,
@@ -102,7 +117,7 @@ impl TypedGraphBuilder {
         b_zero: Option<&Value>,
     ) -> Result<Value> {
         if a.rank() < 2 || b.rank() < 2 {
-            return Err(self.unsupported("its inputs are no matrices"));
+            return Err(self.unsupported("the inputs are not matrices"));
         }
         let a = self.subtract_zero_point(a, a_zero, a.rank() - 2)?;
         let b = self.subtract_zero_point(b, b_zero, b.rank() - 1)?;
@@ -110,7 +125,7 @@ impl TypedGraphBuilder {
     }
 }
 
-/// `DynamicQuantizeLinear` as one operator of ours: the range is that of all of x, and 0.
+/// `DynamicQuantizeLinear` as one operator. The range is that of all elements and 0.
 #[derive(Debug, Clone, Hash, PartialEq, Eq)]
 pub(crate) struct DynamicQuantize;
 
@@ -126,13 +141,13 @@ impl EvalOp for DynamicQuantize {
     op_out_of_plan!();
 
     fn eval(&self, _ctx: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
-        let [x] = &*inputs else { bail!("one input is due") };
+        let [x] = &*inputs else { bail!("expected one input") };
         let plain = x.try_as_plain_ram()?;
         let floats = plain.as_slice::<f32>()?;
-        let least = floats.iter().copied().fold(0f32, f32::min);
-        let most = floats.iter().copied().fold(0f32, f32::max);
-        let scale = if most > least { (most - least) / 255.0 } else { 1.0 };
-        let zero = (-least / scale).clamp(0.0, 255.0).round_ties_even();
+        let min = floats.iter().copied().fold(0f32, f32::min);
+        let max = floats.iter().copied().fold(0f32, f32::max);
+        let scale = if max > min { (max - min) / 255.0 } else { 1.0 };
+        let zero = (-min / scale).clamp(0.0, 255.0).round_ties_even();
         let numbers: Vec<u8> =
             floats.iter().map(|x| ((x / scale).round_ties_even() + zero).clamp(0.0, 255.0) as u8).collect();
         let numbers = Tensor::from_shape(x.shape(), &numbers)?;
@@ -142,7 +157,7 @@ impl EvalOp for DynamicQuantize {
 
 impl TypedOp for DynamicQuantize {
     fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
-        let [x] = inputs else { bail!("one input is due") };
+        let [x] = inputs else { bail!("expected one input") };
         let numbers = DatumType::U8.fact(x.shape.clone());
         Ok(tvec!(numbers, DatumType::F32.scalar_fact(), DatumType::U8.scalar_fact()))
     }
@@ -150,10 +165,10 @@ impl TypedOp for DynamicQuantize {
     as_op!();
 }
 
-/// The axis that scales go along; of no matter when there is but one.
+/// Returns the axis of the scales. It has no effect if there is one scale.
 fn axis(ctx: &NodeContext, x: &Value, scale: &Value) -> Result<usize> {
     if ctx.node.int_or("block_size", 0)? != 0 {
-        return Err(ctx.builder.unsupported("it quantises in blocks"));
+        return Err(ctx.builder.unsupported("it quantizes in blocks"));
     }
     if scale.rank() == 0 {
         return Ok(0);
@@ -185,7 +200,7 @@ pub(crate) fn dynamic_quantize_linear(ctx: &mut NodeContext) -> NodeOutputs {
     ctx.builder.dynamic_quantize(&x)
 }
 
-/// `MatMulInteger`: its product is int32, and the only one here that is.
+/// Translates `MatMulInteger`. Its product is int32.
 pub(crate) fn matmul_integer(ctx: &mut NodeContext) -> NodeOutputs {
     let (a, b) = (ctx.input(0)?, ctx.input(1)?);
     let product = ctx.builder.quantized_product(

@@ -1,4 +1,4 @@
-//! `Range`.
+//! Translates `Range`.
 
 use tract_core::internal::*;
 use tract_core::prelude::tract_num_traits::Zero;
@@ -9,9 +9,8 @@ use crate::encoder::onnx::typed_graph_builder::TypedGraphBuilder;
 use crate::encoder::onnx::value::Value;
 use crate::error::Result;
 
-/// `0, 1, … length - 1`, made anew in each run. tract's own `Range` would do, but
-/// for its knowing too much: tract concludes from it what is true of a mask at
-/// every place, and then loses the mask's shape.
+/// Computes `0, 1, … length - 1` in each run. With tract's own `Range`, tract infers which elements of a mask
+/// are true and then loses the shape of the mask.
 #[derive(Debug, Clone, Hash, PartialEq, Eq)]
 struct CountTo {
     length: TDim,
@@ -43,28 +42,28 @@ impl TypedOp for CountTo {
 }
 
 impl TypedGraphBuilder {
-    /// `0, 1, … length - 1`
+    /// Computes `0, 1, … length - 1`.
     pub(crate) fn count_to(&mut self, length: &TDim) -> Result<Value> {
         match length.as_i64() {
             Some(length @ ..=0xf_ffff) => Ok(Value::constant(tensor1(&(0..length).collect::<Vec<i64>>()))),
-            Some(length) => Err(self.invalid(format_args!("it counts to {length}"))),
+            Some(length) => Err(self.invalid(format_args!("a range of {length} integers is too long"))),
             None => self.wire(CountTo { length: length.clone() }, &[]),
         }
     }
 }
 
-/// Integers from a known start in known steps; the end may depend on batch or sequence.
+/// Translates `Range` of integers in steps of 1. Start and end may depend on batch or sequence.
 pub(crate) fn range(ctx: &mut NodeContext) -> NodeOutputs {
     let scalar = |ctx: &NodeContext, i: usize| -> Result<TDim> {
         let value = ctx.input(i)?;
         match value.integer_elements().as_deref() {
             Some([one]) if is_in_range(one) && value.onnx_type() == DatumType::I64 => Ok(one.clone()),
-            _ => Err(ctx.builder.unsupported("its bounds are not int64 numbers known before a run")),
+            _ => Err(ctx.builder.unsupported("the bounds are not int64 constants")),
         }
     };
     let (start, end, step) = (scalar(ctx, 0)?, scalar(ctx, 1)?, scalar(ctx, 2)?);
     if !step.is_one() {
-        return Err(ctx.builder.unsupported(format_args!("steps of {step}")));
+        return Err(ctx.builder.unsupported(format_args!("a range in steps of {step}; only 1 is supported")));
     }
     let length = end - start.clone();
     let length = if length.prove_positive_or_zero() {
@@ -72,7 +71,9 @@ pub(crate) fn range(ctx: &mut NodeContext) -> NodeOutputs {
     } else if length.as_i64().is_some() {
         0.to_dim()
     } else {
-        return Err(ctx.builder.unsupported(format_args!("a length of {length}")));
+        return Err(ctx
+            .builder
+            .unsupported(format_args!("the sign of the length {length} depends on batch or sequence")));
     };
     let counted = ctx.builder.count_to(&length)?;
     if start.is_zero() {

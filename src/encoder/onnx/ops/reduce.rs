@@ -1,4 +1,4 @@
-//! `ReduceSum`, `ReduceMean`, `ReduceMax`, `ReduceMin`, `ReduceL2`.
+//! Translates `ReduceSum`, `ReduceMean`, `ReduceMax`, `ReduceMin` and `ReduceL2`.
 
 use tract_core::internal::*;
 use tract_core::ops::math;
@@ -18,12 +18,12 @@ impl TypedGraphBuilder {
             return Ok(x.clone());
         }
         if x.dims().iter().any(Zero::is_zero) {
-            return Err(self.invalid("it reduces a value without elements"));
+            return Err(self.invalid("the input has no elements"));
         }
         self.wire(Reduce { axes: axes.into(), reducer }, &[x])
     }
 
-    /// The mean over axes, which stay with length 1.
+    /// Computes the mean over axes, which keep the length 1.
     pub(crate) fn mean(&mut self, x: &Value, axes: &[usize]) -> Result<Value> {
         let dims = x.dims();
         let count: TDim = axes.iter().map(|a| dims[*a].clone()).product();
@@ -38,7 +38,7 @@ impl TypedGraphBuilder {
     }
 }
 
-/// The axes, sorted: an attribute before `input_since`, an input from then on.
+/// Returns the axes, sorted. They are an attribute before opset `input_since`, and an input from then on.
 fn axes(ctx: &NodeContext, rank: usize, input_since: i64) -> Result<Vec<usize>> {
     let listed = if ctx.builder.opset < input_since {
         ctx.node.ints("axes")?.map(<[i64]>::to_vec)
@@ -59,6 +59,7 @@ fn axes(ctx: &NodeContext, rank: usize, input_since: i64) -> Result<Vec<usize>> 
     Ok(axes)
 }
 
+/// Translates a reduction; `compute` reduces a value over axes.
 fn reduce(
     ctx: &mut NodeContext,
     input_since: i64,
@@ -66,7 +67,10 @@ fn reduce(
 ) -> NodeOutputs {
     let x = ctx.input(0)?;
     if !matches!(x.datum_type(), DatumType::F32 | DatumType::I64 | DatumType::I32) {
-        return Err(ctx.builder.unsupported(format_args!("it reduces {:?}", x.datum_type())));
+        return Err(ctx.builder.unsupported(format_args!(
+            "a reduction of {:?}; supported are float, int64 and int32",
+            x.datum_type()
+        )));
     }
     let axes = axes(ctx, x.rank(), input_since)?;
     let keep = ctx.node.int_or("keepdims", 1)? != 0;
@@ -79,9 +83,12 @@ fn reduce(
     Ok(tvec!(reduced))
 }
 
+/// Checks that a value is float.
 fn require_float(builder: &TypedGraphBuilder, x: &Value) -> Result<()> {
     if x.datum_type() != DatumType::F32 {
-        return Err(builder.unsupported(format_args!("it averages {:?}", x.datum_type())));
+        return Err(
+            builder.unsupported(format_args!("a mean of {:?}; only float is supported", x.datum_type()))
+        );
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! `Reshape`, `Flatten`, `Squeeze`, `Unsqueeze`, `Transpose`.
+//! Translates `Reshape`, `Flatten`, `Squeeze`, `Unsqueeze` and `Transpose`.
 
 use tract_core::internal::*;
 use tract_core::prelude::tract_num_traits::Zero;
@@ -10,25 +10,28 @@ use crate::encoder::onnx::value::Value;
 use crate::error::Result;
 
 impl TypedGraphBuilder {
-    /// Gives a value another shape of as many elements. `-1` is what remains; `0`
-    /// is the input's length at that place, unless `allow_zero`.
+    /// Reshapes a value. A length of -1 is computed from the other lengths; a length of 0 is that of the input,
+    /// unless `allow_zero`.
+    ///
+    /// # Errors
+    /// `INVALID_MODEL` if the number of elements changes.
     pub(crate) fn reshape(&mut self, x: &Value, shape: &[TDim], allow_zero: bool) -> Result<Value> {
         let dims = x.dims();
         let mut known = 1u64;
         for length in shape.iter().filter_map(TDim::as_i64) {
             match known.checked_mul(length.unsigned_abs().max(1)) {
                 Some(product) if length >= -1 && product <= 1 << 40 => known = product,
-                _ => return Err(self.invalid(format_args!("it reshapes to {shape:?}"))),
+                _ => return Err(self.invalid(format_args!("the shape {shape:?} is invalid"))),
             }
         }
         if shape.len() > MAX_RANK || shape.iter().filter(|d| **d == (-1).to_dim()).count() > 1 {
-            return Err(self.invalid(format_args!("it reshapes to {shape:?}")));
+            return Err(self.invalid(format_args!("the shape {shape:?} is invalid")));
         }
         if dims.iter().any(Zero::is_zero) {
-            return Err(self.invalid("it reshapes a value without elements"));
+            return Err(self.invalid("the input has no elements"));
         }
         let steps = to_axis_ops_with_onnx_rules(&dims, shape, allow_zero)
-            .map_err(|e| self.invalid(format_args!("it reshapes {dims:?} to {shape:?}: {e}")))?;
+            .map_err(|e| self.invalid(format_args!("{dims:?} cannot be reshaped to {shape:?}: {e}")))?;
         let mut value = x.clone();
         for step in steps {
             value = self.wire_axis_op(step, &value)?;
@@ -36,7 +39,7 @@ impl TypedGraphBuilder {
         Ok(value)
     }
 
-    /// Puts the axes in another order: axis `i` of the result is axis `order[i]`.
+    /// Permutes the axes: axis `i` of the result is axis `order[i]` of the value.
     pub(crate) fn transpose(&mut self, x: &Value, order: &[usize]) -> Result<Value> {
         let mut value = x.clone();
         for step in perm_to_ops(order) {
@@ -49,10 +52,10 @@ impl TypedGraphBuilder {
 pub(crate) fn reshape(ctx: &mut NodeContext) -> NodeOutputs {
     let (x, shape) = (ctx.input(0)?, ctx.input(1)?);
     if shape.rank() != 1 {
-        return Err(ctx.builder.invalid("its shape is not a list"));
+        return Err(ctx.builder.invalid("the shape is not a list"));
     }
     let Some(shape) = shape.integer_elements() else {
-        return Err(ctx.builder.unsupported("its shape is not known before a run"));
+        return Err(ctx.builder.unsupported("the shape is not constant"));
     };
     let allow_zero = ctx.node.int_or("allowzero", 0)? != 0;
     Ok(tvec!(ctx.builder.reshape(&x, &shape, allow_zero)?))
@@ -68,7 +71,7 @@ pub(crate) fn flatten(ctx: &mut NodeContext) -> NodeOutputs {
     Ok(tvec!(ctx.builder.reshape(&x, &[rows, columns], true)?))
 }
 
-/// The axes of `Squeeze` and `Unsqueeze`, sorted: an attribute up to opset 12.
+/// Returns the axes of `Squeeze` or `Unsqueeze`, sorted. They are an attribute before opset 13.
 fn axes(ctx: &NodeContext, rank: usize) -> Result<Option<Vec<usize>>> {
     let listed = if ctx.builder.opset < 13 {
         ctx.node.ints("axes")?.map(<[i64]>::to_vec)
@@ -82,7 +85,7 @@ fn axes(ctx: &NodeContext, rank: usize) -> Result<Option<Vec<usize>>> {
     for axis in listed.iter().copied() {
         let axis = ctx.axis(axis, rank)?;
         if axes.contains(&axis) {
-            return Err(ctx.builder.invalid(format_args!("axes {listed:?}")));
+            return Err(ctx.builder.invalid(format_args!("the axes {listed:?} have a duplicate")));
         }
         axes.push(axis);
     }
@@ -99,7 +102,7 @@ pub(crate) fn squeeze(ctx: &mut NodeContext) -> NodeOutputs {
     };
     for axis in axes.into_iter().rev() {
         if !dims[axis].is_one() {
-            return Err(ctx.builder.invalid(format_args!("it squeezes axis {axis} of {dims:?}")));
+            return Err(ctx.builder.invalid(format_args!("axis {axis} of {dims:?} is not 1")));
         }
         x = ctx.builder.wire_axis_op(AxisOp::Rm(axis), &x)?;
     }
@@ -114,10 +117,12 @@ pub(crate) fn unsqueeze(ctx: &mut NodeContext) -> NodeOutputs {
         ctx.optional(1).map_or(0, |v| v.tensor().map_or(0, |t| t.len()))
     };
     if listed > MAX_RANK {
-        return Err(ctx.builder.invalid(format_args!("it adds {listed} axes")));
+        return Err(ctx
+            .builder
+            .invalid(format_args!("{listed} new axes; at most {MAX_RANK} axes are supported")));
     }
     let Some(axes) = axes(ctx, x.rank() + listed)? else {
-        return Err(ctx.builder.invalid("it has no axes"));
+        return Err(ctx.builder.invalid("the axes are missing"));
     };
     for axis in axes {
         x = ctx.builder.wire_axis_op(AxisOp::Add(axis), &x)?;
@@ -134,7 +139,9 @@ pub(crate) fn transpose(ctx: &mut NodeContext) -> NodeOutputs {
     let mut sorted = order.clone();
     sorted.sort_unstable();
     if !sorted.into_iter().eq(0..x.rank()) {
-        return Err(ctx.builder.invalid(format_args!("perm = {order:?} of {} axes", x.rank())));
+        return Err(ctx
+            .builder
+            .invalid(format_args!("perm {order:?} is not a permutation of {} axes", x.rank())));
     }
     Ok(tvec!(ctx.builder.transpose(&x, &order)?))
 }

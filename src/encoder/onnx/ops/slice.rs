@@ -1,4 +1,4 @@
-//! `Slice` and `Split`.
+//! Translates `Slice` and `Split`.
 
 use tract_core::ops::array::Slice;
 use tract_core::prelude::tract_num_traits::Zero;
@@ -10,11 +10,14 @@ use crate::encoder::onnx::typed_graph_builder::TypedGraphBuilder;
 use crate::encoder::onnx::value::{Value, integer_constant, static_length};
 use crate::error::Result;
 
-/// Exporters write "to the end" as a number beyond any length.
+/// Exporters write "to the end" as a number larger than any length: at least this one.
 const MIN_OPEN_BOUND: i64 = 1 << 30;
 
 impl TypedGraphBuilder {
-    /// The part `start..end` of an axis, which must lie within it.
+    /// Returns `start..end` of an axis.
+    ///
+    /// # Errors
+    /// `INVALID_MODEL` if the range is not within the axis.
     pub(crate) fn slice_axis(&mut self, x: &Value, axis: usize, start: TDim, end: TDim) -> Result<Value> {
         let length = x.dims()[axis].clone();
         if start.is_zero() && end == length {
@@ -22,7 +25,9 @@ impl TypedGraphBuilder {
         }
         let negative = |d: &TDim| d.prove_strict_negative();
         if negative(&start) || negative(&(end.clone() - &start)) || negative(&(length.clone() - &end)) {
-            return Err(self.invalid(format_args!("part {start} to {end} of {length}")));
+            return Err(self.invalid(format_args!(
+                "the slice {start} to {end} is out of range for an axis of length {length}"
+            )));
         }
         if let (Some(elements), 1) = (x.integer_elements(), x.rank())
             && let (Some(start), Some(end)) = (start.as_i64(), end.as_i64())
@@ -34,10 +39,11 @@ impl TypedGraphBuilder {
         self.wire(Slice::new(axis, start, end), &[x])
     }
 
-    /// A bound of a slice as ONNX means it: negative from the end, clamped to the axis.
+    /// Returns a bound of a slice as an index. A negative bound counts from the end; bounds are clamped to the
+    /// axis.
     fn bound(&self, at: &TDim, length: &TDim) -> Result<TDim> {
         let Some(at) = at.as_i64() else {
-            // The sequence's length, of the list of positions.
+            // The position table, cut to the length of the sequence.
             if let (Some(length), Some(most)) = (static_length(length), self.length_of_longest_text(at)) {
                 if length < most {
                     return Err(embedding_mismatch("position", length, "max_position_embeddings", most));
@@ -47,7 +53,7 @@ impl TypedGraphBuilder {
             if (at.clone() - length).prove_negative_or_zero() {
                 return Ok(at.clone());
             }
-            return Err(self.unsupported(format_args!("a slice at {at} of {length}")));
+            return Err(self.unsupported(format_args!("a slice bound {at} for an axis of length {length}")));
         };
         if at >= MIN_OPEN_BOUND {
             return Ok(length.clone());
@@ -61,7 +67,7 @@ impl TypedGraphBuilder {
             None if place.prove_positive_or_zero() && (length.clone() - &place).prove_positive_or_zero() => {
                 Ok(place)
             }
-            None => Err(self.unsupported(format_args!("a slice at {at} of {length}"))),
+            None => Err(self.unsupported(format_args!("a slice bound {at} for an axis of length {length}"))),
         }
     }
 }
@@ -75,11 +81,11 @@ pub(crate) fn slice(ctx: &mut NodeContext) -> NodeOutputs {
         let Some(value) = ctx.optional(input) else { return Ok(None) };
         match value.integer_elements() {
             Some(list) if value.rank() == 1 => Ok(Some(list)),
-            _ => Err(ctx.builder.unsupported(format_args!("its {name} are not known before a run"))),
+            _ => Err(ctx.builder.unsupported(format_args!("the {name} are not constant"))),
         }
     };
     let (Some(starts), Some(ends)) = (list(ctx, "starts", 1)?, list(ctx, "ends", 2)?) else {
-        return Err(ctx.builder.invalid("it does not say from where to where"));
+        return Err(ctx.builder.invalid("the starts or the ends are missing"));
     };
     let axes = match list(ctx, "axes", 3)? {
         Some(axes) => axes,
@@ -87,10 +93,10 @@ pub(crate) fn slice(ctx: &mut NodeContext) -> NodeOutputs {
     };
     let steps = if ctx.builder.opset < 10 { None } else { list(ctx, "steps", 4)? };
     if steps.is_some_and(|s| s.len() != starts.len() || s.iter().any(|s| !s.is_one())) {
-        return Err(ctx.builder.unsupported("its steps are not 1"));
+        return Err(ctx.builder.unsupported("the steps are not 1"));
     }
     if starts.len() != ends.len() || axes.len() != starts.len() {
-        return Err(ctx.builder.invalid("it has starts, ends and axes of different number"));
+        return Err(ctx.builder.invalid("the numbers of starts, ends and axes differ"));
     }
     for ((start, end), axis) in starts.iter().zip(&ends).zip(&axes) {
         let axis = ctx.axis(axis.as_i64().unwrap_or(i64::MAX), x.rank())?;
@@ -108,7 +114,7 @@ pub(crate) fn split(ctx: &mut NodeContext) -> NodeOutputs {
     let axis = ctx.axis(ctx.node.int_or("axis", 0)?, x.rank())?;
     let parts = ctx.node.outputs.len();
     let Some(length) = x.dims()[axis].as_i64() else {
-        return Err(ctx.builder.unsupported("it splits the batch or the sequence"));
+        return Err(ctx.builder.unsupported("the split axis is the batch or the sequence"));
     };
     let listed = if ctx.builder.opset < 13 {
         ctx.node.ints("split")?.map(<[i64]>::to_vec)
@@ -129,7 +135,7 @@ pub(crate) fn split(ctx: &mut NodeContext) -> NodeOutputs {
     for part in &lengths {
         let start = end;
         if !(0..=MIN_OPEN_BOUND).contains(part) {
-            return Err(ctx.builder.invalid(format_args!("it splits into {lengths:?}")));
+            return Err(ctx.builder.invalid(format_args!("the split lengths {lengths:?} are out of range")));
         }
         end += part;
         if end > length {
@@ -138,7 +144,9 @@ pub(crate) fn split(ctx: &mut NodeContext) -> NodeOutputs {
         outputs.push(ctx.builder.slice_axis(&x, axis, start.to_dim(), end.to_dim())?);
     }
     if end != length || outputs.len() != parts {
-        return Err(ctx.builder.invalid(format_args!("it splits {length} into {lengths:?}")));
+        return Err(ctx.builder.invalid(format_args!(
+            "the split lengths {lengths:?} do not match {parts} outputs and an axis of length {length}"
+        )));
     }
     Ok(outputs)
 }

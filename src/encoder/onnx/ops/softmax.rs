@@ -1,4 +1,4 @@
-//! `Softmax`.
+//! Translates `Softmax`.
 
 use tract_core::ops::nn::{Softmax, SoftmaxKind};
 use tract_core::prelude::*;
@@ -9,23 +9,29 @@ use crate::encoder::onnx::value::Value;
 use crate::error::Result;
 
 impl TypedGraphBuilder {
-    /// Softmax along the last axis.
+    /// Computes softmax along the last axis.
     pub(crate) fn softmax(&mut self, x: &Value) -> Result<Value> {
         if x.datum_type() != DatumType::F32 || x.rank() == 0 {
-            return Err(self.invalid(format_args!("softmax of {:?} {:?}", x.onnx_type(), x.dims())));
+            return Err(self.invalid(format_args!(
+                "softmax of {:?} {:?}; expected float with at least one axis",
+                x.onnx_type(),
+                x.dims()
+            )));
         }
         self.wire(Softmax::new(tvec!(x.rank() - 1), None, SoftmaxKind::Softmax), &[x])
     }
 }
 
-/// Along the last axis only. (Before opset 13 the operator flattened everything
-/// from `axis` on, which along the last axis is the same.)
+/// Translates `Softmax` along the last axis. (Before opset 13 the operator also flattened the axes after `axis`,
+/// of which the last axis has none.)
 pub(crate) fn softmax(ctx: &mut NodeContext) -> NodeOutputs {
     let x = ctx.input(0)?;
     let default = if ctx.builder.opset < 13 { 1 } else { -1 };
     let axis = ctx.axis(ctx.node.int_or("axis", default)?, x.rank())?;
     if axis + 1 != x.rank() {
-        return Err(ctx.builder.unsupported(format_args!("axis {axis} of {} axes", x.rank())));
+        return Err(ctx
+            .builder
+            .unsupported(format_args!("axis {axis} of {} axes; only the last axis is supported", x.rank())));
     }
     Ok(tvec!(ctx.builder.softmax(&x)?))
 }

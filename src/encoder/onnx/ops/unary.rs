@@ -1,4 +1,4 @@
-//! Operators on each element by itself.
+//! Translates operators with one input that work element by element, and `Clip`.
 
 use tract_core::ops::element_wise::ElementWiseOp;
 use tract_core::ops::logic::not as tract_not;
@@ -9,10 +9,13 @@ use super::arithmetic::Arithmetic;
 use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
 use crate::encoder::onnx::value::{Value, integer_constant};
 
+/// Translates an operator on floats.
 fn on_floats(ctx: &mut NodeContext, op: ElementWiseOp) -> NodeOutputs {
     let x = ctx.input(0)?;
     if x.datum_type() != DatumType::F32 {
-        return Err(ctx.builder.invalid(format_args!("it is given {:?}", x.onnx_type())));
+        return Err(ctx
+            .builder
+            .invalid(format_args!("the input has the unsupported type {:?}", x.onnx_type())));
     }
     Ok(tvec!(ctx.builder.wire(op, &[&x])?))
 }
@@ -60,7 +63,9 @@ pub(crate) fn neg(ctx: &mut NodeContext) -> NodeOutputs {
 pub(crate) fn not(ctx: &mut NodeContext) -> NodeOutputs {
     let x = ctx.input(0)?;
     if x.datum_type() != DatumType::Bool {
-        return Err(ctx.builder.invalid(format_args!("it is given {:?}", x.onnx_type())));
+        return Err(ctx
+            .builder
+            .invalid(format_args!("the input has the unsupported type {:?}", x.onnx_type())));
     }
     Ok(tvec!(ctx.builder.wire(tract_not(), &[&x])?))
 }
@@ -70,22 +75,22 @@ pub(crate) fn relu(ctx: &mut NodeContext) -> NodeOutputs {
     Ok(tvec!(ctx.builder.arithmetic(Arithmetic::Max, &x, &Value::float(0.0))?))
 }
 
-/// `Clip`: bounds are attributes up to opset 10 and inputs after.
+/// Translates `Clip`. The bounds are attributes before opset 11, and inputs from then on.
 pub(crate) fn clip(ctx: &mut NodeContext) -> NodeOutputs {
     let mut x = ctx.input(0)?;
     let bound = |ctx: &NodeContext, name: &str, input: usize| {
         if ctx.builder.opset < 11 {
-            let there = ctx.node.has(name);
-            Ok(there.then_some(Value::float(ctx.node.float_or(name, 0.0)?)))
+            let is_set = ctx.node.has(name);
+            Ok(is_set.then_some(Value::float(ctx.node.float_or(name, 0.0)?)))
         } else {
             Ok(ctx.optional(input))
         }
     };
-    if let Some(least) = bound(ctx, "min", 1)? {
-        x = ctx.builder.arithmetic(Arithmetic::Max, &x, &least)?;
+    if let Some(min) = bound(ctx, "min", 1)? {
+        x = ctx.builder.arithmetic(Arithmetic::Max, &x, &min)?;
     }
-    if let Some(most) = bound(ctx, "max", 2)? {
-        x = ctx.builder.arithmetic(Arithmetic::Min, &x, &most)?;
+    if let Some(max) = bound(ctx, "max", 2)? {
+        x = ctx.builder.arithmetic(Arithmetic::Min, &x, &max)?;
     }
     Ok(tvec!(x))
 }
