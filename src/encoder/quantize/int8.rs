@@ -3,13 +3,14 @@
 //! For a row with the largest magnitude `m`:
 //!
 //! ```text
-//! s = m / 127                                  0 if that is not a normal f32
-//! q = clamp(round(w · (1 / s)), −127, 127)     round to nearest, ties to even; 0 if s is 0
+//! s = m / 127                            0 if that is not a normal f32
+//! q = clamp(round(w / s), −127, 127)     round to nearest, ties to even; 0 if s is 0
 //! w ≈ s · q
 //! ```
 //!
-//! The product with `1 / s` replaces a division per weight. Both round to the same integer unless `w / s` is
-//! within 2e-5 of a tie.
+//! [`quantize_rows_i8`] divides, so that a table is quantized at load as `corom convert` stores it. The
+//! packer of the int8 kernels multiplies by `1 / s`, which saves a division per weight and has bits that
+//! golden files hold. Both round to the same integer unless `w / s` is within 2e-5 of a tie.
 
 use crate::encoder::reserve;
 use crate::encoder::spec::{LinearSpec, WeightOrder};
@@ -29,7 +30,13 @@ pub(crate) fn inverse_of(scale: f32) -> f32 {
 /// Returns the integer of one weight. `inverse_scale` is what [`inverse_of`] returns.
 #[inline(always)]
 pub(crate) fn quantize_i8(weight: f32, inverse_scale: f32) -> i8 {
-    (weight * inverse_scale).round_ties_even().clamp(-127.0, 127.0) as i8
+    round_i8(weight * inverse_scale)
+}
+
+/// Rounds to the nearest integer in −127..=127, ties to even.
+#[inline(always)]
+fn round_i8(x: f32) -> i8 {
+    x.round_ties_even().clamp(-127.0, 127.0) as i8
 }
 
 /// Quantizes each row of `values`, `[rows, width]`. Returns the integers, `[rows, width]`, and the scales,
@@ -54,8 +61,8 @@ pub fn quantize_rows_i8(values: &[f32], width: usize) -> Result<(Vec<i8>, Vec<f3
     let mut scales = reserve::try_with_capacity(rows, what)?;
     for row in values.chunks_exact(width) {
         let scale = scale_of(row.iter().fold(0.0f32, |max, x| max.max(x.abs())));
-        let inverse_scale = inverse_of(scale);
-        q.extend(row.iter().map(|x| quantize_i8(*x, inverse_scale)));
+        let divisor = if scale > 0.0 { scale } else { f32::INFINITY };
+        q.extend(row.iter().map(|x| round_i8(x / divisor)));
         scales.push(scale);
     }
     Ok((q, scales))
