@@ -1,6 +1,6 @@
 //! The encoder: token ids → hidden states.
 //!
-//! A back end implements [`Encoder`]. [`EncoderLoader`] chooses it: the [plan](plan) on the CPU if
+//! A back end implements [`Encoder`]. [`EncoderLoader`] chooses it: the plan on the CPU if
 //! the graph is recognized, otherwise the graph as it is in tract. tract appears only below this
 //! module.
 //!
