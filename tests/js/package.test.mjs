@@ -100,6 +100,6 @@ test("the error codes are those of the Rust core and of the types", () => {
   const own = CODES.filter((code) => !core.includes(code));
   assert.deepEqual(own, core.includes("UNSUPPORTED_HOST") ? [] : ["UNSUPPORTED_HOST"]);
   assert.deepEqual(core.filter((code) => !CODES.includes(code)).sort(), elsewhere);
-  const union = read("index.d.ts").match(/export type CoromErrorCode =([^;]+);/)[1];
+  const union = read("types/errors.d.ts").match(/export type CoromErrorCode =([^;]+);/)[1];
   assert.deepEqual([...union.matchAll(/"([A-Z_]+)"/g)].map(([, code]) => code).sort(), [...CODES].sort());
 });

@@ -1,0 +1,68 @@
+// Errors and their codes.
+
+/**
+ * Stable codes of {@link CoromError}. A code is never renamed; the text of a message may change.
+ *
+ * - `INVALID_ARGUMENT`: an argument has the wrong type, shape or range. The message names the argument.
+ * - `FREED`: the instance was used after `free()`.
+ * - `FETCH_FAILED`: a file could not be fetched or read: network, HTTP status or file system.
+ * - `MISSING_FILE`: a file that the model needs does not exist.
+ * - `NOT_A_MODEL`: the file has other content than a model file, for example an HTML page.
+ * - `INTEGRITY_MISMATCH`: the size or SHA-256 of a file differs from the manifest (`corom.json`).
+ * - `UNSUPPORTED_FORMAT`: the manifest has a newer format version than this package supports.
+ * - `INVALID_CONFIG`, `INVALID_TOKENIZER`, `INVALID_MODEL`: the file cannot be parsed or contradicts itself.
+ *   `INVALID_MODEL` also means that the weights produce vectors with NaN or infinity.
+ * - `TOKENIZER_MISMATCH`: the tokenizer and the model have different vocabularies.
+ * - `UNSUPPORTED_MODEL`: the model is valid, but is not a BERT encoder that this package can run.
+ * - `UNSUPPORTED_OPERATOR`: the graph contains an operator that is not supported. The message names the operator.
+ * - `UNSUPPORTED_POOLING`: the requested pooling needs hidden states that the graph does not output.
+ * - `TOKEN_ID_OUT_OF_RANGE`: a token id is not in the model's vocabulary.
+ * - `SELF_TEST_FAILED`: the vectors of the self-test differ from the vectors that the converter stored.
+ * - `OUT_OF_MEMORY`: memory could not be allocated. If this happens during a call, the message says to load the model
+ *   again.
+ * - `UNSUPPORTED_HOST`: there is no WebAssembly or no WebAssembly SIMD, or the page's Content-Security-Policy forbids
+ *   WebAssembly.
+ * - `INTERNAL`: a bug in this package. The instance can no longer be used: load the model again. Please report it.
+ */
+export type CoromErrorCode =
+  | "INVALID_ARGUMENT"
+  | "FREED"
+  | "FETCH_FAILED"
+  | "MISSING_FILE"
+  | "NOT_A_MODEL"
+  | "INTEGRITY_MISMATCH"
+  | "UNSUPPORTED_FORMAT"
+  | "INVALID_CONFIG"
+  | "INVALID_TOKENIZER"
+  | "TOKENIZER_MISMATCH"
+  | "INVALID_MODEL"
+  | "UNSUPPORTED_MODEL"
+  | "UNSUPPORTED_OPERATOR"
+  | "UNSUPPORTED_POOLING"
+  | "TOKEN_ID_OUT_OF_RANGE"
+  | "SELF_TEST_FAILED"
+  | "OUT_OF_MEMORY"
+  | "UNSUPPORTED_HOST"
+  | "INTERNAL";
+
+/**
+ * The error of every rejection, with two exceptions: an abort rejects with the signal's `reason` (an `AbortError` or
+ * `TimeoutError` DOMException by default), and an error thrown by `onProgress` is passed on unchanged.
+ *
+ * @example
+ * try {
+ *   await Corom.load("/no-such-folder/");
+ * } catch (error) {
+ *   if (error instanceof CoromError) console.error(error.code); // "MISSING_FILE"
+ *   else throw error; // an abort, or an error thrown by onProgress
+ * }
+ */
+export class CoromError extends Error {
+  constructor(code: CoromErrorCode, message: string, options?: { cause?: unknown });
+  readonly name: "CoromError";
+  readonly code: CoromErrorCode;
+  /**
+   * The original error, if there is one: an error thrown by `fetch`, a message of the Rust core, a WebAssembly trap.
+   */
+  readonly cause?: unknown;
+}

@@ -1,0 +1,268 @@
+// Options and sources of `Corom.load`, and the cache.
+
+/**
+ * How the hidden states of a text (`[tokens, hidden]`) become one vector. CoROM uses `cls`.
+ *
+ * - `cls`: the last layer's hidden state of the `[CLS]` token.
+ * - `mean`: the mean of the last layer's hidden states over all tokens.
+ * - `avg_top2`: the mean over all tokens of the averaged hidden states of the last two layers.
+ * - `avg_first_last`: the mean over all tokens of the averaged hidden states of the first and the last layer.
+ */
+export type Pooling = "cls" | "mean" | "avg_top2" | "avg_first_last";
+
+/**
+ * How two vectors are compared.
+ *
+ * - `dot`: inner product; larger is more similar. CoROM was trained with it.
+ * - `cosine`: cosine similarity, from -1 to 1; larger is more similar.
+ * - `l2`: Euclidean distance, from 0; smaller is more similar.
+ */
+export type Metric = "dot" | "cosine" | "l2";
+
+/** A `File`, or an object with the same properties. */
+export interface FileLike {
+  readonly name: string;
+  readonly size: number;
+  readonly webkitRelativePath?: string;
+  arrayBuffer(): Promise<ArrayBuffer>;
+}
+
+/** The content of one file in memory: bytes, a `Blob`, or text (encoded as UTF-8). */
+export type FileContents =
+  | string
+  | ArrayBuffer
+  | ArrayBufferView
+  | { readonly size: number; arrayBuffer(): Promise<ArrayBuffer> };
+
+/**
+ * The location of a model. Files are passed to WebAssembly in chunks; no file is held in memory as a whole, except the
+ * files that you pass in memory.
+ *
+ * - A URL of the model folder. A relative URL is resolved against the page. A query string is appended to the URL of
+ *   each file.
+ * - In Node, Deno and Bun: a path of the model folder, or a `file:` URL.
+ * - A URL or path of an `.onnx` file. The model folder is then the folder that contains the file, and the option
+ *   `model` is set to the file. If the file is in a folder named `onnx` (the layout of transformers.js), the model
+ *   folder is the parent folder. The URL of a converted folder's `model.onnx` is equivalent to the URL of the folder.
+ * - An array of URLs: mirrors, tried in order. If a mirror does not have a file, fails, or sends a damaged file, the
+ *   next mirror is tried. A partial download continues from the next mirror.
+ * - Files in memory, keyed by their path in the folder: an object or a `Map`.
+ * - A `FileList` or an array of `File`, from `<input type="file">` with `multiple` or `webkitdirectory`.
+ */
+export type Source =
+  | string
+  | URL
+  | readonly (string | URL)[]
+  | { readonly [path: string]: FileContents }
+  | ReadonlyMap<string, FileContents>
+  | ArrayLike<FileLike>;
+
+/** A WebAssembly binary: a URL, a `Response`, bytes, or a compiled `WebAssembly.Module`. */
+export type WasmSource = string | URL | ArrayBuffer | ArrayBufferView | object;
+
+/** A progress event of `Corom.load`. `loaded` and `total` are in bytes. */
+export type Progress =
+  | {
+      /**
+       * The WebAssembly binary is being fetched and compiled. Sent once at the start and once at the end, and not at
+       * all if an earlier load has already compiled the binary.
+       */
+      readonly phase: "wasm";
+      readonly file: string;
+      readonly loaded: number;
+      readonly total: number | undefined;
+    }
+  | {
+      /**
+       * - `download`: a model file is being fetched or read from the source.
+       * - `verify`: a model file is being read from the cache, and its SHA-256 is checked.
+       */
+      readonly phase: "download" | "verify";
+      /** Path of the file in the model folder. */
+      readonly file: string;
+      /** Bytes of this file so far. */
+      readonly fileLoaded: number;
+      /** Size of this file in bytes; undefined if unknown. */
+      readonly fileTotal: number | undefined;
+      /** Bytes of all files so far. */
+      readonly loaded: number;
+      /**
+       * Size of all files in bytes. With a `corom.json`, the total of the manifest. Without one, the total of the files
+       * requested so far, and undefined while the size of one of these files is unknown.
+       */
+      readonly total: number | undefined;
+      /** Bytes per second over the last 3 seconds. Only for `download`, and undefined for the first 0.1 s. */
+      readonly rate?: number | undefined;
+    }
+  | {
+      /**
+       * - `pack`: all files have arrived; the model is being built.
+       * - `self-test`: the model embeds the converter's test texts, and the vectors are compared.
+       * - `done`: the model is ready.
+       */
+      readonly phase: "pack" | "self-test" | "done";
+      readonly loaded: number;
+      readonly total: number | undefined;
+    }
+  | {
+      /** A problem that does not stop the load. */
+      readonly phase: "warning";
+      /**
+       * - `CACHE_FULL`: storage is full. Further downloads are not cached.
+       * - `CACHE_FAILED`: the cache cannot be read or written. Loading continues without it.
+       * - `OFFLINE`: `corom.json` could not be fetched. The `corom.json` of an earlier load is used.
+       */
+      readonly code: "CACHE_FULL" | "CACHE_FAILED" | "OFFLINE";
+      readonly message: string;
+      readonly cause?: unknown;
+    };
+
+/** The second argument of the option `fetch`: the properties of `RequestInit` that corom sets. */
+export interface FetchInit {
+  /**
+   * Contains `range` and `if-range` when a download continues. A response with status 200 and the whole file is
+   * accepted.
+   */
+  readonly headers?: Record<string, string>;
+  readonly signal?: AbortSignal;
+  /** The HTTP cache mode. Set in browsers only. */
+  readonly cache?: "default" | "no-cache" | "no-store" | "reload";
+}
+
+/** The properties of `Response` that corom reads. */
+export interface FetchResponse {
+  readonly status: number;
+  readonly statusText?: string;
+  readonly headers: { get(name: string): string | null };
+  /** A `ReadableStream` of `Uint8Array`. Any other body is read with `arrayBuffer()`. */
+  readonly body: unknown;
+  arrayBuffer(): Promise<ArrayBuffer>;
+}
+
+/** The downloads that are cached on this device. */
+export interface ModelCache {
+  /**
+   * Returns the size of the cache: bytes, and the number of cached files.
+   *
+   * @param options.cacheDir The folder of the cache. Required in Node, Deno and Bun; not available in browsers.
+   *
+   * @example
+   * await Corom.cache.size(); // { bytes: 24292476, files: 4 }
+   */
+  size(options?: { cacheDir?: string | URL }): Promise<{ bytes: number; files: number }>;
+  /**
+   * Deletes all cached files. Loads that are running are not affected.
+   *
+   * @param options.cacheDir The folder of the cache. Required in Node, Deno and Bun; not available in browsers.
+   *
+   * @example
+   * await Corom.cache.clear({ cacheDir: "./models" }); // in Node
+   */
+  clear(options?: { cacheDir?: string | URL }): Promise<void>;
+}
+
+export interface LoadOptions {
+  /**
+   * Maximum length of a text in tokens, including `[CLS]` and `[SEP]`. Longer texts are truncated. At least 2.
+   * Default: the model's own limit, otherwise 128.
+   */
+  maxLength?: number;
+  /** How hidden states become one vector; see {@link Pooling}. Default: the model's own pooling, otherwise `cls`. */
+  pooling?: Pooling;
+  /** true: vectors are scaled to length 1. Default: the model's own setting, otherwise false. */
+  normalize?: boolean;
+  /**
+   * true: after the model is built, it embeds the converter's test texts, and the load fails with `SELF_TEST_FAILED` if
+   * the vectors differ. Models without test texts are not tested. false: the self-test is skipped. Default: true.
+   */
+  selfTest?: boolean;
+  /**
+   * Path of the `.onnx` file in the model folder. Default: the file that `corom.json` names; without a `corom.json` the
+   * first of `model.onnx`, `onnx/model.onnx`, `onnx/model_quantized.onnx` and so on that exists. With a value other
+   * than `model.onnx`, `corom.json` is not used.
+   */
+  model?: string;
+  /**
+   * Function that fetches the model's files, for example with your own headers, or from a key-value store or bucket.
+   * An error that it throws is reported as `FETCH_FAILED` and retried, unless it is a `CoromError`.
+   * Default: the global `fetch`.
+   *
+   * @example
+   * const headers = { authorization: "Bearer …" };
+   * await Corom.load(url, {
+   *   fetch: (url, init) => fetch(url, { ...init, headers: { ...init.headers, ...headers } }),
+   * });
+   */
+  fetch?: (url: string, init: FetchInit) => FetchResponse | Promise<FetchResponse>;
+  /**
+   * Where a browser keeps downloads. Only files listed in `corom.json` are cached, by their SHA-256, and the SHA-256 is
+   * checked on every read. An interrupted download continues in the next load. The files of a folder without a
+   * `corom.json` use only the HTTP cache.
+   *
+   * - `auto`: OPFS if available, otherwise the Cache API, otherwise no cache.
+   * - `opfs`: the origin private file system. `UNSUPPORTED_HOST` if it is not available.
+   * - `cache-api`: the Cache API. `UNSUPPORTED_HOST` if it is not available.
+   * - `none`: no cache.
+   *
+   * Default: `auto`. In Node, Deno and Bun, `auto` means the folder `cacheDir`.
+   */
+  cache?: "auto" | "opfs" | "cache-api" | "none";
+  /** Folder for cached downloads in Node, Deno and Bun: a path or a `file:` URL. Default: downloads are not cached. */
+  cacheDir?: string | URL;
+  /**
+   * Maximum number of retries in a row after a network error or a status such as 503. The count starts again whenever a
+   * retry brings at least 256 KiB of new data. Default: 3.
+   */
+  retries?: number;
+  /** Milliseconds without a byte after which a request fails and is retried. `Infinity`: no limit. Default: 30000. */
+  stallTimeout?: number;
+  /** Signal that aborts the load. Data downloaded so far stays in the cache. Default: the load cannot be aborted. */
+  signal?: AbortSignal;
+  /** Called with progress events. If it throws, the load is rejected with that error. Default: no progress events. */
+  onProgress?: (progress: Progress) => void;
+  /**
+   * Which of the two WebAssembly binaries is used.
+   *
+   * - `auto`: `relaxed` if the engine supports relaxed SIMD, otherwise `plain`.
+   * - `plain`: the binary without relaxed SIMD. Runs in every engine with WebAssembly SIMD.
+   * - `relaxed`: the binary with relaxed SIMD. `UNSUPPORTED_HOST` if the engine does not support it.
+   *
+   * Default: `auto`.
+   */
+  simd?: "auto" | "plain" | "relaxed";
+  /**
+   * Which kernels compute products with int8 and int4 weights.
+   *
+   * - `auto`: in the `relaxed` binary the fastest kernels, which quantize activations to 7 bits (8 bits with 4-bit
+   *   weights); in the `plain` binary the exact kernels.
+   * - `exact`: kernels that return the same bits on every machine and in both binaries.
+   *
+   * Default: `auto`.
+   */
+  kernel?: "auto" | "exact";
+  /**
+   * Number type of weights and activations.
+   *
+   * - `auto`: int8, or int4 weights if the file has them. Float weights are quantized during loading.
+   * - `f32`: 32-bit floats. Needs four times the memory and takes about twice the time.
+   *
+   * Default: `auto`.
+   */
+  precision?: "auto" | "f32";
+  /**
+   * true: graphs that are recognized as BERT run as fused operations. false: the graph runs unchanged in tract, which
+   * is at least four times slower; useful for comparison. Default: true.
+   */
+  fused?: boolean;
+  /**
+   * The WebAssembly binary, or a promise of it, for hosts where it is not served beside this package's JavaScript. If
+   * the promise is rejected, the load fails with `FETCH_FAILED` and the rejection as its `cause`.
+   * Default: the binary of this package that `simd` selects.
+   */
+  wasm?: WasmSource | Promise<WasmSource>;
+  /**
+   * Maximum number of vectors in the query cache. It keeps the vectors of recent calls with a single text and of recent
+   * queries, up to 1024 UTF-16 code units long. 0: no query cache. Default: 256.
+   */
+  queryCache?: number;
+}
