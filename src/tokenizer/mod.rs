@@ -25,11 +25,11 @@ use tokenizers::pre_tokenizers::PreTokenizerWrapper;
 use tokenizers::{Encoding as HfEncoding, Tokenizer as HfTokenizer, TruncationDirection};
 
 use crate::error::{Error, ErrorCode, Result, fail};
-use long_text::{Chunks, is_blank};
+use long_text::{TextSplitter, is_blank};
 
-/// Bytes of the longest piece of text without white space or Chinese characters that is tokenized. The
+/// Bytes of the longest part of text without white space or Chinese characters that is tokenized. The
 /// `tokenizers` crate takes about 40 times as much memory.
-const MAX_UNBROKEN_BYTES: usize = 2 << 20;
+const MAX_PART_BYTES: usize = 2 << 20;
 
 /// A text as the encoder reads it: `[CLS]` … `[SEP]`, cut to the maximum length.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,7 +60,7 @@ pub struct Tokenizer {
     max_length: usize,
     special_tokens: usize,
     /// Set if cutting a text before white space or a Chinese character cannot change its tokens.
-    chunks: Option<Chunks>,
+    splitter: Option<TextSplitter>,
 }
 
 impl Tokenizer {
@@ -80,8 +80,8 @@ impl Tokenizer {
                 "tokenizer.json: no post_processor adds [CLS] and [SEP]; a BERT needs both"
             );
         }
-        let chunks = chunks_of(&inner);
-        let mut tokenizer = Self { inner, max_length, special_tokens, chunks };
+        let splitter = splitter_for(&inner);
+        let mut tokenizer = Self { inner, max_length, special_tokens, splitter };
         tokenizer.set_max_length(max_length)?;
         Ok(tokenizer)
     }
@@ -112,7 +112,7 @@ impl Tokenizer {
     /// # Errors
     /// `INVALID_ARGUMENT` for a text with more than 2 MiB without white space or a Chinese character.
     pub fn encode(&self, text: &str) -> Result<Encoding> {
-        let (encoding, _) = self.run(text, false)?;
+        let (encoding, _) = self.encode_parts(text, false)?;
         Ok(Encoding {
             input_ids: encoding.get_ids().to_vec(),
             token_type_ids: encoding.get_type_ids().to_vec(),
@@ -124,7 +124,7 @@ impl Tokenizer {
     /// # Errors
     /// The errors of [`encode`](Self::encode).
     pub fn tokenize(&self, text: &str) -> Result<Tokens> {
-        let (encoding, truncated) = self.run(text, true)?;
+        let (encoding, truncated) = self.encode_parts(text, true)?;
         let special = encoding.get_special_tokens_mask();
         let bytes: Vec<(usize, usize)> = (encoding.get_offsets().iter().zip(special))
             .map(|(&span, &special)| if special == 1 { (0, 0) } else { span })
@@ -139,47 +139,47 @@ impl Tokenizer {
 
     /// Tokenizes part by part until the maximum length is passed, so that ten megabytes of text cost no more
     /// than its first few hundred characters.
-    fn run(&self, text: &str, with_offsets: bool) -> Result<(HfEncoding, bool)> {
-        let room = self.max_length - self.special_tokens;
+    fn encode_parts(&self, text: &str, with_offsets: bool) -> Result<(HfEncoding, bool)> {
+        let max_tokens = self.max_length - self.special_tokens;
         let mut all: Option<HfEncoding> = None;
         let mut rest = 0..text.len();
         loop {
-            let end = match &self.chunks {
-                Some(_) => Chunks::next_cut(text, rest.start),
+            let end = match &self.splitter {
+                Some(_) => TextSplitter::next_split(text, rest.start),
                 None => text.len(),
             };
-            let piece = &text[rest.start..end];
-            // Ten megabytes of spaces took 6 s in wasm when they were tokenized.
-            if self.chunks.is_none() || !is_blank(piece) {
-                let piece = self.encode_piece(piece, rest.start, with_offsets)?;
+            let part = &text[rest.start..end];
+            // Ten megabytes of spaces took 6 s in WebAssembly when they were tokenized.
+            if self.splitter.is_none() || !is_blank(part) {
+                let encoded = self.encode_part(part, rest.start, with_offsets)?;
                 match &mut all {
-                    None => all = Some(piece),
-                    Some(all) => all.merge_with(piece, false),
+                    None => all = Some(encoded),
+                    Some(all) => all.merge_with(encoded, false),
                 }
             }
             rest.start = end;
-            if rest.is_empty() || all.as_ref().is_some_and(|all| all.len() > room) {
+            if rest.is_empty() || all.as_ref().is_some_and(|all| all.len() > max_tokens) {
                 break;
             }
         }
         let mut encoding = all.unwrap_or_default();
-        let truncated = encoding.len() > room;
+        let truncated = encoding.len() > max_tokens;
         if truncated {
-            encoding.truncate(room, 0, TruncationDirection::Right);
+            encoding.truncate(max_tokens, 0, TruncationDirection::Right);
             encoding.take_overflowing();
         }
         let encoding = self.inner.post_process(encoding, None, true).map_err(tokenizer_failed)?;
         Ok((encoding, truncated))
     }
 
-    /// Tokenizes one piece that starts at byte `base` of the text, without special tokens.
-    fn encode_piece(&self, piece: &str, base: usize, with_offsets: bool) -> Result<HfEncoding> {
-        let shortened = self.chunks.as_ref().map(|chunks| chunks.shorten(piece)).unwrap_or_default();
-        let text = shortened.text.as_deref().unwrap_or(piece);
-        if text.len() > MAX_UNBROKEN_BYTES {
+    /// Tokenizes the part that starts at byte `base` of the text, without special tokens.
+    fn encode_part(&self, part: &str, base: usize, with_offsets: bool) -> Result<HfEncoding> {
+        let shortened = self.splitter.as_ref().map(|splitter| splitter.shorten(part)).unwrap_or_default();
+        let text = shortened.text.as_deref().unwrap_or(part);
+        if text.len() > MAX_PART_BYTES {
             fail!(
                 InvalidArgument,
-                "a text has {} bytes without white space or a Chinese character; expected at most {MAX_UNBROKEN_BYTES}",
+                "a text has {} bytes without white space or a Chinese character; expected at most {MAX_PART_BYTES}",
                 text.len()
             );
         }
@@ -195,6 +195,7 @@ impl Tokenizer {
     }
 }
 
+/// Converts an error of the `tokenizers` crate.
 fn tokenizer_failed(e: tokenizers::Error) -> Error {
     Error::with_source(ErrorCode::InvalidTokenizer, format!("the tokenizer failed: {e}"), e)
 }
@@ -202,9 +203,9 @@ fn tokenizer_failed(e: tokenizers::Error) -> Error {
 /// Checks that the model has at least as many rows as the tokenizer has tokens, and at most as many more as
 /// padding to a round number adds.
 fn check_vocabulary(inner: &HfTokenizer, vocab_size: usize) -> Result<()> {
-    const ROUND_UP: usize = 1024;
+    const MAX_PADDING_ROWS: usize = 1024;
     let highest = inner.get_vocab(true).into_values().max().map_or(0, |id| id as usize + 1);
-    if highest > vocab_size || highest + ROUND_UP <= vocab_size {
+    if highest > vocab_size || highest + MAX_PADDING_ROWS <= vocab_size {
         fail!(
             TokenizerMismatch,
             "tokenizer.json: {highest} tokens, but the model's vocab_size is {vocab_size}; use the tokenizer.json of \
@@ -216,11 +217,11 @@ fn check_vocabulary(inner: &HfTokenizer, vocab_size: usize) -> Result<()> {
 
 /// Returns the rules for cutting long texts, if cutting is safe: for BERT's own normalizer, pre-tokenizer
 /// and model, and for added tokens that no cut can split (no white space, punctuation at both ends).
-fn chunks_of(inner: &HfTokenizer) -> Option<Chunks> {
+fn splitter_for(inner: &HfTokenizer) -> Option<TextSplitter> {
     let Some(NormalizerWrapper::BertNormalizer(normalizer)) = inner.get_normalizer() else { return None };
     let Some(PreTokenizerWrapper::BertPreTokenizer(_)) = inner.get_pre_tokenizer() else { return None };
     let ModelWrapper::WordPiece(model) = inner.get_model() else { return None };
-    let added_are_plain = inner.get_added_tokens_decoder().values().all(|token| {
+    let added_tokens_are_unsplit = inner.get_added_tokens_decoder().values().all(|token| {
         !token.single_word
             && !token.lstrip
             && !token.rstrip
@@ -229,6 +230,6 @@ fn chunks_of(inner: &HfTokenizer) -> Option<Chunks> {
                 .iter()
                 .all(|end| end.is_some_and(|b| b.is_ascii_punctuation()))
     });
-    (added_are_plain && normalizer.handle_chinese_chars)
-        .then_some(Chunks { max_word_chars: model.max_input_chars_per_word })
+    (added_tokens_are_unsplit && normalizer.handle_chinese_chars)
+        .then_some(TextSplitter { max_word_chars: model.max_input_chars_per_word })
 }

@@ -1,4 +1,4 @@
-//! Values and errors on their way between Rust and JavaScript.
+//! Converts values and errors between Rust and JavaScript.
 
 use js_sys::{Error as JsError, Reflect};
 use serde::Serialize;
@@ -7,7 +7,7 @@ use wasm_bindgen::prelude::*;
 
 use crate::error::{Error, ErrorCode};
 
-/// An `Error` with `code`, and with the causes' messages as `cause`.
+/// Makes a JavaScript `Error` with the code as `code` and the messages of the causes as `cause`.
 impl From<Error> for JsValue {
     fn from(error: Error) -> Self {
         let js = JsError::new(error.message());
@@ -26,14 +26,15 @@ impl From<Error> for JsValue {
     }
 }
 
-/// A plain JavaScript object.
+/// Converts a value to a JavaScript object.
 pub(super) fn to_js(value: &impl Serialize) -> Result<JsValue, JsValue> {
     value.serialize(&serde_wasm_bindgen::Serializer::json_compatible()).map_err(|e| {
-        Error::with_source(ErrorCode::Internal, "a result cannot be handed to JavaScript", e).into()
+        Error::with_source(ErrorCode::Internal, "a result cannot be converted to a JavaScript value", e)
+            .into()
     })
 }
 
-/// The other way; `what` names the argument in the message.
+/// Converts a JavaScript value. `what` is the name of the argument, for the message.
 pub(super) fn from_js<T: DeserializeOwned>(value: JsValue, what: &str) -> Result<T, JsValue> {
     serde_wasm_bindgen::from_value(value)
         .map_err(|e| Error::new(ErrorCode::InvalidArgument, format!("{what}: {e}")).into())

@@ -1,4 +1,4 @@
-//! `Embedder`: text → vectors, and what is done with vectors.
+//! The class `Embedder`: embeds texts and compares vectors.
 
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
@@ -42,7 +42,7 @@ pub struct Embedder(pub(super) embedder::Embedder);
 
 #[wasm_bindgen]
 impl Embedder {
-    /// What was loaded.
+    /// Returns what was loaded.
     pub fn info(&self) -> Result<JsValue, JsValue> {
         let (config, encoder) = (self.0.config(), self.0.encoder().info());
         to_js(&Info {
@@ -62,43 +62,43 @@ impl Embedder {
         })
     }
 
-    /// The kernels that run, as far as is known: `info().kernel` now.
+    /// Returns the current `info().kernel`. It changes once the autotuner has decided.
     pub fn kernel(&self) -> String {
         self.0.encoder().info().kernel.to_owned()
     }
 
-    /// Starts a list of texts.
+    /// Starts to embed texts.
     pub fn start(&self, texts: Vec<String>) -> Result<EmbedJob, JsValue> {
         Ok(EmbedJob(self.0.start(texts)?))
     }
 
-    /// Does a little of the work; true when the job is done.
+    /// Does a part of the work. Returns true if the job is done.
     pub fn step(&mut self, job: &mut EmbedJob) -> Result<bool, JsValue> {
         Ok(self.0.step(&mut job.0)?)
     }
 
-    /// The vectors of a job that is done, rows × dimension.
+    /// Returns the vectors of a job that is done, `[texts, dimension]`.
     pub fn finish(&self, job: EmbedJob) -> Result<Vec<f32>, JsValue> {
         Ok(self.0.finish(job.0)?)
     }
 
-    /// A text's tokens: `{ ids, tokens, offsets, truncated }`.
+    /// Returns the tokens of a text: `{ ids, tokens, offsets, truncated }`.
     pub fn tokenize(&self, text: &str) -> Result<JsValue, JsValue> {
         let crate::tokenizer::Tokens { ids, tokens, offsets, truncated } = self.0.tokenize(text)?;
         to_js(&Tokens { ids, tokens, offsets, truncated })
     }
 
-    /// Scores a query's vector against documents' vectors.
+    /// Scores the vector of a query against the vectors of documents.
     pub fn score(&self, query: &[f32], documents: &[f32], metric: &str) -> Result<Vec<f32>, JsValue> {
         Ok(similarity::score(query, documents, Metric::parse(metric)?)?)
     }
 
-    /// Indices of the best scores, best first.
+    /// Returns the indices of the best scores, best first.
     pub fn rank(&self, scores: &[f32], top_k: Option<usize>, metric: &str) -> Result<Vec<usize>, JsValue> {
         Ok(rank::rank(scores, top_k, Metric::parse(metric)?))
     }
 
-    /// The scores of ModelScope's pipeline; `version` is `1.2` or `latest`.
+    /// Returns the scores of ModelScope's pipeline. `version` is `1.2` or `latest`.
     #[wasm_bindgen(js_name = pipelineScores)]
     pub fn pipeline_scores(
         &self,

@@ -1,4 +1,4 @@
-//! `EmbedJob`: a list of texts on its way to vectors.
+//! The class `EmbedJob`: texts that are being embedded.
 
 use wasm_bindgen::prelude::*;
 
@@ -10,13 +10,13 @@ pub struct EmbedJob(pub(super) embedder::EmbedJob);
 
 #[wasm_bindgen]
 impl EmbedJob {
-    /// Texts whose vectors are there.
+    /// The number of embedded texts.
     #[wasm_bindgen(getter)]
     pub fn done(&self) -> usize {
         self.0.done()
     }
 
-    /// Texts in all.
+    /// The number of texts.
     #[wasm_bindgen(getter)]
     pub fn total(&self) -> usize {
         self.0.total()

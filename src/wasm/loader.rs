@@ -1,4 +1,4 @@
-//! `ModelLoader`: which files a model needs, and whether they are sound.
+//! The class `ModelLoader`: requests the files of a model and verifies them.
 
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::*;
@@ -50,7 +50,7 @@ struct FileRequest<'a> {
 
 #[wasm_bindgen]
 extern "C" {
-    /// The host's clock, in milliseconds.
+    /// Returns the time of the host's clock in milliseconds.
     #[wasm_bindgen(js_namespace = performance)]
     fn now() -> f64;
 }
@@ -61,7 +61,7 @@ pub struct ModelLoader(model::ModelLoader);
 
 #[wasm_bindgen]
 impl ModelLoader {
-    /// Options: `{ maxLength, pooling, normalize, selfTest, model, precision, kernel, fused }`.
+    /// Makes a loader. Options: `{ maxLength, pooling, normalize, selfTest, model, precision, kernel, fused }`.
     #[wasm_bindgen(constructor)]
     pub fn new(options: JsValue) -> Result<Self, JsValue> {
         let options: Options = from_js(options, "options")?;
@@ -78,13 +78,13 @@ impl ModelLoader {
         Ok(Self(model::ModelLoader::new(options)?))
     }
 
-    /// Tells all paths of the folder, so that only existing files are asked for.
+    /// Sets the paths of all files in the folder, so that only existing files are requested.
     #[wasm_bindgen(js_name = setListing)]
     pub fn set_listing(&mut self, paths: Vec<String>) -> Result<(), JsValue> {
         Ok(self.0.set_listing(paths)?)
     }
 
-    /// The files to fetch next: `[{ path, size, sha256, pieces, required }]`.
+    /// Returns the files to fetch next: `[{ path, size, sha256, pieces, required }]`.
     #[wasm_bindgen(js_name = pendingRequests)]
     pub fn pending_requests(&self) -> Result<JsValue, JsValue> {
         let requests = self.0.pending_requests().iter().map(|request| FileRequest {
@@ -97,14 +97,15 @@ impl ModelLoader {
         to_js(&requests.collect::<Vec<_>>())
     }
 
-    /// Bytes of all files that loading will want in the end, where a manifest lists them.
+    /// Returns the bytes of all files that loading requests, if there is a manifest.
     pub fn total(&self) -> Option<f64> {
         self.0.total().map(|bytes| bytes as f64)
     }
 
-    /// Begins a wanted file, or begins it again. `size`: what the server says of it; `hashed`: the host hashes it.
+    /// Begins a requested file, or begins it again. `size` is the size that the server states; `hashed` says
+    /// that the host hashes the file.
     pub fn begin(&mut self, path: &str, size: Option<f64>, hashed: bool) -> Result<(), JsValue> {
-        // A float's cast saturates: no size is too odd for it.
+        // The cast of a float saturates, so every number is allowed.
         let size = size.map(|size| size as u64);
         Ok(if hashed { self.0.begin_hashed(path, size) } else { self.0.begin(path, size) }?)
     }
@@ -114,18 +115,18 @@ impl ModelLoader {
         Ok(self.0.feed(path, bytes)?)
     }
 
-    /// How many bytes of a file were fed since it was begun.
+    /// Returns the number of bytes that were passed since the file was begun.
     pub fn fed(&self, path: &str) -> f64 {
         self.0.fed(path) as f64
     }
 
-    /// Whether a wanted file was refused as a web page.
+    /// Returns true if a requested file was rejected as a web page.
     #[wasm_bindgen(js_name = isPage)]
     pub fn is_page(&self, path: &str) -> bool {
         self.0.is_page(path)
     }
 
-    /// Ends a file and checks it as a whole. `sha256`: its hash, where the host computes it.
+    /// Ends a file and checks it as a whole. `sha256` is the hash, if the host computes it.
     pub fn end(&mut self, path: &str, sha256: Option<String>) -> Result<(), JsValue> {
         Ok(match sha256 {
             Some(sha256) => self.0.end_hashed(path, &sha256),
@@ -133,12 +134,12 @@ impl ModelLoader {
         }?)
     }
 
-    /// Says that a file does not exist.
+    /// Tells the loader that a file does not exist.
     pub fn missing(&mut self, path: &str) -> Result<(), JsValue> {
         Ok(self.0.missing(path)?)
     }
 
-    /// Builds the model, to be tested. The loader is spent.
+    /// Builds the model without running its self-test. Consumes the loader.
     #[wasm_bindgen(js_name = buildUnverified)]
     pub fn build_unverified(self) -> Result<UnverifiedModel, JsValue> {
         Ok(UnverifiedModel(self.0.build_unverified()?))

@@ -1,4 +1,4 @@
-//! What JavaScript sees of the crate: one file a class, no logic.
+//! The classes and functions that JavaScript sees: one file per class, conversions only.
 
 mod convert;
 mod embedder;
@@ -8,19 +8,19 @@ mod unverified_model;
 
 use wasm_bindgen::prelude::*;
 
-/// Runs once when the module is instantiated.
+/// Prints panics to the console. Runs once, when the module is instantiated.
 #[wasm_bindgen(start)]
 fn start() {
     console_error_panic_hook::set_once();
 }
 
-/// The crate's version.
+/// Returns the version of the crate.
 #[wasm_bindgen]
 pub fn version() -> String {
     env!("CARGO_PKG_VERSION").to_owned()
 }
 
-/// Size of the linear memory in bytes. It never shrinks, so this is its peak.
+/// Returns the size of the linear memory in bytes. The memory never shrinks, so this is its peak.
 #[wasm_bindgen(js_name = memoryBytes)]
 pub fn memory_bytes() -> f64 {
     (core::arch::wasm32::memory_size(0) * 65536) as f64

@@ -1,4 +1,4 @@
-//! `UnverifiedModel`: a model that is built and not yet tested.
+//! The class `UnverifiedModel`: a model that has not passed its self-test yet.
 
 use wasm_bindgen::prelude::*;
 
@@ -17,7 +17,7 @@ impl UnverifiedModel {
         self.0.has_self_test()
     }
 
-    /// Runs the self-test, if there is one. What was packed is spent.
+    /// Runs the self-test, if there is one, and returns the embedder. Consumes this object.
     pub fn finish(self) -> Result<Embedder, JsValue> {
         Ok(Embedder(self.0.finish()?))
     }

@@ -28,7 +28,8 @@ impl ModelSizes {
 /// states under `key`.
 pub(crate) fn embedding_mismatch(what: &str, rows: usize, key: &str, size: usize) -> Error {
     let message = format!(
-        "the graph's {what} embedding has {rows} rows, but {key} is {size} in config.json: the two files belong to different models"
+        "the graph's {what} embedding has {rows} rows, but {key} is {size} in config.json: the two files \
+         belong to different models"
     );
     // Usually tokenizer.json and config.json are those of another model than the graph.
     let code = if key == "vocab_size" { ErrorCode::TokenizerMismatch } else { ErrorCode::UnsupportedModel };
