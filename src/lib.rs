@@ -64,6 +64,7 @@ pub mod rank;
 mod relative_path;
 pub mod self_test;
 pub mod similarity;
+mod sniff;
 pub mod tokenizer;
 #[cfg(target_arch = "wasm32")]
 mod wasm;

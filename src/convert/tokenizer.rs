@@ -15,7 +15,7 @@ use tokenizers::{AddedToken, decoders};
 
 use super::checkpoint_folder::{CheckpointFolder, found};
 use crate::error::{Error, ErrorCode, Result, fail};
-use crate::model::sniff;
+use crate::sniff;
 use crate::tokenizer::Tokenizer;
 
 /// Returns the JSON of the tokenizer. Corom's own tokenizer has loaded it as a check.

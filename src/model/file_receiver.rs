@@ -4,10 +4,10 @@
 use sha2::{Digest, Sha256};
 
 use crate::error::{Result, fail};
+use crate::sniff;
 
 use super::file_buffer::FileBuffer;
 use super::manifest::{FileEntry, hex};
-use super::sniff;
 
 /// Who computes the SHA-256 that is compared with the manifest's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

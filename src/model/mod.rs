@@ -12,7 +12,6 @@ pub mod manifest;
 mod model_builder;
 mod options;
 pub mod side_files;
-pub(crate) mod sniff;
 mod unverified_model;
 mod weight_files;
 

@@ -18,7 +18,7 @@ use self::tensor_view::TensorView;
 use super::file_reader::{FileReader, read_error};
 use super::files::FileSource;
 use crate::error::{Error, Result, fail};
-use crate::model::sniff;
+use crate::sniff;
 
 /// The tensors of one weight file by name, read on request.
 pub(crate) struct CheckpointFile<'a> {

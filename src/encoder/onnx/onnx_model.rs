@@ -4,6 +4,7 @@ use super::pb::{GraphProto, ModelProto, TensorProto};
 use prost::Message;
 
 use crate::error::{Error, ErrorCode, Result, fail};
+use crate::sniff;
 
 /// The versions of the default operator set that the translators support.
 const SUPPORTED_OPSETS: std::ops::RangeInclusive<i64> = 9..=23;
@@ -71,14 +72,10 @@ impl OnnxModel {
 }
 
 /// Returns true if the bytes are text: often a web page that a server sent with status 200 instead of an
-/// error. This is broader than [`sniff::is_page`](crate::model), because no ONNX file begins with such text.
+/// error. This is broader than [`sniff::is_page`], because no ONNX file begins with such text.
 fn is_text(bytes: &[u8]) -> bool {
-    let head = bytes.get(..bytes.len().min(256)).unwrap_or_default();
-    let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
-    text.starts_with(b"<")
-        || text.starts_with(b"{")
-        || text.starts_with(b"version https://git-lfs")
-        || text.starts_with(b"404")
+    let head = sniff::text_head(bytes);
+    sniff::is_lfs_pointer(head) || [&b"<"[..], b"{", b"404"].iter().any(|text| head.starts_with(text))
 }
 
 #[cfg(test)]

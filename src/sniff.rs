@@ -6,13 +6,23 @@ use crate::error::{Result, fail};
 /// The number of bytes at the start of a file that [`check`] needs.
 pub(crate) const HEAD_BYTES: usize = 512;
 
+/// Returns the first bytes of a file without byte order mark and leading white space.
+pub(crate) fn text_head(bytes: &[u8]) -> &[u8] {
+    let head = &bytes[..bytes.len().min(HEAD_BYTES)];
+    head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start()
+}
+
 /// Returns true if a file that begins with `bytes` is an HTML or XML page.
 pub(crate) fn is_page(bytes: &[u8]) -> bool {
-    let head = &bytes[..bytes.len().min(HEAD_BYTES)];
-    let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start().to_ascii_lowercase();
+    let head = text_head(bytes).to_ascii_lowercase();
     [&b"<!doctype"[..], b"<html", b"<head", b"<body", b"<?xml", b"<!--"]
         .iter()
         .any(|tag| head.starts_with(tag))
+}
+
+/// Returns true if a file that begins with `bytes` is a Git LFS pointer.
+pub(crate) fn is_lfs_pointer(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"version https://git-lfs")
 }
 
 /// Rejects a file that begins with `bytes` if it is no model file.
@@ -27,7 +37,7 @@ pub(crate) fn check(path: &str, bytes: &[u8]) -> Result<()> {
              for example) instead of an error: check the address and download the file again"
         );
     }
-    if bytes.starts_with(b"version https://git-lfs") {
+    if is_lfs_pointer(bytes) {
         fail!(
             NotAModel,
             "{path} is a Git LFS pointer, not the file itself: run `git lfs pull` in the folder"
