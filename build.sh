@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The entry to every task in this repository: build, demo, test, lint, bench. `./build.sh help` lists the commands.
+# The entry to every task in this repository: build, demo, test, lint, fuzz, bench. `./build.sh help` lists the commands.
 # Each command is a function cmd_NAME in scripts/ or benches/.
 set -Eeuo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
@@ -15,6 +15,7 @@ source scripts/models.sh    # m3e-small, conversion
 source scripts/demo.sh      # cmd_demo
 source scripts/test.sh      # cmd_test
 source scripts/lint.sh      # cmd_lint
+source scripts/fuzz.sh      # cmd_fuzz
 source benches/bench.sh     # cmd_bench
 
 cmd_clean() {
@@ -34,6 +35,8 @@ cmd_help() {
 ./build.sh test [core|hosts]         runs every test, or one part. core: Rust and Node; needs no network but crates.
                                      hosts: Chromium, onnxruntime, a real model, types, bundlers and edge hosts
 ./build.sh lint                      checks format, clippy, documentation and house rules; warnings are errors
+./build.sh fuzz [--seconds N] [TARGET…]
+                                     runs the fuzz targets (fuzz/README.md), each for N seconds (default: 60)
 ./build.sh bench [--quick] [--help]  compares corom with onnxruntime-web and transformers.js; --help: more options
 ./build.sh clean                     deletes what was built here
 
@@ -44,7 +47,7 @@ HELP
 }
 
 case ${1-help} in
-  build | demo | test | lint | bench | clean | help) "cmd_$1" "${@:2}" ;;
+  build | demo | test | lint | fuzz | bench | clean | help) "cmd_$1" "${@:2}" ;;
   -h | --help) cmd_help ;;
   *) cmd_help >&2; exit 2 ;;
 esac

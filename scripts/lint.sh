@@ -3,7 +3,7 @@
 
 cmd_lint() {
   need_rust
-  step "format" cargo fmt --check
+  step "format" cargo fmt --all --check
   step "layering" layering
   step "clippy" cargo clippy --locked --all-targets --features cli -- -D warnings
   step "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --quiet --locked --no-deps --features cli
