@@ -52,7 +52,7 @@ impl FileSource for DiskFolder {
 
     fn read_at(&self, path: &str, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
         let mut open = self.open.borrow_mut();
-        if !open.as_ref().is_some_and(|(name, _)| name == path) {
+        if open.as_ref().is_none_or(|(name, _)| name != path) {
             *open = Some((path.to_owned(), File::open(self.path.join(path))?));
         }
         let Some((_, file)) = open.as_mut() else { return Err(ErrorKind::NotFound.into()) };
