@@ -54,6 +54,7 @@ pub struct EmbedJob {
     next_batch: usize,
     done: usize,
     vectors: Vec<f32>,
+    options: VectorOptions,
 }
 
 impl EmbedJob {
@@ -168,6 +169,10 @@ impl Embedder {
     /// # Errors
     /// `OUT_OF_MEMORY` if the memory for the vectors cannot be reserved.
     pub fn start(&self, texts: Vec<String>) -> Result<EmbedJob> {
+        self.start_with(texts, VectorOptions { pooling: self.pooling, normalize: self.normalize })
+    }
+
+    fn start_with(&self, texts: Vec<String>, options: VectorOptions) -> Result<EmbedJob> {
         static NEXT_ID: AtomicU64 = AtomicU64::new(0);
         let numbers = texts.len().saturating_mul(self.dimension());
         let what = format_args!("the vectors of {} texts; embed fewer texts per call", texts.len());
@@ -182,6 +187,7 @@ impl Embedder {
             done: 0,
             vectors,
             texts,
+            options,
         })
     }
 
@@ -213,8 +219,7 @@ impl Embedder {
                 self.running_job = None;
             }
             let Poll::Ready(output) = polled? else { return Ok(false) };
-            let options = VectorOptions { pooling: self.pooling, normalize: self.normalize };
-            let vectors = self.vectors(output, &batch, options)?;
+            let vectors = self.vectors(output, &batch, job.options)?;
             let dimension = self.dimension();
             for (&text, vector) in texts.iter().zip(vectors.chunks_exact(dimension)) {
                 job.vectors[text * dimension..][..dimension].copy_from_slice(vector);
@@ -236,21 +241,30 @@ impl Embedder {
         Ok(job.vectors)
     }
 
-    /// Embeds the texts of the self-test and compares the vectors with the converter's.
+    /// Starts the self-test: a job that embeds its texts under the pooling and the normalization of
+    /// its vectors. [`finish_self_test`](Self::finish_self_test) compares the vectors.
+    ///
+    /// # Errors
+    /// See [`start`](Self::start).
+    pub fn start_self_test(&self, test: &SelfTest, pooling: Pooling, normalize: bool) -> Result<EmbedJob> {
+        self.start_with(test.texts.clone(), VectorOptions { pooling, normalize })
+    }
+
+    /// Compares the vectors of a self-test that is done with the converter's.
     ///
     /// # Errors
     /// `SELF_TEST_FAILED` if a vector's cosine similarity to the reference vector is too low, or its
     /// norm differs too much. The back end states the limits
     /// ([`Tolerance`](crate::encoder::Tolerance)).
-    pub fn self_test(&mut self, test: &SelfTest, pooling: Pooling, normalize: bool) -> Result<()> {
-        for (text, expected) in test.texts.iter().zip(&test.vectors) {
-            let batch = batch_of(std::iter::once(&self.tokenizer.encode(text)?));
-            self.running_job = None;
-            let output = self.encoder.forward(&batch)?;
-            let actual = self.vectors(output, &batch, VectorOptions { pooling, normalize })?;
-            let tolerance = self.encoder.info().tolerance;
-            let norms = (dot(&actual, &actual).sqrt(), dot(expected, expected).sqrt());
-            let cosine = dot(&actual, expected) / (norms.0 * norms.1);
+    pub fn finish_self_test(&self, test: &SelfTest, job: EmbedJob) -> Result<()> {
+        let dimension = self.dimension();
+        let tolerance = self.encoder.info().tolerance;
+        let vectors = self.finish(job)?;
+        for ((text, expected), actual) in
+            test.texts.iter().zip(&test.vectors).zip(vectors.chunks_exact(dimension.max(1)))
+        {
+            let norms = (dot(actual, actual).sqrt(), dot(expected, expected).sqrt());
+            let cosine = dot(actual, expected) / (norms.0 * norms.1);
             // The comparisons are false for NaN.
             let passes = actual.len() == expected.len()
                 && cosine >= tolerance.min_cosine

@@ -65,9 +65,16 @@ async function build(runtime, source, options) {
     return runtime.call(work);
   };
   const unverified = await phase("pack", () => loader.buildUnverified());
-  const embedder = runtime.call(() => unverified.hasSelfTest)
-    ? await phase("self-test", () => unverified.finish())
-    : runtime.call(() => unverified.finish());
+  if (runtime.call(() => unverified.hasSelfTest)) {
+    // A device other than the CPU needs the event loop between steps.
+    let passed = await phase("self-test", () => unverified.step());
+    while (!passed) {
+      await yieldToEventLoop();
+      throwIfAborted(signal);
+      passed = runtime.call(() => unverified.step());
+    }
+  }
+  const embedder = runtime.call(() => unverified.finish());
   await manifestTransfer.store();
   progress.report("done");
   return { embedder, content };

@@ -1,17 +1,17 @@
 //! The model folder: which files make a model, how they are verified, and how they become an
 //! [`Embedder`](crate::embedder::Embedder).
 
-pub mod export_folder;
+mod export_folder;
 mod file_buffer;
 mod file_receiver;
 mod file_request;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod folder;
-pub mod loader;
+mod loader;
 pub mod manifest;
 mod model_builder;
 mod options;
-pub mod side_files;
+pub(crate) mod side_files;
 mod unverified_model;
 mod weight_files;
 

@@ -159,7 +159,7 @@ impl ModelBuilder {
         let default_pooling = model_settings.pooling.unwrap_or(Pooling::Cls);
         let self_test =
             self_test.map(|test| (test, default_pooling, model_settings.normalize.unwrap_or(false)));
-        Ok(UnverifiedModel { embedder, self_test, max_length })
+        UnverifiedModel::new(embedder, self_test, max_length)
     }
 }
 

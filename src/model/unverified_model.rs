@@ -1,35 +1,69 @@
 //! A model that is built and has not passed its self-test yet.
 
 use crate::config::Pooling;
-use crate::embedder::Embedder;
-use crate::error::Result;
-
+use crate::embedder::{EmbedJob, Embedder};
+use crate::error::{Result, fail};
 use crate::self_test::SelfTest;
 
 /// The result of [`ModelLoader::build_unverified`](super::ModelLoader::build_unverified).
 pub struct UnverifiedModel {
-    pub(super) embedder: Embedder,
-    /// The self-test, with the pooling and the normalization of its vectors.
-    pub(super) self_test: Option<(SelfTest, Pooling, bool)>,
+    embedder: Embedder,
+    self_test: Option<SelfTest>,
+    /// The job that embeds the texts of the self-test.
+    job: Option<EmbedJob>,
+    has_passed: bool,
     /// The maximum length that the caller wants. It is set after the self-test, whose vectors were
     /// made with the manifest's.
-    pub(super) max_length: usize,
+    max_length: usize,
 }
 
 impl UnverifiedModel {
+    /// `self_test` comes with the pooling and the normalization of its vectors.
+    pub(super) fn new(
+        embedder: Embedder,
+        self_test: Option<(SelfTest, Pooling, bool)>,
+        max_length: usize,
+    ) -> Result<Self> {
+        let job = match &self_test {
+            Some((test, pooling, normalize)) => Some(embedder.start_self_test(test, *pooling, *normalize)?),
+            None => None,
+        };
+        Ok(Self { embedder, self_test: self_test.map(|(test, ..)| test), job, has_passed: false, max_length })
+    }
+
     /// Returns true if there is a self-test to run.
     pub fn has_self_test(&self) -> bool {
         self.self_test.is_some()
     }
 
-    /// Runs the self-test, if there is one, and returns the embedder.
+    /// Does a small part of the self-test. Returns true if the self-test has passed or there is none.
     ///
     /// # Errors
-    /// `SELF_TEST_FAILED` if a vector differs from the manifest's.
-    pub fn finish(mut self) -> Result<Embedder> {
-        if let Some((test, pooling, normalize)) = &self.self_test {
-            self.embedder.self_test(test, *pooling, *normalize)?;
+    /// `SELF_TEST_FAILED` if a vector differs from the manifest's, and the errors of
+    /// [`Embedder::embed`].
+    pub fn step(&mut self) -> Result<bool> {
+        let Some(test) = &self.self_test else { return Ok(true) };
+        if self.has_passed {
+            return Ok(true);
         }
+        let Some(job) = &mut self.job else {
+            fail!(SelfTestFailed, "the self-test of this model has failed before: load the model again");
+        };
+        if self.embedder.step(job)?
+            && let Some(job) = self.job.take()
+        {
+            self.embedder.finish_self_test(test, job)?;
+            self.has_passed = true;
+        }
+        Ok(self.has_passed)
+    }
+
+    /// Runs the rest of the self-test and returns the embedder.
+    ///
+    /// # Errors
+    /// Those of [`step`](Self::step).
+    pub fn finish(mut self) -> Result<Embedder> {
+        while !self.step()? {}
         self.embedder.set_max_length(self.max_length)?;
         Ok(self.embedder)
     }

@@ -11,13 +11,18 @@ pub struct UnverifiedModel(pub(super) model::UnverifiedModel);
 
 #[wasm_bindgen]
 impl UnverifiedModel {
-    /// Whether there is a self-test to run.
+    /// Returns true if there is a self-test to run.
     #[wasm_bindgen(getter, js_name = hasSelfTest)]
     pub fn has_self_test(&self) -> bool {
         self.0.has_self_test()
     }
 
-    /// Runs the self-test, if there is one, and returns the embedder. Consumes this object.
+    /// Does a small part of the self-test. Returns true if it has passed or there is none.
+    pub fn step(&mut self) -> Result<bool, JsValue> {
+        Ok(self.0.step()?)
+    }
+
+    /// Runs the rest of the self-test and returns the embedder. This call consumes the object.
     pub fn finish(self) -> Result<Embedder, JsValue> {
         Ok(Embedder(self.0.finish()?))
     }

@@ -13,7 +13,7 @@ use super::expr::IdKind;
 use super::layout::{Atom, Layout, Lengths};
 use crate::encoder::onnx::InputRole;
 
-/// RowPooling of a trial and tokens of the first one, where the graph tensors them open.
+/// Texts of a probe batch, and tokens of its first text, unless the graph fixes them.
 const PROBE_SHAPE: (usize, usize) = (2, 5);
 /// The most tokens of the second probe batch, which detects windows wider than the first batch.
 const MAX_PROBE_TOKENS: usize = 512;

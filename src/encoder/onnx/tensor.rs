@@ -4,7 +4,7 @@
 
 use super::pb::DataType;
 use super::pb::TensorProto;
-use tract_core::internal::f16;
+use half::{bf16, f16};
 use tract_core::prelude::*;
 
 use super::external::ExternalData;
@@ -54,10 +54,9 @@ pub(super) fn from_bytes(data_type: i32, shape: &[usize], bytes: &[u8]) -> Resul
         Ok(DataType::Float16) => {
             collect(shape, bytes.as_chunks().0.iter().map(|&b| f16::from_le_bytes(b).to_f32()))?
         }
-        Ok(DataType::Bfloat16) => collect(
-            shape,
-            bytes.as_chunks().0.iter().map(|&b| f32::from_bits(u32::from(u16::from_le_bytes(b)) << 16)),
-        )?,
+        Ok(DataType::Bfloat16) => {
+            collect(shape, bytes.as_chunks().0.iter().map(|&b| bf16::from_le_bytes(b).to_f32()))?
+        }
         Ok(DataType::Double) => {
             collect(shape, bytes.as_chunks().0.iter().map(|&b| f64::from_le_bytes(b) as f32))?
         }
@@ -105,7 +104,7 @@ fn from_fields(tensor: &mut TensorProto, shape: &[usize], count: u64) -> Result<
                 DataType::Bool => collect(shape, ints.iter().map(|&x| x != 0)),
                 DataType::Float16 => collect(shape, ints.iter().map(|&x| f16::from_bits(x as u16).to_f32())),
                 DataType::Bfloat16 => {
-                    collect(shape, ints.iter().map(|&x| f32::from_bits(u32::from(x as u16) << 16)))
+                    collect(shape, ints.iter().map(|&x| bf16::from_bits(x as u16).to_f32()))
                 }
                 _ => fail!(
                     InvalidModel,

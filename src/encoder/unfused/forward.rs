@@ -1,7 +1,7 @@
 //! Runs a batch through the graph: pads it, and cuts it to the shape that the graph needs.
 
 use super::pad::PaddedBatch;
-use super::plan::Plans;
+use super::runnable_graph::RunnableGraphs;
 use crate::batch::Batch;
 use crate::encoder::EncoderInfo;
 use crate::encoder::onnx::InputRole;
@@ -20,7 +20,7 @@ struct Run {
 /// Runs a batch. Returns `[tokens, hidden_size]` per layer, or `[texts, hidden_size]` for a graph
 /// that pools. `one_by_one`: each text is a run of its own, without padding.
 pub(super) fn run(
-    plans: &mut Plans,
+    graphs: &mut RunnableGraphs,
     batch: &Batch,
     pad_token_id: i64,
     info: &EncoderInfo,
@@ -35,11 +35,11 @@ pub(super) fn run(
         starts.push(starts.last().copied().unwrap_or(0) + rows * hidden);
     }
     let total = starts.last().copied().unwrap_or(0);
-    let mut results: Vec<Vec<f32>> = vec![vec![0.0; total]; plans.outputs()];
+    let mut results: Vec<Vec<f32>> = vec![vec![0.0; total]; graphs.outputs()];
     for run in runs(&batch, info, one_by_one) {
-        let plan = plans.get(run.batch, run.sequence)?;
-        let inputs: Vec<Vec<i64>> = plan.roles.iter().map(|role| input(&batch, *role, &run)).collect();
-        let outputs = plan.run(&inputs, run.batch, run.sequence)?;
+        let graph = graphs.get(run.batch, run.sequence)?;
+        let inputs: Vec<Vec<i64>> = graph.roles.iter().map(|role| input(&batch, *role, &run)).collect();
+        let outputs = graph.run(&inputs, run.batch, run.sequence)?;
         let row = if info.pooled { hidden } else { run.sequence * hidden };
         for (result, output) in results.iter_mut().zip(&outputs) {
             for (i, text) in run.texts.clone().enumerate() {

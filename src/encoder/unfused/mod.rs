@@ -5,7 +5,7 @@
 
 mod forward;
 mod pad;
-mod plan;
+mod runnable_graph;
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ use crate::encoder::onnx::{ModelSizes, OnnxGraph, OnnxModel, declared_values};
 use crate::encoder::signature::GraphSignature;
 use crate::encoder::{Encoder, EncoderInfo, EncoderOutput, Tolerance};
 use crate::error::{Result, fail};
-use plan::Plans;
+use runnable_graph::RunnableGraphs;
 
 /// Tokens per batch, padding included.
 const MAX_BATCH_TOKENS: usize = 512;
@@ -30,7 +30,7 @@ const MAX_BATCH_TOKENS: usize = 512;
 /// scale per tensor (`DynamicQuantizeLinear`), the other has no attention mask.
 #[derive(Debug)]
 pub struct UnfusedEncoder {
-    plans: Plans,
+    graphs: RunnableGraphs,
     info: EncoderInfo,
     config: BertConfig,
     one_by_one: bool,
@@ -85,10 +85,10 @@ impl UnfusedEncoder {
             batch_layout: BatchLayout::Padded { max_tokens: MAX_BATCH_TOKENS },
             tolerance: Tolerance { min_cosine: 0.999, max_norm_error: 0.02 },
         };
-        let plans = Plans::new(graph, signature, expected)?;
-        info.weight_bytes = plans.weight_bytes();
-        let one_by_one = quantizes || !plans.masked();
-        Ok(Self { plans, info, config: config.clone(), one_by_one, output: None })
+        let graphs = RunnableGraphs::new(graph, signature, expected)?;
+        info.weight_bytes = graphs.weight_bytes();
+        let one_by_one = quantizes || !graphs.masked();
+        Ok(Self { graphs, info, config: config.clone(), one_by_one, output: None })
     }
 }
 
@@ -101,7 +101,7 @@ impl Encoder for UnfusedEncoder {
         self.output = None;
         check(batch, &self.config, self.info.static_sequence)?;
         let pad_token_id = self.config.pad_token_id;
-        let rows = forward::run(&mut self.plans, batch, pad_token_id, &self.info, self.one_by_one)?;
+        let rows = forward::run(&mut self.graphs, batch, pad_token_id, &self.info, self.one_by_one)?;
         self.output = Some(match <[_; 1]>::try_from(rows) {
             Ok([pooled]) if self.info.pooled => EncoderOutput::Pooled(pooled),
             Ok(last) => EncoderOutput::Hidden(last.into()),

@@ -181,7 +181,9 @@ pub(crate) fn gather_elements(ctx: &mut NodeContext) -> NodeOutputs {
     of_data.remove(axis);
     of_indices.remove(axis);
     if of_data != of_indices {
-        return Err(ctx.builder.unsupported("the inputs differ in another axis than {axis}"));
+        return Err(ctx.builder.unsupported(format_args!(
+            "data and indices have different lengths on an axis other than {axis}"
+        )));
     }
     let indices = ctx.builder.indices_as_i64(&indices)?;
     Ok(tvec!(ctx.builder.wire(CheckedGather::Elements(GatherElements::new(axis)), &[&data, &indices])?))

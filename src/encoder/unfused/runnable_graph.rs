@@ -1,4 +1,4 @@
-//! Runnable plans of a graph: one for all shapes, or one per shape.
+//! The graph in the form that tract runs: once for all shapes, or once per shape.
 
 use std::sync::Arc;
 
@@ -8,27 +8,27 @@ use crate::encoder::onnx::{InputRole, ModelSizes, OnnxGraph, StaticShape, Transl
 use crate::encoder::signature::GraphSignature;
 use crate::error::{Error, ErrorCode, Result, fail};
 
-/// Plans for single shapes that are kept.
-const MAX_KEPT_PLANS: usize = 4;
+/// Runnable graphs for single shapes that are kept.
+const MAX_KEPT_GRAPHS: usize = 4;
 
-/// Runnable graphs.
+/// One graph as tract runs it, for all shapes that it supports.
 #[derive(Debug)]
-pub(super) enum Plans {
-    /// One plan for every batch size and sequence length, or for the only ones of a static export.
-    One(Plan),
-    /// One plan per batch size and sequence length, for a graph whose shapes tract cannot leave
-    /// symbolic. The latest used plan is last.
+pub(super) enum RunnableGraphs {
+    /// One graph for every batch size and sequence length, or for the only ones of a static export.
+    One(RunnableGraph),
+    /// One graph per batch size and sequence length, for a graph whose shapes tract cannot leave
+    /// symbolic. The latest used graph is last.
     Many {
         graph: Box<OnnxGraph>,
         signature: GraphSignature,
         expected: ModelSizes,
-        kept: Vec<(StaticShape, Plan)>,
+        kept: Vec<(StaticShape, RunnableGraph)>,
     },
 }
 
 /// A graph that tract can run.
 #[derive(Debug, Clone)]
-pub(super) struct Plan {
+pub(super) struct RunnableGraph {
     runnable: Arc<TypedRunnableModel>,
     /// What each input is fed, in order.
     pub(super) roles: Vec<InputRole>,
@@ -39,7 +39,7 @@ pub(super) struct Plan {
     weight_bytes: usize,
 }
 
-impl Plans {
+impl RunnableGraphs {
     /// Translates and optimizes a graph.
     pub(super) fn new(graph: OnnxGraph, signature: GraphSignature, expected: ModelSizes) -> Result<Self> {
         let open = match checked(&graph, &signature, signature.static_shape, expected) {
@@ -47,7 +47,7 @@ impl Plans {
                 // Drop the stored form of the weights before tract packs them: otherwise three
                 // copies would exist.
                 drop(graph);
-                return Ok(Self::One(Plan::new(translated)?));
+                return Ok(Self::One(RunnableGraph::new(translated)?));
             }
             Err(error) => error,
         };
@@ -62,57 +62,57 @@ impl Plans {
             sequence: signature.static_shape.sequence.or(Some(8.min(expected.max_positions))),
         };
         let Ok(translated) = checked(&graph, &signature, probe, expected) else { return Err(open) };
-        let kept = vec![(probe, Plan::new(translated)?)];
+        let kept = vec![(probe, RunnableGraph::new(translated)?)];
         Ok(Self::Many { graph: Box::new(graph), signature, expected, kept })
     }
 
-    /// Returns any plan, for what all plans have in common.
-    fn any(&self) -> Option<&Plan> {
+    /// Returns any graph, for what all graphs have in common.
+    fn any(&self) -> Option<&RunnableGraph> {
         match self {
-            Self::One(plan) => Some(plan),
-            Self::Many { kept, .. } => kept.first().map(|(_, plan)| plan),
+            Self::One(graph) => Some(graph),
+            Self::Many { kept, .. } => kept.first().map(|(_, graph)| graph),
         }
     }
 
-    /// Returns the bytes of weights in a plan.
+    /// Returns the bytes of weights in a graph.
     pub(super) fn weight_bytes(&self) -> usize {
-        self.any().map_or(0, |plan| plan.weight_bytes)
+        self.any().map_or(0, |graph| graph.weight_bytes)
     }
 
     /// Returns true if padding is masked.
     pub(super) fn masked(&self) -> bool {
-        self.any().is_some_and(|plan| plan.masked)
+        self.any().is_some_and(|graph| graph.masked)
     }
 
     /// Returns the number of outputs.
     pub(super) fn outputs(&self) -> usize {
-        self.any().map_or(0, |plan| plan.outputs)
+        self.any().map_or(0, |graph| graph.outputs)
     }
 
-    /// Returns the plan for a shape.
-    pub(super) fn get(&mut self, batch: usize, sequence: usize) -> Result<Plan> {
+    /// Returns the graph for a shape.
+    pub(super) fn get(&mut self, batch: usize, sequence: usize) -> Result<RunnableGraph> {
         match self {
-            Self::One(plan) => Ok(plan.clone()),
+            Self::One(graph) => Ok(graph.clone()),
             Self::Many { graph, signature, expected, kept } => {
                 let static_shape = StaticShape { batch: Some(batch), sequence: Some(sequence) };
                 let entry = match kept.iter().position(|(e, _)| *e == static_shape) {
                     Some(at) => kept.remove(at),
                     None => {
-                        if kept.len() == MAX_KEPT_PLANS {
+                        if kept.len() == MAX_KEPT_GRAPHS {
                             kept.remove(0);
                         }
-                        (static_shape, Plan::new(checked(graph, signature, static_shape, *expected)?)?)
+                        (static_shape, RunnableGraph::new(checked(graph, signature, static_shape, *expected)?)?)
                     }
                 };
-                let plan = entry.1.clone();
+                let graph = entry.1.clone();
                 kept.push(entry);
-                Ok(plan)
+                Ok(graph)
             }
         }
     }
 }
 
-impl Plan {
+impl RunnableGraph {
     fn new(translated: Translated) -> Result<Self> {
         let Translated { model, roles, shapes, masked, weight_bytes, .. } = translated;
         let runnable = model.into_optimized().and_then(IntoRunnable::into_runnable).map_err(|e| {
