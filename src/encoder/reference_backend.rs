@@ -58,7 +58,7 @@ pub(in crate::encoder) struct ReferenceBuilder {
 }
 
 impl ReferenceBuilder {
-    /// `weights`: the number of weights in the graph that the plan was made from.
+    /// Starts with no weights. `weights` is their number in the graph that the plan was made from.
     pub(in crate::encoder) fn new(plan: Plan, weights: usize, facts: ModelFacts) -> Self {
         let store = WeightStore::new(weights, &plan.ops);
         Self { store, weights: plan.ops.iter().map(|_| None).collect(), plan, facts }

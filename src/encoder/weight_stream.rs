@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::encoder::Encoder;
 use crate::encoder::onnx::{Weight, check_byte_reuse, tensor_bytes};
 use crate::encoder::plan::TensorData;
+use crate::encoder::reserve::try_copied;
 use crate::error::{Error, ErrorCode, Result, fail};
 
 /// Builds an encoder from a plan while weights arrive. Every back end that runs plans has one.
@@ -117,7 +118,8 @@ impl WeightStream {
                     continue;
                 };
                 if self.builder.wants(index) {
-                    let bytes = tensor_bytes(&file, &path, &weight.name, &external.range)?.to_vec();
+                    let bytes = tensor_bytes(&file, &path, &weight.name, &external.range)?;
+                    let bytes = try_copied(bytes, format_args!("tensor `{}`", weight.name))?;
                     taken = taken.saturating_add(bytes.len() as u64);
                     check_byte_reuse(&path, taken, file.len() as u64)?;
                     self.builder.put(index, weight.decode(bytes)?)?;

@@ -4,7 +4,7 @@
 use crate::error::{Result, fail};
 
 /// The usual paths of the ONNX file, in the order of preference.
-pub const ONNX_CANDIDATES: &[&str] = &[
+pub(super) const ONNX_CANDIDATES: &[&str] = &[
     "model.onnx",
     "onnx/model.onnx",
     "onnx/model_quantized.onnx",
@@ -27,17 +27,9 @@ pub(super) fn is_onnx(path: &str) -> bool {
 /// Chooses the ONNX file among the paths of a folder: the first of [`ONNX_CANDIDATES`], or the only
 /// one that there is.
 ///
-/// ```
-/// use corom::model::export_folder::choose_onnx;
-///
-/// assert_eq!(choose_onnx(["config.json", "onnx/model_q4.onnx", "onnx/model.onnx"].into_iter())?, "onnx/model.onnx");
-/// assert_eq!(choose_onnx(["config.json", "bert.onnx"].into_iter())?, "bert.onnx");
-/// # Ok::<(), corom::error::Error>(())
-/// ```
-///
 /// # Errors
 /// `MISSING_FILE` if there is none, `INVALID_ARGUMENT` if there are several at unusual paths.
-pub fn choose_onnx<'a>(paths: impl Iterator<Item = &'a str>) -> Result<String> {
+pub(super) fn choose_onnx<'a>(paths: impl Iterator<Item = &'a str>) -> Result<String> {
     let onnx: Vec<&str> = paths.filter(|p| is_onnx(p)).collect();
     if let Some(usual) = ONNX_CANDIDATES.iter().find(|c| onnx.contains(c)) {
         return Ok((*usual).to_owned());

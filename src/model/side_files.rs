@@ -24,19 +24,6 @@ pub struct Overrides {
 
 /// Combines what the side files say. `file` returns the bytes of a file, or `None` if it does not exist.
 ///
-/// ```
-/// use corom::config::Pooling;
-/// use corom::model::side_files::{Overrides, read_side_files};
-///
-/// let file = |name: &str| {
-///     let json = r#"{ "pooling_mode_mean_tokens": true }"#;
-///     Ok((name == "1_Pooling/config.json").then(|| json.as_bytes().to_vec()))
-/// };
-/// let settings = read_side_files(&file, Overrides::default())?;
-/// assert_eq!((settings.pooling, settings.normalize), (Some(Pooling::Mean), None));
-/// # Ok::<(), corom::error::Error>(())
-/// ```
-///
 /// # Errors
 /// `INVALID_CONFIG` if a file is not valid JSON, `UNSUPPORTED_POOLING` if corom does not have the pooling,
 /// `UNSUPPORTED_MODEL` if sentence-transformers has a module after the pooling that corom does not run.

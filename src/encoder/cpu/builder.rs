@@ -45,7 +45,7 @@ pub(crate) struct CpuBuilder {
 }
 
 impl CpuBuilder {
-    /// `weights`: the number of weights in the graph that the plan was made from.
+    /// Starts with no weights. `weights` is their number in the graph that the plan was made from.
     pub(crate) fn new(plan: Plan, weights: usize, facts: ModelFacts, options: &EncoderOptions) -> Self {
         let autotuner = match options.kernel {
             KernelChoice::Exact => Autotuner::fixed(Kernel::Exact),

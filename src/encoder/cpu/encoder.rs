@@ -13,7 +13,7 @@ use crate::encoder::check::check;
 use crate::encoder::{Encoder, EncoderInfo, EncoderOutput, Tolerance};
 use crate::error::{Error, ErrorCode, Result, fail};
 
-/// The self-test's tolerance for a kernel. Exact kernels reach a cosine of 0.9996 with integers and
+/// Returns the self-test's tolerance for a kernel. Exact kernels reach a cosine of 0.9996 with integers and
 /// 0.999999 in f32; the 7-bit activations of relaxed kernels reach 0.999 on a real model. The vector
 /// of another text can still have 0.95.
 pub(super) fn tolerance(kernel: Kernel) -> Tolerance {

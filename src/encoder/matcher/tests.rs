@@ -94,7 +94,7 @@ fn every_export_has_the_same_plan() {
             "gelu" if name == "fused-fastgelu" => Activation::GeluTanh,
             "gelu" => Activation::Gelu,
             "gelu_new" | "gelu_pytorch_tanh" => Activation::GeluTanh,
-            // Also where a file quantises it away.
+            // Also where a file quantizes it away.
             "relu" => Activation::Relu,
             other => panic!("{name}: {other}"),
         };

@@ -59,7 +59,7 @@ fn tensor(model: &TypedModel, outlet: OutletId) -> Option<TensorRef> {
     }
     node.op_as::<Const>()?;
     let constant = node.outputs[outlet.slot].fact.konst.as_ref()?;
-    Some(TensorRef::Constant(Arc::new(tensor_data(constant)?)))
+    Some(TensorRef::Constant(Arc::new(tensor_data(constant).ok()??)))
 }
 
 /// Returns true if a node converts to `f32`, which keeps every weight's value.

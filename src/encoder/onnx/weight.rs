@@ -10,6 +10,7 @@ use super::external::{ExternalData, ExternalRange};
 use super::{tensor, tensor_info};
 use crate::encoder::plan::TensorData;
 use crate::encoder::quantize::int4::unpack_u4;
+use crate::encoder::reserve::{try_copied, try_with_capacity};
 use crate::error::{Result, fail};
 
 /// Weights of at least this many elements are deferred even if their bytes are in the ONNX file.
@@ -30,15 +31,25 @@ pub(crate) struct Weight {
 }
 
 /// Returns the elements of a tensor, or `None` for a type that no weight has.
-pub(crate) fn tensor_data(tensor: &Tensor) -> Option<TensorData> {
-    let plain = tensor.try_as_plain_ram().ok()?;
-    Some(match tensor.datum_type() {
-        DatumType::F32 => TensorData::F32(plain.as_slice::<f32>().ok()?.to_vec()),
-        DatumType::I8 => TensorData::I8(plain.as_slice::<i8>().ok()?.to_vec()),
-        DatumType::U8 => TensorData::U8(plain.as_slice::<u8>().ok()?.to_vec()),
-        DatumType::I32 => TensorData::F32(plain.as_slice::<i32>().ok()?.iter().map(|x| *x as f32).collect()),
-        _ => return None,
-    })
+///
+/// # Errors
+/// `OUT_OF_MEMORY`.
+pub(crate) fn tensor_data(tensor: &Tensor) -> Result<Option<TensorData>> {
+    const WHAT: &str = "the elements of a tensor";
+    let Ok(plain) = tensor.try_as_plain_ram() else { return Ok(None) };
+    if let Ok(floats) = plain.as_slice::<f32>() {
+        return Ok(Some(TensorData::F32(try_copied(floats, WHAT)?)));
+    }
+    if let Ok(bytes) = plain.as_slice::<i8>() {
+        return Ok(Some(TensorData::I8(try_copied(bytes, WHAT)?)));
+    }
+    if let Ok(bytes) = plain.as_slice::<u8>() {
+        return Ok(Some(TensorData::U8(try_copied(bytes, WHAT)?)));
+    }
+    let Ok(integers) = plain.as_slice::<i32>() else { return Ok(None) };
+    let mut floats = try_with_capacity(integers.len(), WHAT)?;
+    floats.extend(integers.iter().map(|x| *x as f32));
+    Ok(Some(TensorData::F32(floats)))
 }
 
 /// What an initializer becomes in the graph.
@@ -117,7 +128,7 @@ impl Weight {
         self.proto.name.clone_from(&self.name);
         let tensor = tensor::load(&mut self.proto, &mut ExternalData::empty())?;
         self.proto = TensorProto { data_type: self.proto.data_type, ..TensorProto::default() };
-        match tensor_data(&tensor) {
+        match tensor_data(&tensor)? {
             Some(data) => Ok(data),
             None => fail!(InvalidModel, "tensor `{}` has a type that no weight has", self.name),
         }
@@ -144,10 +155,16 @@ impl Weight {
             Ok(DataType::Int8) => TensorData::I8(bytes.into_iter().map(u8::cast_signed).collect()),
             Ok(DataType::Uint8) => TensorData::U8(bytes),
             Ok(DataType::Float) => {
-                TensorData::F32(bytes.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect())
+                let mut floats = try_with_capacity(count, format_args!("tensor `{}`", self.name))?;
+                floats.extend(bytes.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)));
+                TensorData::F32(floats)
             }
-            Ok(DataType::Uint4) => TensorData::U8(unpack_u4(&bytes).take(count).collect()),
-            _ => match tensor_data(&tensor::from_bytes(self.data_type(), &self.shape, &bytes)?) {
+            Ok(DataType::Uint4) => {
+                let mut integers = try_with_capacity(count, format_args!("tensor `{}`", self.name))?;
+                integers.extend(unpack_u4(&bytes).take(count));
+                TensorData::U8(integers)
+            }
+            _ => match tensor_data(&tensor::from_bytes(self.data_type(), &self.shape, &bytes)?)? {
                 Some(data) => data,
                 None => fail!(InvalidModel, "tensor `{}` has a type that no weight has", self.name),
             },

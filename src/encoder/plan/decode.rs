@@ -5,7 +5,7 @@ use super::store::{WeightStore, packing_failed};
 use super::tensor::TensorData;
 use super::weight::{BlockFormat, Matrix, Quantization, Vector};
 use crate::encoder::quantize::int4::u4_at;
-use crate::encoder::reserve::try_with_capacity;
+use crate::encoder::reserve::{try_filled, try_with_capacity};
 use crate::encoder::spec::WeightOrder;
 use crate::error::{Result, fail};
 
@@ -57,7 +57,7 @@ pub(crate) fn int8(store: &mut WeightStore, matrix: &Matrix) -> Result<Option<In
     let scale = store.product(scale, outputs, matrix.columns.as_ref())?;
     let zero = match zero {
         Some(zero) => store.product(std::slice::from_ref(zero), outputs, matrix.columns.as_ref())?,
-        None => vec![0.0; scale.len()],
+        None => try_filled(scale.len(), 0.0, "zero points")?,
     };
     // uint8 becomes int8: elements and zero points move by 128.
     let shift =
@@ -133,7 +133,7 @@ pub(crate) fn floats(store: &mut WeightStore, matrix: &Matrix) -> Result<Vec<f32
                 let scale = store.product(scale, len, None)?;
                 let zero = match zero {
                     Some(zero) => store.product(std::slice::from_ref(zero), len, None)?,
-                    None => vec![0.0; len],
+                    None => try_filled(len, 0.0, "zero points")?,
                 };
                 for (i, value) in values.iter_mut().enumerate() {
                     let at = match axis {
@@ -196,9 +196,11 @@ pub(crate) fn int4(store: &mut WeightStore, matrix: &Matrix) -> Result<Option<In
         q
     };
     let of = |i: usize| i / ours * theirs + i % ours * BLOCK / format.block_size;
-    let scale: Vec<f32> = (0..rows * ours).map(|i| scale[of(i)]).collect();
-    let zero = (0..rows * ours).map(|i| zero[of(i)] as u8).collect();
-    Ok(Some(Int4Weights { q, scale, zero }))
+    let mut scales = try_with_capacity(rows * ours, "scales in blocks of 32")?;
+    scales.extend((0..rows * ours).map(|i| scale[of(i)]));
+    let mut zeros = try_with_capacity(rows * ours, "zero points in blocks of 32")?;
+    zeros.extend((0..rows * ours).map(|i| zero[of(i)] as u8));
+    Ok(Some(Int4Weights { q, scale: scales, zero: zeros }))
 }
 
 /// Returns one zero point per block, `[rows, blocks]`.
@@ -209,7 +211,9 @@ fn zero_points(
     blocks: usize,
 ) -> Result<Vec<f32>> {
     let rows = format.rows;
-    let Some(zero) = zero else { return Ok(vec![(1 << (format.bits - 1)) as f32; rows * blocks]) };
+    let Some(zero) = zero else {
+        return try_filled(rows * blocks, (1 << (format.bits - 1)) as f32, "zero points");
+    };
     if format.float_zeros || !format.packed {
         return store.vector(zero, rows * blocks);
     }
@@ -220,7 +224,9 @@ fn zero_points(
         let byte = numbers[row_at * row + block / 2] as u8;
         f32::from(u4_at(&[byte], block % 2))
     };
-    Ok((0..rows * blocks).map(at).collect())
+    let mut zeros = try_with_capacity(rows * blocks, "zero points")?;
+    zeros.extend((0..rows * blocks).map(at));
+    Ok(zeros)
 }
 
 #[cfg(test)]

@@ -101,7 +101,10 @@ impl RunnableGraphs {
                         if kept.len() == MAX_KEPT_GRAPHS {
                             kept.remove(0);
                         }
-                        (static_shape, RunnableGraph::new(checked(graph, signature, static_shape, *expected)?)?)
+                        (
+                            static_shape,
+                            RunnableGraph::new(checked(graph, signature, static_shape, *expected)?)?,
+                        )
                     }
                 };
                 let graph = entry.1.clone();

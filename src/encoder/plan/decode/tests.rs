@@ -8,7 +8,7 @@ use crate::encoder::cpu::kernels::testing::Random;
 use crate::encoder::plan::{LinearOp, PlanOp, TensorRef};
 use crate::encoder::spec::{Activation, LinearSpec};
 
-/// A store of these weights, for a `Linear` of the matrix.
+/// Returns a store of these weights for a `Linear` with the matrix.
 fn store(matrix: &Matrix, weights: &[TensorData]) -> WeightStore {
     let [inputs, outputs] = matrix.used();
     let spec = LinearSpec { inputs, outputs, activation: Activation::None };
@@ -20,8 +20,8 @@ fn store(matrix: &Matrix, weights: &[TensorData]) -> WeightStore {
     store
 }
 
-/// What `weight(row, column)` of the stored matrix is where it is used, in the file's order, each with
-/// the output that it belongs to.
+/// Returns the weights that `weight(row, column)` of the stored matrix gives, in the stored order and
+/// each with its output.
 fn used(matrix: &Matrix, weight: impl Fn(usize, usize) -> f32) -> Vec<(usize, f32)> {
     let [rows, columns] = matrix.shape;
     let all = (0..rows * columns).map(|i| (i / columns, i % columns));
@@ -38,12 +38,12 @@ fn used(matrix: &Matrix, weight: impl Fn(usize, usize) -> f32) -> Vec<(usize, f3
 fn check(got: &[f32], expected: &[(usize, f32)]) {
     assert_eq!(got.len(), expected.len());
     for (got, (_, expected)) in got.iter().zip(expected) {
-        // The factors of a scale are multiplied in another order.
+        // The factors of a scale are multiplied in another order than in `expected`.
         assert!((got - expected).abs() <= 1e-6 * expected.abs(), "{got} is not {expected}");
     }
 }
 
-/// Some of the outputs, or all.
+/// Returns a random range of the outputs, or `None` for all of them.
 fn columns(random: &mut Random, cut: bool, outputs: usize) -> Option<std::ops::Range<usize>> {
     let start = random.below(outputs);
     cut.then(|| start..start + 1 + random.below(outputs - start))
@@ -68,7 +68,7 @@ struct Affine {
     seed: u64,
 }
 
-/// `DequantizeLinear`: `y = (x − x_zero_point) · x_scale`, along an axis or the same for all.
+/// Checks `DequantizeLinear`: `y = (x − x_zero_point) · x_scale`, per axis or per tensor.
 fn check_affine(case: Affine) {
     let Affine { shape: [rows, columns_of_file], axis, signed, .. } = case;
     let mut random = Random(case.seed);
@@ -84,14 +84,14 @@ fn check_affine(case: Affine) {
     let zero_points = if case.zeros { bytes_of(&mut random, len) } else { vec![0; len] };
     let scales: Vec<Vec<f32>> = (0..case.factors).map(|_| random.normals(len)).collect();
 
-    let zero_leaf = match numbers(&zero_points) {
+    let zero_tensor = match numbers(&zero_points) {
         _ if !case.constant => TensorRef::Weight(1),
         data => TensorRef::Constant(Arc::new(data)),
     };
     let quantization = Quantization::Affine {
         axis,
         scale: (0..case.factors).map(|factor| stored(2 + factor, len)).collect(),
-        zero: case.zeros.then_some(Vector::Stored { tensor: zero_leaf, part: None, len }),
+        zero: case.zeros.then_some(Vector::Stored { tensor: zero_tensor, part: None, len }),
     };
     let outputs = case.shape[usize::from(!case.transposed)];
     let matrix = Matrix {
@@ -124,19 +124,19 @@ fn check_affine(case: Affine) {
         check(&got.collect::<Vec<f32>>(), &expected);
         store_of_all = store(&matrix, &weights);
     }
-    // Whatever refused them before has left them there.
+    // A decoder that returns `None` leaves the elements in the store.
     assert!(int4(&mut store_of_all, &matrix).unwrap().is_none());
     check(&floats(&mut store_of_all, &matrix).unwrap(), &expected);
 }
 
-/// How numbers in blocks lie in a file.
+/// How blockwise elements lie in a file.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Layout {
-    /// `MatMulNBits` of 4 bits: two numbers a byte, the first one in the low half.
+    /// `MatMulNBits` of 4 bits: two per byte, the first one in the low half.
     Four,
     /// `MatMulNBits` of 8 bits.
     Eight,
-    /// `GatherBlockQuantized` of uint4, which are a byte each by now, with no block filled up.
+    /// `GatherBlockQuantized` of uint4, unpacked to one byte each. The last block is not padded.
     Spread,
 }
 
@@ -155,29 +155,29 @@ struct InBlocks {
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Zeros {
     Absent,
-    /// TensorData like the weights.
-    TensorData,
-    /// Of the scales' type, one for each.
+    /// Integers like the weights.
+    Integers,
+    /// Floats, one per scale.
     Floats,
 }
 
-/// TensorData of 4 bits, two a byte; where they are odd, the last half means nothing.
+/// Packs 4-bit integers, two per byte. Fills the last half byte of an odd count with 11.
 fn pack_halves(numbers: &[u8]) -> Vec<u8> {
     numbers.chunks(2).map(|two| two[0] | two.get(1).unwrap_or(&11) << 4).collect()
 }
 
-/// `com.microsoft.MatMulNBits`: `B[n, k] = (q[n, k] − zero_points[n, block]) · scales[n, block]`, `block`
-/// being `k / block_size`; zero points are half of the range where there are none, and may be floats.
+/// Checks `com.microsoft.MatMulNBits`: `B[n, k] = (q[n, k] − zero_points[n, block]) · scales[n, block]`
+/// with `block = k / block_size`. Absent zero points are half of the range; zero points may be floats.
 fn check_blocks(case: InBlocks) {
     let InBlocks { layout, rows, columns: inner, size, .. } = case;
     let mut random = Random(case.seed);
     let bits = if layout == Layout::Eight { 8 } else { 4 };
     let blocks = inner.div_ceil(size);
     let mut numbers = |len: usize| -> Vec<u8> { (0..len).map(|_| random.below(1 << bits) as u8).collect() };
-    // Blocks are filled up with numbers that mean nothing.
+    // The padding of the last block has random elements.
     let q = numbers(rows * blocks * size);
     let zeros = match case.zeros {
-        Zeros::TensorData => numbers(rows * blocks),
+        Zeros::Integers => numbers(rows * blocks),
         _ => vec![1 << (bits - 1); rows * blocks],
     };
     let zero_points: Vec<f32> = match case.zeros {
@@ -261,11 +261,11 @@ proptest! {
     fn blocks_are_matmul_nbits_s(
         layout in prop::sample::select(vec![Layout::Four, Layout::Eight, Layout::Spread]),
         rows in 1usize..7, columns in 1usize..300, size in prop::sample::select(vec![16usize, 32, 64, 128]),
-        zeros in prop::sample::select(vec![Zeros::Absent, Zeros::TensorData, Zeros::Floats]),
+        zeros in prop::sample::select(vec![Zeros::Absent, Zeros::Integers, Zeros::Floats]),
         [transposed, cut] in any::<[bool; 2]>(), seed in any::<u64>(),
     ) {
-        // A table of uint4 has zero points always, and of its own type.
-        let zeros = if layout == Layout::Spread { Zeros::TensorData } else { zeros };
+        // A table of uint4 always has zero points, of its own type.
+        let zeros = if layout == Layout::Spread { Zeros::Integers } else { zeros };
         check_blocks(InBlocks { layout, rows, columns, size, zeros, transposed, cut, seed });
     }
 
