@@ -78,7 +78,7 @@ function latencyTable(latency) {
   const note = text.includes("~")
     ? `\n~ the first and the last rounds differ by more than ${Math.round((DRIFT - 1) * 100)} %`
     : "";
-  return `${text}\n${rounds} rounds, the systems in turns; corom and transformers.js tokenise within their time${note}`;
+  return `${text}\n${rounds} rounds, the systems in turns; corom and transformers.js tokenize within their time${note}`;
 }
 
 function catalogTable(model, catalog) {

@@ -17,7 +17,7 @@ export const SYSTEMS = {
     ...corom("int4", { simd: "plain" }, { needs: "int4", precision: "int4" }),
   },
   "ort-int8": { label: "onnxruntime-web int8", ...onnxruntime("onnxInt8", "int8") },
-  "ort-int8-optimised": { label: "onnxruntime-web int8, optimised", ...onnxruntime("onnxOptimised", "int8") },
+  "ort-int8-optimised": { label: "onnxruntime-web int8, optimized", ...onnxruntime("onnxOptimised", "int8") },
   "ort-f32": { label: "onnxruntime-web f32", ...onnxruntime("onnxF32", "f32") },
   // In Node it would run onnxruntime-node, which is native code.
   transformers: {

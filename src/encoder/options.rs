@@ -24,7 +24,8 @@ pub enum BackendChoice {
     /// The fastest back end: the plan on the CPU, or tract for a graph that is not recognized.
     #[default]
     Auto,
-    /// tract runs the graph as it is, even if a plan exists: slower, and the oracle of the tests.
+    /// tract runs the graph as it is, even if a plan exists: slower, and the reference that the tests
+    /// compare with.
     Unfused,
     /// The scalar references run the plan, for tests. A graph that is not recognized runs in tract.
     #[cfg(not(target_arch = "wasm32"))]

@@ -1,8 +1,8 @@
 """The peers' files from a model folder that `corom convert --dtype f32` wrote:  onnx_files.py FOLDER OUT
 
 OUT/f32.onnx             the same graph in one file, spelled as PyTorch exports it where onnxruntime's tools look for that
-OUT/int8.onnx            onnxruntime's dynamic quantisation of it: int8 weights per output channel
-OUT/int8-optimised.onnx  the same after onnxruntime's own transformer optimiser
+OUT/int8.onnx            onnxruntime's dynamic quantization of it: int8 weights per output channel
+OUT/int8-optimised.onnx  the same after onnxruntime's own transformer optimizer
 OUT/hub/                 transformers.js's layout: config.json, tokenizer.json, onnx/model_quantized.onnx
 OUT/summary.json         each file's bytes and operators, so that a report can say what was compared
 """
@@ -27,7 +27,7 @@ SPECIAL_TOKENS = {f"{name}_token": f"[{name.upper()}]" for name in ("unk", "sep"
 
 
 def whole_weights(model):
-    """Joins the weights that our shards hold in pieces: onnxruntime's quantiser passes over what a node puts together."""
+    """Joins weights that a Concat node joins at run time: onnxruntime's quantizer skips those."""
     graph = model.graph
     weights = {weight.name: weight for weight in graph.initializer}
     for node in [node for node in graph.node if node.op_type == "Concat"]:
@@ -57,13 +57,13 @@ def mask_in_two_steps(model):
     return model
 
 
-def quantise(source, target):
+def quantize(source, target):
     # The types of what its own operators give are unknown to ONNX's shape inference.
     known = {"DefaultTensorType": onnx.TensorProto.FLOAT}
     quantize_dynamic(source, target, per_channel=True, weight_type=QuantType.QInt8, extra_options=known)
 
 
-def optimise(source, target, config):
+def optimize(source, target, config):
     model = optimizer.optimize_model(
         str(source),
         model_type="bert",
@@ -77,11 +77,11 @@ def optimise(source, target, config):
     norms = fused.get("SkipLayerNormalization", 0)
     # A peer that is measured unfused would be measured unfairly.
     if attentions != layers or norms < 2 * layers - 1:
-        sys.exit(f"the transformer optimiser fused {dict(fused)}: not every one of the {layers} layers")
+        sys.exit(f"the transformer optimizer fused {dict(fused)}: not every one of the {layers} layers")
     model.save_model_to_file(str(target))
 
 
-def hub_folder(folder, quantised, target):
+def hub_folder(folder, quantized, target):
     (target / "onnx").mkdir(parents=True, exist_ok=True)
     for name in ("config.json", "tokenizer.json"):
         shutil.copy(folder / name, target / name)
@@ -91,7 +91,7 @@ def hub_folder(folder, quantised, target):
     (target / "tokenizer_config.json").write_text(json.dumps(settings) + "\n", encoding="utf-8")
     link = target / "onnx/model_quantized.onnx"
     link.unlink(missing_ok=True)
-    os.link(quantised, link)
+    os.link(quantized, link)
 
 
 def describe(file):
@@ -105,15 +105,15 @@ def main(folder, out):
     folder, out = Path(folder), Path(out)
     out.mkdir(parents=True, exist_ok=True)
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    whole, quantised, optimised = out / "f32.onnx", out / "int8.onnx", out / "int8-optimised.onnx"
+    whole, quantized, optimized = out / "f32.onnx", out / "int8.onnx", out / "int8-optimised.onnx"
     onnx.save_model(mask_in_two_steps(whole_weights(onnx.load(folder / "model.onnx"))), whole)
-    quantise(whole, quantised)
+    quantize(whole, quantized)
     between = out / "f32-optimised.onnx"
-    optimise(whole, between, config)
-    quantise(between, optimised)
+    optimize(whole, between, config)
+    quantize(between, optimized)
     between.unlink()
-    hub_folder(folder, quantised, out / "hub")
-    summary = {file.stem: describe(file) for file in (whole, quantised, optimised)}
+    hub_folder(folder, quantized, out / "hub")
+    summary = {file.stem: describe(file) for file in (whole, quantized, optimized)}
     (out / "summary.json").write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
 
 

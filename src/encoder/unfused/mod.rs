@@ -1,7 +1,7 @@
 //! The unfused encoder: runs an ONNX graph in tract as it is.
 //!
-//! It runs every dialect that [`onnx`](super::onnx) reads, and it is the oracle for the fused
-//! encoders.
+//! It runs every dialect that [`onnx`](super::onnx) reads, and the tests compare the fused encoders
+//! with it.
 
 mod forward;
 mod pad;

@@ -39,7 +39,7 @@ async function compare(name, source, pooling, expected, simd) {
     const rows = [...(await exact.embed(texts))];
     const worst = Math.max(...rows.map((row, i) => maxAbs(row, vectors[i])));
     // The fused graph leaves onnxruntime's quantization of activations out, so the vectors are only near.
-    const quantised = /int8|accuracy4|qdq/.test(name);
+    const quantized = /int8|accuracy4|qdq/.test(name);
     const least = (a, b) => Math.min(...a.map((row, i) => cosine(row, b[i])));
     const fast = await load({});
     const fastRows = [...(await fast.embed(texts))];
@@ -48,7 +48,7 @@ async function compare(name, source, pooling, expected, simd) {
       simd: exact.info.simd,
       fused: exact.info.fused && fast.info.fused,
       wrongIds,
-      worst: quantised && least(rows, vectors) >= 0.99 ? 0 : worst,
+      worst: quantized && least(rows, vectors) >= 0.99 ? 0 : worst,
       integers: least(fastRows, rows),
     };
   } finally {
