@@ -34,7 +34,7 @@ cmd_help() {
                                      tokenizer.json, used as it is (default: m3e-small)
 ./build.sh test [core|hosts]         runs every test, or one part. core: Rust and Node; needs no network but crates.
                                      hosts: Chromium, onnxruntime, a real model, types, bundlers and edge hosts
-./build.sh lint                      checks format, clippy, documentation and house rules; warnings are errors
+./build.sh lint                      checks format, clippy, documentation and layering; warnings are errors
 ./build.sh fuzz [--seconds N] [TARGET…]
                                      runs the fuzz targets (fuzz/README.md), each for N seconds (default: 60)
 ./build.sh bench [--quick] [--help]  compares corom with onnxruntime-web and transformers.js; --help: more options

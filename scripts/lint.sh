@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# `./build.sh lint`: checks format, house rules, clippy and documentation. Each warning is an error.
+# `./build.sh lint`: checks format, layering, clippy and documentation. Each warning is an error.
 
 cmd_lint() {
   need_rust
@@ -11,9 +11,10 @@ cmd_lint() {
   # The library alone, without its tests. A panic ends the whole WebAssembly instance, so unwrap is denied too.
   step "clippy for wasm" web_cargo clippy --profile quick --lib -- -D warnings -D clippy::unwrap_used
   step "clippy for wasm, relaxed SIMD" web_cargo clippy --profile quick --lib --features relaxed-simd -- -D warnings
+  step "clippy for wasm, converter" web_cargo clippy --profile quick --lib --features convert -- -D warnings
 }
 
-# The house rules are a Rust test without dependencies, so rustc alone compiles them within seconds.
+# The layering rules are a Rust test without dependencies, so rustc alone compiles them within seconds.
 layering() {
   mkdir -p target
   CARGO_MANIFEST_DIR=$ROOT rustc --edition 2024 --test tests/layering/main.rs -o target/layering

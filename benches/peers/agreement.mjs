@@ -1,6 +1,6 @@
 // Checks that a system computes the model, before it is timed.
 import { cosine, mean, minimum } from "./statistics.mjs";
-import { LEAST_COSINE, SYSTEMS } from "./systems.mjs";
+import { MIN_COSINE, SYSTEMS } from "./systems.mjs";
 
 /**
  * Compares a system's vectors with the reference. `cases` are `{ text, ids, vector, got, gotIds? }`: a text, its reference
@@ -8,7 +8,7 @@ import { LEAST_COSINE, SYSTEMS } from "./systems.mjs";
  * reference, or nearer to another text's reference than to its own.
  */
 export function agreement(name, cases) {
-  const least = LEAST_COSINE[SYSTEMS[name].precision];
+  const minimumCosine = MIN_COSINE[SYSTEMS[name].precision];
   const { label } = SYSTEMS[name];
   const cosines = cases.map(({ text, ids, vector, got, gotIds }) => {
     if (gotIds && String(gotIds) !== String(ids)) {
@@ -16,9 +16,9 @@ export function agreement(name, cases) {
     }
     if (got.length !== vector.length) throw new Error(`${label}: the vector has ${got.length} numbers; expected ${vector.length} numbers`);
     const own = cosine(got, vector);
-    if (!(own >= least)) {
+    if (!(own >= minimumCosine)) {
       throw new Error(
-        `${label} does not compute the model: '${text}' has cosine ${own} to the reference; expected at least ${least}`,
+        `${label} does not compute the model: '${text}' has cosine ${own} to the reference; expected at least ${minimumCosine}`,
       );
     }
     for (const other of cases) {

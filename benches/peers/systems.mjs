@@ -17,7 +17,7 @@ export const SYSTEMS = {
     ...corom("int4", { simd: "plain" }, { needs: "int4", precision: "int4" }),
   },
   "ort-int8": { label: "onnxruntime-web int8", ...onnxruntime("onnxInt8", "int8") },
-  "ort-int8-optimised": { label: "onnxruntime-web int8, optimized", ...onnxruntime("onnxOptimised", "int8") },
+  "ort-int8-optimised": { label: "onnxruntime-web int8, optimized", ...onnxruntime("onnxOptimized", "int8") },
   "ort-f32": { label: "onnxruntime-web f32", ...onnxruntime("onnxF32", "f32") },
   // In Node it would run onnxruntime-node, which is native code.
   transformers: {
@@ -34,4 +34,4 @@ export const SYSTEMS = {
 };
 
 /** The minimum cosine to the f32 reference. */
-export const LEAST_COSINE = { f32: 0.9999, int8: 0.97, int4: 0.93 };
+export const MIN_COSINE = { f32: 0.9999, int8: 0.97, int4: 0.93 };

@@ -37,10 +37,10 @@ describe("Corom.load of a damaged ONNX file", () => {
     const next = random(1);
     const cuts = [0, 1, 2, 3, 5, 8, 16, 32, 64, onnx.length - 1, onnx.length - 2, onnx.length - 8];
     while (cuts.length < 60) cuts.push(Math.floor(next() * onnx.length));
-    let refused = 0;
+    let rejected = 0;
     for (const cut of cuts)
-      refused += await refusedOrRight({ ...FILES, "model.onnx": onnx.subarray(0, cut) }, DAMAGED, `cut at ${cut}`);
-    assert.ok(refused >= cuts.length - 3, `only ${refused} of ${cuts.length} cuts were rejected`);
+      rejected += await isRejectedOrCorrect({ ...FILES, "model.onnx": onnx.subarray(0, cut) }, DAMAGED, `cut at ${cut}`);
+    assert.ok(rejected >= cuts.length - 3, `only ${rejected} of ${cuts.length} cuts were rejected`);
   });
 
   test("loads or rejects a file with changed bytes, and never crashes", async () => {
@@ -255,7 +255,7 @@ describe("Corom.load from a server", () => {
   });
 });
 
-async function refusedOrRight(files, codes, what) {
+async function isRejectedOrCorrect(files, codes, what) {
   const model = await loadsOrFails(files, codes, what, true);
   if (!model) return true;
   assertClose((await model.embed(GOLDEN.texts)).data, GOLDEN.vectors.cls.flat(), GOLDEN.tolerance, what);

@@ -48,6 +48,7 @@ describe("countTests", () => {
     assert.deepEqual(totals(cargo("tests/bits.rs", 0)), [0, 1]);
     assert.deepEqual(totals(cargo("tests/bits.rs", 0, 0, 0, 5)), [0, 1], "a filter left nothing");
     assert.deepEqual(totals(cargo("unittests src/lib.rs", 0)), [0, 1]);
+    assert.deepEqual(totals(`   Doc-tests corom\n${result(0)}\n`), [0, 1]);
     assert.deepEqual(totals(node({ pass: 0 })), [0, 1]);
   });
 

@@ -14,8 +14,8 @@ function check(report, simd) {
   assert.deepEqual(wrong, []);
   assert.deepEqual(report.filter((line) => !line.fused), []);
   // The relaxed kernels quantize activations to 7 bits.
-  const least = simd === "plain" ? 0.999 : 0.99;
-  assert.deepEqual(report.filter((line) => !(line.integers >= least)), []);
+  const minCosine = simd === "plain" ? 0.999 : 0.99;
+  assert.deepEqual(report.filter((line) => !(line.integers >= minCosine)), []);
   assert.deepEqual([...new Set(report.map((line) => line.simd))], [simd]);
 }
 

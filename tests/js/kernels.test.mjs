@@ -6,7 +6,7 @@ import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { compare, golden } from "../../benches/kernels/suite.mjs";
 import { hasRelaxedSimd } from "../../pkg/lib/simd.js";
-import { checkGolden, kernelsFile } from "./support/kernels.mjs";
+import { GOLDEN_CASES, checkGolden, kernelsFile } from "./support/kernels.mjs";
 import { nodeJson } from "./support/relaxed-node.mjs";
 
 const SCRIPT = fileURLToPath(new URL("./support/kernels.mjs", import.meta.url));
@@ -38,10 +38,15 @@ describe("the relaxed build of the kernels", () => {
 });
 
 describe("the check of golden hashes", () => {
-  test("fails if a hash differs, and if there are too few cases", async () => {
-    const wasm = { golden_cases: () => 14, golden_hash: (i) => BigInt(i), golden_expected: (i) => BigInt(i === 3 ? 0 : i) };
+  test("fails if a hash differs or the number of cases is not that of golden.rs", () => {
+    const wasm = {
+      golden_cases: () => GOLDEN_CASES,
+      golden_hash: (i) => BigInt(i),
+      golden_expected: (i) => BigInt(i === 3 ? 0 : i),
+    };
     assert.throws(() => checkGolden(compare(wasm)), /another hash: 3/);
-    assert.throws(() => checkGolden({ cases: 13, wrong: [] }), /only 13 golden cases/);
+    for (const cases of [0, GOLDEN_CASES - 1, GOLDEN_CASES + 1])
+      assert.throws(() => checkGolden({ cases, wrong: [] }), /the number of golden cases/);
     checkGolden(compare({ ...wasm, golden_expected: wasm.golden_hash }));
   });
 });

@@ -3,13 +3,13 @@
 const now = () => performance.now();
 /** The minimum length of a sample, so that the resolution of a page's clock (0.1 ms) and interruptions matter little. */
 const SAMPLE_MS = 20;
-const MOST_CALLS = 64;
+const MAX_CALLS = 64;
 
 /** Engines optimize a function after it ran for a while. Warming up goes on while calls get faster, up to this limit. */
-const LONGEST_WARM_UP_MS = 4000;
+const MAX_WARM_UP_MS = 4000;
 const FASTER = 0.97;
 
-/** Calls until calls no longer get faster, at least `calls` times and for `ms`. Returns the time of the fastest call. */
+/** Calls `call` at least `calls` times and for `ms`, until it no longer gets faster. Returns the time of the fastest call. */
 export async function warmUp(call, { calls = 4, ms }) {
   const start = now();
   let [fastest, since] = [Infinity, 0];
@@ -18,12 +18,12 @@ export async function warmUp(call, { calls = 4, ms }) {
     since = took < fastest * FASTER ? 0 : since + 1;
     fastest = Math.min(fastest, took);
     const elapsed = now() - start;
-    if (i + 1 >= calls && elapsed >= ms && (since >= 3 || elapsed >= LONGEST_WARM_UP_MS)) return fastest;
+    if (i + 1 >= calls && elapsed >= ms && (since >= 3 || elapsed >= MAX_WARM_UP_MS)) return fastest;
   }
 }
 
 /** Returns how many calls make one sample. */
-export const callsFor = (ms) => Math.min(MOST_CALLS, Math.max(1, Math.ceil(SAMPLE_MS / Math.max(ms, 0.05))));
+export const callsFor = (ms) => Math.min(MAX_CALLS, Math.max(1, Math.ceil(SAMPLE_MS / Math.max(ms, 0.05))));
 
 /** Returns the milliseconds that `work` takes. */
 export async function timed(work) {

@@ -14,7 +14,7 @@ export const modelParts = (below) => ({
   int4: `${below}/corom-int4`,
   f32: `${below}/corom-f32`,
   onnxInt8: `${below}/int8.onnx`,
-  onnxOptimised: `${below}/int8-optimised.onnx`,
+  onnxOptimized: `${below}/int8-optimised.onnx`,
   onnxF32: `${below}/f32.onnx`,
   hub: `${below}/hub`,
 });

@@ -17,8 +17,8 @@ export async function open(place, { files, options }) {
 }
 
 /**
- * Whether `load` knows an option: a value of no sensible type is then refused with the option's name, before anything
- * is asked of the empty folder.
+ * Returns true if `load` knows an option: it then rejects a value of the wrong type and names the option, before it
+ * reads the empty folder.
  */
 export async function knowsOption(place, name) {
   const { Corom } = await import(place.corom);
