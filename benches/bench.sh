@@ -40,7 +40,7 @@ bench_model() {
   mkdir -p "$folder"
   # An older converter has no int4.
   if grep -q int4 <<<"$(cargo run --quiet --locked --features cli -- convert --help)"; then dtypes+=(int4); fi
-  source="$(find "$checkpoint" -type f -printf '%P %s %T@\n' | sort | sha256sum) $(hash_of src/bin src/model/manifest.rs)"
+  source="$(find "$checkpoint" -type f -printf '%P %s %T@\n' | sort | sha256sum) $(hash_of src/bin src/convert src/encoder/quantize src/encoder/onnx/pb.rs src/model)"
   for dtype in "${dtypes[@]}"; do
     once "convert $name to $dtype for the benchmarks" "$source" "$folder/corom-$dtype/corom.json" \
       run_convert "$checkpoint" "$folder/corom-$dtype" --dtype "$dtype" --pooling cls
@@ -65,7 +65,7 @@ bench_python() {
 
 # Compiles the kernels alone, plain and relaxed, within seconds.
 bench_kernels() {
-  once "kernels for the benchmarks" "$("${WEB_RUSTC:-rustc}" --version) $(hash_of src/encoder .cargo benches/kernels)" \
+  once "kernels for the benchmarks" "$("${WEB_RUSTC:-rustc}" --version) $(hash_of src/encoder src/error.rs .cargo benches/kernels)" \
     target/bench/kernels/relaxed.wasm bench_compile_kernels
 }
 

@@ -8,13 +8,13 @@ import { markTransient } from "./transient.js";
 const CHUNK_BYTES = 1 << 20;
 
 export class DownloadState {
-  /** Whether the loader has received the beginning of the file. */
+  /** True if the loader has received the beginning of the file. */
   isStarted = false;
-  /** Whether the next request bypasses every HTTP cache, because a cached response may be damaged. */
+  /** True if the next request bypasses every HTTP cache, because a cached response may be damaged. */
   bypassCaches = false;
   /** ETag of the response that the received bytes came from. */
   etag;
-  /** Whether that response was compressed, so that byte offsets of the file are unknown. */
+  /** True if that response was compressed, so that byte offsets of the file are unknown. */
   isEncoded = false;
   #sink;
   #createHasher;
@@ -31,20 +31,22 @@ export class DownloadState {
     this.#createHasher = createHasher;
   }
 
-  /** Number of bytes that the loader has received. */
+  /** Returns the number of bytes that the loader has received. */
   get fed() {
     return this.isStarted ? this.#sink.fed(this.file.path) : 0;
   }
 
   /**
-   * Whether the download can continue from the received bytes. It needs a SHA-256 or an ETag, which detects that the
-   * rest comes from another version of the file.
+   * Returns true if the download can continue from the received bytes. That requires a SHA-256 or an ETag, which detects
+   * that the rest comes from another version of the file.
    */
   get isResumable() {
     return this.#omittedHeaders < 2 && !this.isEncoded && (this.file.sha256 !== undefined || this.etag !== undefined);
   }
 
-  /** Whether a range request sends If-Range. Without If-Range, the ETag of the response is compared instead. */
+  /**
+   * Returns true if a range request sends If-Range. Without If-Range, the ETag of the response is compared instead.
+   */
   get sendsIfRange() {
     return this.#omittedHeaders === 0;
   }
@@ -81,8 +83,8 @@ export class DownloadState {
   }
 
   /**
-   * Called when a request for the rest got no response. In a browser, the CORS preflight may have failed because of the
-   * request's headers, so the next request omits one more of them.
+   * Omits one more header from the next request. The caller calls this after a request for the rest got no response: in
+   * a browser, the CORS preflight may have failed because of the request's headers.
    */
   omitNextHeader() {
     // If-Range first: in most browsers, a Range header alone needs no preflight.

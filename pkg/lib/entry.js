@@ -3,7 +3,10 @@ import { modelCache } from "./cache.js";
 import { Corom as Base } from "./corom.js";
 import { loadModel } from "./load.js";
 
-/** `host` has the exports of host-web.js or host-node.js, and `binaries` (see module.js). */
+/**
+ * Returns the class `Corom` of a host. `host` has the exports of host-web.js or host-node.js, and `binaries` (see
+ * module.js).
+ */
 export function createCoromClass(host) {
   // A class declaration, because in `return class Corom …` esbuild reuses the name of the base class.
   class Corom extends Base {

@@ -41,7 +41,7 @@ export async function withLock(name, { signal, getProgress, stallTimeoutMs = LOC
 
 const queues = new Map();
 
-/** `withLock` within this program, for hosts without Web Locks. */
+/** Implements `withLock` within this program, for hosts without Web Locks. */
 async function withLocalLock(name, { signal, getProgress, stallTimeoutMs }, work) {
   const before = queues.get(name);
   let open;

@@ -19,7 +19,7 @@ export class ManifestTransfer {
   #progress;
   #bytes = [];
 
-  /** `sink` is the loader (see load.js). The property `sink` wraps it to record the bytes of the manifest. */
+  /** Wraps `sink`, the loader (see load.js): the property `sink` records the bytes of the manifest. */
   constructor(sink, { cache, url, progress }) {
     this.#sink = sink;
     this.#cache = cache;

@@ -52,7 +52,7 @@ export class Runtime {
     }
   }
 
-  /** Size of the instance's memory in bytes. It never shrinks, so this is also the peak. 0 after `drop`. */
+  /** Returns the instance's memory in bytes, 0 after `drop`. Memory never shrinks, so this is also the peak. */
   get memoryBytes() {
     return this.#memory?.buffer.byteLength ?? 0;
   }

@@ -33,7 +33,7 @@ export function urlSource(...urls) {
 function mirrorOf({ folder, search }) {
   return {
     remote: true,
-    // Whether the browser sends a CORS preflight for requests with extra headers.
+    // True if the browser sends a CORS preflight for requests with extra headers.
     preflights: hasPreflights() && folder.origin !== globalThis.location?.origin,
     open(path, options) {
       const fileUrl = new URL(path.split("/").map(encodeURIComponent).join("/"), folder);

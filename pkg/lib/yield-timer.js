@@ -35,7 +35,7 @@ function viaMessageChannel(resolve) {
 export class YieldTimer {
   #since = performance.now();
 
-  /** Whether the last yield is long enough ago that another yield is due. */
+  /** Returns true if the last yield is long enough ago that another yield is due. */
   get isDue() {
     return performance.now() - this.#since > YIELD_INTERVAL_MS;
   }

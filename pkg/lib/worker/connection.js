@@ -19,7 +19,7 @@ export class WorkerConnection {
   #ending = new AbortController();
 
   /**
-   * `spawn` is the function of a host. `handlers.progress(event)` receives progress events; if it throws, the worker is
+   * Starts a worker with `spawn`, the function of a host. `handlers.progress(event)` receives progress events; if it throws, the worker is
    * terminated. `handlers.shared` is the list of functions that the worker may call.
    */
   constructor(spawn, handlers) {
@@ -30,7 +30,7 @@ export class WorkerConnection {
     });
   }
 
-  /** Whether the worker has ended. */
+  /** Returns true if the worker has ended. */
   get ended() {
     return this.#ending.signal.aborted;
   }
