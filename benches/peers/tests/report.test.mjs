@@ -67,7 +67,7 @@ test("report shows kernels beside their prototypes", () => {
     models: {},
     left: {},
     bars: [],
-    kernels: { sound: ["exact"], results },
+    kernels: { passing: ["exact"], results },
   });
   assert.match(text, /int8 exact +16x768x3072 +40\.1 +38\.2 +GMAC\/s +35/);
 });
