@@ -36,10 +36,8 @@ bench_models() {
 
 # bench_model NAME CHECKPOINT COUNT: prepares one model with reference vectors of COUNT titles.
 bench_model() {
-  local name=$1 checkpoint=$2 count=$3 dtype folder=$BENCH_MODELS/$1 python=$CACHE/bench-python/bin/python source dtypes=(f32 int8)
+  local name=$1 checkpoint=$2 count=$3 dtype folder=$BENCH_MODELS/$1 python=$CACHE/bench-python/bin/python source dtypes=(f32 int8 int4)
   mkdir -p "$folder"
-  # An older converter has no int4.
-  if grep -q int4 <<<"$(cargo run --quiet --locked --features cli -- convert --help)"; then dtypes+=(int4); fi
   source="$(find "$checkpoint" -type f -printf '%P %s %T@\n' | sort | sha256sum) $(hash_of src/bin src/convert src/encoder/quantize src/encoder/onnx/pb.rs src/model)"
   for dtype in "${dtypes[@]}"; do
     once "convert $name to $dtype for the benchmarks" "$source" "$folder/corom-$dtype/corom.json" \

@@ -35,7 +35,7 @@ binary_for_node() {
 
 # demo_plan PROFILE MODEL: prints the steps whose results do not exist yet, each with its time on two free cores.
 demo_plan() {
-  local rows=() row package="about 4 minutes" convert=""
+  local rows=() row package="about 5 minutes" convert=""
   [[ $1 != shipping ]] || package="about 13 minutes: two binaries, optimized for size"
   if [[ -n $2 ]]; then
     loads_as_is "$2" || convert=1
@@ -43,9 +43,9 @@ demo_plan() {
     convert=1
     [[ -e $CACHE/m3e-small ]] || rows+=("fetch the model m3e-small|a download of 89 MB")
   fi
-  [[ -z $convert || -e target/debug/corom ]] || rows+=("compile the converter|about 3 minutes")
+  [[ -z $convert || -e target/converter/corom ]] || rows+=("compile the converter|about 3 minutes")
   compgen -G "$CACHE/web-rust-*/bin/rustc" >/dev/null || has_web_std ||
-    rows+=("install Rust's WebAssembly target|about a minute, and a download of 100 to 200 MB")
+    rows+=("install Rust's WebAssembly target|about a minute, and a download of 140 MB from Debian or 20 MB by rustup")
   compgen -G "$CACHE/wasm-bindgen-*/bin/wasm-bindgen" >/dev/null || have wasm-bindgen ||
     rows+=("compile wasm-bindgen|about a minute")
   compgen -G "target/web/bound/$1/*" >/dev/null || rows+=("compile corom to WebAssembly|$package")

@@ -28,11 +28,13 @@ convert() {
   once "convert to $to" "$from $(find "$from" -type f -printf '%P %s %T@\n' | sort | sha256sum) $* $(hash_of src Cargo.lock)" \
     "$to/corom.json" run_convert "$@"
 }
+# The tests set CONVERTER_PROFILE to dev, because they compile the command with it anyway.
 run_convert() {
+  local profile=${CONVERTER_PROFILE:-converter}
   mkdir -p models
   rm -rf "$2.part"
-  step "compile the converter" with_progress cargo build --locked --features cli --bin corom
-  cargo run --quiet --locked --features cli -- convert "$1" "$2.part" "${@:3}"
+  step "compile the converter" with_progress cargo build --locked --profile "$profile" --features cli --bin corom
+  cargo run --quiet --locked --profile "$profile" --features cli -- convert "$1" "$2.part" "${@:3}"
   rm -rf "$2" && mv "$2.part" "$2"
 }
 

@@ -22,7 +22,7 @@ test_core() {
 }
 
 test_hosts() {
-  m3e_small models/m3e-small
+  CONVERTER_PROFILE=dev m3e_small models/m3e-small
   once "onnxruntime for the tests" "${PYTHON_PINS[*]}" "$CACHE/python/bin/python" python_env
   once "npm packages for the tests" "$(hash_of tests/js/package-lock.json)" tests/js/node_modules/playwright-core \
     npm --prefix tests/js ci --ignore-scripts --no-audit --no-fund
