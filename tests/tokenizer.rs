@@ -131,10 +131,10 @@ proptest! {
     ) {
         let text = parts.concat();
         let folder = support::export("legacy-op17");
-        let mut oracle = tokenizers::Tokenizer::from_file(folder.join("tokenizer.json")).unwrap();
-        oracle.with_padding(None);
-        oracle.with_truncation(Some(tokenizers::TruncationParams { max_length, ..Default::default() })).unwrap();
-        let expected = oracle.encode(text.as_str(), true).unwrap();
+        let mut hugging_face = tokenizers::Tokenizer::from_file(folder.join("tokenizer.json")).unwrap();
+        hugging_face.with_padding(None);
+        hugging_face.with_truncation(Some(tokenizers::TruncationParams { max_length, ..Default::default() })).unwrap();
+        let expected = hugging_face.encode(text.as_str(), true).unwrap();
         let ours = tokenizer("legacy-op17", max_length).tokenize(&text).unwrap();
         prop_assert_eq!(&ours.ids[..], expected.get_ids());
         let units = |byte: usize| text[..byte].encode_utf16().count();

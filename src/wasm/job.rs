@@ -10,13 +10,13 @@ pub struct EmbedJob(pub(super) embedder::EmbedJob);
 
 #[wasm_bindgen]
 impl EmbedJob {
-    /// The number of embedded texts.
+    /// Returns the number of embedded texts.
     #[wasm_bindgen(getter)]
     pub fn done(&self) -> usize {
         self.0.done()
     }
 
-    /// The number of texts.
+    /// Returns the number of texts.
     #[wasm_bindgen(getter)]
     pub fn total(&self) -> usize {
         self.0.total()

@@ -14,7 +14,8 @@ import { m3eFolder } from "../support/paths.mjs";
 const MIB = 2 ** 20;
 /** The model has 90 MiB. A load that kept what it fed would hold all of it at the end. */
 const MIN_MODEL_BYTES = 80 * MIB;
-const MAX_BUFFER_BYTES = 32 * MIB;
+/** Half of a model. The server runs in this process, so its buffers count too, and there are more on a busy machine. */
+const MAX_BUFFER_BYTES = MIN_MODEL_BYTES / 2;
 const SAMPLE_BYTES = 8 * MIB;
 
 let server;

@@ -25,9 +25,9 @@ use crate::encoder::cpu::kernels::simd::I32x4;
 /// Rows that are computed together: two tiles.
 pub(super) const GROUP_ROWS: usize = 2 * TILE_ROWS;
 
-/// The minimum number of rows. Of a base model, 64 to 128 tokens take 8 to 10 % less time than with eight
-/// products. With 16 to 44 tokens, the sums of the weights would cost more than the products save: up to 5 %
-/// longer.
+/// The minimum number of rows. A base model's 128 tokens take about 10 % less time than with eight products
+/// (docs/internals/kernels.md). With 16 to 44 tokens, the sums of the weights would cost more than the products
+/// save: up to 5 % longer.
 const MIN_ROWS: usize = 64;
 
 const _: () = assert!(TILE_ROWS == 4, "a tile's row is a lane of a vector here");
