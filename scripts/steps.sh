@@ -73,7 +73,7 @@ lines_and_ticks() {
 print_progress() {
   local line compiled=0 total=0 crates="" start=$SECONDS next=$((SECONDS + PROGRESS_INTERVAL_S))
   local bar='^ +Building \[.*\] +([0-9]+)/([0-9]+): +(.*[^ ]) *$'
-  local verbs='^ +(Blocking|Building|Compiling|Downloaded|Downloading|Finished|Fresh|Installed|Installing|Locking|Replaced|Replacing|Running|Updating) '
+  local verbs='^ +(Adding|Blocking|Building|Compiling|Downloaded|Downloading|Fetch|Finished|Fresh|Installed|Installing|Locking|Replaced|Replacing|Running|Updating) '
   while IFS= read -r line; do
     if [[ $line =~ $bar ]]; then compiled=${BASH_REMATCH[1]} total=${BASH_REMATCH[2]} crates=${BASH_REMATCH[3]}
     elif [[ -n $line && ! $line =~ $verbs ]]; then printf '%s\n' "$line"; fi
