@@ -20,9 +20,13 @@ const generated = (file) => file.startsWith("wasm/");
 test("the tarball contains the files of package.json and no others", (t) => {
   for (const file of files) t.diagnostic(`${String(sizeOf(file)).padStart(9)}  ${file}`);
   const { files: patterns } = JSON.parse(readFileSync(path.join(INSTALLED, "package.json"), "utf8"));
-  const own = readdirSync(path.join(HERE, "../../pkg/lib"), { recursive: true }).filter((name) => name.endsWith(".js"));
+  const filesOf = (folder) =>
+    readdirSync(path.join(HERE, "../../pkg", folder), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => path.relative(path.join(HERE, "../../pkg"), path.join(entry.parentPath, entry.name)))
+      .map((name) => name.replaceAll("\\", "/"));
   const expected = patterns
-    .flatMap((pattern) => (pattern === "lib" ? own.map((name) => `lib/${name}`) : [pattern]))
+    .flatMap((pattern) => (["lib", "types"].includes(pattern) ? filesOf(pattern) : [pattern]))
     .concat("package.json", "README.md", "LICENSE")
     .sort();
   assert.deepEqual(files, expected);
