@@ -13,12 +13,11 @@
 //! # Ok::<(), corom::error::Error>(())
 //! ```
 
-use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::BTreeMap;
 
 use crate::error::{Error, ErrorCode, Result, fail};
+use crate::json;
 
 /// Tokens at which CoROM's reference pipeline cuts a text, `[CLS]` and `[SEP]` included (docs/corom.md).
 pub const DEFAULT_MAX_LENGTH: usize = 128;
@@ -79,7 +78,7 @@ impl BertConfig {
     /// `INVALID_CONFIG` if the file is not a JSON object, lacks a field or contradicts itself;
     /// `UNSUPPORTED_MODEL` if it describes a model other than a BERT encoder with absolute positions.
     pub fn from_json(bytes: &[u8]) -> Result<Self> {
-        let value = parse_object(bytes, "config.json")?;
+        let value = json::object(bytes, "config.json", ErrorCode::InvalidConfig)?;
         if let Some(kind) = value.get("model_type").and_then(Value::as_str)
             && kind != "bert"
         {
@@ -251,7 +250,7 @@ impl PoolingConfig {
     /// `INVALID_CONFIG` if the file is not a JSON object or a value has the wrong type.
     pub fn from_modelscope(bytes: &[u8]) -> Result<Self> {
         const FILE: &str = "configuration.json";
-        let value = parse_object(bytes, FILE)?;
+        let value = json::object(bytes, FILE, ErrorCode::InvalidConfig)?;
         let model = value.get("model");
         let pooling = match model.and_then(|m| m.get("emb_pooler_type")) {
             None | Some(Value::Null) => None,
@@ -282,22 +281,4 @@ impl PoolingConfig {
         };
         Ok(Self { pooling, normalize, max_length })
     }
-}
-
-/// Parses bytes as a JSON object; `file` names it in the message.
-pub(crate) fn parse_object(bytes: &[u8], file: &str) -> Result<Value> {
-    let value: Value = serde_json::from_slice(bytes)
-        .map_err(|e| Error::with_source(ErrorCode::InvalidConfig, format!("{file} is not JSON: {e}"), e))?;
-    if !value.is_object() {
-        fail!(InvalidConfig, "{file} is not a JSON object");
-    }
-    Ok(value)
-}
-
-/// Checks that bytes are a JSON object and keeps nothing: for a large file that is parsed later.
-pub(crate) fn check_object(bytes: &[u8], file: &str) -> Result<()> {
-    serde_json::from_slice::<BTreeMap<String, IgnoredAny>>(bytes).map(|_| ()).map_err(|e| {
-        let what = if e.is_data() { "is not a JSON object" } else { "is not JSON" };
-        Error::with_source(ErrorCode::InvalidConfig, format!("{file} {what}: {e}"), e)
-    })
 }

@@ -56,6 +56,7 @@ pub mod convert;
 pub mod embedder;
 pub mod encoder;
 pub mod error;
+mod json;
 mod l2;
 pub mod model;
 pub mod pipeline;

@@ -3,6 +3,8 @@
 
 #[path = "loading/feeding.rs"]
 mod feeding;
+#[path = "loading/json_files.rs"]
+mod json_files;
 mod support;
 
 use std::collections::BTreeMap;

@@ -15,6 +15,7 @@ use tokenizers::{AddedToken, decoders};
 
 use super::checkpoint_folder::{CheckpointFolder, found};
 use crate::error::{Error, ErrorCode, Result, fail};
+use crate::json;
 use crate::sniff;
 use crate::tokenizer::Tokenizer;
 
@@ -88,8 +89,7 @@ impl TokenizerOptions {
 /// Returns a given `tokenizer.json` without padding and truncation, which corom does itself. The settings
 /// of `tokenizer_config.json` override the normalizer, as in Hugging Face's loader.
 fn from_json(bytes: &[u8], options: &TokenizerOptions) -> Result<String> {
-    let mut value: Value =
-        serde_json::from_slice(bytes).map_err(|e| invalid("tokenizer.json is not JSON", e.into()))?;
+    let mut value: Value = json::with_nulls(bytes, "tokenizer.json", ErrorCode::InvalidTokenizer)?;
     if let Some(object) = value.as_object_mut() {
         object.insert("truncation".into(), Value::Null);
         object.insert("padding".into(), Value::Null);
@@ -220,9 +220,7 @@ fn add_tokens(
 fn read_json(folder: &CheckpointFolder, name: &str) -> Result<Value> {
     match folder.side_file(name)? {
         None => Ok(json!({})),
-        Some(bytes) => serde_json::from_slice(&bytes).map_err(|e| {
-            Error::with_source(ErrorCode::InvalidTokenizer, format!("{name} is not JSON: {e}"), e)
-        }),
+        Some(bytes) => json::value(&bytes, name, ErrorCode::InvalidTokenizer),
     }
 }
 

@@ -9,6 +9,11 @@ use crate::sniff;
 use super::file_buffer::FileBuffer;
 use super::manifest::{FileEntry, hex};
 
+/// The largest configuration file without a size in a manifest. Real ones have some KB.
+const MAX_CONFIG_BYTES: u64 = 8 << 20;
+/// The largest tokenizer file without a size in a manifest. One with 250,002 tokens has 17 MB.
+const MAX_TOKENIZER_BYTES: u64 = 64 << 20;
+
 /// Who computes the SHA-256 that is compared with the manifest's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum HashedBy {
@@ -23,6 +28,8 @@ pub(super) enum HashedBy {
 #[derive(Debug)]
 pub(super) struct FileReceiver {
     expected: Option<ExpectedFile>,
+    /// The most bytes that the file may have, if no manifest states its size.
+    limit: u64,
     /// The first bytes, which show whether the file is a web page.
     head: Vec<u8>,
     fed: u64,
@@ -39,28 +46,30 @@ struct ExpectedFile {
 }
 
 impl FileReceiver {
-    /// Makes a receiver that keeps the file's bytes. `size_hint` is the size that the server states; it
-    /// is used if there is no manifest.
+    /// Makes a receiver that keeps the bytes of the file `path`. `size_hint` is the size that the server
+    /// states; it is used if there is no manifest.
     ///
     /// # Errors
     /// `OUT_OF_MEMORY` if memory for the size in the manifest cannot be reserved.
     pub(super) fn buffered(
+        path: &str,
         entry: Option<&FileEntry>,
         size_hint: Option<u64>,
         hashed_by: HashedBy,
     ) -> Result<Self> {
+        let limit = if entry.is_some() { u64::MAX } else { max_bytes(path) };
         let buffer = match entry {
             Some(entry) => FileBuffer::with_size(entry.size)?,
-            None => FileBuffer::with_hint(size_hint),
+            None => FileBuffer::with_hint(size_hint.filter(|size| *size <= limit)),
         };
-        Ok(Self { buffer: Some(buffer), ..Self::unbuffered(entry, hashed_by) })
+        Ok(Self { buffer: Some(buffer), limit, ..Self::unbuffered(entry, hashed_by) })
     }
 
     /// Makes a receiver that checks the bytes and does not keep them.
     pub(super) fn unbuffered(entry: Option<&FileEntry>, hashed_by: HashedBy) -> Self {
         let hash = (hashed_by == HashedBy::Loader).then(Sha256::new);
         let expected = entry.map(|entry| ExpectedFile { entry: entry.clone(), hash });
-        Self { expected, head: Vec::new(), fed: 0, buffer: None }
+        Self { expected, limit: u64::MAX, head: Vec::new(), fed: 0, buffer: None }
     }
 
     /// Returns the number of bytes so far.
@@ -76,13 +85,20 @@ impl FileReceiver {
     /// Takes the next bytes.
     ///
     /// # Errors
-    /// `NOT_A_MODEL` for a web page or a git-lfs pointer, `INTEGRITY_MISMATCH` for more bytes than the
-    /// manifest says, `OUT_OF_MEMORY`.
+    /// `NOT_A_MODEL` for a web page, a git-lfs pointer, or a configuration or tokenizer file of more bytes
+    /// than any real one, `INTEGRITY_MISMATCH` for more bytes than the manifest says, `OUT_OF_MEMORY`.
     pub(super) fn feed(&mut self, path: &str, bytes: &[u8]) -> Result<()> {
         if self.head.len() < sniff::HEAD_BYTES {
             let count = bytes.len().min(sniff::HEAD_BYTES - self.head.len());
             self.head.extend_from_slice(&bytes[..count]);
             sniff::check(path, &self.head)?;
+        }
+        if self.fed.saturating_add(bytes.len() as u64) > self.limit {
+            fail!(
+                NotAModel,
+                "{path} has more than {} MiB; expected at most that: this is another file, so check the address",
+                self.limit >> 20
+            );
         }
         if let Some(ExpectedFile { entry, hash }) = &mut self.expected {
             if self.fed.saturating_add(bytes.len() as u64) > entry.size {
@@ -124,5 +140,17 @@ impl FileReceiver {
             }
         }
         Ok(self.buffer.map_or_else(Vec::new, FileBuffer::finish))
+    }
+}
+
+/// Returns the most bytes that a file may have if no manifest states its size. A server may send text
+/// without end, and the text would fill the memory before a parser sees it.
+fn max_bytes(path: &str) -> u64 {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    match name.rsplit('.').next() {
+        _ if name == "tokenizer.json" => MAX_TOKENIZER_BYTES,
+        Some("txt") => MAX_TOKENIZER_BYTES,
+        Some("json") => MAX_CONFIG_BYTES,
+        _ => u64::MAX,
     }
 }

@@ -16,9 +16,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::config::{BertConfig, check_object};
+use crate::config::BertConfig;
 use crate::embedder::Embedder;
 use crate::error::{Error, ErrorCode, Result, fail};
+use crate::json;
 use crate::relative_path::is_relative_path;
 
 use super::export_folder::is_onnx;
@@ -159,7 +160,7 @@ impl ModelLoader {
             self.builder()?.begin(path);
             FileReceiver::unbuffered(entry.as_ref(), hashed_by)
         } else {
-            FileReceiver::buffered(entry.as_ref(), size, hashed_by)?
+            FileReceiver::buffered(path, entry.as_ref(), size, hashed_by)?
         };
         self.receivers.insert(path.to_owned(), receiver);
         Ok(())
@@ -243,9 +244,7 @@ impl ModelLoader {
                 BertConfig::from_json(&bytes)?;
             }
             "tokenizer.json" => {
-                check_object(&bytes, path).map_err(|e| {
-                    Error::with_source(ErrorCode::InvalidTokenizer, e.message().to_owned(), e)
-                })?;
+                json::check_object(&bytes, path, ErrorCode::InvalidTokenizer)?;
             }
             _ if is_onnx(path) => {
                 self.weight_files =

@@ -14,8 +14,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::config::{Pooling, parse_object};
+use crate::config::Pooling;
 use crate::error::{Error, ErrorCode, Result, fail};
+use crate::json;
 use crate::relative_path::is_relative_path;
 use crate::self_test::SelfTest;
 
@@ -99,7 +100,7 @@ impl Manifest {
     /// `INVALID_CONFIG` if it is not a manifest or contradicts itself, `UNSUPPORTED_FORMAT` if its format
     /// version is newer than [`FORMAT_VERSION`].
     pub fn from_json(bytes: &[u8]) -> Result<Self> {
-        let value = parse_object(bytes, FILE_NAME)?;
+        let value = json::object(bytes, FILE_NAME, ErrorCode::InvalidConfig)?;
         if value.get("format").and_then(Value::as_str) != Some(FORMAT) {
             fail!(InvalidConfig, "{FILE_NAME} is not a model manifest: it has no \"format\": \"{FORMAT}\"");
         }

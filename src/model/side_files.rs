@@ -7,7 +7,8 @@
 use serde_json::Value;
 
 use crate::config::{Pooling, PoolingConfig};
-use crate::error::{Error, ErrorCode, Result, fail};
+use crate::error::{ErrorCode, Result, fail};
+use crate::json;
 
 /// The side files besides `config.json`. All are optional.
 pub const SIDE_FILES: &[&str] =
@@ -57,7 +58,7 @@ fn sentence_transformers(
 ) -> Result<PoolingConfig> {
     let mut found = PoolingConfig::default();
     let mut pooling_file = "1_Pooling/config.json".to_owned();
-    if let Some(modules) = json(file, "modules.json")? {
+    if let Some(modules) = read_json(file, "modules.json")? {
         for module in modules.as_array().into_iter().flatten() {
             let kind = module.get("type").and_then(Value::as_str).unwrap_or_default();
             match kind.rsplit('.').next().unwrap_or_default() {
@@ -81,11 +82,11 @@ fn sentence_transformers(
         }
     }
     if let Some(length) =
-        json(file, "sentence_bert_config.json")?.and_then(|c| c.get("max_seq_length")?.as_u64())
+        read_json(file, "sentence_bert_config.json")?.and_then(|c| c.get("max_seq_length")?.as_u64())
     {
         found.max_length = usize::try_from(length).ok().filter(|n| (2..1 << 24).contains(n));
     }
-    if read_pooling && let Some(config) = json(file, &pooling_file)? {
+    if read_pooling && let Some(config) = read_json(file, &pooling_file)? {
         found.pooling = Some(pooling_mode(&config, &pooling_file)?);
     }
     Ok(found)
@@ -117,7 +118,7 @@ fn pooling_mode(config: &Value, file: &str) -> Result<Pooling> {
 
 /// Reads the pooling that uniem (the m3e models) writes into `config.json`.
 fn uniem(file: &dyn Fn(&str) -> Result<Option<Vec<u8>>>) -> Result<Option<Pooling>> {
-    let config = json(file, "config.json")?;
+    let config = read_json(file, "config.json")?;
     Ok(match config.as_ref().and_then(|c| c.get("uniem_embedding_strategy")?.as_str()) {
         Some("last_mean") => Some(Pooling::Mean),
         Some("cls") => Some(Pooling::Cls),
@@ -126,9 +127,7 @@ fn uniem(file: &dyn Fn(&str) -> Result<Option<Vec<u8>>>) -> Result<Option<Poolin
 }
 
 /// Reads a JSON file.
-fn json(file: &dyn Fn(&str) -> Result<Option<Vec<u8>>>, name: &str) -> Result<Option<Value>> {
+fn read_json(file: &dyn Fn(&str) -> Result<Option<Vec<u8>>>, name: &str) -> Result<Option<Value>> {
     let Some(bytes) = file(name)? else { return Ok(None) };
-    serde_json::from_slice(&bytes).map(Some).map_err(|e| {
-        Error::with_source(ErrorCode::InvalidConfig, format!("{name} is not valid JSON: {e}"), e)
-    })
+    json::value(&bytes, name, ErrorCode::InvalidConfig).map(Some)
 }

@@ -4,15 +4,16 @@ use serde_json::Value;
 use tokenizers::Tokenizer;
 
 use crate::error::{Error, ErrorCode, Result, fail};
+use crate::json;
 
 /// Parses a tokenizer without its truncation, padding and decoder: corom truncates and batches itself, and
 /// never turns ids back into text.
-pub(super) fn parse(json: &[u8]) -> Result<Tokenizer> {
+pub(super) fn parse(bytes: &[u8]) -> Result<Tokenizer> {
     let invalid = |e: serde_json::Error| {
         Error::with_source(ErrorCode::InvalidTokenizer, format!("tokenizer.json: cannot be parsed: {e}"), e)
     };
     // Parsed as plain JSON first: `tokenizers` panics on truncated JSON.
-    let mut value: Value = serde_json::from_slice(json).map_err(invalid)?;
+    let mut value: Value = json::with_nulls(bytes, "tokenizer.json", ErrorCode::InvalidTokenizer)?;
     let Some(fields) = value.as_object_mut() else {
         fail!(InvalidTokenizer, "tokenizer.json: not a JSON object");
     };
