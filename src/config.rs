@@ -1,5 +1,4 @@
-//! Reads a model's configuration from `config.json` (Hugging Face's field names) and from ModelScope's
-//! `configuration.json`.
+//! Reads a model's configuration from `config.json` (Hugging Face's field names).
 //!
 //! ```
 //! use corom::config::{BertConfig, Pooling};
@@ -18,6 +17,7 @@ use serde_json::Value;
 
 use crate::error::{Error, ErrorCode, Result, fail};
 use crate::json;
+pub use crate::pooling::{Pooling, PoolingChoice};
 
 /// Tokens at which CoROM's reference pipeline cuts a text, `[CLS]` and `[SEP]` included (docs/corom.md).
 pub const DEFAULT_MAX_LENGTH: usize = 128;
@@ -153,132 +153,5 @@ impl BertConfig {
             );
         }
         Ok(())
-    }
-}
-
-/// A way to make one vector from the hidden states of a text.
-///
-/// The four variants are ModelScope's `emb_pooler_type`s; its `avg` is [`Mean`](Self::Mean) (docs/corom.md).
-/// [`pool`](crate::pooling::pool) computes them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Pooling {
-    /// Row 0 of the last layer, CoROM's pooling.
-    Cls,
-    /// Mean of the last layer's rows over all tokens.
-    #[serde(alias = "avg")]
-    Mean,
-    /// Mean over all tokens of the average of the last two layers.
-    AvgTop2,
-    /// Mean over all tokens of the average of the last layer and the output of the first layer.
-    AvgFirstLast,
-}
-
-impl Pooling {
-    /// Returns the name that `corom.json` and JavaScript use.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Cls => "cls",
-            Self::Mean => "mean",
-            Self::AvgTop2 => "avg_top2",
-            Self::AvgFirstLast => "avg_first_last",
-        }
-    }
-
-    /// Parses `cls`, `mean` (or ModelScope's `avg`), `avg_top2` or `avg_first_last`.
-    ///
-    /// # Errors
-    /// `INVALID_ARGUMENT` for any other name.
-    pub fn parse(name: &str) -> Result<Self> {
-        Ok(match name {
-            "cls" => Self::Cls,
-            "mean" | "avg" => Self::Mean,
-            "avg_top2" => Self::AvgTop2,
-            "avg_first_last" => Self::AvgFirstLast,
-            _ => fail!(
-                InvalidArgument,
-                "pooling: `{name}` is unknown; use cls, mean, avg_top2 or avg_first_last"
-            ),
-        })
-    }
-
-    /// Returns the layers whose outputs this pooling averages, in a model with `num_hidden_layers` layers.
-    /// Layer 1 is the output of the first transformer layer.
-    ///
-    /// ```
-    /// use corom::config::Pooling;
-    ///
-    /// assert_eq!(Pooling::Cls.layers(12), [12]);
-    /// assert_eq!(Pooling::AvgFirstLast.layers(12), [12, 1]);
-    /// ```
-    pub fn layers(self, num_hidden_layers: usize) -> Vec<usize> {
-        let last = num_hidden_layers;
-        match self {
-            Self::Cls | Self::Mean => vec![last],
-            // With one layer, the layer before the last is the embeddings' output.
-            Self::AvgTop2 => vec![last, last - 1],
-            Self::AvgFirstLast => vec![last, 1],
-        }
-    }
-}
-
-/// Settings for turning text into vectors, from a checkpoint's side files. `None` means that the files do
-/// not say.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct PoolingConfig {
-    /// The pooling.
-    pub pooling: Option<Pooling>,
-    /// True if vectors are scaled to length 1.
-    pub normalize: Option<bool>,
-    /// Tokens at which texts are cut, `[CLS]` and `[SEP]` included.
-    pub max_length: Option<usize>,
-}
-
-impl PoolingConfig {
-    /// Parses ModelScope's `configuration.json`: `model.emb_pooler_type`, `model.normalize`,
-    /// `preprocessor.max_length` or `preprocessor.sequence_length`.
-    ///
-    /// ```
-    /// use corom::config::{Pooling, PoolingConfig};
-    ///
-    /// let config = PoolingConfig::from_modelscope(br#"{ "model": { "emb_pooler_type": "avg" } }"#)?;
-    /// assert_eq!((config.pooling, config.max_length), (Some(Pooling::Mean), None));
-    /// # Ok::<(), corom::error::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// `INVALID_CONFIG` if the file is not a JSON object or a value has the wrong type.
-    pub fn from_modelscope(bytes: &[u8]) -> Result<Self> {
-        const FILE: &str = "configuration.json";
-        let value = json::object(bytes, FILE, ErrorCode::InvalidConfig)?;
-        let model = value.get("model");
-        let pooling = match model.and_then(|m| m.get("emb_pooler_type")) {
-            None | Some(Value::Null) => None,
-            Some(Value::String(name)) => Some(
-                Pooling::parse(name)
-                    .map_err(|e| Error::new(ErrorCode::InvalidConfig, format!("{FILE}: {e}")))?,
-            ),
-            Some(other) => {
-                fail!(InvalidConfig, "{FILE}: model.emb_pooler_type is {other}; expected a string")
-            }
-        };
-        let normalize = match model.and_then(|m| m.get("normalize")) {
-            None | Some(Value::Null) => None,
-            Some(Value::Bool(b)) => Some(*b),
-            Some(other) => fail!(InvalidConfig, "{FILE}: model.normalize is {other}; expected true or false"),
-        };
-        let preprocessor = value.get("preprocessor");
-        let length = preprocessor.and_then(|p| p.get("max_length").or_else(|| p.get("sequence_length")));
-        let max_length = match length {
-            None | Some(Value::Null) => None,
-            Some(n) => match n.as_u64() {
-                Some(n @ 2..=0xff_ffff) => Some(n as usize),
-                _ => fail!(
-                    InvalidConfig,
-                    "{FILE}: preprocessor.max_length is {n}; expected a number of tokens, at least 2"
-                ),
-            },
-        };
-        Ok(Self { pooling, normalize, max_length })
     }
 }

@@ -1,16 +1,17 @@
 //! Text → vectors: joins tokenizer, encoder and pooling.
 
 use std::ops::Range;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
 
 use crate::batch::{Batch, group};
-use crate::config::{BertConfig, Pooling};
+use crate::config::{BertConfig, PoolingChoice};
+use crate::decision::Decision;
+use crate::encoder::Encoder;
 use crate::encoder::reserve::try_with_capacity;
-use crate::encoder::{Encoder, EncoderOutput};
-use crate::error::{Error, ErrorCode, Result, fail};
-use crate::l2::l2_normalize;
-use crate::pooling::pool;
+use crate::error::{Error, Result, fail};
+use crate::recipe::{HiddenShape, VectorRecipe};
 use crate::self_test::SelfTest;
 use crate::similarity::dot;
 use crate::tokenizer::{Encoding, Tokenizer, Tokens};
@@ -20,7 +21,7 @@ const MAX_STEP_TEXTS: usize = 256;
 /// The bytes of text after which a step stops tokenizing.
 const MAX_STEP_BYTES: usize = 64 << 10;
 
-/// A tokenizer, an encoder and a pooling.
+/// A tokenizer, an encoder, and the steps from its output to vectors.
 ///
 /// ```no_run
 /// use std::path::Path;
@@ -36,8 +37,9 @@ pub struct Embedder {
     config: BertConfig,
     /// The layers that the encoder returns, in its order.
     layers: Vec<usize>,
-    pooling: Pooling,
-    normalize: bool,
+    recipe: Arc<VectorRecipe>,
+    /// The settings and their sources.
+    decisions: Vec<Decision>,
     /// The job whose batch the encoder runs.
     running_job: Option<u64>,
 }
@@ -54,7 +56,7 @@ pub struct EmbedJob {
     next_batch: usize,
     done: usize,
     vectors: Vec<f32>,
-    options: VectorOptions,
+    recipe: Arc<VectorRecipe>,
 }
 
 impl EmbedJob {
@@ -69,16 +71,9 @@ impl EmbedJob {
     }
 }
 
-/// How an encoder's output becomes vectors.
-#[derive(Debug, Clone, Copy)]
-struct VectorOptions {
-    pooling: Pooling,
-    normalize: bool,
-}
-
 impl Embedder {
     /// Joins the parts. `layers` are the layers that the encoder was loaded with, in that order;
-    /// they include every layer that `pooling` averages.
+    /// they include every layer that the recipe's pooling reads.
     ///
     /// # Errors
     /// `UNSUPPORTED_MODEL` if `config.json` and the graph disagree, `UNSUPPORTED_POOLING` if a layer
@@ -88,8 +83,7 @@ impl Embedder {
         encoder: Box<dyn Encoder>,
         config: BertConfig,
         layers: Vec<usize>,
-        pooling: Pooling,
-        normalize: bool,
+        recipe: VectorRecipe,
     ) -> Result<Self> {
         let info = encoder.info();
         if !info.pooled && info.hidden_size != config.hidden_size {
@@ -100,14 +94,35 @@ impl Embedder {
                 config.hidden_size
             );
         }
-        let embedder = Self { tokenizer, encoder, config, layers, pooling, normalize, running_job: None };
-        embedder.layer_positions(pooling)?;
+        let recipe = Arc::new(recipe);
+        let embedder =
+            Self { tokenizer, encoder, config, layers, recipe, decisions: Vec::new(), running_job: None };
+        embedder.recipe.check_layers(embedder.hidden_shape())?;
         Ok(embedder)
+    }
+
+    fn hidden_shape(&self) -> HiddenShape<'_> {
+        HiddenShape {
+            layers: &self.layers,
+            num_hidden_layers: self.config.num_hidden_layers,
+            hidden_size: self.encoder.info().hidden_size,
+        }
+    }
+
+    /// Returns the settings of the model, each with the file that decided it. Empty for an embedder that was
+    /// not loaded from a folder.
+    pub fn decisions(&self) -> &[Decision] {
+        &self.decisions
+    }
+
+    /// Sets what [`decisions`](Self::decisions) returns.
+    pub fn set_decisions(&mut self, decisions: Vec<Decision>) {
+        self.decisions = decisions;
     }
 
     /// Returns the number of elements of a vector.
     pub fn dimension(&self) -> usize {
-        self.encoder.info().hidden_size
+        self.recipe.dimension()
     }
 
     /// Returns the tokenizer.
@@ -134,15 +149,14 @@ impl Embedder {
         &self.config
     }
 
-    /// Returns the pooling. It has no effect on a graph that pools by itself
-    /// ([`EncoderInfo::pooled`](crate::encoder::EncoderInfo::pooled)).
-    pub fn pooling(&self) -> Pooling {
-        self.pooling
+    /// Returns the pooling.
+    pub fn pooling(&self) -> &PoolingChoice {
+        &self.recipe.pooling
     }
 
     /// Returns true if vectors are L2-normalized.
     pub fn normalize(&self) -> bool {
-        self.normalize
+        self.recipe.normalize
     }
 
     /// Returns the tokens of a text.
@@ -169,12 +183,12 @@ impl Embedder {
     /// # Errors
     /// `OUT_OF_MEMORY` if the memory for the vectors cannot be reserved.
     pub fn start(&self, texts: Vec<String>) -> Result<EmbedJob> {
-        self.start_with(texts, VectorOptions { pooling: self.pooling, normalize: self.normalize })
+        self.start_with(texts, Arc::clone(&self.recipe))
     }
 
-    fn start_with(&self, texts: Vec<String>, options: VectorOptions) -> Result<EmbedJob> {
+    fn start_with(&self, texts: Vec<String>, recipe: Arc<VectorRecipe>) -> Result<EmbedJob> {
         static NEXT_ID: AtomicU64 = AtomicU64::new(0);
-        let numbers = texts.len().saturating_mul(self.dimension());
+        let numbers = texts.len().saturating_mul(recipe.dimension());
         let what = format_args!("the vectors of {} texts; embed fewer texts per call", texts.len());
         let mut vectors = try_with_capacity(numbers, what)?;
         vectors.resize(numbers, 0.0);
@@ -187,7 +201,7 @@ impl Embedder {
             done: 0,
             vectors,
             texts,
-            options,
+            recipe,
         })
     }
 
@@ -219,8 +233,9 @@ impl Embedder {
                 self.running_job = None;
             }
             let Poll::Ready(output) = polled? else { return Ok(false) };
-            let vectors = self.vectors(output, &batch, job.options)?;
-            let dimension = self.dimension();
+            let lengths: Vec<usize> = batch.lengths().collect();
+            let vectors = job.recipe.vectors(output, &lengths, self.hidden_shape())?;
+            let dimension = job.recipe.dimension();
             for (&text, vector) in texts.iter().zip(vectors.chunks_exact(dimension)) {
                 job.vectors[text * dimension..][..dimension].copy_from_slice(vector);
             }
@@ -241,13 +256,14 @@ impl Embedder {
         Ok(job.vectors)
     }
 
-    /// Starts the self-test: a job that embeds its texts under the pooling and the normalization of
-    /// its vectors. [`finish_self_test`](Self::finish_self_test) compares the vectors.
+    /// Starts the self-test: a job that embeds its texts by the recipe of its vectors.
+    /// [`finish_self_test`](Self::finish_self_test) compares the vectors.
     ///
     /// # Errors
-    /// See [`start`](Self::start).
-    pub fn start_self_test(&self, test: &SelfTest, pooling: Pooling, normalize: bool) -> Result<EmbedJob> {
-        self.start_with(test.texts.clone(), VectorOptions { pooling, normalize })
+    /// `UNSUPPORTED_POOLING` if the encoder lacks a layer, and those of [`start`](Self::start).
+    pub fn start_self_test(&self, test: &SelfTest, recipe: VectorRecipe) -> Result<EmbedJob> {
+        recipe.check_layers(self.hidden_shape())?;
+        self.start_with(test.texts.clone(), Arc::new(recipe))
     }
 
     /// Compares the vectors of a self-test that is done with the converter's.
@@ -257,7 +273,7 @@ impl Embedder {
     /// norm differs too much. The back end states the limits
     /// ([`Tolerance`](crate::encoder::Tolerance)).
     pub fn finish_self_test(&self, test: &SelfTest, job: EmbedJob) -> Result<()> {
-        let dimension = self.dimension();
+        let dimension = job.recipe.dimension();
         let tolerance = self.encoder.info().tolerance;
         let vectors = self.finish(job)?;
         for ((text, expected), actual) in
@@ -300,52 +316,6 @@ impl Embedder {
             job.encodings.push(encoding);
         }
         Ok(())
-    }
-
-    /// Pools, checks and normalizes the output of a batch.
-    fn vectors(&self, output: EncoderOutput, batch: &Batch, options: VectorOptions) -> Result<Vec<f32>> {
-        let dimension = self.dimension();
-        let mut vectors = match output {
-            EncoderOutput::Pooled(vectors) => vectors,
-            EncoderOutput::Hidden(layers) => {
-                let positions = self.layer_positions(options.pooling)?;
-                let mut chosen: Vec<&[f32]> = Vec::with_capacity(positions.len());
-                for position in positions {
-                    match layers.get(position) {
-                        Some(layer) if layer.len() == batch.tokens() * dimension => chosen.push(layer),
-                        _ => fail!(Internal, "the encoder returned other hidden states than requested"),
-                    }
-                }
-                let lengths: Vec<usize> = batch.lengths().collect();
-                pool(options.pooling, &chosen, &lengths, dimension)
-            }
-        };
-        if vectors.len() != batch.texts() * dimension {
-            fail!(Internal, "the encoder returned {} numbers for {} texts", vectors.len(), batch.texts());
-        }
-        if let Some(bad) = vectors.iter().find(|x| !x.is_finite()) {
-            fail!(InvalidModel, "the model returns {bad} for this text: its weights are damaged");
-        }
-        if options.normalize {
-            l2_normalize(&mut vectors, dimension);
-        }
-        Ok(vectors)
-    }
-
-    /// Returns the positions of a pooling's layers among the layers that the encoder returns.
-    fn layer_positions(&self, pooling: Pooling) -> Result<Vec<usize>> {
-        if self.encoder.info().pooled {
-            return Ok(Vec::new());
-        }
-        let wanted = pooling.layers(self.config.num_hidden_layers);
-        let found: Option<Vec<usize>> =
-            wanted.iter().map(|layer| self.layers.iter().position(|l| l == layer)).collect();
-        found.ok_or_else(|| {
-            Error::new(
-                ErrorCode::UnsupportedPooling,
-                format!("pooling `{}` needs the layers {wanted:?}, which were not loaded", pooling.as_str()),
-            )
-        })
     }
 }
 

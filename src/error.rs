@@ -52,6 +52,8 @@ pub enum ErrorCode {
     UnsupportedOperator,
     /// The requested pooling needs hidden states that the graph does not output.
     UnsupportedPooling,
+    /// Nothing says how the hidden states of a text become one vector: no option, no file, not the graph.
+    PoolingUnknown,
     /// A token id lies outside the model's vocabulary.
     TokenIdOutOfRange,
     /// A checkpoint cannot be converted: a key is missing or has another shape.
@@ -84,6 +86,7 @@ impl ErrorCode {
         Self::UnsupportedModel,
         Self::UnsupportedOperator,
         Self::UnsupportedPooling,
+        Self::PoolingUnknown,
         Self::TokenIdOutOfRange,
         Self::InvalidCheckpoint,
         Self::SelfTestFailed,
@@ -110,6 +113,7 @@ impl ErrorCode {
             Self::UnsupportedModel => "UNSUPPORTED_MODEL",
             Self::UnsupportedOperator => "UNSUPPORTED_OPERATOR",
             Self::UnsupportedPooling => "UNSUPPORTED_POOLING",
+            Self::PoolingUnknown => "POOLING_UNKNOWN",
             Self::TokenIdOutOfRange => "TOKEN_ID_OUT_OF_RANGE",
             Self::InvalidCheckpoint => "INVALID_CHECKPOINT",
             Self::SelfTestFailed => "SELF_TEST_FAILED",

@@ -50,18 +50,22 @@
 //! | `relaxed-simd` | kernels that use WebAssembly's relaxed SIMD instructions |
 
 pub mod batch;
+mod checkpoint_file;
 pub mod config;
 #[cfg(feature = "convert")]
 pub mod convert;
+mod decision;
 pub mod embedder;
 pub mod encoder;
 pub mod error;
+pub mod head;
 mod json;
 mod l2;
 pub mod model;
 pub mod pipeline;
 pub mod pooling;
 pub mod rank;
+mod recipe;
 mod relative_path;
 pub mod self_test;
 pub mod similarity;
@@ -69,3 +73,6 @@ mod sniff;
 pub mod tokenizer;
 #[cfg(target_arch = "wasm32")]
 mod wasm;
+
+pub use decision::Decision;
+pub use recipe::VectorRecipe;

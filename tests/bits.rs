@@ -32,7 +32,7 @@ fn load(case: &Value) -> Embedder {
     let text = |key: &str| options[key].as_str();
     let load = LoadOptions {
         max_length: options["maxLength"].as_u64().map(|n| n as usize),
-        pooling: text("pooling").map(|name| Pooling::parse(name).unwrap()),
+        pooling: text("pooling").map(|name| Pooling::parse(name).unwrap().into()),
         normalize: options["normalize"].as_bool(),
         precision: Precision::parse(text("precision").unwrap_or("auto")).unwrap(),
         ..LoadOptions::default()

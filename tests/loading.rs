@@ -56,11 +56,13 @@ fn with_manifest(mut files: Files) -> Files {
         format: "corom-model".into(),
         format_version: 1,
         created_by: "a test".into(),
-        pooling: Pooling::Cls,
+        pooling: Pooling::Cls.into(),
+        head: Vec::new(),
         normalize: false,
         max_length: 16,
         dtype: "f32".into(),
         hidden_size: embedder.dimension(),
+        dimension: None,
         files: files.iter().map(|(path, bytes)| FileEntry::of(path, bytes)).collect(),
         self_test: Some(SelfTest { texts, vectors }),
     };
@@ -194,7 +196,7 @@ fn loader_rejects_html_pages_and_git_lfs_pointers() {
 fn loader_rejects_manifests_that_do_not_match() {
     type Edit = fn(&mut serde_json::Value);
     let cases: [(&str, Edit, ErrorCode); 8] = [
-        ("newer", |m| m["format_version"] = 2.into(), ErrorCode::UnsupportedFormat),
+        ("newer", |m| m["format_version"] = 3.into(), ErrorCode::UnsupportedFormat),
         ("no version", |m| m["format_version"] = "1".into(), ErrorCode::InvalidConfig),
         ("other format", |m| m["format"] = "zip".into(), ErrorCode::InvalidConfig),
         ("outside", |m| m["files"][0]["path"] = "../config.json".into(), ErrorCode::InvalidConfig),
@@ -227,7 +229,7 @@ fn loader_skips_self_test_on_request() {
 #[test]
 fn self_test_uses_settings_of_the_manifest() {
     let options = LoadOptions {
-        pooling: Some(Pooling::Mean),
+        pooling: Some(Pooling::Mean.into()),
         normalize: Some(true),
         // The self-test's text has more tokens.
         max_length: Some(4),
@@ -269,25 +271,27 @@ fn side_files_set_pooling_normalization_and_max_length() {
     );
     files.insert(
         "modules.json".into(),
-        br#"[{"type": "sentence_transformers.models.Transformer"}, {"type": "sentence_transformers.models.Normalize"}]"#.to_vec(),
+        br#"[{"type": "sentence_transformers.models.Transformer"}, {"type": "sentence_transformers.models.Pooling", "path": "1_Pooling"}, {"type": "sentence_transformers.models.Normalize"}]"#.to_vec(),
     );
     files.insert(
         "sentence_bert_config.json".into(),
         br#"{"max_seq_length": 20, "do_lower_case": false}"#.to_vec(),
     );
     let embedder = load(&files, LoadOptions::default()).unwrap();
-    assert_eq!((embedder.pooling(), embedder.normalize()), (Pooling::Mean, true));
+    assert_eq!((embedder.pooling(), embedder.normalize()), (&Pooling::Mean.into(), true));
     assert_eq!(embedder.tokenizer().max_length(), 20);
-    files.insert("1_Pooling/config.json".into(), br#"{"pooling_mode_max_tokens": true}"#.to_vec());
+    files.insert("1_Pooling/config.json".into(), br#"{"pooling_mode": "attention"}"#.to_vec());
     assert_eq!(load_error(&files).code(), ErrorCode::UnsupportedPooling);
-    assert!(load(&files, LoadOptions { pooling: Some(Pooling::Cls), ..LoadOptions::default() }).is_ok());
+    assert!(
+        load(&files, LoadOptions { pooling: Some(Pooling::Cls.into()), ..LoadOptions::default() }).is_ok()
+    );
     files.remove("1_Pooling/config.json");
     files.insert(
         "configuration.json".into(),
         br#"{"task": "sentence-embedding", "model": {"emb_pooler_type": "avg"}, "preprocessor": {"max_length": 24}}"#.to_vec(),
     );
     let embedder = load(&files, LoadOptions::default()).unwrap();
-    assert_eq!((embedder.pooling(), embedder.tokenizer().max_length()), (Pooling::Mean, 24));
+    assert_eq!((embedder.pooling(), embedder.tokenizer().max_length()), (&Pooling::Mean.into(), 24));
 }
 
 #[test]
@@ -304,9 +308,9 @@ fn option_model_onnx_keeps_the_manifest() {
         m["self_test"] = serde_json::Value::Null;
     });
     let by_address = LoadOptions { model: Some("model.onnx".into()), ..LoadOptions::default() };
-    assert_eq!(load(&files, by_address.clone()).unwrap().pooling(), Pooling::Mean);
+    assert_eq!(*load(&files, by_address.clone()).unwrap().pooling(), Pooling::Mean);
     files.remove("corom.json");
-    assert_eq!(load(&files, by_address).unwrap().pooling(), Pooling::Cls);
+    assert_eq!(*load(&files, by_address).unwrap().pooling(), Pooling::Cls);
 }
 
 #[test]
@@ -339,8 +343,8 @@ fn loader_reads_newer_side_files_and_rejects_unsupported_modules() {
         "1_Pooling/config.json".into(),
         br#"{"pooling_mode": "mean", "include_prompt": true}"#.to_vec(),
     );
-    assert_eq!(load(&files, LoadOptions::default()).unwrap().pooling(), Pooling::Mean);
-    files.insert("modules.json".into(), br#"[{"type": "sentence_transformers.models.Dense"}]"#.to_vec());
+    assert_eq!(*load(&files, LoadOptions::default()).unwrap().pooling(), Pooling::Mean);
+    files.insert("modules.json".into(), br#"[{"type": "sentence_transformers.models.CNN"}]"#.to_vec());
     assert_eq!(load_error(&files).code(), ErrorCode::UnsupportedModel);
     files.insert("modules.json".into(), b"[".to_vec());
     assert_eq!(load_error(&files).code(), ErrorCode::InvalidConfig);
@@ -349,5 +353,5 @@ fn loader_reads_newer_side_files_and_rejects_unsupported_modules() {
     let mut config: serde_json::Value = serde_json::from_slice(&files["config.json"]).unwrap();
     config["uniem_embedding_strategy"] = "last_mean".into();
     files.insert("config.json".into(), config.to_string().into_bytes());
-    assert_eq!(load(&files, LoadOptions::default()).unwrap().pooling(), Pooling::Mean);
+    assert_eq!(*load(&files, LoadOptions::default()).unwrap().pooling(), Pooling::Mean);
 }

@@ -76,18 +76,21 @@ fn manifest() -> Vec<(String, Vec<u8>)> {
         format: "corom-model".into(),
         format_version: 1,
         created_by: "the fuzzer".into(),
-        pooling: Pooling::Cls,
+        pooling: Pooling::Cls.into(),
+        head: Vec::new(),
         normalize: false,
         max_length: 16,
         dtype: "f32".into(),
         hidden_size: embedder.dimension(),
+        dimension: None,
         files: listed.iter().map(|(path, bytes)| FileEntry::of(path, bytes)).collect(),
         self_test: Some(SelfTest { texts, vectors }),
     };
     let mut seeds = vec![("whole".to_owned(), whole.clone())];
     seeds.push(("no_self_test".to_owned(), Manifest { self_test: None, ..whole.clone() }));
     for pooling in [Pooling::Mean, Pooling::AvgTop2, Pooling::AvgFirstLast] {
-        let manifest = Manifest { pooling, self_test: None, normalize: true, ..whole.clone() };
+        let manifest =
+            Manifest { pooling: pooling.into(), self_test: None, normalize: true, ..whole.clone() };
         seeds.push((pooling.as_str().to_owned(), manifest));
     }
     seeds.into_iter().map(|(name, manifest)| (name, manifest.to_json().unwrap().into_bytes())).collect()

@@ -2,7 +2,17 @@
 // throws INVALID_ARGUMENT. The message names the argument, the value found, and what is expected.
 import { invalid } from "./errors.js";
 
-const POOLINGS = ["cls", "mean", "avg_top2", "avg_first_last"];
+const GRAPH_POOLING = "graph";
+const HIDDEN_POOLINGS = [
+  "cls",
+  "mean",
+  "max",
+  "mean_sqrt_len",
+  "weighted_mean",
+  "last_token",
+  "avg_top2",
+  "avg_first_last",
+];
 const METRICS = ["dot", "cosine", "l2"];
 const MODELSCOPE_VERSIONS = ["1.2", "latest"];
 const SIMD_KINDS = ["auto", "plain", "relaxed"];
@@ -91,6 +101,14 @@ export function comparison(query, documents, given) {
 export const metric = (value = "dot") => oneOf(value, "metric", METRICS);
 export const modelscopeVersion = (value = "1.2") => oneOf(value, "modelscopeVersion", MODELSCOPE_VERSIONS);
 
+/** Checks `pooling`, a name or an array of names, and returns an array. */
+function poolings(value) {
+  if (!Array.isArray(value)) return [oneOf(value, "pooling", [...HIDDEN_POOLINGS, GRAPH_POOLING])];
+  const names = Array.from(value, (name, i) => oneOf(name, `pooling[${i}]`, HIDDEN_POOLINGS));
+  if (names.length > 0 && new Set(names).size === names.length) return names;
+  throw unexpected("pooling", value, "at least one pooling, each at most once");
+}
+
 /** Checks `topK`; undefined means all documents. */
 export function topK(value) {
   if (value === undefined || value === Infinity) return undefined;
@@ -116,7 +134,8 @@ export function loadOptions(value) {
     // Options of the Rust loader. An absent option means the model's own setting.
     loader: withoutUndefined({
       maxLength: optional(given.maxLength, (n) => wholeNumber(n, "maxLength", 2)),
-      pooling: optional(given.pooling, (p) => oneOf(p, "pooling", POOLINGS)),
+      pooling: optional(given.pooling, poolings),
+      ignoreHead: optional(given.ignoreHead, (b) => ofType(b, "ignoreHead", "boolean")),
       normalize: optional(given.normalize, (b) => ofType(b, "normalize", "boolean")),
       selfTest: optional(given.selfTest, (b) => ofType(b, "selfTest", "boolean")),
       model: optional(given.model, (m) => text(m, "model")),

@@ -1,6 +1,23 @@
 // Arguments and results of the methods of `Corom`.
 import type { Metric, Pooling } from "./load.js";
 
+/** A module after the pooling. */
+export interface HeadModule {
+  readonly type: "dense" | "layer_norm" | "normalize";
+  readonly [property: string]: unknown;
+}
+
+/**
+ * A setting of a loaded model and where it comes from. `source` is the path of a file in the model folder, `options`
+ * for an option of `Corom.load`, or `default`.
+ */
+export type Decision = { readonly source: string } & (
+  | { readonly setting: "pooling"; readonly value: Pooling | readonly Pooling[] }
+  | { readonly setting: "head"; readonly value: readonly HeadModule[] }
+  | { readonly setting: "normalize"; readonly value: boolean }
+  | { readonly setting: "maxLength"; readonly value: number }
+);
+
 /** Properties of a loaded model. The object is frozen; the getters `wasmMemory` and `kernel` return current values. */
 export interface Info {
   /** Length of a vector. */
@@ -13,8 +30,8 @@ export interface Info {
   readonly vocabSize: number;
   /** Maximum length of a text in tokens, including `[CLS]` and `[SEP]`. Longer texts are truncated. */
   readonly maxLength: number;
-  /** The pooling in use. `graph`: the model's graph outputs one vector per text. */
-  readonly pooling: Pooling | "graph";
+  /** The pooling in use; an array if several are concatenated. */
+  readonly pooling: Pooling | readonly Pooling[];
   /** Whether vectors are scaled to length 1. */
   readonly normalize: boolean;
   /** Number type of the weights in the file: `f32`, `f16`, `int8`, `int4`. */
@@ -32,6 +49,8 @@ export interface Info {
   readonly kernel: string;
   /** Bytes of memory that the weights take. */
   readonly weightBytes: number;
+  /** The settings that decide the vectors, each with the file that decided it. */
+  readonly settings: readonly Decision[];
   /** The WebAssembly binary that runs; `custom` if it was passed as the option `wasm`. */
   readonly simd: "plain" | "relaxed" | "custom";
   /** Version of the Rust core. */

@@ -16,6 +16,7 @@
  * - `UNSUPPORTED_MODEL`: the model is valid, but is not a BERT encoder that this package can run.
  * - `UNSUPPORTED_OPERATOR`: the graph contains an operator that is not supported. The message names the operator.
  * - `UNSUPPORTED_POOLING`: the requested pooling needs hidden states that the graph does not output.
+ * - `POOLING_UNKNOWN`: neither an option, nor a file, nor the graph says how a text becomes one vector.
  * - `TOKEN_ID_OUT_OF_RANGE`: a token id is not in the model's vocabulary.
  * - `SELF_TEST_FAILED`: the vectors of the self-test differ from the vectors that the converter stored.
  * - `OUT_OF_MEMORY`: memory could not be allocated. If this happens during a call, the message says to load the model
@@ -39,6 +40,7 @@ export type CoromErrorCode =
   | "UNSUPPORTED_MODEL"
   | "UNSUPPORTED_OPERATOR"
   | "UNSUPPORTED_POOLING"
+  | "POOLING_UNKNOWN"
   | "TOKEN_ID_OUT_OF_RANGE"
   | "SELF_TEST_FAILED"
   | "OUT_OF_MEMORY"

@@ -1,14 +1,28 @@
 // Options and sources of `Corom.load`, and the cache.
 
 /**
- * How the hidden states of a text (`[tokens, hidden]`) become one vector. CoROM uses `cls`.
+ * How a text becomes one vector. CoROM uses `cls`. All but `graph` pool hidden states, `[tokens, hidden]`.
  *
  * - `cls`: the last layer's hidden state of the `[CLS]` token.
  * - `mean`: the mean of the last layer's hidden states over all tokens.
+ * - `max`: the maximum of each element of the last layer's hidden states over all tokens.
+ * - `mean_sqrt_len`: the sum of the last layer's hidden states, divided by the square root of the number of tokens.
+ * - `weighted_mean`: the mean of the last layer's hidden states, weighted by position: 1, 2, 3 …
+ * - `last_token`: the last layer's hidden state of the last token.
  * - `avg_top2`: the mean over all tokens of the averaged hidden states of the last two layers.
  * - `avg_first_last`: the mean over all tokens of the averaged hidden states of the first and the last layer.
+ * - `graph`: the vector that the graph returns, an output such as `sentence_embedding`.
  */
-export type Pooling = "cls" | "mean" | "avg_top2" | "avg_first_last";
+export type Pooling =
+  | "cls"
+  | "mean"
+  | "max"
+  | "mean_sqrt_len"
+  | "weighted_mean"
+  | "last_token"
+  | "avg_top2"
+  | "avg_first_last"
+  | "graph";
 
 /**
  * How two vectors are compared.
@@ -164,11 +178,20 @@ export interface ModelCache {
 export interface LoadOptions {
   /**
    * Maximum length of a text in tokens, including `[CLS]` and `[SEP]`. Longer texts are truncated. At least 2.
-   * Default: the model's own limit, otherwise 128.
+   * Default: the model's own limit.
    */
   maxLength?: number;
-  /** How hidden states become one vector; see {@link Pooling}. Default: the model's own pooling, otherwise `cls`. */
-  pooling?: Pooling;
+  /**
+   * How a text becomes one vector; see {@link Pooling}. The vectors of several poolings are concatenated in the order
+   * of the array; `graph` stands alone. Modules after the pooling (`ignoreHead`) still run.
+   * Default: what the model's files or its graph say; if they do not say, the load fails with `POOLING_UNKNOWN`.
+   */
+  pooling?: Pooling | readonly Pooling[];
+  /**
+   * true: the modules after the pooling are left out (Dense and LayerNorm of sentence-transformers, also in the middle
+   * a Normalize). Whether vectors are scaled to length 1 is the option `normalize`. Default: false.
+   */
+  ignoreHead?: boolean;
   /** true: vectors are scaled to length 1. Default: the model's own setting, otherwise false. */
   normalize?: boolean;
   /**

@@ -1,9 +1,9 @@
 //! A checkpoint with every tensor of the encoder, each in its expected shape.
 
 use super::bert::{HiddenAct, encoder_tensors};
-use super::checkpoint_file::CheckpointFile;
 use super::checkpoint_folder::CheckpointFolder;
 use super::tensor_names::{TensorNames, resolve};
+use crate::checkpoint_file::CheckpointFile;
 use crate::config::BertConfig;
 use crate::error::{Result, fail};
 

@@ -6,6 +6,7 @@ use super::checkpoint::Checkpoint;
 use super::checkpoint_folder::CheckpointFolder;
 use super::files::{FileSink, FileSource};
 use super::graph;
+use super::head;
 use super::options::ConvertOptions;
 use super::output::write_file;
 use super::settings::Settings;
@@ -14,7 +15,7 @@ use super::tokenizer;
 use crate::config::BertConfig;
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::Manifest;
-use crate::model::manifest::{FILE_NAME, FORMAT, FORMAT_VERSION};
+use crate::model::manifest::{FILE_NAME, FORMAT};
 
 /// The result of [`convert`].
 #[derive(Debug, Clone, PartialEq)]
@@ -49,28 +50,37 @@ pub fn convert(
     sink: &mut dyn FileSink,
 ) -> Result<Conversion> {
     let folder = CheckpointFolder::open(source)?;
-    let settings = Settings::decide(&folder, options)?;
-    let tokenizer = tokenizer::build(&folder, settings.max_length)?;
     let checkpoint = Checkpoint::open(&folder, options.ignore_head)?;
+    let settings = Settings::decide(&folder, options)?;
+    let dimension = head::dimension(&settings.pooling, &settings.head, folder.config.hidden_size, source)?;
+    let tokenizer = tokenizer::build(&folder, settings.max_length)?;
 
     let config_file = write_file(sink, "config.json", config_json(&checkpoint.config)?.as_bytes())?;
     let tokenizer_file = write_file(sink, "tokenizer.json", tokenizer.as_bytes())?;
     let shards = ShardWriter::new(&mut *sink);
-    let (model, shards) = graph::build(&checkpoint, settings.pooling, options.dtype, shards)?;
+    let (model, shards) = graph::build(&checkpoint, &settings.pooling, options.dtype, shards)?;
     let model_file = write_file(sink, "model.onnx", &model)?;
 
-    let manifest = Manifest {
+    let (head, head_files) = head::write(&settings.head, source, sink)?;
+    let mut manifest = Manifest {
         format: FORMAT.into(),
-        format_version: FORMAT_VERSION,
+        format_version: 0,
         created_by: concat!("corom ", env!("CARGO_PKG_VERSION")).into(),
         pooling: settings.pooling,
+        head,
         normalize: settings.normalize,
         max_length: settings.max_length,
         dtype: options.dtype.as_str().into(),
         hidden_size: checkpoint.config.hidden_size,
-        files: [config_file, tokenizer_file, model_file].into_iter().chain(shards).collect(),
+        dimension: Some(dimension).filter(|n| *n != checkpoint.config.hidden_size),
+        files: [config_file, tokenizer_file, model_file]
+            .into_iter()
+            .chain(shards)
+            .chain(head_files)
+            .collect(),
         self_test: None,
     };
+    manifest.format_version = manifest.lowest_format_version();
     write_file(sink, FILE_NAME, manifest.to_json()?.as_bytes())?;
     let ignored_tensors = checkpoint.head().to_vec();
     Ok(Conversion { manifest, config: checkpoint.config, ignored_tensors })

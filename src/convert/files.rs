@@ -1,28 +1,14 @@
-//! The two traits through which the converter reads a checkpoint and writes a model folder.
+//! The two traits through which the converter reads a checkpoint ([`FileSource`]) and writes a model folder
+//! ([`FileSink`]).
 //!
 //! The converter itself opens no file. A host implements the traits over a disk, over memory or over
 //! JavaScript; a `BTreeMap` from path to bytes is a folder in memory and implements both. Paths are
 //! relative to the folder, and `/` separates their parts on every host.
 
 use std::collections::BTreeMap;
-use std::io::{self, ErrorKind};
+use std::io;
 
-/// A folder whose files can be read at any offset.
-///
-/// Errors are [`io::Error`]s. The converter adds the path and turns them into
-/// [`FETCH_FAILED`](crate::error::ErrorCode::FetchFailed).
-pub trait FileSource {
-    /// Returns the paths of the files at the top level of the folder, in any order.
-    fn list(&self) -> io::Result<Vec<String>>;
-
-    /// Returns the size of a file in bytes, or `None` if the folder has no file at that path.
-    fn size(&self, path: &str) -> io::Result<Option<u64>>;
-
-    /// Fills `buffer` with the bytes of a file that begin at `offset`.
-    ///
-    /// Returns an error of kind [`ErrorKind::UnexpectedEof`] if the file ends before `buffer` is full.
-    fn read_at(&self, path: &str, offset: u64, buffer: &mut [u8]) -> io::Result<()>;
-}
+pub use crate::checkpoint_file::file_source::FileSource;
 
 /// A folder that files are written to.
 ///
@@ -31,24 +17,6 @@ pub trait FileSource {
 pub trait FileSink {
     /// Writes a whole file, and replaces a file that was written at that path before.
     fn write(&mut self, path: &str, bytes: &[u8]) -> io::Result<()>;
-}
-
-impl FileSource for BTreeMap<String, Vec<u8>> {
-    fn list(&self) -> io::Result<Vec<String>> {
-        Ok(self.keys().filter(|path| !path.contains('/')).cloned().collect())
-    }
-
-    fn size(&self, path: &str) -> io::Result<Option<u64>> {
-        Ok(self.get(path).map(|bytes| bytes.len() as u64))
-    }
-
-    fn read_at(&self, path: &str, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
-        let bytes = self.get(path).ok_or(ErrorKind::NotFound)?;
-        let start = usize::try_from(offset).unwrap_or(usize::MAX);
-        let rest = bytes.get(start..).and_then(|rest| rest.get(..buffer.len()));
-        buffer.copy_from_slice(rest.ok_or(ErrorKind::UnexpectedEof)?);
-        Ok(())
-    }
 }
 
 impl FileSink for BTreeMap<String, Vec<u8>> {
@@ -61,6 +29,7 @@ impl FileSink for BTreeMap<String, Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::ErrorKind;
 
     #[test]
     fn folder_in_memory_reads_at_offsets_and_reports_the_end() {

@@ -29,22 +29,22 @@
 //! 1. `checkpoint_folder.rs` reads `config.json` and finds the weight file.
 //! 2. `settings.rs` decides pooling, normalization and maximum length.
 //! 3. `tokenizer.rs` builds `tokenizer.json`.
-//! 4. `checkpoint_file/` lists the tensors of the weight file, `tensor_names.rs` finds the encoder among
+//! 4. `src/checkpoint_file/` lists the tensors of the weight file, `tensor_names.rs` finds the encoder among
 //!    them, and `checkpoint.rs` checks their shapes.
 //! 5. `graph/` builds `model.onnx` and reads, quantizes and writes one weight at a time.
-//! 6. `convert` writes the manifest, `corom.json`, last.
+//! 6. `head.rs` writes the weights of the modules after the pooling.
+//! 7. `convert` writes the manifest, `corom.json`, last.
 //!
 //! The manifest has no self-test yet. Running the model takes the encoder, which the steps above do not
 //! need, so [`self_test`] is a separate step.
 
 mod bert;
 mod checkpoint;
-mod checkpoint_file;
 mod checkpoint_folder;
 mod conversion;
-mod file_reader;
 mod files;
 mod graph;
+mod head;
 mod options;
 mod output;
 mod quantize;

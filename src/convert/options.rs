@@ -1,6 +1,6 @@
 //! The choices that a caller of the converter has.
 
-use crate::config::Pooling;
+use crate::config::PoolingChoice;
 use crate::error::{Result, fail};
 
 /// The number type of the weights in a model folder.
@@ -62,15 +62,17 @@ impl Dtype {
 /// let options = ConvertOptions { dtype: Dtype::Int8, max_length: Some(64), ..ConvertOptions::default() };
 /// assert_eq!(options.pooling, None); // the checkpoint decides
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ConvertOptions {
     /// The number type of the weights.
     pub dtype: Dtype,
-    /// How hidden states become one vector per text. `None`: what the checkpoint says, or CLS.
-    pub pooling: Option<Pooling>,
+    /// How hidden states become one vector per text. `None`: what the checkpoint says, or CLS for ModelScope's
+    /// sentence embeddings.
+    pub pooling: Option<PoolingChoice>,
     /// Whether vectors are L2-normalized. `None`: what the checkpoint says, or not.
     pub normalize: Option<bool>,
-    /// The number of tokens that texts are cut to. `None`: what the checkpoint says, or 128.
+    /// The number of tokens that texts are cut to. `None`: what the checkpoint says, or 128 for ModelScope's
+    /// sentence embeddings.
     pub max_length: Option<usize>,
     /// Converts the encoder alone if the checkpoint has layers after the encoder that corom does not run.
     pub ignore_head: bool,

@@ -22,7 +22,17 @@ use crate::error::{Error, ErrorCode, Result};
 pub struct EncoderLoader {
     config: BertConfig,
     options: EncoderOptions,
+    outputs: OutputShape,
     state: State,
+}
+
+/// What an encoder will return.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OutputShape {
+    /// Whether the output is the graph's sentence vector, one row per text.
+    pub pooled: bool,
+    /// The number of columns, if the file states it.
+    pub width: Option<usize>,
 }
 
 enum State {
@@ -42,16 +52,18 @@ impl EncoderLoader {
     /// Those of [`UnfusedEncoder::load`] that can be detected without the weights.
     pub fn new(onnx: Vec<u8>, config: &BertConfig, options: EncoderOptions) -> Result<Self> {
         let config = config.clone();
-        if options.backend == BackendChoice::Unfused {
-            let state = State::Complete { onnx, files: BTreeMap::new(), retry: false };
-            return Ok(Self { config, options, state });
-        }
-        let state = match read_plan(&onnx, &BTreeMap::new(), &config, &options)? {
+        let (outputs, planning) = read_plan(&onnx, &BTreeMap::new(), &config, &options)?;
+        let state = match planning {
             Planning::Planned(stream) => State::Planned(stream),
             Planning::Unrecognized => State::Complete { onnx, files: BTreeMap::new(), retry: false },
             Planning::ConstantMissing => State::Complete { onnx, files: BTreeMap::new(), retry: true },
         };
-        Ok(Self { config, options, state })
+        Ok(Self { config, options, outputs, state })
+    }
+
+    /// Returns what the encoder will return.
+    pub fn outputs(&self) -> OutputShape {
+        self.outputs
     }
 
     /// Begins a weight file, or begins it again: drops what was taken from it.
@@ -102,18 +114,30 @@ impl EncoderLoader {
     /// `MISSING_FILE` if a weight has not arrived, `UNSUPPORTED_OPERATOR` and other errors of
     /// [`UnfusedEncoder::load`] for a graph without a plan.
     pub fn finish(self) -> Result<Box<dyn Encoder>> {
-        let Self { config, options, state } = self;
-        match state {
-            State::Planned(stream) => (*stream).finish(),
+        let Self { config, options, outputs, state } = self;
+        let encoder = match state {
+            State::Planned(stream) => (*stream).finish()?,
             State::Complete { onnx, mut files, retry } => {
-                if retry && let Planning::Planned(mut stream) = read_plan(&onnx, &files, &config, &options)? {
+                let planning = match retry {
+                    true => read_plan(&onnx, &files, &config, &options)?.1,
+                    false => Planning::Unrecognized,
+                };
+                if let Planning::Planned(mut stream) = planning {
                     drop(onnx);
                     stream.take_files(&mut files)?;
-                    return (*stream).finish();
+                    (*stream).finish()?
+                } else {
+                    let (layers, preference) = (&options.layers, options.outputs);
+                    Box::new(UnfusedEncoder::load_outputs(onnx, files, &config, layers, preference)?)
                 }
-                Ok(Box::new(UnfusedEncoder::load(onnx, files, &config, &options.layers)?))
             }
+        };
+        if encoder.info().pooled != outputs.pooled {
+            // The layers were searched when a constant had not arrived.
+            let message = "the graph shows its hidden states only with all weight files: set `pooling`";
+            return Err(Error::new(ErrorCode::UnsupportedPooling, message));
         }
+        Ok(encoder)
     }
 }
 
@@ -131,24 +155,32 @@ fn read_plan(
     files: &BTreeMap<String, Vec<u8>>,
     config: &BertConfig,
     options: &EncoderOptions,
-) -> Result<Planning> {
+) -> Result<(OutputShape, Planning)> {
     let model = OnnxModel::parse(onnx)?;
     let (inputs, outputs) = declared_values(&model.graph);
-    let mut signature = GraphSignature::find(&inputs, &outputs, config, &options.layers)?;
+    let mut signature = GraphSignature::find(&inputs, &outputs, config, &options.layers, options.outputs)?;
+    let shape = |signature: &GraphSignature| OutputShape { pooled: signature.pooled, width: signature.width };
+    if options.backend == BackendChoice::Unfused && signature.is_complete() {
+        return Ok((shape(&signature), Planning::Unrecognized));
+    }
     let graph = match OnnxGraph::from_model(model, files, &signature.outputs) {
         Ok(graph) => graph,
         // The constant of a node lies in a file.
         Err(error) if error.code() == ErrorCode::MissingFile && files.is_empty() => {
-            return Ok(Planning::ConstantMissing);
+            return Ok((shape(&signature), Planning::ConstantMissing));
         }
         Err(error) => return Err(error),
     };
     signature.resolve(&graph, config)?;
+    let shape = shape(&signature);
+    if options.backend == BackendChoice::Unfused {
+        return Ok((shape, Planning::Unrecognized));
+    }
     if graph.missing_constant.is_some() {
-        return Ok(Planning::ConstantMissing);
+        return Ok((shape, Planning::ConstantMissing));
     }
     let Some(plan) = recognize(&graph, &signature, config, options.first_rows) else {
-        return Ok(Planning::Unrecognized);
+        return Ok((shape, Planning::Unrecognized));
     };
     let facts = ModelFacts {
         config: config.clone(),
@@ -167,7 +199,7 @@ fn read_plan(
             Box::new(builder)
         }
     };
-    Ok(Planning::Planned(Box::new(WeightStream::new(graph.weights, builder))))
+    Ok((shape, Planning::Planned(Box::new(WeightStream::new(graph.weights, builder)))))
 }
 
 /// Returns the plan of a graph, if every part of the graph is recognized. An error of the

@@ -28,8 +28,8 @@ mod weight_stream;
 
 use std::task::Poll;
 
-pub use load::EncoderLoader;
-pub use options::{BackendChoice, EncoderOptions, KernelChoice, Precision};
+pub use load::{EncoderLoader, OutputShape};
+pub use options::{BackendChoice, EncoderOptions, KernelChoice, OutputPreference, Precision};
 
 use crate::batch::{Batch, BatchLayout};
 use crate::config::BertConfig;
@@ -87,7 +87,8 @@ pub enum EncoderOutput {
 /// What a back end states about itself and about the loaded model.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EncoderInfo {
-    /// Columns of an output row, as the graph has it. `config.json` must agree.
+    /// Columns of an output row, as the graph has it. Those of hidden states must agree with
+    /// `config.json`; a sentence vector has its own number.
     pub hidden_size: usize,
     /// Whether the output of the graph is one row per text.
     pub pooled: bool,

@@ -10,12 +10,33 @@ pub struct EncoderOptions {
     pub layers: Vec<usize>,
     /// Whether only the first row of each text is needed, of the last layer (CLS pooling).
     pub first_rows: bool,
+    /// Which outputs of the graph are wanted.
+    pub outputs: OutputPreference,
     /// The number type of the fused encoder.
     pub precision: Precision,
     /// The kernels of the CPU back end.
     pub kernel: KernelChoice,
     /// What runs the graph.
     pub backend: BackendChoice,
+}
+
+/// Which outputs of a graph an encoder returns: the hidden states of [`EncoderOptions::layers`], or the
+/// graph's own sentence vector, one row per text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OutputPreference {
+    /// The hidden states. If only the last layer is requested and no output has hidden states, the sentence
+    /// vector.
+    #[default]
+    HiddenFirst,
+    /// The hidden states, also if the graph has them inside only. If it does not show them, the sentence
+    /// vector.
+    HiddenInside,
+    /// The hidden states, also if the graph has them inside only.
+    Hidden,
+    /// The sentence vector.
+    Sentence,
+    /// The sentence vector. If there is none, the hidden states.
+    SentenceFirst,
 }
 
 /// What runs a graph.

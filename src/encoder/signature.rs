@@ -1,6 +1,7 @@
 //! Identifies the inputs and the outputs of a graph.
 
 use crate::config::BertConfig;
+use crate::encoder::OutputPreference;
 use crate::encoder::onnx::{GraphInput, InputRole, OnnxGraph, StaticShape, ValueInfo};
 use crate::error::{Result, fail};
 
@@ -14,8 +15,12 @@ pub(in crate::encoder) struct GraphSignature {
     pub(in crate::encoder) pooled: bool,
     /// The batch size and the sequence length that the graph was exported with, if they are fixed.
     pub(in crate::encoder) static_shape: StaticShape,
+    /// The number of columns of the outputs, if the file states it.
+    pub(in crate::encoder) width: Option<usize>,
     /// Requested layers without a declared output: `(index in outputs, layer)`.
     unnamed: Vec<(usize, usize)>,
+    /// The sentence vector to take if these layers cannot be found.
+    sentence: Option<ValueInfo>,
 }
 
 /// Names that exporters give to the hidden states of the last layer.
@@ -30,32 +35,42 @@ impl GraphSignature {
     ///
     /// # Errors
     /// `UNSUPPORTED_MODEL` if the inputs are not those of a BERT or no output has `hidden_size` columns,
-    /// `INVALID_ARGUMENT` for a layer that the model does not have.
+    /// `UNSUPPORTED_POOLING` if a sentence vector is required and there is none, `INVALID_ARGUMENT` for a
+    /// layer that the model does not have.
     pub(in crate::encoder) fn find(
         inputs: &[ValueInfo],
         outputs: &[ValueInfo],
         config: &BertConfig,
         layers: &[usize],
+        preference: OutputPreference,
     ) -> Result<Self> {
         let (inputs, static_shape) = graph_inputs(inputs, config)?;
-        if layers.is_empty() || layers.iter().any(|l| *l > config.num_hidden_layers) {
-            fail!(
-                InvalidArgument,
-                "layers {layers:?} are requested; this model has layers 0 to {}",
-                config.num_hidden_layers
-            );
-        }
         let named: Vec<Option<&ValueInfo>> =
             layers.iter().map(|l| hidden_output(outputs, config, *l)).collect();
-        let alone = layers == [config.num_hidden_layers] && named == [None];
         // One output must be that of a layer or a sentence embedding, whatever layers are requested.
-        let root = named
+        let hidden = named
             .iter()
             .copied()
             .flatten()
             .next()
             .or_else(|| hidden_output(outputs, config, config.num_hidden_layers));
-        let Some(root) = root.or_else(|| sentence_output(outputs, config)) else {
+        let sentence = sentence_output(outputs, config, hidden.is_some());
+        let alone = layers == [config.num_hidden_layers] && named == [None];
+        let pooled = match preference {
+            OutputPreference::Hidden | OutputPreference::HiddenInside => false,
+            OutputPreference::HiddenFirst => alone && sentence.is_some(),
+            OutputPreference::Sentence | OutputPreference::SentenceFirst => sentence.is_some(),
+        };
+        if preference == OutputPreference::Sentence && !pooled {
+            fail!(
+                UnsupportedPooling,
+                "pooling: `graph` needs an output with one vector per text, such as sentence_embedding; the graph's \
+                 outputs are {}",
+                describe(outputs)
+            );
+        }
+        let root = if pooled { sentence } else { hidden.or(sentence) };
+        let Some(root) = root else {
             fail!(
                 UnsupportedModel,
                 "the graph's outputs are {}; expected [batch, sequence, {hidden}] or [batch, {hidden}]",
@@ -63,14 +78,40 @@ impl GraphSignature {
                 hidden = config.hidden_size
             );
         };
-        let unnamed =
-            named.iter().zip(layers).enumerate().filter(|(_, (value, _))| value.is_none() && !alone);
+        if pooled {
+            let (outputs, width) = (vec![root.name.clone()], declared_width(root));
+            return Ok(Self {
+                inputs,
+                outputs,
+                pooled,
+                width,
+                static_shape,
+                unnamed: Vec::new(),
+                sentence: None,
+            });
+        }
+        if layers.is_empty() || layers.iter().any(|l| *l > config.num_hidden_layers) {
+            fail!(
+                InvalidArgument,
+                "layers {layers:?} are requested; this model has layers 0 to {}",
+                config.num_hidden_layers
+            );
+        }
+        let unnamed = named.iter().zip(layers).enumerate().filter(|(_, (value, _))| value.is_none());
         let unnamed = unnamed.map(|(i, (_, layer))| (i, *layer)).collect();
         let outputs = named.iter().map(|value| value.unwrap_or(root).name.clone()).collect();
-        Ok(Self { inputs, outputs, pooled: alone, static_shape, unnamed })
+        let sentence = sentence.filter(|_| preference == OutputPreference::HiddenInside).cloned();
+        let width = Some(config.hidden_size);
+        Ok(Self { inputs, outputs, pooled, width, static_shape, unnamed, sentence })
     }
 
-    /// Finds the layers that no declared output has.
+    /// Returns true if every output is declared, so that [`resolve`](Self::resolve) has nothing to find.
+    pub(in crate::encoder) fn is_complete(&self) -> bool {
+        self.unnamed.is_empty()
+    }
+
+    /// Finds the layers that no declared output has. Takes the sentence vector instead if the preference
+    /// allows it.
     ///
     /// # Errors
     /// `UNSUPPORTED_POOLING` if the graph does not show where they are.
@@ -79,6 +120,13 @@ impl GraphSignature {
             return Ok(());
         }
         let Some(layers) = graph.layer_outputs(config.num_hidden_layers, config.hidden_size) else {
+            if let Some(sentence) = self.sentence.take() {
+                self.unnamed.clear();
+                self.pooled = true;
+                self.width = declared_width(&sentence);
+                self.outputs = vec![sentence.name];
+                return Ok(());
+            }
             let numbers: Vec<String> = self.unnamed.iter().map(|(_, layer)| layer.to_string()).collect();
             fail!(
                 UnsupportedPooling,
@@ -93,6 +141,11 @@ impl GraphSignature {
         }
         Ok(())
     }
+}
+
+/// Returns the number of columns of an output, if the file states it.
+fn declared_width(value: &ValueInfo) -> Option<usize> {
+    value.dims.as_ref()?.last().copied().flatten()
 }
 
 /// Lists values for a message: `a`, `b` [2, ?, 768].
@@ -230,12 +283,21 @@ fn layer_number(name: &str) -> Option<usize> {
 }
 
 /// Returns the output with one row per text. The output of BERT's pooler is not one: the pooler was trained
-/// for another task.
-fn sentence_output<'a>(outputs: &'a [ValueInfo], config: &BertConfig) -> Option<&'a ValueInfo> {
-    let fits = |value: &&ValueInfo| may_have_shape(value, 2, config);
-    SENTENCE_NAMES.iter().find_map(|n| outputs.iter().filter(fits).find(|p| p.name == *n)).or_else(|| {
-        outputs.iter().filter(|p| !p.name.contains("pooler") && !p.name.contains("logits")).find(fits)
-    })
+/// for another task. If another output has hidden states, an output counts only by its name: exporters
+/// leave the pooler's output without one.
+fn sentence_output<'a>(
+    outputs: &'a [ValueInfo],
+    config: &BertConfig,
+    has_hidden_states: bool,
+) -> Option<&'a ValueInfo> {
+    // A sentence vector may have another size than hidden states: a Dense layer changes it.
+    let is_row = |value: &&ValueInfo| value.dims.as_ref().is_none_or(|dims| dims.len() == 2);
+    let named = SENTENCE_NAMES.iter().find_map(|n| outputs.iter().filter(is_row).find(|p| p.name == *n));
+    let unnamed = || {
+        let is_other = |name: &str| ["pooler", "pooled", "logits"].iter().any(|word| name.contains(word));
+        outputs.iter().filter(|p| !is_other(&p.name)).find(|value| may_have_shape(value, 2, config))
+    };
+    named.or_else(|| if has_hidden_states { None } else { unnamed() })
 }
 
 #[cfg(test)]

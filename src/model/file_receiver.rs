@@ -14,6 +14,9 @@ const MAX_CONFIG_BYTES: u64 = 8 << 20;
 /// The largest tokenizer file without a size in a manifest. One with 250,002 tokens has 17 MB.
 const MAX_TOKENIZER_BYTES: u64 = 64 << 20;
 
+/// The largest weight file of a module after the pooling, without a size in a manifest. Real ones have some MB.
+const MAX_MODULE_BYTES: u64 = 256 << 20;
+
 /// Who computes the SHA-256 that is compared with the manifest's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum HashedBy {
@@ -151,6 +154,7 @@ fn max_bytes(path: &str) -> u64 {
         _ if name == "tokenizer.json" => MAX_TOKENIZER_BYTES,
         Some("txt") => MAX_TOKENIZER_BYTES,
         Some("json") => MAX_CONFIG_BYTES,
+        Some("safetensors" | "bin") => MAX_MODULE_BYTES,
         _ => u64::MAX,
     }
 }

@@ -1,12 +1,12 @@
 //! The files that the loader requests, one stage after the other.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::{Result, fail};
 
 use super::export_folder::{ONNX_CANDIDATES, choose_onnx};
 use super::manifest::{FileEntry, ONNX_FILE_NAME, PIECE_BYTES};
-use super::side_files::SIDE_FILES;
+use super::settings::{SIDE_FILES, module_files};
 
 /// A file that the loader requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,6 +70,18 @@ impl FileRequests {
         });
     }
 
+    /// Requests an optional file. A file that the listing does not have is missing. Returns true if the file
+    /// may exist.
+    pub(super) fn add_optional(&mut self, path: &str) -> bool {
+        let may_exist = self.listing.as_ref().is_none_or(|listing| listing.contains(path));
+        if may_exist {
+            self.add(path, false, None);
+        } else {
+            self.missing.insert(path.to_owned());
+        }
+        may_exist
+    }
+
     /// Removes the request of a file that was received.
     pub(super) fn remove(&mut self, path: &str) {
         self.pending.retain(|request| request.path != path);
@@ -100,9 +112,7 @@ impl FileRequests {
             self.add(path, true, None);
         }
         for path in SIDE_FILES {
-            if self.listing.as_ref().is_none_or(|listing| listing.contains(*path)) {
-                self.add(path, false, None);
-            }
+            self.add_optional(path);
         }
         match (model, &self.listing) {
             (Some(model), _) => self.add(model, true, None),
@@ -115,6 +125,20 @@ impl FileRequests {
             (None, None) => self.add(ONNX_FILE_NAME, false, None),
         }
         Ok(())
+    }
+
+    /// Requests the files that `modules.json` names; nothing before it is among `files`.
+    ///
+    /// # Errors
+    /// Those of [`module_files`].
+    pub(super) fn request_module_files(&mut self, files: &BTreeMap<String, Vec<u8>>) -> Result<()> {
+        loop {
+            let paths = module_files(files, &self.missing)?;
+            // A file that the listing does not have is missing, and another name may take its place.
+            if paths.iter().fold(true, |all, path| self.add_optional(path) && all) {
+                return Ok(());
+            }
+        }
     }
 
     /// Requests the ONNX file at its next usual place. Returns false if all places were tried.

@@ -28,6 +28,7 @@ use super::file_request::{FileRequest, FileRequests};
 use super::manifest::{self, Manifest, ONNX_FILE_NAME};
 use super::model_builder::ModelBuilder;
 use super::options::LoadOptions;
+use super::settings::HeadModule;
 use super::unverified_model::UnverifiedModel;
 use super::weight_files::weight_files;
 
@@ -122,12 +123,15 @@ impl ModelLoader {
     /// Returns the bytes of all files that loading requests, if there is a manifest. Weight files that
     /// are not named after the ONNX file count once the ONNX file was read.
     pub fn total(&self) -> Option<u64> {
+        let manifest = self.manifest.as_ref()?;
+        let head: Vec<&str> = manifest.head.iter().filter_map(HeadModule::weights).collect();
         let is_read = |path: &str| {
             matches!(path, "config.json" | "tokenizer.json")
                 || path.starts_with(ONNX_FILE_NAME)
+                || head.contains(&path)
                 || self.weight_files.contains(path)
         };
-        let files = self.manifest.as_ref()?.files.iter();
+        let files = manifest.files.iter();
         Some(files.filter(|file| is_read(&file.path)).fold(0, |sum, file| sum.saturating_add(file.size)))
     }
 
@@ -234,10 +238,11 @@ impl ModelLoader {
                 return Ok(());
             }
             manifest::FILE_NAME => {
-                self.manifest = Some(Manifest::from_json(&bytes)?);
-                for path in ["config.json", "tokenizer.json", ONNX_FILE_NAME] {
-                    self.request(path);
-                }
+                let manifest = self.manifest.insert(Manifest::from_json(&bytes)?);
+                let head = manifest.head.iter().filter_map(HeadModule::weights);
+                let paths = ["config.json", "tokenizer.json", ONNX_FILE_NAME].into_iter().chain(head);
+                let paths: Vec<String> = paths.map(str::to_owned).collect();
+                paths.iter().for_each(|path| self.request(path));
             }
             // Parsed early, so that a wrong folder is rejected before its weights are fetched.
             "config.json" => {
@@ -257,6 +262,7 @@ impl ModelLoader {
             self.files.insert(path.to_owned(), bytes);
         }
         self.requests.remove(path);
+        self.request_module_files()?;
         self.request_weight_files();
         Ok(())
     }
@@ -292,6 +298,7 @@ impl ModelLoader {
         } else if is_onnx(path) && !self.requests.request_next_onnx() {
             return Err(self.missing_error("an ONNX file (model.onnx, onnx/model.onnx …)"));
         }
+        self.request_module_files()?;
         self.request_weight_files();
         Ok(())
     }
@@ -346,6 +353,14 @@ impl ModelLoader {
             let entry = self.manifest.as_ref().and_then(|m| m.file(path));
             self.requests.add(path, true, entry);
         }
+    }
+
+    /// Requests the files that `modules.json` names, in a folder without a manifest.
+    fn request_module_files(&mut self) -> Result<()> {
+        if self.manifest.is_some() || self.builder.is_some() {
+            return Ok(());
+        }
+        self.requests.request_module_files(&self.files)
     }
 
     /// Requests the weight files once every other file has arrived: the encoder packs weights as they

@@ -14,11 +14,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::config::Pooling;
+use crate::config::{Pooling, PoolingChoice};
 use crate::error::{Error, ErrorCode, Result, fail};
 use crate::json;
 use crate::relative_path::is_relative_path;
 use crate::self_test::SelfTest;
+
+use super::settings::HeadModule;
 
 /// The file name of the manifest.
 pub const FILE_NAME: &str = "corom.json";
@@ -26,8 +28,14 @@ pub const FILE_NAME: &str = "corom.json";
 pub const ONNX_FILE_NAME: &str = "model.onnx";
 /// The value of `format`.
 pub const FORMAT: &str = "corom-model";
-/// The newest `format_version` that this release reads, and the version that it writes.
-pub const FORMAT_VERSION: u32 = 1;
+/// The newest `format_version` that this release reads.
+///
+/// Version 2 adds `head`, `dimension`, several poolings, and the poolings other than those of version 1. A
+/// folder that uses none of them has version 1, so that earlier releases load it.
+pub const FORMAT_VERSION: u32 = 2;
+/// The poolings of format version 1.
+const VERSION_1_POOLINGS: [Pooling; 4] =
+    [Pooling::Cls, Pooling::Mean, Pooling::AvgTop2, Pooling::AvgFirstLast];
 /// The largest weight shard, in bytes. Static hosts limit a file to 25 MiB.
 pub const MAX_SHARD_BYTES: usize = 24 << 20;
 
@@ -61,7 +69,10 @@ pub struct Manifest {
     #[serde(default)]
     pub created_by: String,
     /// The default pooling.
-    pub pooling: Pooling,
+    pub pooling: PoolingChoice,
+    /// The modules after the pooling, in the order in which they run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub head: Vec<HeadModule>,
     /// Whether vectors are L2-normalized by default.
     #[serde(default)]
     pub normalize: bool,
@@ -69,8 +80,11 @@ pub struct Manifest {
     pub max_length: usize,
     /// The number type of most weights: `f32`, `int8` or `int4`.
     pub dtype: String,
-    /// Elements of a vector.
+    /// Elements of a hidden state.
     pub hidden_size: usize,
+    /// Elements of a vector, if they are not `hidden_size`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dimension: Option<usize>,
     /// Every file of the folder except the manifest.
     pub files: Vec<FileEntry>,
     /// Texts with the vectors that a load must reproduce.
@@ -137,6 +151,19 @@ impl Manifest {
             .map_err(|e| Error::with_source(ErrorCode::Internal, "the manifest cannot be serialized", e))
     }
 
+    /// Returns the lowest format version that has every field this manifest uses.
+    pub fn lowest_format_version(&self) -> u32 {
+        let is_version_1 = self.head.is_empty()
+            && self.dimension.is_none()
+            && VERSION_1_POOLINGS.iter().any(|pooling| self.pooling == *pooling);
+        if is_version_1 { 1 } else { 2 }
+    }
+
+    /// Returns the elements of a vector.
+    pub fn dimension(&self) -> usize {
+        self.dimension.unwrap_or(self.hidden_size)
+    }
+
     /// Returns the entry of a file.
     pub fn file(&self, path: &str) -> Option<&FileEntry> {
         self.files.iter().find(|f| f.path == path)
@@ -176,17 +203,30 @@ impl Manifest {
                 fail!(InvalidConfig, "{FILE_NAME}: files does not list `{required}`");
             }
         }
+        for weights in self.head.iter().filter_map(HeadModule::weights) {
+            if !paths.iter().any(|p| *p == weights) {
+                fail!(InvalidConfig, "{FILE_NAME}: head names `{weights}`, which files does not list");
+            }
+        }
+        if self.lowest_format_version() > self.format_version {
+            fail!(
+                InvalidConfig,
+                "{FILE_NAME}: format_version is {}, but the settings need {}",
+                self.format_version,
+                self.lowest_format_version()
+            );
+        }
         if let Some(test) = &self.self_test
             && (test.texts.len() != test.vectors.len()
                 || test
                     .vectors
                     .iter()
-                    .any(|v| v.len() != self.hidden_size || v.iter().any(|x| !x.is_finite())))
+                    .any(|v| v.len() != self.dimension() || v.iter().any(|x| !x.is_finite())))
         {
             fail!(
                 InvalidConfig,
                 "{FILE_NAME}: self_test does not have one vector of {} finite numbers per text",
-                self.hidden_size
+                self.dimension()
             );
         }
         Ok(())

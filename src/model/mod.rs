@@ -11,7 +11,7 @@ mod loader;
 pub mod manifest;
 mod model_builder;
 mod options;
-pub(crate) mod side_files;
+pub(crate) mod settings;
 mod unverified_model;
 mod weight_files;
 
@@ -19,4 +19,5 @@ pub use file_request::FileRequest;
 pub use loader::ModelLoader;
 pub use manifest::Manifest;
 pub use options::LoadOptions;
+pub use settings::HeadModule;
 pub use unverified_model::UnverifiedModel;

@@ -3,40 +3,53 @@
 
 use std::collections::BTreeMap;
 
-use crate::config::{BertConfig, DEFAULT_MAX_LENGTH, Pooling, PoolingConfig};
+use crate::config::{BertConfig, PoolingChoice};
 use crate::embedder::Embedder;
 use crate::encoder::{BackendChoice, EncoderLoader, EncoderOptions};
 use crate::error::{Error, ErrorCode, Result, fail};
+use crate::head::{Head, HeadLayer};
+use crate::recipe::{VectorRecipe, pooled_width};
 use crate::self_test::SelfTest;
 use crate::tokenizer::Tokenizer;
 
 use super::manifest::Manifest;
 use super::options::LoadOptions;
-use super::side_files::{Overrides, read_side_files};
+use super::settings::{
+    CallerSettings, Decided, HeadModule, ModelDecisions, OutputChoice, SettingSource, Settings, read_head,
+};
 use super::unverified_model::UnverifiedModel;
 
 /// A model whose weight files are still arriving.
 pub(super) struct ModelBuilder {
     tokenizer: Tokenizer,
     config: BertConfig,
-    options: LoadOptions,
-    /// The settings in the model's own files.
-    model_settings: PoolingConfig,
-    pooling: Pooling,
+    /// The maximum length that the caller wants.
+    max_length: Option<usize>,
+    decisions: ModelDecisions,
+    /// The modules after the pooling, with their weights.
+    head: Vec<HeadLayer>,
     /// The layers whose output the encoder returns.
     layers: Vec<usize>,
-    self_test: Option<SelfTest>,
+    self_test: Option<OwnRecipe>,
     encoder: EncoderLoader,
     /// The folder of the ONNX file: empty, or with a trailing slash.
     folder: String,
 }
 
+/// The self-test of a manifest, with the settings that its vectors were made with.
+struct OwnRecipe {
+    test: SelfTest,
+    pooling: PoolingChoice,
+    head: Vec<HeadLayer>,
+    normalize: bool,
+}
+
 impl ModelBuilder {
-    /// Reads the configuration, the tokenizer and the graph from `files`.
+    /// Reads the configuration, the settings, the tokenizer and the graph from `files`.
     ///
     /// # Errors
-    /// `MISSING_FILE` if one of them is not in `files`, and any error of the configuration, the tokenizer or
-    /// the graph.
+    /// `MISSING_FILE` if one of them is not in `files`, `POOLING_UNKNOWN` if nothing says how to pool, and any
+    /// error of the configuration, the tokenizer or the graph.
     pub(super) fn new(
         mut files: BTreeMap<String, Vec<u8>>,
         manifest: Option<&Manifest>,
@@ -45,17 +58,6 @@ impl ModelBuilder {
     ) -> Result<Self> {
         let missing =
             |path: &str| Error::new(ErrorCode::MissingFile, format!("{path} was not passed to the loader"));
-        let model_settings = match manifest {
-            Some(m) => PoolingConfig {
-                pooling: Some(m.pooling),
-                normalize: Some(m.normalize),
-                max_length: Some(m.max_length),
-            },
-            None => read_side_files(
-                &|path| Ok(files.get(path).cloned()),
-                Overrides { pooling: options.pooling, ignore_head: options.pooling.is_some() },
-            )?,
-        };
         let config = BertConfig::from_json(files.get("config.json").ok_or_else(|| missing("config.json"))?)?;
         if let Some(m) = manifest
             && m.hidden_size != config.hidden_size
@@ -67,25 +69,30 @@ impl ModelBuilder {
                 config.hidden_size
             );
         }
-        let default_pooling = model_settings.pooling.unwrap_or(Pooling::Cls);
-        let pooling = options.pooling.unwrap_or(default_pooling);
-        let self_test = manifest.and_then(|m| m.self_test.clone()).filter(|_| !options.skip_self_test);
-        let mut layers = pooling.layers(config.num_hidden_layers);
-        if self_test.is_some() {
-            layers.extend(default_pooling.layers(config.num_hidden_layers));
+        let caller = CallerSettings {
+            pooling: options.pooling.clone(),
+            normalize: options.normalize,
+            // Checked at the end: the longest text depends on the graph.
+            max_length: None,
+            ignore_head: options.ignore_head,
+        };
+        let settings = Settings::decide(&files, manifest, &caller, &config)?;
+        let own = manifest.filter(|m| m.self_test.is_some() && !options.skip_self_test);
+        let preference = settings.output_preference();
+
+        let mut layers = vec![config.num_hidden_layers];
+        let mut first_rows = true;
+        let own_pooling = own.map(|manifest| &manifest.pooling);
+        for pooling in settings.hidden_pooling().into_iter().chain(own_pooling) {
+            layers.extend(pooling.layers(config.num_hidden_layers));
+            first_rows &= pooling.is_cls();
         }
         layers.sort_unstable();
         layers.dedup();
-        let only_cls = pooling == Pooling::Cls && (self_test.is_none() || default_pooling == Pooling::Cls);
 
         let tokenizer_json = files.remove("tokenizer.json").ok_or_else(|| missing("tokenizer.json"))?;
         // The tokenizer before the graph: it is read quickly, so a wrong one is reported early.
-        let default_length = model_settings.max_length.unwrap_or(DEFAULT_MAX_LENGTH);
-        let tokenizer = Tokenizer::from_json(
-            &tokenizer_json,
-            default_length.min(config.max_position_embeddings),
-            config.vocab_size,
-        )?;
+        let tokenizer = Tokenizer::from_json(&tokenizer_json, settings.max_length.value, config.vocab_size)?;
         drop(tokenizer_json);
 
         let onnx_path = onnx.ok_or_else(|| missing("the ONNX file"))?;
@@ -93,14 +100,50 @@ impl ModelBuilder {
         let folder = onnx_path.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
         let encoder = EncoderOptions {
             layers: layers.clone(),
-            first_rows: only_cls,
+            first_rows,
+            outputs: preference,
             precision: options.precision,
             kernel: options.kernel,
             backend: if options.unfused { BackendChoice::Unfused } else { BackendChoice::Auto },
         };
         let encoder = EncoderLoader::new(onnx, &config, encoder)?;
-        let options = options.clone();
-        Ok(Self { tokenizer, config, options, model_settings, pooling, layers, self_test, encoder, folder })
+        let outputs = encoder.outputs();
+        let Settings { normalize, max_length, .. } = &settings;
+        let (normalize, max_length) = (normalize.clone(), max_length.clone());
+        let OutputChoice { pooling, head } =
+            settings.with_graph(onnx_path, outputs.pooled.then_some(outputs.width))?;
+        let layers_of_head = read_head(&files, &head.value)?;
+        if !outputs.pooled {
+            // Checked before the weights arrive.
+            Head::new(pooled_width(&pooling.value, config.hidden_size), layers_of_head.clone())?;
+        }
+        if let Some(m) = manifest.filter(|m| m.pooling != PoolingChoice::Graph) {
+            check_dimension(m)?;
+        }
+        let self_test = match own {
+            // The vectors of a self-test need the manifest's output, which the caller may have replaced.
+            Some(m) if (m.pooling == PoolingChoice::Graph) == outputs.pooled => match &m.self_test {
+                Some(test) => Some(OwnRecipe {
+                    test: test.clone(),
+                    pooling: m.pooling.clone(),
+                    head: read_head(&files, &m.head)?,
+                    normalize: m.normalize,
+                }),
+                None => None,
+            },
+            _ => None,
+        };
+        Ok(Self {
+            tokenizer,
+            config,
+            max_length: options.max_length,
+            decisions: ModelDecisions { pooling, head, normalize, max_length },
+            head: layers_of_head,
+            layers,
+            self_test,
+            encoder,
+            folder,
+        })
     }
 
     /// Returns the path of a weight file relative to the ONNX file.
@@ -126,47 +169,61 @@ impl ModelBuilder {
     /// Returns the model. All weights have arrived.
     ///
     /// # Errors
-    /// `UNSUPPORTED_POOLING` if a pooling was chosen and the graph pools by itself, `INVALID_ARGUMENT` if
-    /// `max_length` is too long, and the errors of [`EncoderLoader::finish`].
+    /// `INVALID_ARGUMENT` if `max_length` is too long, `INVALID_CONFIG` if the modules after the pooling do not
+    /// fit the graph's sentence vector, and the errors of [`EncoderLoader::finish`].
     pub(super) fn finish(self) -> Result<UnverifiedModel> {
-        let Self {
-            mut tokenizer, config, options, model_settings, pooling, layers, self_test, encoder, ..
-        } = self;
+        let Self { mut tokenizer, config, head, layers, self_test, encoder, mut decisions, .. } = self;
         let encoder = encoder.finish()?;
         let info = encoder.info();
-        if info.pooled && options.pooling.is_some() {
-            fail!(
-                UnsupportedPooling,
-                "pooling: this graph pools by itself (its output is one row per text); omit the option"
-            );
-        }
         let longest = config.max_position_embeddings.min(info.static_sequence.unwrap_or(usize::MAX));
-        let default_length = model_settings.max_length.unwrap_or(DEFAULT_MAX_LENGTH).min(longest);
-        let max_length = match options.max_length {
+        let own_length = decisions.max_length.value.min(longest);
+        decisions.max_length = match self.max_length {
             Some(n) if n > longest => {
                 fail!(
                     InvalidArgument,
                     "maxLength: {n} is too long; this model supports at most {longest} tokens"
                 )
             }
-            Some(n) => n,
-            None => default_length,
+            Some(n) => Decided::new(n, SettingSource::Options),
+            None => Decided { value: own_length, ..decisions.max_length },
         };
-        tokenizer.set_max_length(default_length)?;
-        let normalize = options.normalize.or(model_settings.normalize).unwrap_or(false);
-        let embedder = Embedder::new(tokenizer, encoder, config, layers, pooling, normalize)?;
+        tokenizer.set_max_length(own_length)?;
+        let recipe = |pooling: &PoolingChoice, head, normalize| -> Result<VectorRecipe> {
+            let head = Head::new(pooled_width(pooling, info.hidden_size), head)?;
+            Ok(VectorRecipe { pooling: pooling.clone(), head, normalize })
+        };
+        let own = match self_test {
+            Some(OwnRecipe { test, pooling, head, normalize }) => {
+                Some((test, recipe(&pooling, head, normalize)?))
+            }
+            None => None,
+        };
+        let recipe = recipe(&decisions.pooling.value, head, decisions.normalize.value)?;
+        let embedder = Embedder::new(tokenizer, encoder, config, layers, recipe)?;
         // The self-test uses the manifest's settings, because its vectors were made with them.
-        let default_pooling = model_settings.pooling.unwrap_or(Pooling::Cls);
-        let self_test =
-            self_test.map(|test| (test, default_pooling, model_settings.normalize.unwrap_or(false)));
-        UnverifiedModel::new(embedder, self_test, max_length)
+        UnverifiedModel::new(embedder, own, decisions.max_length.value, decisions.list())
     }
+}
+
+/// Checks that the number of elements that a manifest states is that of its pooling and modules.
+fn check_dimension(manifest: &Manifest) -> Result<()> {
+    let pooled = pooled_width(&manifest.pooling, manifest.hidden_size);
+    let last = manifest.head.iter().rev().find_map(HeadModule::sizes);
+    let dimension = last.map_or(pooled, |(_, outputs)| outputs);
+    if dimension != manifest.dimension() {
+        fail!(
+            InvalidConfig,
+            "corom.json: dimension is {}, but its pooling and head give {dimension}",
+            manifest.dimension()
+        );
+    }
+    Ok(())
 }
 
 impl std::fmt::Debug for ModelBuilder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ModelBuilder")
-            .field("pooling", &self.pooling)
+            .field("pooling", &self.decisions.pooling)
             .field("layers", &self.layers)
             .finish_non_exhaustive()
     }

@@ -1,6 +1,6 @@
 //! Options of a load.
 
-use crate::config::Pooling;
+use crate::config::PoolingChoice;
 use crate::encoder::{KernelChoice, Precision};
 
 /// How a model is loaded. `None` means: as the model's own files say.
@@ -9,15 +9,17 @@ use crate::encoder::{KernelChoice, Precision};
 /// use corom::config::Pooling;
 /// use corom::model::LoadOptions;
 ///
-/// let options = LoadOptions { pooling: Some(Pooling::Mean), normalize: Some(true), ..LoadOptions::default() };
+/// let options = LoadOptions { pooling: Some(Pooling::Mean.into()), normalize: Some(true), ..LoadOptions::default() };
 /// assert_eq!(options.max_length, None);
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct LoadOptions {
     /// The maximum length of a text in tokens, `[CLS]` and `[SEP]` included. CoROM: 128.
     pub max_length: Option<usize>,
-    /// How hidden states become a vector.
-    pub pooling: Option<Pooling>,
+    /// How a text's vector is made: by poolings of the hidden states, or by the graph.
+    pub pooling: Option<PoolingChoice>,
+    /// Whether the modules after the pooling (Dense, LayerNorm and others) are left out.
+    pub ignore_head: bool,
     /// Whether vectors are L2-normalized.
     pub normalize: Option<bool>,
     /// Whether the manifest's self-test is skipped.

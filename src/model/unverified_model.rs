@@ -1,8 +1,9 @@
 //! A model that is built and has not passed its self-test yet.
 
-use crate::config::Pooling;
+use crate::decision::Decision;
 use crate::embedder::{EmbedJob, Embedder};
 use crate::error::{Result, fail};
+use crate::recipe::VectorRecipe;
 use crate::self_test::SelfTest;
 
 /// The result of [`ModelLoader::build_unverified`](super::ModelLoader::build_unverified).
@@ -15,20 +16,23 @@ pub struct UnverifiedModel {
     /// The maximum length that the caller wants. It is set after the self-test, whose vectors were
     /// made with the manifest's.
     max_length: usize,
+    decisions: Vec<Decision>,
 }
 
 impl UnverifiedModel {
-    /// `self_test` comes with the pooling and the normalization of its vectors.
+    /// `self_test` comes with the recipe of its vectors.
     pub(super) fn new(
         embedder: Embedder,
-        self_test: Option<(SelfTest, Pooling, bool)>,
+        self_test: Option<(SelfTest, VectorRecipe)>,
         max_length: usize,
+        decisions: Vec<Decision>,
     ) -> Result<Self> {
         let job = match &self_test {
-            Some((test, pooling, normalize)) => Some(embedder.start_self_test(test, *pooling, *normalize)?),
+            Some((test, recipe)) => Some(embedder.start_self_test(test, recipe.clone())?),
             None => None,
         };
-        Ok(Self { embedder, self_test: self_test.map(|(test, ..)| test), job, has_passed: false, max_length })
+        let self_test = self_test.map(|(test, _)| test);
+        Ok(Self { embedder, self_test, job, has_passed: false, max_length, decisions })
     }
 
     /// Returns true if there is a self-test to run.
@@ -65,6 +69,7 @@ impl UnverifiedModel {
     pub fn finish(mut self) -> Result<Embedder> {
         while !self.step()? {}
         self.embedder.set_max_length(self.max_length)?;
+        self.embedder.set_decisions(self.decisions);
         Ok(self.embedder)
     }
 }

@@ -5,6 +5,8 @@ use wasm_bindgen::prelude::*;
 
 use super::convert::to_js;
 use super::job::EmbedJob;
+use crate::config::PoolingChoice;
+use crate::decision::Decision;
 use crate::embedder;
 use crate::pipeline::{self, ModelScopeVersion};
 use crate::rank;
@@ -18,7 +20,7 @@ struct Info<'a> {
     heads: usize,
     vocab_size: usize,
     max_length: usize,
-    pooling: &'a str,
+    pooling: &'a PoolingChoice,
     normalize: bool,
     dtype: &'a str,
     backend: &'a str,
@@ -26,6 +28,7 @@ struct Info<'a> {
     precision: &'a str,
     kernel: &'a str,
     weight_bytes: usize,
+    settings: &'a [Decision],
 }
 
 #[derive(Serialize)]
@@ -51,7 +54,7 @@ impl Embedder {
             heads: config.num_attention_heads,
             vocab_size: config.vocab_size,
             max_length: self.0.tokenizer().max_length(),
-            pooling: if encoder.pooled { "graph" } else { self.0.pooling().as_str() },
+            pooling: self.0.pooling(),
             normalize: self.0.normalize(),
             dtype: encoder.dtype,
             backend: encoder.backend,
@@ -59,6 +62,7 @@ impl Embedder {
             precision: encoder.precision,
             kernel: encoder.kernel,
             weight_bytes: encoder.weight_bytes,
+            settings: self.0.decisions(),
         })
     }
 

@@ -5,7 +5,7 @@ use wasm_bindgen::prelude::*;
 
 use super::convert::{from_js, to_js};
 use super::unverified_model::UnverifiedModel;
-use crate::config::Pooling;
+use crate::config::PoolingChoice;
 use crate::encoder::{KernelChoice, Precision};
 use crate::model;
 
@@ -13,7 +13,8 @@ use crate::model;
 #[serde(rename_all = "camelCase", default)]
 struct Options {
     max_length: Option<usize>,
-    pooling: Option<String>,
+    pooling: Option<Vec<String>>,
+    ignore_head: bool,
     normalize: Option<bool>,
     self_test: bool,
     model: Option<String>,
@@ -27,6 +28,7 @@ impl Default for Options {
         Self {
             max_length: None,
             pooling: None,
+            ignore_head: false,
             normalize: None,
             self_test: true,
             model: None,
@@ -61,13 +63,15 @@ pub struct ModelLoader(model::ModelLoader);
 
 #[wasm_bindgen]
 impl ModelLoader {
-    /// Makes a loader. Options: `{ maxLength, pooling, normalize, selfTest, model, precision, kernel, fused }`.
+    /// Makes a loader. Options: `{ maxLength, pooling (a list of names),
+    /// normalize, ignoreHead, selfTest, model, precision, kernel, fused }`.
     #[wasm_bindgen(constructor)]
     pub fn new(options: JsValue) -> Result<Self, JsValue> {
         let options: Options = from_js(options, "options")?;
         let options = model::LoadOptions {
             max_length: options.max_length,
-            pooling: options.pooling.as_deref().map(Pooling::parse).transpose()?,
+            pooling: options.pooling.as_deref().map(PoolingChoice::parse).transpose()?,
+            ignore_head: options.ignore_head,
             normalize: options.normalize,
             skip_self_test: !options.self_test,
             model: options.model,

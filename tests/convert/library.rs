@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 
+use corom::config::Pooling;
 use corom::convert::{ConvertOptions, Dtype, FileSink, FileSource, convert, self_test, self_test_options};
 use corom::error::ErrorCode;
 use corom::model::{LoadOptions, Manifest, folder};
@@ -73,7 +74,8 @@ fn convert_ignores_a_head_on_request_and_names_its_tensors() {
     let error = convert(&source, &ConvertOptions::default(), &mut sink).unwrap_err();
     assert_eq!(error.code(), ErrorCode::UnsupportedModel);
     assert!(sink.is_empty());
-    let options = ConvertOptions { ignore_head: true, ..ConvertOptions::default() };
+    let pooling = Some(Pooling::Cls.into());
+    let options = ConvertOptions { ignore_head: true, pooling, ..ConvertOptions::default() };
     let conversion = convert(&source, &options, &mut sink).unwrap();
     assert_eq!(conversion.ignored_tensors, ["classifier.weight"]);
 }

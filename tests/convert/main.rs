@@ -18,6 +18,7 @@ mod library;
 mod output;
 mod random;
 mod rejected;
+mod sentence;
 mod settings;
 mod tokenizer;
 mod tract;

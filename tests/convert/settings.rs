@@ -16,7 +16,7 @@ fn attempt(scratch: &Scratch, files: &[(&str, &str)], options: &[&str]) -> (Run,
     std::fs::remove_dir_all(from).unwrap();
     let manifest = std::fs::read(scratch.join("out/corom.json")).ok().map(|bytes| {
         let m = Manifest::from_json(&bytes).unwrap();
-        format!("{} {} {}", m.pooling.as_str(), m.normalize, m.max_length)
+        format!("{} {} {}", m.pooling, m.normalize, m.max_length)
     });
     let _ = std::fs::remove_dir_all(scratch.join("out"));
     (run, manifest)
@@ -34,12 +34,12 @@ const MODULES: &str = r#"[
     {"idx": 2, "name": "2", "path": "2_Normalize", "type": "sentence_transformers.models.Normalize"}]"#;
 const MEAN: &str = r#"{"word_embedding_dimension": 16, "pooling_mode_cls_token": false, "pooling_mode_mean_tokens": true,
     "pooling_mode_max_tokens": false, "pooling_mode_mean_sqrt_len_tokens": false}"#;
-const MAX: &str = r#"{"pooling_mode_mean_tokens": false, "pooling_mode_max_tokens": true}"#;
+const OTHER: &str = r#"{"pooling_mode_mean_tokens": false, "pooling_mode_attention": true}"#;
 const MODELSCOPE: &str =
     r#"{"model": {"emb_pooler_type": "avg_top2", "normalize": false}, "preprocessor": {"max_length": 40}}"#;
 
 #[test]
-fn settings_default_to_those_of_corom() {
+fn settings_default_to_those_of_corom_in_modelscope_folders() {
     // The model has 64 positions, fewer than the default of 128 tokens.
     assert_eq!(decided(&Scratch::new("default"), &[], &[]), "cls false 64");
 }
@@ -64,13 +64,13 @@ fn settings_follow_options_then_modelscope_then_sentence_transformers() {
 #[test]
 fn settings_reject_unsupported_poolings_and_modules_by_name() {
     let scratch = Scratch::new("lacks");
-    let max = [("1_Pooling/config.json", MAX)];
-    attempt(&scratch, &max, &[]).0.expect_rejected("UNSUPPORTED_POOLING", &["max_tokens", "--pooling"]);
-    assert_eq!(decided(&scratch, &max, &["--pooling", "mean"]), "mean false 64");
-    let dense = MODULES.replace("Normalize\"", "Dense\"");
-    let dense = [("modules.json", dense.as_str())];
-    attempt(&scratch, &dense, &[]).0.expect_rejected("UNSUPPORTED_MODEL", &["Dense", "--ignore-head"]);
-    assert_eq!(decided(&scratch, &dense, &["--ignore-head"]), "cls false 64");
+    let other = [("1_Pooling/config.json", OTHER)];
+    attempt(&scratch, &other, &[]).0.expect_rejected("UNSUPPORTED_POOLING", &["attention", "--pooling"]);
+    assert_eq!(decided(&scratch, &other, &["--pooling", "mean"]), "mean false 64");
+    let cnn = MODULES.replace("Normalize\"", "CNN\"");
+    let cnn = [("modules.json", cnn.as_str()), ("1_Pooling/config.json", MEAN)];
+    attempt(&scratch, &cnn, &[]).0.expect_rejected("UNSUPPORTED_MODEL", &["CNN", "--ignore-head"]);
+    assert_eq!(decided(&scratch, &cnn, &["--ignore-head"]), "mean false 64");
 }
 
 #[test]

@@ -63,13 +63,13 @@ fn pool(outputs: &[Vec<f32>], pooling: &str, hidden: usize) -> Vec<f32> {
 
 fn check(folder: &Path, golden: &Golden, close: impl Fn(&[f32], &[f32]) -> bool) {
     let manifest = Manifest::from_json(&std::fs::read(folder.join("corom.json")).unwrap()).unwrap();
-    let pooling = manifest.pooling.as_str();
+    let pooling = manifest.pooling.to_string();
     let model = load(folder);
     let rows: Vec<&[u32]> = golden.input_ids.iter().map(Vec::as_slice).collect();
     let batched = run(&model, &rows);
-    for (i, (row, expected)) in rows.iter().zip(&golden.vectors[pooling]).enumerate() {
-        let alone = pool(&run(&model, &[row])[0], pooling, manifest.hidden_size);
-        let batched = pool(&batched[i], pooling, manifest.hidden_size);
+    for (i, (row, expected)) in rows.iter().zip(&golden.vectors[&pooling]).enumerate() {
+        let alone = pool(&run(&model, &[row])[0], &pooling, manifest.hidden_size);
+        let batched = pool(&batched[i], &pooling, manifest.hidden_size);
         assert!(close(&alone, expected), "{}: text {i}: {alone:?} {expected:?}", folder.display());
         assert!(max_abs_difference(&alone, &batched) < 1e-5, "{}: text {i}", folder.display());
     }

@@ -103,7 +103,8 @@ describe("a wrong argument rejects with INVALID_ARGUMENT and names the argument,
     await failsWith("INVALID_ARGUMENT", Corom.load("http://"), "source");
     const wrong = {
       maxLength: [1, 0, -5, 1.5, NaN, "128", null],
-      pooling: ["max", "", 5, null],
+      pooling: ["sum", "", 5, null, [], ["cls", "sum"], ["cls", "cls"], ["graph", "cls"]],
+      ignoreHead: [1, "yes", null],
       normalize: [1, "yes", null],
       selfTest: [0, "no"],
       model: [5, {}, null],

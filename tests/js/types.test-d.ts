@@ -20,7 +20,7 @@ export async function load(signal: AbortSignal): Promise<Corom> {
   // @ts-expect-error no source
   await Corom.load(5);
   // @ts-expect-error no such pooling
-  await Corom.load("./model/", { pooling: "max" });
+  await Corom.load("./model/", { pooling: "sum" });
   // @ts-expect-error a number of tokens
   await Corom.load("./model/", { maxLength: "128" });
   // @ts-expect-error no such option
@@ -78,7 +78,7 @@ export async function sources(signal: AbortSignal): Promise<void> {
 export async function use(corom: Corom, signal: AbortSignal): Promise<void> {
   same<Info, typeof corom.info>(true);
   same<number, typeof corom.info.dimension>(true);
-  same<Pooling | "graph", typeof corom.info.pooling>(true);
+  same<Pooling | readonly Pooling[], typeof corom.info.pooling>(true);
   // @ts-expect-error frozen
   corom.info.dimension = 5;
 

@@ -121,9 +121,27 @@ const RULES: &[Rule] = &[
     },
     Rule {
         names: &["encoder"],
-        scope: "src/pooling.rs",
+        scope: "src/pooling/",
         allowed: &[],
         why: "pooling does not depend on the encoder",
+    },
+    Rule {
+        names: &["crate::encoder", "crate::tokenizer", "crate::embedder", "crate::model"],
+        scope: "src/head/",
+        allowed: &[],
+        why: "the head computes vectors from vectors",
+    },
+    Rule {
+        names: &["crate::encoder", "crate::tokenizer", "crate::embedder", "crate::model", "crate::convert"],
+        scope: "src/checkpoint_file/",
+        allowed: &[],
+        why: "the loader and the converter both read checkpoints",
+    },
+    Rule {
+        names: &["crate::model", "crate::tokenizer"],
+        scope: "src/recipe.rs",
+        allowed: &[],
+        why: "the recipe takes the output of an encoder only",
     },
 ];
 

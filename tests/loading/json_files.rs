@@ -114,7 +114,7 @@ fn null_and_unknown_keys_count_as_absent_in_side_files() {
     edit(&mut files, "sentence_bert_config.json", |config| config["do_lower_case"] = null.clone());
     edit(&mut files, "modules.json", |modules| modules[0]["kwargs"] = null.clone());
     let embedder = load(&files, LoadOptions::default()).unwrap();
-    assert_eq!((embedder.pooling(), embedder.normalize()), (Pooling::Mean, true));
+    assert_eq!((embedder.pooling(), embedder.normalize()), (&Pooling::Mean.into(), true));
     assert_eq!(embedder.tokenizer().max_length(), 20);
 }
 

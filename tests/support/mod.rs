@@ -7,6 +7,7 @@
 )]
 
 pub mod isolate;
+pub mod sentence;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

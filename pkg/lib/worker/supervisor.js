@@ -103,4 +103,4 @@ export class Supervisor {
 
 /** Returns whether a reloaded model is the same: by the hashes of its files, and by the properties of `info`. */
 const isSameModel = (a, b) =>
-  a.content === b.content && INVARIANT_INFO.every((field) => a.info[field] === b.info[field]);
+  a.content === b.content && INVARIANT_INFO.every((field) => String(a.info[field]) === String(b.info[field]));

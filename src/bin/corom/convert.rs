@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use corom::config::Pooling;
+use corom::config::PoolingChoice;
 use corom::convert::{Conversion, ConvertOptions, Dtype, FileSink, convert, self_test, self_test_options};
 use corom::error::{Error, ErrorCode, Result};
 use corom::model::folder;
@@ -23,16 +23,18 @@ pub(crate) struct Args {
     /// The number type of the weights
     #[arg(long, value_enum, default_value_t = DtypeArg::F32)]
     dtype: DtypeArg,
-    /// How hidden states become one vector per text [default: what the checkpoint says, or cls]
-    #[arg(long, value_parser = parse_pooling, value_name = "cls|mean|avg_top2|avg_first_last")]
-    pooling: Option<Pooling>,
-    /// The number of tokens that texts are cut to [default: what the checkpoint says, or 128]
+    /// How hidden states become one vector per text: cls, mean, max, mean_sqrt_len, weighted_mean, last_token,
+    /// avg_top2, avg_first_last, or several with commas, whose vectors are concatenated [default: what the
+    /// checkpoint says, or cls for ModelScope's sentence embeddings]
+    #[arg(long, value_parser = parse_pooling, value_name = "NAME[,NAME]")]
+    pooling: Option<PoolingChoice>,
+    /// The number of tokens that texts are cut to [default: what the checkpoint says]
     #[arg(long, value_name = "N")]
     max_length: Option<usize>,
     /// L2-normalize vectors [default: what the checkpoint says, or not]
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "true|false")]
     normalize: Option<bool>,
-    /// Convert the encoder alone if layers follow it that corom does not run
+    /// Leave out the layers after the pooling, or a head in the checkpoint that corom does not run
     #[arg(long)]
     ignore_head: bool,
     /// Replace the model folder if it exists
@@ -62,8 +64,8 @@ impl From<DtypeArg> for Dtype {
     }
 }
 
-fn parse_pooling(name: &str) -> Result<Pooling, String> {
-    Pooling::parse(name).map_err(|e| e.to_string())
+fn parse_pooling(names: &str) -> Result<PoolingChoice, String> {
+    PoolingChoice::parse(&names.split(',').collect::<Vec<_>>()).map_err(|e| e.to_string())
 }
 
 /// Converts a checkpoint on disk. The model folder appears complete or not at all.
@@ -74,7 +76,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let started = Instant::now();
     let options = ConvertOptions {
         dtype: args.dtype.into(),
-        pooling: args.pooling,
+        pooling: args.pooling.clone(),
         normalize: args.normalize,
         max_length: args.max_length,
         ignore_head: args.ignore_head,
@@ -112,7 +114,7 @@ fn print_report(args: &Args, conversion: &Conversion, elapsed: Duration) {
     );
     println!(
         "  pooling {}, {}normalized, up to {} tokens",
-        manifest.pooling.as_str(),
+        manifest.pooling,
         if manifest.normalize { "" } else { "not " },
         manifest.max_length,
     );

@@ -25,8 +25,11 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     println!("  written by    {}", manifest.created_by);
     println!("  format        {}", manifest.format_version);
     println!("  dtype         {}", manifest.dtype);
-    println!("  dimension     {}", manifest.hidden_size);
-    println!("  pooling       {}", manifest.pooling.as_str());
+    println!("  dimension     {}", manifest.dimension());
+    println!("  pooling       {}", manifest.pooling);
+    for module in &manifest.head {
+        println!("  head          {module}");
+    }
     println!("  normalize     {}", manifest.normalize);
     println!("  max length    {} tokens", manifest.max_length);
     match &manifest.self_test {

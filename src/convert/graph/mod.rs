@@ -36,7 +36,7 @@ use self::graph_builder::MICROSOFT;
 use super::checkpoint::Checkpoint;
 use super::options::Dtype;
 use super::shards::ShardWriter;
-use crate::config::{BertConfig, Pooling};
+use crate::config::{BertConfig, PoolingChoice};
 use crate::encoder::onnx::pb::{ModelProto, OperatorSetIdProto};
 use crate::error::Result;
 use crate::model::manifest::FileEntry;
@@ -53,7 +53,7 @@ const IR_VERSION: i64 = 8;
 /// `FETCH_FAILED` if a shard cannot be written.
 pub(crate) fn build(
     checkpoint: &Checkpoint,
-    pooling: Pooling,
+    pooling: &PoolingChoice,
     dtype: Dtype,
     shards: ShardWriter,
 ) -> Result<(Vec<u8>, Vec<FileEntry>)> {
@@ -74,9 +74,7 @@ pub(crate) fn build(
 }
 
 /// Returns the layers, besides the last one, whose hidden states the pooling needs.
-fn layers_before_last(config: &BertConfig, pooling: Pooling) -> Vec<usize> {
+fn layers_before_last(config: &BertConfig, pooling: &PoolingChoice) -> Vec<usize> {
     let last = config.num_hidden_layers;
-    let mut layers: Vec<usize> = pooling.layers(last).into_iter().filter(|&layer| layer != last).collect();
-    layers.dedup();
-    layers
+    pooling.layers(last).into_iter().filter(|&layer| layer != last).collect()
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::*;
 use crate::config::BertConfig;
+use crate::encoder::OutputPreference;
 use crate::encoder::onnx::{ModelSizes, OnnxGraph, OnnxModel, declared_values, translate};
 use crate::encoder::plan::PlanOp;
 use crate::encoder::signature::GraphSignature;
@@ -24,8 +25,14 @@ fn outline(folder: &Path) -> Result<(Translated, BertConfig), String> {
     let config = BertConfig::from_json(&std::fs::read(folder.join("config.json")).unwrap()).unwrap();
     let model = OnnxModel::parse(&std::fs::read(onnx_of(folder)).unwrap()).unwrap();
     let (inputs, outputs) = declared_values(&model.graph);
-    let mut signature =
-        GraphSignature::find(&inputs, &outputs, &config, &[config.num_hidden_layers]).unwrap();
+    let mut signature = GraphSignature::find(
+        &inputs,
+        &outputs,
+        &config,
+        &[config.num_hidden_layers],
+        OutputPreference::HiddenFirst,
+    )
+    .unwrap();
     let graph =
         OnnxGraph::from_model(model, &BTreeMap::new(), &signature.outputs).map_err(|e| e.to_string())?;
     signature.resolve(&graph, &config).unwrap();

@@ -16,7 +16,7 @@ use crate::config::BertConfig;
 use crate::encoder::check::check;
 use crate::encoder::onnx::{ModelSizes, OnnxGraph, OnnxModel, declared_values};
 use crate::encoder::signature::GraphSignature;
-use crate::encoder::{Encoder, EncoderInfo, EncoderOutput, Tolerance};
+use crate::encoder::{Encoder, EncoderInfo, EncoderOutput, OutputPreference, Tolerance};
 use crate::error::{Result, fail};
 use runnable_graph::RunnableGraphs;
 
@@ -47,9 +47,10 @@ impl UnfusedEncoder {
     /// - `layers`: the hidden layers to return, see
     ///   [`Pooling::layers`](crate::config::Pooling::layers).
     ///
+    ///
     /// A layer is read from an output such as `hidden_states.3`, or found by the LayerNorms of the
-    /// graph. If only the last layer is requested and the graph has no hidden states but one row per
-    /// text, that row is returned ([`EncoderInfo::pooled`]).
+    /// graph. If only the last layer is requested and the graph has no hidden states but a sentence vector,
+    /// that vector is returned ([`EncoderInfo::pooled`]).
     ///
     /// # Errors
     /// `NOT_A_MODEL` or `INVALID_MODEL` for a file that is not a valid ONNX graph;
@@ -62,10 +63,25 @@ impl UnfusedEncoder {
         config: &BertConfig,
         layers: &[usize],
     ) -> Result<Self> {
+        Self::load_outputs(onnx, external, config, layers, OutputPreference::HiddenFirst)
+    }
+
+    /// Loads a graph and returns the outputs that `preference` asks for. The other arguments are those of
+    /// [`load`](Self::load).
+    ///
+    /// # Errors
+    /// Those of [`load`](Self::load).
+    pub fn load_outputs(
+        onnx: Vec<u8>,
+        external: BTreeMap<String, Vec<u8>>,
+        config: &BertConfig,
+        layers: &[usize],
+        preference: OutputPreference,
+    ) -> Result<Self> {
         let model = OnnxModel::parse(&onnx)?;
         drop(onnx);
         let (inputs, outputs) = declared_values(&model.graph);
-        let mut signature = GraphSignature::find(&inputs, &outputs, config, layers)?;
+        let mut signature = GraphSignature::find(&inputs, &outputs, config, layers, preference)?;
         let mut graph = OnnxGraph::from_model(model, &external, &signature.outputs)?;
         graph.materialize(external)?;
         signature.resolve(&graph, config)?;
@@ -87,6 +103,7 @@ impl UnfusedEncoder {
         };
         let graphs = RunnableGraphs::new(graph, signature, expected)?;
         info.weight_bytes = graphs.weight_bytes();
+        info.hidden_size = graphs.width().unwrap_or(info.hidden_size);
         let one_by_one = quantizes || !graphs.masked();
         Ok(Self { graphs, info, config: config.clone(), one_by_one, output: None })
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tract_core::internal::DimLike;
 use tract_core::prelude::*;
 
 use crate::encoder::onnx::{InputRole, ModelSizes, OnnxGraph, StaticShape, Translated, translate};
@@ -33,6 +34,8 @@ pub(super) struct RunnableGraph {
     /// What each input is fed, in order.
     pub(super) roles: Vec<InputRole>,
     outputs: usize,
+    /// The number of columns of the first output.
+    width: Option<usize>,
     /// Whether padding is masked.
     masked: bool,
     /// Bytes of weights in the graph.
@@ -84,6 +87,11 @@ impl RunnableGraphs {
         self.any().is_some_and(|graph| graph.masked)
     }
 
+    /// Returns the number of columns of an output row.
+    pub(super) fn width(&self) -> Option<usize> {
+        self.any().and_then(|graph| graph.width)
+    }
+
     /// Returns the number of outputs.
     pub(super) fn outputs(&self) -> usize {
         self.any().map_or(0, |graph| graph.outputs)
@@ -122,7 +130,8 @@ impl RunnableGraph {
             let message = format!("tract cannot run this graph: {}", e.root_cause());
             Error::with_source(ErrorCode::UnsupportedModel, message, e)
         })?;
-        Ok(Self { runnable, roles, outputs: shapes.len(), masked, weight_bytes })
+        let width = shapes.first().and_then(|shape| shape.last()?.to_usize().ok());
+        Ok(Self { runnable, roles, outputs: shapes.len(), width, masked, weight_bytes })
     }
 
     /// Runs the graph on row-major `[batch, sequence]` inputs and returns its outputs.
@@ -142,8 +151,8 @@ impl RunnableGraph {
     }
 }
 
-/// Translates a graph. Checks that hidden states are `[batch, sequence, hidden_size]` and a pooled
-/// output is `[batch, hidden_size]`.
+/// Translates a graph. Checks that hidden states are `[batch, sequence, hidden_size]` and a sentence vector
+/// is `[batch, width]` for a number `width`.
 fn checked(
     graph: &OnnxGraph,
     signature: &GraphSignature,
@@ -155,7 +164,12 @@ fn checked(
     let (batch, sequence) = (translated.batch.clone(), translated.sequence.clone());
     let due: Vec<TDim> = if signature.pooled { vec![batch, hidden] } else { vec![batch, sequence, hidden] };
     for (name, shape) in signature.outputs.iter().zip(&translated.shapes) {
-        if shape.as_slice() != due {
+        let is_due = match (signature.pooled, shape.as_slice()) {
+            // A sentence vector may have another size than hidden states.
+            (true, [rows, width]) => *rows == due[0] && width.to_usize().is_ok(),
+            (_, shape) => shape == due,
+        };
+        if !is_due {
             fail!(
                 UnsupportedModel,
                 "the graph's output `{name}` is {shape:?}, but by config.json it should be {due:?}"

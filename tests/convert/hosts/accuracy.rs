@@ -23,7 +23,7 @@ fn titles() -> Vec<String> {
 /// Returns the CLS vectors of a folder and the precision that it computes in.
 fn rows(model: &Path, precision: Precision, titles: &[String]) -> (Vec<Vec<f32>>, &'static str) {
     let options = LoadOptions {
-        pooling: Some(Pooling::Cls),
+        pooling: Some(Pooling::Cls.into()),
         normalize: Some(false),
         precision,
         ..LoadOptions::default()

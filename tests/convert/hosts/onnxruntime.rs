@@ -36,7 +36,7 @@ pub fn write_golden(model: &Path, texts: &[String], file: &Path) {
     let pooling = Manifest::from_json(&std::fs::read(model.join("corom.json")).unwrap()).unwrap().pooling;
     let ids: Vec<Vec<u32>> = texts.iter().map(|t| embedder.tokenize(t).unwrap().ids).collect();
     let vectors: Vec<Vec<f32>> = texts.iter().map(|t| embedder.embed(&[t]).unwrap()).collect();
-    let golden = json!({"input_ids": ids, "vectors": {pooling.as_str(): vectors}});
+    let golden = json!({"input_ids": ids, "vectors": {pooling.to_string(): vectors}});
     std::fs::write(file, golden.to_string()).unwrap();
 }
 

@@ -40,4 +40,4 @@ export function filesOf(folder, paths) {
   return Object.fromEntries(paths.map((name) => [name, new Uint8Array(readFileSync(path.join(folder, name)))]));
 }
 
-export const MODEL_FILES = ["config.json", "tokenizer.json", "tokenizer_config.json", "model.onnx"];
+export const MODEL_FILES = ["config.json", "tokenizer.json", "tokenizer_config.json", "configuration.json", "model.onnx"];

@@ -1,0 +1,65 @@
+//! Settings of ModelScope's `configuration.json`, and of its pipeline for sentence embeddings
+//! (docs/corom.md).
+
+use super::decided::{Decided, stated};
+use super::files::object;
+use super::source_settings::SourceSettings;
+use crate::checkpoint_file::file_source::FileSource;
+use crate::config::{DEFAULT_MAX_LENGTH, Pooling, PoolingChoice};
+use crate::error::{Error, ErrorCode, Result};
+
+pub(super) const FILE: &str = "configuration.json";
+/// ModelScope's name of the task. The folders of CoROM and of its relatives have it.
+const TASK: &str = "sentence-embedding";
+
+/// What `configuration.json` says.
+#[derive(Default)]
+pub(super) struct Configuration {
+    pub(super) settings: SourceSettings,
+    /// Whether the folder is one of ModelScope's for sentence embeddings.
+    pub(super) is_sentence_embedding: bool,
+}
+
+impl Configuration {
+    /// Reads the file. Without the file nothing is stated.
+    ///
+    /// # Errors
+    /// `INVALID_CONFIG` if it is not a JSON object, `FETCH_FAILED`.
+    pub(super) fn read(files: &dyn FileSource) -> Result<Self> {
+        let Some(file) = object(files, FILE)? else { return Ok(Self::default()) };
+        let is = |key: &str| file.get(key).and_then(|value| value.as_str()) == Some(TASK);
+        let pooling = match file.text("model.emb_pooler_type") {
+            Ok(name) => name.map(|name| {
+                let pooling = Pooling::parse(name).map(PoolingChoice::from);
+                pooling.map_err(|e| {
+                    Error::new(ErrorCode::InvalidConfig, format!("{FILE}: model.emb_pooler_type: {e}"))
+                })
+            }),
+            Err(error) => Some(Err(error)),
+        };
+        let length = match file.length("preprocessor.max_length") {
+            Ok(None) => file.length("preprocessor.sequence_length"),
+            stated => stated,
+        };
+        Ok(Self {
+            is_sentence_embedding: is("task") || is("pipeline.type"),
+            settings: SourceSettings {
+                // A model that ModelScope pools has no module after it.
+                head: stated(pooling.is_some().then(Vec::new), FILE),
+                pooling: pooling.map(|pooling| Decided::by_file(pooling, FILE)),
+                normalize: file.flag("model.normalize").transpose().map(|v| Decided::by_file(v, FILE)),
+                max_length: length.transpose().map(|v| Decided::by_file(v, FILE)),
+                ..SourceSettings::default()
+            },
+        })
+    }
+}
+
+/// Returns what ModelScope's pipeline does in a folder whose `configuration.json` does not say: it cuts
+/// texts at 128 tokens.
+pub(super) fn pipeline_defaults(is_sentence_embedding: bool) -> SourceSettings {
+    SourceSettings {
+        max_length: stated(is_sentence_embedding.then_some(DEFAULT_MAX_LENGTH), FILE),
+        ..SourceSettings::default()
+    }
+}

@@ -1,0 +1,88 @@
+//! Settings of sentence-transformers' files, of the releases 0.x to 6.x.
+//!
+//! | file | states |
+//! |---|---|
+//! | `modules.json` | the modules in their order, each with a folder |
+//! | `config.json` in the Pooling module's folder | the pooling, `include_prompt` |
+//! | `config.json` in the folders of Dense, LayerNorm and Normalize | the modules after the pooling |
+//! | `sentence_bert_config.json` in the Transformer's folder, older models `sentence_roberta_config.json` and so on | the maximum length |
+//! | `config_sentence_transformers.json` | the similarity function and the prompts |
+
+mod head;
+mod modules;
+mod pooling;
+mod prompts;
+
+pub(super) use head::WEIGHT_FILES;
+pub(super) use modules::{Module, ModuleKind, modules};
+
+use super::decided::{Decided, Stated};
+use super::files::object;
+use super::source_settings::SourceSettings;
+use crate::checkpoint_file::file_source::FileSource;
+use crate::error::Result;
+
+/// Where the Pooling module is if there is no `modules.json`.
+pub(super) const USUAL_POOLING: &str = "1_Pooling";
+/// The names of the Transformer module's own configuration, in the order in which sentence-transformers tries
+/// them.
+pub(super) const TRANSFORMER_CONFIGS: [&str; 7] = [
+    "sentence_bert_config.json",
+    "sentence_roberta_config.json",
+    "sentence_distilbert_config.json",
+    "sentence_camembert_config.json",
+    "sentence_albert_config.json",
+    "sentence_xlm-roberta_config.json",
+    "sentence_xlnet_config.json",
+];
+
+/// Reads the settings. `hidden_size` is the encoder's, which the files must agree with.
+///
+/// # Errors
+/// `INVALID_CONFIG` if a file is not JSON of the right type, `FETCH_FAILED`. Values that corom cannot use are
+/// errors of their setting.
+pub(super) fn settings(files: &dyn FileSource, hidden_size: usize) -> Result<SourceSettings> {
+    let modules = modules(files)?;
+    let pooling = match &modules {
+        Some(modules) => modules.iter().find(|m| m.kind == ModuleKind::Pooling).map(|m| m.path.as_str()),
+        None => Some(USUAL_POOLING),
+    };
+    let pooling = match pooling {
+        Some(folder) => pooling::read(files, folder, hidden_size)?,
+        None => pooling::PoolingFile::default(),
+    };
+    let (head, normalize) = match &modules {
+        Some(modules) => {
+            let (head, normalize) = head::read(files, modules)?;
+            (
+                Some(Decided::by_file(head, modules::MODULES)),
+                Some(Decided::by_file(Ok(normalize), modules::MODULES)),
+            )
+        }
+        None => (None, None),
+    };
+    let (metric, prompts) = prompts::read(files, pooling.include_prompt)?;
+    let settings = SourceSettings {
+        pooling: pooling.pooling,
+        head,
+        normalize,
+        max_length: max_length(files, modules.as_deref())?,
+        metric,
+        prompts,
+    };
+    Ok(settings)
+}
+
+/// Returns the maximum length of the Transformer module's configuration.
+fn max_length(files: &dyn FileSource, modules: Option<&[Module]>) -> Result<Stated<usize>> {
+    let transformer = modules.and_then(|m| m.iter().find(|m| m.kind == ModuleKind::Transformer));
+    let folder = transformer.map_or("", |module| module.path.as_str());
+    for name in TRANSFORMER_CONFIGS {
+        let path = modules::file_in(folder, name);
+        if let Some(file) = object(files, &path)? {
+            let length = file.length("max_seq_length").transpose();
+            return Ok(length.map(|length| Decided::by_file(length, &path)));
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,124 @@
+//! Checkpoints with sentence-transformers' files: the converted folder gives the vectors of
+//! sentence-transformers.
+
+use std::collections::BTreeMap;
+
+use corom::config::PoolingChoice;
+use corom::convert::{ConvertOptions, Dtype, convert};
+use corom::encoder::Precision;
+use corom::error::ErrorCode;
+use corom::model::{HeadModule, LoadOptions, Manifest, ModelLoader};
+
+use crate::command::{self, Scratch, corom};
+use crate::support::sentence::{Case, cases, checkpoint};
+use crate::support::{cosine, max_abs_difference};
+
+type Folder = BTreeMap<String, Vec<u8>>;
+
+fn source(case: &Case) -> Folder {
+    let mut files = checkpoint();
+    files.extend(case.files());
+    files
+}
+
+fn load(files: &Folder, options: LoadOptions) -> corom::error::Result<corom::embedder::Embedder> {
+    let mut loader = ModelLoader::new(options)?;
+    while let Some(file) = loader.pending_requests().first().cloned() {
+        match files.get(&file.path) {
+            Some(bytes) => loader.supply(&file.path, bytes)?,
+            None => loader.missing(&file.path)?,
+        }
+    }
+    loader.build()
+}
+
+#[test]
+fn converted_folders_give_the_vectors_of_sentence_transformers() {
+    let all = cases();
+    for (name, case) in &all.cases {
+        for dtype in [Dtype::F32, Dtype::Int8] {
+            let mut folder = Folder::new();
+            let options = ConvertOptions { dtype, ..ConvertOptions::default() };
+            let conversion = convert(&source(case), &options, &mut folder).unwrap();
+            let manifest = &conversion.manifest;
+            assert_eq!(manifest.dimension(), case.dimension, "{name}");
+            assert_eq!(manifest.max_length, case.max_length, "{name}");
+            // Earlier releases load the folder, or reject it by its version: they would ignore the modules.
+            let is_old =
+                ["pool-cls", "pool-mean", "normalize", "short", "short-roberta"].contains(&name.as_str());
+            assert_eq!(manifest.format_version, if is_old { 1 } else { 2 }, "{name}");
+            for weights in manifest.head.iter().filter_map(HeadModule::weights) {
+                manifest.file(weights).unwrap().verify(&folder[weights]).unwrap();
+            }
+            let precision = if dtype == Dtype::F32 { Precision::F32 } else { Precision::Auto };
+            let mut embedder = load(&folder, LoadOptions { precision, ..LoadOptions::default() }).unwrap();
+            assert_eq!(embedder.dimension(), case.dimension, "{name}");
+            for (text, expected) in all.texts.iter().zip(&case.vectors) {
+                let vector = embedder.embed(&[text]).unwrap();
+                let off = max_abs_difference(&vector, expected);
+                match dtype {
+                    Dtype::F32 => assert!(off <= 2e-5, "{name}: {text:?} is off by {off}"),
+                    _ => assert!(cosine(&vector, expected) > 0.99, "{name}: {text:?}"),
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn command_writes_the_head_its_self_test_and_shows_both() {
+    let scratch = Scratch::new("sentence");
+    let (from, out) = (scratch.join("from"), scratch.join("out"));
+    for (path, bytes) in source(&cases().cases["layer-norm-dropout"]) {
+        let path = from.join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, bytes).unwrap();
+    }
+    command::convert(&from, &out, &["--dtype", "int8"]).expect_ok();
+    let manifest = Manifest::from_json(&std::fs::read(out.join("corom.json")).unwrap()).unwrap();
+    assert!(manifest.self_test.unwrap().vectors.iter().all(|vector| vector.len() == 8));
+    let shown = corom(&["inspect", out.to_str().unwrap()]).expect_ok().stdout;
+    for word in ["dimension     8", "layer norm 16", "dense 16 to 8, Tanh", "head_1.safetensors"] {
+        assert!(shown.contains(word), "`{word}` is not in: {shown}");
+    }
+}
+
+#[test]
+fn damaged_head_of_a_converted_folder_is_rejected() {
+    let case = &cases().cases["dense-tanh"];
+    let mut folder = Folder::new();
+    convert(&source(case), &ConvertOptions::default(), &mut folder).unwrap();
+    let code = |files: &Folder| load(files, LoadOptions::default()).err().unwrap().code();
+    let mut damaged = folder.clone();
+    *damaged.get_mut("head_0.safetensors").unwrap().last_mut().unwrap() ^= 1;
+    assert_eq!(code(&damaged), ErrorCode::IntegrityMismatch);
+    damaged.remove("head_0.safetensors");
+    assert_eq!(code(&damaged), ErrorCode::MissingFile);
+    let edit = |change: &dyn Fn(&mut serde_json::Value)| {
+        let mut files = folder.clone();
+        let mut manifest = serde_json::from_slice(&files["corom.json"]).unwrap();
+        change(&mut manifest);
+        files.insert("corom.json".into(), manifest.to_string().into());
+        files
+    };
+    assert_eq!(code(&edit(&|m| m["format_version"] = 1.into())), ErrorCode::InvalidConfig);
+    assert_eq!(code(&edit(&|m| m["head"][0]["weights"] = "other".into())), ErrorCode::InvalidConfig);
+    assert_eq!(code(&edit(&|m| m["head"][0]["out_features"] = 9.into())), ErrorCode::InvalidConfig);
+    assert_eq!(code(&edit(&|m| m["head"][0]["type"] = "cnn".into())), ErrorCode::InvalidConfig);
+    assert_eq!(code(&edit(&|m| m["dimension"] = 9.into())), ErrorCode::InvalidConfig);
+}
+
+#[test]
+fn checkpoint_that_does_not_say_how_to_pool_is_rejected() {
+    let mut folder = Folder::new();
+    let error = convert(&checkpoint(), &ConvertOptions::default(), &mut folder).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::PoolingUnknown);
+    assert!(error.message().contains("--pooling") && folder.is_empty(), "{error}");
+    let pooling = Some(PoolingChoice::parse(&["max", "cls"]).unwrap());
+    let options = ConvertOptions { pooling, ..ConvertOptions::default() };
+    let manifest = convert(&checkpoint(), &options, &mut folder).unwrap().manifest;
+    assert_eq!((manifest.dimension(), manifest.format_version), (32, 2));
+    let graph = ConvertOptions { pooling: Some(PoolingChoice::Graph), ..ConvertOptions::default() };
+    let error = convert(&checkpoint(), &graph, &mut Folder::new()).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::UnsupportedPooling);
+}
