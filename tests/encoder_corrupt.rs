@@ -85,7 +85,7 @@ impl<'a> Subject<'a> {
         let layers = vec![self.config.num_hidden_layers];
         let backend = if unfused { BackendChoice::Unfused } else { BackendChoice::Auto };
         let options = EncoderOptions { layers, precision, backend, ..EncoderOptions::default() };
-        let mut loader = EncoderLoader::new(bytes.to_vec(), &self.config, options).map_err(|e| e.code())?;
+        let mut loader = EncoderLoader::new(bytes, &self.config, options).map_err(|e| e.code())?;
         for (path, bytes) in &self.external {
             loader.begin(path);
             loader.write(path, 0, bytes).map_err(|e| e.code())?;

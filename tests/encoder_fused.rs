@@ -184,7 +184,7 @@ fn float_zero_points_equal_integer_zero_points() {
         });
         let edited = |options: EncoderOptions| {
             let bytes = with_float_zero_points(&fixture.bytes());
-            let encoder = EncoderLoader::new(bytes, &config, options).unwrap().finish().unwrap();
+            let encoder = EncoderLoader::new(&bytes, &config, options).unwrap().finish().unwrap();
             assert!(encoder.info().fused, "{name}");
             encoder
         };

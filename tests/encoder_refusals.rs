@@ -53,7 +53,7 @@ fn check_sizes(fixture: &Fixture) {
     let load = |change: &dyn Fn(&mut corom::config::BertConfig)| {
         let mut config = config.clone();
         change(&mut config);
-        UnfusedEncoder::load(fixture.bytes(), BTreeMap::new(), &config, &[config.num_hidden_layers])
+        UnfusedEncoder::load(&fixture.bytes(), BTreeMap::new(), &config, &[config.num_hidden_layers])
     };
     assert!(load(&|_| {}).is_ok());
     assert_eq!(code(load(&|c| c.vocab_size += 1)), ErrorCode::TokenizerMismatch);
@@ -74,7 +74,7 @@ fn encoder_finds_hidden_layers_that_are_no_outputs() {
         let config = fixture.config().unwrap();
         for pooling in [Pooling::AvgTop2, Pooling::AvgFirstLast] {
             let layers = pooling.layers(config.num_hidden_layers);
-            let mut encoder = UnfusedEncoder::load(bytes.clone(), BTreeMap::new(), &config, &layers).unwrap();
+            let mut encoder = UnfusedEncoder::load(&bytes, BTreeMap::new(), &config, &layers).unwrap();
             let vectors = embed(&mut encoder, &golden.texts, pooling, 0).unwrap();
             let error = difference(&vectors, &golden.vectors[pooling.as_str()]);
             assert!(error <= 1e-4, "{name} {}: {error}", pooling.as_str());
@@ -95,7 +95,7 @@ fn encoder_gives_every_layer_or_rejects_with_unsupported_pooling() {
     let mut config = Fixture::export("legacy-op17").config().unwrap();
     config.num_hidden_layers += 1;
     let bytes = Fixture::export("legacy-op17").bytes();
-    let result = UnfusedEncoder::load(bytes, BTreeMap::new(), &config, &[3, 2]);
+    let result = UnfusedEncoder::load(&bytes, BTreeMap::new(), &config, &[3, 2]);
     assert_eq!(code(result), ErrorCode::UnsupportedPooling);
 }
 
@@ -119,13 +119,13 @@ fn encoder_rejects_missing_short_and_misplaced_external_data() {
         assert!(external[&file.path].len() as u64 >= file.min_size, "{}", file.path);
         let mut missing = external.clone();
         missing.remove(&file.path);
-        let error = UnfusedEncoder::load(fixture.bytes(), missing, &config, &layers).unwrap_err();
+        let error = UnfusedEncoder::load(&fixture.bytes(), missing, &config, &layers).unwrap_err();
         assert_eq!(error.code(), ErrorCode::MissingFile);
         assert!(error.message().contains(&file.path));
         let mut short = external.clone();
         short.get_mut(&file.path).unwrap().truncate(file.min_size as usize - 1);
         assert_eq!(
-            code(UnfusedEncoder::load(fixture.bytes(), short, &config, &layers)),
+            code(UnfusedEncoder::load(&fixture.bytes(), short, &config, &layers)),
             ErrorCode::InvalidModel
         );
     }
@@ -190,7 +190,7 @@ fn encoder_loader_rejects_overlapping_tensors_as_bytes_arrive() {
     });
     assert_eq!(external_files(&onnx).unwrap().len(), 1, "a distant tensor hides the overlap");
     let options = EncoderOptions { layers: vec![2], ..EncoderOptions::default() };
-    let mut loader = EncoderLoader::new(onnx, &fixture.config().unwrap(), options).unwrap();
+    let mut loader = EncoderLoader::new(&onnx, &fixture.config().unwrap(), options).unwrap();
     loader.begin("model.onnx_data");
     let error = loader.write("model.onnx_data", 0, &[0; 4096]).unwrap_err();
     assert_eq!(error.code(), ErrorCode::InvalidModel);

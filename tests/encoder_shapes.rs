@@ -18,7 +18,8 @@ fn assert_vectors_unchanged_by(name: &str, change: impl FnOnce(&mut GraphProto))
     let mut model = ModelProto::decode(&fixture.bytes()[..]).unwrap();
     change(model.graph.as_mut().unwrap());
     let layers = [config.num_hidden_layers];
-    let mut encoder = UnfusedEncoder::load(model.encode_to_vec(), BTreeMap::new(), &config, &layers).unwrap();
+    let mut encoder =
+        UnfusedEncoder::load(&model.encode_to_vec(), BTreeMap::new(), &config, &layers).unwrap();
     // There are more shapes than the encoder keeps plans for, and each shape comes twice.
     for (i, text) in golden.texts.iter().chain(&golden.texts).enumerate() {
         let vectors = embed(&mut encoder, std::slice::from_ref(text), Pooling::Cls, 0).unwrap();

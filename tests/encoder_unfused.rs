@@ -33,7 +33,7 @@ fn cast(input: &str, to: i64, output: &str) -> NodeProto {
 }
 
 fn number(graph: &mut GraphProto, name: &str, x: f32) {
-    let raw_data = x.to_le_bytes().to_vec();
+    let raw_data = x.to_le_bytes().to_vec().into();
     let tensor = TensorProto { name: name.into(), data_type: 1, raw_data, ..TensorProto::default() };
     graph.initializer.push(tensor);
 }
@@ -66,7 +66,7 @@ fn load(bytes: &[u8], unfused: bool) -> Box<dyn Encoder> {
     let layers = vec![config.num_hidden_layers];
     let backend = if unfused { BackendChoice::Unfused } else { BackendChoice::Auto };
     let options = EncoderOptions { layers, precision: Precision::F32, backend, ..EncoderOptions::default() };
-    EncoderLoader::new(bytes.to_vec(), &config, options).unwrap().finish().unwrap()
+    EncoderLoader::new(bytes, &config, options).unwrap().finish().unwrap()
 }
 
 fn rows(encoder: &mut dyn Encoder) -> Vec<f32> {

@@ -35,7 +35,7 @@ fn run(onnx: &[u8], config: &BertConfig, flags: u8) -> Result<()> {
         ..EncoderOptions::default()
     };
     let files = external_files(onnx)?;
-    let mut loader = EncoderLoader::new(onnx.to_vec(), config, options)?;
+    let mut loader = EncoderLoader::new(onnx, config, options)?;
     for file in files.iter().filter(|file| file.min_size <= MAX_EXTERNAL_BYTES) {
         // 0x3f80 is the upper half of 1.0.
         let bytes: Vec<u8> = [0, 0, 0x80, 0x3f].into_iter().cycle().take(file.min_size as usize).collect();

@@ -23,10 +23,14 @@ export class DownloadState {
   /** Headers of a range request that are omitted: 0 none, 1 If-Range, 2 If-Range and Range. */
   #omittedHeaders = 0;
 
-  /** `createHasher(file)` returns a hasher; see hash-web.js. `entry` is the cache entry, if the file is cached. */
-  constructor(file, { sink, entry, createHasher }) {
+  /**
+   * `createHasher(file)` returns a hasher; see hash-web.js. `entry` is the cache entry, if the file is cached. `kept` is
+   * the KeptFile that keeps the file's bytes, if it may be requested again.
+   */
+  constructor(file, { sink, entry, kept, createHasher }) {
     this.file = file;
     this.entry = entry;
+    this.kept = kept;
     this.#sink = sink;
     this.#createHasher = createHasher;
   }
@@ -56,6 +60,7 @@ export class DownloadState {
     const { path, sha256 } = this.file;
     this.#hasher = sha256 === undefined ? undefined : this.#createHasher?.(this.file);
     this.#sink.begin(path, size, this.#hasher !== undefined);
+    this.kept?.clear();
     this.isStarted = true;
   }
 
@@ -67,6 +72,7 @@ export class DownloadState {
       const part = chunk.subarray(at, at + CHUNK_BYTES);
       this.#sink.feed(this.file.path, part);
       this.#hasher?.update(part);
+      this.kept?.append(part);
     }
   }
 

@@ -106,14 +106,15 @@ async function transferAll(runtime, loader, source, options) {
     for (;;) {
       const wanted = runtime.call(() => loader.pendingRequests());
       if (wanted.length === 0) return { manifestTransfer, content };
-      if (wanted.some(({ path }) => requested.has(path))) {
+      if (wanted.some(({ path, again }) => requested.has(path) && !again)) {
         throw new CoromError(
           "INTERNAL",
           `the loader requested ${wanted.map((w) => w.path).join(", ")} twice; please report this bug`,
         );
       }
       progress.setManifestTotal(runtime.call(() => loader.total()));
-      for (const { path, size, sha256 } of wanted) {
+      for (const { path, size, sha256, again } of wanted) {
+        if (again) continue;
         requested.add(path);
         progress.expect(path, size, sha256 !== undefined);
         if (sha256 !== undefined) content = `${content ?? ""}${path} ${sha256}\n`;

@@ -1,5 +1,6 @@
-// Transfers one file into the loader: from the cache if it is there, otherwise from the mirrors. No file is held in
-// memory; each chunk is passed on immediately.
+// Transfers one file into the loader: from the cache if it is there, otherwise from the mirrors. Each chunk is passed on
+// immediately. A file that may be requested again is kept outside of WebAssembly if it was downloaded and is not cached
+// (kept-file.js).
 //
 //   for each mirror, the preferred one first:
 //     request the file from the byte that the loader has reached
@@ -12,6 +13,7 @@
 import { delay, throwIfAborted } from "./abort.js";
 import { DownloadState } from "./download-state.js";
 import { CoromError } from "./errors.js";
+import { KeptFile } from "./kept-file.js";
 import { withLock } from "./locks.js";
 import { MirrorLock } from "./mirror-lock.js";
 import { isTransient, isUnanswered, retryDelayMs, markTransient } from "./transient.js";
@@ -33,6 +35,8 @@ export class Transfer {
   /** Index of the mirror that served the last file. It is tried first. */
   #preferredIndex = 0;
   #mirrorLock = new MirrorLock();
+  /** The files that may be requested again, by path. */
+  #keptFiles = new Map();
 
   /**
    * `sink` has the loader's methods begin, feed, fed, end, missing and isPage. `createHasher`: see hash-web.js.
@@ -48,15 +52,37 @@ export class Transfer {
     this.#options = options;
   }
 
-  /** Transfers a file `{ path, size, sha256, required }` to the loader, or reports it as missing. */
+  /** Transfers a file `{ path, size, sha256, required, keep, again }` to the loader, or reports it as missing. */
   async transferFile(file) {
     const entry = file.sha256 && this.#cache?.entry(file.sha256);
-    const state = new DownloadState(file, { sink: this.#sink, entry, createHasher: this.#createHasher });
+    const kept = file.keep && !file.again && !entry && this.#source.mirrors[0].remote ? new KeptFile() : undefined;
+    if (kept) this.#keptFiles.set(file.path, kept);
+    const state = new DownloadState(file, { sink: this.#sink, entry, kept, createHasher: this.#createHasher });
+    if (file.again && (await this.#fromKept(state))) return undefined;
     if (!entry) return this.#fetch(state);
     const { signal } = this.#options;
     return withLock(`corom ${file.sha256}`, { signal, getProgress: () => entry.storedBytes() }, async () => {
       if (!(await this.#fromCache(state))) await this.#fetch(state);
     });
+  }
+
+  /** Feeds a file that was kept. Returns whether there was one that could be read. */
+  async #fromKept(state) {
+    const kept = this.#keptFiles.get(state.file.path);
+    this.#keptFiles.delete(state.file.path);
+    if (kept === undefined) return false;
+    const yieldTimer = new YieldTimer();
+    try {
+      state.begin(kept.size);
+      for await (const chunk of kept.chunks()) await state.feed(chunk, { yieldTimer, signal: this.#options.signal });
+      await state.end();
+      return true;
+    } catch (error) {
+      throwIfAborted(this.#options.signal);
+      if (error instanceof CoromError) throw error;
+      await state.discard(); // the browser has dropped a Blob
+      return false;
+    }
   }
 
   /** Feeds the cached part of the file. Returns whether the file was complete and valid. */
@@ -67,7 +93,7 @@ export class Transfer {
       for await (const segment of entry.segments()) {
         if (!state.isStarted) state.begin(file.size);
         await state.feed(segment, { yieldTimer, signal: this.#options.signal });
-        this.#progress.update("verify", file.path, state.fed, file.size);
+        this.#report("verify", state, file.size);
       }
       if (!state.isStarted || state.fed < file.size) return false;
       await state.end();
@@ -218,7 +244,7 @@ export class Transfer {
     const { file, entry } = state;
     const { signal } = this.#options;
     const yieldTimer = new YieldTimer();
-    const report = () => this.#progress.update("download", file.path, state.fed, total);
+    const report = () => this.#report("download", state, total);
     report();
     try {
       for await (const chunk of chunks) {
@@ -230,6 +256,11 @@ export class Transfer {
       // Some servers announce more bytes than the file has. If the size matches the manifest, the SHA-256 decides.
       if (!isTransient(error) || !file.sha256 || state.fed !== file.size) throw error;
     }
+  }
+
+  /** Reports the bytes so far. A file that is transferred again has been counted. */
+  #report(phase, { file, fed }, total) {
+    if (!file.again) this.#progress.update(phase, file.path, fed, total);
   }
 
   /** Returns the HTTP cache mode: the manifest is revalidated, and files in corom's own cache are not cached twice. */

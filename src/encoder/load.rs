@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use crate::config::BertConfig;
 use crate::encoder::cpu::CpuBuilder;
 use crate::encoder::matcher::match_graph;
-use crate::encoder::onnx::{ModelSizes, OnnxGraph, OnnxModel, declared_values, translate};
+use crate::encoder::onnx::{
+    ModelSizes, ONNX_FILE_ITSELF, OnnxFile, OnnxGraph, OnnxModel, OnnxReader, SecondReading, Weight,
+    declared_values, translate,
+};
 use crate::encoder::plan::Plan;
 #[cfg(not(target_arch = "wasm32"))]
 use crate::encoder::reference_backend::ReferenceBuilder;
@@ -13,15 +16,19 @@ use crate::encoder::signature::GraphSignature;
 use crate::encoder::unfused::UnfusedEncoder;
 use crate::encoder::weight_stream::{PlanBuilder, WeightStream};
 use crate::encoder::{BackendChoice, Encoder, EncoderOptions, ModelFacts};
-use crate::error::{Error, ErrorCode, Result};
+use crate::error::{Error, ErrorCode, Result, fail};
 
 /// An encoder whose graph is known and whose weights are still arriving.
 ///
 /// Files may arrive side by side, the bytes of each in order. [`end`](Self::end) says that the bytes
-/// of a file are valid, and only then are they packed. A damaged file can be begun again.
+/// of a file are valid. A damaged file can be begun again. If the ONNX file is not whole
+/// ([`OnnxFile::is_whole`]), it is needed once more, at the path [`ONNX_FILE_ITSELF`].
 pub struct EncoderLoader {
     config: BertConfig,
     options: EncoderOptions,
+    onnx: OnnxFile,
+    /// Compares the ONNX file with its first reading.
+    second_reading: SecondReading,
     outputs: OutputShape,
     state: State,
 }
@@ -38,27 +45,56 @@ pub struct OutputShape {
 enum State {
     /// The graph has a plan: weights are packed as they arrive.
     Planned(Box<WeightStream>),
-    /// The ONNX file and complete weight files, for the unfused encoder.
+    /// Complete weight files, for the unfused encoder.
     ///
+    /// `whole`: reads the ONNX file as a whole if weights were left out the first time.
     /// `retry`: the graph refers to constants in files that have not arrived, so a plan may exist
     /// once they have.
-    Complete { onnx: Vec<u8>, files: BTreeMap<String, Vec<u8>>, retry: bool },
+    Complete { whole: Option<Box<OnnxReader>>, files: BTreeMap<String, Vec<u8>>, retry: bool },
+}
+
+impl State {
+    fn complete(retry: bool) -> Self {
+        Self::Complete { whole: None, files: BTreeMap::new(), retry }
+    }
 }
 
 impl EncoderLoader {
     /// Reads a graph. `onnx` holds the bytes of the ONNX file.
     ///
     /// # Errors
-    /// Those of [`UnfusedEncoder::load`] that can be detected without the weights.
-    pub fn new(onnx: Vec<u8>, config: &BertConfig, options: EncoderOptions) -> Result<Self> {
+    /// Those of [`OnnxFile::parse`] and [`from_file`](Self::from_file).
+    pub fn new(onnx: &[u8], config: &BertConfig, options: EncoderOptions) -> Result<Self> {
+        Self::from_file(OnnxFile::parse(onnx)?, config, options)
+    }
+
+    /// Reads the graph of an ONNX file.
+    ///
+    /// # Errors
+    /// Those of [`UnfusedEncoder::load`] that can be detected without the weights, and `INVALID_ARGUMENT` if
+    /// `first_rows` is set with other layers than the last one.
+    pub fn from_file(onnx: OnnxFile, config: &BertConfig, options: EncoderOptions) -> Result<Self> {
         let config = config.clone();
-        let (outputs, planning) = read_plan(&onnx, &BTreeMap::new(), &config, &options)?;
+        if options.first_rows && options.layers != [config.num_hidden_layers] {
+            fail!(
+                InvalidArgument,
+                "first_rows: the layers are {:?}; only the last layer, {}, can be reduced to first rows",
+                options.layers,
+                config.num_hidden_layers
+            );
+        }
+        let (outputs, planning) = read_plan(onnx.model.clone(), &BTreeMap::new(), &config, &options)?;
         let state = match planning {
             Planning::Planned(stream) => State::Planned(stream),
-            Planning::Unrecognized => State::Complete { onnx, files: BTreeMap::new(), retry: false },
-            Planning::ConstantMissing => State::Complete { onnx, files: BTreeMap::new(), retry: true },
+            Planning::Unrecognized => State::complete(false),
+            Planning::ConstantMissing => State::complete(true),
         };
-        Ok(Self { config, options, outputs, state })
+        let second_reading = SecondReading::default();
+        let mut loader = Self { config, options, onnx, second_reading, outputs, state };
+        if matches!(loader.state, State::Planned(_)) {
+            loader.onnx.model.drop_graph();
+        }
+        Ok(loader)
     }
 
     /// Returns what the encoder will return.
@@ -66,10 +102,29 @@ impl EncoderLoader {
         self.outputs
     }
 
-    /// Begins a weight file, or begins it again: drops what was taken from it.
+    /// Begins a weight file, or begins it again: drops what was taken from it. Its weights are packed when it
+    /// has ended.
     pub fn begin(&mut self, path: &str) {
+        self.begin_with(path, false);
+    }
+
+    /// Begins a weight file that nothing verifies at its end, because no hash is known. Each weight is packed
+    /// as soon as it has arrived. If the file is begun again before it has ended, everything that was packed
+    /// with its weights is dropped; then other files may have to be passed again
+    /// ([`is_complete`](Self::is_complete)).
+    pub fn begin_unverified(&mut self, path: &str) {
+        self.begin_with(path, true);
+    }
+
+    fn begin_with(&mut self, path: &str, is_early: bool) {
+        if path == ONNX_FILE_ITSELF {
+            self.second_reading = SecondReading::default();
+        }
         match &mut self.state {
-            State::Planned(stream) => stream.begin(path),
+            State::Planned(stream) => stream.begin(path, is_early),
+            State::Complete { whole, .. } if path == ONNX_FILE_ITSELF => {
+                *whole = Some(Box::new(OnnxReader::keeping(u64::MAX)));
+            }
             State::Complete { files, .. } => {
                 files.insert(path.to_owned(), Vec::new());
             }
@@ -80,10 +135,19 @@ impl EncoderLoader {
     /// number of bytes that were written before.
     ///
     /// # Errors
-    /// `OUT_OF_MEMORY`; `INVALID_MODEL` if many weights share the same bytes.
+    /// `OUT_OF_MEMORY`; `INVALID_MODEL` if many weights share the same bytes or a weight is not finite.
     pub fn write(&mut self, path: &str, offset: u64, bytes: &[u8]) -> Result<()> {
+        if path == ONNX_FILE_ITSELF
+            && let Some(first) = &self.onnx.skipped
+        {
+            self.second_reading.write(first, bytes);
+        }
         match &mut self.state {
             State::Planned(stream) => stream.write(path, offset, bytes),
+            State::Complete { whole, .. } if path == ONNX_FILE_ITSELF => match whole {
+                Some(reader) => reader.write(bytes),
+                None => Ok(()),
+            },
             State::Complete { files, .. } => {
                 let file = files.entry(path.to_owned()).or_default();
                 if file.try_reserve(bytes.len()).is_err() {
@@ -100,11 +164,33 @@ impl EncoderLoader {
     ///
     /// # Errors
     /// `INVALID_MODEL` if the file is shorter than the weights in it or a weight is not finite,
-    /// `OUT_OF_MEMORY`.
+    /// `INTEGRITY_MISMATCH` if the ONNX file is not the one that was read before, `OUT_OF_MEMORY`.
     pub fn end(&mut self, path: &str) -> Result<()> {
+        if path == ONNX_FILE_ITSELF
+            && let Some(first) = &self.onnx.skipped
+        {
+            std::mem::take(&mut self.second_reading).finish(first)?;
+        }
         match &mut self.state {
             State::Planned(stream) => stream.end(path),
-            State::Complete { .. } => Ok(()),
+            State::Complete { whole, .. } => {
+                if path == ONNX_FILE_ITSELF
+                    && let Some(reader) = whole.take()
+                {
+                    self.onnx = reader.finish()?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Returns true if nothing more is needed from a file. It is false for a file that has ended if its weights
+    /// were packed with weights of another file that was begun again: the file has to be passed again.
+    pub fn is_complete(&self, path: &str) -> bool {
+        match &self.state {
+            State::Planned(stream) => stream.is_complete(path),
+            State::Complete { .. } if path == ONNX_FILE_ITSELF => self.onnx.is_whole(),
+            State::Complete { files, .. } => files.contains_key(path),
         }
     }
 
@@ -114,12 +200,15 @@ impl EncoderLoader {
     /// `MISSING_FILE` if a weight has not arrived, `UNSUPPORTED_OPERATOR` and other errors of
     /// [`UnfusedEncoder::load`] for a graph without a plan.
     pub fn finish(self) -> Result<Box<dyn Encoder>> {
-        let Self { config, options, outputs, state } = self;
+        let Self { config, options, onnx, outputs, state, .. } = self;
         let encoder = match state {
             State::Planned(stream) => (*stream).finish()?,
-            State::Complete { onnx, mut files, retry } => {
+            State::Complete { .. } if !onnx.is_whole() => {
+                fail!(MissingFile, "the ONNX file was read once; its weights are needed too")
+            }
+            State::Complete { mut files, retry, .. } => {
                 let planning = match retry {
-                    true => read_plan(&onnx, &files, &config, &options)?.1,
+                    true => read_plan(onnx.model.clone(), &files, &config, &options)?.1,
                     false => Planning::Unrecognized,
                 };
                 if let Planning::Planned(mut stream) = planning {
@@ -128,7 +217,7 @@ impl EncoderLoader {
                     (*stream).finish()?
                 } else {
                     let (layers, preference) = (&options.layers, options.outputs);
-                    Box::new(UnfusedEncoder::load_outputs(onnx, files, &config, layers, preference)?)
+                    Box::new(UnfusedEncoder::from_file(onnx, files, &config, layers, preference)?)
                 }
             }
         };
@@ -151,12 +240,11 @@ enum Planning {
 }
 
 fn read_plan(
-    onnx: &[u8],
+    model: OnnxModel,
     files: &BTreeMap<String, Vec<u8>>,
     config: &BertConfig,
     options: &EncoderOptions,
 ) -> Result<(OutputShape, Planning)> {
-    let model = OnnxModel::parse(onnx)?;
     let (inputs, outputs) = declared_values(&model.graph);
     let mut signature = GraphSignature::find(&inputs, &outputs, config, &options.layers, options.outputs)?;
     let shape = |signature: &GraphSignature| OutputShape { pooled: signature.pooled, width: signature.width };
@@ -215,6 +303,6 @@ fn recognize(
     let translated = translate(graph, outputs, inputs, *static_shape, expected).ok()?;
     let plan = match_graph(&translated, expected, first_rows, signature.pooled)?;
     // A file that uses the same weights again and again would be packed again and again.
-    let stored: usize = graph.weights.iter().map(|w| w.shape.iter().product::<usize>()).sum();
-    (plan.elements() <= 4 * stored + (1 << 20)).then_some(plan)
+    let stored = graph.weights.iter().map(Weight::elements).fold(0, usize::saturating_add);
+    (plan.elements() <= stored.saturating_mul(4).saturating_add(1 << 20)).then_some(plan)
 }

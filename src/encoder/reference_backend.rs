@@ -7,6 +7,7 @@ use std::task::Poll;
 
 use crate::batch::{Batch, BatchLayout};
 use crate::encoder::check::check;
+use crate::encoder::onnx::Int8Rows;
 use crate::encoder::plan::decode::{floats, order};
 use crate::encoder::plan::{
     EmbedOp, LinearOp, NormWeights, Outputs, Plan, PlanOp, TensorData, ValueId, WeightStore, packing_failed,
@@ -116,6 +117,24 @@ impl PlanBuilder for ReferenceBuilder {
     fn put(&mut self, weight: usize, data: TensorData) -> Result<()> {
         self.store.put(weight, data);
         self.convert()
+    }
+
+    fn row_width(&self, _: usize) -> Option<usize> {
+        None // It computes in f32.
+    }
+
+    fn put_rows(&mut self, _: usize, _: Int8Rows) -> Result<()> {
+        Err(packing_failed("the reference back end takes no int8 rows"))
+    }
+
+    fn forget(&mut self, weight: usize) {
+        self.store.drop_weight(weight);
+        for (op, weights) in self.plan.ops.iter().zip(&mut self.weights) {
+            if weights.is_some() && op.weights().contains(&weight) {
+                *weights = None;
+                self.store.reclaim(op);
+            }
+        }
     }
 
     fn finish(mut self: Box<Self>) -> Result<Box<dyn Encoder>> {

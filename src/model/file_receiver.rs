@@ -3,7 +3,8 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::error::{Result, fail};
+use crate::encoder::onnx::{OnnxFile, OnnxReader};
+use crate::error::{ErrorCode, Result, fail};
 use crate::sniff;
 
 use super::file_buffer::FileBuffer;
@@ -36,8 +37,30 @@ pub(super) struct FileReceiver {
     /// The first bytes, which show whether the file is a web page.
     head: Vec<u8>,
     fed: u64,
-    /// The bytes so far, or `None` if the caller passes them on.
-    buffer: Option<FileBuffer>,
+    content: Content,
+}
+
+/// What becomes of the bytes.
+#[derive(Debug)]
+enum Content {
+    /// They are kept.
+    Kept(FileBuffer),
+    /// They are read as an ONNX file. An error is kept until the end if a hash tells whether the file is
+    /// damaged.
+    Onnx(Result<Box<OnnxReader>>),
+    /// The caller passes them on.
+    PassedOn,
+}
+
+/// The content of a file that was received.
+#[derive(Debug)]
+pub(super) enum Received {
+    /// The bytes.
+    Bytes(Vec<u8>),
+    /// An ONNX file.
+    Onnx(Box<OnnxFile>),
+    /// Nothing: the caller passed the bytes on.
+    PassedOn,
 }
 
 /// What the manifest says of a file.
@@ -65,14 +88,19 @@ impl FileReceiver {
             Some(entry) => FileBuffer::with_size(entry.size)?,
             None => FileBuffer::with_hint(size_hint.filter(|size| *size <= limit)),
         };
-        Ok(Self { buffer: Some(buffer), limit, ..Self::unbuffered(entry, hashed_by) })
+        Ok(Self { content: Content::Kept(buffer), limit, ..Self::unbuffered(entry, hashed_by) })
+    }
+
+    /// Makes a receiver that reads an ONNX file.
+    pub(super) fn onnx(entry: Option<&FileEntry>, hashed_by: HashedBy, reader: OnnxReader) -> Self {
+        Self { content: Content::Onnx(Ok(Box::new(reader))), ..Self::unbuffered(entry, hashed_by) }
     }
 
     /// Makes a receiver that checks the bytes and does not keep them.
     pub(super) fn unbuffered(entry: Option<&FileEntry>, hashed_by: HashedBy) -> Self {
         let hash = (hashed_by == HashedBy::Loader).then(Sha256::new);
         let expected = entry.map(|entry| ExpectedFile { entry: entry.clone(), hash });
-        Self { expected, limit: u64::MAX, head: Vec::new(), fed: 0, buffer: None }
+        Self { expected, limit: u64::MAX, head: Vec::new(), fed: 0, content: Content::PassedOn }
     }
 
     /// Returns the number of bytes so far.
@@ -115,20 +143,31 @@ impl FileReceiver {
                 hash.update(bytes);
             }
         }
-        if let Some(buffer) = &mut self.buffer {
-            buffer.write(self.fed, bytes)?;
+        match &mut self.content {
+            Content::Kept(buffer) => buffer.write(self.fed, bytes)?,
+            Content::Onnx(reader) => {
+                if let Ok(open) = reader
+                    && let Err(error) = open.write(bytes)
+                {
+                    if self.expected.is_none() || error.code() == ErrorCode::OutOfMemory {
+                        return Err(error);
+                    }
+                    *reader = Err(error);
+                }
+            }
+            Content::PassedOn => {}
         }
         self.fed += bytes.len() as u64;
         Ok(())
     }
 
-    /// Ends the file. Returns its bytes, or nothing if they were not kept. `host_sha256` is the hash
-    /// that the host computed.
+    /// Ends the file and returns its content. `host_sha256` is the hash that the host computed.
     ///
     /// # Errors
     /// `NOT_A_MODEL` for an empty file, `INTEGRITY_MISMATCH` if the size or the hash is not the
-    /// manifest's, `INVALID_ARGUMENT` if the host was to hash the file and did not.
-    pub(super) fn end(self, path: &str, host_sha256: Option<&str>) -> Result<Vec<u8>> {
+    /// manifest's, `INVALID_ARGUMENT` if the host was to hash the file and did not, and for an ONNX file the
+    /// errors of [`OnnxReader`].
+    pub(super) fn end(self, path: &str, host_sha256: Option<&str>) -> Result<Received> {
         if self.fed == 0 {
             fail!(NotAModel, "{path} is empty");
         }
@@ -142,7 +181,11 @@ impl FileReceiver {
                 }
             }
         }
-        Ok(self.buffer.map_or_else(Vec::new, FileBuffer::finish))
+        Ok(match self.content {
+            Content::Kept(buffer) => Received::Bytes(buffer.finish()),
+            Content::Onnx(reader) => Received::Onnx(Box::new(reader?.finish()?)),
+            Content::PassedOn => Received::PassedOn,
+        })
     }
 }
 

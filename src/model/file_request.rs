@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::{Result, fail};
 
-use super::export_folder::{ONNX_CANDIDATES, choose_onnx};
+use super::export_folder::{ONNX_CANDIDATES, choose_onnx, is_onnx};
 use super::manifest::{FileEntry, ONNX_FILE_NAME, PIECE_BYTES};
 use super::settings::{SIDE_FILES, module_files};
 
@@ -22,6 +22,11 @@ pub struct FileRequest {
     pub has_piece_hashes: bool,
     /// Whether loading fails without the file.
     pub required: bool,
+    /// Whether the file may be requested a second time. The host may keep the bytes, to save a download.
+    pub keep: bool,
+    /// Whether the file was received before and is requested once more: an ONNX file, whose weights are taken
+    /// when its graph is known, or a file whose weights were dropped with those of another file.
+    pub again: bool,
 }
 
 /// The requests that are not answered yet, and what is known of the folder.
@@ -45,6 +50,11 @@ impl FileRequests {
         &self.missing
     }
 
+    /// Returns true if a file is requested.
+    pub(super) fn is_pending(&self, path: &str) -> bool {
+        self.pending.iter().any(|request| request.path == path)
+    }
+
     /// Returns a pending request.
     ///
     /// # Errors
@@ -58,10 +68,12 @@ impl FileRequests {
 
     /// Requests a file, unless it is requested already. `entry` is what the manifest says of it.
     pub(super) fn add(&mut self, path: &str, required: bool, entry: Option<&FileEntry>) {
-        if self.pending.iter().any(|request| request.path == path) {
+        if self.is_pending(path) {
             return;
         }
         self.pending.push(FileRequest {
+            keep: is_onnx(path),
+            again: false,
             path: path.to_owned(),
             size: entry.map(|e| e.size),
             sha256: entry.map(|e| e.sha256.clone()),
@@ -80,6 +92,15 @@ impl FileRequests {
             self.missing.insert(path.to_owned());
         }
         may_exist
+    }
+
+    /// Requests a file once more. `size` is its size, if it is known.
+    pub(super) fn add_again(&mut self, path: &str, size: Option<u64>, entry: Option<&FileEntry>) {
+        self.add(path, true, entry);
+        if let Some(request) = self.pending.iter_mut().find(|request| request.path == path) {
+            request.again = true;
+            request.size = request.size.or(size);
+        }
     }
 
     /// Removes the request of a file that was received.

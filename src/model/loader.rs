@@ -7,7 +7,8 @@
 //!
 //! The loader requests files in stages: first `corom.json`, then configuration, tokenizer and graph
 //! (and side files in a folder without a manifest), and last the weight files, whose bytes go to the
-//! encoder as they arrive.
+//! encoder as they arrive. An ONNX file that contains large weights is requested twice: for its graph, which
+//! needs the end of the file, and for its weights.
 //!
 //! [`pending_requests`]: ModelLoader::pending_requests
 //! [`begin`]: ModelLoader::begin
@@ -16,14 +17,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::config::BertConfig;
 use crate::embedder::Embedder;
+use crate::encoder::onnx::{OnnxFile, OnnxReader};
 use crate::error::{Error, ErrorCode, Result, fail};
-use crate::json;
 use crate::relative_path::is_relative_path;
 
+use super::early_check::check_early;
 use super::export_folder::is_onnx;
-use super::file_receiver::{FileReceiver, HashedBy};
+use super::file_errors::{missing_error, not_begun};
+use super::file_receiver::{FileReceiver, HashedBy, Received};
 use super::file_request::{FileRequest, FileRequests};
 use super::manifest::{self, Manifest, ONNX_FILE_NAME};
 use super::model_builder::ModelBuilder;
@@ -52,11 +54,13 @@ pub struct ModelLoader {
     options: LoadOptions,
     manifest: Option<Manifest>,
     requests: FileRequests,
-    /// Complete files, without `corom.json` and the weight files.
+    /// Complete files, without `corom.json`, the ONNX file and the weight files.
     files: BTreeMap<String, Vec<u8>>,
-    /// Path of the ONNX file, once it is known.
-    onnx: Option<String>,
-    /// Files beside the ONNX file that hold weights. They are requested last.
+    /// Path and content of the ONNX file.
+    onnx: Option<(String, OnnxFile)>,
+    /// The size of the ONNX file if it is requested again.
+    onnx_size: Option<u64>,
+    /// Files that hold weights, with the ONNX file if it is requested again. They are requested last.
     weight_files: BTreeSet<String>,
     /// The model without the weight files, once one of them has begun.
     builder: Option<Box<ModelBuilder>>,
@@ -93,6 +97,7 @@ impl ModelLoader {
             requests,
             files: BTreeMap::new(),
             onnx: None,
+            onnx_size: None,
             weight_files: BTreeSet::new(),
             builder: None,
             builder_error: None,
@@ -161,8 +166,11 @@ impl ModelLoader {
         self.receivers.remove(path);
         let entry = self.manifest.as_ref().and_then(|m| m.file(path)).cloned();
         let receiver = if self.weight_files.contains(path) {
-            self.builder()?.begin(path);
+            self.builder()?.begin(path, entry.is_some());
+            self.request_dropped_weights();
             FileReceiver::unbuffered(entry.as_ref(), hashed_by)
+        } else if is_onnx(path) {
+            FileReceiver::onnx(entry.as_ref(), hashed_by, OnnxReader::new())
         } else {
             FileReceiver::buffered(path, entry.as_ref(), size, hashed_by)?
         };
@@ -228,42 +236,43 @@ impl ModelLoader {
 
     fn end_with(&mut self, path: &str, sha256: Option<&str>) -> Result<()> {
         let Some(receiver) = self.receivers.remove(path) else { return Err(not_begun(path)) };
-        let bytes = receiver.end(path, sha256)?;
-        match path {
-            _ if self.weight_files.contains(path) => {
-                if let Some(builder) = &mut self.builder {
-                    builder.end(path)?;
-                }
-                self.requests.remove(path);
-                return Ok(());
-            }
-            manifest::FILE_NAME => {
-                let manifest = self.manifest.insert(Manifest::from_json(&bytes)?);
-                let head = manifest.head.iter().filter_map(HeadModule::weights);
-                let paths = ["config.json", "tokenizer.json", ONNX_FILE_NAME].into_iter().chain(head);
-                let paths: Vec<String> = paths.map(str::to_owned).collect();
-                paths.iter().for_each(|path| self.request(path));
-            }
-            // Parsed early, so that a wrong folder is rejected before its weights are fetched.
-            "config.json" => {
-                BertConfig::from_json(&bytes)?;
-            }
-            "tokenizer.json" => {
-                json::check_object(&bytes, path, ErrorCode::InvalidTokenizer)?;
-            }
-            _ if is_onnx(path) => {
+        match receiver.end(path, sha256)? {
+            Received::PassedOn => self.end_weight_file(path)?,
+            Received::Onnx(onnx) => {
                 self.weight_files =
-                    weight_files(path, &bytes, self.manifest.as_ref(), self.requests.missing())?;
-                self.onnx = Some(path.to_owned());
+                    weight_files(path, &onnx, self.manifest.as_ref(), self.requests.missing())?;
+                self.onnx_size = onnx.size_to_read_again();
+                self.onnx = Some((path.to_owned(), *onnx));
+                self.requests.remove(path);
             }
-            _ => {}
+            Received::Bytes(bytes) => self.end_small_file(path, bytes)?,
         }
-        if path != manifest::FILE_NAME {
+        self.request_weight_files();
+        Ok(())
+    }
+
+    fn end_weight_file(&mut self, path: &str) -> Result<()> {
+        if let Some(builder) = &mut self.builder {
+            builder.end(path)?;
+        }
+        self.requests.remove(path);
+        self.request_dropped_weights();
+        Ok(())
+    }
+
+    fn end_small_file(&mut self, path: &str, bytes: Vec<u8>) -> Result<()> {
+        if path == manifest::FILE_NAME {
+            let manifest = self.manifest.insert(Manifest::from_json(&bytes)?);
+            let head = manifest.head.iter().filter_map(HeadModule::weights);
+            for path in ["config.json", "tokenizer.json", ONNX_FILE_NAME].into_iter().chain(head) {
+                self.requests.add(path, true, manifest.file(path));
+            }
+        } else {
+            check_early(path, &bytes)?;
             self.files.insert(path.to_owned(), bytes);
         }
         self.requests.remove(path);
         self.request_module_files()?;
-        self.request_weight_files();
         Ok(())
     }
 
@@ -289,14 +298,14 @@ impl ModelLoader {
     /// answered an earlier request with a web page.
     pub fn missing(&mut self, path: &str) -> Result<()> {
         if self.requests.get(path)?.required {
-            return Err(self.missing_error(path));
+            return Err(missing_error(path, self.pages.first()));
         }
         self.receivers.remove(path);
         self.requests.remove_missing(path);
         if path == manifest::FILE_NAME {
             self.requests.request_export_files(self.options.model.as_deref())?;
         } else if is_onnx(path) && !self.requests.request_next_onnx() {
-            return Err(self.missing_error("an ONNX file (model.onnx, onnx/model.onnx …)"));
+            return Err(missing_error("an ONNX file (model.onnx, onnx/model.onnx …)", self.pages.first()));
         }
         self.request_module_files()?;
         self.request_weight_files();
@@ -334,8 +343,10 @@ impl ModelLoader {
                 if let Some((code, message)) = &self.builder_error {
                     return Err(Error::new(*code, message.clone()));
                 }
+                let Some(onnx) = self.onnx.take() else {
+                    fail!(MissingFile, "the ONNX file was not passed to the loader");
+                };
                 let files = std::mem::take(&mut self.files);
-                let onnx = self.onnx.as_deref();
                 match ModelBuilder::new(files, self.manifest.as_ref(), onnx, &self.options) {
                     Ok(builder) => Ok(self.builder.insert(Box::new(builder))),
                     Err(error) => {
@@ -344,14 +355,6 @@ impl ModelLoader {
                     }
                 }
             }
-        }
-    }
-
-    /// Requests a required file, unless it has arrived.
-    fn request(&mut self, path: &str) {
-        if !self.files.contains_key(path) {
-            let entry = self.manifest.as_ref().and_then(|m| m.file(path));
-            self.requests.add(path, true, entry);
         }
     }
 
@@ -367,29 +370,25 @@ impl ModelLoader {
     /// arrive, and needs graph and configuration for that.
     fn request_weight_files(&mut self) {
         if self.requests.pending().is_empty() && self.builder.is_none() {
-            self.weight_files.clone().iter().for_each(|path| self.request(path));
+            for path in &self.weight_files {
+                let entry = self.manifest.as_ref().and_then(|m| m.file(path));
+                if is_onnx(path) && self.onnx.as_ref().is_some_and(|(onnx, _)| onnx == path) {
+                    self.requests.add_again(path, self.onnx_size, entry);
+                } else {
+                    self.requests.add(path, true, entry);
+                }
+            }
         }
     }
 
-    fn missing_error(&self, path: &str) -> Error {
-        match self.pages.first() {
-            Some(page) => Error::new(
-                ErrorCode::NotAModel,
-                format!(
-                    "{path} is missing, and the server answered the request for {page} with a web page: check that \
-                     the URL is that of a model folder"
-                ),
-            ),
-            None => Error::new(
-                ErrorCode::MissingFile,
-                format!(
-                    "{path} is missing: a model folder has corom.json, or config.json, tokenizer.json and an ONNX file"
-                ),
-            ),
+    /// Requests the weight files that have ended and whose weights were dropped since.
+    fn request_dropped_weights(&mut self) {
+        let Some(builder) = &self.builder else { return };
+        for path in self.weight_files.iter().filter(|path| !builder.is_complete(path)) {
+            let entry = self.manifest.as_ref().and_then(|m| m.file(path));
+            if !self.requests.is_pending(path) {
+                self.requests.add_again(path, None, entry);
+            }
         }
     }
-}
-
-fn not_begun(path: &str) -> Error {
-    Error::new(ErrorCode::InvalidArgument, format!("{path}: feed and end need a call of begin before"))
 }

@@ -1,8 +1,10 @@
 //! The model folder: which files make a model, how they are verified, and how they become an
 //! [`Embedder`](crate::embedder::Embedder).
 
+mod early_check;
 mod export_folder;
 mod file_buffer;
+mod file_errors;
 mod file_receiver;
 mod file_request;
 #[cfg(not(target_arch = "wasm32"))]

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::config::{BertConfig, PoolingChoice};
 use crate::embedder::Embedder;
+use crate::encoder::onnx::{ONNX_FILE_ITSELF, OnnxFile};
 use crate::encoder::{BackendChoice, EncoderLoader, EncoderOptions};
 use crate::error::{Error, ErrorCode, Result, fail};
 use crate::head::{Head, HeadLayer};
@@ -34,6 +35,7 @@ pub(super) struct ModelBuilder {
     encoder: EncoderLoader,
     /// The folder of the ONNX file: empty, or with a trailing slash.
     folder: String,
+    onnx_path: String,
 }
 
 /// The self-test of a manifest, with the settings that its vectors were made with.
@@ -53,7 +55,7 @@ impl ModelBuilder {
     pub(super) fn new(
         mut files: BTreeMap<String, Vec<u8>>,
         manifest: Option<&Manifest>,
-        onnx: Option<&str>,
+        onnx: (String, OnnxFile),
         options: &LoadOptions,
     ) -> Result<Self> {
         let missing =
@@ -95,8 +97,7 @@ impl ModelBuilder {
         let tokenizer = Tokenizer::from_json(&tokenizer_json, settings.max_length.value, config.vocab_size)?;
         drop(tokenizer_json);
 
-        let onnx_path = onnx.ok_or_else(|| missing("the ONNX file"))?;
-        let onnx = files.remove(onnx_path).ok_or_else(|| missing(onnx_path))?;
+        let (onnx_path, onnx) = onnx;
         let folder = onnx_path.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
         let encoder = EncoderOptions {
             layers: layers.clone(),
@@ -106,12 +107,12 @@ impl ModelBuilder {
             kernel: options.kernel,
             backend: if options.unfused { BackendChoice::Unfused } else { BackendChoice::Auto },
         };
-        let encoder = EncoderLoader::new(onnx, &config, encoder)?;
+        let encoder = EncoderLoader::from_file(onnx, &config, encoder)?;
         let outputs = encoder.outputs();
         let Settings { normalize, max_length, .. } = &settings;
         let (normalize, max_length) = (normalize.clone(), max_length.clone());
         let OutputChoice { pooling, head } =
-            settings.with_graph(onnx_path, outputs.pooled.then_some(outputs.width))?;
+            settings.with_graph(&onnx_path, outputs.pooled.then_some(outputs.width))?;
         let layers_of_head = read_head(&files, &head.value)?;
         if !outputs.pooled {
             // Checked before the weights arrive.
@@ -143,17 +144,25 @@ impl ModelBuilder {
             self_test,
             encoder,
             folder,
+            onnx_path,
         })
     }
 
     /// Returns the path of a weight file relative to the ONNX file.
     fn relative<'a>(&self, path: &'a str) -> &'a str {
+        if path == self.onnx_path {
+            return ONNX_FILE_ITSELF;
+        }
         path.strip_prefix(&self.folder).unwrap_or(path)
     }
 
-    /// See [`EncoderLoader::begin`].
-    pub(super) fn begin(&mut self, path: &str) {
-        self.encoder.begin(self.relative(path));
+    /// Begins a weight file. `is_verified` says whether a hash is known. The weights of the ONNX file itself are
+    /// packed as they arrive in any case, because the file was verified when it was read first.
+    pub(super) fn begin(&mut self, path: &str, is_verified: bool) {
+        match self.relative(path) {
+            relative if is_verified && relative != ONNX_FILE_ITSELF => self.encoder.begin(relative),
+            relative => self.encoder.begin_unverified(relative),
+        }
     }
 
     /// See [`EncoderLoader::write`].
@@ -164,6 +173,11 @@ impl ModelBuilder {
     /// See [`EncoderLoader::end`].
     pub(super) fn end(&mut self, path: &str) -> Result<()> {
         self.encoder.end(self.relative(path))
+    }
+
+    /// See [`EncoderLoader::is_complete`].
+    pub(super) fn is_complete(&self, path: &str) -> bool {
+        self.encoder.is_complete(self.relative(path))
     }
 
     /// Returns the model. All weights have arrived.

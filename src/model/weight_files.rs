@@ -1,8 +1,9 @@
-//! Finds the files beside an ONNX file that hold its weights.
+//! Finds the files that hold the weights of an ONNX file: files beside it, and the ONNX file itself if its reader
+//! left out weights.
 
 use std::collections::BTreeSet;
 
-use crate::encoder::onnx::external_files;
+use crate::encoder::onnx::OnnxFile;
 use crate::error::{Result, fail};
 
 use super::manifest::Manifest;
@@ -11,16 +12,16 @@ use super::manifest::Manifest;
 ///
 /// # Errors
 /// `MISSING_FILE` for a file that the manifest does not list, `INVALID_MODEL` for a file that is known
-/// to be missing and for the ONNX file itself, and the errors of [`external_files`].
+/// to be missing and for the ONNX file itself, and the errors of [`OnnxFile::external_files`].
 pub(super) fn weight_files(
     onnx_path: &str,
-    onnx: &[u8],
+    onnx: &OnnxFile,
     manifest: Option<&Manifest>,
     missing: &BTreeSet<String>,
 ) -> Result<BTreeSet<String>> {
     let folder = onnx_path.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
     let mut paths = BTreeSet::new();
-    for file in external_files(onnx)? {
+    for file in onnx.external_files()? {
         let path = format!("{folder}{}", file.path);
         if manifest.is_some_and(|m| m.file(&path).is_none()) {
             fail!(MissingFile, "{onnx_path} keeps weights in {path}, which corom.json does not list");
@@ -32,6 +33,9 @@ pub(super) fn weight_files(
             fail!(InvalidModel, "{onnx_path} keeps weights in {path}, which is missing");
         }
         paths.insert(path);
+    }
+    if !onnx.is_whole() {
+        paths.insert(onnx_path.to_owned());
     }
     Ok(paths)
 }

@@ -48,6 +48,8 @@ struct FileRequest<'a> {
     sha256: Option<&'a str>,
     pieces: bool,
     required: bool,
+    keep: bool,
+    again: bool,
 }
 
 #[wasm_bindgen]
@@ -88,7 +90,7 @@ impl ModelLoader {
         Ok(self.0.set_listing(paths)?)
     }
 
-    /// Returns the files to fetch next: `[{ path, size, sha256, pieces, required }]`.
+    /// Returns the files to fetch next: `[{ path, size, sha256, pieces, required, keep, again }]`.
     #[wasm_bindgen(js_name = pendingRequests)]
     pub fn pending_requests(&self) -> Result<JsValue, JsValue> {
         let requests = self.0.pending_requests().iter().map(|request| FileRequest {
@@ -97,6 +99,8 @@ impl ModelLoader {
             sha256: request.sha256.as_deref(),
             pieces: request.has_piece_hashes,
             required: request.required,
+            keep: request.keep,
+            again: request.again,
         });
         to_js(&requests.collect::<Vec<_>>())
     }

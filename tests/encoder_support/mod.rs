@@ -95,14 +95,14 @@ impl Fixture {
     pub fn load(&self, pooling: Pooling) -> Result<UnfusedEncoder> {
         let config = self.config()?;
         let layers = pooling.layers(config.num_hidden_layers);
-        UnfusedEncoder::load(self.bytes(), self.external()?, &config, &layers)
+        UnfusedEncoder::load(&self.bytes(), self.external()?, &config, &layers)
     }
 
     /// Loads the encoder as the package does. The files of external data arrive in chunks.
     pub fn load_fused(&self, pooling: Pooling, options: EncoderOptions) -> Result<Box<dyn Encoder>> {
         let config = self.config()?;
         let layers = pooling.layers(config.num_hidden_layers);
-        let mut loader = EncoderLoader::new(self.bytes(), &config, EncoderOptions { layers, ..options })?;
+        let mut loader = EncoderLoader::new(&self.bytes(), &config, EncoderOptions { layers, ..options })?;
         for (path, bytes) in self.external()? {
             loader.begin(&path);
             let mut offset = 0;

@@ -1,7 +1,7 @@
 //! Random changes to an ONNX graph that keep the file a valid protobuf message. `encoder_corrupt.rs` makes a fixed
 //! sequence of changes; the fuzz target `onnx` uses the same changes as its mutator.
 
-use corom::encoder::onnx::pb::{GraphProto, NodeProto};
+use corom::encoder::onnx::pb::{GraphProto, NodeProto, TensorProto};
 
 /// xorshift64: the same sequence in every run.
 pub struct Random(u64);
@@ -59,7 +59,7 @@ pub fn mutate(graph: &mut GraphProto, random: &mut Random) -> String {
         7 => {
             for tensor in node.attribute.iter_mut().filter_map(|a| a.t.as_mut()) {
                 if tensor.data_type == INT64 {
-                    fill_int64(&mut tensor.raw_data, number);
+                    fill_int64(tensor, number);
                 }
             }
         }
@@ -88,12 +88,13 @@ fn mutate_initializer(graph: &mut GraphProto, random: &mut Random, number: i64) 
         0 => tensor.dims.reverse(),
         1 => tensor.dims.push(1),
         2 => tensor.dims = vec![tensor.dims.iter().fold(1, |product, dim| product.wrapping_mul(*dim))],
-        _ if tensor.data_type == INT64 => fill_int64(&mut tensor.raw_data, number),
+        _ if tensor.data_type == INT64 => fill_int64(tensor, number),
         _ => tensor.data_type = DATA_TYPES[random.below(DATA_TYPES.len())],
     }
     format!("initializer {which} ({}), number {number}", tensor.name)
 }
 
-fn fill_int64(raw_data: &mut Vec<u8>, number: i64) {
-    *raw_data = std::iter::repeat_n(number.to_le_bytes(), raw_data.len() / 8).flatten().collect();
+fn fill_int64(tensor: &mut TensorProto, number: i64) {
+    let count = tensor.raw_data.len() / 8;
+    tensor.raw_data = std::iter::repeat_n(number.to_le_bytes(), count).flatten().collect();
 }

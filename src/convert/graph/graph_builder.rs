@@ -184,7 +184,7 @@ impl<'a> GraphBuilder<'a> {
     pub(super) fn constant(&mut self, name: &str, shape: &[usize], values: TensorValues) -> String {
         if self.graph.initializer.iter().all(|t| t.name != name) {
             let mut tensor = header(name, shape, values);
-            tensor.raw_data = values.bytes(0, values.len());
+            tensor.raw_data = values.bytes(0, values.len()).into();
             self.graph.initializer.push(tensor);
         }
         name.into()

@@ -17,7 +17,10 @@ use super::tract_ops::linear::Linear;
 use super::tract_ops::mean_rows::{MeanRows, Normalize};
 use super::tract_ops::select_rows::SelectRows;
 use crate::batch::BatchLayout;
-use crate::encoder::plan::{Outputs, Plan, PlanOp, TensorData, WeightStore, packing_failed};
+use crate::encoder::onnx::Int8Rows;
+use crate::encoder::plan::{
+    Outputs, Plan, PlanOp, Quantization, TensorData, TensorRef, WeightStore, packing_failed,
+};
 use crate::encoder::weight_stream::PlanBuilder;
 use crate::encoder::{Encoder, EncoderInfo, EncoderOptions, KernelChoice, ModelFacts, Precision};
 use crate::error::{Error, ErrorCode, Result};
@@ -39,6 +42,10 @@ pub(crate) struct CpuBuilder {
     plan: Plan,
     store: WeightStore,
     packed: Vec<Option<PackedOp>>,
+    /// Word embeddings that are quantized while they arrive: weight and width of a row.
+    row_width: Option<(usize, usize)>,
+    /// The scales of these rows, once they have arrived.
+    row_scales: Option<Vec<f32>>,
     facts: ModelFacts,
     precision: Precision,
     autotuner: Autotuner,
@@ -54,7 +61,9 @@ impl CpuBuilder {
         };
         let store = WeightStore::new(weights, &plan.ops);
         let packed = plan.ops.iter().map(|_| None).collect();
-        Self { plan, store, packed, facts, precision: options.precision, autotuner }
+        let precision = options.precision;
+        let row_width = (precision == Precision::Auto).then(|| word_rows(&plan)).flatten();
+        Self { plan, store, packed, row_width, row_scales: None, facts, precision, autotuner }
     }
 
     /// Runs the kernels on zeros for some milliseconds, in WebAssembly only. The engine then
@@ -79,7 +88,8 @@ impl CpuBuilder {
             *packed = Some(match op {
                 PlanOp::Embed(embed) => {
                     let types_always_zero = embed.token_type.as_ref().is_none_or(|types| types.always_zero);
-                    PackedOp::Embed(Arc::new(pack::embed(store, embed, self.precision)?), types_always_zero)
+                    let embed = pack::embed(store, embed, self.precision, self.row_scales.take())?;
+                    PackedOp::Embed(Arc::new(embed), types_always_zero)
                 }
                 PlanOp::Linear(linear) => {
                     let kernel = self.autotuner.kernel();
@@ -128,6 +138,25 @@ impl PlanBuilder for CpuBuilder {
         self.pack(|op| op.weights().contains(&weight))
     }
 
+    fn row_width(&self, weight: usize) -> Option<usize> {
+        self.row_width.filter(|(word, _)| *word == weight).map(|(_, width)| width)
+    }
+
+    fn put_rows(&mut self, weight: usize, rows: Int8Rows) -> Result<()> {
+        self.row_scales = Some(rows.scales);
+        self.put(weight, TensorData::I8(rows.q))
+    }
+
+    fn forget(&mut self, weight: usize) {
+        self.store.drop_weight(weight);
+        for (op, packed) in self.plan.ops.iter().zip(&mut self.packed) {
+            if packed.is_some() && op.weights().contains(&weight) {
+                *packed = None;
+                self.store.reclaim(op);
+            }
+        }
+    }
+
     fn finish(mut self: Box<Self>) -> Result<Box<dyn Encoder>> {
         self.pack(|_| true)?;
         let info = self.info();
@@ -142,6 +171,22 @@ impl PlanBuilder for CpuBuilder {
             .map_err(|e| Error::with_source(ErrorCode::Internal, "the plan cannot be run", e))?;
         Ok(Box::new(CpuEncoder::new(graph, shared, info, self.facts.config, pooled)))
     }
+}
+
+/// Returns the weight and the row width of the word embeddings if they are floats that nothing else reads.
+fn word_rows(plan: &Plan) -> Option<(usize, usize)> {
+    let word = plan.ops.iter().find_map(|op| match op {
+        PlanOp::Embed(embed) => Some(&embed.word),
+        _ => None,
+    })?;
+    let (&[TensorRef::Weight(weight)], Quantization::Affine { axis: None, scale, zero: None }) =
+        (&word.parts[..], &word.quantization)
+    else {
+        return None;
+    };
+    let is_plain = word.float && !word.transposed && word.columns.is_none() && scale.is_empty();
+    let uses = plan.ops.iter().flat_map(PlanOp::weights).filter(|used| *used == weight).count();
+    (is_plain && uses == 1).then_some((weight, word.shape[1]))
 }
 
 /// Wires the packed ops into tract's typed graph.

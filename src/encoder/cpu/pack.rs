@@ -5,7 +5,7 @@ use crate::encoder::cpu::kernels::add_norm::LayerNorm;
 use crate::encoder::cpu::kernels::embed::{Embed, EmbeddingTable};
 use crate::encoder::cpu::kernels::linear::{Kernel, Linear, PackF32, PackI4, PackI8};
 use crate::encoder::plan::decode::{Int8Weights, floats, int4, int8, order};
-use crate::encoder::plan::{EmbedOp, LinearOp, Matrix, NormWeights, WeightStore};
+use crate::encoder::plan::{EmbedOp, LinearOp, Matrix, NormWeights, TensorData, WeightStore, packing_failed};
 use crate::encoder::quantize::int8::{ColumnMax, quantize_rows_i8};
 use crate::encoder::reserve::try_with_capacity;
 use crate::error::{Result, fail};
@@ -55,9 +55,17 @@ pub(super) fn linear(
     Ok(pack.finish())
 }
 
-/// Packs the embeddings.
-pub(super) fn embed(store: &mut WeightStore, op: &EmbedOp, precision: Precision) -> Result<Embed> {
-    let word = table(store, &op.word, precision == Precision::Auto)?;
+/// Packs the embeddings. `row_scales` are the scales of word embeddings that arrived as int8 rows.
+pub(super) fn embed(
+    store: &mut WeightStore,
+    op: &EmbedOp,
+    precision: Precision,
+    row_scales: Option<Vec<f32>>,
+) -> Result<Embed> {
+    let word = match row_scales {
+        Some(scales) => EmbeddingTable::i8(op.word.shape[1], int8_rows(store, &op.word)?, scales),
+        None => table(store, &op.word, precision == Precision::Auto)?,
+    };
     let token_type = match &op.token_type {
         Some(types) => Some(table(store, &types.table, false)?),
         None => None,
@@ -67,6 +75,14 @@ pub(super) fn embed(store: &mut WeightStore, op: &EmbedOp, precision: Precision)
         None => None,
     };
     Ok(Embed::new(word, token_type, position, norm(store, &op.norm)?))
+}
+
+/// Takes word embeddings that arrived as int8 rows.
+fn int8_rows(store: &mut WeightStore, word: &Matrix) -> Result<Vec<i8>> {
+    match word.parts.first().map(|tensor| store.take(tensor)).transpose()? {
+        Some(TensorData::I8(q)) => Ok(q),
+        _ => Err(packing_failed("a table did not arrive in rows")),
+    }
 }
 
 /// Packs an embedding table. int8 tables without zero points stay int8. Float tables become int8 if
@@ -146,7 +162,7 @@ mod tests {
         let vector = Vector::Uniform(1.0);
         let norm = NormWeights { width: 8, eps: 1e-5, gamma: vector.clone(), beta: vector };
         let tables = EmbedOp { word: matrix([MANY, 8]), token_type: None, position: None, norm };
-        let error = embed(&mut store, &tables, Precision::Auto).unwrap_err();
+        let error = embed(&mut store, &tables, Precision::Auto, None).unwrap_err();
         check(&error, 4 * 8 * MANY, [MANY, 8]);
     }
 }

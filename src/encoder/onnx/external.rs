@@ -23,19 +23,24 @@ pub struct ExternalFile {
     pub min_size: u64,
 }
 
-/// Returns the files with the external data of an ONNX file, in the order of first use. Empty if the ONNX
-/// file contains all its data.
+/// The path of the ONNX file itself, where its reader left out weights. No file has this path.
+pub const ONNX_FILE_ITSELF: &str = "";
+/// The data location of a tensor that the reader left out. No file has it: the reader rejects it.
+pub(super) const SKIPPED_LOCATION: i32 = i32::MIN;
+
+/// Returns the files with the external data of a model, in the order of first use.
 ///
 /// # Errors
-/// `INVALID_MODEL` if the file cannot be parsed, a path leaves the folder, an offset or length is not a
-/// number or contradicts the tensor's shape, or too many tensors share the same bytes; `NOT_A_MODEL`,
-/// `UNSUPPORTED_MODEL` for a file that is not a supported ONNX file.
-pub fn external_files(onnx: &[u8]) -> Result<Vec<ExternalFile>> {
-    let model = OnnxModel::parse(onnx)?;
+/// `INVALID_MODEL` if a path leaves the folder, an offset or length is not a number or contradicts the tensor's
+/// shape, or too many tensors share the same bytes.
+pub(super) fn external_files_of(model: &OnnxModel) -> Result<Vec<ExternalFile>> {
     let mut files: Vec<ExternalFile> = Vec::new();
     let mut taken: Vec<u64> = Vec::new();
     for tensor in model.tensors() {
         let Some(ExternalRange { path, range }) = ExternalRange::of(tensor)? else { continue };
+        if path == ONNX_FILE_ITSELF {
+            continue;
+        }
         let size = range.end - range.start;
         match files.iter().position(|f| f.path == path) {
             Some(at) => {
@@ -73,7 +78,7 @@ pub(crate) fn check_byte_reuse(path: &str, used: u64, available: u64) -> Result<
     Ok(())
 }
 
-/// The bytes of a tensor in an external file.
+/// The bytes of a tensor in an external file, or in the ONNX file itself ([`ONNX_FILE_ITSELF`]).
 #[derive(Debug)]
 pub(crate) struct ExternalRange {
     pub(crate) path: String,
@@ -86,21 +91,25 @@ impl ExternalRange {
     /// # Errors
     /// `INVALID_MODEL` if the entry has no path inside the folder, or contradicts the tensor's shape.
     pub(super) fn of(tensor: &TensorProto) -> Result<Option<Self>> {
-        if tensor.data_location != Some(DataLocation::External as i32) {
-            return Ok(None);
-        }
         let name = &tensor.name;
         let entry = |key: &str| tensor.external_data.iter().find(|e| e.key == key).map(|e| e.value.as_str());
-        let Some(path) = entry("location") else {
-            fail!(InvalidModel, "tensor `{name}`: external data without a location");
+        let path = match tensor.data_location {
+            Some(SKIPPED_LOCATION) => ONNX_FILE_ITSELF,
+            Some(location) if location == DataLocation::External as i32 => {
+                let Some(path) = entry("location") else {
+                    fail!(InvalidModel, "tensor `{name}`: external data without a location");
+                };
+                let path = path.strip_prefix("./").unwrap_or(path);
+                if !is_relative_path(path) {
+                    fail!(
+                        InvalidModel,
+                        "tensor `{name}`: the external location `{path}` is not a path inside the model folder"
+                    );
+                }
+                path
+            }
+            _ => return Ok(None),
         };
-        let path = path.strip_prefix("./").unwrap_or(path);
-        if !is_relative_path(path) {
-            fail!(
-                InvalidModel,
-                "tensor `{name}`: the external location `{path}` is not a path inside the model folder"
-            );
-        }
         let number = |key: &str| match entry(key) {
             None => Ok(None),
             Some(text) => match text.parse::<u64>() {

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::pb::DataType;
 use super::pb::DimensionValue;
-use super::pb::{GraphProto, TensorProto, ValueInfoProto, type_proto};
+use super::pb::{AttributeType, GraphProto, NodeProto, TensorProto, ValueInfoProto, type_proto};
 use tract_core::prelude::*;
 
 use super::external::ExternalData;
 use super::node::Node;
 use super::onnx_model::OnnxModel;
-use super::weight::{InitializerKind, Weight};
+use super::weight::{InitializerKind, Weight, is_deferred};
 use super::{registry, tensor, tensor_info};
 use crate::error::{Result, fail};
 
@@ -78,13 +78,16 @@ impl OnnxGraph {
         let opset = model.opset;
         let mut graph = model.graph;
         let inputs: HashSet<String> = declared_values(&graph).0.into_iter().map(|p| p.name).collect();
-        let initializers = std::mem::take(&mut graph.initializer);
+        let mut initializers = std::mem::take(&mut graph.initializer);
         if !graph.sparse_initializer.is_empty() {
             fail!(UnsupportedModel, "the ONNX file has sparse initializers, which corom does not support");
         }
         let mut nodes = Vec::with_capacity(graph.node.len());
-        for proto in graph.node {
-            nodes.push(Node::new(proto)?);
+        for mut proto in graph.node {
+            match take_weight(&mut proto) {
+                Some(weight) => initializers.push(weight),
+                None => nodes.push(Node::new(proto)?),
+            }
         }
         check_names(&initializers, &inputs, &nodes)?;
         let (nodes, mut needed) = prune(nodes, outputs);
@@ -170,6 +173,21 @@ impl OnnxGraph {
     pub(crate) fn has_dynamic_quantization(&self) -> bool {
         self.nodes.iter().any(|n| n.op.starts_with("Dynamic"))
     }
+}
+
+/// Returns the tensor of a `Constant` node that holds a weight, named like the node's output: an initializer in
+/// another place.
+fn take_weight(node: &mut NodeProto) -> Option<TensorProto> {
+    let is_constant = node.op_type == "Constant" && matches!(node.domain.as_str(), "" | "ai.onnx");
+    let ([attribute], [output]) = (&mut node.attribute[..], &node.output[..]) else { return None };
+    let is_value = attribute.name == "value"
+        && attribute.r#type == AttributeType::Tensor as i32
+        && attribute.ref_attr_name.is_empty();
+    if !is_constant || !is_value || output.is_empty() || !node.input.is_empty() {
+        return None;
+    }
+    let tensor = attribute.t.take_if(|tensor| is_deferred(tensor))?;
+    Some(TensorProto { name: output.clone(), ..tensor })
 }
 
 /// Checks that every value is made once, before its uses.

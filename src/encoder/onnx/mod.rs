@@ -2,9 +2,9 @@
 //! tract's typed graph.
 //!
 //! ```text
-//! bytes ──OnnxModel──▶ protobuf ──OnnxGraph──▶ checked, pruned nodes ──translate──▶ TypedModel
-//!                                 weights as WeightPlaceholder          ▲
-//!                                                        registry: (domain, op) → translator
+//! chunks ──OnnxReader──▶ OnnxFile ──OnnxGraph──▶ checked, pruned nodes ──translate──▶ TypedModel
+//!          without weights          weights as WeightPlaceholder          ▲
+//!                                                          registry: (domain, op) → translator
 //! ```
 //!
 //! Each operator is translated straight to tract's typed graph by one small function, without tract's
@@ -23,25 +23,33 @@ mod layers;
 mod model_sizes;
 mod node;
 mod node_context;
+mod onnx_file;
 mod onnx_model;
 mod ops;
 pub mod pb;
+mod reader;
 mod registry;
+mod skipped;
 mod tensor;
 mod tensor_info;
 mod translate;
 mod typed_graph_builder;
 mod value;
 mod weight;
+mod weight_buffer;
 
 pub(crate) use contrib::blockwise::BlockwiseMatrix;
-pub use external::{ExternalFile, external_files};
+pub use external::{ExternalFile, ONNX_FILE_ITSELF};
 pub(crate) use external::{check_byte_reuse, tensor_bytes};
 pub(crate) use graph::{OnnxGraph, ValueInfo, declared_values};
 pub(crate) use graph_input::{GraphInput, InputRole, StaticShape};
 pub(crate) use model_sizes::ModelSizes;
+pub use onnx_file::OnnxFile;
 pub(crate) use onnx_model::OnnxModel;
 pub(crate) use ops::gather::CheckedGather;
 pub(crate) use ops::quant::DynamicQuantize;
+pub use reader::{MAX_KEPT_WEIGHT_BYTES, OnnxReader, external_files};
+pub(crate) use skipped::SecondReading;
 pub(crate) use translate::{Translated, translate};
 pub(crate) use weight::{Weight, WeightPlaceholder, tensor_data};
+pub(crate) use weight_buffer::{ArrivedWeight, Int8Rows, WeightBuffer};

@@ -1,9 +1,8 @@
-//! Decodes an ONNX file and makes the checks that do not need the graph's nodes.
+//! A decoded ONNX file, and the checks that do not need the graph's nodes.
 
 use super::pb::{GraphProto, ModelProto, TensorProto};
-use prost::Message;
 
-use crate::error::{Error, ErrorCode, Result, fail};
+use crate::error::{Result, fail};
 use crate::sniff;
 
 /// The versions of the default operator set that the translators support.
@@ -11,25 +10,20 @@ const SUPPORTED_OPSETS: std::ops::RangeInclusive<i64> = 9..=23;
 /// The most nodes of a graph. A BERT of 24 layers has about 5,000.
 const MAX_NODES: usize = 30_000;
 
-/// A decoded ONNX file: the graph and the version of the default operator set.
+/// A decoded ONNX file: the graph and the version of the default operator set. Copies share the weights.
+#[derive(Debug, Clone)]
 pub(crate) struct OnnxModel {
     pub(crate) graph: GraphProto,
     pub(crate) opset: i64,
 }
 
 impl OnnxModel {
-    /// Decodes a file and checks its header.
+    /// Checks the header of a decoded file.
     ///
     /// # Errors
-    /// `NOT_A_MODEL` for a web page or another text; `INVALID_MODEL` for other bytes that are not an ONNX file;
-    /// `UNSUPPORTED_MODEL` for a version of the operator set that is not supported.
-    pub(crate) fn parse(bytes: &[u8]) -> Result<Self> {
-        if is_text(bytes) {
-            fail!(NotAModel, "the ONNX file is a web page or another text");
-        }
-        let proto = ModelProto::decode(bytes).map_err(|e| {
-            Error::with_source(ErrorCode::InvalidModel, format!("the ONNX file is damaged: {e}"), e)
-        })?;
+    /// `INVALID_MODEL` for a file without a graph, `UNSUPPORTED_MODEL` for a version of the operator set that is
+    /// not supported.
+    pub(super) fn new(proto: ModelProto) -> Result<Self> {
         let Some(graph) = proto.graph else {
             fail!(InvalidModel, "the ONNX file has no graph: it is truncated, or not an ONNX file");
         };
@@ -64,6 +58,11 @@ impl OnnxModel {
         Ok(Self { graph, opset })
     }
 
+    /// Drops the graph, once a plan was made of it.
+    pub(crate) fn drop_graph(&mut self) {
+        self.graph = GraphProto::default();
+    }
+
     /// Returns every tensor in the file: initializers, then tensor attributes of nodes.
     pub(crate) fn tensors(&self) -> impl Iterator<Item = &TensorProto> {
         let attributes = self.graph.node.iter().flat_map(|n| &n.attribute).filter_map(|a| a.t.as_ref());
@@ -73,17 +72,18 @@ impl OnnxModel {
 
 /// Returns true if the bytes are text: often a web page that a server sent with status 200 instead of an
 /// error. This is broader than [`sniff::is_page`], because no ONNX file begins with such text.
-fn is_text(bytes: &[u8]) -> bool {
+pub(super) fn is_text(bytes: &[u8]) -> bool {
     let head = sniff::text_head(bytes);
     sniff::is_lfs_pointer(head) || [&b"<"[..], b"{", b"404"].iter().any(|text| head.starts_with(text))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::encoder::onnx::OnnxFile;
+    use crate::error::ErrorCode;
 
     fn code(bytes: &[u8]) -> ErrorCode {
-        OnnxModel::parse(bytes).err().expect("an error").code()
+        OnnxFile::parse(bytes).err().expect("an error").code()
     }
 
     #[test]

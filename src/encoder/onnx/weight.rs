@@ -7,6 +7,7 @@ use super::pb::TensorProto;
 use tract_core::internal::*;
 
 use super::external::{ExternalData, ExternalRange};
+use super::weight_buffer::{WeightBuffer, decode_floats};
 use super::{tensor, tensor_info};
 use crate::encoder::plan::TensorData;
 use crate::encoder::quantize::int4::unpack_u4;
@@ -52,6 +53,27 @@ pub(crate) fn tensor_data(tensor: &Tensor) -> Result<Option<TensorData>> {
     Ok(Some(TensorData::F32(floats)))
 }
 
+/// Returns true if a weight may have this ONNX type.
+fn is_weight_type(data_type: i32) -> bool {
+    matches!(
+        DataType::try_from(data_type),
+        Ok(DataType::Float
+            | DataType::Float16
+            | DataType::Bfloat16
+            | DataType::Double
+            | DataType::Int8
+            | DataType::Uint8
+            | DataType::Int4
+            | DataType::Uint4)
+    )
+}
+
+/// Returns true if a tensor is deferred wherever its elements are: the graph is understood without them.
+pub(super) fn is_deferred(tensor: &TensorProto) -> bool {
+    is_weight_type(tensor.data_type)
+        && tensor_info::count(tensor).is_ok_and(|count| count >= MIN_DEFERRED_ELEMENTS)
+}
+
 /// What an initializer becomes in the graph.
 pub(super) enum InitializerKind {
     /// A constant of the graph.
@@ -73,18 +95,7 @@ impl Weight {
     ) -> Result<InitializerKind> {
         let count = tensor_info::count(proto)?;
         let absent = ExternalRange::of(proto)?.is_some_and(|external| !has_file(&external.path));
-        let is_weight_type = matches!(
-            DataType::try_from(proto.data_type),
-            Ok(DataType::Float
-                | DataType::Float16
-                | DataType::Bfloat16
-                | DataType::Double
-                | DataType::Int8
-                | DataType::Uint8
-                | DataType::Int4
-                | DataType::Uint4)
-        );
-        Ok(match (is_weight_type, absent) {
+        Ok(match (is_weight_type(proto.data_type), absent) {
             (true, true) if count > MAX_CONSTANT_ELEMENTS => InitializerKind::Deferred,
             (_, true) => InitializerKind::Missing,
             (true, false) if packed || count >= MIN_DEFERRED_ELEMENTS => InitializerKind::Deferred,
@@ -111,23 +122,27 @@ impl Weight {
         self.proto.data_type
     }
 
+    /// Returns the number of elements.
+    pub(crate) fn elements(&self) -> usize {
+        self.shape.iter().fold(1, |product, dim| product.saturating_mul(*dim))
+    }
+
     /// Returns the bytes of the weight in its file.
     pub(crate) fn byte_size(&self) -> Result<u64> {
         tensor_info::byte_size(&self.proto)
     }
 
-    /// Takes the elements of a weight inside the ONNX file. The weight has none afterwards.
+    /// Returns the elements of a weight inside the ONNX file.
     ///
     /// # Errors
-    /// `INVALID_MODEL` if they do not match the shape.
-    pub(crate) fn take(&mut self) -> Result<TensorData> {
-        let raw = std::mem::take(&mut self.proto.raw_data);
-        if !raw.is_empty() {
-            return self.decode(raw);
+    /// `INVALID_MODEL` if they do not match the shape, `OUT_OF_MEMORY`.
+    pub(crate) fn embedded(&self) -> Result<TensorData> {
+        if !self.proto.raw_data.is_empty() {
+            let what = format_args!("tensor `{}`", self.name);
+            return self.decode(try_copied(&self.proto.raw_data, what)?);
         }
-        self.proto.name.clone_from(&self.name);
-        let tensor = tensor::load(&mut self.proto, &mut ExternalData::empty())?;
-        self.proto = TensorProto { data_type: self.proto.data_type, ..TensorProto::default() };
+        let mut proto = TensorProto { name: self.name.clone(), ..self.proto.clone() };
+        let tensor = tensor::load(&mut proto, &mut ExternalData::empty())?;
         match tensor_data(&tensor)? {
             Some(data) => Ok(data),
             None => fail!(InvalidModel, "tensor `{}` has a type that no weight has", self.name),
@@ -149,17 +164,15 @@ impl Weight {
                 bytes.len()
             );
         }
-        let count: usize = self.shape.iter().product();
+        if let Some(floats) = decode_floats(self.data_type(), &bytes)? {
+            return Ok(floats);
+        }
         Ok(match DataType::try_from(self.data_type()) {
             // These reuse the memory of `bytes`.
             Ok(DataType::Int8) => TensorData::I8(bytes.into_iter().map(u8::cast_signed).collect()),
             Ok(DataType::Uint8) => TensorData::U8(bytes),
-            Ok(DataType::Float) => {
-                let mut floats = try_with_capacity(count, format_args!("tensor `{}`", self.name))?;
-                floats.extend(bytes.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)));
-                TensorData::F32(floats)
-            }
             Ok(DataType::Uint4) => {
+                let count = self.shape.iter().product();
                 let mut integers = try_with_capacity(count, format_args!("tensor `{}`", self.name))?;
                 integers.extend(unpack_u4(&bytes).take(count));
                 TensorData::U8(integers)
@@ -169,6 +182,14 @@ impl Weight {
                 None => fail!(InvalidModel, "tensor `{}` has a type that no weight has", self.name),
             },
         })
+    }
+
+    /// Returns a buffer for the bytes of this weight. See [`WeightBuffer::new`].
+    ///
+    /// # Errors
+    /// `OUT_OF_MEMORY`.
+    pub(crate) fn buffer(&self, row_width: Option<usize>) -> Result<WeightBuffer> {
+        WeightBuffer::new(self.data_type(), self.byte_size()?, row_width)
     }
 
     /// Returns the initializer, to be loaded as a constant.

@@ -108,13 +108,16 @@ impl PlanOp {
 
     /// Returns the number of elements in the matrices of the op.
     pub(super) fn elements(&self) -> usize {
-        let size = |matrix: &Matrix| matrix.used().iter().product::<usize>();
+        let size = |matrix: &Matrix| {
+            let [rows, columns] = matrix.used();
+            rows.saturating_mul(columns)
+        };
         match self {
             Self::Linear(linear) => size(&linear.weight),
             Self::Embed(embed) => {
-                size(&embed.word)
-                    + embed.token_type.as_ref().map_or(0, |types| size(&types.table))
-                    + embed.position.as_ref().map_or(0, size)
+                let types = embed.token_type.as_ref().map(|types| &types.table);
+                let tables = [Some(&embed.word), types, embed.position.as_ref()];
+                tables.into_iter().flatten().map(size).fold(0, usize::saturating_add)
             }
             _ => 0,
         }

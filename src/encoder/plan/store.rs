@@ -54,6 +54,16 @@ impl WeightStore {
         }
     }
 
+    /// Drops a weight that has arrived, if it is still there.
+    pub(crate) fn drop_weight(&mut self, weight: usize) {
+        self.weights[weight] = None;
+    }
+
+    /// Takes back [`release`](Self::release): `op` needs its weights again.
+    pub(crate) fn reclaim(&mut self, op: &PlanOp) {
+        op.weights().into_iter().for_each(|weight| self.pending_uses[weight] += 1);
+    }
+
     /// Calls `read` with the elements of a tensor.
     pub(super) fn with<T>(&self, tensor: &TensorRef, read: impl FnOnce(&TensorData) -> T) -> Result<T> {
         match tensor {
@@ -65,7 +75,7 @@ impl WeightStore {
     }
 
     /// Returns the elements of a tensor: moves them if no other op needs them, otherwise copies them.
-    pub(super) fn take(&mut self, tensor: &TensorRef) -> Result<TensorData> {
+    pub(in crate::encoder) fn take(&mut self, tensor: &TensorRef) -> Result<TensorData> {
         if let TensorRef::Weight(weight) = tensor
             && self.pending_uses[*weight] == 1
             && let Some(data) = self.weights[*weight].take()

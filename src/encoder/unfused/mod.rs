@@ -14,7 +14,7 @@ use std::task::Poll;
 use crate::batch::{Batch, BatchLayout};
 use crate::config::BertConfig;
 use crate::encoder::check::check;
-use crate::encoder::onnx::{ModelSizes, OnnxGraph, OnnxModel, declared_values};
+use crate::encoder::onnx::{ModelSizes, OnnxFile, OnnxGraph, declared_values};
 use crate::encoder::signature::GraphSignature;
 use crate::encoder::{Encoder, EncoderInfo, EncoderOutput, OutputPreference, Tolerance};
 use crate::error::{Result, fail};
@@ -58,28 +58,27 @@ impl UnfusedEncoder {
     /// `UNSUPPORTED_OPERATOR`, which names operator and node; `UNSUPPORTED_POOLING` if the graph does
     /// not offer a layer of `layers`; `MISSING_FILE` if external data is missing.
     pub fn load(
-        onnx: Vec<u8>,
+        onnx: &[u8],
         external: BTreeMap<String, Vec<u8>>,
         config: &BertConfig,
         layers: &[usize],
     ) -> Result<Self> {
-        Self::load_outputs(onnx, external, config, layers, OutputPreference::HiddenFirst)
+        Self::from_file(OnnxFile::parse(onnx)?, external, config, layers, OutputPreference::HiddenFirst)
     }
 
-    /// Loads a graph and returns the outputs that `preference` asks for. The other arguments are those of
-    /// [`load`](Self::load).
+    /// Loads the graph of an ONNX file that is whole, and returns the outputs that `preference` asks for. The
+    /// other arguments are those of [`load`](Self::load).
     ///
     /// # Errors
     /// Those of [`load`](Self::load).
-    pub fn load_outputs(
-        onnx: Vec<u8>,
+    pub fn from_file(
+        onnx: OnnxFile,
         external: BTreeMap<String, Vec<u8>>,
         config: &BertConfig,
         layers: &[usize],
         preference: OutputPreference,
     ) -> Result<Self> {
-        let model = OnnxModel::parse(&onnx)?;
-        drop(onnx);
+        let OnnxFile { model, .. } = onnx;
         let (inputs, outputs) = declared_values(&model.graph);
         let mut signature = GraphSignature::find(&inputs, &outputs, config, layers, preference)?;
         let mut graph = OnnxGraph::from_model(model, &external, &signature.outputs)?;

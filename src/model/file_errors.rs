@@ -1,0 +1,27 @@
+//! Errors about files that do not exist or were not begun.
+
+use crate::error::{Error, ErrorCode};
+
+/// Returns the error for a file that does not exist. `page` is a file in whose place the server sent a web page.
+pub(super) fn missing_error(path: &str, page: Option<&String>) -> Error {
+    match page {
+        Some(page) => Error::new(
+            ErrorCode::NotAModel,
+            format!(
+                "{path} is missing, and the server answered the request for {page} with a web page: check that \
+                 the URL is that of a model folder"
+            ),
+        ),
+        None => Error::new(
+            ErrorCode::MissingFile,
+            format!(
+                "{path} is missing: a model folder has corom.json, or config.json, tokenizer.json and an ONNX file"
+            ),
+        ),
+    }
+}
+
+/// Returns the error for bytes of a file that was not begun.
+pub(super) fn not_begun(path: &str) -> Error {
+    Error::new(ErrorCode::InvalidArgument, format!("{path}: feed and end need a call of begin before"))
+}
