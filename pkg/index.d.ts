@@ -1,6 +1,7 @@
 // Types of the npm package `corom`, the same for every entry point.
 import type {
   CallOptions,
+  EmbedOptions,
   Embeddings,
   Info,
   PipelineInput,
@@ -62,7 +63,7 @@ export class Corom {
    * vectors.rows; // 2
    * vectors.row(0); // Float32Array(512) [0.07, -0.48, -0.30, …]
    */
-  embed(texts: string | readonly string[], options?: CallOptions): Promise<Embeddings>;
+  embed(texts: string | readonly string[], options?: EmbedOptions): Promise<Embeddings>;
 
   /**
    * Compares the query with each document. Returns one number per document, in the order of the documents.

@@ -1,6 +1,7 @@
 // Types of `corom/worker`: the types of `corom`, plus what a worker adds.
 import type {
   CallOptions,
+  EmbedOptions,
   Embeddings,
   Info,
   LoadOptions,
@@ -83,7 +84,7 @@ export class Corom {
    * const vectors = await corom.embed(["阔腿裤女冬牛仔", "阔腿裤男大码高腰宽松。"]);
    * vectors.rows; // 2
    */
-  embed(texts: string | readonly string[], options?: CallOptions): Promise<Embeddings>;
+  embed(texts: string | readonly string[], options?: EmbedOptions): Promise<Embeddings>;
 
   /**
    * Compares the query with each document. Returns one number per document, in the order of the documents.

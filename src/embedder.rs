@@ -11,9 +11,10 @@ use crate::decision::Decision;
 use crate::encoder::Encoder;
 use crate::encoder::reserve::try_with_capacity;
 use crate::error::{Error, Result, fail};
+use crate::prompts::{PromptChoice, Prompts};
 use crate::recipe::{HiddenShape, VectorRecipe};
 use crate::self_test::SelfTest;
-use crate::similarity::dot;
+use crate::similarity::{Metric, dot};
 use crate::tokenizer::{Encoding, Tokenizer, Tokens};
 
 /// The most texts that one step tokenizes.
@@ -38,6 +39,8 @@ pub struct Embedder {
     /// The layers that the encoder returns, in its order.
     layers: Vec<usize>,
     recipe: Arc<VectorRecipe>,
+    metric: Metric,
+    prompts: Prompts,
     /// The settings and their sources.
     decisions: Vec<Decision>,
     /// The job whose batch the encoder runs.
@@ -57,6 +60,10 @@ pub struct EmbedJob {
     done: usize,
     vectors: Vec<f32>,
     recipe: Arc<VectorRecipe>,
+    /// The text before each text.
+    prompt: String,
+    /// Tokens at the start of each text that the pooling leaves out.
+    skipped: usize,
 }
 
 impl EmbedJob {
@@ -72,7 +79,7 @@ impl EmbedJob {
 }
 
 impl Embedder {
-    /// Joins the parts. `layers` are the layers that the encoder was loaded with, in that order;
+    /// Joins the parts, with the cosine as metric and without prompts. `layers` are the layers that the encoder was loaded with, in that order;
     /// they include every layer that the recipe's pooling reads.
     ///
     /// # Errors
@@ -95,8 +102,17 @@ impl Embedder {
             );
         }
         let recipe = Arc::new(recipe);
-        let embedder =
-            Self { tokenizer, encoder, config, layers, recipe, decisions: Vec::new(), running_job: None };
+        let embedder = Self {
+            tokenizer,
+            encoder,
+            config,
+            layers,
+            recipe,
+            metric: Metric::Cosine,
+            prompts: Prompts::default(),
+            decisions: Vec::new(),
+            running_job: None,
+        };
         embedder.recipe.check_layers(embedder.hidden_shape())?;
         Ok(embedder)
     }
@@ -118,6 +134,26 @@ impl Embedder {
     /// Sets what [`decisions`](Self::decisions) returns.
     pub fn set_decisions(&mut self, decisions: Vec<Decision>) {
         self.decisions = decisions;
+    }
+
+    /// Returns how the model's vectors are compared.
+    pub fn metric(&self) -> Metric {
+        self.metric
+    }
+
+    /// Sets what [`metric`](Self::metric) returns.
+    pub fn set_metric(&mut self, metric: Metric) {
+        self.metric = metric;
+    }
+
+    /// Returns the prompts of the model.
+    pub fn prompts(&self) -> &Prompts {
+        &self.prompts
+    }
+
+    /// Sets the prompts.
+    pub fn set_prompts(&mut self, prompts: Prompts) {
+        self.prompts = prompts;
     }
 
     /// Returns the number of elements of a vector.
@@ -167,7 +203,8 @@ impl Embedder {
         self.tokenizer.tokenize(text)
     }
 
-    /// Embeds texts. Returns `[texts.len(), dimension]`, row-major, in the order of the texts.
+    /// Embeds texts after the model's default prompt. Returns `[texts.len(), dimension]`, row-major, in the
+    /// order of the texts.
     ///
     /// # Errors
     /// `INVALID_ARGUMENT` for a text that cannot be tokenized, `INVALID_MODEL` if the graph returns
@@ -178,12 +215,40 @@ impl Embedder {
         self.finish(job)
     }
 
-    /// Starts a list of texts. Nothing is computed yet.
+    /// Starts a list of texts, after the model's default prompt. Nothing is computed yet.
     ///
     /// # Errors
     /// `OUT_OF_MEMORY` if the memory for the vectors cannot be reserved.
     pub fn start(&self, texts: Vec<String>) -> Result<EmbedJob> {
-        self.start_with(texts, Arc::clone(&self.recipe))
+        self.start_with_prompt(texts, &PromptChoice::Default)
+    }
+
+    /// Starts a list of texts, with a prompt before each of them.
+    ///
+    /// # Errors
+    /// `INVALID_ARGUMENT` if the model has no such prompt, `UNSUPPORTED_POOLING` if the model's files say
+    /// that the prompt takes no part in the pooling and the graph pools by itself, `OUT_OF_MEMORY`.
+    pub fn start_with_prompt(&self, texts: Vec<String>, prompt: &PromptChoice) -> Result<EmbedJob> {
+        let prompt = self.prompts.resolve(prompt)?.to_owned();
+        let skipped = self.skipped_tokens(&prompt)?;
+        let job = self.start_with(texts, Arc::clone(&self.recipe))?;
+        Ok(EmbedJob { prompt, skipped, ..job })
+    }
+
+    /// Returns how many tokens at the start of a text the pooling leaves out: as sentence-transformers
+    /// counts them, those of the prompt alone without its `[SEP]`.
+    fn skipped_tokens(&self, prompt: &str) -> Result<usize> {
+        if prompt.is_empty() || self.prompts.include_prompt {
+            return Ok(0);
+        }
+        if self.encoder.info().pooled && self.recipe.pooling == PoolingChoice::Graph {
+            fail!(
+                UnsupportedPooling,
+                "prompt: the model's files say that the prompt takes no part in the pooling (include_prompt is false), \
+                 but the graph pools by itself; pass prompt: \"\" or load the model with a `pooling`"
+            );
+        }
+        Ok(self.tokenizer.encode(prompt)?.input_ids.len().saturating_sub(1))
     }
 
     fn start_with(&self, texts: Vec<String>, recipe: Arc<VectorRecipe>) -> Result<EmbedJob> {
@@ -202,6 +267,8 @@ impl Embedder {
             vectors,
             texts,
             recipe,
+            prompt: String::new(),
+            skipped: 0,
         })
     }
 
@@ -234,7 +301,7 @@ impl Embedder {
             }
             let Poll::Ready(output) = polled? else { return Ok(false) };
             let lengths: Vec<usize> = batch.lengths().collect();
-            let vectors = job.recipe.vectors(output, &lengths, self.hidden_shape())?;
+            let vectors = job.recipe.vectors(output, &lengths, job.skipped, self.hidden_shape())?;
             let dimension = job.recipe.dimension();
             for (&text, vector) in texts.iter().zip(vectors.chunks_exact(dimension)) {
                 job.vectors[text * dimension..][..dimension].copy_from_slice(vector);
@@ -307,6 +374,9 @@ impl Embedder {
                 break;
             }
             bytes += text.len();
+            if !job.prompt.is_empty() {
+                text.insert_str(0, &job.prompt);
+            }
             let encoding = self
                 .tokenizer
                 .encode(text)

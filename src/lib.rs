@@ -64,6 +64,7 @@ mod l2;
 pub mod model;
 pub mod pipeline;
 pub mod pooling;
+pub mod prompts;
 pub mod rank;
 mod recipe;
 mod relative_path;

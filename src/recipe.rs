@@ -5,7 +5,7 @@ use crate::encoder::EncoderOutput;
 use crate::error::{Error, ErrorCode, Result, fail};
 use crate::head::Head;
 use crate::l2::l2_normalize;
-use crate::pooling::{concatenate, pool};
+use crate::pooling::{concatenate, pool_after};
 
 /// The steps from an encoder's output to the vectors of texts.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,7 +50,8 @@ impl VectorRecipe {
         self.head.outputs()
     }
 
-    /// Computes the vectors of a batch, `[texts, dimension]`. `lengths` has the number of tokens per text.
+    /// Computes the vectors of a batch, `[texts, dimension]`. `lengths` has the number of tokens per text;
+    /// the pooling leaves out the first `skipped` of them.
     ///
     /// # Errors
     /// `INTERNAL` if the output does not have the expected size, `INVALID_MODEL` if a vector is not finite.
@@ -58,11 +59,12 @@ impl VectorRecipe {
         &self,
         output: EncoderOutput,
         lengths: &[usize],
+        skipped: usize,
         shape: HiddenShape,
     ) -> Result<Vec<f32>> {
         let pooled = match output {
             EncoderOutput::Pooled(vectors) => vectors,
-            EncoderOutput::Hidden(layers) => self.pool(&layers, lengths, shape)?,
+            EncoderOutput::Hidden(layers) => self.pool(&layers, lengths, skipped, shape)?,
         };
         if pooled.len() != lengths.len() * self.head.inputs() {
             fail!(Internal, "the encoder returned {} numbers for {} texts", pooled.len(), lengths.len());
@@ -77,7 +79,13 @@ impl VectorRecipe {
         Ok(vectors)
     }
 
-    fn pool(&self, layers: &[Vec<f32>], lengths: &[usize], shape: HiddenShape) -> Result<Vec<f32>> {
+    fn pool(
+        &self,
+        layers: &[Vec<f32>],
+        lengths: &[usize],
+        skipped: usize,
+        shape: HiddenShape,
+    ) -> Result<Vec<f32>> {
         let tokens: usize = lengths.iter().sum();
         let mut parts = Vec::with_capacity(self.pooling.poolings().len());
         for pooling in self.pooling.poolings() {
@@ -89,7 +97,7 @@ impl VectorRecipe {
                     _ => fail!(Internal, "the encoder returned other hidden states than requested"),
                 }
             }
-            parts.push(pool(*pooling, &chosen, lengths, shape.hidden_size));
+            parts.push(pool_after(*pooling, &chosen, lengths, skipped, shape.hidden_size));
         }
         Ok(concatenate(parts, shape.hidden_size))
     }

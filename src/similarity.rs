@@ -10,10 +10,13 @@
 //! # Ok::<(), corom::error::Error>(())
 //! ```
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::{Result, fail};
 
 /// A measure between two vectors.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Metric {
     /// Inner product; CoROM was trained with it. Larger is better.
     Dot,
@@ -21,10 +24,12 @@ pub enum Metric {
     Cosine,
     /// Euclidean distance. Smaller is better.
     L2,
+    /// Manhattan distance, the sum of the absolute differences. Smaller is better.
+    L1,
 }
 
 impl Metric {
-    /// Parses `dot`, `cosine` or `l2`.
+    /// Parses `dot`, `cosine`, `l2` or `l1`.
     ///
     /// ```
     /// use corom::similarity::Metric;
@@ -40,13 +45,24 @@ impl Metric {
             "dot" => Self::Dot,
             "cosine" => Self::Cosine,
             "l2" => Self::L2,
-            _ => fail!(InvalidArgument, "metric: `{name}` is unknown; use dot, cosine or l2"),
+            "l1" => Self::L1,
+            _ => fail!(InvalidArgument, "metric: `{name}` is unknown; use dot, cosine, l2 or l1"),
         })
+    }
+
+    /// Returns the name that `corom.json` and JavaScript use.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Dot => "dot",
+            Self::Cosine => "cosine",
+            Self::L2 => "l2",
+            Self::L1 => "l1",
+        }
     }
 
     /// Returns true if a larger score is better.
     pub fn more_is_nearer(self) -> bool {
-        self != Self::L2
+        matches!(self, Self::Dot | Self::Cosine)
     }
 }
 
@@ -70,6 +86,7 @@ pub fn score(query: &[f32], documents: &[f32], metric: Metric) -> Result<Vec<f32
         .map(|document| match metric {
             Metric::Dot => dot(query, document),
             Metric::L2 => squared_distance(query, document).sqrt(),
+            Metric::L1 => lanes(query, document, |x, y| (x - y).abs()),
             Metric::Cosine => {
                 let norms = query_norm * dot(document, document).sqrt();
                 if norms > 0.0 { dot(query, document) / norms } else { 0.0 }
@@ -115,11 +132,16 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn the_three_metrics() {
+    fn the_metrics() {
         let documents = [3.0, 4.0, 0.0, 0.0];
         assert_eq!(score(&[0.0, 2.0], &documents, Metric::Dot).unwrap(), [8.0, 0.0]);
         assert_eq!(score(&[0.0, 2.0], &documents, Metric::Cosine).unwrap(), [0.8, 0.0]);
         assert_eq!(score(&[0.0, 4.0], &documents, Metric::L2).unwrap(), [3.0, 4.0]);
+        assert_eq!(score(&[1.0, 7.0], &documents, Metric::L1).unwrap(), [5.0, 8.0]);
+        for metric in [Metric::Dot, Metric::Cosine, Metric::L2, Metric::L1] {
+            assert_eq!(Metric::parse(metric.as_str()).unwrap(), metric);
+            assert_eq!(serde_json::to_value(metric).unwrap(), metric.as_str());
+        }
         assert!(score(&[0.0, 2.0], &documents[..3], Metric::Dot).is_err());
         assert!(score(&[0.0, 2.0], &[], Metric::Dot).unwrap().is_empty());
     }

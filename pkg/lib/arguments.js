@@ -13,7 +13,7 @@ const HIDDEN_POOLINGS = [
   "avg_top2",
   "avg_first_last",
 ];
-const METRICS = ["dot", "cosine", "l2"];
+const METRICS = ["dot", "cosine", "l2", "l1"];
 const MODELSCOPE_VERSIONS = ["1.2", "latest"];
 const SIMD_KINDS = ["auto", "plain", "relaxed"];
 const PRECISIONS = ["auto", "f32"];
@@ -98,7 +98,23 @@ export function comparison(query, documents, given) {
   return { text: text(query, "query"), list: texts(documents, "documents"), metric: metric(options(given).metric) };
 }
 
-export const metric = (value = "dot") => oneOf(value, "metric", METRICS);
+/** Checks `metric`; undefined means the model's own. */
+export const metric = (value) => optional(value ?? undefined, (name) => oneOf(name, "metric", METRICS));
+
+/**
+ * Checks `prompt` and returns it as `{ kind, value }`, the two arguments of the Rust core; undefined means the model's
+ * default prompt.
+ */
+export function prompt(value) {
+  if (value === undefined || value === null) return undefined;
+  if (typeof value === "string") return { kind: "nameOrText", value };
+  const [kind, ...others] = typeof value === "object" ? Object.keys(value) : [];
+  if (others.length === 0 && (kind === "name" || kind === "text")) {
+    return { kind, value: text(value[kind], `prompt.${kind}`) };
+  }
+  throw unexpected("prompt", value, "a string, { name } or { text }");
+}
+
 export const modelscopeVersion = (value = "1.2") => oneOf(value, "modelscopeVersion", MODELSCOPE_VERSIONS);
 
 /** Checks `pooling`, a name or an array of names, and returns an array. */

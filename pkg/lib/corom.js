@@ -17,6 +17,10 @@ export const loaded = Symbol("loaded");
  */
 export let contentOf;
 
+/** The prompts of `score` and `rank`. */
+const QUERY = { kind: "query" };
+const DOCUMENT = { kind: "document" };
+
 export class Corom {
   #runtime;
   #embedder;
@@ -52,21 +56,22 @@ export class Corom {
   async embed(texts, options) {
     this.#assertNotFreed();
     const list = check.textOrTexts(texts, "texts");
+    const prompt = check.prompt(check.options(options).prompt);
     const data = await this.#run(options, (signal) =>
-      list.length === 1 ? this.#embedSingle(list[0], signal) : this.#embedAll(list, signal),
+      list.length === 1 ? this.#embedSingle(list[0], prompt, signal) : this.#embedAll(list, prompt, signal),
     );
     return new Embeddings(data, list.length, this.info.dimension);
   }
 
   async score(query, documents, options) {
     this.#assertNotFreed();
-    const { text, list, metric } = check.comparison(query, documents, options);
+    const { text, list, metric = this.info.metric } = check.comparison(query, documents, options);
     return this.#run(options, (signal) => this.#scoreAll(text, list, metric, signal));
   }
 
   async rank(query, documents, options) {
     this.#assertNotFreed();
-    const { text, list, metric } = check.comparison(query, documents, options);
+    const { text, list, metric = this.info.metric } = check.comparison(query, documents, options);
     const topK = check.topK(options?.topK);
     return this.#run(options, async (signal) => {
       const scores = await this.#scoreAll(text, list, metric, signal);
@@ -81,7 +86,7 @@ export class Corom {
     const version = check.modelscopeVersion(check.options(options).modelscopeVersion);
     const list = [...sources, ...compared];
     return this.#run(options, async (signal) => {
-      const data = await this.#embedAll(list, signal);
+      const data = await this.#embedAll(list, undefined, signal);
       const scores = this.#withEmbedder((embedder) => embedder.pipelineScores(data, sources.length, version));
       const rows = new Embeddings(data, list.length, this.info.dimension);
       return { text_embedding: [...rows], scores: Array.from(scores) };
@@ -137,11 +142,11 @@ export class Corom {
     throwIfAborted(signal);
   }
 
-  /** Returns the score of each document with the query. */
+  /** Returns the score of each document with the query, after the prompts of a query and of a document. */
   async #scoreAll(query, documents, metric, signal) {
     if (documents.length === 0) return new Float32Array(0);
-    const vector = await this.#embedSingle(query, signal);
-    const vectors = await this.#embedAll(documents, signal);
+    const vector = await this.#embedSingle(query, QUERY, signal);
+    const vectors = await this.#embedAll(documents, DOCUMENT, signal);
     return this.#withEmbedder((embedder) => embedder.score(vector, vectors, metric));
   }
 
@@ -149,18 +154,18 @@ export class Corom {
    * Returns the vector of one text, from the query cache if it is there. The text always gets a job of its own, so that
    * the bits of its vector do not depend on the cache.
    */
-  async #embedSingle(text, signal) {
-    const cached = this.#queries.get(text);
+  async #embedSingle(text, prompt, signal) {
+    const key = prompt === undefined ? text : `${prompt.kind}\0${prompt.value ?? ""}\0${text}`;
+    const cached = this.#queries.get(key);
     if (cached) return cached;
-    const vector = await this.#embedAll([text], signal);
-    this.#queries.set(text, vector);
+    const vector = await this.#embedAll([text], prompt, signal);
+    this.#queries.set(key, vector);
     return vector;
   }
 
   /** Embeds texts as one job, batch by batch. A job that ends early is freed. */
-  async #embedAll(texts, signal) {
-    if (texts.length === 0) return new Float32Array(0);
-    let job = this.#withEmbedder((embedder) => embedder.start(texts));
+  async #embedAll(texts, prompt, signal) {
+    let job = this.#withEmbedder((embedder) => embedder.start(texts, prompt?.kind, prompt?.value));
     try {
       while (!this.#withEmbedder((embedder) => embedder.step(job))) {
         await this.#yieldAndCheck(signal);

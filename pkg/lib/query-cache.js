@@ -1,5 +1,5 @@
 // Cache of the vectors of recent queries. It belongs to one instance, which has one model and one set of options, so
-// the text alone is the key.
+// the text is the key, with its prompt if the call chose one.
 
 /** Vectors that are kept by default: less than 1 MB for a base model. */
 const DEFAULT_MAX_VECTORS = 256;

@@ -49,6 +49,12 @@ export interface Info {
   readonly kernel: string;
   /** Bytes of memory that the weights take. */
   readonly weightBytes: number;
+  /** How `score` and `rank` compare vectors by default. */
+  readonly metric: Metric;
+  /** The model's prompts: the text of each by its name. Empty if it has none. */
+  readonly prompts: Readonly<Record<string, string>>;
+  /** The name of the prompt that `embed` uses by default. */
+  readonly defaultPromptName?: string;
   /** The settings that decide the vectors, each with the file that decided it. */
   readonly settings: readonly Decision[];
   /** The WebAssembly binary that runs; `custom` if it was passed as the option `wasm`. */
@@ -72,8 +78,19 @@ export interface CallOptions {
   abortPrevious?: boolean;
 }
 
+/**
+ * A text that goes before each text: the name of one of the model's prompts (`info.prompts`), or the text itself. A
+ * string of ASCII letters, digits, `_`, `-` and `.` alone is a name; use `{ text }` for such a text.
+ */
+export type Prompt = string | { name: string } | { text: string };
+
+export interface EmbedOptions extends CallOptions {
+  /** The text before each text; `""` for none. Default: the model's default prompt, `info.defaultPromptName`, or none. */
+  prompt?: Prompt;
+}
+
 export interface ScoreOptions extends CallOptions {
-  /** How vectors are compared; see {@link Metric}. Default: `dot`. */
+  /** How vectors are compared; see {@link Metric}. Default: the model's own, `info.metric`. */
   metric?: Metric;
 }
 

@@ -30,8 +30,9 @@ export type Pooling =
  * - `dot`: inner product; larger is more similar. CoROM was trained with it.
  * - `cosine`: cosine similarity, from -1 to 1; larger is more similar.
  * - `l2`: Euclidean distance, from 0; smaller is more similar.
+ * - `l1`: Manhattan distance, from 0; smaller is more similar.
  */
-export type Metric = "dot" | "cosine" | "l2";
+export type Metric = "dot" | "cosine" | "l2" | "l1";
 
 /** A `File`, or an object with the same properties. */
 export interface FileLike {

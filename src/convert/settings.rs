@@ -6,6 +6,8 @@ use crate::config::PoolingChoice;
 use crate::error::{Result, fail};
 use crate::model::HeadModule;
 use crate::model::settings::{CallerSettings, OutputChoice, Settings as Decided};
+use crate::prompts::Prompts;
+use crate::similarity::Metric;
 
 /// The settings that the manifest will have.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,6 +20,9 @@ pub(crate) struct Settings {
     pub(crate) normalize: bool,
     /// The number of tokens that texts are cut to.
     pub(crate) max_length: usize,
+    /// How vectors are compared.
+    pub(crate) metric: Metric,
+    pub(crate) prompts: Prompts,
 }
 
 impl Settings {
@@ -46,7 +51,8 @@ impl Settings {
         };
         let decided = Decided::decide(checkpoint.source, None, &caller, &checkpoint.config)?;
         let (normalize, max_length) = (decided.normalize.value, decided.max_length.value);
+        let (metric, prompts) = (decided.metric.value, decided.prompts.value.clone());
         let OutputChoice { pooling, head } = decided.without_graph()?;
-        Ok(Self { pooling: pooling.value, head: head.value, normalize, max_length })
+        Ok(Self { pooling: pooling.value, head: head.value, normalize, max_length, metric, prompts })
     }
 }

@@ -10,6 +10,8 @@
 //! }
 //! ```
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -17,8 +19,10 @@ use sha2::{Digest, Sha256};
 use crate::config::{Pooling, PoolingChoice};
 use crate::error::{Error, ErrorCode, Result, fail};
 use crate::json;
+use crate::prompts::Prompts;
 use crate::relative_path::is_relative_path;
 use crate::self_test::SelfTest;
+use crate::similarity::Metric;
 
 use super::settings::HeadModule;
 
@@ -30,8 +34,9 @@ pub const ONNX_FILE_NAME: &str = "model.onnx";
 pub const FORMAT: &str = "corom-model";
 /// The newest `format_version` that this release reads.
 ///
-/// Version 2 adds `head`, `dimension`, several poolings, and the poolings other than those of version 1. A
-/// folder that uses none of them has version 1, so that earlier releases load it.
+/// Version 2 adds `head`, `dimension`, several poolings, the poolings other than those of version 1,
+/// prompts, and a metric other than the inner product of version 1. A folder that uses none of them has
+/// version 1, so that earlier releases load it.
 pub const FORMAT_VERSION: u32 = 2;
 /// The poolings of format version 1.
 const VERSION_1_POOLINGS: [Pooling; 4] =
@@ -78,6 +83,18 @@ pub struct Manifest {
     pub normalize: bool,
     /// The default maximum length of a text in tokens, `[CLS]` and `[SEP]` included.
     pub max_length: usize,
+    /// How vectors are compared by default. `None`, in folders of earlier releases: the inner product.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metric: Option<Metric>,
+    /// The text of each prompt by its name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub prompts: BTreeMap<String, String>,
+    /// The name of the default prompt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default_prompt_name: Option<String>,
+    /// Whether the tokens of a prompt take part in the pooling. `None`: they do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub include_prompt: Option<bool>,
     /// The number type of most weights: `f32`, `int8` or `int4`.
     pub dtype: String,
     /// Elements of a hidden state.
@@ -155,6 +172,9 @@ impl Manifest {
     pub fn lowest_format_version(&self) -> u32 {
         let is_version_1 = self.head.is_empty()
             && self.dimension.is_none()
+            && self.prompts.values().all(String::is_empty)
+            // The inner product of vectors of length 1 is their cosine.
+            && (self.metric() == Metric::Dot || (self.metric() == Metric::Cosine && self.normalize))
             && VERSION_1_POOLINGS.iter().any(|pooling| self.pooling == *pooling);
         if is_version_1 { 1 } else { 2 }
     }
@@ -162,6 +182,20 @@ impl Manifest {
     /// Returns the elements of a vector.
     pub fn dimension(&self) -> usize {
         self.dimension.unwrap_or(self.hidden_size)
+    }
+
+    /// Returns how vectors are compared by default.
+    pub fn metric(&self) -> Metric {
+        self.metric.unwrap_or(Metric::Dot)
+    }
+
+    /// Returns the prompts.
+    pub fn prompts(&self) -> Prompts {
+        Prompts {
+            by_name: self.prompts.clone(),
+            default_name: self.default_prompt_name.clone(),
+            include_prompt: self.include_prompt.unwrap_or(true),
+        }
     }
 
     /// Returns the entry of a file.
@@ -173,6 +207,7 @@ impl Manifest {
         if self.max_length < 2 {
             fail!(InvalidConfig, "{FILE_NAME}: max_length is {}; expected at least 2", self.max_length);
         }
+        self.prompts().check(FILE_NAME)?;
         let mut paths = std::collections::BTreeSet::new();
         for file in &self.files {
             if !is_relative_path(&file.path) {

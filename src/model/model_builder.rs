@@ -87,7 +87,8 @@ impl ModelBuilder {
         let own_pooling = own.map(|manifest| &manifest.pooling);
         for pooling in settings.hidden_pooling().into_iter().chain(own_pooling) {
             layers.extend(pooling.layers(config.num_hidden_layers));
-            first_rows &= pooling.is_cls();
+            // Without the prompt's tokens, `cls` is another row than the first.
+            first_rows &= pooling.is_cls() && settings.prompts.value.include_prompt;
         }
         layers.sort_unstable();
         layers.dedup();
@@ -109,8 +110,9 @@ impl ModelBuilder {
         };
         let encoder = EncoderLoader::from_file(onnx, &config, encoder)?;
         let outputs = encoder.outputs();
-        let Settings { normalize, max_length, .. } = &settings;
+        let Settings { normalize, max_length, metric, prompts, .. } = &settings;
         let (normalize, max_length) = (normalize.clone(), max_length.clone());
+        let (metric, prompts) = (metric.clone(), prompts.clone());
         let OutputChoice { pooling, head } =
             settings.with_graph(&onnx_path, outputs.pooled.then_some(outputs.width))?;
         let layers_of_head = read_head(&files, &head.value)?;
@@ -138,7 +140,7 @@ impl ModelBuilder {
             tokenizer,
             config,
             max_length: options.max_length,
-            decisions: ModelDecisions { pooling, head, normalize, max_length },
+            decisions: ModelDecisions { pooling, head, normalize, max_length, metric, prompts },
             head: layers_of_head,
             layers,
             self_test,
@@ -213,7 +215,9 @@ impl ModelBuilder {
             None => None,
         };
         let recipe = recipe(&decisions.pooling.value, head, decisions.normalize.value)?;
-        let embedder = Embedder::new(tokenizer, encoder, config, layers, recipe)?;
+        let mut embedder = Embedder::new(tokenizer, encoder, config, layers, recipe)?;
+        embedder.set_metric(decisions.metric.value);
+        embedder.set_prompts(decisions.prompts.value.clone());
         // The self-test uses the manifest's settings, because its vectors were made with them.
         UnverifiedModel::new(embedder, own, decisions.max_length.value, decisions.list())
     }

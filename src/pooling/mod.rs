@@ -24,11 +24,31 @@ pub use kinds::{Pooling, PoolingChoice};
 /// # Panics
 /// Panics if a layer has fewer rows than the sum of `lengths`.
 pub fn pool(pooling: Pooling, layers: &[&[f32]], lengths: &[usize], hidden_size: usize) -> Vec<f32> {
+    pool_after(pooling, layers, lengths, 0, hidden_size)
+}
+
+/// Pools like [`pool`], without the first `skipped` tokens of each text, which must have more tokens.
+///
+/// sentence-transformers' `include_prompt: false` skips `[CLS]` and the prompt this way. Its class `Pooling`
+/// then takes the first token that is left for `cls`, and weights for `weightedmean` count from the first
+/// token of the text.
+///
+/// # Panics
+/// Panics if a layer has fewer rows than the sum of `lengths`.
+pub(crate) fn pool_after(
+    pooling: Pooling,
+    layers: &[&[f32]],
+    lengths: &[usize],
+    skipped: usize,
+    hidden_size: usize,
+) -> Vec<f32> {
     let mut out = vec![0.0; lengths.len() * hidden_size];
     let mut start = 0;
     for (&length, out) in lengths.iter().zip(out.chunks_exact_mut(hidden_size)) {
-        let rows = start..start + length * hidden_size;
+        let skipped = skipped.min(length.saturating_sub(1));
+        let rows = start + skipped * hidden_size..start + length * hidden_size;
         start = rows.end;
+        let length = length - skipped;
         let Some(last) = layers.first().map(|layer| &layer[rows.clone()]) else { continue };
         match pooling {
             Pooling::Cls => out.copy_from_slice(&last[..hidden_size]),
@@ -46,10 +66,10 @@ pub fn pool(pooling: Pooling, layers: &[&[f32]], lengths: &[usize], hidden_size:
             }
             Pooling::WeightedMean => {
                 for (i, token) in last.chunks_exact(hidden_size).enumerate() {
-                    let weight = (i + 1) as f32;
+                    let weight = (skipped + i + 1) as f32;
                     out.iter_mut().zip(token).for_each(|(sum, x)| *sum += x * weight);
                 }
-                divide(out, (length * (length + 1) / 2) as f32);
+                divide(out, (length * (length + 1 + 2 * skipped) / 2) as f32);
             }
             Pooling::MeanSqrtLen => {
                 add_rows(out, last);
@@ -113,6 +133,20 @@ mod tests {
         let root = 2f32.sqrt();
         assert_eq!(pool(Pooling::MeanSqrtLen, &[&LAST], &[2, 1], 2), [4.0 / root, 6.0 / root, 5.0, 6.0]);
         assert_eq!(pool(Pooling::WeightedMean, &[&LAST], &[2, 1], 2), [7.0 / 3.0, 10.0 / 3.0, 5.0, 6.0]);
+    }
+
+    #[test]
+    fn skipped_tokens_take_no_part() {
+        let pool = |pooling| pool_after(pooling, &[&LAST], &[3], 1, 2);
+        assert_eq!(pool(Pooling::Cls), [3.0, 4.0]);
+        assert_eq!(pool(Pooling::LastToken), [5.0, 6.0]);
+        assert_eq!(pool(Pooling::Mean), [4.0, 5.0]);
+        assert_eq!(pool(Pooling::Max), [5.0, 6.0]);
+        assert_eq!(
+            pool(Pooling::WeightedMean),
+            [(3.0 * 2.0 + 5.0 * 3.0) / 5.0, (4.0 * 2.0 + 6.0 * 3.0) / 5.0]
+        );
+        assert_eq!(pool_after(Pooling::AvgTop2, &[&LAST, &OTHER], &[3], 1, 2), [22.0, 27.5]);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The class `Embedder`: embeds texts and compares vectors.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
 
@@ -9,6 +11,7 @@ use crate::config::PoolingChoice;
 use crate::decision::Decision;
 use crate::embedder;
 use crate::pipeline::{self, ModelScopeVersion};
+use crate::prompts::PromptChoice;
 use crate::rank;
 use crate::similarity::{self, Metric};
 
@@ -22,6 +25,10 @@ struct Info<'a> {
     max_length: usize,
     pooling: &'a PoolingChoice,
     normalize: bool,
+    metric: Metric,
+    prompts: &'a BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    default_prompt_name: Option<&'a str>,
     dtype: &'a str,
     backend: &'a str,
     fused: bool,
@@ -56,6 +63,9 @@ impl Embedder {
             max_length: self.0.tokenizer().max_length(),
             pooling: self.0.pooling(),
             normalize: self.0.normalize(),
+            metric: self.0.metric(),
+            prompts: &self.0.prompts().by_name,
+            default_prompt_name: self.0.prompts().default_name.as_deref(),
             dtype: encoder.dtype,
             backend: encoder.backend,
             fused: encoder.fused,
@@ -71,9 +81,15 @@ impl Embedder {
         self.0.encoder().info().kernel.to_owned()
     }
 
-    /// Starts to embed texts.
-    pub fn start(&self, texts: Vec<String>) -> Result<EmbedJob, JsValue> {
-        Ok(EmbedJob(self.0.start(texts)?))
+    /// Starts to embed texts. `prompt` goes before each; see [`PromptChoice::parse`] for its two parts.
+    pub fn start(
+        &self,
+        texts: Vec<String>,
+        prompt_kind: Option<String>,
+        prompt: Option<String>,
+    ) -> Result<EmbedJob, JsValue> {
+        let prompt = PromptChoice::parse(prompt_kind.as_deref(), prompt.unwrap_or_default())?;
+        Ok(EmbedJob(self.0.start_with_prompt(texts, &prompt)?))
     }
 
     /// Does a part of the work. Returns true if the job is done.

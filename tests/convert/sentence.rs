@@ -8,9 +8,11 @@ use corom::convert::{ConvertOptions, Dtype, convert};
 use corom::encoder::Precision;
 use corom::error::ErrorCode;
 use corom::model::{HeadModule, LoadOptions, Manifest, ModelLoader};
+use corom::prompts::PromptChoice;
+use corom::similarity::score;
 
 use crate::command::{self, Scratch, corom};
-use crate::support::sentence::{Case, cases, checkpoint};
+use crate::support::sentence::{Case, cases, checkpoint, prompt_cases};
 use crate::support::{cosine, max_abs_difference};
 
 type Folder = BTreeMap<String, Vec<u8>>;
@@ -33,6 +35,32 @@ fn load(files: &Folder, options: LoadOptions) -> corom::error::Result<corom::emb
 }
 
 #[test]
+fn converted_folders_keep_prompts_and_metric() {
+    let all = prompt_cases();
+    for (name, case) in &all.cases {
+        let mut from = checkpoint();
+        from.extend(case.files());
+        let mut folder = Folder::new();
+        let options = ConvertOptions { dtype: Dtype::F32, ..ConvertOptions::default() };
+        assert_eq!(convert(&from, &options, &mut folder).unwrap().manifest.format_version, 2, "{name}");
+        let mut embedder =
+            load(&folder, LoadOptions { precision: Precision::F32, ..LoadOptions::default() }).unwrap();
+        for (choice, texts, expected) in [
+            (PromptChoice::Default, &all.documents[..], &case.default),
+            (PromptChoice::Query, std::slice::from_ref(&all.query), &case.query),
+            (PromptChoice::Document, &all.documents[..], &case.document),
+        ] {
+            let mut job = embedder.start_with_prompt(texts.to_vec(), &choice).unwrap();
+            while !embedder.step(&mut job).unwrap() {}
+            let off = max_abs_difference(&embedder.finish(job).unwrap(), &expected.concat());
+            assert!(off <= 2e-5, "{name}: {choice:?} is off by {off}");
+        }
+        let scores = score(&case.query[0], &case.document[0], embedder.metric()).unwrap();
+        assert!((scores[0].abs() - case.similarity[0].abs()).abs() <= 1e-4, "{name}");
+    }
+}
+
+#[test]
 fn converted_folders_give_the_vectors_of_sentence_transformers() {
     let all = cases();
     for (name, case) in &all.cases {
@@ -43,9 +71,9 @@ fn converted_folders_give_the_vectors_of_sentence_transformers() {
             let manifest = &conversion.manifest;
             assert_eq!(manifest.dimension(), case.dimension, "{name}");
             assert_eq!(manifest.max_length, case.max_length, "{name}");
-            // Earlier releases load the folder, or reject it by its version: they would ignore the modules.
-            let is_old =
-                ["pool-cls", "pool-mean", "normalize", "short", "short-roberta"].contains(&name.as_str());
+            // Earlier releases load the folder, or reject it by its version: they would ignore the modules and
+            // compare by the inner product.
+            let is_old = name == "normalize";
             assert_eq!(manifest.format_version, if is_old { 1 } else { 2 }, "{name}");
             for weights in manifest.head.iter().filter_map(HeadModule::weights) {
                 manifest.file(weights).unwrap().verify(&folder[weights]).unwrap();

@@ -31,17 +31,54 @@ enum Contents {
     Hex(String),
 }
 
+/// The contents of `prompts.json`.
+#[derive(Deserialize)]
+pub struct PromptCases {
+    pub query: String,
+    pub documents: Vec<String>,
+    pub text: String,
+    pub cases: BTreeMap<String, PromptCase>,
+}
+
+/// A folder with prompts, and the vectors by prompt.
+#[derive(Deserialize)]
+pub struct PromptCase {
+    files: BTreeMap<String, Contents>,
+    pub default: Vec<Vec<f32>>,
+    pub without: Vec<Vec<f32>>,
+    pub text: Vec<Vec<f32>>,
+    pub named: BTreeMap<String, Vec<Vec<f32>>>,
+    pub query: Vec<Vec<f32>>,
+    pub document: Vec<Vec<f32>>,
+    pub similarity: Vec<f32>,
+}
+
+impl PromptCase {
+    /// Returns the files by path.
+    pub fn files(&self) -> BTreeMap<String, Vec<u8>> {
+        bytes_of(&self.files)
+    }
+}
+
+pub fn prompt_cases() -> PromptCases {
+    serde_json::from_slice(&std::fs::read(fixtures().join("sentence/prompts.json")).unwrap()).unwrap()
+}
+
 impl Case {
     /// Returns the files by path.
     pub fn files(&self) -> BTreeMap<String, Vec<u8>> {
-        let bytes = |contents: &Contents| match contents {
-            Contents::Text(text) => text.clone().into_bytes(),
-            Contents::Hex(hex) => {
-                (0..hex.len()).step_by(2).map(|i| u8::from_str_radix(&hex[i..i + 2], 16).unwrap()).collect()
-            }
-        };
-        self.files.iter().map(|(path, contents)| (path.clone(), bytes(contents))).collect()
+        bytes_of(&self.files)
     }
+}
+
+fn bytes_of(files: &BTreeMap<String, Contents>) -> BTreeMap<String, Vec<u8>> {
+    let bytes = |contents: &Contents| match contents {
+        Contents::Text(text) => text.clone().into_bytes(),
+        Contents::Hex(hex) => {
+            (0..hex.len()).step_by(2).map(|i| u8::from_str_radix(&hex[i..i + 2], 16).unwrap()).collect()
+        }
+    };
+    files.iter().map(|(path, contents)| (path.clone(), bytes(contents))).collect()
 }
 
 pub fn cases() -> Cases {

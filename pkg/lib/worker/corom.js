@@ -28,7 +28,8 @@ export class Corom {
   async embed(texts, options) {
     this.#assertNotFreed();
     const list = check.textOrTexts(texts, "texts");
-    const data = await this.#call("embed", [list], options);
+    check.prompt(check.options(options).prompt);
+    const data = await this.#call("embed", [list], options, { prompt: options?.prompt });
     return new Embeddings(data, list.length, this.info.dimension);
   }
 

@@ -1,4 +1,4 @@
-//! Settings of `corom.json`, which states pooling, head, normalization and length.
+//! Settings of `corom.json`, which states every setting.
 
 use super::decided::stated;
 use super::source_settings::SourceSettings;
@@ -11,6 +11,8 @@ pub(super) fn settings(manifest: &Manifest) -> SourceSettings {
         head: stated(Some(manifest.head.clone()), FILE_NAME),
         normalize: stated(Some(manifest.normalize), FILE_NAME),
         max_length: stated(Some(manifest.max_length), FILE_NAME),
+        metric: stated(Some(manifest.metric()), FILE_NAME),
+        prompts: stated(Some(manifest.prompts()), FILE_NAME),
         ..SourceSettings::default()
     }
 }

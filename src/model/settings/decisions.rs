@@ -6,6 +6,8 @@ use super::decided::Decided;
 use super::head_module::HeadModule;
 use crate::config::PoolingChoice;
 use crate::decision::Decision;
+use crate::prompts::Prompts;
+use crate::similarity::Metric;
 
 /// The settings that a loaded model has, each with its source.
 #[derive(Debug)]
@@ -14,6 +16,8 @@ pub(crate) struct ModelDecisions {
     pub(crate) head: Decided<Vec<HeadModule>>,
     pub(crate) normalize: Decided<bool>,
     pub(crate) max_length: Decided<usize>,
+    pub(crate) metric: Decided<Metric>,
+    pub(crate) prompts: Decided<Prompts>,
 }
 
 impl ModelDecisions {
@@ -24,6 +28,17 @@ impl ModelDecisions {
             decision("head", &self.head),
             decision("normalize", &self.normalize),
             decision("maxLength", &self.max_length),
+            decision("metric", &self.metric),
+            Decision {
+                setting: "prompts",
+                value: serde_json::to_value(&self.prompts.value.by_name).unwrap_or(Value::Null),
+                source: self.prompts.source.to_string(),
+            },
+            Decision {
+                setting: "defaultPromptName",
+                value: self.prompts.value.default_name.clone().map_or(Value::Null, Value::from),
+                source: self.prompts.source.to_string(),
+            },
         ]
     }
 }

@@ -6,14 +6,14 @@
 //! | | pooling | head | normalize | max_length | metric | prompts |
 //! |---|---|---|---|---|---|---|
 //! | 1 caller | `pooling` | `ignoreHead`: none | `normalize` | `maxLength` | | |
-//! | 2 `corom.json` | `pooling` | `head` | `normalize` | `max_length` | | |
+//! | 2 `corom.json` | `pooling` | `head` | `normalize` | `max_length` | `metric`, else `dot` | `prompts`, `default_prompt_name`, `include_prompt` |
 //! | 3 ModelScope's `configuration.json` | `model.emb_pooler_type` | none, if it states a pooling | `model.normalize` | `preprocessor.max_length`, `.sequence_length` | | |
 //! | 4 sentence-transformers' files | `modules.json`, the Pooling module's `config.json` | `modules.json`: the modules after Pooling | `modules.json`: a Normalize module at the end | `sentence_bert_config.json`: `max_seq_length` | `config_sentence_transformers.json`: `similarity_fn_name` | `config_sentence_transformers.json`, the Pooling module's `include_prompt` |
-//! | 5 ModelScope's pipeline | | | | 128 | | |
+//! | 5 ModelScope's pipeline | | | | 128 | `dot` | |
 //! | 6 Hugging Face's files | `config.json`: `uniem_pooling_strategy`, `uniem_embedding_strategy` | | | `tokenizer_config.json`: `model_max_length` | | |
 //! | 7 graph | its sentence vector | none | | | | |
 //! | 8 CoROM's default | `cls` | | | | | |
-//! | 9 otherwise | `POOLING_UNKNOWN` | none | false | `config.json`: `max_position_embeddings` | | |
+//! | 9 otherwise | `POOLING_UNKNOWN` | none | false | `config.json`: `max_position_embeddings` | `cosine` | none |
 //!
 //! Rows 5 and 8 apply only if `configuration.json` has the task `sentence-embedding`: CoROM's own folders.
 //! ModelScope's pipeline for that task cuts texts at 128 tokens whatever `tokenizer_config.json` says, so
@@ -42,5 +42,4 @@ pub use head_module::HeadModule;
 pub(crate) use head_weights::{HeadTensors, read_head};
 pub(crate) use output_choice::OutputChoice;
 pub(crate) use requests::{SIDE_FILES, module_files};
-pub(crate) use source_settings::Prompts;
 pub(crate) use table::{CallerSettings, Settings};

@@ -7,6 +7,7 @@ use super::source_settings::SourceSettings;
 use crate::checkpoint_file::file_source::FileSource;
 use crate::config::{DEFAULT_MAX_LENGTH, Pooling, PoolingChoice};
 use crate::error::{Error, ErrorCode, Result};
+use crate::similarity::Metric;
 
 pub(super) const FILE: &str = "configuration.json";
 /// ModelScope's name of the task. The folders of CoROM and of its relatives have it.
@@ -56,10 +57,11 @@ impl Configuration {
 }
 
 /// Returns what ModelScope's pipeline does in a folder whose `configuration.json` does not say: it cuts
-/// texts at 128 tokens.
+/// texts at 128 tokens and compares vectors by their inner product (docs/corom.md).
 pub(super) fn pipeline_defaults(is_sentence_embedding: bool) -> SourceSettings {
     SourceSettings {
         max_length: stated(is_sentence_embedding.then_some(DEFAULT_MAX_LENGTH), FILE),
+        metric: stated(is_sentence_embedding.then_some(Metric::Dot), FILE),
         ..SourceSettings::default()
     }
 }

@@ -2,12 +2,13 @@
 
 use super::decided::{Decided, SettingSource, Stated, chosen};
 use super::head_module::HeadModule;
-use super::source_settings::{Prompts, SourceSettings};
+use super::source_settings::SourceSettings;
 use super::{corom_json, hugging_face, modelscope, sentence_transformers};
 
 use crate::checkpoint_file::file_source::FileSource;
 use crate::config::{BertConfig, Pooling, PoolingChoice};
 use crate::error::Result;
+use crate::prompts::Prompts;
 use crate::similarity::Metric;
 
 use crate::model::manifest::Manifest;
@@ -33,10 +34,9 @@ pub(crate) struct Settings {
     pub(crate) normalize: Decided<bool>,
     /// At most the number of positions.
     pub(crate) max_length: Decided<usize>,
-    #[expect(dead_code, reason = "stated by files, and not applied yet")]
-    pub(crate) metric: Option<Decided<Metric>>,
-    #[expect(dead_code, reason = "stated by files, and not applied yet")]
-    pub(crate) prompts: Option<Decided<Prompts>>,
+    /// How vectors are compared.
+    pub(crate) metric: Decided<Metric>,
+    pub(crate) prompts: Decided<Prompts>,
 }
 
 impl Settings {
@@ -76,8 +76,10 @@ impl Settings {
             normalize: first(&mut rows, |row| row.normalize.take())?
                 .unwrap_or(Decided::new(false, SettingSource::Default)),
             max_length,
-            metric: first(&mut rows, |row| row.metric.take())?,
-            prompts: first(&mut rows, |row| row.prompts.take())?,
+            metric: first(&mut rows, |row| row.metric.take())?
+                .unwrap_or(Decided::new(Metric::Cosine, SettingSource::Default)),
+            prompts: first(&mut rows, |row| row.prompts.take())?
+                .unwrap_or(Decided::new(Prompts::default(), SettingSource::Default)),
         })
     }
 }

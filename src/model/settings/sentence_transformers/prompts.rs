@@ -1,12 +1,14 @@
 //! `config_sentence_transformers.json`: the similarity function and the prompts.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use crate::checkpoint_file::file_source::FileSource;
 use crate::error::{Error, ErrorCode, Result};
-use crate::model::settings::Prompts;
 use crate::model::settings::decided::{Decided, Stated};
 use crate::model::settings::files::{JsonFile, object};
+use crate::prompts::Prompts;
 use crate::similarity::Metric;
 
 pub(in crate::model::settings) const FILE: &str = "config_sentence_transformers.json";
@@ -32,9 +34,10 @@ fn metric_of(name: &str) -> Result<Metric> {
         "cosine" => Ok(Metric::Cosine),
         "dot" => Ok(Metric::Dot),
         "euclidean" => Ok(Metric::L2),
+        "manhattan" => Ok(Metric::L1),
         _ => Err(Error::new(
             ErrorCode::UnsupportedModel,
-            format!("{FILE}: similarity_fn_name is `{name}`; corom has cosine, dot and euclidean"),
+            format!("{FILE}: similarity_fn_name is `{name}`; corom has cosine, dot, euclidean and manhattan"),
         )),
     }
 }
@@ -46,19 +49,20 @@ fn prompts(file: &JsonFile, include_prompt: bool) -> Result<Option<Prompts>> {
         Error::new(ErrorCode::InvalidConfig, message)
     };
     let by_name = match file.get("prompts") {
-        None => Vec::new(),
+        None => BTreeMap::new(),
         Some(value @ Value::Object(entries)) => entries
             .iter()
-            .filter(|(_, text)| !text.is_null())
-            .map(|(name, text)| match text.as_str() {
-                Some(text) => Ok((name.clone(), text.to_owned())),
-                None => Err(expected(value)),
+            .map(|(name, text)| match text {
+                // sentence-transformers reads null as a prompt without text.
+                Value::Null => Ok((name.clone(), String::new())),
+                Value::String(text) => Ok((name.clone(), text.clone())),
+                _ => Err(expected(value)),
             })
-            .collect::<Result<Vec<_>>>()?,
+            .collect::<Result<BTreeMap<_, _>>>()?,
         Some(other) => return Err(expected(other)),
     };
     if by_name.is_empty() && default_name.is_none() {
         return Ok(None);
     }
-    Ok(Some(Prompts { by_name, default_name, include_prompt }))
+    Prompts { by_name, default_name, include_prompt }.check(FILE).map(Some)
 }
