@@ -50,7 +50,8 @@ fn converted() -> Files {
 /// Adds a manifest that describes the files.
 fn with_manifest(mut files: Files) -> Files {
     let texts = vec!["阔腿裤女冬牛仔".to_owned()];
-    let mut embedder = load(&files, LoadOptions::default()).unwrap();
+    let cls = LoadOptions { pooling: Some(Pooling::Cls.into()), ..LoadOptions::default() };
+    let mut embedder = load(&files, cls).unwrap();
     let vectors = vec![embedder.embed(&texts).unwrap()];
     let manifest = Manifest {
         format: "corom-model".into(),
@@ -314,7 +315,8 @@ fn option_model_onnx_keeps_the_manifest() {
     let by_address = LoadOptions { model: Some("model.onnx".into()), ..LoadOptions::default() };
     assert_eq!(*load(&files, by_address.clone()).unwrap().pooling(), Pooling::Mean);
     files.remove("corom.json");
-    assert_eq!(*load(&files, by_address).unwrap().pooling(), Pooling::Cls);
+    let error = load(&files, by_address).err().unwrap();
+    assert_eq!(error.code(), ErrorCode::PoolingUnknown);
 }
 
 #[test]

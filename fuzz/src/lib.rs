@@ -68,8 +68,8 @@ pub fn sections<const N: usize>(input: &[u8]) -> Option<[&[u8]; N]> {
     sections.try_into().ok()
 }
 
-/// The files of the target `side_files`, in the order of its sections. A `modules.json` may name another folder
-/// than `1_Pooling`, but the loader never asks for that.
+/// The files of the target `side_files`, in the order of its sections. A `modules.json` may name other
+/// folders, whose files are missing.
 pub const SIDE_FILES: [&str; 5] = [
     "config.json",
     "configuration.json",

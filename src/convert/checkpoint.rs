@@ -24,9 +24,9 @@ impl<'a> Checkpoint<'a> {
     /// `INVALID_CHECKPOINT` with the names of all tensors that are missing or have another shape;
     /// `UNSUPPORTED_MODEL` if a head follows the encoder, unless `ignore_head`; `INVALID_CONFIG` for an
     /// activation function that corom does not support.
-    pub(crate) fn open(folder: &CheckpointFolder<'a>, ignore_head: bool) -> Result<Self> {
+    pub(crate) fn open(folder: &'a CheckpointFolder<'a>, ignore_head: bool) -> Result<Self> {
         let activation = HiddenAct::parse(&folder.config.hidden_act)?;
-        let file = CheckpointFile::open(folder.source, folder.weights)?;
+        let file = CheckpointFile::open(folder.source, &folder.weights)?;
         let tensors = encoder_tensors(&folder.config);
         let mut names = resolve(file.names(), &tensors)?;
         names.head.retain(|key| {

@@ -3,6 +3,7 @@
 use super::files::FileSource;
 use crate::config::BertConfig;
 use crate::error::{Error, ErrorCode, Result, fail};
+use crate::model::settings::{encoder_folder, file_in};
 
 /// The largest side file that is read. Side files are small; a larger file is not what its name says.
 const MAX_SIDE_FILE_BYTES: u64 = 64 << 20;
@@ -13,8 +14,10 @@ pub(crate) struct CheckpointFolder<'a> {
     pub(crate) source: &'a dyn FileSource,
     /// The contents of `config.json`.
     pub(crate) config: BertConfig,
+    /// The folder of the encoder's files: empty, or that of sentence-transformers' Transformer module.
+    encoder: String,
     /// The path of the weight file.
-    pub(crate) weights: &'static str,
+    pub(crate) weights: String,
 }
 
 impl<'a> CheckpointFolder<'a> {
@@ -23,29 +26,31 @@ impl<'a> CheckpointFolder<'a> {
     /// # Errors
     /// `MISSING_FILE` with the name of the missing file, `INVALID_CONFIG`, `UNSUPPORTED_MODEL`.
     pub(crate) fn open(source: &'a dyn FileSource) -> Result<Self> {
-        let Some(config) = read_side_file(source, "config.json")? else {
+        let encoder = encoder_folder(source)?;
+        let Some(config) = read_side_file(source, &file_in(&encoder, "config.json"))? else {
             fail!(MissingFile, "the checkpoint has no config.json{}", found(source));
         };
         let config = BertConfig::from_json(&config)?;
-        let weights = find_weights(source)?;
-        Ok(Self { source, config, weights })
+        let weights = find_weights(source, &encoder)?;
+        Ok(Self { source, config, encoder, weights })
     }
 
-    /// Returns the contents of a side file, or `None` if the checkpoint does not have that file.
+    /// Returns the contents of a file beside the encoder, or `None` if the checkpoint does not have that file.
     ///
     /// # Errors
     /// `FETCH_FAILED` if the file exists and cannot be read, `INVALID_CONFIG` if it is larger than 64 MiB.
     pub(crate) fn side_file(&self, path: &str) -> Result<Option<Vec<u8>>> {
-        read_side_file(self.source, path)
+        read_side_file(self.source, &file_in(&self.encoder, path))
     }
 }
 
 /// Returns the path of the weight file. safetensors goes before PyTorch's own format if both exist,
 /// as in Hugging Face's loader.
-fn find_weights(source: &dyn FileSource) -> Result<&'static str> {
-    let first = |paths: &[&'static str]| -> Result<Option<&'static str>> {
-        for path in paths {
-            if size(source, path)?.is_some() {
+fn find_weights(source: &dyn FileSource, encoder: &str) -> Result<String> {
+    let first = |names: &[&str]| -> Result<Option<String>> {
+        for name in names {
+            let path = file_in(encoder, name);
+            if size(source, &path)?.is_some() {
                 return Ok(Some(path));
             }
         }

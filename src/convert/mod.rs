@@ -27,10 +27,10 @@
 //! A conversion has these steps:
 //!
 //! 1. `checkpoint_folder.rs` reads `config.json` and finds the weight file.
-//! 2. `settings.rs` decides pooling, normalization and maximum length.
-//! 3. `tokenizer.rs` builds `tokenizer.json`.
-//! 4. `src/checkpoint_file/` lists the tensors of the weight file, `tensor_names.rs` finds the encoder among
+//! 2. `src/checkpoint_file/` lists the tensors of the weight file, `tensor_names.rs` finds the encoder among
 //!    them, and `checkpoint.rs` checks their shapes.
+//! 3. `settings.rs` decides pooling, the modules after it, normalization and maximum length.
+//! 4. `tokenizer.rs` builds `tokenizer.json`.
 //! 5. `graph/` builds `model.onnx` and reads, quantizes and writes one weight at a time.
 //! 6. `head.rs` writes the weights of the modules after the pooling.
 //! 7. `convert` writes the manifest, `corom.json`, last.

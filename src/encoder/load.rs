@@ -97,6 +97,12 @@ impl EncoderLoader {
         Ok(loader)
     }
 
+    /// Returns true if the graph has a plan. Any other graph is translated, and may be rejected, when all
+    /// weights have arrived.
+    pub fn is_planned(&self) -> bool {
+        matches!(self.state, State::Planned(_))
+    }
+
     /// Returns what the encoder will return.
     pub fn outputs(&self) -> OutputShape {
         self.outputs
@@ -270,6 +276,8 @@ fn read_plan(
     let Some(plan) = recognize(&graph, &signature, config, options.first_rows) else {
         return Ok((shape, Planning::Unrecognized));
     };
+    // The matcher recognizes only pooled hidden states.
+    let shape = OutputShape { width: shape.width.or(Some(config.hidden_size)), ..shape };
     let facts = ModelFacts {
         config: config.clone(),
         pooled: signature.pooled,

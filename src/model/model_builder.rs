@@ -114,7 +114,10 @@ impl ModelBuilder {
         let (normalize, max_length) = (normalize.clone(), max_length.clone());
         let (metric, prompts) = (metric.clone(), prompts.clone());
         let OutputChoice { pooling, head } =
-            settings.with_graph(&onnx_path, outputs.pooled.then_some(outputs.width))?;
+            match settings.with_graph(&onnx_path, outputs.pooled.then_some(outputs.width)) {
+                Ok(choice) => choice,
+                Err(error) => return Err(graph_error(encoder).unwrap_or(error)),
+            };
         let layers_of_head = read_head(&files, &head.value)?;
         if !outputs.pooled {
             // Checked before the weights arrive.
@@ -221,6 +224,16 @@ impl ModelBuilder {
         // The self-test uses the manifest's settings, because its vectors were made with them.
         UnverifiedModel::new(embedder, own, decisions.max_length.value, decisions.list())
     }
+}
+
+/// Returns the error of a graph that is not recognized. It says more than an error of the settings: the graph
+/// may be no BERT at all.
+fn graph_error(encoder: EncoderLoader) -> Option<Error> {
+    if encoder.is_planned() {
+        return None;
+    }
+    // A weight file that has not arrived yet says nothing.
+    encoder.finish().err().filter(|error| error.code() != ErrorCode::MissingFile)
 }
 
 /// Checks that the number of elements that a manifest states is that of its pooling and modules.

@@ -150,3 +150,23 @@ fn checkpoint_that_does_not_say_how_to_pool_is_rejected() {
     let error = convert(&checkpoint(), &graph, &mut Folder::new()).unwrap_err();
     assert_eq!(error.code(), ErrorCode::UnsupportedPooling);
 }
+
+#[test]
+fn encoder_in_the_folder_of_its_module_is_converted() {
+    let all = cases();
+    let case = &all.cases["dense-tanh"];
+    let mut files: Folder =
+        checkpoint().into_iter().map(|(path, bytes)| (format!("0_Transformer/{path}"), bytes)).collect();
+    files.extend(case.files());
+    let mut modules: serde_json::Value = serde_json::from_slice(&files["modules.json"]).unwrap();
+    modules[0]["path"] = "0_Transformer".into();
+    files.insert("modules.json".into(), modules.to_string().into());
+    files.remove("sentence_bert_config.json");
+    files.insert("0_Transformer/sentence_bert_config.json".into(), br#"{"max_seq_length": 40}"#.to_vec());
+    let mut folder = Folder::new();
+    let conversion = convert(&files, &ConvertOptions::default(), &mut folder).unwrap();
+    assert_eq!(conversion.manifest.max_length, 40);
+    let options = LoadOptions { precision: Precision::F32, ..LoadOptions::default() };
+    let vector = load(&folder, options).unwrap().embed(&all.texts[..1]).unwrap();
+    assert!(max_abs_difference(&vector, &case.vectors[0]) <= 2e-5);
+}

@@ -1,6 +1,6 @@
 // Never run: `tsc --strict` reads it. What must not compile is marked @ts-expect-error.
 import { Corom, CoromError } from "corom";
-import type { CoromErrorCode, Embeddings, FetchInit, Info, Metric, Pooling, Progress, Ranked, Tokens } from "corom";
+import type { CoromErrorCode, Decision, Embeddings, FetchInit, Info, Metric, Pooling, Progress, Ranked, Tokens } from "corom";
 import { Corom as CoromInWorker, CoromError as ErrorInWorker, type PipelineOutput } from "corom/worker";
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
@@ -77,6 +77,7 @@ export async function sources(signal: AbortSignal): Promise<void> {
 
 export async function use(corom: Corom, signal: AbortSignal): Promise<void> {
   same<Info, typeof corom.info>(true);
+  same<readonly Decision[], typeof corom.info.settings>(true);
   same<number, typeof corom.info.dimension>(true);
   same<Pooling | readonly Pooling[], typeof corom.info.pooling>(true);
   // @ts-expect-error frozen

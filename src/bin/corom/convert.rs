@@ -118,6 +118,9 @@ fn print_report(args: &Args, conversion: &Conversion, elapsed: Duration) {
         if manifest.normalize { "" } else { "not " },
         manifest.max_length,
     );
+    for module in &manifest.head {
+        println!("  after the pooling: {module}");
+    }
     if !ignored_tensors.is_empty() {
         println!("  not converted: {}", ignored_tensors.join(", "));
     }

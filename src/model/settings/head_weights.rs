@@ -58,6 +58,10 @@ impl HeadModule {
                     view.shape
                 );
             }
+            // A tensor that repeats the same values would take more memory than its file has bytes.
+            if view.elements().is_none_or(|elements| elements > view.storage_elements) {
+                fail!(InvalidCheckpoint, "{path}: `{name}` uses the same stored values several times");
+            }
             tensors.insert(name, (shape, file.read(name)?));
         }
         Ok(tensors)

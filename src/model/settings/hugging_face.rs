@@ -3,37 +3,38 @@
 
 use super::decided::{Decided, Stated, stated};
 use super::files::object;
+use super::sentence_transformers::file_in;
 use super::source_settings::SourceSettings;
 use crate::checkpoint_file::file_source::FileSource;
 use crate::config::{Pooling, PoolingChoice};
 use crate::error::{Error, ErrorCode, Result};
 
 pub(super) const CONFIG: &str = "config.json";
-pub(super) const TOKENIZER_CONFIG: &str = "tokenizer_config.json";
+const TOKENIZER_CONFIG: &str = "tokenizer_config.json";
 /// The keys of uniem's newer and older releases.
 const UNIEM_KEYS: [&str; 2] = ["uniem_pooling_strategy", "uniem_embedding_strategy"];
 /// A `model_max_length` from here on means "not set": transformers writes 10³⁰.
 const UNLIMITED: f64 = 1e9;
 
-/// Reads the settings.
+/// Reads the settings. `folder` is that of the encoder's files.
 ///
 /// # Errors
 /// `INVALID_CONFIG` if a file is not a JSON object, `FETCH_FAILED`.
-pub(super) fn settings(files: &dyn FileSource) -> Result<SourceSettings> {
+pub(super) fn settings(files: &dyn FileSource, folder: &str) -> Result<SourceSettings> {
     Ok(SourceSettings {
-        pooling: uniem_pooling(files)?,
-        max_length: model_max_length(files)?,
+        pooling: uniem_pooling(files, &file_in(folder, CONFIG))?,
+        max_length: model_max_length(files, &file_in(folder, TOKENIZER_CONFIG))?,
         ..SourceSettings::default()
     })
 }
 
 /// Returns the pooling that uniem writes into `config.json`. Its other strategies average layers in ways that corom
 /// does not compute.
-fn uniem_pooling(files: &dyn FileSource) -> Result<Stated<PoolingChoice>> {
-    let Some(file) = object(files, CONFIG)? else { return Ok(None) };
+fn uniem_pooling(files: &dyn FileSource, path: &str) -> Result<Stated<PoolingChoice>> {
+    let Some(file) = object(files, path)? else { return Ok(None) };
     for key in UNIEM_KEYS {
         if let Some(name) = file.text(key)? {
-            return Ok(Some(Decided::by_file(uniem_pooling_of(key, name), CONFIG)));
+            return Ok(Some(Decided::by_file(uniem_pooling_of(key, name), path)));
         }
     }
     Ok(None)
@@ -56,14 +57,14 @@ fn uniem_pooling_of(key: &str, name: &str) -> Result<PoolingChoice> {
 }
 
 /// Returns the maximum length of `tokenizer_config.json`.
-fn model_max_length(files: &dyn FileSource) -> Result<Stated<usize>> {
-    let Some(file) = object(files, TOKENIZER_CONFIG)? else { return Ok(None) };
+fn model_max_length(files: &dyn FileSource, path: &str) -> Result<Stated<usize>> {
+    let Some(file) = object(files, path)? else { return Ok(None) };
     let unlimited = file.get("model_max_length").and_then(|n| n.as_f64()).is_some_and(|n| n >= UNLIMITED);
     if unlimited {
         return Ok(None);
     }
     match file.length("model_max_length") {
-        Ok(length) => Ok(stated(length, TOKENIZER_CONFIG)),
-        Err(error) => Ok(Some(Decided::by_file(Err(error), TOKENIZER_CONFIG))),
+        Ok(length) => Ok(stated(length, path)),
+        Err(error) => Ok(Some(Decided::by_file(Err(error), path))),
     }
 }

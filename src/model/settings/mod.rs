@@ -42,4 +42,5 @@ pub use head_module::HeadModule;
 pub(crate) use head_weights::{HeadTensors, read_head};
 pub(crate) use output_choice::OutputChoice;
 pub(crate) use requests::{SIDE_FILES, module_files};
+pub(crate) use sentence_transformers::{encoder_folder, file_in};
 pub(crate) use table::{CallerSettings, Settings};

@@ -2,6 +2,7 @@
 
 use super::decided::{Decided, SettingSource, Stated, chosen};
 use super::head_module::HeadModule;
+use super::sentence_transformers::{encoder_folder, file_in};
 use super::source_settings::SourceSettings;
 use super::{corom_json, hugging_face, modelscope, sentence_transformers};
 
@@ -52,6 +53,7 @@ impl Settings {
         config: &BertConfig,
     ) -> Result<Self> {
         let modelscope = modelscope::Configuration::read(files)?;
+        let encoder = encoder_folder(files)?;
         let is_corom = modelscope.is_sentence_embedding;
         // The rows of the table, in its order.
         let mut rows = [
@@ -60,11 +62,11 @@ impl Settings {
             modelscope.settings,
             sentence_transformers::settings(files, config.hidden_size)?,
             modelscope::pipeline_defaults(is_corom),
-            hugging_face::settings(files)?,
+            hugging_face::settings(files, &encoder)?,
         ];
         let positions = config.max_position_embeddings;
         let mut max_length = first(&mut rows, |row| row.max_length.take())?
-            .unwrap_or_else(|| Decided::by_file(positions, hugging_face::CONFIG));
+            .unwrap_or_else(|| Decided::by_file(positions, &file_in(&encoder, hugging_face::CONFIG)));
         max_length.value = max_length.value.min(positions);
         Ok(Self {
             pooling: first(&mut rows, |row| row.pooling.take())?,

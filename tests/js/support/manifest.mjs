@@ -46,6 +46,8 @@ export function sharded(changes = {}, edit = undefined) {
     shards,
     edit,
   );
-  delete files["tokenizer_config.json"]; // no load asks for it
+  // No load of a folder with a manifest asks for these.
+  delete files["tokenizer_config.json"];
+  delete files["configuration.json"];
   return { files, texts, vectors: vectors.cls, tolerance };
 }

@@ -14,6 +14,7 @@ mod pooling;
 mod prompts;
 
 pub(super) use head::WEIGHT_FILES;
+pub(crate) use modules::file_in;
 pub(super) use modules::{Module, ModuleKind, modules};
 
 use super::decided::{Decided, Stated};
@@ -22,7 +23,7 @@ use super::source_settings::SourceSettings;
 use crate::checkpoint_file::file_source::FileSource;
 use crate::error::Result;
 
-/// Where the Pooling module is if there is no `modules.json`.
+/// Where the Pooling module is if `modules.json` does not list it.
 pub(super) const USUAL_POOLING: &str = "1_Pooling";
 /// The names of the Transformer module's own configuration, in the order in which sentence-transformers tries
 /// them.
@@ -43,14 +44,9 @@ pub(super) const TRANSFORMER_CONFIGS: [&str; 7] = [
 /// errors of their setting.
 pub(super) fn settings(files: &dyn FileSource, hidden_size: usize) -> Result<SourceSettings> {
     let modules = modules(files)?;
-    let pooling = match &modules {
-        Some(modules) => modules.iter().find(|m| m.kind == ModuleKind::Pooling).map(|m| m.path.as_str()),
-        None => Some(USUAL_POOLING),
-    };
-    let pooling = match pooling {
-        Some(folder) => pooling::read(files, folder, hidden_size)?,
-        None => pooling::PoolingFile::default(),
-    };
+    let listed = modules.iter().flatten().find(|module| module.kind == ModuleKind::Pooling);
+    let folder = listed.map_or(USUAL_POOLING, |module| module.path.as_str());
+    let pooling = pooling::read(files, folder, hidden_size)?;
     let (head, normalize) = match &modules {
         Some(modules) => {
             let (head, normalize) = head::read(files, modules)?;
@@ -73,12 +69,24 @@ pub(super) fn settings(files: &dyn FileSource, hidden_size: usize) -> Result<Sou
     Ok(settings)
 }
 
+/// Returns the folder with the encoder's `config.json`: that of the Transformer module if it has one, else the
+/// model folder itself (empty).
+///
+/// # Errors
+/// `INVALID_CONFIG` if `modules.json` cannot be read, `FETCH_FAILED`.
+pub(crate) fn encoder_folder(files: &dyn FileSource) -> Result<String> {
+    let modules = modules(files)?.unwrap_or_default();
+    let transformer = modules.into_iter().find(|module| module.kind == ModuleKind::Transformer);
+    let folder = transformer.map_or_else(String::new, |module| module.path);
+    Ok(if object(files, &file_in(&folder, "config.json"))?.is_some() { folder } else { String::new() })
+}
+
 /// Returns the maximum length of the Transformer module's configuration.
 fn max_length(files: &dyn FileSource, modules: Option<&[Module]>) -> Result<Stated<usize>> {
     let transformer = modules.and_then(|m| m.iter().find(|m| m.kind == ModuleKind::Transformer));
     let folder = transformer.map_or("", |module| module.path.as_str());
     for name in TRANSFORMER_CONFIGS {
-        let path = modules::file_in(folder, name);
+        let path = file_in(folder, name);
         if let Some(file) = object(files, &path)? {
             let length = file.length("max_seq_length").transpose();
             return Ok(length.map(|length| Decided::by_file(length, &path)));

@@ -42,7 +42,7 @@ impl Module {
 }
 
 /// Returns the path of a file in a folder.
-pub(super) fn file_in(folder: &str, name: &str) -> String {
+pub(crate) fn file_in(folder: &str, name: &str) -> String {
     if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
 }
 
