@@ -52,7 +52,7 @@ impl Settings {
         let decided = Decided::decide(checkpoint.source, None, &caller, &checkpoint.config)?;
         let (normalize, max_length) = (decided.normalize.value, decided.max_length.value);
         let (metric, prompts) = (decided.metric.value, decided.prompts.value.clone());
-        let OutputChoice { pooling, head } = decided.without_graph()?;
+        let OutputChoice { pooling, head, .. } = decided.without_graph()?;
         Ok(Self { pooling: pooling.value, head: head.value, normalize, max_length, metric, prompts })
     }
 }

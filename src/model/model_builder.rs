@@ -16,7 +16,8 @@ use crate::tokenizer::Tokenizer;
 use super::manifest::Manifest;
 use super::options::LoadOptions;
 use super::settings::{
-    CallerSettings, Decided, HeadModule, ModelDecisions, OutputChoice, SettingSource, Settings, read_head,
+    CallerSettings, Decided, HeadModule, ModelDecisions, OutputChoice, SettingSource, Settings, check_inside,
+    read_head,
 };
 use super::unverified_model::UnverifiedModel;
 
@@ -29,6 +30,8 @@ pub(super) struct ModelBuilder {
     decisions: ModelDecisions,
     /// The modules after the pooling, with their weights.
     head: Vec<HeadLayer>,
+    /// See [`OutputChoice::assumed_inside`].
+    assumed_inside: Vec<HeadModule>,
     /// The layers whose output the encoder returns.
     layers: Vec<usize>,
     self_test: Option<OwnRecipe>,
@@ -113,7 +116,7 @@ impl ModelBuilder {
         let Settings { normalize, max_length, metric, prompts, .. } = &settings;
         let (normalize, max_length) = (normalize.clone(), max_length.clone());
         let (metric, prompts) = (metric.clone(), prompts.clone());
-        let OutputChoice { pooling, head } =
+        let OutputChoice { pooling, head, assumed_inside } =
             match settings.with_graph(&onnx_path, outputs.pooled.then_some(outputs.width)) {
                 Ok(choice) => choice,
                 Err(error) => return Err(graph_error(encoder).unwrap_or(error)),
@@ -145,6 +148,7 @@ impl ModelBuilder {
             max_length: options.max_length,
             decisions: ModelDecisions { pooling, head, normalize, max_length, metric, prompts },
             head: layers_of_head,
+            assumed_inside,
             layers,
             self_test,
             encoder,
@@ -191,9 +195,20 @@ impl ModelBuilder {
     /// `INVALID_ARGUMENT` if `max_length` is too long, `INVALID_CONFIG` if the modules after the pooling do not
     /// fit the graph's sentence vector, and the errors of [`EncoderLoader::finish`].
     pub(super) fn finish(self) -> Result<UnverifiedModel> {
-        let Self { mut tokenizer, config, head, layers, self_test, encoder, mut decisions, .. } = self;
+        let Self {
+            mut tokenizer,
+            config,
+            head,
+            assumed_inside,
+            layers,
+            self_test,
+            encoder,
+            mut decisions,
+            ..
+        } = self;
         let encoder = encoder.finish()?;
         let info = encoder.info();
+        check_inside(&assumed_inside, info.hidden_size)?;
         let longest = config.max_position_embeddings.min(info.static_sequence.unwrap_or(usize::MAX));
         let own_length = decisions.max_length.value.min(longest);
         decisions.max_length = match self.max_length {

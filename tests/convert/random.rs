@@ -24,6 +24,7 @@ impl Bert<'_> {
             "num_hidden_layers": self.layers, "num_attention_heads": self.heads, "intermediate_size": self.intermediate,
             "max_position_embeddings": 64, "type_vocab_size": 2});
         std::fs::write(folder.join("config.json"), config.to_string()).unwrap();
+        std::fs::write(folder.join("configuration.json"), r#"{"task": "sentence-embedding"}"#).unwrap();
         std::fs::write(folder.join("vocab.txt"), self.words.join("\n") + "\n").unwrap();
 
         let mut header = Map::new();

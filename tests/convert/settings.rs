@@ -82,7 +82,10 @@ fn settings_reject_lengths_beyond_the_positions() {
             .expect_rejected("INVALID_ARGUMENT", &["64", length]);
     }
     // A side file that gives more tokens than the model has positions is limited to the positions.
-    let long = [("configuration.json", r#"{"preprocessor": {"sequence_length": 512}}"#)];
+    let long = [(
+        "configuration.json",
+        r#"{"task": "sentence-embedding", "preprocessor": {"sequence_length": 512}}"#,
+    )];
     assert_eq!(decided(&scratch, &long, &[]), "cls false 64");
 }
 

@@ -1,7 +1,9 @@
 //! The graph's own sentence vector as a source of the pooling.
 
 use corom::config::{Pooling, PoolingChoice};
-use corom::encoder::onnx::pb::ModelProto;
+use corom::encoder::onnx::pb::{
+    Dimension, DimensionValue, ModelProto, TensorShapeProto, TypeProto, type_proto,
+};
 use corom::error::ErrorCode;
 use corom::model::LoadOptions;
 use prost::Message;
@@ -17,6 +19,18 @@ fn without_output(files: &mut Files, name: &str) {
     let before = outputs.len();
     outputs.retain(|output| output.name != name);
     assert_eq!(outputs.len() + 1, before, "{name}");
+    files.insert("model.onnx".into(), model.encode_to_vec());
+}
+
+/// Declares the number of columns of the only output; 0: none is declared.
+fn declare_width(files: &mut Files, width: i64) {
+    let mut model = ModelProto::decode(&files["model.onnx"][..]).unwrap();
+    let output = &mut model.graph.as_mut().unwrap().output[0];
+    let dim = |value| Dimension { value };
+    let columns = (width > 0).then_some(DimensionValue::DimValue(width));
+    let shape = TensorShapeProto { dim: vec![dim(None), dim(columns)] };
+    let tensor = type_proto::Tensor { elem_type: 1, shape: Some(shape) };
+    output.r#type = Some(TypeProto { value: Some(type_proto::Value::TensorType(tensor)) });
     files.insert("model.onnx".into(), model.encode_to_vec());
 }
 
@@ -108,6 +122,7 @@ fn graph_of_a_mean_is_used_before_the_modules_of_the_folder() {
     let pooled = graph.node[gemm].input[0].clone();
     graph.node.truncate(gemm);
     graph.output.retain(|output| output.name == "sentence_embedding");
+    // The declared type is that of 8 numbers; the value has 16.
     graph.output[0].r#type = None;
     for node in &mut graph.node {
         for name in &mut node.output {
@@ -124,12 +139,21 @@ fn graph_of_a_mean_is_used_before_the_modules_of_the_folder() {
     let expected = all.cases["pool-mean"].vectors.concat();
     assert!(max_abs_difference(&vectors, &expected) <= 2e-5);
 
-    // With modules.json the hidden states inside are pooled. If the graph's vector is asked for, its size
-    // shows that the Dense layer has to follow.
+    // With modules.json the hidden states inside are pooled, so that the Dense layer runs once.
     files.extend(all.cases["dense-tanh"].files());
+    let mut embedder = load(&files, f32_options(), false).unwrap();
+    check("inside", &mut embedder, &all.texts, &all.cases["dense-tanh"].vectors);
+    // If the graph's vector is asked for, its size shows that the Dense layer has to follow.
     let graph = LoadOptions { pooling: Some(PoolingChoice::Graph), ..f32_options() };
-    for options in [f32_options(), graph] {
-        let mut embedder = load(&files, options, false).unwrap();
-        check("mean only", &mut embedder, &all.texts, &all.cases["dense-tanh"].vectors);
+    declare_width(&mut files, 16);
+    let mut embedder = load(&files, graph.clone(), false).unwrap();
+    check("mean only", &mut embedder, &all.texts, &all.cases["dense-tanh"].vectors);
+    // A size that only the graph's computation shows is found too late to run the Dense layer.
+    declare_width(&mut files, 0);
+    match load(&files, graph, false) {
+        Ok(mut embedder) => {
+            check("mean only", &mut embedder, &all.texts, &all.cases["dense-tanh"].vectors);
+        }
+        Err(error) => assert_eq!(error.code(), ErrorCode::UnsupportedModel, "{error}"),
     }
 }

@@ -58,7 +58,16 @@ fn uniem_pooling_of(key: &str, name: &str) -> Result<PoolingChoice> {
 
 /// Returns the maximum length of `tokenizer_config.json`.
 fn model_max_length(files: &dyn FileSource, path: &str) -> Result<Stated<usize>> {
-    let Some(file) = object(files, path)? else { return Ok(None) };
+    let file = match object(files, path) {
+        Ok(Some(file)) => file,
+        Ok(None) => return Ok(None),
+        // The file is the tokenizer's, and an error only if it decides.
+        Err(error) if error.code() == ErrorCode::InvalidConfig => {
+            let error = Error::new(ErrorCode::InvalidTokenizer, error.message().to_owned());
+            return Ok(Some(Decided::by_file(Err(error), path)));
+        }
+        Err(error) => return Err(error),
+    };
     let unlimited = file.get("model_max_length").and_then(|n| n.as_f64()).is_some_and(|n| n >= UNLIMITED);
     if unlimited {
         return Ok(None);

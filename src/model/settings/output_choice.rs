@@ -22,6 +22,9 @@ use crate::model::manifest::FILE_NAME;
 pub(crate) struct OutputChoice {
     pub(crate) pooling: Decided<PoolingChoice>,
     pub(crate) head: Decided<Vec<HeadModule>>,
+    /// The modules that were taken to be inside the graph although it does not state the size of its sentence
+    /// vector.
+    pub(crate) assumed_inside: Vec<HeadModule>,
 }
 
 impl Settings {
@@ -70,12 +73,16 @@ impl Settings {
         // corom.json states what follows its pooling, whatever that is.
         let is_stated = self.head.source == SettingSource::File(FILE_NAME.to_owned())
             || self.head.source == SettingSource::Options;
+        let assumed_inside = match &self.head.value {
+            Ok(head) if !is_stated && width.is_none() => head.clone(),
+            _ => Vec::new(),
+        };
         let head = match (is_stated, self.head.value) {
             (true, head) => Decided::new(head?, self.head.source),
             (false, Ok(head)) if follows(&head, width)? => Decided::new(head, self.head.source),
             (false, _) => Decided::by_file(Vec::new(), path),
         };
-        Ok(OutputChoice { pooling, head })
+        Ok(OutputChoice { pooling, head, assumed_inside })
     }
 
     fn for_hidden_states(self) -> Result<OutputChoice> {
@@ -83,8 +90,25 @@ impl Settings {
         if pooling.value == PoolingChoice::Graph {
             fail!(UnsupportedPooling, "pooling: `graph` needs a graph that returns one vector per text");
         }
-        Ok(OutputChoice { pooling, head: Decided::new(self.head.value?, self.head.source) })
+        let head = Decided::new(self.head.value?, self.head.source);
+        Ok(OutputChoice { pooling, head, assumed_inside: Vec::new() })
     }
+}
+
+/// Checks modules that were taken to be inside the graph against the size of its sentence vector, once it is
+/// known.
+///
+/// # Errors
+/// `UNSUPPORTED_MODEL` if they follow the vector, `INVALID_CONFIG` if they do not fit it.
+pub(crate) fn check_inside(assumed_inside: &[HeadModule], width: usize) -> Result<()> {
+    if follows(assumed_inside, Some(width))? {
+        fail!(
+            UnsupportedModel,
+            "the graph's sentence vector has {width} numbers and lacks the modules after the pooling, but the graph does \
+             not declare that size: export the model again with the shape of its output"
+        );
+    }
+    Ok(())
 }
 
 /// Returns true if modules follow a sentence vector of `width` elements, and false if it contains them.
