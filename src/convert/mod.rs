@@ -10,7 +10,7 @@
 //!
 //! // A folder in memory is a source and a sink.
 //! let mut checkpoint = BTreeMap::new();
-//! for path in ["config.json", "vocab.txt", "pytorch_model.bin"] {
+//! for path in ["config.json", "configuration.json", "vocab.txt", "pytorch_model.bin"] {
 //!     let bytes = std::fs::read(format!("tests/fixtures/checkpoints/prefix-model/{path}"))?;
 //!     checkpoint.insert(path.to_owned(), bytes);
 //! }
