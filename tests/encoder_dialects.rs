@@ -76,7 +76,8 @@ fn unfused_encoder_gives_golden_vectors_of_every_export() {
 #[test]
 fn info_reports_number_type_of_most_weights() {
     let named = |name: &str| match name {
-        "nbits8" | "int8-qint8-channel" | "qdq-static" => Some("int8"),
+        "nbits8" | "int8-qint8-channel" | "qdq-static" | "qoperator" => Some("int8"),
+        "nbits2" | "qdq-blocks4" | "qdq-blocks4-zero-point" => Some("int4"),
         "float16" => Some("f16"),
         "legacy-op17" => Some("f32"),
         _ => name.starts_with("nbits4-").then_some("int4"),
@@ -90,5 +91,5 @@ fn info_reports_number_type_of_most_weights() {
         assert_eq!([plain.info().dtype, fused.info().dtype], [dtype; 2], "{}", fixture.name);
         seen += 1;
     }
-    assert!(seen >= 11, "only {seen} of these exports exist");
+    assert!(seen >= 15, "only {seen} of these exports exist");
 }

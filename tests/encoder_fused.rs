@@ -92,7 +92,7 @@ fn check(fixture: &Fixture) -> Result<String, String> {
     let mut report = String::new();
     for (name, pooling, expected) in poolings(&golden) {
         let exact = EncoderOptions { precision: Precision::F32, ..EncoderOptions::default() };
-        let is_quantized_file = ["int8", "nbits", "qdq"].iter().any(|q| fixture.name.contains(q));
+        let is_quantized_file = ["int8", "nbits", "qdq", "qoperator"].iter().any(|q| fixture.name.contains(q));
         let exact = run(fixture, &golden, pooling, exact)?;
         let error = difference(&exact, &expected);
         report += &format!("{name} f32 {error:.1e} ");
@@ -166,6 +166,22 @@ fn fused_encoder_computes_relu_removed_by_quantization() {
             let (min, _) = cosines(&got, &expected);
             assert!(min >= 0.999, "{quantized}, {precision:?}: {min}");
         }
+    }
+}
+
+/// Static quantization clips activations to the range that was calibrated. Here that was done with one short text, so
+/// the vectors of the others are not those of the float model.
+#[test]
+fn fused_encoder_clips_activations_to_their_calibrated_range() {
+    let fixture = Fixture::export("qdq-narrow");
+    let golden = Golden::of(&fixture);
+    let clipped = &golden.vectors["cls"];
+    let float = golden_rows(&fixture.json("golden.json")["vectors_pytorch"]["cls"]);
+    assert!(cosines(&float, clipped).0 < 0.99);
+    for precision in [Precision::F32, Precision::Auto] {
+        let options = EncoderOptions { precision, ..EncoderOptions::default() };
+        let (min, mean) = cosines(&run(&fixture, &golden, Pooling::Cls, options).unwrap(), clipped);
+        assert!(min >= 0.99 && mean >= 0.995, "{precision:?}: {min}, mean {mean}");
     }
 }
 

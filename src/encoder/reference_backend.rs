@@ -8,12 +8,13 @@ use std::task::Poll;
 use crate::batch::{Batch, BatchLayout};
 use crate::encoder::check::check;
 use crate::encoder::onnx::Int8Rows;
-use crate::encoder::plan::decode::{floats, order};
+use crate::encoder::plan::decode::{floats, order, shift};
 use crate::encoder::plan::{
     EmbedOp, LinearOp, NormWeights, Outputs, Plan, PlanOp, TensorData, ValueId, WeightStore, packing_failed,
 };
 use crate::encoder::reference::add_norm::reference_add_norm;
 use crate::encoder::reference::attention::reference_attention;
+use crate::encoder::reference::clip::reference_clip;
 use crate::encoder::reference::embed::{ReferenceEmbed, reference_embed};
 use crate::encoder::reference::linear::reference_linear;
 use crate::encoder::reference::mean_rows::{reference_mean_rows, reference_normalize};
@@ -41,6 +42,8 @@ enum Weights {
         bias: Vec<f32>,
     },
     Norm(Norm),
+    /// The shift, empty for none.
+    Clip(Vec<f32>),
     None,
 }
 
@@ -72,6 +75,7 @@ impl ReferenceBuilder {
                     PlanOp::Embed(op) => embed_weights(&mut self.store, op)?,
                     PlanOp::Linear(op) => linear_weights(&mut self.store, op)?,
                     PlanOp::AddNorm { norm: op, .. } => Weights::Norm(norm(&self.store, op)?),
+                    PlanOp::Clip(op) => Weights::Clip(shift(&self.store, op)?),
                     _ => Weights::None,
                 });
                 self.store.release(op);
@@ -206,6 +210,10 @@ impl ReferenceEncoder {
             }
             (PlanOp::Attention { q, k, v, spec }, _) => {
                 reference_attention(spec, value(*q)?, value(*k)?, value(*v)?, &starts)
+            }
+            (PlanOp::Clip(op), Weights::Clip(shift)) => {
+                let plus = op.plus.map_or(Ok(&[][..]), value)?;
+                reference_clip(value(op.x)?, plus, op.range, shift, op.activation)
             }
             (PlanOp::SelectRows { x, width }, _) => {
                 reference_select_rows(value(*x)?, *width, &starts[..starts.len() - 1])

@@ -53,14 +53,20 @@ pub struct AttentionSpec {
     pub scale: f32,
     /// Whether there is one query per sequence, that of its first row.
     pub first_row_only: bool,
+    /// The least and the largest score: scores, which are scaled already, are clipped to this range.
+    pub score_range: [f32; 2],
 }
+
+/// The range of values that are not clipped.
+pub const UNBOUNDED: [f32; 2] = [f32::NEG_INFINITY, f32::INFINITY];
 
 impl AttentionSpec {
     /// Returns the attention of BERT: `hidden` is split into `heads` heads, and scores are divided by
     /// `√head_size`.
     pub fn new(hidden: usize, heads: usize) -> Self {
         let head_size = hidden / heads.max(1);
-        Self { heads, head_size, scale: (1.0 / (head_size as f64).sqrt()) as f32, first_row_only: false }
+        let scale = (1.0 / (head_size as f64).sqrt()) as f32;
+        Self { heads, head_size, scale, first_row_only: false, score_range: UNBOUNDED }
     }
 
     /// Returns the width of a row, `heads · head_size`.

@@ -12,12 +12,14 @@ use super::pack;
 use super::tract_ops::Shared;
 use super::tract_ops::add_norm::AddNorm;
 use super::tract_ops::attention::Attention;
+use super::tract_ops::clip::Clip;
 use super::tract_ops::embed::Embed;
 use super::tract_ops::linear::Linear;
 use super::tract_ops::mean_rows::{MeanRows, Normalize};
 use super::tract_ops::select_rows::SelectRows;
 use crate::batch::BatchLayout;
 use crate::encoder::onnx::Int8Rows;
+use crate::encoder::plan::decode::shift;
 use crate::encoder::plan::{
     Outputs, Plan, PlanOp, Quantization, TensorData, TensorRef, WeightStore, packing_failed,
 };
@@ -33,6 +35,8 @@ enum PackedOp {
     Embed(Arc<kernels::embed::Embed>, bool),
     Linear(Arc<PackedLinear>),
     AddNorm(Arc<kernels::add_norm::LayerNorm>),
+    /// The shift.
+    Clip(Arc<Vec<f32>>),
     /// An op without weights.
     Weightless,
 }
@@ -96,6 +100,7 @@ impl CpuBuilder {
                     PackedOp::Linear(Arc::new(pack::linear(store, linear, self.precision, kernel)?))
                 }
                 PlanOp::AddNorm { norm, .. } => PackedOp::AddNorm(Arc::new(pack::norm(store, norm)?)),
+                PlanOp::Clip(clip) => PackedOp::Clip(Arc::new(shift(store, clip)?)),
                 _ => PackedOp::Weightless,
             });
             self.store.release(op);
@@ -184,7 +189,8 @@ fn word_rows(plan: &Plan) -> Option<(usize, usize)> {
     else {
         return None;
     };
-    let is_plain = word.float && !word.transposed && word.columns.is_none() && scale.is_empty();
+    let is_raw = word.rounding.is_none() && scale.is_empty();
+    let is_plain = word.float && is_raw && !word.transposed && word.columns.is_none();
     let uses = plan.ops.iter().flat_map(PlanOp::weights).filter(|used| *used == weight).count();
     (is_plain && uses == 1).then_some((weight, word.shape[1]))
 }
@@ -211,6 +217,13 @@ fn wire(plan: Plan, packed: Vec<Option<PackedOp>>, shared: &Shared) -> TractResu
             }
             (PlanOp::AddNorm { a, b, .. }, PackedOp::AddNorm(norm)) => {
                 model.wire_node(name("AddNorm"), AddNorm(norm), &[values[*a], values[*b]])?
+            }
+            (PlanOp::Clip(clip), PackedOp::Clip(shift)) => {
+                let (range, activation) = (clip.range, clip.activation);
+                let op = Clip { width: clip.width, range, shift, activation };
+                let inputs: TVec<OutletId> =
+                    [Some(clip.x), clip.plus].into_iter().flatten().map(|x| values[x]).collect();
+                model.wire_node(name("Clip"), op, &inputs)?
             }
             (PlanOp::Attention { q, k, v, spec }, _) => {
                 let op = Attention { spec: *spec, shared: shared.clone() };
@@ -243,6 +256,7 @@ impl PackedOp {
             Self::Embed(embed, _) => embed.bytes(),
             Self::Linear(linear) => linear.bytes(),
             Self::AddNorm(norm) => norm.bytes(),
+            Self::Clip(shift) => size_of_val(&shift[..]),
             Self::Weightless => 0,
         }
     }

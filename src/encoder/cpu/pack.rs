@@ -150,7 +150,15 @@ mod tests {
         let matrix = |shape: [usize; 2]| {
             let quantization = Quantization::Affine { axis: None, scale: Vec::new(), zero: None };
             let parts = vec![TensorRef::Weight(0), TensorRef::Weight(1)];
-            Matrix { parts, shape, transposed: false, float: true, quantization, columns: None }
+            Matrix {
+                parts,
+                shape,
+                transposed: false,
+                float: true,
+                rounding: None,
+                quantization,
+                columns: None,
+            }
         };
         let mut store = WeightStore::new(0, &[]);
         let spec = LinearSpec { inputs: 8, outputs: MANY, activation: Activation::None };

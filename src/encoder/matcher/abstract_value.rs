@@ -3,6 +3,7 @@
 use super::expr::{ExprId, IdKind};
 use super::layout::Layout;
 use crate::encoder::plan::Vector;
+use crate::encoder::spec::UNBOUNDED;
 
 /// What an outlet of tract's graph holds.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,21 +32,22 @@ pub(super) enum AbstractValue {
     Probabilities(Scores),
     /// True where attention probabilities are NaN.
     ProbabilitiesAreNan(Scores),
-    /// Rows that the graph quantizes at run time. `centered`: the zero point was subtracted.
-    Quantized { of: RowPolynomial, centered: bool },
-    /// The scale of run-time quantized rows, times the scale of a weight.
-    QuantizationScale { of: ExprId, scale: Vec<Vector> },
-    /// The zero point of run-time quantized rows.
-    ZeroPoint { of: ExprId },
-    /// The product of run-time quantized rows and a weight, still to be multiplied by the scale.
-    UnscaledProduct { of: ExprId, product: ExprId, layout: Layout },
+    /// A value that node `by` quantizes at run time. `centered`: the zero point was subtracted.
+    Quantized { of: Box<AbstractValue>, by: usize, centered: bool },
+    /// The product of the scales of run-time quantized values, times the scale of a weight. `by` are the nodes
+    /// that quantize, sorted.
+    QuantizationScale { by: Vec<usize>, scale: Vec<Vector> },
+    /// The zero point of a run-time quantized value.
+    ZeroPoint { by: usize },
+    /// A product of run-time quantized values, still to be multiplied by their scales.
+    Unscaled { of: Box<AbstractValue>, by: Vec<usize> },
     /// One row per text, or what becomes one row per text.
     Pooled(PooledRows),
     /// The squares of pooled rows.
     PooledSquares(PooledRows),
     /// The L2 norm of pooled rows, or its square.
     PooledNorm { of: PooledRows, squared: bool },
-    /// A value divided by a fixed scale, rounded, with `zero` added: static quantization.
+    /// A value divided by a fixed scale, rounded to integers, with `zero` added: static quantization.
     FixedScale { of: Box<AbstractValue>, scale: f32, zero: f32 },
 }
 
@@ -102,6 +104,10 @@ pub(super) struct Scores {
     pub(super) heads: usize,
     pub(super) scale: f32,
     pub(super) layout: Layout,
+    /// The range that the graph clips the scores to.
+    pub(super) range: [f32; 2],
+    /// The largest step that the graph rounds the scores to, 0 if it does not.
+    pub(super) step: f32,
     /// Whether padding is masked. Masked scores cannot be scaled further.
     pub(super) masked: bool,
 }
@@ -110,9 +116,12 @@ impl AbstractValue {
     /// Returns how the elements lie, for the values whose layout is tracked.
     pub(super) fn layout(&self) -> Option<&Layout> {
         match self {
-            Self::Rows(rows) | Self::Quantized { of: rows, .. } => Some(&rows.layout),
-            Self::Curve { layout, .. } | Self::UnscaledProduct { layout, .. } => Some(layout),
+            Self::Rows(rows) => Some(&rows.layout),
+            Self::Curve { layout, .. } => Some(layout),
             Self::Scores(scores) | Self::Probabilities(scores) => Some(&scores.layout),
+            Self::Quantized { of, .. } | Self::Unscaled { of, .. } | Self::FixedScale { of, .. } => {
+                of.layout()
+            }
             _ => None,
         }
     }
@@ -138,4 +147,9 @@ impl RowPolynomial {
 /// Returns true if two numbers are equal up to rounding.
 pub(super) fn close(a: f32, b: f32) -> bool {
     (a - b).abs() <= 1e-5 * b.abs().max(1e-30)
+}
+
+/// Returns a range times a factor, or `None` for a negative factor.
+pub(super) fn scaled_range(range: [f32; 2], by: f32) -> Option<[f32; 2]> {
+    (by > 0.0 || range == UNBOUNDED).then(|| if range == UNBOUNDED { range } else { range.map(|x| x * by) })
 }

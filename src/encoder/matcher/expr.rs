@@ -18,6 +18,8 @@ pub(super) enum Expr {
     Biased { x: ExprId, bias: Vector },
     /// An activation function of `x`.
     Activated { x: ExprId, activation: Activation },
+    /// `min(max(x, low + shift), high + shift)`, with `[low, high]` the range. No shift is 0.
+    Clipped { x: ExprId, range: [f32; 2], shift: Option<Vector> },
     /// `a + b`.
     Sum(ExprId, ExprId),
     /// `x` minus the mean of its row.
@@ -28,8 +30,8 @@ pub(super) enum Expr {
     Scaled { x: ExprId, eps: f32, gamma: Vector },
     /// A LayerNorm of `x`.
     Norm { x: ExprId, eps: f32, gamma: Vector, beta: Vector },
-    /// The context of attention: `softmax(q · kᵀ · scale) · v`.
-    Context { q: ExprId, k: ExprId, v: ExprId, heads: usize, scale: f32 },
+    /// The context of attention: `softmax(clip(q · kᵀ · scale)) · v`.
+    Context { q: ExprId, k: ExprId, v: ExprId, heads: usize, scale: f32, score_range: [f32; 2] },
 }
 
 /// What indexes a table.
@@ -97,6 +99,7 @@ impl ExprTable {
             Expr::Context { v, .. } => self.width(v),
             Expr::Biased { x, .. }
             | Expr::Activated { x, .. }
+            | Expr::Clipped { x, .. }
             | Expr::Norm { x, .. }
             | Expr::Standardized { x, .. }
             | Expr::Scaled { x, .. }
@@ -114,6 +117,7 @@ fn operands(expr: &Expr) -> [Option<ExprId>; 3] {
         Expr::Product { x, .. }
         | Expr::Biased { x, .. }
         | Expr::Activated { x, .. }
+        | Expr::Clipped { x, .. }
         | Expr::Norm { x, .. }
         | Expr::Standardized { x, .. }
         | Expr::Scaled { x, .. }

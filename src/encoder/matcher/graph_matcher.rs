@@ -14,7 +14,6 @@ use tract_core::ops::cast::Cast;
 use tract_core::ops::einsum::EinSum;
 use tract_core::ops::element_wise::ElementWiseOp;
 use tract_core::ops::logic::Iff;
-use tract_core::ops::math;
 use tract_core::ops::nn::{Reduce, RmsNorm, Softmax};
 use tract_core::ops::source::TypedSource;
 use tract_core::prelude::*;
@@ -23,7 +22,7 @@ use super::abstract_value::{AbstractValue, PooledRows, RowPolynomial, RowPooling
 use super::expr::{Expr, ExprId, ExprTable, IdKind};
 use super::layout::{Layout, Lengths};
 use super::probe::Probe;
-use crate::encoder::onnx::{CheckedGather, DynamicQuantize, InputRole, Translated};
+use crate::encoder::onnx::{CheckedGather, DynamicQuantize, InputRole, StaticQuantize, Translated};
 
 /// The graph, and what is known of its values so far.
 pub(super) struct GraphMatcher<'a> {
@@ -127,10 +126,7 @@ impl<'a> GraphMatcher<'a> {
         if let Some(cast) = node.op_as::<Cast>() {
             let keeps = match one {
                 AbstractValue::Ids(_) => matches!(cast.to, DatumType::I32 | DatumType::I64),
-                AbstractValue::UnscaledProduct { .. } => matches!(cast.to, DatumType::I32 | DatumType::F32),
-                AbstractValue::FixedScale { .. } => {
-                    matches!(cast.to, DatumType::U8 | DatumType::I8 | DatumType::F32)
-                }
+                AbstractValue::Unscaled { .. } => matches!(cast.to, DatumType::I32 | DatumType::F32),
                 _ => cast.to == DatumType::F32,
             };
             return keeps.then_some(one);
@@ -149,10 +145,10 @@ impl<'a> GraphMatcher<'a> {
             return self.binary(op, first, *node.inputs.get(1)?);
         }
         if let Some(op) = node.op_as::<ElementWiseOp>() {
-            if op.0.is::<math::RoundHalfToEven>() {
-                return self.static_quantize(node);
-            }
             return self.unary(op, one);
+        }
+        if let Some(op) = node.op_as::<StaticQuantize>() {
+            return self.static_quantize(op, node);
         }
         if node.op_is::<EinSum>() {
             return self.einsum(node);
@@ -194,12 +190,16 @@ impl<'a> GraphMatcher<'a> {
                 scores.layout = to(&scores.layout)?;
                 AbstractValue::Probabilities(scores)
             }
-            AbstractValue::Quantized { mut of, centered } => {
-                of.layout = to(&of.layout)?;
-                AbstractValue::Quantized { of, centered }
+            AbstractValue::Quantized { of, by, centered } => {
+                let of = Box::new(self.with_axes_moved(*of, op)?);
+                AbstractValue::Quantized { of, by, centered }
             }
-            AbstractValue::UnscaledProduct { of, product, layout } => {
-                AbstractValue::UnscaledProduct { of, product, layout: to(&layout)? }
+            AbstractValue::FixedScale { of, scale, zero } => {
+                let of = Box::new(self.with_axes_moved(*of, op)?);
+                AbstractValue::FixedScale { of, scale, zero }
+            }
+            AbstractValue::Unscaled { of, by } => {
+                AbstractValue::Unscaled { of: Box::new(self.with_axes_moved(*of, op)?), by }
             }
             AbstractValue::Pooled(text) if text.pooling != RowPooling::MaskedRows => match op {
                 AxisOp::Rm(1) if !text.flat => AbstractValue::Pooled(PooledRows { flat: true, ..text }),

@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use super::abstract_value::{PooledRows, RowPooling};
 use super::expr::{Expr, ExprId, ExprTable, IdKind};
 use crate::encoder::plan::{
-    EmbedOp, LinearOp, Matrix, NormWeights, Outputs, Plan, PlanOp, TokenTypeTable, ValueId, Vector,
+    ClipOp, EmbedOp, LinearOp, Matrix, NormWeights, Outputs, Plan, PlanOp, TokenTypeTable, ValueId, Vector,
 };
 use crate::encoder::spec::AttentionSpec;
 use crate::encoder::spec::{Activation, LinearSpec};
@@ -86,7 +86,7 @@ impl Lowering<'_> {
             Expr::Product { x, .. } | Expr::Biased { x, .. } | Expr::Activated { x, .. } => {
                 self.demand(x, rows);
             }
-            Expr::Norm { x, .. } => self.demand(x, rows),
+            Expr::Norm { x, .. } | Expr::Clipped { x, .. } => self.demand(x, rows),
             Expr::Sum(a, b) => {
                 self.demand(a, rows);
                 self.demand(b, rows);
@@ -126,6 +126,12 @@ impl Lowering<'_> {
                 let norm = NormWeights { width, eps: *eps, gamma: gamma.clone(), beta: beta.clone() };
                 match (self.lookups(*x), self.exprs.get(*x)) {
                     (Some(lookups), _) => PlanOp::Embed(Box::new(embed(lookups, norm)?)),
+                    // LayerNorm(x) is that of x + x with four times eps.
+                    (None, Expr::Clipped { .. }) => {
+                        let x = self.value(*x, rows)?;
+                        let norm = NormWeights { eps: 4.0 * norm.eps, ..norm };
+                        PlanOp::AddNorm { a: x, b: x, norm }
+                    }
                     (None, Expr::Sum(a, b)) => {
                         let (a, b) = (self.value(*a, rows)?, self.value(*b, rows)?);
                         PlanOp::AddNorm { a, b, norm }
@@ -133,7 +139,11 @@ impl Lowering<'_> {
                     _ => return None,
                 }
             }
-            Expr::Context { q, k, v, heads, scale } => {
+            Expr::Clipped { .. } => self.clip(id, Activation::None, rows)?,
+            Expr::Activated { x, activation } if matches!(self.exprs.get(*x), Expr::Clipped { .. }) => {
+                self.clip(*x, *activation, rows)?
+            }
+            Expr::Context { q, k, v, heads, scale, score_range } => {
                 let width = self.exprs.width(*q)?;
                 if *heads == 0
                     || width % heads != 0
@@ -142,8 +152,14 @@ impl Lowering<'_> {
                     return None;
                 }
                 let first_row_only = rows == RowSet::First;
-                let spec =
-                    AttentionSpec { heads: *heads, head_size: width / heads, scale: *scale, first_row_only };
+                let (scale, score_range) = (*scale, *score_range);
+                let spec = AttentionSpec {
+                    heads: *heads,
+                    head_size: width / heads,
+                    scale,
+                    first_row_only,
+                    score_range,
+                };
                 let q = self.value(*q, rows)?;
                 let (k, v) = (self.value(*k, RowSet::All)?, self.value(*v, RowSet::All)?);
                 PlanOp::Attention { q, k, v, spec }
@@ -151,6 +167,23 @@ impl Lowering<'_> {
             _ => PlanOp::Linear(Box::new(self.linear(id, rows)?)),
         };
         Some(self.push((id, rows), op))
+    }
+
+    /// Lowers a clipped expression and the activation function of its values.
+    fn clip(&mut self, id: ExprId, activation: Activation, rows: RowSet) -> Option<PlanOp> {
+        let exprs = self.exprs;
+        let Expr::Clipped { x, range, shift } = exprs.get(id) else { return None };
+        let width = exprs.width(*x)?;
+        let shift_fits = shift.as_ref().is_none_or(|s| matches!(s, Vector::Uniform(_)) || s.len() == width);
+        if !shift_fits || range[0].is_nan() || range[1].is_nan() || range[0] > range[1] {
+            return None;
+        }
+        let (x, plus) = match exprs.get(*x) {
+            Expr::Sum(a, b) => (self.value(*a, rows)?, Some(self.value(*b, rows)?)),
+            _ => (self.value(*x, rows)?, None),
+        };
+        let (range, shift) = (*range, shift.clone());
+        Some(PlanOp::Clip(Box::new(ClipOp { x, plus, width, range, shift, activation })))
     }
 
     fn linear(&mut self, id: ExprId, rows: RowSet) -> Option<LinearOp> {

@@ -19,6 +19,7 @@ mod layout;
 mod lower;
 mod patterns;
 mod probe;
+mod unquantized;
 mod weight;
 
 use graph_matcher::GraphMatcher;

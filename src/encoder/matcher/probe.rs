@@ -11,6 +11,7 @@ use tract_core::prelude::*;
 
 use super::expr::IdKind;
 use super::layout::{Atom, Layout, Lengths};
+use super::unquantized::{has_static_quantization, without_static_quantization};
 use crate::encoder::onnx::InputRole;
 
 /// Texts of a probe batch, and tokens of its first text, unless the graph fixes them.
@@ -79,6 +80,9 @@ impl<'a> Probe<'a> {
         let mut part = self.model.clone();
         part.select_output_outlets(&[outlet]).ok()?;
         part.compact().ok()?;
+        if has_static_quantization(&part) {
+            part = without_static_quantization(&part).ok()?;
+        }
         let runnable = part.into_runnable().ok()?;
         self.lengths.iter().map(|tokens| self.evaluate_batch(&runnable, *tokens).ok()).collect()
     }

@@ -56,9 +56,10 @@ fn folders() -> Vec<(String, std::path::PathBuf)> {
 }
 
 /// Counts the ops of each kind: Embed, Linear, Linear with an activation, Attention, AddNorm,
-/// SelectRows, and the ops that pool.
-fn counts(plan: &Plan) -> [usize; 7] {
-    let mut counts = [0; 7];
+/// SelectRows, the ops that pool, and the ops that clip. A Linear whose activation is that of a Clip
+/// counts as one with an activation.
+fn counts(plan: &Plan) -> [usize; 8] {
+    let mut counts = [0; 8];
     for op in &plan.ops {
         counts[match op {
             PlanOp::Embed(_) => 0,
@@ -68,13 +69,21 @@ fn counts(plan: &Plan) -> [usize; 7] {
             PlanOp::AddNorm { .. } => 4,
             PlanOp::SelectRows { .. } => 5,
             PlanOp::MeanRows { .. } | PlanOp::Normalize { .. } => 6,
+            PlanOp::Clip(_) => 7,
         }] += 1;
+        if let PlanOp::Clip(clip) = op
+            && clip.activation != Activation::None
+        {
+            counts[1] -= 1;
+            counts[2] += 1;
+        }
     }
     counts
 }
 
 fn activations(plan: &Plan) -> impl Iterator<Item = Activation> {
     let of = |op: &PlanOp| match op {
+        PlanOp::Clip(clip) => Some(clip.activation).filter(|a| *a != Activation::None),
         PlanOp::Linear(linear) => Some(linear.spec.activation).filter(|a| *a != Activation::None),
         _ => None,
     };
@@ -92,11 +101,15 @@ fn every_export_has_the_same_plan() {
         let pools = name.starts_with("sentence");
         let plan = match_graph(&translated, expected(&config), false, pools);
         let plan = plan.unwrap_or_else(|| panic!("{name} is not recognized"));
-        let [embed, linear, activated, attention, norms, first, pooling] = counts(&plan);
+        let [embed, linear, activated, attention, norms, first, pooling, clips] = counts(&plan);
         assert_eq!((embed, linear, activated), (1, 5 * layers, layers), "{name}");
         assert_eq!((attention, norms), (layers, 2 * layers), "{name}");
         assert_eq!(first + pooling > 0, pools, "{name}");
-        assert_eq!(plan.ops.len(), 1 + 9 * layers + first + pooling, "{name}");
+        assert_eq!(plan.ops.len(), 1 + 9 * layers + first + pooling + clips, "{name}");
+        // Only static quantization clips.
+        let is_static =
+            ["qdq", "qoperator"].iter().any(|kind| name.contains(kind)) && !name.contains("blocks");
+        assert_eq!(clips > 0, is_static, "{name}");
         let due = match config.hidden_act.as_str() {
             "gelu" if name == "fused-fastgelu" => Activation::GeluTanh,
             "gelu" => Activation::Gelu,

@@ -9,8 +9,8 @@ use tract_core::ops::konst::Const;
 use tract_core::ops::math;
 use tract_core::prelude::*;
 
-use crate::encoder::onnx::{BlockwiseMatrix, WeightPlaceholder, tensor_data};
-use crate::encoder::plan::{Matrix, Quantization, TensorRef, Vector};
+use crate::encoder::onnx::{BlockwiseMatrix, StaticQuantize, WeightPlaceholder, tensor_data};
+use crate::encoder::plan::{Matrix, Quantization, Rounding, TensorRef, Vector};
 
 /// Returns the number that every element of an outlet equals, if there is one.
 pub(super) fn uniform(model: &TypedModel, outlet: OutletId) -> Option<f32> {
@@ -93,6 +93,7 @@ fn matrix_within(model: &TypedModel, outlet: OutletId, steps: usize) -> Option<M
             shape,
             transposed: false,
             float,
+            rounding: None,
             quantization,
             columns: None,
         });
@@ -128,7 +129,18 @@ fn matrix_within(model: &TypedModel, outlet: OutletId, steps: usize) -> Option<M
         let quantization = Quantization::Blockwise { format: op.0.clone(), scale, zero };
         let parts = vec![tensor(model, input(0)?)?];
         let shape = [op.0.rows, op.0.columns];
-        return Some(Matrix { parts, shape, transposed: false, float: false, quantization, columns: None });
+        return Some(Matrix {
+            parts,
+            shape,
+            transposed: false,
+            float: false,
+            rounding: None,
+            quantization,
+            columns: None,
+        });
+    }
+    if let Some(op) = node.op_as::<StaticQuantize>() {
+        return rounded(model, op, [input(0)?, input(1)?, input(2)?], steps);
     }
     if node.op_as::<TypedConcat>().is_some_and(|op| op.axis == 0) && fact.rank() == 2 {
         return stacked(model, node, steps);
@@ -145,6 +157,40 @@ fn numbers(model: &TypedModel, outlet: OutletId) -> Option<Vector> {
     }
 }
 
+/// Reads a matrix of floats that the graph rounds to integers with fixed scales.
+fn rounded(model: &TypedModel, op: &StaticQuantize, inputs: [OutletId; 3], steps: usize) -> Option<Matrix> {
+    let mut inner = matrix_within(model, inputs[0], steps)?;
+    let raw =
+        matches!(&inner.quantization, Quantization::Affine { scale, zero: None, .. } if scale.is_empty());
+    let fits_byte = op.0.min >= -128 && op.0.max <= 127 || op.0.min >= 0 && op.0.max <= 255;
+    if !raw || !inner.float || inner.rounding.is_some() || inner.parts.len() != 1 || !fits_byte {
+        return None;
+    }
+    let (scale, scale_axis) = vector_along(model, inputs[1], &inner)?;
+    let (zero, zero_axis) = vector_along(model, inputs[2], &inner)?;
+    let axis = match (scale_axis, zero_axis) {
+        (Some(a), Some(b)) if a != b => return None,
+        (a, b) => a.or(b),
+    };
+    inner.rounding = Some(Rounding { axis, scale, zero, min: op.0.min, max: op.0.max });
+    Some(inner)
+}
+
+/// Reads a scalar, or a list of numbers along one of the last two axes of a matrix. Returns the axis of the
+/// stored matrix.
+fn vector_along(model: &TypedModel, outlet: OutletId, inner: &Matrix) -> Option<(Vector, Option<usize>)> {
+    let shape = model.outlet_fact(outlet).ok()?.shape.as_concrete()?.to_vec();
+    let vector = vector(model, outlet)?;
+    let along = match shape.iter().rposition(|n| *n != 1) {
+        Some(at) if vector.len() > 1 => Some(at.checked_sub(shape.len().checked_sub(2)?)?),
+        _ => None,
+    };
+    // The axis of the stored matrix.
+    let along = along.map(|at| if inner.transposed { 1 - at } else { at });
+    let fits = along.is_none_or(|along| inner.shape[along] == vector.len());
+    fits.then_some((vector, along))
+}
+
 /// Reads a matrix multiplied by a scale, or a matrix minus its zero points.
 fn dequantized(
     model: &TypedModel,
@@ -158,16 +204,8 @@ fn dequantized(
         None if op.0.is::<math::Mul>() => (matrix_within(model, b, steps)?, a),
         None => return None,
     };
-    let by_shape = model.outlet_fact(by).ok()?.shape.as_concrete()?.to_vec();
-    let vector = vector(model, by)?;
-    let along = match by_shape.iter().rposition(|n| *n != 1) {
-        Some(at) if vector.len() > 1 => Some(at.checked_sub(by_shape.len().checked_sub(2)?)?),
-        _ => None,
-    };
-    // The axis of the stored matrix.
-    let along = along.map(|at| if inner.transposed { 1 - at } else { at });
-    let fits = |a: &usize| inner.shape[*a] == vector.len();
-    if inner.parts.len() > 1 || along.as_ref().is_some_and(|a| !fits(a)) {
+    let (vector, along) = vector_along(model, by, &inner)?;
+    if inner.parts.len() > 1 {
         return None;
     }
     let Quantization::Affine { axis, scale, zero } = &mut inner.quantization else { return None };
@@ -192,8 +230,8 @@ fn stacked(model: &TypedModel, node: &TypedNode, steps: usize) -> Option<Matrix>
     let mut all: Option<Matrix> = None;
     for input in &node.inputs {
         let next = matrix_within(model, *input, steps)?;
-        let raw =
-            matches!(&next.quantization, Quantization::Affine { scale, zero: None, .. } if scale.is_empty());
+        let raw = next.rounding.is_none()
+            && matches!(&next.quantization, Quantization::Affine { scale, zero: None, .. } if scale.is_empty());
         if !raw || next.transposed || next.columns.is_some() {
             return None;
         }

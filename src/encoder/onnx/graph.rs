@@ -56,6 +56,8 @@ pub(crate) struct OnnxGraph {
     pub(super) constants: HashMap<String, Arc<Tensor>>,
     /// Weights that stay out of the graph. See [`Weight`].
     pub(crate) weights: Vec<Weight>,
+    /// The names of stored tensors of 4-bit integers.
+    pub(super) four_bit_tensors: HashSet<String>,
     /// The name of a constant whose external file has not arrived.
     pub(crate) missing_constant: Option<String>,
     /// Bytes of weights per stored ONNX type.
@@ -94,18 +96,21 @@ impl OnnxGraph {
         for node in &nodes {
             registry::check(node)?;
         }
-        let packed: HashSet<String> =
-            nodes.iter().filter(|n| n.op == "MatMulNBits").filter_map(|n| n.inputs.get(1).cloned()).collect();
+        let packed: HashSet<String> = nodes.iter().filter_map(blockwise_weight).map(str::to_owned).collect();
         let mut graph = Self {
             opset,
             nodes,
             constants: HashMap::new(),
             weights: Vec::new(),
+            four_bit_tensors: HashSet::new(),
             missing_constant: None,
             stored: BTreeMap::new(),
         };
         for mut proto in initializers.into_iter().filter(|t| needed.remove(&t.name)) {
             *graph.stored.entry(proto.data_type).or_default() += tensor_info::byte_size(&proto)?;
+            if tensor_info::has_four_bits(proto.data_type) {
+                graph.four_bit_tensors.insert(proto.name.clone());
+            }
             match Weight::kind(&proto, packed.contains(&proto.name), |file| external.contains_key(file))? {
                 InitializerKind::Deferred => graph.weights.push(Weight::new(proto)?),
                 InitializerKind::Constant => {
@@ -119,7 +124,11 @@ impl OnnxGraph {
             }
         }
         for node in &mut graph.nodes {
+            let output = node.outputs.first().cloned();
             if let Some(proto) = node.value_proto()? {
+                if tensor_info::has_four_bits(proto.data_type) {
+                    graph.four_bit_tensors.extend(output);
+                }
                 node.value =
                     Some(tensor::load(proto, &mut ExternalData::borrowed(external))?.into_arc_tensor());
             }
@@ -152,8 +161,12 @@ impl OnnxGraph {
     /// Returns the number type of most weights: `f32`, `f16`, `int8` or `int4`. If there are blockwise weights,
     /// returns the type of the first one.
     pub(crate) fn dtype(&self) -> &'static str {
-        if let Some(first) = self.nodes.iter().find(|n| n.op == "MatMulNBits") {
-            return if first.int_or("bits", 4).is_ok_and(|bits| bits == 8) { "int8" } else { "int4" };
+        if let Some(first) = self.nodes.iter().find(|n| blockwise_weight(n).is_some()) {
+            let is_byte = match first.op.as_str() {
+                "MatMulNBits" => first.int_or("bits", 4).is_ok_and(|bits| bits == 8),
+                _ => !first.inputs.first().is_some_and(|name| self.four_bit_tensors.contains(name)),
+            };
+            return if is_byte { "int8" } else { "int4" };
         }
         // Counts elements: an int8 weight counts as much as a float weight.
         let most = self.stored.iter().max_by_key(|(kind, bytes)| match DataType::try_from(**kind) {
@@ -169,9 +182,14 @@ impl OnnxGraph {
         }
     }
 
-    /// Returns true if the graph quantizes activations with scales that depend on all activations of a batch.
-    pub(crate) fn has_dynamic_quantization(&self) -> bool {
-        self.nodes.iter().any(|n| n.op.starts_with("Dynamic"))
+    /// Returns true if the graph quantizes activations. Dynamic scales depend on all activations of a batch.
+    /// Static ranges that were calibrated without padding do not contain the score of a masked token, so that
+    /// padding is not masked.
+    pub(crate) fn quantizes_activations(&self) -> bool {
+        let quantizes = |op: &str| {
+            op.starts_with("Dynamic") || op.starts_with("QLinear") || matches!(op, "QuantizeLinear" | "QGemm")
+        };
+        self.nodes.iter().any(|n| quantizes(&n.op))
     }
 }
 
@@ -188,6 +206,16 @@ fn take_weight(node: &mut NodeProto) -> Option<TensorProto> {
     }
     let tensor = attribute.t.take_if(|tensor| is_deferred(tensor))?;
     Some(TensorProto { name: output.clone(), ..tensor })
+}
+
+/// Returns the name of the matrix that a node reads in blocks, if it is such a node.
+fn blockwise_weight(node: &Node) -> Option<&str> {
+    let input = match node.op.as_str() {
+        "MatMulNBits" => 1,
+        "DequantizeLinear" if node.int_or("block_size", 0).is_ok_and(|size| size > 0) => 0,
+        _ => return None,
+    };
+    node.inputs.get(input).map(String::as_str)
 }
 
 /// Checks that every value is made once, before its uses.

@@ -71,11 +71,16 @@ impl OnnxGraph {
     }
 }
 
-/// Returns the name of a value before `Identity` and `Cast` nodes.
+/// Returns true for a node that gives its first input, up to rounding.
+fn is_transparent(node: &Node) -> bool {
+    matches!(node.op.as_str(), "Identity" | "Cast" | "QuantizeLinear" | "DequantizeLinear")
+}
+
+/// Returns the name of a value before transparent nodes.
 fn origin<'a>(name: &'a str, makers: &HashMap<&str, &'a Node>) -> &'a str {
     let mut name = name;
     while let Some(node) = makers.get(name)
-        && matches!(node.op.as_str(), "Identity" | "Cast")
+        && is_transparent(node)
         && let Some(input) = node.inputs.first()
     {
         name = input;
@@ -83,10 +88,10 @@ fn origin<'a>(name: &'a str, makers: &HashMap<&str, &'a Node>) -> &'a str {
     name
 }
 
-/// Returns the node that makes a value, before `Identity` and `Cast` nodes.
+/// Returns the node that makes a value, before transparent nodes.
 fn maker<'a>(name: &str, makers: &HashMap<&str, &'a Node>) -> Option<&'a Node> {
     let mut node = *makers.get(name)?;
-    while matches!(node.op.as_str(), "Identity" | "Cast") {
+    while is_transparent(node) {
         node = makers.get(node.inputs.first()?.as_str())?;
     }
     Some(node)

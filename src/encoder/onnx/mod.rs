@@ -48,6 +48,7 @@ pub use onnx_file::OnnxFile;
 pub(crate) use onnx_model::OnnxModel;
 pub(crate) use ops::gather::CheckedGather;
 pub(crate) use ops::quant::DynamicQuantize;
+pub(crate) use ops::static_quantize::StaticQuantize;
 pub use reader::{MAX_KEPT_WEIGHT_BYTES, OnnxReader, external_files};
 pub(crate) use skipped::SecondReading;
 pub(crate) use translate::{Translated, translate};

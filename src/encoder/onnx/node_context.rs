@@ -31,6 +31,11 @@ impl NodeContext<'_> {
         self.inputs.get(i).cloned().flatten()
     }
 
+    /// Returns true if an input is a stored tensor of 4-bit integers. In tract's graph each of them has a byte.
+    pub(super) fn has_four_bits(&self, i: usize) -> bool {
+        self.node.inputs.get(i).is_some_and(|name| self.builder.four_bit_tensors.contains(name))
+    }
+
     /// Returns an axis as an index. A negative axis counts from the last one.
     ///
     /// # Errors

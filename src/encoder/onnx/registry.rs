@@ -79,6 +79,7 @@ static OPERATORS: &[Operator] = &[
     onnx("Not", 1..=1, ops::unary::not),
     onnx("Or", 2..=2, ops::compare::or),
     onnx("Pow", 2..=2, ops::arithmetic::pow),
+    onnx("QLinearMatMul", 8..=8, contrib::qlinear::qlinear_matmul),
     onnx("QuantizeLinear", 2..=3, ops::quant::quantize_linear),
     onnx("Range", 3..=3, ops::range::range),
     onnx("Reciprocal", 1..=1, ops::unary::reciprocal),
@@ -127,6 +128,15 @@ static OPERATORS: &[Operator] = &[
         2,
         contrib::q_embed_layer_normalization::q_embed_layer_normalization,
     ),
+    microsoft("QGemm", 6..=9, 1, contrib::qlinear::qgemm),
+    microsoft("QLinearAdd", 7..=8, 1, contrib::qlinear::qlinear_add),
+    microsoft("QLinearConcat", 3..=MAX_OPERANDS, 1, contrib::qlinear::qlinear_concat),
+    microsoft("QLinearLeakyRelu", 4..=5, 1, contrib::qlinear::qlinear_leaky_relu),
+    microsoft("QLinearMul", 7..=8, 1, contrib::qlinear::qlinear_mul),
+    microsoft("QLinearReduceMean", 4..=5, 1, contrib::qlinear::qlinear_reduce_mean),
+    microsoft("QLinearSigmoid", 4..=5, 1, contrib::qlinear::qlinear_sigmoid),
+    microsoft("QLinearSoftmax", 5..=5, 1, contrib::qlinear::qlinear_softmax),
+    microsoft("QLinearWhere", 9..=9, 1, contrib::qlinear::qlinear_where),
     microsoft("QuantizeLinear", 2..=3, 1, ops::quant::quantize_linear),
     microsoft(
         "SkipLayerNormalization",
@@ -141,6 +151,17 @@ fn find(node: &Node) -> Option<&'static Operator> {
     OPERATORS.iter().find(|o| o.name == node.op && o.domain == node.domain)
 }
 
+/// Returns what a user can do about an operator that is left out on purpose.
+fn instead_of(node: &Node) -> Option<&'static str> {
+    match (node.domain.as_str(), node.op.as_str()) {
+        (MICROSOFT, "MatMulBnb4") => Some(
+            "its weights are in bitsandbytes' FP4 or NF4; quantize the float model with onnxruntime's \
+             MatMulNBitsQuantizer (4 bits), or convert the checkpoint with `corom convert --dtype int4`",
+        ),
+        _ => None,
+    }
+}
+
 /// Checks the operator, the number of inputs and the number of outputs of a node.
 ///
 /// # Errors
@@ -148,6 +169,14 @@ fn find(node: &Node) -> Option<&'static Operator> {
 /// or outputs.
 pub(super) fn check(node: &Node) -> Result<()> {
     let Some(operator) = find(node) else {
+        if let Some(what) = instead_of(node) {
+            fail!(
+                UnsupportedOperator,
+                "the graph uses the operator {} (node `{}`), which corom does not support: {what}",
+                node.operator(),
+                node.label
+            );
+        }
         fail!(
             UnsupportedOperator,
             "the graph uses the operator {} (node `{}`), which corom does not support",

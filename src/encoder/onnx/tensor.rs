@@ -47,6 +47,8 @@ pub(super) fn from_bytes(data_type: i32, shape: &[usize], bytes: &[u8]) -> Resul
         Ok(DataType::Float) => copy_bytes(DatumType::F32, shape, bytes)?,
         Ok(DataType::Int64) => copy_bytes(DatumType::I64, shape, bytes)?,
         Ok(DataType::Int32) => copy_bytes(DatumType::I32, shape, bytes)?,
+        Ok(DataType::Int16) => copy_bytes(DatumType::I16, shape, bytes)?,
+        Ok(DataType::Uint16) => copy_bytes(DatumType::U16, shape, bytes)?,
         Ok(DataType::Int8) => copy_bytes(DatumType::I8, shape, bytes)?,
         Ok(DataType::Uint8) => copy_bytes(DatumType::U8, shape, bytes)?,
         Ok(kind @ (DataType::Int4 | DataType::Uint4)) => unpack_4bit(kind, shape, bytes)?,
@@ -99,6 +101,8 @@ fn from_fields(tensor: &mut TensorProto, shape: &[usize], count: u64) -> Result<
             fits(ints.len())?;
             match kind {
                 DataType::Int32 => collect(shape, ints.iter().copied()),
+                DataType::Int16 => collect(shape, ints.iter().map(|&x| x as i16)),
+                DataType::Uint16 => collect(shape, ints.iter().map(|&x| x as u16)),
                 DataType::Int8 => collect(shape, ints.iter().map(|&x| x as i8)),
                 DataType::Uint8 => collect(shape, ints.iter().map(|&x| x as u8)),
                 DataType::Bool => collect(shape, ints.iter().map(|&x| x != 0)),

@@ -19,9 +19,16 @@ pub(super) fn graph_type(data_type: i32) -> Option<DatumType> {
         DataType::Int32 => DatumType::I32,
         DataType::Int8 | DataType::Int4 => DatumType::I8,
         DataType::Uint8 | DataType::Uint4 => DatumType::U8,
+        DataType::Int16 => DatumType::I16,
+        DataType::Uint16 => DatumType::U16,
         DataType::Bool => DatumType::Bool,
         _ => return None,
     })
+}
+
+/// Returns true if an ONNX `data_type` is a 4-bit integer.
+pub(super) fn has_four_bits(data_type: i32) -> bool {
+    matches!(DataType::try_from(data_type), Ok(DataType::Int4 | DataType::Uint4))
 }
 
 /// Returns the shape of a tensor and its number of elements.
@@ -54,13 +61,13 @@ fn stored_bits(tensor: &TensorProto) -> Result<u64> {
     Ok(match DataType::try_from(tensor.data_type) {
         Ok(DataType::Float | DataType::Int32) => 32,
         Ok(DataType::Int64 | DataType::Double) => 64,
-        Ok(DataType::Float16 | DataType::Bfloat16) => 16,
+        Ok(DataType::Float16 | DataType::Bfloat16 | DataType::Int16 | DataType::Uint16) => 16,
         Ok(DataType::Int8 | DataType::Uint8 | DataType::Bool) => 8,
         Ok(DataType::Int4 | DataType::Uint4) => 4,
         Ok(other) => fail!(
             UnsupportedModel,
-            "tensor `{}` has the type {}; supported types are float, float16, bfloat16, double, int64, int32, int8, \
-             uint8, int4, uint4 and bool",
+            "tensor `{}` has the type {}; supported types are float, float16, bfloat16, double, int64, int32, \
+             int16, uint16, int8, uint8, int4, uint4 and bool",
             tensor.name,
             format!("{other:?}").to_uppercase()
         ),

@@ -60,6 +60,7 @@ pub(crate) fn translate(
         });
     }
     let mut builder = TypedGraphBuilder::new(graph.opset, sizes, (&symbols.0, &symbols.1), model);
+    builder.four_bit_tensors.clone_from(&graph.four_bit_tensors);
     let mut values: HashMap<&str, Value> =
         graph.constants.iter().map(|(name, tensor)| (name.as_str(), Value::Const(tensor.clone()))).collect();
     for (input, source) in inputs.iter().zip(sources) {

@@ -1,5 +1,7 @@
 //! Builds tract's typed graph, operator by operator.
 
+use std::collections::HashSet;
+
 use tract_core::internal::*;
 use tract_core::ops::cast::cast;
 
@@ -8,6 +10,7 @@ use super::model_sizes::ModelSizes;
 use super::node::Node;
 use super::tensor_info::MAX_RANK;
 use super::value::{Dims, Value, static_length};
+use super::weight::WeightPlaceholder;
 use crate::error::{Error, ErrorCode, Result};
 
 /// The most elements of a value, for a text of up to 512 tokens.
@@ -26,6 +29,8 @@ pub(super) struct TypedGraphBuilder {
     longest_text: SymbolValues,
     /// The inputs of the graph, and casts of them.
     pub(super) input_outlets: Vec<(OutletId, InputRole)>,
+    /// The names of stored tensors of 4-bit integers.
+    pub(super) four_bit_tensors: HashSet<String>,
     /// The ONNX node that is being translated, for names and messages.
     node: String,
     wired_ops: usize,
@@ -47,6 +52,7 @@ impl TypedGraphBuilder {
             probe_text: text(sizes.max_positions.min(512)),
             longest_text: text(sizes.max_positions),
             input_outlets: Vec::new(),
+            four_bit_tensors: HashSet::new(),
             node: String::new(),
             wired_ops: 0,
         }
@@ -245,6 +251,11 @@ impl TypedGraphBuilder {
             self.input_outlets.extend(role.map(|role| (outlet, role)));
         }
         Ok(value)
+    }
+
+    /// Returns true if a value is a weight whose elements arrive later.
+    pub(super) fn is_placeholder(&self, value: &Value) -> bool {
+        matches!(value, Value::Wire(outlet, ..) if self.model.node(outlet.node).op_is::<WeightPlaceholder>())
     }
 
     /// Returns which input of the graph a value is, or is a cast of.

@@ -47,9 +47,16 @@ pub(crate) fn tensor_data(tensor: &Tensor) -> Result<Option<TensorData>> {
     if let Ok(bytes) = plain.as_slice::<u8>() {
         return Ok(Some(TensorData::U8(try_copied(bytes, WHAT)?)));
     }
-    let Ok(integers) = plain.as_slice::<i32>() else { return Ok(None) };
-    let mut floats = try_with_capacity(integers.len(), WHAT)?;
-    floats.extend(integers.iter().map(|x| *x as f32));
+    let mut floats = try_with_capacity(plain.len(), WHAT)?;
+    if let Ok(integers) = plain.as_slice::<i32>() {
+        floats.extend(integers.iter().map(|x| *x as f32));
+    } else if let Ok(integers) = plain.as_slice::<i16>() {
+        floats.extend(integers.iter().map(|x| f32::from(*x)));
+    } else if let Ok(integers) = plain.as_slice::<u16>() {
+        floats.extend(integers.iter().map(|x| f32::from(*x)));
+    } else {
+        return Ok(None);
+    }
     Ok(Some(TensorData::F32(floats)))
 }
 
@@ -61,6 +68,8 @@ fn is_weight_type(data_type: i32) -> bool {
             | DataType::Float16
             | DataType::Bfloat16
             | DataType::Double
+            | DataType::Int16
+            | DataType::Uint16
             | DataType::Int8
             | DataType::Uint8
             | DataType::Int4

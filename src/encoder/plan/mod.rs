@@ -19,10 +19,10 @@ mod store;
 mod tensor;
 mod weight;
 
-pub(crate) use op::{EmbedOp, LinearOp, NormWeights, PlanOp, TokenTypeTable, ValueId};
+pub(crate) use op::{ClipOp, EmbedOp, LinearOp, NormWeights, PlanOp, TokenTypeTable, ValueId};
 pub(crate) use store::{WeightStore, packing_failed};
 pub(crate) use tensor::{TensorData, TensorRef};
-pub(crate) use weight::{BlockFormat, Matrix, Quantization, Vector};
+pub(crate) use weight::{BlockFormat, Matrix, Quantization, Rounding, Vector};
 
 /// A fused encoder as a list of ops.
 #[derive(Debug)]

@@ -6,8 +6,7 @@
 
 use super::tensor::TensorRef;
 use super::weight::{Matrix, Vector};
-use crate::encoder::spec::AttentionSpec;
-use crate::encoder::spec::LinearSpec;
+use crate::encoder::spec::{Activation, AttentionSpec, LinearSpec};
 
 /// A value of the plan: the result of the op with this index.
 pub(crate) type ValueId = usize;
@@ -23,6 +22,8 @@ pub(crate) enum PlanOp {
     Attention { q: ValueId, k: ValueId, v: ValueId, spec: AttentionSpec },
     /// `LayerNorm(a + b)`.
     AddNorm { a: ValueId, b: ValueId, norm: NormWeights },
+    /// `activation(clip(x + plus))`.
+    Clip(Box<ClipOp>),
     /// The first row of each text: `[tokens, width]` → `[texts, width]`.
     SelectRows { x: ValueId, width: usize },
     /// The mean of each text's rows: `[tokens, width]` → `[texts, width]`.
@@ -57,6 +58,18 @@ pub(crate) struct LinearOp {
     pub(crate) bias: Option<Vector>,
 }
 
+/// `activation(min(max(x + plus, low + shift), high + shift))`, with `[low, high]` the range.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ClipOp {
+    pub(crate) x: ValueId,
+    pub(crate) plus: Option<ValueId>,
+    pub(crate) width: usize,
+    pub(crate) range: [f32; 2],
+    /// One number per column. `None` is 0.
+    pub(crate) shift: Option<Vector>,
+    pub(crate) activation: Activation,
+}
+
 /// The weights of a LayerNorm over rows of `width` columns.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct NormWeights {
@@ -75,6 +88,7 @@ impl PlanOp {
             Self::Linear(linear) => vec![linear.x],
             Self::Attention { q, k, v, .. } => vec![*q, *k, *v],
             Self::AddNorm { a, b, .. } => vec![*a, *b],
+            Self::Clip(clip) => [Some(clip.x), clip.plus].into_iter().flatten().collect(),
             Self::SelectRows { x, .. } | Self::MeanRows { x, .. } | Self::Normalize { x, .. } => vec![*x],
         }
     }
@@ -94,6 +108,7 @@ impl PlanOp {
                 linear.bias.iter().for_each(|bias| bias.tensors(&mut tensors));
             }
             Self::AddNorm { norm, .. } => norm.tensors(&mut tensors),
+            Self::Clip(clip) => clip.shift.iter().for_each(|shift| shift.tensors(&mut tensors)),
             Self::Attention { .. }
             | Self::SelectRows { .. }
             | Self::MeanRows { .. }

@@ -27,6 +27,15 @@ impl TensorData {
         }
     }
 
+    /// Returns whether bytes are signed, or `None` for floats.
+    pub(crate) fn bytes_are_signed(&self) -> Option<bool> {
+        match self {
+            Self::F32(_) => None,
+            Self::I8(_) => Some(true),
+            Self::U8(_) => Some(false),
+        }
+    }
+
     /// Converts every element to `f32`. Floats are moved, not copied. `what` names the content for
     /// the error message.
     ///
@@ -53,15 +62,6 @@ impl TensorData {
             Self::I8(x) => Self::I8(try_copied(x, what)?),
             Self::U8(x) => Self::U8(try_copied(x, what)?),
         })
-    }
-
-    /// Returns the bytes of an integer tensor. A float tensor has none: the result is empty.
-    pub(crate) fn into_bytes(self) -> Vec<u8> {
-        match self {
-            Self::F32(_) => Vec::new(),
-            Self::I8(x) => x.into_iter().map(i8::cast_unsigned).collect(),
-            Self::U8(x) => x,
-        }
     }
 }
 

@@ -53,6 +53,8 @@ pub(crate) struct Matrix {
     pub(crate) transposed: bool,
     /// Whether the stored elements are floats. Otherwise they are integers.
     pub(crate) float: bool,
+    /// What stored floats are rounded to first. The elements are then these integers.
+    pub(crate) rounding: Option<Rounding>,
     /// How stored elements become weights.
     pub(crate) quantization: Quantization,
     /// The columns (in the orientation of the use) that the op takes. `None`: all of them.
@@ -67,26 +69,53 @@ pub(crate) enum Quantization {
     /// `axis` is the axis of the stored matrix that scales and zero points belong to: one value per
     /// row (0) or per column (1). `None`: all of them are scalars.
     Affine { axis: Option<usize>, scale: Vec<Vector>, zero: Option<Vector> },
-    /// One scale and one zero point per block of consecutive columns.
+    /// One scale and one zero point per block.
     Blockwise { format: BlockFormat, scale: Box<Vector>, zero: Option<Box<Vector>> },
 }
 
-/// The layout of a matrix whose rows are quantized in blocks, as ONNX Runtime's MatMulNBits stores it.
+/// How stored floats `x` become integers: `clamp(round(x / scale) + zero, min, max)`, all of which fit int8 or
+/// all of which fit uint8.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Rounding {
+    /// The axis of the stored matrix that scale and zero point belong to. `None`: both are scalars.
+    pub(crate) axis: Option<usize>,
+    pub(crate) scale: Vector,
+    pub(crate) zero: Vector,
+    pub(crate) min: i32,
+    pub(crate) max: i32,
+}
+
+/// The layout of a matrix that is quantized in blocks, as ONNX Runtime's MatMulNBits or the
+/// DequantizeLinear of ONNX stores it. Elements are row-major, and so are scales and zero points.
 #[derive(Debug, Clone, Hash, PartialEq, Eq)]
 pub(crate) struct BlockFormat {
     /// Rows of the matrix.
     pub(crate) rows: usize,
     /// Columns of the matrix.
     pub(crate) columns: usize,
-    /// Bits of an element, 4 or 8.
+    /// The axis that a block lies along: consecutive rows of a column (0), or consecutive columns of a
+    /// row (1).
+    pub(crate) axis: usize,
+    /// Bits of an element: 2, 4 or 8.
     pub(crate) bits: usize,
-    /// Columns per block.
+    /// Elements per block.
     pub(crate) block_size: usize,
-    /// Whether two 4-bit elements share a byte. The zero points of a row are then packed too and
-    /// padded to whole bytes. Otherwise every element and every zero point has a byte of its own.
+    /// Whether elements of fewer than 8 bits share a byte, the first one in its lowest bits. The zero
+    /// points of a row are then packed too and padded to whole bytes; without zero points each is half
+    /// of the range. Otherwise every element and every zero point has a byte of its own.
     pub(crate) packed: bool,
     /// Whether zero points are floats, one per scale, whatever `packed` says.
     pub(crate) float_zeros: bool,
+}
+
+impl BlockFormat {
+    /// Returns the shape of scales and zero points.
+    pub(crate) fn blocks(&self) -> [usize; 2] {
+        let blocks = |length: usize, axis: usize| {
+            if self.axis == axis { length.div_ceil(self.block_size) } else { length }
+        };
+        [blocks(self.rows, 0), blocks(self.columns, 1)]
+    }
 }
 
 impl Matrix {
@@ -94,6 +123,11 @@ impl Matrix {
     pub(crate) fn used(&self) -> [usize; 2] {
         let [rows, columns] = if self.transposed { [self.shape[1], self.shape[0]] } else { self.shape };
         [rows, self.columns.as_ref().map_or(columns, Range::len)]
+    }
+
+    /// Returns the axis of the stored matrix that holds a `Linear`'s outputs.
+    pub(super) fn output_axis(&self) -> usize {
+        usize::from(!self.transposed)
     }
 
     /// Returns the columns of `range`.
@@ -122,6 +156,10 @@ impl Matrix {
     /// Appends the stored tensors of this matrix to `tensors`.
     pub(super) fn tensors<'a>(&'a self, tensors: &mut Vec<&'a TensorRef>) {
         tensors.extend(&self.parts);
+        if let Some(rounding) = &self.rounding {
+            rounding.scale.tensors(tensors);
+            rounding.zero.tensors(tensors);
+        }
         match &self.quantization {
             Quantization::Affine { scale, zero, .. } => {
                 scale.iter().chain(zero).for_each(|vector| vector.tensors(tensors));

@@ -3,7 +3,7 @@
 //! `q`, `k`, `v` and `context` are `[tokens, hidden]`, with the heads side by side: `hidden = heads ·
 //! head_size`. `scale` is usually `1 / √head_size`. A sequence attends only to itself, so there is no mask.
 //! With [`first_row_only`](AttentionSpec::first_row_only), `q` and `context` have one row per sequence: that
-//! of its first token, the CLS row.
+//! of its first token, the CLS row. Scores are clipped to [`score_range`](AttentionSpec::score_range).
 
 use crate::encoder::spec::AttentionSpec;
 
@@ -25,6 +25,7 @@ pub fn reference_attention(
     cu_seqlens: &[usize],
 ) -> Vec<f32> {
     let hidden = spec.hidden();
+    let [low, high] = spec.score_range;
     let at = |m: &[f32], row: usize, i: usize| f64::from(m[row * hidden + i]);
     let mut context = Vec::new();
     for (s, sequence) in cu_seqlens.windows(2).enumerate() {
@@ -36,7 +37,9 @@ pub fn reference_attention(
             for head in 0..spec.heads {
                 let columns = head * spec.head_size..(head + 1) * spec.head_size;
                 let score = |key| columns.clone().map(|i| at(q, query, i) * at(k, key, i)).sum::<f64>();
-                let scores: Vec<f64> = keys.clone().map(|key| score(key) * f64::from(spec.scale)).collect();
+                let clipped = |score: f64| score.clamp(f64::from(low), f64::from(high));
+                let scores: Vec<f64> =
+                    keys.clone().map(|key| clipped(score(key) * f64::from(spec.scale))).collect();
                 let max = scores.iter().fold(f64::NEG_INFINITY, |m, s| m.max(*s));
                 let weights: Vec<f64> = scores.iter().map(|s| (s - max).exp()).collect();
                 let sum: f64 = weights.iter().sum();

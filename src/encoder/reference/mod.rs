@@ -9,6 +9,7 @@
 
 pub mod add_norm;
 pub mod attention;
+pub mod clip;
 pub mod embed;
 pub mod linear;
 pub mod linear_blocks;

@@ -26,8 +26,8 @@ const MAX_BATCH_TOKENS: usize = 512;
 /// A BERT encoder that tract runs on the CPU.
 ///
 /// The vector of a text does not depend on the other texts of its batch: padding is masked, and two
-/// kinds of graph get one text at a time without padding. One kind quantizes activations with a
-/// scale per tensor (`DynamicQuantizeLinear`), the other has no attention mask.
+/// kinds of graph get one text at a time without padding. One kind quantizes activations, the other
+/// has no attention mask.
 #[derive(Debug)]
 pub struct UnfusedEncoder {
     graphs: RunnableGraphs,
@@ -85,7 +85,7 @@ impl UnfusedEncoder {
         graph.materialize(external)?;
         signature.resolve(&graph, config)?;
         let expected = ModelSizes::of(config);
-        let quantizes = graph.has_dynamic_quantization();
+        let quantizes = graph.quantizes_activations();
         let mut info = EncoderInfo {
             hidden_size: config.hidden_size,
             pooled: signature.pooled,

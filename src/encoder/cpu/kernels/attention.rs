@@ -3,18 +3,19 @@
 //! For each sequence and each head:
 //!
 //! 1. Pack the keys into panels of eight keys, and the values into panels of eight columns.
-//! 2. For each tile of four queries, compute the scores `[keys, 4]`, softmax over the keys with one query per
+//! 2. For each tile of four queries, compute the scores `[keys, 4]`, clip them to their range, softmax over the keys with one query per
 //!    lane, and the context. No more than the scores of one tile exist at a time.
 //!
 //! Both products use the f32 kernel of [`linear`](super::linear). At 128 tokens of a base model they are a
 //! fortieth of all multiplications, so integers would gain little, and with floats the scores stay exact.
 
 use super::Scratch;
+use super::clip::clip;
 use super::linear::{Kernel, PANEL_COLUMNS, PanelRow, TILE_ROWS, multiply_tile_f32};
 use super::math::Math;
 use super::scratch::ensure_len;
 use super::simd::{F32x4, I32x4};
-use crate::encoder::spec::AttentionSpec;
+use crate::encoder::spec::{AttentionSpec, UNBOUNDED};
 use std::ops::Range;
 
 /// Rows that may be some columns of a wider matrix, such as the queries in `[tokens, 3 · hidden]`.
@@ -195,6 +196,9 @@ fn attend_tile(
         }
     }
     let scores = &mut score_rows[..keys];
+    if spec.score_range != UNBOUNDED {
+        clip(scores.as_flattened_mut(), spec.score_range);
+    }
     let factors = softmax(scores);
 
     let scores = scores.as_flattened();
@@ -237,11 +241,19 @@ mod tests {
         sums
     }
 
-    fn check(heads: usize, head_size: usize, lengths: &[usize], first_row_only: bool, seed: u64) {
+    fn check(
+        heads: usize,
+        head_size: usize,
+        lengths: &[usize],
+        first_row_only: bool,
+        score_range: [f32; 2],
+        seed: u64,
+    ) {
         let mut random = Random(seed);
         let cu_seqlens = prefix_sums(lengths);
         let tokens = *cu_seqlens.last().unwrap();
-        let spec = AttentionSpec { first_row_only, ..AttentionSpec::new(heads * head_size, heads) };
+        let spec =
+            AttentionSpec { first_row_only, score_range, ..AttentionSpec::new(heads * head_size, heads) };
         let hidden = spec.hidden();
         let fused: Vec<f32> = random.normals(tokens * 3 * hidden).iter().map(|x| x * 3.0).collect();
         let split = |i: usize| -> Vec<f32> {
@@ -289,16 +301,17 @@ mod tests {
             heads in 1usize..4, head_size in 1usize..35, lengths in prop::collection::vec(0usize..40, 0..4),
             first in any::<bool>(), seed in any::<u64>(),
         ) {
-            check(heads, head_size, &lengths, first, seed);
+            check(heads, head_size, &lengths, first, UNBOUNDED, seed);
+            check(heads, head_size, &lengths, first, [-3.0, 2.0], seed);
         }
     }
 
     #[test]
     fn attention_is_close_to_the_reference_for_every_length_up_to_a_few_panels() {
         for length in 0..35 {
-            check(2, 16, &[length], false, 3);
+            check(2, 16, &[length], false, UNBOUNDED, 3);
         }
-        check(12, 64, &[128, 7], false, 4);
+        check(12, 64, &[128, 7], false, UNBOUNDED, 4);
     }
 
     /// Hidden size 384 with 12 heads and 96 with 3 heads; and heads whose size is no multiple of a panel.
@@ -306,7 +319,7 @@ mod tests {
     fn attention_is_close_to_the_reference_for_the_shapes_of_small_models() {
         for (heads, head_size) in [(12, 32), (3, 32), (3, 20), (5, 7)] {
             for first_row_only in [false, true] {
-                check(heads, head_size, &[1, 64, 70, 129], first_row_only, 5);
+                check(heads, head_size, &[1, 64, 70, 129], first_row_only, UNBOUNDED, 5);
             }
         }
     }

@@ -15,6 +15,7 @@
 pub mod activation;
 pub mod add_norm;
 pub mod attention;
+pub mod clip;
 pub mod embed;
 pub mod linear;
 pub mod math;

@@ -5,6 +5,7 @@
 
 pub(super) mod add_norm;
 pub(super) mod attention;
+pub(super) mod clip;
 pub(super) mod embed;
 pub(super) mod linear;
 pub(super) mod mean_rows;

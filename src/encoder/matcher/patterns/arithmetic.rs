@@ -7,7 +7,7 @@ use tract_core::ops::math;
 use tract_core::ops::nn::gelu_exact::GeluExact;
 use tract_core::prelude::*;
 
-use crate::encoder::matcher::abstract_value::{AbstractValue, RowPolynomial, RowPooling};
+use crate::encoder::matcher::abstract_value::{AbstractValue, RowPolynomial, RowPooling, scaled_range};
 use crate::encoder::matcher::expr::Expr;
 use crate::encoder::matcher::graph_matcher::GraphMatcher;
 use crate::encoder::matcher::weight::{uniform, vector};
@@ -70,11 +70,6 @@ impl GraphMatcher<'_> {
             }
             // A lower bound that keeps a division by a zero norm finite.
             AbstractValue::PooledNorm { .. } if op.is::<math::Max>() && (0.0..1e-6).contains(&c) => Some(one),
-            AbstractValue::FixedScale { of, scale, zero } if op.is::<math::Max>() => {
-                self.clamped_below(*of, scale, zero, c)
-            }
-            // The upper bound of the integers' range. 0 lies below it.
-            AbstractValue::FixedScale { zero, .. } if op.is::<math::Min>() && c > zero => Some(one),
             _ => None,
         }
     }
@@ -133,7 +128,7 @@ impl GraphMatcher<'_> {
             return Some(value);
         }
         match x {
-            AbstractValue::QuantizationScale { of, scale } => {
+            AbstractValue::QuantizationScale { by: nodes, scale } => {
                 let mut scale = scale.clone();
                 let vector = vector(self.model, by)?;
                 // A vector must lie along the columns.
@@ -148,12 +143,15 @@ impl GraphMatcher<'_> {
                     return None;
                 }
                 scale.push(vector);
-                Some(AbstractValue::QuantizationScale { of: *of, scale })
+                Some(AbstractValue::QuantizationScale { by: nodes.clone(), scale })
             }
-            AbstractValue::UnscaledProduct { of, product, layout } => {
-                let rows = RowPolynomial::identity(*product, layout.clone());
-                let product = self.scaled_weight(*product, &[self.along_row(&rows, by)?])?;
-                Some(AbstractValue::UnscaledProduct { of: *of, product, layout: layout.clone() })
+            AbstractValue::Unscaled { of, by: nodes } => {
+                let scale = match &**of {
+                    AbstractValue::Rows(rows) => self.along_row(rows, by)?,
+                    _ => return None,
+                };
+                let of = Box::new(self.scaled_product(of, &[scale])?);
+                Some(AbstractValue::Unscaled { of, by: nodes.clone() })
             }
             _ => {
                 let c = uniform(self.model, by)?;
@@ -182,6 +180,8 @@ impl GraphMatcher<'_> {
             }
             AbstractValue::Scores(mut scores) if !scores.masked => {
                 scores.scale *= c;
+                scores.step *= c.abs();
+                scores.range = scaled_range(scores.range, c)?;
                 AbstractValue::Scores(scores)
             }
             AbstractValue::FixedScale { of, scale, zero } => Self::dequantized(*of, scale, zero, c)?,
@@ -217,14 +217,12 @@ impl GraphMatcher<'_> {
             (AbstractValue::Rows(x), AbstractValue::Deviation { of, eps, inverse: true }) => {
                 self.standardized(x, *of, *eps)
             }
-            (
-                AbstractValue::UnscaledProduct { of, product, layout },
-                AbstractValue::QuantizationScale { of: step, scale },
-            ) if of == step => {
-                let product = self.scaled_weight(*product, scale)?;
-                Some(AbstractValue::Rows(RowPolynomial::identity(product, layout.clone())))
+            (AbstractValue::Unscaled { of, by }, AbstractValue::QuantizationScale { by: steps, scale })
+                if by == steps =>
+            {
+                self.scaled_product(of, scale)
             }
-            _ => None,
+            _ => Self::scale_of_both(x, y),
         }
     }
 
@@ -232,10 +230,10 @@ impl GraphMatcher<'_> {
     fn sub_values(&mut self, x: &AbstractValue, y: &AbstractValue) -> Option<AbstractValue> {
         match (x, y) {
             (AbstractValue::Rows(x), AbstractValue::Mean { of, factor }) => self.centered(x, *of, *factor),
-            (AbstractValue::Quantized { of, centered: false }, AbstractValue::ZeroPoint { of: zero })
-                if of.of == *zero =>
+            (AbstractValue::Quantized { of, by, centered: false }, AbstractValue::ZeroPoint { by: zero })
+                if by == zero =>
             {
-                Some(AbstractValue::Quantized { of: of.clone(), centered: true })
+                Some(AbstractValue::Quantized { of: of.clone(), by: *by, centered: true })
             }
             _ => None,
         }

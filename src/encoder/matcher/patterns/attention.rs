@@ -9,6 +9,12 @@ use crate::encoder::matcher::expr::Expr;
 use crate::encoder::matcher::graph_matcher::GraphMatcher;
 use crate::encoder::matcher::layout::Atom;
 use crate::encoder::matcher::weight::uniform;
+use crate::encoder::spec::UNBOUNDED;
+
+/// The largest step of quantized attention scores that counts as a rounding. With larger steps, as those of
+/// scores that were quantized together with a mask of -10000, the softmax is another function: such a graph
+/// runs as it is.
+const MAX_SCORE_STEP: f32 = 1.0;
 
 impl GraphMatcher<'_> {
     /// Matches `q · kᵀ`, which contracts the columns of a head.
@@ -54,7 +60,16 @@ impl GraphMatcher<'_> {
         let heads = atoms.iter().find_map(|a| if let Atom::Heads(n) = a { Some(*n) } else { None });
         let complete = contracted && atoms.contains(&Atom::Tokens) && atoms.contains(&Atom::Keys);
         let width = atoms.iter().any(|a| matches!(a, Atom::Dim(_) | Atom::Width(_)));
-        let scores = Scores { q: q.of, k: k.of, heads: heads.unwrap_or(1), scale, layout, masked: false };
+        let scores = Scores {
+            q: q.of,
+            k: k.of,
+            heads: heads.unwrap_or(1),
+            scale,
+            layout,
+            range: UNBOUNDED,
+            step: 0.0,
+            masked: false,
+        };
         (complete && !width).then_some(AbstractValue::Scores(scores))
     }
 
@@ -91,7 +106,8 @@ impl GraphMatcher<'_> {
         let AbstractValue::Scores(scores) = x else { return None };
         let last = scores.layout.0.len().checked_sub(1)?;
         let over_keys = scores.layout.0[last] == [Atom::Keys] && op.axes.as_slice() == [last];
-        (over_keys && matches!(op.kind, SoftmaxKind::Softmax)).then_some(AbstractValue::Probabilities(scores))
+        (over_keys && scores.step <= MAX_SCORE_STEP && matches!(op.kind, SoftmaxKind::Softmax))
+            .then_some(AbstractValue::Probabilities(scores))
     }
 
     /// Matches probabilities times values.
@@ -137,7 +153,7 @@ impl GraphMatcher<'_> {
             return None;
         }
         let layout = self.lengths.layout(axes);
-        let Scores { q, k, heads, scale, .. } = *scores;
-        Some(self.rows(Expr::Context { q, k, v: v.of, heads, scale }, layout))
+        let Scores { q, k, heads, scale, range, .. } = *scores;
+        Some(self.rows(Expr::Context { q, k, v: v.of, heads, scale, score_range: range }, layout))
     }
 }

@@ -7,7 +7,7 @@ use tract_core::prelude::*;
 
 use std::ops::Range;
 
-use crate::encoder::matcher::abstract_value::{AbstractValue, RowPolynomial};
+use crate::encoder::matcher::abstract_value::{AbstractValue, RowPolynomial, scaled_range};
 use crate::encoder::matcher::expr::{Expr, ExprId};
 use crate::encoder::matcher::graph_matcher::GraphMatcher;
 use crate::encoder::matcher::layout::{Atom, Layout};
@@ -39,19 +39,29 @@ impl GraphMatcher<'_> {
         let [a, b] = node.inputs[..] else { return None };
         let places = places(op)?;
         match (self.value(a).clone(), self.value(b).clone()) {
+            (one @ AbstractValue::Quantized { .. }, two) => self.quantized_product(one, two, b, &places),
+            (one, two) => self.product(one, two, b, &places),
+        }
+    }
+
+    /// Matches the product of two values. The second one is at `b_outlet`.
+    pub(super) fn product(
+        &mut self,
+        a: AbstractValue,
+        b: AbstractValue,
+        b_outlet: OutletId,
+        places: &[Places],
+    ) -> Option<AbstractValue> {
+        match (a, b) {
             (AbstractValue::Rows(rows), AbstractValue::Fixed) => {
-                let (id, layout) = self.with_weight(&rows, b, &places)?;
+                let (id, layout) = self.with_weight(&rows, b_outlet, places)?;
                 let factor = rows.factor()?;
                 let id = if factor == 1.0 { id } else { self.scaled_weight(id, &[Vector::Uniform(factor)])? };
                 Some(AbstractValue::Rows(RowPolynomial::identity(id, layout)))
             }
-            (AbstractValue::Quantized { of, centered: true }, AbstractValue::Fixed) => {
-                let (product, layout) = self.with_weight(&of, b, &places)?;
-                Some(AbstractValue::UnscaledProduct { of: of.of, product, layout })
-            }
-            (AbstractValue::Rows(q), AbstractValue::Rows(k)) => self.scores(&q, &k, &places),
+            (AbstractValue::Rows(q), AbstractValue::Rows(k)) => self.scores(&q, &k, places),
             (AbstractValue::Probabilities(scores), AbstractValue::Rows(v)) => {
-                self.context(&scores, &v, &places)
+                self.context(&scores, &v, places)
             }
             _ => None,
         }
@@ -91,6 +101,12 @@ impl GraphMatcher<'_> {
 
     /// Multiplies the weight of a product by further factors.
     pub(super) fn scaled_weight(&mut self, product: ExprId, by: &[Vector]) -> Option<ExprId> {
+        if let Expr::Clipped { x, range, shift: None } = *self.exprs.get(product) {
+            let [Vector::Uniform(factor)] = *by else { return None };
+            let range = scaled_range(range, factor)?;
+            let x = self.scaled_weight(x, by)?;
+            return Some(self.exprs.id(Expr::Clipped { x, range, shift: None }));
+        }
         let Expr::Product { x, weight } = self.exprs.get(product).clone() else { return None };
         let weight = by.iter().try_fold(weight, |weight, by| weight.scaled(by))?;
         Some(self.exprs.id(Expr::Product { x, weight }))
@@ -129,13 +145,26 @@ impl GraphMatcher<'_> {
     fn with_bias(&mut self, x: ExprId, bias: Vector) -> Option<ExprId> {
         match *self.exprs.get(x) {
             Expr::Product { .. } => Some(self.exprs.id(Expr::Biased { x, bias })),
+            // clip(x) + bias is x + bias, clipped to a range that the bias shifts.
+            Expr::Clipped { x, range, shift: None } if self.is_product(x) => {
+                let x = self.with_bias(x, bias.clone())?;
+                Some(self.exprs.id(Expr::Clipped { x, range, shift: Some(bias) }))
+            }
             Expr::Sum(a, b) => {
-                let product = |id: ExprId| matches!(self.exprs.get(id), Expr::Product { .. });
-                let (product, other) = if product(a) { (a, b) } else { (b, a) };
+                let (product, other) = if self.is_product(a) { (a, b) } else { (b, a) };
                 let product = self.with_bias(product, bias)?;
                 Some(self.exprs.id(Expr::Sum(product, other)))
             }
             _ => None,
+        }
+    }
+
+    /// Returns true for a product that has no bias yet, clipped or not.
+    fn is_product(&self, id: ExprId) -> bool {
+        match self.exprs.get(id) {
+            Expr::Product { .. } => true,
+            Expr::Clipped { x, shift: None, .. } => self.is_product(*x),
+            _ => false,
         }
     }
 
@@ -145,6 +174,10 @@ impl GraphMatcher<'_> {
         op: &Slice,
         x: AbstractValue,
     ) -> Option<AbstractValue> {
+        if let AbstractValue::FixedScale { of, scale, zero } = x {
+            let of = Box::new(self.columns(op, *of)?);
+            return Some(AbstractValue::FixedScale { of, scale, zero });
+        }
         let AbstractValue::Rows(rows) = x else { return None };
         if op.axis + 1 != rows.layout.0.len() {
             return self.first_row(op, &rows);
@@ -160,11 +193,15 @@ impl GraphMatcher<'_> {
         Some(AbstractValue::Rows(RowPolynomial::identity(of, self.lengths.layout(axes))))
     }
 
-    fn columns_of(&mut self, id: ExprId, range: &Range<usize>) -> Option<ExprId> {
+    fn columns_of(&mut self, id: ExprId, columns: &Range<usize>) -> Option<ExprId> {
         let expr = match self.exprs.get(id).clone() {
-            Expr::Product { x, weight } => Expr::Product { x, weight: weight.columns(range) },
+            Expr::Product { x, weight } => Expr::Product { x, weight: weight.columns(columns) },
+            Expr::Clipped { x, range, shift } => {
+                let shift = shift.map(|shift| shift.part(columns));
+                Expr::Clipped { x: self.columns_of(x, columns)?, range, shift }
+            }
             Expr::Biased { x, bias } => {
-                Expr::Biased { x: self.columns_of(x, range)?, bias: bias.part(range) }
+                Expr::Biased { x: self.columns_of(x, columns)?, bias: bias.part(columns) }
             }
             _ => return None,
         };

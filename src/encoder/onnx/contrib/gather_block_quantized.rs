@@ -29,48 +29,59 @@ pub(crate) fn gather_block_quantized(ctx: &mut NodeContext) -> NodeOutputs {
     if !(16..=1 << 16).contains(&size) {
         return Err(ctx.builder.invalid(format_args!("block_size is {size}; expected 16 to 65536")));
     }
+    // Elements of type uint4 and int4 have a byte each in tract's graph.
+    let four_bit_type = ctx.has_four_bits(0);
+    let bits = match (four_bit_type, ctx.node.int_or("bits", 4)?) {
+        (true, _) | (_, 4) => 4,
+        (false, 8) => 8,
+        (_, bits) => {
+            return Err(ctx
+                .builder
+                .unsupported(format_args!("a table of {bits} bits; supported are 4 and 8")));
+        }
+    };
     let builder = &mut *ctx.builder;
-    let hidden = builder.sizes.hidden_size;
-    if let (Value::Wire(..), [rows, columns]) = (&table, &*table.dims())
+    if !matches!(table.datum_type(), DatumType::U8 | DatumType::I8) {
+        return Err(builder.invalid(format_args!("a table of {:?}", table.onnx_type())));
+    }
+    let packed = !four_bit_type && bits == 4;
+    if !four_bit_type && zeros.is_none() && !builder.is_placeholder(&table) {
+        zeros = Some(Value::constant(tensor0(1u8 << (bits - 1))));
+    } else if packed && let Some(packed_zeros) = zeros.as_ref().filter(|_| !builder.is_placeholder(&table)) {
+        zeros = Some(unpack_4bit(builder, packed_zeros)?);
+    }
+    if let (true, [rows, columns]) = (builder.is_placeholder(&table), &*table.dims())
         && let (Some(rows), Some(columns)) = (static_length(rows), static_length(columns))
-        && table.datum_type() == DatumType::U8
     {
-        let packed = 2 * columns == hidden;
-        let columns = if packed { hidden } else { columns };
+        let columns = if packed { 2 * columns } else { columns };
         let block_size = size as usize;
-        let format = BlockFormat { rows, columns, bits: 4, block_size, packed, float_zeros: false };
-        let blocks = rows * columns.div_ceil(block_size);
+        let format = BlockFormat { rows, columns, axis: 1, bits, block_size, packed, float_zeros: false };
         let per_row = columns.div_ceil(block_size);
         let zeros_expected = rows * if packed { per_row.div_ceil(2) } else { per_row };
         let zeros_fit = zeros.as_ref().is_none_or(|zeros| {
-            zeros.datum_type() == DatumType::U8
+            zeros.datum_type() == table.datum_type()
                 && static_length(&zeros.dims().iter().product()) == Some(zeros_expected)
         });
         if !block_size.is_power_of_two() || !zeros_fit {
             return Err(builder.unsupported("the layout of the blocks or zero points is not supported"));
         }
-        if static_length(&scales.dims().iter().product()) != Some(blocks)
+        if static_length(&scales.dims().iter().product()) != Some(rows * per_row)
             || scales.datum_type() != DatumType::F32
         {
             return Err(
                 builder.invalid(format_args!("scales of shape {:?} do not match {rows} rows", scales.dims()))
             );
         }
+        // Without zero points, those of uint8 are half of the range, and those of 4-bit types are 0.
+        let zeros = zeros.or_else(|| four_bit_type.then(|| Value::float(0.0)));
         let table = match &zeros {
             Some(zeros) => builder.wire(BlockwiseMatrix(format), &[&table, &scales, zeros])?,
-            None if packed => builder.wire(BlockwiseMatrix(format), &[&table, &scales])?,
-            None => return Err(builder.unsupported("a uint4 table without zero points is not supported")),
+            None => builder.wire(BlockwiseMatrix(format), &[&table, &scales])?,
         };
         return Ok(tvec!(builder.gather_rows(&table, &indices)?));
     }
-    if table.datum_type() == DatumType::U8
-        && constant_dims(&table).is_some_and(|[_, columns]| 2 * columns == hidden)
-    {
+    if packed {
         table = unpack_4bit(builder, &table)?;
-        zeros = Some(match zeros {
-            Some(zeros) => unpack_4bit(builder, &zeros)?,
-            None => Value::constant(tensor0(8u8)),
-        });
     }
     let Some([rows, columns]) = constant_dims(&table) else {
         return Err(builder.invalid("the table is not constant"));

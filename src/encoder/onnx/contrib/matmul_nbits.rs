@@ -1,4 +1,4 @@
-//! Translates `com.microsoft.MatMulNBits`: weights of 4 or 8 bits in blocks with one scale per block.
+//! Translates `com.microsoft.MatMulNBits`: weights of 2, 4 or 8 bits in blocks with one scale per block.
 //!
 //! The unfused encoder unpacks them to f32 when it loads.
 
@@ -9,7 +9,6 @@ use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
 use crate::encoder::onnx::typed_graph_builder::TypedGraphBuilder;
 use crate::encoder::onnx::value::{Value, static_length};
 use crate::encoder::plan::BlockFormat;
-use crate::encoder::quantize::int4::u4_at;
 use crate::error::Result;
 
 /// The layout of the weights: `rows` outputs of `columns` inputs each, in blocks of `size` inputs.
@@ -30,10 +29,10 @@ impl NBitsLayout {
             }
         };
         let bits = ctx.node.int_or("bits", 4)?;
-        if bits != 4 && bits != 8 {
+        if ![2, 4, 8].contains(&bits) {
             return Err(ctx
                 .builder
-                .unsupported(format_args!("weights of {bits} bits; supported are 4 and 8")));
+                .unsupported(format_args!("weights of {bits} bits; supported are 2, 4 and 8")));
         }
         let blocks = Self {
             rows: positive("N")?,
@@ -82,8 +81,15 @@ impl NBitsLayout {
             );
         }
         let (rows, columns, bits, block_size) = (self.rows, self.columns, self.bits, self.size);
-        let op =
-            BlockwiseMatrix(BlockFormat { rows, columns, bits, block_size, packed: bits == 4, float_zeros });
+        let op = BlockwiseMatrix(BlockFormat {
+            rows,
+            columns,
+            axis: 1,
+            bits,
+            block_size,
+            packed: bits < 8,
+            float_zeros,
+        });
         match zeros {
             Some(zeros) => builder.wire(op, &[packed, scales, zeros]),
             None => builder.wire(op, &[packed, scales]),
@@ -92,7 +98,9 @@ impl NBitsLayout {
 
     /// Returns element `i` of elements that are packed low bits first.
     fn unpack(&self, bytes: &[u8], i: usize) -> u8 {
-        if self.bits == 8 { bytes[i] } else { u4_at(bytes, i) }
+        let per_byte = 8 / self.bits;
+        let byte = bytes[i / per_byte] >> (i % per_byte * self.bits);
+        if self.bits == 8 { byte } else { byte & ((1 << self.bits) - 1) }
     }
 
     /// Unpacks the weights to `[columns, rows]`. The caller has checked the lengths.
@@ -159,6 +167,9 @@ pub(crate) fn matmul_nbits(ctx: &mut NodeContext) -> NodeOutputs {
     let (zeros, bias) = (ctx.optional(3), ctx.optional(5));
     if ctx.optional(4).is_some() {
         return Err(ctx.builder.unsupported("weights in another order (g_idx)"));
+    }
+    if ctx.node.int_or("weight_prepacked", 0)? != 0 {
+        return Err(ctx.builder.unsupported("weights that were packed for one processor (weight_prepacked)"));
     }
     let blocks = NBitsLayout::of(ctx)?;
     let builder = &mut *ctx.builder;

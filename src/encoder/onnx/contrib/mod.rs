@@ -16,4 +16,5 @@ pub(super) mod matmul_nbits;
 pub(super) mod multi_head_attention;
 pub(super) mod q_attention;
 pub(super) mod q_embed_layer_normalization;
+pub(super) mod qlinear;
 pub(super) mod skip_layer_normalization;

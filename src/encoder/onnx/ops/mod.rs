@@ -2,6 +2,7 @@
 //! and attributes and adds tract's operators.
 
 pub(super) mod arithmetic;
+pub(super) mod blocked;
 pub(super) mod cast;
 pub(super) mod compare;
 pub(super) mod concat;
@@ -20,4 +21,5 @@ pub(super) mod reshape;
 pub(super) mod shape;
 pub(super) mod slice;
 pub(super) mod softmax;
+pub(crate) mod static_quantize;
 pub(super) mod unary;

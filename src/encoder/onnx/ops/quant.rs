@@ -7,7 +7,10 @@ use tract_core::internal::*;
 use tract_core::ops::math;
 
 use super::arithmetic::Arithmetic;
+use super::blocked;
+use super::static_quantize::{IntegerRange, StaticQuantize};
 use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
+use crate::encoder::onnx::tensor_info;
 use crate::encoder::onnx::typed_graph_builder::TypedGraphBuilder;
 use crate::encoder::onnx::value::Value;
 use crate::error::Result;
@@ -33,9 +36,12 @@ impl TypedGraphBuilder {
         zero: Option<&Value>,
         axis: usize,
     ) -> Result<Value> {
-        if !matches!(x.datum_type(), DatumType::I8 | DatumType::U8 | DatumType::I32) {
+        if !matches!(
+            x.datum_type(),
+            DatumType::I8 | DatumType::U8 | DatumType::I16 | DatumType::U16 | DatumType::I32
+        ) {
             return Err(self.invalid(format_args!(
-                "the quantized input has the type {:?}; expected int8, uint8 or int32",
+                "the quantized input has the type {:?}; expected an integer of 4, 8, 16 or 32 bits",
                 x.onnx_type()
             )));
         }
@@ -78,23 +84,25 @@ impl TypedGraphBuilder {
         self.reshape(parameter, &shape, true)
     }
 
-    /// Computes `round(x / scale) + zero`, clamped to the range of `to`.
-    fn quantize(&mut self, x: &Value, scale: &Value, zero: &Value, to: DatumType) -> Result<Value> {
-        let (min, max) = match to {
-            DatumType::U8 => (0.0, 255.0),
-            DatumType::I8 => (-128.0, 127.0),
-            other => {
-                return Err(
-                    self.unsupported(format_args!("quantization to {other:?}; supported are int8 and uint8"))
-                );
-            }
-        };
-        let steps = self.arithmetic(Arithmetic::Div, x, scale)?;
-        let steps = self.wire(math::round_half_to_even(), &[&steps])?;
-        let steps = self.arithmetic(Arithmetic::Add, &steps, zero)?;
-        let steps = self.arithmetic(Arithmetic::Max, &steps, &Value::float(min))?;
-        let steps = self.arithmetic(Arithmetic::Min, &steps, &Value::float(max))?;
-        self.cast(&steps, to)
+    /// Computes `round(x / scale) + zero`, clamped to the range of the integers. Scale and zero point are one
+    /// number, or one per index of `axis`.
+    pub(crate) fn quantize(
+        &mut self,
+        x: &Value,
+        scale: &Value,
+        zero: &Value,
+        axis: usize,
+        range: IntegerRange,
+    ) -> Result<Value> {
+        if x.datum_type() != DatumType::F32 {
+            return Err(
+                self.invalid(format_args!("the input has the type {:?}; expected float", x.onnx_type()))
+            );
+        }
+        let scale = self.along_axis(scale, x, axis)?;
+        let zero = self.cast(zero, DatumType::F32)?;
+        let zero = self.along_axis(&zero, x, axis)?;
+        self.wire(StaticQuantize(range), &[x, &scale, &zero])
     }
 
     /// Computes `DynamicQuantizeLinear`: the uint8 numbers, their scale and their zero point.
@@ -167,10 +175,7 @@ impl TypedOp for DynamicQuantize {
 
 /// Returns the axis of the scales. It has no effect if there is one scale.
 fn axis(ctx: &NodeContext, x: &Value, scale: &Value) -> Result<usize> {
-    if ctx.node.int_or("block_size", 0)? != 0 {
-        return Err(ctx.builder.unsupported("it quantizes in blocks"));
-    }
-    if scale.rank() == 0 {
+    if scale.rank() <= 1 && scale.dims().iter().product::<TDim>().is_one() {
         return Ok(0);
     }
     ctx.axis(ctx.node.int_or("axis", 1)?, x.rank())
@@ -179,20 +184,49 @@ fn axis(ctx: &NodeContext, x: &Value, scale: &Value) -> Result<usize> {
 pub(crate) fn dequantize_linear(ctx: &mut NodeContext) -> NodeOutputs {
     let (x, scale, zero) = (ctx.input(0)?, ctx.input(1)?, ctx.optional(2));
     let axis = axis(ctx, &x, &scale)?;
-    Ok(tvec!(ctx.builder.dequantize(&x, &scale, zero.as_ref(), axis)?))
+    match blocked::block_size(ctx)? {
+        Some(size) => blocked::dequantize(ctx, &x, &scale, zero.as_ref(), axis, size),
+        None => Ok(tvec!(ctx.builder.dequantize(&x, &scale, zero.as_ref(), axis)?)),
+    }
 }
 
+/// Translates `QuantizeLinear`. The type of the zero point decides the type of the result; without one it is
+/// the attribute `output_dtype`, or uint8.
 pub(crate) fn quantize_linear(ctx: &mut NodeContext) -> NodeOutputs {
-    let (x, scale, zero) = (ctx.input(0)?, ctx.input(1)?, ctx.optional(2));
+    let (x, mut scale, zero) = (ctx.input(0)?, ctx.input(1)?, ctx.optional(2));
     let axis = axis(ctx, &x, &scale)?;
-    let to = zero.as_ref().map_or(DatumType::U8, Value::datum_type);
-    let zero = match zero {
-        Some(zero) => ctx.builder.cast(&zero, DatumType::F32)?,
-        None => Value::float(0.0),
+    let stated = ctx.node.int_or("output_dtype", 0)?;
+    let (datum_type, four_bits) = match (&zero, stated) {
+        (Some(zero), _) => (zero.datum_type(), ctx.has_four_bits(2)),
+        (None, 0) => (DatumType::U8, false),
+        (None, stated) => {
+            let kind = i32::try_from(stated).unwrap_or(0);
+            match tensor_info::graph_type(kind) {
+                Some(datum_type) => (datum_type, tensor_info::has_four_bits(kind)),
+                None => (DatumType::F32, false), // Rejected below.
+            }
+        }
     };
-    let scale = ctx.builder.along_axis(&scale, &x, axis)?;
-    let zero = ctx.builder.along_axis(&zero, &x, axis)?;
-    Ok(tvec!(ctx.builder.quantize(&x, &scale, &zero, to)?))
+    let Some(range) = IntegerRange::of(datum_type, four_bits) else {
+        return Err(ctx.builder.unsupported(format_args!(
+            "quantization to {datum_type:?} (output_dtype {stated}); supported are integers of 4, 8 and 16 bits"
+        )));
+    };
+    let mut zero = zero.unwrap_or_else(|| Value::float(0.0));
+    if let Some(size) = blocked::block_size(ctx)? {
+        scale = blocked::repeated(ctx.builder, &scale, &x, axis, size)?;
+        if zero.rank() > 0 {
+            zero = blocked::repeated(ctx.builder, &zero, &x, axis, size)?;
+        }
+        let zero = ctx.builder.cast(&zero, DatumType::F32)?;
+        let steps = ctx.builder.arithmetic(Arithmetic::Div, &x, &scale)?;
+        let one = Value::float(1.0);
+        // The scales were applied; the zero points differ per block and are added to the rounded steps.
+        let steps = ctx.builder.wire(math::round_half_to_even(), &[&steps])?;
+        let steps = ctx.builder.arithmetic(Arithmetic::Add, &steps, &zero)?;
+        return Ok(tvec!(ctx.builder.quantize(&steps, &one, &Value::float(0.0), axis, range)?));
+    }
+    Ok(tvec!(ctx.builder.quantize(&x, &scale, &zero, axis, range)?))
 }
 
 pub(crate) fn dynamic_quantize_linear(ctx: &mut NodeContext) -> NodeOutputs {

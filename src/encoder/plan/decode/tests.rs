@@ -3,13 +3,14 @@
 use proptest::prelude::*;
 use std::sync::Arc;
 
+use super::blocks::Int4Weights;
 use super::*;
 use crate::encoder::cpu::kernels::testing::Random;
-use crate::encoder::plan::{LinearOp, PlanOp, TensorRef};
+use crate::encoder::plan::{BlockFormat, LinearOp, PlanOp, TensorRef, Vector};
 use crate::encoder::spec::{Activation, LinearSpec};
 
 /// Returns a store of these weights for a `Linear` with the matrix.
-fn store(matrix: &Matrix, weights: &[TensorData]) -> WeightStore {
+pub(super) fn store(matrix: &Matrix, weights: &[TensorData]) -> WeightStore {
     let [inputs, outputs] = matrix.used();
     let spec = LinearSpec { inputs, outputs, activation: Activation::None };
     let op = LinearOp { x: 0, spec, weight: matrix.clone(), bias: None };
@@ -22,7 +23,7 @@ fn store(matrix: &Matrix, weights: &[TensorData]) -> WeightStore {
 
 /// Returns the weights that `weight(row, column)` of the stored matrix gives, in the stored order and
 /// each with its output.
-fn used(matrix: &Matrix, weight: impl Fn(usize, usize) -> f32) -> Vec<(usize, f32)> {
+pub(super) fn used(matrix: &Matrix, weight: impl Fn(usize, usize) -> f32) -> Vec<(usize, f32)> {
     let [rows, columns] = matrix.shape;
     let all = (0..rows * columns).map(|i| (i / columns, i % columns));
     let outputs = all.map(|(row, column)| (if matrix.transposed { row } else { column }, row, column));
@@ -35,7 +36,7 @@ fn used(matrix: &Matrix, weight: impl Fn(usize, usize) -> f32) -> Vec<(usize, f3
     }
 }
 
-fn check(got: &[f32], expected: &[(usize, f32)]) {
+pub(super) fn check(got: &[f32], expected: &[(usize, f32)]) {
     assert_eq!(got.len(), expected.len());
     for (got, (_, expected)) in got.iter().zip(expected) {
         // The factors of a scale are multiplied in another order than in `expected`.
@@ -44,12 +45,12 @@ fn check(got: &[f32], expected: &[(usize, f32)]) {
 }
 
 /// Returns a random range of the outputs, or `None` for all of them.
-fn columns(random: &mut Random, cut: bool, outputs: usize) -> Option<std::ops::Range<usize>> {
+pub(super) fn columns(random: &mut Random, cut: bool, outputs: usize) -> Option<std::ops::Range<usize>> {
     let start = random.below(outputs);
     cut.then(|| start..start + 1 + random.below(outputs - start))
 }
 
-fn stored(weight: usize, len: usize) -> Vector {
+pub(super) fn stored(weight: usize, len: usize) -> Vector {
     Vector::Stored { tensor: TensorRef::Weight(weight), part: None, len }
 }
 
@@ -99,6 +100,7 @@ fn check_affine(case: Affine) {
         shape: case.shape,
         transposed: case.transposed,
         float: false,
+        rounding: None,
         quantization,
         columns: columns(&mut random, case.cut, outputs),
     };
@@ -203,6 +205,7 @@ fn check_blocks(case: InBlocks) {
     let format = BlockFormat {
         rows,
         columns: inner,
+        axis: 1,
         bits,
         block_size: size,
         packed: layout == Layout::Four,
@@ -218,6 +221,7 @@ fn check_blocks(case: InBlocks) {
         shape: [rows, inner],
         transposed: case.transposed,
         float: false,
+        rounding: None,
         quantization,
         columns: columns(&mut random, case.cut, if case.transposed { rows } else { inner }),
     };
@@ -230,13 +234,13 @@ fn check_blocks(case: InBlocks) {
     let expected = used(&matrix, weight);
     let mut store_of_all = store(&matrix, &weights);
     assert!(int8(&mut store_of_all, &matrix).unwrap().is_none());
-    let four = layout == Layout::Four && size >= 32 && case.transposed && !case.cut && !float_zeros;
+    let four = layout != Layout::Eight && size >= 32 && case.transposed && !float_zeros;
     let nibbles = int4(&mut store_of_all, &matrix).unwrap();
     assert_eq!(nibbles.is_some(), four);
     if let Some(Int4Weights { q, scale, zero }) = nibbles {
-        let ours = inner.div_ceil(32);
-        assert_eq!([q.len(), scale.len(), zero.len()], [rows * ours * 16, rows * ours, rows * ours]);
-        let got = (0..rows * inner).map(|i| {
+        let (ours, outputs) = (inner.div_ceil(32), matrix.used()[1]);
+        assert_eq!([q.len(), scale.len(), zero.len()], [outputs * ours * 16, outputs * ours, outputs * ours]);
+        let got = (0..outputs * inner).map(|i| {
             let (block, at) = (i / inner * ours + i % inner / 32, i % inner % 32);
             let byte = q[block * 16 + at / 2];
             let number = if at % 2 == 0 { byte & 15 } else { byte >> 4 };
@@ -282,7 +286,7 @@ proptest! {
         }).collect();
         let matrix = Matrix {
             parts: (0..rows.len()).map(TensorRef::Weight).collect(),
-            shape, transposed, float,
+            shape, transposed, float, rounding: None,
             quantization: Quantization::Affine { axis: None, scale: Vec::new(), zero: None },
             columns: columns(&mut random, cut, shape[usize::from(!transposed)]),
         };
