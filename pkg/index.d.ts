@@ -17,6 +17,7 @@ import type { LoadOptions, ModelCache, Source } from "./types/load.js";
 export * from "./types/calls.js";
 export * from "./types/errors.js";
 export * from "./types/load.js";
+export * from "./types/progress.js";
 
 /**
  * A loaded model. `Corom.load` creates instances.

@@ -1,6 +1,8 @@
 //! The loader: which files it requests, and what it rejects.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
+#[path = "loading/dtype.rs"]
+mod dtype;
 #[path = "loading/feeding.rs"]
 mod feeding;
 #[path = "loading/json_files.rs"]

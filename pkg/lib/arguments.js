@@ -16,6 +16,7 @@ const HIDDEN_POOLINGS = [
 const METRICS = ["dot", "cosine", "l2", "l1"];
 const MODELSCOPE_VERSIONS = ["1.2", "latest"];
 const SIMD_KINDS = ["auto", "plain", "relaxed"];
+const DTYPES = ["auto", "fp32", "fp16", "q8", "int8", "uint8", "q4", "q4f16", "bnb4", "f32", "f16", "int4"];
 const PRECISIONS = ["auto", "f32"];
 const KERNELS = ["auto", "exact"];
 const CACHES = ["auto", "opfs", "cache-api", "none"];
@@ -155,6 +156,7 @@ export function loadOptions(value) {
       normalize: optional(given.normalize, (b) => ofType(b, "normalize", "boolean")),
       selfTest: optional(given.selfTest, (b) => ofType(b, "selfTest", "boolean")),
       model: optional(given.model, (m) => text(m, "model")),
+      dtype: optional(given.dtype, (d) => oneOf(d, "dtype", DTYPES)),
       precision: optional(given.precision, (p) => oneOf(p, "precision", PRECISIONS)),
       kernel: optional(given.kernel, (k) => oneOf(k, "kernel", KERNELS)),
       fused: optional(given.fused, (b) => ofType(b, "fused", "boolean")),

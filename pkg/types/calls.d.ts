@@ -34,6 +34,8 @@ export interface Info {
   readonly pooling: Pooling | readonly Pooling[];
   /** Whether vectors are scaled to length 1. */
   readonly normalize: boolean;
+  /** Path of the ONNX file in the model folder. */
+  readonly model: string;
   /** Number type of the weights in the file: `f32`, `f16`, `int8`, `int4`. */
   readonly dtype: string;
   /** What runs the model: `cpu`, or `cpu (tract)` for a graph that does not run as fused operations. */

@@ -1,4 +1,5 @@
 // Options and sources of `Corom.load`, and the cache.
+import type { Progress } from "./progress.js";
 
 /**
  * How a text becomes one vector. CoROM uses `cls`. All but `graph` pool hidden states, `[tokens, hidden]`.
@@ -23,6 +24,35 @@ export type Pooling =
   | "avg_top2"
   | "avg_first_last"
   | "graph";
+
+/**
+ * The number type of an export's weights. The words are those of transformers.js and of `corom convert`.
+ *
+ * - `auto`: an export with 8-bit weights, otherwise float16, f32, 4 bits. With `precision: "f32"`: f32, otherwise
+ *   float16, 8 bits, 4 bits.
+ * - `fp32` or `f32`: `model.onnx`, `model_O1.onnx` to `model_O3.onnx`, `model_optimized.onnx`.
+ * - `fp16` or `f16`: `model_fp16.onnx`, `model_O4.onnx`.
+ * - `q8`: any 8-bit export: `model_quantized.onnx` and those of `int8` and `uint8`.
+ * - `int8`: `model_int8.onnx`, `model_qint8_*.onnx`, `model_quantized.onnx`.
+ * - `uint8`: `model_uint8.onnx`, `model_quint8_avx2.onnx`.
+ * - `q4`: `model_q4.onnx`, `model_int4.onnx`.
+ * - `q4f16`: `model_q4f16.onnx`.
+ * - `int4`: any 4-bit export.
+ *
+ * Each name is looked for at the top of the folder and in `onnx/`. `bnb4` of transformers.js is `INVALID_ARGUMENT`.
+ */
+export type Dtype =
+  | "auto"
+  | "fp32"
+  | "f32"
+  | "fp16"
+  | "f16"
+  | "q8"
+  | "int8"
+  | "uint8"
+  | "q4"
+  | "q4f16"
+  | "int4";
 
 /**
  * How two vectors are compared.
@@ -74,63 +104,6 @@ export type Source =
 
 /** A WebAssembly binary: a URL, a `Response`, bytes, or a compiled `WebAssembly.Module`. */
 export type WasmSource = string | URL | ArrayBuffer | ArrayBufferView | object;
-
-/** A progress event of `Corom.load`. `loaded` and `total` are in bytes. */
-export type Progress =
-  | {
-      /**
-       * The WebAssembly binary is being fetched and compiled. Sent once at the start and once at the end, and not at
-       * all if an earlier load has already compiled the binary.
-       */
-      readonly phase: "wasm";
-      readonly file: string;
-      readonly loaded: number;
-      readonly total: number | undefined;
-    }
-  | {
-      /**
-       * - `download`: a model file is being fetched or read from the source.
-       * - `verify`: a model file is being read from the cache, and its SHA-256 is checked.
-       */
-      readonly phase: "download" | "verify";
-      /** Path of the file in the model folder. */
-      readonly file: string;
-      /** Bytes of this file so far. */
-      readonly fileLoaded: number;
-      /** Size of this file in bytes; undefined if unknown. */
-      readonly fileTotal: number | undefined;
-      /** Bytes of all files so far. */
-      readonly loaded: number;
-      /**
-       * Size of all files in bytes. With a `corom.json`, the total of the manifest. Without one, the total of the files
-       * requested so far, and undefined while the size of one of these files is unknown.
-       */
-      readonly total: number | undefined;
-      /** Bytes per second over the last 3 seconds. Only for `download`, and undefined for the first 0.1 s. */
-      readonly rate?: number | undefined;
-    }
-  | {
-      /**
-       * - `pack`: all files have arrived; the model is being built.
-       * - `self-test`: the model embeds the converter's test texts, and the vectors are compared.
-       * - `done`: the model is ready.
-       */
-      readonly phase: "pack" | "self-test" | "done";
-      readonly loaded: number;
-      readonly total: number | undefined;
-    }
-  | {
-      /** A problem that does not stop the load. */
-      readonly phase: "warning";
-      /**
-       * - `CACHE_FULL`: storage is full. Further downloads are not cached.
-       * - `CACHE_FAILED`: the cache cannot be read or written. Loading continues without it.
-       * - `OFFLINE`: `corom.json` could not be fetched. The `corom.json` of an earlier load is used.
-       */
-      readonly code: "CACHE_FULL" | "CACHE_FAILED" | "OFFLINE";
-      readonly message: string;
-      readonly cause?: unknown;
-    };
 
 /** The second argument of the option `fetch`: the properties of `RequestInit` that corom sets. */
 export interface FetchInit {
@@ -202,10 +175,15 @@ export interface LoadOptions {
   selfTest?: boolean;
   /**
    * Path of the `.onnx` file in the model folder. Default: the file that `corom.json` names; without a `corom.json` the
-   * first of `model.onnx`, `onnx/model.onnx`, `onnx/model_quantized.onnx` and so on that exists. With a value other
-   * than `model.onnx`, `corom.json` is not used.
+   * file that `dtype` chooses. With a value other than `model.onnx`, `corom.json` is not used.
    */
   model?: string;
+  /**
+   * Which of the folder's exports is loaded, by the number type of its weights; see {@link Dtype}. With a `corom.json`,
+   * which describes one model, any type but that model's is `INVALID_ARGUMENT`. So is a `model` whose name says another
+   * type. Default: `auto`.
+   */
+  dtype?: Dtype;
   /**
    * Function that fetches the model's files, for example with your own headers, or from a key-value store or bucket.
    * An error that it throws is reported as `FETCH_FAILED` and retried, unless it is a `CoromError`.
@@ -219,9 +197,10 @@ export interface LoadOptions {
    */
   fetch?: (url: string, init: FetchInit) => FetchResponse | Promise<FetchResponse>;
   /**
-   * Where a browser keeps downloads. Only files listed in `corom.json` are cached, by their SHA-256, and the SHA-256 is
-   * checked on every read. An interrupted download continues in the next load. The files of a folder without a
-   * `corom.json` use only the HTTP cache.
+   * Where a browser keeps downloads. Files listed in `corom.json` are cached by their SHA-256, and an interrupted
+   * download continues in the next load. Files of a folder without a `corom.json` are cached by the server's `ETag`, or
+   * by `Last-Modified` and size; the server is asked for each file's version, and only what changed is downloaded. If
+   * the server sends neither, such a folder is not cached. Every file is checked when it is read.
    *
    * - `auto`: OPFS if available, otherwise the Cache API, otherwise no cache.
    * - `opfs`: the origin private file system. `UNSUPPORTED_HOST` if it is not available.

@@ -2,8 +2,9 @@
 
 use crate::error::{Error, ErrorCode};
 
-/// Returns the error for a file that does not exist. `page` is a file in whose place the server sent a web page.
-pub(super) fn missing_error(path: &str, page: Option<&String>) -> Error {
+/// Returns the error for a file that does not exist. `page` is a file in whose place the server sent a web page,
+/// `subfolder` the subfolder that has the file.
+pub(super) fn missing_error(path: &str, page: Option<&String>, subfolder: Option<&str>) -> Error {
     match page {
         Some(page) => Error::new(
             ErrorCode::NotAModel,
@@ -12,12 +13,12 @@ pub(super) fn missing_error(path: &str, page: Option<&String>) -> Error {
                  the URL is that of a model folder"
             ),
         ),
-        None => Error::new(
-            ErrorCode::MissingFile,
-            format!(
-                "{path} is missing: a model folder has corom.json, or config.json, tokenizer.json and an ONNX file"
-            ),
-        ),
+        None => {
+            let hint =
+                subfolder.map_or(String::new(), |f| format!(". {f}/ has one: is that the model folder?"));
+            let what = "a model folder has corom.json, or config.json, tokenizer.json and an ONNX file";
+            Error::new(ErrorCode::MissingFile, format!("{path} is missing: {what}{hint}"))
+        }
     }
 }
 

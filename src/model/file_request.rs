@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::{Result, fail};
 
-use super::export_folder::{ONNX_CANDIDATES, choose_onnx, is_onnx};
-use super::manifest::{FileEntry, ONNX_FILE_NAME, PIECE_BYTES};
+use super::dtype::Dtype;
+use super::export_folder::{WantedExport, is_onnx};
+use super::manifest::{FileEntry, PIECE_BYTES};
 use super::settings::{SIDE_FILES, module_files};
 
 /// A file that the loader requests.
@@ -33,6 +34,8 @@ pub struct FileRequest {
 #[derive(Debug, Default)]
 pub(super) struct FileRequests {
     pending: Vec<FileRequest>,
+    /// Which ONNX file is requested in a folder without a manifest.
+    export: WantedExport,
     /// All paths of the folder, if the host can list them.
     listing: Option<BTreeSet<String>>,
     /// Requested files that do not exist.
@@ -40,6 +43,11 @@ pub(super) struct FileRequests {
 }
 
 impl FileRequests {
+    /// Makes a list without requests.
+    pub(super) fn new(export: WantedExport) -> Self {
+        Self { export, ..Self::default() }
+    }
+
     /// Returns the requests that are not answered yet.
     pub(super) fn pending(&self) -> &[FileRequest] {
         &self.pending
@@ -126,7 +134,7 @@ impl FileRequests {
     /// ONNX file `model` or, without `model`, the one at the usual place.
     ///
     /// # Errors
-    /// Those of [`choose_onnx`], if there is a listing.
+    /// Those of [`WantedExport::choose`], if there is a listing.
     pub(super) fn request_export_files(&mut self, model: Option<&str>) -> Result<()> {
         const REQUIRED: [&str; 2] = ["config.json", "tokenizer.json"];
         for path in REQUIRED {
@@ -140,10 +148,12 @@ impl FileRequests {
             // The error for these two files says more than one about the ONNX file.
             (None, Some(listing)) if !REQUIRED.iter().all(|path| listing.contains(*path)) => {}
             (None, Some(listing)) => {
-                let path = choose_onnx(listing.iter().map(String::as_str))?;
+                let path = self.export.choose(listing.iter().map(String::as_str))?;
                 self.add(&path, true, None);
             }
-            (None, None) => self.add(ONNX_FILE_NAME, false, None),
+            (None, None) => {
+                let _ = self.request_next_onnx();
+            }
         }
         Ok(())
     }
@@ -162,12 +172,31 @@ impl FileRequests {
         }
     }
 
-    /// Requests the ONNX file at its next usual place. Returns false if all places were tried.
-    pub(super) fn request_next_onnx(&mut self) -> bool {
-        let next = ONNX_CANDIDATES.iter().find(|path| !self.missing.contains(**path));
-        if let Some(path) = next {
+    /// Requests the ONNX file at its next usual path.
+    ///
+    /// # Errors
+    /// What to say is missing, if all usual paths were tried.
+    pub(super) fn request_next_onnx(&mut self) -> Result<(), String> {
+        let paths = self.export.tried_paths();
+        if let Some(path) = paths.iter().find(|path| !self.missing.contains(*path)) {
             self.add(path, false, None);
+            return Ok(());
         }
-        next.is_some()
+        let kind = match self.export.dtype {
+            Dtype::Auto => String::new(),
+            dtype => format!(" of type \"{}\"", dtype.as_str()),
+        };
+        Err(format!("an ONNX file{kind} ({}; the option `model` names another file)", paths.join(", ")))
+    }
+
+    /// Returns the only subfolder that has a file which the folder itself lacks, and a `tokenizer.json`. The
+    /// user may have meant it.
+    pub(super) fn subfolder_with(&self, path: &str) -> Option<&str> {
+        let listing = self.listing.as_ref().filter(|listing| !listing.contains(path))?;
+        let mut folders = listing
+            .iter()
+            .filter_map(|other| other.strip_suffix(path)?.strip_suffix('/'))
+            .filter(|folder| listing.contains(&format!("{folder}/tokenizer.json")));
+        folders.next().filter(|_| folders.next().is_none())
     }
 }

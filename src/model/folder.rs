@@ -10,6 +10,9 @@ use crate::error::{Error, ErrorCode, Result};
 use super::loader::ModelLoader;
 use super::options::LoadOptions;
 
+/// Depth of subfolders that are listed. Known layouts have one level.
+const MAX_DEPTH: usize = 3;
+
 /// Bytes that are read at once.
 const CHUNK_BYTES: usize = 1 << 20;
 
@@ -34,6 +37,7 @@ pub fn load(folder: &Path, options: LoadOptions) -> Result<Embedder> {
             format!("{} is not a folder; expected a model folder", folder.display()),
         ));
     }
+    loader.set_listing(list(folder))?;
     let mut chunk = vec![0; CHUNK_BYTES];
     while let Some(file) = loader.pending_requests().first().cloned() {
         let path = folder.join(&file.path);
@@ -61,4 +65,23 @@ pub fn load(folder: &Path, options: LoadOptions) -> Result<Embedder> {
         loader.end(&file.path)?;
     }
     loader.build()
+}
+
+/// Lists the paths of all files in a folder, except in hidden folders. A subfolder that cannot be read is left
+/// out: the model may not need it.
+fn list(folder: &Path) -> Vec<String> {
+    let mut paths = Vec::new();
+    let mut open = vec![(folder.to_owned(), String::new(), 0)];
+    while let Some((folder, prefix, depth)) = open.pop() {
+        for entry in folder.read_dir().into_iter().flatten().flatten() {
+            let Ok(name) = entry.file_name().into_string() else { continue };
+            let path = entry.path();
+            if path.is_file() {
+                paths.push(format!("{prefix}{name}"));
+            } else if path.is_dir() && depth < MAX_DEPTH && !name.starts_with('.') {
+                open.push((path, format!("{prefix}{name}/"), depth + 1));
+            }
+        }
+    }
+    paths
 }

@@ -20,10 +20,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::embedder::Embedder;
 use crate::encoder::onnx::{OnnxFile, OnnxReader};
 use crate::error::{Error, ErrorCode, Result, fail};
-use crate::relative_path::is_relative_path;
 
 use super::early_check::check_early;
-use super::export_folder::is_onnx;
+use super::export_folder::{WantedExport, is_onnx};
 use super::file_errors::{missing_error, not_begun};
 use super::file_receiver::{FileReceiver, HashedBy, Received};
 use super::file_request::{FileRequest, FileRequests};
@@ -60,6 +59,8 @@ pub struct ModelLoader {
     onnx: Option<(String, OnnxFile)>,
     /// The size of the ONNX file if it is requested again.
     onnx_size: Option<u64>,
+    /// Path of the ONNX file, once it has arrived.
+    onnx_path: Option<String>,
     /// Files that hold weights, with the ONNX file if it is requested again. They are requested last.
     weight_files: BTreeSet<String>,
     /// The model without the weight files, once one of them has begun.
@@ -76,17 +77,14 @@ impl ModelLoader {
     /// Makes a loader that knows nothing of the folder yet.
     ///
     /// # Errors
-    /// `INVALID_ARGUMENT` if `options.model` is not the path of an `.onnx` file inside the folder.
+    /// `INVALID_ARGUMENT` if `options.model` is not the path of an `.onnx` file inside the folder, or its name
+    /// contradicts `options.dtype`.
     pub fn new(options: LoadOptions) -> Result<Self> {
-        if let Some(model) = &options.model
-            && !(is_relative_path(model) && is_onnx(model))
-        {
-            fail!(
-                InvalidArgument,
-                "model: \"{model}\" is not the path of an .onnx file inside the model folder"
-            );
+        let export = WantedExport { dtype: options.dtype, precision: options.precision };
+        if let Some(model) = &options.model {
+            export.check_path(model)?;
         }
-        let mut requests = FileRequests::default();
+        let mut requests = FileRequests::new(export);
         match options.model.as_deref() {
             None | Some(ONNX_FILE_NAME) => requests.add(manifest::FILE_NAME, false, None),
             model => requests.request_export_files(model)?,
@@ -98,6 +96,7 @@ impl ModelLoader {
             files: BTreeMap::new(),
             onnx: None,
             onnx_size: None,
+            onnx_path: None,
             weight_files: BTreeSet::new(),
             builder: None,
             builder_error: None,
@@ -138,6 +137,11 @@ impl ModelLoader {
         };
         let files = manifest.files.iter();
         Some(files.filter(|file| is_read(&file.path)).fold(0, |sum, file| sum.saturating_add(file.size)))
+    }
+
+    /// Returns the path of the ONNX file, once it has arrived.
+    pub fn onnx_file(&self) -> Option<&str> {
+        self.onnx_path.as_deref()
     }
 
     /// Begins a requested file, or begins it again: the bytes that were passed before are dropped.
@@ -242,6 +246,7 @@ impl ModelLoader {
                 self.weight_files =
                     weight_files(path, &onnx, self.manifest.as_ref(), self.requests.missing())?;
                 self.onnx_size = onnx.size_to_read_again();
+                self.onnx_path = Some(path.to_owned());
                 self.onnx = Some((path.to_owned(), *onnx));
                 self.requests.remove(path);
             }
@@ -262,7 +267,9 @@ impl ModelLoader {
 
     fn end_small_file(&mut self, path: &str, bytes: Vec<u8>) -> Result<()> {
         if path == manifest::FILE_NAME {
-            let manifest = self.manifest.insert(Manifest::from_json(&bytes)?);
+            let manifest = Manifest::from_json(&bytes)?;
+            self.options.dtype.check_manifest(&manifest.dtype)?;
+            let manifest = self.manifest.insert(manifest);
             let head = manifest.head.iter().filter_map(HeadModule::weights);
             for path in ["config.json", "tokenizer.json", ONNX_FILE_NAME].into_iter().chain(head) {
                 self.requests.add(path, true, manifest.file(path));
@@ -298,14 +305,16 @@ impl ModelLoader {
     /// answered an earlier request with a web page.
     pub fn missing(&mut self, path: &str) -> Result<()> {
         if self.requests.get(path)?.required {
-            return Err(missing_error(path, self.pages.first()));
+            return Err(missing_error(path, self.pages.first(), self.requests.subfolder_with(path)));
         }
         self.receivers.remove(path);
         self.requests.remove_missing(path);
         if path == manifest::FILE_NAME {
             self.requests.request_export_files(self.options.model.as_deref())?;
-        } else if is_onnx(path) && !self.requests.request_next_onnx() {
-            return Err(missing_error("an ONNX file (model.onnx, onnx/model.onnx …)", self.pages.first()));
+        } else if is_onnx(path)
+            && let Err(what) = self.requests.request_next_onnx()
+        {
+            return Err(missing_error(&what, self.pages.first(), None));
         }
         self.request_module_files()?;
         self.request_weight_files();

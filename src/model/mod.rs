@@ -1,6 +1,7 @@
 //! The model folder: which files make a model, how they are verified, and how they become an
 //! [`Embedder`](crate::embedder::Embedder).
 
+mod dtype;
 mod early_check;
 mod export_folder;
 mod file_buffer;
@@ -17,6 +18,7 @@ pub(crate) mod settings;
 mod unverified_model;
 mod weight_files;
 
+pub use dtype::Dtype;
 pub use file_request::FileRequest;
 pub use loader::ModelLoader;
 pub use manifest::Manifest;

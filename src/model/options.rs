@@ -3,6 +3,8 @@
 use crate::config::PoolingChoice;
 use crate::encoder::{KernelChoice, Precision};
 
+use super::dtype::Dtype;
+
 /// How a model is loaded. `None` means: as the model's own files say.
 ///
 /// ```
@@ -27,6 +29,9 @@ pub struct LoadOptions {
     /// The ONNX file to load, a path in the folder. A path other than `model.onnx` also means that
     /// `corom.json` is not read, because it describes `model.onnx`.
     pub model: Option<String>,
+    /// Which of the folder's exports is loaded, by the number type of its weights. `model` names a file
+    /// instead.
+    pub dtype: Dtype,
     /// The number type of products.
     pub precision: Precision,
     /// The kernels that compute products.

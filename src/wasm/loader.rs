@@ -18,6 +18,7 @@ struct Options {
     normalize: Option<bool>,
     self_test: bool,
     model: Option<String>,
+    dtype: Option<String>,
     precision: Option<String>,
     kernel: Option<String>,
     fused: Option<bool>,
@@ -32,6 +33,7 @@ impl Default for Options {
             normalize: None,
             self_test: true,
             model: None,
+            dtype: None,
             precision: None,
             kernel: None,
             fused: None,
@@ -65,8 +67,8 @@ pub struct ModelLoader(model::ModelLoader);
 
 #[wasm_bindgen]
 impl ModelLoader {
-    /// Makes a loader. Options: `{ maxLength, pooling (a list of names),
-    /// normalize, ignoreHead, selfTest, model, precision, kernel, fused }`.
+    /// Makes a loader. Options: `{ maxLength, pooling (a list of names), normalize, ignoreHead, selfTest, model,
+    /// dtype, precision, kernel, fused }`.
     #[wasm_bindgen(constructor)]
     pub fn new(options: JsValue) -> Result<Self, JsValue> {
         let options: Options = from_js(options, "options")?;
@@ -77,6 +79,7 @@ impl ModelLoader {
             normalize: options.normalize,
             skip_self_test: !options.self_test,
             model: options.model,
+            dtype: model::Dtype::parse(options.dtype.as_deref().unwrap_or("auto"))?,
             precision: Precision::parse(options.precision.as_deref().unwrap_or("auto"))?,
             kernel: KernelChoice::parse(options.kernel.as_deref().unwrap_or("auto"), now)?,
             unfused: options.fused == Some(false),
@@ -108,6 +111,12 @@ impl ModelLoader {
     /// Returns the bytes of all files that loading requests, if there is a manifest.
     pub fn total(&self) -> Option<f64> {
         self.0.total().map(|bytes| bytes as f64)
+    }
+
+    /// Returns the path of the ONNX file, once it has arrived.
+    #[wasm_bindgen(js_name = onnxFile)]
+    pub fn onnx_file(&self) -> Option<String> {
+        self.0.onnx_file().map(str::to_owned)
     }
 
     /// Begins a requested file, or begins it again. `size` is the size that the server states; `hashed` says

@@ -193,7 +193,8 @@ fn loader_restarts_files_that_it_parses_at_their_end() {
     assert_eq!(paths(&loader), ["config.json", "tokenizer.json", "model.onnx"]);
     // Without a manifest, only the parsers find errors.
     let files = crate::files(&export("legacy-op17"));
-    let mut loader = ModelLoader::new(LoadOptions::default()).unwrap();
+    let options = LoadOptions { model: Some("model.onnx".into()), ..LoadOptions::default() };
+    let mut loader = ModelLoader::new(options).unwrap();
     loader.missing("corom.json").unwrap();
     for (path, code) in [
         ("config.json", ErrorCode::InvalidConfig),

@@ -1,0 +1,58 @@
+// Progress events of `Corom.load`.
+
+/** A progress event of `Corom.load`. `loaded` and `total` are in bytes. */
+export type Progress =
+  | {
+      /**
+       * The WebAssembly binary is being fetched and compiled. Sent once at the start and once at the end, and not at
+       * all if an earlier load has already compiled the binary.
+       */
+      readonly phase: "wasm";
+      readonly file: string;
+      readonly loaded: number;
+      readonly total: number | undefined;
+    }
+  | {
+      /**
+       * - `download`: a model file is being fetched or read from the source.
+       * - `verify`: a model file is being read from the cache, and its hash is checked.
+       */
+      readonly phase: "download" | "verify";
+      /** Path of the file in the model folder. */
+      readonly file: string;
+      /** Bytes of this file so far. */
+      readonly fileLoaded: number;
+      /** Size of this file in bytes; undefined if unknown. */
+      readonly fileTotal: number | undefined;
+      /** Bytes of all files so far. */
+      readonly loaded: number;
+      /**
+       * Size of all files in bytes. With a `corom.json`, the total of the manifest. Without one, the total of the files
+       * requested so far, and undefined while the size of one of these files is unknown.
+       */
+      readonly total: number | undefined;
+      /** Bytes per second over the last 3 seconds. Only for `download`, and undefined for the first 0.1 s. */
+      readonly rate?: number | undefined;
+    }
+  | {
+      /**
+       * - `pack`: all files have arrived; the model is being built.
+       * - `self-test`: the model embeds the converter's test texts, and the vectors are compared.
+       * - `done`: the model is ready.
+       */
+      readonly phase: "pack" | "self-test" | "done";
+      readonly loaded: number;
+      readonly total: number | undefined;
+    }
+  | {
+      /** A problem that does not stop the load. */
+      readonly phase: "warning";
+      /**
+       * - `CACHE_FULL`: storage is full. Further downloads are not cached.
+       * - `CACHE_FAILED`: the cache cannot be read or written. Loading continues without it.
+       * - `OFFLINE`: no server could be reached. The files of an earlier load are used.
+       */
+      readonly code: "CACHE_FULL" | "CACHE_FAILED" | "OFFLINE";
+      readonly message: string;
+      readonly cause?: unknown;
+    };
