@@ -1,5 +1,6 @@
 // Cache of downloads, keyed by content: the folder of a file is the SHA-256 from its manifest. Two versions of a file
-// never mix, and everything that is read is checked like a download.
+// never mix, and everything that is read is checked like a download. Files without a manifest are keyed by the server's
+// version of them (versioned-files.js).
 //
 // Data layout: a file is a chain of segments, each named by the offset of its first byte. The cached part of the file
 // is the chain that starts at byte 0. A download can therefore continue at any byte, and a segment that is only half
@@ -15,12 +16,15 @@
 import { CoromError, invalid, messageOf } from "./errors.js";
 import { checkCacheDir, unexpected } from "./arguments.js";
 import { MANIFESTS, SHA256, isCacheFile, storeManifest, readManifest } from "./cached-manifests.js";
+import { readRecord, storeRecord } from "./cached-manifests.js";
 import { isQuotaExceeded } from "./quota.js";
 import { cacheApiStore } from "./store-cache-api.js";
 import { opfsStore } from "./store-opfs.js";
 
 /** Maximum size of a segment. */
 const SEGMENT_BYTES = 1 << 20;
+/** Name of the entry with the size and the digest of a complete file. */
+const DIGEST_NAME = "0.digest";
 
 /**
  * Opens the cache that the options select; undefined if there is none. `warn(code, message, cause)` is called if the
@@ -75,6 +79,16 @@ class Cache {
   /** Stores the manifest of a loaded model, and deletes files that no stored manifest needs. */
   async storeManifest(url, bytes) {
     await this.#attempt(() => storeManifest(this.#store, url, bytes, { isFull: this.#isFull }));
+  }
+
+  /** Returns the cached record of a URL (versioned-files.js), or undefined. */
+  async record(url) {
+    return this.#attempt(() => readRecord(this.#store, url));
+  }
+
+  /** Stores the record of a loaded model, as `storeManifest` does. */
+  async storeRecord(url, bytes, { replacesManifest }) {
+    await this.#attempt(() => storeRecord(this.#store, url, bytes, { isFull: this.#isFull, replacesManifest }));
   }
 
   /**
@@ -152,6 +166,22 @@ class CacheEntry {
     this.length += this.#filled;
     this.#filled = 0;
     await this.#store.write(name, segment);
+  }
+
+  /** Stores the size and the digest of the complete file. */
+  async writeDigest(digest) {
+    await this.#store.write(DIGEST_NAME, new TextEncoder().encode(JSON.stringify(digest)));
+  }
+
+  /** Returns `{ size, digest }` if the file was completely stored, otherwise undefined. */
+  async readDigest() {
+    const bytes = await this.#store.read(DIGEST_NAME);
+    try {
+      const { size, digest } = JSON.parse(new TextDecoder().decode(bytes));
+      return Number.isInteger(size) && typeof digest === "string" ? { size, digest } : undefined;
+    } catch {
+      return undefined;
+    }
   }
 
   /** Deletes all segments. */

@@ -1,5 +1,5 @@
 // Manifests in the cache. They are the fallback when no server can be reached, and they list the files that the cache
-// still needs.
+// still needs. A folder without corom.json has a record instead (versioned-files.js), which is stored beside them.
 //
 // The key of a manifest is the whole URL, because another `?version=` may be another model. Signed URLs have a new
 // query each time, so only the latest few manifests are kept per URL without its query.
@@ -31,7 +31,25 @@ export async function readManifest(store, url) {
 
 /** Stores the manifest of a loaded model, and deletes manifests and files that are no longer needed. */
 export async function storeManifest(store, url, bytes, { isFull = false } = {}) {
-  const name = await manifestName(url);
+  await storeAs(await manifestName(url), bytes, { store, isFull, replaces: await recordName(url) });
+}
+
+/** Reads the record of a URL; undefined if there is none. */
+export async function readRecord(store, url) {
+  return store.read(MANIFESTS, await recordName(url));
+}
+
+/**
+ * Stores the record of a loaded model, as `storeManifest` does. `replacesManifest`: the folder has no corom.json any
+ * more.
+ */
+export async function storeRecord(store, url, bytes, { isFull = false, replacesManifest }) {
+  const replaces = replacesManifest ? await manifestName(url) : undefined;
+  await storeAs(await recordName(url), bytes, { store, isFull, replaces });
+}
+
+/** Stores a manifest or a record as `name`. If it is a new one, the entry `replaces` is deleted. */
+async function storeAs(name, bytes, { store, isFull, replaces }) {
   const before = await store.read(MANIFESTS, name);
   const isUnchanged = before !== undefined && equalBytes(before, bytes);
   const write = () => store.write(MANIFESTS, name, bytes);
@@ -47,17 +65,19 @@ export async function storeManifest(store, url, bytes, { isFull = false } = {}) 
       await store.remove(MANIFESTS, name); // so that its files are deleted below
     }
   }
-  const former = isUnchanged ? [] : sha256sIn(before);
-  for (const other of await supersededNames(store, name)) {
-    former.push(...sha256sIn(await store.read(MANIFESTS, other)));
+  const former = isUnchanged ? [] : keysIn(before);
+  const superseded = await supersededNames(store, name);
+  if (!isUnchanged && replaces !== undefined) superseded.push(replaces);
+  for (const other of superseded) {
+    former.push(...keysIn(await store.read(MANIFESTS, other)));
     await store.remove(MANIFESTS, other);
   }
-  const needed = new Set(sha256sIn(bytes));
+  const needed = new Set(keysIn(bytes));
   for await (const other of store.names(MANIFESTS)) {
     if (other === name || !MANIFEST_NAME.test(other)) continue;
-    for (const hash of sha256sIn(await store.read(MANIFESTS, other))) needed.add(hash);
+    for (const key of keysIn(await store.read(MANIFESTS, other))) needed.add(key);
   }
-  for (const hash of former) if (!needed.has(hash)) await store.remove(hash);
+  for (const key of former) if (!needed.has(key)) await store.remove(key);
   await dropLeftovers(store);
   await dropOrphans(store, needed, Date.now() - (isFull ? ORPHAN_MAX_AGE_WHEN_FULL_MS : ORPHAN_MAX_AGE_MS));
   if (hadNoSpace) await write(); // deleting files has freed space
@@ -113,17 +133,24 @@ async function manifestName(url) {
   return query.length === 0 ? sha256(path) : `${await sha256(path)}-${await sha256(query.join("?"))}`;
 }
 
-async function sha256(text) {
+/** Returns the name of a URL's record. It counts among the queries of the URL. */
+async function recordName(url) {
+  const [path, ...query] = url.split("?");
+  return `${await sha256(path)}-${await sha256(`record ${query.join("?")}`)}`;
+}
+
+/** Returns the SHA-256 of a text in hex. */
+export async function sha256(text) {
   const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
   return Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** Returns the SHA-256s of the files that a manifest lists; none if the manifest cannot be parsed. */
-function sha256sIn(manifest) {
+/** Returns the folders of the files that a manifest or a record lists; none if it cannot be parsed. */
+function keysIn(manifest) {
   try {
     return JSON.parse(new TextDecoder().decode(manifest))
-      .files.map((file) => file.sha256)
-      .filter((hash) => SHA256.test(hash));
+      .files.map((file) => file.sha256 ?? file.key)
+      .filter((key) => SHA256.test(key));
   } catch {
     return [];
   }

@@ -34,13 +34,13 @@ export class Corom {
     contentOf = (corom) => corom.#content;
   }
 
-  constructor(token, { runtime, embedder, content, queryCache } = {}) {
+  constructor(token, { runtime, embedder, content, onnxFile, queryCache } = {}) {
     if (token !== loaded) throw invalid("Corom has no public constructor; use await Corom.load(source)");
     this.#runtime = runtime;
     this.#embedder = embedder;
     this.#content = content;
     this.#queries = new QueryCache(queryCache);
-    const info = readInfo(runtime, embedder);
+    const info = { ...readInfo(runtime, embedder), model: onnxFile };
     // The kernel can change while the first texts are embedded, because two relaxed kernels are timed.
     let { kernel } = info;
     // `info` must not keep the memory of a freed instance. So its getter reads the field #embedder, which free() clears,

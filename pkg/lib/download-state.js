@@ -4,6 +4,13 @@ import { throwIfAborted } from "./abort.js";
 import { CoromError } from "./errors.js";
 import { markTransient } from "./transient.js";
 
+/** Errors that end the load without trying another mirror, because they are not about the file. */
+export const FATAL_CODES = ["OUT_OF_MEMORY", "INTERNAL", "INVALID_ARGUMENT", "FREED", "UNSUPPORTED_HOST"];
+
+/** Returns whether the loader rejected the content of a file. */
+export const isContentError = (error) =>
+  error instanceof CoromError && !FATAL_CODES.includes(error.code) && error.code !== "FETCH_FAILED";
+
 /** Maximum size of a chunk that is copied into WebAssembly in one call. */
 const CHUNK_BYTES = 1 << 20;
 
@@ -12,6 +19,8 @@ export class DownloadState {
   isStarted = false;
   /** True if the next request bypasses every HTTP cache, because a cached response may be damaged. */
   bypassCaches = false;
+  /** Key of the cache entry of a file without a SHA-256 (versioned-files.js); undefined if it is not kept. */
+  key;
   /** ETag of the response that the received bytes came from. */
   etag;
   /** True if that response was compressed, so that byte offsets of the file are unknown. */
@@ -55,14 +64,18 @@ export class DownloadState {
     return this.#omittedHeaders === 0;
   }
 
-  /** Begins the file in the loader. */
+  /** Begins the file in the loader. The host hashes a file with a SHA-256, and a file that is kept without one. */
   begin(size) {
     const { path, sha256 } = this.file;
-    this.#hasher = sha256 === undefined ? undefined : this.#createHasher?.(this.file);
-    this.#sink.begin(path, size, this.#hasher !== undefined);
+    const isHashed = sha256 !== undefined || this.key !== undefined;
+    this.#hasher = isHashed ? this.#createHasher?.(sha256 === undefined ? { pieces: true } : this.file) : undefined;
+    this.#sink.begin(path, size, sha256 !== undefined && this.#hasher !== undefined);
     this.kept?.clear();
     this.isStarted = true;
   }
+
+  /** Returns the digest of the received bytes. To be called once, after the last byte. */
+  digest = () => this.#hasher?.digest();
 
   /** Passes a chunk of any size to the loader, and yields to the event loop when that is due. */
   async feed(chunk, { yieldTimer, signal }) {
@@ -78,7 +91,7 @@ export class DownloadState {
 
   /** Ends the file in the loader, which checks its size and SHA-256. */
   async end() {
-    this.#sink.end(this.file.path, await this.#hasher?.digest());
+    this.#sink.end(this.file.path, this.file.sha256 === undefined ? undefined : await this.digest());
   }
 
   /** Starts again from byte 0. */

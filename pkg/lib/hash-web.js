@@ -17,7 +17,7 @@ const PIECE_BYTES = 512 << 10;
 export function createHasherFactory() {
   const { subtle } = globalThis.crypto ?? {};
   if (typeof subtle?.digest !== "function") return undefined;
-  return ({ size, pieces }) => (pieces ? new PieceHasher(subtle, Math.min(Math.max(size, 1), PIECE_BYTES)) : undefined);
+  return ({ size = PIECE_BYTES, pieces }) => (pieces ? new PieceHasher(subtle, Math.min(Math.max(size, 1), PIECE_BYTES)) : undefined);
 }
 
 class PieceHasher {

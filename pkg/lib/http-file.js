@@ -5,12 +5,17 @@ import { CoromError } from "./errors.js";
 import { contentLength, isEncoded, reasonOf, request } from "./fetch.js";
 import { isTransientStatus, retryAfterMs, markTransient } from "./transient.js";
 
+/** Dates of Last-Modified up to this one do not tell versions apart. */
+const MAX_FIXED_DATE_MS = Date.UTC(2000, 0, 3);
+
 /**
  * Requests a file from byte `from` on. Returns null if the server does not have the file. Otherwise returns
  *   offset     byte at which the response begins: 0 if the server ignores ranges or has another version of the file,
  *              NaN if the response cannot continue the file
  *   total      size of the file in bytes, if the server sends it
  *   etag       ETag with which the download can continue, if there is one
+ *   version    text that is the same for the same version of the file, if the server sends a validator
+ *   url        the URL that was requested
  *   isEncoded  whether the body is compressed
  *   isPartial  whether the status is 206; the response may be shorter than requested
  *   chunks     the body, to be iterated once
@@ -75,6 +80,8 @@ function fileFrom(response, { from, etag, url, stallTimer, close }) {
     total,
     // A weak ETag does not guarantee equal bytes, and offsets in a compressed body are not offsets in the file.
     etag: newEtag?.startsWith("W/") || isEncoded(response) ? undefined : newEtag,
+    version: versionOf(response),
+    url,
     isEncoded: isEncoded(response),
     isPartial: partial,
     // A response of another origin hides content-encoding, so its content-length may be that of a compressed body.
@@ -84,6 +91,19 @@ function fileFrom(response, { from, etag, url, stallTimer, close }) {
       discard(response);
     },
   };
+}
+
+/**
+ * Returns a text that is the same for the same version of the file. A weak ETag is enough, because a whole file is
+ * reused and never a part. Last-Modified counts only with the size, and not if a build tool has set it: tools use fixed
+ * dates, up to 2000, so that all versions have the same one.
+ */
+function versionOf({ headers }) {
+  const etag = headers.get("etag")?.replace(/^W\//, "");
+  if (etag && etag !== '""') return `etag ${etag}`;
+  const modified = Date.parse(headers.get("last-modified") ?? "");
+  const size = headers.get("content-length");
+  return modified > MAX_FIXED_DATE_MS && size !== null ? `modified ${modified} ${size}` : undefined;
 }
 
 async function* chunksOf(response, { url, stallTimer, close, expected }) {

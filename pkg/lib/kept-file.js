@@ -1,5 +1,8 @@
 // Keeps a downloaded file until the loader requests it again: an ONNX file with large weights is read twice. The bytes
 // are in Blobs, which are outside of WebAssembly's memory and of JavaScript's heap; browsers move large Blobs to disk.
+import { throwIfAborted } from "./abort.js";
+import { CoromError } from "./errors.js";
+import { YieldTimer } from "./yield-timer.js";
 
 /** Size of a Blob. */
 const BLOB_BYTES = 4 << 20;
@@ -36,6 +39,22 @@ export class KeptFile {
       for (let at = 0; at < blob.size; at += CHUNK_BYTES) {
         yield new Uint8Array(await blob.slice(at, at + CHUNK_BYTES).arrayBuffer());
       }
+    }
+  }
+
+  /** Feeds the bytes to the loader. Returns false if the browser has dropped a Blob. */
+  async feedInto(state, signal) {
+    const yieldTimer = new YieldTimer();
+    try {
+      state.begin(this.size);
+      for await (const chunk of this.chunks()) await state.feed(chunk, { yieldTimer, signal });
+      await state.end();
+      return true;
+    } catch (error) {
+      throwIfAborted(signal);
+      if (error instanceof CoromError) throw error;
+      await state.discard();
+      return false;
     }
   }
 

@@ -13,6 +13,7 @@ import { ManifestTransfer, prefetchManifest } from "./manifest.js";
 import { ProgressReporter } from "./progress.js";
 import { Runtime } from "./runtime.js";
 import { Transfer } from "./transfer.js";
+import { VersionedFiles, isRestart } from "./versioned-files.js";
 import { yieldToEventLoop } from "./yield-timer.js";
 
 /**
@@ -20,6 +21,8 @@ import { yieldToEventLoop } from "./yield-timer.js";
  * saved.
  */
 const MAX_PARALLEL_FILES = 3;
+/** Times that a load starts again because the folder changed on the server meanwhile. */
+const MAX_RESTARTS = 2;
 
 /**
  * Loads a model into a new instance of `Class`. `host` has the functions of host-web.js or host-node.js, and
@@ -35,18 +38,20 @@ export async function loadModel(Class, host, source, given) {
   const warn = (...warning) => progress.warn(...warning);
   const cache = files.manifestUrl === undefined ? undefined : await openCache(host, options, warn);
   const createHasher = await host.createHasherFactory?.();
-  const prefetch = new Prefetch();
-  prefetchManifest(prefetch, files, options);
-  let runtime;
-  try {
-    runtime = await Runtime.start(host, options);
-    const { embedder, content } = await build(runtime, files, { ...options, cache, progress, createHasher, prefetch });
-    return new Class(loaded, { runtime, embedder, content, queryCache: options.queryCache });
-  } catch (error) {
-    runtime?.drop();
-    throw error;
-  } finally {
-    prefetch.cancelAll();
+  for (let restarts = 0; ; restarts++) {
+    const prefetch = new Prefetch();
+    prefetchManifest(prefetch, files, options);
+    let runtime;
+    try {
+      runtime = await Runtime.start(host, options);
+      const built = await build(runtime, files, { ...options, cache, progress, createHasher, prefetch });
+      return new Class(loaded, { runtime, ...built, queryCache: options.queryCache });
+    } catch (error) {
+      runtime?.drop();
+      if (!isRestart(error) || restarts === MAX_RESTARTS) throw error;
+    } finally {
+      prefetch.cancelAll();
+    }
   }
 }
 
@@ -57,7 +62,8 @@ async function build(runtime, source, options) {
     ({ ModelLoader }) => new ModelLoader(model === undefined ? settings : { ...settings, model }),
   );
   if (source.paths) runtime.call(() => loader.setListing(source.paths));
-  const { manifestTransfer, content } = await transferAll(runtime, loader, source, options);
+  const { manifestTransfer, versions, content } = await transferAll(runtime, loader, source, options);
+  const onnxFile = runtime.call(() => loader.onnxFile());
   const phase = async (name, work) => {
     progress.report(name);
     await yieldToEventLoop(); // lets the page show the phase
@@ -76,25 +82,29 @@ async function build(runtime, source, options) {
   }
   const embedder = runtime.call(() => unverified.finish());
   await manifestTransfer.store();
+  await versions?.store();
   progress.report("done");
-  return { embedder, content };
+  return { embedder, content, onnxFile };
 }
 
 /**
- * Transfers pending files in rounds, until the loader requests no more. Returns `content`: the paths and SHA-256s of
- * all files, or undefined if there is no manifest.
+ * Transfers pending files, until the loader requests no more. Returns `content`: the paths and SHA-256s of all files,
+ * or undefined if there is no manifest.
  */
 async function transferAll(runtime, loader, source, options) {
   const { cache, progress, signal, createHasher, prefetch, fetch, retries, stallTimeoutMs } = options;
   const { controller, release } = childController(signal);
   const sink = sinkFor(runtime, loader);
   const manifestTransfer = new ManifestTransfer(sink, { cache, url: source.manifestUrl, progress });
+  const isKept = cache !== undefined && createHasher !== undefined;
+  const versions = isKept ? new VersionedFiles(manifestTransfer.sink, { cache, url: source.manifestUrl, progress }) : undefined;
   const transfer = new Transfer(manifestTransfer.sink, {
     source,
     cache,
     progress,
     createHasher,
     prefetch,
+    versions,
     fetch,
     retries,
     stallTimeoutMs,
@@ -102,28 +112,32 @@ async function transferAll(runtime, loader, source, options) {
   });
   const requested = new Set();
   let content;
-  try {
-    for (;;) {
-      const wanted = runtime.call(() => loader.pendingRequests());
-      if (wanted.length === 0) return { manifestTransfer, content };
-      if (wanted.some(({ path, again }) => requested.has(path) && !again)) {
-        throw new CoromError(
-          "INTERNAL",
-          `the loader requested ${wanted.map((w) => w.path).join(", ")} twice; please report this bug`,
-        );
-      }
-      progress.setManifestTotal(runtime.call(() => loader.total()));
-      for (const { path, size, sha256, again } of wanted) {
-        if (again) continue;
-        requested.add(path);
-        progress.expect(path, size, sha256 !== undefined);
-        if (sha256 !== undefined) content = `${content ?? ""}${path} ${sha256}\n`;
-      }
-      await runInParallel(wanted, controller, async (file) => {
-        await manifestTransfer.transferFile(file, transfer);
-        throwIfAborted(controller.signal);
-      });
+  const running = new Set();
+  /** Returns the files that the loader requests and that are not being transferred. */
+  const takeRequests = () => {
+    const wanted = runtime.call(() => loader.pendingRequests()).filter(({ path }) => !running.has(path));
+    const twice = wanted.filter(({ path, again }) => requested.has(path) && !again).map(({ path }) => path);
+    if (twice.length > 0) {
+      throw new CoromError("INTERNAL", `the loader requested ${twice.join(", ")} twice; please report this bug`);
     }
+    if (wanted.length > 0) progress.setManifestTotal(runtime.call(() => loader.total()));
+    for (const { path, size, sha256, again } of wanted) {
+      running.add(path);
+      if (again) continue;
+      requested.add(path);
+      progress.expect(path, size, sha256 !== undefined);
+      if (sha256 !== undefined) content = `${content ?? ""}${path} ${sha256}\n`;
+    }
+    return wanted;
+  };
+  try {
+    await runInParallel(takeRequests, controller, async (file) => {
+      await manifestTransfer.transferFile(file, transfer);
+      running.delete(file.path);
+      throwIfAborted(controller.signal);
+    });
+    await transfer.confirmVersions();
+    return { manifestTransfer, versions, content };
   } finally {
     release();
   }
@@ -139,22 +153,30 @@ function sinkFor(runtime, loader) {
 }
 
 /**
- * Runs `work` on every item, a few at a time. The first failure aborts the other items, and is thrown when they have
- * ended.
+ * Runs `work` on every item, a few at a time. `takeItems` returns new items; it is called again whenever an item has
+ * ended, because the end of a file can make the loader request another one. The first failure aborts the other items,
+ * and is thrown when they have ended.
  */
-async function runInParallel(items, controller, work) {
-  const pending = [...items];
+async function runInParallel(takeItems, controller, work) {
+  const waiting = [];
+  const running = new Set();
   let failure;
-  const worker = async () => {
-    while (pending.length > 0 && !failure) {
-      try {
-        await work(pending.shift());
-      } catch (error) {
-        failure ??= { error };
-        controller.abort(failure.error);
-      }
+  const run = async (item) => {
+    try {
+      await work(item);
+    } catch (error) {
+      failure ??= { error };
+      controller.abort(failure.error);
     }
   };
-  await Promise.all(Array.from({ length: Math.min(MAX_PARALLEL_FILES, items.length) }, worker));
+  for (;;) {
+    if (!failure) waiting.push(...takeItems());
+    while (!failure && waiting.length > 0 && running.size < MAX_PARALLEL_FILES) {
+      const promise = run(waiting.shift()).then(() => running.delete(promise));
+      running.add(promise);
+    }
+    if (running.size === 0) break;
+    await Promise.race(running);
+  }
   if (failure) throw failure.error;
 }

@@ -8,21 +8,20 @@
 //     wrong content: retry this mirror once from byte 0, bypassing HTTP caches
 //     any other error, or the mirror does not have the file: continue with the next mirror
 //
-// download-state.js holds the state of one file, mirror-lock.js keeps files without a SHA-256 on one mirror, and
-// transient.js marks the errors that are worth a retry.
+// download-state.js holds the state of one file, mirror-lock.js keeps files without a SHA-256 on one mirror,
+// versioned-files.js keeps those files in the cache, and transient.js marks the errors that are worth a retry.
 import { delay, throwIfAborted } from "./abort.js";
-import { DownloadState } from "./download-state.js";
+import { DownloadState, FATAL_CODES, isContentError } from "./download-state.js";
 import { CoromError } from "./errors.js";
 import { KeptFile } from "./kept-file.js";
 import { withLock } from "./locks.js";
 import { MirrorLock } from "./mirror-lock.js";
 import { isTransient, isUnanswered, retryDelayMs, markTransient } from "./transient.js";
+import { isRestart } from "./versioned-files.js";
 import { YieldTimer } from "./yield-timer.js";
 
 /** Bytes of new progress that reset the retry count: on a poor connection a large file needs many attempts. */
 const RETRY_RESET_BYTES = 256 << 10;
-/** Errors that end the load without trying another mirror, because they are not about the file. */
-const FATAL_CODES = ["OUT_OF_MEMORY", "INTERNAL", "INVALID_ARGUMENT", "FREED", "UNSUPPORTED_HOST"];
 
 export class Transfer {
   #sink;
@@ -31,6 +30,7 @@ export class Transfer {
   #progress;
   #createHasher;
   #prefetch;
+  #versions;
   #options;
   /** Index of the mirror that served the last file. It is tried first. */
   #preferredIndex = 0;
@@ -40,15 +40,17 @@ export class Transfer {
 
   /**
    * `sink` has the loader's methods begin, feed, fed, end, missing and isPage. `createHasher`: see hash-web.js.
-   * `prefetch`: see prefetch.js. `options`: `{ fetch, retries, stallTimeoutMs, signal }`.
+   * `prefetch`: see prefetch.js. `versions`: see versioned-files.js; undefined if files without a SHA-256 are not kept.
+   * `options`: `{ fetch, retries, stallTimeoutMs, signal }`.
    */
-  constructor(sink, { source, cache, progress, createHasher, prefetch, ...options }) {
+  constructor(sink, { source, cache, progress, createHasher, prefetch, versions, ...options }) {
     this.#sink = sink;
     this.#source = source;
     this.#cache = cache;
     this.#progress = progress;
     this.#createHasher = createHasher;
     this.#prefetch = prefetch;
+    this.#versions = versions;
     this.#options = options;
   }
 
@@ -59,6 +61,7 @@ export class Transfer {
     if (kept) this.#keptFiles.set(file.path, kept);
     const state = new DownloadState(file, { sink: this.#sink, entry, kept, createHasher: this.#createHasher });
     if (file.again && (await this.#fromKept(state))) return undefined;
+    if (this.#isVersioned(file)) return this.#versions.transfer(state, (it) => this.#fetch(it), this.#options.signal);
     if (!entry) return this.#fetch(state);
     const { signal } = this.#options;
     return withLock(`corom ${file.sha256}`, { signal, getProgress: () => entry.storedBytes() }, async () => {
@@ -70,20 +73,18 @@ export class Transfer {
   async #fromKept(state) {
     const kept = this.#keptFiles.get(state.file.path);
     this.#keptFiles.delete(state.file.path);
-    if (kept === undefined) return false;
-    const yieldTimer = new YieldTimer();
-    try {
-      state.begin(kept.size);
-      for await (const chunk of kept.chunks()) await state.feed(chunk, { yieldTimer, signal: this.#options.signal });
-      await state.end();
-      return true;
-    } catch (error) {
-      throwIfAborted(this.#options.signal);
-      if (error instanceof CoromError) throw error;
-      await state.discard(); // the browser has dropped a Blob
-      return false;
-    }
+    if (!kept?.size) return false;
+    return kept.feedInto(state, this.#options.signal);
   }
+
+  /** Checks that no file changed on the server during the load. See `VersionedFiles.confirm`. */
+  async confirmVersions() {
+    const mirror = this.#source.mirrors[this.#mirrorLock.index ?? 0];
+    await this.#versions?.confirm((path) => mirror.open(path, { ...this.#options, cache: "no-cache", required: false }));
+    throwIfAborted(this.#options.signal);
+  }
+
+  #isVersioned = (file) => this.#versions !== undefined && file.sha256 === undefined;
 
   /** Feeds the cached part of the file. Returns whether the file was complete and valid. */
   async #fromCache(state) {
@@ -120,7 +121,7 @@ export class Transfer {
         if (received === false) absentAt.add(index);
       } catch (error) {
         throwIfAborted(this.#options.signal);
-        if (!(error instanceof CoromError) || FATAL_CODES.includes(error.code)) throw error;
+        if (!(error instanceof CoromError) || FATAL_CODES.includes(error.code) || isRestart(error)) throw error;
         errors.push(error);
       }
     }
@@ -131,6 +132,7 @@ export class Transfer {
     if (error) throw withOtherErrors(error, errors);
     this.#progress.remove(file.path);
     this.#sink.missing(file.path);
+    await this.#versions?.noteMissing(file.path, state.key);
   }
 
   /** Returns whether an error with an optional file means that the file does not exist. */
@@ -221,6 +223,11 @@ export class Transfer {
       }));
     if (body === null) return false;
     try {
+      if (body.offset === 0 && this.#isVersioned(file)) {
+        const reused = await this.#versions.reuse(state, body, signal);
+        if (reused === "done") return true;
+        if (reused === "damaged") return await this.#attempt(mirror, state);
+      }
       const continues = body.offset !== 0;
       if (continues && body.offset !== from) throw state.resetForChangedFile();
       // Without If-Range and without a SHA-256, only the ETag shows whether this is the same version of the file.
@@ -235,7 +242,9 @@ export class Transfer {
     } finally {
       await body.cancel();
     }
+    const size = state.fed;
     await state.end();
+    if (this.#isVersioned(file)) await this.#versions.finish(state, size);
     return true;
   }
 
@@ -266,14 +275,11 @@ export class Transfer {
   /** Returns the HTTP cache mode: the manifest is revalidated, and files in corom's own cache are not cached twice. */
   #cacheMode({ file, entry, bypassCaches }) {
     if (bypassCaches) return "reload";
+    if (this.#versions?.isKeepable && file.sha256 === undefined) return "no-cache";
     if (entry) return "no-store";
     return file.revalidate ? "no-cache" : "default";
   }
 }
-
-/** Returns whether the loader rejected the content of a file. */
-const isContentError = (error) =>
-  error instanceof CoromError && !FATAL_CODES.includes(error.code) && error.code !== "FETCH_FAILED";
 
 /** Returns the error with the messages of the other mirrors' errors appended. */
 function withOtherErrors(error, errors) {

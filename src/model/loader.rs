@@ -81,9 +81,7 @@ impl ModelLoader {
     /// contradicts `options.dtype`.
     pub fn new(options: LoadOptions) -> Result<Self> {
         let export = WantedExport { dtype: options.dtype, precision: options.precision };
-        if let Some(model) = &options.model {
-            export.check_path(model)?;
-        }
+        options.model.as_deref().map_or(Ok(()), |model| export.check_path(model))?;
         let mut requests = FileRequests::new(export);
         match options.model.as_deref() {
             None | Some(ONNX_FILE_NAME) => requests.add(manifest::FILE_NAME, false, None),
@@ -267,9 +265,8 @@ impl ModelLoader {
 
     fn end_small_file(&mut self, path: &str, bytes: Vec<u8>) -> Result<()> {
         if path == manifest::FILE_NAME {
-            let manifest = Manifest::from_json(&bytes)?;
+            let manifest = self.manifest.insert(Manifest::from_json(&bytes)?);
             self.options.dtype.check_manifest(&manifest.dtype)?;
-            let manifest = self.manifest.insert(manifest);
             let head = manifest.head.iter().filter_map(HeadModule::weights);
             for path in ["config.json", "tokenizer.json", ONNX_FILE_NAME].into_iter().chain(head) {
                 self.requests.add(path, true, manifest.file(path));

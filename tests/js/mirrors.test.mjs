@@ -1,5 +1,7 @@
 // Corom.load from several mirrors, and with the caller's own fetch function.
 import assert from "node:assert/strict";
+import { readFileSync, readdirSync } from "node:fs";
+import path from "node:path";
 import { after, before, describe, test } from "node:test";
 import { Corom as InWorker } from "corom/worker";
 import { Corom, CoromError, failsWith } from "./support/corom.mjs";
@@ -195,7 +197,11 @@ describe("Corom.load from mirrors", () => {
     first.files = { ...filesOf(exportFolder("legacy-op14"), MODEL_FILES), "corom.json": files["corom.json"] };
     await withFolder(async (cacheDir) => {
       (await Corom.load(first.address, { cacheDir })).free();
-      assert.deepEqual(await Corom.cache.size({ cacheDir }), { bytes: 0, files: 0 });
+      // Without a manifest, the folder is kept as one without corom.json.
+      assert.equal((await Corom.cache.size({ cacheDir })).files, 3);
+      const [record] = readdirSync(path.join(cacheDir, "manifests"));
+      const { missing } = JSON.parse(readFileSync(path.join(cacheDir, "manifests", record), "utf8"));
+      assert.ok(missing.includes("corom.json"));
     });
   });
 

@@ -12,7 +12,8 @@ import { serializeError, deserializeError } from "./serialize-error.js";
 
 const NULL_BODY_STATUSES = [204, 205, 304];
 /** Headers that are copied if the headers of a response are not iterable. */
-const RESPONSE_HEADERS = ["content-encoding", "content-length", "content-range", "content-type", "etag", "retry-after"];
+const RESPONSE_HEADERS =
+  "content-encoding content-length content-range content-type etag last-modified retry-after".split(" ");
 
 /**
  * Runs in the worker. Returns a function like `fetch` that calls function number `shared` in the page. `post` sends a
