@@ -161,18 +161,19 @@ async function runInParallel(takeItems, controller, work) {
   const waiting = [];
   const running = new Set();
   let failure;
-  const run = async (item) => {
+  const attempt = async (act) => {
     try {
-      await work(item);
+      await act();
     } catch (error) {
       failure ??= { error };
       controller.abort(failure.error);
     }
   };
   for (;;) {
-    if (!failure) waiting.push(...takeItems());
+    if (!failure) await attempt(() => waiting.push(...takeItems()));
     while (!failure && waiting.length > 0 && running.size < MAX_PARALLEL_FILES) {
-      const promise = run(waiting.shift()).then(() => running.delete(promise));
+      const item = waiting.shift();
+      const promise = attempt(() => work(item)).then(() => running.delete(promise));
       running.add(promise);
     }
     if (running.size === 0) break;
