@@ -73,7 +73,8 @@ impl<'a> Subject<'a> {
         let fused = self.run(bytes, Precision::F32, false)?;
         self.run(bytes, Precision::Auto, false)?;
         // The fused graph leaves out onnxruntime's quantization of activations.
-        let quantizes_activations = ["int8", "qdq", "qoperator"].iter().any(|part| self.fixture.name.contains(part));
+        let quantizes_activations =
+            ["int8", "qdq", "qoperator"].iter().any(|part| self.fixture.name.contains(part));
         if !quantizes_activations && let Some(difference) = disagreement(&unfused, &fused) {
             self.wrong.borrow_mut().push(format!("{label}: the fused graph is off by {difference}"));
         }

@@ -92,7 +92,8 @@ fn check(fixture: &Fixture) -> Result<String, String> {
     let mut report = String::new();
     for (name, pooling, expected) in poolings(&golden) {
         let exact = EncoderOptions { precision: Precision::F32, ..EncoderOptions::default() };
-        let is_quantized_file = ["int8", "nbits", "qdq", "qoperator"].iter().any(|q| fixture.name.contains(q));
+        let is_quantized_file =
+            ["int8", "nbits", "qdq", "qoperator"].iter().any(|q| fixture.name.contains(q));
         let exact = run(fixture, &golden, pooling, exact)?;
         let error = difference(&exact, &expected);
         report += &format!("{name} f32 {error:.1e} ");

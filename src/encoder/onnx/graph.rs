@@ -94,7 +94,7 @@ impl OnnxGraph {
         check_names(&initializers, &inputs, &nodes)?;
         let (nodes, mut needed) = prune(nodes, outputs);
         for node in &nodes {
-            registry::check(node)?;
+            registry::check(node, opset)?;
         }
         let packed: HashSet<String> = nodes.iter().filter_map(blockwise_weight).map(str::to_owned).collect();
         let mut graph = Self {

@@ -3,7 +3,8 @@
 //!
 //! ```text
 //! chunks ──OnnxReader──▶ OnnxFile ──OnnxGraph──▶ checked, pruned nodes ──translate──▶ TypedModel
-//!          without weights          weights as WeightPlaceholder          ▲
+//!          without weights          schema: operands and attributes        ▲
+//!                                   weights as WeightPlaceholder          │
 //!                                                          registry: (domain, op) → translator
 //! ```
 //!
@@ -19,6 +20,7 @@ mod contrib;
 mod external;
 mod graph;
 mod graph_input;
+mod input_use;
 mod layers;
 mod model_sizes;
 mod node;
@@ -29,6 +31,7 @@ mod ops;
 pub mod pb;
 mod reader;
 mod registry;
+mod schema;
 mod skipped;
 mod tensor;
 mod tensor_info;
@@ -43,10 +46,12 @@ pub use external::{ExternalFile, ONNX_FILE_ITSELF};
 pub(crate) use external::{check_byte_reuse, tensor_bytes};
 pub(crate) use graph::{OnnxGraph, ValueInfo, declared_values};
 pub(crate) use graph_input::{GraphInput, InputRole, StaticShape};
+pub(crate) use input_use::roles_by_use;
 pub(crate) use model_sizes::ModelSizes;
 pub use onnx_file::OnnxFile;
 pub(crate) use onnx_model::OnnxModel;
 pub(crate) use ops::gather::CheckedGather;
+pub(crate) use ops::one_hot::OneHot;
 pub(crate) use ops::quant::DynamicQuantize;
 pub(crate) use ops::static_quantize::StaticQuantize;
 pub use reader::{MAX_KEPT_WEIGHT_BYTES, OnnxReader, external_files};

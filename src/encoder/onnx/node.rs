@@ -66,6 +66,11 @@ impl Node {
         if self.domain.is_empty() { self.op.clone() } else { format!("{}.{}", self.domain, self.op) }
     }
 
+    /// Returns all attributes.
+    pub(super) fn attributes(&self) -> &[AttributeProto] {
+        &self.attributes
+    }
+
     /// Returns true if the node has an attribute.
     pub(super) fn has(&self, name: &str) -> bool {
         self.attributes.iter().any(|a| a.name == name)

@@ -6,7 +6,7 @@ use crate::error::{Result, fail};
 use crate::sniff;
 
 /// The versions of the default operator set that the translators support.
-const SUPPORTED_OPSETS: std::ops::RangeInclusive<i64> = 9..=23;
+const SUPPORTED_OPSETS: std::ops::RangeInclusive<i64> = 7..=24;
 /// The most nodes of a graph. A BERT of 24 layers has about 5,000.
 const MAX_NODES: usize = 30_000;
 

@@ -27,6 +27,8 @@ pub(super) struct TypedGraphBuilder {
     probe_text: SymbolValues,
     /// One text with as many tokens as the model has positions.
     longest_text: SymbolValues,
+    /// One text of one token.
+    shortest_text: SymbolValues,
     /// The inputs of the graph, and casts of them.
     pub(super) input_outlets: Vec<(OutletId, InputRole)>,
     /// The names of stored tensors of 4-bit integers.
@@ -51,6 +53,7 @@ impl TypedGraphBuilder {
             sizes,
             probe_text: text(sizes.max_positions.min(512)),
             longest_text: text(sizes.max_positions),
+            shortest_text: text(1),
             input_outlets: Vec::new(),
             four_bit_tensors: HashSet::new(),
             node: String::new(),
@@ -161,6 +164,11 @@ impl TypedGraphBuilder {
             }
         }
         Ok(count)
+    }
+
+    /// Returns a length for one text of one token.
+    pub(super) fn length_of_shortest_text(&self, length: &TDim) -> Option<usize> {
+        static_length(&length.eval(&self.shortest_text))
     }
 
     /// Returns a length for one text with as many tokens as the model has positions.

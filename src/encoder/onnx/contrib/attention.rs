@@ -4,8 +4,8 @@
 
 use tract_core::prelude::*;
 
-use super::heads::Heads;
 use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
+use crate::encoder::onnx::ops::heads::Heads;
 use crate::encoder::onnx::typed_graph_builder::TypedGraphBuilder;
 use crate::encoder::onnx::value::{Value, static_length};
 use crate::error::Result;

@@ -10,7 +10,6 @@ pub(super) mod fast_gelu;
 pub(super) mod fused_matmul;
 pub(super) mod gather_block_quantized;
 pub(super) mod gelu;
-pub(super) mod heads;
 pub(super) mod matmul_integer_to_float;
 pub(super) mod matmul_nbits;
 pub(super) mod multi_head_attention;

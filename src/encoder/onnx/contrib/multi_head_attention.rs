@@ -2,12 +2,15 @@
 
 use tract_core::prelude::*;
 
-use super::heads::Heads;
 use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
+use crate::encoder::onnx::ops::heads::Heads;
 use crate::encoder::onnx::value::{Value, static_length};
 
 /// Inputs: q, k, v, bias (of q, k and v, concatenated)?, mask?, added scores?, past….
 pub(crate) fn multi_head_attention(ctx: &mut NodeContext) -> NodeOutputs {
+    if ctx.optional(1).is_none() || ctx.optional(2).is_none() {
+        return Err(ctx.builder.unsupported("queries, keys and values packed into one input"));
+    }
     let mut qkv = [ctx.input(0)?, ctx.input(1)?, ctx.input(2)?];
     let (bias, mask, added) = (ctx.optional(3), ctx.optional(4), ctx.optional(5));
     if (6..ctx.inputs.len()).any(|i| ctx.optional(i).is_some()) || ctx.node.outputs.len() > 1 {

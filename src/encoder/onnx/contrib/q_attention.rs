@@ -1,8 +1,8 @@
 //! Translates `com.microsoft.QAttention`: `Attention` with quantized input and weights.
 
 use super::attention::{attend, widths};
-use super::heads::Heads;
 use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
+use crate::encoder::onnx::ops::heads::Heads;
 
 /// Inputs: x, weights, bias, x's scale, weights' scale, mask?, x's zero point?,
 /// weights' zero point?, past?.

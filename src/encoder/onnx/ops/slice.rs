@@ -45,7 +45,9 @@ impl TypedGraphBuilder {
         let Some(at) = at.as_i64() else {
             // The position table, cut to the length of the sequence.
             if let (Some(length), Some(most)) = (static_length(length), self.length_of_longest_text(at)) {
-                if length < most {
+                // A table whose rows for text begin late has fewer of them than tokens.
+                let first = self.length_of_shortest_text(at).unwrap_or(1).saturating_sub(1);
+                if length + first < most {
                     return Err(embedding_mismatch("position", length, "max_position_embeddings", most));
                 }
                 return Ok(at.clone());
@@ -123,8 +125,20 @@ pub(crate) fn split(ctx: &mut NodeContext) -> NodeOutputs {
     } else {
         None
     };
+    let stated = ctx.node.int("num_outputs")?;
+    if stated.is_some_and(|count| listed.is_some() || count != parts as i64) {
+        return Err(ctx
+            .builder
+            .invalid(format_args!("num_outputs is {stated:?}, beside split lengths or {parts} outputs")));
+    }
     let lengths = match listed {
         Some(listed) => listed,
+        // The last part may be shorter from version 18 on.
+        None if ctx.builder.opset < 18 && length % parts as i64 != 0 => {
+            return Err(ctx
+                .builder
+                .invalid(format_args!("{length} does not split into {parts} equal parts")));
+        }
         None => {
             let each = length.div_euclid(parts as i64) + i64::from(length % parts as i64 != 0);
             (0..parts as i64).map(|i| (length - i * each).clamp(0, each)).collect()

@@ -20,8 +20,20 @@ fn on_floats(ctx: &mut NodeContext, op: ElementWiseOp) -> NodeOutputs {
     Ok(tvec!(ctx.builder.wire(op, &[&x])?))
 }
 
+/// Translates an operator on floats, int64 and int32.
+fn on_numbers(ctx: &mut NodeContext, op: ElementWiseOp) -> NodeOutputs {
+    let x = ctx.input(0)?;
+    if !matches!(x.onnx_type(), DatumType::F32 | DatumType::I64 | DatumType::I32) {
+        return Err(ctx
+            .builder
+            .invalid(format_args!("the input has the unsupported type {:?}", x.onnx_type())));
+    }
+    let x = ctx.builder.cast(&x, x.onnx_type())?;
+    Ok(tvec!(ctx.builder.wire(op, &[&x])?))
+}
+
 pub(crate) fn abs(ctx: &mut NodeContext) -> NodeOutputs {
-    on_floats(ctx, math::abs())
+    on_numbers(ctx, math::abs())
 }
 
 pub(crate) fn erf(ctx: &mut NodeContext) -> NodeOutputs {
@@ -30,6 +42,10 @@ pub(crate) fn erf(ctx: &mut NodeContext) -> NodeOutputs {
 
 pub(crate) fn exp(ctx: &mut NodeContext) -> NodeOutputs {
     on_floats(ctx, math::exp())
+}
+
+pub(crate) fn log(ctx: &mut NodeContext) -> NodeOutputs {
+    on_floats(ctx, math::ln())
 }
 
 pub(crate) fn reciprocal(ctx: &mut NodeContext) -> NodeOutputs {
@@ -57,7 +73,17 @@ pub(crate) fn neg(ctx: &mut NodeContext) -> NodeOutputs {
     if let Some((elements, shape)) = ctx.builder.map_integers(&[&x], |x| Some(TDim::Val(0) - x[0].clone()))? {
         return Ok(tvec!(integer_constant(&elements, &shape).map_err(|e| ctx.builder.invalid(e))?));
     }
-    on_floats(ctx, math::neg())
+    on_numbers(ctx, math::neg())
+}
+
+/// Translates `Sign` of floats and integers.
+pub(crate) fn sign(ctx: &mut NodeContext) -> NodeOutputs {
+    let x = ctx.input(0)?;
+    let signum = |x: &[&TDim]| x[0].as_i64().map(|x| TDim::Val(x.signum()));
+    if let Some((elements, shape)) = ctx.builder.map_integers(&[&x], signum)? {
+        return Ok(tvec!(integer_constant(&elements, &shape).map_err(|e| ctx.builder.invalid(e))?));
+    }
+    on_numbers(ctx, math::sign())
 }
 
 pub(crate) fn not(ctx: &mut NodeContext) -> NodeOutputs {

@@ -1,4 +1,4 @@
-//! The parts that onnxruntime's attention operators share: heads, scores and mask.
+//! The parts that the attention operators of ONNX and of onnxruntime share: heads, scores and mask.
 
 use tract_core::internal::*;
 use tract_core::ops::array::MultiBroadcastTo;
@@ -11,7 +11,7 @@ use crate::encoder::onnx::value::{Value, static_length};
 use crate::error::Result;
 
 /// The attributes of an attention operator.
-pub(super) struct Heads {
+pub(crate) struct Heads {
     heads: usize,
     /// The factor of the scores. 0 stands for `1 / √(columns per head)`.
     scale: f32,
@@ -20,11 +20,16 @@ pub(super) struct Heads {
 }
 
 impl Heads {
-    /// Reads the attributes.
+    /// Makes heads with a factor of the scores and the number that masks a score.
+    pub(crate) fn new(heads: usize, scale: f32, masked_score: f32) -> Self {
+        Self { heads, scale, masked_score }
+    }
+
+    /// Reads the attributes of an operator of onnxruntime.
     ///
     /// # Errors
     /// `UNSUPPORTED_OPERATOR` for attributes that no BERT has.
-    pub(super) fn of(ctx: &NodeContext) -> Result<Self> {
+    pub(crate) fn of(ctx: &NodeContext) -> Result<Self> {
         for name in ["unidirectional", "do_rotary", "past_present_share_buffer"] {
             if ctx.node.int_or(name, 0)? != 0 {
                 return Err(ctx.builder.unsupported(format_args!("the attribute {name} is set")));
@@ -43,7 +48,7 @@ impl Heads {
 
     /// Computes attention of queries over keys and values, each `[batch, sequence, width]`. `added` is added to
     /// the scores; it broadcasts to `[batch, heads, sequence, keys]`.
-    pub(super) fn attend(
+    pub(crate) fn attend(
         &self,
         builder: &mut TypedGraphBuilder,
         [q, k, v]: [&Value; 3],
@@ -52,12 +57,29 @@ impl Heads {
         let q = self.split(builder, q)?;
         let k = self.split(builder, k)?;
         let v = self.split(builder, v)?;
+        let context = self.attend_split(builder, [&q, &k, &v], added)?;
+        let dims = context.dims();
+        let width = dims[2..].iter().product();
+        builder.reshape(&context, &[dims[0].clone(), dims[1].clone(), width], true)
+    }
+
+    /// Computes attention of queries over keys and values, each `[batch, sequence, heads, width]`. See
+    /// [`Self::attend`].
+    pub(crate) fn attend_split(
+        &self,
+        builder: &mut TypedGraphBuilder,
+        [q, k, v]: [&Value; 3],
+        added: &[Value],
+    ) -> Result<Value> {
         let (of_q, of_k, of_v) = (q.dims(), k.dims(), v.dims());
-        if of_q[0] != of_k[0] || of_k[..2] != of_v[..2] || of_q[3] != of_k[3] {
+        let heads = self.heads.to_dim();
+        let own_heads =
+            [&of_q, &of_k, &of_v].iter().all(|dims| dims.get(2) == Some(&heads) && dims.len() == 4);
+        if !own_heads || of_q[0] != of_k[0] || of_k[..2] != of_v[..2] || of_q[3] != of_k[3] {
             return Err(builder
                 .invalid(format_args!("queries {of_q:?}, keys {of_k:?} and values {of_v:?} do not match")));
         }
-        let mut scores = einsum(builder, ["bqhd", "bkhd"], "bhqk", &q, &k)?;
+        let mut scores = einsum(builder, ["bqhd", "bkhd"], "bhqk", q, k)?;
         let width = static_length(&of_q[3]).unwrap_or(1).max(1);
         let scale = if self.scale == 0.0 { (width as f32).sqrt().recip() } else { self.scale };
         scores = builder.scale(&scores, scale)?;
@@ -69,9 +91,7 @@ impl Heads {
             return Err(builder.invalid("the mask does not broadcast to the scores"));
         }
         let weights = builder.softmax(&scores)?;
-        let context = einsum(builder, ["bhqk", "bkhd"], "bqhd", &weights, &v)?;
-        let width = context.dims()[2..].iter().product();
-        builder.reshape(&context, &[of_q[0].clone(), of_q[1].clone(), width], true)
+        einsum(builder, ["bhqk", "bkhd"], "bqhd", &weights, v)
     }
 
     /// Reshapes `[batch, sequence, heads · width]` to `[batch, sequence, heads, width]`.
@@ -95,7 +115,7 @@ impl Heads {
     /// Returns the numbers that a mask adds to the scores of `keys` tokens: 0, or `masked_score` for a masked
     /// token. The mask is `[batch, keys]` or `[batch, queries, keys]` of ones and zeros, or `[batch]` numbers
     /// of tokens.
-    pub(super) fn mask(&self, builder: &mut TypedGraphBuilder, mask: &Value, keys: &TDim) -> Result<Value> {
+    pub(crate) fn mask(&self, builder: &mut TypedGraphBuilder, mask: &Value, keys: &TDim) -> Result<Value> {
         if !matches!(mask.onnx_type(), DatumType::I32 | DatumType::I64) {
             return Err(builder.invalid(format_args!(
                 "the mask has the type {:?}; expected int32 or int64",

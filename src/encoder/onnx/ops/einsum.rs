@@ -1,0 +1,80 @@
+//! Translates `Einsum` of one or two inputs.
+
+use tract_core::internal::*;
+use tract_core::ops::einsum::EinSum;
+
+use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
+
+/// Splits an equation into the letters of each input and of the output. Returns `None` for an ellipsis, for a letter
+/// that an operand has twice, and for anything else that is no list of letters.
+fn letters(equation: &str) -> Option<(Vec<String>, String)> {
+    let equation: String = equation.chars().filter(|c| !c.is_whitespace()).collect();
+    let (inputs, output) = match equation.split_once("->") {
+        Some((inputs, output)) => (inputs, Some(output.to_owned())),
+        None => (&equation[..], None),
+    };
+    let inputs: Vec<String> = inputs.split(',').map(str::to_owned).collect();
+    // Without an output, it has the letters that occur once, sorted.
+    let output = output.unwrap_or_else(|| {
+        let mut once: Vec<char> = inputs.iter().flat_map(|i| i.chars()).collect();
+        let all = once.clone();
+        once.retain(|c| all.iter().filter(|other| *other == c).count() == 1);
+        once.sort_unstable();
+        once.into_iter().collect()
+    });
+    let is_valid = |text: &String| {
+        text.chars().enumerate().all(|(i, c)| c.is_ascii_alphabetic() && !text[..i].contains(c))
+    };
+    let known = output.chars().all(|c| inputs.iter().any(|i| i.contains(c)));
+    (inputs.iter().all(is_valid) && is_valid(&output) && known).then_some((inputs, output))
+}
+
+pub(crate) fn einsum(ctx: &mut NodeContext) -> NodeOutputs {
+    let equation = ctx.node.string_or("equation", "")?;
+    let Some((inputs, output)) = letters(equation) else {
+        return Err(ctx.builder.unsupported(format_args!("the equation `{equation}`")));
+    };
+    let values = (0..ctx.inputs.len()).map(|i| ctx.input(i)).collect::<crate::error::Result<Vec<_>>>()?;
+    if values.len() > 2 || values.iter().any(|v| v.datum_type() != DatumType::F32) {
+        return Err(ctx.builder.unsupported("more than two inputs, or inputs that are not float"));
+    }
+    let mut lengths: Vec<(char, TDim)> = Vec::new();
+    for (value, letters) in values.iter().zip(&inputs) {
+        if value.rank() != letters.len() {
+            return Err(ctx.builder.invalid(format_args!("`{equation}` does not match {:?}", value.dims())));
+        }
+        for (letter, length) in letters.chars().zip(value.dims()) {
+            match lengths.iter().find(|(l, _)| *l == letter) {
+                Some((_, other)) if *other != length => {
+                    return Err(ctx
+                        .builder
+                        .invalid(format_args!("`{equation}`: {letter} is {other} and {length}")));
+                }
+                Some(_) => {}
+                None => lengths.push((letter, length)),
+            }
+        }
+    }
+    if values.len() != inputs.len() {
+        return Err(ctx.builder.invalid(format_args!("`{equation}` has {} inputs", inputs.len())));
+    }
+    let axes = AxesMapping::from_strs(&inputs, &[output]).map_err(|e| ctx.builder.invalid(e))?;
+    let values: Vec<_> = values.iter().collect();
+    Ok(tvec!(ctx.builder.wire(EinSum::new(axes, DatumType::F32), &values)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letters_reads_explicit_and_implicit_equations() {
+        let split = |text| letters(text).map(|(i, o)| (i.join(" "), o));
+        assert_eq!(split("abc, cde -> abde"), Some(("abc cde".into(), "abde".into())));
+        assert_eq!(split("BFNH,BTNH->BNFT"), Some(("BFNH BTNH".into(), "BNFT".into())));
+        assert_eq!(split("ij,jk"), Some(("ij jk".into(), "ik".into())));
+        for bad in ["...ij,jk", "ii->i", "ij->ijk", "i1->i", "ij->ii"] {
+            assert_eq!(split(bad), None, "{bad}");
+        }
+    }
+}
