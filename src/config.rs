@@ -24,8 +24,9 @@ pub const DEFAULT_MAX_LENGTH: usize = 128;
 
 /// The part of `config.json` that corom needs to run a BERT.
 ///
-/// Field names are those of Hugging Face's `BertConfig`. No size is hard-coded: layers, hidden size, heads
-/// and vocabulary come from the file. The [module](self) has an example.
+/// Field names are those of Hugging Face's `BertConfig`; DistilBERT's names for the same sizes are read too. No
+/// size is hard-coded: layers, hidden size, heads and vocabulary come from the file. Whether a model is a BERT is
+/// decided by its graph, not by `model_type`. The [module](self) has an example.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BertConfig {
     /// Rows of the word embedding.
@@ -53,7 +54,19 @@ pub struct BertConfig {
     /// Token id of padding.
     #[serde(default)]
     pub pad_token_id: i64,
+    /// Hugging Face's name of the kind of model, for messages and for the converter: `bert`, `roberta` …
+    #[serde(default, skip_serializing)]
+    pub model_type: Option<String>,
 }
+
+/// Names that DistilBERT's `config.json` uses: its name, Hugging Face's usual name.
+const OTHER_NAMES: [(&str, &str); 5] = [
+    ("dim", "hidden_size"),
+    ("n_layers", "num_hidden_layers"),
+    ("n_heads", "num_attention_heads"),
+    ("hidden_dim", "intermediate_size"),
+    ("activation", "hidden_act"),
+];
 
 fn default_hidden_act() -> String {
     "gelu".into()
@@ -76,27 +89,29 @@ impl BertConfig {
     ///
     /// # Errors
     /// `INVALID_CONFIG` if the file is not a JSON object, lacks a field or contradicts itself;
-    /// `UNSUPPORTED_MODEL` if it describes a model other than a BERT encoder with absolute positions.
+    /// `UNSUPPORTED_MODEL` if it describes a decoder, or a kind of model that has not the sizes of a BERT.
     pub fn from_json(bytes: &[u8]) -> Result<Self> {
-        let value = json::object(bytes, "config.json", ErrorCode::InvalidConfig)?;
-        if let Some(kind) = value.get("model_type").and_then(Value::as_str)
-            && kind != "bert"
-        {
-            fail!(
-                UnsupportedModel,
-                "config.json: model_type is `{kind}`; corom runs BERT encoders (model_type `bert`)"
-            );
-        }
+        let mut value = json::object(bytes, "config.json", ErrorCode::InvalidConfig)?;
         if value.get("is_decoder").and_then(Value::as_bool) == Some(true) {
             fail!(UnsupportedModel, "config.json: is_decoder is true; corom runs BERT encoders only");
         }
-        if let Some(kind) = value.get("position_embedding_type").and_then(Value::as_str)
-            && kind != "absolute"
-        {
-            fail!(
-                UnsupportedModel,
-                "config.json: position_embedding_type is `{kind}`; only `absolute` is supported"
-            );
+        if let Some(object) = value.as_object_mut() {
+            for (other, usual) in OTHER_NAMES {
+                if let Some(size) = object.get(other).cloned() {
+                    object.entry(usual).or_insert(size);
+                }
+            }
+            // A model without token types: every token has type 0.
+            if object.get("type_vocab_size").and_then(Value::as_u64) == Some(0) {
+                object.insert("type_vocab_size".into(), 1.into());
+            }
+            let kind = object.get("model_type").and_then(Value::as_str);
+            if let (Some(kind), None) = (kind.filter(|kind| *kind != "bert"), object.get("hidden_size")) {
+                fail!(
+                    UnsupportedModel,
+                    "config.json: model_type is `{kind}`, and there is no hidden_size; corom runs BERT encoders"
+                );
+            }
         }
         let config: Self = serde_json::from_value(value).map_err(|e| {
             Error::with_source(

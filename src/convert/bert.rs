@@ -16,6 +16,12 @@ pub(crate) struct EncoderTensor {
 /// The name of the word embeddings. Each encoder in a checkpoint has exactly one such tensor.
 pub(crate) const WORD_EMBEDDINGS: &str = "embeddings.word_embeddings.weight";
 
+/// The name of the token type embeddings.
+pub(crate) const TOKEN_TYPE_EMBEDDINGS: &str = "embeddings.token_type_embeddings.weight";
+
+/// The name of ERNIE's task type embeddings.
+pub(crate) const TASK_EMBEDDINGS: &str = "embeddings.task_type_embeddings.weight";
+
 /// Returns the Linear modules of a layer: the name within the layer, outputs, inputs.
 fn linears(config: &BertConfig) -> [(&'static str, usize, usize); 6] {
     let (hidden, intermediate) = (config.hidden_size, config.intermediate_size);
@@ -29,8 +35,9 @@ fn linears(config: &BertConfig) -> [(&'static str, usize, usize); 6] {
     ]
 }
 
-/// Returns every tensor of the encoder, in the order of the forward pass.
-pub(crate) fn encoder_tensors(config: &BertConfig) -> Vec<EncoderTensor> {
+/// Returns every tensor of the encoder, in the order of the forward pass. `task_types` are the rows of ERNIE's
+/// table of task types, if it has one.
+pub(crate) fn encoder_tensors(config: &BertConfig, task_types: Option<usize>) -> Vec<EncoderTensor> {
     let mut all = Vec::new();
     let mut add = |name: String, shape: &[usize]| {
         all.push(EncoderTensor { name, shape: shape.iter().map(|&d| d as u64).collect() });
@@ -38,7 +45,10 @@ pub(crate) fn encoder_tensors(config: &BertConfig) -> Vec<EncoderTensor> {
     let hidden = config.hidden_size;
     add(WORD_EMBEDDINGS.into(), &[config.vocab_size, hidden]);
     add("embeddings.position_embeddings.weight".into(), &[config.max_position_embeddings, hidden]);
-    add("embeddings.token_type_embeddings.weight".into(), &[config.type_vocab_size, hidden]);
+    add(TOKEN_TYPE_EMBEDDINGS.into(), &[config.type_vocab_size, hidden]);
+    if let Some(rows) = task_types {
+        add(TASK_EMBEDDINGS.into(), &[rows, hidden]);
+    }
     let norm = |add: &mut dyn FnMut(String, &[usize]), module: String| {
         add(format!("{module}.weight"), &[hidden]);
         add(format!("{module}.bias"), &[hidden]);
@@ -97,7 +107,7 @@ mod tests {
                  "intermediate_size": 3072}"#,
         )
         .unwrap();
-        let all = encoder_tensors(&config);
+        let all = encoder_tensors(&config, None);
         assert_eq!(all.len(), 5 + 12 * 16);
         // A BERT of this size has 101,677,056 parameters without the pooler.
         assert_eq!(all.iter().map(|t| t.shape.iter().product::<u64>()).sum::<u64>(), 101_677_056);

@@ -2,6 +2,7 @@
 
 use super::bert::{HiddenAct, encoder_tensors};
 use super::checkpoint_folder::CheckpointFolder;
+use super::family::Family;
 use super::tensor_names::{TensorNames, resolve};
 use crate::checkpoint_file::CheckpointFile;
 use crate::config::BertConfig;
@@ -11,6 +12,8 @@ use crate::error::{Result, fail};
 pub(crate) struct Checkpoint<'a> {
     /// The contents of `config.json`.
     pub(crate) config: BertConfig,
+    /// The kind of the checkpoint.
+    pub(crate) family: Family,
     /// The activation function of the feed-forward layers.
     pub(crate) activation: HiddenAct,
     names: TensorNames,
@@ -27,7 +30,7 @@ impl<'a> Checkpoint<'a> {
     pub(crate) fn open(folder: &'a CheckpointFolder<'a>, ignore_head: bool) -> Result<Self> {
         let activation = HiddenAct::parse(&folder.config.hidden_act)?;
         let file = CheckpointFile::open(folder.source, &folder.weights)?;
-        let tensors = encoder_tensors(&folder.config);
+        let tensors = encoder_tensors(&folder.config, folder.family.task_types());
         let mut names = resolve(file.names(), &tensors)?;
         names.head.retain(|key| {
             file.view(key).is_some_and(|view| {
@@ -53,7 +56,7 @@ impl<'a> Checkpoint<'a> {
                 wrong.join("; ")
             );
         }
-        Ok(Self { config: folder.config.clone(), activation, names, file })
+        Ok(Self { config: folder.config.clone(), family: folder.family, activation, names, file })
     }
 
     /// Reads a tensor by Hugging Face's name, row-major.

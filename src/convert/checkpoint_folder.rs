@@ -1,5 +1,6 @@
 //! The files of a checkpoint folder: `config.json`, the weight file, and side files on request.
 
+use super::family::Family;
 use super::files::FileSource;
 use crate::config::BertConfig;
 use crate::error::{Error, ErrorCode, Result, fail};
@@ -16,6 +17,8 @@ pub(crate) struct CheckpointFolder<'a> {
     pub(crate) config: BertConfig,
     /// The folder of the encoder's files: empty, or that of sentence-transformers' Transformer module.
     encoder: String,
+    /// The kind of the checkpoint.
+    pub(crate) family: Family,
     /// The path of the weight file.
     pub(crate) weights: String,
 }
@@ -30,9 +33,12 @@ impl<'a> CheckpointFolder<'a> {
         let Some(config) = read_side_file(source, &file_in(&encoder, "config.json"))? else {
             fail!(MissingFile, "the checkpoint has no config.json{}", found(source));
         };
+        let json = crate::json::object(&config, "config.json", ErrorCode::InvalidConfig)?;
         let config = BertConfig::from_json(&config)?;
+        let family = Family::of(&config, &json)?;
+        family.max_tokens(&config)?;
         let weights = find_weights(source, &encoder)?;
-        Ok(Self { source, config, encoder, weights })
+        Ok(Self { source, config, encoder, family, weights })
     }
 
     /// Returns the contents of a file beside the encoder, or `None` if the checkpoint does not have that file.

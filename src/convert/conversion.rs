@@ -96,8 +96,16 @@ fn config_json(config: &BertConfig) -> Result<String> {
     let failed = |e| Error::with_source(ErrorCode::Internal, "config.json cannot be serialized", e);
     let mut value = serde_json::to_value(config).map_err(failed)?;
     if let Some(object) = value.as_object_mut() {
-        object.insert("model_type".into(), Value::from("bert"));
-        object.insert("architectures".into(), Value::from(vec!["BertModel"]));
+        let kind = config.model_type.as_deref().unwrap_or("bert");
+        object.insert("model_type".into(), Value::from(kind));
+        let architecture = match kind {
+            "ernie" => "ErnieModel",
+            "roberta" => "RobertaModel",
+            "xlm-roberta" => "XLMRobertaModel",
+            "camembert" => "CamembertModel",
+            _ => "BertModel",
+        };
+        object.insert("architectures".into(), Value::from(vec![architecture]));
         object.insert("position_embedding_type".into(), Value::from("absolute"));
     }
     serde_json::to_string_pretty(&value).map(|text| text + "\n").map_err(failed)

@@ -42,6 +42,7 @@ mod bert;
 mod checkpoint;
 mod checkpoint_folder;
 mod conversion;
+mod family;
 mod files;
 mod graph;
 mod head;

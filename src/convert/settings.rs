@@ -34,7 +34,7 @@ impl Settings {
     /// `UNSUPPORTED_POOLING` and `UNSUPPORTED_MODEL` if the side files ask for something that corom does not
     /// do, unless an option decides.
     pub(crate) fn decide(checkpoint: &CheckpointFolder, options: &ConvertOptions) -> Result<Self> {
-        let positions = checkpoint.config.max_position_embeddings;
+        let positions = checkpoint.family.max_tokens(&checkpoint.config)?;
         if let Some(length) = options.max_length
             && !(2..=positions).contains(&length)
         {
@@ -50,7 +50,7 @@ impl Settings {
             ignore_head: options.ignore_head,
         };
         let decided = Decided::decide(checkpoint.source, None, &caller, &checkpoint.config)?;
-        let (normalize, max_length) = (decided.normalize.value, decided.max_length.value);
+        let (normalize, max_length) = (decided.normalize.value, decided.max_length.value.min(positions));
         let (metric, prompts) = (decided.metric.value, decided.prompts.value.clone());
         let OutputChoice { pooling, head, .. } = decided.without_graph()?;
         Ok(Self { pooling: pooling.value, head: head.value, normalize, max_length, metric, prompts })

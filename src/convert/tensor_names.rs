@@ -157,7 +157,7 @@ mod tests {
                  "intermediate_size": 8}"#,
         )
         .unwrap();
-        encoder_tensors(&config)
+        encoder_tensors(&config, None)
     }
 
     fn keys(prefix: &str, extra: &[&str]) -> Vec<String> {

@@ -4,11 +4,11 @@ use crate::batch::Batch;
 use crate::config::BertConfig;
 use crate::error::{Result, fail};
 
-/// Rejects a batch that contradicts itself or exceeds the model's tables.
+/// Rejects a batch that contradicts itself or exceeds the model's tables. `limit` is the most tokens of a text.
 ///
 /// # Errors
 /// `INVALID_ARGUMENT`, `TOKEN_ID_OUT_OF_RANGE`.
-pub(super) fn check(batch: &Batch, config: &BertConfig, static_sequence: Option<usize>) -> Result<()> {
+pub(super) fn check(batch: &Batch, config: &BertConfig, limit: usize) -> Result<()> {
     let Batch { input_ids, token_type_ids, cu_seqlens } = batch;
     let ends_with_tokens = cu_seqlens.last().is_some_and(|end| *end as usize == input_ids.len());
     if cu_seqlens.first() != Some(&0) || !ends_with_tokens || token_type_ids.len() != input_ids.len() {
@@ -23,7 +23,6 @@ pub(super) fn check(batch: &Batch, config: &BertConfig, static_sequence: Option<
         fail!(InvalidArgument, "batch: text {text} has no token");
     }
     let longest = batch.lengths().max().unwrap_or(0);
-    let limit = static_sequence.unwrap_or(config.max_position_embeddings);
     if longest > limit {
         fail!(InvalidArgument, "batch: a text has {longest} tokens; this model supports at most {limit}");
     }

@@ -7,7 +7,7 @@ use crate::encoder::cpu::CpuBuilder;
 use crate::encoder::matcher::match_graph;
 use crate::encoder::onnx::{
     ModelSizes, ONNX_FILE_ITSELF, OnnxFile, OnnxGraph, OnnxModel, OnnxReader, SecondReading, Weight,
-    declared_values, translate,
+    translate,
 };
 use crate::encoder::plan::Plan;
 #[cfg(not(target_arch = "wasm32"))]
@@ -251,8 +251,7 @@ fn read_plan(
     config: &BertConfig,
     options: &EncoderOptions,
 ) -> Result<(OutputShape, Planning)> {
-    let (inputs, outputs) = declared_values(&model.graph);
-    let mut signature = GraphSignature::find(&inputs, &outputs, config, &options.layers, options.outputs)?;
+    let mut signature = GraphSignature::find(&model.graph, config, &options.layers, options.outputs)?;
     let shape = |signature: &GraphSignature| OutputShape { pooled: signature.pooled, width: signature.width };
     if options.backend == BackendChoice::Unfused && signature.is_complete() {
         return Ok((shape(&signature), Planning::Unrecognized));

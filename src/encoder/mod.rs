@@ -108,6 +108,9 @@ pub struct EncoderInfo {
     pub static_batch: Option<usize>,
     /// The sequence length that the graph was exported with, if it is fixed.
     pub static_sequence: Option<usize>,
+    /// The most tokens of a text: the rows of the position table from the first token's row on, or the fixed
+    /// sequence length.
+    pub max_tokens: usize,
     /// How texts are best grouped.
     pub batch_layout: BatchLayout,
     /// How far vectors may differ from the converter's in the self-test.

@@ -19,7 +19,7 @@ use crate::encoder::reference::embed::{ReferenceEmbed, reference_embed};
 use crate::encoder::reference::linear::reference_linear;
 use crate::encoder::reference::mean_rows::{reference_mean_rows, reference_normalize};
 use crate::encoder::reference::select_rows::reference_select_rows;
-use crate::encoder::spec::WeightOrder;
+use crate::encoder::spec::{PositionRule, WeightOrder};
 use crate::encoder::weight_stream::PlanBuilder;
 use crate::encoder::{Encoder, EncoderInfo, EncoderOutput, ModelFacts, Tolerance};
 use crate::error::{Result, fail};
@@ -33,6 +33,7 @@ enum Weights {
         word: Vec<f32>,
         token_type: Vec<f32>,
         position: Vec<f32>,
+        rule: PositionRule,
         norm: Norm,
         types_always_zero: bool,
     },
@@ -86,10 +87,18 @@ impl ReferenceBuilder {
 }
 
 fn embed_weights(store: &mut WeightStore, op: &EmbedOp) -> Result<Weights> {
+    let mut token_type =
+        op.token_type.as_ref().map_or(Ok(Vec::new()), |types| floats(store, &types.table))?;
+    if let Some(constant) = &op.constant {
+        let first = floats(store, constant)?;
+        let width = op.norm.width;
+        token_type.iter_mut().enumerate().for_each(|(i, x)| *x += first[i % width]);
+    }
     Ok(Weights::Embed {
         word: floats(store, &op.word)?,
-        token_type: op.token_type.as_ref().map_or(Ok(Vec::new()), |types| floats(store, &types.table))?,
-        position: op.position.as_ref().map_or(Ok(Vec::new()), |table| floats(store, table))?,
+        token_type,
+        position: op.position.as_ref().map_or(Ok(Vec::new()), |of| floats(store, &of.table))?,
+        rule: op.position.as_ref().map_or_else(PositionRule::default, |of| of.rule),
         norm: norm(store, &op.norm)?,
         types_always_zero: op.token_type.as_ref().is_none_or(|types| types.always_zero),
     })
@@ -159,6 +168,7 @@ impl PlanBuilder for ReferenceBuilder {
             weight_bytes: 0,
             static_batch: None,
             static_sequence: (longest < facts.config.max_position_embeddings).then_some(longest),
+            max_tokens: longest.min(facts.config.max_position_embeddings),
             batch_layout: BatchLayout::Ragged { max_tokens: MAX_BATCH_TOKENS },
             tolerance: Tolerance { min_cosine: 0.999, max_norm_error: 0.02 },
         };
@@ -195,9 +205,13 @@ impl ReferenceEncoder {
         };
         let starts: Vec<usize> = batch.cu_seqlens.iter().map(|start| *start as usize).collect();
         Ok(match (op, weights) {
-            (PlanOp::Embed(_), Weights::Embed { word, token_type, position, norm, types_always_zero }) => {
+            (
+                PlanOp::Embed(_),
+                Weights::Embed { word, token_type, position, rule, norm, types_always_zero },
+            ) => {
                 let Norm { gamma, beta, eps } = norm;
-                let embed = ReferenceEmbed { word, token_type, position, gamma, beta, eps: *eps };
+                let embed =
+                    ReferenceEmbed { word, token_type, position, rule: *rule, gamma, beta, eps: *eps };
                 let zeros = vec![0; batch.tokens()];
                 let types = if *types_always_zero { &zeros } else { &batch.token_type_ids };
                 reference_embed(&embed, &batch.input_ids, types, &starts)
@@ -232,7 +246,7 @@ impl Encoder for ReferenceEncoder {
 
     fn begin(&mut self, batch: &Batch) -> Result<()> {
         self.output = None;
-        check(batch, &self.facts.config, self.info.static_sequence)?;
+        check(batch, &self.facts.config, self.info.max_tokens)?;
         let mut values: Vec<Option<Vec<f32>>> = Vec::with_capacity(self.plan.ops.len());
         for (index, (op, weights)) in self.plan.ops.iter().zip(&self.weights).enumerate() {
             values.push(Some(self.compute(op, weights, &values, batch)?));

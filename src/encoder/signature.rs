@@ -2,7 +2,10 @@
 
 use crate::config::BertConfig;
 use crate::encoder::OutputPreference;
-use crate::encoder::onnx::{GraphInput, InputRole, OnnxGraph, StaticShape, ValueInfo};
+use crate::encoder::onnx::pb::GraphProto;
+use crate::encoder::onnx::{
+    GraphInput, InputRole, ModelSizes, OnnxGraph, StaticShape, ValueInfo, declared_values, roles_by_use,
+};
 use crate::error::{Result, fail};
 
 /// The inputs to pass to a graph and the outputs to read.
@@ -32,19 +35,21 @@ const SENTENCE_NAMES: [&str; 5] =
 
 impl GraphSignature {
     /// Identifies the declared inputs and outputs of a graph. `layers` are the requested layers.
+    /// An input is known by its name, or else by its use in the graph.
     ///
     /// # Errors
     /// `UNSUPPORTED_MODEL` if the inputs are not those of a BERT or no output has `hidden_size` columns,
     /// `UNSUPPORTED_POOLING` if a sentence vector is required and there is none, `INVALID_ARGUMENT` for a
     /// layer that the model does not have.
     pub(in crate::encoder) fn find(
-        inputs: &[ValueInfo],
-        outputs: &[ValueInfo],
+        graph: &GraphProto,
         config: &BertConfig,
         layers: &[usize],
         preference: OutputPreference,
     ) -> Result<Self> {
-        let (inputs, static_shape) = graph_inputs(inputs, config)?;
+        let (inputs, outputs) = declared_values(graph);
+        let outputs = &outputs[..];
+        let (inputs, static_shape) = graph_inputs(graph, &inputs, config)?;
         let named: Vec<Option<&ValueInfo>> =
             layers.iter().map(|l| hidden_output(outputs, config, *l)).collect();
         // One output must be that of a layer or a sentence embedding, whatever layers are requested.
@@ -160,33 +165,71 @@ fn describe(values: &[ValueInfo]) -> String {
     values.iter().map(name).collect::<Vec<_>>().join(", ")
 }
 
-/// Returns the role of an input by its name, to which exporters add `:0`, `.1` and so on. Returns `None` for
-/// an input that no BERT has, and `Some(None)` for the positions.
+/// Returns the role of an input by its name, to which exporters add `:0`, `.1`, a scope, TensorFlow's
+/// `serving_default_` and so on. Returns `None` for an unknown name, and `Some(None)` for the positions.
 fn input_role(name: &str) -> Option<Option<InputRole>> {
     let name = name.to_ascii_lowercase();
     let name = name.split(':').next().unwrap_or_default();
+    let name = name.rsplit('/').next().unwrap_or_default();
+    let name = name.strip_prefix("serving_default_").unwrap_or(name);
     let stem = name.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches(['.', '_']);
     Some(match stem {
-        "input_ids" | "input" | "ids" | "token_ids" | "tokens" => Some(InputRole::TokenIds),
-        "attention_mask" | "input_mask" | "mask" => Some(InputRole::Mask),
-        "token_type_ids" | "segment_ids" | "token_types" | "segments" => Some(InputRole::TokenTypes),
+        "input_ids" | "input_word_ids" | "word_ids" | "input" | "ids" | "token_ids" | "tokens" => {
+            Some(InputRole::TokenIds)
+        }
+        "attention_mask" | "attention_masks" | "input_mask" | "input_masks" | "mask" => Some(InputRole::Mask),
+        "token_type_ids" | "token_type" | "input_type_ids" | "type_ids" | "segment_ids" | "segment"
+        | "token_types" | "segments" => Some(InputRole::TokenTypes),
         "position_ids" | "positions" => None,
         _ => return None,
     })
 }
 
+/// Returns the role of each declared input: by its name, or by its use if a name is unknown.
+///
+/// # Errors
+/// `UNSUPPORTED_MODEL` if neither is clear.
+fn input_roles(
+    graph: &GraphProto,
+    declared: &[ValueInfo],
+    config: &BertConfig,
+) -> Result<Vec<Option<InputRole>>> {
+    if let Some(roles) = declared.iter().map(|value| input_role(&value.name)).collect() {
+        return Ok(roles);
+    }
+    let fits = |value: &ValueInfo| value.dims.as_ref().is_none_or(|dims| dims.len() == 2);
+    if (1..=3).contains(&declared.len()) && declared.iter().all(fits) {
+        let names: Vec<&str> = declared.iter().map(|value| value.name.as_str()).collect();
+        if let Some(roles) = roles_by_use(graph, &names, ModelSizes::of(config)) {
+            return Ok(roles.into_iter().map(Some).collect());
+        }
+    }
+    fail!(
+        UnsupportedModel,
+        "the graph's inputs are {}; expected input_ids, attention_mask and token_type_ids, and their use in the \
+         graph does not show which is which",
+        describe(declared)
+    );
+}
+
 /// Identifies the declared inputs. Also returns the fixed batch size and sequence length.
-fn graph_inputs(declared: &[ValueInfo], config: &BertConfig) -> Result<(Vec<GraphInput>, StaticShape)> {
+fn graph_inputs(
+    graph: &GraphProto,
+    declared: &[ValueInfo],
+    config: &BertConfig,
+) -> Result<(Vec<GraphInput>, StaticShape)> {
     let mut inputs: Vec<GraphInput> = Vec::with_capacity(declared.len());
     let mut static_shape = StaticShape { batch: None, sequence: None };
-    for value in declared {
-        let Some(role) = input_role(&value.name) else {
+    for (value, role) in declared.iter().zip(input_roles(graph, declared, config)?) {
+        if role.is_none() && counts_from_padding(config) {
             fail!(
                 UnsupportedModel,
-                "the graph's inputs are {}; expected input_ids, attention_mask and token_type_ids",
-                describe(declared)
+                "the graph takes positions as the input `{}`, and config.json says that the model is a {}, whose \
+                 positions begin at pad_token_id + 1; export the model without this input",
+                value.name,
+                config.model_type.as_deref().unwrap_or_default()
             );
-        };
+        }
         if inputs.iter().any(|input| input.role == role) {
             fail!(
                 UnsupportedModel,
@@ -243,6 +286,14 @@ fn graph_inputs(declared: &[ValueInfo], config: &BertConfig) -> Result<(Vec<Grap
         }
         _ => Ok((inputs, static_shape)),
     }
+}
+
+/// Returns true for models whose positions begin after that of the pad token.
+fn counts_from_padding(config: &BertConfig) -> bool {
+    matches!(
+        config.model_type.as_deref(),
+        Some("roberta" | "xlm-roberta" | "xlm-roberta-xl" | "camembert" | "data2vec-text" | "mpnet" | "xmod")
+    )
 }
 
 /// Returns true if an output may be `[batch, sequence, hidden]` (rank 3) or `[batch, hidden]` (rank 2).
@@ -311,6 +362,8 @@ mod tests {
         assert_eq!(input_role("input_mask:0"), Some(Some(InputRole::Mask)));
         assert_eq!(input_role("segment_ids_1"), Some(Some(InputRole::TokenTypes)));
         assert_eq!(input_role("position_ids"), Some(None));
+        assert_eq!(input_role("serving_default_input_word_ids:0"), Some(Some(InputRole::TokenIds)));
+        assert_eq!(input_role("bert/input_type_ids:0"), Some(Some(InputRole::TokenTypes)));
         assert_eq!(input_role("pixel_values"), None);
         assert_eq!(input_role("past_key_values.0.key"), None);
     }

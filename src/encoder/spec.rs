@@ -75,6 +75,40 @@ impl AttentionSpec {
     }
 }
 
+/// Which row of the position table a token reads.
+///
+/// BERT counts 0, 1, 2 …. RoBERTa counts from `padding_idx + 1`, and its pad token reads row `padding_idx` and does
+/// not count.
+///
+/// ```
+/// use corom::encoder::spec::PositionRule;
+///
+/// let roberta = PositionRule { first: 2, skipped_id: Some(1) };
+/// assert_eq!(roberta.rows(&[0, 7, 1, 9, 2]).collect::<Vec<_>>(), [2, 3, 1, 4, 5]);
+/// assert_eq!(PositionRule::default().rows(&[101, 7, 102]).collect::<Vec<_>>(), [0, 1, 2]);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PositionRule {
+    /// The row of the first token of a text.
+    pub first: usize,
+    /// A token id that does not count and reads the row before `first`, which is then at least 1.
+    pub skipped_id: Option<u32>,
+}
+
+impl PositionRule {
+    /// Returns the row of each token of a text.
+    pub fn rows(self, ids: &[u32]) -> impl Iterator<Item = usize> {
+        let mut next = self.first;
+        ids.iter().map(move |id| {
+            if self.skipped_id == Some(*id) {
+                return self.first.saturating_sub(1);
+            }
+            next += 1;
+            next - 1
+        })
+    }
+}
+
 /// Returns the largest magnitude of a quantized activation for which every sum of `inputs` products with
 /// weights of magnitudes up to `weight_max` fits an `i32`. At most 13 bits, so that a sum of four activations
 /// fits an `i16` (see `strassen` in the CPU kernels).

@@ -209,7 +209,7 @@ impl ModelBuilder {
         let encoder = encoder.finish()?;
         let info = encoder.info();
         check_inside(&assumed_inside, info.hidden_size)?;
-        let longest = config.max_position_embeddings.min(info.static_sequence.unwrap_or(usize::MAX));
+        let longest = info.max_tokens;
         let own_length = decisions.max_length.value.min(longest);
         decisions.max_length = match self.max_length {
             Some(n) if n > longest => {

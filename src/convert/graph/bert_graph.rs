@@ -4,8 +4,9 @@ use super::activation::add_activation;
 use super::graph_builder::{Attribute, Axis, GraphBuilder, TensorValues};
 use super::linear_weight::LinearWeight;
 use crate::config::BertConfig;
-use crate::convert::bert::WORD_EMBEDDINGS;
+use crate::convert::bert::{TASK_EMBEDDINGS, TOKEN_TYPE_EMBEDDINGS, WORD_EMBEDDINGS};
 use crate::convert::checkpoint::Checkpoint;
+use crate::convert::family::Family;
 use crate::convert::options::Dtype;
 use crate::convert::quantize::quantize_rows;
 use crate::convert::shards::ShardWriter;
@@ -81,9 +82,11 @@ impl BertGraph<'_, '_> {
 
     fn embeddings(&mut self) -> Result<String> {
         let words = self.embedding(WORD_EMBEDDINGS, "input_ids", self.dtype)?;
-        let types =
-            self.embedding("embeddings.token_type_embeddings.weight", "token_type_ids", Dtype::F32)?;
-        let ids = self.position_ids();
+        let types = self.embedding(TOKEN_TYPE_EMBEDDINGS, "token_type_ids", Dtype::F32)?;
+        let ids = match self.checkpoint.family {
+            Family::Bert | Family::Ernie { .. } => self.position_ids(),
+            Family::Roberta => self.roberta_position_ids(),
+        };
         let positions = self.embedding("embeddings.position_embeddings.weight", &ids, self.dtype)?;
         let sum = self.graph.node("/embeddings", "Add", &[&words, &types], &[]);
         let sum = self.graph.node("/embeddings", "Add", &[&sum, &positions], &[]);
@@ -101,12 +104,32 @@ impl BertGraph<'_, '_> {
         self.graph.node("/embeddings", "Slice", &[&all, &zero, &length, &one], &[])
     }
 
+    /// Adds RoBERTa's positions, `[batch, sequence]`: `pad_token_id + 1`, `+ 2`, … for the tokens that are not
+    /// pad tokens, and `pad_token_id` for those that are.
+    fn roberta_position_ids(&mut self) -> String {
+        const AT: &str = "/embeddings/positions";
+        let pad = [self.config.pad_token_id];
+        let pad = self.graph.constant("embeddings.padding_idx", &[], TensorValues::I64(&pad));
+        let axis = self.graph.constant("embeddings.token_axis", &[], TensorValues::I64(&[1]));
+        let is_pad = self.graph.node(AT, "Equal", &["input_ids", &pad], &[]);
+        let counts = self.graph.node(AT, "Not", &[&is_pad], &[]);
+        let counts = self.graph.node(AT, "Cast", &[&counts], &[Attribute::cast_to(DataType::Int64)]);
+        let count = self.graph.node(AT, "CumSum", &[&counts, &axis], &[]);
+        let count = self.graph.node(AT, "Mul", &[&count, &counts], &[]);
+        self.graph.node(AT, "Add", &[&count, &pad], &[])
+    }
+
     /// Adds the lookup of rows in an embedding table.
     fn embedding(&mut self, name: &str, ids: &str, dtype: Dtype) -> Result<String> {
         let scope = scope(name.trim_end_matches(".weight"));
         let axis = [Attribute::Int("axis", 0)];
-        let table = self.checkpoint.read(name)?;
+        let mut table = self.checkpoint.read(name)?;
         let hidden = self.config.hidden_size;
+        if self.checkpoint.family.task_types().is_some() && name == TOKEN_TYPE_EMBEDDINGS {
+            // Every token has task type 0, so its row is a part of each token type's row.
+            let tasks = self.checkpoint.read(TASK_EMBEDDINGS)?;
+            table.iter_mut().enumerate().for_each(|(i, x)| *x += tasks[i % hidden]);
+        }
         let rows = table.len() / hidden;
         if dtype == Dtype::F32 {
             let table = self.graph.weight(name, &[rows, hidden], TensorValues::F32(&table))?;

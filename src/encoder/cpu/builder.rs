@@ -127,6 +127,10 @@ impl CpuBuilder {
                 (None, Some(rows)) if rows < config.max_position_embeddings => Some(rows),
                 _ => None,
             },
+            max_tokens: static_sequence
+                .unwrap_or(usize::MAX)
+                .min(self.plan.positions().unwrap_or(usize::MAX))
+                .min(config.max_position_embeddings),
             batch_layout: BatchLayout::Ragged { max_tokens: MAX_BATCH_TOKENS },
             tolerance: tolerance(kernel),
         }

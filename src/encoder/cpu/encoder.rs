@@ -52,7 +52,7 @@ impl Encoder for CpuEncoder {
 
     fn begin(&mut self, batch: &Batch) -> Result<()> {
         self.output = None;
-        check(batch, &self.config, self.info.static_sequence)?;
+        check(batch, &self.config, self.info.max_tokens)?;
         let failed = |e: TractError| {
             let message = format!("the fused encoder failed: {}", e.root_cause());
             Error::with_source(ErrorCode::Internal, message, e)

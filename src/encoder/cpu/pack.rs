@@ -66,15 +66,20 @@ pub(super) fn embed(
         Some(scales) => EmbeddingTable::i8(op.word.shape[1], int8_rows(store, &op.word)?, scales),
         None => table(store, &op.word, precision == Precision::Auto)?,
     };
-    let token_type = match &op.token_type {
-        Some(types) => Some(table(store, &types.table, false)?),
-        None => None,
+    let token_type = match (&op.token_type, &op.constant) {
+        (Some(types), Some(constant)) => {
+            let (mut values, first) = (floats(store, &types.table)?, floats(store, constant)?);
+            let width = op.norm.width;
+            values.iter_mut().enumerate().for_each(|(i, x)| *x += first[i % width]);
+            Some(EmbeddingTable::f32(width, values))
+        }
+        (Some(types), None) => Some(table(store, &types.table, false)?),
+        (None, _) => None,
     };
-    let position = match &op.position {
-        Some(matrix) => Some(table(store, matrix, false)?),
-        None => None,
-    };
-    Ok(Embed::new(word, token_type, position, norm(store, &op.norm)?))
+    let norm = norm(store, &op.norm)?;
+    let Some(positions) = &op.position else { return Ok(Embed::new(word, token_type, None, norm)) };
+    let position = table(store, &positions.table, false)?;
+    Ok(Embed::new(word, token_type, Some(position), norm).with_positions(positions.rule))
 }
 
 /// Takes word embeddings that arrived as int8 rows.
@@ -169,7 +174,8 @@ mod tests {
         }
         let vector = Vector::Uniform(1.0);
         let norm = NormWeights { width: 8, eps: 1e-5, gamma: vector.clone(), beta: vector };
-        let tables = EmbedOp { word: matrix([MANY, 8]), token_type: None, position: None, norm };
+        let tables =
+            EmbedOp { word: matrix([MANY, 8]), token_type: None, constant: None, position: None, norm };
         let error = embed(&mut store, &tables, Precision::Auto, None).unwrap_err();
         check(&error, 4 * 8 * MANY, [MANY, 8]);
     }

@@ -14,8 +14,12 @@ pub(super) enum AbstractValue {
     Fixed,
     /// A value that depends only on the attention mask, constants and lengths.
     Mask,
+    /// A value that depends only on token ids, the attention mask, constants and lengths.
+    FromIds,
     /// Integers that tables are indexed by.
-    Ids(IdKind),
+    Ids(IdKind, Layout),
+    /// For each of those integers, a row of zeros with a one in the column that it names.
+    OneHot { by: IdKind, layout: Layout, columns: usize },
     /// A polynomial of the elements of an expression.
     Rows(RowPolynomial),
     /// `offset + factor · curve(x)`, where `x` are the elements of `of`.
@@ -26,6 +30,8 @@ pub(super) enum AbstractValue {
     MeanSquare { of: ExprId, factor: f32, eps: f32 },
     /// The square root of `mean square + eps` of each row, or its reciprocal (`inverse`).
     Deviation { of: ExprId, eps: f32, inverse: bool },
+    /// A part of a LayerNorm with folded parameters.
+    FoldedNorm(FoldedNorm),
     /// Attention scores: `q · kᵀ · scale`.
     Scores(Scores),
     /// The softmax of attention scores over the keys.
@@ -49,6 +55,29 @@ pub(super) enum AbstractValue {
     PooledNorm { of: PooledRows, squared: bool },
     /// A value divided by a fixed scale, rounded to integers, with `zero` added: static quantization.
     FixedScale { of: Box<AbstractValue>, scale: f32, zero: f32 },
+}
+
+/// A part of `x · gamma / deviation + (beta − mean · gamma / deviation)`.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct FoldedNorm {
+    /// `x`.
+    pub(super) of: ExprId,
+    pub(super) eps: f32,
+    pub(super) gamma: Vector,
+    pub(super) part: FoldedPart,
+}
+
+/// Which part of a LayerNorm with folded parameters.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum FoldedPart {
+    /// `gamma / deviation`.
+    Factor,
+    /// `x` times the factor.
+    Scaled(Layout),
+    /// The mean times the factor.
+    Mean,
+    /// `beta` minus the mean times the factor.
+    Offset(Vector),
 }
 
 /// Rows that the graph pools, at some stage of the pooling.
@@ -117,7 +146,7 @@ impl AbstractValue {
     pub(super) fn layout(&self) -> Option<&Layout> {
         match self {
             Self::Rows(rows) => Some(&rows.layout),
-            Self::Curve { layout, .. } => Some(layout),
+            Self::Curve { layout, .. } | Self::Ids(_, layout) => Some(layout),
             Self::Scores(scores) | Self::Probabilities(scores) => Some(&scores.layout),
             Self::Quantized { of, .. } | Self::Unscaled { of, .. } | Self::FixedScale { of, .. } => {
                 of.layout()

@@ -1,7 +1,7 @@
 //! Expressions: what a matrix with one row per token is computed from.
 
 use crate::encoder::plan::{Matrix, Vector};
-use crate::encoder::spec::Activation;
+use crate::encoder::spec::{Activation, PositionRule};
 
 /// An expression by its index in the [`ExprTable`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,8 +41,8 @@ pub(super) enum IdKind {
     TokenIds,
     /// `token_type_ids`.
     TokenTypes,
-    /// 0, 1, 2 … in each text.
-    Positions,
+    /// The positions of the tokens in each text.
+    Positions(PositionRule),
     /// 0 for every token.
     Zero,
 }
@@ -84,6 +84,16 @@ impl ExprTable {
     /// Returns the number of columns of a row.
     pub(super) fn width(&self, id: ExprId) -> Option<usize> {
         self.widths[id.0]
+    }
+
+    /// Returns the rows of each position table from the first token's row on.
+    pub(super) fn position_rows(&self) -> impl Iterator<Item = usize> {
+        self.exprs.iter().filter_map(|expr| match expr {
+            Expr::Lookup { table, by: IdKind::Positions(rule) } => {
+                Some(table.shape[0].saturating_sub(rule.first))
+            }
+            _ => None,
+        })
     }
 
     /// Returns true if there are more expressions, or deeper ones, than any BERT has.

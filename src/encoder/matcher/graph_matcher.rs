@@ -20,9 +20,11 @@ use tract_core::prelude::*;
 
 use super::abstract_value::{AbstractValue, PooledRows, RowPolynomial, RowPooling};
 use super::expr::{Expr, ExprId, ExprTable, IdKind};
-use super::layout::{Layout, Lengths};
+use super::layout::{Atom, Layout, Lengths};
 use super::probe::Probe;
-use crate::encoder::onnx::{CheckedGather, DynamicQuantize, InputRole, StaticQuantize, Translated};
+use crate::encoder::onnx::{
+    CheckedGather, DynamicQuantize, InputRole, ModelSizes, OneHot, StaticQuantize, Translated,
+};
 
 /// The graph, and what is known of its values so far.
 pub(super) struct GraphMatcher<'a> {
@@ -34,18 +36,19 @@ pub(super) struct GraphMatcher<'a> {
 }
 
 impl<'a> GraphMatcher<'a> {
-    /// Reads a graph. `max_tokens` is the most tokens that a text can have.
-    pub(super) fn run(translated: &'a Translated, max_tokens: usize) -> TractResult<Self> {
+    /// Reads a graph.
+    pub(super) fn run(translated: &'a Translated, sizes: ModelSizes) -> TractResult<Self> {
         let lengths = Lengths { batch: translated.batch.clone(), tokens: translated.sequence.clone() };
         let model = &translated.model;
-        let probe = Probe::new(model, &translated.roles, &lengths, max_tokens);
+        let probe = Probe::new(model, &translated.roles, &lengths, sizes);
         let mut matcher = Self { model, lengths, exprs: ExprTable::default(), probe, values: HashMap::new() };
+        let ids = matcher.lengths.layout([vec![Atom::Batch], vec![Atom::Tokens]]);
         for (outlet, role) in model.inputs.iter().zip(&translated.roles) {
             matcher.values.insert(
                 *outlet,
                 match role {
-                    InputRole::TokenIds => AbstractValue::Ids(IdKind::TokenIds),
-                    InputRole::TokenTypes => AbstractValue::Ids(IdKind::TokenTypes),
+                    InputRole::TokenIds => AbstractValue::Ids(IdKind::TokenIds, ids.clone()),
+                    InputRole::TokenTypes => AbstractValue::Ids(IdKind::TokenTypes, ids.clone()),
                     InputRole::Mask => AbstractValue::Mask,
                 },
             );
@@ -104,7 +107,10 @@ impl<'a> GraphMatcher<'a> {
             Some(_) => self.lookup(node),
             None => None,
         };
-        let known = known.or_else(|| self.fixed_or_mask(node)).or_else(|| self.match_patterns(node));
+        let known = known
+            .or_else(|| self.fixed_or_mask(node))
+            .or_else(|| self.match_patterns(node))
+            .or_else(|| self.from_ids(node));
         vec![known.unwrap_or(AbstractValue::Unknown); node.outputs.len()]
     }
 
@@ -120,12 +126,24 @@ impl<'a> GraphMatcher<'a> {
         Some(made)
     }
 
+    /// Matches what is computed from token ids: RoBERTa's positions.
+    fn from_ids(&self, node: &TypedNode) -> Option<AbstractValue> {
+        let depends = |input: &OutletId| {
+            matches!(self.value(*input), AbstractValue::Ids(IdKind::TokenIds, _) | AbstractValue::FromIds)
+        };
+        let known = |input: &OutletId| {
+            depends(input) || matches!(self.value(*input), AbstractValue::Fixed | AbstractValue::Mask)
+        };
+        let matches = node.inputs.iter().any(depends) && node.inputs.iter().all(known);
+        matches.then_some(AbstractValue::FromIds)
+    }
+
     fn match_patterns(&mut self, node: &TypedNode) -> Option<AbstractValue> {
         let first = *node.inputs.first()?;
         let one = self.value(first).clone();
         if let Some(cast) = node.op_as::<Cast>() {
             let keeps = match one {
-                AbstractValue::Ids(_) => matches!(cast.to, DatumType::I32 | DatumType::I64),
+                AbstractValue::Ids(..) => matches!(cast.to, DatumType::I32 | DatumType::I64),
                 AbstractValue::Unscaled { .. } => matches!(cast.to, DatumType::I32 | DatumType::F32),
                 _ => cast.to == DatumType::F32,
             };
@@ -149,6 +167,9 @@ impl<'a> GraphMatcher<'a> {
         }
         if let Some(op) = node.op_as::<StaticQuantize>() {
             return self.static_quantize(op, node);
+        }
+        if let Some(op) = node.op_as::<OneHot>() {
+            return Self::one_hot(op, one);
         }
         if node.op_is::<EinSum>() {
             return self.einsum(node);
@@ -179,6 +200,7 @@ impl<'a> GraphMatcher<'a> {
                 rows.layout = to(&rows.layout)?;
                 AbstractValue::Rows(rows)
             }
+            AbstractValue::Ids(kind, layout) => AbstractValue::Ids(kind, to(&layout)?),
             AbstractValue::Curve { of, layout, curve, offset, factor } => {
                 AbstractValue::Curve { of, layout: to(&layout)?, curve, offset, factor }
             }

@@ -8,7 +8,8 @@ use std::collections::{HashMap, HashSet};
 use super::abstract_value::{PooledRows, RowPooling};
 use super::expr::{Expr, ExprId, ExprTable, IdKind};
 use crate::encoder::plan::{
-    ClipOp, EmbedOp, LinearOp, Matrix, NormWeights, Outputs, Plan, PlanOp, TokenTypeTable, ValueId, Vector,
+    ClipOp, EmbedOp, LinearOp, Matrix, NormWeights, Outputs, Plan, PlanOp, PositionTable, TokenTypeTable,
+    ValueId, Vector,
 };
 use crate::encoder::spec::AttentionSpec;
 use crate::encoder::spec::{Activation, LinearSpec};
@@ -209,7 +210,8 @@ impl Lowering<'_> {
         Some(LinearOp { x: self.value(*x, rows)?, spec, weight: weight.clone(), bias })
     }
 
-    /// Returns the tables that a sum of lookups reads: at most words, token types and positions.
+    /// Returns the tables that a sum of lookups reads: at most words, token types, positions, and one table of
+    /// which every token gets the first row.
     fn lookups(&self, id: ExprId) -> Option<Vec<(Matrix, IdKind)>> {
         let (mut found, mut due) = (Vec::new(), vec![id]);
         while let Some(id) = due.pop() {
@@ -218,7 +220,7 @@ impl Lowering<'_> {
                 Expr::Sum(a, b) => due.extend([*b, *a]),
                 _ => return None,
             }
-            if found.len() + due.len() > 3 {
+            if found.len() + due.len() > 4 {
                 return None;
             }
         }
@@ -228,6 +230,7 @@ impl Lowering<'_> {
 
 fn embed(lookups: Vec<(Matrix, IdKind)>, norm: NormWeights) -> Option<EmbedOp> {
     let (mut word, mut token_type, mut position) = (None, None, None);
+    let mut constant = Vec::new();
     for (table, by) in lookups {
         if table.columns.is_some() || table.transposed {
             return None;
@@ -235,12 +238,22 @@ fn embed(lookups: Vec<(Matrix, IdKind)>, norm: NormWeights) -> Option<EmbedOp> {
         let is_second = match by {
             IdKind::TokenIds => word.replace(table).is_some(),
             IdKind::TokenTypes => token_type.replace(TokenTypeTable { table, always_zero: false }).is_some(),
-            IdKind::Zero => token_type.replace(TokenTypeTable { table, always_zero: true }).is_some(),
-            IdKind::Positions => position.replace(table).is_some(),
+            IdKind::Zero => {
+                constant.push(table);
+                constant.len() > 2
+            }
+            IdKind::Positions(rule) => {
+                let enough = table.shape[0] > rule.first;
+                position.replace(PositionTable { table, rule }).is_some() || !enough
+            }
         };
         if is_second {
             return None;
         }
     }
-    Some(EmbedOp { word: word?, token_type, position, norm })
+    if token_type.is_none() {
+        token_type = constant.pop().map(|table| TokenTypeTable { table, always_zero: true });
+    }
+    let first = constant.pop();
+    constant.is_empty().then_some(EmbedOp { word: word?, token_type, constant: first, position, norm })
 }

@@ -18,6 +18,7 @@ mod graph_matcher;
 mod layout;
 mod lower;
 mod patterns;
+mod position_rule;
 mod probe;
 mod unquantized;
 mod weight;
@@ -38,7 +39,7 @@ pub(crate) fn match_graph(
     first_rows: bool,
     pooled: bool,
 ) -> Option<Plan> {
-    let matcher = GraphMatcher::run(translated, expected.max_positions).ok()?;
+    let matcher = GraphMatcher::run(translated, expected).ok()?;
     if pooled {
         let [outlet] = translated.model.output_outlets().ok()? else { return None };
         return lower::pooled(&matcher.exprs, matcher.pooled(*outlet)?);
@@ -47,6 +48,13 @@ pub(crate) fn match_graph(
     let ids: Option<Vec<_>> =
         outlets.iter().map(|outlet| matcher.output(*outlet, expected.hidden_size)).collect();
     lower::hidden(&matcher.exprs, &ids?, first_rows)
+}
+
+/// Returns the most tokens of a text that the position tables of a graph have rows for, whether the graph is
+/// recognized or not. `usize::MAX` if no position table is recognized.
+pub(crate) fn max_tokens(translated: &Translated, expected: ModelSizes) -> usize {
+    let Ok(matcher) = GraphMatcher::run(translated, expected) else { return usize::MAX };
+    matcher.exprs.position_rows().min().unwrap_or(usize::MAX)
 }
 
 #[cfg(test)]

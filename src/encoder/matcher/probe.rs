@@ -2,17 +2,17 @@
 //!
 //! A subgraph that depends only on the attention mask and on lengths is run on a small batch. Its
 //! result must mask exactly the padding, or count the positions. Exporters write masks in a dozen
-//! ways, but there is only one correct result.
+//! ways, but there is only one correct result. Positions may also depend on the token ids: RoBERTa
+//! does not count pad tokens (`position_rule`).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use tract_core::internal::DimLike;
 use tract_core::prelude::*;
 
-use super::expr::IdKind;
 use super::layout::{Atom, Layout, Lengths};
 use super::unquantized::{has_static_quantization, without_static_quantization};
-use crate::encoder::onnx::InputRole;
+use crate::encoder::onnx::{InputRole, ModelSizes};
 
 /// Texts of a probe batch, and tokens of its first text, unless the graph fixes them.
 const PROBE_SHAPE: (usize, usize) = (2, 5);
@@ -20,6 +20,8 @@ const PROBE_SHAPE: (usize, usize) = (2, 5);
 const MAX_PROBE_TOKENS: usize = 512;
 /// A mask value this low removes a key from the softmax.
 const MASKED_SCORE: f32 = -1000.0;
+/// The most elements of a constant that may name token ids.
+const MAX_CONSTANT_ELEMENTS: usize = 16;
 /// The most evaluations per graph. A graph has a handful of masks and positions.
 const MAX_RUNS: usize = 256;
 
@@ -30,23 +32,24 @@ pub(super) struct Probe<'a> {
     batch: usize,
     /// The tokens of the first text of each probe batch.
     lengths: Vec<usize>,
+    vocab_size: usize,
     runs: usize,
     /// Results of earlier calls of `masks`.
     masks: HashMap<(OutletId, bool, Layout), bool>,
 }
 
 /// The result of an evaluation as floats, with the probe batch that it comes from.
-struct Evaluation {
+pub(super) struct Evaluation {
     datum_type: DatumType,
-    shape: Vec<usize>,
-    values: Vec<f32>,
-    batch: usize,
-    tokens: usize,
+    pub(super) shape: Vec<usize>,
+    pub(super) values: Vec<f32>,
+    pub(super) batch: usize,
+    pub(super) tokens: usize,
 }
 
 impl Evaluation {
     /// Returns the tokens of a text. The last text is shorter than the others.
-    fn length(&self, text: usize) -> usize {
+    pub(super) fn length(&self, text: usize) -> usize {
         length(text, self.batch, self.tokens)
     }
 }
@@ -60,18 +63,73 @@ impl<'a> Probe<'a> {
         model: &'a TypedModel,
         roles: &'a [InputRole],
         lengths: &Lengths,
-        longest: usize,
+        sizes: ModelSizes,
     ) -> Self {
+        let longest = sizes.max_positions;
         let batch = lengths.batch.to_usize().unwrap_or(PROBE_SHAPE.0);
         let lengths = match lengths.tokens.to_usize() {
             Ok(fixed) => vec![fixed],
             Err(_) => vec![PROBE_SHAPE.1.min(longest), longest.min(MAX_PROBE_TOKENS)],
         };
-        Self { model, roles, batch, lengths, runs: 0, masks: HashMap::new() }
+        Self { model, roles, batch, lengths, vocab_size: sizes.vocab_size, runs: 0, masks: HashMap::new() }
     }
 
     /// Evaluates an outlet, once per probe batch.
     fn evaluate(&mut self, outlet: OutletId) -> Option<Vec<Evaluation>> {
+        let runnable = self.part(outlet)?;
+        let lengths = self.lengths.iter();
+        lengths
+            .map(|tokens| self.evaluate_batch(&runnable, *tokens, &vec![0; self.batch * tokens]).ok())
+            .collect()
+    }
+
+    /// Evaluates an outlet that depends on token ids, once per probe batch and list of ids. `ids` makes the
+    /// ids of a batch of as many tokens. Returns each evaluation with its ids.
+    pub(super) fn evaluate_with_ids(
+        &mut self,
+        outlet: OutletId,
+        ids: impl Fn(usize) -> Vec<Vec<u32>>,
+    ) -> Option<Vec<(Evaluation, Vec<u32>)>> {
+        let runnable = self.part(outlet)?;
+        let mut evaluations = Vec::new();
+        for tokens in &self.lengths {
+            // A table of positions that begins late is too short for as many tokens as it has rows.
+            let tokens =
+                if *tokens > PROBE_SHAPE.1 && self.lengths.len() > 1 { tokens * 3 / 4 } else { *tokens };
+            for ids in ids(self.batch * tokens) {
+                let cells: Vec<i64> = ids.iter().map(|id| i64::from(*id)).collect();
+                evaluations.push((self.evaluate_batch(&runnable, tokens, &cells).ok()?, ids));
+            }
+        }
+        Some(evaluations)
+    }
+
+    /// Returns the number of tokens in the vocabulary.
+    pub(super) fn vocab_size(&self) -> usize {
+        self.vocab_size
+    }
+
+    /// Returns the integer constants that an outlet is computed from, which are small lists or scalars.
+    pub(super) fn constants(&self, outlet: OutletId) -> Vec<i64> {
+        let (mut found, mut seen, mut due) = (Vec::new(), HashSet::new(), vec![outlet.node]);
+        while let Some(node) = due.pop().map(|id| self.model.node(id)) {
+            due.extend(node.inputs.iter().map(|input| input.node).filter(|id| seen.insert(*id)));
+            let constants = node.outputs.iter().filter_map(|output| output.fact.konst.as_ref());
+            for tensor in constants.filter(|t| t.len() <= MAX_CONSTANT_ELEMENTS) {
+                if let Ok(integers) = tensor.cast_to::<i64>()
+                    && let Ok(plain) = integers.try_as_plain_ram()
+                {
+                    found.extend_from_slice(plain.as_slice::<i64>().unwrap_or_default());
+                }
+            }
+        }
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    /// Makes an outlet runnable.
+    fn part(&mut self, outlet: OutletId) -> Option<Arc<TypedRunnableModel>> {
         self.runs += 1;
         // With fewer tokens no text has padding.
         if self.runs > MAX_RUNS || self.lengths.iter().any(|tokens| *tokens < 3) {
@@ -83,18 +141,26 @@ impl<'a> Probe<'a> {
         if has_static_quantization(&part) {
             part = without_static_quantization(&part).ok()?;
         }
-        let runnable = part.into_runnable().ok()?;
-        self.lengths.iter().map(|tokens| self.evaluate_batch(&runnable, *tokens).ok()).collect()
+        part.into_runnable().ok()
     }
 
-    fn evaluate_batch(&self, runnable: &Arc<TypedRunnableModel>, tokens: usize) -> TractResult<Evaluation> {
+    fn evaluate_batch(
+        &self,
+        runnable: &Arc<TypedRunnableModel>,
+        tokens: usize,
+        ids: &[i64],
+    ) -> TractResult<Evaluation> {
         let batch = self.batch;
         let inputs = self.roles.iter().map(|role| {
             let mut cells = vec![0i64; batch * tokens];
-            if *role == InputRole::Mask {
-                for (text, row) in cells.chunks_mut(tokens).enumerate() {
-                    row[..length(text, batch, tokens)].fill(1);
+            match role {
+                InputRole::Mask => {
+                    for (text, row) in cells.chunks_mut(tokens).enumerate() {
+                        row[..length(text, batch, tokens)].fill(1);
+                    }
                 }
+                InputRole::TokenIds => cells.copy_from_slice(ids),
+                InputRole::TokenTypes => {}
             }
             Ok(Tensor::from_shape(&[batch, tokens], &cells)?.into_tvalue())
         });
@@ -109,20 +175,6 @@ impl<'a> Probe<'a> {
             batch,
             tokens,
         })
-    }
-
-    /// Returns what integers that depend only on lengths are: positions, or zeros.
-    pub(super) fn index(&mut self, outlet: OutletId) -> Option<IdKind> {
-        let tried = self.evaluate(outlet)?;
-        let is = |what: &dyn Fn(&Evaluation) -> bool| tried.iter().all(what);
-        if is(&|t| !t.values.is_empty() && t.values.iter().all(|id| *id == 0.0)) {
-            return Some(IdKind::Zero);
-        }
-        let counted = is(&|t| {
-            [t.tokens, t.batch * t.tokens].contains(&t.values.len())
-                && t.values.iter().enumerate().all(|(i, id)| *id == (i % t.tokens) as f32)
-        });
-        counted.then_some(IdKind::Positions)
     }
 
     /// Returns true if a value `[batch, tokens, …]` is 1 for tokens and 0 for padding.

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::*;
 use crate::config::BertConfig;
 use crate::encoder::OutputPreference;
-use crate::encoder::onnx::{ModelSizes, OnnxFile, OnnxGraph, declared_values, translate};
+use crate::encoder::onnx::{ModelSizes, OnnxFile, OnnxGraph, translate};
 use crate::encoder::plan::PlanOp;
 use crate::encoder::signature::GraphSignature;
 use crate::encoder::spec::Activation;
@@ -24,10 +24,8 @@ fn onnx_of(folder: &Path) -> std::path::PathBuf {
 fn outline(folder: &Path) -> Result<(Translated, BertConfig), String> {
     let config = BertConfig::from_json(&std::fs::read(folder.join("config.json")).unwrap()).unwrap();
     let model = OnnxFile::parse(&std::fs::read(onnx_of(folder)).unwrap()).unwrap().model;
-    let (inputs, outputs) = declared_values(&model.graph);
     let mut signature = GraphSignature::find(
-        &inputs,
-        &outputs,
+        &model.graph,
         &config,
         &[config.num_hidden_layers],
         OutputPreference::HiddenFirst,

@@ -19,7 +19,7 @@ mod store;
 mod tensor;
 mod weight;
 
-pub(crate) use op::{ClipOp, EmbedOp, LinearOp, NormWeights, PlanOp, TokenTypeTable, ValueId};
+pub(crate) use op::{ClipOp, EmbedOp, LinearOp, NormWeights, PlanOp, PositionTable, TokenTypeTable, ValueId};
 pub(crate) use store::{WeightStore, packing_failed};
 pub(crate) use tensor::{TensorData, TensorRef};
 pub(crate) use weight::{BlockFormat, Matrix, Quantization, Rounding, Vector};
@@ -77,10 +77,13 @@ impl Plan {
         last
     }
 
-    /// Returns the number of rows of the position table, the most tokens that a text can have.
+    /// Returns the number of rows of the position table from the first token's row on: the most tokens that a
+    /// text can have.
     pub(crate) fn positions(&self) -> Option<usize> {
         self.ops.iter().find_map(|op| match op {
-            PlanOp::Embed(embed) => embed.position.as_ref().map(|table| table.shape[0]),
+            PlanOp::Embed(embed) => {
+                embed.position.as_ref().map(|of| of.table.shape[0].saturating_sub(of.rule.first))
+            }
             _ => None,
         })
     }

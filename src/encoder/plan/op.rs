@@ -6,7 +6,7 @@
 
 use super::tensor::TensorRef;
 use super::weight::{Matrix, Vector};
-use crate::encoder::spec::{Activation, AttentionSpec, LinearSpec};
+use crate::encoder::spec::{Activation, AttentionSpec, LinearSpec, PositionRule};
 
 /// A value of the plan: the result of the op with this index.
 pub(crate) type ValueId = usize;
@@ -37,7 +37,9 @@ pub(crate) enum PlanOp {
 pub(crate) struct EmbedOp {
     pub(crate) word: Matrix,
     pub(crate) token_type: Option<TokenTypeTable>,
-    pub(crate) position: Option<Matrix>,
+    /// A table whose first row is added to every token.
+    pub(crate) constant: Option<Matrix>,
+    pub(crate) position: Option<PositionTable>,
     pub(crate) norm: NormWeights,
 }
 
@@ -47,6 +49,13 @@ pub(crate) struct TokenTypeTable {
     pub(crate) table: Matrix,
     /// Whether the graph ignores `token_type_ids` and gives every token type 0.
     pub(crate) always_zero: bool,
+}
+
+/// The table of positions.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct PositionTable {
+    pub(crate) table: Matrix,
+    pub(crate) rule: PositionRule,
 }
 
 /// See [`PlanOp::Linear`].
@@ -98,8 +107,10 @@ impl PlanOp {
         let mut tensors: Vec<&TensorRef> = Vec::new();
         match self {
             Self::Embed(embed) => {
-                let EmbedOp { word, token_type, position, norm } = &**embed;
-                let tables = [Some(word), token_type.as_ref().map(|types| &types.table), position.as_ref()];
+                let EmbedOp { word, token_type, constant, position, norm } = &**embed;
+                let token_type = token_type.as_ref().map(|types| &types.table);
+                let position = position.as_ref().map(|positions| &positions.table);
+                let tables = [Some(word), token_type, constant.as_ref(), position];
                 tables.into_iter().flatten().for_each(|table| table.tensors(&mut tensors));
                 norm.tensors(&mut tensors);
             }
@@ -131,7 +142,8 @@ impl PlanOp {
             Self::Linear(linear) => size(&linear.weight),
             Self::Embed(embed) => {
                 let types = embed.token_type.as_ref().map(|types| &types.table);
-                let tables = [Some(&embed.word), types, embed.position.as_ref()];
+                let position = embed.position.as_ref().map(|positions| &positions.table);
+                let tables = [Some(&embed.word), types, embed.constant.as_ref(), position];
                 tables.into_iter().flatten().map(size).fold(0, usize::saturating_add)
             }
             _ => 0,

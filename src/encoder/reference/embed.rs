@@ -1,10 +1,11 @@
 //! `Embed`: `y = LayerNorm(word[id] + token_type[type] + position[p])` for each token.
 //!
 //! `ids` and `types` are `[tokens]`, `word` is `[vocabulary, hidden]`, `token_type` is `[types, hidden]`,
-//! `position` is `[positions, hidden]` and `y` is `[tokens, hidden]`. The position `p` of a token is its
-//! index in its sequence.
+//! `position` is `[positions, hidden]` and `y` is `[tokens, hidden]`. [`PositionRule`] gives the
+//! position `p` of a token.
 
 use super::add_norm::reference_layer_norm;
+use crate::encoder::spec::PositionRule;
 
 /// The tables and the LayerNorm of an `Embed`, as floats.
 #[derive(Debug, Clone, Copy)]
@@ -15,6 +16,8 @@ pub struct ReferenceEmbed<'a> {
     pub token_type: &'a [f32],
     /// `[positions, hidden]`, or empty if there is no such table.
     pub position: &'a [f32],
+    /// Which row of `position` a token reads.
+    pub rule: PositionRule,
     /// `[hidden]`.
     pub gamma: &'a [f32],
     /// `[hidden]`.
@@ -32,6 +35,7 @@ pub struct ReferenceEmbed<'a> {
 ///     word: &[0.0, 2.0, 2.0, 0.0],
 ///     token_type: &[],
 ///     position: &[],
+///     rule: Default::default(),
 ///     gamma: &[1.0, 1.0],
 ///     beta: &[0.0, 0.0],
 ///     eps: 0.0,
@@ -51,7 +55,8 @@ pub fn reference_embed(
     let at = |table: &[f32], row: usize, k: usize| table.get(row * hidden + k).map_or(0.0, |x| f64::from(*x));
     let mut y = Vec::new();
     for sequence in cu_seqlens.windows(2) {
-        for (position, token) in (sequence[0]..sequence[1]).enumerate() {
+        let positions = embed.rule.rows(&ids[sequence[0]..sequence[1]]);
+        for (token, position) in (sequence[0]..sequence[1]).zip(positions) {
             let row: Vec<f64> = (0..hidden)
                 .map(|k| {
                     at(embed.word, ids[token] as usize, k)

@@ -14,7 +14,7 @@ use std::task::Poll;
 use crate::batch::{Batch, BatchLayout};
 use crate::config::BertConfig;
 use crate::encoder::check::check;
-use crate::encoder::onnx::{ModelSizes, OnnxFile, OnnxGraph, declared_values};
+use crate::encoder::onnx::{ModelSizes, OnnxFile, OnnxGraph};
 use crate::encoder::signature::GraphSignature;
 use crate::encoder::{Encoder, EncoderInfo, EncoderOutput, OutputPreference, Tolerance};
 use crate::error::{Result, fail};
@@ -79,8 +79,7 @@ impl UnfusedEncoder {
         preference: OutputPreference,
     ) -> Result<Self> {
         let OnnxFile { model, .. } = onnx;
-        let (inputs, outputs) = declared_values(&model.graph);
-        let mut signature = GraphSignature::find(&inputs, &outputs, config, layers, preference)?;
+        let mut signature = GraphSignature::find(&model.graph, config, layers, preference)?;
         let mut graph = OnnxGraph::from_model(model, &external, &signature.outputs)?;
         graph.materialize(external)?;
         signature.resolve(&graph, config)?;
@@ -97,12 +96,14 @@ impl UnfusedEncoder {
             weight_bytes: 0,
             static_batch: signature.static_shape.batch,
             static_sequence: signature.static_shape.sequence,
+            max_tokens: signature.static_shape.sequence.unwrap_or(config.max_position_embeddings),
             batch_layout: BatchLayout::Padded { max_tokens: MAX_BATCH_TOKENS },
             tolerance: Tolerance { min_cosine: 0.999, max_norm_error: 0.02 },
         };
         let graphs = RunnableGraphs::new(graph, signature, expected)?;
         info.weight_bytes = graphs.weight_bytes();
         info.hidden_size = graphs.width().unwrap_or(info.hidden_size);
+        info.max_tokens = info.max_tokens.min(graphs.max_tokens());
         let one_by_one = quantizes || !graphs.masked();
         Ok(Self { graphs, info, config: config.clone(), one_by_one, output: None })
     }
@@ -115,7 +116,7 @@ impl Encoder for UnfusedEncoder {
 
     fn begin(&mut self, batch: &Batch) -> Result<()> {
         self.output = None;
-        check(batch, &self.config, self.info.static_sequence)?;
+        check(batch, &self.config, self.info.max_tokens)?;
         let pad_token_id = self.config.pad_token_id;
         let rows = forward::run(&mut self.graphs, batch, pad_token_id, &self.info, self.one_by_one)?;
         self.output = Some(match <[_; 1]>::try_from(rows) {

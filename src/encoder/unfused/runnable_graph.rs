@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tract_core::internal::DimLike;
 use tract_core::prelude::*;
 
+use crate::encoder::matcher::max_tokens;
 use crate::encoder::onnx::{InputRole, ModelSizes, OnnxGraph, StaticShape, Translated, translate};
 use crate::encoder::signature::GraphSignature;
 use crate::error::{Error, ErrorCode, Result, fail};
@@ -40,6 +41,8 @@ pub(super) struct RunnableGraph {
     masked: bool,
     /// Bytes of weights in the graph.
     weight_bytes: usize,
+    /// The most tokens of a text, as far as position tables show it.
+    max_tokens: usize,
 }
 
 impl RunnableGraphs {
@@ -50,7 +53,7 @@ impl RunnableGraphs {
                 // Drop the stored form of the weights before tract packs them: otherwise three
                 // copies would exist.
                 drop(graph);
-                return Ok(Self::One(RunnableGraph::new(translated)?));
+                return Ok(Self::One(RunnableGraph::new(translated, expected)?));
             }
             Err(error) => error,
         };
@@ -65,7 +68,7 @@ impl RunnableGraphs {
             sequence: signature.static_shape.sequence.or(Some(8.min(expected.max_positions))),
         };
         let Ok(translated) = checked(&graph, &signature, probe, expected) else { return Err(open) };
-        let kept = vec![(probe, RunnableGraph::new(translated)?)];
+        let kept = vec![(probe, RunnableGraph::new(translated, expected)?)];
         Ok(Self::Many { graph: Box::new(graph), signature, expected, kept })
     }
 
@@ -80,6 +83,11 @@ impl RunnableGraphs {
     /// Returns the bytes of weights in a graph.
     pub(super) fn weight_bytes(&self) -> usize {
         self.any().map_or(0, |graph| graph.weight_bytes)
+    }
+
+    /// Returns the most tokens of a text, as far as position tables show it.
+    pub(super) fn max_tokens(&self) -> usize {
+        self.any().map_or(usize::MAX, |graph| graph.max_tokens)
     }
 
     /// Returns true if padding is masked.
@@ -111,7 +119,10 @@ impl RunnableGraphs {
                         }
                         (
                             static_shape,
-                            RunnableGraph::new(checked(graph, signature, static_shape, *expected)?)?,
+                            RunnableGraph::new(
+                                checked(graph, signature, static_shape, *expected)?,
+                                *expected,
+                            )?,
                         )
                     }
                 };
@@ -124,14 +135,15 @@ impl RunnableGraphs {
 }
 
 impl RunnableGraph {
-    fn new(translated: Translated) -> Result<Self> {
+    fn new(translated: Translated, expected: ModelSizes) -> Result<Self> {
+        let max_tokens = max_tokens(&translated, expected);
         let Translated { model, roles, shapes, masked, weight_bytes, .. } = translated;
         let runnable = model.into_optimized().and_then(IntoRunnable::into_runnable).map_err(|e| {
             let message = format!("tract cannot run this graph: {}", e.root_cause());
             Error::with_source(ErrorCode::UnsupportedModel, message, e)
         })?;
         let width = shapes.first().and_then(|shape| shape.last()?.to_usize().ok());
-        Ok(Self { runnable, roles, outputs: shapes.len(), width, masked, weight_bytes })
+        Ok(Self { runnable, roles, outputs: shapes.len(), width, masked, weight_bytes, max_tokens })
     }
 
     /// Runs the graph on row-major `[batch, sequence]` inputs and returns its outputs.

@@ -2,6 +2,7 @@
 
 use super::add_norm::LayerNorm;
 use super::simd::{F32x4, I32x4, LANES};
+use crate::encoder::spec::PositionRule;
 use crate::error::{Result, fail};
 
 /// An embedding table, `[rows, width]`.
@@ -93,6 +94,7 @@ pub struct Embed {
     word: EmbeddingTable,
     token_type: Option<EmbeddingTable>,
     position: Option<EmbeddingTable>,
+    rule: PositionRule,
     norm: LayerNorm,
 }
 
@@ -110,7 +112,13 @@ impl Embed {
         for table in [Some(&word), token_type.as_ref(), position.as_ref()].into_iter().flatten() {
             assert_eq!(table.width(), norm.hidden(), "all tables are as wide as the LayerNorm");
         }
-        Self { word, token_type, position, norm }
+        Self { word, token_type, position, rule: PositionRule::default(), norm }
+    }
+
+    /// Sets which rows of the position table the tokens read.
+    #[must_use]
+    pub fn with_positions(self, rule: PositionRule) -> Self {
+        Self { rule, ..self }
     }
 
     /// Returns the width of a row.
@@ -154,12 +162,14 @@ impl Embed {
         }
         let longest = cu_seqlens.windows(2).map(|s| s[1] - s[0]).max().unwrap_or(0);
         if let Some(table) = &self.position
-            && longest > table.rows()
+            && longest > table.rows().saturating_sub(self.rule.first)
         {
-            fail!(InvalidArgument, "{longest} tokens: the model has {} positions", table.rows());
+            let positions = table.rows().saturating_sub(self.rule.first);
+            fail!(InvalidArgument, "{longest} tokens: the model has {positions} positions");
         }
         for sequence in cu_seqlens.windows(2) {
-            for (position, token) in (sequence[0]..sequence[1]).enumerate() {
+            let positions = self.rule.rows(&ids[sequence[0]..sequence[1]]);
+            for (token, position) in (sequence[0]..sequence[1]).zip(positions) {
                 let row = &mut out[token * self.hidden()..][..self.hidden()];
                 // Hugging Face's BERT adds them in this order.
                 self.word.look_up(ids[token] as usize, false, row);
@@ -204,15 +214,17 @@ mod tests {
             let tokens = *cu_seqlens.last().unwrap();
             let ids: Vec<u32> = (0..tokens).map(|_| random.below(11) as u32).collect();
             let types: Vec<u32> = (0..tokens).map(|_| random.below(2) as u32).collect();
-            let [word, token_type, position] = [11, 2, 9].map(|rows| random.normals(rows * hidden));
+            let rule = PositionRule { first: random.below(3), skipped_id: (random.below(2) == 1).then_some(4) };
+            let rule = if rule.first == 0 { PositionRule::default() } else { rule };
+            let [word, token_type, position] = [11, 2, 11].map(|rows| random.normals(rows * hidden));
             let (gamma, beta) = (random.normals(hidden), random.normals(hidden));
             for i in 0..2 {
                 let (word, word_values) = forms(hidden, &word)[i].clone();
                 let (token_type, type_values) = forms(hidden, &token_type)[i].clone();
                 let (position, position_values) = forms(hidden, &position)[i].clone();
-                let embed = Embed::new(word, Some(token_type), Some(position), LayerNorm::new(gamma.clone(), beta.clone(), 1e-3));
+                let embed = Embed::new(word, Some(token_type), Some(position), LayerNorm::new(gamma.clone(), beta.clone(), 1e-3)).with_positions(rule);
                 let reference = ReferenceEmbed {
-                    word: &word_values, token_type: &type_values, position: &position_values,
+                    word: &word_values, token_type: &type_values, position: &position_values, rule,
                     gamma: &gamma, beta: &beta, eps: 1e-3,
                 };
                 let mut out = vec![0.0; tokens * hidden];

@@ -40,7 +40,7 @@ impl GraphMatcher<'_> {
         if op.is::<math::Sub>() {
             return match c {
                 Some(c) => self.add_scalar(&one, -c),
-                None => self.sub_values(&one, &two),
+                None => self.folded_offset(a, &two).or_else(|| self.sub_values(&one, &two)),
             };
         }
         if op.is::<math::Div>() {
@@ -127,6 +127,9 @@ impl GraphMatcher<'_> {
         {
             return Some(value);
         }
+        if let Some(value) = self.folded_factor(x, by) {
+            return Some(value);
+        }
         match x {
             AbstractValue::QuantizationScale { by: nodes, scale } => {
                 let mut scale = scale.clone();
@@ -191,6 +194,9 @@ impl GraphMatcher<'_> {
 
     /// Matches `x + y`, where neither value is a constant.
     fn add_values(&mut self, x: &AbstractValue, y: &AbstractValue) -> Option<AbstractValue> {
+        if let Some(norm) = self.folded_norm(x, y).or_else(|| self.folded_norm(y, x)) {
+            return Some(norm);
+        }
         let (AbstractValue::Rows(x), AbstractValue::Rows(y)) = (x, y) else { return None };
         let (x, y) = (&self.fold_factor(x.clone()), &self.fold_factor(y.clone()));
         if x.layout != y.layout {
@@ -209,6 +215,7 @@ impl GraphMatcher<'_> {
     /// Matches `x · y`, where neither value is a constant.
     fn mul_values(&mut self, x: &AbstractValue, y: &AbstractValue) -> Option<AbstractValue> {
         match (x, y) {
+            (_, AbstractValue::FoldedNorm(_)) => Self::times_factor(x, y),
             (AbstractValue::Rows(x), AbstractValue::Rows(y)) => match self.table_scaled_by_row(x, y) {
                 Some(value) => Some(value),
                 None => mul_polynomials(x, y).map(AbstractValue::Rows),

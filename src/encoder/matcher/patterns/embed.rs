@@ -1,6 +1,6 @@
 //! Embedding lookups: one row of a table per token. Tables are stored as floats or as integers.
 
-use tract_core::internal::AxisOp;
+use tract_core::internal::{AxisOp, DimLike};
 use tract_core::ops::array::{MultiBroadcastTo, Slice};
 use tract_core::prelude::*;
 
@@ -8,9 +8,11 @@ use crate::encoder::matcher::abstract_value::{AbstractValue, RowPolynomial};
 use crate::encoder::matcher::expr::{Expr, IdKind};
 use crate::encoder::matcher::graph_matcher::GraphMatcher;
 use crate::encoder::matcher::layout::{Atom, Layout, Lengths};
+use crate::encoder::matcher::patterns::product::Places;
 use crate::encoder::matcher::weight::matrix;
-use crate::encoder::onnx::CheckedGather;
+use crate::encoder::onnx::{CheckedGather, OneHot};
 use crate::encoder::plan::{Matrix, Quantization, TensorRef, Vector};
+use crate::encoder::spec::PositionRule;
 
 impl GraphMatcher<'_> {
     /// Matches a Gather of whole rows of a weight.
@@ -27,9 +29,14 @@ impl GraphMatcher<'_> {
         }
         let table = matrix(self.model, data).filter(|t| !t.transposed)?;
         let rank = self.model.outlet_fact(data).ok()?.rank();
-        let by = match *self.value(indices) {
-            AbstractValue::Ids(by) => by,
-            AbstractValue::Fixed => self.probe.index(indices)?,
+        let by = match self.value(indices).clone() {
+            AbstractValue::Ids(by, mut layout) if rank == 2 => {
+                layout.0.push(vec![Atom::Width(table.used()[1])]);
+                let layout = self.lengths.layout(layout.0);
+                return Some(self.rows(Expr::Lookup { table, by }, layout));
+            }
+            AbstractValue::Fixed | AbstractValue::Mask => self.probe.index(indices, false)?,
+            AbstractValue::FromIds => self.probe.index(indices, true)?,
             _ => return None,
         };
         let axes = self.model.outlet_fact(indices).ok()?.shape.to_tvec();
@@ -37,13 +44,44 @@ impl GraphMatcher<'_> {
         let per_token = match &*axes {
             [b, t] => t == tokens && (b.is_one() || b == batch),
             // The positions of one text, which broadcast to all texts.
-            [t] => t == tokens && by == IdKind::Positions,
+            [t] => t == tokens && matches!(by, IdKind::Positions(_)),
             _ => false,
         };
         if rank != 2 || !per_token {
             return None;
         }
         let layout = self.per_token(&axes, table.used()[1]);
+        Some(self.rows(Expr::Lookup { table, by }, layout))
+    }
+
+    /// Matches a row of zeros and a one per id.
+    pub(in crate::encoder::matcher) fn one_hot(op: &OneHot, x: AbstractValue) -> Option<AbstractValue> {
+        let AbstractValue::Ids(by, layout) = x else { return None };
+        (op.axis == layout.0.len()).then_some(AbstractValue::OneHot { by, layout, columns: op.depth })
+    }
+
+    /// Matches the product of such rows and a table, `[columns, width]`: a lookup.
+    pub(super) fn one_hot_lookup(
+        &mut self,
+        (by, layout, columns): (IdKind, &Layout, usize),
+        b: OutletId,
+        places: &[Places],
+    ) -> Option<AbstractValue> {
+        let table = matrix(self.model, b).filter(|t| !t.transposed && t.float)?;
+        let rank = layout.0.len();
+        let is_product = self.model.outlet_fact(b).ok()?.rank() == 2
+            && places.iter().all(|place| match *place {
+                [Some(a), Some(0), None] => a == rank,
+                [Some(a), None, Some(out)] => a == out && a < rank,
+                [None, Some(1), Some(out)] => out == rank,
+                _ => false,
+            });
+        if !is_product || table.used()[0] != columns {
+            return None;
+        }
+        let mut axes = layout.0.clone();
+        axes.push(vec![Atom::Width(table.used()[1])]);
+        let layout = self.lengths.layout(axes);
         Some(self.rows(Expr::Lookup { table, by }, layout))
     }
 
@@ -61,7 +99,7 @@ impl GraphMatcher<'_> {
         x: &RowPolynomial,
         y: &RowPolynomial,
     ) -> Option<AbstractValue> {
-        let Expr::Lookup { by: IdKind::Positions | IdKind::Zero, .. } = self.exprs.get(y.of) else {
+        let Expr::Lookup { by: IdKind::Positions(_) | IdKind::Zero, .. } = self.exprs.get(y.of) else {
             return None;
         };
         let mut of_one = x.layout.clone();
@@ -143,16 +181,21 @@ impl GraphMatcher<'_> {
         if to.layout != self.lengths.rows(width) {
             return None;
         }
-        let table = self.fixed_rows(outlet, width)?;
-        let by = if table.shape[0] == 1 { IdKind::Zero } else { IdKind::Positions };
+        let (table, first) = self.fixed_rows(outlet, width)?;
+        let by = if table.shape[0] == 1 {
+            IdKind::Zero
+        } else {
+            IdKind::Positions(PositionRule { first, skipped_id: None })
+        };
         Some(Expr::Lookup { table, by })
     }
 
-    fn fixed_rows(&self, outlet: OutletId, width: usize) -> Option<Matrix> {
+    /// Returns a table of constant rows and the row of the first token.
+    fn fixed_rows(&self, outlet: OutletId, width: usize) -> Option<(Matrix, usize)> {
         self.fixed_rows_within(outlet, width, 8)
     }
 
-    fn fixed_rows_within(&self, outlet: OutletId, width: usize, steps: usize) -> Option<Matrix> {
+    fn fixed_rows_within(&self, outlet: OutletId, width: usize, steps: usize) -> Option<(Matrix, usize)> {
         let steps = steps.checked_sub(1)?;
         let node = self.model.node(outlet.node);
         let input = node.inputs.first().copied();
@@ -166,13 +209,14 @@ impl GraphMatcher<'_> {
         }
         if let Some(slice) = node.op_as::<Slice>() {
             let at = self.model.outlet_fact(input?).ok()?.rank().checked_sub(2)?;
-            let all = slice.axis == at && slice.start == 0.to_dim() && slice.end == self.lengths.tokens;
-            return if all { matrix(self.model, input?) } else { None };
+            let first = slice.start.to_usize().ok()?;
+            let all = slice.axis == at && slice.end == self.lengths.tokens.clone() + first;
+            return if all { Some((matrix(self.model, input?)?, first)) } else { None };
         }
         // One row, or one per token of a static export.
         let table = matrix(self.model, outlet).filter(|t| !t.transposed && t.used()[1] == width)?;
         let rows = table.used()[0].to_dim();
         let constant = matches!(table.parts[..], [TensorRef::Constant(_)]);
-        (constant && (rows.is_one() || rows == self.lengths.tokens)).then_some(table)
+        (constant && (rows.is_one() || rows == self.lengths.tokens)).then_some((table, 0))
     }
 }

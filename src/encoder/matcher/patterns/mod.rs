@@ -3,6 +3,7 @@
 mod arithmetic;
 mod attention;
 mod embed;
+mod folded_norm;
 mod gelu;
 mod norm;
 mod pooled;

@@ -59,6 +59,9 @@ impl GraphMatcher<'_> {
                 let id = if factor == 1.0 { id } else { self.scaled_weight(id, &[Vector::Uniform(factor)])? };
                 Some(AbstractValue::Rows(RowPolynomial::identity(id, layout)))
             }
+            (AbstractValue::OneHot { by, layout, columns }, AbstractValue::Fixed) => {
+                self.one_hot_lookup((by, &layout, columns), b, places)
+            }
             (AbstractValue::Rows(q), AbstractValue::Rows(k)) => self.scores(&q, &k, places),
             (AbstractValue::Probabilities(scores), AbstractValue::Rows(v)) => {
                 self.context(&scores, &v, places)
