@@ -5,9 +5,11 @@ mod encoder_support;
 
 use corom::batch::Batch;
 use corom::config::Pooling;
+use corom::encoder::onnx::pb::ModelProto;
 use corom::encoder::{BackendChoice, Encoder, EncoderLoader, EncoderOptions, EncoderOutput, Precision};
 use corom::error::ErrorCode;
 use encoder_support::{Fixture, Golden, Text, difference, embed, fixtures, folders};
+use prost::Message;
 
 const BACKENDS: [BackendChoice; 3] = [BackendChoice::Auto, BackendChoice::Unfused, BackendChoice::Reference];
 
@@ -98,4 +100,64 @@ fn a_bert_graph_runs_whatever_config_json_calls_it() {
         let vectors = embed(&mut *encoder, &golden.texts, Pooling::Cls, 3).unwrap();
         assert!(difference(&vectors, &golden.vectors["cls"]) <= golden.tolerance, "{kind}");
     }
+}
+
+/// Returns a graph whose inputs have other names.
+fn renamed(fixture: &Fixture, names: &[(&str, &str)]) -> Vec<u8> {
+    let mut model = ModelProto::decode(&*fixture.bytes()).unwrap();
+    let graph = model.graph.as_mut().unwrap();
+    for (from, to) in names {
+        graph.input.iter_mut().filter(|i| i.name == *from).for_each(|i| i.name = (*to).into());
+        let reads = graph.node.iter_mut().flat_map(|n| &mut n.input);
+        reads.filter(|i| i == from).for_each(|i| *i = (*to).into());
+    }
+    model.encode_to_vec()
+}
+
+#[test]
+fn inputs_are_known_by_their_use_if_their_names_say_nothing() {
+    let options =
+        || EncoderOptions { layers: vec![2], precision: Precision::F32, ..EncoderOptions::default() };
+    let all = [("attention_mask", "a"), ("input_ids", "b"), ("token_type_ids", "c")];
+    for name in ["legacy-op17", "dynamo-op18-sdpa", "fused", "int8-quint8-tensor"] {
+        let fixture = Fixture::export(name);
+        let (golden, config) = (Golden::of(&fixture), fixture.config().unwrap());
+        let vectors = |onnx: Vec<u8>| {
+            let mut encoder = EncoderLoader::new(onnx, &config, options()).unwrap().finish().unwrap();
+            embed(&mut *encoder, &golden.texts, Pooling::Cls, 3).unwrap()
+        };
+        assert_eq!(vectors(renamed(&fixture, &all)), vectors(fixture.bytes()), "{name}");
+    }
+    // Two inputs that are used alike, or one that nothing reads.
+    let fixture = Fixture::export("legacy-op17");
+    let mut model = ModelProto::decode(&*renamed(&fixture, &all)).unwrap();
+    let graph = model.graph.as_mut().unwrap();
+    let mut unread = graph.input[0].clone();
+    unread.name = "mystery".into();
+    graph.input[0] = unread;
+    let error =
+        EncoderLoader::new(model.encode_to_vec(), &fixture.config().unwrap(), options()).err().unwrap();
+    assert_eq!(error.code(), ErrorCode::UnsupportedModel);
+    for name in ["`mystery`", "`a`", "`c`"] {
+        assert!(error.message().contains(name), "{error}");
+    }
+}
+
+/// An export of a RoBERTa that takes positions from its caller does not say where they begin.
+#[test]
+fn positions_as_an_input_of_a_roberta_are_rejected() {
+    let fixture = Fixture::export("inputs-two");
+    let mut model = ModelProto::decode(&*fixture.bytes()).unwrap();
+    let graph = model.graph.as_mut().unwrap();
+    let mut positions = graph.input[0].clone();
+    positions.name = "position_ids".into();
+    graph.input.push(positions);
+    let mut config = fixture.config().unwrap();
+    let load = |config: &corom::config::BertConfig| {
+        let options = EncoderOptions { layers: vec![2], ..EncoderOptions::default() };
+        EncoderLoader::new(model.encode_to_vec(), config, options).map(|_| ()).map_err(|e| e.code())
+    };
+    assert_eq!(load(&config), Ok(()));
+    config.model_type = Some("xlm-roberta".into());
+    assert_eq!(load(&config), Err(ErrorCode::UnsupportedModel));
 }

@@ -103,6 +103,9 @@ fn matrix_within(model: &TypedModel, outlet: OutletId, steps: usize) -> Option<M
         return matrix_within(model, input(0)?, steps);
     }
     if let Some(op) = node.op_as::<AxisOp>() {
+        if let (AxisOp::Reshape(..), Some(stored)) = (op, tensor(model, input(0)?)) {
+            return joined(stored, fact);
+        }
         let rank = model.outlet_fact(input(0)?).ok()?.rank();
         let mut inner = matrix_within(model, input(0)?, steps)?;
         let last_two = |a: usize, b: usize| a.min(b) + 2 == rank && a.max(b) + 1 == rank;
@@ -146,6 +149,30 @@ fn matrix_within(model: &TypedModel, outlet: OutletId, steps: usize) -> Option<M
         return stacked(model, node, steps);
     }
     None
+}
+
+/// Reads a stored tensor whose axes the graph joins to those of a matrix.
+fn joined(tensor: TensorRef, fact: &TypedFact) -> Option<Matrix> {
+    let [rows, columns] = fact.shape.as_concrete()? else { return None };
+    let quantization = Quantization::Affine { axis: None, scale: Vec::new(), zero: None };
+    let float = fact.datum_type == DatumType::F32;
+    let shape = [*rows, *columns];
+    Some(Matrix { parts: vec![tensor], shape, transposed: false, float, quantization, columns: None })
+}
+
+/// Reads a stored tensor, `[heads, columns]` with axes of length 1 in front, as one list.
+pub(super) fn per_head(model: &TypedModel, outlet: OutletId, heads: usize, columns: usize) -> Option<Vector> {
+    let mut at = outlet;
+    for _ in 0..MAX_STEPS {
+        let node = model.node(at.node);
+        let Some(AxisOp::Add(0)) = node.op_as::<AxisOp>() else { break };
+        at = *node.inputs.first()?;
+    }
+    let shape = model.outlet_fact(at).ok()?.shape.as_concrete()?.to_vec();
+    let (ones, last) = shape.split_at(shape.len().checked_sub(2)?);
+    let fits = *last == [heads, columns] && ones.iter().all(|n| *n == 1);
+    let len = heads * columns;
+    Some(Vector::Stored { tensor: tensor(model, at).filter(|_| fits)?, part: None, len })
 }
 
 /// Reads all elements of a stored tensor, whatever its axes.

@@ -7,7 +7,8 @@ use tract_core::prelude::*;
 use crate::encoder::matcher::abstract_value::{AbstractValue, RowPolynomial, close};
 use crate::encoder::matcher::expr::{Expr, ExprId};
 use crate::encoder::matcher::graph_matcher::GraphMatcher;
-use crate::encoder::matcher::weight::vector;
+use crate::encoder::matcher::layout::Atom;
+use crate::encoder::matcher::weight::{per_head, vector};
 use crate::encoder::plan::Vector;
 
 impl GraphMatcher<'_> {
@@ -122,6 +123,11 @@ impl GraphMatcher<'_> {
 
     /// Reads a constant with one number per column of a row.
     pub(super) fn along_row(&self, x: &RowPolynomial, by: OutletId) -> Option<Vector> {
+        if let [.., heads, columns] = &x.layout.0[..]
+            && let ([Atom::Heads(heads)], [Atom::Dim(columns)]) = (&heads[..], &columns[..])
+        {
+            return per_head(self.model, by, *heads, *columns);
+        }
         let width = x.layout.width()?;
         let vector = vector(self.model, by)?;
         let shape = self.model.outlet_fact(by).ok()?.shape.clone();

@@ -60,7 +60,7 @@ impl GraphMatcher<'_> {
                 Some(AbstractValue::Rows(RowPolynomial::identity(id, layout)))
             }
             (AbstractValue::OneHot { by, layout, columns }, AbstractValue::Fixed) => {
-                self.one_hot_lookup((by, &layout, columns), b, places)
+                self.one_hot_lookup((by, &layout, columns), b_outlet, places)
             }
             (AbstractValue::Rows(q), AbstractValue::Rows(k)) => self.scores(&q, &k, places),
             (AbstractValue::Probabilities(scores), AbstractValue::Rows(v)) => {

@@ -4,6 +4,9 @@ use tract_core::internal::*;
 use tract_core::ops::einsum::EinSum;
 
 use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
+use crate::encoder::onnx::typed_graph_builder::TypedGraphBuilder;
+use crate::encoder::onnx::value::Value;
+use crate::error::Result;
 
 /// Splits an equation into the letters of each input and of the output. Returns `None` for an ellipsis, for a letter
 /// that an operand has twice, and for anything else that is no list of letters.
@@ -34,7 +37,7 @@ pub(crate) fn einsum(ctx: &mut NodeContext) -> NodeOutputs {
     let Some((inputs, output)) = letters(equation) else {
         return Err(ctx.builder.unsupported(format_args!("the equation `{equation}`")));
     };
-    let values = (0..ctx.inputs.len()).map(|i| ctx.input(i)).collect::<crate::error::Result<Vec<_>>>()?;
+    let values = (0..ctx.inputs.len()).map(|i| ctx.input(i)).collect::<Result<Vec<_>>>()?;
     if values.len() > 2 || values.iter().any(|v| v.datum_type() != DatumType::F32) {
         return Err(ctx.builder.unsupported("more than two inputs, or inputs that are not float"));
     }
@@ -58,9 +61,44 @@ pub(crate) fn einsum(ctx: &mut NodeContext) -> NodeOutputs {
     if values.len() != inputs.len() {
         return Err(ctx.builder.invalid(format_args!("`{equation}` has {} inputs", inputs.len())));
     }
+    if let ([x, w], [x_letters, w_letters]) = (&values[..], &inputs[..])
+        && let Some(contracted) = matrix_product(x_letters, w_letters, &output)
+    {
+        return Ok(tvec!(product(ctx.builder, x, w, contracted)?));
+    }
+    // The operand that has the last axis of the result alone comes second, as in a matrix product: then the
+    // scores of attention are those of queries and keys, in this order.
+    let (mut values, mut inputs): (Vec<_>, _) = (values.iter().collect(), inputs);
+    if let [first, second] = &inputs[..]
+        && output.chars().last().is_some_and(|last| first.contains(last) && !second.contains(last))
+    {
+        values.reverse();
+        inputs.reverse();
+    }
     let axes = AxesMapping::from_strs(&inputs, &[output]).map_err(|e| ctx.builder.invalid(e))?;
-    let values: Vec<_> = values.iter().collect();
     Ok(tvec!(ctx.builder.wire(EinSum::new(axes, DatumType::F32), &values)?))
+}
+
+/// Returns the number of contracted letters if an equation is a matrix product of `x` and `w` once their axes are
+/// joined: the last axes of `x` are the first ones of `w`, and the others are those of the output, in order.
+fn matrix_product(x: &str, w: &str, output: &str) -> Option<usize> {
+    let contracted = w.chars().take_while(|letter| x.contains(*letter)).count();
+    let (common, columns) = w.split_at(contracted);
+    let rows = x.strip_suffix(common)?;
+    let distinct = !columns.chars().any(|letter| x.contains(letter));
+    (contracted > 0 && distinct && output.strip_prefix(rows) == Some(columns) && !rows.is_empty())
+        .then_some(contracted)
+}
+
+/// Computes such a product, with the axes of `w` joined to a matrix.
+fn product(builder: &mut TypedGraphBuilder, x: &Value, w: &Value, contracted: usize) -> Result<Value> {
+    let (of_x, of_w) = (x.dims(), w.dims());
+    let (rows, columns) = (&of_x[..of_x.len() - contracted], &of_w[contracted..]);
+    let inner: TDim = of_w[..contracted].iter().product();
+    let x = builder.reshape(x, &[rows, std::slice::from_ref(&inner)].concat(), true)?;
+    let w = builder.reshape(w, &[inner, columns.iter().product()], true)?;
+    let product = builder.matmul(&x, &w)?;
+    builder.reshape(&product, &[rows, columns].concat(), true)
 }
 
 #[cfg(test)]
@@ -73,6 +111,11 @@ mod tests {
         assert_eq!(split("abc, cde -> abde"), Some(("abc cde".into(), "abde".into())));
         assert_eq!(split("BFNH,BTNH->BNFT"), Some(("BFNH BTNH".into(), "BNFT".into())));
         assert_eq!(split("ij,jk"), Some(("ij jk".into(), "ik".into())));
+        assert_eq!(matrix_product("abc", "cde", "abde"), Some(1));
+        assert_eq!(matrix_product("abcd", "cde", "abe"), Some(2));
+        assert_eq!(matrix_product("aecd", "abcd", "acbe"), None);
+        assert_eq!(matrix_product("abc", "cde", "abed"), None);
+        assert_eq!(matrix_product("abc", "dce", "abde"), None);
         for bad in ["...ij,jk", "ii->i", "ij->ijk", "i1->i", "ij->ii"] {
             assert_eq!(split(bad), None, "{bad}");
         }
