@@ -24,7 +24,7 @@ fn vectors(fixture: &Fixture, golden: &Golden, pooling: Pooling, opset: i64) -> 
     let config = fixture.config()?;
     let layers = pooling.layers(config.num_hidden_layers);
     let options = EncoderOptions { layers, precision: Precision::F32, ..EncoderOptions::default() };
-    let mut encoder = EncoderLoader::new(model.encode_to_vec(), &config, options)?.finish()?;
+    let mut encoder = EncoderLoader::new(&model.encode_to_vec(), &config, options)?.finish()?;
     embed(&mut *encoder, &golden.texts, pooling, 3)
 }
 

@@ -95,7 +95,7 @@ fn a_bert_graph_runs_whatever_config_json_calls_it() {
         let config = corom::config::BertConfig::from_json(config.to_string().as_bytes()).unwrap();
         let options =
             EncoderOptions { layers: vec![2], precision: Precision::F32, ..EncoderOptions::default() };
-        let mut encoder = EncoderLoader::new(fixture.bytes(), &config, options).unwrap().finish().unwrap();
+        let mut encoder = EncoderLoader::new(&fixture.bytes(), &config, options).unwrap().finish().unwrap();
         assert!(encoder.info().fused, "{kind}");
         let vectors = embed(&mut *encoder, &golden.texts, Pooling::Cls, 3).unwrap();
         assert!(difference(&vectors, &golden.vectors["cls"]) <= golden.tolerance, "{kind}");
@@ -123,7 +123,7 @@ fn inputs_are_known_by_their_use_if_their_names_say_nothing() {
         let fixture = Fixture::export(name);
         let (golden, config) = (Golden::of(&fixture), fixture.config().unwrap());
         let vectors = |onnx: Vec<u8>| {
-            let mut encoder = EncoderLoader::new(onnx, &config, options()).unwrap().finish().unwrap();
+            let mut encoder = EncoderLoader::new(&onnx, &config, options()).unwrap().finish().unwrap();
             embed(&mut *encoder, &golden.texts, Pooling::Cls, 3).unwrap()
         };
         assert_eq!(vectors(renamed(&fixture, &all)), vectors(fixture.bytes()), "{name}");
@@ -136,7 +136,7 @@ fn inputs_are_known_by_their_use_if_their_names_say_nothing() {
     unread.name = "mystery".into();
     graph.input[0] = unread;
     let error =
-        EncoderLoader::new(model.encode_to_vec(), &fixture.config().unwrap(), options()).err().unwrap();
+        EncoderLoader::new(&model.encode_to_vec(), &fixture.config().unwrap(), options()).err().unwrap();
     assert_eq!(error.code(), ErrorCode::UnsupportedModel);
     for name in ["`mystery`", "`a`", "`c`"] {
         assert!(error.message().contains(name), "{error}");
@@ -155,7 +155,7 @@ fn positions_as_an_input_of_a_roberta_are_rejected() {
     let mut config = fixture.config().unwrap();
     let load = |config: &corom::config::BertConfig| {
         let options = EncoderOptions { layers: vec![2], ..EncoderOptions::default() };
-        EncoderLoader::new(model.encode_to_vec(), config, options).map(|_| ()).map_err(|e| e.code())
+        EncoderLoader::new(&model.encode_to_vec(), config, options).map(|_| ()).map_err(|e| e.code())
     };
     assert_eq!(load(&config), Ok(()));
     config.model_type = Some("xlm-roberta".into());

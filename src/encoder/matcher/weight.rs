@@ -157,7 +157,15 @@ fn joined(tensor: TensorRef, fact: &TypedFact) -> Option<Matrix> {
     let quantization = Quantization::Affine { axis: None, scale: Vec::new(), zero: None };
     let float = fact.datum_type == DatumType::F32;
     let shape = [*rows, *columns];
-    Some(Matrix { parts: vec![tensor], shape, transposed: false, float, quantization, columns: None })
+    Some(Matrix {
+        parts: vec![tensor],
+        shape,
+        transposed: false,
+        float,
+        quantization,
+        columns: None,
+        rounding: None,
+    })
 }
 
 /// Reads a stored tensor, `[heads, columns]` with axes of length 1 in front, as one list.
