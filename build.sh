@@ -11,7 +11,7 @@ source scripts/steps.sh
 source scripts/requirements.sh
 source scripts/toolchain.sh # Rust's wasm target, wasm-bindgen
 source scripts/package.sh   # cmd_build: pkg/wasm
-source scripts/models.sh    # m3e-small, conversion
+source scripts/models.sh    # the test models, conversion
 source scripts/demo.sh      # cmd_demo
 source scripts/test.sh      # cmd_test
 source scripts/lint.sh      # cmd_lint

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # `./build.sh test [core|hosts]`: prepares what the tests need, then runs them.
 # core needs nothing from the network but crates and the toolchain. hosts needs a browser, npm packages, onnxruntime and
-# m3e-small.
+# two models.
 
 PYTHON_PINS=(onnxruntime==1.32.0 numpy==2.4.6)
 
@@ -23,14 +23,16 @@ test_core() {
 
 test_hosts() {
   CONVERTER_PROFILE=dev m3e_small models/m3e-small
+  CONVERTER_PROFILE=dev minilm models/minilm-int8 --dtype int8
   once "onnxruntime for the tests" "${PYTHON_PINS[*]}" "$CACHE/python/bin/python" python_env
   once "npm packages for the tests" "$(hash_of tests/js/package-lock.json)" tests/js/node_modules/playwright-core \
     npm --prefix tests/js ci --ignore-scripts --no-audit --no-fund
   find_chromium
-  # The tests read these variables: the converted m3e-small, its checkpoint, a Python with onnxruntime, the browser.
+  # The tests read these variables: the converted models, their checkpoints, a Python with onnxruntime, the browser.
   export COROM_M3E=$ROOT/models/m3e-small COROM_M3E_CHECKPOINT=$CACHE/m3e-small
+  export COROM_MINILM=$ROOT/models/minilm-int8 COROM_MINILM_CHECKPOINT=$CACHE/minilm
   export COROM_PYTHON=$CACHE/python/bin/python CHROMIUM
-  step "Rust tests with onnxruntime and m3e-small" cargo test --locked --features cli --test convert -- hosts::
+  step "Rust tests with onnxruntime and real models" cargo test --locked --features cli --test convert -- hosts::
   build_package quick
   bench_kernels
   step "JavaScript tests in hosts" npm --prefix tests/js run --silent test:hosts

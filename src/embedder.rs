@@ -13,7 +13,7 @@ use crate::encoder::reserve::try_with_capacity;
 use crate::error::{Error, Result, fail};
 use crate::prompts::{PromptChoice, Prompts};
 use crate::recipe::{HiddenShape, VectorRecipe};
-use crate::self_test::SelfTest;
+use crate::self_test::{SelfTest, VectorError};
 use crate::similarity::{Metric, dot};
 use crate::tokenizer::{Encoding, Tokenizer, Tokens};
 
@@ -337,28 +337,28 @@ impl Embedder {
     ///
     /// # Errors
     /// `SELF_TEST_FAILED` if a vector's cosine similarity to the reference vector is too low, or its
-    /// norm differs too much. The back end states the limits
-    /// ([`Tolerance`](crate::encoder::Tolerance)).
+    /// norm differs too much. The limits are those of the back end
+    /// ([`Tolerance`](crate::encoder::Tolerance)), or twice the error that the converter measured if that
+    /// is more ([`SelfTest::limits`]).
     pub fn finish_self_test(&self, test: &SelfTest, job: EmbedJob) -> Result<()> {
         let dimension = job.recipe.dimension();
         let tolerance = self.encoder.info().tolerance;
+        let default = VectorError { cosine: tolerance.min_cosine, norm_error: tolerance.max_norm_error };
+        let limits = test.limits(tolerance.kernels, default);
         let vectors = self.finish(job)?;
         for ((text, expected), actual) in
             test.texts.iter().zip(&test.vectors).zip(vectors.chunks_exact(dimension.max(1)))
         {
-            let norms = (dot(actual, actual).sqrt(), dot(expected, expected).sqrt());
-            let cosine = dot(actual, expected) / (norms.0 * norms.1);
-            // The comparisons are false for NaN.
-            let passes = actual.len() == expected.len()
-                && cosine >= tolerance.min_cosine
-                && (norms.0 / norms.1 - 1.0).abs() <= tolerance.max_norm_error;
-            if !passes {
+            let error = VectorError::of(actual, expected);
+            if actual.len() != expected.len() || !error.is_within(&limits) {
+                let [norm, other] = [actual, expected].map(|vector: &[f32]| dot(vector, vector).sqrt());
                 fail!(
                     SelfTestFailed,
-                    "self-test: the vector of `{text}` has cosine {cosine} to the vector in corom.json, and norm {} \
-                     instead of {}: the model files are damaged or this device computes wrong results",
-                    norms.0,
-                    norms.1
+                    "self-test: the vector of `{text}` has cosine {} to the vector in corom.json (at least {} is \
+                     expected), and norm {norm} instead of {other}: the model files are damaged or this device \
+                     computes wrong results",
+                    error.cosine,
+                    limits.cosine
                 );
             }
         }

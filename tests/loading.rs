@@ -71,7 +71,7 @@ fn with_manifest(mut files: Files) -> Files {
         hidden_size: embedder.dimension(),
         dimension: None,
         files: files.iter().map(|(path, bytes)| FileEntry::of(path, bytes)).collect(),
-        self_test: Some(SelfTest { texts, vectors }),
+        self_test: Some(SelfTest { texts, vectors, ..SelfTest::default() }),
     };
     files.insert("corom.json".into(), manifest.to_json().unwrap().into_bytes());
     files

@@ -73,7 +73,7 @@ export async function run({ bytes, relaxed, only, log }) {
     const rate = (ms) => Math.round(work / ms / 1e4) / 100;
     const result = { name, shape, unit, best: rate(runs[0]), median: rate(runs[runs.length >> 1]), best_ms: runs[0] };
     results.push(result);
-    log?.(`${name.padEnd(18)} ${shape.padEnd(12)} best ${result.best.toFixed(1).padStart(6)}  median ${result.median.toFixed(1).padStart(6)} ${unit}`);
+    log?.(`${name.padEnd(27)} ${shape.padEnd(12)} best ${result.best.toFixed(1).padStart(6)}  median ${result.median.toFixed(1).padStart(6)} ${unit}`);
   }
   return { passing, results };
 }

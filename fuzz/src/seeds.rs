@@ -88,7 +88,7 @@ fn manifest() -> Vec<(String, Vec<u8>)> {
         hidden_size: embedder.dimension(),
         dimension: None,
         files: listed.iter().map(|(path, bytes)| FileEntry::of(path, bytes)).collect(),
-        self_test: Some(SelfTest { texts, vectors }),
+        self_test: Some(SelfTest { texts, vectors, ..SelfTest::default() }),
     };
     let mut seeds = vec![("whole".to_owned(), whole.clone())];
     seeds.push(("no_self_test".to_owned(), Manifest { self_test: None, ..whole.clone() }));

@@ -36,7 +36,7 @@
 //! 7. `convert` writes the manifest, `corom.json`, last.
 //!
 //! The manifest has no self-test yet. Running the model takes the encoder, which the steps above do not
-//! need, so [`self_test`] is a separate step.
+//! need, so [`self_test`] and [`measure_self_test`] are separate steps.
 
 mod bert;
 mod checkpoint;
@@ -58,4 +58,4 @@ mod tokenizer;
 pub use conversion::{Conversion, convert};
 pub use files::{FileSink, FileSource};
 pub use options::{ConvertOptions, Dtype};
-pub use self_test::{self_test, self_test_options};
+pub use self_test::{measure_self_test, self_test, self_test_options};

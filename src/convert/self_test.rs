@@ -3,10 +3,12 @@
 //! This is the only part of the converter that runs a model.
 
 use crate::embedder::Embedder;
+use crate::encoder::KernelChoice;
 use crate::encoder::Precision;
+use crate::encoder::cpu::kernels::linear::Kernel;
 use crate::error::{Result, fail};
 use crate::model::LoadOptions;
-use crate::self_test::SelfTest;
+use crate::self_test::{SelfTest, VectorError};
 
 /// The texts, of 9, 7 and 2 tokens. They are short because every load of the model embeds them. (The model
 /// card's query and documents, 58 tokens, took a sixth of the time to load a base model.) The lengths give
@@ -33,5 +35,45 @@ pub fn self_test(embedder: &mut Embedder) -> Result<SelfTest> {
     }
     let vectors = embedder.embed(&TEXTS)?;
     let vectors = vectors.chunks_exact(embedder.dimension()).map(<[f32]>::to_vec).collect();
-    Ok(SelfTest { texts: TEXTS.map(str::to_owned).into(), vectors })
+    Ok(SelfTest { texts: TEXTS.map(str::to_owned).into(), vectors, ..SelfTest::default() })
+}
+
+/// Measures the errors of the exact and of the relaxed kernels on the texts of a self-test, and adds them to it.
+/// A load accepts twice the measured error.
+///
+/// `load` loads the folder that [`convert`](super::convert) wrote, with the options that it is given. The
+/// relaxed kernels have the same bits natively, where their instructions are emulated, as in WebAssembly.
+///
+/// # Errors
+/// The errors of `load` and of [`Embedder::embed`]. `SELF_TEST_FAILED` if a model with integer weights would fail
+/// its self-test with the exact kernels: its folder should not be kept.
+pub fn measure_self_test(
+    test: &mut SelfTest,
+    mut load: impl FnMut(LoadOptions) -> Result<Embedder>,
+) -> Result<()> {
+    for kernel in [Kernel::Exact, Kernel::RelaxedI16] {
+        let kernel = KernelChoice::Fixed(kernel);
+        let mut embedder = load(LoadOptions { kernel, ..LoadOptions::default() })?;
+        let info = embedder.encoder().info();
+        // None: the model computes in f32 on every host.
+        let Some(kernels) = info.tolerance.kernels else { return Ok(()) };
+        let has_integers = !matches!(info.dtype, "f32" | "f16");
+        let vectors = embedder.embed(&test.texts)?;
+        let vectors = vectors.chunks_exact(embedder.dimension());
+        let errors = vectors.zip(&test.vectors).map(|(actual, expected)| VectorError::of(actual, expected));
+        let error = errors.fold(VectorError::NONE, VectorError::max);
+        // JSON has no NaN.
+        let error = if error.is_within(&VectorError::ANY) { error } else { VectorError::ANY };
+        test.measured.insert(kernels.into(), error);
+        if has_integers && !test.allows("exact") {
+            fail!(
+                SelfTestFailed,
+                "the model loses too much in integers: a vector of the self-test has a cosine of {} to its f32 \
+                 vector, and a norm that differs by {}; convert to f32, and load with precision f32",
+                error.cosine,
+                error.norm_error
+            );
+        }
+    }
+    Ok(())
 }

@@ -124,6 +124,9 @@ pub struct Tolerance {
     pub min_cosine: f32,
     /// The largest relative difference between the two norms.
     pub max_norm_error: f32,
+    /// The group of kernels that computes the vectors: `exact` or `relaxed`. The converter may have measured a
+    /// larger error for the group. `None` for kernels that compute in f32.
+    pub kernels: Option<&'static str>,
 }
 
 /// What the graph and `config.json` say about a model, for a back end that builds an encoder.

@@ -12,6 +12,7 @@ use crate::encoder::plan::decode::{floats, order, shift};
 use crate::encoder::plan::{
     EmbedOp, LinearOp, NormWeights, Outputs, Plan, PlanOp, TensorData, ValueId, WeightStore, packing_failed,
 };
+use crate::encoder::quantize::equalize::multiply_inputs;
 use crate::encoder::reference::add_norm::reference_add_norm;
 use crate::encoder::reference::attention::reference_attention;
 use crate::encoder::reference::clip::reference_clip;
@@ -106,7 +107,10 @@ fn embed_weights(store: &mut WeightStore, op: &EmbedOp) -> Result<Weights> {
 
 fn linear_weights(store: &mut WeightStore, op: &LinearOp) -> Result<Weights> {
     let [inputs, outputs] = op.weight.used();
-    let stored = floats(store, &op.weight)?;
+    let mut stored = floats(store, &op.weight)?;
+    if let Some(factors) = &op.input_factors {
+        multiply_inputs(&op.spec, order(&op.weight), &mut stored, &store.vector(factors, inputs)?);
+    }
     let weight = match order(&op.weight) {
         WeightOrder::OutIn => stored,
         WeightOrder::InOut => {
@@ -170,7 +174,7 @@ impl PlanBuilder for ReferenceBuilder {
             static_sequence: (longest < facts.config.max_position_embeddings).then_some(longest),
             max_tokens: longest.min(facts.config.max_position_embeddings),
             batch_layout: BatchLayout::Ragged { max_tokens: MAX_BATCH_TOKENS },
-            tolerance: Tolerance { min_cosine: 0.999, max_norm_error: 0.02 },
+            tolerance: Tolerance { min_cosine: 0.999, max_norm_error: 0.02, kernels: None },
         };
         Ok(Box::new(ReferenceEncoder {
             last_uses: plan.last_uses(),

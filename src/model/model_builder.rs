@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::config::{BertConfig, PoolingChoice};
 use crate::embedder::Embedder;
 use crate::encoder::onnx::{ONNX_FILE_ITSELF, OnnxFile};
-use crate::encoder::{BackendChoice, EncoderLoader, EncoderOptions};
+use crate::encoder::{BackendChoice, EncoderLoader, EncoderOptions, KernelChoice};
 use crate::error::{Error, ErrorCode, Result, fail};
 use crate::head::{Head, HeadLayer};
 use crate::recipe::{VectorRecipe, pooled_width};
@@ -108,7 +108,7 @@ impl ModelBuilder {
             first_rows,
             outputs: preference,
             precision: options.precision,
-            kernel: options.kernel,
+            kernel: allowed_kernel(options, manifest.and_then(|m| m.self_test.as_ref())),
             backend: if options.unfused { BackendChoice::Unfused } else { BackendChoice::Auto },
         };
         let encoder = EncoderLoader::from_file(onnx, &config, encoder)?;
@@ -266,11 +266,48 @@ fn check_dimension(manifest: &Manifest) -> Result<()> {
     Ok(())
 }
 
+/// Returns the kernels to run. The fastest ones are relaxed, which lose too much for some models: the converter
+/// has measured it.
+fn allowed_kernel(options: &LoadOptions, self_test: Option<&SelfTest>) -> KernelChoice {
+    match options.kernel {
+        KernelChoice::Fastest(_) if self_test.is_some_and(|test| !test.allows("relaxed")) => {
+            KernelChoice::Exact
+        }
+        kernel => kernel,
+    }
+}
+
 impl std::fmt::Debug for ModelBuilder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ModelBuilder")
             .field("pooling", &self.decisions.pooling)
             .field("layers", &self.layers)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::encoder::cpu::kernels::linear::Kernel;
+    use crate::self_test::VectorError;
+
+    #[test]
+    fn relaxed_kernels_run_unless_the_converter_measured_too_large_an_error() {
+        let fastest = LoadOptions { kernel: KernelChoice::Fastest(|| 0.0), ..LoadOptions::default() };
+        let test = |cosine| {
+            let measured = [("relaxed".to_owned(), VectorError { cosine, norm_error: 0.0 })].into();
+            SelfTest { measured, ..SelfTest::default() }
+        };
+        let is_exact = |options: &LoadOptions, test: Option<&SelfTest>| {
+            matches!(allowed_kernel(options, test), KernelChoice::Exact)
+        };
+        assert!(!is_exact(&fastest, None));
+        assert!(!is_exact(&fastest, Some(&SelfTest::default())));
+        assert!(!is_exact(&fastest, Some(&test(0.99))));
+        assert!(is_exact(&fastest, Some(&test(0.97))));
+        // A caller who names a kernel gets it, and the self-test says whether it is good enough.
+        let kernel = KernelChoice::Fixed(Kernel::RelaxedI16);
+        assert!(!is_exact(&LoadOptions { kernel, ..fastest }, Some(&test(0.97))));
     }
 }

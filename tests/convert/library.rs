@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::io;
 
 use corom::config::Pooling;
-use corom::convert::{ConvertOptions, Dtype, FileSink, FileSource, convert, self_test, self_test_options};
+use corom::convert::{
+    ConvertOptions, Dtype, FileSink, FileSource, convert, measure_self_test, self_test, self_test_options,
+};
 use corom::error::ErrorCode;
 use corom::model::{LoadOptions, Manifest, folder};
 
@@ -61,7 +63,13 @@ fn convert_in_memory_writes_the_same_files_as_the_command() {
         let parse = |bytes: Option<Vec<u8>>| Manifest::from_json(&bytes.unwrap()).unwrap();
         assert_eq!(parse(in_memory.remove("corom.json")), conversion.manifest);
         let mut embedder = folder::load(&out, self_test_options()).unwrap();
-        conversion.manifest.self_test = Some(self_test(&mut embedder).unwrap());
+        let mut test = self_test(&mut embedder).unwrap();
+        measure_self_test(&mut test, |options| {
+            folder::load(&out, LoadOptions { skip_self_test: true, ..options })
+        })
+        .unwrap();
+        assert_eq!(test.measured.keys().collect::<Vec<_>>(), ["exact", "relaxed"]);
+        conversion.manifest.self_test = Some(test);
         assert_eq!(parse(by_command.remove("corom.json")), conversion.manifest);
         assert!(by_command == in_memory, "{name}");
     }

@@ -18,6 +18,7 @@ mod library;
 mod output;
 mod random;
 mod rejected;
+mod self_test;
 mod sentence;
 mod settings;
 mod tokenizer;

@@ -38,9 +38,16 @@ fn activations(len: usize) -> Vec<f32> {
     (0..len).map(|i| (i * 13 % 101) as f32 - 47.0).collect()
 }
 
-/// Returns a `Linear` on generated weights. `bits` is 8, 4 or 32.
+/// Added to the bits of a weight that is equalized: its inputs have factors.
+const EQUALIZED: u32 = 256;
+
+/// Returns a `Linear` on generated weights. `bits` is 8, 4 or 32, or 8 or 4 plus [`EQUALIZED`].
 fn linear(bits: u32, kernel: Kernel, spec: LinearSpec) -> Linear {
     let LinearSpec { inputs, outputs, .. } = spec;
+    if bits >= EQUALIZED {
+        let factors = (0..inputs).map(|k| 1.0 + (k % 7) as f32 / 8.0).collect();
+        return linear(bits - EQUALIZED, kernel, spec).with_input_factors(factors);
+    }
     match bits {
         // The scale makes outputs of a few units, as in a model.
         8 => {

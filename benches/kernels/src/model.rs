@@ -1,6 +1,7 @@
 //! A whole BERT that calls the kernels as the ops of a graph do. It measures the time per text, which includes the
 //! effects of the kernels on each other's caches.
 
+use super::EQUALIZED;
 use super::encoder::cpu::kernels::Scratch;
 use super::encoder::cpu::kernels::add_norm::LayerNorm;
 use super::encoder::cpu::kernels::attention::{Qkv, StridedRows, attention};
@@ -53,6 +54,11 @@ pub struct Model {
 pub type Source<'a> = &'a mut dyn FnMut(&str, usize) -> Vec<f32>;
 
 fn linear(at: Precision, spec: LinearSpec, weights: &[f32], bias: Vec<f32>) -> Linear {
+    if at.bits >= EQUALIZED {
+        let factors = (0..spec.inputs).map(|k| 1.0 + (k % 7) as f32 / 8.0).collect();
+        let at = Precision { bits: at.bits - EQUALIZED, ..at };
+        return linear(at, spec, weights, bias).with_input_factors(factors);
+    }
     match at.bits {
         8 => {
             let mut max = ColumnMax::new(spec, WeightOrder::OutIn).unwrap();

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use corom::config::PoolingChoice;
-use corom::convert::{Conversion, ConvertOptions, Dtype, FileSink, convert, self_test, self_test_options};
+use corom::convert::{
+    Conversion, ConvertOptions, Dtype, FileSink, convert, measure_self_test, self_test, self_test_options,
+};
 use corom::error::{Error, ErrorCode, Result};
 use corom::model::folder;
 use corom::model::manifest::FILE_NAME;
@@ -93,7 +95,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 /// Runs the converted model on the texts of the self-test, and writes the manifest with the result.
 fn add_self_test(conversion: &mut Conversion, staging: &mut StagingFolder) -> Result<()> {
     let mut embedder = folder::load(staging.path(), self_test_options())?;
-    conversion.manifest.self_test = Some(self_test(&mut embedder)?);
+    let mut test = self_test(&mut embedder)?;
+    drop(embedder);
+    measure_self_test(&mut test, |options| folder::load(staging.path(), options))?;
+    conversion.manifest.self_test = Some(test);
     let manifest = conversion.manifest.to_json()?;
     staging.write(FILE_NAME, manifest.as_bytes()).map_err(|e| {
         Error::with_source(ErrorCode::FetchFailed, format!("{FILE_NAME} cannot be written: {e}"), e)
@@ -123,6 +128,19 @@ fn print_report(args: &Args, conversion: &Conversion, elapsed: Duration) {
     }
     if !ignored_tensors.is_empty() {
         println!("  not converted: {}", ignored_tensors.join(", "));
+    }
+    for (kernels, error) in manifest.self_test.iter().flat_map(|test| &test.measured) {
+        println!(
+            "  {kernels} kernels: cosine to f32 at least {:.5} on the texts of the self-test",
+            error.cosine
+        );
+    }
+    if manifest.self_test.as_ref().is_some_and(|test| !test.allows("relaxed")) {
+        // With integer weights, `measure_self_test` has rejected a model that the exact kernels cannot run.
+        if manifest.self_test.as_ref().is_some_and(|test| !test.allows("exact")) {
+            println!("  the model loses too much in integers: load it with precision f32");
+        }
+        println!("  the relaxed kernels lose too much for this model: it will run with the exact kernels");
     }
     println!(
         "  {bytes} bytes ({:.1} MB) in {} files, {:.1} s",

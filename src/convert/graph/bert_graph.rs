@@ -11,6 +11,7 @@ use crate::convert::options::Dtype;
 use crate::convert::quantize::quantize_rows;
 use crate::convert::shards::ShardWriter;
 use crate::encoder::onnx::pb::{DataType, GraphProto};
+use crate::encoder::quantize::equalize::norm_magnitudes;
 use crate::error::Result;
 use crate::model::manifest::FileEntry;
 
@@ -148,20 +149,25 @@ impl BertGraph<'_, '_> {
 
     fn layer(&mut self, layer: usize, x: &str, mask: &str) -> Result<String> {
         let module = format!("encoder.layer.{layer}");
-        let context = self.attention(&format!("{module}.attention.self"), x, mask)?;
-        let dense = self.linear(&format!("{module}.attention.output.dense"), &context)?;
+        let norm = match layer.checked_sub(1) {
+            Some(before) => format!("encoder.layer.{before}.output.LayerNorm"),
+            None => "embeddings.LayerNorm".into(),
+        };
+        let context = self.attention(&format!("{module}.attention.self"), x, &norm, mask)?;
+        let dense = self.linear(&format!("{module}.attention.output.dense"), &context, None)?;
         let sum = self.graph.node(&scope(&format!("{module}.attention.output")), "Add", &[&dense, x], &[]);
         let attended = format!("{module}.attention.output");
-        let attended = self.norm(&format!("{module}.attention.output.LayerNorm"), &sum, &attended)?;
-        let inner = self.linear(&format!("{module}.intermediate.dense"), &attended)?;
+        let norm = format!("{module}.attention.output.LayerNorm");
+        let attended = self.norm(&norm, &sum, &attended)?;
+        let inner = self.linear(&format!("{module}.intermediate.dense"), &attended, Some(&norm))?;
         let at = scope(&format!("{module}.intermediate"));
         let inner = add_activation(&mut self.graph, self.checkpoint.activation, &at, &inner);
-        let dense = self.linear(&format!("{module}.output.dense"), &inner)?;
+        let dense = self.linear(&format!("{module}.output.dense"), &inner, None)?;
         let sum = self.graph.node(&scope(&format!("{module}.output")), "Add", &[&dense, &attended], &[]);
         self.norm(&format!("{module}.output.LayerNorm"), &sum, &self.hidden_name(layer + 1))
     }
 
-    fn attention(&mut self, module: &str, x: &str, mask: &str) -> Result<String> {
+    fn attention(&mut self, module: &str, x: &str, norm: &str, mask: &str) -> Result<String> {
         let config = self.config;
         let (heads, width) = (config.num_attention_heads, config.hidden_size / config.num_attention_heads);
         let at = scope(module);
@@ -175,7 +181,7 @@ impl BertGraph<'_, '_> {
         let root =
             self.graph.constant("attention.sqrt_width", &[], TensorValues::F32(&[(width as f32).sqrt()]));
         let mut head = |name: &str, order: [i64; 4]| -> Result<String> {
-            let rows = self.linear(&format!("{module}.{name}"), x)?;
+            let rows = self.linear(&format!("{module}.{name}"), x, Some(norm))?;
             let at = scope(&format!("{module}.{name}"));
             let rows = self.graph.node(&at, "Reshape", &[&rows, &split], &[]);
             Ok(self.graph.node(&at, "Transpose", &[&rows], &[Attribute::Ints("perm", &order)]))
@@ -193,13 +199,21 @@ impl BertGraph<'_, '_> {
         Ok(self.graph.node(&at, "Reshape", &[&context, &join], &[]))
     }
 
-    /// Adds `x · weightᵀ + bias`.
-    fn linear(&mut self, module: &str, x: &str) -> Result<String> {
+    /// Adds `x · weightᵀ + bias`. `norm` is the LayerNorm that `x` comes from.
+    fn linear(&mut self, module: &str, x: &str, norm: Option<&str>) -> Result<String> {
         let at = scope(module);
         let (name, bias) = (format!("{module}.weight"), format!("{module}.bias"));
         let weight = self.checkpoint.read(&name)?;
         let values = self.checkpoint.read(&bias)?;
-        let weight = LinearWeight { name: &name, inputs: weight.len() / values.len(), values: &weight };
+        let magnitudes = match norm {
+            Some(norm) => norm_magnitudes(
+                &self.checkpoint.read(&format!("{norm}.weight"))?,
+                &self.checkpoint.read(&format!("{norm}.bias"))?,
+            )?,
+            None => Vec::new(),
+        };
+        let inputs = weight.len() / values.len();
+        let weight = LinearWeight { name: &name, inputs, values: &weight, magnitudes: &magnitudes };
         let product = weight.multiply(&mut self.graph, &at, x, self.dtype)?;
         let bias = self.graph.weight(&bias, &[values.len()], TensorValues::F32(&values))?;
         Ok(self.graph.node(&at, "Add", &[&product, &bias], &[]))

@@ -6,7 +6,10 @@ use super::graph_builder::{Attribute, GraphBuilder, TensorValues};
 use crate::convert::options::Dtype;
 use crate::convert::quantize::{quantize_blocks, quantize_rows, transpose};
 use crate::encoder::onnx::pb::DataType;
+use crate::encoder::quantize::equalize::{divide_inputs, input_factors};
 use crate::encoder::quantize::int4::BLOCK_I4;
+use crate::encoder::reserve::try_copied;
+use crate::encoder::spec::{Activation, LinearSpec, WeightOrder};
 use crate::error::Result;
 
 /// The weight of a Linear, `[out, in]` as in PyTorch.
@@ -17,6 +20,8 @@ pub(super) struct LinearWeight<'a> {
     pub(super) inputs: usize,
     /// The values, row by row.
     pub(super) values: &'a [f32],
+    /// The typical magnitude of each input, or empty if nothing is known of them.
+    pub(super) magnitudes: &'a [f32],
 }
 
 impl LinearWeight<'_> {
@@ -41,15 +46,27 @@ impl LinearWeight<'_> {
     }
 
     fn multiply_int8(&self, graph: &mut GraphBuilder, scope: &str, x: &str) -> Result<String> {
-        let (values, scales) = quantize_rows(self.values, self.inputs)?;
+        let spec = LinearSpec { inputs: self.inputs, outputs: self.outputs(), activation: Activation::None };
+        let factors = input_factors(&spec, WeightOrder::OutIn, self.values, self.magnitudes)?;
+        let mut values = try_copied(self.values, "the equalized weights of a Linear")?;
+        divide_inputs(&spec, WeightOrder::OutIn, &mut values, &factors);
+        let (values, scales) = quantize_rows(&values, self.inputs)?;
         let values = transpose(&values, self.inputs);
+        let x = &if factors.is_empty() {
+            x.to_owned()
+        } else {
+            let factors =
+                graph.weight(&self.part("input_factors"), &[self.inputs], TensorValues::F32(&factors))?;
+            graph.node(scope, "Mul", &[x, &factors], &[])
+        };
         let shape = self.transposed_shape();
         let values = graph.weight(&self.part("quantized"), &shape, TensorValues::I8(&values))?;
         let scales = graph.weight(&self.part("scale"), &[scales.len()], TensorValues::F32(&scales))?;
         let node = format!("{scope}/DequantizeLinear");
         let axis = [Attribute::Int("axis", 1)];
-        graph.named_node(&node, "DequantizeLinear", &[&values, &scales], self.name, &axis);
-        Ok(graph.node(scope, "MatMul", &[x, self.name], &[]))
+        let equalized = if factors.is_empty() { self.name.to_owned() } else { self.part("equalized") };
+        graph.named_node(&node, "DequantizeLinear", &[&values, &scales], &equalized, &axis);
+        Ok(graph.node(scope, "MatMul", &[x, &equalized], &[]))
     }
 
     fn multiply_int4(&self, graph: &mut GraphBuilder, scope: &str, x: &str) -> Result<String> {

@@ -14,7 +14,7 @@
 //! | | Linear | word and position embeddings |
 //! |---|---|---|
 //! | f32 | `{name}` | `{name}` |
-//! | int8 | `{name}_quantized` int8 `[in, out]`, `{name}_scale` f32 `[out]`, DequantizeLinear | `{name}_quantized` int8 `[rows, hidden]`, `{name}_scale` f32 `[rows, 1]` |
+//! | int8 | `{name}_quantized` int8 `[in, out]`, `{name}_scale` f32 `[out]`, DequantizeLinear; Mul of the inputs by `{name}_input_factors` f32 `[in]` if the weight is equalized | `{name}_quantized` int8 `[rows, hidden]`, `{name}_scale` f32 `[rows, 1]` |
 //! | int4 | MatMulNBits of `{name}_quantized` uint8 `[out, in / 32, 16]` (two values per byte), `{name}_scale` f16 `[out, in / 32]` behind a Cast, `{name}_zero_point` (two per byte) | as int8 |
 //!
 //! int8 embeddings are gathered first and scaled afterwards: Gather of the int8 rows, Cast, Mul by the

@@ -111,13 +111,14 @@ impl CpuBuilder {
     fn info(&self) -> EncoderInfo {
         let ModelFacts { config, pooled, dtype, static_sequence } = &self.facts;
         let kernel = self.autotuner.kernel();
+        let precision = self.packed.iter().flatten().find_map(PackedOp::precision).unwrap_or("f32");
         EncoderInfo {
             hidden_size: config.hidden_size,
             pooled: *pooled,
             dtype,
             backend: "cpu",
             fused: true,
-            precision: self.packed.iter().flatten().find_map(PackedOp::precision).unwrap_or("f32"),
+            precision,
             kernel: kernel.name(),
             weight_bytes: self.packed.iter().flatten().map(PackedOp::bytes).sum(),
             static_batch: None,
@@ -132,7 +133,7 @@ impl CpuBuilder {
                 .min(self.plan.positions().unwrap_or(usize::MAX))
                 .min(config.max_position_embeddings),
             batch_layout: BatchLayout::Ragged { max_tokens: MAX_BATCH_TOKENS },
-            tolerance: tolerance(kernel),
+            tolerance: tolerance(kernel, precision),
         }
     }
 }

@@ -16,8 +16,9 @@ use crate::error::{Error, ErrorCode, Result, fail};
 /// Returns the self-test's tolerance for a kernel. Exact kernels reach a cosine of 0.9996 with integers and
 /// 0.999999 in f32; the 7-bit activations of relaxed kernels reach 0.999 on a real model. The vector
 /// of another text can still have 0.95.
-pub(super) fn tolerance(kernel: Kernel) -> Tolerance {
-    Tolerance { min_cosine: if kernel.is_relaxed() { 0.99 } else { 0.999 }, max_norm_error: 0.02 }
+pub(super) fn tolerance(kernel: Kernel, precision: &str) -> Tolerance {
+    let (min_cosine, kernels) = if kernel.is_relaxed() { (0.99, "relaxed") } else { (0.999, "exact") };
+    Tolerance { min_cosine, max_norm_error: 0.02, kernels: (precision != "f32").then_some(kernels) }
 }
 
 /// A BERT encoder whose fused ops run on the CPU. Padding is never computed, so the vector of a text
@@ -61,7 +62,7 @@ impl Encoder for CpuEncoder {
         let inputs = inputs.into_iter().map(|list| tensor1(list).into_tvalue()).collect();
         let outputs = self.graph.run(inputs).map_err(failed)?;
         let kernel = self.shared.kernel().map_err(failed)?;
-        (self.info.kernel, self.info.tolerance) = (kernel.name(), tolerance(kernel));
+        (self.info.kernel, self.info.tolerance) = (kernel.name(), tolerance(kernel, self.info.precision));
         let floats = |t: TValue| Ok(t.try_as_plain_ram()?.as_slice::<f32>()?.to_vec());
         let mut rows: Vec<Vec<f32>> =
             outputs.into_iter().map(floats).collect::<TractResult<_>>().map_err(failed)?;

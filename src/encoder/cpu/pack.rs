@@ -6,6 +6,7 @@ use crate::encoder::cpu::kernels::embed::{Embed, EmbeddingTable};
 use crate::encoder::cpu::kernels::linear::{Kernel, Linear, PackF32, PackI4, PackI8};
 use crate::encoder::plan::decode::{Int8Weights, floats, int4, int8, order};
 use crate::encoder::plan::{EmbedOp, LinearOp, Matrix, NormWeights, TensorData, WeightStore, packing_failed};
+use crate::encoder::quantize::equalize::{divide_inputs, input_factors, multiply_inputs, norm_magnitudes};
 use crate::encoder::quantize::int8::{ColumnMax, quantize_rows_i8};
 use crate::encoder::reserve::try_with_capacity;
 use crate::error::{Result, fail};
@@ -26,9 +27,18 @@ pub(super) fn linear(
         fail!(InvalidModel, "a bias is not finite: the weight file is damaged");
     }
     let order = order(&op.weight);
+    let factors = match &op.input_factors {
+        Some(factors) => store.vector(factors, spec.inputs)?,
+        None => Vec::new(),
+    };
+    if factors.iter().any(|x| !x.is_finite()) {
+        fail!(InvalidModel, "a factor of a weight's inputs is not finite: the weight file is damaged");
+    }
     if precision == Precision::F32 {
+        let mut weights = floats(store, &op.weight)?;
+        multiply_inputs(&spec, order, &mut weights, &factors);
         let mut pack = PackF32::new(spec, kernel, bias)?;
-        pack.put(order, 0, &floats(store, &op.weight)?);
+        pack.put(order, 0, &weights);
         return Ok(pack.finish());
     }
     if let Some(Int8Weights { q, scale, zero }) = int8(store, &op.weight)? {
@@ -38,21 +48,30 @@ pub(super) fn linear(
             PackI8::with_zero_points(spec, kernel, scale, zero, bias)?
         };
         pack.put_i8(order, 0, &q);
-        return Ok(pack.finish());
+        return Ok(pack.finish().with_input_factors(factors));
     }
     if let Some(weights) = int4(store, &op.weight)? {
         let mut pack = PackI4::new(spec, kernel, bias)?;
         pack.put(0, &weights.q);
         pack.put_scales(0, weights.scale);
         pack.put_zeros(0, weights.zero);
-        return Ok(pack.finish());
+        return Ok(pack.finish().with_input_factors(factors));
     }
-    let weights = floats(store, &op.weight)?;
+    let mut weights = floats(store, &op.weight)?;
+    multiply_inputs(&spec, order, &mut weights, &factors);
+    let magnitudes = match &op.input_norm {
+        Some(norm) => {
+            norm_magnitudes(&store.vector(&norm.gamma, norm.width)?, &store.vector(&norm.beta, norm.width)?)?
+        }
+        None => Vec::new(),
+    };
+    let factors = input_factors(&spec, order, &weights, &magnitudes)?;
+    divide_inputs(&spec, order, &mut weights, &factors);
     let mut column_max = ColumnMax::new(spec, order)?;
     column_max.update(0, weights.iter().copied());
     let mut pack = PackI8::new(spec, kernel, column_max.into_scales(), bias)?;
     pack.put_f32(order, 0, weights)?;
-    Ok(pack.finish())
+    Ok(pack.finish().with_input_factors(factors))
 }
 
 /// Packs the embeddings. `row_scales` are the scales of word embeddings that arrived as int8 rows.
@@ -167,7 +186,14 @@ mod tests {
         };
         let mut store = WeightStore::new(0, &[]);
         let spec = LinearSpec { inputs: 8, outputs: MANY, activation: Activation::None };
-        let step = LinearOp { x: 0, spec, weight: matrix([8, MANY]), bias: None };
+        let step = LinearOp {
+            x: 0,
+            spec,
+            weight: matrix([8, MANY]),
+            bias: None,
+            input_factors: None,
+            input_norm: None,
+        };
         for precision in [Precision::Auto, Precision::F32] {
             let error = linear(&mut store, &step, precision, Kernel::Exact).unwrap_err();
             check(&error, 4 * 8 * MANY, [8, MANY]);

@@ -12,6 +12,8 @@ pub(super) struct ExprId(usize);
 pub(super) enum Expr {
     /// One row of a table per token.
     Lookup { table: Matrix, by: IdKind },
+    /// `x` times one number per column: the inputs of an equalized weight.
+    Factored { x: ExprId, by: Vector },
     /// `x · W`, without a bias.
     Product { x: ExprId, weight: Matrix },
     /// `x + bias`.
@@ -110,6 +112,7 @@ impl ExprTable {
             Expr::Biased { x, .. }
             | Expr::Activated { x, .. }
             | Expr::Clipped { x, .. }
+            | Expr::Factored { x, .. }
             | Expr::Norm { x, .. }
             | Expr::Standardized { x, .. }
             | Expr::Scaled { x, .. }
@@ -128,6 +131,7 @@ fn operands(expr: &Expr) -> [Option<ExprId>; 3] {
         | Expr::Biased { x, .. }
         | Expr::Activated { x, .. }
         | Expr::Clipped { x, .. }
+        | Expr::Factored { x, .. }
         | Expr::Norm { x, .. }
         | Expr::Standardized { x, .. }
         | Expr::Scaled { x, .. }

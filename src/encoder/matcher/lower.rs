@@ -84,9 +84,10 @@ impl Lowering<'_> {
             self.all_rows.insert(id);
         }
         match *self.exprs.get(id) {
-            Expr::Product { x, .. } | Expr::Biased { x, .. } | Expr::Activated { x, .. } => {
-                self.demand(x, rows);
-            }
+            Expr::Product { x, .. }
+            | Expr::Biased { x, .. }
+            | Expr::Activated { x, .. }
+            | Expr::Factored { x, .. } => self.demand(x, rows),
             Expr::Norm { x, .. } | Expr::Clipped { x, .. } => self.demand(x, rows),
             Expr::Sum(a, b) => {
                 self.demand(a, rows);
@@ -119,12 +120,7 @@ impl Lowering<'_> {
         }
         let op = match self.exprs.get(id) {
             Expr::Norm { x, eps, gamma, beta } => {
-                let width = self.exprs.width(*x)?;
-                let fits = |v: &Vector| matches!(v, Vector::Uniform(_)) || v.len() == width;
-                if !fits(gamma) || !fits(beta) {
-                    return None;
-                }
-                let norm = NormWeights { width, eps: *eps, gamma: gamma.clone(), beta: beta.clone() };
+                let norm = self.norm(*x, *eps, gamma, beta)?;
                 match (self.lookups(*x), self.exprs.get(*x)) {
                     (Some(lookups), _) => PlanOp::Embed(Box::new(embed(lookups, norm)?)),
                     // LayerNorm(x) is that of x + x with four times eps.
@@ -207,7 +203,32 @@ impl Lowering<'_> {
             return None;
         }
         let spec = LinearSpec { inputs, outputs, activation };
-        Some(LinearOp { x: self.value(*x, rows)?, spec, weight: weight.clone(), bias })
+        let (input, input_factors) = match self.exprs.get(*x) {
+            Expr::Factored { x, by } => (*x, Some(by.clone())),
+            _ => (*x, None),
+        };
+        let (weight, input_norm) = (weight.clone(), self.input_norm(input, weight.float)?);
+        Some(LinearOp { x: self.value(input, rows)?, spec, weight, bias, input_factors, input_norm })
+    }
+
+    /// Returns the LayerNorm that the inputs of a weight come from, if the weight has to be quantized.
+    fn input_norm(&self, x: ExprId, is_float: bool) -> Option<Option<NormWeights>> {
+        match self.exprs.get(x) {
+            Expr::Norm { x, eps, gamma, beta } if is_float => Some(Some(self.norm(*x, *eps, gamma, beta)?)),
+            _ => Some(None),
+        }
+    }
+
+    /// Returns the weights of a LayerNorm of `x`, if they have the width of `x`.
+    fn norm(&self, x: ExprId, eps: f32, gamma: &Vector, beta: &Vector) -> Option<NormWeights> {
+        let width = self.exprs.width(x)?;
+        let fits = |v: &Vector| matches!(v, Vector::Uniform(_)) || v.len() == width;
+        (fits(gamma) && fits(beta)).then(|| NormWeights {
+            width,
+            eps,
+            gamma: gamma.clone(),
+            beta: beta.clone(),
+        })
     }
 
     /// Returns the tables that a sum of lookups reads: at most words, token types, positions, and one table of

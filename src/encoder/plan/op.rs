@@ -16,7 +16,7 @@ pub(crate) type ValueId = usize;
 pub(crate) enum PlanOp {
     /// Token ids → `[tokens, width]`.
     Embed(Box<EmbedOp>),
-    /// `activation(x · W + bias)`.
+    /// `activation(x · factors · W + bias)`.
     Linear(Box<LinearOp>),
     /// Multi-head attention: `[queries, width]` from `q`, `k` and `v`.
     Attention { q: ValueId, k: ValueId, v: ValueId, spec: AttentionSpec },
@@ -65,6 +65,11 @@ pub(crate) struct LinearOp {
     pub(crate) spec: LinearSpec,
     pub(crate) weight: Matrix,
     pub(crate) bias: Option<Vector>,
+    /// One factor per input, by which `x` is multiplied first: the weight is equalized.
+    pub(crate) input_factors: Option<Vector>,
+    /// The LayerNorm that `x` comes from, if the weight is stored as floats. It says which inputs are large,
+    /// for a back end that quantizes the weight.
+    pub(crate) input_norm: Option<NormWeights>,
 }
 
 /// `activation(min(max(x + plus, low + shift), high + shift))`, with `[low, high]` the range.
@@ -116,7 +121,9 @@ impl PlanOp {
             }
             Self::Linear(linear) => {
                 linear.weight.tensors(&mut tensors);
-                linear.bias.iter().for_each(|bias| bias.tensors(&mut tensors));
+                let vectors = [&linear.bias, &linear.input_factors];
+                vectors.into_iter().flatten().for_each(|vector| vector.tensors(&mut tensors));
+                linear.input_norm.iter().for_each(|norm| norm.tensors(&mut tensors));
             }
             Self::AddNorm { norm, .. } => norm.tensors(&mut tensors),
             Self::Clip(clip) => clip.shift.iter().for_each(|shift| shift.tensors(&mut tensors)),

@@ -10,5 +10,6 @@
 //! Activations are quantized by the kernels while they are packed (see
 //! [`cpu::kernels::linear`](crate::encoder::cpu::kernels::linear)).
 
+pub mod equalize;
 pub mod int4;
 pub mod int8;

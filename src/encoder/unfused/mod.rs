@@ -98,7 +98,7 @@ impl UnfusedEncoder {
             static_sequence: signature.static_shape.sequence,
             max_tokens: signature.static_shape.sequence.unwrap_or(config.max_position_embeddings),
             batch_layout: BatchLayout::Padded { max_tokens: MAX_BATCH_TOKENS },
-            tolerance: Tolerance { min_cosine: 0.999, max_norm_error: 0.02 },
+            tolerance: Tolerance { min_cosine: 0.999, max_norm_error: 0.02, kernels: None },
         };
         let graphs = RunnableGraphs::new(graph, signature, expected)?;
         info.weight_bytes = graphs.weight_bytes();

@@ -25,13 +25,18 @@ export const golden = (name, kind = "exports") => readJson(path.join(FIXTURES, k
 export const GOLDEN_BITS = readJson(path.join(FIXTURES, "bits/golden.json"));
 export const goldenM3e = () => readJson(path.join(FIXTURES, "m3e-small/golden.json"));
 
+
 /** Returns the folder of the converted m3e-small. */
-export function m3eFolder() {
-  const folder = process.env.COROM_M3E;
+export const m3eFolder = () => convertedFolder("COROM_M3E", "m3e-small");
+/** Returns the folder of all-MiniLM-L6-v2, converted to int8. */
+export const minilmFolder = () => convertedFolder("COROM_MINILM", "all-MiniLM-L6-v2");
+
+function convertedFolder(variable, model) {
+  const folder = process.env[variable];
   if (!folder)
-    throw new Error("COROM_M3E is not set: run ./build.sh test hosts, or set it to the folder of m3e-small that `corom convert` wrote");
+    throw new Error(`${variable} is not set: run ./build.sh test hosts, or set it to the folder of ${model} that \`corom convert\` wrote`);
   if (!existsSync(path.join(folder, "corom.json")))
-    throw new Error(`COROM_M3E=${folder} has no corom.json: run ./build.sh test hosts`);
+    throw new Error(`${variable}=${folder} has no corom.json: run ./build.sh test hosts`);
   return folder;
 }
 

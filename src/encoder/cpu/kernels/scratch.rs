@@ -10,6 +10,8 @@ pub struct Scratch {
     pub(super) activations: Vec<i32>,
     /// f32 activations of a strip, or the queries of a tile of attention.
     pub(super) float_activations: Vec<f32>,
+    /// The rows of a tile times their input factors.
+    pub(super) scaled_rows: Vec<f32>,
     /// The scale of each quantized row, or of each block of it.
     pub(super) activation_scales: Vec<f32>,
     /// The sum of the integers of each row.
@@ -44,6 +46,7 @@ impl Scratch {
     pub fn bytes(&self) -> usize {
         4 * (self.activations.capacity()
             + self.float_activations.capacity()
+            + self.scaled_rows.capacity()
             + self.activation_scales.capacity()
             + self.row_sums.capacity()
             + self.block_sums.capacity()

@@ -156,12 +156,10 @@ impl GraphMatcher<'_> {
                 let of = Box::new(self.scaled_product(of, &[scale])?);
                 Some(AbstractValue::Unscaled { of, by: nodes.clone() })
             }
-            _ => {
-                let c = uniform(self.model, by)?;
-                self.mul_scalar(x, c)
-            }
+            _ => uniform(self.model, by).and_then(|c| self.mul_scalar(x, c)),
         }
         .or_else(|| self.scaled_rows(x, by))
+        .or_else(|| self.factored_rows(x, by))
     }
 
     /// Matches `x · c`, where `c` is a scalar.

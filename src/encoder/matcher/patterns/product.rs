@@ -126,6 +126,24 @@ impl GraphMatcher<'_> {
         Some(AbstractValue::Rows(RowPolynomial::identity(id, rows.layout.clone())))
     }
 
+    /// Matches rows times one number per column, in front of a product: the weight was equalized (see
+    /// [`equalize`](crate::encoder::quantize::equalize)).
+    ///
+    /// Only rows that a `Linear` reads are matched. Factors of other rows have a pattern of their own: those of
+    /// a product belong to its weight, those of a LayerNorm are its gamma.
+    pub(super) fn factored_rows(&mut self, x: &AbstractValue, by: OutletId) -> Option<AbstractValue> {
+        let AbstractValue::Rows(rows) = x else { return None };
+        let by = self.along_row(rows, by)?;
+        let is_input = matches!(
+            self.exprs.get(rows.of),
+            Expr::Norm { .. } | Expr::Context { .. } | Expr::Activated { .. }
+        );
+        if !is_input || !rows.is_identity() {
+            return None;
+        }
+        Some(self.rows(Expr::Factored { x: rows.of, by }, rows.layout.clone()))
+    }
+
     /// Moves a scalar factor of a product into its weight, so that later patterns see the expression
     /// itself.
     pub(super) fn fold_factor(&mut self, rows: RowPolynomial) -> RowPolynomial {

@@ -13,7 +13,8 @@ use crate::encoder::spec::{Activation, LinearSpec};
 pub(super) fn store(matrix: &Matrix, weights: &[TensorData]) -> WeightStore {
     let [inputs, outputs] = matrix.used();
     let spec = LinearSpec { inputs, outputs, activation: Activation::None };
-    let op = LinearOp { x: 0, spec, weight: matrix.clone(), bias: None };
+    let op =
+        LinearOp { x: 0, spec, weight: matrix.clone(), bias: None, input_factors: None, input_norm: None };
     let mut store = WeightStore::new(weights.len(), &[PlanOp::Linear(Box::new(op))]);
     for (at, numbers) in weights.iter().enumerate() {
         store.put(at, numbers.clone());

@@ -14,6 +14,7 @@
 //! The relaxed kernels (`i4_relaxed`) use the same weights, with activations of 8 bits and one scale per
 //! block.
 
+use super::activation_rows::ActivationRows;
 use super::blocked_loop::LinearIo;
 use super::epilogue::Epilogue;
 use super::kernel::Kernel;
@@ -38,6 +39,8 @@ pub struct LinearI4 {
     kernel: Kernel,
     weights: WeightsI4,
     epilogue: Epilogue,
+    /// The factors of the inputs, or empty (see [`ActivationRows`]).
+    factors: Vec<f32>,
 }
 
 /// Packed 4-bit weights, for each panel, for each block of inputs.
@@ -80,7 +83,12 @@ impl<'a> PanelI4<'a> {
 impl LinearI4 {
     /// Takes packed weights.
     pub(super) fn new(spec: LinearSpec, kernel: Kernel, weights: WeightsI4, epilogue: Epilogue) -> Self {
-        Self { spec, kernel, weights, epilogue }
+        Self { spec, kernel, weights, epilogue, factors: Vec::new() }
+    }
+
+    /// Multiplies each input by its factor, `[inputs]`, before it is quantized.
+    pub(super) fn set_input_factors(&mut self, factors: Vec<f32>) {
+        self.factors = factors;
     }
 
     /// Returns the shape and the activation function.
@@ -88,10 +96,14 @@ impl LinearI4 {
         &self.spec
     }
 
-    /// Returns the bytes of weights, scales, zero points and bias.
+    /// Returns the bytes of weights, scales, zero points, bias and input factors.
     pub fn bytes(&self) -> usize {
         let WeightsI4 { q, scales, zeros } = &self.weights;
-        size_of_val(&q[..]) + size_of_val(&scales[..]) + size_of_val(&zeros[..]) + self.epilogue.bytes()
+        size_of_val(&q[..])
+            + size_of_val(&scales[..])
+            + size_of_val(&zeros[..])
+            + self.epilogue.bytes()
+            + size_of_val(&self.factors[..])
     }
 
     /// Returns the kernel that the weights were packed for.
@@ -103,10 +115,11 @@ impl LinearI4 {
     pub(super) fn forward_with(&self, kernel: Kernel, io: LinearIo<'_>, scratch: &mut Scratch) {
         let inputs = self.spec.inputs;
         let pack = |x: &[f32], count, scratch: &mut Scratch| {
+            let rows = ActivationRows { x, count, inputs, factors: &self.factors };
             if kernel.is_relaxed() {
-                pack_activation_blocks::quantize_i8(x, count, inputs, scratch);
+                pack_activation_blocks::quantize_i8(rows, scratch);
             } else {
-                pack_activations::quantize_quads(x, count, inputs, BLOCK_I4, scratch);
+                pack_activations::quantize_quads(rows, BLOCK_I4, scratch);
             }
         };
         let row_bytes = if kernel.is_relaxed() { inputs } else { 2 * inputs };

@@ -9,6 +9,7 @@
 //!
 //! Two panels at a time go through [`strassen`] where there are enough rows.
 
+use super::activation_rows::ActivationRows;
 use super::blocked_loop::LinearIo;
 use super::epilogue::Epilogue;
 use super::i8_product::{TileSums, multiply_add, widen_pair};
@@ -35,6 +36,8 @@ pub struct LinearI8 {
     zero: Vec<i32>,
     /// The largest magnitude of a quantized activation.
     activation_max: i32,
+    /// The factors of the inputs, or empty (see [`ActivationRows`]).
+    factors: Vec<f32>,
 }
 
 impl LinearI8 {
@@ -48,7 +51,12 @@ impl LinearI8 {
     ) -> Self {
         let zero_max = zero.iter().map(|z| z.unsigned_abs() as usize).max().unwrap_or(0);
         let activation_max = activation_max(spec.inputs, 128 + zero_max);
-        Self { spec, weights, epilogue, zero, activation_max }
+        Self { spec, weights, epilogue, zero, activation_max, factors: Vec::new() }
+    }
+
+    /// Multiplies each input by its factor, `[inputs]`, before it is quantized.
+    pub(super) fn set_input_factors(&mut self, factors: Vec<f32>) {
+        self.factors = factors;
     }
 
     /// Returns the shape and the activation function.
@@ -56,23 +64,20 @@ impl LinearI8 {
         &self.spec
     }
 
-    /// Returns the bytes of weights, scales, zero points and bias.
+    /// Returns the bytes of weights, scales, zero points, bias and input factors.
     pub fn bytes(&self) -> usize {
-        size_of_val(&self.weights[..]) + self.epilogue.bytes() + size_of_val(&self.zero[..])
+        size_of_val(&self.weights[..])
+            + self.epilogue.bytes()
+            + size_of_val(&self.zero[..])
+            + size_of_val(&self.factors[..])
     }
 
     /// See [`Linear::forward`](super::packed_linear::Linear::forward).
     pub(super) fn forward(&self, io: LinearIo<'_>, scratch: &mut Scratch) {
         let (inputs, pairs) = (self.spec.inputs, self.pairs());
         let pack = |x: &[f32], count, scratch: &mut Scratch| {
-            pack_activations::quantize_pairs(
-                x,
-                count,
-                inputs,
-                self.activation_max,
-                !self.zero.is_empty(),
-                scratch,
-            );
+            let rows = ActivationRows { x, count, inputs, factors: &self.factors };
+            pack_activations::quantize_pairs(rows, self.activation_max, !self.zero.is_empty(), scratch);
             let strassen_rows = self.strassen_rows(count);
             if strassen_rows > 0 {
                 strassen::pack_factors(

@@ -12,6 +12,7 @@
 //! added up in `f32`. The result depends neither on the machine nor on which of the two kernels runs. It
 //! differs from the exact kernel's because activations have 7 bits instead of 13.
 
+use super::activation_rows::ActivationRows;
 use super::blocked_loop::LinearIo;
 use super::epilogue::Epilogue;
 use super::kernel::Kernel;
@@ -36,6 +37,8 @@ pub struct LinearI8Relaxed {
     weights: Vec<AlignedI8x16>,
     blocks: WeightBlocks,
     epilogue: Epilogue,
+    /// The factors of the inputs, or empty (see [`ActivationRows`]).
+    factors: Vec<f32>,
 }
 
 /// The weights of one panel.
@@ -122,7 +125,12 @@ impl LinearI8Relaxed {
         epilogue: Epilogue,
     ) -> Self {
         blocks.fill(&spec, &weights);
-        Self { spec, kernel, weights, blocks, epilogue }
+        Self { spec, kernel, weights, blocks, epilogue, factors: Vec::new() }
+    }
+
+    /// Multiplies each input by its factor, `[inputs]`, before it is quantized.
+    pub(super) fn set_input_factors(&mut self, factors: Vec<f32>) {
+        self.factors = factors;
     }
 
     /// Returns the shape and the activation function.
@@ -130,12 +138,13 @@ impl LinearI8Relaxed {
         &self.spec
     }
 
-    /// Returns the bytes of weights, their sums, scales and bias.
+    /// Returns the bytes of weights, their sums, scales, bias and input factors.
     pub fn bytes(&self) -> usize {
         size_of_val(&self.weights[..])
             + size_of_val(&self.blocks.sums[..])
             + size_of_val(&self.blocks.can_pair[..])
             + self.epilogue.bytes()
+            + size_of_val(&self.factors[..])
     }
 
     /// Returns for each panel, for each block, whether its products are added in pairs.
@@ -155,7 +164,8 @@ impl LinearI8Relaxed {
         let kernel = if kernel.is_relaxed() { kernel } else { self.kernel };
         let inputs = self.spec.inputs;
         let pack = |x: &[f32], count, scratch: &mut Scratch| {
-            pack_activation_blocks::quantize_u7(x, count, inputs, scratch);
+            let rows = ActivationRows { x, count, inputs, factors: &self.factors };
+            pack_activation_blocks::quantize_u7(rows, scratch);
         };
         io.for_each_group(&self.spec, inputs, scratch, pack, |panels, count, scratch, out| {
             for panel in panels {

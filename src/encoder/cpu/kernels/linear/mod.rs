@@ -30,7 +30,8 @@
 //! ```text
 //! forward(x):
 //!     for each strip of x:
-//!         for each tile: quantize its rows, store them interleaved     pack_activations, pack_activation_blocks
+//!         for each tile: multiply its rows by the input factors        activation_rows, if weights are equalized
+//!                        quantize them, store them interleaved         pack_activations, pack_activation_blocks
 //!         for each group of panels:
 //!             for each panel of the group:
 //!                 for each step or block of inputs:                    the kernels
@@ -85,6 +86,7 @@
 //! | 4 bits, one scale and zero point per block of 32 | [`PackI4`] | 0.64 | `I4` |
 //! | f32 | [`PackF32`] | 4 | `F32` |
 
+mod activation_rows;
 mod autotune;
 mod blocked_loop;
 mod epilogue;

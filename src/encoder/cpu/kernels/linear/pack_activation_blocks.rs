@@ -14,6 +14,7 @@
 //! 0.99915 in blocks of 64 inputs, 0.99723 and 0.99414 per row. The mean is 0.99922 in blocks of 128 inputs
 //! and 0.99962 in blocks of 32.
 
+use super::activation_rows::ActivationRows;
 use super::tiles::tiles;
 use crate::encoder::cpu::kernels::scratch::{Scratch, ensure_len};
 use crate::encoder::cpu::kernels::simd::{F32x4, I8x16, I16x8, I32x4};
@@ -35,27 +36,26 @@ pub(super) enum Correction {
     Sum,
 }
 
-/// Quantizes `x`, `[rows, inputs]`, block by block to 0..=127 with a zero point into `scratch.activations`:
+/// Quantizes `rows` block by block to 0..=127 with a zero point into `scratch.activations`:
 /// for each block, for each tile, for each quad of inputs, the quad of each row. For each block and row,
 /// stores the scale in `scratch.activation_scales` and the negated zero point, as the low `i16` of a pair, in
 /// `scratch.zero_points`.
-pub(super) fn quantize_u7(x: &[f32], rows: usize, inputs: usize, scratch: &mut Scratch) {
-    quantize::<BLOCK_U7, true>(x, rows, inputs, scratch);
+pub(super) fn quantize_u7(rows: ActivationRows<'_>, scratch: &mut Scratch) {
+    quantize::<BLOCK_U7, true>(rows, scratch);
 }
 
 /// Quantizes like [`quantize_u7`], but to −127..=127 without a zero point. Stores the negated sum of each
 /// block and row, as the low `i16` of a pair, in `scratch.block_sums`.
-pub(super) fn quantize_i8(x: &[f32], rows: usize, inputs: usize, scratch: &mut Scratch) {
-    quantize::<BLOCK_I8, false>(x, rows, inputs, scratch);
+pub(super) fn quantize_i8(rows: ActivationRows<'_>, scratch: &mut Scratch) {
+    quantize::<BLOCK_I8, false>(rows, scratch);
 }
 
 /// Quantizes all rows, tile by tile.
 fn quantize<const BLOCK: usize, const ZERO_POINT: bool>(
-    x: &[f32],
-    rows: usize,
-    inputs: usize,
+    activations: ActivationRows<'_>,
     scratch: &mut Scratch,
 ) {
+    let ActivationRows { x, count: rows, inputs, .. } = activations;
     assert_eq!(x.len(), rows * inputs);
     let (quads, blocks) = (inputs.div_ceil(4), inputs.div_ceil(BLOCK));
     let packed = ensure_len(&mut scratch.activations, rows * quads);
@@ -63,8 +63,9 @@ fn quantize<const BLOCK: usize, const ZERO_POINT: bool>(
     let corrections = if ZERO_POINT { &mut scratch.zero_points } else { &mut scratch.block_sums };
     let corrections = ensure_len(corrections, rows * blocks);
     for (first, count) in tiles(rows) {
+        let x = activations.tile(first, count, &mut scratch.scaled_rows);
         for r in 0..count {
-            let row = &x[(first + r) * inputs..][..inputs];
+            let row = &x[r * inputs..][..inputs];
             for (b, part) in row.chunks(BLOCK).enumerate() {
                 let mut padded = [0.0; BLOCK];
                 let block = part.first_chunk::<BLOCK>().unwrap_or_else(|| {
@@ -235,7 +236,8 @@ mod tests {
 
     fn check<const BLOCK: usize, const ZERO_POINT: bool>(x: &[f32], rows: usize, inputs: usize) {
         let mut scratch = Scratch::new();
-        quantize::<BLOCK, ZERO_POINT>(x, rows, inputs, &mut scratch);
+        let activations = ActivationRows { x, count: rows, inputs, factors: &[] };
+        quantize::<BLOCK, ZERO_POINT>(activations, &mut scratch);
         let blocks = inputs.div_ceil(BLOCK);
         for (first, count) in tiles(rows) {
             for (r, b) in (0..count).flat_map(|r| (0..blocks).map(move |b| (r, b))) {

@@ -10,6 +10,7 @@
 //! A row is quantized symmetrically: with `m` its largest magnitude, `s = m / max` and `q = round(x · (max /
 //! m))`. A row with a NaN or an infinity gets the scale NaN and integers of 0, so that its outputs are NaN.
 
+use super::activation_rows::ActivationRows;
 use super::layout::TILE_ROWS;
 use super::tiles::tiles;
 use crate::encoder::cpu::kernels::scratch::{Scratch, ensure_len};
@@ -66,24 +67,17 @@ fn quantize_octet<const QUADS: bool>(octet: &[f32; 8], inverse_scale: F32x4, liv
     if QUADS { q.swap_middle().to_i32() } else { q.to_i32() }
 }
 
-/// Quantizes `x`, `[rows, inputs]`, to `−max..=max` into `scratch.activations`: for each tile, for each pair
+/// Quantizes `rows` to `−max..=max` into `scratch.activations`: for each tile, for each pair
 /// of inputs, the pair of each row. An odd last input is paired with 0. Stores the scale of each row in
 /// `scratch.activation_scales` and, if `sums` is true, the sum of its integers in `scratch.row_sums`. `max`
 /// is at most 32767.
-pub(super) fn quantize_pairs(
-    x: &[f32],
-    rows: usize,
-    inputs: usize,
-    max: i32,
-    sums: bool,
-    scratch: &mut Scratch,
-) {
-    quantize::<false>(x, rows, inputs, max, scratch);
+pub(super) fn quantize_pairs(rows: ActivationRows<'_>, max: i32, sums: bool, scratch: &mut Scratch) {
+    quantize::<false>(rows, max, scratch);
     if sums {
-        let (pairs, ones) = (inputs.div_ceil(2), I16x8::splat(1));
-        let sums = ensure_len(&mut scratch.row_sums, rows);
+        let (pairs, ones) = (rows.inputs.div_ceil(2), I16x8::splat(1));
+        let sums = ensure_len(&mut scratch.row_sums, rows.count);
         sums.fill(0);
-        for (first, count) in tiles(rows) {
+        for (first, count) in tiles(rows.count) {
             let sums = &mut sums[first..][..count];
             for step in scratch.activations[first * pairs..][..count * pairs].chunks_exact(count) {
                 for (sum, pair) in sums.iter_mut().zip(step) {
@@ -94,16 +88,17 @@ pub(super) fn quantize_pairs(
     }
 }
 
-/// Quantizes `x`, `[rows, inputs]`, to 15 bits into `scratch.activations`: for each tile, for each quad of
+/// Quantizes `rows` to 15 bits into `scratch.activations`: for each tile, for each quad of
 /// inputs, the pair (0, 2) of each row, then the pair (1, 3) of each row. Stores the scale of each row in
 /// `scratch.activation_scales` and, for each tile and each `block` of inputs, the negated sum of each row in
 /// `scratch.block_sums`. A sum of 32 integers of 15 bits does not fit an `i16`, so its low 7 bits are in the
 /// low half of the element and the rest in the high half.
-pub(super) fn quantize_quads(x: &[f32], rows: usize, inputs: usize, block: usize, scratch: &mut Scratch) {
-    quantize::<true>(x, rows, inputs, i16::MAX.into(), scratch);
-    let (quads, blocks, ones) = (inputs.div_ceil(4), inputs.div_ceil(block), I16x8::splat(1));
-    let sums = ensure_len(&mut scratch.block_sums, rows * blocks);
-    for (first, count) in tiles(rows) {
+pub(super) fn quantize_quads(rows: ActivationRows<'_>, block: usize, scratch: &mut Scratch) {
+    quantize::<true>(rows, i16::MAX.into(), scratch);
+    let (quads, blocks) = (rows.inputs.div_ceil(4), rows.inputs.div_ceil(block));
+    let ones = I16x8::splat(1);
+    let sums = ensure_len(&mut scratch.block_sums, rows.count * blocks);
+    for (first, count) in tiles(rows.count) {
         let tile = &scratch.activations[first * quads * 2..][..count * quads * 2];
         let sums = &mut sums[first * blocks..][..count * blocks];
         for (part, sums) in tile.chunks(block / 2 * count).zip(sums.chunks_exact_mut(count)) {
@@ -117,24 +112,26 @@ pub(super) fn quantize_quads(x: &[f32], rows: usize, inputs: usize, block: usize
 }
 
 /// Quantizes all rows, tile by tile.
-fn quantize<const QUADS: bool>(x: &[f32], rows: usize, inputs: usize, max: i32, scratch: &mut Scratch) {
-    assert_eq!(x.len(), rows * inputs);
+fn quantize<const QUADS: bool>(rows: ActivationRows<'_>, max: i32, scratch: &mut Scratch) {
+    let ActivationRows { x, count: all, inputs, .. } = rows;
+    assert_eq!(x.len(), all * inputs);
     let pairs = if QUADS { inputs.div_ceil(4) * 2 } else { inputs.div_ceil(2) };
-    let packed = ensure_len(&mut scratch.activations, rows * pairs);
-    let scales = ensure_len(&mut scratch.activation_scales, rows);
-    for (first, count) in tiles(rows) {
+    let packed = ensure_len(&mut scratch.activations, all * pairs);
+    let scales = ensure_len(&mut scratch.activation_scales, all);
+    for (first, count) in tiles(all) {
         let tile = &mut packed[first * pairs..][..count * pairs];
+        let x = rows.tile(first, count, &mut scratch.scaled_rows);
         let mut inverse_scales = [0.0f32; TILE_ROWS];
         for r in 0..count {
-            let row = &x[(first + r) * inputs..][..inputs];
+            let row = &x[r * inputs..][..inputs];
             (inverse_scales[r], scales[first + r]) = scale_of_row(max_abs_bits(row), max);
         }
         if count == TILE_ROWS {
-            let rows = [0, 1, 2, 3].map(|r| &x[(first + r) * inputs..][..inputs]);
+            let rows = [0, 1, 2, 3].map(|r| &x[r * inputs..][..inputs]);
             quantize_tile::<QUADS>(rows, inverse_scales, tile);
         } else {
             for r in 0..count {
-                let row = &x[(first + r) * inputs..][..inputs];
+                let row = &x[r * inputs..][..inputs];
                 quantize_row::<QUADS>(row, inverse_scales[r], &mut tile[r..], count);
             }
         }
@@ -215,7 +212,8 @@ mod tests {
 
     fn check(x: &[f32], rows: usize, inputs: usize, max: i32) {
         let mut scratch = Scratch::new();
-        quantize_pairs(x, rows, inputs, max, true, &mut scratch);
+        let activations = ActivationRows { x, count: rows, inputs, factors: &[] };
+        quantize_pairs(activations, max, true, &mut scratch);
         for (first, count) in tiles(rows) {
             for r in 0..count {
                 let row = &x[(first + r) * inputs..][..inputs];

@@ -50,7 +50,40 @@ impl Linear {
         }
     }
 
-    /// Returns the bytes of weights, scales, zero points and bias.
+    /// Multiplies each input by its factor before it is quantized: for weights that were equalized (see
+    /// [`equalize`](crate::encoder::quantize::equalize)). `factors` is `[inputs]`, or empty for factors of 1.
+    ///
+    /// ```
+    /// use corom::encoder::cpu::kernels::Scratch;
+    /// use corom::encoder::cpu::kernels::linear::{Kernel, PackI8};
+    /// use corom::encoder::spec::{Activation, LinearSpec, WeightOrder};
+    ///
+    /// let spec = LinearSpec { inputs: 2, outputs: 1, activation: Activation::None };
+    /// let mut pack = PackI8::new(spec, Kernel::Exact, vec![1.0], vec![])?;
+    /// pack.put_i8(WeightOrder::OutIn, 0, &[3, 5]);
+    /// let linear = pack.finish().with_input_factors(vec![1.0, 0.5]);
+    ///
+    /// let mut out = [0.0];
+    /// linear.forward(&[1.0, 2.0], 1, &mut out, &mut Scratch::new());
+    /// assert_eq!(out, [3.0 + 0.5 * 2.0 * 5.0]);
+    /// # Ok::<(), corom::error::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If there is another number of factors than inputs, or if the weights are f32: multiply those instead.
+    #[must_use]
+    pub fn with_input_factors(mut self, factors: Vec<f32>) -> Self {
+        assert!(factors.is_empty() || factors.len() == self.spec().inputs, "factors is [inputs] or empty");
+        match &mut self {
+            Self::I8(linear) => linear.set_input_factors(factors),
+            Self::I8Relaxed(linear) => linear.set_input_factors(factors),
+            Self::I4(linear) => linear.set_input_factors(factors),
+            Self::F32(_) => assert!(factors.is_empty(), "f32 weights take no input factors"),
+        }
+        self
+    }
+
+    /// Returns the bytes of weights, scales, zero points, bias and input factors.
     pub fn bytes(&self) -> usize {
         match self {
             Self::I8(linear) => linear.bytes(),

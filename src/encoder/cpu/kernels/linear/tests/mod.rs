@@ -2,6 +2,7 @@
 //! files of this folder.
 
 mod extremes;
+mod factors;
 mod memory;
 mod rows;
 mod shapes;
