@@ -63,6 +63,8 @@ export class Corom {
    * const vectors = await corom.embed(["阔腿裤女冬牛仔", "阔腿裤男大码高腰宽松。"]);
    * vectors.rows; // 2
    * vectors.row(0); // Float32Array(512) [0.07, -0.48, -0.30, …]
+   * vectors.tokens; // Uint32Array [9, 13]
+   * vectors.truncated; // [false, false]
    */
   embed(texts: string | readonly string[], options?: EmbedOptions): Promise<Embeddings>;
 
@@ -105,7 +107,7 @@ export class Corom {
    * @example
    * corom.tokenize("阔腿裤");
    * // { ids: [101, 7333, 5597, 6175, 102], tokens: ["[CLS]", "阔", "腿", "裤", "[SEP]"],
-   * //   offsets: [[0, 0], [0, 1], [1, 2], [2, 3], [0, 0]], truncated: false }
+   * //   offsets: [[0, 0], [0, 1], [1, 2], [2, 3], [0, 0]], truncated: false, unknown: 0 }
    */
   tokenize(text: string): Tokens;
 

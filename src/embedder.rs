@@ -15,7 +15,7 @@ use crate::prompts::{PromptChoice, Prompts};
 use crate::recipe::{HiddenShape, VectorRecipe};
 use crate::self_test::{SelfTest, VectorError};
 use crate::similarity::{Metric, dot};
-use crate::tokenizer::{Encoding, Tokenizer, Tokens};
+use crate::tokenizer::{Encoding, TextReport, Tokenizer, Tokens};
 
 /// The most texts that one step tokenizes.
 const MAX_STEP_TEXTS: usize = 256;
@@ -67,6 +67,11 @@ pub struct EmbedJob {
 }
 
 impl EmbedJob {
+    /// Returns a report per text, in the order of the texts. All texts have one once the job is done.
+    pub fn reports(&self) -> impl Iterator<Item = TextReport> + '_ {
+        self.encodings.iter().map(Encoding::report)
+    }
+
     /// Returns the number of texts that are embedded.
     pub fn done(&self) -> usize {
         self.done
@@ -166,13 +171,9 @@ impl Embedder {
         &self.tokenizer
     }
 
-    /// Sets the maximum length of a text in tokens, `[CLS]` and `[SEP]` included. Longer texts are
-    /// truncated.
-    ///
-    /// # Errors
-    /// See [`Tokenizer::set_max_length`].
-    pub fn set_max_length(&mut self, max_length: usize) -> Result<()> {
-        self.tokenizer.set_max_length(max_length)
+    /// Returns the tokenizer, to change its maximum length or its options.
+    pub fn tokenizer_mut(&mut self) -> &mut Tokenizer {
+        &mut self.tokenizer
     }
 
     /// Returns the encoder.

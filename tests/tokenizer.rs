@@ -68,8 +68,7 @@ fn long_texts_cost_as_much_as_their_first_kilobytes() {
         assert_eq!(ids, tokenizer.encode(&unit.repeat(head)).unwrap().input_ids, "{unit:?}");
     }
     let junk = format!("e{}", "\u{301}".repeat(5 << 20));
-    assert_eq!(tokenizer.encode(&junk).unwrap_err().code(), ErrorCode::InvalidArgument);
-    assert!(tokenizer.encode("裤").is_ok(), "the tokenizer stays usable");
+    assert_eq!(tokenizer.encode(&junk).unwrap(), tokenizer.encode("e\u{301}").unwrap());
 }
 
 #[test]
@@ -84,7 +83,7 @@ fn tokenizer_rejects_damaged_and_mismatched_files() {
     assert_eq!(code(&json, 32, vocab_size), None);
     assert_eq!(code(&json, 1, vocab_size), Some(ErrorCode::InvalidArgument));
     assert_eq!(code(&json, 32, vocab_size - 1), Some(ErrorCode::TokenizerMismatch));
-    assert_eq!(code(&json, 32, 21128), Some(ErrorCode::TokenizerMismatch));
+    assert_eq!(code(&json, 32, 21128), None, "padded embeddings");
     for end in (0..json.len()).step_by(97) {
         assert_eq!(code(&json[..end], 32, vocab_size), Some(ErrorCode::InvalidTokenizer), "cut at {end}");
     }

@@ -154,6 +154,8 @@ export function loadOptions(value) {
       pooling: optional(given.pooling, poolings),
       ignoreHead: optional(given.ignoreHead, (b) => ofType(b, "ignoreHead", "boolean")),
       normalize: optional(given.normalize, (b) => ofType(b, "normalize", "boolean")),
+      lowercase: optional(given.lowercase, (b) => ofType(b, "lowercase", "boolean")),
+      splitSpecialTokens: optional(given.splitSpecialTokens, (b) => ofType(b, "splitSpecialTokens", "boolean")),
       selfTest: optional(given.selfTest, (b) => ofType(b, "selfTest", "boolean")),
       model: optional(given.model, (m) => text(m, "model")),
       dtype: optional(given.dtype, (d) => oneOf(d, "dtype", DTYPES)),

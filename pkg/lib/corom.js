@@ -57,10 +57,10 @@ export class Corom {
     this.#assertNotFreed();
     const list = check.textOrTexts(texts, "texts");
     const prompt = check.prompt(check.options(options).prompt);
-    const data = await this.#run(options, (signal) =>
+    const { data, report } = await this.#run(options, (signal) =>
       list.length === 1 ? this.#embedSingle(list[0], prompt, signal) : this.#embedAll(list, prompt, signal),
     );
-    return new Embeddings(data, list.length, this.info.dimension);
+    return new Embeddings(data, list.length, this.info.dimension, report);
   }
 
   async score(query, documents, options) {
@@ -86,9 +86,9 @@ export class Corom {
     const version = check.modelscopeVersion(check.options(options).modelscopeVersion);
     const list = [...sources, ...compared];
     return this.#run(options, async (signal) => {
-      const data = await this.#embedAll(list, undefined, signal);
+      const { data, report } = await this.#embedAll(list, undefined, signal);
       const scores = this.#withEmbedder((embedder) => embedder.pipelineScores(data, sources.length, version));
-      const rows = new Embeddings(data, list.length, this.info.dimension);
+      const rows = new Embeddings(data, list.length, this.info.dimension, report);
       return { text_embedding: [...rows], scores: Array.from(scores) };
     });
   }
@@ -147,23 +147,26 @@ export class Corom {
     if (documents.length === 0) return new Float32Array(0);
     const vector = await this.#embedSingle(query, QUERY, signal);
     const vectors = await this.#embedAll(documents, DOCUMENT, signal);
-    return this.#withEmbedder((embedder) => embedder.score(vector, vectors, metric));
+    return this.#withEmbedder((embedder) => embedder.score(vector.data, vectors.data, metric));
   }
 
   /**
-   * Returns the vector of one text, from the query cache if it is there. The text always gets a job of its own, so that
-   * the bits of its vector do not depend on the cache.
+   * Returns what #embedAll returns for one text, from the query cache if it is there. The text always gets a job of its
+   * own, so that the bits of its vector do not depend on the cache.
    */
   async #embedSingle(text, prompt, signal) {
     const key = prompt === undefined ? text : `${prompt.kind}\0${prompt.value ?? ""}\0${text}`;
     const cached = this.#queries.get(key);
     if (cached) return cached;
-    const vector = await this.#embedAll([text], prompt, signal);
-    this.#queries.set(key, vector);
-    return vector;
+    const result = await this.#embedAll([text], prompt, signal);
+    this.#queries.set(key, result);
+    return result;
   }
 
-  /** Embeds texts as one job, batch by batch. A job that ends early is freed. */
+  /**
+   * Embeds texts as one job, batch by batch. A job that ends early is freed. Returns the vectors `data`, and the
+   * `report` of the class Embeddings.
+   */
   async #embedAll(texts, prompt, signal) {
     let job = this.#withEmbedder((embedder) => embedder.start(texts, prompt?.kind, prompt?.value));
     try {
@@ -171,8 +174,13 @@ export class Corom {
         await this.#yieldAndCheck(signal);
       }
       const finished = job;
+      const report = this.#runtime.call(() => ({
+        tokens: finished.tokens(),
+        truncated: finished.truncated(),
+        unknown: finished.unknown(),
+      }));
       job = undefined; // finish() frees the job
-      return this.#withEmbedder((embedder) => embedder.finish(finished));
+      return { data: this.#withEmbedder((embedder) => embedder.finish(finished)), report };
     } finally {
       if (job && this.#runtime.memoryBytes > 0) this.#runtime.call(() => job.free());
     }

@@ -1,11 +1,15 @@
-// The result of `embed`: a row-major matrix `[rows, dimension]`.
+// The result of `embed`: a row-major matrix `[rows, dimension]`, and what the tokenizer made of each text.
 import { unexpected } from "./arguments.js";
 
 export class Embeddings {
-  constructor(data, rows, dimension) {
+  /** `report` has a number per row in each of `tokens`, `truncated` (0 or 1) and `unknown`. */
+  constructor(data, rows, dimension, report) {
     this.data = data;
     this.rows = rows;
     this.dimension = dimension;
+    this.tokens = report.tokens;
+    this.truncated = Array.from(report.truncated, Boolean);
+    this.unknown = report.unknown;
     Object.freeze(this);
   }
 

@@ -125,6 +125,15 @@ export interface Embeddings extends Iterable<Float32Array> {
   readonly rows: number;
   /** Length of a vector. */
   readonly dimension: number;
+  /** Number of tokens per text that the vector was computed from, including `[CLS]` and `[SEP]`. */
+  readonly tokens: Uint32Array;
+  /** Whether the text was cut, per text: it had more than `maxLength` tokens, and the rest has no part in the vector. */
+  readonly truncated: readonly boolean[];
+  /**
+   * Number of unknown tokens (`[UNK]`) per text: what the vocabulary does not have. Texts that differ only in unknown
+   * tokens have the same vector.
+   */
+  readonly unknown: Uint32Array;
   /**
    * Returns row `i`, counted from 0, as a view into `data` (not a copy). Throws `INVALID_ARGUMENT` if `i` is not a row.
    *
@@ -173,4 +182,6 @@ export interface Tokens {
   readonly offsets: [start: number, end: number][];
   /** Whether the text had more than `maxLength` tokens. */
   readonly truncated: boolean;
+  /** Number of unknown tokens (`[UNK]`): what the vocabulary does not have. */
+  readonly unknown: number;
 }

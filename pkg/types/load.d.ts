@@ -169,6 +169,17 @@ export interface LoadOptions {
   /** true: vectors are scaled to length 1. Default: the model's own setting, otherwise false. */
   normalize?: boolean;
   /**
+   * true: text is lower-cased before its tokens are looked up, for vocabularies without capitals, in which `NIKE` is
+   * unknown. BERT's normalizer then strips accents too, unless the model's files set `strip_accents`; for another
+   * normalizer, text is lower-cased before it. false: text keeps its case. Default: the model's own setting.
+   */
+  lowercase?: boolean;
+  /**
+   * true: special tokens in a text are text, so the characters `[SEP]` are several tokens. false: they are the special
+   * token. The name is Hugging Face's `split_special_tokens`. Default: the model's own setting, otherwise false.
+   */
+  splitSpecialTokens?: boolean;
+  /**
    * true: after the model is built, it embeds the converter's test texts, and the load fails with `SELF_TEST_FAILED` if
    * the vectors differ. Models without test texts are not tested. false: the self-test is skipped. Default: true.
    */

@@ -16,7 +16,7 @@ pub(super) fn missing_error(path: &str, page: Option<&String>, subfolder: Option
         None => {
             let hint =
                 subfolder.map_or(String::new(), |f| format!(". {f}/ has one: is that the model folder?"));
-            let what = "a model folder has corom.json, or config.json, tokenizer.json and an ONNX file";
+            let what = "a model folder has corom.json, or config.json, tokenizer.json (or vocab.txt) and an ONNX file";
             Error::new(ErrorCode::MissingFile, format!("{path} is missing: {what}{hint}"))
         }
     }

@@ -8,6 +8,7 @@ use super::dtype::Dtype;
 use super::export_folder::{WantedExport, is_onnx};
 use super::manifest::{FileEntry, PIECE_BYTES};
 use super::settings::{SIDE_FILES, module_files};
+use crate::tokenizer::TOKENIZER_SIDE_FILES;
 
 /// A file that the loader requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -136,17 +137,19 @@ impl FileRequests {
     /// # Errors
     /// Those of [`WantedExport::choose`], if there is a listing.
     pub(super) fn request_export_files(&mut self, model: Option<&str>) -> Result<()> {
-        const REQUIRED: [&str; 2] = ["config.json", "tokenizer.json"];
-        for path in REQUIRED {
-            self.add(path, true, None);
-        }
-        for path in SIDE_FILES {
+        self.add("config.json", true, None);
+        let is_listed = |path: &str| self.listing.as_ref().is_none_or(|listing| listing.contains(path));
+        let has_files = is_listed("config.json") && (is_listed("tokenizer.json") || is_listed("vocab.txt"));
+        let has_only_vocabulary = !is_listed("tokenizer.json") && is_listed("vocab.txt");
+        // If tokenizer.json does not exist, `request_alternative` requests vocab.txt.
+        self.add(if has_only_vocabulary { "vocab.txt" } else { "tokenizer.json" }, false, None);
+        for path in SIDE_FILES.iter().chain(&TOKENIZER_SIDE_FILES) {
             self.add_optional(path);
         }
         match (model, &self.listing) {
             (Some(model), _) => self.add(model, true, None),
             // The error for these two files says more than one about the ONNX file.
-            (None, Some(listing)) if !REQUIRED.iter().all(|path| listing.contains(*path)) => {}
+            (None, Some(_)) if !has_files => {}
             (None, Some(listing)) => {
                 let path = self.export.choose(listing.iter().map(String::as_str))?;
                 self.add(&path, true, None);
@@ -172,11 +175,25 @@ impl FileRequests {
         }
     }
 
+    /// Requests what can take the place of a file that does not exist: `vocab.txt` for `tokenizer.json`, the next usual
+    /// path for an ONNX file.
+    ///
+    /// # Errors
+    /// What to say is missing, if nothing can.
+    pub(super) fn request_alternative(&mut self, path: &str) -> Result<(), String> {
+        match path {
+            "tokenizer.json" if self.add_optional("vocab.txt") => Ok(()),
+            "tokenizer.json" | "vocab.txt" => Err("the tokenizer (tokenizer.json or vocab.txt)".to_owned()),
+            _ if is_onnx(path) => self.request_next_onnx(),
+            _ => Ok(()),
+        }
+    }
+
     /// Requests the ONNX file at its next usual path.
     ///
     /// # Errors
     /// What to say is missing, if all usual paths were tried.
-    pub(super) fn request_next_onnx(&mut self) -> Result<(), String> {
+    fn request_next_onnx(&mut self) -> Result<(), String> {
         let paths = self.export.tried_paths();
         if let Some(path) = paths.iter().find(|path| !self.missing.contains(*path)) {
             self.add(path, false, None);

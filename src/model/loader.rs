@@ -308,10 +308,9 @@ impl ModelLoader {
         self.requests.remove_missing(path);
         if path == manifest::FILE_NAME {
             self.requests.request_export_files(self.options.model.as_deref())?;
-        } else if is_onnx(path)
-            && let Err(what) = self.requests.request_next_onnx()
-        {
-            return Err(missing_error(&what, self.pages.first(), None));
+        } else if let Err(what) = self.requests.request_alternative(path) {
+            let subfolder = self.requests.subfolder_with(path).filter(|_| !is_onnx(path));
+            return Err(missing_error(&what, self.pages.first(), subfolder));
         }
         self.request_module_files()?;
         self.request_weight_files();

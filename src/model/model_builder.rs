@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorCode, Result, fail};
 use crate::head::{Head, HeadLayer};
 use crate::recipe::{VectorRecipe, pooled_width};
 use crate::self_test::SelfTest;
-use crate::tokenizer::Tokenizer;
+use crate::tokenizer::{Tokenizer, TokenizerFiles, TokenizerOptions};
 
 use super::manifest::Manifest;
 use super::options::LoadOptions;
@@ -27,6 +27,8 @@ pub(super) struct ModelBuilder {
     config: BertConfig,
     /// The maximum length that the caller wants.
     max_length: Option<usize>,
+    /// The caller's tokenizer options.
+    tokenizer_options: TokenizerOptions,
     decisions: ModelDecisions,
     /// The modules after the pooling, with their weights.
     head: Vec<HeadLayer>,
@@ -96,10 +98,22 @@ impl ModelBuilder {
         layers.sort_unstable();
         layers.dedup();
 
-        let tokenizer_json = files.remove("tokenizer.json").ok_or_else(|| missing("tokenizer.json"))?;
         // The tokenizer before the graph: it is read quickly, so a wrong one is reported early.
-        let tokenizer = Tokenizer::from_json(&tokenizer_json, settings.max_length.value, config.vocab_size)?;
-        drop(tokenizer_json);
+        // A converted folder's tokenizer.json has everything already.
+        let tokenizer_files = match manifest {
+            Some(_) => {
+                TokenizerFiles { tokenizer: files.remove("tokenizer.json"), ..TokenizerFiles::default() }
+            }
+            None => TokenizerFiles::read(|path| {
+                Ok(match path {
+                    "tokenizer.json" => files.remove(path),
+                    _ => files.get(path).cloned(),
+                })
+            })?,
+        };
+        let tokenizer =
+            Tokenizer::from_files(&tokenizer_files, settings.max_length.value, config.vocab_size)?;
+        drop(tokenizer_files);
 
         let (onnx_path, onnx) = onnx;
         let folder = onnx_path.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
@@ -146,6 +160,10 @@ impl ModelBuilder {
             tokenizer,
             config,
             max_length: options.max_length,
+            tokenizer_options: TokenizerOptions {
+                lowercase: options.lowercase,
+                split_special_tokens: options.split_special_tokens,
+            },
             decisions: ModelDecisions { pooling, head, normalize, max_length, metric, prompts },
             head: layers_of_head,
             assumed_inside,
@@ -237,7 +255,13 @@ impl ModelBuilder {
         embedder.set_metric(decisions.metric.value);
         embedder.set_prompts(decisions.prompts.value.clone());
         // The self-test uses the manifest's settings, because its vectors were made with them.
-        UnverifiedModel::new(embedder, own, decisions.max_length.value, decisions.list())
+        UnverifiedModel::new(
+            embedder,
+            own,
+            decisions.max_length.value,
+            self.tokenizer_options,
+            decisions.list(),
+        )
     }
 }
 

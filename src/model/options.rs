@@ -24,6 +24,11 @@ pub struct LoadOptions {
     pub ignore_head: bool,
     /// Whether vectors are L2-normalized.
     pub normalize: Option<bool>,
+    /// Whether text is lower-cased before its tokens are looked up, for vocabularies without capitals. See
+    /// [`TokenizerOptions::lowercase`](crate::tokenizer::TokenizerOptions::lowercase).
+    pub lowercase: Option<bool>,
+    /// Whether special tokens in a text are text: the characters `[SEP]` are then not the token `[SEP]`.
+    pub split_special_tokens: Option<bool>,
     /// Whether the manifest's self-test is skipped.
     pub skip_self_test: bool,
     /// The ONNX file to load, a path in the folder. A path other than `model.onnx` also means that

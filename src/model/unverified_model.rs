@@ -5,6 +5,7 @@ use crate::embedder::{EmbedJob, Embedder};
 use crate::error::{Result, fail};
 use crate::recipe::VectorRecipe;
 use crate::self_test::SelfTest;
+use crate::tokenizer::TokenizerOptions;
 
 /// The result of [`ModelLoader::build_unverified`](super::ModelLoader::build_unverified).
 pub struct UnverifiedModel {
@@ -17,6 +18,8 @@ pub struct UnverifiedModel {
     /// made with the manifest's.
     max_length: usize,
     decisions: Vec<Decision>,
+    /// The caller's tokenizer options, which are set after the self-test for the same reason.
+    tokenizer_options: TokenizerOptions,
 }
 
 impl UnverifiedModel {
@@ -25,6 +28,7 @@ impl UnverifiedModel {
         embedder: Embedder,
         self_test: Option<(SelfTest, VectorRecipe)>,
         max_length: usize,
+        tokenizer_options: TokenizerOptions,
         decisions: Vec<Decision>,
     ) -> Result<Self> {
         let job = match &self_test {
@@ -32,7 +36,7 @@ impl UnverifiedModel {
             None => None,
         };
         let self_test = self_test.map(|(test, _)| test);
-        Ok(Self { embedder, self_test, job, has_passed: false, max_length, decisions })
+        Ok(Self { embedder, self_test, job, has_passed: false, max_length, tokenizer_options, decisions })
     }
 
     /// Returns true if there is a self-test to run.
@@ -68,7 +72,8 @@ impl UnverifiedModel {
     /// Those of [`step`](Self::step).
     pub fn finish(mut self) -> Result<Embedder> {
         while !self.step()? {}
-        self.embedder.set_max_length(self.max_length)?;
+        self.embedder.tokenizer_mut().set_options(self.tokenizer_options)?;
+        self.embedder.tokenizer_mut().set_max_length(self.max_length)?;
         self.embedder.set_decisions(self.decisions);
         Ok(self.embedder)
     }

@@ -1,6 +1,6 @@
 //! Turns text into token ids with Hugging Face's `tokenizers`.
 //!
-//! Long texts are tokenized in parts until the maximum length is reached (`long_text.rs`), so ten megabytes
+//! Long texts are tokenized in parts until the maximum length is reached (`split/`), so ten megabytes
 //! of text cost what its first kilobytes cost.
 //!
 //! ```
@@ -15,21 +15,28 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod long_text;
+mod builder;
+mod class;
+mod files;
+mod model;
+mod normalizer;
 mod offsets;
 mod parse;
+mod special_tokens;
+mod split;
+mod unigram;
+mod vocabulary;
 
-use tokenizers::models::ModelWrapper;
-use tokenizers::normalizers::NormalizerWrapper;
-use tokenizers::pre_tokenizers::PreTokenizerWrapper;
-use tokenizers::{Encoding as HfEncoding, Tokenizer as HfTokenizer, TruncationDirection};
+use tokenizers::{
+    Encoding as HfEncoding, Model, OffsetReferential, OffsetType, PreTokenizer, TruncationDirection,
+};
+
+pub use builder::TokenizerOptions;
+pub use files::{TOKENIZER_SIDE_FILES, TokenizerFiles};
 
 use crate::error::{Error, ErrorCode, Result, fail};
-use long_text::{TextSplitter, is_blank};
-
-/// Bytes of the longest part of text without white space or Chinese characters that is tokenized. The
-/// `tokenizers` crate takes about 40 times as much memory.
-const MAX_PART_BYTES: usize = 2 << 20;
+use builder::Pipeline;
+use split::{Part, Splitter};
 
 /// A text as the encoder reads it: `[CLS]` … `[SEP]`, cut to the maximum length.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +45,28 @@ pub struct Encoding {
     pub input_ids: Vec<u32>,
     /// Segment of each token: all 0 for a single text.
     pub token_type_ids: Vec<u32>,
+    /// True if the text had more tokens than the maximum length.
+    pub truncated: bool,
+    /// The number of unknown tokens: what the vocabulary does not have.
+    pub unknown: usize,
+}
+
+/// What the tokenizer made of a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TextReport {
+    /// The number of tokens that the encoder reads, special tokens and a prompt included.
+    pub tokens: usize,
+    /// True if the text had more tokens than the maximum length: the rest has no part in the vector.
+    pub truncated: bool,
+    /// The number of those tokens that are unknown: what the vocabulary does not have.
+    pub unknown: usize,
+}
+
+impl Encoding {
+    /// Returns the report for the caller.
+    pub fn report(&self) -> TextReport {
+        TextReport { tokens: self.input_ids.len(), truncated: self.truncated, unknown: self.unknown }
+    }
 }
 
 /// A text's tokens, for display.
@@ -52,27 +81,40 @@ pub struct Tokens {
     pub offsets: Vec<(usize, usize)>,
     /// True if the text had more tokens than the maximum length.
     pub truncated: bool,
+    /// The number of unknown tokens: what the vocabulary does not have.
+    pub unknown: usize,
 }
 
 /// A BERT tokenizer with a maximum length. The [module](self) has an example.
 pub struct Tokenizer {
-    inner: HfTokenizer,
+    inner: Pipeline,
     max_length: usize,
     special_tokens: usize,
-    /// Set if cutting a text before white space or a Chinese character cannot change its tokens.
-    splitter: Option<TextSplitter>,
+    splitter: Splitter,
 }
 
 impl Tokenizer {
-    /// Parses a `tokenizer.json`. Texts are cut to `max_length` tokens, `[CLS]` and `[SEP]` included; the
-    /// file's own truncation and padding settings are ignored. `vocab_size` is the model's.
+    /// Parses a `tokenizer.json` as it is. Texts are cut to `max_length` tokens, `[CLS]` and `[SEP]` included;
+    /// the file's own truncation and padding settings are ignored. `vocab_size` is the number of the model's word
+    /// embeddings.
     ///
     /// # Errors
     /// `INVALID_TOKENIZER` if the file cannot be parsed or adds no special tokens, `TOKENIZER_MISMATCH` if
-    /// its vocabulary is not the model's, `INVALID_ARGUMENT` if `max_length` leaves no room for text.
+    /// the model has no word embedding for one of its ids, `INVALID_ARGUMENT` if `max_length` leaves no room for
+    /// text.
     pub fn from_json(json: &[u8], max_length: usize, vocab_size: usize) -> Result<Self> {
-        let inner = parse::parse(json)?;
-        check_vocabulary(&inner, vocab_size)?;
+        let files = TokenizerFiles { tokenizer: Some(json.to_vec()), ..TokenizerFiles::default() };
+        Self::from_files(&files, max_length, vocab_size)
+    }
+
+    /// Builds the tokenizer of a folder from its files, as transformers loads it. See [`TokenizerFiles`].
+    ///
+    /// # Errors
+    /// `MISSING_FILE` if there is neither `tokenizer.json` nor `vocab.txt`, `UNSUPPORTED_MODEL` if
+    /// `tokenizer_class` names a class whose rules corom does not have, and the errors of
+    /// [`from_json`](Self::from_json).
+    pub fn from_files(files: &TokenizerFiles, max_length: usize, vocab_size: usize) -> Result<Self> {
+        let inner = builder::build(files, vocab_size)?;
         let special_tokens = inner.encode_fast("", true).map_err(tokenizer_failed)?.len();
         if special_tokens == 0 {
             fail!(
@@ -80,10 +122,37 @@ impl Tokenizer {
                 "tokenizer.json: no post_processor adds [CLS] and [SEP]; a BERT needs both"
             );
         }
-        let splitter = splitter_for(&inner);
+        let splitter = Splitter::new(&inner);
         let mut tokenizer = Self { inner, max_length, special_tokens, splitter };
         tokenizer.set_max_length(max_length)?;
         Ok(tokenizer)
+    }
+
+    /// Returns the tokenizer as a `tokenizer.json` that has everything: another load needs no other file.
+    ///
+    /// The format has no `split_special_tokens`. If it is set, the special tokens are left out of `added_tokens`, so
+    /// that no text has them.
+    ///
+    /// # Errors
+    /// `INVALID_TOKENIZER` if it cannot be serialized.
+    pub fn to_json(&self) -> Result<String> {
+        let json = self.inner.to_string(false).map_err(tokenizer_failed)?;
+        if !self.inner.get_encode_special_tokens() {
+            return Ok(json);
+        }
+        builder::without_special_tokens(&json)
+    }
+
+    /// Changes the tokenizer as the caller wants it.
+    ///
+    /// # Errors
+    /// `INVALID_TOKENIZER` if the normalizer cannot be changed.
+    pub fn set_options(&mut self, options: TokenizerOptions) -> Result<()> {
+        if options != TokenizerOptions::default() {
+            builder::apply(&mut self.inner, options)?;
+            self.splitter = Splitter::new(&self.inner);
+        }
+        Ok(())
     }
 
     /// Sets the maximum length in tokens, `[CLS]` and `[SEP]` included.
@@ -110,12 +179,15 @@ impl Tokenizer {
     /// Tokenizes a text for the encoder.
     ///
     /// # Errors
-    /// `INVALID_ARGUMENT` for a text with more than 2 MiB without white space or a Chinese character.
+    /// `INVALID_ARGUMENT` for a text that has no place to cut for a long way: more than 32 KiB, or 256 KiB for a
+    /// tokenizer whose texts are not divided. BERT's tokenizer cuts almost every text.
     pub fn encode(&self, text: &str) -> Result<Encoding> {
-        let (encoding, _) = self.encode_parts(text, false)?;
+        let (encoding, truncated) = self.encode_parts(text, false)?;
         Ok(Encoding {
             input_ids: encoding.get_ids().to_vec(),
             token_type_ids: encoding.get_type_ids().to_vec(),
+            truncated,
+            unknown: self.count_unknown(&encoding),
         })
     }
 
@@ -134,31 +206,50 @@ impl Tokenizer {
             tokens: encoding.get_tokens().to_vec(),
             offsets: offsets::bytes_to_utf16(text, &bytes),
             truncated,
+            unknown: self.count_unknown(&encoding),
         })
     }
 
+    fn count_unknown(&self, encoding: &HfEncoding) -> usize {
+        let unknown = self.inner.get_model().unknown_id();
+        encoding.get_ids().iter().filter(|&&id| Some(id) == unknown).count()
+    }
+
     /// Tokenizes part by part until the maximum length is passed, so that ten megabytes of text cost no more
-    /// than its first few hundred characters.
+    /// than its first few kilobytes.
     fn encode_parts(&self, text: &str, with_offsets: bool) -> Result<(HfEncoding, bool)> {
         let max_tokens = self.max_length - self.special_tokens;
         let mut all: Option<HfEncoding> = None;
-        let mut rest = 0..text.len();
+        let (mut start, mut min_bytes) = (0, 0);
         loop {
-            let end = match &self.splitter {
-                Some(_) => TextSplitter::next_split(text, rest.start),
-                None => text.len(),
+            let part = self.splitter.next_part(&self.inner, text, start, min_bytes);
+            let (end, is_exact) = match part {
+                Part::Exact(end) => (end, true),
+                Part::InsideWord(end) => (end, false),
+                Part::None => return Err(self.uncut(text, start)),
             };
-            let part = &text[rest.start..end];
+            let part = &text[start..end];
             // Ten megabytes of spaces took 6 s in WebAssembly when they were tokenized.
-            if self.splitter.is_none() || !is_blank(part) {
-                let encoded = self.encode_part(part, rest.start, with_offsets)?;
+            if !self.splitter.is_blank(&self.inner, part) {
+                let encoded = self.encode_part(part, start, with_offsets, is_exact)?;
+                let known = all.as_ref().map_or(0, HfEncoding::len);
+                if !is_exact && known + encoded.len() <= max_tokens {
+                    // Too few tokens are certain: the same part again, with more of the word.
+                    min_bytes = 2 * (end - start);
+                    if min_bytes > self.splitter.max_bytes() {
+                        return Err(self.uncut(text, start));
+                    }
+                    continue;
+                }
                 match &mut all {
                     None => all = Some(encoded),
-                    Some(all) => all.merge_with(encoded, false),
+                    Some(all) => {
+                        all.merge_with(encoded, false);
+                    }
                 }
             }
-            rest.start = end;
-            if rest.is_empty() || all.as_ref().is_some_and(|all| all.len() > max_tokens) {
+            (start, min_bytes) = (end, 0);
+            if start == text.len() || all.as_ref().is_some_and(|all| all.len() > max_tokens) {
                 break;
             }
         }
@@ -172,64 +263,68 @@ impl Tokenizer {
         Ok((encoding, truncated))
     }
 
-    /// Tokenizes the part that starts at byte `base` of the text, without special tokens.
-    fn encode_part(&self, part: &str, base: usize, with_offsets: bool) -> Result<HfEncoding> {
-        let shortened = self.splitter.as_ref().map(|splitter| splitter.shorten(part)).unwrap_or_default();
+    /// Tokenizes the part that starts at byte `base` of the text, without special tokens. If it is not exact, only
+    /// the tokens that are certain are returned.
+    fn encode_part(&self, part: &str, base: usize, with_offsets: bool, is_exact: bool) -> Result<HfEncoding> {
+        let shortened = self.splitter.shorten(&self.inner, part);
         let text = shortened.text.as_deref().unwrap_or(part);
-        if text.len() > MAX_PART_BYTES {
-            fail!(
-                InvalidArgument,
-                "a text has {} bytes without white space or a Chinese character; expected at most {MAX_PART_BYTES}",
-                text.len()
-            );
+        if text.len() > self.splitter.max_bytes() {
+            return Err(self.uncut(text, 0));
         }
-        if !with_offsets {
-            return self.inner.encode_fast(text, false).map_err(tokenizer_failed);
-        }
-        let mut encoding = self.inner.encode(text, false).map_err(tokenizer_failed)?;
-        for (start, end) in encoding.get_offsets_mut() {
-            *start = base + shortened.original(*start);
-            *end = base + shortened.original(*end);
+        let mut encoding = self.encode_words(text, with_offsets, is_exact).map_err(tokenizer_failed)?;
+        if with_offsets {
+            for (start, end) in encoding.get_offsets_mut() {
+                *start = base + shortened.original(*start);
+                *end = base + shortened.original(*end);
+            }
         }
         Ok(encoding)
+    }
+
+    /// Runs the pipeline without its post-processor, which may change the offsets of a text only once. If the text is
+    /// not exact, its last word is incomplete, and only the tokens of that word that are certain are returned.
+    fn encode_words(&self, text: &str, with_offsets: bool, is_exact: bool) -> tokenizers::Result<HfEncoding> {
+        let model = self.inner.get_model();
+        let vocabulary = self.inner.get_added_vocabulary();
+        let mut words = vocabulary.extract_and_normalize(self.inner.get_normalizer(), text);
+        if let Some(pre_tokenizer) = self.inner.get_pre_tokenizer() {
+            pre_tokenizer.pre_tokenize(&mut words)?;
+        }
+        match model.as_unigram().filter(|_| !is_exact) {
+            None => words.tokenize(|word| model.tokenize(word.get()))?,
+            Some(unigram) => {
+                // The last word has no tokens yet, unless an added token ends the text.
+                let splits = words.get_splits(OffsetReferential::Normalized, OffsetType::None);
+                let is_last_open = splits.last().is_some_and(|split| split.2.is_none());
+                let open = splits.iter().filter(|split| split.2.is_none()).count();
+                let seen = std::cell::Cell::new(0);
+                words.tokenize(|word| {
+                    seen.set(seen.get() + 1);
+                    if is_last_open && seen.get() == open {
+                        unigram.stable_tokens(word.get())
+                    } else {
+                        unigram.tokenize(word.get())
+                    }
+                })?;
+            }
+        }
+        words.into_encoding(None, 0, if with_offsets { OffsetType::Byte } else { OffsetType::None })
+    }
+
+    fn uncut(&self, text: &str, start: usize) -> Error {
+        Error::new(
+            ErrorCode::InvalidArgument,
+            format!(
+                "a text has {} bytes in which this tokenizer has no place to cut; expected at most {} bytes without \
+                 white space or punctuation",
+                text.len() - start,
+                self.splitter.max_bytes()
+            ),
+        )
     }
 }
 
 /// Converts an error of the `tokenizers` crate.
 fn tokenizer_failed(e: tokenizers::Error) -> Error {
     Error::with_source(ErrorCode::InvalidTokenizer, format!("the tokenizer failed: {e}"), e)
-}
-
-/// Checks that the model has at least as many rows as the tokenizer has tokens, and at most as many more as
-/// padding to a round number adds.
-fn check_vocabulary(inner: &HfTokenizer, vocab_size: usize) -> Result<()> {
-    const MAX_PADDING_ROWS: usize = 1024;
-    let highest = inner.get_vocab(true).into_values().max().map_or(0, |id| id as usize + 1);
-    if highest > vocab_size || highest + MAX_PADDING_ROWS <= vocab_size {
-        fail!(
-            TokenizerMismatch,
-            "tokenizer.json: {highest} tokens, but the model's vocab_size is {vocab_size}; use the tokenizer.json of \
-             the same model"
-        );
-    }
-    Ok(())
-}
-
-/// Returns the rules for cutting long texts, if cutting is safe: for BERT's own normalizer, pre-tokenizer
-/// and model, and for added tokens that no cut can split (no white space, punctuation at both ends).
-fn splitter_for(inner: &HfTokenizer) -> Option<TextSplitter> {
-    let Some(NormalizerWrapper::BertNormalizer(normalizer)) = inner.get_normalizer() else { return None };
-    let Some(PreTokenizerWrapper::BertPreTokenizer(_)) = inner.get_pre_tokenizer() else { return None };
-    let ModelWrapper::WordPiece(model) = inner.get_model() else { return None };
-    let added_tokens_are_unsplit = inner.get_added_tokens_decoder().values().all(|token| {
-        !token.single_word
-            && !token.lstrip
-            && !token.rstrip
-            && token.content.bytes().all(|b| b.is_ascii_graphic())
-            && [token.content.bytes().next(), token.content.bytes().next_back()]
-                .iter()
-                .all(|end| end.is_some_and(|b| b.is_ascii_punctuation()))
-    });
-    (added_tokens_are_unsplit && normalizer.handle_chinese_chars)
-        .then_some(TextSplitter { max_word_chars: model.max_input_chars_per_word })
 }

@@ -1,29 +1,74 @@
 //! Parses `tokenizer.json`, and rejects damaged files for which `tokenizers` would panic.
 
+use serde::Deserialize;
 use serde_json::Value;
-use tokenizers::Tokenizer;
+use tokenizers::AddedToken;
 
-use crate::error::{Error, ErrorCode, Result, fail};
+use super::model::ModelFields;
+use crate::error::{ErrorCode, Result, fail};
 use crate::json;
 
-/// Parses a tokenizer without its truncation, padding and decoder: corom truncates and batches itself, and
-/// never turns ids back into text.
-pub(super) fn parse(bytes: &[u8]) -> Result<Tokenizer> {
-    let invalid = |e: serde_json::Error| {
-        Error::with_source(ErrorCode::InvalidTokenizer, format!("tokenizer.json: cannot be parsed: {e}"), e)
-    };
-    // Parsed as plain JSON first: `tokenizers` panics on truncated JSON.
-    let mut value: Value = json::with_nulls(bytes, "tokenizer.json", ErrorCode::InvalidTokenizer)?;
-    let Some(fields) = value.as_object_mut() else {
-        fail!(InvalidTokenizer, "tokenizer.json: not a JSON object");
-    };
-    for unused in ["decoder", "padding", "truncation"] {
-        fields.insert(unused.to_owned(), Value::Null);
+/// The parts of a `tokenizer.json`. Truncation and padding are left out: corom truncates and batches itself. The
+/// decoder is kept for the tools that read what the converter writes.
+#[derive(Deserialize)]
+pub(super) struct TokenizerJson {
+    version: Option<String>,
+    #[serde(default, deserialize_with = "null_as_empty")]
+    pub(super) added_tokens: Vec<NumberedToken>,
+    pub(super) normalizer: Option<Value>,
+    pub(super) pre_tokenizer: Option<Value>,
+    pub(super) post_processor: Option<Value>,
+    pub(super) decoder: Option<Value>,
+    pub(super) model: ModelFields,
+}
+
+/// An added token with its id.
+#[derive(Deserialize)]
+pub(super) struct NumberedToken {
+    id: u32,
+    content: String,
+    #[serde(default)]
+    single_word: bool,
+    #[serde(default)]
+    lstrip: bool,
+    #[serde(default)]
+    rstrip: bool,
+    normalized: Option<bool>,
+    #[serde(default)]
+    special: bool,
+}
+
+fn null_as_empty<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<NumberedToken>, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+impl NumberedToken {
+    /// Returns the id and the token.
+    pub(super) fn into_pair(self) -> (u32, AddedToken) {
+        let token = AddedToken::from(self.content, self.special)
+            .single_word(self.single_word)
+            .lstrip(self.lstrip)
+            .rstrip(self.rstrip)
+            .normalized(self.normalized.unwrap_or(!self.special));
+        (self.id, token)
     }
-    if let Some(processor) = fields.get("post_processor") {
+}
+
+/// Parses a `tokenizer.json`. The vocabulary goes straight into the model's own form.
+///
+/// # Errors
+/// `INVALID_TOKENIZER`.
+pub(super) fn parse(bytes: &[u8]) -> Result<TokenizerJson> {
+    let file: TokenizerJson = json::with_nulls(bytes, "tokenizer.json", ErrorCode::InvalidTokenizer)?;
+    if let Some(version) = &file.version
+        && version != "1.0"
+    {
+        fail!(InvalidTokenizer, "tokenizer.json: version is {version}; expected 1.0");
+    }
+    if let Some(processor) = &file.post_processor {
         check_templates(processor)?;
     }
-    serde_json::from_value(value).map_err(invalid)
+    Ok(file)
 }
 
 /// Checks that every special token of a template is listed with its ids, and that the template of a single

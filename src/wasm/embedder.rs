@@ -44,6 +44,7 @@ struct Tokens {
     tokens: Vec<String>,
     offsets: Vec<(usize, usize)>,
     truncated: bool,
+    unknown: usize,
 }
 
 /// See [`embedder::Embedder`].
@@ -102,10 +103,10 @@ impl Embedder {
         Ok(self.0.finish(job.0)?)
     }
 
-    /// Returns the tokens of a text: `{ ids, tokens, offsets, truncated }`.
+    /// Returns the tokens of a text: `{ ids, tokens, offsets, truncated, unknown }`.
     pub fn tokenize(&self, text: &str) -> Result<JsValue, JsValue> {
-        let crate::tokenizer::Tokens { ids, tokens, offsets, truncated } = self.0.tokenize(text)?;
-        to_js(&Tokens { ids, tokens, offsets, truncated })
+        let crate::tokenizer::Tokens { ids, tokens, offsets, truncated, unknown } = self.0.tokenize(text)?;
+        to_js(&Tokens { ids, tokens, offsets, truncated, unknown })
     }
 
     /// Scores the vector of a query against the vectors of documents.

@@ -21,4 +21,19 @@ impl EmbedJob {
     pub fn total(&self) -> usize {
         self.0.total()
     }
+
+    /// Returns the number of tokens per text, special tokens included.
+    pub fn tokens(&self) -> Vec<u32> {
+        self.0.reports().map(|report| report.tokens as u32).collect()
+    }
+
+    /// Returns 1 per text that was cut to the maximum length, 0 per other text.
+    pub fn truncated(&self) -> Vec<u8> {
+        self.0.reports().map(|report| u8::from(report.truncated)).collect()
+    }
+
+    /// Returns the number of unknown tokens per text.
+    pub fn unknown(&self) -> Vec<u32> {
+        self.0.reports().map(|report| report.unknown as u32).collect()
+    }
 }

@@ -16,6 +16,8 @@ struct Options {
     pooling: Option<Vec<String>>,
     ignore_head: bool,
     normalize: Option<bool>,
+    lowercase: Option<bool>,
+    split_special_tokens: Option<bool>,
     self_test: bool,
     model: Option<String>,
     dtype: Option<String>,
@@ -31,6 +33,8 @@ impl Default for Options {
             pooling: None,
             ignore_head: false,
             normalize: None,
+            lowercase: None,
+            split_special_tokens: None,
             self_test: true,
             model: None,
             dtype: None,
@@ -67,8 +71,8 @@ pub struct ModelLoader(model::ModelLoader);
 
 #[wasm_bindgen]
 impl ModelLoader {
-    /// Makes a loader. Options: `{ maxLength, pooling (a list of names), normalize, ignoreHead, selfTest, model,
-    /// dtype, precision, kernel, fused }`.
+    /// Makes a loader. Options: `{ maxLength, pooling (a list of names), normalize, ignoreHead, lowercase,
+    /// splitSpecialTokens, selfTest, model, dtype, precision, kernel, fused }`.
     #[wasm_bindgen(constructor)]
     pub fn new(options: JsValue) -> Result<Self, JsValue> {
         let options: Options = from_js(options, "options")?;
@@ -77,6 +81,8 @@ impl ModelLoader {
             pooling: options.pooling.as_deref().map(PoolingChoice::parse).transpose()?,
             ignore_head: options.ignore_head,
             normalize: options.normalize,
+            lowercase: options.lowercase,
+            split_special_tokens: options.split_special_tokens,
             skip_self_test: !options.self_test,
             model: options.model,
             dtype: model::Dtype::parse(options.dtype.as_deref().unwrap_or("auto"))?,

@@ -8,22 +8,26 @@ import { exportFolder, golden } from "./support/paths.mjs";
 
 const FOLDER = exportFolder("legacy-op14");
 const [QUERY, ...DOCUMENTS] = golden("legacy-op14").texts.slice(1);
-const vector = (x) => Float32Array.of(x, x + 1);
+/** A vector with its report, as lib/corom.js keeps it. */
+const result = (x) => ({
+  data: Float32Array.of(x, x + 1),
+  report: { tokens: Uint32Array.of(x), truncated: Uint8Array.of(0), unknown: Uint32Array.of(1) },
+});
 
 describe("QueryCache", () => {
   test("drops the least recently used text", () => {
     const cache = new QueryCache(2);
-    cache.set("a", vector(1));
-    cache.set("b", vector(2));
+    cache.set("a", result(1));
+    cache.set("b", result(2));
     cache.get("a");
-    cache.set("c", vector(3));
+    cache.set("c", result(3));
     assert.deepEqual(
-      ["a", "b", "c"].map((text) => cache.get(text)?.[0]),
+      ["a", "b", "c"].map((text) => cache.get(text)?.data[0]),
       [1, undefined, 3],
     );
-    cache.set("a", vector(4)); // replaced: no other text is dropped
+    cache.set("a", result(4)); // replaced: no other text is dropped
     assert.deepEqual(
-      ["a", "c"].map((text) => cache.get(text)?.[0]),
+      ["a", "c"].map((text) => cache.get(text)?.data[0]),
       [4, 3],
     );
     cache.clear();
@@ -32,29 +36,31 @@ describe("QueryCache", () => {
 
   test("stores and returns copies", () => {
     const cache = new QueryCache(2);
-    const given = vector(1);
+    const given = result(1);
     cache.set("a", given);
-    given.fill(9);
-    cache.get("a").fill(9);
-    assert.deepEqual(cache.get("a"), vector(1));
+    given.data.fill(9);
+    given.report.tokens.fill(9);
+    cache.get("a").data.fill(9);
+    cache.get("a").report.unknown.fill(9);
+    assert.deepEqual(cache.get("a"), result(1));
   });
 
   test("keeps nothing if its size is 0, and no texts over 1024 characters", () => {
     const none = new QueryCache(0);
-    none.set("a", vector(1));
+    none.set("a", result(1));
     assert.equal(none.get("a"), undefined);
     const cache = new QueryCache(5);
-    cache.set("a".repeat(1024), vector(1));
-    cache.set("a".repeat(1025), vector(1));
-    assert.deepEqual(cache.get("a".repeat(1024)), vector(1));
+    cache.set("a".repeat(1024), result(1));
+    cache.set("a".repeat(1025), result(1));
+    assert.deepEqual(cache.get("a".repeat(1024)), result(1));
     assert.equal(cache.get("a".repeat(1025)), undefined);
   });
 
   test("distinguishes texts that look alike", () => {
     const cache = new QueryCache(9);
     const texts = ["", " ", "__proto__", "\ud800", "\ufffd", "e\u0301", "é"];
-    texts.forEach((text, i) => cache.set(text, vector(i)));
-    texts.forEach((text, i) => assert.deepEqual(cache.get(text), vector(i)));
+    texts.forEach((text, i) => cache.set(text, result(i)));
+    texts.forEach((text, i) => assert.deepEqual(cache.get(text), result(i)));
   });
 });
 

@@ -29,8 +29,8 @@ export class Corom {
     this.#assertNotFreed();
     const list = check.textOrTexts(texts, "texts");
     check.prompt(check.options(options).prompt);
-    const data = await this.#call("embed", [list], options, { prompt: options?.prompt });
-    return new Embeddings(data, list.length, this.info.dimension);
+    const { data, report } = await this.#call("embed", [list], options, { prompt: options?.prompt });
+    return new Embeddings(data, list.length, this.info.dimension, report);
   }
 
   async score(query, documents, options) {

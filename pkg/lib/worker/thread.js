@@ -6,7 +6,11 @@ import { deserialize } from "./serialize.js";
 
 /** The methods that the page can call. Each returns `[value, transferred]`: plain data, and its buffers to transfer. */
 const METHODS = {
-  embed: async (corom, args) => transferring((await corom.embed(...args)).data),
+  embed: async (corom, args) => {
+    const { data, tokens, truncated, unknown } = await corom.embed(...args);
+    const report = { tokens, truncated, unknown };
+    return [{ data, report }, [data.buffer, tokens.buffer, unknown.buffer]];
+  },
   score: async (corom, args) => transferring(await corom.score(...args)),
   pipeline: async (corom, args) => {
     const output = await corom.pipeline(...args);
