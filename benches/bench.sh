@@ -45,7 +45,15 @@ bench_model() {
   done
   source="$(hash_of "$folder/corom-f32/corom.json" benches/peers/prepare benches/peers/catalog.mjs benches/peers/catalog-words.mjs benches/peers/random.mjs)"
   once "peers' files of $name" "$source" "$folder/summary.json" "$python" benches/peers/prepare/onnx_files.py "$folder/corom-f32" "$folder"
+  bench_one_file "$folder"
   once "reference vectors of $name" "$source $count" "$folder/reference.json" bench_reference "$folder" "$count"
+}
+
+# bench_one_file FOLDER: makes the folder of an export that keeps all float weights in its ONNX file.
+bench_one_file() {
+  mkdir -p "$1/one-file"
+  ln -f "$1/f32.onnx" "$1/one-file/model.onnx"
+  cp "$1/corom-f32/config.json" "$1/corom-f32/tokenizer.json" "$1/one-file/"
 }
 
 bench_reference() {

@@ -89,7 +89,7 @@ impl Embedder {
     ///
     /// # Errors
     /// `UNSUPPORTED_MODEL` if `config.json` and the graph disagree, `UNSUPPORTED_POOLING` if a layer
-    /// is missing.
+    /// is missing, `INVALID_ARGUMENT` if the encoder returns first rows only and the pooling is not CLS.
     pub fn new(
         tokenizer: Tokenizer,
         encoder: Box<dyn Encoder>,
@@ -106,6 +106,7 @@ impl Embedder {
                 config.hidden_size
             );
         }
+        recipe.check_rows(info)?;
         let recipe = Arc::new(recipe);
         let embedder = Self {
             tokenizer,

@@ -1,7 +1,7 @@
 //! How the output of an encoder becomes vectors: pooling, head and normalization.
 
 use crate::config::PoolingChoice;
-use crate::encoder::EncoderOutput;
+use crate::encoder::{EncoderInfo, EncoderOutput};
 use crate::error::{Error, ErrorCode, Result, fail};
 use crate::head::Head;
 use crate::l2::l2_normalize;
@@ -100,6 +100,22 @@ impl VectorRecipe {
             parts.push(pool_after(*pooling, &chosen, lengths, skipped, shape.hidden_size));
         }
         Ok(concatenate(parts, shape.hidden_size))
+    }
+
+    /// Checks that the encoder returns every row that the pooling reads.
+    ///
+    /// # Errors
+    /// `INVALID_ARGUMENT` if the encoder returns first rows only and the pooling is not CLS.
+    pub(crate) fn check_rows(&self, info: &EncoderInfo) -> Result<()> {
+        if info.first_rows && !self.pooling.is_cls() {
+            fail!(
+                InvalidArgument,
+                "first_rows: pooling `{}` reads every token, and the encoder was loaded with the first token of each \
+                 text only; expected the pooling `cls`",
+                self.pooling
+            );
+        }
+        Ok(())
     }
 
     /// Checks that the encoder returns every layer that the pooling reads.

@@ -3,11 +3,13 @@
 
 mod support;
 
-use corom::config::{Pooling, PoolingChoice};
+use corom::VectorRecipe;
+use corom::config::{BertConfig, Pooling, PoolingChoice};
 use corom::embedder::Embedder;
-use corom::encoder::Precision;
+use corom::encoder::{EncoderLoader, EncoderOptions, Precision};
 use corom::error::ErrorCode;
 use corom::model::{LoadOptions, folder};
+use corom::tokenizer::Tokenizer;
 use support::{Golden, cosine, export, golden, max_abs_difference};
 
 fn load(name: &str, options: LoadOptions) -> Embedder {
@@ -140,6 +142,29 @@ fn loader_rejects_unsupported_models_by_code_and_name() {
                 error.message().contains(word.as_str().unwrap()),
                 "{name}: `{error}` does not say {word}"
             );
+        }
+    }
+}
+
+#[test]
+fn first_rows_with_another_pooling_than_cls_are_rejected() {
+    let files = support::files(&export("legacy-op17"));
+    let config = BertConfig::from_json(&files["config.json"]).unwrap();
+    let layers = vec![config.num_hidden_layers];
+    for (pooling, is_accepted) in [(Pooling::Cls, true), (Pooling::Mean, false)] {
+        let options =
+            EncoderOptions { layers: layers.clone(), first_rows: true, ..EncoderOptions::default() };
+        let loader = EncoderLoader::new(&files["model.onnx"], &config, options).unwrap();
+        let encoder = loader.finish().unwrap();
+        assert!(encoder.info().first_rows);
+        let tokenizer = Tokenizer::from_json(&files["tokenizer.json"], 16, config.vocab_size).unwrap();
+        let recipe = VectorRecipe::without_head(pooling.into(), config.hidden_size, false);
+        match Embedder::new(tokenizer, encoder, config.clone(), layers.clone(), recipe) {
+            Ok(_) => assert!(is_accepted),
+            Err(error) => {
+                assert!(!is_accepted && error.code() == ErrorCode::InvalidArgument, "{error}");
+                assert!(error.message().contains("first_rows"), "{error}");
+            }
         }
     }
 }

@@ -2,6 +2,8 @@
 //! batch.
 
 mod encoder_support;
+#[path = "encoder_fused/second_reading.rs"]
+mod second_reading;
 
 use corom::config::Pooling;
 use corom::encoder::onnx::pb::{DataType, ModelProto, NodeProto};

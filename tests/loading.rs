@@ -5,8 +5,12 @@
 mod dtype;
 #[path = "loading/feeding.rs"]
 mod feeding;
+#[path = "encoder_support/generated.rs"]
+mod generated;
 #[path = "loading/json_files.rs"]
 mod json_files;
+#[path = "loading/second_reading.rs"]
+mod second_reading;
 mod support;
 
 use std::collections::BTreeMap;

@@ -48,7 +48,7 @@ export function bars(models, { endurance } = {}) {
     ...accuracyBars(m3e),
     ...int4Bars(base, m3e),
     absent("f32 exact mode against PyTorch, every dialect", "≤ 1e-4", "./build.sh test checks it"),
-    ...memoryBars(base),
+    ...memoryBars(base, m3e),
     ...loadBars(base),
     ...binaryBars(base ?? m3e),
     ...enduranceBars(endurance),
@@ -127,15 +127,17 @@ function int4Bars(base, m3e) {
   return [...cosineBars("m3e-small int4 to f32", m3e?.accuracy?.["corom-int4"], { mean: 0.98 }), ...latency];
 }
 
-function memoryBars(base) {
+function memoryBars(base, m3e) {
   const bars = [
-    ["int8, plain", "corom-plain", 125],
-    ["int8, relaxed", "corom-relaxed", 125],
-    ["int4", "corom-int4", 85],
+    ["base int8, plain", base, "corom-plain", 125],
+    ["base int8, relaxed", base, "corom-relaxed", 125],
+    ["base int4", base, "corom-int4", 85],
+    ["base int8 from one f32 file", base, "corom-one-file", 300],
+    ["m3e-small int8 from one f32 file", m3e, "corom-one-file", 60],
   ];
-  return bars.map(([kind, name, limit]) => {
-    const bar = `base ${kind}, wasm memory peak, MiB`;
-    const peak = base?.loads?.[name]?.memoryPeak;
+  return bars.map(([kind, model, name, limit]) => {
+    const bar = `${kind}, wasm memory peak, MiB`;
+    const peak = model?.loads?.[name]?.memoryPeak;
     if (!peak) return absent(bar, `≤ ${limit}`, NOT_RUN);
     return {
       bar,

@@ -10,6 +10,7 @@ import { machine, versions } from "./machine.mjs";
 import { choose, measureEndurance, measureLoads, measureTogether, referenceOf } from "./measure.mjs";
 import { USAGE, UsageError, modelsWanted, optionsFrom } from "./options.mjs";
 import { machineLine, report } from "./report.mjs";
+import { SYSTEMS } from "./systems.mjs";
 
 const started = Date.now();
 const say = (what) => console.error(`  [${Math.round((Date.now() - started) / 1000)} s] ${what}`);
@@ -43,7 +44,8 @@ async function measureHost(host, options, chromium) {
     const tasks = { ...options, say: tell, reference: referenceOf(model), latency, catalog };
     tasks.accuracy = latency && small ? options.accuracy : 0;
     const loads = latency ? await measureLoads(host, model, names, tasks) : undefined;
-    measured.models[model] = { loads, ...(await measureTogether(host, model, names, tasks)) };
+    const timed = names.filter((name) => !SYSTEMS[name].loadsOnly);
+    measured.models[model] = { loads, ...(await measureTogether(host, model, timed, tasks)) };
     const endures = names.find((name) => name === "corom-plain");
     if (latency && small && host.name === "node" && endures) {
       measured.endurance = await measureEndurance(host, model, endures, tasks);

@@ -13,7 +13,7 @@ const SLICE = 64;
 /** Titles that are checked before anything is timed, alone and as one padded batch; texts of every length are checked too. */
 const CHECKED_TITLES = 10;
 /** Slow systems without bars: they get fewer loads and no catalog. */
-const SLOW = new Set(["tract-unfused", "ort-f32"]);
+const SLOW = new Set(["tract-unfused", "ort-f32", "corom-one-file"]);
 const SLOW_LOADS = 3;
 
 /** Returns the systems that run in this host, and why others do not: `{ names, left: { name: why } }`. */

@@ -4,6 +4,7 @@
 //   option     the load option that this corom must know; otherwise the system is left out, and the report says so
 //   needs      a part of the model; without the part the system is left out
 //   hosts      the hosts where it runs (default: all)
+//   loadsOnly  only loads and their memory are measured
 //   precision  int8 systems must come close to the f32 reference, f32 systems must match it
 
 const corom = (files, options, more) => ({ module: "corom", settings: { files, options }, precision: "int8", ...more });
@@ -15,6 +16,11 @@ export const SYSTEMS = {
   "corom-int4": {
     label: "corom plain, int4",
     ...corom("int4", { simd: "plain" }, { needs: "int4", precision: "int4" }),
+  },
+  // Another tool's export: one float file, which is quantized while it loads.
+  "corom-one-file": {
+    label: "corom plain, from one f32 file",
+    ...corom("oneFile", { simd: "plain" }, { needs: "oneFile", loadsOnly: true }),
   },
   "ort-int8": { label: "onnxruntime-web int8", ...onnxruntime("onnxInt8", "int8") },
   "ort-int8-optimised": { label: "onnxruntime-web int8, optimized", ...onnxruntime("onnxOptimized", "int8") },

@@ -6,8 +6,8 @@ mod mutate;
 
 use corom::batch::Batch;
 use corom::config::BertConfig;
-use corom::encoder::onnx::external_files;
 use corom::encoder::onnx::pb::ModelProto;
+use corom::encoder::onnx::{ONNX_FILE_ITSELF, OnnxReader};
 use corom::encoder::{BackendChoice, EncoderLoader, EncoderOptions, Precision};
 use corom::error::Result;
 use corom_fuzz::sections;
@@ -34,8 +34,16 @@ fn run(onnx: &[u8], config: &BertConfig, flags: u8) -> Result<()> {
         first_rows: flags & 4 != 0,
         ..EncoderOptions::default()
     };
-    let files = external_files(onnx)?;
-    let mut loader = EncoderLoader::new(onnx, config, options)?;
+    let mut reader = OnnxReader::keeping(if flags & 8 != 0 { 0 } else { u64::MAX });
+    onnx.chunks(1 << 10).try_for_each(|chunk| reader.write(chunk))?;
+    let file = reader.finish()?;
+    let (files, is_whole) = (file.external_files()?, file.is_whole());
+    let mut loader = EncoderLoader::from_file(file, config, options)?;
+    if !is_whole {
+        loader.begin_unverified(ONNX_FILE_ITSELF);
+        loader.write(ONNX_FILE_ITSELF, 0, onnx)?;
+        loader.end(ONNX_FILE_ITSELF)?;
+    }
     for file in files.iter().filter(|file| file.min_size <= MAX_EXTERNAL_BYTES) {
         // 0x3f80 is the upper half of 1.0.
         let bytes: Vec<u8> = [0, 0, 0x80, 0x3f].into_iter().cycle().take(file.min_size as usize).collect();
@@ -72,7 +80,7 @@ fn mutate_graph(input: &[u8], random: &mut Random) -> Option<Vec<u8>> {
         mutate(model.graph.as_mut()?, random);
     }
     let mut bytes = input[..start].to_vec();
-    bytes[0] = random.below(8) as u8;
+    bytes[0] = random.below(16) as u8;
     model.encode(&mut bytes).ok()?;
     Some(bytes)
 }

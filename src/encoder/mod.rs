@@ -92,6 +92,9 @@ pub struct EncoderInfo {
     pub hidden_size: usize,
     /// Whether the output of the graph is one row per text.
     pub pooled: bool,
+    /// Whether only the first row of each text is returned, for CLS pooling alone
+    /// ([`EncoderOptions::first_rows`]).
+    pub first_rows: bool,
     /// The number type of the stored weights: `f32`, `f16`, `int8` or `int4`.
     pub dtype: &'static str,
     /// The name of the back end: `cpu`, or `cpu (tract)` for a graph that runs as it is.

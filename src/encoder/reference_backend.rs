@@ -164,6 +164,7 @@ impl PlanBuilder for ReferenceBuilder {
         let info = EncoderInfo {
             hidden_size: facts.config.hidden_size,
             pooled: facts.pooled,
+            first_rows: !facts.pooled && matches!(plan.outputs, Outputs::Pooled(_)),
             dtype: facts.dtype,
             backend: "reference",
             fused: true,

@@ -13,6 +13,7 @@ export const modelParts = (below) => ({
   int8: `${below}/corom-int8`,
   int4: `${below}/corom-int4`,
   f32: `${below}/corom-f32`,
+  oneFile: `${below}/one-file`,
   onnxInt8: `${below}/int8.onnx`,
   onnxOptimized: `${below}/int8-optimised.onnx`,
   onnxF32: `${below}/f32.onnx`,

@@ -1,6 +1,7 @@
 //! Builds the CPU encoder: packs the ops of a plan as weights arrive, then wires them into a graph
 //! that tract runs.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tract_core::prelude::*;
@@ -46,10 +47,10 @@ pub(crate) struct CpuBuilder {
     plan: Plan,
     store: WeightStore,
     packed: Vec<Option<PackedOp>>,
-    /// Word embeddings that are quantized while they arrive: weight and width of a row.
-    row_width: Option<(usize, usize)>,
-    /// The scales of these rows, once they have arrived.
-    row_scales: Option<Vec<f32>>,
+    /// The weights of the word embeddings if they are quantized while they arrive, and the width of a row.
+    word_weights: (Vec<usize>, usize),
+    /// Per weight of the word embeddings that has arrived in rows, the scales.
+    row_scales: BTreeMap<usize, Vec<f32>>,
     facts: ModelFacts,
     precision: Precision,
     autotuner: Autotuner,
@@ -66,8 +67,12 @@ impl CpuBuilder {
         let store = WeightStore::new(weights, &plan.ops);
         let packed = plan.ops.iter().map(|_| None).collect();
         let precision = options.precision;
-        let row_width = (precision == Precision::Auto).then(|| word_rows(&plan)).flatten();
-        Self { plan, store, packed, row_width, row_scales: None, facts, precision, autotuner }
+        let word_weights = match precision {
+            Precision::Auto => float_word_weights(&plan).unwrap_or_default(),
+            Precision::F32 => Default::default(),
+        };
+        let row_scales = BTreeMap::new();
+        Self { plan, store, packed, word_weights, row_scales, facts, precision, autotuner }
     }
 
     /// Runs the kernels on zeros for some milliseconds, in WebAssembly only. The engine then
@@ -92,7 +97,7 @@ impl CpuBuilder {
             *packed = Some(match op {
                 PlanOp::Embed(embed) => {
                     let types_always_zero = embed.token_type.as_ref().is_none_or(|types| types.always_zero);
-                    let embed = pack::embed(store, embed, self.precision, self.row_scales.take())?;
+                    let embed = pack::embed(store, embed, self.precision, &mut self.row_scales)?;
                     PackedOp::Embed(Arc::new(embed), types_always_zero)
                 }
                 PlanOp::Linear(linear) => {
@@ -115,6 +120,7 @@ impl CpuBuilder {
         EncoderInfo {
             hidden_size: config.hidden_size,
             pooled: *pooled,
+            first_rows: !pooled && matches!(self.plan.outputs, Outputs::Pooled(_)),
             dtype,
             backend: "cpu",
             fused: true,
@@ -149,16 +155,18 @@ impl PlanBuilder for CpuBuilder {
     }
 
     fn row_width(&self, weight: usize) -> Option<usize> {
-        self.row_width.filter(|(word, _)| *word == weight).map(|(_, width)| width)
+        let (weights, width) = &self.word_weights;
+        weights.contains(&weight).then_some(*width)
     }
 
     fn put_rows(&mut self, weight: usize, rows: Int8Rows) -> Result<()> {
-        self.row_scales = Some(rows.scales);
+        self.row_scales.insert(weight, rows.scales);
         self.put(weight, TensorData::I8(rows.q))
     }
 
     fn forget(&mut self, weight: usize) {
         self.store.drop_weight(weight);
+        self.row_scales.remove(&weight);
         for (op, packed) in self.plan.ops.iter().zip(&mut self.packed) {
             if packed.is_some() && op.weights().contains(&weight) {
                 *packed = None;
@@ -183,21 +191,25 @@ impl PlanBuilder for CpuBuilder {
     }
 }
 
-/// Returns the weight and the row width of the word embeddings if they are floats that nothing else reads.
-fn word_rows(plan: &Plan) -> Option<(usize, usize)> {
+/// Returns the weights of the word embeddings and the width of a row, or `None` if they are not floats that
+/// nothing else reads.
+fn float_word_weights(plan: &Plan) -> Option<(Vec<usize>, usize)> {
     let word = plan.ops.iter().find_map(|op| match op {
         PlanOp::Embed(embed) => Some(&embed.word),
         _ => None,
     })?;
-    let (&[TensorRef::Weight(weight)], Quantization::Affine { axis: None, scale, zero: None }) =
-        (&word.parts[..], &word.quantization)
-    else {
-        return None;
-    };
+    let Quantization::Affine { axis: None, scale, zero: None } = &word.quantization else { return None };
     let is_raw = word.rounding.is_none() && scale.is_empty();
-    let is_plain = word.float && is_raw && !word.transposed && word.columns.is_none();
-    let uses = plan.ops.iter().flat_map(PlanOp::weights).filter(|used| *used == weight).count();
-    (is_plain && uses == 1).then_some((weight, word.shape[1]))
+    if !word.float || !is_raw || word.transposed || word.columns.is_some() {
+        return None;
+    }
+    let parts = word.parts.iter().map(|part| match part {
+        TensorRef::Weight(weight) => Some(*weight),
+        TensorRef::Constant(_) => None,
+    });
+    let parts: Vec<usize> = parts.collect::<Option<_>>()?;
+    let uses = plan.ops.iter().flat_map(PlanOp::weights).filter(|used| parts.contains(used)).count();
+    (uses == parts.len()).then_some((parts, word.shape[1]))
 }
 
 /// Wires the packed ops into tract's typed graph.

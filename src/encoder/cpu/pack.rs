@@ -1,11 +1,15 @@
 //! Packs the weights of an op for its kernel.
 
+use std::collections::BTreeMap;
+
 use crate::encoder::Precision;
 use crate::encoder::cpu::kernels::add_norm::LayerNorm;
 use crate::encoder::cpu::kernels::embed::{Embed, EmbeddingTable};
 use crate::encoder::cpu::kernels::linear::{Kernel, Linear, PackF32, PackI4, PackI8};
 use crate::encoder::plan::decode::{Int8Weights, floats, int4, int8, order};
-use crate::encoder::plan::{EmbedOp, LinearOp, Matrix, NormWeights, TensorData, WeightStore, packing_failed};
+use crate::encoder::plan::{
+    EmbedOp, LinearOp, Matrix, NormWeights, TensorData, TensorRef, WeightStore, packing_failed,
+};
 use crate::encoder::quantize::equalize::{divide_inputs, input_factors, multiply_inputs, norm_magnitudes};
 use crate::encoder::quantize::int8::{ColumnMax, quantize_rows_i8};
 use crate::encoder::reserve::try_with_capacity;
@@ -74,15 +78,16 @@ pub(super) fn linear(
     Ok(pack.finish().with_input_factors(factors))
 }
 
-/// Packs the embeddings. `row_scales` are the scales of word embeddings that arrived as int8 rows.
+/// Packs the embeddings. `row_scales` has the scales of each weight that arrived as int8 rows; those of the word
+/// embeddings are taken out.
 pub(super) fn embed(
     store: &mut WeightStore,
     op: &EmbedOp,
     precision: Precision,
-    row_scales: Option<Vec<f32>>,
+    row_scales: &mut BTreeMap<usize, Vec<f32>>,
 ) -> Result<Embed> {
-    let word = match row_scales {
-        Some(scales) => EmbeddingTable::i8(op.word.shape[1], int8_rows(store, &op.word)?, scales),
+    let word = match int8_rows(store, &op.word, row_scales)? {
+        Some(table) => table,
         None => table(store, &op.word, precision == Precision::Auto)?,
     };
     let token_type = match (&op.token_type, &op.constant) {
@@ -101,12 +106,51 @@ pub(super) fn embed(
     Ok(Embed::new(word, token_type, Some(position), norm).with_positions(positions.rule))
 }
 
-/// Takes word embeddings that arrived as int8 rows.
-fn int8_rows(store: &mut WeightStore, word: &Matrix) -> Result<Vec<i8>> {
-    match word.parts.first().map(|tensor| store.take(tensor)).transpose()? {
-        Some(TensorData::I8(q)) => Ok(q),
-        _ => Err(packing_failed("a table did not arrive in rows")),
+/// Takes word embeddings of which a part has arrived as int8 rows, or returns `None` if no part has. Other parts,
+/// which lie in the ONNX file for instance, are quantized.
+///
+/// # Errors
+/// `INVALID_MODEL` for a weight that is not finite, `OUT_OF_MEMORY`.
+fn int8_rows(
+    store: &mut WeightStore,
+    word: &Matrix,
+    row_scales: &mut BTreeMap<usize, Vec<f32>>,
+) -> Result<Option<EmbeddingTable>> {
+    let scales = word.parts.iter().map(|part| match part {
+        TensorRef::Weight(weight) => row_scales.remove(weight),
+        TensorRef::Constant(_) => None,
+    });
+    let scales: Vec<Option<Vec<f32>>> = scales.collect();
+    if scales.iter().all(Option::is_none) {
+        return Ok(None);
     }
+    let [rows, width] = word.shape;
+    let (mut q, mut all_scales) = (Vec::new(), Vec::new());
+    for (part, scales) in word.parts.iter().zip(scales) {
+        let (part, scales) = match (store.take(part)?, scales) {
+            (TensorData::I8(q), Some(scales)) => (q, scales),
+            (TensorData::F32(values), None) if values.iter().all(|x| x.is_finite()) => {
+                quantize_rows_i8(&values, width)?
+            }
+            (TensorData::F32(_), None) => {
+                fail!(InvalidModel, "a weight is not finite: its file is damaged")
+            }
+            _ => return Err(packing_failed("a table did not arrive in rows")),
+        };
+        if q.is_empty() {
+            q = part; // A table of one part is not copied.
+        } else {
+            if q.try_reserve_exact(part.len()).is_err() {
+                fail!(OutOfMemory, "not enough memory for a table of {rows} × {width} in int8");
+            }
+            q.extend_from_slice(&part);
+        }
+        all_scales.extend(scales);
+    }
+    if all_scales.len() != rows || q.len() != rows.saturating_mul(width) {
+        return Err(packing_failed("a table has another size than its place"));
+    }
+    Ok(Some(EmbeddingTable::i8(width, q, all_scales)))
 }
 
 /// Packs an embedding table. int8 tables without zero points stay int8. Float tables become int8 if
@@ -202,7 +246,7 @@ mod tests {
         let norm = NormWeights { width: 8, eps: 1e-5, gamma: vector.clone(), beta: vector };
         let tables =
             EmbedOp { word: matrix([MANY, 8]), token_type: None, constant: None, position: None, norm };
-        let error = embed(&mut store, &tables, Precision::Auto, None).unwrap_err();
+        let error = embed(&mut store, &tables, Precision::Auto, &mut BTreeMap::new()).unwrap_err();
         check(&error, 4 * 8 * MANY, [MANY, 8]);
     }
 }

@@ -50,7 +50,7 @@ impl Lengths {
         if let Some(at) = axis.windows(2).position(|w| matches!(w, [Atom::Heads(_), Atom::Dim(_)]))
             && let (Atom::Heads(heads), Atom::Dim(dim)) = (axis[at], axis[at + 1])
         {
-            axis.splice(at..at + 2, [Atom::Width(heads * dim)]);
+            axis.splice(at..at + 2, [Atom::Width(heads.saturating_mul(dim))]);
         }
         axis
     }

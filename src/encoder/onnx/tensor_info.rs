@@ -44,15 +44,17 @@ pub(super) fn dims(tensor: &TensorProto) -> Result<(Vec<usize>, u64)> {
             tensor.dims.len()
         );
     }
-    let mut count = 1u64;
+    // Without the lengths of 0: the product of any axes then fits into 32 bits.
+    let mut product = 1u64;
     let mut dims = Vec::with_capacity(tensor.dims.len());
     for &dim in &tensor.dims {
-        match u64::try_from(dim).ok().and_then(|d| count.checked_mul(d)) {
-            Some(product) if product <= MAX_ELEMENTS && dim <= MAX_ELEMENTS as i64 => count = product,
+        match u64::try_from(dim).ok().and_then(|dim| product.checked_mul(dim.max(1))) {
+            Some(next) if next <= MAX_ELEMENTS => product = next,
             _ => fail!(InvalidModel, "tensor `{name}` has the invalid shape {:?}", tensor.dims),
         }
         dims.push(dim as usize);
     }
+    let count = if dims.contains(&0) { 0 } else { product };
     Ok((dims, count))
 }
 
@@ -90,4 +92,25 @@ pub(super) fn count(tensor: &TensorProto) -> Result<u64> {
 /// Returns the bytes of a tensor in a file.
 pub(super) fn byte_size(tensor: &TensorProto) -> Result<u64> {
     Ok((dims(tensor)?.1 * stored_bits(tensor)?).div_ceil(8))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn count(dims: &[i64]) -> Option<u64> {
+        super::count(&TensorProto { dims: dims.to_vec(), ..TensorProto::default() }).ok()
+    }
+
+    #[test]
+    fn shapes_whose_product_wraps_around_in_32_bits_are_rejected() {
+        // 65536 · 65537 is 65536 in 32 bits, and 2^30 · 4 is 0.
+        for dims in [&[65536, 65537][..], &[1 << 30, 4], &[0, 1 << 20, 1 << 20], &[1 << 20, 1 << 20, 0]] {
+            assert_eq!(count(dims), None, "{dims:?}");
+        }
+        assert_eq!(count(&[-1]), None);
+        assert_eq!(count(&[1 << 15, 1 << 15]), Some(1 << 30));
+        assert_eq!(count(&[0, 1 << 20]), Some(0));
+        assert_eq!(count(&[]), Some(1));
+    }
 }

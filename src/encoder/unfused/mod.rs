@@ -88,6 +88,7 @@ impl UnfusedEncoder {
         let mut info = EncoderInfo {
             hidden_size: config.hidden_size,
             pooled: signature.pooled,
+            first_rows: false,
             dtype: graph.dtype(),
             backend: "cpu (tract)",
             fused: false,

@@ -1,5 +1,5 @@
-// Corom.load holds a model in memory once: bytes go on into WebAssembly as they arrive. With m3e-small, which is large
-// enough to tell.
+// Corom.load holds a model in memory once: bytes go on into WebAssembly as they arrive, and weights are packed as they
+// arrive. With m3e-small, which is large enough to tell, and with made-up weights of the shape of larger models.
 import assert from "node:assert/strict";
 import { openAsBlob } from "node:fs";
 import { readdir } from "node:fs/promises";
@@ -9,6 +9,7 @@ import { serve } from "../../../www/serve.mjs";
 import { Corom } from "../support/corom.mjs";
 import { gc } from "../support/leaks.mjs";
 import { withFolder } from "../support/loading.mjs";
+import { BASE, M3E_SMALL, madeUpConfig, madeUpOnnx } from "../support/made-up-onnx.mjs";
 import { m3eFolder } from "../support/paths.mjs";
 
 const MIB = 2 ** 20;
@@ -76,4 +77,26 @@ describe("Corom.load", () => {
     assert.ok(kept.length >= names.length - 1);
     assert.ok(peak > MAX_BUFFER_BYTES, `${(peak / MIB).toFixed(1)} MiB`);
   });
+});
+
+describe("Corom.load of a float ONNX file with all its weights", () => {
+  // The limits are for the peak of WebAssembly's memory, which never shrinks.
+  const LIMITS = [
+    ["m3e-small's shape, 95 MB", M3E_SMALL, 60],
+    ["BERT-base's shape, 407 MB", BASE, 300],
+  ];
+  for (const [name, shape, limit] of LIMITS) {
+    test(`needs at most ${limit} MiB for ${name}`, async (t) => {
+      const tokenizer = await openAsBlob(path.join(m3eFolder(), "tokenizer.json"));
+      const files = { "config.json": madeUpConfig(shape), "tokenizer.json": tokenizer, "model.onnx": madeUpOnnx(shape) };
+      const corom = await Corom.load(files, { pooling: "cls" });
+      const { wasmMemory, precision } = corom.info;
+      t.diagnostic(`${name}: ${(wasmMemory / MIB).toFixed(1)} MiB`);
+      assert.equal(precision, "int8");
+      assert.ok(wasmMemory <= limit * MIB, `${(wasmMemory / MIB).toFixed(1)} MiB`);
+      const vector = await corom.embed("阔腿裤女冬牛仔");
+      assert.ok(vector.data.every(Number.isFinite) && vector.data.some((x) => x !== 0));
+      corom.free();
+    });
+  }
 });
