@@ -1,14 +1,16 @@
-//! A checkpoint with every tensor of the encoder, each in its expected shape.
+//! The encoder of a checkpoint or an ONNX export, with every tensor in its expected shape.
 
 use super::bert::{HiddenAct, encoder_tensors};
 use super::checkpoint_folder::CheckpointFolder;
+use super::export::{self, ExportConfig};
 use super::family::Family;
 use super::tensor_names::{TensorNames, resolve};
 use crate::checkpoint_file::CheckpointFile;
 use crate::config::BertConfig;
+use crate::encoder::export::BertExport;
 use crate::error::{Result, fail};
 
-/// The encoder of a checkpoint: its configuration, and its tensors by Hugging Face's names.
+/// An encoder to convert: its configuration, and its tensors by Hugging Face's names.
 pub(crate) struct Checkpoint<'a> {
     /// The contents of `config.json`.
     pub(crate) config: BertConfig,
@@ -16,20 +18,25 @@ pub(crate) struct Checkpoint<'a> {
     pub(crate) family: Family,
     /// The activation function of the feed-forward layers.
     pub(crate) activation: HiddenAct,
-    names: TensorNames,
-    file: CheckpointFile<'a>,
+    weights: Weights<'a>,
+}
+
+/// Where the tensors come from.
+enum Weights<'a> {
+    File { names: TensorNames, file: CheckpointFile<'a> },
+    Export(BertExport<'a>),
 }
 
 impl<'a> Checkpoint<'a> {
-    /// Finds the encoder's tensors and checks their shapes. No weight is read yet.
+    /// Finds the encoder's tensors in the weight file at `path` and checks their shapes. No weight is read yet.
     ///
     /// # Errors
     /// `INVALID_CHECKPOINT` with the names of all tensors that are missing or have another shape;
     /// `UNSUPPORTED_MODEL` if a head follows the encoder, unless `ignore_head`; `INVALID_CONFIG` for an
     /// activation function that corom does not support.
-    pub(crate) fn open(folder: &'a CheckpointFolder<'a>, ignore_head: bool) -> Result<Self> {
+    pub(crate) fn open(folder: &CheckpointFolder<'a>, path: &'a str, ignore_head: bool) -> Result<Self> {
         let activation = HiddenAct::parse(&folder.config.hidden_act)?;
-        let file = CheckpointFile::open(folder.source, &folder.weights)?;
+        let file = CheckpointFile::open(folder.source, path)?;
         let tensors = encoder_tensors(&folder.config, folder.family.task_types());
         let mut names = resolve(file.names(), &tensors)?;
         names.head.retain(|key| {
@@ -56,23 +63,46 @@ impl<'a> Checkpoint<'a> {
                 wrong.join("; ")
             );
         }
-        Ok(Self { config: folder.config.clone(), family: folder.family, activation, names, file })
+        let weights = Weights::File { names, file };
+        Ok(Self { config: folder.config.clone(), family: folder.family, activation, weights })
+    }
+
+    /// Takes the encoder of an export. The configuration is that which its graph shows.
+    pub(crate) fn from_export(export: BertExport<'a>, shown: ExportConfig) -> Self {
+        let ExportConfig { config, family, activation } = shown;
+        Self { config, family, activation, weights: Weights::Export(export) }
     }
 
     /// Reads a tensor by Hugging Face's name, row-major.
     ///
     /// # Errors
-    /// `INVALID_CHECKPOINT` if the values cannot be read or are not finite.
+    /// `INVALID_CHECKPOINT`, and for an export `INVALID_MODEL`, if the values cannot be read or are not finite.
     pub(crate) fn read(&self, name: &str) -> Result<Vec<f32>> {
-        let Some(key) = self.names.keys.get(name) else {
-            fail!(Internal, "`{name}` is not a tensor of the encoder");
-        };
-        self.file.read(key)
+        match &self.weights {
+            Weights::File { names, file } => {
+                let Some(key) = names.keys.get(name) else {
+                    fail!(Internal, "`{name}` is not a tensor of the encoder");
+                };
+                file.read(key)
+            }
+            Weights::Export(export) => export::read(export, &self.config, name),
+        }
+    }
+
+    /// Returns the export that the weights come from, if it is one.
+    pub(crate) fn export(&self) -> Option<&BertExport<'a>> {
+        match &self.weights {
+            Weights::File { .. } => None,
+            Weights::Export(export) => Some(export),
+        }
     }
 
     /// Returns the keys of the head, which are not converted.
     pub(crate) fn head(&self) -> &[String] {
-        &self.names.head
+        match &self.weights {
+            Weights::File { names, .. } => &names.head,
+            Weights::Export(_) => &[],
+        }
     }
 }
 

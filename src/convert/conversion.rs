@@ -4,15 +4,19 @@ use serde_json::Value;
 
 use super::checkpoint::Checkpoint;
 use super::checkpoint_folder::CheckpointFolder;
+use super::export;
 use super::files::{FileSink, FileSource};
 use super::graph;
 use super::head;
 use super::options::ConvertOptions;
 use super::output::write_file;
-use super::settings::Settings;
+use super::settings::{FolderSettings, Settings};
 use super::shards::ShardWriter;
 use super::tokenizer;
+use super::weight_file::WeightFile;
 use crate::config::BertConfig;
+use crate::encoder::OutputPreference;
+use crate::encoder::export::BertExport;
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::Manifest;
 use crate::model::manifest::{FILE_NAME, FORMAT};
@@ -24,24 +28,38 @@ pub struct Conversion {
     pub manifest: Manifest,
     /// The configuration of the encoder.
     pub config: BertConfig,
+    /// The file that the weights come from, a path in the folder.
+    pub weights: String,
+    /// The number type of the weights in an ONNX export: `f32`, `f16`, `int8` or `int4`. `None` for a checkpoint.
+    ///
+    /// A quantized export is dequantized and, if asked for, quantized again. The folder keeps the error of the
+    /// export, whatever the number type that it is written in.
+    pub stored_dtype: Option<String>,
+    /// Whether tract-onnx read the graph, because corom's own reader does not know a part of it. Then the vectors of
+    /// the folder should be compared with those of the export. [`convert`] never does that.
+    pub imported: bool,
     /// The names of the head's tensors, which were not converted. Empty unless
     /// [`ConvertOptions::ignore_head`] is set.
     pub ignored_tensors: Vec<String>,
 }
 
-/// Converts a checkpoint to a model folder.
+/// Converts a checkpoint or an ONNX export to a model folder.
 ///
-/// One tensor and one weight file (24 MiB) are in memory at a time. The manifest is written last, so a
-/// folder with `corom.json` is complete.
+/// If the folder has both, the checkpoint is converted; [`ConvertOptions::from`] and [`ConvertOptions::onnx`] choose
+/// the export. An export gives the same folder as the checkpoint that it was made from.
+///
+/// One tensor and one weight file (24 MiB) are in memory at a time. The manifest is written last, so a folder with
+/// `corom.json` is complete.
 ///
 /// # Errors
-/// - `MISSING_FILE`: the checkpoint lacks `config.json`, the weights, or the vocabulary.
+/// - `MISSING_FILE`: the folder lacks `config.json`, the weights, or the vocabulary.
 /// - `INVALID_CONFIG`, `INVALID_TOKENIZER`, `TOKENIZER_MISMATCH`: a side file is invalid or belongs to
 ///   another model.
 /// - `NOT_A_MODEL`, `INVALID_CHECKPOINT`: the weight file is something else, damaged, or has other tensors
 ///   than `config.json` says.
+/// - `INVALID_MODEL`, `UNSUPPORTED_OPERATOR`: the ONNX file is damaged, or has an operator that corom does not know.
 /// - `UNSUPPORTED_MODEL`, `UNSUPPORTED_POOLING`: corom does not support the model.
-/// - `INVALID_ARGUMENT`: `max_length` does not fit the model.
+/// - `INVALID_ARGUMENT`: `max_length` does not fit the model, or the options contradict the folder.
 /// - `FETCH_FAILED`: the source or the sink reports an I/O error.
 /// - `OUT_OF_MEMORY`: a tensor does not fit into memory.
 pub fn convert(
@@ -49,11 +67,49 @@ pub fn convert(
     options: &ConvertOptions,
     sink: &mut dyn FileSink,
 ) -> Result<Conversion> {
-    let folder = CheckpointFolder::open(source)?;
-    let checkpoint = Checkpoint::open(&folder, options.ignore_head)?;
-    let settings = Settings::decide(&folder, options)?;
+    run(source, options, sink, export::open)
+}
+
+/// Converts as [`convert`] does. A graph with parts that corom's own reader does not know is read by tract-onnx
+/// instead, and [`Conversion::imported`] says so.
+///
+/// # Errors
+/// Those of [`convert`].
+#[cfg(feature = "cli")]
+pub fn convert_with_tract_onnx(
+    source: &dyn FileSource,
+    options: &ConvertOptions,
+    sink: &mut dyn FileSink,
+) -> Result<Conversion> {
+    run(source, options, sink, export::open_or_import)
+}
+
+/// Opens the export at a path in the folder.
+type OpenExport =
+    for<'a> fn(&'a dyn FileSource, &str, &BertConfig, OutputPreference) -> Result<BertExport<'a>>;
+
+fn run(
+    source: &dyn FileSource,
+    options: &ConvertOptions,
+    sink: &mut dyn FileSink,
+    open: OpenExport,
+) -> Result<Conversion> {
+    let folder = CheckpointFolder::open(source, options)?;
+    let weights = folder.weights.clone();
+    let (folder, checkpoint, settings) = match &weights {
+        WeightFile::Checkpoint(path) => {
+            let checkpoint = Checkpoint::open(&folder, path, options.ignore_head)?;
+            let settings = FolderSettings::read(&folder, options)?;
+            let settings = settings.of_hidden_states(folder.family.max_tokens(&folder.config)?)?;
+            (folder, checkpoint, settings)
+        }
+        WeightFile::Onnx(path) => of_export(folder, path, options, open)?,
+    };
     let dimension = head::dimension(&settings.pooling, &settings.head, folder.config.hidden_size, source)?;
     let tokenizer = tokenizer::build(&folder, settings.max_length)?;
+    let export = checkpoint.export();
+    let stored_dtype = export.map(|export| export.dtype().to_owned());
+    let imported = export.is_some_and(BertExport::is_imported);
 
     let config_file = write_file(sink, "config.json", config_json(&checkpoint.config)?.as_bytes())?;
     let tokenizer_file = write_file(sink, "tokenizer.json", tokenizer.as_bytes())?;
@@ -87,7 +143,35 @@ pub fn convert(
     manifest.format_version = manifest.lowest_format_version();
     write_file(sink, FILE_NAME, manifest.to_json()?.as_bytes())?;
     let ignored_tensors = checkpoint.head().to_vec();
-    Ok(Conversion { manifest, config: checkpoint.config, ignored_tensors })
+    let weights = weights.path().to_owned();
+    Ok(Conversion { manifest, config: checkpoint.config, weights, stored_dtype, imported, ignored_tensors })
+}
+
+/// Opens the export at `path` and decides the settings. Returns the folder with the configuration that the graph
+/// shows.
+fn of_export<'a>(
+    mut folder: CheckpointFolder<'a>,
+    path: &str,
+    options: &ConvertOptions,
+    open: OpenExport,
+) -> Result<(CheckpointFolder<'a>, Checkpoint<'a>, Settings)> {
+    let settings = FolderSettings::read(&folder, options)?;
+    let open = |outputs| open(folder.source, path, &folder.config, outputs);
+    let export = match open(settings.output_preference()) {
+        // A sentence vector with modules that no pattern knows: the folder's files say the same.
+        Err(e) if e.code() == ErrorCode::UnsupportedModel && settings.pools_hidden_states() => {
+            open(OutputPreference::Hidden).map_err(|_| e)?
+        }
+        result => result?,
+    };
+    let shown = export::config_of(&export, &folder.config)?;
+    let (width, positions) = (shown.config.hidden_size, shown.family.max_tokens(&shown.config)?);
+    let settings = match export.pooling() {
+        Some(graph) => settings.of_sentence_vector(path, graph, width, positions)?,
+        None => settings.of_hidden_states(positions)?,
+    };
+    folder.config = shown.config.clone();
+    Ok((folder, Checkpoint::from_export(export, shown), settings))
 }
 
 /// Returns the `config.json` of the model folder: Hugging Face's names, and only what running the model

@@ -35,8 +35,9 @@ mod tests {
     fn folder_in_memory_reads_at_offsets_and_reports_the_end() {
         let mut folder = BTreeMap::new();
         folder.write("a", b"abcdef").unwrap();
-        folder.write("1_Pooling/config.json", b"{}").unwrap();
-        assert_eq!(folder.list().unwrap(), ["a"]);
+        folder.write("onnx/model.onnx", b"{}").unwrap();
+        folder.write("onnx/deep/er", b"{}").unwrap();
+        assert_eq!(folder.list().unwrap(), ["a", "onnx/model.onnx"]);
         assert_eq!((folder.size("a").unwrap(), folder.size("b").unwrap()), (Some(6), None));
         let mut buffer = [0; 3];
         folder.read_at("a", 3, &mut buffer).unwrap();

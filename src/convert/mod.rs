@@ -1,4 +1,5 @@
-//! Converts a BERT checkpoint from ModelScope or Hugging Face to a model folder (feature `convert`).
+//! Converts a BERT checkpoint from ModelScope or Hugging Face, or an ONNX export, to a model folder (feature
+//! `convert`).
 //!
 //! [`convert`] reads the checkpoint through a [`FileSource`] and writes the folder through a [`FileSink`],
 //! so the converter also runs where there is no file system. `corom convert` is this function over a disk.
@@ -26,7 +27,7 @@
 //!
 //! A conversion has these steps:
 //!
-//! 1. `checkpoint_folder.rs` reads `config.json` and finds the weight file.
+//! 1. `checkpoint_folder.rs` reads `config.json`, and `weight_file.rs` finds the weight file.
 //! 2. `src/checkpoint_file/` lists the tensors of the weight file, `tensor_names.rs` finds the encoder among
 //!    them, and `checkpoint.rs` checks their shapes.
 //! 3. `settings.rs` decides pooling, the modules after it, normalization and maximum length.
@@ -42,8 +43,10 @@ mod bert;
 mod checkpoint;
 mod checkpoint_folder;
 mod conversion;
+mod export;
 mod family;
 mod files;
+mod folder_files;
 mod graph;
 mod head;
 mod options;
@@ -54,8 +57,11 @@ mod settings;
 mod shards;
 mod tensor_names;
 mod tokenizer;
+mod weight_file;
 
+#[cfg(feature = "cli")]
+pub use conversion::convert_with_tract_onnx;
 pub use conversion::{Conversion, convert};
 pub use files::{FileSink, FileSource};
-pub use options::{ConvertOptions, Dtype};
+pub use options::{ConvertOptions, Dtype, WeightSource};
 pub use self_test::{measure_self_test, self_test, self_test_options};

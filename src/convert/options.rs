@@ -76,4 +76,40 @@ pub struct ConvertOptions {
     pub max_length: Option<usize>,
     /// Converts the encoder alone if the checkpoint has layers after the encoder that corom does not run.
     pub ignore_head: bool,
+    /// Which weights are converted if the folder has a checkpoint and ONNX exports. `None`: the checkpoint if there
+    /// is one, otherwise an export.
+    pub from: Option<WeightSource>,
+    /// The ONNX file to convert, a path in the folder such as `onnx/model.onnx`. `None`: the converter chooses,
+    /// and prefers a float export to a quantized one.
+    pub onnx: Option<String>,
+}
+
+/// Where the weights of a conversion come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WeightSource {
+    /// A checkpoint: `model.safetensors` or `pytorch_model.bin`.
+    Checkpoint,
+    /// An ONNX export.
+    Onnx,
+}
+
+impl WeightSource {
+    /// Parses `checkpoint` or `onnx`.
+    ///
+    /// # Errors
+    /// `INVALID_ARGUMENT` for any other name.
+    ///
+    /// ```
+    /// use corom::convert::WeightSource;
+    ///
+    /// assert_eq!(WeightSource::parse("onnx")?, WeightSource::Onnx);
+    /// # Ok::<(), corom::error::Error>(())
+    /// ```
+    pub fn parse(name: &str) -> Result<Self> {
+        match name {
+            "checkpoint" => Ok(Self::Checkpoint),
+            "onnx" => Ok(Self::Onnx),
+            _ => fail!(InvalidArgument, "the weight source `{name}` is unknown; use checkpoint or onnx"),
+        }
+    }
 }

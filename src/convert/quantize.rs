@@ -1,4 +1,4 @@
-//! Quantizes weights to int8 and int4, and transposes matrices.
+//! Quantizes weights to int8 and int4.
 
 use crate::encoder::quantize::int4::{BLOCK_I4, quantize_block_i4};
 use crate::encoder::quantize::int8::quantize_rows_i8;
@@ -39,26 +39,6 @@ pub(crate) fn quantize_blocks(matrix: &[f32], columns: usize) -> Int4Matrix {
             match out.zero_points.last_mut() {
                 Some(byte) if i % 2 == 1 => *byte |= block.zero << 4,
                 _ => out.zero_points.push(block.zero),
-            }
-        }
-    }
-    out
-}
-
-/// Transposes a row-major `[rows, columns]` matrix to `[columns, rows]`.
-pub(crate) fn transpose<T: Copy>(matrix: &[T], columns: usize) -> Vec<T> {
-    // Tiles of this size keep the source and the destination in the cache.
-    const TILE: usize = 32;
-    let columns = columns.max(1);
-    let rows = matrix.len() / columns;
-    let Some(&any) = matrix.first() else { return Vec::new() };
-    let mut out = vec![any; rows * columns];
-    for top in (0..rows).step_by(TILE) {
-        for left in (0..columns).step_by(TILE) {
-            for row in top..rows.min(top + TILE) {
-                for column in left..columns.min(left + TILE) {
-                    out[column * rows + row] = matrix[row * columns + column];
-                }
             }
         }
     }
@@ -109,14 +89,6 @@ mod tests {
                 let got = (f32::from(q) - f32::from(zero)) * scales[row * blocks + block];
                 prop_assert_eq!(got, expected.values()[at], "{}", x);
             }
-        }
-
-        #[test]
-        fn transpose_twice_returns_the_matrix(rows in 1usize..70, columns in 1usize..70) {
-            let matrix: Vec<usize> = (0..rows * columns).collect();
-            let once = transpose(&matrix, columns);
-            prop_assert_eq!(once[rows.min(2) - 1], (rows.min(2) - 1) * columns);
-            prop_assert_eq!(transpose(&once, rows), matrix);
         }
     }
 }

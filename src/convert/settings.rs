@@ -2,10 +2,14 @@
 
 use super::checkpoint_folder::CheckpointFolder;
 use super::options::ConvertOptions;
-use crate::config::PoolingChoice;
+use super::weight_file::WeightFile;
+use crate::config::{Pooling, PoolingChoice};
+use crate::encoder::OutputPreference;
+use crate::encoder::export::PlanPooling;
 use crate::error::{Result, fail};
-use crate::model::HeadModule;
+use crate::model::manifest::FILE_NAME;
 use crate::model::settings::{CallerSettings, OutputChoice, Settings as Decided};
+use crate::model::{HeadModule, Manifest};
 use crate::prompts::Prompts;
 use crate::similarity::Metric;
 
@@ -25,17 +29,96 @@ pub(crate) struct Settings {
     pub(crate) prompts: Prompts,
 }
 
-impl Settings {
-    /// Decides the settings.
+/// The settings before the graph of an export is known.
+pub(crate) struct FolderSettings {
+    decided: Decided,
+    /// What the caller says about normalization and length.
+    normalize: Option<bool>,
+    max_length: Option<usize>,
+}
+
+impl FolderSettings {
+    /// Reads the settings of a folder. `corom.json` counts if its own `model.onnx` is converted.
     ///
     /// # Errors
-    /// `INVALID_ARGUMENT` if the options ask for more tokens than the model has positions,
-    /// `POOLING_UNKNOWN` if nothing says how to pool, `INVALID_CONFIG` if a side file cannot be read,
-    /// `UNSUPPORTED_POOLING` and `UNSUPPORTED_MODEL` if the side files ask for something that corom does not
-    /// do, unless an option decides.
-    pub(crate) fn decide(checkpoint: &CheckpointFolder, options: &ConvertOptions) -> Result<Self> {
-        let positions = checkpoint.family.max_tokens(&checkpoint.config)?;
-        if let Some(length) = options.max_length
+    /// `INVALID_CONFIG` if a side file cannot be read, `UNSUPPORTED_POOLING` if it asks for a pooling that corom does
+    /// not have.
+    pub(crate) fn read(folder: &CheckpointFolder, options: &ConvertOptions) -> Result<Self> {
+        let caller = CallerSettings {
+            pooling: options.pooling.clone(),
+            normalize: options.normalize,
+            max_length: options.max_length,
+            ignore_head: options.ignore_head,
+        };
+        let manifest = match &folder.weights {
+            WeightFile::Onnx(path) if path == "model.onnx" => folder.side_file(FILE_NAME)?,
+            _ => None,
+        };
+        let manifest = manifest.map(|bytes| Manifest::from_json(&bytes)).transpose()?;
+        let decided = Decided::decide(folder.source, manifest.as_ref(), &caller, &folder.config)?;
+        Ok(Self { decided, normalize: options.normalize, max_length: options.max_length })
+    }
+
+    /// Returns which outputs of an export are converted.
+    pub(crate) fn output_preference(&self) -> OutputPreference {
+        self.decided.output_preference()
+    }
+
+    /// Returns true if a file or the caller names poolings of hidden states.
+    pub(crate) fn pools_hidden_states(&self) -> bool {
+        self.decided.pooling.as_ref().is_some_and(|pooling| pooling.value != PoolingChoice::Graph)
+    }
+
+    /// Decides the settings of a checkpoint, or of an export whose hidden states are pooled. `positions` is the most
+    /// tokens that a text can have.
+    ///
+    /// # Errors
+    /// `POOLING_UNKNOWN` if nothing says how to pool, `INVALID_ARGUMENT` if the options ask for more tokens than
+    /// `positions`, and the error of a module that corom does not run.
+    pub(crate) fn of_hidden_states(self, positions: usize) -> Result<Settings> {
+        let (normalize, max_length) = (self.decided.normalize.value, self.length(positions)?);
+        let (metric, prompts) = (self.decided.metric.value, self.decided.prompts.value.clone());
+        let OutputChoice { pooling, head, .. } = self.decided.without_graph()?;
+        Ok(Settings { pooling: pooling.value, head: head.value, normalize, max_length, metric, prompts })
+    }
+
+    /// Decides the settings of the export at `path`, whose sentence vector of `width` numbers is pooled as `graph`
+    /// says.
+    ///
+    /// # Errors
+    /// Those of [`of_hidden_states`](Self::of_hidden_states); also `INVALID_ARGUMENT` if the options turn off a
+    /// normalization that the graph has, and `UNSUPPORTED_MODEL` if modules follow it.
+    pub(crate) fn of_sentence_vector(
+        self,
+        path: &str,
+        graph: PlanPooling,
+        width: usize,
+        positions: usize,
+    ) -> Result<Settings> {
+        let (normalize, max_length) = (self.decided.normalize.value, self.length(positions)?);
+        let (metric, prompts) = (self.decided.metric.value, self.decided.prompts.value.clone());
+        if graph.normalize && self.normalize == Some(false) {
+            fail!(
+                InvalidArgument,
+                "--normalize=false: the graph normalizes its sentence vector itself; choose a pooling of the hidden \
+                 states (--pooling) to convert it without"
+            );
+        }
+        let OutputChoice { head, .. } = self.decided.with_graph(path, Some(Some(width)))?;
+        if graph.normalize && !head.value.is_empty() {
+            fail!(
+                UnsupportedModel,
+                "the graph normalizes its sentence vector, and modules.json has modules after it; corom normalizes only \
+                 at the end. --ignore-head leaves the modules out"
+            );
+        }
+        let pooling = if graph.is_mean { Pooling::Mean } else { Pooling::Cls };
+        let normalize = graph.normalize || normalize;
+        Ok(Settings { pooling: pooling.into(), head: head.value, normalize, max_length, metric, prompts })
+    }
+
+    fn length(&self, positions: usize) -> Result<usize> {
+        if let Some(length) = self.max_length
             && !(2..=positions).contains(&length)
         {
             fail!(
@@ -43,16 +126,6 @@ impl Settings {
                 "--max-length {length}: this model supports 2 to {positions} tokens, [CLS] and [SEP] included"
             );
         }
-        let caller = CallerSettings {
-            pooling: options.pooling.clone(),
-            normalize: options.normalize,
-            max_length: options.max_length,
-            ignore_head: options.ignore_head,
-        };
-        let decided = Decided::decide(checkpoint.source, None, &caller, &checkpoint.config)?;
-        let (normalize, max_length) = (decided.normalize.value, decided.max_length.value.min(positions));
-        let (metric, prompts) = (decided.metric.value, decided.prompts.value.clone());
-        let OutputChoice { pooling, head, .. } = decided.without_graph()?;
-        Ok(Self { pooling: pooling.value, head: head.value, normalize, max_length, metric, prompts })
+        Ok(self.decided.max_length.value.min(positions))
     }
 }

@@ -1,7 +1,8 @@
 //! Builds the `tokenizer.json` of a model folder. It has everything that the checkpoint's files say, so a load needs
 //! no other file.
 
-use super::checkpoint_folder::{CheckpointFolder, found};
+use super::checkpoint_folder::CheckpointFolder;
+use super::folder_files::found;
 use crate::error::{Error, ErrorCode, Result};
 use crate::tokenizer::{Tokenizer, TokenizerFiles};
 

@@ -223,7 +223,12 @@ impl EncoderLoader {
                     (*stream).finish()?
                 } else {
                     let (layers, preference) = (&options.layers, options.outputs);
-                    Box::new(UnfusedEncoder::from_file(onnx, files, &config, layers, preference)?)
+                    let load = match options.backend {
+                        #[cfg(feature = "cli")]
+                        BackendChoice::TractOnnx => UnfusedEncoder::from_tract_onnx,
+                        _ => UnfusedEncoder::from_file,
+                    };
+                    Box::new(load(onnx, files, &config, layers, preference)?)
                 }
             }
         };
@@ -253,7 +258,7 @@ fn read_plan(
 ) -> Result<(OutputShape, Planning)> {
     let mut signature = GraphSignature::find(&model.graph, config, &options.layers, options.outputs)?;
     let shape = |signature: &GraphSignature| OutputShape { pooled: signature.pooled, width: signature.width };
-    if options.backend == BackendChoice::Unfused && signature.is_complete() {
+    if options.backend.runs_the_graph() && signature.is_complete() {
         return Ok((shape(&signature), Planning::Unrecognized));
     }
     let graph = match OnnxGraph::from_model(model, files, &signature.outputs) {
@@ -266,7 +271,7 @@ fn read_plan(
     };
     signature.resolve(&graph, config)?;
     let shape = shape(&signature);
-    if options.backend == BackendChoice::Unfused {
+    if options.backend.runs_the_graph() {
         return Ok((shape, Planning::Unrecognized));
     }
     if graph.missing_constant.is_some() {
@@ -286,7 +291,7 @@ fn read_plan(
     let builder: Box<dyn PlanBuilder> = match options.backend {
         #[cfg(not(target_arch = "wasm32"))]
         BackendChoice::Reference => Box::new(ReferenceBuilder::new(plan, graph.weights.len(), facts)),
-        BackendChoice::Auto | BackendChoice::Unfused => {
+        _ => {
             let builder = CpuBuilder::new(plan, graph.weights.len(), facts, options);
             if files.is_empty() {
                 builder.warm_up(); // While the weights are fetched.

@@ -11,6 +11,8 @@
 
 mod check;
 pub mod cpu;
+#[cfg(feature = "convert")]
+pub(crate) mod export;
 mod load;
 mod matcher;
 pub mod onnx;
@@ -23,6 +25,10 @@ mod reference_backend;
 pub(crate) mod reserve;
 mod signature;
 pub mod spec;
+#[cfg(feature = "cli")]
+mod tract_onnx_reader;
+#[cfg(feature = "convert")]
+pub(crate) mod transpose;
 pub mod unfused;
 mod weight_stream;
 
@@ -30,6 +36,8 @@ use std::task::Poll;
 
 pub use load::{EncoderLoader, OutputShape};
 pub use options::{BackendChoice, EncoderOptions, KernelChoice, OutputPreference, Precision};
+#[cfg(feature = "cli")]
+pub use tract_onnx_reader::{GUARDED_THREAD, guarded};
 
 use crate::batch::{Batch, BatchLayout};
 use crate::config::BertConfig;

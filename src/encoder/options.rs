@@ -48,9 +48,24 @@ pub enum BackendChoice {
     /// tract runs the graph as it is, even if a plan exists: slower, and the reference that the tests
     /// compare with.
     Unfused,
+    /// tract runs the graph as tract-onnx reads it: a second opinion, independent of corom's own reading.
+    #[cfg(feature = "cli")]
+    TractOnnx,
     /// The scalar references run the plan, for tests. A graph that is not recognized runs in tract.
     #[cfg(not(target_arch = "wasm32"))]
     Reference,
+}
+
+impl BackendChoice {
+    /// Returns true if the graph runs as it is, without a plan.
+    pub(crate) fn runs_the_graph(self) -> bool {
+        match self {
+            Self::Unfused => true,
+            #[cfg(feature = "cli")]
+            Self::TractOnnx => true,
+            _ => false,
+        }
+    }
 }
 
 /// The number type that a fused encoder computes with.

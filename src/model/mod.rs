@@ -3,7 +3,7 @@
 
 mod dtype;
 mod early_check;
-mod export_folder;
+pub(crate) mod export_folder;
 mod file_buffer;
 mod file_errors;
 mod file_receiver;

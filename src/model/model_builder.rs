@@ -123,7 +123,7 @@ impl ModelBuilder {
             outputs: preference,
             precision: options.precision,
             kernel: allowed_kernel(options, manifest.and_then(|m| m.self_test.as_ref())),
-            backend: if options.unfused { BackendChoice::Unfused } else { BackendChoice::Auto },
+            backend: backend(options),
         };
         let encoder = EncoderLoader::from_file(onnx, &config, encoder)?;
         let outputs = encoder.outputs();
@@ -299,6 +299,15 @@ fn allowed_kernel(options: &LoadOptions, self_test: Option<&SelfTest>) -> Kernel
         }
         kernel => kernel,
     }
+}
+
+/// Returns what runs the graph.
+fn backend(options: &LoadOptions) -> BackendChoice {
+    #[cfg(feature = "cli")]
+    if options.second_opinion {
+        return BackendChoice::TractOnnx;
+    }
+    if options.unfused { BackendChoice::Unfused } else { BackendChoice::Auto }
 }
 
 impl std::fmt::Debug for ModelBuilder {

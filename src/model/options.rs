@@ -43,4 +43,7 @@ pub struct LoadOptions {
     pub kernel: KernelChoice,
     /// Whether tract runs the graph as it is. This is slower, and what the plan is tested against.
     pub unfused: bool,
+    /// Whether tract runs the graph as tract-onnx reads it. This is a second opinion on corom's own reading.
+    #[cfg(feature = "cli")]
+    pub second_opinion: bool,
 }

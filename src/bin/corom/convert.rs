@@ -5,19 +5,21 @@ use std::time::{Duration, Instant};
 
 use corom::config::PoolingChoice;
 use corom::convert::{
-    Conversion, ConvertOptions, Dtype, FileSink, convert, measure_self_test, self_test, self_test_options,
+    Conversion, ConvertOptions, Dtype, FileSink, WeightSource, convert_with_tract_onnx, measure_self_test,
+    self_test, self_test_options,
 };
 use corom::error::{Error, ErrorCode, Result};
-use corom::model::folder;
 use corom::model::manifest::FILE_NAME;
+use corom::model::{LoadOptions, folder};
 
 use crate::disk_folder::DiskFolder;
+use crate::second_opinion;
 use crate::staging_folder::StagingFolder;
 
 /// Arguments of `corom convert`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// The folder of the checkpoint: config.json, pytorch_model.bin or model.safetensors, vocab.txt or
+    /// The folder of the checkpoint or the ONNX export, or an .onnx file: with config.json, vocab.txt or
     /// tokenizer.json
     checkpoint: PathBuf,
     /// The model folder to write
@@ -36,6 +38,9 @@ pub(crate) struct Args {
     /// L2-normalize vectors [default: what the checkpoint says, or not]
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "true|false")]
     normalize: Option<bool>,
+    /// What to convert if the folder has a checkpoint and an ONNX export [default: the checkpoint]
+    #[arg(long, value_parser = parse_source, value_name = "checkpoint|onnx")]
+    from: Option<WeightSource>,
     /// Leave out the layers after the pooling, or a head in the checkpoint that corom does not run
     #[arg(long)]
     ignore_head: bool,
@@ -66,14 +71,19 @@ impl From<DtypeArg> for Dtype {
     }
 }
 
+fn parse_source(name: &str) -> Result<WeightSource, String> {
+    WeightSource::parse(name).map_err(|e| e.to_string())
+}
+
 fn parse_pooling(names: &str) -> Result<PoolingChoice, String> {
     PoolingChoice::parse(&names.split(',').collect::<Vec<_>>()).map_err(|e| e.to_string())
 }
 
-/// Converts a checkpoint on disk. The model folder appears complete or not at all.
+/// Converts a checkpoint or an ONNX export on disk. The model folder appears complete or not at all.
 ///
 /// # Errors
-/// The errors of [`DiskFolder::open`], [`convert`], [`self_test`] and [`StagingFolder`].
+/// The errors of [`DiskFolder::open`], [`convert_with_tract_onnx`], [`self_test`], [`second_opinion`] and
+/// [`StagingFolder`].
 pub(crate) fn run(args: &Args) -> Result<()> {
     let started = Instant::now();
     let options = ConvertOptions {
@@ -82,14 +92,48 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         normalize: args.normalize,
         max_length: args.max_length,
         ignore_head: args.ignore_head,
+        from: args.from,
+        onnx: None,
     };
-    let source = DiskFolder::open(&args.checkpoint)?;
+    let (source, onnx) = DiskFolder::open(&args.checkpoint)?;
+    let options = ConvertOptions { onnx, ..options };
     let mut staging = StagingFolder::new(&args.out, &args.checkpoint, args.force)?;
-    let mut conversion = convert(&source, &options, &mut staging)?;
+    let mut conversion = convert_with_tract_onnx(&source, &options, &mut staging)?;
     add_self_test(&mut conversion, &mut staging)?;
+    let mut notes = Vec::new();
+    if conversion.imported {
+        let cosine = check_import(args, &options, &source, &conversion, &staging)?;
+        notes.push(format!(
+            "tract-onnx read the graph, which has parts that corom's own reader does not know; the vectors are those of \
+             the export, cosine {cosine:.7}"
+        ));
+    }
+    notes.push(second_opinion::of_folder(staging.path(), &LoadOptions::default())?.line());
     staging.commit()?;
     print_report(args, &conversion, started.elapsed());
+    notes.iter().for_each(|note| println!("  {note}"));
     Ok(())
+}
+
+/// Compares the vectors of a folder with those of the export that tract-onnx read. A quantized folder has other
+/// vectors, so the export is converted to f32 for the comparison.
+fn check_import(
+    args: &Args,
+    options: &ConvertOptions,
+    source: &DiskFolder,
+    conversion: &Conversion,
+    staging: &StagingFolder,
+) -> Result<f64> {
+    let onnx = &conversion.weights;
+    if options.dtype == Dtype::F32 {
+        return second_opinion::of_export(source.path(), onnx, staging.path());
+    }
+    let name = args.out.file_name().unwrap_or_default().to_string_lossy();
+    let name = format!(".{name}.corom-f32-{}", std::process::id());
+    let mut exact = StagingFolder::new(&args.out.with_file_name(name), source.path(), false)?;
+    let options = ConvertOptions { dtype: Dtype::F32, ..options.clone() };
+    convert_with_tract_onnx(source, &options, &mut exact)?;
+    second_opinion::of_export(source.path(), onnx, exact.path())
 }
 
 /// Runs the converted model on the texts of the self-test, and writes the manifest with the result.
@@ -106,9 +150,15 @@ fn add_self_test(conversion: &mut Conversion, staging: &mut StagingFolder) -> Re
 }
 
 fn print_report(args: &Args, conversion: &Conversion, elapsed: Duration) {
-    let Conversion { manifest, config, ignored_tensors } = conversion;
+    let Conversion { manifest, config, weights, stored_dtype, ignored_tensors, .. } = conversion;
     let bytes: u64 = manifest.files.iter().map(|f| f.size).sum();
     println!("{}", args.out.display());
+    if let Some(stored) = stored_dtype {
+        println!("  from {weights} ({stored})");
+        if matches!(stored.as_str(), "int8" | "int4") {
+            println!("  the export is quantized: the {} weights have its error", manifest.dtype);
+        }
+    }
     println!(
         "  {} layers × {}, {} heads, vocabulary {}, {}",
         config.num_hidden_layers,

@@ -1,4 +1,4 @@
-//! Reads a checkpoint folder on disk.
+//! Reads the folder of a checkpoint or an ONNX export on disk.
 
 use std::cell::RefCell;
 use std::fs::{self, File};
@@ -18,16 +18,50 @@ pub(crate) struct DiskFolder {
 }
 
 impl DiskFolder {
-    /// Opens a folder.
+    /// Opens a folder, or the folder of an ONNX file. Also returns the path of the ONNX file in the folder.
+    ///
+    /// `config.json` lies beside the ONNX file, or in the parent folder, as in `onnx/model.onnx`.
     ///
     /// # Errors
-    /// `MISSING_FILE` if the path is no folder.
-    pub(crate) fn open(path: &Path) -> Result<Self> {
-        if !path.is_dir() {
-            fail!(MissingFile, "{} is not a folder; give the folder of the checkpoint", path.display());
+    /// `MISSING_FILE` if there is neither a folder nor a file at the path.
+    pub(crate) fn open(path: &Path) -> Result<(Self, Option<String>)> {
+        if path.is_dir() {
+            return Ok((Self::new(path), None));
         }
-        Ok(Self { path: path.to_owned(), open: RefCell::new(None) })
+        let Some(name) = path.file_name().filter(|_| path.is_file()) else {
+            fail!(
+                MissingFile,
+                "{} is neither a folder nor a file; give the folder of a checkpoint or of an ONNX export, or an .onnx \
+                 file",
+                path.display()
+            );
+        };
+        let name = name.to_string_lossy().into_owned();
+        let folder = folder_of(path);
+        if !folder.join("config.json").is_file()
+            && let Ok(full) = folder.canonicalize()
+            && let (Some(parent), Some(inner)) = (full.parent(), full.file_name())
+            && parent.join("config.json").is_file()
+        {
+            let inner = inner.to_string_lossy();
+            return Ok((Self::new(parent), Some(format!("{inner}/{name}"))));
+        }
+        Ok((Self::new(&folder), Some(name)))
     }
+
+    fn new(path: &Path) -> Self {
+        Self { path: path.to_owned(), open: RefCell::new(None) }
+    }
+
+    /// Returns the path of the folder.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// Returns the folder of a file.
+fn folder_of(file: &Path) -> PathBuf {
+    file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned()
 }
 
 impl FileSource for DiskFolder {
@@ -35,8 +69,16 @@ impl FileSource for DiskFolder {
         let mut names = Vec::new();
         for entry in fs::read_dir(&self.path)? {
             let entry = entry?;
+            let name = entry.file_name().to_string_lossy().into_owned();
             if entry.path().is_file() {
-                names.push(entry.file_name().to_string_lossy().into_owned());
+                names.push(name);
+                continue;
+            }
+            // A subfolder that cannot be read (lost+found) has nothing to convert.
+            for inner in fs::read_dir(entry.path()).into_iter().flatten().flatten() {
+                if inner.path().is_file() {
+                    names.push(format!("{name}/{}", inner.file_name().to_string_lossy()));
+                }
             }
         }
         Ok(names)
@@ -45,7 +87,7 @@ impl FileSource for DiskFolder {
     fn size(&self, path: &str) -> io::Result<Option<u64>> {
         match fs::metadata(self.path.join(path)) {
             Ok(metadata) => Ok(metadata.is_file().then_some(metadata.len())),
-            Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+            Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
             Err(e) => Err(e),
         }
     }

@@ -1,25 +1,34 @@
-//! `corom inspect`: prints the manifest of a model folder and checks its files.
+//! `corom inspect`: prints what a model folder is and checks its files.
 
 use std::path::{Path, PathBuf};
 
 use corom::error::{Error, ErrorCode, Result};
-use corom::model::Manifest;
 use corom::model::manifest::FILE_NAME;
+use corom::model::{LoadOptions, Manifest, folder};
+
+use crate::second_opinion;
 
 /// Arguments of `corom inspect`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// A model folder that `corom convert` wrote
+    /// A model folder that `corom convert` wrote, or another tool's folder with an ONNX export
     folder: PathBuf,
+    /// Also embed texts: run the self-test, and compare with tract-onnx's reading of the graph
+    #[arg(long)]
+    check: bool,
 }
 
-/// Prints the manifest, and checks the size and SHA-256 of every file.
+/// Prints the manifest, and checks the size and SHA-256 of every file. A folder without a manifest is loaded, and
+/// its settings are printed, each with the file that decided it.
 ///
 /// # Errors
 /// Checks every file, then returns the first error: `MISSING_FILE` if the manifest or a listed file is
 /// missing, `INTEGRITY_MISMATCH` if a file differs from the manifest, `FETCH_FAILED` if a file cannot be
 /// read.
 pub(crate) fn run(args: &Args) -> Result<()> {
+    if args.folder.is_dir() && !args.folder.join(FILE_NAME).exists() {
+        return run_foreign(args);
+    }
     let manifest = Manifest::from_json(&read(&args.folder.join(FILE_NAME))?)?;
     println!("{}", args.folder.display());
     println!("  written by    {}", manifest.created_by);
@@ -49,10 +58,42 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         }
     }
     println!("  {total:>11}  bytes in {} files", manifest.files.len());
-    match first_error {
-        None => Ok(()),
-        Some(error) => Err(add_folder_state(error)),
+    if let Some(error) = first_error {
+        return Err(add_folder_state(error));
     }
+    if args.check { check(&args.folder) } else { Ok(()) }
+}
+
+/// Prints what another tool's folder is.
+fn run_foreign(args: &Args) -> Result<()> {
+    let embedder = folder::load(&args.folder, LoadOptions::default())?;
+    let (info, config) = (embedder.encoder().info(), embedder.config());
+    println!("{}", args.folder.display());
+    println!("  written by    another tool: there is no {FILE_NAME}");
+    println!(
+        "  encoder       {} layers × {}, {} heads, vocabulary {}",
+        config.num_hidden_layers, config.hidden_size, config.num_attention_heads, config.vocab_size
+    );
+    println!("  dtype         {}", info.dtype);
+    println!("  runs          {} in {}", if info.fused { "fused" } else { "unfused" }, info.precision);
+    println!("  dimension     {}", embedder.dimension());
+    for decision in embedder.decisions() {
+        let value = decision.value.as_str().map_or_else(|| decision.value.to_string(), str::to_owned);
+        println!("  {:<13} {value}  (by {})", decision.setting, decision.source);
+    }
+    drop(embedder);
+    if args.check {
+        println!("  {}", second_opinion::of_folder(&args.folder, &LoadOptions::default())?.line());
+    }
+    Ok(())
+}
+
+/// Runs the self-test and asks for a second opinion.
+fn check(path: &Path) -> Result<()> {
+    drop(folder::load(path, LoadOptions::default())?);
+    println!("  self-test     passed");
+    println!("  {}", second_opinion::of_folder(path, &LoadOptions::default())?.line());
+    Ok(())
 }
 
 /// Prefixes an error about one file with what it means for the folder.

@@ -3,11 +3,13 @@
 mod convert;
 mod disk_folder;
 mod inspect;
+mod second_opinion;
 mod staging_folder;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use corom::encoder::GUARDED_THREAD;
 
 /// Fails with one of corom's error codes and a formatted message.
 macro_rules! fail {
@@ -33,7 +35,18 @@ enum Command {
     Inspect(inspect::Args),
 }
 
+/// Prints no message for a panic that becomes an error.
+fn silence_guarded_panics() {
+    let print = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if std::thread::current().name() != Some(GUARDED_THREAD) {
+            print(panic);
+        }
+    }));
+}
+
 fn main() -> ExitCode {
+    silence_guarded_panics();
     let result = match Cli::parse().command {
         Command::Convert(args) => convert::run(&args),
         Command::Inspect(args) => inspect::run(&args),

@@ -4,12 +4,13 @@ use half::f16;
 
 use super::graph_builder::{Attribute, GraphBuilder, TensorValues};
 use crate::convert::options::Dtype;
-use crate::convert::quantize::{quantize_blocks, quantize_rows, transpose};
+use crate::convert::quantize::{quantize_blocks, quantize_rows};
 use crate::encoder::onnx::pb::DataType;
 use crate::encoder::quantize::equalize::{divide_inputs, input_factors};
 use crate::encoder::quantize::int4::BLOCK_I4;
 use crate::encoder::reserve::try_copied;
 use crate::encoder::spec::{Activation, LinearSpec, WeightOrder};
+use crate::encoder::transpose::transpose;
 use crate::error::Result;
 
 /// The weight of a Linear, `[out, in]` as in PyTorch.

@@ -59,6 +59,52 @@ pub(super) fn external_files_of(model: &OnnxModel) -> Result<Vec<ExternalFile>> 
     Ok(files)
 }
 
+/// Tensors of at most this many bytes may be constants of nodes, which are needed while a graph is translated.
+#[cfg(feature = "convert")]
+const MAX_INLINED_BYTES: u64 = 4 << 10;
+
+/// Moves the bytes of small tensors from external files into a decoded file, so that its graph can be translated
+/// before the large weights are read. `read` returns a range of bytes of a file.
+///
+/// # Errors
+/// Those of [`external_files`] about external data, and those of `read`.
+#[cfg(feature = "convert")]
+pub(crate) fn inline_small_tensors(
+    model: &mut OnnxModel,
+    read: &dyn Fn(&str, Range<u64>) -> Result<Vec<u8>>,
+) -> Result<()> {
+    inline_tensors(model, MAX_INLINED_BYTES, read)
+}
+
+/// Moves the bytes of all tensors from external files into a decoded file. See [`inline_small_tensors`].
+///
+/// # Errors
+/// Those of [`inline_small_tensors`].
+#[cfg(feature = "cli")]
+pub(crate) fn inline_all_tensors(
+    model: &mut OnnxModel,
+    read: &dyn Fn(&str, Range<u64>) -> Result<Vec<u8>>,
+) -> Result<()> {
+    inline_tensors(model, u64::MAX, read)
+}
+
+#[cfg(feature = "convert")]
+fn inline_tensors(
+    model: &mut OnnxModel,
+    max_bytes: u64,
+    read: &dyn Fn(&str, Range<u64>) -> Result<Vec<u8>>,
+) -> Result<()> {
+    for tensor in model.tensors_mut() {
+        let Some(ExternalRange { path, range }) = ExternalRange::of(tensor)? else { continue };
+        if range.end - range.start <= max_bytes {
+            tensor.raw_data = read(&path, range)?.into();
+            tensor.data_location = None;
+            tensor.external_data.clear();
+        }
+    }
+    Ok(())
+}
+
 /// How many tensors may use a byte of a file, on average. Tied embeddings use bytes twice. Without a limit,
 /// thousands of tensors over the same bytes of a small file would fill the memory.
 const MAX_BYTE_REUSE: u64 = 4;

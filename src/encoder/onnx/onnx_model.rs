@@ -68,6 +68,14 @@ impl OnnxModel {
         let attributes = self.graph.node.iter().flat_map(|n| &n.attribute).filter_map(|a| a.t.as_ref());
         self.graph.initializer.iter().chain(attributes)
     }
+
+    /// Returns the tensors of [`tensors`](Self::tensors) to change them.
+    #[cfg(feature = "convert")]
+    pub(super) fn tensors_mut(&mut self) -> impl Iterator<Item = &mut TensorProto> {
+        let attributes =
+            self.graph.node.iter_mut().flat_map(|n| &mut n.attribute).filter_map(|a| a.t.as_mut());
+        self.graph.initializer.iter_mut().chain(attributes)
+    }
 }
 
 /// Returns true if the bytes are text: often a web page that a server sent with status 200 instead of an

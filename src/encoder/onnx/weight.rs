@@ -158,6 +158,21 @@ impl Weight {
         }
     }
 
+    /// Returns a copy of the elements. `read` returns a range of bytes of an external file.
+    ///
+    /// # Errors
+    /// `INVALID_MODEL` if they do not match the shape, and the errors of `read`.
+    #[cfg(feature = "convert")]
+    pub(crate) fn load(
+        &self,
+        read: &dyn Fn(&str, std::ops::Range<u64>) -> Result<Vec<u8>>,
+    ) -> Result<TensorData> {
+        if let Some(external) = &self.external {
+            return self.decode(read(&external.path, external.range.clone())?);
+        }
+        self.embedded()
+    }
+
     /// Converts the bytes that the file stores for this weight.
     ///
     /// # Errors

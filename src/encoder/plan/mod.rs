@@ -12,7 +12,10 @@
 //! | [`Plan::last_uses`] | the lifetime of each value, for back ends that manage buffers |
 //! | [`Matrix`], [`Vector`] | stored tensors, and how their elements become weights |
 //! | [`WeightStore`], `decode` | elements while they arrive; conversion to what kernels pack |
+//! | `bert` | a plan as the modules of a BERT, with the weights that a checkpoint has |
 
+#[cfg(feature = "convert")]
+pub(super) mod bert;
 pub(super) mod decode;
 mod op;
 mod store;

@@ -27,6 +27,14 @@ impl WeightStore {
         Self { weights: (0..weights).map(|_| None).collect(), pending_uses }
     }
 
+    /// Returns an empty store for the listed weights, each of which is read once per mention.
+    #[cfg(feature = "convert")]
+    pub(crate) fn of(weights: usize, read: &[usize]) -> Self {
+        let mut pending_uses = vec![0; weights];
+        read.iter().for_each(|weight| pending_uses[*weight] += 1);
+        Self { weights: (0..weights).map(|_| None).collect(), pending_uses }
+    }
+
     /// Returns true if the weight is needed and has not arrived.
     pub(crate) fn wants(&self, weight: usize) -> bool {
         self.pending_uses[weight] > 0 && self.weights[weight].is_none()

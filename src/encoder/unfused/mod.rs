@@ -17,8 +17,15 @@ use crate::encoder::check::check;
 use crate::encoder::onnx::{ModelSizes, OnnxFile, OnnxGraph};
 use crate::encoder::signature::GraphSignature;
 use crate::encoder::{Encoder, EncoderInfo, EncoderOutput, OutputPreference, Tolerance};
+#[cfg(feature = "cli")]
+use crate::encoder::{
+    onnx::{StaticShape, inline_all_tensors, tensor_bytes},
+    tract_onnx_reader::{self, longest_text},
+};
 use crate::error::{Result, fail};
 use runnable_graph::RunnableGraphs;
+#[cfg(feature = "cli")]
+use tract_core::internal::DimLike;
 
 /// Tokens per batch, padding included.
 const MAX_BATCH_TOKENS: usize = 512;
@@ -106,6 +113,92 @@ impl UnfusedEncoder {
         info.hidden_size = graphs.width().unwrap_or(info.hidden_size);
         info.max_tokens = info.max_tokens.min(graphs.max_tokens());
         let one_by_one = quantizes || !graphs.masked();
+        Ok(Self { graphs, info, config: config.clone(), one_by_one, output: None })
+    }
+}
+
+/// Operators that quantize activations or read quantized ones.
+#[cfg(feature = "cli")]
+const QUANTIZING: [&str; 8] = [
+    "QuantizeLinear",
+    "DynamicQuantizeLinear",
+    "DynamicQuantizeMatMul",
+    "MatMulInteger",
+    "MatMulIntegerToFloat",
+    "QLinearMatMul",
+    "QGemm",
+    "QAttention",
+];
+
+/// The unfused encoder of a graph that tract-onnx reads: a second opinion, independent of [`onnx`](super::onnx).
+#[cfg(feature = "cli")]
+impl UnfusedEncoder {
+    /// Loads a graph through tract-onnx. Arguments and errors are those of [`from_file`](Self::from_file).
+    ///
+    /// # Errors
+    /// Also `UNSUPPORTED_MODEL` if tract-onnx cannot read the graph.
+    pub fn from_tract_onnx(
+        onnx: OnnxFile,
+        external: BTreeMap<String, Vec<u8>>,
+        config: &BertConfig,
+        layers: &[usize],
+        preference: OutputPreference,
+    ) -> Result<Self> {
+        let OnnxFile { mut model, .. } = onnx;
+        inline_all_tensors(&mut model, &|path, range| match external.get(path) {
+            Some(file) => Ok(tensor_bytes(file, path, "of an initializer", &range)?.to_vec()),
+            None => fail!(MissingFile, "{path} is missing: the model keeps weights in it"),
+        })?;
+        drop(external);
+        let signature = GraphSignature::find(&model.graph, config, layers, preference)?;
+        if !signature.is_complete() {
+            fail!(UnsupportedPooling, "the graph has no output for every layer that the pooling needs");
+        }
+        if let Some(node) = model.graph.node.iter().find(|node| QUANTIZING.contains(&node.op_type.as_str())) {
+            fail!(
+                UnsupportedOperator,
+                "the graph quantizes activations (node `{}`), which corom and tract-onnx do in different ways",
+                node.name
+            );
+        }
+        let fallback = StaticShape { batch: Some(1), sequence: Some(longest_text(config)) };
+        let translated = tract_onnx_reader::translate(model, &signature, fallback)?;
+        let (static_batch, static_sequence) =
+            (translated.batch.to_usize().ok(), translated.sequence.to_usize().ok());
+        if static_sequence.is_some() && !translated.masked {
+            fail!(UnsupportedModel, "tract-onnx: the graph needs a fixed length and masks no padding");
+        }
+        for shape in &translated.shapes {
+            let rank = if signature.pooled { 2 } else { 3 };
+            let width = shape.last().and_then(|width| width.to_usize().ok());
+            // A sentence vector may have another size than hidden states.
+            let fits = shape.len() == rank
+                && width.is_some()
+                && (signature.pooled || width == Some(config.hidden_size));
+            if !fits {
+                fail!(
+                    UnsupportedModel,
+                    "tract-onnx: an output is {shape:?}; expected {rank} axes and a fixed width"
+                );
+            }
+        }
+        let graphs = RunnableGraphs::of(translated, ModelSizes::of(config))?;
+        let info = EncoderInfo {
+            hidden_size: graphs.width().unwrap_or(config.hidden_size),
+            pooled: signature.pooled,
+            dtype: "f32",
+            backend: "cpu (tract-onnx)",
+            fused: false,
+            precision: "f32",
+            kernel: "tract",
+            weight_bytes: graphs.weight_bytes(),
+            static_batch,
+            static_sequence,
+            max_tokens: static_sequence.unwrap_or(config.max_position_embeddings).min(graphs.max_tokens()),
+            batch_layout: BatchLayout::Padded { max_tokens: MAX_BATCH_TOKENS },
+            tolerance: Tolerance { min_cosine: 0.999, max_norm_error: 0.02, kernels: None },
+        };
+        let one_by_one = !graphs.masked();
         Ok(Self { graphs, info, config: config.clone(), one_by_one, output: None })
     }
 }

@@ -72,6 +72,12 @@ impl RunnableGraphs {
         Ok(Self::Many { graph: Box::new(graph), signature, expected, kept })
     }
 
+    /// Optimizes a graph that tract-onnx read.
+    #[cfg(feature = "cli")]
+    pub(super) fn of(translated: Translated, expected: ModelSizes) -> Result<Self> {
+        Ok(Self::One(RunnableGraph::new(translated, expected)?))
+    }
+
     /// Returns any graph, for what all graphs have in common.
     fn any(&self) -> Option<&RunnableGraph> {
         match self {
