@@ -1,5 +1,6 @@
 //! The seeds of each target, made of the tests' fixtures.
 
+use std::collections::BTreeMap;
 use std::io::{Cursor, Read};
 use std::path::Path;
 

@@ -192,6 +192,16 @@ fn listed(paths: &[&str], with_types: bool) -> String {
     shown.join(", ") + if paths.len() > MAX_LISTED_PATHS { ", …" } else { "" }
 }
 
+/// Chooses the ONNX file to convert among the paths of a folder. A float export goes before a quantized one,
+/// because a conversion cannot undo the rounding of a quantized export.
+///
+/// # Errors
+/// Those of [`WantedExport::choose`].
+#[cfg(feature = "convert")]
+pub(crate) fn choose_float_onnx<'a>(paths: impl Iterator<Item = &'a str>) -> Result<String> {
+    WantedExport { dtype: Dtype::Auto, precision: Precision::F32 }.choose(paths)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -323,19 +333,4 @@ mod tests {
             assert!(wanted(dtype, Precision::Auto).check_path(model).is_ok());
         }
     }
-}
-
-/// Chooses the ONNX file to convert among the paths of a folder. A float export goes before a quantized one,
-/// because a conversion cannot undo the rounding of a quantized export.
-///
-/// # Errors
-/// Those of [`choose_onnx`].
-#[cfg(feature = "convert")]
-pub(crate) fn choose_float_onnx<'a>(paths: impl Iterator<Item = &'a str> + Clone) -> Result<String> {
-    let is_float = |path: &&str| {
-        let name = path.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
-        !["int8", "uint8", "quant", "q4", "q8", "bnb4", "int4"].iter().any(|mark| name.contains(mark))
-    };
-    let floats: Vec<&str> = paths.clone().filter(|path| is_onnx(path)).filter(is_float).collect();
-    if floats.is_empty() { choose_onnx(paths) } else { choose_onnx(floats.into_iter()) }
 }

@@ -186,6 +186,7 @@ impl UnfusedEncoder {
         let info = EncoderInfo {
             hidden_size: graphs.width().unwrap_or(config.hidden_size),
             pooled: signature.pooled,
+            first_rows: false,
             dtype: "f32",
             backend: "cpu (tract-onnx)",
             fused: false,
