@@ -37,7 +37,7 @@ const BERT_CLASSES: [&str; 9] = [
 ];
 
 /// Models whose own class is BERT's.
-const BERT_MODELS: [&str; 12] = [
+const BERT_MODELS: [&str; 13] = [
     "bert",
     "convbert",
     "distilbert",
@@ -46,6 +46,7 @@ const BERT_MODELS: [&str; 12] = [
     "layoutlm",
     "megatron-bert",
     "mobilebert",
+    "nezha",
     "nomic_bert",
     "retribert",
     "squeezebert",
