@@ -169,7 +169,11 @@ impl FileRequests {
         loop {
             let paths = module_files(files, &self.missing)?;
             // A file that the listing does not have is missing, and another name may take its place.
-            if paths.iter().fold(true, |all, path| self.add_optional(path) && all) {
+            let mut all_may_exist = true;
+            for path in &paths {
+                all_may_exist &= self.add_optional(path);
+            }
+            if all_may_exist {
                 return Ok(());
             }
         }

@@ -13,6 +13,5 @@ pub(super) fn settings(manifest: &Manifest) -> SourceSettings {
         max_length: stated(Some(manifest.max_length), FILE_NAME),
         metric: stated(Some(manifest.metric()), FILE_NAME),
         prompts: stated(Some(manifest.prompts()), FILE_NAME),
-        ..SourceSettings::default()
     }
 }

@@ -115,7 +115,7 @@ pub(crate) fn check_inside(assumed_inside: &[HeadModule], width: usize) -> Resul
 fn follows(head: &[HeadModule], width: Option<usize>) -> Result<bool> {
     let mut sizes = head.iter().filter_map(HeadModule::sizes);
     let (Some(width), Some((input, mut output))) = (width, sizes.next()) else { return Ok(false) };
-    if let Some((_, last)) = sizes.last() {
+    if let Some((_, last)) = sizes.next_back() {
         output = last;
     }
     if width != input && width != output {

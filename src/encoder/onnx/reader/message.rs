@@ -34,7 +34,7 @@ impl Kind {
         match (self, field) {
             (Self::Model, 7) => Some(Self::Graph),
             (Self::Graph, 1) => Some(Self::Node),
-            (Self::Graph, 5) | (Self::Attribute, 5) => Some(Self::Tensor),
+            (Self::Graph | Self::Attribute, 5) => Some(Self::Tensor),
             (Self::Node, 5) => Some(Self::Attribute),
             _ => None,
         }
