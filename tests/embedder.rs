@@ -23,7 +23,7 @@ fn golden_options(golden: &Golden) -> LoadOptions {
 /// Returns true if a file quantizes activations at run time. Its golden vectors are onnxruntime's; the fused graph
 /// quantizes activations in its own way.
 fn quantizes_activations(name: &str) -> bool {
-    ["int8", "nbits4-accuracy4", "qdq"].iter().any(|part| name.contains(part))
+    ["int8", "nbits4-accuracy4", "qdq", "qoperator"].iter().any(|part| name.contains(part))
 }
 
 /// Compares the vector of each text, embedded alone, with its golden vector.

@@ -91,9 +91,13 @@ impl RunnableGraphs {
         self.any().map_or(0, |graph| graph.weight_bytes)
     }
 
-    /// Returns the most tokens of a text, as far as position tables show it.
+    /// Returns the most tokens of a text, as far as position tables show it. A graph that is planned for one
+    /// length has the positions of that length only, which says nothing of other lengths.
     pub(super) fn max_tokens(&self) -> usize {
-        self.any().map_or(usize::MAX, |graph| graph.max_tokens)
+        match self {
+            Self::One(graph) => graph.max_tokens,
+            Self::Many { .. } => usize::MAX,
+        }
     }
 
     /// Returns true if padding is masked.
