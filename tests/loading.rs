@@ -259,12 +259,10 @@ fn loader_rejects_config_of_another_model() {
     config["vocab_size"] = 21128.into();
     files.insert("config.json".into(), config.to_string().into_bytes());
     assert_eq!(load_error(&files).code(), ErrorCode::TokenizerMismatch);
-    for (key, value, code) in [("hidden_size", "wide", ErrorCode::InvalidConfig)] {
-        let mut config: serde_json::Value = serde_json::from_slice(&good).unwrap();
-        config[key] = value.into();
-        files.insert("config.json".into(), config.to_string().into_bytes());
-        assert_eq!(load_error(&files).code(), code, "{key}");
-    }
+    let mut config: serde_json::Value = serde_json::from_slice(&good).unwrap();
+    config["hidden_size"] = "wide".into();
+    files.insert("config.json".into(), config.to_string().into_bytes());
+    assert_eq!(load_error(&files).code(), ErrorCode::InvalidConfig);
     files.insert("config.json".into(), b"[]".to_vec());
     assert_eq!(load_error(&files).code(), ErrorCode::InvalidConfig);
 }

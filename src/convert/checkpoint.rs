@@ -24,7 +24,7 @@ pub(crate) struct Checkpoint<'a> {
 /// Where the tensors come from.
 enum Weights<'a> {
     File { names: TensorNames, file: CheckpointFile<'a> },
-    Export(BertExport<'a>),
+    Export(Box<BertExport<'a>>),
 }
 
 impl<'a> Checkpoint<'a> {
@@ -70,7 +70,7 @@ impl<'a> Checkpoint<'a> {
     /// Takes the encoder of an export. The configuration is that which its graph shows.
     pub(crate) fn from_export(export: BertExport<'a>, shown: ExportConfig) -> Self {
         let ExportConfig { config, family, activation } = shown;
-        Self { config, family, activation, weights: Weights::Export(export) }
+        Self { config, family, activation, weights: Weights::Export(Box::new(export)) }
     }
 
     /// Reads a tensor by Hugging Face's name, row-major.

@@ -1,7 +1,6 @@
 //! The encoder of an ONNX export, with its tensors by Hugging Face's names.
 
 use std::io::ErrorKind;
-use std::ops::Range;
 
 use super::bert::{HiddenAct, TOKEN_TYPE_EMBEDDINGS, WORD_EMBEDDINGS};
 use super::family::Family;
@@ -9,7 +8,7 @@ use super::files::FileSource;
 use super::folder_files::file_size;
 use crate::config::BertConfig;
 use crate::encoder::OutputPreference;
-use crate::encoder::export::{BertExport, BertLinear, BertNorm, BertTensor};
+use crate::encoder::export::{BertExport, BertLinear, BertNorm, BertTensor, ReadRange};
 use crate::encoder::onnx::{ONNX_FILE_ITSELF, OnnxFile, OnnxReader};
 use crate::encoder::reserve::try_filled;
 use crate::encoder::spec::Activation;
@@ -73,10 +72,7 @@ fn read_onnx(source: &dyn FileSource, path: &str) -> Result<OnnxFile> {
 }
 
 /// Returns a reader of the files beside the ONNX file at `onnx`, and of that file.
-fn external_reader<'a>(
-    source: &'a dyn FileSource,
-    onnx: &str,
-) -> Box<dyn Fn(&str, Range<u64>) -> Result<Vec<u8>> + 'a> {
+fn external_reader<'a>(source: &'a dyn FileSource, onnx: &str) -> Box<ReadRange<'a>> {
     let folder = onnx.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
     let onnx = onnx.to_owned();
     Box::new(move |name, range| {

@@ -4,11 +4,10 @@
 //! recognizes a BERT in it, and [`BertPlan`] says which weight is which. Quantized weights are dequantized, and
 //! what an exporter joined (queries, keys and values in one matrix) is taken apart.
 
-use std::ops::Range;
-
 use crate::config::BertConfig;
 use crate::encoder::OutputPreference;
 use crate::encoder::matcher::match_graph;
+pub(crate) use crate::encoder::onnx::ReadRange;
 use crate::encoder::onnx::{
     ModelSizes, OnnxFile, OnnxGraph, OnnxModel, Weight, inline_small_tensors, translate,
 };
@@ -21,9 +20,6 @@ use crate::encoder::signature::GraphSignature;
 #[cfg(feature = "cli")]
 use crate::encoder::tract_onnx_reader::{self, guarded, longest_text};
 use crate::error::{Result, fail};
-
-/// Reads a range of bytes of a file beside the ONNX file, or of the ONNX file itself (the empty path).
-pub(crate) type ReadRange<'a> = dyn Fn(&str, Range<u64>) -> Result<Vec<u8>> + 'a;
 
 /// A BERT in an ONNX export.
 pub(crate) struct BertExport<'a> {

@@ -64,7 +64,11 @@ fn set_bert(normalizer: Option<&mut Value>, lowercase: bool) -> bool {
         }
         "Sequence" => {
             let list = value.get_mut("normalizers").and_then(Value::as_array_mut);
-            list.into_iter().flatten().fold(false, |found, value| set_bert(Some(value), lowercase) || found)
+            let mut found = false;
+            for value in list.into_iter().flatten() {
+                found |= set_bert(Some(value), lowercase);
+            }
+            found
         }
         _ => false,
     }

@@ -25,6 +25,9 @@ fn manifest(model: &Path) -> Manifest {
     Manifest::from_json(&std::fs::read(model.join("corom.json")).unwrap()).unwrap()
 }
 
+/// Changes the bytes of a weight file.
+type Damage = fn(&mut Vec<u8>);
+
 #[test]
 fn converted_folders_load_with_every_kernel() {
     let scratch = Scratch::new("self-test-kernels");
@@ -76,7 +79,7 @@ fn self_test_detects_damaged_weights_whatever_error_was_measured() {
         damaged(&model, &copy, |_, manifest| widen(manifest));
         load(&copy, Kernel::Exact).unwrap();
 
-        let cases: [(&str, fn(&mut Vec<u8>)); 3] = [
+        let cases: [(&str, Damage); 3] = [
             ("every 16th byte has its sign flipped", |bytes| {
                 bytes.iter_mut().skip(3).step_by(16).for_each(|byte| *byte ^= 0x80);
             }),

@@ -59,11 +59,11 @@ fn dtype_takes_its_file_or_says_what_was_tried() {
     for (dtype, expected) in [("fp32", "onnx/model.onnx"), ("q8", "onnx/model_quantized.onnx")] {
         assert_eq!(by_requests(&files, options(dtype)).unwrap().1, expected);
     }
-    let error = by_requests(&files, options("fp16")).err().expect("loading succeeded");
+    let error = by_requests(&files, options("fp16")).expect_err("loading succeeded");
     assert_eq!(error.code(), ErrorCode::MissingFile);
     assert!(error.message().contains("fp16") && error.message().contains("onnx/model_fp16.onnx"), "{error}");
     let mut loader = ModelLoader::new(options("fp16")).unwrap();
-    let error = loader.set_listing(files.keys().cloned()).err().expect("loading succeeded");
+    let error = loader.set_listing(files.keys().cloned()).expect_err("loading succeeded");
     assert_eq!(error.code(), ErrorCode::MissingFile);
     assert!(error.message().contains("onnx/model_quantized.onnx (q8)"), "{error}");
 }
@@ -90,7 +90,7 @@ fn model_wins_and_a_dtype_against_its_name_is_an_error() {
         assert_eq!(by_requests(&files, named(dtype)).unwrap().1, "onnx/model_quantized.onnx");
     }
     for dtype in ["fp32", "q4", "uint8"] {
-        let error = ModelLoader::new(named(dtype)).err().expect("loading succeeded");
+        let error = ModelLoader::new(named(dtype)).expect_err("loading succeeded");
         assert_eq!(error.code(), ErrorCode::InvalidArgument, "{dtype}");
         assert!(error.message().contains(dtype) && error.message().contains("model_quantized"), "{error}");
     }
@@ -103,7 +103,7 @@ fn dtype_against_the_manifest_is_an_error() {
         assert!(load(&files, options(dtype)).is_ok(), "{dtype}");
     }
     for dtype in ["q8", "int8", "fp16", "int4"] {
-        let error = load(&files, options(dtype)).err().expect("loading succeeded");
+        let error = load(&files, options(dtype)).expect_err("loading succeeded");
         assert_eq!(error.code(), ErrorCode::InvalidArgument, "{dtype}");
         assert!(error.message().contains("corom.json") && error.message().contains("f32"), "{error}");
     }
@@ -130,12 +130,12 @@ fn folder_on_disk_is_listed() {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, bytes).unwrap();
     }
-    let error = folder::load(&model, LoadOptions::default()).err().expect("loading succeeded");
+    let error = folder::load(&model, LoadOptions::default()).expect_err("loading succeeded");
     assert_eq!(error.code(), ErrorCode::InvalidArgument);
     assert!(error.message().contains("some name.onnx, some name_quantized.onnx"), "{error}");
     assert!(folder::load(&model, options("q8")).is_ok());
     // The user gave a folder above the model's.
-    let error = folder::load(&root, LoadOptions::default()).err().expect("loading succeeded");
+    let error = folder::load(&root, LoadOptions::default()).expect_err("loading succeeded");
     assert_eq!(error.code(), ErrorCode::MissingFile);
     assert!(error.message().contains("out/model/ has one"), "{error}");
     std::fs::remove_dir_all(root).unwrap();

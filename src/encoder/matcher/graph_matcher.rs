@@ -110,7 +110,7 @@ impl<'a> GraphMatcher<'a> {
         let known = known
             .or_else(|| self.fixed_or_mask(node))
             .or_else(|| self.match_patterns(node))
-            .or_else(|| self.from_ids(node));
+            .or_else(|| self.integers_of_ids(node));
         vec![known.unwrap_or(AbstractValue::Unknown); node.outputs.len()]
     }
 
@@ -127,7 +127,7 @@ impl<'a> GraphMatcher<'a> {
     }
 
     /// Matches what is computed from token ids: RoBERTa's positions.
-    fn from_ids(&self, node: &TypedNode) -> Option<AbstractValue> {
+    fn integers_of_ids(&self, node: &TypedNode) -> Option<AbstractValue> {
         let depends = |input: &OutletId| {
             matches!(self.value(*input), AbstractValue::Ids(IdKind::TokenIds, _) | AbstractValue::FromIds)
         };

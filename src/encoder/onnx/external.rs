@@ -59,6 +59,10 @@ pub(super) fn external_files_of(model: &OnnxModel) -> Result<Vec<ExternalFile>> 
     Ok(files)
 }
 
+/// Reads a range of bytes of a file beside the ONNX file, or of the ONNX file itself (the empty path).
+#[cfg(feature = "convert")]
+pub(crate) type ReadRange<'a> = dyn Fn(&str, Range<u64>) -> Result<Vec<u8>> + 'a;
+
 /// Tensors of at most this many bytes may be constants of nodes, which are needed while a graph is translated.
 #[cfg(feature = "convert")]
 const MAX_INLINED_BYTES: u64 = 4 << 10;
@@ -69,10 +73,7 @@ const MAX_INLINED_BYTES: u64 = 4 << 10;
 /// # Errors
 /// Those of [`external_files`] about external data, and those of `read`.
 #[cfg(feature = "convert")]
-pub(crate) fn inline_small_tensors(
-    model: &mut OnnxModel,
-    read: &dyn Fn(&str, Range<u64>) -> Result<Vec<u8>>,
-) -> Result<()> {
+pub(crate) fn inline_small_tensors(model: &mut OnnxModel, read: &ReadRange) -> Result<()> {
     inline_tensors(model, MAX_INLINED_BYTES, read)
 }
 
@@ -81,19 +82,12 @@ pub(crate) fn inline_small_tensors(
 /// # Errors
 /// Those of [`inline_small_tensors`].
 #[cfg(feature = "cli")]
-pub(crate) fn inline_all_tensors(
-    model: &mut OnnxModel,
-    read: &dyn Fn(&str, Range<u64>) -> Result<Vec<u8>>,
-) -> Result<()> {
+pub(crate) fn inline_all_tensors(model: &mut OnnxModel, read: &ReadRange) -> Result<()> {
     inline_tensors(model, u64::MAX, read)
 }
 
 #[cfg(feature = "convert")]
-fn inline_tensors(
-    model: &mut OnnxModel,
-    max_bytes: u64,
-    read: &dyn Fn(&str, Range<u64>) -> Result<Vec<u8>>,
-) -> Result<()> {
+fn inline_tensors(model: &mut OnnxModel, max_bytes: u64, read: &ReadRange) -> Result<()> {
     for tensor in model.tensors_mut() {
         let Some(ExternalRange { path, range }) = ExternalRange::of(tensor)? else { continue };
         if range.end - range.start <= max_bytes {

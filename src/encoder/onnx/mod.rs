@@ -44,9 +44,9 @@ mod weight_buffer;
 pub(crate) use contrib::blockwise::BlockwiseMatrix;
 #[cfg(feature = "cli")]
 pub(crate) use external::inline_all_tensors;
-#[cfg(feature = "convert")]
-pub(crate) use external::inline_small_tensors;
 pub use external::{ExternalFile, ONNX_FILE_ITSELF};
+#[cfg(feature = "convert")]
+pub(crate) use external::{ReadRange, inline_small_tensors};
 pub(crate) use external::{check_byte_reuse, tensor_bytes};
 pub(crate) use graph::{OnnxGraph, ValueInfo, declared_values};
 pub(crate) use graph_input::{GraphInput, InputRole, StaticShape};

@@ -91,7 +91,7 @@ mod tests {
     use crate::error::ErrorCode;
 
     fn code(bytes: &[u8]) -> ErrorCode {
-        OnnxFile::parse(bytes).err().expect("an error").code()
+        OnnxFile::parse(bytes).map(|_| ()).expect_err("an error").code()
     }
 
     #[test]

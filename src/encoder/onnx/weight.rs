@@ -163,10 +163,7 @@ impl Weight {
     /// # Errors
     /// `INVALID_MODEL` if they do not match the shape, and the errors of `read`.
     #[cfg(feature = "convert")]
-    pub(crate) fn load(
-        &self,
-        read: &dyn Fn(&str, std::ops::Range<u64>) -> Result<Vec<u8>>,
-    ) -> Result<TensorData> {
+    pub(crate) fn load(&self, read: &super::external::ReadRange) -> Result<TensorData> {
         if let Some(external) = &self.external {
             return self.decode(read(&external.path, external.range.clone())?);
         }

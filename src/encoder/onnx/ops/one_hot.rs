@@ -56,9 +56,8 @@ impl TypedOp for OneHot {
 /// `0..depth` selects nothing.
 pub(crate) fn one_hot(ctx: &mut NodeContext) -> NodeOutputs {
     let (indices, values) = (ctx.input(0)?, ctx.input(2)?);
-    let depth = match ctx.constant_integers(1)?[..] {
-        [depth @ 1..=65536] => depth,
-        _ => return Err(ctx.builder.unsupported("the depth is not a number from 1 to 65536")),
+    let [depth @ 1..=65536] = ctx.constant_integers(1)?[..] else {
+        return Err(ctx.builder.unsupported("the depth is not a number from 1 to 65536"));
     };
     if !matches!(indices.onnx_type(), DatumType::I64 | DatumType::I32) {
         return Err(ctx.builder.unsupported(format_args!("indices of type {:?}", indices.onnx_type())));
