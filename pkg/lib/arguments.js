@@ -100,7 +100,7 @@ export function comparison(query, documents, given) {
 }
 
 /** Checks `metric`; undefined means the model's own. */
-export const metric = (value) => optional(value ?? undefined, (name) => oneOf(name, "metric", METRICS));
+export const metric = (value) => optional(value, (name) => oneOf(name, "metric", METRICS));
 
 /**
  * Checks `prompt` and returns it as `{ kind, value }`, the two arguments of the Rust core; undefined means the model's

@@ -155,7 +155,8 @@ export class Corom {
    * own, so that the bits of its vector do not depend on the cache.
    */
   async #embedSingle(text, prompt, signal) {
-    const key = prompt === undefined ? text : `${prompt.kind}\0${prompt.value ?? ""}\0${text}`;
+    const before = this.#withEmbedder((embedder) => embedder.resolvePrompt(prompt?.kind, prompt?.value));
+    const key = before === "" ? text : `${before}\0${text}`;
     const cached = this.#queries.get(key);
     if (cached) return cached;
     const result = await this.#embedAll([text], prompt, signal);
@@ -168,7 +169,9 @@ export class Corom {
    * `report` of the class Embeddings.
    */
   async #embedAll(texts, prompt, signal) {
-    let job = this.#withEmbedder((embedder) => embedder.start(texts, prompt?.kind, prompt?.value));
+    let job = this.#withEmbedder((embedder) =>
+      embedder.start(texts, embedder.resolvePrompt(prompt?.kind, prompt?.value)),
+    );
     try {
       while (!this.#withEmbedder((embedder) => embedder.step(job))) {
         await this.#yieldAndCheck(signal);

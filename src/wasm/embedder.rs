@@ -82,15 +82,16 @@ impl Embedder {
         self.0.encoder().info().kernel.to_owned()
     }
 
-    /// Starts to embed texts. `prompt` goes before each; see [`PromptChoice::parse`] for its two parts.
-    pub fn start(
-        &self,
-        texts: Vec<String>,
-        prompt_kind: Option<String>,
-        prompt: Option<String>,
-    ) -> Result<EmbedJob, JsValue> {
-        let prompt = PromptChoice::parse(prompt_kind.as_deref(), prompt.unwrap_or_default())?;
-        Ok(EmbedJob(self.0.start_with_prompt(texts, &prompt)?))
+    /// Returns the text of a prompt, which may be empty. See [`PromptChoice::parse`] for the two parts.
+    #[wasm_bindgen(js_name = resolvePrompt)]
+    pub fn resolve_prompt(&self, kind: Option<String>, value: Option<String>) -> Result<String, JsValue> {
+        let choice = PromptChoice::parse(kind.as_deref(), value.unwrap_or_default())?;
+        Ok(self.0.prompts().resolve(&choice)?.to_owned())
+    }
+
+    /// Starts to embed texts. `prompt` is the text before each of them.
+    pub fn start(&self, texts: Vec<String>, prompt: String) -> Result<EmbedJob, JsValue> {
+        Ok(EmbedJob(self.0.start_with_prompt(texts, &PromptChoice::Text(prompt))?))
     }
 
     /// Does a part of the work. Returns true if the job is done.

@@ -240,7 +240,7 @@ describe("an aborted signal", () => {
     const stuck = await serveWith((name, response) => {
       asked++;
       if (name === "model.onnx")
-        response.writeHead(200, { "content-length": 1000 }).write("half"); // and no more
+        response.writeHead(200, { "content-length": 1000 }).write(files[name].subarray(0, 4)); // and no more
       else fromFiles(files)(name, response);
     });
     const controller = new AbortController();

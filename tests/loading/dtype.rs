@@ -103,7 +103,7 @@ fn dtype_against_the_manifest_is_an_error() {
         assert!(load(&files, options(dtype)).is_ok(), "{dtype}");
     }
     for dtype in ["q8", "int8", "fp16", "int4"] {
-        let error = load(&files, options(dtype)).expect_err("loading succeeded");
+        let error = load(&files, options(dtype)).err().expect("loading succeeded");
         assert_eq!(error.code(), ErrorCode::InvalidArgument, "{dtype}");
         assert!(error.message().contains("corom.json") && error.message().contains("f32"), "{error}");
     }
@@ -130,12 +130,12 @@ fn folder_on_disk_is_listed() {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, bytes).unwrap();
     }
-    let error = folder::load(&model, LoadOptions::default()).expect_err("loading succeeded");
+    let error = folder::load(&model, LoadOptions::default()).err().expect("loading succeeded");
     assert_eq!(error.code(), ErrorCode::InvalidArgument);
     assert!(error.message().contains("some name.onnx, some name_quantized.onnx"), "{error}");
     assert!(folder::load(&model, options("q8")).is_ok());
     // The user gave a folder above the model's.
-    let error = folder::load(&root, LoadOptions::default()).expect_err("loading succeeded");
+    let error = folder::load(&root, LoadOptions::default()).err().expect("loading succeeded");
     assert_eq!(error.code(), ErrorCode::MissingFile);
     assert!(error.message().contains("out/model/ has one"), "{error}");
     std::fs::remove_dir_all(root).unwrap();
