@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::config::BertConfig;
+#[cfg(not(target_arch = "wasm32"))]
+use crate::encoder::BackendChoice;
 use crate::encoder::cpu::CpuBuilder;
 use crate::encoder::matcher::match_graph;
 use crate::encoder::onnx::{
@@ -15,7 +17,7 @@ use crate::encoder::reference_backend::ReferenceBuilder;
 use crate::encoder::signature::GraphSignature;
 use crate::encoder::unfused::UnfusedEncoder;
 use crate::encoder::weight_stream::{PlanBuilder, WeightStream};
-use crate::encoder::{BackendChoice, Encoder, EncoderOptions, ModelFacts};
+use crate::encoder::{Encoder, EncoderOptions, ModelFacts};
 use crate::error::{Error, ErrorCode, Result, fail};
 
 /// An encoder whose graph is known and whose weights are still arriving.

@@ -39,8 +39,11 @@ mod table;
 pub(crate) use decided::{Decided, SettingSource};
 pub(crate) use decisions::ModelDecisions;
 pub use head_module::HeadModule;
-pub(crate) use head_weights::{HeadTensors, read_head};
+#[cfg(feature = "convert")]
+pub(crate) use head_weights::HeadTensors;
+pub(crate) use head_weights::read_head;
 pub(crate) use output_choice::{OutputChoice, check_inside};
 pub(crate) use requests::{SIDE_FILES, module_files};
+#[cfg(feature = "convert")]
 pub(crate) use sentence_transformers::{encoder_folder, file_in};
 pub(crate) use table::{CallerSettings, Settings};
