@@ -118,9 +118,9 @@ test("the worker transfers vectors instead of copying them", async () => {
   const { error } = await ask({ load: { source: { value: FOLDER }, options: record(OPTIONS) } });
   assert.equal(error, undefined);
   for (const [method, args, vectorsOf] of [
-    ["embed", [TEXTS], (value) => [value]],
-    ["embed", [QUERY], (value) => [value]],
-    ["embed", [QUERY], (value) => [value]], // from the cache
+    ["embed", [TEXTS], (value) => [value.data]],
+    ["embed", [QUERY], (value) => [value.data]],
+    ["embed", [QUERY], (value) => [value.data]], // from the cache
     ["score", [QUERY, DOCUMENTS], (value) => [value]],
     ["pipeline", [{ source_sentence: TEXTS }], (value) => value.text_embedding],
   ]) {
