@@ -31,7 +31,7 @@ pub struct Prompts {
     pub by_name: BTreeMap<String, String>,
     /// The name of the prompt of texts for which the caller chooses none.
     pub default_name: Option<String>,
-    /// Whether the prompt's tokens take part in the pooling.
+    /// True if the prompt's tokens take part in the pooling.
     pub include_prompt: bool,
 }
 

@@ -14,7 +14,7 @@ pub struct VectorRecipe {
     pub pooling: PoolingChoice,
     /// The modules after the pooling.
     pub head: Head,
-    /// Whether vectors are L2-normalized at the end.
+    /// True if vectors are L2-normalized at the end.
     pub normalize: bool,
 }
 

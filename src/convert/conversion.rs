@@ -35,7 +35,7 @@ pub struct Conversion {
     /// A quantized export is dequantized and, if asked for, quantized again. The folder keeps the error of the
     /// export, whatever the number type that it is written in.
     pub stored_dtype: Option<String>,
-    /// Whether tract-onnx read the graph, because corom's own reader does not know a part of it. Then the vectors of
+    /// True if tract-onnx read the graph, because corom's own reader does not know a part of it. Then the vectors of
     /// the folder should be compared with those of the export. [`convert`] never does that.
     pub imported: bool,
     /// The names of the head's tensors, which were not converted. Empty unless

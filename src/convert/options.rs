@@ -69,7 +69,7 @@ pub struct ConvertOptions {
     /// How hidden states become one vector per text. `None`: what the checkpoint says, or CLS for ModelScope's
     /// sentence embeddings.
     pub pooling: Option<PoolingChoice>,
-    /// Whether vectors are L2-normalized. `None`: what the checkpoint says, or not.
+    /// True if vectors are L2-normalized. `None`: what the checkpoint says, or not.
     pub normalize: Option<bool>,
     /// The number of tokens that texts are cut to. `None`: what the checkpoint says, or 128 for ModelScope's
     /// sentence embeddings.

@@ -20,7 +20,7 @@ pub(crate) struct Settings {
     pub(crate) pooling: PoolingChoice,
     /// The modules after the pooling, with the paths of their weights in the checkpoint.
     pub(crate) head: Vec<HeadModule>,
-    /// Whether vectors are L2-normalized.
+    /// True if vectors are L2-normalized.
     pub(crate) normalize: bool,
     /// The number of tokens that texts are cut to.
     pub(crate) max_length: usize,

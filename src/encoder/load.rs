@@ -38,7 +38,7 @@ pub struct EncoderLoader {
 /// What an encoder will return.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OutputShape {
-    /// Whether the output is the graph's sentence vector, one row per text.
+    /// True if the output is the graph's sentence vector, one row per text.
     pub pooled: bool,
     /// The number of columns, if the file states it.
     pub width: Option<usize>,

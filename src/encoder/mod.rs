@@ -98,16 +98,16 @@ pub struct EncoderInfo {
     /// Columns of an output row, as the graph has it. Those of hidden states must agree with
     /// `config.json`; a sentence vector has its own number.
     pub hidden_size: usize,
-    /// Whether the output of the graph is one row per text.
+    /// True if the output of the graph is one row per text.
     pub pooled: bool,
-    /// Whether only the first row of each text is returned, for CLS pooling alone
+    /// True if only the first row of each text is returned, for CLS pooling alone
     /// ([`EncoderOptions::first_rows`]).
     pub first_rows: bool,
     /// The number type of the stored weights: `f32`, `f16`, `int8` or `int4`.
     pub dtype: &'static str,
     /// The name of the back end: `cpu`, or `cpu (tract)` for a graph that runs as it is.
     pub backend: &'static str,
-    /// Whether the back end runs a plan of fused ops.
+    /// True if the back end runs a plan of fused ops.
     pub fused: bool,
     /// The number type of most products: `int8`, `int4` or `f32`.
     pub precision: &'static str,

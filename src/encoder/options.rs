@@ -8,7 +8,7 @@ use crate::error::{Result, fail};
 pub struct EncoderOptions {
     /// The hidden layers to return, see [`Pooling::layers`](crate::config::Pooling::layers).
     pub layers: Vec<usize>,
-    /// Whether only the first row of each text is needed, of the last layer (CLS pooling).
+    /// True if only the first row of each text is needed, of the last layer (CLS pooling).
     pub first_rows: bool,
     /// Which outputs of the graph are wanted.
     pub outputs: OutputPreference,

@@ -14,7 +14,7 @@ pub(in crate::encoder) struct GraphSignature {
     pub(in crate::encoder) inputs: Vec<GraphInput>,
     /// The names of the values to compute: one per requested layer, or the pooled output.
     pub(in crate::encoder) outputs: Vec<String>,
-    /// Whether the output is one row per text.
+    /// True if the output is one row per text.
     pub(in crate::encoder) pooled: bool,
     /// The batch size and the sequence length that the graph was exported with, if they are fixed.
     pub(in crate::encoder) static_shape: StaticShape,

@@ -51,7 +51,7 @@ pub struct AttentionSpec {
     pub head_size: usize,
     /// The factor of the scores.
     pub scale: f32,
-    /// Whether there is one query per sequence, that of its first row.
+    /// True if there is one query per sequence, that of its first row.
     pub first_row_only: bool,
     /// The least and the largest score: scores, which are scaled already, are clipped to this range.
     pub score_range: [f32; 2],

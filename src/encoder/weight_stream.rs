@@ -54,14 +54,14 @@ pub(super) struct WeightStream {
     /// Per weight, its elements so far.
     arriving: BTreeMap<usize, WeightBuffer>,
     files: BTreeMap<String, WeightFile>,
-    /// Whether the back end may need weights inside the ONNX file.
+    /// True if the back end may need weights inside the ONNX file.
     embedded_pending: bool,
 }
 
 /// A weight file that was begun.
 #[derive(Debug, Default)]
 struct WeightFile {
-    /// Whether each weight is handed over as soon as it has arrived.
+    /// True if each weight is handed over as soon as it has arrived.
     is_early: bool,
     /// The bytes so far.
     size: u64,

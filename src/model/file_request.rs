@@ -19,14 +19,14 @@ pub struct FileRequest {
     pub size: Option<u64>,
     /// SHA-256, 64 lower-case hex digits, if the manifest lists the file.
     pub sha256: Option<String>,
-    /// Whether the manifest has the SHA-256 of every piece. The piece of a file of one piece is the
+    /// True if the manifest has the SHA-256 of every piece. The piece of a file of one piece is the
     /// file.
     pub has_piece_hashes: bool,
-    /// Whether loading fails without the file.
+    /// True if loading fails without the file.
     pub required: bool,
-    /// Whether the file may be requested a second time. The host may keep the bytes, to save a download.
+    /// True if the file may be requested a second time. The host may keep the bytes, to save a download.
     pub keep: bool,
-    /// Whether the file was received before and is requested once more: an ONNX file, whose weights are taken
+    /// True if the file was received before and is requested once more: an ONNX file, whose weights are taken
     /// when its graph is known, or a file whose weights were dropped with those of another file.
     pub again: bool,
 }

@@ -78,7 +78,7 @@ pub struct Manifest {
     /// The modules after the pooling, in the order in which they run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub head: Vec<HeadModule>,
-    /// Whether vectors are L2-normalized by default.
+    /// True if vectors are L2-normalized by default.
     #[serde(default)]
     pub normalize: bool,
     /// The default maximum length of a text in tokens, `[CLS]` and `[SEP]` included.
@@ -92,7 +92,7 @@ pub struct Manifest {
     /// The name of the default prompt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default_prompt_name: Option<String>,
-    /// Whether the tokens of a prompt take part in the pooling. `None`: they do.
+    /// True if the tokens of a prompt take part in the pooling. `None`: they do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub include_prompt: Option<bool>,
     /// The number type of most weights: `f32`, `int8` or `int4`.

@@ -20,16 +20,16 @@ pub struct LoadOptions {
     pub max_length: Option<usize>,
     /// How a text's vector is made: by poolings of the hidden states, or by the graph.
     pub pooling: Option<PoolingChoice>,
-    /// Whether the modules after the pooling (Dense, LayerNorm and others) are left out.
+    /// True if the modules after the pooling (Dense, LayerNorm and others) are left out.
     pub ignore_head: bool,
-    /// Whether vectors are L2-normalized.
+    /// True if vectors are L2-normalized.
     pub normalize: Option<bool>,
-    /// Whether text is lower-cased before its tokens are looked up, for vocabularies without capitals. See
+    /// True if text is lower-cased before its tokens are looked up, for vocabularies without capitals. See
     /// [`TokenizerOptions::lowercase`](crate::tokenizer::TokenizerOptions::lowercase).
     pub lowercase: Option<bool>,
-    /// Whether special tokens in a text are text: the characters `[SEP]` are then not the token `[SEP]`.
+    /// True if special tokens in a text are text: the characters `[SEP]` are then not the token `[SEP]`.
     pub split_special_tokens: Option<bool>,
-    /// Whether the manifest's self-test is skipped.
+    /// True if the manifest's self-test is skipped.
     pub skip_self_test: bool,
     /// The ONNX file to load, a path in the folder. A path other than `model.onnx` also means that
     /// `corom.json` is not read, because it describes `model.onnx`.
@@ -41,9 +41,9 @@ pub struct LoadOptions {
     pub precision: Precision,
     /// The kernels that compute products.
     pub kernel: KernelChoice,
-    /// Whether tract runs the graph as it is. This is slower, and what the plan is tested against.
+    /// True if tract runs the graph as it is. This is slower, and what the plan is tested against.
     pub unfused: bool,
-    /// Whether tract runs the graph as tract-onnx reads it. This is a second opinion on corom's own reading.
+    /// True if tract runs the graph as tract-onnx reads it. This is a second opinion on corom's own reading.
     #[cfg(feature = "cli")]
     pub second_opinion: bool,
 }

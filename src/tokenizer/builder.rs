@@ -23,10 +23,10 @@ pub(super) type Pipeline =
 /// What the caller decides. `None` means: as the files say.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TokenizerOptions {
-    /// Whether text is lower-cased before its tokens are looked up. BERT's normalizer then strips accents too,
+    /// True if text is lower-cased before its tokens are looked up. BERT's normalizer then strips accents too,
     /// unless `strip_accents` says otherwise. For another normalizer, text is lower-cased before it.
     pub lowercase: Option<bool>,
-    /// Whether special tokens in a text are text: the characters `[SEP]` are then not the token `[SEP]`.
+    /// True if special tokens in a text are text: the characters `[SEP]` are then not the token `[SEP]`.
     pub split_special_tokens: Option<bool>,
 }
 

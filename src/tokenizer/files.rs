@@ -29,7 +29,7 @@ pub const TOKENIZER_SIDE_FILES: [&str; 4] =
     ["tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "sentence_bert_config.json"];
 
 /// The names that sentence-transformers has given to `sentence_bert_config.json`; the first that exists counts.
-const SENTENCE_TRANSFORMERS_FILES: [&str; 7] = [
+pub(crate) const SENTENCE_TRANSFORMERS_FILES: [&str; 7] = [
     "sentence_bert_config.json",
     "sentence_roberta_config.json",
     "sentence_distilbert_config.json",

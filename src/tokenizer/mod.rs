@@ -32,6 +32,7 @@ use tokenizers::{
 };
 
 pub use builder::TokenizerOptions;
+pub(crate) use files::SENTENCE_TRANSFORMERS_FILES;
 pub use files::{TOKENIZER_SIDE_FILES, TokenizerFiles};
 
 use crate::error::{Error, ErrorCode, Result, fail};

@@ -29,7 +29,7 @@ pub(super) struct CpuEncoder {
     shared: Shared,
     info: EncoderInfo,
     config: BertConfig,
-    /// Whether the output is one row per text.
+    /// True if the output is one row per text.
     pooled: bool,
     output: Option<EncoderOutput>,
 }

@@ -85,9 +85,9 @@ pub(super) enum FoldedPart {
 pub(super) struct PooledRows {
     pub(super) of: ExprId,
     pub(super) pooling: RowPooling,
-    /// Whether each row was divided by its L2 norm.
+    /// True if each row was divided by its L2 norm.
     pub(super) normalized: bool,
-    /// Whether the token axis, of length 1 after pooling, was removed.
+    /// True if the token axis, of length 1 after pooling, was removed.
     pub(super) flat: bool,
 }
 
@@ -137,7 +137,7 @@ pub(super) struct Scores {
     pub(super) range: [f32; 2],
     /// The largest step that the graph rounds the scores to, 0 if it does not.
     pub(super) step: f32,
-    /// Whether padding is masked. Masked scores cannot be scaled further.
+    /// True if padding is masked. Masked scores cannot be scaled further.
     pub(super) masked: bool,
 }
 

@@ -23,7 +23,7 @@ pub(crate) struct Translated {
     pub(crate) roles: Vec<InputRole>,
     /// The shapes of the outputs, in order.
     pub(crate) shapes: Vec<Dims>,
-    /// Whether any node reads the attention mask.
+    /// True if any node reads the attention mask.
     pub(crate) masked: bool,
     /// Bytes of weights in the graph.
     pub(crate) weight_bytes: usize,

@@ -38,9 +38,9 @@ pub(crate) struct BertPlan {
 /// The pooling of a graph that pools by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PlanPooling {
-    /// Whether the vector is the mean of a text's rows. Otherwise it is the first row.
+    /// True if the vector is the mean of a text's rows. Otherwise it is the first row.
     pub(crate) is_mean: bool,
-    /// Whether each vector is divided by its L2 norm.
+    /// True if each vector is divided by its L2 norm.
     pub(crate) normalize: bool,
 }
 

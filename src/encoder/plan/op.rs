@@ -47,7 +47,7 @@ pub(crate) struct EmbedOp {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct TokenTypeTable {
     pub(crate) table: Matrix,
-    /// Whether the graph ignores `token_type_ids` and gives every token type 0.
+    /// True if the graph ignores `token_type_ids` and gives every token type 0.
     pub(crate) always_zero: bool,
 }
 

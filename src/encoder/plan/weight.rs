@@ -49,9 +49,9 @@ pub(crate) struct Matrix {
     pub(crate) parts: Vec<TensorRef>,
     /// Rows and columns of the stored matrix, all parts together.
     pub(crate) shape: [usize; 2],
-    /// Whether the op uses the transpose of the stored matrix.
+    /// True if the op uses the transpose of the stored matrix.
     pub(crate) transposed: bool,
-    /// Whether the stored elements are floats. Otherwise they are integers.
+    /// True if the stored elements are floats. Otherwise they are integers.
     pub(crate) float: bool,
     /// What stored floats are rounded to first. The elements are then these integers.
     pub(crate) rounding: Option<Rounding>,
@@ -100,11 +100,11 @@ pub(crate) struct BlockFormat {
     pub(crate) bits: usize,
     /// Elements per block.
     pub(crate) block_size: usize,
-    /// Whether elements of fewer than 8 bits share a byte, the first one in its lowest bits. The zero
+    /// True if elements of fewer than 8 bits share a byte, the first one in its lowest bits. The zero
     /// points of a row are then packed too and padded to whole bytes; without zero points each is half
     /// of the range. Otherwise every element and every zero point has a byte of its own.
     pub(crate) packed: bool,
-    /// Whether zero points are floats, one per scale, whatever `packed` says.
+    /// True if zero points are floats, one per scale, whatever `packed` says.
     pub(crate) float_zeros: bool,
 }
 

@@ -37,7 +37,7 @@ pub(super) struct RunnableGraph {
     outputs: usize,
     /// The number of columns of the first output.
     width: Option<usize>,
-    /// Whether padding is masked.
+    /// True if padding is masked.
     masked: bool,
     /// Bytes of weights in the graph.
     weight_bytes: usize,

@@ -25,11 +25,11 @@ pub enum HeadModule {
         in_features: usize,
         /// Elements of the output vector.
         out_features: usize,
-        /// Whether there is a bias.
+        /// True if there is a bias.
         bias: bool,
         /// The activation function.
         activation: HeadActivation,
-        /// Whether the input is added to the output.
+        /// True if the input is added to the output.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         residual: bool,
         /// The path of the file with the tensors `linear.weight`, `[out_features, in_features]`, `linear.bias`,

@@ -17,7 +17,7 @@ const TASK: &str = "sentence-embedding";
 #[derive(Default)]
 pub(super) struct Configuration {
     pub(super) settings: SourceSettings,
-    /// Whether the folder is one of ModelScope's for sentence embeddings.
+    /// True if the folder is one of ModelScope's for sentence embeddings.
     pub(super) is_sentence_embedding: bool,
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::sentence_transformers::{ModuleKind, TRANSFORMER_CONFIGS, WEIGHT_FILES, modules};
+use super::sentence_transformers::{ModuleKind, SENTENCE_TRANSFORMERS_FILES, WEIGHT_FILES, modules};
 use crate::error::Result;
 
 /// The files that state settings, without those that only `modules.json` names. All are optional.
@@ -34,7 +34,7 @@ pub(crate) fn module_files(
     for module in modules(files)?.unwrap_or_default() {
         let all = |names: &[&str]| names.iter().map(|name| module.file(name)).collect();
         match module.kind {
-            ModuleKind::Transformer => want(all(&TRANSFORMER_CONFIGS)),
+            ModuleKind::Transformer => want(all(&SENTENCE_TRANSFORMERS_FILES)),
             ModuleKind::Dropout | ModuleKind::Other(_) => {}
             // The configuration of the encoder.
             _ if module.path.is_empty() => {}

@@ -20,7 +20,7 @@ pub(crate) struct CallerSettings {
     pub(crate) pooling: Option<PoolingChoice>,
     pub(crate) normalize: Option<bool>,
     pub(crate) max_length: Option<usize>,
-    /// Whether the modules after the pooling are left out.
+    /// True if the modules after the pooling are left out.
     pub(crate) ignore_head: bool,
 }
 

@@ -20,7 +20,7 @@ pub(super) struct AddedTokens {
     normalized: Vec<AddedToken>,
     /// Bytes of the longest token.
     pub(super) longest: usize,
-    /// Whether a token takes the white space beside it.
+    /// True if a token takes the white space beside it.
     pub(super) strips: bool,
 }
 

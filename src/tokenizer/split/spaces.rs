@@ -13,7 +13,7 @@ pub(in crate::tokenizer) enum Spaces {
     Pieces,
     /// ByteLevel before a BPE. It also splits between letters, digits and punctuation.
     Bytes {
-        /// Whether a space is put before a text without one: then only a cut before a space is exact.
+        /// True if a space is put before a text without one: then only a cut before a space is exact.
         adds_space: bool,
     },
 }

@@ -8,7 +8,7 @@ use tract_core::internal::*;
 #[derive(Debug, Clone)]
 pub(in crate::encoder::cpu) struct Embed {
     pub(in crate::encoder::cpu) embed: Arc<embed::Embed>,
-    /// Whether the graph ignores the token types and gives every token type 0.
+    /// True if the graph ignores the token types and gives every token type 0.
     pub(in crate::encoder::cpu) types_always_zero: bool,
 }
 

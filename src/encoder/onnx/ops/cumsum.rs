@@ -8,9 +8,9 @@ use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
 #[derive(Debug, Clone, Hash, PartialEq, Eq)]
 struct CumulativeSum {
     axis: usize,
-    /// Whether an element is left out of its own sum.
+    /// True if an element is left out of its own sum.
     exclusive: bool,
-    /// Whether the sums begin at the end of the axis.
+    /// True if the sums begin at the end of the axis.
     reverse: bool,
 }
 

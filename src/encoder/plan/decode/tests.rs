@@ -61,7 +61,7 @@ struct Affine {
     axis: Option<usize>,
     signed: bool,
     zeros: bool,
-    /// Whether the zero points are a constant of the graph.
+    /// True if the zero points are a constant of the graph.
     constant: bool,
     transposed: bool,
     cut: bool,

@@ -22,21 +22,10 @@ use super::files::object;
 use super::source_settings::SourceSettings;
 use crate::checkpoint_file::file_source::FileSource;
 use crate::error::Result;
+pub(super) use crate::tokenizer::SENTENCE_TRANSFORMERS_FILES;
 
 /// Where the Pooling module is if `modules.json` does not list it.
 pub(super) const USUAL_POOLING: &str = "1_Pooling";
-/// The names of the Transformer module's own configuration, in the order in which sentence-transformers tries
-/// them.
-pub(super) const TRANSFORMER_CONFIGS: [&str; 7] = [
-    "sentence_bert_config.json",
-    "sentence_roberta_config.json",
-    "sentence_distilbert_config.json",
-    "sentence_camembert_config.json",
-    "sentence_albert_config.json",
-    "sentence_xlm-roberta_config.json",
-    "sentence_xlnet_config.json",
-];
-
 /// Reads the settings. `hidden_size` is the encoder's, which the files must agree with.
 ///
 /// # Errors
@@ -85,7 +74,7 @@ pub(crate) fn encoder_folder(files: &dyn FileSource) -> Result<String> {
 fn max_length(files: &dyn FileSource, modules: Option<&[Module]>) -> Result<Stated<usize>> {
     let transformer = modules.and_then(|m| m.iter().find(|m| m.kind == ModuleKind::Transformer));
     let folder = transformer.map_or("", |module| module.path.as_str());
-    for name in TRANSFORMER_CONFIGS {
+    for name in SENTENCE_TRANSFORMERS_FILES {
         let path = file_in(folder, name);
         if let Some(file) = object(files, &path)? {
             let length = file.length("max_seq_length").transpose();

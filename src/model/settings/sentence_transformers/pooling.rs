@@ -26,7 +26,7 @@ const MODES: [(&str, &str, Pooling); 6] = [
 /// What the file says.
 pub(super) struct PoolingFile {
     pub(super) pooling: Stated<PoolingChoice>,
-    /// Whether the tokens of a prompt take part in the pooling.
+    /// True if the tokens of a prompt take part in the pooling.
     pub(super) include_prompt: bool,
 }
 

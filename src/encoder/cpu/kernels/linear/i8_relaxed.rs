@@ -54,7 +54,7 @@ struct PanelI8<'a> {
 pub(super) struct WeightBlocks {
     /// The sum of the weights of each output.
     sums: Vec<[i16; PANEL_COLUMNS]>,
-    /// Whether the products of two quads fit an `i16` together.
+    /// True if the products of two quads fit an `i16` together.
     can_pair: Vec<bool>,
 }
 
