@@ -16,6 +16,7 @@ source scripts/demo.sh      # cmd_demo
 source scripts/test.sh      # cmd_test
 source scripts/lint.sh      # cmd_lint
 source scripts/fuzz.sh      # cmd_fuzz
+source scripts/release.sh   # cmd_release
 source benches/bench.sh     # cmd_bench
 
 cmd_clean() {
@@ -37,6 +38,8 @@ cmd_help() {
 ./build.sh lint                      checks format, clippy, documentation and layering; warnings are errors
 ./build.sh fuzz [--seconds N] [TARGET…]
                                      runs the fuzz targets (fuzz/README.md), each for N seconds (default: 60)
+./build.sh release                   checks what a release needs beyond CI: lint, every test, each fuzz target for five
+                                     minutes, and the binaries that ship with their budgets
 ./build.sh bench [--quick] [--help]  compares corom with onnxruntime-web and transformers.js; --help: more options
 ./build.sh clean                     deletes what was built here
 
@@ -47,7 +50,7 @@ HELP
 }
 
 case ${1-help} in
-  build | demo | test | lint | fuzz | bench | clean | help) "cmd_$1" "${@:2}" ;;
+  build | demo | test | lint | fuzz | release | bench | clean | help) "cmd_$1" "${@:2}" ;;
   -h | --help) cmd_help ;;
   *) cmd_help >&2; exit 2 ;;
 esac
