@@ -16,26 +16,12 @@ mod support;
 use std::collections::BTreeMap;
 
 use corom::config::Pooling;
-use corom::embedder::Embedder;
-use corom::error::{Error, ErrorCode, Result};
+use corom::error::{Error, ErrorCode};
 use corom::model::manifest::{FileEntry, sha256_hex};
 use corom::model::{LoadOptions, Manifest, ModelLoader};
 use corom::self_test::SelfTest;
+use support::memory::{Files, load};
 use support::{export, files};
-
-type Files = BTreeMap<String, Vec<u8>>;
-
-/// Loads a model from memory. Files that are not in the map are reported as missing.
-fn load(files: &Files, options: LoadOptions) -> Result<Embedder> {
-    let mut loader = ModelLoader::new(options)?;
-    while let Some(file) = loader.pending_requests().first().cloned() {
-        match files.get(&file.path) {
-            Some(bytes) => loader.supply(&file.path, bytes)?,
-            None => loader.missing(&file.path)?,
-        }
-    }
-    loader.build()
-}
 
 /// Returns the error that loading fails with.
 fn load_error(files: &Files) -> Error {

@@ -3,29 +3,19 @@
 
 mod support;
 
-use std::collections::BTreeMap;
-
 use corom::embedder::Embedder;
 use corom::encoder::Precision;
 use corom::error::{ErrorCode, Result};
-use corom::model::{LoadOptions, ModelLoader};
+use corom::model::LoadOptions;
 use corom::prompts::PromptChoice;
 use corom::rank::rank;
 use corom::similarity::{Metric, score};
+use support::memory::{self, Files};
 use support::sentence::{PromptCase, encoder, prompt_cases};
 use support::{export, files, max_abs_difference};
 
-type Files = BTreeMap<String, Vec<u8>>;
-
 fn load(files: &Files) -> Result<Embedder> {
-    let mut loader = ModelLoader::new(LoadOptions { precision: Precision::F32, ..LoadOptions::default() })?;
-    while let Some(file) = loader.pending_requests().first().cloned() {
-        match files.get(&file.path) {
-            Some(bytes) => loader.supply(&file.path, bytes)?,
-            None => loader.missing(&file.path)?,
-        }
-    }
-    loader.build()
+    memory::load(files, LoadOptions { precision: Precision::F32, ..LoadOptions::default() })
 }
 
 fn folder(case: &PromptCase) -> Files {

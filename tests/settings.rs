@@ -7,17 +7,14 @@ mod graph;
 mod rejected;
 mod support;
 
-use std::collections::BTreeMap;
-
 use corom::config::Pooling;
 use corom::embedder::Embedder;
 use corom::encoder::Precision;
 use corom::error::Result;
 use corom::model::{LoadOptions, ModelLoader};
+use support::memory::{Files, answer};
 use support::sentence::{Case, cases, encoder};
 use support::{export, files, max_abs_difference};
-
-type Files = BTreeMap<String, Vec<u8>>;
 
 fn f32_options() -> LoadOptions {
     LoadOptions { precision: Precision::F32, ..LoadOptions::default() }
@@ -29,12 +26,7 @@ fn load(files: &Files, options: LoadOptions, is_listed: bool) -> Result<Embedder
     if is_listed {
         loader.set_listing(files.keys().cloned())?;
     }
-    while let Some(file) = loader.pending_requests().first().cloned() {
-        match files.get(&file.path) {
-            Some(bytes) => loader.supply(&file.path, bytes)?,
-            None => loader.missing(&file.path)?,
-        }
-    }
+    answer(&mut loader, files)?;
     loader.build()
 }
 

@@ -1,37 +1,23 @@
 //! Checkpoints with sentence-transformers' files: the converted folder gives the vectors of
 //! sentence-transformers.
 
-use std::collections::BTreeMap;
-
 use corom::config::PoolingChoice;
 use corom::convert::{ConvertOptions, Dtype, convert};
 use corom::encoder::Precision;
 use corom::error::ErrorCode;
-use corom::model::{HeadModule, LoadOptions, Manifest, ModelLoader};
+use corom::model::{HeadModule, LoadOptions, Manifest};
 use corom::prompts::PromptChoice;
 use corom::similarity::score;
 
 use crate::command::{self, Scratch, corom};
+use crate::support::memory::{Files, load};
 use crate::support::sentence::{Case, cases, checkpoint, prompt_cases};
 use crate::support::{cosine, max_abs_difference};
 
-type Folder = BTreeMap<String, Vec<u8>>;
-
-fn source(case: &Case) -> Folder {
+fn source(case: &Case) -> Files {
     let mut files = checkpoint();
     files.extend(case.files());
     files
-}
-
-fn load(files: &Folder, options: LoadOptions) -> corom::error::Result<corom::embedder::Embedder> {
-    let mut loader = ModelLoader::new(options)?;
-    while let Some(file) = loader.pending_requests().first().cloned() {
-        match files.get(&file.path) {
-            Some(bytes) => loader.supply(&file.path, bytes)?,
-            None => loader.missing(&file.path)?,
-        }
-    }
-    loader.build()
 }
 
 #[test]
@@ -40,7 +26,7 @@ fn converted_folders_keep_prompts_and_metric() {
     for (name, case) in &all.cases {
         let mut from = checkpoint();
         from.extend(case.files());
-        let mut folder = Folder::new();
+        let mut folder = Files::new();
         let options = ConvertOptions { dtype: Dtype::F32, ..ConvertOptions::default() };
         assert_eq!(convert(&from, &options, &mut folder).unwrap().manifest.format_version, 2, "{name}");
         let mut embedder =
@@ -65,7 +51,7 @@ fn converted_folders_give_the_vectors_of_sentence_transformers() {
     let all = cases();
     for (name, case) in &all.cases {
         for dtype in [Dtype::F32, Dtype::Int8] {
-            let mut folder = Folder::new();
+            let mut folder = Files::new();
             let options = ConvertOptions { dtype, ..ConvertOptions::default() };
             let conversion = convert(&source(case), &options, &mut folder).unwrap();
             let manifest = &conversion.manifest;
@@ -114,9 +100,9 @@ fn command_writes_the_head_its_self_test_and_shows_both() {
 #[test]
 fn damaged_head_of_a_converted_folder_is_rejected() {
     let case = &cases().cases["dense-tanh"];
-    let mut folder = Folder::new();
+    let mut folder = Files::new();
     convert(&source(case), &ConvertOptions::default(), &mut folder).unwrap();
-    let code = |files: &Folder| load(files, LoadOptions::default()).err().unwrap().code();
+    let code = |files: &Files| load(files, LoadOptions::default()).err().unwrap().code();
     let mut damaged = folder.clone();
     *damaged.get_mut("head_0.safetensors").unwrap().last_mut().unwrap() ^= 1;
     assert_eq!(code(&damaged), ErrorCode::IntegrityMismatch);
@@ -138,7 +124,7 @@ fn damaged_head_of_a_converted_folder_is_rejected() {
 
 #[test]
 fn checkpoint_that_does_not_say_how_to_pool_is_rejected() {
-    let mut folder = Folder::new();
+    let mut folder = Files::new();
     let error = convert(&checkpoint(), &ConvertOptions::default(), &mut folder).unwrap_err();
     assert_eq!(error.code(), ErrorCode::PoolingUnknown);
     assert!(error.message().contains("--pooling") && folder.is_empty(), "{error}");
@@ -147,7 +133,7 @@ fn checkpoint_that_does_not_say_how_to_pool_is_rejected() {
     let manifest = convert(&checkpoint(), &options, &mut folder).unwrap().manifest;
     assert_eq!((manifest.dimension(), manifest.format_version), (32, 2));
     let graph = ConvertOptions { pooling: Some(PoolingChoice::Graph), ..ConvertOptions::default() };
-    let error = convert(&checkpoint(), &graph, &mut Folder::new()).unwrap_err();
+    let error = convert(&checkpoint(), &graph, &mut Files::new()).unwrap_err();
     assert_eq!(error.code(), ErrorCode::UnsupportedPooling);
 }
 
@@ -155,7 +141,7 @@ fn checkpoint_that_does_not_say_how_to_pool_is_rejected() {
 fn encoder_in_the_folder_of_its_module_is_converted() {
     let all = cases();
     let case = &all.cases["dense-tanh"];
-    let mut files: Folder =
+    let mut files: Files =
         checkpoint().into_iter().map(|(path, bytes)| (format!("0_Transformer/{path}"), bytes)).collect();
     files.extend(case.files());
     let mut modules: serde_json::Value = serde_json::from_slice(&files["modules.json"]).unwrap();
@@ -163,7 +149,7 @@ fn encoder_in_the_folder_of_its_module_is_converted() {
     files.insert("modules.json".into(), modules.to_string().into());
     files.remove("sentence_bert_config.json");
     files.insert("0_Transformer/sentence_bert_config.json".into(), br#"{"max_seq_length": 40}"#.to_vec());
-    let mut folder = Folder::new();
+    let mut folder = Files::new();
     let conversion = convert(&files, &ConvertOptions::default(), &mut folder).unwrap();
     assert_eq!(conversion.manifest.max_length, 40);
     let options = LoadOptions { precision: Precision::F32, ..LoadOptions::default() };

@@ -5,6 +5,7 @@ use corom::model::manifest::{FileEntry, PIECE_BYTES, sha256_hex};
 use corom::model::{LoadOptions, Manifest, ModelLoader};
 
 use super::support::export;
+use super::support::memory::answer;
 use super::{Files, converted, paths};
 
 /// Returns a loader of [`converted`] that has every file but the weights.
@@ -204,11 +205,6 @@ fn loader_restarts_files_that_it_parses_at_their_end() {
         assert_eq!(loader.supply(path, &[7; 99]).unwrap_err().code(), code);
         loader.supply(path, &files[path]).unwrap();
     }
-    while let Some(file) = loader.pending_requests().first().cloned() {
-        match files.get(&file.path) {
-            Some(bytes) => loader.supply(&file.path, bytes).unwrap(),
-            None => loader.missing(&file.path).unwrap(),
-        }
-    }
+    answer(&mut loader, &files).unwrap();
     loader.build().unwrap();
 }

@@ -7,6 +7,7 @@
 )]
 
 pub mod isolate;
+pub mod memory;
 pub mod sentence;
 
 use std::collections::BTreeMap;
