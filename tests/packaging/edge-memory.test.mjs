@@ -51,6 +51,15 @@ for (const folder of [MODEL, m3eInt8(), await baseInt4(), ...further]) {
       answers.slice(0, 8).flat().forEach((row) => assert.ok(Math.abs(Math.hypot(...row) - 1) < 1e-3)); // prettier-ignore
       assert.equal(answers[8][0].text, catalog[0], "a text ranks first for itself");
 
+      // Texts without white space, which a client may send by mistake. None takes memory for good.
+      for (const unit of ["#", '{"a":1},']) {
+        const status = async (body) => (await service.ask("/embed", body)).status;
+        assert.equal(await status({ inputs: unit.repeat(Math.floor(800_000 / unit.length)), truncate: true }), 413, unit);
+        const longest = unit.repeat(Math.floor(32_768 / unit.length));
+        assert.equal(await status({ inputs: longest, truncate: true }), 200, unit);
+        assert.equal(await status({ inputs: Array(8).fill(longest), truncate: false }), 413, unit);
+      }
+
       const { wasm_memory } = await answer("/info");
       const heap = await service.heap();
       t.diagnostic(

@@ -184,7 +184,7 @@ describe("the service rejects, and then still serves,", () => {
     for (const where of ["/", "/v1/models", "/model/corom.json", "/model/model.onnx", "/corom.wasm", "/constructor"])
       assert.equal((await ask(where)).status, 404, where);
     const response = await ask("/embed", undefined, { method: "GET" });
-    assert.deepEqual([response.status, response.headers.get("allow")], [405, "POST"]);
+    assert.deepEqual([response.status, response.headers.get("allow")], [405, "POST, OPTIONS"]);
     assert.equal((await ask("/info", {}, { method: "POST" })).status, 405);
     await serves();
   });

@@ -7,10 +7,13 @@ export class HttpError extends Error {
   }
 }
 
-/** Converts any thrown value to an HttpError. Internal errors are logged, and their details are not sent. */
+/**
+ * Converts any thrown value to an HttpError. Errors of the service are logged. The details of internal errors are not
+ * sent.
+ */
 export function toHttpError(error) {
+  if (!(error instanceof HttpError) || error.status === 500) console.error(error);
   if (error instanceof HttpError) return error;
-  console.error(error);
   return new HttpError(500, "internal", "internal error");
 }
 

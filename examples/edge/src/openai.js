@@ -1,7 +1,7 @@
 // POST /v1/embeddings, with the request and response formats of OpenAI's API.
 import { withModel } from "./model.js";
 import { HttpError } from "./http-error.js";
-import { countTokens, optional, checkTexts } from "./texts.js";
+import { checkTexts, optional, rejectTruncated } from "./texts.js";
 
 /** Answers /v1/embeddings: one vector per text, as floats or base64. */
 export async function embeddings({ body, env, settings, signal }) {
@@ -27,8 +27,9 @@ export async function embeddings({ body, env, settings, signal }) {
       const message = `dimensions: got ${dimensions}; this model supports only ${corom.info.dimension}`;
       throw new HttpError(400, "invalid_value", message, { param: "dimensions" });
     }
-    const tokens = countTokens(corom, texts, "input", settings.autoTruncate);
+    if (!settings.autoTruncate) await rejectTruncated(corom, texts, "input", signal);
     const rows = await corom.embed(texts, { signal });
+    const tokens = rows.tokens.reduce((sum, count) => sum + count, 0);
     return Response.json({
       object: "list",
       data: Array.from(rows, (row, index) => ({ object: "embedding", index, embedding: encoded(row) })),

@@ -1,22 +1,40 @@
 // Reads and checks the variables of wrangler.jsonc.
 import { HttpError } from "./http-error.js";
 
-/** Returns the settings. Throws `misconfigured` if a variable has an invalid value. */
+/**
+ * Returns the settings. Throws `misconfigured` if a variable has an invalid value. A variable may be a string or another
+ * JSON value, because wrangler.jsonc allows both.
+ */
 export function readSettings(env) {
+  const { MODEL_PATH = "model", MODEL_NAME = "corom", PRECISION = "auto", METRIC = "dot" } = env;
+  const { AUTO_TRUNCATE = "false", CORS_ORIGINS = "" } = env;
+  const { MAX_BODY_BYTES = "1048576", MAX_TEXT_BYTES = "32768", MAX_TEXTS = "32", MAX_WAITING = "64" } = env;
   return {
-    modelPath: (env.MODEL_PATH ?? "model").replace(/^\/+|\/+$/g, ""),
-    modelName: env.MODEL_NAME ?? "corom",
-    precision: oneOf(env.PRECISION ?? "auto", "PRECISION", ["auto", "f32"]),
-    metric: oneOf(env.METRIC ?? "dot", "METRIC", ["dot", "cosine"]),
-    autoTruncate: oneOf(env.AUTO_TRUNCATE ?? "false", "AUTO_TRUNCATE", ["true", "false"]) === "true",
-    maxBodyBytes: positiveInteger(env.MAX_BODY_BYTES ?? "1048576", "MAX_BODY_BYTES"),
-    maxTexts: positiveInteger(env.MAX_TEXTS ?? "32", "MAX_TEXTS"),
-    maxWaiting: positiveInteger(env.MAX_WAITING ?? "64", "MAX_WAITING"),
+    modelPath: String(MODEL_PATH).replace(/^\/+|\/+$/g, ""),
+    modelName: String(MODEL_NAME),
+    precision: oneOf(PRECISION, "PRECISION", ["auto", "f32"]),
+    metric: oneOf(METRIC, "METRIC", ["dot", "cosine"]),
+    autoTruncate: oneOf(AUTO_TRUNCATE, "AUTO_TRUNCATE", ["true", "false"]) === "true",
+    corsOrigins: origins(CORS_ORIGINS),
+    maxBodyBytes: positiveInteger(MAX_BODY_BYTES, "MAX_BODY_BYTES"),
+    maxTextBytes: positiveInteger(MAX_TEXT_BYTES, "MAX_TEXT_BYTES"),
+    maxTexts: positiveInteger(MAX_TEXTS, "MAX_TEXTS"),
+    maxWaiting: positiveInteger(MAX_WAITING, "MAX_WAITING"),
   };
 }
 
+/** Returns the list of origins in CORS_ORIGINS, which are separated by commas. `*` alone means every origin. */
+function origins(value) {
+  const list = String(value).split(",").map((origin) => origin.trim()).filter(Boolean);
+  if (list.length === 1 && list[0] === "*") return list;
+  const wrong = list.find((origin) => !URL.canParse(origin) || new URL(origin).origin !== origin);
+  if (wrong === undefined) return list;
+  const expected = 'origins such as "https://shop.example", separated by commas, or "*" alone';
+  throw misconfigured(`CORS_ORIGINS: got ${JSON.stringify(wrong)}; expected ${expected}`);
+}
+
 function oneOf(value, name, allowed) {
-  if (allowed.includes(value)) return value;
+  if (allowed.includes(String(value))) return String(value);
   throw misconfigured(`${name}: got ${JSON.stringify(value)}; expected one of ${allowed.join(", ")}`);
 }
 

@@ -1,7 +1,7 @@
 // POST /embed, POST /rerank and GET /info, with the request and response formats of text-embeddings-inference.
 import { modelInfo, withModel } from "./model.js";
 import { HttpError } from "./http-error.js";
-import { countTokens, optional, checkTexts } from "./texts.js";
+import { checkTexts, optional, rejectTruncated } from "./texts.js";
 
 /** Answers /embed: one vector per text. */
 export async function embed({ body, env, settings, signal }) {
@@ -9,7 +9,7 @@ export async function embed({ body, env, settings, signal }) {
   const normalize = optional(body.normalize, "normalize", "boolean", true);
   const mayTruncate = optional(body.truncate, "truncate", "boolean", settings.autoTruncate);
   return withModel({ env, settings, signal }, async (corom, signal) => {
-    countTokens(corom, texts, "inputs", mayTruncate);
+    if (!mayTruncate) await rejectTruncated(corom, texts, "inputs", signal);
     const rows = await corom.embed(texts, { signal });
     return Response.json(Array.from(rows, (row) => Array.from(normalize ? toUnitLength(row) : row)));
   });
@@ -24,14 +24,17 @@ export async function rerank({ body, env, settings, signal }) {
   if (!Array.isArray(body.texts)) {
     throw new HttpError(422, "invalid_type", "texts: expected a list of strings", { param: "texts" });
   }
+  checkTexts(query, "query", settings);
   const texts = checkTexts(body.texts, "texts", settings);
   const raw = optional(body.raw_scores, "raw_scores", "boolean", false);
   const withText = optional(body.return_text, "return_text", "boolean", false);
   const mayTruncate = optional(body.truncate, "truncate", "boolean", settings.autoTruncate);
   const { metric } = settings;
   return withModel({ env, settings, signal }, async (corom, signal) => {
-    countTokens(corom, [query], "query", mayTruncate);
-    countTokens(corom, texts, "texts", mayTruncate);
+    if (!mayTruncate) {
+      await rejectTruncated(corom, [query], "query", signal);
+      await rejectTruncated(corom, texts, "texts", signal);
+    }
     const ranked = await corom.rank(query, texts, { metric, signal });
     const scores = ranked.map(({ score }) => score);
     const shown = raw ? scores : toUnitInterval(scores, metric);

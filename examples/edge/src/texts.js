@@ -1,8 +1,11 @@
 // Checks the texts of a request: strings, not too many, none too long for the model.
 import { HttpError } from "./http-error.js";
 
-/** Returns the list of strings in a field that contains a string or a list of strings. */
-export function checkTexts(value, param, { maxTexts }) {
+/**
+ * Returns the list of strings in a field that contains a string or a list of strings. Throws 413 if a text has more
+ * than `maxTextBytes` bytes, before the model sees it: tokenizing a text takes time for each of its bytes.
+ */
+export function checkTexts(value, param, { maxTexts, maxTextBytes }) {
   const list = typeof value === "string" ? [value] : value;
   if (!Array.isArray(list) || !list.every((text) => typeof text === "string")) {
     const tokens = Array.isArray(list) && list.flat().some((item) => typeof item === "number");
@@ -15,22 +18,26 @@ export function checkTexts(value, param, { maxTexts }) {
   if (list.length > maxTexts) {
     throw new HttpError(413, "too_many", `${param}: got ${list.length} texts; expected at most ${maxTexts}`, { param });
   }
+  if (list.some((text) => hasMoreBytes(text, maxTextBytes))) {
+    const message = `${param}: a text is too long; this service accepts at most ${maxTextBytes} bytes of UTF-8 per text`;
+    throw new HttpError(413, "too_long", message, { param });
+  }
   return list;
 }
 
-/** Returns the total number of tokens. Throws 413 if a text would be truncated and `mayTruncate` is false. */
-export function countTokens(corom, texts, param, mayTruncate) {
-  let count = 0;
+/** Returns whether a text has more than `limit` bytes in UTF-8. A UTF-16 code unit has one to three. */
+const hasMoreBytes = (text, limit) =>
+  text.length > limit || (text.length * 3 > limit && new TextEncoder().encode(text).length > limit);
+
+/** Throws 413 if the model would truncate a text. */
+export async function rejectTruncated(corom, texts, param, signal) {
   for (const text of texts) {
-    const { ids, truncated } = corom.tokenize(text);
-    if (truncated && !mayTruncate) {
-      const { maxLength } = corom.info;
-      const message = `${param}: a text is too long; this model supports at most ${maxLength} tokens`;
-      throw new HttpError(413, "too_long", message, { param });
-    }
-    count += ids.length;
+    const { truncated } = await corom.tokenize(text, { signal });
+    if (!truncated) continue;
+    const { maxLength } = corom.info;
+    const message = `${param}: a text is too long; this model supports at most ${maxLength} tokens`;
+    throw new HttpError(413, "too_long", message, { param });
   }
-  return count;
 }
 
 /** Returns an optional field after checking its type. `fallback` is its default. */

@@ -1,5 +1,6 @@
 // The service: routes, authorization and error responses.
 import { readJson } from "./body.js";
+import { answerOptions, withCors } from "./cors.js";
 import { embeddings } from "./openai.js";
 import { HttpError, openaiError, toHttpError, teiError } from "./http-error.js";
 import { readSettings } from "./settings.js";
@@ -27,18 +28,37 @@ export default {
   },
 };
 
+/** Answers a request: the answer of its route, with what its method and its origin need. */
 async function respond(request, env) {
+  const response = withCors(await answerRoute(request, env), request, allowedOrigins(env));
+  return request.method === "HEAD" ? new Response(null, response) : response;
+}
+
+/** Returns the origins whose pages may read answers: none if a setting is wrong, so that /health still answers. */
+function allowedOrigins(env) {
+  try {
+    return readSettings(env).corsOrigins;
+  } catch {
+    return [];
+  }
+}
+
+async function answerRoute(request, env) {
   const { pathname } = new URL(request.url);
   const route = Object.hasOwn(ROUTES, pathname) ? ROUTES[pathname] : undefined;
   const toErrorResponse = route?.toErrorResponse ?? (pathname.startsWith("/v1/") ? openaiError : teiError);
   try {
     if (!route) throw new HttpError(404, "not_found", `${pathname}: no such path; see README.md of examples/edge`);
-    if (request.method !== route.method) {
-      throw new HttpError(405, "method_not_allowed", `${pathname}: got ${request.method}; expected ${route.method}`, {
-        headers: { allow: route.method },
+    const methods = route.method === "GET" ? ["GET", "HEAD"] : [route.method];
+    if (request.method === "OPTIONS") return answerOptions(methods);
+    if (!methods.includes(request.method)) {
+      const expected = methods.join(" or ");
+      throw new HttpError(405, "method_not_allowed", `${pathname}: got ${request.method}; expected ${expected}`, {
+        headers: { allow: [...methods, "OPTIONS"].join(", ") },
       });
     }
-    if (!route.isPublic) await authorize(request, env);
+    if (route.isPublic) return route.handle();
+    await authorize(request, env);
     const settings = readSettings(env);
     const body = route.method === "POST" ? await readJson(request, settings.maxBodyBytes) : undefined;
     return await route.handle({ body, env, settings, signal: request.signal });
