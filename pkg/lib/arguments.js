@@ -1,6 +1,8 @@
 // Checks the arguments of public calls. Each check returns the value in the form that the rest of the package uses, or
 // throws INVALID_ARGUMENT. The message names the argument, the value found, and what is expected.
-import { invalid } from "./errors.js";
+import { shownAddress } from "./address.js";
+import { isUrl } from "./bytes.js";
+import { CoromError, invalid, messageOf } from "./errors.js";
 
 const GRAPH_POOLING = "graph";
 const HIDDEN_POOLINGS = [
@@ -47,6 +49,20 @@ export function describeValue(value) {
       return !kind || kind === "Object" ? "an object" : `an object of class ${kind}`;
     }
   }
+}
+
+/** Calls `read`, which reads an object of the caller. What a getter of the object throws is its error's cause. */
+export function readArgument(name, read) {
+  try {
+    return read();
+  } catch (thrown) {
+    throw readError(name, thrown);
+  }
+}
+
+/** Returns the error for what was thrown while an object of the caller was read. */
+export function readError(name, thrown) {
+  return thrown instanceof CoromError ? thrown : invalid(`${name} cannot be read: ${messageOf(thrown)}`, { cause: thrown });
 }
 
 /** Checks a string. */
@@ -166,17 +182,23 @@ export function loadOptions(value) {
   };
 }
 
-/** Checks `cacheDir`. An empty path is an error, because it would mean the working directory. */
+/**
+ * Checks `cacheDir` and returns it as text. An empty path is an error, because it would mean the working directory, and
+ * so is an address, because it would be a path with colons.
+ */
 export function checkCacheDir(cacheDir) {
-  if (cacheDir === undefined || cacheDir instanceof URL) return cacheDir;
-  if (typeof cacheDir === "string" && cacheDir !== "") return cacheDir;
-  throw unexpected("cacheDir", cacheDir, "a path or a file: URL");
+  if (cacheDir === undefined || cacheDir === null) return undefined;
+  const given = isUrl(cacheDir) ? cacheDir.href : cacheDir;
+  const isText = typeof given === "string" && given !== "" && !given.includes("\0");
+  if (!isText) throw unexpected("cacheDir", cacheDir, "a path or a file: URL");
+  if (/^file:/i.test(given) || !(isUrl(cacheDir) || /^[a-z][a-z0-9+.-]+:\/\//i.test(given))) return given;
+  throw invalid(`cacheDir: got the address ${shownAddress(given)}; expected a path or a file: URL`);
 }
 
-function cacheOptions({ cache = "auto", cacheDir }) {
-  oneOf(cache, "cache", CACHES);
-  if (checkCacheDir(cacheDir) === undefined) return { cache, cacheDir };
-  if (cache === "auto" || cache === "none") return { cache, cacheDir };
+function cacheOptions(given) {
+  const cache = oneOf(given.cache ?? "auto", "cache", CACHES);
+  const cacheDir = checkCacheDir(given.cacheDir);
+  if (cacheDir === undefined || cache === "auto" || cache === "none") return { cache, cacheDir };
   throw unexpected("cache", cache, '"auto" or "none", because cacheDir is set');
 }
 

@@ -13,8 +13,10 @@
 //   folders(), names(folder)   iterate over the names
 //   sizeOf(folder, name)       bytes, 0 if there is no entry
 //   modifiedAt(folder, name)   time of the last write in milliseconds since the epoch, 0 if unknown
-import { CoromError, invalid, messageOf } from "./errors.js";
+import { throwIfAborted } from "./abort.js";
+import { answered, answeringStore } from "./answering-store.js";
 import { checkCacheDir, unexpected } from "./arguments.js";
+import { CoromError, invalid, messageOf } from "./errors.js";
 import { MANIFESTS, SHA256, isCacheFile, storeManifest, readManifest } from "./cached-manifests.js";
 import { readRecord, storeRecord } from "./cached-manifests.js";
 import { isQuotaExceeded } from "./quota.js";
@@ -30,13 +32,26 @@ const DIGEST_NAME = "0.digest";
  * Opens the cache that the options select; undefined if there is none. `warn(code, message, cause)` is called if the
  * cache fails later.
  */
-export async function openCache(host, { cache, cacheDir }, warn) {
-  const store = cache === "none" ? undefined : await openStore(host, cache, cacheDir);
-  return store && new Cache(store, warn);
+export async function openCache(host, { cache, cacheDir, signal }, warn) {
+  if (cache === "none") return undefined;
+  let store;
+  try {
+    store = await answered(openStore(host, cache, cacheDir), { signal, abortedLimitMs: 0 });
+  } catch (cause) {
+    throwIfAborted(signal);
+    if (cause instanceof CoromError) throw cause;
+    warn("CACHE_FAILED", `cache: ${messageOf(cause)}; loading continues without the cache`, cause);
+  }
+  return store && new Cache(answeringStore(store, { signal }), warn, signal);
+}
+
+/** Checks that the host has a cache of the kind that the options select. */
+export function checkCacheOptions(host, { cacheDir }) {
+  if (cacheDir !== undefined && !host.folderStore) throw invalid("cacheDir: this host has no file system; omit cacheDir");
 }
 
 async function openStore(host, cache, cacheDir) {
-  if (cacheDir !== undefined) return openFolderStore(host, cacheDir);
+  if (cacheDir !== undefined) return host.folderStore(cacheDir);
   const browser = globalThis.isSecureContext === true;
   if (cache === "auto") return browser ? ((await opfsStore()) ?? (await cacheApiStore())) : undefined;
   const store = cache === "opfs" ? await opfsStore() : await cacheApiStore();
@@ -45,20 +60,17 @@ async function openStore(host, cache, cacheDir) {
   throw new CoromError("UNSUPPORTED_HOST", message);
 }
 
-function openFolderStore(host, dir) {
-  if (host.folderStore) return host.folderStore(dir);
-  throw invalid("cacheDir: this host has no file system; omit cacheDir");
-}
-
 class Cache {
   #store;
   #warn;
+  #signal;
   #hasFailed = false;
   #isFull = false;
 
-  constructor(store, warn) {
+  constructor(store, warn, signal) {
     this.#store = store;
     this.#warn = warn;
+    this.#signal = signal;
   }
 
   /** Returns the entry of the file with this SHA-256. The entry may be empty or incomplete. */
@@ -101,6 +113,10 @@ class Cache {
       return await work();
     } catch (cause) {
       if (this.#hasFailed) return undefined; // another operation has already reported the failure
+      if (this.#signal?.aborted) {
+        this.#hasFailed = true;
+        throw this.#signal.reason;
+      }
       if (isQuotaExceeded(cause)) {
         if (!this.#isFull) this.#warn("CACHE_FULL", "cache: storage is full; further downloads are not cached", cause);
         this.#isFull = true;
@@ -204,12 +220,13 @@ export function modelCache(host) {
   const visitAll = async (options = {}, each) => {
     if (options === null || typeof options !== "object") throw unexpected("options", options, "an object");
     const cacheDir = checkCacheDir(options.cacheDir);
+    checkCacheOptions(host, { cacheDir });
     if (host.folderStore && cacheDir === undefined) {
       throw invalid("cacheDir is missing; expected the folder of the cache");
     }
-    const stores =
-      cacheDir === undefined ? [await opfsStore(), await cacheApiStore()] : [await openFolderStore(host, cacheDir)];
-    for (const store of stores.filter(Boolean)) {
+    const open = cacheDir === undefined ? [opfsStore(), cacheApiStore()] : [host.folderStore(cacheDir)];
+    const stores = await answered(Promise.all(open));
+    for (const store of stores.filter(Boolean).map((store) => answeringStore(store))) {
       const folders = [];
       for await (const folder of store.folders()) if (folder === MANIFESTS || SHA256.test(folder)) folders.push(folder);
       for (const folder of folders) await each(store, folder);

@@ -46,5 +46,10 @@ export function invalid(message, options) {
 
 /** Returns the message of any thrown value. */
 export function messageOf(thrown) {
-  return thrown instanceof Error ? thrown.message : String(thrown);
+  if (typeof thrown?.message === "string") return thrown.message;
+  try {
+    return String(thrown);
+  } catch {
+    return "an object without text";
+  }
 }

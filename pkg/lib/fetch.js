@@ -1,7 +1,8 @@
 // One HTTP GET. Errors of the network, of the caller's `fetch` and of the signal are distinguished.
 import { throwIfAborted, untilAborted } from "./abort.js";
+import { shownAddress, splitCredentials } from "./address.js";
 import { unexpected } from "./arguments.js";
-import { CoromError, messageOf } from "./errors.js";
+import { CoromError, invalid, messageOf } from "./errors.js";
 import { markUnanswered } from "./transient.js";
 
 /**
@@ -10,16 +11,30 @@ import { markUnanswered } from "./transient.js";
  */
 export async function request(url, signal, { fetch = defaultFetch, ...init } = {}) {
   if (!hasHttpCache()) delete init.cache;
+  const { href, headers } = splitCredentials(url);
+  if (headers) init.headers = { ...headers, ...init.headers };
   let response;
   try {
-    response = await untilAborted(Promise.resolve(fetch(url, { ...init, signal })), signal);
+    response = await untilAborted(Promise.resolve(fetch(href, { ...init, signal })), signal);
   } catch (cause) {
     throwIfAborted(signal);
     if (cause instanceof CoromError) throw cause; // thrown by the caller's fetch on purpose
-    throw markUnanswered(new CoromError("FETCH_FAILED", `${url}: the request failed: ${reasonOf(cause)}`, { cause }));
+    const message = `${shownAddress(url)}: the request failed: ${reasonOf(cause)}`;
+    throw markUnanswered(new CoromError("FETCH_FAILED", message, { cause }));
   }
-  if (typeof response?.status === "number" && typeof response.headers?.get === "function") return response;
-  throw unexpected("result of fetch", response, "a Response");
+  return checkedResponse(response, url);
+}
+
+/** Checks what a caller's `fetch` returned for `url`, and returns it. */
+export function checkedResponse(response, url) {
+  if (typeof response?.status !== "number" || typeof response.headers?.get !== "function") {
+    throw unexpected("result of fetch", response, "a Response");
+  }
+  if (response.bodyUsed !== true && response.body?.locked !== true) return response;
+  throw invalid(
+    `result of fetch: the body of the Response for ${shownAddress(url)} was read before; return a new Response, or a ` +
+      "clone() that was made before",
+  );
 }
 
 /** Returns whether the host sends CORS preflights. Only browsers do. */

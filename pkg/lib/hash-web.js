@@ -4,7 +4,7 @@
 // WebCrypto cannot hash incrementally, so it hashes pieces of a file; the manifest has the SHA-256 of each piece.
 // Hashing whole shards was tried first: the shards have to be held and copied, which took 0.14 s for three quarters of
 // them.
-import { CoromError } from "./errors.js";
+import { CoromError, messageOf } from "./errors.js";
 
 /** Size of a piece, as in the manifest. */
 const PIECE_BYTES = 512 << 10;
@@ -60,8 +60,10 @@ class PieceHasher {
   /** Hashes one piece. `subtle.digest` copies the piece before it returns, so the buffer can be reused. */
   #hash(piece) {
     const hash = this.#subtle.digest("SHA-256", piece).then(hex, (cause) => {
-      const message = `WebCrypto could not hash ${piece.length} bytes; close other tabs, or use a smaller model`;
-      throw new CoromError("OUT_OF_MEMORY", message, { cause });
+      const isFull = cause?.name === "RangeError" || /out of memory|allocat/i.test(messageOf(cause));
+      const advice = isFull ? "; close other tabs, or use a smaller model" : "";
+      const message = `WebCrypto could not hash ${piece.length} bytes: ${messageOf(cause)}${advice}`;
+      throw new CoromError(isFull ? "OUT_OF_MEMORY" : "INTERNAL", message, { cause });
     });
     hash.catch(() => {}); // nobody awaits the hashes of an abandoned file
     this.#hashes.push(hash);

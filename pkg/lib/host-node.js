@@ -1,5 +1,7 @@
 // Host functions of Node, Deno and Bun: files are read from disk, or fetched if the source is an HTTP URL.
 import { throwIfAborted } from "./abort.js";
+import { shownAddress } from "./address.js";
+import { isUrl } from "./bytes.js";
 import { CoromError, invalid, messageOf } from "./errors.js";
 import { request } from "./fetch.js";
 import { folderSource } from "./source-folder.js";
@@ -17,14 +19,14 @@ export async function openSource(source) {
   if (isMirrors(source)) {
     const urls = source.map((given) => resolveUrl(given, "source"));
     const local = urls.find((url) => url.protocol === "file:");
-    if (local) throw invalid(`source: ${local.href} cannot be a mirror; expected http: or https: URLs`);
+    if (local) throw invalid(`source: ${shownAddress(local.href)} cannot be a mirror; expected http: or https: URLs`);
     return urlSource(...urls);
   }
   if (typeof source === "string" && !/^(https?|file):/i.test(source)) {
     if (source === "") throw invalid("source: got an empty string; expected a path or a URL");
     return folderSource(source);
   }
-  if (typeof source !== "string" && !(source instanceof URL)) return memorySource(source, "a path, ");
+  if (typeof source !== "string" && !isUrl(source)) return memorySource(source, "a path, ");
   const url = resolveUrl(source, "source");
   return url.protocol === "file:" ? folderSource(await pathOf(url)) : urlSource(url);
 }
@@ -46,8 +48,8 @@ export async function fetchUrl(url, signal) {
 export function resolveUrl(text, name) {
   try {
     return new URL(text);
-  } catch (cause) {
-    throw invalid(`${name}: ${JSON.stringify(text)} is not a valid URL`, { cause });
+  } catch {
+    throw invalid(`${name}: ${JSON.stringify(shownAddress(String(text)))} is not a valid URL`);
   }
 }
 

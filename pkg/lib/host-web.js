@@ -1,4 +1,6 @@
 // Host functions of browsers and of other hosts without a file system: all files are fetched.
+import { shownAddress } from "./address.js";
+import { isUrl } from "./bytes.js";
 import { invalid } from "./errors.js";
 import { request } from "./fetch.js";
 import { memorySource } from "./source-memory.js";
@@ -6,9 +8,9 @@ import { isMirrors, urlSource } from "./source-url.js";
 
 /** Opens a source: a URL (relative URLs are resolved against the page), a list of URLs, or files in memory. */
 export function openSource(source) {
-  const url = (given) => (given instanceof URL ? given : resolveUrl(given, "source"));
+  const url = (given) => resolveUrl(given, "source");
   if (isMirrors(source)) return urlSource(...source.map(url));
-  return typeof source === "string" || source instanceof URL ? urlSource(url(source)) : memorySource(source);
+  return typeof source === "string" || isUrl(source) ? urlSource(url(source)) : memorySource(source);
 }
 
 /** Fetches a URL. `input` is a Response; `size` is the length of its body in bytes, if known. */
@@ -23,7 +25,7 @@ export function resolveUrl(text, name) {
   const base = globalThis.document?.baseURI ?? globalThis.location?.href;
   try {
     return new URL(text, base);
-  } catch (cause) {
-    throw invalid(`${name}: ${JSON.stringify(text)} is not a valid URL`, { cause });
+  } catch {
+    throw invalid(`${name}: ${JSON.stringify(shownAddress(String(text)))} is not a valid URL`);
   }
 }

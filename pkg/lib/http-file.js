@@ -1,6 +1,8 @@
 // Fetches a file by HTTP, from any byte on.
 import { childController, throwIfAborted, untilAborted } from "./abort.js";
+import { shownAddress } from "./address.js";
 import { describeValue } from "./arguments.js";
+import { isBytes, uint8ArrayOf, unshared } from "./bytes.js";
 import { CoromError } from "./errors.js";
 import { contentLength, isEncoded, reasonOf, request } from "./fetch.js";
 import { isTransientStatus, retryAfterMs, markTransient } from "./transient.js";
@@ -61,7 +63,7 @@ async function requestFile(url, { required, ...how }, { signal }) {
   // S3-compatible storage sends 403 for a missing file. A folder that is really forbidden is detected by the files that
   // every model has.
   if (status === 404 || status === 410 || (status === 403 && !required)) return null;
-  const message = `${url}: the server answered HTTP ${status} ${response.statusText ?? ""}`.trim();
+  const message = `${shownAddress(url)}: the server answered HTTP ${status} ${response.statusText ?? ""}`.trim();
   const error = new CoromError("FETCH_FAILED", message);
   throw isTransientStatus(status) ? markTransient(error, retryAfterMs(response.headers)) : error;
 }
@@ -110,7 +112,7 @@ async function* chunksOf(response, { url, stallTimer, close, expected }) {
   let count = 0;
   const brokenOff = (why, cause) => {
     const of = expected === undefined ? "" : ` of ${expected}`;
-    const message = `${url}: the download broke off after ${count}${of} bytes${why}`;
+    const message = `${shownAddress(url)}: the download broke off after ${count}${of} bytes${why}`;
     return markTransient(new CoromError("FETCH_FAILED", message, { cause }));
   };
   const reader = readerOf(response);
@@ -135,9 +137,8 @@ async function* chunksOf(response, { url, stallTimer, close, expected }) {
 }
 
 function bytesOf(value, url) {
-  if (value instanceof Uint8Array) return value;
-  if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
-  const message = `${url}: the body contains ${describeValue(value)}; expected a stream of Uint8Array`;
+  if (isBytes(value)) return unshared(uint8ArrayOf(value, `body of ${shownAddress(url)}`));
+  const message = `${shownAddress(url)}: the body contains ${describeValue(value)}; expected a stream of Uint8Array`;
   throw new CoromError("FETCH_FAILED", message);
 }
 
@@ -154,9 +155,9 @@ function readerOf(response) {
   return {
     async read() {
       if (!whole) return { done: true };
-      const bytes = await whole();
+      const value = await whole();
       whole = undefined;
-      return { done: false, value: new Uint8Array(bytes) };
+      return { done: false, value };
     },
   };
 }
@@ -192,7 +193,7 @@ class StallTimer {
   }
 
   #abort() {
-    const message = `${this.#url}: the server sent nothing for ${this.#ms / 1000} s`;
+    const message = `${shownAddress(this.#url)}: the server sent nothing for ${this.#ms / 1000} s`;
     this.#controller.abort(markTransient(new CoromError("FETCH_FAILED", message)));
   }
 }

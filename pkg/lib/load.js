@@ -5,8 +5,8 @@
 //   build the model, run the self-test, store the manifest in the cache
 import { childController, throwIfAborted } from "./abort.js";
 import { Prefetch } from "./prefetch.js";
-import { loadOptions } from "./arguments.js";
-import { openCache } from "./cache.js";
+import { loadOptions, readArgument, readError } from "./arguments.js";
+import { checkCacheOptions, openCache } from "./cache.js";
 import { loaded } from "./corom.js";
 import { CoromError } from "./errors.js";
 import { ManifestTransfer, prefetchManifest } from "./manifest.js";
@@ -21,6 +21,8 @@ import { yieldToEventLoop } from "./yield-timer.js";
  * saved.
  */
 const MAX_PARALLEL_FILES = 3;
+/** Codes of errors whose likely reason is the wrong folder. */
+const FOLDER_ERRORS = ["MISSING_FILE", "NOT_A_MODEL", "INTEGRITY_MISMATCH"];
 /** Times that a load starts again because the folder changed on the server meanwhile. */
 const MAX_RESTARTS = 2;
 
@@ -29,11 +31,14 @@ const MAX_RESTARTS = 2;
  * `binaries`.
  */
 export async function loadModel(Class, host, source, given) {
-  // A rejected `wasm` promise is reported when the module is needed. Until then it must not be an unhandled rejection.
-  Promise.resolve(given?.wasm).catch(() => {});
-  const options = loadOptions(given);
+  const options = readArgument("options", () => {
+    // A rejected `wasm` promise is reported when the module is needed. Until then it must not be an unhandled rejection.
+    Promise.resolve(given?.wasm).catch(() => {});
+    return loadOptions(given);
+  });
   throwIfAborted(options.signal);
-  const files = await host.openSource(source);
+  checkCacheOptions(host, options);
+  const files = await openSource(host, source);
   const progress = new ProgressReporter(options.onProgress);
   const warn = (...warning) => progress.warn(...warning);
   const cache = files.manifestUrl === undefined ? undefined : await openCache(host, options, warn);
@@ -48,11 +53,27 @@ export async function loadModel(Class, host, source, given) {
       return new Class(loaded, { runtime, ...built, queryCache: options.queryCache });
     } catch (error) {
       runtime?.drop();
-      if (!isRestart(error) || restarts === MAX_RESTARTS) throw error;
+      if (!isRestart(error) || restarts === MAX_RESTARTS) throw withAddress(error, files.address);
     } finally {
       prefetch.cancelAll();
     }
   }
+}
+
+async function openSource(host, source) {
+  try {
+    return await host.openSource(source);
+  } catch (thrown) {
+    throw readError("source", thrown);
+  }
+}
+
+/** Returns an error about the files of a folder with the folder's address in its message. */
+function withAddress(error, address) {
+  if (!(error instanceof CoromError) || !FOLDER_ERRORS.includes(error.code) || address === undefined) return error;
+  if (error.message.includes(address)) return error;
+  const { code, message, cause } = error;
+  return new CoromError(code, `${address}: ${message}`, cause === undefined ? undefined : { cause });
 }
 
 async function build(runtime, source, options) {

@@ -1,7 +1,9 @@
 // Selects one of the two WebAssembly binaries, fetches it and compiles it once per program.
 import { throwIfAborted, untilAborted } from "./abort.js";
+import { shownAddress } from "./address.js";
 import { unexpected } from "./arguments.js";
-import { CoromError, messageOf } from "./errors.js";
+import { CoromError, invalid, messageOf } from "./errors.js";
+import { isBytes, isResponse, isUrl, uint8ArrayOf, unshared } from "./bytes.js";
 import { readBody } from "./fetch.js";
 import { hasRelaxedSimd, hasSimd } from "./simd.js";
 
@@ -35,8 +37,7 @@ async function packagedModule(host, kind, { signal, onProgress }) {
   const given = await locateBinary(host, binary, file);
   if (isModule(given)) return { module: given, isPrecompiled: true };
   onProgress?.({ phase: "wasm", file, loaded: 0, total: undefined });
-  const isUrl = given instanceof URL;
-  const { input, size } = isUrl ? await host.fetchUrl(given, signal) : { input: given, size: given.byteLength };
+  const { input, size } = isUrl(given) ? await host.fetchUrl(given, signal) : { input: given, size: given.byteLength };
   const module = await untilAborted(compile(input, file), signal);
   compiled.set(binary, new WeakRef(module));
   onProgress?.({ phase: "wasm", file, loaded: size ?? 0, total: size });
@@ -63,7 +64,7 @@ function chooseKind(simd, binaries) {
 async function locateBinary(host, binary, file) {
   try {
     const given = await binary();
-    return given instanceof URL ? host.resolveUrl(given.href, file) : given;
+    return isUrl(given) ? host.resolveUrl(given.href, file) : given;
   } catch (cause) {
     throw unsupported(
       `${file} cannot be located (${messageOf(cause)}), for example in a bundle without import.meta.url; ` +
@@ -79,14 +80,11 @@ const isModule = (value) => Object.prototype.toString.call(value) === "[object W
 async function moduleFromOption(host, given, signal) {
   const wasm = await awaitOption(given, signal);
   if (isModule(wasm)) return wasm;
-  const kind = Object.prototype.toString.call(wasm);
-  if (typeof wasm === "string" || kind === "[object URL]") {
+  if (typeof wasm === "string" || isUrl(wasm)) {
     const url = host.resolveUrl(wasm, "wasm");
-    return compile((await host.fetchUrl(url, signal)).input, url.href);
+    return compile((await host.fetchUrl(url, signal)).input, shownAddress(url.href));
   }
-  if (kind === "[object Response]" || wasm instanceof ArrayBuffer || ArrayBuffer.isView(wasm)) {
-    return compile(wasm, "wasm", "INVALID_ARGUMENT");
-  }
+  if (isResponse(wasm) || isBytes(wasm)) return compile(wasm, "wasm", "INVALID_ARGUMENT");
   throw unexpected("wasm", wasm, "a URL, a Response, a WebAssembly.Module or bytes");
 }
 
@@ -101,16 +99,19 @@ async function awaitOption(given, signal) {
 
 /** Compiles bytes or a Response. `code` is the error code for a wrong input. */
 async function compile(input, name, code = "FETCH_FAILED") {
-  if (input instanceof ArrayBuffer || ArrayBuffer.isView(input)) {
-    return explainCompileErrors(WebAssembly.compile(input), name, code);
+  if (isBytes(input)) {
+    return explainCompileErrors(WebAssembly.compile(unshared(uint8ArrayOf(input, name))), name, code);
   }
-  if (!input.ok) throw new CoromError(code, `${name}: the server answered HTTP ${input.status} for ${input.url}`);
+  if (!input.ok) {
+    throw new CoromError(code, `${name}: the server answered HTTP ${input.status} for ${shownAddress(input.url)}`);
+  }
+  if (input.bodyUsed || input.body?.locked) throw invalid(`${name}: the body of the Response was read before`);
   const type = input.headers.get("content-type") ?? "";
   if (/^text\/html\b/i.test(type)) {
     await input.body?.cancel();
     throw new CoromError(
       code,
-      `${input.url || name} is an HTML page, not ${name}; serve the file there, or pass its URL as wasm ` +
+      `${shownAddress(input.url) || name} is an HTML page, not ${name}; serve the file there, or pass its URL as wasm ` +
         '(in Vite before 8, set optimizeDeps: { exclude: ["corom"] })',
     );
   }

@@ -10,6 +10,8 @@ const MEMORY_PROBE_PAGES = 8192;
 /** A memory larger than this is nearly full; 32-bit WebAssembly can address 4 GiB. */
 const NEARLY_FULL_BYTES = 3 * 2 ** 30;
 
+const isRangeError = (error) => error?.name === "RangeError"; // of any realm
+
 export class Runtime {
   #bindings;
   #memory;
@@ -33,7 +35,7 @@ export class Runtime {
       return new Runtime(bindings, memory, simd);
     } catch (cause) {
       if (options.signal?.aborted) throw cause;
-      const code = cause instanceof RangeError ? "OUT_OF_MEMORY" : "INTERNAL";
+      const code = isRangeError(cause) ? "OUT_OF_MEMORY" : "INTERNAL";
       throw new CoromError(code, `the WebAssembly module cannot be instantiated: ${messageOf(cause)}`, { cause });
     }
   }
@@ -70,7 +72,7 @@ export class Runtime {
       return new CoromError(code, String(message), cause === undefined ? undefined : { cause });
     }
     // Any other error (a trap, a stack overflow, a failed allocation) leaves the instance in an unknown state.
-    const isFull = thrown instanceof RangeError ? /memory|alloc|length/i.test(thrown.message) : this.#isMemoryFull();
+    const isFull = isRangeError(thrown) ? /memory|alloc|length/i.test(thrown.message) : this.#isMemoryFull();
     const [code, message] = isFull
       ? ["OUT_OF_MEMORY", "WebAssembly ran out of memory; load the model again"]
       : ["INTERNAL", `corom crashed (${messageOf(thrown)}); load the model again, and please report this bug`];

@@ -11,10 +11,15 @@ export async function folderSource(given) {
   const path = await import("node:path");
   const fs = await import("node:fs/promises");
   const { folder, model } = splitModelPath(path, given);
-  const paths = await listing(fs, path, folder);
+  const { paths, unreadable } = await listing(fs, path, folder);
+  if (model === undefined && !paths.includes("corom.json")) {
+    const needed = unreadable.find(({ name }) => name === "onnx"); // it may have a better export than the folder itself
+    if (needed) throw cannotBeRead(path.join(folder, needed.name), needed.cause);
+  }
   return {
     model,
     paths,
+    address: [folder, ...unreadable.map(({ name }) => `(without ${name}, which cannot be read)`)].join(" "),
     mirrors: [{ open: (file) => openFile(fs, path.join(folder, ...file.split("/"))) }],
   };
 }
@@ -30,17 +35,23 @@ function splitModelPath(path, given) {
     : { folder, model: name };
 }
 
-/** Lists the paths of all files in a folder, except in hidden folders and node_modules. */
+/**
+ * Lists the paths of all files in a folder, except in hidden folders and node_modules. A subfolder that cannot be read,
+ * such as `lost+found`, is left out, because models rarely need it.
+ */
 async function listing(fs, path, folder) {
-  const found = [];
+  const paths = [];
+  const unreadable = [];
   const visit = async (below, depth) => {
     const entries = await fs.readdir(path.join(folder, below), { withFileTypes: true });
     for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
       const name = below === "" ? entry.name : `${below}/${entry.name}`;
       const inside = entry.isSymbolicLink() ? await fs.stat(path.join(folder, name)).catch(() => undefined) : entry;
       const closed = depth >= MAX_DEPTH || /^(\.|node_modules$)/.test(entry.name);
-      if (inside?.isFile()) found.push(name);
-      else if (inside?.isDirectory() && !closed) await visit(name, depth + 1);
+      if (inside?.isFile()) paths.push(name);
+      else if (inside?.isDirectory() && !closed) {
+        await visit(name, depth + 1).catch((cause) => unreadable.push({ name, cause }));
+      }
     }
   };
   try {
@@ -49,9 +60,13 @@ async function listing(fs, path, folder) {
     if (cause?.code === "ENOENT") {
       throw new CoromError("MISSING_FILE", `${folder}: the folder does not exist`, { cause });
     }
-    throw new CoromError("FETCH_FAILED", `${folder}: the folder cannot be read: ${messageOf(cause)}`, { cause });
+    throw cannotBeRead(folder, cause);
   }
-  return found;
+  return { paths, unreadable };
+}
+
+function cannotBeRead(folder, cause) {
+  return new CoromError("FETCH_FAILED", `${folder}: the folder cannot be read: ${messageOf(cause)}`, { cause });
 }
 
 async function openFile(fs, file) {

@@ -1,5 +1,6 @@
 // A model folder in memory: a Map or an object from path to content, or a list of File.
 import { unexpected } from "./arguments.js";
+import { isBytes, isMap, isResponse, uint8ArrayOf, unsharedPieces } from "./bytes.js";
 import { CoromError, invalid, messageOf } from "./errors.js";
 
 const EXPECTED_SOURCES = "a URL, a list of URLs, files ({ path: bytes }, a Map or a list of File)";
@@ -10,21 +11,43 @@ const CHUNK_BYTES = 1 << 20;
 /** Opens files in memory. `otherSources` is a list of other sources that the host accepts, for the error message. */
 export function memorySource(source, otherSources = "") {
   const files = filesOf(source, otherSources);
-  return { paths: [...files.keys()], mirrors: [{ open: async (path) => openContents(path, files.get(path)) }] };
+  const open = async (path) => {
+    const contents = files.get(path);
+    // The body of a Response can be read once, but a file can be requested twice.
+    if (isResponse(contents)) files.set(path, await blobOf(path, contents));
+    return openContents(path, files.get(path));
+  };
+  return { paths: [...files.keys()], mirrors: [{ open }] };
 }
 
 function openContents(path, contents) {
   if (contents === undefined) return null;
-  const chunks = isBlob(contents) ? chunksOf(path, contents) : [bytesOf(contents)];
-  return { offset: 0, total: isBlob(contents) ? contents.size : chunks[0].length, chunks, cancel() {} };
+  if (isBlob(contents)) return { offset: 0, total: contents.size, chunks: chunksOf(path, contents), cancel() {} };
+  const bytes = typeof contents === "string" ? new TextEncoder().encode(contents) : uint8ArrayOf(contents, nameOf(path));
+  return { offset: 0, total: bytes.length, chunks: unsharedPieces(bytes), cancel() {} };
 }
 
+/** Reads a Response as a Blob, which browsers keep on disk if it is large. */
+async function blobOf(path, response) {
+  if (!response.ok) throw invalid(`${nameOf(path)}: got a Response with HTTP ${response.status}; expected one with a body`);
+  if (response.bodyUsed || response.body?.locked) {
+    throw invalid(`${nameOf(path)}: the body of the Response was read before; pass one that was not read`);
+  }
+  try {
+    return await response.blob();
+  } catch (cause) {
+    throw new CoromError("FETCH_FAILED", `${path}: the body of the Response cannot be read: ${messageOf(cause)}`, { cause });
+  }
+}
+
+const nameOf = (path) => `source[${JSON.stringify(path)}]`;
+
 function filesOf(source, otherSources) {
-  if (source instanceof Map) return filesByPath(source.entries());
+  if (isMap(source)) return filesByPath(source.entries());
   if (isFileList(source)) return fromFiles(Array.from(source));
   if (isPlainObject(source)) return filesByPath(Object.entries(source));
   const hint =
-    isBytes(source) || isBlob(source)
+    isBytes(source) || isBlob(source) || isResponse(source)
       ? '; pass bytes with their paths: { "model.onnx": bytes, "config.json": …, "tokenizer.json": … }'
       : "";
   throw unexpected("source", source, `${otherSources}${EXPECTED_SOURCES}${hint}`);
@@ -34,10 +57,10 @@ function filesByPath(entries) {
   const files = new Map();
   for (const [path, contents] of entries) {
     if (typeof path !== "string") throw unexpected("source (path of a file)", path, "a string");
-    if (typeof contents !== "string" && !isBytes(contents) && !isBlob(contents)) {
-      const name = `source[${JSON.stringify(path)}]`;
-      throw unexpected(name, contents, "a Uint8Array, an ArrayBuffer, a Blob or a string");
+    if (typeof contents !== "string" && ![isBytes, isBlob, isResponse].some((isKind) => isKind(contents))) {
+      throw unexpected(nameOf(path), contents, "a Uint8Array, an ArrayBuffer, a Blob, a Response or a string");
     }
+    if (isBytes(contents)) uint8ArrayOf(contents, nameOf(path)); // rejects bytes that were transferred
     files.set(normalizePath(path), contents);
   }
   if (files.size === 0) throw invalid("source is empty; expected the files of a model, or URLs of its folder");
@@ -58,26 +81,25 @@ function normalizePath(path) {
   return path.replaceAll("\\", "/").replace(/^(\.?\/)+/, "");
 }
 
-function bytesOf(contents) {
-  if (typeof contents === "string") return new TextEncoder().encode(contents);
-  if (contents instanceof Uint8Array) return contents;
-  if (contents instanceof ArrayBuffer) return new Uint8Array(contents);
-  return new Uint8Array(contents.buffer, contents.byteOffset, contents.byteLength);
-}
-
 /** Yields the chunks of a Blob. A large Blob is often on disk, so it is never read as a whole. */
 async function* chunksOf(path, blob) {
   try {
-    if (typeof blob.slice !== "function") return yield new Uint8Array(await blob.arrayBuffer());
+    if (typeof blob.slice !== "function") return yield* unsharedPieces(await bytesOfBlob(path, blob));
     for (let at = 0; at < blob.size; at += CHUNK_BYTES) {
-      yield new Uint8Array(await blob.slice(at, at + CHUNK_BYTES).arrayBuffer());
+      yield* unsharedPieces(await bytesOfBlob(path, blob.slice(at, at + CHUNK_BYTES)));
     }
   } catch (cause) {
+    if (cause instanceof CoromError) throw cause;
     throw new CoromError("FETCH_FAILED", `${path}: the file cannot be read: ${messageOf(cause)}`, { cause });
   }
 }
 
-const isBytes = (value) => value instanceof ArrayBuffer || ArrayBuffer.isView(value);
+async function bytesOfBlob(path, blob) {
+  const bytes = await blob.arrayBuffer();
+  if (isBytes(bytes)) return uint8ArrayOf(bytes, nameOf(path));
+  throw unexpected(`${nameOf(path)}.arrayBuffer()`, bytes, "an ArrayBuffer");
+}
+
 const isBlob = (value) => typeof value?.arrayBuffer === "function" && typeof value.size === "number";
 const isFileList = (value) => Array.isArray(value) || Object.prototype.toString.call(value) === "[object FileList]";
 const isPlainObject = (value) => Object.prototype.toString.call(value) === "[object Object]" && !isBlob(value);

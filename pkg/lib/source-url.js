@@ -1,12 +1,14 @@
 // A model folder at a URL, or at several URLs (mirrors, in the order in which they are tried).
+import { shownAddress } from "./address.js";
+import { isUrl } from "./bytes.js";
 import { invalid } from "./errors.js";
 import { hasPreflights } from "./fetch.js";
 import { openHttpFile } from "./http-file.js";
 
 /** Returns whether a source is a list of URLs. */
 export function isMirrors(source) {
-  const isUrl = (item) => typeof item === "string" || item instanceof URL;
-  return Array.isArray(source) && source.length > 0 && source.every(isUrl);
+  const isLocation = (item) => typeof item === "string" || isUrl(item);
+  return Array.isArray(source) && source.length > 0 && source.every(isLocation);
 }
 
 /**
@@ -24,6 +26,7 @@ export function urlSource(...urls) {
   }
   return {
     model,
+    address: folders.map(({ folder, search }) => shownAddress(folder.href + search)).join(", "),
     // The key of the manifest in the cache.
     manifestUrl: folders[0].folder.href + folders[0].search,
     mirrors: folders.map(mirrorOf),
@@ -63,6 +66,6 @@ function decoded(name, url) {
   try {
     return decodeURIComponent(name);
   } catch (cause) {
-    throw invalid(`source: ${url.href} contains an invalid "%" escape`, { cause });
+    throw invalid(`source: ${shownAddress(url.href)} contains an invalid "%" escape`, { cause });
   }
 }

@@ -1,10 +1,18 @@
 // Store (see cache.js) in a folder on disk, in Node, Deno and Bun: a segment is a file.
+import { invalid, messageOf } from "./errors.js";
 
-/** Opens the store in `dir`, a path or a file: URL. The folder is created by the first write. */
+/** Opens the store in `dir`, a path or a file: URL as text. The folder is created by the first write. */
 export async function folderStore(dir) {
   const [fs, path, url] = await Promise.all([import("node:fs/promises"), import("node:path"), import("node:url")]);
-  const isUrl = dir instanceof URL || /^file:/i.test(dir);
-  return new FolderStore(fs, path, path.resolve(isUrl ? url.fileURLToPath(dir) : dir));
+  return new FolderStore(fs, path, path.resolve(/^file:/i.test(dir) ? pathOf(url, dir) : dir));
+}
+
+function pathOf(url, dir) {
+  try {
+    return url.fileURLToPath(dir);
+  } catch (cause) {
+    throw invalid(`cacheDir: ${dir} is not the URL of a local folder: ${messageOf(cause)}`, { cause });
+  }
 }
 
 class FolderStore {

@@ -72,19 +72,23 @@ export interface FileLike {
   arrayBuffer(): Promise<ArrayBuffer>;
 }
 
-/** The content of one file in memory: bytes, a `Blob`, or text (encoded as UTF-8). */
+/**
+ * The content of one file in memory: bytes, a `Blob`, a `Response` that was not read, or text (encoded as UTF-8). Bytes
+ * may belong to another realm or lie in shared memory.
+ */
 export type FileContents =
   | string
-  | ArrayBuffer
+  | ArrayBufferLike
   | ArrayBufferView
-  | { readonly size: number; arrayBuffer(): Promise<ArrayBuffer> };
+  | { readonly size: number; arrayBuffer(): Promise<ArrayBuffer> }
+  | { readonly status: number; readonly body: unknown; arrayBuffer(): Promise<ArrayBuffer> };
 
 /**
  * The location of a model. Files are passed to WebAssembly in chunks; no file is held in memory as a whole, except the
  * files that you pass in memory.
  *
  * - A URL of the model folder. A relative URL is resolved against the page. A query string is appended to the URL of
- *   each file.
+ *   each file. A user name and a password in the URL are sent as the header `Authorization`.
  * - In Node, Deno and Bun: a path of the model folder, or a `file:` URL.
  * - A URL or path of an `.onnx` file. The model folder is then the folder that contains the file, and the option
  *   `model` is set to the file. If the file is in a folder named `onnx` (the layout of transformers.js), the model
@@ -103,7 +107,7 @@ export type Source =
   | ArrayLike<FileLike>;
 
 /** A WebAssembly binary: a URL, a `Response`, bytes, or a compiled `WebAssembly.Module`. */
-export type WasmSource = string | URL | ArrayBuffer | ArrayBufferView | object;
+export type WasmSource = string | URL | ArrayBufferLike | ArrayBufferView | object;
 
 /** The second argument of the option `fetch`: the properties of `RequestInit` that corom sets. */
 export interface FetchInit {

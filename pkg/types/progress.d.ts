@@ -49,7 +49,7 @@ export type Progress =
       readonly phase: "warning";
       /**
        * - `CACHE_FULL`: storage is full. Further downloads are not cached.
-       * - `CACHE_FAILED`: the cache cannot be read or written. Loading continues without it.
+       * - `CACHE_FAILED`: the cache cannot be opened, read or written, or does not answer. Loading continues without it.
        * - `OFFLINE`: no server could be reached. The files of an earlier load are used.
        */
       readonly code: "CACHE_FULL" | "CACHE_FAILED" | "OFFLINE";

@@ -248,6 +248,20 @@ describe("Corom.load from a server", () => {
     assert.ok(error.cause instanceof Error);
   });
 
+  test("reads a few MiB of a JSON file without an end", async () => {
+    for (const endless of ["corom.json", "config.json"]) {
+      let sent = 0;
+      const stream = (name, response) => {
+        if (name !== endless) return void response.writeHead(404).end();
+        const more = () => response.destroyed || ((sent += 65536), response.write(Buffer.alloc(65536, " "), more));
+        response.writeHead(200);
+        more();
+      };
+      await serving(stream, (address) => failsWith(["NOT_A_MODEL", "MISSING_FILE"], Corom.load(address, { retries: 0 })));
+      assert.ok(sent < 64 << 20, `${sent} bytes were sent`);
+    }
+  });
+
   test("allocates nothing for a content-length of 4 PiB", async () => {
     const lie = (name, response) =>
       name === "corom.json" ? response.writeHead(200, { "content-length": 2 ** 52 }).end("{}") : response.destroy();

@@ -63,15 +63,23 @@ describe("the hasher of browsers", () => {
     assert.equal(byBrowser()({ size: 5, pieces: false }), undefined);
   });
 
-  test("rejects with OUT_OF_MEMORY if WebCrypto fails, and does not exist without WebCrypto", async (t) => {
-    const hash = byBrowser()({ size: 5000, pieces: true });
+  test("says why WebCrypto failed, and does not exist without WebCrypto", async (t) => {
+    const hashes = [0, 1, 2].map(() => byBrowser()({ size: 5000, pieces: true }));
     const abandoned = byBrowser()({ size: 5, pieces: true });
-    t.mock.method(globalThis.crypto.subtle, "digest", async () => {
-      throw new DOMException("no room", "OperationError");
+    const reasons = [
+      ["INTERNAL", new TypeError("shared memory is not accepted")],
+      ["INTERNAL", new DOMException("the operation failed", "OperationError")],
+      ["OUT_OF_MEMORY", new RangeError("Array buffer allocation failed")],
+    ];
+    const digest = t.mock.method(globalThis.crypto.subtle, "digest", async () => {
+      throw reasons[0][1];
     });
     abandoned.update(new Uint8Array(5));
-    hash.update(new Uint8Array(5000));
-    await failsWith("OUT_OF_MEMORY", hash.digest(), "hash");
+    for (const [i, [code, reason]] of reasons.entries()) {
+      digest.mock.mockImplementation(() => Promise.reject(reason));
+      hashes[i].update(new Uint8Array(5000));
+      await failsWith(code, hashes[i].digest(), "hash", reason.message);
+    }
     const { crypto } = globalThis;
     Object.defineProperty(globalThis, "crypto", { configurable: true, value: { getRandomValues() {} } });
     try {

@@ -94,9 +94,12 @@ export class WorkerConnection {
    * way for a page to detect that the browser killed a worker.
    */
   #watchLock(lock) {
-    if (lock === undefined) return;
+    // The page may have no locks although the worker has: test environments replace `navigator`.
+    const locks = globalThis.navigator?.locks;
+    if (lock === undefined || typeof locks?.request !== "function") return;
     const gone = () => this.end(this.#endedError());
-    navigator.locks.request(lock, { signal: this.#ending.signal }, gone).catch(() => {});
+    const held = async () => locks.request(lock, { signal: this.#ending.signal }, gone);
+    held().catch(() => {});
   }
 
   /** Returns the error of a worker that ended by itself. */

@@ -7,7 +7,9 @@
 //   worker -> page   "pull"        requests the next chunk
 //                    "cancel"      ends the request
 import { childController } from "../abort.js";
-import { describeValue, unexpected } from "../arguments.js";
+import { describeValue } from "../arguments.js";
+import { isBytes, uint8ArrayOf } from "../bytes.js";
+import { checkedResponse } from "../fetch.js";
 import { serializeError, deserializeError } from "./serialize-error.js";
 
 const NULL_BODY_STATUSES = [204, 205, 304];
@@ -88,9 +90,7 @@ export async function answerFetch(fetch, { input, init, port }, signal) {
     port.close();
   });
   const head = async () => {
-    const response = await fetch(input, { ...init, signal: controller.signal });
-    if (typeof response?.status !== "number" || typeof response.headers?.get !== "function")
-      throw unexpected("result of fetch", response, "a Response");
+    const response = checkedResponse(await fetch(input, { ...init, signal: controller.signal }), input);
     const { status, statusText, url, redirected, type } = response;
     const hasBody = response.body != null && !NULL_BODY_STATUSES.includes(status);
     if (hasBody) reader = readerOf(response);
@@ -100,11 +100,11 @@ export async function answerFetch(fetch, { input, init, port }, signal) {
   const chunk = async () => {
     const { done, value } = await reader.read();
     if (done) return (release(), port.postMessage({}));
-    if (!(value instanceof Uint8Array)) {
+    if (!isBytes(value)) {
       throw new TypeError(`the body contains ${describeValue(value)}; expected a stream of Uint8Array`);
     }
     // A copy is transferred, because the buffer may belong to the caller, or be much larger than the chunk.
-    const copy = new Uint8Array(value); // not slice(), which returns a view for a Node Buffer
+    const copy = new Uint8Array(uint8ArrayOf(value, "body")); // not slice(), which returns a view for a Node Buffer
     port.postMessage({ chunk: copy }, [copy.buffer]);
   };
   const answer = (work) =>
@@ -130,7 +130,7 @@ function readerOf(response) {
     async read() {
       if (done) return { done };
       done = true;
-      return { done: false, value: new Uint8Array(await response.arrayBuffer()) };
+      return { done: false, value: await response.arrayBuffer() };
     },
     async cancel() {},
   };

@@ -1,7 +1,7 @@
 // Creates the class `Corom` of `corom/worker` for one host.
 import { throwIfAborted, untilAborted } from "../abort.js";
-import { loadOptions } from "../arguments.js";
-import { modelCache } from "../cache.js";
+import { loadOptions, readArgument, readError } from "../arguments.js";
+import { checkCacheOptions, modelCache } from "../cache.js";
 import { CoromError, messageOf } from "../errors.js";
 import { Corom as Base, loaded } from "./corom.js";
 import { checkWorkerOptions } from "./options.js";
@@ -27,10 +27,14 @@ export function createWorkerCoromClass(host) {
 }
 
 async function loadModel(Class, host, source, given = {}) {
-  Promise.resolve(given?.wasm).catch(() => {}); // the rejection is reported below
-  loadOptions(given); // the worker checks too, but some invalid values cannot be sent to it
-  checkWorkerOptions(given);
-  const { signal, onProgress, worker, abortTimeout, wasm, ...rest } = given;
+  const { signal, onProgress, worker, abortTimeout, wasm, rest } = readArgument("options", () => {
+    Promise.resolve(given?.wasm).catch(() => {}); // the rejection is reported below
+    const { cacheDir } = loadOptions(given); // the worker checks too, but some invalid values cannot be sent to it
+    checkCacheOptions(host, { cacheDir });
+    checkWorkerOptions(given);
+    const { signal, onProgress, worker, abortTimeout, wasm, ...rest } = given;
+    return { signal, onProgress, worker, abortTimeout, wasm, rest };
+  });
   const settled = Promise.resolve(wasm).catch((cause) => {
     throw new CoromError("FETCH_FAILED", `wasm: the promise was rejected: ${messageOf(cause)}`, { cause });
   });
@@ -40,14 +44,17 @@ async function loadModel(Class, host, source, given = {}) {
   const share = (f) => shared.push(f) - 1;
   const serializeArguments = async () => {
     const { resolveLocation } = host;
-    const serializedSource = await serialize(source, { resolveLocation, share });
-    const options = await serialize(rest, { share });
-    options.object.push(["wasm", await serialize(await settled, { resolveLocation, share })]);
+    const serializedSource = await serialize(source, { resolveLocation, share, name: "source" });
+    const options = await serialize(rest, { share, name: "options" });
+    options.object.push(["wasm", await serialize(await settled, { resolveLocation, share, name: "wasm" })]);
     return { source: serializedSource, options };
+  };
+  const failed = (thrown) => {
+    throw readError("source or options", thrown);
   };
   const supervisor = new Supervisor({
     spawn: (handlers) => host.spawn(worker, handlers),
-    load: await untilAborted(serializeArguments(), signal),
+    load: await untilAborted(serializeArguments().catch(failed), signal),
     handlers: { progress: (event) => onProgress?.(event), shared },
     abortTimeout,
   });

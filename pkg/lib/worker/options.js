@@ -1,9 +1,10 @@
 // Checks the options that only `corom/worker` has.
 import { unexpected } from "../arguments.js";
+import { isUrl } from "../bytes.js";
 
 /** Throws INVALID_ARGUMENT if an option has the wrong type. */
 export function checkWorkerOptions({ worker, abortTimeout }) {
-  if (worker !== undefined && !["string", "function"].includes(typeof worker) && !(worker instanceof URL))
+  if (worker !== undefined && !["string", "function"].includes(typeof worker) && !isUrl(worker))
     throw unexpected("worker", worker, "a URL or a function that returns a Worker");
   if (abortTimeout !== undefined && !(typeof abortTimeout === "number" && abortTimeout >= 0))
     throw unexpected("abortTimeout", abortTimeout, "milliseconds: a number of at least 0");

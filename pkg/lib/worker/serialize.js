@@ -1,16 +1,19 @@
 // Serializes the arguments of `load` for the worker. Most values can be cloned. URLs, functions, Files and Responses
 // cannot be cloned on every host, so they are sent as plain data with a key that names their kind.
+import { isBytes, uint8ArrayOf, unshared } from "../bytes.js";
 import { CoromError, invalid, messageOf } from "../errors.js";
 
 /**
  * Serializes a value to a form that can be cloned. `resolveLocation` makes a string absolute, if it is the value itself
  * or in a list, because the worker has another base URL. `share(function)` returns a number for a function, which stays
- * in the page.
+ * in the page. `name` is the argument, for error messages.
  */
-export async function serialize(value, { resolveLocation = (text) => text, share }) {
-  const all = (items) => Promise.all(items.map((item) => serialize(item, { resolveLocation, share })));
+export async function serialize(value, { resolveLocation = (text) => text, share, name }, ancestors = []) {
+  if (ancestors.includes(value)) throw invalid(`${name}: an object contains itself; expected no cycle`);
+  const inside = typeof value === "object" && value !== null ? [...ancestors, value] : ancestors;
+  const all = (items) => Promise.all(items.map((item) => serialize(item, { resolveLocation, share, name }, inside)));
   const entries = (pairs) =>
-    Promise.all(Array.from(pairs, async ([key, item]) => [key, await serialize(item, { share })]));
+    Promise.all(Array.from(pairs, async ([key, item]) => [key, await serialize(item, { share, name }, inside)]));
   switch (Object.prototype.toString.call(value)) {
     case "[object String]":
       return { value: typeof value === "string" ? resolveLocation(value) : value };
@@ -20,13 +23,14 @@ export async function serialize(value, { resolveLocation = (text) => text, share
     case "[object URL]":
       return { url: value.href };
     case "[object Response]":
-      return { response: await serializeResponse(value) };
+      return { response: await serializeResponse(value, name) };
     case "[object Array]":
     case "[object FileList]":
       return { list: await all(Array.from(value)) };
     case "[object Map]":
       return { map: await entries(value) };
   }
+  if (isBytes(value)) return { value: unshared(uint8ArrayOf(value, name)) };
   if (typeof value?.arrayBuffer === "function") return { file: await serializeFile(value) };
   if (Object.prototype.toString.call(value) === "[object Object]")
     return { object: await entries(Object.entries(value)) };
@@ -71,11 +75,11 @@ function deserializeFile({ blob, ...names }) {
   return blob;
 }
 
-async function serializeResponse(response) {
+async function serializeResponse(response, name) {
   const { status, statusText } = response;
   try {
-    return { status, statusText, headers: [...response.headers], body: await response.arrayBuffer() };
+    return { status, statusText, headers: [...response.headers], body: await response.blob() };
   } catch (cause) {
-    throw invalid(`wasm: the body of the Response cannot be read: ${messageOf(cause)}`, { cause });
+    throw invalid(`${name}: the body of the Response cannot be read: ${messageOf(cause)}`, { cause });
   }
 }
