@@ -5,6 +5,7 @@ import { createCoromClass } from "./lib/entry.js";
 import * as web from "./lib/host-web.js";
 import plain from "./wasm/corom.wasm?module";
 
+export { Embeddings } from "./lib/embeddings.js";
 export { CoromError } from "./lib/errors.js";
 
-export const Corom = /* @__PURE__ */ createCoromClass({ ...web, binaries: { plain: () => plain } });
+export const Corom = /* @__PURE__ */ createCoromClass(web, { binaries: { plain: () => plain } });

@@ -1,29 +1,34 @@
 // Types of the npm package `corom`, the same for every entry point.
 import type {
   CallOptions,
+  Documents,
+  EmbedIterableOptions,
   EmbedOptions,
-  Embeddings,
   Info,
-  PipelineInput,
-  PipelineOptions,
-  PipelineOutput,
+  Query,
   RankOptions,
   Ranked,
+  RankedText,
   ScoreOptions,
   Tokens,
 } from "./types/calls.js";
+import type { TextEmbeddings, Vector } from "./types/embeddings.js";
 import type { LoadOptions, ModelCache, Source } from "./types/load.js";
 
 export * from "./types/calls.js";
+export * from "./types/embeddings.js";
 export * from "./types/errors.js";
 export * from "./types/load.js";
 export * from "./types/progress.js";
+export * from "./types/quality.js";
 
 /**
  * A loaded model. `Corom.load` creates instances.
  *
  * Calls on one instance run one after the other, in the order in which they were made. Between batches and between
- * calls the instance yields to the event loop. A lone surrogate in a text is read as U+FFFD.
+ * calls the instance yields to the event loop. A lone surrogate in a text is read as U+FFFD. An unknown option is
+ * `INVALID_ARGUMENT`; `undefined` and `null` mean "not given". The methods also work on a `Proxy` of the instance, such as
+ * Vue's `ref` and `reactive` make, and apart from it.
  *
  * After `INTERNAL`, and after an `OUT_OF_MEMORY` whose message says to load the model again, the instance cannot be
  * used any more. After every other error the instance works as before.
@@ -47,7 +52,7 @@ export class Corom {
    * });
    * corom.info.dimension; // 512
    */
-  static load(source: Source, options?: LoadOptions): Promise<Corom>;
+  static load(source: Source, options?: LoadOptions | null): Promise<Corom>;
 
   /** The downloads that are cached on this device. */
   static readonly cache: ModelCache;
@@ -56,8 +61,15 @@ export class Corom {
   readonly info: Info;
 
   /**
-   * Returns the vector of a text, or the vectors of a list of texts. An empty list gives 0 rows. An empty text is
-   * embedded like any other text.
+   * Returns the vector of a text. An empty text is embedded like any other text. `tokenize` says whether the text is cut.
+   *
+   * @example
+   * await corom.embed("阔腿裤女冬牛仔"); // Float32Array(512) [0.07, -0.48, -0.30, …]
+   */
+  embed(text: string, options?: EmbedOptions | null): Promise<Vector>;
+
+  /**
+   * Returns the vectors of a list of texts, at most 4 GiB of them, with a report per text. An empty list gives 0 rows.
    *
    * @example
    * const vectors = await corom.embed(["阔腿裤女冬牛仔", "阔腿裤男大码高腰宽松。"]);
@@ -66,16 +78,38 @@ export class Corom {
    * vectors.tokens; // Uint32Array [9, 13]
    * vectors.truncated; // [false, false]
    */
-  embed(texts: string | readonly string[], options?: EmbedOptions): Promise<Embeddings>;
+  embed(texts: readonly string[], options?: EmbedOptions | null): Promise<TextEmbeddings>;
+
+  /** Returns the vector of a text, or the vectors of a list of texts. */
+  embed(texts: string | readonly string[], options?: EmbedOptions | null): Promise<Vector | TextEmbeddings>;
 
   /**
-   * Compares the query with each document. Returns one number per document, in the order of the documents.
+   * Embeds the texts of any other iterable in batches, for lists of any length in constant memory. Each batch is a call
+   * of its own, so that other calls run between two batches. What the iterable throws ends the iteration.
+   *
+   * @example
+   * async function* titles() {
+   *   for (const title of ["阔腿裤", "牛仔裤", "手机"]) yield title;
+   * }
+   * for await (const vectors of corom.embed(titles(), { batchSize: 2 })) vectors.rows; // 2, then 1
+   */
+  embed(
+    texts: AsyncIterable<string> | (Iterable<string> & { readonly length?: undefined }),
+    options?: EmbedIterableOptions | null,
+  ): AsyncIterableIterator<TextEmbeddings>;
+
+  /**
+   * Compares the query with each document. Returns one number per document, in the order of the documents. A larger
+   * score is better: for the metrics `l2` and `l1` it is the negative distance.
+   *
+   * Vectors that you have are not computed again: pass them as the query or as the documents. Do not change them while
+   * the call is pending.
    *
    * @example
    * const documents = ["阔腿裤男大码高腰宽松。", "阔腿牛仔裤女秋冬款潮流百搭宽松。"];
    * await corom.score("阔腿裤女冬牛仔", documents, { metric: "cosine" }); // Float32Array [0.81, 0.90]
    */
-  score(query: string, documents: readonly string[], options?: ScoreOptions): Promise<Float32Array>;
+  score(query: Query, documents: Documents, options?: ScoreOptions | null): Promise<Vector>;
 
   /**
    * Sorts the documents by their score with the query, best first. Documents with equal scores keep their order.
@@ -84,32 +118,23 @@ export class Corom {
    * const documents = ["阔腿裤男大码高腰宽松。", "阔腿牛仔裤女秋冬款潮流百搭宽松。"];
    * await corom.rank("阔腿裤女冬牛仔", documents, { metric: "cosine", topK: 1 });
    * // [{ index: 1, score: 0.90, text: "阔腿牛仔裤女秋冬款潮流百搭宽松。" }]
-   */
-  rank(query: string, documents: readonly string[], options?: RankOptions): Promise<Ranked[]>;
-
-  /**
-   * Returns what ModelScope's sentence-embedding pipeline returns for the same input: vectors, and the inner products
-   * of the first source sentence with every other sentence.
    *
    * @example
-   * const { text_embedding, scores } = await corom.pipeline({
-   *   source_sentence: "阔腿裤女冬牛仔",
-   *   sentences_to_compare: ["阔腿牛仔裤女秋冬款潮流百搭宽松。", "阔腿裤男大码高腰宽松。"],
-   * });
-   * text_embedding.length; // 3
-   * scores; // [277.0, 254.9]
+   * const vectors = await corom.embed(["阔腿裤男大码高腰宽松。", "阔腿牛仔裤女秋冬款潮流百搭宽松。"]); // once
+   * await corom.rank("阔腿裤女冬牛仔", vectors, { metric: "cosine", topK: 1 }); // [{ index: 1, score: 0.90 }]
    */
-  pipeline(input: PipelineInput, options?: PipelineOptions): Promise<PipelineOutput>;
+  rank(query: Query, documents: readonly string[], options?: RankOptions | null): Promise<RankedText[]>;
+  rank(query: Query, documents: Documents, options?: RankOptions | null): Promise<Ranked[]>;
 
   /**
    * Returns the tokens of a text, as the model reads them.
    *
    * @example
-   * corom.tokenize("阔腿裤");
+   * await corom.tokenize("阔腿裤");
    * // { ids: [101, 7333, 5597, 6175, 102], tokens: ["[CLS]", "阔", "腿", "裤", "[SEP]"],
    * //   offsets: [[0, 0], [0, 1], [1, 2], [2, 3], [0, 0]], truncated: false, unknown: 0 }
    */
-  tokenize(text: string): Tokens;
+  tokenize(text: string, options?: CallOptions | null): Promise<Tokens>;
 
   /**
    * Frees the model and its memory. Pending calls are rejected with `FREED`. A second call has no effect.

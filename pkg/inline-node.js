@@ -4,8 +4,9 @@ import * as node from "./lib/host-node.js";
 import { decodeInlineWasm } from "./lib/inline.js";
 import encoded from "./wasm/inline.js";
 
+export { Embeddings } from "./lib/embeddings.js";
 export { CoromError } from "./lib/errors.js";
 
 const binaries = { plain: () => decodeInlineWasm(encoded) };
 
-export const Corom = /* @__PURE__ */ createCoromClass({ ...node, binaries });
+export const Corom = /* @__PURE__ */ createCoromClass(node, { binaries });

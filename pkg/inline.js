@@ -4,8 +4,9 @@ import * as web from "./lib/host-web.js";
 import { decodeInlineWasm } from "./lib/inline.js";
 import encoded from "./wasm/inline.js";
 
+export { Embeddings } from "./lib/embeddings.js";
 export { CoromError } from "./lib/errors.js";
 
 const binaries = { plain: () => decodeInlineWasm(encoded) };
 
-export const Corom = /* @__PURE__ */ createCoromClass({ ...web, binaries });
+export const Corom = /* @__PURE__ */ createCoromClass(web, { binaries });

@@ -3,6 +3,7 @@ import { binaries } from "./lib/binaries.js";
 import { createCoromClass } from "./lib/entry.js";
 import * as node from "./lib/host-node.js";
 
+export { Embeddings } from "./lib/embeddings.js";
 export { CoromError } from "./lib/errors.js";
 
-export const Corom = /* @__PURE__ */ createCoromClass({ ...node, binaries });
+export const Corom = /* @__PURE__ */ createCoromClass(node, { binaries });

@@ -3,6 +3,7 @@ import { Worker } from "node:worker_threads";
 import { nodeHost } from "./lib/worker/host-node.js";
 import { createWorkerCoromClass } from "./lib/worker/load.js";
 
+export { Embeddings } from "./lib/embeddings.js";
 export { CoromError } from "./lib/errors.js";
 
 // Bundlers find the script by this literal expression.

@@ -1,19 +1,21 @@
 // Types of `corom/worker`: the types of `corom`, plus what a worker adds.
 import type {
   CallOptions,
+  Documents,
+  EmbedIterableOptions,
   EmbedOptions,
-  Embeddings,
   Info,
   LoadOptions,
   ModelCache,
-  PipelineInput,
-  PipelineOptions,
-  PipelineOutput,
+  Query,
   Ranked,
+  RankedText,
   RankOptions,
   ScoreOptions,
   Source,
+  TextEmbeddings,
   Tokens,
+  Vector,
 } from "./index.js";
 
 export * from "./index.js";
@@ -24,21 +26,20 @@ export interface WorkerLoadOptions extends LoadOptions {
    * its own origin. Bundlers other than Vite and webpack do not find the default script: bundle `corom/worker-thread`
    * and pass the URL of the bundle. Default: `worker-thread.js` beside this package's JavaScript.
    */
-  worker?: string | URL | (() => object);
+  worker?: string | URL | (() => object) | null | undefined;
   /**
    * Milliseconds that an aborted call gets to finish the current batch. After that the worker is terminated, and the
    * next call starts another worker, which loads the model again. The promise of the aborted call is rejected
    * immediately in any case. `Infinity`: the worker is never terminated. Default: the duration of the last load, at
    * least 1000.
    */
-  abortTimeout?: number;
+  abortTimeout?: number | null | undefined;
 }
 
 /**
  * A model loaded in a worker: a Web Worker in browsers, a thread of `worker_threads` in Node, Deno and Bun. The class
  * has the same methods as the class of `corom`. Vectors are transferred, not copied. Differences:
  *
- * - `tokenize` returns a promise and waits in the queue like every other call.
  * - An abort takes effect immediately. An aborted load terminates its worker; an aborted call terminates the worker
  *   after `abortTimeout`.
  * - A crash terminates the worker and rejects the current call with `INTERNAL` or `OUT_OF_MEMORY`. The instance still
@@ -65,7 +66,7 @@ export class Corom {
    * const corom = await Corom.load("./model/");
    * corom.info.dimension; // 512
    */
-  static load(source: Source, options?: WorkerLoadOptions): Promise<Corom>;
+  static load(source: Source, options?: WorkerLoadOptions | null): Promise<Corom>;
 
   /** The downloads that are cached on this device. */
   static readonly cache: ModelCache;
@@ -77,58 +78,80 @@ export class Corom {
   readonly info: Info;
 
   /**
-   * Returns the vector of a text, or the vectors of a list of texts. An empty list gives 0 rows. An empty text is
-   * embedded like any other text.
+   * Returns the vector of a text. An empty text is embedded like any other text. `tokenize` says whether the text is cut.
+   *
+   * @example
+   * await corom.embed("阔腿裤女冬牛仔"); // Float32Array(512) [0.07, -0.48, -0.30, …]
+   */
+  embed(text: string, options?: EmbedOptions | null): Promise<Vector>;
+
+  /**
+   * Returns the vectors of a list of texts, at most 4 GiB of them, with a report per text. An empty list gives 0 rows.
    *
    * @example
    * const vectors = await corom.embed(["阔腿裤女冬牛仔", "阔腿裤男大码高腰宽松。"]);
    * vectors.rows; // 2
+   * vectors.row(0); // Float32Array(512) [0.07, -0.48, -0.30, …]
+   * vectors.tokens; // Uint32Array [9, 13]
+   * vectors.truncated; // [false, false]
    */
-  embed(texts: string | readonly string[], options?: EmbedOptions): Promise<Embeddings>;
+  embed(texts: readonly string[], options?: EmbedOptions | null): Promise<TextEmbeddings>;
+
+  /** Returns the vector of a text, or the vectors of a list of texts. */
+  embed(texts: string | readonly string[], options?: EmbedOptions | null): Promise<Vector | TextEmbeddings>;
 
   /**
-   * Compares the query with each document. Returns one number per document, in the order of the documents.
+   * Embeds the texts of any other iterable in batches, for lists of any length in constant memory. Each batch is a call
+   * of its own, so that other calls run between two batches. What the iterable throws ends the iteration.
+   *
+   * @example
+   * async function* titles() {
+   *   for (const title of ["阔腿裤", "牛仔裤", "手机"]) yield title;
+   * }
+   * for await (const vectors of corom.embed(titles(), { batchSize: 2 })) vectors.rows; // 2, then 1
+   */
+  embed(
+    texts: AsyncIterable<string> | (Iterable<string> & { readonly length?: undefined }),
+    options?: EmbedIterableOptions | null,
+  ): AsyncIterableIterator<TextEmbeddings>;
+
+  /**
+   * Compares the query with each document. Returns one number per document, in the order of the documents. A larger
+   * score is better: for the metrics `l2` and `l1` it is the negative distance.
+   *
+   * Vectors that you have are not computed again: pass them as the query or as the documents. Do not change them while
+   * the call is pending.
    *
    * @example
    * const documents = ["阔腿裤男大码高腰宽松。", "阔腿牛仔裤女秋冬款潮流百搭宽松。"];
    * await corom.score("阔腿裤女冬牛仔", documents, { metric: "cosine" }); // Float32Array [0.81, 0.90]
    */
-  score(query: string, documents: readonly string[], options?: ScoreOptions): Promise<Float32Array>;
+  score(query: Query, documents: Documents, options?: ScoreOptions | null): Promise<Vector>;
 
   /**
    * Sorts the documents by their score with the query, best first. Documents with equal scores keep their order.
    *
    * @example
-   * // Search as you type: a newer call aborts the previous one.
-   * const best = await corom.rank("阔腿裤女冬牛仔", ["阔腿裤男大码高腰宽松。", "阔腿牛仔裤女秋冬款潮流百搭宽松。"], {
-   *   metric: "cosine",
-   *   topK: 1,
-   *   abortPrevious: true,
-   * });
-   * best; // [{ index: 1, score: 0.90, text: "阔腿牛仔裤女秋冬款潮流百搭宽松。" }]
-   */
-  rank(query: string, documents: readonly string[], options?: RankOptions): Promise<Ranked[]>;
-
-  /**
-   * Returns what ModelScope's sentence-embedding pipeline returns for the same input: vectors, and the inner products
-   * of the first source sentence with every other sentence.
+   * const documents = ["阔腿裤男大码高腰宽松。", "阔腿牛仔裤女秋冬款潮流百搭宽松。"];
+   * await corom.rank("阔腿裤女冬牛仔", documents, { metric: "cosine", topK: 1 });
+   * // [{ index: 1, score: 0.90, text: "阔腿牛仔裤女秋冬款潮流百搭宽松。" }]
    *
    * @example
-   * const { scores } = await corom.pipeline({
-   *   source_sentence: "阔腿裤女冬牛仔",
-   *   sentences_to_compare: ["阔腿牛仔裤女秋冬款潮流百搭宽松。", "阔腿裤男大码高腰宽松。"],
-   * });
-   * scores; // [277.0, 254.9]
+   * const vectors = await corom.embed(["阔腿裤男大码高腰宽松。", "阔腿牛仔裤女秋冬款潮流百搭宽松。"]); // once
+   * await corom.rank("阔腿裤女冬牛仔", vectors, { metric: "cosine", topK: 1 }); // [{ index: 1, score: 0.90 }]
    */
-  pipeline(input: PipelineInput, options?: PipelineOptions): Promise<PipelineOutput>;
+  rank(query: Query, documents: readonly string[], options?: RankOptions | null): Promise<RankedText[]>;
+  rank(query: Query, documents: Documents, options?: RankOptions | null): Promise<Ranked[]>;
 
   /**
    * Returns the tokens of a text, as the model reads them.
    *
    * @example
-   * (await corom.tokenize("阔腿裤")).tokens; // ["[CLS]", "阔", "腿", "裤", "[SEP]"]
+   * await corom.tokenize("阔腿裤");
+   * // { ids: [101, 7333, 5597, 6175, 102], tokens: ["[CLS]", "阔", "腿", "裤", "[SEP]"],
+   * //   offsets: [[0, 0], [0, 1], [1, 2], [2, 3], [0, 0]], truncated: false, unknown: 0 }
    */
-  tokenize(text: string, options?: CallOptions): Promise<Tokens>;
+  tokenize(text: string, options?: CallOptions | null): Promise<Tokens>;
 
   /**
    * Terminates the worker after all calls made so far, which frees all its memory. The next call starts another worker

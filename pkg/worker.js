@@ -2,6 +2,7 @@
 import { webHost } from "./lib/worker/host-web.js";
 import { createWorkerCoromClass } from "./lib/worker/load.js";
 
+export { Embeddings } from "./lib/embeddings.js";
 export { CoromError } from "./lib/errors.js";
 
 // Bundlers find the script by this literal expression.

@@ -62,7 +62,7 @@ async function load(from) {
     const corom = await Corom.load(from, {
       signal,
       onProgress,
-      simd: new URLSearchParams(location.search).get("simd") ?? "auto",
+      advanced: { simd: new URLSearchParams(location.search).get("simd") ?? "auto" },
     });
     model = { corom, loadTimeMs: performance.now() - started, timePerTextMs: undefined };
     await rank();
@@ -95,8 +95,8 @@ async function rank() {
     model.timePerTextMs = time / (documents.length + 1);
     redraw = () => view.showStatus(translate("ranked")(documents.length, duration(time)));
     redraw();
-    view.showResults(ranked, metric === "l2");
-    view.showTokens(corom.tokenize(text));
+    view.showResults(ranked);
+    view.showTokens(await corom.tokenize(text, { signal }));
     view.showFacts(corom.info, model.loadTimeMs, model.timePerTextMs);
     view.showBusy(false);
   } catch (error) {
@@ -109,7 +109,7 @@ async function rank() {
 /** Shows an empty result. `reason` is the key of the text to show. */
 function empty(reason) {
   view.showBusy(false);
-  view.showResults([], false);
+  view.showResults([]);
   redraw = () => view.showStatus(translate(reason));
   redraw();
 }

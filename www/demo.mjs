@@ -2,6 +2,7 @@
 //
 // Loads a model and prints the results for the model card's example: token ids, vectors, the scores of the pipeline, a
 // ranking, and the times and memory.
+import { sentenceEmbedding } from "../pkg/modelscope.js";
 import { Corom, CoromError } from "../pkg/node.js";
 import { CARD } from "./samples.js";
 
@@ -21,7 +22,7 @@ async function main(folder) {
   showModel(corom);
   const [query] = CARD.source_sentence;
   const documents = CARD.sentences_to_compare;
-  showTokens(corom, [query, ...documents]);
+  await showTokens(corom, [query, ...documents]);
   await showPipeline(corom);
   await showRanking(corom, query, documents);
   const single = await median(() => corom.embed(query));
@@ -49,24 +50,25 @@ function showModel({ info }) {
   ]);
 }
 
-function showTokens(corom, texts) {
+async function showTokens(corom, texts) {
   title("Token ids");
-  texts.forEach((text, i) => {
+  for (const [i, text] of texts.entries()) {
     console.log(`  ${label(i)}  ${text}`);
-    console.log(`     ${corom.tokenize(text).ids.join(" ")}`);
-  });
+    console.log(`     ${(await corom.tokenize(text)).ids.join(" ")}`);
+  }
 }
 
 async function showPipeline(corom) {
-  const { text_embedding, scores } = await corom.pipeline(CARD);
+  const pipeline = sentenceEmbedding(corom);
+  const { text_embedding, scores } = await pipeline(CARD);
   title("Vectors, first five values");
   text_embedding.forEach((row, i) =>
     console.log(`  ${label(i)}  ${[...row.slice(0, 5)].map((x) => number(x, 7)).join(" ")}  …`),
   );
   title("Scores of the pipeline (inner products)");
   const sourcesOnly = { source_sentence: CARD.sentences_to_compare };
-  const card = await corom.pipeline(sourcesOnly);
-  const latest = await corom.pipeline(sourcesOnly, { modelscopeVersion: "latest" });
+  const card = await pipeline(sourcesOnly);
+  const latest = await pipeline(sourcesOnly, { modelscopeVersion: "latest" });
   table([
     ["query and three documents", list(scores), ""],
     ["three sources only", list(card.scores), 'modelscopeVersion: "1.2" (default)'],

@@ -43,20 +43,21 @@ export function showBusy(busy) {
 }
 
 /** Shows the ranking as bars. Rows that were already shown move to their new place. */
-export function showResults(ranked, smallerIsBetter) {
+export function showResults(ranked) {
   const list = byId("results");
   const old = new Map([...list.children].map((row) => [row.dataset.key, row]));
   const before = new Map([...old].map(([key, row]) => [key, row.getBoundingClientRect().top]));
-  const rows = ranked.map(({ index, score, text }, place) => {
+  const rows = ranked.map(({ index, score, distance, text }, place) => {
     const key = `${index} ${text}`;
     const row = old.get(key) ?? newRow(key, text);
     row.querySelector(".place").textContent = place + 1;
-    row.querySelector(".score").textContent = score.toFixed(Math.abs(score) < 10 ? 4 : 2);
+    const shown = distance ?? score;
+    row.querySelector(".score").textContent = shown.toFixed(Math.abs(shown) < 10 ? 4 : 2);
     return row;
   });
   list.replaceChildren(...rows);
   move(rows, before);
-  const scores = ranked.map(({ score }) => (smallerIsBetter ? -score : score));
+  const scores = ranked.map(({ score }) => score);
   requestAnimationFrame(() =>
     rows.forEach((row, i) => row.querySelector("i").style.setProperty("--length", length(scores, i))),
   );

@@ -11,16 +11,16 @@ const corom = (files, options, more) => ({ module: "corom", settings: { files, o
 const onnxruntime = (files, precision) => ({ module: "onnxruntime-web", settings: { files }, precision });
 
 export const SYSTEMS = {
-  "corom-plain": { label: "corom plain", ...corom("int8", { simd: "plain" }) },
-  "corom-relaxed": { label: "corom relaxed", ...corom("int8", { simd: "relaxed" }) },
+  "corom-plain": { label: "corom plain", ...corom("int8", { advanced: { simd: "plain" } }) },
+  "corom-relaxed": { label: "corom relaxed", ...corom("int8", { advanced: { simd: "relaxed" } }) },
   "corom-int4": {
     label: "corom plain, int4",
-    ...corom("int4", { simd: "plain" }, { needs: "int4", precision: "int4" }),
+    ...corom("int4", { advanced: { simd: "plain" } }, { needs: "int4", precision: "int4" }),
   },
   // Another tool's export: one float file, which is quantized while it loads.
   "corom-one-file": {
     label: "corom plain, from one f32 file",
-    ...corom("oneFile", { simd: "plain" }, { needs: "oneFile", loadsOnly: true }),
+    ...corom("oneFile", { advanced: { simd: "plain" } }, { needs: "oneFile", loadsOnly: true }),
   },
   "ort-int8": { label: "onnxruntime-web int8", ...onnxruntime("onnxInt8", "int8") },
   "ort-int8-optimised": { label: "onnxruntime-web int8, optimized", ...onnxruntime("onnxOptimized", "int8") },
@@ -35,7 +35,7 @@ export const SYSTEMS = {
   },
   "tract-unfused": {
     label: "tract unfused",
-    ...corom("int8", { simd: "plain", fused: false }, { option: "fused" }),
+    ...corom("int8", { advanced: { simd: "plain", fused: false } }, { option: "fused" }),
   },
 };
 

@@ -9,18 +9,18 @@ async function main(model, query, output) {
   const text = await readFile(new URL("titles.txt", import.meta.url), "utf8");
   const titles = text.split("\n").filter(Boolean);
 
-  // A path works as source in Node; so does a URL.
-  const corom = await Corom.load(model);
+  // A path works as source in Node; so does a URL. "exact": the stored vectors have the same bits on every machine.
+  const corom = await Corom.load(model, { quality: "exact" });
   const { dimension, precision, kernel } = corom.info;
   console.log(`${dimension} numbers per vector, ${precision} products, kernel ${kernel}`);
 
-  // `rank` embeds the query and the titles, and sorts by score.
-  for (const { index, score, text } of await corom.rank(query, titles, { topK: BEST })) {
-    console.log(`${score.toFixed(4)}  ${index}  ${text}`);
-  }
-
   // `embed` takes any number of texts and batches them itself. `data` is row-major, rows × dimension.
   const vectors = await corom.embed(titles);
+
+  // `rank` embeds the query, compares it with the vectors, and sorts by score.
+  for (const { index, score } of await corom.rank(query, vectors, { topK: BEST })) {
+    console.log(`${score.toFixed(4)}  ${index}  ${titles[index]}`);
+  }
   await writeFile(output, vectors.data);
   console.log(`${output}: ${vectors.rows} × ${vectors.dimension} f32`);
 

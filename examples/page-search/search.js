@@ -1,4 +1,4 @@
-// Embeds the titles once; then each keystroke costs one short text and one inner product per title.
+// Embeds the titles once; then each keystroke costs one short text and one comparison per title.
 import { Corom } from "./corom/browser.js";
 import { TITLES } from "./titles.js";
 
@@ -8,7 +8,6 @@ const status = document.getElementById("status");
 const results = document.getElementById("results");
 
 const corom = await Corom.load("./model/", {
-  normalize: true, // vectors of length 1: their inner product is the cosine
   onProgress: ({ phase, loaded, total }) => {
     status.textContent = total ? `${phase} ${Math.round((100 * loaded) / total)} %` : phase;
   },
@@ -28,13 +27,8 @@ query.addEventListener("input", async () => {
 async function search(text) {
   if (text.trim() === "") return [];
   // The call before this one is rejected if it still waits.
-  const vector = (await corom.embed(text, { abortPrevious: true })).row(0);
-  const scored = TITLES.map((title, i) => ({ title, score: dot(vector, catalog.row(i)) }));
-  return scored.sort((a, b) => b.score - a.score).slice(0, BEST);
-}
-
-function dot(a, b) {
-  return a.reduce((sum, x, i) => sum + x * b[i], 0);
+  const best = await corom.rank(text, catalog, { topK: BEST, metric: "cosine", abortPrevious: true });
+  return best.map(({ index, score }) => ({ title: TITLES[index], score }));
 }
 
 function show(found) {

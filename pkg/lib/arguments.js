@@ -3,6 +3,9 @@
 import { shownAddress } from "./address.js";
 import { isUrl } from "./bytes.js";
 import { CoromError, invalid, messageOf } from "./errors.js";
+import { LOAD_HINTS } from "./option-hints.js";
+import { readOptions } from "./option-names.js";
+import { qualityOptions } from "./quality.js";
 
 const GRAPH_POOLING = "graph";
 const HIDDEN_POOLINGS = [
@@ -15,12 +18,8 @@ const HIDDEN_POOLINGS = [
   "avg_top2",
   "avg_first_last",
 ];
-const METRICS = ["dot", "cosine", "l2", "l1"];
-const MODELSCOPE_VERSIONS = ["1.2", "latest"];
-const SIMD_KINDS = ["auto", "plain", "relaxed"];
 const DTYPES = ["auto", "fp32", "fp16", "q8", "int8", "uint8", "q4", "q4f16", "bnb4", "f32", "f16", "int4"];
-const PRECISIONS = ["auto", "f32"];
-const KERNELS = ["auto", "exact"];
+const DEVICES = ["auto", "cpu", "wasm"];
 const CACHES = ["auto", "opfs", "cache-api", "none"];
 const DEFAULT_RETRIES = 3;
 const DEFAULT_STALL_TIMEOUT_MS = 30_000;
@@ -75,7 +74,10 @@ export function text(value, name) {
 export function texts(value, name) {
   if (typeof value === "string") throw unexpected(name, value, "an array of strings; pass a single text as [text]");
   if (!Array.isArray(value)) throw unexpected(name, value, "an array of strings");
-  return Array.from(value, (item, i) => text(item, `${name}[${i}]`));
+  const list = Array.from(value);
+  const wrong = list.findIndex((item) => typeof item !== "string");
+  if (wrong >= 0) throw unexpected(`${name}[${wrong}]`, list[wrong], "a string");
+  return list;
 }
 
 /** Checks a string or a list of strings and returns a list. */
@@ -85,55 +87,6 @@ export function textOrTexts(value, name) {
   return texts(value, name);
 }
 
-/** Checks the input of `pipeline` and returns its two lists. */
-export function pipelineInput(value) {
-  if (value === null || typeof value !== "object" || Array.isArray(value)) {
-    throw unexpected("input", value, "an object with source_sentence");
-  }
-  if (value.source_sentence === undefined) {
-    throw invalid("input.source_sentence is missing; expected a string or an array of strings");
-  }
-  const sources = textOrTexts(value.source_sentence, "input.source_sentence");
-  if (sources.length === 0) throw unexpected("input.source_sentence", sources, "at least one sentence");
-  const compared = textOrTexts(value.sentences_to_compare ?? [], "input.sentences_to_compare");
-  return { sources, compared };
-}
-
-/** Checks the options object of a call; undefined means no options. */
-export function options(value) {
-  if (value === undefined) return {};
-  if (value === null || typeof value !== "object" || Array.isArray(value)) {
-    throw unexpected("options", value, "an object");
-  }
-  checkSignal(value.signal);
-  optional(value.abortPrevious, (b) => ofType(b, "abortPrevious", "boolean"));
-  return value;
-}
-
-/** Checks the arguments that `score` and `rank` have in common. */
-export function comparison(query, documents, given) {
-  return { text: text(query, "query"), list: texts(documents, "documents"), metric: metric(options(given).metric) };
-}
-
-/** Checks `metric`; undefined means the model's own. */
-export const metric = (value) => optional(value, (name) => oneOf(name, "metric", METRICS));
-
-/**
- * Checks `prompt` and returns it as `{ kind, value }`, the two arguments of the Rust core; undefined means the model's
- * default prompt.
- */
-export function prompt(value) {
-  if (value === undefined || value === null) return undefined;
-  if (typeof value === "string") return { kind: "nameOrText", value };
-  const [kind, ...others] = typeof value === "object" ? Object.keys(value) : [];
-  if (others.length === 0 && (kind === "name" || kind === "text")) {
-    return { kind, value: text(value[kind], `prompt.${kind}`) };
-  }
-  throw unexpected("prompt", value, "a string, { name } or { text }");
-}
-
-export const modelscopeVersion = (value = "1.2") => oneOf(value, "modelscopeVersion", MODELSCOPE_VERSIONS);
-
 /** Checks `pooling`, a name or an array of names, and returns an array. */
 function poolings(value) {
   if (!Array.isArray(value)) return [oneOf(value, "pooling", [...HIDDEN_POOLINGS, GRAPH_POOLING])];
@@ -142,21 +95,47 @@ function poolings(value) {
   throw unexpected("pooling", value, "at least one pooling, each at most once");
 }
 
-/** Checks `topK`; undefined means all documents. */
-export function topK(value) {
-  if (value === undefined || value === Infinity) return undefined;
-  return wholeNumber(value, "topK", 0);
-}
+/** The options of `Corom.load`. */
+export const LOAD_OPTIONS = [
+  "maxLength",
+  "pooling",
+  "ignoreHead",
+  "normalize",
+  "lowercase",
+  "splitSpecialTokens",
+  "model",
+  "dtype",
+  "quality",
+  "advanced",
+  "device",
+  "selfTest",
+  "wasm",
+  "fetch",
+  "cache",
+  "cacheDir",
+  "retries",
+  "stallTimeout",
+  "queryCache",
+  "signal",
+  "onProgress",
+];
 
-/** Checks the options of `Corom.load` and fills in the defaults that do not depend on the model. */
-export function loadOptions(value) {
-  const given = options(value);
+/**
+ * Checks the options of `Corom.load` and fills in the defaults that do not depend on the model. `more` has the names of
+ * options that only this entry of the package has; they are returned unchecked.
+ */
+export function loadOptions(value, more = []) {
+  const given = readOptions(value, [...LOAD_OPTIONS, ...more], { call: "Corom.load", hints: LOAD_HINTS });
+  optional(given.signal, checkSignal);
+  optional(given.device, checkDevice);
+  const { simd, ...kernels } = qualityOptions(given);
   return {
+    ...Object.fromEntries(more.map((name) => [name, given[name]])),
     signal: given.signal,
     queryCache: optional(given.queryCache, (n) => wholeNumber(n, "queryCache", 0)),
     onProgress: optional(given.onProgress, (f) => ofType(f, "onProgress", "function")),
-    simd: oneOf(given.simd ?? "auto", "simd", SIMD_KINDS),
-    wasm: given.wasm ?? undefined,
+    simd,
+    wasm: given.wasm,
     fetch: optional(given.fetch, (f) => ofType(f, "fetch", "function")),
     ...cacheOptions(given),
     retries: wholeNumber(given.retries ?? DEFAULT_RETRIES, "retries", 0),
@@ -175,9 +154,7 @@ export function loadOptions(value) {
       selfTest: optional(given.selfTest, (b) => ofType(b, "selfTest", "boolean")),
       model: optional(given.model, (m) => text(m, "model")),
       dtype: optional(given.dtype, (d) => oneOf(d, "dtype", DTYPES)),
-      precision: optional(given.precision, (p) => oneOf(p, "precision", PRECISIONS)),
-      kernel: optional(given.kernel, (k) => oneOf(k, "kernel", KERNELS)),
-      fused: optional(given.fused, (b) => ofType(b, "fused", "boolean")),
+      ...kernels,
     }),
   };
 }
@@ -202,37 +179,42 @@ function cacheOptions(given) {
   throw unexpected("cache", cache, '"auto" or "none", because cacheDir is set');
 }
 
+/** Checks `device`, which transformers.js and ModelScope have: corom runs on the CPU. */
+function checkDevice(value) {
+  if (DEVICES.includes(value)) return;
+  throw unexpected("device", value, `"cpu", "wasm" or "auto": corom runs on the CPU only`);
+}
+
 /** Returns the INVALID_ARGUMENT error for an argument: where, what was found, what is expected. */
 export function unexpected(name, value, expected) {
   return invalid(`${name}: got ${describeValue(value)}; expected ${expected}`);
 }
 
-function optional(value, check) {
-  return value === undefined ? undefined : check(value);
+export function optional(value, check) {
+  return value === undefined || value === null ? undefined : check(value);
 }
 
 function withoutUndefined(object) {
   return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
 }
 
-function ofType(value, name, type) {
+export function ofType(value, name, type) {
   if (typeof value === type) return value;
   throw unexpected(name, value, `a ${type}`);
 }
 
-function oneOf(value, name, allowed) {
+export function oneOf(value, name, allowed) {
   if (allowed.includes(value)) return value;
   const list = allowed.map((a) => JSON.stringify(a)).join(", ");
   throw unexpected(name, value, `one of ${list}`);
 }
 
-function wholeNumber(value, name, minimum) {
+export function wholeNumber(value, name, minimum) {
   if (Number.isInteger(value) && value >= minimum && value <= MAX_U32) return value;
   throw unexpected(name, value, `a whole number from ${minimum} to ${MAX_U32}`);
 }
 
-function checkSignal(value) {
-  if (value === undefined) return;
+export function checkSignal(value) {
   if (typeof value?.aborted === "boolean" && typeof value.addEventListener === "function") return;
   throw unexpected("signal", value, "an AbortSignal");
 }

@@ -1,110 +1,64 @@
-// The class `Corom`. It checks arguments, queues calls and yields to the event loop between batches. The work is done
-// in WebAssembly. See index.d.ts for the public methods.
-import * as check from "./arguments.js";
-import { throwIfAborted } from "./abort.js";
+// The class `Corom`. It checks arguments, queues calls, and divides them into portions, which an engine computes:
+// engine.js on this thread, worker/engine.js in a worker. See index.d.ts for the public methods.
+import { throwIfAborted, untilAborted } from "./abort.js";
+import * as check from "./call-arguments.js";
+import { CallProgress } from "./call-progress.js";
+import { textPortions } from "./documents.js";
+import { EmbedResult } from "./embed-result.js";
 import { Embeddings } from "./embeddings.js";
-import { CoromError, invalid } from "./errors.js";
-import { QueryCache } from "./query-cache.js";
+import { freedError } from "./engine.js";
+import { invalid } from "./errors.js";
 import { Queue } from "./queue.js";
-import { YieldTimer } from "./yield-timer.js";
+import { asVector } from "./vectors.js";
 
 /** Token that only `load` passes to the constructor, so that the constructor is not public. */
 export const loaded = Symbol("loaded");
 
-/**
- * Returns the content string of an instance (see load.js). Two instances with the same content were loaded from the
- * same files.
- */
-export let contentOf;
-
-/** The prompts of `score` and `rank`. */
-const QUERY = { kind: "query" };
-const DOCUMENT = { kind: "document" };
+/** Returns the engine of an instance. */
+export let engineOf;
+/** Runs `task(signal)` after all calls of an instance so far. */
+export let runQueued;
 
 export class Corom {
-  #runtime;
-  #embedder;
+  #engine;
   #queue = new Queue();
-  #yieldTimer = new YieldTimer();
-  #queries;
-  #content;
   #freed = false;
 
   static {
-    contentOf = (corom) => corom.#content;
+    engineOf = (corom) => corom.#engine;
+    runQueued = (corom, task) => corom.#run({}, task);
   }
 
-  constructor(token, { runtime, embedder, content, onnxFile, queryCache } = {}) {
+  constructor(token, engine) {
     if (token !== loaded) throw invalid("Corom has no public constructor; use await Corom.load(source)");
-    this.#runtime = runtime;
-    this.#embedder = embedder;
-    this.#content = content;
-    this.#queries = new QueryCache(queryCache);
-    const info = { ...readInfo(runtime, embedder), model: onnxFile };
-    // The kernel can change while the first texts are embedded, because two relaxed kernels are timed.
-    let { kernel } = info;
-    // `info` must not keep the memory of a freed instance. So its getter reads the field #embedder, which free() clears,
-    // and no function in this constructor refers to `embedder`.
-    const currentKernel = () => (runtime.memoryBytes > 0 ? runtime.call(() => this.#embedder.kernel()) : kernel);
-    Object.defineProperties(info, {
-      wasmMemory: { enumerable: true, get: () => runtime.memoryBytes },
-      kernel: { enumerable: true, get: () => (kernel = currentKernel()) },
-    });
-    Object.defineProperty(this, "info", { enumerable: true, value: Object.freeze(info) });
+    this.#engine = engine;
+    Object.defineProperty(this, "info", { enumerable: true, value: Object.freeze(engine.info) });
+    bindMethods(this);
   }
 
-  async embed(texts, options) {
-    this.#assertNotFreed();
-    const list = check.textOrTexts(texts, "texts");
-    const prompt = check.prompt(check.options(options).prompt);
-    const { data, report } = await this.#run(options, (signal) =>
-      list.length === 1 ? this.#embedSingle(list[0], prompt, signal) : this.#embedAll(list, prompt, signal),
-    );
-    return new Embeddings(data, list.length, this.info.dimension, report);
+  embed(texts, options) {
+    return check.isIterable(texts) ? this.#embedIterable(texts, options) : this.#embedList(texts, options);
   }
 
   async score(query, documents, options) {
-    this.#assertNotFreed();
-    const { text, list, metric = this.info.metric } = check.comparison(query, documents, options);
-    return this.#run(options, (signal) => this.#scoreAll(text, list, metric, signal));
+    const { values, metric } = await this.#compare(query, documents, options, "score");
+    return asVector(check.isDistance(metric) ? values.map(scoreOf) : values);
   }
 
   async rank(query, documents, options) {
-    this.#assertNotFreed();
-    const { text, list, metric = this.info.metric } = check.comparison(query, documents, options);
-    const topK = check.topK(options?.topK);
-    return this.#run(options, async (signal) => {
-      const scores = await this.#scoreAll(text, list, metric, signal);
-      const order = this.#withEmbedder((embedder) => embedder.rank(scores, topK, metric));
-      return Array.from(order, (index) => ({ index, score: scores[index], text: list[index] }));
-    });
+    return this.#compare(query, documents, options, "rank");
   }
 
-  async pipeline(input, options) {
+  async tokenize(text, options) {
     this.#assertNotFreed();
-    const { sources, compared } = check.pipelineInput(input);
-    const version = check.modelscopeVersion(check.options(options).modelscopeVersion);
-    const list = [...sources, ...compared];
-    return this.#run(options, async (signal) => {
-      const { data, report } = await this.#embedAll(list, undefined, signal);
-      const scores = this.#withEmbedder((embedder) => embedder.pipelineScores(data, sources.length, version));
-      const rows = new Embeddings(data, list.length, this.info.dimension, report);
-      return { text_embedding: [...rows], scores: Array.from(scores) };
-    });
-  }
-
-  tokenize(text) {
-    this.#assertNotFreed();
-    const checked = check.text(text, "text");
-    return this.#withEmbedder((embedder) => embedder.tokenize(checked));
+    const given = check.tokenizeArguments(text, options);
+    return this.#run(given, (signal) => this.#engine.tokenize(given.text, { signal }));
   }
 
   free() {
     if (this.#freed) return;
     this.#freed = true;
-    this.#embedder = undefined;
-    this.#queries.clear();
-    this.#runtime.drop();
+    this.#engine.free();
   }
 
   [Symbol.dispose ?? Symbol.for("Symbol.dispose")]() {
@@ -112,85 +66,144 @@ export class Corom {
   }
 
   #assertNotFreed() {
-    if (this.#freed) throw new CoromError("FREED", "this instance was freed; load the model again");
-  }
-
-  /** Calls `work` with the embedder. Throws FREED if the instance has been freed in the meantime. */
-  #withEmbedder(work) {
-    this.#assertNotFreed();
-    return this.#runtime.call(() => work(this.#embedder));
+    if (this.#freed) throw freedError();
   }
 
   /** Queues a call. `task` receives the signal that aborts the call. */
-  async #run(options, task) {
-    const { signal, abortPrevious } = check.options(options);
+  async #run({ signal, abortPrevious }, task) {
     throwIfAborted(signal);
-    const runTask = async (callSignal) => {
-      await this.#yieldAndCheck(callSignal);
+    const runTask = (callSignal) => {
       this.#assertNotFreed();
       return task(callSignal);
     };
     return this.#queue.run(runTask, { signal, abortPrevious });
   }
 
-  /**
-   * Runs between batches and between calls: yields to the event loop if that is due, then throws if the signal is
-   * aborted.
-   */
-  async #yieldAndCheck(signal) {
-    if (this.#yieldTimer.isDue) await this.#yieldTimer.yieldNow();
-    throwIfAborted(signal);
+  async #embedList(texts, options) {
+    this.#assertNotFreed();
+    const given = check.embedArguments(texts, options);
+    const { list, isSingle, prompt, onProgress } = given;
+    const progress = onProgress && new CallProgress(onProgress, list.length);
+    const { data, report } = await this.#run(given, (signal) => this.#embedPortions(list, prompt, signal, progress));
+    return isSingle ? asVector(data) : new Embeddings(data, list.length, this.info.dimension, report);
   }
 
-  /** Returns the score of each document with the query, after the prompts of a query and of a document. */
-  async #scoreAll(query, documents, metric, signal) {
-    if (documents.length === 0) return new Float32Array(0);
-    const vector = await this.#embedSingle(query, QUERY, signal);
-    const vectors = await this.#embedAll(documents, DOCUMENT, signal);
-    return this.#withEmbedder((embedder) => embedder.score(vector.data, vectors.data, metric));
-  }
-
-  /**
-   * Returns what #embedAll returns for one text, from the query cache if it is there. The text always gets a job of its
-   * own, so that the bits of its vector do not depend on the cache.
-   */
-  async #embedSingle(text, prompt, signal) {
-    const before = this.#withEmbedder((embedder) => embedder.resolvePrompt(prompt?.kind, prompt?.value));
-    const key = before === "" ? text : `${before}\0${text}`;
-    const cached = this.#queries.get(key);
-    if (cached) return cached;
-    const result = await this.#embedAll([text], prompt, signal);
-    this.#queries.set(key, result);
+  async #embedPortions(list, prompt, signal, progress) {
+    if (list.length === 0) return this.#engine.embed(list, prompt, { signal }); // checks the prompt
+    const result = new EmbedResult(list.length, this.info.dimension);
+    const portions = textPortions(list, this.#engine.parallel);
+    await forEachPortion(portions, this.#engine.parallel, async ({ at, texts }) => {
+      const onDone = progress?.portion();
+      result.set(at, await this.#engine.embed(texts, prompt, { signal, onDone }));
+      onDone?.(texts.length);
+    });
     return result;
   }
 
-  /**
-   * Embeds texts as one job, batch by batch. A job that ends early is freed. Returns the vectors `data`, and the
-   * `report` of the class Embeddings.
-   */
-  async #embedAll(texts, prompt, signal) {
-    let job = this.#withEmbedder((embedder) =>
-      embedder.start(texts, embedder.resolvePrompt(prompt?.kind, prompt?.value)),
-    );
+  /** Embeds what an iterable yields, in batches. Each batch is a call of its own. */
+  async *#embedIterable(texts, options) {
+    this.#assertNotFreed();
+    const { batchSize, prompt, onProgress, signal } = check.iterableOptions(options);
+    throwIfAborted(signal);
+    const progress = onProgress && new CallProgress(onProgress);
+    const iterator = texts[Symbol.asyncIterator]?.() ?? texts[Symbol.iterator]();
+    let index = 0;
+    let ended = false;
     try {
-      while (!this.#withEmbedder((embedder) => embedder.step(job))) {
-        await this.#yieldAndCheck(signal);
+      while (!ended) {
+        const batch = [];
+        while (batch.length < batchSize) {
+          const { done, value } = await untilAborted(Promise.resolve(iterator.next()), signal);
+          if ((ended = Boolean(done))) break;
+          batch.push(check.iteratedText(await untilAborted(Promise.resolve(value), signal), index++));
+        }
+        if (batch.length === 0) return;
+        const { data, report } = await this.#run({ signal }, (callSignal) =>
+          this.#embedPortions(batch, prompt, callSignal, progress),
+        );
+        yield new Embeddings(data, batch.length, this.info.dimension, report);
       }
-      const finished = job;
-      const report = this.#runtime.call(() => ({
-        tokens: finished.tokens(),
-        truncated: finished.truncated(),
-        unknown: finished.unknown(),
-      }));
-      job = undefined; // finish() frees the job
-      return { data: this.#withEmbedder((embedder) => embedder.finish(finished)), report };
     } finally {
-      if (job && this.#runtime.memoryBytes > 0) this.#runtime.call(() => job.free());
+      if (!ended) {
+        const closed = closeIterator(iterator);
+        if (!signal?.aborted) await closed; // an iterable that does not answer must not keep an aborted call waiting
+      }
     }
+  }
+
+  /** Compares a query with documents. Returns the results of `rank`, or `{ values, metric }` for `score`. */
+  async #compare(query, documents, options, call) {
+    this.#assertNotFreed();
+    const names = call === "rank" ? ["topK"] : [];
+    const given = check.comparison(query, documents, options, { call, info: this.info, names });
+    const { metric, topK, onProgress } = given;
+    const progress = onProgress && new CallProgress(onProgress, given.documents.length);
+    return this.#run(given, async (signal) => {
+      const values = await this.#scorePortions(given, signal, progress);
+      if (call === "score") return { values, metric };
+      if (values.length === 0 || topK === 0) return [];
+      const order = await this.#engine.order(values, topK && Math.min(topK, values.length), metric);
+      const isDistance = check.isDistance(metric);
+      return Array.from(order, (index) => {
+        const score = isDistance ? { score: scoreOf(values[index]), distance: values[index] } : { score: values[index] };
+        return { index, ...score, ...given.documents.describe(index) };
+      });
+    });
+  }
+
+  /** Returns the metric's value of each document. Of the documents' vectors, only one portion is in memory at a time. */
+  async #scorePortions({ query, documents, metric }, signal, progress) {
+    const values = new Float32Array(documents.length);
+    const portions = documents.portions(this.#engine.parallel);
+    await forEachPortion(portions, this.#engine.parallel, async (portion) => {
+      const onDone = progress?.portion();
+      const some = await this.#engine.score(query, portion, metric, { signal, onDone });
+      values.set(some, portion.at);
+      onDone?.(some.length);
+    });
+    return values;
   }
 }
 
-/** Reads what never changes about a model. */
-function readInfo(runtime, embedder) {
-  return runtime.call((bindings) => ({ ...embedder.info(), simd: runtime.simd, version: bindings.version() }));
+/** Returns the score of a distance: a larger score is better. */
+function scoreOf(distance) {
+  return 0 - distance; // not -distance, which makes -0 of 0
+}
+
+/** Tells an iterator that nobody reads on. Its own errors are ignored, as the iteration has its result already. */
+async function closeIterator(iterator) {
+  try {
+    await iterator.return?.();
+  } catch {}
+}
+
+/** Calls `work` for each portion, `parallel` at a time. After a failure no other portion starts. */
+async function forEachPortion(portions, parallel = 1, work) {
+  let failure;
+  const runSome = async () => {
+    for (const portion of portions) {
+      await work(portion);
+      if (failure) return;
+    }
+  };
+  const runs = Array.from({ length: parallel }, () =>
+    runSome().catch((error) => {
+      failure ??= { error };
+    }),
+  );
+  await Promise.all(runs);
+  if (failure) throw failure.error;
+}
+
+/**
+ * Binds the methods to the instance, so that they also work on a Proxy of it, such as Vue's `ref` makes, which has no
+ * private fields.
+ */
+function bindMethods(corom) {
+  for (let proto = Object.getPrototypeOf(corom); proto !== Object.prototype; proto = Object.getPrototypeOf(proto)) {
+    for (const key of Reflect.ownKeys(proto)) {
+      if (key === "constructor" || Object.hasOwn(corom, key)) continue;
+      Object.defineProperty(corom, key, { value: corom[key].bind(corom), writable: true, configurable: true });
+    }
+  }
 }

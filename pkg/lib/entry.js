@@ -4,10 +4,12 @@ import { Corom as Base } from "./corom.js";
 import { loadModel } from "./load.js";
 
 /**
- * Returns the class `Corom` of a host. `host` has the exports of host-web.js or host-node.js, and `binaries` (see
- * module.js).
+ * Returns the class `Corom` of a host. `functions` are the exports of host-web.js or host-node.js, and `more` has
+ * `binaries` (see module.js) and what else the entry adds. They are two arguments, because esbuild keeps a call whose
+ * argument has a spread, and with it the whole package, in a bundle that uses only CoromError.
  */
-export function createCoromClass(host) {
+export function createCoromClass(functions, more) {
+  const host = { ...functions, ...more };
   // A class declaration, because in `return class Corom …` esbuild reuses the name of the base class.
   class Corom extends Base {
     static cache = modelCache(host);

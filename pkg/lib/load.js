@@ -8,6 +8,7 @@ import { Prefetch } from "./prefetch.js";
 import { loadOptions, readArgument, readError } from "./arguments.js";
 import { checkCacheOptions, openCache } from "./cache.js";
 import { loaded } from "./corom.js";
+import { Engine } from "./engine.js";
 import { CoromError } from "./errors.js";
 import { ManifestTransfer, prefetchManifest } from "./manifest.js";
 import { ProgressReporter } from "./progress.js";
@@ -50,7 +51,7 @@ export async function loadModel(Class, host, source, given) {
     try {
       runtime = await Runtime.start(host, options);
       const built = await build(runtime, files, { ...options, cache, progress, createHasher, prefetch });
-      return new Class(loaded, { runtime, ...built, queryCache: options.queryCache });
+      return new Class(loaded, new Engine({ runtime, ...built, queryCache: options.queryCache }));
     } catch (error) {
       runtime?.drop();
       if (!isRestart(error) || restarts === MAX_RESTARTS) throw withAddress(error, files.address);

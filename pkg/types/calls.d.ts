@@ -1,5 +1,7 @@
 // Arguments and results of the methods of `Corom`.
+import type { EmbeddingsData, VectorLike } from "./embeddings.js";
 import type { Metric, Pooling } from "./load.js";
+import type { CallProgress } from "./progress.js";
 
 /** A module after the pooling. */
 export interface HeadModule {
@@ -67,17 +69,27 @@ export interface Info {
   readonly wasmMemory: number;
 }
 
+/** Options of every call. As everywhere in this package, `undefined` and `null` mean "not given". */
 export interface CallOptions {
   /**
    * Signal that rejects the call with the signal's `reason`: immediately while the call waits in the queue, after the
    * current batch while it runs. Default: the call cannot be aborted.
    */
-  signal?: AbortSignal;
+  signal?: AbortSignal | null | undefined;
   /**
    * true: aborts the previous call that was made with this option, if it is still pending; that call is rejected with
    * an `AbortError`. Useful for search as you type. Default: false.
    */
-  abortPrevious?: boolean;
+  abortPrevious?: boolean | null | undefined;
+}
+
+/** The option `onProgress` of calls. */
+export interface ProgressOptions {
+  /**
+   * Called while the call runs, at most every 50 ms, and when the last text is done. If it throws, the call is rejected
+   * with that error. Default: no progress events.
+   */
+  onProgress?: ((progress: CallProgress) => void) | null | undefined;
 }
 
 /**
@@ -86,90 +98,54 @@ export interface CallOptions {
  */
 export type Prompt = string | { name: string } | { text: string };
 
-export interface EmbedOptions extends CallOptions {
+/** Options of `embed`. */
+export interface EmbedOptions extends CallOptions, ProgressOptions {
   /** The text before each text; `""` for none. Default: the model's default prompt, `info.defaultPromptName`, or none. */
-  prompt?: Prompt;
+  prompt?: Prompt | null | undefined;
 }
 
-export interface ScoreOptions extends CallOptions {
+/** Options of `embed` with an iterable. */
+export interface EmbedIterableOptions extends ProgressOptions {
+  /** The text before each text; `""` for none. Default: the model's default prompt, `info.defaultPromptName`, or none. */
+  prompt?: Prompt | null | undefined;
+  /** Number of texts per `Embeddings`, at least 1. The last one may have fewer. Default: 256. */
+  batchSize?: number | null | undefined;
+  /** Signal that ends the iteration with the signal's `reason`. Default: `break` ends the iteration. */
+  signal?: AbortSignal | null | undefined;
+}
+
+/** What is compared with documents: a text, or a vector of the model's dimension. */
+export type Query = string | VectorLike | EmbeddingsData;
+
+/** What a query is compared with: texts, or vectors of the model's dimension. */
+export type Documents = readonly string[] | EmbeddingsData | readonly VectorLike[];
+
+/** Options of `score`. */
+export interface ScoreOptions extends CallOptions, ProgressOptions {
   /** How vectors are compared; see {@link Metric}. Default: the model's own, `info.metric`. */
-  metric?: Metric;
+  metric?: Metric | null | undefined;
 }
 
+/** Options of `rank`. */
 export interface RankOptions extends ScoreOptions {
-  /** Maximum number of documents to return. Default: all documents. */
-  topK?: number;
-}
-
-export interface PipelineOptions extends CallOptions {
-  /**
-   * The ModelScope release whose `scores` are returned. The two releases differ only if `sentences_to_compare` is
-   * empty.
-   *
-   * - `1.2`: the scores of the first source sentence with the other source sentences, as on the model card.
-   * - `latest`: no scores, as in later releases.
-   *
-   * Default: `1.2`.
-   */
-  modelscopeVersion?: "1.2" | "latest";
-}
-
-/**
- * The vectors of a list of texts: a row-major matrix `[rows, dimension]` with one row per text. Iterating yields the
- * rows.
- */
-export interface Embeddings extends Iterable<Float32Array> {
-  /** All `rows × dimension` numbers, row by row. */
-  readonly data: Float32Array;
-  /** Number of texts. */
-  readonly rows: number;
-  /** Length of a vector. */
-  readonly dimension: number;
-  /** Number of tokens per text that the vector was computed from, including `[CLS]` and `[SEP]`. */
-  readonly tokens: Uint32Array;
-  /** Whether the text was cut, per text: it had more than `maxLength` tokens, and the rest has no part in the vector. */
-  readonly truncated: readonly boolean[];
-  /**
-   * Number of unknown tokens (`[UNK]`) per text: what the vocabulary does not have. Texts that differ only in unknown
-   * tokens have the same vector.
-   */
-  readonly unknown: Uint32Array;
-  /**
-   * Returns row `i`, counted from 0, as a view into `data` (not a copy). Throws `INVALID_ARGUMENT` if `i` is not a row.
-   *
-   * @example
-   * const vectors = await corom.embed(["阔腿裤", "牛仔裤"]);
-   * vectors.row(1).length; // 512
-   */
-  row(i: number): Float32Array;
+  /** Maximum number of results: a whole number of at least 0, or `Infinity`. Default: all documents. */
+  topK?: number | null | undefined;
 }
 
 /** One result of `rank`. */
 export interface Ranked {
   /** Index of the document in the list that was ranked. */
   readonly index: number;
-  /** Score of the document with the query. */
+  /** Score of the document with the query. A larger score is better; for `l2` and `l1` it is the negative distance. */
   readonly score: number;
+  /** The distance, from 0. Only for the metrics `l2` and `l1`. */
+  readonly distance?: number;
+}
+
+/** One result of `rank` if the documents are texts. */
+export interface RankedText extends Ranked {
   /** The document itself. */
   readonly text: string;
-}
-
-/**
- * Input of `pipeline`, with the keys of ModelScope's sentence-embedding pipeline. A string is a list of one sentence.
- */
-export interface PipelineInput {
-  /** The source sentences; at least one. */
-  source_sentence: string | readonly string[];
-  /** The sentences to compare with the first source sentence. Default: none. */
-  sentences_to_compare?: string | readonly string[] | null;
-}
-
-/** Output of `pipeline`, with the keys of ModelScope's sentence-embedding pipeline. */
-export interface PipelineOutput {
-  /** One vector per sentence: first the source sentences, then the sentences to compare. */
-  text_embedding: Float32Array[];
-  /** Inner products of the first source sentence with every other sentence. */
-  scores: number[];
 }
 
 /** The tokens of one text. */

@@ -1,5 +1,6 @@
 // Options and sources of `Corom.load`, and the cache.
 import type { Progress } from "./progress.js";
+import type { AdvancedOptions } from "./quality.js";
 
 /**
  * How a text becomes one vector. CoROM uses `cls`. All but `graph` pool hidden states, `[tokens, hidden]`.
@@ -28,7 +29,7 @@ export type Pooling =
 /**
  * The number type of an export's weights. The words are those of transformers.js and of `corom convert`.
  *
- * - `auto`: an export with 8-bit weights, otherwise float16, f32, 4 bits. With `precision: "f32"`: f32, otherwise
+ * - `auto`: an export with 8-bit weights, otherwise float16, f32, 4 bits. With `quality: "float"`: f32, otherwise
  *   float16, 8 bits, 4 bits.
  * - `fp32` or `f32`: `model.onnx`, `model_O1.onnx` to `model_O3.onnx`, `model_optimized.onnx`.
  * - `fp16` or `f16`: `model_fp16.onnx`, `model_O4.onnx`.
@@ -59,8 +60,8 @@ export type Dtype =
  *
  * - `dot`: inner product; larger is more similar. CoROM was trained with it.
  * - `cosine`: cosine similarity, from -1 to 1; larger is more similar.
- * - `l2`: Euclidean distance, from 0; smaller is more similar.
- * - `l1`: Manhattan distance, from 0; smaller is more similar.
+ * - `l2`: Euclidean distance; the score is the negative distance, at most 0, and larger is more similar.
+ * - `l1`: Manhattan distance; the score is the negative distance, at most 0, and larger is more similar.
  */
 export type Metric = "dot" | "cosine" | "l2" | "l1";
 
@@ -158,47 +159,47 @@ export interface LoadOptions {
    * Maximum length of a text in tokens, including `[CLS]` and `[SEP]`. Longer texts are truncated. At least 2.
    * Default: the model's own limit.
    */
-  maxLength?: number;
+  maxLength?: number | null | undefined;
   /**
    * How a text becomes one vector; see {@link Pooling}. The vectors of several poolings are concatenated in the order
    * of the array; `graph` stands alone. Modules after the pooling (`ignoreHead`) still run.
    * Default: what the model's files or its graph say; if they do not say, the load fails with `POOLING_UNKNOWN`.
    */
-  pooling?: Pooling | readonly Pooling[];
+  pooling?: Pooling | readonly Pooling[] | null | undefined;
   /**
    * true: the modules after the pooling are left out (Dense and LayerNorm of sentence-transformers, also in the middle
    * a Normalize). Whether vectors are scaled to length 1 is the option `normalize`. Default: false.
    */
-  ignoreHead?: boolean;
+  ignoreHead?: boolean | null | undefined;
   /** true: vectors are scaled to length 1. Default: the model's own setting, otherwise false. */
-  normalize?: boolean;
+  normalize?: boolean | null | undefined;
   /**
    * true: text is lower-cased before its tokens are looked up, for vocabularies without capitals, in which `NIKE` is
    * unknown. BERT's normalizer then strips accents too, unless the model's files set `strip_accents`; for another
    * normalizer, text is lower-cased before it. false: text keeps its case. Default: the model's own setting.
    */
-  lowercase?: boolean;
+  lowercase?: boolean | null | undefined;
   /**
    * true: special tokens in a text are text, so the characters `[SEP]` are several tokens. false: they are the special
    * token. The name is Hugging Face's `split_special_tokens`. Default: the model's own setting, otherwise false.
    */
-  splitSpecialTokens?: boolean;
+  splitSpecialTokens?: boolean | null | undefined;
   /**
    * true: after the model is built, it embeds the converter's test texts, and the load fails with `SELF_TEST_FAILED` if
    * the vectors differ. Models without test texts are not tested. false: the self-test is skipped. Default: true.
    */
-  selfTest?: boolean;
+  selfTest?: boolean | null | undefined;
   /**
    * Path of the `.onnx` file in the model folder. Default: the file that `corom.json` names; without a `corom.json` the
    * file that `dtype` chooses. With a value other than `model.onnx`, `corom.json` is not used.
    */
-  model?: string;
+  model?: string | null | undefined;
   /**
    * Which of the folder's exports is loaded, by the number type of its weights; see {@link Dtype}. With a `corom.json`,
    * which describes one model, any type but that model's is `INVALID_ARGUMENT`. So is a `model` whose name says another
    * type. Default: `auto`.
    */
-  dtype?: Dtype;
+  dtype?: Dtype | null | undefined;
   /**
    * Function that fetches the model's files, for example with your own headers, or from a key-value store or bucket.
    * An error that it throws is reported as `FETCH_FAILED` and retried, unless it is a `CoromError`.
@@ -210,7 +211,7 @@ export interface LoadOptions {
    *   fetch: (url, init) => fetch(url, { ...init, headers: { ...init.headers, ...headers } }),
    * });
    */
-  fetch?: (url: string, init: FetchInit) => FetchResponse | Promise<FetchResponse>;
+  fetch?: ((url: string, init: FetchInit) => FetchResponse | Promise<FetchResponse>) | null | undefined;
   /**
    * Where a browser keeps downloads. Files listed in `corom.json` are cached by their SHA-256, and an interrupted
    * download continues in the next load. Files of a folder without a `corom.json` are cached by the server's `ETag`, or
@@ -224,63 +225,45 @@ export interface LoadOptions {
    *
    * Default: `auto`. In Node, Deno and Bun, `auto` means the folder `cacheDir`.
    */
-  cache?: "auto" | "opfs" | "cache-api" | "none";
+  cache?: "auto" | "opfs" | "cache-api" | "none" | null | undefined;
   /** Folder for cached downloads in Node, Deno and Bun: a path or a `file:` URL. Default: downloads are not cached. */
-  cacheDir?: string | URL;
+  cacheDir?: string | URL | null | undefined;
   /**
    * Maximum number of retries in a row after a network error or a status such as 503. The count starts again whenever a
    * retry brings at least 256 KiB of new data. Default: 3.
    */
-  retries?: number;
+  retries?: number | null | undefined;
   /** Milliseconds without a byte after which a request fails and is retried. `Infinity`: no limit. Default: 30000. */
-  stallTimeout?: number;
+  stallTimeout?: number | null | undefined;
   /** Signal that aborts the load. Data downloaded so far stays in the cache. Default: the load cannot be aborted. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | null | undefined;
   /** Called with progress events. If it throws, the load is rejected with that error. Default: no progress events. */
-  onProgress?: (progress: Progress) => void;
+  onProgress?: ((progress: Progress) => void) | null | undefined;
   /**
-   * Which of the two WebAssembly binaries is used.
+   * How matrix products are computed.
    *
-   * - `auto`: `relaxed` if the engine supports relaxed SIMD, otherwise `plain`.
-   * - `plain`: the binary without relaxed SIMD. Runs in every engine with WebAssembly SIMD.
-   * - `relaxed`: the binary with relaxed SIMD. `UNSUPPORTED_HOST` if the engine does not support it.
+   * - `balanced`: int8, or int4 if the file has 4-bit weights, with the fastest kernels of the engine. The bits of a vector
+   *   may differ between machines.
+   * - `exact`: int8 or int4 with kernels that return the same bits on every machine and in both binaries. For vectors that
+   *   are stored and compared with vectors from other machines.
+   * - `float`: 32-bit floats: the vectors nearest to PyTorch's. Needs four times the memory and about twice the time.
    *
-   * Default: `auto`.
+   * Default: `balanced`.
    */
-  simd?: "auto" | "plain" | "relaxed";
-  /**
-   * Which kernels compute products with int8 and int4 weights.
-   *
-   * - `auto`: in the `relaxed` binary the fastest kernels, which quantize activations to 7 bits (8 bits with 4-bit
-   *   weights); in the `plain` binary the exact kernels.
-   * - `exact`: kernels that return the same bits on every machine and in both binaries.
-   *
-   * Default: `auto`.
-   */
-  kernel?: "auto" | "exact";
-  /**
-   * Number type of weights and activations.
-   *
-   * - `auto`: int8, or int4 weights if the file has them. Float weights are quantized during loading.
-   * - `f32`: 32-bit floats. Needs four times the memory and takes about twice the time.
-   *
-   * Default: `auto`.
-   */
-  precision?: "auto" | "f32";
-  /**
-   * true: graphs that are recognized as BERT run as fused operations. false: the graph runs unchanged in tract, which
-   * is at least four times slower; useful for comparison. Default: true.
-   */
-  fused?: boolean;
+  quality?: "balanced" | "exact" | "float" | null | undefined;
+  /** Single settings that `quality` decides otherwise, for comparisons and for unusual hosts. */
+  advanced?: AdvancedOptions | null | undefined;
+  /** The CPU, which is what corom runs on. For code that passes options of other libraries. */
+  device?: "auto" | "cpu" | "wasm" | null | undefined;
   /**
    * The WebAssembly binary, or a promise of it, for hosts where it is not served beside this package's JavaScript. If
    * the promise is rejected, the load fails with `FETCH_FAILED` and the rejection as its `cause`.
    * Default: the binary of this package that `simd` selects.
    */
-  wasm?: WasmSource | Promise<WasmSource>;
+  wasm?: WasmSource | Promise<WasmSource> | null | undefined;
   /**
    * Maximum number of vectors in the query cache. It keeps the vectors of recent calls with a single text and of recent
    * queries, up to 1024 UTF-16 code units long. 0: no query cache. Default: 256.
    */
-  queryCache?: number;
+  queryCache?: number | null | undefined;
 }

@@ -56,3 +56,15 @@ export type Progress =
       readonly message: string;
       readonly cause?: unknown;
     };
+
+/** How far a call is. */
+export interface CallProgress {
+  /** Number of texts, or of compared vectors, that are done. */
+  readonly done: number;
+  /** Number of all of them; undefined for an iterable. */
+  readonly total: number | undefined;
+  /** Texts per second over the last 3 seconds; undefined if no time has passed. */
+  readonly rate: number | undefined;
+  /** Estimated time left in seconds; undefined if `total` or `rate` is. */
+  readonly secondsLeft: number | undefined;
+}

@@ -2,6 +2,7 @@
 // or call works.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { sentenceEmbedding } from "corom/modelscope";
 import { Corom, assertClose, random } from "./support/corom.mjs";
 import { faultServer } from "./support/fault-server.mjs";
 import { countMemories, untilMemories } from "./support/leaks.mjs";
@@ -85,7 +86,7 @@ describe("embed, score, rank and pipeline", () => {
       (options) => corom.embed(many, options),
       (options) => corom.score("阔腿裤", many, options),
       (options) => corom.rank("阔腿裤", many, options),
-      (options) => corom.pipeline({ source_sentence: many }, options),
+      (options) => sentenceEmbedding(corom)({ source_sentence: many }, options),
     ];
     /** Counts the turns of the event loop until `call` is settled, and aborts it in turn `abortAt`. */
     const turnsOf = async (call, abortAt = Infinity) => {

@@ -243,7 +243,7 @@ describe("a cache whose store fails", () => {
     }
     const onProgress = (event) => events.push(event);
     const corom = await Loaded.load(server.address, { cacheDir: "anywhere", onProgress });
-    assert.equal((await corom.embed(MODEL.texts[1])).rows, 1);
+    assert.equal((await corom.embed([MODEL.texts[1]])).rows, 1);
     corom.free();
     return warningsOf(events);
   }
@@ -301,7 +301,7 @@ describe("loads at the same time", () => {
         const { Corom } = await import(process.argv[1]);
         const files = ${JSON.stringify(Object.fromEntries(Object.entries(files).map(([n, b]) => [n, Buffer.from(b).toString("base64")])))};
         const fetch = async (url) => { await new Promise((r) => setTimeout(r, 20)); return new Response(Buffer.from(files[url.split("/").pop()], "base64")); };
-        const load = async () => { const corom = await Corom.load("https://a.example/m/", { fetch, cacheDir: process.argv[2] }); const { rows } = await corom.embed("a"); corom.free(); return rows; };
+        const load = async () => { const corom = await Corom.load("https://a.example/m/", { fetch, cacheDir: process.argv[2] }); const { rows } = await corom.embed(["a"]); corom.free(); return rows; };
         console.log(await load(), await load());`;
       const entry = new URL("../../pkg/node.js", import.meta.url).href;
       const run = () =>

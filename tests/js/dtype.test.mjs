@@ -36,7 +36,7 @@ const onnxRequests = () => server.take().map(({ name }) => name).filter((name) =
 async function modelOf(source, options, Class = Corom) {
   const corom = await Class.load(source, { pooling: "cls", ...options });
   try {
-    const { data } = await corom.embed(texts[1]);
+    const data = await corom.embed(texts[1]);
     const { model } = corom.info;
     assert.ok(cosine(data, VECTORS[/quantized|int8/.test(model) ? "int8" : "f32"][1]) > 0.99);
     return model;
@@ -49,7 +49,7 @@ describe("dtype", () => {
   test("auto fetches the 8-bit export alone; with precision f32, the f32 export", async () => {
     assert.equal(await modelOf(server.address), QUANTIZED);
     assert.deepEqual(onnxRequests(), ["model_quantized.onnx", QUANTIZED]);
-    assert.equal(await modelOf(server.address, { precision: "f32" }), "onnx/model.onnx");
+    assert.equal(await modelOf(server.address, { quality: "float" }), "onnx/model.onnx");
     assert.deepEqual(onnxRequests(), ["model.onnx", "onnx/model.onnx"]);
   });
 

@@ -73,7 +73,7 @@ test("withModel rejects a slow call with 503 and keeps the model, if other calls
     assert.equal(await instance(), corom);  // this call is answered
     await pass(5_000);
     await slow;
-    assert.equal((await corom.embed("裤")).dimension, corom.info.dimension, "the model was not freed");
+    assert.equal((await corom.embed("裤")).length, corom.info.dimension, "the model was not freed");
     assert.equal(await instance(), corom);
     await pass(20_000);
     await laterFails;
@@ -105,7 +105,7 @@ test("withModel frees and reloads the model if no call was answered in time, and
   await assert.rejects(corom.embed("裤"), { code: "FREED" });
   const another = await instance();
   assert.notEqual(another, corom);
-  assert.equal((await another.embed("裤")).dimension, corom.info.dimension);
+  assert.equal((await another.embed("裤")).length, corom.info.dimension);
 });
 
 test("withModel ends only the call whose client disconnects", async () => {

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { Worker } from "node:worker_threads";
+import { sentenceEmbedding } from "corom/modelscope";
 import { Corom as InWorker } from "corom/worker";
 import { Corom, random } from "./support/corom.mjs";
 import { assertSteady, untilMemories } from "./support/leaks.mjs";
@@ -146,7 +147,7 @@ function suite({ load, untilSettled, measureThread }) {
     const calls = [
       (signal) => kept.embed(MANY, { signal }),
       (signal) => kept.rank("裤", MANY, { signal }),
-      (signal) => kept.pipeline({ source_sentence: MANY }, { signal }),
+      (signal) => sentenceEmbedding(kept)({ source_sentence: MANY }, { signal }),
     ];
     for (const call of calls) await call();
     const memory = kept.info.wasmMemory;
@@ -172,8 +173,8 @@ function suite({ load, untilSettled, measureThread }) {
       () => kept.embed(few()),
       () => kept.score(text(), few()),
       () => rankNewest(next() < 0.5),
-      () => kept.pipeline({ source_sentence: text(), sentences_to_compare: few() }),
-      async () => kept.tokenize(text()),
+      () => sentenceEmbedding(kept)({ source_sentence: text(), sentences_to_compare: few() }),
+      () => kept.tokenize(text()),
       () => assert.rejects(kept.embed([5]), { code: "INVALID_ARGUMENT" }),
       () => assert.rejects(kept.embed(few(), { signal: AbortSignal.abort() }), isAbort),
     ];

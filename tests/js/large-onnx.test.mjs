@@ -128,7 +128,7 @@ describe("Corom.load of a large ONNX file", () => {
   });
 
   test("runs unfused", async () => {
-    const unfused = await vectors(server.address, { fused: false });
+    const unfused = await vectors(server.address, { advanced: { fused: false } });
     const worst = Math.max(...unfused.map((x, i) => Math.abs(x - expected[i])));
     assert.ok(worst < 0.01 && worst > 0, `${worst}`);
     assert.equal(requestsOf(ONNX).length, 1);

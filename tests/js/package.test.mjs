@@ -44,6 +44,7 @@ test("the exports map has types first, and every target exists", () => {
     ["corom", "node.js"],
     ["corom/inline", "inline-node.js"],
     ["corom/worker", "worker-node.js"],
+    ["corom/modelscope", "modelscope.js"],
     ["corom/corom.wasm", "wasm/corom.wasm"],
     ["corom/corom-relaxed.wasm", "wasm/corom-relaxed.wasm"],
     ["corom/package.json", "package.json"],
@@ -73,7 +74,7 @@ test("importing an entry fetches, compiles and starts nothing, and adds no globa
   assert.deepEqual(JSON.parse(stdout), {
     seen: [],
     added: [],
-    exports: Array(4).fill(["Corom", "CoromError"]),
+    exports: Array(4).fill(["Corom", "CoromError", "Embeddings"]),
   });
 });
 

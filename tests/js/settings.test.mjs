@@ -12,7 +12,7 @@ const ENCODER = {
   ...filesOf(path.join(FIXTURES, "checkpoints/safetensors"), ["config.json", "tokenizer.json", "tokenizer_config.json"]),
   "model.onnx": new Uint8Array(readFileSync(path.join(FIXTURES, "sentence/dense-tanh.onnx"))),
 };
-const F32 = { precision: "f32" };
+const F32 = { quality: "float" };
 
 /** Returns the encoder's files with those of a case of sentence-transformers. */
 function folderOf(name) {

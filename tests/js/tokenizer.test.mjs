@@ -22,7 +22,7 @@ function withJson(folder, name, edit) {
 }
 
 async function withCorom(source, options, work) {
-  const corom = await Corom.load(source, { precision: "f32", ...options });
+  const corom = await Corom.load(source, { quality: "float", ...options });
   try {
     return await work(corom);
   } finally {
@@ -30,7 +30,7 @@ async function withCorom(source, options, work) {
   }
 }
 
-const idsOf = (source, text, options) => withCorom(source, options, (corom) => corom.tokenize(text).ids);
+const idsOf = (source, text, options) => withCorom(source, options, async (corom) => (await corom.tokenize(text)).ids);
 
 describe("tokenizer files of someone else's folder", () => {
   test("tokenizer_config.json decides about lower case", async () => {
@@ -64,8 +64,9 @@ describe("tokenizer options", () => {
 
   test("lowercase is set after the self-test of a converted folder", async () => {
     const folder = path.join(FIXTURES, "bits/int8");
-    await withCorom(folder, { precision: undefined, lowercase: false }, (corom) => {
-      assert.notDeepEqual(corom.tokenize("IPHONE").ids, corom.tokenize("iphone").ids);
+    await withCorom(folder, { quality: "balanced", lowercase: false }, async (corom) => {
+      const [upper, lower] = [await corom.tokenize("IPHONE"), await corom.tokenize("iphone")];
+      assert.notDeepEqual(upper.ids, lower.ids);
     });
   });
 
@@ -80,7 +81,7 @@ describe("tokenizer options", () => {
 for (const [name, Class] of [["corom", Corom], ["corom/worker", WorkerCorom]]) {
   describe(`the report of embed in ${name}`, () => {
     let corom;
-    before(async () => (corom = await Class.load(FOLDER, { precision: "f32", maxLength: 16 })));
+    before(async () => (corom = await Class.load(FOLDER, { quality: "float", maxLength: 16 })));
     after(() => corom.free());
 
     test("has tokens, truncated and unknown per text", async () => {
@@ -94,7 +95,7 @@ for (const [name, Class] of [["corom", Corom], ["corom/worker", WorkerCorom]]) {
 
     test("is the same from the query cache", async () => {
       const report = async () => {
-        const { tokens, truncated, unknown } = await corom.embed("裤☃".repeat(20));
+        const { tokens, truncated, unknown } = await corom.embed(["裤☃".repeat(20)]);
         return { tokens: [...tokens], truncated, unknown: [...unknown] };
       };
       assert.deepEqual(await report(), await report());
@@ -132,11 +133,12 @@ describe("a long text", () => {
   test("takes constant memory and its first tokens, among others", async () => {
     await withCorom(FOLDER, { maxLength: 32 }, async (corom) => {
       await corom.embed(["裤", "裤 裤"]);
-      corom.tokenize("x".repeat(LONG)); // the string itself takes memory, once
+      await corom.tokenize("x".repeat(LONG)); // the string itself takes memory, once
       const before = corom.info.wasmMemory;
       for (const [name, unit] of Object.entries(UNITS)) {
         const long = unit.repeat(LONG / unit.length);
-        assert.deepEqual(corom.tokenize(long).ids, corom.tokenize(unit.repeat(3000 / unit.length)).ids, name);
+        const start = await corom.tokenize(unit.repeat(3000 / unit.length));
+        assert.deepEqual((await corom.tokenize(long)).ids, start.ids, name);
         const { truncated, tokens } = await corom.embed(["裤", long, "裤"]);
         assert.deepEqual([tokens[0], tokens[2], truncated[0]], [3, 3, false], name);
       }
@@ -152,7 +154,7 @@ describe("a long text", () => {
       v.added_tokens.push({ id: v.model.vocab["裤"], content: "裤", ...flags });
     });
     await withCorom(files, { maxLength: 16 }, async (corom) => {
-      const { truncated, tokens } = await corom.embed("牛仔裤 ".repeat(300_000));
+      const { truncated, tokens } = await corom.embed(["牛仔裤 ".repeat(300_000)]);
       assert.deepEqual([truncated, [...tokens]], [[true], [16]]);
     });
   });

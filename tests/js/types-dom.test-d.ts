@@ -12,3 +12,22 @@ export async function page(input: HTMLInputElement, file: File, blob: Blob, resp
   using corom = await Corom.load("./model/", { signal: AbortSignal.timeout(1000) });
   await corom.embed("阔腿裤");
 }
+
+/** What a page does with vectors: TypeScript 5.7 and later accept only those with an ArrayBuffer. */
+export async function store(corom: Corom, device: GpuQueue, database: IDBObjectStore, port: MessagePort): Promise<void> {
+  const vectors = await corom.embed(["阔腿裤"]);
+  const vector = await corom.embed("阔腿裤");
+  new Blob([vectors.data, vectors.row(0), vector, vectors.tokens, ...vectors]);
+  device.writeBuffer(0, vectors.data);
+  device.writeBuffer(0, vector);
+  database.put(vectors);
+  port.postMessage(vectors, [vectors.data.buffer]);
+  await fetch("/vectors", { method: "POST", body: vectors.data });
+  const scores: BufferSource = await corom.score(vector, vectors);
+  void scores;
+}
+
+/** The call of WebGPU, whose types are not in every version of TypeScript. */
+interface GpuQueue {
+  writeBuffer(offset: number, data: BufferSource): void;
+}

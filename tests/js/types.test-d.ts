@@ -1,7 +1,23 @@
 // Never run: `tsc --strict` reads it. What must not compile is marked @ts-expect-error.
-import { Corom, CoromError } from "corom";
-import type { CoromErrorCode, Decision, Embeddings, FetchInit, Info, Metric, Pooling, Progress, Ranked, Tokens } from "corom";
-import { Corom as CoromInWorker, CoromError as ErrorInWorker, type PipelineOutput } from "corom/worker";
+import { Corom, CoromError, Embeddings } from "corom";
+import type {
+  CallProgress,
+  CoromErrorCode,
+  Decision,
+  EmbeddingsData,
+  FetchInit,
+  Info,
+  Metric,
+  Pooling,
+  Progress,
+  Ranked,
+  RankedText,
+  TextEmbeddings,
+  Tokens,
+  Vector,
+} from "corom";
+import { sentenceEmbedding, type PipelineOutput } from "corom/modelscope";
+import { Corom as CoromInWorker, CoromError as ErrorInWorker } from "corom/worker";
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 declare class Worker {
@@ -25,6 +41,11 @@ export async function load(signal: AbortSignal): Promise<Corom> {
   await Corom.load("./model/", { maxLength: "128" });
   // @ts-expect-error no such option
   await Corom.load("./model/", { maxlength: 128 });
+  // @ts-expect-error no such quality
+  await Corom.load("./model/", { quality: "best" });
+  // @ts-expect-error it is a setting of advanced
+  await Corom.load("./model/", { kernel: "exact" });
+  await Corom.load("./model/", { quality: null, maxLength: undefined, advanced: { fused: false } });
   // @ts-expect-error there is no public constructor
   new Corom();
   return Corom.load("./model/", {
@@ -35,7 +56,8 @@ export async function load(signal: AbortSignal): Promise<Corom> {
     model: "onnx/model.onnx",
     queryCache: 0,
     signal,
-    simd: "auto",
+    quality: "exact",
+    advanced: { simd: "auto" },
     wasm: Promise.resolve(new URL("https://example.com/corom.wasm")),
     onProgress(progress) {
       same<typeof progress, Progress>(true);
@@ -83,9 +105,24 @@ export async function use(corom: Corom, signal: AbortSignal): Promise<void> {
   // @ts-expect-error frozen
   corom.info.dimension = 5;
 
-  const vectors = await corom.embed("阔腿裤");
-  same<Embeddings, typeof vectors>(true);
+  const vector = await corom.embed("阔腿裤");
+  same<Vector, typeof vector>(true);
+  const vectors = await corom.embed(["阔腿裤"]);
+  same<TextEmbeddings, typeof vectors>(true);
+  const either: string | string[] = Math.random() > 0.5 ? "a" : ["b"];
+  const of: Vector | TextEmbeddings = await corom.embed(either);
   const data: Float32Array = vectors.data;
+  const tokensPerText: Uint32Array = vectors.tokens;
+  async function* titles(): AsyncGenerator<string> {
+    yield "a";
+  }
+  for await (const part of corom.embed(titles(), { batchSize: 2, signal })) same<TextEmbeddings, typeof part>(true);
+  for await (const part of corom.embed(new Set(["a"]))) part.unknown;
+  // @ts-expect-error texts only
+  corom.embed(new Set([1]));
+  // @ts-expect-error batchSize is for iterables
+  await corom.embed(["a"], { batchSize: 2 });
+  await corom.embed(["a"], { onProgress: (progress) => same<typeof progress, CallProgress>(true) });
   const row: Float32Array = vectors.row(0);
   for (const each of vectors) each.length;
   await corom.embed(["阔腿裤", "手机"] as const, { signal, abortPrevious: true });
@@ -103,25 +140,36 @@ export async function use(corom: Corom, signal: AbortSignal): Promise<void> {
   const metric: Metric = "l2";
 
   const ranked = await corom.rank("阔腿裤", ["手机"], { topK: 10, metric, signal });
-  same<Ranked[], typeof ranked>(true);
-  const [{ index, score, text }] = ranked as [Ranked];
+  same<RankedText[], typeof ranked>(true);
+  const [{ index, score, text }] = ranked as [RankedText];
   same<[number, number, string], [typeof index, typeof score, typeof text]>(true);
 
-  const output = await corom.pipeline(
+  const byVectors = await corom.rank(vector, vectors, { topK: 10, metric });
+  same<Ranked[], typeof byVectors>(true);
+  await corom.rank([0.5, 1], [[0.5, 1], new Float32Array(2)]);
+  await corom.score("a", [...vectors]);
+  await corom.score(vectors, vectors.toJSON());
+  // @ts-expect-error a text or a vector
+  await corom.score(5, vectors);
+  // @ts-expect-error texts or vectors
+  await corom.rank("a", [5]);
+
+  const pipeline = sentenceEmbedding(corom);
+  const output = await pipeline(
     { source_sentence: ["a"], sentences_to_compare: ["b"] },
     { modelscopeVersion: "latest", signal },
   );
   same<number[], typeof output.scores>(true);
-  await corom.pipeline({ source_sentence: "a" });
+  await pipeline({ source_sentence: "a" });
   // @ts-expect-error a source is needed
-  await corom.pipeline({ sentences_to_compare: ["b"] });
+  await pipeline({ sentences_to_compare: ["b"] });
 
-  const tokens = corom.tokenize("阔腿裤");
+  const tokens = await corom.tokenize("阔腿裤", { signal });
   same<Tokens, typeof tokens>(true);
   const [start, end] = tokens.offsets[0] as [number, number];
   corom.free();
   corom[Symbol.dispose]();
-  void [data, row, first, start, end];
+  void [data, row, first, start, end, of, tokensPerText];
 }
 
 export async function inWorker(signal: AbortSignal): Promise<void> {
@@ -134,12 +182,13 @@ export async function inWorker(signal: AbortSignal): Promise<void> {
   // @ts-expect-error there is no public constructor
   new CoromInWorker();
   same<Info, typeof corom.info>(true);
-  const vectors = await corom.embed("阔腿裤", { abortPrevious: true, signal });
-  same<Embeddings, typeof vectors>(true);
+  const vectors = await corom.embed(["阔腿裤"], { abortPrevious: true, signal });
+  same<TextEmbeddings, typeof vectors>(true);
+  for await (const part of corom.embed(new Set(["a"]))) part.rows;
   const scores: Float32Array = await corom.score("阔腿裤", ["手机"], { metric: "l2" });
   const ranked = await corom.rank("阔腿裤", ["手机"], { topK: 1 });
-  same<Ranked[], typeof ranked>(true);
-  const output: PipelineOutput = await corom.pipeline({ source_sentence: "a" }, { modelscopeVersion: "1.2" });
+  same<RankedText[], typeof ranked>(true);
+  const output: PipelineOutput = await sentenceEmbedding(corom)({ source_sentence: "a" }, { modelscopeVersion: "1.2" });
   const tokens = await corom.tokenize("阔腿裤");
   same<Tokens, typeof tokens>(true);
   const unloaded: Promise<void> = corom.unload();
@@ -147,6 +196,21 @@ export async function inWorker(signal: AbortSignal): Promise<void> {
   corom[Symbol.dispose]();
   same<typeof CoromError, typeof ErrorInWorker>(true);
   void [scores, output, unloaded];
+}
+
+export function stored(vectors: TextEmbeddings, bytes: Uint8Array): void {
+  const data: EmbeddingsData = vectors.toJSON();
+  const numbers: number[][] = vectors.toArray();
+  for (const value of [vectors, data, numbers, JSON.stringify(vectors), [vectors, vectors]]) {
+    same<Embeddings, ReturnType<typeof Embeddings.from>>(true);
+    Embeddings.from(value);
+  }
+  Embeddings.from(bytes, { dimension: 2 });
+  Embeddings.from(vectors.row(0));
+  const tokens: Uint32Array | undefined = Embeddings.from(data).tokens;
+  // @ts-expect-error there is no public constructor
+  new Embeddings();
+  void tokens;
 }
 
 export function errors(error: unknown): CoromErrorCode | undefined {

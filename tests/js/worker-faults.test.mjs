@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { afterEach, before, beforeEach, describe, test } from "node:test";
 import { Worker } from "node:worker_threads";
+import { sentenceEmbedding } from "corom/modelscope";
 import { Corom } from "corom/worker";
 import { failsWith } from "./support/corom.mjs";
 import { MODEL_FILES, exportFolder, filesOf, golden } from "./support/paths.mjs";
@@ -69,7 +70,7 @@ describe("an aborted signal", () => {
       () => corom.embed([], { signal }),
       () => corom.score("a", ["b"], { signal }),
       () => corom.rank("a", ["b"], { signal }),
-      () => corom.pipeline({ source_sentence: "a" }, { signal }),
+      () => sentenceEmbedding(corom)({ source_sentence: "a" }, { signal }),
       () => corom.tokenize("a", { signal }),
       () => Corom.load(FOLDER, { signal }),
     ])

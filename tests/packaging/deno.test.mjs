@@ -34,8 +34,8 @@ test("Corom.load rejects with FETCH_FAILED without permission to read", () => {
 
 test("deno check accepts a program that uses the types", () => {
   project("deno", {
-    "app.ts": `import { Corom, type Ranked } from "corom";
-export const rank = async (): Promise<Ranked[]> => (await Corom.load("./model")).rank("a", ["b"]);
+    "app.ts": `import { Corom, type RankedText } from "corom";
+export const rank = async (): Promise<RankedText[]> => (await Corom.load("./model")).rank("a", ["b"]);
 `,
   });
   output(deno, ["check", "--no-lock", "--node-modules-dir=manual", "app.ts"], { cwd, env });

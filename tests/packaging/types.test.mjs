@@ -35,8 +35,8 @@ import relaxed from "corom/corom-relaxed.wasm";
 
 export const loads = [
   Inline.load("./model/"),
-  Corom.load("./model/", { wasm: plain, simd: "plain" }),
-  Corom.load("./model/", { wasm: relaxed, simd: "relaxed" }),
+  Corom.load("./model/", { wasm: plain, advanced: { simd: "plain" } }),
+  Corom.load("./model/", { wasm: relaxed, advanced: { simd: "relaxed" } }),
 ];
 export const same: (typeof CoromError)[] = [InlineError, WorkerError];
 export const worker: Promise<InWorker> = InWorker.load("./model/", { abortTimeout: 1000 });

@@ -31,7 +31,7 @@ test("workerd runs corom with the relaxed binary, and no other at run time", asy
       return (await miniflare.dispatchFetch("http://worker/", { method: "POST", body })).json();
     };
     assertWorks(await ask({}), { simd: "relaxed", imported: true });
-    assert.match((await ask({ simd: "plain" })).error, /^UNSUPPORTED_HOST .*import corom\/corom\.wasm/);
+    assert.match((await ask({ advanced: { simd: "plain" } })).error, /^UNSUPPORTED_HOST .*import corom\/corom\.wasm/);
     const wasm = `${models.address}corom/wasm/corom.wasm`;
     assert.match((await ask({ wasm })).error, /^UNSUPPORTED_HOST .*does not compile WebAssembly at run time/);
   } finally {

@@ -56,7 +56,7 @@ export async function vectors(name, inputs, batch = 1) {
 /** Returns the token ids of systems with a tokenizer of their own; null for others. */
 export async function tokenIds(name, texts) {
   const { tokenize } = opened.get(name);
-  return tokenize ? texts.map((text) => Array.from(tokenize(text))) : null;
+  return tokenize ? Promise.all(texts.map(async (text) => Array.from(await tokenize(text)))) : null;
 }
 
 /** Returns milliseconds per text of `tokens` tokens, one text per call: one sample per round and system. */

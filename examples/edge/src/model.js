@@ -71,7 +71,8 @@ function startLoading(env, settings) {
 
 async function load(env, { modelPath, precision }, signal) {
   const source = `https://model.invalid/${modelPath}/`;
-  const corom = await Corom.load(source, { fetch: fetchFrom(env), precision, signal });
+  const quality = precision === "f32" ? "float" : "balanced";
+  const corom = await Corom.load(source, { fetch: fetchFrom(env), quality, signal });
   console.log(`loaded: ${corom.info.dimension} dimensions, ${corom.info.wasmMemory} bytes of memory`);
   return corom;
 }

@@ -3,6 +3,7 @@
 //
 //   worker -> page   { ready: { lock } }               once, before anything is sent to the worker
 //                    { progress, cause }               a progress event
+//                    { done }                          texts of the current call that are done
 //                    { fetch }                         calls a function of the page
 //                    { answer: { value | error, memory, kernel } }
 //   page -> worker   { load }, { call }                one question at a time
@@ -37,14 +38,14 @@ export class WorkerConnection {
 
   /**
    * Sends a question. Returns the worker's answer, `{ value, memory, kernel }` or `{ error, memory, kernel }`. Rejects
-   * if the worker ends.
+   * if the worker ends. `onDone(count)` receives the worker's reports until then.
    */
-  async ask(question) {
+  async ask(question, onDone) {
     this.#channel.setBusy(true);
     try {
       if (!this.#ready.done) await this.#ready.promise;
       this.#ending.signal.throwIfAborted();
-      this.#pendingAnswer = deferred();
+      this.#pendingAnswer = { ...deferred(), onDone };
       this.#channel.post(question);
       return await this.#pendingAnswer.promise;
     } catch (error) {
@@ -71,7 +72,7 @@ export class WorkerConnection {
   }
 
   /** Handles one message of the worker. */
-  #receive({ ready, progress, cause, fetch, answer }) {
+  #receive({ ready, progress, cause, fetch, done, answer }) {
     if (ready) {
       this.#watchLock(ready.lock);
       this.#ready.resolve();
@@ -81,6 +82,8 @@ export class WorkerConnection {
       } catch (thrown) {
         this.end(thrown);
       }
+    } else if (done !== undefined) {
+      this.#pendingAnswer?.onDone?.(done);
     } else if (fetch) {
       answerFetch(this.#handlers.shared[fetch.shared], fetch, this.#ending.signal);
     } else {

@@ -1,10 +1,12 @@
 // Creates the class `Corom` of `corom/worker` for one host.
 import { throwIfAborted, untilAborted } from "../abort.js";
-import { loadOptions, readArgument, readError } from "../arguments.js";
+import { LOAD_OPTIONS, loadOptions, readArgument, readError } from "../arguments.js";
 import { checkCacheOptions, modelCache } from "../cache.js";
+import { loaded } from "../corom.js";
 import { CoromError, messageOf } from "../errors.js";
-import { Corom as Base, loaded } from "./corom.js";
-import { checkWorkerOptions } from "./options.js";
+import { Corom as Base } from "./corom.js";
+import { WorkerEngine } from "./engine.js";
+import { WORKER_OPTIONS, checkWorkerOptions } from "./options.js";
 import { serialize } from "./serialize.js";
 import { Supervisor } from "./supervisor.js";
 
@@ -26,14 +28,15 @@ export function createWorkerCoromClass(host) {
   return Corom;
 }
 
-async function loadModel(Class, host, source, given = {}) {
-  const { signal, onProgress, worker, abortTimeout, wasm, rest } = readArgument("options", () => {
+async function loadModel(Class, host, source, given) {
+  const { signal, onProgress, wasm, worker, abortTimeout, rest } = readArgument("options", () => {
     Promise.resolve(given?.wasm).catch(() => {}); // the rejection is reported below
-    const { cacheDir } = loadOptions(given); // the worker checks too, but some invalid values cannot be sent to it
-    checkCacheOptions(host, { cacheDir });
-    checkWorkerOptions(given);
-    const { signal, onProgress, worker, abortTimeout, wasm, ...rest } = given;
-    return { signal, onProgress, worker, abortTimeout, wasm, rest };
+    // The worker checks too, but some invalid values cannot be sent to it.
+    const options = checkWorkerOptions(loadOptions(given, WORKER_OPTIONS));
+    checkCacheOptions(host, options);
+    const here = ["signal", "onProgress", "wasm"];
+    const names = LOAD_OPTIONS.filter((name) => !here.includes(name) && given?.[name] != null);
+    return { ...options, rest: Object.fromEntries(names.map((name) => [name, given[name]])) };
   });
   const settled = Promise.resolve(wasm).catch((cause) => {
     throw new CoromError("FETCH_FAILED", `wasm: the promise was rejected: ${messageOf(cause)}`, { cause });
@@ -59,5 +62,5 @@ async function loadModel(Class, host, source, given = {}) {
     abortTimeout,
   });
   const info = await supervisor.start(signal);
-  return new Class(loaded, { supervisor, info });
+  return new Class(loaded, new WorkerEngine({ supervisor, info }));
 }

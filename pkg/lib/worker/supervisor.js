@@ -61,9 +61,9 @@ export class Supervisor {
 
   /**
    * Returns the result of a call. An aborted call may finish its current batch. If that takes longer than the abort
-   * timeout, the worker is terminated.
+   * timeout, the worker is terminated. `onDone(count)` receives what the worker reports of the call's progress.
    */
-  async call(question, signal) {
+  async call(question, signal, onDone) {
     // If this call is aborted during a reload, the reload continues for the next call.
     if (this.#connection.ended) (this.#starting = this.start()).catch(() => {});
     await untilAborted(this.#starting, signal);
@@ -78,7 +78,7 @@ export class Supervisor {
     };
     signal?.addEventListener("abort", abort, { once: true });
     try {
-      const { value, error, memory, kernel } = await connection.ask({ call: question });
+      const { value, error, memory, kernel } = await connection.ask({ call: question }, onDone);
       this.#memory = memory;
       this.#kernel = kernel ?? this.#kernel;
       if (error) throw memory > 0 ? error : this.#crashedError(error);

@@ -1,23 +1,24 @@
 // Runs in the worker. Holds the model and answers the messages of the page (see connection.js), one at a time.
-import { contentOf } from "../corom.js";
+import { engineOf } from "../corom.js";
 import { serializeError } from "./serialize-error.js";
 import { remoteFetch } from "./fetch.js";
 import { deserialize } from "./serialize.js";
 
-/** The methods that the page can call. Each returns `[value, transferred]`: plain data, and its buffers to transfer. */
+/** Least time between two reports of a call's progress. */
+const REPORT_INTERVAL_MS = 20;
+
+/**
+ * The methods of the engine that the page can call. Each returns `[value, transferred]`: plain data, and its buffers to
+ * transfer.
+ */
 const METHODS = {
-  embed: async (corom, args) => {
-    const { data, tokens, truncated, unknown } = await corom.embed(...args);
-    const report = { tokens, truncated, unknown };
-    return [{ data, report }, [data.buffer, tokens.buffer, unknown.buffer]];
+  embed: async (engine, [texts, prompt], options) => {
+    const { data, report } = await engine.embed(texts, prompt, options);
+    return [{ data, report }, [data.buffer, ...Object.values(report).map(({ buffer }) => buffer)]];
   },
-  score: async (corom, args) => transferring(await corom.score(...args)),
-  pipeline: async (corom, args) => {
-    const output = await corom.pipeline(...args);
-    return [output, [output.text_embedding[0].buffer]]; // all rows are views of one buffer
-  },
-  rank: async (corom, args) => [await corom.rank(...args), []],
-  tokenize: async (corom, [text]) => [corom.tokenize(text), []],
+  score: async (engine, args, options) => transferring(await engine.score(...args, options)),
+  order: async (engine, args) => transferring(await engine.order(...args)),
+  tokenize: async (engine, [text], options) => [await engine.tokenize(text, options), []],
 };
 
 const transferring = (data) => [data, [data.buffer]];
@@ -34,14 +35,24 @@ export async function serve(Corom, port) {
     const remote = (shared) => remoteFetch(shared, post);
     const onProgress = ({ cause, ...event }) => post({ progress: event, cause: cause && serializeError(cause) });
     corom = await Corom.load(deserialize(source, remote), { ...deserialize(options, remote), onProgress });
-    return [{ info: corom.info, content: contentOf(corom) }, []];
+    return [{ info: corom.info, content: engineOf(corom).content }, []];
   };
 
-  const call = async ({ method, args: [...args], options }) => {
+  /** Returns a function that reports how many texts are done, or undefined if the page does not listen. */
+  const reporter = (reports) => {
+    let last = -Infinity;
+    const report = (done) => {
+      if (performance.now() - last < REPORT_INTERVAL_MS) return;
+      last = performance.now();
+      post({ done });
+    };
+    return reports ? report : undefined;
+  };
+
+  const call = async ({ method, args, reports }) => {
     running = new AbortController();
-    if (options) args.push({ ...options, signal: running.signal });
     try {
-      return await METHODS[method](corom, args);
+      return await METHODS[method](engineOf(corom), args, { signal: running.signal, onDone: reporter(reports) });
     } finally {
       running = undefined;
     }

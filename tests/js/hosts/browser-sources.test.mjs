@@ -12,7 +12,7 @@ import { Corom } from "./pkg/browser.js";
 onmessage = async ({ data: { source, options, text } }) => {
   const phases = [];
   const corom = await Corom.load(source, { ...options, onProgress: ({ phase }) => phases.push(phase) });
-  postMessage({ data: [...(await corom.embed(text)).data], phases: [...new Set(phases)] });
+  postMessage({ data: [...(await corom.embed(text))], phases: [...new Set(phases)] });
   corom.free();
 };`;
 const prefixed = (files) => Object.fromEntries(Object.entries(files).map(([name, bytes]) => [`model/${name}`, bytes]));
@@ -67,7 +67,7 @@ async function load(page, { source = "./model/", stopAt, entry = "./pkg/browser.
       };
       try {
         const corom = await Corom.load(source, { ...options, onProgress, signal: controller.signal });
-        const data = [...(await corom.embed(text)).data];
+        const data = [...(await corom.embed(text))];
         corom.free();
         const warnings = events.filter(({ phase }) => phase === "warning").map(({ code }) => code);
         return { data, warnings, phases: [...new Set(events.map(({ phase }) => phase))] };

@@ -30,7 +30,7 @@ describe("the package in a page", () => {
       const { data, dimension, ...got } = await embedded(
         page,
         "./model/",
-        { maxLength: max_length, simd, precision: "f32" },
+        { maxLength: max_length, advanced: { simd }, quality: "float" },
         texts,
       );
       assert.deepEqual(got, { rows: texts.length, simd });
@@ -49,7 +49,7 @@ describe("the package in a page", () => {
         const { data } = await embedded(
           page,
           `/fixtures/exports/${name}/`,
-          { maxLength: max_length, pooling: "cls", simd, precision: "f32" },
+          { maxLength: max_length, pooling: "cls", advanced: { simd }, quality: "float" },
           texts,
         );
         assert.ok(maxAbs(data, vectors.cls.flat()) <= tolerance, `${name}, ${simd}`);
@@ -128,7 +128,7 @@ describe("the package in a page", () => {
         );
       }
       const corom = await Corom.load("./model/");
-      seen.push((await corom.embed("阔腿裤")).rows);
+      seen.push((await corom.embed(["阔腿裤"])).rows);
       corom.free();
       return seen;
     });

@@ -12,11 +12,11 @@ const TEXTS = [...odd, ...titles.slice(0, 25)];
 
 test("all-MiniLM-L6-v2 loads with every kernel of the binary and stays near f32", async () => {
   const load = (options) => Corom.load(minilmFolder(), options);
-  const float = await load({ precision: "f32" });
+  const float = await load({ quality: "float" });
   const expected = await float.embed(TEXTS);
   float.free();
-  for (const kernel of ["exact", "auto"]) {
-    const model = await load({ kernel });
+  for (const quality of ["exact", "balanced"]) {
+    const model = await load({ quality });
     const isRelaxed = model.info.kernel.startsWith("relaxed");
     assert.deepEqual([model.info.fused, model.info.precision, model.info.dtype], [true, "int8", "int8"]);
     const [minMean, minWorst] = isRelaxed ? [0.9988, 0.996] : [0.9995, 0.9985];

@@ -32,10 +32,11 @@ export async function runGoldens(simd, names = [...fixtureNames("exports"), ...G
 async function compare(name, source, pooling, expected, simd) {
   const { texts, max_length: maxLength } = expected;
   const vectors = expected.vectors[pooling ?? "sentence_embedding"];
-  const load = (options) => Corom.load(source, { simd, pooling, maxLength, queryCache: 0, ...options });
-  const exact = await load({ precision: "f32" });
+  const load = (options) => Corom.load(source, { advanced: { simd }, pooling, maxLength, queryCache: 0, ...options });
+  const exact = await load({ quality: "float" });
   try {
-    const wrongIds = texts.filter((text, i) => String(exact.tokenize(text).ids) !== String(expected.input_ids[i]));
+    const tokens = await Promise.all(texts.map((text) => exact.tokenize(text)));
+    const wrongIds = texts.filter((text, i) => String(tokens[i].ids) !== String(expected.input_ids[i]));
     const rows = [...(await exact.embed(texts))];
     const worst = Math.max(...rows.map((row, i) => maxAbs(row, vectors[i])));
     // The fused graph leaves onnxruntime's rounding of activations out, so the vectors are close, not equal.

@@ -12,7 +12,7 @@ export const NAMES = Object.keys(MODEL.files);
 export const SIZE = NAMES.reduce((sum, name) => sum + MODEL.files[name].length, 0);
 
 /** The precision of the golden vectors: they show any wrong bit of a weight. */
-export const EXACT = { precision: "f32" };
+export const EXACT = { quality: "float" };
 
 /** Loads a model, compares its vectors with the golden ones and frees it. Returns the progress events. */
 export async function loadsRight(source, options = {}, model = MODEL) {

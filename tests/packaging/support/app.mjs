@@ -9,7 +9,7 @@ export const appText = (specifier = "corom") => `import { Corom, CoromError } fr
 
 export async function run(source, texts, options) {
   const seen = [];
-  const corom = await Corom.load(source, { precision: "f32", ...options, onProgress: ({ phase }) => seen.includes(phase) || seen.push(phase) });
+  const corom = await Corom.load(source, { quality: "float", ...options, onProgress: ({ phase }) => seen.includes(phase) || seen.push(phase) });
   try {
     const embeddings = await corom.embed(texts);
     const best = await corom.rank(texts[1], texts.slice(2), { topK: 1 });
@@ -30,8 +30,8 @@ export async function run(source, texts, options) {
 
 /** Returns a program for Node, Deno and Bun that prints the outcome; its arguments are a source and `simd`. */
 export const cliText = (specifier) => `${appText(specifier)}
-const [source, simd] = globalThis.Deno?.args ?? process.argv.slice(2);
-console.log(JSON.stringify(await run(source, ${JSON.stringify(TEXTS)}, { simd })));
+const [source, simd = "auto"] = globalThis.Deno?.args ?? process.argv.slice(2);
+console.log(JSON.stringify(await run(source, ${JSON.stringify(TEXTS)}, { advanced: { simd } })));
 `;
 
 /** Returns a script for pages that leaves the outcome, or the error, in the global `outcome`. */

@@ -1,0 +1,112 @@
+// Checks the arguments of the calls of a loaded instance. Each check returns the values in the form that the rest of the
+// package uses, or throws INVALID_ARGUMENT.
+import { checkSignal, describeValue, ofType, oneOf, optional, text, texts, unexpected, wholeNumber } from "./arguments.js";
+import { checkDocuments, checkQuery } from "./documents.js";
+import { isMatrix } from "./embeddings.js";
+import { CoromError, invalid, messageOf } from "./errors.js";
+import { CALL_HINTS } from "./option-hints.js";
+import { readOptions } from "./option-names.js";
+
+const METRICS = ["dot", "cosine", "l2", "l1"];
+/** Metrics whose smallest value is the best. */
+const DISTANCES = ["l2", "l1"];
+const QUEUE_OPTIONS = ["signal", "abortPrevious"];
+const DEFAULT_BATCH_SIZE = 256;
+
+export const isDistance = (metric) => DISTANCES.includes(metric);
+
+/** Calls `check`. What an argument itself throws, such as a getter or a Proxy, becomes INVALID_ARGUMENT. */
+function reading(check) {
+  try {
+    return check();
+  } catch (cause) {
+    if (cause instanceof CoromError) throw cause;
+    throw invalid(`an argument cannot be read: ${messageOf(cause)}`, { cause });
+  }
+}
+
+/** Checks the options that every call has, and returns them with those named `names`. */
+function callOptions(given, call, names = []) {
+  const options = readOptions(given, [...QUEUE_OPTIONS, ...names], { call, hints: CALL_HINTS });
+  optional(options.signal, checkSignal);
+  optional(options.abortPrevious, (b) => ofType(b, "abortPrevious", "boolean"));
+  optional(options.onProgress, (f) => ofType(f, "onProgress", "function"));
+  return options;
+}
+
+/** Returns true for what `embed` reads item by item: an iterable that is neither a string, an array nor bytes. */
+export function isIterable(value) {
+  if (value === null || typeof value !== "object" || Array.isArray(value)) return false;
+  if (value instanceof String || ArrayBuffer.isView(value) || isMatrix(value)) return false;
+  return reading(() => [Symbol.asyncIterator, Symbol.iterator].some((key) => typeof value[key] === "function"));
+}
+
+/** Checks the arguments of `embed` for a text or a list. Returns `{ list, isSingle, prompt, … }`. */
+export function embedArguments(value, given) {
+  return reading(() => {
+    const isSingle = typeof value === "string";
+    if (!isSingle && !Array.isArray(value)) throw unexpected("texts", value, "a string, an array of strings or an iterable");
+    const options = callOptions(given, "embed", ["prompt", "onProgress"]);
+    return { ...options, list: isSingle ? [value] : texts(value, "texts"), isSingle, prompt: prompt(options.prompt) };
+  });
+}
+
+/** Checks the options of `embed` for an iterable. */
+export function iterableOptions(given) {
+  return reading(() => {
+    const options = callOptions(given, "embed", ["prompt", "onProgress", "batchSize"]);
+    if (options.abortPrevious) {
+      throw invalid("abortPrevious: it is for single calls; end an iteration with break, or abort it with a signal");
+    }
+    const batchSize = wholeNumber(options.batchSize ?? DEFAULT_BATCH_SIZE, "batchSize", 1);
+    return { ...options, batchSize, prompt: prompt(options.prompt) };
+  });
+}
+
+/**
+ * Checks the arguments of `score` and, with `names` `topK`, of `rank`. `info` is that of the model. Returns
+ * `{ query: { text } or { vector }, documents, metric, topK, … }`.
+ */
+export function comparison(query, documents, given, { call, info, names = [] }) {
+  return reading(() => {
+    const options = callOptions(given, call, ["metric", "onProgress", ...names]);
+    return {
+      ...options,
+      metric: oneOf(options.metric ?? info.metric, "metric", METRICS),
+      topK: topK(options.topK),
+      query: checkQuery(query, info.dimension),
+      documents: checkDocuments(documents, info.dimension),
+    };
+  });
+}
+
+/** Checks the arguments of `tokenize`. */
+export function tokenizeArguments(value, given) {
+  return reading(() => ({ ...callOptions(given, "tokenize"), text: text(value, "text") }));
+}
+
+/** Checks `topK`: any whole number, because there are never more results than documents. */
+function topK(value) {
+  if (value === undefined || value === Infinity) return undefined;
+  if (Number.isInteger(value) && value >= 0) return value;
+  throw unexpected("topK", value, "a whole number of at least 0, or Infinity");
+}
+
+/**
+ * Checks `prompt` and returns it as `{ kind, value }`, the two arguments of the Rust core; undefined means the model's
+ * default prompt.
+ */
+function prompt(value) {
+  if (value === undefined) return undefined;
+  if (typeof value === "string") return { kind: "nameOrText", value };
+  const given = typeof value === "object" ? Object.entries(value).filter(([, item]) => item != null) : [];
+  const [[kind, item] = []] = given;
+  if (given.length === 1 && (kind === "name" || kind === "text")) return { kind, value: text(item, `prompt.${kind}`) };
+  throw unexpected("prompt", value, "a string, { name } or { text }");
+}
+
+/** Checks an item that an iterable yields. */
+export function iteratedText(item, index) {
+  if (typeof item === "string") return item;
+  throw invalid(`texts: item ${index} is ${describeValue(item)}; expected a string`);
+}

@@ -1,0 +1,139 @@
+// The model of an instance of `Corom` on this thread. It embeds texts batch by batch, and yields to the event loop
+// between batches. The work is done in WebAssembly.
+//
+// An engine has these members; lib/worker/engine.js has them too:
+//
+//   info                                            what is loaded
+//   parallel                                        portions that run at the same time; 1 if undefined
+//   embed(texts, prompt, { signal, onDone })        -> { data, report }, see the class Embeddings
+//   score(query, portion, metric, { signal, onDone })   -> Float32Array of the metric's values
+//   order(values, topK, metric)                     -> the indices of the best values, best first
+//   tokenize(text, { signal })                      -> Tokens
+//   free()
+//
+// `prompt` is { kind, value } of call-arguments.js. `query` is { text } or { vector }, `portion` { texts } or
+// { vectors }. While texts are embedded, `onDone(count)` is told how many of them are done.
+import { throwIfAborted } from "./abort.js";
+import { CoromError } from "./errors.js";
+import { QueryCache } from "./query-cache.js";
+import { YieldTimer } from "./yield-timer.js";
+
+/** The prompts of `score` and `rank`. */
+const QUERY = { kind: "query" };
+const DOCUMENT = { kind: "document" };
+
+export class Engine {
+  #runtime;
+  #embedder;
+  #yieldTimer = new YieldTimer();
+  #queries;
+
+  /** `content` identifies the files that were loaded: two engines with the same content have the same model. */
+  constructor({ runtime, embedder, content, onnxFile, queryCache }) {
+    this.#runtime = runtime;
+    this.#embedder = embedder;
+    this.#queries = new QueryCache(queryCache);
+    this.content = content;
+    const info = { ...readInfo(runtime, embedder), model: onnxFile };
+    // The kernel can change while the first texts are embedded, because two relaxed kernels are timed.
+    let { kernel } = info;
+    // `info` must not keep the memory of a freed instance. So its getter reads the field #embedder, which free() clears,
+    // and no function in this constructor refers to `embedder`.
+    const currentKernel = () => (runtime.memoryBytes > 0 ? runtime.call(() => this.#embedder.kernel()) : kernel);
+    Object.defineProperties(info, {
+      wasmMemory: { enumerable: true, get: () => runtime.memoryBytes },
+      kernel: { enumerable: true, get: () => (kernel = currentKernel()) },
+    });
+    this.info = info;
+  }
+
+  async embed(texts, prompt, { signal, onDone } = {}) {
+    await this.#yieldAndCheck(signal);
+    if (texts.length === 1) return this.#embedSingle(texts[0], prompt, signal);
+    return this.#embedAll(texts, prompt, signal, onDone);
+  }
+
+  async score(query, { texts, vectors }, metric, { signal, onDone } = {}) {
+    await this.#yieldAndCheck(signal);
+    const vector = query.vector ?? (await this.#embedSingle(query.text, QUERY, signal)).data;
+    const data = vectors ?? (await this.#embedAll(texts, DOCUMENT, signal, onDone)).data;
+    return this.#withEmbedder((embedder) => embedder.score(vector, data, metric));
+  }
+
+  async order(values, topK, metric) {
+    return this.#withEmbedder((embedder) => embedder.rank(values, topK, metric));
+  }
+
+  async tokenize(text, { signal } = {}) {
+    await this.#yieldAndCheck(signal);
+    return this.#withEmbedder((embedder) => embedder.tokenize(text));
+  }
+
+  free() {
+    this.#embedder = undefined;
+    this.#queries.clear();
+    this.#runtime.drop();
+  }
+
+  /** Calls `work` with the embedder. Throws FREED if the instance has been freed in the meantime. */
+  #withEmbedder(work) {
+    if (!this.#embedder) throw freedError();
+    return this.#runtime.call(() => work(this.#embedder));
+  }
+
+  /**
+   * Runs between batches and between calls: yields to the event loop if that is due, then throws if the signal is
+   * aborted.
+   */
+  async #yieldAndCheck(signal) {
+    if (this.#yieldTimer.isDue) await this.#yieldTimer.yieldNow();
+    throwIfAborted(signal);
+  }
+
+  /**
+   * Returns what #embedAll returns for one text, from the query cache if it is there. The text always gets a job of its
+   * own, so that the bits of its vector do not depend on the cache.
+   */
+  async #embedSingle(text, prompt, signal) {
+    const before = this.#withEmbedder((embedder) => embedder.resolvePrompt(prompt?.kind, prompt?.value));
+    const key = before === "" ? text : `${before}\0${text}`;
+    const cached = this.#queries.get(key);
+    if (cached) return cached;
+    const result = await this.#embedAll([text], prompt, signal);
+    this.#queries.set(key, result);
+    return result;
+  }
+
+  /**
+   * Embeds texts as one job, batch by batch. A job that ends early is freed. Returns the vectors `data`, and the
+   * `report` of the class Embeddings.
+   */
+  async #embedAll(texts, prompt, signal, onDone) {
+    let job = this.#withEmbedder((embedder) =>
+      embedder.start(texts, embedder.resolvePrompt(prompt?.kind, prompt?.value)),
+    );
+    try {
+      while (!this.#withEmbedder((embedder) => embedder.step(job))) {
+        onDone?.(this.#runtime.call(() => job.done));
+        await this.#yieldAndCheck(signal);
+      }
+      const finished = job;
+      const report = this.#runtime.call(() => ({
+        tokens: finished.tokens(),
+        truncated: finished.truncated(),
+        unknown: finished.unknown(),
+      }));
+      job = undefined; // finish() frees the job
+      return { data: this.#withEmbedder((embedder) => embedder.finish(finished)), report };
+    } finally {
+      if (job && this.#runtime.memoryBytes > 0) this.#runtime.call(() => job.free());
+    }
+  }
+}
+
+export const freedError = () => new CoromError("FREED", "this instance was freed; load the model again");
+
+/** Reads what never changes about a model. */
+function readInfo(runtime, embedder) {
+  return runtime.call((bindings) => ({ ...embedder.info(), simd: runtime.simd, version: bindings.version() }));
+}

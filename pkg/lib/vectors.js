@@ -1,0 +1,59 @@
+// The forms of a vector that calls accept, and the form in which they return one. A vector that JSON or a structured
+// clone has copied is accepted too.
+import { unexpected } from "./arguments.js";
+import { invalid } from "./errors.js";
+
+const TYPED_VECTORS = ["[object Float32Array]", "[object Float64Array]"];
+const tagOf = (value) => Object.prototype.toString.call(value);
+
+/** Makes `JSON.stringify` write a Float32Array as an array of numbers, not as an object. Returns the array. */
+export function asVector(numbers) {
+  return Object.defineProperty(numbers, "toJSON", { value: toJSON, configurable: true, writable: true });
+}
+
+function toJSON() {
+  return Array.from(this);
+}
+
+/** Returns true for an object whose keys are 0, 1, 2 …: JSON makes that of a typed array. */
+function isIndexed(value) {
+  return tagOf(value) === "[object Object]" && Object.hasOwn(value, "0") && typeof value[0] === "number";
+}
+
+/** Returns true for a value that has the form of a vector; its numbers are not checked. */
+export function isVector(value) {
+  if (Array.isArray(value)) return typeof value[0] === "number";
+  return TYPED_VECTORS.includes(tagOf(value)) || isIndexed(value);
+}
+
+/**
+ * Returns a vector's numbers as a Float32Array; a Float32Array is returned as it is, without a copy.
+ *
+ * Numbers that 32-bit floats cannot represent are INVALID_ARGUMENT.
+ */
+export function toFloat32(value, name) {
+  if (tagOf(value) === "[object Float32Array]") return checkFinite(value, name);
+  return checkFinite(Float32Array.from(listOfNumbers(value, name, "a vector: a Float32Array or an array of numbers")), name);
+}
+
+/** Returns numbers as an array or typed array: those of an array, a typed array, or what JSON made of a typed array. */
+export function listOfNumbers(value, name, expected) {
+  const isTyped = ArrayBuffer.isView(value) && tagOf(value) !== "[object DataView]";
+  if (isTyped) return value;
+  const list = Array.isArray(value) ? value : isIndexed(value) ? Object.values(value) : undefined;
+  if (list === undefined) throw unexpected(name, value, expected);
+  const wrong = list.findIndex((number) => typeof number !== "number");
+  if (wrong >= 0) throw unexpected(`${name}[${wrong}]`, list[wrong], "a number");
+  return list;
+}
+
+function checkFinite(numbers, name) {
+  const wrong = numbers.findIndex((number) => !Number.isFinite(number));
+  if (wrong >= 0) throw unexpected(`${name}[${wrong}]`, numbers[wrong], "a finite 32-bit float");
+  return numbers;
+}
+
+/** Throws INVALID_ARGUMENT if a vector does not have `dimension` numbers. */
+export function checkDimension(length, dimension, name, whose) {
+  if (length !== dimension) throw invalid(`${name}: got ${length} numbers; expected ${dimension}, as ${whose} has`);
+}
