@@ -5,24 +5,53 @@ export function throwIfAborted(signal) {
   if (signal?.aborted) throw signal.reason;
 }
 
+/** The functions to call when a signal aborts, per signal. */
+const listeners = new WeakMap();
+
+/**
+ * Calls `callback` when the signal aborts; at once if it is aborted. Returns a function that ends this. Each signal has
+ * one listener of this package, however many calls use it, because Node warns of more than ten.
+ */
+export function onAbort(signal, callback) {
+  if (!signal) return () => {};
+  if (signal.aborted) {
+    callback();
+    return () => {};
+  }
+  let entry = listeners.get(signal);
+  if (!entry) {
+    const callbacks = new Set();
+    const listener = () => {
+      listeners.delete(signal);
+      for (const call of callbacks) call();
+    };
+    entry = { callbacks, listener };
+    listeners.set(signal, entry);
+    signal.addEventListener("abort", listener, { once: true });
+  }
+  const own = () => callback(); // the same function may be given twice
+  entry.callbacks.add(own);
+  return () => {
+    entry.callbacks.delete(own);
+    if (entry.callbacks.size > 0 || listeners.get(signal) !== entry) return;
+    listeners.delete(signal);
+    signal.removeEventListener("abort", entry.listener);
+  };
+}
+
 /** Settles as the promise does, or rejects with the signal's reason as soon as the signal aborts. */
 export function untilAborted(promise, signal) {
   if (!signal) return promise;
   return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason);
-    if (signal.aborted) abort();
-    else signal.addEventListener("abort", abort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+    const release = onAbort(signal, () => reject(signal.reason));
+    promise.then(resolve, reject).finally(release);
   });
 }
 
 /** Returns a controller that aborts when `signal` does. `release` removes that connection. */
 export function childController(signal) {
   const controller = new AbortController();
-  const abort = () => controller.abort(signal.reason);
-  if (signal?.aborted) abort();
-  else signal?.addEventListener("abort", abort, { once: true });
-  return { controller, release: () => signal?.removeEventListener("abort", abort) };
+  return { controller, release: onAbort(signal, () => controller.abort(signal.reason)) };
 }
 
 /** Resolves after `ms` milliseconds, or rejects with the signal's reason. */

@@ -74,7 +74,7 @@ export function text(value, name) {
 export function texts(value, name) {
   if (typeof value === "string") throw unexpected(name, value, "an array of strings; pass a single text as [text]");
   if (!Array.isArray(value)) throw unexpected(name, value, "an array of strings");
-  const list = Array.from(value);
+  const list = Array.prototype.slice.call(value); // faster than Array.from
   const wrong = list.findIndex((item) => typeof item !== "string");
   if (wrong >= 0) throw unexpected(`${name}[${wrong}]`, list[wrong], "a string");
   return list;

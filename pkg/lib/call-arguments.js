@@ -1,9 +1,20 @@
 // Checks the arguments of the calls of a loaded instance. Each check returns the values in the form that the rest of the
 // package uses, or throws INVALID_ARGUMENT.
-import { checkSignal, describeValue, ofType, oneOf, optional, text, texts, unexpected, wholeNumber } from "./arguments.js";
+import {
+  checkSignal,
+  describeValue,
+  ofType,
+  oneOf,
+  optional,
+  readArgument,
+  text,
+  texts,
+  unexpected,
+  wholeNumber,
+} from "./arguments.js";
 import { checkDocuments, checkQuery } from "./documents.js";
 import { isMatrix } from "./embeddings.js";
-import { CoromError, invalid, messageOf } from "./errors.js";
+import { invalid } from "./errors.js";
 import { CALL_HINTS } from "./option-hints.js";
 import { readOptions } from "./option-names.js";
 
@@ -14,16 +25,6 @@ const QUEUE_OPTIONS = ["signal", "abortPrevious"];
 const DEFAULT_BATCH_SIZE = 256;
 
 export const isDistance = (metric) => DISTANCES.includes(metric);
-
-/** Calls `check`. What an argument itself throws, such as a getter or a Proxy, becomes INVALID_ARGUMENT. */
-function reading(check) {
-  try {
-    return check();
-  } catch (cause) {
-    if (cause instanceof CoromError) throw cause;
-    throw invalid(`an argument cannot be read: ${messageOf(cause)}`, { cause });
-  }
-}
 
 /** Checks the options that every call has, and returns them with those named `names`. */
 function callOptions(given, call, names = []) {
@@ -38,12 +39,12 @@ function callOptions(given, call, names = []) {
 export function isIterable(value) {
   if (value === null || typeof value !== "object" || Array.isArray(value)) return false;
   if (value instanceof String || ArrayBuffer.isView(value) || isMatrix(value)) return false;
-  return reading(() => [Symbol.asyncIterator, Symbol.iterator].some((key) => typeof value[key] === "function"));
+  return readArgument("an argument", () => [Symbol.asyncIterator, Symbol.iterator].some((key) => typeof value[key] === "function"));
 }
 
 /** Checks the arguments of `embed` for a text or a list. Returns `{ list, isSingle, prompt, … }`. */
 export function embedArguments(value, given) {
-  return reading(() => {
+  return readArgument("an argument", () => {
     const isSingle = typeof value === "string";
     if (!isSingle && !Array.isArray(value)) throw unexpected("texts", value, "a string, an array of strings or an iterable");
     const options = callOptions(given, "embed", ["prompt", "onProgress"]);
@@ -53,7 +54,7 @@ export function embedArguments(value, given) {
 
 /** Checks the options of `embed` for an iterable. */
 export function iterableOptions(given) {
-  return reading(() => {
+  return readArgument("an argument", () => {
     const options = callOptions(given, "embed", ["prompt", "onProgress", "batchSize"]);
     if (options.abortPrevious) {
       throw invalid("abortPrevious: it is for single calls; end an iteration with break, or abort it with a signal");
@@ -68,7 +69,7 @@ export function iterableOptions(given) {
  * `{ query: { text } or { vector }, documents, metric, topK, … }`.
  */
 export function comparison(query, documents, given, { call, info, names = [] }) {
-  return reading(() => {
+  return readArgument("an argument", () => {
     const options = callOptions(given, call, ["metric", "onProgress", ...names]);
     return {
       ...options,
@@ -82,7 +83,7 @@ export function comparison(query, documents, given, { call, info, names = [] }) 
 
 /** Checks the arguments of `tokenize`. */
 export function tokenizeArguments(value, given) {
-  return reading(() => ({ ...callOptions(given, "tokenize"), text: text(value, "text") }));
+  return readArgument("an argument", () => ({ ...callOptions(given, "tokenize"), text: text(value, "text") }));
 }
 
 /** Checks `topK`: any whole number, because there are never more results than documents. */

@@ -4,7 +4,7 @@ import { throwIfAborted, untilAborted } from "./abort.js";
 import * as check from "./call-arguments.js";
 import { CallProgress } from "./call-progress.js";
 import { textPortions } from "./documents.js";
-import { EmbedResult } from "./embed-result.js";
+import { EmbedResult, checkResultSize } from "./embed-result.js";
 import { Embeddings } from "./embeddings.js";
 import { freedError } from "./engine.js";
 import { invalid } from "./errors.js";
@@ -81,6 +81,7 @@ export class Corom {
 
   async #embedList(texts, options) {
     this.#assertNotFreed();
+    if (Array.isArray(texts)) checkResultSize(texts.length, this.info.dimension); // before the texts are copied
     const given = check.embedArguments(texts, options);
     const { list, isSingle, prompt, onProgress } = given;
     const progress = onProgress && new CallProgress(onProgress, list.length);

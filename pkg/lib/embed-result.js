@@ -32,17 +32,24 @@ export class EmbedResult {
   }
 }
 
+/** Throws OUT_OF_MEMORY if the vectors of `count` texts are more than one call returns. */
+export function checkResultSize(count, dimension) {
+  if (bytesOf(count, dimension) > MAX_BYTES) throw tooLarge(count, dimension);
+}
+
+const bytesOf = (count, dimension) => count * dimension * Float32Array.BYTES_PER_ELEMENT;
+
 function vectorsOf(count, dimension) {
-  const bytes = count * dimension * Float32Array.BYTES_PER_ELEMENT;
   try {
-    if (bytes <= MAX_BYTES) return new Float32Array(count * dimension);
+    return new Float32Array(count * dimension);
   } catch (cause) {
     if (!(cause instanceof RangeError)) throw cause;
+    throw tooLarge(count, dimension, { cause });
   }
-  const gigabytes = (bytes / 1e9).toFixed(1);
-  throw new CoromError(
-    "OUT_OF_MEMORY",
-    `the vectors of ${count} texts take ${gigabytes} GB, which cannot be reserved; ` +
-      "embed fewer texts per call, or pass an iterable of the texts",
-  );
+}
+
+function tooLarge(count, dimension, options) {
+  const gigabytes = (bytesOf(count, dimension) / 1e9).toFixed(1);
+  const message = `the vectors of ${count} texts take ${gigabytes} GB, which is too much for one call; `;
+  return new CoromError("OUT_OF_MEMORY", message + "embed fewer texts, or pass an iterable of the texts", options);
 }

@@ -1,7 +1,7 @@
 // The class `Embeddings`: a row-major matrix `[rows, dimension]` of vectors, and what the tokenizer made of each text if
 // the vectors were computed from texts. See types/embeddings.d.ts.
 import { readOptions } from "./option-names.js";
-import { unexpected, wholeNumber } from "./arguments.js";
+import { readArgument, unexpected, wholeNumber } from "./arguments.js";
 import { invalid, messageOf } from "./errors.js";
 import { asVector, checkDimension, isVector, listOfNumbers, toFloat32 } from "./vectors.js";
 
@@ -29,7 +29,7 @@ export class Embeddings {
   static from(value, options) {
     const given = readOptions(options, ["dimension"], { call: "Embeddings.from" });
     const dimension = given.dimension === undefined ? undefined : wholeNumber(given.dimension, "dimension", 1);
-    const embeddings = parse(typeof value === "string" ? parseJson(value) : value, dimension, "value");
+    const embeddings = readArgument("an argument", () => parse(typeof value === "string" ? parseJson(value) : value, dimension, "value"));
     if (dimension !== undefined && embeddings.rows > 0) {
       checkDimension(embeddings.dimension, dimension, "value", "the option dimension");
     }

@@ -1,5 +1,5 @@
 // ModelScope's sentence-embedding pipeline over the public calls of an instance. docs/corom.md describes the pipeline.
-import { oneOf, textOrTexts, unexpected } from "./arguments.js";
+import { oneOf, readArgument, textOrTexts, unexpected } from "./arguments.js";
 import { CALL_HINTS } from "./option-hints.js";
 import { readOptions } from "./option-names.js";
 import { invalid } from "./errors.js";
@@ -11,7 +11,7 @@ const OPTIONS = ["modelscopeVersion", "signal", "abortPrevious", "onProgress"];
 export function sentenceEmbedding(corom) {
   if (typeof corom?.embed !== "function") throw unexpected("corom", corom, "a loaded instance of Corom");
   return async (input, options) => {
-    const { sources, compared } = checkInput(input);
+    const { sources, compared } = readArgument("an argument", () => checkInput(input));
     const { modelscopeVersion = "1.2", ...call } = readOptions(options, OPTIONS, {
       call: "sentenceEmbedding",
       hints: CALL_HINTS,

@@ -48,6 +48,7 @@ export function listOfNumbers(value, name, expected) {
 }
 
 function checkFinite(numbers, name) {
+  if (numbers.length === 0) return numbers; // also that of a detached buffer, which has no methods that work
   const wrong = numbers.findIndex((number) => !Number.isFinite(number));
   if (wrong >= 0) throw unexpected(`${name}[${wrong}]`, numbers[wrong], "a finite 32-bit float");
   return numbers;

@@ -6,7 +6,7 @@
 //                    { error }     the request or its body failed
 //   worker -> page   "pull"        requests the next chunk
 //                    "cancel"      ends the request
-import { childController } from "../abort.js";
+import { childController, onAbort } from "../abort.js";
 import { describeValue } from "../arguments.js";
 import { isBytes, uint8ArrayOf } from "../bytes.js";
 import { checkedResponse } from "../fetch.js";
@@ -26,8 +26,9 @@ export function remoteFetch(shared, post) {
     const { port1: port, port2 } = new MessageChannel();
     return new Promise((resolve, reject) => {
       let chunks; // of the body
+      let release = () => {};
       const end = () => {
-        signal?.removeEventListener("abort", abort);
+        release();
         port.close();
       };
       const cancel = () => {
@@ -67,8 +68,7 @@ export function remoteFetch(shared, post) {
       };
       const init = { ...rest, headers: [...new Headers(headers)] };
       post({ fetch: { shared, input: String(input?.url ?? input), init, port: port2 } }, [port2]);
-      if (signal?.aborted) abort();
-      else signal?.addEventListener("abort", abort, { once: true });
+      release = onAbort(signal, abort);
     });
   };
 }

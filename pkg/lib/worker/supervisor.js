@@ -1,6 +1,6 @@
 // Keeps a worker with the model: starts it, sends calls to it, terminates it if an aborted call does not end in time,
 // and starts another worker when a call needs one.
-import { untilAborted } from "../abort.js";
+import { onAbort, throwIfAborted, untilAborted } from "../abort.js";
 import { CoromError } from "../errors.js";
 import { WorkerConnection } from "./connection.js";
 
@@ -67,7 +67,7 @@ export class Supervisor {
     // If this call is aborted during a reload, the reload continues for the next call.
     if (this.#connection.ended) (this.#starting = this.start()).catch(() => {});
     await untilAborted(this.#starting, signal);
-    signal?.throwIfAborted();
+    throwIfAborted(signal);
     const connection = this.#connection;
     let timer;
     const abort = () => {
@@ -76,7 +76,7 @@ export class Supervisor {
       const limit = this.#abortTimeout ?? Math.max(MIN_ABORT_TIMEOUT_MS, this.#loadTimeMs);
       if (limit < Infinity) timer = setTimeout(() => connection.end(signal.reason), Math.min(limit, MAX_TIMER_MS));
     };
-    signal?.addEventListener("abort", abort, { once: true });
+    const release = onAbort(signal, abort);
     try {
       const { value, error, memory, kernel } = await connection.ask({ call: question }, onDone);
       this.#memory = memory;
@@ -84,7 +84,7 @@ export class Supervisor {
       if (error) throw memory > 0 ? error : this.#crashedError(error);
       return value;
     } finally {
-      signal?.removeEventListener("abort", abort);
+      release();
       clearTimeout(timer);
     }
   }

@@ -6,9 +6,10 @@
 export async function differing(Corom, golden, source, simd) {
   const wrong = [];
   for (const { name, folder, options, vectors } of golden.cases) {
+    const { precision, ...others } = options; // the native test has them side by side
     // The plain binary has only the exact kernel.
-    const quality = simd === "plain" ? "balanced" : "exact"; // the plain binary has only exact kernels
-    const corom = await Corom.load(source(folder), { ...options, quality, advanced: { simd }, queryCache: 0 });
+    const advanced = { simd, precision, kernel: simd === "plain" ? "auto" : "exact" };
+    const corom = await Corom.load(source(folder), { ...others, advanced, queryCache: 0 });
     const { info } = corom;
     if (!info.fused || info.kernel !== "exact" || info.simd !== simd) wrong.push({ name, info });
     const rows = [...(await corom.embed(golden.texts))].map(hex);
