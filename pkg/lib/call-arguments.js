@@ -39,7 +39,11 @@ function callOptions(given, call, names = []) {
 export function isIterable(value) {
   if (value === null || typeof value !== "object" || Array.isArray(value)) return false;
   if (value instanceof String || ArrayBuffer.isView(value) || isMatrix(value)) return false;
-  return readArgument("an argument", () => [Symbol.asyncIterator, Symbol.iterator].some((key) => typeof value[key] === "function"));
+  try {
+    return [Symbol.asyncIterator, Symbol.iterator].some((key) => typeof value[key] === "function");
+  } catch {
+    return false; // the value cannot be read; the checks of a list say so
+  }
 }
 
 /** Checks the arguments of `embed` for a text or a list. Returns `{ list, isSingle, prompt, … }`. */

@@ -29,7 +29,9 @@ export class Embeddings {
   static from(value, options) {
     const given = readOptions(options, ["dimension"], { call: "Embeddings.from" });
     const dimension = given.dimension === undefined ? undefined : wholeNumber(given.dimension, "dimension", 1);
-    const embeddings = readArgument("an argument", () => parse(typeof value === "string" ? parseJson(value) : value, dimension, "value"));
+    const embeddings = readArgument("value", () => {
+      return parse(typeof value === "string" ? parseJson(value) : value, dimension, "value");
+    });
     if (dimension !== undefined && embeddings.rows > 0) {
       checkDimension(embeddings.dimension, dimension, "value", "the option dimension");
     }
