@@ -11,8 +11,8 @@ const MAX_SHOWN_LENGTH = 500;
  * them, and the headers that carry them.
  */
 export function splitCredentials(href) {
-  const url = new URL(href);
-  if (url.username === "" && url.password === "") return { href, headers: undefined };
+  const url = parsed(href);
+  if (url === undefined || (url.username === "" && url.password === "")) return { href, headers: undefined };
   const bytes = new TextEncoder().encode(`${decoded(url.username)}:${decoded(url.password)}`);
   url.username = url.password = "";
   return { href: url.href, headers: { authorization: `Basic ${btoa(String.fromCharCode(...bytes))}` } };
@@ -20,12 +20,8 @@ export function splitCredentials(href) {
 
 /** Returns an address for messages: without user name and password, and without the values of secret parameters. */
 export function shownAddress(href) {
-  let url;
-  try {
-    url = new URL(href);
-  } catch {
-    return shortened(href.replace(/\/\/[^/?#]*@/, "//")); // not a valid address
-  }
+  const url = parsed(href);
+  if (url === undefined) return shortened(href.replace(/\/\/[^/?#]*@/, "//"));
   const query = url.search.replace(/([?&])([^=&]*)=[^&]*/g, (pair, separator, name) =>
     SECRET_NAME.test(name) ? `${separator}${name}=…` : pair,
   );
@@ -34,6 +30,15 @@ export function shownAddress(href) {
 }
 
 const shortened = (text) => (text.length > MAX_SHOWN_LENGTH ? `${text.slice(0, MAX_SHOWN_LENGTH)}…` : text);
+
+/** Parses an address; returns undefined if it is not valid. */
+function parsed(href) {
+  try {
+    return new URL(href);
+  } catch {
+    return undefined;
+  }
+}
 
 function decoded(text) {
   try {

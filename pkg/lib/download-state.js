@@ -91,7 +91,7 @@ export class DownloadState {
 
   /** Ends the file in the loader, which checks its size and SHA-256. */
   async end() {
-    this.#sink.end(this.file.path, this.file.sha256 === undefined ? undefined : await this.digest());
+    await this.#sink.end(this.file.path, this.file.sha256 === undefined ? undefined : await this.digest());
   }
 
   /** Starts again from byte 0. */

@@ -47,21 +47,6 @@ const hasHttpCache = () => isBrowser();
 
 const isBrowser = () => typeof globalThis.isSecureContext === "boolean";
 
-/** Reads the body of a Response as one Uint8Array. `name` is used in error messages. */
-export async function readBody(response, { name = response.url } = {}) {
-  const length = contentLength(response);
-  let bytes;
-  try {
-    bytes = new Uint8Array(await response.arrayBuffer());
-  } catch (cause) {
-    throw new CoromError("FETCH_FAILED", `${name}: the download broke off: ${reasonOf(cause)}`, { cause });
-  }
-  if (length !== undefined && bytes.length < length) {
-    throw new CoromError("FETCH_FAILED", `${name}: the download broke off after ${bytes.length} of ${length} bytes`);
-  }
-  return bytes;
-}
-
 /** Returns whether the server compressed the body. */
 export function isEncoded(response) {
   const encoding = response.headers.get("content-encoding");

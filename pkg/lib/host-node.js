@@ -3,7 +3,6 @@ import { throwIfAborted } from "./abort.js";
 import { shownAddress } from "./address.js";
 import { isUrl } from "./bytes.js";
 import { CoromError, invalid, messageOf } from "./errors.js";
-import { request } from "./fetch.js";
 import { folderSource } from "./source-folder.js";
 import { memorySource } from "./source-memory.js";
 import { isMirrors, urlSource } from "./source-url.js";
@@ -31,18 +30,40 @@ export async function openSource(source) {
   return url.protocol === "file:" ? folderSource(await pathOf(url)) : urlSource(url);
 }
 
-/** Fetches or reads a URL. `input` is bytes or a Response; `size` is its length in bytes, if known. */
-export async function fetchUrl(url, signal) {
-  if (url.protocol !== "file:") return { input: await request(url.href, signal) };
+/** Reads the file of a file: URL; returns undefined for other URLs. */
+export async function readLocal(url, signal) {
+  if (url.protocol !== "file:") return undefined;
   const { readFile } = await import("node:fs/promises");
   try {
-    const input = await readFile(url, { signal });
-    return { input, size: input.length };
+    return await readFile(url, { signal });
   } catch (cause) {
     throwIfAborted(signal);
     throw new CoromError("FETCH_FAILED", `${url.href}: the file cannot be read: ${messageOf(cause)}`, { cause });
   }
 }
+
+/**
+ * Resolves an address of the option `wasm`: a URL, or a path. A bundler writes the path of the .wasm file relative to
+ * the bundle, so a relative path is looked for in the working directory, beside the bundle and beside the program.
+ */
+export async function resolveBinary(address) {
+  if (address === "") throw invalid("wasm: got an empty string; expected a path, a URL, a Response, a module or bytes");
+  if (isUrl(address) || /^(https?|file|data|blob):/i.test(address)) return resolveUrl(address, "wasm");
+  const [{ access }, path, { fileURLToPath, pathToFileURL }] = await Promise.all([
+    import("node:fs/promises"),
+    import("node:path"),
+    import("node:url"),
+  ]);
+  const bundle = import.meta.url === undefined ? bundleFolder : path.dirname(fileURLToPath(import.meta.url));
+  const program = globalThis.process?.argv?.[1] && path.dirname(process.argv[1]);
+  const files = [".", bundle, program].filter(Boolean).map((folder) => path.resolve(folder, address));
+  for (const file of files) if (await access(file).then(() => true, () => false)) return pathToFileURL(file);
+  const places = [...new Set(files)].join(", ");
+  throw new CoromError("FETCH_FAILED", `wasm: there is no file ${address}; looked for ${places}`);
+}
+
+/** The folder of this script in a CommonJS bundle. */
+const bundleFolder = typeof __dirname === "string" ? __dirname : undefined;
 
 /** Parses a URL. `name` is the argument, for error messages. */
 export function resolveUrl(text, name) {

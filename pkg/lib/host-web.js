@@ -2,7 +2,6 @@
 import { shownAddress } from "./address.js";
 import { isUrl } from "./bytes.js";
 import { invalid } from "./errors.js";
-import { request } from "./fetch.js";
 import { memorySource } from "./source-memory.js";
 import { isMirrors, urlSource } from "./source-url.js";
 
@@ -13,12 +12,8 @@ export function openSource(source) {
   return typeof source === "string" || isUrl(source) ? urlSource(url(source)) : memorySource(source);
 }
 
-/** Fetches a URL. `input` is a Response; `size` is the length of its body in bytes, if known. */
-export async function fetchUrl(url, signal) {
-  const input = await request(url.href, signal);
-  const length = Number(input.headers.get("content-length")) || undefined;
-  return { input, size: input.headers.has("content-encoding") ? undefined : length };
-}
+/** Resolves an address of the option `wasm`. */
+export const resolveBinary = (address) => resolveUrl(address, "wasm");
 
 /** Resolves a URL against the page. `name` is the argument, for error messages. */
 export function resolveUrl(text, name) {

@@ -2,47 +2,106 @@
 import { throwIfAborted, untilAborted } from "./abort.js";
 import { shownAddress } from "./address.js";
 import { unexpected } from "./arguments.js";
-import { CoromError, invalid, messageOf } from "./errors.js";
 import { isBytes, isResponse, isUrl, uint8ArrayOf, unshared } from "./bytes.js";
-import { readBody } from "./fetch.js";
+import { explainCompileErrors, unsupported } from "./compile.js";
+import { CoromError, invalid, messageOf } from "./errors.js";
+import { SharedWork } from "./shared-work.js";
 import { hasRelaxedSimd, hasSimd } from "./simd.js";
+import { isMirrors } from "./source-url.js";
+import { downloadModule, moduleOfResponse } from "./wasm-file.js";
 
 const WASM_FILES = { plain: "corom.wasm", relaxed: "corom-relaxed.wasm" };
 
-// Compiled modules, held weakly, so that the engine can free the code when the last instance is gone. The key is the
-// function in `host.binaries`, because two entries of the package may be in use together.
-const compiled = new WeakMap();
+/**
+ * The compiled modules, held weakly, so that the engine can free the code when the last instance is gone; and those that
+ * are being compiled (SharedWork). The key is the function in `host.binaries`, because two entries of the package may be
+ * in use together, or the URLs of the option `wasm`.
+ */
+const compiled = new Map();
+const compiling = new Map();
 
 /**
- * Returns `{ module, simd, isPrecompiled }` for the options `simd` and `wasm`. `host.binaries` maps a kind (`plain`,
- * `relaxed`) to a function that returns a URL, bytes, or a module that the host compiled with the program (then
- * `isPrecompiled` is true).
+ * Returns `{ module, simd, isPrecompiled }` for the options `simd`, `wasm`, `retries` and `stallTimeoutMs`.
+ * `host.binaries` maps a kind (`plain`, `relaxed`) to a function; see `binaryModule`.
  */
-export async function wasmModule(host, { simd, wasm, signal, onProgress }) {
+export async function wasmModule(host, { simd, wasm, ...options }) {
   if (typeof WebAssembly !== "object") throw unsupported("this host has no WebAssembly; corom needs it, with SIMD");
   if (!hasSimd()) throw unsupported("this engine has no WebAssembly SIMD; update the browser or JavaScript runtime");
   if (wasm !== undefined) {
-    const module = await untilAborted(moduleFromOption(host, wasm, signal), signal);
+    const module = await untilAborted(moduleFromOption(host, wasm, options), options.signal);
     return { module, simd: simd === "auto" ? "custom" : simd };
   }
   const kind = chooseKind(simd, host.binaries);
-  return { ...(await packagedModule(host, kind, { signal, onProgress })), simd: kind };
+  return { ...(await binaryModule(host, host.binaries[kind], WASM_FILES[kind], options)), simd: kind };
 }
 
-async function packagedModule(host, kind, { signal, onProgress }) {
-  const binary = host.binaries[kind];
+/**
+ * Returns `{ module, isPrecompiled }` of a binary of this package. `binary()` returns its URL, its bytes, or a module
+ * that the host compiled with the program (then `isPrecompiled` is true). `file` is its name.
+ */
+export async function binaryModule(host, binary, file, options) {
   const held = compiled.get(binary)?.deref();
   if (held) return { module: held };
-  const file = WASM_FILES[kind];
   const given = await locateBinary(host, binary, file);
   if (isModule(given)) return { module: given, isPrecompiled: true };
-  onProgress?.({ phase: "wasm", file, loaded: 0, total: undefined });
-  const { input, size } = isUrl(given) ? await host.fetchUrl(given, signal) : { input: given, size: given.byteLength };
-  const module = await untilAborted(compile(input, file), signal);
-  compiled.set(binary, new WeakRef(module));
-  onProgress?.({ phase: "wasm", file, loaded: size ?? 0, total: size });
+  const module = await compiledOnce(binary, options, (how) =>
+    isUrl(given) ? moduleAt(host, [given], file, how) : moduleOfBytes(given, file, how),
+  );
   return { module };
 }
+
+/** Returns the module of `key`: the one that exists, or what `compile(options)` returns, which all callers share. */
+async function compiledOnce(key, options, compile) {
+  const { retries, stallTimeoutMs, signal, onProgress } = options;
+  for (;;) {
+    const held = compiled.get(key)?.deref();
+    if (held) return held;
+    let job = compiling.get(key);
+    const isShared = job !== undefined && !job.work.isAbandoned;
+    if (!isShared) {
+      job = { retries, stallTimeoutMs };
+      job.work = new SharedWork(async (signal, report) => {
+        try {
+          const module = await compile({ retries, stallTimeoutMs, signal, report });
+          compiled.set(key, new WeakRef(module));
+          return module;
+        } finally {
+          if (compiling.get(key) === job) compiling.delete(key);
+        }
+      });
+      compiling.set(key, job);
+    }
+    try {
+      return await job.work.join({ signal, onProgress });
+    } catch (error) {
+      throwIfAborted(signal);
+      // Another load may have given up earlier than this one wants to.
+      const isPatient = job.retries < retries || job.stallTimeoutMs < stallTimeoutMs;
+      if (!(isShared && isPatient && error instanceof CoromError)) throw error;
+    }
+  }
+}
+
+/** Returns the module at the first of the URLs that has it. */
+async function moduleAt(host, urls, file, { signal, report, ...options }) {
+  report({ phase: "wasm", file, loaded: 0, total: undefined });
+  const bytes = urls.length === 1 ? await host.readLocal?.(urls[0], signal) : undefined;
+  const { module, size } = bytes
+    ? { module: await moduleFrom(bytes, shownAddress(urls[0].href), "FETCH_FAILED"), size: bytes.length }
+    : await downloadModule(urls, file, { ...options, signal, report });
+  report({ phase: "wasm", file, loaded: size, total: size });
+  return module;
+}
+
+async function moduleOfBytes(bytes, file, { report }) {
+  report({ phase: "wasm", file, loaded: 0, total: undefined });
+  const module = await moduleFrom(bytes, file, "FETCH_FAILED");
+  report({ phase: "wasm", file, loaded: bytes.byteLength, total: bytes.byteLength });
+  return module;
+}
+
+const moduleFrom = async (bytes, name, code) =>
+  explainCompileErrors(WebAssembly.compile(unshared(uint8ArrayOf(bytes, name))), name, code);
 
 /** Returns the kind of binary to use: one that this engine can run and that this entry contains. */
 function chooseKind(simd, binaries) {
@@ -77,15 +136,20 @@ async function locateBinary(host, binary, file) {
 const isModule = (value) => Object.prototype.toString.call(value) === "[object WebAssembly.Module]";
 
 /** Compiles the option `wasm`. */
-async function moduleFromOption(host, given, signal) {
-  const wasm = await awaitOption(given, signal);
+async function moduleFromOption(host, given, options) {
+  const wasm = await awaitOption(given, options.signal);
   if (isModule(wasm)) return wasm;
-  if (typeof wasm === "string" || isUrl(wasm)) {
-    const url = host.resolveUrl(wasm, "wasm");
-    return compile((await host.fetchUrl(url, signal)).input, shownAddress(url.href));
+  if (typeof wasm === "string" || isUrl(wasm) || isMirrors(wasm)) {
+    const urls = await Promise.all([wasm].flat().map((url) => host.resolveBinary(url)));
+    const hrefs = urls.map(({ href }) => href);
+    const file = urls[0].pathname.split("/").at(-1);
+    return compiledOnce(hrefs.join(" "), options, (how) => moduleAt(host, urls, file, how));
   }
-  if (isResponse(wasm) || isBytes(wasm)) return compile(wasm, "wasm", "INVALID_ARGUMENT");
-  throw unexpected("wasm", wasm, "a URL, a Response, a WebAssembly.Module or bytes");
+  if (isBytes(wasm)) return moduleFrom(wasm, "wasm", "INVALID_ARGUMENT");
+  if (!isResponse(wasm)) throw unexpected("wasm", wasm, "a URL, a list of URLs, a Response, a WebAssembly.Module or bytes");
+  if (!wasm.ok) throw invalid(`wasm: the server answered HTTP ${wasm.status} for ${shownAddress(wasm.url)}`);
+  if (wasm.bodyUsed || wasm.body?.locked) throw invalid("wasm: the body of the Response was read before");
+  return (await moduleOfResponse(wasm, "wasm", options)).module;
 }
 
 async function awaitOption(given, signal) {
@@ -95,54 +159,4 @@ async function awaitOption(given, signal) {
     throwIfAborted(signal);
     throw new CoromError("FETCH_FAILED", `wasm: the promise was rejected: ${messageOf(cause)}`, { cause });
   }
-}
-
-/** Compiles bytes or a Response. `code` is the error code for a wrong input. */
-async function compile(input, name, code = "FETCH_FAILED") {
-  if (isBytes(input)) {
-    return explainCompileErrors(WebAssembly.compile(unshared(uint8ArrayOf(input, name))), name, code);
-  }
-  if (!input.ok) {
-    throw new CoromError(code, `${name}: the server answered HTTP ${input.status} for ${shownAddress(input.url)}`);
-  }
-  if (input.bodyUsed || input.body?.locked) throw invalid(`${name}: the body of the Response was read before`);
-  const type = input.headers.get("content-type") ?? "";
-  if (/^text\/html\b/i.test(type)) {
-    await input.body?.cancel();
-    throw new CoromError(
-      code,
-      `${shownAddress(input.url) || name} is an HTML page, not ${name}; serve the file there, or pass its URL as wasm ` +
-        '(in Vite before 8, set optimizeDeps: { exclude: ["corom"] })',
-    );
-  }
-  if (/^application\/wasm\b/i.test(type) && typeof WebAssembly.compileStreaming === "function") {
-    return explainCompileErrors(WebAssembly.compileStreaming(input), name, code);
-  }
-  return explainCompileErrors(WebAssembly.compile(await readBody(input, { name })), name, code);
-}
-
-/** Awaits a compilation, and converts its error to a CoromError that says what to do. */
-async function explainCompileErrors(compiling, name, code) {
-  try {
-    return await compiling;
-  } catch (cause) {
-    const message = messageOf(cause);
-    if (/disallowed by embedder/i.test(message)) {
-      throw unsupported(
-        "this host does not compile WebAssembly at run time; import corom/corom.wasm as a module and pass it as wasm",
-        cause,
-      );
-    }
-    if (/content security policy|unsafe-eval/i.test(message)) {
-      throw unsupported(
-        "the page's Content-Security-Policy forbids WebAssembly; add 'wasm-unsafe-eval' to script-src",
-        cause,
-      );
-    }
-    throw new CoromError(code, `${name} is not a valid WebAssembly binary: ${message}`, { cause });
-  }
-}
-
-function unsupported(message, cause) {
-  return new CoromError("UNSUPPORTED_HOST", message, cause && { cause });
 }

@@ -54,7 +54,10 @@ export class Transfer {
     this.#options = options;
   }
 
-  /** Transfers a file `{ path, size, sha256, required, keep, again }` to the loader, or reports it as missing. */
+  /**
+   * Transfers a file `{ path, size, sha256, required, keep, again, isVerified }` to the loader, or reports it as missing.
+   * `isVerified`: `end` detects damage although there is no SHA-256.
+   */
   async transferFile(file) {
     const entry = file.sha256 && this.#cache?.entry(file.sha256);
     const kept = file.keep && !file.again && !entry && this.#source.mirrors[0].remote ? new KeptFile() : undefined;
@@ -192,7 +195,8 @@ export class Transfer {
           await state.discard();
           // The bytes received earlier, or an HTTP cache on the way, may be the reason. Retry once from byte 0, without
           // HTTP caches.
-          if (!mirror.remote || state.bypassCaches || !state.file.sha256) throw error;
+          const isVerified = state.file.sha256 !== undefined || state.file.isVerified;
+          if (!mirror.remote || state.bypassCaches || !isVerified) throw error;
           state.bypassCaches = true;
         }
       } finally {

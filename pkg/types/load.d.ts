@@ -107,8 +107,12 @@ export type Source =
   | ReadonlyMap<string, FileContents>
   | ArrayLike<FileLike>;
 
-/** A WebAssembly binary: a URL, a `Response`, bytes, or a compiled `WebAssembly.Module`. */
-export type WasmSource = string | URL | ArrayBufferLike | ArrayBufferView | object;
+/**
+ * A WebAssembly binary: a URL, an array of URLs (mirrors, tried in order), a `Response`, bytes, or a compiled
+ * `WebAssembly.Module`. In Node, Deno and Bun also a path; a relative path is looked for in the working directory,
+ * beside the bundle and beside the program.
+ */
+export type WasmSource = string | URL | readonly (string | URL)[] | ArrayBufferLike | ArrayBufferView | object;
 
 /** The second argument of the option `fetch`: the properties of `RequestInit` that corom sets. */
 export interface FetchInit {
@@ -257,7 +261,8 @@ export interface LoadOptions {
   device?: "auto" | "cpu" | "wasm" | null | undefined;
   /**
    * The WebAssembly binary, or a promise of it, for hosts where it is not served beside this package's JavaScript. If
-   * the promise is rejected, the load fails with `FETCH_FAILED` and the rejection as its `cause`.
+   * the promise is rejected, the load fails with `FETCH_FAILED` and the rejection as its `cause`. `retries` and
+   * `stallTimeout` apply to the binary's download too. Loads at the same time fetch and compile it once.
    * Default: the binary of this package that `simd` selects.
    */
   wasm?: WasmSource | Promise<WasmSource> | null | undefined;

@@ -4,13 +4,17 @@
 export type Progress =
   | {
       /**
-       * The WebAssembly binary is being fetched and compiled. Sent once at the start and once at the end, and not at
-       * all if an earlier load has already compiled the binary.
+       * The WebAssembly binary is being fetched and compiled. Not sent if an earlier load has already compiled the
+       * binary, or if the option `wasm` is bytes or a module.
        */
       readonly phase: "wasm";
       readonly file: string;
+      /** Bytes of the binary so far. The last event, after compilation, has `loaded` equal to `total`. */
       readonly loaded: number;
+      /** Size of the binary in bytes; undefined if unknown. */
       readonly total: number | undefined;
+      /** Bytes per second over the last 3 seconds; undefined for the first 0.1 s. */
+      readonly rate?: number | undefined;
     }
   | {
       /**

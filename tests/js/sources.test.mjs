@@ -234,7 +234,8 @@ describe("Corom.load with options.wasm", () => {
   test("rejects what is no WebAssembly with INVALID_ARGUMENT or FETCH_FAILED", async () => {
     await failsWith("INVALID_ARGUMENT", Corom.load(FOLDER, { wasm: new Uint8Array(8) }));
     await failsWith("INVALID_ARGUMENT", Corom.load(FOLDER, { wasm: 5 }), "the number 5");
-    await failsWith("INVALID_ARGUMENT", Corom.load(FOLDER, { wasm: "corom.wasm" }), "corom.wasm");
+    await failsWith("FETCH_FAILED", Corom.load(FOLDER, { wasm: "corom.wasm" }), path.resolve("corom.wasm"));
+    await failsWith("INVALID_ARGUMENT", Corom.load(FOLDER, { wasm: "" }), "wasm");
     await failsWith("FETCH_FAILED", Corom.load(FOLDER, { wasm: pathToFileURL("/nowhere/corom.wasm") }), "nowhere");
     const server = await serveWith((_, response) =>
       response.writeHead(200, { "content-type": "text/html" }).end("<!doctype html>"),

@@ -43,7 +43,7 @@ test("a page runs with --loader:.wasm=file", async () => {
   const { folder, warnings } = await bundle("page", main, { format: "esm", loader: { ".wasm": "file" } });
   assert.deepEqual(warnings, []);
   assert.equal(readdirSync(`${folder}/out`).filter((name) => name.endsWith(".wasm")).length, 1);
-  assertWorks(await shown(folder), { simd: "custom", imported: true });
+  assertWorks(await shown(folder), { simd: "custom" });
 });
 
 test("a classic script runs with corom/inline", async () => {
@@ -62,7 +62,7 @@ test("a page runs corom/worker with a worker script that is bundled too", async 
   const entryPoints = { main: "main.js", worker: "corom/worker-thread" };
   const { folder, warnings } = await bundle("worker", load, { format: "esm", loader: { ".wasm": "file" }, entryPoints });
   assert.deepEqual(warnings, []);
-  assertWorks(await shown(folder), { simd: "custom", imported: true });
+  assertWorks(await shown(folder), { simd: "custom" });
 });
 
 test("a program for Node runs as one file with corom/inline", async () => {
@@ -73,4 +73,30 @@ test("a program for Node runs as one file with corom/inline", async () => {
   });
   assert.deepEqual(warnings, []);
   assertWorks(outputJson(process.execPath, ["out/main.mjs", MODEL], { cwd: folder }), { simd: "plain" });
+});
+
+test("a program for Node finds the .wasm file that --loader:.wasm=file puts beside the bundle", async () => {
+  const main = `import wasm from "corom/corom.wasm";\n${cliText("corom").replace("{ simd }", "{ simd, wasm }")}`;
+  const inWorker = `import wasm from "corom/corom.wasm";\n${cliText("corom/worker").replace("{ simd }", "{ simd, wasm, worker: new URL('./worker.mjs', import.meta.url) }")}`;
+  for (const [format, extension] of [["esm", ".mjs"], ["cjs", ".cjs"]]) {
+    const imports = `import wasm from "corom/corom.wasm";\nimport { Corom, CoromError } from "corom";\n`;
+    const inside = main.split("\n").filter((line) => !line.startsWith("import ")).join("\n").replace("export async", "async");
+    const { folder } = await bundle(`node-${format}`, `${imports}(async () => {${inside}})();`, {
+      format,
+      platform: "node",
+      loader: { ".wasm": "file" },
+      outExtension: { ".js": extension },
+    });
+    for (const cwd of [folder, `${folder}/out`, "/"])
+      assertWorks(outputJson(process.execPath, [`${folder}/out/main${extension}`, MODEL], { cwd }), { simd: "custom" });
+  }
+  const entryPoints = { main: "main.js", worker: "corom/worker-thread" };
+  const { folder } = await bundle("node-worker", inWorker, {
+    format: "esm",
+    platform: "node",
+    loader: { ".wasm": "file" },
+    outExtension: { ".js": ".mjs" },
+    entryPoints,
+  });
+  assertWorks(outputJson(process.execPath, [`${folder}/out/main.mjs`, MODEL], { cwd: "/" }), { simd: "custom" });
 });

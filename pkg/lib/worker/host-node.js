@@ -9,6 +9,8 @@ export const nodeHost = (startDefault) => ({
   folderStore,
   resolveLocation: (text) => (text === "" || /^(https?|file):/i.test(text) ? text : path.resolve(text)),
 
+  resolveBinary: (text) => text, // the worker resolves it, as lib/host-node.js does
+
   spawn(given, handlers) {
     // Without the program's own flags, because a worker does not start with some of them, such as --input-type.
     const options = { name: "corom", execArgv: [] };

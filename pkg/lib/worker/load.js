@@ -46,10 +46,10 @@ async function loadModel(Class, host, source, given) {
   const shared = []; // functions of the caller, which stay in this thread
   const share = (f) => shared.push(f) - 1;
   const serializeArguments = async () => {
-    const { resolveLocation } = host;
+    const { resolveLocation, resolveBinary = resolveLocation } = host;
     const serializedSource = await serialize(source, { resolveLocation, share, name: "source" });
     const options = await serialize(rest, { share, name: "options" });
-    options.object.push(["wasm", await serialize(await settled, { resolveLocation, share, name: "wasm" })]);
+    options.object.push(["wasm", await serialize(await settled, { resolveLocation: resolveBinary, share, name: "wasm" })]);
     return { source: serializedSource, options };
   };
   const failed = (thrown) => {
