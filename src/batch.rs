@@ -76,44 +76,45 @@ pub enum BatchLayout {
     },
 }
 
-/// Groups texts by their lengths. Returns an order of the texts, and the ranges of that order that
-/// make one batch each. A text longer than `max_tokens` is a batch of its own.
+/// Returns the texts, given by their lengths, in the order of their batches: that of [`next_batch`].
 ///
-/// For [`BatchLayout::Padded`] texts are sorted by length, shortest first and stable, and the
-/// lengths in a batch differ by at most an eighth, so that little padding is computed.
-/// [`BatchLayout::Ragged`] keeps the order.
-///
-/// ```
-/// use corom::batch::{BatchLayout, group};
-///
-/// let (order, batches) = group(&[30, 20, 40], BatchLayout::Ragged { max_tokens: 64 });
-/// assert_eq!(order, [0, 1, 2]);
-/// assert_eq!(batches, [0..2, 2..3]);
-/// ```
-pub fn group(lengths: &[usize], layout: BatchLayout) -> (Vec<usize>, Vec<Range<usize>>) {
+/// For [`BatchLayout::Padded`] texts are sorted by length, shortest first and stable, so that little
+/// padding is computed. [`BatchLayout::Ragged`] keeps the order.
+pub fn order(lengths: &[usize], layout: BatchLayout) -> Vec<usize> {
     let mut order: Vec<usize> = (0..lengths.len()).collect();
     if let BatchLayout::Padded { .. } = layout {
         order.sort_by_key(|&i| lengths[i]);
     }
-    let mut ranges = Vec::new();
-    let (mut start, mut tokens) = (0, 0);
-    for end in 1..=order.len() {
-        tokens += lengths[order[end - 1]];
-        let full = end == order.len() || {
-            let (shortest, next) = (lengths[order[start]], lengths[order[end]]);
-            match layout {
-                BatchLayout::Padded { max_tokens } => {
-                    next > shortest + shortest / 8 || (end + 1 - start) * next > max_tokens
-                }
-                BatchLayout::Ragged { max_tokens } => tokens + next > max_tokens,
+    order
+}
+
+/// Returns how many of the texts make the next batch: 0 only if there are none. `lengths` are the lengths of the
+/// remaining texts, in the order of [`order`]. A text longer than `max_tokens` is a batch of its own. The
+/// lengths in a padded batch differ by at most an eighth.
+///
+/// ```
+/// use corom::batch::{BatchLayout, next_batch};
+///
+/// assert_eq!(next_batch([30, 20, 40], BatchLayout::Ragged { max_tokens: 64 }), 2);
+/// ```
+pub fn next_batch(lengths: impl IntoIterator<Item = usize>, layout: BatchLayout) -> usize {
+    let mut lengths = lengths.into_iter();
+    let Some(shortest) = lengths.next() else { return 0 };
+    let (mut texts, mut tokens) = (1, shortest);
+    for next in lengths {
+        tokens += next;
+        let is_full = match layout {
+            BatchLayout::Padded { max_tokens } => {
+                next > shortest + shortest / 8 || (texts + 1) * next > max_tokens
             }
+            BatchLayout::Ragged { max_tokens } => tokens > max_tokens,
         };
-        if full {
-            ranges.push(start..end);
-            (start, tokens) = (end, 0);
+        if is_full {
+            break;
         }
+        texts += 1;
     }
-    (order, ranges)
+    texts
 }
 
 #[cfg(test)]
@@ -133,23 +134,31 @@ mod tests {
 
     proptest! {
         #[test]
-        fn group_covers_every_text_once_within_its_limits(
+        fn batches_cover_every_text_once_within_their_limits(
             lengths in prop::collection::vec(2usize..600, 0..80), padded in any::<bool>(), max_tokens in 16usize..600,
         ) {
             let layout =
                 if padded { BatchLayout::Padded { max_tokens } } else { BatchLayout::Ragged { max_tokens } };
-            let (order, ranges) = group(&lengths, layout);
-            let mut seen: Vec<usize> = ranges.iter().cloned().flatten().map(|i| order[i]).collect();
-            prop_assert!(padded || seen.is_sorted());
+            let order = order(&lengths, layout);
+            prop_assert!(padded || order.is_sorted());
+            let mut seen = order.clone();
             seen.sort_unstable();
             prop_assert_eq!(seen, (0..lengths.len()).collect::<Vec<_>>());
-            for range in ranges {
-                let rows: Vec<usize> = range.map(|i| lengths[order[i]]).collect();
+            let mut rest: Vec<usize> = order.iter().map(|&i| lengths[i]).collect();
+            prop_assert_eq!(next_batch([], layout), 0);
+            while !rest.is_empty() {
+                let count = next_batch(rest.iter().copied(), layout);
+                prop_assert!(count > 0 && count <= rest.len());
+                let rows: Vec<usize> = rest.drain(..count).collect();
                 let longest = *rows.iter().max().unwrap();
                 let shortest = *rows.iter().min().unwrap();
                 let tokens = if padded { rows.len() * longest } else { rows.iter().sum() };
                 prop_assert!(rows.len() == 1 || tokens <= max_tokens);
                 prop_assert!(!padded || longest <= shortest + shortest / 8);
+                // The next text does not fit.
+                if let (Some(&next), false) = (rest.first(), padded) {
+                    prop_assert!(tokens + next > max_tokens);
+                }
             }
         }
     }

@@ -1,13 +1,13 @@
 //! Text → vectors: joins tokenizer, encoder and pooling.
 
-use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
 
-use crate::batch::{Batch, group};
+use crate::batch::Batch;
 use crate::config::{BertConfig, PoolingChoice};
 use crate::decision::Decision;
+pub use crate::embed_job::EmbedJob;
 use crate::encoder::Encoder;
 use crate::encoder::reserve::try_with_capacity;
 use crate::error::{Error, Result, fail};
@@ -15,7 +15,7 @@ use crate::prompts::{PromptChoice, Prompts};
 use crate::recipe::{HiddenShape, VectorRecipe};
 use crate::self_test::{SelfTest, VectorError};
 use crate::similarity::{Metric, dot};
-use crate::tokenizer::{Encoding, TextReport, Tokenizer, Tokens};
+use crate::tokenizer::{Encoding, Tokenizer, Tokens};
 
 /// The most texts that one step tokenizes.
 const MAX_STEP_TEXTS: usize = 256;
@@ -45,42 +45,6 @@ pub struct Embedder {
     decisions: Vec<Decision>,
     /// The job whose batch the encoder runs.
     running_job: Option<u64>,
-}
-
-/// A list of texts that is embedded step by step, so that the caller can do something else, or
-/// stop, between two steps.
-#[derive(Debug)]
-pub struct EmbedJob {
-    id: u64,
-    texts: Vec<String>,
-    encodings: Vec<Encoding>,
-    order: Vec<usize>,
-    batches: Vec<Range<usize>>,
-    next_batch: usize,
-    done: usize,
-    vectors: Vec<f32>,
-    recipe: Arc<VectorRecipe>,
-    /// The text before each text.
-    prompt: String,
-    /// Tokens at the start of each text that the pooling leaves out.
-    skipped: usize,
-}
-
-impl EmbedJob {
-    /// Returns a report per text, in the order of the texts. All texts have one once the job is done.
-    pub fn reports(&self) -> impl Iterator<Item = TextReport> + '_ {
-        self.encodings.iter().map(Encoding::report)
-    }
-
-    /// Returns the number of texts that are embedded.
-    pub fn done(&self) -> usize {
-        self.done
-    }
-
-    /// Returns the number of texts.
-    pub fn total(&self) -> usize {
-        self.texts.len()
-    }
 }
 
 impl Embedder {
@@ -233,8 +197,9 @@ impl Embedder {
     pub fn start_with_prompt(&self, texts: Vec<String>, prompt: &PromptChoice) -> Result<EmbedJob> {
         let prompt = self.prompts.resolve(prompt)?.to_owned();
         let skipped = self.skipped_tokens(&prompt)?;
-        let job = self.start_with(texts, Arc::clone(&self.recipe))?;
-        Ok(EmbedJob { prompt, skipped, ..job })
+        let mut job = self.start_with(texts, Arc::clone(&self.recipe))?;
+        (job.prompt, job.skipped) = (prompt, skipped);
+        Ok(job)
     }
 
     /// Returns how many tokens at the start of a text the pooling leaves out: as sentence-transformers
@@ -259,19 +224,7 @@ impl Embedder {
         let what = format_args!("the vectors of {} texts; embed fewer texts per call", texts.len());
         let mut vectors = try_with_capacity(numbers, what)?;
         vectors.resize(numbers, 0.0);
-        Ok(EmbedJob {
-            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
-            encodings: Vec::with_capacity(texts.len()),
-            order: Vec::new(),
-            batches: Vec::new(),
-            next_batch: 0,
-            done: 0,
-            vectors,
-            texts,
-            recipe,
-            prompt: String::new(),
-            skipped: 0,
-        })
+        Ok(EmbedJob::new(NEXT_ID.fetch_add(1, Ordering::Relaxed), texts, vectors, recipe))
     }
 
     /// Does a small part of the work: tokenizes some texts, or runs one batch once all texts are
@@ -283,14 +236,15 @@ impl Embedder {
     /// # Errors
     /// See [`embed`](Self::embed).
     pub fn step(&mut self, job: &mut EmbedJob) -> Result<bool> {
-        if job.encodings.len() < job.texts.len() {
+        if !job.is_tokenized() {
             self.tokenize_some(job)?;
-            if job.encodings.len() == job.texts.len() {
-                let lengths: Vec<usize> = job.encodings.iter().map(|e| e.input_ids.len()).collect();
-                (job.order, job.batches) = group(&lengths, self.encoder.info().batch_layout);
+            if job.is_tokenized() {
+                job.set_layout(self.encoder.info().batch_layout);
             }
-        } else if let Some(range) = job.batches.get(job.next_batch).cloned() {
-            let texts = &job.order[range];
+            return Ok(false);
+        }
+        let texts = job.next_batch().to_vec();
+        if !texts.is_empty() {
             let batch = batch_of(texts.iter().map(|&i| &job.encodings[i]));
             if self.running_job != Some(job.id) {
                 self.running_job = None;
@@ -304,14 +258,9 @@ impl Embedder {
             let Poll::Ready(output) = polled? else { return Ok(false) };
             let lengths: Vec<usize> = batch.lengths().collect();
             let vectors = job.recipe.vectors(output, &lengths, job.skipped, self.hidden_shape())?;
-            let dimension = job.recipe.dimension();
-            for (&text, vector) in texts.iter().zip(vectors.chunks_exact(dimension)) {
-                job.vectors[text * dimension..][..dimension].copy_from_slice(vector);
-            }
-            job.done += texts.len();
-            job.next_batch += 1;
+            job.finish_batch(&vectors);
         }
-        Ok(job.done == job.texts.len())
+        Ok(job.done() == job.total())
     }
 
     /// Returns the vectors of a job that is done: `[total, dimension]`, row-major.
@@ -319,8 +268,8 @@ impl Embedder {
     /// # Errors
     /// `INTERNAL` if the job is not done.
     pub fn finish(&self, job: EmbedJob) -> Result<Vec<f32>> {
-        if job.done < job.texts.len() {
-            fail!(Internal, "only {} of {} texts are embedded", job.done, job.texts.len());
+        if job.done() < job.total() {
+            fail!(Internal, "only {} of {} texts are embedded", job.done(), job.total());
         }
         Ok(job.vectors)
     }

@@ -55,6 +55,7 @@ pub mod config;
 #[cfg(feature = "convert")]
 pub mod convert;
 mod decision;
+mod embed_job;
 pub mod embedder;
 pub mod encoder;
 pub mod error;

@@ -16,6 +16,18 @@ impl EmbedJob {
         self.0.done()
     }
 
+    /// Returns the number of tokens of the embedded texts.
+    #[wasm_bindgen(getter, js_name = doneTokens)]
+    pub fn done_tokens(&self) -> usize {
+        self.0.done_tokens()
+    }
+
+    /// Sets the most tokens of the batches from the next one on.
+    #[wasm_bindgen(js_name = setBatchTokens)]
+    pub fn set_batch_tokens(&mut self, max_tokens: usize) {
+        self.0.set_batch_tokens(max_tokens);
+    }
+
     /// Returns the number of texts.
     #[wasm_bindgen(getter)]
     pub fn total(&self) -> usize {

@@ -1,0 +1,118 @@
+//! A list of texts that is embedded step by step. [`Embedder`](crate::embedder::Embedder) runs the steps.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::batch::{BatchLayout, next_batch, order};
+use crate::recipe::VectorRecipe;
+use crate::tokenizer::{Encoding, TextReport};
+
+/// A list of texts that is embedded step by step, so that the caller can do something else, or
+/// stop, between two steps.
+#[derive(Debug)]
+pub struct EmbedJob {
+    pub(crate) id: u64,
+    pub(crate) texts: Vec<String>,
+    pub(crate) encodings: Vec<Encoding>,
+    /// The texts in the order of their batches, once all are tokenized.
+    order: Vec<usize>,
+    /// The range of `order` that is computed next.
+    batch: Range<usize>,
+    layout: Option<BatchLayout>,
+    /// What [`set_batch_tokens`](Self::set_batch_tokens) set.
+    batch_tokens: Option<usize>,
+    done_tokens: usize,
+    pub(crate) vectors: Vec<f32>,
+    pub(crate) recipe: Arc<VectorRecipe>,
+    /// The text before each text.
+    pub(crate) prompt: String,
+    /// Tokens at the start of each text that the pooling leaves out.
+    pub(crate) skipped: usize,
+}
+
+impl EmbedJob {
+    /// Makes a job in which no text is tokenized. `vectors` has `[texts.len(), dimension]` zeros.
+    pub(crate) fn new(id: u64, texts: Vec<String>, vectors: Vec<f32>, recipe: Arc<VectorRecipe>) -> Self {
+        Self {
+            id,
+            encodings: Vec::with_capacity(texts.len()),
+            order: Vec::new(),
+            batch: 0..0,
+            layout: None,
+            batch_tokens: None,
+            done_tokens: 0,
+            vectors,
+            texts,
+            recipe,
+            prompt: String::new(),
+            skipped: 0,
+        }
+    }
+
+    /// Sets the most tokens of the batches from the next one on. The default, about 64, suits a page, which waits for
+    /// a batch; larger batches take less time per text. A back end that pads texts keeps its own limit, because its
+    /// batches change the bits of its vectors.
+    pub fn set_batch_tokens(&mut self, max_tokens: usize) {
+        self.batch_tokens = Some(max_tokens);
+    }
+
+    /// Returns a report per text, in the order of the texts. All texts have one once the job is done.
+    pub fn reports(&self) -> impl Iterator<Item = TextReport> + '_ {
+        self.encodings.iter().map(Encoding::report)
+    }
+
+    /// Returns the number of texts that are embedded.
+    pub fn done(&self) -> usize {
+        self.batch.start
+    }
+
+    /// Returns the number of tokens of the texts that are embedded.
+    pub fn done_tokens(&self) -> usize {
+        self.done_tokens
+    }
+
+    /// Returns the number of texts.
+    pub fn total(&self) -> usize {
+        self.texts.len()
+    }
+
+    /// Returns true if all texts are tokenized.
+    pub(crate) fn is_tokenized(&self) -> bool {
+        self.encodings.len() == self.texts.len()
+    }
+
+    /// Starts to group the texts, which are all tokenized.
+    pub(crate) fn set_layout(&mut self, layout: BatchLayout) {
+        self.layout = Some(layout);
+        self.order = order(&self.lengths(), layout);
+    }
+
+    /// Returns the texts of the next batch: none once the job is done. The batch stays the same until
+    /// [`finish_batch`](Self::finish_batch).
+    pub(crate) fn next_batch(&mut self) -> &[usize] {
+        if let (true, Some(layout)) = (self.batch.is_empty(), self.layout) {
+            let layout = match (layout, self.batch_tokens) {
+                (BatchLayout::Ragged { .. }, Some(max_tokens)) => BatchLayout::Ragged { max_tokens },
+                (own, _) => own,
+            };
+            let lengths = |&text: &usize| self.encodings[text].input_ids.len();
+            let rest = self.order[self.batch.start..].iter().map(lengths);
+            self.batch.end = self.batch.start + next_batch(rest, layout);
+        }
+        &self.order[self.batch.clone()]
+    }
+
+    /// Stores the vectors of the batch, one after the other.
+    pub(crate) fn finish_batch(&mut self, vectors: &[f32]) {
+        let dimension = self.recipe.dimension();
+        for (&text, vector) in self.order[self.batch.clone()].iter().zip(vectors.chunks_exact(dimension)) {
+            self.vectors[text * dimension..][..dimension].copy_from_slice(vector);
+            self.done_tokens += self.encodings[text].input_ids.len();
+        }
+        self.batch.start = self.batch.end;
+    }
+
+    fn lengths(&self) -> Vec<usize> {
+        self.encodings.iter().map(|encoding| encoding.input_ids.len()).collect()
+    }
+}
