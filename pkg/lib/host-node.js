@@ -7,6 +7,9 @@ import { folderSource } from "./source-folder.js";
 import { memorySource } from "./source-memory.js";
 import { isMirrors, urlSource } from "./source-url.js";
 
+/** The longest time of a large batch (batch-size.js). A program that must answer others meanwhile uses corom/worker. */
+export const batchTimeMs = 400;
+
 export { createHasherFactory } from "./hash-node.js";
 export { folderStore } from "./store-folder.js";
 

@@ -5,6 +5,9 @@ import { invalid } from "./errors.js";
 import { memorySource } from "./source-memory.js";
 import { isMirrors, urlSource } from "./source-url.js";
 
+/** The longest time of a large batch (batch-size.js) in a worker, where nobody waits; a page has small batches. */
+export const batchTimeMs = typeof DedicatedWorkerGlobalScope === "function" ? 400 : undefined;
+
 /** Opens a source: a URL (relative URLs are resolved against the page), a list of URLs, or files in memory. */
 export function openSource(source) {
   const url = (given) => resolveUrl(given, "source");
