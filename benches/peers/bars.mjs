@@ -39,7 +39,7 @@ export function bestWay(catalog, names, fits = () => true) {
 }
 
 /** Returns lines `{ bar, limit, value, met, note }`. If a bar was not measured, `met` is undefined and `note` says why. */
-export function bars(models, { endurance } = {}) {
+export function bars(models, { endurance, workers } = {}) {
   const { base, "m3e-small": m3e } = models;
   return [
     ...latencyBars(base),
@@ -52,6 +52,7 @@ export function bars(models, { endurance } = {}) {
     ...loadBars(base),
     ...binaryBars(base ?? m3e),
     ...enduranceBars(endurance),
+    workersBar(workers),
   ];
 }
 
@@ -185,6 +186,17 @@ function enduranceBars(endurance) {
       note: `${count} texts${few}, ${(late / MIB).toFixed(1)} MiB at the end`,
     },
   ];
+}
+
+/** Returns the line of a catalog with two workers. It needs two cores that do nothing else. */
+function workersBar(workers) {
+  const bar = "m3e-small, catalog, texts a second with 2 workers × 1 worker";
+  const limit = 1.8;
+  if (!workers) return absent(bar, `≥ ${limit}`, NOT_RUN);
+  const { 1: one, 2: two } = workers.ms;
+  const value = median(one) / median(two);
+  const note = `minima ${(minimum(one) / minimum(two)).toFixed(2)}, in pairs ${paired(one, two).toFixed(2)}; ${workers.texts} titles, ${one.length} rounds`;
+  return { bar, limit: `≥ ${limit}`, value, met: value >= limit, note };
 }
 
 const absent = (bar, limit, note) => ({ bar, limit, note });

@@ -7,7 +7,7 @@ import { ROOT, WORK } from "./hosts/files.mjs";
 import { nodeHost } from "./hosts/node.mjs";
 import { measureKernels } from "./kernels.mjs";
 import { machine, versions } from "./machine.mjs";
-import { choose, measureEndurance, measureLoads, measureTogether, referenceOf } from "./measure.mjs";
+import { choose, measureEndurance, measureLoads, measureTogether, measureWorkers, referenceOf } from "./measure.mjs";
 import { USAGE, UsageError, modelsWanted, optionsFrom } from "./options.mjs";
 import { machineLine, report } from "./report.mjs";
 import { SYSTEMS } from "./systems.mjs";
@@ -36,8 +36,13 @@ async function main(argv) {
 async function measureHost(host, options, chromium) {
   const measured = { name: host.name, version: host.version, models: {}, left: {}, bars: [] };
   say(`${host.version}`);
-  for (const { model, latency, catalog } of modelsWanted(options)) {
+  for (const { model, latency, catalog, workers } of modelsWanted(options)) {
     const tell = (what) => say(`${host.name}, ${model}: ${what}`);
+    if (workers) {
+      const tasks = { ...options, say: tell, reference: referenceOf(model) };
+      measured.workers = await measureWorkers(host, model, tasks);
+    }
+    if (!latency && !catalog) continue;
     const { names, left } = await choose(host, model, options.systems);
     Object.assign(measured.left, left);
     const small = model === "m3e-small";

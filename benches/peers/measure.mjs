@@ -10,6 +10,8 @@ export const LENGTHS = [8, 16, 32, 64, 128];
 const PEER_BATCH = 32;
 /** Texts of a catalog that a system embeds per turn. */
 const SLICE = 64;
+/** The numbers of workers that are compared. */
+const WORKER_COUNTS = [1, 2];
 /** Titles that are checked before anything is timed, alone and as one padded batch; texts of every length are checked too. */
 const CHECKED_TITLES = 10;
 /** Slow systems without bars: they get fewer loads and no catalog. */
@@ -151,6 +153,18 @@ async function measureAccuracy(agent, names, { reference, accuracy, say }) {
     );
   }
   return result;
+}
+
+/** Measures a catalog with one worker and with several, in a new page or process. */
+export async function measureWorkers(host, model, { titles, workerRounds, reference, say }) {
+  const texts = reference.titles.slice(0, titles).map(({ text }) => text);
+  say(`catalog of ${texts.length} titles with ${WORKER_COUNTS.join(" and ")} workers`);
+  const agent = await host.agent();
+  try {
+    return await agent.call("workers", host.place(model), texts, WORKER_COUNTS, workerRounds);
+  } finally {
+    await agent.close();
+  }
 }
 
 export async function measureEndurance(host, model, name, { endurance, reference, say }) {

@@ -2,20 +2,21 @@
 import { parseArgs } from "node:util";
 import { SYSTEMS } from "./systems.mjs";
 
-export const PARTS = ["base", "m3e", "catalog", "kernels"];
+export const PARTS = ["base", "m3e", "catalog", "workers", "kernels"];
 export const HOSTS = ["chromium", "node"];
 export const USAGE = `./build.sh bench [--quick] [--only ${PARTS.join("|")}] [--rounds N] [--host ${HOSTS.join("|")}] [--systems A,B…] [--test-profile] [--save]
 
   --quick     m3e-small only, few rounds, a small catalog: minutes instead of an hour; its bars are hints
-  --only      parts, separated by commas; base and m3e are latency, load and memory of those models
+  --only      parts, separated by commas; base and m3e are latency, load and memory of those
+              models; workers is m3e-small's catalog with 1 and 2 workers
   --rounds    rounds per measurement; every system has one turn per round (15)
   --host      the host (default: both)
   --systems   ${Object.keys(SYSTEMS).join(", ")}
   --save      write a copy of the result and of the machine's description to benches/results
   --test-profile   measure the binary that is quicker to build, but larger and slower`;
 
-const FULL = { rounds: 15, loads: 15, titles: 1000, accuracy: 300, endurance: 20_000, models: ["base", "m3e-small"] };
-const QUICK = { rounds: 5, loads: 2, titles: 128, accuracy: 60, endurance: 2_000, models: ["m3e-small"] };
+const FULL = { rounds: 15, loads: 15, titles: 1000, accuracy: 300, endurance: 20_000, workerRounds: 7, models: ["base", "m3e-small"] };
+const QUICK = { rounds: 5, loads: 2, titles: 128, accuracy: 60, endurance: 2_000, workerRounds: 3, models: ["m3e-small"] };
 /** The minimum number of rounds for a verdict on a bar. */
 export const ROUNDS_THAT_COUNT = 15;
 
@@ -76,6 +77,7 @@ export function modelsWanted({ models, parts }) {
     model,
     latency: parts.includes(model === "base" ? "base" : "m3e"),
     catalog: parts.includes("catalog"),
+    workers: parts.includes("workers") && model === "m3e-small",
   }));
-  return wants.filter(({ latency, catalog }) => latency || catalog);
+  return wants.filter(({ latency, catalog, workers }) => latency || catalog || workers);
 }

@@ -18,7 +18,7 @@ const labelOf = (name) => SYSTEMS[name]?.label ?? name;
 /** The ratio of last to first rounds above which a sample is marked as unsteady. */
 const DRIFT = 1.15;
 
-export function report({ name, version, models, kernels, endurance, left, bars }) {
+export function report({ name, version, models, kernels, endurance, workers, left, bars }) {
   const parts = [`== ${version}, one thread`];
   parts.push(
     Object.entries(left)
@@ -33,6 +33,7 @@ export function report({ name, version, models, kernels, endurance, left, bars }
       `${count} texts in one instance (m3e-small): ${mib(early)} MiB after a hundred, ${mib(late)} MiB at the end`,
     );
   }
+  if (workers) parts.push(workersTable(workers));
   if (kernels) parts.push(kernelTable(kernels));
   if (bars.some(({ met }) => met !== undefined)) parts.push(`Bars, ${name}\n${barTable(bars)}`);
   return `${parts.filter(Boolean).join("\n\n")}\n`;
@@ -91,6 +92,19 @@ function catalogTable(model, catalog) {
   });
   const heading = `${model}: a catalog of ${catalog.texts} titles, ${(catalog.tokens / catalog.texts).toFixed(1)} tokens each on average`;
   return `${heading}\n${table([["", "how", "texts a second", "× onnxruntime-web's best int8"], ...rows], { left: 2 })}`;
+}
+
+function workersTable({ texts, facts, ms }) {
+  const rows = Object.entries(ms).map(([count, list]) => [
+    `${count} ${count === "1" ? "worker" : "workers"}`,
+    short((texts * 1000) / median(list)),
+    short((texts * 1000) / minimum(list)),
+    mib(facts[count].wasmMemory),
+    `×${short(median(ms[1]) / median(list))}`,
+  ]);
+  const heading = ["", "texts a second, median", "best", "MiB of all", "× 1 worker"];
+  const how = `embed(texts) of corom/worker, ${facts[1].kernel}, ${ms[1].length} rounds in turns`;
+  return `m3e-small: a catalog of ${texts} titles\n${table([heading, ...rows])}\n${how}`;
 }
 
 function loadTable(loads) {

@@ -5,6 +5,8 @@ import { textSource } from "./inputs.mjs";
 import { callsFor, takeTurns, timed, warmUp } from "./timing.mjs";
 import { SYSTEMS } from "../systems.mjs";
 
+export { workers } from "./workers.mjs";
+
 const opened = new Map();
 const WARM_MS = 400;
 

@@ -24,6 +24,7 @@ export async function chromiumHost(executablePath) {
     version: `Chromium ${browser.version()}`,
     place: (model) => ({
       corom: "/pkg/browser.js",
+      coromWorker: "/pkg/worker.js",
       onnxruntime: "/packages/onnxruntime-web/dist/ort.wasm.bundle.min.mjs",
       transformers: "@huggingface/transformers",
       transformersWasm: "/packages/@huggingface/transformers/node_modules/onnxruntime-web/dist/",

@@ -16,6 +16,7 @@ export async function nodeHost() {
     version: `Node ${process.versions.node}, V8 ${process.versions.v8}`,
     place: (model) => ({
       corom: address(ROOT, "pkg/node.js"),
+      coromWorker: address(ROOT, "pkg/worker-node.js"),
       onnxruntime: address(PACKAGES, "onnxruntime-web/dist/ort.node.min.mjs"),
       model: modelParts(path.join(MODELS, model)),
     }),

@@ -74,6 +74,16 @@ test("bars compares accuracy and endurance with their limits", () => {
   assert.equal(line(grown, "texts in one instance").met, false);
 });
 
+test("bars compares two workers with one", () => {
+  const workers = { texts: 1000, ms: { 1: [6000, 6100, 9000], 2: [3300, 3000, 3100] } };
+  const two = line(bars({}, { workers }), "2 workers");
+  assert.equal(two.met, true);
+  assert.ok(Math.abs(two.value - 6100 / 3100) < 1e-9);
+  assert.match(two.note, /minima 2\.00, in pairs 2\.03; 1000 titles, 3 rounds/);
+  workers.ms[2] = [3500, 3500, 3500];
+  assert.equal(line(bars({}, { workers }), "2 workers").met, false);
+});
+
 test("bars leaves what was not measured neither met nor missed", () => {
   for (const { bar, met, note } of bars({})) {
     assert.equal(met, undefined, bar);

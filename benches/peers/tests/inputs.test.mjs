@@ -92,6 +92,8 @@ test("optionsFrom reads the command line, and throws UsageError for wrong argume
     ],
   );
   assert.deepEqual(modelsWanted(optionsFrom(["--only", "kernels"])), []);
+  const workers = { model: "m3e-small", latency: false, catalog: false, workers: true };
+  assert.deepEqual(modelsWanted(optionsFrom(["--only", "workers"])), [workers]);
   for (const wrong of [["--only", "x"], ["--rounds", "0"], ["--what"], ["--quick", "--only", "base"], ["--host", ""]]) {
     assert.throws(() => optionsFrom(wrong), UsageError, String(wrong));
   }

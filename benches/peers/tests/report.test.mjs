@@ -71,3 +71,10 @@ test("report shows kernels beside their prototypes", () => {
   });
   assert.match(text, /int8 exact +16x768x3072 +40\.1 +38\.2 +GMAC\/s +35/);
 });
+
+test("report shows a catalog with one and two workers", () => {
+  const facts = { kernel: "exact", wasmMemory: 40 * 2 ** 20 };
+  const workers = { texts: 1000, facts: { 1: facts, 2: facts }, ms: { 1: [10_000, 12_000, 11_000], 2: [5_500, 6_000, 5_000] } };
+  const text = report({ name: "node", version: "Node 1", models: {}, left: {}, bars: [], workers });
+  assert.match(text, /1 worker +90\.9 +100 +40\.0 +×1\.00\n2 workers +182 +200 +40\.0 +×2\.00/);
+});
