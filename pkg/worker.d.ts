@@ -28,12 +28,32 @@ export interface WorkerLoadOptions extends LoadOptions {
    */
   worker?: string | URL | (() => object) | null | undefined;
   /**
+   * Number of workers, from 1 to 32. The texts of a call are divided among them, and calls run at the same time while a
+   * worker is free. Results keep their order and their bits. Each worker holds the whole model, which is fetched once for
+   * all. Default: 1.
+   *
+   * @example
+   * const corom = await Corom.load("./model/", { workers: 2 });
+   * corom.info.workers; // 2
+   */
+  workers?: number | null | undefined;
+  /**
    * Milliseconds that an aborted call gets to finish the current batch. After that the worker is terminated, and the
    * next call starts another worker, which loads the model again. The promise of the aborted call is rejected
    * immediately in any case. `Infinity`: the worker is never terminated. Default: the duration of the last load, at
    * least 1000.
    */
   abortTimeout?: number | null | undefined;
+}
+
+/** Properties of a model that is loaded in workers. */
+export interface WorkerInfo extends Info {
+  /** Number of workers. */
+  readonly workers: number;
+  /** Bytes of WebAssembly memory of all workers, as of their last answers; 0 for a worker that does not run. */
+  readonly wasmMemory: number;
+  /** Bytes of WebAssembly memory of the worker that has most, as of its last answer. */
+  readonly workerMemory: number;
 }
 
 /**
@@ -72,10 +92,10 @@ export class Corom {
   static readonly cache: ModelCache;
 
   /**
-   * Properties of the model. `wasmMemory` and `kernel` are those after the last call; `wasmMemory` is 0 without a
-   * worker.
+   * Properties of the model and of the workers. `wasmMemory`, `workerMemory` and `kernel` are those after the last call;
+   * the first two are 0 without a worker.
    */
-  readonly info: Info;
+  readonly info: WorkerInfo;
 
   /**
    * Returns the vector of a text. An empty text is embedded like any other text. `tokenize` says whether the text is cut.

@@ -1,6 +1,6 @@
 // The class `Corom`. It checks arguments, queues calls, and divides them into portions, which an engine computes:
 // engine.js on this thread, worker/engine.js in a worker. See index.d.ts for the public methods.
-import { throwIfAborted, untilAborted } from "./abort.js";
+import { childController, throwIfAborted, untilAborted } from "./abort.js";
 import * as check from "./call-arguments.js";
 import { CallProgress } from "./call-progress.js";
 import { textPortions } from "./documents.js";
@@ -21,17 +21,18 @@ export let runQueued;
 
 export class Corom {
   #engine;
-  #queue = new Queue();
+  #queue;
   #freed = false;
 
   static {
     engineOf = (corom) => corom.#engine;
-    runQueued = (corom, task) => corom.#run({}, task);
+    runQueued = (corom, task, options = {}) => corom.#run(options, task);
   }
 
   constructor(token, engine) {
     if (token !== loaded) throw invalid("Corom has no public constructor; use await Corom.load(source)");
     this.#engine = engine;
+    this.#queue = new Queue({ parallel: engine.parallel });
     Object.defineProperty(this, "info", { enumerable: true, value: Object.freeze(engine.info) });
     bindMethods(this);
   }
@@ -69,14 +70,22 @@ export class Corom {
     if (this.#freed) throw freedError();
   }
 
+  /**
+   * For how many workers a call is divided. A graph that is not fused pads the texts of a batch, which changes bits: its
+   * portions are those of one worker.
+   */
+  get #portionWorkers() {
+    return this.info.fused ? this.#engine.parallel : 1;
+  }
+
   /** Queues a call. `task` receives the signal that aborts the call. */
-  async #run({ signal, abortPrevious }, task) {
+  async #run({ signal, abortPrevious, isExclusive }, task) {
     throwIfAborted(signal);
     const runTask = (callSignal) => {
       this.#assertNotFreed();
       return task(callSignal);
     };
-    return this.#queue.run(runTask, { signal, abortPrevious });
+    return this.#queue.run(runTask, { signal, abortPrevious, isExclusive });
   }
 
   async #embedList(texts, options) {
@@ -92,8 +101,8 @@ export class Corom {
   async #embedPortions(list, prompt, signal, progress) {
     if (list.length === 0) return this.#engine.embed(list, prompt, { signal }); // checks the prompt
     const result = new EmbedResult(list.length, this.info.dimension);
-    const portions = textPortions(list, this.#engine.parallel);
-    await forEachPortion(portions, this.#engine.parallel, async ({ at, texts }) => {
+    const portions = textPortions(list, this.#portionWorkers);
+    await forEachPortion(portions, this.#engine.parallel, signal, async ({ at, texts }, signal) => {
       const onDone = progress?.portion();
       result.set(at, await this.#engine.embed(texts, prompt, { signal, onDone }));
       onDone?.(texts.length);
@@ -152,11 +161,18 @@ export class Corom {
     });
   }
 
+  /** Returns a query that all portions have in common: with several workers a vector, so that only one embeds the text. */
+  async #sharedQuery(query, documents, signal) {
+    if (query.text === undefined || documents.length === 0 || this.#engine.parallel === 1) return query;
+    return { vector: (await this.#engine.embed([query.text], { kind: "query" }, { signal })).data };
+  }
+
   /** Returns the metric's value of each document. Of the documents' vectors, only one portion is in memory at a time. */
-  async #scorePortions({ query, documents, metric }, signal, progress) {
+  async #scorePortions({ query: given, documents, metric }, signal, progress) {
+    const query = await this.#sharedQuery(given, documents, signal);
     const values = new Float32Array(documents.length);
-    const portions = documents.portions(this.#engine.parallel);
-    await forEachPortion(portions, this.#engine.parallel, async (portion) => {
+    const portions = documents.portions(this.#portionWorkers);
+    await forEachPortion(portions, this.#engine.parallel, signal, async (portion, signal) => {
       const onDone = progress?.portion();
       const some = await this.#engine.score(query, portion, metric, { signal, onDone });
       values.set(some, portion.at);
@@ -178,21 +194,27 @@ async function closeIterator(iterator) {
   } catch {}
 }
 
-/** Calls `work` for each portion, `parallel` at a time. After a failure no other portion starts. */
-async function forEachPortion(portions, parallel = 1, work) {
+/**
+ * Calls `work(portion, signal)` for each portion, `parallel` at a time. The first failure aborts the other portions, and
+ * is thrown when they have ended.
+ */
+async function forEachPortion(portions, parallel, signal, work) {
+  const { controller, release } = childController(signal);
   let failure;
   const runSome = async () => {
     for (const portion of portions) {
-      await work(portion);
+      await work(portion, controller.signal);
       if (failure) return;
     }
   };
   const runs = Array.from({ length: parallel }, () =>
     runSome().catch((error) => {
       failure ??= { error };
+      controller.abort(failure.error);
     }),
   );
   await Promise.all(runs);
+  release();
   if (failure) throw failure.error;
 }
 

@@ -4,7 +4,7 @@
 // An engine has these members; lib/worker/engine.js has them too:
 //
 //   info                                            what is loaded
-//   parallel                                        portions that run at the same time; 1 if undefined
+//   parallel                                        calls, and portions of calls, that run at the same time
 //   embed(texts, prompt, { signal, onDone })        -> { data, report }, see the class Embeddings
 //   score(query, portion, metric, { signal, onDone })   -> Float32Array of the metric's values
 //   order(values, topK, metric)                     -> the indices of the best values, best first
@@ -14,6 +14,7 @@
 // `prompt` is { kind, value } of call-arguments.js. `query` is { text } or { vector }, `portion` { texts } or
 // { vectors }. While texts are embedded, `onDone(count)` is told how many of them are done.
 import { throwIfAborted } from "./abort.js";
+import { BatchSize } from "./batch-size.js";
 import { CoromError } from "./errors.js";
 import { QueryCache } from "./query-cache.js";
 import { YieldTimer } from "./yield-timer.js";
@@ -27,12 +28,18 @@ export class Engine {
   #embedder;
   #yieldTimer = new YieldTimer();
   #queries;
+  #batchSize;
+  parallel = 1;
 
-  /** `content` identifies the files that were loaded: two engines with the same content have the same model. */
-  constructor({ runtime, embedder, content, onnxFile, queryCache }) {
+  /**
+   * `content` identifies the files that were loaded: two engines with the same content have the same model.
+   * `batchTimeMs`: see batch-size.js.
+   */
+  constructor({ runtime, embedder, content, onnxFile, queryCache, batchTimeMs }) {
     this.#runtime = runtime;
     this.#embedder = embedder;
     this.#queries = new QueryCache(queryCache);
+    this.#batchSize = new BatchSize(batchTimeMs);
     this.content = content;
     const info = { ...readInfo(runtime, embedder), model: onnxFile };
     // The kernel can change while the first texts are embedded, because two relaxed kernels are timed.
@@ -104,6 +111,18 @@ export class Engine {
     return result;
   }
 
+  /** Does one step of a job: tokenizes some texts, or embeds a batch. Returns true if the job is done. */
+  #step(job) {
+    return this.#withEmbedder((embedder) => {
+      if (this.#batchSize.tokens !== undefined) job.setBatchTokens?.(this.#batchSize.tokens);
+      const before = job.doneTokens;
+      const began = performance.now();
+      const isDone = embedder.step(job);
+      this.#batchSize.measured(job.doneTokens - before, performance.now() - began);
+      return isDone;
+    });
+  }
+
   /**
    * Embeds texts as one job, batch by batch. A job that ends early is freed. Returns the vectors `data`, and the
    * `report` of the class Embeddings.
@@ -113,7 +132,7 @@ export class Engine {
       embedder.start(texts, embedder.resolvePrompt(prompt?.kind, prompt?.value)),
     );
     try {
-      while (!this.#withEmbedder((embedder) => embedder.step(job))) {
+      while (!this.#step(job)) {
         onDone?.(this.#runtime.call(() => job.done));
         await this.#yieldAndCheck(signal);
       }

@@ -5,6 +5,7 @@
 //   build the model, run the self-test, store the manifest in the cache
 import { childController, throwIfAborted } from "./abort.js";
 import { Prefetch } from "./prefetch.js";
+import { LOAD_RECORD } from "./load-record.js";
 import { loadOptions, readArgument, readError } from "./arguments.js";
 import { checkCacheOptions, openCache } from "./cache.js";
 import { loaded } from "./corom.js";
@@ -50,8 +51,10 @@ export async function loadModel(Class, host, source, given) {
     let runtime;
     try {
       runtime = await Runtime.start(host, options);
-      const built = await build(runtime, files, { ...options, cache, progress, createHasher, prefetch });
-      return new Class(loaded, new Engine({ runtime, ...built, queryCache: options.queryCache }));
+      const record = given?.[LOAD_RECORD];
+      record?.begin(runtime.module, files);
+      const built = await build(runtime, files, { ...options, cache, progress, createHasher, prefetch, record });
+      return new Class(loaded, new Engine({ runtime, ...built, queryCache: options.queryCache, batchTimeMs: host.batchTimeMs }));
     } catch (error) {
       runtime?.drop();
       if (!isRestart(error) || restarts === MAX_RESTARTS) throw withAddress(error, files.address);
@@ -114,9 +117,9 @@ async function build(runtime, source, options) {
  * or undefined if there is no manifest.
  */
 async function transferAll(runtime, loader, source, options) {
-  const { cache, progress, signal, createHasher, prefetch, fetch, retries, stallTimeoutMs } = options;
+  const { cache, progress, signal, createHasher, prefetch, record, fetch, retries, stallTimeoutMs } = options;
   const { controller, release } = childController(signal);
-  const sink = sinkFor(runtime, loader);
+  const sink = record?.wrap(sinkFor(runtime, loader)) ?? sinkFor(runtime, loader);
   const manifestTransfer = new ManifestTransfer(sink, { cache, url: source.manifestUrl, progress });
   const isKept = cache !== undefined && createHasher !== undefined;
   const versions = isKept ? new VersionedFiles(manifestTransfer.sink, { cache, url: source.manifestUrl, progress }) : undefined;

@@ -17,9 +17,10 @@ export class Runtime {
   #memory;
   #crash;
 
-  constructor(bindings, memory, simd) {
+  constructor(bindings, memory, { module, simd }) {
     this.#bindings = bindings;
     this.#memory = memory;
+    this.module = module;
     this.simd = simd;
   }
 
@@ -32,7 +33,7 @@ export class Runtime {
       const { memory } = isPrecompiled && module instanceof WebAssembly.Module
         ? bindings.initSync({ module })
         : await untilAborted(bindings.init({ module_or_path: module }), options.signal);
-      return new Runtime(bindings, memory, simd);
+      return new Runtime(bindings, memory, { module, simd });
     } catch (cause) {
       if (options.signal?.aborted) throw cause;
       const code = isRangeError(cause) ? "OUT_OF_MEMORY" : "INTERNAL";
@@ -63,6 +64,7 @@ export class Runtime {
   drop() {
     this.#bindings = undefined;
     this.#memory = undefined;
+    this.module = undefined;
   }
 
   #toCoromError(thrown) {

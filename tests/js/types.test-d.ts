@@ -17,7 +17,7 @@ import type {
   Vector,
 } from "corom";
 import { sentenceEmbedding, type PipelineOutput } from "corom/modelscope";
-import { Corom as CoromInWorker, CoromError as ErrorInWorker } from "corom/worker";
+import { Corom as CoromInWorker, CoromError as ErrorInWorker, type WorkerInfo } from "corom/worker";
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 declare class Worker {
@@ -181,7 +181,13 @@ export async function inWorker(signal: AbortSignal): Promise<void> {
   await CoromInWorker.load("./model/", { worker: 5 });
   // @ts-expect-error there is no public constructor
   new CoromInWorker();
-  same<Info, typeof corom.info>(true);
+  await CoromInWorker.load("./model/", { workers: 2 });
+  // @ts-expect-error no such option here
+  await Corom.load("./model/", { workers: 2 });
+  // @ts-expect-error a number
+  await CoromInWorker.load("./model/", { workers: "auto" });
+  same<WorkerInfo, typeof corom.info>(true);
+  const info: Info & { workers: number; workerMemory: number } = corom.info;
   const vectors = await corom.embed(["阔腿裤"], { abortPrevious: true, signal });
   same<TextEmbeddings, typeof vectors>(true);
   for await (const part of corom.embed(new Set(["a"]))) part.rows;

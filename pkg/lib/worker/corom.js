@@ -4,6 +4,6 @@ import { Corom as Base, engineOf, runQueued } from "../corom.js";
 
 export class Corom extends Base {
   async unload() {
-    return runQueued(this, () => engineOf(this).unload());
+    return runQueued(this, () => engineOf(this).unload(), { isExclusive: true });
   }
 }

@@ -1,18 +1,20 @@
-// The engine of `corom/worker`: the model is in a worker, which answers one question at a time. ../engine.js lists the
-// members of an engine, and thread.js has the worker's side.
+// The engine of `corom/worker`: the model is in workers, each of which answers one question at a time. ../engine.js lists
+// the members of an engine, and thread.js has the worker's side.
 import { childController, throwIfAborted } from "../abort.js";
 import { freedError } from "../engine.js";
 
 export class WorkerEngine {
-  #supervisor;
+  #pool;
 
-  constructor({ supervisor, info }) {
-    this.#supervisor = supervisor;
-    this.info = { ...info };
+  constructor({ pool, info }) {
+    this.#pool = pool;
+    this.info = { ...info, workers: pool.size };
     Object.defineProperties(this.info, {
-      wasmMemory: { enumerable: true, get: () => supervisor.memoryBytes },
-      kernel: { enumerable: true, get: () => supervisor.kernel },
+      wasmMemory: { enumerable: true, get: () => pool.memoryBytes },
+      workerMemory: { enumerable: true, get: () => pool.workerMemoryBytes },
+      kernel: { enumerable: true, get: () => pool.kernel },
     });
+    this.parallel = pool.size;
   }
 
   embed(texts, prompt, options) {
@@ -33,15 +35,15 @@ export class WorkerEngine {
   }
 
   free() {
-    this.#supervisor.end(freedError());
+    this.#pool.close(freedError());
   }
 
-  /** Ends the worker. The next question starts another one. */
+  /** Ends the workers. The next questions start other ones. */
   unload() {
-    this.#supervisor.end();
+    this.#pool.end();
   }
 
-  /** Returns the worker's answer. If `onDone` throws, the call is aborted, and rejects with what it threw. */
+  /** Returns a worker's answer. If `onDone` throws, the call is aborted, and rejects with what it threw. */
   async #ask(method, args, { signal, onDone } = {}) {
     const { controller, release } = childController(signal);
     const done = (count) => {
@@ -52,7 +54,7 @@ export class WorkerEngine {
       }
     };
     try {
-      return await this.#supervisor.call({ method, args, reports: onDone !== undefined }, controller.signal, done);
+      return await this.#pool.call({ method, args, reports: onDone !== undefined }, controller.signal, done);
     } catch (error) {
       throwIfAborted(controller.signal);
       throw error;

@@ -7,7 +7,9 @@ import { CoromError, messageOf } from "../errors.js";
 import { Corom as Base } from "./corom.js";
 import { WorkerEngine } from "./engine.js";
 import { WORKER_OPTIONS, checkWorkerOptions } from "./options.js";
+import { Pool } from "./pool.js";
 import { serialize } from "./serialize.js";
+import { SharedLoad } from "./shared-load.js";
 import { Supervisor } from "./supervisor.js";
 
 /**
@@ -29,7 +31,7 @@ export function createWorkerCoromClass(host) {
 }
 
 async function loadModel(Class, host, source, given) {
-  const { signal, onProgress, wasm, worker, abortTimeout, rest } = readArgument("options", () => {
+  const { signal, onProgress, wasm, worker, workers = 1, abortTimeout, rest } = readArgument("options", () => {
     Promise.resolve(given?.wasm).catch(() => {}); // the rejection is reported below
     // The worker checks too, but some invalid values cannot be sent to it.
     const options = checkWorkerOptions(loadOptions(given, WORKER_OPTIONS));
@@ -55,12 +57,38 @@ async function loadModel(Class, host, source, given) {
   const failed = (thrown) => {
     throw readError("source or options", thrown);
   };
-  const supervisor = new Supervisor({
-    spawn: (handlers) => host.spawn(worker, handlers),
-    load: await untilAborted(serializeArguments().catch(failed), signal),
-    handlers: { progress: (event) => onProgress?.(event), shared },
-    abortTimeout,
-  });
-  const info = await supervisor.start(signal);
-  return new Class(loaded, new WorkerEngine({ supervisor, info }));
+  const progress = new PoolProgress(onProgress);
+  const load = new SharedLoad(await untilAborted(serializeArguments().catch(failed), signal), { isShared: workers > 1 });
+  const spawn = (handlers) => host.spawn(worker, handlers);
+  const handlers = { progress: (event) => progress.report(event), shared };
+  const pool = new Pool(Array.from({ length: workers }, () => new Supervisor({ spawn, load, handlers, abortTimeout })));
+  const info = await pool.start(signal);
+  try {
+    progress.finish();
+  } catch (thrown) {
+    pool.close(thrown);
+    throw thrown;
+  }
+  return new Class(loaded, new WorkerEngine({ pool, info }));
+}
+
+/** Passes progress events on. The event `done` of the first load waits until all workers have the model. */
+class PoolProgress {
+  #onProgress;
+  #isFinished = false;
+  #done;
+
+  constructor(onProgress) {
+    this.#onProgress = onProgress;
+  }
+
+  report(event) {
+    if (event.phase === "done" && !this.#isFinished) this.#done = event;
+    else this.#onProgress?.(event);
+  }
+
+  finish() {
+    this.#isFinished = true;
+    if (this.#done) this.#onProgress?.(this.#done);
+  }
 }

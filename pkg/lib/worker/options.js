@@ -2,14 +2,18 @@
 import { unexpected } from "../arguments.js";
 import { isUrl } from "../bytes.js";
 
-export const WORKER_OPTIONS = ["worker", "abortTimeout"];
+export const WORKER_OPTIONS = ["worker", "workers", "abortTimeout"];
+/** More workers than the processor has cores gain nothing, and each holds the whole model. */
+const MAX_WORKERS = 32;
 
 /** Returns the options, or throws INVALID_ARGUMENT if one has the wrong type. */
 export function checkWorkerOptions(options) {
-  const { worker, abortTimeout } = options;
+  const { worker, workers, abortTimeout } = options;
   if (worker !== undefined && !["string", "function"].includes(typeof worker) && !isUrl(worker))
     throw unexpected("worker", worker, "a URL or a function that returns a Worker");
   if (abortTimeout !== undefined && !(typeof abortTimeout === "number" && abortTimeout >= 0))
     throw unexpected("abortTimeout", abortTimeout, "milliseconds: a number of at least 0");
+  if (workers !== undefined && !(Number.isInteger(workers) && workers >= 1 && workers <= MAX_WORKERS))
+    throw unexpected("workers", workers, `a whole number from 1 to ${MAX_WORKERS}`);
   return options;
 }

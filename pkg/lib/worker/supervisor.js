@@ -13,7 +13,7 @@ const INVARIANT_INFO = ["dimension", "layers", "heads", "vocabSize", "maxLength"
 
 export class Supervisor {
   #spawn;
-  #load; // the message that loads the model
+  #load; // the SharedLoad of the model
   #handlers;
   #abortTimeout;
   #connection;
@@ -32,11 +32,16 @@ export class Supervisor {
 
   /** Bytes of WebAssembly memory in the worker, as of its last answer; 0 without a worker. */
   get memoryBytes() {
-    return this.#connection?.ended === false ? this.#memory : 0;
+    return this.isRunning ? this.#memory : 0;
   }
 
   get kernel() {
     return this.#kernel;
+  }
+
+  /** Returns whether there is a worker, which may still be loading the model. */
+  get isRunning() {
+    return this.#connection?.ended === false;
   }
 
   /** Starts a worker and loads the model. Returns the model's info. An abort terminates the worker. */
@@ -44,7 +49,8 @@ export class Supervisor {
     const began = performance.now();
     const connection = (this.#connection = new WorkerConnection(this.#spawn, this.#handlers));
     try {
-      const { value: model, error, memory, kernel } = await untilAborted(connection.ask({ load: this.#load }), signal);
+      const answering = this.#load.run((message) => connection.ask({ load: message }));
+      const { value: model, error, memory, kernel } = await untilAborted(answering, signal);
       if (error) throw error;
       this.#loadTimeMs = performance.now() - began;
       this.#memory = memory;
@@ -91,7 +97,7 @@ export class Supervisor {
 
   /** Terminates the worker. */
   end(reason) {
-    this.#connection.end(reason);
+    this.#connection?.end(reason);
   }
 
   /** Terminates a worker whose instance has crashed, and returns the error of the call. */

@@ -1,5 +1,6 @@
 // Runs in the worker. Holds the model and answers the messages of the page (see connection.js), one at a time.
 import { engineOf } from "../corom.js";
+import { LOAD_RECORD, LoadRecord } from "../load-record.js";
 import { serializeError } from "./serialize-error.js";
 import { remoteFetch } from "./fetch.js";
 import { deserialize } from "./serialize.js";
@@ -31,11 +32,16 @@ export async function serve(Corom, port) {
   let corom;
   let running; // AbortController of the current call
 
-  const load = async ({ source, options }) => {
+  const load = async ({ source, options, handsOn, isQuiet }) => {
     const remote = (shared) => remoteFetch(shared, post);
     const onProgress = ({ cause, ...event }) => post({ progress: event, cause: cause && serializeError(cause) });
-    corom = await Corom.load(deserialize(source, remote), { ...deserialize(options, remote), onProgress });
-    return [{ info: corom.info, content: engineOf(corom).content }, []];
+    const record = handsOn ? new LoadRecord() : undefined;
+    corom = await Corom.load(deserialize(source, remote), {
+      ...deserialize(options, remote),
+      ...(!isQuiet && { onProgress }),
+      [LOAD_RECORD]: record,
+    });
+    return [{ info: corom.info, content: engineOf(corom).content, handed: record?.handed }, []];
   };
 
   /** Returns a function that reports how many texts are done, or undefined if the page does not listen. */

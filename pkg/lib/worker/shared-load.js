@@ -1,0 +1,51 @@
+// Loads of the same model in several workers. Of the loads that run at the same time, the first one reads the source;
+// the others wait for it, and then load the files and the compiled WebAssembly module that it hands on.
+
+export class SharedLoad {
+  #message;
+  #isShared;
+  #first; // promise of what the first of the running loads hands on
+
+  /** `message` is the message `load` of a worker (see connection.js). `isShared`: there are several workers. */
+  constructor(message, { isShared }) {
+    this.#message = message;
+    this.#isShared = isShared;
+  }
+
+  /** Loads the model with `ask(message)`, which asks a worker. Returns the worker's answer. */
+  async run(ask) {
+    if (!this.#isShared) return ask(this.#message);
+    while (this.#first) {
+      const handed = await this.#first.catch(() => undefined); // it failed: another one becomes the first
+      if (handed) return ask(followingMessage(this.#message, handed));
+    }
+    let handOn;
+    let fail;
+    this.#first = new Promise((resolve, reject) => ([handOn, fail] = [resolve, reject]));
+    this.#first.catch(() => {}); // a rejection that nobody waits for must not be reported as unhandled
+    try {
+      const answer = await ask({ ...this.#message, handsOn: true });
+      if (answer.error) throw answer.error;
+      handOn(answer.value.handed);
+      return answer;
+    } catch (error) {
+      fail(error);
+      throw error;
+    } finally {
+      this.#first = undefined; // what was handed on is not kept
+    }
+  }
+}
+
+/** Returns the message of a load that follows: with the files instead of the source, if they were transferred. */
+function followingMessage({ source, options }, { files, module, model }) {
+  const replaced = [["wasm", { value: module }]];
+  if (model !== undefined) replaced.push(["model", { value: model }]);
+  const names = replaced.map(([name]) => name);
+  const kept = options.object.filter(([name]) => !names.includes(name));
+  return {
+    source: files ? { map: files.map(([path, blob]) => [path, { file: { blob } }]) } : source,
+    options: { object: [...kept, ...replaced] },
+    isQuiet: true,
+  };
+}
