@@ -1,4 +1,5 @@
 // Addresses: as they are requested, and as error messages show them.
+import { encodeText } from "./text.js";
 
 /** Names of query parameters that carry a secret: tokens, signatures, keys. */
 const SECRET_NAME = /token|secret|sign|^sig$|pass|pwd|auth|credential|api.?key|access.?key|session|jwt/i;
@@ -13,7 +14,7 @@ const MAX_SHOWN_LENGTH = 500;
 export function splitCredentials(href) {
   const url = parsed(href);
   if (url === undefined || (url.username === "" && url.password === "")) return { href, headers: undefined };
-  const bytes = new TextEncoder().encode(`${decoded(url.username)}:${decoded(url.password)}`);
+  const bytes = encodeText(`${decoded(url.username)}:${decoded(url.password)}`);
   url.username = url.password = "";
   return { href: url.href, headers: { authorization: `Basic ${btoa(String.fromCharCode(...bytes))}` } };
 }

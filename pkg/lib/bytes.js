@@ -46,6 +46,20 @@ export function* unsharedPieces(bytes) {
   for (let at = 0; at < bytes.length; at += COPY_BYTES) yield new Uint8Array(bytes.subarray(at, at + COPY_BYTES));
 }
 
+/**
+ * Returns a value with the typed arrays in it, one or two levels deep, as those of this realm. In a vm context (Jest),
+ * messages of a worker have Node's own classes.
+ */
+export function inThisRealm(value, depth = 2) {
+  if (ArrayBuffer.isView(value)) {
+    const Class = globalThis[/\[object (\w+)\]/.exec(tagOf(value))[1]];
+    return value instanceof Class ? value : new Class(value.buffer, value.byteOffset, value.length);
+  }
+  if (depth === 0 || tagOf(value) !== "[object Object]") return value;
+  for (const [key, item] of Object.entries(value)) value[key] = inThisRealm(item, depth - 1);
+  return value;
+}
+
 const isShared = ({ buffer }) => tagOf(buffer) === "[object SharedArrayBuffer]";
 
 /** Returns whether a value is a buffer. A typed array keeps a buffer as it is, and copies every other object. */

@@ -22,6 +22,7 @@ import { readRecord, storeRecord } from "./cached-manifests.js";
 import { isQuotaExceeded } from "./quota.js";
 import { cacheApiStore } from "./store-cache-api.js";
 import { opfsStore } from "./store-opfs.js";
+import { decodeText, encodeText } from "./text.js";
 
 /** Maximum size of a segment. */
 const SEGMENT_BYTES = 1 << 20;
@@ -186,14 +187,14 @@ class CacheEntry {
 
   /** Stores the size and the digest of the complete file. */
   async writeDigest(digest) {
-    await this.#store.write(DIGEST_NAME, new TextEncoder().encode(JSON.stringify(digest)));
+    await this.#store.write(DIGEST_NAME, encodeText(JSON.stringify(digest)));
   }
 
   /** Returns `{ size, digest }` if the file was completely stored, otherwise undefined. */
   async readDigest() {
     const bytes = await this.#store.read(DIGEST_NAME);
     try {
-      const { size, digest } = JSON.parse(new TextDecoder().decode(bytes));
+      const { size, digest } = JSON.parse(decodeText(bytes));
       return Number.isInteger(size) && typeof digest === "string" ? { size, digest } : undefined;
     } catch {
       return undefined;

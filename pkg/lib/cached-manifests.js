@@ -4,6 +4,7 @@
 // The key of a manifest is the whole URL, because another `?version=` may be another model. Signed URLs have a new
 // query each time, so only the latest few manifests are kept per URL without its query.
 import { isQuotaExceeded } from "./quota.js";
+import { decodeText, encodeText } from "./text.js";
 
 export const MANIFESTS = "manifests";
 export const SHA256 = /^[0-9a-f]{64}$/;
@@ -141,14 +142,14 @@ async function recordName(url) {
 
 /** Returns the SHA-256 of a text in hex. */
 export async function sha256(text) {
-  const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+  const hash = await crypto.subtle.digest("SHA-256", encodeText(text));
   return Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 /** Returns the folders of the files that a manifest or a record lists; none if it cannot be parsed. */
 function keysIn(manifest) {
   try {
-    return JSON.parse(new TextDecoder().decode(manifest))
+    return JSON.parse(decodeText(manifest))
       .files.map((file) => file.sha256 ?? file.key)
       .filter((key) => SHA256.test(key));
   } catch {

@@ -15,6 +15,15 @@ export function openSource(source) {
   return typeof source === "string" || isUrl(source) ? urlSource(url(source)) : memorySource(source);
 }
 
+/**
+ * Reads the file of a file: URL where a test runner imports this entry in Node, such as Jest with jsdom; returns
+ * undefined elsewhere. There is no `import`, because bundlers would try to resolve it.
+ */
+export async function readLocal(url) {
+  const builtin = url.protocol === "file:" ? globalThis.process?.getBuiltinModule : undefined;
+  return builtin?.("fs/promises").readFile(builtin("url").fileURLToPath(url.href));
+}
+
 /** Resolves an address of the option `wasm`. */
 export const resolveBinary = (address) => resolveUrl(address, "wasm");
 

@@ -63,7 +63,8 @@ async function requestFile(url, { required, ...how }, { signal }) {
   // S3-compatible storage sends 403 for a missing file. A folder that is really forbidden is detected by the files that
   // every model has.
   if (status === 404 || status === 410 || (status === 403 && !required)) return null;
-  const message = `${shownAddress(url)}: the server answered HTTP ${status} ${response.statusText ?? ""}`.trim();
+  const reason = response.headers.get("x-error-message") ?? response.statusText ?? ""; // the first is Hugging Face's
+  const message = `${shownAddress(url)}: the server answered HTTP ${status} ${reason}`.trim();
   const error = new CoromError("FETCH_FAILED", message);
   throw isTransientStatus(status) ? markTransient(error, retryAfterMs(response.headers)) : error;
 }

@@ -28,7 +28,7 @@ export class QueryCache {
   set(text, result) {
     if (this.#maxVectors === 0 || text.length > MAX_TEXT_CODE_UNITS) return;
     // The text is cloned, because a slice of a long string would keep the whole string in memory.
-    if (!this.#vectors.delete(text)) text = structuredClone(text);
+    if (!this.#vectors.delete(text)) text = JSON.parse(JSON.stringify(text));
     this.#vectors.set(text, copyOf(result));
     if (this.#vectors.size > this.#maxVectors) this.#vectors.delete(this.#vectors.keys().next().value);
   }

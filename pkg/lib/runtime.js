@@ -3,6 +3,7 @@
 import { untilAborted } from "./abort.js";
 import { CODES, CoromError, messageOf } from "./errors.js";
 import { wasmModule } from "./module.js";
+import { textClasses } from "./text.js";
 import { createBindings } from "../wasm/corom.js";
 
 /** 512 MiB in WebAssembly pages: the largest allocation that one weight of a large model needs. */
@@ -26,8 +27,8 @@ export class Runtime {
 
   static async start(host, options) {
     const { module, simd, isPrecompiled } = await wasmModule(host, options);
-    const bindings = createBindings();
     try {
+      const bindings = createBindings(textClasses());
       // Synchronous only if the host has compiled the module. Pages reject synchronous instantiation of large modules,
       // and development servers pass a module of another realm, which the glue would read as bytes.
       const { memory } = isPrecompiled && module instanceof WebAssembly.Module

@@ -2,6 +2,7 @@
 import { unexpected } from "./arguments.js";
 import { isBytes, isMap, isResponse, uint8ArrayOf, unsharedPieces } from "./bytes.js";
 import { CoromError, invalid, messageOf } from "./errors.js";
+import { encodeText } from "./text.js";
 
 const EXPECTED_SOURCES = "a URL, a list of URLs, files ({ path: bytes }, a Map or a list of File)";
 
@@ -23,7 +24,7 @@ export function memorySource(source, otherSources = "") {
 function openContents(path, contents) {
   if (contents === undefined) return null;
   if (isBlob(contents)) return { offset: 0, total: contents.size, chunks: chunksOf(path, contents), cancel() {} };
-  const bytes = typeof contents === "string" ? new TextEncoder().encode(contents) : uint8ArrayOf(contents, nameOf(path));
+  const bytes = typeof contents === "string" ? encodeText(contents) : uint8ArrayOf(contents, nameOf(path));
   return { offset: 0, total: bytes.length, chunks: unsharedPieces(bytes), cancel() {} };
 }
 

@@ -13,10 +13,11 @@ export function isMirrors(source) {
 
 /**
  * Opens a model folder at each URL, or the model folder of an .onnx file. The query is appended to the URL of each
- * file.
+ * file. If the query has a parameter `FilePath`, as the addresses of ModelScope's API have, the path of each file is
+ * written there.
  */
 export function urlSource(...urls) {
-  const folders = urls.map((url) => ({ ...splitModelUrl(url), search: url.search }));
+  const folders = urls.map(folderOf);
   const { model } = folders[0];
   const other = folders.find((mirror) => mirror.model !== model);
   if (other) {
@@ -26,40 +27,67 @@ export function urlSource(...urls) {
   }
   return {
     model,
-    address: folders.map(({ folder, search }) => shownAddress(folder.href + search)).join(", "),
+    address: folders.map(({ urlOf }) => shownAddress(urlOf(""))).join(", "),
     // The key of the manifest in the cache.
-    manifestUrl: folders[0].folder.href + folders[0].search,
-    mirrors: folders.map(mirrorOf),
+    manifestUrl: folders[0].urlOf(""),
+    mirrors: folders.map(({ urlOf }) => mirrorOf(urlOf)),
   };
 }
 
-function mirrorOf({ folder, search }) {
+function mirrorOf(urlOf) {
   return {
     remote: true,
     // True if the browser sends a CORS preflight for requests with extra headers.
-    preflights: hasPreflights() && folder.origin !== globalThis.location?.origin,
-    open(path, options) {
-      const fileUrl = new URL(path.split("/").map(encodeURIComponent).join("/"), folder);
-      fileUrl.search = search;
-      return openHttpFile(fileUrl.href, options);
-    },
+    preflights: hasPreflights() && new URL(urlOf("")).origin !== globalThis.location?.origin,
+    open: (path, options) => openHttpFile(urlOf(path), options),
   };
 }
 
-/** Splits a URL into the model folder and, if the URL is an .onnx file, the path of that file in the folder. */
-function splitModelUrl(url) {
-  const parts = url.pathname.split("/");
-  const last = parts.at(-1);
-  const folder = new URL(url.href);
-  folder.search = folder.hash = "";
-  if (!/\.onnx$/i.test(last)) {
-    if (last !== "") folder.pathname += "/";
-    return { folder, model: undefined };
+/**
+ * Splits a URL into the model folder and, if the URL is an .onnx file, the path of that file in the folder, `model`.
+ * `urlOf(path)` is the URL of a file in the folder.
+ */
+function folderOf(url) {
+  const parameter = /[?&](FilePath)=([^&]*)/i.exec(url.search);
+  if (parameter) {
+    const { folder, model } = splitModelPath(decoded(parameter[2].replaceAll("+", " "), url).replace(/^\/+/, ""));
+    const [before, after] = splitAround(url.search, parameter);
+    return { model, urlOf: (path) => withSearch(url, `${before}${encodedPath(folder + path)}${after}`) };
   }
-  const name = decoded(last, url);
-  const inOnnx = parts.at(-2) === "onnx";
-  folder.pathname = parts.slice(0, inOnnx ? -2 : -1).join("/") + "/";
-  return { folder, model: inOnnx ? `onnx/${name}` : name };
+  const { folder, model } = splitModelPath(url.pathname);
+  const base = new URL(url.href);
+  base.pathname = folder;
+  base.search = base.hash = "";
+  return {
+    model: model && decoded(model, url),
+    urlOf: (path) => withSearch(new URL(path.split("/").map(encodeURIComponent).join("/"), base), url.search),
+  };
+}
+
+/** Splits the path of a folder or file; the part for the folder ends with "/", unless it is empty. */
+function splitModelPath(path) {
+  const parts = path.split("/");
+  const last = parts.at(-1);
+  const folder = (count) => parts.slice(0, count).map((part) => `${part}/`).join("");
+  if (!/\.onnx$/i.test(last)) return { folder: last === "" ? path : `${path}/`, model: undefined };
+  return parts.at(-2) === "onnx"
+    ? { folder: folder(-2), model: `onnx/${last}` }
+    : { folder: folder(-1), model: last };
+}
+
+/** Returns the text before and after the value of a query parameter. */
+function splitAround(search, { index, 0: all, 2: value }) {
+  const end = index + all.length;
+  return [search.slice(0, end - value.length), search.slice(end)];
+}
+
+const encodedPath = (path) => encodeURIComponent(path).replaceAll("%2F", "/");
+
+function withSearch(url, search) {
+  const full = new URL(url.href);
+  full.search = search;
+  full.hash = "";
+  return full.href;
 }
 
 function decoded(name, url) {

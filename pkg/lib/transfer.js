@@ -142,7 +142,8 @@ export class Transfer {
   #meansAbsent(error, file, absentElsewhere) {
     // The server of a single-page app sends its page for a missing file.
     if (error.code === "NOT_A_MODEL") return this.#sink.isPage(file.path);
-    return absentElsewhere && isTransient(error); // another mirror answered that it does not have the file
+    // Another mirror answered that it does not have the file, and this one could not be asked, or does not have the model.
+    return absentElsewhere && error.code === "FETCH_FAILED";
   }
 
   /** Returns the mirrors in the order in which they are tried. */

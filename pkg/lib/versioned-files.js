@@ -20,6 +20,7 @@ import { isContentError } from "./download-state.js";
 import { CoromError } from "./errors.js";
 import { isTransient } from "./transient.js";
 import { YieldTimer } from "./yield-timer.js";
+import { decodeText, encodeText } from "./text.js";
 
 const MANIFEST_PATH = "corom.json";
 
@@ -217,7 +218,7 @@ export class VersionedFiles {
     }
     const list = Array.from(files, ([path, key]) => ({ path, key })).sort((a, b) => (a.path < b.path ? -1 : 1));
     const record = { format: "corom-record", files: list, missing: [...missing].sort() };
-    const bytes = new TextEncoder().encode(JSON.stringify(record));
+    const bytes = encodeText(JSON.stringify(record));
     await this.#cache.storeRecord(this.#url, bytes, { replacesManifest: this.#missing.has(MANIFEST_PATH) });
   }
 
@@ -240,7 +241,7 @@ function isSameVersion(record, files, missing) {
 /** Parses a record. One that is damaged counts as none. */
 function parseRecord(bytes) {
   try {
-    const { files, missing } = JSON.parse(new TextDecoder().decode(bytes));
+    const { files, missing } = JSON.parse(decodeText(bytes));
     return { files: new Map(files.map(({ path, key }) => [path, key])), missing: new Set(missing) };
   } catch {
     return { files: new Map(), missing: new Set() };

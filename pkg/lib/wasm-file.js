@@ -12,6 +12,7 @@ import { openHttpFile } from "./http-file.js";
 import { Prefetch } from "./prefetch.js";
 import { ProgressReporter } from "./progress.js";
 import { Transfer } from "./transfer.js";
+import { decodeText } from "./text.js";
 
 const MAGIC = [0, 97, 115, 109]; // "\0asm"
 /** No binary of this package, built in any way, is that large. */
@@ -112,7 +113,7 @@ class ModuleSink {
     const first = this.#chunks[0];
     if (MAGIC.every((byte, i) => first[i] === undefined || first[i] === byte)) return;
     throw this.#wrong(
-      new TextDecoder().decode(first.subarray(0, 512)).trimStart().startsWith("<")
+      decodeText(first.subarray(0, 512)).trimStart().startsWith("<")
         ? `is an HTML page, not ${this.#file}; serve the file there, or pass its URL as wasm ` +
             '(in Vite before 8, set optimizeDeps: { exclude: ["corom"] })'
         : "is not a valid WebAssembly binary",

@@ -44,6 +44,7 @@ test("the exports map has types first, and every target exists", () => {
     ["corom", "node.js"],
     ["corom/inline", "inline-node.js"],
     ["corom/worker", "worker-node.js"],
+    ["corom/hub", "hub.js"],
     ["corom/modelscope", "modelscope.js"],
     ["corom/corom.wasm", "wasm/corom.wasm"],
     ["corom/corom-relaxed.wasm", "wasm/corom-relaxed.wasm"],

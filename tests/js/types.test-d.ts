@@ -12,10 +12,12 @@ import type {
   Progress,
   Ranked,
   RankedText,
+  Source,
   TextEmbeddings,
   Tokens,
   Vector,
 } from "corom";
+import { huggingface, modelscope } from "corom/hub";
 import { sentenceEmbedding, type PipelineOutput } from "corom/modelscope";
 import { Corom as CoromInWorker, CoromError as ErrorInWorker, type WorkerInfo } from "corom/worker";
 
@@ -228,3 +230,13 @@ export function errors(error: unknown): CoromErrorCode | undefined {
   void [asError.message, error.cause];
   return error.code;
 }
+
+// corom/hub
+const hubSources: Source[] = [
+  huggingface("owner/name"),
+  modelscope("owner/name", { revision: "v1", host: ["https://a.example", new URL("https://b.example")] }),
+];
+void Corom.load(hubSources[0]!, { wasm: ["https://a.example/corom.wasm", new URL("https://b.example/corom.wasm")] });
+// @ts-expect-error: a revision is a text
+huggingface("owner/name", { revision: 5 });
+const shared: Source = { "model.onnx": new SharedArrayBuffer(1), "config.json": new Response("{}") };

@@ -39,7 +39,7 @@ test("the tarball and its parts stay within their sizes", (t) => {
   const gzip = (file) => gzipSync(readFileSync(path.join(INSTALLED, file))).length;
   const binaries = gzip("wasm/corom.wasm") + gzip("wasm/corom-relaxed.wasm") + gzip("wasm/inline.js");
   t.diagnostic(`tarball ${kib(tarball)}; the binaries, gzip ${kib(binaries)}; all else, unpacked ${kib(writtenSize)}`);
-  assert.ok(writtenSize <= 256 * KIB, `files written by hand: ${kib(writtenSize)}`);
+  assert.ok(writtenSize <= 384 * KIB, `files written by hand: ${kib(writtenSize)}`);
   // The size of a binary depends on the build profile, and scripts/package.sh limits it. The rest of the tarball is small.
   assert.ok(tarball <= binaries + 96 * KIB, `${kib(tarball)}, of it ${kib(binaries)} binaries`);
   assert.ok(tarball <= 14 * KIB * KIB, kib(tarball));
@@ -49,8 +49,10 @@ test("the tarball and its parts stay within their sizes", (t) => {
 
 test("publint has no remarks", async () => {
   const { messages, pkg } = await publint({ pkgDir: INSTALLED, level: "suggestion", strict: true, pack: false });
+  // The field `browser` is for tools that do not know `exports`, which says the same.
+  const remarks = messages.filter(({ code }) => code !== "USE_EXPORTS_BROWSER");
   assert.deepEqual(
-    messages.map((message) => formatMessage(message, pkg)),
+    remarks.map((message) => formatMessage(message, pkg)),
     [],
   );
 });

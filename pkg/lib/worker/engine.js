@@ -1,6 +1,7 @@
 // The engine of `corom/worker`: the model is in workers, each of which answers one question at a time. ../engine.js lists
 // the members of an engine, and thread.js has the worker's side.
 import { childController, throwIfAborted } from "../abort.js";
+import { inThisRealm } from "../bytes.js";
 import { freedError } from "../engine.js";
 
 export class WorkerEngine {
@@ -54,7 +55,8 @@ export class WorkerEngine {
       }
     };
     try {
-      return await this.#pool.call({ method, args, reports: onDone !== undefined }, controller.signal, done);
+      const question = { method, args, reports: onDone !== undefined };
+      return inThisRealm(await this.#pool.call(question, controller.signal, done));
     } catch (error) {
       throwIfAborted(controller.signal);
       throw error;
