@@ -12,6 +12,9 @@ use crate::error::{Error, ErrorCode, Result, fail};
 /// The most bytes that are reserved for a weight before its bytes arrive. A truncated file may claim more than
 /// it has.
 const MAX_RESERVED_BYTES: usize = 32 << 20;
+/// How much more than the elements so far is reserved at most, once they do not suffice. Doubling would take three
+/// times the size of a large table: the old memory and the new, which is up to twice as large as needed.
+const MAX_GROWTH: usize = 8;
 
 /// The elements of a weight that has arrived.
 #[derive(Debug)]
@@ -38,6 +41,8 @@ pub(crate) struct Int8Rows {
 pub(crate) struct WeightBuffer {
     /// The bytes that have arrived.
     taken: u64,
+    /// The bytes that are expected.
+    size: usize,
     content: Content,
 }
 
@@ -55,11 +60,11 @@ impl WeightBuffer {
     /// # Errors
     /// `OUT_OF_MEMORY`.
     pub(crate) fn new(data_type: i32, size: u64, row_width: Option<usize>) -> Result<Self> {
-        let size = usize::try_from(size).unwrap_or(usize::MAX).min(MAX_RESERVED_BYTES);
+        let size = usize::try_from(size).unwrap_or(usize::MAX);
         let content = match (FloatFormat::of(data_type), row_width) {
             (Some(format), None) => Content::Floats(FloatBuffer::new(format, size / format.bytes())?),
             (Some(format), Some(width)) => {
-                let count = size / format.bytes();
+                let count = (size / format.bytes()).min(MAX_RESERVED_BYTES);
                 let rows = Int8Rows {
                     q: try_with_capacity(count, "a table in int8")?,
                     scales: try_with_capacity(count / width.max(1), "a table in int8")?,
@@ -67,9 +72,9 @@ impl WeightBuffer {
                 let floats = FloatBuffer::new(format, 0)?;
                 Content::Rows { floats, width: width.max(1), rows, is_finite: true }
             }
-            (None, _) => Content::Bytes(try_with_capacity(size, "a weight")?),
+            (None, _) => Content::Bytes(try_with_capacity(size.min(MAX_RESERVED_BYTES), "a weight")?),
         };
-        Ok(Self { taken: 0, content })
+        Ok(Self { taken: 0, size, content })
     }
 
     /// Returns the number of bytes that have arrived.
@@ -85,7 +90,7 @@ impl WeightBuffer {
         self.taken = self.taken.saturating_add(bytes.len() as u64);
         match &mut self.content {
             Content::Bytes(all) => {
-                reserve(all, bytes.len())?;
+                reserve(all, bytes.len(), self.size)?;
                 all.extend_from_slice(bytes);
             }
             Content::Floats(floats) => floats.push(bytes)?,
@@ -94,8 +99,9 @@ impl WeightBuffer {
                 let whole = floats.floats.len() / *width * *width;
                 *is_finite &= floats.floats[..whole].iter().all(|x| x.is_finite());
                 let (q, scales) = quantize_rows_i8(&floats.floats[..whole], *width)?;
-                reserve(&mut rows.q, q.len())?;
-                reserve(&mut rows.scales, scales.len())?;
+                let total = self.size / floats.format.bytes();
+                reserve(&mut rows.q, q.len(), total)?;
+                reserve(&mut rows.scales, scales.len(), total / *width)?;
                 rows.q.extend_from_slice(&q);
                 rows.scales.extend_from_slice(&scales);
                 floats.floats.drain(..whole);
@@ -168,11 +174,15 @@ struct FloatBuffer {
     /// The bytes of an element that has not arrived as a whole.
     part: Vec<u8>,
     floats: Vec<f32>,
+    /// The elements that are expected, or 0 if they are taken out as they arrive.
+    total: usize,
 }
 
 impl FloatBuffer {
-    fn new(format: FloatFormat, capacity: usize) -> Result<Self> {
-        Ok(Self { format, part: Vec::new(), floats: try_with_capacity(capacity, "a weight as floats")? })
+    fn new(format: FloatFormat, total: usize) -> Result<Self> {
+        let capacity = total.min(MAX_RESERVED_BYTES / size_of::<f32>());
+        let floats = try_with_capacity(capacity, "a weight as floats")?;
+        Ok(Self { format, part: Vec::new(), floats, total })
     }
 
     fn push(&mut self, mut bytes: &[u8]) -> Result<()> {
@@ -196,7 +206,7 @@ impl FloatBuffer {
     /// Converts whole elements.
     fn convert(&mut self, bytes: &[u8]) -> Result<()> {
         let floats = &mut self.floats;
-        reserve(floats, bytes.len() / self.format.bytes())?;
+        reserve(floats, bytes.len() / self.format.bytes(), self.total)?;
         match self.format {
             FloatFormat::F32 => floats.extend(bytes.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b))),
             FloatFormat::F16 => {
@@ -213,9 +223,17 @@ impl FloatBuffer {
     }
 }
 
-fn reserve<T>(values: &mut Vec<T>, count: usize) -> Result<()> {
-    values.try_reserve(count).map_err(|e| {
-        let bytes = count.saturating_mul(size_of::<T>());
+/// Reserves memory for `count` more elements, and for all of the expected `total` if that is not much more than what
+/// has arrived.
+fn reserve<T>(values: &mut Vec<T>, count: usize, total: usize) -> Result<()> {
+    let needed = values.len().saturating_add(count);
+    if needed <= values.capacity() {
+        return Ok(());
+    }
+    let grown = if total == 0 { values.capacity().saturating_mul(2) } else { total };
+    let wanted = grown.min(values.capacity().saturating_mul(MAX_GROWTH)).max(needed);
+    values.try_reserve_exact(wanted - values.len()).map_err(|e| {
+        let bytes = wanted.saturating_mul(size_of::<T>());
         Error::with_source(ErrorCode::OutOfMemory, format!("cannot reserve {bytes} bytes for a weight"), e)
     })
 }
@@ -266,6 +284,23 @@ mod tests {
                 other => panic!("{other:?}"),
             }
         }
+    }
+
+    #[test]
+    fn large_weight_reserves_its_size_once_it_shows_that_it_is_large() {
+        let size = MAX_RESERVED_BYTES + (MAX_RESERVED_BYTES >> 2);
+        let mut buffer = WeightBuffer::new(DataType::Int8 as i32, size as u64, None).unwrap();
+        let chunk = vec![1u8; 1 << 20];
+        let capacity = |buffer: &WeightBuffer| match &buffer.content {
+            Content::Bytes(bytes) => bytes.capacity(),
+            _ => 0,
+        };
+        assert_eq!(capacity(&buffer), MAX_RESERVED_BYTES);
+        (0..size >> 20).for_each(|_| buffer.push(&chunk).unwrap());
+        assert_eq!(capacity(&buffer), size);
+        // More bytes than were claimed are taken, too.
+        buffer.push(&chunk).unwrap();
+        assert_eq!(buffer.taken(), (size + (1 << 20)) as u64);
     }
 
     #[test]

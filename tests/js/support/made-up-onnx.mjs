@@ -1,10 +1,18 @@
-// An ONNX file of a BERT of any shape with made-up float weights, as one file. Nothing of its size is in memory: the
-// file is a list of segments, and `slice` returns an object that computes its bytes, as a Blob on disk reads them.
+// An ONNX file of a BERT of any shape with made-up weights, float or int8, as one file. Nothing of its size is in memory:
+// the file is a list of segments, and `slice` returns an object that computes its bytes, as a Blob on disk reads them.
+// The int8 file has the nodes that `corom convert` writes: one scale per row of a table and per output of a matrix.
 
 const FLOAT = 1;
+const INT8 = 3;
 const INT64 = 7;
-/** Bytes of the pattern that all weights repeat. */
+/** Bytes of the patterns that weights repeat. */
 const PATTERN_BYTES = 1 << 18;
+const PATTERNS = {
+  [FLOAT]: Buffer.from(Float32Array.from({ length: PATTERN_BYTES / 4 }, (_, i) => weightAt(i, 1000) / 25000).buffer),
+  [INT8]: Buffer.from(Int8Array.from({ length: PATTERN_BYTES }, (_, i) => weightAt(i, 127)).buffer),
+};
+/** What an int8 weight is multiplied by. */
+const SCALE = 0.04 / 127;
 
 const LENGTH_DELIMITED = 2;
 
@@ -71,9 +79,22 @@ class Graph {
   }
 
   weight(name, ...dims) {
-    const bytes = 4 * dims.reduce((product, dim) => product * dim, 1);
-    const head = Buffer.concat([this.#head(name, dims, FLOAT), header(9, bytes)]);
-    this.initializers.push({ head: Buffer.concat([header(5, head.length + bytes), head]), bytes });
+    return this.#made(name, dims, FLOAT, 4);
+  }
+
+  int8(name, ...dims) {
+    return this.#made(name, dims, INT8, 1);
+  }
+
+  scales(name, count, ...more) {
+    return this.constant(name, [count, ...more], FLOAT, Buffer.from(new Float32Array(count).fill(SCALE).buffer));
+  }
+
+  #made(name, dims, type, size) {
+    const bytes = dims.reduce((product, dim) => product * dim, size);
+    const head = Buffer.concat([this.#head(name, dims, type), header(9, bytes)]);
+    const made = { length: bytes, pattern: PATTERNS[type] };
+    this.initializers.push({ head: Buffer.concat([header(5, head.length + bytes), head]), made });
     return name;
   }
 }
@@ -84,7 +105,7 @@ const valueInfo = (field, name, type, dims) => {
 };
 
 function bert(shape) {
-  const { layers, hidden, heads, intermediate, vocab, positions } = shape;
+  const { layers, hidden, heads, intermediate, vocab, positions, int8 = false } = shape;
   const graph = new Graph();
   const one = graph.number("one", 1);
   const axes = graph.integers("mask.axes", [2], [1, 2]);
@@ -98,10 +119,18 @@ function bert(shape) {
       epsilon: { float: 1e-12 },
     });
   const linear = (name, x, inputs, outputs) => {
-    const product = graph.node("MatMul", [x, graph.weight(`${name}.weight`, inputs, outputs)]);
+    const weight = int8
+      ? graph.node("DequantizeLinear", [graph.int8(`${name}.weight`, inputs, outputs), graph.scales(`${name}.scale`, outputs)], { axis: 1 })
+      : graph.weight(`${name}.weight`, inputs, outputs);
+    const product = graph.node("MatMul", [x, weight]);
     return graph.node("Add", [product, graph.weight(`${name}.bias`, outputs)]);
   };
-  const rows = (name, count, ids) => graph.node("Gather", [graph.weight(name, count, hidden), ids], { axis: 0 });
+  const rows = (name, count, ids) => {
+    const gather = (table) => graph.node("Gather", [table, ids], { axis: 0 });
+    if (!int8) return gather(graph.weight(name, count, hidden));
+    const quantized = graph.node("Cast", [gather(graph.int8(name, count, hidden))], { to: FLOAT });
+    return graph.node("Mul", [quantized, gather(graph.scales(`${name}.scale`, count, 1))]);
+  };
 
   const all = graph.integers("positions", [1, positions], [...Array(positions).keys()]);
   const [zero, first] = [graph.integers("zero", [1], [0]), graph.integers("first", [1], [1])];
@@ -135,7 +164,7 @@ function bert(shape) {
   return graph;
 }
 
-/** Returns the segments of the file: bytes, or the number of bytes of made-up weights. */
+/** Returns the segments of the file: bytes, or `{ length, pattern }` for made-up weights. */
 function segments(shape) {
   const graph = bert(shape);
   const inputs = ["input_ids", "attention_mask", "token_type_ids"];
@@ -143,27 +172,26 @@ function segments(shape) {
     ...inputs.map((name) => valueInfo(11, name, INT64, ["batch", "sequence"])),
     valueInfo(12, "last_hidden_state", FLOAT, ["batch", "sequence", shape.hidden]),
   ];
-  const initializers = graph.initializers.flatMap((item) => (Buffer.isBuffer(item) ? [item] : [item.head, item.bytes]));
+  const initializers = graph.initializers.flatMap((item) => (Buffer.isBuffer(item) ? [item] : [item.head, item.made]));
   const parts = [...graph.nodes, text(2, "made up"), ...initializers, ...tail];
-  const size = parts.reduce((sum, part) => sum + (typeof part === "number" ? part : part.length), 0);
+  const size = parts.reduce((sum, part) => sum + part.length, 0);
   return [integer(1, 8), header(7, size), ...parts, message(8, text(1, ""), integer(2, 17))];
 }
 
 /**
  * Returns a file like a Blob: `size`, and `slice(from, to).arrayBuffer()`. `shape` is
- * `{ layers, hidden, heads, intermediate, vocab, positions }`.
+ * `{ layers, hidden, heads, intermediate, vocab, positions, int8 }`.
  */
 export function madeUpOnnx(shape) {
-  const pattern = Buffer.from(Float32Array.from({ length: PATTERN_BYTES / 4 }, weightAt).buffer);
   let size = 0;
   const parts = segments(shape).map((part) => {
     const offset = size;
-    size += typeof part === "number" ? part : part.length;
-    return { offset, end: size, bytes: typeof part === "number" ? undefined : part };
+    size += part.length;
+    return { offset, end: size, bytes: Buffer.isBuffer(part) ? part : undefined, pattern: part.pattern };
   });
   const read = (from, to) => {
     const out = Buffer.alloc(to - from);
-    for (const { offset, end, bytes } of parts.filter((part) => part.offset < to && part.end > from)) {
+    for (const { offset, end, bytes, pattern } of parts.filter((part) => part.offset < to && part.end > from)) {
       const last = Math.min(to, end);
       for (let at = Math.max(from, offset); at < last;) {
         const source = bytes ?? pattern;
@@ -182,9 +210,9 @@ export function madeUpOnnx(shape) {
   };
 }
 
-/** Returns a weight: small, and different for neighbors. */
-function weightAt(_, index) {
-  return (((index * 2654435761) >>> 8) % 2001) / 25000 - 0.04;
+/** Returns a whole number from -`most` to `most`, different for neighbors. */
+function weightAt(index, most) {
+  return (((index * 2654435761) >>> 8) % (2 * most + 1)) - most;
 }
 
 /** Returns the `config.json` of a shape. */
@@ -204,3 +232,13 @@ export const madeUpConfig = ({ layers, hidden, heads, intermediate, vocab, posit
 
 export const BASE = { layers: 12, hidden: 768, heads: 12, intermediate: 3072, vocab: 21128, positions: 512 };
 export const M3E_SMALL = { layers: 4, hidden: 512, heads: 8, intermediate: 2048, vocab: 21128, positions: 512 };
+/** multilingual-e5-small: a BERT with the tokenizer of XLM-RoBERTa. */
+export const E5_SMALL = {
+  layers: 12,
+  hidden: 384,
+  heads: 12,
+  intermediate: 1536,
+  vocab: 250037,
+  positions: 512,
+  int8: true,
+};
