@@ -109,6 +109,25 @@ fn prompts_that_contradict_themselves_are_rejected() {
 }
 
 #[test]
+fn a_default_prompt_without_text_is_no_prompt() {
+    // sentence-transformers 6.2 loads these folders: every model has the prompts `query` and `document`.
+    let all = prompt_cases();
+    let case = &all.cases["query-and-document"];
+    for (config, name) in [
+        (r#"{ "prompts": { "query": null }, "default_prompt_name": "query" }"#, "query"),
+        (r#"{ "default_prompt_name": "document" }"#, "document"),
+    ] {
+        let mut files = folder(case);
+        files.insert("config_sentence_transformers.json".into(), config.into());
+        let mut embedder = load(&files).unwrap();
+        for choice in [PromptChoice::Default, PromptChoice::Name(name.into()), PromptChoice::Query] {
+            let vectors = embed(&mut embedder, &all.documents, &choice);
+            assert_near(config, &vectors, &case.without.concat(), 2e-5);
+        }
+    }
+}
+
+#[test]
 fn a_graph_that_pools_cannot_leave_out_the_prompt() {
     let mut files: Files = files(&export("sentence-mean"));
     files.insert(

@@ -3,6 +3,8 @@
 
 #[path = "settings/graph.rs"]
 mod graph;
+#[path = "settings/nested.rs"]
+mod nested;
 #[path = "settings/rejected.rs"]
 mod rejected;
 mod support;
@@ -124,8 +126,9 @@ fn length_is_the_models_own_limit() {
     assert_eq!(length(&files), "64 (config.json)");
     for (limit, expected) in [
         ("32", "32 (tokenizer_config.json)"),
+        ("32.0", "32 (tokenizer_config.json)"),
         // More than the positions.
-        ("512", "64 (tokenizer_config.json)"),
+        ("512", "64 (config.json)"),
         // transformers writes this number if no limit is set.
         ("1000000000000000019884624838656", "64 (config.json)"),
         ("null", "64 (config.json)"),
@@ -135,7 +138,11 @@ fn length_is_the_models_own_limit() {
     }
     // Texts of ModelScope's sentence embeddings are cut at 128 tokens, whatever the tokenizer says.
     files.insert("configuration.json".into(), br#"{"task": "sentence-embedding"}"#.to_vec());
-    assert_eq!(length(&files), "64 (configuration.json)");
+    assert_eq!(length(&files), "64 (config.json)");
+    // sentence-transformers 6.2 then cuts at no length, whatever the tokenizer says.
+    files.insert("sentence_bert_config.json".into(), br#"{"max_seq_length": 1e30}"#.to_vec());
+    files.insert("tokenizer_config.json".into(), br#"{"model_max_length": 31}"#.to_vec());
+    assert_eq!(length(&files), "64 (config.json)");
     files.insert("sentence_bert_config.json".into(), br#"{"max_seq_length": 20}"#.to_vec());
     assert_eq!(length(&files), "20 (sentence_bert_config.json)");
 }

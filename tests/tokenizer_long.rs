@@ -207,8 +207,27 @@ fn a_text_without_a_place_to_cut_is_an_error_that_says_so() {
     let error = unigram.encode(&"☃".repeat(200_000)).unwrap_err();
     assert_eq!(error.code(), ErrorCode::InvalidArgument);
     assert!(error.to_string().contains("600000 bytes"), "{error}");
+    assert!(
+        error.to_string().contains("of its vocabulary") && !error.to_string().contains("punctuation"),
+        "{error}"
+    );
     let bpe = pair("bpe", json!({}), &[]).ours(128);
     assert_eq!(bpe.encode(&"裤".repeat(200_000)).unwrap_err().code(), ErrorCode::InvalidArgument);
     assert!(bpe.encode(&"abc123;".repeat(200_000)).is_ok());
     assert!(bpe.encode("裤").is_ok(), "the tokenizer stays usable");
+}
+
+#[test]
+fn tokenizer_whose_texts_are_not_divided_says_so() {
+    // The file's own tokenizer with a pre-tokenizer of another model: there is white space, and it is no place to cut.
+    let mut pair = pair("bert", json!({ "tokenizer_class": "PreTrainedTokenizerFast" }), &[]);
+    let mut file: Value = serde_json::from_slice(pair.files.tokenizer.as_ref().unwrap()).unwrap();
+    file["pre_tokenizer"] = json!({ "type": "WhitespaceSplit" });
+    pair.files.tokenizer = Some(file.to_string().into_bytes());
+    let tokenizer = pair.ours(32);
+    let error = tokenizer.encode(&"裤 ".repeat(100_000)).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::InvalidArgument);
+    assert!(error.message().contains("400000 bytes") && error.message().contains("rules"), "{error}");
+    assert!(!error.message().contains("white space"), "{error}");
+    assert!(tokenizer.encode(&"裤 ".repeat(50_000)).unwrap().truncated);
 }

@@ -16,8 +16,12 @@ export interface HeadModule {
 export type Decision = { readonly source: string } & (
   | { readonly setting: "pooling"; readonly value: Pooling | readonly Pooling[] }
   | { readonly setting: "head"; readonly value: readonly HeadModule[] }
-  | { readonly setting: "normalize"; readonly value: boolean }
+  | { readonly setting: "normalize" | "lowercase" | "splitSpecialTokens"; readonly value: boolean }
   | { readonly setting: "maxLength"; readonly value: number }
+  | { readonly setting: "metric"; readonly value: Metric }
+  | { readonly setting: "prompts"; readonly value: Readonly<Record<string, string>> }
+  | { readonly setting: "defaultPromptName"; readonly value: string | null }
+  | { readonly setting: "model"; readonly value: string }
 );
 
 /** Properties of a loaded model. The object is frozen; the getters `wasmMemory` and `kernel` return current values. */

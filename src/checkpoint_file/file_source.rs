@@ -12,7 +12,7 @@ use std::io::{self, ErrorKind};
 /// Errors are [`io::Error`]s. The converter adds the path and turns them into
 /// [`FETCH_FAILED`](crate::error::ErrorCode::FetchFailed).
 pub trait FileSource {
-    /// Returns the paths of the files in the folder and in its direct subfolders, in any order.
+    /// Returns the paths of the files in the folder and two levels below it (`0_Transformer/onnx/`), in any order.
     #[cfg_attr(not(feature = "convert"), allow(dead_code, reason = "only the converter uses it"))]
     fn list(&self) -> io::Result<Vec<String>>;
 
@@ -27,7 +27,7 @@ pub trait FileSource {
 
 impl FileSource for BTreeMap<String, Vec<u8>> {
     fn list(&self) -> io::Result<Vec<String>> {
-        Ok(self.keys().filter(|path| path.matches('/').count() <= 1).cloned().collect())
+        Ok(self.keys().filter(|path| path.matches('/').count() <= 2).cloned().collect())
     }
 
     fn size(&self, path: &str) -> io::Result<Option<u64>> {

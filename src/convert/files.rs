@@ -36,7 +36,7 @@ mod tests {
         let mut folder = BTreeMap::new();
         folder.write("a", b"abcdef").unwrap();
         folder.write("onnx/model.onnx", b"{}").unwrap();
-        folder.write("onnx/deep/er", b"{}").unwrap();
+        folder.write("onnx/deep/er/still", b"{}").unwrap();
         assert_eq!(folder.list().unwrap(), ["a", "onnx/model.onnx"]);
         assert_eq!((folder.size("a").unwrap(), folder.size("b").unwrap()), (Some(6), None));
         let mut buffer = [0; 3];

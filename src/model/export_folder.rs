@@ -100,7 +100,11 @@ impl WantedExport {
     /// `MISSING_FILE` if none fits, `INVALID_ARGUMENT` if several at unusual paths do.
     pub(crate) fn choose<'a>(self, paths: impl Iterator<Item = &'a str>) -> Result<String> {
         let onnx: Vec<&str> = paths.filter(|p| is_onnx(p)).collect();
-        if let Some(usual) = self.usual_paths().into_iter().find(|path| onnx.contains(&path.as_str())) {
+        let usual_in = |folder: &str| {
+            let mut usual = self.usual_paths().into_iter().map(|path| format!("{folder}{path}"));
+            usual.find(|path| onnx.contains(&path.as_str()))
+        };
+        if let Some(usual) = usual_in("").or_else(|| only_export(&onnx).and_then(usual_in)) {
             return Ok(usual);
         }
         let fits = |path: &&str| match FileType::of_path(path) {
@@ -176,6 +180,19 @@ impl WantedExport {
             Precision::F32 => by_weights(2, 0),
         }
     }
+}
+
+/// Returns the only subfolder that has ONNX files, with a slash at its end and without `onnx/`: an export that lies
+/// deeper, as in `0_Transformer/onnx/`. Returns `None` if its name states a type, which goes before the file's name.
+fn only_export<'a>(onnx: &[&'a str]) -> Option<&'a str> {
+    let folder_of = |path: &'a str| {
+        let folder = &path[..path.rfind('/').map_or(0, |slash| slash + 1)];
+        let outer = folder.strip_suffix("onnx/").unwrap_or(folder);
+        if outer.is_empty() || outer.ends_with('/') { outer } else { folder }
+    };
+    let mut folders = onnx.iter().map(|path| folder_of(path));
+    let first = folders.next()?;
+    (folders.all(|folder| folder == first) && FileType::of_path(first).is_none()).then_some(first)
 }
 
 /// Returns paths for a message, with their types if `with_types`.
@@ -268,6 +285,13 @@ mod tests {
             (&["fp32/model.onnx", "int8/model.onnx"], "fp32", "fp32/model.onnx"),
             (&["out/model.onnx", "out/model_int4.onnx"], "int4", "out/model_int4.onnx"),
             (&["any name.onnx"], "auto", "any name.onnx"),
+            (
+                &["0_Transformer/onnx/model.onnx", "0_Transformer/onnx/model_quantized.onnx"],
+                "auto",
+                "0_Transformer/onnx/model_quantized.onnx",
+            ),
+            (&["a/model.onnx", "a/model_O3.onnx", "a/onnx/model_fp16.onnx"], "fp32", "a/model.onnx"),
+            (&["myonnx/model.onnx", "myonnx/other.onnx"], "auto", "myonnx/model.onnx"),
             (&["onnx/model_bnb4.onnx"], "auto", "onnx/model_bnb4.onnx"),
             (&["small-fp16.onnx", "small-bnb4.onnx"], "auto", "small-fp16.onnx"),
         ] {
@@ -297,6 +321,8 @@ mod tests {
             (&["onnx/model_q4f16.onnx"], "q4", "MISSING_FILE", "(q4f16)"),
             (&["model.onnx", "model_bnb4.onnx"], "q4", "MISSING_FILE", "model_bnb4.onnx (bnb4)"),
             (&["a.onnx", "b.onnx"], "auto", "INVALID_ARGUMENT", "a.onnx, b.onnx"),
+            (&["a/model.onnx", "b/model.onnx"], "auto", "INVALID_ARGUMENT", "a/model.onnx, b/model.onnx"),
+            (&["int8/model.onnx", "int8/other.onnx"], "fp32", "MISSING_FILE", "int8/model.onnx (int8)"),
             (&["a/int8.onnx", "b/int8.onnx", "c.onnx"], "q8", "INVALID_ARGUMENT", "a/int8.onnx, b/int8.onnx"),
             (&["config.json"], "auto", "MISSING_FILE", ".onnx"),
         ] {

@@ -1,14 +1,11 @@
 //! The files that the loader requests, one stage after the other.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::error::{Result, fail};
 
-use super::dtype::Dtype;
 use super::export_folder::{WantedExport, is_onnx};
 use super::manifest::{FileEntry, PIECE_BYTES};
-use super::settings::{SIDE_FILES, module_files};
-use crate::tokenizer::TOKENIZER_SIDE_FILES;
 
 /// A file that the loader requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,13 +31,13 @@ pub struct FileRequest {
 /// The requests that are not answered yet, and what is known of the folder.
 #[derive(Debug, Default)]
 pub(super) struct FileRequests {
-    pending: Vec<FileRequest>,
+    pub(super) pending: Vec<FileRequest>,
     /// Which ONNX file is requested in a folder without a manifest.
-    export: WantedExport,
+    pub(super) export: WantedExport,
     /// All paths of the folder, if the host can list them.
-    listing: Option<BTreeSet<String>>,
+    pub(super) listing: Option<BTreeSet<String>>,
     /// Requested files that do not exist.
-    missing: BTreeSet<String>,
+    pub(super) missing: BTreeSet<String>,
 }
 
 impl FileRequests {
@@ -91,12 +88,12 @@ impl FileRequests {
         });
     }
 
-    /// Requests an optional file. A file that the listing does not have is missing. Returns true if the file
-    /// may exist.
-    pub(super) fn add_optional(&mut self, path: &str) -> bool {
+    /// Requests a file if the listing has it; otherwise it is missing. Returns true if the file may exist. A listed file
+    /// is required: a web page or damaged bytes in its place are not "no file".
+    pub(super) fn add_if_listed(&mut self, path: &str, required: bool) -> bool {
         let may_exist = self.listing.as_ref().is_none_or(|listing| listing.contains(path));
         if may_exist {
-            self.add(path, false, None);
+            self.add(path, required || self.listing.is_some(), None);
         } else {
             self.missing.insert(path.to_owned());
         }
@@ -129,85 +126,6 @@ impl FileRequests {
         let absent = absent.map(|request| request.path.clone()).collect();
         self.listing = Some(listing);
         absent
-    }
-
-    /// Requests the files of another tool's export: configuration, tokenizer, side files, and the
-    /// ONNX file `model` or, without `model`, the one at the usual place.
-    ///
-    /// # Errors
-    /// Those of [`WantedExport::choose`], if there is a listing.
-    pub(super) fn request_export_files(&mut self, model: Option<&str>) -> Result<()> {
-        self.add("config.json", true, None);
-        let is_listed = |path: &str| self.listing.as_ref().is_none_or(|listing| listing.contains(path));
-        let has_files = is_listed("config.json") && (is_listed("tokenizer.json") || is_listed("vocab.txt"));
-        let has_only_vocabulary = !is_listed("tokenizer.json") && is_listed("vocab.txt");
-        // If tokenizer.json does not exist, `request_alternative` requests vocab.txt.
-        self.add(if has_only_vocabulary { "vocab.txt" } else { "tokenizer.json" }, false, None);
-        for path in SIDE_FILES.iter().chain(&TOKENIZER_SIDE_FILES) {
-            self.add_optional(path);
-        }
-        match (model, &self.listing) {
-            (Some(model), _) => self.add(model, true, None),
-            // The error for these two files says more than one about the ONNX file.
-            (None, Some(_)) if !has_files => {}
-            (None, Some(listing)) => {
-                let path = self.export.choose(listing.iter().map(String::as_str))?;
-                self.add(&path, true, None);
-            }
-            (None, None) => {
-                let _ = self.request_next_onnx();
-            }
-        }
-        Ok(())
-    }
-
-    /// Requests the files that `modules.json` names; nothing before it is among `files`.
-    ///
-    /// # Errors
-    /// Those of [`module_files`].
-    pub(super) fn request_module_files(&mut self, files: &BTreeMap<String, Vec<u8>>) -> Result<()> {
-        loop {
-            let paths = module_files(files, &self.missing)?;
-            // A file that the listing does not have is missing, and another name may take its place.
-            let mut all_may_exist = true;
-            for path in &paths {
-                all_may_exist &= self.add_optional(path);
-            }
-            if all_may_exist {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Requests what can take the place of a file that does not exist: `vocab.txt` for `tokenizer.json`, the next usual
-    /// path for an ONNX file.
-    ///
-    /// # Errors
-    /// What to say is missing, if nothing can.
-    pub(super) fn request_alternative(&mut self, path: &str) -> Result<(), String> {
-        match path {
-            "tokenizer.json" if self.add_optional("vocab.txt") => Ok(()),
-            "tokenizer.json" | "vocab.txt" => Err("the tokenizer (tokenizer.json or vocab.txt)".to_owned()),
-            _ if is_onnx(path) => self.request_next_onnx(),
-            _ => Ok(()),
-        }
-    }
-
-    /// Requests the ONNX file at its next usual path.
-    ///
-    /// # Errors
-    /// What to say is missing, if all usual paths were tried.
-    fn request_next_onnx(&mut self) -> Result<(), String> {
-        let paths = self.export.tried_paths();
-        if let Some(path) = paths.iter().find(|path| !self.missing.contains(*path)) {
-            self.add(path, false, None);
-            return Ok(());
-        }
-        let kind = match self.export.dtype {
-            Dtype::Auto => String::new(),
-            dtype => format!(" of type \"{}\"", dtype.as_str()),
-        };
-        Err(format!("an ONNX file{kind} ({}; the option `model` names another file)", paths.join(", ")))
     }
 
     /// Returns the only subfolder that has a file which the folder itself lacks, and a `tokenizer.json`. The

@@ -23,13 +23,13 @@ use crate::error::{Error, ErrorCode, Result, fail};
 
 use super::early_check::check_early;
 use super::export_folder::{WantedExport, is_onnx};
+use super::export_requests::AbsentFile;
 use super::file_errors::{missing_error, not_begun};
 use super::file_receiver::{FileReceiver, HashedBy, Received};
 use super::file_request::{FileRequest, FileRequests};
 use super::manifest::{self, Manifest, ONNX_FILE_NAME};
 use super::model_builder::ModelBuilder;
 use super::options::LoadOptions;
-use super::settings::HeadModule;
 use super::unverified_model::UnverifiedModel;
 use super::weight_files::weight_files;
 
@@ -85,7 +85,7 @@ impl ModelLoader {
         let mut requests = FileRequests::new(export);
         match options.model.as_deref() {
             None | Some(ONNX_FILE_NAME) => requests.add(manifest::FILE_NAME, false, None),
-            model => requests.request_export_files(model)?,
+            model => requests.request_export_files(model),
         }
         Ok(Self {
             options,
@@ -125,16 +125,7 @@ impl ModelLoader {
     /// Returns the bytes of all files that loading requests, if there is a manifest. Weight files that
     /// are not named after the ONNX file count once the ONNX file was read.
     pub fn total(&self) -> Option<u64> {
-        let manifest = self.manifest.as_ref()?;
-        let head: Vec<&str> = manifest.head.iter().filter_map(HeadModule::weights).collect();
-        let is_read = |path: &str| {
-            matches!(path, "config.json" | "tokenizer.json")
-                || path.starts_with(ONNX_FILE_NAME)
-                || head.contains(&path)
-                || self.weight_files.contains(path)
-        };
-        let files = manifest.files.iter();
-        Some(files.filter(|file| is_read(&file.path)).fold(0, |sum, file| sum.saturating_add(file.size)))
+        self.manifest.as_ref().map(|manifest| manifest.loaded_bytes(&self.weight_files))
     }
 
     /// Returns the path of the ONNX file, once it has arrived.
@@ -250,8 +241,8 @@ impl ModelLoader {
             }
             Received::Bytes(bytes) => self.end_small_file(path, bytes)?,
         }
-        self.request_weight_files();
-        Ok(())
+        // A file that does not exist is no fault of the file that ended: `builder` reports it.
+        self.request_more().map(drop)
     }
 
     fn end_weight_file(&mut self, path: &str) -> Result<()> {
@@ -267,8 +258,7 @@ impl ModelLoader {
         if path == manifest::FILE_NAME {
             let manifest = self.manifest.insert(Manifest::from_json(&bytes)?);
             self.options.dtype.check_manifest(&manifest.dtype)?;
-            let head = manifest.head.iter().filter_map(HeadModule::weights);
-            for path in ["config.json", "tokenizer.json", ONNX_FILE_NAME].into_iter().chain(head) {
+            for path in manifest.needed_files() {
                 self.requests.add(path, true, manifest.file(path));
             }
         } else {
@@ -276,7 +266,6 @@ impl ModelLoader {
             self.files.insert(path.to_owned(), bytes);
         }
         self.requests.remove(path);
-        self.request_module_files()?;
         Ok(())
     }
 
@@ -301,20 +290,16 @@ impl ModelLoader {
     /// `MISSING_FILE` if the model cannot be loaded without the file, or `NOT_A_MODEL` if the server
     /// answered an earlier request with a web page.
     pub fn missing(&mut self, path: &str) -> Result<()> {
-        if self.requests.get(path)?.required {
+        // Without a manifest, modules.json may put config.json into another folder.
+        if self.requests.get(path)?.required && (self.manifest.is_some() || path != "config.json") {
             return Err(missing_error(path, self.pages.first(), self.requests.subfolder_with(path)));
         }
         self.receivers.remove(path);
         self.requests.remove_missing(path);
         if path == manifest::FILE_NAME {
-            self.requests.request_export_files(self.options.model.as_deref())?;
-        } else if let Err(what) = self.requests.request_alternative(path) {
-            let subfolder = self.requests.subfolder_with(path).filter(|_| !is_onnx(path));
-            return Err(missing_error(&what, self.pages.first(), subfolder));
+            self.requests.request_export_files(self.options.model.as_deref());
         }
-        self.request_module_files()?;
-        self.request_weight_files();
-        Ok(())
+        self.request_more()?.map_or(Ok(()), |absent| Err(self.absent_error(&absent)))
     }
 
     /// Builds the model without running its self-test.
@@ -348,6 +333,9 @@ impl ModelLoader {
                 if let Some((code, message)) = &self.builder_error {
                     return Err(Error::new(*code, message.clone()));
                 }
+                if let Some(absent) = self.request_export()? {
+                    return Err(self.absent_error(&absent));
+                }
                 let Some(onnx) = self.onnx.take() else {
                     fail!(MissingFile, "the ONNX file was not passed to the loader");
                 };
@@ -363,12 +351,25 @@ impl ModelLoader {
         }
     }
 
-    /// Requests the files that `modules.json` names, in a folder without a manifest.
-    fn request_module_files(&mut self) -> Result<()> {
-        if self.manifest.is_some() || self.builder.is_some() {
-            return Ok(());
+    /// Requests what is needed next. Returns a file that is needed and does not exist.
+    fn request_more(&mut self) -> Result<Option<AbsentFile>> {
+        let absent = self.request_export()?;
+        self.request_weight_files();
+        Ok(absent)
+    }
+
+    /// Requests the files of a folder without a manifest. See [`FileRequests::advance_export`].
+    fn request_export(&mut self) -> Result<Option<AbsentFile>> {
+        let is_export = self.manifest.is_none() && !self.requests.is_pending(manifest::FILE_NAME);
+        if !is_export || self.builder.is_some() {
+            return Ok(None);
         }
-        self.requests.request_module_files(&self.files)
+        self.requests.advance_export(&self.files, self.onnx_path.is_some())
+    }
+
+    fn absent_error(&self, absent: &AbsentFile) -> Error {
+        let subfolder = self.requests.subfolder_with(&absent.path).filter(|_| !is_onnx(&absent.path));
+        missing_error(&absent.what, self.pages.first(), subfolder)
     }
 
     /// Requests the weight files once every other file has arrived: the encoder packs weights as they

@@ -10,7 +10,7 @@
 //! }
 //! ```
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -203,12 +203,30 @@ impl Manifest {
         self.files.iter().find(|f| f.path == path)
     }
 
+    /// Returns the paths of the files that every load needs, without the weight files of the ONNX file.
+    pub(super) fn needed_files(&self) -> impl Iterator<Item = &str> {
+        let head = self.head.iter().filter_map(HeadModule::weights);
+        ["config.json", "tokenizer.json", ONNX_FILE_NAME].into_iter().chain(head)
+    }
+
+    /// Returns the bytes of the files that loading requests. `weight_files` are those of the ONNX file.
+    pub(super) fn loaded_bytes(&self, weight_files: &BTreeSet<String>) -> u64 {
+        let is_read = |path: &str| {
+            matches!(path, "config.json" | "tokenizer.json")
+                || path.starts_with(ONNX_FILE_NAME)
+                || self.head.iter().filter_map(HeadModule::weights).any(|weights| weights == path)
+                || weight_files.contains(path)
+        };
+        let files = self.files.iter();
+        files.filter(|file| is_read(&file.path)).fold(0, |sum, file| sum.saturating_add(file.size))
+    }
+
     fn check(&self) -> Result<()> {
         if self.max_length < 2 {
             fail!(InvalidConfig, "{FILE_NAME}: max_length is {}; expected at least 2", self.max_length);
         }
         self.prompts().check(FILE_NAME)?;
-        let mut paths = std::collections::BTreeSet::new();
+        let mut paths = BTreeSet::new();
         for file in &self.files {
             if !is_relative_path(&file.path) {
                 fail!(InvalidConfig, "{FILE_NAME}: `{}` is not a path inside the folder", file.path);

@@ -4,6 +4,7 @@
 mod dtype;
 mod early_check;
 pub(crate) mod export_folder;
+mod export_requests;
 mod file_buffer;
 mod file_errors;
 mod file_receiver;
@@ -15,6 +16,7 @@ pub mod manifest;
 mod model_builder;
 mod options;
 pub(crate) mod settings;
+mod tokenizer_settings;
 mod unverified_model;
 mod weight_files;
 

@@ -11,14 +11,18 @@ use crate::error::{Error, ErrorCode, Result, fail};
 use crate::head::{Head, HeadLayer};
 use crate::recipe::{VectorRecipe, pooled_width};
 use crate::self_test::SelfTest;
-use crate::tokenizer::{Tokenizer, TokenizerFiles, TokenizerOptions};
+use crate::tokenizer::{
+    DecidingFile, SENTENCE_TRANSFORMERS_FILES, Tokenizer, TokenizerFiles, TokenizerOptions,
+};
 
-use super::manifest::Manifest;
+use super::dtype::Dtype;
+use super::manifest::{FILE_NAME, Manifest};
 use super::options::LoadOptions;
 use super::settings::{
     CallerSettings, Decided, HeadModule, ModelDecisions, OutputChoice, SettingSource, Settings, check_inside,
-    read_head,
+    encoder_folder, file_in, read_head,
 };
+use super::tokenizer_settings::TokenizerSettings;
 use super::unverified_model::UnverifiedModel;
 
 /// A model whose weight files are still arriving.
@@ -65,7 +69,9 @@ impl ModelBuilder {
     ) -> Result<Self> {
         let missing =
             |path: &str| Error::new(ErrorCode::MissingFile, format!("{path} was not passed to the loader"));
-        let config = BertConfig::from_json(files.get("config.json").ok_or_else(|| missing("config.json"))?)?;
+        let encoder_files = encoder_folder(&files)?;
+        let config_path = file_in(&encoder_files, "config.json");
+        let config = BertConfig::from_json(files.get(&config_path).ok_or_else(|| missing(&config_path))?)?;
         if let Some(m) = manifest
             && m.hidden_size != config.hidden_size
         {
@@ -104,15 +110,28 @@ impl ModelBuilder {
             Some(_) => {
                 TokenizerFiles { tokenizer: files.remove("tokenizer.json"), ..TokenizerFiles::default() }
             }
-            None => TokenizerFiles::read(|path| {
-                Ok(match path {
-                    "tokenizer.json" => files.remove(path),
-                    _ => files.get(path).cloned(),
-                })
+            None => TokenizerFiles::read(|name| {
+                let path = file_in(&encoder_files, name);
+                Ok(if name == "tokenizer.json" { files.remove(&path) } else { files.get(&path).cloned() })
             })?,
         };
         let tokenizer =
             Tokenizer::from_files(&tokenizer_files, settings.max_length.value, config.vocab_size)?;
+        let tokenizer_options = TokenizerOptions {
+            lowercase: options.lowercase,
+            split_special_tokens: options.split_special_tokens,
+        };
+        let TokenizerSettings { lowercase, split_special_tokens } =
+            TokenizerSettings::of(&tokenizer, tokenizer_files.deciding_files()?, tokenizer_options, |file| {
+                let names: &[&str] = match file {
+                    DecidingFile::Tokenizer => return Some(file_in(&encoder_files, "tokenizer.json")),
+                    DecidingFile::Config => &["tokenizer_config.json"],
+                    DecidingFile::SentenceBert => &SENTENCE_TRANSFORMERS_FILES,
+                    DecidingFile::None => &[],
+                };
+                let mut paths = names.iter().map(|name| file_in(&encoder_files, name));
+                paths.find(|path| files.contains_key(path))
+            });
         drop(tokenizer_files);
 
         let (onnx_path, onnx) = onnx;
@@ -156,15 +175,23 @@ impl ModelBuilder {
             },
             _ => None,
         };
+        let model = Decided::new(onnx_path.clone(), model_source(options, manifest.is_some()));
         Ok(Self {
             tokenizer,
             config,
             max_length: options.max_length,
-            tokenizer_options: TokenizerOptions {
-                lowercase: options.lowercase,
-                split_special_tokens: options.split_special_tokens,
+            tokenizer_options,
+            decisions: ModelDecisions {
+                pooling,
+                head,
+                normalize,
+                max_length,
+                metric,
+                prompts,
+                lowercase,
+                split_special_tokens,
+                model,
             },
-            decisions: ModelDecisions { pooling, head, normalize, max_length, metric, prompts },
             head: layers_of_head,
             assumed_inside,
             layers,
@@ -228,7 +255,10 @@ impl ModelBuilder {
         let info = encoder.info();
         check_inside(&assumed_inside, info.hidden_size)?;
         let longest = info.max_tokens;
-        let own_length = decisions.max_length.value.min(longest);
+        if decisions.max_length.value > longest {
+            decisions.max_length = Decided::by_file(longest, &self.onnx_path);
+        }
+        let own_length = decisions.max_length.value;
         decisions.max_length = match self.max_length {
             Some(n) if n > longest => {
                 fail!(
@@ -237,7 +267,7 @@ impl ModelBuilder {
                 )
             }
             Some(n) => Decided::new(n, SettingSource::Options),
-            None => Decided { value: own_length, ..decisions.max_length },
+            None => decisions.max_length,
         };
         tokenizer.set_max_length(own_length)?;
         let recipe = |pooling: &PoolingChoice, head, normalize| -> Result<VectorRecipe> {
@@ -273,6 +303,17 @@ fn graph_error(encoder: EncoderLoader) -> Option<Error> {
     }
     // A weight file that has not arrived yet says nothing.
     encoder.finish().err().filter(|error| error.code() != ErrorCode::MissingFile)
+}
+
+/// Returns what decided which ONNX file is loaded: the caller, the manifest, or corom's order of names.
+fn model_source(options: &LoadOptions, has_manifest: bool) -> SettingSource {
+    if has_manifest {
+        SettingSource::File(FILE_NAME.to_owned())
+    } else if options.model.is_some() || options.dtype != Dtype::Auto {
+        SettingSource::Options
+    } else {
+        SettingSource::Default
+    }
 }
 
 /// Checks that the number of elements that a manifest states is that of its pooling and modules.

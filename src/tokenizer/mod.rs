@@ -17,6 +17,7 @@
 
 mod builder;
 mod class;
+mod decisions;
 mod files;
 mod model;
 mod normalizer;
@@ -32,6 +33,7 @@ use tokenizers::{
 };
 
 pub use builder::TokenizerOptions;
+pub(crate) use decisions::{DecidingFile, DecidingFiles};
 pub(crate) use files::SENTENCE_TRANSFORMERS_FILES;
 pub use files::{TOKENIZER_SIDE_FILES, TokenizerFiles};
 
@@ -313,15 +315,18 @@ impl Tokenizer {
     }
 
     fn uncut(&self, text: &str, start: usize) -> Error {
-        Error::new(
-            ErrorCode::InvalidArgument,
-            format!(
-                "a text has {} bytes in which this tokenizer has no place to cut; expected at most {} bytes without \
-                 white space or punctuation",
-                text.len() - start,
-                self.splitter.max_bytes()
+        let (bytes, most) = (text.len() - start, self.splitter.max_bytes());
+        let message = match self.splitter.places() {
+            Some(places) => format!(
+                "a text has {bytes} bytes in which this tokenizer has no place to cut; expected at most {most} bytes \
+                 without {places}"
             ),
-        )
+            None => format!(
+                "a text has {bytes} bytes, and this model's tokenizer has rules by which corom cannot cut a text without \
+                 changing its tokens; expected at most {most} bytes: shorten the text"
+            ),
+        };
+        Error::new(ErrorCode::InvalidArgument, message)
     }
 }
 

@@ -74,6 +74,19 @@ fn set_bert(normalizer: Option<&mut Value>, lowercase: bool) -> bool {
     }
 }
 
+/// Returns true if a normalizer lower-cases.
+pub(super) fn lower_cases(normalizer: &Value) -> bool {
+    match kind(normalizer) {
+        "Lowercase" => true,
+        "BertNormalizer" => normalizer.get("lowercase").and_then(Value::as_bool) == Some(true),
+        "Sequence" => {
+            let list = normalizer.get("normalizers").and_then(Value::as_array);
+            list.is_some_and(|list| list.iter().any(lower_cases))
+        }
+        _ => false,
+    }
+}
+
 /// Returns the first SentencePiece character map of a normalizer.
 pub(super) fn precompiled(normalizer: Option<&Value>) -> Option<Value> {
     let value = normalizer?;

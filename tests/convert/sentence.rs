@@ -11,7 +11,7 @@ use corom::similarity::score;
 
 use crate::command::{self, Scratch, corom};
 use crate::support::memory::{Files, load};
-use crate::support::sentence::{Case, cases, checkpoint, prompt_cases};
+use crate::support::sentence::{Case, cases, checkpoint, encoder, prompt_cases};
 use crate::support::{cosine, max_abs_difference};
 
 fn source(case: &Case) -> Files {
@@ -155,4 +155,40 @@ fn encoder_in_the_folder_of_its_module_is_converted() {
     let options = LoadOptions { precision: Precision::F32, ..LoadOptions::default() };
     let vector = load(&folder, options).unwrap().embed(&all.texts[..1]).unwrap();
     assert!(max_abs_difference(&vector, &case.vectors[0]) <= 2e-5);
+}
+
+#[test]
+fn export_in_the_folder_of_its_module_is_converted() {
+    let all = cases();
+    let case = &all.cases["dense-tanh"];
+    let mut files: Files = encoder()
+        .into_iter()
+        .map(|(path, bytes)| {
+            let folder = if path.ends_with(".onnx") { "0_Transformer/onnx" } else { "0_Transformer" };
+            (format!("{folder}/{path}"), bytes)
+        })
+        .collect();
+    files.extend(case.files());
+    files.remove("sentence_bert_config.json");
+    let mut modules: serde_json::Value = serde_json::from_slice(&files["modules.json"]).unwrap();
+    modules[0]["path"] = "0_Transformer".into();
+    files.insert("modules.json".into(), modules.to_string().into());
+    let mut folder = Files::new();
+    let options = ConvertOptions { dtype: Dtype::F32, ..ConvertOptions::default() };
+    convert(&files, &options, &mut folder).unwrap();
+    // The folder itself means the same to the loader.
+    for source in [&files, &folder] {
+        let options = LoadOptions { precision: Precision::F32, ..LoadOptions::default() };
+        let vector = load(source, options).unwrap().embed(&all.texts[..1]).unwrap();
+        assert!(max_abs_difference(&vector, &case.vectors[0]) <= 2e-5);
+    }
+    let scratch = Scratch::new("nested-export");
+    let (from, out) = (scratch.join("from"), scratch.join("out"));
+    for (path, bytes) in &files {
+        let path = from.join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, bytes).unwrap();
+    }
+    let run = command::convert(&from, &out, &["--dtype", "f32"]);
+    assert_eq!(run.status, Some(0), "{}", run.stderr);
 }

@@ -50,6 +50,39 @@ describe("folders of sentence-transformers", () => {
   });
 });
 
+describe("a folder whose encoder is in the Transformer module's folder", () => {
+  const FOLDER = "0_Transformer";
+  /** Returns a folder of sentence-transformers with the encoder's files, ONNX too, in their module's folder. */
+  const nested = () => {
+    const moved = Object.entries(ENCODER).map(([name, bytes]) => [`${FOLDER}/${name}`, bytes]);
+    const files = { ...folderOf("dense-tanh"), ...Object.fromEntries(moved) };
+    for (const name of Object.keys(ENCODER)) delete files[name];
+    const modules = JSON.parse(files["modules.json"]);
+    modules[0].path = FOLDER;
+    return { ...files, "modules.json": JSON.stringify(modules) };
+  };
+
+  test("gives sentence-transformers' vectors from memory and over HTTP", async () => {
+    await assertVectors(nested(), {}, cases["dense-tanh"].vectors);
+    const server = await serveWith(fromFiles(nested()));
+    const info = await assertVectors(server.address, { dtype: "fp32" }, cases["dense-tanh"].vectors);
+    await server.close();
+    assert.deepEqual(info.settings.at(-1), { setting: "model", value: `${FOLDER}/model.onnx`, source: "options" });
+    assert.equal(info.model, `${FOLDER}/model.onnx`);
+  });
+
+  test("names what is missing there", async () => {
+    for (const [name, expected] of [["config.json", "config.json"], ["tokenizer.json", `${FOLDER}/vocab.txt`], ["model.onnx", ".onnx"]]) {
+      const { [`${FOLDER}/${name}`]: removed, ...files } = nested();
+      assert.ok(removed);
+      await failsWith("MISSING_FILE", Corom.load(files, F32), expected);
+      const server = await serveWith(fromFiles(files));
+      await failsWith("MISSING_FILE", Corom.load(server.address, F32), expected);
+      await server.close();
+    }
+  });
+});
+
 describe("info.settings", () => {
   test("names the value and the source of each setting", async () => {
     const info = await assertVectors(folderOf("dense-tanh"), {}, cases["dense-tanh"].vectors);
@@ -58,6 +91,7 @@ describe("info.settings", () => {
     assert.equal(found.head.value[0].out_features, 8);
     assert.deepEqual(found.normalize, { value: true, source: "modules.json" });
     assert.equal(info.pooling, "mean");
+    assert.deepEqual(found.model, { value: "model.onnx", source: "default" });
   });
 
   test("names options, and several poolings", async () => {

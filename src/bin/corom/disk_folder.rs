@@ -10,6 +10,9 @@ use corom::error::Result;
 
 use crate::fail;
 
+/// Levels of subfolders that are listed: `0_Transformer/onnx/`.
+const MAX_DEPTH: usize = 2;
+
 /// A folder on disk. The file that was read last stays open.
 #[derive(Debug)]
 pub(crate) struct DiskFolder {
@@ -67,17 +70,19 @@ fn folder_of(file: &Path) -> PathBuf {
 impl FileSource for DiskFolder {
     fn list(&self) -> io::Result<Vec<String>> {
         let mut names = Vec::new();
-        for entry in fs::read_dir(&self.path)? {
-            let entry = entry?;
-            let name = entry.file_name().to_string_lossy().into_owned();
-            if entry.path().is_file() {
-                names.push(name);
-                continue;
-            }
-            // A subfolder that cannot be read (lost+found) has nothing to convert.
-            for inner in fs::read_dir(entry.path()).into_iter().flatten().flatten() {
-                if inner.path().is_file() {
-                    names.push(format!("{name}/{}", inner.file_name().to_string_lossy()));
+        let mut open = vec![(self.path.clone(), String::new())];
+        while let Some((folder, prefix)) = open.pop() {
+            let entries = match fs::read_dir(&folder) {
+                Err(e) if prefix.is_empty() => return Err(e),
+                // A subfolder that cannot be read (lost+found) has nothing to convert.
+                entries => entries.into_iter().flatten().flatten(),
+            };
+            for entry in entries {
+                let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
+                if entry.path().is_file() {
+                    names.push(name);
+                } else if entry.path().is_dir() && prefix.matches('/').count() < MAX_DEPTH {
+                    open.push((entry.path(), format!("{name}/")));
                 }
             }
         }

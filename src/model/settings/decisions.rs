@@ -18,6 +18,10 @@ pub(crate) struct ModelDecisions {
     pub(crate) max_length: Decided<usize>,
     pub(crate) metric: Decided<Metric>,
     pub(crate) prompts: Decided<Prompts>,
+    pub(crate) lowercase: Decided<bool>,
+    pub(crate) split_special_tokens: Decided<bool>,
+    /// The path of the ONNX file.
+    pub(crate) model: Decided<String>,
 }
 
 impl ModelDecisions {
@@ -39,6 +43,9 @@ impl ModelDecisions {
                 value: self.prompts.value.default_name.clone().map_or(Value::Null, Value::from),
                 source: self.prompts.source.to_string(),
             },
+            decision("lowercase", &self.lowercase),
+            decision("splitSpecialTokens", &self.split_special_tokens),
+            decision("model", &self.model),
         ]
     }
 }

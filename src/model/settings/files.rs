@@ -11,8 +11,10 @@ use crate::json;
 /// The largest settings file that is read. Such files have a few kilobytes.
 const MAX_JSON_BYTES: u64 = 16 << 20;
 
-/// The smallest and the largest maximum length that a file may state.
-const LENGTHS: std::ops::Range<u64> = 2..1 << 24;
+/// The smallest maximum length that a file may state.
+const MIN_LENGTH: f64 = 2.0;
+/// A maximum length from here on means that none is set: transformers writes 10³⁰.
+const UNLIMITED: f64 = (1 << 24) as f64;
 
 /// Reads a file, or returns `None` if the folder does not have it.
 ///
@@ -96,13 +98,15 @@ impl JsonFile {
         Ok(self.typed(keys, number, "a number from 1 to 16777215")?.map(|n| n as usize))
     }
 
-    /// Returns a maximum length in tokens.
+    /// Returns a maximum length in tokens; `usize::MAX` if the file says that there is none.
     ///
     /// # Errors
     /// `INVALID_CONFIG` for another value.
     pub(super) fn length(&self, keys: &str) -> Result<Option<usize>> {
-        let number = |value: &Value| value.as_u64().filter(|n| LENGTHS.contains(n));
-        Ok(self.typed(keys, number, "a number of tokens, at least 2")?.map(|n| n as usize))
+        // JSON that other tools have rewritten may have 512.0.
+        let number = |value: &Value| value.as_f64().filter(|n| *n >= MIN_LENGTH && n.fract() == 0.0);
+        let length = self.typed(keys, number, "a number of tokens, at least 2")?;
+        Ok(length.map(|n| if n < UNLIMITED { n as usize } else { usize::MAX }))
     }
 
     fn typed<'a, T>(

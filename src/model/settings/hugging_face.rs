@@ -13,8 +13,6 @@ pub(super) const CONFIG: &str = "config.json";
 const TOKENIZER_CONFIG: &str = "tokenizer_config.json";
 /// The keys of uniem's newer and older releases.
 const UNIEM_KEYS: [&str; 2] = ["uniem_pooling_strategy", "uniem_embedding_strategy"];
-/// A `model_max_length` from here on means "not set": transformers writes 10³⁰.
-const UNLIMITED: f64 = 1e9;
 
 /// Reads the settings. `folder` is that of the encoder's files.
 ///
@@ -68,10 +66,6 @@ fn model_max_length(files: &dyn FileSource, path: &str) -> Result<Stated<usize>>
         }
         Err(error) => return Err(error),
     };
-    let unlimited = file.get("model_max_length").and_then(|n| n.as_f64()).is_some_and(|n| n >= UNLIMITED);
-    if unlimited {
-        return Ok(None);
-    }
     match file.length("model_max_length") {
         Ok(length) => Ok(stated(length, path)),
         Err(error) => Ok(Some(Decided::by_file(Err(error), path))),

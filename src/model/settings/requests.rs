@@ -34,7 +34,10 @@ pub(crate) fn module_files(
     for module in modules(files)?.unwrap_or_default() {
         let all = |names: &[&str]| names.iter().map(|name| module.file(name)).collect();
         match module.kind {
-            ModuleKind::Transformer => want(all(&SENTENCE_TRANSFORMERS_FILES)),
+            ModuleKind::Transformer => {
+                want(all(&SENTENCE_TRANSFORMERS_FILES));
+                want(all(&["config.json"]));
+            }
             ModuleKind::Dropout | ModuleKind::Other(_) => {}
             // The configuration of the encoder.
             _ if module.path.is_empty() => {}
@@ -63,12 +66,14 @@ mod tests {
         let paths = |files: &_, missing: &_| -> Vec<String> { module_files(files, missing).unwrap() };
         let first = [
             "sentence_bert_config.json",
+            "config.json",
             "a/pool/config.json",
             "2_Dense/config.json",
             "2_Dense/model.safetensors",
         ];
         assert_eq!(paths(&files, &missing), first);
         files.insert("sentence_bert_config.json".into(), b"{}".to_vec());
+        files.insert("config.json".into(), b"{}".to_vec());
         missing.extend(["2_Dense/model.safetensors".to_owned(), "a/pool/config.json".to_owned()]);
         assert_eq!(paths(&files, &missing), ["2_Dense/config.json", "2_Dense/pytorch_model.bin"]);
         missing.insert("2_Dense/pytorch_model.bin".into());

@@ -65,9 +65,9 @@ impl Settings {
             hugging_face::settings(files, &encoder)?,
         ];
         let positions = config.max_position_embeddings;
-        let mut max_length = first(&mut rows, |row| row.max_length.take())?
+        let max_length = first(&mut rows, |row| row.max_length.take())?
+            .filter(|length| length.value <= positions)
             .unwrap_or_else(|| Decided::by_file(positions, &file_in(&encoder, hugging_face::CONFIG)));
-        max_length.value = max_length.value.min(positions);
         Ok(Self {
             pooling: first(&mut rows, |row| row.pooling.take())?,
             default_pooling: is_corom.then(|| Decided::by_file(Pooling::Cls.into(), modelscope::FILE)),

@@ -1,13 +1,11 @@
 //! What BERT's normalizer and pre-tokenizer do with a character, found out by asking them.
 
-use std::collections::BTreeMap;
-
 use tokenizers::{Normalizer, OffsetReferential, OffsetType, PreTokenizedString, PreTokenizer};
 
 use crate::tokenizer::builder::Pipeline;
 
 /// The number of characters whose classes are stored together.
-const PAGE: u32 = 64;
+const PAGE: usize = 64;
 
 /// What becomes of a character between two letters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,16 +22,22 @@ pub(super) enum CharClass {
     Other,
 }
 
-/// The classes of the characters that texts had, page by page.
+type Page = [Option<CharClass>; PAGE];
+
+/// The classes of the characters that texts had, page by page. A long text asks for each character several times,
+/// so a page is found by its number.
 #[derive(Debug, Default)]
-pub(super) struct CharClasses(BTreeMap<u32, [Option<CharClass>; PAGE as usize]>);
+pub(super) struct CharClasses(Vec<Option<Box<Page>>>);
 
 impl CharClasses {
     /// Returns the class of a character.
     pub(super) fn of(&mut self, pipeline: &Pipeline, c: char) -> CharClass {
-        let code = c as u32;
-        let page = self.0.entry(code / PAGE).or_insert([None; PAGE as usize]);
-        *page[(code % PAGE) as usize].get_or_insert_with(|| classify(pipeline, c))
+        let (number, place) = (c as usize / PAGE, c as usize % PAGE);
+        if self.0.len() <= number {
+            self.0.resize(number + 1, None);
+        }
+        let page = self.0[number].get_or_insert_with(|| Box::new([None; PAGE]));
+        *page[place].get_or_insert_with(|| classify(pipeline, c))
     }
 }
 

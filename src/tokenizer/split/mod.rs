@@ -26,6 +26,7 @@ use chars::CharClasses;
 use kind::Kind;
 pub(super) use part::Part;
 use part::{MAX_PART_BYTES, MAX_WHOLE_BYTES, MIN_PART_BYTES};
+use spaces::Spaces;
 pub(super) use words::Shortened;
 
 /// Finds the parts of texts for one tokenizer.
@@ -70,6 +71,16 @@ impl Splitter {
     /// Returns the most bytes that are tokenized at once.
     pub(super) fn max_bytes(&self) -> usize {
         if self.kind == Kind::Whole { MAX_WHOLE_BYTES } else { MAX_PART_BYTES }
+    }
+
+    /// Returns where texts are divided, for messages, or `None` if they are not.
+    pub(super) fn places(&self) -> Option<&'static str> {
+        match self.kind {
+            Kind::Words { .. } => Some("white space or punctuation"),
+            Kind::Spaces(Spaces::Pieces) => Some("a space or characters of its vocabulary"),
+            Kind::Spaces(Spaces::Bytes { .. }) => Some("a space between words"),
+            Kind::Whole => None,
+        }
     }
 
     /// Returns true if a part is only white space and so has no tokens.

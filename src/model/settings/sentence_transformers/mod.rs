@@ -14,7 +14,7 @@ mod pooling;
 mod prompts;
 
 pub(super) use head::WEIGHT_FILES;
-pub(crate) use modules::file_in;
+pub(crate) use modules::{MODULES, file_in};
 pub(super) use modules::{Module, ModuleKind, modules};
 
 use super::decided::{Decided, Stated};
@@ -25,7 +25,7 @@ use crate::error::Result;
 pub(super) use crate::tokenizer::SENTENCE_TRANSFORMERS_FILES;
 
 /// Where the Pooling module is if `modules.json` does not list it.
-pub(super) const USUAL_POOLING: &str = "1_Pooling";
+const USUAL_POOLING: &str = "1_Pooling";
 /// Reads the settings. `hidden_size` is the encoder's, which the files must agree with.
 ///
 /// # Errors
@@ -39,10 +39,7 @@ pub(super) fn settings(files: &dyn FileSource, hidden_size: usize) -> Result<Sou
     let (head, normalize) = match &modules {
         Some(modules) => {
             let (head, normalize) = head::read(files, modules)?;
-            (
-                Some(Decided::by_file(head, modules::MODULES)),
-                Some(Decided::by_file(Ok(normalize), modules::MODULES)),
-            )
+            (Some(Decided::by_file(head, MODULES)), Some(Decided::by_file(Ok(normalize), MODULES)))
         }
         None => (None, None),
     };
@@ -64,10 +61,18 @@ pub(super) fn settings(files: &dyn FileSource, hidden_size: usize) -> Result<Sou
 /// # Errors
 /// `INVALID_CONFIG` if `modules.json` cannot be read, `FETCH_FAILED`.
 pub(crate) fn encoder_folder(files: &dyn FileSource) -> Result<String> {
+    let folder = transformer_folder(files)?;
+    Ok(if object(files, &file_in(&folder, "config.json"))?.is_some() { folder } else { String::new() })
+}
+
+/// Returns the folder of the Transformer module; empty for the model folder itself, and without `modules.json`.
+///
+/// # Errors
+/// `INVALID_CONFIG` if `modules.json` cannot be read, `FETCH_FAILED`.
+pub(crate) fn transformer_folder(files: &dyn FileSource) -> Result<String> {
     let modules = modules(files)?.unwrap_or_default();
     let transformer = modules.into_iter().find(|module| module.kind == ModuleKind::Transformer);
-    let folder = transformer.map_or_else(String::new, |module| module.path);
-    Ok(if object(files, &file_in(&folder, "config.json"))?.is_some() { folder } else { String::new() })
+    Ok(transformer.map_or_else(String::new, |module| module.path))
 }
 
 /// Returns the maximum length of the Transformer module's configuration.

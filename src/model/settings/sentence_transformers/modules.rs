@@ -7,7 +7,7 @@ use crate::error::{Result, fail};
 use crate::model::settings::files::value;
 use crate::relative_path::is_relative_path;
 
-pub(super) const MODULES: &str = "modules.json";
+pub(crate) const MODULES: &str = "modules.json";
 /// The most modules that are read. Real models have two to five.
 const MAX_MODULES: usize = 64;
 
@@ -25,6 +25,9 @@ pub(in crate::model::settings) enum ModuleKind {
     /// Any other class, by its full name.
     Other(String),
 }
+
+/// The classes of encoders in releases 0.x, before `Transformer` took the place of all.
+const FIRST_ENCODERS: [&str; 6] = ["BERT", "RoBERTa", "DistilBERT", "XLMRoBERTa", "ALBERT", "CamemBERT"];
 
 /// A module of a model.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,22 +70,22 @@ fn module(index: usize, entry: &Value) -> Result<Module> {
     };
     let path = match entry.get("path") {
         None | Some(Value::Null) => "",
-        Some(Value::String(path)) => path.trim_end_matches('/'),
+        Some(Value::String(path)) => path,
         Some(other) => {
             fail!(InvalidConfig, "{MODULES}: the path of module {index} is {other}; expected a string")
         }
     };
-    let path = path.strip_prefix("./").unwrap_or(path);
-    if !path.is_empty() && !is_relative_path(path) {
+    let Some(path) = folder_of(path) else {
         fail!(
             InvalidConfig,
             "{MODULES}: the path of module {index}, `{path}`, is not a folder inside the model folder"
         );
-    }
+    };
     let own = class.starts_with("sentence_transformers.");
     let kind = match class.rsplit('.').next().unwrap_or_default() {
         // The graph takes the place of the encoder, whatever class wraps it.
         "Transformer" => ModuleKind::Transformer,
+        name if own && FIRST_ENCODERS.contains(&name) => ModuleKind::Transformer,
         "Pooling" if own => ModuleKind::Pooling,
         "Dense" if own => ModuleKind::Dense,
         "LayerNorm" if own => ModuleKind::LayerNorm,
@@ -90,5 +93,38 @@ fn module(index: usize, entry: &Value) -> Result<Module> {
         "Dropout" if own => ModuleKind::Dropout,
         _ => ModuleKind::Other(class.to_owned()),
     };
-    Ok(Module { kind, path: path.to_owned() })
+    Ok(Module { kind, path })
+}
+
+/// Returns a folder without empty parts and `.`: `./1_Pooling/` is `1_Pooling`, and `.` is empty. Returns `None` if
+/// the path leaves the model folder.
+fn folder_of(path: &str) -> Option<String> {
+    let parts: Vec<&str> = path.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
+    let folder = parts.join("/");
+    let is_inside = !path.starts_with('/') && (folder.is_empty() || is_relative_path(&folder));
+    is_inside.then_some(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::folder_of;
+
+    #[test]
+    fn folders_are_written_in_one_way() {
+        for (path, expected) in [
+            ("", Some("")),
+            (".", Some("")),
+            ("./", Some("")),
+            ("1_Pooling", Some("1_Pooling")),
+            ("././1_Pooling//", Some("1_Pooling")),
+            ("a/./b//c/", Some("a/b/c")),
+            ("../a", None),
+            ("a/../b", None),
+            ("/a", None),
+            ("a\\b", None),
+            ("C:", None),
+        ] {
+            assert_eq!(folder_of(path).as_deref(), expected, "{path}");
+        }
+    }
 }

@@ -13,6 +13,9 @@ use crate::similarity::Metric;
 
 pub(in crate::model::settings) const FILE: &str = "config_sentence_transformers.json";
 
+/// The names of prompts that sentence-transformers gives every model.
+const OWN_NAMES: [&str; 2] = ["query", "document"];
+
 /// Reads the file. `include_prompt` is the Pooling module's.
 ///
 /// # Errors
@@ -48,13 +51,11 @@ fn prompts(file: &JsonFile, include_prompt: bool) -> Result<Option<Prompts>> {
         let message = format!("{FILE}: prompts is {value}; expected an object of names and texts");
         Error::new(ErrorCode::InvalidConfig, message)
     };
-    let by_name = match file.get("prompts") {
+    let mut by_name = match file.get("prompts") {
         None => BTreeMap::new(),
         Some(value @ Value::Object(entries)) => entries
             .iter()
             .map(|(name, text)| match text {
-                // sentence-transformers reads null as a prompt without text.
-                Value::Null => Ok((name.clone(), String::new())),
                 Value::String(text) => Ok((name.clone(), text.clone())),
                 _ => Err(expected(value)),
             })
@@ -63,6 +64,10 @@ fn prompts(file: &JsonFile, include_prompt: bool) -> Result<Option<Prompts>> {
     };
     if by_name.is_empty() && default_name.is_none() {
         return Ok(None);
+    }
+    // sentence-transformers gives every model these two, without text if the file has none or null.
+    if let Some(name) = default_name.as_deref().filter(|name| OWN_NAMES.contains(name)) {
+        by_name.entry(name.to_owned()).or_default();
     }
     Prompts { by_name, default_name, include_prompt }.check(FILE).map(Some)
 }
