@@ -3,7 +3,7 @@
 import { childController, throwIfAborted, untilAborted } from "./abort.js";
 import * as check from "./call-arguments.js";
 import { CallProgress } from "./call-progress.js";
-import { textPortions } from "./documents.js";
+import { errorOfPortion, textPortions } from "./documents.js";
 import { EmbedResult, checkResultSize } from "./embed-result.js";
 import { Embeddings } from "./embeddings.js";
 import { freedError } from "./engine.js";
@@ -203,7 +203,11 @@ async function forEachPortion(portions, parallel, signal, work) {
   let failure;
   const runSome = async () => {
     for (const portion of portions) {
-      await work(portion, controller.signal);
+      try {
+        await work(portion, controller.signal);
+      } catch (error) {
+        throw errorOfPortion(error, portion.at);
+      }
       if (failure) return;
     }
   };

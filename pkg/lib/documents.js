@@ -2,6 +2,7 @@
 // WebAssembly or to a worker at a time.
 import { unexpected, texts } from "./arguments.js";
 import { Embeddings, isMatrix } from "./embeddings.js";
+import { CoromError } from "./errors.js";
 import { checkDimension, isVector, toFloat32 } from "./vectors.js";
 
 /** The most texts or vectors of a portion. */
@@ -36,6 +37,17 @@ export function* textPortions(list, workers = 1) {
     yield { at, texts: list.slice(at, end) };
     at = end;
   }
+}
+
+/**
+ * Returns the error of a portion that begins at text `at`, with the index that the text has in the whole list: the core
+ * counts the texts of a portion.
+ */
+export function errorOfPortion(error, at) {
+  const [found, index] = /^text (\d+): /.exec(error instanceof CoromError ? error.message : "") ?? [];
+  if (found === undefined || at === 0) return error;
+  const { code, message, cause } = error;
+  return new CoromError(code, `text ${Number(index) + at}: ${message.slice(found.length)}`, { cause });
 }
 
 class TextDocuments {

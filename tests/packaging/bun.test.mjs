@@ -1,4 +1,5 @@
 // The installed tarball in Bun: as a program, bundled, and compiled into an executable.
+import assert from "node:assert/strict";
 import { test } from "node:test";
 import { assertWorks, cliText } from "./support/app.mjs";
 import { MODEL, binary, project } from "./support/places.mjs";
@@ -12,9 +13,11 @@ test("bun run gives the golden vectors with corom", () => assertWorks(outputJson
 test("bun run gives the golden vectors with corom/inline", () =>
   assertWorks(outputJson(bun, ["run", "inline.mjs", MODEL], { cwd }), { simd: "plain" }));
 
-test("bun run gives the golden vectors with corom/worker", () => {
-  project("bun", { "worker.mjs": cliText("corom/worker") });
-  assertWorks(outputJson(bun, ["run", "worker.mjs", MODEL], { cwd }));
+test("bun run gives the golden vectors with corom/worker and two workers", () => {
+  project("bun", { "worker.mjs": cliText("corom/worker", "{ workers: 2 }") });
+  const outcome = outputJson(bun, ["run", "worker.mjs", MODEL], { cwd });
+  assertWorks(outcome);
+  assert.equal(outcome.workers, 2);
 });
 
 test("bun build copies the .wasm, so that the bundle runs in another folder", () => {

@@ -20,9 +20,11 @@ test("deno run gives the golden vectors with corom/inline, with permission to re
   });
 });
 
-test("deno run --allow-read gives the golden vectors with corom/worker", () => {
-  project("deno", { "worker.mjs": cliText("corom/worker") });
-  assertWorks(outputJson(deno, [...run, "--allow-read", "worker.mjs", MODEL], { cwd, env }));
+test("deno run --allow-read gives the golden vectors with corom/worker and two workers", () => {
+  project("deno", { "worker.mjs": cliText("corom/worker", "{ workers: 2 }") });
+  const outcome = outputJson(deno, [...run, "--allow-read", "worker.mjs", MODEL], { cwd, env });
+  assertWorks(outcome);
+  assert.equal(outcome.workers, 2);
 });
 
 test("Corom.load rejects with FETCH_FAILED without permission to read", () => {

@@ -64,6 +64,9 @@ async function untilNoWorkers() {
   while (page.workers().length > 0) await page.waitForTimeout(20);
 }
 
+/** Returns how often the script of unruly-thread.mjs was requested: once per worker. */
+const workersOf = (urls) => urls.filter((url) => url.endsWith("/unruly-thread.mjs")).length;
+
 describe("Corom of corom/worker in a page", () => {
   test("gives PyTorch's vectors, resolves URLs as the page does, and causes no console error", async () => {
     const got = await page.evaluate(async (texts) => {
@@ -95,6 +98,46 @@ describe("Corom of corom/worker in a page", () => {
     );
     await untilNoWorkers();
     assert.deepEqual(complaints, []);
+  });
+
+  test("divides calls among workers, and fetches every file once for all", async () => {
+    await page.evaluate(async () => {
+      const one = await load({ cache: "none" });
+      globalThis.expected = await one.embed(many.slice(0, 600));
+      one.free();
+    });
+    asked.length = 0;
+    const loaded = await page.evaluate(async () => {
+      globalThis.phases = [];
+      globalThis.pool = await load({ cache: "none", worker, workers: 3, onProgress: ({ phase }) => phases.push(phase) });
+      const { wasmMemory, workerMemory } = pool.info;
+      return { memories: wasmMemory / workerMemory, dones: phases.filter((phase) => phase === "done").length };
+    });
+    assert.ok(loaded.memories > 2.5 && loaded.memories <= 3, `${loaded.memories}`);
+    assert.deepEqual([loaded.dones, workersOf(asked)], [1, 3]);
+    const files = asked.filter((url) => /\/fixtures\/|\.wasm$/.test(url));
+    assert.ok(files.length > 4 && files.length === new Set(files).size, String(files));
+    const got = await page.evaluate(async (texts) => {
+      const some = many.slice(0, 600);
+      const calls = [pool.embed(some), pool.embed(texts), pool.embed(texts[1])];
+      const [first, vectors, query] = await Promise.all(calls);
+      workers[1].terminate();
+      const during = await failure(Promise.all(Array.from({ length: 3 }, () => pool.embed(some).then(() => 1))));
+      const after = await pool.embed(some);
+      pool.free();
+      return {
+        data: [...vectors.data],
+        isQueryEqual: query.every((x, i) => x === vectors.row(1)[i]),
+        isEqual: [first, after].every(({ data }) => data.every((x, i) => x === expected.data[i])),
+        during: during.code ?? during,
+        started: workers.length,
+      };
+    }, GOLDEN.texts);
+    assertGolden(got.data);
+    assert.deepEqual([got.isQueryEqual, got.isEqual], [true, true]);
+    assert.ok(["INTERNAL", "no error, but [1,1,1]"].includes(got.during), got.during);
+    assert.ok(got.started <= 4, `${got.started} workers`);
+    await untilNoWorkers();
   });
 
   test("loads files of the device, buffers and Blobs, and a compiled module", async () => {
