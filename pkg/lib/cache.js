@@ -15,10 +15,11 @@
 //   modifiedAt(folder, name)   time of the last write in milliseconds since the epoch, 0 if unknown
 import { throwIfAborted } from "./abort.js";
 import { answered, answeringStore } from "./answering-store.js";
-import { checkCacheDir, unexpected } from "./arguments.js";
+import { unexpected } from "./arguments.js";
 import { CoromError, invalid, messageOf } from "./errors.js";
 import { MANIFESTS, SHA256, isCacheFile, storeManifest, readManifest } from "./cached-manifests.js";
 import { readRecord, storeRecord } from "./cached-manifests.js";
+import { checkCacheDir } from "./load-options.js";
 import { isQuotaExceeded } from "./quota.js";
 import { cacheApiStore } from "./store-cache-api.js";
 import { opfsStore } from "./store-opfs.js";

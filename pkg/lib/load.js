@@ -5,12 +5,13 @@
 //   build the model, run the self-test, store the manifest in the cache
 import { childController, throwIfAborted } from "./abort.js";
 import { Prefetch } from "./prefetch.js";
+import { readArgument, readError } from "./arguments.js";
 import { LOAD_RECORD } from "./load-record.js";
-import { loadOptions, readArgument, readError } from "./arguments.js";
 import { checkCacheOptions, openCache } from "./cache.js";
 import { loaded } from "./corom.js";
 import { Engine } from "./engine.js";
 import { CoromError } from "./errors.js";
+import { loadOptions } from "./load-options.js";
 import { ManifestTransfer, prefetchManifest } from "./manifest.js";
 import { ProgressReporter } from "./progress.js";
 import { Runtime } from "./runtime.js";

@@ -106,11 +106,11 @@ const moduleFrom = async (bytes, name, code) =>
 /** Returns the kind of binary to use: one that this engine can run and that this entry contains. */
 function chooseKind(simd, binaries) {
   if (simd === "relaxed" && !hasRelaxedSimd()) {
-    throw unsupported('simd: this engine has no relaxed SIMD; use "auto" instead of "relaxed"');
+    throw unsupported('advanced.simd: this engine has no relaxed SIMD; use "auto" instead of "relaxed"');
   }
   if (simd !== "auto" && !binaries[simd]) {
     throw unsupported(
-      `simd: this entry of corom has no "${simd}" binary; import corom/${WASM_FILES[simd]} and pass it as wasm`,
+      `advanced.simd: this entry of corom has no "${simd}" binary; import corom/${WASM_FILES[simd]} and pass it as wasm`,
     );
   }
   if (simd !== "auto") return simd;

@@ -9,7 +9,7 @@ export async function page(input: HTMLInputElement, file: File, blob: Blob, resp
   await Corom.load("./model/", { wasm: fetch("./corom.wasm") });
   await Corom.load("./model/", { wasm: await WebAssembly.compileStreaming(response) });
   await Corom.load("./model/", { fetch: (url, init) => fetch(url, { ...init, credentials: "include" }) });
-  using corom = await Corom.load("./model/", { signal: AbortSignal.timeout(1000) });
+  const corom = await Corom.load("./model/", { signal: AbortSignal.timeout(1000) });
   await corom.embed("阔腿裤");
 }
 

@@ -273,7 +273,7 @@ describe("a crash", () => {
         async ([text, texts]) => {
           const corom = await load({ worker });
           const crash = failure(corom.embed(text === "terminated" ? "block" : text));
-          const waiting = corom.embed("a");
+          const waiting = corom.embed(["a"]);
           if (text === "terminated") setTimeout(() => workers[0].terminate(), 50);
           const error = await crash;
           const { rows } = await waiting;
