@@ -28,12 +28,20 @@ export class CallProgress {
     };
   }
 
+  /** Sends the last event of an iterable, whose total nobody knows before. */
+  end() {
+    if (this.#samples.at(-1).done < this.#done) this.#report(performance.now());
+  }
+
   #add(items) {
     if (items <= 0) return;
     this.#done += items;
     const now = performance.now();
     const isLast = this.#done === this.#total;
-    if (!isLast && now - this.#lastEvent < INTERVAL_MS) return;
+    if (isLast || now - this.#lastEvent >= INTERVAL_MS) this.#report(now);
+  }
+
+  #report(now) {
     this.#lastEvent = now;
     this.#samples.push({ now, done: this.#done });
     while (this.#samples.length > 2 && now - this.#samples[0].now > RATE_WINDOW_MS) this.#samples.shift();

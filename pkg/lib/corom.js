@@ -127,12 +127,13 @@ export class Corom {
           if ((ended = Boolean(done))) break;
           batch.push(check.iteratedText(await untilAborted(Promise.resolve(value), signal), index++));
         }
-        if (batch.length === 0) return;
+        if (batch.length === 0) break;
         const { data, report } = await this.#run({ signal }, (callSignal) =>
           this.#embedPortions(batch, prompt, callSignal, progress),
         );
         yield new Embeddings(data, batch.length, this.info.dimension, report);
       }
+      progress?.end();
     } finally {
       if (!ended) {
         const closed = closeIterator(iterator);

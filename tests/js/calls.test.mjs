@@ -202,6 +202,14 @@ for (const [name, Class] of [["corom", Corom], ["corom/worker", InWorker]]) {
       assert.equal(log.at(-1), "closed");
     });
 
+    test("reports progress up to the last text, without a total", async () => {
+      const events = [];
+      const onProgress = (event) => events.push(event);
+      for await (const part of corom.embed(texts(10), { batchSize: 3, onProgress })) part.rows;
+      const { done, total, secondsLeft } = events.at(-1);
+      assert.deepEqual([done, total, secondsLeft], [10, undefined, undefined]);
+    });
+
     test("lets other calls run between two batches", async () => {
       const order = [];
       const iterator = corom.embed(texts(6), { batchSize: 3 });

@@ -56,7 +56,9 @@ export class WorkerEngine {
     };
     try {
       const question = { method, args, reports: onDone !== undefined };
-      return inThisRealm(await this.#pool.call(question, controller.signal, done));
+      const value = await this.#pool.call(question, controller.signal, done);
+      throwIfAborted(controller.signal); // onDone may have thrown when the answer was on its way
+      return inThisRealm(value);
     } catch (error) {
       throwIfAborted(controller.signal);
       throw error;
