@@ -1,10 +1,12 @@
 # shellcheck shell=bash
-# Builds the generated part of the npm package, pkg/wasm: two WebAssembly binaries and their glue code.
+# Builds the generated part of the npm package, pkg/wasm: the WebAssembly binaries and their glue code.
 
 # The maximum sizes of the shipped files in KiB (1 KiB = 1024 bytes). No other file repeats them.
 BUDGET_WASM_KIB=7400       # corom.wasm and corom-relaxed.wasm each
 BUDGET_WASM_GZIP_KIB=2200  # the same files, compressed with gzip -9
-BUDGET_GLUE_GZIP_KIB=12    # corom.js, the glue code from wasm-bindgen
+BUDGET_GLUE_GZIP_KIB=12    # corom.js, the glue code from wasm-bindgen; corom-convert.js
+BUDGET_CONVERT_KIB=8000       # corom-convert.wasm, which only a conversion loads
+BUDGET_CONVERT_GZIP_KIB=2400  # the same file, compressed
 
 cmd_build() {
   need_rust; need_node
@@ -16,16 +18,15 @@ cmd_build() {
   note "the npm package is in pkg/"
 }
 
-# build_package PROFILE [BINARY…]: builds the binaries corom and corom-relaxed, or those named, with cargo's profile. A
-# binary that is not named stays in the package if it is up to date.
+# build_package PROFILE [BINARY…]: builds the binaries corom, corom-relaxed and corom-convert, or those named, with
+# cargo's profile. A binary that is not named stays in the package if it is up to date.
 build_package() {
   local profile=$1 binary wanted=" ${*:2} " key built args binaries=()
-  [[ $wanted != "  " ]] || wanted=" corom corom-relaxed "
+  [[ $wanted != "  " ]] || wanted=" corom corom-relaxed corom-convert "
   web_toolchain
   bindgen_tool
-  # The command and the converter are not in the binaries.
-  key="$(locked wasm-bindgen) $("${WEB_RUSTC:-rustc}" --version) $(hash_of src .cargo Cargo.toml Cargo.lock -not -path "src/bin/*" -not -path "src/convert/*")"
-  for binary in corom corom-relaxed; do
+  for binary in corom corom-relaxed corom-convert; do
+    key=$(binary_key $binary)
     built=target/web/bound/$profile/$binary/corom_bg.wasm
     args=("$binary.wasm ($profile)" "$key" "$built")
     [[ $wanted != *" $binary "* ]] || once "${args[@]}" build_binary "$profile" "$binary"
@@ -35,11 +36,26 @@ build_package() {
   print_sizes "$profile"
 }
 
+# binary_key BINARY: prints the key of a binary's sources. The command is in none, the converter only in corom-convert.
+binary_key() {
+  local left_out=(-not -path "src/bin/*")
+  [[ $1 == corom-convert ]] || left_out+=(-not -path "src/convert/*" -not -path src/wasm/converter.rs)
+  printf '%s' "$(locked wasm-bindgen) $("${WEB_RUSTC:-rustc}" --version) $(hash_of src .cargo Cargo.toml Cargo.lock "${left_out[@]}")"
+}
+
 build_binary() {
   local profile=$1 binary=$2 features=() strip=() built=target/web/$WEB_TARGET/$1/corom.wasm
-  [[ $binary == corom ]] || features=(--features relaxed-simd)
+  case $binary in
+    corom-relaxed) features=(--features relaxed-simd) ;;
+    corom-convert)
+      features=(--features convert)
+      # The tests convert small models, so this crate is compiled quickly. All dependencies are shared.
+      [[ $profile != quick ]] || features+=(
+        --config 'profile.quick.package.corom.opt-level=1' --config 'profile.quick.package.corom.codegen-units=16'
+      ) ;;
+  esac
   [[ $profile != shipping ]] || strip=(--remove-name-section --remove-producers-section)
-  # cargo writes both binaries to the same file, and would take one for the other.
+  # cargo writes all binaries to the same file, and would take one for the other.
   rm -f "$built" "${built%/*}/deps/corom.wasm"
   with_progress web_cargo rustc --profile "$profile" --lib --crate-type cdylib "${features[@]}"
   "$BINDGEN" --target web --omit-default-module-path "${strip[@]}" \
@@ -50,23 +66,29 @@ build_binary() {
 assemble_package() {
   local from=target/web/bound/$1 binary glue
   glue=$from/$2/corom.js
-  for binary in "${@:3}"; do
-    cmp "$glue" "$from/$binary/corom.js" ||
-      die "the two binaries need different glue code: the feature relaxed-simd must not change what is exported"
-  done
   rm -rf pkg/wasm && mkdir -p pkg/wasm
   node pkg/glue.mjs "$glue" pkg/wasm/corom.js
   cp "${glue%.js}.d.ts" pkg/wasm/
-  for binary in "${@:2}"; do cp "$from/$binary/corom_bg.wasm" "pkg/wasm/$binary.wasm"; done
+  for binary in "${@:2}"; do
+    cp "$from/$binary/corom_bg.wasm" "pkg/wasm/$binary.wasm"
+    if [[ $binary == corom-convert ]]; then
+      node pkg/glue.mjs "$from/$binary/corom.js" pkg/wasm/corom-convert.js
+    else
+      cmp "$glue" "$from/$binary/corom.js" ||
+        die "the two binaries need different glue code: the feature relaxed-simd must not change what is exported"
+    fi
+  done
 }
 
 # print_sizes PROFILE: prints raw and gzip sizes. Fails if a file of the shipping profile exceeds its budget.
 print_sizes() {
   local file raw gz over=() max_raw max_gz
-  for file in pkg/wasm/*.wasm pkg/wasm/corom.js; do
+  for file in pkg/wasm/*.wasm pkg/wasm/corom{,-convert}.js; do
+    [[ -e $file ]] || continue
     raw=$((($(wc -c <"$file") + 1023) / 1024)) gz=$((($(gzip -9c "$file" | wc -c) + 1023) / 1024))
     printf '    %-28s %6d KiB %6d KiB gzip\n' "$file" $raw $gz
     max_raw=$BUDGET_WASM_KIB max_gz=$BUDGET_WASM_GZIP_KIB
+    [[ $file != *-convert.wasm ]] || max_raw=$BUDGET_CONVERT_KIB max_gz=$BUDGET_CONVERT_GZIP_KIB
     [[ $file != *.js ]] || max_raw=$raw max_gz=$BUDGET_GLUE_GZIP_KIB
     ((raw <= max_raw && gz <= max_gz)) || over+=("$file: $raw KiB of $max_raw, gzip $gz KiB of $max_gz")
   done

@@ -1,8 +1,8 @@
 // `CoromError`, the only error type of this package.
 
 /**
- * All error codes: the codes of the Rust core (src/error.rs), without INVALID_CHECKPOINT (only in the native command)
- * and ABORTED (the signal's reason replaces it), plus UNSUPPORTED_HOST (detected in JavaScript).
+ * All error codes: the codes of the Rust core (src/error.rs), without ABORTED (the signal's reason replaces it), plus
+ * UNSUPPORTED_HOST (detected in JavaScript).
  */
 export const CODES = [
   "INVALID_ARGUMENT",
@@ -16,6 +16,7 @@ export const CODES = [
   "INVALID_TOKENIZER",
   "TOKENIZER_MISMATCH",
   "INVALID_MODEL",
+  "INVALID_CHECKPOINT",
   "UNSUPPORTED_MODEL",
   "UNSUPPORTED_OPERATOR",
   "UNSUPPORTED_POOLING",

@@ -8,7 +8,7 @@ import { readOptions } from "./option-names.js";
 import { qualityOptions } from "./quality.js";
 
 const GRAPH_POOLING = "graph";
-const HIDDEN_POOLINGS = [
+export const HIDDEN_POOLINGS = [
   "cls",
   "mean",
   "max",
@@ -21,8 +21,8 @@ const HIDDEN_POOLINGS = [
 const DTYPES = ["auto", "fp32", "fp16", "q8", "int8", "uint8", "q4", "q4f16", "bnb4", "f32", "f16", "int4"];
 const DEVICES = ["auto", "cpu", "wasm"];
 const CACHES = ["auto", "opfs", "cache-api", "none"];
-const DEFAULT_RETRIES = 3;
-const DEFAULT_STALL_TIMEOUT_MS = 30_000;
+export const DEFAULT_RETRIES = 3;
+export const DEFAULT_STALL_TIMEOUT_MS = 30_000;
 
 /** Checks `pooling`, a name or an array of names, and returns an array. */
 function poolings(value) {

@@ -10,7 +10,7 @@ import { hasRelaxedSimd, hasSimd } from "./simd.js";
 import { isMirrors } from "./source-url.js";
 import { downloadModule, moduleOfResponse } from "./wasm-file.js";
 
-const WASM_FILES = { plain: "corom.wasm", relaxed: "corom-relaxed.wasm" };
+const WASM_FILES = { plain: "corom.wasm", relaxed: "corom-relaxed.wasm", convert: "corom-convert.wasm" };
 
 /**
  * The compiled modules, held weakly, so that the engine can free the code when the last instance is gone; and those that

@@ -29,7 +29,7 @@ function openContents(path, contents) {
 }
 
 /** Reads a Response as a Blob, which browsers keep on disk if it is large. */
-async function blobOf(path, response) {
+export async function blobOf(path, response) {
   if (!response.ok) throw invalid(`${nameOf(path)}: got a Response with HTTP ${response.status}; expected one with a body`);
   if (response.bodyUsed || response.body?.locked) {
     throw invalid(`${nameOf(path)}: the body of the Response was read before; pass one that was not read`);
@@ -43,7 +43,8 @@ async function blobOf(path, response) {
 
 const nameOf = (path) => `source[${JSON.stringify(path)}]`;
 
-function filesOf(source, otherSources) {
+/** Returns a Map from path to content: a string, bytes, a Blob or a Response. */
+export function filesOf(source, otherSources) {
   if (isMap(source)) return filesByPath(source.entries());
   if (isFileList(source)) return fromFiles(Array.from(source));
   if (isPlainObject(source)) return filesByPath(Object.entries(source));

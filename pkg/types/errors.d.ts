@@ -12,6 +12,7 @@
  * - `UNSUPPORTED_FORMAT`: the manifest has a newer format version than this package supports.
  * - `INVALID_CONFIG`, `INVALID_TOKENIZER`, `INVALID_MODEL`: the file cannot be parsed or contradicts itself.
  *   `INVALID_MODEL` also means that the weights produce vectors with NaN or infinity.
+ * - `INVALID_CHECKPOINT`: only in a conversion: the weight file is damaged, or has other tensors than `config.json` says.
  * - `TOKENIZER_MISMATCH`: the tokenizer and the model have different vocabularies.
  * - `UNSUPPORTED_MODEL`: the model is valid, but is not a BERT encoder that this package can run.
  * - `UNSUPPORTED_OPERATOR`: the graph contains an operator that is not supported. The message names the operator.
@@ -37,6 +38,7 @@ export type CoromErrorCode =
   | "INVALID_TOKENIZER"
   | "TOKENIZER_MISMATCH"
   | "INVALID_MODEL"
+  | "INVALID_CHECKPOINT"
   | "UNSUPPORTED_MODEL"
   | "UNSUPPORTED_OPERATOR"
   | "UNSUPPORTED_POOLING"

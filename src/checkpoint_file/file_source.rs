@@ -23,6 +23,11 @@ pub trait FileSource {
     ///
     /// Returns an error of kind [`ErrorKind::UnexpectedEof`] if the file ends before `buffer` is full.
     fn read_at(&self, path: &str, offset: u64, buffer: &mut [u8]) -> io::Result<()>;
+
+    /// Called after each weight that was converted: the number of values so far, and of all weights. Does nothing by
+    /// default.
+    #[cfg_attr(not(feature = "convert"), allow(dead_code, reason = "only the converter calls it"))]
+    fn converted(&self, _values: u64, _of: u64) {}
 }
 
 impl FileSource for BTreeMap<String, Vec<u8>> {

@@ -1,9 +1,12 @@
 //! The encoder of a checkpoint or an ONNX export, with every tensor in its expected shape.
 
+use std::cell::Cell;
+
 use super::bert::{HiddenAct, encoder_tensors};
 use super::checkpoint_folder::CheckpointFolder;
 use super::export::{self, ExportConfig};
 use super::family::Family;
+use super::files::FileSource;
 use super::tensor_names::{TensorNames, resolve};
 use crate::checkpoint_file::CheckpointFile;
 use crate::config::BertConfig;
@@ -19,6 +22,28 @@ pub(crate) struct Checkpoint<'a> {
     /// The activation function of the feed-forward layers.
     pub(crate) activation: HiddenAct,
     weights: Weights<'a>,
+    progress: Progress<'a>,
+}
+
+/// Reports how many values were read.
+struct Progress<'a> {
+    source: &'a dyn FileSource,
+    values: Cell<u64>,
+    of: u64,
+}
+
+impl<'a> Progress<'a> {
+    fn new(source: &'a dyn FileSource, config: &BertConfig, family: Family) -> Self {
+        let tensors = encoder_tensors(config, family.task_types());
+        let of = tensors.iter().map(|tensor| tensor.shape.iter().product::<u64>()).sum();
+        Self { source, values: Cell::new(0), of }
+    }
+
+    fn add(&self, values: usize) {
+        // A tensor may be read more than once.
+        self.values.set(self.of.min(self.values.get() + values as u64));
+        self.source.converted(self.values.get(), self.of);
+    }
 }
 
 /// Where the tensors come from.
@@ -64,13 +89,19 @@ impl<'a> Checkpoint<'a> {
             );
         }
         let weights = Weights::File { names, file };
-        Ok(Self { config: folder.config.clone(), family: folder.family, activation, weights })
+        let progress = Progress::new(folder.source, &folder.config, folder.family);
+        Ok(Self { config: folder.config.clone(), family: folder.family, activation, weights, progress })
     }
 
     /// Takes the encoder of an export. The configuration is that which its graph shows.
-    pub(crate) fn from_export(export: BertExport<'a>, shown: ExportConfig) -> Self {
+    pub(crate) fn from_export(
+        source: &'a dyn FileSource,
+        export: BertExport<'a>,
+        shown: ExportConfig,
+    ) -> Self {
         let ExportConfig { config, family, activation } = shown;
-        Self { config, family, activation, weights: Weights::Export(Box::new(export)) }
+        let progress = Progress::new(source, &config, family);
+        Self { config, family, activation, weights: Weights::Export(Box::new(export)), progress }
     }
 
     /// Reads a tensor by Hugging Face's name, row-major.
@@ -78,7 +109,7 @@ impl<'a> Checkpoint<'a> {
     /// # Errors
     /// `INVALID_CHECKPOINT`, and for an export `INVALID_MODEL`, if the values cannot be read or are not finite.
     pub(crate) fn read(&self, name: &str) -> Result<Vec<f32>> {
-        match &self.weights {
+        let values = match &self.weights {
             Weights::File { names, file } => {
                 let Some(key) = names.keys.get(name) else {
                     fail!(Internal, "`{name}` is not a tensor of the encoder");
@@ -86,7 +117,9 @@ impl<'a> Checkpoint<'a> {
                 file.read(key)
             }
             Weights::Export(export) => export::read(export, &self.config, name),
-        }
+        }?;
+        self.progress.add(values.len());
+        Ok(values)
     }
 
     /// Returns the export that the weights come from, if it is one.

@@ -171,7 +171,8 @@ fn of_export<'a>(
         None => settings.of_hidden_states(positions)?,
     };
     folder.config = shown.config.clone();
-    Ok((folder, Checkpoint::from_export(export, shown), settings))
+    let checkpoint = Checkpoint::from_export(folder.source, export, shown);
+    Ok((folder, checkpoint, settings))
 }
 
 /// Returns the `config.json` of the model folder: Hugging Face's names, and only what running the model

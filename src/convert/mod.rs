@@ -37,7 +37,7 @@
 //! 7. `convert` writes the manifest, `corom.json`, last.
 //!
 //! The manifest has no self-test yet. Running the model takes the encoder, which the steps above do not
-//! need, so [`self_test`] and [`measure_self_test`] are separate steps.
+//! need, so it is a step of its own, [`add_self_test`], which consists of [`self_test`] and [`measure_self_test`].
 
 mod bert;
 mod checkpoint;
@@ -49,9 +49,12 @@ mod files;
 mod folder_files;
 mod graph;
 mod head;
+mod inspect;
+mod load_folder;
 mod options;
 mod output;
 mod quantize;
+mod report;
 mod self_test;
 mod settings;
 mod shards;
@@ -63,5 +66,7 @@ mod weight_file;
 pub use conversion::convert_with_tract_onnx;
 pub use conversion::{Conversion, convert};
 pub use files::{FileSink, FileSource};
+pub use inspect::inspect;
+pub use load_folder::load_folder;
 pub use options::{ConvertOptions, Dtype, WeightSource};
-pub use self_test::{measure_self_test, self_test, self_test_options};
+pub use self_test::{add_self_test, measure_self_test, self_test, self_test_options};

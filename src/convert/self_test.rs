@@ -2,18 +2,41 @@
 //!
 //! This is the only part of the converter that runs a model.
 
+use super::conversion::Conversion;
+use super::files::{FileSink, FileSource};
+use super::load_folder::load_folder;
+use super::output::write_file;
 use crate::embedder::Embedder;
 use crate::encoder::KernelChoice;
 use crate::encoder::Precision;
 use crate::encoder::cpu::kernels::linear::Kernel;
 use crate::error::{Result, fail};
 use crate::model::LoadOptions;
+use crate::model::manifest::FILE_NAME;
 use crate::self_test::{SelfTest, VectorError};
 
 /// The texts, of 9, 7 and 2 tokens. They are short because every load of the model embeds them. (The model
 /// card's query and documents, 58 tokens, took a sixth of the time to load a base model.) The lengths give
 /// kernels of four rows every remainder.
 const TEXTS: [&str; 3] = ["阔腿裤女冬牛仔", "iPhone 15 Pro 256GB", ""];
+
+/// Runs the converted model on the texts of the self-test, and writes the manifest again with the result. `folder` reads
+/// what `sink` has written.
+///
+/// # Errors
+/// The errors of [`load_folder`], [`self_test`], [`measure_self_test`] and of the sink.
+pub fn add_self_test(
+    conversion: &mut Conversion,
+    folder: &dyn FileSource,
+    sink: &mut dyn FileSink,
+) -> Result<()> {
+    let mut embedder = load_folder(folder, self_test_options())?;
+    let mut test = self_test(&mut embedder)?;
+    drop(embedder); // The next model takes its memory.
+    measure_self_test(&mut test, |options| load_folder(folder, options))?;
+    conversion.manifest.self_test = Some(test);
+    write_file(sink, FILE_NAME, conversion.manifest.to_json()?.as_bytes()).map(drop)
+}
 
 /// Returns the options with which the embedder for [`self_test`] must be loaded: f32 precision.
 pub fn self_test_options() -> LoadOptions {

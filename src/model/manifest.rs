@@ -374,6 +374,6 @@ pub fn sha256_hex(bytes: &[u8]) -> String {
 }
 
 /// Returns bytes as lower-case hex digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }

@@ -1,6 +1,8 @@
 //! The classes and functions that JavaScript sees: one file per class, conversions only.
 
 mod convert;
+#[cfg(feature = "convert")]
+mod converter;
 mod embedder;
 mod job;
 mod loader;

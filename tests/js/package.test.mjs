@@ -15,14 +15,16 @@ const sources = readdirSync(PKG, { recursive: true })
   .filter((name) => /^(lib\/.*|[^/]+)\.js$/.test(name));
 const read = (name) => readFileSync(path.join(PKG, name), "utf8");
 /** Files that pages never load: Node's entries and modules, Bun's entry. */
-const NOT_FOR_PAGES = /^(node|bun|inline-node|worker-node|worker-thread-node|lib\/((host|hash)-node|store-folder|source-folder|worker\/host-node))\.js$/;
+const NOT_FOR_PAGES = /^(node|bun|inline-node|worker-node|worker-thread-node|convert-node|convert-thread-node|lib\/((host|hash)-node|store-folder|source-folder|worker\/host-node|convert\/(host-node|folder-disk|staging-folder)|cli\/.*))\.js$/;
 
-test("package.json has no dependencies, and names the worker scripts as the only side effects", () => {
+test("package.json has no dependencies, and names the command and the worker scripts as the only side effects", () => {
   for (const field of ["dependencies", "peerDependencies", "optionalDependencies"])
     assert.equal(manifest[field], undefined, field);
   assert.deepEqual(Object.keys(manifest.scripts), ["prepack"], "nothing runs on installation");
   assert.deepEqual([manifest.type, manifest.license], ["module", "Apache-2.0"]);
-  assert.deepEqual(manifest.sideEffects, ["./worker-thread.js", "./worker-thread-node.js"]);
+  const scripts = ["convert-thread", "convert-thread-node", "worker-thread", "worker-thread-node"];
+  assert.deepEqual(manifest.sideEffects, ["./bin/corom.js", ...scripts.map((name) => `./${name}.js`)]);
+  assert.deepEqual(manifest.bin, { corom: "./bin/corom.js" });
   assert.equal(read("LICENSE"), readFileSync(path.join(ROOT, "LICENSE"), "utf8"));
   assert.match(
     readFileSync(path.join(ROOT, "Cargo.toml"), "utf8"),
@@ -46,6 +48,8 @@ test("the exports map has types first, and every target exists", () => {
     ["corom/worker", "worker-node.js"],
     ["corom/hub", "hub.js"],
     ["corom/modelscope", "modelscope.js"],
+    ["corom/convert", "convert-node.js"],
+    ["corom/corom-convert.wasm", "wasm/corom-convert.wasm"],
     ["corom/corom.wasm", "wasm/corom.wasm"],
     ["corom/corom-relaxed.wasm", "wasm/corom-relaxed.wasm"],
     ["corom/package.json", "package.json"],
@@ -67,7 +71,7 @@ test("importing an entry fetches, compiles and starts nothing, and adds no globa
     const entries = await Promise.all(process.argv.slice(1).map((url) => import(url)));
     const added = Object.getOwnPropertyNames(globalThis).filter((name) => !names.has(name));
     console.log(JSON.stringify({ seen, added, exports: entries.map((entry) => Object.keys(entry).sort()) }));`;
-  const urls = ["node.js", "browser.js", "worker-node.js", "worker.js"].map((name) => new URL(`../../pkg/${name}`, import.meta.url).href);
+  const urls = ["node.js", "browser.js", "worker-node.js", "worker.js", "convert-node.js", "convert.js"].map((name) => new URL(`../../pkg/${name}`, import.meta.url).href);
   const { status, stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", program, ...urls], {
     encoding: "utf8",
   });
@@ -75,7 +79,7 @@ test("importing an entry fetches, compiles and starts nothing, and adds no globa
   assert.deepEqual(JSON.parse(stdout), {
     seen: [],
     added: [],
-    exports: Array(4).fill(["Corom", "CoromError", "Embeddings"]),
+    exports: [...Array(4).fill(["Corom", "CoromError", "Embeddings"]), ...Array(2).fill(["CoromError", "convert", "inspect"])],
   });
 });
 
@@ -98,7 +102,7 @@ test("the error codes are those of the Rust core and of the types", () => {
   const core = [...readFileSync(path.join(ROOT, "src/error.rs"), "utf8").matchAll(/=> "([A-Z_]+)"/g)].map(
     ([, code]) => code,
   );
-  const elsewhere = ["ABORTED", "INVALID_CHECKPOINT"]; // an AbortSignal's reason; the native command
+  const elsewhere = ["ABORTED"]; // an AbortSignal's reason replaces it
   const own = CODES.filter((code) => !core.includes(code));
   assert.deepEqual(own, core.includes("UNSUPPORTED_HOST") ? [] : ["UNSUPPORTED_HOST"]);
   assert.deepEqual(core.filter((code) => !CODES.includes(code)).sort(), elsewhere);

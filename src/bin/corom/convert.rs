@@ -5,12 +5,10 @@ use std::time::{Duration, Instant};
 
 use corom::config::PoolingChoice;
 use corom::convert::{
-    Conversion, ConvertOptions, Dtype, FileSink, WeightSource, convert_with_tract_onnx, measure_self_test,
-    self_test, self_test_options,
+    Conversion, ConvertOptions, Dtype, WeightSource, add_self_test, convert_with_tract_onnx,
 };
-use corom::error::{Error, ErrorCode, Result};
-use corom::model::manifest::FILE_NAME;
-use corom::model::{LoadOptions, folder};
+use corom::error::Result;
+use corom::model::LoadOptions;
 
 use crate::disk_folder::DiskFolder;
 use crate::second_opinion;
@@ -82,7 +80,7 @@ fn parse_pooling(names: &str) -> Result<PoolingChoice, String> {
 /// Converts a checkpoint or an ONNX export on disk. The model folder appears complete or not at all.
 ///
 /// # Errors
-/// The errors of [`DiskFolder::open`], [`convert_with_tract_onnx`], [`self_test`], [`second_opinion`] and
+/// The errors of [`DiskFolder::open`], [`convert_with_tract_onnx`], [`add_self_test`], [`second_opinion`] and
 /// [`StagingFolder`].
 pub(crate) fn run(args: &Args) -> Result<()> {
     let started = Instant::now();
@@ -99,7 +97,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let options = ConvertOptions { onnx, ..options };
     let mut staging = StagingFolder::new(&args.out, &args.checkpoint, args.force)?;
     let mut conversion = convert_with_tract_onnx(&source, &options, &mut staging)?;
-    add_self_test(&mut conversion, &mut staging)?;
+    let written = DiskFolder::new(staging.path());
+    add_self_test(&mut conversion, &written, &mut staging)?;
     let mut notes = Vec::new();
     if conversion.imported {
         let cosine = check_import(args, &options, &source, &conversion, &staging)?;
@@ -136,66 +135,11 @@ fn check_import(
     second_opinion::of_export(source.path(), onnx, exact.path())
 }
 
-/// Runs the converted model on the texts of the self-test, and writes the manifest with the result.
-fn add_self_test(conversion: &mut Conversion, staging: &mut StagingFolder) -> Result<()> {
-    let mut embedder = folder::load(staging.path(), self_test_options())?;
-    let mut test = self_test(&mut embedder)?;
-    drop(embedder);
-    measure_self_test(&mut test, |options| folder::load(staging.path(), options))?;
-    conversion.manifest.self_test = Some(test);
-    let manifest = conversion.manifest.to_json()?;
-    staging.write(FILE_NAME, manifest.as_bytes()).map_err(|e| {
-        Error::with_source(ErrorCode::FetchFailed, format!("{FILE_NAME} cannot be written: {e}"), e)
-    })
-}
-
 fn print_report(args: &Args, conversion: &Conversion, elapsed: Duration) {
-    let Conversion { manifest, config, weights, stored_dtype, ignored_tensors, .. } = conversion;
-    let bytes: u64 = manifest.files.iter().map(|f| f.size).sum();
     println!("{}", args.out.display());
-    if let Some(stored) = stored_dtype {
-        println!("  from {weights} ({stored})");
-        if matches!(stored.as_str(), "int8" | "int4") {
-            println!("  the export is quantized: the {} weights have its error", manifest.dtype);
-        }
+    let mut lines = conversion.report();
+    if let Some(last) = lines.last_mut() {
+        *last = format!("{last}, {:.1} s", elapsed.as_secs_f64());
     }
-    println!(
-        "  {} layers × {}, {} heads, vocabulary {}, {}",
-        config.num_hidden_layers,
-        config.hidden_size,
-        config.num_attention_heads,
-        config.vocab_size,
-        manifest.dtype,
-    );
-    println!(
-        "  pooling {}, {}normalized, up to {} tokens",
-        manifest.pooling,
-        if manifest.normalize { "" } else { "not " },
-        manifest.max_length,
-    );
-    for module in &manifest.head {
-        println!("  after the pooling: {module}");
-    }
-    if !ignored_tensors.is_empty() {
-        println!("  not converted: {}", ignored_tensors.join(", "));
-    }
-    for (kernels, error) in manifest.self_test.iter().flat_map(|test| &test.measured) {
-        println!(
-            "  {kernels} kernels: cosine to f32 at least {:.5} on the texts of the self-test",
-            error.cosine
-        );
-    }
-    if manifest.self_test.as_ref().is_some_and(|test| !test.allows("relaxed")) {
-        // With integer weights, `measure_self_test` has rejected a model that the exact kernels cannot run.
-        if manifest.self_test.as_ref().is_some_and(|test| !test.allows("exact")) {
-            println!("  the model loses too much in integers: load it with precision f32");
-        }
-        println!("  the relaxed kernels lose too much for this model: it will run with the exact kernels");
-    }
-    println!(
-        "  {bytes} bytes ({:.1} MB) in {} files, {:.1} s",
-        bytes as f64 / 1e6,
-        manifest.files.len() + 1,
-        elapsed.as_secs_f64(),
-    );
+    lines.iter().for_each(|line| println!("  {line}"));
 }

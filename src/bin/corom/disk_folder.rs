@@ -52,7 +52,8 @@ impl DiskFolder {
         Ok((Self::new(&folder), Some(name)))
     }
 
-    fn new(path: &Path) -> Self {
+    /// Names a folder. The folder may be created later.
+    pub(crate) fn new(path: &Path) -> Self {
         Self { path: path.to_owned(), open: RefCell::new(None) }
     }
 

@@ -1,0 +1,113 @@
+// Types of `corom/convert`: converts checkpoints and ONNX exports to model folders, without Rust.
+export { CoromError } from "./index.js";
+export type { CoromErrorCode } from "./index.js";
+import type { FileContents, WasmSource } from "./types/load.js";
+
+/** The number type of the weights: exact, a quarter of the size, a sixth of the size. */
+export type ConvertDtype = "f32" | "int8" | "int4";
+
+/** A folder: in Node, Deno and Bun also a path or a `file:` URL, of the folder or of an `.onnx` file. */
+export type ConvertSource =
+  | string
+  | URL
+  | ArrayLike<Blob>
+  | ReadonlyMap<string, FileContents>
+  | { readonly [path: string]: FileContents };
+
+/**
+ * - `wasm`: the converter is being fetched and compiled.
+ * - `convert`: `loaded` of `total` weights (numbers) have been converted.
+ * - `self-test`: `loaded` of `total` bytes of the new folder have been read.
+ * - `done`: everything is converted and tested; the folder appears next.
+ */
+export interface ConvertProgress {
+  phase: "wasm" | "convert" | "self-test" | "done";
+  loaded: number;
+  total: number | undefined;
+}
+
+export interface ConvertOptions {
+  /**
+   * Node, Deno and Bun: the model folder to write, a path or a `file:` URL. It appears complete or not at all. Without
+   * it, and in browsers, the result has the files.
+   */
+  out?: string | URL;
+  /** Replaces the model folder `out` if it exists. Default: `false`. */
+  force?: boolean;
+  /** The number type of the weights. Default: `"f32"`. */
+  dtype?: ConvertDtype;
+  /** How hidden states become one vector: a name or several. Default: what the checkpoint says. */
+  pooling?: string | readonly string[];
+  /** The number of tokens that texts are cut to. Default: what the checkpoint says. */
+  maxLength?: number;
+  /** True if vectors are L2-normalized. Default: what the checkpoint says. */
+  normalize?: boolean;
+  /** What to convert if the folder has a checkpoint and an ONNX export. Default: the checkpoint. */
+  from?: "checkpoint" | "onnx";
+  /** Leaves out layers after the pooling, or a head that corom does not run. Default: `false`. */
+  ignoreHead?: boolean;
+  /** Called with progress events. If it throws, the conversion is rejected with that error. */
+  onProgress?: (event: ConvertProgress) => void;
+  /** Aborts the conversion: its worker ends, and nothing is written. */
+  signal?: AbortSignal;
+  /** `corom-convert.wasm`, where it is not beside the package's JavaScript: a URL, bytes or a module. */
+  wasm?: WasmSource | Promise<WasmSource> | null | undefined;
+  /** The worker's script, where a bundler does not find it: a URL, or a function that starts the worker. */
+  worker?: string | URL | (() => object);
+}
+
+export interface Conversion {
+  /** The manifest, as written to `corom.json`. */
+  manifest: Record<string, unknown>;
+  /** The configuration of the encoder, as written to `config.json`. */
+  config: Record<string, unknown>;
+  /** The file that the weights come from, a path in the source. */
+  weights: string;
+  /** The number type of the weights in an ONNX export; `null` for a checkpoint. */
+  storedDtype: string | null;
+  /** Tensors of a head that was left out. */
+  ignoredTensors: string[];
+  /** What was written, in words. */
+  report: string[];
+  /** The files of the model folder by path, without `out`: Blobs in browsers, otherwise bytes. `Corom.load` takes them. */
+  files?: Record<string, Blob | Uint8Array>;
+}
+
+/**
+ * Converts a checkpoint from ModelScope or Hugging Face, or an ONNX export, to a model folder. The bytes are those of
+ * the native command. The conversion runs in a worker of its own, reads the source by ranges, and never holds it as a
+ * whole. Rejects with the errors of the converter: a graph that corom's own reader does not know is
+ * `UNSUPPORTED_OPERATOR` or `UNSUPPORTED_MODEL`; only the native command tries tract-onnx then.
+ *
+ * @example
+ * import { convert } from "corom/convert";
+ * const { report } = await convert("checkpoints/m3e-small", { out: "models/m3e", dtype: "int8", pooling: "mean" });
+ * report[0]; // "4 layers × 512, 8 heads, vocabulary 21128, int8"
+ *
+ * @example
+ * // In a page: files of an <input type="file" webkitdirectory>.
+ * const { files } = await convert(input.files, { dtype: "int8" });
+ * const corom = await Corom.load(files);
+ */
+export function convert(source: ConvertSource, options?: ConvertOptions): Promise<Conversion>;
+
+export interface InspectOptions {
+  /** Also runs the self-test. Default: `false`. */
+  check?: boolean;
+  /** Called with each line of the report, as soon as it is known. */
+  onLine?: (line: string) => void;
+  signal?: AbortSignal;
+  wasm?: WasmSource | Promise<WasmSource> | null | undefined;
+  worker?: string | URL | (() => object);
+}
+
+/**
+ * Says what a model folder is, and checks the size and SHA-256 of every file. Returns the lines of the report. Rejects
+ * with `MISSING_FILE` or `INTEGRITY_MISMATCH` if a file is missing or damaged, after all files were checked.
+ *
+ * @example
+ * import { inspect } from "corom/convert";
+ * const lines = await inspect("models/m3e");
+ * lines[2]; // "dtype         int8"
+ */
+export function inspect(source: ConvertSource, options?: InspectOptions): Promise<string[]>;

@@ -1,0 +1,153 @@
+// The commands: their arguments, options and examples. The code of a command is loaded when it runs.
+import { HIDDEN_POOLINGS } from "../load-options.js";
+import { choice, flag, UsageError, wholeNumber } from "./usage.js";
+
+const MAX_WORKERS = 64;
+const METRICS = ["dot", "cosine", "l2", "l1"];
+
+/** Parses names of poolings with commas between them. */
+function poolings(value, option) {
+  const names = value.split(",");
+  names.forEach((name) => choice(...HIDDEN_POOLINGS)(name, option));
+  if (new Set(names).size < names.length) throw new UsageError(`${option}: got \`${value}\`; expected each name once`);
+  return names;
+}
+
+const MODEL = {
+  model: { short: "m", value: "MODEL", help: "the model folder: a path, or the URL of a folder (required)" },
+  quality: {
+    value: "NAME",
+    parse: choice("balanced", "exact", "float"),
+    help: "balanced, exact (the same bits on every machine) or float (slower, f32 products)",
+  },
+  "max-length": {
+    value: "N",
+    parse: wholeNumber(2),
+    help: "the number of tokens that texts are cut to [default: the model's own]",
+  },
+};
+const TEXTS = {
+  column: { value: "N|NAME", help: "TSV: the column with the texts, by number, or by name with --header [default: 1]" },
+  header: { type: "boolean", help: "TSV: the first line has the names of the columns" },
+  field: { value: "NAME", help: "JSONL: the field with the text [default: text]" },
+  input: {
+    value: "FORMAT",
+    parse: choice("tsv", "jsonl"),
+    help: "tsv (one text per line, with or without other columns) or jsonl [default: by the file's name]",
+  },
+};
+const WORKERS = {
+  workers: { value: "N", parse: wholeNumber(1, MAX_WORKERS), help: "workers that embed at the same time [default: 1]" },
+};
+
+export const COMMANDS = {
+  convert: {
+    summary: "Convert a ModelScope or Hugging Face checkpoint, or an ONNX export, to a model folder",
+    positionals: ["CHECKPOINT", "OUT"],
+    arguments: {
+      CHECKPOINT: "the folder of the checkpoint or the ONNX export, or an .onnx file: with config.json, vocab.txt or tokenizer.json",
+      OUT: "the model folder to write",
+    },
+    options: {
+      dtype: {
+        value: "DTYPE",
+        parse: choice("f32", "int8", "int4"),
+        help: "the number type of the weights: f32 (exact), int8 (a quarter of the size) or int4 (a sixth) [default: f32]",
+      },
+      pooling: {
+        value: "NAME[,NAME]",
+        parse: poolings,
+        help:
+          `how hidden states become one vector per text: ${HIDDEN_POOLINGS.join(", ")}, or several with commas, whose ` +
+          "vectors are concatenated [default: what the checkpoint says, or cls for ModelScope's sentence embeddings]",
+      },
+      "max-length": {
+        value: "N",
+        parse: wholeNumber(2),
+        help: "the number of tokens that texts are cut to [default: what the checkpoint says]",
+      },
+      normalize: {
+        value: "true|false",
+        optional: "true",
+        parse: flag,
+        help: "L2-normalize vectors [default: what the checkpoint says, or not]",
+      },
+      from: {
+        value: "checkpoint|onnx",
+        parse: choice("checkpoint", "onnx"),
+        help: "what to convert if the folder has a checkpoint and an ONNX export [default: the checkpoint]",
+      },
+      "ignore-head": {
+        type: "boolean",
+        help: "leave out the layers after the pooling, or a head in the checkpoint that corom does not run",
+      },
+      force: { type: "boolean", help: "replace the model folder if it exists" },
+    },
+    examples: [
+      ["npx corom convert nlp_corom_sentence-embedding_chinese-base-ecom models/corom --dtype int8", "a checkpoint from ModelScope"],
+      ["npx corom convert m3e-small models/m3e --pooling mean --dtype int8", "a checkpoint that does not state its pooling"],
+      ["npx corom convert export/onnx/model.onnx models/export --dtype int4", "an ONNX export"],
+    ],
+    load: () => import("./convert.js"),
+  },
+  inspect: {
+    summary: "Show the manifest of a model folder and check its files",
+    positionals: ["FOLDER"],
+    arguments: { FOLDER: "a model folder that `corom convert` wrote, or another tool's folder with an ONNX export" },
+    options: { check: { type: "boolean", help: "also embed texts: run the self-test" } },
+    examples: [
+      ["npx corom inspect models/corom", "what the folder is, and the hash of every file"],
+      ["npx corom inspect models/corom --check", "the same, and the self-test"],
+    ],
+    load: () => import("./inspect.js"),
+  },
+  embed: {
+    summary: "Embed a file of texts of any size",
+    positionals: ["IN", "OUT"],
+    arguments: {
+      IN: "a TSV file (.tsv, .txt) or a JSONL file (.jsonl, .ndjson) in UTF-8; - reads standard input",
+      OUT: "vectors as an array of NumPy, [texts, dimension] (.npy), or records with a field `embedding` (.jsonl); - writes JSONL to standard output",
+    },
+    options: {
+      ...MODEL,
+      ...TEXTS,
+      prompt: { value: "NAME|TEXT", help: "one of the model's prompts, or a text before each text" },
+      ...WORKERS,
+      force: { type: "boolean", help: "replace OUT if it exists" },
+    },
+    examples: [
+      ["npx corom embed titles.txt titles.npy -m models/corom", "one title per line"],
+      ["npx corom embed items.tsv items.npy -m models/corom --header --column title --quality exact", "one column of a table"],
+      ["npx corom embed items.jsonl out.jsonl -m models/corom --field title --workers 4", "records, with four workers"],
+    ],
+    load: () => import("./embed.js"),
+  },
+  rank: {
+    summary: "Print the texts of a file that are nearest to a query, best first",
+    positionals: ["QUERY", "FILE"],
+    arguments: { QUERY: "the query", FILE: "a TSV or JSONL file of texts; - reads standard input" },
+    options: {
+      ...MODEL,
+      ...TEXTS,
+      "top-k": { short: "k", value: "N", parse: wholeNumber(1), help: "how many texts to print [default: 10]" },
+      metric: { value: "NAME", parse: choice(...METRICS), help: `${METRICS.join(", ")} [default: the model's own]` },
+      json: { type: "boolean", help: "print JSONL: { rank, line, score, text }" },
+      ...WORKERS,
+    },
+    examples: [
+      ["npx corom rank 阔腿裤女冬牛仔 titles.txt -m models/corom", "the ten best titles"],
+      ["npx corom rank 耳机 items.jsonl -m models/corom --field title -k 3 --metric cosine --json", "three best as JSONL"],
+    ],
+    load: () => import("./rank.js"),
+  },
+  serve: {
+    summary: "Serve the demo page on this machine, with any model",
+    positionals: ["[MODEL]"],
+    arguments: { "[MODEL]": "the model folder; without it, the page asks for a folder" },
+    options: {
+      port: { value: "N", parse: wholeNumber(0, 65535), help: "the port [default: 8080, or a free port]" },
+    },
+    examples: [["npx corom serve models/corom", "then open the printed address"]],
+    load: () => import("./serve.js"),
+  },
+};

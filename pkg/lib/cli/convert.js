@@ -1,0 +1,31 @@
+// `corom convert`.
+import { convert } from "../../convert-node.js";
+import { bytesText, ProgressBar, weightsText } from "./progress-bar.js";
+
+/** Converts a checkpoint or an ONNX export, and prints what was written, in the words of the native command. */
+export async function run({ positionals: [checkpoint, out], values }, signal) {
+  const started = performance.now();
+  const bar = new ProgressBar();
+  const onProgress = ({ phase, loaded, total }) => {
+    if (phase === "convert") bar.update("converting", loaded, total, weightsText);
+    if (phase === "self-test") bar.update("self-test", loaded, total, bytesText);
+  };
+  const { "max-length": maxLength, "ignore-head": ignoreHead, ...options } = values;
+  try {
+    const { report } = await convert(checkpoint, { ...options, maxLength, ignoreHead, out, onProgress, signal });
+    bar.clear();
+    const seconds = (performance.now() - started) / 1000;
+    const lines = [...report.slice(0, -1), `${report.at(-1)}, ${seconds.toFixed(1)} s`];
+    process.stdout.write([out, ...lines.map((line) => `  ${line}`), ""].join("\n"));
+  } catch (error) {
+    bar.clear();
+    throw withHint(error);
+  }
+}
+
+/** The native command has a second reader of ONNX graphs, which is not in the WebAssembly. */
+function withHint(error) {
+  const isGraph = ["UNSUPPORTED_OPERATOR", "UNSUPPORTED_MODEL"].includes(error?.code) && /\.onnx\b/.test(error.message);
+  if (isGraph) error.hint = "the native command `corom convert` also tries tract-onnx, which may read this graph";
+  return error;
+}

@@ -1,0 +1,85 @@
+// Runs the command line `corom COMMAND …`. Exit statuses: 0 success, 1 an error, 2 wrong usage, 130 and 143 a signal.
+import { readFileSync } from "node:fs";
+import { COMMANDS } from "./commands.js";
+import { helpOf, overview } from "./help.js";
+import { readArguments, UsageError } from "./usage.js";
+
+const SIGNALS = { SIGINT: 130, SIGTERM: 143 };
+
+/** Runs a command. Returns the exit status. */
+export async function main(args) {
+  process.stdout.on("error", (error) => {
+    if (error.code !== "EPIPE") throw error;
+    process.exit(0); // the reader, such as `head`, has what it wants
+  });
+  const [name, ...rest] = args;
+  if (name === "--version" || name === "-V") return print(`corom ${version()}`);
+  if (name === "--help" || name === "-h" || name === "help") return help(rest[0]);
+  if (name === undefined) return wrong(overview(COMMANDS));
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (command === undefined) {
+    return wrong(`error: \`${name}\` is not a command\n\n${overview(COMMANDS)}`);
+  }
+  try {
+    const given = readArguments(name, command, rest);
+    if (given.help) return print(helpOf(name, command));
+    return await untilSignal(async (signal) => (await command.load()).run(given, signal));
+  } catch (error) {
+    if (error instanceof UsageError) return wrong(`error: ${error.message}\n\n${helpOf(name, command, "short")}`);
+    printError(error);
+    return 1;
+  }
+}
+
+/** Runs `work` with a signal that SIGINT and SIGTERM abort. Returns its status, or that of the signal. */
+async function untilSignal(work) {
+  const controller = new AbortController();
+  let status;
+  const stop = (name) => {
+    status ??= SIGNALS[name];
+    controller.abort();
+  };
+  for (const name of Object.keys(SIGNALS)) process.on(name, stop);
+  try {
+    return (await work(controller.signal)) ?? 0;
+  } catch (error) {
+    if (status === undefined || !controller.signal.aborted || error !== controller.signal.reason) throw error;
+    process.stderr.write("interrupted: nothing was written\n");
+    return status;
+  } finally {
+    for (const name of Object.keys(SIGNALS)) process.off(name, stop);
+  }
+}
+
+function help(name) {
+  if (name === undefined || !Object.hasOwn(COMMANDS, name)) return print(overview(COMMANDS));
+  return print(helpOf(name, COMMANDS[name]));
+}
+
+function print(text) {
+  process.stdout.write(`${text}\n`);
+  return 0;
+}
+
+function wrong(text) {
+  process.stderr.write(`${text}\n`);
+  return 2;
+}
+
+/** Prints an error with its code, and the causes that the message does not repeat. */
+function printError(error) {
+  const code = typeof error?.code === "string" ? error.code : "INTERNAL";
+  process.stderr.write(`error[${code}]: ${error?.message ?? error}\n`);
+  if (error?.hint) process.stderr.write(`  ${error.hint}\n`);
+  let printed = String(error?.message);
+  for (let cause = error?.cause; cause !== undefined && cause !== null; cause = cause.cause) {
+    const message = typeof cause === "string" ? cause : String(cause.message ?? cause);
+    if (!printed.includes(message)) process.stderr.write(`  because: ${message}\n`);
+    printed = message;
+  }
+  if (code === "INTERNAL" && error?.stack) process.stderr.write(`${error.stack}\n`);
+}
+
+function version() {
+  return JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")).version;
+}

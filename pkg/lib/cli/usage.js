@@ -1,0 +1,69 @@
+// Reads the arguments of a command.
+import { parseArgs } from "node:util";
+
+/** Wrong usage of the command line: exit status 2. */
+export class UsageError extends Error {}
+
+/**
+ * Returns `{ help, positionals, values }`. `command.options` maps a name to `{ type, short, parse, optional }`: `parse`
+ * returns the value or throws a UsageError, and `optional` is the value of an option that is given without one.
+ */
+export function readArguments(name, command, args) {
+  const options = { help: { type: "boolean", short: "h" } };
+  for (const [option, { type = "string", short }] of Object.entries(command.options)) {
+    options[option] = short ? { type, short } : { type };
+  }
+  const { values, positionals } = parsed(withOptionalValues(command, args), options);
+  if (values.help) return { help: true };
+  checkPositionals(name, command, positionals);
+  for (const [option, { parse }] of Object.entries(command.options)) {
+    if (parse && values[option] !== undefined) values[option] = parse(values[option], `--${option}`);
+  }
+  return { positionals, values };
+}
+
+function parsed(args, options) {
+  try {
+    return parseArgs({ args, options, allowPositionals: true });
+  } catch (cause) {
+    if (!String(cause.code).startsWith("ERR_PARSE_ARGS")) throw cause;
+    throw new UsageError(cause.message.split(". To specify")[0], { cause });
+  }
+}
+
+/** Writes `--normalize` as `--normalize=true`: parseArgs knows no options whose value may be left out. */
+function withOptionalValues(command, args) {
+  const end = args.indexOf("--");
+  return args.map((argument, i) => {
+    const optional = argument.startsWith("--") ? command.options[argument.slice(2)]?.optional : undefined;
+    return optional === undefined || (end >= 0 && i > end) ? argument : `${argument}=${optional}`;
+  });
+}
+
+function checkPositionals(name, { positionals: names }, given) {
+  const required = names.filter((positional) => !positional.startsWith("["));
+  if (given.length < required.length) {
+    throw new UsageError(`${required.slice(given.length).join(" and ")} ${required.length - given.length > 1 ? "are" : "is"} missing`);
+  }
+  if (given.length > names.length) throw new UsageError(`unexpected argument \`${given[names.length]}\``);
+}
+
+/** Returns a parser for one of several names. */
+export const choice =
+  (...names) =>
+  (value, option) => {
+    if (names.includes(value)) return value;
+    throw new UsageError(`${option}: got \`${value}\`; expected one of ${names.join(", ")}`);
+  };
+
+/** Returns a parser for a whole number. */
+export const wholeNumber =
+  (minimum, maximum = 0xffffffff) =>
+  (value, option) => {
+    const number = /^\d{1,10}$/.test(value) ? Number(value) : NaN;
+    if (number >= minimum && number <= maximum) return number;
+    throw new UsageError(`${option}: got \`${value}\`; expected a whole number from ${minimum} to ${maximum}`);
+  };
+
+/** Parses `true` or `false`. */
+export const flag = (value, option) => choice("true", "false")(value, option) === "true";

@@ -1,0 +1,56 @@
+// Runs one job in a worker of its own, and ends the worker after it.
+import { throwIfAborted } from "../abort.js";
+import { CoromError, messageOf } from "../errors.js";
+import { deserializeError } from "../worker/serialize-error.js";
+
+/**
+ * Runs a job (see thread.js) and returns its value, when the worker has ended. `spawn(worker, handlers)` starts the
+ * worker. `receive(message)` is called with messages of the job; if it throws, the job ends with that error.
+ */
+export async function runJob(spawn, job, { worker, signal, receive }) {
+  throwIfAborted(signal);
+  let abort;
+  let thread;
+  try {
+    return await new Promise((resolve, reject) => {
+      abort = () => reject(signal.reason);
+      signal?.addEventListener("abort", abort, { once: true });
+      thread = spawn(worker, { message: (message) => handle(message, resolve, reject, receive), ended: rejectWith(reject) });
+      thread.post(job);
+    });
+  } catch (error) {
+    if (error?.name !== "DataCloneError") throw error;
+    const message = `source or options cannot be sent to a worker: ${messageOf(error)}`;
+    throw new CoromError("INVALID_ARGUMENT", message, { cause: error });
+  } finally {
+    signal?.removeEventListener("abort", abort);
+    await thread?.end();
+  }
+}
+
+function handle(message, resolve, reject, receive) {
+  if (message.error) return reject(deserializeError(message.error));
+  if ("value" in message) return resolve(message.value);
+  try {
+    receive(message);
+  } catch (thrown) {
+    reject(thrown);
+  }
+}
+
+/** Returns a function that rejects with the error of a worker that ended by itself. */
+const rejectWith = (reject) => (cause) => {
+  const options = cause === undefined ? undefined : { cause };
+  const reason = cause === undefined ? "" : `: ${messageOf(cause)}`;
+  if (cause?.code === "ERR_WORKER_OUT_OF_MEMORY") {
+    return reject(new CoromError("OUT_OF_MEMORY", "the converter's worker ran out of memory", options));
+  }
+  reject(
+    new CoromError(
+      "FETCH_FAILED",
+      `the converter's worker did not start, or has ended${reason}; check that its script is served beside corom's ` +
+        "other files, and that the Content-Security-Policy allows it (worker-src)",
+      options,
+    ),
+  );
+};

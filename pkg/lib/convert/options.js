@@ -1,0 +1,57 @@
+// Checks the options of `convert` and `inspect`. The Rust core checks names, such as those of poolings.
+import { describeValue, unexpected } from "../arguments.js";
+import { invalid } from "../errors.js";
+import { readOptions } from "../option-names.js";
+
+const CONVERT_OPTIONS = {
+  out: undefined, // the host checks it
+  dtype: "string",
+  pooling: undefined,
+  maxLength: "number",
+  normalize: "boolean",
+  from: "string",
+  ignoreHead: "boolean",
+  force: "boolean",
+  onProgress: "function",
+  signal: undefined,
+  wasm: undefined,
+  worker: undefined,
+};
+const INSPECT_OPTIONS = { check: "boolean", onLine: "function", signal: undefined, wasm: undefined, worker: undefined };
+const MAX_LENGTH = 0xffffffff;
+
+/** Returns `{ out, force, onProgress, signal, wasm, worker, core }`; `core` has the options of the Rust core. */
+export function convertOptions(value) {
+  const { out, force = false, onProgress, signal, wasm, worker, ...core } = typed(value, CONVERT_OPTIONS, "convert");
+  if (core.maxLength !== undefined && !(Number.isInteger(core.maxLength) && core.maxLength >= 2 && core.maxLength <= MAX_LENGTH)) {
+    throw unexpected("maxLength", core.maxLength, `a whole number from 2 to ${MAX_LENGTH}`);
+  }
+  if (core.pooling !== undefined) core.pooling = poolings(core.pooling);
+  return { out, force, onProgress, signal, wasm, worker, core };
+}
+
+/** Returns `{ check, onLine, signal, wasm, worker }`. */
+export function inspectOptions(value) {
+  return { check: false, ...typed(value, INSPECT_OPTIONS, "inspect") };
+}
+
+function typed(value, types, call) {
+  const given = readOptions(value, Object.keys(types), { call });
+  for (const [name, type] of Object.entries(types)) {
+    if (type !== undefined && given[name] !== undefined && typeof given[name] !== type) {
+      throw unexpected(name, given[name], `a ${type}`);
+    }
+  }
+  const { signal } = given;
+  if (signal !== undefined && !(typeof signal.aborted === "boolean" && typeof signal.addEventListener === "function")) {
+    throw unexpected("signal", signal, "an AbortSignal");
+  }
+  return given;
+}
+
+/** Returns a list of names: `"cls"`, `"cls,mean"` and `["cls", "mean"]` are allowed. */
+function poolings(value) {
+  if (typeof value === "string") return value.split(",");
+  if (Array.isArray(value) && value.every((name) => typeof name === "string")) return [...value];
+  throw invalid(`pooling: got ${describeValue(value)}; expected a name or an array of names`);
+}

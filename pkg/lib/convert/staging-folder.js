@@ -1,0 +1,72 @@
+// Writes a model folder that appears complete or not at all: a temporary folder beside the target, renamed at the end.
+import fs from "node:fs";
+import path from "node:path";
+import { CoromError, invalid, messageOf } from "../errors.js";
+
+const MANIFEST = "corom.json";
+let made = 0; // several conversions of one program may have the same target
+
+export class StagingFolder {
+  #target;
+  #path;
+  #replaces;
+
+  /**
+   * Checks that the target may be written. Throws INVALID_ARGUMENT if it exists, unless `replace`; and with `replace`,
+   * if it is no model folder or contains the folder `source`.
+   */
+  constructor(target, source, replace) {
+    const name = path.basename(path.resolve(target));
+    if (name === "" || /(^|[\\/])\.\.?[\\/]?$/.test(target)) {
+      throw invalid(`${target} cannot be created: it has no name of its own`);
+    }
+    const existing = fs.lstatSync(target, { throwIfNoEntry: false });
+    if (existing !== undefined) checkReplaceable(target, existing, source, replace);
+    this.#target = target;
+    this.#replaces = existing !== undefined;
+    this.#path = path.join(path.dirname(path.resolve(target)), `.${name}.corom-${process.pid}-${made++}`);
+  }
+
+  /** What the worker opens. Its first write creates the folder. */
+  get folder() {
+    return { path: this.#path };
+  }
+
+  /** Renames the temporary folder to the target. A folder that is replaced is deleted after that. */
+  commit() {
+    const old = `${this.#path}.old`;
+    if (this.#replaces) attempt("replace", this.#target, () => fs.renameSync(this.#target, old));
+    try {
+      attempt("create", this.#target, () => fs.renameSync(this.#path, this.#target));
+    } catch (error) {
+      if (this.#replaces) fs.renameSync(old, this.#target);
+      throw error;
+    }
+    if (this.#replaces) attempt("delete", old, () => fs.rmSync(old, { recursive: true, force: true }));
+  }
+
+  /** Deletes the temporary folder. */
+  discard() {
+    fs.rmSync(this.#path, { recursive: true, force: true });
+  }
+}
+
+function checkReplaceable(target, existing, source, replace) {
+  if (!replace) throw invalid(`${target} exists already; --force replaces it`);
+  const isModel = () => fs.statSync(path.join(target, MANIFEST), { throwIfNoEntry: false })?.isFile();
+  if (!existing.isDirectory() || !(isModel() || fs.readdirSync(target).length === 0)) {
+    throw invalid(`${target} is no model folder (it has no ${MANIFEST}); corom replaces only model folders`);
+  }
+  const inside = source && path.relative(fs.realpathSync(target), fs.realpathSync(source));
+  if (inside !== undefined && !inside.startsWith("..") && !path.isAbsolute(inside)) {
+    throw invalid(`${target} contains the checkpoint; write to another folder`);
+  }
+}
+
+function attempt(verb, folder, work) {
+  try {
+    work();
+  } catch (cause) {
+    throw new CoromError("FETCH_FAILED", `cannot ${verb} ${folder}: ${messageOf(cause)}`, { cause });
+  }
+}

@@ -1,0 +1,55 @@
+//! Says in words what a conversion wrote.
+
+use super::conversion::Conversion;
+
+impl Conversion {
+    /// Returns the lines that `corom convert` prints below the path of the folder.
+    pub fn report(&self) -> Vec<String> {
+        let Self { manifest, config, weights, stored_dtype, ignored_tensors, .. } = self;
+        let mut lines = Vec::new();
+        if let Some(stored) = stored_dtype {
+            lines.push(format!("from {weights} ({stored})"));
+            if matches!(stored.as_str(), "int8" | "int4") {
+                lines.push(format!("the export is quantized: the {} weights have its error", manifest.dtype));
+            }
+        }
+        lines.push(format!(
+            "{} layers × {}, {} heads, vocabulary {}, {}",
+            config.num_hidden_layers,
+            config.hidden_size,
+            config.num_attention_heads,
+            config.vocab_size,
+            manifest.dtype,
+        ));
+        lines.push(format!(
+            "pooling {}, {}normalized, up to {} tokens",
+            manifest.pooling,
+            if manifest.normalize { "" } else { "not " },
+            manifest.max_length,
+        ));
+        lines.extend(manifest.head.iter().map(|module| format!("after the pooling: {module}")));
+        if !ignored_tensors.is_empty() {
+            lines.push(format!("not converted: {}", ignored_tensors.join(", ")));
+        }
+        let test = manifest.self_test.as_ref();
+        for (kernels, error) in test.iter().flat_map(|test| &test.measured) {
+            lines.push(format!(
+                "{kernels} kernels: cosine to f32 at least {:.5} on the texts of the self-test",
+                error.cosine
+            ));
+        }
+        if test.is_some_and(|test| !test.allows("relaxed")) {
+            // With integer weights, `measure_self_test` has rejected a model that the exact kernels cannot run.
+            if test.is_some_and(|test| !test.allows("exact")) {
+                lines.push("the model loses too much in integers: load it with precision f32".into());
+            }
+            lines.push(
+                "the relaxed kernels lose too much for this model: it will run with the exact kernels".into(),
+            );
+        }
+        let bytes: u64 = manifest.files.iter().map(|f| f.size).sum();
+        let megabytes = bytes as f64 / 1e6;
+        lines.push(format!("{bytes} bytes ({megabytes:.1} MB) in {} files", manifest.files.len() + 1));
+        lines
+    }
+}
