@@ -1,7 +1,7 @@
 // Types of `corom/convert`: converts checkpoints and ONNX exports to model folders, without Rust.
 export { CoromError } from "./index.js";
 export type { CoromErrorCode } from "./index.js";
-import type { FileContents, WasmSource } from "./types/load.js";
+import type { FileContents, FileLike, WasmSource } from "./types/load.js";
 
 /** The number type of the weights: exact, a quarter of the size, a sixth of the size. */
 export type ConvertDtype = "f32" | "int8" | "int4";
@@ -10,7 +10,7 @@ export type ConvertDtype = "f32" | "int8" | "int4";
 export type ConvertSource =
   | string
   | URL
-  | ArrayLike<Blob>
+  | ArrayLike<FileLike>
   | ReadonlyMap<string, FileContents>
   | { readonly [path: string]: FileContents };
 
@@ -31,30 +31,33 @@ export interface ConvertOptions {
    * Node, Deno and Bun: the model folder to write, a path or a `file:` URL. It appears complete or not at all. Without
    * it, and in browsers, the result has the files.
    */
-  out?: string | URL;
+  out?: string | URL | null | undefined;
   /** Replaces the model folder `out` if it exists. Default: `false`. */
-  force?: boolean;
+  force?: boolean | null | undefined;
   /** The number type of the weights. Default: `"f32"`. */
-  dtype?: ConvertDtype;
+  dtype?: ConvertDtype | null | undefined;
   /** How hidden states become one vector: a name or several. Default: what the checkpoint says. */
-  pooling?: string | readonly string[];
+  pooling?: string | readonly string[] | null | undefined;
   /** The number of tokens that texts are cut to. Default: what the checkpoint says. */
-  maxLength?: number;
+  maxLength?: number | null | undefined;
   /** True if vectors are L2-normalized. Default: what the checkpoint says. */
-  normalize?: boolean;
+  normalize?: boolean | null | undefined;
   /** What to convert if the folder has a checkpoint and an ONNX export. Default: the checkpoint. */
-  from?: "checkpoint" | "onnx";
+  from?: "checkpoint" | "onnx" | null | undefined;
   /** Leaves out layers after the pooling, or a head that corom does not run. Default: `false`. */
-  ignoreHead?: boolean;
+  ignoreHead?: boolean | null | undefined;
   /** Called with progress events. If it throws, the conversion is rejected with that error. */
-  onProgress?: (event: ConvertProgress) => void;
+  onProgress?: ((event: ConvertProgress) => void) | null | undefined;
   /** Aborts the conversion: its worker ends, and nothing is written. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | null | undefined;
   /** `corom-convert.wasm`, where it is not beside the package's JavaScript: a URL, bytes or a module. */
   wasm?: WasmSource | Promise<WasmSource> | null | undefined;
   /** The worker's script, where a bundler does not find it: a URL, or a function that starts the worker. */
-  worker?: string | URL | (() => object);
+  worker?: (string | URL | (() => object)) | null | undefined;
 }
+
+/** The content of a file of the new folder: a `Blob` in browsers, otherwise a `Uint8Array`. */
+export type ConvertedFile = Uint8Array | { readonly size: number; readonly type: string; arrayBuffer(): Promise<ArrayBuffer> };
 
 export interface Conversion {
   /** The manifest, as written to `corom.json`. */
@@ -70,7 +73,7 @@ export interface Conversion {
   /** What was written, in words. */
   report: string[];
   /** The files of the model folder by path, without `out`: Blobs in browsers, otherwise bytes. `Corom.load` takes them. */
-  files?: Record<string, Blob | Uint8Array>;
+  files?: Record<string, ConvertedFile>;
 }
 
 /**
@@ -93,12 +96,12 @@ export function convert(source: ConvertSource, options?: ConvertOptions): Promis
 
 export interface InspectOptions {
   /** Also runs the self-test. Default: `false`. */
-  check?: boolean;
+  check?: boolean | null | undefined;
   /** Called with each line of the report, as soon as it is known. */
-  onLine?: (line: string) => void;
-  signal?: AbortSignal;
+  onLine?: ((line: string) => void) | null | undefined;
+  signal?: AbortSignal | null | undefined;
   wasm?: WasmSource | Promise<WasmSource> | null | undefined;
-  worker?: string | URL | (() => object);
+  worker?: (string | URL | (() => object)) | null | undefined;
 }
 
 /**

@@ -1,5 +1,6 @@
 // The same, with the DOM's types: what a page can pass.
 import { Corom } from "corom";
+import { convert } from "corom/convert";
 
 export async function page(input: HTMLInputElement, file: File, blob: Blob, response: Response): Promise<void> {
   if (input.files) await Corom.load(input.files);
@@ -30,4 +31,11 @@ export async function store(corom: Corom, device: GpuQueue, database: IDBObjectS
 /** The call of WebGPU, whose types are not in every version of TypeScript. */
 interface GpuQueue {
   writeBuffer(offset: number, data: BufferSource): void;
+}
+
+/** Converts the checkpoint of an <input>, and loads the result. */
+export async function convertFiles(input: HTMLInputElement): Promise<void> {
+  if (!input.files) return;
+  const { files } = await convert(input.files, { dtype: "int8", signal: AbortSignal.timeout(1000) });
+  if (files) await Corom.load(files);
 }

@@ -2,7 +2,7 @@
 import { HIDDEN_POOLINGS } from "../load-options.js";
 import { choice, flag, UsageError, wholeNumber } from "./usage.js";
 
-const MAX_WORKERS = 64;
+const MAX_WORKERS = 32;
 const METRICS = ["dot", "cosine", "l2", "l1"];
 
 /** Parses names of poolings with commas between them. */
@@ -27,13 +27,13 @@ const MODEL = {
   },
 };
 const TEXTS = {
-  column: { value: "N|NAME", help: "TSV: the column with the texts, by number, or by name with --header [default: 1]" },
+  column: { value: "N|NAME", help: "TSV: the column with the texts, by number, or by name with --header [default: the only one]" },
   header: { type: "boolean", help: "TSV: the first line has the names of the columns" },
   field: { value: "NAME", help: "JSONL: the field with the text [default: text]" },
   input: {
     value: "FORMAT",
-    parse: choice("tsv", "jsonl"),
-    help: "tsv (one text per line, with or without other columns) or jsonl [default: by the file's name]",
+    parse: choice("txt", "tsv", "jsonl"),
+    help: "txt (one text per line), tsv or jsonl [default: by the file's name]",
   },
 };
 const WORKERS = {
@@ -105,7 +105,7 @@ export const COMMANDS = {
     summary: "Embed a file of texts of any size",
     positionals: ["IN", "OUT"],
     arguments: {
-      IN: "a TSV file (.tsv, .txt) or a JSONL file (.jsonl, .ndjson) in UTF-8; - reads standard input",
+      IN: "texts in UTF-8: one per line (.txt), a column of a table (.tsv) or records (.jsonl, .ndjson); - reads standard input",
       OUT: "vectors as an array of NumPy, [texts, dimension] (.npy), or records with a field `embedding` (.jsonl); - writes JSONL to standard output",
     },
     options: {
@@ -125,7 +125,7 @@ export const COMMANDS = {
   rank: {
     summary: "Print the texts of a file that are nearest to a query, best first",
     positionals: ["QUERY", "FILE"],
-    arguments: { QUERY: "the query", FILE: "a TSV or JSONL file of texts; - reads standard input" },
+    arguments: { QUERY: "the query", FILE: "texts, as in `corom embed`; - reads standard input" },
     options: {
       ...MODEL,
       ...TEXTS,

@@ -1,0 +1,119 @@
+// Reads texts from a file: one per line, a column of a TSV file, or a field of JSONL records.
+import { statSync } from "node:fs";
+import path from "node:path";
+import { CoromError } from "../errors.js";
+import { linesOf } from "./lines.js";
+import { UsageError } from "./usage.js";
+
+const EXTENSIONS = { ".txt": "txt", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl" };
+const MAX_NAMES = 12;
+
+/**
+ * Returns `{ size, records }`: the size of the file in bytes, if it is known, and an async iterable of
+ * `{ number, text, fields, bytes }`. `fields` is the rest of the record, for JSONL output.
+ */
+export function openRecords(file, { input, column, header, field }, signal) {
+  const format = input ?? EXTENSIONS[path.extname(file).toLowerCase()];
+  if (format === undefined) {
+    throw new UsageError(`the format of ${file === "-" ? "standard input" : file} is not known; add --input txt, tsv or jsonl`);
+  }
+  if (format !== "jsonl" && field !== undefined) throw new UsageError(`--field is for JSONL; ${file} is read as ${format}`);
+  if (format !== "tsv" && (column !== undefined || header)) {
+    throw new UsageError(`--column and --header are for TSV; ${file} is read as ${format}`);
+  }
+  const name = file === "-" ? "standard input" : file;
+  const lines = linesOf(file, signal);
+  const records = {
+    txt: () => plainLines(lines),
+    tsv: () => cells(lines, name, { column, header }),
+    jsonl: () => jsonRecords(lines, name, field ?? "text"),
+  }[format]();
+  const size = file === "-" ? undefined : statSync(file, { throwIfNoEntry: false })?.size;
+  return { size, records };
+}
+
+/** Yields batches of records. */
+export async function* batchesOf(records, size) {
+  let batch = [];
+  for await (const record of records) {
+    batch.push(record);
+    if (batch.length < size) continue;
+    yield batch;
+    batch = [];
+  }
+  if (batch.length > 0) yield batch;
+}
+
+async function* plainLines(lines) {
+  for await (const { number, text, bytes } of lines) yield { number, text, fields: {}, bytes };
+}
+
+async function* cells(lines, name, { column, header }) {
+  let names;
+  let index;
+  for await (const { number, text, bytes } of lines) {
+    const row = text.split("\t");
+    if (index === undefined) {
+      index = columnIndex(row, name, { column, header });
+      if (header) {
+        names = row;
+        continue;
+      }
+    }
+    if (row.length <= index || (names && row.length > names.length)) {
+      const expected = names ? `the header has ${names.length}` : `--column is ${column}`;
+      throw wrong(name, number, `has ${count(row.length, "column")}, but ${expected}`);
+    }
+    const fields = names ? Object.fromEntries(names.map((key, i) => [key, row[i] ?? ""])) : {};
+    yield { number, text: row[index], fields, bytes };
+  }
+}
+
+/** Returns the index of the column with the texts. `first` is the first line. */
+function columnIndex(first, name, { column, header }) {
+  const numbers = `it has ${count(first.length, "column")}`;
+  if (column === undefined) {
+    if (first.length === 1) return 0;
+    throw new UsageError(`${name}: ${numbers}; choose the one with the texts: --column 1 to ${first.length}`);
+  }
+  const named = header ? first.indexOf(column) : -1;
+  if (named >= 0) {
+    if (first.indexOf(column, named + 1) < 0) return named;
+    throw new UsageError(`--column: the header of ${name} has \`${column}\` twice; choose a column by its number`);
+  }
+  if (/^[1-9]\d{0,4}$/.test(column)) {
+    if (Number(column) <= first.length) return Number(column) - 1;
+    throw new UsageError(`--column: got ${column}, but the first line of ${name} has ${count(first.length, "column")}`);
+  }
+  const next = header ? `the header has ${listed(first)}` : "with --header, a column can be chosen by its name";
+  throw new UsageError(`--column: got \`${column}\`; expected a number from 1 on; ${next}`);
+}
+
+async function* jsonRecords(lines, name, field) {
+  for await (const { number, text: line, bytes } of lines) {
+    if (line.trim() === "") continue;
+    let value;
+    try {
+      value = JSON.parse(line);
+    } catch (cause) {
+      throw wrong(name, number, `is not JSON: ${cause.message}`);
+    }
+    if (typeof value === "string") {
+      yield { number, text: value, fields: {}, bytes };
+      continue;
+    }
+    if (value === null || typeof value !== "object" || Array.isArray(value)) {
+      throw wrong(name, number, "is neither an object nor a string");
+    }
+    const text = Object.hasOwn(value, field) ? value[field] : undefined;
+    if (typeof text !== "string") {
+      const found = text === undefined ? "no field" : "no text in the field";
+      throw wrong(name, number, `has ${found} \`${field}\`; its fields are ${listed(Object.keys(value))}: choose one with --field`);
+    }
+    yield { number, text, fields: value, bytes };
+  }
+}
+
+const count = (n, what) => `${n} ${what}${n === 1 ? "" : "s"}`;
+const listed = (names) => names.slice(0, MAX_NAMES).join(", ") + (names.length > MAX_NAMES ? ", …" : "");
+const wrong = (name, number, what) => new CoromError("INVALID_ARGUMENT", `${name}: line ${number} ${what}`);
