@@ -18,10 +18,9 @@ import type {
   Vector,
 } from "corom";
 import { huggingface, modelscope } from "corom/hub";
+import { convert, inspect } from "corom/convert";
 import { sentenceEmbedding, type PipelineOutput } from "corom/modelscope";
 import { Corom as CoromInWorker, CoromError as ErrorInWorker, type WorkerInfo } from "corom/worker";
-import { Corom as CoromInWorker, CoromError as ErrorInWorker } from "corom/worker";
-import { convert, inspect } from "corom/convert";
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 declare class Worker {
@@ -223,6 +222,17 @@ export function stored(vectors: TextEmbeddings, bytes: Uint8Array): void {
   void tokens;
 }
 
+export async function converted(folder: string): Promise<void> {
+  const { manifest, report, files, storedDtype } = await convert(folder, { out: "out", dtype: "int8", pooling: ["cls", "mean"] });
+  await convert(new URL("file:///checkpoint"), { onProgress: ({ phase, loaded, total }) => void [phase, loaded, total] });
+  const { files: made } = await convert({ "config.json": "{}", "model.safetensors": new Uint8Array(8) });
+  if (made) await Corom.load(made);
+  const lines: string[] = await inspect(folder, { check: true, onLine: (line) => void line.length });
+  // @ts-expect-error no such number type
+  await convert(folder, { dtype: "int3" });
+  void [manifest, report, files, storedDtype, lines];
+}
+
 export function errors(error: unknown): CoromErrorCode | undefined {
   if (!(error instanceof CoromError)) return undefined;
   const asError: Error = error;
@@ -242,13 +252,4 @@ void Corom.load(hubSources[0]!, { wasm: ["https://a.example/corom.wasm", new URL
 // @ts-expect-error: a revision is a text
 huggingface("owner/name", { revision: 5 });
 const shared: Source = { "model.onnx": new SharedArrayBuffer(1), "config.json": new Response("{}") };
-export async function converted(folder: string): Promise<void> {
-  const { manifest, report, files, storedDtype } = await convert(folder, { out: "out", dtype: "int8", pooling: ["cls", "mean"] });
-  await convert(new URL("file:///checkpoint"), { onProgress: ({ phase, loaded, total }) => void [phase, loaded, total] });
-  const { files: made } = await convert({ "config.json": "{}", "model.safetensors": new Uint8Array(8) });
-  if (made) await Corom.load(made);
-  const lines: string[] = await inspect(folder, { check: true, onLine: (line) => void line.length });
-  // @ts-expect-error no such number type
-  await convert(folder, { dtype: "int3" });
-  void [manifest, report, files, storedDtype, lines];
-}
+

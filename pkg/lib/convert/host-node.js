@@ -77,7 +77,7 @@ const isFolder = (file) => fs.statSync(file, { throwIfNoEntry: false })?.isDirec
 
 function openFolder(given) {
   if (isFolder(given)) return { folder: { path: given } };
-  throw new CoromError("MISSING_FILE", `${given} is not a folder; expected a model folder`);
+  throw new CoromError("MISSING_FILE", `${given} is not a folder; expected a model folder, with corom.json or an ONNX export`);
 }
 
 /**

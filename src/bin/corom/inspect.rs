@@ -25,7 +25,11 @@ pub(crate) struct Args {
 /// `MISSING_FILE` if there is no such folder; those of [`inspect`] and [`second_opinion`].
 pub(crate) fn run(args: &Args) -> Result<()> {
     if !args.folder.is_dir() {
-        fail!(MissingFile, "{} is not a folder; expected a model folder", args.folder.display());
+        fail!(
+            MissingFile,
+            "{} is not a folder; expected a model folder, with corom.json or an ONNX export",
+            args.folder.display()
+        );
     }
     println!("{}", args.folder.display());
     inspect(&DiskFolder::new(&args.folder), args.check, |line| println!("  {line}"))?;
