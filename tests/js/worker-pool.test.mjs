@@ -1,13 +1,14 @@
 // `corom/worker` with several workers in Node: the same bits as one worker, one transfer of the files for all, and what
 // happens when workers are busy, fail or end.
 import assert from "node:assert/strict";
+import path from "node:path";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
 import { Worker } from "node:worker_threads";
 import { Corom } from "corom/worker";
 import { Corom as Here, failsWith } from "./support/corom.mjs";
 import { faultServer } from "./support/fault-server.mjs";
 import { MODEL, withFolder } from "./support/loading.mjs";
-import { MODEL_FILES, exportFolder, filesOf, golden } from "./support/paths.mjs";
+import { MODEL_FILES, PKG, exportFolder, filesOf, golden } from "./support/paths.mjs";
 import { sharedState } from "./support/unruly-state.mjs";
 
 const FOLDER = exportFolder("legacy-op14");
@@ -144,16 +145,21 @@ describe("the files of a source", () => {
     }
   }
 
-  test("are fetched once by the caller's fetch", async () => {
+  test("are fetched once by the caller's fetch, and so is the binary", async () => {
+    const binary = await faultServer(filesOf(path.join(PKG, "wasm"), ["corom.wasm"]));
     const asked = [];
     const fetch = async (url) => {
       const name = new URL(url).pathname.slice(1);
       asked.push(name);
       return new Response(MODEL.files[name] ?? null, { status: MODEL.files[name] ? 200 : 404 });
     };
-    const pool = await Corom.load("https://model.invalid/", { fetch, workers: WORKERS });
+    const wasm = `${binary.address}corom.wasm`;
+    const pool = await Corom.load("https://model.invalid/", { fetch, wasm, workers: WORKERS });
     assert.deepEqual(asked.sort(), Object.keys(MODEL.files).sort()); // prettier-ignore
+    assert.equal(binary.take().length, 1);
+    assert.equal(pool.info.simd, "custom");
     pool.free();
+    await binary.close();
   });
 
   test("may be in memory", async () => {

@@ -115,6 +115,8 @@ describe("Corom of corom/worker in a page", () => {
     });
     assert.ok(loaded.memories > 2.5 && loaded.memories <= 3, `${loaded.memories}`);
     assert.deepEqual([loaded.dones, workersOf(asked)], [1, 3]);
+    const batchTime = async () => (await import("/pkg/lib/host-web.js")).batchTimeMs;
+    assert.deepEqual([await page.evaluate(batchTime), await page.workers()[0].evaluate(batchTime)], [undefined, 400]);
     const files = asked.filter((url) => /\/fixtures\/|\.wasm$/.test(url));
     assert.ok(files.length > 4 && files.length === new Set(files).size, String(files));
     const got = await page.evaluate(async (texts) => {
