@@ -11,4 +11,4 @@ const absent = () => {
 };
 const binaries = { plain: absent, relaxed: absent };
 
-export const Corom = /* @__PURE__ */ createCoromClass({ ...web, binaries, createHasherFactory });
+export const Corom = /* @__PURE__ */ createCoromClass(web, { binaries, createHasherFactory });

@@ -24,9 +24,10 @@ export interface WorkerLoadOptions extends LoadOptions {
   /**
    * URL of the worker's script, or a function that starts the worker and returns it. A page can only start workers from
    * its own origin. Bundlers other than Vite and webpack do not find the default script: bundle `corom/worker-thread`
-   * and pass the URL of the bundle. Default: `worker-thread.js` beside this package's JavaScript.
+   * and pass the URL of the bundle. In a page with Trusted Types, pass a `TrustedScriptURL`. Default:
+   * `worker-thread.js` beside this package's JavaScript.
    */
-  worker?: string | URL | (() => object) | null | undefined;
+  worker?: string | URL | { toJSON(): string } | (() => object) | null | undefined;
   /**
    * Number of workers, from 1 to 32. The texts of a call are divided among them, and calls run at the same time while a
    * worker is free. Results keep their order and their bits. Each worker holds the whole model, which is fetched once for

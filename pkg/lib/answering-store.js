@@ -12,7 +12,7 @@ const ITERATIONS = ["folders", "names"];
 /** Wraps a store. Its operations throw an error after `limitMs`, or the signal's reason soon after an abort. */
 export function answeringStore(store, { signal, limitMs = LIMIT_MS } = {}) {
   const within = (promise) => answered(promise, { signal, limitMs });
-  const wrapped = {};
+  const wrapped = { isAbandoned: (name) => store.isAbandoned?.(name) ?? false };
   for (const name of OPERATIONS) wrapped[name] = (...args) => within(store[name](...args));
   for (const name of ITERATIONS) {
     wrapped[name] = async function* (...args) {

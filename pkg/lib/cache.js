@@ -13,13 +13,12 @@
 //   folders(), names(folder)   iterate over the names
 //   sizeOf(folder, name)       bytes, 0 if there is no entry
 //   modifiedAt(folder, name)   time of the last write in milliseconds since the epoch, 0 if unknown
+//   isAbandoned(name)          optional: whether the program that was writing the unfinished entry has ended
 import { throwIfAborted } from "./abort.js";
 import { answered, answeringStore } from "./answering-store.js";
-import { unexpected } from "./arguments.js";
 import { CoromError, invalid, messageOf } from "./errors.js";
-import { MANIFESTS, SHA256, isCacheFile, storeManifest, readManifest } from "./cached-manifests.js";
-import { readRecord, storeRecord } from "./cached-manifests.js";
-import { checkCacheDir } from "./load-options.js";
+import { readManifest, readRecord, storeManifest, storeRecord } from "./cached-manifests.js";
+import { DIGEST_NAME } from "./cached-models.js";
 import { isQuotaExceeded } from "./quota.js";
 import { cacheApiStore } from "./store-cache-api.js";
 import { opfsStore } from "./store-opfs.js";
@@ -27,8 +26,6 @@ import { decodeText, encodeText } from "./text.js";
 
 /** Maximum size of a segment. */
 const SEGMENT_BYTES = 1 << 20;
-/** Name of the entry with the size and the digest of a complete file. */
-const DIGEST_NAME = "0.digest";
 
 /**
  * Opens the cache that the options select; undefined if there is none. `warn(code, message, cause)` is called if the
@@ -207,51 +204,4 @@ class CacheEntry {
     this.length = this.#filled = 0;
     await this.#store.drop();
   }
-}
-
-/** Creates `Corom.cache` for a host. */
-export function modelCache(host) {
-  const visit = async (options, each) => {
-    try {
-      await visitAll(options, each);
-    } catch (cause) {
-      if (cause instanceof CoromError) throw cause;
-      throw new CoromError("UNSUPPORTED_HOST", `the cache cannot be used on this host: ${messageOf(cause)}`, { cause });
-    }
-  };
-  const visitAll = async (options = {}, each) => {
-    if (options === null || typeof options !== "object") throw unexpected("options", options, "an object");
-    const cacheDir = checkCacheDir(options.cacheDir);
-    checkCacheOptions(host, { cacheDir });
-    if (host.folderStore && cacheDir === undefined) {
-      throw invalid("cacheDir is missing; expected the folder of the cache");
-    }
-    const open = cacheDir === undefined ? [opfsStore(), cacheApiStore()] : [host.folderStore(cacheDir)];
-    const stores = await answered(Promise.all(open));
-    for (const store of stores.filter(Boolean).map((store) => answeringStore(store))) {
-      const folders = [];
-      for await (const folder of store.folders()) if (folder === MANIFESTS || SHA256.test(folder)) folders.push(folder);
-      for (const folder of folders) await each(store, folder);
-    }
-  };
-  return Object.freeze({
-    // See index.d.ts.
-    async size(options) {
-      let [bytes, files] = [0, 0];
-      await visit(options, async (store, folder) => {
-        if (folder !== MANIFESTS) files++;
-        for await (const name of store.names(folder)) bytes += await store.sizeOf(folder, name);
-      });
-      return { bytes, files };
-    },
-    async clear(options) {
-      await visit(options, async (store, folder) => {
-        const names = [];
-        for await (const name of store.names(folder)) names.push(name);
-        const cacheFiles = names.filter((name) => isCacheFile(folder, name));
-        if (cacheFiles.length === names.length) await store.remove(folder);
-        else for (const name of cacheFiles) await store.remove(folder, name);
-      });
-    },
-  });
 }

@@ -22,8 +22,10 @@ const MAX_QUERIES_PER_PATH = 4;
 const ORPHAN_MAX_AGE_MS = 7 * 24 * 60 * 60 * 1000;
 /** Age after which an orphan is deleted when storage is full. */
 const ORPHAN_MAX_AGE_WHEN_FULL_MS = 60 * 60 * 1000;
-/** Age after which a manifest that was never completely written is deleted. */
-const LEFTOVER_MAX_AGE_MS = 60 * 60 * 1000;
+/** Age after which an entry that was never completely written is deleted: writing one takes far less. */
+const UNFINISHED_MAX_AGE_MS = 60_000;
+/** The same if the program that was writing it has ended. */
+const ABANDONED_MAX_AGE_MS = 2000;
 
 /** Reads the cached manifest of a URL; undefined if there is none. */
 export async function readManifest(store, url) {
@@ -74,12 +76,11 @@ async function storeAs(name, bytes, { store, isFull, replaces }) {
     await store.remove(MANIFESTS, other);
   }
   const needed = new Set(keysIn(bytes));
-  for await (const other of store.names(MANIFESTS)) {
-    if (other === name || !MANIFEST_NAME.test(other)) continue;
-    for (const key of keysIn(await store.read(MANIFESTS, other))) needed.add(key);
+  for (const other of await namesInManifests(store)) {
+    if (other !== name) for (const key of keysIn(await store.read(MANIFESTS, other))) needed.add(key);
   }
   for (const key of former) if (!needed.has(key)) await store.remove(key);
-  await dropLeftovers(store);
+  await dropUnfinished(store);
   await dropOrphans(store, needed, Date.now() - (isFull ? ORPHAN_MAX_AGE_WHEN_FULL_MS : ORPHAN_MAX_AGE_MS));
   if (hadNoSpace) await write(); // deleting files has freed space
 }
@@ -101,14 +102,33 @@ async function supersededNames(store, name) {
 export const isCacheFile = (folder, name) =>
   folder === MANIFESTS ? MANIFEST_NAME.test(name.replace(/^\.|\..*$/g, "")) : SEGMENT_NAME.test(name);
 
-/** Deletes manifests that were being written when their program ended. */
-async function dropLeftovers(store) {
+/**
+ * Returns whether an entry was being written when its program ended, or is being written: the stores' temporary names.
+ * Chromium's file system has names that end with .crswap.
+ */
+export const isUnfinished = (name) => name.startsWith(".") || name.endsWith(".crswap");
+
+/** Returns the names of the complete manifests and records. */
+export async function namesInManifests(store) {
   const names = [];
-  for await (const name of store.names(MANIFESTS)) {
-    if (!MANIFEST_NAME.test(name) && isCacheFile(MANIFESTS, name)) names.push(name);
+  for await (const name of store.names(MANIFESTS)) if (MANIFEST_NAME.test(name)) names.push(name);
+  return names;
+}
+
+/** Deletes entries that were being written when their program ended. */
+async function dropUnfinished(store) {
+  const unfinished = [];
+  for await (const folder of store.folders()) {
+    if (folder !== MANIFESTS && !SHA256.test(folder)) continue;
+    for await (const name of store.names(folder)) {
+      if (isUnfinished(name) && isCacheFile(folder, name)) unfinished.push([folder, name]);
+    }
   }
-  const oldest = Date.now() - LEFTOVER_MAX_AGE_MS;
-  for (const name of names) if ((await store.modifiedAt(MANIFESTS, name)) < oldest) await store.remove(MANIFESTS, name);
+  for (const [folder, name] of unfinished) {
+    const age = Date.now() - (await store.modifiedAt(folder, name));
+    const isOld = age > UNFINISHED_MAX_AGE_MS || (age > ABANDONED_MAX_AGE_MS && store.isAbandoned?.(name));
+    if (isOld) await store.remove(folder, name).catch(() => {}); // another program may have removed or locked it
+  }
 }
 
 /** Deletes the files that no manifest lists and that were last written before `since` (milliseconds). */
@@ -129,13 +149,13 @@ async function dropOrphans(store, needed, since) {
  * Returns the name of a URL's manifest: the SHA-256 of the URL without its query, and the SHA-256 of the query if there
  * is one. Hashing keeps URLs with tokens out of the cache.
  */
-async function manifestName(url) {
+export async function manifestName(url) {
   const [path, ...query] = url.split("?");
   return query.length === 0 ? sha256(path) : `${await sha256(path)}-${await sha256(query.join("?"))}`;
 }
 
 /** Returns the name of a URL's record. It counts among the queries of the URL. */
-async function recordName(url) {
+export async function recordName(url) {
   const [path, ...query] = url.split("?");
   return `${await sha256(path)}-${await sha256(`record ${query.join("?")}`)}`;
 }
@@ -147,7 +167,7 @@ export async function sha256(text) {
 }
 
 /** Returns the folders of the files that a manifest or a record lists; none if it cannot be parsed. */
-function keysIn(manifest) {
+export function keysIn(manifest) {
   try {
     return JSON.parse(decodeText(manifest))
       .files.map((file) => file.sha256 ?? file.key)

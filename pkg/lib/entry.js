@@ -1,7 +1,7 @@
 // Creates the class `Corom` of one host. An entry file (browser.js, node.js, ...) contains only what differs per host.
-import { modelCache } from "./cache.js";
 import { Corom as Base } from "./corom.js";
 import { loadModel } from "./load.js";
+import { modelCache } from "./model-cache.js";
 
 /**
  * Returns the class `Corom` of a host. `functions` are the exports of host-web.js or host-node.js, and `more` has

@@ -4,8 +4,9 @@ import { shownAddress } from "./address.js";
 import { isUrl } from "./bytes.js";
 import { CoromError, invalid, messageOf } from "./errors.js";
 import { folderSource } from "./source-folder.js";
+import { isMirrors } from "./model-url.js";
 import { memorySource } from "./source-memory.js";
-import { isMirrors, urlSource } from "./source-url.js";
+import { urlSource } from "./source-url.js";
 
 /** The longest time of a large batch (batch-size.js). A program that must answer others meanwhile uses corom/worker. */
 export const batchTimeMs = 400;

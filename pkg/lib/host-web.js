@@ -1,12 +1,14 @@
 // Host functions of browsers and of other hosts without a file system: all files are fetched.
-import { shownAddress } from "./address.js";
 import { isUrl } from "./bytes.js";
-import { invalid } from "./errors.js";
+import { isMirrors } from "./model-url.js";
+import { resolveUrl } from "./page-url.js";
 import { memorySource } from "./source-memory.js";
-import { isMirrors, urlSource } from "./source-url.js";
+import { urlSource } from "./source-url.js";
 
 /** The longest time of a large batch (batch-size.js) in a worker, where nobody waits; a page has small batches. */
 export const batchTimeMs = typeof DedicatedWorkerGlobalScope === "function" ? 400 : undefined;
+
+export { resolveUrl } from "./page-url.js";
 
 /** Opens a source: a URL (relative URLs are resolved against the page), a list of URLs, or files in memory. */
 export function openSource(source) {
@@ -26,13 +28,3 @@ export async function readLocal(url) {
 
 /** Resolves an address of the option `wasm`. */
 export const resolveBinary = (address) => resolveUrl(address, "wasm");
-
-/** Resolves a URL against the page. `name` is the argument, for error messages. */
-export function resolveUrl(text, name) {
-  const base = globalThis.document?.baseURI ?? globalThis.location?.href;
-  try {
-    return new URL(text, base);
-  } catch {
-    throw invalid(`${name}: ${JSON.stringify(shownAddress(String(text)))} is not a valid URL`);
-  }
-}

@@ -5,9 +5,9 @@ import { unexpected } from "./arguments.js";
 import { isBytes, isResponse, isUrl, uint8ArrayOf, unshared } from "./bytes.js";
 import { explainCompileErrors, unsupported } from "./compile.js";
 import { CoromError, invalid, messageOf } from "./errors.js";
+import { isMirrors } from "./model-url.js";
 import { SharedWork } from "./shared-work.js";
 import { hasRelaxedSimd, hasSimd } from "./simd.js";
-import { isMirrors } from "./source-url.js";
 import { downloadModule, moduleOfResponse } from "./wasm-file.js";
 
 const WASM_FILES = { plain: "corom.wasm", relaxed: "corom-relaxed.wasm", convert: "corom-convert.wasm" };

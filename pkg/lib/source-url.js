@@ -1,15 +1,7 @@
 // A model folder at a URL, or at several URLs (mirrors, in the order in which they are tried).
-import { shownAddress } from "./address.js";
-import { isUrl } from "./bytes.js";
-import { invalid } from "./errors.js";
 import { hasPreflights } from "./fetch.js";
 import { openHttpFile } from "./http-file.js";
-
-/** Returns whether a source is a list of URLs. */
-export function isMirrors(source) {
-  const isLocation = (item) => typeof item === "string" || isUrl(item);
-  return Array.isArray(source) && source.length > 0 && source.every(isLocation);
-}
+import { modelUrls } from "./model-url.js";
 
 /**
  * Opens a model folder at each URL, or the model folder of an .onnx file. The query is appended to the URL of each
@@ -17,21 +9,8 @@ export function isMirrors(source) {
  * written there.
  */
 export function urlSource(...urls) {
-  const folders = urls.map(folderOf);
-  const { model } = folders[0];
-  const other = folders.find((mirror) => mirror.model !== model);
-  if (other) {
-    throw invalid(
-      `source: the mirrors lead to ${model ?? "a folder"} and to ${other.model ?? "a folder"}; expected the same model`,
-    );
-  }
-  return {
-    model,
-    address: folders.map(({ urlOf }) => shownAddress(urlOf(""))).join(", "),
-    // The key of the manifest in the cache.
-    manifestUrl: folders[0].urlOf(""),
-    mirrors: folders.map(({ urlOf }) => mirrorOf(urlOf)),
-  };
+  const { folders, ...source } = modelUrls(urls);
+  return { ...source, mirrors: folders.map(({ urlOf }) => mirrorOf(urlOf)) };
 }
 
 function mirrorOf(urlOf) {
@@ -41,59 +20,4 @@ function mirrorOf(urlOf) {
     preflights: hasPreflights() && new URL(urlOf("")).origin !== globalThis.location?.origin,
     open: (path, options) => openHttpFile(urlOf(path), options),
   };
-}
-
-/**
- * Splits a URL into the model folder and, if the URL is an .onnx file, the path of that file in the folder, `model`.
- * `urlOf(path)` is the URL of a file in the folder.
- */
-function folderOf(url) {
-  const parameter = /[?&](FilePath)=([^&]*)/i.exec(url.search);
-  if (parameter) {
-    const { folder, model } = splitModelPath(decoded(parameter[2].replaceAll("+", " "), url).replace(/^\/+/, ""));
-    const [before, after] = splitAround(url.search, parameter);
-    return { model, urlOf: (path) => withSearch(url, `${before}${encodedPath(folder + path)}${after}`) };
-  }
-  const { folder, model } = splitModelPath(url.pathname);
-  const base = new URL(url.href);
-  base.pathname = folder;
-  base.search = base.hash = "";
-  return {
-    model: model && decoded(model, url),
-    urlOf: (path) => withSearch(new URL(path.split("/").map(encodeURIComponent).join("/"), base), url.search),
-  };
-}
-
-/** Splits the path of a folder or file; the part for the folder ends with "/", unless it is empty. */
-function splitModelPath(path) {
-  const parts = path.split("/");
-  const last = parts.at(-1);
-  const folder = (count) => parts.slice(0, count).map((part) => `${part}/`).join("");
-  if (!/\.onnx$/i.test(last)) return { folder: last === "" ? path : `${path}/`, model: undefined };
-  return parts.at(-2) === "onnx"
-    ? { folder: folder(-2), model: `onnx/${last}` }
-    : { folder: folder(-1), model: last };
-}
-
-/** Returns the text before and after the value of a query parameter. */
-function splitAround(search, { index, 0: all, 2: value }) {
-  const end = index + all.length;
-  return [search.slice(0, end - value.length), search.slice(end)];
-}
-
-const encodedPath = (path) => encodeURIComponent(path).replaceAll("%2F", "/");
-
-function withSearch(url, search) {
-  const full = new URL(url.href);
-  full.search = search;
-  full.hash = "";
-  return full.href;
-}
-
-function decoded(name, url) {
-  try {
-    return decodeURIComponent(name);
-  } catch (cause) {
-    throw invalid(`source: ${shownAddress(url.href)} contains an invalid "%" escape`, { cause });
-  }
 }

@@ -58,6 +58,19 @@ class FolderStore {
       if (entry.isFile()) yield entry.name;
   }
 
+  /** Returns whether the process that was writing a temporary file has ended. */
+  isAbandoned(name) {
+    const pid = Number(/^\..*\.(\d+)\.[^.]*$/.exec(name)?.[1]);
+    // Deno would ask for a permission.
+    if (!pid || pid === process.pid || globalThis.Deno) return false;
+    try {
+      process.kill(pid, 0); // sends no signal
+      return false;
+    } catch (error) {
+      return error?.code === "ESRCH";
+    }
+  }
+
   async sizeOf(folder, name) {
     return (await ifExists(this.#fs.stat(this.#at(folder, name))))?.size ?? 0;
   }

@@ -146,7 +146,7 @@ export interface ModelCache {
    * @example
    * await Corom.cache.size(); // { bytes: 24292476, files: 4 }
    */
-  size(options?: { cacheDir?: string | URL }): Promise<{ bytes: number; files: number }>;
+  size(options?: { cacheDir?: string | URL | null | undefined } | null): Promise<{ bytes: number; files: number }>;
   /**
    * Deletes all cached files. Loads that are running are not affected.
    *
@@ -155,7 +155,30 @@ export interface ModelCache {
    * @example
    * await Corom.cache.clear({ cacheDir: "./models" }); // in Node
    */
-  clear(options?: { cacheDir?: string | URL }): Promise<void>;
+  clear(options?: { cacheDir?: string | URL | null | undefined } | null): Promise<void>;
+  /**
+   * Returns whether a model is completely cached: whether a load of the source would need no download if nothing has
+   * changed on the server. The files are not read, so a damaged file counts; a load checks and replaces it. false for
+   * files in memory and on disk, which are never cached.
+   *
+   * @param source The URL or URLs of an earlier load, with the same query string.
+   * @param options.cacheDir The folder of the cache. Required in Node, Deno and Bun; not available in browsers.
+   *
+   * @example
+   * await Corom.cache.has("./model/"); // true
+   */
+  has(source: Source, options?: { cacheDir?: string | URL | null | undefined } | null): Promise<boolean>;
+  /**
+   * Deletes a model from the cache, except files that another cached model needs. Loads that are running are not
+   * affected. Returns whether there was anything to delete.
+   *
+   * @param source The URL or URLs of an earlier load, with the same query string.
+   * @param options.cacheDir The folder of the cache. Required in Node, Deno and Bun; not available in browsers.
+   *
+   * @example
+   * await Corom.cache.delete("./model/"); // true
+   */
+  delete(source: Source, options?: { cacheDir?: string | URL | null | undefined } | null): Promise<boolean>;
 }
 
 export interface LoadOptions {

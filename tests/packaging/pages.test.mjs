@@ -52,6 +52,21 @@ test("a page whose server sends HTML in place of the .wasm gets FETCH_FAILED", a
   assert.match(result.error, /^FETCH_FAILED .*corom-relaxed\.wasm is an HTML page.*optimizeDeps/);
 });
 
+test("a page with Trusted Types runs corom/worker with a TrustedScriptURL, and is told so without one", async () => {
+  const policy = `${POLICY}; require-trusted-types-for 'script'; trusted-types app`;
+  const approve = "const policy = trustedTypes.createPolicy('app', { createScriptURL: (url) => url });\n";
+  const options = "{ worker: policy.createScriptURL('/corom/worker-thread.js') }";
+  const folder = page("trusted", { "page.js": pageText("/corom/worker.js", options, approve) });
+  const served = await site(folder, { mounts: { "/corom/": INSTALLED }, policy });
+  assertWorks((await outcomeOf(browser, served.address)).outcome, { simd: "relaxed" });
+  await served.close();
+  const plain = page("untrusted", { "page.js": pageText("/corom/worker.js") });
+  const again = await site(plain, { mounts: { "/corom/": INSTALLED }, policy });
+  const { outcome: result } = await outcomeOf(browser, again.address, { allowed: [/policy|TrustedScriptURL/i] });
+  await again.close();
+  assert.match(result.error, /^UNSUPPORTED_HOST .*pass a TrustedScriptURL as worker/);
+});
+
 test("a page with corom/inline requests no .wasm", async () => {
   const { outcome: result, asked } = await outcome(page("inline-page", { "page.js": pageText("/corom/inline.js") }));
   assertWorks(result, { simd: "plain" });

@@ -1,12 +1,14 @@
 // Worker host of Node, Deno and Bun: worker_threads.
 import path from "node:path";
 import { Worker } from "node:worker_threads";
+import { resolveUrl } from "../host-node.js";
 import { folderStore } from "../store-folder.js";
 import { startWorker } from "./start-worker.js";
 
 /** Returns a host for createWorkerCoromClass. `startDefault(options)` starts this package's own worker script. */
 export const nodeHost = (startDefault) => ({
   folderStore,
+  resolveUrl,
   resolveLocation: (text) => (text === "" || /^(https?|file):/i.test(text) ? text : path.resolve(text)),
 
   resolveBinary: (text) => text, // the worker resolves it, as lib/host-node.js does

@@ -1,8 +1,11 @@
 // Worker host of browsers: Web Workers.
+import { resolveUrl } from "../page-url.js";
 import { startWorker } from "./start-worker.js";
 
 /** Returns a host for createWorkerCoromClass. `startDefault()` starts this package's own worker script. */
 export const webHost = (startDefault) => ({
+  resolveUrl,
+
   resolveLocation(text) {
     try {
       return new URL(text, globalThis.document?.baseURI ?? globalThis.location?.href).href;

@@ -1,10 +1,11 @@
 // Creates the class `Corom` of `corom/worker` for one host.
 import { throwIfAborted, untilAborted } from "../abort.js";
 import { readArgument, readError } from "../arguments.js";
-import { checkCacheOptions, modelCache } from "../cache.js";
+import { checkCacheOptions } from "../cache.js";
 import { loaded } from "../corom.js";
 import { CoromError, messageOf } from "../errors.js";
 import { LOAD_OPTIONS, loadOptions } from "../load-options.js";
+import { modelCache } from "../model-cache.js";
 import { Corom as Base } from "./corom.js";
 import { WorkerEngine } from "./engine.js";
 import { WORKER_OPTIONS, checkWorkerOptions } from "./options.js";

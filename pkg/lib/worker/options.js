@@ -6,11 +6,14 @@ export const WORKER_OPTIONS = ["worker", "workers", "abortTimeout"];
 /** More workers than the processor has cores gain nothing, and each holds the whole model. */
 const MAX_WORKERS = 32;
 
+/** Returns whether a value is a URL that a policy of Trusted Types has approved. */
+const isTrustedScriptUrl = (value) => Object.prototype.toString.call(value) === "[object TrustedScriptURL]";
+
 /** Returns the options, or throws INVALID_ARGUMENT if one has the wrong type. */
 export function checkWorkerOptions(options) {
   const { worker, workers, abortTimeout } = options;
-  if (worker !== undefined && !["string", "function"].includes(typeof worker) && !isUrl(worker))
-    throw unexpected("worker", worker, "a URL or a function that returns a Worker");
+  const isScript = ["string", "function"].includes(typeof worker) || isUrl(worker) || isTrustedScriptUrl(worker);
+  if (worker !== undefined && !isScript) throw unexpected("worker", worker, "a URL or a function that returns a Worker");
   if (abortTimeout !== undefined && !(typeof abortTimeout === "number" && abortTimeout >= 0))
     throw unexpected("abortTimeout", abortTimeout, "milliseconds: a number of at least 0");
   if (workers !== undefined && !(Number.isInteger(workers) && workers >= 1 && workers <= MAX_WORKERS))

@@ -12,7 +12,9 @@ export function startWorker(option, startDefault, startScript) {
     if (option === undefined) worker = startDefault();
     else worker = typeof option === "function" ? option() : startScript(option);
   } catch (cause) {
-    const message = `the worker cannot be started (${messageOf(cause)}); pass the URL of its script as worker`;
+    const needsPolicy = /TrustedScriptURL/.test(messageOf(cause));
+    const advice = needsPolicy ? "a TrustedScriptURL as worker" : "the URL of its script as worker";
+    const message = `the worker cannot be started (${messageOf(cause)}); pass ${advice}`;
     throw new CoromError("UNSUPPORTED_HOST", message, { cause });
   }
   if (typeof worker?.postMessage !== "function") throw unexpected("worker()", worker, "a Worker");

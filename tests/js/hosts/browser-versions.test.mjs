@@ -44,7 +44,7 @@ async function load(page, { entry = "./pkg/browser.js", ...options }) {
       const { Corom } = await import(entry);
       const events = [];
       const corom = await Corom.load("./model/", { ...options, onProgress: (event) => events.push(event) });
-      const { data } = await corom.embed(text);
+      const data = await corom.embed(text);
       await corom.free();
       const inPhase = (wanted) => events.filter(({ phase, file }) => phase === wanted && file).map(({ file }) => file);
       return {
@@ -60,8 +60,49 @@ async function load(page, { entry = "./pkg/browser.js", ...options }) {
   return { warnings, downloaded, verified };
 }
 
+/** Returns whether the folder is kept, as each of the two classes says. */
+const kept = (page) =>
+  page.evaluate(async () => {
+    const classes = [(await import("./pkg/browser.js")).Corom, (await import("./pkg/worker.js")).Corom];
+    return Promise.all(classes.map(({ cache }) => cache.has("./model/")));
+  });
+
 const all = [...NAMES].sort();
 const withoutNetwork = ({ name }) => (name.startsWith("model/") ? { gone: true } : undefined);
+
+test("Corom.cache.delete deletes the folder, and tells whether there was one", async () => {
+  const page = await open();
+  assert.deepEqual(await kept(page), [false, false]);
+  await load(page, {});
+  const remove = () => page.evaluate(async () => (await import("./pkg/browser.js")).Corom.cache.delete(new URL("./model/", location)));
+  assert.deepEqual([await remove(), await remove(), ...(await kept(page))], [true, false, false, false]);
+});
+
+test("a .wasm file that breaks and stalls is continued, and loads at the same time fetch and compile it once", async () => {
+  const page = await open();
+  site.fault = ({ name, count }) => (name.endsWith(".wasm") ? [{ cut: 900_000 }, { stall: 300_000 }][count] : undefined);
+  const outcome = await page.evaluate(async (text) => {
+    const { Corom } = await import("./pkg/browser.js");
+    let compilations = 0;
+    for (const name of ["compile", "compileStreaming"]) {
+      const compile = WebAssembly[name];
+      WebAssembly[name] = (...args) => (compilations++, compile.apply(WebAssembly, args));
+    }
+    const events = [];
+    const onProgress = (event) => event.phase === "wasm" && events.push(event);
+    const options = { pooling: "cls", stallTimeout: 1000, onProgress };
+    const models = await Promise.all([1, 2].map(() => Corom.load("./model/", options)));
+    const rows = await Promise.all(models.map((model) => model.embed(text)));
+    const { loaded, total } = events.at(-1);
+    return { lengths: rows.map(({ length }) => length), compilations, isWhole: loaded === total && total > 1e6 };
+  }, MODEL.texts[1]);
+  const dimension = MODEL.vectors[1].length;
+  assert.deepEqual(outcome.lengths, [dimension, dimension]);
+  assert.ok(outcome.isWhole);
+  assert.ok(outcome.compilations <= 2, "one while it arrives, and one of the bytes after a break");
+  const ranges = site.log.filter(({ name }) => name.endsWith(".wasm")).map(({ range }) => Number(/\d+/.exec(range ?? "0")[0]));
+  assert.ok(ranges.length >= 3 && ranges.slice(1).every((from, i) => from > ranges[i]), String(ranges));
+});
 
 for (const cache of ["opfs", "cache-api"]) {
   describe(`a folder without corom.json, cache: "${cache}"`, () => {
@@ -69,6 +110,7 @@ for (const cache of ["opfs", "cache-api"]) {
       const page = await open();
       assert.deepEqual(await load(page, { cache }), { warnings: [], downloaded: all, verified: [] });
       assert.deepEqual(await load(page, { cache }), { warnings: [], downloaded: [], verified: all });
+      assert.deepEqual(await kept(page), [true, true]);
       await page.close();
       site.fault = withoutNetwork;
       const other = await open();
