@@ -22,7 +22,7 @@ export * from "./index.js";
 
 export interface WorkerLoadOptions extends LoadOptions {
   /**
-   * URL of the worker's script, or a function that starts the worker and returns it. A page can only start workers from
+   * URL of the worker's script, or a function that starts a worker and returns it, a new one for each call. A page can only start workers from
    * its own origin. Bundlers other than Vite and webpack do not find the default script: bundle `corom/worker-thread`
    * and pass the URL of the bundle. In a page with Trusted Types, pass a `TrustedScriptURL`. Default:
    * `worker-thread.js` beside this package's JavaScript.

@@ -102,6 +102,14 @@ describe("several workers", () => {
     await failsWith("INVALID_ARGUMENT", Here.load(FOLDER, { workers: 2 }), "workers");
   });
 
+  test("must be different workers", async () => {
+    const same = worker();
+    const loading = Corom.load(FOLDER, { ...OPTIONS, workers: 2, worker: () => same });
+    await failsWith("INVALID_ARGUMENT", loading, "worker(): returned the same worker again");
+    await ended(same);
+    await failsWith("INVALID_ARGUMENT", Corom.load(FOLDER, { ...OPTIONS, worker: () => same }), "the same worker");
+  });
+
   test("report the progress of one load, `done` last, and of a call", async () => {
     const events = [];
     const pool = await Corom.load(FOLDER, { ...OPTIONS, workers: WORKERS, onProgress: (event) => events.push(event) });

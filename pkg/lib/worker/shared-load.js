@@ -19,14 +19,15 @@ export class SharedLoad {
       const handed = await this.#first.catch(() => undefined); // it failed: another one becomes the first
       if (handed) return ask(followingMessage(this.#message, handed));
     }
+    const source = inBlobs(this.#message.source);
     let handOn;
     let fail;
     this.#first = new Promise((resolve, reject) => ([handOn, fail] = [resolve, reject]));
     this.#first.catch(() => {}); // a rejection that nobody waits for must not be reported as unhandled
     try {
-      const answer = await ask({ ...this.#message, handsOn: true });
+      const answer = await ask({ ...this.#message, source, handsOn: true });
       if (answer.error) throw answer.error;
-      handOn(answer.value.handed);
+      handOn({ source, ...answer.value.handed });
       return answer;
     } catch (error) {
       fail(error);
@@ -37,8 +38,19 @@ export class SharedLoad {
   }
 }
 
+/** Returns a serialized source with its bytes in Blobs: each worker would get a copy of bytes at the same time. */
+function inBlobs(source) {
+  const kind = ["object", "map"].find((name) => source[name] !== undefined);
+  if (!kind) return source;
+  const files = source[kind].map(([path, file]) => {
+    const hasBytes = ArrayBuffer.isView(file.value) && file.value.byteLength > 0; // not of a detached buffer
+    return [path, hasBytes ? { file: { blob: new Blob([file.value]) } } : file];
+  });
+  return { [kind]: files };
+}
+
 /** Returns the message of a load that follows: with the files instead of the source, if they were transferred. */
-function followingMessage({ source, options }, { files, module, model }) {
+function followingMessage({ options }, { source, files, module, model }) {
   const replaced = [["wasm", { value: module }]];
   if (model !== undefined) replaced.push(["model", { value: model }]);
   const names = replaced.map(([name]) => name);

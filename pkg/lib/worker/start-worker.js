@@ -1,6 +1,9 @@
 // Starts the worker that the option `worker` selects.
 import { unexpected } from "../arguments.js";
-import { CoromError, messageOf } from "../errors.js";
+import { CoromError, invalid, messageOf } from "../errors.js";
+
+/** The workers that were started. A worker serves one connection only. */
+const started = new WeakSet();
 
 /**
  * Starts a worker. `option` is the option `worker`: a function that returns a worker, the URL of a script, or
@@ -18,5 +21,7 @@ export function startWorker(option, startDefault, startScript) {
     throw new CoromError("UNSUPPORTED_HOST", message, { cause });
   }
   if (typeof worker?.postMessage !== "function") throw unexpected("worker()", worker, "a Worker");
+  if (started.has(worker)) throw invalid("worker(): returned the same worker again; expected a new one for each call");
+  started.add(worker);
   return worker;
 }
