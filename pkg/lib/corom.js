@@ -225,13 +225,15 @@ async function forEachPortion(portions, parallel, signal, work) {
 
 /**
  * Binds the methods to the instance, so that they also work on a Proxy of it, such as Vue's `ref` makes, which has no
- * private fields.
+ * private fields. A method is looked up when it is called, because a test may replace it in the class.
  */
 function bindMethods(corom) {
-  for (let proto = Object.getPrototypeOf(corom); proto !== Object.prototype; proto = Object.getPrototypeOf(proto)) {
+  const own = Object.getPrototypeOf(corom);
+  for (let proto = own; proto !== Object.prototype; proto = Object.getPrototypeOf(proto)) {
     for (const key of Reflect.ownKeys(proto)) {
       if (key === "constructor" || Object.hasOwn(corom, key)) continue;
-      Object.defineProperty(corom, key, { value: corom[key].bind(corom), writable: true, configurable: true });
+      const value = (...args) => own[key].apply(corom, args);
+      Object.defineProperty(corom, key, { value, writable: true, configurable: true });
     }
   }
 }

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { Corom as InWorker } from "corom/worker";
+import { Engine } from "../../pkg/lib/engine.js";
 import { Corom, failsWith } from "./support/corom.mjs";
 import { exportFolder, golden } from "./support/paths.mjs";
 
@@ -85,6 +86,15 @@ for (const [name, Class] of [["corom", Corom], ["corom/worker", InWorker]]) {
       for await (const part of proxy.embed(new Set(["裤"]))) assert.equal(part.rows, 1);
       assert.equal(proxy.info.dimension, 32);
       assert.deepEqual(Object.keys(corom), ["info"], "the methods are not enumerable");
+    });
+
+    test("can be replaced in the class and in the instance", async (t) => {
+      t.mock.method(Class.prototype, "tokenize", async () => "of the class");
+      assert.equal(await corom.tokenize("裤"), "of the class");
+      t.mock.method(corom, "tokenize", async () => "of the instance");
+      assert.equal(await new Proxy(corom, {}).tokenize("裤"), "of the instance");
+      t.mock.restoreAll();
+      assert.equal((await corom.tokenize("裤")).ids.length, 3);
     });
 
     test("give the vectors of all portions in order, with their report", async () => {
@@ -295,6 +305,19 @@ test("Corom.load rejects an option that does not exist and says what to write in
     for (const Class of [Corom, InWorker]) await failsWith("INVALID_ARGUMENT", Class.load(FOLDER, options), ...mentions);
   }
   await failsWith("INVALID_ARGUMENT", Corom.load(FOLDER, { abortTimeout: 5 }), "corom/worker");
+});
+
+test("score hands over, and keeps, one portion of vectors at a time", async (t) => {
+  const { score } = Engine.prototype;
+  const sizes = [];
+  t.mock.method(Engine.prototype, "score", function (query, portion, ...more) {
+    sizes.push(portion.texts.length);
+    return score.call(this, query, portion, ...more);
+  });
+  const corom = await Corom.load(FOLDER, OPTIONS);
+  await corom.rank("裤", MANY, { topK: 1 });
+  corom.free();
+  assert.deepEqual(sizes, [1024, 1024, 52]);
 });
 
 test("quality chooses precision and kernel", async () => {

@@ -113,6 +113,42 @@ describe("the package in a page", () => {
     assert.equal(outcome, "AbortError");
   });
 
+  test("gives vectors that IndexedDB, messages and JSON store and give back", async () => {
+    const page = await site.open();
+    const got = await page.evaluate(async () => {
+      const { Corom, Embeddings } = await import("./pkg/browser.js");
+      const corom = await Corom.load("./model/");
+      const titles = ["阔腿裤", "牛仔裤", "无线耳机"];
+      const catalog = await corom.embed(titles);
+      const done = (request) => new Promise((resolve, reject) => Object.assign(request, { onsuccess: resolve, onerror: reject }));
+      const opening = indexedDB.open("vectors", 1);
+      opening.onupgradeneeded = () => opening.result.createObjectStore("vectors");
+      await done(opening);
+      const store = () => opening.result.transaction("vectors", "readwrite").objectStore("vectors");
+      await done(store().put(catalog, "catalog"));
+      await done(store().put([...catalog][1], "row"));
+      const reading = store().get("catalog");
+      await done(reading);
+      const row = store().get("row");
+      await done(row);
+      const { port1, port2 } = new MessageChannel();
+      port1.postMessage(catalog);
+      const message = await new Promise((resolve) => (port2.onmessage = ({ data }) => resolve(data)));
+      const blob = new Blob([catalog.data]);
+      const expected = JSON.stringify(await corom.rank("裤子", catalog));
+      const equal = [];
+      for (const value of [reading.result, message, JSON.stringify(catalog), [...catalog], catalog.toArray()]) {
+        equal.push(JSON.stringify(await corom.rank("裤子", Embeddings.from(value))) === expected);
+      }
+      const bytes = Embeddings.from(await blob.arrayBuffer(), { dimension: corom.info.dimension });
+      equal.push(JSON.stringify(await corom.rank("裤子", bytes)) === expected);
+      const kept = row.result.buffer.byteLength === 4 * corom.info.dimension;
+      corom.free();
+      return { equal, kept, tokens: Embeddings.from(reading.result).tokens.length };
+    });
+    assert.deepEqual(got, { equal: Array(6).fill(true), kept: true, tokens: 3 });
+  });
+
   test("rejects an aborted load with AbortError, and the next load works", async () => {
     const page = await site.open();
     const names = await page.evaluate(async () => {
