@@ -2,6 +2,7 @@
 //
 //   Hugging Face   HOST/OWNER/NAME/resolve/REVISION/PATH
 //   ModelScope     HOST/api/v1/models/OWNER/NAME/repo?Revision=REVISION&FilePath=PATH
+import { shownAddress } from "./address.js";
 import { unexpected } from "./arguments.js";
 import { isUrl } from "./bytes.js";
 import { invalid } from "./errors.js";
@@ -39,24 +40,27 @@ function hubOptions(call, given, defaultHost) {
 function hostUrl(given, name) {
   const text = isUrl(given) ? given.href : given;
   if (typeof text !== "string") throw unexpected(name, given, "a URL, or an array of URLs");
-  let url;
+  const isHub = /^https?:\/\/[^?#]+$/i.test(text) && isValid(text);
+  if (isHub) return new URL(text).href.replace(/\/+$/, "");
+  const shown = JSON.stringify(shownAddress(text));
+  throw invalid(`${name}: ${shown} is not the address of a hub; expected for example "https://hub.example"`);
+}
+
+function isValid(address) {
   try {
-    url = new URL(text);
-  } catch (cause) {
-    throw invalid(`${name}: ${JSON.stringify(text)} is not a URL; expected for example "https://hub.example"`, { cause });
+    return new URL(address) !== undefined;
+  } catch {
+    return false;
   }
-  if (!/^https?:$/.test(url.protocol) || url.search !== "" || url.hash !== "") {
-    throw invalid(`${name}: ${JSON.stringify(text)} is not the address of a hub; expected for example "https://hub.example"`);
-  }
-  return url.href.replace(/\/+$/, "");
 }
 
 /** Checks a model's name and returns it as a path. */
 function modelPath(name, { minParts }) {
   const expected = minParts === 1 ? 'a name such as "owner/name" or "name"' : 'a name such as "owner/name"';
   if (typeof name !== "string") throw unexpected("name", name, expected);
+  if (name.includes("://")) throw invalid(`name: got an address; expected ${expected}. Pass an address to Corom.load`);
   const parts = name.split("/");
   const isName = parts.length >= minParts && parts.length <= 2 && parts.every((part) => NAME_PART.test(part));
-  if (!isName) throw unexpected("name", name, `${expected}; pass an address to Corom.load directly`);
+  if (!isName) throw unexpected("name", name, expected);
   return parts.map(encodeURIComponent).join("/");
 }

@@ -117,8 +117,8 @@ export type WasmSource = string | URL | readonly (string | URL)[] | ArrayBufferL
 /** The second argument of the option `fetch`: the properties of `RequestInit` that corom sets. */
 export interface FetchInit {
   /**
-   * Contains `range` and `if-range` when a download continues. A response with status 200 and the whole file is
-   * accepted.
+   * Contains `range` and `if-range` when a download continues; a response with status 200 and the whole file is
+   * accepted. Contains `authorization` if the source's URL has a user name or a password, which `url` then lacks.
    */
   readonly headers?: Record<string, string>;
   readonly signal?: AbortSignal;

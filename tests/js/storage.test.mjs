@@ -6,6 +6,7 @@ import { syncBuiltinESMExports } from "node:module";
 import path from "node:path";
 import { after, before, describe, test } from "node:test";
 import { pathToFileURL } from "node:url";
+import { huggingface } from "corom/hub";
 import { Corom as InWorker } from "corom/worker";
 import { answered, answeringStore } from "../../pkg/lib/answering-store.js";
 import { openCache } from "../../pkg/lib/cache.js";
@@ -135,6 +136,9 @@ for (const [name, Class] of Object.entries(CLASSES)) {
         () => Class.load(files, { wasm: "http://user:hush@not valid/" }),
         () => Class.load(down, { cacheDir: down }),
       ];
+      attempts.push(() => Class.load(huggingface("a/b", { host: down }), { retries: 0 }));
+      attempts.push(async () => huggingface("a/b", { host: "ftp://user:hush@a.example" }));
+      attempts.push(async () => huggingface("http://user:hush@a.example/"));
       for (const attempt of attempts) {
         const error = await failsWith(["FETCH_FAILED", "INVALID_ARGUMENT"], attempt);
         for (let at = error; at; at = at.cause) assert.ok(!`${at.message} ${at.input}`.includes("hush"), at.message);
