@@ -61,6 +61,14 @@ test("the exports map has types first, and every target exists", () => {
   }
 });
 
+test("tools that do not know exports find every .wasm file by a folder of its name", () => {
+  for (const [name, target] of Object.entries(manifest.exports).filter(([name]) => name.endsWith(".wasm"))) {
+    const { main } = readJson(path.join(PKG, name, "package.json"));
+    assert.equal(path.posix.join(name, main), path.posix.normalize(target.default), name);
+    assert.ok(manifest.files.includes(path.posix.join(name, "package.json")), name);
+  }
+});
+
 test("importing an entry fetches, compiles and starts nothing, and adds no globals", () => {
   const program = `
     const seen = [];

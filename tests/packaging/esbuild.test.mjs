@@ -76,8 +76,8 @@ test("a program for Node runs as one file with corom/inline", async () => {
 });
 
 test("a program for Node finds the .wasm file that --loader:.wasm=file puts beside the bundle", async () => {
-  const main = `import wasm from "corom/corom.wasm";\n${cliText("corom").replace("{ advanced: { simd } }", "{ wasm }")}`;
-  const inWorker = `import wasm from "corom/corom.wasm";\n${cliText("corom/worker").replace("{ advanced: { simd } }", "{ wasm, worker: new URL('./worker.mjs', import.meta.url) }")}`;
+  const main = `import wasm from "corom/corom.wasm";\n${cliText("corom", "{ wasm }")}`;
+  const inWorker = `import wasm from "corom/corom.wasm";\n${cliText("corom/worker", "{ wasm, worker: new URL('./worker.mjs', import.meta.url) }")}`;
   for (const [format, extension] of [["esm", ".mjs"], ["cjs", ".cjs"]]) {
     const imports = `import wasm from "corom/corom.wasm";\nimport { Corom, CoromError } from "corom";\n`;
     const inside = main.split("\n").filter((line) => !line.startsWith("import ")).join("\n").replace("export async", "async");
