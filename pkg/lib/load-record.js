@@ -44,11 +44,12 @@ export class LoadRecord {
         if (part.bytes >= PART_BYTES) seal(part);
       },
       end: (path, ...rest) => {
-        sink.end(path, ...rest);
+        const ended = sink.end(path, ...rest);
         const part = this.#parts.get(path);
         seal(part);
         this.#files.set(path, new Blob(part.blobs));
         this.#parts.delete(path);
+        return ended;
       },
       missing: (path) => {
         sink.missing(path);
