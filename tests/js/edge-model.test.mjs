@@ -8,7 +8,7 @@ import { pathToFileURL } from "node:url";
 import { MODEL } from "./support/loading.mjs";
 import { PKG, ROOT } from "./support/paths.mjs";
 
-const SETTINGS = { modelPath: "model", precision: "f32", maxWaiting: 64 };
+const SETTINGS = { modelPath: "model", quality: "float", maxWaiting: 64 };
 const ASSETS = {
   async fetch(url) {
     const file = MODEL.files[new URL(url).pathname.replace("/model/", "")];

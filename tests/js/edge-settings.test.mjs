@@ -19,7 +19,7 @@ describe("readSettings", () => {
     assert.deepEqual(settings, {
       modelPath: "models/m3e",
       modelName: "7",
-      precision: "auto",
+      quality: "balanced",
       metric: "dot",
       autoTruncate: true,
       corsOrigins: [],
@@ -39,6 +39,7 @@ describe("readSettings", () => {
     ["CORS_ORIGINS", "null", /got "null"/],
     ["CORS_ORIGINS", "*,https://a.example", /got "\*"/],
     ["CORS_ORIGINS", "https://a.example https://b.example", /got "https:\/\/a\.example https/],
+    ["QUALITY", "f32", /got "f32"; expected one of balanced, exact, float/],
     ["METRIC", "l1", /got "l1"; expected one of dot, cosine/],
     ["AUTO_TRUNCATE", "yes", /got "yes"/],
     ["MAX_TEXT_BYTES", "0", /got "0"; expected a whole number from 1/],

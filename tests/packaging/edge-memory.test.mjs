@@ -23,7 +23,7 @@ for (const folder of [MODEL, m3eInt8(), await baseInt4(), ...further]) {
   test(`the service answers several requests at once in 128 MB with ${path.basename(folder)} in ${dtype}`, async (t) => {
     for (const name of filesIn(folder)) assert.ok(statSync(path.join(folder, name)).size <= ASSET, `${name} is small enough for a static asset`);
     const size = filesIn(folder).reduce((sum, name) => sum + statSync(path.join(folder, name)).size, 0);
-    const service = await startService({ model: folder, vars: { AUTO_TRUNCATE: "true", PRECISION: "auto" } });
+    const service = await startService({ model: folder, vars: { AUTO_TRUNCATE: "true", QUALITY: "balanced" } });
     try {
       const answer = async (...args) => {
         const response = await service.ask(...args);

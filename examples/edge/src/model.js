@@ -69,9 +69,8 @@ function startLoading(env, settings) {
   return model;
 }
 
-async function load(env, { modelPath, precision }, signal) {
+async function load(env, { modelPath, quality }, signal) {
   const source = `https://model.invalid/${modelPath}/`;
-  const quality = precision === "f32" ? "float" : "balanced";
   const corom = await Corom.load(source, { fetch: fetchFrom(env), quality, signal });
   console.log(`loaded: ${corom.info.dimension} dimensions, ${corom.info.wasmMemory} bytes of memory`);
   return corom;

@@ -6,13 +6,13 @@ import { HttpError } from "./http-error.js";
  * JSON value, because wrangler.jsonc allows both.
  */
 export function readSettings(env) {
-  const { MODEL_PATH = "model", MODEL_NAME = "corom", PRECISION = "auto", METRIC = "dot" } = env;
+  const { MODEL_PATH = "model", MODEL_NAME = "corom", QUALITY = "balanced", METRIC = "dot" } = env;
   const { AUTO_TRUNCATE = "false", CORS_ORIGINS = "" } = env;
   const { MAX_BODY_BYTES = "1048576", MAX_TEXT_BYTES = "32768", MAX_TEXTS = "32", MAX_WAITING = "64" } = env;
   return {
     modelPath: String(MODEL_PATH).replace(/^\/+|\/+$/g, ""),
     modelName: String(MODEL_NAME),
-    precision: oneOf(PRECISION, "PRECISION", ["auto", "f32"]),
+    quality: oneOf(QUALITY, "QUALITY", ["balanced", "exact", "float"]),
     metric: oneOf(METRIC, "METRIC", ["dot", "cosine"]),
     autoTruncate: oneOf(AUTO_TRUNCATE, "AUTO_TRUNCATE", ["true", "false"]) === "true",
     corsOrigins: origins(CORS_ORIGINS),

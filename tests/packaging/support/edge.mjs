@@ -26,8 +26,8 @@ export async function startService({ model, bucket, assets, vars = {} }) {
     compatibilityDate: config.compatibility_date,
     compatibilityFlags: config.compatibility_flags,
     modules,
-    // f32 gives PyTorch's vectors for the small model; the real models are tested with "auto".
-    bindings: { ...config.vars, TOKEN, PRECISION: "f32", ...vars },
+    // "float" gives PyTorch's vectors for the small model; the real models are tested with "balanced".
+    bindings: { ...config.vars, TOKEN, QUALITY: "float", ...vars },
     ...(model && { assets: asAssets(model) }),
     ...(assets && { serviceBindings: { [config.assets.binding]: assets } }),
     ...(bucket && { r2Buckets: ["BUCKET"] }),
