@@ -61,8 +61,6 @@ convert() {
 # The tests set CONVERTER_PROFILE to dev, because they compile the command with it anyway.
 run_convert() {
   local profile=${CONVERTER_PROFILE:-converter}
-  # A panic inside tract-onnx becomes an error. The profile inherits aborting from the WebAssembly's.
-  export CARGO_PROFILE_CONVERTER_PANIC=unwind
   mkdir -p models
   rm -rf "$2.part"
   step "compile the converter" with_progress cargo build --locked --profile "$profile" --features cli --bin corom

@@ -3,6 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
+use corom::encoder::onnx::pb::{ModelProto, NodeProto, TensorProto};
+use prost::Message;
+
 use crate::command::{Run, Scratch, checkpoint, convert, corom};
 use crate::support::{files, fixtures, folders};
 
@@ -114,4 +117,85 @@ fn every_export_agrees_with_tract_onnx_or_says_why_not() {
         }
     }
     assert!(agree >= 30, "only {agree} agree; not: {silent:?}");
+}
+
+/// Copies an export whose graph `change` changes.
+fn changed(scratch: &Scratch, name: &str, change: impl FnOnce(&mut ModelProto)) -> PathBuf {
+    let folder = scratch.join(name);
+    for (path, bytes) in files(&fixtures().join("exports").join(name)) {
+        let to = folder.join(path);
+        std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+        std::fs::write(to, bytes).unwrap();
+    }
+    let onnx = ["model.onnx", "onnx/model_q4.onnx"].map(|file| folder.join(file));
+    let onnx = onnx.iter().find(|path| path.exists()).unwrap();
+    let mut model = ModelProto::decode(&*std::fs::read(onnx).unwrap()).unwrap();
+    change(&mut model);
+    std::fs::write(onnx, model.encode_to_vec()).unwrap();
+    folder
+}
+
+/// tract rounds the scales of `MatMulNBits` to float16. Scales below its range become 0 or are far off; here a factor
+/// behind each product undoes how small they are, so corom and onnxruntime compute the vectors of the original.
+#[test]
+fn folder_that_tract_onnx_computes_in_another_way_is_rejected() {
+    let scratch = Scratch::new("disagreement");
+    let folder = changed(&scratch, "nbits4-symmetric", |model| {
+        let graph = model.graph.as_mut().unwrap();
+        let factor: f32 = 1024.0 * 1024.0 * 16.0;
+        let raw_data = factor.to_le_bytes().to_vec().into();
+        graph.initializer.push(TensorProto {
+            name: "factor".into(),
+            data_type: 1,
+            raw_data,
+            ..Default::default()
+        });
+        let mut nodes = Vec::new();
+        for mut node in std::mem::take(&mut graph.node) {
+            if node.op_type != "MatMulNBits" {
+                nodes.push(node);
+                continue;
+            }
+            let scales = graph.initializer.iter_mut().find(|t| t.name == node.input[2]).unwrap();
+            let smaller = scales
+                .raw_data
+                .chunks_exact(4)
+                .flat_map(|x| (f32::from_le_bytes(x.try_into().unwrap()) / factor).to_le_bytes());
+            scales.raw_data = smaller.collect::<Vec<u8>>().into();
+            let output = node.output[0].clone();
+            let small = format!("{output}.small");
+            node.output[0].clone_from(&small);
+            nodes.push(node);
+            nodes.push(NodeProto {
+                op_type: "Mul".into(),
+                name: format!("{output}.factor"),
+                input: vec![small, "factor".into()],
+                output: vec![output],
+                ..Default::default()
+            });
+        }
+        graph.node = nodes;
+    });
+    let words = ["tract-onnx computes other vectors", "cosine", "report the model"];
+    check(&folder).expect_rejected("SELF_TEST_FAILED", &words);
+}
+
+/// tract-onnx panics if the axes of some Unsqueeze take the place of its data.
+#[test]
+fn panic_of_tract_onnx_is_no_second_opinion() {
+    let scratch = Scratch::new("panic");
+    let panics = (0..24).any(|at| {
+        let folder = changed(&scratch, "roberta-legacy", |model| {
+            let nodes = &mut model.graph.as_mut().unwrap().node;
+            if let Some(node) = nodes.iter_mut().filter(|node| node.op_type == "Unsqueeze").nth(at) {
+                node.input.swap(0, 1);
+            }
+        });
+        let run = check(&folder);
+        let panics = run.stdout.contains("no second opinion: tract-onnx failed on this graph");
+        // No message of the panic, and no failure.
+        assert!(!panics || (run.status, run.stderr.as_str()) == (Some(0), ""), "{run:?}");
+        panics
+    });
+    assert!(panics, "tract-onnx panics on none of these graphs: change the test");
 }
