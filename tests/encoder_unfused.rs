@@ -146,3 +146,56 @@ fn encoder_does_not_fuse_weight_transposed_ten_thousand_times() {
         });
     });
 }
+
+fn text_rows(encoder: &mut dyn Encoder, texts: &[&[u32]]) -> Vec<Vec<f32>> {
+    let types = [0u32; 16];
+    let batch = Batch::new(texts.iter().map(|ids| (*ids, &types[..ids.len()])));
+    let EncoderOutput::Hidden(layers) = encoder.forward(&batch).unwrap() else { panic!("no hidden states") };
+    let width = layers[0].len() / batch.tokens();
+    (0..texts.len())
+        .map(|text| {
+            let tokens = batch.range(text);
+            layers[0][tokens.start * width..tokens.end * width].to_vec()
+        })
+        .collect()
+}
+
+/// A graph that is no BERT may add the mean over all texts of a batch to each, or the mean over all tokens with those of
+/// padding. A text has the vector that it has alone.
+#[test]
+fn texts_of_a_graph_that_mixes_them_have_the_rows_that_they_have_alone() {
+    let texts: [&[u32]; 3] = [&[2, 40, 41, 42, 43, 44, 45, 3], &[2, 50, 51, 3], &[2, 3]];
+    for axis in [0, 1] {
+        let mut model = ModelProto::decode(&Fixture::export(NAME).bytes()[..]).unwrap();
+        let original = text_rows(&mut *load(&model.encode_to_vec(), true), &texts);
+        let graph = model.graph.as_mut().unwrap();
+        let output = graph.output[0].name.clone();
+        for name in graph.node.iter_mut().flat_map(|n| n.output.iter_mut().chain(&mut n.input)) {
+            if *name == output {
+                *name = "rows".into();
+            }
+        }
+        let axes =
+            AttributeProto { name: "axes".into(), ints: vec![axis], r#type: 7, ..AttributeProto::default() };
+        graph.node.push(NodeProto { attribute: vec![axes], ..node("ReduceMean", &["rows"], "mean") });
+        graph.node.push(node("Add", &["rows", "mean"], &output));
+        let mut encoder = load(&model.encode_to_vec(), false);
+        assert!(!encoder.info().fused);
+        let together = text_rows(&mut *encoder, &texts);
+        for (i, text) in texts.iter().enumerate() {
+            let alone = text_rows(&mut *encoder, &[*text]).remove(0);
+            assert_eq!(together[i], alone, "axis {axis}, text {i}");
+            // The mean over the texts of a batch of one is the text itself.
+            let width = original[i].len() / text.len();
+            let expected: Vec<f32> = (0..alone.len())
+                .map(|at| {
+                    let same_column = original[i][at % width..].iter().step_by(width);
+                    let mean = same_column.sum::<f32>() / text.len() as f32;
+                    original[i][at] + if axis == 0 { original[i][at] } else { mean }
+                })
+                .collect();
+            let off = alone.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(off < 1e-4, "axis {axis}, text {i}: {off}");
+        }
+    }
+}

@@ -38,7 +38,8 @@ pub(super) fn run(
     let mut results: Vec<Vec<f32>> = vec![vec![0.0; total]; graphs.outputs()];
     for run in runs(&batch, info, one_by_one) {
         let graph = graphs.get(run.batch, run.sequence)?;
-        let inputs: Vec<Vec<i64>> = graph.roles.iter().map(|role| input(&batch, *role, &run)).collect();
+        let inputs: Vec<Vec<i64>> =
+            graph.roles.iter().map(|role| input(&batch, *role, &run, pad_token_id)).collect();
         let outputs = graph.run(&inputs, run.batch, run.sequence)?;
         let row = if info.pooled { hidden } else { run.sequence * hidden };
         for (result, output) in results.iter_mut().zip(&outputs) {
@@ -74,13 +75,14 @@ fn runs(batch: &PaddedBatch, info: &EncoderInfo, one_by_one: bool) -> Vec<Run> {
 
 /// Returns an input of a run, `[run.batch, run.sequence]`. Rows after the last text repeat the first
 /// text.
-fn input(batch: &PaddedBatch, role: InputRole, run: &Run) -> Vec<i64> {
+fn input(batch: &PaddedBatch, role: InputRole, run: &Run, pad_token_id: i64) -> Vec<i64> {
     let list = match role {
         InputRole::TokenIds => &batch.input_ids,
         InputRole::Mask => &batch.attention_mask,
         InputRole::TokenTypes => &batch.token_type_ids,
     };
-    let mut cells = vec![0; run.batch * run.sequence];
+    let padding = if role == InputRole::TokenIds { pad_token_id } else { 0 };
+    let mut cells = vec![padding; run.batch * run.sequence];
     for (i, row) in cells.chunks_mut(run.sequence).enumerate() {
         let source = run.texts.clone().nth(i).unwrap_or(run.texts.start) * batch.sequence;
         row[..run.tokens].copy_from_slice(&list[source..source + run.tokens]);

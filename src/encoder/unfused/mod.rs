@@ -4,6 +4,7 @@
 //! with it.
 
 mod forward;
+mod isolation;
 mod pad;
 mod runnable_graph;
 
@@ -32,9 +33,9 @@ const MAX_BATCH_TOKENS: usize = 512;
 
 /// A BERT encoder that tract runs on the CPU.
 ///
-/// The vector of a text does not depend on the other texts of its batch: padding is masked, and two
-/// kinds of graph get one text at a time without padding. One kind quantizes activations, the other
-/// has no attention mask.
+/// The vector of a text does not depend on the other texts of its batch: padding is masked, and three
+/// kinds of graph get one text at a time without padding. One kind quantizes activations, one has no
+/// attention mask, and one mixes the texts of a batch or reads padding in spite of its mask (`isolation`).
 #[derive(Debug)]
 pub struct UnfusedEncoder {
     graphs: RunnableGraphs,
@@ -108,11 +109,12 @@ impl UnfusedEncoder {
             batch_layout: BatchLayout::Padded { max_tokens: MAX_BATCH_TOKENS },
             tolerance: Tolerance { min_cosine: 0.999, max_norm_error: 0.02, kernels: None },
         };
-        let graphs = RunnableGraphs::new(graph, signature, expected)?;
+        let mut graphs = RunnableGraphs::new(graph, signature, expected)?;
         info.weight_bytes = graphs.weight_bytes();
         info.hidden_size = graphs.width().unwrap_or(info.hidden_size);
         info.max_tokens = info.max_tokens.min(graphs.max_tokens());
-        let one_by_one = quantizes || !graphs.masked();
+        let one_by_one =
+            quantizes || !graphs.masked() || !isolation::keeps_texts_apart(&mut graphs, &info, config);
         Ok(Self { graphs, info, config: config.clone(), one_by_one, output: None })
     }
 }
@@ -182,7 +184,7 @@ impl UnfusedEncoder {
                 );
             }
         }
-        let graphs = RunnableGraphs::of(translated, ModelSizes::of(config))?;
+        let mut graphs = RunnableGraphs::of(translated, ModelSizes::of(config))?;
         let info = EncoderInfo {
             hidden_size: graphs.width().unwrap_or(config.hidden_size),
             pooled: signature.pooled,
@@ -199,7 +201,13 @@ impl UnfusedEncoder {
             batch_layout: BatchLayout::Padded { max_tokens: MAX_BATCH_TOKENS },
             tolerance: Tolerance { min_cosine: 0.999, max_norm_error: 0.02, kernels: None },
         };
-        let one_by_one = !graphs.masked();
+        if !isolation::masks_padding(&mut graphs, &info, config) {
+            fail!(
+                UnsupportedModel,
+                "tract-onnx: the graph needs a fixed length, and its vectors depend on the padding"
+            );
+        }
+        let one_by_one = !graphs.masked() || !isolation::keeps_texts_apart(&mut graphs, &info, config);
         Ok(Self { graphs, info, config: config.clone(), one_by_one, output: None })
     }
 }
@@ -212,8 +220,8 @@ impl Encoder for UnfusedEncoder {
     fn begin(&mut self, batch: &Batch) -> Result<()> {
         self.output = None;
         check(batch, &self.config, self.info.max_tokens)?;
-        let pad_token_id = self.config.pad_token_id;
-        let rows = forward::run(&mut self.graphs, batch, pad_token_id, &self.info, self.one_by_one)?;
+        let padding = pad::padding_id(&self.config);
+        let rows = forward::run(&mut self.graphs, batch, padding, &self.info, self.one_by_one)?;
         self.output = Some(match <[_; 1]>::try_from(rows) {
             Ok([pooled]) if self.info.pooled => EncoderOutput::Pooled(pooled),
             Ok(last) => EncoderOutput::Hidden(last.into()),

@@ -1,6 +1,13 @@
 //! Pads a ragged batch to a rectangle, which the graph of an export needs.
 
 use crate::batch::Batch;
+use crate::config::BertConfig;
+
+/// Returns the token id of padding: the pad token's, or 0 if the table of words has no row for it.
+pub(super) fn padding_id(config: &BertConfig) -> i64 {
+    let has_row = usize::try_from(config.pad_token_id).is_ok_and(|id| id < config.vocab_size);
+    if has_row { config.pad_token_id } else { 0 }
+}
 
 /// A batch padded on the right: row-major `[texts, sequence]` matrices, the inputs of a BERT export.
 #[derive(Debug)]
