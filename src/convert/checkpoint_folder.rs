@@ -7,6 +7,8 @@ use super::options::ConvertOptions;
 use super::weight_file::{self, WeightFile};
 use crate::config::BertConfig;
 use crate::error::{ErrorCode, Result, fail};
+use crate::model::Manifest;
+use crate::model::manifest::FILE_NAME;
 use crate::model::settings::{encoder_folder, file_in};
 
 /// The largest side file that is read. Side files are small; a larger file is not what its name says.
@@ -56,6 +58,19 @@ impl<'a> CheckpointFolder<'a> {
     /// `FETCH_FAILED` if the file exists and cannot be read, `INVALID_CONFIG` if it is larger than 64 MiB.
     pub(crate) fn side_file(&self, path: &str) -> Result<Option<Vec<u8>>> {
         read_side_file(self.source, &file_in(&self.encoder, path))
+    }
+
+    /// Returns the manifest of a converted folder, if its own `model.onnx` is converted.
+    ///
+    /// # Errors
+    /// Those of [`side_file`](Self::side_file) and [`Manifest::from_json`].
+    pub(crate) fn manifest(&self) -> Result<Option<Manifest>> {
+        match &self.weights {
+            WeightFile::Onnx(path) if path == "model.onnx" => {
+                self.side_file(FILE_NAME)?.map(|bytes| Manifest::from_json(&bytes)).transpose()
+            }
+            _ => Ok(None),
+        }
     }
 }
 

@@ -2,14 +2,12 @@
 
 use super::checkpoint_folder::CheckpointFolder;
 use super::options::ConvertOptions;
-use super::weight_file::WeightFile;
 use crate::config::{Pooling, PoolingChoice};
 use crate::encoder::OutputPreference;
 use crate::encoder::export::PlanPooling;
 use crate::error::{Result, fail};
-use crate::model::manifest::FILE_NAME;
+use crate::model::HeadModule;
 use crate::model::settings::{CallerSettings, OutputChoice, Settings as Decided};
-use crate::model::{HeadModule, Manifest};
 use crate::prompts::Prompts;
 use crate::similarity::Metric;
 
@@ -50,11 +48,7 @@ impl FolderSettings {
             max_length: options.max_length,
             ignore_head: options.ignore_head,
         };
-        let manifest = match &folder.weights {
-            WeightFile::Onnx(path) if path == "model.onnx" => folder.side_file(FILE_NAME)?,
-            _ => None,
-        };
-        let manifest = manifest.map(|bytes| Manifest::from_json(&bytes)).transpose()?;
+        let manifest = folder.manifest()?;
         let decided = Decided::decide(folder.source, manifest.as_ref(), &caller, &folder.config)?;
         Ok(Self { decided, normalize: options.normalize, max_length: options.max_length })
     }

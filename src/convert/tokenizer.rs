@@ -12,6 +12,17 @@ use crate::tokenizer::{Tokenizer, TokenizerFiles};
 /// `MISSING_FILE` without a vocabulary, `INVALID_TOKENIZER` if it cannot be read, `TOKENIZER_MISMATCH` if
 /// it has ids without an embedding in the model.
 pub(crate) fn build(folder: &CheckpointFolder, max_length: usize) -> Result<String> {
+    let vocab_size = folder.config.vocab_size;
+    if folder.manifest()?.is_some()
+        && let Some(json) = folder.side_file("tokenizer.json")?
+    {
+        // The tokenizer of a converted folder is complete, whatever class `config.json` suggests.
+        Tokenizer::from_json(&json, max_length, vocab_size)?;
+        return String::from_utf8(json).map_err(|e| {
+            let message = "tokenizer.json: the text is not valid UTF-8";
+            Error::with_source(ErrorCode::InvalidTokenizer, message, e)
+        });
+    }
     let files = TokenizerFiles::read(|path| folder.side_file(path))?;
     if files.tokenizer.is_none() && files.vocabulary.is_none() {
         return Err(Error::new(
@@ -19,7 +30,6 @@ pub(crate) fn build(folder: &CheckpointFolder, max_length: usize) -> Result<Stri
             format!("the checkpoint has neither tokenizer.json nor vocab.txt{}", found(folder.source)),
         ));
     }
-    let vocab_size = folder.config.vocab_size;
     let json = Tokenizer::from_files(&files, max_length, vocab_size)?.to_json()?;
     Tokenizer::from_json(json.as_bytes(), max_length, vocab_size)?;
     Ok(json)

@@ -6,8 +6,10 @@ use corom::config::{Pooling, PoolingChoice};
 use corom::convert::{ConvertOptions, Dtype, FileSink, WeightSource, convert};
 use corom::embedder::Embedder;
 use corom::encoder::Precision;
+use corom::encoder::onnx::pb::{ModelProto, NodeProto};
 use corom::error::ErrorCode;
 use corom::model::{LoadOptions, folder};
+use prost::Message;
 
 use crate::command::{self, Scratch, checkpoint, corom};
 use crate::support::sentence::{cases, encoder};
@@ -49,13 +51,47 @@ fn export_of_a_checkpoint_converts_to_the_files_of_the_checkpoint() {
 
 #[test]
 fn converted_folder_converts_again() {
-    let mut first = Folder::new();
-    convert(&files(&checkpoint("wide")), &of(Dtype::F32), &mut first).unwrap();
-    for dtype in [Dtype::F32, Dtype::Int8] {
-        let (mut direct, mut again) = (Folder::new(), Folder::new());
-        convert(&files(&checkpoint("wide")), &of(dtype), &mut direct).unwrap();
-        convert(&first, &of(dtype), &mut again).unwrap();
-        assert!(direct == again, "{}", dtype.as_str());
+    for name in ["wide", "roberta", "xlm-roberta", "ernie-task"] {
+        let mut first = Folder::new();
+        convert(&files(&checkpoint(name)), &of(Dtype::F32), &mut first).unwrap();
+        for dtype in Dtype::ALL {
+            let (mut direct, mut again) = (Folder::new(), Folder::new());
+            convert(&files(&checkpoint(name)), &of(dtype), &mut direct).unwrap();
+            convert(&first, &of(dtype), &mut again).unwrap();
+            assert!(direct == again, "{name} in {}", dtype.as_str());
+        }
+    }
+}
+
+/// An int8 folder multiplies the inputs of products whose weights are equalized. Its conversion undoes that.
+#[test]
+fn folder_with_equalized_weights_converts_again() {
+    let scratch = Scratch::new("equalized");
+    let exact = || LoadOptions { precision: Precision::F32, ..LoadOptions::default() };
+    for name in ["wide", "roberta", "ernie-task"] {
+        let golden = golden(&checkpoint(name));
+        let mut int8 = Folder::new();
+        convert(&files(&checkpoint(name)), &of(Dtype::Int8), &mut int8).unwrap();
+        let graph = ModelProto::decode(&*int8["model.onnx"]).unwrap().graph.unwrap();
+        let has_factors = |node: &&NodeProto| node.op_type == "Mul" && node.input[1].contains("factor");
+        assert!(graph.node.iter().filter(has_factors).count() > 0, "{name} has no equalized weights");
+        let mut original = load(&write(&scratch, &format!("{name}-int8"), &int8), exact());
+        for dtype in Dtype::ALL {
+            let mut out = Folder::new();
+            let conversion = convert(&int8, &of(dtype), &mut out).unwrap();
+            assert_eq!(conversion.stored_dtype.as_deref(), Some("int8"), "{name}");
+            let mut again = load(&write(&scratch, &format!("{name}-{}", dtype.as_str()), &out), exact());
+            for text in &golden.texts {
+                let (actual, expected) = (again.embed(&[text]).unwrap(), original.embed(&[text]).unwrap());
+                let near = match dtype {
+                    Dtype::F32 => max_abs_difference(&actual, &expected) <= 2e-5,
+                    Dtype::Int8 => cosine(&actual, &expected) >= 0.995,
+                    Dtype::Int4 => cosine(&actual, &expected) >= 0.85,
+                };
+                let off = (max_abs_difference(&actual, &expected), cosine(&actual, &expected));
+                assert!(near, "{name} in {}: {text:?}: {off:?}", dtype.as_str());
+            }
+        }
     }
 }
 
