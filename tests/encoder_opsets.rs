@@ -4,7 +4,7 @@
 mod encoder_support;
 
 use corom::config::Pooling;
-use corom::encoder::onnx::pb::ModelProto;
+use corom::encoder::onnx::pb::{ModelProto, OperatorSetIdProto};
 use corom::encoder::{EncoderLoader, EncoderOptions, Precision};
 use corom::error::{Error, ErrorCode};
 use encoder_support::{Fixture, Golden, difference, embed};
@@ -82,5 +82,58 @@ fn opsets_outside_the_supported_range_are_rejected() {
     for opset in [SUPPORTED.start() - 1, SUPPORTED.end() + 1] {
         let error = vectors(&fixture, &Golden::of(&fixture), Pooling::Cls, opset).unwrap_err();
         assert_eq!(error.code(), ErrorCode::UnsupportedModel, "{error}");
+    }
+}
+
+/// onnxruntime takes the last of several entries. `ai.onnx` is another name of the domain without a name.
+#[test]
+fn a_file_with_two_opsets_is_rejected() {
+    let fixture = Fixture::export("classic-op13");
+    let config = fixture.config().unwrap();
+    for (version, is_valid) in [(13, true), (18, false)] {
+        for domain in ["", "ai.onnx"] {
+            let mut model = ModelProto::decode(&*fixture.bytes()).unwrap();
+            let other = OperatorSetIdProto { domain: domain.into(), version };
+            model.opset_import.push(other);
+            let layers = vec![config.num_hidden_layers];
+            let options = EncoderOptions { layers, ..EncoderOptions::default() };
+            match EncoderLoader::new(&model.encode_to_vec(), &config, options) {
+                Ok(_) => assert!(is_valid, "`{domain}` {version}"),
+                Err(error) => {
+                    assert!(!is_valid, "`{domain}` {version}: {error}");
+                    assert_eq!(error.code(), ErrorCode::InvalidModel);
+                    assert!(error.message().contains("13 and 18"), "{error}");
+                }
+            }
+        }
+    }
+}
+
+/// onnxruntime writes a `Sum` where it replaces Gelu by its definition.
+#[test]
+fn a_sum_of_two_is_an_add() {
+    for name in ["dynamo-op20", "classic-op13"] {
+        let fixture = Fixture::export(name);
+        let golden = Golden::of(&fixture);
+        let config = fixture.config().unwrap();
+        let mut model = ModelProto::decode(&*fixture.bytes()).unwrap();
+        let graph = model.graph.as_mut().unwrap();
+        let floats: Vec<&String> =
+            graph.initializer.iter().filter(|t| t.data_type == 1).map(|t| &t.name).collect();
+        let mut changed = 0;
+        for node in graph.node.iter_mut().filter(|n| n.op_type == "Add") {
+            if node.input.iter().any(|input| floats.contains(&input)) {
+                node.op_type = "Sum".into();
+                changed += 1;
+            }
+        }
+        assert!(changed >= 6, "{name}: {changed}");
+        let layers = vec![config.num_hidden_layers];
+        let options = EncoderOptions { layers, precision: Precision::F32, ..EncoderOptions::default() };
+        let mut encoder =
+            EncoderLoader::new(&model.encode_to_vec(), &config, options).unwrap().finish().unwrap();
+        assert!(encoder.info().fused, "{name}");
+        let vectors = embed(&mut *encoder, &golden.texts, Pooling::Cls, 0).unwrap();
+        assert!(difference(&vectors, &golden.vectors["cls"]) <= golden.tolerance, "{name}");
     }
 }

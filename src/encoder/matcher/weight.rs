@@ -197,8 +197,7 @@ fn rounded(model: &TypedModel, op: &StaticQuantize, inputs: [OutletId; 3], steps
     let mut inner = matrix_within(model, inputs[0], steps)?;
     let raw =
         matches!(&inner.quantization, Quantization::Affine { scale, zero: None, .. } if scale.is_empty());
-    let fits_byte = op.0.min >= -128 && op.0.max <= 127 || op.0.min >= 0 && op.0.max <= 255;
-    if !raw || !inner.float || inner.rounding.is_some() || inner.parts.len() != 1 || !fits_byte {
+    if !raw || !inner.float || inner.rounding.is_some() || inner.parts.len() != 1 {
         return None;
     }
     let (scale, scale_axis) = vector_along(model, inputs[1], &inner)?;

@@ -144,8 +144,8 @@ impl OnnxGraph {
         let mut protos: Vec<TensorProto> = self.weights.drain(..).map(Weight::into_proto).collect();
         let mut external = ExternalData::new(external, protos.iter())?;
         for proto in &mut protos {
-            let name = std::mem::take(&mut proto.name);
-            self.constants.insert(name, tensor::load(proto, &mut external)?.into_arc_tensor());
+            let value = tensor::load(proto, &mut external)?.into_arc_tensor();
+            self.constants.insert(std::mem::take(&mut proto.name), value);
             *proto = TensorProto::default();
         }
         self.missing_constant = None;

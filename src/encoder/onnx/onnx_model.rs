@@ -40,13 +40,21 @@ impl OnnxModel {
                 graph.node.len()
             );
         }
-        let opset = proto.opset_import.iter().find(|o| matches!(o.domain.as_str(), "" | "ai.onnx"));
-        let Some(opset) = opset.map(|o| o.version) else {
+        let mut opsets = proto.opset_import.iter().filter(|o| matches!(o.domain.as_str(), "" | "ai.onnx"));
+        let Some(opset) = opsets.next().map(|o| o.version) else {
             fail!(
                 InvalidModel,
                 "the ONNX file does not state the version of its operator set (opset_import)"
             );
         };
+        if let Some(other) = opsets.find(|o| o.version != opset) {
+            fail!(
+                InvalidModel,
+                "the ONNX file states two versions of its operator set, {opset} and {}; a node may mean another thing in \
+                 each",
+                other.version
+            );
+        }
         if !SUPPORTED_OPSETS.contains(&opset) {
             fail!(
                 UnsupportedModel,

@@ -87,6 +87,7 @@ static OPERATORS: &[Operator] = &[
     onnx("Sqrt", ops::unary::sqrt),
     onnx("Squeeze", ops::reshape::squeeze),
     onnx("Sub", ops::arithmetic::sub),
+    onnx("Sum", ops::arithmetic::sum),
     onnx("Tanh", ops::unary::tanh),
     onnx("Tile", ops::expand::tile),
     onnx("Transpose", ops::reshape::transpose),

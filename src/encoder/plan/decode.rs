@@ -62,7 +62,8 @@ pub(crate) fn int8(store: &mut WeightStore, matrix: &Matrix) -> Result<Option<In
     let Quantization::Affine { axis, scale, zero } = &matrix.quantization else { return Ok(None) };
     let out = matrix.output_axis();
     let [tensor] = &matrix.parts[..] else { return Ok(None) };
-    let is_integer = matrix.rounding.is_some() || !matrix.float;
+    // 16-bit integers are held as floats.
+    let is_integer = matrix.rounding.as_ref().map_or(!matrix.float, Rounding::fits_byte);
     if !is_integer || axis.is_some_and(|axis| axis != out) {
         return Ok(None);
     }
@@ -106,7 +107,8 @@ pub(crate) fn int8(store: &mut WeightStore, matrix: &Matrix) -> Result<Option<In
 /// `INTERNAL` for a matrix of another size, `OUT_OF_MEMORY`.
 fn elements(store: &mut WeightStore, matrix: &Matrix, tensor: &TensorRef) -> Result<TensorData> {
     let data = store.take(tensor)?;
-    let Some(Rounding { axis, scale, zero, min, max }) = &matrix.rounding else { return Ok(data) };
+    let Some(rounding) = &matrix.rounding else { return Ok(data) };
+    let Rounding { axis, scale, zero, min, max } = rounding;
     let floats = data.try_into_f32("a weight to round")?;
     let len = axis.map_or(1, |axis| matrix.shape[axis]);
     let (scale, zero) = (store.vector(scale, len)?, store.vector(zero, len)?);
@@ -120,7 +122,9 @@ fn elements(store: &mut WeightStore, matrix: &Matrix, tensor: &TensorRef) -> Res
         ((x / scale[at]).round_ties_even() + zero[at]).clamp(bounds[0], bounds[1])
     };
     let steps = floats.into_iter().enumerate().map(round);
-    Ok(if *max > 127 {
+    Ok(if !rounding.fits_byte() {
+        TensorData::F32(steps.collect())
+    } else if *max > 127 {
         TensorData::U8(steps.map(|x| x as u8).collect())
     } else {
         TensorData::I8(steps.map(|x| x as i8).collect())

@@ -73,8 +73,7 @@ pub(crate) enum Quantization {
     Blockwise { format: BlockFormat, scale: Box<Vector>, zero: Option<Box<Vector>> },
 }
 
-/// How stored floats `x` become integers: `clamp(round(x / scale) + zero, min, max)`, all of which fit int8 or
-/// all of which fit uint8.
+/// How stored floats `x` become integers of 4, 8 or 16 bits: `clamp(round(x / scale) + zero, min, max)`.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Rounding {
     /// The axis of the stored matrix that scale and zero point belong to. `None`: both are scalars.
@@ -106,6 +105,13 @@ pub(crate) struct BlockFormat {
     pub(crate) packed: bool,
     /// True if zero points are floats, one per scale, whatever `packed` says.
     pub(crate) float_zeros: bool,
+}
+
+impl Rounding {
+    /// Returns true if the integers all fit int8 or all fit uint8.
+    pub(super) fn fits_byte(&self) -> bool {
+        self.min >= -128 && self.max <= 127 || self.min >= 0 && self.max <= 255
+    }
 }
 
 impl BlockFormat {

@@ -24,7 +24,10 @@ impl GraphMatcher<'_> {
             return None;
         }
         let fact = &node.outputs[0].fact;
-        if !matches!(fact.datum_type, DatumType::F32 | DatumType::I8 | DatumType::U8) {
+        if !matches!(
+            fact.datum_type,
+            DatumType::F32 | DatumType::I8 | DatumType::U8 | DatumType::I16 | DatumType::U16
+        ) {
             return None;
         }
         let table = matrix(self.model, data).filter(|t| !t.transposed)?;

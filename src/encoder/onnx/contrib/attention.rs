@@ -1,6 +1,8 @@
 //! Translates `com.microsoft.Attention`: one product makes queries, keys and values, then attention.
 //!
-//! (`Attention` of ONNX opset 23 is another operator, which no BERT exporter uses yet.)
+//! (`Attention` of ONNX, which exists from opset 23 on, is another operator: [`ops::attention`].)
+//!
+//! [`ops::attention`]: crate::encoder::onnx::ops::attention
 
 use tract_core::prelude::*;
 

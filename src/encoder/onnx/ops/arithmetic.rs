@@ -1,4 +1,4 @@
-//! Translates `Add`, `Sub`, `Mul`, `Div`, `Pow`, `Min` and `Max`, with ONNX's broadcasting.
+//! Translates `Add`, `Sub`, `Mul`, `Div`, `Pow`, `Min`, `Max` and `Sum`, with ONNX's broadcasting.
 
 use tract_core::internal::*;
 use tract_core::ops::binary::{BinMiniOp, TypedBinOp};
@@ -180,6 +180,10 @@ pub(crate) fn min(ctx: &mut NodeContext) -> NodeOutputs {
 
 pub(crate) fn max(ctx: &mut NodeContext) -> NodeOutputs {
     variadic(ctx, Max)
+}
+
+pub(crate) fn sum(ctx: &mut NodeContext) -> NodeOutputs {
+    variadic(ctx, Add)
 }
 
 /// Translates `Pow` of floats. The exponent may be an integer.

@@ -192,6 +192,7 @@ pub(super) static OPERATORS: &[Operator] = &[
     Operator { name: "Sqrt", versions: &[version(6, "x", "x", "")] },
     Operator { name: "Squeeze", versions: &[version(1, "x", "x", "axes:ints"), version(13, "x?", "x", "")] },
     Operator { name: "Sub", versions: &[version(7, "xx", "x", "")] },
+    Operator { name: "Sum", versions: &[version(6, "*", "x", "")] },
     Operator { name: "Tanh", versions: &[version(6, "x", "x", "")] },
     Operator { name: "Tile", versions: &[version(6, "xx", "x", "")] },
     Operator { name: "Transpose", versions: &[version(1, "x", "x", "perm:ints")] },
