@@ -1,7 +1,8 @@
 //! Compares real models in int8 and int4 with f32: vectors of product titles and of odd texts, by kernel. Prints
 //! the accuracy table of `docs/background/performance.md`.
 //!
-//! `COROM_M3E_CHECKPOINT` and `COROM_MINILM_CHECKPOINT` are the folders of the checkpoints.
+//! `COROM_M3E_CHECKPOINT` and `COROM_MINILM_CHECKPOINT` are the folders of the checkpoints. `COROM_MINILM_EXPORTS`
+//! is the folder that `tests/python/export_minilm.py` writes.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -143,6 +144,28 @@ fn minilm_in_int8_stays_close_to_f32_on_titles_and_odd_texts() {
         write_golden(int8, &english()[..24], &file);
         check(&python, &[(int8.clone(), file)], &["--same", "--min-cosine", "0.9999"]);
     }
+}
+
+/// 8-bit exports of onnxruntime's quantizer have the error of its weights, which corom cannot undo.
+#[test]
+fn minilm_as_an_8_bit_export_is_as_close_to_f32_as_its_weights() {
+    let Some(from) = from_environment("COROM_MINILM_EXPORTS") else { return };
+    let from = Path::new(&from);
+    let row = |name, bars| Row {
+        name,
+        folder: from.join(name),
+        kernel: Kernel::Exact,
+        precision: "int8",
+        bars,
+        texts: usize::MAX,
+    };
+    let rows = vec![
+        row("float", (0.9995, 0.9985)),
+        row("int8-channel", (0.997, 0.955)),
+        row("uint8", (0.985, 0.92)),
+        row("int8", (0.96, 0.84)),
+    ];
+    measure("all-MiniLM-L6-v2", &from.join("float"), &english(), None, rows);
 }
 
 #[test]
