@@ -1,4 +1,5 @@
 // The demo page: loads the model, and ranks the candidates on every change. A newer change aborts an older ranking.
+import { convertCheckpoint, isCheckpoint } from "./checkpoint.js";
 import { Corom } from "./pkg/browser.js";
 import { duration, translate, startLanguage } from "./language.js";
 import { PAGE } from "./samples.js";
@@ -37,7 +38,12 @@ folder.addEventListener("change", () => {
   if (folder.files.length > 0) load(folder.files);
 });
 
-load(source);
+// `corom serve` without a model: the page asks for a folder.
+if (new URLSearchParams(location.search).get("model") === "none") {
+  view.hideProgress();
+  redraw = () => view.showStatus(translate("needModel"));
+  redraw();
+} else load(source);
 
 /** Loads a model from a URL or from the selected files, and ranks the candidates. */
 async function load(from) {
@@ -58,8 +64,10 @@ async function load(from) {
   };
   onProgress({ phase: "wasm" });
   try {
+    const isConverted = typeof from !== "string" && isCheckpoint(from);
+    const files = isConverted ? await convertCheckpoint(from, { signal, onProgress }) : from;
     const started = performance.now();
-    const corom = await Corom.load(from, {
+    const corom = await Corom.load(files, {
       signal,
       onProgress,
       advanced: { simd: new URLSearchParams(location.search).get("simd") ?? "auto" },

@@ -2,7 +2,7 @@
 //
 // The page is at /, the npm package at /pkg/, the model at /model/. This is a small static server for local use. It
 // sends the headers that a production site should send.
-import { createReadStream } from "node:fs";
+import { createReadStream, existsSync } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { createServer } from "node:http";
 import path from "node:path";
@@ -12,6 +12,8 @@ import { parseArgs } from "node:util";
 
 const DEFAULT_PORT = 8080;
 const WWW_FOLDER = path.dirname(fileURLToPath(import.meta.url));
+/** The npm package: the folder above in the published package, and pkg/ in a checkout. */
+const PKG_FOLDER = path.join(WWW_FOLDER, existsSync(path.join(WWW_FOLDER, "../package.json")) ? ".." : "../pkg");
 
 const CONTENT_TYPES = {
   ".css": "text/css; charset=utf-8",
@@ -36,9 +38,10 @@ const CONTENT_SECURITY_POLICY = [
   "frame-ancestors 'none'",
 ].join("; ");
 
-/** Returns the folders of the demo, keyed by the URL path at which they are served. */
+/** Returns the folders of the demo, keyed by the URL path at which they are served. Without a model, the page asks. */
 export function demoRoots(model) {
-  return { "/": WWW_FOLDER, "/pkg/": path.join(WWW_FOLDER, "../pkg"), "/model/": path.resolve(model) };
+  const folders = { "/": WWW_FOLDER, "/pkg/": PKG_FOLDER };
+  return model === undefined ? folders : { ...folders, "/model/": path.resolve(model) };
 }
 
 /** Serves folders on localhost. Port 0 selects a free port. Resolves to the server and its URL. */
@@ -66,6 +69,9 @@ async function builtBinaries(roots) {
 async function respond(roots, request, response) {
   if (request.method !== "GET" && request.method !== "HEAD") {
     return sendText(response, 405, `${request.method} is not supported; use GET or HEAD`);
+  }
+  if (request.url === "/" && roots["/pkg/"] && !roots["/model/"]) {
+    return response.writeHead(302, { location: "/?model=none", "cache-control": "no-store" }).end();
   }
   if (request.url === "/" && (await builtBinaries(roots)).join() === "corom.wasm") {
     // The page would request the relaxed binary, which a quick build for an older Node does not contain.
@@ -137,7 +143,7 @@ function sendText(response, status, text) {
 }
 
 /** Serves on the requested port. Without one, serves on the default port, or on a free port if that is taken. */
-async function serveOn(roots, port) {
+export async function serveOn(roots, port) {
   if (port !== undefined) return serve(roots, Number(port));
   try {
     return await serve(roots, DEFAULT_PORT);

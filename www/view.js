@@ -9,7 +9,8 @@ export function showProgress({ phase, loaded, total, rate }) {
   byId("loading-label").textContent = translate(`phase_${phase}`);
   const bar = byId("loading-bar");
   const moving = phase === "download" || phase === "verify";
-  const known = moving && total > 0;
+  const converting = phase === "convert" || phase === "convert_test";
+  const known = (moving || converting) && total > 0;
   if (known) {
     bar.max = total;
     bar.value = loaded;
@@ -18,7 +19,12 @@ export function showProgress({ phase, loaded, total, rate }) {
   }
   const bytes = known ? `${megabytes(loaded)} / ${megabytes(total)}` : megabytes(loaded);
   const speed = phase === "download" && rate ? ` · ${megabytes(rate)}/s` : "";
-  byId("loading-bytes").textContent = moving ? bytes + speed : "";
+  const percent = known ? `${Math.floor((100 * loaded) / total)} %` : "";
+  byId("loading-bytes").textContent = moving ? bytes + speed : converting ? percent : "";
+}
+
+export function hideProgress() {
+  byId("loading").hidden = true;
 }
 
 /** Shows the text for an error, and its code and message as details. */

@@ -1,0 +1,216 @@
+// The command of the package, `npx corom`: usage, every command, signals.
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { before, describe, test } from "node:test";
+import { COMMAND, corom, native, readFolder, differingFiles, scratch } from "./support/converter.mjs";
+import { Corom, maxAbs } from "./support/corom.mjs";
+import { FIXTURES, PKG, readJson } from "./support/paths.mjs";
+
+const MODEL = path.join(FIXTURES, "bits/int8");
+const CHECKPOINT = path.join(FIXTURES, "checkpoints/wide");
+const TEXTS = ["阔腿裤女冬牛仔", "", "耳机\twireless", "手机 256GB"];
+let vectors;
+
+before(async () => {
+  const model = await Corom.load(MODEL);
+  vectors = await model.embed(TEXTS);
+  model.free();
+});
+
+/** Starts the command, and sends a signal when its output matches `when`. Resolves to `{ status, output }`. */
+function interrupted(args, when, name) {
+  const child = spawn(process.execPath, [COMMAND, ...args]);
+  let output = "";
+  const collect = (chunk) => {
+    output += chunk;
+    if (when.test(output)) child.kill(name);
+  };
+  child.stdout.on("data", collect);
+  child.stderr.on("data", collect);
+  return new Promise((resolve) => child.on("close", (status, signal) => resolve({ status, signal, output })));
+}
+
+describe("corom", () => {
+  test("prints its help, examples of every command, and its version", () => {
+    const overview = corom("--help");
+    assert.deepEqual([overview.status, overview.stderr], [0, ""]);
+    for (const name of ["convert", "inspect", "embed", "rank", "serve"]) {
+      assert.ok(overview.stdout.includes(`  ${name} `), name);
+      const { status, stdout } = corom(name, "--help");
+      assert.equal(status, 0);
+      assert.match(stdout, new RegExp(`Usage: npx corom ${name} [^]*\\n  npx corom ${name} `));
+      assert.ok(stdout.split("\n").every((line) => line.length <= 110), stdout);
+    }
+    assert.equal(corom("--version").stdout, `corom ${readJson(path.join(PKG, "package.json")).version}\n`);
+  });
+
+  test("exits with 2 and the usage for wrong arguments", () => {
+    for (const [args, ...words] of [
+      [[], "Commands:"],
+      [["convrt"], "convrt", "Commands:"],
+      [["convert", CHECKPOINT], "OUT is missing"],
+      [["convert", CHECKPOINT, "out", "more"], "more"],
+      [["convert", CHECKPOINT, "out", "--dtype", "int3"], "int3", "f32, int8, int4"],
+      [["convert", CHECKPOINT, "out", "--pooling", "cls,mid"], "mid"],
+      [["convert", CHECKPOINT, "out", "--normalize=maybe"], "maybe"],
+      [["convert", CHECKPOINT, "out", "--max-length", "1"], "from 2"],
+      [["convert", CHECKPOINT, "out", "--dtpe", "f32"], "dtpe"],
+      [["embed", "in.txt", "out.npy"], "--model is missing"],
+      [["embed", "in.csv", "out.npy", "-m", MODEL], "--input"],
+      [["embed", "in.txt", "out.csv", "-m", MODEL], ".npy"],
+      [["rank", "a", "in.txt", "-m", MODEL, "--top-k", "0"], "from 1"],
+      [["serve", "a", "b"], "b"],
+    ]) {
+      const { status, stdout, stderr } = corom(...args);
+      assert.deepEqual([status, stdout], [2, ""], args.join(" "));
+      for (const word of words) assert.ok(stderr.includes(word), `${word} is not in: ${stderr}`);
+    }
+  });
+
+  test("exits with 1, the code and the message of an error", () => {
+    const { status, stdout, stderr } = corom("convert", path.join(FIXTURES, "nowhere"), "out");
+    assert.deepEqual([status, stdout], [1, ""]);
+    assert.equal(stderr, native("convert", path.join(FIXTURES, "nowhere"), "out").stderr);
+    const unknown = corom("convert", path.join(FIXTURES, "refused/unknown-operator"), "out", "--pooling", "cls");
+    assert.equal(unknown.status, 1);
+    assert.match(unknown.stderr, /^error\[UNSUPPORTED_\w+\]: .*\n {2}the native command .* tract-onnx/);
+    assert.ok(!existsSync("out"));
+  });
+});
+
+describe("corom convert and inspect", () => {
+  test("take the options and write the bytes and lines of the native command", (t) => {
+    const folder = scratch(t);
+    const [mine, theirs] = ["mine", "theirs"].map((name) => path.join(folder, name));
+    const options = ["--dtype", "int4", "--pooling", "cls,mean", "--max-length", "24", "--normalize", "--from", "checkpoint"];
+    const run = corom("convert", CHECKPOINT, mine, ...options);
+    assert.equal(run.status, 0, run.stderr);
+    const other = native("convert", CHECKPOINT, theirs, ...options);
+    assert.deepEqual(differingFiles(readFolder(mine), readFolder(theirs)), []);
+    const lines = (text, name) => text.replaceAll(name, "OUT").replace(/, [\d.]+ s\n/, "\n").replace(/ {2}(no )?second opinion.*\n/, "");
+    assert.equal(lines(run.stdout, mine), lines(other.stdout, theirs));
+    for (const check of [[], ["--check"]]) {
+      const inspected = corom("inspect", mine, ...check).stdout;
+      assert.equal(lines(inspected, mine), lines(native("inspect", theirs, ...check).stdout, theirs));
+    }
+    assert.equal(corom("convert", CHECKPOINT, mine).status, 1);
+    assert.equal(corom("convert", CHECKPOINT, mine, "--force", "--normalize=false").status, 0);
+    assert.equal(readJson(path.join(mine, "corom.json")).normalize, false);
+  });
+});
+
+describe("corom embed", () => {
+  const run = (folder, name, contents, ...options) => {
+    writeFileSync(path.join(folder, name), contents);
+    return corom("embed", path.join(folder, name), path.join(folder, "out.npy"), "-m", MODEL, ...options);
+  };
+  const npy = (folder) => {
+    const bytes = readFileSync(path.join(folder, "out.npy"));
+    assert.match(bytes.toString("latin1", 0, 128), /^\x93NUMPY\x01\x00v\x00\{'descr': '<f4', 'fortran_order': False, 'shape': \(\d+, \d+\), \} *\n$/);
+    const [rows, columns] = /\((\d+), (\d+)\)/.exec(bytes.toString("latin1", 0, 128)).slice(1).map(Number);
+    return { rows, columns, data: new Float32Array(bytes.buffer.slice(bytes.byteOffset + 128, bytes.byteOffset + bytes.length)) };
+  };
+
+  test("reads lines, a column and records, and writes the vectors of embed", (t) => {
+    const folder = scratch(t);
+    const expected = Array.from(vectors.data);
+    const table = TEXTS.map((text, i) => `${i}\t${text.replace("\t", " ")}`).join("\r\n");
+    const flat = TEXTS.map((text) => text.replace("\t", " "));
+    for (const [name, contents, options, texts] of [
+      ["a.txt", `\ufeff${TEXTS.join("\n")}\n`, [], TEXTS],
+      ["a.tsv", `${table}\r\n`, ["--column", "2"], flat],
+      ["b.tsv", `id\ttitle\n${table}`, ["--header", "--column", "title"], flat],
+      ["a.jsonl", TEXTS.map((text) => JSON.stringify({ title: text })).join("\n\n"), ["--field", "title", "--workers", "2"], TEXTS],
+      ["b.data", TEXTS.map((text) => JSON.stringify(text)).join("\n"), ["--input", "jsonl"], TEXTS],
+    ]) {
+      const { status, stdout, stderr } = run(folder, name, contents, ...options, "--force");
+      assert.equal(status, 0, stderr);
+      assert.match(stdout, /4 vectors of \d+ numbers[^]*1 texts are empty/);
+      const { rows, columns, data } = npy(folder);
+      assert.deepEqual([rows, columns], [texts.length, vectors.dimension]);
+      if (texts === TEXTS) assert.deepEqual(Array.from(data), expected, name);
+      else assert.ok(maxAbs(data.subarray(0, columns), vectors.row(0)) === 0, name);
+    }
+    assert.equal(run(folder, "empty.txt", "", "--force").status, 0);
+    assert.deepEqual([npy(folder).rows, npy(folder).columns], [0, vectors.dimension]);
+  });
+
+  test("writes JSONL whose numbers read back as the same floats, and keeps a record's fields", (t) => {
+    const folder = scratch(t);
+    const out = path.join(folder, "out.jsonl");
+    writeFileSync(path.join(folder, "in.jsonl"), TEXTS.map((text, id) => JSON.stringify({ id, text })).join("\n"));
+    const { status, stderr } = corom("embed", path.join(folder, "in.jsonl"), out, "-m", MODEL);
+    assert.equal(status, 0, stderr);
+    const records = readFileSync(out, "utf8").trimEnd().split("\n").map((line) => JSON.parse(line));
+    assert.deepEqual(records.map(({ id, text }) => [id, text]), TEXTS.map((text, id) => [id, text]));
+    records.forEach(({ embedding }, i) => assert.deepEqual(Float32Array.from(embedding), vectors.row(i)));
+  });
+
+  test("rejects what is in doubt, names the line, and writes nothing", (t) => {
+    const folder = scratch(t);
+    for (const [name, contents, options, status, ...words] of [
+      ["a.txt", Buffer.from([0x61, 0x0a, 0xb0, 0xd7, 0xcd, 0xc8, 0x0a]), [], 1, "line 2", "UTF-8", "iconv"],
+      ["b.txt", Buffer.from("\ufeffab", "utf16le"), [], 1, "UTF-8"],
+      ["a.tsv", "1\ta\n2\tb", [], 2, "2 columns", "--column"],
+      ["b.tsv", "1\ta\n2", ["--column", "2"], 1, "line 2", "1 column"],
+      ["c.tsv", "id\ttitle\n1\ta", ["--header", "--column", "name"], 2, "id, title"],
+      ["a.jsonl", '{"text":"a"}\n{"title":"b"}', [], 1, "line 2", "title", "--field"],
+      ["b.jsonl", '{"text":"a"}\n{"text":', [], 1, "line 2", "JSON"],
+      ["c.jsonl", '{"text":7}', [], 1, "line 1", "no text"],
+    ]) {
+      const got = run(folder, name, contents, ...options);
+      assert.equal(got.status, status, `${name}: ${got.stderr}`);
+      for (const word of words) assert.ok(got.stderr.includes(word), `${name}: ${word} is not in: ${got.stderr}`);
+    }
+    assert.ok(readdirSync(folder).every((name) => !/out|corom/.test(name)), String(readdirSync(folder)));
+    assert.equal(run(folder, "a.txt", "a").status, 0);
+    assert.match(run(folder, "a.txt", "b").stderr, /INVALID_ARGUMENT.*--force/);
+  });
+});
+
+describe("corom rank", () => {
+  test("prints the best texts of rank, over several batches", async (t) => {
+    const folder = scratch(t);
+    const texts = Array.from({ length: 600 }, (_, i) => `${TEXTS[i % 4] || "裙"} ${i % 7} ${"裤".repeat(i % 5)}`.replace("\t", " "));
+    writeFileSync(path.join(folder, "in.txt"), texts.join("\n"));
+    const model = await Corom.load(MODEL);
+    for (const metric of ["cosine", "l2"]) {
+      const expected = await model.rank("阔腿裤", texts, { topK: 5, metric });
+      const args = ["rank", "阔腿裤", path.join(folder, "in.txt"), "-m", MODEL, "-k", "5", "--metric", metric];
+      const rows = corom(...args, "--json").stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
+      assert.deepEqual(rows.map(({ rank, line, text }) => [rank, line, text]), expected.map(({ index, text }, i) => [i + 1, index + 1, text]));
+      rows.forEach(({ score }, i) => assert.ok(Math.abs(score - expected[i].score) < 1e-6));
+      assert.equal(corom(...args).stdout.trimEnd().split("\n").length, 5);
+    }
+    model.free();
+  });
+});
+
+describe("a signal", () => {
+  test("ends a conversion and an embedding with its status, and leaves nothing", async (t) => {
+    const folder = scratch(t);
+    const big = path.join(folder, "big.txt");
+    writeFileSync(big, "阔腿裤女冬牛仔".repeat(4).concat("\n").repeat(200_000));
+    const embed = await interrupted(["embed", big, path.join(folder, "out.npy"), "-m", MODEL], /embedding/, "SIGTERM");
+    assert.deepEqual([embed.status, /nothing was written/.test(embed.output)], [143, true], embed.output);
+    const many = path.join(folder, "checkpoint");
+    mkdirSync(many);
+    for (const [name, bytes] of readFolder(CHECKPOINT)) writeFileSync(path.join(many, name), bytes);
+    const started = spawn(process.execPath, [COMMAND, "convert", many, path.join(folder, "model")]);
+    // The command is interrupted as soon as its temporary folder appears, or when it is done.
+    const watch = setInterval(() => readdirSync(folder).some((name) => name.startsWith(".")) && started.kill("SIGINT"), 1);
+    const status = await new Promise((resolve) => started.on("close", resolve));
+    clearInterval(watch);
+    assert.ok([0, 130].includes(status), String(status));
+    const left = readdirSync(folder).filter((name) => !["big.txt", "checkpoint"].includes(name));
+    assert.deepEqual(left, status === 0 ? ["model"] : []);
+  });
+
+  test("ends the demo's server", async () => {
+    const { status, output } = await interrupted(["serve", MODEL, "--port", "0"], /The demo is at http/, "SIGINT");
+    assert.match(output, /http:\/\/127\.0\.0\.1:\d+\//);
+    assert.equal(status, 0);
+  });
+});
