@@ -27,8 +27,9 @@ export class SharedLoad {
     try {
       const answer = await ask({ ...this.#message, source, handsOn: true });
       if (answer.error) throw answer.error;
-      handOn({ source, ...answer.value.handed });
-      return answer;
+      const { handed, ...value } = answer.value;
+      handOn({ source, ...handed });
+      return { ...answer, value };
     } catch (error) {
       fail(error);
       throw error;
