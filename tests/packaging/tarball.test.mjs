@@ -26,7 +26,7 @@ test("the tarball contains the files of package.json and no others", (t) => {
       .map((entry) => path.relative(path.join(HERE, "../../pkg"), path.join(entry.parentPath, entry.name)))
       .map((name) => name.replaceAll("\\", "/"));
   const expected = patterns
-    .flatMap((pattern) => (["bin", "lib", "types"].includes(pattern) ? filesOf(pattern) : [pattern]))
+    .flatMap((pattern) => (["bin", "lib", "types", "www"].includes(pattern) ? filesOf(pattern) : [pattern]))
     .concat("package.json", "README.md", "LICENSE")
     .sort();
   assert.deepEqual(files, expected);
@@ -41,7 +41,7 @@ test("the tarball and its parts stay within their sizes", (t) => {
     .map((name) => gzip(`wasm/${name}`))
     .reduce((sum, size) => sum + size);
   t.diagnostic(`tarball ${kib(tarball)}; the binaries, gzip ${kib(binaries)}; all else, unpacked ${kib(writtenSize)}`);
-  assert.ok(writtenSize <= 384 * KIB, `files written by hand: ${kib(writtenSize)}`);
+  assert.ok(writtenSize <= 512 * KIB, `files written by hand: ${kib(writtenSize)}`);
   // The size of a binary depends on the build profile, and scripts/package.sh limits it. The rest of the tarball is small.
   assert.ok(tarball <= binaries + 160 * KIB, `${kib(tarball)}, of it ${kib(binaries)} binaries`);
   assert.ok(tarball <= 18 * KIB * KIB, kib(tarball));
