@@ -15,6 +15,8 @@ cmd_demo() {
   done
   need_rust; need_node
   [[ $profile == shipping ]] || binaries=("$(binary_for_node)")
+  # The page converts checkpoints. The demo in Node does not.
+  [[ $profile == shipping || -n $once_only ]] || binaries+=(corom-convert)
   demo_plan "$profile" "$model"
   if [[ -z $model ]]; then
     model=models/m3e-small-int8

@@ -63,7 +63,7 @@ export async function serve(roots, port = 0) {
 async function builtBinaries(roots) {
   if (!roots["/pkg/"]) return [];
   const files = await readdir(path.join(roots["/pkg/"], "wasm")).catch(() => []);
-  return files.filter((file) => file.endsWith(".wasm"));
+  return files.filter((file) => /^corom(-relaxed)?\.wasm$/.test(file)); // the page loads one of the two
 }
 
 async function respond(roots, request, response) {
