@@ -24,8 +24,6 @@ const ORPHAN_MAX_AGE_MS = 7 * 24 * 60 * 60 * 1000;
 const ORPHAN_MAX_AGE_WHEN_FULL_MS = 60 * 60 * 1000;
 /** Age after which an entry that was never completely written is deleted: writing one takes far less. */
 const UNFINISHED_MAX_AGE_MS = 60_000;
-/** The same if the program that was writing it has ended. */
-const ABANDONED_MAX_AGE_MS = 2000;
 
 /** Reads the cached manifest of a URL; undefined if there is none. */
 export async function readManifest(store, url) {
@@ -126,8 +124,9 @@ async function dropUnfinished(store) {
   }
   for (const [folder, name] of unfinished) {
     const age = Date.now() - (await store.modifiedAt(folder, name));
-    const isOld = age > UNFINISHED_MAX_AGE_MS || (age > ABANDONED_MAX_AGE_MS && store.isAbandoned?.(name));
-    if (isOld) await store.remove(folder, name).catch(() => {}); // another program may have removed or locked it
+    if (age > UNFINISHED_MAX_AGE_MS || store.isAbandoned?.(name)) {
+      await store.remove(folder, name).catch(() => {}); // another program may have removed or locked it
+    }
   }
 }
 

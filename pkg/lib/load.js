@@ -3,7 +3,7 @@
 //   start WebAssembly; meanwhile request corom.json (prefetch.js)
 //   loop: ask the loader for pending files; transfer them in parallel (transfer.js); stop when there are none
 //   build the model, run the self-test, store the manifest in the cache
-import { childController, throwIfAborted } from "./abort.js";
+import { childController, throwIfAborted, untilAborted } from "./abort.js";
 import { Prefetch } from "./prefetch.js";
 import { readArgument, readError } from "./arguments.js";
 import { LOAD_RECORD } from "./load-record.js";
@@ -41,7 +41,7 @@ export async function loadModel(Class, host, source, given) {
   });
   throwIfAborted(options.signal);
   checkCacheOptions(host, options);
-  const files = await openSource(host, source);
+  const files = await untilAborted(openSource(host, source), options.signal);
   const progress = new ProgressReporter(options.onProgress);
   const warn = (...warning) => progress.warn(...warning);
   const cache = files.manifestUrl === undefined ? undefined : await openCache(host, options, warn);

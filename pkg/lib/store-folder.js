@@ -33,6 +33,16 @@ class FolderStore {
 
   /** Writes a temporary file and renames it, so that another process reads all of the bytes or none. */
   async write(folder, name, bytes) {
+    try {
+      await this.#writeOnce(folder, name, bytes);
+    } catch (error) {
+      if (error?.code !== "ENOENT") throw error;
+      // Another program has cleared the cache, or took this one for ended: another container has other process ids.
+      await this.#writeOnce(folder, name, bytes);
+    }
+  }
+
+  async #writeOnce(folder, name, bytes) {
     await this.#fs.mkdir(this.#at(folder), { recursive: true });
     const temporary = this.#at(folder, `.${name}.${process.pid}.${Math.random().toString(36).slice(2)}`);
     try {

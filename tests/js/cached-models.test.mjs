@@ -126,10 +126,7 @@ describe("entries of a program that was killed", () => {
       const child = spawn(process.execPath, ["--input-type=module", "-e", program], { cwd: path.join(ROOT, "tests/js") });
       const signal = await new Promise((resolve) => child.on("exit", (_, signal) => resolve(signal)));
       assert.equal(signal, "SIGKILL");
-      const left = temporary(cacheDir);
-      assert.ok(left.length > 0);
-      const old = Date.now() / 1000 - 5;
-      for (const name of left) utimesSync(path.join(cacheDir, name), old, old);
+      assert.ok(temporary(cacheDir).length > 0);
       server.fault = undefined;
       await loadsRight(server.address, { cacheDir });
       assert.deepEqual(temporary(cacheDir), []);

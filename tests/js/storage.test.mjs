@@ -10,6 +10,7 @@ import { huggingface } from "corom/hub";
 import { Corom as InWorker } from "corom/worker";
 import { answered, answeringStore } from "../../pkg/lib/answering-store.js";
 import { openCache } from "../../pkg/lib/cache.js";
+import { folderStore } from "../../pkg/lib/store-folder.js";
 import { Corom, failsWith } from "./support/corom.mjs";
 import { MODEL, loadsRight, warningsOf, withFolder } from "./support/loading.mjs";
 import { memoryStore } from "./support/memory-store.mjs";
@@ -98,6 +99,22 @@ describe("a cache that hangs", () => {
     assert.equal(await late, "here");
   });
 });
+
+test("a cache in a folder repeats a write whose temporary file was deleted meanwhile", () =>
+  withFolder(async (folder) => {
+    const { rename } = fs;
+    let failures = 0;
+    const failingOnce = async (from, to) => {
+      if (failures++ === 0) await fs.rm(from);
+      return rename(from, to);
+    };
+    await withFs({ rename: failingOnce }, async () => {
+      const store = await folderStore(folder);
+      await store.write("a", "0", new Uint8Array(3));
+      assert.equal((await store.read("a", "0")).length, 3);
+    });
+    assert.equal(failures, 2);
+  }));
 
 for (const [name, Class] of Object.entries(CLASSES)) {
   describe(`Corom.load of ${name}`, () => {
