@@ -34,14 +34,14 @@ impl Conversion {
         let test = manifest.self_test.as_ref();
         for (kernels, error) in test.iter().flat_map(|test| &test.measured) {
             lines.push(format!(
-                "{kernels} kernels: cosine to f32 at least {:.5} on the texts of the self-test",
+                "{kernels} kernels: cosine at least {:.5} to the same weights computed in f32, on the self-test's texts",
                 error.cosine
             ));
         }
         if test.is_some_and(|test| !test.allows("relaxed")) {
             // With integer weights, `measure_self_test` has rejected a model that the exact kernels cannot run.
             if test.is_some_and(|test| !test.allows("exact")) {
-                lines.push("the model loses too much in integers: load it with precision f32".into());
+                lines.push("the model loses too much in integers: load it with `quality: \"float\"`".into());
             }
             lines.push(
                 "the relaxed kernels lose too much for this model: it will run with the exact kernels".into(),

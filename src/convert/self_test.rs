@@ -92,7 +92,7 @@ pub fn measure_self_test(
             fail!(
                 SelfTestFailed,
                 "the model loses too much in integers: a vector of the self-test has a cosine of {} to its f32 \
-                 vector, and a norm that differs by {}; convert to f32, and load with precision f32",
+                 vector, and a norm that differs by {}; convert to f32, and load with `quality: \"float\"`",
                 error.cosine,
                 error.norm_error
             );

@@ -78,8 +78,9 @@ impl<'a> BertExport<'a> {
         let Some((plan, sizes)) = plan.and_then(|plan| plan.sizes().map(|sizes| (plan, sizes))) else {
             fail!(
                 UnsupportedModel,
-                "the ONNX graph is not recognized as a BERT encoder, so its weights cannot be taken from it; convert \
-                 the checkpoint that it was exported from"
+                "the ONNX graph is not recognized as a BERT encoder with its own weights in each layer (ALBERT's layers \
+                 share theirs), so its weights cannot be taken from it; convert the checkpoint that it was exported from, \
+                 or load the export as it is"
             );
         };
         Ok(Self { plan, sizes, weights, dtype, is_imported: false, read })

@@ -83,6 +83,16 @@ pub(crate) fn is_onnx(path: &str) -> bool {
     path.len() > 5 && path.as_bytes()[path.len() - 5..].eq_ignore_ascii_case(b".onnx")
 }
 
+/// Returns true if a path is that of a checkpoint's weights.
+fn is_checkpoint(path: &str) -> bool {
+    [".safetensors", ".bin"].iter().any(|ending| path.ends_with(ending))
+        && ["model", "pytorch_model"].iter().any(|name| {
+            let file = path.rsplit('/').next().unwrap_or(path);
+            // Also the first of several shards: model-00001-of-00002.safetensors.
+            file.strip_prefix(name).is_some_and(|rest| rest.starts_with(['.', '-']))
+        })
+}
+
 impl WantedExport {
     /// Returns the paths to request one after the other if the folder cannot be listed.
     pub(crate) fn tried_paths(self) -> Vec<String> {
@@ -99,7 +109,8 @@ impl WantedExport {
     /// # Errors
     /// `MISSING_FILE` if none fits, `INVALID_ARGUMENT` if several at unusual paths do.
     pub(crate) fn choose<'a>(self, paths: impl Iterator<Item = &'a str>) -> Result<String> {
-        let onnx: Vec<&str> = paths.filter(|p| is_onnx(p)).collect();
+        let paths: Vec<&str> = paths.collect();
+        let onnx: Vec<&str> = paths.iter().copied().filter(|p| is_onnx(p)).collect();
         let usual_in = |folder: &str| {
             let mut usual = self.usual_paths().into_iter().map(|path| format!("{folder}{path}"));
             usual.find(|path| onnx.contains(&path.as_str()))
@@ -113,7 +124,13 @@ impl WantedExport {
         };
         let fitting: Vec<&str> = onnx.iter().copied().filter(fits).collect();
         match (&fitting[..], &onnx[..]) {
-            (_, []) => fail!(MissingFile, "the model folder has no .onnx file"),
+            (_, []) => match paths.iter().find(|path| is_checkpoint(path)) {
+                Some(path) => fail!(
+                    MissingFile,
+                    "the model folder has no .onnx file. It has a checkpoint, {path}: convert it with `corom convert`"
+                ),
+                None => fail!(MissingFile, "the model folder has no .onnx file"),
+            },
             // The graph says more than a name: it is rejected by what it computes.
             ([one], _) | (_, [one]) if self.dtype == Dtype::Auto || fitting.len() == 1 => {
                 Ok((*one).to_owned())
@@ -324,7 +341,15 @@ mod tests {
             (&["a/model.onnx", "b/model.onnx"], "auto", "INVALID_ARGUMENT", "a/model.onnx, b/model.onnx"),
             (&["int8/model.onnx", "int8/other.onnx"], "fp32", "MISSING_FILE", "int8/model.onnx (int8)"),
             (&["a/int8.onnx", "b/int8.onnx", "c.onnx"], "q8", "INVALID_ARGUMENT", "a/int8.onnx, b/int8.onnx"),
-            (&["config.json"], "auto", "MISSING_FILE", ".onnx"),
+            (&["config.json"], "auto", "MISSING_FILE", "no .onnx file"),
+            (
+                &["config.json", "0_BERT/model.safetensors"],
+                "auto",
+                "MISSING_FILE",
+                "0_BERT/model.safetensors: convert",
+            ),
+            (&["pytorch_model-00001-of-00002.bin"], "auto", "MISSING_FILE", "corom convert"),
+            (&["training_args.bin"], "auto", "MISSING_FILE", "no .onnx file"),
         ] {
             let error = choose(dtype, folder).unwrap_err();
             assert_eq!(error.code().as_str(), code, "{error}");

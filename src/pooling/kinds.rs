@@ -151,8 +151,13 @@ impl PoolingChoice {
 
     /// Returns the names of all choices, for messages: `cls, mean, … or graph`.
     pub fn names() -> String {
+        format!("{} or {}", Self::hidden_names(), Self::GRAPH)
+    }
+
+    /// Returns the names of the poolings of hidden states, for messages: `cls, mean, …`.
+    pub fn hidden_names() -> String {
         let names: Vec<&str> = Pooling::ALL.iter().map(|pooling| pooling.as_str()).collect();
-        format!("{} or {}", names.join(", "), Self::GRAPH)
+        names.join(", ")
     }
 
     /// Returns the names of the poolings, or `graph`.

@@ -54,8 +54,8 @@ enum DtypeArg {
     F32,
     /// 8-bit integers with one scale per row: a quarter of the size
     Int8,
-    /// 4-bit integers with one scale and one zero point per 32 weights, embeddings in 8 bits: a sixth of
-    /// the size
+    /// 4-bit integers with one scale and one zero point per 32 weights, embeddings in 8 bits: a fifth
+    /// of the size, or less
     Int4,
 }
 

@@ -133,10 +133,10 @@ fn pooling_unknown() -> Error {
     Error::new(
         ErrorCode::PoolingUnknown,
         format!(
-            "pooling: no file of the model says how the hidden states of a text become one vector, and the graph returns \
-             no sentence vector. Choose the pooling that the model was trained with (`pooling`; when converting, \
+            "pooling: no file of the model says how the hidden states of a text become one vector, and no graph returns \
+             a sentence vector. Choose the pooling that the model was trained with (`pooling`; when converting, \
              --pooling): {}",
-            PoolingChoice::names()
+            PoolingChoice::hidden_names()
         ),
     )
 }
