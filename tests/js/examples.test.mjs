@@ -83,11 +83,8 @@ describe("the documentation's JavaScript", () => {
   });
 
   test("README: the usage prints what its comments say", () => {
-    const stdout = run(
-      block("README.md", 1),
-      'const input = { value: "阔腿裤" }; const titles = ["阔腿牛仔裤", "耳机"];',
-    );
-    assert.match(stdout, /^wasm\n[^]*done\n64\n(阔腿牛仔裤|耳机)\nINVALID_ARGUMENT\n$/);
+    const stdout = run(block("README.md", 1));
+    assert.match(stdout, /^wasm\n[^]*done\n64\n(阔腿牛仔裤|无线蓝牙耳机).*\nINVALID_ARGUMENT\n$/);
   });
 
   test("Getting started: the first program prints the shape", () => {
