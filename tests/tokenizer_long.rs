@@ -190,6 +190,30 @@ fn long_texts_of_every_kind_cost_what_their_beginning_costs() {
 }
 
 #[test]
+fn word_beside_added_tokens_stays_too_long_for_the_vocabulary() {
+    let (x, removed) = ("x".repeat(900), "\u{200b}".repeat(700));
+    for normalized in [false, true] {
+        let tokens = [token("ab", [false, false, false, normalized, false])];
+        let pair = pair("bert", json!({ "do_lower_case": false }), &tokens);
+        for text in [
+            format!("ab{x}{removed}"),
+            format!("{}{x}{removed}", "ab".repeat(45)),
+            format!("{}{x}", "ab".repeat(49)),
+            format!("{x}ab"),
+            format!("{x}{}{removed}", "ab".repeat(45)),
+            format!("{x}{removed}ab{x}"),
+            format!("{removed}ab{removed}{x}{removed}{x}ab{x}"),
+            format!("ab{}", "x".repeat(101)) + &removed,
+            format!("ab{}", "x".repeat(100)) + &removed,
+        ] {
+            for max_length in [4, 64] {
+                pair.check(&text, max_length).unwrap();
+            }
+        }
+    }
+}
+
+#[test]
 fn unigram_cuts_texts_without_spaces() {
     let tokenizer = pair("unigram", json!({}), &[]).ours(512);
     for unit in ["阔腿裤女", "#", "abc123", "裤 ", "a-b ", "the quick "] {

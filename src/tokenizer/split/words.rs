@@ -137,7 +137,11 @@ fn word_zones(
     // Runs of removed characters: without them the normalized text is the same.
     let mut removed = run.start;
     let mut kept_chars = 0usize;
+    // An added token in the run ends the word before it. So what stays of the word has a stretch without tokens, from
+    // `free` to the middle, that alone is too long for the vocabulary.
+    let mut free: Option<(usize, usize)> = None;
     let mut middle: Option<Range<usize>> = None;
+    let is_long = |chars: usize| chars > max_word_chars.saturating_add(1);
     let ends =
         part[run.clone()].char_indices().map(|(i, c)| (run.start + i, Some(c))).chain([(run.end, None)]);
     for (i, c) in ends {
@@ -154,17 +158,16 @@ fn word_zones(
         removed = i + c.len_utf8();
         kept_chars += 1;
         // The middle begins and ends before a character that stays, so no combining mark changes its place.
-        if kept_chars > max_word_chars.saturating_add(1) && i >= run.start + margin && middle.is_none() {
-            middle = Some(i..i);
-        } else if i + margin < run.end
-            && let Some(middle) = &mut middle
-        {
-            middle.end = i;
+        match (&mut middle, free) {
+            (None, None) if is_long(kept_chars) && i >= run.start + margin => free = Some((i, kept_chars)),
+            (None, Some((_, before))) if is_long(kept_chars - before) => middle = Some(i..i),
+            (Some(middle), _) if i + margin < run.end => middle.end = i,
+            _ => {}
         }
     }
-    let Some(middle) = middle.filter(|zone| zone.len() > margin) else { return };
+    let (Some(middle), Some((free, _))) = (middle.filter(|zone| zone.len() > margin), free) else { return };
     // One character more than the longest token, which is the neighbor that `single_word` looks at.
-    let surroundings = &part[around(part, &middle, added.longest + char::MAX.len_utf8())];
+    let surroundings = &part[around(part, &(free..middle.end), added.longest + char::MAX.len_utf8())];
     let among = Among::of(surroundings);
     let (left, right) = (&part[..middle.start], &part[middle.end..]);
     if !added.occurs_plain(surroundings, among)
