@@ -1,5 +1,6 @@
 // A store (cache.js) whose operations always end. Storage can hang: `navigator.storage.getDirectory` in a damaged
 // profile, a folder on a network that is gone.
+import { onAbort } from "./abort.js";
 
 /** Time that an operation gets. */
 const LIMIT_MS = 6000;
@@ -26,22 +27,20 @@ export function answeringStore(store, { signal, limitMs = LIMIT_MS } = {}) {
 /** Settles as the promise does. Rejects if that takes too long, or soon after an abort. */
 export async function answered(promise, { signal, limitMs = LIMIT_MS, abortedLimitMs = ABORTED_LIMIT_MS } = {}) {
   let timer;
-  let onAbort;
+  let release;
   const late = new Promise((_, reject) => {
     const limit = (ms, fail) => {
       clearTimeout(timer);
       // Two halves: after a long task of this thread, the first timer can fire before the answer is delivered.
       timer = setTimeout(() => (timer = setTimeout(fail, ms / 2)), ms / 2);
     };
-    onAbort = () => limit(abortedLimitMs, () => reject(signal.reason));
-    if (signal?.aborted) onAbort();
-    else limit(limitMs, () => reject(new Error(`storage did not answer for ${limitMs / 1000} s`)));
+    limit(limitMs, () => reject(new Error(`storage did not answer for ${limitMs / 1000} s`)));
+    release = onAbort(signal, () => limit(abortedLimitMs, () => reject(signal.reason)));
   });
-  if (!signal?.aborted) signal?.addEventListener("abort", onAbort, { once: true });
   try {
     return await Promise.race([promise, late]);
   } finally {
     clearTimeout(timer);
-    signal?.removeEventListener("abort", onAbort);
+    release();
   }
 }

@@ -1,4 +1,5 @@
 // Work that several callers wait for: it runs once, and is aborted when nobody waits any more.
+import { onAbort } from "./abort.js";
 
 export class SharedWork {
   #controller = new AbortController();
@@ -23,9 +24,9 @@ export class SharedWork {
    */
   join({ signal, onProgress }) {
     return new Promise((resolve, reject) => {
-      const abort = () => fail(signal.reason);
+      let release = () => {};
       const leave = () => {
-        signal?.removeEventListener("abort", abort);
+        release();
         this.#waiting.delete(waiter);
       };
       const fail = (error) => {
@@ -35,8 +36,8 @@ export class SharedWork {
       };
       const waiter = { onProgress, fail };
       this.#waiting.add(waiter);
-      if (signal?.aborted) return abort();
-      signal?.addEventListener("abort", abort, { once: true });
+      release = onAbort(signal, () => fail(signal.reason));
+      if (signal?.aborted) return;
       this.#promise.then((result) => (leave(), resolve(result)), fail);
       if (this.#lastEvent) this.#send(waiter, this.#lastEvent);
     });

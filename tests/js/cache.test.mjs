@@ -282,9 +282,12 @@ describe("loads at the same time", () => {
     withFolder(async (cacheDir) => {
       server.fault = ({ name, count }) => (name === SHARD && count === 0 ? { stall: 9000 } : undefined);
       const controller = new AbortController();
-      const onProgress = ({ file, fileLoaded }) => file === SHARD && fileLoaded === 9000 && controller.abort();
+      let hasStalled = false;
+      const onProgress = ({ file, fileLoaded }) => void (hasStalled ||= file === SHARD && fileLoaded === 9000);
       const first = Corom.load(server.address, { cacheDir, onProgress, signal: controller.signal });
-      const second = loadsRight(server.address, { cacheDir });
+      await until(() => hasStalled);
+      const started = ({ file }) => file === "tokenizer.json" && setTimeout(() => controller.abort(), 50);
+      const second = loadsRight(server.address, { cacheDir, onProgress: started });
       await assert.rejects(first, { name: "AbortError" });
       await second;
       const ranges = server

@@ -100,6 +100,19 @@ describe("a cache that hangs", () => {
   });
 });
 
+test("12 loads with one signal and a cache cause no warning about listeners", () =>
+  withFolder(async (cacheDir) => {
+    const warnings = [];
+    const note = ({ name }) => warnings.push(name);
+    process.on("warning", note);
+    const { signal } = new AbortController();
+    const loads = Array.from({ length: 12 }, () => Corom.load(site.address, { cacheDir, signal }));
+    for (const corom of await Promise.all(loads)) corom.free();
+    await new Promise((resolve) => setTimeout(resolve, 10)); // warnings are sent later
+    process.off("warning", note);
+    assert.deepEqual(warnings, []);
+  }));
+
 test("a cache in a folder repeats a write whose temporary file was deleted meanwhile", () =>
   withFolder(async (folder) => {
     const { rename } = fs;
