@@ -5,6 +5,8 @@ import type {
   EmbedIterableOptions,
   EmbedOptions,
   Info,
+  KeepOptions,
+  KeptVectors,
   LoadOptions,
   ModelCache,
   Query,
@@ -147,7 +149,7 @@ export class Corom {
    * const documents = ["阔腿裤男大码高腰宽松。", "阔腿牛仔裤女秋冬款潮流百搭宽松。"];
    * await corom.score("阔腿裤女冬牛仔", documents, { metric: "cosine" }); // Float32Array [0.81, 0.90]
    */
-  score(query: Query, documents: Documents, options?: ScoreOptions | null): Promise<Vector>;
+  score(query: Query, documents: Documents | KeptVectors, options?: ScoreOptions | null): Promise<Vector>;
 
   /**
    * Sorts the documents by their score with the query, best first. Documents with equal scores keep their order.
@@ -162,7 +164,19 @@ export class Corom {
    * await corom.rank("阔腿裤女冬牛仔", vectors, { metric: "cosine", topK: 1 }); // [{ index: 1, score: 0.90 }]
    */
   rank(query: Query, documents: readonly string[], options?: RankOptions | null): Promise<RankedText[]>;
-  rank(query: Query, documents: Documents, options?: RankOptions | null): Promise<Ranked[]>;
+  rank(query: Query, documents: Documents | KeptVectors, options?: RankOptions | null): Promise<Ranked[]>;
+
+  /**
+   * Keeps the vectors of documents with the model, so that `score` and `rank` do not copy them at each call. Texts are
+   * embedded after the model's prompt for documents. Call `free()` of the result when it is not needed any more; the
+   * page keeps a copy too, and sends it to a worker that was replaced.
+   *
+   * @example
+   * const kept = await corom.keep(["阔腿裤男大码高腰宽松。", "阔腿牛仔裤女秋冬款潮流百搭宽松。"]);
+   * await corom.rank("阔腿裤女冬牛仔", kept, { metric: "cosine", topK: 1 }); // [{ index: 1, score: 0.90 }]
+   * kept.free();
+   */
+  keep(documents: Documents, options?: KeepOptions | null): Promise<KeptVectors>;
 
   /**
    * Returns the tokens of a text, as the model reads them.

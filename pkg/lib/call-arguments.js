@@ -14,6 +14,7 @@ import {
 } from "./arguments.js";
 import { checkDocuments, checkQuery } from "./documents.js";
 import { isMatrix } from "./embeddings.js";
+import { keptStateOf } from "./kept-vectors.js";
 import { invalid } from "./errors.js";
 import { CALL_HINTS } from "./option-hints.js";
 import { readOptions } from "./option-names.js";
@@ -72,7 +73,7 @@ export function iterableOptions(given) {
  * Checks the arguments of `score` and, with `names` `topK`, of `rank`. `info` is that of the model. Returns
  * `{ query: { text } or { vector }, documents, metric, topK, … }`.
  */
-export function comparison(query, documents, given, { call, info, names = [] }) {
+export function comparison(query, documents, given, { call, info, names = [], engine }) {
   return readArgument("an argument", () => {
     const options = callOptions(given, call, ["metric", "onProgress", ...names]);
     return {
@@ -80,8 +81,16 @@ export function comparison(query, documents, given, { call, info, names = [] }) 
       metric: oneOf(options.metric ?? info.metric, "metric", METRICS),
       topK: topK(options.topK),
       query: checkQuery(query, info.dimension),
-      documents: checkDocuments(documents, info.dimension),
+      documents: checkDocuments(documents, info.dimension, engine),
     };
+  });
+}
+
+/** Checks the arguments of `keep`. */
+export function keepArguments(documents, given, { info, engine }) {
+  return readArgument("an argument", () => {
+    if (keptStateOf(documents)) throw unexpected("documents", documents, "texts or vectors; these vectors are kept already");
+    return { ...callOptions(given, "keep", ["onProgress"]), documents: checkDocuments(documents, info.dimension, engine) };
   });
 }
 

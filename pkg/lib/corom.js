@@ -3,11 +3,13 @@
 import { childController, throwIfAborted, untilAborted } from "./abort.js";
 import * as check from "./call-arguments.js";
 import { CallProgress } from "./call-progress.js";
-import { errorOfPortion, textPortions } from "./documents.js";
+import { keptFreedError } from "./documents.js";
 import { EmbedResult, checkResultSize } from "./embed-result.js";
 import { Embeddings } from "./embeddings.js";
 import { freedError } from "./engine.js";
 import { invalid } from "./errors.js";
+import { KeptVectors } from "./kept-vectors.js";
+import { errorOfPortion, textPortions } from "./portions.js";
 import { Queue } from "./queue.js";
 import { asVector } from "./vectors.js";
 
@@ -48,6 +50,19 @@ export class Corom {
 
   async rank(query, documents, options) {
     return this.#compare(query, documents, options, "rank");
+  }
+
+  async keep(documents, options) {
+    this.#assertNotFreed();
+    const given = check.keepArguments(documents, options, { info: this.info, engine: this.#engine });
+    const { length } = given.documents;
+    checkResultSize(length, this.info.dimension);
+    const progress = given.onProgress && new CallProgress(given.onProgress, length);
+    return this.#run(given, async (signal) => {
+      const data = await this.#vectorsOf(given.documents, signal, progress);
+      this.#assertNotFreed();
+      return new KeptVectors(this.#engine, data, length, this.info.dimension);
+    });
   }
 
   async tokenize(text, options) {
@@ -146,7 +161,7 @@ export class Corom {
   async #compare(query, documents, options, call) {
     this.#assertNotFreed();
     const names = call === "rank" ? ["topK"] : [];
-    const given = check.comparison(query, documents, options, { call, info: this.info, names });
+    const given = check.comparison(query, documents, options, { call, info: this.info, names, engine: this.#engine });
     const { metric, topK, onProgress } = given;
     const progress = onProgress && new CallProgress(onProgress, given.documents.length);
     return this.#run(given, async (signal) => {
@@ -168,6 +183,16 @@ export class Corom {
     return { vector: (await this.#engine.embed([query.text], { kind: "query" }, { signal })).data };
   }
 
+  /** Returns the vectors of documents; texts are embedded after the prompt of documents. */
+  async #vectorsOf(documents, signal, progress) {
+    if (documents.list) {
+      return (await this.#embedPortions(documents.list, { kind: "document" }, signal, progress)).data;
+    }
+    const data = new Float32Array(documents.length * this.info.dimension);
+    for (const { at, vectors } of documents.portions()) data.set(vectors, at * this.info.dimension);
+    return data;
+  }
+
   /** Returns the metric's value of each document. Of the documents' vectors, only one portion is in memory at a time. */
   async #scorePortions({ query: given, documents, metric }, signal, progress) {
     const query = await this.#sharedQuery(given, documents, signal);
@@ -176,6 +201,7 @@ export class Corom {
     await forEachPortion(portions, this.#engine.parallel, signal, async (portion, signal) => {
       const onDone = progress?.portion();
       const some = await this.#engine.score(query, portion, metric, { signal, onDone });
+      if (some === undefined) throw keptFreedError(); // while the call waited
       values.set(some, portion.at);
       onDone?.(some.length);
     });

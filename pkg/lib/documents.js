@@ -1,54 +1,10 @@
-// What a query is compared with: texts, or vectors. Both are read in portions, so that only one portion is copied to
-// WebAssembly or to a worker at a time.
+// What a query is compared with: texts, or vectors, in portions (portions.js).
 import { unexpected, texts } from "./arguments.js";
 import { Embeddings, isMatrix } from "./embeddings.js";
-import { CoromError } from "./errors.js";
+import { invalid } from "./errors.js";
+import { keptStateOf, rowPortions } from "./kept-vectors.js";
+import { MAX_PORTION_ITEMS, textPortions } from "./portions.js";
 import { checkDimension, isVector, toFloat32 } from "./vectors.js";
-
-/** The most texts or vectors of a portion. */
-const MAX_PORTION_ITEMS = 1024;
-/** The fewest texts of a portion for several workers: a message takes less time than their vectors. */
-const MIN_PORTION_TEXTS = 16;
-/** The size of a longer text: the rest of it is cut off. */
-const MAX_TEXT_SIZE = 512;
-/** UTF-16 code units after which a portion of texts ends. */
-const MAX_PORTION_CODE_UNITS = 1 << 20;
-
-/**
- * Yields the portions of a list of texts, `{ at, texts }`. `at` is the index of the first text.
- *
- * For several workers, a portion is half of what would be each worker's part of the rest. So portions are large at the
- * beginning, and small at the end, where a worker would wait for the last one. The size of a text is its length and that
- * of `[CLS]` and `[SEP]`.
- */
-export function* textPortions(list, workers = 1) {
-  const sizeOf = (text) => Math.min(text.length, MAX_TEXT_SIZE) + 2;
-  let rest = workers === 1 ? 0 : list.reduce((sum, text) => sum + sizeOf(text), 0);
-  for (let at = 0; at < list.length; ) {
-    const limit = workers === 1 ? Infinity : rest / (2 * workers);
-    let end = at;
-    let size = 0;
-    for (let units = 0; end < list.length && end - at < MAX_PORTION_ITEMS && units < MAX_PORTION_CODE_UNITS; end++) {
-      if (size >= limit && end - at >= MIN_PORTION_TEXTS) break;
-      units += list[end].length;
-      size += sizeOf(list[end]);
-    }
-    rest -= size;
-    yield { at, texts: list.slice(at, end) };
-    at = end;
-  }
-}
-
-/**
- * Returns the error of a portion that begins at text `at`, with the index that the text has in the whole list: the core
- * counts the texts of a portion.
- */
-export function errorOfPortion(error, at) {
-  const [found, index] = /^text (\d+): /.exec(error instanceof CoromError ? error.message : "") ?? [];
-  if (found === undefined || at === 0) return error;
-  const { code, message, cause } = error;
-  return new CoromError(code, `text ${Number(index) + at}: ${message.slice(found.length)}`, { cause });
-}
 
 class TextDocuments {
   constructor(list) {
@@ -87,12 +43,35 @@ class VectorDocuments {
   }
 }
 
+class KeptDocuments {
+  #state;
+
+  constructor(state) {
+    this.length = state.rows;
+    this.#state = state;
+  }
+
+  portions() {
+    return rowPortions(this.#state);
+  }
+
+  describe() {
+    return {};
+  }
+}
+
+export const keptFreedError = () => invalid("documents: these kept vectors were freed");
+
 /**
  * Checks the documents of `score` and `rank`: an array of texts, Embeddings, or an array of vectors, all of the model's
- * dimension.
+ * dimension, or vectors that `engine` keeps.
  */
-export function checkDocuments(value, dimension) {
-  const expected = "an array of texts, Embeddings, or an array of vectors";
+export function checkDocuments(value, dimension, engine) {
+  const kept = keptStateOf(value);
+  if (kept?.isFreed) throw keptFreedError();
+  if (kept && kept.engine !== engine) throw invalid("documents: another instance keeps these vectors; expected this one");
+  if (kept) return new KeptDocuments(kept);
+  const expected = "an array of texts, Embeddings, an array of vectors, or the result of keep";
   if (typeof value === "string") throw unexpected("documents", value, "an array of strings; pass a single text as [text]");
   if (isMatrix(value)) {
     const { data, rows, dimension: width } = Embeddings.from(value);

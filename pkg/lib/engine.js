@@ -6,16 +6,20 @@
 //   info                                            what is loaded
 //   parallel                                        calls, and portions of calls, that run at the same time
 //   embed(texts, prompt, { signal, onDone })        -> { data, report }, see the class Embeddings
-//   score(query, portion, metric, { signal, onDone })   -> Float32Array of the metric's values
+//   score(query, portion, metric, { signal, onDone })   -> Float32Array of the metric's values; undefined if the
+//                                                   portion's vectors are kept, and were released
+//   keep(id, portions)                              keeps vectors; true if they can get lost, see kept-vectors.js
+//   release(id)                                     frees them
 //   order(values, topK, metric)                     -> the indices of the best values, best first
 //   tokenize(text, { signal })                      -> Tokens
 //   free()
 //
-// `prompt` is { kind, value } of call-arguments.js. `query` is { text } or { vector }, `portion` { texts } or
-// { vectors }. While texts are embedded, `onDone(count)` is told how many of them are done.
+// `prompt` is { kind, value } of call-arguments.js. `query` is { text } or { vector }, `portion` { texts },
+// { vectors } or { kept, vectors? }. While texts are embedded, `onDone(count)` is told how many of them are done.
 import { throwIfAborted } from "./abort.js";
 import { BatchSize } from "./batch-size.js";
 import { CoromError } from "./errors.js";
+import { KeptPortions } from "./kept-vectors.js";
 import { QueryCache } from "./query-cache.js";
 import { YieldTimer } from "./yield-timer.js";
 
@@ -29,6 +33,7 @@ export class Engine {
   #yieldTimer = new YieldTimer();
   #queries;
   #batchSize;
+  #kept = new KeptPortions();
   parallel = 1;
 
   /**
@@ -60,11 +65,26 @@ export class Engine {
     return this.#embedAll(texts, prompt, signal, onDone);
   }
 
-  async score(query, { texts, vectors }, metric, { signal, onDone } = {}) {
+  async score(query, { texts, vectors, kept }, metric, { signal, onDone } = {}) {
     await this.#yieldAndCheck(signal);
     const vector = query.vector ?? (await this.#embedSingle(query.text, QUERY, signal)).data;
+    if (kept) return this.#scoreKept(vector, kept, vectors, metric);
     const data = vectors ?? (await this.#embedAll(texts, DOCUMENT, signal, onDone)).data;
     return this.#withEmbedder((embedder) => embedder.score(vector, data, metric));
+  }
+
+  keep(id, portions) {
+    for (const { kept, vectors } of portions) this.#store(kept, vectors);
+    return false;
+  }
+
+  release(id) {
+    this.#freeAll(this.#kept.remove(id));
+  }
+
+  /** Frees all kept vectors but those with these numbers. */
+  retain(ids) {
+    this.#freeAll(this.#kept.retain(ids));
   }
 
   async order(values, topK, metric) {
@@ -79,7 +99,25 @@ export class Engine {
   free() {
     this.#embedder = undefined;
     this.#queries.clear();
+    this.#kept.retain([]);
     this.#runtime.drop();
+  }
+
+  /** Scores kept vectors. `vectors` are stored if they are not here yet. */
+  #scoreKept(vector, kept, vectors, metric) {
+    if (!this.#embedder) throw freedError();
+    const stored = this.#kept.get(kept) ?? (vectors && this.#store(kept, vectors));
+    return stored && this.#runtime.call(() => stored.score(vector, metric));
+  }
+
+  #store(kept, vectors) {
+    const stored = this.#runtime.call(({ KeptVectors }) => new KeptVectors(vectors));
+    this.#kept.set(kept, stored);
+    return stored;
+  }
+
+  #freeAll(objects) {
+    if (this.#runtime.memoryBytes > 0) this.#runtime.call(() => objects.forEach((object) => object.free()));
   }
 
   /** Calls `work` with the embedder. Throws FREED if the instance has been freed in the meantime. */

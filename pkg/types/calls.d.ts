@@ -124,6 +124,21 @@ export type Query = string | VectorLike | EmbeddingsData;
 /** What a query is compared with: texts, or vectors of the model's dimension. */
 export type Documents = readonly string[] | EmbeddingsData | readonly VectorLike[];
 
+/** Options of `keep`. */
+export interface KeepOptions extends CallOptions, ProgressOptions {}
+
+/** Vectors that stay with the model: the result of `keep`. */
+export interface KeptVectors {
+  /** Number of vectors. */
+  readonly rows: number;
+  /** Length of a vector. */
+  readonly dimension: number;
+  /** Frees the vectors. A second call has no effect; `free()` of the instance frees them too. */
+  free(): void;
+  /** Calls `free()` at the end of a block with `using`. */
+  [Symbol.dispose](): void;
+}
+
 /** Options of `score`. */
 export interface ScoreOptions extends CallOptions, ProgressOptions {
   /** How vectors are compared; see {@link Metric}. Default: the model's own, `info.metric`. */

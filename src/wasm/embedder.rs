@@ -10,7 +10,6 @@ use super::job::EmbedJob;
 use crate::config::PoolingChoice;
 use crate::decision::Decision;
 use crate::embedder;
-use crate::pipeline::{self, ModelScopeVersion};
 use crate::prompts::PromptChoice;
 use crate::rank;
 use crate::similarity::{self, Metric};
@@ -118,16 +117,5 @@ impl Embedder {
     /// Returns the indices of the best scores, best first.
     pub fn rank(&self, scores: &[f32], top_k: Option<usize>, metric: &str) -> Result<Vec<usize>, JsValue> {
         Ok(rank::rank(scores, top_k, Metric::parse(metric)?))
-    }
-
-    /// Returns the scores of ModelScope's pipeline. `version` is `1.2` or `latest`.
-    #[wasm_bindgen(js_name = pipelineScores)]
-    pub fn pipeline_scores(
-        &self,
-        vectors: &[f32],
-        sources: usize,
-        version: &str,
-    ) -> Result<Vec<f32>, JsValue> {
-        Ok(pipeline::scores(vectors, self.0.dimension(), sources, ModelScopeVersion::parse(version)?)?)
     }
 }

@@ -5,6 +5,7 @@ mod convert;
 mod converter;
 mod embedder;
 mod job;
+mod kept_vectors;
 mod loader;
 mod unverified_model;
 

@@ -132,10 +132,15 @@ for (const [name, Class] of [["corom", Corom], ["corom/worker", InWorker]]) {
 
     test("reject with what onProgress throws, and work afterwards", async () => {
       const mine = new Error("mine");
-      const onProgress = () => { throw mine; };
+      let calls = 0;
+      const onProgress = () => {
+        calls++;
+        throw mine;
+      };
       await assert.rejects(corom.embed(MANY, { onProgress }), mine);
       await assert.rejects(corom.rank("裤", MANY, { onProgress }), mine);
       await assert.rejects(corom.embed(new Set(MANY), { onProgress }).next(), mine);
+      assert.equal(calls, 3, "the first event ends each call");
       assert.equal((await corom.embed(["裤"])).rows, 1);
     });
 

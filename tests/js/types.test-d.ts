@@ -157,6 +157,13 @@ export async function use(corom: Corom, signal: AbortSignal): Promise<void> {
   // @ts-expect-error texts or vectors
   await corom.rank("a", [5]);
 
+  const kept = await corom.keep(vectors, { signal });
+  await corom.rank("a", kept, { topK: 1 });
+  await corom.score(vector, kept);
+  // @ts-expect-error a single vector is no list
+  await corom.keep(5);
+  kept.free();
+
   const pipeline = sentenceEmbedding(corom);
   const output = await pipeline(
     { source_sentence: ["a"], sentences_to_compare: ["b"] },

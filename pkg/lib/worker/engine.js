@@ -6,6 +6,8 @@ import { freedError } from "../engine.js";
 
 export class WorkerEngine {
   #pool;
+  #keptIds = new Set();
+  #hasKept = false;
 
   constructor({ pool, info }) {
     this.#pool = pool;
@@ -22,9 +24,24 @@ export class WorkerEngine {
     return this.#ask("embed", [texts, prompt], options);
   }
 
-  score(query, { texts, vectors }, metric, options) {
+  async score(query, { texts, vectors, kept }, metric, options) {
+    const ask = (portion) => this.#ask("score", [query, portion, metric], options);
+    if (texts) return ask({ texts });
+    const values = kept && (await ask({ kept }));
     // A view is copied, because its whole buffer would be cloned.
-    return this.#ask("score", [query, texts ? { texts } : { vectors: vectors.slice() }, metric], options);
+    return values ?? (vectors && ask({ kept, vectors: vectors.slice() }));
+  }
+
+  /** The vectors are sent to a worker when it scores them first. */
+  keep(id) {
+    this.#keptIds.add(id);
+    this.#hasKept = true;
+    return true;
+  }
+
+  /** Each worker frees the vectors at its next question. */
+  release(id) {
+    this.#keptIds.delete(id);
   }
 
   order(values, topK, metric) {
@@ -48,6 +65,7 @@ export class WorkerEngine {
   async #ask(method, args, { signal, onDone } = {}) {
     const { controller, release } = childController(signal);
     const done = (count) => {
+      if (controller.signal.aborted) return;
       try {
         onDone(count);
       } catch (thrown) {
@@ -56,6 +74,7 @@ export class WorkerEngine {
     };
     try {
       const question = { method, args, reports: onDone !== undefined };
+      if (this.#hasKept) question.kept = [...this.#keptIds];
       const value = await this.#pool.call(question, controller.signal, done);
       throwIfAborted(controller.signal); // onDone may have thrown when the answer was on its way
       return inThisRealm(value);

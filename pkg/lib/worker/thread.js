@@ -17,7 +17,10 @@ const METHODS = {
     const { data, report } = await engine.embed(texts, prompt, options);
     return [{ data, report }, [data.buffer, ...Object.values(report).map(({ buffer }) => buffer)]];
   },
-  score: async (engine, args, options) => transferring(await engine.score(...args, options)),
+  score: async (engine, args, options) => {
+    const values = await engine.score(...args, options);
+    return values ? transferring(values) : [undefined, []]; // the page sends the vectors
+  },
   order: async (engine, args) => transferring(await engine.order(...args)),
   tokenize: async (engine, [text], options) => [await engine.tokenize(text, options), []],
 };
@@ -55,7 +58,8 @@ export async function serve(Corom, port) {
     return reports ? report : undefined;
   };
 
-  const call = async ({ method, args, reports }) => {
+  const call = async ({ method, args, reports, kept }) => {
+    if (kept) engineOf(corom).retain(kept);
     running = new AbortController();
     try {
       return await METHODS[method](engineOf(corom), args, { signal: running.signal, onDone: reporter(reports) });

@@ -43,6 +43,9 @@ for (const [name, Class] of [["corom", Corom], ["corom/worker", InWorker]]) {
       const names = computed(() => best.value.map(({ index }) => texts[index]));
       assert.equal(names.value[0], "裤");
       assert.deepEqual(await corom.rank(query.value, rows), best.value);
+      const kept = ref(await corom.keep(catalog.value));
+      assert.deepEqual(await corom.rank(query.value, kept.value), best.value);
+      kept.value.free();
       assert.deepEqual(await corom.rank(query.value, texts), best.value.map((result) => ({ ...result, text: texts[result.index] })));
       let seen;
       watchEffect(() => (seen = catalog.value.rows));
