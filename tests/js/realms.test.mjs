@@ -6,6 +6,10 @@ import { describe, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import vm from "node:vm";
 import { Corom as InWorker } from "corom/worker";
+import { binaries } from "../../pkg/lib/binaries.js";
+import { createHasherFactory } from "../../pkg/lib/hash-web.js";
+import * as node from "../../pkg/lib/host-node.js";
+import { loadModel } from "../../pkg/lib/load.js";
 import { Corom, assertClose, failsWith } from "./support/corom.mjs";
 import { EXACT, MODEL, withFolder } from "./support/loading.mjs";
 import { PKG } from "./support/paths.mjs";
@@ -131,6 +135,19 @@ for (const [name, Class] of Object.entries(CLASSES)) {
     });
   });
 }
+
+test("shared memory is hashed by WebCrypto, which rejects it in browsers", async (t) => {
+  const { subtle } = globalThis.crypto;
+  const digest = subtle.digest.bind(subtle);
+  t.mock.method(subtle, "digest", async (algorithm, bytes) => {
+    if (!(bytes.buffer instanceof ArrayBuffer)) throw new TypeError("the memory must not be shared");
+    return digest(algorithm, bytes);
+  });
+  const host = { ...node, binaries, createHasherFactory };
+  const corom = await loadModel(Corom, host, inEach(shared), EXACT);
+  assertClose((await corom.embed(MODEL.texts)).data, MODEL.vectors.flat(), MODEL.tolerance);
+  corom.free();
+});
 
 test("a shared file that changes during the load is used as it was when it was read", async () => {
   const source = inEach(shared);
