@@ -63,8 +63,8 @@ class KeptDocuments {
 export const keptFreedError = () => invalid("documents: these kept vectors were freed");
 
 /**
- * Checks the documents of `score` and `rank`: an array of texts, Embeddings, or an array of vectors, all of the model's
- * dimension, or vectors that `engine` keeps.
+ * Checks the documents of `score` and `rank`: an array of texts; Embeddings, an array of them, or an array of vectors,
+ * all of the model's dimension; or vectors that `engine` keeps.
  */
 export function checkDocuments(value, dimension, engine) {
   const kept = keptStateOf(value);
@@ -73,7 +73,7 @@ export function checkDocuments(value, dimension, engine) {
   if (kept) return new KeptDocuments(kept);
   const expected = "an array of texts, Embeddings, an array of vectors, or the result of keep";
   if (typeof value === "string") throw unexpected("documents", value, "an array of strings; pass a single text as [text]");
-  if (isMatrix(value)) {
+  if (isMatrix(value) || (Array.isArray(value) && isMatrix(value[0]))) {
     const { data, rows, dimension: width } = Embeddings.from(value);
     if (rows > 0) checkDimension(width, dimension, "documents", "the model");
     return new VectorDocuments(rows, (start, end) => data.subarray(start * width, end * width));
@@ -81,6 +81,9 @@ export function checkDocuments(value, dimension, engine) {
   if (!Array.isArray(value)) throw unexpected("documents", value, expected);
   if (!isVector(value[0])) {
     if (typeof value[0] === "number") throw unexpected("documents", value, expected);
+    if (value.length > 0 && typeof value[0] !== "string") {
+      throw unexpected("documents[0]", value[0], "a string or a vector");
+    }
     return new TextDocuments(texts(value, "documents"));
   }
   const rows = Array.from(value, (item, i) => {

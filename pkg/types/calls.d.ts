@@ -122,7 +122,7 @@ export interface EmbedIterableOptions extends ProgressOptions {
 export type Query = string | VectorLike | EmbeddingsData;
 
 /** What a query is compared with: texts, or vectors of the model's dimension. */
-export type Documents = readonly string[] | EmbeddingsData | readonly VectorLike[];
+export type Documents = readonly string[] | EmbeddingsData | readonly EmbeddingsData[] | readonly VectorLike[];
 
 /** Options of `keep`. */
 export interface KeepOptions extends CallOptions, ProgressOptions {}

@@ -20,8 +20,8 @@
  * - `POOLING_UNKNOWN`: neither an option, nor a file, nor the graph says how a text becomes one vector.
  * - `TOKEN_ID_OUT_OF_RANGE`: a token id is not in the model's vocabulary.
  * - `SELF_TEST_FAILED`: the vectors of the self-test differ from the vectors that the converter stored.
- * - `OUT_OF_MEMORY`: memory could not be allocated. If this happens during a call, the message says to load the model
- *   again.
+ * - `OUT_OF_MEMORY`: memory could not be allocated. If the instance can no longer be used, the message says to load the
+ *   model again. A list whose vectors are too much for one call is rejected before any text is embedded.
  * - `UNSUPPORTED_HOST`: there is no WebAssembly or no WebAssembly SIMD, or the page's Content-Security-Policy forbids
  *   WebAssembly.
  * - `INTERNAL`: a bug in this package. The instance can no longer be used: load the model again. Please report it.

@@ -12,6 +12,13 @@ const { texts: TEXTS, max_length: maxLength } = golden("legacy-op14");
 const [QUERY, ...DOCUMENTS] = TEXTS;
 const DIMENSION = 32;
 
+/** Returns the Embeddings that `embed` yields for an iterable, as a list. */
+async function parts(corom, texts) {
+  const list = [];
+  for await (const part of corom.embed(texts.values(), { batchSize: 3 })) list.push(part);
+  return list;
+}
+
 for (const [name, Class] of [["corom", Corom], ["corom/worker", InWorker]]) {
   describe(`score and rank of ${name} with vectors`, () => {
     let corom;
@@ -42,6 +49,7 @@ for (const [name, Class] of [["corom", Corom], ["corom/worker", InWorker]]) {
         "their structured clone": structuredClone(catalog),
         "arrays of numbers": catalog.toArray(),
         Float32Arrays: [...catalog],
+        "the parts of an iteration": await parts(corom, DOCUMENTS),
         "views of one buffer": DOCUMENTS.map((_, i) => catalog.row(i)),
       };
       for (const metric of ["dot", "cosine", "l2", "l1"]) {
@@ -80,6 +88,7 @@ for (const [name, Class] of [["corom", Corom], ["corom/worker", InWorker]]) {
       await failsWith("INVALID_ARGUMENT", corom.rank(query, [query, "裤"]), "documents[1]");
       await failsWith("INVALID_ARGUMENT", corom.rank(query, ["裤", query]), "documents[1]");
       await failsWith("INVALID_ARGUMENT", corom.rank(query, query), "documents");
+      await failsWith("INVALID_ARGUMENT", corom.rank(query, [null]), "documents[0]", "a string or a vector");
       await failsWith("INVALID_ARGUMENT", corom.rank(query, { ...catalog, rows: 99 }), "99 rows");
       const detached = query.slice();
       structuredClone(detached, { transfer: [detached.buffer] });
