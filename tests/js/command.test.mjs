@@ -101,6 +101,16 @@ describe("corom convert and inspect", () => {
   });
 });
 
+describe("corom inspect", () => {
+  test("shows a folder whose graph runs unfused as the native command does", () => {
+    const folder = path.join(FIXTURES, "relatives/mpnet-dynamo");
+    const run = corom("inspect", folder);
+    assert.deepEqual([run.status, run.stderr], [0, ""]);
+    assert.match(run.stdout, / {2}runs {10}unfused in f32\n/);
+    assert.equal(run.stdout, native("inspect", folder).stdout);
+  });
+});
+
 describe("corom embed", () => {
   const run = (folder, name, contents, ...options) => {
     writeFileSync(path.join(folder, name), contents);
