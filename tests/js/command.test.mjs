@@ -76,7 +76,9 @@ describe("corom", () => {
     const unknown = corom("convert", path.join(FIXTURES, "refused/unknown-operator"), "out", "--pooling", "cls");
     assert.equal(unknown.status, 1);
     assert.match(unknown.stderr, /^error\[UNSUPPORTED_\w+\]: .*\n {2}the native command .* tract-onnx/);
-    assert.ok(!existsSync("out"));
+    const missing = corom("embed", "nowhere.txt", "out.npy", "-m", MODEL);
+    assert.match(missing.stderr, /^error\[MISSING_FILE\]: nowhere\.txt /);
+    assert.deepEqual([missing.status, existsSync("out"), existsSync("out.npy")], [1, false, false]);
   });
 });
 

@@ -22,14 +22,15 @@ export function openRecords(file, { input, column, header, field }, signal) {
     throw new UsageError(`--column and --header are for TSV; ${file} is read as ${format}`);
   }
   const name = file === "-" ? "standard input" : file;
+  const found = file === "-" ? undefined : statSync(file, { throwIfNoEntry: false });
+  if (file !== "-" && !found) throw new CoromError("MISSING_FILE", `${file} does not exist; expected a file of texts`);
   const lines = linesOf(file, signal);
   const records = {
     txt: () => plainLines(lines),
     tsv: () => cells(lines, name, { column, header }),
     jsonl: () => jsonRecords(lines, name, field ?? "text"),
   }[format]();
-  const size = file === "-" ? undefined : statSync(file, { throwIfNoEntry: false })?.size;
-  return { size, records };
+  return { size: found?.size, records };
 }
 
 /** Yields batches of records. */
