@@ -348,5 +348,5 @@ test("Corom.load and Corom.cache reject invalid options with INVALID_ARGUMENT or
   // The test runner fails on a rejection that nobody handles.
   for (const Class of [Corom, InWorker])
     await failsWith("INVALID_ARGUMENT", Class.load("x", { maxLength: 1, wasm: Promise.reject(new Error("mine")) }));
-  await failsWith("INVALID_ARGUMENT", Corom.cache.clear(null), "options");
+  await failsWith("INVALID_ARGUMENT", Corom.cache.clear(null), "cacheDir");
 });
