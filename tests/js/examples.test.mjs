@@ -35,7 +35,7 @@ describe("examples/node-script", () => {
     const { status, stdout, stderr } = node("embed-titles.mjs", "model", QUERY, "vectors.f32");
     assert.equal(status, 0, stderr);
 
-    const corom = await Corom.load(MODEL);
+    const corom = await Corom.load(MODEL, { quality: "exact" });
     const { data } = await corom.embed(titles);
     const best = await corom.rank(QUERY, titles, { topK: 3 });
     corom.free();
@@ -96,9 +96,10 @@ describe("the documentation's JavaScript", () => {
     assert.equal(run(block("docs/reference/api.md", 0)), "");
   });
 
-  test("API: Embeddings come back from JSON, and ModelScope's pipeline runs", () => {
+  test("API: Embeddings come back from JSON, vectors are kept, and ModelScope's pipeline runs", () => {
     const load = 'import { Corom } from "corom"; const corom = await Corom.load("./model/"); const titles = ["裤", "耳机"];\n';
     assert.equal(run(block("docs/reference/api.md", 1), load), "true\n");
-    assert.equal(run(block("docs/reference/api.md", 2), load), "2 1\n");
+    assert.equal(run(block("docs/reference/api.md", 2), load), "2 64 1\n");
+    assert.equal(run(block("docs/reference/api.md", 3), load), "2 1\n");
   });
 });
