@@ -1,12 +1,13 @@
 // `corom embed`.
-import { loadModel } from "./model.js";
+import { assertModel, loadModel } from "./model.js";
 import { duration, ProgressBar } from "./progress-bar.js";
-import { batchesOf, openRecords } from "./records.js";
+import { assertExists, batchesOf, openRecords } from "./records.js";
 import { openVectors } from "./vector-file.js";
 import { UsageError } from "./usage.js";
 
 /** Embeds the texts of a file, batch by batch, so that the memory does not depend on the size of the file. */
 export async function run({ positionals: [input, output], values }, signal) {
+  assertModel(values);
   if (input !== "-" && input === output) throw new UsageError("IN and OUT are the same file");
   const started = performance.now();
   const bar = new ProgressBar();
@@ -14,6 +15,7 @@ export async function run({ positionals: [input, output], values }, signal) {
   const file = openVectors(output, values.force);
   let corom;
   try {
+    assertExists(input);
     const loaded = await loadModel(values, { bar, signal });
     corom = loaded.corom;
     const { dimension, maxLength } = corom.info;

@@ -6,9 +6,13 @@ import { UsageError } from "./usage.js";
 /** Texts per call and worker. A call of several texts costs one message, and its vectors are in memory at once. */
 const TEXTS_PER_WORKER = 512;
 
+/** Throws a UsageError if the option is missing. */
+export function assertModel({ model }) {
+  if (model === undefined) throw new UsageError("--model is missing: the model folder that `corom convert` wrote");
+}
+
 /** Returns `{ corom, batchSize }`. */
 export async function loadModel({ model, quality, "max-length": maxLength, workers = 1 }, { bar, signal }) {
-  if (model === undefined) throw new UsageError("--model is missing: the model folder that `corom convert` wrote");
   const onProgress = ({ phase, loaded, total, message }) => {
     if (phase === "warning") process.stderr.write(`warning: ${message}\n`);
     else if (loaded !== undefined) bar.update("loading", loaded, total, bytesText);

@@ -1,17 +1,19 @@
 // `corom rank`.
-import { loadModel } from "./model.js";
+import { assertModel, loadModel } from "./model.js";
 import { ProgressBar } from "./progress-bar.js";
-import { batchesOf, openRecords } from "./records.js";
+import { assertExists, batchesOf, openRecords } from "./records.js";
 
 const DEFAULT_TOP_K = 10;
 
 /** Ranks the texts of a file. Only the best of each batch are kept, so that the memory does not depend on the file. */
 export async function run({ positionals: [query, input], values }, signal) {
   const { metric, json, "top-k": topK = DEFAULT_TOP_K } = values;
+  assertModel(values);
   const bar = new ProgressBar();
   const { size, records } = openRecords(input, values, signal);
   let corom;
   try {
+    assertExists(input);
     const loaded = await loadModel(values, { bar, signal });
     corom = loaded.corom;
     let best = [];

@@ -1,5 +1,5 @@
 // Reads texts from a file: one per line, a column of a TSV file, or a field of JSONL records.
-import { statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import path from "node:path";
 import { CoromError } from "../errors.js";
 import { linesOf } from "./lines.js";
@@ -23,7 +23,6 @@ export function openRecords(file, { input, column, header, field }, signal) {
   }
   const name = file === "-" ? "standard input" : file;
   const found = file === "-" ? undefined : statSync(file, { throwIfNoEntry: false });
-  if (file !== "-" && !found) throw new CoromError("MISSING_FILE", `${file} does not exist; expected a file of texts`);
   const lines = linesOf(file, signal);
   const records = {
     txt: () => plainLines(lines),
@@ -31,6 +30,13 @@ export function openRecords(file, { input, column, header, field }, signal) {
     jsonl: () => jsonRecords(lines, name, field ?? "text"),
   }[format]();
   return { size: found?.size, records };
+}
+
+/** Throws MISSING_FILE if the file of texts does not exist, before a model is loaded in vain. */
+export function assertExists(file) {
+  if (file !== "-" && !existsSync(file)) {
+    throw new CoromError("MISSING_FILE", `${file} does not exist; expected a file of texts`);
+  }
 }
 
 /** Yields batches of records. */

@@ -134,11 +134,13 @@ fn is_changed_by_cut(token: &AddedToken, left: &str, right: &str) -> bool {
     let loses_neighbor = token.single_word
         && (left.ends_with(&token.content) && after.is_some_and(may_be_word)
             || right.starts_with(&token.content) && before.is_some_and(may_be_word));
+    // Normalized content has white space around Chinese characters, which may be all that stands at the cut.
     let loses_left_space = token.lstrip
         && before.is_some_and(char::is_whitespace)
-        && right.trim_start().starts_with(&token.content);
-    let loses_right_space =
-        token.rstrip && after.is_some_and(char::is_whitespace) && left.trim_end().ends_with(&token.content);
+        && right.trim_start().starts_with(token.content.trim_start());
+    let loses_right_space = token.rstrip
+        && after.is_some_and(char::is_whitespace)
+        && left.trim_end().ends_with(token.content.trim_end());
     crosses || loses_neighbor || loses_left_space || loses_right_space
 }
 

@@ -41,13 +41,18 @@ pub(super) fn next_cut(
     from: usize,
 ) -> usize {
     let from = ceil(text, from);
-    let mut before = text[..from].chars().next_back();
+    // The last character that the normalizer keeps.
+    let mut before = text[..from].chars().rev().find(|&c| classes.of(pipeline, c) != CharClass::Removed);
     let mut failed = 0;
     for (i, c) in text[from..].char_indices() {
+        let class = classes.of(pipeline, c);
+        if class == CharClass::Removed {
+            continue;
+        }
         // A token that takes white space takes all of it: the cut is before the white space.
         let is_inside_space = added.strips && before.is_some_and(char::is_whitespace);
         before = Some(c);
-        if is_inside_space || !matches!(classes.of(pipeline, c), CharClass::Space | CharClass::Single) {
+        if is_inside_space || !matches!(class, CharClass::Space | CharClass::Single) {
             continue;
         }
         let (left, right) = text.split_at(from + i);
