@@ -152,7 +152,7 @@ export class Engine {
   /** Does one step of a job: tokenizes some texts, or embeds a batch. Returns true if the job is done. */
   #step(job) {
     return this.#withEmbedder((embedder) => {
-      if (this.#batchSize.tokens !== undefined) job.setBatchTokens?.(this.#batchSize.tokens);
+      if (this.#batchSize.tokens !== undefined) job.setBatchTokens(this.#batchSize.tokens);
       const before = job.doneTokens;
       const began = performance.now();
       const isDone = embedder.step(job);
