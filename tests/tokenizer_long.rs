@@ -217,7 +217,8 @@ fn word_beside_added_tokens_stays_too_long_for_the_vocabulary() {
 fn white_space_that_an_added_token_takes_stays_whole() {
     // The normalizer removes the marks, so the token takes the white space on both sides of them; and it puts
     // spaces around Chinese characters, which the token takes too.
-    let text = |end: &str| format!("{}{}{}{end}", " ".repeat(1500), "\u{301}".repeat(500), "\u{3000}".repeat(200));
+    let text =
+        |end: &str| format!("{}{}{}{end}", " ".repeat(1500), "\u{301}".repeat(500), "\u{3000}".repeat(200));
     for (content, end) in [("LV", "LV旗舰"), ("裤", "裤旗舰"), ("LV裤", "LV裤旗舰-裤 裤")] {
         for normalized in [false, true] {
             let tokens = [token(content, [false, true, true, normalized, false])];
