@@ -1,6 +1,28 @@
 //! The model folder appears complete or not at all, and no other files change.
 
+use std::process::{Command, Stdio};
+
 use crate::command::{Scratch, checkpoint, convert, corom};
+
+#[test]
+fn command_ends_well_when_nobody_reads_its_output() {
+    let scratch = Scratch::new("unread");
+    let out = scratch.join("model");
+    let checkpoint = checkpoint("wide");
+    for arguments in [
+        &["convert", checkpoint.to_str().unwrap(), out.to_str().unwrap()][..],
+        &["inspect", out.to_str().unwrap(), "--check"],
+    ] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_corom"));
+        let mut child =
+            command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+        assert!(output.stderr.is_empty(), "{arguments:?}: {output:?}");
+    }
+    corom(&["inspect", out.to_str().unwrap()]).expect_ok();
+}
 
 #[test]
 fn convert_keeps_an_existing_folder_unless_forced() {

@@ -11,6 +11,7 @@ use corom::error::Result;
 use corom::model::LoadOptions;
 
 use crate::disk_folder::DiskFolder;
+use crate::output::print_line;
 use crate::second_opinion;
 use crate::staging_folder::StagingFolder;
 
@@ -110,7 +111,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     notes.push(second_opinion::of_folder(staging.path(), &LoadOptions::default())?.line());
     staging.commit()?;
     print_report(args, &conversion, started.elapsed());
-    notes.iter().for_each(|note| println!("  {note}"));
+    notes.iter().for_each(|note| print_line(format_args!("  {note}")));
     Ok(())
 }
 
@@ -136,10 +137,10 @@ fn check_import(
 }
 
 fn print_report(args: &Args, conversion: &Conversion, elapsed: Duration) {
-    println!("{}", args.out.display());
+    print_line(args.out.display());
     let mut lines = conversion.report();
     if let Some(last) = lines.last_mut() {
         *last = format!("{last}, {:.1} s", elapsed.as_secs_f64());
     }
-    lines.iter().for_each(|line| println!("  {line}"));
+    lines.iter().for_each(|line| print_line(format_args!("  {line}")));
 }

@@ -7,6 +7,7 @@ use corom::error::Result;
 use corom::model::LoadOptions;
 
 use crate::disk_folder::DiskFolder;
+use crate::output::print_line;
 use crate::{fail, second_opinion};
 
 /// Arguments of `corom inspect`.
@@ -31,10 +32,11 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             args.folder.display()
         );
     }
-    println!("{}", args.folder.display());
-    inspect(&DiskFolder::new(&args.folder), args.check, |line| println!("  {line}"))?;
+    print_line(args.folder.display());
+    inspect(&DiskFolder::new(&args.folder), args.check, |line| print_line(format_args!("  {line}")))?;
     if args.check {
-        println!("  {}", second_opinion::of_folder(&args.folder, &LoadOptions::default())?.line());
+        let opinion = second_opinion::of_folder(&args.folder, &LoadOptions::default())?;
+        print_line(format_args!("  {}", opinion.line()));
     }
     Ok(())
 }

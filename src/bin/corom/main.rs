@@ -3,6 +3,7 @@
 mod convert;
 mod disk_folder;
 mod inspect;
+mod output;
 mod second_opinion;
 mod staging_folder;
 
