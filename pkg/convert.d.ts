@@ -42,7 +42,7 @@ export interface ConvertOptions {
   maxLength?: number | null | undefined;
   /** True if vectors are L2-normalized. Default: what the checkpoint says. */
   normalize?: boolean | null | undefined;
-  /** What to convert if the folder has a checkpoint and an ONNX export. Default: the checkpoint. */
+  /** The weights to convert if the folder has a checkpoint and an ONNX export. Default: the checkpoint. */
   from?: "checkpoint" | "onnx" | null | undefined;
   /** Leaves out layers after the pooling, or a head that corom does not run. Default: `false`. */
   ignoreHead?: boolean | null | undefined;
@@ -70,7 +70,7 @@ export interface Conversion {
   storedDtype: string | null;
   /** Tensors of a head that was left out. */
   ignoredTensors: string[];
-  /** What was written, in words. */
+  /** A description of the folder, in words. */
   report: string[];
   /** The files of the model folder by path, without `out`: Blobs in browsers, otherwise bytes. `Corom.load` takes them. */
   files?: Record<string, ConvertedFile>;

@@ -1,4 +1,4 @@
-//! What a loaded model reports of its settings: each value, and the file that decided it.
+//! The settings that a loaded model reports: each value, and the file that decided it.
 
 use serde::Serialize;
 use serde_json::Value;

@@ -19,7 +19,7 @@ pub struct EmbedJob {
     /// The range of `order` that is computed next.
     batch: Range<usize>,
     layout: Option<BatchLayout>,
-    /// What [`set_batch_tokens`](Self::set_batch_tokens) set.
+    /// The limit that [`set_batch_tokens`](Self::set_batch_tokens) set.
     batch_tokens: Option<usize>,
     done_tokens: usize,
     pub(crate) vectors: Vec<f32>,

@@ -76,7 +76,7 @@ fn pad_tokens_within_a_text_stand_still() {
         embed(&mut *encoder, &texts, Pooling::Mean, 2).unwrap()
     });
     assert!(difference(&fused, &unfused) < 1e-5 && difference(&fused, &reference) < 1e-5);
-    // The same tokens without the first pad tokens have the same positions.
+    // Without the first pad tokens, all tokens keep their positions.
     let mut encoder = load(&fixture, BackendChoice::Auto);
     let moved = embed(&mut *encoder, &texts[..1], Pooling::Cls, 0).unwrap();
     let other = embed(&mut *encoder, &texts[1..2], Pooling::Cls, 0).unwrap();

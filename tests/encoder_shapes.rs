@@ -55,7 +55,7 @@ fn redirect_readers(graph: &mut GraphProto, from: &str, to: &str) {
 fn unfused_encoder_plans_each_shape_of_a_graph_that_reads_its_sequence_length() {
     for name in ["legacy-op17", "dynamo-op18", "classic-op13"] {
         assert_vectors_unchanged_by(name, |graph| {
-            // Whether there are seven tokens is only known once the shape is.
+            // The number of tokens, seven, is only known once the shape is.
             redirect_readers(graph, "attention_mask", "the_mask");
             graph.initializer.extend([number("one", 1), number("seven", 7)]);
             let added = [

@@ -1,4 +1,4 @@
-//! What a folder without `corom.json` means: pooling, modules after it, length, and the file that decided.
+//! The meaning of a folder without `corom.json`: pooling, modules after it, length, and the file that decided.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 #[path = "settings/graph.rs"]

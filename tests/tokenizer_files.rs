@@ -71,8 +71,8 @@ fn token_ids_and_offsets_equal_those_of_transformers_in_every_case() {
         let files = merged(&golden["bases"][case["base"].as_str().unwrap()], &case["changes"]);
         let direct = Tokenizer::from_files(&tokenizer_files(&files), 4096, ROWS);
         let mut direct = direct.unwrap_or_else(|e| panic!("{name}: {e}"));
-        // What the converter writes has everything: the same tokens without the other files. Only special tokens that
-        // the checkpoint splits cannot be had back.
+        // The file that the converter writes has everything: its tokens are the same without the other
+        // files. Special tokens that the checkpoint splits are the exception.
         let is_split = case["changes"]["tokenizer_config.json"]["split_special_tokens"] == json!(true);
         let mut written = Tokenizer::from_json(direct.to_json().unwrap().as_bytes(), 4096, ROWS).unwrap();
         direct.set_options(options(case)).unwrap();

@@ -1,4 +1,4 @@
-// What a query is compared with: texts, or vectors, in portions (portions.js).
+// Documents that a query is compared with: texts, or vectors, in portions (portions.js).
 import { unexpected, texts } from "./arguments.js";
 import { Embeddings, isMatrix } from "./embeddings.js";
 import { invalid } from "./errors.js";

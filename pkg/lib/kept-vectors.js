@@ -46,7 +46,7 @@ export function* rowPortions(state) {
   }
 }
 
-/** What an engine stores: objects of the core, by the number of the vectors and the index of a portion. */
+/** The store of an engine: objects of the core, by the number of the vectors and the index of a portion. */
 export class KeptPortions {
   #byId = new Map();
 

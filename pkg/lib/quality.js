@@ -3,7 +3,7 @@ import { describeValue, ofType, oneOf, optional } from "./arguments.js";
 import { invalid } from "./errors.js";
 import { readOptions } from "./option-names.js";
 
-/** What each quality means, in the words of the Rust loader. */
+/** The meaning of each quality, in the words of the Rust loader. */
 const QUALITIES = {
   balanced: { precision: "auto", kernel: "auto" },
   exact: { precision: "auto", kernel: "exact" },

@@ -38,15 +38,15 @@ export interface Info {
   readonly maxLength: number;
   /** The pooling in use; an array if several are concatenated. */
   readonly pooling: Pooling | readonly Pooling[];
-  /** Whether vectors are scaled to length 1. */
+  /** True if vectors are scaled to length 1. */
   readonly normalize: boolean;
   /** Path of the ONNX file in the model folder. */
   readonly model: string;
   /** Number type of the weights in the file: `f32`, `f16`, `int8`, `int4`. */
   readonly dtype: string;
-  /** What runs the model: `cpu`, or `cpu (tract)` for a graph that does not run as fused operations. */
+  /** The back end that runs the model: `cpu`, or `cpu (tract)` for a graph that does not run as fused operations. */
   readonly backend: string;
-  /** Whether the graph runs as fused operations. A graph that is not recognized runs unchanged, and slower. */
+  /** True if the graph runs as fused operations. A graph that is not recognized runs unchanged, and slower. */
   readonly fused: boolean;
   /** Number type of the matrix products. */
   readonly precision: "int8" | "int4" | "f32";
@@ -118,10 +118,10 @@ export interface EmbedIterableOptions extends ProgressOptions {
   signal?: AbortSignal | null | undefined;
 }
 
-/** What is compared with documents: a text, or a vector of the model's dimension. */
+/** A query: a text, or a vector of the model's dimension. */
 export type Query = string | VectorLike | EmbeddingsData;
 
-/** What a query is compared with: texts, or vectors of the model's dimension. */
+/** Documents that a query is compared with: texts, or vectors of the model's dimension. */
 export type Documents = readonly string[] | EmbeddingsData | readonly EmbeddingsData[] | readonly VectorLike[];
 
 /** Options of `keep`. */
@@ -175,7 +175,7 @@ export interface Tokens {
   readonly tokens: string[];
   /** Start and end of each token in the text, in UTF-16 code units, as `slice` takes them. */
   readonly offsets: [start: number, end: number][];
-  /** Whether the text had more than `maxLength` tokens. */
+  /** True if the text had more than `maxLength` tokens. */
   readonly truncated: boolean;
   /** Number of unknown tokens (`[UNK]`): what the vocabulary does not have. */
   readonly unknown: number;

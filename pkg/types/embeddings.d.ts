@@ -12,7 +12,7 @@ export type Integers = ReturnType<Uint32ArrayConstructor["from"]>;
 /** A vector as calls accept it. */
 export type VectorLike = Float32Array | Float64Array | readonly number[];
 
-/** What JSON or a structured clone (`postMessage`, IndexedDB) makes of `Embeddings`. */
+/** The form of `Embeddings` after JSON or a structured clone (`postMessage`, IndexedDB). */
 export interface EmbeddingsData {
   readonly rows: number;
   readonly dimension: number;
@@ -22,7 +22,7 @@ export interface EmbeddingsData {
   readonly unknown?: Uint32Array | readonly number[];
 }
 
-/** What `Embeddings.from` accepts. */
+/** The argument of `Embeddings.from`. */
 export type EmbeddingsSource =
   | EmbeddingsData
   | ArrayBuffer
@@ -73,7 +73,7 @@ export class Embeddings implements Iterable<Vector> {
    * properties below, if the vectors were not computed from texts.
    */
   readonly tokens?: Integers;
-  /** Whether the text was cut, per text: it had more than `maxLength` tokens, and the rest has no part in the vector. */
+  /** True for each text that was cut: it had more than `maxLength` tokens, and the rest has no part in the vector. */
   readonly truncated?: readonly boolean[];
   /**
    * Number of unknown tokens (`[UNK]`) per text: what the vocabulary does not have. Texts that differ only in unknown

@@ -53,7 +53,7 @@ impl Dtype {
     }
 }
 
-/// What [`convert`](super::convert) should write. The default is f32 with the settings that the
+/// The options of [`convert`](super::convert). The default is f32 with the settings that the
 /// checkpoint's own files give.
 ///
 /// ```

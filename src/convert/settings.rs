@@ -30,7 +30,7 @@ pub(crate) struct Settings {
 /// The settings before the graph of an export is known.
 pub(crate) struct FolderSettings {
     decided: Decided,
-    /// What the caller says about normalization and length.
+    /// The caller's choice of normalization and length.
     normalize: Option<bool>,
     max_length: Option<usize>,
 }

@@ -35,7 +35,7 @@ pub struct EncoderLoader {
     state: State,
 }
 
-/// What an encoder will return.
+/// The output that an encoder will return.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OutputShape {
     /// True if the output is the graph's sentence vector, one row per text.
@@ -243,7 +243,7 @@ impl EncoderLoader {
     }
 }
 
-/// What is known of a graph before its weights have arrived.
+/// The facts about a graph that are known before its weights have arrived.
 enum Planning {
     Planned(Box<WeightStream>),
     /// A part of the graph matches no pattern.

@@ -92,7 +92,7 @@ pub enum EncoderOutput {
     Pooled(Vec<f32>),
 }
 
-/// What a back end states about itself and about the loaded model.
+/// The properties of a back end and of the loaded model.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EncoderInfo {
     /// Columns of an output row, as the graph has it. Those of hidden states must agree with
@@ -140,7 +140,7 @@ pub struct Tolerance {
     pub kernels: Option<&'static str>,
 }
 
-/// What the graph and `config.json` say about a model, for a back end that builds an encoder.
+/// The description of a model by its graph and `config.json`, for a back end that builds an encoder.
 #[derive(Debug, Clone)]
 pub(crate) struct ModelFacts {
     pub(crate) config: BertConfig,

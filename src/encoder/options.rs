@@ -1,4 +1,4 @@
-//! What a caller can choose when an encoder is loaded.
+//! The choices of a caller when an encoder is loaded.
 
 use crate::encoder::cpu::kernels::linear::Kernel;
 use crate::error::{Result, fail};
@@ -16,7 +16,7 @@ pub struct EncoderOptions {
     pub precision: Precision,
     /// The kernels of the CPU back end.
     pub kernel: KernelChoice,
-    /// What runs the graph.
+    /// The back end that runs the graph.
     pub backend: BackendChoice,
 }
 
@@ -39,7 +39,7 @@ pub enum OutputPreference {
     SentenceFirst,
 }
 
-/// What runs a graph.
+/// The back ends that run a graph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum BackendChoice {
     /// The fastest back end: the plan on the CPU, or tract for a graph that is not recognized.

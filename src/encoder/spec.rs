@@ -1,4 +1,4 @@
-//! What the fused ops are, apart from their weights: shapes, activation functions, the order of weights in a
+//! The specification of the fused ops, without their weights: shapes, activation functions, the order of weights in a
 //! file, and the range of quantized activations. The plan, the references and the kernels share these types.
 
 /// The activation function of a `Linear`.

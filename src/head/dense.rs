@@ -16,7 +16,7 @@ pub struct Dense {
     residual: Residual,
 }
 
-/// What is added to the result of a Dense layer.
+/// The values that are added to the result of a Dense layer.
 #[derive(Debug, Clone, PartialEq)]
 enum Residual {
     None,

@@ -22,7 +22,7 @@ use super::settings::{MODULES, SIDE_FILES, file_in, module_files, transformer_fo
 pub(super) struct AbsentFile {
     /// Its path.
     pub(super) path: String,
-    /// What to say is missing.
+    /// The file that a message names as missing.
     pub(super) what: String,
 }
 

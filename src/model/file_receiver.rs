@@ -40,7 +40,7 @@ pub(super) struct FileReceiver {
     content: Content,
 }
 
-/// What becomes of the bytes.
+/// The use of the bytes.
 #[derive(Debug)]
 enum Content {
     /// They are kept.
@@ -63,7 +63,7 @@ pub(super) enum Received {
     PassedOn,
 }
 
-/// What the manifest says of a file.
+/// The manifest's entry of a file.
 #[derive(Debug)]
 struct ExpectedFile {
     entry: FileEntry,

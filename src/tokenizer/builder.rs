@@ -20,7 +20,7 @@ use crate::error::{Error, ErrorCode, Result, fail};
 pub(super) type Pipeline =
     TokenizerImpl<TokenModel, NormalizerWrapper, PreTokenizerWrapper, PostProcessorWrapper, DecoderWrapper>;
 
-/// What the caller decides. `None` means: as the files say.
+/// The decisions of the caller. `None` means: as the files say.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TokenizerOptions {
     /// True if text is lower-cased before its tokens are looked up. BERT's normalizer then strips accents too,

@@ -1,4 +1,4 @@
-//! What a tokenizer does with capitals and with special tokens in a text, and which file says so.
+//! The treatment of capitals and of special tokens in a text, and the file that decided it.
 
 use serde_json::Value;
 

@@ -54,7 +54,7 @@ pub struct Encoding {
     pub unknown: usize,
 }
 
-/// What the tokenizer made of a text.
+/// The result of tokenizing a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TextReport {
     /// The number of tokens that the encoder reads, special tokens and a prompt included.

@@ -151,7 +151,7 @@ enum Vocabulary {
     Scores(Unigram),
 }
 
-/// What transformers' classes set in a model that they build from the file's vocabulary.
+/// The settings that transformers' classes make in a model that they build from the file's vocabulary.
 #[derive(Debug, Clone)]
 pub(super) enum Rebuild {
     /// As the file says.

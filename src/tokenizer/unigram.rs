@@ -11,7 +11,7 @@
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 use tokenizers::{Result, Token};
 
-/// What an unknown character costs more than the rarest piece, as in SentencePiece.
+/// The cost of an unknown character beyond the rarest piece, as in SentencePiece.
 const UNKNOWN_PENALTY: f64 = 10.0;
 /// Stands for a position that no path reaches.
 const UNREACHED: u32 = u32::MAX;

@@ -132,7 +132,7 @@ pub fn convert_folder(source: &Folder, options: JsValue, out: &Folder) -> Result
 #[wasm_bindgen(js_name = inspectFolder)]
 pub fn inspect_folder(folder: &Folder, run_self_test: bool, print: &Function) -> Result<(), JsValue> {
     let print = |line: &str| {
-        // What the host throws here does not concern the folder.
+        // An error that the host throws here does not concern the folder.
         let _ = print.call1(&JsValue::NULL, &line.into());
     };
     Ok(convert::inspect(folder, run_self_test, print)?)

@@ -175,7 +175,7 @@ fn files_whose_weights_were_packed_with_dropped_ones_are_needed_again() {
         pass(&mut loader, second, &files[second]).unwrap();
         write(&mut loader, last, half, &files[last][half..]).unwrap();
         loader.end(last).unwrap();
-        // What was dropped is asked for, and asked for once.
+        // A dropped weight is asked for, and asked for once.
         let again: Vec<&&String> = paths.iter().filter(|path| !loader.is_complete(path)).collect();
         needed_again += again.len();
         for path in again {

@@ -1,4 +1,4 @@
-// What the cache deletes, and when: replaced versions, files of loads that never ended, manifests of changing addresses;
+// The files that the cache deletes, and when: replaced versions, files of loads that never ended, manifests of changing addresses;
 // and how it behaves when storage is full.
 import assert from "node:assert/strict";
 import { mkdirSync, readdirSync, utimesSync, writeFileSync } from "node:fs";

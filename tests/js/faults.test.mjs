@@ -96,7 +96,7 @@ describe("Corom.load from a server with", () => {
         server.take();
         server.fault = undefined;
         await loadsRight(server.address, options);
-        // The same with a cache, which afterwards holds the right model and nothing else.
+        // With a cache too, which afterwards holds the right model and nothing else.
         await withFolder(async (cacheDir) => {
           server.fault = fault;
           server.take();

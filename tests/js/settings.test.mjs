@@ -1,4 +1,4 @@
-// What a folder without corom.json means: poolings, modules after them, lengths, and info.settings.
+// The meaning of a folder without corom.json: poolings, modules after them, lengths, and info.settings.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import path from "node:path";

@@ -1,4 +1,4 @@
-// The same, with the DOM's types: what a page can pass.
+// Types with those of the DOM: the arguments that a page can pass.
 import { Corom } from "corom";
 import { convert } from "corom/convert";
 
@@ -14,7 +14,7 @@ export async function page(input: HTMLInputElement, file: File, blob: Blob, resp
   await corom.embed("阔腿裤");
 }
 
-/** What a page does with vectors: TypeScript 5.7 and later accept only those with an ArrayBuffer. */
+/** Uses vectors as a page does: TypeScript 5.7 and later accept only those with an ArrayBuffer. */
 export async function store(corom: Corom, device: GpuQueue, database: IDBObjectStore, port: MessagePort): Promise<void> {
   const vectors = await corom.embed(["阔腿裤"]);
   const vector = await corom.embed("阔腿裤");

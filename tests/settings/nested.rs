@@ -54,7 +54,7 @@ fn files_of_the_transformers_folder_decide() {
     let (mut files, ..) = nested("0_Transformer", "sentence_transformers.models.Transformer");
     files.insert("0_Transformer/sentence_bert_config.json".into(), br#"{"max_seq_length": 9}"#.to_vec());
     let top = encoder();
-    // The same names at the top count for nothing, in the loader as in the converter.
+    // Files with these names at the top count for nothing, in the loader as in the converter.
     files.insert("config.json".into(), top["config.json"].clone());
     files.insert("tokenizer.json".into(), b"{}".to_vec());
     files.insert("sentence_bert_config.json".into(), br#"{"max_seq_length": 7}"#.to_vec());

@@ -17,7 +17,7 @@ use encoder::spec::AttentionSpec;
 use encoder::spec::{Activation, LinearSpec, WeightOrder};
 use std::cell::RefCell;
 
-/// What `run` repeats.
+/// The work that `run` repeats.
 struct Job {
     run: Box<dyn FnMut()>,
 }

@@ -2,7 +2,7 @@
 import { HttpError } from "./http-error.js";
 import { misconfigured } from "./settings.js";
 
-/** What a token may not contain. */
+/** Matches characters that a token may not contain. */
 const KINDS = [
   [/[\r\n]/, "a line break"],
   [/[\t ]/, "white space"],

@@ -27,7 +27,7 @@ export class StagingFolder {
     this.#path = path.join(path.dirname(path.resolve(target)), `.${name}.corom-${process.pid}-${made++}`);
   }
 
-  /** What the worker opens. Its first write creates the folder. */
+  /** The target that the worker opens. Its first write creates the folder. */
   get folder() {
     return { path: this.#path };
   }

@@ -37,7 +37,7 @@ pub(crate) struct Args {
     /// L2-normalize vectors [default: what the checkpoint says, or not]
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "true|false")]
     normalize: Option<bool>,
-    /// What to convert if the folder has a checkpoint and an ONNX export [default: the checkpoint]
+    /// The weights to convert if the folder has a checkpoint and an ONNX export [default: the checkpoint]
     #[arg(long, value_parser = parse_source, value_name = "checkpoint|onnx")]
     from: Option<WeightSource>,
     /// Leave out the layers after the pooling, or a head in the checkpoint that corom does not run

@@ -29,12 +29,12 @@ const TEXTS: [&str; 4] = [
 
 /// The lowest cosine similarity between two computations in f32.
 const MIN_COSINE: f64 = 0.999_99;
-/// The same for a graph in f16, which tract computes in f16.
+/// The limit for a graph in f16, which tract computes in f16.
 const MIN_COSINE_F16: f64 = 0.999;
 /// The largest relative difference of two norms.
 const MAX_NORM_ERROR: f64 = 1e-2;
 
-/// What tract-onnx says of a folder.
+/// The opinion of tract-onnx on a folder.
 #[derive(Debug)]
 pub(crate) enum Opinion {
     /// It computes the same vectors. The number is the lowest cosine similarity.

@@ -23,7 +23,7 @@ fn rejection(bytes: &[u8]) -> String {
 fn pickle_reads_plain_data_of_every_protocol() {
     // pickle.dumps({'a': [1, -2, 3.5, None, True]}, protocol=2)
     let two = b"\x80\x02}q\x00X\x01\x00\x00\x00aq\x01]q\x02(K\x01J\xfe\xff\xff\xffG@\x0c\x00\x00\x00\x00\x00\x00N\x88es.";
-    // The same, protocol 4 and 0.
+    // Protocols 4 and 0.
     let four = b"\x80\x04\x95\x1d\x00\x00\x00\x00\x00\x00\x00}\x94\x8c\x01a\x94]\x94(K\x01J\xfe\xff\xff\xffG@\x0c\x00\x00\x00\x00\x00\x00N\x88es.";
     let zero = b"(dp0\nVa\np1\n(lp2\nI1\naI-2\naF3.5\naNaI01\nas.";
     for bytes in [&two[..], four, zero] {

@@ -1,11 +1,11 @@
-//! What the matcher knows of a value of the graph.
+//! The matcher's knowledge of a value of the graph.
 
 use super::expr::{ExprId, IdKind};
 use super::layout::Layout;
 use crate::encoder::plan::Vector;
 use crate::encoder::spec::UNBOUNDED;
 
-/// What an outlet of tract's graph holds.
+/// The content of an outlet of tract's graph.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum AbstractValue {
     /// Nothing that a pattern knows.

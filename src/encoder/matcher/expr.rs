@@ -7,7 +7,7 @@ use crate::encoder::spec::{Activation, PositionRule};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct ExprId(usize);
 
-/// What a matrix with one row per token is computed from.
+/// The origin of a matrix with one row per token.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Expr {
     /// One row of a table per token.
@@ -36,7 +36,7 @@ pub(super) enum Expr {
     Context { q: ExprId, k: ExprId, v: ExprId, heads: usize, scale: f32, score_range: [f32; 2] },
 }
 
-/// What indexes a table.
+/// The numbers that index a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum IdKind {
     /// `input_ids`.

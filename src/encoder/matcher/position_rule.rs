@@ -93,7 +93,7 @@ fn rule(tried: &[(Evaluation, Vec<u32>)], skipped_id: Option<u32>) -> Option<Pos
 
 /// Returns true if the integers of all tokens follow a rule.
 fn follows(t: &Evaluation, ids: &[u32], rule: PositionRule) -> bool {
-    // The same positions for all texts, or positions of each text.
+    // One list of positions for all texts, or positions of each text.
     let texts = if t.values.len() == t.tokens { 1 } else { t.batch };
     (texts == t.batch || rule.skipped_id.is_none())
         && is_per_token(t)

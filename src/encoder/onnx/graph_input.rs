@@ -1,6 +1,6 @@
 //! The inputs of a graph, by what a run passes to them.
 
-/// What a run passes to an input, `[batch, sequence]` integers.
+/// The values that a run passes to an input, `[batch, sequence]` integers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum InputRole {
     TokenIds,

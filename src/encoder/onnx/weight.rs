@@ -83,7 +83,7 @@ pub(super) fn is_deferred(tensor: &TensorProto) -> bool {
         && tensor_info::count(tensor).is_ok_and(|count| count >= MIN_DEFERRED_ELEMENTS)
 }
 
-/// What an initializer becomes in the graph.
+/// The form of an initializer in the graph.
 pub(super) enum InitializerKind {
     /// A constant of the graph.
     Constant,

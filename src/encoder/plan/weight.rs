@@ -7,7 +7,7 @@ use super::tensor::TensorRef;
 /// A scalar, or a list of numbers along one axis.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Vector {
-    /// The same number for every element.
+    /// One number for all elements.
     Uniform(f32),
     /// The elements of a stored tensor, or the range `part` of them. `len` is the resulting length.
     Stored { tensor: TensorRef, part: Option<Range<usize>>, len: usize },
@@ -53,7 +53,7 @@ pub(crate) struct Matrix {
     pub(crate) transposed: bool,
     /// True if the stored elements are floats. Otherwise they are integers.
     pub(crate) float: bool,
-    /// What stored floats are rounded to first. The elements are then these integers.
+    /// The step to which stored floats are rounded first. The elements are then these integers.
     pub(crate) rounding: Option<Rounding>,
     /// How stored elements become weights.
     pub(crate) quantization: Quantization,

@@ -32,7 +32,7 @@ pub(super) enum RunnableGraphs {
 #[derive(Debug, Clone)]
 pub(super) struct RunnableGraph {
     runnable: Arc<TypedRunnableModel>,
-    /// What each input is fed, in order.
+    /// The values that each input is fed, in order.
     pub(super) roles: Vec<InputRole>,
     outputs: usize,
     /// The number of columns of the first output.

@@ -48,7 +48,7 @@ impl<T> Decided<T> {
     }
 }
 
-/// What one source says of one setting: nothing, a value, or a value that corom cannot use. Such a value is
+/// The statement of one source about one setting: nothing, a value, or a value that corom cannot use. Such a value is
 /// an error only if no source before it decides.
 pub(super) type Stated<T> = Option<Decided<Result<T>>>;
 

@@ -1,4 +1,4 @@
-//! What a model folder means: for each setting, the source that decides it.
+//! The meaning of a model folder: for each setting, the source that decides it.
 //!
 //! The first source that states a setting decides. The loader and the converter both use this table, so a
 //! folder has one meaning.

@@ -13,7 +13,7 @@ pub(super) const FILE: &str = "configuration.json";
 /// ModelScope's name of the task. The folders of CoROM and of its relatives have it.
 const TASK: &str = "sentence-embedding";
 
-/// What `configuration.json` says.
+/// The statements of `configuration.json`.
 #[derive(Default)]
 pub(super) struct Configuration {
     pub(super) settings: SourceSettings,

@@ -1,4 +1,4 @@
-//! What one source says of each setting.
+//! The statements of one source about the settings.
 
 use super::decided::Stated;
 use super::head_module::HeadModule;
@@ -6,7 +6,7 @@ use crate::config::PoolingChoice;
 use crate::prompts::Prompts;
 use crate::similarity::Metric;
 
-/// What one source says of each setting.
+/// The statements of one source, one per setting.
 #[derive(Default)]
 pub(super) struct SourceSettings {
     pub(super) pooling: Stated<PoolingChoice>,

@@ -14,7 +14,7 @@ use crate::similarity::Metric;
 
 use crate::model::manifest::Manifest;
 
-/// What the caller has decided.
+/// The decisions of the caller.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct CallerSettings {
     pub(crate) pooling: Option<PoolingChoice>,

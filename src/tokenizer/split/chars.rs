@@ -1,4 +1,5 @@
-//! What BERT's normalizer and pre-tokenizer do with a character, found out by asking them.
+//! Classes of characters by the effect that BERT's normalizer and pre-tokenizer have on them, found out by
+//! asking them.
 
 use tokenizers::{Normalizer, OffsetReferential, OffsetType, PreTokenizedString, PreTokenizer};
 
@@ -7,7 +8,7 @@ use crate::tokenizer::builder::Pipeline;
 /// The number of characters whose classes are stored together.
 const PAGE: usize = 64;
 
-/// What becomes of a character between two letters.
+/// The effect of a character between two letters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum CharClass {
     /// White space: it separates words and has no token.

@@ -67,7 +67,7 @@ pub(super) fn next_cut(
     text.len()
 }
 
-/// What a run of characters consists of.
+/// The kind of the characters of a run.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum RunKind {
     Space,

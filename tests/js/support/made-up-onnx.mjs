@@ -11,7 +11,7 @@ const PATTERNS = {
   [FLOAT]: Buffer.from(Float32Array.from({ length: PATTERN_BYTES / 4 }, (_, i) => weightAt(i, 1000) / 25000).buffer),
   [INT8]: Buffer.from(Int8Array.from({ length: PATTERN_BYTES }, (_, i) => weightAt(i, 127)).buffer),
 };
-/** What an int8 weight is multiplied by. */
+/** The scale of an int8 weight. */
 const SCALE = 0.04 / 127;
 
 const LENGTH_DELIMITED = 2;

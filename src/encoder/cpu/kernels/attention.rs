@@ -288,7 +288,7 @@ mod tests {
             for (got, expected) in out.iter().zip(&expected) {
                 assert!((got - expected).abs() < 1e-4, "{got} {expected}");
             }
-            // What an earlier call left in the scratch memory must not matter.
+            // Numbers that an earlier call left in the scratch memory must not matter.
             let mut again = vec![f32::NAN; expected.len()];
             attention(&spec, qkv, &cu_seqlens, kernel, &mut again, &mut scratch);
             assert_eq!(out, again);

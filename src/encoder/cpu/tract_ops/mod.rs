@@ -18,7 +18,7 @@ use tract_core::internal::*;
 use crate::encoder::cpu::kernels::Scratch;
 use crate::encoder::cpu::kernels::linear::{Autotuner, Kernel};
 
-/// What all ops of a graph share.
+/// The state that all ops of a graph share.
 #[derive(Debug, Clone)]
 pub(super) struct Shared(Arc<Mutex<KernelState>>);
 

@@ -53,7 +53,7 @@ pub(super) enum Payload {
     Skipped { offset: u64, size: u64 },
 }
 
-/// What happens to the content of a field.
+/// The treatment of a field's content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Target {
     /// It goes to the fields that prost decodes.

@@ -63,7 +63,7 @@ pub struct OnnxReader {
     skipping: Skipping,
 }
 
-/// What the next byte is.
+/// The kind of the next byte.
 #[derive(Debug)]
 enum State {
     /// A byte of a field's number and wire type.

@@ -31,7 +31,7 @@ struct Version {
     since: i64,
     /// One letter per input: `x` for a required one, `?` for an optional one, `*` for one or more.
     inputs: &'static str,
-    /// The same for outputs.
+    /// The outputs, by the same rule.
     outputs: &'static str,
     /// `name:type` per attribute. A `!` at the end marks a required attribute.
     attributes: &'static str,

@@ -11,7 +11,7 @@ pub(crate) const MODULES: &str = "modules.json";
 /// The most modules that are read. Real models have two to five.
 const MAX_MODULES: usize = 64;
 
-/// What a module is, by the name of its class.
+/// The kind of a module, by the name of its class.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::model::settings) enum ModuleKind {
     /// The encoder, which the graph computes.

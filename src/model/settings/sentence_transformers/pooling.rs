@@ -23,7 +23,7 @@ const MODES: [(&str, &str, Pooling); 6] = [
     ("pooling_mode_lasttoken", "lasttoken", Pooling::LastToken),
 ];
 
-/// What the file says.
+/// The statements of the file.
 pub(super) struct PoolingFile {
     pub(super) pooling: Stated<PoolingChoice>,
     /// True if the tokens of a prompt take part in the pooling.

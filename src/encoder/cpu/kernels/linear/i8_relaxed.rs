@@ -49,7 +49,7 @@ struct PanelI8<'a> {
     can_pair: &'a [bool],
 }
 
-/// What the kernels need to know about each block of weights: for each panel, for each block of inputs.
+/// The numbers that the kernels need of each block of weights: for each panel, for each block of inputs.
 #[derive(Debug)]
 pub(super) struct WeightBlocks {
     /// The sum of the weights of each output.

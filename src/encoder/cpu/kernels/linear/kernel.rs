@@ -4,7 +4,7 @@
 /// relaxed kernels share a weight layout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Kernel {
-    /// The same bits on every machine, and the fastest kernel without relaxed SIMD. Activations are integers
+    /// Has the same bits on every machine, and is the fastest kernel without relaxed SIMD. Activations are integers
     /// of up to 13 bits for int8 weights and of 15 bits for 4-bit weights. f32 products are not fused with
     /// their sums.
     #[default]

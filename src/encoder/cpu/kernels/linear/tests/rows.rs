@@ -1,4 +1,4 @@
-//! What a row of outputs depends on, and how close it is to f32.
+//! Tests of one row of outputs: the values it depends on, and its distance to f32.
 
 use super::*;
 
