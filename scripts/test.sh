@@ -3,7 +3,7 @@
 # core needs nothing from the network but crates and the toolchain. hosts needs a browser, npm packages, onnxruntime and
 # two models.
 
-PYTHON_PINS=(onnxruntime==1.32.0 numpy==2.4.6)
+PYTHON_PINS=(onnxruntime==1.32.0 numpy==2.4.6 onnx==1.23.2)
 
 cmd_test() {
   case ${1-} in "" | core | hosts) ;; *) die "test takes core, hosts or nothing, not '$1'" ;; esac
@@ -25,12 +25,14 @@ test_hosts() {
   CONVERTER_PROFILE=dev m3e_small models/m3e-small
   CONVERTER_PROFILE=dev minilm models/minilm-int8 --dtype int8
   once "onnxruntime for the tests" "${PYTHON_PINS[*]}" "$CACHE/python/bin/python" python_env
+  minilm_exports
   once "npm packages for the tests" "$(hash_of tests/js/package-lock.json)" tests/js/node_modules/playwright-core \
     npm --prefix tests/js ci --ignore-scripts --no-audit --no-fund
   find_chromium
-  # The tests read these variables: the converted models, their checkpoints, a Python with onnxruntime, the browser.
+  # The tests read these variables: the models, their checkpoints and exports, a Python with onnxruntime, the browser.
   export COROM_M3E=$ROOT/models/m3e-small COROM_M3E_CHECKPOINT=$CACHE/m3e-small
   export COROM_MINILM=$ROOT/models/minilm-int8 COROM_MINILM_CHECKPOINT=$CACHE/minilm
+  export COROM_MINILM_EXPORTS=$CACHE/minilm-exports
   export COROM_PYTHON=$CACHE/python/bin/python CHROMIUM
   step "Rust tests with onnxruntime and real models" cargo test --locked --features cli --test convert -- hosts::
   build_package quick
@@ -44,6 +46,18 @@ python_env() {
   rm -rf "$CACHE/python"
   python3 -m venv "$CACHE/python" || die "python3 has no venv (Debian: python3-venv)"
   "$CACHE/python/bin/pip" install --quiet --only-binary :all: "${PYTHON_PINS[@]}"
+}
+
+# Writes MiniLM as 8-bit exports of onnxruntime's quantizer into the cache.
+minilm_exports() {
+  local script=tests/python/export_minilm.py
+  once "8-bit exports of all-MiniLM-L6-v2" "$MINILM_PIN ${PYTHON_PINS[*]} $(hash_of $script)" \
+    "$CACHE/minilm-exports/int8/model_quantized.onnx" export_minilm "$script"
+}
+
+export_minilm() {
+  rm -rf "$CACHE/minilm-exports"
+  "$CACHE/python/bin/python" "$1" "$CACHE/minilm" "$CACHE/minilm-exports"
 }
 
 # Sets CHROMIUM to a browser in PATH. Installs Debian's package if there is none.
