@@ -12,6 +12,8 @@ use std::io::Write as _;
 ///
 /// Without the variable the test cannot run and says how to run it. If `CI` is set, that is a failure.
 fn from_environment(variable: &str) -> Option<OsString> {
+    let script = include_str!("../../../scripts/test.sh");
+    assert!(script.contains(&format!("{variable}=")), "scripts/test.sh does not set {variable}");
     let is_set = |value: &OsString| !value.is_empty();
     let value = env::var_os(variable).filter(is_set);
     if value.is_none() {
