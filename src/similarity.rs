@@ -89,10 +89,17 @@ pub fn score(query: &[f32], documents: &[f32], metric: Metric) -> Result<Vec<f32
             Metric::L1 => lanes(query, document, |x, y| (x - y).abs()),
             Metric::Cosine => {
                 let norms = query_norm * dot(document, document).sqrt();
-                if norms > 0.0 { dot(query, document) / norms } else { 0.0 }
+                if norms.is_normal() { dot(query, document) / norms } else { wide_cosine(query, document) }
             }
         })
         .collect())
+}
+
+/// Returns the cosine of vectors whose norms 32-bit floats cannot represent: very small, very large, zero or NaN.
+fn wide_cosine(a: &[f32], b: &[f32]) -> f32 {
+    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(&x, &y)| f64::from(x) * f64::from(y)).sum::<f64>();
+    let norms = dot(a, a).sqrt() * dot(b, b).sqrt();
+    if norms == 0.0 { 0.0 } else { (dot(a, b) / norms) as f32 }
 }
 
 /// Returns the inner product of two vectors of equal length.
@@ -144,6 +151,21 @@ mod tests {
         }
         assert!(score(&[0.0, 2.0], &documents[..3], Metric::Dot).is_err());
         assert!(score(&[0.0, 2.0], &[], Metric::Dot).unwrap().is_empty());
+    }
+
+    #[test]
+    fn cosine_of_very_small_and_very_large_vectors() {
+        for scale in [1e-40_f32, 1e-30, 1e-22, 1e22, 1e38] {
+            let [small, large] = [[scale, 0.0], [3.0 * scale.min(1e37), 4.0 * scale.min(1e37)]];
+            let cosine = |a: &[f32], b: &[f32]| score(a, b, Metric::Cosine).unwrap()[0];
+            for (a, b) in [(&small, &large), (&large, &small)] {
+                assert!((cosine(a, b) - 0.6).abs() < 1e-6, "{scale}: {}", cosine(a, b));
+            }
+            assert!((cosine(&small, &[3.0, 4.0]) - 0.6).abs() < 1e-6);
+        }
+        assert!(score(&[f32::NAN, 0.0], &[1.0, 2.0], Metric::Cosine).unwrap()[0].is_nan());
+        assert!(score(&[1.0, 0.0], &[f32::NAN, 2.0], Metric::Cosine).unwrap()[0].is_nan());
+        assert_eq!(score(&[1.0, 0.0], &[0.0, 0.0], Metric::Cosine).unwrap(), [0.0]);
     }
 
     proptest! {

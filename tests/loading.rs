@@ -12,6 +12,8 @@ mod json_files;
 #[path = "loading/second_reading.rs"]
 mod second_reading;
 mod support;
+#[path = "loading/unreadable.rs"]
+mod unreadable;
 
 use std::collections::BTreeMap;
 

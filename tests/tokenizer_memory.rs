@@ -2,47 +2,27 @@
 //! texts.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+mod support;
 
+use std::alloc::System;
+
+use cap::Cap;
 use corom::tokenizer::{Tokenizer, TokenizerFiles};
 use serde_json::{Value, json};
+use support::isolate::for_each_group;
 
-/// Counts the bytes that are allocated, and the most that were at once.
-struct Counting;
-
-static NOW: AtomicUsize = AtomicUsize::new(0);
-static PEAK: AtomicUsize = AtomicUsize::new(0);
-/// Tests measure one after the other.
-static TURN: Mutex<()> = Mutex::new(());
-
-// SAFETY: every call goes to the system's allocator with the same arguments.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let now = NOW.fetch_add(layout.size(), Ordering::Relaxed) + layout.size();
-        PEAK.fetch_max(now, Ordering::Relaxed);
-        // SAFETY: the caller's promise.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        NOW.fetch_sub(layout.size(), Ordering::Relaxed);
-        // SAFETY: the caller's promise.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
+/// Counts the bytes that are allocated. An allocation beyond the limit fails, which ends the process.
 #[global_allocator]
-static ALLOCATOR: Counting = Counting;
+static HEAP: Cap<System> = Cap::new(System, usize::MAX);
 
-/// Runs `work`. Returns its result, the bytes that are allocated more than before, and the most that were at once.
-fn measured<T>(work: impl FnOnce() -> T) -> (T, usize, usize) {
-    let before = NOW.load(Ordering::Relaxed);
-    PEAK.store(before, Ordering::Relaxed);
+/// Runs `work` with at most `most` bytes more than before. Returns its result and the bytes that are still allocated.
+fn within<T>(most: usize, work: impl FnOnce() -> T) -> (T, usize) {
+    let before = HEAP.allocated();
+    HEAP.set_limit(before + most).unwrap();
     let result = work();
-    let kept = NOW.load(Ordering::Relaxed).saturating_sub(before);
-    (result, kept, PEAK.load(Ordering::Relaxed) - before)
+    let kept = HEAP.allocated().saturating_sub(before);
+    HEAP.set_limit(usize::MAX).unwrap();
+    (result, kept)
 }
 
 /// Returns a made-up `tokenizer.json` with `pieces` Unigram tokens of one to eight letters of several alphabets.
@@ -88,46 +68,48 @@ fn unigram(pieces: usize) -> Vec<u8> {
     .into_bytes()
 }
 
-#[test]
-fn a_unigram_of_250_002_tokens_takes_little_memory() {
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    let files = TokenizerFiles {
-        tokenizer: Some(unigram(250_002)),
+/// Returns the files of XLM-R's tokenizer with a made-up vocabulary.
+fn xlm_roberta(pieces: usize) -> TokenizerFiles {
+    TokenizerFiles {
+        tokenizer: Some(unigram(pieces)),
         model_config: Some(br#"{ "model_type": "xlm-roberta" }"#.to_vec()),
         ..TokenizerFiles::default()
-    };
-    let size = files.tokenizer.as_ref().unwrap().len();
-    // multilingual-e5-small's table has 250,037 rows, more than the tokenizer has tokens.
-    let (tokenizer, kept, peak) = measured(|| Tokenizer::from_files(&files, 512, 250_037).unwrap());
-    println!("tokenizer.json {size} bytes, kept {kept}, peak {peak} besides the file");
-    assert!(kept < 16 << 20, "{kept} bytes");
-    assert!(peak < 32 << 20, "{peak} bytes");
-    let tokens = tokenizer.tokenize("裤 tennis 裤鞋").unwrap();
-    assert_eq!((tokens.ids[0], tokens.ids.last().copied(), tokens.unknown), (0, Some(2), 0), "{tokens:?}");
+    }
+}
+
+#[test]
+fn a_unigram_of_250_002_tokens_takes_little_memory() {
+    let groups = ["multilingual-e5-small's shape".to_owned()];
+    for_each_group("a_unigram_of_250_002_tokens_takes_little_memory", &groups, |_, cases| {
+        let files = xlm_roberta(250_002);
+        cases.begin("32 MiB besides the file");
+        // multilingual-e5-small's table has 250,037 rows, more than the tokenizer has tokens.
+        let (tokenizer, kept) = within(32 << 20, || Tokenizer::from_files(&files, 512, 250_037).unwrap());
+        assert!(kept < 16 << 20, "{kept} bytes");
+        let tokens = tokenizer.tokenize("裤 tennis 裤鞋").unwrap();
+        assert_eq!(
+            (tokens.ids[0], tokens.ids.last().copied(), tokens.unknown),
+            (0, Some(2), 0),
+            "{tokens:?}"
+        );
+    });
 }
 
 #[test]
 fn a_long_text_takes_constant_memory() {
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/bits/int8/tokenizer.json");
-    let bert = Tokenizer::from_json(&std::fs::read(path).unwrap(), 128, 326).unwrap();
-    let mut pieces = Tokenizer::from_files(
-        &TokenizerFiles {
-            tokenizer: Some(unigram(5000)),
-            model_config: Some(br#"{ "model_type": "xlm-roberta" }"#.to_vec()),
-            ..TokenizerFiles::default()
-        },
-        128,
-        5000,
-    )
-    .unwrap();
-    pieces.set_max_length(512).unwrap();
-    for unit in ["#", "裤", "👗", "ไทย", "a", " ", "e\u{301}", "{\"a\":1},", "<b>裤</b>", "aGVsbG8+"]
-    {
-        let text = unit.repeat((2 << 20) / unit.len());
-        for tokenizer in [&bert, &pieces] {
-            let (_, _, peak) = measured(|| tokenizer.encode(&text).map(drop));
-            assert!(peak < 8 << 20, "{unit:?}: {peak} bytes");
+    let groups = ["bert", "unigram"].map(str::to_owned);
+    for_each_group("a_long_text_takes_constant_memory", &groups, |group, cases| {
+        let tokenizer = if group == "bert" {
+            let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/bits/int8/tokenizer.json");
+            Tokenizer::from_json(&std::fs::read(path).unwrap(), 128, 326).unwrap()
+        } else {
+            Tokenizer::from_files(&xlm_roberta(5000), 512, 5000).unwrap()
+        };
+        for unit in ["#", "裤", "👗", "ไทย", "a", " ", "e\u{301}", "{\"a\":1},", "<b>裤</b>", "aGVsbG8+"]
+        {
+            cases.begin(format!("8 MiB for a text of {unit:?}"));
+            let text = unit.repeat((2 << 20) / unit.len());
+            drop(within(8 << 20, || tokenizer.encode(&text).map(drop)));
         }
-    }
+    });
 }

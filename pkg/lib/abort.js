@@ -2,7 +2,12 @@
 
 /** Throws the signal's reason if the signal is aborted. */
 export function throwIfAborted(signal) {
-  if (signal?.aborted) throw signal.reason;
+  if (signal?.aborted) throw reasonOf(signal);
+}
+
+/** Returns the reason of an aborted signal. Signals of older browsers and of polyfills have none. */
+export function reasonOf(signal) {
+  return signal.reason === undefined ? new DOMException("This operation was aborted", "AbortError") : signal.reason;
 }
 
 /** The functions to call when a signal aborts, per signal. */
@@ -43,7 +48,7 @@ export function onAbort(signal, callback) {
 export function untilAborted(promise, signal) {
   if (!signal) return promise;
   return new Promise((resolve, reject) => {
-    const release = onAbort(signal, () => reject(signal.reason));
+    const release = onAbort(signal, () => reject(reasonOf(signal)));
     promise.then(resolve, reject).finally(release);
   });
 }
@@ -51,7 +56,7 @@ export function untilAborted(promise, signal) {
 /** Returns a controller that aborts when `signal` does. `release` removes that connection. */
 export function childController(signal) {
   const controller = new AbortController();
-  return { controller, release: onAbort(signal, () => controller.abort(signal.reason)) };
+  return { controller, release: onAbort(signal, () => controller.abort(reasonOf(signal))) };
 }
 
 /** Resolves after `ms` milliseconds, or rejects with the signal's reason. */

@@ -1,6 +1,6 @@
 // A store (cache.js) whose operations always end. Storage can hang: `navigator.storage.getDirectory` in a damaged
 // profile, a folder on a network that is gone.
-import { onAbort } from "./abort.js";
+import { onAbort, reasonOf } from "./abort.js";
 
 /** Time that an operation gets. */
 const LIMIT_MS = 6000;
@@ -35,7 +35,7 @@ export async function answered(promise, { signal, limitMs = LIMIT_MS, abortedLim
       timer = setTimeout(() => (timer = setTimeout(fail, ms / 2)), ms / 2);
     };
     limit(limitMs, () => reject(new Error(`storage did not answer for ${limitMs / 1000} s`)));
-    release = onAbort(signal, () => limit(abortedLimitMs, () => reject(signal.reason)));
+    release = onAbort(signal, () => limit(abortedLimitMs, () => reject(reasonOf(signal))));
   });
   try {
     return await Promise.race([promise, late]);

@@ -14,7 +14,7 @@
 //   sizeOf(folder, name)       bytes, 0 if there is no entry
 //   modifiedAt(folder, name)   time of the last write in milliseconds since the epoch, 0 if unknown
 //   isAbandoned(name)          optional: whether the program that was writing the unfinished entry has ended
-import { throwIfAborted } from "./abort.js";
+import { reasonOf, throwIfAborted } from "./abort.js";
 import { answered, answeringStore } from "./answering-store.js";
 import { CoromError, invalid, messageOf } from "./errors.js";
 import { readManifest, readRecord, storeManifest, storeRecord } from "./cached-manifests.js";
@@ -114,7 +114,7 @@ class Cache {
       if (this.#hasFailed) return undefined; // another operation has already reported the failure
       if (this.#signal?.aborted) {
         this.#hasFailed = true;
-        throw this.#signal.reason;
+        throw reasonOf(this.#signal);
       }
       if (isQuotaExceeded(cause)) {
         if (!this.#isFull) this.#warn("CACHE_FULL", "cache: storage is full; further downloads are not cached", cause);

@@ -13,7 +13,7 @@ import {
   wholeNumber,
 } from "./arguments.js";
 import { checkDocuments, checkQuery } from "./documents.js";
-import { isMatrix } from "./embeddings.js";
+import { checkResultSize } from "./embed-result.js";
 import { keptStateOf } from "./kept-vectors.js";
 import { invalid } from "./errors.js";
 import { CALL_HINTS } from "./option-hints.js";
@@ -36,22 +36,12 @@ function callOptions(given, call, names = []) {
   return options;
 }
 
-/** Returns true for what `embed` reads item by item: an iterable that is neither a string, an array nor bytes. */
-export function isIterable(value) {
-  if (value === null || typeof value !== "object" || Array.isArray(value)) return false;
-  if (value instanceof String || ArrayBuffer.isView(value) || isMatrix(value)) return false;
-  try {
-    return [Symbol.asyncIterator, Symbol.iterator].some((key) => typeof value[key] === "function");
-  } catch {
-    return false; // the value cannot be read; the checks of a list say so
-  }
-}
-
 /** Checks the arguments of `embed` for a text or a list. Returns `{ list, isSingle, prompt, … }`. */
-export function embedArguments(value, given) {
+export function embedArguments(value, given, { dimension }) {
   return readArgument("an argument", () => {
+    if (Array.isArray(value)) checkResultSize(value.length, dimension); // before the texts are copied
     const isSingle = typeof value === "string";
-    if (!isSingle && !Array.isArray(value)) throw unexpected("texts", value, "a string, an array of strings or an iterable");
+    if (!isSingle && !Array.isArray(value)) throw unexpected("texts", value, "a string, an array of strings, an iterable or a stream");
     const options = callOptions(given, "embed", ["prompt", "onProgress"]);
     return { ...options, list: isSingle ? [value] : texts(value, "texts"), isSingle, prompt: prompt(options.prompt) };
   });

@@ -3,11 +3,12 @@
 import { childController, throwIfAborted, untilAborted } from "./abort.js";
 import * as check from "./call-arguments.js";
 import { CallProgress } from "./call-progress.js";
-import { keptFreedError } from "./documents.js";
+import { checkScores, keptFreedError } from "./documents.js";
 import { EmbedResult, checkResultSize } from "./embed-result.js";
 import { Embeddings } from "./embeddings.js";
 import { freedError } from "./engine.js";
 import { invalid } from "./errors.js";
+import { isIterable, iteratorOf } from "./iteration.js";
 import { KeptVectors } from "./kept-vectors.js";
 import { errorOfPortion, textPortions } from "./portions.js";
 import { Queue } from "./queue.js";
@@ -15,6 +16,10 @@ import { asVector } from "./vectors.js";
 
 /** Token that only `load` passes to the constructor, so that the constructor is not public. */
 export const loaded = Symbol("loaded");
+
+/** Returns the class that `load` was called on: `Class`, a subclass, or `Class` if `load` is called apart from it. */
+export const calledOn = (given, Class) =>
+  given?.prototype === Class.prototype || given?.prototype instanceof Class ? given : Class;
 
 /** Returns the engine of an instance. */
 export let engineOf;
@@ -40,7 +45,7 @@ export class Corom {
   }
 
   embed(texts, options) {
-    return check.isIterable(texts) ? this.#embedIterable(texts, options) : this.#embedList(texts, options);
+    return isIterable(texts) ? this.#embedIterable(texts, options) : this.#embedList(texts, options);
   }
 
   async score(query, documents, options) {
@@ -105,8 +110,7 @@ export class Corom {
 
   async #embedList(texts, options) {
     this.#assertNotFreed();
-    if (Array.isArray(texts)) checkResultSize(texts.length, this.info.dimension); // before the texts are copied
-    const given = check.embedArguments(texts, options);
+    const given = check.embedArguments(texts, options, this.info);
     const { list, isSingle, prompt, onProgress } = given;
     const progress = onProgress && new CallProgress(onProgress, list.length);
     const { data, report } = await this.#run(given, (signal) => this.#embedPortions(list, prompt, signal, progress));
@@ -131,7 +135,7 @@ export class Corom {
     const { batchSize, prompt, onProgress, signal } = check.iterableOptions(options);
     throwIfAborted(signal);
     const progress = onProgress && new CallProgress(onProgress);
-    const iterator = texts[Symbol.asyncIterator]?.() ?? texts[Symbol.iterator]();
+    const iterator = iteratorOf(texts);
     let index = 0;
     let ended = false;
     try {
@@ -202,6 +206,7 @@ export class Corom {
       const onDone = progress?.portion();
       const some = await this.#engine.score(query, portion, metric, { signal, onDone });
       if (some === undefined) throw keptFreedError(); // while the call waited
+      checkScores(some, portion.at);
       values.set(some, portion.at);
       onDone?.(some.length);
     });

@@ -98,6 +98,15 @@ export function checkDocuments(value, dimension, engine) {
   });
 }
 
+/** Throws INVALID_ARGUMENT if a score is no number that can be compared. `at` is the index of the first document. */
+export function checkScores(scores, at) {
+  for (let i = 0; i < scores.length; i++) {
+    if (Number.isFinite(scores[i])) continue;
+    const reason = "the query or this document has numbers that are not finite, or too large for 32-bit floats";
+    throw invalid(`documents[${at + i}]: the score is ${scores[i]}: ${reason}`);
+  }
+}
+
 /** Checks the query of `score` and `rank`: a text, or a vector of the model's dimension. Returns a text or a copy. */
 export function checkQuery(value, dimension) {
   if (typeof value === "string") return { text: value };

@@ -2,6 +2,7 @@
 // the vectors were computed from texts. See types/embeddings.d.ts.
 import { readOptions } from "./option-names.js";
 import { readArgument, unexpected, wholeNumber } from "./arguments.js";
+import { uint8ArrayOf } from "./bytes.js";
 import { invalid, messageOf } from "./errors.js";
 import { asVector, checkDimension, isVector, listOfNumbers, toFloat32 } from "./vectors.js";
 
@@ -76,7 +77,7 @@ function parseJson(text) {
 
 /** Reads any accepted form. `dimension` is needed where the form has no rows of its own. */
 function parse(value, dimension, name) {
-  if (value instanceof Embeddings) return value;
+  if (value instanceof Embeddings) return checked(value, name);
   if (isMatrix(value)) return parseMatrix(value, name);
   const bytes = bytesOf(value);
   if (bytes) return parseFlat(floatsOf(bytes, name), dimension, name, "bytes");
@@ -88,8 +89,14 @@ function parse(value, dimension, name) {
   return join(Array.from(value, (item, i) => parseItem(item, `${name}[${i}]`)), dimension, name);
 }
 
+/** Returns Embeddings as they are, unless their numbers were transferred. */
+function checked(embeddings, name) {
+  uint8ArrayOf(embeddings.data, `${name}.data`);
+  return embeddings;
+}
+
 function parseItem(item, name) {
-  if (item instanceof Embeddings) return item;
+  if (item instanceof Embeddings) return checked(item, name);
   if (isMatrix(item)) return parseMatrix(item, name);
   const data = toFloat32(item, name);
   return new Embeddings(data, 1, data.length);

@@ -141,7 +141,7 @@ export class Engine {
    */
   async #embedSingle(text, prompt, signal) {
     const before = this.#withEmbedder((embedder) => embedder.resolvePrompt(prompt?.kind, prompt?.value));
-    const key = before === "" ? text : `${before}\0${text}`;
+    const key = `${before.length} ${before}${text}`;
     const cached = this.#queries.get(key);
     if (cached) return cached;
     const result = await this.#embedAll([text], prompt, signal);

@@ -1,5 +1,5 @@
 // Creates the class `Corom` of one host. An entry file (browser.js, node.js, ...) contains only what differs per host.
-import { Corom as Base } from "./corom.js";
+import { Corom as Base, calledOn } from "./corom.js";
 import { loadModel } from "./load.js";
 import { modelCache } from "./model-cache.js";
 
@@ -15,7 +15,7 @@ export function createCoromClass(functions, more) {
     static cache = modelCache(host);
 
     static load(source, options) {
-      return loadModel(this, host, source, options);
+      return loadModel(calledOn(this, Corom), host, source, options);
     }
   }
   return Corom;

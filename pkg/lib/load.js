@@ -58,7 +58,7 @@ export async function loadModel(Class, host, source, given) {
       return new Class(loaded, new Engine({ runtime, ...built, queryCache: options.queryCache, batchTimeMs: host.batchTimeMs }));
     } catch (error) {
       runtime?.drop();
-      if (!isRestart(error) || restarts === MAX_RESTARTS) throw withAddress(error, files.address);
+      if (!isRestart(error) || restarts === MAX_RESTARTS) throw withAddress(error, files);
     } finally {
       prefetch.cancelAll();
     }
@@ -74,10 +74,12 @@ async function openSource(host, source) {
 }
 
 /** Returns an error about the files of a folder with the folder's address in its message. */
-function withAddress(error, address) {
-  if (!(error instanceof CoromError) || !FOLDER_ERRORS.includes(error.code) || address === undefined) return error;
-  if (error.message.includes(address)) return error;
-  const { code, message, cause } = error;
+function withAddress(error, { address, unreadable = [] }) {
+  if (!(error instanceof CoromError) || address === undefined) return error;
+  // The loader says that it needs a subfolder, but only the host knows why the subfolder cannot be read.
+  const needed = unreadable.find(({ name }) => error.message.startsWith(`${name} cannot be read`));
+  if ((!needed && !FOLDER_ERRORS.includes(error.code)) || error.message.includes(address)) return error;
+  const { code, message, cause = needed?.cause } = error;
   return new CoromError(code, `${address}: ${message}`, cause === undefined ? undefined : { cause });
 }
 

@@ -1,5 +1,5 @@
 // Locks by name. Two tabs, or two loads in one page, that need the same file download it only once.
-import { childController, untilAborted } from "./abort.js";
+import { childController, reasonOf, untilAborted } from "./abort.js";
 
 /** Time to wait for a lock holder that makes no progress. It may be a frozen tab. */
 const LOCK_STALL_TIMEOUT_MS = 15_000;
@@ -26,7 +26,7 @@ export async function withLock(name, { signal, getProgress, stallTimeoutMs = LOC
     } catch (error) {
       if (isHeld) throw error;
       if (error !== stalled) {
-        if (signal?.aborted) throw signal.reason;
+        if (signal?.aborted) throw reasonOf(signal);
         return await work(); // locks are not allowed here, for example in a page with an opaque origin
       }
       const now = await getProgress();

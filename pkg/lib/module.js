@@ -4,11 +4,12 @@ import { shownAddress } from "./address.js";
 import { unexpected } from "./arguments.js";
 import { isBytes, isResponse, isUrl, uint8ArrayOf, unshared } from "./bytes.js";
 import { explainCompileErrors, unsupported } from "./compile.js";
-import { CoromError, invalid, messageOf } from "./errors.js";
+import { CoromError, messageOf } from "./errors.js";
 import { isMirrors } from "./model-url.js";
 import { SharedWork } from "./shared-work.js";
 import { hasRelaxedSimd, hasSimd } from "./simd.js";
 import { downloadModule, moduleOfResponse } from "./wasm-file.js";
+import { checkWasmResponse } from "./wasm-response.js";
 
 const WASM_FILES = { plain: "corom.wasm", relaxed: "corom-relaxed.wasm", convert: "corom-convert.wasm" };
 
@@ -147,8 +148,7 @@ async function moduleFromOption(host, given, options) {
   }
   if (isBytes(wasm)) return moduleFrom(wasm, "wasm", "INVALID_ARGUMENT");
   if (!isResponse(wasm)) throw unexpected("wasm", wasm, "a URL, a list of URLs, a Response, a WebAssembly.Module or bytes");
-  if (!wasm.ok) throw invalid(`wasm: the server answered HTTP ${wasm.status} for ${shownAddress(wasm.url)}`);
-  if (wasm.bodyUsed || wasm.body?.locked) throw invalid("wasm: the body of the Response was read before");
+  checkWasmResponse(wasm);
   return (await moduleOfResponse(wasm, "wasm", options)).module;
 }
 

@@ -1,5 +1,5 @@
 // Work that several callers wait for: it runs once, and is aborted when nobody waits any more.
-import { onAbort } from "./abort.js";
+import { onAbort, reasonOf } from "./abort.js";
 
 export class SharedWork {
   #controller = new AbortController();
@@ -36,7 +36,7 @@ export class SharedWork {
       };
       const waiter = { onProgress, fail };
       this.#waiting.add(waiter);
-      release = onAbort(signal, () => fail(signal.reason));
+      release = onAbort(signal, () => fail(reasonOf(signal)));
       if (signal?.aborted) return;
       this.#promise.then((result) => (leave(), resolve(result)), fail);
       if (this.#lastEvent) this.#send(waiter, this.#lastEvent);

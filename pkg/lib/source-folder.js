@@ -12,13 +12,10 @@ export async function folderSource(given) {
   const fs = await import("node:fs/promises");
   const { folder, model } = splitModelPath(path, given);
   const { paths, unreadable } = await listing(fs, path, folder);
-  if (model === undefined && !paths.includes("corom.json")) {
-    const needed = unreadable.find(({ name }) => name === "onnx"); // it may have a better export than the folder itself
-    if (needed) throw cannotBeRead(path.join(folder, needed.name), needed.cause);
-  }
   return {
     model,
-    paths,
+    paths: [...paths, ...unreadable.map(({ name }) => `${name}/`)], // the loader knows which of them it needs
+    unreadable,
     address: [folder, ...unreadable.map(({ name }) => `(without ${name}, which cannot be read)`)].join(" "),
     mirrors: [{ open: (file) => openFile(fs, path.join(folder, ...file.split("/"))) }],
   };
@@ -37,7 +34,7 @@ function splitModelPath(path, given) {
 
 /**
  * Lists the paths of all files in a folder, except in hidden folders and node_modules. A subfolder that cannot be read,
- * such as `lost+found`, is left out, because models rarely need it.
+ * such as `lost+found`, is listed in `unreadable`, with the reason.
  */
 async function listing(fs, path, folder) {
   const paths = [];

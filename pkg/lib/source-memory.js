@@ -18,7 +18,8 @@ export function memorySource(source, otherSources = "") {
     if (isResponse(contents)) files.set(path, await blobOf(path, contents));
     return openContents(path, files.get(path));
   };
-  return { paths: [...files.keys()], mirrors: [{ open }] };
+  const paths = [...files.keys()].filter((path) => !path.endsWith("/")); // archives list folders too
+  return { paths, mirrors: [{ open }] };
 }
 
 function openContents(path, contents) {

@@ -1,6 +1,7 @@
 // The forms of a vector that calls accept, and the form in which they return one. A vector that JSON or a structured
 // clone has copied is accepted too.
 import { unexpected } from "./arguments.js";
+import { uint8ArrayOf } from "./bytes.js";
 import { invalid } from "./errors.js";
 
 const TYPED_VECTORS = ["[object Float32Array]", "[object Float64Array]"];
@@ -17,7 +18,8 @@ function toJSON() {
 
 /** Returns true for an object whose keys are 0, 1, 2 …: JSON makes that of a typed array. */
 function isIndexed(value) {
-  return tagOf(value) === "[object Object]" && Object.hasOwn(value, "0") && typeof value[0] === "number";
+  if (tagOf(value) !== "[object Object]" || typeof value[0] !== "number") return false;
+  return Object.keys(value).every((key, i) => key === String(i));
 }
 
 /** Returns true for a value that has the form of a vector; its numbers are not checked. */
@@ -32,6 +34,7 @@ export function isVector(value) {
  * Numbers that 32-bit floats cannot represent are INVALID_ARGUMENT.
  */
 export function toFloat32(value, name) {
+  if (ArrayBuffer.isView(value)) uint8ArrayOf(value, name); // rejects numbers that were transferred
   if (tagOf(value) === "[object Float32Array]") return checkFinite(value, name);
   return checkFinite(new Float32Array(listOfNumbers(value, name, "a vector: a Float32Array or an array of numbers")), name);
 }

@@ -108,6 +108,11 @@ export interface EmbedOptions extends CallOptions, ProgressOptions {
   prompt?: Prompt | null | undefined;
 }
 
+/** A `ReadableStream` of texts, also where it is no `AsyncIterable`. */
+export interface TextStream {
+  getReader(): { read(): Promise<{ done: boolean; value?: string | undefined }>; cancel(reason?: unknown): Promise<void> };
+}
+
 /** Options of `embed` with an iterable. */
 export interface EmbedIterableOptions extends ProgressOptions {
   /** The text before each text; `""` for none. Default: the model's default prompt, `info.defaultPromptName`, or none. */

@@ -11,6 +11,7 @@ import type {
   Ranked,
   RankedText,
   ScoreOptions,
+  TextStream,
   Tokens,
 } from "./calls.js";
 import type { TextEmbeddings, Vector } from "./embeddings.js";
@@ -41,7 +42,7 @@ export interface CoromCalls {
   embed(texts: string | readonly string[], options?: EmbedOptions | null): Promise<Vector | TextEmbeddings>;
 
   /**
-   * Embeds the texts of any other iterable in batches, for lists of any length in constant memory. Each batch is a call
+   * Embeds the texts of any other iterable, or of a `ReadableStream`, in batches, for lists of any length in constant memory. Each batch is a call
    * of its own, so that other calls run between two batches. What the iterable throws ends the iteration.
    *
    * @example
@@ -51,7 +52,7 @@ export interface CoromCalls {
    * for await (const vectors of corom.embed(titles(), { batchSize: 2 })) vectors.rows; // 2, then 1
    */
   embed(
-    texts: AsyncIterable<string> | (Iterable<string> & { readonly length?: undefined }),
+    texts: AsyncIterable<string> | TextStream | (Iterable<string> & { readonly length?: undefined }),
     options?: EmbedIterableOptions | null,
   ): AsyncIterableIterator<TextEmbeddings>;
 

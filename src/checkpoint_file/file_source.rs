@@ -12,7 +12,8 @@ use std::io::{self, ErrorKind};
 /// Errors are [`io::Error`]s. The converter adds the path and turns them into
 /// [`FETCH_FAILED`](crate::error::ErrorCode::FetchFailed).
 pub trait FileSource {
-    /// Returns the paths of the files in the folder and two levels below it (`0_Transformer/onnx/`), in any order.
+    /// Returns the paths of the files in the folder and two levels below it (`0_Transformer/onnx/`), in any order. A
+    /// subfolder that cannot be listed is a path with a `/` at its end.
     #[cfg_attr(not(feature = "convert"), allow(dead_code, reason = "only the converter uses it"))]
     fn list(&self) -> io::Result<Vec<String>>;
 

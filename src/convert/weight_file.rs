@@ -4,7 +4,7 @@ use super::files::FileSource;
 use super::folder_files::{file_size, found};
 use super::options::{ConvertOptions, WeightSource};
 use crate::error::{Error, ErrorCode, Result, fail};
-use crate::model::export_folder::{choose_float_onnx, is_onnx};
+use crate::model::export_folder::{choose_float_onnx, is_onnx, reject_hidden_exports};
 use crate::model::settings::file_in;
 
 /// The file with the weights, by its path in the folder.
@@ -63,6 +63,7 @@ pub(crate) fn choose(source: &dyn FileSource, encoder: &str, options: &ConvertOp
         let paths = source.list().map_err(|e| {
             Error::with_source(ErrorCode::FetchFailed, format!("the folder cannot be read: {e}"), e)
         })?;
+        reject_hidden_exports(paths.iter().map(String::as_str))?;
         if paths.iter().any(|path| is_onnx(path)) {
             return choose_float_onnx(paths.iter().map(String::as_str)).map(WeightFile::Onnx);
         }

@@ -93,6 +93,16 @@ fn is_checkpoint(path: &str) -> bool {
         })
 }
 
+/// Returns `FETCH_FAILED` if one of the paths is a subfolder for ONNX files that cannot be listed, which ends with `/`.
+pub(crate) fn reject_hidden_exports<'a>(mut paths: impl Iterator<Item = &'a str>) -> Result<()> {
+    let hidden = paths.find(|path| *path == "onnx/" || path.ends_with("/onnx/"));
+    let Some(folder) = hidden.map(|path| path.trim_end_matches('/')) else { return Ok(()) };
+    fail!(
+        FetchFailed,
+        "{folder} cannot be read, but may have the ONNX file; make it readable, or name the file"
+    )
+}
+
 impl WantedExport {
     /// Returns the paths to request one after the other if the folder cannot be listed.
     pub(crate) fn tried_paths(self) -> Vec<String> {

@@ -14,7 +14,7 @@ use crate::error::Result;
 use crate::tokenizer::TOKENIZER_SIDE_FILES;
 
 use super::dtype::Dtype;
-use super::export_folder::is_onnx;
+use super::export_folder::{is_onnx, reject_hidden_exports};
 use super::file_request::FileRequests;
 use super::settings::{MODULES, SIDE_FILES, file_in, module_files, transformer_folder};
 
@@ -44,7 +44,7 @@ impl FileRequests {
     /// file has. Call it again after each file. Returns a file that the model needs and that does not exist.
     ///
     /// # Errors
-    /// Those of [`module_files`] and, with a listing, those of
+    /// Those of [`module_files`] and, with a listing, those of [`reject_hidden_exports`] and
     /// [`WantedExport::choose`](super::export_folder::WantedExport::choose).
     pub(super) fn advance_export(
         &mut self,
@@ -62,6 +62,7 @@ impl FileRequests {
             return Ok(None);
         }
         if let Some(listing) = &self.listing {
+            reject_hidden_exports(self.unreadable.iter().map(String::as_str))?;
             let path = self.export.choose(listing.iter().map(String::as_str))?;
             self.add(&path, true, None);
             return Ok(None);

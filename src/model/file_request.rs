@@ -36,6 +36,8 @@ pub(super) struct FileRequests {
     pub(super) export: WantedExport,
     /// All paths of the folder, if the host can list them.
     pub(super) listing: Option<BTreeSet<String>>,
+    /// Subfolders that the host cannot list, each with a `/` at its end.
+    pub(super) unreadable: BTreeSet<String>,
     /// Requested files that do not exist.
     pub(super) missing: BTreeSet<String>,
 }
@@ -88,12 +90,14 @@ impl FileRequests {
         });
     }
 
-    /// Requests a file if the listing has it; otherwise it is missing. Returns true if the file may exist. A listed file
-    /// is required: a web page or damaged bytes in its place are not "no file".
+    /// Requests a file if the listing has it, or if it is in a subfolder that cannot be listed; otherwise it is missing.
+    /// Returns true if the file may exist. A listed file is required: a web page or damaged bytes in its place are not
+    /// "no file".
     pub(super) fn add_if_listed(&mut self, path: &str, required: bool) -> bool {
-        let may_exist = self.listing.as_ref().is_none_or(|listing| listing.contains(path));
+        let is_hidden = self.unreadable.iter().any(|folder| path.starts_with(folder.as_str()));
+        let may_exist = is_hidden || self.listing.as_ref().is_none_or(|listing| listing.contains(path));
         if may_exist {
-            self.add(path, required || self.listing.is_some(), None);
+            self.add(path, required || (self.listing.is_some() && !is_hidden), None);
         } else {
             self.missing.insert(path.to_owned());
         }
@@ -120,8 +124,12 @@ impl FileRequests {
         self.missing.insert(path.to_owned());
     }
 
-    /// Sets the paths of the folder. Returns the requested files that are not among them.
-    pub(super) fn set_listing(&mut self, listing: BTreeSet<String>) -> Vec<String> {
+    /// Sets the paths of the folder. A path that ends with `/` is a subfolder that cannot be listed. Returns the
+    /// requested files that are not among the paths.
+    pub(super) fn set_listing(&mut self, paths: impl IntoIterator<Item = String>) -> Vec<String> {
+        let (unreadable, listing): (_, BTreeSet<String>) =
+            paths.into_iter().partition(|path| path.ends_with('/'));
+        self.unreadable = unreadable;
         let absent = self.pending.iter().filter(|request| !listing.contains(&request.path));
         let absent = absent.map(|request| request.path.clone()).collect();
         self.listing = Some(listing);

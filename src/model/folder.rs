@@ -67,13 +67,17 @@ pub fn load(folder: &Path, options: LoadOptions) -> Result<Embedder> {
     loader.build()
 }
 
-/// Lists the paths of all files in a folder, except in hidden folders. A subfolder that cannot be read is left
-/// out: the model may not need it.
+/// Lists the paths of all files in a folder, except in hidden folders. A subfolder that cannot be read ends with `/`:
+/// the model may not need it.
 fn list(folder: &Path) -> Vec<String> {
     let mut paths = Vec::new();
     let mut open = vec![(folder.to_owned(), String::new(), 0)];
     while let Some((folder, prefix, depth)) = open.pop() {
-        for entry in folder.read_dir().into_iter().flatten().flatten() {
+        let Ok(entries) = folder.read_dir() else {
+            paths.push(prefix);
+            continue;
+        };
+        for entry in entries.flatten() {
             let Ok(name) = entry.file_name().into_string() else { continue };
             let path = entry.path();
             if path.is_file() {

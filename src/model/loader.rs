@@ -103,14 +103,14 @@ impl ModelLoader {
         })
     }
 
-    /// Sets the paths of all files in the folder, if the host can list them. The loader then requests
-    /// only files that exist. Call it before the first file is passed.
+    /// Sets the paths of the folder's files, if the host can list them, before the first file is passed. The loader then
+    /// requests only files that exist, and what it needs in a subfolder that cannot be listed: its path ends with `/`.
     ///
     /// # Errors
-    /// `MISSING_FILE` if a required file is not among the paths, `INVALID_ARGUMENT` if there are
-    /// several ONNX files to choose from.
+    /// `MISSING_FILE` if a required file is not among the paths, `INVALID_ARGUMENT` if there are several ONNX files to
+    /// choose from, `FETCH_FAILED` if a subfolder that cannot be listed may have the ONNX file.
     pub fn set_listing(&mut self, paths: impl IntoIterator<Item = String>) -> Result<()> {
-        let absent = self.requests.set_listing(paths.into_iter().collect());
+        let absent = self.requests.set_listing(paths);
         absent.iter().try_for_each(|path| self.missing(path))
     }
 

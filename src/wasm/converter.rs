@@ -39,7 +39,8 @@ extern "C" {
     /// A folder of the host. Paths are relative to it, and `/` separates their parts.
     pub type Folder;
 
-    /// Returns the paths of the files in the folder and in its direct subfolders.
+    /// Returns the paths of the files in the folder and two levels below it. A subfolder that cannot be listed is a
+    /// path with a `/` at its end.
     #[wasm_bindgen(method, catch)]
     fn list(this: &Folder) -> Result<Vec<String>, JsValue>;
 

@@ -1,6 +1,6 @@
 // `corom/convert` in Node: the bytes, words and errors of the native command.
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, test } from "node:test";
 import { pathToFileURL } from "node:url";
@@ -77,6 +77,38 @@ describe("convert", () => {
     assert.equal(weights, `onnx/${name}`);
   });
 
+  test("finds an ONNX file two levels below, on disk and in memory, as the native command does", async (t) => {
+    const folder = scratch(t);
+    const [source, mine, theirs] = ["source", "mine", "theirs"].map((name) => path.join(folder, name));
+    const files = readFolder(path.join(FIXTURES, "exports/classic-op17"));
+    const modules = [{ idx: 0, name: "0", path: "0_Transformer", type: "sentence_transformers.models.Transformer" }];
+    const pooled = [...modules, { idx: 1, name: "1", path: "1_Pooling", type: "sentence_transformers.models.Pooling" }];
+    const placed = { "modules.json": JSON.stringify(pooled), "1_Pooling/config.json": '{"word_embedding_dimension":32,"pooling_mode_cls_token":true}', "empty/": "" };
+    for (const [name, bytes] of files) placed[`0_Transformer/${name.endsWith(".onnx") ? `onnx/${path.basename(name)}` : name}`] = bytes;
+    for (const [name, bytes] of Object.entries(placed)) {
+      mkdirSync(path.dirname(path.join(source, name)), { recursive: true });
+      if (!name.endsWith("/")) writeFileSync(path.join(source, name), bytes);
+    }
+    const run = native("convert", source, theirs);
+    assert.equal(run.status, 0, run.stderr);
+    await convert(source, { out: mine, wasm });
+    assert.deepEqual(differingFiles(readFolder(mine), readFolder(theirs)), []);
+    const { files: inMemory } = await convert(placed, { wasm });
+    assert.deepEqual(differingFiles(new Map(Object.entries(inMemory)), readFolder(theirs)), []);
+  });
+
+  test("makes the folders above its own, and removes them if it fails", async (t) => {
+    const folder = scratch(t);
+    const out = path.join(folder, "a/b/model");
+    await failsWith("INVALID_ARGUMENT", convert(checkpoint("wide"), { out, dtype: "int3", wasm }));
+    writeFileSync(path.join(folder, "file"), "");
+    await failsWith("FETCH_FAILED", convert(checkpoint("wide"), { out: path.join(folder, "file/b"), wasm }));
+    await failsWith("FETCH_FAILED", convert(checkpoint("wide"), { out: "/proc/corom/model", wasm }), "cannot create");
+    assert.deepEqual(readdirSync(folder), ["file"]);
+    await convert(checkpoint("wide"), { out, wasm });
+    assert.deepEqual(readdirSync(path.dirname(out)), ["model"]);
+  });
+
   test("rejects every bad checkpoint with the native command's code and message, and leaves nothing", async (t) => {
     const folder = scratch(t);
     const out = path.join(folder, "out");
@@ -146,10 +178,17 @@ describe("convert", () => {
       [source, { out: 7 }, "out"],
       [source, { signal: {} }, "signal"],
       [source, { wasm: new Uint8Array(8) }, "wasm"],
+      [source, { wasm: new Response("", { status: 404 }) }, "wasm", "404"],
+      [source, { worker: 42 }, "worker", "42"],
+      [{ get "config.json"() { throw new Error("mine"); } }, {}, "source", "mine"],
     ]) {
       const code = words[0] === "MISSING" ? "MISSING_FILE" : "INVALID_ARGUMENT";
       await failsWith(code, convert(given, { ...(options.wasm ? {} : { wasm }), ...options }), ...words.filter((word) => word !== "MISSING"));
     }
+    // A promise that is rejected is no unhandled rejection if the binary is not needed.
+    for (const [given, dtype] of [[42, "f32"], [source, 5]])
+      await failsWith("INVALID_ARGUMENT", convert(given, { dtype, wasm: Promise.reject(new Error("not needed")) }));
+    await failsWith("FETCH_FAILED", convert(source, { wasm: Promise.reject(new Error("lost")) }), "wasm", "lost");
   });
 });
 

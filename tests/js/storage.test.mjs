@@ -210,8 +210,20 @@ describe("a folder on disk", () => {
     });
   });
 
-  test("that cannot be read in a place of ONNX files fails with FETCH_FAILED", () =>
-    withUnreadable("onnx", foreign, (folder) => failsWith("FETCH_FAILED", Corom.load(folder), "onnx", "EACCES")));
+  test("that cannot be read in a place of ONNX files fails with FETCH_FAILED, unless a file is named", () =>
+    withUnreadable("onnx", foreign, async (folder) => {
+      const error = await failsWith("FETCH_FAILED", Corom.load(folder), folder, "onnx cannot be read", "name the file");
+      assert.equal(error.cause.code, "EACCES");
+      (await Corom.load(folder, { model: "model.onnx", pooling: "cls" })).free();
+      (await Corom.load(path.join(folder, "model.onnx"), { pooling: "cls" })).free();
+    }));
+
+  test("that cannot be read in a place of settings fails with FETCH_FAILED", () =>
+    withUnreadable("1_Pooling", foreign, async (folder) => {
+      const { open } = fs;
+      const refusing = (at, ...rest) => (at.includes("1_Pooling") ? Promise.reject(denied(at)) : open(at, ...rest));
+      await withFs({ open: refusing }, () => failsWith("FETCH_FAILED", Corom.load(folder), "1_Pooling", "EACCES"));
+    }));
 
   test("names what could not be read if a file is missing", () =>
     withUnreadable("1_Pooling", { "README.md": "a model" }, (folder) =>

@@ -1,4 +1,5 @@
 // `corom embed`.
+import { statSync } from "node:fs";
 import { assertModel, loadModel } from "./model.js";
 import { duration, ProgressBar } from "./progress-bar.js";
 import { assertExists, batchesOf, openRecords } from "./records.js";
@@ -8,10 +9,10 @@ import { UsageError } from "./usage.js";
 /** Embeds the texts of a file, batch by batch, so that the memory does not depend on the size of the file. */
 export async function run({ positionals: [input, output], values }, signal) {
   assertModel(values);
-  if (input !== "-" && input === output) throw new UsageError("IN and OUT are the same file");
+  if (areSameFile(input, output)) throw new UsageError("IN and OUT are the same file");
   const started = performance.now();
   const bar = new ProgressBar();
-  const { size, records } = openRecords(input, values, signal);
+  const { size, records } = openRecords(input, values, signal, { keepsFields: !/\.npy$/i.test(output) });
   const file = openVectors(output, values.force);
   let corom;
   try {
@@ -46,6 +47,13 @@ export async function run({ positionals: [input, output], values }, signal) {
   } finally {
     corom?.free();
   }
+}
+
+/** Returns true if two paths lead to the same file, which exists. */
+function areSameFile(a, b) {
+  if (a === "-" || b === "-") return false;
+  const [one, other] = [a, b].map((file) => statSync(file, { bigint: true, throwIfNoEntry: false }));
+  return one !== undefined && other !== undefined && one.dev === other.dev && one.ino === other.ino;
 }
 
 function report(output, { texts, cut, empty }, { dimension, maxLength, seconds }) {

@@ -1,17 +1,20 @@
-// Runs the command line `corom COMMAND …`. Exit statuses: 0 success, 1 an error, 2 wrong usage, 130 and 143 a signal.
+// Runs the command line `corom COMMAND …`. Exit statuses: 0 success, 1 an error, 2 wrong usage, 129, 130 and 143 a signal.
 import { readFileSync } from "node:fs";
+import { CoromError } from "../errors.js";
 import { COMMANDS } from "./commands.js";
 import { helpOf, overview } from "./help.js";
 import { readArguments, UsageError } from "./usage.js";
 
-const SIGNALS = { SIGINT: 130, SIGTERM: 143 };
+const SIGNALS = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 };
 
 /** Runs a command. Returns the exit status. */
 export async function main(args) {
-  process.stdout.on("error", (error) => {
-    if (error.code !== "EPIPE") throw error;
-    process.exit(0); // the reader, such as `head`, has what it wants
+  process.stdout.on("error", (cause) => {
+    if (cause.code === "EPIPE") process.exit(0); // the reader, such as `head`, has what it wants
+    printError(new CoromError("FETCH_FAILED", `standard output cannot be written: ${cause.message}`));
+    process.exit(1);
   });
+  process.stderr.on("error", () => {}); // nobody reads the messages
   const [name, ...rest] = args;
   if (name === "--version" || name === "-V") return print(`corom ${version()}`);
   if (name === "--help" || name === "-h" || name === "help") return help(rest[0]);
@@ -23,7 +26,8 @@ export async function main(args) {
   try {
     const given = readArguments(name, command, rest);
     if (given.help) return print(helpOf(name, command));
-    return await untilSignal(async (signal) => (await command.load()).run(given, signal));
+    const isPrinted = given.positionals.at(-1) === "-"; // some vectors are on standard output already
+    return await untilSignal(async (signal) => (await command.load()).run(given, signal), isPrinted);
   } catch (error) {
     if (error instanceof UsageError) return wrong(`error: ${error.message}\n\n${helpOf(name, command, "short")}`);
     printError(error);
@@ -31,8 +35,8 @@ export async function main(args) {
   }
 }
 
-/** Runs `work` with a signal that SIGINT and SIGTERM abort. Returns its status, or that of the signal. */
-async function untilSignal(work) {
+/** Runs `work` with a signal that SIGHUP, SIGINT and SIGTERM abort. Returns its status, or that of the signal. */
+async function untilSignal(work, isPrinted) {
   const controller = new AbortController();
   let status;
   const stop = (name) => {
@@ -44,7 +48,7 @@ async function untilSignal(work) {
     return (await work(controller.signal)) ?? 0;
   } catch (error) {
     if (status === undefined || !controller.signal.aborted || error !== controller.signal.reason) throw error;
-    process.stderr.write("interrupted: nothing was written\n");
+    process.stderr.write(isPrinted ? "interrupted\n" : "interrupted: nothing was written\n");
     return status;
   } finally {
     for (const name of Object.keys(SIGNALS)) process.off(name, stop);

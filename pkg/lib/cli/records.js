@@ -10,9 +10,10 @@ const MAX_NAMES = 12;
 
 /**
  * Returns `{ size, records }`: the size of the file in bytes, if it is known, and an async iterable of
- * `{ number, text, fields, bytes }`. `fields` is the rest of the record, for JSONL output.
+ * `{ number, text, bytes }`. For JSONL output, a record has the whole line in `json`, or the cells of a table with a header
+ * in `fields`; `keepsFields` says that they are needed.
  */
-export function openRecords(file, { input, column, header, field }, signal) {
+export function openRecords(file, { input, column, header, field }, signal, { keepsFields = false } = {}) {
   const format = input ?? EXTENSIONS[path.extname(file).toLowerCase()];
   if (format === undefined) {
     throw new UsageError(`the format of ${file === "-" ? "standard input" : file} is not known; add --input txt, tsv or jsonl`);
@@ -26,8 +27,8 @@ export function openRecords(file, { input, column, header, field }, signal) {
   const lines = linesOf(file, signal);
   const records = {
     txt: () => plainLines(lines),
-    tsv: () => cells(lines, name, { column, header }),
-    jsonl: () => jsonRecords(lines, name, field ?? "text"),
+    tsv: () => cells(lines, name, { column, header, keepsFields }),
+    jsonl: () => jsonRecords(lines, name, { field: field ?? "text", keepsFields }),
   }[format]();
   return { size: found?.size, records };
 }
@@ -52,10 +53,10 @@ export async function* batchesOf(records, size) {
 }
 
 async function* plainLines(lines) {
-  for await (const { number, text, bytes } of lines) yield { number, text, fields: {}, bytes };
+  for await (const { number, text, bytes } of lines) yield { number, text, bytes };
 }
 
-async function* cells(lines, name, { column, header }) {
+async function* cells(lines, name, { column, header, keepsFields }) {
   let names;
   let index;
   for await (const { number, text, bytes } of lines) {
@@ -64,6 +65,7 @@ async function* cells(lines, name, { column, header }) {
       index = columnIndex(row, name, { column, header });
       if (header) {
         names = row;
+        if (keepsFields) checkNames(names, name);
         continue;
       }
     }
@@ -71,9 +73,16 @@ async function* cells(lines, name, { column, header }) {
       const expected = names ? `the header has ${names.length}` : `--column is ${column}`;
       throw wrong(name, number, `has ${count(row.length, "column")}, but ${expected}`);
     }
-    const fields = names ? Object.fromEntries(names.map((key, i) => [key, row[i] ?? ""])) : {};
+    const fields = names && keepsFields ? Object.fromEntries(names.map((key, i) => [key, row[i] ?? ""])) : undefined;
     yield { number, text: row[index], fields, bytes };
   }
+}
+
+/** Throws a UsageError if two columns have the same name: a record has one field of each name. */
+function checkNames(names, file) {
+  const twice = names.find((name, i) => names.indexOf(name) < i);
+  if (twice === undefined) return;
+  throw new UsageError(`the header of ${file} has \`${twice}\` twice; rename one of the columns, or write .npy`);
 }
 
 /** Returns the index of the column with the texts. `first` is the first line. */
@@ -96,7 +105,7 @@ function columnIndex(first, name, { column, header }) {
   throw new UsageError(`--column: got \`${column}\`; expected a number from 1 on; ${next}`);
 }
 
-async function* jsonRecords(lines, name, field) {
+async function* jsonRecords(lines, name, { field, keepsFields }) {
   for await (const { number, text: line, bytes } of lines) {
     if (line.trim() === "") continue;
     let value;
@@ -106,7 +115,7 @@ async function* jsonRecords(lines, name, field) {
       throw wrong(name, number, `is not JSON: ${cause.message}`);
     }
     if (typeof value === "string") {
-      yield { number, text: value, fields: {}, bytes };
+      yield { number, text: value, bytes };
       continue;
     }
     if (value === null || typeof value !== "object" || Array.isArray(value)) {
@@ -117,7 +126,7 @@ async function* jsonRecords(lines, name, field) {
       const found = text === undefined ? "no field" : "no text in the field";
       throw wrong(name, number, `has ${found} \`${field}\`; its fields are ${listed(Object.keys(value))}: choose one with --field`);
     }
-    yield { number, text, fields: value, bytes };
+    yield { number, text, json: keepsFields ? line : undefined, bytes };
   }
 }
 

@@ -2,6 +2,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { CoromError, messageOf } from "../errors.js";
+import { withField } from "./json-line.js";
 import { UsageError } from "./usage.js";
 
 /** The header of a .npy file has a fixed size, because it is written again at the end, with the number of rows. */
@@ -64,12 +65,12 @@ class JsonLines {
 
   async begin() {}
 
-  /** Appends a line per record: its fields, its text, and the vector as `embedding`. */
+  /** Appends a line per record: the record as it was read, or its fields, or its text; and the vector as `embedding`. */
   async write(records, { data, dimension }) {
-    const lines = records.map(({ text, fields }, i) => {
+    const lines = records.map(({ text, fields, json }, i) => {
       const embedding = Array.from(data.subarray(i * dimension, (i + 1) * dimension), shortest);
-      const record = Object.keys(fields).length === 0 ? { text } : fields;
-      return JSON.stringify({ ...record, embedding });
+      if (json !== undefined) return withField(json, "embedding", JSON.stringify(embedding));
+      return JSON.stringify({ ...(fields ?? { text }), embedding });
     });
     await this.#file.write(Buffer.from(`${lines.join("\n")}\n`));
   }
@@ -93,9 +94,9 @@ class NewFile {
   #descriptor;
 
   constructor(target, force) {
-    if (!force && fs.lstatSync(target, { throwIfNoEntry: false })) {
-      throw new CoromError("INVALID_ARGUMENT", `${target} exists already; --force replaces it`);
-    }
+    const existing = fs.lstatSync(target, { throwIfNoEntry: false });
+    if (existing?.isDirectory()) throw new CoromError("INVALID_ARGUMENT", `${target} is a folder; expected the name of a file`);
+    if (existing && !force) throw new CoromError("INVALID_ARGUMENT", `${target} exists already; --force replaces it`);
     this.#target = target;
     this.#path = path.join(path.dirname(target), `.${path.basename(target)}.corom-${process.pid}`);
     this.#attempt(() => (this.#descriptor = fs.openSync(this.#path, "w")));
@@ -111,13 +112,19 @@ class NewFile {
 
   async commit() {
     this.#attempt(() => {
-      fs.closeSync(this.#descriptor);
+      this.#close();
       fs.renameSync(this.#path, this.#target);
     });
   }
 
   discard() {
+    this.#close();
     fs.rmSync(this.#path, { force: true });
+  }
+
+  #close() {
+    if (this.#descriptor !== undefined) fs.closeSync(this.#descriptor);
+    this.#descriptor = undefined;
   }
 
   #attempt(work) {
@@ -129,8 +136,9 @@ class NewFile {
   }
 }
 
+/** Resolves when the bytes are written. If that fails, the program ends (main.js). */
 function writeToStdout(bytes) {
-  return new Promise((resolve, reject) => process.stdout.write(bytes, (error) => (error ? reject(error) : resolve())));
+  return new Promise((resolve) => process.stdout.write(bytes, (error) => error ?? resolve()));
 }
 
 /** Returns the bytes of floats in the order that `<f4` means. */

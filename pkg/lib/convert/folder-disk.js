@@ -3,6 +3,9 @@ import fs from "node:fs";
 import path from "node:path";
 import { openFiles } from "./folder-memory.js";
 
+/** Levels of subfolders that are listed: `0_Transformer/onnx/`. */
+const MAX_DEPTH = 2;
+
 /** Opens `{ path }`, a folder that exists or that the first write creates, or files in memory. */
 export function openFolder(given) {
   if (given.path === undefined) return openFiles(given);
@@ -47,23 +50,23 @@ export function openFolder(given) {
   };
 }
 
-/** Lists the files in a folder and in its direct subfolders. */
-function namesIn(root) {
+/** Lists the files in a folder and two levels below it. A subfolder that cannot be read ends with `/`. */
+function namesIn(root, below = "", depth = 0) {
   const names = [];
-  for (const entry of fs.readdirSync(root, { withFileTypes: true })) {
-    const kind = entry.isSymbolicLink() ? statOf(path.join(root, entry.name)) : entry;
-    if (kind?.isFile()) names.push(entry.name);
-    if (kind?.isDirectory()) for (const inner of filesBelow(root, entry.name)) names.push(`${entry.name}/${inner}`);
+  for (const entry of fs.readdirSync(path.join(root, below), { withFileTypes: true })) {
+    const name = `${below}${entry.name}`;
+    const kind = entry.isSymbolicLink() ? statOf(path.join(root, name)) : entry;
+    if (kind?.isFile()) names.push(name);
+    if (kind?.isDirectory() && depth < MAX_DEPTH) names.push(...namesOrFolder(root, `${name}/`, depth + 1));
   }
   return names;
 }
 
-/** Returns the names of the files in a subfolder. A subfolder that cannot be read has nothing to convert. */
-function filesBelow(root, name) {
+function namesOrFolder(root, below, depth) {
   try {
-    return fs.readdirSync(path.join(root, name)).filter((inner) => statOf(path.join(root, name, inner))?.isFile());
+    return namesIn(root, below, depth);
   } catch {
-    return [];
+    return [below];
   }
 }
 

@@ -4,6 +4,9 @@
 /** Bytes of a Blob that are read at once. */
 const CHUNK_BYTES = 4 << 20;
 
+/** The parts of the longest paths that are listed, such as `0_Transformer/onnx/model.onnx`. */
+const MAX_PARTS = 3;
+
 /** Opens the files `[[path, contents]]`; contents are Blobs or Uint8Arrays. A new folder has no files. */
 export function openFiles({ files = [] }) {
   const contents = new Map(files);
@@ -20,7 +23,7 @@ export function openFiles({ files = [] }) {
     return read;
   };
   return {
-    list: () => [...contents.keys()].filter((path) => path.split("/").length <= 2),
+    list: () => [...contents.keys()].filter((path) => path.split("/").length <= MAX_PARTS && !path.endsWith("/")),
     size(path) {
       const file = contents.get(path);
       return file?.size ?? file?.length;

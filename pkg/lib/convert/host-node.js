@@ -53,7 +53,8 @@ function pathOf(given, name) {
   }
   const address = String(given);
   if (!/^file:/i.test(address)) {
-    throw invalid(`${name}: got the address ${shownAddress(address)}; expected a path: download the files first`);
+    const next = name === "source" ? ": download the files first" : "";
+    throw invalid(`${name}: got the address ${shownAddress(address)}; expected a path${next}`);
   }
   try {
     return fileURLToPath(address);

@@ -5,6 +5,7 @@ import { isBytes, isResponse, isUrl, uint8ArrayOf } from "../bytes.js";
 import { CoromError, invalid, messageOf } from "../errors.js";
 import { resolveBinary } from "../host-web.js";
 import { blobOf, filesOf } from "../source-memory.js";
+import { encodeText } from "../text.js";
 import { startWorker } from "../worker/start-worker.js";
 
 /** Returns a host for createConverter. `startDefault()` starts this package's own worker script. */
@@ -48,7 +49,7 @@ export async function openMemory(source, otherSources = "", keepsBlobs = true) {
 
 async function contentsOf(path, given, keepsBlobs) {
   const name = `source[${JSON.stringify(path)}]`;
-  if (typeof given === "string") return new TextEncoder().encode(given);
+  if (typeof given === "string") return encodeText(given);
   if (isBytes(given)) return uint8ArrayOf(given, name);
   const blob = isResponse(given) ? await blobOf(path, given) : given;
   // Others than the host's own Blobs cannot be sent to a worker.

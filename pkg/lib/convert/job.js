@@ -1,5 +1,5 @@
 // Runs one job in a worker of its own, and ends the worker after it.
-import { throwIfAborted } from "../abort.js";
+import { onAbort, reasonOf, throwIfAborted } from "../abort.js";
 import { CoromError, messageOf } from "../errors.js";
 import { deserializeError } from "../worker/serialize-error.js";
 
@@ -9,13 +9,18 @@ import { deserializeError } from "../worker/serialize-error.js";
  */
 export async function runJob(spawn, job, { worker, signal, receive }) {
   throwIfAborted(signal);
-  let abort;
+  let release;
   let thread;
   try {
     return await new Promise((resolve, reject) => {
-      abort = () => reject(signal.reason);
-      signal?.addEventListener("abort", abort, { once: true });
-      thread = spawn(worker, { message: (message) => handle(message, resolve, reject, receive), ended: rejectWith(reject) });
+      let isFailed = false;
+      const fail = (error) => {
+        isFailed = true;
+        reject(error);
+      };
+      release = onAbort(signal, () => fail(reasonOf(signal)));
+      const message = (received) => isFailed || handle(received, resolve, fail, receive);
+      thread = spawn(worker, { message, ended: rejectWith(fail) });
       thread.post(job);
     });
   } catch (error) {
@@ -23,7 +28,7 @@ export async function runJob(spawn, job, { worker, signal, receive }) {
     const message = `source or options cannot be sent to a worker: ${messageOf(error)}`;
     throw new CoromError("INVALID_ARGUMENT", message, { cause: error });
   } finally {
-    signal?.removeEventListener("abort", abort);
+    release();
     await thread?.end();
   }
 }

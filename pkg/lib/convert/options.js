@@ -1,7 +1,8 @@
 // Checks the options of `convert` and `inspect`. The Rust core checks names, such as those of poolings.
-import { describeValue, unexpected } from "../arguments.js";
+import { checkSignal, describeValue, optional, unexpected } from "../arguments.js";
 import { invalid } from "../errors.js";
 import { readOptions } from "../option-names.js";
+import { checkWorker } from "../worker/options.js";
 
 const CONVERT_OPTIONS = {
   out: undefined, // the host checks it
@@ -42,10 +43,8 @@ function typed(value, types, call) {
       throw unexpected(name, given[name], `a ${type}`);
     }
   }
-  const { signal } = given;
-  if (signal !== undefined && !(typeof signal.aborted === "boolean" && typeof signal.addEventListener === "function")) {
-    throw unexpected("signal", signal, "an AbortSignal");
-  }
+  optional(given.signal, checkSignal);
+  checkWorker(given.worker);
   return given;
 }
 

@@ -4,12 +4,12 @@ import path from "node:path";
 import { CoromError, invalid, messageOf } from "../errors.js";
 
 const MANIFEST = "corom.json";
-let made = 0; // several conversions of one program may have the same target
 
 export class StagingFolder {
   #target;
   #path;
   #replaces;
+  #made = []; // the folders that were created, the innermost first
 
   /**
    * Checks that the target may be written. Throws INVALID_ARGUMENT if it exists, unless `replace`; and with `replace`,
@@ -24,10 +24,28 @@ export class StagingFolder {
     if (existing !== undefined) checkReplaceable(target, existing, source, replace);
     this.#target = target;
     this.#replaces = existing !== undefined;
-    this.#path = path.join(path.dirname(path.resolve(target)), `.${name}.corom-${process.pid}-${made++}`);
+    const parent = path.dirname(path.resolve(target));
+    this.#path = path.join(parent, `.${name}.corom-${process.pid}-${Math.random().toString(36).slice(2)}`);
+    attempt("create", target, () => this.#makeFolders(parent));
   }
 
-  /** The target that the worker opens. Its first write creates the folder. */
+  /** Creates the temporary folder, so that a place which cannot be written is an error at once. */
+  #makeFolders(parent) {
+    // Not with `recursive`, which never ends in /proc.
+    const missing = [];
+    for (let folder = parent; !fs.existsSync(folder); folder = path.dirname(folder)) missing.unshift(folder);
+    try {
+      for (const folder of [...missing, this.#path]) {
+        fs.mkdirSync(folder);
+        this.#made.unshift(folder);
+      }
+    } catch (error) {
+      this.discard();
+      throw error;
+    }
+  }
+
+  /** The target that the worker opens. */
   get folder() {
     return { path: this.#path };
   }
@@ -45,9 +63,16 @@ export class StagingFolder {
     if (this.#replaces) attempt("delete", old, () => fs.rmSync(old, { recursive: true, force: true }));
   }
 
-  /** Deletes the temporary folder. */
+  /** Deletes the temporary folder, and the folders above it that were created for it and are empty. */
   discard() {
     fs.rmSync(this.#path, { recursive: true, force: true });
+    for (const folder of this.#made.filter((made) => made !== this.#path)) {
+      try {
+        fs.rmdirSync(folder);
+      } catch {
+        return; // another program uses it
+      }
+    }
   }
 }
 

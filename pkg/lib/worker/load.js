@@ -2,7 +2,7 @@
 import { throwIfAborted, untilAborted } from "../abort.js";
 import { readArgument, readError } from "../arguments.js";
 import { checkCacheOptions } from "../cache.js";
-import { loaded } from "../corom.js";
+import { calledOn, loaded } from "../corom.js";
 import { CoromError, messageOf } from "../errors.js";
 import { LOAD_OPTIONS, loadOptions } from "../load-options.js";
 import { modelCache } from "../model-cache.js";
@@ -26,7 +26,7 @@ export function createWorkerCoromClass(host) {
     }
 
     static load(source, options) {
-      return loadModel(this, host, source, options);
+      return loadModel(calledOn(this, Corom), host, source, options);
     }
   }
   return Corom;

@@ -9,11 +9,16 @@ const MAX_WORKERS = 32;
 /** Returns whether a value is a URL that a policy of Trusted Types has approved. */
 const isTrustedScriptUrl = (value) => Object.prototype.toString.call(value) === "[object TrustedScriptURL]";
 
+/** Throws INVALID_ARGUMENT if the option `worker` is given and does not name a script. */
+export function checkWorker(worker) {
+  const isScript = ["string", "function"].includes(typeof worker) || isUrl(worker) || isTrustedScriptUrl(worker);
+  if (worker !== undefined && !isScript) throw unexpected("worker", worker, "a URL or a function that returns a Worker");
+}
+
 /** Returns the options, or throws INVALID_ARGUMENT if one has the wrong type. */
 export function checkWorkerOptions(options) {
   const { worker, workers, abortTimeout } = options;
-  const isScript = ["string", "function"].includes(typeof worker) || isUrl(worker) || isTrustedScriptUrl(worker);
-  if (worker !== undefined && !isScript) throw unexpected("worker", worker, "a URL or a function that returns a Worker");
+  checkWorker(worker);
   if (abortTimeout !== undefined && !(typeof abortTimeout === "number" && abortTimeout >= 0))
     throw unexpected("abortTimeout", abortTimeout, "milliseconds: a number of at least 0");
   if (workers !== undefined && !(Number.isInteger(workers) && workers >= 1 && workers <= MAX_WORKERS))

@@ -75,10 +75,13 @@ impl FileSource for DiskFolder {
         while let Some((folder, prefix)) = open.pop() {
             let entries = match fs::read_dir(&folder) {
                 Err(e) if prefix.is_empty() => return Err(e),
-                // A subfolder that cannot be read (lost+found) has nothing to convert.
-                entries => entries.into_iter().flatten().flatten(),
+                Err(_) => {
+                    names.push(prefix);
+                    continue;
+                }
+                Ok(entries) => entries,
             };
-            for entry in entries {
+            for entry in entries.flatten() {
                 let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
                 if entry.path().is_file() {
                     names.push(name);

@@ -1,9 +1,10 @@
 // Downloads in headless Chromium: the caches in OPFS and the Cache API, tabs that load at the same time, other origins.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { after, afterEach, before, beforeEach, describe, test } from "node:test";
+import { after, before, describe, test } from "node:test";
 import { maxAbs, until } from "../support/corom.mjs";
-import { launchChromium, pageFiles } from "../support/chromium.mjs";
+import { browserSite } from "../support/browser-site.mjs";
+import { pageFiles } from "../support/chromium.mjs";
 import { faultServer } from "../support/fault-server.mjs";
 import { EXACT, MODEL, NAMES, SHARD, SIZE } from "../support/loading.mjs";
 
@@ -29,41 +30,23 @@ function newer() {
   return { ...files, "tokenizer.json": tokenizer, "corom.json": Buffer.from(JSON.stringify(manifest)) };
 }
 
-let browser;
-let site;
-let context;
-before(async () => ([browser, site] = await Promise.all([launchChromium(), faultServer(SITE)])));
-after(async () => {
-  await browser?.close();
-  await site?.close();
-});
-beforeEach(async () => (context = await browser.newContext()));
-afterEach(async () => {
-  await context.close();
-  site.fault = undefined;
-  site.take();
-});
-
-async function open(prepare) {
-  const page = await context.newPage();
-  if (prepare) await page.addInitScript(prepare);
-  await page.goto(`${site.address}page.html`);
-  return page;
-}
+const here = browserSite(SITE);
+const { open } = here;
 
 /**
  * Loads a model in the page, embeds a text and returns the warnings and phases, or the error's code or name. `stopAt`: the
- * bytes of the shard after which the load is aborted.
+ * bytes of the shard after which the load is aborted; `tellAt`: those after which the page calls its function `tell`.
  */
-async function load(page, { source = "./model/", stopAt, entry = "./pkg/browser.js", ...options } = {}) {
+async function load(page, { source = "./model/", stopAt, tellAt, entry = "./pkg/browser.js", ...options } = {}) {
   const outcome = await page.evaluate(
-    async ({ source, stopAt, entry, options, text, shard }) => {
+    async ({ source, stopAt, tellAt, entry, options, text, shard }) => {
       const { Corom } = await import(entry);
       const controller = new AbortController();
       const events = [];
       const onProgress = (event) => {
         events.push(event);
         if (event.file === shard && event.fileLoaded >= stopAt) controller.abort();
+        if (event.file === shard && event.fileLoaded >= tellAt) globalThis.tell();
       };
       try {
         const corom = await Corom.load(source, { ...options, onProgress, signal: controller.signal });
@@ -75,7 +58,7 @@ async function load(page, { source = "./model/", stopAt, entry = "./pkg/browser.
         return error.code && typeof error.code === "string" ? error.code : error.name;
       }
     },
-    { source, stopAt, entry, options: { ...EXACT, ...options }, text: MODEL.texts[1], shard: SHARD },
+    { source, stopAt, tellAt, entry, options: { ...EXACT, ...options }, text: MODEL.texts[1], shard: SHARD },
   );
   if (typeof outcome === "string") return outcome;
   assert.ok(maxAbs(outcome.data, MODEL.vectors[1]) <= MODEL.tolerance, "the right vector");
@@ -86,7 +69,7 @@ const size = (page) => page.evaluate(async () => (await import("./pkg/browser.js
 const clear = (page) => page.evaluate(async () => (await import("./pkg/browser.js")).Corom.cache.clear());
 /** Returns the requests for the model's files since the last call. */
 const asked = () =>
-  site
+  here.site
     .take()
     .filter(({ name }) => name.startsWith("model/"))
     .map((request) => ({ ...request, name: request.name.slice("model/".length) }));
@@ -132,11 +115,11 @@ for (const cache of ["opfs", "cache-api"]) {
   describe(`cache: "${cache}"`, () => {
     test("lets another page continue where an aborted load of a closed tab stopped", async () => {
       const page = await open();
-      site.fault = onShard(() => ({ stall: 9000 }));
+      here.site.fault = onShard(() => ({ stall: 9000 }));
       assert.equal(await load(page, { cache, stopAt: 9000 }), "AbortError");
       await page.close();
       asked();
-      site.fault = undefined;
+      here.site.fault = undefined;
       await load(await open(), { cache });
       const [{ range, sent }] = asked().filter(({ name }) => name === SHARD);
       const from = Number(/^bytes=(\d+)-$/.exec(range)[1]);
@@ -144,33 +127,33 @@ for (const cache of ["opfs", "cache-api"]) {
     });
 
     test("lets two tabs download every file once, and one continue when the other is closed", async () => {
-      site.fault = ({ name }) => (name.startsWith("model/") ? { slow: 10 } : undefined);
+      here.site.fault = ({ name }) => (name.startsWith("model/") ? { slow: 10 } : undefined);
       const tabs = await Promise.all([open(), open()]);
       await Promise.all(tabs.map((page) => load(page, { cache })));
       const twice = names().filter((name) => name !== "corom.json");
       assert.deepEqual(twice.sort(), NAMES.filter((name) => name !== "corom.json").sort());
       await clear(tabs[0]);
-      site.fault = onShard(({ count }) => (count === 0 ? { stall: 9000 } : undefined));
-      site.take();
+      here.site.fault = onShard(({ count }) => (count === 0 ? { stall: 9000 } : undefined));
+      here.site.take();
       const first = load(tabs[0], { cache }).catch(() => "closed");
-      await until(() => site.log.some(({ name }) => name === `model/${SHARD}`));
+      await until(() => here.site.log.some(({ name }) => name === `model/${SHARD}`));
       const second = load(tabs[1], { cache });
-      await until(() => site.log.filter(({ name }) => name === "model/corom.json").length === 2);
+      await until(() => here.site.log.filter(({ name }) => name === "model/corom.json").length === 2);
       await tabs[0].close();
       assert.equal(await first, "closed");
       await second;
-      assert.equal(site.log.filter(({ name }) => name === `model/${SHARD}`).length, 2);
+      assert.equal(here.site.log.filter(({ name }) => name === `model/${SHARD}`).length, 2);
     });
 
     test("warns with CACHE_FULL if storage is full, and the model loads", async () => {
       const page = await open();
-      const devtools = await context.newCDPSession(page);
+      const devtools = await here.context.newCDPSession(page);
       await devtools.send("Storage.overrideQuotaForOrigin", {
-        origin: new URL(site.address).origin,
+        origin: new URL(here.site.address).origin,
         quotaSize: 12_000,
       });
       assert.deepEqual((await load(page, { cache })).warnings, ["CACHE_FULL"]);
-      await devtools.send("Storage.overrideQuotaForOrigin", { origin: new URL(site.address).origin });
+      await devtools.send("Storage.overrideQuotaForOrigin", { origin: new URL(here.site.address).origin });
       assert.deepEqual((await load(page, { cache })).warnings, []);
       await load(page, { cache });
       assert.deepEqual(await size(page), whole);
@@ -178,13 +161,13 @@ for (const cache of ["opfs", "cache-api"]) {
 
     test("never stores an HTML page or a damaged file, and replaces files that are damaged later", async () => {
       const page = await open();
-      site.fault = onShard(() => ({ page: true }));
+      here.site.fault = onShard(() => ({ page: true }));
       assert.equal(await load(page, { cache }), "NOT_A_MODEL");
-      site.fault = onShard(() => ({ redirect: true }));
+      here.site.fault = onShard(() => ({ redirect: true }));
       assert.equal(await load(page, { cache }), "NOT_A_MODEL");
-      site.fault = onShard(() => ({ damage: 77 }));
+      here.site.fault = onShard(() => ({ damage: 77 }));
       assert.equal(await load(page, { cache }), "INTEGRITY_MISMATCH");
-      site.fault = undefined;
+      here.site.fault = undefined;
       await load(page, { cache });
       asked();
       await page.evaluate(async (opfs) => {
@@ -211,32 +194,28 @@ for (const cache of ["opfs", "cache-api"]) {
 
     test("deletes files of a load that never ended after a week", async () => {
       const page = await open();
-      site.fault = onShard(() => ({ stall: 9000 }));
+      here.site.fault = onShard(() => ({ stall: 9000 }));
       assert.equal(await load(page, { cache, stopAt: 9000 }), "AbortError");
-      site.fault = undefined;
-      site.files = { ...SITE, ...prefixed(newer()) };
-      try {
-        await load(page, { cache });
-        const { files } = await size(page);
-        assert.equal(files, NAMES.length, "the files of the newer model and one of the older");
-        await page.evaluate(() => {
-          const { now } = Date;
-          Date.now = () => now() + 8 * 24 * 60 * 60 * 1000;
-        });
-        await load(page, { cache });
-        assert.equal((await size(page)).files, NAMES.length - 1);
-        asked();
-        await load(page, { cache });
-        assert.deepEqual(names(), ["corom.json"]);
-      } finally {
-        site.files = SITE;
-      }
+      here.site.fault = undefined;
+      here.site.files = { ...SITE, ...prefixed(newer()) };
+      await load(page, { cache });
+      const { files } = await size(page);
+      assert.equal(files, NAMES.length, "the files of the newer model and one of the older");
+      await page.evaluate(() => {
+        const { now } = Date;
+        Date.now = () => now() + 8 * 24 * 60 * 60 * 1000;
+      });
+      await load(page, { cache });
+      assert.equal((await size(page)).files, NAMES.length - 1);
+      asked();
+      await load(page, { cache });
+      assert.deepEqual(names(), ["corom.json"]);
     });
 
     test("serves a page that is offline, and warns with OFFLINE", async () => {
       const page = await open();
       await load(page, { cache });
-      await context.setOffline(true);
+      await here.context.setOffline(true);
       const { warnings, phases } = await load(page, { cache });
       assert.deepEqual([warnings, phases.includes("download")], [["OFFLINE"], false]);
     });
@@ -311,9 +290,9 @@ test("a worker of the caller's uses the same cache", async () => {
 test("corom/worker uses the same cache, with mirrors and after an abort", async () => {
   const page = await open();
   const entry = "./pkg/worker.js";
-  site.fault = onShard(() => ({ stall: 9000 }));
+  here.site.fault = onShard(() => ({ stall: 9000 }));
   assert.equal(await load(page, { entry, stopAt: 9000 }), "AbortError");
-  site.fault = ({ name }) => (name.startsWith("nowhere/") ? { gone: true } : undefined);
+  here.site.fault = ({ name }) => (name.startsWith("nowhere/") ? { gone: true } : undefined);
   asked();
   assert.deepEqual((await load(page, { entry, source: ["./nowhere/", "./model/"], retries: 0 })).warnings, []);
   assert.ok(!names().includes("config.json"), "that file was stored before the abort");
@@ -338,15 +317,18 @@ describe("a model of another origin", () => {
     for (const headers of [cors, tags]) {
       for (const preflight of [405, 204]) {
         const page = await open();
+        let tell;
+        const arrived = new Promise((resolve) => (tell = resolve));
+        await page.exposeFunction("tell", tell);
         other.take();
         const allow = preflight === 204 ? { "access-control-allow-headers": "if-range, range" } : {};
         other.fault = ({ name, count }) => ({
           headers: { ...headers, ...allow },
           preflight,
           cut: name === SHARD && count === 0 ? 9000 : undefined,
-          linger: 500,
+          linger: () => arrived,
         });
-        await load(page, { source: other.address });
+        await load(page, { source: other.address, tellAt: 9000 });
         const gets = other.take().filter(({ name, method }) => name === SHARD && method === "GET");
         const from = Number(/\d+/.exec(gets.at(-1).range ?? "0")[0]);
         // If the server exposes ETags and its preflight forbids If-Range, the range is requested without it.
@@ -365,9 +347,9 @@ describe("a model of another origin", () => {
 
   test("serves as a mirror of this origin, and the other way round", async () => {
     other.fault = () => ({ headers: cors });
-    site.fault = onShard(() => ({ gone: true }));
+    here.site.fault = onShard(() => ({ gone: true }));
     await load(await open(), { source: ["./model/", other.address], retries: 0 });
-    site.fault = undefined;
+    here.site.fault = undefined;
     other.fault = undefined; // without CORS headers
     await load(await open(), { source: [other.address, "./model/"], retries: 0 });
   });

@@ -1,10 +1,10 @@
 // A folder without corom.json in headless Chromium: it is kept by the server's version of each file, in OPFS and in the
 // Cache API, and loads without a network. ../versions.test.mjs has every case in Node.
 import assert from "node:assert/strict";
-import { after, afterEach, before, beforeEach, describe, test } from "node:test";
-import { launchChromium, pageFiles } from "../support/chromium.mjs";
+import { describe, test } from "node:test";
+import { browserSite } from "../support/browser-site.mjs";
+import { pageFiles } from "../support/chromium.mjs";
 import { maxAbs } from "../support/corom.mjs";
-import { faultServer } from "../support/fault-server.mjs";
 import { EXACT, MODEL } from "../support/loading.mjs";
 
 /** The model of support/loading.mjs as someone else's folder. */
@@ -16,26 +16,8 @@ const SITE = {
   ...Object.fromEntries(NAMES.map((name) => [`model/${name}`, files[name]])),
 };
 
-let browser;
-let site;
-let context;
-before(async () => ([browser, site] = await Promise.all([launchChromium(), faultServer(SITE)])));
-after(async () => {
-  await browser?.close();
-  await site?.close();
-});
-beforeEach(async () => (context = await browser.newContext()));
-afterEach(async () => {
-  await context.close();
-  Object.assign(site, { files: SITE, fault: undefined });
-  site.take();
-});
-
-async function open() {
-  const page = await context.newPage();
-  await page.goto(`${site.address}page.html`);
-  return page;
-}
+const here = browserSite(SITE);
+const { open } = here;
 
 /** Loads the folder in a page and checks the vector. Returns the warnings, and the files by phase. */
 async function load(page, { entry = "./pkg/browser.js", ...options }) {
@@ -80,7 +62,7 @@ test("Corom.cache.delete deletes the folder, and tells whether there was one", a
 
 test("a .wasm file that breaks and stalls is continued, and loads at the same time fetch and compile it once", async () => {
   const page = await open();
-  site.fault = ({ name, count }) => (name.endsWith(".wasm") ? [{ cut: 900_000 }, { stall: 300_000 }][count] : undefined);
+  here.site.fault = ({ name, count }) => (name.endsWith(".wasm") ? [{ cut: 900_000 }, { stall: 300_000 }][count] : undefined);
   const outcome = await page.evaluate(async (text) => {
     const { Corom } = await import("./pkg/browser.js");
     let compilations = 0;
@@ -100,7 +82,7 @@ test("a .wasm file that breaks and stalls is continued, and loads at the same ti
   assert.deepEqual(outcome.lengths, [dimension, dimension]);
   assert.ok(outcome.isWhole);
   assert.ok(outcome.compilations <= 2, "one while it arrives, and one of the bytes after a break");
-  const ranges = site.log.filter(({ name }) => name.endsWith(".wasm")).map(({ range }) => Number(/\d+/.exec(range ?? "0")[0]));
+  const ranges = here.site.log.filter(({ name }) => name.endsWith(".wasm")).map(({ range }) => Number(/\d+/.exec(range ?? "0")[0]));
   assert.ok(ranges.length >= 3 && ranges.slice(1).every((from, i) => from > ranges[i]), String(ranges));
 });
 
@@ -112,7 +94,7 @@ for (const cache of ["opfs", "cache-api"]) {
       assert.deepEqual(await load(page, { cache }), { warnings: [], downloaded: [], verified: all });
       assert.deepEqual(await kept(page), [true, true]);
       await page.close();
-      site.fault = withoutNetwork;
+      here.site.fault = withoutNetwork;
       const other = await open();
       const offline = { warnings: ["OFFLINE"], downloaded: [], verified: all };
       assert.deepEqual(await load(other, { cache }), offline);
@@ -123,17 +105,17 @@ for (const cache of ["opfs", "cache-api"]) {
       const page = await open();
       await load(page, { cache });
       const tokenizer = Buffer.concat([files["tokenizer.json"], Buffer.from(" ")]);
-      site.files = { ...SITE, "model/tokenizer.json": tokenizer };
+      here.site.files = { ...SITE, "model/tokenizer.json": tokenizer };
       const rest = all.filter((name) => name !== "tokenizer.json");
       const changed = { warnings: [], downloaded: ["tokenizer.json"], verified: rest };
       assert.deepEqual(await load(page, { cache }), changed);
-      site.fault = withoutNetwork;
+      here.site.fault = withoutNetwork;
       assert.deepEqual(await load(page, { cache }), { warnings: ["OFFLINE"], downloaded: [], verified: all });
     });
 
     test("cannot load without a network before it was downloaded", async () => {
       const page = await open();
-      site.fault = withoutNetwork;
+      here.site.fault = withoutNetwork;
       await assert.rejects(load(page, { cache }), /corom\.json/);
     });
   });

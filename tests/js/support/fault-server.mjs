@@ -11,7 +11,7 @@ const PAGE = "<!DOCTYPE html>\n<html><head><title>Sign in</title></head><body><f
  *
  * | field | effect |
  * |---|---|
- * | cut: bytes | sends so many bytes of the body, then closes the connection after `linger` ms (50) |
+ * | cut: bytes | sends so many bytes of the body, then closes the connection after `linger` ms (50), or when the promise that `linger` returns is fulfilled |
  * | cut, clean | sends so many bytes as if they were the whole body |
  * | chunked | sends no content-length |
  * | part: bytes | answers a range with at most so many bytes |
@@ -126,6 +126,7 @@ async function answer({ name, request, response, entry }, fault, files) {
   if (fault.stall !== undefined) return;
   if (fault.clean || (fault.cut === undefined && fault.length === undefined)) return response.end();
   // Bytes in flight are lost when a connection closes. The pause lets them arrive, so that tests can count them.
-  await new Promise((resolve) => setTimeout(resolve, fault.linger ?? 50));
+  const { linger = 50 } = fault;
+  await (typeof linger === "function" ? linger() : new Promise((resolve) => setTimeout(resolve, linger)));
   response.destroy();
 }
