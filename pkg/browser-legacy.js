@@ -4,6 +4,7 @@ import { createCoromClass } from "./lib/entry.js";
 import { createHasherFactory } from "./lib/hash-web.js";
 import * as web from "./lib/host-web.js";
 
+export { Embeddings } from "./lib/embeddings.js";
 export { CoromError } from "./lib/errors.js";
 
 const absent = () => {

@@ -79,7 +79,7 @@ test("importing an entry fetches, compiles and starts nothing, and adds no globa
     const entries = await Promise.all(process.argv.slice(1).map((url) => import(url)));
     const added = Object.getOwnPropertyNames(globalThis).filter((name) => !names.has(name));
     console.log(JSON.stringify({ seen, added, exports: entries.map((entry) => Object.keys(entry).sort()) }));`;
-  const urls = ["node.js", "browser.js", "worker-node.js", "worker.js", "convert-node.js", "convert.js"].map((name) => new URL(`../../pkg/${name}`, import.meta.url).href);
+  const urls = ["node.js", "browser.js", "browser-legacy.js", "worker-node.js", "worker.js", "convert-node.js", "convert.js"].map((name) => new URL(`../../pkg/${name}`, import.meta.url).href);
   const { status, stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", program, ...urls], {
     encoding: "utf8",
   });
@@ -87,7 +87,7 @@ test("importing an entry fetches, compiles and starts nothing, and adds no globa
   assert.deepEqual(JSON.parse(stdout), {
     seen: [],
     added: [],
-    exports: [...Array(4).fill(["Corom", "CoromError", "Embeddings"]), ...Array(2).fill(["CoromError", "convert", "inspect"])],
+    exports: [...Array(5).fill(["Corom", "CoromError", "Embeddings"]), ...Array(2).fill(["CoromError", "convert", "inspect"])],
   });
 });
 
