@@ -21,6 +21,10 @@ export async function store(corom: Corom, device: GpuQueue, database: IDBObjectS
   new Blob([vectors.data, vectors.row(0), vector, vectors.tokens, ...vectors]);
   device.writeBuffer(0, vectors.data);
   device.writeBuffer(0, vector);
+  const stream = new ReadableStream<string>();
+  for await (const part of corom.embed(stream, { batchSize: 2 })) part.rows;
+  // @ts-expect-error texts only
+  corom.embed(new ReadableStream<Uint8Array>());
   database.put(vectors);
   port.postMessage(vectors, [vectors.data.buffer]);
   await fetch("/vectors", { method: "POST", body: vectors.data });
