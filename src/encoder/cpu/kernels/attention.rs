@@ -11,10 +11,10 @@
 
 use super::Scratch;
 use super::clip::clip;
-use super::linear::{Kernel, PANEL_COLUMNS, PanelRow, TILE_ROWS, multiply_tile_f32};
-use super::math::Math;
+use super::linear::{FloatSums, Kernel, PANEL_COLUMNS, PanelRow, TILE_ROWS, float_panels, multiply_tile_f32};
 use super::scratch::ensure_len;
-use super::simd::{F32x4, I32x4};
+use super::simd::{F32x4, I32x4, Job, Simd, choose};
+use super::softmax::Softmax;
 use crate::encoder::spec::{AttentionSpec, UNBOUNDED};
 use std::ops::Range;
 
@@ -104,20 +104,41 @@ pub fn attention(
     assert!(qkv.q.has(queries, hidden), "q has one row per query");
     assert!(qkv.k.has(tokens, hidden) && qkv.v.has(tokens, hidden), "k and v are [tokens, hidden]");
     assert_eq!(out.len(), queries * hidden, "out has one row per query");
-    for (s, sequence) in cu_seqlens.windows(2).enumerate() {
-        let keys = sequence[0]..sequence[1];
-        let queries = if spec.first_row_only { s..s + 1 } else { keys.clone() };
-        if keys.is_empty() {
-            out[queries.start * hidden..queries.end * hidden].fill(0.0);
-            continue;
-        }
-        for head in 0..spec.heads {
-            let columns = head * spec.head_size..(head + 1) * spec.head_size;
-            pack_keys(qkv.k, &keys, &columns, &mut scratch.keys);
-            pack_values(qkv.v, &keys, &columns, &mut scratch.values);
-            for first in queries.clone().step_by(TILE_ROWS) {
-                let queries = first..queries.end.min(first + TILE_ROWS);
-                attend_tile(spec, qkv.q, keys.len(), queries, &columns, kernel, out, scratch);
+    choose(Attend { spec, qkv, cu_seqlens, relaxed: kernel.is_relaxed(), out, scratch });
+}
+
+/// See [`attention`].
+struct Attend<'a> {
+    spec: &'a AttentionSpec,
+    qkv: Qkv<'a>,
+    cu_seqlens: &'a [usize],
+    relaxed: bool,
+    out: &'a mut [f32],
+    scratch: &'a mut Scratch,
+}
+
+impl Job for Attend<'_> {
+    type Output = ();
+
+    fn run<S: Simd>(self, simd: S) {
+        let Self { spec, qkv, cu_seqlens, relaxed, out, scratch } = self;
+        let hidden = spec.hidden();
+        for (s, sequence) in cu_seqlens.windows(2).enumerate() {
+            let keys = sequence[0]..sequence[1];
+            let queries = if spec.first_row_only { s..s + 1 } else { keys.clone() };
+            if keys.is_empty() {
+                out[queries.start * hidden..queries.end * hidden].fill(0.0);
+                continue;
+            }
+            for head in 0..spec.heads {
+                let columns = head * spec.head_size..(head + 1) * spec.head_size;
+                pack_keys(qkv.k, &keys, &columns, &mut scratch.keys);
+                pack_values(qkv.v, &keys, &columns, &mut scratch.values);
+                for first in queries.clone().step_by(TILE_ROWS) {
+                    let queries = first..queries.end.min(first + TILE_ROWS);
+                    let tile = QueryTile { spec, relaxed, keys: keys.len(), queries, columns: &columns };
+                    tile.attend(simd, qkv.q, out, scratch);
+                }
             }
         }
     }
@@ -157,80 +178,89 @@ fn pack_values(v: StridedRows<'_>, keys: &Range<usize>, columns: &Range<usize>, 
     }
 }
 
-/// Computes the context of up to four queries of one head from its packed keys and values. Missing queries
-/// are 0: that is cheaper than kernels for shorter tiles, because each sequence has at most one such tile.
-#[allow(clippy::too_many_arguments, reason = "they are the variables of the loops in `attention`")]
-fn attend_tile(
-    spec: &AttentionSpec,
-    q: StridedRows<'_>,
+/// Up to four queries of one head. Missing queries are 0: that is cheaper than kernels for shorter tiles,
+/// because each sequence has at most one such tile.
+struct QueryTile<'a> {
+    spec: &'a AttentionSpec,
+    relaxed: bool,
+    /// The number of keys.
     keys: usize,
     queries: Range<usize>,
-    columns: &Range<usize>,
-    kernel: Kernel,
-    out: &mut [f32],
-    scratch: &mut Scratch,
-) {
-    let width = spec.head_size;
-    let tile_queries = ensure_len(&mut scratch.float_activations, width * TILE_ROWS);
-    tile_queries.fill(0.0);
-    for (r, query) in queries.clone().enumerate() {
-        for (out, value) in tile_queries[r..].iter_mut().step_by(TILE_ROWS).zip(q.row(query, columns)) {
-            *out = value * spec.scale;
-        }
-    }
+    /// The columns of the head.
+    columns: &'a Range<usize>,
+}
 
-    let panels = keys.div_ceil(PANEL_COLUMNS);
-    let scores = ensure_len(&mut scratch.scores, panels * PANEL_COLUMNS * TILE_ROWS);
-    let (score_rows, _) = scores.as_chunks_mut::<TILE_ROWS>();
-    for (panel, scores) in scratch.keys[..panels * width]
-        .chunks_exact(width.max(1))
-        .zip(score_rows.as_chunks_mut::<PANEL_COLUMNS>().0)
-    {
-        let mut sums = [[[0.0; 4]; 2]; TILE_ROWS];
-        multiply_tile_f32(panel, tile_queries, TILE_ROWS, kernel.is_relaxed(), &mut sums);
-        for v in 0..2 {
-            let by_key = I32x4::transpose([0, 1, 2, 3].map(|r| F32x4::load(&sums[r][v]).to_bits()));
-            for (key, score) in by_key.into_iter().zip(&mut scores[4 * v..]) {
-                key.to_float().store(score);
+impl QueryTile<'_> {
+    /// Computes the context of the queries from the packed keys and values.
+    fn attend<S: Simd>(&self, simd: S, q: StridedRows<'_>, out: &mut [f32], scratch: &mut Scratch) {
+        let Self { spec, relaxed, keys, columns, .. } = *self;
+        let (width, hidden) = (spec.head_size, spec.hidden());
+        let tile_queries = ensure_len(&mut scratch.float_activations, width * TILE_ROWS);
+        tile_queries.fill(0.0);
+        for (r, query) in self.queries.clone().enumerate() {
+            for (out, value) in tile_queries[r..].iter_mut().step_by(TILE_ROWS).zip(q.row(query, columns)) {
+                *out = value * spec.scale;
             }
         }
-    }
-    let scores = &mut score_rows[..keys];
-    if spec.score_range != UNBOUNDED {
-        clip(scores.as_flattened_mut(), spec.score_range);
-    }
-    let factors = softmax(scores);
 
-    let scores = scores.as_flattened();
-    for (p, panel) in scratch.values[..width.div_ceil(PANEL_COLUMNS) * keys].chunks_exact(keys).enumerate() {
-        let mut sums = [[[0.0; 4]; 2]; TILE_ROWS];
-        multiply_tile_f32(panel, scores, TILE_ROWS, kernel.is_relaxed(), &mut sums);
-        for (r, query) in queries.clone().enumerate() {
-            let factor = F32x4::splat(factors[r]);
-            let to = &mut out[query * spec.hidden()..][columns.clone()][p * PANEL_COLUMNS..];
-            for (sum, to) in sums[r].iter().zip(to.chunks_mut(4)) {
-                F32x4::load(sum).mul(factor).store_part(to);
+        let panels = keys.div_ceil(PANEL_COLUMNS);
+        let scores = ensure_len(&mut scratch.scores, panels * PANEL_COLUMNS * TILE_ROWS);
+        let (score_rows, _) = scores.as_chunks_mut::<TILE_ROWS>();
+        for_each_pass(simd, &scratch.keys[..panels * width], panels, tile_queries, relaxed, |panel, sums| {
+            let scores = &mut score_rows[panel * PANEL_COLUMNS..][..PANEL_COLUMNS];
+            for v in 0..2 {
+                let four = |r: usize| F32x4::load(&sums[r].as_chunks().0[v]).to_bits();
+                let by_key = I32x4::transpose([four(0), four(1), four(2), four(3)]);
+                for (key, score) in by_key.into_iter().zip(&mut scores[4 * v..]) {
+                    key.to_float().store(score);
+                }
             }
+        });
+        let scores = &mut score_rows[..keys];
+        if spec.score_range != UNBOUNDED {
+            clip(scores.as_flattened_mut(), spec.score_range);
         }
+        let factors = simd.vectorize(Softmax(scores));
+
+        let (scores, panels) = (scores.as_flattened(), width.div_ceil(PANEL_COLUMNS));
+        for_each_pass(simd, &scratch.values[..panels * keys], panels, scores, relaxed, |panel, sums| {
+            for ((query, sums), factor) in self.queries.clone().zip(sums).zip(factors) {
+                let to = &mut out[query * hidden..][..hidden][columns.clone()][panel * PANEL_COLUMNS..];
+                for (sum, to) in sums.as_chunks::<4>().0.iter().zip(to.chunks_mut(4)) {
+                    F32x4::load(sum).mul(F32x4::splat(factor)).store_part(to);
+                }
+            }
+        });
     }
 }
 
-/// Computes softmax over the rows, for each lane, but without the division. Returns the factor with which
-/// each lane has to be multiplied. A lane with a NaN becomes NaN.
-fn softmax(scores: &mut [[f32; TILE_ROWS]]) -> [f32; TILE_ROWS] {
-    let max = scores.iter().map(F32x4::load).fold(F32x4::splat(f32::NEG_INFINITY), F32x4::max);
-    let (math, mut sum) = (Math::new(), F32x4::zero());
-    for score in scores {
-        let weight = math.exp_negative(F32x4::load(score).sub(max));
-        sum = sum.add(weight);
-        weight.store(score);
+/// Multiplies a tile of four rows of `acts` with `count` panels of the same length. Calls `store` with the
+/// number of each panel and its eight sums of each row.
+#[inline(always)]
+fn for_each_pass<S: Simd>(
+    simd: S,
+    panels: &[PanelRow],
+    count: usize,
+    acts: &[f32],
+    relaxed: bool,
+    mut store: impl FnMut(usize, [&[f32; PANEL_COLUMNS]; TILE_ROWS]),
+) {
+    let len = panels.len() / count.max(1);
+    for first in (0..count).step_by(float_panels::<S>()) {
+        // After the last panel, it repeats.
+        let weights = [0, 1].map(|p| &panels[(first + p).min(count - 1) * len..][..len]);
+        let mut sums: FloatSums = [[[0.0; PANEL_COLUMNS]; 2]; TILE_ROWS];
+        multiply_tile_f32(simd, weights, acts, TILE_ROWS, relaxed, &mut sums);
+        for (p, panel) in (first..count).take(float_panels::<S>()).enumerate() {
+            store(panel, sums.each_ref().map(|row| &row[p]));
+        }
     }
-    F32x4::splat(1.0).div(sum).to_array()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::encoder::cpu::kernels::simd::InstructionSet;
     use crate::encoder::cpu::kernels::testing::Random;
     use crate::encoder::reference::attention::reference_attention;
     use proptest::prelude::*;
@@ -281,17 +311,21 @@ mod tests {
                 .collect();
         }
         for kernel in [Kernel::Exact, Kernel::RelaxedI16] {
-            let mut out = vec![f32::NAN; expected.len()];
             let mut scratch = Scratch::new();
-            attention(&spec, qkv, &cu_seqlens, kernel, &mut out, &mut scratch);
+            let mut run = |set: InstructionSet| {
+                let mut out = vec![f32::NAN; expected.len()];
+                set.with(|| attention(&spec, qkv, &cu_seqlens, kernel, &mut out, &mut scratch));
+                out
+            };
+            let out = run(InstructionSet::Base);
             // The scores reach 80, so their rounding dominates the error.
             for (got, expected) in out.iter().zip(&expected) {
                 assert!((got - expected).abs() < 1e-4, "{got} {expected}");
             }
             // Numbers that an earlier call left in the scratch memory must not matter.
-            let mut again = vec![f32::NAN; expected.len()];
-            attention(&spec, qkv, &cu_seqlens, kernel, &mut again, &mut scratch);
-            assert_eq!(out, again);
+            for set in InstructionSet::available() {
+                assert_eq!(out, run(set), "{}", set.name());
+            }
         }
     }
 

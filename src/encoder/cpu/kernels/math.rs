@@ -1,4 +1,4 @@
-//! `exp`, `tanh` and the two forms of gelu, four lanes at a time. The functions of the C library differ from
+//! `exp`, `tanh` and the two forms of gelu, one vector at a time. The functions of the C library differ from
 //! machine to machine; these polynomials give the same bits everywhere.
 //!
 //! The coefficients are minimax fits: Lawson's iteration on 1,200 to 2,000 Chebyshev points in double
@@ -13,7 +13,7 @@
 //! | [`Math::gelu`] | 1e-6 for x ≥ −4, 6e-6 down to −11.8; everywhere 1.5e-7 · max(1, \|x\|) absolute |
 //! | [`Math::gelu_tanh`] | 7e-7 for x ≥ −2; everywhere 3e-7 · max(1, \|x\|) absolute |
 
-use super::simd::{F32x4, I32x4};
+use super::simd::{Floats, Ints};
 
 /// The constants of this module.
 #[derive(Debug)]
@@ -77,18 +77,31 @@ pub struct Math(&'static Constants);
 /// Returns Σ cᵢ·xⁱ by Estrin's scheme. It has a few more products than Horner's, but a third as many
 /// dependent additions, whose latency limits these functions.
 #[inline(always)]
-fn polynomial<const N: usize>(x: F32x4, c: &[f32; N]) -> F32x4 {
+fn polynomial<V: Floats, const N: usize>(x: V, c: &[f32; N]) -> V {
     const { assert!(N >= 2 && N <= 8) };
-    let linear = |i: usize| {
-        let low = F32x4::splat(c[i]);
-        if i + 1 < N { x.mul(F32x4::splat(c[i + 1])).add(low) } else { low }
-    };
     if N <= 2 {
-        return linear(0);
+        return linear(x, c, 0);
     }
     let square = x.mul(x);
-    let cubic = |i: usize| if i + 2 < N { linear(i + 2).mul(square).add(linear(i)) } else { linear(i) };
-    if N <= 4 { cubic(0) } else { cubic(4).mul(square.mul(square)).add(cubic(0)) }
+    if N <= 4 {
+        cubic(x, square, c, 0)
+    } else {
+        cubic(x, square, c, 4).mul(square.mul(square)).add(cubic(x, square, c, 0))
+    }
+}
+
+/// Returns cᵢ + cᵢ₊₁·x.
+#[inline(always)]
+fn linear<V: Floats, const N: usize>(x: V, c: &[f32; N], i: usize) -> V {
+    let low = V::splat(c[i]);
+    if i + 1 < N { x.mul(V::splat(c[i + 1])).add(low) } else { low }
+}
+
+/// Returns cᵢ + cᵢ₊₁·x + (cᵢ₊₂ + cᵢ₊₃·x)·x².
+#[inline(always)]
+fn cubic<V: Floats, const N: usize>(x: V, square: V, c: &[f32; N], i: usize) -> V {
+    let low = linear(x, c, i);
+    if i + 2 < N { linear(x, c, i + 2).mul(square).add(low) } else { low }
 }
 
 impl Math {
@@ -106,31 +119,31 @@ impl Math {
     /// stays at 4e-31. That is as good as 0 in sums and products, and avoids denormal numbers, which cost a
     /// hundred cycles each.
     #[inline(always)]
-    pub fn exp_negative(self, x: F32x4) -> F32x4 {
+    pub fn exp_negative<V: Floats>(self, x: V) -> V {
         let c = self.0;
-        let x = x.max(F32x4::splat(c.exp_least));
-        let rounder = F32x4::splat(c.rounder);
-        let shifted = x.mul(F32x4::splat(c.log2_e)).add(rounder);
+        let x = x.max(V::splat(c.exp_least));
+        let rounder = V::splat(c.rounder);
+        let shifted = x.mul(V::splat(c.log2_e)).add(rounder);
         let n = shifted.sub(rounder);
-        let r = x.sub(n.mul(F32x4::splat(c.ln2[0]))).sub(n.mul(F32x4::splat(c.ln2[1])));
-        let power = polynomial(r, &c.exp).mul(r.mul(r)).add(r).add(F32x4::splat(c.one));
+        let r = x.sub(n.mul(V::splat(c.ln2[0]))).sub(n.mul(V::splat(c.ln2[1])));
+        let power = polynomial(r, &c.exp).mul(r.mul(r)).add(r).add(V::splat(c.one));
         power.mul(shifted.to_bits().shl::<23>().to_float())
     }
 
     /// Returns the hyperbolic tangent.
     #[inline(always)]
-    pub fn tanh(self, x: F32x4) -> F32x4 {
+    pub fn tanh<V: Floats>(self, x: V) -> V {
         let c = self.0;
-        let magnitude = x.to_bits().and(I32x4::splat(c.magnitude)).to_float();
-        let sign = x.to_bits().and(I32x4::splat(c.sign));
+        let magnitude = x.to_bits().and(V::Ints::splat(c.magnitude)).to_float();
+        let sign = x.to_bits().and(V::Ints::splat(c.sign));
         let square = x.mul(x);
         let small = polynomial(square, &c.tanh).mul(square.mul(x)).add(x);
         // Large: (1 − e⁻²ˣ) / (1 + e⁻²ˣ).
-        let one = F32x4::splat(c.one);
-        let power = self.exp_negative(magnitude.mul(F32x4::splat(c.minus_two)));
+        let one = V::splat(c.one);
+        let power = self.exp_negative(magnitude.mul(V::splat(c.minus_two)));
         let large = one.sub(power).div(one.add(power));
         // A NaN is not less than anything, so `large` is selected, which is NaN.
-        magnitude.lt(F32x4::splat(c.tanh_small)).select(small, large).to_bits().or(sign).to_float()
+        magnitude.lt(V::splat(c.tanh_small)).select(small, large).to_bits().or(sign).to_float()
     }
 
     /// Returns x·Φ(x), with Φ the normal distribution function: the `gelu` of BERT, which the paper writes
@@ -139,31 +152,32 @@ impl Math {
     /// With a = |x|, Φ(−a) = e^(−a²/2) · R(a), and R is a polynomial in t = 1 / (1 + 0.3·a). So the left tail
     /// keeps its relative accuracy, which would cancel in `1 + erf`.
     #[inline(always)]
-    pub fn gelu(self, x: F32x4) -> F32x4 {
+    pub fn gelu<V: Floats>(self, x: V) -> V {
         let c = self.0;
-        let one = F32x4::splat(c.one);
-        let a = x.to_bits().and(I32x4::splat(c.magnitude)).to_float();
-        let t = one.div(a.mul(F32x4::splat(c.gelu_t)).add(one));
-        let power = self.exp_negative(x.mul(x).mul(F32x4::splat(c.minus_half)));
+        let one = V::splat(c.one);
+        let a = x.to_bits().and(V::Ints::splat(c.magnitude)).to_float();
+        let t = one.div(a.mul(V::splat(c.gelu_t)).add(one));
+        let power = self.exp_negative(x.mul(x).mul(V::splat(c.minus_half)));
         let tail = power.mul(polynomial(t, &c.gelu).mul(t));
-        x.mul(x.lt(F32x4::zero()).select(tail, one.sub(tail)))
+        x.mul(x.lt(V::zero()).select(tail, one.sub(tail)))
     }
 
     /// Returns the `tanh` form of gelu: x / (1 + e^(−2u)), u = √(2/π) · (x + 0.044715 x³).
     #[inline(always)]
-    pub fn gelu_tanh(self, x: F32x4) -> F32x4 {
+    pub fn gelu_tanh<V: Floats>(self, x: V) -> V {
         let c = self.0;
-        let one = F32x4::splat(c.one);
-        let a = x.to_bits().and(I32x4::splat(c.magnitude)).to_float();
+        let one = V::splat(c.one);
+        let a = x.to_bits().and(V::Ints::splat(c.magnitude)).to_float();
         let power = self.exp_negative(polynomial(x.mul(x), &c.gelu_tanh).mul(a));
         // For x < 0 numerator and denominator are multiplied by e^(2u).
-        x.mul(x.lt(F32x4::zero()).select(power, one)).div(one.add(power))
+        x.mul(x.lt(V::zero()).select(power, one)).div(one.add(power))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::encoder::cpu::kernels::simd::F32x4;
     use crate::encoder::reference::linear::reference_activation;
     use crate::encoder::spec::Activation;
 

@@ -23,6 +23,7 @@ pub mod mean_rows;
 mod scratch;
 pub mod select_rows;
 pub mod simd;
+mod softmax;
 #[cfg(test)]
 pub(in crate::encoder) mod testing;
 

@@ -20,14 +20,14 @@ pub struct Scratch {
     pub(super) block_sums: Vec<i32>,
     /// The negated zero point of each block of each row.
     pub(super) zero_points: Vec<i32>,
-    /// For each row of a strip, the sums of the eight outputs of a panel.
-    pub(super) float_sums: Vec<[[f32; 4]; 2]>,
-    /// For each row of a strip, the integer sums of the eight outputs of one or two panels.
-    pub(super) integer_sums: Vec<[[i32; 4]; 2]>,
+    /// For each row of a strip, the sums of the eight outputs of each panel of a pass.
+    pub(super) float_sums: Vec<[f32; 8]>,
+    /// For each row of a strip, the integer sums of the eight outputs of each panel of one or two passes.
+    pub(super) integer_sums: Vec<[i32; 8]>,
     /// For each two tiles, the seven first factors of Strassen's products.
     pub(super) strassen_factors: Vec<i32>,
     /// For each two tiles, Strassen's seven products.
-    pub(super) strassen_products: Vec<[[i32; 4]; 2]>,
+    pub(super) strassen_products: Vec<[i32; 8]>,
     /// The keys of one head.
     pub(super) keys: Vec<PanelRow>,
     /// The values of one head.

@@ -4,6 +4,7 @@
 use super::layout::{PANEL_COLUMNS, TILE_ROWS, panel_count};
 use crate::encoder::cpu::kernels::activation;
 use crate::encoder::cpu::kernels::scratch::Scratch;
+use crate::encoder::cpu::kernels::simd::Simd;
 use crate::encoder::spec::LinearSpec;
 use std::ops::Range;
 
@@ -35,8 +36,9 @@ impl LinearIo<'_> {
     /// - `compute(panels, rows, scratch, out)` computes the outputs of the panels `panels` for all rows of
     ///   the strip.
     #[inline(always)]
-    pub(super) fn for_each_group(
+    pub(super) fn for_each_group<S: Simd>(
         self,
+        simd: S,
         spec: &LinearSpec,
         row_bytes: usize,
         scratch: &mut Scratch,
@@ -55,7 +57,7 @@ impl LinearIo<'_> {
                 // The outputs of the group are still in the cache.
                 let columns = group.start * PANEL_COLUMNS..(group.end * PANEL_COLUMNS).min(outputs);
                 for row in out.chunks_exact_mut(outputs) {
-                    activation::apply(activation, &mut row[columns.clone()]);
+                    activation::apply_with(simd, activation, &mut row[columns.clone()]);
                 }
             }
         }

@@ -1,44 +1,71 @@
-//! The innermost loop of the exact int8 kernels: one tile of rows times one panel, for a step of the inputs.
+//! The innermost loop of the exact int8 kernels: one tile of rows times the panels of a pass, for a step of
+//! the inputs.
 //!
-//! `i32x4.dot_i16x8_s` multiplies eight `i16` by eight `i16` and adds neighbors. So inputs are taken in
+//! An instruction multiplies pairs of `i16` by pairs of `i16` and adds neighbors. So inputs are taken in
 //! pairs: an activation pair is one `i32`, copied to all lanes, and a weight pair is widened from int8 to
 //! `i16`.
 
 use super::layout::AlignedI8x16;
-use crate::encoder::cpu::kernels::simd::{I16x8, I32x4};
+use crate::encoder::cpu::kernels::simd::{MAX_PANELS, Simd, Sums, Wide16, load_two};
 
-/// One pair of inputs of eight outputs, widened to `i16`: two vectors.
-pub(super) type WidenedPair = [[i32; 4]; 2];
+/// One pair of inputs of eight outputs, widened to `i16`.
+pub(super) type WidenedPair = [i32; 8];
 
-/// Eight sums for each row of a tile.
-pub(super) type TileSums<const ROWS: usize> = [[[i32; 4]; 2]; ROWS];
+/// Widened pairs, aligned so that a vector load does not cross a cache line.
+#[repr(C, align(64))]
+pub(super) struct WidenedStep<const PAIRS: usize>([[WidenedPair; MAX_PANELS]; PAIRS]);
+
+impl<const PAIRS: usize> WidenedStep<PAIRS> {
+    pub(super) const ZERO: Self = Self([[[0; 8]; MAX_PANELS]; PAIRS]);
+
+    /// Returns the pairs: for each pair of inputs, the pair of each panel of a pass.
+    #[inline(always)]
+    pub(super) fn pairs(&self) -> &[WidenedPair] {
+        self.0.as_flattened()
+    }
+
+    /// Returns the pairs, to write them.
+    #[inline(always)]
+    pub(super) fn pairs_mut(&mut self) -> &mut [WidenedPair] {
+        self.0.as_flattened_mut()
+    }
+}
 
 /// Widens one pair of inputs of eight outputs.
 #[inline(always)]
-pub(super) fn widen_pair(pair: &AlignedI8x16) -> [I16x8; 2] {
-    let (halves, _) = pair.0.as_chunks();
-    [0, 1].map(|v| I16x8::load_i8(&halves[v]))
+pub(super) fn widen_pair<S: Simd>(pair: &AlignedI8x16) -> S::I16 {
+    S::I16::widen(&pair.0)
 }
 
-/// Computes `totals += acts · wide` for one tile and one step of the inputs. V8 made the loop slower when it
-/// was unrolled further: 39 instead of 47 GMAC/s.
+/// Computes `totals += acts · wide` for one tile and one step of the inputs. `totals` has `S::PANELS` times
+/// eight sums per row. V8 made the loop slower when it was unrolled further: 39 instead of 47 GMAC/s.
 #[inline(always)]
-pub(super) fn multiply_add<const ROWS: usize>(
+pub(super) fn multiply_add<S: Simd, const ROWS: usize>(
+    simd: S,
     wide: &[WidenedPair],
     acts: &[[i32; ROWS]],
-    totals: &mut TileSums<ROWS>,
+    totals: &mut [[i32; 8]],
 ) {
-    let mut sums = totals.each_ref().map(|t| t.each_ref().map(I32x4::load));
-    for (wide, acts) in wide.iter().zip(acts) {
-        let weights = wide.each_ref().map(|w| I32x4::load(w).to_i16_pairs());
-        for (sums, act) in sums.iter_mut().zip(acts) {
-            let act = I32x4::splat(*act).to_i16_pairs();
-            for (sum, weights) in sums.iter_mut().zip(weights) {
-                *sum = sum.add(act.dot(weights));
+    let lanes = S::Sums::LANES;
+    let totals = &mut totals.as_flattened_mut()[..ROWS * 2 * lanes];
+    let mut sums = [[S::Sums::splat(0); 2]; ROWS];
+    for r in 0..ROWS {
+        for v in 0..2 {
+            sums[r][v] = S::Sums::load(&totals[(2 * r + v) * lanes..]);
+        }
+    }
+    for (wide, acts) in wide.chunks_exact(S::PANELS).zip(acts) {
+        let weights: [S::Sums; 2] = load_two(wide.as_flattened());
+        for r in 0..ROWS {
+            let act = S::Sums::splat(acts[r]);
+            for v in 0..2 {
+                sums[r][v] = simd.dot_pairs(sums[r][v], act, weights[v]);
             }
         }
     }
-    for (sum, out) in sums.as_flattened().iter().zip(totals.as_flattened_mut()) {
-        sum.store(out);
+    for r in 0..ROWS {
+        for v in 0..2 {
+            sums[r][v].store(&mut totals[(2 * r + v) * lanes..]);
+        }
     }
 }

@@ -1,12 +1,12 @@
 //! The layout that all kernels share: tiles of rows, panels of outputs, and the aligned vectors that panels
 //! are made of.
 
-/// Rows per tile (MR). With [`PANEL_COLUMNS`] this is the largest tile whose sums stay in registers: 4 × 8
-/// sums are eight of the sixteen vector registers of x86-64, which leaves room for two vectors of weights and
-/// a factor.
+/// Rows per tile (MR). With two vectors of outputs this is the largest tile whose sums stay in registers: they
+/// are eight of the sixteen vector registers of x86-64, which leaves room for two vectors of weights and a
+/// factor.
 pub(in crate::encoder::cpu::kernels) const TILE_ROWS: usize = 4;
 
-/// Outputs per panel (NR): two vectors of four lanes.
+/// Outputs per panel (NR): two vectors of four lanes, or one of eight, or half of one of sixteen.
 pub(in crate::encoder::cpu::kernels) const PANEL_COLUMNS: usize = 8;
 
 /// Returns the number of panels that `outputs` outputs fill. The last panel is padded with zeros.

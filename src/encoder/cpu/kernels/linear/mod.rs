@@ -10,7 +10,8 @@
 //! | strip | 64 to 512 rows of `x`, packed at once so that they stay in the second-level cache |
 //! | group | 16 panels between two passes of the activation function |
 //! | pair, quad | 2 or 4 neighboring inputs in one 32-bit lane: two `i16` or four `i8` |
-//! | step | 32 pairs of inputs, which the exact int8 kernel widens at once |
+//! | pass | the panels that a kernel computes at once: two vectors of outputs ([`Simd::PANELS`](super::simd::Simd::PANELS)) |
+//! | step | 32 or 64 pairs of inputs, which the exact int8 kernel widens at once |
 //! | block | inputs that share a scale: 64 or 32 of an activation row, 32 of a 4-bit weight |
 //! | s, z, q | scale, zero point, integer: `value ≈ s · (q − z)` |
 //! | s_x, s_w | scale of activations, scale of weights; likewise z and q |
@@ -33,19 +34,19 @@
 //!         for each tile: multiply its rows by the input factors        activation_rows, if weights are equalized
 //!                        quantize them, store them interleaved         pack_activations, pack_activation_blocks
 //!         for each group of panels:
-//!             for each panel of the group:
+//!             for each pass of the group:
 //!                 for each step or block of inputs:                    the kernels
-//!                     widen or unpack the weights, 8 outputs
+//!                     widen or unpack the weights
 //!                     for each tile of the strip:
-//!                         sums[4][8] += acts[4] · weights[8]
+//!                         sums[4][2 vectors] += acts[4] · weights[2 vectors]
 //!                 for each row: y = s · sums + bias                    epilogue
 //!             y = act(y)                                               activation
 //! ```
 //!
-//! A tile of 4 × 8 is the largest whose sums stay in registers: eight vectors of sums, two of weights and one
-//! of activations, of the sixteen that x86-64 has. A strip is packed once and read once per panel. The loop
-//! over steps is outside the loop over tiles, so the weights of a step are widened once, and the next ones
-//! arrive from memory while all tiles use them.
+//! A tile of 4 rows by two vectors is the largest whose sums stay in registers: eight vectors of sums, two of
+//! weights and one of activations, of the sixteen that x86-64 has. A strip is packed once and read once per
+//! pass. The loop over steps is outside the loop over tiles, so the weights of a step are widened once, and
+//! the next ones arrive from memory while all tiles use them.
 //!
 //! # Kernels
 //!
@@ -116,7 +117,7 @@ mod weight_runs;
 
 pub use autotune::Autotuner;
 pub use f32::LinearF32;
-pub(super) use f32::multiply_tile as multiply_tile_f32;
+pub(super) use f32::{FloatSums, float_panels, multiply_tile as multiply_tile_f32};
 pub use i4::LinearI4;
 pub use i8::LinearI8;
 pub use i8_relaxed::LinearI8Relaxed;

@@ -15,9 +15,10 @@
 //! and 0.99962 in blocks of 32.
 
 use super::activation_rows::ActivationRows;
+use super::layout::PANEL_COLUMNS;
 use super::tiles::tiles;
 use crate::encoder::cpu::kernels::scratch::{Scratch, ensure_len};
-use crate::encoder::cpu::kernels::simd::{F32x4, I8x16, I16x8, I32x4};
+use crate::encoder::cpu::kernels::simd::{F32x4, I8x16, I16x8, I32x4, Job, Simd};
 use crate::encoder::spec::MIN_ROW_MAGNITUDE;
 use std::ops::Range;
 
@@ -40,17 +41,33 @@ pub(super) enum Correction {
 /// for each block, for each tile, for each quad of inputs, the quad of each row. For each block and row,
 /// stores the scale in `scratch.activation_scales` and the negated zero point, as the low `i16` of a pair, in
 /// `scratch.zero_points`.
-pub(super) fn quantize_u7(rows: ActivationRows<'_>, scratch: &mut Scratch) {
-    quantize::<BLOCK_U7, true>(rows, scratch);
+pub(super) fn quantize_u7<S: Simd>(simd: S, rows: ActivationRows<'_>, scratch: &mut Scratch) {
+    simd.vectorize(Quantize::<BLOCK_U7, true> { rows, scratch });
 }
 
 /// Quantizes like [`quantize_u7`], but to −127..=127 without a zero point. Stores the negated sum of each
 /// block and row, as the low `i16` of a pair, in `scratch.block_sums`.
-pub(super) fn quantize_i8(rows: ActivationRows<'_>, scratch: &mut Scratch) {
-    quantize::<BLOCK_I8, false>(rows, scratch);
+pub(super) fn quantize_i8<S: Simd>(simd: S, rows: ActivationRows<'_>, scratch: &mut Scratch) {
+    simd.vectorize(Quantize::<BLOCK_I8, false> { rows, scratch });
+}
+
+/// See [`quantize_u7`] and [`quantize_i8`].
+struct Quantize<'a, const BLOCK: usize, const ZERO_POINT: bool> {
+    rows: ActivationRows<'a>,
+    scratch: &'a mut Scratch,
+}
+
+impl<const BLOCK: usize, const ZERO_POINT: bool> Job for Quantize<'_, BLOCK, ZERO_POINT> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _simd: S) {
+        quantize::<BLOCK, ZERO_POINT>(self.rows, self.scratch);
+    }
 }
 
 /// Quantizes all rows, tile by tile.
+#[inline(always)]
 fn quantize<const BLOCK: usize, const ZERO_POINT: bool>(
     activations: ActivationRows<'_>,
     scratch: &mut Scratch,
@@ -110,21 +127,21 @@ pub(super) struct BlockTile<'a, const ROWS: usize> {
 
 impl<'a> QuantizedBlocks<'a> {
     /// Returns the packed activations, `[rows, inputs]` in blocks of `block` inputs, and eight sums of 0 per
-    /// row.
+    /// row and panel.
     pub(super) fn of(
         scratch: &'a mut Scratch,
-        rows: usize,
+        (rows, panels): (usize, usize),
         inputs: usize,
         block: usize,
         correction: Correction,
-    ) -> (Self, &'a mut [[[f32; 4]; 2]]) {
+    ) -> (Self, &'a mut [[f32; PANEL_COLUMNS]]) {
         let (quads, blocks) = (inputs.div_ceil(4), inputs.div_ceil(block));
         let corrections = match correction {
             Correction::ZeroPoint => &scratch.zero_points,
             Correction::Sum => &scratch.block_sums,
         };
-        let totals = ensure_len(&mut scratch.float_sums, rows);
-        totals.fill([[0.0; 4]; 2]);
+        let totals = ensure_len(&mut scratch.float_sums, rows * panels);
+        totals.fill([0.0; PANEL_COLUMNS]);
         let quantized = Self {
             quads: &scratch.activations[..quads * rows],
             scales: &scratch.activation_scales[..blocks * rows],

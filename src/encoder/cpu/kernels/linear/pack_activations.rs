@@ -14,7 +14,7 @@ use super::activation_rows::ActivationRows;
 use super::layout::TILE_ROWS;
 use super::tiles::tiles;
 use crate::encoder::cpu::kernels::scratch::{Scratch, ensure_len};
-use crate::encoder::cpu::kernels::simd::{F32x4, I16x8, I32x4};
+use crate::encoder::cpu::kernels::simd::{F32x4, Floats, I16x8, I32x4, Ints, Job, Simd};
 use crate::encoder::spec::MIN_ROW_MAGNITUDE;
 
 /// Returns the inverse scale and the scale of a row whose largest magnitude has the bits `max_abs_bits`. See
@@ -32,22 +32,27 @@ fn scale_of_row(max_abs_bits: i32, max: i32) -> (f32, f32) {
 
 /// Returns the bits of the largest magnitude. Magnitudes compare as integers like they do as floats, with
 /// infinity and then NaN above all others, so a NaN is never lost.
-fn max_abs_bits(row: &[f32]) -> i32 {
-    let magnitude = |v: F32x4| v.abs().to_bits();
-    let max = |a: I32x4, b: I32x4| b.gt(a).select(b.to_float(), a.to_float()).to_bits();
-    let (octets, rest) = row.as_chunks::<8>();
-    let mut max_abs = [I32x4::zero(); 2];
-    for octet in octets {
-        let (low, high) = halves(octet);
-        max_abs =
-            [max(max_abs[0], magnitude(F32x4::load(low))), max(max_abs[1], magnitude(F32x4::load(high)))];
+#[inline(always)]
+fn max_abs_bits<S: Simd>(row: &[f32]) -> i32 {
+    let lanes = S::F32::LANES;
+    let mut max_abs = [S::I32::splat(0); 2];
+    let blocks = row.chunks_exact(2 * lanes);
+    let rest = blocks.remainder();
+    for block in blocks {
+        for v in 0..2 {
+            max_abs[v] = max::<S>(max_abs[v], S::F32::load(&block[v * lanes..]).abs().to_bits());
+        }
     }
-    let mut max_abs = max(max_abs[0], max_abs[1]);
-    for part in rest.chunks(4) {
-        max_abs = max(max_abs, magnitude(F32x4::load_part(part, 0.0)));
-    }
-    let [a, b, c, d] = max_abs.to_array();
-    a.max(b).max(c).max(d)
+    let mut all = [0; 8];
+    max::<S>(max_abs[0], max_abs[1]).store(&mut all);
+    let rest = rest.iter().map(|x| x.abs().to_bits() as i32);
+    all.into_iter().chain(rest).max().unwrap_or(0)
+}
+
+/// Returns the larger lanes.
+#[inline(always)]
+fn max<S: Simd>(a: S::I32, b: S::I32) -> S::I32 {
+    b.gt(a).select(b.to_float(), a.to_float()).to_bits()
 }
 
 /// Splits eight values into two vectors.
@@ -71,8 +76,14 @@ fn quantize_octet<const QUADS: bool>(octet: &[f32; 8], inverse_scale: F32x4, liv
 /// of inputs, the pair of each row. An odd last input is paired with 0. Stores the scale of each row in
 /// `scratch.activation_scales` and, if `sums` is true, the sum of its integers in `scratch.row_sums`. `max`
 /// is at most 32767.
-pub(super) fn quantize_pairs(rows: ActivationRows<'_>, max: i32, sums: bool, scratch: &mut Scratch) {
-    quantize::<false>(rows, max, scratch);
+pub(super) fn quantize_pairs<S: Simd>(
+    simd: S,
+    rows: ActivationRows<'_>,
+    max: i32,
+    sums: bool,
+    scratch: &mut Scratch,
+) {
+    simd.vectorize(Quantize::<false> { rows, max, scratch: &mut *scratch });
     if sums {
         let (pairs, ones) = (rows.inputs.div_ceil(2), I16x8::splat(1));
         let sums = ensure_len(&mut scratch.row_sums, rows.count);
@@ -93,8 +104,13 @@ pub(super) fn quantize_pairs(rows: ActivationRows<'_>, max: i32, sums: bool, scr
 /// `scratch.activation_scales` and, for each tile and each `block` of inputs, the negated sum of each row in
 /// `scratch.block_sums`. A sum of 32 integers of 15 bits does not fit an `i16`, so its low 7 bits are in the
 /// low half of the element and the rest in the high half.
-pub(super) fn quantize_quads(rows: ActivationRows<'_>, block: usize, scratch: &mut Scratch) {
-    quantize::<true>(rows, i16::MAX.into(), scratch);
+pub(super) fn quantize_quads<S: Simd>(
+    simd: S,
+    rows: ActivationRows<'_>,
+    block: usize,
+    scratch: &mut Scratch,
+) {
+    simd.vectorize(Quantize::<true> { rows, max: i16::MAX.into(), scratch: &mut *scratch });
     let (quads, blocks) = (rows.inputs.div_ceil(4), rows.inputs.div_ceil(block));
     let ones = I16x8::splat(1);
     let sums = ensure_len(&mut scratch.block_sums, rows.count * blocks);
@@ -111,8 +127,25 @@ pub(super) fn quantize_quads(rows: ActivationRows<'_>, block: usize, scratch: &m
     }
 }
 
+/// See [`quantize_pairs`] and [`quantize_quads`].
+struct Quantize<'a, const QUADS: bool> {
+    rows: ActivationRows<'a>,
+    max: i32,
+    scratch: &'a mut Scratch,
+}
+
+impl<const QUADS: bool> Job for Quantize<'_, QUADS> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        quantize::<S, QUADS>(simd, self.rows, self.max, self.scratch);
+    }
+}
+
 /// Quantizes all rows, tile by tile.
-fn quantize<const QUADS: bool>(rows: ActivationRows<'_>, max: i32, scratch: &mut Scratch) {
+#[inline(always)]
+fn quantize<S: Simd, const QUADS: bool>(simd: S, rows: ActivationRows<'_>, max: i32, scratch: &mut Scratch) {
     let ActivationRows { x, count: all, inputs, .. } = rows;
     assert_eq!(x.len(), all * inputs);
     let pairs = if QUADS { inputs.div_ceil(4) * 2 } else { inputs.div_ceil(2) };
@@ -124,11 +157,11 @@ fn quantize<const QUADS: bool>(rows: ActivationRows<'_>, max: i32, scratch: &mut
         let mut inverse_scales = [0.0f32; TILE_ROWS];
         for r in 0..count {
             let row = &x[r * inputs..][..inputs];
-            (inverse_scales[r], scales[first + r]) = scale_of_row(max_abs_bits(row), max);
+            (inverse_scales[r], scales[first + r]) = scale_of_row(max_abs_bits::<S>(row), max);
         }
         if count == TILE_ROWS {
             let rows = [0, 1, 2, 3].map(|r| &x[r * inputs..][..inputs]);
-            quantize_tile::<QUADS>(rows, inverse_scales, tile);
+            quantize_tile::<S, QUADS>(simd, rows, inverse_scales, tile);
         } else {
             for r in 0..count {
                 let row = &x[r * inputs..][..inputs];
@@ -139,17 +172,18 @@ fn quantize<const QUADS: bool>(rows: ActivationRows<'_>, max: i32, scratch: &mut
 }
 
 /// Quantizes a tile of four rows, transposed in registers.
-fn quantize_tile<const QUADS: bool>(rows: [&[f32]; 4], inverse_scales: [f32; 4], tile: &mut [i32]) {
+#[inline(always)]
+fn quantize_tile<S: Simd, const QUADS: bool>(
+    simd: S,
+    rows: [&[f32]; 4],
+    inverse_scales: [f32; 4],
+    tile: &mut [i32],
+) {
     let octets = rows[0].len() / 8;
-    let vectors = inverse_scales.map(F32x4::splat);
-    let live = inverse_scales.map(|s| I32x4::splat(-i32::from(s > 0.0)));
-    let parts = rows.map(|row| row.as_chunks::<8>().0);
+    let parts = rows.map(|row| &row.as_chunks::<8>().0[..octets]);
     for (i, out) in tile.as_chunks_mut::<16>().0.iter_mut().enumerate().take(octets) {
-        let q = [0, 1, 2, 3].map(|r| quantize_octet::<QUADS>(&parts[r][i], vectors[r], live[r]));
-        let (lanes, _) = out.as_chunks_mut::<4>();
-        for (pair, lane) in I32x4::transpose(q).into_iter().zip(lanes) {
-            pair.store(lane);
-        }
+        let pairs = simd.quantize_octets::<QUADS>(parts.map(|part| &part[i]), inverse_scales);
+        out.copy_from_slice(pairs.as_flattened());
     }
     for r in 0..4 {
         let (rest, from) = (&rows[r][octets * 8..], octets * 16 + r);
@@ -207,13 +241,29 @@ pub(super) fn pack_floats(x: &[f32], rows: usize, inputs: usize, packed: &mut [f
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::encoder::cpu::kernels::simd::{InstructionSet, choose};
     use crate::encoder::reference::linear::reference_quantize_row;
     use proptest::prelude::*;
 
+    /// Calls [`quantize_pairs`].
+    struct Pairs<'a>(ActivationRows<'a>, i32, &'a mut Scratch);
+
+    impl Job for Pairs<'_> {
+        type Output = ();
+
+        fn run<S: Simd>(self, simd: S) {
+            quantize_pairs(simd, self.0, self.1, true, self.2);
+        }
+    }
+
     fn check(x: &[f32], rows: usize, inputs: usize, max: i32) {
+        InstructionSet::available().for_each(|set| set.with(|| check_set(x, rows, inputs, max)));
+    }
+
+    fn check_set(x: &[f32], rows: usize, inputs: usize, max: i32) {
         let mut scratch = Scratch::new();
         let activations = ActivationRows { x, count: rows, inputs, factors: &[] };
-        quantize_pairs(activations, max, true, &mut scratch);
+        choose(Pairs(activations, max, &mut scratch));
         for (first, count) in tiles(rows) {
             for r in 0..count {
                 let row = &x[(first + r) * inputs..][..inputs];

@@ -9,6 +9,7 @@ mod shapes;
 
 use super::{Kernel, Linear, PackF32, PackI4, PackI8, pack_activation_blocks};
 use crate::encoder::cpu::kernels::Scratch;
+use crate::encoder::cpu::kernels::simd::InstructionSet;
 use crate::encoder::cpu::kernels::testing::Random;
 use crate::encoder::quantize::int4::{BLOCK_I4, quantize_block_i4};
 use crate::encoder::quantize::int8::ColumnMax;
@@ -23,22 +24,25 @@ fn spec(inputs: usize, outputs: usize) -> LinearSpec {
     LinearSpec { inputs, outputs, activation: Activation::None }
 }
 
-/// Computes `linear` with another kernel than its own.
+/// Computes `linear` with a kernel, with every instruction set, all with the same scratch memory: what an
+/// earlier call left there must not matter. All results must have the same bits.
 fn forward_with(kernel: Kernel, linear: &Linear, x: &[f32], rows: usize) -> Vec<f32> {
-    let mut out = vec![f32::NAN; rows * linear.spec().outputs];
-    linear.forward_with(kernel, x, rows, &mut out, &mut Scratch::new());
-    out
+    let mut scratch = Scratch::new();
+    let mut forward = |set: InstructionSet| {
+        let mut out = vec![f32::NAN; rows * linear.spec().outputs];
+        set.with(|| linear.forward_with(kernel, x, rows, &mut out, &mut scratch));
+        out
+    };
+    let first = forward(InstructionSet::Base);
+    for set in InstructionSet::available() {
+        assert_same_bits(&forward(set), &first);
+    }
+    first
 }
 
-/// Computes `linear`, twice with the same scratch memory: what an earlier call left there must not matter.
+/// Computes `linear` with the kernel that its weights were packed for.
 fn forward(linear: &Linear, x: &[f32], rows: usize) -> Vec<f32> {
-    let mut out = vec![f32::NAN; rows * linear.spec().outputs];
-    let mut scratch = Scratch::new();
-    linear.forward(x, rows, &mut out, &mut scratch);
-    let mut again = vec![f32::NAN; out.len()];
-    linear.forward(x, rows, &mut again, &mut scratch);
-    assert_same_bits(&out, &again);
-    out
+    forward_with(linear.kernel(), linear, x, rows)
 }
 
 /// Asserts that all values have the same bits. All NaN are equal.

@@ -1,0 +1,123 @@
+//! The instruction sets that the kernels are compiled for, and the choice at run time.
+
+#[cfg(not(target_arch = "wasm32"))]
+use std::cell::Cell;
+
+/// The instructions that the kernels use. Every set gives the same bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InstructionSet {
+    /// What every machine of this architecture has: `simd128` or SSE2, and
+    /// on all others plain arrays.
+    Base,
+    /// x86-64 with AVX2.
+    Avx2,
+    /// x86-64 with AVX2 and AVX-VNNI.
+    AvxVnni,
+    /// x86-64 with AVX-512 (F, BW, VL) and AVX-512-VNNI.
+    Avx512Vnni,
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+thread_local! {
+    /// The set that [`InstructionSet::with`] chose for this thread.
+    static CHOSEN: Cell<Option<InstructionSet>> = const { Cell::new(None) };
+}
+
+impl InstructionSet {
+    /// All sets, the fastest one last.
+    pub const ALL: [Self; 4] = [Self::Base, Self::Avx2, Self::AvxVnni, Self::Avx512Vnni];
+
+    /// Returns the name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Base if cfg!(target_arch = "x86_64") => "sse2",
+            Self::Base if cfg!(target_feature = "simd128") => "simd128",
+            Self::Base => "portable",
+            Self::Avx2 => "avx2",
+            Self::AvxVnni => "avx-vnni",
+            Self::Avx512Vnni => "avx512-vnni",
+        }
+    }
+
+    /// Returns true if this machine has the instructions.
+    pub fn is_available(self) -> bool {
+        match self {
+            Self::Base => true,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => is_x86_feature_detected!("avx2"),
+            #[cfg(target_arch = "x86_64")]
+            Self::AvxVnni => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("avxvnni"),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512Vnni => {
+                is_x86_feature_detected!("avx2")
+                    && is_x86_feature_detected!("avx512f")
+                    && is_x86_feature_detected!("avx512bw")
+                    && is_x86_feature_detected!("avx512vl")
+                    && is_x86_feature_detected!("avx512vnni")
+            }
+            #[cfg(not(target_arch = "x86_64"))]
+            _ => false,
+        }
+    }
+
+    /// Returns the sets that this machine has, the fastest one last.
+    pub fn available() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(|set| set.is_available())
+    }
+
+    /// Returns the set that the kernels use on this thread: the fastest one, unless [`with`](Self::with)
+    /// chose another.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn current() -> Self {
+        use std::sync::OnceLock;
+        static FASTEST: OnceLock<InstructionSet> = OnceLock::new();
+        let fastest = || *FASTEST.get_or_init(|| Self::available().last().unwrap_or(Self::Base));
+        CHOSEN.get().unwrap_or_else(fastest)
+    }
+
+    /// Returns the set that the kernels use: a WebAssembly binary has one.
+    #[cfg(target_arch = "wasm32")]
+    #[inline(always)]
+    pub fn current() -> Self {
+        Self::Base
+    }
+
+    /// Calls `f`, in which the kernels use this set on this thread. For tests and benchmarks.
+    ///
+    /// # Panics
+    /// If this machine lacks the instructions.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn with<T>(self, f: impl FnOnce() -> T) -> T {
+        /// Restores the earlier choice, also after a panic.
+        struct Restore(Option<InstructionSet>);
+        impl Drop for Restore {
+            fn drop(&mut self) {
+                CHOSEN.set(self.0);
+            }
+        }
+        assert!(self.is_available(), "this machine has no {}", self.name());
+        let _restore = Restore(CHOSEN.replace(Some(self)));
+        f()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chosen_set_is_current_on_this_thread_until_the_call_ends() {
+        let fastest = InstructionSet::current();
+        assert_eq!(Some(fastest), InstructionSet::available().last());
+        for set in InstructionSet::available() {
+            set.with(|| {
+                assert_eq!(InstructionSet::current(), set);
+                let other = std::thread::spawn(InstructionSet::current).join().unwrap();
+                assert_eq!(other, fastest);
+            });
+            let panicked = std::panic::catch_unwind(|| set.with(|| std::panic::resume_unwind(Box::new(()))));
+            assert!(panicked.is_err());
+            assert_eq!(InstructionSet::current(), fastest);
+        }
+    }
+}
