@@ -17,6 +17,8 @@ cmd_demo() {
   [[ $profile == shipping ]] || binaries=("$(binary_for_node)")
   # The page converts checkpoints. The demo in Node does not.
   [[ $profile == shipping || -n $once_only ]] || binaries+=(corom-convert)
+  # An export may need the back end for graphs that are not recognized.
+  [[ $profile == shipping || -z $model ]] || ! loads_as_is "$model" || binaries+=(corom-unfused)
   demo_plan "$profile" "$model"
   if [[ -z $model ]]; then
     model=models/m3e-small-int8

@@ -50,6 +50,9 @@ pub enum ErrorCode {
     UnsupportedModel,
     /// The graph has an operator that is not supported; the message names it.
     UnsupportedOperator,
+    /// The graph is not recognized as a BERT, and this build of the crate has no back end for other graphs
+    /// (feature `unfused`).
+    NeedsUnfused,
     /// The requested pooling needs hidden states that the graph does not output.
     UnsupportedPooling,
     /// Nothing says how the hidden states of a text become one vector: no option, no file, not the graph.
@@ -85,6 +88,7 @@ impl ErrorCode {
         Self::InvalidModel,
         Self::UnsupportedModel,
         Self::UnsupportedOperator,
+        Self::NeedsUnfused,
         Self::UnsupportedPooling,
         Self::PoolingUnknown,
         Self::TokenIdOutOfRange,
@@ -112,6 +116,7 @@ impl ErrorCode {
             Self::InvalidModel => "INVALID_MODEL",
             Self::UnsupportedModel => "UNSUPPORTED_MODEL",
             Self::UnsupportedOperator => "UNSUPPORTED_OPERATOR",
+            Self::NeedsUnfused => "NEEDS_UNFUSED",
             Self::UnsupportedPooling => "UNSUPPORTED_POOLING",
             Self::PoolingUnknown => "POOLING_UNKNOWN",
             Self::TokenIdOutOfRange => "TOKEN_ID_OUT_OF_RANGE",

@@ -1,8 +1,9 @@
-// URLs of the two .wasm files beside this package's JavaScript. They are in a module of their own, so that a bundler
+// URLs of the .wasm files beside this package's JavaScript. They are in a module of their own, so that a bundler
 // copies the files only for entries that import this module.
 
 // Bundlers find the files by these literal expressions, so the expressions cannot be generated in a loop.
 export const binaries = {
   plain: () => new URL("../wasm/corom.wasm", import.meta.url),
   relaxed: () => new URL("../wasm/corom-relaxed.wasm", import.meta.url),
+  unfused: () => new URL("../wasm/corom-unfused.wasm", import.meta.url),
 };

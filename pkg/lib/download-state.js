@@ -5,7 +5,7 @@ import { CoromError } from "./errors.js";
 import { markTransient } from "./transient.js";
 
 /** Errors that end the load without trying another mirror, because they are not about the file. */
-export const FATAL_CODES = ["OUT_OF_MEMORY", "INTERNAL", "INVALID_ARGUMENT", "FREED", "UNSUPPORTED_HOST"];
+export const FATAL_CODES = ["OUT_OF_MEMORY", "INTERNAL", "INVALID_ARGUMENT", "FREED", "UNSUPPORTED_HOST", "NEEDS_UNFUSED"];
 
 /** Returns whether the loader rejected the content of a file. */
 export const isContentError = (error) =>
@@ -92,6 +92,7 @@ export class DownloadState {
   /** Ends the file in the loader, which checks its size and SHA-256. */
   async end() {
     await this.#sink.end(this.file.path, this.file.sha256 === undefined ? undefined : await this.digest());
+    if (this.kept) this.kept.isComplete = true;
   }
 
   /** Starts again from byte 0. */

@@ -2,6 +2,7 @@
 //
 //   start WebAssembly; meanwhile request corom.json (prefetch.js)
 //   loop: ask the loader for pending files; transfer them in parallel (transfer.js); stop when there are none
+//     graph not recognized: start again in the binary that runs it (NEEDS_UNFUSED), with the files received so far
 //   build the model, run the self-test, store the manifest in the cache
 import { childController, throwIfAborted, untilAborted } from "./abort.js";
 import { Prefetch } from "./prefetch.js";
@@ -11,8 +12,10 @@ import { checkCacheOptions, openCache } from "./cache.js";
 import { loaded } from "./corom.js";
 import { Engine } from "./engine.js";
 import { CoromError } from "./errors.js";
+import { KeptFiles } from "./kept-file.js";
 import { loadOptions } from "./load-options.js";
 import { ManifestTransfer, prefetchManifest } from "./manifest.js";
+import { hasUnfused, needsUnfused } from "./module.js";
 import { ProgressReporter } from "./progress.js";
 import { Runtime } from "./runtime.js";
 import { Transfer } from "./transfer.js";
@@ -46,19 +49,28 @@ export async function loadModel(Class, host, source, given) {
   const warn = (...warning) => progress.warn(...warning);
   const cache = files.manifestUrl === undefined ? undefined : await openCache(host, options, warn);
   const createHasher = await host.createHasherFactory?.();
-  for (let restarts = 0; ; restarts++) {
+  let unfused = options.loader.fused === false && hasUnfused(host, options);
+  /** The files received so far that only this load has: downloaded, and not in the cache. */
+  let keptFiles = new KeptFiles();
+  for (let restarts = 0; ; ) {
     const prefetch = new Prefetch();
-    prefetchManifest(prefetch, files, options);
+    if (keptFiles.isEmpty) prefetchManifest(prefetch, files, options);
     let runtime;
     try {
-      runtime = await Runtime.start(host, options);
+      runtime = await Runtime.start(host, { ...options, unfused });
       const record = given?.[LOAD_RECORD];
       record?.begin(runtime.module, files);
-      const built = await build(runtime, files, { ...options, cache, progress, createHasher, prefetch, record });
+      const built = await build(runtime, files, { ...options, cache, progress, createHasher, prefetch, keptFiles, record });
       return new Class(loaded, new Engine({ runtime, ...built, queryCache: options.queryCache, batchTimeMs: host.batchTimeMs }));
     } catch (error) {
       runtime?.drop();
-      if (!isRestart(error) || restarts === MAX_RESTARTS) throw withAddress(error, files);
+      if (error?.code === "NEEDS_UNFUSED" && !unfused) {
+        if (!hasUnfused(host, options)) throw needsUnfused(host, options, error);
+        unfused = true;
+      } else {
+        if (!isRestart(error) || restarts++ === MAX_RESTARTS) throw withAddress(error, files);
+        keptFiles = new KeptFiles();
+      }
     } finally {
       prefetch.cancelAll();
     }
@@ -120,7 +132,7 @@ async function build(runtime, source, options) {
  * or undefined if there is no manifest.
  */
 async function transferAll(runtime, loader, source, options) {
-  const { cache, progress, signal, createHasher, prefetch, record, fetch, retries, stallTimeoutMs } = options;
+  const { cache, progress, signal, createHasher, prefetch, keptFiles, record, fetch, retries, stallTimeoutMs } = options;
   const { controller, release } = childController(signal);
   const sink = record?.wrap(sinkFor(runtime, loader)) ?? sinkFor(runtime, loader);
   const manifestTransfer = new ManifestTransfer(sink, { cache, url: source.manifestUrl, progress });
@@ -132,6 +144,7 @@ async function transferAll(runtime, loader, source, options) {
     progress,
     createHasher,
     prefetch,
+    keptFiles,
     versions,
     fetch,
     retries,

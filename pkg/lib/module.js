@@ -1,4 +1,4 @@
-// Selects one of the two WebAssembly binaries, fetches it and compiles it once per program.
+// Selects one of the WebAssembly binaries, fetches it and compiles it once per program.
 import { throwIfAborted, untilAborted } from "./abort.js";
 import { shownAddress } from "./address.js";
 import { unexpected } from "./arguments.js";
@@ -11,7 +11,12 @@ import { hasRelaxedSimd, hasSimd } from "./simd.js";
 import { downloadModule, moduleOfResponse } from "./wasm-file.js";
 import { checkWasmResponse } from "./wasm-response.js";
 
-const WASM_FILES = { plain: "corom.wasm", relaxed: "corom-relaxed.wasm", convert: "corom-convert.wasm" };
+const WASM_FILES = {
+  plain: "corom.wasm",
+  relaxed: "corom-relaxed.wasm",
+  unfused: "corom-unfused.wasm",
+  convert: "corom-convert.wasm",
+};
 
 /**
  * The compiled modules, held weakly, so that the engine can free the code when the last instance is gone; and those that
@@ -21,11 +26,15 @@ const WASM_FILES = { plain: "corom.wasm", relaxed: "corom-relaxed.wasm", convert
 const compiled = new Map();
 const compiling = new Map();
 
+/** Returns whether a load can switch to the binary that runs graphs which are not recognized. */
+export const hasUnfused = (host, { wasm }) => wasm === undefined && host.binaries.unfused !== undefined;
+
 /**
  * Returns `{ module, simd, isPrecompiled }` for the options `simd`, `wasm`, `retries` and `stallTimeoutMs`.
- * `host.binaries` maps a kind (`plain`, `relaxed`) to a function; see `binaryModule`.
+ * `host.binaries` maps a kind (`plain`, `relaxed`, `unfused`) to a function; see `binaryModule`. `unfused`: the graph
+ * runs as it is; that binary has plain SIMD.
  */
-export async function wasmModule(host, { simd, wasm, ...options }) {
+export async function wasmModule(host, { simd, wasm, unfused, ...options }) {
   if (typeof WebAssembly !== "object") throw unsupported("this host has no WebAssembly; corom needs it, with SIMD");
   if (!hasSimd()) throw unsupported("this engine has no WebAssembly SIMD; update the browser or JavaScript runtime");
   if (wasm !== undefined) {
@@ -33,7 +42,34 @@ export async function wasmModule(host, { simd, wasm, ...options }) {
     return { module, simd: simd === "auto" ? "custom" : simd };
   }
   const kind = chooseKind(simd, host.binaries);
+  if (unfused) return { ...(await unfusedModule(host, options)), simd: "plain" };
   return { ...(await binaryModule(host, host.binaries[kind], WASM_FILES[kind], options)), simd: kind };
+}
+
+async function unfusedModule(host, options) {
+  try {
+    return await binaryModule(host, host.binaries.unfused, WASM_FILES.unfused, options);
+  } catch (cause) {
+    throwIfAborted(options.signal);
+    if (cause?.code === "OUT_OF_MEMORY") throw cause;
+    throw unfusedError(`which cannot be loaded: ${messageOf(cause)}`, cause);
+  }
+}
+
+/** Returns the error of a load that needs the binary for other graphs, where there is none. */
+export function needsUnfused(host, { wasm }, cause) {
+  if (wasm !== undefined) return unfusedError("and the module given as wasm is another one", cause);
+  return unfusedError("which this entry of corom does not contain", cause);
+}
+
+function unfusedError(reason, cause) {
+  const file = WASM_FILES.unfused;
+  return new CoromError(
+    "NEEDS_UNFUSED",
+    "this model's graph runs as it is, because it is not recognized as a BERT or fused is false; that needs " +
+      `${file}, ${reason}. Serve that file beside ${WASM_FILES.plain}, or pass corom/${file} as wasm`,
+    { cause },
+  );
 }
 
 /**

@@ -13,7 +13,6 @@
 import { delay, throwIfAborted } from "./abort.js";
 import { DownloadState, FATAL_CODES, isContentError } from "./download-state.js";
 import { CoromError } from "./errors.js";
-import { KeptFile } from "./kept-file.js";
 import { withLock } from "./locks.js";
 import { MirrorLock } from "./mirror-lock.js";
 import { isTransient, isUnanswered, retryDelayMs, markTransient } from "./transient.js";
@@ -35,21 +34,21 @@ export class Transfer {
   /** Index of the mirror that served the last file. It is tried first. */
   #preferredIndex = 0;
   #mirrorLock = new MirrorLock();
-  /** The files that may be requested again, by path. */
-  #keptFiles = new Map();
+  #keptFiles;
 
   /**
    * `sink` has the loader's methods begin, feed, fed, end, missing and isPage. `createHasher`: see hash-web.js.
-   * `prefetch`: see prefetch.js. `versions`: see versioned-files.js; undefined if files without a SHA-256 are not kept.
+   * `prefetch`: see prefetch.js. `keptFiles`: see kept-file.js. `versions`: see versioned-files.js; undefined if files without a SHA-256 are not kept.
    * `options`: `{ fetch, retries, stallTimeoutMs, signal }`.
    */
-  constructor(sink, { source, cache, progress, createHasher, prefetch, versions, ...options }) {
+  constructor(sink, { source, cache, progress, createHasher, prefetch, keptFiles, versions, ...options }) {
     this.#sink = sink;
     this.#source = source;
     this.#cache = cache;
     this.#progress = progress;
     this.#createHasher = createHasher;
     this.#prefetch = prefetch;
+    this.#keptFiles = keptFiles;
     this.#versions = versions;
     this.#options = options;
   }
@@ -59,11 +58,11 @@ export class Transfer {
    * `isVerified`: `end` detects damage although there is no SHA-256.
    */
   async transferFile(file) {
+    if (!file.again && (await this.#fromEarlierAttempt(file))) return undefined;
     const entry = file.sha256 && this.#cache?.entry(file.sha256);
-    const kept = file.keep && !file.again && !entry && this.#source.mirrors[0].remote ? new KeptFile() : undefined;
-    if (kept) this.#keptFiles.set(file.path, kept);
+    const kept = file.keep && !file.again && !entry && this.#source.mirrors[0].remote ? this.#keptFiles.keep(file.path) : undefined;
     const state = new DownloadState(file, { sink: this.#sink, entry, kept, createHasher: this.#createHasher });
-    if (file.again && (await this.#fromKept(state))) return undefined;
+    if (file.again && (await this.#keptFiles.feedAgain(state, this.#options.signal))) return undefined;
     if (this.#isVersioned(file)) return this.#versions.transfer(state, (it) => this.#fetch(it), this.#options.signal);
     if (!entry) return this.#fetch(state);
     const { signal } = this.#options;
@@ -72,12 +71,12 @@ export class Transfer {
     });
   }
 
-  /** Feeds a file that was kept. Returns whether there was one that could be read. */
-  async #fromKept(state) {
-    const kept = this.#keptFiles.get(state.file.path);
-    this.#keptFiles.delete(state.file.path);
-    if (!kept?.size) return false;
-    return kept.feedInto(state, this.#options.signal);
+  /** Feeds a file that this load has received before, for another binary. Returns whether there was one. */
+  async #fromEarlierAttempt(file) {
+    const state = new DownloadState(file, { sink: this.#sink, createHasher: this.#createHasher });
+    const size = await this.#keptFiles.feedReceived(state, this.#options.signal);
+    if (size !== undefined) this.#progress.update("verify", file.path, size, size);
+    return size !== undefined;
   }
 
   /** Checks that no file changed on the server during the load. See `VersionedFiles.confirm`. */

@@ -108,7 +108,7 @@ impl<'a> BertExport<'a> {
         // The full length: a shorter one could cut the position table.
         let fallback = StaticShape { batch: Some(2), sequence: Some(longest_text(config)) };
         let plan = guarded(|| {
-            let translated = tract_onnx_reader::translate(model, &signature, fallback)?;
+            let (_, translated) = tract_onnx_reader::translate(model, &signature, fallback)?;
             Ok(match_graph(&translated, sizes, false, signature.pooled))
         })?;
         Ok(Self { is_imported: true, ..Self::new(plan, Vec::new(), "f32", read)? })

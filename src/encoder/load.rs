@@ -15,6 +15,7 @@ use crate::encoder::plan::Plan;
 #[cfg(not(target_arch = "wasm32"))]
 use crate::encoder::reference_backend::ReferenceBuilder;
 use crate::encoder::signature::GraphSignature;
+#[cfg(feature = "unfused")]
 use crate::encoder::unfused::UnfusedEncoder;
 use crate::encoder::weight_stream::{PlanBuilder, WeightStream};
 use crate::encoder::{Encoder, EncoderOptions, ModelFacts};
@@ -73,8 +74,9 @@ impl EncoderLoader {
     /// Reads the graph of an ONNX file.
     ///
     /// # Errors
-    /// Those of [`UnfusedEncoder::load`] that can be detected without the weights, and `INVALID_ARGUMENT` if
-    /// `first_rows` is set with other layers than the last one.
+    /// Those of `UnfusedEncoder::load` that can be detected without the weights; `INVALID_ARGUMENT` if
+    /// `first_rows` is set with other layers than the last one; `NEEDS_UNFUSED` for a graph without a plan if
+    /// the feature `unfused` is off.
     pub fn from_file(onnx: OnnxFile, config: &BertConfig, options: EncoderOptions) -> Result<Self> {
         let config = config.clone();
         if options.first_rows && options.layers != [config.num_hidden_layers] {
@@ -88,7 +90,10 @@ impl EncoderLoader {
         let (outputs, planning) = read_plan(onnx.model.clone(), &BTreeMap::new(), &config, &options)?;
         let state = match planning {
             Planning::Planned(stream) => State::Planned(stream),
-            Planning::Unrecognized => State::complete(false),
+            Planning::Unrecognized => {
+                needs_unfused()?;
+                State::complete(false)
+            }
             Planning::ConstantMissing => State::complete(true),
         };
         let second_reading = SecondReading::default();
@@ -206,7 +211,7 @@ impl EncoderLoader {
     ///
     /// # Errors
     /// `MISSING_FILE` if a weight has not arrived, `UNSUPPORTED_OPERATOR` and other errors of
-    /// [`UnfusedEncoder::load`] for a graph without a plan.
+    /// `UnfusedEncoder::load` for a graph without a plan, or `NEEDS_UNFUSED` if the feature `unfused` is off.
     pub fn finish(self) -> Result<Box<dyn Encoder>> {
         let Self { config, options, onnx, outputs, state, .. } = self;
         let encoder = match state {
@@ -224,13 +229,7 @@ impl EncoderLoader {
                     stream.take_files(&mut files)?;
                     (*stream).finish()?
                 } else {
-                    let (layers, preference) = (&options.layers, options.outputs);
-                    let load = match options.backend {
-                        #[cfg(feature = "cli")]
-                        BackendChoice::TractOnnx => UnfusedEncoder::from_tract_onnx,
-                        _ => UnfusedEncoder::from_file,
-                    };
-                    Box::new(load(onnx, files, &config, layers, preference)?)
+                    load_unfused(onnx, files, &config, &options)?
                 }
             }
         };
@@ -241,6 +240,45 @@ impl EncoderLoader {
         }
         Ok(encoder)
     }
+}
+
+/// Loads the graph as it is.
+#[cfg(feature = "unfused")]
+fn load_unfused(
+    onnx: OnnxFile,
+    files: BTreeMap<String, Vec<u8>>,
+    config: &BertConfig,
+    options: &EncoderOptions,
+) -> Result<Box<dyn Encoder>> {
+    let load = match options.backend {
+        #[cfg(feature = "cli")]
+        BackendChoice::TractOnnx => UnfusedEncoder::from_tract_onnx,
+        _ => UnfusedEncoder::from_file,
+    };
+    Ok(Box::new(load(onnx, files, config, &options.layers, options.outputs)?))
+}
+
+#[cfg(not(feature = "unfused"))]
+fn load_unfused(
+    _onnx: OnnxFile,
+    _files: BTreeMap<String, Vec<u8>>,
+    _config: &BertConfig,
+    _options: &EncoderOptions,
+) -> Result<Box<dyn Encoder>> {
+    needs_unfused()?;
+    fail!(Internal, "a graph without a plan was let in")
+}
+
+/// Rejects a graph without a plan if nothing here can run it.
+fn needs_unfused() -> Result<()> {
+    if !cfg!(feature = "unfused") {
+        fail!(
+            NeedsUnfused,
+            "this graph runs as it is, because it is not recognized as a BERT or fused is false; the back end for \
+             that is in corom-unfused.wasm"
+        );
+    }
+    Ok(())
 }
 
 /// The facts about a graph that are known before its weights have arrived.

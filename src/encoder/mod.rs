@@ -13,6 +13,7 @@ mod check;
 pub mod cpu;
 #[cfg(feature = "convert")]
 pub(crate) mod export;
+pub(crate) mod graph;
 mod load;
 mod matcher;
 pub mod onnx;
@@ -29,6 +30,7 @@ pub mod spec;
 mod tract_onnx_reader;
 #[cfg(feature = "convert")]
 pub(crate) mod transpose;
+#[cfg(feature = "unfused")]
 pub mod unfused;
 mod weight_stream;
 

@@ -21,7 +21,9 @@ pub struct FileRequest {
     pub has_piece_hashes: bool,
     /// True if loading fails without the file.
     pub required: bool,
-    /// True if the file may be requested a second time. The host may keep the bytes, to save a download.
+    /// True if the file may be requested a second time: an ONNX file, and, without the feature `unfused`, every file
+    /// that arrives before the graph is known, because loading then may start again in another binary
+    /// (`NEEDS_UNFUSED`). The host may keep the bytes, to save a download.
     pub keep: bool,
     /// True if the file was received before and is requested once more: an ONNX file, whose weights are taken
     /// when its graph is known, or a file whose weights were dropped with those of another file.
@@ -80,7 +82,7 @@ impl FileRequests {
             return;
         }
         self.pending.push(FileRequest {
-            keep: is_onnx(path),
+            keep: is_onnx(path) || !cfg!(feature = "unfused"),
             again: false,
             path: path.to_owned(),
             size: entry.map(|e| e.size),
@@ -88,6 +90,14 @@ impl FileRequests {
             has_piece_hashes: entry.is_some_and(|e| !e.pieces.is_empty() || e.size <= PIECE_BYTES as u64),
             required,
         });
+    }
+
+    /// Requests a weight file: the graph is known.
+    pub(super) fn add_weights(&mut self, path: &str, entry: Option<&FileEntry>) {
+        self.add(path, true, entry);
+        if let Some(request) = self.pending.iter_mut().find(|request| request.path == path) {
+            request.keep = false;
+        }
     }
 
     /// Requests a file if the listing has it, or if it is in a subfolder that cannot be listed; otherwise it is missing.

@@ -381,7 +381,7 @@ impl ModelLoader {
                 if is_onnx(path) && self.onnx.as_ref().is_some_and(|(onnx, _)| onnx == path) {
                     self.requests.add_again(path, self.onnx_size, entry);
                 } else {
-                    self.requests.add(path, true, entry);
+                    self.requests.add_weights(path, entry);
                 }
             }
         }

@@ -38,10 +38,16 @@ const RULES: &[Rule] = &[
     },
     Rule { names: &["JsValue"], scope: "src/encoder/", allowed: &[], why: "no core file names JsValue" },
     Rule {
-        names: &["tract_*"],
+        names: &["tract_data"],
         scope: "src/",
-        allowed: &["src/encoder/"],
-        why: "only the encoder uses tract",
+        allowed: &["src/encoder/graph/"],
+        why: "tensors and lengths of tract-data come in through the typed graph",
+    },
+    Rule {
+        names: &["tract_core", "tract_linalg"],
+        scope: "src/",
+        allowed: &["src/encoder/unfused/", "src/encoder/tract_onnx_reader/"],
+        why: "tract's operators and kernels are not in the first binary of a page",
     },
     Rule {
         names: &["tract_onnx"],
@@ -50,7 +56,7 @@ const RULES: &[Rule] = &[
         why: "tract-onnx stays in one module of the native command: it panics on damaged files",
     },
     Rule {
-        names: &["tract_core", "TypedModel"],
+        names: &["graph", "TypedModel"],
         scope: "src/encoder/export.rs",
         allowed: &[],
         why: "an export is read through its plan",
@@ -59,6 +65,12 @@ const RULES: &[Rule] = &[
     Rule { names: &["tract_*", "wgpu"], scope: "src/encoder/reference", allowed: &[], why: PLAN },
     Rule { names: &["tract_*", "wgpu"], scope: "src/encoder/quantize/", allowed: &[], why: PLAN },
     Rule { names: &["tract_*", "wgpu"], scope: "src/encoder/spec.rs", allowed: &[], why: PLAN },
+    Rule {
+        names: &["tract_*", "TypedModel"],
+        scope: "src/encoder/cpu/",
+        allowed: &[],
+        why: "the CPU back end runs plans, without a graph",
+    },
     Rule {
         names: &["tract_*", "plan"],
         scope: "src/encoder/cpu/kernels/",

@@ -1,23 +1,11 @@
-//! Builds the CPU encoder: packs the ops of a plan as weights arrive, then wires them into a graph
-//! that tract runs.
+//! Builds the CPU encoder: packs the ops of a plan as weights arrive.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-
-use tract_core::prelude::*;
 
 use super::encoder::{CpuEncoder, tolerance};
-use super::kernels;
-use super::kernels::linear::{Autotuner, Kernel, Linear as PackedLinear, WeightFormat};
+use super::kernels::linear::{Autotuner, Kernel, WeightFormat};
 use super::pack;
-use super::tract_ops::Shared;
-use super::tract_ops::add_norm::AddNorm;
-use super::tract_ops::attention::Attention;
-use super::tract_ops::clip::Clip;
-use super::tract_ops::embed::Embed;
-use super::tract_ops::linear::Linear;
-use super::tract_ops::mean_rows::{MeanRows, Normalize};
-use super::tract_ops::select_rows::SelectRows;
+use super::packed_op::{PackedOp, Step};
 use crate::batch::BatchLayout;
 use crate::encoder::onnx::Int8Rows;
 use crate::encoder::plan::decode::shift;
@@ -26,21 +14,10 @@ use crate::encoder::plan::{
 };
 use crate::encoder::weight_stream::PlanBuilder;
 use crate::encoder::{Encoder, EncoderInfo, EncoderOptions, KernelChoice, ModelFacts, Precision};
-use crate::error::{Error, ErrorCode, Result};
+use crate::error::Result;
 
 /// Tokens per batch. More tokens gain nothing on one thread, and a page would wait longer.
 const MAX_BATCH_TOKENS: usize = 64;
-
-/// An op with its packed weights.
-enum PackedOp {
-    Embed(Arc<kernels::embed::Embed>, bool),
-    Linear(Arc<PackedLinear>),
-    AddNorm(Arc<kernels::add_norm::LayerNorm>),
-    /// The shift.
-    Clip(Arc<Vec<f32>>),
-    /// An op without weights.
-    Weightless,
-}
 
 /// A CPU encoder whose weights are arriving.
 pub(crate) struct CpuBuilder {
@@ -94,20 +71,23 @@ impl CpuBuilder {
                 continue;
             }
             let store = &mut self.store;
-            *packed = Some(match op {
+            *packed = match op {
                 PlanOp::Embed(embed) => {
                     let types_always_zero = embed.token_type.as_ref().is_none_or(|types| types.always_zero);
                     let embed = pack::embed(store, embed, self.precision, &mut self.row_scales)?;
-                    PackedOp::Embed(Arc::new(embed), types_always_zero)
+                    Some(PackedOp::Embed { embed: Box::new(embed), types_always_zero })
                 }
                 PlanOp::Linear(linear) => {
                     let kernel = self.autotuner.kernel();
-                    PackedOp::Linear(Arc::new(pack::linear(store, linear, self.precision, kernel)?))
+                    Some(PackedOp::Linear(Box::new(pack::linear(store, linear, self.precision, kernel)?)))
                 }
-                PlanOp::AddNorm { norm, .. } => PackedOp::AddNorm(Arc::new(pack::norm(store, norm)?)),
-                PlanOp::Clip(clip) => PackedOp::Clip(Arc::new(shift(store, clip)?)),
-                _ => PackedOp::Weightless,
-            });
+                PlanOp::AddNorm { norm, .. } => Some(PackedOp::AddNorm(pack::norm(store, norm)?)),
+                PlanOp::Clip(clip) => {
+                    let (range, activation) = (clip.range, clip.activation);
+                    Some(PackedOp::Clip { width: clip.width, range, shift: shift(store, clip)?, activation })
+                }
+                other => PackedOp::without_weights(other),
+            };
             self.store.release(op);
         }
         Ok(())
@@ -178,16 +158,13 @@ impl PlanBuilder for CpuBuilder {
     fn finish(mut self: Box<Self>) -> Result<Box<dyn Encoder>> {
         self.pack(|_| true)?;
         let info = self.info();
-        let shared = Shared::new(self.autotuner.clone());
-        let pooled = matches!(self.plan.outputs, Outputs::Pooled(_));
-        let model = wire(self.plan, self.packed, &shared).map_err(|e| {
-            let message = format!("the plan cannot be built: {}", e.root_cause());
-            Error::with_source(ErrorCode::Internal, message, e)
-        })?;
-        let graph = model
-            .into_runnable()
-            .map_err(|e| Error::with_source(ErrorCode::Internal, "the plan cannot be run", e))?;
-        Ok(Box::new(CpuEncoder::new(graph, shared, info, self.facts.config, pooled)))
+        let last_uses = self.plan.last_uses();
+        let mut steps = Vec::with_capacity(self.packed.len());
+        for (index, (op, packed)) in self.plan.ops.iter().zip(self.packed).enumerate() {
+            let packed = packed.ok_or_else(|| packing_failed("a weight is missing"))?;
+            steps.push(Step::new(packed, op.inputs(), index, &last_uses));
+        }
+        Ok(Box::new(CpuEncoder::new(steps, self.plan.outputs, self.autotuner, info, self.facts.config)))
     }
 }
 
@@ -210,80 +187,4 @@ fn float_word_weights(plan: &Plan) -> Option<(Vec<usize>, usize)> {
     let parts: Vec<usize> = parts.collect::<Option<_>>()?;
     let uses = plan.ops.iter().flat_map(PlanOp::weights).filter(|used| parts.contains(used)).count();
     (uses == parts.len()).then_some((parts, word.shape[1]))
-}
-
-/// Wires the packed ops into tract's typed graph.
-fn wire(plan: Plan, packed: Vec<Option<PackedOp>>, shared: &Shared) -> TractResult<TypedModel> {
-    let mut model = TypedModel::default();
-    let (tokens, boundaries) = (model.symbols.sym("tokens"), model.symbols.sym("boundaries"));
-    let ids = model.add_source("input_ids", DatumType::U32.fact([tokens.to_dim()]))?;
-    let types = model.add_source("token_type_ids", DatumType::U32.fact([tokens.to_dim()]))?;
-    let cu_seqlens = model.add_source("cu_seqlens", DatumType::U32.fact([boundaries.to_dim()]))?;
-    let mut values: Vec<OutletId> = Vec::with_capacity(packed.len());
-    for (index, (op, packed)) in plan.ops.iter().zip(packed).enumerate() {
-        let name = |op: &str| format!("{op}.{index}");
-        let packed = packed.ok_or_else(|| packing_failed("a weight is missing"))?;
-        let outlets = match (op, packed) {
-            (PlanOp::Embed(_), PackedOp::Embed(embed, types_always_zero)) => {
-                let op = Embed { embed, types_always_zero };
-                model.wire_node(name("Embed"), op, &[ids, types, cu_seqlens])?
-            }
-            (PlanOp::Linear(op), PackedOp::Linear(linear)) => {
-                let x = values[op.x];
-                model.wire_node(name("Linear"), Linear { linear, shared: shared.clone() }, &[x])?
-            }
-            (PlanOp::AddNorm { a, b, .. }, PackedOp::AddNorm(norm)) => {
-                model.wire_node(name("AddNorm"), AddNorm(norm), &[values[*a], values[*b]])?
-            }
-            (PlanOp::Clip(clip), PackedOp::Clip(shift)) => {
-                let (range, activation) = (clip.range, clip.activation);
-                let op = Clip { width: clip.width, range, shift, activation };
-                let inputs: TVec<OutletId> =
-                    [Some(clip.x), clip.plus].into_iter().flatten().map(|x| values[x]).collect();
-                model.wire_node(name("Clip"), op, &inputs)?
-            }
-            (PlanOp::Attention { q, k, v, spec }, _) => {
-                let op = Attention { spec: *spec, shared: shared.clone() };
-                let inputs = [values[*q], values[*k], values[*v], cu_seqlens];
-                model.wire_node(name("Attention"), op, &inputs)?
-            }
-            (PlanOp::SelectRows { x, width }, _) => {
-                let op = SelectRows { width: *width };
-                model.wire_node(name("SelectRows"), op, &[values[*x], cu_seqlens])?
-            }
-            (PlanOp::MeanRows { x, width }, _) => {
-                let op = MeanRows { width: *width };
-                model.wire_node(name("MeanRows"), op, &[values[*x], cu_seqlens])?
-            }
-            (PlanOp::Normalize { x, width }, _) => {
-                model.wire_node(name("Normalize"), Normalize { width: *width }, &[values[*x]])?
-            }
-            _ => return Err(packing_failed("an op was packed as another op").into()),
-        };
-        values.push(outlets[0]);
-    }
-    let outputs: Vec<OutletId> = plan.outputs.values().iter().map(|value| values[*value]).collect();
-    model.select_output_outlets(&outputs)?;
-    Ok(model)
-}
-
-impl PackedOp {
-    fn bytes(&self) -> usize {
-        match self {
-            Self::Embed(embed, _) => embed.bytes(),
-            Self::Linear(linear) => linear.bytes(),
-            Self::AddNorm(norm) => norm.bytes(),
-            Self::Clip(shift) => size_of_val(&shift[..]),
-            Self::Weightless => 0,
-        }
-    }
-
-    fn precision(&self) -> Option<&'static str> {
-        let Self::Linear(linear) = self else { return None };
-        Some(match &**linear {
-            PackedLinear::I8(_) | PackedLinear::I8Relaxed(_) => "int8",
-            PackedLinear::I4(_) => "int4",
-            PackedLinear::F32(_) => "f32",
-        })
-    }
 }

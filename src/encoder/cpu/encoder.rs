@@ -1,17 +1,16 @@
 //! Runs a batch through the CPU encoder.
 
-use std::sync::Arc;
 use std::task::Poll;
 
-use tract_core::prelude::*;
-
-use super::kernels::linear::Kernel;
-use super::tract_ops::Shared;
+use super::kernels::Scratch;
+use super::kernels::linear::{Autotuner, Kernel};
+use super::packed_op::{Run, Step};
 use crate::batch::Batch;
 use crate::config::BertConfig;
 use crate::encoder::check::check;
+use crate::encoder::plan::Outputs;
 use crate::encoder::{Encoder, EncoderInfo, EncoderOutput, Tolerance};
-use crate::error::{Error, ErrorCode, Result, fail};
+use crate::error::{Result, fail};
 
 /// Returns the self-test's tolerance for a kernel. Exact kernels reach a cosine of 0.9996 with integers and
 /// 0.999999 in f32; the 7-bit activations of relaxed kernels reach 0.999 on a real model. The vector
@@ -25,24 +24,24 @@ pub(super) fn tolerance(kernel: Kernel, precision: &str) -> Tolerance {
 /// does not depend on the other texts of its batch.
 #[derive(Debug)]
 pub(super) struct CpuEncoder {
-    graph: Arc<TypedRunnableModel>,
-    shared: Shared,
+    steps: Vec<Step>,
+    outputs: Outputs,
+    scratch: Scratch,
+    autotuner: Autotuner,
     info: EncoderInfo,
     config: BertConfig,
-    /// True if the output is one row per text.
-    pooled: bool,
     output: Option<EncoderOutput>,
 }
 
 impl CpuEncoder {
     pub(super) fn new(
-        graph: Arc<TypedRunnableModel>,
-        shared: Shared,
+        steps: Vec<Step>,
+        outputs: Outputs,
+        autotuner: Autotuner,
         info: EncoderInfo,
         config: BertConfig,
-        pooled: bool,
     ) -> Self {
-        Self { graph, shared, info, config, pooled, output: None }
+        Self { steps, outputs, scratch: Scratch::new(), autotuner, info, config, output: None }
     }
 }
 
@@ -54,23 +53,22 @@ impl Encoder for CpuEncoder {
     fn begin(&mut self, batch: &Batch) -> Result<()> {
         self.output = None;
         check(batch, &self.config, self.info.max_tokens)?;
-        let failed = |e: TractError| {
-            let message = format!("the fused encoder failed: {}", e.root_cause());
-            Error::with_source(ErrorCode::Internal, message, e)
-        };
-        let inputs = [&batch.input_ids, &batch.token_type_ids, &batch.cu_seqlens];
-        let inputs = inputs.into_iter().map(|list| tensor1(list).into_tvalue()).collect();
-        let outputs = self.graph.run(inputs).map_err(failed)?;
-        let kernel = self.shared.kernel().map_err(failed)?;
-        (self.info.kernel, self.info.tolerance) = (kernel.name(), tolerance(kernel, self.info.precision));
-        let floats = |t: TValue| Ok(t.try_as_plain_ram()?.as_slice::<f32>()?.to_vec());
-        let mut rows: Vec<Vec<f32>> =
-            outputs.into_iter().map(floats).collect::<TractResult<_>>().map_err(failed)?;
-        self.output = Some(if self.pooled {
-            EncoderOutput::Pooled(rows.pop().unwrap_or_default())
-        } else {
-            EncoderOutput::Hidden(rows)
+        let mut run = Run::new(batch, &mut self.scratch, &mut self.autotuner);
+        for step in &self.steps {
+            run.step(step)?;
+        }
+        self.output = Some(match &self.outputs {
+            Outputs::Hidden(layers) => {
+                // A layer that is requested twice is copied.
+                let last = |i: usize| !layers[i + 1..].contains(&layers[i]);
+                EncoderOutput::Hidden(
+                    (0..layers.len()).map(|i| run.result(layers[i], last(i))).collect::<Result<_>>()?,
+                )
+            }
+            Outputs::Pooled(id) => EncoderOutput::Pooled(run.result(*id, true)?),
         });
+        let kernel = self.autotuner.kernel();
+        (self.info.kernel, self.info.tolerance) = (kernel.name(), tolerance(kernel, self.info.precision));
         Ok(())
     }
 

@@ -89,6 +89,7 @@ impl ExprTable {
     }
 
     /// Returns the rows of each position table from the first token's row on.
+    #[cfg(feature = "unfused")]
     pub(super) fn position_rows(&self) -> impl Iterator<Item = usize> {
         self.exprs.iter().filter_map(|expr| match expr {
             Expr::Lookup { table, by: IdKind::Positions(rule) } => {

@@ -1,4 +1,4 @@
-//! Reads tract's graph node by node. What a node's output is follows from what its inputs are; each
+//! Reads the typed graph node by node. What a node's output is follows from what its inputs are; each
 //! pattern has a file in `patterns`. A value that no pattern knows is `Unknown`, and then the unfused
 //! encoder runs the graph.
 //!
@@ -7,24 +7,22 @@
 
 use std::collections::HashMap;
 
-use tract_core::internal::{AxisOp, bail};
-use tract_core::ops::array::{MultiBroadcastTo, Slice};
-use tract_core::ops::binary::TypedBinOp;
-use tract_core::ops::cast::Cast;
-use tract_core::ops::einsum::EinSum;
-use tract_core::ops::element_wise::ElementWiseOp;
-use tract_core::ops::logic::Iff;
-use tract_core::ops::nn::{Reduce, RmsNorm, Softmax};
-use tract_core::ops::source::TypedSource;
-use tract_core::prelude::*;
-
 use super::abstract_value::{AbstractValue, PooledRows, RowPolynomial, RowPooling};
 use super::expr::{Expr, ExprId, ExprTable, IdKind};
 use super::layout::{Atom, Layout, Lengths};
 use super::probe::Probe;
-use crate::encoder::onnx::{
-    CheckedGather, DynamicQuantize, InputRole, ModelSizes, OneHot, StaticQuantize, Translated,
-};
+use crate::encoder::graph::ops::axes::AxisOp;
+use crate::encoder::graph::ops::binary::Binary;
+use crate::encoder::graph::ops::cast::Cast;
+use crate::encoder::graph::ops::constant::TypedSource;
+use crate::encoder::graph::ops::einsum::EinSum;
+use crate::encoder::graph::ops::gather::Gather;
+use crate::encoder::graph::ops::reduce::{Reduce, RmsNorm, Softmax};
+use crate::encoder::graph::ops::select::Select;
+use crate::encoder::graph::ops::shape::{BroadcastTo, Slice};
+use crate::encoder::graph::ops::unary::Unary;
+use crate::encoder::graph::prelude::*;
+use crate::encoder::onnx::{DynamicQuantize, InputRole, ModelSizes, OneHot, StaticQuantize, Translated};
 
 /// The graph, and what is known of its values so far.
 pub(super) struct GraphMatcher<'a> {
@@ -53,13 +51,13 @@ impl<'a> GraphMatcher<'a> {
                 },
             );
         }
-        for id in model.eval_order()? {
+        for id in model.eval_order() {
             let node = model.node(id);
             if node.op_is::<TypedSource>() {
                 continue;
             }
             for (slot, value) in matcher.node(node).into_iter().enumerate() {
-                let dims = node.outputs[slot].fact.shape.to_tvec();
+                let dims = node.outputs[slot].shape.to_tvec();
                 let fits = value.layout().is_none_or(|layout| matcher.lengths.fit(layout, &dims));
                 matcher
                     .values
@@ -103,7 +101,7 @@ impl<'a> GraphMatcher<'a> {
         if node.op_is::<DynamicQuantize>() {
             return self.dynamic_quantize(node);
         }
-        let known = match node.op_as::<CheckedGather>() {
+        let known = match node.op_as::<Gather>() {
             Some(_) => self.lookup(node),
             None => None,
         };
@@ -152,17 +150,17 @@ impl<'a> GraphMatcher<'a> {
         if let Some(op) = node.op_as::<AxisOp>() {
             return self.with_axes_moved(one, op);
         }
-        if node.op_is::<MultiBroadcastTo>() {
+        if node.op_is::<BroadcastTo>() {
             if let AbstractValue::PooledNorm { .. } = one {
                 return Some(one);
             }
-            let same = self.model.outlet_fact(first).ok()?.shape == node.outputs[0].fact.shape;
+            let same = self.model.outlet_fact(first).ok()?.shape == node.outputs[0].shape;
             return same.then_some(one);
         }
-        if let Some(op) = node.op_as::<TypedBinOp>() {
+        if let Some(op) = node.op_as::<Binary>() {
             return self.binary(op, first, *node.inputs.get(1)?);
         }
-        if let Some(op) = node.op_as::<ElementWiseOp>() {
+        if let Some(op) = node.op_as::<Unary>() {
             return self.unary(op, one);
         }
         if let Some(op) = node.op_as::<StaticQuantize>() {
@@ -183,7 +181,7 @@ impl<'a> GraphMatcher<'a> {
         if let Some(op) = node.op_as::<Softmax>() {
             return Self::softmax(op, one);
         }
-        if node.op_is::<Iff>() {
+        if node.op_is::<Select>() {
             return self.select(node);
         }
         if let Some(op) = node.op_as::<Slice>() {

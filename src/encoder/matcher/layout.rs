@@ -4,10 +4,10 @@
 //! `[batch · tokens, width]`. A layout says what each axis consists of. A reshape or transpose that
 //! moves elements out of order has no layout, and its result is unknown.
 
-use tract_core::internal::AxisOp;
-use tract_core::prelude::*;
-
 /// A factor of an axis.
+use crate::encoder::graph::ops::axes::AxisOp;
+use crate::encoder::graph::prelude::*;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Atom {
     /// The texts of the batch.
@@ -28,7 +28,7 @@ pub(super) enum Atom {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Layout(pub(super) Vec<Vec<Atom>>);
 
-/// The lengths of a batch: numbers, or symbols of tract.
+/// The lengths of a batch: numbers, or symbols.
 #[derive(Debug, Clone)]
 pub(super) struct Lengths {
     pub(super) batch: TDim,
@@ -102,7 +102,7 @@ impl Lengths {
         Some(self.layout(axes))
     }
 
-    /// Returns a length as `[number, power of batch, power of tokens]`. tract does not normalize the
+    /// Returns a length as `[number, power of batch, power of tokens]`. tract-data does not normalize the
     /// order of factors, so two equal lengths may differ as expressions.
     fn monomial(&self, length: &TDim) -> Option<[i64; 3]> {
         match length {

@@ -1,6 +1,6 @@
 //! Recognizes the fused ops in a BERT export, whatever exporter wrote it.
 //!
-//! 1. [`GraphMatcher`] reads tract's typed graph node by node. The patterns in [`patterns`], one
+//! 1. [`GraphMatcher`] reads the typed graph node by node. The patterns in [`patterns`], one
 //!    per file, derive what a node's output is from what its inputs are: an [`AbstractValue`], most
 //!    often the rows of an [`Expr`] such as a lookup, a product or a LayerNorm.
 //! 2. [`probe`] verifies masks and positions by evaluation, not by pattern matching.
@@ -41,10 +41,10 @@ pub(crate) fn match_graph(
 ) -> Option<Plan> {
     let matcher = GraphMatcher::run(translated, expected).ok()?;
     if pooled {
-        let [outlet] = translated.model.output_outlets().ok()? else { return None };
-        return lower::pooled(&matcher.exprs, matcher.pooled(*outlet)?);
+        let [outlet] = translated.model.outputs[..] else { return None };
+        return lower::pooled(&matcher.exprs, matcher.pooled(outlet)?);
     }
-    let outlets = translated.model.output_outlets().ok()?.to_vec();
+    let outlets = &translated.model.outputs;
     let ids: Option<Vec<_>> =
         outlets.iter().map(|outlet| matcher.output(*outlet, expected.hidden_size)).collect();
     lower::hidden(&matcher.exprs, &ids?, first_rows)
@@ -52,6 +52,7 @@ pub(crate) fn match_graph(
 
 /// Returns the most tokens of a text that the position tables of a graph have rows for, whether the graph is
 /// recognized or not. `usize::MAX` if no position table is recognized.
+#[cfg(feature = "unfused")]
 pub(crate) fn max_tokens(translated: &Translated, expected: ModelSizes) -> usize {
     let Ok(matcher) = GraphMatcher::run(translated, expected) else { return usize::MAX };
     matcher.exprs.position_rows().min().unwrap_or(usize::MAX)

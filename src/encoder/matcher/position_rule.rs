@@ -4,10 +4,9 @@
 //! padding is masked later. Integers that depend on the token ids are evaluated on ids that the graph compares
 //! with (its integer constants), mixed with others.
 
-use tract_core::prelude::*;
-
 use super::expr::IdKind;
 use super::probe::{Evaluation, Probe};
+use crate::encoder::graph::prelude::*;
 use crate::encoder::spec::PositionRule;
 
 /// The most constants that may be the id of a token that does not count.

@@ -7,11 +7,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use tract_core::internal::DimLike;
-use tract_core::prelude::*;
-
 use super::layout::{Atom, Layout, Lengths};
 use super::unquantized::{has_static_quantization, without_static_quantization};
+use crate::encoder::graph::prelude::*;
 use crate::encoder::onnx::{InputRole, ModelSizes};
 
 /// Texts of a probe batch, and tokens of its first text, unless the graph fixes them.
@@ -76,10 +74,10 @@ impl<'a> Probe<'a> {
 
     /// Evaluates an outlet, once per probe batch.
     fn evaluate(&mut self, outlet: OutletId) -> Option<Vec<Evaluation>> {
-        let runnable = self.part(outlet)?;
+        let part = self.part(outlet)?;
         let lengths = self.lengths.iter();
         lengths
-            .map(|tokens| self.evaluate_batch(&runnable, *tokens, &vec![0; self.batch * tokens]).ok())
+            .map(|tokens| self.evaluate_batch(&part, *tokens, &vec![0; self.batch * tokens]).ok())
             .collect()
     }
 
@@ -90,7 +88,7 @@ impl<'a> Probe<'a> {
         outlet: OutletId,
         ids: impl Fn(usize) -> Vec<Vec<u32>>,
     ) -> Option<Vec<(Evaluation, Vec<u32>)>> {
-        let runnable = self.part(outlet)?;
+        let part = self.part(outlet)?;
         let mut evaluations = Vec::new();
         for tokens in &self.lengths {
             // A table of positions that begins late is too short for as many tokens as it has rows.
@@ -98,7 +96,7 @@ impl<'a> Probe<'a> {
                 if *tokens > PROBE_SHAPE.1 && self.lengths.len() > 1 { tokens * 3 / 4 } else { *tokens };
             for ids in ids(self.batch * tokens) {
                 let cells: Vec<i64> = ids.iter().map(|id| i64::from(*id)).collect();
-                evaluations.push((self.evaluate_batch(&runnable, tokens, &cells).ok()?, ids));
+                evaluations.push((self.evaluate_batch(&part, tokens, &cells).ok()?, ids));
             }
         }
         Some(evaluations)
@@ -114,7 +112,7 @@ impl<'a> Probe<'a> {
         let (mut found, mut seen, mut due) = (Vec::new(), HashSet::new(), vec![outlet.node]);
         while let Some(node) = due.pop().map(|id| self.model.node(id)) {
             due.extend(node.inputs.iter().map(|input| input.node).filter(|id| seen.insert(*id)));
-            let constants = node.outputs.iter().filter_map(|output| output.fact.konst.as_ref());
+            let constants = node.outputs.iter().filter_map(|output| output.konst.as_ref());
             for tensor in constants.filter(|t| t.len() <= MAX_CONSTANT_ELEMENTS) {
                 if let Ok(integers) = tensor.cast_to::<i64>()
                     && let Ok(plain) = integers.try_as_plain_ram()
@@ -128,28 +126,21 @@ impl<'a> Probe<'a> {
         found
     }
 
-    /// Makes an outlet runnable.
-    fn part(&mut self, outlet: OutletId) -> Option<Arc<TypedRunnableModel>> {
+    /// Returns the part of the graph that an outlet depends on.
+    fn part(&mut self, outlet: OutletId) -> Option<TypedModel> {
         self.runs += 1;
         // With fewer tokens no text has padding.
         if self.runs > MAX_RUNS || self.lengths.iter().any(|tokens| *tokens < 3) {
             return None;
         }
-        let mut part = self.model.clone();
-        part.select_output_outlets(&[outlet]).ok()?;
-        part.compact().ok()?;
+        let mut part = self.model.part(outlet);
         if has_static_quantization(&part) {
             part = without_static_quantization(&part).ok()?;
         }
-        part.into_runnable().ok()
+        Some(part)
     }
 
-    fn evaluate_batch(
-        &self,
-        runnable: &Arc<TypedRunnableModel>,
-        tokens: usize,
-        ids: &[i64],
-    ) -> TractResult<Evaluation> {
+    fn evaluate_batch(&self, part: &TypedModel, tokens: usize, ids: &[i64]) -> TractResult<Evaluation> {
         let batch = self.batch;
         let inputs = self.roles.iter().map(|role| {
             let mut cells = vec![0i64; batch * tokens];
@@ -162,10 +153,10 @@ impl<'a> Probe<'a> {
                 InputRole::TokenIds => cells.copy_from_slice(ids),
                 InputRole::TokenTypes => {}
             }
-            Ok(Tensor::from_shape(&[batch, tokens], &cells)?.into_tvalue())
+            Tensor::from_shape(&[batch, tokens], &cells)
         });
-        let outputs = runnable.run(inputs.collect::<TractResult<TVec<_>>>()?)?;
-        let value = outputs.into_iter().next().map_or_else(Tensor::default, TValue::into_tensor);
+        let outputs = part.run(inputs.collect::<TractResult<Vec<_>>>()?)?;
+        let Some(value) = outputs.first() else { bail!("the part has no output") };
         let floats = value.cast_to::<f32>()?.into_owned();
         let values = floats.try_as_plain_ram()?.as_slice::<f32>()?.to_vec();
         Ok(Evaluation {

@@ -5,16 +5,14 @@
 
 use std::collections::HashMap;
 
-use tract_core::internal::{AxisOp, bail};
-use tract_core::ops::array::{MultiBroadcastTo, Slice};
-use tract_core::ops::binary::TypedBinOp;
-use tract_core::ops::cast::Cast;
-use tract_core::ops::math;
-use tract_core::ops::source::TypedSource;
-use tract_core::prelude::*;
-
 use super::abstract_value::close;
 use super::weight::uniform;
+use crate::encoder::graph::ops::axes::AxisOp;
+use crate::encoder::graph::ops::binary::Binary;
+use crate::encoder::graph::ops::cast::Cast;
+use crate::encoder::graph::ops::constant::TypedSource;
+use crate::encoder::graph::ops::shape::{BroadcastTo, Slice};
+use crate::encoder::graph::prelude::*;
 use crate::encoder::onnx::StaticQuantize;
 
 /// Scale and zero point of a quantized value, as far as they have not been undone.
@@ -34,15 +32,15 @@ pub(super) fn has_static_quantization(model: &TypedModel) -> bool {
 /// # Errors
 /// If quantized values are used in another way than to dequantize or move them.
 pub(super) fn without_static_quantization(model: &TypedModel) -> TractResult<TypedModel> {
-    let mut new = TypedModel { symbols: model.symbols.clone(), ..TypedModel::default() };
+    let mut new = TypedModel::with_symbols(model.symbols.clone());
     let mut moved: HashMap<OutletId, OutletId> = HashMap::new();
     let mut pending: HashMap<OutletId, Pending> = HashMap::new();
     // All inputs of the graph stay, also those that the part does not read.
     for outlet in &model.inputs {
         let node = model.node(outlet.node);
-        moved.insert(*outlet, new.add_source(&node.name, node.outputs[outlet.slot].fact.clone())?);
+        moved.insert(*outlet, new.add_source(&node.name, node.outputs[outlet.slot].clone()));
     }
-    for id in model.eval_order()? {
+    for id in model.eval_order() {
         let node = model.node(id);
         if node.op_is::<TypedSource>() {
             continue;
@@ -61,23 +59,23 @@ pub(super) fn without_static_quantization(model: &TypedModel) -> TractResult<Typ
         }
         if let Some(quantized) = quantized {
             let by = || node.inputs.get(1).and_then(|by| uniform(model, *by));
-            let op = node.op_as::<TypedBinOp>().map(|op| &*op.0);
+            let op = node.op_as::<Binary>().copied();
             let left = if node.op_as::<Cast>().is_some_and(|cast| cast.to == DatumType::F32) {
                 Some(quantized)
-            } else if op.is_some_and(|op| op.is::<math::Sub>()) && by() == Some(quantized.zero) {
+            } else if op == Some(Binary::Sub) && by() == Some(quantized.zero) {
                 Some(Pending { zero: 0.0, ..quantized })
-            } else if op.is_some_and(|op| op.is::<math::Mul>())
+            } else if op == Some(Binary::Mul)
                 && quantized.zero == 0.0
                 && by().is_some_and(|by| close(by, quantized.scale))
             {
                 None
-            } else if node.op_is::<AxisOp>() || node.op_is::<MultiBroadcastTo>() || node.op_is::<Slice>() {
+            } else if node.op_is::<AxisOp>() || node.op_is::<BroadcastTo>() || node.op_is::<Slice>() {
                 let outlets = new.wire_node(&node.name, node.op.clone(), &inputs)?;
                 moved.insert(outlet, outlets[0]);
                 pending.insert(outlet, quantized);
                 continue;
             } else {
-                bail!("quantized values are used by {}", node.op.name())
+                bail!("quantized values are used by {:?}", node.op)
             };
             moved.insert(outlet, inputs[0]);
             left.and_then(|left| pending.insert(outlet, left));
@@ -88,8 +86,6 @@ pub(super) fn without_static_quantization(model: &TypedModel) -> TractResult<Typ
             moved.insert(OutletId::new(id, slot), to);
         }
     }
-    let outputs: Vec<OutletId> =
-        model.outputs.iter().filter_map(|outlet| moved.get(outlet).copied()).collect();
-    new.select_output_outlets(&outputs)?;
+    new.outputs = model.outputs.iter().filter_map(|outlet| moved.get(outlet).copied()).collect();
     Ok(new)
 }

@@ -1,14 +1,12 @@
-//! Reads weights from tract's graph: a stored tensor, and what the graph does to its elements
+//! Reads weights from the typed graph: a stored tensor, and what the graph does to its elements
 //! before it multiplies by them or looks rows up.
 
-use tract_core::internal::{AxisOp, DimLike};
-use tract_core::ops::array::{MultiBroadcastTo, Slice, TypedConcat};
-use tract_core::ops::binary::TypedBinOp;
-use tract_core::ops::cast::Cast;
-use tract_core::ops::konst::Const;
-use tract_core::ops::math;
-use tract_core::prelude::*;
-
+use crate::encoder::graph::ops::axes::AxisOp;
+use crate::encoder::graph::ops::binary::Binary;
+use crate::encoder::graph::ops::cast::Cast;
+use crate::encoder::graph::ops::constant::Const;
+use crate::encoder::graph::ops::shape::{BroadcastTo, Concat, Slice};
+use crate::encoder::graph::prelude::*;
 use crate::encoder::onnx::{BlockwiseMatrix, StaticQuantize, WeightPlaceholder, tensor_data};
 use crate::encoder::plan::{Matrix, Quantization, Rounding, TensorRef, Vector};
 
@@ -34,7 +32,7 @@ fn vector_within(model: &TypedModel, outlet: OutletId, steps: usize) -> Option<V
         return Some(Vector::Uniform(x));
     }
     let node = model.node(outlet.node);
-    let shape = node.outputs[outlet.slot].fact.shape.as_concrete()?.to_vec();
+    let shape = node.outputs[outlet.slot].shape.as_concrete()?.to_vec();
     if shape.iter().filter(|n| **n != 1).count() > 1 {
         return None;
     }
@@ -58,7 +56,7 @@ fn tensor(model: &TypedModel, outlet: OutletId) -> Option<TensorRef> {
         return Some(TensorRef::Weight(handle.index));
     }
     node.op_as::<Const>()?;
-    let constant = node.outputs[outlet.slot].fact.konst.as_ref()?;
+    let constant = node.outputs[outlet.slot].konst.as_ref()?;
     Some(TensorRef::Constant(Arc::new(tensor_data(constant).ok()??)))
 }
 
@@ -77,7 +75,7 @@ pub(super) fn matrix(model: &TypedModel, outlet: OutletId) -> Option<Matrix> {
 fn matrix_within(model: &TypedModel, outlet: OutletId, steps: usize) -> Option<Matrix> {
     let steps = steps.checked_sub(1)?;
     let node = model.node(outlet.node);
-    let fact = &node.outputs[outlet.slot].fact;
+    let fact = &node.outputs[outlet.slot];
     if let Some(tensor) = tensor(model, outlet) {
         // Leading axes of length 1 do not matter.
         let shape = fact.shape.as_concrete()?;
@@ -117,10 +115,10 @@ fn matrix_within(model: &TypedModel, outlet: OutletId, steps: usize) -> Option<M
         }
         return Some(inner);
     }
-    if node.op_is::<MultiBroadcastTo>() && fact.shape == model.outlet_fact(input(0)?).ok()?.shape {
+    if node.op_is::<BroadcastTo>() && fact.shape == model.outlet_fact(input(0)?).ok()?.shape {
         return matrix_within(model, input(0)?, steps);
     }
-    if let Some(op) = node.op_as::<TypedBinOp>() {
+    if let Some(op) = node.op_as::<Binary>() {
         return dequantized(model, op, input(0)?, input(1)?, steps);
     }
     if let Some(op) = node.op_as::<BlockwiseMatrix>() {
@@ -145,7 +143,7 @@ fn matrix_within(model: &TypedModel, outlet: OutletId, steps: usize) -> Option<M
     if let Some(op) = node.op_as::<StaticQuantize>() {
         return rounded(model, op, [input(0)?, input(1)?, input(2)?], steps);
     }
-    if node.op_as::<TypedConcat>().is_some_and(|op| op.axis == 0) && fact.rank() == 2 {
+    if node.op_as::<Concat>().is_some_and(|op| op.axis == 0) && fact.rank() == 2 {
         return stacked(model, node, steps);
     }
     None
@@ -226,16 +224,10 @@ fn vector_along(model: &TypedModel, outlet: OutletId, inner: &Matrix) -> Option<
 }
 
 /// Reads a matrix multiplied by a scale, or a matrix minus its zero points.
-fn dequantized(
-    model: &TypedModel,
-    op: &TypedBinOp,
-    a: OutletId,
-    b: OutletId,
-    steps: usize,
-) -> Option<Matrix> {
+fn dequantized(model: &TypedModel, op: &Binary, a: OutletId, b: OutletId, steps: usize) -> Option<Matrix> {
     let (mut inner, by) = match matrix_within(model, a, steps) {
         Some(inner) => (inner, b),
-        None if op.0.is::<math::Mul>() => (matrix_within(model, b, steps)?, a),
+        None if *op == Binary::Mul => (matrix_within(model, b, steps)?, a),
         None => return None,
     };
     let (vector, along) = vector_along(model, by, &inner)?;
@@ -248,9 +240,9 @@ fn dequantized(
         (None, along) => *axis = along,
         _ => {}
     }
-    if op.0.is::<math::Mul>() {
+    if *op == Binary::Mul {
         scale.push(vector);
-    } else if op.0.is::<math::Sub>() && zero.is_none() && scale.is_empty() {
+    } else if *op == Binary::Sub && zero.is_none() && scale.is_empty() {
         *zero = Some(vector);
     } else {
         return None;

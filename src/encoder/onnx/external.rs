@@ -190,6 +190,7 @@ pub(super) struct LoadedFile {
     /// Tensors that were not read yet.
     tensors_left: usize,
     /// Bytes of all tensors.
+    #[cfg(feature = "unfused")]
     used: u64,
 }
 
@@ -208,6 +209,7 @@ impl<'a> ExternalData<'a> {
     ///
     /// # Errors
     /// `MISSING_FILE` if a tensor's file is not in `external`, `INVALID_MODEL` if tensors share too many bytes.
+    #[cfg(feature = "unfused")]
     pub(super) fn new<'t>(
         mut external: BTreeMap<String, Vec<u8>>,
         tensors: impl Iterator<Item = &'t TensorProto>,

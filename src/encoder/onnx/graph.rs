@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use super::pb::DataType;
 use super::pb::DimensionValue;
 use super::pb::{AttributeType, GraphProto, NodeProto, TensorProto, ValueInfoProto, type_proto};
-use tract_core::prelude::*;
+use crate::encoder::graph::prelude::*;
 
 use super::external::ExternalData;
 use super::node::Node;
@@ -140,6 +140,7 @@ impl OnnxGraph {
     ///
     /// # Errors
     /// `MISSING_FILE` if an external file is missing, `INVALID_MODEL` if it is too short.
+    #[cfg(feature = "unfused")]
     pub(crate) fn materialize(&mut self, external: BTreeMap<String, Vec<u8>>) -> Result<()> {
         let mut protos: Vec<TensorProto> = self.weights.drain(..).map(Weight::into_proto).collect();
         let mut external = ExternalData::new(external, protos.iter())?;
@@ -185,6 +186,7 @@ impl OnnxGraph {
     /// Returns true if the graph quantizes activations. Dynamic scales depend on all activations of a batch.
     /// Static ranges that were calibrated without padding do not contain the score of a masked token, so that
     /// padding is not masked.
+    #[cfg(feature = "unfused")]
     pub(crate) fn quantizes_activations(&self) -> bool {
         let quantizes = |op: &str| {
             op.starts_with("Dynamic") || op.starts_with("QLinear") || matches!(op, "QuantizeLinear" | "QGemm")

@@ -1,5 +1,5 @@
 //! Reads an ONNX file: parses and checks it, finds its external data, and translates its graph into
-//! tract's typed graph.
+//! the [typed graph](super::graph).
 //!
 //! ```text
 //! chunks ──OnnxReader──▶ OnnxFile ──OnnxGraph──▶ checked, pruned nodes ──translate──▶ TypedModel
@@ -8,8 +8,8 @@
 //!                                                          registry: (domain, op) → translator
 //! ```
 //!
-//! Each operator is translated straight to tract's typed graph by one small function, without tract's
-//! own ONNX front end, for three reasons:
+//! Each operator is translated by one small function, without tract's ONNX front end, for three
+//! reasons:
 //!
 //! - Nothing in a damaged file reaches tract unchecked. A panic in tract would end the WebAssembly
 //!   instance.
@@ -54,7 +54,6 @@ pub(crate) use input_use::roles_by_use;
 pub(crate) use model_sizes::ModelSizes;
 pub use onnx_file::OnnxFile;
 pub(crate) use onnx_model::OnnxModel;
-pub(crate) use ops::gather::CheckedGather;
 pub(crate) use ops::one_hot::OneHot;
 pub(crate) use ops::quant::DynamicQuantize;
 pub(crate) use ops::static_quantize::StaticQuantize;

@@ -2,7 +2,7 @@
 
 use super::pb::AttributeType;
 use super::pb::{AttributeProto, NodeProto, TensorProto};
-use tract_core::prelude::{Arc, Tensor};
+use crate::encoder::graph::prelude::*;
 
 use crate::error::{Result, fail};
 

@@ -1,10 +1,9 @@
 //! The arguments and the result of a translator, the function that translates an operator.
 
-use tract_core::prelude::{TDim, TVec};
-
 use super::node::Node;
 use super::typed_graph_builder::TypedGraphBuilder;
 use super::value::Value;
+use crate::encoder::graph::prelude::*;
 use crate::error::Result;
 
 /// The node that is translated, the values of its inputs, and the graph that grows.

@@ -4,8 +4,8 @@
 
 use super::pb::DataType;
 use super::pb::TensorProto;
+use crate::encoder::graph::prelude::*;
 use half::{bf16, f16};
-use tract_core::prelude::*;
 
 use super::external::ExternalData;
 use super::tensor_info::{byte_size, dims};

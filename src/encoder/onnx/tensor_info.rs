@@ -1,8 +1,7 @@
 //! The type, the shape and the size of a `TensorProto`, checked.
 
-use tract_core::prelude::*;
-
 use super::pb::{DataType, TensorProto};
+use crate::encoder::graph::prelude::*;
 use crate::error::{Result, fail};
 
 /// The most axes of a tensor or value.

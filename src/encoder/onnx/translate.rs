@@ -1,8 +1,6 @@
-//! Translates a checked graph to tract's typed graph.
+//! Translates a checked graph to the typed graph.
 
 use std::collections::HashMap;
-
-use tract_core::prelude::*;
 
 use super::graph::OnnxGraph;
 use super::graph_input::{GraphInput, InputRole, StaticShape};
@@ -14,6 +12,7 @@ use super::tensor_info::graph_type;
 use super::typed_graph_builder::TypedGraphBuilder;
 use super::value::{Dims, Value};
 use super::weight::WeightPlaceholder;
+use crate::encoder::graph::prelude::*;
 use crate::error::{Result, fail};
 
 /// A typed graph with int64 inputs `[batch, sequence]` and the requested outputs.
@@ -22,10 +21,13 @@ pub(crate) struct Translated {
     /// The inputs, in order.
     pub(crate) roles: Vec<InputRole>,
     /// The shapes of the outputs, in order.
+    #[cfg_attr(not(feature = "unfused"), expect(dead_code, reason = "the unfused encoder reads it"))]
     pub(crate) shapes: Vec<Dims>,
     /// True if any node reads the attention mask.
+    #[cfg_attr(not(feature = "unfused"), expect(dead_code, reason = "the unfused encoder reads it"))]
     pub(crate) masked: bool,
     /// Bytes of weights in the graph.
+    #[cfg_attr(not(feature = "unfused"), expect(dead_code, reason = "the unfused encoder reads it"))]
     pub(crate) weight_bytes: usize,
     /// Batch and sequence in these shapes.
     pub(crate) batch: TDim,
@@ -55,7 +57,7 @@ pub(crate) fn translate(
     let mut sources = Vec::with_capacity(inputs.len());
     for input in inputs {
         sources.push(match input.role {
-            Some(_) => Some(model.add_source(&input.name, DatumType::I64.fact(&*dims)).map_err(internal)?),
+            Some(_) => Some(model.add_source(&input.name, DatumType::I64.fact(dims.iter()))),
             None => None,
         });
     }
@@ -98,11 +100,10 @@ pub(crate) fn translate(
         }
     }
     let masks = builder.input_outlets.iter().filter(|(_, role)| *role == InputRole::Mask);
-    let masked =
-        masks.into_iter().any(|(mask, _)| !builder.model.node(mask.node).outputs[0].successors.is_empty());
-    let constants = builder.model.nodes().iter().filter_map(|n| n.outputs.first()?.fact.konst.as_ref());
+    let masked = masks.into_iter().any(|(mask, _)| builder.model.is_read(*mask));
+    let constants = builder.model.nodes().iter().filter_map(|n| n.outputs.first()?.konst.as_ref());
     let weight_bytes = constants.map(|t| t.len() * t.datum_type().size_of()).sum();
-    builder.model.select_output_outlets(&outlets).map_err(internal)?;
+    builder.model.outputs = outlets;
     let roles = inputs.iter().filter_map(|f| f.role).collect();
     Ok(Translated { model: builder.model, roles, shapes, masked, weight_bytes, batch, sequence })
 }
@@ -147,7 +148,7 @@ fn translate_node<'a>(
     Ok(())
 }
 
-/// Converts an error of tract that no file can cause.
+/// Converts an error of the graph that no file can cause.
 fn internal(error: TractError) -> crate::error::Error {
     let message = format!("the graph cannot be built: {error}");
     crate::error::Error::with_source(crate::error::ErrorCode::Internal, message, error)

@@ -1,9 +1,6 @@
-//! Builds tract's typed graph, operator by operator.
+//! Builds the typed graph, operator by operator.
 
 use std::collections::HashSet;
-
-use tract_core::internal::*;
-use tract_core::ops::cast::cast;
 
 use super::graph_input::InputRole;
 use super::model_sizes::ModelSizes;
@@ -11,6 +8,9 @@ use super::node::Node;
 use super::tensor_info::MAX_RANK;
 use super::value::{Dims, Value, static_length};
 use super::weight::WeightPlaceholder;
+use crate::encoder::graph::ops::axes::AxisOp;
+use crate::encoder::graph::ops::cast::Cast;
+use crate::encoder::graph::prelude::*;
 use crate::error::{Error, ErrorCode, Result};
 
 /// The most elements of a value, for a text of up to 512 tokens.
@@ -77,8 +77,8 @@ impl TypedGraphBuilder {
         Error::new(ErrorCode::UnsupportedOperator, format!("node {} is not supported: {what}", self.node))
     }
 
-    /// Converts an error of tract about the current node.
-    fn tract_error(&self, error: TractError) -> Error {
+    /// Converts an error of the graph about the current node.
+    fn graph_error(&self, error: TractError) -> Error {
         let cause = error.root_cause().to_string();
         Error::with_source(ErrorCode::InvalidModel, format!("node {}: {cause}", self.node), error)
     }
@@ -86,13 +86,9 @@ impl TypedGraphBuilder {
     /// Adds an operator, or evaluates it at once if all inputs are constants. Returns its outputs.
     ///
     /// # Errors
-    /// `INVALID_MODEL` if tract rejects the inputs or an output is too large.
-    pub(super) fn wire_all(
-        &mut self,
-        op: impl Into<Box<dyn TypedOp>>,
-        inputs: &[&Value],
-    ) -> Result<TVec<Value>> {
-        let op = op.into();
+    /// `INVALID_MODEL` if the operator rejects the inputs or an output is too large.
+    pub(super) fn wire_all(&mut self, op: impl IntoOp, inputs: &[&Value]) -> Result<TVec<Value>> {
+        let op = op.into_op();
         let constants: Option<TVec<Arc<Tensor>>> = inputs.iter().map(|v| v.tensor().cloned()).collect();
         if let Some(constants) = constants.filter(|c| !c.is_empty())
             && let Some(values) = self.fold(&*op, constants)?
@@ -102,19 +98,19 @@ impl TypedGraphBuilder {
         let outlets = inputs.iter().map(|v| self.outlet(v)).collect::<Result<TVec<_>>>()?;
         let mut facts = TVec::with_capacity(outlets.len());
         for outlet in &outlets {
-            facts.push(self.model.outlet_fact(*outlet).map_err(|e| self.tract_error(e))?.clone());
+            facts.push(self.model.outlet_fact(*outlet).map_err(|e| self.graph_error(e))?.clone());
         }
         let facts: TVec<&TypedFact> = facts.iter().collect();
-        for fact in op.output_facts(&facts).map_err(|e| self.tract_error(e))? {
+        for fact in op.output_facts(&facts).map_err(|e| self.graph_error(e))? {
             self.check_size(&fact.shape.to_tvec())?;
         }
         let name = self.name();
-        let outlets = self.model.wire_node(name, op, &outlets).map_err(|e| self.tract_error(e))?;
+        let outlets = self.model.wire_node(name, op, &outlets).map_err(|e| self.graph_error(e))?;
         outlets.into_iter().map(|o| self.value(o)).collect()
     }
 
     /// Adds an operator with one output. See [`Self::wire_all`].
-    pub(super) fn wire(&mut self, op: impl Into<Box<dyn TypedOp>>, inputs: &[&Value]) -> Result<Value> {
+    pub(super) fn wire(&mut self, op: impl IntoOp, inputs: &[&Value]) -> Result<Value> {
         let mut outputs = self.wire_all(op, inputs)?;
         match outputs.pop() {
             Some(value) if outputs.is_empty() => Ok(value),
@@ -125,26 +121,22 @@ impl TypedGraphBuilder {
     /// Evaluates an operator on constants. Returns `None` if the result depends on batch or sequence in a way
     /// that only a run can resolve, or is much larger than the inputs and better computed in a run.
     fn fold(&self, op: &dyn TypedOp, inputs: TVec<Arc<Tensor>>) -> Result<Option<TVec<Value>>> {
-        let facts = inputs
-            .iter()
-            .map(TypedFact::try_from)
-            .collect::<TractResult<TVec<_>>>()
-            .map_err(|e| self.tract_error(e))?;
+        let facts: TVec<TypedFact> = inputs.iter().map(TypedFact::of).collect();
         let facts: TVec<&TypedFact> = facts.iter().collect();
+        if !op.is_quick(&facts) {
+            return Ok(None);
+        }
         let given: u64 = inputs.iter().map(|t| t.len() as u64).sum();
-        for fact in op.output_facts(&facts).map_err(|e| self.tract_error(e))? {
+        for fact in op.output_facts(&facts).map_err(|e| self.graph_error(e))? {
             let count = self.check_size(&fact.shape.to_tvec())?;
             if !fact.shape.is_concrete() || count > 2 * given + ALWAYS_FOLDED_ELEMENTS {
                 return Ok(None);
             }
         }
-        let inputs = inputs.into_iter().map(IntoTValue::into_tvalue).collect();
-        match op.eval_out_of_plan(inputs) {
-            Ok(Some(outputs)) => {
-                Ok(Some(outputs.into_iter().map(|t| Value::constant(t.into_arc_tensor())).collect()))
-            }
-            // It needs batch or sequence. Any other error occurs again when the operator is wired.
-            Ok(None) | Err(_) => Ok(None),
+        match op.eval(&SymbolValues::default(), inputs) {
+            Ok(outputs) => Ok(Some(outputs.into_iter().map(Value::Const).collect())),
+            // It needs batch or sequence. Any other error occurs again in a run.
+            Err(_) => Ok(None),
         }
     }
 
@@ -178,7 +170,7 @@ impl TypedGraphBuilder {
 
     /// Returns the value of an outlet.
     pub(super) fn value(&self, outlet: OutletId) -> Result<Value> {
-        let fact = self.model.outlet_fact(outlet).map_err(|e| self.tract_error(e))?;
+        let fact = self.model.outlet_fact(outlet).map_err(|e| self.graph_error(e))?;
         match &fact.konst {
             Some(konst) if konst.is_plain() => Ok(Value::Const(konst.clone())),
             _ => Ok(Value::Wire(outlet, fact.datum_type, fact.shape.to_tvec())),
@@ -193,18 +185,18 @@ impl TypedGraphBuilder {
         };
         if !tensor.datum_type().is_tdim() {
             let name = self.name();
-            return self.model.add_const(name, tensor.clone()).map_err(|e| self.tract_error(e));
+            return Ok(self.model.add_const(name, tensor.clone()));
         }
         if let Ok(numbers) = tensor.cast_to::<i64>() {
             let numbers = numbers.into_owned();
             let name = self.name();
-            return self.model.add_const(name, numbers).map_err(|e| self.tract_error(e));
+            return Ok(self.model.add_const(name, numbers));
         }
         let name = self.name();
-        let konst = self.model.add_const(name, tensor.clone()).map_err(|e| self.tract_error(e))?;
+        let konst = self.model.add_const(name, tensor.clone());
         let name = self.name();
-        let outlets =
-            self.model.wire_node(name, cast(DatumType::I64), &[konst]).map_err(|e| self.tract_error(e))?;
+        let cast = Cast { to: DatumType::I64 };
+        let outlets = self.model.wire_node(name, cast, &[konst]).map_err(|e| self.graph_error(e))?;
         Ok(outlets[0])
     }
 
@@ -254,7 +246,7 @@ impl TypedGraphBuilder {
             return Ok(value.clone());
         }
         let role = self.input_role(value);
-        let value = self.wire(cast(to), &[value])?;
+        let value = self.wire(Cast { to }, &[value])?;
         if let Value::Wire(outlet, ..) = value {
             self.input_outlets.extend(role.map(|role| (outlet, role)));
         }

@@ -1,13 +1,13 @@
 //! The value that a name of the ONNX graph has while the graph is translated.
 
-use tract_core::prelude::*;
-
 /// The shape of a value. A length may be an expression of batch and sequence.
+use crate::encoder::graph::prelude::*;
+
 pub(super) type Dims = TVec<TDim>;
 
 /// A constant, or an outlet of the graph that is being built.
 ///
-/// A constant enters the tract graph only when an operator with a non-constant input needs it.
+/// A constant enters the graph only when an operator with a non-constant input needs it.
 /// Everything that depends on shapes and weights alone is therefore computed during translation and
 /// adds no node. An int64 constant that depends on batch or sequence has the type `TDim`; a `Wire`
 /// never has it.
@@ -67,7 +67,7 @@ impl Value {
         }
     }
 
-    /// Returns the elements of an integer constant. (tract's own cast to `TDim` goes through int32 and would
+    /// Returns the elements of an integer constant. (tract-data's cast to `TDim` goes through int32 and would
     /// turn the largest int64, which exporters use for "to the end" of a slice, into -1.)
     pub(super) fn integer_elements(&self) -> Option<Vec<TDim>> {
         let plain = self.tensor()?.try_as_plain_ram().ok()?;

@@ -66,7 +66,6 @@ impl Plan {
     ///
     /// `None` means that the value lives to the end: it is an output, or nothing reads it. A back
     /// end may reuse the buffer of a value for the result of any op after its last use.
-    #[cfg(not(target_arch = "wasm32"))] // Remove with a GPU back end: the CPU back end leaves buffers to tract.
     pub(crate) fn last_uses(&self) -> Vec<Option<usize>> {
         let mut last = vec![None; self.ops.len()];
         for (index, op) in self.ops.iter().enumerate() {

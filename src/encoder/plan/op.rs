@@ -95,7 +95,6 @@ pub(crate) struct NormWeights {
 
 impl PlanOp {
     /// Returns the values that the op reads.
-    #[cfg(not(target_arch = "wasm32"))]
     pub(crate) fn inputs(&self) -> Vec<ValueId> {
         match self {
             Self::Embed(_) => Vec::new(),

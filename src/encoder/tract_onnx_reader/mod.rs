@@ -13,19 +13,20 @@
 //! tract-onnx looks operators up by name and ignores their domain, so a graph with operators of other domains is
 //! rejected before it is read.
 
+mod from_tract;
 mod guard;
 
 use prost::Message;
 use tract_core::internal::*;
-use tract_core::ops::array::{Gather, GatherElements, GatherNd};
 use tract_core::ops::cast::cast;
 use tract_core::ops::source::TypedSource;
 use tract_onnx::prelude::{Framework, InferenceModelExt};
 use tract_onnx::tract_hir::infer::{Factoid, InferenceFact};
 
 use super::onnx::pb::{ModelProto, OperatorSetIdProto};
-use super::onnx::{CheckedGather, InputRole, OnnxModel, StaticShape, Translated};
+use super::onnx::{InputRole, OnnxModel, StaticShape, Translated};
 use super::signature::GraphSignature;
+use super::unfused::interpreted::Interpreted;
 use crate::config::BertConfig;
 use crate::error::{Error, ErrorCode, Result, fail};
 
@@ -57,7 +58,7 @@ pub(crate) fn translate(
     model: OnnxModel,
     signature: &GraphSignature,
     fallback: StaticShape,
-) -> Result<Translated> {
+) -> Result<(TypedModel, Translated)> {
     if let Some(node) = model.graph.node.iter().find(|node| {
         !matches!(node.domain.as_str(), "" | "ai.onnx") && !KNOWN_CONTRIB.contains(&node.op_type.as_str())
     }) {
@@ -91,7 +92,11 @@ pub(crate) fn translate(
     })
 }
 
-fn read(bytes: &[u8], signature: &GraphSignature, fixed: StaticShape) -> TractResult<Translated> {
+fn read(
+    bytes: &[u8],
+    signature: &GraphSignature,
+    fixed: StaticShape,
+) -> TractResult<(TypedModel, Translated)> {
     let framework = tract_onnx::onnx().with_ignore_output_shapes(true).with_ignore_value_info(true);
     let proto = framework.proto_model_for_read(&mut &*bytes)?;
     let parsed = framework.parse(&proto, None)?;
@@ -140,7 +145,8 @@ fn read(bytes: &[u8], signature: &GraphSignature, fixed: StaticShape) -> TractRe
     let masked = inputs.iter().zip(&roles).any(is_read);
     let constants = model.nodes().iter().filter_map(|n| n.outputs.first()?.fact.konst.as_ref());
     let weight_bytes = constants.map(|t| t.len() * t.datum_type().size_of()).sum();
-    Ok(Translated { model, roles, shapes, masked, weight_bytes, batch, sequence })
+    let graph = from_tract::from_tract(&model)?;
+    Ok((model, Translated { model: graph, roles, shapes, masked, weight_bytes, batch, sequence }))
 }
 
 /// Makes every input int64, as [`Translated`] has them. An input of another type is cast.
@@ -170,15 +176,7 @@ fn accept_int64(model: &mut TypedModel) -> TractResult<()> {
 fn check_indices(model: &mut TypedModel) {
     for id in 0..model.nodes().len() {
         let node = model.node_mut(id);
-        let checked = if let Some(op) = node.op_as::<Gather>().filter(|op| op.output_type.is_none()) {
-            CheckedGather::Gather(op.clone())
-        } else if let Some(op) = node.op_as::<GatherElements>() {
-            CheckedGather::Elements(op.clone())
-        } else if let Some(op) = node.op_as::<GatherNd>() {
-            CheckedGather::Nd(op.clone())
-        } else {
-            continue;
-        };
-        node.op = Box::new(checked);
+        let Some(gather) = from_tract::gather(node) else { continue };
+        node.op = Box::new(Interpreted::new(Arc::new(gather)));
     }
 }

@@ -1,12 +1,14 @@
-//! The unfused encoder: runs an ONNX graph in tract as it is.
+//! The unfused encoder: runs an ONNX graph in tract as it is (feature `unfused`).
 //!
 //! It runs every dialect that [`onnx`](super::onnx) reads, and the tests compare the fused encoders
 //! with it.
 
 mod forward;
+pub(super) mod interpreted;
 mod isolation;
 mod pad;
 mod runnable_graph;
+mod to_tract;
 
 use std::collections::BTreeMap;
 
@@ -164,7 +166,7 @@ impl UnfusedEncoder {
             );
         }
         let fallback = StaticShape { batch: Some(1), sequence: Some(longest_text(config)) };
-        let translated = tract_onnx_reader::translate(model, &signature, fallback)?;
+        let (model, translated) = tract_onnx_reader::translate(model, &signature, fallback)?;
         let (static_batch, static_sequence) =
             (translated.batch.to_usize().ok(), translated.sequence.to_usize().ok());
         if static_sequence.is_some() && !translated.masked {
@@ -184,7 +186,7 @@ impl UnfusedEncoder {
                 );
             }
         }
-        let mut graphs = RunnableGraphs::of(translated, ModelSizes::of(config))?;
+        let mut graphs = RunnableGraphs::of(model, translated, ModelSizes::of(config))?;
         let info = EncoderInfo {
             hidden_size: graphs.width().unwrap_or(config.hidden_size),
             pooled: signature.pooled,

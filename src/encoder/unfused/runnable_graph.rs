@@ -5,6 +5,8 @@ use std::sync::Arc;
 use tract_core::internal::DimLike;
 use tract_core::prelude::*;
 
+use super::to_tract::to_tract;
+
 use crate::encoder::matcher::max_tokens;
 use crate::encoder::onnx::{InputRole, ModelSizes, OnnxGraph, StaticShape, Translated, translate};
 use crate::encoder::signature::GraphSignature;
@@ -74,8 +76,9 @@ impl RunnableGraphs {
 
     /// Optimizes a graph that tract-onnx read.
     #[cfg(feature = "cli")]
-    pub(super) fn of(translated: Translated, expected: ModelSizes) -> Result<Self> {
-        Ok(Self::One(RunnableGraph::new(translated, expected)?))
+    pub(super) fn of(model: TypedModel, translated: Translated, expected: ModelSizes) -> Result<Self> {
+        let max_tokens = max_tokens(&translated, expected);
+        Ok(Self::One(RunnableGraph::of(Ok(model), translated, max_tokens)?))
     }
 
     /// Returns any graph, for what all graphs have in common.
@@ -145,10 +148,17 @@ impl RunnableGraphs {
 }
 
 impl RunnableGraph {
-    fn new(translated: Translated, expected: ModelSizes) -> Result<Self> {
+    fn new(mut translated: Translated, expected: ModelSizes) -> Result<Self> {
         let max_tokens = max_tokens(&translated, expected);
-        let Translated { model, roles, shapes, masked, weight_bytes, .. } = translated;
-        let runnable = model.into_optimized().and_then(IntoRunnable::into_runnable).map_err(|e| {
+        let model = to_tract(std::mem::take(&mut translated.model));
+        Self::of(model, translated, max_tokens)
+    }
+
+    /// Makes a graph of tract runnable. `max_tokens`: the most tokens of a text.
+    fn of(model: TractResult<TypedModel>, translated: Translated, max_tokens: usize) -> Result<Self> {
+        let Translated { roles, shapes, masked, weight_bytes, .. } = translated;
+        let runnable = model.and_then(TypedModel::into_optimized).and_then(IntoRunnable::into_runnable);
+        let runnable = runnable.map_err(|e| {
             let message = format!("tract cannot run this graph: {}", e.root_cause());
             Error::with_source(ErrorCode::UnsupportedModel, message, e)
         })?;

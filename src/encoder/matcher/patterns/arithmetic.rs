@@ -1,12 +1,8 @@
 //! Dispatches sums, products and functions of values to the patterns that they may be part of.
 
-use tract_core::internal::DimLike;
-use tract_core::ops::binary::TypedBinOp;
-use tract_core::ops::element_wise::ElementWiseOp;
-use tract_core::ops::math;
-use tract_core::ops::nn::gelu_exact::GeluExact;
-use tract_core::prelude::*;
-
+use crate::encoder::graph::ops::binary::Binary;
+use crate::encoder::graph::ops::unary::Unary;
+use crate::encoder::graph::prelude::*;
 use crate::encoder::matcher::abstract_value::{AbstractValue, RowPolynomial, RowPooling, scaled_range};
 use crate::encoder::matcher::expr::Expr;
 use crate::encoder::matcher::graph_matcher::GraphMatcher;
@@ -17,19 +13,18 @@ impl GraphMatcher<'_> {
     /// Matches `a op b`.
     pub(in crate::encoder::matcher) fn binary(
         &mut self,
-        op: &TypedBinOp,
+        op: &Binary,
         a: OutletId,
         b: OutletId,
     ) -> Option<AbstractValue> {
         let (one, two) = (self.value(a).clone(), self.value(b).clone());
-        let op = &*op.0;
-        if op.is::<math::Add>() {
+        if *op == Binary::Add {
             return self
                 .add_constant(&one, b)
                 .or_else(|| self.add_constant(&two, a))
                 .or_else(|| self.add_values(&one, &two));
         }
-        if op.is::<math::Mul>() {
+        if *op == Binary::Mul {
             return self
                 .mul_constant(&one, b)
                 .or_else(|| self.mul_constant(&two, a))
@@ -37,13 +32,13 @@ impl GraphMatcher<'_> {
                 .or_else(|| self.mul_values(&two, &one));
         }
         let c = uniform(self.model, b);
-        if op.is::<math::Sub>() {
+        if *op == Binary::Sub {
             return match c {
                 Some(c) => self.add_scalar(&one, -c),
                 None => self.folded_offset(a, &two).or_else(|| self.sub_values(&one, &two)),
             };
         }
-        if op.is::<math::Div>() {
+        if *op == Binary::Div {
             return match (c, &one) {
                 (Some(c), _) => self.mul_scalar(&one, 1.0 / c),
                 (None, AbstractValue::Pooled(text)) => self.pooled_quotient(text, &two, b),
@@ -51,7 +46,7 @@ impl GraphMatcher<'_> {
             };
         }
         let c = c?;
-        if op.is::<math::Pow>() {
+        if *op == Binary::Pow {
             return match (&one, c) {
                 (AbstractValue::Rows(rows), 2.0) => mul_polynomials(rows, rows).map(AbstractValue::Rows),
                 (AbstractValue::Rows(rows), 3.0) => {
@@ -64,12 +59,12 @@ impl GraphMatcher<'_> {
             };
         }
         match one {
-            AbstractValue::Rows(rows) if op.is::<math::Max>() && c == 0.0 && rows.is_identity() => {
+            AbstractValue::Rows(rows) if *op == Binary::Max && c == 0.0 && rows.is_identity() => {
                 let expr = Expr::Activated { x: rows.of, activation: Activation::Relu };
                 Some(self.rows(expr, rows.layout))
             }
             // A lower bound that keeps a division by a zero norm finite.
-            AbstractValue::PooledNorm { .. } if op.is::<math::Max>() && (0.0..1e-6).contains(&c) => Some(one),
+            AbstractValue::PooledNorm { .. } if *op == Binary::Max && (0.0..1e-6).contains(&c) => Some(one),
             _ => None,
         }
     }
@@ -247,39 +242,36 @@ impl GraphMatcher<'_> {
     /// Matches a function of `x`.
     pub(in crate::encoder::matcher) fn unary(
         &mut self,
-        op: &ElementWiseOp,
+        op: &Unary,
         x: AbstractValue,
     ) -> Option<AbstractValue> {
-        let op = &*op.0;
         match x {
-            AbstractValue::Rows(rows) if op.is::<GeluExact>() && rows.is_identity() => {
+            AbstractValue::Rows(rows) if *op == Unary::Gelu && rows.is_identity() => {
                 let expr = Expr::Activated { x: rows.of, activation: Activation::Gelu };
                 Some(self.rows(expr, rows.layout))
             }
-            AbstractValue::Rows(rows) if op.is::<math::Erf>() || op.is::<math::Tanh>() => {
-                Self::curve(&rows, op.is::<math::Erf>())
+            AbstractValue::Rows(rows) if *op == Unary::Erf || *op == Unary::Tanh => {
+                Self::curve(&rows, *op == Unary::Erf)
             }
-            AbstractValue::Pooled(text) if op.is::<math::Square>() => {
+            AbstractValue::Pooled(text) if *op == Unary::Square => {
                 let whole = text.flat
                     && !text.normalized
                     && matches!(text.pooling, RowPooling::First | RowPooling::Mean);
                 whole.then_some(AbstractValue::PooledSquares(text))
             }
-            AbstractValue::PooledNorm { of, squared: true } if op.is::<math::Sqrt>() => {
+            AbstractValue::PooledNorm { of, squared: true } if *op == Unary::Sqrt => {
                 Some(AbstractValue::PooledNorm { of, squared: false })
             }
-            AbstractValue::Rows(rows) if op.is::<math::Square>() => {
+            AbstractValue::Rows(rows) if *op == Unary::Square => {
                 mul_polynomials(&rows, &rows).map(AbstractValue::Rows)
             }
-            AbstractValue::MeanSquare { of, factor, eps }
-                if op.is::<math::Sqrt>() || op.is::<math::Rsqrt>() =>
-            {
-                Self::deviation(of, factor, eps, op.is::<math::Rsqrt>())
+            AbstractValue::MeanSquare { of, factor, eps } if *op == Unary::Sqrt || *op == Unary::Rsqrt => {
+                Self::deviation(of, factor, eps, *op == Unary::Rsqrt)
             }
-            AbstractValue::Deviation { of, eps, inverse } if op.is::<math::Recip>() => {
+            AbstractValue::Deviation { of, eps, inverse } if *op == Unary::Recip => {
                 Some(AbstractValue::Deviation { of, eps, inverse: !inverse })
             }
-            AbstractValue::Probabilities(scores) if op.is::<math::IsNan>() => {
+            AbstractValue::Probabilities(scores) if *op == Unary::IsNan => {
                 Some(AbstractValue::ProbabilitiesAreNan(scores))
             }
             _ => None,

@@ -1,9 +1,8 @@
 //! Attention: `softmax(q · kᵀ · scale + mask) · v`, head by head.
 
-use tract_core::ops::nn::{Softmax, SoftmaxKind};
-use tract_core::prelude::*;
-
 use super::product::Places;
+use crate::encoder::graph::ops::reduce::Softmax;
+use crate::encoder::graph::prelude::*;
 use crate::encoder::matcher::abstract_value::{AbstractValue, RowPolynomial, Scores};
 use crate::encoder::matcher::expr::Expr;
 use crate::encoder::matcher::graph_matcher::GraphMatcher;
@@ -106,8 +105,7 @@ impl GraphMatcher<'_> {
         let AbstractValue::Scores(scores) = x else { return None };
         let last = scores.layout.0.len().checked_sub(1)?;
         let over_keys = scores.layout.0[last] == [Atom::Keys] && op.axes.as_slice() == [last];
-        (over_keys && scores.step <= MAX_SCORE_STEP && matches!(op.kind, SoftmaxKind::Softmax))
-            .then_some(AbstractValue::Probabilities(scores))
+        (over_keys && scores.step <= MAX_SCORE_STEP).then_some(AbstractValue::Probabilities(scores))
     }
 
     /// Matches probabilities times values.

@@ -1,16 +1,16 @@
 //! Embedding lookups: one row of a table per token. Tables are stored as floats or as integers.
 
-use tract_core::internal::{AxisOp, DimLike};
-use tract_core::ops::array::{MultiBroadcastTo, Slice};
-use tract_core::prelude::*;
-
+use crate::encoder::graph::ops::axes::AxisOp;
+use crate::encoder::graph::ops::gather::Gather;
+use crate::encoder::graph::ops::shape::{BroadcastTo, Slice};
+use crate::encoder::graph::prelude::*;
 use crate::encoder::matcher::abstract_value::{AbstractValue, RowPolynomial};
 use crate::encoder::matcher::expr::{Expr, IdKind};
 use crate::encoder::matcher::graph_matcher::GraphMatcher;
 use crate::encoder::matcher::layout::{Atom, Layout, Lengths};
 use crate::encoder::matcher::patterns::product::Places;
 use crate::encoder::matcher::weight::matrix;
-use crate::encoder::onnx::{CheckedGather, OneHot};
+use crate::encoder::onnx::OneHot;
 use crate::encoder::plan::{Matrix, Quantization, TensorRef, Vector};
 use crate::encoder::spec::PositionRule;
 
@@ -18,12 +18,12 @@ impl GraphMatcher<'_> {
     /// Matches a Gather of whole rows of a weight.
     pub(in crate::encoder::matcher) fn lookup(&mut self, node: &TypedNode) -> Option<AbstractValue> {
         let [data, indices] = node.inputs[..] else { return None };
-        if node.op_as::<CheckedGather>()?.gather_axis() != Some(0)
+        if *node.op_as::<Gather>()? != (Gather::Slices { axis: 0 })
             || !matches!(self.value(data), AbstractValue::Fixed)
         {
             return None;
         }
-        let fact = &node.outputs[0].fact;
+        let fact = &node.outputs[0];
         if !matches!(
             fact.datum_type,
             DatumType::F32 | DatumType::I8 | DatumType::U8 | DatumType::I16 | DatumType::U16
@@ -207,7 +207,7 @@ impl GraphMatcher<'_> {
             Some(_) => return None,
             None => {}
         }
-        if node.op_is::<MultiBroadcastTo>() {
+        if node.op_is::<BroadcastTo>() {
             return self.fixed_rows_within(input?, width, steps);
         }
         if let Some(slice) = node.op_as::<Slice>() {

@@ -1,8 +1,7 @@
 //! LayerNorm as TensorFlow computes it, with gamma and beta folded into a factor and an offset of each row:
 //! `x · inv + (beta − mean · inv)`, where `inv = gamma / √(mean square + eps)`.
 
-use tract_core::prelude::*;
-
+use crate::encoder::graph::prelude::*;
 use crate::encoder::matcher::abstract_value::{AbstractValue, FoldedNorm, FoldedPart, close};
 use crate::encoder::matcher::expr::{Expr, ExprId};
 use crate::encoder::matcher::graph_matcher::GraphMatcher;

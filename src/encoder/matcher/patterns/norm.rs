@@ -1,9 +1,7 @@
 //! LayerNorm, as one operator or as arithmetic: `(x − mean) / √(mean square + eps) · gamma + beta`.
 
-use tract_core::internal::DimLike;
-use tract_core::ops::nn::{Reduce, Reducer, RmsNorm};
-use tract_core::prelude::*;
-
+use crate::encoder::graph::ops::reduce::{Reduce, Reducer, RmsNorm};
+use crate::encoder::graph::prelude::*;
 use crate::encoder::matcher::abstract_value::{AbstractValue, RowPolynomial, close};
 use crate::encoder::matcher::expr::{Expr, ExprId};
 use crate::encoder::matcher::graph_matcher::GraphMatcher;
@@ -25,6 +23,7 @@ impl GraphMatcher<'_> {
         }
         let (sum, square) = match op.reducer {
             Reducer::Sum => (width, false),
+            #[cfg(feature = "cli")]
             Reducer::MeanOfSquares => (1.0, true),
             _ => return None,
         };
@@ -89,11 +88,10 @@ impl GraphMatcher<'_> {
         x: &AbstractValue,
     ) -> Option<AbstractValue> {
         let AbstractValue::Rows(rows) = x else { return None };
-        let eps = op.eps.cast_to_scalar::<f32>().ok()?;
         if op.axis + 1 != rows.layout.0.len() {
             return None;
         }
-        self.standardized(rows, rows.of, eps)
+        self.standardized(rows, rows.of, op.eps)
     }
 
     /// Matches `x · gamma`.

@@ -1,10 +1,8 @@
 //! Pooling in the graph: the first row of a text, or the mean of its rows, and L2 normalization.
 
-use tract_core::internal::DimLike;
-use tract_core::ops::array::Slice;
-use tract_core::ops::nn::{Reduce, Reducer};
-use tract_core::prelude::*;
-
+use crate::encoder::graph::ops::reduce::{Reduce, Reducer};
+use crate::encoder::graph::ops::shape::Slice;
+use crate::encoder::graph::prelude::*;
 use crate::encoder::matcher::abstract_value::{AbstractValue, PooledRows, RowPolynomial, RowPooling};
 use crate::encoder::matcher::graph_matcher::GraphMatcher;
 

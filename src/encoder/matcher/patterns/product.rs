@@ -1,12 +1,10 @@
 //! Products with weights, biases, and slices of columns.
 
-use tract_core::internal::DimLike;
-use tract_core::ops::array::Slice;
-use tract_core::ops::einsum::EinSum;
-use tract_core::prelude::*;
-
 use std::ops::Range;
 
+use crate::encoder::graph::ops::einsum::EinSum;
+use crate::encoder::graph::ops::shape::Slice;
+use crate::encoder::graph::prelude::*;
 use crate::encoder::matcher::abstract_value::{AbstractValue, RowPolynomial, scaled_range};
 use crate::encoder::matcher::expr::{Expr, ExprId};
 use crate::encoder::matcher::graph_matcher::GraphMatcher;
@@ -19,17 +17,15 @@ pub(super) type Places = [Option<usize>; 3];
 
 /// Returns the axes of an EinSum of two inputs.
 pub(super) fn places(op: &EinSum) -> Option<Vec<Places>> {
-    let one = |list: &[usize]| match list {
-        [] => Some(None),
-        [at] => Some(Some(*at)),
-        _ => None,
+    // `None` if an operand has a letter twice.
+    let place = |letters: &str, letter: char| {
+        let mut places = letters.chars().enumerate().filter(|(_, own)| *own == letter).map(|(axis, _)| axis);
+        let place = places.next();
+        places.next().is_none().then_some(place)
     };
-    op.axes
-        .iter_all_axes()
-        .map(|axis| {
-            Some([one(axis.inputs.first()?)?, one(axis.inputs.get(1)?)?, one(axis.outputs.first()?)?])
-        })
-        .collect()
+    let [a, b] = &op.inputs[..] else { return None };
+    let letters = op.letters().into_iter();
+    letters.map(|letter| Some([place(a, letter)?, place(b, letter)?, place(&op.output, letter)?])).collect()
 }
 
 impl GraphMatcher<'_> {

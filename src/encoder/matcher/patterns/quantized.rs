@@ -5,9 +5,8 @@
 //! Static quantization also clips to the range that was calibrated. The plan keeps that: an input outside of
 //! the range gives another vector than the float model, and this vector is what the file means.
 
-use tract_core::prelude::*;
-
 use super::product::Places;
+use crate::encoder::graph::prelude::*;
 use crate::encoder::matcher::abstract_value::{AbstractValue, RowPolynomial, close};
 use crate::encoder::matcher::expr::{Expr, ExprId};
 use crate::encoder::matcher::graph_matcher::GraphMatcher;

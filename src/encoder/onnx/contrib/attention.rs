@@ -4,8 +4,7 @@
 //!
 //! [`ops::attention`]: crate::encoder::onnx::ops::attention
 
-use tract_core::prelude::*;
-
+use crate::encoder::graph::prelude::*;
 use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
 use crate::encoder::onnx::ops::heads::Heads;
 use crate::encoder::onnx::typed_graph_builder::TypedGraphBuilder;

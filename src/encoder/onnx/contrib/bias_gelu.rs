@@ -1,7 +1,6 @@
 //! Translates `com.microsoft.BiasGelu`: exact GELU of `x + bias`.
 
-use tract_core::prelude::*;
-
+use crate::encoder::graph::prelude::*;
 use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
 
 pub(crate) fn bias_gelu(ctx: &mut NodeContext) -> NodeOutputs {

@@ -1,7 +1,6 @@
 //! Translates `com.microsoft.DynamicQuantizeMatMul`: quantizes the left side, then multiplies.
 
-use tract_core::prelude::*;
-
+use crate::encoder::graph::prelude::*;
 use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
 
 /// Inputs: a (float), b, b's scale, b's zero point?, bias?.

@@ -1,8 +1,7 @@
 //! Translates `com.microsoft.EmbedLayerNormalization`: LayerNorm of the sum of the three embeddings.
 
-use tract_core::ops::nn::Reducer;
-use tract_core::prelude::*;
-
+use crate::encoder::graph::ops::reduce::Reducer;
+use crate::encoder::graph::prelude::*;
 use crate::encoder::onnx::model_sizes::embedding_mismatch;
 use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
 use crate::encoder::onnx::typed_graph_builder::TypedGraphBuilder;
@@ -70,7 +69,7 @@ impl TypedGraphBuilder {
         }
         let mask = self.cast(mask, DatumType::I32)?;
         let sums = self.reduce(&mask, &[1], Reducer::Sum)?;
-        self.wire_axis_op(tract_core::internal::AxisOp::Rm(1), &sums)
+        self.wire_axis_op(crate::encoder::graph::ops::axes::AxisOp::Rm(1), &sums)
     }
 }
 

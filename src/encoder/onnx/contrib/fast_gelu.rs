@@ -1,7 +1,6 @@
 //! Translates `com.microsoft.FastGelu`: GELU with the tanh approximation of `x`, or of `x + bias`.
 
-use tract_core::prelude::*;
-
+use crate::encoder::graph::prelude::*;
 use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
 
 pub(crate) fn fast_gelu(ctx: &mut NodeContext) -> NodeOutputs {

@@ -1,7 +1,6 @@
 //! Translates `com.microsoft.FusedMatMul`: a product whose sides may be transposed, times a number.
 
-use tract_core::prelude::*;
-
+use crate::encoder::graph::prelude::*;
 use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
 
 pub(crate) fn fused_matmul(ctx: &mut NodeContext) -> NodeOutputs {

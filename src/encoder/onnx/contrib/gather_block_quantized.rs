@@ -3,9 +3,8 @@
 //!
 //! The unfused encoder unpacks the table to f32 when it loads.
 
-use tract_core::prelude::*;
-
 use super::blockwise::BlockwiseMatrix;
+use crate::encoder::graph::prelude::*;
 use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
 use crate::encoder::onnx::ops::arithmetic::Arithmetic;
 use crate::encoder::onnx::typed_graph_builder::TypedGraphBuilder;

@@ -1,7 +1,6 @@
 //! Translates `com.microsoft.Gelu`: exact GELU.
 
-use tract_core::prelude::*;
-
+use crate::encoder::graph::prelude::*;
 use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
 
 pub(crate) fn gelu(ctx: &mut NodeContext) -> NodeOutputs {

@@ -1,7 +1,6 @@
 //! Translates `com.microsoft.MatMulIntegerToFloat`: a product of quantized matrices, scaled, plus a bias.
 
-use tract_core::prelude::*;
-
+use crate::encoder::graph::prelude::*;
 use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
 use crate::encoder::onnx::typed_graph_builder::TypedGraphBuilder;
 use crate::encoder::onnx::value::Value;

@@ -2,9 +2,8 @@
 //!
 //! The unfused encoder unpacks them to f32 when it loads.
 
-use tract_core::prelude::*;
-
 use super::blockwise::BlockwiseMatrix;
+use crate::encoder::graph::prelude::*;
 use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
 use crate::encoder::onnx::typed_graph_builder::TypedGraphBuilder;
 use crate::encoder::onnx::value::{Value, static_length};

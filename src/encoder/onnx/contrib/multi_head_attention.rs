@@ -1,7 +1,6 @@
 //! Translates `com.microsoft.MultiHeadAttention`: attention of queries over keys and values.
 
-use tract_core::prelude::*;
-
+use crate::encoder::graph::prelude::*;
 use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
 use crate::encoder::onnx::ops::heads::Heads;
 use crate::encoder::onnx::value::{Value, static_length};

@@ -6,11 +6,10 @@
 //! same with the operators of `DequantizeLinear` and `QuantizeLinear`, so both formats are one graph to the
 //! matcher.
 
-use tract_core::ops::array::TypedConcat;
-use tract_core::ops::logic::Iff;
-use tract_core::ops::nn;
-use tract_core::prelude::*;
-
+use crate::encoder::graph::ops::select::Select;
+use crate::encoder::graph::ops::shape::Concat;
+use crate::encoder::graph::ops::unary::Unary;
+use crate::encoder::graph::prelude::*;
 use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
 use crate::encoder::onnx::ops::arithmetic::Arithmetic;
 use crate::encoder::onnx::ops::static_quantize::IntegerRange;
@@ -103,7 +102,7 @@ pub(crate) fn qlinear_mul(ctx: &mut NodeContext) -> NodeOutputs {
 /// Inputs: x with scale and zero point; scale and zero point of the result.
 pub(crate) fn qlinear_sigmoid(ctx: &mut NodeContext) -> NodeOutputs {
     let x = ctx.dequantized(0, 0)?;
-    let result = ctx.builder.wire(nn::sigmoid(), &[&x])?;
+    let result = ctx.builder.wire(Unary::Sigmoid, &[&x])?;
     let like = ctx.type_of(0)?;
     ctx.quantized(&result, 3, like)
 }
@@ -163,7 +162,7 @@ pub(crate) fn qlinear_concat(ctx: &mut NodeContext) -> NodeOutputs {
         }
     }
     let parts: Vec<&Value> = parts.iter().collect();
-    let joined = ctx.builder.wire(TypedConcat::new(axis), &parts)?;
+    let joined = ctx.builder.wire(Concat { axis }, &parts)?;
     ctx.quantized(&joined, 0, first)
 }
 
@@ -181,7 +180,7 @@ pub(crate) fn qlinear_reduce_mean(ctx: &mut NodeContext) -> NodeOutputs {
     let mut result = ctx.builder.mean(&x, &axes)?;
     if !keep {
         for axis in axes.into_iter().rev() {
-            result = ctx.builder.wire_axis_op(tract_core::internal::AxisOp::Rm(axis), &result)?;
+            result = ctx.builder.wire_axis_op(crate::encoder::graph::ops::axes::AxisOp::Rm(axis), &result)?;
         }
     }
     let like = ctx.type_of(0)?;
@@ -199,7 +198,7 @@ pub(crate) fn qlinear_where(ctx: &mut NodeContext) -> NodeOutputs {
     let rank = builder.broadcast(&[condition.dims(), yes.dims(), no.dims()])?.len();
     let condition = builder.with_rank(&condition, rank)?;
     let (yes, no) = (builder.with_rank(&yes, rank)?, builder.with_rank(&no, rank)?);
-    let result = builder.wire(Iff, &[&condition, &yes, &no])?;
+    let result = builder.wire(Select, &[&condition, &yes, &no])?;
     let like = ctx.type_of(1)?;
     ctx.quantized(&result, 7, like)
 }

@@ -1,7 +1,6 @@
 //! Translates `com.microsoft.SkipLayerNormalization`: LayerNorm of `x + skip + bias`.
 
-use tract_core::prelude::*;
-
+use crate::encoder::graph::prelude::*;
 use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
 
 /// Inputs: x, skip, gamma, beta?, bias?. Outputs: the LayerNorm, two unused ones, and the sum.

@@ -1,9 +1,7 @@
 //! Translates `Add`, `Sub`, `Mul`, `Div`, `Pow`, `Min`, `Max` and `Sum`, with ONNX's broadcasting.
 
-use tract_core::internal::*;
-use tract_core::ops::binary::{BinMiniOp, TypedBinOp};
-use tract_core::ops::math;
-
+use crate::encoder::graph::ops::binary::Binary;
+use crate::encoder::graph::prelude::*;
 use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
 use crate::encoder::onnx::typed_graph_builder::TypedGraphBuilder;
 use crate::encoder::onnx::value::{Value, integer_constant};
@@ -23,15 +21,15 @@ pub(crate) enum Arithmetic {
 use Arithmetic::{Add, Div, Max, Min, Mul, Sub};
 
 impl Arithmetic {
-    /// Returns tract's operator.
-    fn op(self) -> Box<dyn BinMiniOp> {
+    /// Returns the operator of the graph.
+    fn op(self) -> Binary {
         match self {
-            Add => Box::new(math::Add),
-            Sub => Box::new(math::Sub),
-            Mul => Box::new(math::Mul),
-            Div => Box::new(math::Div),
-            Min => Box::new(math::Min),
-            Max => Box::new(math::Max),
+            Add => Binary::Add,
+            Sub => Binary::Sub,
+            Mul => Binary::Mul,
+            Div => Binary::Div,
+            Min => Binary::Min,
+            Max => Binary::Max,
         }
     }
 
@@ -87,12 +85,12 @@ impl TypedGraphBuilder {
         self.binary(op.op(), a, b)
     }
 
-    /// Adds an operator of tract on two values, with broadcasting. The caller has checked the types.
-    pub(crate) fn binary(&mut self, op: Box<dyn BinMiniOp>, a: &Value, b: &Value) -> Result<Value> {
+    /// Adds an operator on two values, with broadcasting. The caller has checked the types.
+    pub(crate) fn binary(&mut self, op: Binary, a: &Value, b: &Value) -> Result<Value> {
         let dims = self.broadcast(&[a.dims(), b.dims()])?;
         let a = self.with_rank(a, dims.len())?;
         let b = self.with_rank(b, dims.len())?;
-        // tract drops a neutral operand (`x + 0`, `x and true`) even if the result has that operand's shape.
+        // tract, which runs what is not recognized, drops a neutral operand (`x + 0`, `x and true`) even if the result has that operand's shape.
         let (a, b) = match (self.is_uniform(&a)?, self.is_uniform(&b)?) {
             (false, true) => (self.broadcast_to(&a, &dims)?, b),
             (true, false) => {
@@ -101,10 +99,10 @@ impl TypedGraphBuilder {
             }
             _ => (a, b),
         };
-        self.wire(TypedBinOp(op, None), &[&a, &b])
+        self.wire(op, &[&a, &b])
     }
 
-    /// Returns true if tract knows that all elements of a value are equal.
+    /// Returns true if it is known that all elements of a value are equal.
     fn is_uniform(&self, value: &Value) -> Result<bool> {
         Ok(match value {
             Value::Const(tensor) => tensor.is_uniform(),
@@ -195,5 +193,5 @@ pub(crate) fn pow(ctx: &mut NodeContext) -> NodeOutputs {
             .unsupported(format_args!("Pow of {:?}; only float is supported", a.onnx_type())));
     }
     let b = ctx.builder.cast(&b, DatumType::F32)?;
-    Ok(tvec!(ctx.builder.binary(Box::new(math::Pow), &a, &b)?))
+    Ok(tvec!(ctx.builder.binary(Binary::Pow, &a, &b)?))
 }

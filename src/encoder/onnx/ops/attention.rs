@@ -3,11 +3,10 @@
 //!
 //! (`Attention` of `com.microsoft` is another operator, which also computes queries, keys and values.)
 
-use tract_core::ops::array::MultiBroadcastTo;
-use tract_core::ops::logic::Iff;
-use tract_core::prelude::*;
-
 use super::heads::Heads;
+use crate::encoder::graph::ops::select::Select;
+use crate::encoder::graph::ops::shape::BroadcastTo;
+use crate::encoder::graph::prelude::*;
 use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
 use crate::encoder::onnx::typed_graph_builder::TypedGraphBuilder;
 use crate::encoder::onnx::value::{Value, static_length};
@@ -105,8 +104,8 @@ fn added_mask(builder: &mut TypedGraphBuilder, mask: Value) -> Result<Value> {
     let rank = mask.rank();
     let mut scalar = |x: f32| {
         let ones: TVec<TDim> = std::iter::repeat_n(1.to_dim(), rank).collect();
-        builder.wire(MultiBroadcastTo::new(ones.into()), &[&Value::float(x)])
+        builder.wire(BroadcastTo { shape: ones }, &[&Value::float(x)])
     };
     let (zero, masked) = (scalar(0.0)?, scalar(f32::NEG_INFINITY)?);
-    builder.wire(Iff, &[&mask, &zero, &masked])
+    builder.wire(Select, &[&mask, &zero, &masked])
 }

@@ -4,9 +4,8 @@
 //! A matrix whose elements arrive later becomes a [`BlockwiseMatrix`]; constants are dequantized during
 //! translation.
 
-use tract_core::prelude::*;
-
 use super::arithmetic::Arithmetic;
+use crate::encoder::graph::prelude::*;
 use crate::encoder::onnx::contrib::blockwise::BlockwiseMatrix;
 use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
 use crate::encoder::onnx::typed_graph_builder::TypedGraphBuilder;

@@ -1,7 +1,6 @@
 //! Translates `Cast` and `CastLike`. A cast between float types does nothing, because all are f32 here.
 
-use tract_core::prelude::*;
-
+use crate::encoder::graph::prelude::*;
 use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
 use crate::encoder::onnx::tensor_info::graph_type;
 

@@ -1,19 +1,13 @@
 //! Translates `Equal`, `Less`, `LessOrEqual`, `Greater`, `GreaterOrEqual`, `And` and `Or`.
 
-use tract_core::ops::binary::BinMiniOp;
-use tract_core::ops::logic::{And, CompEq, CompGT, CompGTE, CompLT, CompLTE, Or};
-use tract_core::prelude::*;
-
+use crate::encoder::graph::ops::binary::Binary;
+use crate::encoder::graph::prelude::*;
 use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
 use crate::encoder::onnx::value::Value;
 
 /// Compares two values. `on_lengths` compares integers that may depend on batch or sequence, and returns
 /// `None` if the result does too.
-fn compare(
-    ctx: &mut NodeContext,
-    op: Box<dyn BinMiniOp>,
-    on_lengths: fn(&TDim, &TDim) -> Option<bool>,
-) -> NodeOutputs {
+fn compare(ctx: &mut NodeContext, op: Binary, on_lengths: fn(&TDim, &TDim) -> Option<bool>) -> NodeOutputs {
     let (a, b) = (ctx.input(0)?, ctx.input(1)?);
     if a.onnx_type() != b.onnx_type() {
         let message = format!("the inputs have different types, {:?} and {:?}", a.onnx_type(), b.onnx_type());
@@ -55,27 +49,27 @@ fn equals(a: &TDim, b: &TDim) -> Option<bool> {
 }
 
 pub(crate) fn equal(ctx: &mut NodeContext) -> NodeOutputs {
-    compare(ctx, Box::new(CompEq), equals)
+    compare(ctx, Binary::Equal, equals)
 }
 
 pub(crate) fn less(ctx: &mut NodeContext) -> NodeOutputs {
-    compare(ctx, Box::new(CompLT), less_than)
+    compare(ctx, Binary::Less, less_than)
 }
 
 pub(crate) fn less_or_equal(ctx: &mut NodeContext) -> NodeOutputs {
-    compare(ctx, Box::new(CompLTE), |a, b| less_than(b, a).map(|greater| !greater))
+    compare(ctx, Binary::LessOrEqual, |a, b| less_than(b, a).map(|greater| !greater))
 }
 
 pub(crate) fn greater(ctx: &mut NodeContext) -> NodeOutputs {
-    compare(ctx, Box::new(CompGT), |a, b| less_than(b, a))
+    compare(ctx, Binary::Greater, |a, b| less_than(b, a))
 }
 
 pub(crate) fn greater_or_equal(ctx: &mut NodeContext) -> NodeOutputs {
-    compare(ctx, Box::new(CompGTE), |a, b| less_than(a, b).map(|less| !less))
+    compare(ctx, Binary::GreaterOrEqual, |a, b| less_than(a, b).map(|less| !less))
 }
 
 /// Translates an operator on two boolean values.
-fn logic(ctx: &mut NodeContext, op: Box<dyn BinMiniOp>) -> NodeOutputs {
+fn logic(ctx: &mut NodeContext, op: Binary) -> NodeOutputs {
     let (a, b) = (ctx.input(0)?, ctx.input(1)?);
     if a.datum_type() != DatumType::Bool || b.datum_type() != DatumType::Bool {
         return Err(ctx.builder.invalid("the inputs are not boolean"));
@@ -84,9 +78,9 @@ fn logic(ctx: &mut NodeContext, op: Box<dyn BinMiniOp>) -> NodeOutputs {
 }
 
 pub(crate) fn and(ctx: &mut NodeContext) -> NodeOutputs {
-    logic(ctx, Box::new(And))
+    logic(ctx, Binary::And)
 }
 
 pub(crate) fn or(ctx: &mut NodeContext) -> NodeOutputs {
-    logic(ctx, Box::new(Or))
+    logic(ctx, Binary::Or)
 }

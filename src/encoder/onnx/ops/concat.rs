@@ -1,8 +1,7 @@
 //! Translates `Concat`.
 
-use tract_core::ops::array::TypedConcat;
-use tract_core::prelude::*;
-
+use crate::encoder::graph::ops::shape::Concat;
+use crate::encoder::graph::prelude::*;
 use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
 use crate::encoder::onnx::value::{Value, integer_constant};
 
@@ -38,5 +37,5 @@ pub(crate) fn concat(ctx: &mut NodeContext) -> NodeOutputs {
         return Ok(tvec!(integer_constant(&elements, &[length]).map_err(|e| ctx.builder.invalid(e))?));
     }
     let values: Vec<&Value> = values.iter().collect();
-    Ok(tvec!(ctx.builder.wire(TypedConcat::new(axis), &values)?))
+    Ok(tvec!(ctx.builder.wire(Concat { axis }, &values)?))
 }

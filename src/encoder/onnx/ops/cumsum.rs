@@ -1,11 +1,10 @@
 //! Translates `CumSum`.
 
-use tract_core::internal::*;
-
+use crate::encoder::graph::prelude::*;
 use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
 
 /// The sums of all elements up to each element of an axis.
-#[derive(Debug, Clone, Hash, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct CumulativeSum {
     axis: usize,
     /// True if an element is left out of its own sum.
@@ -36,18 +35,13 @@ impl CumulativeSum {
     }
 }
 
-impl Op for CumulativeSum {
-    fn name(&self) -> StaticName {
-        "CumulativeSum".into()
+impl TypedOp for CumulativeSum {
+    fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
+        let [x] = inputs else { bail!("expected one input") };
+        Ok(tvec!(x.datum_type.fact(x.shape.to_tvec())))
     }
 
-    op_as_typed_op!();
-}
-
-impl EvalOp for CumulativeSum {
-    op_out_of_plan!();
-
-    fn eval(&self, _ctx: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
+    fn eval(&self, _symbols: &SymbolValues, inputs: TVec<Arc<Tensor>>) -> TractResult<TVec<Arc<Tensor>>> {
         let [x] = &*inputs else { bail!("expected one input") };
         let plain = x.try_as_plain_ram()?;
         let shape = x.shape();
@@ -60,17 +54,8 @@ impl EvalOp for CumulativeSum {
             }
             _ => Tensor::from_shape(shape, &self.sum(shape, plain.as_slice()?, |a: f32, b: f32| a + b))?,
         };
-        Ok(tvec!(sums.into_tvalue()))
+        Ok(tvec!(Arc::new(sums)))
     }
-}
-
-impl TypedOp for CumulativeSum {
-    fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
-        let [x] = inputs else { bail!("expected one input") };
-        Ok(tvec!(x.datum_type.fact(x.shape.clone())))
-    }
-
-    as_op!();
 }
 
 /// Inputs: x, axis.

@@ -1,8 +1,7 @@
 //! Translates `Einsum` of one or two inputs.
 
-use tract_core::internal::*;
-use tract_core::ops::einsum::EinSum;
-
+use crate::encoder::graph::ops::einsum::EinSum;
+use crate::encoder::graph::prelude::*;
 use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
 use crate::encoder::onnx::typed_graph_builder::TypedGraphBuilder;
 use crate::encoder::onnx::value::Value;
@@ -75,8 +74,7 @@ pub(crate) fn einsum(ctx: &mut NodeContext) -> NodeOutputs {
         values.reverse();
         inputs.reverse();
     }
-    let axes = AxesMapping::from_strs(&inputs, &[output]).map_err(|e| ctx.builder.invalid(e))?;
-    Ok(tvec!(ctx.builder.wire(EinSum::new(axes, DatumType::F32), &values)?))
+    Ok(tvec!(ctx.builder.wire(EinSum::new(&inputs, output), &values)?))
 }
 
 /// Returns the number of contracted letters if an equation is a matrix product of `x` and `w` once their axes are

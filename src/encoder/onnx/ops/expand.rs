@@ -1,10 +1,9 @@
 //! Translates `Expand`, `Tile` and `Where`.
 
-use tract_core::ops::array::{MultiBroadcastTo, Tile};
-use tract_core::ops::logic::Iff;
-use tract_core::prelude::tract_num_traits::Zero;
-use tract_core::prelude::*;
-
+use crate::encoder::graph::Zero;
+use crate::encoder::graph::ops::select::Select;
+use crate::encoder::graph::ops::shape::{BroadcastTo, Tile};
+use crate::encoder::graph::prelude::*;
 use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
 use crate::encoder::onnx::typed_graph_builder::TypedGraphBuilder;
 use crate::encoder::onnx::value::{Dims, Value, integer_constant};
@@ -26,7 +25,7 @@ impl TypedGraphBuilder {
         if value.dims() == dims {
             return Ok(value.clone());
         }
-        self.wire(MultiBroadcastTo::new(dims.into()), &[value])
+        self.wire(BroadcastTo { shape: dims }, &[value])
     }
 }
 
@@ -65,7 +64,7 @@ pub(crate) fn select(ctx: &mut NodeContext) -> NodeOutputs {
             .builder
             .invalid("the inputs are not a boolean condition and two values of the same type"));
     }
-    // tract has no such operator for lengths.
+    // `Select` has no lengths.
     if let Some(tensor) = condition.tensor() {
         let flags = tensor.cast_to::<i64>().map_err(|e| ctx.builder.invalid(e))?.into_owned();
         let flags = Value::constant(flags);
@@ -78,5 +77,5 @@ pub(crate) fn select(ctx: &mut NodeContext) -> NodeOutputs {
     let condition = ctx.builder.with_rank(&condition, rank)?;
     let yes = ctx.builder.with_rank(&yes, rank)?;
     let no = ctx.builder.with_rank(&no, rank)?;
-    Ok(tvec!(ctx.builder.wire(Iff, &[&condition, &yes, &no])?))
+    Ok(tvec!(ctx.builder.wire(Select, &[&condition, &yes, &no])?))
 }

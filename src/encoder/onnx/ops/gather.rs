@@ -1,11 +1,8 @@
 //! Translates `Gather`, `GatherElements` and `GatherND`.
-//!
-//! tract does not check indices at run time and would panic on one that is out of range. The operators here
-//! check them first.
 
-use tract_core::internal::*;
-use tract_core::ops::array::{Gather, GatherElements, GatherNd};
-
+use crate::encoder::graph::ops::axes::AxisOp;
+use crate::encoder::graph::ops::gather::Gather;
+use crate::encoder::graph::prelude::*;
 use crate::encoder::onnx::graph_input::InputRole;
 use crate::encoder::onnx::model_sizes::{ModelSizes, embedding_mismatch};
 use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
@@ -13,88 +10,12 @@ use crate::encoder::onnx::typed_graph_builder::TypedGraphBuilder;
 use crate::encoder::onnx::value::{Value, integer_constant, static_length};
 use crate::error::Result;
 
-/// A gather operator of tract with a check of its indices.
-#[derive(Debug, Clone, Hash, PartialEq, Eq)]
-pub(crate) enum CheckedGather {
-    Gather(Gather),
-    Elements(GatherElements),
-    Nd(GatherNd),
-}
-
-impl CheckedGather {
-    /// Returns the axis of a `Gather`.
-    pub(crate) fn gather_axis(&self) -> Option<usize> {
-        match self {
-            Self::Gather(op) => Some(op.axis),
-            _ => None,
-        }
-    }
-
-    /// Returns tract's operator.
-    fn inner(&self) -> &dyn TypedOp {
-        match self {
-            Self::Gather(op) => op,
-            Self::Elements(op) => op,
-            Self::Nd(op) => op,
-        }
-    }
-
-    /// Checks that every index is within its axis. `data` is the shape of the data.
-    fn check(&self, data: &[usize], indices: &Tensor) -> TractResult<()> {
-        let (axis, columns) = match self {
-            Self::Gather(op) => (op.axis, 1),
-            Self::Elements(op) => (op.axis, 1),
-            Self::Nd(_) => (0, indices.shape().last().copied().unwrap_or(1)),
-        };
-        let plain = indices.try_as_plain_ram()?;
-        for (i, &index) in plain.as_slice::<i64>()?.iter().enumerate() {
-            let length = data.get(axis + i % columns.max(1)).copied().unwrap_or(0) as i64;
-            let min = if matches!(self, Self::Nd(_)) { 0 } else { -length };
-            ensure!(
-                (min..length).contains(&index),
-                "index {index} is out of range for an axis of length {length}"
-            );
-        }
-        Ok(())
-    }
-}
-
-impl Op for CheckedGather {
-    fn name(&self) -> StaticName {
-        "CheckedGather".into()
-    }
-
-    op_as_typed_op!();
-}
-
-impl EvalOp for CheckedGather {
-    op_out_of_plan!();
-
-    fn eval(&self, ctx: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
-        let [data, indices] = &*inputs else { bail!("expected two inputs") };
-        self.check(data.shape(), indices)?;
-        match self {
-            Self::Gather(op) => op.eval(ctx, inputs),
-            Self::Elements(op) => op.eval(ctx, inputs),
-            Self::Nd(op) => op.eval(ctx, inputs),
-        }
-    }
-}
-
-impl TypedOp for CheckedGather {
-    fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
-        self.inner().output_facts(inputs)
-    }
-
-    as_op!();
-}
-
 impl TypedGraphBuilder {
     /// Returns the rows of `table` at `indices` (int32 or int64).
     pub(crate) fn gather_rows(&mut self, table: &Value, indices: &Value) -> Result<Value> {
         self.check_vocabulary(table, indices)?;
         let indices = self.cast(indices, DatumType::I64)?;
-        self.wire(CheckedGather::Gather(Gather::new(0)), &[table, &indices])
+        self.wire(Gather::Slices { axis: 0 }, &[table, &indices])
     }
 
     /// Checks the rows of an embedding table: a table that is indexed by token ids is the word embedding, one
@@ -168,7 +89,7 @@ pub(crate) fn gather(ctx: &mut NodeContext) -> NodeOutputs {
         let part = ctx.builder.slice_axis(&data, axis, start.clone(), start + 1)?;
         return Ok(tvec!(ctx.builder.wire_axis_op(AxisOp::Rm(axis), &part)?));
     }
-    Ok(tvec!(ctx.builder.wire(CheckedGather::Gather(Gather::new(axis)), &[&data, &indices])?))
+    Ok(tvec!(ctx.builder.wire(Gather::Slices { axis }, &[&data, &indices])?))
 }
 
 pub(crate) fn gather_elements(ctx: &mut NodeContext) -> NodeOutputs {
@@ -186,7 +107,7 @@ pub(crate) fn gather_elements(ctx: &mut NodeContext) -> NodeOutputs {
         )));
     }
     let indices = ctx.builder.indices_as_i64(&indices)?;
-    Ok(tvec!(ctx.builder.wire(CheckedGather::Elements(GatherElements::new(axis)), &[&data, &indices])?))
+    Ok(tvec!(ctx.builder.wire(Gather::Elements { axis }, &[&data, &indices])?))
 }
 
 pub(crate) fn gather_nd(ctx: &mut NodeContext) -> NodeOutputs {
@@ -199,5 +120,5 @@ pub(crate) fn gather_nd(ctx: &mut NodeContext) -> NodeOutputs {
         return Err(ctx.builder.invalid(format_args!("{columns} indices do not match {} axes", data.rank())));
     }
     let indices = ctx.builder.indices_as_i64(&indices)?;
-    Ok(tvec!(ctx.builder.wire(CheckedGather::Nd(GatherNd::new(0)), &[&data, &indices])?))
+    Ok(tvec!(ctx.builder.wire(Gather::Nd, &[&data, &indices])?))
 }

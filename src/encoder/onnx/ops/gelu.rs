@@ -1,9 +1,7 @@
 //! Translates `Gelu`, exact and with the tanh approximation.
 
-use tract_core::ops::math;
-use tract_core::ops::nn::gelu_exact::gelu_exact;
-use tract_core::prelude::*;
-
+use crate::encoder::graph::ops::unary::Unary;
+use crate::encoder::graph::prelude::*;
 use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
 use crate::encoder::onnx::typed_graph_builder::TypedGraphBuilder;
 use crate::encoder::onnx::value::Value;
@@ -23,7 +21,7 @@ impl TypedGraphBuilder {
     /// Computes `x/2 · (1 + erf(x/√2))`.
     pub(crate) fn gelu(&mut self, x: &Value) -> Result<Value> {
         self.require_float(x)?;
-        self.wire(gelu_exact(), &[x])
+        self.wire(Unary::Gelu, &[x])
     }
 
     /// Computes `x/2 · (1 + tanh(√(2/π) · (x + 0.044715·x³)))`.
@@ -34,7 +32,7 @@ impl TypedGraphBuilder {
         let factor = self.add(&factor, &Value::float(1.0))?;
         let inner = self.mul(x, &factor)?;
         let inner = self.scale(&inner, (2.0 / std::f32::consts::PI).sqrt())?;
-        let tanh = self.wire(math::tanh(), &[&inner])?;
+        let tanh = self.wire(Unary::Tanh, &[&inner])?;
         let one_more = self.add(&tanh, &Value::float(1.0))?;
         let half = self.scale(x, 0.5)?;
         self.mul(&half, &one_more)

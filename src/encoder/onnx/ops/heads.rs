@@ -1,10 +1,11 @@
 //! The parts that the attention operators of ONNX and of onnxruntime share: heads, scores and mask.
 
-use tract_core::internal::*;
-use tract_core::ops::array::MultiBroadcastTo;
-use tract_core::ops::einsum::EinSum;
-use tract_core::ops::logic::{CompGT, Iff};
-
+use crate::encoder::graph::ops::axes::AxisOp;
+use crate::encoder::graph::ops::binary::Binary;
+use crate::encoder::graph::ops::einsum::EinSum;
+use crate::encoder::graph::ops::select::Select;
+use crate::encoder::graph::ops::shape::BroadcastTo;
+use crate::encoder::graph::prelude::*;
 use crate::encoder::onnx::node_context::NodeContext;
 use crate::encoder::onnx::typed_graph_builder::TypedGraphBuilder;
 use crate::encoder::onnx::value::{Value, static_length};
@@ -132,7 +133,7 @@ impl Heads {
             2 | 3 => (mask, Value::constant(tensor0(0i64))),
             _ => return Err(builder.unsupported(format_args!("a mask of shape {dims:?} is not supported"))),
         };
-        let mut open = builder.binary(Box::new(CompGT), &larger, &smaller)?;
+        let mut open = builder.binary(Binary::Greater, &larger, &smaller)?;
         open = builder.wire_axis_op(AxisOp::Add(1), &open)?;
         if open.rank() == 3 {
             open = builder.wire_axis_op(AxisOp::Add(1), &open)?;
@@ -143,10 +144,10 @@ impl Heads {
         }
         let scalar = |builder: &mut TypedGraphBuilder, x: f32| {
             let x = Value::constant(tensor0(x));
-            builder.wire(MultiBroadcastTo::new(tvec!(1.to_dim(); 4).into()), &[&x])
+            builder.wire(BroadcastTo { shape: tvec!(1.to_dim(); 4) }, &[&x])
         };
         let (zero, masked_score) = (scalar(builder, 0.0)?, scalar(builder, self.masked_score)?);
-        builder.wire(Iff, &[&open, &zero, &masked_score])
+        builder.wire(Select, &[&open, &zero, &masked_score])
     }
 }
 
@@ -158,6 +159,5 @@ fn einsum(
     a: &Value,
     b: &Value,
 ) -> Result<Value> {
-    let axes = AxesMapping::from_strs(&inputs, &[output]).map_err(|e| builder.invalid(e))?;
-    builder.wire(EinSum::new(axes, DatumType::F32), &[a, b])
+    builder.wire(EinSum::new(&inputs, output), &[a, b])
 }

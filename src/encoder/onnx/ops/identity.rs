@@ -1,7 +1,6 @@
 //! Translates operators that return their input: `Identity` and `Dropout`.
 
-use tract_core::prelude::*;
-
+use crate::encoder::graph::prelude::*;
 use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
 use crate::encoder::onnx::value::Value;
 

@@ -3,8 +3,7 @@
 //! Exports compute shapes with the same operators as activations. tract could evaluate them, but would panic
 //! on an overflow or a division by zero in a damaged file.
 
-use tract_core::prelude::*;
-
+use crate::encoder::graph::prelude::*;
 use crate::encoder::onnx::typed_graph_builder::TypedGraphBuilder;
 use crate::encoder::onnx::value::{Dims, Value, static_length};
 use crate::error::Result;

@@ -1,9 +1,8 @@
 //! Translates `MatMul` and `Gemm`.
 
-use tract_core::internal::*;
-use tract_core::ops::einsum::EinSum;
-
 use super::arithmetic::Arithmetic;
+use crate::encoder::graph::ops::einsum::EinSum;
+use crate::encoder::graph::prelude::*;
 use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
 use crate::encoder::onnx::typed_graph_builder::TypedGraphBuilder;
 use crate::encoder::onnx::value::Value;
@@ -49,12 +48,8 @@ impl TypedGraphBuilder {
         let leading: String = ('a'..).take(rank - 2).collect();
         let mk = if a_transposed { "km" } else { "mk" };
         let kn = if b_transposed { "nk" } else { "kn" };
-        let axes = AxesMapping::from_strs(
-            &[format!("{}{mk}", &leading[rank - la..]), format!("{}{kn}", &leading[rank - lb..])],
-            &[format!("{leading}mn")],
-        )
-        .map_err(|e| self.invalid(e))?;
-        self.wire(EinSum::new(axes, DatumType::F32), &[a, b])
+        let inputs = [format!("{}{mk}", &leading[rank - la..]), format!("{}{kn}", &leading[rank - lb..])];
+        self.wire(EinSum::new(&inputs, format!("{leading}mn")), &[a, b])
     }
 }
 

@@ -1,9 +1,8 @@
 //! Translates `LayerNormalization`.
 
-use tract_core::ops::nn::RmsNorm;
-use tract_core::prelude::*;
-
 use super::arithmetic::Arithmetic;
+use crate::encoder::graph::ops::reduce::RmsNorm;
+use crate::encoder::graph::prelude::*;
 use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
 use crate::encoder::onnx::typed_graph_builder::TypedGraphBuilder;
 use crate::encoder::onnx::value::Value;
@@ -43,7 +42,7 @@ impl TypedGraphBuilder {
         let mean = self.mean(x, &[dims.len() - 1])?;
         let centered = self.arithmetic(Arithmetic::Sub, x, &mean)?;
         // The root mean square of the centered values is the standard deviation.
-        let norm = RmsNorm { axis: dims.len() - 1, eps: rctensor0(epsilon) };
+        let norm = RmsNorm { axis: dims.len() - 1, eps: epsilon };
         let unit = self.wire(norm, &[&centered])?;
         let scaled = self.mul(&unit, gamma)?;
         match beta {

@@ -1,29 +1,25 @@
 //! Translates `OneHot`, with which TensorFlow's BERT looks token types up.
 
-use tract_core::internal::*;
-
+use crate::encoder::graph::prelude::*;
 use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
 
 /// `OneHot` with the values 0 and 1. An index outside `-depth..depth` selects nothing.
-#[derive(Debug, Clone, Hash, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct OneHot {
     /// The axis of the result that the indices select on.
     pub(crate) axis: usize,
     pub(crate) depth: usize,
 }
 
-impl Op for OneHot {
-    fn name(&self) -> StaticName {
-        "OneHot".into()
+impl TypedOp for OneHot {
+    fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
+        let [indices] = inputs else { bail!("expected one input") };
+        let mut shape: TVec<TDim> = indices.shape.to_tvec();
+        shape.insert(self.axis, self.depth.to_dim());
+        Ok(tvec!(DatumType::F32.fact(shape)))
     }
 
-    op_as_typed_op!();
-}
-
-impl EvalOp for OneHot {
-    op_out_of_plan!();
-
-    fn eval(&self, _ctx: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
+    fn eval(&self, _symbols: &SymbolValues, inputs: TVec<Arc<Tensor>>) -> TractResult<TVec<Arc<Tensor>>> {
         let [indices] = &*inputs else { bail!("expected one input") };
         let mut shape: TVec<usize> = indices.shape().into();
         let inner: usize = shape[self.axis..].iter().product();
@@ -37,19 +33,8 @@ impl EvalOp for OneHot {
                 ones[(i / inner * self.depth + index) * inner + i % inner] = 1.0;
             }
         }
-        Ok(tvec!(Tensor::from_shape(&shape, &ones)?.into_tvalue()))
+        Ok(tvec!(Arc::new(Tensor::from_shape(&shape, &ones)?)))
     }
-}
-
-impl TypedOp for OneHot {
-    fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
-        let [indices] = inputs else { bail!("expected one input") };
-        let mut shape: TVec<TDim> = indices.shape.to_tvec();
-        shape.insert(self.axis, self.depth.to_dim());
-        Ok(tvec!(DatumType::F32.fact(shape)))
-    }
-
-    as_op!();
 }
 
 /// Inputs: indices, depth, [off, on]. An index from `-depth` to -1 counts from the end; any other index outside
@@ -85,8 +70,8 @@ mod tests {
     #[test]
     fn one_hot_selects_along_its_axis() {
         let run = |axis, indices: &[i64]| {
-            let x = tensor1(indices).into_tvalue();
-            let ones = OneHot { axis, depth: 3 }.eval_out_of_plan(tvec!(x)).unwrap().unwrap();
+            let x = Arc::new(tensor1(indices));
+            let ones = OneHot { axis, depth: 3 }.eval(&SymbolValues::default(), tvec!(x)).unwrap();
             ones[0].try_as_plain_ram().unwrap().as_slice::<f32>().unwrap().to_vec()
         };
         assert_eq!(run(1, &[2, 0]), [0.0, 0.0, 1.0, 1.0, 0.0, 0.0]);

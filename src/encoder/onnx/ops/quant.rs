@@ -3,12 +3,11 @@
 //! Constant weights are dequantized during translation. Products of quantized numbers are computed in f32,
 //! which is exact up to 2²⁴.
 
-use tract_core::internal::*;
-use tract_core::ops::math;
-
 use super::arithmetic::Arithmetic;
 use super::blocked;
 use super::static_quantize::{IntegerRange, StaticQuantize};
+use crate::encoder::graph::ops::unary::Unary;
+use crate::encoder::graph::prelude::*;
 use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
 use crate::encoder::onnx::tensor_info;
 use crate::encoder::onnx::typed_graph_builder::TypedGraphBuilder;
@@ -134,21 +133,17 @@ impl TypedGraphBuilder {
 }
 
 /// `DynamicQuantizeLinear` as one operator. The range is that of all elements and 0.
-#[derive(Debug, Clone, Hash, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct DynamicQuantize;
 
-impl Op for DynamicQuantize {
-    fn name(&self) -> StaticName {
-        "DynamicQuantize".into()
+impl TypedOp for DynamicQuantize {
+    fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
+        let [x] = inputs else { bail!("expected one input") };
+        let numbers = DatumType::U8.fact(x.shape.to_tvec());
+        Ok(tvec!(numbers, DatumType::F32.scalar_fact(), DatumType::U8.scalar_fact()))
     }
 
-    op_as_typed_op!();
-}
-
-impl EvalOp for DynamicQuantize {
-    op_out_of_plan!();
-
-    fn eval(&self, _ctx: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
+    fn eval(&self, _symbols: &SymbolValues, inputs: TVec<Arc<Tensor>>) -> TractResult<TVec<Arc<Tensor>>> {
         let [x] = &*inputs else { bail!("expected one input") };
         let plain = x.try_as_plain_ram()?;
         let floats = plain.as_slice::<f32>()?;
@@ -159,18 +154,8 @@ impl EvalOp for DynamicQuantize {
         let numbers: Vec<u8> =
             floats.iter().map(|x| ((x / scale).round_ties_even() + zero).clamp(0.0, 255.0) as u8).collect();
         let numbers = Tensor::from_shape(x.shape(), &numbers)?;
-        Ok(tvec!(numbers.into_tvalue(), tensor0(scale).into_tvalue(), tensor0(zero as u8).into_tvalue()))
+        Ok(tvec!(Arc::new(numbers), Arc::new(tensor0(scale)), Arc::new(tensor0(zero as u8))))
     }
-}
-
-impl TypedOp for DynamicQuantize {
-    fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
-        let [x] = inputs else { bail!("expected one input") };
-        let numbers = DatumType::U8.fact(x.shape.clone());
-        Ok(tvec!(numbers, DatumType::F32.scalar_fact(), DatumType::U8.scalar_fact()))
-    }
-
-    as_op!();
 }
 
 /// Returns the axis of the scales. It has no effect if there is one scale.
@@ -222,7 +207,7 @@ pub(crate) fn quantize_linear(ctx: &mut NodeContext) -> NodeOutputs {
         let steps = ctx.builder.arithmetic(Arithmetic::Div, &x, &scale)?;
         let one = Value::float(1.0);
         // The scales were applied; the zero points differ per block and are added to the rounded steps.
-        let steps = ctx.builder.wire(math::round_half_to_even(), &[&steps])?;
+        let steps = ctx.builder.wire(Unary::Round, &[&steps])?;
         let steps = ctx.builder.arithmetic(Arithmetic::Add, &steps, &zero)?;
         return Ok(tvec!(ctx.builder.quantize(&steps, &one, &Value::float(0.0), axis, range)?));
     }

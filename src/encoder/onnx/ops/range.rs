@@ -1,36 +1,17 @@
 //! Translates `Range`.
 
-use tract_core::internal::*;
-use tract_core::prelude::tract_num_traits::Zero;
-
 use super::integers::is_in_range;
+use crate::encoder::graph::Zero;
+use crate::encoder::graph::prelude::*;
 use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
 use crate::encoder::onnx::typed_graph_builder::TypedGraphBuilder;
 use crate::encoder::onnx::value::Value;
 use crate::error::Result;
 
-/// Computes `0, 1, … length - 1` in each run. With tract's own `Range`, tract infers which elements of a mask
-/// are true and then loses the shape of the mask.
-#[derive(Debug, Clone, Hash, PartialEq, Eq)]
+/// Computes `0, 1, … length - 1` in each run.
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct CountTo {
     length: TDim,
-}
-
-impl Op for CountTo {
-    fn name(&self) -> StaticName {
-        "CountTo".into()
-    }
-
-    op_as_typed_op!();
-}
-
-impl EvalOp for CountTo {
-    not_out_of_plan!();
-
-    fn eval(&self, ctx: &EvalContext, _inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
-        let length = self.length.eval(ctx.symbols).to_i64()?;
-        Ok(tvec!(tensor1(&(0..length).collect::<Vec<i64>>()).into_tvalue()))
-    }
 }
 
 impl TypedOp for CountTo {
@@ -38,7 +19,10 @@ impl TypedOp for CountTo {
         Ok(tvec!(DatumType::I64.fact([self.length.clone()])))
     }
 
-    as_op!();
+    fn eval(&self, symbols: &SymbolValues, _inputs: TVec<Arc<Tensor>>) -> TractResult<TVec<Arc<Tensor>>> {
+        let length = self.length.eval(symbols).to_i64()?;
+        Ok(tvec!(Arc::new(tensor1(&(0..length).collect::<Vec<i64>>()))))
+    }
 }
 
 impl TypedGraphBuilder {

@@ -1,11 +1,11 @@
 //! Translates `ReduceSum`, `ReduceMean`, `ReduceMax`, `ReduceMin` and `ReduceL2`.
 
-use tract_core::internal::*;
-use tract_core::ops::math;
-use tract_core::ops::nn::{Reduce, Reducer};
-use tract_core::prelude::tract_num_traits::Zero;
-
 use super::arithmetic::Arithmetic;
+use crate::encoder::graph::Zero;
+use crate::encoder::graph::ops::axes::AxisOp;
+use crate::encoder::graph::ops::reduce::{Reduce, Reducer};
+use crate::encoder::graph::ops::unary::Unary;
+use crate::encoder::graph::prelude::*;
 use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
 use crate::encoder::onnx::typed_graph_builder::TypedGraphBuilder;
 use crate::encoder::onnx::value::Value;
@@ -115,8 +115,8 @@ pub(crate) fn mean(ctx: &mut NodeContext) -> NodeOutputs {
 pub(crate) fn l2(ctx: &mut NodeContext) -> NodeOutputs {
     reduce(ctx, 18, |b, x, axes| {
         require_float(b, x)?;
-        let squares = b.wire(math::square(), &[x])?;
+        let squares = b.wire(Unary::Square, &[x])?;
         let sum = b.reduce(&squares, axes, Reducer::Sum)?;
-        b.wire(math::sqrt(), &[&sum])
+        b.wire(Unary::Sqrt, &[&sum])
     })
 }

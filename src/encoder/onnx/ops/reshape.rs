@@ -1,8 +1,8 @@
 //! Translates `Reshape`, `Flatten`, `Squeeze`, `Unsqueeze` and `Transpose`.
 
-use tract_core::internal::*;
-use tract_core::prelude::tract_num_traits::Zero;
-
+use crate::encoder::graph::Zero;
+use crate::encoder::graph::ops::axes::{AxisOp, reshaping, transposition};
+use crate::encoder::graph::prelude::*;
 use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
 use crate::encoder::onnx::tensor_info::MAX_RANK;
 use crate::encoder::onnx::typed_graph_builder::TypedGraphBuilder;
@@ -30,7 +30,7 @@ impl TypedGraphBuilder {
         if dims.iter().any(Zero::is_zero) {
             return Err(self.invalid("the input has no elements"));
         }
-        let steps = to_axis_ops_with_onnx_rules(&dims, shape, allow_zero)
+        let steps = reshaping(&dims, shape, allow_zero)
             .map_err(|e| self.invalid(format_args!("{dims:?} cannot be reshaped to {shape:?}: {e}")))?;
         let mut value = x.clone();
         for step in steps {
@@ -42,7 +42,7 @@ impl TypedGraphBuilder {
     /// Permutes the axes: axis `i` of the result is axis `order[i]` of the value.
     pub(crate) fn transpose(&mut self, x: &Value, order: &[usize]) -> Result<Value> {
         let mut value = x.clone();
-        for step in perm_to_ops(order) {
+        for step in transposition(order) {
             value = self.wire_axis_op(step, &value)?;
         }
         Ok(value)

@@ -1,7 +1,6 @@
 //! Translates `Shape` and `Size`. Both are constants here, which may depend on batch and sequence.
 
-use tract_core::prelude::*;
-
+use crate::encoder::graph::prelude::*;
 use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
 use crate::encoder::onnx::value::integer_constant;
 

@@ -1,9 +1,8 @@
 //! Translates `Slice` and `Split`.
 
-use tract_core::ops::array::Slice;
-use tract_core::prelude::tract_num_traits::Zero;
-use tract_core::prelude::*;
-
+use crate::encoder::graph::Zero;
+use crate::encoder::graph::ops::shape::Slice;
+use crate::encoder::graph::prelude::*;
 use crate::encoder::onnx::model_sizes::embedding_mismatch;
 use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
 use crate::encoder::onnx::typed_graph_builder::TypedGraphBuilder;
@@ -36,7 +35,7 @@ impl TypedGraphBuilder {
             let length = part.len();
             return integer_constant(&part, &[length]).map_err(|e| self.invalid(e));
         }
-        self.wire(Slice::new(axis, start, end), &[x])
+        self.wire(Slice { axis, start, end }, &[x])
     }
 
     /// Returns a bound of a slice as an index. A negative bound counts from the end; bounds are clamped to the

@@ -1,8 +1,7 @@
 //! Translates `Softmax`.
 
-use tract_core::ops::nn::{Softmax, SoftmaxKind};
-use tract_core::prelude::*;
-
+use crate::encoder::graph::ops::reduce::Softmax;
+use crate::encoder::graph::prelude::*;
 use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
 use crate::encoder::onnx::typed_graph_builder::TypedGraphBuilder;
 use crate::encoder::onnx::value::Value;
@@ -18,7 +17,7 @@ impl TypedGraphBuilder {
                 x.dims()
             )));
         }
-        self.wire(Softmax::new(tvec!(x.rank() - 1), None, SoftmaxKind::Softmax), &[x])
+        self.wire(Softmax { axes: tvec!(x.rank() - 1) }, &[x])
     }
 }
 

@@ -1,11 +1,11 @@
 //! `QuantizeLinear` as one operator: `clamp(round(x / scale) + zero, min, max)`.
 
-use tract_core::internal::*;
-
 /// The integers that a quantization makes.
-#[derive(Debug, Clone, Copy, Hash, PartialEq, Eq)]
+use crate::encoder::graph::prelude::*;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct IntegerRange {
-    /// The type that holds them in tract's graph. 4-bit integers have a byte each.
+    /// The type that holds them in the graph. 4-bit integers have a byte each.
     pub(crate) datum_type: DatumType,
     pub(crate) min: i32,
     pub(crate) max: i32,
@@ -32,21 +32,16 @@ impl IntegerRange {
 ///
 /// Inputs, all f32: x, scale, zero point. Scale and zero point have one element, or as many axes as x, of which
 /// one is longer than 1.
-#[derive(Debug, Clone, Hash, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct StaticQuantize(pub(crate) IntegerRange);
 
-impl Op for StaticQuantize {
-    fn name(&self) -> StaticName {
-        "StaticQuantize".into()
+impl TypedOp for StaticQuantize {
+    fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
+        let [x, _, _] = inputs else { bail!("expected three inputs") };
+        Ok(tvec!(self.0.datum_type.fact(x.shape.to_tvec())))
     }
 
-    op_as_typed_op!();
-}
-
-impl EvalOp for StaticQuantize {
-    op_out_of_plan!();
-
-    fn eval(&self, _ctx: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
+    fn eval(&self, _symbols: &SymbolValues, inputs: TVec<Arc<Tensor>>) -> TractResult<TVec<Arc<Tensor>>> {
         let [x, scale, zero] = &*inputs else { bail!("expected three inputs") };
         let (scale, zero) = (Parameter::new(scale, x.shape())?, Parameter::new(zero, x.shape())?);
         let IntegerRange { datum_type, min, max } = self.0;
@@ -65,17 +60,8 @@ impl EvalOp for StaticQuantize {
             DatumType::I16 => Tensor::from_shape(shape, &steps.map(|x| x as i16).collect::<Vec<_>>()),
             other => bail!("cannot quantize to {other:?}"),
         };
-        Ok(tvec!(integers?.into_tvalue()))
+        Ok(tvec!(Arc::new(integers?)))
     }
-}
-
-impl TypedOp for StaticQuantize {
-    fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
-        let [x, _, _] = inputs else { bail!("expected three inputs") };
-        Ok(tvec!(self.0.datum_type.fact(x.shape.clone())))
-    }
-
-    as_op!();
 }
 
 /// A scale or a zero point: one number, or one per index of an axis.

@@ -1,16 +1,13 @@
 //! Translates operators with one input that work element by element, and `Clip`.
 
-use tract_core::ops::element_wise::ElementWiseOp;
-use tract_core::ops::logic::not as tract_not;
-use tract_core::ops::{math, nn};
-use tract_core::prelude::*;
-
 use super::arithmetic::Arithmetic;
+use crate::encoder::graph::ops::unary::Unary;
+use crate::encoder::graph::prelude::*;
 use crate::encoder::onnx::node_context::{NodeContext, NodeOutputs};
 use crate::encoder::onnx::value::{Value, integer_constant};
 
 /// Translates an operator on floats.
-fn on_floats(ctx: &mut NodeContext, op: ElementWiseOp) -> NodeOutputs {
+fn on_floats(ctx: &mut NodeContext, op: Unary) -> NodeOutputs {
     let x = ctx.input(0)?;
     if x.datum_type() != DatumType::F32 {
         return Err(ctx
@@ -21,7 +18,7 @@ fn on_floats(ctx: &mut NodeContext, op: ElementWiseOp) -> NodeOutputs {
 }
 
 /// Translates an operator on floats, int64 and int32.
-fn on_numbers(ctx: &mut NodeContext, op: ElementWiseOp) -> NodeOutputs {
+fn on_numbers(ctx: &mut NodeContext, op: Unary) -> NodeOutputs {
     let x = ctx.input(0)?;
     if !matches!(x.onnx_type(), DatumType::F32 | DatumType::I64 | DatumType::I32) {
         return Err(ctx
@@ -33,39 +30,39 @@ fn on_numbers(ctx: &mut NodeContext, op: ElementWiseOp) -> NodeOutputs {
 }
 
 pub(crate) fn abs(ctx: &mut NodeContext) -> NodeOutputs {
-    on_numbers(ctx, math::abs())
+    on_numbers(ctx, Unary::Abs)
 }
 
 pub(crate) fn erf(ctx: &mut NodeContext) -> NodeOutputs {
-    on_floats(ctx, math::erf())
+    on_floats(ctx, Unary::Erf)
 }
 
 pub(crate) fn exp(ctx: &mut NodeContext) -> NodeOutputs {
-    on_floats(ctx, math::exp())
+    on_floats(ctx, Unary::Exp)
 }
 
 pub(crate) fn log(ctx: &mut NodeContext) -> NodeOutputs {
-    on_floats(ctx, math::ln())
+    on_floats(ctx, Unary::Ln)
 }
 
 pub(crate) fn reciprocal(ctx: &mut NodeContext) -> NodeOutputs {
-    on_floats(ctx, math::recip())
+    on_floats(ctx, Unary::Recip)
 }
 
 pub(crate) fn sigmoid(ctx: &mut NodeContext) -> NodeOutputs {
-    on_floats(ctx, nn::sigmoid())
+    on_floats(ctx, Unary::Sigmoid)
 }
 
 pub(crate) fn sqrt(ctx: &mut NodeContext) -> NodeOutputs {
-    on_floats(ctx, math::sqrt())
+    on_floats(ctx, Unary::Sqrt)
 }
 
 pub(crate) fn tanh(ctx: &mut NodeContext) -> NodeOutputs {
-    on_floats(ctx, math::tanh())
+    on_floats(ctx, Unary::Tanh)
 }
 
 pub(crate) fn is_nan(ctx: &mut NodeContext) -> NodeOutputs {
-    on_floats(ctx, math::is_nan())
+    on_floats(ctx, Unary::IsNan)
 }
 
 pub(crate) fn neg(ctx: &mut NodeContext) -> NodeOutputs {
@@ -73,7 +70,7 @@ pub(crate) fn neg(ctx: &mut NodeContext) -> NodeOutputs {
     if let Some((elements, shape)) = ctx.builder.map_integers(&[&x], |x| Some(TDim::Val(0) - x[0].clone()))? {
         return Ok(tvec!(integer_constant(&elements, &shape).map_err(|e| ctx.builder.invalid(e))?));
     }
-    on_numbers(ctx, math::neg())
+    on_numbers(ctx, Unary::Neg)
 }
 
 /// Translates `Sign` of floats and integers.
@@ -83,7 +80,7 @@ pub(crate) fn sign(ctx: &mut NodeContext) -> NodeOutputs {
     if let Some((elements, shape)) = ctx.builder.map_integers(&[&x], signum)? {
         return Ok(tvec!(integer_constant(&elements, &shape).map_err(|e| ctx.builder.invalid(e))?));
     }
-    on_numbers(ctx, math::sign())
+    on_numbers(ctx, Unary::Sign)
 }
 
 pub(crate) fn not(ctx: &mut NodeContext) -> NodeOutputs {
@@ -93,7 +90,7 @@ pub(crate) fn not(ctx: &mut NodeContext) -> NodeOutputs {
             .builder
             .invalid(format_args!("the input has the unsupported type {:?}", x.onnx_type())));
     }
-    Ok(tvec!(ctx.builder.wire(tract_not(), &[&x])?))
+    Ok(tvec!(ctx.builder.wire(Unary::Not, &[&x])?))
 }
 
 pub(crate) fn relu(ctx: &mut NodeContext) -> NodeOutputs {
