@@ -15,9 +15,13 @@ export class ProgressReporter {
     this.#callback = callback;
   }
 
-  /** Adds a file that is about to be transferred. `size` may be undefined. `isListed`: the manifest lists the file. */
+  /**
+   * Adds a file that is about to be transferred. `size` may be undefined. `isListed`: the manifest lists the file. A file
+   * that is expected again, because the load starts again, keeps its count.
+   */
   expect(file, size, isListed = false) {
-    this.#files.set(file, { loaded: 0, total: size, isListed });
+    const { loaded = 0, total = size } = this.#files.get(file) ?? {};
+    this.#files.set(file, { loaded, total, isListed });
   }
 
   /** Sets the total bytes of the files in the manifest; undefined if there is no manifest. */

@@ -52,6 +52,7 @@ test("the exports map has types first, and every target exists", () => {
     ["corom/corom-convert.wasm", "wasm/corom-convert.wasm"],
     ["corom/corom.wasm", "wasm/corom.wasm"],
     ["corom/corom-relaxed.wasm", "wasm/corom-relaxed.wasm"],
+    ["corom/corom-unfused.wasm", "wasm/corom-unfused.wasm"],
     ["corom/package.json", "package.json"],
   ]) {
     assert.equal(fileURLToPath(import.meta.resolve(name)), path.join(PKG, file));

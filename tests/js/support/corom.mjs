@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import { PKG } from "./paths.mjs";
 
-for (const file of ["corom.js", "corom.wasm", "corom-relaxed.wasm"]) {
+for (const file of ["corom.js", "corom.wasm", "corom-relaxed.wasm", "corom-unfused.wasm"]) {
   if (!existsSync(path.join(PKG, "wasm", file))) throw new Error(`pkg/wasm/${file} is missing: run ./build.sh build --test-profile`);
 }
 
