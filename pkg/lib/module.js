@@ -66,7 +66,7 @@ function unfusedError(reason, cause) {
   const file = WASM_FILES.unfused;
   return new CoromError(
     "NEEDS_UNFUSED",
-    "this model's graph runs as it is, because it is not recognized as a BERT or fused is false; that needs " +
+    "this model's graph runs as it is, because it is not recognized as a BERT or advanced.fused is false; that needs " +
       `${file}, ${reason}. Serve that file beside ${WASM_FILES.plain}, or pass corom/${file} as wasm`,
     { cause },
   );

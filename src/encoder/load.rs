@@ -274,7 +274,7 @@ fn needs_unfused() -> Result<()> {
     if !cfg!(feature = "unfused") {
         fail!(
             NeedsUnfused,
-            "this graph runs as it is, because it is not recognized as a BERT or fused is false; the back end for \
+            "this graph runs as it is, because it is not recognized as a BERT or advanced.fused is false; the back end for \
              that is in corom-unfused.wasm"
         );
     }

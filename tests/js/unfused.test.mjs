@@ -123,7 +123,7 @@ const urlOf = (file) => () => new URL(`../../pkg/wasm/${file}`, import.meta.url)
 const classWith = (binaries) => createCoromClass({ ...node, binaries });
 
 describe("corom-unfused.wasm", () => {
-  test("is fetched only for a graph that is not recognized, or with fused: false", async () => {
+  test("is fetched only for a graph that is not recognized, or with advanced.fused false", async () => {
     const binaries = { plain: urlOf("corom.wasm"), relaxed: urlOf("corom-relaxed.wasm"), unfused: urlOf("corom-unfused.wasm") };
     const fused = { ...files, [ONNX]: recognized };
     const first = await loadAndEmbed(fused, {}, classWith({ ...binaries }));
@@ -131,7 +131,7 @@ describe("corom-unfused.wasm", () => {
     assert.ok(first.binaries.length === 1 && SMALL.includes(first.binaries[0]), `${first.binaries}`);
     const second = await loadAndEmbed(files, {}, classWith(freshly(binaries)));
     assert.deepEqual([second.binaries.length, second.binaries[1]], [2, "corom-unfused.wasm"]);
-    const third = await loadAndEmbed(fused, { fused: false }, classWith(freshly(binaries)));
+    const third = await loadAndEmbed(fused, { advanced: { fused: false } }, classWith(freshly(binaries)));
     assert.deepEqual(third.binaries, ["corom-unfused.wasm"]);
     assert.equal(third.info.fused, false);
   });
@@ -140,13 +140,13 @@ describe("corom-unfused.wasm", () => {
     const Class = classWith({ plain: urlOf("corom.wasm"), unfused: urlOf("missing.wasm") });
     const error = await failsWith("NEEDS_UNFUSED", Class.load(files), "corom-unfused.wasm", "missing.wasm", "as wasm");
     assert.equal(error.cause?.code, "FETCH_FAILED");
-    await failsWith("NEEDS_UNFUSED", Class.load(files, { fused: false }), "missing.wasm");
+    await failsWith("NEEDS_UNFUSED", Class.load(files, { advanced: { fused: false } }), "missing.wasm");
   });
 
   test("gives NEEDS_UNFUSED where an entry does not contain it", async () => {
     const Class = classWith({ plain: urlOf("corom.wasm") });
     await failsWith("NEEDS_UNFUSED", Class.load(files), "this entry of corom does not contain", "pass corom/corom-unfused.wasm as wasm");
-    await failsWith("NEEDS_UNFUSED", Class.load(server.address, { fused: false }), "not contain");
+    await failsWith("NEEDS_UNFUSED", Class.load(server.address, { advanced: { fused: false } }), "not contain");
   });
 
   test("runs every model when it is passed as wasm", async () => {
