@@ -43,7 +43,7 @@ test("corom/worker runs the same program with the model in a worker thread", () 
 });
 
 test("the package exports its entries, the .wasm files and package.json, and nothing else", () => {
-  const names = ["corom", "corom/inline", "corom/corom.wasm", "corom/corom-relaxed.wasm", "corom/package.json"];
+  const names = ["corom", "corom/inline", "corom/corom.wasm", "corom/corom-relaxed.wasm", "corom/corom-unfused.wasm", "corom/package.json"];
   const cwd = project("names", {
     "app.mjs": `import { fileURLToPath } from "node:url";
       const resolved = ${JSON.stringify(names)}.map((name) => fileURLToPath(import.meta.resolve(name)));
@@ -53,7 +53,7 @@ test("the package exports its entries, the .wasm files and package.json, and not
       console.log(JSON.stringify({ resolved, refused }));`,
   });
   const { resolved, refused } = outputJson(node, ["app.mjs"], { cwd });
-  const files = ["node.js", "inline-node.js", "wasm/corom.wasm", "wasm/corom-relaxed.wasm", "package.json"];
+  const files = ["node.js", "inline-node.js", "wasm/corom.wasm", "wasm/corom-relaxed.wasm", "wasm/corom-unfused.wasm", "package.json"];
   assert.deepEqual(
     resolved,
     files.map((file) => path.join(INSTALLED, file)),

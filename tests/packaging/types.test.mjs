@@ -32,11 +32,13 @@ import { Corom as Inline, CoromError as InlineError } from "corom/inline";
 import { Corom as InWorker, CoromError as WorkerError } from "corom/worker";
 import plain from "corom/corom.wasm";
 import relaxed from "corom/corom-relaxed.wasm";
+import unfused from "corom/corom-unfused.wasm";
 
 export const loads = [
   Inline.load("./model/"),
   Corom.load("./model/", { wasm: plain, advanced: { simd: "plain" } }),
   Corom.load("./model/", { wasm: relaxed, advanced: { simd: "relaxed" } }),
+  Corom.load("./model/", { wasm: unfused, advanced: { fused: false } }),
 ];
 export const same: (typeof CoromError)[] = [InlineError, WorkerError];
 export const worker: Promise<InWorker> = InWorker.load("./model/", { abortTimeout: 1000 });

@@ -32,6 +32,7 @@ test("workerd runs corom with the relaxed binary, and no other at run time", asy
     };
     assertWorks(await ask({}), { simd: "relaxed", imported: true });
     assert.match((await ask({ advanced: { simd: "plain" } })).error, /^UNSUPPORTED_HOST .*import corom\/corom\.wasm/);
+    assert.match((await ask({ advanced: { fused: false } })).error, /^NEEDS_UNFUSED .*pass corom\/corom-unfused\.wasm as wasm/);
     const wasm = `${models.address}corom/wasm/corom.wasm`;
     assert.match((await ask({ wasm })).error, /^UNSUPPORTED_HOST .*does not compile WebAssembly at run time/);
   } finally {
