@@ -1,4 +1,4 @@
-//! The CPU back end without its ops in tract's graph.
+//! The kernels of the CPU back end.
 
 #[allow(unused_imports, reason = "the crate's other modules use what is not measured here")]
 #[path = "../../../../src/encoder/cpu/kernels/mod.rs"]
