@@ -56,7 +56,7 @@ const RULES: &[Rule] = &[
         why: "tract-onnx stays in one module of the native command: it panics on damaged files",
     },
     Rule {
-        names: &["graph", "TypedModel"],
+        names: &["encoder::graph", "TypedModel"],
         scope: "src/encoder/export.rs",
         allowed: &[],
         why: "an export is read through its plan",
