@@ -13,6 +13,7 @@
 import { delay, throwIfAborted } from "./abort.js";
 import { DownloadState, FATAL_CODES, isContentError } from "./download-state.js";
 import { CoromError } from "./errors.js";
+import { KeptFiles } from "./kept-file.js";
 import { withLock } from "./locks.js";
 import { MirrorLock } from "./mirror-lock.js";
 import { isTransient, isUnanswered, retryDelayMs, markTransient } from "./transient.js";
@@ -41,7 +42,7 @@ export class Transfer {
    * `prefetch`: see prefetch.js. `keptFiles`: see kept-file.js. `versions`: see versioned-files.js; undefined if files without a SHA-256 are not kept.
    * `options`: `{ fetch, retries, stallTimeoutMs, signal }`.
    */
-  constructor(sink, { source, cache, progress, createHasher, prefetch, keptFiles, versions, ...options }) {
+  constructor(sink, { source, cache, progress, createHasher, prefetch, keptFiles = new KeptFiles(), versions, ...options }) {
     this.#sink = sink;
     this.#source = source;
     this.#cache = cache;
