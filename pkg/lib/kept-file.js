@@ -30,9 +30,10 @@ export class KeptFiles {
   async feedAgain(state, signal) {
     const { path } = state.file;
     const kept = this.#files.get(path);
-    this.#files.delete(path);
     if (!kept?.size) return false;
-    return kept.feedInto(state, signal);
+    const isFed = await kept.feedInto(state, signal); // throws if another binary is needed: then the file stays
+    this.#files.delete(path);
+    return isFed;
   }
 
   /** Feeds a file that was received before the load started again. Returns its size; undefined if it is not there. */
