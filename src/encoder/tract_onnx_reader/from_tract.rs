@@ -25,6 +25,7 @@ use crate::encoder::graph::ops::unary::Unary;
 use crate::encoder::graph::prelude::{
     OutletId, TVec, Tensor, TractResult, TypedFact, TypedModel, TypedOp, bail, tvec,
 };
+use crate::encoder::unfused::interpreted::Interpreted;
 
 /// Returns tract's graph as ours.
 ///
@@ -87,6 +88,9 @@ fn fact(of: &tract::TypedFact) -> TypedFact {
 
 /// Returns our operator for a node of tract, if there is one.
 fn op(node: &tract::TypedNode) -> Option<Arc<dyn TypedOp>> {
+    if let Some(op) = node.op_as::<Interpreted>() {
+        return Some(op.op());
+    }
     if let Some(TypedBinOp(op, None)) = node.op_as() {
         return Some(Arc::new(binary(&**op)?));
     }

@@ -22,6 +22,12 @@ impl Interpreted {
         Self(op)
     }
 
+    /// Returns the operator of the typed graph.
+    #[cfg(feature = "cli")]
+    pub(in crate::encoder) fn op(&self) -> Arc<dyn graph::TypedOp> {
+        self.0.clone()
+    }
+
     fn run(&self, symbols: &SymbolValues, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
         let inputs: TVec<Arc<Tensor>> = inputs.into_iter().map(IntoArcTensor::into_arc_tensor).collect();
         Ok(self.0.eval(symbols, inputs)?.into_iter().map(IntoTValue::into_tvalue).collect())
