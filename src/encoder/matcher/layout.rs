@@ -175,16 +175,16 @@ mod tests {
     fn heads_and_back() {
         let lengths = lengths();
         let rows = lengths.rows(32);
-        let split = AxisOp::Reshape(2, tvec!(32.to_dim()), tvec!(4.to_dim(), 8.to_dim()));
+        let split = AxisOp::Reshape(2, vec![32.to_dim()], vec![4.to_dim(), 8.to_dim()]);
         let heads = lengths.apply(&split, &rows).unwrap();
         assert_eq!(heads.0, [vec![Batch], vec![Tokens], vec![Heads(4)], vec![Dim(8)]]);
         let transposed = lengths.apply(&AxisOp::Move(1, 2), &heads).unwrap();
         assert_eq!(transposed.0, [vec![Batch], vec![Heads(4)], vec![Tokens], vec![Dim(8)]]);
-        let join = AxisOp::Reshape(2, tvec!(4.to_dim(), 8.to_dim()), tvec!(32.to_dim()));
+        let join = AxisOp::Reshape(2, vec![4.to_dim(), 8.to_dim()], vec![32.to_dim()]);
         assert_eq!(lengths.apply(&join, &heads).unwrap(), rows);
         // Joined in the wrong order they are no rows.
         let wrong =
-            AxisOp::Reshape(1, tvec!(4.to_dim(), lengths.tokens.clone()), tvec!(lengths.tokens.clone() * 4));
+            AxisOp::Reshape(1, vec![4.to_dim(), lengths.tokens.clone()], vec![lengths.tokens.clone() * 4]);
         assert_ne!(lengths.apply(&wrong, &transposed).map(|l| l.width()), Some(Some(32)));
     }
 
@@ -192,10 +192,10 @@ mod tests {
     fn flattened_rows() {
         let lengths = lengths();
         let (b, s) = (lengths.batch.clone(), lengths.tokens.clone());
-        let flat = AxisOp::Reshape(0, tvec!(b.clone(), s.clone()), tvec!(b.clone() * &s));
+        let flat = AxisOp::Reshape(0, vec![b.clone(), s.clone()], vec![b.clone() * &s]);
         let flat = lengths.apply(&flat, &lengths.rows(32)).unwrap();
         assert_eq!(flat.0, [vec![Batch, Tokens], vec![Width(32)]]);
-        let back = AxisOp::Reshape(0, tvec!(b.clone() * &s), tvec!(b, s));
+        let back = AxisOp::Reshape(0, vec![b.clone() * &s], vec![b, s]);
         assert_eq!(lengths.apply(&back, &flat).unwrap(), lengths.rows(32));
     }
 
@@ -204,7 +204,7 @@ mod tests {
         let lengths = Lengths { batch: 1.to_dim(), tokens: 16.to_dim() };
         let rows = lengths.rows(32);
         assert_eq!(rows.0, [vec![], vec![Tokens], vec![Width(32)]]);
-        let flat = AxisOp::Reshape(0, tvec!(1.to_dim(), 16.to_dim()), tvec!(16.to_dim()));
+        let flat = AxisOp::Reshape(0, vec![1.to_dim(), 16.to_dim()], vec![16.to_dim()]);
         assert_eq!(lengths.apply(&flat, &rows).unwrap().0, [vec![Tokens], vec![Width(32)]]);
         assert_eq!(lengths.apply(&AxisOp::Rm(1), &rows), None);
     }

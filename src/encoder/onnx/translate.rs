@@ -56,10 +56,7 @@ pub(crate) fn translate(
 
     let mut sources = Vec::with_capacity(inputs.len());
     for input in inputs {
-        sources.push(match input.role {
-            Some(_) => Some(model.add_source(&input.name, DatumType::I64.fact(dims.iter()))),
-            None => None,
-        });
+        sources.push(input.role.map(|_| model.add_source(&input.name, DatumType::I64.fact(dims.iter()))));
     }
     let mut builder = TypedGraphBuilder::new(graph.opset, sizes, (&symbols.0, &symbols.1), model);
     builder.four_bit_tensors.clone_from(&graph.four_bit_tensors);

@@ -57,8 +57,7 @@ pub(super) fn from_tract(model: &tract::TypedModel) -> TractResult<TypedModel> {
             }
         }
         let known = op(node).filter(|op| {
-            let facts: Vec<TypedFact> =
-                model.node_input_facts(id).into_iter().flatten().map(|f| fact(f)).collect();
+            let facts: Vec<TypedFact> = model.node_input_facts(id).into_iter().flatten().map(fact).collect();
             let facts: Vec<&TypedFact> = facts.iter().collect();
             let due = node.outputs.iter().map(|output| fact(&output.fact));
             // The same types and shapes, or tract means another operator than ours.
@@ -102,7 +101,7 @@ fn op(node: &tract::TypedNode) -> Option<Arc<dyn TypedOp>> {
             change_axes::AxisOp::Add(at) => AxisOp::Add(at),
             change_axes::AxisOp::Rm(at) => AxisOp::Rm(at),
             change_axes::AxisOp::Move(from, to) => AxisOp::Move(from, to),
-            change_axes::AxisOp::Reshape(at, from, to) => AxisOp::Reshape(at, from, to),
+            change_axes::AxisOp::Reshape(at, from, to) => AxisOp::Reshape(at, from.into_vec(), to.into_vec()),
         }));
     }
     if let Some(Cast { to }) = node.op_as() {

@@ -89,7 +89,7 @@ fn op_to_tract(op: &Arc<dyn TypedOp>) -> TractResult<Box<dyn tract::TypedOp>> {
             AxisOp::Add(at) => change_axes::AxisOp::Add(at),
             AxisOp::Rm(at) => change_axes::AxisOp::Rm(at),
             AxisOp::Move(from, to) => change_axes::AxisOp::Move(from, to),
-            AxisOp::Reshape(at, from, to) => change_axes::AxisOp::Reshape(at, from, to),
+            AxisOp::Reshape(at, from, to) => change_axes::AxisOp::Reshape(at, from.into(), to.into()),
         }));
     }
     if let Some(Cast { to }) = op.downcast_ref() {

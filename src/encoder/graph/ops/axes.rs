@@ -14,7 +14,7 @@ pub(crate) enum AxisOp {
     /// Takes the axis at the first index out and inserts it at the second.
     Move(usize, usize),
     /// Replaces the axes from an index on, which have the first lengths, with axes of the second lengths.
-    Reshape(usize, TVec<TDim>, TVec<TDim>),
+    Reshape(usize, Vec<TDim>, Vec<TDim>),
 }
 
 impl AxisOp {
@@ -73,7 +73,8 @@ impl TypedOp for AxisOp {
     fn eval(&self, symbols: &SymbolValues, inputs: TVec<Arc<Tensor>>) -> TractResult<TVec<Arc<Tensor>>> {
         let x = one(inputs)?;
         let dims: TVec<TDim> = x.shape().iter().map(|length| length.to_dim()).collect();
-        let numbers = |dims: &[TDim]| ShapeFact::from(dims.iter().map(|dim| dim.eval(symbols))).to_tvec();
+        let numbers =
+            |dims: &[TDim]| ShapeFact::from(dims.iter().map(|dim| dim.eval(symbols))).to_tvec().into_vec();
         let shape = match self {
             Self::Reshape(at, from, to) => Self::Reshape(*at, numbers(from), numbers(to)).apply(&dims)?,
             _ => self.apply(&dims)?,
@@ -187,10 +188,10 @@ pub(crate) fn reshaping(input: &[TDim], shape: &[TDim], allow_zero: bool) -> Tra
 fn group(from: &[TDim], to: &[TDim]) -> TractResult<(usize, usize)> {
     let mut volume = 1.to_dim();
     for (taken, dim) in from.iter().enumerate() {
-        volume = volume * dim;
+        volume *= dim;
         let mut due = 1.to_dim();
         for (made, dim) in to.iter().enumerate() {
-            due = due * dim;
+            due *= dim;
             if due == volume {
                 return Ok((taken + 1, made + 1));
             }
@@ -229,7 +230,7 @@ mod tests {
     #[test]
     fn reshaping_regroups_as_little_as_possible() {
         let steps = |from: &[i64], to: &[i64]| reshaping(&dims(from), &dims(to), false).unwrap();
-        let reshape = |at, from: &[i64], to: &[i64]| AxisOp::Reshape(at, dims(from).into(), dims(to).into());
+        let reshape = |at, from: &[i64], to: &[i64]| AxisOp::Reshape(at, dims(from), dims(to));
         assert_eq!(steps(&[2, 5, 32], &[0, -1, 4, 8]), [reshape(2, &[32], &[4, 8])]);
         assert_eq!(steps(&[2, 5, 4, 8], &[2, 5, 32]), [reshape(2, &[4, 8], &[32])]);
         assert_eq!(steps(&[2, 5, 32], &[-1, 32]), [reshape(0, &[2, 5], &[10])]);

@@ -1,5 +1,7 @@
 //! Operators that repeat, cut or join: `BroadcastTo`, `Tile`, `Slice`, `Concat`.
 
+use std::fmt::Debug;
+
 use crate::encoder::graph::op::{computed, one};
 use crate::encoder::graph::prelude::*;
 use crate::encoder::graph::strided::{broadcast_strides, strided, strides};
@@ -8,10 +10,7 @@ use crate::encoder::graph::strided::{broadcast_strides, strided, strides};
 ///
 /// # Errors
 /// If they do not broadcast.
-pub(crate) fn broadcast<D: Clone + PartialEq + std::fmt::Debug>(shapes: &[&[D]]) -> TractResult<TVec<D>>
-where
-    D: ToDim,
-{
+pub(crate) fn broadcast<D: ToDim + Clone + PartialEq + Debug>(shapes: &[&[D]]) -> TractResult<TVec<D>> {
     let Some((first, rest)) = shapes.split_first() else { bail!("no shape") };
     let mut result: TVec<D> = first.iter().cloned().collect();
     for shape in rest {
