@@ -1,5 +1,5 @@
 //! Reads an ONNX file: parses and checks it, finds its external data, and translates its graph into
-//! the [typed graph](super::graph).
+//! the typed graph (`encoder/graph`).
 //!
 //! ```text
 //! chunks ──OnnxReader──▶ OnnxFile ──OnnxGraph──▶ checked, pruned nodes ──translate──▶ TypedModel
