@@ -43,9 +43,9 @@ build_package() {
   print_sizes "$profile"
 }
 
-# binary_key BINARY: prints the key of a binary's sources. The command is in none, the converter only in corom-convert.
+# binary_key BINARY: prints the key of a binary's sources. The command and the evaluation are in none, the converter only in corom-convert.
 binary_key() {
-  local left_out=(-not -path "src/bin/*")
+  local left_out=(-not -path "src/bin/*" -not -path "src/eval/*")
   [[ $1 == corom-convert ]] || left_out+=(-not -path "src/convert/*" -not -path src/wasm/converter.rs)
   printf '%s' "$(locked wasm-bindgen) $("${WEB_RUSTC:-rustc}" --version) $(hash_of src .cargo Cargo.toml Cargo.lock "${left_out[@]}")"
 }

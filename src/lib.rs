@@ -13,6 +13,7 @@
 //! | look at tokens | [`tokenizer`] |
 //! | handle errors by code | [`error::ErrorCode`] |
 //! | convert a checkpoint to a model folder | `convert` (feature `convert`) |
+//! | measure retrieval on a judged collection | `eval` (feature `eval`) |
 //!
 //! # Example
 //!
@@ -46,7 +47,8 @@
 //! | feature | adds |
 //! |---|---|
 //! | `convert` | the converter, `corom::convert`, over two I/O traits |
-//! | `cli` | the command `corom` (`convert`, `inspect`); includes `convert` |
+//! | `eval` | measures of retrieval over judged collections, `corom::eval` |
+//! | `cli` | the command `corom` (`convert`, `eval`, `inspect`); includes `convert` and `eval` |
 //! | `relaxed-simd` | kernels that use WebAssembly's relaxed SIMD instructions |
 
 pub mod batch;
@@ -59,6 +61,8 @@ mod embed_job;
 pub mod embedder;
 pub mod encoder;
 pub mod error;
+#[cfg(feature = "eval")]
+pub mod eval;
 pub mod head;
 mod json;
 mod l2;

@@ -132,6 +132,12 @@ const RULES: &[Rule] = &[
         why: "search does not depend on the encoder",
     },
     Rule {
+        names: &["crate::tokenizer", "crate::embedder", "crate::model", "std::fs"],
+        scope: "src/eval/",
+        allowed: &[],
+        why: "evaluation depends on vectors and texts only",
+    },
+    Rule {
         names: &["encoder"],
         scope: "src/rank.rs",
         allowed: &[],

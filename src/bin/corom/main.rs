@@ -1,7 +1,9 @@
-//! `corom`, the native command: converts a BERT checkpoint to a model folder and inspects model folders.
+//! `corom`, the native command: converts a BERT checkpoint to a model folder, inspects model folders and evaluates
+//! models on judged collections.
 
 mod convert;
 mod disk_folder;
+mod eval;
 mod inspect;
 mod output;
 mod second_opinion;
@@ -32,6 +34,8 @@ struct Cli {
 enum Command {
     /// Convert a ModelScope or Hugging Face checkpoint to a model folder
     Convert(convert::Args),
+    /// Search a judged collection and measure the results
+    Eval(eval::Args),
     /// Show the manifest of a model folder and check its files
     Inspect(inspect::Args),
 }
@@ -50,6 +54,7 @@ fn main() -> ExitCode {
     silence_guarded_panics();
     let result = match Cli::parse().command {
         Command::Convert(args) => convert::run(&args),
+        Command::Eval(args) => eval::run(&args),
         Command::Inspect(args) => inspect::run(&args),
     };
     match result {

@@ -1,0 +1,183 @@
+//! The systems that `corom eval` compares: BM25, semantic search by each model, and both fused.
+
+use std::path::{Path, PathBuf};
+
+use corom::error::Result;
+use corom::eval::{Bm25, Found, Fusion, Hit, LegScores, Qrels, RowType, Rows, Run, Texts, fuse, scan};
+use corom::prompts::PromptChoice;
+
+use super::vectors::{Model, Quality};
+use crate::fail;
+
+/// The files of a judged collection.
+pub(super) struct Collection {
+    corpus: Texts,
+    /// The judged queries.
+    queries: Texts,
+    qrels: Qrels,
+    notes: Vec<String>,
+}
+
+impl Collection {
+    /// Checks that the files belong together, and keeps the queries that have judgments.
+    ///
+    /// # Errors
+    /// `INVALID_ARGUMENT` if no query is judged or no judged document is in the corpus.
+    pub(super) fn new(corpus: Texts, all_queries: Texts, qrels: Qrels) -> Result<Self> {
+        let (mut queries, mut notes) = (Texts::default(), Vec::new());
+        for row in 0..all_queries.len() {
+            if qrels.grades(all_queries.id(row)).is_some() {
+                queries.push(all_queries.id(row), all_queries.text(row));
+            }
+        }
+        if queries.is_empty() {
+            fail!(
+                InvalidArgument,
+                "no query is judged: queries and judgments belong to different collections"
+            );
+        }
+        let ids = corpus.rows_by_id();
+        let judged = qrels.queries().filter_map(|query| qrels.grades(query)).flat_map(|grades| grades.keys());
+        let (found, missing): (Vec<&String>, Vec<&String>) =
+            judged.partition(|id| ids.contains_key(id.as_str()));
+        if found.is_empty() {
+            fail!(
+                InvalidArgument,
+                "no judged document is in the corpus: corpus and judgments belong to different collections"
+            );
+        }
+        if let Some(first) = missing.first() {
+            notes.push(format!(
+                "note: {} judged documents are not in the corpus, {first} for instance",
+                missing.len()
+            ));
+        }
+        if queries.len() < all_queries.len() {
+            notes.push(format!("note: {} queries have no judgments", all_queries.len() - queries.len()));
+        }
+        if queries.len() < qrels.queries().len() {
+            let missing = qrels.queries().len() - queries.len();
+            notes.push(format!("note: {missing} judged queries are not among the queries"));
+        }
+        drop(ids);
+        Ok(Self { corpus, queries, qrels, notes })
+    }
+
+    /// Returns what a reader of the numbers should know about the files.
+    pub(super) fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    pub(super) fn qrels(&self) -> &Qrels {
+        &self.qrels
+    }
+}
+
+/// The searches of one call.
+pub(super) struct Searches<'a> {
+    pub(super) models: &'a [PathBuf],
+    pub(super) qualities: &'a [Quality],
+    pub(super) row_type: RowType,
+    pub(super) cache: &'a Path,
+    pub(super) fusion: Fusion,
+    /// The number of results per query.
+    pub(super) depth: usize,
+    pub(super) threads: usize,
+}
+
+impl Searches<'_> {
+    /// Returns the name of the system that others are compared with: the first model with the first quality.
+    pub(super) fn baseline(&self) -> Option<String> {
+        Some(system_name(self.models.first()?, *self.qualities.first()?))
+    }
+
+    /// Searches the collection by each system. Returns the name and the run of each.
+    ///
+    /// # Errors
+    /// Those of loading, embedding and the cache.
+    pub(super) fn run(&self, collection: &Collection) -> Result<Vec<(String, Run)>> {
+        let Collection { corpus, queries, .. } = collection;
+        let bm25 = Bm25::new((0..corpus.len()).map(|row| corpus.text(row)));
+        let keyword: Vec<Found> =
+            (0..queries.len()).map(|query| bm25.search(queries.text(query), self.depth)).collect();
+        let hits =
+            |found: &[Found]| -> Vec<Vec<Hit>> { found.iter().map(|found| found.hits.clone()).collect() };
+        let mut systems = vec![("bm25".to_owned(), make_run(collection, &hits(&keyword)))];
+        for path in self.models {
+            for &quality in self.qualities {
+                let name = system_name(path, quality);
+                let semantic = self.search(path, quality, &name, collection)?;
+                let fused: Vec<Vec<Hit>> = (0..queries.len())
+                    .map(|query| {
+                        let legs = [
+                            LegScores {
+                                found: &semantic.found[query],
+                                score: &|row| semantic.score(query, row),
+                            },
+                            LegScores {
+                                found: &keyword[query],
+                                score: &|row| bm25.score(queries.text(query), row),
+                            },
+                        ];
+                        fuse(self.fusion, legs, self.depth)
+                    })
+                    .collect();
+                systems.push((name.clone(), make_run(collection, &hits(&semantic.found))));
+                systems.push((format!("{name} + bm25"), make_run(collection, &fused)));
+            }
+        }
+        Ok(systems)
+    }
+
+    fn search(&self, path: &Path, quality: Quality, name: &str, collection: &Collection) -> Result<Semantic> {
+        let Collection { corpus, queries, .. } = collection;
+        let model = Model::load(path, quality, self.threads)?;
+        let mut rows = Rows::new(self.row_type, model.dimension, model.metric, corpus.len())?;
+        let what = format!("{name}, corpus");
+        model.vectors(corpus, &PromptChoice::Document, self.cache, &what, |vectors| rows.extend(vectors))?;
+        let mut vectors = Vec::new();
+        let what = format!("{name}, queries");
+        model.vectors(queries, &PromptChoice::Query, self.cache, &what, |more| {
+            vectors.extend_from_slice(more);
+            Ok(())
+        })?;
+        let found = scan(&rows, &vectors, self.depth, self.threads)?;
+        Ok(Semantic { rows, vectors, found })
+    }
+}
+
+/// The results of a semantic search, with what it takes to score any other row.
+struct Semantic {
+    rows: Rows,
+    vectors: Vec<f32>,
+    found: Vec<Found>,
+}
+
+impl Semantic {
+    fn score(&self, query: usize, row: u32) -> f32 {
+        let dimension = self.vectors.len() / self.found.len();
+        self.rows.score(&self.vectors[query * dimension..][..dimension], row as usize)
+    }
+}
+
+/// Returns the name of a model's system: the last part of its path, and the quality.
+fn system_name(path: &Path, quality: Quality) -> String {
+    let name = path
+        .file_name()
+        .map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
+    format!("{name} {}", quality.name())
+}
+
+fn make_run(collection: &Collection, hits: &[Vec<Hit>]) -> Run {
+    let mut run = Run::default();
+    for (query, hits) in hits.iter().enumerate() {
+        for hit in hits {
+            run.push(
+                collection.queries.id(query),
+                collection.corpus.id(hit.row as usize),
+                f64::from(hit.score),
+            );
+        }
+    }
+    run
+}
