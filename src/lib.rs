@@ -48,7 +48,7 @@
 //! |---|---|
 //! | `convert` | the converter, `corom::convert`, over two I/O traits |
 //! | `eval` | measures of retrieval over judged collections, `corom::eval` |
-//! | `cli` | the command `corom` (`convert`, `eval`, `inspect`); includes `convert` and `eval` |
+//! | `cli` | the command `corom` (`convert`, `embed`, `eval`, `inspect`); includes `convert` and `eval` |
 //! | `relaxed-simd` | kernels that use WebAssembly's relaxed SIMD instructions |
 
 pub mod batch;

@@ -1,8 +1,9 @@
-//! `corom`, the native command: converts a BERT checkpoint to a model folder, inspects model folders and evaluates
-//! models on judged collections.
+//! `corom`, the native command: converts a BERT checkpoint to a model folder, inspects model folders, embeds files and
+//! evaluates models on judged collections.
 
 mod convert;
 mod disk_folder;
+mod embed;
 mod eval;
 mod inspect;
 mod output;
@@ -38,6 +39,8 @@ enum Command {
     Eval(eval::Args),
     /// Show the manifest of a model folder and check its files
     Inspect(inspect::Args),
+    /// Embed a file of texts of any size
+    Embed(Box<embed::Args>),
 }
 
 /// Prints no message for a panic that becomes an error.
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
         Command::Convert(args) => convert::run(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Inspect(args) => inspect::run(&args),
+        Command::Embed(args) => embed::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

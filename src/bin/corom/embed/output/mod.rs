@@ -1,0 +1,98 @@
+//! Outputs: an encoder per format that turns windows and vectors into the bytes of one or more files.
+
+mod jsonl;
+mod npy;
+
+use std::path::Path;
+
+use corom::error::Result;
+
+use super::row::Window;
+use super::vectors::{VectorType, Vectors};
+
+/// The format of an output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum OutputFormat {
+    /// An array of NumPy, and a file with the ids
+    Npy,
+    /// A JSON object per row
+    Jsonl,
+}
+
+/// Takes the bytes of files. File 0 is `OUT`.
+pub(super) trait Sink {
+    /// Appends bytes to a file.
+    ///
+    /// # Errors
+    /// `FETCH_FAILED` if the file cannot be written.
+    fn append(&mut self, file: usize, bytes: &[u8]) -> Result<()>;
+
+    /// Replaces the first bytes of a file.
+    ///
+    /// # Errors
+    /// `FETCH_FAILED` if the file cannot be written.
+    fn replace_start(&mut self, file: usize, bytes: &[u8]) -> Result<()>;
+}
+
+/// Encodes rows. Encoders keep no state between windows, so that a run continues after any of them.
+pub(super) trait Encoder {
+    /// Returns what the names of the files beside `OUT` end with, instead of its extension.
+    fn sidecars(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Writes what comes before the first row.
+    ///
+    /// # Errors
+    /// Those of [`Sink`].
+    fn begin(&mut self, _: &mut dyn Sink) -> Result<()> {
+        Ok(())
+    }
+
+    /// Writes rows.
+    ///
+    /// # Errors
+    /// Those of [`Sink`].
+    fn write(&mut self, window: &Window, vectors: &Vectors, sink: &mut dyn Sink) -> Result<()>;
+
+    /// Writes what comes after the last of `rows` rows.
+    ///
+    /// # Errors
+    /// Those of [`Sink`].
+    fn end(&mut self, _rows: u64, _: &mut dyn Sink) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// Returns the format of a file by its name.
+pub(super) fn format_of(path: &Path) -> Option<OutputFormat> {
+    Some(match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
+        "npy" => OutputFormat::Npy,
+        "jsonl" | "ndjson" => OutputFormat::Jsonl,
+        _ => return None,
+    })
+}
+
+/// What an encoder is told of the rows and the vectors.
+#[derive(Debug, Clone)]
+pub(super) struct Shape {
+    /// The number of elements of a vector.
+    pub(super) dimension: usize,
+    /// The number type of vectors.
+    pub(super) vector_type: VectorType,
+    /// The names of the columns of a table.
+    pub(super) names: Option<Vec<String>>,
+    /// True if `--id` names the ids.
+    pub(super) has_ids: bool,
+}
+
+/// Returns the encoder of a format.
+///
+/// # Errors
+/// `INVALID_ARGUMENT` if the names of columns are no names of fields.
+pub(super) fn encoder(format: OutputFormat, shape: Shape) -> Result<Box<dyn Encoder>> {
+    Ok(match format {
+        OutputFormat::Npy => Box::new(npy::Npy::new(&shape)),
+        OutputFormat::Jsonl => Box::new(jsonl::JsonLines::new(shape)?),
+    })
+}
