@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
-import { baseInt8, m3eInt8 } from "./support/edge-models.mjs";
+import { baseInt4, m3eInt8 } from "./support/edge-models.mjs";
 import { filesIn, startService } from "./support/edge.mjs";
 import { MODEL, ROOT } from "./support/places.mjs";
 
@@ -18,7 +18,7 @@ const catalog = readFileSync(path.join(ROOT, "tests/fixtures/m3e-small/catalog.t
 const mib = (bytes) => `${(bytes / MIB).toFixed(1)} MiB`;
 const further = (process.env.COROM_EDGE_MODELS ?? "").split(":").filter(Boolean);
 
-for (const folder of [MODEL, m3eInt8(), await baseInt8(), ...further]) {
+for (const folder of [MODEL, m3eInt8(), await baseInt4(), ...further]) {
   const { dtype } = JSON.parse(readFileSync(path.join(folder, "corom.json"), "utf8"));
   test(`the service answers several requests at once in 128 MB with ${path.basename(folder)} in ${dtype}`, async (t) => {
     for (const name of filesIn(folder)) assert.ok(statSync(path.join(folder, name)).size <= ASSET, `${name} is small enough for a static asset`);

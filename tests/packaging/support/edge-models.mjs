@@ -1,5 +1,5 @@
 // Models that edge hosts serve, made by the converter: m3e-small with int8 weights, and one of BERT-base's shape, which
-// is CoROM's, the largest that fits. The second one has random weights; its checkpoint of 400 MB is deleted afterwards.
+// is CoROM's, with int4 weights. The second one has random weights; its checkpoint of 400 MB is deleted afterwards.
 import { copyFileSync, createWriteStream, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { once } from "node:events";
 import path from "node:path";
@@ -27,11 +27,11 @@ export function m3eInt8() {
   throw new Error("COROM_M3E_CHECKPOINT must name the folder of m3e-small's checkpoint: run ./build.sh test hosts");
 }
 
-/** Converts a random model of BERT-base's shape to int8. Returns the folder. */
-export async function baseInt8() {
+/** Converts a random model of BERT-base's shape to int4. Returns the folder. */
+export async function baseInt4() {
   const checkpoint = path.join(WORKSPACE, "base-checkpoint");
   await writeCheckpoint(checkpoint);
-  const folder = convert("base", checkpoint, "int8", "cls");
+  const folder = convert("base", checkpoint, "int4", "cls");
   rmSync(checkpoint, { recursive: true });
   return folder;
 }
