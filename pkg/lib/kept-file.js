@@ -14,7 +14,7 @@ const CHUNK_BYTES = 1 << 20;
 export class KeptFiles {
   #files = new Map();
 
-  /** Whether no file is kept. */
+  /** True if no file is kept. */
   get isEmpty() {
     return this.#files.size === 0;
   }

@@ -41,7 +41,7 @@ pub(super) enum Numbers {
     Int8(Vec<i8>, Vec<Int8Row>),
 }
 
-/// What belongs to a row of 8-bit numbers.
+/// The scale and the norm of a row of 8-bit numbers.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Int8Row {
     pub(super) scale: f32,

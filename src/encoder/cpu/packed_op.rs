@@ -97,7 +97,7 @@ impl Step {
     }
 }
 
-/// What the steps of a run share.
+/// The state that the steps of a run share.
 pub(super) struct Run<'a> {
     batch: &'a Batch,
     starts: Vec<usize>,

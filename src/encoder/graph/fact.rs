@@ -1,4 +1,4 @@
-//! What is known of an outlet before a run.
+//! Facts about an outlet that are known before a run.
 
 use std::ops::Deref;
 

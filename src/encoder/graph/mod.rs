@@ -22,7 +22,7 @@ mod strided;
 
 pub(crate) use tract_data::internal::tract_num_traits::Zero;
 
-/// What the files that build or read a graph use.
+/// Names that the files which build or read a graph use.
 pub(crate) mod prelude {
     pub(crate) use std::sync::Arc;
 

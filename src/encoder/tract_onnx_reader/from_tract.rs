@@ -60,7 +60,7 @@ pub(super) fn from_tract(model: &tract::TypedModel) -> TractResult<TypedModel> {
             let facts: Vec<TypedFact> = model.node_input_facts(id).into_iter().flatten().map(fact).collect();
             let facts: Vec<&TypedFact> = facts.iter().collect();
             let due = node.outputs.iter().map(|output| fact(&output.fact));
-            // The same types and shapes, or tract means another operator than ours.
+            // Types and shapes agree, or tract means another operator than ours.
             op.output_facts(&facts).is_ok_and(|have| {
                 have.iter()
                     .map(|fact| (fact.datum_type, &fact.shape))

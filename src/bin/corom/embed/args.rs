@@ -61,7 +61,7 @@ pub(crate) struct Args {
     /// The number type of vectors
     #[arg(long, value_enum, default_value_t = VectorType::F32)]
     pub(super) vectors: VectorType,
-    /// What becomes of a row without a text that can be embedded
+    /// The treatment of a row without a text that can be embedded
     #[arg(long, value_enum, default_value_t = OnBadRow::Stop)]
     pub(super) on_bad_row: OnBadRow,
     /// Threads that embed, each with the model in memory [default: one per core]
@@ -83,7 +83,7 @@ pub(crate) struct Args {
 pub(super) enum Quality {
     /// The fastest kernels of this machine, found by timing
     Balanced,
-    /// The same bits on every machine
+    /// Equal bits on every machine
     Exact,
     /// Products in f32: slower
     Float,

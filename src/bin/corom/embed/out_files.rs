@@ -16,7 +16,7 @@ use crate::fail;
 /// The setting that may change if no row was bad.
 pub(super) const ON_BAD_ROW: &str = "--on-bad-row";
 
-/// What a run has done.
+/// The work that a run has done.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Counts {
     /// Rows that are written.
@@ -34,7 +34,7 @@ pub(super) struct Counts {
 pub(super) struct Checkpoint {
     /// How far the input is read.
     pub(super) position: Position,
-    /// What was done.
+    /// The work that was done.
     pub(super) counts: Counts,
 }
 

@@ -36,7 +36,7 @@ impl fmt::Display for Id {
     }
 }
 
-/// What an output repeats of a row.
+/// The fields of a row that an output repeats.
 #[derive(Debug, Clone)]
 pub(super) enum Content {
     /// Nothing but the text.
@@ -56,7 +56,7 @@ pub(super) struct Row {
     pub(super) id: Option<Id>,
     /// The text: none for a bad row.
     pub(super) text: Option<String>,
-    /// What an output repeats.
+    /// The fields that an output repeats.
     pub(super) content: Content,
     /// The place in the input, such as `line 7`.
     pub(super) place: String,
@@ -67,7 +67,7 @@ pub(super) struct Row {
 pub(super) struct BadRow {
     /// The place in the input, such as `line 7`.
     pub(super) place: String,
-    /// What is wrong, as a predicate: `is not JSON`.
+    /// The fault, as a predicate: `is not JSON`.
     pub(super) reason: String,
 }
 
@@ -100,7 +100,7 @@ pub(super) struct Position {
     pub(super) rows: u64,
 }
 
-/// What becomes of a bad row.
+/// The treatment of a bad row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum OnBadRow {
     /// End with an error that names the row
@@ -116,7 +116,7 @@ pub(super) enum OnBadRow {
 pub(super) struct BadRows {
     /// The name of the input, for messages.
     pub(super) input: String,
-    /// What becomes of a bad row.
+    /// The treatment of a bad row.
     pub(super) choice: OnBadRow,
     /// The number of bad rows so far.
     pub(super) count: u64,

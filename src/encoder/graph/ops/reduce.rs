@@ -6,7 +6,7 @@ use crate::encoder::graph::strided::{strided, strides};
 
 use super::binary::narrow;
 
-/// What elements are reduced to.
+/// The operation that reduces elements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reducer {
     Sum,

@@ -12,7 +12,7 @@ pub(super) const MAX_LINE_BYTES: usize = 16 << 20;
 const BUFFER_BYTES: usize = 1 << 20;
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
-/// What to do about bytes that are not UTF-8, as a predicate.
+/// The advice for bytes that are not UTF-8, as a predicate.
 pub(super) const NOT_UTF8: &str =
     "is not UTF-8; convert the file first, for example with iconv -f GB18030 -t UTF-8";
 

@@ -14,7 +14,7 @@ pub(super) struct ParsedRow {
     pub(super) id: Option<Id>,
     /// The text.
     pub(super) text: String,
-    /// What an output repeats.
+    /// The fields that an output repeats.
     pub(super) content: Content,
 }
 

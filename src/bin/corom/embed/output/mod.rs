@@ -73,7 +73,7 @@ pub(super) fn format_of(path: &Path) -> Option<OutputFormat> {
     })
 }
 
-/// What an encoder is told of the rows and the vectors.
+/// The facts about rows and vectors that an encoder needs.
 #[derive(Debug, Clone)]
 pub(super) struct Shape {
     /// The number of elements of a vector.

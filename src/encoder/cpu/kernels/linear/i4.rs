@@ -70,7 +70,7 @@ pub(super) struct PanelI4<'a> {
 #[derive(Clone, Copy)]
 pub(super) struct PassI4<'a>([PanelI4<'a>; MAX_PANELS]);
 
-/// What the kernels need of a block of weights, for each panel of a pass.
+/// The numbers of a block of weights that the kernels need, for each panel of a pass.
 pub(super) struct BlockScales {
     pub(super) scales: [[f32; PANEL_COLUMNS]; MAX_PANELS],
     pub(super) zeros: [[i32; PANEL_COLUMNS]; MAX_PANELS],

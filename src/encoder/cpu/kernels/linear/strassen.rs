@@ -69,7 +69,7 @@ pub(super) fn pack_factors(packed: &[i32], pairs: usize, factors: &mut Vec<i32>)
 /// Adds up the seven products of each two tiles with the panels of two passes.
 struct MultiplyFactors<'a> {
     weights: [[&'a [AlignedI8x16]; MAX_PANELS]; 2],
-    /// What [`pack_factors`] stores.
+    /// The numbers that [`pack_factors`] stores.
     factors: &'a [[i32; TILE_ROWS]],
     /// For each two tiles, for each product, for each row, for each panel, eight sums.
     products: &'a mut [[i32; 8]],

@@ -32,7 +32,7 @@ impl AvxVnni {
     }
 }
 
-/// What [`Avx2`], [`AvxVnni`] and AVX-512 share.
+/// The parts that [`Avx2`], [`AvxVnni`] and AVX-512 share.
 macro_rules! avx2_vectors {
     () => {
         type F32 = crate::encoder::cpu::kernels::simd::avx2_vectors::F32x8;

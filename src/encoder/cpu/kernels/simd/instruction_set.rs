@@ -6,7 +6,7 @@ use std::cell::Cell;
 /// The instructions that the kernels use. Every set gives the same bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InstructionSet {
-    /// What every machine of this architecture has: `simd128` or SSE2, and
+    /// The set that every machine of this architecture has: `simd128` or SSE2, and
     /// on all others plain arrays.
     Base,
     /// x86-64 with AVX2.
