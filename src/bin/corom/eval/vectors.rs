@@ -100,6 +100,8 @@ impl<'a> Model<'a> {
         let path = self.cache_path(texts, prompt, cache);
         let error = |error| file_error(&path, error);
         let mut file = OpenOptions::new().read(true).append(true).create(true).open(&path).map_err(error)?;
+        // A second run with the same cache waits: rows of two writers would mix.
+        file.lock().map_err(error)?;
         let length = file.metadata().map_err(error)?.len();
         let done = (length / row_bytes as u64).min(texts.len() as u64) as usize / JOB * JOB;
         let done = if length == (texts.len() * row_bytes) as u64 { texts.len() } else { done };
