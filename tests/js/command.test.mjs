@@ -135,6 +135,7 @@ describe("corom embed", () => {
     for (const [name, contents, options, texts] of [
       ["a.txt", `\ufeff${TEXTS.join("\n")}\n`, [], TEXTS],
       ["a.tsv", `${table}\r\n`, ["--column", "2"], flat],
+      ["c.tsv", TEXTS.map((text, i) => `${i}\t${text}`).join("\n"), ["--column", "2", "--columns", "2"], TEXTS],
       ["b.tsv", `id\ttitle\n${table}`, ["--header", "--column", "title"], flat],
       ["a.jsonl", TEXTS.map((text) => JSON.stringify({ title: text })).join("\n\n"), ["--field", "title", "--workers", "2"], TEXTS],
       ["b.data", TEXTS.map((text) => JSON.stringify(text)).join("\n"), ["--input", "jsonl"], TEXTS],
@@ -169,6 +170,9 @@ describe("corom embed", () => {
       ["b.txt", Buffer.from("\ufeffab", "utf16le"), [], 1, "UTF-8"],
       ["a.tsv", "1\ta\n2\tb", [], 2, "2 columns", "--column"],
       ["b.tsv", "1\ta\n2", ["--column", "2"], 1, "line 2", "1 column"],
+      ["d.tsv", "1\ta\n2\tb\tc", ["--column", "2"], 1, "line 2", "3 columns", "--columns 2"],
+      ["e.tsv", "a\nb\tc", [], 1, "line 2", "2 columns", "--columns 1"],
+      ["d.txt", "a", ["--columns", "2"], 2, "--columns"],
       ["c.tsv", "id\ttitle\n1\ta", ["--header", "--column", "name"], 2, "id, title"],
       ["a.jsonl", '{"text":"a"}\n{"title":"b"}', [], 1, "line 2", "title", "--field"],
       ["b.jsonl", '{"text":"a"}\n{"text":', [], 1, "line 2", "JSON"],

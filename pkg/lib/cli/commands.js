@@ -28,6 +28,11 @@ const MODEL = {
 };
 const TEXTS = {
   column: { value: "N|NAME", help: "TSV: the column with the texts, by number, or by name with --header [default: the only one]" },
+  columns: {
+    value: "N",
+    parse: wholeNumber(1, 99999),
+    help: "TSV: split each line in N columns at its first tabs, so that the last column may have tabs",
+  },
   header: { type: "boolean", help: "TSV: the first line has the names of the columns" },
   field: { value: "NAME", help: "JSONL: the field with the text [default: text]" },
   input: {

@@ -13,21 +13,21 @@ const MAX_NAMES = 12;
  * `{ number, text, bytes }`. For JSONL output, a record has the whole line in `json`, or the cells of a table with a header
  * in `fields`; `keepsFields` says that they are needed.
  */
-export function openRecords(file, { input, column, header, field }, signal, { keepsFields = false } = {}) {
+export function openRecords(file, { input, column, columns, header, field }, signal, { keepsFields = false } = {}) {
   const format = input ?? EXTENSIONS[path.extname(file).toLowerCase()];
   if (format === undefined) {
     throw new UsageError(`the format of ${file === "-" ? "standard input" : file} is not known; add --input txt, tsv or jsonl`);
   }
   if (format !== "jsonl" && field !== undefined) throw new UsageError(`--field is for JSONL; ${file} is read as ${format}`);
-  if (format !== "tsv" && (column !== undefined || header)) {
-    throw new UsageError(`--column and --header are for TSV; ${file} is read as ${format}`);
+  if (format !== "tsv" && (column !== undefined || columns !== undefined || header)) {
+    throw new UsageError(`--column, --columns and --header are for TSV; ${file} is read as ${format}`);
   }
   const name = file === "-" ? "standard input" : file;
   const found = file === "-" ? undefined : statSync(file, { throwIfNoEntry: false });
   const lines = linesOf(file, signal);
   const records = {
     txt: () => plainLines(lines),
-    tsv: () => cells(lines, name, { column, header, keepsFields }),
+    tsv: () => cells(lines, name, { column, columns, header, keepsFields }),
     jsonl: () => jsonRecords(lines, name, { field: field ?? "text", keepsFields }),
   }[format]();
   return { size: found?.size, records };
@@ -56,12 +56,14 @@ async function* plainLines(lines) {
   for await (const { number, text, bytes } of lines) yield { number, text, bytes };
 }
 
-async function* cells(lines, name, { column, header, keepsFields }) {
+async function* cells(lines, name, { column, columns, header, keepsFields }) {
   let names;
   let index;
+  let width; // columns of the first line
   for await (const { number, text, bytes } of lines) {
-    const row = text.split("\t");
+    const row = columns === undefined ? text.split("\t") : splitAtFirst(text, columns);
     if (index === undefined) {
+      width = columns ?? row.length;
       index = columnIndex(row, name, { column, header });
       if (header) {
         names = row;
@@ -69,13 +71,21 @@ async function* cells(lines, name, { column, header, keepsFields }) {
         continue;
       }
     }
-    if (row.length <= index || (names && row.length > names.length)) {
-      const expected = names ? `the header has ${names.length}` : `--column is ${column}`;
+    if (row.length <= index) throw wrong(name, number, `has ${count(row.length, "column")}, but --column is ${column}`);
+    // Otherwise a text with a tab would lose what is after it.
+    if (row.length > width) {
+      const expected = `the ${names ? "header" : "first line"} has ${width}; a last column with tabs needs --columns ${width}`;
       throw wrong(name, number, `has ${count(row.length, "column")}, but ${expected}`);
     }
     const fields = names && keepsFields ? Object.fromEntries(names.map((key, i) => [key, row[i] ?? ""])) : undefined;
     yield { number, text: row[index], fields, bytes };
   }
+}
+
+/** Splits a line at its first tabs, so that the last of `columns` may have tabs. */
+function splitAtFirst(line, columns) {
+  const row = line.split("\t");
+  return row.length <= columns ? row : [...row.slice(0, columns - 1), row.slice(columns - 1).join("\t")];
 }
 
 /** Throws a UsageError if two columns have the same name: a record has one field of each name. */
