@@ -12,6 +12,9 @@ use crate::error::{Error, ErrorCode, Result, fail};
 /// The most bytes that are reserved for a weight before its bytes arrive. A truncated file may claim more than
 /// it has.
 const MAX_RESERVED_BYTES: usize = 32 << 20;
+/// Bytes that are reserved beyond a weight. So the memory that it leaves holds the aligned panels that the next weight
+/// is packed into; without them, each packed weight of a file takes new memory (25 MB for a BERT-base in int8).
+const SPARE_BYTES: usize = 128;
 /// How much more than the elements so far is reserved at most, once they do not suffice. Doubling would take three
 /// times the size of a large table: the old memory and the new, which is up to twice as large as needed.
 const MAX_GROWTH: usize = 8;
@@ -72,7 +75,10 @@ impl WeightBuffer {
                 let floats = FloatBuffer::new(format, 0)?;
                 Content::Rows { floats, width: width.max(1), rows, is_finite: true }
             }
-            (None, _) => Content::Bytes(try_with_capacity(size.min(MAX_RESERVED_BYTES), "a weight")?),
+            (None, _) => {
+                let bytes = size.saturating_add(SPARE_BYTES).min(MAX_RESERVED_BYTES);
+                Content::Bytes(try_with_capacity(bytes, "a weight")?)
+            }
         };
         Ok(Self { taken: 0, size, content })
     }
