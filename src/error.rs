@@ -51,7 +51,7 @@ pub enum ErrorCode {
     /// The graph has an operator that is not supported; the message names it.
     UnsupportedOperator,
     /// The graph is not recognized as a BERT, and this build of the crate has no back end for other graphs
-    /// (feature `unfused`).
+    /// (feature `unfused`); or the tokenizer has rules that this build does not have (feature `regex`).
     NeedsUnfused,
     /// The requested pooling needs hidden states that the graph does not output.
     UnsupportedPooling,
@@ -150,6 +150,13 @@ impl Error {
         Self { code, message: message.into(), source: None }
     }
 
+    /// Creates an error with a formatted message. It is no part of the functions that fail, so a page downloads it once.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn formatted(code: ErrorCode, message: fmt::Arguments<'_>) -> Self {
+        Self { code, message: fmt::format(message), source: None }
+    }
+
     /// Creates an error with the error that caused it.
     pub fn with_source(
         code: ErrorCode,
@@ -185,7 +192,7 @@ impl std::error::Error for Error {
 /// Returns an error with this code and a formatted message from the enclosing function.
 macro_rules! fail {
     ($code:ident, $($arg:tt)*) => {
-        return Err($crate::error::Error::new($crate::error::ErrorCode::$code, format!($($arg)*)))
+        return Err($crate::error::Error::formatted($crate::error::ErrorCode::$code, format_args!($($arg)*)))
     };
 }
 pub(crate) use fail;

@@ -82,7 +82,15 @@ impl TypedModel {
         op: impl IntoOp,
         inputs: &[OutletId],
     ) -> TractResult<TVec<OutletId>> {
-        let op = op.into_op();
+        self.wire_shared(name.into(), op.into_op(), inputs)
+    }
+
+    fn wire_shared(
+        &mut self,
+        name: String,
+        op: Arc<dyn TypedOp>,
+        inputs: &[OutletId],
+    ) -> TractResult<TVec<OutletId>> {
         let mut facts = {
             let facts =
                 inputs.iter().map(|input| self.outlet_fact(*input)).collect::<TractResult<TVec<_>>>()?;
@@ -97,7 +105,7 @@ impl TypedModel {
             }
         }
         let count = facts.len();
-        let first = self.add_node(name.into(), op, inputs.into(), facts);
+        let first = self.add_node(name, op, inputs.into(), facts);
         Ok((0..count).map(|slot| OutletId::new(first.node, slot)).collect())
     }
 

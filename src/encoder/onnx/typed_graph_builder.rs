@@ -88,7 +88,11 @@ impl TypedGraphBuilder {
     /// # Errors
     /// `INVALID_MODEL` if the operator rejects the inputs or an output is too large.
     pub(super) fn wire_all(&mut self, op: impl IntoOp, inputs: &[&Value]) -> Result<TVec<Value>> {
-        let op = op.into_op();
+        self.wire_shared(op.into_op(), inputs)
+    }
+
+    /// Does the work of [`Self::wire_all`]. A page downloads it once, not once per type of operator.
+    fn wire_shared(&mut self, op: Arc<dyn TypedOp>, inputs: &[&Value]) -> Result<TVec<Value>> {
         let constants: Option<TVec<Arc<Tensor>>> = inputs.iter().map(|v| v.tensor().cloned()).collect();
         if let Some(constants) = constants.filter(|c| !c.is_empty())
             && let Some(values) = self.fold(&*op, constants)?
@@ -111,7 +115,11 @@ impl TypedGraphBuilder {
 
     /// Adds an operator with one output. See [`Self::wire_all`].
     pub(super) fn wire(&mut self, op: impl IntoOp, inputs: &[&Value]) -> Result<Value> {
-        let mut outputs = self.wire_all(op, inputs)?;
+        self.wire_shared_one(op.into_op(), inputs)
+    }
+
+    fn wire_shared_one(&mut self, op: Arc<dyn TypedOp>, inputs: &[&Value]) -> Result<Value> {
+        let mut outputs = self.wire_shared(op, inputs)?;
         match outputs.pop() {
             Some(value) if outputs.is_empty() => Ok(value),
             _ => Err(self.invalid("the operator has more than one output")),
