@@ -2,7 +2,7 @@
 //
 //   start WebAssembly; meanwhile request corom.json (prefetch.js)
 //   loop: ask the loader for pending files; transfer them in parallel (transfer.js); stop when there are none
-//     graph not recognized: start again in the binary that runs it (NEEDS_UNFUSED), with the files received so far
+//     graph or tokenizer not in this binary: start again in the one that has it (NEEDS_UNFUSED), with the files received
 //   build the model, run the self-test, store the manifest in the cache
 import { childController, throwIfAborted, untilAborted } from "./abort.js";
 import { Prefetch } from "./prefetch.js";

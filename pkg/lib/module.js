@@ -66,8 +66,8 @@ function unfusedError(reason, cause) {
   const file = WASM_FILES.unfused;
   return new CoromError(
     "NEEDS_UNFUSED",
-    "this model's graph runs as it is, because it is not recognized as a BERT or advanced.fused is false; that needs " +
-      `${file}, ${reason}. Serve that file beside ${WASM_FILES.plain}, or pass corom/${file} as wasm`,
+    "this model's graph is not recognized as a BERT, its tokenizer has regular expressions, or advanced.fused is false; " +
+      `that needs ${file}, ${reason}. Serve that file beside ${WASM_FILES.plain}, or pass corom/${file} as wasm`,
     { cause },
   );
 }

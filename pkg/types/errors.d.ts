@@ -16,8 +16,8 @@
  * - `TOKENIZER_MISMATCH`: the tokenizer and the model have different vocabularies.
  * - `UNSUPPORTED_MODEL`: the model is valid, but is not a BERT encoder that this package can run.
  * - `UNSUPPORTED_OPERATOR`: the graph contains an operator that is not supported. The message names the operator.
- * - `NEEDS_UNFUSED`: the graph is not recognized as a BERT, or `advanced.fused` is false, and `corom-unfused.wasm`, which runs
- *   such a graph, could not be loaded. The message says why, and what to do.
+ * - `NEEDS_UNFUSED`: the graph is not recognized as a BERT, the tokenizer has regular expressions other than GPT-2's, or
+ *   `advanced.fused` is false, and `corom-unfused.wasm`, which runs such a model, could not be loaded. The message says why.
  * - `UNSUPPORTED_POOLING`: the requested pooling needs hidden states that the graph does not output.
  * - `POOLING_UNKNOWN`: neither an option, nor a file, nor the graph says how a text becomes one vector.
  * - `TOKEN_ID_OUT_OF_RANGE`: a token id is not in the model's vocabulary.

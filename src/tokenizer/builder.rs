@@ -1,24 +1,22 @@
 //! Builds a tokenizer from the files of a folder, as transformers 5 loads it. The loader and the converter both
 //! build here, so one folder cannot have two tokenizers.
 
-use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
-use tokenizers::{
-    AddedToken, DecoderWrapper, NormalizerWrapper, PostProcessorWrapper, PreTokenizerWrapper, TokenizerImpl,
-};
+use tokenizers::{AddedToken, PostProcessorWrapper, TokenizerImpl};
 
 use super::class::TokenizerClass;
 use super::files::{TokenizerFiles, object};
 use super::model::{Rebuild, TokenModel};
 use super::normalizer::{bert, lower_case_first, precompiled, with_lower_case};
 use super::parse::{TokenizerJson, parse};
+use super::parts::{TextNormalizer, TokenDecoder, WordSplitter, decoder, invalid, part};
 use super::special_tokens::SpecialTokens;
 use super::vocabulary::word_piece;
 use crate::error::{Error, ErrorCode, Result, fail};
 
 /// The pipeline of the `tokenizers` crate with our models.
 pub(super) type Pipeline =
-    TokenizerImpl<TokenModel, NormalizerWrapper, PreTokenizerWrapper, PostProcessorWrapper, DecoderWrapper>;
+    TokenizerImpl<TokenModel, TextNormalizer, WordSplitter, PostProcessorWrapper, TokenDecoder>;
 
 /// The decisions of the caller. `None` means: as the files say.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -100,11 +98,10 @@ pub(super) fn build(files: &TokenizerFiles, vocab_size: usize) -> Result<Pipelin
         parts.normalizer = Some(lower_case_first(parts.normalizer));
     }
     let mut pipeline = Pipeline::new(parts.model);
-    let normalizer: Option<NormalizerWrapper> = part(parts.normalizer, "normalizer")?;
-    pipeline.with_normalizer(normalizer).map_err(|e| invalid("normalizer", &e))?;
-    pipeline.with_pre_tokenizer(part::<PreTokenizerWrapper>(parts.pre_tokenizer, "pre_tokenizer")?);
-    // corom never turns ids back into text, so a decoder that cannot be read is no fault.
-    pipeline.with_decoder(part::<DecoderWrapper>(parts.decoder, "decoder").unwrap_or(None));
+    set_normalizer(&mut pipeline, parts.normalizer)?;
+    let pre_tokenizer = parts.pre_tokenizer.filter(|value| !value.is_null());
+    pipeline.with_pre_tokenizer(pre_tokenizer.as_ref().map(WordSplitter::parse).transpose()?);
+    pipeline.with_decoder(decoder(parts.decoder));
     if class == TokenizerClass::File {
         add(&mut pipeline, file_tokens.iter().cloned())?;
     }
@@ -134,8 +131,7 @@ pub(super) fn apply(pipeline: &mut Pipeline, options: TokenizerOptions) -> Resul
     if let Some(lowercase) = options.lowercase {
         let value = serde_json::to_value(pipeline.get_normalizer()).map_err(|e| invalid("normalizer", &e))?;
         let value = with_lower_case(Some(value).filter(|value| !value.is_null()), lowercase);
-        let normalizer: Option<NormalizerWrapper> = part(value, "normalizer")?;
-        pipeline.with_normalizer(normalizer).map_err(|e| invalid("normalizer", &e))?;
+        set_normalizer(pipeline, value)?;
     }
     if let Some(split) = options.split_special_tokens {
         pipeline.set_encode_special_tokens(split);
@@ -147,6 +143,7 @@ pub(super) fn apply(pipeline: &mut Pipeline, options: TokenizerOptions) -> Resul
 ///
 /// # Errors
 /// `INVALID_TOKENIZER` if it cannot be parsed.
+#[cfg(feature = "regex")]
 pub(super) fn without_special_tokens(json: &str) -> Result<String> {
     let mut value: Value = serde_json::from_str(json).map_err(|e| invalid("added_tokens", &e))?;
     if let Some(tokens) = value.get_mut("added_tokens").and_then(Value::as_array_mut) {
@@ -325,12 +322,9 @@ fn word_piece_decoder() -> Value {
     json!({ "type": "WordPiece", "prefix": "##", "cleanup": true })
 }
 
-/// Parses a part of `tokenizer.json`.
-fn part<T: DeserializeOwned>(value: Option<Value>, name: &str) -> Result<Option<T>> {
-    let Some(value) = value.filter(|value| !value.is_null()) else { return Ok(None) };
-    serde_json::from_value(value).map(Some).map_err(|e| invalid(name, &e))
-}
-
-fn invalid(name: &str, e: &dyn std::fmt::Display) -> Error {
-    Error::new(ErrorCode::InvalidTokenizer, format!("tokenizer.json: {name}: {e}"))
+/// Sets the normalizer, as JSON of `tokenizer.json`.
+fn set_normalizer(pipeline: &mut Pipeline, value: Option<Value>) -> Result<()> {
+    let value = value.filter(|value| !value.is_null());
+    let normalizer = value.as_ref().map(TextNormalizer::parse).transpose()?;
+    pipeline.with_normalizer(normalizer).map(drop).map_err(|e| invalid("normalizer", &e))
 }

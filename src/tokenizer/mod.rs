@@ -23,6 +23,9 @@ mod model;
 mod normalizer;
 mod offsets;
 mod parse;
+mod parts;
+#[cfg(all(test, feature = "regex"))]
+mod parts_tests;
 mod special_tokens;
 mod split;
 mod unigram;
@@ -39,6 +42,7 @@ pub use files::{TOKENIZER_SIDE_FILES, TokenizerFiles};
 
 use crate::error::{Error, ErrorCode, Result, fail};
 use builder::Pipeline;
+use parts::AddedTokenFinder;
 use split::{Part, Splitter};
 
 /// A text as the encoder reads it: `[CLS]` … `[SEP]`, cut to the maximum length.
@@ -93,6 +97,7 @@ pub struct Tokenizer {
     inner: Pipeline,
     max_length: usize,
     special_tokens: usize,
+    added_tokens: AddedTokenFinder,
     splitter: Splitter,
 }
 
@@ -118,15 +123,17 @@ impl Tokenizer {
     /// [`from_json`](Self::from_json).
     pub fn from_files(files: &TokenizerFiles, max_length: usize, vocab_size: usize) -> Result<Self> {
         let inner = builder::build(files, vocab_size)?;
-        let special_tokens = inner.encode_fast("", true).map_err(tokenizer_failed)?.len();
+        let special_tokens =
+            inner.post_process(HfEncoding::default(), None, true).map_err(tokenizer_failed)?.len();
         if special_tokens == 0 {
             fail!(
                 InvalidTokenizer,
                 "tokenizer.json: no post_processor adds [CLS] and [SEP]; a BERT needs both"
             );
         }
-        let splitter = Splitter::new(&inner);
-        let mut tokenizer = Self { inner, max_length, special_tokens, splitter };
+        let (added_tokens, splitter) =
+            (AddedTokenFinder::new(inner.get_added_vocabulary())?, Splitter::new(&inner));
+        let mut tokenizer = Self { inner, max_length, special_tokens, added_tokens, splitter };
         tokenizer.set_max_length(max_length)?;
         Ok(tokenizer)
     }
@@ -138,6 +145,7 @@ impl Tokenizer {
     ///
     /// # Errors
     /// `INVALID_TOKENIZER` if it cannot be serialized.
+    #[cfg(feature = "regex")]
     pub fn to_json(&self) -> Result<String> {
         let json = self.inner.to_string(false).map_err(tokenizer_failed)?;
         if !self.inner.get_encode_special_tokens() {
@@ -153,6 +161,7 @@ impl Tokenizer {
     pub fn set_options(&mut self, options: TokenizerOptions) -> Result<()> {
         if options != TokenizerOptions::default() {
             builder::apply(&mut self.inner, options)?;
+            self.added_tokens = AddedTokenFinder::new(self.inner.get_added_vocabulary())?;
             self.splitter = Splitter::new(&self.inner);
         }
         Ok(())
@@ -288,8 +297,8 @@ impl Tokenizer {
     /// not exact, its last word is incomplete, and only the tokens of that word that are certain are returned.
     fn encode_words(&self, text: &str, with_offsets: bool, is_exact: bool) -> tokenizers::Result<HfEncoding> {
         let model = self.inner.get_model();
-        let vocabulary = self.inner.get_added_vocabulary();
-        let mut words = vocabulary.extract_and_normalize(self.inner.get_normalizer(), text);
+        let (vocabulary, normalizer) = (self.inner.get_added_vocabulary(), self.inner.get_normalizer());
+        let mut words = self.added_tokens.extract(vocabulary, normalizer, text)?;
         if let Some(pre_tokenizer) = self.inner.get_pre_tokenizer() {
             pre_tokenizer.pre_tokenize(&mut words)?;
         }

@@ -164,3 +164,50 @@ describe("corom-unfused.wasm", () => {
 
 /** Returns new functions: compiled modules are held by function. */
 const freshly = (binaries) => Object.fromEntries(Object.entries(binaries).map(([kind, url]) => [kind, () => url()]));
+
+describe("a tokenizer with regular expressions", () => {
+  const WHITESPACE = { type: "Whitespace" };
+  const DIGITS = { type: "Replace", pattern: { Regex: "[0-9]+" }, content: "9" };
+  const tokenizer = JSON.parse(new TextDecoder().decode(files["tokenizer.json"]));
+  const withTokenizer = (changes) => ({
+    ...files,
+    [ONNX]: recognized,
+    // Otherwise transformers, and corom, make a BERT's parts of the vocabulary.
+    "tokenizer_config.json": Buffer.from('{ "tokenizer_class": "PreTrainedTokenizerFast" }'),
+    "tokenizer.json": Buffer.from(JSON.stringify({ ...tokenizer, ...changes(tokenizer) })),
+  });
+  const after = (normalizer) => ({ normalizer: { type: "Sequence", normalizers: [tokenizer.normalizer, normalizer] } });
+  const all = { plain: urlOf("corom.wasm"), unfused: urlOf("corom-unfused.wasm") };
+  const idsOf = (corom, text) => corom.tokenize(text).then(({ tokens }) => tokens.slice(1, -1));
+
+  test("fetches the second binary, and runs the graph fused there", async () => {
+    for (const changes of [() => ({ pre_tokenizer: WHITESPACE }), () => after(DIGITS)]) {
+      const { info, binaries } = await loadAndEmbed(withTokenizer(changes), {}, classWith(freshly(all)));
+      assert.deepEqual([info.fused, binaries], [true, ["corom.wasm", "corom-unfused.wasm"]]);
+    }
+    const corom = await Corom.load(withTokenizer(() => after(DIGITS)), { pooling: "cls" });
+    assert.deepEqual(await idsOf(corom, "12 345"), await idsOf(corom, "9 9"));
+    corom.free();
+  });
+
+  test("stays in the first binary with GPT-2's expression and with literal texts", async () => {
+    const bytes = { type: "ByteLevel", add_prefix_space: true, trim_offsets: true, use_regex: true };
+    const literal = { type: "Replace", pattern: { String: "a" }, content: "b" };
+    const spaces = { type: "Replace", pattern: { Regex: " {2,}" }, content: " " };
+    for (const changes of [() => ({ pre_tokenizer: bytes }), () => after(literal), () => after(spaces)]) {
+      const { binaries } = await loadAndEmbed(withTokenizer(changes), {}, classWith(freshly(all)));
+      assert.deepEqual(binaries, ["corom.wasm"]);
+    }
+  });
+
+  test("is rejected with the reason where the second binary is missing", async () => {
+    const Class = classWith({ plain: urlOf("corom.wasm") });
+    const rejected = (changes, ...words) => failsWith("NEEDS_UNFUSED", Class.load(withTokenizer(changes), { pooling: "cls" }), "regular expressions")
+      .then(({ cause }) => words.forEach((word) => assert.match(cause.message, word)));
+    await rejected(() => ({ pre_tokenizer: WHITESPACE }), /pre_tokenizer "Whitespace"/);
+    await rejected(() => after(DIGITS), /normalizer "Replace"/);
+    const [content, id] = Object.entries(tokenizer.model.vocab).at(-1);
+    const word = { id, content, single_word: true, lstrip: false, rstrip: false, normalized: true, special: false };
+    await rejected(({ added_tokens }) => ({ added_tokens: [...added_tokens, word] }), /single_word/);
+  });
+});
