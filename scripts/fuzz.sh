@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # `./build.sh fuzz`: runs the fuzz targets in fuzz/, each from seeds that are made of the tests' fixtures.
 
-FUZZ_TARGETS=(onnx pickle manifest tokenizer side_files)
+FUZZ_TARGETS=(onnx pickle manifest tokenizer side_files catalog search_request)
 
 cmd_fuzz() {
   local seconds=60 targets=() target

@@ -10,8 +10,9 @@ cmd_lint() {
   step "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --quiet --locked --no-deps --features cli
   web_toolchain
   # The library alone, without its tests. A panic ends the whole WebAssembly instance, so unwrap is denied too.
-  step "clippy for wasm" web_cargo clippy --profile quick --lib --no-default-features -- -D warnings -D clippy::unwrap_used
+  step "clippy for wasm" web_cargo clippy --profile quick --lib --no-default-features --features embed -- -D warnings -D clippy::unwrap_used
   step "clippy for wasm, relaxed SIMD" web_cargo clippy --profile quick --lib --no-default-features --features relaxed-simd -- -D warnings
+  step "clippy for wasm, search" web_cargo clippy --profile quick --lib --no-default-features --features search -- -D warnings -D clippy::unwrap_used
   step "clippy for wasm, converter" web_cargo clippy --profile quick --lib --features convert -- -D warnings
 }
 

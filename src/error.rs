@@ -63,6 +63,8 @@ pub enum ErrorCode {
     InvalidCheckpoint,
     /// The vectors of the self-test differ from the converter's.
     SelfTestFailed,
+    /// A catalog is damaged or contradicts itself.
+    InvalidCatalog,
     /// There was not enough memory.
     OutOfMemory,
     /// The host cannot run the package: it has no WebAssembly or no SIMD, or its policy forbids WebAssembly.
@@ -94,6 +96,7 @@ impl ErrorCode {
         Self::TokenIdOutOfRange,
         Self::InvalidCheckpoint,
         Self::SelfTestFailed,
+        Self::InvalidCatalog,
         Self::OutOfMemory,
         Self::UnsupportedHost,
         Self::Internal,
@@ -122,6 +125,7 @@ impl ErrorCode {
             Self::TokenIdOutOfRange => "TOKEN_ID_OUT_OF_RANGE",
             Self::InvalidCheckpoint => "INVALID_CHECKPOINT",
             Self::SelfTestFailed => "SELF_TEST_FAILED",
+            Self::InvalidCatalog => "INVALID_CATALOG",
             Self::OutOfMemory => "OUT_OF_MEMORY",
             Self::UnsupportedHost => "UNSUPPORTED_HOST",
             Self::Internal => "INTERNAL",

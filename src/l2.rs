@@ -14,6 +14,7 @@ pub(crate) fn l2_normalize(rows: &mut [f32], width: usize) {
 }
 
 /// Divides each row of `rows`, `[rows, width]`, by its L2 norm, in place.
+#[cfg(feature = "embed")]
 pub(crate) fn divide_by_l2_norm(rows: &mut [f32], width: usize) {
     for row in rows.chunks_exact_mut(width.max(1)) {
         let norm = l2_norm(row);

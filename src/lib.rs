@@ -10,6 +10,7 @@
 //! | embed texts, all at once or step by step | [`embedder::Embedder`] |
 //! | score and rank vectors | [`similarity`], [`rank`] |
 //! | get ModelScope's scores | [`pipeline`] |
+//! | search a catalog of products | [`index::Catalog`] |
 //! | look at tokens | [`tokenizer`] |
 //! | handle errors by code | [`error::ErrorCode`] |
 //! | convert a checkpoint to a model folder | `convert` (feature `convert`) |
@@ -46,39 +47,67 @@
 //!
 //! | feature | adds |
 //! |---|---|
+//! | `embed` (default) | models: everything but search and measures |
+//! | `unfused` (default) | graphs that are not recognized, run in tract |
 //! | `convert` | the converter, `corom::convert`, over two I/O traits |
 //! | `eval` | measures of retrieval over judged collections, `corom::eval` |
-//! | `cli` | the command `corom` (`convert`, `embed`, `eval`, `inspect`); includes `convert` and `eval` |
+//! | `search` (default) | search over catalogs of products, [`index`] |
+//! | `index` | the builder of these catalogs, `corom::index_build`; includes `search` |
+//! | `cli` | the command `corom` (`convert`, `embed`, `eval`, `index`, `inspect`); includes the others |
 //! | `relaxed-simd` | kernels that use WebAssembly's relaxed SIMD instructions |
 
+#[cfg(feature = "embed")]
 pub mod batch;
+#[cfg(feature = "embed")]
 mod checkpoint_file;
+#[cfg(feature = "embed")]
 pub mod config;
 #[cfg(feature = "convert")]
 pub mod convert;
+#[cfg(feature = "embed")]
 mod decision;
+#[cfg(feature = "embed")]
 mod embed_job;
+#[cfg(feature = "embed")]
 pub mod embedder;
+#[cfg(feature = "embed")]
 pub mod encoder;
 pub mod error;
 #[cfg(feature = "eval")]
 pub mod eval;
+#[cfg(feature = "embed")]
 pub mod head;
+#[cfg(feature = "search")]
+#[cfg_attr(not(feature = "index"), allow(dead_code, reason = "only the builder writes sections"))]
+pub mod index;
+#[cfg(feature = "index")]
+pub mod index_build;
+#[cfg(feature = "embed")]
 mod json;
 mod l2;
+#[cfg(feature = "embed")]
 pub mod model;
 pub mod pipeline;
+#[cfg(feature = "embed")]
 pub mod pooling;
+#[cfg(feature = "embed")]
 pub mod prompts;
 pub mod rank;
+#[cfg(feature = "embed")]
 mod recipe;
+#[cfg(feature = "embed")]
 mod relative_path;
+#[cfg(feature = "embed")]
 pub mod self_test;
 pub mod similarity;
+#[cfg(feature = "embed")]
 mod sniff;
+#[cfg(feature = "embed")]
 pub mod tokenizer;
 #[cfg(target_arch = "wasm32")]
 mod wasm;
 
+#[cfg(feature = "embed")]
 pub use decision::Decision;
+#[cfg(feature = "embed")]
 pub use recipe::VectorRecipe;

@@ -1,5 +1,6 @@
 //! The parts that the fuzz targets share: a limited heap, the fixtures, and a loader that takes files from memory.
 
+pub mod catalogs;
 pub mod seeds;
 
 use std::alloc::System;

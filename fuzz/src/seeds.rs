@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{Cursor, Read};
 use std::path::Path;
 
-use crate::{Files, SIDE_FILES, fixtures, folders, load, read_folder};
+use crate::{Files, SIDE_FILES, catalogs, fixtures, folders, load, read_folder};
 use corom::config::Pooling;
 use corom::model::manifest::FileEntry;
 use corom::model::{LoadOptions, Manifest};
@@ -31,6 +31,8 @@ pub fn write_if_asked(target: &str) {
         "tokenizer" => tokenizer(),
         "pickle" => pickle(),
         "side_files" => side_files(),
+        "catalog" => catalog(),
+        "search_request" => search_request(),
         _ => panic!("no seeds for the target {target}"),
     };
     std::fs::create_dir_all(&folder).unwrap();
@@ -99,6 +101,25 @@ fn manifest() -> Vec<(String, Vec<u8>)> {
         seeds.push((pooling.as_str().to_owned(), manifest));
     }
     seeds.into_iter().map(|(name, manifest)| (name, manifest.to_json().unwrap().into_bytes())).collect()
+}
+
+fn catalog() -> Vec<(String, Vec<u8>)> {
+    vec![("catalog".into(), catalogs::catalog_file()), ("delta".into(), catalogs::delta_file())]
+}
+
+fn search_request() -> Vec<(String, Vec<u8>)> {
+    let requests = [
+        r#"{}"#,
+        r#"{"filter":{"or":[{"number":{"between":[1,9]}},{"not":{"tags":{"containsAll":["t1"]}}}],"string":["s1"]}}"#,
+        r#"{"facets":[{"attribute":"number","ranges":[0,5],"limit":2}],"sort":[{"attribute":"number","descending":true}]}"#,
+        r#"{"fusion":"rrf","boost":[{"attribute":"number","weight":0.3}],"pinned":["p3"],"distinct":"string","topK":3,"offset":1}"#,
+        r#"{"mode":"semantic","collapse":0.9,"diversity":0.3,"exact":true,"explain":true}"#,
+    ];
+    let queries = ["阔腿裤", "5w40 nike", "kuotuiku", "225/55r18 z62", ""];
+    let seed = |(i, (request, query)): (usize, (&str, &str))| {
+        (format!("{i}"), join(&[request.as_bytes(), query.as_bytes(), "裤,pants\n油,oil".as_bytes()]))
+    };
+    requests.into_iter().zip(queries).enumerate().map(seed).collect()
 }
 
 fn tokenizer() -> Vec<(String, Vec<u8>)> {

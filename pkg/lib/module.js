@@ -35,8 +35,7 @@ export const hasUnfused = (host, { wasm }) => wasm === undefined && host.binarie
  * runs as it is; that binary has plain SIMD.
  */
 export async function wasmModule(host, { simd, wasm, unfused, ...options }) {
-  if (typeof WebAssembly !== "object") throw unsupported("this host has no WebAssembly; corom needs it, with SIMD");
-  if (!hasSimd()) throw unsupported("this engine has no WebAssembly SIMD; update the browser or JavaScript runtime");
+  checkHost();
   if (wasm !== undefined) {
     const module = await untilAborted(moduleFromOption(host, wasm, options), options.signal);
     return { module, simd: simd === "auto" ? "custom" : simd };
@@ -44,6 +43,18 @@ export async function wasmModule(host, { simd, wasm, unfused, ...options }) {
   const kind = chooseKind(simd, host.binaries);
   if (unfused) return { ...(await unfusedModule(host, options)), simd: "plain" };
   return { ...(await binaryModule(host, host.binaries[kind], WASM_FILES[kind], options)), simd: kind };
+}
+
+function checkHost() {
+  if (typeof WebAssembly !== "object") throw unsupported("this host has no WebAssembly; corom needs it, with SIMD");
+  if (!hasSimd()) throw unsupported("this engine has no WebAssembly SIMD; update the browser or JavaScript runtime");
+}
+
+/** Returns `{ module, isPrecompiled }` of corom-search.wasm, or of the option `wasm`. `host.searchBinary`: see `binaryModule`. */
+export async function searchModule(host, { wasm, ...options }) {
+  checkHost();
+  if (wasm === undefined) return binaryModule(host, host.searchBinary, "corom-search.wasm", options);
+  return { module: await untilAborted(moduleFromOption(host, wasm, options), options.signal) };
 }
 
 async function unfusedModule(host, options) {

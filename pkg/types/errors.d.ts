@@ -21,6 +21,7 @@
  * - `UNSUPPORTED_POOLING`: the requested pooling needs hidden states that the graph does not output.
  * - `POOLING_UNKNOWN`: neither an option, nor a file, nor the graph says how a text becomes one vector.
  * - `TOKEN_ID_OUT_OF_RANGE`: a token id is not in the model's vocabulary.
+ * - `INVALID_CATALOG`: a search catalog is damaged or contradicts itself.
  * - `SELF_TEST_FAILED`: the vectors of the self-test differ from the vectors that the converter stored.
  * - `OUT_OF_MEMORY`: memory could not be allocated. If the instance can no longer be used, the message says to load the
  *   model again. A list whose vectors are too much for one call is rejected before any text is embedded.
@@ -48,6 +49,7 @@ export type CoromErrorCode =
   | "POOLING_UNKNOWN"
   | "TOKEN_ID_OUT_OF_RANGE"
   | "SELF_TEST_FAILED"
+  | "INVALID_CATALOG"
   | "OUT_OF_MEMORY"
   | "UNSUPPORTED_HOST"
   | "INTERNAL";

@@ -1,11 +1,13 @@
 //! Converts values and errors between Rust and JavaScript.
 
 use js_sys::{Error as JsError, Reflect};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+#[cfg(feature = "embed")]
+use serde::{Serialize, de::DeserializeOwned};
 use wasm_bindgen::prelude::*;
 
-use crate::error::{Error, ErrorCode};
+use crate::error::Error;
+#[cfg(feature = "embed")]
+use crate::error::ErrorCode;
 
 /// Makes a JavaScript `Error` with the code as `code` and the messages of the causes as `cause`.
 impl From<Error> for JsValue {
@@ -27,6 +29,7 @@ impl From<Error> for JsValue {
 }
 
 /// Converts a value to a JavaScript object.
+#[cfg(feature = "embed")]
 pub(super) fn to_js(value: &impl Serialize) -> Result<JsValue, JsValue> {
     value.serialize(&serde_wasm_bindgen::Serializer::json_compatible()).map_err(|e| {
         Error::with_source(ErrorCode::Internal, "a result cannot be converted to a JavaScript value", e)
@@ -35,6 +38,7 @@ pub(super) fn to_js(value: &impl Serialize) -> Result<JsValue, JsValue> {
 }
 
 /// Converts a JavaScript value. `what` is the name of the argument, for the message.
+#[cfg(feature = "embed")]
 pub(super) fn from_js<T: DeserializeOwned>(value: JsValue, what: &str) -> Result<T, JsValue> {
     serde_wasm_bindgen::from_value(value)
         .map_err(|e| Error::new(ErrorCode::InvalidArgument, format!("{what}: {e}")).into())

@@ -1,12 +1,19 @@
 //! The classes and functions that JavaScript sees: one file per class, conversions only.
 
+#[cfg(feature = "search")]
+mod catalog;
 mod convert;
 #[cfg(feature = "convert")]
 mod converter;
+#[cfg(feature = "embed")]
 mod embedder;
+#[cfg(feature = "embed")]
 mod job;
+#[cfg(feature = "embed")]
 mod kept_vectors;
+#[cfg(feature = "embed")]
 mod loader;
+#[cfg(feature = "embed")]
 mod unverified_model;
 
 use wasm_bindgen::prelude::*;

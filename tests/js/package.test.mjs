@@ -15,7 +15,7 @@ const sources = readdirSync(PKG, { recursive: true })
   .filter((name) => /^(lib\/.*|[^/]+)\.js$/.test(name));
 const read = (name) => readFileSync(path.join(PKG, name), "utf8");
 /** Files that pages never load: Node's entries and modules, Bun's entry. */
-const NOT_FOR_PAGES = /^(node|bun|inline-node|worker-node|worker-thread-node|convert-node|convert-thread-node|lib\/((host|hash)-node|store-folder|source-folder|worker\/host-node|convert\/(host-node|folder-disk|staging-folder)|cli\/.*))\.js$/;
+const NOT_FOR_PAGES = /^(node|bun|inline-node|worker-node|worker-thread-node|convert-node|convert-thread-node|search-node|lib\/((host|hash)-node|store-folder|source-folder|worker\/host-node|convert\/(host-node|folder-disk|staging-folder)|cli\/.*))\.js$/;
 
 test("package.json has no dependencies, and names the command and the worker scripts as the only side effects", () => {
   for (const field of ["dependencies", "peerDependencies", "optionalDependencies"])
@@ -49,7 +49,9 @@ test("the exports map has types first, and every target exists", () => {
     ["corom/hub", "hub.js"],
     ["corom/modelscope", "modelscope.js"],
     ["corom/convert", "convert-node.js"],
+    ["corom/search", "search-node.js"],
     ["corom/corom-convert.wasm", "wasm/corom-convert.wasm"],
+    ["corom/corom-search.wasm", "wasm/corom-search.wasm"],
     ["corom/corom.wasm", "wasm/corom.wasm"],
     ["corom/corom-relaxed.wasm", "wasm/corom-relaxed.wasm"],
     ["corom/corom-unfused.wasm", "wasm/corom-unfused.wasm"],
@@ -80,7 +82,7 @@ test("importing an entry fetches, compiles and starts nothing, and adds no globa
     const entries = await Promise.all(process.argv.slice(1).map((url) => import(url)));
     const added = Object.getOwnPropertyNames(globalThis).filter((name) => !names.has(name));
     console.log(JSON.stringify({ seen, added, exports: entries.map((entry) => Object.keys(entry).sort()) }));`;
-  const urls = ["node.js", "browser.js", "browser-legacy.js", "worker-node.js", "worker.js", "convert-node.js", "convert.js"].map((name) => new URL(`../../pkg/${name}`, import.meta.url).href);
+  const urls = ["node.js", "browser.js", "browser-legacy.js", "worker-node.js", "worker.js", "convert-node.js", "convert.js", "search-node.js", "search.js"].map((name) => new URL(`../../pkg/${name}`, import.meta.url).href);
   const { status, stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", program, ...urls], {
     encoding: "utf8",
   });
@@ -88,7 +90,7 @@ test("importing an entry fetches, compiles and starts nothing, and adds no globa
   assert.deepEqual(JSON.parse(stdout), {
     seen: [],
     added: [],
-    exports: [...Array(5).fill(["Corom", "CoromError", "Embeddings"]), ...Array(2).fill(["CoromError", "convert", "inspect"])],
+    exports: [...Array(5).fill(["Corom", "CoromError", "Embeddings"]), ...Array(2).fill(["CoromError", "convert", "inspect"]), ...Array(2).fill(["Catalog", "CoromError"])],
   });
 });
 

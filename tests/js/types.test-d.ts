@@ -19,6 +19,7 @@ import type {
 } from "corom";
 import { huggingface, modelscope } from "corom/hub";
 import { convert, inspect } from "corom/convert";
+import { Catalog, type CatalogInfo, type SearchResult } from "corom/search";
 import { sentenceEmbedding, type PipelineOutput } from "corom/modelscope";
 import { Corom as CoromInWorker, CoromError as ErrorInWorker, type WorkerInfo } from "corom/worker";
 
@@ -260,3 +261,29 @@ void Corom.load(hubSources[0]!, { wasm: ["https://a.example/corom.wasm", new URL
 huggingface("owner/name", { revision: 5 });
 const shared: Source = { "model.onnx": new SharedArrayBuffer(1), "config.json": new Response("{}") };
 
+
+async function search(corom: Corom, bytes: Uint8Array) {
+  const shop = (await Catalog.load("./catalog/", { retries: 1, onProgress: ({ phase }) => void phase })).attach(corom);
+  await Catalog.load(bytes, null);
+  await Catalog.load(["https://a.example/c/", new URL("https://b.example/c/")]);
+  const result = await shop.search("阔腿裤", {
+    filter: { price: { gte: 10, lt: 99 }, shop: ["东店"], or: [{ stock: true }, { not: { tags: "冬" } }] },
+    facets: ["shop", { attribute: "price", ranges: [0, 100] }],
+    sort: "price:desc",
+    boost: { sales: 0.3 },
+    topK: null,
+  });
+  same<typeof result, SearchResult>(true);
+  const score: number = result.hits[0]!.score;
+  const range: readonly [number, number] = result.hits[0]!.highlights["title"]![0]!;
+  same<typeof shop.info, CatalogInfo>(true);
+  await shop.search(new Float32Array(3), { mode: "semantic" });
+  // @ts-expect-error: no such mode
+  await shop.search("x", { mode: "vector" });
+  // @ts-expect-error: no such option
+  await shop.search("x", { limit: 3 });
+  // @ts-expect-error: made by Catalog.load only
+  new Catalog();
+  return [score, range, await shop.similar("p1"), await shop.suggest("阔", { limit: 3 }), await shop.item("p1")];
+}
+void search;

@@ -1,10 +1,11 @@
-//! `corom`, the native command: converts a BERT checkpoint to a model folder, inspects model folders, embeds files and
-//! evaluates models on judged collections.
+//! `corom`, the native command: converts a BERT checkpoint to a model folder, inspects model folders, embeds files,
+//! evaluates models on judged collections, and builds search catalogs.
 
 mod convert;
 mod disk_folder;
 mod embed;
 mod eval;
+mod index;
 mod inspect;
 mod output;
 mod second_opinion;
@@ -41,6 +42,8 @@ enum Command {
     Inspect(inspect::Args),
     /// Embed a file of texts of any size
     Embed(Box<embed::Args>),
+    /// Build, change and search product catalogs
+    Index(index::Args),
 }
 
 /// Prints no message for a panic that becomes an error.
@@ -60,6 +63,7 @@ fn main() -> ExitCode {
         Command::Eval(args) => eval::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Embed(args) => embed::run(&args),
+        Command::Index(args) => index::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

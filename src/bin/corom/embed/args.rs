@@ -80,7 +80,7 @@ pub(crate) struct Args {
 
 /// How products are computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Quality {
+pub(crate) enum Quality {
     /// The fastest kernels of this machine, found by timing
     Balanced,
     /// Equal bits on every machine
@@ -91,7 +91,7 @@ pub(super) enum Quality {
 
 impl Quality {
     /// Returns the options that load a model with this quality.
-    pub(super) fn load_options(self, max_length: Option<usize>) -> LoadOptions {
+    pub(crate) fn load_options(self, max_length: Option<usize>) -> LoadOptions {
         let (precision, kernel) = match self {
             Self::Balanced => (Precision::Auto, KernelChoice::Fastest(milliseconds)),
             Self::Exact => (Precision::Auto, KernelChoice::Exact),

@@ -11,6 +11,7 @@ use corom::embedder::Embedder;
 use corom::error::{Error, ErrorCode, Result};
 use corom::model::{LoadOptions, folder};
 use corom::prompts::PromptChoice;
+use corom::similarity::Metric;
 
 use crate::fail;
 
@@ -23,27 +24,29 @@ const BATCH_TOKENS: usize = 256;
 
 /// The vectors of texts.
 #[derive(Debug, Default)]
-pub(super) struct Embedded {
+pub(crate) struct Embedded {
     /// The vectors, `[texts, dimension]`: zeros for a text that failed.
-    pub(super) data: Vec<f32>,
+    pub(crate) data: Vec<f32>,
     /// The number of texts that were cut to the maximum length.
-    pub(super) cut: u64,
+    pub(crate) cut: u64,
     /// The texts that cannot be tokenized, with the reason.
-    pub(super) failed: Vec<(usize, String)>,
+    pub(crate) failed: Vec<(usize, String)>,
 }
 
 /// Indices of texts, and the texts.
 type Portion = Vec<(usize, String)>;
 
 /// Threads with a model each.
-pub(super) struct Engine {
+pub(crate) struct Engine {
     portions: Option<Sender<Portion>>,
     results: Receiver<(Portion, Result<Embedded>)>,
     threads: Vec<thread::JoinHandle<()>>,
     /// The number of elements of a vector.
-    pub(super) dimension: usize,
+    pub(crate) dimension: usize,
     /// The number of tokens that texts are cut to.
-    pub(super) max_length: usize,
+    pub(crate) max_length: usize,
+    /// The metric that the model was trained for.
+    pub(crate) metric: Metric,
 }
 
 impl Engine {
@@ -51,7 +54,7 @@ impl Engine {
     ///
     /// # Errors
     /// The errors of [`folder::load`], and `INVALID_ARGUMENT` if the model has no such prompt.
-    pub(super) fn load(
+    pub(crate) fn load(
         model: &Path,
         options: &LoadOptions,
         prompt: &PromptChoice,
@@ -61,8 +64,15 @@ impl Engine {
         let (done, results) = channel();
         let (shape, shapes) = channel();
         let queue = Arc::new(Mutex::new(queue));
-        let mut engine =
-            Self { portions: Some(portions), results, threads: Vec::new(), dimension: 0, max_length: 0 };
+        let metric = Metric::Cosine;
+        let mut engine = Self {
+            portions: Some(portions),
+            results,
+            threads: Vec::new(),
+            dimension: 0,
+            max_length: 0,
+            metric,
+        };
         for _ in 0..threads {
             let (model, options, prompt) = (model.to_owned(), options.clone(), prompt.clone());
             let (queue, done, shape) = (Arc::clone(&queue), done.clone(), shape.clone());
@@ -75,11 +85,13 @@ impl Engine {
                     Ok(embedder) => embedder,
                     Err(error) => return drop(shape.send(Err(error))),
                 };
-                drop(shape.send(Ok((embedder.dimension(), embedder.tokenizer().max_length()))));
+                let max_length = embedder.tokenizer().max_length();
+                drop(shape.send(Ok((embedder.dimension(), max_length, embedder.metric()))));
                 work(&mut embedder, &prompt, &queue, &done);
             }));
             // A receiver without a value means that the thread panicked.
-            (engine.dimension, engine.max_length) = shapes.recv().unwrap_or_else(|_| Err(crashed()))?;
+            (engine.dimension, engine.max_length, engine.metric) =
+                shapes.recv().unwrap_or_else(|_| Err(crashed()))?;
         }
         Ok(engine)
     }
@@ -89,7 +101,7 @@ impl Engine {
     ///
     /// # Errors
     /// The errors of [`Embedder::embed`], except for single texts that cannot be tokenized.
-    pub(super) fn embed(&self, texts: &[&str], mut progress: impl FnMut(usize)) -> Result<Embedded> {
+    pub(crate) fn embed(&self, texts: &[&str], mut progress: impl FnMut(usize)) -> Result<Embedded> {
         let mut order: Vec<usize> = (0..texts.len()).collect();
         order.sort_by_key(|&index| std::cmp::Reverse(texts[index].len()));
         let mut waiting = 0;

@@ -9,6 +9,7 @@ mod input;
 mod out_files;
 mod output;
 mod progress;
+mod records;
 mod row;
 mod settings;
 mod vectors;
@@ -20,12 +21,13 @@ use std::time::Instant;
 
 use corom::error::{Error, Result};
 
-pub(crate) use args::Args;
-use engine::Engine;
+pub(crate) use args::{Args, Quality};
+pub(crate) use engine::Engine;
 use input::{Input, Source};
 use out_files::{Checkpoint, OutFiles, Start, Stdout};
 use output::{Encoder, Sink};
 use progress::{Progress, duration};
+pub(crate) use records::records;
 use row::{BadRow, BadRows, Content, OnBadRow, Window};
 use vectors::Vectors;
 

@@ -85,6 +85,25 @@ impl Parser for JsonLines {
     }
 }
 
+/// Reads the next line that is not blank as a JSON object: none at the end, and the reason if it is no object.
+///
+/// # Errors
+/// Those of [`Lines::append_next`].
+pub(super) fn next_object(lines: &mut Lines) -> Result<Option<Result<Map<String, Value>, String>>> {
+    let mut line = Vec::new();
+    while lines.append_next(&mut line)? {
+        if !line.trim_ascii().is_empty() {
+            let parsed = match str::from_utf8(&line) {
+                Ok(text) => serde_json::from_str(text.trim()).map_err(|e| format!("is no JSON object: {e}")),
+                Err(_) => Err(NOT_UTF8.to_owned()),
+            };
+            return Ok(Some(parsed));
+        }
+        line.clear();
+    }
+    Ok(None)
+}
+
 fn id_of(name: &str, fields: &Map<String, Value>) -> Result<Id, String> {
     match fields.get(name) {
         Some(Value::String(id)) if !id.is_empty() => Ok(Id::Text(id.clone())),

@@ -3,6 +3,7 @@
 mod delimited;
 mod json;
 mod lines;
+mod named;
 mod text;
 
 use std::fs::File;
@@ -13,6 +14,7 @@ use corom::error::{Error, ErrorCode, Result};
 
 use super::row::{BadRow, BadRows, Content, Id, Position, Row, Window};
 use crate::fail;
+pub(super) use named::named_rows;
 
 /// The format of an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]

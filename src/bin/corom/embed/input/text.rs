@@ -88,6 +88,7 @@ impl<P: Parser> Input for TextInput<P> {
     }
 }
 
-fn place(first: u64, last: u64) -> String {
+/// Returns the place of a row, for messages.
+pub(super) fn place(first: u64, last: u64) -> String {
     if first >= last { format!("line {last}") } else { format!("lines {first} to {last}") }
 }

@@ -1,0 +1,28 @@
+//! A catalog or a delta whose sections are not hashed: the header is that of a valid file. Searched in every way.
+#![no_main]
+
+use std::sync::LazyLock;
+
+use corom::index::{Catalog, Check, SearchRequest};
+use corom_fuzz::catalogs::{catalog_file, request};
+use libfuzzer_sys::fuzz_target;
+
+static WHOLE: LazyLock<Vec<u8>> = LazyLock::new(catalog_file);
+static REQUEST: LazyLock<SearchRequest> = LazyLock::new(request);
+
+fn search(catalog: &Catalog) {
+    let vector = [0.5; 8];
+    let _ = (catalog.search(&REQUEST, None), catalog.search(&REQUEST, Some(&vector)));
+    let few = SearchRequest { top_k: 1, ..SearchRequest::default() };
+    let _ = (catalog.search(&few, Some(&vector)), catalog.similar("p1", &few), catalog.suggest("n", 5));
+}
+
+fuzz_target!(init: corom_fuzz::seeds::write_if_asked("catalog"), |file: &[u8]| {
+    if let Ok(catalog) = Catalog::open(file.to_vec(), Check::Header) {
+        search(&catalog);
+    }
+    let mut catalog = Catalog::open(WHOLE.clone(), Check::Header).expect("a catalog of the builder");
+    if catalog.apply(file.to_vec(), Check::Header).is_ok() {
+        search(&catalog);
+    }
+});

@@ -1,0 +1,9 @@
+// Entry `corom/search` for workerd (Cloudflare Workers), which cannot compile WebAssembly at run time: the compiled module
+// is part of the upload.
+import * as web from "./lib/host-web.js";
+import { createCatalogClass } from "./lib/search/catalog.js";
+import module from "./wasm/corom-search.wasm";
+
+export { CoromError } from "./lib/errors.js";
+
+export const Catalog = /* @__PURE__ */ createCatalogClass(web, () => module);

@@ -1,0 +1,29 @@
+//! Whole rows of a file, by name: the cells of a table with a header, or the fields of JSON records.
+
+use std::path::Path;
+
+use corom::error::Result;
+use serde_json::{Map, Value};
+
+use super::input::{InputFormat, Selection, Source, format_of, named_rows};
+use crate::fail;
+
+/// A row: its place in the file, such as `line 7`, and its values. Those of a table are strings.
+pub(crate) type Record = (String, Map<String, Value>);
+
+/// Reads the rows of a file, and returns them with true if the file is a table.
+///
+/// # Errors
+/// `INVALID_ARGUMENT` with the line for a row that is bad; `MISSING_FILE` or `FETCH_FAILED` if the file cannot be read.
+pub(crate) fn records(path: &Path) -> Result<(Vec<Record>, bool)> {
+    let name = path.display().to_string();
+    let (is_table, is_csv) = match format_of(path) {
+        Some(InputFormat::Jsonl) => (false, false),
+        Some(InputFormat::Tsv) => (true, false),
+        Some(InputFormat::Csv) => (true, true),
+        _ => fail!(InvalidArgument, "{name}: expected a file of items: .jsonl, .ndjson, .tsv or .csv"),
+    };
+    let select = Selection { header: true, column: Some("1".into()), ..Selection::default() };
+    let rows = named_rows(Source::open(path)?, &name, is_table.then_some((is_csv, &select)))?;
+    Ok((rows, is_table))
+}

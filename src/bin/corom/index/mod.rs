@@ -1,0 +1,224 @@
+//! `corom index`: builds catalogs, changes them, and searches them.
+
+mod input;
+mod model;
+mod store;
+
+use std::path::PathBuf;
+
+use corom::error::Result;
+use corom::index::{Catalog, Hit, SearchRequest};
+use corom::index_build::{BuildOptions, Change, CodesOption, build, compact, delta};
+use serde_json::{Map, Value, json};
+
+use crate::fail;
+use crate::output::print_line;
+use model::{ItemModelArgs, ModelArgs};
+use store::Store;
+
+/// Arguments of `corom index`.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    /// Build a catalog folder from items
+    Build {
+        /// The items: JSON records (.jsonl, .ndjson), or a table with a header (.tsv, .csv)
+        items: PathBuf,
+        /// The catalog folder to write
+        catalog: PathBuf,
+        /// The schema: JSON with "fields", "attributes", "stored" and "vectors"
+        #[arg(long)]
+        schema: PathBuf,
+        #[command(flatten)]
+        model: ItemModelArgs,
+        /// Synonyms: one group per line, words separated by commas
+        #[arg(long)]
+        synonyms: Option<PathBuf>,
+        /// Write codes of one bit per dimension, for a first pass [auto: from 100,000 items on]
+        #[arg(long, value_enum, default_value_t = Codes::Auto)]
+        codes: Codes,
+        /// Replace the catalog if there is one
+        #[arg(long)]
+        force: bool,
+    },
+    /// Add items, or replace those with the same ids
+    Add {
+        /// The catalog folder
+        catalog: PathBuf,
+        /// The items: JSON records (.jsonl, .ndjson), or a table with a header (.tsv, .csv)
+        items: PathBuf,
+        #[command(flatten)]
+        model: ItemModelArgs,
+    },
+    /// Change attributes: a price, a stock
+    Patch {
+        /// The catalog folder
+        catalog: PathBuf,
+        /// JSON: {"id": {"attribute": value}}; null removes a value
+        patches: PathBuf,
+    },
+    /// Remove items
+    Remove {
+        /// The catalog folder
+        catalog: PathBuf,
+        /// The ids of the items
+        #[arg(required = true)]
+        ids: Vec<String>,
+    },
+    /// Merge the changes into one file
+    Compact {
+        /// The catalog folder
+        catalog: PathBuf,
+    },
+    /// Show the schema and the size of each section
+    Info {
+        /// The catalog folder
+        catalog: PathBuf,
+    },
+    /// Search: print the result as JSON
+    Search {
+        /// The catalog folder
+        catalog: PathBuf,
+        /// The text to search for
+        query: String,
+        #[command(flatten)]
+        model: ModelArgs,
+        /// More of the request, as JSON: {"filter": {"price": {"lt": 100}}}
+        #[arg(long, default_value = "{}")]
+        request: String,
+    },
+    /// Print every item, one JSON record per line
+    Export {
+        /// The catalog folder
+        catalog: PathBuf,
+    },
+}
+
+/// [`CodesOption`] as the command line shows it.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Codes {
+    Auto,
+    Yes,
+    No,
+}
+
+/// Runs `corom index`.
+///
+/// # Errors
+/// Those of the input files, of [`Store`], and of the builder.
+pub(crate) fn run(args: &Args) -> Result<()> {
+    match &args.command {
+        Command::Build { items, catalog, schema, model, synonyms, codes, force } => {
+            let (mut schema, stored) = input::schema(schema)?;
+            let store = Store::create(catalog, *force)?;
+            let mut items = input::items(items, &schema, &stored)?;
+            let synonyms = synonyms.as_ref().map_or(Ok(Vec::new()), |path| input::synonyms(path))?;
+            model.embed(&mut schema, &mut items)?;
+            let codes = match codes {
+                Codes::Auto => CodesOption::Auto,
+                Codes::Yes => CodesOption::Yes,
+                Codes::No => CodesOption::No,
+            };
+            let file = build(&schema, &items, &BuildOptions { synonyms, codes })?;
+            store.replace(&file, &stored)?;
+            print_line(format_args!("{}: {} items, {} bytes", catalog.display(), items.len(), file.len()));
+            Ok(())
+        }
+        Command::Add { catalog, items, model } => {
+            let store = Store::lock(catalog)?;
+            let current = store.open()?;
+            let mut schema = current.schema().clone();
+            let mut items = input::items(items, &schema, &store.stored()?)?;
+            if schema.vectors.is_some() {
+                model.embed(&mut schema, &mut items)?;
+                if let Some(item) = items.iter().find(|item| item.vector.is_none()) {
+                    fail!(
+                        InvalidArgument,
+                        "item {:?} has no embedding, and the catalog has vectors; give its model with --model",
+                        item.id
+                    );
+                }
+            }
+            append(&store, &current, &Change { items, ..Default::default() })
+        }
+        Command::Patch { catalog, patches } => {
+            let store = Store::lock(catalog)?;
+            let Value::Object(patches) = input::json(patches)? else {
+                fail!(InvalidArgument, "{}: expected an object of ids", patches.display())
+            };
+            append(&store, &store.open()?, &Change { patches, ..Default::default() })
+        }
+        Command::Remove { catalog, ids } => {
+            let store = Store::lock(catalog)?;
+            let removals = ids.iter().cloned().collect();
+            append(&store, &store.open()?, &Change { removals, ..Default::default() })
+        }
+        Command::Compact { catalog } => {
+            let store = Store::lock(catalog)?;
+            let file = compact(&store.open()?)?;
+            store.replace(&file, &store.stored()?)?;
+            print_line(format_args!("{}: {} bytes", catalog.display(), file.len()));
+            Ok(())
+        }
+        Command::Info { catalog } => info(&store::read(catalog)?),
+        Command::Search { catalog, query, model, request } => {
+            search(&store::read(catalog)?, query, model, request)
+        }
+        Command::Export { catalog } => {
+            let catalog = store::read(catalog)?;
+            for id in catalog.ids()? {
+                if let Some(item) = catalog.item(id)? {
+                    print_line(record(item));
+                }
+            }
+            Ok(())
+        }
+    }
+}
+
+/// Returns an item as `corom index build` reads it, without its vector.
+fn record(item: Hit) -> Value {
+    let mut record = Map::new();
+    record.insert("id".into(), item.id.into());
+    record.extend(item.fields.into_iter().map(|(name, text)| (name, text.into())));
+    record.extend(item.attributes.into_iter().map(|(name, value)| (name, json!(value))));
+    if let Some(Value::Object(stored)) = item.stored {
+        record.extend(stored);
+    }
+    Value::Object(record)
+}
+
+fn append(store: &Store, catalog: &Catalog, change: &Change) -> Result<()> {
+    let file = delta(catalog, change)?;
+    store.append(&file)?;
+    print_line(format_args!("{} bytes added", file.len()));
+    Ok(())
+}
+
+fn info(catalog: &Catalog) -> Result<()> {
+    print_line(format_args!("{} items", catalog.len()));
+    print_line(serde_json::to_string_pretty(catalog.schema()).unwrap_or_default());
+    for (file, sections) in catalog.sections().into_iter().enumerate() {
+        for (name, bytes) in sections {
+            print_line(format_args!("file {file}  {name:<16} {bytes:>12} bytes"));
+        }
+    }
+    Ok(())
+}
+
+fn search(catalog: &Catalog, query: &str, model: &ModelArgs, request: &str) -> Result<()> {
+    let request: SearchRequest = match serde_json::from_str(request) {
+        Ok(request) => request,
+        Err(error) => fail!(InvalidArgument, "--request: {error}"),
+    };
+    let vector = model.embed(query)?;
+    let request = SearchRequest { query: query.to_string(), ..request };
+    let result = catalog.search(&request, vector.as_deref())?;
+    print_line(serde_json::to_string_pretty(&result).unwrap_or_default());
+    Ok(())
+}

@@ -1,0 +1,113 @@
+//! The model that embeds the texts of a catalog and its queries.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use corom::error::Result;
+use corom::index::{Schema, SpaceMetric, VectorSpace};
+use corom::index_build::Item;
+use corom::prompts::PromptChoice;
+use corom::similarity::Metric;
+
+use crate::embed::{Engine, Quality};
+use crate::fail;
+
+/// The options of a model.
+#[derive(Debug, clap::Args)]
+pub(super) struct ModelArgs {
+    /// The model folder: embeds the texts, so that searches find what they mean
+    #[arg(long, short)]
+    model: Option<PathBuf>,
+    /// One of the model's prompts, or a text before each text
+    #[arg(long, value_name = "NAME|TEXT", requires = "model")]
+    prompt: Option<String>,
+}
+
+/// The options of a model that embeds items.
+#[derive(Debug, clap::Args)]
+pub(super) struct ItemModelArgs {
+    #[command(flatten)]
+    model: ModelArgs,
+    /// The field that is embedded [default: the first one]
+    #[arg(long, value_name = "FIELD", requires = "model")]
+    text: Option<String>,
+    /// Threads that embed, each with the model in memory [default: one per core]
+    #[arg(long, value_name = "N", requires = "model")]
+    threads: Option<NonZeroUsize>,
+}
+
+impl ModelArgs {
+    fn load(&self, threads: usize) -> Result<Option<Engine>> {
+        let Some(model) = &self.model else { return Ok(None) };
+        let prompt = self.prompt.clone().map_or(PromptChoice::Default, PromptChoice::NameOrText);
+        Engine::load(model, &Quality::Exact.load_options(None), &prompt, threads).map(Some)
+    }
+
+    /// Embeds a query, if there is a model.
+    ///
+    /// # Errors
+    /// Those of [`Engine`].
+    pub(super) fn embed(&self, query: &str) -> Result<Option<Vec<f32>>> {
+        let Some(engine) = self.load(1)? else { return Ok(None) };
+        let embedded = engine.embed(&[query], |_| {})?;
+        match embedded.failed.into_iter().next() {
+            Some((_, reason)) => fail!(InvalidArgument, "the query {reason}"),
+            None => Ok(Some(embedded.data)),
+        }
+    }
+}
+
+impl ItemModelArgs {
+    /// Embeds items, if there is a model. A schema without vectors gets those of the model.
+    ///
+    /// # Errors
+    /// `INVALID_ARGUMENT` if the model does not fit the schema or the items have vectors, and those of [`Engine`].
+    pub(super) fn embed(&self, schema: &mut Schema, items: &mut [Item]) -> Result<()> {
+        let threads = self.threads.or_else(|| std::thread::available_parallelism().ok());
+        let Some(engine) = self.model.load(threads.map_or(1, NonZeroUsize::get))? else { return Ok(()) };
+        if let Some(item) = items.iter().find(|item| item.vector.is_some()) {
+            fail!(InvalidArgument, "item {:?} has an embedding; leave out --model", item.id);
+        }
+        let own = space(&engine)?;
+        match &schema.vectors {
+            Some(space) if (space.dimension, space.metric) != (own.dimension, own.metric) => fail!(
+                InvalidArgument,
+                "--model: its vectors have {} dimensions and the metric {:?}; those of the catalog have {} and {:?}",
+                own.dimension,
+                own.metric,
+                space.dimension,
+                space.metric
+            ),
+            Some(_) => {}
+            None => schema.vectors = Some(own),
+        }
+        let field = match &self.text {
+            None => 0,
+            Some(name) => match schema.fields.iter().position(|field| field.name == *name) {
+                Some(field) => field,
+                None => fail!(InvalidArgument, "--text: the schema has no field {name:?}"),
+            },
+        };
+        let texts: Vec<&str> = items.iter().map(|item| item.texts[field].as_str()).collect();
+        let embedded = engine.embed(&texts, |_| {})?;
+        if let Some((item, reason)) = embedded.failed.first() {
+            fail!(InvalidArgument, "item {:?}: {:?} {reason}", items[*item].id, schema.fields[field].name);
+        }
+        for (item, vector) in items.iter_mut().zip(embedded.data.chunks_exact(engine.dimension)) {
+            item.vector = Some(vector.to_vec());
+        }
+        Ok(())
+    }
+}
+
+fn space(engine: &Engine) -> Result<VectorSpace> {
+    let metric = match engine.metric {
+        Metric::Dot => SpaceMetric::Dot,
+        Metric::Cosine => SpaceMetric::Cosine,
+        Metric::L2 => SpaceMetric::L2,
+        Metric::L1 => {
+            fail!(InvalidArgument, "--model: its metric is l1; catalogs are searched by dot, cosine or l2")
+        }
+    };
+    Ok(VectorSpace { dimension: engine.dimension, metric, lineage: None, oversampling: 0 })
+}

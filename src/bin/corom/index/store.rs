@@ -1,0 +1,192 @@
+//! A catalog folder: files named after their hash, and `catalog.json`, which lists them.
+//!
+//! A change writes its file first and then replaces `catalog.json` by renaming. So a process that is killed leaves the old
+//! or the new state, and at most a file that nothing lists, which the next change deletes.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use corom::error::{Error, ErrorCode, Result};
+use corom::index::{Catalog, Check};
+use serde::{Deserialize, Serialize};
+
+use crate::fail;
+
+const LIST: &str = "catalog.json";
+const LOCK: &str = "catalog.lock";
+const FORMAT: u32 = 1;
+
+/// `catalog.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct List {
+    format: u32,
+    /// The catalog, then its deltas.
+    files: Vec<String>,
+    /// The names of what is stored with an item.
+    stored: Vec<String>,
+}
+
+/// A catalog folder that no other process changes while this value lives.
+#[derive(Debug)]
+pub(super) struct Store {
+    folder: PathBuf,
+    _lock: File,
+}
+
+impl Store {
+    /// Locks an existing catalog folder.
+    ///
+    /// # Errors
+    /// `MISSING_FILE` if there is none.
+    pub(super) fn lock(folder: &Path) -> Result<Self> {
+        if !folder.join(LIST).is_file() {
+            fail!(MissingFile, "{}: no catalog: it has no {LIST}", folder.display());
+        }
+        let io = |error| failed(folder, &error);
+        let lock = File::create(folder.join(LOCK)).map_err(io)?;
+        lock.lock().map_err(io)?;
+        Ok(Self { folder: folder.to_owned(), _lock: lock })
+    }
+
+    /// Creates a catalog folder, and locks it.
+    ///
+    /// # Errors
+    /// `INVALID_ARGUMENT` if there is one, unless `replace`, or another folder that is not empty.
+    pub(super) fn create(folder: &Path, replace: bool) -> Result<Self> {
+        let is_catalog = folder.join(LIST).is_file();
+        if is_catalog && !replace {
+            fail!(InvalidArgument, "{} exists already; --force replaces it", folder.display());
+        }
+        let io = |error| failed(folder, &error);
+        fs::create_dir_all(folder).map_err(io)?;
+        let is_empty = fs::read_dir(folder).map_err(io)?.next().is_none();
+        if !is_catalog && !is_empty && !folder.join(LOCK).is_file() {
+            fail!(InvalidArgument, "{} is neither empty nor a catalog folder", folder.display());
+        }
+        let lock = File::create(folder.join(LOCK)).map_err(io)?;
+        lock.lock().map_err(io)?;
+        Ok(Self { folder: folder.to_owned(), _lock: lock })
+    }
+
+    /// Opens the catalog with its deltas, and checks every hash.
+    ///
+    /// # Errors
+    /// `INVALID_CATALOG`, `INTEGRITY_MISMATCH`, `FETCH_FAILED`.
+    pub(super) fn open(&self) -> Result<Catalog> {
+        open(&self.folder, self.list()?)
+    }
+
+    /// Returns the names of what is stored with an item.
+    pub(super) fn stored(&self) -> Result<Vec<String>> {
+        Ok(self.list()?.stored)
+    }
+
+    /// Adds a delta.
+    pub(super) fn append(&self, file: &[u8]) -> Result<()> {
+        let mut list = self.list()?;
+        list.files.push(self.write(file, "delta")?);
+        self.commit(&list)
+    }
+
+    /// Replaces every file by one.
+    pub(super) fn replace(&self, file: &[u8], stored: &[String]) -> Result<()> {
+        let files = vec![self.write(file, "catalog")?];
+        self.commit(&List { format: FORMAT, files, stored: stored.to_vec() })
+    }
+
+    fn list(&self) -> Result<List> {
+        list(&self.folder)
+    }
+
+    /// Writes a file under a name with its header's hash, and returns the name.
+    fn write(&self, file: &[u8], extension: &str) -> Result<String> {
+        let hash = corom::index::file_hash(file)?;
+        let hex: String = hash[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+        let name = format!("{hex}.{extension}");
+        self.write_whole(&name, file)?;
+        Ok(name)
+    }
+
+    fn commit(&self, list: &List) -> Result<()> {
+        let text = serde_json::to_string_pretty(list).unwrap_or_default();
+        self.write_whole(LIST, text.as_bytes())?;
+        let io = |error| failed(&self.folder, &error);
+        for entry in fs::read_dir(&self.folder).map_err(io)? {
+            let name = entry.map_err(io)?.file_name().to_string_lossy().into_owned();
+            let is_ours = [".catalog", ".delta", ".part"].iter().any(|end| name.ends_with(end));
+            if is_ours && !list.files.contains(&name) {
+                fs::remove_file(self.folder.join(name)).map_err(io)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes a file that appears complete or not at all.
+    fn write_whole(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        let path = self.folder.join(name);
+        let part = self.folder.join(format!("{name}.part"));
+        let write = || -> io::Result<()> {
+            let mut file = File::create(&part)?;
+            file.write_all(bytes)?;
+            file.sync_all()?;
+            fs::rename(&part, &path)?;
+            // The name is on the disk only after this. Windows cannot open a folder as a file.
+            if cfg!(unix) { File::open(&self.folder)?.sync_all() } else { Ok(()) }
+        };
+        write().map_err(|error| failed(&path, &error))
+    }
+}
+
+fn failed(path: &Path, error: &io::Error) -> Error {
+    Error::new(ErrorCode::FetchFailed, format!("{}: {error}", path.display()))
+}
+
+/// Opens the catalog in a folder without a lock. A change by another process meanwhile is no fault.
+///
+/// # Errors
+/// `MISSING_FILE` if there is none, and those of [`Store::open`].
+pub(super) fn read(folder: &Path) -> Result<Catalog> {
+    loop {
+        let files = list(folder)?;
+        match open(folder, files.clone()) {
+            Err(_) if list(folder)? != files => {} // a change deleted a file that it replaced
+            other => return other,
+        }
+    }
+}
+
+fn open(folder: &Path, list: List) -> Result<Catalog> {
+    let mut files = list.files.into_iter();
+    let Some(first) = files.next() else { fail!(InvalidCatalog, "{LIST}: it lists no file") };
+    let mut catalog = Catalog::open(read_file(folder, &first)?, Check::Hashes)?;
+    for file in files {
+        catalog.apply(read_file(folder, &file)?, Check::Hashes)?;
+    }
+    Ok(catalog)
+}
+
+fn read_file(folder: &Path, name: &str) -> Result<Vec<u8>> {
+    let path = folder.join(name);
+    fs::read(&path).map_err(|error| failed(&path, &error))
+}
+
+fn list(folder: &Path) -> Result<List> {
+    let path = folder.join(LIST);
+    if !path.is_file() {
+        fail!(MissingFile, "{}: no catalog: it has no {LIST}", folder.display());
+    }
+    let list: List = match serde_json::from_slice(&read_file(folder, LIST)?) {
+        Ok(list) => list,
+        Err(error) => fail!(InvalidCatalog, "{}: {error}", path.display()),
+    };
+    if list.format != FORMAT {
+        fail!(UnsupportedFormat, "{}: format {}; this release reads {FORMAT}", path.display(), list.format);
+    }
+    let is_name = |name: &String| !name.contains(['/', '\\']) && !name.starts_with('.');
+    if !list.files.iter().all(is_name) {
+        fail!(InvalidCatalog, "{}: a file outside the folder", path.display());
+    }
+    Ok(list)
+}

@@ -1,0 +1,397 @@
+//! The catalog: a file of items and the deltas after it, as one list of items.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value};
+
+use super::attribute_value::AttributeValue;
+use super::bits::Bits;
+use super::characters::CharacterTable;
+use super::columns::Column;
+use super::format::bytes::{ByteReader, ByteWriter};
+use super::format::container::{FileKind, Hash, Header, SectionKind};
+use super::readings::Readings;
+use super::schema::Schema;
+use super::segment::Segment;
+use super::synonyms::Synonyms;
+use super::texts::ItemTexts;
+#[cfg(feature = "index")]
+use super::vectors::codes::Codes;
+use super::vectors::rotation::Rotation;
+use super::vectors::rows::Row;
+#[cfg(feature = "index")]
+use super::vectors::rows::Rows;
+use crate::error::{Error, ErrorCode, Result, fail};
+
+/// How much of a file is checked when it is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Check {
+    /// The SHA-256 of every section.
+    Hashes,
+    /// The header only. The bytes were checked before, or are the first part of a file.
+    Header,
+}
+
+/// A catalog of items that is searched.
+#[derive(Debug)]
+pub struct Catalog {
+    pub(crate) schema: Schema,
+    pub(crate) segments: Vec<Segment>,
+    /// The items that are neither removed nor replaced.
+    pub(crate) live: Bits,
+    /// The attributes of all items.
+    pub(crate) columns: Vec<Column>,
+    pub(crate) characters: CharacterTable,
+    pub(crate) readings: Readings,
+    pub(crate) synonyms: Synonyms,
+    /// The mean of the vectors; empty while it has not arrived.
+    pub(crate) mean: Vec<f32>,
+    pub(crate) rotation: Option<Rotation>,
+    /// The average length of each field over the live items.
+    pub(crate) averages: Vec<f32>,
+    tip: Hash,
+}
+
+impl Catalog {
+    /// Opens a catalog file. With [`Check::Header`] the bytes may be the first part of a file: keyword search works from
+    /// the end of the section of ids on, semantic search when the rows are there.
+    ///
+    /// # Errors
+    /// `INVALID_CATALOG`, `UNSUPPORTED_FORMAT`, `INTEGRITY_MISMATCH`.
+    pub fn open(bytes: Vec<u8>, check: Check) -> Result<Self> {
+        let header = Segment::header(&bytes, FileKind::Catalog, check == Check::Hashes)?;
+        let tip = header.hash;
+        let segment = Segment::open(bytes, header, 0)?;
+        let (schema, items) = (segment.schema.clone(), segment.items());
+        let characters = CharacterTable::read(segment.section(SectionKind::Characters)?)?;
+        let arrived = |kind| if segment.has(kind) { segment.section(kind) } else { Ok(&[][..]) };
+        let synonyms = Synonyms::read(arrived(SectionKind::Synonyms)?, &characters)?;
+        let readings = Readings::read(arrived(SectionKind::Readings)?)?;
+        let mut mean = Vec::new();
+        if let Some(space) = &schema.vectors {
+            mean = read_mean(arrived(SectionKind::Mean)?, space.dimension)?;
+        }
+        let columns = read_columns(&segment)?;
+        let rotation = match (&schema.vectors, segment.codes()?) {
+            (Some(space), Some(_)) => Some(Rotation::new(space.dimension)),
+            _ => None,
+        };
+        let mut catalog = Self {
+            schema,
+            segments: vec![segment],
+            live: Bits::all(items),
+            columns,
+            characters,
+            readings,
+            synonyms,
+            mean,
+            rotation,
+            averages: Vec::new(),
+            tip,
+        };
+        catalog.averages = catalog.averages(&catalog.segments, &catalog.live)?;
+        Ok(catalog)
+    }
+
+    /// Applies a delta: its new items, its removals and its patches. The catalog stays as it is if that fails.
+    ///
+    /// # Errors
+    /// `INVALID_CATALOG` if the delta is damaged or continues another file; `INTEGRITY_MISMATCH` if a hash differs.
+    pub fn apply(&mut self, bytes: Vec<u8>, check: Check) -> Result<()> {
+        let header = Segment::header(&bytes, FileKind::Delta, check == Check::Hashes)?;
+        if header.parent != self.tip {
+            fail!(InvalidCatalog, "delta: it continues another catalog, or is out of order");
+        }
+        if bytes.len() != header.file_bytes() {
+            fail!(InvalidCatalog, "delta: {} bytes; the header says {}", bytes.len(), header.file_bytes());
+        }
+        let tip = header.hash;
+        let section = |kind| header.section(kind).map_or(&[][..], |place| &bytes[place]);
+        let mut live = self.live.clone();
+        for id in read_removals(section(SectionKind::Removals))? {
+            match self.find(&id)? {
+                Some(item) => live.remove(item),
+                None => fail!(InvalidCatalog, "delta: it removes {id:?}, which the catalog has not"),
+            }
+        }
+        let patches = read_patches(section(SectionKind::Patches), &self.schema)?;
+        let added = match header.section(SectionKind::Schema) {
+            Some(_) => Some(Segment::open(bytes, header, self.items())?),
+            None => None,
+        };
+        self.commit(live, patches, added)?;
+        self.tip = tip;
+        Ok(())
+    }
+
+    fn commit(&mut self, mut live: Bits, patches: Patches, added: Option<Segment>) -> Result<()> {
+        let mut parts: Vec<Vec<Column>> = self.columns.iter().map(|column| vec![column.clone()]).collect();
+        let (mut characters, mut readings) = (self.characters.clone(), self.readings.clone());
+        let mut is_recoded = false;
+        if let Some(segment) = &added {
+            if !self.schema.fits(&segment.schema) {
+                fail!(
+                    InvalidCatalog,
+                    "delta: its items have other fields, attributes or vectors than the catalog"
+                );
+            }
+            if self.rotation.is_some() && segment.codes()?.is_none() {
+                fail!(InvalidCatalog, "delta: its items have no codes, and the catalog's have");
+            }
+            live.resize(self.items() + segment.items());
+            let ids = segment.ids()?;
+            for local in 0..segment.items() {
+                if let Some(item) = self.find(ids.get(local)?)? {
+                    live.remove(item);
+                }
+                live.insert(segment.first + local);
+            }
+            parts.iter_mut().zip(read_columns(segment)?).for_each(|(parts, column)| parts.push(column));
+            characters.extend(&CharacterTable::read(segment.section(SectionKind::Characters)?)?);
+            readings.extend(&Readings::read(segment.section(SectionKind::Readings)?)?);
+            is_recoded = true;
+        }
+        let mut set: Vec<BTreeMap<u32, Option<AttributeValue>>> = vec![BTreeMap::new(); self.columns.len()];
+        for (id, values) in patches {
+            let new = match &added {
+                Some(segment) => segment.ids()?.find(&id)?.map(|local| segment.first + local),
+                None => None,
+            };
+            let old = self.find(&id)?.filter(|&item| live.contains(item));
+            let Some(item) = new.or(old) else {
+                fail!(InvalidCatalog, "delta: it patches {id:?}, which the catalog has not")
+            };
+            for (attribute, value) in values {
+                set[attribute].insert(item as u32, value);
+            }
+        }
+        let mut columns = Vec::new();
+        for ((attribute, parts), set) in self.schema.attributes.iter().zip(&parts).zip(&set) {
+            columns.push(Column::join(attribute.kind, parts, set));
+        }
+        let synonyms = match is_recoded {
+            true => Synonyms::read(self.segments[0].section(SectionKind::Synonyms)?, &characters)?,
+            false => self.synonyms.clone(),
+        };
+        let averages = self.averages(self.segments.iter().chain(&added), &live)?;
+        self.segments.extend(added);
+        (self.live, self.columns, self.averages) = (live, columns, averages);
+        (self.characters, self.readings, self.synonyms) = (characters, readings, synonyms);
+        Ok(())
+    }
+
+    /// Returns the number of item numbers in use, with those of removed items.
+    pub(crate) fn items(&self) -> usize {
+        self.segments.last().map_or(0, |segment| segment.range().end)
+    }
+
+    /// Returns the number of items.
+    pub fn len(&self) -> usize {
+        self.live.count()
+    }
+
+    /// Returns true if the catalog has no item.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Returns the fields, attributes and vectors. `items` counts those of the first file.
+    pub fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    /// Returns the hash of the last file: the one that the next delta continues.
+    pub fn tip(&self) -> [u8; 32] {
+        self.tip
+    }
+
+    /// Returns the segment of an item, and the item's number in it.
+    pub(crate) fn segment_of(&self, item: usize) -> (&Segment, usize) {
+        let at = self.segments.partition_point(|segment| segment.range().end <= item);
+        (&self.segments[at], item - self.segments[at].first)
+    }
+
+    /// Finds the live item with an id.
+    pub(crate) fn find(&self, id: &str) -> Result<Option<usize>> {
+        for segment in self.segments.iter().rev() {
+            if let Some(local) = segment.ids()?.find(id)? {
+                let item = segment.first + local;
+                return Ok(self.live.contains(item).then_some(item));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Returns the id of an item.
+    pub(crate) fn id(&self, item: usize) -> Result<&str> {
+        let (segment, local) = self.segment_of(item);
+        segment.ids()?.get(local)
+    }
+
+    /// Returns the texts of an item, if they have arrived.
+    pub(crate) fn texts(&self, item: usize) -> Result<Option<ItemTexts>> {
+        let (segment, local) = self.segment_of(item);
+        if !segment.has(SectionKind::Texts) {
+            return Ok(None);
+        }
+        segment.texts()?.get(local).map(Some)
+    }
+
+    /// Returns the int8 row of an item, if the rows have arrived.
+    pub(crate) fn row(&self, item: usize) -> Result<Option<Row<'_>>> {
+        let (segment, local) = self.segment_of(item);
+        Ok(segment.rows()?.map(|rows| rows.get(local)))
+    }
+
+    /// Returns true if the catalog has vectors, and they have arrived.
+    pub fn has_vectors(&self) -> bool {
+        self.schema.vectors.is_some()
+            && !self.mean.is_empty()
+            && self.segments.iter().all(|segment| matches!(segment.rows(), Ok(Some(_))))
+    }
+
+    /// Returns the items that are neither removed nor replaced.
+    #[cfg(feature = "index")]
+    pub(crate) fn live_items(&self) -> &Bits {
+        &self.live
+    }
+
+    #[cfg(feature = "index")]
+    pub(crate) fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    #[cfg(feature = "index")]
+    pub(crate) fn mean(&self) -> &[f32] {
+        &self.mean
+    }
+
+    /// Returns true if the items have codes.
+    #[cfg(feature = "index")]
+    pub(crate) fn has_codes(&self) -> bool {
+        self.rotation.is_some()
+    }
+
+    /// Returns the synonyms as they were written.
+    #[cfg(feature = "index")]
+    pub(crate) fn synonym_groups(&self) -> Result<Vec<Vec<String>>> {
+        Synonyms::groups(self.segments[0].section(SectionKind::Synonyms)?)
+    }
+
+    /// Returns the rows and codes of each file, with the numbers of its items.
+    #[cfg(feature = "index")]
+    pub(crate) fn vector_parts(&self) -> Result<Vec<VectorPart<'_>>> {
+        self.segments.iter().map(|segment| Ok((segment.rows()?, segment.codes()?, segment.range()))).collect()
+    }
+
+    fn averages<'a>(&self, segments: impl IntoIterator<Item = &'a Segment>, live: &Bits) -> Result<Vec<f32>> {
+        let fields = self.schema.fields.len();
+        let mut sums = vec![0_u64; fields];
+        for segment in segments {
+            for (local, lengths) in segment.lengths()?.chunks_exact(fields).enumerate() {
+                if live.contains(segment.first + local) {
+                    sums.iter_mut().zip(lengths).for_each(|(sum, &length)| *sum += u64::from(length));
+                }
+            }
+        }
+        let items = live.count().max(1) as f64;
+        Ok(sums.into_iter().map(|sum| (sum as f64 / items) as f32).collect())
+    }
+
+    /// Returns the error for an id that the catalog has not.
+    pub(crate) fn unknown_id(id: &str) -> Error {
+        Error::new(ErrorCode::InvalidArgument, format!("id: the catalog has no item {id:?}"))
+    }
+
+    /// Returns the name and size of each section of each file that has items, the catalog's first.
+    pub fn sections(&self) -> Vec<Vec<(&'static str, usize)>> {
+        let of = |segment: &Segment| {
+            let entries = segment.header.entries.iter();
+            entries.map(|entry| (entry.kind.name(), entry.bytes.len())).collect()
+        };
+        self.segments.iter().map(of).collect()
+    }
+
+    /// Returns the ids of the items.
+    ///
+    /// # Errors
+    /// `INVALID_CATALOG` if an id is damaged.
+    pub fn ids(&self) -> Result<Vec<&str>> {
+        self.live.iter().map(|item| self.id(item)).collect()
+    }
+}
+
+#[cfg(feature = "index")]
+type VectorPart<'a> = (Option<Rows<'a>>, Option<Codes<'a>>, std::ops::Range<usize>);
+
+/// Returns the hash that identifies a catalog file or a delta.
+///
+/// # Errors
+/// `INVALID_CATALOG` if it has no valid header.
+pub fn file_hash(file: &[u8]) -> Result<[u8; 32]> {
+    Ok(Header::read(file)?.hash)
+}
+
+/// Ids with the new values of attributes, by attribute number. `None` removes a value.
+pub(crate) type Patches = Vec<(String, Vec<(usize, Option<AttributeValue>)>)>;
+
+fn read_columns(segment: &Segment) -> Result<Vec<Column>> {
+    let mut reader = ByteReader::new(segment.section(SectionKind::Columns)?, "columns");
+    let read = |kind| Column::read(&mut reader, kind, segment.items());
+    let columns = segment.schema.attributes.iter().map(|attribute| attribute.kind).map(read).collect();
+    if !reader.is_empty() {
+        fail!(InvalidCatalog, "columns: bytes after the last column");
+    }
+    columns
+}
+
+fn read_mean(section: &[u8], dimension: usize) -> Result<Vec<f32>> {
+    let mean: Vec<f32> = section.as_chunks().0.iter().map(|four| f32::from_le_bytes(*four)).collect();
+    if !section.is_empty() && section.len() != 4 * dimension || mean.iter().any(|x| !x.is_finite()) {
+        fail!(InvalidCatalog, "mean: {} bytes for {dimension} dimensions", section.len());
+    }
+    Ok(mean)
+}
+
+fn read_removals(section: &[u8]) -> Result<BTreeSet<String>> {
+    let mut reader = ByteReader::new(section, "removals");
+    let mut ids = BTreeSet::new();
+    while !reader.is_empty() {
+        ids.insert(reader.string()?.to_string());
+    }
+    Ok(ids)
+}
+
+/// Writes the section of removals: ids one after the other.
+pub(crate) fn write_removals<'a>(ids: impl IntoIterator<Item = &'a str>) -> Vec<u8> {
+    let mut writer = ByteWriter::default();
+    ids.into_iter().for_each(|id| writer.string(id));
+    writer.bytes
+}
+
+/// Reads patches: a JSON object of ids, each with an object of attributes.
+pub(crate) fn read_patches(section: &[u8], schema: &Schema) -> Result<Patches> {
+    if section.is_empty() {
+        return Ok(Vec::new());
+    }
+    let patches: Map<String, Value> = match serde_json::from_slice(section) {
+        Ok(patches) => patches,
+        Err(error) => fail!(InvalidCatalog, "patches: {error}"),
+    };
+    let mut read = Vec::new();
+    for (id, values) in patches {
+        let Value::Object(values) = values else { fail!(InvalidCatalog, "patches: {id:?} has no object") };
+        let mut list = Vec::new();
+        for (name, value) in values {
+            let Some(attribute) = schema.attribute(&name) else {
+                fail!(InvalidCatalog, "patches: {id:?}: there is no attribute {name:?}")
+            };
+            match AttributeValue::from_json(schema.attributes[attribute].kind, &value) {
+                Ok(value) => list.push((attribute, value)),
+                Err(problem) => fail!(InvalidCatalog, "patches: {id:?}: {name}: {problem}"),
+            }
+        }
+        read.push((id, list));
+    }
+    Ok(read)
+}

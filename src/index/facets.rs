@@ -1,0 +1,38 @@
+//! Facets: how many hits have each value of an attribute.
+
+use super::bits::Bits;
+use super::columns::Column;
+use super::request::FacetRequest;
+use super::result::{Facet, FacetCount};
+use super::values::Values;
+
+/// Counts the values of a column over a set of items.
+pub(crate) fn count(column: &Column, items: &Bits, request: &FacetRequest) -> Facet {
+    let mut counts = vec![0_usize; column.values.len() + 1];
+    for item in items.iter() {
+        column.each_code(item, |code| counts[code as usize] += 1);
+    }
+    let mut codes: Vec<u32> = (1..counts.len() as u32).filter(|&code| counts[code as usize] > 0).collect();
+    let mut ranges = Vec::new();
+    let mut bounds = None;
+    if let Values::Numbers(numbers) = &column.values {
+        let number = |code: u32| numbers[code as usize - 1];
+        bounds = codes.first().zip(codes.last()).map(|(&first, &last)| [number(first), number(last)]);
+        let (codes, counts) = (&codes, &counts);
+        let in_range = |low: f64, high: f64| {
+            codes
+                .iter()
+                .filter(move |&&code| low <= number(code) && number(code) < high)
+                .map(|&code| counts[code as usize])
+        };
+        for (i, &low) in request.ranges.iter().enumerate() {
+            let high = request.ranges.get(i + 1).copied().unwrap_or(f64::INFINITY);
+            ranges.push(in_range(low, high).sum());
+        }
+    }
+    let distinct = codes.len();
+    codes.sort_by_key(|&code| std::cmp::Reverse(counts[code as usize]));
+    codes.truncate(request.limit);
+    let shown = |code: u32| FacetCount { value: column.shown(code), count: counts[code as usize] };
+    Facet { values: codes.into_iter().map(shown).collect(), distinct, ranges, bounds }
+}

@@ -1,0 +1,295 @@
+//! The container of a catalog and of a delta: a header with a table of sections, then the sections.
+//!
+//! ```text
+//! file   := header, section × sections             each section begins at a multiple of 64 bytes, zeros between
+//! header := magic "COROMCAT", version: u32 = 1, kind: u32, sections: u32, zero: u32, parent: 32 bytes,
+//!           entry × sections, hash: 32 bytes       SHA-256 of the header's bytes before it
+//! entry  := section: u32, zero: u32, offset: u64, length: u64, hash: 32 bytes     SHA-256 of the section
+//! ```
+//! The header's hash identifies the file, because the header has the hash of every section.
+
+use std::ops::Range;
+
+use sha2::{Digest, Sha256};
+
+use super::bytes::{ByteReader, ByteWriter};
+use crate::error::{Result, fail};
+
+const MAGIC: &[u8; 8] = b"COROMCAT";
+const VERSION: u32 = 1;
+const PREFIX_BYTES: usize = 56;
+const ENTRY_BYTES: usize = 56;
+const HASH_BYTES: usize = 32;
+const ALIGNMENT: usize = 64;
+const MAX_SECTIONS: usize = 64;
+const WHAT: &str = "header";
+
+/// A SHA-256.
+pub(crate) type Hash = [u8; HASH_BYTES];
+
+/// What a file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FileKind {
+    /// A catalog of its own.
+    Catalog = 0,
+    /// Changes to the file before it.
+    Delta = 1,
+}
+
+/// What a section has. The order of the variants is the order in the file: what is needed first comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum SectionKind {
+    Schema = 1,
+    Removals = 2,
+    Patches = 3,
+    Characters = 4,
+    Dictionary = 5,
+    Lengths = 6,
+    Postings = 7,
+    Columns = 8,
+    Ids = 9,
+    Phrases = 10,
+    Readings = 11,
+    Synonyms = 12,
+    Texts = 13,
+    Mean = 14,
+    Codes = 15,
+    Rows = 16,
+}
+
+impl SectionKind {
+    const ALL: [Self; 16] = [
+        Self::Schema,
+        Self::Removals,
+        Self::Patches,
+        Self::Characters,
+        Self::Dictionary,
+        Self::Lengths,
+        Self::Postings,
+        Self::Columns,
+        Self::Ids,
+        Self::Phrases,
+        Self::Readings,
+        Self::Synonyms,
+        Self::Texts,
+        Self::Mean,
+        Self::Codes,
+        Self::Rows,
+    ];
+
+    /// Returns the name for messages and for `corom index info`.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Schema => "schema",
+            Self::Removals => "removals",
+            Self::Patches => "patches",
+            Self::Characters => "characters",
+            Self::Dictionary => "term dictionary",
+            Self::Lengths => "field lengths",
+            Self::Postings => "postings",
+            Self::Columns => "columns",
+            Self::Ids => "ids",
+            Self::Phrases => "phrases",
+            Self::Readings => "readings",
+            Self::Synonyms => "synonyms",
+            Self::Texts => "texts",
+            Self::Mean => "mean",
+            Self::Codes => "codes",
+            Self::Rows => "rows",
+        }
+    }
+}
+
+/// A section's place in the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) kind: SectionKind,
+    pub(crate) bytes: Range<usize>,
+    hash: Hash,
+}
+
+/// The header of a file.
+#[derive(Debug, Clone)]
+pub(crate) struct Header {
+    pub(crate) kind: FileKind,
+    /// The hash of the file that a delta continues; zeros in a catalog.
+    pub(crate) parent: Hash,
+    pub(crate) entries: Vec<Entry>,
+    /// The hash that identifies the file.
+    pub(crate) hash: Hash,
+}
+
+impl Header {
+    /// Reads the header at the beginning of `file`, and checks its hash.
+    ///
+    /// # Errors
+    /// `INVALID_CATALOG` if it is cut or damaged, `UNSUPPORTED_FORMAT` for another version.
+    pub(crate) fn read(file: &[u8]) -> Result<Self> {
+        let mut reader = ByteReader::new(file, WHAT);
+        if reader.bytes(8)? != MAGIC {
+            fail!(InvalidCatalog, "{WHAT}: this is not a catalog: it does not begin with COROMCAT");
+        }
+        let version = reader.u32()?;
+        if version != VERSION {
+            fail!(
+                UnsupportedFormat,
+                "{WHAT}: format version {version}; this release reads version {VERSION}"
+            );
+        }
+        let kind = match reader.u32()? {
+            0 => FileKind::Catalog,
+            1 => FileKind::Delta,
+            other => fail!(InvalidCatalog, "{WHAT}: kind {other}; expected 0 or 1"),
+        };
+        let (sections, zero) = (reader.u32()? as usize, reader.u32()?);
+        if sections > MAX_SECTIONS || zero != 0 {
+            fail!(InvalidCatalog, "{WHAT}: {sections} sections; expected at most {MAX_SECTIONS}");
+        }
+        let parent = hash_of(reader.bytes(HASH_BYTES)?);
+        let mut entries: Vec<Entry> = Vec::with_capacity(sections);
+        let mut end = PREFIX_BYTES + sections * ENTRY_BYTES + HASH_BYTES;
+        for _ in 0..sections {
+            let entry = Self::read_entry(&mut reader, end)?;
+            if entries.last().is_some_and(|last| last.kind >= entry.kind) {
+                fail!(InvalidCatalog, "{WHAT}: section {} is out of order", entry.kind.name());
+            }
+            end = entry.bytes.end;
+            entries.push(entry);
+        }
+        let hash = hash_of(reader.bytes(HASH_BYTES)?);
+        let hashed = PREFIX_BYTES + sections * ENTRY_BYTES;
+        if hash_of(&Sha256::digest(&file[..hashed])) != hash {
+            fail!(InvalidCatalog, "{WHAT}: the hash differs from the header's bytes; the file is damaged");
+        }
+        Ok(Self { kind, parent, entries, hash })
+    }
+
+    fn read_entry(reader: &mut ByteReader, end: usize) -> Result<Entry> {
+        let (number, zero) = (reader.u32()?, reader.u32()?);
+        let kind = SectionKind::ALL.into_iter().find(|&kind| kind as u32 == number);
+        let (Some(kind), 0) = (kind, zero) else { fail!(InvalidCatalog, "{WHAT}: unknown section {number}") };
+        let (offset, length) = (usize::try_from(reader.u64()?), usize::try_from(reader.u64()?));
+        let hash = hash_of(reader.bytes(HASH_BYTES)?);
+        let expected = end.next_multiple_of(ALIGNMENT);
+        match (offset, length) {
+            (Ok(start), Ok(length)) if start == expected && start.checked_add(length).is_some() => {
+                Ok(Entry { kind, bytes: start..start + length, hash })
+            }
+            _ => fail!(InvalidCatalog, "{WHAT}: section {} does not begin at {expected}", kind.name()),
+        }
+    }
+
+    /// Returns the size of the whole file.
+    pub(crate) fn file_bytes(&self) -> usize {
+        let header = PREFIX_BYTES + self.entries.len() * ENTRY_BYTES + HASH_BYTES;
+        self.entries.last().map_or(header, |entry| entry.bytes.end)
+    }
+
+    /// Returns the place of a section, if the file has it.
+    pub(crate) fn section(&self, kind: SectionKind) -> Option<Range<usize>> {
+        self.entries.iter().find(|entry| entry.kind == kind).map(|entry| entry.bytes.clone())
+    }
+
+    /// Checks the size of the file, the hash of each section, and the zeros between sections.
+    ///
+    /// # Errors
+    /// `INTEGRITY_MISMATCH` if one differs.
+    pub(crate) fn verify(&self, file: &[u8]) -> Result<()> {
+        if file.len() != self.file_bytes() {
+            fail!(IntegrityMismatch, "catalog: {} bytes; the header says {}", file.len(), self.file_bytes());
+        }
+        let mut end = PREFIX_BYTES + self.entries.len() * ENTRY_BYTES + HASH_BYTES;
+        for entry in &self.entries {
+            let gap_is_zero = file[end..entry.bytes.start].iter().all(|&byte| byte == 0);
+            if !gap_is_zero || hash_of(&Sha256::digest(&file[entry.bytes.clone()])) != entry.hash {
+                fail!(IntegrityMismatch, "catalog: section {} differs from its hash", entry.kind.name());
+            }
+            end = entry.bytes.end;
+        }
+        Ok(())
+    }
+}
+
+/// Writes a file of sections. Empty sections are left out.
+pub(crate) fn write_file(
+    kind: FileKind,
+    parent: &Hash,
+    mut sections: Vec<(SectionKind, Vec<u8>)>,
+) -> Vec<u8> {
+    sections.retain(|(_, bytes)| !bytes.is_empty());
+    sections.sort_by_key(|(kind, _)| *kind);
+    let mut writer = ByteWriter::default();
+    writer.bytes.extend(MAGIC);
+    for number in [VERSION, kind as u32, sections.len() as u32, 0] {
+        writer.u32(number);
+    }
+    writer.bytes.extend(parent);
+    let mut end = PREFIX_BYTES + sections.len() * ENTRY_BYTES + HASH_BYTES;
+    for (kind, bytes) in &sections {
+        let start = end.next_multiple_of(ALIGNMENT);
+        writer.u32(*kind as u32);
+        writer.u32(0);
+        writer.u64(start as u64);
+        writer.u64(bytes.len() as u64);
+        writer.bytes.extend(Sha256::digest(bytes));
+        end = start + bytes.len();
+    }
+    let hash = Sha256::digest(&writer.bytes);
+    let mut file = writer.bytes;
+    file.extend(hash);
+    for (_, bytes) in sections {
+        file.resize(file.len().next_multiple_of(ALIGNMENT), 0);
+        file.extend(bytes);
+    }
+    file
+}
+
+fn hash_of(bytes: &[u8]) -> Hash {
+    let mut hash = [0; HASH_BYTES];
+    hash.copy_from_slice(bytes);
+    hash
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file() -> Vec<u8> {
+        let sections = vec![
+            (SectionKind::Rows, vec![7; 100]),
+            (SectionKind::Schema, b"{}".to_vec()),
+            (SectionKind::Mean, Vec::new()),
+        ];
+        write_file(FileKind::Delta, &[9; 32], sections)
+    }
+
+    #[test]
+    fn sections_are_the_same_after_writing_and_reading() {
+        let file = file();
+        let header = Header::read(&file).unwrap();
+        header.verify(&file).unwrap();
+        assert_eq!((header.kind, header.parent), (FileKind::Delta, [9; 32]));
+        assert_eq!(&file[header.section(SectionKind::Schema).unwrap()], b"{}");
+        let rows = header.section(SectionKind::Rows).unwrap();
+        assert!(rows.start.is_multiple_of(64) && file[rows] == [7; 100]);
+        assert_eq!(header.section(SectionKind::Mean), None);
+        assert_eq!(header.file_bytes(), file.len());
+    }
+
+    #[test]
+    fn every_cut_and_every_changed_byte_is_rejected() {
+        let whole = file();
+        let accepts = |file: &[u8]| Header::read(file).and_then(|header| header.verify(file)).is_ok();
+        assert!(accepts(&whole));
+        for cut in 0..whole.len() {
+            assert!(!accepts(&whole[..cut]), "{cut}");
+        }
+        for at in 0..whole.len() {
+            let mut damaged = whole.clone();
+            damaged[at] ^= 1 << (at % 8);
+            assert!(!accepts(&damaged), "{at}");
+        }
+        let longer = [whole, vec![0]].concat();
+        assert!(!accepts(&longer));
+    }
+}

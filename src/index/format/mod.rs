@@ -1,0 +1,4 @@
+//! The catalog file: see docs/catalog-format.md.
+
+pub(crate) mod bytes;
+pub(crate) mod container;

@@ -1,0 +1,177 @@
+//! One score per item from the keyword score, the semantic score and boosts.
+//!
+//! ```text
+//! keyword:   the BM25 score                      semantic:  the score in the catalog's metric
+//! weighted:  (1 − ratio) · max(zₖ, −3) + ratio · zₛ         z = (score − mean) / deviation
+//! rrf:       (1 − ratio) / (60 + rankₖ) + ratio / (60 + rankₛ)
+//! ```
+//! `zₖ` is over the items that match, with a deviation of at least a tenth of the best score: a query with few matches
+//! has no spread to speak of. `zₛ` is over a sample of the whole catalog. Neither depends on the filter.
+
+use super::bits::Bits;
+use super::catalog::Catalog;
+use super::columns::Column;
+use super::keyword::leg::KeywordLeg;
+use super::request::{Boost, Fusion, SearchRequest};
+use super::result::ScorePart;
+use super::schema::AttributeKind;
+use super::semantic::{SemanticLeg, Spread};
+use crate::error::{Result, fail};
+
+/// The constant of reciprocal rank fusion (Cormack et al., 2009).
+const RRF_RANK: f32 = 60.0;
+const MIN_KEYWORD: f32 = -3.0;
+const MIN_DEVIATION: f32 = 0.1;
+
+/// The scores of a search.
+#[derive(Debug)]
+pub(crate) struct Scorer<'a> {
+    pub(crate) keyword: Option<&'a KeywordLeg>,
+    pub(crate) semantic: Option<&'a SemanticLeg>,
+    keyword_spread: Spread,
+    ratio: f32,
+    fusion: Fusion,
+    /// The place of each item by keyword and by semantic score; only for reciprocal ranks.
+    ranks: [Vec<u32>; 2],
+    boosts: Vec<(&'a str, &'a Column, f32)>,
+}
+
+impl<'a> Scorer<'a> {
+    /// Prepares the scores of the items in `set`.
+    ///
+    /// # Errors
+    /// `INVALID_ARGUMENT` for a boost by an attribute that does not exist or has no order.
+    pub(crate) fn new(
+        catalog: &'a Catalog,
+        request: &'a SearchRequest,
+        keyword: Option<&'a KeywordLeg>,
+        semantic: Option<&'a SemanticLeg>,
+        set: &Bits,
+    ) -> Result<Self> {
+        let mut keyword_spread = Spread { mean: 0.0, deviation: 0.0 };
+        let mut ranks = [Vec::new(), Vec::new()];
+        if let (Some(keyword), Some(semantic)) = (keyword, semantic) {
+            let best = keyword.items.iter().fold(0.0_f32, |best, item| best.max(keyword.scores[item]));
+            keyword_spread = Spread::of(
+                keyword.items.iter().map(|item| keyword.scores[item]).collect::<Vec<_>>().iter().copied(),
+            );
+            keyword_spread.deviation = keyword_spread.deviation.max(MIN_DEVIATION * best);
+            if request.fusion == Fusion::Rrf {
+                ranks = [ranked(&keyword.scores, set), ranked(&semantic.scores, set)];
+            }
+        }
+        let mut boosts = Vec::new();
+        for Boost { attribute: name, weight } in &request.boost {
+            let Some(attribute) = catalog.schema.attribute(name) else {
+                fail!(InvalidArgument, "boost: there is no attribute {name:?}")
+            };
+            let column = &catalog.columns[attribute];
+            if !matches!(column.kind, AttributeKind::Number | AttributeKind::Boolean) || !weight.is_finite() {
+                fail!(
+                    InvalidArgument,
+                    "boost: {name:?} is a {}; expected a number or boolean, and a finite weight",
+                    column.kind.name()
+                );
+            }
+            boosts.push((name.as_str(), column, *weight));
+        }
+        let (ratio, fusion) = (request.semantic_ratio, request.fusion);
+        Ok(Self { keyword, semantic, keyword_spread, ratio, fusion, ranks, boosts })
+    }
+
+    /// Returns the score of an item.
+    pub(crate) fn score(&self, item: usize) -> f32 {
+        let mut score = 0.0;
+        self.each_part(item, &mut |_, value| score += value);
+        score
+    }
+
+    /// Returns the parts that the score of an item is the sum of.
+    pub(crate) fn explain(&self, item: usize) -> Vec<ScorePart> {
+        let mut parts = Vec::new();
+        self.each_part(item, &mut |part, value| {
+            let (name, formula) = self.describe(part, item);
+            parts.push(ScorePart { name, value, formula });
+        });
+        parts
+    }
+
+    fn each_part(&self, item: usize, visit: &mut dyn FnMut(Part, f32)) {
+        match (self.keyword, self.semantic) {
+            (Some(keyword), Some(semantic)) => {
+                let [a, b] = match self.fusion {
+                    Fusion::Weighted => [
+                        self.keyword_spread.normalize(keyword.scores[item]).max(MIN_KEYWORD),
+                        semantic.spread.normalize(semantic.scores[item]),
+                    ],
+                    Fusion::Rrf => [0, 1].map(|leg| match self.ranks[leg].get(item) {
+                        Some(&rank) if rank > 0 && (leg == 1 || keyword.items.contains(item)) => {
+                            1.0 / (RRF_RANK + rank as f32)
+                        }
+                        _ => 0.0,
+                    }),
+                };
+                visit(Part::Keyword, (1.0 - self.ratio) * a);
+                visit(Part::Semantic, self.ratio * b);
+            }
+            (Some(keyword), None) => visit(Part::Keyword, keyword.scores[item]),
+            (None, Some(semantic)) => visit(Part::Semantic, semantic.scores[item]),
+            (None, None) => {}
+        }
+        for (number, (_, column, weight)) in self.boosts.iter().enumerate() {
+            visit(Part::Boost(number), weight * place(column, item));
+        }
+    }
+
+    fn describe(&self, part: Part, item: usize) -> (String, String) {
+        let (name, raw, spread, share) = match part {
+            Part::Boost(number) => {
+                let (name, column, weight) = self.boosts[number];
+                return (format!("boost {name}"), format!("{weight} · {}", place(column, item)));
+            }
+            Part::Keyword => (
+                "keyword",
+                self.keyword.map_or(0.0, |leg| leg.scores[item]),
+                self.keyword_spread,
+                1.0 - self.ratio,
+            ),
+            Part::Semantic => {
+                let leg = self.semantic.map(|leg| (leg.scores[item], leg.spread));
+                let (raw, spread) = leg.unwrap_or((0.0, self.keyword_spread));
+                ("semantic", raw, spread, self.ratio)
+            }
+        };
+        let is_hybrid = self.keyword.is_some() && self.semantic.is_some();
+        let formula = match (is_hybrid, self.fusion) {
+            (false, _) => format!("{raw}"),
+            (true, Fusion::Weighted) => format!("{share} · ({raw} − {}) / {}", spread.mean, spread.deviation),
+            (true, Fusion::Rrf) => {
+                let leg = usize::from(part == Part::Semantic);
+                format!("{share} / ({RRF_RANK} + rank {})", self.ranks[leg].get(item).copied().unwrap_or(0))
+            }
+        };
+        (name.to_string(), formula)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Keyword,
+    Semantic,
+    Boost(usize),
+}
+
+/// Returns the place of an item's value among the column's values, 0 for the smallest and for none, 1 for the largest.
+fn place(column: &Column, item: usize) -> f32 {
+    let code = column.code(item);
+    if code == 0 { 0.0 } else { (code - 1) as f32 / (column.values.len() - 1).max(1) as f32 }
+}
+
+/// Returns the rank of each item of a set by score, from 1 on.
+fn ranked(scores: &[f32], set: &Bits) -> Vec<u32> {
+    let mut order: Vec<usize> = set.iter().collect();
+    order.sort_unstable_by(|&a, &b| scores[b].total_cmp(&scores[a]).then(a.cmp(&b)));
+    let mut ranks = vec![0; scores.len()];
+    order.into_iter().enumerate().for_each(|(rank, item)| ranks[item] = rank as u32 + 1);
+    ranks
+}

@@ -1,0 +1,5 @@
+//! The inner loops of the scans, one file per operation, on slices. Each has a scalar reference; the tests compare the
+//! two. Sums are integers, so every machine gives the same bits.
+
+pub(crate) mod dot_i8;
+pub(crate) mod plane_counts;

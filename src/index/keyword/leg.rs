@@ -1,0 +1,92 @@
+//! The keyword scores of all items for one query.
+
+use super::clause::{Clause, ClauseMatches, ClauseScore};
+use super::expand::expand;
+use super::source::Scratch;
+use crate::error::Result;
+use crate::index::bits::Bits;
+use crate::index::bm25::Bm25;
+use crate::index::catalog::Catalog;
+use crate::index::request::Matching;
+use crate::index::text::folded::Folded;
+
+/// The share of the query's importance that an item has to match with [`Matching::Most`].
+const MOST: f32 = 0.5;
+
+/// The result of keyword search over all live items, whatever the filter is.
+#[derive(Debug)]
+pub(crate) struct KeywordLeg {
+    pub(crate) query: Folded,
+    pub(crate) clauses: Vec<Clause>,
+    found: Vec<ClauseMatches>,
+    bm25: Bm25,
+    /// The score of each item.
+    pub(crate) scores: Vec<f32>,
+    /// The items that match.
+    pub(crate) items: Bits,
+}
+
+impl KeywordLeg {
+    /// Searches. `is_open`: the last word may be unfinished.
+    ///
+    /// # Errors
+    /// `INVALID_CATALOG` if the index is damaged.
+    pub(crate) fn search(catalog: &Catalog, text: &str, is_open: bool, matching: Matching) -> Result<Self> {
+        let bm25 = Bm25::default();
+        let query = Folded::new(text, &catalog.characters);
+        let clauses = expand(&query, is_open, catalog);
+        let items = catalog.items();
+        let mut scratch = Scratch::new(items);
+        let mut found = Vec::new();
+        for clause in &clauses {
+            found.push(ClauseMatches::find(clause, catalog, bm25, &mut scratch)?);
+        }
+        let importance: Vec<f32> = found.iter().map(ClauseMatches::importance).collect();
+        let needed = match matching {
+            Matching::Any => 0.0,
+            Matching::Most => MOST * importance.iter().sum::<f32>(),
+            // A clause without a match has no importance, but still has to match.
+            Matching::All if found.iter().any(|clause| clause.matches.is_empty()) => f32::INFINITY,
+            Matching::All => importance.iter().sum::<f32>() * 0.9999,
+        };
+        let mut leg =
+            Self { query, clauses, found, bm25, scores: vec![0.0; items], items: Bits::none(items) };
+        let mut covered = vec![0.0_f32; items];
+        let mut best = vec![0.0_f32; items];
+        for (clause, importance) in leg.found.iter().zip(importance) {
+            let mut touched = Vec::new();
+            clause.each_score(bm25, |item, score| {
+                let before = &mut best[item as usize];
+                if *before == 0.0 {
+                    touched.push(item);
+                }
+                *before = before.max(score);
+            });
+            for item in touched {
+                let item = item as usize;
+                leg.scores[item] += std::mem::take(&mut best[item]);
+                covered[item] += importance;
+                leg.items.insert(item);
+            }
+        }
+        for item in leg.items.iter().collect::<Vec<_>>() {
+            if covered[item] < needed {
+                leg.items.remove(item);
+                leg.scores[item] = 0.0;
+            }
+        }
+        Ok(leg)
+    }
+
+    /// Returns how an item matches each clause that it matches: the clause's number and the numbers of its score.
+    pub(crate) fn explain(&self, item: usize) -> Vec<(usize, ClauseScore)> {
+        let score =
+            |(number, found): (usize, &ClauseMatches)| Some((number, found.score(self.bm25, item as u32)?));
+        self.found.iter().enumerate().filter_map(score).collect()
+    }
+
+    /// Returns true if the query asks for nothing.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.clauses.is_empty()
+    }
+}

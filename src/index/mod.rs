@@ -1,0 +1,91 @@
+//! Search over a catalog: keywords, vectors, filters, facets. It knows no encoder and needs no Unicode tables, so its
+//! WebAssembly is small. docs/catalog-format.md specifies the file.
+//!
+//! | module | |
+//! |---|---|
+//! | `catalog`, `segment`, `format` | the files and the items in them |
+//! | `text`, `characters`, `readings`, `synonyms` | texts and queries to terms |
+//! | `dictionary`, `postings`, `bm25`, `keyword` | keyword search |
+//! | `vectors`, `kernels`, `semantic` | semantic search |
+//! | `columns`, `filter`, `facets` | attributes |
+//! | `search`, `fusion`, `diversify`, `highlight`, `suggest` | from the request to the hits |
+
+mod attribute_value;
+mod bits;
+mod bm25;
+mod catalog;
+mod characters;
+mod columns;
+mod dictionary;
+mod diversify;
+mod facets;
+mod filter;
+mod format;
+mod fusion;
+mod highlight;
+mod ids;
+mod kernels;
+mod keyword;
+mod postings;
+mod random;
+mod readings;
+mod request;
+mod result;
+mod schema;
+mod search;
+mod segment;
+mod semantic;
+mod suggest;
+mod synonyms;
+mod text;
+mod texts;
+mod top_k;
+mod values;
+mod vectors;
+
+pub use attribute_value::AttributeValue;
+pub use catalog::{Catalog, Check, file_hash};
+pub use request::{Boost, FacetRequest, Fusion, Matching, Mode, SearchRequest, SortKey};
+pub use result::{
+    ClauseExplanation, Explanation, Facet, FacetCount, Hit, LegScores, ScorePart, SearchResult,
+};
+pub use schema::{
+    Attribute, AttributeKind, Field, MAX_DIMENSION, MAX_ITEMS, Schema, SpaceMetric, VectorSpace,
+};
+pub use suggest::Suggestion;
+
+/// What the builder shares with search of texts.
+#[cfg(feature = "index")]
+pub(crate) mod fold {
+    pub(crate) use super::text::class::{CharClass, is_ignored};
+    pub(crate) use super::text::folded::{Fold, Folded, RunKind};
+    pub(crate) use super::text::terms::index_terms;
+    pub(crate) use super::text::words::is_joiner;
+}
+
+/// Random numbers for the builder's tests.
+#[cfg(all(test, feature = "index"))]
+pub(crate) use random::Random;
+
+/// What the builder shares with search of the file.
+#[cfg(feature = "index")]
+pub(crate) mod sections {
+    pub(crate) use super::bits::Bits;
+    pub(crate) use super::catalog::{read_patches, write_removals};
+    pub(crate) use super::characters::CharacterTable;
+    pub(crate) use super::columns::Column;
+    pub(crate) use super::dictionary::DictionaryWriter;
+    pub(crate) use super::format::bytes::ByteWriter;
+    pub(crate) use super::format::container::{FileKind, SectionKind, write_file};
+    pub(crate) use super::ids::Ids;
+    pub(crate) use super::postings::{MAX_FIELDS, PostingsWriter};
+    pub(crate) use super::readings::Readings;
+    pub(crate) use super::synonyms::Synonyms;
+    pub(crate) use super::texts::BLOCK_ITEMS;
+    pub(crate) use super::top_k::top_k;
+    pub(crate) use super::vectors::codes::{Codes, CodesWriter};
+    pub(crate) use super::vectors::dot::dot;
+    pub(crate) use super::vectors::query::{CodeQuery, VectorQuery, checked};
+    pub(crate) use super::vectors::rotation::Rotation;
+    pub(crate) use super::vectors::rows::{Rows, write_row};
+}

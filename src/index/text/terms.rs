@@ -1,0 +1,141 @@
+//! The terms of a text: what a catalog's index has of it, and what a query asks for.
+//!
+//! | of | terms of the index |
+//! |---|---|
+//! | a run of dense characters, 阔腿裤 | its bigrams 阔腿, 腿裤 and the last character 裤 |
+//! | a word, `z62z72` | the word, and its parts `z62`, `z72`, `z`, `62`, `72` |
+//! | joined words with a digit, `225/55R18` | the words, together `22555r18`, and the digits `2255518` |
+//! | a number before a dense character, `17寸` | `17寸` |
+//!
+//! A query of one dense character asks for all terms that begin with it. With the last character of each run among the
+//! terms, these are all terms that contain it.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use super::folded::{Folded, Run, RunKind};
+use super::words::{Compound, models, parts};
+
+/// The longest term in characters. Of a longer word only the beginning is indexed.
+pub(crate) const MAX_TERM_CHARS: usize = 64;
+
+/// A term and where it stands in the folded text.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Term {
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    pub(crate) text: String,
+}
+
+/// Returns the terms of a text for the index, in the order of their places. A term that stands several times is
+/// returned several times, but once per place.
+pub(crate) fn index_terms(folded: &Folded) -> Vec<Term> {
+    let mut terms = BTreeSet::new();
+    let runs = folded.runs();
+    let mut at = 0;
+    while at < runs.len() {
+        let run = &runs[at];
+        match run.kind {
+            RunKind::Separator => at += 1,
+            RunKind::Dense => {
+                for start in run.chars.clone() {
+                    add(&mut terms, folded, start..(start + 2).min(run.chars.end));
+                }
+                at += 1;
+            }
+            RunKind::Word => {
+                let (compound, next) = Compound::at(folded, &runs, at);
+                add_compound(&mut terms, folded, &compound);
+                at = next;
+            }
+        }
+    }
+    for number in numbers_before_dense(folded, &runs) {
+        add(&mut terms, folded, number);
+    }
+    terms.into_iter().collect()
+}
+
+fn add_compound(terms: &mut BTreeSet<Term>, folded: &Folded, compound: &Compound) {
+    for word in &compound.words {
+        add(terms, folded, word.clone());
+        for part in models(folded, word.clone()).into_iter().chain(parts(folded, word.clone())) {
+            add(terms, folded, part);
+        }
+    }
+    let Range { start, end } = compound.chars();
+    for text in [compound.compact(folded), compound.digits(folded)].into_iter().flatten() {
+        terms.insert(Term { start, end, text: text.chars().take(MAX_TERM_CHARS).collect() });
+    }
+}
+
+/// Adds the term that the characters `chars` are.
+fn add(terms: &mut BTreeSet<Term>, folded: &Folded, chars: Range<usize>) {
+    terms.insert(Term { start: chars.start, end: chars.end, text: term_text(folded, chars) });
+}
+
+/// Returns the characters as a term.
+pub(super) fn term_text(folded: &Folded, chars: Range<usize>) -> String {
+    folded.chars[chars].iter().take(MAX_TERM_CHARS).map(|folded| folded.c).collect()
+}
+
+/// Returns the places of numbers that a dense character follows, with that character: `17寸`, `2.0升`.
+pub(super) fn numbers_before_dense(folded: &Folded, runs: &[Run]) -> Vec<Range<usize>> {
+    let is_digit = |i: &usize| folded.chars[*i].c.is_ascii_digit();
+    runs.windows(2)
+        .filter(|pair| pair[0].kind == RunKind::Word && pair[1].kind == RunKind::Dense)
+        .filter_map(|pair| {
+            let digits = pair[0].chars.clone().rev().take_while(is_digit).count();
+            (digits > 0).then(|| pair[0].chars.end - digits..pair[1].chars.start + 1)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::folded::{Fold, Folded};
+    use super::index_terms;
+
+    struct NoFold;
+    impl Fold for NoFold {
+        fn fold(&self, c: char, emit: &mut dyn FnMut(char)) {
+            emit(c);
+        }
+    }
+
+    fn terms(text: &str) -> String {
+        let terms = index_terms(&Folded::new(text, &NoFold));
+        terms.iter().map(|term| term.text.as_str()).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn dense_runs_are_bigrams_and_the_last_character() {
+        assert_eq!(terms("阔腿裤"), "阔腿 腿裤 裤");
+        assert_eq!(terms("花，束"), "花 束");
+        assert_eq!(terms(""), "");
+        assert_eq!(terms(" -- "), "");
+    }
+
+    #[test]
+    fn words_have_parts() {
+        assert_eq!(terms("NIKE"), "nike");
+        assert_eq!(terms("Z62Z72"), "z z62 z62z72 62 z z72 72");
+        assert_eq!(terms("iphone15"), "iphone iphone15 15");
+    }
+
+    #[test]
+    fn joined_words_are_compounds() {
+        assert_eq!(terms("5W-40"), "5 5w 5w40 w 40");
+        assert!(terms("225/55R18").split(' ').any(|term| term == "22555r18"));
+        assert!(terms("225/55 R18").split(' ').any(|term| term == "2255518"));
+        assert!(terms("225/55R18").split(' ').any(|term| term == "2255518"));
+        assert_eq!(terms("T-shirt"), "t shirt");
+        assert_eq!(terms("nike 42"), "nike 42");
+    }
+
+    #[test]
+    fn numbers_take_the_next_dense_character() {
+        assert_eq!(terms("17寸"), "17 17寸 寸");
+        assert_eq!(terms("R17寸轮"), "r r17 17 17寸 寸轮 轮");
+    }
+}

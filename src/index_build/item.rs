@@ -1,0 +1,101 @@
+//! An item as the builder takes it.
+
+use serde_json::{Map, Value};
+
+use crate::error::{Result, fail};
+use crate::index::{AttributeValue, Schema};
+
+const MAX_ID_BYTES: usize = 1024;
+const MAX_TEXT_BYTES: usize = 1 << 20;
+
+/// An item.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Item {
+    /// Its id: not empty, and no other item's.
+    pub id: String,
+    /// One text per field.
+    pub texts: Vec<String>,
+    /// One value per attribute, or none.
+    pub attributes: Vec<Option<AttributeValue>>,
+    /// JSON that comes back with the item, or nothing.
+    pub stored: String,
+    /// Its vector. All items of a catalog have one, or none has.
+    pub vector: Option<Vec<f32>>,
+}
+
+impl Item {
+    /// Reads an item: `{"id", field: text, attribute: value, "embedding": [number], "scale": number, …}`. The vector is
+    /// `embedding`, multiplied by `scale` if there is one: both as `corom embed` writes them. Of names that are neither
+    /// fields nor attributes those in `stored` are stored.
+    ///
+    /// # Errors
+    /// `INVALID_ARGUMENT` with the name of what is wrong.
+    pub fn from_json(value: &Value, schema: &Schema, stored: &[String]) -> Result<Self> {
+        let Value::Object(object) = value else {
+            fail!(InvalidArgument, "item: found {value}; expected an object")
+        };
+        let id = match object.get("id") {
+            Some(Value::String(id)) => id.clone(),
+            Some(Value::Number(id)) => id.to_string(),
+            Some(other) => fail!(InvalidArgument, "id: found {other}; expected a string"),
+            None => fail!(InvalidArgument, "id: missing; every item needs one"),
+        };
+        let mut texts = Vec::new();
+        for field in &schema.fields {
+            texts.push(match object.get(&field.name) {
+                Some(Value::String(text)) => text.clone(),
+                None | Some(Value::Null) => String::new(),
+                Some(other) => {
+                    fail!(InvalidArgument, "item {id:?}: {}: found {other}; expected a text", field.name)
+                }
+            });
+        }
+        let mut attributes = Vec::new();
+        for attribute in &schema.attributes {
+            let value = object.get(&attribute.name).unwrap_or(&Value::Null);
+            match AttributeValue::from_json(attribute.kind, value) {
+                Ok(value) => attributes.push(value),
+                Err(problem) => fail!(InvalidArgument, "item {id:?}: {}: {problem}", attribute.name),
+            }
+        }
+        let scale = match object.get("scale") {
+            Some(Value::Number(scale)) if schema.attribute("scale").is_none() => {
+                scale.as_f64().unwrap_or(1.0)
+            }
+            _ => 1.0,
+        };
+        let vector = match object.get("embedding") {
+            None | Some(Value::Null) => None,
+            Some(value) => match serde_json::from_value::<Vec<f64>>(value.clone()) {
+                Ok(vector) => Some(vector.into_iter().map(|x| (x * scale) as f32).collect()),
+                Err(error) => fail!(InvalidArgument, "item {id:?}: embedding: {error}"),
+            },
+        };
+        let kept: Map<String, Value> =
+            stored.iter().filter_map(|name| Some((name.clone(), object.get(name)?.clone()))).collect();
+        let stored = if kept.is_empty() { String::new() } else { Value::Object(kept).to_string() };
+        Ok(Self { id, texts, attributes, stored, vector })
+    }
+
+    /// Checks the item against the schema.
+    ///
+    /// # Errors
+    /// `INVALID_ARGUMENT` with the name of what is wrong.
+    pub(crate) fn check(&self, schema: &Schema) -> Result<()> {
+        let Self { id, texts, attributes, stored, .. } = self;
+        if id.is_empty() || id.len() > MAX_ID_BYTES {
+            fail!(
+                InvalidArgument,
+                "item {id:?}: the id has {} bytes; expected 1 to {MAX_ID_BYTES}",
+                id.len()
+            );
+        }
+        if texts.len() != schema.fields.len() || attributes.len() != schema.attributes.len() {
+            fail!(InvalidArgument, "item {id:?}: {} texts and {} attributes", texts.len(), attributes.len());
+        }
+        if texts.iter().chain([stored]).any(|text| text.len() > MAX_TEXT_BYTES) {
+            fail!(InvalidArgument, "item {id:?}: a text has more than {MAX_TEXT_BYTES} bytes");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,26 @@
+//! Builds catalogs: items to a file, changes to a delta, a catalog with deltas to a new file. It has the Unicode tables
+//! that search does without.
+
+mod build;
+mod change;
+mod characters;
+mod fold;
+mod item;
+mod keywords;
+mod phrases;
+mod readings;
+mod texts;
+mod vectors;
+
+pub use build::{BuildOptions, CodesOption, build, compact};
+pub use change::{Change, delta};
+pub use item::Item;
+
+#[cfg(test)]
+mod damage_tests;
+#[cfg(test)]
+mod property_tests;
+#[cfg(test)]
+mod reference_tests;
+#[cfg(test)]
+mod tests;
