@@ -6,8 +6,10 @@ cmd_lint() {
   step "format" cargo fmt --all --check
   step "layering" layering
   # The workspace: the fuzz targets have to compile, though CI does not run them.
-  step "clippy" cargo clippy --locked --workspace --all-targets --features cli -- -D warnings
-  step "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --quiet --locked --no-deps --features cli
+  step "clippy" cargo clippy --locked --workspace --all-targets --features cli,columnar -- -D warnings
+  # As the demo builds the command.
+  step "check without Parquet and Arrow" env RUSTFLAGS="-D warnings" cargo check --quiet --locked --features cli --bin corom
+  step "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --quiet --locked --no-deps --features cli,columnar
   web_toolchain
   # The library alone, without its tests. A panic ends the whole WebAssembly instance, so unwrap is denied too.
   step "clippy for wasm" web_cargo clippy --profile quick --lib --no-default-features --features embed -- -D warnings -D clippy::unwrap_used

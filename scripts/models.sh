@@ -60,11 +60,12 @@ convert() {
 }
 # The tests set CONVERTER_PROFILE to dev, because they compile the command with it anyway.
 run_convert() {
-  local profile=${CONVERTER_PROFILE:-converter}
+  local profile=${CONVERTER_PROFILE:-converter} features=cli
+  [[ $profile != dev ]] || features=cli,columnar
   mkdir -p models
   rm -rf "$2.part"
-  step "compile the converter" with_progress cargo build --locked --profile "$profile" --features cli --bin corom
-  cargo run --quiet --locked --profile "$profile" --features cli -- convert "$1" "$2.part" "${@:3}"
+  step "compile the converter" with_progress cargo build --locked --profile "$profile" --features "$features" --bin corom
+  cargo run --quiet --locked --profile "$profile" --features "$features" -- convert "$1" "$2.part" "${@:3}"
   rm -rf "$2" && mv "$2.part" "$2"
 }
 

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::io::BufRead;
-use std::ops::Range;
 
 use super::lines::for_each_line;
 use crate::error::{Result, fail};
@@ -85,14 +84,6 @@ impl Texts {
         &self.data[self.ends[row].0..self.ends[row].1]
     }
 
-    /// Returns the texts of some rows.
-    ///
-    /// # Panics
-    /// If a row does not exist.
-    pub fn slice(&self, rows: Range<usize>) -> Vec<String> {
-        rows.map(|row| self.text(row).to_owned()).collect()
-    }
-
     /// Returns the row of each id.
     pub fn rows_by_id(&self) -> HashMap<&str, usize> {
         (0..self.len()).map(|row| (self.id(row), row)).collect()
@@ -109,7 +100,6 @@ mod tests {
             Texts::read("\u{feff}7\t红 色\t连衣裙\r\n08\t\r\nx y\tc\n\n".as_bytes(), "corpus.tsv").unwrap();
         let rows: Vec<_> = (0..texts.len()).map(|row| (texts.id(row), texts.text(row))).collect();
         assert_eq!(rows, [("7", "红 色\t连衣裙"), ("08", ""), ("x y", "c")]);
-        assert_eq!(texts.slice(1..3), ["", "c"]);
         assert_eq!(texts.rows_by_id()["x y"], 2);
     }
 

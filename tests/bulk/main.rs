@@ -4,7 +4,11 @@
 #![allow(missing_docs, unreachable_pub, reason = "the modules of one test")]
 
 mod bad_rows;
+#[cfg(feature = "columnar")]
+mod columnar;
 mod formats;
+#[cfg(feature = "columnar")]
+mod hosts;
 mod resume;
 
 use std::fs;

@@ -7,6 +7,9 @@ use std::time::{Duration, Instant};
 use crate::{Folder, command, embed, fails, titles};
 
 const KILLS: usize = 50;
+/// Kills of runs with columns.
+#[cfg(feature = "columnar")]
+const COLUMN_KILLS: usize = 24;
 /// The files of an output that are compared.
 type Files = Vec<(String, Vec<u8>)>;
 
@@ -47,37 +50,82 @@ fn run_with_kills(
     unreachable!()
 }
 
-#[test]
-fn a_run_that_is_killed_at_random_moments_writes_the_same_bytes() {
-    let folder = Folder::new("kills");
-    let rows: String = titles(600).iter().enumerate().map(|(i, title)| format!("{i}\t{title}\n")).collect();
-    folder.write("in.tsv", format!("sku\ttitle\n{}", rows.replace("77\t", "77")));
-    let options = ["--header", "--column", "title", "--id", "sku", "--window", "30", "--on-bad-row", "skip"];
-    let outputs: &[(&str, &[&str])] = &[("npy", &["--vectors", "int8"]), ("jsonl", &[])];
+/// An input, an output, and options.
+type Case = (&'static str, &'static str, &'static [&'static str]);
+
+/// Runs each case with kills, until there were `least`. The outputs have the bytes of a run without kills.
+fn check_kills(folder: &Folder, cases: &[Case], least: usize) {
     let mut seed = 7;
     let mut kills = 0;
     for round in 0.. {
-        let (extension, more) = outputs[round % outputs.len()];
-        let options = [&options[..], more].concat();
+        let (input, extension, options) = cases[round % cases.len()];
+        // Short texts take a fifth of the time.
+        let options = &[options, &["--max-length", "8"]].concat()[..];
+        let whole_path = folder.path(&format!("whole.{extension}"));
         let started = Instant::now();
-        embed(
-            folder.path("in.tsv"),
-            folder.path(&format!("whole.{extension}")),
-            &[&options[..], &["--force"]].concat(),
-        );
+        embed(folder.path(input), &whole_path, &[options, &["--force"]].concat());
         let whole = started.elapsed();
-        let expected = files(&folder, "whole");
+        let expected = files(folder, "whole");
         let output = format!("killed.{extension}");
-        kills += run_with_kills(&folder, "in.tsv", &output, &options, whole, &mut seed);
-        assert!(expected == files(&folder, "killed"), "{extension}: other bytes after {kills} kills");
-        for name in folder.names().iter().filter(|name| *name != "in.tsv") {
+        kills += run_with_kills(folder, input, &output, options, whole, &mut seed);
+        assert!(
+            expected == files(folder, "killed"),
+            "{input} to {extension}: other bytes after {kills} kills"
+        );
+        for name in folder.names().iter().filter(|name| !name.starts_with("in.")) {
             assert!(!name.starts_with('.'), "{name} is left");
             fs::remove_file(folder.path(name)).unwrap();
         }
-        if kills >= KILLS && round + 1 >= outputs.len() {
+        if kills >= least && round + 1 >= cases.len() {
             return;
         }
     }
+}
+
+/// Writes a table of 600 titles, one of them with a bad row.
+fn write_table(folder: &Folder) {
+    let rows: String = titles(600).iter().enumerate().map(|(i, title)| format!("{i}\t{title}\n")).collect();
+    folder.write("in.tsv", format!("sku\ttitle\n{}", rows.replace("77\t", "77")));
+}
+
+#[test]
+fn a_run_that_is_killed_at_random_moments_writes_the_same_bytes() {
+    let folder = Folder::new("kills");
+    write_table(&folder);
+    let table = &["--header", "--column", "title", "--id", "sku", "--window", "30", "--on-bad-row", "skip"];
+    let int8 = &[
+        "--header",
+        "--column",
+        "title",
+        "--id",
+        "sku",
+        "--window",
+        "30",
+        "--on-bad-row",
+        "skip",
+        "--vectors",
+        "int8",
+    ];
+    check_kills(&folder, &[("in.tsv", "npy", int8), ("in.tsv", "jsonl", table)], KILLS);
+}
+
+#[cfg(feature = "columnar")]
+#[test]
+fn a_run_with_columns_that_is_killed_writes_the_same_bytes() {
+    let folder = Folder::new("columnar-kills");
+    write_table(&folder);
+    let table = ["--header", "--column", "title", "--id", "sku", "--on-bad-row", "keep", "--window", "100"];
+    for name in ["in.parquet", "in.arrows"] {
+        embed(folder.path("in.tsv"), folder.path(name), &table);
+    }
+    let columns =
+        &["--column", "title", "--id", "sku", "--keep", "title", "--window", "30", "--on-bad-row", "skip"];
+    let cases =
+        [("in.parquet", "arrows"), ("in.arrows", "parquet"), ("in.parquet", "parquet"), ("in.arrows", "npy")];
+    // An array of NumPy repeats no columns.
+    let bare = &["--column", "title", "--id", "sku", "--window", "30", "--on-bad-row", "skip"];
+    let cases = cases.map(|(from, to)| (from, to, if to == "npy" { &bare[..] } else { &columns[..] }));
+    check_kills(&folder, &cases, COLUMN_KILLS);
 }
 
 /// Kills a run once its journal exists.

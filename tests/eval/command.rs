@@ -181,6 +181,29 @@ fn vectors_are_kept_and_a_stopped_run_goes_on() {
 }
 
 #[test]
+fn runs_at_the_same_time_share_a_cache_without_mixing_rows() {
+    let scratch = Scratch::new("lock");
+    let files = made_up::write(&scratch.0, 1500);
+    let model = model("int8");
+    let start = |cache: &str| {
+        let options = ["--model", model.to_str().unwrap(), "--threads", "1", "--cache", cache];
+        command(&scratch, &files, &options).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap()
+    };
+    let alone = start("alone").wait_with_output().unwrap();
+    assert!(alone.status.success());
+    let together: Vec<_> = (0..3).map(|_| start("together")).collect();
+    for run in together {
+        let output = run.wait_with_output().unwrap();
+        assert!(output.status.success() && output.stdout == alone.stdout);
+    }
+    let vectors = |cache: &str| {
+        let files = scratch.0.join(cache).read_dir().unwrap().map(|entry| entry.unwrap().path());
+        files.map(|path| fs::read(path).unwrap()).collect::<std::collections::BTreeSet<_>>()
+    };
+    assert!(vectors("together") == vectors("alone"), "rows of several runs are mixed");
+}
+
+#[test]
 fn qualities_int8_rows_and_fusion_are_compared_with_the_first_system() {
     let scratch = Scratch::new("compare");
     let files = made_up::write(&scratch.0, 600);

@@ -126,6 +126,16 @@ const RULES: &[Rule] = &[
         why: "the converter reads and writes through its two traits",
     },
     Rule {
+        names: &["parquet", "arrow_ipc", "arrow_select"],
+        scope: "src/",
+        allowed: &[
+            "src/bin/corom/embed/columnar/",
+            "src/bin/corom/embed/input/columns/",
+            "src/bin/corom/embed/output/columns/",
+        ],
+        why: "only corom embed reads and writes columns: the feature `columnar` is slow to compile",
+    },
+    Rule {
         names: &["encoder", "crate::tokenizer", "crate::embedder", "crate::model", "index_build", "pinyin"],
         scope: "src/index/",
         allowed: &[],

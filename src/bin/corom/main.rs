@@ -4,10 +4,12 @@
 mod convert;
 mod disk_folder;
 mod embed;
+mod engine;
 mod eval;
 mod index;
 mod inspect;
 mod output;
+mod progress;
 mod second_opinion;
 mod staging_folder;
 

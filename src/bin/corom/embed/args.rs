@@ -18,11 +18,12 @@ use super::vectors::VectorType;
 /// Arguments of `corom embed`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Texts in UTF-8: one per line (.txt), a column of a table (.tsv, .csv) or records (.jsonl, .ndjson); - reads standard input
+    /// Texts in UTF-8: one per line (.txt), a column of a table (.tsv, .csv, .parquet, .arrow, .arrows) or records
+    /// (.jsonl, .ndjson); - reads standard input
     #[arg(value_name = "IN")]
     pub(super) input_file: PathBuf,
-    /// Vectors as an array of NumPy (.npy, and the ids in .ids.jsonl), or records with a field `embedding`
-    /// (.jsonl); - writes to standard output
+    /// Vectors as an array of NumPy (.npy, and the ids in .ids.jsonl), or rows with a field or column `embedding`
+    /// (.jsonl, .parquet, .arrows); - writes to standard output
     #[arg(value_name = "OUT")]
     pub(super) output_file: PathBuf,
     /// The model folder
@@ -37,7 +38,7 @@ pub(crate) struct Args {
     /// One of the model's prompts, or a text before each text
     #[arg(long, value_name = "NAME|TEXT")]
     pub(super) prompt: Option<String>,
-    /// TSV and CSV: the column with the texts, by number, or by name with --header [default: the only one]
+    /// Tables: the column with the texts, by name, or by number in TSV and CSV [default: the only one]
     #[arg(long, value_name = "N|NAME")]
     pub(super) column: Option<String>,
     /// TSV: split each line in N columns at its first tabs, so that the last column may have tabs
@@ -52,6 +53,12 @@ pub(crate) struct Args {
     /// The column or field with the ids [default: the number of the row, from 0 on]
     #[arg(long, value_name = "N|NAME")]
     pub(super) id: Option<String>,
+    /// Parquet and Arrow: a column that OUT repeats, by name; may be repeated [default: all]
+    #[arg(long, value_name = "NAME")]
+    pub(super) keep: Vec<String>,
+    /// The format of IN and OUT, unless --input and --output give another
+    #[arg(long, value_enum)]
+    pub(super) format: Option<OutputFormat>,
     /// The format of IN [default: by the file's name]
     #[arg(long, value_enum)]
     pub(super) input: Option<InputFormat>,

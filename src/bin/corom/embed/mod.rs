@@ -4,11 +4,11 @@
 //! a window texts are sorted by length; the rows keep the order of the input.
 
 mod args;
-mod engine;
+#[cfg(feature = "columnar")]
+mod columnar;
 mod input;
 mod out_files;
 mod output;
-mod progress;
 mod records;
 mod row;
 mod settings;
@@ -22,16 +22,16 @@ use std::time::Instant;
 use corom::error::{Error, Result};
 
 pub(crate) use args::{Args, Quality};
-pub(crate) use engine::Engine;
 use input::{Input, Source};
 use out_files::{Checkpoint, OutFiles, Start, Stdout};
 use output::{Encoder, Sink};
-use progress::{Progress, duration};
 pub(crate) use records::records;
 use row::{BadRow, BadRows, Content, OnBadRow, Window};
 use vectors::Vectors;
 
+use crate::engine::Engine;
 use crate::output::print_line;
+use crate::progress::{Progress, duration};
 
 /// Embeds the texts of a file. `OUT` appears complete or not at all.
 ///
@@ -47,12 +47,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let mut input = input::open(source, &name, formats.0, &settings::selection(args, formats.1))?;
     let threads =
         args.threads.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
-    let engine =
-        Engine::load(&args.model, &args.quality.load_options(args.max_length), &args.prompt(), threads)?;
+    let options = args.quality.load_options(args.max_length);
+    let mut engine = Engine::load(&args.model, options, &[args.prompt()], threads)?;
     let mut encoder = output::encoder(formats.1, settings::shape(args, &*input, engine.dimension))?;
-    let progress = Progress::new();
+    let progress = Progress::new("embedding");
     let bad = BadRows { input: name, choice: args.on_bad_row, count: 0, progress };
-    let mut run = Run { args, engine: &engine, bad, checkpoint: Checkpoint::default() };
+    let mut run = Run { args, engine: &mut engine, bad, checkpoint: Checkpoint::default() };
     if args.output_file == Path::new("-") {
         let written = run.embed(&mut *input, &mut *encoder, &mut Stdout, |_, _| Ok(()));
         if written.as_ref().is_err_and(is_broken_pipe) {
@@ -61,7 +61,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         written?;
     } else {
         let flags = (args.resume, args.force);
-        let (mut files, start) = OutFiles::open(&args.output_file, encoder.sidecars(), settings, flags)?;
+        let (mut files, start) = OutFiles::open(&args.output_file, &*encoder, settings, flags)?;
         let written = match start {
             Start::Complete(checkpoint) => {
                 run.checkpoint = checkpoint;
@@ -70,6 +70,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             Start::New => run.embed(&mut *input, &mut *encoder, &mut files, OutFiles::record),
             Start::Resumed(checkpoint) => input.resume(checkpoint.position).and_then(|()| {
                 run.checkpoint = checkpoint;
+                encoder.resume(&files.state()?)?;
                 run.embed(&mut *input, &mut *encoder, &mut files, OutFiles::record)
             }),
         };
@@ -89,7 +90,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 /// A run and what it has done.
 struct Run<'a> {
     args: &'a Args,
-    engine: &'a Engine,
+    engine: &'a mut Engine,
     bad: BadRows,
     checkpoint: Checkpoint,
 }
@@ -148,7 +149,8 @@ impl Run<'_> {
         let texts: Vec<&str> =
             with_text.iter().map(|&i| window.rows[i].text.as_deref().unwrap_or_default()).collect();
         let bar = &mut self.bad.progress;
-        let embedded = self.engine.embed(&texts, |done| progress(bar, done, with_text.len()))?;
+        let embedded =
+            self.engine.embed(&texts, &self.args.prompt(), |done| progress(bar, done, with_text.len()))?;
         self.checkpoint.counts.cut += embedded.cut;
         let mut data = vec![0.0; window.rows.len() * dimension];
         for (&row, vector) in with_text.iter().zip(embedded.data.chunks_exact(dimension.max(1))) {
@@ -167,7 +169,7 @@ impl Run<'_> {
                 removed.push(row);
             }
         }
-        window.remove(&removed);
+        window.remove(&removed)?;
         removed.iter().rev().for_each(|row| drop(data.drain(row * dimension..(row + 1) * dimension)));
         Ok(Vectors { dimension, data })
     }

@@ -2,14 +2,14 @@
 //! window how far they are valid, so that a run that was killed at any moment continues with the same bytes.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, ErrorKind, Seek, SeekFrom, Write};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use corom::error::{Error, ErrorCode, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::output::Sink;
+use super::output::{Encoder, Sink};
 use super::row::Position;
 use crate::fail;
 
@@ -75,17 +75,20 @@ struct OutFile {
     part: PathBuf,
     file: File,
     length: u64,
+    /// True for the encoder's state, which no output needs.
+    is_state: bool,
 }
 
 impl OutFiles {
-    /// Opens the files of `out`: itself, and one per sidecar. `settings` are those that decide on the bytes.
+    /// Opens the files of `out`: itself, one per sidecar of the encoder, and its state. `settings` are those that decide on
+    /// the bytes.
     ///
     /// # Errors
     /// `INVALID_ARGUMENT` if a file exists and `force` is false, if an earlier run had other settings, or if another
     /// run writes the file now; `FETCH_FAILED` if a file cannot be written.
     pub(super) fn open(
         out: &Path,
-        sidecars: &[&str],
+        encoder: &dyn Encoder,
         settings: Option<Map<String, Value>>,
         (resume, force): (bool, bool),
     ) -> Result<(Self, Start)> {
@@ -101,7 +104,7 @@ impl OutFiles {
         let old = old.filter(|_| resume);
         let is_complete = old.as_ref().is_some_and(|old| old.is_complete);
         let targets: Vec<PathBuf> = std::iter::once(out.to_owned())
-            .chain(sidecars.iter().map(|extension| out.with_extension(extension)))
+            .chain(encoder.sidecars().iter().map(|extension| out.with_extension(extension)))
             .collect();
         if let Some(exists) = targets.iter().find(|target| target.symlink_metadata().is_ok())
             && !force
@@ -113,13 +116,16 @@ impl OutFiles {
             check_settings(out, &old.settings, settings)?;
         }
         let lengths = old.as_ref().map(|old| old.lengths.clone()).unwrap_or_default();
+        let parts = targets.iter().map(|target| (target, hidden(target, "part")));
+        let state = encoder.has_state().then(|| (&targets[0], hidden(out, "state")));
         let mut files = Vec::new();
-        for (at, target) in targets.iter().enumerate() {
-            let part = hidden(target, "part");
+        for (at, (target, part)) in parts.chain(state).enumerate() {
             if is_complete && !part.exists() {
                 continue; // renamed before
             }
-            files.push(OutFile::open(target, part, lengths.get(at).copied(), is_complete)?);
+            let mut file = OutFile::open(target, part, lengths.get(at).copied(), is_complete)?;
+            file.is_state = at >= targets.len();
+            files.push(file);
         }
         let checkpoint = old.map(|old| old.checkpoint).unwrap_or_default();
         let start = match (is_complete, lengths.is_empty()) {
@@ -128,6 +134,19 @@ impl OutFiles {
             (false, false) => Start::Resumed(checkpoint.clone()),
         };
         Ok((Self { files, journal, settings, checkpoint }, start))
+    }
+
+    /// Returns the encoder's state.
+    ///
+    /// # Errors
+    /// `FETCH_FAILED` if it cannot be read.
+    pub(super) fn state(&mut self) -> Result<Vec<u8>> {
+        let mut state = Vec::new();
+        for OutFile { file, part, .. } in self.files.iter_mut().filter(|file| file.is_state) {
+            let read = file.seek(SeekFrom::Start(0)).and_then(|_| file.read_to_end(&mut state));
+            read.map_err(|e| unwritable(part, e))?;
+        }
+        Ok(state)
     }
 
     /// Records that all bytes so far are valid.
@@ -168,6 +187,10 @@ impl OutFiles {
         self.write_journal(true)?;
         // `OUT` itself comes last: where it is, its sidecars are.
         for file in self.files.iter().rev() {
+            if file.is_state {
+                fs::remove_file(&file.part).map_err(|e| unwritable(&file.part, e))?;
+                continue;
+            }
             fs::rename(&file.part, &file.target).map_err(|e| unwritable(&file.target, e))?;
         }
         match fs::remove_file(&self.journal) {
@@ -209,7 +232,7 @@ impl OutFile {
             }
             file.set_len(length)?;
             file.seek(SeekFrom::End(0))?;
-            Ok(Some(Self { target: target.to_owned(), part: part.clone(), file, length }))
+            Ok(Some(Self { target: target.to_owned(), part: part.clone(), file, length, is_state: false }))
         };
         match open().map_err(|e| unwritable(&part, e))? {
             Some(file) => Ok(file),
@@ -242,7 +265,10 @@ impl Sink for OutFiles {
 pub(super) struct Stdout;
 
 impl Sink for Stdout {
-    fn append(&mut self, _: usize, bytes: &[u8]) -> Result<()> {
+    fn append(&mut self, file: usize, bytes: &[u8]) -> Result<()> {
+        if file > 0 {
+            return Ok(());
+        }
         let mut stdout = io::stdout().lock();
         let written = stdout.write_all(bytes).and_then(|()| stdout.flush());
         written.map_err(|e| unwritable(Path::new("standard output"), e))

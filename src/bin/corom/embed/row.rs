@@ -5,8 +5,8 @@ use std::fmt;
 use corom::error::Result;
 use serde::{Deserialize, Serialize};
 
-use super::progress::Progress;
 use crate::fail;
+use crate::progress::Progress;
 
 /// The identity of a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +45,9 @@ pub(super) enum Content {
     Cells(Vec<String>),
     /// A JSON object, as the input has it.
     Json(String),
+    /// A row of the window's columns.
+    #[cfg(feature = "columnar")]
+    Columns,
     /// A bad row that is kept: where it is, and what is wrong with it.
     Bad(BadRow),
 }
@@ -76,23 +79,37 @@ pub(super) struct BadRow {
 pub(super) struct Window {
     /// The rows, in the order of the input.
     pub(super) rows: Vec<Row>,
+    /// The columns that an output repeats, if the input has columns: a row per row.
+    #[cfg(feature = "columnar")]
+    pub(super) batch: Option<arrow_array::RecordBatch>,
 }
 
 impl Window {
     /// Removes rows, whose indices ascend.
-    pub(super) fn remove(&mut self, removed: &[usize]) {
+    ///
+    /// # Errors
+    /// `INTERNAL` if columns cannot be filtered.
+    pub(super) fn remove(&mut self, removed: &[usize]) -> Result<()> {
+        let flags: Vec<bool> = (0..self.rows.len()).map(|row| removed.binary_search(&row).is_err()).collect();
         let mut index = 0;
         self.rows.retain(|_| {
             index += 1;
-            removed.binary_search(&(index - 1)).is_err()
+            flags[index - 1]
         });
+        #[cfg(feature = "columnar")]
+        if let Some(batch) = &mut self.batch
+            && !removed.is_empty()
+        {
+            *batch = super::columnar::filter(batch, flags)?;
+        }
+        Ok(())
     }
 }
 
-/// How far an input is read.
+/// How far an input is read. Windows depend on `rows` alone where the input has columns.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Position {
-    /// Bytes that are read.
+    /// Bytes that are read, or rows of a Parquet file.
     pub(super) offset: u64,
     /// Lines that are read.
     pub(super) lines: u64,

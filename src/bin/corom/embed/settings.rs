@@ -23,17 +23,27 @@ pub(super) fn formats(args: &Args) -> Result<(InputFormat, OutputFormat)> {
         fail!(InvalidArgument, "IN and OUT are the same file");
     }
     let by_name = || input::format_of(&args.input_file);
-    let Some(from) = args.input.or_else(by_name) else {
+    let both = args.format.map(OutputFormat::as_input).transpose()?;
+    let Some(from) = args.input.or(both).or_else(by_name) else {
         fail!(
             InvalidArgument,
-            "the format of {} is not known; add --input txt, tsv, csv or jsonl",
+            "the format of {} is not known; add --input txt, tsv, csv, jsonl, parquet or arrow",
             input_name(args)
         )
     };
-    let Some(to) = args.output.or_else(|| output::format_of(&args.output_file)) else {
+    let given = args.output.or(args.format);
+    if given.is_none() && args.output_file.extension().is_some_and(|e| e.eq_ignore_ascii_case("arrow")) {
         fail!(
             InvalidArgument,
-            "the format of {} is not known; add --output npy or jsonl",
+            "{}: a file with this ending has Arrow's file format, and this command writes Arrow streams; name it .arrows, \
+             or add --output arrow",
+            args.output_file.display()
+        );
+    }
+    let Some(to) = given.or_else(|| output::format_of(&args.output_file)) else {
+        fail!(
+            InvalidArgument,
+            "the format of {} is not known; add --output npy, jsonl, parquet or arrow",
             if args.output_file == Path::new("-") {
                 "standard output".into()
             } else {
@@ -45,7 +55,8 @@ pub(super) fn formats(args: &Args) -> Result<(InputFormat, OutputFormat)> {
         if to == OutputFormat::Npy {
             fail!(
                 InvalidArgument,
-                "an array of NumPy needs a file, because its header has the number of rows; standard output takes jsonl"
+                "an array of NumPy needs a file, because its header has the number of rows; standard output takes jsonl, arrow \
+                 and parquet"
             );
         }
         if args.resume {
@@ -78,6 +89,8 @@ pub(super) fn selection(args: &Args, to: OutputFormat) -> Selection {
         header: args.header,
         field: args.field.clone(),
         id: args.id.clone(),
+        keep: (!args.keep.is_empty()).then(|| args.keep.clone()),
+        repeats: to != OutputFormat::Npy,
         reserved: match (to, args.vectors) {
             (OutputFormat::Npy, _) => &[],
             (_, VectorType::Int8) => &["embedding", "scale"],
@@ -92,6 +105,8 @@ pub(super) fn shape(args: &Args, input: &dyn Input, dimension: usize) -> Shape {
         dimension,
         vector_type: args.vectors,
         names: input.names().map(<[String]>::to_vec),
+        #[cfg(feature = "columnar")]
+        schema: input.schema(),
         has_ids: args.id.is_some(),
     }
 }
@@ -132,6 +147,7 @@ pub(super) fn of_run(
         "--header": args.header,
         "--field": args.field,
         "--id": args.id,
+        "--keep": args.keep,
         "--vectors": format!("{:?}", args.vectors),
         ON_BAD_ROW: format!("{:?}", args.on_bad_row),
         "--window": args.window,

@@ -131,7 +131,7 @@ impl Searches<'_> {
 
     fn search(&self, path: &Path, quality: Quality, name: &str, collection: &Collection) -> Result<Semantic> {
         let Collection { corpus, queries, .. } = collection;
-        let model = Model::load(path, quality, self.threads)?;
+        let mut model = Model::load(path, quality, self.threads)?;
         let mut rows = Rows::new(self.row_type, model.dimension, model.metric, corpus.len())?;
         let what = format!("{name}, corpus");
         model.vectors(corpus, &PromptChoice::Document, self.cache, &what, |vectors| rows.extend(vectors))?;

@@ -1,29 +1,27 @@
 //! The vectors of a list of texts, computed by all threads and kept on disk between runs.
 
-use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::sync_channel;
-use std::time::Instant;
 
-use corom::embedder::Embedder;
 use corom::encoder::cpu::kernels::linear::Kernel;
 use corom::encoder::{KernelChoice, Precision};
 use corom::error::Result;
 use corom::eval::Texts;
-use corom::model::{LoadOptions, folder};
+use corom::model::LoadOptions;
 use corom::prompts::PromptChoice;
 use corom::similarity::Metric;
 use sha2::{Digest, Sha256};
 
 use super::file_error::file_error;
+use crate::engine::Engine;
+use crate::fail;
+use crate::progress::Progress;
 
-/// Texts of one unit of work. Their split does not depend on the number of threads.
-const JOB: usize = 256;
-/// Tokens of a batch: large enough for the fastest products.
-const BATCH_TOKENS: usize = 256;
+/// Texts per thread that are embedded, and appended to the cache, at once: several portions each.
+const WINDOW_PER_THREAD: usize = 1024;
+/// Rows that are read from the cache at once.
+const READ_ROWS: usize = 256;
 
 /// How a model's products are computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -55,30 +53,31 @@ impl Quality {
     }
 }
 
-/// A model folder with the quality of its products. Each thread that embeds loads it.
-pub(super) struct Model<'a> {
-    path: &'a Path,
-    quality: Quality,
-    threads: usize,
+/// A model folder with the quality of its products.
+pub(super) struct Model {
+    engine: Engine,
+    /// Texts that are embedded, and appended to the cache, at once.
+    window: usize,
     pub(super) dimension: usize,
     pub(super) metric: Metric,
     /// A hash of the model's files, the quality and this version.
     identity: String,
 }
 
-impl<'a> Model<'a> {
-    /// Checks the folder by loading it once.
+impl Model {
+    /// Loads the folder.
     ///
     /// # Errors
-    /// Those of [`folder::load`], and `FETCH_FAILED`.
-    pub(super) fn load(path: &'a Path, quality: Quality, threads: usize) -> Result<Self> {
-        let embedder = folder::load(path, quality.options())?;
+    /// Those of [`Engine::load`], and `FETCH_FAILED`.
+    pub(super) fn load(path: &Path, quality: Quality, threads: usize) -> Result<Self> {
+        let prompts = [PromptChoice::Document, PromptChoice::Query];
+        let engine = Engine::load(path, quality.options(), &prompts, threads)?;
         let mut hash = Sha256::new();
         hash.update(concat!(env!("CARGO_PKG_VERSION"), "\0"));
         hash.update(quality.name());
         hash_folder(path, &mut hash)?;
-        let (dimension, metric) = (embedder.dimension(), embedder.metric());
-        Ok(Self { path, quality, threads, dimension, metric, identity: hex(hash) })
+        let (dimension, metric) = (engine.dimension, engine.metric);
+        Ok(Self { engine, window: threads * WINDOW_PER_THREAD, dimension, metric, identity: hex(hash) })
     }
 
     /// Embeds texts and gives the vectors to `each` in their order. Vectors that `cache` has are read from there.
@@ -87,7 +86,7 @@ impl<'a> Model<'a> {
     /// # Errors
     /// `FETCH_FAILED` if the cache cannot be read or written, those of embedding, and those of `each`.
     pub(super) fn vectors(
-        &self,
+        &mut self,
         texts: &Texts,
         prompt: &PromptChoice,
         cache: &Path,
@@ -103,8 +102,7 @@ impl<'a> Model<'a> {
         // A second run with the same cache waits: rows of two writers would mix.
         file.lock().map_err(error)?;
         let length = file.metadata().map_err(error)?.len();
-        let done = (length / row_bytes as u64).min(texts.len() as u64) as usize / JOB * JOB;
-        let done = if length == (texts.len() * row_bytes) as u64 { texts.len() } else { done };
+        let done = (length / row_bytes as u64).min(texts.len() as u64) as usize;
         file.set_len((done * row_bytes) as u64).map_err(error)?;
         read_rows(&mut BufReader::new(&mut file), done, dimension, &mut each).map_err(error)??;
         let mut writer = BufWriter::new(file);
@@ -127,63 +125,34 @@ impl<'a> Model<'a> {
         cache.join(format!("{}.f32", hex(hash)))
     }
 
-    /// Embeds the texts from row `first` on. Each thread takes the next [`JOB`] texts.
+    /// Embeds the texts from row `first` on.
     fn embed(
-        &self,
+        &mut self,
         texts: &Texts,
         first: usize,
         prompt: &PromptChoice,
         what: &str,
         mut each: impl FnMut(&[f32]) -> Result<()>,
     ) -> Result<()> {
-        let starts: Vec<usize> = (first..texts.len()).step_by(JOB).collect();
-        let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
-        let threads = self.threads.min(starts.len());
-        let (sender, receiver) = sync_channel(2 * threads.max(1));
-        let mut progress = Progress::new(what, first, texts.len());
-        std::thread::scope(|scope| {
-            for _ in 0..threads {
-                let (sender, starts, next, stop) = (sender.clone(), &starts, &next, &stop);
-                scope.spawn(move || {
-                    let mut embedder = match folder::load(self.path, self.quality.options()) {
-                        Ok(embedder) => embedder,
-                        Err(error) => return drop(sender.send((0, Err(error)))),
-                    };
-                    while let Some(&start) = starts.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        let texts = texts.slice(start..(start + JOB).min(texts.len()));
-                        let vectors = embed_job(&mut embedder, texts, prompt);
-                        if stop.load(Ordering::Relaxed) || sender.send((start, vectors)).is_err() {
-                            return;
-                        }
-                    }
-                });
+        let total = texts.len() as u64;
+        let mut progress = Progress::new(what);
+        progress.restart(first as u64, Some(total));
+        for begin in (first..texts.len()).step_by(self.window) {
+            let window = begin..(begin + self.window).min(texts.len());
+            let list: Vec<&str> = window.clone().map(|row| texts.text(row)).collect();
+            let embedded = self.engine.embed(&list, prompt, |done| {
+                let done = (begin + done) as u64;
+                progress.update(done - first as u64, done, Some(total));
+            })?;
+            if let Some((at, reason)) = embedded.failed.first() {
+                progress.clear();
+                fail!(InvalidArgument, "{what}: the text of {} {reason}", texts.id(begin + at));
             }
-            drop(sender);
-            let (mut waiting, mut expected) = (BTreeMap::new(), first);
-            let mut receive = || -> Result<()> {
-                for (start, vectors) in &receiver {
-                    waiting.insert(start, vectors?);
-                    while let Some(vectors) = waiting.remove(&expected) {
-                        each(&vectors)?;
-                        expected += JOB;
-                        progress.show(expected.min(texts.len()));
-                    }
-                }
-                Ok(())
-            };
-            let result = receive();
-            stop.store(true, Ordering::Relaxed);
-            drop(receiver);
-            result
-        })
+            each(&embedded.data)?;
+        }
+        progress.clear();
+        Ok(())
     }
-}
-
-fn embed_job(embedder: &mut Embedder, texts: Vec<String>, prompt: &PromptChoice) -> Result<Vec<f32>> {
-    let mut job = embedder.start_with_prompt(texts, prompt)?;
-    job.set_batch_tokens(BATCH_TOKENS);
-    while !embedder.step(&mut job)? {}
-    embedder.finish(job)
 }
 
 fn read_rows(
@@ -192,9 +161,9 @@ fn read_rows(
     dimension: usize,
     each: &mut impl FnMut(&[f32]) -> Result<()>,
 ) -> std::io::Result<Result<()>> {
-    let mut bytes = vec![0; JOB * dimension * size_of::<f32>()];
-    for start in (0..count).step_by(JOB) {
-        let rows = (count - start).min(JOB);
+    let mut bytes = vec![0; READ_ROWS * dimension * size_of::<f32>()];
+    for start in (0..count).step_by(READ_ROWS) {
+        let rows = (count - start).min(READ_ROWS);
         let bytes = &mut bytes[..rows * dimension * size_of::<f32>()];
         file.read_exact(bytes)?;
         let (numbers, _) = bytes.as_chunks::<4>();
@@ -237,31 +206,4 @@ fn hash_folder(folder: &Path, hash: &mut Sha256) -> Result<()> {
 
 fn hex(hash: Sha256) -> String {
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// Shows on standard error how far a long computation is, every few seconds.
-struct Progress<'a> {
-    what: &'a str,
-    first: usize,
-    total: usize,
-    started: Instant,
-    shown: Instant,
-}
-
-impl<'a> Progress<'a> {
-    fn new(what: &'a str, first: usize, total: usize) -> Self {
-        let now = Instant::now();
-        Self { what, first, total, started: now, shown: now }
-    }
-
-    fn show(&mut self, done: usize) {
-        if self.shown.elapsed().as_secs() < 5 {
-            return;
-        }
-        self.shown = Instant::now();
-        let rate = (done - self.first) as f64 / self.started.elapsed().as_secs_f64();
-        let left = (self.total - done) as f64 / rate.max(f64::MIN_POSITIVE);
-        let (what, total) = (self.what, self.total);
-        eprintln!("{what}: {done} of {total} texts, {rate:.0} texts/s, {left:.0} s left");
-    }
 }

@@ -9,7 +9,8 @@ use corom::index_build::Item;
 use corom::prompts::PromptChoice;
 use corom::similarity::Metric;
 
-use crate::embed::{Engine, Quality};
+use crate::embed::Quality;
+use crate::engine::Engine;
 use crate::fail;
 
 /// The options of a model.
@@ -39,8 +40,11 @@ pub(super) struct ItemModelArgs {
 impl ModelArgs {
     fn load(&self, threads: usize) -> Result<Option<Engine>> {
         let Some(model) = &self.model else { return Ok(None) };
-        let prompt = self.prompt.clone().map_or(PromptChoice::Default, PromptChoice::NameOrText);
-        Engine::load(model, &Quality::Exact.load_options(None), &prompt, threads).map(Some)
+        Engine::load(model, Quality::Exact.load_options(None), &[self.prompt()], threads).map(Some)
+    }
+
+    fn prompt(&self) -> PromptChoice {
+        self.prompt.clone().map_or(PromptChoice::Default, PromptChoice::NameOrText)
     }
 
     /// Embeds a query, if there is a model.
@@ -48,8 +52,8 @@ impl ModelArgs {
     /// # Errors
     /// Those of [`Engine`].
     pub(super) fn embed(&self, query: &str) -> Result<Option<Vec<f32>>> {
-        let Some(engine) = self.load(1)? else { return Ok(None) };
-        let embedded = engine.embed(&[query], |_| {})?;
+        let Some(mut engine) = self.load(1)? else { return Ok(None) };
+        let embedded = engine.embed(&[query], &self.prompt(), |_| {})?;
         match embedded.failed.into_iter().next() {
             Some((_, reason)) => fail!(InvalidArgument, "the query {reason}"),
             None => Ok(Some(embedded.data)),
@@ -64,7 +68,7 @@ impl ItemModelArgs {
     /// `INVALID_ARGUMENT` if the model does not fit the schema or the items have vectors, and those of [`Engine`].
     pub(super) fn embed(&self, schema: &mut Schema, items: &mut [Item]) -> Result<()> {
         let threads = self.threads.or_else(|| std::thread::available_parallelism().ok());
-        let Some(engine) = self.model.load(threads.map_or(1, NonZeroUsize::get))? else { return Ok(()) };
+        let Some(mut engine) = self.model.load(threads.map_or(1, NonZeroUsize::get))? else { return Ok(()) };
         if let Some(item) = items.iter().find(|item| item.vector.is_some()) {
             fail!(InvalidArgument, "item {:?} has an embedding; leave out --model", item.id);
         }
@@ -89,7 +93,7 @@ impl ItemModelArgs {
             },
         };
         let texts: Vec<&str> = items.iter().map(|item| item.texts[field].as_str()).collect();
-        let embedded = engine.embed(&texts, |_| {})?;
+        let embedded = engine.embed(&texts, &self.model.prompt(), |_| {})?;
         if let Some((item, reason)) = embedded.failed.first() {
             fail!(InvalidArgument, "item {:?}: {:?} {reason}", items[*item].id, schema.fields[field].name);
         }

@@ -1,5 +1,7 @@
 //! Inputs: a reader per format that returns windows of rows.
 
+#[cfg(feature = "columnar")]
+mod columns;
 mod delimited;
 mod json;
 mod lines;
@@ -16,6 +18,9 @@ use super::row::{BadRow, BadRows, Content, Id, Position, Row, Window};
 use crate::fail;
 pub(super) use named::named_rows;
 
+/// The bytes of the input after which a window is full, however many rows it has.
+pub(super) const MAX_WINDOW_BYTES: u64 = 32 << 20;
+
 /// The format of an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum InputFormat {
@@ -27,6 +32,10 @@ pub(super) enum InputFormat {
     Csv,
     /// A JSON object or string per line
     Jsonl,
+    /// A Parquet file
+    Parquet,
+    /// An Arrow stream, or a file in Arrow's file format
+    Arrow,
 }
 
 /// Which columns and fields are read.
@@ -42,6 +51,10 @@ pub(super) struct Selection {
     pub(super) field: Option<String>,
     /// The column or field with the ids.
     pub(super) id: Option<String>,
+    /// The columns that the output repeats: all, unless the names are given.
+    pub(super) keep: Option<Vec<String>>,
+    /// True if the output repeats columns.
+    pub(super) repeats: bool,
     /// Names of fields and columns that the output adds.
     pub(super) reserved: &'static [&'static str],
 }
@@ -68,6 +81,12 @@ pub(super) trait Input {
 
     /// Returns the names of the columns of a table.
     fn names(&self) -> Option<&[String]> {
+        None
+    }
+
+    /// Returns the columns that an output repeats, of an input that has columns.
+    #[cfg(feature = "columnar")]
+    fn schema(&self) -> Option<arrow_schema::SchemaRef> {
         None
     }
 }
@@ -119,7 +138,7 @@ impl Source {
     }
 
     /// Returns the size of a regular file.
-    fn size(&self) -> Option<u64> {
+    pub(super) fn size(&self) -> Option<u64> {
         match self {
             Self::File(file) => file.metadata().ok().filter(std::fs::Metadata::is_file).map(|m| m.len()),
             Self::Stdin(_) => None,
@@ -134,6 +153,8 @@ pub(super) fn format_of(path: &Path) -> Option<InputFormat> {
         "tsv" => InputFormat::Tsv,
         "csv" => InputFormat::Csv,
         "jsonl" | "ndjson" => InputFormat::Jsonl,
+        "parquet" => InputFormat::Parquet,
+        "arrow" | "arrows" => InputFormat::Arrow,
         _ => return None,
     })
 }
@@ -158,11 +179,18 @@ pub(super) fn open(
             let table = delimited::Table::open(&mut lines, format == InputFormat::Csv, select)?;
             Box::new(text::TextInput::new(lines, table))
         }
+        #[cfg(feature = "columnar")]
+        InputFormat::Parquet | InputFormat::Arrow => columns::open(source, name, format, select)?,
+        #[cfg(not(feature = "columnar"))]
+        InputFormat::Parquet | InputFormat::Arrow => fail!(
+            InvalidArgument,
+            "{name} is read as {format:?}, which this build of corom cannot read; build it with --features cli,columnar"
+        ),
     })
 }
 
 fn check_selection(name: &str, format: InputFormat, select: &Selection) -> Result<()> {
-    use InputFormat::{Csv, Jsonl, Tsv, Txt};
+    use InputFormat::{Arrow, Csv, Jsonl, Parquet, Tsv, Txt};
     let word = format!("{format:?}").to_ascii_lowercase();
     if select.field.is_some() && format != Jsonl {
         fail!(InvalidArgument, "--field is for JSONL; {name} is read as {word}");
@@ -176,6 +204,15 @@ fn check_selection(name: &str, format: InputFormat, select: &Selection) -> Resul
     if select.columns.is_some() && format != Tsv {
         fail!(InvalidArgument, "--columns is for TSV; {name} is read as {word}");
     }
+    if select.keep.is_some() && !matches!(format, Parquet | Arrow) {
+        fail!(InvalidArgument, "--keep is for Parquet and Arrow; {name} is read as {word}");
+    }
+    if select.keep.is_some() && !select.repeats {
+        fail!(
+            InvalidArgument,
+            "--keep: an array of NumPy repeats no columns; leave --keep out, or write another format"
+        );
+    }
     if select.id.is_some() && format == Txt {
         fail!(InvalidArgument, "--id: a text file has no column with ids; {name} is read as {word}");
     }
@@ -183,12 +220,12 @@ fn check_selection(name: &str, format: InputFormat, select: &Selection) -> Resul
 }
 
 /// Returns an error for an input that cannot be read.
-fn unreadable(name: &str, error: io::Error) -> Error {
+pub(super) fn unreadable(name: &str, error: io::Error) -> Error {
     Error::with_source(ErrorCode::FetchFailed, format!("{name} cannot be read: {error}"), error)
 }
 
 /// Writes up to twelve names, for messages.
-fn listed<S: AsRef<str>>(names: &[S]) -> String {
+pub(super) fn listed<S: AsRef<str>>(names: &[S]) -> String {
     const MAX_NAMES: usize = 12;
     let mut list = names.iter().take(MAX_NAMES).map(AsRef::as_ref).collect::<Vec<_>>().join(", ");
     if names.len() > MAX_NAMES {

@@ -3,10 +3,7 @@
 use corom::error::Result;
 
 use super::lines::Lines;
-use super::{BadRow, BadRows, Content, Id, Input, Position, Row, Window};
-
-/// The bytes of the input after which a window is full, however many rows it has.
-const MAX_WINDOW_BYTES: u64 = 32 << 20;
+use super::{BadRow, BadRows, Content, Id, Input, MAX_WINDOW_BYTES, Position, Row, Window};
 
 /// A row as a parser returns it. The window gives it a place, and an id if it has none.
 pub(super) struct ParsedRow {

@@ -4,8 +4,10 @@ use corom::error::{Error, ErrorCode, Result};
 use half::f16;
 use serde::Serialize;
 
+#[cfg(feature = "columnar")]
+use super::columns;
 use super::{Encoder, Shape, Sink};
-use crate::embed::row::{BadRow, Content, Row, Window, json_string};
+use crate::embed::row::{BadRow, Content, Window, json_string};
 use crate::embed::vectors::{VectorType, Vectors, quantize};
 use crate::fail;
 
@@ -26,6 +28,10 @@ impl JsonLines {
     /// # Errors
     /// `INVALID_ARGUMENT` if two columns have one name, or one has the name of a field that is added.
     pub(super) fn new(shape: Shape) -> Result<Self> {
+        #[cfg(feature = "columnar")]
+        if let Some(schema) = &shape.schema {
+            columns::json::check(schema)?;
+        }
         let names = shape.names.clone().unwrap_or_default();
         for (at, name) in names.iter().enumerate() {
             if names[..at].contains(name) {
@@ -42,8 +48,14 @@ impl JsonLines {
     }
 
     /// Returns the record without its last brace.
-    fn fields(&self, row: &Row) -> Result<String> {
-        Ok(match &row.content {
+    fn fields(&self, window: &Window, at: usize) -> String {
+        let row = &window.rows[at];
+        match &row.content {
+            #[cfg(feature = "columnar")]
+            Content::Columns => {
+                let fields = window.batch.as_ref().map(|batch| columns::json::fields(batch, at));
+                format!("{{{}", fields.unwrap_or_default())
+            }
             Content::Cells(cells) => {
                 let fields =
                     self.names.iter().zip(cells).map(|(name, cell)| format!("{name}:{}", json_string(cell)));
@@ -62,15 +74,15 @@ impl JsonLines {
                 let id = id.map_or_else(String::new, |id| format!("\"id\":{},", id.json()));
                 format!(r#"{{{id}"text":{}"#, json_string(row.text.as_deref().unwrap_or_default()))
             }
-        })
+        }
     }
 }
 
 impl Encoder for JsonLines {
     fn write(&mut self, window: &Window, vectors: &Vectors, sink: &mut dyn Sink) -> Result<()> {
         let mut bytes = Vec::new();
-        for (row, vector) in window.rows.iter().zip(vectors.rows(window)) {
-            bytes.extend(self.fields(row)?.bytes());
+        for (at, vector) in vectors.rows(window).enumerate() {
+            bytes.extend(self.fields(window, at).bytes());
             bytes.extend(b",\"embedding\":");
             match (vector, self.shape.vector_type) {
                 (None, _) => bytes.extend(b"null"),

@@ -1,5 +1,7 @@
 //! Outputs: an encoder per format that turns windows and vectors into the bytes of one or more files.
 
+#[cfg(feature = "columnar")]
+mod columns;
 mod jsonl;
 mod npy;
 
@@ -7,8 +9,10 @@ use std::path::Path;
 
 use corom::error::Result;
 
+use super::input::InputFormat;
 use super::row::Window;
 use super::vectors::{VectorType, Vectors};
+use crate::fail;
 
 /// The format of an output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -17,11 +21,30 @@ pub(super) enum OutputFormat {
     Npy,
     /// A JSON object per row
     Jsonl,
+    /// A Parquet file
+    Parquet,
+    /// An Arrow stream
+    Arrow,
+}
+
+impl OutputFormat {
+    /// Returns the format as that of an input.
+    ///
+    /// # Errors
+    /// `INVALID_ARGUMENT` if inputs cannot have it.
+    pub(super) fn as_input(self) -> Result<InputFormat> {
+        Ok(match self {
+            Self::Npy => fail!(InvalidArgument, "--format: IN cannot be an array of NumPy; use --output npy"),
+            Self::Jsonl => InputFormat::Jsonl,
+            Self::Parquet => InputFormat::Parquet,
+            Self::Arrow => InputFormat::Arrow,
+        })
+    }
 }
 
 /// Takes the bytes of files. File 0 is `OUT`.
 pub(super) trait Sink {
-    /// Appends bytes to a file.
+    /// Appends bytes to a file. Standard output has `OUT` only: bytes of the encoder's state are dropped.
     ///
     /// # Errors
     /// `FETCH_FAILED` if the file cannot be written.
@@ -34,11 +57,25 @@ pub(super) trait Sink {
     fn replace_start(&mut self, file: usize, bytes: &[u8]) -> Result<()>;
 }
 
-/// Encodes rows. Encoders keep no state between windows, so that a run continues after any of them.
+/// Encodes rows. A run continues after any window: encoders keep no state between them, or write it to a file.
 pub(super) trait Encoder {
     /// Returns what the names of the files beside `OUT` end with, instead of its extension.
     fn sidecars(&self) -> &'static [&'static str] {
         &[]
+    }
+
+    /// Returns true if the encoder writes its state, to the file after `OUT` and its sidecars. That file is deleted at the
+    /// end.
+    fn has_state(&self) -> bool {
+        false
+    }
+
+    /// Continues with the state that an earlier run wrote.
+    ///
+    /// # Errors
+    /// `INVALID_ARGUMENT` if the state is damaged.
+    fn resume(&mut self, _state: &[u8]) -> Result<()> {
+        Ok(())
     }
 
     /// Writes what comes before the first row.
@@ -69,6 +106,8 @@ pub(super) fn format_of(path: &Path) -> Option<OutputFormat> {
     Some(match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
         "npy" => OutputFormat::Npy,
         "jsonl" | "ndjson" => OutputFormat::Jsonl,
+        "parquet" => OutputFormat::Parquet,
+        "arrows" => OutputFormat::Arrow,
         _ => return None,
     })
 }
@@ -82,6 +121,9 @@ pub(super) struct Shape {
     pub(super) vector_type: VectorType,
     /// The names of the columns of a table.
     pub(super) names: Option<Vec<String>>,
+    /// The columns that the output repeats, of an input that has columns.
+    #[cfg(feature = "columnar")]
+    pub(super) schema: Option<arrow_schema::SchemaRef>,
     /// True if `--id` names the ids.
     pub(super) has_ids: bool,
 }
@@ -89,10 +131,19 @@ pub(super) struct Shape {
 /// Returns the encoder of a format.
 ///
 /// # Errors
-/// `INVALID_ARGUMENT` if the names of columns are no names of fields.
+/// `INVALID_ARGUMENT` if the names of columns are no names of fields, or the format cannot hold a column.
 pub(super) fn encoder(format: OutputFormat, shape: Shape) -> Result<Box<dyn Encoder>> {
     Ok(match format {
         OutputFormat::Npy => Box::new(npy::Npy::new(&shape)),
         OutputFormat::Jsonl => Box::new(jsonl::JsonLines::new(shape)?),
+        #[cfg(feature = "columnar")]
+        OutputFormat::Parquet => Box::new(columns::ParquetFile::new(columns::OutputBatch::new(shape)?)?),
+        #[cfg(feature = "columnar")]
+        OutputFormat::Arrow => Box::new(columns::ArrowStream::new(columns::OutputBatch::new(shape)?)),
+        #[cfg(not(feature = "columnar"))]
+        OutputFormat::Parquet | OutputFormat::Arrow => fail!(
+            InvalidArgument,
+            "this build of corom cannot write {format:?}; build it with --features cli,columnar"
+        ),
     })
 }

@@ -9,7 +9,9 @@ const LINE_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Shows texts, their rate and the time left.
 #[derive(Debug)]
-pub(super) struct Progress {
+pub(crate) struct Progress {
+    /// The subject of the lines.
+    what: String,
     is_terminal: bool,
     is_drawn: bool,
     started: Instant,
@@ -19,22 +21,22 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// Begins to measure.
-    pub(super) fn new() -> Self {
+    /// Begins to measure. `what` begins each line that is no bar.
+    pub(crate) fn new(what: impl Into<String>) -> Self {
         let now = Instant::now();
         let is_terminal = io::stderr().is_terminal();
-        Self { is_terminal, is_drawn: false, started: now, shown: now, share: None }
+        Self { what: what.into(), is_terminal, is_drawn: false, started: now, shown: now, share: None }
     }
 
     /// Starts the clock again, when the model is loaded.
-    pub(super) fn restart(&mut self, done: u64, total: Option<u64>) {
+    pub(crate) fn restart(&mut self, done: u64, total: Option<u64>) {
         self.started = Instant::now();
         self.shown = self.started;
         self.share = total.map(|total| (share(done, total), share(done, total)));
     }
 
     /// Shows that `texts` were embedded by this run, and that `done` of `total` of the input are behind it.
-    pub(super) fn update(&mut self, texts: u64, done: u64, total: Option<u64>) {
+    pub(crate) fn update(&mut self, texts: u64, done: u64, total: Option<u64>) {
         if let (Some((_, now)), Some(total)) = (&mut self.share, total) {
             *now = share(done, total);
         }
@@ -49,7 +51,7 @@ impl Progress {
             self.is_drawn = true;
             write!(io::stderr(), "\r\x1b[2K{}{line}", self.bar())
         } else {
-            writeln!(io::stderr(), "embedding: {line}")
+            writeln!(io::stderr(), "{}: {line}", self.what)
         };
     }
 
@@ -72,7 +74,7 @@ impl Progress {
     }
 
     /// Removes the bar, so that other lines can be printed.
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         if self.is_drawn {
             let _ = write!(io::stderr(), "\r\x1b[2K");
         }
@@ -85,7 +87,7 @@ fn share(done: u64, total: u64) -> f64 {
 }
 
 /// Writes seconds as `12 s`, `3 min 5 s` or `2 h 10 min`.
-pub(super) fn duration(seconds: f64) -> String {
+pub(crate) fn duration(seconds: f64) -> String {
     match seconds.max(0.0).round() as u64 {
         whole @ 0..60 => format!("{whole} s"),
         whole @ 60..3600 => format!("{} min {} s", whole / 60, whole % 60),
@@ -99,7 +101,7 @@ mod tests {
 
     #[test]
     fn line_has_rate_and_time_left() {
-        let mut progress = Progress::new();
+        let mut progress = Progress::new("embedding");
         progress.restart(20, Some(100));
         progress.update(300, 40, Some(100));
         assert_eq!(progress.line(300, 10.0), " 40 %  300 texts, 30 texts/s, 30 s left");

@@ -1,8 +1,8 @@
-//! Embeds the texts of a window on several threads. Each thread has a model of its own. A text's bits do not depend on
-//! the texts beside it, so the vectors do not depend on the number of threads.
+//! Embeds texts on several threads, for `corom embed` and `corom eval`. Each thread has a model of its own. A text's bits
+//! do not depend on the texts beside it, so the vectors do not depend on the number of threads.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -33,85 +33,106 @@ pub(crate) struct Embedded {
     pub(crate) failed: Vec<(usize, String)>,
 }
 
-/// Indices of texts, and the texts.
-type Portion = Vec<(usize, String)>;
+/// Texts of one unit of work, with their indices.
+struct Portion {
+    texts: Vec<(usize, String)>,
+    prompt: PromptChoice,
+}
+
+/// A portion and its vectors. A thread whose model cannot be loaded has no portion.
+type Done = (Vec<(usize, String)>, Result<Embedded>);
 
 /// Threads with a model each.
 pub(crate) struct Engine {
     portions: Option<Sender<Portion>>,
-    results: Receiver<(Portion, Result<Embedded>)>,
+    results: Receiver<Done>,
     threads: Vec<thread::JoinHandle<()>>,
+    worker: Worker,
+    /// The number of threads when texts are embedded.
+    count: usize,
     /// The number of elements of a vector.
     pub(crate) dimension: usize,
     /// The number of tokens that texts are cut to.
     pub(crate) max_length: usize,
-    /// The metric that the model was trained for.
+    /// The measure of similarity that the model recommends.
     pub(crate) metric: Metric,
 }
 
+/// The facts that a thread starts with.
+#[derive(Clone)]
+struct Worker {
+    model: PathBuf,
+    options: LoadOptions,
+    queue: Arc<Mutex<Receiver<Portion>>>,
+    done: Sender<Done>,
+}
+
 impl Engine {
-    /// Loads the model `threads` times. The first model is loaded before the others, so that an error is reported once.
+    /// Loads the model on a first thread. The others start when texts are embedded. `prompts` are those that will be used.
     ///
     /// # Errors
     /// The errors of [`folder::load`], and `INVALID_ARGUMENT` if the model has no such prompt.
     pub(crate) fn load(
         model: &Path,
-        options: &LoadOptions,
-        prompt: &PromptChoice,
+        options: LoadOptions,
+        prompts: &[PromptChoice],
         threads: usize,
     ) -> Result<Self> {
         let (portions, queue) = channel();
         let (done, results) = channel();
         let (shape, shapes) = channel();
-        let queue = Arc::new(Mutex::new(queue));
-        let metric = Metric::Cosine;
-        let mut engine = Self {
-            portions: Some(portions),
-            results,
-            threads: Vec::new(),
-            dimension: 0,
-            max_length: 0,
-            metric,
-        };
-        for _ in 0..threads {
-            let (model, options, prompt) = (model.to_owned(), options.clone(), prompt.clone());
-            let (queue, done, shape) = (Arc::clone(&queue), done.clone(), shape.clone());
-            engine.threads.push(thread::spawn(move || {
-                let loaded = folder::load(&model, options).and_then(|embedder| {
-                    embedder.start_with_prompt(Vec::new(), &prompt)?;
-                    Ok(embedder)
-                });
-                let mut embedder = match loaded {
-                    Ok(embedder) => embedder,
-                    Err(error) => return drop(shape.send(Err(error))),
-                };
-                let max_length = embedder.tokenizer().max_length();
-                drop(shape.send(Ok((embedder.dimension(), max_length, embedder.metric()))));
-                work(&mut embedder, &prompt, &queue, &done);
-            }));
-            // A receiver without a value means that the thread panicked.
-            (engine.dimension, engine.max_length, engine.metric) =
-                shapes.recv().unwrap_or_else(|_| Err(crashed()))?;
-        }
-        Ok(engine)
+        let worker = Worker { model: model.to_owned(), options, queue: Arc::new(Mutex::new(queue)), done };
+        let (first, prompts) = (worker.clone(), prompts.to_vec());
+        let thread = thread::spawn(move || {
+            let loaded = first.load().and_then(|embedder| {
+                for prompt in &prompts {
+                    embedder.start_with_prompt(Vec::new(), prompt)?;
+                }
+                Ok(embedder)
+            });
+            match loaded {
+                Err(error) => drop(shape.send(Err(error))),
+                Ok(embedder) => {
+                    let facts = (embedder.dimension(), embedder.tokenizer().max_length(), embedder.metric());
+                    drop(shape.send(Ok(facts)));
+                    first.work(embedder);
+                }
+            }
+        });
+        // A receiver without a value means that the thread panicked.
+        let (dimension, max_length, metric) = shapes.recv().unwrap_or_else(|_| Err(crashed()))?;
+        let (portions, threads, count) = (Some(portions), vec![thread], threads);
+        Ok(Self { portions, results, threads, worker, count, dimension, max_length, metric })
     }
 
     /// Embeds texts: long ones first, texts of like length together. Calls `progress` with the number of texts that are
     /// done.
     ///
     /// # Errors
-    /// The errors of [`Embedder::embed`], except for single texts that cannot be tokenized.
-    pub(crate) fn embed(&self, texts: &[&str], mut progress: impl FnMut(usize)) -> Result<Embedded> {
+    /// The errors of [`folder::load`] and [`Embedder::embed`], except for single texts that cannot be tokenized.
+    pub(crate) fn embed(
+        &mut self,
+        texts: &[&str],
+        prompt: &PromptChoice,
+        mut progress: impl FnMut(usize),
+    ) -> Result<Embedded> {
+        while self.threads.len() < self.count {
+            let worker = self.worker.clone();
+            self.threads.push(thread::spawn(move || match worker.load() {
+                Ok(embedder) => worker.work(embedder),
+                Err(error) => drop(worker.done.send((Vec::new(), Err(error)))),
+            }));
+        }
         let mut order: Vec<usize> = (0..texts.len()).collect();
         order.sort_by_key(|&index| std::cmp::Reverse(texts[index].len()));
         let mut waiting = 0;
-        let mut portion = Portion::new();
+        let mut portion = Vec::new();
         let mut bytes = 0;
         for (at, &index) in order.iter().enumerate() {
             portion.push((index, texts[index].to_owned()));
             bytes += texts[index].len();
             if portion.len() == PORTION_TEXTS || bytes >= PORTION_BYTES || at + 1 == order.len() {
-                self.send(std::mem::take(&mut portion))?;
+                self.send(Portion { texts: std::mem::take(&mut portion), prompt: prompt.clone() })?;
                 (waiting, bytes) = (waiting + 1, 0);
             }
         }
@@ -151,25 +172,30 @@ impl Drop for Engine {
     }
 }
 
-/// Embeds portions until there are no more.
-fn work(
-    embedder: &mut Embedder,
-    prompt: &PromptChoice,
-    queue: &Mutex<Receiver<Portion>>,
-    done: &Sender<(Portion, Result<Embedded>)>,
-) {
-    loop {
-        let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(portion) = next else { return };
-        let embedded = catch_unwind(AssertUnwindSafe(|| embed_portion(embedder, prompt, &portion)));
-        if done.send((portion, embedded.unwrap_or_else(|_| Err(crashed())))).is_err() {
-            return;
+impl Worker {
+    fn load(&self) -> Result<Embedder> {
+        folder::load(&self.model, self.options.clone())
+    }
+
+    /// Embeds portions until there are no more.
+    fn work(&self, mut embedder: Embedder) {
+        loop {
+            let next = self.queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+            let Ok(Portion { texts, prompt }) = next else { return };
+            let embedded = catch_unwind(AssertUnwindSafe(|| embed_portion(&mut embedder, &prompt, &texts)));
+            if self.done.send((texts, embedded.unwrap_or_else(|_| Err(crashed())))).is_err() {
+                return;
+            }
         }
     }
 }
 
 /// Embeds a portion. If it has texts that cannot be tokenized, each of its texts is embedded on its own.
-fn embed_portion(embedder: &mut Embedder, prompt: &PromptChoice, portion: &Portion) -> Result<Embedded> {
+fn embed_portion(
+    embedder: &mut Embedder,
+    prompt: &PromptChoice,
+    portion: &[(usize, String)],
+) -> Result<Embedded> {
     let texts = portion.iter().map(|(_, text)| text.clone()).collect();
     let mut all = match embed(embedder, prompt, texts) {
         Err(error) if error.code() == ErrorCode::InvalidArgument => Embedded::default(),
