@@ -14,6 +14,7 @@ source scripts/package.sh   # cmd_build: pkg/wasm
 source scripts/models.sh    # the test models, conversion
 source scripts/demo.sh      # cmd_demo
 source scripts/test.sh      # cmd_test
+source scripts/bulk.sh      # cmd_bulk
 source scripts/lint.sh      # cmd_lint
 source scripts/fuzz.sh      # cmd_fuzz
 source scripts/release.sh   # cmd_release
@@ -35,6 +36,8 @@ cmd_help() {
                                      tokenizer.json, used as it is (default: m3e-small)
 ./build.sh test [core|hosts]         runs every test, or one part. core: Rust and Node; needs no network but crates.
                                      hosts: Chromium, onnxruntime, a real model, types, bundlers and edge hosts
+./build.sh bulk [ray|spark|stores]   runs examples/bulk with a real Ray, a real Spark, PostgreSQL with pgvector, Qdrant's
+                                     client and Milvus Lite
 ./build.sh lint                      checks format, clippy, documentation and layering; warnings are errors
 ./build.sh fuzz [--seconds N] [TARGET…]
                                      runs the fuzz targets (fuzz/README.md), each for N seconds (default: 60)
@@ -50,7 +53,7 @@ HELP
 }
 
 case ${1-help} in
-  build | demo | test | lint | fuzz | release | bench | clean | help) "cmd_$1" "${@:2}" ;;
+  build | demo | test | bulk | lint | fuzz | release | bench | clean | help) "cmd_$1" "${@:2}" ;;
   -h | --help) cmd_help ;;
   *) cmd_help >&2; exit 2 ;;
 esac

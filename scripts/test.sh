@@ -3,7 +3,7 @@
 # core needs nothing from the network but crates and the toolchain. hosts needs a browser, npm packages, onnxruntime and
 # two models.
 
-PYTHON_PINS=(onnxruntime==1.32.0 numpy==2.4.6 onnx==1.23.2 pytrec-eval-terrier==0.5.11)
+PYTHON_PINS=(onnxruntime==1.32.0 numpy==2.4.6 onnx==1.23.2 pyarrow==26.0.1 pytrec-eval-terrier==0.5.11)
 
 cmd_test() {
   case ${1-} in "" | core | hosts) ;; *) die "test takes core, hosts or nothing, not '$1'" ;; esac
@@ -13,7 +13,7 @@ cmd_test() {
 }
 
 test_core() {
-  step "Rust tests" cargo test --locked --features cli --no-fail-fast -- --skip hosts::
+  step "Rust tests" cargo test --locked --features cli,columnar --no-fail-fast -- --skip hosts::
   build_package quick
   bench_kernels # the tests compare their golden hashes
   # The link that `npm ci` makes for "file:../../pkg".
@@ -34,7 +34,7 @@ test_hosts() {
   export COROM_MINILM=$ROOT/models/minilm-int8 COROM_MINILM_CHECKPOINT=$CACHE/minilm
   export COROM_MINILM_EXPORTS=$CACHE/minilm-exports
   export COROM_PYTHON=$CACHE/python/bin/python CHROMIUM
-  step "Rust tests with onnxruntime and real models" cargo test --locked --features cli --test convert --test eval -- hosts::
+  step "Rust tests with onnxruntime and real models" cargo test --locked --features cli,columnar --test convert --test eval --test bulk -- hosts::
   build_package quick
   bench_kernels
   step "JavaScript tests in hosts" npm --prefix tests/js run --silent test:hosts
