@@ -11,6 +11,9 @@ use crate::index::fold::{Fold, is_ignored};
 /// chains resolved.
 const SIMPLIFIED: &str = include_str!("data/simplified.txt");
 
+/// No character after it folds: there are no letters and no ideographs.
+const LAST_FOLDED: char = '\u{3FFFF}';
+
 /// The fold of the builder.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct UnicodeFold;
@@ -44,7 +47,7 @@ fn simplified() -> &'static HashMap<char, char> {
 pub(crate) fn all_folds() -> &'static [(char, String)] {
     static ALL: OnceLock<Vec<(char, String)>> = OnceLock::new();
     ALL.get_or_init(|| {
-        let chars = ('\u{80}'..=char::MAX).filter(|&c| !is_ignored(c));
+        let chars = ('\u{80}'..=LAST_FOLDED).filter(|&c| !is_ignored(c));
         chars
             .map(|c| (c, fold_char(c).into_iter().collect::<String>()))
             .filter(|(c, f)| !f.chars().eq([*c]))
@@ -77,6 +80,12 @@ mod tests {
         ] {
             assert_eq!(folded(text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn no_character_after_the_last_one_folds() {
+        let mut rest = (LAST_FOLDED..=char::MAX).skip(1).step_by(3).filter(|&c| !is_ignored(c));
+        assert_eq!(rest.find(|&c| fold_char(c) != [c]), None);
     }
 
     #[test]
