@@ -24,6 +24,8 @@ pub struct EmbedJob {
     done_tokens: usize,
     pub(crate) vectors: Vec<f32>,
     pub(crate) recipe: Arc<VectorRecipe>,
+    /// The first text of each pair, if pairs are read.
+    pub(crate) query: Option<String>,
     /// The text before each text.
     pub(crate) prompt: String,
     /// Tokens at the start of each text that the pooling leaves out.
@@ -44,6 +46,7 @@ impl EmbedJob {
             vectors,
             texts,
             recipe,
+            query: None,
             prompt: String::new(),
             skipped: 0,
         }

@@ -11,6 +11,7 @@ pub use crate::embed_job::EmbedJob;
 use crate::encoder::Encoder;
 use crate::encoder::reserve::try_with_capacity;
 use crate::error::{Error, Result, fail};
+use crate::pair_score::check_logits;
 use crate::prompts::{PromptChoice, Prompts};
 use crate::recipe::{HiddenShape, VectorRecipe};
 use crate::self_test::{SelfTest, VectorError};
@@ -218,6 +219,16 @@ impl Embedder {
         Ok(self.tokenizer.encode(prompt)?.input_ids.len().saturating_sub(1))
     }
 
+    /// Starts the pairs of a query and each text. The vectors are the graph's outputs per pair.
+    ///
+    /// # Errors
+    /// Those of [`start`](Self::start).
+    pub(crate) fn start_pairs(&self, query: String, texts: Vec<String>) -> Result<EmbedJob> {
+        let mut job = self.start_with(texts, Arc::clone(&self.recipe))?;
+        job.query = Some(query);
+        Ok(job)
+    }
+
     fn start_with(&self, texts: Vec<String>, recipe: Arc<VectorRecipe>) -> Result<EmbedJob> {
         static NEXT_ID: AtomicU64 = AtomicU64::new(0);
         let numbers = texts.len().saturating_mul(recipe.dimension());
@@ -281,22 +292,27 @@ impl Embedder {
     /// `UNSUPPORTED_POOLING` if the encoder lacks a layer, and those of [`start`](Self::start).
     pub fn start_self_test(&self, test: &SelfTest, recipe: VectorRecipe) -> Result<EmbedJob> {
         recipe.check_layers(self.hidden_shape())?;
-        self.start_with(test.texts.clone(), Arc::new(recipe))
+        let mut job = self.start_with(test.texts.clone(), Arc::new(recipe))?;
+        job.query.clone_from(&test.query);
+        Ok(job)
     }
 
     /// Compares the vectors of a self-test that is done with the converter's.
     ///
     /// # Errors
-    /// `SELF_TEST_FAILED` if a vector's cosine similarity to the reference vector is too low, or its
-    /// norm differs too much. The limits are those of the back end
-    /// ([`Tolerance`](crate::encoder::Tolerance)), or twice the error that the converter measured if that
-    /// is more ([`SelfTest::limits`]).
+    /// `SELF_TEST_FAILED` if a vector's cosine similarity to the reference vector is too low, or its norm differs too
+    /// much. The limits are those of the back end ([`Tolerance`](crate::encoder::Tolerance)), or twice the error that
+    /// the converter measured if that is more ([`SelfTest::limits`]). For a reranker, if a logit differs too much
+    /// ([`SelfTest::logit_limit`]).
     pub fn finish_self_test(&self, test: &SelfTest, job: EmbedJob) -> Result<()> {
         let dimension = job.recipe.dimension();
         let tolerance = self.encoder.info().tolerance;
         let default = VectorError { cosine: tolerance.min_cosine, norm_error: tolerance.max_norm_error };
         let limits = test.limits(tolerance.kernels, default);
         let vectors = self.finish(job)?;
+        if test.query.is_some() {
+            return check_logits(test, &vectors, dimension, tolerance.kernels);
+        }
         for ((text, expected), actual) in
             test.texts.iter().zip(&test.vectors).zip(vectors.chunks_exact(dimension.max(1)))
         {
@@ -328,10 +344,11 @@ impl Embedder {
             if !job.prompt.is_empty() {
                 text.insert_str(0, &job.prompt);
             }
-            let encoding = self
-                .tokenizer
-                .encode(text)
-                .map_err(|e| Error::with_source(e.code(), format!("text {index}: {}", e.message()), e))?;
+            let encoding = match &job.query {
+                Some(query) => self.tokenizer.encode_pair(query, text),
+                None => self.tokenizer.encode(text),
+            }
+            .map_err(|e| Error::with_source(e.code(), format!("text {index}: {}", e.message()), e))?;
             // Free the text, which may be large.
             *text = String::new();
             job.encodings.push(encoding);

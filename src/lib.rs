@@ -8,6 +8,7 @@
 //! | load a folder from disk | [`model::folder::load`] |
 //! | load without a file system, from bytes in chunks | [`model::ModelLoader`] |
 //! | embed texts, all at once or step by step | [`embedder::Embedder`] |
+//! | score pairs of a query and a document with a cross-encoder | [`reranker::Reranker`] |
 //! | score and rank vectors | [`similarity`], [`rank`] |
 //! | get ModelScope's scores | [`pipeline`] |
 //! | search a catalog of products | [`index::Catalog`] |
@@ -53,7 +54,7 @@
 //! | `eval` | measures of retrieval over judged collections, `corom::eval` |
 //! | `search` (default) | search over catalogs of products, [`index`] |
 //! | `index` | the builder of these catalogs, `corom::index_build`; includes `search` |
-//! | `cli` | the command `corom` (`convert`, `embed`, `eval`, `index`, `inspect`); includes the others |
+//! | `cli` | the command `corom` (`convert`, `embed`, `eval`, `index`, `inspect`, `verify`); includes the others |
 //! | `relaxed-simd` | kernels that use WebAssembly's relaxed SIMD instructions |
 
 #[cfg(feature = "embed")]
@@ -87,6 +88,8 @@ mod json;
 mod l2;
 #[cfg(feature = "embed")]
 pub mod model;
+#[cfg(feature = "embed")]
+mod pair_score;
 pub mod pipeline;
 #[cfg(feature = "embed")]
 pub mod pooling;
@@ -97,6 +100,8 @@ pub mod rank;
 mod recipe;
 #[cfg(feature = "embed")]
 mod relative_path;
+#[cfg(feature = "embed")]
+pub mod reranker;
 #[cfg(feature = "embed")]
 pub mod self_test;
 pub mod similarity;

@@ -63,7 +63,7 @@ impl VectorRecipe {
         shape: HiddenShape,
     ) -> Result<Vec<f32>> {
         let pooled = match output {
-            EncoderOutput::Pooled(vectors) => vectors,
+            EncoderOutput::Pooled(vectors) | EncoderOutput::Scores(vectors) => vectors,
             EncoderOutput::Hidden(layers) => self.pool(&layers, lengths, skipped, shape)?,
         };
         if pooled.len() != lengths.len() * self.head.inputs() {

@@ -4,19 +4,40 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::{Result, fail};
 use crate::similarity::dot;
 
 /// Texts with their vectors under the manifest's pooling, normalization and maximum length.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct SelfTest {
+    /// For a reranker, the query of each pair. The texts are the documents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub query: Option<String>,
     /// The texts.
     pub texts: Vec<String>,
-    /// One vector of `hidden_size` numbers per text, computed in f32 from the folder's weights.
+    /// One vector of `hidden_size` numbers per text, computed in f32 from the folder's weights. For a reranker, one
+    /// number per label: the logits of each pair.
     pub vectors: Vec<Vec<f32>>,
     /// Per group of kernels (`exact`, `relaxed`), the error that the converter measured on these texts. Empty
     /// in folders of older releases.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub measured: BTreeMap<String, VectorError>,
+    /// For a reranker, per group of kernels, the largest error of a logit that the converter measured
+    /// ([`logit_error`]).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub measured_logits: BTreeMap<String, f32>,
+}
+
+/// Returns how far a logit is from a reference: their difference, in parts of the reference if that is more than 1. It is
+/// infinite for a NaN.
+///
+/// ```
+/// assert_eq!(corom::self_test::logit_error(0.25, 0.5), 0.25);
+/// assert_eq!(corom::self_test::logit_error(-6.0, -8.0), 0.25);
+/// ```
+pub fn logit_error(actual: f32, expected: f32) -> f32 {
+    let error = (actual - expected).abs() / expected.abs().max(1.0);
+    if error.is_nan() { f32::INFINITY } else { error }
 }
 
 /// How far vectors are from reference vectors.
@@ -68,15 +89,49 @@ impl VectorError {
     }
 }
 
+/// The largest error of a logit in a self-test. A logit error of 0.08 is one of at most 0.02 of the probability.
+const MAX_LOGIT_ERROR: f32 = 0.08;
+/// The largest error of a logit with the 7-bit activations of relaxed kernels: at most 0.05 of the probability.
+const MAX_RELAXED_LOGIT_ERROR: f32 = 0.2;
+/// The largest error of a logit that a self-test may measure.
+const MAX_MEASURED_LOGIT: f32 = 0.25;
+
 /// The largest error that a self-test may measure. The vector of another text can have a cosine of 0.95, so a
 /// limit that is twice this error still tells the two apart.
 const MAX_MEASURED: VectorError = VectorError { cosine: 0.98, norm_error: 0.05 };
 
 impl SelfTest {
+    /// Checks the self-test of a `corom.json` whose vectors have `dimension` numbers.
+    ///
+    /// # Errors
+    /// `INVALID_CONFIG` if it contradicts itself, or is that of another task.
+    pub(crate) fn check(&self, dimension: usize, is_reranker: bool) -> Result<()> {
+        let fits = |vector: &Vec<f32>| vector.len() == dimension && vector.iter().all(|x| x.is_finite());
+        if self.texts.len() != self.vectors.len() || !self.vectors.iter().all(fits) {
+            fail!(
+                InvalidConfig,
+                "corom.json: self_test does not have one vector of {dimension} finite numbers per text"
+            );
+        }
+        if self.query.is_some() != is_reranker {
+            fail!(InvalidConfig, "corom.json: self_test has a query if, and only if, the task is `rerank`");
+        }
+        Ok(())
+    }
+
     /// Returns false if the converter measured an error with these kernels that is too large for a self-test
     /// to tell from damage. Kernels that were not measured may be used.
     pub fn allows(&self, kernels: &str) -> bool {
         self.measured.get(kernels).is_none_or(|error| error.is_within(&MAX_MEASURED))
+            && self.measured_logits.get(kernels).is_none_or(|error| *error <= MAX_MEASURED_LOGIT)
+    }
+
+    /// Returns the limit of [`logit_error`] in a reranker's self-test: the default of the kernels, or twice the error that
+    /// the converter measured with them if that is more.
+    pub fn logit_limit(&self, kernels: Option<&str>) -> f32 {
+        let default = if kernels == Some("relaxed") { MAX_RELAXED_LOGIT_ERROR } else { MAX_LOGIT_ERROR };
+        let measured = kernels.and_then(|kernels| self.measured_logits.get(kernels));
+        measured.map_or(default, |error| default.max(2.0 * error.min(MAX_MEASURED_LOGIT)))
     }
 
     /// Returns the limits of a self-test: `default`, or twice the error that the converter measured with these
@@ -133,6 +188,23 @@ mod tests {
             assert!(!all.is_within(&error(-1.0, 1e9)));
         }
         assert!(VectorError::of(&[0.0], &[1.0]).cosine.is_nan());
+    }
+
+    #[test]
+    fn limit_of_logits_is_the_default_or_twice_the_measured_error() {
+        let with = |error| {
+            let measured_logits = [("relaxed".to_owned(), error)].into();
+            SelfTest { measured_logits, ..SelfTest::default() }
+        };
+        for (error, limit) in [(0.01, 0.2), (0.15, 0.3), (9.0, 0.5), (f32::NAN, 0.5)] {
+            assert_eq!(with(error).logit_limit(Some("relaxed")), limit, "{error}");
+        }
+        assert_eq!(with(0.15).logit_limit(Some("exact")), 0.08);
+        assert_eq!(with(0.15).logit_limit(None), 0.08);
+        assert!(
+            with(0.25).allows("relaxed") && !with(0.3).allows("relaxed") && !with(f32::NAN).allows("relaxed")
+        );
+        assert_eq!(logit_error(f32::NAN, 0.0), f32::INFINITY);
     }
 
     #[test]

@@ -128,7 +128,7 @@ impl<'a> Subject<'a> {
 fn disagreement(a: &EncoderOutput, b: &EncoderOutput) -> Option<f32> {
     let rows = |output: &EncoderOutput| match output {
         EncoderOutput::Hidden(layers) => layers.concat(),
-        EncoderOutput::Pooled(rows) => rows.clone(),
+        EncoderOutput::Pooled(rows) | EncoderOutput::Scores(rows) => rows.clone(),
     };
     let (a, b) = (rows(a), rows(b));
     let largest = a.iter().fold(0f32, |m, x| if x.is_finite() { m.max(x.abs()) } else { f32::NAN });

@@ -73,7 +73,7 @@ fn rows(encoder: &mut dyn Encoder) -> Vec<f32> {
     let ids: Vec<u32> = (0..9).collect();
     match encoder.forward(&Batch::new([(&ids[..], &[0u32; 9][..])])).unwrap() {
         EncoderOutput::Hidden(layers) => layers.concat(),
-        EncoderOutput::Pooled(rows) => rows,
+        EncoderOutput::Pooled(rows) | EncoderOutput::Scores(rows) => rows,
     }
 }
 

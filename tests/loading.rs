@@ -50,6 +50,7 @@ fn with_manifest(mut files: Files) -> Files {
     let manifest = Manifest {
         format: "corom-model".into(),
         format_version: 1,
+        task: Default::default(),
         created_by: "a test".into(),
         pooling: Pooling::Cls.into(),
         head: Vec::new(),
@@ -195,7 +196,7 @@ fn loader_rejects_html_pages_and_git_lfs_pointers() {
 fn loader_rejects_manifests_that_do_not_match() {
     type Edit = fn(&mut serde_json::Value);
     let cases: [(&str, Edit, ErrorCode); 8] = [
-        ("newer", |m| m["format_version"] = 3.into(), ErrorCode::UnsupportedFormat),
+        ("newer", |m| m["format_version"] = 99.into(), ErrorCode::UnsupportedFormat),
         ("no version", |m| m["format_version"] = "1".into(), ErrorCode::InvalidConfig),
         ("other format", |m| m["format"] = "zip".into(), ErrorCode::InvalidConfig),
         ("outside", |m| m["files"][0]["path"] = "../config.json".into(), ErrorCode::InvalidConfig),

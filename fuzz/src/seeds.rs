@@ -78,6 +78,7 @@ fn manifest() -> Vec<(String, Vec<u8>)> {
     let whole = Manifest {
         format: "corom-model".into(),
         format_version: 1,
+        task: Default::default(),
         created_by: "the fuzzer".into(),
         pooling: Pooling::Cls.into(),
         head: Vec::new(),

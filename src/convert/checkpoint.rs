@@ -7,6 +7,7 @@ use super::checkpoint_folder::CheckpointFolder;
 use super::export::{self, ExportConfig};
 use super::family::Family;
 use super::files::FileSource;
+use super::ranking::RankingHead;
 use super::tensor_names::{TensorNames, resolve};
 use crate::checkpoint_file::CheckpointFile;
 use crate::config::BertConfig;
@@ -21,6 +22,8 @@ pub(crate) struct Checkpoint<'a> {
     pub(crate) family: Family,
     /// The activation function of the feed-forward layers.
     pub(crate) activation: HiddenAct,
+    /// The number of labels of a cross-encoder. `None` for an encoder alone.
+    pub(crate) labels: Option<usize>,
     weights: Weights<'a>,
     progress: Progress<'a>,
 }
@@ -70,6 +73,15 @@ impl<'a> Checkpoint<'a> {
                 view.element_type.is_float() && view.elements() != Some(1)
             })
         });
+        let ranking = match ignore_head {
+            true => None,
+            false => RankingHead::find(&file, &names, folder.config.hidden_size)?,
+        };
+        let labels = ranking.as_ref().map(|head| head.labels);
+        if let Some(RankingHead { keys, .. }) = ranking {
+            names.head.retain(|key| !keys.values().any(|used| used == key));
+            names.keys.extend(keys);
+        }
         if !ignore_head {
             reject_head(&names.head)?;
         }
@@ -90,18 +102,27 @@ impl<'a> Checkpoint<'a> {
         }
         let weights = Weights::File { names, file };
         let progress = Progress::new(folder.source, &folder.config, folder.family);
-        Ok(Self { config: folder.config.clone(), family: folder.family, activation, weights, progress })
+        Ok(Self {
+            config: folder.config.clone(),
+            family: folder.family,
+            activation,
+            labels,
+            weights,
+            progress,
+        })
     }
 
-    /// Takes the encoder of an export. The configuration is that which its graph shows.
+    /// Takes the encoder of an export, and its classifier if it has `labels`. The configuration is that which its graph
+    /// shows.
     pub(crate) fn from_export(
         source: &'a dyn FileSource,
         export: BertExport<'a>,
         shown: ExportConfig,
+        labels: Option<usize>,
     ) -> Self {
         let ExportConfig { config, family, activation } = shown;
         let progress = Progress::new(source, &config, family);
-        Self { config, family, activation, weights: Weights::Export(Box::new(export)), progress }
+        Self { config, family, activation, labels, weights: Weights::Export(Box::new(export)), progress }
     }
 
     /// Reads a tensor by Hugging Face's name, row-major.
@@ -144,13 +165,6 @@ fn reject_head(head: &[String]) -> Result<()> {
         return Ok(());
     }
     let named = head.join("`, `");
-    if head.iter().any(|key| key.split('.').any(|part| part == "classifier" || part == "score")) {
-        fail!(
-            UnsupportedModel,
-            "the checkpoint is a cross-encoder: a classifier (`{named}`) follows the encoder. Cross-encoders \
-             are not supported yet; --ignore-head converts the encoder alone"
-        );
-    }
     fail!(
         UnsupportedModel,
         "the checkpoint has layers beside the encoder that corom does not run: `{named}`. --ignore-head \

@@ -18,8 +18,8 @@ use crate::config::BertConfig;
 use crate::encoder::OutputPreference;
 use crate::encoder::export::BertExport;
 use crate::error::{Error, ErrorCode, Result};
-use crate::model::Manifest;
 use crate::model::manifest::{FILE_NAME, FORMAT};
+use crate::model::{Manifest, Task};
 
 /// The result of [`convert`].
 #[derive(Debug, Clone, PartialEq)]
@@ -100,7 +100,11 @@ fn run(
         WeightFile::Checkpoint(path) => {
             let checkpoint = Checkpoint::open(&folder, path, options.ignore_head)?;
             let settings = FolderSettings::read(&folder, options)?;
-            let settings = settings.of_hidden_states(folder.family.max_tokens(&folder.config)?)?;
+            let positions = folder.family.max_tokens(&folder.config)?;
+            let settings = match checkpoint.labels {
+                Some(labels) => settings.of_pairs(labels, positions)?,
+                None => settings.of_encoder(positions)?,
+            };
             (folder, checkpoint, settings)
         }
         WeightFile::Onnx(path) => of_export(folder, path, options, open)?,
@@ -111,7 +115,8 @@ fn run(
     let stored_dtype = export.map(|export| export.dtype().to_owned());
     let imported = export.is_some_and(BertExport::is_imported);
 
-    let config_file = write_file(sink, "config.json", config_json(&checkpoint.config)?.as_bytes())?;
+    let config_file =
+        write_file(sink, "config.json", config_json(&checkpoint.config, checkpoint.labels)?.as_bytes())?;
     let tokenizer_file = write_file(sink, "tokenizer.json", tokenizer.as_bytes())?;
     let shards = ShardWriter::new(&mut *sink);
     let (model, shards) = graph::build(&checkpoint, &settings.pooling, options.dtype, shards)?;
@@ -121,6 +126,7 @@ fn run(
     let mut manifest = Manifest {
         format: FORMAT.into(),
         format_version: 0,
+        task: if checkpoint.labels.is_some() { Task::Rerank } else { Task::Embed },
         created_by: concat!("corom ", env!("CARGO_PKG_VERSION")).into(),
         pooling: settings.pooling,
         head,
@@ -132,7 +138,7 @@ fn run(
         include_prompt: (!settings.prompts.include_prompt).then_some(false),
         dtype: options.dtype.as_str().into(),
         hidden_size: checkpoint.config.hidden_size,
-        dimension: Some(dimension).filter(|n| *n != checkpoint.config.hidden_size),
+        dimension: checkpoint.labels.or(Some(dimension).filter(|n| *n != checkpoint.config.hidden_size)),
         files: [config_file, tokenizer_file, model_file]
             .into_iter()
             .chain(shards)
@@ -158,6 +164,10 @@ fn of_export<'a>(
     let settings = FolderSettings::read(&folder, options)?;
     let open = |outputs| open(folder.source, path, &folder.config, outputs);
     let export = match open(settings.output_preference()) {
+        // A classifier that the folder's files state, and that the graph does not have or corom does not know.
+        Err(e) if e.code() == ErrorCode::UnsupportedModel && settings.is_ranking() => {
+            open(settings.vector_preference()).map_err(|_| e)?
+        }
         // A sentence vector with modules that no pattern knows: the folder's files say the same.
         Err(e) if e.code() == ErrorCode::UnsupportedModel && settings.pools_hidden_states() => {
             open(OutputPreference::Hidden).map_err(|_| e)?
@@ -166,31 +176,34 @@ fn of_export<'a>(
     };
     let shown = export::config_of(&export, &folder.config)?;
     let (width, positions) = (shown.config.hidden_size, shown.family.max_tokens(&shown.config)?);
-    let settings = match export.pooling() {
-        Some(graph) => settings.of_sentence_vector(path, graph, width, positions)?,
-        None => settings.of_hidden_states(positions)?,
+    let labels = export.sizes().labels.filter(|_| !options.ignore_head);
+    let settings = match (export.pooling(), labels) {
+        (Some(graph), _) => settings.of_sentence_vector(path, graph, width, positions)?,
+        (None, Some(labels)) => settings.of_pairs(labels, positions)?,
+        (None, None) => settings.of_encoder(positions)?,
     };
     folder.config = shown.config.clone();
-    let checkpoint = Checkpoint::from_export(folder.source, export, shown);
+    let checkpoint = Checkpoint::from_export(folder.source, export, shown, labels);
     Ok((folder, checkpoint, settings))
 }
 
 /// Returns the `config.json` of the model folder: Hugging Face's names, and only what running the model
 /// needs.
-fn config_json(config: &BertConfig) -> Result<String> {
+fn config_json(config: &BertConfig, labels: Option<usize>) -> Result<String> {
     let failed = |e| Error::with_source(ErrorCode::Internal, "config.json cannot be serialized", e);
     let mut value = serde_json::to_value(config).map_err(failed)?;
     if let Some(object) = value.as_object_mut() {
         let kind = config.model_type.as_deref().unwrap_or("bert");
         object.insert("model_type".into(), Value::from(kind));
+        let part = if labels.is_some() { "ForSequenceClassification" } else { "Model" };
         let architecture = match kind {
-            "ernie" => "ErnieModel",
-            "roberta" => "RobertaModel",
-            "xlm-roberta" => "XLMRobertaModel",
-            "camembert" => "CamembertModel",
-            _ => "BertModel",
+            "ernie" => "Ernie",
+            "roberta" => "Roberta",
+            "xlm-roberta" => "XLMRoberta",
+            "camembert" => "Camembert",
+            _ => "Bert",
         };
-        object.insert("architectures".into(), Value::from(vec![architecture]));
+        object.insert("architectures".into(), Value::from(vec![format!("{architecture}{part}")]));
         object.insert("position_embedding_type".into(), Value::from("absolute"));
     }
     serde_json::to_string_pretty(&value).map(|text| text + "\n").map_err(failed)

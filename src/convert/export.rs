@@ -6,9 +6,10 @@ use super::bert::{HiddenAct, TOKEN_TYPE_EMBEDDINGS, WORD_EMBEDDINGS};
 use super::family::Family;
 use super::files::FileSource;
 use super::folder_files::file_size;
+use super::ranking::{CLASSIFIER, POOLER};
 use crate::config::BertConfig;
 use crate::encoder::OutputPreference;
-use crate::encoder::export::{BertExport, BertLinear, BertNorm, BertTensor, ReadRange};
+use crate::encoder::export::{BertExport, BertLinear, BertNorm, BertTensor, ClassifierLinear, ReadRange};
 use crate::encoder::onnx::{ONNX_FILE_ITSELF, OnnxFile, OnnxReader};
 use crate::encoder::reserve::try_filled;
 use crate::encoder::spec::Activation;
@@ -198,6 +199,13 @@ fn tensor_of(name: &str) -> Option<BertTensor> {
     let (module, part) = name.rsplit_once('.')?;
     let is_weight = part == "weight";
     let norm = |norm| Some(if is_weight { BertTensor::Gamma(norm) } else { BertTensor::Beta(norm) });
+    let after =
+        |of| Some(if is_weight { BertTensor::ClassifierWeight(of) } else { BertTensor::ClassifierBias(of) });
+    match module {
+        POOLER => return after(ClassifierLinear::Pooler),
+        CLASSIFIER => return after(ClassifierLinear::Classifier),
+        _ => {}
+    }
     if module == "embeddings.LayerNorm" {
         return norm(BertNorm::Embeddings);
     }
@@ -236,6 +244,10 @@ mod tests {
             places.push(place);
         }
         assert_eq!(places.len(), 5 + 2 * 16);
-        assert_eq!(tensor_of("pooler.dense.weight"), None);
+        assert_eq!(
+            tensor_of("pooler.dense.weight"),
+            Some(BertTensor::ClassifierWeight(ClassifierLinear::Pooler))
+        );
+        assert_eq!(tensor_of("cls.weight"), None);
     }
 }

@@ -4,10 +4,10 @@ use sha2::{Digest, Sha256};
 
 use super::files::FileSource;
 use super::folder_files::{cannot_read, file_size, found};
-use super::load_folder::{load_folder, read_chunks};
+use super::load_folder::{load_folder, load_reranker_folder, read_chunks};
 use crate::error::{Error, ErrorCode, Result, fail};
-use crate::model::LoadOptions;
 use crate::model::manifest::{FILE_NAME, FileEntry, Manifest, hex};
+use crate::model::{LoadOptions, Task};
 
 /// Bytes that are read at once.
 const CHUNK_BYTES: usize = 1 << 20;
@@ -34,12 +34,19 @@ pub fn inspect(folder: &dyn FileSource, run_self_test: bool, mut print: impl FnM
     print(&format!("written by    {}", manifest.created_by));
     print(&format!("format        {}", manifest.format_version));
     print(&format!("dtype         {}", manifest.dtype));
-    print(&format!("dimension     {}", manifest.dimension()));
-    print(&format!("pooling       {}", manifest.pooling));
+    if manifest.task == Task::Rerank {
+        print("task          rerank: load it with CoromReranker");
+        print(&format!("labels        {}", manifest.dimension()));
+    } else {
+        print(&format!("dimension     {}", manifest.dimension()));
+        print(&format!("pooling       {}", manifest.pooling));
+    }
     for module in &manifest.head {
         print(&format!("head          {module}"));
     }
-    print(&format!("normalize     {}", manifest.normalize));
+    if manifest.task == Task::Embed {
+        print(&format!("normalize     {}", manifest.normalize));
+    }
     print(&format!("max length    {} tokens", manifest.max_length));
     match &manifest.self_test {
         Some(test) => print(&format!("self-test     {} texts", test.texts.len())),
@@ -62,7 +69,10 @@ pub fn inspect(folder: &dyn FileSource, run_self_test: bool, mut print: impl FnM
         return Err(add_folder_state(error));
     }
     if run_self_test {
-        drop(load_folder(folder, LoadOptions::default())?);
+        match manifest.task {
+            Task::Embed => drop(load_folder(folder, LoadOptions::default())?),
+            Task::Rerank => drop(load_reranker_folder(folder, LoadOptions::default())?),
+        }
         print("self-test     passed");
     }
     Ok(())
@@ -85,8 +95,28 @@ fn verify(folder: &dyn FileSource, file: &FileEntry) -> Result<()> {
 
 /// Prints what another tool's folder is.
 fn inspect_foreign(folder: &dyn FileSource, mut print: impl FnMut(&str)) -> Result<()> {
-    let embedder = load_folder(folder, LoadOptions::default())?;
-    let (info, config) = (embedder.encoder().info(), embedder.config());
+    let reranker;
+    let embedder;
+    let mut is_reranker = false;
+    let model = match load_folder(folder, LoadOptions::default()) {
+        Ok(loaded) => {
+            embedder = loaded;
+            &embedder
+        }
+        // A graph with logits alone.
+        Err(error) if error.code() == ErrorCode::UnsupportedModel => {
+            reranker = match load_reranker_folder(folder, LoadOptions::default()) {
+                // Neither: the first error says more.
+                Err(other) if other.code() == ErrorCode::UnsupportedModel => return Err(error),
+                loaded => loaded?,
+            };
+            print("task          rerank: load it with CoromReranker");
+            is_reranker = true;
+            reranker.model()
+        }
+        Err(error) => return Err(error),
+    };
+    let (info, config) = (model.encoder().info(), model.config());
     print(&format!("written by    another tool: there is no {FILE_NAME}"));
     print(&format!(
         "encoder       {} layers × {}, {} heads, vocabulary {}",
@@ -94,8 +124,9 @@ fn inspect_foreign(folder: &dyn FileSource, mut print: impl FnMut(&str)) -> Resu
     ));
     print(&format!("dtype         {}", info.dtype));
     print(&format!("runs          {} in {}", if info.fused { "fused" } else { "unfused" }, info.precision));
-    print(&format!("dimension     {}", embedder.dimension()));
-    for decision in embedder.decisions() {
+    let kind = if is_reranker { "labels   " } else { "dimension" };
+    print(&format!("{kind}     {}", model.dimension()));
+    for decision in model.decisions() {
         let value = decision.value.as_str().map_or_else(|| decision.value.to_string(), str::to_owned);
         print(&format!("{:<13} {value}  (by {})", decision.setting, decision.source));
     }

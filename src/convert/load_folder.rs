@@ -4,7 +4,8 @@ use super::files::FileSource;
 use super::folder_files::cannot_read;
 use crate::embedder::Embedder;
 use crate::error::{Error, ErrorCode, Result};
-use crate::model::{LoadOptions, ModelLoader};
+use crate::model::{LoadOptions, ModelLoader, Task};
+use crate::reranker::Reranker;
 
 /// Bytes that are read at once.
 const CHUNK_BYTES: usize = 1 << 20;
@@ -14,6 +15,19 @@ const CHUNK_BYTES: usize = 1 << 20;
 /// # Errors
 /// `FETCH_FAILED` if a file cannot be read, and the errors of [`ModelLoader`].
 pub fn load_folder(folder: &dyn FileSource, options: LoadOptions) -> Result<Embedder> {
+    receive(folder, options)?.build()
+}
+
+/// Loads a folder with a reranker.
+///
+/// # Errors
+/// Those of [`load_folder`]; `UNSUPPORTED_MODEL` if the model is no reranker.
+pub fn load_reranker_folder(folder: &dyn FileSource, options: LoadOptions) -> Result<Reranker> {
+    receive(folder, LoadOptions { task: Task::Rerank, ..options })?.build_unverified()?.finish_reranker()
+}
+
+/// Passes the files of a folder to a loader.
+fn receive(folder: &dyn FileSource, options: LoadOptions) -> Result<ModelLoader> {
     let mut loader = ModelLoader::new(options)?;
     let paths = folder.list().map_err(|e| {
         Error::with_source(ErrorCode::FetchFailed, format!("the folder cannot be read: {e}"), e)
@@ -29,7 +43,7 @@ pub fn load_folder(folder: &dyn FileSource, options: LoadOptions) -> Result<Embe
         read_chunks(folder, &path, length, &mut chunk, |bytes| loader.feed(&path, bytes))?;
         loader.end(&path)?;
     }
-    loader.build()
+    Ok(loader)
 }
 
 /// Passes the `length` bytes of a file to `take`, in chunks of at most `chunk.len()` bytes.

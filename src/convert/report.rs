@@ -1,6 +1,7 @@
 //! Says in words what a conversion wrote.
 
 use super::conversion::Conversion;
+use crate::model::Task;
 
 impl Conversion {
     /// Returns the lines that `corom convert` prints below the path of the folder.
@@ -21,12 +22,17 @@ impl Conversion {
             config.vocab_size,
             manifest.dtype,
         ));
-        lines.push(format!(
-            "pooling {}, {}normalized, up to {} tokens",
-            manifest.pooling,
-            if manifest.normalize { "" } else { "not " },
-            manifest.max_length,
-        ));
+        if manifest.task == Task::Rerank {
+            let labels = if manifest.dimension() == 1 { "1 label" } else { "2 labels" };
+            lines.push(format!("a reranker with {labels}; pairs have up to {} tokens", manifest.max_length));
+        } else {
+            lines.push(format!(
+                "pooling {}, {}normalized, up to {} tokens",
+                manifest.pooling,
+                if manifest.normalize { "" } else { "not " },
+                manifest.max_length,
+            ));
+        }
         lines.extend(manifest.head.iter().map(|module| format!("after the pooling: {module}")));
         if !ignored_tensors.is_empty() {
             lines.push(format!("not converted: {}", ignored_tensors.join(", ")));
@@ -36,6 +42,11 @@ impl Conversion {
             lines.push(format!(
                 "{kernels} kernels: cosine at least {:.5} to the same weights computed in f32, on the self-test's texts",
                 error.cosine
+            ));
+        }
+        for (kernels, error) in test.iter().flat_map(|test| &test.measured_logits) {
+            lines.push(format!(
+                "{kernels} kernels: logits within {error:.5} of those of the same weights in f32, on the self-test's texts"
             ));
         }
         if test.is_some_and(|test| !test.allows("relaxed")) {

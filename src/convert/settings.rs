@@ -33,6 +33,8 @@ pub(crate) struct FolderSettings {
     /// The caller's choice of normalization and length.
     normalize: Option<bool>,
     max_length: Option<usize>,
+    /// True if the caller wants the encoder alone.
+    ignore_head: bool,
 }
 
 impl FolderSettings {
@@ -50,17 +52,47 @@ impl FolderSettings {
         };
         let manifest = folder.manifest()?;
         let decided = Decided::decide(folder.source, manifest.as_ref(), &caller, &folder.config)?;
-        Ok(Self { decided, normalize: options.normalize, max_length: options.max_length })
+        let ConvertOptions { normalize, max_length, ignore_head, .. } = *options;
+        Ok(Self { decided, normalize, max_length, ignore_head })
     }
 
     /// Returns which outputs of an export are converted.
     pub(crate) fn output_preference(&self) -> OutputPreference {
+        if self.is_ranking() { OutputPreference::Scores } else { self.vector_preference() }
+    }
+
+    /// Returns which outputs of an export that embeds texts are converted.
+    pub(crate) fn vector_preference(&self) -> OutputPreference {
         self.decided.output_preference()
+    }
+
+    /// Returns true if a file says that the model is a classifier, and the caller does not want the encoder alone.
+    pub(crate) fn is_ranking(&self) -> bool {
+        self.decided.classifier.stated_by.is_some() && !self.ignore_head
     }
 
     /// Returns true if a file or the caller names poolings of hidden states.
     pub(crate) fn pools_hidden_states(&self) -> bool {
         self.decided.pooling.as_ref().is_some_and(|pooling| pooling.value != PoolingChoice::Graph)
+    }
+
+    /// Decides the settings of an encoder without a classifier, as [`of_hidden_states`](Self::of_hidden_states) does.
+    ///
+    /// # Errors
+    /// Those of [`of_hidden_states`](Self::of_hidden_states); `INVALID_CHECKPOINT` if the folder's files say that there is
+    /// a classifier and nothing says how to pool.
+    pub(crate) fn of_encoder(self, positions: usize) -> Result<Settings> {
+        if self.is_ranking()
+            && self.decided.pooling.is_none()
+            && let Some(file) = &self.decided.classifier.stated_by
+        {
+            fail!(
+                InvalidCheckpoint,
+                "{file} says that the model is a classifier, but the weights have none: `classifier.weight` is missing. \
+                 --ignore-head converts the encoder alone"
+            );
+        }
+        self.of_hidden_states(positions)
     }
 
     /// Decides the settings of a checkpoint, or of an export whose hidden states are pooled. `positions` is the most
@@ -109,6 +141,32 @@ impl FolderSettings {
         let pooling = if graph.is_mean { Pooling::Mean } else { Pooling::Cls };
         let normalize = graph.normalize || normalize;
         Ok(Settings { pooling: pooling.into(), head: head.value, normalize, max_length, metric, prompts })
+    }
+
+    /// Decides the settings of a cross-encoder, whose output is `labels` logits per pair.
+    ///
+    /// # Errors
+    /// `UNSUPPORTED_MODEL` if the labels do not make a score; `INVALID_ARGUMENT` if the options ask for a pooling, a
+    /// normalization, or more tokens than `positions`.
+    pub(crate) fn of_pairs(self, labels: usize, positions: usize) -> Result<Settings> {
+        self.decided.classifier.check_labels(labels)?;
+        if self.normalize == Some(true)
+            || self.decided.pooling.as_ref().is_some_and(|pooling| pooling.is_by_caller())
+        {
+            fail!(
+                InvalidArgument,
+                "the checkpoint is a reranker, which returns a score per pair of texts: --pooling and --normalize do not \
+                 apply. --ignore-head converts the encoder alone"
+            );
+        }
+        Ok(Settings {
+            pooling: PoolingChoice::Graph,
+            head: Vec::new(),
+            normalize: false,
+            max_length: self.length(positions)?,
+            metric: Metric::Dot,
+            prompts: Prompts::default(),
+        })
     }
 
     fn length(&self, positions: usize) -> Result<usize> {

@@ -6,15 +6,18 @@
 
 use crate::config::BertConfig;
 use crate::encoder::OutputPreference;
+use crate::encoder::logits::logits_output;
 use crate::encoder::matcher::match_graph;
 pub(crate) use crate::encoder::onnx::ReadRange;
 use crate::encoder::onnx::{
-    ModelSizes, OnnxFile, OnnxGraph, OnnxModel, Weight, inline_small_tensors, translate,
+    ModelSizes, OnnxFile, OnnxGraph, OnnxModel, Weight, declared_values, inline_small_tensors, translate,
 };
 #[cfg(feature = "cli")]
 use crate::encoder::onnx::{StaticShape, inline_all_tensors};
 use crate::encoder::plan::bert::BertPlan;
-pub(crate) use crate::encoder::plan::bert::{BertLinear, BertNorm, BertSizes, BertTensor, PlanPooling};
+pub(crate) use crate::encoder::plan::bert::{
+    BertLinear, BertNorm, BertSizes, BertTensor, ClassifierLinear, PlanPooling,
+};
 use crate::encoder::plan::{Plan, PlanOp};
 use crate::encoder::signature::GraphSignature;
 #[cfg(feature = "cli")]
@@ -50,9 +53,9 @@ impl<'a> BertExport<'a> {
         let graph = OnnxGraph::from_model(model, &Default::default(), &signature.outputs)?;
         signature.resolve(&graph, config)?;
         let sizes = ModelSizes::of(config);
-        let GraphSignature { outputs, inputs, static_shape, pooled, .. } = &signature;
+        let GraphSignature { outputs, inputs, static_shape, .. } = &signature;
         let translated = translate(&graph, outputs, inputs, *static_shape, sizes)?;
-        let plan = match_graph(&translated, sizes, false, *pooled);
+        let plan = match_graph(&translated, sizes, false, signature.kind());
         drop(translated);
         // A file that uses the same weights again and again would be written again and again.
         let stored = graph.weights.iter().map(Weight::elements).fold(0, usize::saturating_add);
@@ -79,8 +82,8 @@ impl<'a> BertExport<'a> {
             fail!(
                 UnsupportedModel,
                 "the ONNX graph is not recognized as a BERT encoder with its own weights in each layer (ALBERT's layers \
-                 share theirs), so its weights cannot be taken from it; convert the checkpoint that it was exported from, \
-                 or load the export as it is"
+                 share theirs), followed by nothing or by a reranker's two layers with tanh between. Its weights \
+                 cannot be taken from it; convert the checkpoint that it was exported from, or load the export as it is"
             );
         };
         Ok(Self { plan, sizes, weights, dtype, is_imported: false, read })
@@ -109,7 +112,7 @@ impl<'a> BertExport<'a> {
         let fallback = StaticShape { batch: Some(2), sequence: Some(longest_text(config)) };
         let plan = guarded(|| {
             let (_, translated) = tract_onnx_reader::translate(model, &signature, fallback)?;
-            Ok(match_graph(&translated, sizes, false, signature.pooled))
+            Ok(match_graph(&translated, sizes, false, signature.kind()))
         })?;
         Ok(Self { is_imported: true, ..Self::new(plan, Vec::new(), "f32", read)? })
     }
@@ -144,11 +147,16 @@ impl<'a> BertExport<'a> {
     }
 }
 
-/// Identifies the inputs of a graph, and its output of the last layer or of one row per text.
+/// Identifies the inputs of a graph, and its output of the last layer or of one row per text. A graph that has neither may
+/// have the logits of a cross-encoder.
 fn find_signature(
     model: &OnnxModel,
     config: &BertConfig,
     preference: OutputPreference,
 ) -> Result<GraphSignature> {
-    GraphSignature::find(&model.graph, config, &[config.num_hidden_layers], preference)
+    let find = |outputs| GraphSignature::find(&model.graph, config, &[config.num_hidden_layers], outputs);
+    find(preference).or_else(|error| match logits_output(&declared_values(&model.graph).1) {
+        Ok(_) => find(OutputPreference::Scores),
+        Err(_) => Err(error),
+    })
 }

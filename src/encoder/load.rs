@@ -353,7 +353,7 @@ fn recognize(
     let expected = ModelSizes::of(config);
     let GraphSignature { outputs, inputs, static_shape, .. } = signature;
     let translated = translate(graph, outputs, inputs, *static_shape, expected).ok()?;
-    let plan = match_graph(&translated, expected, first_rows, signature.pooled)?;
+    let plan = match_graph(&translated, expected, first_rows, signature.kind())?;
     // A file that uses the same weights again and again would be packed again and again.
     let stored = graph.weights.iter().map(Weight::elements).fold(0, usize::saturating_add);
     (plan.elements() <= stored.saturating_mul(4).saturating_add(1 << 20)).then_some(plan)

@@ -11,10 +11,12 @@
 
 mod check;
 pub mod cpu;
+mod declared_value;
 #[cfg(feature = "convert")]
 pub(crate) mod export;
 pub(crate) mod graph;
 mod load;
+mod logits;
 mod matcher;
 pub mod onnx;
 mod options;
@@ -37,6 +39,7 @@ mod weight_stream;
 use std::task::Poll;
 
 pub use load::{EncoderLoader, OutputShape};
+pub(crate) use logits::reranker_error;
 pub use options::{BackendChoice, EncoderOptions, KernelChoice, OutputPreference, Precision};
 #[cfg(feature = "cli")]
 pub use tract_onnx_reader::{GUARDED_THREAD, guarded};
@@ -92,13 +95,15 @@ pub enum EncoderOutput {
     /// One row per text, row-major `[texts, hidden_size]`: only first rows were requested, or the
     /// graph pools by itself (an output such as `sentence_embedding`).
     Pooled(Vec<f32>),
+    /// The logits of a cross-encoder, row-major `[texts, labels]`.
+    Scores(Vec<f32>),
 }
 
 /// The properties of a back end and of the loaded model.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EncoderInfo {
     /// Columns of an output row, as the graph has it. Those of hidden states must agree with
-    /// `config.json`; a sentence vector has its own number.
+    /// `config.json`; a sentence vector has its own number, and scores have one per label.
     pub hidden_size: usize,
     /// True if the output of the graph is one row per text.
     pub pooled: bool,

@@ -37,6 +37,8 @@ pub enum OutputPreference {
     Sentence,
     /// The sentence vector. If there is none, the hidden states.
     SentenceFirst,
+    /// The logits of a cross-encoder, one or two per text.
+    Scores,
 }
 
 /// The back ends that run a graph.

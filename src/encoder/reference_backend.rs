@@ -162,7 +162,7 @@ impl PlanBuilder for ReferenceBuilder {
         let positions = plan.positions().unwrap_or(usize::MAX);
         let longest = facts.static_sequence.unwrap_or(usize::MAX).min(positions);
         let info = EncoderInfo {
-            hidden_size: facts.config.hidden_size,
+            hidden_size: plan.output_width(facts.config.hidden_size),
             pooled: facts.pooled,
             first_rows: !facts.pooled && matches!(plan.outputs, Outputs::Pooled(_)),
             dtype: facts.dtype,
@@ -265,6 +265,7 @@ impl Encoder for ReferenceEncoder {
         self.output = Some(match &self.plan.outputs {
             Outputs::Hidden(layers) => EncoderOutput::Hidden(layers.iter().map(|id| take(*id)).collect()),
             Outputs::Pooled(id) => EncoderOutput::Pooled(take(*id)),
+            Outputs::Scores { value, .. } => EncoderOutput::Scores(take(*value)),
         });
         Ok(())
     }

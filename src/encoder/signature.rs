@@ -2,6 +2,9 @@
 
 use crate::config::BertConfig;
 use crate::encoder::OutputPreference;
+use crate::encoder::declared_value::{declared_width, describe};
+use crate::encoder::logits::{logits_output, no_vector_error};
+use crate::encoder::matcher::GraphOutputs;
 use crate::encoder::onnx::pb::GraphProto;
 use crate::encoder::onnx::{
     GraphInput, InputRole, ModelSizes, OnnxGraph, StaticShape, ValueInfo, declared_values, roles_by_use,
@@ -16,6 +19,8 @@ pub(in crate::encoder) struct GraphSignature {
     pub(in crate::encoder) outputs: Vec<String>,
     /// True if the output is one row per text.
     pub(in crate::encoder) pooled: bool,
+    /// True if that row has the logits of a classifier.
+    pub(in crate::encoder) scores: bool,
     /// The batch size and the sequence length that the graph was exported with, if they are fixed.
     pub(in crate::encoder) static_shape: StaticShape,
     /// The number of columns of the outputs, if the file states it.
@@ -50,6 +55,21 @@ impl GraphSignature {
         let (inputs, outputs) = declared_values(graph);
         let outputs = &outputs[..];
         let (inputs, static_shape) = graph_inputs(graph, &inputs, config)?;
+        if preference == OutputPreference::Scores {
+            let logits = logits_output(outputs)?;
+            let (outputs, width) = (vec![logits.name.clone()], declared_width(logits));
+            let (unnamed, sentence) = (Vec::new(), None);
+            return Ok(Self {
+                inputs,
+                outputs,
+                pooled: true,
+                scores: true,
+                width,
+                static_shape,
+                unnamed,
+                sentence,
+            });
+        }
         let named: Vec<Option<&ValueInfo>> =
             layers.iter().map(|l| hidden_output(outputs, config, *l)).collect();
         // One output must be that of a layer or a sentence embedding, whatever layers are requested.
@@ -65,6 +85,7 @@ impl GraphSignature {
             OutputPreference::Hidden | OutputPreference::HiddenInside => false,
             OutputPreference::HiddenFirst => alone && sentence.is_some(),
             OutputPreference::Sentence | OutputPreference::SentenceFirst => sentence.is_some(),
+            OutputPreference::Scores => false,
         };
         if preference == OutputPreference::Sentence && !pooled {
             fail!(
@@ -76,12 +97,7 @@ impl GraphSignature {
         }
         let root = if pooled { sentence } else { hidden.or(sentence) };
         let Some(root) = root else {
-            fail!(
-                UnsupportedModel,
-                "the graph's outputs are {}; expected [batch, sequence, {hidden}] or [batch, {hidden}]",
-                describe(outputs),
-                hidden = config.hidden_size
-            );
+            return Err(no_vector_error(outputs, config.hidden_size));
         };
         if pooled {
             let (outputs, width) = (vec![root.name.clone()], declared_width(root));
@@ -89,6 +105,7 @@ impl GraphSignature {
                 inputs,
                 outputs,
                 pooled,
+                scores: false,
                 width,
                 static_shape,
                 unnamed: Vec::new(),
@@ -107,12 +124,21 @@ impl GraphSignature {
         let outputs = named.iter().map(|value| value.unwrap_or(root).name.clone()).collect();
         let sentence = sentence.filter(|_| preference == OutputPreference::HiddenInside).cloned();
         let width = Some(config.hidden_size);
-        Ok(Self { inputs, outputs, pooled, width, static_shape, unnamed, sentence })
+        Ok(Self { inputs, outputs, pooled, scores: false, width, static_shape, unnamed, sentence })
     }
 
     /// Returns true if every output is declared, so that [`resolve`](Self::resolve) has nothing to find.
     pub(in crate::encoder) fn is_complete(&self) -> bool {
         self.unnamed.is_empty()
+    }
+
+    /// Returns what the outputs are.
+    pub(in crate::encoder) fn kind(&self) -> GraphOutputs {
+        match (self.pooled, self.scores) {
+            (_, true) => GraphOutputs::Scores,
+            (true, false) => GraphOutputs::Sentence,
+            (false, false) => GraphOutputs::Hidden,
+        }
     }
 
     /// Finds the layers that no declared output has. Takes the sentence vector instead if the preference
@@ -146,23 +172,6 @@ impl GraphSignature {
         }
         Ok(())
     }
-}
-
-/// Returns the number of columns of an output, if the file states it.
-fn declared_width(value: &ValueInfo) -> Option<usize> {
-    value.dims.as_ref()?.last().copied().flatten()
-}
-
-/// Lists values for a message: `a`, `b` [2, ?, 768].
-fn describe(values: &[ValueInfo]) -> String {
-    let name = |value: &ValueInfo| match &value.dims {
-        None => format!("`{}`", value.name),
-        Some(dims) => {
-            let dims: Vec<String> = dims.iter().map(|d| d.map_or("?".into(), |d| d.to_string())).collect();
-            format!("`{}` [{}]", value.name, dims.join(", "))
-        }
-    };
-    values.iter().map(name).collect::<Vec<_>>().join(", ")
 }
 
 /// Returns the role of an input by its name, to which exporters add `:0`, `.1`, a scope, TensorFlow's

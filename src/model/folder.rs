@@ -9,6 +9,8 @@ use crate::error::{Error, ErrorCode, Result};
 
 use super::loader::ModelLoader;
 use super::options::LoadOptions;
+use super::task::Task;
+use crate::reranker::Reranker;
 
 /// Depth of subfolders that are listed. Known layouts have one level.
 const MAX_DEPTH: usize = 3;
@@ -30,6 +32,28 @@ const CHUNK_BYTES: usize = 1 << 20;
 /// `MISSING_FILE` if there is no such folder, `FETCH_FAILED` if a file cannot be read, and the errors of
 /// [`ModelLoader`].
 pub fn load(folder: &Path, options: LoadOptions) -> Result<Embedder> {
+    receive(folder, options)?.build()
+}
+
+/// Loads a folder with a reranker.
+///
+/// ```no_run
+/// use std::path::Path;
+///
+/// let mut reranker = corom::model::folder::load_reranker(Path::new("models/ranking"), Default::default())?;
+/// let scores = reranker.score("阔腿裤", &["阔腿牛仔裤", "保温杯"])?;
+/// assert!(scores[0].probability > scores[1].probability);
+/// # Ok::<(), corom::error::Error>(())
+/// ```
+///
+/// # Errors
+/// Those of [`load`]; `UNSUPPORTED_MODEL` if the model is no reranker.
+pub fn load_reranker(folder: &Path, options: LoadOptions) -> Result<Reranker> {
+    receive(folder, LoadOptions { task: Task::Rerank, ..options })?.build_unverified()?.finish_reranker()
+}
+
+/// Passes the files of a folder to a loader.
+fn receive(folder: &Path, options: LoadOptions) -> Result<ModelLoader> {
     let mut loader = ModelLoader::new(options)?;
     if !folder.is_dir() {
         return Err(Error::new(
@@ -64,7 +88,7 @@ pub fn load(folder: &Path, options: LoadOptions) -> Result<Embedder> {
         }
         loader.end(&file.path)?;
     }
-    loader.build()
+    Ok(loader)
 }
 
 /// Lists the paths of all files in a folder, except in hidden folders. A subfolder that cannot be read ends with `/`:

@@ -69,7 +69,7 @@ pub struct ModelLoader {
     builder_error: Option<(ErrorCode, String)>,
     /// Files that were begun and have not ended.
     receivers: BTreeMap<String, FileReceiver>,
-    /// Files that were rejected as web pages. They explain why a file may be missing.
+    /// Files that were rejected as web pages: why a file may be missing.
     pages: BTreeSet<String>,
 }
 
@@ -78,8 +78,9 @@ impl ModelLoader {
     ///
     /// # Errors
     /// `INVALID_ARGUMENT` if `options.model` is not the path of an `.onnx` file inside the folder, or its name
-    /// contradicts `options.dtype`.
+    /// contradicts `options.dtype`; for an option that does not fit `options.task`.
     pub fn new(options: LoadOptions) -> Result<Self> {
+        options.check_task()?;
         let export = WantedExport { dtype: options.dtype, precision: options.precision };
         options.model.as_deref().map_or(Ok(()), |model| export.check_path(model))?;
         let mut requests = FileRequests::new(export);
@@ -115,9 +116,7 @@ impl ModelLoader {
     }
 
     /// Returns the files to fetch next, in any order or at once. A file stays in the list until it has
-    /// ended. If the list is empty, the model can be built.
-    ///
-    /// Files with weights are requested when every other file has arrived.
+    /// ended. Files with weights come last. If the list is empty, the model can be built.
     pub fn pending_requests(&self) -> &[FileRequest] {
         self.requests.pending()
     }
@@ -257,7 +256,7 @@ impl ModelLoader {
     fn end_small_file(&mut self, path: &str, bytes: Vec<u8>) -> Result<()> {
         if path == manifest::FILE_NAME {
             let manifest = self.manifest.insert(Manifest::from_json(&bytes)?);
-            self.options.dtype.check_manifest(&manifest.dtype)?;
+            self.options.check_manifest(manifest)?;
             for path in manifest.needed_files() {
                 self.requests.add(path, true, manifest.file(path));
             }

@@ -25,6 +25,7 @@ use crate::self_test::SelfTest;
 use crate::similarity::Metric;
 
 use super::settings::HeadModule;
+use super::task::Task;
 
 /// The file name of the manifest.
 pub const FILE_NAME: &str = "corom.json";
@@ -37,7 +38,8 @@ pub const FORMAT: &str = "corom-model";
 /// Version 2 adds `head`, `dimension`, several poolings, the poolings other than those of version 1,
 /// prompts, and a metric other than the inner product of version 1. A folder that uses none of them has
 /// version 1, so that earlier releases load it.
-pub const FORMAT_VERSION: u32 = 2;
+/// Version 3 adds `task`: rerankers, whose pooling is `graph` and whose `dimension` is the number of labels.
+pub const FORMAT_VERSION: u32 = 3;
 /// The poolings of format version 1.
 const VERSION_1_POOLINGS: [Pooling; 4] =
     [Pooling::Cls, Pooling::Mean, Pooling::AvgTop2, Pooling::AvgFirstLast];
@@ -70,6 +72,9 @@ pub struct Manifest {
     pub format: String,
     /// See [`FORMAT_VERSION`].
     pub format_version: u32,
+    /// What the model does.
+    #[serde(default, skip_serializing_if = "is_embed")]
+    pub task: Task,
     /// The release that wrote the folder, `corom 0.1.0`.
     #[serde(default)]
     pub created_by: String,
@@ -170,6 +175,9 @@ impl Manifest {
 
     /// Returns the lowest format version that has every field this manifest uses.
     pub fn lowest_format_version(&self) -> u32 {
+        if self.task == Task::Rerank {
+            return 3;
+        }
         let is_version_1 = self.head.is_empty()
             && self.dimension.is_none()
             && self.prompts.values().all(String::is_empty)
@@ -269,20 +277,17 @@ impl Manifest {
                 self.lowest_format_version()
             );
         }
-        if let Some(test) = &self.self_test
-            && (test.texts.len() != test.vectors.len()
-                || test
-                    .vectors
-                    .iter()
-                    .any(|v| v.len() != self.dimension() || v.iter().any(|x| !x.is_finite())))
+        if self.task == Task::Rerank
+            && (self.pooling != PoolingChoice::Graph
+                || !self.head.is_empty()
+                || !matches!(self.dimension, Some(1 | 2)))
         {
             fail!(
                 InvalidConfig,
-                "{FILE_NAME}: self_test does not have one vector of {} finite numbers per text",
-                self.dimension()
+                "{FILE_NAME}: a reranker has the pooling `graph`, no head, and the dimension 1 or 2"
             );
         }
-        Ok(())
+        self.self_test.as_ref().map_or(Ok(()), |test| test.check(self.dimension(), self.task == Task::Rerank))
     }
 }
 
@@ -356,6 +361,11 @@ impl FileEntry {
         }
         Ok(())
     }
+}
+
+/// Returns true for the task that is not written: earlier releases know no other.
+fn is_embed(task: &Task) -> bool {
+    *task == Task::Embed
 }
 
 fn is_sha256(hex: &str) -> bool {

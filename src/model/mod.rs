@@ -1,6 +1,7 @@
 //! The model folder: which files make a model, how they are verified, and how they become an
 //! [`Embedder`](crate::embedder::Embedder).
 
+mod backend_choice;
 mod dtype;
 mod early_check;
 pub(crate) mod export_folder;
@@ -16,6 +17,7 @@ pub mod manifest;
 mod model_builder;
 mod options;
 pub(crate) mod settings;
+mod task;
 mod tokenizer_settings;
 mod unverified_model;
 mod weight_files;
@@ -26,4 +28,5 @@ pub use loader::ModelLoader;
 pub use manifest::Manifest;
 pub use options::LoadOptions;
 pub use settings::HeadModule;
+pub use task::Task;
 pub use unverified_model::UnverifiedModel;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::config::{BertConfig, PoolingChoice};
 use crate::embedder::Embedder;
 use crate::encoder::onnx::{ONNX_FILE_ITSELF, OnnxFile};
-use crate::encoder::{BackendChoice, EncoderLoader, EncoderOptions, KernelChoice};
+use crate::encoder::{EncoderLoader, EncoderOptions, OutputPreference};
 use crate::error::{Error, ErrorCode, Result, fail};
 use crate::head::{Head, HeadLayer};
 use crate::recipe::{VectorRecipe, pooled_width};
@@ -15,18 +15,21 @@ use crate::tokenizer::{
     DecidingFile, SENTENCE_TRANSFORMERS_FILES, Tokenizer, TokenizerFiles, TokenizerOptions,
 };
 
+use super::backend_choice::{allowed_kernel, backend};
 use super::dtype::Dtype;
 use super::manifest::{FILE_NAME, Manifest};
 use super::options::LoadOptions;
 use super::settings::{
-    CallerSettings, Decided, HeadModule, ModelDecisions, OutputChoice, SettingSource, Settings, check_inside,
-    encoder_folder, file_in, read_head,
+    CallerSettings, ClassifierSettings, Decided, HeadModule, ModelDecisions, OutputChoice, SettingSource,
+    Settings, check_inside, encoder_folder, file_in, read_head,
 };
+use super::task::Task;
 use super::tokenizer_settings::TokenizerSettings;
 use super::unverified_model::UnverifiedModel;
 
 /// A model whose weight files are still arriving.
 pub(super) struct ModelBuilder {
+    task: Task,
     tokenizer: Tokenizer,
     config: BertConfig,
     /// The maximum length that the caller wants.
@@ -36,6 +39,7 @@ pub(super) struct ModelBuilder {
     decisions: ModelDecisions,
     /// The modules after the pooling, with their weights.
     head: Vec<HeadLayer>,
+    classifier: ClassifierSettings,
     /// See [`OutputChoice::assumed_inside`].
     assumed_inside: Vec<HeadModule>,
     /// The layers whose output the encoder returns.
@@ -89,14 +93,18 @@ impl ModelBuilder {
             max_length: None,
             ignore_head: options.ignore_head,
         };
-        let settings = Settings::decide(&files, manifest, &caller, &config)?;
+        let mut settings = Settings::decide(&files, manifest, &caller, &config)?;
+        let classifier = std::mem::take(&mut settings.classifier);
         let own = manifest.filter(|m| m.self_test.is_some() && !options.skip_self_test);
-        let preference = settings.output_preference();
+        let is_ranking = options.task == Task::Rerank;
+        let preference = if is_ranking { OutputPreference::Scores } else { settings.output_preference() };
 
         let mut layers = vec![config.num_hidden_layers];
         let mut first_rows = true;
+        // A reranker reads the logits, whatever pooling a file states.
+        let hidden_pooling = settings.hidden_pooling().filter(|_| !is_ranking);
         let own_pooling = own.map(|manifest| &manifest.pooling);
-        for pooling in settings.hidden_pooling().into_iter().chain(own_pooling) {
+        for pooling in hidden_pooling.into_iter().chain(own_pooling) {
             layers.extend(pooling.layers(config.num_hidden_layers));
             // Without the prompt's tokens, `cls` is another row than the first.
             first_rows &= pooling.is_cls() && settings.prompts.value.include_prompt;
@@ -147,10 +155,12 @@ impl ModelBuilder {
         let encoder = EncoderLoader::from_file(onnx, &config, encoder)?;
         let outputs = encoder.outputs();
         let Settings { normalize, max_length, metric, prompts, .. } = &settings;
-        let (normalize, max_length) = (normalize.clone(), max_length.clone());
+        let (mut normalize, max_length) = (normalize.clone(), max_length.clone());
+        normalize.value &= !is_ranking;
         let (metric, prompts) = (metric.clone(), prompts.clone());
         let OutputChoice { pooling, head, assumed_inside } =
             match settings.with_graph(&onnx_path, outputs.pooled.then_some(outputs.width)) {
+                _ if is_ranking => Settings::for_ranking(&onnx_path),
                 Ok(choice) => choice,
                 Err(error) => return Err(graph_error(encoder).unwrap_or(error)),
             };
@@ -177,6 +187,7 @@ impl ModelBuilder {
         };
         let model = Decided::new(onnx_path.clone(), model_source(options, manifest.is_some()));
         Ok(Self {
+            task: options.task,
             tokenizer,
             config,
             max_length: options.max_length,
@@ -193,6 +204,7 @@ impl ModelBuilder {
                 model,
             },
             head: layers_of_head,
+            classifier,
             assumed_inside,
             layers,
             self_test,
@@ -237,23 +249,29 @@ impl ModelBuilder {
     /// Returns the model. All weights have arrived.
     ///
     /// # Errors
-    /// `INVALID_ARGUMENT` if `max_length` is too long, `INVALID_CONFIG` if the modules after the pooling do not
+    /// `INVALID_ARGUMENT` if `max_length` is too long, `UNSUPPORTED_MODEL` if the logits of a reranker are no scores,
+    /// `INVALID_CONFIG` if the modules after the pooling do not
     /// fit the graph's sentence vector, and the errors of [`EncoderLoader::finish`].
     pub(super) fn finish(self) -> Result<UnverifiedModel> {
         let Self {
             mut tokenizer,
             config,
             head,
+            classifier,
             assumed_inside,
             layers,
             self_test,
             encoder,
             mut decisions,
+            task,
             ..
         } = self;
         let encoder = encoder.finish()?;
         let info = encoder.info();
         check_inside(&assumed_inside, info.hidden_size)?;
+        if task == Task::Rerank {
+            classifier.check_labels(info.hidden_size)?;
+        }
         let longest = info.max_tokens;
         if decisions.max_length.value > longest {
             decisions.max_length = Decided::by_file(longest, &self.onnx_path);
@@ -286,11 +304,14 @@ impl ModelBuilder {
         embedder.set_prompts(decisions.prompts.value.clone());
         // The self-test uses the manifest's settings, because its vectors were made with them.
         UnverifiedModel::new(
-            embedder,
+            (embedder, task),
             own,
             decisions.max_length.value,
             self.tokenizer_options,
-            decisions.list(),
+            match task {
+                Task::Embed => decisions.list(),
+                Task::Rerank => decisions.list_of_reranker(),
+            },
         )
     }
 }
@@ -331,57 +352,11 @@ fn check_dimension(manifest: &Manifest) -> Result<()> {
     Ok(())
 }
 
-/// Returns the kernels to run. The fastest ones are relaxed, which lose too much for some models: the converter
-/// has measured it.
-fn allowed_kernel(options: &LoadOptions, self_test: Option<&SelfTest>) -> KernelChoice {
-    match options.kernel {
-        KernelChoice::Fastest(_) if self_test.is_some_and(|test| !test.allows("relaxed")) => {
-            KernelChoice::Exact
-        }
-        kernel => kernel,
-    }
-}
-
-/// Returns what runs the graph.
-fn backend(options: &LoadOptions) -> BackendChoice {
-    #[cfg(feature = "cli")]
-    if options.second_opinion {
-        return BackendChoice::TractOnnx;
-    }
-    if options.unfused { BackendChoice::Unfused } else { BackendChoice::Auto }
-}
-
 impl std::fmt::Debug for ModelBuilder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ModelBuilder")
             .field("pooling", &self.decisions.pooling)
             .field("layers", &self.layers)
             .finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::encoder::cpu::kernels::linear::Kernel;
-    use crate::self_test::VectorError;
-
-    #[test]
-    fn relaxed_kernels_run_unless_the_converter_measured_too_large_an_error() {
-        let fastest = LoadOptions { kernel: KernelChoice::Fastest(|| 0.0), ..LoadOptions::default() };
-        let test = |cosine| {
-            let measured = [("relaxed".to_owned(), VectorError { cosine, norm_error: 0.0 })].into();
-            SelfTest { measured, ..SelfTest::default() }
-        };
-        let is_exact = |options: &LoadOptions, test: Option<&SelfTest>| {
-            matches!(allowed_kernel(options, test), KernelChoice::Exact)
-        };
-        assert!(!is_exact(&fastest, None));
-        assert!(!is_exact(&fastest, Some(&SelfTest::default())));
-        assert!(!is_exact(&fastest, Some(&test(0.99))));
-        assert!(is_exact(&fastest, Some(&test(0.97))));
-        // A caller who names a kernel gets it, and the self-test says whether it is good enough.
-        let kernel = KernelChoice::Fixed(Kernel::RelaxedI16);
-        assert!(!is_exact(&LoadOptions { kernel, ..fastest }, Some(&test(0.97))));
     }
 }

@@ -1,9 +1,12 @@
 //! Options of a load.
 
 use crate::config::PoolingChoice;
-use crate::encoder::{KernelChoice, Precision};
+use crate::encoder::{KernelChoice, Precision, reranker_error};
+use crate::error::{Result, fail};
 
 use super::dtype::Dtype;
+use super::manifest::Manifest;
+use super::task::Task;
 
 /// How a model is loaded. `None` means: as the model's own files say.
 ///
@@ -16,6 +19,8 @@ use super::dtype::Dtype;
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct LoadOptions {
+    /// What the model is loaded for.
+    pub task: Task,
     /// The maximum length of a text in tokens, `[CLS]` and `[SEP]` included. CoROM: 128.
     pub max_length: Option<usize>,
     /// How a text's vector is made: by poolings of the hidden states, or by the graph.
@@ -46,4 +51,35 @@ pub struct LoadOptions {
     /// True if tract runs the graph as tract-onnx reads it. This is a second opinion on corom's own reading.
     #[cfg(feature = "cli")]
     pub second_opinion: bool,
+}
+
+impl LoadOptions {
+    /// Checks that the options fit the task.
+    ///
+    /// # Errors
+    /// `INVALID_ARGUMENT` for an option about vectors and the task `rerank`.
+    pub(super) fn check_task(&self) -> Result<()> {
+        let name = match self.task {
+            Task::Rerank if self.pooling.is_some() => "pooling",
+            Task::Rerank if self.normalize.is_some() => "normalize",
+            Task::Rerank if self.ignore_head => "ignoreHead",
+            Task::Rerank | Task::Embed => return Ok(()),
+        };
+        fail!(InvalidArgument, "{name}: a reranker makes no vectors, so this option does not apply to it");
+    }
+
+    /// Checks that a folder has what the options ask for.
+    ///
+    /// # Errors
+    /// `UNSUPPORTED_MODEL` for a folder with another task, `MISSING_FILE` for one with another number type.
+    pub(super) fn check_manifest(&self, manifest: &Manifest) -> Result<()> {
+        match (self.task, manifest.task) {
+            (Task::Embed, Task::Rerank) => Err(reranker_error("corom.json: task is `rerank`")),
+            (Task::Rerank, Task::Embed) => fail!(
+                UnsupportedModel,
+                "corom.json: the folder has no task `rerank`: this model embeds texts; load it with Corom"
+            ),
+            _ => self.dtype.check_manifest(&manifest.dtype),
+        }
+    }
 }

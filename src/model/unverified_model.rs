@@ -4,12 +4,16 @@ use crate::decision::Decision;
 use crate::embedder::{EmbedJob, Embedder};
 use crate::error::{Result, fail};
 use crate::recipe::VectorRecipe;
+use crate::reranker::Reranker;
 use crate::self_test::SelfTest;
 use crate::tokenizer::TokenizerOptions;
+
+use super::task::Task;
 
 /// The result of [`ModelLoader::build_unverified`](super::ModelLoader::build_unverified).
 pub struct UnverifiedModel {
     embedder: Embedder,
+    task: Task,
     self_test: Option<SelfTest>,
     /// The job that embeds the texts of the self-test.
     job: Option<EmbedJob>,
@@ -25,7 +29,7 @@ pub struct UnverifiedModel {
 impl UnverifiedModel {
     /// `self_test` comes with the recipe of its vectors.
     pub(super) fn new(
-        embedder: Embedder,
+        (embedder, task): (Embedder, Task),
         self_test: Option<(SelfTest, VectorRecipe)>,
         max_length: usize,
         tokenizer_options: TokenizerOptions,
@@ -36,7 +40,8 @@ impl UnverifiedModel {
             None => None,
         };
         let self_test = self_test.map(|(test, _)| test);
-        Ok(Self { embedder, self_test, job, has_passed: false, max_length, tokenizer_options, decisions })
+        let has_passed = false;
+        Ok(Self { embedder, task, self_test, job, has_passed, max_length, tokenizer_options, decisions })
     }
 
     /// Returns true if there is a self-test to run.
@@ -66,11 +71,34 @@ impl UnverifiedModel {
         Ok(self.has_passed)
     }
 
+    /// Runs the rest of the self-test and returns the reranker of a model that was loaded with
+    /// [`Task::Rerank`](super::Task::Rerank).
+    ///
+    /// # Errors
+    /// Those of [`step`](Self::step), `INVALID_ARGUMENT` for a model that was loaded with another task, and
+    /// `UNSUPPORTED_MODEL` if a pair has neither one nor two logits.
+    pub fn finish_reranker(self) -> Result<Reranker> {
+        self.check_task(Task::Rerank)?;
+        Reranker::new(self.finish_model()?)
+    }
+
     /// Runs the rest of the self-test and returns the embedder.
     ///
     /// # Errors
-    /// Those of [`step`](Self::step).
-    pub fn finish(mut self) -> Result<Embedder> {
+    /// Those of [`step`](Self::step), and `INVALID_ARGUMENT` for a model that was loaded with another task.
+    pub fn finish(self) -> Result<Embedder> {
+        self.check_task(Task::Embed)?;
+        self.finish_model()
+    }
+
+    fn check_task(&self, wanted: Task) -> Result<()> {
+        if self.task != wanted {
+            fail!(InvalidArgument, "the model was loaded with task {:?}, not {wanted:?}", self.task);
+        }
+        Ok(())
+    }
+
+    fn finish_model(mut self) -> Result<Embedder> {
         while !self.step()? {}
         self.embedder.tokenizer_mut().set_options(self.tokenizer_options)?;
         self.embedder.tokenizer_mut().set_max_length(self.max_length)?;

@@ -22,6 +22,7 @@ mod files;
 mod model;
 mod normalizer;
 mod offsets;
+mod pairs;
 mod parse;
 mod parts;
 #[cfg(all(test, feature = "regex"))]
@@ -39,6 +40,7 @@ pub use builder::TokenizerOptions;
 pub(crate) use decisions::{DecidingFile, DecidingFiles};
 pub(crate) use files::SENTENCE_TRANSFORMERS_FILES;
 pub use files::{TOKENIZER_SIDE_FILES, TokenizerFiles};
+pub use pairs::PairTokens;
 
 use crate::error::{Error, ErrorCode, Result, fail};
 use builder::Pipeline;
@@ -195,12 +197,16 @@ impl Tokenizer {
     /// tokenizer whose texts are not divided. BERT's tokenizer cuts almost every text.
     pub fn encode(&self, text: &str) -> Result<Encoding> {
         let (encoding, truncated) = self.encode_parts(text, false)?;
-        Ok(Encoding {
+        Ok(self.for_encoder(&encoding, truncated))
+    }
+
+    fn for_encoder(&self, encoding: &HfEncoding, truncated: bool) -> Encoding {
+        Encoding {
             input_ids: encoding.get_ids().to_vec(),
             token_type_ids: encoding.get_type_ids().to_vec(),
             truncated,
-            unknown: self.count_unknown(&encoding),
-        })
+            unknown: self.count_unknown(encoding),
+        }
     }
 
     /// Tokenizes a text for display.
@@ -231,6 +237,18 @@ impl Tokenizer {
     /// than its first few kilobytes.
     fn encode_parts(&self, text: &str, with_offsets: bool) -> Result<(HfEncoding, bool)> {
         let max_tokens = self.max_length - self.special_tokens;
+        let mut encoding = self.first_tokens(text, max_tokens, with_offsets)?;
+        let truncated = encoding.len() > max_tokens;
+        if truncated {
+            encoding.truncate(max_tokens, 0, TruncationDirection::Right);
+            encoding.take_overflowing();
+        }
+        let encoding = self.inner.post_process(encoding, None, true).map_err(tokenizer_failed)?;
+        Ok((encoding, truncated))
+    }
+
+    /// Returns the tokens of a text without special tokens: all, or more than `max_tokens`.
+    fn first_tokens(&self, text: &str, max_tokens: usize, with_offsets: bool) -> Result<HfEncoding> {
         let mut all: Option<HfEncoding> = None;
         let (mut start, mut min_bytes) = (0, 0);
         loop {
@@ -265,14 +283,7 @@ impl Tokenizer {
                 break;
             }
         }
-        let mut encoding = all.unwrap_or_default();
-        let truncated = encoding.len() > max_tokens;
-        if truncated {
-            encoding.truncate(max_tokens, 0, TruncationDirection::Right);
-            encoding.take_overflowing();
-        }
-        let encoding = self.inner.post_process(encoding, None, true).map_err(tokenizer_failed)?;
-        Ok((encoding, truncated))
+        Ok(all.unwrap_or_default())
     }
 
     /// Tokenizes the part that starts at byte `base` of the text, without special tokens. If it is not exact, only

@@ -12,6 +12,7 @@ use crate::model;
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Options {
+    task: Option<String>,
     max_length: Option<usize>,
     pooling: Option<Vec<String>>,
     ignore_head: bool,
@@ -29,6 +30,7 @@ struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
+            task: None,
             max_length: None,
             pooling: None,
             ignore_head: false,
@@ -71,12 +73,13 @@ pub struct ModelLoader(model::ModelLoader);
 
 #[wasm_bindgen]
 impl ModelLoader {
-    /// Makes a loader. Options: `{ maxLength, pooling (a list of names), normalize, ignoreHead, lowercase,
+    /// Makes a loader. Options: `{ task, maxLength, pooling (a list of names), normalize, ignoreHead, lowercase,
     /// splitSpecialTokens, selfTest, model, dtype, precision, kernel, fused }`.
     #[wasm_bindgen(constructor)]
     pub fn new(options: JsValue) -> Result<Self, JsValue> {
         let options: Options = from_js(options, "options")?;
         let options = model::LoadOptions {
+            task: model::Task::parse(options.task.as_deref().unwrap_or("embed"))?,
             max_length: options.max_length,
             pooling: options.pooling.as_deref().map(PoolingChoice::parse).transpose()?,
             ignore_head: options.ignore_head,

@@ -14,6 +14,8 @@ mod kept_vectors;
 #[cfg(feature = "embed")]
 mod loader;
 #[cfg(feature = "embed")]
+mod reranker;
+#[cfg(feature = "embed")]
 mod unverified_model;
 
 use wasm_bindgen::prelude::*;

@@ -3,6 +3,7 @@
 use wasm_bindgen::prelude::*;
 
 use super::embedder::Embedder;
+use super::reranker::Reranker;
 use crate::model;
 
 /// See [`model::UnverifiedModel`].
@@ -25,5 +26,12 @@ impl UnverifiedModel {
     /// Runs the rest of the self-test and returns the embedder. This call consumes the object.
     pub fn finish(self) -> Result<Embedder, JsValue> {
         Ok(Embedder(self.0.finish()?))
+    }
+
+    /// Runs the rest of the self-test and returns the reranker of a model that was loaded with the task `rerank`. This
+    /// call consumes the object.
+    #[wasm_bindgen(js_name = finishReranker)]
+    pub fn finish_reranker(self) -> Result<Reranker, JsValue> {
+        Ok(Reranker(self.0.finish_reranker()?))
     }
 }

@@ -7,6 +7,9 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[path = "../encoder_support/generated.rs"]
+mod generated;
+
 mod bits;
 mod command;
 mod damaged;
@@ -19,9 +22,12 @@ mod library;
 mod output;
 mod random;
 mod rejected;
+mod reranker;
+mod reranker_rejected;
 mod second_opinion;
 mod self_test;
 mod sentence;
 mod settings;
 mod tokenizer;
 mod tract;
+mod verify;

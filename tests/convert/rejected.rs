@@ -36,12 +36,12 @@ fn convert_rejects_every_bad_checkpoint_with_its_code() {
 }
 
 #[test]
-fn convert_rejects_a_cross_encoder_unless_its_head_is_ignored() {
+fn convert_leaves_out_the_head_of_a_cross_encoder_on_request() {
     let scratch = Scratch::new("cross");
     for name in ["cross-encoder", "cross-encoder-safetensors"] {
         let out = scratch.join(name);
-        let words = ["classifier.weight", "cross-encoder", "--ignore-head"];
-        convert(&checkpoint(name), &out, &[]).expect_rejected("UNSUPPORTED_MODEL", &words);
+        let words = ["reranker", "--pooling", "--ignore-head"];
+        convert(&checkpoint(name), &out, &["--pooling", "cls"]).expect_rejected("INVALID_ARGUMENT", &words);
         assert!(!out.exists());
         let run = convert(&checkpoint(name), &out, &["--ignore-head", "--pooling", "cls"]).expect_ok();
         assert!(run.stdout.contains("not converted: classifier.weight"), "{}", run.stdout);

@@ -166,7 +166,9 @@ pub fn embed(
     let batch = Batch::new(all.map(|t| (&t.ids[..], &t.types[..])));
     let hidden = encoder.info().hidden_size;
     let mut rows: Vec<Vec<f32>> = match encoder.forward(&batch)? {
-        EncoderOutput::Pooled(rows) => rows.chunks(hidden).map(<[f32]>::to_vec).collect(),
+        EncoderOutput::Pooled(rows) | EncoderOutput::Scores(rows) => {
+            rows.chunks(hidden).map(<[f32]>::to_vec).collect()
+        }
         EncoderOutput::Hidden(layers) => {
             (0..batch.texts()).map(|text| pool(&layers, batch.range(text), hidden, pooling)).collect()
         }

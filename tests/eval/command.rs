@@ -49,13 +49,13 @@ pub fn command(scratch: &Scratch, files: &Files, more: &[&str]) -> Command {
     command
 }
 
-fn run(scratch: &Scratch, files: &Files, more: &[&str]) -> (Option<i32>, String, String) {
+pub fn run(scratch: &Scratch, files: &Files, more: &[&str]) -> (Option<i32>, String, String) {
     let output = command(scratch, files, more).output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     (output.status.code(), text(output.stdout), text(output.stderr))
 }
 
-fn read_run(path: &Path) -> Run {
+pub fn read_run(path: &Path) -> Run {
     Run::read(fs::read(path).unwrap().as_slice(), "run").unwrap()
 }
 

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::command::{Scratch, command, model};
 use crate::made_up;
+use crate::rerank::reranker;
 
 #[test]
 fn numbers_of_ten_thousand_titles_are_those_of_trec_eval() {
@@ -22,7 +23,9 @@ fn numbers_of_ten_thousand_titles_are_those_of_trec_eval() {
     let scratch = Scratch::new("oracle");
     let files = made_up::write(&scratch.0, 10_000);
     let model = model("int8");
+    let ranking = reranker(&scratch);
     let mut options = vec!["--model", model.to_str().unwrap(), "--save-runs", "runs", "--json", "out.json"];
+    options.extend(["--rerank", ranking.to_str().unwrap(), "--depth", "30"]);
     let measures = ["RR@10", "R@100", "nDCG@10", "Success@5"];
     options.extend(measures.iter().flat_map(|measure| ["--measure", measure]));
     let output = command(&scratch, &files, &options).output().unwrap();
@@ -30,9 +33,10 @@ fn numbers_of_ten_thousand_titles_are_those_of_trec_eval() {
 
     let json: Value = serde_json::from_slice(&fs::read(scratch.0.join("out.json")).unwrap()).unwrap();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python/check_trec_eval.py");
-    for (system, file) in
-        json["systems"].as_array().unwrap().iter().zip(["bm25", "int8-exact", "int8-exact-+-bm25"])
-    {
+    let systems = json["systems"].as_array().unwrap();
+    let runs = ["bm25", "int8-exact", "int8-exact-+-bm25", "int8-exact--reranked-by-ranking-exact"];
+    assert_eq!(systems.len(), runs.len());
+    for (system, file) in systems.iter().zip(runs) {
         let run = scratch.0.join(format!("runs/{file}.run"));
         let output =
             Command::new(&python).arg(&script).arg(&files.qrels).arg(run).args(measures).output().unwrap();

@@ -6,3 +6,4 @@ mod command;
 mod golden;
 mod hosts;
 mod made_up;
+mod rerank;

@@ -31,15 +31,18 @@ const CASES = [
   ["exports/float16", "f32"],
   ["exports/nbits4-zero-point", "int4"],
   ["exports/roberta-dynamo", "int8"],
+  ["rerankers/trained", "int8", {}],
+  ["rerankers/trained", "int4", { from: "onnx" }],
 ];
 
 describe("convert", () => {
-  for (const [name, dtype] of CASES) {
+  for (const [name, dtype, more = { pooling: "cls" }] of CASES) {
     test(`writes the native command's bytes and words for ${name} in ${dtype}`, async (t) => {
       const folder = scratch(t);
       const [source, mine, theirs] = [path.join(FIXTURES, name), path.join(folder, "wasm"), path.join(folder, "native")];
-      const options = { dtype, pooling: "cls", out: mine, wasm };
-      const run = native("convert", source, theirs, "--dtype", dtype, "--pooling", "cls");
+      const options = { dtype, ...more, out: mine, wasm };
+      const words = Object.entries(more).flatMap(([option, value]) => [`--${option}`, value]);
+      const run = native("convert", source, theirs, "--dtype", dtype, ...words);
       assert.equal(run.status, 0, run.stderr);
       const { report, manifest } = await convert(source, options);
       assert.deepEqual(differingFiles(readFolder(mine), readFolder(theirs)), []);

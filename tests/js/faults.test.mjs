@@ -16,7 +16,7 @@ import {
 } from "./support/loading.mjs";
 
 const { files } = MODEL;
-const NEWER = new TextEncoder().encode('{ "format": "corom-model", "format_version": 3 }');
+const NEWER = new TextEncoder().encode('{ "format": "corom-model", "format_version": 99 }');
 const other = Uint8Array.from(files[SHARD], (byte) => byte ^ 1);
 const on = (name, fault) => (request) => (request.name === name ? fault(request) : undefined);
 const first = (name, fault) => on(name, ({ count }) => (count === 0 ? fault : undefined));

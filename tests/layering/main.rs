@@ -120,6 +120,18 @@ const RULES: &[Rule] = &[
         why: "the model folder builds embedders, not the reverse",
     },
     Rule {
+        names: &["crate::model", "crate::encoder"],
+        scope: "src/reranker.rs",
+        allowed: &[],
+        why: "a reranker runs an embedder of logits",
+    },
+    Rule {
+        names: &["crate::model", "crate::encoder", "crate::tokenizer", "crate::embedder"],
+        scope: "src/pair_score.rs",
+        allowed: &[],
+        why: "a score depends on logits only",
+    },
+    Rule {
         names: &["std::fs", "std::path", "clap"],
         scope: "src/convert/",
         allowed: &[],

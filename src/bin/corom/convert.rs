@@ -11,6 +11,7 @@ use corom::error::Result;
 use corom::model::LoadOptions;
 
 use crate::disk_folder::DiskFolder;
+use crate::model_outputs::Agreement;
 use crate::output::print_line;
 use crate::second_opinion;
 use crate::staging_folder::StagingFolder;
@@ -102,10 +103,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     add_self_test(&mut conversion, &written, &mut staging)?;
     let mut notes = Vec::new();
     if conversion.imported {
-        let cosine = check_import(args, &options, &source, &conversion, &staging)?;
+        let agreement = check_import(args, &options, &source, &conversion, &staging)?;
         notes.push(format!(
-            "tract-onnx read the graph, which has parts that corom's own reader does not know; the vectors are those of \
-             the export, cosine {cosine:.7}"
+            "tract-onnx read the graph, which has parts that corom's own reader does not know; what it returns is what \
+             the export returns, {agreement}"
         ));
     }
     notes.push(second_opinion::of_folder(staging.path(), &LoadOptions::default())?.line());
@@ -123,7 +124,7 @@ fn check_import(
     source: &DiskFolder,
     conversion: &Conversion,
     staging: &StagingFolder,
-) -> Result<f64> {
+) -> Result<Agreement> {
     let onnx = &conversion.weights;
     if options.dtype == Dtype::F32 {
         return second_opinion::of_export(source.path(), onnx, staging.path());

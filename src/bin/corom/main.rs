@@ -1,5 +1,5 @@
 //! `corom`, the native command: converts a BERT checkpoint to a model folder, inspects model folders, embeds files,
-//! evaluates models on judged collections, and builds search catalogs.
+//! evaluates models on judged collections, compares them with their cards, and builds search catalogs.
 
 mod convert;
 mod disk_folder;
@@ -8,10 +8,12 @@ mod engine;
 mod eval;
 mod index;
 mod inspect;
+mod model_outputs;
 mod output;
 mod progress;
 mod second_opinion;
 mod staging_folder;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -39,13 +41,15 @@ enum Command {
     /// Convert a ModelScope or Hugging Face checkpoint to a model folder
     Convert(convert::Args),
     /// Search a judged collection and measure the results
-    Eval(eval::Args),
+    Eval(Box<eval::Args>),
     /// Show the manifest of a model folder and check its files
     Inspect(inspect::Args),
     /// Embed a file of texts of any size
     Embed(Box<embed::Args>),
     /// Build, change and search product catalogs
     Index(index::Args),
+    /// Compare a model with the numbers that its model card prints
+    Verify(verify::Args),
 }
 
 /// Prints no message for a panic that becomes an error.
@@ -66,6 +70,7 @@ fn main() -> ExitCode {
         Command::Inspect(args) => inspect::run(&args),
         Command::Embed(args) => embed::run(&args),
         Command::Index(args) => index::run(&args),
+        Command::Verify(args) => verify::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -9,6 +9,7 @@ use crate::convert::checkpoint::Checkpoint;
 use crate::convert::family::Family;
 use crate::convert::options::Dtype;
 use crate::convert::quantize::quantize_rows;
+use crate::convert::ranking::{CLASSIFIER, POOLER};
 use crate::convert::shards::ShardWriter;
 use crate::encoder::onnx::pb::{DataType, GraphProto};
 use crate::encoder::quantize::equalize::norm_magnitudes;
@@ -35,6 +36,11 @@ pub(super) fn build_graph(
     let mut hidden = bert.embeddings()?;
     for layer in 0..config.num_hidden_layers {
         hidden = bert.layer(layer, &hidden, &mask)?;
+    }
+    if let Some(labels) = checkpoint.labels {
+        bert.classifier(&hidden)?;
+        bert.graph.output("logits", &[tokens[0], Axis::Fixed(labels)], DataType::Float);
+        return bert.graph.finish();
     }
     let shape = [tokens[0], tokens[1], Axis::Fixed(config.hidden_size)];
     bert.graph.output(&hidden, &shape, DataType::Float);
@@ -217,6 +223,20 @@ impl BertGraph<'_, '_> {
         let product = weight.multiply(&mut self.graph, &at, x, self.dtype)?;
         let bias = self.graph.weight(&bias, &[values.len()], TensorValues::F32(&values))?;
         Ok(self.graph.node(&at, "Add", &[&product, &bias], &[]))
+    }
+
+    /// Adds the logits of each pair: `classifier(tanh(pooler(first row)))`. Both weights are f32 in every number type: they
+    /// are small, and every score depends on all of them.
+    fn classifier(&mut self, hidden: &str) -> Result<()> {
+        let first = self.graph.constant("pooler.first_row", &[], TensorValues::I64(&[0]));
+        let row = self.graph.node("/pooler", "Gather", &[hidden, &first], &[Attribute::Int("axis", 1)]);
+        let dtype = std::mem::replace(&mut self.dtype, Dtype::F32);
+        let dense = self.linear(POOLER, &row, None)?;
+        let activated = self.graph.node("/pooler/activation", "Tanh", &[&dense], &[]);
+        let logits = self.linear(CLASSIFIER, &activated, None)?;
+        self.dtype = dtype;
+        self.graph.named_node("/logits/Identity", "Identity", &[&logits], "logits", &[]);
+        Ok(())
     }
 
     fn norm(&mut self, module: &str, x: &str, output: &str) -> Result<String> {

@@ -6,6 +6,7 @@
 //! |---|---|---|
 //! | inputs | `input_ids`, `attention_mask`, `token_type_ids` | int64 `[batch, sequence]` |
 //! | output | `last_hidden_state` | f32 `[batch, sequence, hidden]` |
+//! | output of a cross-encoder, in place of it | `logits` | f32 `[batch, labels]` |
 //! | outputs, if the pooling averages another layer with the last one | `hidden_states.{i}` for both layers (layer 0 is the embeddings, 1 the first layer) | f32 `[batch, sequence, hidden]` |
 //!
 //! Initializers have the names of the checkpoint's tensors. The weight of a Linear is `[in, out]`, which

@@ -98,7 +98,7 @@ impl CpuBuilder {
         let kernel = self.autotuner.kernel();
         let precision = self.packed.iter().flatten().find_map(PackedOp::precision).unwrap_or("f32");
         EncoderInfo {
-            hidden_size: config.hidden_size,
+            hidden_size: self.plan.output_width(config.hidden_size),
             pooled: *pooled,
             first_rows: !pooled && matches!(self.plan.outputs, Outputs::Pooled(_)),
             dtype,

@@ -66,6 +66,7 @@ impl Encoder for CpuEncoder {
                 )
             }
             Outputs::Pooled(id) => EncoderOutput::Pooled(run.result(*id, true)?),
+            Outputs::Scores { value, .. } => EncoderOutput::Scores(run.result(*value, true)?),
         });
         let kernel = self.autotuner.kernel();
         (self.info.kernel, self.info.tolerance) = (kernel.name(), tolerance(kernel, self.info.precision));

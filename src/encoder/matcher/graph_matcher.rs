@@ -97,6 +97,13 @@ impl<'a> GraphMatcher<'a> {
         }
     }
 
+    /// Returns the expression whose first rows an outlet holds, if its shape is `[batch, width]`.
+    pub(super) fn logits(&self, outlet: OutletId) -> Option<ExprId> {
+        let AbstractValue::Rows(rows) = self.value(outlet) else { return None };
+        let width = rows.layout.width()?;
+        (rows.is_identity() && rows.layout == self.lengths.first_rows(width)).then_some(rows.of)
+    }
+
     fn node(&mut self, node: &TypedNode) -> Vec<AbstractValue> {
         if node.op_is::<DynamicQuantize>() {
             return self.dynamic_quantize(node);

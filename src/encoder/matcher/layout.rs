@@ -65,6 +65,11 @@ impl Lengths {
         self.layout([vec![Atom::Batch], vec![Atom::Tokens], vec![Atom::Width(width)]])
     }
 
+    /// Returns `[batch, width]`, the layout of the first row of each text. No other rows lack an axis of tokens.
+    pub(super) fn first_rows(&self, width: usize) -> Layout {
+        self.layout([vec![Atom::Batch], vec![Atom::Width(width)]])
+    }
+
     /// Returns true if the axes of a layout have these lengths.
     pub(super) fn fit(&self, layout: &Layout, dims: &[TDim]) -> bool {
         let product = |axis: &Vec<Atom>| {

@@ -52,6 +52,12 @@ pub(super) fn pooled(exprs: &ExprTable, text: PooledRows) -> Option<Plan> {
     Some(Plan { ops, outputs: Outputs::Pooled(x) })
 }
 
+/// Returns the plan of a classifier: `logits` is an expression of the first row of each text.
+pub(super) fn scores(exprs: &ExprTable, logits: ExprId) -> Option<Plan> {
+    let (ops, values) = lower(exprs, &[logits], RowSet::First)?;
+    Some(Plan { ops, outputs: Outputs::Scores { value: *values.first()?, labels: exprs.width(logits)? } })
+}
+
 fn lower(exprs: &ExprTable, outputs: &[ExprId], rows: RowSet) -> Option<(Vec<PlanOp>, Vec<ValueId>)> {
     let mut lowering = Lowering {
         exprs,

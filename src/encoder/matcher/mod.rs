@@ -28,21 +28,34 @@ use graph_matcher::GraphMatcher;
 use crate::encoder::onnx::{ModelSizes, Translated};
 use crate::encoder::plan::Plan;
 
+/// What the outputs of a graph are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum GraphOutputs {
+    /// The hidden states of layers, `[batch, sequence, hidden_size]`.
+    Hidden,
+    /// One vector per text, `[batch, width]`.
+    Sentence,
+    /// The logits of a classifier, `[batch, labels]`.
+    Scores,
+}
+
 /// Returns the plan of a graph, or `None` if a part of the graph is not recognized.
 ///
-/// With `pooled` the graph has one output of one row per text, `[batch, hidden_size]`. Otherwise all
-/// its outputs are hidden states, `[batch, sequence, hidden_size]`, and with `first_rows` only the
-/// first row of each text is wanted.
+/// `outputs` says what the graph's outputs are. If they are hidden states, `[batch, sequence, hidden_size]`, only the
+/// first row of each text is wanted with `first_rows`.
 pub(crate) fn match_graph(
     translated: &Translated,
     expected: ModelSizes,
     first_rows: bool,
-    pooled: bool,
+    outputs: GraphOutputs,
 ) -> Option<Plan> {
     let matcher = GraphMatcher::run(translated, expected).ok()?;
-    if pooled {
+    if outputs != GraphOutputs::Hidden {
         let [outlet] = translated.model.outputs[..] else { return None };
-        return lower::pooled(&matcher.exprs, matcher.pooled(outlet)?);
+        return match outputs {
+            GraphOutputs::Scores => lower::scores(&matcher.exprs, matcher.logits(outlet)?),
+            _ => lower::pooled(&matcher.exprs, matcher.pooled(outlet)?),
+        };
     }
     let outlets = &translated.model.outputs;
     let ids: Option<Vec<_>> =

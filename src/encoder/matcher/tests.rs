@@ -97,7 +97,8 @@ fn every_export_has_the_same_plan() {
         let (translated, config) = outline(&folder).unwrap_or_else(|e| panic!("{name}: {e}"));
         let layers = config.num_hidden_layers;
         let pools = name.starts_with("sentence");
-        let plan = match_graph(&translated, expected(&config), false, pools);
+        let outputs = if pools { GraphOutputs::Sentence } else { GraphOutputs::Hidden };
+        let plan = match_graph(&translated, expected(&config), false, outputs);
         let plan = plan.unwrap_or_else(|| panic!("{name} is not recognized"));
         let [embed, linear, activated, attention, norms, first, pooling, clips] = counts(&plan);
         assert_eq!((embed, linear, activated), (1, 5 * layers, layers), "{name}");
@@ -127,8 +128,8 @@ fn every_export_has_the_same_plan() {
 fn last_layer_computes_only_first_rows_for_cls() {
     let folder = folders().into_iter().find(|(name, _)| name == "dynamo-op20-sdpa").unwrap().1;
     let (translated, config) = outline(&folder).unwrap();
-    let plan = match_graph(&translated, expected(&config), true, false).unwrap();
-    let all = match_graph(&translated, expected(&config), false, false).unwrap();
+    let plan = match_graph(&translated, expected(&config), true, GraphOutputs::Hidden).unwrap();
+    let all = match_graph(&translated, expected(&config), false, GraphOutputs::Hidden).unwrap();
     assert_eq!(counts(&plan)[5], 1);
     assert_eq!(plan.ops.len(), all.ops.len() + 1);
     let selected = plan.ops.iter().position(|step| matches!(step, PlanOp::SelectRows { .. })).unwrap();

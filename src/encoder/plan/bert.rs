@@ -7,17 +7,16 @@
 //! q, k, v = Linear(x)                              x = the layer before, or Embed
 //! ```
 //!
-//! A `SelectRows` in the last layer only drops rows that CLS pooling does not need, so it is skipped.
+//! A `SelectRows` in the last layer only drops rows that CLS pooling does not need, so it is skipped. A cross-encoder has
+//! `classifier(tanh(pooler(h)))` after the last layer.
 
-use super::decode::{floats, order};
 use super::op::{LinearOp, NormWeights, PlanOp, PositionTable, TokenTypeTable, ValueId};
-use super::store::WeightStore;
-use super::tensor::{TensorData, TensorRef};
-use super::weight::{Matrix, Vector};
+use super::tensor::TensorData;
+use super::weight::Matrix;
+use super::weight_values::{linear_bias, linear_weight, matrix_values, vector_values};
 use super::{Outputs, Plan};
 use crate::encoder::reserve::{try_filled, try_with_capacity};
-use crate::encoder::spec::{Activation, AttentionSpec, PositionRule, WeightOrder};
-use crate::encoder::transpose::transpose;
+use crate::encoder::spec::{Activation, AttentionSpec, PositionRule};
 use crate::error::{Result, fail};
 
 /// The modules of a BERT encoder, as a plan has them.
@@ -33,6 +32,8 @@ pub(crate) struct BertPlan {
     layers: Vec<BertLayer>,
     /// How the graph makes one row per text. `None`: it returns hidden states.
     pub(crate) pooling: Option<PlanPooling>,
+    /// The layers of a cross-encoder after the last layer, in the order of [`ClassifierLinear`].
+    classifier: Option<[LinearOp; 2]>,
 }
 
 /// The pooling of a graph that pools by itself.
@@ -64,6 +65,15 @@ pub(crate) enum BertLinear {
     Output,
 }
 
+/// The Linear modules after the encoder of a cross-encoder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ClassifierLinear {
+    /// The one that tanh follows.
+    Pooler,
+    /// The one that returns the logits.
+    Classifier,
+}
+
 /// The LayerNorms of an encoder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum BertNorm {
@@ -87,6 +97,10 @@ pub(crate) enum BertTensor {
     Weight(usize, BertLinear),
     /// `[outputs]`.
     Bias(usize, BertLinear),
+    /// `[outputs, inputs]`.
+    ClassifierWeight(ClassifierLinear),
+    /// `[outputs]`.
+    ClassifierBias(ClassifierLinear),
     /// `[hidden]`.
     Gamma(BertNorm),
     /// `[hidden]`.
@@ -109,12 +123,20 @@ pub(crate) struct BertSizes {
     pub(crate) intermediate: usize,
     pub(crate) eps: f32,
     pub(crate) activation: Activation,
+    /// The number of logits of a cross-encoder. `None`: the graph embeds texts.
+    pub(crate) labels: Option<usize>,
 }
 
 impl BertPlan {
     /// Recognizes the modules. Returns `None` for a plan that is not a chain of BERT layers.
     pub(crate) fn read(plan: &Plan) -> Option<Self> {
+        let mut classifier = None;
         let (mut value, pooling) = match &plan.outputs {
+            Outputs::Scores { value, .. } => {
+                let (linears, hidden) = read_classifier(plan, *value)?;
+                classifier = Some(linears);
+                (hidden, None)
+            }
             Outputs::Hidden(values) => (*values.last()?, None),
             Outputs::Pooled(value) => {
                 let (mut value, mut normalize, mut is_mean) = (*value, false, false);
@@ -141,6 +163,7 @@ impl BertPlan {
                     norm: embed.norm,
                     layers,
                     pooling,
+                    classifier,
                 });
             }
             let (layer, input) = read_layer(plan, value)?;
@@ -172,6 +195,7 @@ impl BertPlan {
             intermediate: intermediate.outputs,
             eps: self.norm.eps,
             activation: intermediate.activation,
+            labels: self.classifier.as_ref().map(|[_, classifier]| classifier.spec.outputs),
         };
         let tables = [
             self.token_type.as_ref().map(|types| &types.table),
@@ -189,7 +213,10 @@ impl BertPlan {
                 && layer.attention_norm.eps == eps
                 && layer.output_norm.eps == eps
         };
-        (same_width && self.layers.iter().all(fits)).then_some(sizes)
+        let classifier_fits = self.classifier.as_ref().is_none_or(|[pooler, classifier]| {
+            (pooler.spec.inputs, pooler.spec.outputs, classifier.spec.inputs) == (hidden, hidden, hidden)
+        });
+        (same_width && classifier_fits && self.layers.iter().all(fits)).then_some(sizes)
     }
 
     /// Reads a tensor, row-major and in the shape of [`BertTensor`]. `load` returns the elements of a weight by
@@ -233,28 +260,17 @@ impl BertPlan {
                 values
             }
             BertTensor::Weight(layer, module) => {
-                let linear = self.linear(layer, module);
-                let (matrix, inputs) = (&linear.weight, linear.spec.inputs);
-                let mut values = read(matrix)?;
-                if order(matrix) == WeightOrder::InOut {
-                    values = transpose(&values, matrix.used()[1]);
-                }
-                if let Some(factors) = &linear.input_factors {
-                    let factors = vector_values(factors, inputs, weights, load)?;
-                    values.iter_mut().zip(factors.iter().cycle()).for_each(|(x, factor)| *x *= factor);
-                }
+                let mut values = linear_weight(self.linear(layer, module), weights, load)?;
                 self.scale_query(layer, module, &mut values);
                 values
             }
             BertTensor::Bias(layer, module) => {
-                let linear = self.linear(layer, module);
-                let mut values = match &linear.bias {
-                    Some(bias) => vector_values(bias, linear.spec.outputs, weights, load)?,
-                    None => try_filled(linear.spec.outputs, 0.0, "a bias of zeros")?,
-                };
+                let mut values = linear_bias(self.linear(layer, module), weights, load)?;
                 self.scale_query(layer, module, &mut values);
                 values
             }
+            BertTensor::ClassifierWeight(module) => linear_weight(self.after(module)?, weights, load)?,
+            BertTensor::ClassifierBias(module) => linear_bias(self.after(module)?, weights, load)?,
             BertTensor::Gamma(norm) => vector_values(&self.norm_of(norm).gamma, hidden, weights, load)?,
             BertTensor::Beta(norm) => vector_values(&self.norm_of(norm).beta, hidden, weights, load)?,
         };
@@ -266,6 +282,13 @@ impl BertPlan {
 
     fn linear(&self, layer: usize, module: BertLinear) -> &LinearOp {
         &self.layers[layer].linears[module as usize]
+    }
+
+    fn after(&self, module: ClassifierLinear) -> Result<&LinearOp> {
+        match &self.classifier {
+            Some(linears) => Ok(&linears[module as usize]),
+            None => fail!(Internal, "the graph has no classifier"),
+        }
     }
 
     fn norm_of(&self, norm: BertNorm) -> &NormWeights {
@@ -298,6 +321,18 @@ fn skip_selection(plan: &Plan, mut value: ValueId) -> ValueId {
         value = x;
     }
     value
+}
+
+/// Reads `classifier(tanh(pooler(x)))`, of which `value` is the result. Also returns `x`.
+fn read_classifier(plan: &Plan, value: ValueId) -> Option<([LinearOp; 2], ValueId)> {
+    let linear = |value: ValueId, activation: Activation| match &plan.ops[value] {
+        PlanOp::Linear(linear) if linear.spec.activation == activation => Some((**linear).clone()),
+        _ => None,
+    };
+    let classifier = linear(value, Activation::None)?;
+    let pooler = linear(classifier.x, Activation::Tanh)?;
+    let hidden = pooler.x;
+    Some(([pooler, classifier], hidden))
 }
 
 /// Reads the layer that ends at `value`. Also returns the value that the layer reads.
@@ -343,49 +378,4 @@ fn add_norm<T>(
     let of = |dense: ValueId, residual: ValueId| read(dense, residual).map(|found| (found, residual));
     let (found, residual) = of(*a, *b).or_else(|| of(*b, *a))?;
     Some((found, residual, norm.clone()))
-}
-
-/// Returns a store with the elements of `tensors`.
-fn filled_store(
-    tensors: &[&TensorRef],
-    weights: usize,
-    load: &dyn Fn(usize) -> Result<TensorData>,
-) -> Result<WeightStore> {
-    let indices: Vec<usize> = tensors
-        .iter()
-        .filter_map(|tensor| match tensor {
-            TensorRef::Weight(index) => Some(*index),
-            TensorRef::Constant(_) => None,
-        })
-        .collect();
-    let mut store = WeightStore::of(weights, &indices);
-    for index in indices {
-        if store.wants(index) {
-            store.put(index, load(index)?);
-        }
-    }
-    Ok(store)
-}
-
-/// Returns the values of a matrix in the stored order.
-fn matrix_values(
-    matrix: &Matrix,
-    weights: usize,
-    load: &dyn Fn(usize) -> Result<TensorData>,
-) -> Result<Vec<f32>> {
-    let mut tensors = Vec::new();
-    matrix.tensors(&mut tensors);
-    let mut store = filled_store(&tensors, weights, load)?;
-    floats(&mut store, matrix)
-}
-
-fn vector_values(
-    vector: &Vector,
-    len: usize,
-    weights: usize,
-    load: &dyn Fn(usize) -> Result<TensorData>,
-) -> Result<Vec<f32>> {
-    let mut tensors = Vec::new();
-    vector.tensors(&mut tensors);
-    filled_store(&tensors, weights, load)?.vector(vector, len)
 }

@@ -21,6 +21,8 @@ mod op;
 mod store;
 mod tensor;
 mod weight;
+#[cfg(feature = "convert")]
+mod weight_values;
 
 pub(crate) use op::{ClipOp, EmbedOp, LinearOp, NormWeights, PlanOp, PositionTable, TokenTypeTable, ValueId};
 pub(crate) use store::{WeightStore, packing_failed};
@@ -44,6 +46,8 @@ pub(crate) enum Outputs {
     Hidden(Vec<ValueId>),
     /// One row per text, `[texts, hidden_size]`.
     Pooled(ValueId),
+    /// The logits of a classifier, `[texts, labels]`: how well the two texts of each pair fit.
+    Scores { value: ValueId, labels: usize },
 }
 
 impl Outputs {
@@ -51,7 +55,7 @@ impl Outputs {
     pub(crate) fn values(&self) -> &[ValueId] {
         match self {
             Self::Hidden(values) => values,
-            Self::Pooled(value) => std::slice::from_ref(value),
+            Self::Pooled(value) | Self::Scores { value, .. } => std::slice::from_ref(value),
         }
     }
 }
@@ -77,6 +81,15 @@ impl Plan {
             last[*value] = None;
         }
         last
+    }
+
+    /// Returns the number of columns of an output row: `hidden_size` for hidden states, the number of labels for
+    /// scores.
+    pub(crate) fn output_width(&self, hidden_size: usize) -> usize {
+        match self.outputs {
+            Outputs::Scores { labels, .. } => labels,
+            Outputs::Hidden(_) | Outputs::Pooled(_) => hidden_size,
+        }
     }
 
     /// Returns the number of rows of the position table from the first token's row on: the most tokens that a

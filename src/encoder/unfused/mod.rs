@@ -44,6 +44,8 @@ pub struct UnfusedEncoder {
     info: EncoderInfo,
     config: BertConfig,
     one_by_one: bool,
+    /// True if the output has the logits of a classifier.
+    scores: bool,
     output: Option<EncoderOutput>,
 }
 
@@ -111,13 +113,14 @@ impl UnfusedEncoder {
             batch_layout: BatchLayout::Padded { max_tokens: MAX_BATCH_TOKENS },
             tolerance: Tolerance { min_cosine: 0.999, max_norm_error: 0.02, kernels: None },
         };
+        let scores = signature.scores;
         let mut graphs = RunnableGraphs::new(graph, signature, expected)?;
         info.weight_bytes = graphs.weight_bytes();
         info.hidden_size = graphs.width().unwrap_or(info.hidden_size);
         info.max_tokens = info.max_tokens.min(graphs.max_tokens());
         let one_by_one =
             quantizes || !graphs.masked() || !isolation::keeps_texts_apart(&mut graphs, &info, config);
-        Ok(Self { graphs, info, config: config.clone(), one_by_one, output: None })
+        Ok(Self { graphs, info, config: config.clone(), one_by_one, scores, output: None })
     }
 }
 
@@ -186,6 +189,7 @@ impl UnfusedEncoder {
                 );
             }
         }
+        let scores = signature.scores;
         let mut graphs = RunnableGraphs::of(model, translated, ModelSizes::of(config))?;
         let info = EncoderInfo {
             hidden_size: graphs.width().unwrap_or(config.hidden_size),
@@ -210,7 +214,7 @@ impl UnfusedEncoder {
             );
         }
         let one_by_one = !graphs.masked() || !isolation::keeps_texts_apart(&mut graphs, &info, config);
-        Ok(Self { graphs, info, config: config.clone(), one_by_one, output: None })
+        Ok(Self { graphs, info, config: config.clone(), one_by_one, scores, output: None })
     }
 }
 
@@ -225,6 +229,7 @@ impl Encoder for UnfusedEncoder {
         let padding = pad::padding_id(&self.config);
         let rows = forward::run(&mut self.graphs, batch, padding, &self.info, self.one_by_one)?;
         self.output = Some(match <[_; 1]>::try_from(rows) {
+            Ok([logits]) if self.scores => EncoderOutput::Scores(logits),
             Ok([pooled]) if self.info.pooled => EncoderOutput::Pooled(pooled),
             Ok(last) => EncoderOutput::Hidden(last.into()),
             Err(rows) => EncoderOutput::Hidden(rows),

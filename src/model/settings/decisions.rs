@@ -25,7 +25,7 @@ pub(crate) struct ModelDecisions {
 }
 
 impl ModelDecisions {
-    /// Returns the list, in the order of the table.
+    /// Returns the list of a model that embeds texts, in the order of the table.
     pub(crate) fn list(&self) -> Vec<Decision> {
         vec![
             decision("pooling", &self.pooling),
@@ -43,6 +43,16 @@ impl ModelDecisions {
                 value: self.prompts.value.default_name.clone().map_or(Value::Null, Value::from),
                 source: self.prompts.source.to_string(),
             },
+            decision("lowercase", &self.lowercase),
+            decision("splitSpecialTokens", &self.split_special_tokens),
+            decision("model", &self.model),
+        ]
+    }
+
+    /// Returns the list of a reranker, which makes no vectors.
+    pub(crate) fn list_of_reranker(&self) -> Vec<Decision> {
+        vec![
+            decision("maxLength", &self.max_length),
             decision("lowercase", &self.lowercase),
             decision("splitSpecialTokens", &self.split_special_tokens),
             decision("model", &self.model),

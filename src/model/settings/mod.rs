@@ -15,10 +15,10 @@
 //! | 8 CoROM's default | `cls` | | | | | |
 //! | 9 otherwise | `POOLING_UNKNOWN` | none | false | `config.json`: `max_position_embeddings` | `cosine` | none |
 //!
-//! Rows 5 and 8 apply only if `configuration.json` has the task `sentence-embedding`: CoROM's own folders.
-//! ModelScope's pipeline for that task cuts texts at 128 tokens whatever `tokenizer_config.json` says, so
-//! row 5 comes before row 6. `max_length` is never larger than the number of positions, and names the file
-//! that limits it.
+//! Rows 5 and 8 apply only if `configuration.json` has the task `sentence-embedding`: CoROM's own folders. For
+//! `text-ranking` row 5 has the length alone. ModelScope's pipelines for both tasks cut texts at 128 tokens
+//! whatever `tokenizer_config.json` says, so row 5 comes before row 6. `max_length` is never larger than the
+//! number of positions, and names the file that limits it.
 //!
 //! The files of the encoder, `config.json` and the tokenizer's, lie in the folder of sentence-transformers'
 //! Transformer module if that has a `config.json` ([`encoder_folder`]), else at the top.
@@ -26,6 +26,7 @@
 //! `Settings` knows rows 1 to 6 and 8. The graph is asked by the loader (`output_choice.rs`), because a
 //! converter has none.
 
+mod classifier;
 mod corom_json;
 mod decided;
 mod decisions;
@@ -40,6 +41,7 @@ mod sentence_transformers;
 mod source_settings;
 mod table;
 
+pub(crate) use classifier::ClassifierSettings;
 pub(crate) use decided::{Decided, SettingSource};
 pub(crate) use decisions::ModelDecisions;
 pub use head_module::HeadModule;

@@ -28,6 +28,12 @@ pub(crate) struct OutputChoice {
 }
 
 impl Settings {
+    /// Decides for a reranker, whose logits are the output of the graph at `path`.
+    pub(crate) fn for_ranking(path: &str) -> OutputChoice {
+        let pooling = Decided::by_file(PoolingChoice::Graph, path);
+        OutputChoice { pooling, head: Decided::by_file(Vec::new(), path), assumed_inside: Vec::new() }
+    }
+
     /// Returns which outputs of a graph are wanted.
     pub(crate) fn output_preference(&self) -> OutputPreference {
         match &self.pooling {

@@ -1,5 +1,6 @@
 //! Decides each setting: the rows of the table in the [module](super), in their order.
 
+use super::classifier::ClassifierSettings;
 use super::decided::{Decided, SettingSource, Stated, chosen};
 use super::head_module::HeadModule;
 use super::sentence_transformers::{encoder_folder, file_in};
@@ -38,6 +39,8 @@ pub(crate) struct Settings {
     /// How vectors are compared.
     pub(crate) metric: Decided<Metric>,
     pub(crate) prompts: Decided<Prompts>,
+    /// What the files say of a classifier after the encoder.
+    pub(crate) classifier: ClassifierSettings,
 }
 
 impl Settings {
@@ -55,13 +58,14 @@ impl Settings {
         let modelscope = modelscope::Configuration::read(files)?;
         let encoder = encoder_folder(files)?;
         let is_corom = modelscope.is_sentence_embedding;
+        let is_ranking = modelscope.is_text_ranking;
         // The rows of the table, in its order.
         let mut rows = [
             caller.settings(),
             manifest.map(corom_json::settings).unwrap_or_default(),
             modelscope.settings,
             sentence_transformers::settings(files, config.hidden_size)?,
-            modelscope::pipeline_defaults(is_corom),
+            modelscope::pipeline_defaults(is_corom, is_ranking),
             hugging_face::settings(files, &encoder)?,
         ];
         let positions = config.max_position_embeddings;
@@ -78,6 +82,7 @@ impl Settings {
             normalize: first(&mut rows, |row| row.normalize.take())?
                 .unwrap_or(Decided::new(false, SettingSource::Default)),
             max_length,
+            classifier: ClassifierSettings::read(files, manifest, &encoder, is_ranking)?,
             metric: first(&mut rows, |row| row.metric.take())?
                 .unwrap_or(Decided::new(Metric::Cosine, SettingSource::Default)),
             prompts: first(&mut rows, |row| row.prompts.take())?

@@ -1,6 +1,9 @@
 //! `corom eval`: searches a judged collection and prints how well.
 
 mod file_error;
+mod identity;
+mod in_order;
+mod pairs;
 mod report;
 mod systems;
 mod vectors;
@@ -36,6 +39,13 @@ pub(crate) struct Args {
     /// The judgments: lines of `query 0 document grade`, as Multi-CPR's qrels.dev.tsv
     #[arg(long, value_name = "FILE")]
     qrels: PathBuf,
+    /// A reranker's folder, which orders the best results of the first model, or of BM25 if there is no model, again; may
+    /// be repeated
+    #[arg(long, value_name = "DIR")]
+    rerank: Vec<PathBuf>,
+    /// The number of results that are ordered again
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    depth: usize,
     /// A run of another system to compare with: TREC's format, or lines of `query document score`; may be repeated
     #[arg(long, value_name = "FILE")]
     run: Vec<PathBuf>,
@@ -54,7 +64,7 @@ pub(crate) struct Args {
     /// The number of threads [default: one per processor]
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
-    /// The folder that keeps vectors between runs
+    /// The folder that keeps vectors, and logits of pairs, between runs
     #[arg(long, value_name = "DIR", default_value = ".corom-eval")]
     cache: PathBuf,
     /// Write the runs to this folder, in TREC's format
@@ -77,6 +87,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if let Some(k) = args.rrf.filter(|k| !(k.is_finite() && *k >= 0.0)) {
         fail!(InvalidArgument, "--rrf {k}: expected a number from 0 on");
     }
+    if args.depth == 0 {
+        fail!(InvalidArgument, "--depth 0: expected 1 or more");
+    }
     let threads = match args.threads {
         Some(0) => fail!(InvalidArgument, "--threads 0: expected 1 or more"),
         Some(threads) => threads,
@@ -90,6 +103,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let depth = args.measure.iter().map(|measure| measure.cutoff()).max().unwrap_or(1);
     let searches = Searches {
         models: &args.model,
+        rerankers: &args.rerank,
+        rerank_depth: args.depth,
         qualities: &args.quality,
         row_type: args.rows,
         cache: &args.cache,

@@ -1,11 +1,15 @@
-//! The systems that `corom eval` compares: BM25, semantic search by each model, and both fused.
+//! The systems that `corom eval` compares: BM25, semantic search by each model, both fused, and the first of them ordered
+//! again by each reranker.
 
 use std::path::{Path, PathBuf};
 
 use corom::error::Result;
-use corom::eval::{Bm25, Found, Fusion, Hit, LegScores, Qrels, RowType, Rows, Run, Texts, fuse, scan};
+use corom::eval::{
+    Bm25, Found, Fusion, Hit, LegScores, Qrels, RowType, Rows, Run, Texts, fuse, reorder, scan,
+};
 use corom::prompts::PromptChoice;
 
+use super::pairs::{Candidates, PairModel};
 use super::vectors::{Model, Quality};
 use crate::fail;
 
@@ -76,6 +80,9 @@ impl Collection {
 /// The searches of one call.
 pub(super) struct Searches<'a> {
     pub(super) models: &'a [PathBuf],
+    pub(super) rerankers: &'a [PathBuf],
+    /// The number of results per query that a reranker orders.
+    pub(super) rerank_depth: usize,
     pub(super) qualities: &'a [Quality],
     pub(super) row_type: RowType,
     pub(super) cache: &'a Path,
@@ -98,15 +105,17 @@ impl Searches<'_> {
     pub(super) fn run(&self, collection: &Collection) -> Result<Vec<(String, Run)>> {
         let Collection { corpus, queries, .. } = collection;
         let bm25 = Bm25::new((0..corpus.len()).map(|row| corpus.text(row)));
+        let depth = if self.rerankers.is_empty() { self.depth } else { self.depth.max(self.rerank_depth) };
         let keyword: Vec<Found> =
-            (0..queries.len()).map(|query| bm25.search(queries.text(query), self.depth)).collect();
+            (0..queries.len()).map(|query| bm25.search(queries.text(query), depth)).collect();
         let hits =
             |found: &[Found]| -> Vec<Vec<Hit>> { found.iter().map(|found| found.hits.clone()).collect() };
         let mut systems = vec![("bm25".to_owned(), make_run(collection, &hits(&keyword)))];
+        let mut first: Option<Vec<Vec<Hit>>> = None;
         for path in self.models {
             for &quality in self.qualities {
                 let name = system_name(path, quality);
-                let semantic = self.search(path, quality, &name, collection)?;
+                let semantic = self.search(path, quality, &name, depth, collection)?;
                 let fused: Vec<Vec<Hit>> = (0..queries.len())
                     .map(|query| {
                         let legs = [
@@ -119,17 +128,54 @@ impl Searches<'_> {
                                 score: &|row| bm25.score(queries.text(query), row),
                             },
                         ];
-                        fuse(self.fusion, legs, self.depth)
+                        fuse(self.fusion, legs, depth)
                     })
                     .collect();
                 systems.push((name.clone(), make_run(collection, &hits(&semantic.found))));
                 systems.push((format!("{name} + bm25"), make_run(collection, &fused)));
+                first.get_or_insert_with(|| hits(&semantic.found));
+            }
+        }
+        let base = self.baseline().unwrap_or_else(|| "bm25".to_owned());
+        let found = first.unwrap_or_else(|| hits(&keyword));
+        for path in self.rerankers {
+            for &quality in self.qualities {
+                let name = format!("{base}, reranked by {}", system_name(path, quality));
+                let reranked = self.rerank(path, quality, &name, &found, collection)?;
+                systems.push((name, make_run(collection, &reranked)));
             }
         }
         Ok(systems)
     }
 
-    fn search(&self, path: &Path, quality: Quality, name: &str, collection: &Collection) -> Result<Semantic> {
+    /// Orders the first results of each query by a reranker.
+    fn rerank(
+        &self,
+        path: &Path,
+        quality: Quality,
+        name: &str,
+        found: &[Vec<Hit>],
+        collection: &Collection,
+    ) -> Result<Vec<Vec<Hit>>> {
+        let Collection { corpus, queries, .. } = collection;
+        let model = PairModel::load(path, quality, self.threads)?;
+        let candidates = |(query, hits): (usize, &Vec<Hit>)| {
+            let documents = hits.iter().take(self.rerank_depth).map(|hit| corpus.text(hit.row as usize));
+            Candidates { query: queries.text(query), documents: documents.collect() }
+        };
+        let lists: Vec<Candidates> = found.iter().enumerate().map(candidates).collect();
+        let logits = model.logits(&lists, self.cache, name)?;
+        Ok(found.iter().zip(&logits).map(|(hits, logits)| reorder(hits, logits)).collect())
+    }
+
+    fn search(
+        &self,
+        path: &Path,
+        quality: Quality,
+        name: &str,
+        depth: usize,
+        collection: &Collection,
+    ) -> Result<Semantic> {
         let Collection { corpus, queries, .. } = collection;
         let mut model = Model::load(path, quality, self.threads)?;
         let mut rows = Rows::new(self.row_type, model.dimension, model.metric, corpus.len())?;
@@ -141,7 +187,7 @@ impl Searches<'_> {
             vectors.extend_from_slice(more);
             Ok(())
         })?;
-        let found = scan(&rows, &vectors, self.depth, self.threads)?;
+        let found = scan(&rows, &vectors, depth, self.threads)?;
         Ok(Semantic { rows, vectors, found })
     }
 }

@@ -1,6 +1,6 @@
 //! The vectors of a list of texts, computed by all threads and kept on disk between runs.
 
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -14,6 +14,7 @@ use corom::similarity::Metric;
 use sha2::{Digest, Sha256};
 
 use super::file_error::file_error;
+use super::identity::{hex, model_identity};
 use crate::engine::Engine;
 use crate::fail;
 use crate::progress::Progress;
@@ -43,7 +44,8 @@ impl Quality {
         }
     }
 
-    fn options(self) -> LoadOptions {
+    /// Returns the options of a load.
+    pub(super) fn options(self) -> LoadOptions {
         let (precision, kernel) = match self {
             Self::Exact => (Precision::Auto, KernelChoice::Exact),
             Self::Relaxed => (Precision::Auto, KernelChoice::Fixed(Kernel::RelaxedI16)),
@@ -72,12 +74,9 @@ impl Model {
     pub(super) fn load(path: &Path, quality: Quality, threads: usize) -> Result<Self> {
         let prompts = [PromptChoice::Document, PromptChoice::Query];
         let engine = Engine::load(path, quality.options(), &prompts, threads)?;
-        let mut hash = Sha256::new();
-        hash.update(concat!(env!("CARGO_PKG_VERSION"), "\0"));
-        hash.update(quality.name());
-        hash_folder(path, &mut hash)?;
+        let identity = model_identity(path, quality.name())?;
         let (dimension, metric) = (engine.dimension, engine.metric);
-        Ok(Self { engine, window: threads * WINDOW_PER_THREAD, dimension, metric, identity: hex(hash) })
+        Ok(Self { engine, window: threads * WINDOW_PER_THREAD, dimension, metric, identity })
     }
 
     /// Embeds texts and gives the vectors to `each` in their order. Vectors that `cache` has are read from there.
@@ -173,37 +172,4 @@ fn read_rows(
         }
     }
     Ok(Ok(()))
-}
-
-/// Adds the names and contents of a folder's files to a hash, in the order of their names.
-fn hash_folder(folder: &Path, hash: &mut Sha256) -> Result<()> {
-    let entries = folder.read_dir().and_then(Iterator::collect::<std::io::Result<Vec<_>>>);
-    let mut paths: Vec<_> =
-        entries.map_err(|error| file_error(folder, error))?.into_iter().map(|entry| entry.path()).collect();
-    paths.sort();
-    for path in paths {
-        let Some(name) = path.file_name() else { continue };
-        hash.update(name.as_encoded_bytes());
-        hash.update([0]);
-        if path.is_dir() {
-            hash_folder(&path, hash)?;
-            continue;
-        }
-        let mut file = File::open(&path).map_err(|error| file_error(&path, error))?;
-        let (mut chunk, mut length) = (vec![0; 1 << 20], 0u64);
-        loop {
-            let count = file.read(&mut chunk).map_err(|error| file_error(&path, error))?;
-            if count == 0 {
-                break;
-            }
-            hash.update(&chunk[..count]);
-            length += count as u64;
-        }
-        hash.update(length.to_le_bytes());
-    }
-    Ok(())
-}
-
-fn hex(hash: Sha256) -> String {
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -3,8 +3,10 @@
 use crate::encoder::graph::ops::reduce::{Reduce, Reducer};
 use crate::encoder::graph::ops::shape::Slice;
 use crate::encoder::graph::prelude::*;
-use crate::encoder::matcher::abstract_value::{AbstractValue, PooledRows, RowPolynomial, RowPooling};
+use crate::encoder::matcher::abstract_value::{AbstractValue, Curve, PooledRows, RowPolynomial, RowPooling};
+use crate::encoder::matcher::expr::Expr;
 use crate::encoder::matcher::graph_matcher::GraphMatcher;
+use crate::encoder::spec::Activation;
 
 impl GraphMatcher<'_> {
     /// Matches a slice of the first row of each text.
@@ -17,6 +19,29 @@ impl GraphMatcher<'_> {
             normalized: false,
             flat: false,
         }))
+    }
+
+    /// Returns the first row of each text as rows, for the layers of a classifier: `f(x)[0]` is `f(x[0])` if `f` works
+    /// row by row. Also makes an activation of a `tanh` that no GELU contains. Other values stay as they are.
+    pub(super) fn classifier_rows(&mut self, x: AbstractValue) -> AbstractValue {
+        match x {
+            AbstractValue::Pooled(PooledRows {
+                of,
+                pooling: RowPooling::First,
+                normalized: false,
+                flat: true,
+            }) => match self.exprs.width(of) {
+                Some(width) => {
+                    AbstractValue::Rows(RowPolynomial::identity(of, self.lengths.first_rows(width)))
+                }
+                None => x,
+            },
+            AbstractValue::Curve { of, ref layout, curve: Curve::Tanh, offset: 0.0, factor: 1.0 } => {
+                let layout = layout.clone();
+                self.rows(Expr::Activated { x: of, activation: Activation::Tanh }, layout)
+            }
+            other => other,
+        }
     }
 
     /// Matches rows times the attention mask: the rows of padding become 0.

@@ -48,7 +48,7 @@ impl GraphMatcher<'_> {
         b_outlet: OutletId,
         places: &[Places],
     ) -> Option<AbstractValue> {
-        match (a, b) {
+        match (self.classifier_rows(a), b) {
             (AbstractValue::Rows(rows), AbstractValue::Fixed) => {
                 let (id, layout) = self.with_weight(&rows, b_outlet, places)?;
                 let factor = rows.factor()?;

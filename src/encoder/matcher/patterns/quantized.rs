@@ -19,7 +19,7 @@ impl GraphMatcher<'_> {
     /// Matches `DynamicQuantizeLinear`: quantized rows, scale, zero point.
     pub(in crate::encoder::matcher) fn dynamic_quantize(&mut self, node: &TypedNode) -> Vec<AbstractValue> {
         let input = node.inputs.first().map(|input| self.value(*input).clone());
-        match input {
+        match input.map(|input| self.classifier_rows(input)) {
             Some(of @ (AbstractValue::Rows(_) | AbstractValue::Probabilities(_))) => vec![
                 AbstractValue::Quantized { of: Box::new(of), by: node.id, centered: false },
                 AbstractValue::QuantizationScale { by: vec![node.id], scale: Vec::new() },
