@@ -16,9 +16,29 @@ cmd_bench() {
     npm --prefix benches/peers ci --ignore-scripts --no-audit --no-fund
   [[ $wanted != *chromium* ]] || { find_chromium; export CHROMIUM; }
   [[ $wanted != *m3e-small* && $wanted != *base* ]] || bench_models "$wanted"
+  [[ $wanted != *rerank* ]] || bench_reranker
   build_package $profile
   [[ $wanted != *kernels* ]] || bench_kernels
   step "benchmarks" node benches/peers/bench.mjs "$@"
+}
+
+# bench_reranker: prepares a reranker of BERT-base's shape with random weights, the peers' files of it, and reference logits.
+bench_reranker() {
+  local checkpoint=target/bench/reranker-checkpoint folder=$BENCH_MODELS/reranker python=$CACHE/bench-python/bin/python source dtype
+  once "Python for the benchmarks" "$(hash_of benches/peers/prepare/requirements.txt)" "$python" bench_python
+  m3e_checkpoint
+  once "random reranker" "$M3E_PIN $(hash_of benches/peers/prepare/base_checkpoint.py)" $checkpoint/model.safetensors \
+    "$python" benches/peers/prepare/base_checkpoint.py "$CACHE/m3e-small/tokenizer.json" $checkpoint reranker
+  mkdir -p "$folder"
+  source="$(hash_of $checkpoint/config.json benches/peers/prepare/base_checkpoint.py src/bin src/convert src/encoder/quantize src/encoder/onnx/pb.rs src/model)"
+  for dtype in f32 int8; do
+    once "convert the reranker to $dtype for the benchmarks" "$source" "$folder/corom-$dtype/corom.json" \
+      run_convert $checkpoint "$folder/corom-$dtype" --dtype "$dtype"
+  done
+  source="$(hash_of "$folder/corom-f32/corom.json" benches/peers/prepare)"
+  once "peers' files of the reranker" "$source" "$folder/summary.json" "$python" benches/peers/prepare/onnx_files.py "$folder/corom-f32" "$folder"
+  once "reference logits of the reranker" "$source" "$folder/reference.json" \
+    "$python" benches/peers/prepare/reference_pairs.py "$folder/f32.onnx" "$folder/corom-f32/tokenizer.json" "$folder/reference.json"
 }
 
 # bench_models NAMES: converts each model, writes the peers' files of it, and computes its reference vectors.

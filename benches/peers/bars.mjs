@@ -1,6 +1,7 @@
 // The limits that a release must keep ("bars"), compared with one host's result.
 import { median, minimum, total } from "./statistics.mjs";
 import { ROUNDS_THAT_COUNT } from "./options.mjs";
+import { rerankBars } from "./rerank.mjs";
 
 const MIB = 2 ** 20;
 /** The note of a bar if its part of the benchmark did not run. */
@@ -39,7 +40,7 @@ export function bestWay(catalog, names, fits = () => true) {
 }
 
 /** Returns lines `{ bar, limit, value, met, note }`. If a bar was not measured, `met` is undefined and `note` says why. */
-export function bars(models, { endurance, workers } = {}) {
+export function bars(models, { endurance, workers, rerank } = {}) {
   const { base, "m3e-small": m3e } = models;
   return [
     ...latencyBars(base),
@@ -53,6 +54,7 @@ export function bars(models, { endurance, workers } = {}) {
     ...binaryBars(base ?? m3e),
     ...enduranceBars(endurance),
     workersBar(workers),
+    ...rerankBars(rerank),
   ];
 }
 

@@ -10,6 +10,7 @@ import { machine, versions } from "./machine.mjs";
 import { choose, measureEndurance, measureLoads, measureTogether, measureWorkers, referenceOf } from "./measure.mjs";
 import { USAGE, UsageError, modelsWanted, optionsFrom } from "./options.mjs";
 import { machineLine, report } from "./report.mjs";
+import { measureRerank } from "./rerank.mjs";
 import { SYSTEMS } from "./systems.mjs";
 
 const started = Date.now();
@@ -55,6 +56,10 @@ async function measureHost(host, options, chromium) {
     if (latency && small && host.name === "node" && endures) {
       measured.endurance = await measureEndurance(host, model, endures, tasks);
     }
+  }
+  if (options.parts.includes("rerank")) {
+    const tell = (what) => say(`${host.name}, reranker: ${what}`);
+    measured.rerank = await measureRerank(host, options.systems, { ...options, say: tell });
   }
   if (options.parts.includes("kernels")) measured.kernels = measureKernels(host, { ...options, chromium, say });
   measured.bars = bars(measured.models, measured);

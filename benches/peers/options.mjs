@@ -2,13 +2,14 @@
 import { parseArgs } from "node:util";
 import { SYSTEMS } from "./systems.mjs";
 
-export const PARTS = ["base", "m3e", "catalog", "workers", "kernels"];
+export const PARTS = ["base", "m3e", "catalog", "workers", "rerank", "kernels"];
 export const HOSTS = ["chromium", "node"];
 export const USAGE = `./build.sh bench [--quick] [--only ${PARTS.join("|")}] [--rounds N] [--host ${HOSTS.join("|")}] [--systems A,B…] [--test-profile] [--save]
 
   --quick     m3e-small only, few rounds, a small catalog: minutes instead of an hour; its bars are hints
   --only      parts, separated by commas; base and m3e are latency, load and memory of those
-              models; workers is m3e-small's catalog with 1 and 2 workers
+              models; workers is m3e-small's catalog with 1 and 2 workers;
+              rerank is 20 pairs through a reranker of BERT-base's shape
   --rounds    rounds per measurement; every system has one turn per round (15)
   --host      the host (default: both)
   --systems   ${Object.keys(SYSTEMS).join(", ")}
@@ -30,7 +31,7 @@ export function optionsFrom(argv) {
     save: values.save,
     testProfile: values["test-profile"],
   };
-  options.parts = listed(values.only, "--only", PARTS) ?? PARTS;
+  options.parts = listed(values.only, "--only", PARTS) ?? PARTS.filter((part) => !values.quick || part !== "rerank");
   options.hosts = listed(values.host, "--host", HOSTS) ?? HOSTS;
   options.systems = listed(values.systems, "--systems", Object.keys(SYSTEMS)) ?? Object.keys(SYSTEMS);
   if (values.quick && options.parts.length === 1 && options.parts[0] === "base") {

@@ -1,6 +1,7 @@
 // Formats one host's result as text.
 import { NOT_RUN, best, bestWay, textsPerSecond } from "./bars.mjs";
 import { LENGTHS } from "./measure.mjs";
+import { rerankTable } from "./rerank.mjs";
 import { drift, median, minimum } from "./statistics.mjs";
 import { SYSTEMS } from "./systems.mjs";
 import { megabytes, mib, short, table } from "./table.mjs";
@@ -18,7 +19,7 @@ const labelOf = (name) => SYSTEMS[name]?.label ?? name;
 /** The ratio of last to first rounds above which a sample is marked as unsteady. */
 const DRIFT = 1.15;
 
-export function report({ name, version, models, kernels, endurance, workers, left, bars }) {
+export function report({ name, version, models, kernels, endurance, workers, rerank, left, bars }) {
   const parts = [`== ${version}, one thread`];
   parts.push(
     Object.entries(left)
@@ -34,6 +35,7 @@ export function report({ name, version, models, kernels, endurance, workers, lef
     );
   }
   if (workers) parts.push(workersTable(workers));
+  if (rerank) parts.push(rerankTable(rerank));
   if (kernels) parts.push(kernelTable(kernels));
   if (bars.some(({ met }) => met !== undefined)) parts.push(`Bars, ${name}\n${barTable(bars)}`);
   return `${parts.filter(Boolean).join("\n\n")}\n`;

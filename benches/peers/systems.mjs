@@ -41,3 +41,13 @@ export const SYSTEMS = {
 
 /** The minimum cosine to the f32 reference. */
 export const MIN_COSINE = { f32: 0.9999, int8: 0.97, int4: 0.93 };
+
+const reranker = (simd) => ({ module: "corom-reranker", settings: { files: "int8", options: { advanced: { simd } } } });
+
+/** The systems that rerank, by the names of SYSTEMS. All have the same int8 model. */
+export const RERANKERS = {
+  "corom-plain": { label: "corom plain", ...reranker("plain") },
+  "corom-relaxed": { label: "corom relaxed", ...reranker("relaxed") },
+  "ort-int8": { label: "onnxruntime-web int8", ...onnxruntime("onnxInt8", "int8") },
+  "ort-int8-optimised": { label: "onnxruntime-web int8, optimized", ...onnxruntime("onnxOptimized", "int8") },
+};

@@ -5,6 +5,7 @@ import { textSource } from "./inputs.mjs";
 import { callsFor, takeTurns, timed, warmUp } from "./timing.mjs";
 import { SYSTEMS } from "../systems.mjs";
 
+export { rerank } from "./rerank.mjs";
 export { workers } from "./workers.mjs";
 
 const opened = new Map();

@@ -1,4 +1,6 @@
-"""A BERT-base checkpoint of random weights, in Hugging Face's layout:  base_checkpoint.py TOKENIZER_JSON OUT
+"""A BERT-base checkpoint of random weights, in Hugging Face's layout:  base_checkpoint.py TOKENIZER_JSON OUT [reranker]
+
+With `reranker` it is a cross-encoder: a BertForSequenceClassification with one label.
 
 The weights are normal with BERT's own deviation for a start (0.02) and the LayerNorms near 1, so that the numbers
 have a trained model's size; the vocabulary is that of TOKENIZER_JSON. The same bytes in every run.
@@ -28,8 +30,8 @@ CONFIG = {
 }
 
 
-def tensors(config):
-    """Returns every tensor of a BERT encoder without its pooler, by name."""
+def tensors(config, is_reranker):
+    """Returns every tensor of a BERT encoder by name, and with `is_reranker` those of its pooler and its classifier."""
     generator = numpy.random.default_rng(SEED)
     hidden, wide = config["hidden_size"], config["intermediate_size"]
 
@@ -60,20 +62,27 @@ def tensors(config):
         linear(f"{layer}.intermediate.dense", hidden, wide)
         linear(f"{layer}.output.dense", wide, hidden)
         norm(f"{layer}.output.LayerNorm")
+    if is_reranker:
+        linear("pooler.dense", hidden, hidden)
+        named = {f"bert.{name}": tensor for name, tensor in named.items()}
+        linear("classifier", hidden, 1)
     return named
 
 
-def main(tokenizer_json, out):
+def main(tokenizer_json, out, kind="encoder"):
     out = Path(out)
+    is_reranker = kind == "reranker"
     out.mkdir(parents=True, exist_ok=True)
     vocabulary = json.loads(Path(tokenizer_json).read_text(encoding="utf-8"))["model"]["vocab"]
     tokens = sorted(vocabulary, key=vocabulary.get)
     if [vocabulary[token] for token in tokens] != list(range(len(tokens))):
         sys.exit(f"{tokenizer_json}: the token ids are not 0, 1, 2 …")
     config = CONFIG | {"vocab_size": len(tokens)}
+    if is_reranker:
+        config |= {"architectures": ["BertForSequenceClassification"], "id2label": {"0": "LABEL_0"}}
     (out / "vocab.txt").write_text("".join(f"{token}\n" for token in tokens), encoding="utf-8")
     (out / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-    save_file(tensors(config), out / "model.safetensors", metadata={"format": "pt"})
+    save_file(tensors(config, is_reranker), out / "model.safetensors", metadata={"format": "pt"})
 
 
 if __name__ == "__main__":

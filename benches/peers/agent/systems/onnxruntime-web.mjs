@@ -9,28 +9,40 @@ export async function open(place, { files }) {
   });
   const names = new Set(session.inputNames);
 
-  /** Embeds texts as one batch, right-padded to the longest, and returns the first row of each. */
-  async function embed(inputs) {
+  /** Runs inputs `{ ids, types }` as one batch, right-padded to the longest. Without `types` all token types are 0. */
+  async function run(inputs) {
     const length = Math.max(...inputs.map(({ ids }) => ids.length));
     const dims = [inputs.length, length];
-    const ids = new BigInt64Array(inputs.length * length);
-    const mask = new BigInt64Array(ids.length);
-    inputs.forEach((input, row) => {
-      input.ids.forEach((id, column) => {
-        ids[row * length + column] = BigInt(id);
-        mask[row * length + column] = 1n;
+    const rows = { input_ids: new BigInt64Array(inputs.length * length) };
+    for (const name of ["attention_mask", "token_type_ids"]) rows[name] = new BigInt64Array(rows.input_ids.length);
+    inputs.forEach(({ ids, types }, row) => {
+      ids.forEach((id, column) => {
+        const at = row * length + column;
+        rows.input_ids[at] = BigInt(id);
+        rows.attention_mask[at] = 1n;
+        rows.token_type_ids[at] = BigInt(types?.[column] ?? 0);
       });
     });
-    const feeds = {
-      input_ids: new ort.Tensor("int64", ids, dims),
-      attention_mask: new ort.Tensor("int64", mask, dims),
-    };
-    if (names.has("token_type_ids")) {
-      feeds.token_type_ids = new ort.Tensor("int64", new BigInt64Array(ids.length), dims);
-    }
-    const { last_hidden_state: hidden } = await session.run(feeds);
-    const width = hidden.dims[2];
+    const given = Object.entries(rows).filter(([name]) => names.has(name));
+    return session.run(Object.fromEntries(given.map(([name, data]) => [name, new ort.Tensor("int64", data, dims)])));
+  }
+
+  /** Embeds texts as one batch, and returns the first row of each. */
+  async function embed(inputs) {
+    const { last_hidden_state: hidden } = await run(inputs);
+    const [, length, width] = hidden.dims;
     return inputs.map((_, row) => hidden.data.subarray(row * length * width, row * length * width + width));
   }
-  return { facts: { version: ort.env.versions.web, simd: "fixed" }, embed };
+
+  /** Returns the logits of pairs, `batch` of them at a time. `onFirst` is called when `first` pairs are scored. */
+  async function score({ pairs }, { batch, first, onFirst }) {
+    const logits = new Float32Array(pairs.length);
+    for (let at = 0; at < pairs.length; at += batch) {
+      const { logits: some } = await run(pairs.slice(at, at + batch));
+      logits.set(some.data, at);
+      if (at < first && at + batch >= first) onFirst();
+    }
+    return logits;
+  }
+  return { facts: { version: ort.env.versions.web, simd: "fixed" }, embed, score };
 }
