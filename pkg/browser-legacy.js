@@ -1,6 +1,6 @@
 // Entry for bundlers that know neither the field `exports` nor `import.meta`, such as webpack 4: package.json names it in
 // the field `browser`. These bundlers do not find the .wasm files, so the page passes the option `wasm`.
-import { createCoromClass } from "./lib/entry.js";
+import { createCoromClass, createRerankerClass } from "./lib/entry.js";
 import { createHasherFactory } from "./lib/hash-web.js";
 import * as web from "./lib/host-web.js";
 
@@ -13,3 +13,4 @@ const absent = () => {
 const binaries = { plain: absent, relaxed: absent };
 
 export const Corom = /* @__PURE__ */ createCoromClass(web, { binaries, createHasherFactory });
+export const CoromReranker = /* @__PURE__ */ createRerankerClass(web, { binaries, createHasherFactory });

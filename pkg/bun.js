@@ -1,7 +1,7 @@
 // Entry for Bun. Importing a file returns its path, and `bun build` copies the file, also into a single executable.
 import { isAbsolute } from "node:path";
 import { pathToFileURL } from "node:url";
-import { createCoromClass } from "./lib/entry.js";
+import { createCoromClass, createRerankerClass } from "./lib/entry.js";
 import * as node from "./lib/host-node.js";
 import plain from "./wasm/corom.wasm" with { type: "file" };
 import relaxed from "./wasm/corom-relaxed.wasm" with { type: "file" };
@@ -15,3 +15,4 @@ const urlOf = (path) => (isAbsolute(path) ? pathToFileURL(path) : new URL(path, 
 const binaries = { plain: () => urlOf(plain), relaxed: () => urlOf(relaxed), unfused: () => urlOf(unfused) };
 
 export const Corom = /* @__PURE__ */ createCoromClass(node, { binaries });
+export const CoromReranker = /* @__PURE__ */ createRerankerClass(node, { binaries });

@@ -2,6 +2,7 @@
 import type { Info } from "./types/calls.js";
 import type { CoromCalls } from "./types/corom-calls.js";
 import type { LoadOptions, ModelCache, Source } from "./types/load.js";
+import type { RerankerCalls, RerankerInfo, RerankerLoadOptions } from "./types/rerank.js";
 
 export * from "./types/calls.js";
 export * from "./types/corom-calls.js";
@@ -10,6 +11,7 @@ export * from "./types/errors.js";
 export * from "./types/load.js";
 export * from "./types/progress.js";
 export * from "./types/quality.js";
+export * from "./types/rerank.js";
 
 /**
  * A loaded model. `Corom.load` creates instances.
@@ -68,6 +70,45 @@ export class Corom {
    *   await corom.embed("阔腿裤");
    * } // the model is freed here
    */
+  [Symbol.dispose](): void;
+}
+
+/**
+ * A loaded reranker: a cross-encoder, which reads a query and a document together and says how well they fit. It sorts the
+ * best results of a search again. What the class `Corom` says of calls, options and errors is true here too.
+ *
+ * The numbers in the examples are those of a trained model.
+ */
+export interface CoromReranker extends RerankerCalls {}
+export class CoromReranker {
+  private constructor();
+
+  /**
+   * Loads a reranker. Rejects with the errors of `Corom.load`; `UNSUPPORTED_MODEL` also means that the model embeds texts
+   * and is no reranker.
+   *
+   * @example
+   * const reranker = await CoromReranker.load("./ranking/");
+   * reranker.info.labels; // 1
+   */
+  static load(source: Source, options?: RerankerLoadOptions | null): Promise<CoromReranker>;
+
+  /** The downloads that are cached on this device: the same cache as `Corom.cache`. */
+  static readonly cache: ModelCache;
+
+  /** Properties of the model. */
+  readonly info: RerankerInfo;
+
+  /**
+   * Frees the model and its memory. Pending calls are rejected with `FREED`. A second call has no effect.
+   *
+   * @example
+   * reranker.free();
+   * reranker.info.wasmMemory; // 0
+   */
+  free(): void;
+
+  /** Calls `free()` at the end of a block with `using`. */
   [Symbol.dispose](): void;
 }
 

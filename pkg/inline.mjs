@@ -1,5 +1,5 @@
 // Pack step: writes wasm/inline.js, the plain binary as text, for `corom/inline`, and copies the demo page for
-// `corom serve`. `npm pack` runs it (prepack).
+// `corom serve` and the numbers of the model cards for `corom verify`. `npm pack` runs it (prepack).
 import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 
@@ -13,3 +13,4 @@ writeFileSync(
 // demo.mjs is the demo in Node; `corom serve` does not need it.
 rmSync(urlOf("www"), { recursive: true, force: true });
 cpSync(urlOf("../www"), urlOf("www"), { recursive: true, filter: (file) => !file.endsWith("demo.mjs") });
+cpSync(urlOf("../src/bin/corom/verify/published.json"), urlOf("lib/cli/published.json"));

@@ -57,3 +57,44 @@ export interface Embedder {
 export function sentenceEmbedding(
   corom: Embedder,
 ): (input: PipelineInput, options?: PipelineOptions | null) => Promise<PipelineOutput>;
+
+/** Input of the text-ranking pipeline, with ModelScope's keys. */
+export interface RankingInput {
+  /** The query: a string, or a list of one string. */
+  source_sentence: string | readonly string[];
+  /** The documents. A string is a list of one document; an empty list gives no scores. */
+  sentences_to_compare: string | readonly string[];
+}
+
+/** Output of the text-ranking pipeline, with ModelScope's key. */
+export interface RankingOutput {
+  /** The probability of each document that it fits the query, from 0 to 1, in the order of the documents. */
+  scores: number[];
+}
+
+/** A loaded instance of `CoromReranker` of `corom`, `corom/worker` or `corom/inline`. */
+export interface Reranker {
+  rerank(query: string, documents: readonly string[]): Promise<unknown>;
+  score(
+    query: string,
+    documents: readonly string[],
+    options?: (CallOptions & ProgressOptions) | null,
+  ): Promise<Vector>;
+}
+
+/**
+ * Returns ModelScope's text-ranking pipeline of a loaded reranker. It returns what ModelScope returns for the same input:
+ * the sigmoid of each pair's logit.
+ *
+ * @example
+ * import { textRanking } from "corom/modelscope";
+ * const pipeline = textRanking(reranker);
+ * const { scores } = await pipeline({
+ *   source_sentence: ["阔腿裤女冬牛仔"],
+ *   sentences_to_compare: ["阔腿牛仔裤女秋冬款潮流百搭宽松。", "阔腿裤男大码高腰宽松。"],
+ * });
+ * scores.length; // 2
+ */
+export function textRanking(
+  reranker: Reranker,
+): (input: RankingInput, options?: (CallOptions & ProgressOptions) | null) => Promise<RankingOutput>;

@@ -1,2 +1,2 @@
 // Entry `corom/modelscope`: ModelScope's pipelines, with its names, for a loaded instance of any entry.
-export { sentenceEmbedding } from "./lib/modelscope.js";
+export { sentenceEmbedding, textRanking } from "./lib/modelscope.js";

@@ -1,9 +1,19 @@
 // Types of `corom/worker`: the types of `corom`, plus what a worker adds.
-import type { CoromCalls, Info, LoadOptions, ModelCache, Source } from "./index.js";
+import type {
+  CoromCalls,
+  Info,
+  LoadOptions,
+  ModelCache,
+  RerankerCalls,
+  RerankerInfo,
+  RerankerLoadOptions,
+  Source,
+} from "./index.js";
 
 export * from "./index.js";
 
-export interface WorkerLoadOptions extends LoadOptions {
+/** The options that workers add to those of `load`. */
+export interface WorkerOptions {
   /**
    * URL of the worker's script, or a function that starts a worker and returns it, a new one for each call. A page can
    * only start workers from its own origin. Bundlers other than Vite and webpack do not find the default script: bundle
@@ -30,14 +40,30 @@ export interface WorkerLoadOptions extends LoadOptions {
   abortTimeout?: number | null | undefined;
 }
 
-/** Properties of a model that is loaded in workers. */
-export interface WorkerInfo extends Info {
+/** Options of `Corom.load`. */
+export interface WorkerLoadOptions extends LoadOptions, WorkerOptions {}
+
+/** Options of `CoromReranker.load`. */
+export interface WorkerRerankerLoadOptions extends RerankerLoadOptions, WorkerOptions {}
+
+/** The properties of `info` that workers add. */
+export interface WorkerState {
   /** Number of workers. */
   readonly workers: number;
-  /** Bytes of WebAssembly memory of all workers, as of their last answers; 0 for a worker that does not run. */
-  readonly wasmMemory: number;
   /** Bytes of WebAssembly memory of the worker that has most, as of its last answer. */
   readonly workerMemory: number;
+}
+
+/** Properties of a model that is loaded in workers. */
+export interface WorkerInfo extends Info, WorkerState {
+  /** Bytes of WebAssembly memory of all workers, as of their last answers; 0 for a worker that does not run. */
+  readonly wasmMemory: number;
+}
+
+/** Properties of a reranker that is loaded in workers. */
+export interface WorkerRerankerInfo extends RerankerInfo, WorkerState {
+  /** Bytes of WebAssembly memory of all workers, as of their last answers; 0 for a worker that does not run. */
+  readonly wasmMemory: number;
 }
 
 /**
@@ -110,5 +136,39 @@ export class Corom {
    *   await corom.embed("阔腿裤");
    * } // the worker is terminated here
    */
+  [Symbol.dispose](): void;
+}
+
+/**
+ * A reranker loaded in a worker. What `Corom` above says of workers is true here too. The pair cache is on the page, so
+ * that it serves all workers.
+ */
+export interface CoromReranker extends RerankerCalls {}
+export class CoromReranker {
+  private constructor();
+
+  /**
+   * Starts a worker and loads a reranker in it. Rejects with the errors of `CoromReranker.load` of `corom`.
+   *
+   * @example
+   * import { CoromReranker } from "corom/worker";
+   * const reranker = await CoromReranker.load("./ranking/", { workers: 2 });
+   * reranker.info.workers; // 2
+   */
+  static load(source: Source, options?: WorkerRerankerLoadOptions | null): Promise<CoromReranker>;
+
+  /** The downloads that are cached on this device: the same cache as `Corom.cache`. */
+  static readonly cache: ModelCache;
+
+  /** Properties of the model and of the workers; see `Corom.info`. */
+  readonly info: WorkerRerankerInfo;
+
+  /** Terminates the worker after all calls made so far; see `Corom.unload`. */
+  unload(): Promise<void>;
+
+  /** Terminates the worker immediately. Pending calls are rejected with `FREED`. A second call has no effect. */
+  free(): void;
+
+  /** Calls `free()` at the end of a block with `using`. */
   [Symbol.dispose](): void;
 }

@@ -1,6 +1,6 @@
 // Entry `corom/worker` for browsers: the class `Corom` with its model in a Web Worker.
 import { webHost } from "./lib/worker/host-web.js";
-import { createWorkerCoromClass } from "./lib/worker/load.js";
+import { createWorkerCoromClass, createWorkerRerankerClass } from "./lib/worker/load.js";
 
 export { Embeddings } from "./lib/embeddings.js";
 export { CoromError } from "./lib/errors.js";
@@ -9,3 +9,4 @@ export { CoromError } from "./lib/errors.js";
 const start = () => new Worker(new URL("./worker-thread.js", import.meta.url), { type: "module" });
 
 export const Corom = /* @__PURE__ */ createWorkerCoromClass(/* @__PURE__ */ webHost(start));
+export const CoromReranker = /* @__PURE__ */ createWorkerRerankerClass(/* @__PURE__ */ webHost(start));

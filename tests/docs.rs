@@ -112,8 +112,17 @@ fn the_reference_names_every_option_property_and_code() {
         .collect();
     let api = read("docs/reference/api.md");
     let mut missing = Vec::new();
-    for interface in ["LoadOptions", "CallOptions", "ScoreOptions", "RankOptions", "PipelineOptions", "Info"]
-    {
+    for interface in [
+        "LoadOptions",
+        "RerankerLoadOptions",
+        "CallOptions",
+        "ScoreOptions",
+        "RankOptions",
+        "RerankOptions",
+        "PipelineOptions",
+        "Info",
+        "RerankerInfo",
+    ] {
         let properties = properties(&types, interface);
         assert!(!properties.is_empty(), "no .d.ts file in pkg/ has the interface {interface}");
         let absent = properties.iter().filter(|name| !api.contains(&format!("`{name}`")));

@@ -1,6 +1,6 @@
 // The demo page: loads the model, and ranks the candidates on every change. A newer change aborts an older ranking.
 import { convertCheckpoint, isCheckpoint } from "./checkpoint.js";
-import { Corom } from "./pkg/browser.js";
+import { Corom, CoromReranker } from "./pkg/browser.js";
 import { duration, translate, startLanguage } from "./language.js";
 import { PAGE } from "./samples.js";
 import * as view from "./view.js";
@@ -12,13 +12,18 @@ const query = document.getElementById("query");
 const candidates = document.getElementById("candidates");
 const form = document.getElementById("input");
 const folder = document.getElementById("folder");
+const rerankerFolder = document.getElementById("reranker-folder");
+const isReranked = document.getElementById("rerank");
 
 /** The model in use: { corom, loadTimeMs, timePerTextMs }. */
 let model;
-/** Controllers that abort the current load and ranking when a newer one starts. */
+/** Controllers that abort the current loads and the ranking when a newer one starts. */
 let loading = new AbortController();
+let loadingReranker = new AbortController();
 let ranking = new AbortController();
-let source = "./model/";
+/** The model that sorts the results again, if the user has opened one. */
+let reranker;
+let retry; // what the button in the failure does
 let redraw = () => {}; // shows the current message again after a change of language
 
 query.value = PAGE.query;
@@ -33,9 +38,12 @@ form.addEventListener("submit", (event) => {
   rank();
 });
 form.addEventListener("input", debounced(rank, DEBOUNCE_MS));
-document.getElementById("retry").addEventListener("click", () => load(source));
+document.getElementById("retry").addEventListener("click", () => retry());
 folder.addEventListener("change", () => {
   if (folder.files.length > 0) load(folder.files);
+});
+rerankerFolder.addEventListener("change", () => {
+  if (rerankerFolder.files.length > 0) loadReranker(rerankerFolder.files);
 });
 
 // `corom serve` without a model: the page asks for a folder.
@@ -43,17 +51,49 @@ if (new URLSearchParams(location.search).get("model") === "none") {
   view.hideProgress();
   redraw = () => view.showStatus(translate("needModel"));
   redraw();
-} else load(source);
+} else load("./model/");
 
 /** Loads a model from a URL or from the selected files, and ranks the candidates. */
 async function load(from) {
-  source = from;
+  retry = () => load(from);
   loading.abort();
   ranking.abort();
   const { signal } = (loading = new AbortController());
   model?.corom.free();
   model = undefined;
   view.hideFailure();
+  try {
+    const started = performance.now();
+    const corom = await loadFrom(Corom, from, signal);
+    model = { corom, loadTimeMs: performance.now() - started, timePerTextMs: undefined };
+    await rank();
+  } catch (error) {
+    if (!signal.aborted) fail(error);
+  }
+}
+
+/** Loads a reranker from the selected files, and sorts the results with it. */
+async function loadReranker(files) {
+  retry = () => loadReranker(files);
+  ranking.abort();
+  loadingReranker.abort();
+  const { signal } = (loadingReranker = new AbortController());
+  reranker?.free();
+  reranker = undefined;
+  isReranked.disabled = true;
+  view.hideFailure();
+  try {
+    reranker = await loadFrom(CoromReranker, files, signal);
+    isReranked.disabled = false;
+    isReranked.checked = true;
+    await rank();
+  } catch (error) {
+    if (!signal.aborted) fail(error);
+  }
+}
+
+/** Loads an instance of `Class` from a URL or from files, which are converted first if they are a checkpoint. */
+async function loadFrom(Class, from, signal) {
   const onProgress = (event) => {
     if (event.phase === "warning") return console.warn(event.message);
     redraw = () => {
@@ -63,20 +103,10 @@ async function load(from) {
     redraw();
   };
   onProgress({ phase: "wasm" });
-  try {
-    const isConverted = typeof from !== "string" && isCheckpoint(from);
-    const files = isConverted ? await convertCheckpoint(from, { signal, onProgress }) : from;
-    const started = performance.now();
-    const corom = await Corom.load(files, {
-      signal,
-      onProgress,
-      advanced: { simd: new URLSearchParams(location.search).get("simd") ?? "auto" },
-    });
-    model = { corom, loadTimeMs: performance.now() - started, timePerTextMs: undefined };
-    await rank();
-  } catch (error) {
-    if (!signal.aborted) fail(error);
-  }
+  const isConverted = typeof from !== "string" && isCheckpoint(from);
+  const files = isConverted ? await convertCheckpoint(from, { signal, onProgress }) : from;
+  const simd = new URLSearchParams(location.search).get("simd") ?? "auto";
+  return Class.load(files, { signal, onProgress, advanced: { simd } });
 }
 
 /** Ranks the candidates by the query and shows the result. */
@@ -104,6 +134,7 @@ async function rank() {
     redraw = () => view.showStatus(translate("ranked")(documents.length, duration(time)));
     redraw();
     view.showResults(ranked);
+    if (reranker && isReranked.checked) await rerank(text, ranked, signal);
     view.showTokens(await corom.tokenize(text, { signal }));
     view.showFacts(corom.info, model.loadTimeMs, model.timePerTextMs);
     view.showBusy(false);
@@ -112,6 +143,19 @@ async function rank() {
     view.showBusy(false);
     fail(error);
   }
+}
+
+/** Sorts the ranked candidates again, and shows each partial result. */
+async function rerank(text, ranked, signal) {
+  const started = performance.now();
+  const show = (results) => view.showResults(results.map(({ index, ...result }) => ({ ...result, index: ranked[index].index })));
+  const onPartial = (results, { done, total }) => {
+    show(results);
+    const time = duration(performance.now() - started);
+    redraw = () => view.showStatus(translate("reranked")(done, total, time));
+    redraw();
+  };
+  show(await reranker.rerank(text, ranked.map(({ text }) => text), { signal, onPartial }));
 }
 
 /** Shows an empty result. `reason` is the key of the text to show. */

@@ -57,18 +57,19 @@ export function showResults(ranked) {
     const key = `${index} ${text}`;
     const row = old.get(key) ?? newRow(key, text);
     row.querySelector(".place").textContent = place + 1;
-    const shown = distance ?? score;
-    row.querySelector(".score").textContent = shown.toFixed(Math.abs(shown) < 10 ? 4 : 2);
+    row.querySelector(".score").textContent = shownScore(distance ?? score);
     return row;
   });
   list.replaceChildren(...rows);
   move(rows, before);
-  const scores = ranked.map(({ score }) => score);
+  const scores = ranked.map(({ score }) => score ?? 0); // 0: a reranker has not come to it
   requestAnimationFrame(() =>
     rows.forEach((row, i) => row.querySelector("i").style.setProperty("--length", length(scores, i))),
   );
   byId("scale").hidden = ranked.length < 2;
 }
+
+const shownScore = (score) => (score === undefined ? "…" : score.toFixed(Math.abs(score) < 10 ? 4 : 2));
 
 /** Returns the length of a bar, from 0.06 for the worst score of the list to 1 for the best. */
 function length(scores, i) {

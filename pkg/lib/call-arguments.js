@@ -28,8 +28,8 @@ const DEFAULT_BATCH_SIZE = 256;
 export const isDistance = (metric) => DISTANCES.includes(metric);
 
 /** Checks the options that every call has, and returns them with those named `names`. */
-function callOptions(given, call, names = []) {
-  const options = readOptions(given, [...QUEUE_OPTIONS, ...names], { call, hints: CALL_HINTS });
+export function callOptions(given, call, names = [], hints = CALL_HINTS) {
+  const options = readOptions(given, [...QUEUE_OPTIONS, ...names], { call, hints });
   optional(options.signal, checkSignal);
   optional(options.abortPrevious, (b) => ofType(b, "abortPrevious", "boolean"));
   optional(options.onProgress, (f) => ofType(f, "onProgress", "function"));
@@ -90,7 +90,7 @@ export function tokenizeArguments(value, given) {
 }
 
 /** Checks `topK`: any whole number, because there are never more results than documents. */
-function topK(value) {
+export function topK(value) {
   if (value === undefined || value === Infinity) return undefined;
   if (Number.isInteger(value) && value >= 0) return value;
   throw unexpected("topK", value, "a whole number of at least 0, or Infinity");

@@ -1,47 +1,21 @@
 // The class `Corom`. It checks arguments, queues calls, and divides them into portions, which an engine computes:
 // engine.js on this thread, worker/engine.js in a worker. See index.d.ts for the public methods.
-import { childController, throwIfAborted, untilAborted } from "./abort.js";
+import { throwIfAborted, untilAborted } from "./abort.js";
 import * as check from "./call-arguments.js";
 import { CallProgress } from "./call-progress.js";
 import { checkScores, keptFreedError } from "./documents.js";
 import { EmbedResult, checkResultSize } from "./embed-result.js";
 import { Embeddings } from "./embeddings.js";
-import { freedError } from "./engine.js";
-import { invalid } from "./errors.js";
+import { ModelInstance, assertNotFreed, engineOf, runQueued } from "./model-instance.js";
 import { isIterable, iteratorOf } from "./iteration.js";
 import { KeptVectors } from "./kept-vectors.js";
-import { errorOfPortion, textPortions } from "./portions.js";
-import { Queue } from "./queue.js";
+import { textPortions } from "./portions.js";
+import { forEachPortion } from "./run-portions.js";
 import { asVector } from "./vectors.js";
 
-/** Token that only `load` passes to the constructor, so that the constructor is not public. */
-export const loaded = Symbol("loaded");
-
-/** Returns the class that `load` was called on: `Class`, a subclass, or `Class` if `load` is called apart from it. */
-export const calledOn = (given, Class) =>
-  given?.prototype === Class.prototype || given?.prototype instanceof Class ? given : Class;
-
-/** Returns the engine of an instance. */
-export let engineOf;
-/** Runs `task(signal)` after all calls of an instance so far. */
-export let runQueued;
-
-export class Corom {
-  #engine;
-  #queue;
-  #freed = false;
-
-  static {
-    engineOf = (corom) => corom.#engine;
-    runQueued = (corom, task, options = {}) => corom.#run(options, task);
-  }
-
+export class Corom extends ModelInstance {
   constructor(token, engine) {
-    if (token !== loaded) throw invalid("Corom has no public constructor; use await Corom.load(source)");
-    this.#engine = engine;
-    this.#queue = new Queue({ parallel: engine.parallel });
-    Object.defineProperty(this, "info", { enumerable: true, value: Object.freeze(engine.info) });
-    bindMethods(this);
+    super(token, engine, "Corom");
   }
 
   embed(texts, options) {
@@ -58,36 +32,22 @@ export class Corom {
   }
 
   async keep(documents, options) {
-    this.#assertNotFreed();
-    const given = check.keepArguments(documents, options, { info: this.info, engine: this.#engine });
+    assertNotFreed(this);
+    const given = check.keepArguments(documents, options, { info: this.info, engine: engineOf(this) });
     const { length } = given.documents;
     checkResultSize(length, this.info.dimension);
     const progress = given.onProgress && new CallProgress(given.onProgress, length);
-    return this.#run(given, async (signal) => {
+    return runQueued(this, given, async (signal) => {
       const data = await this.#vectorsOf(given.documents, signal, progress);
-      this.#assertNotFreed();
-      return new KeptVectors(this.#engine, data, length, this.info.dimension);
+      assertNotFreed(this);
+      return new KeptVectors(engineOf(this), data, length, this.info.dimension);
     });
   }
 
   async tokenize(text, options) {
-    this.#assertNotFreed();
+    assertNotFreed(this);
     const given = check.tokenizeArguments(text, options);
-    return this.#run(given, (signal) => this.#engine.tokenize(given.text, { signal }));
-  }
-
-  free() {
-    if (this.#freed) return;
-    this.#freed = true;
-    this.#engine.free();
-  }
-
-  [Symbol.dispose ?? Symbol.for("Symbol.dispose")]() {
-    this.free();
-  }
-
-  #assertNotFreed() {
-    if (this.#freed) throw freedError();
+    return runQueued(this, given, (signal) => engineOf(this).tokenize(given.text, { signal }));
   }
 
   /**
@@ -95,35 +55,25 @@ export class Corom {
    * portions are those of one worker.
    */
   get #portionWorkers() {
-    return this.info.fused ? this.#engine.parallel : 1;
-  }
-
-  /** Queues a call. `task` receives the signal that aborts the call. */
-  async #run({ signal, abortPrevious, isExclusive }, task) {
-    throwIfAborted(signal);
-    const runTask = (callSignal) => {
-      this.#assertNotFreed();
-      return task(callSignal);
-    };
-    return this.#queue.run(runTask, { signal, abortPrevious, isExclusive });
+    return this.info.fused ? engineOf(this).parallel : 1;
   }
 
   async #embedList(texts, options) {
-    this.#assertNotFreed();
+    assertNotFreed(this);
     const given = check.embedArguments(texts, options, this.info);
     const { list, isSingle, prompt, onProgress } = given;
     const progress = onProgress && new CallProgress(onProgress, list.length);
-    const { data, report } = await this.#run(given, (signal) => this.#embedPortions(list, prompt, signal, progress));
+    const { data, report } = await runQueued(this, given, (signal) => this.#embedPortions(list, prompt, signal, progress));
     return isSingle ? asVector(data) : new Embeddings(data, list.length, this.info.dimension, report);
   }
 
   async #embedPortions(list, prompt, signal, progress) {
-    if (list.length === 0) return this.#engine.embed(list, prompt, { signal }); // checks the prompt
+    if (list.length === 0) return engineOf(this).embed(list, prompt, { signal }); // checks the prompt
     const result = new EmbedResult(list.length, this.info.dimension);
     const portions = textPortions(list, this.#portionWorkers);
-    await forEachPortion(portions, this.#engine.parallel, signal, async ({ at, texts }, signal) => {
+    await forEachPortion(portions, engineOf(this).parallel, signal, async ({ at, texts }, signal) => {
       const onDone = progress?.portion();
-      result.set(at, await this.#engine.embed(texts, prompt, { signal, onDone }));
+      result.set(at, await engineOf(this).embed(texts, prompt, { signal, onDone }));
       onDone?.(texts.length);
     });
     return result;
@@ -131,7 +81,7 @@ export class Corom {
 
   /** Embeds what an iterable yields, in batches. Each batch is a call of its own. */
   async *#embedIterable(texts, options) {
-    this.#assertNotFreed();
+    assertNotFreed(this);
     const { batchSize, prompt, onProgress, signal } = check.iterableOptions(options);
     throwIfAborted(signal);
     const progress = onProgress && new CallProgress(onProgress);
@@ -147,7 +97,7 @@ export class Corom {
           batch.push(check.iteratedText(await untilAborted(Promise.resolve(value), signal), index++));
         }
         if (batch.length === 0) break;
-        const { data, report } = await this.#run({ signal }, (callSignal) =>
+        const { data, report } = await runQueued(this, { signal }, (callSignal) =>
           this.#embedPortions(batch, prompt, callSignal, progress),
         );
         yield new Embeddings(data, batch.length, this.info.dimension, report);
@@ -163,16 +113,16 @@ export class Corom {
 
   /** Compares a query with documents. Returns the results of `rank`, or `{ values, metric }` for `score`. */
   async #compare(query, documents, options, call) {
-    this.#assertNotFreed();
+    assertNotFreed(this);
     const names = call === "rank" ? ["topK"] : [];
-    const given = check.comparison(query, documents, options, { call, info: this.info, names, engine: this.#engine });
+    const given = check.comparison(query, documents, options, { call, info: this.info, names, engine: engineOf(this) });
     const { metric, topK, onProgress } = given;
     const progress = onProgress && new CallProgress(onProgress, given.documents.length);
-    return this.#run(given, async (signal) => {
+    return runQueued(this, given, async (signal) => {
       const values = await this.#scorePortions(given, signal, progress);
       if (call === "score") return { values, metric };
       if (values.length === 0 || topK === 0) return [];
-      const order = await this.#engine.order(values, topK && Math.min(topK, values.length), metric);
+      const order = await engineOf(this).order(values, topK && Math.min(topK, values.length), metric);
       const isDistance = check.isDistance(metric);
       return Array.from(order, (index) => {
         const score = isDistance ? { score: scoreOf(values[index]), distance: values[index] } : { score: values[index] };
@@ -183,8 +133,8 @@ export class Corom {
 
   /** Returns a query that all portions have in common: with several workers a vector, so that only one embeds the text. */
   async #sharedQuery(query, documents, signal) {
-    if (query.text === undefined || documents.length === 0 || this.#engine.parallel === 1) return query;
-    return { vector: (await this.#engine.embed([query.text], { kind: "query" }, { signal })).data };
+    if (query.text === undefined || documents.length === 0 || engineOf(this).parallel === 1) return query;
+    return { vector: (await engineOf(this).embed([query.text], { kind: "query" }, { signal })).data };
   }
 
   /** Returns the vectors of documents; texts are embedded after the prompt of documents. */
@@ -202,9 +152,9 @@ export class Corom {
     const query = await this.#sharedQuery(given, documents, signal);
     const values = new Float32Array(documents.length);
     const portions = documents.portions(this.#portionWorkers);
-    await forEachPortion(portions, this.#engine.parallel, signal, async (portion, signal) => {
+    await forEachPortion(portions, engineOf(this).parallel, signal, async (portion, signal) => {
       const onDone = progress?.portion();
-      const some = await this.#engine.score(query, portion, metric, { signal, onDone });
+      const some = await engineOf(this).score(query, portion, metric, { signal, onDone });
       if (some === undefined) throw keptFreedError(); // while the call waited
       checkScores(some, portion.at);
       values.set(some, portion.at);
@@ -224,47 +174,4 @@ async function closeIterator(iterator) {
   try {
     await iterator.return?.();
   } catch {}
-}
-
-/**
- * Calls `work(portion, signal)` for each portion, `parallel` at a time. The first failure aborts the other portions, and
- * is thrown when they have ended.
- */
-async function forEachPortion(portions, parallel, signal, work) {
-  const { controller, release } = childController(signal);
-  let failure;
-  const runSome = async () => {
-    for (const portion of portions) {
-      try {
-        await work(portion, controller.signal);
-      } catch (error) {
-        throw errorOfPortion(error, portion.at);
-      }
-      if (failure) return;
-    }
-  };
-  const runs = Array.from({ length: parallel }, () =>
-    runSome().catch((error) => {
-      failure ??= { error };
-      controller.abort(failure.error);
-    }),
-  );
-  await Promise.all(runs);
-  release();
-  if (failure) throw failure.error;
-}
-
-/**
- * Binds the methods to the instance, so that they also work on a Proxy of it, such as Vue's `ref` makes, which has no
- * private fields. A method is looked up when it is called, because a test may replace it in the class.
- */
-function bindMethods(corom) {
-  const own = Object.getPrototypeOf(corom);
-  for (let proto = own; proto !== Object.prototype; proto = Object.getPrototypeOf(proto)) {
-    for (const key of Reflect.ownKeys(proto)) {
-      if (key === "constructor" || Object.hasOwn(corom, key)) continue;
-      const value = (...args) => own[key].apply(corom, args);
-      Object.defineProperty(corom, key, { value, writable: true, configurable: true });
-    }
-  }
 }

@@ -16,12 +16,11 @@
 //
 // `prompt` is { kind, value } of call-arguments.js. `query` is { text } or { vector }, `portion` { texts },
 // { vectors } or { kept, vectors? }. While texts are embedded, `onDone(count)` is told how many of them are done.
-import { throwIfAborted } from "./abort.js";
-import { BatchSize } from "./batch-size.js";
-import { CoromError } from "./errors.js";
+import { freedError } from "./model-instance.js";
+import { JobRunner } from "./job-runner.js";
 import { KeptPortions } from "./kept-vectors.js";
+import { liveInfo } from "./live-info.js";
 import { QueryCache } from "./query-cache.js";
-import { YieldTimer } from "./yield-timer.js";
 
 /** The prompts of `score` and `rank`. */
 const QUERY = { kind: "query" };
@@ -30,9 +29,8 @@ const DOCUMENT = { kind: "document" };
 export class Engine {
   #runtime;
   #embedder;
-  #yieldTimer = new YieldTimer();
+  #jobs;
   #queries;
-  #batchSize;
   #kept = new KeptPortions();
   parallel = 1;
 
@@ -40,33 +38,24 @@ export class Engine {
    * `content` identifies the files that were loaded: two engines with the same content have the same model.
    * `batchTimeMs`: see batch-size.js.
    */
-  constructor({ runtime, embedder, content, onnxFile, queryCache, batchTimeMs }) {
+  constructor({ runtime, model, content, onnxFile, queryCache, batchTimeMs }) {
     this.#runtime = runtime;
-    this.#embedder = embedder;
+    this.#embedder = model;
+    this.#jobs = new JobRunner({ runtime, withModel: (work) => this.#withEmbedder(work), batchTimeMs });
     this.#queries = new QueryCache(queryCache);
-    this.#batchSize = new BatchSize(batchTimeMs);
     this.content = content;
-    const info = { ...readInfo(runtime, embedder), model: onnxFile };
-    // The kernel can change while the first texts are embedded, because two relaxed kernels are timed.
-    let { kernel } = info;
-    // `info` must not keep the memory of a freed instance. So its getter reads the field #embedder, which free() clears,
-    // and no function in this constructor refers to `embedder`.
-    const currentKernel = () => (runtime.memoryBytes > 0 ? runtime.call(() => this.#embedder.kernel()) : kernel);
-    Object.defineProperties(info, {
-      wasmMemory: { enumerable: true, get: () => runtime.memoryBytes },
-      kernel: { enumerable: true, get: () => (kernel = currentKernel()) },
-    });
-    this.info = info;
+    // No function in this constructor refers to `model`: free() clears the field #embedder.
+    this.info = liveInfo(runtime, () => this.#embedder, onnxFile);
   }
 
   async embed(texts, prompt, { signal, onDone } = {}) {
-    await this.#yieldAndCheck(signal);
+    await this.#jobs.yieldAndCheck(signal);
     if (texts.length === 1) return this.#embedSingle(texts[0], prompt, signal);
     return this.#embedAll(texts, prompt, signal, onDone);
   }
 
   async score(query, { texts, vectors, kept }, metric, { signal, onDone } = {}) {
-    await this.#yieldAndCheck(signal);
+    await this.#jobs.yieldAndCheck(signal);
     const vector = query.vector ?? (await this.#embedSingle(query.text, QUERY, signal)).data;
     if (kept) return this.#scoreKept(vector, kept, vectors, metric);
     const data = vectors ?? (await this.#embedAll(texts, DOCUMENT, signal, onDone)).data;
@@ -92,7 +81,7 @@ export class Engine {
   }
 
   async tokenize(text, { signal } = {}) {
-    await this.#yieldAndCheck(signal);
+    await this.#jobs.yieldAndCheck(signal);
     return this.#withEmbedder((embedder) => embedder.tokenize(text));
   }
 
@@ -127,15 +116,6 @@ export class Engine {
   }
 
   /**
-   * Runs between batches and between calls: yields to the event loop if that is due, then throws if the signal is
-   * aborted.
-   */
-  async #yieldAndCheck(signal) {
-    if (this.#yieldTimer.isDue) await this.#yieldTimer.yieldNow();
-    throwIfAborted(signal);
-  }
-
-  /**
    * Returns what #embedAll returns for one text, from the query cache if it is there. The text always gets a job of its
    * own, so that the bits of its vector do not depend on the cache.
    */
@@ -149,48 +129,9 @@ export class Engine {
     return result;
   }
 
-  /** Does one step of a job: tokenizes some texts, or embeds a batch. Returns true if the job is done. */
-  #step(job) {
-    return this.#withEmbedder((embedder) => {
-      if (this.#batchSize.tokens !== undefined) job.setBatchTokens(this.#batchSize.tokens);
-      const before = job.doneTokens;
-      const began = performance.now();
-      const isDone = embedder.step(job);
-      this.#batchSize.measured(job.doneTokens - before, performance.now() - began);
-      return isDone;
-    });
-  }
-
-  /**
-   * Embeds texts as one job, batch by batch. A job that ends early is freed. Returns the vectors `data`, and the
-   * `report` of the class Embeddings.
-   */
+  /** Embeds texts as one job. Returns the vectors `data`, and the `report` of the class Embeddings. */
   async #embedAll(texts, prompt, signal, onDone) {
-    let job = this.#withEmbedder((embedder) =>
-      embedder.start(texts, embedder.resolvePrompt(prompt?.kind, prompt?.value)),
-    );
-    try {
-      while (!this.#step(job)) {
-        onDone?.(this.#runtime.call(() => job.done));
-        await this.#yieldAndCheck(signal);
-      }
-      const finished = job;
-      const report = this.#runtime.call(() => ({
-        tokens: finished.tokens(),
-        truncated: finished.truncated(),
-        unknown: finished.unknown(),
-      }));
-      job = undefined; // finish() frees the job
-      return { data: this.#withEmbedder((embedder) => embedder.finish(finished)), report };
-    } finally {
-      if (job && this.#runtime.memoryBytes > 0) this.#runtime.call(() => job.free());
-    }
+    const start = (embedder) => embedder.start(texts, embedder.resolvePrompt(prompt?.kind, prompt?.value));
+    return this.#jobs.run(start, { signal, onDone });
   }
-}
-
-export const freedError = () => new CoromError("FREED", "this instance was freed; load the model again");
-
-/** Reads what never changes about a model. */
-function readInfo(runtime, embedder) {
-  return runtime.call((bindings) => ({ ...embedder.info(), simd: runtime.simd, version: bindings.version() }));
 }

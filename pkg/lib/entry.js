@@ -1,7 +1,10 @@
-// Creates the class `Corom` of one host. An entry file (browser.js, node.js, ...) contains only what differs per host.
-import { Corom as Base, calledOn } from "./corom.js";
+// Creates the classes of one host. An entry file (browser.js, node.js, ...) contains only what differs per host.
+import { Corom as CoromBase } from "./corom.js";
+import { calledOn } from "./model-instance.js";
+import { EMBEDDER, RERANKER } from "./kinds.js";
 import { loadModel } from "./load.js";
 import { modelCache } from "./model-cache.js";
+import { CoromReranker as RerankerBase } from "./reranker.js";
 
 /**
  * Returns the class `Corom` of a host. `functions` are the exports of host-web.js or host-node.js, and `more` has
@@ -11,12 +14,25 @@ import { modelCache } from "./model-cache.js";
 export function createCoromClass(functions, more) {
   const host = { ...functions, ...more };
   // A class declaration, because in `return class Corom …` esbuild reuses the name of the base class.
-  class Corom extends Base {
+  class Corom extends CoromBase {
     static cache = modelCache(host);
 
     static load(source, options) {
-      return loadModel(calledOn(this, Corom), host, source, options);
+      return loadModel(EMBEDDER, calledOn(this, Corom), host, source, options);
     }
   }
   return Corom;
+}
+
+/** Returns the class `CoromReranker` of a host. The arguments are those of `createCoromClass`. */
+export function createRerankerClass(functions, more) {
+  const host = { ...functions, ...more };
+  class CoromReranker extends RerankerBase {
+    static cache = modelCache(host);
+
+    static load(source, options) {
+      return loadModel(RERANKER, calledOn(this, CoromReranker), host, source, options);
+    }
+  }
+  return CoromReranker;
 }

@@ -1,9 +1,9 @@
-// Checks the options of `Corom.load`.
+// Checks the options of `Corom.load` and `CoromReranker.load`.
 import { shownAddress } from "./address.js";
 import { checkSignal, ofType, oneOf, optional, text, unexpected, wholeNumber } from "./arguments.js";
 import { isUrl } from "./bytes.js";
 import { invalid } from "./errors.js";
-import { LOAD_HINTS } from "./option-hints.js";
+import { LOAD_HINTS, RERANKER_LOAD_HINTS } from "./option-hints.js";
 import { readOptions } from "./option-names.js";
 import { qualityOptions } from "./quality.js";
 
@@ -32,12 +32,9 @@ function poolings(value) {
   throw unexpected("pooling", value, "at least one pooling, each at most once");
 }
 
-/** The options of `Corom.load`. */
-export const LOAD_OPTIONS = [
+/** The options that all models have. */
+const COMMON_OPTIONS = [
   "maxLength",
-  "pooling",
-  "ignoreHead",
-  "normalize",
   "lowercase",
   "splitSpecialTokens",
   "model",
@@ -52,17 +49,28 @@ export const LOAD_OPTIONS = [
   "cacheDir",
   "retries",
   "stallTimeout",
-  "queryCache",
   "signal",
   "onProgress",
 ];
 
+/** The options of `load`: the call, for messages; their names; hints for other names. */
+export const COROM_OPTIONS = {
+  call: "Corom.load",
+  names: ["pooling", "ignoreHead", "normalize", "queryCache", ...COMMON_OPTIONS],
+  hints: LOAD_HINTS,
+};
+export const RERANKER_OPTIONS = {
+  call: "CoromReranker.load",
+  names: ["pairCache", ...COMMON_OPTIONS],
+  hints: RERANKER_LOAD_HINTS,
+};
+
 /**
- * Checks the options of `Corom.load` and fills in the defaults that do not depend on the model. `more` has the names of
- * options that only this entry of the package has; they are returned unchecked.
+ * Checks the options of `load` and fills in the defaults that do not depend on the model. `more` has the names of options
+ * that only this entry of the package has; they are returned unchecked.
  */
-export function loadOptions(value, more = []) {
-  const given = readOptions(value, [...LOAD_OPTIONS, ...more], { call: "Corom.load", hints: LOAD_HINTS });
+export function loadOptions(value, { call, names, hints }, more = []) {
+  const given = readOptions(value, [...names, ...more], { call, hints });
   optional(given.signal, checkSignal);
   optional(given.device, checkDevice);
   const { simd, ...kernels } = qualityOptions(given);
@@ -70,6 +78,7 @@ export function loadOptions(value, more = []) {
     ...Object.fromEntries(more.map((name) => [name, given[name]])),
     signal: given.signal,
     queryCache: optional(given.queryCache, (n) => wholeNumber(n, "queryCache", 0)),
+    pairCache: optional(given.pairCache, (n) => wholeNumber(n, "pairCache", 0)),
     onProgress: optional(given.onProgress, (f) => ofType(f, "onProgress", "function")),
     simd,
     wasm: given.wasm,

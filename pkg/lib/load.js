@@ -1,4 +1,4 @@
-// `Corom.load`. The loader in Rust requests files and checks them; this module transfers the files:
+// `Corom.load` and `CoromReranker.load`. The loader in Rust requests files and checks them; this module transfers the files:
 //
 //   start WebAssembly; meanwhile request corom.json (prefetch.js)
 //   loop: ask the loader for pending files; transfer them in parallel (transfer.js); stop when there are none
@@ -9,8 +9,6 @@ import { Prefetch } from "./prefetch.js";
 import { readArgument, readError } from "./arguments.js";
 import { LOAD_RECORD } from "./load-record.js";
 import { checkCacheOptions, openCache } from "./cache.js";
-import { loaded } from "./corom.js";
-import { Engine } from "./engine.js";
 import { CoromError } from "./errors.js";
 import { KeptFiles } from "./kept-file.js";
 import { loadOptions } from "./load-options.js";
@@ -33,14 +31,14 @@ const FOLDER_ERRORS = ["MISSING_FILE", "NOT_A_MODEL", "INTEGRITY_MISMATCH"];
 const MAX_RESTARTS = 2;
 
 /**
- * Loads a model into a new instance of `Class`. `host` has the functions of host-web.js or host-node.js, and
- * `binaries`.
+ * Loads a model of a kind (kinds.js) into a new instance of `Class`. `host` has the functions of host-web.js or
+ * host-node.js, and `binaries`.
  */
-export async function loadModel(Class, host, source, given) {
+export async function loadModel(kind, Class, host, source, given) {
   const options = readArgument("options", () => {
     // A rejected `wasm` promise is reported when the module is needed. Until then it must not be an unhandled rejection.
     Promise.resolve(given?.wasm).catch(() => {});
-    return loadOptions(given);
+    return loadOptions(given, kind.options);
   });
   throwIfAborted(options.signal);
   checkCacheOptions(host, options);
@@ -60,8 +58,10 @@ export async function loadModel(Class, host, source, given) {
       runtime = await Runtime.start(host, { ...options, unfused });
       const record = given?.[LOAD_RECORD];
       record?.begin(runtime.module, files);
-      const built = await build(runtime, files, { ...options, cache, progress, createHasher, prefetch, keptFiles, record });
-      return new Class(loaded, new Engine({ runtime, ...built, queryCache: options.queryCache, batchTimeMs: host.batchTimeMs }));
+      const more = { cache, progress, createHasher, prefetch, keptFiles, record };
+      const built = await build(kind, runtime, files, { ...options, ...more });
+      const { queryCache, pairCache } = options;
+      return kind.createInstance(Class, { runtime, ...built, queryCache, pairCache, batchTimeMs: host.batchTimeMs });
     } catch (error) {
       runtime?.drop();
       if (error?.code === "NEEDS_UNFUSED" && !unfused) {
@@ -95,11 +95,12 @@ function withAddress(error, { address, unreadable = [] }) {
   return new CoromError(code, `${address}: ${message}`, cause === undefined ? undefined : { cause });
 }
 
-async function build(runtime, source, options) {
-  const { loader: settings, signal, progress } = options;
-  const model = settings.model ?? source.model;
+async function build(kind, runtime, source, options) {
+  const { signal, progress } = options;
+  const settings = { ...options.loader, ...kind.loader };
+  const onnx = settings.model ?? source.model;
   const loader = runtime.call(
-    ({ ModelLoader }) => new ModelLoader(model === undefined ? settings : { ...settings, model }),
+    ({ ModelLoader }) => new ModelLoader(onnx === undefined ? settings : { ...settings, model: onnx }),
   );
   if (source.paths) runtime.call(() => loader.setListing(source.paths));
   const { manifestTransfer, versions, content } = await transferAll(runtime, loader, source, options);
@@ -120,11 +121,11 @@ async function build(runtime, source, options) {
       passed = runtime.call(() => unverified.step());
     }
   }
-  const embedder = runtime.call(() => unverified.finish());
+  const model = runtime.call(() => kind.finish(unverified));
   await manifestTransfer.store();
   await versions?.store();
   progress.report("done");
-  return { embedder, content, onnxFile };
+  return { model, content, onnxFile };
 }
 
 /**

@@ -2,6 +2,7 @@
 // to write instead.
 
 const onlyInLoad = (option) => `the model is loaded with it: Corom.load(source, { ${option} })`;
+const onlyInReranker = (option) => `the model is loaded with it: CoromReranker.load(source, { ${option} })`;
 const pooling = (value) => onlyInLoad(`pooling: ${typeof value === "string" ? JSON.stringify(value) : "…"}`);
 const normalize = (value) => onlyInLoad(`normalize: ${value === false ? "false" : "true"}`);
 const dimension = "vectors have the model's own dimension, info.dimension";
@@ -51,6 +52,32 @@ export const LOAD_HINTS = {
   abortTimeout: 'it is an option of Corom.load of "corom/worker"',
 };
 
+const noVectors = "a reranker returns scores, not vectors; leave it out";
+
+/** Names that are not options of `CoromReranker.load`. */
+export const RERANKER_LOAD_HINTS = {
+  ...LOAD_HINTS,
+  pooling: noVectors,
+  pooling_mode: noVectors,
+  normalize: noVectors,
+  normalize_embeddings: noVectors,
+  dimensions: noVectors,
+  truncate_dim: noVectors,
+  ignoreHead: "the scores come from the head; leave it out",
+  queryCache: "write pairCache",
+  num_labels: "the model's files say it; leave it out",
+  batchSize: "a list is batched by itself; leave it out",
+  batch_size: "a list is batched by itself; leave it out",
+  prompt: "a reranker has no prompts; leave it out",
+  metric: "a reranker compares no vectors; leave it out",
+  topK: "it is an option of rerank",
+  budgetMs: "it is an option of rerank",
+  modelscopeVersion: "textRanking in corom/modelscope has no versions; leave it out",
+  worker: 'it is an option of CoromReranker.load of "corom/worker"',
+  workers: 'it is an option of CoromReranker.load of "corom/worker"',
+  abortTimeout: 'it is an option of CoromReranker.load of "corom/worker"',
+};
+
 /** Names that are not options of a call. */
 export const CALL_HINTS = {
   pooling,
@@ -85,4 +112,35 @@ export const CALL_HINTS = {
   convert_to_tensor: "vectors are Float32Arrays; leave it out",
   convert_to_numpy: "vectors are Float32Arrays; leave it out",
   modelscopeVersion: "it is an option of sentenceEmbedding in corom/modelscope",
+  newestWins: "write abortPrevious",
+};
+
+/** Names that are not options of a reranker's call. */
+export const RERANK_HINTS = {
+  dtype: (value) => onlyInReranker(`dtype: ${JSON.stringify(dtypes[value] ?? "q8")}`),
+  quality: onlyInReranker("quality"),
+  device: cpuOnly,
+  maxLength: onlyInReranker("maxLength"),
+  max_length: onlyInReranker("maxLength"),
+  pairCache: onlyInReranker("pairCache"),
+  truncation: "pairs are cut at maxLength tokens; leave it out",
+  padding: "corom does not pad; leave it out",
+  prompt: "a reranker has no prompts; leave it out",
+  metric: "a reranker compares no vectors; leave it out",
+  batch_size: "a list is batched by itself; leave it out",
+  batchSize: "a list is batched by itself; leave it out",
+  top_k: "write topK in rerank",
+  top_n: "write topK in rerank",
+  topN: "write topK in rerank",
+  topK: "it is an option of rerank",
+  budgetMs: "it is an option of rerank",
+  onPartial: "it is an option of rerank",
+  timeout: "write budgetMs in rerank, or signal: AbortSignal.timeout(ms)",
+  newestWins: "write abortPrevious",
+  raw_scores: "each result of rerank has the logit; leave it out",
+  activation_fct: "each result of rerank has the logit; leave it out",
+  apply_softmax: "scores are probabilities; leave it out",
+  return_documents: "each result of rerank has the document as text; leave it out",
+  show_progress_bar: "write onProgress",
+  progress_callback: "write onProgress",
 };

@@ -36,12 +36,13 @@ export function* textPortions(list, workers = 1) {
 }
 
 /**
- * Returns the error of a portion that begins at text `at`, with the index that the text has in the whole list: the core
- * counts the texts of a portion.
+ * Returns the error of a portion with the index that its text has in the whole list: the core counts the texts of a
+ * portion. `at` is the index of the portion's first text; `indices`, where it is given, has that of each.
  */
-export function errorOfPortion(error, at) {
+export function errorOfPortion(error, { at, indices }) {
   const [found, index] = /^text (\d+): /.exec(error instanceof CoromError ? error.message : "") ?? [];
-  if (found === undefined || at === 0) return error;
+  const whole = indices ? indices[index] : Number(index) + at;
+  if (found === undefined || whole === undefined || whole === Number(index)) return error;
   const { code, message, cause } = error;
-  return new CoromError(code, `text ${Number(index) + at}: ${message.slice(found.length)}`, { cause });
+  return new CoromError(code, `text ${whole}: ${message.slice(found.length)}`, { cause });
 }

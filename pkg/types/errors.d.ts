@@ -14,7 +14,8 @@
  *   `INVALID_MODEL` also means that the weights produce vectors with NaN or infinity.
  * - `INVALID_CHECKPOINT`: only in a conversion: the weight file is damaged, or has other tensors than `config.json` says.
  * - `TOKENIZER_MISMATCH`: the tokenizer and the model have different vocabularies.
- * - `UNSUPPORTED_MODEL`: the model is valid, but is not a BERT encoder that this package can run.
+ * - `UNSUPPORTED_MODEL`: the model is valid, but is not a BERT encoder that this package can run, or it belongs to the
+ *   other class: a reranker to `CoromReranker`, a model that embeds texts to `Corom`.
  * - `UNSUPPORTED_OPERATOR`: the graph contains an operator that is not supported. The message names the operator.
  * - `NEEDS_UNFUSED`: the graph is not recognized as a BERT, the tokenizer has regular expressions other than GPT-2's, or
  *   `advanced.fused` is false, and `corom-unfused.wasm`, which runs such a model, could not be loaded. The message says why.

@@ -5,8 +5,9 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 
 import path from "node:path";
 import { before, describe, test } from "node:test";
 import { COMMAND, corom, native, readFolder, differingFiles, scratch } from "./support/converter.mjs";
-import { Corom, maxAbs } from "./support/corom.mjs";
+import { Corom, CoromReranker, maxAbs } from "./support/corom.mjs";
 import { FIXTURES, PKG, readJson } from "./support/paths.mjs";
+import { TRAINED, rerankerGolden, sigmoid } from "./support/rerankers.mjs";
 
 const MODEL = path.join(FIXTURES, "bits/int8");
 const CHECKPOINT = path.join(FIXTURES, "checkpoints/wide");
@@ -38,7 +39,7 @@ describe("corom", () => {
   test("prints its help, examples of every command, and its version", () => {
     const overview = corom("--help");
     assert.deepEqual([overview.status, overview.stderr], [0, ""]);
-    for (const name of ["convert", "inspect", "embed", "rank", "serve"]) {
+    for (const name of ["convert", "inspect", "verify", "embed", "rank", "rerank", "serve"]) {
       assert.ok(overview.stdout.includes(`  ${name} `), name);
       const { status, stdout } = corom(name, "--help");
       assert.equal(status, 0);
@@ -63,6 +64,8 @@ describe("corom", () => {
       [["embed", "in.csv", "out.npy", "-m", MODEL], "--input"],
       [["embed", "in.txt", "out.csv", "-m", MODEL], ".npy"],
       [["rank", "a", "in.txt", "-m", MODEL, "--top-k", "0"], "from 1"],
+      [["rerank", "a", "in.txt"], "--model is missing"],
+      [["rerank", "a", "in.txt", "-m", MODEL, "--metric", "dot"], "--metric"],
       [["serve", "a", "b"], "b"],
     ]) {
       const { status, stdout, stderr } = corom(...args);
@@ -112,6 +115,36 @@ describe("corom inspect", () => {
     assert.deepEqual([run.status, run.stderr], [0, ""]);
     assert.match(run.stdout, / {2}runs {10}unfused in f32\n/);
     assert.equal(run.stdout, native("inspect", folder).stdout);
+  });
+});
+
+describe("corom verify", () => {
+  test("prints the native command's lines for a model that agrees, and for one that does not", async (t) => {
+    const folder = scratch(t);
+    const [ranking, numbers] = [path.join(folder, "ranking"), path.join(folder, "numbers.json")];
+    assert.equal(corom("convert", TRAINED, ranking).status, 0);
+    const [pair] = rerankerGolden("trained").pairs.slice(-1);
+    const write = (score, more = []) => {
+      const ranked = { name: "trained", task: "rerank", query: pair.query, texts: [pair.document], scores: [score] };
+      const embedded = { name: "small", task: "embed", texts: TEXTS.slice(0, 2), vectors: [{ first: [...vectors.row(0).slice(0, 2)], last: [vectors.row(0).at(-1)] }] };
+      writeFileSync(numbers, JSON.stringify({ examples: [ranked, embedded, ...more] }));
+    };
+    const both = (...args) => {
+      const [mine, theirs] = [corom("verify", ...args), native("verify", ...args)];
+      assert.deepEqual([mine.status, mine.stdout, mine.stderr], [theirs.status, theirs.stdout, theirs.stderr]);
+      return mine;
+    };
+    write(Math.fround(sigmoid(pair.logit)));
+    assert.match(both(ranking, "--numbers", numbers).stdout, /all 1 numbers agree, within 0\.001/);
+    assert.match(both(MODEL, "--numbers", numbers).stdout, /all 3 numbers agree, within 0\.05/);
+    write(0.25);
+    assert.match(both(ranking, "--numbers", numbers).stderr, /^error\[SELF_TEST_FAILED\]: 1 of 1 numbers/);
+    assert.match(both(ranking).stderr, /^error\[INVALID_ARGUMENT\]: there are no printed numbers .* hidden size 64; known are CoROM/);
+    write(0.25, [{ name: "wrong", task: "rerank", texts: ["a"], scores: [1] }]);
+    assert.match(both(ranking, "--numbers", numbers).stderr, /"wrong" contradicts itself/);
+    writeFileSync(numbers, '{"examples":[{"name":"x","task":"sort","texts":[]}]}');
+    assert.match(corom("verify", ranking, "--numbers", numbers).stderr, /^error\[INVALID_ARGUMENT\]: .* is not a file of numbers/);
+    assert.match(corom("verify", ranking, "--numbers", path.join(folder, "no.json")).stderr, /^error\[FETCH_FAILED\]/);
   });
 });
 
@@ -203,6 +236,31 @@ describe("corom rank", () => {
       assert.equal(corom(...args).stdout.trimEnd().split("\n").length, 5);
     }
     model.free();
+  });
+});
+
+describe("corom rerank", () => {
+  test("prints the best texts of rerank", async (t) => {
+    const folder = scratch(t);
+    const ranking = path.join(folder, "ranking");
+    const converted = corom("convert", TRAINED, ranking, "--dtype", "int8");
+    assert.equal(converted.status, 0, converted.stderr);
+    const texts = [...new Set(rerankerGolden("trained").pairs.map(({ document }) => document))]
+      .filter((text) => !/[\n\0\t]/.test(text))
+      .slice(-80);
+    writeFileSync(path.join(folder, "in.txt"), texts.join("\n"));
+    const reranker = await CoromReranker.load(ranking);
+    const expected = await reranker.rerank("连衣裙 加厚", texts, { topK: 5 });
+    reranker.free();
+    const args = ["rerank", "连衣裙 加厚", path.join(folder, "in.txt"), "-m", ranking, "-k", "5"];
+    const { status, stdout, stderr } = corom(...args, "--json");
+    assert.equal(status, 0, stderr);
+    const rows = stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
+    assert.deepEqual(rows.map(({ rank, line, text }) => [rank, line, text]), expected.map(({ index, text }, i) => [i + 1, index + 1, text]));
+    rows.forEach(({ score, logit }, i) => assert.deepEqual([score, logit], [expected[i].score, expected[i].logit]));
+    assert.match(corom(...args).stdout, new RegExp(`^ {2}1 {2}${expected[0].score.toFixed(4)} {2}`));
+    const wrong = corom("rank", ...args.slice(1));
+    assert.match(wrong.stderr, /^error\[UNSUPPORTED_MODEL\]: .*CoromReranker/);
   });
 });
 

@@ -1,7 +1,8 @@
 // How a call is divided into portions, with an engine that records them: the sizes for several workers, and the errors.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { Corom, loaded } from "../../pkg/lib/corom.js";
+import { Corom } from "../../pkg/lib/corom.js";
+import { loaded } from "../../pkg/lib/model-instance.js";
 import { CoromError } from "../../pkg/lib/errors.js";
 
 /** Returns an instance whose engine has `parallel` workers, and the texts of each portion that the engine gets. */

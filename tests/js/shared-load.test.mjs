@@ -10,7 +10,7 @@ const blob = new Blob(["{}"]);
 
 /** Returns a SharedLoad, the messages that workers got, and functions that answer them in order. */
 function loads(source = SOURCE, isShared = true) {
-  const load = new SharedLoad({ source, options: OPTIONS }, { isShared });
+  const load = new SharedLoad({ name: "Corom", source, options: OPTIONS }, { isShared });
   const asked = [];
   const answers = [];
   const ask = (message) => {
@@ -27,7 +27,7 @@ describe("SharedLoad", () => {
     const { run, asked, answers } = loads();
     const running = [run(), run(), run()];
     await turn();
-    assert.deepEqual(asked, [{ source: SOURCE, options: OPTIONS, handsOn: true }]);
+    assert.deepEqual(asked, [{ name: "Corom", source: SOURCE, options: OPTIONS, handsOn: true }]);
     answers[0].resolve(answer({ files: [["corom.json", blob]], module: MODULE, model: "onnx/a.onnx" }));
     assert.deepEqual(await running[0], { value: { info: {}, content: "c" }, memory: 1 });
     await turn();
@@ -39,7 +39,7 @@ describe("SharedLoad", () => {
         wasm: { value: MODULE },
         model: { value: "onnx/a.onnx" },
       });
-      assert.equal(message.isQuiet, true);
+      assert.deepEqual([message.name, message.isQuiet], ["Corom", true]);
     }
     for (const { resolve } of answers.slice(1)) resolve(answer());
     await Promise.all(running);
@@ -84,6 +84,6 @@ describe("SharedLoad", () => {
     const running = run();
     answers[0].resolve(answer());
     await running;
-    assert.deepEqual(asked, [{ source: SOURCE, options: OPTIONS }]);
+    assert.deepEqual(asked, [{ name: "Corom", source: SOURCE, options: OPTIONS }]);
   });
 });

@@ -110,9 +110,9 @@ test("the worker transfers vectors instead of copying them", async () => {
       port1.onmessage = ({ data }) => data.answer && resolve(data.answer);
       port1.postMessage(question);
     });
-  await serve(Corom, thread);
+  await serve({ Corom }, thread);
   const record = (object) => ({ object: Object.entries(object).map(([key, value]) => [key, { value }]) });
-  const { error } = await ask({ load: { source: { value: FOLDER }, options: record(OPTIONS) } });
+  const { error } = await ask({ load: { name: "Corom", source: { value: FOLDER }, options: record(OPTIONS) } });
   assert.equal(error, undefined);
   for (const [method, args, vectorsOf] of [
     ["embed", [TEXTS], (value) => [value.data]],

@@ -18,6 +18,8 @@ const HOSTS = [
   ["Bun", binary("@oven", "bun"), ["run", COMMAND]],
 ];
 
+const RERANKER = path.join(ROOT, "tests/fixtures/rerankers/trained");
+
 /** Converts, inspects, embeds and ranks with the command. Returns the files that it wrote. */
 function commandIn(name, program, args) {
   const cwd = project(`command-${name.replace(" ", "-")}`, { "in.txt": "阔腿裤\n耳机\n" });
@@ -38,6 +40,15 @@ describe("the command of the installed package", () => {
       assert.deepEqual(written.get(name), written.values().next().value);
     });
   }
+
+  test("reranks, and has the numbers of the model cards", () => {
+    const cwd = project("command-rerank", { "in.txt": "手机壳 包邮\n加厚 保温杯\n" });
+    const [, program, args] = HOSTS[0];
+    const run = (...rest) => output(program, [...args, ...rest], { cwd, env });
+    run("convert", RERANKER, "ranking");
+    assert.match(run("rerank", "保温杯", "in.txt", "-m", "ranking", "-k", "1"), /^ {2}1 {2}0\.\d+ {2}加厚 保温杯\n$/);
+    assert.throws(() => run("verify", "ranking"), /there are no printed numbers .* known are CoROM-Retrieval base/);
+  });
 
   test("serves the demo page of the tarball", async () => {
     const { demoRoots, serve } = await import(path.join(INSTALLED, "www/serve.mjs"));

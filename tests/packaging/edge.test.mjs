@@ -3,8 +3,9 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { after, before, describe, test } from "node:test";
-import { TOKEN, filesIn, startService } from "./support/edge.mjs";
-import { MODEL, golden } from "./support/places.mjs";
+import { RERANKER_PATH, TOKEN, filesIn, startService } from "./support/edge.mjs";
+import { INSTALLED, MODEL, ROOT, WORKSPACE, golden } from "./support/places.mjs";
+import { output } from "./support/programs.mjs";
 
 const { texts, input_ids: ids, vectors, tolerance, max_length } = golden;
 const vectorsOf = vectors.cls;
@@ -187,5 +188,40 @@ describe("the service rejects, and then still serves,", () => {
     assert.deepEqual([response.status, response.headers.get("allow")], [405, "POST, OPTIONS"]);
     assert.equal((await ask("/info", {}, { method: "POST" })).status, 405);
     await serves();
+  });
+});
+
+describe("/rerank with a reranker", () => {
+  const FIXTURE = path.join(ROOT, "tests/fixtures/rerankers/trained");
+  const { pairs } = JSON.parse(readFileSync(path.join(FIXTURE, "golden.json"), "utf8"));
+  const sigmoid = (logit) => 1 / (1 + Math.exp(-logit));
+  let ranking;
+  before(async () => {
+    const reranker = path.join(WORKSPACE, "ranking");
+    output(process.execPath, [path.join(INSTALLED, "bin/corom.js"), "convert", FIXTURE, reranker], { cwd: WORKSPACE });
+    ranking = await startService({ model: MODEL, reranker, vars: { RERANKER_PATH } });
+  });
+  after(() => ranking?.stop());
+
+  test("gives probabilities, or logits with raw_scores, best first", async () => {
+    const [{ query }] = pairs.slice(-1);
+    const some = pairs.filter((pair) => pair.query === query);
+    const body = { query, texts: some.map(({ document }) => document) };
+    const raw = await json(await ranking.ask("/rerank", { ...body, raw_scores: true, return_text: true }));
+    assert.deepEqual(raw.map(({ index, text }) => text === body.texts[index]), body.texts.map(() => true));
+    near(raw.map(({ score }) => score), raw.map(({ index }) => some[index].logits[0]), 1e-4);
+    assert.ok(raw.every(({ score }, i) => i === 0 || score <= raw[i - 1].score));
+    const shown = await json(await ranking.ask("/rerank", body));
+    near(shown.map(({ score }) => score), raw.map(({ score }) => sigmoid(score)), 1e-6);
+    assert.deepEqual(Object.keys(shown[0]), ["index", "score"]);
+  });
+
+  test("rejects a pair that is too long, unless it may be cut, and still embeds", async () => {
+    const body = { query: "裤", texts: ["裤", "牛仔 ".repeat(100)] };
+    const refused = await ranking.ask("/rerank", body);
+    assert.deepEqual([refused.status, (await refused.json()).error.includes("128 tokens")], [413, true]);
+    assert.equal((await json(await ranking.ask("/rerank", { ...body, truncate: true }))).length, 2);
+    near((await json(await ranking.ask("/embed", { inputs: texts[whole[0]], normalize: false })))[0], vectorsOf[whole[0]]);
+    assert.equal((await json(await ranking.ask("/info"))).reranker, RERANKER_PATH);
   });
 });

@@ -27,9 +27,10 @@ export const wrong = async (corom: Corom) => corom.embed(42);
 `;
 /** The entries of the exports map beside the main one. */
 const SUBPATHS = `
-import { Corom, CoromError } from "corom";
-import { Corom as Inline, CoromError as InlineError } from "corom/inline";
-import { Corom as InWorker, CoromError as WorkerError } from "corom/worker";
+import { Corom, CoromError, CoromReranker, type Reranked } from "corom";
+import { Corom as Inline, CoromError as InlineError, CoromReranker as InlineReranker } from "corom/inline";
+import { textRanking } from "corom/modelscope";
+import { Corom as InWorker, CoromError as WorkerError, CoromReranker as RerankerInWorker } from "corom/worker";
 import plain from "corom/corom.wasm";
 import relaxed from "corom/corom-relaxed.wasm";
 import unfused from "corom/corom-unfused.wasm";
@@ -42,6 +43,13 @@ export const loads = [
 ];
 export const same: (typeof CoromError)[] = [InlineError, WorkerError];
 export const worker: Promise<InWorker> = InWorker.load("./model/", { abortTimeout: 1000 });
+
+export async function reranked(query: string, texts: string[]): Promise<Reranked[]> {
+  await InlineReranker.load("./ranking/", { wasm: plain, pairCache: 0 });
+  const reranker = await RerankerInWorker.load("./ranking/", { workers: 2 });
+  const { scores } = await textRanking(await CoromReranker.load("./ranking/"))({ source_sentence: query, sentences_to_compare: texts });
+  return scores.length > 0 ? reranker.rerank(query, texts, { topK: 5, onPartial: (list) => void list.length }) : [];
+}
 `;
 
 const MODES = [

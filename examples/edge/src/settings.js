@@ -7,10 +7,11 @@ import { HttpError } from "./http-error.js";
  */
 export function readSettings(env) {
   const { MODEL_PATH = "model", MODEL_NAME = "corom", QUALITY = "balanced", METRIC = "dot" } = env;
-  const { AUTO_TRUNCATE = "false", CORS_ORIGINS = "" } = env;
+  const { AUTO_TRUNCATE = "false", CORS_ORIGINS = "", RERANKER_PATH = "" } = env;
   const { MAX_BODY_BYTES = "1048576", MAX_TEXT_BYTES = "32768", MAX_TEXTS = "32", MAX_WAITING = "64" } = env;
   return {
-    modelPath: String(MODEL_PATH).replace(/^\/+|\/+$/g, ""),
+    modelPath: withoutSlashes(MODEL_PATH),
+    rerankerPath: withoutSlashes(RERANKER_PATH),
     modelName: String(MODEL_NAME),
     quality: oneOf(QUALITY, "QUALITY", ["balanced", "exact", "float"]),
     metric: oneOf(METRIC, "METRIC", ["dot", "cosine"]),
@@ -22,6 +23,8 @@ export function readSettings(env) {
     maxWaiting: positiveInteger(MAX_WAITING, "MAX_WAITING"),
   };
 }
+
+const withoutSlashes = (path) => String(path).replace(/^\/+|\/+$/g, "");
 
 /** Returns the list of origins in CORS_ORIGINS, which are separated by commas. `*` alone means every origin. */
 function origins(value) {

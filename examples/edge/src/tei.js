@@ -1,7 +1,7 @@
 // POST /embed, POST /rerank and GET /info, with the request and response formats of text-embeddings-inference.
-import { modelInfo, withModel } from "./model.js";
+import { modelInfo, withModel, withReranker } from "./model.js";
 import { HttpError } from "./http-error.js";
-import { checkTexts, optional, rejectTruncated } from "./texts.js";
+import { checkTexts, optional, rejectTruncated, rejectTruncatedPairs } from "./texts.js";
 
 /** Answers /embed: one vector per text. */
 export async function embed({ body, env, settings, signal }) {
@@ -15,7 +15,10 @@ export async function embed({ body, env, settings, signal }) {
   });
 }
 
-/** Answers /rerank: scores by the embedder, higher is better, best first. `raw_scores` returns the scores of METRIC. */
+/**
+ * Answers /rerank: scores, higher is better, best first. With RERANKER_PATH they are the probabilities of the reranker, or
+ * its logits with `raw_scores`; otherwise those of the embedder.
+ */
 export async function rerank({ body, env, settings, signal }) {
   const query = body.query;
   if (typeof query !== "string") {
@@ -29,8 +32,24 @@ export async function rerank({ body, env, settings, signal }) {
   const raw = optional(body.raw_scores, "raw_scores", "boolean", false);
   const withText = optional(body.return_text, "return_text", "boolean", false);
   const mayTruncate = optional(body.truncate, "truncate", "boolean", settings.autoTruncate);
-  const { metric } = settings;
-  return withModel({ env, settings, signal }, async (corom, signal) => {
+  const rank = settings.rerankerPath === "" ? rankByVectors : rankByPairs;
+  const ranked = await rank({ env, settings, signal }, { query, texts, raw, mayTruncate });
+  return Response.json(ranked.map(({ index, score }) => ({ index, score, ...(withText && { text: texts[index] }) })));
+}
+
+/** Returns `[{ index, score }]`, best first, by the reranker. */
+async function rankByPairs(request, { query, texts, raw, mayTruncate }) {
+  return withReranker(request, async (reranker, signal) => {
+    if (!mayTruncate) await rejectTruncatedPairs(reranker, query, texts, signal);
+    const ranked = await reranker.rerank(query, texts, { signal });
+    return ranked.map(({ index, score, logit }) => ({ index, score: raw ? logit : score }));
+  });
+}
+
+/** Returns `[{ index, score }]`, best first, by the embedder. With `raw`, scores are those of METRIC. */
+async function rankByVectors(request, { query, texts, raw, mayTruncate }) {
+  const { metric } = request.settings;
+  return withModel(request, async (corom, signal) => {
     if (!mayTruncate) {
       await rejectTruncated(corom, [query], "query", signal);
       await rejectTruncated(corom, texts, "texts", signal);
@@ -38,9 +57,7 @@ export async function rerank({ body, env, settings, signal }) {
     const ranked = await corom.rank(query, texts, { metric, signal });
     const scores = ranked.map(({ score }) => score);
     const shown = raw ? scores : toUnitInterval(scores, metric);
-    return Response.json(
-      ranked.map(({ index, text }, i) => ({ index, score: shown[i], ...(withText && { text }) })),
-    );
+    return ranked.map(({ index }, i) => ({ index, score: shown[i] }));
   });
 }
 
@@ -52,6 +69,7 @@ export async function info({ env, settings }) {
     model_dtype: dtype,
     model_type: { embedding: { pooling } },
     dimension,
+    reranker: settings.rerankerPath || null,
     max_input_length: maxLength,
     max_client_batch_size: settings.maxTexts,
     auto_truncate: settings.autoTruncate,

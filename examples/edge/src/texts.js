@@ -33,12 +33,20 @@ const hasMoreBytes = (text, limit) =>
 export async function rejectTruncated(corom, texts, param, signal) {
   for (const text of texts) {
     const { truncated } = await corom.tokenize(text, { signal });
-    if (!truncated) continue;
-    const { maxLength } = corom.info;
-    const message = `${param}: a text is too long; this model supports at most ${maxLength} tokens`;
-    throw new HttpError(413, "too_long", message, { param });
+    if (truncated) throw tooLong("a text is", param, corom.info);
   }
 }
+
+/** Throws 413 if the reranker would truncate the query with one of the texts. */
+export async function rejectTruncatedPairs(reranker, query, texts, signal) {
+  for (const text of texts) {
+    const { truncated } = await reranker.tokenize(query, text, { signal });
+    if (truncated) throw tooLong("the query and a text together are", "texts", reranker.info);
+  }
+}
+
+const tooLong = (what, param, { maxLength }) =>
+  new HttpError(413, "too_long", `${param}: ${what} too long; this model supports at most ${maxLength} tokens`, { param });
 
 /** Returns an optional field after checking its type. `fallback` is its default. */
 export function optional(value, param, type, fallback) {

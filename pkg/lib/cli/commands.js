@@ -42,7 +42,7 @@ const TEXTS = {
   },
 };
 const WORKERS = {
-  workers: { value: "N", parse: wholeNumber(1, MAX_WORKERS), help: "workers that embed at the same time [default: 1]" },
+  workers: { value: "N", parse: wholeNumber(1, MAX_WORKERS), help: "workers that compute at the same time [default: 1]" },
 };
 
 export const COMMANDS = {
@@ -106,6 +106,16 @@ export const COMMANDS = {
     ],
     load: () => import("./inspect.js"),
   },
+  verify: {
+    summary: "Compare a model with the numbers that its model card prints",
+    positionals: ["FOLDER"],
+    arguments: { FOLDER: "a model folder that `corom convert` wrote, or another tool's folder with an ONNX export" },
+    options: {
+      numbers: { value: "FILE", help: "numbers of your own, in the format of docs/guides/models.md [default: those of CoROM's model cards]" },
+    },
+    examples: [["npx corom verify models/corom", "whether these are CoROM's weights, and whether they give its numbers"]],
+    load: () => import("./verify.js"),
+  },
   embed: {
     summary: "Embed a file of texts of any size",
     positionals: ["IN", "OUT"],
@@ -144,6 +154,23 @@ export const COMMANDS = {
       ["npx corom rank 耳机 items.jsonl -m models/corom --field title -k 3 --metric cosine --json", "three best as JSONL"],
     ],
     load: () => import("./rank.js"),
+  },
+  rerank: {
+    summary: "Print the texts of a file that fit a query best by a reranker (cross-encoder), best first",
+    positionals: ["QUERY", "FILE"],
+    arguments: { QUERY: "the query", FILE: "texts, as in `corom embed`; - reads standard input" },
+    options: {
+      ...MODEL,
+      ...TEXTS,
+      "top-k": { short: "k", value: "N", parse: wholeNumber(1), help: "how many texts to print [default: 10]" },
+      json: { type: "boolean", help: "print JSONL: { rank, line, score, logit, text }; score is a probability" },
+      ...WORKERS,
+    },
+    examples: [
+      ["npx corom rerank 阔腿裤女冬牛仔 found.txt -m models/ranking", "the best of the titles that a search found"],
+      ["npx corom rerank 耳机 found.jsonl -m models/ranking --field title -k 3 --json", "three best as JSONL"],
+    ],
+    load: () => import("./rerank.js"),
   },
   serve: {
     summary: "Serve the demo page on this machine, with any model",

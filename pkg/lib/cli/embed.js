@@ -18,7 +18,7 @@ export async function run({ positionals: [input, output], values }, signal) {
   try {
     assertExists(input);
     const loaded = await loadModel(values, { bar, signal });
-    corom = loaded.corom;
+    corom = loaded.model;
     const { dimension, maxLength } = corom.info;
     await file.begin(dimension);
     const counts = { texts: 0, cut: 0, empty: 0, unknown: 0 };

@@ -1,5 +1,5 @@
-// Loads the model of `embed` and `rank`, in one worker or in several.
-import { Corom } from "../../worker-node.js";
+// Loads the model of `embed`, `rank` and `rerank`, in one worker or in several.
+import { Corom, CoromReranker } from "../../worker-node.js";
 import { bytesText } from "./progress-bar.js";
 import { UsageError } from "./usage.js";
 
@@ -11,15 +11,20 @@ export function assertModel({ model }) {
   if (model === undefined) throw new UsageError("--model is missing: the model folder that `corom convert` wrote");
 }
 
-/** Returns `{ corom, batchSize }`. */
-export async function loadModel({ model, quality, "max-length": maxLength, workers = 1 }, { bar, signal }) {
+/** Returns `{ model, batchSize }`: a loaded instance of `Corom`. */
+export const loadModel = (values, tools) => load(Corom, values, tools);
+
+/** Returns `{ model, batchSize }`: a loaded instance of `CoromReranker`. */
+export const loadReranker = (values, tools) => load(CoromReranker, values, tools);
+
+async function load(Class, { model: source, quality, "max-length": maxLength, workers = 1 }, { bar, signal }) {
   const onProgress = ({ phase, loaded, total, message }) => {
     if (phase === "warning") process.stderr.write(`warning: ${message}\n`);
     else if (loaded !== undefined) bar.update("loading", loaded, total, bytesText);
   };
-  // One worker is the default of `Corom.load`.
+  // One worker is the default of `load`.
   const pool = workers === 1 ? {} : { workers };
-  const corom = await Corom.load(model, { quality, maxLength, ...pool, onProgress, signal });
+  const model = await Class.load(source, { quality, maxLength, ...pool, onProgress, signal });
   bar.clear();
-  return { corom, batchSize: TEXTS_PER_WORKER * workers };
+  return { model, batchSize: TEXTS_PER_WORKER * workers };
 }

@@ -1,9 +1,19 @@
-// The class `Corom` of `corom/worker`: the class of lib/corom.js with an engine in a worker. See worker.d.ts for the
-// public methods.
-import { Corom as Base, engineOf, runQueued } from "../corom.js";
+// The classes of `corom/worker`: those of lib/corom.js and lib/reranker.js with an engine in workers. See worker.d.ts for
+// the public methods.
+import { Corom as CoromBase } from "../corom.js";
+import { engineOf, runQueued } from "../model-instance.js";
+import { CoromReranker as RerankerBase } from "../reranker.js";
 
-export class Corom extends Base {
+const unload = (instance) => runQueued(instance, { isExclusive: true }, () => engineOf(instance).unload());
+
+export class Corom extends CoromBase {
   async unload() {
-    return runQueued(this, () => engineOf(this).unload(), { isExclusive: true });
+    return unload(this);
+  }
+}
+
+export class CoromReranker extends RerankerBase {
+  async unload() {
+    return unload(this);
   }
 }

@@ -1,18 +1,23 @@
-// Creates the class `Corom` of `corom/worker` for one host.
+// Creates the classes of `corom/worker` for one host.
 import { throwIfAborted, untilAborted } from "../abort.js";
 import { readArgument, readError } from "../arguments.js";
 import { checkCacheOptions } from "../cache.js";
-import { calledOn, loaded } from "../corom.js";
 import { CoromError, messageOf } from "../errors.js";
-import { LOAD_OPTIONS, loadOptions } from "../load-options.js";
+import { calledOn, loaded } from "../model-instance.js";
+import { COROM_OPTIONS, RERANKER_OPTIONS, loadOptions } from "../load-options.js";
 import { modelCache } from "../model-cache.js";
-import { Corom as Base } from "./corom.js";
+import { Corom as CoromBase, CoromReranker as RerankerBase } from "./corom.js";
 import { WorkerEngine } from "./engine.js";
 import { WORKER_OPTIONS, checkWorkerOptions } from "./options.js";
 import { Pool } from "./pool.js";
+import { WorkerRerankEngine } from "./rerank-engine.js";
 import { serialize } from "./serialize.js";
 import { SharedLoad } from "./shared-load.js";
 import { Supervisor } from "./supervisor.js";
+
+/** What `load` of each class needs: the class's name in the worker, the options, the engine. */
+const EMBEDDER = { name: "Corom", options: COROM_OPTIONS, Engine: WorkerEngine };
+const RERANKER = { name: "CoromReranker", options: RERANKER_OPTIONS, Engine: WorkerRerankEngine };
 
 /**
  * `host.spawn(worker, handlers)` starts a worker. `host.resolveLocation(text)` makes a URL or path absolute, as this
@@ -20,26 +25,40 @@ import { Supervisor } from "./supervisor.js";
  */
 export function createWorkerCoromClass(host) {
   // A class declaration, because in `return class Corom …` esbuild reuses the name of the base class.
-  class Corom extends Base {
+  class Corom extends CoromBase {
     static get cache() {
       return modelCache(host);
     }
 
     static load(source, options) {
-      return loadModel(calledOn(this, Corom), host, source, options);
+      return loadModel(EMBEDDER, calledOn(this, Corom), host, source, options);
     }
   }
   return Corom;
 }
 
-async function loadModel(Class, host, source, given) {
-  const { signal, onProgress, wasm, worker, workers = 1, abortTimeout, rest } = readArgument("options", () => {
+/** The argument is that of `createWorkerCoromClass`. */
+export function createWorkerRerankerClass(host) {
+  class CoromReranker extends RerankerBase {
+    static get cache() {
+      return modelCache(host);
+    }
+
+    static load(source, options) {
+      return loadModel(RERANKER, calledOn(this, CoromReranker), host, source, options);
+    }
+  }
+  return CoromReranker;
+}
+
+async function loadModel(kind, Class, host, source, given) {
+  const { signal, onProgress, wasm, worker, workers = 1, abortTimeout, pairCache, rest } = readArgument("options", () => {
     Promise.resolve(given?.wasm).catch(() => {}); // the rejection is reported below
     // The worker checks too, but some invalid values cannot be sent to it.
-    const options = checkWorkerOptions(loadOptions(given, WORKER_OPTIONS));
+    const options = checkWorkerOptions(loadOptions(given, kind.options, WORKER_OPTIONS));
     checkCacheOptions(host, options);
-    const here = ["signal", "onProgress", "wasm"];
-    const names = LOAD_OPTIONS.filter((name) => !here.includes(name) && given?.[name] != null);
+    const here = ["signal", "onProgress", "wasm", "pairCache"];
+    const names = kind.options.names.filter((name) => !here.includes(name) && given?.[name] != null);
     return { ...options, rest: Object.fromEntries(names.map((name) => [name, given[name]])) };
   });
   const settled = Promise.resolve(wasm).catch((cause) => {
@@ -54,7 +73,7 @@ async function loadModel(Class, host, source, given) {
     const serializedSource = await serialize(source, { resolveLocation, share, name: "source" });
     const options = await serialize(rest, { share, name: "options" });
     options.object.push(["wasm", await serialize(await settled, { resolveLocation: resolveBinary, share, name: "wasm" })]);
-    return { source: serializedSource, options };
+    return { name: kind.name, source: serializedSource, options };
   };
   const failed = (thrown) => {
     throw readError("source or options", thrown);
@@ -71,7 +90,7 @@ async function loadModel(Class, host, source, given) {
     pool.close(thrown);
     throw thrown;
   }
-  return new Class(loaded, new WorkerEngine({ pool, info }));
+  return new Class(loaded, new kind.Engine({ pool, info }), { pairCache });
 }
 
 /** Passes progress events on. The event `done` of the first load waits until all workers have the model. */

@@ -51,12 +51,13 @@ function inBlobs(source) {
 }
 
 /** Returns the message of a load that follows: with the files instead of the source, if they were transferred. */
-function followingMessage({ options }, { source, files, module, model }) {
+function followingMessage({ name, options }, { source, files, module, model }) {
   const replaced = [["wasm", { value: module }]];
   if (model !== undefined) replaced.push(["model", { value: model }]);
-  const names = replaced.map(([name]) => name);
-  const kept = options.object.filter(([name]) => !names.includes(name));
+  const names = replaced.map(([option]) => option);
+  const kept = options.object.filter(([option]) => !names.includes(option));
   return {
+    name,
     source: files ? { map: files.map(([path, blob]) => [path, { file: { blob } }]) } : source,
     options: { object: [...kept, ...replaced] },
     isQuiet: true,

@@ -9,7 +9,7 @@ const MIN_ABORT_TIMEOUT_MS = 1000;
 /** Longest delay of setTimeout; timers with a longer delay fire immediately. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 /** Properties of `info` that must be equal after a reload. The kernel may change, because two kernels are timed. */
-const INVARIANT_INFO = ["dimension", "layers", "heads", "vocabSize", "maxLength", "pooling", "normalize", "dtype"];
+const INVARIANT_INFO = ["dimension", "labels", "layers", "heads", "vocabSize", "maxLength", "pooling", "normalize", "dtype"];
 
 export class Supervisor {
   #spawn;
@@ -57,7 +57,7 @@ export class Supervisor {
       this.#kernel = kernel;
       this.#model ??= model;
       if (!isSameModel(model, this.#model))
-        throw new CoromError("INTEGRITY_MISMATCH", "the source now contains another model; call Corom.load to use it");
+        throw new CoromError("INTEGRITY_MISMATCH", "the source now contains another model; load it again to use it");
       return model.info;
     } catch (error) {
       connection.end(error);

@@ -1,5 +1,5 @@
 // Runs in the worker. Holds the model and answers the messages of the page (see connection.js), one at a time.
-import { engineOf } from "../corom.js";
+import { engineOf } from "../model-instance.js";
 import { LOAD_RECORD, LoadRecord } from "../load-record.js";
 import { serializeError } from "./serialize-error.js";
 import { remoteFetch } from "./fetch.js";
@@ -9,7 +9,7 @@ import { deserialize } from "./serialize.js";
 const REPORT_INTERVAL_MS = 20;
 
 /**
- * The methods of the engine that the page can call. Each returns `[value, transferred]`: plain data, and its buffers to
+ * The methods of the engines that the page can call. Each returns `[value, transferred]`: plain data, and its buffers to
  * transfer.
  */
 const METHODS = {
@@ -23,28 +23,34 @@ const METHODS = {
   },
   order: async (engine, args) => transferring(await engine.order(...args)),
   tokenize: async (engine, [text], options) => [await engine.tokenize(text, options), []],
+  rerank: async (engine, args, options) => {
+    const { logits, scores } = await engine.rerank(...args, options);
+    return [{ logits, scores }, [logits.buffer, scores.buffer]];
+  },
+  tokenizePair: async (engine, args, options) => [await engine.tokenizePair(...args, options), []],
 };
 
 const transferring = (data) => [data, [data.buffer]];
 
 /**
- * Answers messages on `port`: the worker's global scope, or Node's parentPort. `Corom` is the class of lib/corom.js.
+ * Answers messages on `port`: the worker's global scope, or Node's parentPort. `classes` has `Corom` and `CoromReranker`
+ * of an entry.
  */
-export async function serve(Corom, port) {
+export async function serve(classes, port) {
   const post = (message, transferred = []) => port.postMessage(message, transferred);
-  let corom;
+  let instance;
   let running; // AbortController of the current call
 
-  const load = async ({ source, options, handsOn, isQuiet }) => {
+  const load = async ({ name, source, options, handsOn, isQuiet }) => {
     const remote = (shared) => remoteFetch(shared, post);
     const onProgress = ({ cause, ...event }) => post({ progress: event, cause: cause && serializeError(cause) });
     const record = handsOn ? new LoadRecord() : undefined;
-    corom = await Corom.load(deserialize(source, remote), {
+    instance = await classes[name].load(deserialize(source, remote), {
       ...deserialize(options, remote),
       ...(!isQuiet && { onProgress }),
       [LOAD_RECORD]: record,
     });
-    return [{ info: corom.info, content: engineOf(corom).content, handed: record?.handed }, []];
+    return [{ info: instance.info, content: engineOf(instance).content, handed: record?.handed }, []];
   };
 
   /** Returns a function that reports how many texts are done, or undefined if the page does not listen. */
@@ -59,10 +65,10 @@ export async function serve(Corom, port) {
   };
 
   const call = async ({ method, args, reports, kept }) => {
-    if (kept) engineOf(corom).retain(kept);
+    if (kept) engineOf(instance).retain(kept);
     running = new AbortController();
     try {
-      return await METHODS[method](engineOf(corom), args, { signal: running.signal, onDone: reporter(reports) });
+      return await METHODS[method](engineOf(instance), args, { signal: running.signal, onDone: reporter(reports) });
     } finally {
       running = undefined;
     }
@@ -75,7 +81,7 @@ export async function serve(Corom, port) {
       ([value, transferred]) => [{ value }, transferred],
       (thrown) => [{ error: serializeError(thrown) }, []],
     );
-    const { wasmMemory: memory = 0, kernel } = corom?.info ?? {};
+    const { wasmMemory: memory = 0, kernel } = instance?.info ?? {};
     post({ answer: { ...message, memory, kernel } }, transferred);
   };
   post({ ready: { lock: await holdLock() } });

@@ -7,6 +7,7 @@ import { describe, test } from "node:test";
 import { PAGE } from "../../../www/samples.js";
 import { PHONE, ready, useDemoSite } from "../support/demo-site.mjs";
 import { ROOT, exportFolder } from "../support/paths.mjs";
+import { TRAINED } from "../support/rerankers.mjs";
 
 const site = useDemoSite();
 
@@ -199,6 +200,27 @@ describe("the demo page", () => {
     await settled(page);
     assert.deepEqual(site.complaints, []);
   });
+});
+
+test("the demo page sorts the results again with a reranker of this device", async () => {
+  const page = await site.open("", { locale: "en-GB" });
+  await ready(page);
+  await settled(page);
+  const before = await page.locator("#results .name").allTextContents();
+  assert.ok(await page.locator("#rerank").isDisabled());
+  await page.locator("#reranker-folder").setInputFiles(TRAINED); // a checkpoint: it is converted first
+  await page.getByText(`${before.length} of ${before.length} candidates reranked`).waitFor();
+  await settled(page);
+  const [shown, names] = [await scores(page), await page.locator("#results .name").allTextContents()];
+  assert.deepEqual(shown, [...shown].sort((a, b) => b - a));
+  assert.ok(shown.every((score) => score >= 0 && score <= 1), String(shown));
+  assert.deepEqual([...names].sort(), [...before].sort());
+  await page.locator("#rerank").uncheck();
+  await page.getByText(`${before.length} candidates in`).waitFor();
+  await settled(page);
+  assert.deepEqual(await page.locator("#results .name").allTextContents(), before);
+  await page.locator("#reranker-folder").setInputFiles(exportFolder("legacy-op14"));
+  await page.getByRole("alert").getByText("These files do not contain a model").waitFor();
 });
 
 test("the demo's server serves its folders and nothing outside", async () => {

@@ -2,9 +2,10 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { computed, isProxy, nextTick, reactive, ref, shallowRef, watchEffect } from "vue";
-import { Corom as InWorker } from "corom/worker";
-import { Corom } from "../support/corom.mjs";
+import { Corom as InWorker, CoromReranker as RerankerInWorker } from "corom/worker";
+import { Corom, CoromReranker } from "../support/corom.mjs";
 import { exportFolder } from "../support/paths.mjs";
+import { rerankerFiles } from "../support/rerankers.mjs";
 
 const FOLDER = exportFolder("legacy-op14");
 
@@ -54,5 +55,24 @@ for (const [name, Class] of [["corom", Corom], ["corom/worker", InWorker]]) {
       assert.equal(seen, 1);
       corom.free();
     });
+  });
+}
+
+for (const [name, Class] of [["corom", CoromReranker], ["corom/worker", RerankerInWorker]]) {
+  test(`a reranker of ${name} works in ref and reactive, with texts that Vue holds`, async () => {
+    const reranker = await Class.load(rerankerFiles("two-labels"));
+    const texts = ["裤", "手机", "阔腿裤"];
+    const expected = await reranker.rerank("裤", texts);
+    const deep = ref(reranker);
+    const state = reactive({ reranker, texts });
+    assert.ok(isProxy(deep.value) && isProxy(state.texts));
+    for (const held of [deep.value, state.reranker]) {
+      assert.deepEqual(await held.rerank("裤", state.texts), expected);
+      assert.equal((await held.score("裤", state.texts)).length, 3);
+      assert.equal((await held.tokenize("裤", "手机")).typeIds.length, 6);
+      assert.equal(held.info.labels, 2);
+    }
+    deep.value.free();
+    assert.equal(state.reranker.info.wasmMemory, 0);
   });
 }

@@ -8,7 +8,7 @@ for (const file of ["corom.js", "corom.wasm", "corom-relaxed.wasm", "corom-unfus
   if (!existsSync(path.join(PKG, "wasm", file))) throw new Error(`pkg/wasm/${file} is missing: run ./build.sh build --test-profile`);
 }
 
-export const { Corom, CoromError } = await import("corom").catch((cause) => {
+export const { Corom, CoromError, CoromReranker } = await import("corom").catch((cause) => {
   throw new Error("the package is not linked in tests/js/node_modules: run `npm ci` in tests/js", { cause });
 });
 

@@ -1,12 +1,12 @@
-// The exports in tests/fixtures/generated, whose weights come from a formula. tests/fixtures/make/generated.py describes
+// The exports in tests/fixtures/generated and tests/fixtures/rerankers, whose weights come from a formula. tests/fixtures/make/generated.py describes
 // the formula and weights.json.
 import { createHash } from "node:crypto";
 import path from "node:path";
 import { FIXTURES, filesOf, readJson } from "./paths.mjs";
 
 /** Returns the files of an export in memory, by path, with its generated external data. */
-export function generatedFiles(name) {
-  const folder = path.join(FIXTURES, "generated", name);
+export function generatedFiles(name, kind = "generated") {
+  const folder = path.join(FIXTURES, kind, name);
   const weights = readJson(path.join(folder, "weights.json"));
   return { ...filesOf(folder, ["config.json", "tokenizer.json", "model.onnx"]), [weights.file]: externalData(weights) };
 }

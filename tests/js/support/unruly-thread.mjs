@@ -7,7 +7,7 @@ import { Runtime } from "../../../pkg/lib/runtime.js";
 import { serve } from "../../../pkg/lib/worker/thread.js";
 
 const isWeb = typeof self === "object";
-const { Corom } = await import(isWeb ? "../../../pkg/browser.js" : "../../../pkg/node.js");
+const { Corom, CoromReranker } = await import(isWeb ? "../../../pkg/browser.js" : "../../../pkg/node.js");
 const { parentPort, workerData } = isWeb ? {} : await import("node:worker_threads");
 const state = workerData && (await import("./unruly-state.mjs")).threadSide(workerData);
 
@@ -55,4 +55,4 @@ Engine.prototype.embed = async function (texts, ...more) {
   return embed.call(this, texts, ...more);
 };
 
-serve(Corom, isWeb ? self : parentPort);
+serve({ Corom, CoromReranker }, isWeb ? self : parentPort);

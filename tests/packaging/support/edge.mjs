@@ -14,11 +14,15 @@ const config = JSON.parse(readFileSync(path.join(folder, "wrangler.jsonc"), "utf
 /** The bundled modules; the first one is the script. */
 export const { modules } = await bundleForEdge(folder, config.main, ["workerd", "worker", "browser"]);
 
+/** The folder of a reranker in the assets. */
+export const RERANKER_PATH = "ranking";
+
 /**
  * Starts the service. The model is the folder `model` as static assets, the folder `bucket` as an R2 bucket, or what the
- * function `assets` answers. `vars` override those of wrangler.jsonc.
+ * function `assets` answers. `reranker` is the folder of a reranker, as static assets too. `vars` override those of
+ * wrangler.jsonc.
  */
-export async function startService({ model, bucket, assets, vars = {} }) {
+export async function startService({ model, reranker, bucket, assets, vars = {} }) {
   const service = new Miniflare({
     host: "127.0.0.1",
     inspectorHost: "127.0.0.1",
@@ -28,7 +32,7 @@ export async function startService({ model, bucket, assets, vars = {} }) {
     modules,
     // "float" gives PyTorch's vectors for the small model; the real models are tested with "balanced".
     bindings: { ...config.vars, TOKEN, QUALITY: "float", ...vars },
-    ...(model && { assets: asAssets(model) }),
+    ...(model && { assets: asAssets({ [config.vars.MODEL_PATH]: model, ...(reranker && { [RERANKER_PATH]: reranker }) }) }),
     ...(assets && { serviceBindings: { [config.assets.binding]: assets } }),
     ...(bucket && { r2Buckets: ["BUCKET"] }),
   });
@@ -59,15 +63,18 @@ export async function startService({ model, bucket, assets, vars = {} }) {
 export const filesIn = (folder) =>
   readdirSync(folder, { withFileTypes: true }).flatMap((entry) => (entry.isFile() ? [entry.name] : []));
 
-function asAssets(model) {
+/** Returns miniflare's setting for folders of models, by the path at which the service finds them. */
+function asAssets(models) {
   const directory = mkdtempSync(path.join(WORKSPACE, "assets-"));
-  const inside = path.join(directory, config.vars.MODEL_PATH);
-  mkdirSync(inside, { recursive: true });
-  for (const name of filesIn(model)) {
-    try {
-      linkSync(path.join(model, name), path.join(inside, name));
-    } catch {
-      cpSync(path.join(model, name), path.join(inside, name)); // on another disk
+  for (const [where, model] of Object.entries(models)) {
+    const inside = path.join(directory, where);
+    mkdirSync(inside, { recursive: true });
+    for (const name of filesIn(model)) {
+      try {
+        linkSync(path.join(model, name), path.join(inside, name));
+      } catch {
+        cpSync(path.join(model, name), path.join(inside, name)); // on another disk
+      }
     }
   }
   return {

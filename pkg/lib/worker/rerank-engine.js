@@ -1,0 +1,12 @@
+// The engine of `CoromReranker` in `corom/worker`. ../rerank-engine.js lists the members of an engine of rerankers.
+import { PoolEngine } from "./pool-engine.js";
+
+export class WorkerRerankEngine extends PoolEngine {
+  rerank(query, texts, options) {
+    return this.ask({ method: "rerank", args: [query, texts] }, options);
+  }
+
+  tokenizePair(query, text, options) {
+    return this.ask({ method: "tokenizePair", args: [query, text] }, options);
+  }
+}
