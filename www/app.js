@@ -66,6 +66,7 @@ async function load(from) {
     const started = performance.now();
     const corom = await loadFrom(Corom, from, signal);
     model = { corom, loadTimeMs: performance.now() - started, timePerTextMs: undefined };
+    form.elements.metric.value = corom.info.metric;
     await rank();
   } catch (error) {
     if (!signal.aborted) fail(error);

@@ -72,13 +72,13 @@ export function checkDocuments(value, dimension, engine) {
   if (kept && kept.engine !== engine) throw invalid("documents: another instance keeps these vectors; expected this one");
   if (kept) return new KeptDocuments(kept);
   const expected = "an array of texts, Embeddings, an array of vectors, or the result of keep";
-  if (typeof value === "string") throw unexpected("documents", value, "an array of strings; pass a single text as [text]");
+  if (typeof value === "string") throw unexpected("documents", value, adviceOfText(value));
   if (isMatrix(value) || (Array.isArray(value) && isMatrix(value[0]))) {
     const { data, rows, dimension: width } = Embeddings.from(value);
     if (rows > 0) checkDimension(width, dimension, "documents", "the model");
     return new VectorDocuments(rows, (start, end) => data.subarray(start * width, end * width));
   }
-  if (!Array.isArray(value)) throw unexpected("documents", value, expected);
+  if (!Array.isArray(value)) throw unexpected("documents", value, adviceOf(value) ?? expected);
   if (!isVector(value[0])) {
     if (typeof value[0] === "number") throw unexpected("documents", value, expected);
     if (value.length > 0 && typeof value[0] !== "string") {
@@ -96,6 +96,18 @@ export function checkDocuments(value, dimension, engine) {
     for (let i = start; i < end; i++) data.set(rows[i], (i - start) * dimension);
     return data;
   });
+}
+
+const adviceOfText = (text) =>
+  text.startsWith('{"') ? "Embeddings.from(text), if the text is JSON of Embeddings" : "an array of strings; pass a single text as [text]";
+
+/** Returns what to pass instead of what calls of this package return, or undefined for another value. */
+function adviceOf(value) {
+  if (typeof value?.[Symbol.asyncIterator] === "function") {
+    return "an array: embed of an iterable returns an async iterator, which `for await` reads in batches";
+  }
+  if (ArrayBuffer.isView(value)) return "Embeddings, or Embeddings.from({ data, rows, dimension }): these numbers have no rows";
+  return undefined;
 }
 
 /** Throws INVALID_ARGUMENT if a score is no number that can be compared. `at` is the index of the first document. */

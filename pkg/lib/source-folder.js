@@ -11,7 +11,7 @@ export async function folderSource(given) {
   const path = await import("node:path");
   const fs = await import("node:fs/promises");
   const { folder, model } = splitModelPath(path, given);
-  const { paths, unreadable } = await listing(fs, path, folder);
+  const { paths, unreadable } = await listing(fs, path, folder, given);
   return {
     model,
     paths: [...paths, ...unreadable.map(({ name }) => `${name}/`)], // the loader knows which of them it needs
@@ -36,7 +36,7 @@ function splitModelPath(path, given) {
  * Lists the paths of all files in a folder, except in hidden folders and node_modules. A subfolder that cannot be read,
  * such as `lost+found`, is listed in `unreadable`, with the reason.
  */
-async function listing(fs, path, folder) {
+async function listing(fs, path, folder, given) {
   const paths = [];
   const unreadable = [];
   const visit = async (below, depth) => {
@@ -55,11 +55,20 @@ async function listing(fs, path, folder) {
     await visit("", 0);
   } catch (cause) {
     if (cause?.code === "ENOENT") {
-      throw new CoromError("MISSING_FILE", `${folder}: the folder does not exist`, { cause });
+      throw new CoromError("MISSING_FILE", `${folder}: the folder does not exist${hubHint(given)}`, { cause });
+    }
+    if (cause?.code === "ENOTDIR") {
+      throw new CoromError("MISSING_FILE", `${folder} is a file; expected the folder of a model, or its .onnx file`, { cause });
     }
     throw cannotBeRead(folder, cause);
   }
   return { paths, unreadable };
+}
+
+/** Returns what to write if a path that does not exist looks like the name of a model on a hub. */
+function hubHint(given) {
+  if (!/^[\w-][\w.-]*\/[\w-][\w.-]*$/.test(given)) return "";
+  return `; a model of a hub is loaded by huggingface("${given}") or modelscope("${given}") of corom/hub`;
 }
 
 function cannotBeRead(folder, cause) {

@@ -38,9 +38,11 @@ impl Conversion {
             lines.push(format!("not converted: {}", ignored_tensors.join(", ")));
         }
         let test = manifest.self_test.as_ref();
+        // Float weights become int8 while they load, unless the caller wants `quality: "float"`.
+        let quantized = if manifest.dtype.starts_with('f') { "loaded in int8, the default; " } else { "" };
         for (kernels, error) in test.iter().flat_map(|test| &test.measured) {
             lines.push(format!(
-                "{kernels} kernels: cosine at least {:.5} to the same weights computed in f32, on the self-test's texts",
+                "{quantized}{kernels} kernels: cosine at least {:.5} to the same weights computed in f32, on the self-test's texts",
                 error.cosine
             ));
         }

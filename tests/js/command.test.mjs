@@ -61,7 +61,7 @@ describe("corom", () => {
       [["convert", CHECKPOINT, "out", "--max-length", "1"], "from 2"],
       [["convert", CHECKPOINT, "out", "--dtpe", "f32"], "dtpe"],
       [["embed", "in.txt", "out.npy"], "--model is missing"],
-      [["embed", "in.csv", "out.npy", "-m", MODEL], "--input"],
+      [["embed", "in.csv", "out.npy", "-m", MODEL], "CSV"],
       [["embed", "in.txt", "out.csv", "-m", MODEL], ".npy"],
       [["rank", "a", "in.txt", "-m", MODEL, "--top-k", "0"], "from 1"],
       [["rerank", "a", "in.txt"], "--model is missing"],
@@ -209,7 +209,7 @@ describe("corom embed", () => {
       ["c.tsv", "id\ttitle\n1\ta", ["--header", "--column", "name"], 2, "id, title"],
       ["a.jsonl", '{"text":"a"}\n{"title":"b"}', [], 1, "line 2", "title", "--field"],
       ["b.jsonl", '{"text":"a"}\n{"text":', [], 1, "line 2", "JSON"],
-      ["c.jsonl", '{"text":7}', [], 1, "line 1", "no text"],
+      ["c.jsonl", '{"text":7}', [], 1, "line 1", "number"],
     ]) {
       const got = run(folder, name, contents, ...options);
       assert.equal(got.status, status, `${name}: ${got.stderr}`);

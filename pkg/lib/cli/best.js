@@ -21,8 +21,11 @@ export async function printBest(input, values, signal, { load, best, valueOf }) 
     const loaded = await load(values, { bar, signal });
     model = loaded.model;
     let found = [];
+    const seen = { texts: 0, empty: 0 };
     for await (const batch of batchesOf(records, loaded.batchSize)) {
       const texts = batch.map(({ text }) => text);
+      seen.texts += texts.length;
+      seen.empty += texts.filter((text) => text.trim() === "").length;
       const show = (done) => {
         const { bytes, number } = batch[Math.max(0, done - 1)];
         bar.update("ranking", bytes, size, () => `line ${number}`);
@@ -36,6 +39,8 @@ export async function printBest(input, values, signal, { load, best, valueOf }) 
     bar.clear();
     const lines = found.map((result, i) => (json ? JSON.stringify({ rank: i + 1, ...result }) : row(result, i)));
     process.stdout.write(lines.map((line) => `${line}\n`).join(""));
+    if (seen.texts === 0) process.stderr.write(`${input === "-" ? "standard input" : input} has no texts\n`);
+    if (seen.empty > 0) process.stderr.write(`${seen.empty} of ${seen.texts} texts are empty; they are ranked too\n`);
   } catch (error) {
     bar.clear();
     throw error;

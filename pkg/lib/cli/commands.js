@@ -13,6 +13,20 @@ function poolings(value, option) {
   return names;
 }
 
+/** Names of transformers.js and of ONNX files for the number types of weights. */
+const DTYPES = { fp32: "f32", float32: "f32", q8: "int8", uint8: "int8", quantized: "int8", q4: "int4", uint4: "int4" };
+
+/** Parses the number type that weights are converted to. */
+function dtype(value, option) {
+  if (Object.hasOwn(DTYPES, value)) throw new UsageError(`${option}: got \`${value}\`; write ${DTYPES[value]}`);
+  return choice("f32", "int8", "int4")(value, option);
+}
+
+/** Options of `corom convert`, which the commands that use a model are asked for. */
+const CONVERT_ONLY = Object.fromEntries(
+  ["dtype", "pooling", "normalize", "max-length", "ignore-head"].map((name) => [name, `it is decided by corom convert --${name}`]),
+);
+
 const MODEL = {
   model: { short: "m", value: "MODEL", help: "the model folder: a path, or the URL of a folder (required)" },
   quality: {
@@ -56,8 +70,8 @@ export const COMMANDS = {
     options: {
       dtype: {
         value: "DTYPE",
-        parse: choice("f32", "int8", "int4"),
-        help: "the number type of the weights: f32 (exact), int8 (a quarter of the size) or int4 (a sixth) [default: f32]",
+        parse: dtype,
+        help: "the number type of the weights: f32 (as in the checkpoint), int8 (a quarter of the size) or int4 (a sixth) [default: f32]",
       },
       pooling: {
         value: "NAME[,NAME]",
@@ -75,7 +89,7 @@ export const COMMANDS = {
         value: "true|false",
         optional: "true",
         parse: flag,
-        help: "L2-normalize vectors [default: what the checkpoint says, or not]",
+        help: "L2-normalize vectors [default: what the checkpoint says, else false]",
       },
       from: {
         value: "checkpoint|onnx",
@@ -90,7 +104,7 @@ export const COMMANDS = {
     },
     examples: [
       ["npx corom convert nlp_corom_sentence-embedding_chinese-base-ecom models/corom --dtype int8", "a checkpoint from ModelScope"],
-      ["npx corom convert m3e-small models/m3e --pooling mean --dtype int8", "a checkpoint that does not state its pooling"],
+      ["npx corom convert my-bert models/my-bert --pooling mean --dtype int8", "a checkpoint that does not state its pooling"],
       ["npx corom convert export/onnx/model.onnx models/export --dtype int4", "an ONNX export"],
     ],
     load: () => import("./convert.js"),
@@ -123,6 +137,7 @@ export const COMMANDS = {
       IN: "texts in UTF-8: one per line (.txt), a column of a table (.tsv) or records (.jsonl, .ndjson); - reads standard input",
       OUT: "vectors as an array of NumPy, [texts, dimension] (.npy), or records with a field `embedding` (.jsonl); - writes JSONL to standard output",
     },
+    hints: CONVERT_ONLY,
     options: {
       ...MODEL,
       ...TEXTS,
@@ -141,6 +156,7 @@ export const COMMANDS = {
     summary: "Print the texts of a file that are nearest to a query, best first",
     positionals: ["QUERY", "FILE"],
     arguments: { QUERY: "the query", FILE: "texts, as in `corom embed`; - reads standard input" },
+    hints: CONVERT_ONLY,
     options: {
       ...MODEL,
       ...TEXTS,
@@ -159,6 +175,7 @@ export const COMMANDS = {
     summary: "Print the texts of a file that fit a query best by a reranker (cross-encoder), best first",
     positionals: ["QUERY", "FILE"],
     arguments: { QUERY: "the query", FILE: "texts, as in `corom embed`; - reads standard input" },
+    hints: CONVERT_ONLY,
     options: {
       ...MODEL,
       ...TEXTS,

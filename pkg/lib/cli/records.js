@@ -16,7 +16,7 @@ const MAX_NAMES = 12;
 export function openRecords(file, { input, column, columns, header, field }, signal, { keepsFields = false } = {}) {
   const format = input ?? EXTENSIONS[path.extname(file).toLowerCase()];
   if (format === undefined) {
-    throw new UsageError(`the format of ${file === "-" ? "standard input" : file} is not known; add --input txt, tsv or jsonl`);
+    throw new UsageError(unknownFormat(file));
   }
   if (format !== "jsonl" && field !== undefined) throw new UsageError(`--field is for JSONL; ${file} is read as ${format}`);
   if (format !== "tsv" && (column !== undefined || columns !== undefined || header)) {
@@ -31,6 +31,14 @@ export function openRecords(file, { input, column, columns, header, field }, sig
     jsonl: () => jsonRecords(lines, name, { field: field ?? "text", keepsFields }),
   }[format]();
   return { size: found?.size, records };
+}
+
+function unknownFormat(file) {
+  const extension = path.extname(file).toLowerCase();
+  if (file !== "-" && extension === "" && !existsSync(file)) return `${file} does not exist; expected a file of texts`;
+  if (extension === ".csv") return `${file}: CSV is read by the native command only; write a .tsv or .jsonl file`;
+  if (extension === ".json") return `${file}: a JSON document is not read; write one record per line, as a .jsonl file`;
+  return `the format of ${file === "-" ? "standard input" : file} is not known; add --input txt, tsv or jsonl`;
 }
 
 /** Throws MISSING_FILE if the file of texts does not exist, before a model is loaded in vain. */
@@ -133,8 +141,11 @@ async function* jsonRecords(lines, name, { field, keepsFields }) {
     }
     const text = Object.hasOwn(value, field) ? value[field] : undefined;
     if (typeof text !== "string") {
-      const found = text === undefined ? "no field" : "no text in the field";
-      throw wrong(name, number, `has ${found} \`${field}\`; its fields are ${listed(Object.keys(value))}: choose one with --field`);
+      if (text !== undefined) {
+        const found = text === null ? "null" : Array.isArray(text) ? "an array" : `a value of type ${typeof text}`;
+        throw wrong(name, number, `has ${found} in the field \`${field}\`; expected a text`);
+      }
+      throw wrong(name, number, `has no field \`${field}\`; its fields are ${listed(Object.keys(value))}: choose one with --field`);
     }
     yield { number, text, json: keepsFields ? line : undefined, bytes };
   }

@@ -1,5 +1,6 @@
 // Reads the arguments of a command.
 import { parseArgs } from "node:util";
+import { nearestName } from "../option-names.js";
 
 /** Wrong usage of the command line: exit status 2. */
 export class UsageError extends Error {}
@@ -13,6 +14,7 @@ export function readArguments(name, command, args) {
   for (const [option, { type = "string", short }] of Object.entries(command.options)) {
     options[option] = short ? { type, short } : { type };
   }
+  checkNames(args, options, command.hints ?? {});
   const { values, positionals } = parsed(withOptionalValues(command, args), options);
   if (values.help) return { help: true };
   checkPositionals(name, command, positionals);
@@ -20,6 +22,18 @@ export function readArguments(name, command, args) {
     if (parse && values[option] !== undefined) values[option] = parse(values[option], `--${option}`);
   }
   return { positionals, values };
+}
+
+/** Rejects options that do not exist, with the nearest one, or with what `hints` says. */
+function checkNames(args, options, hints) {
+  const end = args.indexOf("--");
+  for (const argument of end < 0 ? args : args.slice(0, end)) {
+    const [, name] = /^--(?!no-)([^=]+)/.exec(argument) ?? [];
+    if (name === undefined || Object.hasOwn(options, name)) continue;
+    const nearest = nearestName(name, Object.keys(options));
+    const advice = hints[name] ?? (nearest === undefined ? "--help lists the options" : `did you mean --${nearest}?`);
+    throw new UsageError(`--${name} is not an option of this command; ${advice}`);
+  }
 }
 
 function parsed(args, options) {

@@ -77,7 +77,7 @@ export class StagingFolder {
 }
 
 function checkReplaceable(target, existing, source, replace) {
-  if (!replace) throw invalid(`${target} exists already; --force replaces it`);
+  if (!replace) throw invalid(`${target} exists already; \`force\` (--force) replaces it`);
   const isModel = () => fs.statSync(path.join(target, MANIFEST), { throwIfNoEntry: false })?.isFile();
   if (!existing.isDirectory() || !(isModel() || fs.readdirSync(target).length === 0)) {
     throw invalid(`${target} is no model folder (it has no ${MANIFEST}); corom replaces only model folders`);
