@@ -37,13 +37,13 @@ export interface CatalogOptions {
 export type AttributeKind = "number" | "string" | "boolean" | "tags";
 export type AttributeValue = number | string | boolean | readonly string[];
 
-/** What a catalog has. */
+/** Properties of a catalog. */
 export interface CatalogInfo {
   /** Number of items. */
   readonly items: number;
   /** The texts that are searched. */
   readonly fields: readonly { readonly name: string; readonly weight: number }[];
-  /** What filters, facets, sorting and boosts use. */
+  /** The attributes that filters, facets, sorting and boosts use. */
   readonly attributes: readonly { readonly name: string; readonly kind: AttributeKind }[];
   /** The space of the vectors; null if the catalog has none. */
   readonly vectors: {
@@ -52,7 +52,7 @@ export interface CatalogInfo {
     readonly lineage?: string;
     readonly oversampling: number;
   } | null;
-  /** Whether the vectors are in memory. */
+  /** True if the vectors are in memory. */
   readonly hasVectors: boolean;
   /** SHA-256 of the last file: the one that the next delta continues. */
   readonly version: string;
@@ -91,9 +91,9 @@ export interface SearchOptions {
   mode?: "auto" | "keyword" | "semantic" | "hybrid" | null | undefined;
   /** The query's vector. Default: that of the attached model. */
   vector?: Vector | null | undefined;
-  /** What an item has to match: everything, half of the query by rarity, or anything. Default: `"most"`. */
+  /** The share of the query that an item has to match: everything, half of the query by rarity, or anything. Default: `"most"`. */
   matching?: "all" | "most" | "any" | null | undefined;
-  /** Whether the last word may be unfinished. Default: `true`. */
+  /** True if the last word may be unfinished. Default: `true`. */
   prefix?: boolean | null | undefined;
   /** Which items are searched. */
   filter?: Filter | null | undefined;
@@ -105,7 +105,7 @@ export interface SearchOptions {
   topK?: number | null | undefined;
   /** Number of hits to leave out at the beginning. Default: 0. */
   offset?: number | null | undefined;
-  /** What the largest value of a number or boolean attribute adds to the score: `{ sales: 0.3 }`. */
+  /** The number that the largest value of a number or boolean attribute adds to the score: `{ sales: 0.3 }`. */
   boost?: { readonly [attribute: string]: number } | null | undefined;
   /** Ids that come first if they are hits. */
   pinned?: readonly string[] | null | undefined;
@@ -141,7 +141,7 @@ export interface Hit {
   readonly scores: { readonly keyword: number | null; readonly semantic: number | null };
   readonly fields: { readonly [field: string]: string };
   readonly attributes: { readonly [attribute: string]: AttributeValue };
-  /** What `stored` of the schema names. */
+  /** The fields that `stored` of the schema names. */
   readonly stored?: unknown;
   /** Ranges of each field that match, `[start, end]` in UTF-16 code units. */
   readonly highlights: { readonly [field: string]: readonly (readonly [number, number])[] };

@@ -1,4 +1,4 @@
-// What the classes of loaded models have in common: an engine, a queue of calls, `info` and `free`. Engines compute:
+// Base of the classes of loaded models: an engine, a queue of calls, `info` and `free`. Engines compute:
 // engine.js and rerank-engine.js on this thread, those of worker/ in workers.
 import { throwIfAborted } from "./abort.js";
 import { CoromError, invalid } from "./errors.js";

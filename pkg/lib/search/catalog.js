@@ -58,7 +58,7 @@ class BaseCatalog {
     this.#catalog = catalog;
   }
 
-  /** What the catalog has. */
+  /** Properties of the catalog. */
   get info() {
     this.#alive();
     this.#info ??= Object.freeze(this.#read((catalog) => catalog.info()));

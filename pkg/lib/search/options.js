@@ -58,7 +58,7 @@ const REQUEST = {
 };
 
 const CALL_OPTIONS = ["vector", "signal", "abortPrevious"];
-/** What other libraries call these options. */
+/** Names that other libraries have for these options. */
 const HINTS = {
   limit: "the number of hits is topK",
   where: "conditions are the option filter",

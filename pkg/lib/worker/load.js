@@ -15,7 +15,7 @@ import { serialize } from "./serialize.js";
 import { SharedLoad } from "./shared-load.js";
 import { Supervisor } from "./supervisor.js";
 
-/** What `load` of each class needs: the class's name in the worker, the options, the engine. */
+/** Parts that `load` of each class needs: the class's name in the worker, the options, the engine. */
 const EMBEDDER = { name: "Corom", options: COROM_OPTIONS, Engine: WorkerEngine };
 const RERANKER = { name: "CoromReranker", options: RERANKER_OPTIONS, Engine: WorkerRerankEngine };
 

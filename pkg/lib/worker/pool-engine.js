@@ -1,4 +1,4 @@
-// What the engines of `corom/worker` have in common: the model is in workers, each of which answers one question at a
+// Base of the engines of `corom/worker`: the model is in workers, each of which answers one question at a
 // time. thread.js has the worker's side.
 import { childController, throwIfAborted } from "../abort.js";
 import { inThisRealm } from "../bytes.js";
