@@ -109,7 +109,7 @@ describe("Corom.load of the wrong model", () => {
     await failsWith("INVALID_TOKENIZER", Corom.load({ ...FILES, "tokenizer.json": "{}" }), "tokenizer.json");
     await failsWith("INVALID_TOKENIZER", Corom.load({ ...FILES, "tokenizer.json": "阔腿裤" }), "tokenizer.json");
     await failsWith("MISSING_FILE", Corom.load(FIXTURES));
-    await failsWith("FETCH_FAILED", Corom.load(path.join(FOLDER, "config.json")));
+    await failsWith("MISSING_FILE", Corom.load(path.join(FOLDER, "config.json")), "is a file");
     await failsWith("MISSING_FILE", Corom.load(path.join(FOLDER, "other.onnx")), "other.onnx");
   });
 

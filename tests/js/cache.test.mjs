@@ -10,6 +10,7 @@ import { Corom as CoromInWorker } from "corom/worker";
 import { openCache } from "../../pkg/lib/cache.js";
 import { binaries } from "../../pkg/lib/binaries.js";
 import * as node from "../../pkg/lib/host-node.js";
+import { EMBEDDER } from "../../pkg/lib/kinds.js";
 import { loadModel } from "../../pkg/lib/load.js";
 import { withLock } from "../../pkg/lib/locks.js";
 import { Corom, failsWith, random, until } from "./support/corom.mjs";
@@ -238,7 +239,7 @@ describe("a cache whose store fails", () => {
     const events = [];
     class Loaded extends Corom {
       static load(source, options) {
-        return loadModel(this, { ...node, binaries, folderStore: async () => store }, source, options);
+        return loadModel(EMBEDDER, this, { ...node, binaries, folderStore: async () => store }, source, options);
       }
     }
     const onProgress = (event) => events.push(event);

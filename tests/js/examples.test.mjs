@@ -5,8 +5,10 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writ
 import os from "node:os";
 import path from "node:path";
 import { after, describe, test } from "node:test";
+import { convert } from "corom/convert";
 import { Corom } from "./support/corom.mjs";
 import { FIXTURES, PKG, ROOT } from "./support/paths.mjs";
+import { TRAINED } from "./support/rerankers.mjs";
 
 const MODEL = path.join(FIXTURES, "bits/int8");
 const QUERY = "阔腿裤女冬牛仔";
@@ -16,6 +18,7 @@ const project = mkdtempSync(path.join(os.tmpdir(), "corom-examples-"));
 mkdirSync(path.join(project, "node_modules"));
 symlinkSync(PKG, path.join(project, "node_modules/corom"));
 symlinkSync(MODEL, path.join(project, "model"));
+await convert(TRAINED, { out: path.join(project, "ranking") });
 writeFileSync(path.join(project, "package.json"), '{ "type": "module" }');
 after(() => rmSync(project, { recursive: true }));
 
@@ -100,6 +103,7 @@ describe("the documentation's JavaScript", () => {
     const load = 'import { Corom } from "corom"; const corom = await Corom.load("./model/"); const titles = ["裤", "耳机"];\n';
     assert.equal(run(block("docs/reference/api.md", 1), load), "true\n");
     assert.equal(run(block("docs/reference/api.md", 2), load), "2 64 1\n");
-    assert.equal(run(block("docs/reference/api.md", 3), load), "2 1\n");
+    assert.equal(run(block("docs/reference/api.md", 3)), "");
+    assert.equal(run(block("docs/reference/api.md", 4), load), "2 1\n");
   });
 });

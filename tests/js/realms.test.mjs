@@ -9,6 +9,7 @@ import { Corom as InWorker } from "corom/worker";
 import { binaries } from "../../pkg/lib/binaries.js";
 import { createHasherFactory } from "../../pkg/lib/hash-web.js";
 import * as node from "../../pkg/lib/host-node.js";
+import { EMBEDDER } from "../../pkg/lib/kinds.js";
 import { loadModel } from "../../pkg/lib/load.js";
 import { Corom, assertClose, failsWith } from "./support/corom.mjs";
 import { EXACT, MODEL, withFolder } from "./support/loading.mjs";
@@ -144,7 +145,7 @@ test("shared memory is hashed by WebCrypto, which rejects it in browsers", async
     return digest(algorithm, bytes);
   });
   const host = { ...node, binaries, createHasherFactory };
-  const corom = await loadModel(Corom, host, inEach(shared), EXACT);
+  const corom = await loadModel(EMBEDDER, Corom, host, inEach(shared), EXACT);
   assertClose((await corom.embed(MODEL.texts)).data, MODEL.vectors.flat(), MODEL.tolerance);
   corom.free();
 });
