@@ -1,4 +1,4 @@
-//! What a file declares of an input or an output, for checks and messages.
+//! Declarations of an input or an output in a file, for checks and messages.
 
 use super::onnx::ValueInfo;
 

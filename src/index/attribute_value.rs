@@ -24,7 +24,7 @@ impl AttributeValue {
     /// Reads a value of the kind. `Ok(None)` for null.
     ///
     /// # Errors
-    /// What was expected, for a value of another kind.
+    /// The type that was expected, for a value of another kind.
     pub(crate) fn from_json(kind: AttributeKind, value: &Value) -> Result<Option<Self>, String> {
         Ok(Some(match (kind, value) {
             (_, Value::Null) => return Ok(None),

@@ -19,7 +19,7 @@ const BLOCK: usize = 16;
 const WHAT: &str = "term dictionary";
 const HEADER: usize = 8;
 
-/// What the dictionary has of a term.
+/// The entry of a term in the dictionary.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TermEntry {
     /// Number of items that have the term.

@@ -54,7 +54,7 @@ pub use schema::{
 };
 pub use suggest::Suggestion;
 
-/// What the builder shares with search of texts.
+/// Parts of text analysis that the builder shares with search.
 #[cfg(feature = "index")]
 pub(crate) mod fold {
     pub(crate) use super::text::class::{CharClass, is_ignored};
@@ -67,7 +67,7 @@ pub(crate) mod fold {
 #[cfg(all(test, feature = "index"))]
 pub(crate) use random::Random;
 
-/// What the builder shares with search of the file.
+/// Parts of the file that the builder shares with search.
 #[cfg(feature = "index")]
 pub(crate) mod sections {
     pub(crate) use super::bits::Bits;

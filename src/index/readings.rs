@@ -26,7 +26,7 @@ pub(crate) struct Readings {
     characters: BTreeMap<char, Vec<u32>>,
 }
 
-/// What a character has to be read as.
+/// The character that a character is read as.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Sound {
     /// The beginning of the syllable, or the whole one.

@@ -1,4 +1,4 @@
-//! What a search is asked for.
+//! The request of a search.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -11,7 +11,7 @@ pub struct SearchRequest {
     pub query: String,
     /// The last word of the query may be unfinished.
     pub prefix: bool,
-    /// What share of the query an item has to match.
+    /// The share of the query that an item has to match.
     pub matching: Matching,
     /// Which scores are used.
     pub mode: Mode,
@@ -76,7 +76,7 @@ impl Default for SearchRequest {
     }
 }
 
-/// What share of a query an item has to match.
+/// The share of a query that an item has to match.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Matching {
@@ -92,7 +92,7 @@ pub enum Matching {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
-    /// What there is: a text, a vector, both or, with neither, all items.
+    /// The given queries: a text, a vector, both or, with neither, all items.
     Auto,
     /// The keyword score.
     Keyword,
@@ -147,6 +147,6 @@ pub struct SortKey {
 pub struct Boost {
     /// A number or boolean attribute.
     pub attribute: String,
-    /// What the largest value adds. The smallest one adds nothing; between them counts the place among the values.
+    /// The number that the largest value adds. The smallest one adds nothing; between them counts the place among the values.
     pub weight: f32,
 }

@@ -1,4 +1,4 @@
-//! What a search returns.
+//! The result of a search.
 
 use std::collections::BTreeMap;
 
@@ -38,12 +38,12 @@ pub struct Hit {
     pub fields: BTreeMap<String, String>,
     /// Its attributes.
     pub attributes: BTreeMap<String, AttributeValue>,
-    /// What is stored with it.
+    /// The fields that are stored with it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stored: Option<Value>,
     /// The ranges that match, by field: start and end in UTF-16 code units.
     pub highlights: BTreeMap<String, Vec<[u32; 2]>>,
-    /// What the score consists of.
+    /// The parts of the score.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub explanation: Option<Explanation>,
 }
@@ -57,7 +57,7 @@ pub struct LegScores {
     pub semantic: Option<f32>,
 }
 
-/// What a score consists of: its parts, whose values add up to it.
+/// The parts of a score, whose values add up to it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Explanation {
@@ -73,13 +73,13 @@ pub struct Explanation {
 pub struct ScorePart {
     /// `keyword`, `semantic` or `boost NAME`.
     pub name: String,
-    /// What it adds.
+    /// The number that it adds.
     pub value: f32,
     /// How `value` is computed.
     pub formula: String,
 }
 
-/// What a clause of the query adds to the keyword score.
+/// The number that a clause of the query adds to the keyword score.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ClauseExplanation {

@@ -34,7 +34,7 @@ pub struct Schema {
 pub struct Field {
     /// Its name.
     pub name: String,
-    /// What a term in this field counts, beside a term in a field of weight 1.
+    /// The weight of a term in this field, beside a term in a field of weight 1.
     pub weight: f32,
 }
 
@@ -84,7 +84,7 @@ impl AttributeKind {
     }
 }
 
-/// What the vectors of a catalog have in common.
+/// Properties that all vectors of a catalog have.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct VectorSpace {

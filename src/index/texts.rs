@@ -22,7 +22,7 @@ const MAX_RATIO: usize = 1032;
 pub(crate) struct ItemTexts {
     /// One text per field.
     pub(crate) fields: Vec<String>,
-    /// What is stored beside them: JSON, or nothing.
+    /// The stored fields beside them: JSON, or nothing.
     pub(crate) stored: String,
 }
 

@@ -18,11 +18,11 @@ const CODED_ITEMS: usize = 100_000;
 pub struct BuildOptions {
     /// Groups of words that mean the same.
     pub synonyms: Vec<Vec<String>>,
-    /// Whether codes of one bit per dimension are written.
+    /// The choice about codes of one bit per dimension.
     pub codes: CodesOption,
 }
 
-/// Whether a catalog has codes of one bit per dimension, for a first pass over many items.
+/// The choice about codes of one bit per dimension, for a first pass over many items.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum CodesOption {
     /// From 100,000 items on.

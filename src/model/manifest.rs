@@ -72,7 +72,7 @@ pub struct Manifest {
     pub format: String,
     /// See [`FORMAT_VERSION`].
     pub format_version: u32,
-    /// What the model does.
+    /// The task of the model.
     #[serde(default, skip_serializing_if = "is_embed")]
     pub task: Task,
     /// The release that wrote the folder, `corom 0.1.0`.

@@ -19,7 +19,7 @@ use super::task::Task;
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct LoadOptions {
-    /// What the model is loaded for.
+    /// The task that the model is loaded for.
     pub task: Task,
     /// The maximum length of a text in tokens, `[CLS]` and `[SEP]` included. CoROM: 128.
     pub max_length: Option<usize>,

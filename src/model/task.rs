@@ -1,10 +1,10 @@
-//! What a model folder is for.
+//! The task of a model folder.
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Result, fail};
 
-/// What a model does.
+/// The task of a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Task {

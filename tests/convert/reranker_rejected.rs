@@ -215,7 +215,7 @@ fn manifest_of_a_reranker_is_checked_and_its_self_test_runs() {
     let logit = manifest["self_test"]["vectors"][1][0].as_f64().unwrap();
     let failed = load(&|manifest| manifest["self_test"]["vectors"][1][0] = json!(logit + 0.5)).unwrap_err();
     expect(&failed, ErrorCode::SelfTestFailed, &["the logit", "instead of"]);
-    // What was measured widens the limit, but not without end.
+    // The measured error widens the limit, but not without end.
     let measured = |error: f64| {
         load(&move |manifest| {
             manifest["self_test"]["vectors"][1][0] = json!(logit + 0.3);

@@ -94,7 +94,7 @@ fn reranked_run_is_that_of_the_reranker_and_pairs_are_kept() {
         assert!(again.starts_with(&whole[..cut / 20 * 20]) && again.len() == whole.len(), "cut at {cut}");
         assert_eq!(fs::read(saved("a", file)).unwrap(), fs::read(saved("b", file)).unwrap(), "cut at {cut}");
     }
-    // What is in the cache is used: another logit for every pair makes every score equal.
+    // The cache is used: another logit for every pair makes every score equal.
     let equal: Vec<u8> =
         whole.chunks(20).flat_map(|pair| [&pair[..16], &1f32.to_le_bytes()].concat()).collect();
     fs::write(cache, equal).unwrap();

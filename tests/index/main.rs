@@ -157,7 +157,7 @@ fn a_catalog_is_built_searched_changed_and_compacted() {
         "{files:?}"
     );
 
-    // What was exported is built again.
+    // The exported catalog is built again.
     let again = folder.write("again.jsonl", &succeeds(&["export", &catalog]));
     let (schema, rebuilt) = (folder.path("schema.json"), folder.path("rebuilt"));
     succeeds(&["build", &again, &rebuilt, "--schema", &schema]);

@@ -79,7 +79,7 @@ impl Model {
     }
 }
 
-/// What a model returns for [`TEXTS`].
+/// Outputs of a model for [`TEXTS`].
 pub(crate) enum Outputs {
     Vectors(Vec<Vec<f32>>),
     Logits(Vec<f32>),

@@ -28,7 +28,7 @@ use graph_matcher::GraphMatcher;
 use crate::encoder::onnx::{ModelSizes, Translated};
 use crate::encoder::plan::Plan;
 
-/// What the outputs of a graph are.
+/// The kinds of outputs of a graph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum GraphOutputs {
     /// The hidden states of layers, `[batch, sequence, hidden_size]`.

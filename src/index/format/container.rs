@@ -27,7 +27,7 @@ const WHAT: &str = "header";
 /// A SHA-256.
 pub(crate) type Hash = [u8; HASH_BYTES];
 
-/// What a file is.
+/// The kind of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FileKind {
     /// A catalog of its own.
@@ -36,7 +36,7 @@ pub(crate) enum FileKind {
     Delta = 1,
 }
 
-/// What a section has. The order of the variants is the order in the file: what is needed first comes first.
+/// The contents of a section. The order of the variants is the order in the file: what is needed first comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum SectionKind {
     Schema = 1,

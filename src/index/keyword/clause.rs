@@ -11,7 +11,7 @@ use crate::index::catalog::Catalog;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Alternative {
     pub(crate) sources: Vec<Source>,
-    /// What a match counts, beside 1 for the query's own spelling.
+    /// The weight of a match, beside 1 for the query's own spelling.
     pub(crate) weight: f32,
     /// The alternative is only tried if no other one has a match.
     pub(crate) is_fallback: bool,

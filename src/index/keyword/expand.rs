@@ -81,7 +81,7 @@ fn add_synonyms(expanded: &mut Vec<Clause>, found: &SynonymMatch, query: &Folded
     for other in catalog.synonyms.others(found) {
         alternatives.push(Alternative { sources: all_of(other), weight: SYNONYM_WEIGHT, is_fallback: false });
     }
-    // What a single clause had beside its own spelling stays.
+    // The terms of a single clause beside its own spelling stay.
     let mut replaced = expanded.iter().filter(|clause| is_within(clause));
     if let (Some(only), None) = (replaced.next(), replaced.next()) {
         alternatives.extend(only.alternatives.iter().filter(|other| other.weight < 1.0).cloned());

@@ -1,4 +1,4 @@
-//! What terms a clause takes from the dictionary, and the items that have them.
+//! The terms that a clause takes from the dictionary, and the items that have them.
 
 use super::one_edit::is_within_one_edit;
 use crate::error::Result;

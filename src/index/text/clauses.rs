@@ -23,7 +23,7 @@ pub(crate) struct Clause {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Alternative {
     pub(crate) pattern: Pattern,
-    /// What a match counts, beside 1 for the spelling of the query.
+    /// The weight of a match, beside 1 for the spelling of the query.
     pub(crate) weight: f32,
 }
 

@@ -66,7 +66,7 @@ impl Folded {
     }
 }
 
-/// What a run consists of.
+/// The kind of characters in a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RunKind {
     Dense,

@@ -1,4 +1,4 @@
-//! What the files of a folder say of a classifier after the encoder.
+//! The statements of a folder's files about a classifier after the encoder.
 
 use super::decided::SettingSource;
 use super::files::object;

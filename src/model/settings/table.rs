@@ -39,7 +39,7 @@ pub(crate) struct Settings {
     /// How vectors are compared.
     pub(crate) metric: Decided<Metric>,
     pub(crate) prompts: Decided<Prompts>,
-    /// What the files say of a classifier after the encoder.
+    /// The statements of the files about a classifier after the encoder.
     pub(crate) classifier: ClassifierSettings,
 }
 

@@ -87,7 +87,7 @@ impl<'a> PairModel<'a> {
                 for (document, logit) in documents.iter().zip(&logits) {
                     cache.insert(key(query, document), *logit)?;
                 }
-                // What a query cost is not lost.
+                // The scores of a query that is done are kept.
                 cache.flush()?;
                 done += documents.len();
                 progress.update(done as u64 - first, done as u64, Some(total as u64));
