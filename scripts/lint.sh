@@ -8,7 +8,7 @@ cmd_lint() {
   # The workspace: the fuzz targets have to compile, though CI does not run them.
   step "clippy" cargo clippy --locked --workspace --all-targets --features cli,columnar -- -D warnings
   # As the demo builds the command.
-  step "check without Parquet and Arrow" env RUSTFLAGS="-D warnings" cargo check --quiet --locked --features cli --bin corom
+  step "clippy without Parquet and Arrow" cargo clippy --locked --features cli --bin corom -- -D warnings
   step "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --quiet --locked --no-deps --features cli,columnar
   web_toolchain
   # The library alone, without its tests. A panic ends the whole WebAssembly instance, so unwrap is denied too.
