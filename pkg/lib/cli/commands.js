@@ -55,6 +55,13 @@ const TEXTS = {
     help: "txt (one text per line), tsv or jsonl [default: by the file's name]",
   },
 };
+const TOP_K = { "top-k": { short: "k", value: "N", parse: wholeNumber(1), help: "how many texts to print [default: 10]" } };
+/** The arguments of the commands that print the best texts of a file. */
+const BEST = {
+  positionals: ["QUERY", "FILE"],
+  arguments: { QUERY: "the query", FILE: "texts, as in `corom embed`; - reads standard input" },
+  hints: CONVERT_ONLY,
+};
 const WORKERS = {
   workers: { value: "N", parse: wholeNumber(1, MAX_WORKERS), help: "workers that compute at the same time [default: 1]" },
 };
@@ -154,13 +161,11 @@ export const COMMANDS = {
   },
   rank: {
     summary: "Print the texts of a file that are nearest to a query, best first",
-    positionals: ["QUERY", "FILE"],
-    arguments: { QUERY: "the query", FILE: "texts, as in `corom embed`; - reads standard input" },
-    hints: CONVERT_ONLY,
+    ...BEST,
     options: {
       ...MODEL,
       ...TEXTS,
-      "top-k": { short: "k", value: "N", parse: wholeNumber(1), help: "how many texts to print [default: 10]" },
+      ...TOP_K,
       metric: { value: "NAME", parse: choice(...METRICS), help: `${METRICS.join(", ")} [default: the model's own]` },
       json: { type: "boolean", help: "print JSONL: { rank, line, score, text }" },
       ...WORKERS,
@@ -173,13 +178,11 @@ export const COMMANDS = {
   },
   rerank: {
     summary: "Print the texts of a file that fit a query best by a reranker (cross-encoder), best first",
-    positionals: ["QUERY", "FILE"],
-    arguments: { QUERY: "the query", FILE: "texts, as in `corom embed`; - reads standard input" },
-    hints: CONVERT_ONLY,
+    ...BEST,
     options: {
       ...MODEL,
       ...TEXTS,
-      "top-k": { short: "k", value: "N", parse: wholeNumber(1), help: "how many texts to print [default: 10]" },
+      ...TOP_K,
       json: { type: "boolean", help: "print JSONL: { rank, line, score, logit, text }; score is a probability" },
       ...WORKERS,
     },
