@@ -211,6 +211,18 @@ proptest! {
 }
 
 #[test]
+fn white_space_between_tokens_is_taken_once_as_by_the_crate() {
+    let pipeline = pipeline(&json!({ "type": "NFC" }));
+    let finder = AddedTokenFinder::new(pipeline.get_added_vocabulary()).unwrap();
+    for text in ["a  a", " 9  <s>", "x  a\u{3000}a b", " 9 \n<s>  <s>", "MASK  a"] {
+        let parts = finder.extract(pipeline.get_added_vocabulary(), pipeline.get_normalizer(), text).unwrap();
+        let reference =
+            pipeline.get_added_vocabulary().extract_and_normalize(pipeline.get_normalizer(), text);
+        assert_eq!(parts, reference, "{text:?}");
+    }
+}
+
+#[test]
 fn words_of_their_own_are_found_as_by_the_crate() {
     let mut pipeline = pipeline(&json!({ "type": "NFC" }));
     pipeline.add_tokens([AddedToken::from("B", false).single_word(true)]).unwrap();
