@@ -18,6 +18,28 @@ step() {
   CURRENT=$outer
 }
 
+BESIDE='' BESIDE_LOG=''
+# beside COMMAND…: starts a command in the background: a long crate keeps one core busy and leaves the others idle. Ends
+# it if the script ends first.
+beside() {
+  BESIDE_LOG=$(mktemp)
+  set -m # a process group of its own, which can be ended as a whole
+  ("$@") >"$BESIDE_LOG" 2>&1 </dev/null &
+  set +m
+  BESIDE=$!
+  trap 'kill -- "-$BESIDE" 2>/dev/null || true' EXIT
+}
+
+# join: waits for the command in the background, prints what it printed, and fails if it failed.
+join() {
+  local failed=0
+  wait "$BESIDE" || failed=$?
+  trap - EXIT
+  cat "$BESIDE_LOG"
+  rm -f "$BESIDE_LOG"
+  ((failed == 0)) || die "a step in the background failed (exit $failed)"
+}
+
 # stamp_of NAME RESULT: prints the path of the file that holds the key of a step's last run.
 stamp_of() {
   local stamps=$ROOT/target/stamps

@@ -13,8 +13,9 @@ cmd_test() {
 }
 
 test_core() {
+  beside build_package quick
   step "Rust tests" cargo test --locked --features cli,columnar --no-fail-fast -- --skip hosts::
-  build_package quick
+  join
   bench_kernels # the tests compare their golden hashes
   # The link that `npm ci` makes for "file:../../pkg".
   mkdir -p tests/js/node_modules && ln -sfn ../../../pkg tests/js/node_modules/corom

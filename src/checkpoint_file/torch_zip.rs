@@ -75,7 +75,10 @@ fn check_byte_order<R: Read + Seek>(archive: &mut ZipArchive<R>, name: &str) -> 
 fn corrupt(error: zip::result::ZipError) -> Error {
     Error::with_source(
         ErrorCode::InvalidCheckpoint,
-        format!("the file begins like a PyTorch zip file, but it is cut or corrupt: {error}"),
+        format!(
+            "the file begins like a PyTorch zip file, but it is cut or corrupt: {error}; download it again, and \
+             compare its size with the original's"
+        ),
         error,
     )
 }

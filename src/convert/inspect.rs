@@ -46,6 +46,7 @@ pub fn inspect(folder: &dyn FileSource, run_self_test: bool, mut print: impl FnM
     }
     if manifest.task == Task::Embed {
         print(&format!("normalize     {}", manifest.normalize));
+        print(&format!("metric        {}", manifest.metric().as_str()));
     }
     print(&format!("max length    {} tokens", manifest.max_length));
     match &manifest.self_test {

@@ -66,6 +66,7 @@ describe("corom", () => {
       [["rank", "a", "in.txt", "-m", MODEL, "--top-k", "0"], "from 1"],
       [["rerank", "a", "in.txt"], "--model is missing"],
       [["rerank", "a", "in.txt", "-m", MODEL, "--metric", "dot"], "--metric"],
+      [["rank", "-折扣", "in.txt", "-m", MODEL], '-- "-折扣"'],
       [["serve", "a", "b"], "b"],
     ]) {
       const { status, stdout, stderr } = corom(...args);

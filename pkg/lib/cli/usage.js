@@ -28,12 +28,19 @@ export function readArguments(name, command, args) {
 function checkNames(args, options, hints) {
   const end = args.indexOf("--");
   for (const argument of end < 0 ? args : args.slice(0, end)) {
+    checkShortOption(argument, options);
     const [, name] = /^--(?!no-)([^=]+)/.exec(argument) ?? [];
     if (name === undefined || Object.hasOwn(options, name)) continue;
     const nearest = nearestName(name, Object.keys(options));
     const advice = hints[name] ?? (nearest === undefined ? "--help lists the options" : `did you mean --${nearest}?`);
     throw new UsageError(`--${name} is not an option of this command; ${advice}`);
   }
+}
+
+/** Rejects `-x` unless it is a short option, with what to write for a text that begins with a hyphen. */
+function checkShortOption(argument, options) {
+  if (!/^-[^-\d]/.test(argument) || Object.values(options).some(({ short }) => short === argument[1])) return;
+  throw new UsageError(`${argument} is not an option of this command; a text that begins with "-" is written after --: -- "${argument}"`);
 }
 
 function parsed(args, options) {
