@@ -97,8 +97,14 @@ export interface SearchOptions {
   prefix?: boolean | null | undefined;
   /** Which items are searched. */
   filter?: Filter | null | undefined;
-  /** Attributes whose values are counted over all hits. A condition on the facet's own attribute does not count for it. */
-  facets?: readonly (string | { attribute: string; limit?: number; ranges?: readonly number[] })[] | null | undefined;
+  /**
+   * Attributes whose values are counted over all hits. A condition on the facet's own attribute does not count for it,
+   * unless `disjunctive` is false.
+   */
+  facets?:
+    | readonly (string | { attribute: string; limit?: number; ranges?: readonly number[]; disjunctive?: boolean })[]
+    | null
+    | undefined;
   /** The order of the hits: `"price"`, `"price:desc"`. Default: by score. Items without a value come last. */
   sort?: string | readonly (string | { attribute: string; descending?: boolean })[] | null | undefined;
   /** Maximum number of hits. Default: 10. With `offset` at most 10,000. */

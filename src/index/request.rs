@@ -124,6 +124,13 @@ pub struct FacetRequest {
     /// For numbers: the borders of ranges, rising. Range `i` has the values from border `i` up to the next one.
     #[serde(default)]
     pub ranges: Vec<f64>,
+    /// A condition on the attribute itself does not count for the facet, so the other values keep their numbers.
+    #[serde(default = "default_disjunctive")]
+    pub disjunctive: bool,
+}
+
+fn default_disjunctive() -> bool {
+    true
 }
 
 fn default_values() -> usize {

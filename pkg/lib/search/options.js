@@ -91,13 +91,15 @@ function listOf(value, name, one) {
   return Array.from(value, (item, i) => one(item, `${name}[${i}]`));
 }
 
-/** A facet is the name of an attribute, or `{ attribute, limit, ranges }`. */
+/** A facet is the name of an attribute, or `{ attribute, limit, ranges, disjunctive }`. */
 function facetOf(value, name) {
   if (typeof value === "string") return { attribute: value };
-  const { attribute, limit, ranges } = readOptions(value, ["attribute", "limit", "ranges"], { call: name, argument: name });
+  const names = ["attribute", "limit", "ranges", "disjunctive"];
+  const { attribute, limit, ranges, disjunctive } = readOptions(value, names, { call: name, argument: name });
   const facet = { attribute: text(attribute, `${name}.attribute`) };
   if (limit !== undefined) facet.limit = wholeNumber(limit, `${name}.limit`, 0);
   if (ranges !== undefined) facet.ranges = listOf(ranges, `${name}.ranges`, finite);
+  if (disjunctive !== undefined) facet.disjunctive = flag(disjunctive, `${name}.disjunctive`);
   return facet;
 }
 
