@@ -4,14 +4,15 @@ import type { Catalog, SearchOptions } from "./search.js";
 /** A request of InstantSearch: the name of an index and Algolia's search parameters. */
 export interface InstantSearchRequest {
   readonly indexName: string;
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the parameters are those of the caller's InstantSearch
+  /** The parameters are those of the caller's InstantSearch. */
   readonly params?: any;
 }
 
 /** What InstantSearch takes as `searchClient`. The responses have the shape of Algolia's. */
 export interface InstantSearchClient {
   search(requests: readonly InstantSearchRequest[] | { readonly requests: readonly InstantSearchRequest[] }): Promise<{ results: any[] }>;
-  searchForFacetValues(requests: readonly InstantSearchRequest[]): Promise<any[]>;
+  /** Takes a list of requests. The types are open because versions 4 and 5 of Algolia's client disagree. */
+  searchForFacetValues(requests: any): Promise<any>;
 }
 
 export interface InstantSearchOptions {

@@ -47,6 +47,8 @@ test("the exports map has types first, and every target exists", () => {
     ["corom/inline", "inline-node.js"],
     ["corom/worker", "worker-node.js"],
     ["corom/hub", "hub.js"],
+    ["corom/instantsearch", "instantsearch.js"],
+    ["corom/ai", "ai.js"],
     ["corom/modelscope", "modelscope.js"],
     ["corom/convert", "convert-node.js"],
     ["corom/search", "search-node.js"],
