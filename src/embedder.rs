@@ -11,6 +11,7 @@ pub use crate::embed_job::EmbedJob;
 use crate::encoder::Encoder;
 use crate::encoder::reserve::try_with_capacity;
 use crate::error::{Error, Result, fail};
+use crate::lineage::Lineage;
 use crate::pair_score::check_logits;
 use crate::prompts::{PromptChoice, Prompts};
 use crate::recipe::{HiddenShape, VectorRecipe};
@@ -44,6 +45,7 @@ pub struct Embedder {
     prompts: Prompts,
     /// The settings and their sources.
     decisions: Vec<Decision>,
+    lineage: Option<Lineage>,
     /// The job whose batch the encoder runs.
     running_job: Option<u64>,
 }
@@ -82,6 +84,7 @@ impl Embedder {
             metric: Metric::Cosine,
             prompts: Prompts::default(),
             decisions: Vec::new(),
+            lineage: None,
             running_job: None,
         };
         embedder.recipe.check_layers(embedder.hidden_shape())?;
@@ -105,6 +108,17 @@ impl Embedder {
     /// Sets what [`decisions`](Self::decisions) returns.
     pub fn set_decisions(&mut self, decisions: Vec<Decision>) {
         self.decisions = decisions;
+    }
+
+    /// Returns the id of the model and of its vectors, for a folder that `corom convert` wrote. Folders of earlier
+    /// releases and of other tools have none.
+    pub fn lineage(&self) -> Option<&Lineage> {
+        self.lineage.as_ref()
+    }
+
+    /// Sets what [`lineage`](Self::lineage) returns.
+    pub fn set_lineage(&mut self, lineage: Option<Lineage>) {
+        self.lineage = lineage;
     }
 
     /// Returns how the model's vectors are compared.

@@ -65,6 +65,8 @@ pub enum ErrorCode {
     SelfTestFailed,
     /// A catalog is damaged or contradicts itself.
     InvalidCatalog,
+    /// The vectors of a catalog and of a query come from different models.
+    ModelMismatch,
     /// There was not enough memory.
     OutOfMemory,
     /// The host cannot run the package: it has no WebAssembly or no SIMD, or its policy forbids WebAssembly.
@@ -97,6 +99,7 @@ impl ErrorCode {
         Self::InvalidCheckpoint,
         Self::SelfTestFailed,
         Self::InvalidCatalog,
+        Self::ModelMismatch,
         Self::OutOfMemory,
         Self::UnsupportedHost,
         Self::Internal,
@@ -126,6 +129,7 @@ impl ErrorCode {
             Self::InvalidCheckpoint => "INVALID_CHECKPOINT",
             Self::SelfTestFailed => "SELF_TEST_FAILED",
             Self::InvalidCatalog => "INVALID_CATALOG",
+            Self::ModelMismatch => "MODEL_MISMATCH",
             Self::OutOfMemory => "OUT_OF_MEMORY",
             Self::UnsupportedHost => "UNSUPPORTED_HOST",
             Self::Internal => "INTERNAL",

@@ -87,6 +87,8 @@ pub mod index_build;
 mod json;
 mod l2;
 #[cfg(feature = "embed")]
+pub mod lineage;
+#[cfg(feature = "embed")]
 pub mod model;
 #[cfg(feature = "embed")]
 mod pair_score;

@@ -57,6 +57,11 @@ export interface Info {
   readonly kernel: string;
   /** Bytes of memory that the weights take. */
   readonly weightBytes: number;
+  /**
+   * Id of the model and of its vectors, equal for its f32, int8 and int4 folders. Vectors with the same id can be compared.
+   * Absent for a folder that `corom convert` did not write.
+   */
+  readonly lineage?: string;
   /** How `score` and `rank` compare vectors by default. */
   readonly metric: Metric;
   /** The model's prompts: the text of each by its name. Empty if it has none. */

@@ -23,6 +23,7 @@
  * - `POOLING_UNKNOWN`: neither an option, nor a file, nor the graph says how a text becomes one vector.
  * - `TOKEN_ID_OUT_OF_RANGE`: a token id is not in the model's vocabulary.
  * - `INVALID_CATALOG`: a search catalog is damaged or contradicts itself.
+ * - `MODEL_MISMATCH`: the vectors of a catalog come from another model.
  * - `SELF_TEST_FAILED`: the vectors of the self-test differ from the vectors that the converter stored.
  * - `OUT_OF_MEMORY`: memory could not be allocated. If the instance can no longer be used, the message says to load the
  *   model again. A list whose vectors are too much for one call is rejected before any text is embedded.
@@ -51,6 +52,7 @@ export type CoromErrorCode =
   | "TOKEN_ID_OUT_OF_RANGE"
   | "SELF_TEST_FAILED"
   | "INVALID_CATALOG"
+  | "MODEL_MISMATCH"
   | "OUT_OF_MEMORY"
   | "UNSUPPORTED_HOST"
   | "INTERNAL";

@@ -8,6 +8,7 @@ use super::export;
 use super::files::{FileSink, FileSource};
 use super::graph;
 use super::head;
+use super::lineage;
 use super::options::ConvertOptions;
 use super::output::write_file;
 use super::settings::{FolderSettings, Settings};
@@ -18,6 +19,7 @@ use crate::config::BertConfig;
 use crate::encoder::OutputPreference;
 use crate::encoder::export::BertExport;
 use crate::error::{Error, ErrorCode, Result};
+use crate::lineage::{Lineage, VectorSettings};
 use crate::model::manifest::{FILE_NAME, FORMAT};
 use crate::model::{Manifest, Task};
 
@@ -61,6 +63,7 @@ pub struct Conversion {
 /// - `UNSUPPORTED_MODEL`, `UNSUPPORTED_POOLING`: corom does not support the model.
 /// - `INVALID_ARGUMENT`: `max_length` does not fit the model, or the options contradict the folder.
 /// - `FETCH_FAILED`: the source or the sink reports an I/O error.
+/// - `INTEGRITY_MISMATCH`: the folder is one of corom's, quantized, and a file differs from its `corom.json`.
 /// - `OUT_OF_MEMORY`: a tensor does not fit into memory.
 pub fn convert(
     source: &dyn FileSource,
@@ -109,19 +112,32 @@ fn run(
         }
         WeightFile::Onnx(path) => of_export(folder, path, options, open)?,
     };
-    let dimension = head::dimension(&settings.pooling, &settings.head, folder.config.hidden_size, source)?;
-    let tokenizer = tokenizer::build(&folder, settings.max_length)?;
+    let loaded_head = head::read(&settings.pooling, &settings.head, folder.config.hidden_size, source)?;
+    let dimension = loaded_head.outputs();
+    let (tokenizer_json, tokenizer) = tokenizer::build(&folder, settings.max_length)?;
+    let kept_lineage = lineage::of_quantized_folder(&folder, &checkpoint)?;
     let export = checkpoint.export();
     let stored_dtype = export.map(|export| export.dtype().to_owned());
     let imported = export.is_some_and(BertExport::is_imported);
 
     let config_file =
         write_file(sink, "config.json", config_json(&checkpoint.config, checkpoint.labels)?.as_bytes())?;
-    let tokenizer_file = write_file(sink, "tokenizer.json", tokenizer.as_bytes())?;
+    let tokenizer_file = write_file(sink, "tokenizer.json", tokenizer_json.as_bytes())?;
     let shards = ShardWriter::new(&mut *sink);
-    let (model, shards) = graph::build(&checkpoint, &settings.pooling, options.dtype, shards)?;
+    let (model, shards, tensors) = graph::build(&checkpoint, &settings.pooling, options.dtype, shards)?;
     let model_file = write_file(sink, "model.onnx", &model)?;
 
+    let vector_settings = VectorSettings {
+        pooling: &settings.pooling,
+        head: &loaded_head,
+        normalize: settings.normalize,
+        lowercase: tokenizer.is_lowercase(),
+        split_special_tokens: tokenizer.splits_special_tokens(),
+    };
+    let lineage = match kept_lineage {
+        Some(lineage) => lineage.with_settings(vector_settings),
+        None => Lineage::new(tensors.model(&checkpoint, &tokenizer_json)?, vector_settings),
+    };
     let (head, head_files) = head::write(&settings.head, source, sink)?;
     let mut manifest = Manifest {
         format: FORMAT.into(),
@@ -139,6 +155,7 @@ fn run(
         dtype: options.dtype.as_str().into(),
         hidden_size: checkpoint.config.hidden_size,
         dimension: checkpoint.labels.or(Some(dimension).filter(|n| *n != checkpoint.config.hidden_size)),
+        lineage: Some(lineage),
         files: [config_file, tokenizer_file, model_file]
             .into_iter()
             .chain(shards)

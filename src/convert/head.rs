@@ -39,18 +39,17 @@ pub(crate) fn write(
     Ok((written, files))
 }
 
-/// Returns the elements of a vector, and checks that the modules fit the pooling and each other.
+/// Reads the modules with their weights, and checks that they fit the pooling and each other.
 ///
 /// # Errors
 /// `INVALID_CONFIG` if a module takes another number of elements than the step before it returns.
-pub(crate) fn dimension(
+pub(crate) fn read(
     pooling: &PoolingChoice,
     modules: &[HeadModule],
     hidden_size: usize,
     source: &dyn FileSource,
-) -> Result<usize> {
-    let head = Head::new(pooled_width(pooling, hidden_size), read_head(source, modules)?)?;
-    Ok(head.outputs())
+) -> Result<Head> {
+    Head::new(pooled_width(pooling, hidden_size), read_head(source, modules)?)
 }
 
 /// Returns tensors as a safetensors file.

@@ -34,7 +34,7 @@
 //! 4. `tokenizer.rs` builds `tokenizer.json`.
 //! 5. `graph/` builds `model.onnx` and reads, quantizes and writes one weight at a time.
 //! 6. `head.rs` writes the weights of the modules after the pooling.
-//! 7. `convert` writes the manifest, `corom.json`, last.
+//! 7. `lineage.rs` computes the id of the model, and `convert` writes the manifest, `corom.json`, last.
 //!
 //! The manifest has no self-test yet. Running the model takes the encoder, which the steps above do not
 //! need, so it is a step of its own, [`add_self_test`], which consists of [`self_test`] and [`measure_self_test`].
@@ -50,6 +50,7 @@ mod folder_files;
 mod graph;
 mod head;
 mod inspect;
+mod lineage;
 mod load_folder;
 mod options;
 mod output;

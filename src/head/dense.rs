@@ -79,6 +79,27 @@ impl Dense {
         self.outputs
     }
 
+    /// Returns the sizes and functions of the layer as text, for a hash.
+    pub(crate) fn description(&self) -> String {
+        let activation = serde_json::to_value(self.activation).unwrap_or_default();
+        let residual = match &self.residual {
+            Residual::None => "none",
+            Residual::Input => "input",
+            Residual::Product(_) => "product",
+        };
+        format!("{} {} {activation} {residual}", self.inputs, self.outputs)
+    }
+
+    /// Returns the weight, `[inputs, outputs]`, the bias and the weight of the residual connection.
+    pub(crate) fn tensors(&self) -> Vec<&[f32]> {
+        let mut tensors = vec![&self.weight[..]];
+        tensors.extend(self.bias.as_deref());
+        if let Residual::Product(weight) = &self.residual {
+            tensors.push(weight);
+        }
+        tensors
+    }
+
     /// Computes `[rows, outputs]` from `[rows, inputs]`.
     pub(super) fn run(&self, rows: &[f32]) -> Vec<f32> {
         let mut out = vec![0.0; rows.len() / self.inputs * self.outputs];

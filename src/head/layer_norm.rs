@@ -34,6 +34,11 @@ impl LayerNorm {
         self.weight.len()
     }
 
+    /// Returns the weight and the bias.
+    pub(crate) fn tensors(&self) -> [&[f32]; 2] {
+        [&self.weight, &self.bias]
+    }
+
     /// Normalizes rows in place, `[rows, width]`.
     pub(super) fn run(&self, rows: &mut [f32]) {
         for row in rows.chunks_exact_mut(self.width()) {

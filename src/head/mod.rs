@@ -85,6 +85,11 @@ impl Head {
         self.outputs
     }
 
+    /// Returns the modules.
+    pub(crate) fn layers(&self) -> &[HeadLayer] {
+        &self.layers
+    }
+
     /// Computes `[texts, outputs]` from `[texts, inputs]`.
     pub fn run(&self, vectors: Vec<f32>) -> Vec<f32> {
         let (mut rows, mut width) = (vectors, self.inputs);

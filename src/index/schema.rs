@@ -10,6 +10,7 @@ pub const MAX_ITEMS: usize = 1 << 26;
 /// The largest dimension. The integer products of longer rows could overflow.
 pub const MAX_DIMENSION: usize = 4096;
 const MAX_ATTRIBUTES: usize = 256;
+const MAX_LINEAGE_BYTES: usize = 256;
 /// Names that items and filters use for something else.
 const RESERVED: [&str; 5] = ["id", "embedding", "and", "or", "not"];
 
@@ -99,6 +100,39 @@ pub struct VectorSpace {
     pub oversampling: u32,
 }
 
+impl VectorSpace {
+    /// Checks that the vectors of a model can be compared with these. Returns false if one of the two states no lineage,
+    /// so that only the dimensions could be compared.
+    ///
+    /// # Errors
+    /// `MODEL_MISMATCH` if the dimension or the lineage differs.
+    pub fn check_model(&self, dimension: usize, lineage: Option<&str>) -> Result<bool> {
+        let advice =
+            "use the model that the catalog was built with, or build the catalog again with this one";
+        if dimension != self.dimension {
+            fail!(
+                ModelMismatch,
+                "the model's vectors have {dimension} dimensions, those of the catalog {}; {advice}",
+                self.dimension
+            );
+        }
+        let (Some(model), Some(own)) = (lineage, self.lineage.as_deref()) else { return Ok(false) };
+        if model == own {
+            return Ok(true);
+        }
+        let model_part = |lineage: &str| lineage.split('-').next().map(str::to_owned);
+        let what = if model_part(model) == model_part(own) {
+            "the same model with another pooling, modules, normalization or treatment of text"
+        } else {
+            "another model"
+        };
+        fail!(
+            ModelMismatch,
+            "the vectors of the catalog come from {what}: its lineage is {own}, the model's {model}; {advice}"
+        )
+    }
+}
+
 /// How vectors are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -156,6 +190,9 @@ impl Schema {
         let space = self.vectors.as_ref()?;
         if space.dimension == 0 || space.dimension > MAX_DIMENSION {
             return Some(format!("dimension {}; expected 1 to {MAX_DIMENSION}", space.dimension));
+        }
+        if space.lineage.as_ref().is_some_and(|lineage| !(1..=MAX_LINEAGE_BYTES).contains(&lineage.len())) {
+            return Some(format!("lineage: expected 1 to {MAX_LINEAGE_BYTES} bytes"));
         }
         (space.oversampling > 1024).then(|| format!("oversampling {}; at most 1024", space.oversampling))
     }

@@ -19,6 +19,7 @@ use sha2::{Digest, Sha256};
 use crate::config::{Pooling, PoolingChoice};
 use crate::error::{Error, ErrorCode, Result, fail};
 use crate::json;
+use crate::lineage::Lineage;
 use crate::prompts::Prompts;
 use crate::relative_path::is_relative_path;
 use crate::self_test::SelfTest;
@@ -107,6 +108,9 @@ pub struct Manifest {
     /// Elements of a vector, if they are not `hidden_size`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dimension: Option<usize>,
+    /// The id of the model and of its vectors. `None` in folders of earlier releases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lineage: Option<Lineage>,
     /// Every file of the folder except the manifest.
     pub files: Vec<FileEntry>,
     /// Texts with the vectors that a load must reproduce.

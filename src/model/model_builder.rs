@@ -9,6 +9,7 @@ use crate::encoder::onnx::{ONNX_FILE_ITSELF, OnnxFile};
 use crate::encoder::{EncoderLoader, EncoderOptions, OutputPreference};
 use crate::error::{Error, ErrorCode, Result, fail};
 use crate::head::{Head, HeadLayer};
+use crate::lineage::{Lineage, VectorSettings};
 use crate::recipe::{VectorRecipe, pooled_width};
 use crate::self_test::SelfTest;
 use crate::tokenizer::{
@@ -39,6 +40,8 @@ pub(super) struct ModelBuilder {
     decisions: ModelDecisions,
     /// The modules after the pooling, with their weights.
     head: Vec<HeadLayer>,
+    /// The lineage of the manifest.
+    lineage: Option<Lineage>,
     classifier: ClassifierSettings,
     /// See [`OutputChoice::assumed_inside`].
     assumed_inside: Vec<HeadModule>,
@@ -204,6 +207,7 @@ impl ModelBuilder {
                 model,
             },
             head: layers_of_head,
+            lineage: manifest.and_then(|manifest| manifest.lineage.clone()),
             classifier,
             assumed_inside,
             layers,
@@ -257,6 +261,7 @@ impl ModelBuilder {
             mut tokenizer,
             config,
             head,
+            lineage,
             classifier,
             assumed_inside,
             layers,
@@ -299,7 +304,18 @@ impl ModelBuilder {
             None => None,
         };
         let recipe = recipe(&decisions.pooling.value, head, decisions.normalize.value)?;
+        // The caller's options may have changed the vectors.
+        let lineage = lineage.map(|lineage| {
+            lineage.with_settings(VectorSettings {
+                pooling: &recipe.pooling,
+                head: &recipe.head,
+                normalize: recipe.normalize,
+                lowercase: decisions.lowercase.value,
+                split_special_tokens: decisions.split_special_tokens.value,
+            })
+        });
         let mut embedder = Embedder::new(tokenizer, encoder, config, layers, recipe)?;
+        embedder.set_lineage(lineage);
         embedder.set_metric(decisions.metric.value);
         embedder.set_prompts(decisions.prompts.value.clone());
         // The self-test uses the manifest's settings, because its vectors were made with them.

@@ -10,6 +10,7 @@ use super::job::EmbedJob;
 use crate::config::PoolingChoice;
 use crate::decision::Decision;
 use crate::embedder;
+use crate::lineage::Lineage;
 use crate::prompts::PromptChoice;
 use crate::rank;
 use crate::similarity::{self, Metric};
@@ -34,6 +35,8 @@ struct Info<'a> {
     precision: &'a str,
     kernel: &'a str,
     weight_bytes: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lineage: Option<&'a Lineage>,
     settings: &'a [Decision],
 }
 
@@ -72,6 +75,7 @@ impl Embedder {
             precision: encoder.precision,
             kernel: encoder.kernel,
             weight_bytes: encoder.weight_bytes,
+            lineage: self.0.lineage(),
             settings: self.0.decisions(),
         })
     }

@@ -19,6 +19,7 @@ mod hosts;
 mod int4;
 mod large;
 mod library;
+mod lineage;
 mod output;
 mod random;
 mod rejected;

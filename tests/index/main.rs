@@ -4,6 +4,7 @@
 #![allow(missing_docs, unreachable_pub, reason = "the modules of one test")]
 
 mod killed;
+mod models;
 mod tables;
 
 use std::fs;

@@ -9,6 +9,7 @@ use std::thread;
 
 use corom::embedder::Embedder;
 use corom::error::{Error, ErrorCode, Result};
+use corom::lineage::Lineage;
 use corom::model::{LoadOptions, folder};
 use corom::prompts::PromptChoice;
 use corom::similarity::Metric;
@@ -56,6 +57,8 @@ pub(crate) struct Engine {
     pub(crate) max_length: usize,
     /// The measure of similarity that the model recommends.
     pub(crate) metric: Metric,
+    /// The id of the model and of its vectors.
+    pub(crate) lineage: Option<Lineage>,
 }
 
 /// The facts that a thread starts with.
@@ -93,16 +96,18 @@ impl Engine {
             match loaded {
                 Err(error) => drop(shape.send(Err(error))),
                 Ok(embedder) => {
-                    let facts = (embedder.dimension(), embedder.tokenizer().max_length(), embedder.metric());
+                    let lineage = embedder.lineage().cloned();
+                    let length = embedder.tokenizer().max_length();
+                    let facts = (embedder.dimension(), length, embedder.metric(), lineage);
                     drop(shape.send(Ok(facts)));
                     first.work(embedder);
                 }
             }
         });
         // A receiver without a value means that the thread panicked.
-        let (dimension, max_length, metric) = shapes.recv().unwrap_or_else(|_| Err(crashed()))?;
+        let (dimension, max_length, metric, lineage) = shapes.recv().unwrap_or_else(|_| Err(crashed()))?;
         let (portions, threads, count) = (Some(portions), vec![thread], threads);
-        Ok(Self { portions, results, threads, worker, count, dimension, max_length, metric })
+        Ok(Self { portions, results, threads, worker, count, dimension, max_length, metric, lineage })
     }
 
     /// Embeds texts: long ones first, texts of like length together. Calls `progress` with the number of texts that are

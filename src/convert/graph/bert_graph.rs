@@ -7,6 +7,7 @@ use crate::config::BertConfig;
 use crate::convert::bert::{TASK_EMBEDDINGS, TOKEN_TYPE_EMBEDDINGS, WORD_EMBEDDINGS};
 use crate::convert::checkpoint::Checkpoint;
 use crate::convert::family::Family;
+use crate::convert::lineage::TensorHashes;
 use crate::convert::options::Dtype;
 use crate::convert::quantize::quantize_rows;
 use crate::convert::ranking::{CLASSIFIER, POOLER};
@@ -19,15 +20,16 @@ use crate::model::manifest::FileEntry;
 /// Builds the graph and writes its weights to the shards.
 ///
 /// `more_layers` are the layers, besides the last one, whose hidden states the graph returns. Returns the
-/// graph and the manifest entries of the shards.
+/// graph, the manifest entries of the shards, and the hashes of the tensors.
 pub(super) fn build_graph(
     checkpoint: &Checkpoint,
     more_layers: &[usize],
     dtype: Dtype,
     shards: ShardWriter,
-) -> Result<(GraphProto, Vec<FileEntry>)> {
+) -> Result<(GraphProto, Vec<FileEntry>, TensorHashes)> {
     let config = &checkpoint.config;
-    let mut bert = BertGraph { config, checkpoint, dtype, graph: GraphBuilder::new("bert", shards) };
+    let graph = GraphBuilder::new("bert", shards);
+    let mut bert = BertGraph { config, checkpoint, dtype, graph, tensors: TensorHashes::default() };
     let tokens = [Axis::Named("batch"), Axis::Named("sequence")];
     for name in ["input_ids", "attention_mask", "token_type_ids"] {
         bert.graph.input(name, &tokens, DataType::Int64);
@@ -40,7 +42,7 @@ pub(super) fn build_graph(
     if let Some(labels) = checkpoint.labels {
         bert.classifier(&hidden)?;
         bert.graph.output("logits", &[tokens[0], Axis::Fixed(labels)], DataType::Float);
-        return bert.graph.finish();
+        return bert.finish();
     }
     let shape = [tokens[0], tokens[1], Axis::Fixed(config.hidden_size)];
     bert.graph.output(&hidden, &shape, DataType::Float);
@@ -54,7 +56,7 @@ pub(super) fn build_graph(
         bert.graph.named_node(&format!("/{numbered}/Identity"), "Identity", &[&hidden], &numbered, &[]);
         bert.graph.output(&numbered, &shape, DataType::Float);
     }
-    bert.graph.finish()
+    bert.finish()
 }
 
 struct BertGraph<'a, 's> {
@@ -62,9 +64,16 @@ struct BertGraph<'a, 's> {
     checkpoint: &'a Checkpoint<'a>,
     dtype: Dtype,
     graph: GraphBuilder<'s>,
+    /// Hashes of the tensors before quantization.
+    tensors: TensorHashes,
 }
 
 impl BertGraph<'_, '_> {
+    fn finish(self) -> Result<(GraphProto, Vec<FileEntry>, TensorHashes)> {
+        let (graph, shards) = self.graph.finish()?;
+        Ok((graph, shards, self.tensors))
+    }
+
     /// Returns the name of a layer's hidden states. Layer 0 is the embeddings.
     fn hidden_name(&self, layer: usize) -> String {
         if layer == self.config.num_hidden_layers {
@@ -137,6 +146,7 @@ impl BertGraph<'_, '_> {
             let tasks = self.checkpoint.read(TASK_EMBEDDINGS)?;
             table.iter_mut().enumerate().for_each(|(i, x)| *x += tasks[i % hidden]);
         }
+        self.tensors.add(name, &table);
         let rows = table.len() / hidden;
         if dtype == Dtype::F32 {
             let table = self.graph.weight(name, &[rows, hidden], TensorValues::F32(&table))?;
@@ -211,6 +221,8 @@ impl BertGraph<'_, '_> {
         let (name, bias) = (format!("{module}.weight"), format!("{module}.bias"));
         let weight = self.checkpoint.read(&name)?;
         let values = self.checkpoint.read(&bias)?;
+        self.tensors.add(&name, &weight);
+        self.tensors.add(&bias, &values);
         let magnitudes = match norm {
             Some(norm) => norm_magnitudes(
                 &self.checkpoint.read(&format!("{norm}.weight"))?,
@@ -242,9 +254,12 @@ impl BertGraph<'_, '_> {
     fn norm(&mut self, module: &str, x: &str, output: &str) -> Result<String> {
         let hidden = self.config.hidden_size;
         let (weight, bias) = (format!("{module}.weight"), format!("{module}.bias"));
-        let weight =
-            self.graph.weight(&weight, &[hidden], TensorValues::F32(&self.checkpoint.read(&weight)?))?;
-        let bias = self.graph.weight(&bias, &[hidden], TensorValues::F32(&self.checkpoint.read(&bias)?))?;
+        let mut add = |name: &str| {
+            let values = self.checkpoint.read(name)?;
+            self.tensors.add(name, &values);
+            self.graph.weight(name, &[hidden], TensorValues::F32(&values))
+        };
+        let (weight, bias) = (add(&weight)?, add(&bias)?);
         let attributes =
             [Attribute::Int("axis", -1), Attribute::Float("epsilon", self.config.layer_norm_eps as f32)];
         let name = format!("{}/LayerNormalization", scope(module));

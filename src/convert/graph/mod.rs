@@ -35,6 +35,7 @@ use prost::Message;
 use self::bert_graph::build_graph;
 use self::graph_builder::MICROSOFT;
 use super::checkpoint::Checkpoint;
+use super::lineage::TensorHashes;
 use super::options::Dtype;
 use super::shards::ShardWriter;
 use crate::config::{BertConfig, PoolingChoice};
@@ -46,8 +47,8 @@ const OPSET: i64 = 17;
 /// The version of the ONNX format that introduced opset 17.
 const IR_VERSION: i64 = 8;
 
-/// Writes the weights to the shards. Returns the bytes of `model.onnx` and the manifest entries of the
-/// shards.
+/// Writes the weights to the shards. Returns the bytes of `model.onnx`, the manifest entries of the shards, and the hashes
+/// of the tensors.
 ///
 /// # Errors
 /// The errors of [`Checkpoint::read`], `UNSUPPORTED_MODEL` if a row of a tensor is larger than a shard,
@@ -57,13 +58,13 @@ pub(crate) fn build(
     pooling: &PoolingChoice,
     dtype: Dtype,
     shards: ShardWriter,
-) -> Result<(Vec<u8>, Vec<FileEntry>)> {
+) -> Result<(Vec<u8>, Vec<FileEntry>, TensorHashes)> {
     let mut opsets = vec![OperatorSetIdProto { domain: String::new(), version: OPSET }];
     if dtype == Dtype::Int4 {
         opsets.push(OperatorSetIdProto { domain: MICROSOFT.into(), version: 1 });
     }
     let more_layers = layers_before_last(&checkpoint.config, pooling);
-    let (graph, shards) = build_graph(checkpoint, &more_layers, dtype, shards)?;
+    let (graph, shards, tensors) = build_graph(checkpoint, &more_layers, dtype, shards)?;
     let model = ModelProto {
         ir_version: IR_VERSION,
         opset_import: opsets,
@@ -71,7 +72,7 @@ pub(crate) fn build(
         producer_version: env!("CARGO_PKG_VERSION").into(),
         graph: Some(graph),
     };
-    Ok((model.encode_to_vec(), shards))
+    Ok((model.encode_to_vec(), shards, tensors))
 }
 
 /// Returns the layers, besides the last one, whose hidden states the pooling needs.

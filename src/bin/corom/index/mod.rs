@@ -216,7 +216,7 @@ fn search(catalog: &Catalog, query: &str, model: &ModelArgs, request: &str) -> R
         Ok(request) => request,
         Err(error) => fail!(InvalidArgument, "--request: {error}"),
     };
-    let vector = model.embed(query)?;
+    let vector = model.embed(query, catalog.schema())?;
     let request = SearchRequest { query: query.to_string(), ..request };
     let result = catalog.search(&request, vector.as_deref())?;
     print_line(serde_json::to_string_pretty(&result).unwrap_or_default());

@@ -47,12 +47,17 @@ impl ModelArgs {
         self.prompt.clone().map_or(PromptChoice::Default, PromptChoice::NameOrText)
     }
 
-    /// Embeds a query, if there is a model.
+    /// Embeds a query for a catalog, if there is a model.
     ///
     /// # Errors
-    /// Those of [`Engine`].
-    pub(super) fn embed(&self, query: &str) -> Result<Option<Vec<f32>>> {
+    /// `INVALID_ARGUMENT` for a catalog without vectors, `MODEL_MISMATCH` if they are another model's, and those of
+    /// [`Engine`].
+    pub(super) fn embed(&self, query: &str, schema: &Schema) -> Result<Option<Vec<f32>>> {
         let Some(mut engine) = self.load(1)? else { return Ok(None) };
+        let Some(space) = &schema.vectors else {
+            fail!(InvalidArgument, "--model: the catalog has no vectors; build it with --model")
+        };
+        check(space, &engine)?;
         let embedded = engine.embed(&[query], &self.prompt(), |_| {})?;
         match embedded.failed.into_iter().next() {
             Some((_, reason)) => fail!(InvalidArgument, "the query {reason}"),
@@ -65,7 +70,8 @@ impl ItemModelArgs {
     /// Embeds items, if there is a model. A schema without vectors gets those of the model.
     ///
     /// # Errors
-    /// `INVALID_ARGUMENT` if the model does not fit the schema or the items have vectors, and those of [`Engine`].
+    /// `INVALID_ARGUMENT` if the items have vectors or the metric differs, `MODEL_MISMATCH` if the vectors of the schema
+    /// are another model's, and those of [`Engine`].
     pub(super) fn embed(&self, schema: &mut Schema, items: &mut [Item]) -> Result<()> {
         let threads = self.threads.or_else(|| std::thread::available_parallelism().ok());
         let Some(mut engine) = self.model.load(threads.map_or(1, NonZeroUsize::get))? else { return Ok(()) };
@@ -73,18 +79,17 @@ impl ItemModelArgs {
             fail!(InvalidArgument, "item {:?} has an embedding; leave out --model", item.id);
         }
         let own = space(&engine)?;
-        match &schema.vectors {
-            Some(space) if (space.dimension, space.metric) != (own.dimension, own.metric) => fail!(
+        let space = schema.vectors.get_or_insert_with(|| own.clone());
+        check(space, &engine)?;
+        if space.metric != own.metric {
+            fail!(
                 InvalidArgument,
-                "--model: its vectors have {} dimensions and the metric {:?}; those of the catalog have {} and {:?}",
-                own.dimension,
+                "--model: its metric is {:?}; that of the catalog is {:?}",
                 own.metric,
-                space.dimension,
                 space.metric
-            ),
-            Some(_) => {}
-            None => schema.vectors = Some(own),
+            );
         }
+        space.lineage = space.lineage.take().or(own.lineage);
         let field = match &self.text {
             None => 0,
             Some(name) => match schema.fields.iter().position(|field| field.name == *name) {
@@ -104,6 +109,20 @@ impl ItemModelArgs {
     }
 }
 
+/// Checks that a model made the vectors of a catalog, and warns if that cannot be told.
+fn check(space: &VectorSpace, engine: &Engine) -> Result<()> {
+    let lineage = engine.lineage.as_ref().map(ToString::to_string);
+    if !space.check_model(engine.dimension, lineage.as_deref())? {
+        let which = if lineage.is_some() { "the catalog" } else { "the model folder" };
+        eprintln!(
+            "warning: {which} has no lineage, so vectors of another model with {} dimensions would not be noticed; \
+             `corom convert` writes the lineage of a model",
+            engine.dimension
+        );
+    }
+    Ok(())
+}
+
 fn space(engine: &Engine) -> Result<VectorSpace> {
     let metric = match engine.metric {
         Metric::Dot => SpaceMetric::Dot,
@@ -113,5 +132,6 @@ fn space(engine: &Engine) -> Result<VectorSpace> {
             fail!(InvalidArgument, "--model: its metric is l1; catalogs are searched by dot, cosine or l2")
         }
     };
-    Ok(VectorSpace { dimension: engine.dimension, metric, lineage: None, oversampling: 0 })
+    let lineage = engine.lineage.as_ref().map(ToString::to_string);
+    Ok(VectorSpace { dimension: engine.dimension, metric, lineage, oversampling: 0 })
 }

@@ -1,0 +1,83 @@
+//! Tests that a catalog is searched and changed with the model that it was built with, and no other.
+
+use std::fs;
+use std::process::Command;
+
+use crate::{Folder, ITEMS, MODEL, fails, run, succeeds};
+
+/// Converts a checkpoint of the fixtures, and returns the folder.
+fn convert(folder: &Folder, checkpoint: &str, name: &str, options: &[&str]) -> String {
+    let out = folder.path(name);
+    let source = format!("tests/fixtures/checkpoints/{checkpoint}");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_corom"));
+    let output = command.args(["convert", &source, &out]).args(options).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    out
+}
+
+/// Returns the warnings of a command that succeeds.
+fn warnings(arguments: &[&str]) -> String {
+    let output = run(arguments);
+    let warnings = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{warnings}");
+    warnings
+}
+
+/// Copies the model of the tests as an earlier release wrote it.
+fn without_lineage(folder: &Folder) -> String {
+    fs::create_dir(folder.path("old")).unwrap();
+    for entry in fs::read_dir(MODEL).unwrap() {
+        let entry = entry.unwrap();
+        let to = folder.path(&format!("old/{}", entry.file_name().to_string_lossy()));
+        fs::copy(entry.path(), to).unwrap();
+    }
+    let text = fs::read_to_string(folder.path("old/corom.json")).unwrap();
+    let mut manifest: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert!(manifest.as_object_mut().unwrap().remove("lineage").is_some());
+    folder.write("old/corom.json", &manifest.to_string());
+    folder.path("old")
+}
+
+#[test]
+fn only_the_model_of_the_catalog_searches_it_in_every_number_type() {
+    let folder = Folder::new("models");
+    let float = convert(&folder, "prefix-model", "float", &["--pooling", "cls"]);
+    let int8 = convert(&folder, "prefix-model", "int8", &["--pooling", "cls", "--dtype", "int8"]);
+    let mean = convert(&folder, "prefix-model", "mean", &["--pooling", "mean"]);
+    let catalog = folder.catalog(&["--model", &float]);
+    let info = succeeds(&["info", &catalog]);
+    assert!(info.contains("\"lineage\""), "{info}");
+    assert_eq!(warnings(&["search", &catalog, "裤", "--model", &int8]), "");
+    assert_eq!(warnings(&["add", &catalog, &folder.path("items.jsonl"), "--model", &int8]), "");
+    let pooling = ["same model with another pooling", "lineage", "build the catalog again"];
+    fails(&["search", &catalog, "裤", "--model", &mean], "MODEL_MISMATCH", &pooling);
+    fails(&["add", &catalog, &folder.path("items.jsonl"), "--model", &mean], "MODEL_MISMATCH", &pooling);
+    let dimensions = ["64 dimensions", "use the model that the catalog was built with"];
+    fails(&["search", &catalog, "裤", "--model", MODEL], "MODEL_MISMATCH", &dimensions);
+    // A compacted catalog keeps the lineage.
+    succeeds(&["compact", &catalog]);
+    fails(&["search", &catalog, "裤", "--model", &mean], "MODEL_MISMATCH", &pooling);
+}
+
+#[test]
+fn another_model_of_the_same_size_is_rejected() {
+    let folder = Folder::new("models-alike");
+    let one = convert(&folder, "prefix-model", "one", &["--pooling", "cls"]);
+    let two = convert(&folder, "gamma-beta", "two", &["--pooling", "cls"]);
+    let catalog = folder.catalog(&["--model", &one]);
+    fails(&["search", &catalog, "裤", "--model", &two], "MODEL_MISMATCH", &["from another model"]);
+}
+
+#[test]
+fn vectors_without_a_lineage_are_searched_with_a_warning() {
+    let folder = Folder::new("models-unknown");
+    let (items, schema) = (folder.write("items.jsonl", ITEMS), folder.write("schema.json", crate::SCHEMA));
+    let catalog = folder.path("catalog");
+    let old = without_lineage(&folder);
+    let build = ["build", &items, &catalog, "--schema", &schema, "--model", &old];
+    assert!(warnings(&build).contains("warning: the model folder has no lineage"));
+    assert!(warnings(&["search", &catalog, "裤", "--model", &old]).contains("warning: the model folder"));
+    assert!(warnings(&["search", &catalog, "裤", "--model", MODEL]).contains("warning: the catalog has no"));
+    let plain = folder.catalog(&["--force"]);
+    fails(&["search", &plain, "裤", "--model", MODEL], "INVALID_ARGUMENT", &["the catalog has no vectors"]);
+}
