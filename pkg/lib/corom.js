@@ -7,7 +7,7 @@ import { checkScores, keptFreedError } from "./documents.js";
 import { EmbedResult, checkResultSize } from "./embed-result.js";
 import { Embeddings } from "./embeddings.js";
 import { ModelInstance, assertNotFreed, engineOf, runQueued } from "./model-instance.js";
-import { isIterable, iteratorOf } from "./iteration.js";
+import { isIterable, iteratorOf, nextOf } from "./iteration.js";
 import { KeptVectors } from "./kept-vectors.js";
 import { textPortions } from "./portions.js";
 import { forEachPortion } from "./run-portions.js";
@@ -92,8 +92,8 @@ export class Corom extends ModelInstance {
       while (!ended) {
         const batch = [];
         while (batch.length < batchSize) {
-          const { done, value } = await untilAborted(Promise.resolve(iterator.next()), signal);
-          if ((ended = Boolean(done))) break;
+          const { value } = await untilAborted(nextOf(iterator, () => (ended = true)), signal);
+          if (ended) break;
           batch.push(check.iteratedText(await untilAborted(Promise.resolve(value), signal), index++));
         }
         if (batch.length === 0) break;

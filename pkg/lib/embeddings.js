@@ -16,6 +16,7 @@ export class Embeddings {
    * `truncated` (0 or 1) and `unknown`.
    */
   constructor(data, rows, dimension, report) {
+    if (data?.length !== rows * dimension) throw invalid("Embeddings has no public constructor; use Embeddings.from(value)");
     this.data = data;
     this.rows = rows;
     this.dimension = dimension;
@@ -41,7 +42,8 @@ export class Embeddings {
 
   row(i) {
     if (!Number.isInteger(i) || i < 0 || i >= this.rows) {
-      throw unexpected("row(i)", i, `a whole number from 0 to ${this.rows - 1} (there are ${this.rows} rows)`);
+      const some = `a whole number from 0 to ${this.rows - 1} (there are ${this.rows} rows)`;
+      throw unexpected("row(i)", i, this.rows === 0 ? "no call, because there are no rows" : some);
     }
     return asVector(this.data.subarray(i * this.dimension, (i + 1) * this.dimension));
   }
@@ -69,7 +71,7 @@ export function isMatrix(value) {
 
 function parseJson(text) {
   try {
-    return JSON.parse(text);
+    return JSON.parse(text.replace(/^\ufeff/, "")); // some editors write a byte order mark
   } catch (cause) {
     throw invalid(`value: the text is not JSON: ${messageOf(cause)}`, { cause });
   }
@@ -143,16 +145,31 @@ function parseMatrix(value, name) {
 function parseReport(value, rows, name) {
   if (REPORT.every((field) => value[field] == null)) return undefined;
   const lists = REPORT.map((field) => {
-    const given = value[field];
     if (rows === 0) return [];
-    const list = field === "truncated" && Array.isArray(given) ? given.map(Number) : given;
-    const numbers = listOfNumbers(list, `${name}.${field}`, "one value per row");
-    if (numbers.length !== rows) {
-      throw invalid(`${name}.${field}: got ${numbers.length} values; expected one per row, ${rows}`);
-    }
-    return numbers;
+    const parseList = field === "truncated" ? parseFlags : parseCounts;
+    return parseList(value[field], `${name}.${field}`, rows);
   });
   return { tokens: Uint32Array.from(lists[0]), truncated: lists[1], unknown: Uint32Array.from(lists[2]) };
+}
+
+/** Reads whole numbers, one per row. */
+function parseCounts(value, name, rows) {
+  const numbers = checkCount(listOfNumbers(value, name, "one number per row"), rows, name);
+  numbers.forEach((number, i) => wholeNumber(number, `${name}[${i}]`, 0));
+  return numbers;
+}
+
+/** Reads booleans, one per row, or the numbers 0 and 1. */
+function parseFlags(value, name, rows) {
+  const flags = checkCount(Array.isArray(value) ? value : listOfNumbers(value, name, "one boolean per row"), rows, name);
+  const wrong = Array.from(flags).findIndex((flag) => typeof flag !== "boolean" && flag !== 0 && flag !== 1);
+  if (wrong >= 0) throw unexpected(`${name}[${wrong}]`, flags[wrong], "a boolean");
+  return flags;
+}
+
+function checkCount(values, rows, name) {
+  if (values.length !== rows) throw invalid(`${name}: got ${values.length} values; expected one per row, ${rows}`);
+  return values;
 }
 
 /** Joins matrices of the same dimension, one below the other. The report is kept if every part has one. */

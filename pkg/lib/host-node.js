@@ -26,12 +26,19 @@ export async function openSource(source) {
     return urlSource(...urls);
   }
   if (typeof source === "string" && !/^(https?|file):/i.test(source)) {
-    if (source === "") throw invalid("source: got an empty string; expected a path or a URL");
-    return folderSource(source);
+    return folderSource(checkPath(source));
   }
   if (typeof source !== "string" && !isUrl(source)) return memorySource(source, "a path, ");
   const url = resolveUrl(source, "source");
   return url.protocol === "file:" ? folderSource(await pathOf(url)) : urlSource(url);
+}
+
+/** Checks a path of a model. */
+function checkPath(path) {
+  if (path === "") throw invalid("source: got an empty string; expected a path or a URL");
+  if (path.includes("\0")) throw invalid("source: the path has a NUL character; expected a path or a URL");
+  if (!/^[a-z][a-z0-9+.-]+:\/\//i.test(path)) return path;
+  throw invalid(`source: got the address ${shownAddress(path)}; expected a path, or an http:, https: or file: URL`);
 }
 
 /** Reads the file of a file: URL; returns undefined for other URLs. */

@@ -1,4 +1,5 @@
 // Reads texts one by one from what `embed` accepts besides a text and a list.
+import { unexpected } from "./arguments.js";
 import { invalid } from "./errors.js";
 import { isMatrix } from "./embeddings.js";
 
@@ -16,8 +17,29 @@ export function isIterable(value) {
   }
 }
 
-/** Returns an iterator of the items. In Safari, and in Chromium before 124, a ReadableStream has no iterator of its own. */
+/** Returns an iterator of the items. */
 export function iteratorOf(value) {
+  const iterator = openIterator(value);
+  if (typeof iterator?.next === "function") return iterator;
+  throw unexpected("texts (its iterator)", iterator, "an object with a method `next`");
+}
+
+/** Returns the next item. `onEnd` is called if there is none: an iterator that throws has closed itself. */
+export async function nextOf(iterator, onEnd) {
+  let result;
+  try {
+    result = await iterator.next();
+  } catch (error) {
+    onEnd();
+    throw error;
+  }
+  if (result === null || typeof result !== "object") throw unexpected("texts (its next item)", result, "{ done, value }");
+  if (result.done) onEnd();
+  return result;
+}
+
+/** Opens what is iterated. In Safari, and in Chromium before 124, a ReadableStream has no iterator of its own. */
+function openIterator(value) {
   if (typeof value[Symbol.asyncIterator] === "function") return value[Symbol.asyncIterator]();
   if (typeof value[Symbol.iterator] === "function") return value[Symbol.iterator]();
   if (value.locked) throw invalid("texts: the stream is locked; expected one that nothing else reads");

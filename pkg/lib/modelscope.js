@@ -5,6 +5,7 @@ import { readOptions } from "./option-names.js";
 import { invalid } from "./errors.js";
 
 const VERSIONS = ["1.2", "latest"];
+const INPUT = ["source_sentence", "sentences_to_compare"];
 const RANKING_OPTIONS = ["signal", "abortPrevious", "onProgress"];
 const OPTIONS = ["modelscopeVersion", ...RANKING_OPTIONS];
 
@@ -49,6 +50,7 @@ function requiredTexts(input, key) {
   if (input === null || typeof input !== "object" || Array.isArray(input)) {
     throw unexpected("input", input, `an object with ${key}`);
   }
+  readOptions(input, INPUT, { call: "the pipeline's input", argument: "input" }); // a misspelled key is none
   if (input[key] === undefined || input[key] === null) {
     throw invalid(`input.${key} is missing; expected a string or an array of strings`);
   }

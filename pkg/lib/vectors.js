@@ -35,8 +35,11 @@ export function isVector(value) {
  */
 export function toFloat32(value, name) {
   if (ArrayBuffer.isView(value)) uint8ArrayOf(value, name); // rejects numbers that were transferred
-  if (tagOf(value) === "[object Float32Array]") return checkFinite(value, name);
-  return checkFinite(new Float32Array(listOfNumbers(value, name, "a vector: a Float32Array or an array of numbers")), name);
+  if (tagOf(value) === "[object Float32Array]" && ArrayBuffer.isView(value)) return checkFinite(value, name);
+  // A Proxy of a typed array, such as a library for state may make, is none.
+  const isProxy = !ArrayBuffer.isView(value) && TYPED_VECTORS.includes(tagOf(value));
+  const numbers = isProxy ? Array.from({ length: value.length }, (_, i) => value[i]) : value;
+  return checkFinite(new Float32Array(listOfNumbers(numbers, name, "a vector: a Float32Array or an array of numbers")), name);
 }
 
 /** Returns numbers as an array or typed array: those of an array, a typed array, or what JSON made of a typed array. */

@@ -44,6 +44,30 @@ describe("corom embed", () => {
     assert.deepEqual(rows.map(({ id, 'ti"tle': title }) => [id, title]), [["007", '"阔腿裤"'], ["008", ""]]);
   });
 
+  test("reads line ends of every kind, and a byte order mark alone as no text", (t) => {
+    const folder = scratch(t);
+    for (const [contents, texts] of [
+      ["裤\r\n\r\n裙", ["裤", "", "裙"]],
+      ["\ufeff裤\n", ["裤"]],
+      ["\ufeff", []],
+      ["", []],
+      ["\ufeff\n", [""]],
+      ["\n", [""]],
+      ["裤\na\0b", ["裤", "a\0b"]],
+    ]) {
+      const [file, out] = [path.join(folder, "in.txt"), path.join(folder, "out.jsonl")];
+      writeFileSync(file, contents);
+      const { status, stdout, stderr } = corom("embed", file, out, "-m", MODEL, "--force");
+      assert.equal(status, 0, stderr);
+      assert.ok(stdout.includes(`${texts.length} vectors`), stdout);
+      const lines = readFileSync(out, "utf8").split("\n").filter(Boolean);
+      assert.deepEqual(lines.map((line) => JSON.parse(line).text), texts);
+    }
+    writeFileSync(path.join(folder, "utf16.txt"), Buffer.from("ab\n", "utf16le"));
+    const { stderr } = corom("rank", "裤", path.join(folder, "utf16.txt"), "-m", MODEL);
+    assert.match(stderr, /^error\[INVALID_ARGUMENT\]: .*utf16\.txt: line 1 has NUL bytes; expected text in UTF-8; iconv -f UTF-16LE/);
+  });
+
   test("rejects an output that would replace its input or a folder, and a table with two columns of a name", (t) => {
     const folder = scratch(t);
     const input = path.join(folder, "in.jsonl");

@@ -52,7 +52,8 @@ describe("corom", () => {
   test("exits with 2 and the usage for wrong arguments", () => {
     for (const [args, ...words] of [
       [[], "Commands:"],
-      [["convrt"], "convrt", "Commands:"],
+      [["convrt"], "convrt", "did you mean convert?", "Commands:"],
+      [["train"], "`train` is not a command\n"],
       [["convert", CHECKPOINT], "OUT is missing"],
       [["convert", CHECKPOINT, "out", "more"], "more"],
       [["convert", CHECKPOINT, "out", "--dtype", "int3"], "int3", "f32, int8, int4"],
@@ -261,7 +262,9 @@ describe("corom rerank", () => {
     rows.forEach(({ score, logit }, i) => assert.deepEqual([score, logit], [expected[i].score, expected[i].logit]));
     assert.match(corom(...args).stdout, new RegExp(`^ {2}1 {2}${expected[0].score.toFixed(4)} {2}`));
     const wrong = corom("rank", ...args.slice(1));
-    assert.match(wrong.stderr, /^error\[UNSUPPORTED_MODEL\]: .*CoromReranker/);
+    assert.match(wrong.stderr, /^error\[UNSUPPORTED_MODEL\]: .*CoromReranker\n {2}the command for this model is rerank\n$/);
+    const other = corom(...args.map((arg) => (arg === ranking ? MODEL : arg)));
+    assert.match(other.stderr, /^error\[UNSUPPORTED_MODEL\]: .*\n {2}the command for this model is rank, or embed\n$/);
   });
 });
 

@@ -62,6 +62,8 @@ for (const [name, Class] of [["corom", Corom], ["corom/worker", InWorker]]) {
         const input = { source_sentence: "a", sentences_to_compare: value };
         await failsWith("INVALID_ARGUMENT", pipeline(input), "sentences_to_compare");
       }
+      const misspelled = { source_sentence: "a", sentences_to_compar: ["b"] };
+      await failsWith("INVALID_ARGUMENT", pipeline(misspelled), "input.sentences_to_compar:", "did you mean sentences_to_compare?");
       for (const modelscopeVersion of ["", "1.1", 1.2])
         await failsWith("INVALID_ARGUMENT", pipeline({ source_sentence: "a" }, { modelscopeVersion }), "modelscopeVersion");
     });

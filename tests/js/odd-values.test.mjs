@@ -73,6 +73,36 @@ for (const [name, Class] of [["corom", Corom], ["corom/worker", InWorker]]) {
       await assert.rejects(corom.embed(broken).next(), (error) => error === cause);
     });
 
+    test("embed closes an iterator that it leaves, but none that has thrown or ended", async () => {
+      const made = (items, next) => {
+        const own = { closed: 0, next: async () => (items.length > 0 ? { value: items.shift() } : next()), return: () => ({ n: own.closed++ }) };
+        return { own, [Symbol.asyncIterator]: () => own };
+      };
+      const cause = new Error("mine");
+      const drain = async (value) => {
+        for await (const part of corom.embed(value, { batchSize: 1 })) assert.equal(part.rows, 1);
+      };
+      const [ending, throwing] = [made(["裤"], () => ({ done: true })), made(["裤"], () => { throw cause; })];
+      await drain(ending);
+      await assert.rejects(drain(throwing), (error) => error === cause);
+      const wrong = made(["裤", 5]);
+      await failsWith("INVALID_ARGUMENT", drain(wrong), "item 1");
+      assert.deepEqual([ending, throwing, wrong].map(({ own }) => own.closed), [0, 0, 1]);
+      for (const iterator of [undefined, {}, { next: 5 }])
+        await failsWith("INVALID_ARGUMENT", drain({ [Symbol.iterator]: () => iterator }), "its iterator", "next");
+      for (const result of [undefined, null, 5])
+        await failsWith("INVALID_ARGUMENT", drain({ [Symbol.iterator]: () => ({ next: () => result }) }), "its next item", "{ done, value }");
+    });
+
+    test("vectors behind a Proxy that answers as they do are read as they are", async () => {
+      const get = (target, key) => (typeof target[key] === "function" ? target[key].bind(target) : target[key]);
+      for (const row of [vectors.row(0), Float64Array.from(vectors.row(0))]) {
+        const state = new Proxy(row, { get });
+        assert.deepEqual(await corom.rank(state, [state, vectors.row(1)]), await corom.rank(row, [row, vectors.row(1)]));
+        assert.deepEqual(Embeddings.from([state]).data, vectors.row(0).slice());
+      }
+    });
+
     test("a signal without a reason rejects with an AbortError: before, during and after a call", async () => {
       const isAbort = ({ name }) => name === "AbortError";
       const aborted = plainSignal();

@@ -137,6 +137,7 @@ for (const [name, Class] of [["corom", Here], ["corom/worker", InWorker]]) {
       await wrong({ source_sentence: ["a"] }, "sentences_to_compare is missing");
       for (const sources of [[], ["a", "b"]]) await wrong({ source_sentence: sources, sentences_to_compare: ["c"] }, "exactly one query");
       for (const value of [5, {}, [5]]) await wrong({ source_sentence: "a", sentences_to_compare: value }, "sentences_to_compare");
+      await wrong({ source_sentences: "a", sentences_to_compare: "b" }, "did you mean source_sentence?");
       await failsWith("INVALID_ARGUMENT", pipeline({ source_sentence: "a", sentences_to_compare: "b" }, { topK: 3 }), "topK");
     });
 

@@ -6,6 +6,7 @@ import { syncBuiltinESMExports } from "node:module";
 import path from "node:path";
 import { after, before, describe, test } from "node:test";
 import { pathToFileURL } from "node:url";
+import { convert } from "corom/convert";
 import { huggingface } from "corom/hub";
 import { Corom as InWorker } from "corom/worker";
 import { answered, answeringStore } from "../../pkg/lib/answering-store.js";
@@ -176,6 +177,24 @@ for (const [name, Class] of Object.entries(CLASSES)) {
     });
   });
 }
+
+test("shows the password of a worker's address in no message", async () => {
+  const error = await failsWith("UNSUPPORTED_HOST", InWorker.load(files, { worker: "http://user:hush@127.0.0.1:9/w.js" }), "http://127.0.0.1:9/w.js");
+  for (let at = error; at; at = at.cause) assert.ok(!`${at.message} ${at.stack}`.includes("hush"), at.message);
+});
+
+test("a path that is no path is INVALID_ARGUMENT", async () => {
+  for (const Class of Object.values(CLASSES)) {
+    await failsWith("INVALID_ARGUMENT", Class.load("models/a\0b"), "NUL");
+    await failsWith("INVALID_ARGUMENT", Class.load("ftp://user:hush@a.example/m"), "ftp://a.example/m");
+    for (const source of ["", [""]]) {
+      await failsWith("INVALID_ARGUMENT", Class.cache.has(source, { cacheDir: "nowhere" }), "empty string");
+      await failsWith("INVALID_ARGUMENT", Class.cache.delete(source, { cacheDir: "nowhere" }), "empty string");
+    }
+  }
+  await failsWith("INVALID_ARGUMENT", convert("a\0b"), "source", "NUL");
+  await failsWith("INVALID_ARGUMENT", convert(files, { out: "a\0b" }), "out", "NUL");
+});
 
 test("Corom.load sends the password of an address as the header Authorization", async () => {
   const seen = new Set();

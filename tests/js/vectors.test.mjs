@@ -118,6 +118,8 @@ describe("Embeddings", () => {
     const text = JSON.stringify(vectors);
     for (const value of [
       text,
+      `\ufeff${text}`,
+      { ...structuredClone(vectors), truncated: Uint8Array.from(vectors.truncated) },
       JSON.parse(text),
       structuredClone(vectors),
       JSON.parse(JSON.stringify(structuredClone(vectors))),
@@ -129,6 +131,13 @@ describe("Embeddings", () => {
       assert.deepEqual(again, vectors);
     }
     assert.deepEqual(Embeddings.from(JSON.stringify(Embeddings.from([]))), Embeddings.from([]));
+  });
+
+  test("has no public constructor", async () => {
+    for (const args of [[], [new Float32Array(2), 1, 3]]) {
+      await failsWith("INVALID_ARGUMENT", async () => new Embeddings(...args), "Embeddings.from");
+    }
+    await failsWith("INVALID_ARGUMENT", async () => Embeddings.from([]).row(0), "there are no rows");
   });
 
   test("writes vectors as arrays of numbers", () => {
@@ -192,6 +201,12 @@ describe("Embeddings", () => {
     await rejects({ rows: 2, dimension: 2, data: [1, 2, 3] }, undefined, "3 numbers; expected 2 rows of 2");
     await rejects({ rows: 1, dimension: 1, data: [1], tokens: [1] }, undefined, "truncated");
     await rejects({ rows: 1, dimension: 1, data: [1], tokens: [1], truncated: [true, false], unknown: [0] }, undefined, "2 values");
+    const reported = (report) => ({ rows: 1, dimension: 1, data: [1], tokens: [1], truncated: [true], unknown: [0], ...report });
+    for (const value of [1.5, -1, NaN, 2 ** 32]) {
+      await rejects(reported({ tokens: [value] }), undefined, "value.tokens[0]", "a whole number");
+      await rejects(reported({ unknown: [value] }), undefined, "value.unknown[0]", "a whole number");
+    }
+    for (const value of ["no", 2, NaN, null]) await rejects(reported({ truncated: [value] }), undefined, "value.truncated[0]", "a boolean");
     const hostile = Object.defineProperty({ data: [1] }, "rows", { get: () => { throw new Error("mine"); } });
     await rejects(hostile, undefined, "mine");
   });

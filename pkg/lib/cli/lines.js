@@ -5,6 +5,8 @@ import { CoromError, messageOf } from "../errors.js";
 /** A longer line is no text: the file is binary, or has no line ends. */
 const MAX_LINE_BYTES = 16 << 20;
 const NEWLINE = 10;
+/** Bytes of a byte order mark in UTF-8. */
+const MARK_BYTES = 3;
 
 /**
  * Yields `{ number, text, bytes }`: the line's number from 1 on, its text without the line end, and the bytes of the
@@ -32,7 +34,9 @@ export async function* linesOf(file, signal) {
         throw new CoromError("INVALID_ARGUMENT", `${name}: line ${number + 1} has more than ${MAX_LINE_BYTES} bytes; expected one text per line`);
       }
     }
-    if (restBytes > 0) yield line(rest, bytes);
+    const last = restBytes > 0 ? line(rest, bytes) : undefined;
+    const isMark = last?.number === 1 && last.text === "" && restBytes === MARK_BYTES; // an empty file with a byte order mark
+    if (last && !isMark) yield last;
   } catch (cause) {
     signal?.throwIfAborted();
     if (cause instanceof CoromError) throw cause;
@@ -49,13 +53,16 @@ export async function* linesOf(file, signal) {
 function decoder(name) {
   const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   return (bytes, number) => {
+    let text;
     try {
-      const text = utf8.decode(bytes).replace(/\r$/, "");
-      if (number === 1 && text.includes("\0")) throw new Error("NUL bytes");
-      return number === 1 ? text.replace(/^\ufeff/, "") : text;
+      text = utf8.decode(bytes).replace(/\r$/, "");
     } catch (cause) {
       const next = "expected UTF-8; convert the file first, for example with iconv -f GB18030 -t UTF-8";
       throw new CoromError("INVALID_ARGUMENT", `${name}: line ${number} is not UTF-8; ${next}`, { cause });
     }
+    if (number > 1) return text;
+    if (!text.includes("\0")) return text.replace(/^\ufeff/, "");
+    const next = "expected text in UTF-8; iconv -f UTF-16LE -t UTF-8 converts UTF-16";
+    throw new CoromError("INVALID_ARGUMENT", `${name}: line ${number} has NUL bytes; ${next}`);
   };
 }

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { CoromError } from "../errors.js";
 import { COMMANDS } from "./commands.js";
+import { nearestName } from "../option-names.js";
 import { helpOf, overview } from "./help.js";
 import { readArguments, UsageError } from "./usage.js";
 
@@ -21,7 +22,9 @@ export async function main(args) {
   if (name === undefined) return wrong(overview(COMMANDS));
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (command === undefined) {
-    return wrong(`error: \`${name}\` is not a command\n\n${overview(COMMANDS)}`);
+    const nearest = nearestName(name, Object.keys(COMMANDS));
+    const next = nearest === undefined ? "" : `; did you mean ${nearest}?`;
+    return wrong(`error: \`${name}\` is not a command${next}\n\n${overview(COMMANDS)}`);
   }
   try {
     const given = readArguments(name, command, rest);

@@ -24,7 +24,12 @@ async function load(Class, { model: source, quality, "max-length": maxLength, wo
   };
   // One worker is the default of `load`.
   const pool = workers === 1 ? {} : { workers };
-  const model = await Class.load(source, { quality, maxLength, ...pool, onProgress, signal });
+  const model = await Class.load(source, { quality, maxLength, ...pool, onProgress, signal }).catch((error) => {
+    // The message names the class for a program.
+    const isOther = error?.code === "UNSUPPORTED_MODEL" && /(load it|is loaded) with Corom/.test(error.message);
+    if (isOther) error.hint = `the command for this model is ${Class === Corom ? "rerank" : "rank, or embed"}`;
+    throw error;
+  });
   bar.clear();
   return { model, batchSize: TEXTS_PER_WORKER * workers };
 }

@@ -48,8 +48,8 @@ const startScript = (script, options) => new Worker(/^(file|data):/i.test(script
 /** Returns the path of a path or a file: URL. */
 function pathOf(given, name) {
   if (typeof given === "string" && !/^(https?|file):\/\//i.test(given)) {
-    if (given === "") throw invalid(`${name}: got an empty string; expected a path`);
-    return given;
+    if (given !== "" && !given.includes("\0")) return given;
+    throw invalid(`${name}: got ${given === "" ? "an empty string" : "a path with a NUL character"}; expected a path`);
   }
   const address = String(given);
   if (!/^file:/i.test(address)) {

@@ -9,7 +9,7 @@ import { startWorker } from "./start-worker.js";
 export const nodeHost = (startDefault) => ({
   folderStore,
   resolveUrl,
-  resolveLocation: (text) => (text === "" || /^(https?|file):/i.test(text) ? text : path.resolve(text)),
+  resolveLocation: (text) => (text === "" || /^((https?|file):|[a-z][a-z0-9+.-]+:\/\/)/i.test(text) ? text : path.resolve(text)),
 
   resolveBinary: (text) => text, // the worker resolves it, as lib/host-node.js does
 

@@ -1,4 +1,5 @@
 // Starts the worker that the option `worker` selects.
+import { shownAddress } from "../address.js";
 import { unexpected } from "../arguments.js";
 import { CoromError, invalid, messageOf } from "../errors.js";
 
@@ -15,13 +16,21 @@ export function startWorker(option, startDefault, startScript) {
     if (option === undefined) worker = startDefault();
     else worker = typeof option === "function" ? option() : startScript(option);
   } catch (cause) {
-    const needsPolicy = /TrustedScriptURL/.test(messageOf(cause));
-    const advice = needsPolicy ? "a TrustedScriptURL as worker" : "the URL of its script as worker";
-    const message = `the worker cannot be started (${messageOf(cause)}); pass ${advice}`;
-    throw new CoromError("UNSUPPORTED_HOST", message, { cause });
+    const reason = withoutSecrets(messageOf(cause), option);
+    const advice = /TrustedScriptURL/.test(reason) ? "a TrustedScriptURL as worker" : "the URL of its script as worker";
+    const message = `the worker cannot be started (${reason}); pass ${advice}`;
+    throw new CoromError("UNSUPPORTED_HOST", message, reason === messageOf(cause) ? { cause } : undefined);
   }
   if (typeof worker?.postMessage !== "function") throw unexpected("worker()", worker, "a Worker");
   if (started.has(worker)) throw invalid("worker(): returned the same worker again; expected a new one for each call");
   started.add(worker);
   return worker;
+}
+
+/** Returns a message with the address of the script as messages show it, without a password. */
+function withoutSecrets(message, option) {
+  if (option === undefined || typeof option === "function") return message;
+  const address = String(option);
+  const isUrl = /^[a-z][a-z0-9+.-]+:\/\//i.test(address);
+  return isUrl ? message.replaceAll(address, () => shownAddress(address)) : message;
 }
