@@ -41,7 +41,8 @@ impl Catalog {
         let mut facet_sets = Vec::new();
         for facet in &request.facets {
             let attribute = self.attribute("facets", &facet.attribute)?;
-            let is_filtered = facet.disjunctive && conjuncts.iter().any(|conjunct| conjunct.is_about(attribute));
+            let is_filtered =
+                facet.disjunctive && conjuncts.iter().any(|conjunct| conjunct.is_about(attribute));
             facet_sets.push((attribute, is_filtered.then(|| self.allowed(&conjuncts, Some(attribute)))));
         }
         let keyword = match request.mode {

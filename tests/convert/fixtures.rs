@@ -125,7 +125,9 @@ fn inspect_shows_the_manifest_and_finds_damage() {
     convert(&checkpoint("wide"), &out, &[]).expect_ok();
     let folder = out.to_str().unwrap();
     let run = corom(&["inspect", folder]).expect_ok();
-    for word in ["f32", "cls", "model.onnx_data_000", "tokenizer.json", "dimension     64", "metric        dot"] {
+    for word in
+        ["f32", "cls", "model.onnx_data_000", "tokenizer.json", "dimension     64", "metric        dot"]
+    {
         assert!(run.stdout.contains(word), "{word}: {}", run.stdout);
     }
     let mut bytes = std::fs::read(out.join("model.onnx_data_000")).unwrap();
