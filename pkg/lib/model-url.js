@@ -31,6 +31,7 @@ export function modelUrls(urls) {
  * `urlOf(path)` is the URL of a file in the folder.
  */
 function folderOf(url) {
+  if (isOpaque(url)) throw invalid(`source: got the address ${shownAddress(url.href)}; expected that of a folder with files`);
   const parameter = /[?&](FilePath)=([^&]*)/i.exec(url.search);
   if (parameter) {
     const { folder, model } = splitModelPath(decoded(parameter[2].replaceAll("+", " "), url).replace(/^\/+/, ""));
@@ -45,6 +46,15 @@ function folderOf(url) {
     model: model && decoded(model, url),
     urlOf: (path) => withSearch(new URL(path.split("/").map(encodeURIComponent).join("/"), base), url.search),
   };
+}
+
+/** Returns whether an address has no others below it, as data: and blob: URLs. */
+function isOpaque(url) {
+  try {
+    return new URL("file", url) === undefined;
+  } catch {
+    return true;
+  }
 }
 
 /** Splits the path of a folder or file; the part for the folder ends with "/", unless it is empty. */

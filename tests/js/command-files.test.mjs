@@ -8,6 +8,7 @@ import { describe, test } from "node:test";
 import { COMMAND, corom, scratch } from "./support/converter.mjs";
 import { FIXTURES } from "./support/paths.mjs";
 import { withField } from "../../pkg/lib/cli/json-line.js";
+import { ProgressBar, weightsText } from "../../pkg/lib/cli/progress-bar.js";
 
 const MODEL = path.join(FIXTURES, "bits/int8");
 
@@ -24,6 +25,27 @@ describe("withField", () => {
       assert.equal(withField(line, "v", "[1]"), expected);
       assert.deepEqual(JSON.parse(expected).v, [1]);
     }
+  });
+});
+
+describe("ProgressBar", () => {
+  test("shows the rate and the time left on terminals of any width", (t) => {
+    t.mock.method(performance, "now", () => clock);
+    let clock = 0;
+    const drawn = (columns) => {
+      const written = [];
+      const bar = new ProgressBar({ isTTY: true, columns, write: (text) => written.push(text) });
+      bar.update("converting", 0, 4e8, weightsText);
+      clock += 4000;
+      bar.update("converting", 1e8, 4e8, weightsText);
+      return written.at(-1).replace("\r\x1b[2K", "");
+    };
+    const words = " 25 %  100.0 of 400.0 M weights, 25.0 M/s, 12 s left";
+    assert.equal(drawn(120), `converting [${"#".repeat(6)}${"-".repeat(18)}] ${words}`);
+    assert.equal(drawn(80), `converting [###----------] ${words}`);
+    for (const columns of [0, undefined]) assert.equal(drawn(columns), drawn(80));
+    assert.equal(drawn(66), `converting ${words}`);
+    assert.equal(drawn(40), `converting ${words}`.slice(0, 39));
   });
 });
 

@@ -187,6 +187,8 @@ test("a path that is no path is INVALID_ARGUMENT", async () => {
   for (const Class of Object.values(CLASSES)) {
     await failsWith("INVALID_ARGUMENT", Class.load("models/a\0b"), "NUL");
     await failsWith("INVALID_ARGUMENT", Class.load("ftp://user:hush@a.example/m"), "ftp://a.example/m");
+    for (const address of ["data:text/plain,a", "blob:nodedata:a", "mailto:a@b.example"])
+      await failsWith("INVALID_ARGUMENT", Class.load(new URL(address)), address, "expected that of a folder");
     for (const source of ["", [""]]) {
       await failsWith("INVALID_ARGUMENT", Class.cache.has(source, { cacheDir: "nowhere" }), "empty string");
       await failsWith("INVALID_ARGUMENT", Class.cache.delete(source, { cacheDir: "nowhere" }), "empty string");

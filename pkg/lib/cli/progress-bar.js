@@ -1,6 +1,9 @@
 // Shows progress on standard error: a bar on a terminal, otherwise a line now and then.
 
-const BAR_WIDTH = 24;
+const MAX_BAR_WIDTH = 24;
+/** A shorter bar shows nothing. */
+const MIN_BAR_WIDTH = 4;
+const DEFAULT_COLUMNS = 80;
 const TTY_INTERVAL_MS = 100;
 const LINE_INTERVAL_MS = 5000;
 
@@ -42,10 +45,10 @@ export class ProgressBar {
     const percent = share === undefined ? "" : `${String(Math.floor(share * 100)).padStart(3)} %  `;
     const line = `${percent}${text(done, total, rate)}${left}`;
     if (!isTerminal) return void this.#stream.write(`${label}: ${line.trim()}\n`);
-    const filled = Math.round((share ?? 0) * BAR_WIDTH);
-    const bar = share === undefined ? "" : `[${"#".repeat(filled)}${"-".repeat(BAR_WIDTH - filled)}] `;
-    const columns = this.#stream.columns ?? 80;
-    this.#stream.write(`\r\x1b[2K${`${label.padEnd(10)} ${bar}${line}`.slice(0, columns - 1)}`);
+    const room = (this.#stream.columns || DEFAULT_COLUMNS) - 1; // some terminals say that they have 0 columns
+    const name = `${label.padEnd(10)} `;
+    const bar = share === undefined ? "" : barOf(share, room - name.length - line.length);
+    this.#stream.write(`\r\x1b[2K${`${name}${bar}${line}`.slice(0, room)}`);
     this.#isDrawn = true;
   }
 
@@ -60,6 +63,14 @@ export class ProgressBar {
     if (this.#isDrawn) this.#stream.write("\n");
     this.#isDrawn = false;
   }
+}
+
+/** Returns a bar that fits into `room` characters; nothing if there is too little. */
+function barOf(share, room) {
+  const width = Math.min(MAX_BAR_WIDTH, room - "[] ".length);
+  if (width < MIN_BAR_WIDTH) return "";
+  const filled = Math.round(share * width);
+  return `[${"#".repeat(filled)}${"-".repeat(width - filled)}] `;
 }
 
 /** Writes seconds as `12 s`, `3 min 5 s` or `2 h 10 min`. */
