@@ -1,6 +1,6 @@
 // A model folder in memory: a Map or an object from path to content, or a list of File.
 import { unexpected } from "./arguments.js";
-import { isBytes, isMap, isResponse, uint8ArrayOf, unsharedPieces } from "./bytes.js";
+import { isBytes, isMap, isResponse, isUrl, uint8ArrayOf, unsharedPieces } from "./bytes.js";
 import { CoromError, invalid, messageOf } from "./errors.js";
 import { encodeText } from "./text.js";
 
@@ -72,8 +72,9 @@ function filesByPath(entries) {
 
 /** Reads the files of an <input>. With webkitdirectory, their paths begin with the name of the selected folder. */
 function fromFiles(list) {
-  const wrong = list.find((file) => !isBlob(file) || typeof file.name !== "string");
-  if (wrong !== undefined) throw unexpected("source (item of a list)", wrong, "a File object");
+  const areUrls = list.some(isLocation);
+  const wrong = list.findIndex(areUrls ? (item) => !isLocation(item) : (file) => !isBlob(file) || typeof file.name !== "string");
+  if (wrong >= 0) throw unexpected(`source[${wrong}]`, list[wrong], areUrls ? "a URL, as others of the list are" : "a File object");
   const paths = list.map((file) => normalizePath(file.webkitRelativePath || file.name));
   const top = paths[0]?.split("/")[0];
   const shared = paths.every((path) => path.startsWith(`${top}/`)) && list.every((file) => file.webkitRelativePath);
@@ -103,6 +104,7 @@ async function bytesOfBlob(path, blob) {
   throw unexpected(`${nameOf(path)}.arrayBuffer()`, bytes, "an ArrayBuffer");
 }
 
+const isLocation = (item) => typeof item === "string" || isUrl(item);
 const isBlob = (value) => typeof value?.arrayBuffer === "function" && typeof value.size === "number";
 const isFileList = (value) => Array.isArray(value) || Object.prototype.toString.call(value) === "[object FileList]";
 const isPlainObject = (value) => Object.prototype.toString.call(value) === "[object Object]" && !isBlob(value);

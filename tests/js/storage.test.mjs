@@ -189,6 +189,8 @@ test("a path that is no path is INVALID_ARGUMENT", async () => {
     await failsWith("INVALID_ARGUMENT", Class.load("ftp://user:hush@a.example/m"), "ftp://a.example/m");
     for (const address of ["data:text/plain,a", "blob:nodedata:a", "mailto:a@b.example"])
       await failsWith("INVALID_ARGUMENT", Class.load(new URL(address)), address, "expected that of a folder");
+    await failsWith("INVALID_ARGUMENT", Class.load(["https://a.example/m/", 5]), "source[1]: got the number 5; expected a URL");
+    await failsWith("INVALID_ARGUMENT", Class.load([new File(["{}"], "config.json"), 5]), "source[1]: got the number 5; expected a File");
     for (const source of ["", [""]]) {
       await failsWith("INVALID_ARGUMENT", Class.cache.has(source, { cacheDir: "nowhere" }), "empty string");
       await failsWith("INVALID_ARGUMENT", Class.cache.delete(source, { cacheDir: "nowhere" }), "empty string");
