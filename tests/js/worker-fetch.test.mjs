@@ -102,6 +102,8 @@ test("accepts an object that has only a part of the Response interface", async (
     ],
   );
   assert.deepEqual(new Uint8Array(await response.arrayBuffer()), bytes(10));
+  const { body: _, ...bodiless } = alike; // as whatwg-fetch and React Native make it
+  assert.deepEqual(new Uint8Array(await (await over(() => bodiless)("https://example.com/")).arrayBuffer()), bytes(10));
 });
 
 test("rejects with what the function throws, and with INVALID_ARGUMENT if it returns no Response", async () => {

@@ -92,7 +92,7 @@ export async function answerFetch(fetch, { input, init, port }, signal) {
   const head = async () => {
     const response = checkedResponse(await fetch(input, { ...init, signal: controller.signal }), input);
     const { status, statusText, url, redirected, type } = response;
-    const hasBody = response.body != null && !NULL_BODY_STATUSES.includes(status);
+    const hasBody = response.body !== null && !NULL_BODY_STATUSES.includes(status);
     if (hasBody) reader = readerOf(response);
     else release();
     port.postMessage({ head: { status, statusText, headers: headersOf(response), url, redirected, type, hasBody } });
@@ -122,9 +122,9 @@ function headersOf({ headers }) {
   return RESPONSE_HEADERS.map((name) => [name, headers.get(name)]).filter(([, value]) => value != null);
 }
 
-/** Returns a reader of the body. Some functions used as `fetch` return a body that is not a ReadableStream. */
+/** Returns a reader of the body. Some functions used as `fetch` return a body that is no ReadableStream, or none. */
 function readerOf(response) {
-  if (typeof response.body.getReader === "function") return response.body.getReader();
+  if (typeof response.body?.getReader === "function") return response.body.getReader();
   let done = false;
   return {
     async read() {
