@@ -49,7 +49,7 @@ build_package() {
 # none, the converter only in corom-convert, search only in corom-search.
 binary_key() {
   local left_out=(-not -path "src/bin/*" -not -path "src/eval/*" -not -path "src/index_build/*")
-  [[ $1 == corom-search ]] || left_out+=(-not -path "src/index/*" -not -path src/wasm/catalog.rs)
+  [[ $1 == corom-search ]] || left_out+=(-not -path "src/index/*" -not -path "src/wasm/catalog*.rs")
   [[ $1 == corom-convert ]] || left_out+=(-not -path "src/convert/*" -not -path src/wasm/converter.rs)
   printf '%s' "$(locked wasm-bindgen) $("${WEB_RUSTC:-rustc}" --version) $(hash_of src .cargo Cargo.toml Cargo.lock "${left_out[@]}")"
 }

@@ -17,7 +17,14 @@
 import { reasonOf, throwIfAborted } from "./abort.js";
 import { answered, answeringStore } from "./answering-store.js";
 import { CoromError, invalid, messageOf } from "./errors.js";
-import { readManifest, readRecord, storeManifest, storeRecord } from "./cached-manifests.js";
+import {
+  readCatalogRecord,
+  readManifest,
+  readRecord,
+  storeCatalogRecord,
+  storeManifest,
+  storeRecord,
+} from "./cached-manifests.js";
 import { DIGEST_NAME } from "./cached-models.js";
 import { isQuotaExceeded } from "./quota.js";
 import { cacheApiStore } from "./store-cache-api.js";
@@ -100,6 +107,16 @@ class Cache {
   /** Stores the record of a loaded model, as `storeManifest` does. */
   async storeRecord(url, bytes, { replacesManifest }) {
     await this.#attempt(() => storeRecord(this.#store, url, bytes, { isFull: this.#isFull, replacesManifest }));
+  }
+
+  /** Returns the cached record of a catalog (search/record.js), or undefined. */
+  async catalogRecord(url) {
+    return this.#attempt(() => readCatalogRecord(this.#store, url));
+  }
+
+  /** Stores the record of a loaded catalog, as `storeManifest` does. */
+  async storeCatalogRecord(url, bytes) {
+    await this.#attempt(() => storeCatalogRecord(this.#store, url, bytes, { isFull: this.#isFull }));
   }
 
   /**

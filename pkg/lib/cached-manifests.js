@@ -49,6 +49,16 @@ export async function storeRecord(store, url, bytes, { isFull = false, replacesM
   await storeAs(await recordName(url), bytes, { store, isFull, replaces });
 }
 
+/** Reads the record of a catalog at a URL (search/record.js); undefined if there is none. */
+export async function readCatalogRecord(store, url) {
+  return store.read(MANIFESTS, await catalogName(url));
+}
+
+/** Stores the record of a loaded catalog, as `storeManifest` does. */
+export async function storeCatalogRecord(store, url, bytes, { isFull = false } = {}) {
+  await storeAs(await catalogName(url), bytes, { store, isFull });
+}
+
 /** Stores a manifest or a record as `name`. If it is a new one, the entry `replaces` is deleted. */
 async function storeAs(name, bytes, { store, isFull, replaces }) {
   const before = await store.read(MANIFESTS, name);
@@ -157,6 +167,12 @@ export async function manifestName(url) {
 export async function recordName(url) {
   const [path, ...query] = url.split("?");
   return `${await sha256(path)}-${await sha256(`record ${query.join("?")}`)}`;
+}
+
+/** Returns the name of the record of a catalog. It counts among the queries of the URL. */
+export async function catalogName(url) {
+  const [path, ...query] = url.split("?");
+  return `${await sha256(path)}-${await sha256(`catalog ${query.join("?")}`)}`;
 }
 
 /** Returns the SHA-256 of a text in hex. */

@@ -1,5 +1,5 @@
-// Whole models in the cache: whether one is complete, and how to remove it.
-import { MANIFESTS, keysIn, manifestName, namesInManifests, recordName } from "./cached-manifests.js";
+// Whole models and catalogs in the cache: whether one is complete, and how to remove it.
+import { MANIFESTS, catalogName, keysIn, manifestName, namesInManifests, recordName } from "./cached-manifests.js";
 import { decodeText } from "./text.js";
 
 /** Name of the entry with the size and the digest of a complete file without a SHA-256. */
@@ -21,11 +21,27 @@ export async function hasModel(store, { manifestUrl, model }) {
   return false;
 }
 
-/** Removes a model, and those of its files that no other model needs. Returns whether there was anything to remove. */
-export async function removeModel(store, manifestUrl) {
+/** Returns whether all files of a catalog are stored. */
+export async function hasCatalog(store, { manifestUrl }) {
+  const files = filesIn(await store.read(MANIFESTS, await catalogName(manifestUrl)));
+  for (const file of files) if (!(await isStored(store, file))) return false;
+  return files.length > 0;
+}
+
+/** Removes a model, and those of its files that nothing else needs. Returns whether there was anything to remove. */
+export async function removeModel(store, { manifestUrl }) {
+  return removeListed(store, [await manifestName(manifestUrl), await recordName(manifestUrl)]);
+}
+
+/** Removes a catalog as `removeModel` does a model. */
+export async function removeCatalog(store, { manifestUrl }) {
+  return removeListed(store, [await catalogName(manifestUrl)]);
+}
+
+async function removeListed(store, names) {
   const keys = [];
   let isFound = false;
-  for (const name of [await manifestName(manifestUrl), await recordName(manifestUrl)]) {
+  for (const name of names) {
     const bytes = await store.read(MANIFESTS, name);
     if (bytes === undefined) continue;
     isFound = true;

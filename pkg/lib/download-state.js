@@ -11,6 +11,9 @@ export const FATAL_CODES = ["OUT_OF_MEMORY", "INTERNAL", "INVALID_ARGUMENT", "FR
 export const isContentError = (error) =>
   error instanceof CoromError && !FATAL_CODES.includes(error.code) && error.code !== "FETCH_FAILED";
 
+/** Returns the key under which a file's content is cached; undefined if only a server's version identifies the content. */
+export const contentKeyOf = ({ sha256, contentKey }) => sha256 ?? contentKey;
+
 /** Maximum size of a chunk that is copied into WebAssembly in one call. */
 const CHUNK_BYTES = 1 << 20;
 
@@ -49,12 +52,20 @@ export class DownloadState {
     return this.isStarted ? this.#sink.fed(this.file.path) : 0;
   }
 
+  /** Returns true if the loader has received all that it needs of the file. */
+  get isWhole() {
+    if (!this.isStarted) return false;
+    const { path, size = this.#sink.sizeOf?.(path) } = this.file;
+    return this.fed >= size || this.#sink.hasEnough?.(path) === true; // an unknown size compares as false
+  }
+
   /**
    * Returns true if the download can continue from the received bytes. That requires a SHA-256 or an ETag, which detects
    * that the rest comes from another version of the file.
    */
   get isResumable() {
-    return this.#omittedHeaders < 2 && !this.isEncoded && (this.file.sha256 !== undefined || this.etag !== undefined);
+    const isKnown = contentKeyOf(this.file) !== undefined || this.etag !== undefined;
+    return this.#omittedHeaders < 2 && !this.isEncoded && isKnown;
   }
 
   /**

@@ -118,7 +118,8 @@ export function checkCacheDir(cacheDir) {
   throw invalid(`cacheDir: got the address ${shownAddress(given)}; expected a path or a file: URL`);
 }
 
-function cacheOptions(given) {
+/** Checks `cache` and `cacheDir`. */
+export function cacheOptions(given) {
   const cache = oneOf(given.cache ?? "auto", "cache", CACHES);
   const cacheDir = checkCacheDir(given.cacheDir);
   if (cacheDir === undefined || cache === "auto" || cache === "none") return { cache, cacheDir };

@@ -1,4 +1,4 @@
-// `Corom.cache`: what is kept on this device.
+// `Corom.cache` and `Catalog.cache`: what is kept on this device.
 import { answered, answeringStore } from "./answering-store.js";
 import { unexpected } from "./arguments.js";
 import { isUrl } from "./bytes.js";
@@ -12,8 +12,11 @@ import { readOptions } from "./option-names.js";
 import { cacheApiStore } from "./store-cache-api.js";
 import { opfsStore } from "./store-opfs.js";
 
+/** Functions that find and remove a model. `Catalog.cache` has those of catalogs. */
+const MODELS = { has: hasModel, remove: removeModel };
+
 /** Creates `Corom.cache` for a host. See types/load.d.ts. */
-export function modelCache(host) {
+export function modelCache(host, kind = MODELS) {
   return Object.freeze({
     async size(options) {
       let [bytes, files] = [0, 0];
@@ -37,14 +40,14 @@ export function modelCache(host) {
     async has(source, options) {
       const files = remoteSource(host, source);
       const stores = await storesOf(host, options, "cache.has");
-      const found = await inStores(stores, (store) => files && hasModel(store, files));
+      const found = await inStores(stores, (store) => files && kind.has(store, files));
       return found.some(Boolean);
     },
 
     async delete(source, options) {
       const files = remoteSource(host, source);
       const stores = await storesOf(host, options, "cache.delete");
-      const removed = await inStores(stores, (store) => files && removeModel(store, files.manifestUrl));
+      const removed = await inStores(stores, (store) => files && kind.remove(store, files));
       return removed.some(Boolean);
     },
   });
@@ -92,7 +95,7 @@ function remoteSource(host, source) {
   const list = isMirrors(source) ? source : [source];
   if (!list.every((item) => typeof item === "string" || isUrl(item))) {
     if (typeof source === "object" && source !== null) return undefined;
-    throw unexpected("source", source, "a source of Corom.load");
+    throw unexpected("source", source, "a source of load");
   }
   const texts = list.map(String);
   if (host.folderStore && texts.includes("")) throw invalid("source: got an empty string; expected a source of Corom.load");

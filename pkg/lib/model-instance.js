@@ -11,7 +11,7 @@ export const loaded = Symbol("loaded");
 export const calledOn = (given, Class) =>
   given?.prototype === Class.prototype || given?.prototype instanceof Class ? given : Class;
 
-export const freedError = () => new CoromError("FREED", "this instance was freed; load the model again");
+export const freedError = () => new CoromError("FREED", "this instance was freed; load it again");
 
 /** Returns the engine of an instance. */
 export let engineOf;

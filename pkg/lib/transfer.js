@@ -1,6 +1,5 @@
 // Transfers one file into the loader: from the cache if it is there, otherwise from the mirrors. Each chunk is passed on
-// immediately. A file that may be requested again is kept outside of WebAssembly if it was downloaded and is not cached
-// (kept-file.js).
+// immediately. A file that may be requested again is kept outside of WebAssembly if it is not cached (kept-file.js).
 //
 //   for each mirror, the preferred one first:
 //     request the file from the byte that the loader has reached
@@ -11,7 +10,7 @@
 // download-state.js holds the state of one file, mirror-lock.js keeps files without a SHA-256 on one mirror,
 // versioned-files.js keeps those files in the cache, and transient.js marks the errors that are worth a retry.
 import { delay, throwIfAborted } from "./abort.js";
-import { DownloadState, FATAL_CODES, isContentError } from "./download-state.js";
+import { DownloadState, FATAL_CODES, contentKeyOf, isContentError } from "./download-state.js";
 import { CoromError } from "./errors.js";
 import { KeptFiles } from "./kept-file.js";
 import { withLock } from "./locks.js";
@@ -32,17 +31,18 @@ export class Transfer {
   #prefetch;
   #versions;
   #options;
-  /** Index of the mirror that served the last file. It is tried first. */
-  #preferredIndex = 0;
-  #mirrorLock = new MirrorLock();
+  #preferred;
   #keptFiles;
+  #mirrorLock = new MirrorLock();
 
   /**
-   * `sink` has the loader's methods begin, feed, fed, end, missing and isPage. `createHasher`: see hash-web.js.
-   * `prefetch`: see prefetch.js. `keptFiles`: see kept-file.js. `versions`: see versioned-files.js; undefined if files without a SHA-256 are not kept.
+   * `sink` has the loader's methods begin, feed, fed, end, missing and isPage, and may have sizeOf and hasEnough, which
+   * say how many bytes of a file are needed. `createHasher`: see hash-web.js. `prefetch`: see prefetch.js. `keptFiles`: see
+   * kept-file.js. `versions`: see versioned-files.js; undefined if files without a SHA-256 are not kept. `preferred`: the
+   * index of the mirror that served the last file and is tried first; transfers may share it.
    * `options`: `{ fetch, retries, stallTimeoutMs, signal }`.
    */
-  constructor(sink, { source, cache, progress, createHasher, prefetch, keptFiles = new KeptFiles(), versions, ...options }) {
+  constructor(sink, { source, cache, progress, createHasher, prefetch, keptFiles = new KeptFiles(), versions, preferred = { index: 0 }, ...options }) {
     this.#sink = sink;
     this.#source = source;
     this.#cache = cache;
@@ -51,23 +51,24 @@ export class Transfer {
     this.#prefetch = prefetch;
     this.#keptFiles = keptFiles;
     this.#versions = versions;
+    this.#preferred = preferred;
     this.#options = options;
   }
 
   /**
-   * Transfers a file `{ path, size, sha256, required, keep, again, isVerified }` to the loader, or reports it as missing.
-   * `isVerified`: `end` detects damage although there is no SHA-256.
+   * Transfers a file `{ path, size, sha256, contentKey, required, keep, again, isVerified }` to the loader, or reports it as
+   * missing. `isVerified`: `end` detects damage although there is no SHA-256. `contentKey`: the content's key in the cache.
    */
   async transferFile(file) {
     if (!file.again && (await this.#fromEarlierAttempt(file))) return undefined;
-    const entry = file.sha256 && this.#cache?.entry(file.sha256);
+    const entry = contentKeyOf(file) && this.#cache?.entry(contentKeyOf(file));
     const kept = file.keep && !file.again && !entry && this.#source.mirrors[0].remote ? this.#keptFiles.keep(file.path) : undefined;
     const state = new DownloadState(file, { sink: this.#sink, entry, kept, createHasher: this.#createHasher });
     if (file.again && (await this.#keptFiles.feedAgain(state, this.#options.signal))) return undefined;
     if (this.#isVersioned(file)) return this.#versions.transfer(state, (it) => this.#fetch(it), this.#options.signal);
     if (!entry) return this.#fetch(state);
     const { signal } = this.#options;
-    return withLock(`corom ${file.sha256}`, { signal, getProgress: () => entry.storedBytes() }, async () => {
+    return withLock(`corom ${entry.sha256}`, { signal, getProgress: () => entry.storedBytes() }, async () => {
       if (!(await this.#fromCache(state))) await this.#fetch(state);
     });
   }
@@ -99,7 +100,7 @@ export class Transfer {
         await state.feed(segment, { yieldTimer, signal: this.#options.signal });
         this.#report("verify", state, file.size);
       }
-      if (!state.isStarted || state.fed < file.size) return false;
+      if (!state.isWhole) return false;
       await state.end();
       return true;
     } catch (error) {
@@ -118,7 +119,7 @@ export class Transfer {
       try {
         const received = await this.#fetchFromIndex(index, state);
         if (received) {
-          this.#preferredIndex = index;
+          this.#preferred.index = index;
           return;
         }
         if (received === false) absentAt.add(index);
@@ -149,7 +150,7 @@ export class Transfer {
   /** Returns the mirrors in the order in which they are tried. */
   #mirrorOrder({ sha256 }) {
     const all = [...this.#source.mirrors.keys()];
-    const first = (sha256 ? undefined : this.#mirrorLock.index) ?? this.#preferredIndex;
+    const first = (sha256 ? undefined : this.#mirrorLock.index) ?? this.#preferred.index;
     return [first, ...all.filter((index) => index !== first)];
   }
 
@@ -236,14 +237,14 @@ export class Transfer {
       const continues = body.offset !== 0;
       if (continues && body.offset !== from) throw state.resetForChangedFile();
       // Without If-Range and without a SHA-256, only the ETag shows whether this is the same version of the file.
-      const mustMatchEtag = continues && !state.sendsIfRange && !file.sha256;
+      const mustMatchEtag = continues && !state.sendsIfRange && contentKeyOf(file) === undefined;
       if (mustMatchEtag && body.etag !== state.etag) throw state.resetForChangedFile();
       const total = file.size ?? body.total;
       if (body.offset === 0 || !state.isStarted) await state.restart(total);
       state.etag = body.etag;
       state.isEncoded = body.isEncoded;
       await this.#drain(body, state, total);
-      if (body.isPartial && state.fed < total) return undefined;
+      if (body.isPartial && state.fed < total && !state.isWhole) return undefined;
     } finally {
       await body.cancel();
     }
@@ -265,6 +266,7 @@ export class Transfer {
         await state.feed(chunk, { yieldTimer, signal });
         report();
         await entry?.append(chunk);
+        if (this.#sink.hasEnough?.(file.path)) return;
       }
     } catch (error) {
       // Some servers announce more bytes than the file has. If the size matches the manifest, the SHA-256 decides.

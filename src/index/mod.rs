@@ -45,6 +45,7 @@ mod vectors;
 
 pub use attribute_value::AttributeValue;
 pub use catalog::{Catalog, Check, file_hash};
+pub use format::receiver::FileReceiver;
 pub use request::{Boost, FacetRequest, Fusion, Matching, Mode, SearchRequest, SortKey};
 pub use result::{
     ClauseExplanation, Explanation, Facet, FacetCount, Hit, LegScores, ScorePart, SearchResult,

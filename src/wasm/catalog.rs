@@ -1,10 +1,10 @@
 //! The class `Catalog` of `corom-search.wasm` (feature `search`). Requests and results are JSON.
 
-use js_sys::Uint8Array;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use wasm_bindgen::prelude::*;
 
+use super::catalog_file::{CatalogFile, hex};
 use crate::error::{Error, ErrorCode};
 use crate::index::{self, Attribute, Check, Field, VectorSpace};
 
@@ -27,14 +27,20 @@ pub struct Catalog(index::Catalog);
 
 #[wasm_bindgen]
 impl Catalog {
-    /// Opens a catalog file, or its first part without `verify`. See [`index::Catalog::open`].
-    pub fn open(bytes: &Uint8Array, verify: bool) -> Result<Self, JsValue> {
-        Ok(Self(index::Catalog::open(copied(bytes)?, check(verify))?))
+    /// Opens a catalog file that has arrived as a whole. See [`index::Catalog::open`].
+    pub fn open(file: CatalogFile) -> Result<Self, JsValue> {
+        Ok(Self(index::Catalog::open(file.0.into_bytes()?, Check::Header)?))
     }
 
-    /// Applies a delta. See [`index::Catalog::apply`].
-    pub fn apply(&mut self, bytes: &Uint8Array, verify: bool) -> Result<(), JsValue> {
-        Ok(self.0.apply(copied(bytes)?, check(verify))?)
+    /// Opens the part of a catalog file that keyword search needs.
+    #[wasm_bindgen(js_name = openKeywords)]
+    pub fn open_keywords(file: &CatalogFile) -> Result<Self, JsValue> {
+        Ok(Self(index::Catalog::open(file.0.keyword_part()?, Check::Header)?))
+    }
+
+    /// Applies a delta, of which the file keeps the bytes. See [`index::Catalog::apply`].
+    pub fn apply(&mut self, file: &CatalogFile) -> Result<(), JsValue> {
+        Ok(self.0.apply(file.0.to_bytes()?, Check::Header)?)
     }
 
     /// Searches. See [`index::Catalog::search`].
@@ -66,26 +72,9 @@ impl Catalog {
             attributes: &schema.attributes,
             vectors: schema.vectors.as_ref(),
             has_vectors: self.0.has_vectors(),
-            version: self.0.tip().iter().map(|byte| format!("{byte:02x}")).collect(),
+            version: hex(&self.0.tip()),
         })
     }
-}
-
-fn check(verify: bool) -> Check {
-    if verify { Check::Hashes } else { Check::Header }
-}
-
-/// Copies bytes into the memory of the instance. `OUT_OF_MEMORY` if there is too little.
-fn copied(bytes: &Uint8Array) -> Result<Vec<u8>, JsValue> {
-    let length = bytes.length() as usize;
-    let mut copy = Vec::new();
-    if copy.try_reserve_exact(length).is_err() {
-        let message = format!("catalog: {length} bytes cannot be allocated");
-        return Err(Error::new(ErrorCode::OutOfMemory, message).into());
-    }
-    copy.resize(length, 0);
-    bytes.copy_to(&mut copy);
-    Ok(copy)
 }
 
 fn read<T: DeserializeOwned>(request: &str) -> Result<T, JsValue> {

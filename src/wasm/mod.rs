@@ -2,6 +2,8 @@
 
 #[cfg(feature = "search")]
 mod catalog;
+#[cfg(feature = "search")]
+mod catalog_file;
 mod convert;
 #[cfg(feature = "convert")]
 mod converter;

@@ -15,14 +15,14 @@ const sources = readdirSync(PKG, { recursive: true })
   .filter((name) => /^(lib\/.*|[^/]+)\.js$/.test(name));
 const read = (name) => readFileSync(path.join(PKG, name), "utf8");
 /** Files that pages never load: Node's entries and modules, Bun's entry. */
-const NOT_FOR_PAGES = /^(node|bun|inline-node|worker-node|worker-thread-node|convert-node|convert-thread-node|search-node|lib\/((host|hash)-node|store-folder|source-folder|worker\/host-node|convert\/(host-node|folder-disk|staging-folder)|cli\/.*))\.js$/;
+const NOT_FOR_PAGES = /^(node|bun|inline-node|worker-node|worker-thread-node|convert-node|convert-thread-node|search-node|search-bun|search-worker-node|search-worker-thread-node|lib\/((host|hash)-node|store-folder|source-folder|worker\/host-node|convert\/(host-node|folder-disk|staging-folder)|cli\/.*))\.js$/;
 
 test("package.json has no dependencies, and names the command and the worker scripts as the only side effects", () => {
   for (const field of ["dependencies", "peerDependencies", "optionalDependencies"])
     assert.equal(manifest[field], undefined, field);
   assert.deepEqual(Object.keys(manifest.scripts), ["prepack"], "nothing runs on installation");
   assert.deepEqual([manifest.type, manifest.license], ["module", "Apache-2.0"]);
-  const scripts = ["convert-thread", "convert-thread-node", "worker-thread", "worker-thread-node"];
+  const scripts = ["convert-thread", "search-worker-thread", "worker-thread"].flatMap((name) => [name, `${name}-node`]);
   assert.deepEqual(manifest.sideEffects, ["./bin/corom.js", ...scripts.map((name) => `./${name}.js`)]);
   assert.deepEqual(manifest.bin, { corom: "./bin/corom.js" });
   assert.equal(read("LICENSE"), readFileSync(path.join(ROOT, "LICENSE"), "utf8"));
@@ -52,6 +52,8 @@ test("the exports map has types first, and every target exists", () => {
     ["corom/modelscope", "modelscope.js"],
     ["corom/convert", "convert-node.js"],
     ["corom/search", "search-node.js"],
+    ["corom/search-worker", "search-worker-node.js"],
+    ["corom/search-worker-thread", "search-worker-thread-node.js"],
     ["corom/corom-convert.wasm", "wasm/corom-convert.wasm"],
     ["corom/corom-search.wasm", "wasm/corom-search.wasm"],
     ["corom/corom.wasm", "wasm/corom.wasm"],
@@ -84,7 +86,7 @@ test("importing an entry fetches, compiles and starts nothing, and adds no globa
     const entries = await Promise.all(process.argv.slice(1).map((url) => import(url)));
     const added = Object.getOwnPropertyNames(globalThis).filter((name) => !names.has(name));
     console.log(JSON.stringify({ seen, added, exports: entries.map((entry) => Object.keys(entry).sort()) }));`;
-  const urls = ["node.js", "browser.js", "browser-legacy.js", "worker-node.js", "worker.js", "convert-node.js", "convert.js", "search-node.js", "search.js"].map((name) => new URL(`../../pkg/${name}`, import.meta.url).href);
+  const urls = ["node.js", "browser.js", "browser-legacy.js", "worker-node.js", "worker.js", "convert-node.js", "convert.js", "search-node.js", "search.js", "search-worker-node.js", "search-worker.js"].map((name) => new URL(`../../pkg/${name}`, import.meta.url).href);
   const { status, stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", program, ...urls], {
     encoding: "utf8",
   });
@@ -92,7 +94,7 @@ test("importing an entry fetches, compiles and starts nothing, and adds no globa
   assert.deepEqual(JSON.parse(stdout), {
     seen: [],
     added: [],
-    exports: [...Array(5).fill(["Corom", "CoromError", "CoromReranker", "Embeddings"]), ...Array(2).fill(["CoromError", "convert", "inspect"]), ...Array(2).fill(["Catalog", "CoromError"])],
+    exports: [...Array(5).fill(["Corom", "CoromError", "CoromReranker", "Embeddings"]), ...Array(2).fill(["CoromError", "convert", "inspect"]), ...Array(4).fill(["Catalog", "CoromError"])],
   });
 });
 

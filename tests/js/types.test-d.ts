@@ -20,6 +20,7 @@ import type {
 import { huggingface, modelscope } from "corom/hub";
 import { convert, inspect } from "corom/convert";
 import { Catalog, type CatalogInfo, type SearchResult } from "corom/search";
+import { Catalog as CatalogInWorker } from "corom/search-worker";
 import { sentenceEmbedding, type PipelineOutput } from "corom/modelscope";
 import { Corom as CoromInWorker, CoromError as ErrorInWorker, type WorkerInfo } from "corom/worker";
 
@@ -284,6 +285,15 @@ async function search(corom: Corom, bytes: Uint8Array) {
   await shop.search("x", { limit: 3 });
   // @ts-expect-error: made by Catalog.load only
   new Catalog();
+  const other = await CatalogInWorker.load("./catalog/", { vectors: "later", cache: "opfs", worker: new URL("https://a.example") });
+  // @ts-expect-error: workers: an option of corom/worker
+  await CatalogInWorker.load("./catalog/", { workers: 2 });
+  other.attach(corom, { reranker: null }).attach({ rerank: async () => [] });
+  await other.ready;
+  const reranked = await other.search("x", { rerank: { depth: 5, budgetMs: 9, onPartial: ({ hits }, { done }) => void [hits, done] } });
+  same<typeof reranked.hits[0]["scores"]["rerank"], number | null | undefined>(true);
+  same<CatalogInfo, Awaited<ReturnType<typeof shop.update>>>(true);
+  await Catalog.cache.has("./catalog/");
   return [score, range, await shop.similar("p1"), await shop.suggest("阔", { limit: 3 }), await shop.item("p1")];
 }
 void search;

@@ -1,4 +1,4 @@
-// examples/edge in workerd with models of real size stays within the 128 MB of an isolate.
+// Models of real size in workerd stay within the 128 MB of an isolate: examples/edge, and a base model beside a catalog.
 //
 // COROM_M3E_CHECKPOINT: the folder of m3e-small's checkpoint. COROM_EDGE_MODELS: further converted folders to test,
 // separated by colons; CoROM's own, for instance.
@@ -6,9 +6,13 @@ import assert from "node:assert/strict";
 import { readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
+import { Miniflare } from "miniflare";
+import { bundleForEdge } from "./support/edge-bundle.mjs";
+import { wideCatalog } from "./support/edge-catalog.mjs";
 import { baseInt4, m3eInt8 } from "./support/edge-models.mjs";
-import { filesIn, startService } from "./support/edge.mjs";
-import { MODEL, ROOT } from "./support/places.mjs";
+import { filesIn, heapOf, startService } from "./support/edge.mjs";
+import { MODEL, ROOT, project } from "./support/places.mjs";
+import { site } from "./support/site.mjs";
 
 const MIB = 2 ** 20;
 const ISOLATE = 128e6;
@@ -18,7 +22,8 @@ const catalog = readFileSync(path.join(ROOT, "tests/fixtures/m3e-small/catalog.t
 const mib = (bytes) => `${(bytes / MIB).toFixed(1)} MiB`;
 const further = (process.env.COROM_EDGE_MODELS ?? "").split(":").filter(Boolean);
 
-for (const folder of [MODEL, m3eInt8(), await baseInt4(), ...further]) {
+const base = await baseInt4();
+for (const folder of [MODEL, m3eInt8(), base, ...further]) {
   const { dtype } = JSON.parse(readFileSync(path.join(folder, "corom.json"), "utf8"));
   test(`the service answers several requests at once in 128 MB with ${path.basename(folder)} in ${dtype}`, async (t) => {
     for (const name of filesIn(folder)) assert.ok(statSync(path.join(folder, name)).size <= ASSET, `${name} is small enough for a static asset`);
@@ -74,3 +79,43 @@ for (const folder of [MODEL, m3eInt8(), await baseInt4(), ...further]) {
     }
   });
 }
+
+const SEARCH = `import { Corom } from "corom";
+import { Catalog } from "corom/search";
+let loading;
+export default {
+  async fetch(request, { MODELS }) {
+    const { query } = await request.json();
+    loading ??= Promise.all([Catalog.load(MODELS + "catalog/"), Corom.load(MODELS + "model/")]);
+    const [shop, corom] = await loading;
+    shop.attach(corom);
+    const { hits, mode } = await shop.search(query, { filter: { price: { lt: 400 } } });
+    return Response.json({ mode, hits: hits.length, items: shop.info.items, memory: [corom.info.wasmMemory, shop.memoryBytes] });
+  },
+};`;
+
+test("a catalog of 10,000 items with int8 vectors is searched beside a base model in int4 in 128 MB", async (t) => {
+  const folder = project("edge-search", { "main.js": SEARCH });
+  const { modules } = await bundleForEdge(folder, "main.js", ["workerd", "worker", "browser"]);
+  const items = wideCatalog(t, { items: 10_000, titles: catalog });
+  const served = await site(folder, { policy: null, mounts: { "/catalog/": items, "/model/": base } });
+  const bindings = { MODELS: served.address };
+  const inspector = { inspectorHost: "127.0.0.1", inspectorPort: 0 };
+  const miniflare = new Miniflare({ host: "127.0.0.1", compatibilityDate: "2024-09-23", modules, bindings, ...inspector });
+  try {
+    const ask = async (query) => {
+      const response = await miniflare.dispatchFetch("http://worker/", { method: "POST", body: JSON.stringify({ query }) });
+      assert.equal(response.status, 200, await response.clone().text());
+      return response.json();
+    };
+    const answers = await Promise.all(catalog.slice(0, 3).map(ask));
+    for (const { mode, hits, items } of answers) assert.deepEqual([mode, hits, items], ["hybrid", 10, 10_000]);
+    const [model, shop] = answers.at(-1).memory;
+    const heap = await heapOf(await miniflare.getInspectorURL());
+    t.diagnostic(`the model ${mib(model)}, the catalog ${mib(shop)}, JavaScript ${mib(heap)}`);
+    assert.ok(model + shop + heap <= ISOLATE, `${mib(model)}, ${mib(shop)}, ${mib(heap)}`);
+  } finally {
+    await miniflare.dispose();
+    await served.close();
+  }
+});

@@ -1,27 +1,10 @@
-// Checks the options of `corom/search`, and makes the request that the search in Rust reads.
+// Checks the arguments of the calls of a catalog, and makes the request that the search in Rust reads.
 import { checkSignal, ofType, oneOf, optional, readArgument, text, texts, unexpected, wholeNumber } from "../arguments.js";
+import { isBytes, uint8ArrayOf } from "../bytes.js";
 import { invalid } from "../errors.js";
-import { DEFAULT_RETRIES, DEFAULT_STALL_TIMEOUT_MS } from "../load-options.js";
 import { readOptions } from "../option-names.js";
-
-const LOAD_OPTIONS = ["wasm", "fetch", "retries", "stallTimeout", "signal", "onProgress"];
-
-/** Checks the options of `Catalog.load`. */
-export function catalogLoadOptions(value) {
-  const given = readOptions(value, LOAD_OPTIONS, { call: "Catalog.load" });
-  optional(given.signal, checkSignal);
-  return {
-    signal: given.signal,
-    onProgress: optional(given.onProgress, (f) => ofType(f, "onProgress", "function")),
-    wasm: given.wasm,
-    fetch: optional(given.fetch, (f) => ofType(f, "fetch", "function")),
-    retries: wholeNumber(given.retries ?? DEFAULT_RETRIES, "retries", 0),
-    stallTimeoutMs:
-      given.stallTimeout === Infinity
-        ? Infinity
-        : wholeNumber(given.stallTimeout ?? DEFAULT_STALL_TIMEOUT_MS, "stallTimeout", 1),
-  };
-}
+import { isVector, toFloat32 } from "../vectors.js";
+import { rerankOption } from "./rerank.js";
 
 const MODES = ["auto", "keyword", "semantic", "hybrid"];
 const share = (value, name) => {
@@ -57,7 +40,7 @@ const REQUEST = {
   highlight: flag,
 };
 
-const CALL_OPTIONS = ["vector", "signal", "abortPrevious"];
+const DEFAULT_SUGGESTIONS = 10;
 /** Names that other libraries have for these options. */
 const HINTS = {
   limit: "the number of hits is topK",
@@ -71,19 +54,82 @@ const HINTS = {
   q: "the text is the first argument",
 };
 
-/** Returns `{ request, vector, signal, abortPrevious }` of the options of `call`. */
-export function searchOptions(value, call) {
-  return readArgument("options", () => {
-    const given = readOptions(value, [...Object.keys(REQUEST), ...CALL_OPTIONS], { call, hints: HINTS });
-    const { vector, signal, abortPrevious } = given;
-    optional(signal, checkSignal);
-    optional(abortPrevious, (b) => flag(b, "abortPrevious"));
-    const request = {};
-    for (const [name, check] of Object.entries(REQUEST)) {
-      if (given[name] !== undefined) request[name] = check(given[name], name);
+/** Checks the arguments of `search`. Returns `{ request, vector, rerank, signal, abortPrevious }`. */
+export function searchArguments(query, value) {
+  return readArgument("an argument", () => {
+    const { vector, rerank, ...given } = callArguments(value, "search", ["vector", "rerank"]);
+    if (isVector(query)) {
+      if (vector !== undefined) throw invalid("vector: the query is a vector already");
+      if (rerank) throw invalid("rerank: the query is a vector; a reranker reads its text: pass the text, and vector as an option");
+      return { ...given, request: { ...given.request, query: "" }, vector: copyOf(query, "query") };
     }
-    return { request, vector, signal, abortPrevious };
+    given.request.query = text(query, "query");
+    return {
+      ...given,
+      vector: optional(vector, (numbers) => copyOf(numbers, "vector")),
+      rerank: optional(rerank, (option) => rerankOption(option, "rerank")),
+    };
   });
+}
+
+/** Returns a copy of a vector, because the caller may change it while the search waits. */
+const copyOf = (numbers, name) => toFloat32(numbers, name).slice();
+
+/** Checks the arguments of `similar`. */
+export function similarArguments(id, value) {
+  return readArgument("an argument", () => ({ ...callArguments(value, "similar", []), id: text(id, "id") }));
+}
+
+/** Checks the arguments of `suggest`. */
+export function suggestArguments(prefix, value) {
+  return readArgument("an argument", () => {
+    const { limit = DEFAULT_SUGGESTIONS, signal } = readOptions(value, ["limit", "signal"], { call: "suggest" });
+    optional(signal, checkSignal);
+    return { prefix: text(prefix, "prefix"), limit: wholeNumber(limit, "limit", 0), signal };
+  });
+}
+
+/** Checks the arguments of `item`. */
+export function itemArguments(id, value) {
+  return readArgument("an argument", () => ({ ...signalOf(value, "item"), id: text(id, "id") }));
+}
+
+/** Checks the arguments of `apply`. */
+export function deltaArgument(delta, value) {
+  return readArgument("an argument", () => {
+    if (!isBytes(delta)) throw unexpected("delta", delta, "the bytes of a delta file");
+    return { ...signalOf(value, "apply"), bytes: new Uint8Array(uint8ArrayOf(delta, "delta")) };
+  });
+}
+
+/** Checks the options of `update`. */
+export function updateOptions(value) {
+  return readArgument("options", () => {
+    const options = readOptions(value, ["signal", "onProgress"], { call: "update" });
+    optional(options.signal, checkSignal);
+    optional(options.onProgress, (f) => ofType(f, "onProgress", "function"));
+    return options;
+  });
+}
+
+function signalOf(value, call) {
+  const { signal } = readOptions(value, ["signal"], { call });
+  optional(signal, checkSignal);
+  return { signal };
+}
+
+/** Returns `{ request, signal, abortPrevious }` of the options of `call`, and those with the names `more`, unchecked. */
+function callArguments(value, call, more) {
+  const names = [...Object.keys(REQUEST), "signal", "abortPrevious", ...more];
+  const given = readOptions(value, names, { call, hints: HINTS });
+  optional(given.signal, checkSignal);
+  optional(given.abortPrevious, (b) => flag(b, "abortPrevious"));
+  const request = {};
+  for (const [name, check] of Object.entries(REQUEST)) {
+    if (given[name] !== undefined) request[name] = check(given[name], name);
+  }
+  const others = ["signal", "abortPrevious", ...more].map((name) => [name, given[name]]);
+  return { ...Object.fromEntries(others), request };
 }
 
 function listOf(value, name, one) {

@@ -2,12 +2,13 @@
 // more):
 //
 //   worker -> page   { ready: { lock } }               once, before anything is sent to the worker
-//                    { progress, cause }               a progress event
-//                    { done }                          texts of the current call that are done
+//                    { progress, cause, id }           a progress event of the question `id`, or of a load without it
+//                    { done, id }                      texts of the question that are done
 //                    { fetch }                         calls a function of the page
-//                    { answer: { value | error, memory, kernel } }
-//   page -> worker   { load }, { call }                one question at a time
-//                    { abort: true }                   aborts the current call
+//                    { answer: { id, value | error, … } }   and the state of the worker: memory, kernel
+//   page -> worker   { load, id }, { call, id }        a question; a worker with a model has one at a time
+//                    { abort: id }                     aborts a question
+import { onAbort } from "../abort.js";
 import { CoromError, invalid, messageOf } from "../errors.js";
 import { deserializeError } from "./serialize-error.js";
 import { answerFetch } from "./fetch.js";
@@ -16,7 +17,8 @@ export class WorkerConnection {
   #channel;
   #handlers;
   #ready = deferred();
-  #pendingAnswer; // there is at most one
+  #pendingAnswers = new Map(); // by the id of the question
+  #lastId = 0;
   #ending = new AbortController();
 
   /**
@@ -37,29 +39,30 @@ export class WorkerConnection {
   }
 
   /**
-   * Sends a question. Returns the worker's answer, `{ value, memory, kernel }` or `{ error, memory, kernel }`. Rejects
-   * if the worker ends. `onDone(count)` receives the worker's reports until then.
+   * Sends a question. Returns the worker's answer, `{ value, … }` or `{ error, … }` with its state. Rejects if the worker
+   * ends. `onDone(count)` and `onProgress(event)` receive the worker's reports until then. If `signal` aborts, the worker
+   * is told; its answer is still awaited.
    */
-  async ask(question, onDone) {
+  async ask(question, { onDone, onProgress, signal } = {}) {
+    const id = ++this.#lastId;
+    const pending = { ...deferred(), onDone, onProgress };
+    this.#pendingAnswers.set(id, pending);
     this.#channel.setBusy(true);
+    let release = () => {};
     try {
       if (!this.#ready.done) await this.#ready.promise;
       this.#ending.signal.throwIfAborted();
-      this.#pendingAnswer = { ...deferred(), onDone };
-      this.#channel.post(question);
-      return await this.#pendingAnswer.promise;
+      this.#channel.post({ ...question, id });
+      release = onAbort(signal, () => this.#channel.post({ abort: id }));
+      return await pending.promise;
     } catch (error) {
       if (error?.name !== "DataCloneError") throw error;
       throw invalid(`source or options cannot be sent to a worker: ${messageOf(error)}`, { cause: error });
     } finally {
-      this.#pendingAnswer = undefined;
-      this.#channel.setBusy(false);
+      release();
+      this.#pendingAnswers.delete(id);
+      this.#channel.setBusy(this.#pendingAnswers.size > 0);
     }
-  }
-
-  /** Asks the worker to abort the current call. */
-  abort() {
-    this.#channel.post({ abort: true });
   }
 
   /** Terminates the worker. The pending question is rejected with the reason. */
@@ -68,27 +71,29 @@ export class WorkerConnection {
     this.#ending.abort(reason);
     this.#channel.end();
     this.#ready.reject(reason);
-    this.#pendingAnswer?.reject(reason);
+    for (const { reject } of this.#pendingAnswers.values()) reject(reason);
   }
 
   /** Handles one message of the worker. */
-  #receive({ ready, progress, cause, fetch, done, answer }) {
+  #receive({ ready, progress, cause, fetch, done, answer, id }) {
     if (ready) {
       this.#watchLock(ready.lock);
       this.#ready.resolve();
     } else if (progress) {
+      const event = cause ? { ...progress, cause: deserializeError(cause) } : progress;
+      const { onProgress = this.#handlers.progress } = this.#pendingAnswers.get(id) ?? {};
       try {
-        this.#handlers.progress(cause ? { ...progress, cause: deserializeError(cause) } : progress);
+        onProgress(event);
       } catch (thrown) {
         this.end(thrown);
       }
     } else if (done !== undefined) {
-      this.#pendingAnswer?.onDone?.(done);
+      this.#pendingAnswers.get(id)?.onDone?.(done);
     } else if (fetch) {
       answerFetch(this.#handlers.shared[fetch.shared], fetch, this.#ending.signal);
     } else {
-      const { value, error, ...state } = answer;
-      this.#pendingAnswer?.resolve({ value, ...state, error: error && deserializeError(error) });
+      const { id, value, error, ...state } = answer;
+      this.#pendingAnswers.get(id)?.resolve({ value, ...state, error: error && deserializeError(error) });
     }
   }
 

@@ -77,14 +77,13 @@ export class Supervisor {
     const connection = this.#connection;
     let timer;
     const abort = () => {
-      connection.abort();
       // By default, wait no longer than a reload would take.
       const limit = this.#abortTimeout ?? Math.max(MIN_ABORT_TIMEOUT_MS, this.#loadTimeMs);
       if (limit < Infinity) timer = setTimeout(() => connection.end(signal.reason), Math.min(limit, MAX_TIMER_MS));
     };
     const release = onAbort(signal, abort);
     try {
-      const { value, error, memory, kernel } = await connection.ask({ call: question }, onDone);
+      const { value, error, memory, kernel } = await connection.ask({ call: question }, { onDone, signal });
       this.#memory = memory;
       this.#kernel = kernel ?? this.#kernel;
       if (error) throw memory > 0 ? error : this.#crashedError(error);

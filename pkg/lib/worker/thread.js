@@ -54,21 +54,21 @@ export async function serve(classes, port) {
   };
 
   /** Returns a function that reports how many texts are done, or undefined if the page does not listen. */
-  const reporter = (reports) => {
+  const reporter = (id, reports) => {
     let last = -Infinity;
     const report = (done) => {
       if (performance.now() - last < REPORT_INTERVAL_MS) return;
       last = performance.now();
-      post({ done });
+      post({ done, id });
     };
     return reports ? report : undefined;
   };
 
-  const call = async ({ method, args, reports, kept }) => {
+  const call = async ({ method, args, reports, kept }, id) => {
     if (kept) engineOf(instance).retain(kept);
     running = new AbortController();
     try {
-      return await METHODS[method](engineOf(instance), args, { signal: running.signal, onDone: reporter(reports) });
+      return await METHODS[method](engineOf(instance), args, { signal: running.signal, onDone: reporter(id, reports) });
     } finally {
       running = undefined;
     }
@@ -76,13 +76,14 @@ export async function serve(classes, port) {
 
   port.onmessage = async ({ data }) => {
     if (data.abort) return running?.abort();
-    const answer = data.load ? load(data.load) : call(data.call);
+    const { id } = data;
+    const answer = data.load ? load(data.load) : call(data.call, id);
     const [message, transferred] = await answer.then(
       ([value, transferred]) => [{ value }, transferred],
       (thrown) => [{ error: serializeError(thrown) }, []],
     );
     const { wasmMemory: memory = 0, kernel } = instance?.info ?? {};
-    post({ answer: { ...message, memory, kernel } }, transferred);
+    post({ answer: { id, ...message, memory, kernel } }, transferred);
   };
   post({ ready: { lock: await holdLock() } });
 }
@@ -91,7 +92,7 @@ export async function serve(classes, port) {
  * Acquires a Web Lock and holds it until the worker ends, so that the page detects the end. Returns the name of the
  * lock; undefined if there are no locks.
  */
-function holdLock() {
+export function holdLock() {
   const { locks } = globalThis.navigator ?? {};
   if (!locks) return undefined;
   const name = `corom worker ${Date.now()} ${Math.random()}`;

@@ -105,7 +105,7 @@ impl SectionKind {
 pub(crate) struct Entry {
     pub(crate) kind: SectionKind,
     pub(crate) bytes: Range<usize>,
-    hash: Hash,
+    pub(crate) hash: Hash,
 }
 
 /// The header of a file.
@@ -147,7 +147,7 @@ impl Header {
         }
         let parent = hash_of(reader.bytes(HASH_BYTES)?);
         let mut entries: Vec<Entry> = Vec::with_capacity(sections);
-        let mut end = PREFIX_BYTES + sections * ENTRY_BYTES + HASH_BYTES;
+        let mut end = Self::length_of(sections);
         for _ in 0..sections {
             let entry = Self::read_entry(&mut reader, end)?;
             if entries.last().is_some_and(|last| last.kind >= entry.kind) {
@@ -162,6 +162,34 @@ impl Header {
             fail!(InvalidCatalog, "{WHAT}: the hash differs from the header's bytes; the file is damaged");
         }
         Ok(Self { kind, parent, entries, hash })
+    }
+
+    /// Returns the size of the header at the beginning of `file`; `None` if too few bytes have arrived to know it.
+    ///
+    /// # Errors
+    /// Those of [`Header::read`], if the first bytes are wrong.
+    pub(crate) fn length(file: &[u8]) -> Result<Option<usize>> {
+        if !MAGIC.starts_with(&file[..file.len().min(MAGIC.len())]) {
+            fail!(InvalidCatalog, "{WHAT}: this is not a catalog: it does not begin with COROMCAT");
+        }
+        let Some(numbers) = file.get(MAGIC.len()..20) else { return Ok(None) };
+        let mut reader = ByteReader::new(numbers, WHAT);
+        let (version, _kind, sections) = (reader.u32()?, reader.u32()?, reader.u32()? as usize);
+        if version != VERSION {
+            fail!(
+                UnsupportedFormat,
+                "{WHAT}: format version {version}; this release reads version {VERSION}"
+            );
+        }
+        if sections > MAX_SECTIONS {
+            fail!(InvalidCatalog, "{WHAT}: {sections} sections; expected at most {MAX_SECTIONS}");
+        }
+        Ok(Some(Self::length_of(sections)))
+    }
+
+    /// Returns the size of a header with so many sections.
+    pub(crate) fn length_of(sections: usize) -> usize {
+        PREFIX_BYTES + sections * ENTRY_BYTES + HASH_BYTES
     }
 
     fn read_entry(reader: &mut ByteReader, end: usize) -> Result<Entry> {
@@ -181,7 +209,7 @@ impl Header {
 
     /// Returns the size of the whole file.
     pub(crate) fn file_bytes(&self) -> usize {
-        let header = PREFIX_BYTES + self.entries.len() * ENTRY_BYTES + HASH_BYTES;
+        let header = Self::length_of(self.entries.len());
         self.entries.last().map_or(header, |entry| entry.bytes.end)
     }
 
@@ -198,7 +226,7 @@ impl Header {
         if file.len() != self.file_bytes() {
             fail!(IntegrityMismatch, "catalog: {} bytes; the header says {}", file.len(), self.file_bytes());
         }
-        let mut end = PREFIX_BYTES + self.entries.len() * ENTRY_BYTES + HASH_BYTES;
+        let mut end = Self::length_of(self.entries.len());
         for entry in &self.entries {
             let gap_is_zero = file[end..entry.bytes.start].iter().all(|&byte| byte == 0);
             if !gap_is_zero || hash_of(&Sha256::digest(&file[entry.bytes.clone()])) != entry.hash {
@@ -224,7 +252,7 @@ pub(crate) fn write_file(
         writer.u32(number);
     }
     writer.bytes.extend(parent);
-    let mut end = PREFIX_BYTES + sections.len() * ENTRY_BYTES + HASH_BYTES;
+    let mut end = Header::length_of(sections.len());
     for (kind, bytes) in &sections {
         let start = end.next_multiple_of(ALIGNMENT);
         writer.u32(*kind as u32);
@@ -244,7 +272,8 @@ pub(crate) fn write_file(
     file
 }
 
-fn hash_of(bytes: &[u8]) -> Hash {
+/// Returns 32 bytes as a hash.
+pub(super) fn hash_of(bytes: &[u8]) -> Hash {
     let mut hash = [0; HASH_BYTES];
     hash.copy_from_slice(bytes);
     hash

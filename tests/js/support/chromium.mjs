@@ -54,6 +54,9 @@ export function pageFiles() {
     "browser.js",
     "worker.js",
     "worker-thread.js",
+    "search.js",
+    "search-worker.js",
+    "search-worker-thread.js",
     ...readdirSync(path.join(PKG, "lib"), { recursive: true }).map((n) => `lib/${n}`),
     ...readdirSync(path.join(PKG, "wasm")).map((n) => `wasm/${n}`),
   ]) {

@@ -84,7 +84,8 @@ function asAssets(models) {
   };
 }
 
-async function heapOf(inspector) {
+/** Returns the bytes of JavaScript in the isolate of a Miniflare: objects and buffers, without WebAssembly's memory. */
+export async function heapOf(inspector) {
   const list = await fetch(new URL("/json", String(inspector).replace("ws:", "http:")));
   const { webSocketDebuggerUrl } = (await list.json()).find(({ id }) => id === "core:user:");
   const socket = new WebSocket(webSocketDebuggerUrl);

@@ -1,0 +1,250 @@
+// The catalog of an instance of `Catalog` on this thread.
+//
+// An engine of catalogs has these members; worker-engine.js has them too:
+//
+//   info, memoryBytes                        what is loaded
+//   ready                                    promise: all that the options asked for is there
+//   search(request, vector), similar(id, request), suggest(prefix, limit), item(id)
+//                                            `request` is JSON; the results are those of the binding
+//   apply(bytes, { signal })                 applies a delta
+//   update({ signal, onProgress })           loads what is new in the source
+//   free()
+import { childController, onAbort, reasonOf, throwIfAborted, untilAborted } from "../abort.js";
+import { invalid } from "../errors.js";
+import { freedError } from "../model-instance.js";
+import { ProgressReporter } from "../progress.js";
+import { YieldTimer } from "../yield-timer.js";
+import { CatalogFolder, isSingleFile } from "./folder.js";
+import { hashInName } from "./list.js";
+import { inParallel, loadCatalog, otherNames } from "./load.js";
+import { CatalogReceiver } from "./receiver.js";
+
+/** Bytes that are checked at once. */
+const CHUNK_BYTES = 1 << 20;
+const INFO = ["items", "fields", "attributes", "vectors", "hasVectors", "version"];
+
+/** Returns an object with the properties of a catalog, which `snapshot()` returns as they are now. */
+export function catalogInfo(snapshot) {
+  const info = {};
+  for (const name of INFO) Object.defineProperty(info, name, { enumerable: true, get: () => snapshot()[name] });
+  return info;
+}
+
+export class CatalogEngine {
+  #host;
+  #source;
+  #options;
+  #instance;
+  #catalog;
+  #names;
+  #sizes;
+  /** Deltas that were applied while the vectors are on their way: CatalogFiles. */
+  #deltas = [];
+  /** Resolves or rejects when the vectors are here; undefined if nothing is on its way. */
+  #rest;
+  #snapshot;
+  #changes = Promise.resolve();
+  #ending = new AbortController();
+  parallel = Infinity;
+  info = catalogInfo(() => this.#snapshot);
+  ready = Promise.resolve();
+  /** Called after every change with the properties of the catalog. */
+  onChange = () => {};
+
+  /** Loads a catalog. `options` are those of `catalogLoadOptions`. */
+  static async load(host, source, options) {
+    const engine = new CatalogEngine();
+    engine.#host = host;
+    engine.#source = source;
+    engine.#options = options;
+    await engine.#load(options);
+    return engine;
+  }
+
+  /** True while vectors are on their way. */
+  get isPartial() {
+    return this.#rest !== undefined;
+  }
+
+  get memoryBytes() {
+    return this.#instance?.memoryBytes ?? 0;
+  }
+
+  async search(request, vector) {
+    return this.#read((catalog) => catalog.search(request, vector));
+  }
+
+  async similar(id, request) {
+    return this.#read((catalog) => catalog.similar(id, request));
+  }
+
+  async suggest(prefix, limit) {
+    return this.#read((catalog) => catalog.suggest(prefix, limit));
+  }
+
+  async item(id) {
+    return this.#read((catalog) => catalog.item(id)) ?? undefined;
+  }
+
+  apply(bytes, { signal } = {}) {
+    return this.#change(signal, async (signal) => {
+      const file = this.#call(({ CatalogFile }) => new CatalogFile(bytes.length));
+      const yieldTimer = new YieldTimer();
+      for (let at = 0; at < bytes.length; at += CHUNK_BYTES) {
+        if (yieldTimer.isDue) await yieldTimer.yieldNow();
+        throwIfAborted(signal);
+        this.#call(() => file.feed(bytes.subarray(at, at + CHUNK_BYTES)));
+      }
+      this.#call(() => file.checkComplete());
+      this.#apply(file);
+    });
+  }
+
+  update({ signal, onProgress } = {}) {
+    return this.#change(signal, async (signal) => {
+      if (isSingleFile(this.#source)) throw invalid("update: the catalog was loaded from one file; pass a delta to apply");
+      await untilAborted((this.#rest ?? Promise.resolve()).catch(() => {}), signal);
+      const progress = new ProgressReporter(onProgress);
+      const options = { ...this.#options, signal, onProgress };
+      const folder = await CatalogFolder.open(this.#host, this.#source, options, progress);
+      try {
+        const isUpToDate = this.#options.vectors === "none" || this.info.vectors === null || this.info.hasVectors;
+        if (isUpToDate && (await this.#follow(folder, signal))) return progress.report("done");
+      } finally {
+        folder.close();
+      }
+      await this.#load({ ...options, vectors: options.vectors === "later" ? "wait" : options.vectors });
+    });
+  }
+
+  free() {
+    this.#ending.abort(freedError());
+    this.#instance?.drop();
+    this.#instance = this.#catalog = undefined;
+    this.#deltas = [];
+  }
+
+  /** Loads the catalog into a new instance, which replaces the one before. */
+  async #load(options) {
+    const { signal, release: end } = this.#untilFreed(options.signal);
+    const progress = new ProgressReporter(options.onProgress);
+    try {
+      const loaded = await loadCatalog(this.#host, this.#source, { ...options, signal }, progress);
+      const before = this.#instance;
+      [this.#instance, this.#catalog] = [loaded.instance, loaded.catalog];
+      [this.#names, this.#sizes] = [loaded.names, loaded.sizes];
+      before?.drop();
+      this.#refresh();
+      this.ready = Promise.resolve();
+      if (loaded.rest === undefined) return end();
+      this.#rest = this.ready = this.#receiveRest(loaded.rest).finally(end);
+      this.ready.catch(() => {}); // nobody may wait for it
+    } catch (error) {
+      end();
+      throw error;
+    }
+  }
+
+  /** Replaces the catalog without vectors when all has arrived. */
+  async #receiveRest(rest) {
+    try {
+      const whole = await rest;
+      for (const delta of this.#deltas) this.#call(() => whole.apply(delta));
+      const before = this.#catalog;
+      this.#catalog = whole;
+      this.#call(() => before.free());
+      this.#refresh();
+    } catch (error) {
+      throwIfAborted(this.#ending.signal);
+      throw error;
+    } finally {
+      this.#rest = undefined;
+      const deltas = this.#deltas.splice(0);
+      if (this.#instance) this.#call(() => deltas.forEach((delta) => delta.free()));
+    }
+  }
+
+  /**
+   * Applies the deltas of the folder that come after the last file here. Returns false if the folder has another catalog,
+   * or was compacted.
+   */
+  async #follow(folder, signal) {
+    const receiver = new CatalogReceiver(this.#instance);
+    let names = await folder.names(receiver, signal);
+    for (let isSecond = false; ; isSecond = true) {
+      const at = this.#placeIn(names);
+      if (at < 0) return false;
+      const added = names.slice(at + 1);
+      try {
+        await inParallel(added, (name) => (receiver.has(name) ? undefined : folder.receive(name, receiver, signal)));
+      } catch (error) {
+        throwIfAborted(signal);
+        if (error?.code !== "MISSING_FILE") throw error;
+        const next = await otherNames(folder, receiver, { error, names, isSecond, signal });
+        if (next === undefined) throw error;
+        names = next;
+        continue;
+      }
+      for (const name of added) {
+        this.#sizes.set(name, receiver.sizeOf(name));
+        this.#apply(receiver.take(name));
+      }
+      this.#names = names;
+      await folder.keep(names, (name) => this.#sizes.get(name));
+      return true;
+    }
+  }
+
+  /** Returns the place of the last file here in a list; -1 if it is not there. */
+  #placeIn(names) {
+    const { version } = this.info;
+    const place = names.map((name) => version.startsWith(hashInName(name) ?? "-")).lastIndexOf(true);
+    if (place >= 0) return place;
+    const isContinued = this.#names.every((name, i) => names[i] === name && hashInName(name) === undefined);
+    return isContinued ? this.#names.length - 1 : -1;
+  }
+
+  #apply(file) {
+    this.#call(() => this.#catalog.apply(file));
+    if (this.#rest) this.#deltas.push(file);
+    else this.#call(() => file.free());
+    this.#refresh();
+  }
+
+  /** Runs changes one after the other. Returns the properties of the catalog. */
+  async #change(signal, work) {
+    const until = this.#untilFreed(signal);
+    const mine = this.#changes.then(() => {
+      throwIfAborted(until.signal);
+      return work(until.signal);
+    });
+    this.#changes = mine.catch(() => {});
+    try {
+      await untilAborted(mine, until.signal);
+      return this.info;
+    } finally {
+      until.release();
+    }
+  }
+
+  /** Returns a signal that aborts as the given one does, and when the catalog is freed; and a function that ends this. */
+  #untilFreed(signal) {
+    const { controller, release } = childController(this.#ending.signal);
+    const releaseGiven = onAbort(signal, () => controller.abort(reasonOf(signal)));
+    return { signal: controller.signal, release: () => (release(), releaseGiven()) };
+  }
+
+  #refresh() {
+    this.#snapshot = Object.freeze(this.#read((catalog) => catalog.info()));
+    this.onChange(this.#snapshot);
+  }
+
+  #call(work) {
+    if (this.#instance === undefined) throw freedError();
+    return this.#instance.call(work);
+  }
+
+  #read(work) {
+    return JSON.parse(this.#call(() => work(this.#catalog)));
+  }
+}

@@ -1,0 +1,122 @@
+// Loads a catalog into a new instance of corom-search.wasm:
+//
+//   compile the binary; meanwhile open the source and request catalog.json
+//   receive the files that it lists, in parallel
+//     a file is gone: the catalog was compacted meanwhile; read catalog.json again, once
+//     no server can be reached: use the files of the last load in the cache
+//   open the catalog, apply its deltas, note in the cache what was loaded
+import { childController, throwIfAborted, untilAborted } from "../abort.js";
+import { Instance, instantiate } from "../instance.js";
+import { searchModule } from "../module.js";
+import { textClasses } from "../text.js";
+import { createBindings } from "../../wasm/corom-search.js";
+import { CatalogFolder } from "./folder.js";
+import { CatalogReceiver } from "./receiver.js";
+
+/** Deltas that are transferred in parallel. */
+const MAX_PARALLEL_FILES = 4;
+
+/**
+ * Loads a catalog. Returns `{ instance, catalog, names, sizes, rest }`: `catalog` is that of the binding, `sizes` has the
+ * size of each file by its name. With `vectors: "later"`, `rest` is a promise of the catalog with its vectors.
+ */
+export async function loadCatalog(host, source, options, progress) {
+  const { signal } = options;
+  throwIfAborted(signal);
+  const opening = untilAborted(CatalogFolder.open(host, source, options, progress), signal);
+  opening.catch(() => {}); // reported below, unless the binary fails first
+  let instance;
+  let folder;
+  try {
+    const compiled = await searchModule(host, options);
+    const { bindings, memory } = await instantiate(createBindings(textClasses()), compiled, signal);
+    instance = new Instance(bindings, memory, "the catalog");
+    folder = await opening;
+    return await loadFrom(folder, instance, options, progress);
+  } catch (error) {
+    instance?.drop();
+    opening.then((folder) => folder.close()).catch(() => {});
+    throw error;
+  }
+}
+
+async function loadFrom(folder, instance, { vectors, signal }, progress) {
+  const receiver = new CatalogReceiver(instance, { keywordsOnly: vectors === "none" });
+  let names = await folder.names(receiver, signal);
+  for (let isSecond = false; ; ) {
+    try {
+      return await receiveAll(folder, receiver, instance, { names, vectors, signal, progress });
+    } catch (error) {
+      throwIfAborted(signal);
+      const next = await otherNames(folder, receiver, { error, names, isSecond, signal });
+      if (next === undefined) throw error;
+      isSecond ||= error.code === "MISSING_FILE";
+      for (const name of names) if (!next.includes(name)) receiver.drop(name);
+      names = next;
+    }
+  }
+}
+
+/** Returns the names to go on with after an error; undefined if there are none. */
+export async function otherNames(folder, receiver, { error, names, isSecond, signal }) {
+  if (error?.code !== "MISSING_FILE") return folder.namesOffline(error);
+  if (isSecond) return undefined;
+  const next = await folder.names(receiver, signal);
+  return next.join("/") === names.join("/") ? undefined : next;
+}
+
+async function receiveAll(folder, receiver, instance, { names, vectors, signal, progress }) {
+  const [first, ...deltas] = names;
+  receiver.watch(first);
+  const { controller, release } = childController(signal);
+  const take = (name) => (receiver.has(name) ? undefined : folder.receive(name, receiver, controller.signal));
+  const stopAll = (error) => {
+    controller.abort(error);
+    throw error;
+  };
+  const whole = Promise.resolve(take(first)).catch(stopAll);
+  const rest = inParallel(deltas, take).catch(stopAll);
+  const all = Promise.all([whole, rest]);
+  const apply = (catalog) => deltas.forEach((name) => instance.call(() => catalog.apply(receiver.file(name))));
+  const sizes = new Map();
+  const finish = async () => {
+    for (const name of names) sizes.set(name, receiver.sizeOf(name));
+    const catalog = instance.call(({ Catalog }) =>
+      vectors === "none" ? Catalog.openKeywords(receiver.file(first)) : Catalog.open(receiver.take(first)),
+    );
+    receiver.drop(first);
+    apply(catalog);
+    await folder.keep(names, (name) => sizes.get(name));
+    for (const name of deltas) receiver.drop(name);
+    progress.report("done");
+    return catalog;
+  };
+  try {
+    if (vectors === "later") {
+      const isAll = await Promise.race([all.then(() => true), Promise.all([receiver.keywords, rest]).then(() => false)]);
+      if (!isAll) {
+        const catalog = instance.call(({ Catalog }) => Catalog.openKeywords(receiver.file(first)));
+        apply(catalog);
+        return { instance, catalog, names, sizes, rest: all.then(finish).finally(release) };
+      }
+    }
+    await all;
+    const catalog = await finish();
+    release();
+    return { instance, catalog, names, sizes };
+  } catch (error) {
+    controller.abort(error);
+    await Promise.allSettled([whole, rest]); // so that received bytes are in the cache
+    release();
+    throw error;
+  }
+}
+
+/** Runs `work` on every item, a few at a time. */
+export async function inParallel(items, work) {
+  const waiting = [...items];
+  const next = async () => {
+    while (waiting.length > 0) await work(waiting.shift());
+  };
+  await Promise.all(Array.from({ length: MAX_PARALLEL_FILES }, next));
+}

@@ -1,0 +1,126 @@
+// Receives the files of a catalog from a transfer (transfer.js). Their bytes go into the memory of the catalog's instance,
+// which checks them as they arrive.
+import { CoromError } from "../errors.js";
+import { LIST, MAX_LIST_BYTES, hashInName } from "./list.js";
+
+export class CatalogReceiver {
+  #instance;
+  #files = new Map(); // name -> CatalogFile of the binding
+  #list = [];
+  #listBytes = 0;
+  #keywordsOnly;
+  #watched;
+  #resolveKeywords;
+  /** Resolves when the keywords of the watched file have arrived. */
+  keywords;
+
+  /** `keywordsOnly`: of the watched file, only the part that keyword search needs is received. */
+  constructor(instance, { keywordsOnly = false } = {}) {
+    this.#instance = instance;
+    this.#keywordsOnly = keywordsOnly;
+  }
+
+  /** Names the file that is the catalog itself. */
+  watch(name) {
+    this.#watched = name;
+    this.keywords = new Promise((resolve) => (this.#resolveKeywords = resolve));
+    if (this.#files.has(name) && this.#hasKeywords(name)) this.#resolveKeywords();
+  }
+
+  begin(path, size) {
+    if (path === LIST) {
+      this.#list = [];
+      this.#listBytes = 0;
+      return;
+    }
+    this.drop(path);
+    this.#files.set(path, this.#instance.call(({ CatalogFile }) => new CatalogFile(size)));
+  }
+
+  fed(path) {
+    return path === LIST ? this.#listBytes : this.#call(path, (file) => file.received());
+  }
+
+  feed(path, chunk) {
+    if (path === LIST) {
+      this.#list.push(chunk.slice());
+      this.#listBytes += chunk.length;
+      if (this.#listBytes > MAX_LIST_BYTES) throw new CoromError("INVALID_CATALOG", `${LIST}: it has more than 1 MiB`);
+      return;
+    }
+    this.#call(path, (file) => file.feed(chunk));
+    if (path === this.#watched && this.#hasKeywords(path)) this.#resolveKeywords();
+  }
+
+  end(path) {
+    if (path === LIST || this.hasEnough(path)) return;
+    const found = this.#call(path, (file) => (file.checkComplete(), file.hash()));
+    const expected = hashInName(path);
+    if (expected === undefined || found.startsWith(expected)) return;
+    throw new CoromError("INTEGRITY_MISMATCH", `${path}: its hash is ${found}, not the one in its name`);
+  }
+
+  missing(path) {
+    const folder = path === LIST ? "expected a catalog folder, as `corom index build` writes it" : `${LIST} lists it`;
+    throw new CoromError("MISSING_FILE", `${path} does not exist; ${folder}`);
+  }
+
+  isPage() {
+    return false;
+  }
+
+  /** Returns the size of a file, when its header has arrived. */
+  sizeOf(path) {
+    return path === LIST ? undefined : this.#call(path, (file) => file.size());
+  }
+
+  /** Returns true if no further bytes of a file are needed. */
+  hasEnough(path) {
+    return this.#keywordsOnly && path === this.#watched && this.#hasKeywords(path);
+  }
+
+  /** Returns catalog.json. */
+  async takeList() {
+    const list = new Uint8Array(await new Blob(this.#list).arrayBuffer());
+    this.#list = [];
+    return list;
+  }
+
+  /** Returns a file, a CatalogFile of the binding. */
+  file(path) {
+    return this.#files.get(path);
+  }
+
+  /** Returns a file and forgets it. */
+  take(path) {
+    const file = this.#files.get(path);
+    this.#files.delete(path);
+    return file;
+  }
+
+  /** Returns true if a file has been received as a whole. */
+  has(path) {
+    const file = this.#files.get(path);
+    return file !== undefined && this.#instance.call(() => file.received() === file.size());
+  }
+
+  /** Frees a file. */
+  drop(path) {
+    const file = this.take(path);
+    if (file) this.#instance.call(() => file.free());
+  }
+
+  #hasKeywords(path) {
+    return this.#call(path, (file) => file.received() >= file.keywordBytes()); // undefined compares as false
+  }
+
+  #call(path, work) {
+    const file = this.#files.get(path);
+    try {
+      return this.#instance.call(() => work(file));
+    } catch (error) {
+      if (!["INVALID_CATALOG", "INTEGRITY_MISMATCH", "UNSUPPORTED_FORMAT"].includes(error?.code)) throw error;
+      throw new CoromError(error.code, `${path}: ${error.message.replace(/^(catalog|delta): /, "")}`, { cause: error });
+    }
+  }
+}
