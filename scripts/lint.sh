@@ -20,6 +20,7 @@ lint_wasm() {
   step "clippy for wasm" web_cargo clippy --profile quick --lib --no-default-features --features embed -- -D warnings -D clippy::unwrap_used
   step "clippy for wasm, relaxed SIMD" web_cargo clippy --profile quick --lib --no-default-features --features relaxed-simd -- -D warnings
   step "clippy for wasm, search" web_cargo clippy --profile quick --lib --no-default-features --features search -- -D warnings -D clippy::unwrap_used
+  step "clippy for wasm, catalogs" web_cargo clippy --profile quick --lib --no-default-features --features index -- -D warnings -D clippy::unwrap_used
   step "clippy for wasm, converter" web_cargo clippy --profile quick --lib --features convert -- -D warnings
 }
 

@@ -5,6 +5,7 @@ mod build;
 mod change;
 mod characters;
 mod fold;
+mod input;
 mod item;
 mod keywords;
 mod phrases;
@@ -14,6 +15,7 @@ mod vectors;
 
 pub use build::{BuildOptions, CodesOption, build, compact};
 pub use change::{Change, delta};
+pub use input::{describe, embedded_field, read_row, read_schema, read_synonyms, record_of, use_model};
 pub use item::Item;
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ struct Info<'a> {
 
 /// See [`index::Catalog`].
 #[wasm_bindgen]
-pub struct Catalog(index::Catalog);
+pub struct Catalog(pub(super) index::Catalog);
 
 #[wasm_bindgen]
 impl Catalog {
@@ -77,7 +77,7 @@ impl Catalog {
     }
 }
 
-fn read<T: DeserializeOwned>(request: &str) -> Result<T, JsValue> {
+pub(super) fn read<T: DeserializeOwned>(request: &str) -> Result<T, JsValue> {
     serde_json::from_str(request)
         .map_err(|error| Error::new(ErrorCode::InvalidArgument, format!("options: {error}")).into())
 }

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "search")]
 mod catalog;
+#[cfg(feature = "index")]
+mod catalog_builder;
 #[cfg(feature = "search")]
 mod catalog_file;
 mod convert;

@@ -1,5 +1,6 @@
 // The commands: their arguments, options and examples. The code of a command is loaded when it runs.
 import { HIDDEN_POOLINGS } from "../load-options.js";
+import { INDEX_COMMANDS } from "./index/commands.js";
 import { choice, flag, UsageError, wholeNumber } from "./usage.js";
 
 const MAX_WORKERS = 32;
@@ -191,6 +192,10 @@ export const COMMANDS = {
       ["npx corom rerank 耳机 found.jsonl -m models/ranking --field title -k 3 --json", "three best as JSONL"],
     ],
     load: () => import("./rerank.js"),
+  },
+  index: {
+    summary: "Build and change catalogs of products, and search them: build, add, patch, remove, compact, info, search, export",
+    commands: INDEX_COMMANDS,
   },
   serve: {
     summary: "Serve the demo page on this machine, with any model",

@@ -2,20 +2,22 @@
 
 const WIDTH = 100;
 
-/** Returns the list of commands. */
-export function overview(commands) {
+/** Returns the list of commands, or of those of a group. */
+export function overview(commands, group) {
   const rows = Object.entries(commands).map(([name, { summary }]) => [name, summary]);
   return [
-    "CoROM, a Chinese e-commerce text embedding model: convert it, embed and rank texts.",
+    group
+      ? "Catalogs of products: build and change them, search them by keywords, vectors and filters."
+      : "CoROM, a Chinese e-commerce text embedding model: convert it, embed and rank texts.",
     "",
-    "Usage: npx corom COMMAND …",
+    `Usage: npx corom ${group ? `${group} ` : ""}COMMAND …`,
     "",
     "Commands:",
     ...table(rows),
     "",
     "Options:",
     ...table([
-      ["-h, --help", "show the options and examples of a command: npx corom convert --help"],
+      ["-h, --help", `show the options and examples of a command: npx corom ${group ? `${group} build` : "convert"} --help`],
       ["-V, --version", "show the version"],
     ]),
   ].join("\n");
@@ -23,7 +25,8 @@ export function overview(commands) {
 
 /** Returns the help of a command; `short` leaves out all but the usage. */
 export function helpOf(name, command, length = "long") {
-  const usage = `Usage: npx corom ${name} ${command.positionals.join(" ")} [options]`;
+  const more = command.isVariadic ? "…" : "";
+  const usage = `Usage: npx corom ${name} ${command.positionals.join(" ")}${more} [options]`;
   if (length === "short") return `${usage}\nOptions and examples: npx corom ${name} --help`;
   const options = Object.entries(command.options).map(([option, { short, value, optional, help }]) => {
     const assigned = value === undefined ? "" : optional === undefined ? ` ${value}` : `[=${value}]`;

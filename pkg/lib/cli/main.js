@@ -18,7 +18,7 @@ export async function main(args) {
   process.stderr.on("error", () => {}); // nobody reads the messages
   const [name, ...rest] = args;
   if (name === "--version" || name === "-V") return print(`corom ${version()}`);
-  if (name === "--help" || name === "-h" || name === "help") return help(rest[0]);
+  if (isHelp(name)) return help(rest);
   if (name === undefined) return wrong(overview(COMMANDS));
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (command === undefined) {
@@ -26,6 +26,19 @@ export async function main(args) {
     const next = nearest === undefined ? "" : `; did you mean ${nearest}?`;
     return wrong(`error: \`${name}\` is not a command${next}\n\n${overview(COMMANDS)}`);
   }
+  return command.commands ? runNested(name, command.commands, rest) : runCommand(name, command, rest);
+}
+
+/** Runs a command of a group, such as `corom index build`. */
+async function runNested(group, commands, [name, ...rest]) {
+  if (isHelp(name)) return help([group, ...rest]);
+  if (name === undefined) return wrong(overview(commands, group));
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (command === undefined) return wrong(`error: \`${group} ${name}\` is not a command\n\n${overview(commands, group)}`);
+  return runCommand(`${group} ${name}`, command, rest);
+}
+
+async function runCommand(name, command, rest) {
   try {
     const given = readArguments(name, command, rest);
     if (given.help) return print(helpOf(name, command));
@@ -58,9 +71,14 @@ async function untilSignal(work, isPrinted) {
   }
 }
 
-function help(name) {
+const isHelp = (name) => name === "--help" || name === "-h" || name === "help";
+
+function help([name, nested]) {
   if (name === undefined || !Object.hasOwn(COMMANDS, name)) return print(overview(COMMANDS));
-  return print(helpOf(name, COMMANDS[name]));
+  const { commands } = COMMANDS[name];
+  if (!commands) return print(helpOf(name, COMMANDS[name]));
+  if (nested === undefined || !Object.hasOwn(commands, nested)) return print(overview(commands, name));
+  return print(helpOf(`${name} ${nested}`, commands[nested]));
 }
 
 function print(text) {

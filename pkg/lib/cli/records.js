@@ -33,6 +33,24 @@ export function openRecords(file, { input, column, columns, header, field }, sig
   return { size: found?.size, records };
 }
 
+/**
+ * Returns `{ size, rows, isTable }` of a file of whole rows: `rows` yields `{ number, json, bytes }` for JSONL, and
+ * `{ number, fields, bytes }` for a table with a header.
+ */
+export function openRows(file, signal) {
+  const format = EXTENSIONS[path.extname(file).toLowerCase()];
+  if (format === undefined) throw new UsageError(unknownFormat(file));
+  if (format === "txt") throw new UsageError(`${file}: expected a file of items: .jsonl, .ndjson or .tsv`);
+  const lines = linesOf(file, signal);
+  const isTable = format === "tsv";
+  const rows = isTable ? cells(lines, file, { column: "1", header: true, keepsFields: true }) : jsonLines(lines);
+  return { size: statSync(file, { throwIfNoEntry: false })?.size, rows, isTable };
+}
+
+async function* jsonLines(lines) {
+  for await (const { number, text, bytes } of lines) if (text.trim() !== "") yield { number, json: text, bytes };
+}
+
 function unknownFormat(file) {
   const extension = path.extname(file).toLowerCase();
   if (file !== "-" && extension === "" && !existsSync(file)) return `${file} does not exist; expected a file of texts`;

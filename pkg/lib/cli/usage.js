@@ -18,9 +18,13 @@ export function readArguments(name, command, args) {
   const { values, positionals } = parsed(withOptionalValues(command, args), options);
   if (values.help) return { help: true };
   checkPositionals(name, command, positionals);
+  for (const [option, { required }] of Object.entries(command.options)) {
+    if (required && values[option] === undefined) throw new UsageError(`--${option} is missing`);
+  }
   for (const [option, { parse }] of Object.entries(command.options)) {
     if (parse && values[option] !== undefined) values[option] = parse(values[option], `--${option}`);
   }
+  command.check?.(values);
   return { positionals, values };
 }
 
@@ -61,12 +65,12 @@ function withOptionalValues(command, args) {
   });
 }
 
-function checkPositionals(name, { positionals: names }, given) {
+function checkPositionals(name, { positionals: names, isVariadic = false }, given) {
   const required = names.filter((positional) => !positional.startsWith("["));
   if (given.length < required.length) {
     throw new UsageError(`${required.slice(given.length).join(" and ")} ${required.length - given.length > 1 ? "are" : "is"} missing`);
   }
-  if (given.length > names.length) throw new UsageError(`unexpected argument \`${given[names.length]}\``);
+  if (given.length > names.length && !isVariadic) throw new UsageError(`unexpected argument \`${given[names.length]}\``);
 }
 
 /** Returns a parser for one of several names. */

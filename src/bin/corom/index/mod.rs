@@ -7,9 +7,9 @@ mod store;
 use std::path::PathBuf;
 
 use corom::error::Result;
-use corom::index::{Catalog, Hit, SearchRequest};
-use corom::index_build::{BuildOptions, Change, CodesOption, build, compact, delta};
-use serde_json::{Map, Value, json};
+use corom::index::{Catalog, SearchRequest};
+use corom::index_build::{BuildOptions, Change, CodesOption, build, compact, delta, describe, record_of};
+use serde_json::Value;
 
 use crate::fail;
 use crate::output::print_line;
@@ -165,7 +165,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             print_line(format_args!("{}: {} bytes", catalog.display(), file.len()));
             Ok(())
         }
-        Command::Info { catalog } => info(&store::read(catalog)?),
+        Command::Info { catalog } => {
+            print_line(describe(&store::read(catalog)?));
+            Ok(())
+        }
         Command::Search { catalog, query, model, request } => {
             search(&store::read(catalog)?, query, model, request)
         }
@@ -173,7 +176,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             let catalog = store::read(catalog)?;
             for id in catalog.ids()? {
                 if let Some(item) = catalog.item(id)? {
-                    print_line(record(item));
+                    print_line(record_of(item));
                 }
             }
             Ok(())
@@ -181,33 +184,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
 }
 
-/// Returns an item as `corom index build` reads it, without its vector.
-fn record(item: Hit) -> Value {
-    let mut record = Map::new();
-    record.insert("id".into(), item.id.into());
-    record.extend(item.fields.into_iter().map(|(name, text)| (name, text.into())));
-    record.extend(item.attributes.into_iter().map(|(name, value)| (name, json!(value))));
-    if let Some(Value::Object(stored)) = item.stored {
-        record.extend(stored);
-    }
-    Value::Object(record)
-}
-
 fn append(store: &Store, catalog: &Catalog, change: &Change) -> Result<()> {
     let file = delta(catalog, change)?;
     store.append(&file)?;
     print_line(format_args!("{} bytes added", file.len()));
-    Ok(())
-}
-
-fn info(catalog: &Catalog) -> Result<()> {
-    print_line(format_args!("{} items", catalog.len()));
-    print_line(serde_json::to_string_pretty(catalog.schema()).unwrap_or_default());
-    for (file, sections) in catalog.sections().into_iter().enumerate() {
-        for (name, bytes) in sections {
-            print_line(format_args!("file {file}  {name:<16} {bytes:>12} bytes"));
-        }
-    }
     Ok(())
 }
 

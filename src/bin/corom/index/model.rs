@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use corom::error::Result;
 use corom::index::{Schema, SpaceMetric, VectorSpace};
-use corom::index_build::Item;
+use corom::index_build::{Item, embedded_field, use_model};
 use corom::prompts::PromptChoice;
 use corom::similarity::Metric;
 
@@ -57,7 +57,10 @@ impl ModelArgs {
         let Some(space) = &schema.vectors else {
             fail!(InvalidArgument, "--model: the catalog has no vectors; build it with --model")
         };
-        check(space, &engine)?;
+        let lineage = engine.lineage.as_ref().map(ToString::to_string);
+        if !space.check_model(engine.dimension, lineage.as_deref())? {
+            warn(&engine);
+        }
         let embedded = engine.embed(&[query], &self.prompt(), |_| {})?;
         match embedded.failed.into_iter().next() {
             Some((_, reason)) => fail!(InvalidArgument, "the query {reason}"),
@@ -78,25 +81,10 @@ impl ItemModelArgs {
         if let Some(item) = items.iter().find(|item| item.vector.is_some()) {
             fail!(InvalidArgument, "item {:?} has an embedding; leave out --model", item.id);
         }
-        let own = space(&engine)?;
-        let space = schema.vectors.get_or_insert_with(|| own.clone());
-        check(space, &engine)?;
-        if space.metric != own.metric {
-            fail!(
-                InvalidArgument,
-                "--model: its metric is {:?}; that of the catalog is {:?}",
-                own.metric,
-                space.metric
-            );
+        if !use_model(schema, space(&engine)?)? {
+            warn(&engine);
         }
-        space.lineage = space.lineage.take().or(own.lineage);
-        let field = match &self.text {
-            None => 0,
-            Some(name) => match schema.fields.iter().position(|field| field.name == *name) {
-                Some(field) => field,
-                None => fail!(InvalidArgument, "--text: the schema has no field {name:?}"),
-            },
-        };
+        let field = embedded_field(schema, self.text.as_deref())?;
         let texts: Vec<&str> = items.iter().map(|item| item.texts[field].as_str()).collect();
         let embedded = engine.embed(&texts, &self.model.prompt(), |_| {})?;
         if let Some((item, reason)) = embedded.failed.first() {
@@ -109,18 +97,14 @@ impl ItemModelArgs {
     }
 }
 
-/// Checks that a model made the vectors of a catalog, and warns if that cannot be told.
-fn check(space: &VectorSpace, engine: &Engine) -> Result<()> {
-    let lineage = engine.lineage.as_ref().map(ToString::to_string);
-    if !space.check_model(engine.dimension, lineage.as_deref())? {
-        let which = if lineage.is_some() { "the catalog" } else { "the model folder" };
-        eprintln!(
-            "warning: {which} has no lineage, so vectors of another model with {} dimensions would not be noticed; \
-             `corom convert` writes the lineage of a model",
-            engine.dimension
-        );
-    }
-    Ok(())
+/// Warns that another model would not be noticed.
+fn warn(engine: &Engine) {
+    let which = if engine.lineage.is_some() { "the catalog" } else { "the model folder" };
+    eprintln!(
+        "warning: {which} has no lineage, so vectors of another model with {} dimensions would not be noticed; `corom \
+         convert` writes the lineage of a model",
+        engine.dimension
+    );
 }
 
 fn space(engine: &Engine) -> Result<VectorSpace> {

@@ -1,0 +1,104 @@
+// `corom index …`: the files and the words of the native command.
+import { invalid } from "../../errors.js";
+import { ProgressBar } from "../progress-bar.js";
+import { loadBinding } from "./binding.js";
+import { CatalogFolder } from "./catalog-folder.js";
+import { addItems, embedItems, embedQuery, openItems, readText } from "./items.js";
+
+const print = (text) => process.stdout.write(`${text}\n`);
+
+/** Runs `work` with the binding, and removes the progress bar after a failure. */
+async function withTools(signal, work) {
+  const bar = new ProgressBar();
+  try {
+    await work(await loadBinding(signal), { bar, signal });
+  } finally {
+    bar.clear();
+  }
+}
+
+export const build = ({ positionals: [items, catalog], values }, signal) =>
+  withTools(signal, async (instance, tools) => {
+    const { schema, synonyms, codes = "auto", force } = values;
+    const source = openItems(items, signal);
+    const builder = readText(schema, (text) => instance.call(({ CatalogBuilder }) => new CatalogBuilder(text)));
+    const folder = CatalogFolder.create(catalog, force);
+    await addItems(instance, builder, source, tools);
+    const groups = synonyms === undefined ? "" : readText(synonyms);
+    await embedItems(instance, builder, values, tools);
+    const file = instance.call(() => builder.build(groups, codes));
+    folder.replace(instance, file, instance.call(() => builder.stored()));
+    print(`${catalog}: ${instance.call(() => builder.items())} items, ${file.length} bytes`);
+  });
+
+export const add = ({ positionals: [catalog, items], values }, signal) =>
+  withTools(signal, async (instance, tools) => {
+    const source = openItems(items, signal);
+    const { folder, current, builder } = opened(instance, catalog);
+    await addItems(instance, builder, source, tools);
+    if (instance.call(() => builder.hasVectors())) {
+      await embedItems(instance, builder, values, tools);
+      const id = instance.call(() => builder.withoutVector());
+      if (id !== undefined) {
+        throw invalid(`item ${JSON.stringify(id)} has no embedding, and the catalog has vectors; give its model with --model`);
+      }
+    }
+    append(instance, folder, instance.call(() => builder.delta(current)));
+  });
+
+export const patch = ({ positionals: [catalog, patches] }, signal) =>
+  withTools(signal, async (instance) => {
+    const { folder, current } = opened(instance, catalog);
+    append(instance, folder, readText(patches, (text) => instance.call(({ patchesOf }) => patchesOf(current, text))));
+  });
+
+export const remove = ({ positionals: [catalog, ...ids] }, signal) =>
+  withTools(signal, async (instance) => {
+    const { folder, current } = opened(instance, catalog);
+    append(instance, folder, instance.call(({ removalsOf }) => removalsOf(current, ids)));
+  });
+
+export const compact = ({ positionals: [catalog] }, signal) =>
+  withTools(signal, async (instance) => {
+    const { folder, current } = opened(instance, catalog);
+    const file = instance.call(({ compact }) => compact(current));
+    folder.replace(instance, file, folder.stored);
+    print(`${catalog}: ${file.length} bytes`);
+  });
+
+export const info = ({ positionals: [catalog] }, signal) =>
+  withTools(signal, async (instance) => {
+    const { current } = opened(instance, catalog);
+    print(instance.call(({ describe }) => describe(current)));
+  });
+
+export const search = ({ positionals: [catalog, query], values }, signal) =>
+  withTools(signal, async (instance, tools) => {
+    const { current, builder } = opened(instance, catalog);
+    const vector = await embedQuery(instance, builder, query, values, tools);
+    print(instance.call(({ searchText }) => searchText(current, query, values.request ?? "{}", vector)));
+  });
+
+export const exported = ({ positionals: [catalog] }, signal) =>
+  withTools(signal, async (instance) => {
+    const { current } = opened(instance, catalog);
+    for (const id of instance.call(({ idsOf }) => idsOf(current))) {
+      signal.throwIfAborted();
+      const record = instance.call(({ recordOf }) => recordOf(current, id));
+      // A reader that is slower than the catalog must not make the output pile up.
+      if (!process.stdout.write(`${record}\n`)) await new Promise((resolve) => process.stdout.once("drain", resolve));
+    }
+  });
+
+/** Opens a catalog. Returns its folder, the Catalog of the binding, and a builder of items for it. */
+function opened(instance, catalog) {
+  const folder = CatalogFolder.open(catalog);
+  const current = folder.read(instance);
+  const builder = instance.call(({ CatalogBuilder }) => CatalogBuilder.forCatalog(current, folder.stored));
+  return { folder, current, builder };
+}
+
+function append(instance, folder, file) {
+  folder.append(instance, file);
+  print(`${file.length} bytes added`);
+}

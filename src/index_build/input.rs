@@ -1,0 +1,138 @@
+//! What a catalog is built from, as files have it: a schema, rows of items, synonyms; and a catalog as files show it.
+
+use serde_json::{Map, Value, json};
+
+use super::item::Item;
+use crate::error::{Result, fail};
+use crate::index::{AttributeKind, Catalog, Hit, Schema, VectorSpace};
+
+/// Separates the tags in a cell of a table.
+const TAG_SEPARATOR: char = '|';
+
+/// Reads a schema of JSON, and the names of what is stored.
+///
+/// # Errors
+/// `INVALID_ARGUMENT` if it is not an object with the fields of a schema.
+pub fn read_schema(mut value: Value) -> Result<(Schema, Vec<String>)> {
+    let Some(object) = value.as_object_mut() else { fail!(InvalidArgument, "expected an object") };
+    let stored = object.remove("stored").unwrap_or(json!([]));
+    object.insert("items".into(), json!(0));
+    object.entry("attributes").or_insert(json!([]));
+    if let Some(Value::Object(vectors)) = object.get_mut("vectors") {
+        vectors.insert("oversampling".into(), json!(0));
+    }
+    match (serde_json::from_value(value), serde_json::from_value(stored)) {
+        (Ok(schema), Ok(stored)) => Ok((schema, stored)),
+        (Err(error), _) | (_, Err(error)) => fail!(InvalidArgument, "{error}"),
+    }
+}
+
+/// Reads the row of an item: a JSON record, or the cells of a table, which are read by the kinds of the attributes.
+///
+/// # Errors
+/// `INVALID_ARGUMENT` with the name of what is wrong.
+pub fn read_row(
+    mut row: Map<String, Value>,
+    is_table: bool,
+    schema: &Schema,
+    stored: &[String],
+) -> Result<Item> {
+    if is_table {
+        type_cells(&mut row, schema)?;
+    }
+    Item::from_json(&Value::Object(row), schema, stored)
+}
+
+/// Gives the cells of attributes their kind. An empty cell is no value.
+fn type_cells(row: &mut Map<String, Value>, schema: &Schema) -> Result<()> {
+    for attribute in &schema.attributes {
+        let Some(value) = row.get_mut(&attribute.name) else { continue };
+        let cell = value.as_str().unwrap_or_default().trim().to_owned();
+        *value = match (attribute.kind, cell.as_str()) {
+            (_, "") => Value::Null,
+            (AttributeKind::String, _) => Value::from(cell),
+            (AttributeKind::Number, _) => match cell.parse::<f64>() {
+                Ok(number) if number.is_finite() => json!(number),
+                _ => fail!(InvalidArgument, "{}: found {cell:?}; expected a number", attribute.name),
+            },
+            (AttributeKind::Boolean, "true") => json!(true),
+            (AttributeKind::Boolean, "false") => json!(false),
+            (AttributeKind::Boolean, _) => {
+                fail!(InvalidArgument, "{}: found {cell:?}; expected true or false", attribute.name)
+            }
+            (AttributeKind::Tags, _) => {
+                let tags = cell.split(TAG_SEPARATOR).map(str::trim).filter(|tag| !tag.is_empty());
+                tags.map(Value::from).collect()
+            }
+        };
+    }
+    if let Some(cell) = row.get("embedding").and_then(Value::as_str) {
+        match serde_json::from_str::<Value>(cell) {
+            Ok(vector) => row.insert("embedding".into(), vector),
+            Err(error) => fail!(InvalidArgument, "embedding: {error}"),
+        };
+    }
+    Ok(())
+}
+
+/// Reads groups of synonyms: one per line, words separated by commas.
+pub fn read_synonyms(text: &str) -> Vec<Vec<String>> {
+    let words = |line: &str| line.split([',', '，']).map(|word| word.trim().to_string()).collect::<Vec<_>>();
+    text.lines().filter(|line| !line.trim().is_empty()).map(words).collect()
+}
+
+/// Takes the vectors of a model into a schema, which may state its vectors. Returns false if one of the two has no
+/// lineage, so that another model would not be noticed.
+///
+/// # Errors
+/// `MODEL_MISMATCH` if the schema's vectors are another model's, `INVALID_ARGUMENT` if the metric differs.
+pub fn use_model(schema: &mut Schema, model: VectorSpace) -> Result<bool> {
+    let space = schema.vectors.get_or_insert_with(|| model.clone());
+    let is_compared = space.check_model(model.dimension, model.lineage.as_deref())?;
+    if space.metric != model.metric {
+        fail!(
+            InvalidArgument,
+            "--model: its metric is {:?}; that of the catalog is {:?}",
+            model.metric,
+            space.metric
+        );
+    }
+    space.lineage = space.lineage.take().or(model.lineage);
+    Ok(is_compared)
+}
+
+/// Returns the number of a field: the first one, or the one with a name.
+///
+/// # Errors
+/// `INVALID_ARGUMENT` if the schema has no field of the name.
+pub fn embedded_field(schema: &Schema, name: Option<&str>) -> Result<usize> {
+    let Some(name) = name else { return Ok(0) };
+    match schema.fields.iter().position(|field| field.name == name) {
+        Some(field) => Ok(field),
+        None => fail!(InvalidArgument, "--text: the schema has no field {name:?}"),
+    }
+}
+
+/// Returns an item as the builder reads it, without its vector.
+pub fn record_of(item: Hit) -> Value {
+    let mut record = Map::new();
+    record.insert("id".into(), item.id.into());
+    record.extend(item.fields.into_iter().map(|(name, text)| (name, text.into())));
+    record.extend(item.attributes.into_iter().map(|(name, value)| (name, json!(value))));
+    if let Some(Value::Object(stored)) = item.stored {
+        record.extend(stored);
+    }
+    Value::Object(record)
+}
+
+/// Returns lines with the number of items, the schema, and the size of each section.
+pub fn describe(catalog: &Catalog) -> String {
+    let schema = serde_json::to_string_pretty(catalog.schema()).unwrap_or_default();
+    let mut lines = vec![format!("{} items", catalog.len()), schema];
+    for (file, sections) in catalog.sections().into_iter().enumerate() {
+        for (name, bytes) in sections {
+            lines.push(format!("file {file}  {name:<16} {bytes:>12} bytes"));
+        }
+    }
+    lines.join("\n")
+}

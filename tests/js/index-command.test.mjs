@@ -1,0 +1,145 @@
+// `npx corom index`: the files and the output of the native command.
+import assert from "node:assert/strict";
+import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { describe, test } from "node:test";
+import { ITEMS, SCHEMA } from "./support/catalogs.mjs";
+import { corom, differingFiles, native, readFolder, scratch } from "./support/converter.mjs";
+import { FIXTURES } from "./support/paths.mjs";
+
+const MODEL = path.join(FIXTURES, "bits/int8");
+const COMMANDS = ["native", "npx"];
+
+/** Runs a command line of both commands, each on a catalog of its own. Returns a function that compares the catalogs. */
+function pair(t) {
+  const folder = scratch(t);
+  const write = (name, value) => {
+    const file = path.join(folder, name);
+    writeFileSync(file, typeof value === "string" ? value : JSON.stringify(value));
+    return file;
+  };
+  const catalogOf = (command) => path.join(folder, `${command}-catalog`);
+  /** Runs `corom index`; the argument "CATALOG" is the command's own catalog. Returns what both printed. */
+  const run = (...args) => {
+    const printed = COMMANDS.map((command) => {
+      const own = args.map((argument) => (argument === "CATALOG" ? catalogOf(command) : argument));
+      const { status, stdout, stderr } = (command === "native" ? native : corom)("index", ...own);
+      const plain = (text) => text.replaceAll(catalogOf(command), "CATALOG");
+      return { status, stdout: plain(stdout), stderr: plain(stderr) };
+    });
+    assert.deepEqual([printed[1].status, printed[1].stdout], [printed[0].status, printed[0].stdout], `${args.join(" ")}: ${printed[1].stderr}`);
+    return printed;
+  };
+  const compare = () => {
+    const [a, b] = COMMANDS.map((command) => readFolder(catalogOf(command)));
+    assert.deepEqual(differingFiles(a, b), []);
+    assert.ok(a.has("catalog.json") && a.size >= 3);
+    return JSON.parse(a.get("catalog.json"));
+  };
+  return { folder, write, run, compare, catalogOf };
+}
+
+const lines = (items) => items.map((item) => JSON.stringify(item)).join("\n");
+
+describe("corom index", () => {
+  test("writes the bytes and prints the words of the native command", (t) => {
+    const { write, run, compare } = pair(t);
+    const items = write("items.jsonl", `${lines(ITEMS.slice(0, 60))}\n\n{"id": 9007199254740993, "title": "大数字", "url": 1e2}\n`);
+    const schema = write("schema.json", SCHEMA);
+    const synonyms = write("synonyms.txt", "肯德基,KFC\n裤子，长裤\n");
+    run("build", items, "CATALOG", "--schema", schema, "-m", MODEL, "--synonyms", synonyms, "--codes", "yes");
+    assert.equal(compare().files.length, 1);
+    run("add", "CATALOG", write("new.jsonl", lines(ITEMS.slice(58, 70))), "-m", MODEL, "--text", "title");
+    run("patch", "CATALOG", write("patch.json", { p5: { price: 1.5, shop: null }, p6: { tags: ["新"] } }));
+    run("remove", "CATALOG", "p7", "p8");
+    assert.equal(compare().files.length, 4);
+    run("info", "CATALOG");
+    run("export", "CATALOG");
+    for (const request of [{ topK: 3 }, { explain: true, filter: { price: { lt: 300 } }, facets: [{ attribute: "shop" }] }]) {
+      run("search", "CATALOG", "女 鞋", "--request", JSON.stringify(request));
+    }
+    run("search", "CATALOG", "裤子", "-m", MODEL);
+    run("compact", "CATALOG");
+    assert.equal(compare().files.length, 1);
+    run("build", items, "CATALOG", "--schema", schema, "--force");
+    compare();
+  });
+
+  test("reads a table, and vectors of the caller's own", (t) => {
+    const { write, run, compare } = pair(t);
+    const rows = ITEMS.slice(0, 20).map((item, i) => [
+      item.id,
+      item.title.replaceAll("\t", " "),
+      item.brand,
+      item.price ?? "",
+      item.stock,
+      item.tags.join("|"),
+      `[${[1, i, 2]}]`,
+    ]);
+    const table = [["id", "title", "brand", "price", "stock", "tags", "embedding"], ...rows].map((row) => row.join("\t")).join("\n");
+    const schema = write("schema.json", { ...SCHEMA, vectors: { dimension: 3, metric: "l2" } });
+    run("build", write("items.tsv", table), "CATALOG", "--schema", schema);
+    compare();
+    run("search", "CATALOG", "耐克");
+  });
+
+  test("reports errors with their code and place, and leaves the catalog as it is", (t) => {
+    const { folder, write, run, compare, catalogOf } = pair(t);
+    const schema = write("schema.json", SCHEMA);
+    const items = write("items.jsonl", lines(ITEMS.slice(0, 9)));
+    run("build", items, "CATALOG", "--schema", schema);
+    const before = readFolder(catalogOf("npx"));
+    for (const [args, code, ...words] of [
+      [["build", items, "CATALOG", "--schema", schema], "INVALID_ARGUMENT", "--force"],
+      [["build", items, path.join(folder, "other"), "--schema", write("bad.json", "{")], "INVALID_ARGUMENT", "bad.json"],
+      [["build", write("bad.jsonl", '{"id":"a","price":"x"}'), path.join(folder, "other"), "--schema", schema], "INVALID_ARGUMENT", "line 1", "price"],
+      [["build", items, folder, "--schema", schema], "INVALID_ARGUMENT", "neither empty nor a catalog"],
+      [["build", path.join(folder, "no.jsonl"), path.join(folder, "other"), "--schema", schema], "MISSING_FILE", "no.jsonl"],
+      [["add", "CATALOG", write("none.jsonl", "")], "INVALID_ARGUMENT", "nothing"],
+      [["patch", "CATALOG", write("p.json", { nobody: { price: 1 } })], "INVALID_ARGUMENT", "nobody"],
+      [["patch", "CATALOG", write("p2.json", { p1: { prise: 1 } })], "INVALID_ARGUMENT", "prise"],
+      [["remove", "CATALOG", "nobody"], "INVALID_ARGUMENT", "nobody"],
+      [["search", "CATALOG", "x", "--request", '{"topk":1}'], "INVALID_ARGUMENT", "topk"],
+      [["search", "CATALOG", "x", "-m", MODEL], "INVALID_ARGUMENT", "no vectors"],
+      [["info", path.join(folder, "nowhere")], "MISSING_FILE", "catalog.json"],
+    ]) {
+      const printed = run(...args);
+      for (const { status, stderr } of printed) {
+        assert.equal(status, 1, args.join(" "));
+        for (const word of [`error[${code}]`, ...words]) assert.ok(stderr.includes(word), `${word} is not in: ${stderr}`);
+      }
+    }
+    assert.deepEqual(differingFiles(before, readFolder(catalogOf("npx"))), []);
+    compare();
+    for (const [args, ...words] of [
+      [["index"], "build", "compact"],
+      [["index", "biuld"], "index biuld", "build"],
+      [["index", "build", items, "out"], "--schema is missing"],
+      [["index", "remove", "out"], "ID is missing"],
+      [["index", "build", "items.csv", "out", "--schema", schema], "CSV"],
+      [["index", "build", items, "out", "--schema", schema, "--threads", "2"], "--workers"],
+      [["index", "add", "out", items, "--text", "title"], "--model"],
+    ]) {
+      const { status, stdout, stderr } = corom(...args);
+      assert.deepEqual([status, stdout], [2, ""], args.join(" "));
+      for (const word of words) assert.ok(stderr.includes(word), `${word} is not in: ${stderr}`);
+    }
+    assert.match(corom("index", "--help").stdout, /Usage: npx corom index COMMAND[^]* {2}compact /);
+    for (const name of ["build", "remove"]) assert.match(corom("index", name, "--help").stdout, new RegExp(`Usage: npx corom index ${name} `));
+    assert.match(corom("help", "index", "build").stdout, /--synonyms/);
+    assert.ok(corom("--help").stdout.includes("  index "));
+  });
+
+  test("a file that a change left behind is deleted by the next one", (t) => {
+    const { write, run, catalogOf } = pair(t);
+    const items = write("items.jsonl", lines(ITEMS.slice(0, 9)));
+    run("build", items, "CATALOG", "--schema", write("schema.json", SCHEMA));
+    for (const name of ["0123456789abcdef.delta", "catalog.json.part"]) writeFileSync(path.join(catalogOf("npx"), name), "left");
+    writeFileSync(path.join(catalogOf("npx"), "mine.txt"), "kept");
+    assert.equal(corom("index", "remove", catalogOf("npx"), "p1").status, 0);
+    const names = readdirSync(catalogOf("npx"));
+    assert.equal(names.filter((name) => /\.(delta|part)$/.test(name)).length, 1, names.join(" "));
+    assert.ok(existsSync(path.join(catalogOf("npx"), "mine.txt")));
+    assert.equal(JSON.parse(readFileSync(path.join(catalogOf("npx"), "catalog.json"), "utf8")).files.length, 2);
+  });
+});
