@@ -3,7 +3,7 @@
 
 use std::sync::LazyLock;
 
-use corom::index::{Catalog, Check, SearchRequest};
+use corom::index::{Catalog, Check, FileReceiver, SearchRequest};
 use corom_fuzz::catalogs::{catalog_file, request};
 use libfuzzer_sys::fuzz_target;
 
@@ -20,6 +20,13 @@ fn search(catalog: &Catalog) {
 fuzz_target!(init: corom_fuzz::seeds::write_if_asked("catalog"), |file: &[u8]| {
     if let Ok(catalog) = Catalog::open(file.to_vec(), Check::Header) {
         search(&catalog);
+    }
+    // What a download makes of it: pieces, of which the part with the keywords may be searched.
+    let mut receiver = FileReceiver::new(file.len() / 2);
+    if file.chunks(700).all(|piece| receiver.feed(piece).is_ok()) {
+        if let Some(catalog) = receiver.keyword_part().ok().and_then(|part| Catalog::open(part, Check::Header).ok()) {
+            search(&catalog);
+        }
     }
     let mut catalog = Catalog::open(WHOLE.clone(), Check::Header).expect("a catalog of the builder");
     if catalog.apply(file.to_vec(), Check::Header).is_ok() {

@@ -9,7 +9,15 @@ import { pageFiles } from "../support/chromium.mjs";
 
 const ends = [];
 const VECTOR = Array.from(randomVector());
-const site = pageFiles();
+/** A worker of the page's own. */
+const WORKER = `import { Catalog } from "./pkg/search.js";
+onmessage = async ({ data: { source, options, query } }) => {
+  const shop = await Catalog.load(source, options);
+  const { hits } = await shop.search(query);
+  postMessage({ hits: hits.map(({ id }) => id), isKept: await Catalog.cache.has(source) });
+  shop.free();
+};`;
+const site = { ...pageFiles(), "worker.js": { bytes: Buffer.from(WORKER), headers: { "content-type": "text/javascript" } } };
 let built;
 let expected;
 
@@ -99,6 +107,22 @@ for (const entry of ["search.js", "search-worker.js"]) {
     });
   }
 }
+
+test("a worker of the page's own loads a catalog and keeps it", async () => {
+  const page = await here.open();
+  const [query] = CALLS[0][1];
+  const answer = await page.evaluate(
+    (message) =>
+      new Promise((resolve, reject) => {
+        const worker = new Worker("./worker.js", { type: "module" });
+        worker.onerror = ({ message }) => reject(new Error(message));
+        worker.onmessage = ({ data }) => resolve(data);
+        worker.postMessage(message);
+      }),
+    { source: `${here.site.address}shop/`, options: { cache: "opfs" }, query },
+  );
+  assert.deepEqual(answer, { hits: expected[0].hits.slice(0, 10).map(({ id }) => id), isKept: true });
+});
 
 test("a tab that is closed during an update loses nothing, and the download continues in the next one", async () => {
   const page = await here.open();

@@ -2,7 +2,10 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { computed, isProxy, nextTick, reactive, ref, shallowRef, watchEffect } from "vue";
+import { Catalog } from "corom/search";
+import { Catalog as CatalogInWorker } from "corom/search-worker";
 import { Corom as InWorker, CoromReranker as RerankerInWorker } from "corom/worker";
+import { buildCatalog, idsOf, randomVector } from "../support/catalogs.mjs";
 import { Corom, CoromReranker } from "../support/corom.mjs";
 import { exportFolder } from "../support/paths.mjs";
 import { rerankerFiles } from "../support/rerankers.mjs";
@@ -74,5 +77,30 @@ for (const [name, Class] of [["corom", CoromReranker], ["corom/worker", Reranker
     }
     deep.value.free();
     assert.equal(state.reranker.info.wasmMemory, 0);
+  });
+}
+
+for (const [name, Class] of [["corom/search", Catalog], ["corom/search-worker", CatalogInWorker]]) {
+  test(`a catalog of ${name} works in Vue, with a model, options and vectors that Vue holds`, async (t) => {
+    const { catalog, names, files, patch } = buildCatalog(t);
+    const vector = randomVector();
+    const model = ref({ info: { dimension: vector.length }, embed: async () => vector });
+    const shop = ref(await Class.load(catalog));
+    const state = reactive({ shop: shop.value, filter: { stock: true, shop: ["店1", "店2", "店3"] }, facets: ["shop"] });
+    assert.ok(isProxy(shop.value) && isProxy(state.shop), "Vue made proxies");
+    const plain = { filter: { stock: true, shop: ["店1", "店2", "店3"] }, facets: ["shop"] };
+    const expected = await shallowRef(shop.value).value.search("女", { ...plain, vector });
+    state.shop.attach(model.value);
+    const found = await shop.value.search("女", { filter: state.filter, facets: state.facets });
+    assert.deepEqual([idsOf(found), found.facets, found.mode], [idsOf(expected), expected.facets, "hybrid"]);
+    assert.deepEqual(idsOf(await state.shop.search(reactive(Array.from(vector)), reactive(plain))), idsOf(await shop.value.search(vector, plain)));
+    patch({ p1: { price: 5 } });
+    await state.shop.apply(files()[names()[1]]);
+    const item = reactive(await shop.value.item("p1"));
+    assert.equal(item.attributes.price, 5);
+    assert.ok(state.shop.memoryBytes > 0 && state.shop.info.items > 0);
+    await state.shop.ready;
+    shop.value.free();
+    assert.equal(state.shop.memoryBytes, 0);
   });
 }
