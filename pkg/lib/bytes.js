@@ -16,6 +16,9 @@ export const isUrl = (value) => tagOf(value) === "[object URL]" && typeof value.
 /** Returns whether a value is a Map. */
 export const isMap = (value) => tagOf(value) === "[object Map]" && typeof value.entries === "function";
 
+/** Returns whether a value is a Blob or a file, of this realm or another one. */
+export const isBlob = (value) => typeof value?.arrayBuffer === "function" && typeof value.size === "number";
+
 /** Returns whether a value is a Response. */
 export const isResponse = (value) => tagOf(value) === "[object Response]" && typeof value.arrayBuffer === "function";
 

@@ -18,6 +18,7 @@ import { ProgressReporter } from "./progress.js";
 import { Runtime } from "./runtime.js";
 import { Transfer } from "./transfer.js";
 import { VersionedFiles, isRestart } from "./versioned-files.js";
+import { withAddress } from "./with-address.js";
 import { yieldToEventLoop } from "./yield-timer.js";
 
 /**
@@ -25,8 +26,6 @@ import { yieldToEventLoop } from "./yield-timer.js";
  * saved.
  */
 const MAX_PARALLEL_FILES = 3;
-/** Codes of errors whose likely reason is the wrong folder. */
-const FOLDER_ERRORS = ["MISSING_FILE", "NOT_A_MODEL", "INTEGRITY_MISMATCH"];
 /** Times that a load starts again because the folder changed on the server meanwhile. */
 const MAX_RESTARTS = 2;
 
@@ -83,16 +82,6 @@ async function openSource(host, source) {
   } catch (thrown) {
     throw readError("source", thrown);
   }
-}
-
-/** Returns an error about the files of a folder with the folder's address in its message. */
-function withAddress(error, { address, unreadable = [] }) {
-  if (!(error instanceof CoromError) || address === undefined) return error;
-  // The loader says that it needs a subfolder, but only the host knows why the subfolder cannot be read.
-  const needed = unreadable.find(({ name }) => error.message.startsWith(`${name} cannot be read`));
-  if ((!needed && !FOLDER_ERRORS.includes(error.code)) || error.message.includes(address)) return error;
-  const { code, message, cause = needed?.cause } = error;
-  return new CoromError(code, `${address}: ${message}`, cause === undefined ? undefined : { cause });
 }
 
 async function build(kind, runtime, source, options) {

@@ -1,6 +1,6 @@
 // A model folder in memory: a Map or an object from path to content, or a list of File.
 import { unexpected } from "./arguments.js";
-import { isBytes, isMap, isResponse, isUrl, uint8ArrayOf, unsharedPieces } from "./bytes.js";
+import { isBlob, isBytes, isMap, isResponse, isUrl, uint8ArrayOf, unsharedPieces } from "./bytes.js";
 import { CoromError, invalid, messageOf } from "./errors.js";
 import { encodeText } from "./text.js";
 
@@ -66,7 +66,7 @@ function filesByPath(entries) {
     if (isBytes(contents)) uint8ArrayOf(contents, nameOf(path)); // rejects bytes that were transferred
     files.set(normalizePath(path), contents);
   }
-  if (files.size === 0) throw invalid("source is empty; expected the files of a model, or URLs of its folder");
+  if (files.size === 0) throw invalid("source is empty; expected the files of a folder, or its URLs");
   return files;
 }
 
@@ -105,6 +105,5 @@ async function bytesOfBlob(path, blob) {
 }
 
 const isLocation = (item) => typeof item === "string" || isUrl(item);
-const isBlob = (value) => typeof value?.arrayBuffer === "function" && typeof value.size === "number";
 const isFileList = (value) => Array.isArray(value) || Object.prototype.toString.call(value) === "[object FileList]";
 const isPlainObject = (value) => Object.prototype.toString.call(value) === "[object Object]" && !isBlob(value);

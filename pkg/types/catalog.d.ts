@@ -1,5 +1,5 @@
 // Loading a catalog, and the calls of a loaded one.
-import type { Corom, CoromReranker, FetchInit, FileContents, FileLike, Progress, Vector, WasmSource } from "../index.js";
+import type { Corom, CoromReranker, FetchInit, FileContents, FileLike, Progress, Query, WasmSource } from "../index.js";
 import type { AttributeKind, Hit, SearchOptions, SearchResult, SimilarOptions } from "./search.js";
 
 /**
@@ -99,12 +99,12 @@ export interface CatalogCalls {
   ): this;
 
   /**
-   * Searches with a text or a vector. An empty text browses. While vectors are on their way, a search with a vector, or in
+   * Searches with a text or a vector; of a text the first 4,096 characters are read. An empty text browses. While vectors are on their way, a search with a vector, or in
    * the mode `semantic` or `hybrid`, waits for them; any other search uses keywords.
    *
    * @throws {@link CoromError}: `INVALID_ARGUMENT` with the place of what is wrong, `FREED`; what `embed` throws.
    */
-  search(query: string | Vector, options?: SearchOptions | null): Promise<SearchResult>;
+  search(query: Query, options?: SearchOptions | null): Promise<SearchResult>;
 
   /** Returns the items whose vectors are nearest to that of an item, without it. */
   similar(id: string, options?: SimilarOptions | null): Promise<SearchResult>;
@@ -124,7 +124,7 @@ export interface CatalogCalls {
    * @throws {@link CoromError} `INVALID_CATALOG` if the delta is damaged or continues another file.
    */
   apply(
-    delta: ArrayBufferLike | ArrayBufferView,
+    delta: Exclude<FileContents, string>,
     options?: { signal?: AbortSignal | null | undefined } | null,
   ): Promise<CatalogInfo>;
 

@@ -1,5 +1,5 @@
 // What a catalog is asked, and its answers.
-import type { Vector } from "../index.js";
+import type { Query } from "../index.js";
 
 export type AttributeKind = "number" | "string" | "boolean" | "tags";
 export type AttributeValue = number | string | boolean | readonly string[];
@@ -85,7 +85,7 @@ export interface SimilarOptions {
 /** Options of `search`. */
 export interface SearchOptions extends SimilarOptions {
   /** The query's vector. Default: that of the attached model. */
-  vector?: Vector | null | undefined;
+  vector?: Exclude<Query, string> | null | undefined;
   /**
    * Sorts the first hits again by the scores of the attached reranker; true means `{ depth: 50 }`. The hits' `score` stays
    * that of the search; `scores.rerank` is the reranker's. An empty query is not reranked.

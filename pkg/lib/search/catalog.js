@@ -7,9 +7,10 @@ import { invalid } from "../errors.js";
 import { modelCache } from "../model-cache.js";
 import { ModelInstance, assertNotFreed, calledOn, engineOf, loaded, runQueued } from "../model-instance.js";
 import { attachedModels } from "./attached.js";
+import { deltaBytes } from "./delta.js";
 import { CatalogEngine } from "./engine.js";
 import { catalogLoadOptions } from "./load-options.js";
-import { deltaArgument, itemArguments, searchArguments, similarArguments, suggestArguments, updateOptions } from "./options.js";
+import { applyOptions, itemArguments, requestJson, searchArguments, similarArguments, suggestArguments, updateOptions } from "./options.js";
 import { rerankHits, rerankRequest } from "./rerank.js";
 
 /** `Catalog.cache` of a host. */
@@ -61,7 +62,7 @@ export class CatalogBase extends ModelInstance {
     return runQueued(this, given, async (signal) => {
       await this.#vectorsArrived(signal);
       const started = performance.now();
-      const result = await engineOf(this).similar(given.id, JSON.stringify(given.request), { signal });
+      const result = await engineOf(this).similar(given.id, requestJson(given.request), { signal });
       return { ...result, timing: { embed: 0, search: performance.now() - started } };
     });
   }
@@ -80,7 +81,8 @@ export class CatalogBase extends ModelInstance {
 
   async apply(delta, options) {
     assertNotFreed(this);
-    const { bytes, signal } = deltaArgument(delta, options);
+    const { signal } = applyOptions(options);
+    const bytes = await untilAborted(deltaBytes(delta), signal);
     return { ...(await engineOf(this).apply(bytes, { signal })) };
   }
 
@@ -107,7 +109,7 @@ export class CatalogBase extends ModelInstance {
       throwIfAborted(signal);
     }
     const embedded = performance.now();
-    const result = await engineOf(this).search(JSON.stringify(plan?.request ?? request), vector, { signal });
+    const result = await engineOf(this).search(requestJson(plan?.request ?? request), vector, { signal });
     const timing = { embed: embedded - started, search: performance.now() - embedded };
     return plan ? rerankHits(result, plan, { reranker, query, timing, signal }) : { ...result, timing };
   }

@@ -6,7 +6,7 @@
 import { CoromError } from "../errors.js";
 import { checkCacheOptions, openCache } from "../cache.js";
 import { sha256 } from "../cached-manifests.js";
-import { isBytes, isResponse } from "../bytes.js";
+import { isBlob, isBytes, isResponse } from "../bytes.js";
 import { Prefetch } from "../prefetch.js";
 import { blobOf, memorySource } from "../source-memory.js";
 import { decodeText, encodeText } from "../text.js";
@@ -16,8 +16,6 @@ import { LIST, hashInName, namesIn } from "./list.js";
 
 /** Name of a file that is given without a folder. */
 const SINGLE = "catalog";
-
-const isBlob = (value) => /^\[object (Blob|File)\]$/.test(Object.prototype.toString.call(value));
 
 /** Returns whether a source is one file and not a folder. */
 export const isSingleFile = (source) => isBytes(source) || isResponse(source) || isBlob(source);
@@ -53,6 +51,11 @@ export class CatalogFolder {
       folder.#cache = await openCache(host, options, warn);
     }
     return folder;
+  }
+
+  /** The address of the folder; undefined for files in memory. */
+  get address() {
+    return this.#source.address;
   }
 
   /** Cancels the request that was sent early, unless it was used. */

@@ -9,6 +9,7 @@ import { childController, throwIfAborted, untilAborted } from "../abort.js";
 import { Instance, instantiate } from "../instance.js";
 import { searchModule } from "../module.js";
 import { textClasses } from "../text.js";
+import { withAddress } from "../with-address.js";
 import { createBindings } from "../../wasm/corom-search.js";
 import { CatalogFolder } from "./folder.js";
 import { CatalogReceiver } from "./receiver.js";
@@ -36,7 +37,7 @@ export async function loadCatalog(host, source, options, progress) {
   } catch (error) {
     instance?.drop();
     opening.then((folder) => folder.close()).catch(() => {});
-    throw error;
+    throw withAddress(error, { address: folder?.address });
   }
 }
 

@@ -1,6 +1,6 @@
 // Checks the arguments of the calls of a catalog, and makes the request that the search in Rust reads.
 import { checkSignal, ofType, oneOf, optional, readArgument, text, texts, unexpected, wholeNumber } from "../arguments.js";
-import { isBytes, uint8ArrayOf } from "../bytes.js";
+import { Embeddings, isMatrix } from "../embeddings.js";
 import { invalid } from "../errors.js";
 import { readOptions } from "../option-names.js";
 import { isVector, toFloat32 } from "../vectors.js";
@@ -41,6 +41,8 @@ const REQUEST = {
 };
 
 const DEFAULT_SUGGESTIONS = 10;
+/** The most characters of a query that are read. */
+const MAX_QUERY_LENGTH = 4096;
 /** Names that other libraries have for these options. */
 const HINTS = {
   limit: "the number of hits is topK",
@@ -58,12 +60,12 @@ const HINTS = {
 export function searchArguments(query, value) {
   return readArgument("an argument", () => {
     const { vector, rerank, ...given } = callArguments(value, "search", ["vector", "rerank"]);
-    if (isVector(query)) {
+    if (isVector(query) || isMatrix(query)) {
       if (vector !== undefined) throw invalid("vector: the query is a vector already");
       if (rerank) throw invalid("rerank: the query is a vector; a reranker reads its text: pass the text, and vector as an option");
       return { ...given, request: { ...given.request, query: "" }, vector: copyOf(query, "query") };
     }
-    given.request.query = text(query, "query");
+    given.request.query = beginning(text(query, "query"));
     return {
       ...given,
       vector: optional(vector, (numbers) => copyOf(numbers, "vector")),
@@ -72,8 +74,23 @@ export function searchArguments(query, value) {
   });
 }
 
-/** Returns a copy of a vector, because the caller may change it while the search waits. */
-const copyOf = (numbers, name) => toFloat32(numbers, name).slice();
+/** Returns a copy of a vector, or of the row of a matrix of one: the caller may change it while the search waits. */
+function copyOf(numbers, name) {
+  if (!isMatrix(numbers)) return toFloat32(numbers, name).slice();
+  if (numbers.rows !== 1) throw unexpected(name, numbers, `a single vector; these are ${numbers.rows} rows`);
+  return Embeddings.from(numbers).data.slice();
+}
+
+/** Returns the part of a query that is read. A megabyte of text would take seconds, and finds what its beginning finds. */
+function beginning(query) {
+  if (query.length <= MAX_QUERY_LENGTH) return query;
+  const isSplit = /[\ud800-\udbff]/.test(query[MAX_QUERY_LENGTH - 1]);
+  return query.slice(0, MAX_QUERY_LENGTH - (isSplit ? 1 : 0));
+}
+
+/** Returns a request as JSON. A lone surrogate in a text is read as U+FFFD, as everywhere in this package. */
+export const requestJson = (request) =>
+  JSON.stringify(request).replace(/\\(?:\\|u(d[89a-f][0-9a-f]{2}))/g, (match, lone) => (lone ? "\ufffd" : match));
 
 /** Checks the arguments of `similar`. */
 export function similarArguments(id, value) {
@@ -94,13 +111,8 @@ export function itemArguments(id, value) {
   return readArgument("an argument", () => ({ ...signalOf(value, "item"), id: text(id, "id") }));
 }
 
-/** Checks the arguments of `apply`. */
-export function deltaArgument(delta, value) {
-  return readArgument("an argument", () => {
-    if (!isBytes(delta)) throw unexpected("delta", delta, "the bytes of a delta file");
-    return { ...signalOf(value, "apply"), bytes: new Uint8Array(uint8ArrayOf(delta, "delta")) };
-  });
-}
+/** Checks the options of `apply`. */
+export const applyOptions = (value) => readArgument("options", () => signalOf(value, "apply"));
 
 /** Checks the options of `update`. */
 export function updateOptions(value) {
