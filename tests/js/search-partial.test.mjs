@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { Catalog } from "corom/search";
 import { Catalog as CatalogInWorker } from "corom/search-worker";
-import { DIMENSION, buildCatalog, idsOf, randomVector } from "./support/catalogs.mjs";
+import { wideCatalog } from "../packaging/support/edge-catalog.mjs";
+import { DIMENSION, TITLES, buildCatalog, idsOf, randomVector } from "./support/catalogs.mjs";
 import { scratch } from "./support/converter.mjs";
 import { failsWith } from "./support/corom.mjs";
 import { faultServer } from "./support/fault-server.mjs";
@@ -13,10 +14,12 @@ let server;
 let built;
 let name;
 let size;
+let wide; // most of its bytes are vectors
 before(async () => {
   built = buildCatalog({ after: (end) => ends.push(end) }, { times: 6 });
   built.patch({ p1: { price: 7 } });
   built.remove("p2");
+  wide = wideCatalog({ after: (end) => ends.push(end) }, { items: 2500, titles: TITLES });
   [name] = built.names();
   const files = built.files();
   size = files[name].length;
@@ -118,6 +121,9 @@ for (const [entry, Class] of [
       release();
       assert.deepEqual([shop.info.hasVectors, shop.info.vectors.dimension], [false, DIMENSION]);
       assert.ok((await shop.search("女")).total > 0);
+      const [part, all] = await Promise.all(["none", "wait"].map((vectors) => Class.load(wide, { vectors })));
+      assert.ok(part.memoryBytes < all.memoryBytes - 1e6, `memory ${part.memoryBytes}, with vectors ${all.memoryBytes}`);
+      for (const catalog of [part, all]) catalog.free();
       await failsWith("INVALID_ARGUMENT", () => shop.search(randomVector()), 'vectors: "none"');
       await failsWith("INVALID_ARGUMENT", () => shop.similar("p5"), 'vectors: "none"');
       await shop.update();
@@ -130,11 +136,11 @@ for (const [entry, Class] of [
       assert.ok((await again.search("女")).total > 0);
       server.fault = undefined;
       server.take();
-      const all = await Class.load(server.address, { cacheDir });
-      assert.equal(all.info.hasVectors, true);
+      const whole = await Class.load(server.address, { cacheDir });
+      assert.equal(whole.info.hasVectors, true);
       const ranges = server.take().filter((request) => request.name === name);
       assert.match(ranges[0].range, /^bytes=[1-9]/);
-      for (const catalog of [shop, again, all]) catalog.free();
+      for (const catalog of [shop, again, whole]) catalog.free();
     });
 
     test("files in memory and on disk need no server", async () => {

@@ -3,6 +3,9 @@
 import { CoromError } from "../errors.js";
 import { LIST, MAX_LIST_BYTES, hashInName } from "./list.js";
 
+/** Bytes of a file of which only a part is needed that are taken at once. */
+const PART_STEP_BYTES = 1 << 16;
+
 export class CatalogReceiver {
   #instance;
   #files = new Map(); // name -> CatalogFile of the binding
@@ -34,7 +37,9 @@ export class CatalogReceiver {
       return;
     }
     this.drop(path);
-    this.#files.set(path, this.#instance.call(({ CatalogFile }) => new CatalogFile(size)));
+    // Memory is reserved for the announced size. A part needs less.
+    const announced = this.#isPart(path) ? undefined : size;
+    this.#files.set(path, this.#instance.call(({ CatalogFile }) => new CatalogFile(announced)));
   }
 
   fed(path) {
@@ -48,7 +53,11 @@ export class CatalogReceiver {
       if (this.#listBytes > MAX_LIST_BYTES) throw new CoromError("INVALID_CATALOG", `${LIST}: it has more than 1 MiB`);
       return;
     }
-    this.#call(path, (file) => file.feed(chunk));
+    // Of a part, little more than it has is taken into memory.
+    const step = this.#isPart(path) ? PART_STEP_BYTES : chunk.length;
+    for (let at = 0; at < chunk.length && !this.hasEnough(path); at += step) {
+      this.#call(path, (file) => file.feed(chunk.subarray(at, at + step)));
+    }
     if (path === this.#watched && this.#hasKeywords(path)) this.#resolveKeywords();
   }
 
@@ -76,7 +85,7 @@ export class CatalogReceiver {
 
   /** Returns true if no further bytes of a file are needed. */
   hasEnough(path) {
-    return this.#keywordsOnly && path === this.#watched && this.#hasKeywords(path);
+    return this.#isPart(path) && this.#hasKeywords(path);
   }
 
   /** Returns catalog.json. */
@@ -108,6 +117,10 @@ export class CatalogReceiver {
   drop(path) {
     const file = this.take(path);
     if (file) this.#instance.call(() => file.free());
+  }
+
+  #isPart(path) {
+    return this.#keywordsOnly && path === this.#watched;
   }
 
   #hasKeywords(path) {
