@@ -17,12 +17,12 @@ const read = (name) => readFileSync(path.join(PKG, name), "utf8");
 /** Files that pages never load: Node's entries and modules, Bun's entry. */
 const NOT_FOR_PAGES = /^(node|bun|inline-node|worker-node|worker-thread-node|convert-node|convert-thread-node|search-node|search-bun|search-worker-node|search-worker-thread-node|lib\/((host|hash)-node|store-folder|source-folder|worker\/host-node|convert\/(host-node|folder-disk|staging-folder)|cli\/.*))\.js$/;
 
-test("package.json has no dependencies, and names the command and the worker scripts as the only side effects", () => {
+test("package.json has no dependencies, and names the command, the worker scripts and the element as the only side effects", () => {
   for (const field of ["dependencies", "peerDependencies", "optionalDependencies"])
     assert.equal(manifest[field], undefined, field);
   assert.deepEqual(Object.keys(manifest.scripts), ["prepack"], "nothing runs on installation");
   assert.deepEqual([manifest.type, manifest.license], ["module", "Apache-2.0"]);
-  const scripts = ["convert-thread", "search-worker-thread", "worker-thread"].flatMap((name) => [name, `${name}-node`]);
+  const scripts = ["convert-thread", "convert-thread-node", "element", ...["search-worker-thread", "worker-thread"].flatMap((name) => [name, `${name}-node`])];
   assert.deepEqual(manifest.sideEffects, ["./bin/corom.js", ...scripts.map((name) => `./${name}.js`)]);
   assert.deepEqual(manifest.bin, { corom: "./bin/corom.js" });
   assert.equal(read("LICENSE"), readFileSync(path.join(ROOT, "LICENSE"), "utf8"));
@@ -49,6 +49,7 @@ test("the exports map has types first, and every target exists", () => {
     ["corom/hub", "hub.js"],
     ["corom/instantsearch", "instantsearch.js"],
     ["corom/ai", "ai.js"],
+    ["corom/element", "element.js"],
     ["corom/modelscope", "modelscope.js"],
     ["corom/convert", "convert-node.js"],
     ["corom/search", "search-node.js"],
