@@ -43,7 +43,7 @@ class FolderStore {
   }
 
   async #writeOnce(folder, name, bytes) {
-    await this.#fs.mkdir(this.#at(folder), { recursive: true });
+    await this.#makeFolder(this.#at(folder));
     const temporary = this.#at(folder, `.${name}.${process.pid}.${Math.random().toString(36).slice(2)}`);
     try {
       await this.#fs.writeFile(temporary, bytes);
@@ -52,6 +52,17 @@ class FolderStore {
       await this.#fs.rm(temporary, { force: true }).catch(() => {});
       throw error;
     }
+  }
+
+  /** Creates a folder and those above it. Node's option `recursive` never ends in /proc. */
+  async #makeFolder(folder) {
+    const make = () => this.#fs.mkdir(folder).catch((error) => error.code === "EEXIST" || Promise.reject(error));
+    await make().catch(async (error) => {
+      const parent = this.#path.dirname(folder);
+      if (error.code !== "ENOENT" || parent === folder) throw error;
+      await this.#makeFolder(parent);
+      await make();
+    });
   }
 
   async remove(...at) {

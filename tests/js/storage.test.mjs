@@ -132,6 +132,15 @@ test("a cache in a folder repeats a write whose temporary file was deleted meanw
 
 for (const [name, Class] of Object.entries(CLASSES)) {
   describe(`Corom.load of ${name}`, () => {
+    test("goes on without a cacheDir that cannot be created", async () => {
+      const events = [];
+      // Node's recursive mkdir never ends there.
+      const corom = await Class.load(site.address, { cacheDir: "/proc/corom/a", onProgress: (event) => events.push(event) });
+      corom.free();
+      assert.deepEqual(warningsOf(events), ["CACHE_FAILED"]);
+      assert.match(events.find(({ phase }) => phase === "warning").message, /ENOENT.*\/proc\/corom/);
+    });
+
     test("rejects a cacheDir that is no folder's path with INVALID_ARGUMENT, whatever the source", async () => {
       const wrong = [new URL("https://a.example/"), "https://a.example/", "", "a\0b", 5, "file://host/a", new URL("file://host/a")];
       for (const cacheDir of wrong) {
