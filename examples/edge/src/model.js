@@ -3,7 +3,8 @@ import { Corom, CoromReranker } from "corom";
 import { ModelSlot } from "./model-slot.js";
 import { misconfigured } from "./settings.js";
 
-const queue = { waiting: 0 };
+/** The requests that are waiting or running, for whatever model. */
+export const queue = { waiting: 0 };
 const embedder = new ModelSlot((request, signal) => load(Corom, request, request.settings.modelPath, signal), queue);
 const reranker = new ModelSlot((request, signal) => load(CoromReranker, request, request.settings.rerankerPath, signal), queue);
 
@@ -23,8 +24,8 @@ async function load(Class, { env, settings }, path, signal) {
   return instance;
 }
 
-/** Returns the `fetch` of the model's files: from the bucket if one is bound, otherwise from the static assets. */
-function fetchFrom({ BUCKET, ASSETS }) {
+/** Returns the `fetch` of the model's and the catalog's files: from the bucket if one is bound, otherwise from the static assets. */
+export function fetchFrom({ BUCKET, ASSETS }) {
   if (BUCKET) return (url, { headers } = {}) => fromBucket(BUCKET, new URL(url), new Headers(headers));
   if (ASSETS) return (url, { headers, signal } = {}) => ASSETS.fetch(url, { headers, signal });
   throw misconfigured("neither ASSETS nor BUCKET is bound; bind one of them in wrangler.jsonc");

@@ -7,11 +7,14 @@ import { HttpError } from "./http-error.js";
  */
 export function readSettings(env) {
   const { MODEL_PATH = "model", MODEL_NAME = "corom", QUALITY = "balanced", METRIC = "dot" } = env;
-  const { AUTO_TRUNCATE = "false", CORS_ORIGINS = "", RERANKER_PATH = "" } = env;
+  const { AUTO_TRUNCATE = "false", CORS_ORIGINS = "", RERANKER_PATH = "", CATALOG_PATH = "" } = env;
+  const { SEARCH_CACHE_CONTROL = "private, max-age=60" } = env;
   const { MAX_BODY_BYTES = "1048576", MAX_TEXT_BYTES = "32768", MAX_TEXTS = "32", MAX_WAITING = "64" } = env;
   return {
     modelPath: withoutSlashes(MODEL_PATH),
     rerankerPath: withoutSlashes(RERANKER_PATH),
+    catalogPath: withoutSlashes(CATALOG_PATH),
+    searchCacheControl: String(SEARCH_CACHE_CONTROL),
     modelName: String(MODEL_NAME),
     quality: oneOf(QUALITY, "QUALITY", ["balanced", "exact", "float"]),
     metric: oneOf(METRIC, "METRIC", ["dot", "cosine"]),

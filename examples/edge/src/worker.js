@@ -3,6 +3,7 @@ import { readJson } from "./body.js";
 import { answerOptions, withCors } from "./cors.js";
 import { embeddings } from "./openai.js";
 import { HttpError, openaiError, toHttpError, teiError } from "./http-error.js";
+import { search } from "./search.js";
 import { readSettings } from "./settings.js";
 import { embed, info, rerank } from "./tei.js";
 import { authorize } from "./token.js";
@@ -11,6 +12,7 @@ const ROUTES = {
   "/v1/embeddings": { method: "POST", handle: embeddings, toErrorResponse: openaiError },
   "/embed": { method: "POST", handle: embed, toErrorResponse: teiError },
   "/rerank": { method: "POST", handle: rerank, toErrorResponse: teiError },
+  "/search": { method: ["GET", "POST"], handle: search, toErrorResponse: teiError },
   "/info": { method: "GET", handle: info, toErrorResponse: teiError },
   "/health": { method: "GET", handle: health, toErrorResponse: teiError, isPublic: true },
 };
@@ -44,12 +46,13 @@ function allowedOrigins(env) {
 }
 
 async function answerRoute(request, env) {
-  const { pathname } = new URL(request.url);
+  const url = new URL(request.url);
+  const { pathname } = url;
   const route = Object.hasOwn(ROUTES, pathname) ? ROUTES[pathname] : undefined;
   const toErrorResponse = route?.toErrorResponse ?? (pathname.startsWith("/v1/") ? openaiError : teiError);
   try {
     if (!route) throw new HttpError(404, "not_found", `${pathname}: no such path; see README.md of examples/edge`);
-    const methods = route.method === "GET" ? ["GET", "HEAD"] : [route.method];
+    const methods = [route.method].flat().flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method]));
     if (request.method === "OPTIONS") return answerOptions(methods);
     if (!methods.includes(request.method)) {
       const expected = methods.join(" or ");
@@ -60,8 +63,8 @@ async function answerRoute(request, env) {
     if (route.isPublic) return route.handle();
     await authorize(request, env);
     const settings = readSettings(env);
-    const body = route.method === "POST" ? await readJson(request, settings.maxBodyBytes) : undefined;
-    return await route.handle({ body, env, settings, signal: request.signal });
+    const body = request.method === "POST" ? await readJson(request, settings.maxBodyBytes) : undefined;
+    return await route.handle({ body, url, request, env, settings, signal: request.signal });
   } catch (error) {
     if (request.signal?.aborted) return new Response(null, { status: 499 }); // the client is gone
     return toErrorResponse(toHttpError(error));

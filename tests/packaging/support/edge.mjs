@@ -16,25 +16,32 @@ export const { modules } = await bundleForEdge(folder, config.main, ["workerd", 
 
 /** The folder of a reranker in the assets. */
 export const RERANKER_PATH = "ranking";
+/** The folder of a catalog in the assets. */
+export const CATALOG_PATH = "catalog";
 
 /**
  * Starts the service. The model is the folder `model` as static assets, the folder `bucket` as an R2 bucket, or what the
- * function `assets` answers. `reranker` is the folder of a reranker, as static assets too. `vars` override those of
- * wrangler.jsonc.
+ * function `assets` answers. `reranker` and `catalog` are folders, as static assets too. `vectorize` is the script of a
+ * wrapped binding in place of an index. `vars` override those of wrangler.jsonc.
  */
-export async function startService({ model, reranker, bucket, assets, vars = {} }) {
-  const service = new Miniflare({
-    host: "127.0.0.1",
-    inspectorHost: "127.0.0.1",
-    inspectorPort: 0,
+export async function startService({ model, reranker, catalog, bucket, assets, vectorize, vars = {} }) {
+  const folders = { [config.vars.MODEL_PATH]: model, [RERANKER_PATH]: reranker, [CATALOG_PATH]: catalog };
+  const main = {
     compatibilityDate: config.compatibility_date,
     compatibilityFlags: config.compatibility_flags,
     modules,
     // "float" gives PyTorch's vectors for the small model; the real models are tested with "balanced".
     bindings: { ...config.vars, TOKEN, QUALITY: "float", ...vars },
-    ...(model && { assets: asAssets({ [config.vars.MODEL_PATH]: model, ...(reranker && { [RERANKER_PATH]: reranker }) }) }),
+    ...(model && { assets: asAssets(folders) }),
     ...(assets && { serviceBindings: { [config.assets.binding]: assets } }),
     ...(bucket && { r2Buckets: ["BUCKET"] }),
+    ...(vectorize && { wrappedBindings: { VECTORIZE: "vectorize" } }),
+  };
+  const service = new Miniflare({
+    host: "127.0.0.1",
+    inspectorHost: "127.0.0.1",
+    inspectorPort: 0,
+    ...(vectorize ? { workers: [{ name: "main", ...main }, { name: "vectorize", modules: true, script: vectorize }] } : main),
   });
   const address = await service.ready;
   if (bucket) {
@@ -67,6 +74,7 @@ export const filesIn = (folder) =>
 function asAssets(models) {
   const directory = mkdtempSync(path.join(WORKSPACE, "assets-"));
   for (const [where, model] of Object.entries(models)) {
+    if (model === undefined) continue;
     const inside = path.join(directory, where);
     mkdirSync(inside, { recursive: true });
     for (const name of filesIn(model)) {
