@@ -15,10 +15,12 @@ const request = (authorization) => new Request("https://service.example/", { hea
 
 describe("readSettings", () => {
   test("reads strings and JSON values, and fills in the defaults", () => {
-    const settings = readSettings({ AUTO_TRUNCATE: true, MAX_TEXTS: 2, MODEL_NAME: 7, MODEL_PATH: "/models/m3e/", RERANKER_PATH: "ranking/" });
+    const settings = readSettings({ AUTO_TRUNCATE: true, MAX_TEXTS: 2, MODEL_NAME: 7, MODEL_PATH: "/models/m3e/", RERANKER_PATH: "ranking/", CATALOG_PATH: "/shop" });
     assert.deepEqual(settings, {
       modelPath: "models/m3e",
       rerankerPath: "ranking",
+      catalogPath: "shop",
+      searchCacheControl: "private, max-age=60",
       modelName: "7",
       quality: "balanced",
       metric: "dot",
