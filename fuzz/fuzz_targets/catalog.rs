@@ -23,10 +23,11 @@ fuzz_target!(init: corom_fuzz::seeds::write_if_asked("catalog"), |file: &[u8]| {
     }
     // What a download makes of it: pieces, of which the part with the keywords may be searched.
     let mut receiver = FileReceiver::new(file.len() / 2);
-    if file.chunks(700).all(|piece| receiver.feed(piece).is_ok()) {
-        if let Some(catalog) = receiver.keyword_part().ok().and_then(|part| Catalog::open(part, Check::Header).ok()) {
-            search(&catalog);
-        }
+    if file.chunks(700).all(|piece| receiver.feed(piece).is_ok())
+        && let Ok(part) = receiver.keyword_part()
+        && let Ok(catalog) = Catalog::open(part, Check::Header)
+    {
+        search(&catalog);
     }
     let mut catalog = Catalog::open(WHOLE.clone(), Check::Header).expect("a catalog of the builder");
     if catalog.apply(file.to_vec(), Check::Header).is_ok() {

@@ -91,6 +91,7 @@ fn manifest() -> Vec<(String, Vec<u8>)> {
         dtype: "f32".into(),
         hidden_size: embedder.dimension(),
         dimension: None,
+        lineage: None,
         files: listed.iter().map(|(path, bytes)| FileEntry::of(path, bytes)).collect(),
         self_test: Some(SelfTest { texts, vectors, ..SelfTest::default() }),
     };
