@@ -48,7 +48,7 @@ cmd_help() {
 
 COROM_CACHE            the folder for tools and downloads (default: .cache)
 COROM_WASM_TOOLCHAIN   installed | rustup | debian: the source of Rust's wasm target (default: the first that works)
-CHROMIUM               the browser for the tests (default: chromium in PATH, else Debian's)
+CHROMIUM, FIREFOX      the browsers for the tests (default: those in PATH, else Debian's)
 HELP
 }
 

@@ -30,11 +30,12 @@ test_hosts() {
   once "npm packages for the tests" "$(hash_of tests/js/package-lock.json)" tests/js/node_modules/playwright-core \
     npm --prefix tests/js ci --ignore-scripts --no-audit --no-fund
   find_chromium
+  find_firefox
   # The tests read these variables: the models, their checkpoints and exports, a Python with onnxruntime, the browser.
   export COROM_M3E=$ROOT/models/m3e-small COROM_M3E_CHECKPOINT=$CACHE/m3e-small
   export COROM_MINILM=$ROOT/models/minilm-int8 COROM_MINILM_CHECKPOINT=$CACHE/minilm
   export COROM_MINILM_EXPORTS=$CACHE/minilm-exports
-  export COROM_PYTHON=$CACHE/python/bin/python CHROMIUM
+  export COROM_PYTHON=$CACHE/python/bin/python CHROMIUM FIREFOX
   step "Rust tests with onnxruntime and real models" cargo test --locked --features cli,columnar --test convert --test eval --test bulk -- hosts::
   build_package quick
   bench_kernels
@@ -59,6 +60,12 @@ minilm_exports() {
 export_minilm() {
   rm -rf "$CACHE/minilm-exports"
   "$CACHE/python/bin/python" "$1" "$CACHE/minilm" "$CACHE/minilm-exports"
+}
+
+# Sets FIREFOX to a browser in PATH. Installs Debian's package if there is none.
+find_firefox() {
+  FIREFOX=${FIREFOX:-$(type -P firefox-esr || type -P firefox || true)}
+  [[ -n $FIREFOX ]] || { step "Firefox" apt_install firefox-esr; FIREFOX=$(type -P firefox-esr); }
 }
 
 # Sets CHROMIUM to a browser in PATH. Installs Debian's package if there is none.

@@ -63,7 +63,7 @@ export interface SimilarOptions {
   distinct?: string | null | undefined;
   /** How two scores become one: a weighted sum of scores, or of reciprocal ranks. Default: `"weighted"`. */
   fusion?: "weighted" | "rrf" | null | undefined;
-  /** The share of the semantic score, 0 to 1. Default: 0.5. */
+  /** The share of the semantic score, 0 to 1. Default: 0.3. */
   semanticRatio?: number | null | undefined;
   /** Semantic hits are so many standard deviations above the query's mean score. Default: 2. */
   semanticThreshold?: number | null | undefined;

@@ -2,9 +2,12 @@
 //!
 //! ```text
 //! keyword:   the BM25 score                      semantic:  the score in the catalog's metric
-//! weighted:  (1 − ratio) · max(zₖ, −3) + ratio · zₛ         z = (score − mean) / deviation
-//! rrf:       (1 − ratio) / (60 + rankₖ) + ratio / (60 + rankₛ)
+//! weighted:  (1 − ratio) · coverage² · max(zₖ, −3) + ratio · zₛ         z = (score − mean) / deviation
+//! rrf:       (1 − ratio) · coverage² / (60 + rankₖ) + ratio / (60 + rankₛ)
 //! ```
+//! `coverage` is the share of the query's characters that the best keyword match has: a query in words that the catalog does
+//! not use is left to its meaning. docs/background/search.md has how the default of `ratio` was found.
+//!
 //! `zₖ` is over the items that match, with a deviation of at least a tenth of the best score: a query with few matches
 //! has no spread to speak of. `zₛ` is over a sample of the whole catalog. Neither depends on the filter.
 
@@ -29,7 +32,8 @@ pub(crate) struct Scorer<'a> {
     pub(crate) keyword: Option<&'a KeywordLeg>,
     pub(crate) semantic: Option<&'a SemanticLeg>,
     keyword_spread: Spread,
-    ratio: f32,
+    /// The weight of each leg.
+    shares: [f32; 2],
     fusion: Fusion,
     /// The place of each item by keyword and by semantic score; only for reciprocal ranks.
     ranks: [Vec<u32>; 2],
@@ -50,8 +54,11 @@ impl<'a> Scorer<'a> {
     ) -> Result<Self> {
         let mut keyword_spread = Spread { mean: 0.0, deviation: 0.0 };
         let mut ranks = [Vec::new(), Vec::new()];
+        let ratio = request.semantic_ratio;
+        let mut shares = [1.0 - ratio, ratio];
         if let (Some(keyword), Some(semantic)) = (keyword, semantic) {
-            let best = keyword.items.iter().fold(0.0_f32, |best, item| best.max(keyword.scores[item]));
+            let best = keyword.best().map_or(0.0, |item| keyword.scores[item]);
+            shares[0] *= keyword.coverage().powi(2);
             keyword_spread = Spread::of(
                 keyword.items.iter().map(|item| keyword.scores[item]).collect::<Vec<_>>().iter().copied(),
             );
@@ -75,8 +82,7 @@ impl<'a> Scorer<'a> {
             }
             boosts.push((name.as_str(), column, *weight));
         }
-        let (ratio, fusion) = (request.semantic_ratio, request.fusion);
-        Ok(Self { keyword, semantic, keyword_spread, ratio, fusion, ranks, boosts })
+        Ok(Self { keyword, semantic, keyword_spread, shares, fusion: request.fusion, ranks, boosts })
     }
 
     /// Returns the score of an item.
@@ -111,8 +117,8 @@ impl<'a> Scorer<'a> {
                         _ => 0.0,
                     }),
                 };
-                visit(Part::Keyword, (1.0 - self.ratio) * a);
-                visit(Part::Semantic, self.ratio * b);
+                visit(Part::Keyword, self.shares[0] * a);
+                visit(Part::Semantic, self.shares[1] * b);
             }
             (Some(keyword), None) => visit(Part::Keyword, keyword.scores[item]),
             (None, Some(semantic)) => visit(Part::Semantic, semantic.scores[item]),
@@ -133,12 +139,12 @@ impl<'a> Scorer<'a> {
                 "keyword",
                 self.keyword.map_or(0.0, |leg| leg.scores[item]),
                 self.keyword_spread,
-                1.0 - self.ratio,
+                self.shares[0],
             ),
             Part::Semantic => {
                 let leg = self.semantic.map(|leg| (leg.scores[item], leg.spread));
                 let (raw, spread) = leg.unwrap_or((0.0, self.keyword_spread));
-                ("semantic", raw, spread, self.ratio)
+                ("semantic", raw, spread, self.shares[1])
             }
         };
         let is_hybrid = self.keyword.is_some() && self.semantic.is_some();

@@ -57,7 +57,7 @@ impl Default for SearchRequest {
             matching: Matching::Most,
             mode: Mode::Auto,
             fusion: Fusion::Weighted,
-            semantic_ratio: 0.5,
+            semantic_ratio: 0.3,
             semantic_threshold: 2.0,
             exact: false,
             filter: None,

@@ -61,7 +61,7 @@ impl SemanticLeg {
             fail!(InvalidArgument, "vector: the vectors of the catalog have not arrived");
         }
         let query = VectorQuery::new(vector, space, &catalog.mean)?;
-        let spread = Self::spread(catalog, &query)?;
+        let spread = Spread { mean: 0.0, deviation: 0.0 };
         let mut leg = Self { scores: vec![0.0; catalog.items()], estimated: None, spread, query };
         let candidates = estimate.map(|wanted| wanted.saturating_mul(space.oversampling as usize));
         match (&catalog.rotation, candidates) {
@@ -80,6 +80,7 @@ impl SemanticLeg {
                 }
             }
         }
+        leg.spread = leg.spread(catalog, set)?;
         Ok(leg)
     }
 
@@ -117,13 +118,16 @@ impl SemanticLeg {
         Ok(())
     }
 
-    /// Returns the mean and deviation of a query's scores over a sample of the catalog.
-    fn spread(catalog: &Catalog, query: &VectorQuery) -> Result<Spread> {
+    /// Returns the mean and deviation of the query's scores over a sample of the catalog. Scores of `set` are there already.
+    fn spread(&self, catalog: &Catalog, set: &Bits) -> Result<Spread> {
         let step = catalog.len().div_ceil(SAMPLE).max(1);
         let mut sample = Vec::new();
         for item in catalog.live.iter().step_by(step) {
-            if let Some(row) = catalog.row(item)? {
-                sample.push(query.score(row));
+            let is_estimated = self.estimated.as_ref().is_some_and(|estimated| estimated.contains(item));
+            if set.contains(item) && !is_estimated {
+                sample.push(self.scores[item]);
+            } else if let Some(row) = catalog.row(item)? {
+                sample.push(self.query.score(row));
             }
         }
         Ok(Spread::of(sample.iter().copied()))

@@ -21,7 +21,8 @@ pub(crate) fn write(characters: &BTreeSet<char>) -> Vec<u8> {
     let is_needed = |folded: &str| {
         let is_term = |c: char| CharClass::of(c) != CharClass::Separator;
         folded.chars().any(|c| is_term(c) || is_joiner(c) || c == ' ')
-            && folded.chars().all(|c| !is_term(c) || characters.contains(&c))
+            // Pinyin is typed in letters that the texts may not have.
+            && folded.chars().all(|c| !is_term(c) || c.is_ascii() || characters.contains(&c))
     };
     let folds = all_folds().iter().filter(|(_, folded)| is_needed(folded));
     CharacterTable::write(folds.map(|(c, folded)| (*c, folded.as_str())))

@@ -21,6 +21,8 @@ pub use item::Item;
 #[cfg(test)]
 mod damage_tests;
 #[cfg(test)]
+mod filter_tests;
+#[cfg(test)]
 mod property_tests;
 #[cfg(test)]
 mod reference_tests;

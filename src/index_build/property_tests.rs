@@ -96,6 +96,8 @@ fn assert_best(hits: &SearchResult, expected: &[(String, f32)], top_k: usize, to
     }
 }
 
+/// The default of `semanticRatio`.
+const RATIO: f64 = 0.3;
 const QUERIES: [&str; 6] = ["女裤", "nike 鞋", "男", "zebra", "kuzi", "5w40 女"];
 
 #[test]
@@ -140,8 +142,20 @@ fn every_filter_gives_the_best_of_what_it_keeps_in_every_mode() {
     }
 }
 
+/// Returns the share of the query's characters that the best hit matches. For queries of which no two parts overlap.
+fn coverage(world: &World, query: &str) -> f64 {
+    let hits = world.search(&json!({ "query": query, "topK": 1, "explain": true }), None).hits;
+    let clauses = hits.into_iter().filter_map(|hit| hit.explanation).flat_map(|explained| explained.clauses);
+    let chars = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).count();
+    clauses.map(|clause| chars(&clause.text)).sum::<usize>() as f64 / chars(query) as f64
+}
+
 /// Computes the fused scores as docs/guides/search.md defines them.
-fn fused(keyword: &BTreeMap<String, f32>, semantic: &BTreeMap<String, f32>) -> BTreeMap<String, f32> {
+fn fused(
+    coverage: f64,
+    keyword: &BTreeMap<String, f32>,
+    semantic: &BTreeMap<String, f32>,
+) -> BTreeMap<String, f32> {
     let spread = |scores: &BTreeMap<String, f32>| {
         let count = scores.len().max(1) as f64;
         let mean = scores.values().map(|&x| f64::from(x)).sum::<f64>() / count;
@@ -160,7 +174,7 @@ fn fused(keyword: &BTreeMap<String, f32>, semantic: &BTreeMap<String, f32>) -> B
         let zs = z(f64::from(score), mean_s, deviation_s);
         let zk = z(f64::from(keyword.get(id).copied().unwrap_or(0.0)), mean_k, deviation_k).max(-3.0);
         if keyword.contains_key(id) || zs >= 2.0 {
-            all.insert(id.clone(), (0.5 * zk + 0.5 * zs) as f32);
+            all.insert(id.clone(), ((1.0 - RATIO) * coverage.powi(2) * zk + RATIO * zs) as f32);
         }
     }
     all
@@ -177,7 +191,7 @@ fn hybrid_scores_equal_the_definition_under_every_filter() {
         let all = json!({ "semanticThreshold": -1000, "topK": 10_000 });
         let all = world.search(&all, Some(&vector)).hits;
         let semantic: BTreeMap<String, f32> = all.into_iter().map(|hit| (hit.id, hit.score)).collect();
-        let scores = fused(&world.scores(query, None), &semantic);
+        let scores = fused(coverage(&world, query), &world.scores(query, None), &semantic);
         let request = json!({ "query": query, "mode": "hybrid", "filter": filter, "topK": 3 });
         let expected = world.kept(&scores, &keeps);
         let found = world.search(&request, Some(&vector));

@@ -11,8 +11,9 @@ pub(crate) fn write(characters: &BTreeSet<char>) -> Vec<u8> {
     let mut all: BTreeMap<char, Vec<String>> = BTreeMap::new();
     for &c in characters {
         let Some(readings) = c.to_pinyin_multi() else { continue };
-        // `ü` is typed as `v`.
-        let typed = readings.into_iter().map(|reading| reading.plain().replace('ü', "v"));
+        // `ü` is typed as `v` or as `u`.
+        let typed =
+            readings.into_iter().flat_map(|r| ["v", "u"].map(|letter| r.plain().replace('ü', letter)));
         let mut list: Vec<String> =
             typed.filter(|text| text.bytes().all(|byte| byte.is_ascii_lowercase())).collect();
         list.sort_unstable();

@@ -5,6 +5,7 @@
 
 mod killed;
 mod models;
+mod probes;
 mod tables;
 
 use std::fs;

@@ -40,13 +40,26 @@ mod native {
         blocks(row, query)
     }
 
+    /// Multiplies 16 values at a time, and adds pairs of products (`vpmaddwd`).
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2")]
     fn with_avx2(row: &[u8], query: &[i16]) -> i32 {
-        blocks(row, query)
+        use std::arch::x86_64::*;
+        let (rows, row_rest) = row.as_chunks::<LANES>();
+        let (queries, query_rest) = query.as_chunks::<LANES>();
+        let mut sums = _mm256_setzero_si256();
+        for (row, query) in rows.iter().zip(queries) {
+            // SAFETY: `row` is 16 readable bytes and `query` 32; the loads need no alignment.
+            let (row, query) =
+                unsafe { (_mm_loadu_si128(row.as_ptr().cast()), _mm256_loadu_si256(query.as_ptr().cast())) };
+            sums = _mm256_add_epi32(sums, _mm256_madd_epi16(_mm256_cvtepi8_epi16(row), query));
+        }
+        let four = _mm_add_epi32(_mm256_castsi256_si128(sums), _mm256_extracti128_si256::<1>(sums));
+        let two = _mm_add_epi32(four, _mm_shuffle_epi32::<0b00_00_11_10>(four));
+        let one = _mm_add_epi32(two, _mm_shuffle_epi32::<0b00_00_00_01>(two));
+        _mm_cvtsi128_si32(one) + rest(row_rest, query_rest)
     }
 
-    /// The compiler makes multiply-add instructions of the loop over a block.
     #[inline(always)]
     fn blocks(row: &[u8], query: &[i16]) -> i32 {
         let (rows, row_rest) = row.as_chunks::<LANES>();
@@ -88,14 +101,14 @@ mod wasm {
     /// Returns the sums of pairs of products of the first and of the last eight values.
     #[inline(always)]
     fn load(row: &[u8; LANES], query: &[i16; LANES]) -> (v128, v128) {
-        let query = query.as_ptr().cast::<v128>();
-        // SAFETY: `row` is 16 readable bytes and `query` 32; `v128.load` needs no alignment.
-        let (row, low, high) =
-            unsafe { (v128_load(row.as_ptr().cast()), v128_load(query), v128_load(query.add(1))) };
-        (
-            i32x4_dot_i16x8(i16x8_extend_low_i8x16(row), low),
-            i32x4_dot_i16x8(i16x8_extend_high_i8x16(row), high),
-        )
+        let (row, query) = (row.as_ptr().cast::<i8>(), query.as_ptr().cast::<v128>());
+        // SAFETY: `row` is 16 readable bytes and `query` 32; the loads need no alignment.
+        unsafe {
+            (
+                i32x4_dot_i16x8(i16x8_load_extend_i8x8(row), v128_load(query)),
+                i32x4_dot_i16x8(i16x8_load_extend_i8x8(row.add(LANES / 2)), v128_load(query.add(1))),
+            )
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use super::clause::{Alternative, Clause};
 use super::source::Source;
 use crate::index::catalog::Catalog;
 use crate::index::readings::Sound;
+use crate::index::segment::Segment;
 use crate::index::synonyms::SynonymMatch;
 use crate::index::text::class::CharClass;
 use crate::index::text::clauses::{self, Pattern, clauses};
@@ -12,6 +13,7 @@ use crate::index::text::folded::Folded;
 const PINYIN_WEIGHT: f32 = 0.4;
 const INITIALS_WEIGHT: f32 = 0.2;
 const SYNONYM_WEIGHT: f32 = 0.8;
+const SPLIT_WEIGHT: f32 = 0.5;
 /// Initials of fewer characters match too much.
 const MIN_INITIALS: usize = 2;
 const MAX_INITIALS: usize = 8;
@@ -37,13 +39,20 @@ fn with_pinyin(query: &Folded, clause: clauses::Clause, is_open: bool, catalog: 
             Alternative { sources: sources(alternative.pattern), weight: alternative.weight, is_fallback }
         })
         .collect();
+    if let Some(words) = clause_words(&alternatives).and_then(|words| split_words(&words, catalog)) {
+        let sources = words.into_iter().map(Source::Term).collect();
+        alternatives.push(Alternative { sources, weight: SPLIT_WEIGHT, is_fallback: true });
+    }
     let chars = &query.chars[clause.chars.clone()];
     if chars.iter().all(|folded| folded.class == CharClass::Letter && folded.c.is_ascii()) {
         let word: String = chars.iter().map(|folded| folded.c).collect();
         let is_open = is_open && clause.chars.end == query.chars.len();
+        let start = clause.chars.start;
+        let follows_dense = start > 0 && query.chars[start - 1].class == CharClass::Dense;
         for sounds in catalog.readings.spellings(&word, is_open) {
-            // One syllable is a short word in many languages: it is read as pinyin if it is nothing else.
-            let is_fallback = sounds.len() == 1;
+            // One syllable is a short word in many languages: it is read as pinyin if it is nothing else, or if it is
+            // typed right after Chinese: 充电b, 充电bao.
+            let is_fallback = sounds.len() == 1 && !follows_dense;
             alternatives.push(Alternative { sources: bigrams(&sounds), weight: PINYIN_WEIGHT, is_fallback });
         }
         if (MIN_INITIALS..=MAX_INITIALS).contains(&word.len()) {
@@ -52,6 +61,43 @@ fn with_pinyin(query: &Folded, clause: clauses::Clause, is_open: bool, catalog: 
         }
     }
     Clause { chars: clause.chars, alternatives }
+}
+
+/// Returns the words of a clause that may be written together: all of its parts, or the one word of letters.
+fn clause_words(alternatives: &[Alternative]) -> Option<Vec<String>> {
+    alternatives.iter().find_map(|alternative| match alternative.sources.as_slice() {
+        [Source::OneEdit(word)] => Some(vec![word.clone()]),
+        [_, _, ..] => {
+            let word = |source: &Source| match source {
+                Source::Term(term) => Some(term.clone()),
+                _ => None,
+            };
+            alternative.sources.iter().map(word).collect()
+        }
+        _ => None,
+    })
+}
+
+/// Splits each word that the catalog has not into two words that it has: `typec` into `type`, `c`, in the most even way.
+/// None if there is such a word without a split, or no such word.
+fn split_words(words: &[String], catalog: &Catalog) -> Option<Vec<String>> {
+    let is_known = |word: &str| {
+        let has = |segment: &Segment| matches!(segment.dictionary().and_then(|d| d.find(word)), Ok(Some(_)));
+        catalog.segments.iter().any(has)
+    };
+    let mut split = Vec::new();
+    for word in words {
+        if is_known(word) {
+            split.push(word.clone());
+            continue;
+        }
+        let middle = word.len() / 2;
+        let mut borders: Vec<usize> = word.char_indices().skip(1).map(|(i, _)| i).collect();
+        borders.sort_by_key(|border| border.abs_diff(middle));
+        let border = borders.into_iter().find(|&i| is_known(&word[..i]) && is_known(&word[i..]))?;
+        split.extend([word[..border].to_string(), word[border..].to_string()]);
+    }
+    (split.len() > words.len()).then_some(split)
 }
 
 fn sources(pattern: Pattern) -> Vec<Source> {

@@ -8,6 +8,7 @@ use crate::index::bits::Bits;
 use crate::index::bm25::Bm25;
 use crate::index::catalog::Catalog;
 use crate::index::request::Matching;
+use crate::index::text::class::CharClass;
 use crate::index::text::folded::Folded;
 
 /// The share of the query's importance that an item has to match with [`Matching::Most`].
@@ -83,6 +84,24 @@ impl KeywordLeg {
         let score =
             |(number, found): (usize, &ClauseMatches)| Some((number, found.score(self.bm25, item as u32)?));
         self.found.iter().enumerate().filter_map(score).collect()
+    }
+
+    /// Returns the item with the best score, whatever the filter is.
+    pub(crate) fn best(&self) -> Option<usize> {
+        self.items.iter().reduce(|best, item| if self.scores[item] > self.scores[best] { item } else { best })
+    }
+
+    /// Returns the share of the query's characters that the best item matches: how much of what the query says the keyword
+    /// score knows of.
+    pub(crate) fn coverage(&self) -> f32 {
+        let Some(best) = self.best() else { return 0.0 };
+        let mut is_matched = vec![false; self.query.chars.len()];
+        for (number, _) in self.explain(best) {
+            is_matched[self.clauses[number].chars.clone()].fill(true);
+        }
+        let chars = self.query.chars.iter().zip(is_matched).filter(|(c, _)| c.class != CharClass::Separator);
+        let (all, matched) = chars.fold((0, 0), |(all, n), (_, is)| (all + 1, n + u32::from(is)));
+        matched as f32 / all.max(1) as f32
     }
 
     /// Returns true if the query asks for nothing.

@@ -49,6 +49,7 @@ pub(crate) fn clauses(query: &Folded, prefix: bool) -> Vec<Clause> {
     let runs = query.runs();
     let numbers = numbers_before_dense(query, &runs);
     let mut clauses = Vec::new();
+    let mut before: Option<Range<usize>> = None;
     let mut at = 0;
     while at < runs.len() {
         let run = &runs[at];
@@ -65,11 +66,31 @@ pub(crate) fn clauses(query: &Folded, prefix: bool) -> Vec<Clause> {
                 let is_last = prefix && compound.chars().end == query.chars.len();
                 let number = numbers.iter().find(|number| number.end == compound.chars().end + 1);
                 clauses.push(word(query, &compound, is_last, number.cloned()));
+                let chars = compound.chars();
+                if let Some(before) = before.replace(chars.clone())
+                    && before.end + 1 == chars.start
+                {
+                    add_joined(&mut clauses, query, before.start..chars.end, is_last);
+                }
                 at = next;
             }
         }
     }
     clauses
+}
+
+/// Lets the last two clauses also match their words written together: `air buds` matches `airbuds`.
+fn add_joined(clauses: &mut [Clause], query: &Folded, chars: Range<usize>, is_last: bool) {
+    let is_word = |i: &usize| query.chars[*i].class.is_word();
+    let joined: String = chars.filter(is_word).map(|i| query.chars[i].c).collect();
+    let first = clauses.len().saturating_sub(2);
+    for clause in &mut clauses[first..] {
+        let mut add = |pattern, weight| clause.alternatives.push(Alternative { pattern, weight });
+        add(Pattern::Term(joined.clone()), PARTS_WEIGHT);
+        if is_last {
+            add(Pattern::Prefix(joined.clone()), PARTS_WEIGHT * PREFIX_WEIGHT);
+        }
+    }
 }
 
 fn dense(clauses: &mut Vec<Clause>, query: &Folded, run: &Run, in_number: bool) {
@@ -104,6 +125,9 @@ fn word(query: &Folded, compound: &Compound, is_last: bool, number: Option<Range
         add(Pattern::All(terms), PARTS_WEIGHT);
     } else if chars.len() >= MIN_FUZZY_LETTERS && is_letters(query, chars.clone()) {
         add(Pattern::OneEdit(whole), EDIT_WEIGHT);
+    }
+    if let Some(digits) = compound.digits(query) {
+        add(Pattern::Term(digits), PARTS_WEIGHT);
     }
     if let Some(number) = number {
         for alternative in &mut alternatives {
@@ -156,10 +180,15 @@ mod tests {
     fn words_have_other_spellings() {
         assert_eq!(shown("nike", false), ["nike|~nike"]);
         assert_eq!(shown("nike", true), ["nike|nike*|~nike"]);
-        assert_eq!(shown("iphone15 pro", true), ["iphone15|15+iphone", "pro|pro*"]);
+        let joined = "iphone15pro|iphone15pro*";
+        let expected = [format!("iphone15|15+iphone|{joined}"), format!("pro|pro*|{joined}")];
+        assert_eq!(shown("iphone15 pro", true), expected);
+        assert_eq!(shown("a 裤 b", false), ["a", "裤*", "b"]);
+        assert_eq!(shown("225/55R18", false), ["22555r18|18+225+55+r|2255518"]);
+        assert_eq!(shown("M4x20", false), ["m420|20+4+m+x"]);
         assert_eq!(shown("5W-40", false), ["5w40|40+5+w"]);
         assert_eq!(shown("尼康z62", true), ["尼康", "z62|z62*|62+z"]);
-        assert_eq!(shown("t-shirt", false), ["t", "shirt|~shirt"]);
+        assert_eq!(shown("t-shirt", false), ["tshirt|shirt+t"]);
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub(crate) struct Folded {
 }
 
 impl Folded {
-    /// Folds a text. ASCII needs no table.
+    /// Folds a text. ASCII needs no table. A point between two digits is part of their number: 1.5l is not 15l.
     pub(crate) fn new(text: &str, fold: &dyn Fold) -> Self {
         let mut chars = Vec::with_capacity(text.len());
         let mut start = 0;
@@ -43,6 +43,12 @@ impl Folded {
                 fold.fold(source, &mut emit);
             }
             start = end;
+        }
+        let is_digit = |folded: &FoldedChar| folded.c.is_ascii_digit();
+        for i in 1..chars.len().saturating_sub(1) {
+            if chars[i].c == '.' && is_digit(&chars[i - 1]) && is_digit(&chars[i + 1]) {
+                chars[i].class = CharClass::Digit;
+            }
         }
         Self { chars }
     }

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | a run of dense characters, 阔腿裤 | its bigrams 阔腿, 腿裤 and the last character 裤 |
 //! | a word, `z62z72` | the word, and its parts `z62`, `z72`, `z`, `62`, `72` |
-//! | joined words with a digit, `225/55R18` | the words, together `22555r18`, and the digits `2255518` |
+//! | joined words, `225/55R18`, `type-c` | the words, together `22555r18`, and the digits `2255518` |
 //! | a number before a dense character, `17寸` | `17寸` |
 //!
 //! A query of one dense character asks for all terms that begin with it. With the last character of each run among the
@@ -13,6 +13,7 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
+use super::class::CharClass;
 use super::folded::{Folded, Run, RunKind};
 use super::words::{Compound, models, parts};
 
@@ -81,7 +82,7 @@ pub(super) fn term_text(folded: &Folded, chars: Range<usize>) -> String {
 
 /// Returns the places of numbers that a dense character follows, with that character: `17寸`, `2.0升`.
 pub(super) fn numbers_before_dense(folded: &Folded, runs: &[Run]) -> Vec<Range<usize>> {
-    let is_digit = |i: &usize| folded.chars[*i].c.is_ascii_digit();
+    let is_digit = |i: &usize| folded.chars[*i].class == CharClass::Digit;
     runs.windows(2)
         .filter(|pair| pair[0].kind == RunKind::Word && pair[1].kind == RunKind::Dense)
         .filter_map(|pair| {
@@ -129,8 +130,17 @@ mod tests {
         assert!(terms("225/55R18").split(' ').any(|term| term == "22555r18"));
         assert!(terms("225/55 R18").split(' ').any(|term| term == "2255518"));
         assert!(terms("225/55R18").split(' ').any(|term| term == "2255518"));
-        assert_eq!(terms("T-shirt"), "t shirt");
+        assert_eq!(terms("T-shirt"), "t tshirt shirt");
+        assert_eq!(terms("dry-fit"), "dry fit");
+        assert_eq!(terms("M4x20"), "m m4 m420 m4x20 4 x x20 20");
         assert_eq!(terms("nike 42"), "nike 42");
+    }
+
+    #[test]
+    fn a_point_is_part_of_its_number() {
+        assert_eq!(terms("1.5L"), "1.5 1.5l l");
+        assert_eq!(terms("2.0T，1.5升"), "2.0 2.0t t 1.5 1.5升 升");
+        assert_eq!(terms("v2. 3."), "v v2 2 3");
     }
 
     #[test]

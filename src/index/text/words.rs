@@ -7,6 +7,10 @@ use super::folded::{Folded, FoldedChar, Run, RunKind};
 
 /// Characters that join the words of one number or name: `5w-40`, `225/55r18`, `2.0t`.
 const JOINERS: &[char] = &['-', '_', '/', '.', '*', '+', '\'', '×', '·'];
+/// Those of them that join letters too, if one of the words is an affix: `type-c`, `men's`.
+const AFFIX_JOINERS: &[char] = &['-', '_', '.', '\''];
+/// The longest affix in letters.
+const MAX_AFFIX: usize = 2;
 /// The longest compound.
 pub(super) const MAX_WORDS: usize = 6;
 /// Compounds of so many digits are also found by the digits alone: `2255518`.
@@ -44,10 +48,14 @@ impl Compound {
         self.words[0].start..self.words[self.words.len() - 1].end
     }
 
-    /// Returns the words written together, if there are several and a digit takes part: `5w40`.
+    /// Returns the words written together, without an `x` between digits: `5w40`, `typec`, `m420` of `m4x20`. None if that
+    /// is the word itself.
     pub(super) fn compact(&self, folded: &Folded) -> Option<String> {
-        let chars = || self.words.iter().cloned().flat_map(|word| &folded.chars[word]);
-        (self.words.len() > 1 && chars().any(is_digit)).then(|| chars().map(|folded| folded.c).collect())
+        let chars: Vec<_> = self.words.iter().cloned().flat_map(|word| &folded.chars[word]).collect();
+        let is_digit_at = |i: usize| chars.get(i).is_some_and(|folded| is_digit(folded));
+        let is_times = |i: usize| chars[i].c == 'x' && i > 0 && is_digit_at(i - 1) && is_digit_at(i + 1);
+        let text: Vec<char> = (0..chars.len()).filter(|&i| !is_times(i)).map(|i| chars[i].c).collect();
+        (self.words.len() > 1 || text.len() < chars.len()).then(|| text.into_iter().collect())
     }
 
     /// Returns the digits alone, if the compound has enough of them and letters beside them.
@@ -64,12 +72,13 @@ pub(crate) fn is_joiner(c: char) -> bool {
     JOINERS.contains(&c)
 }
 
-/// Returns true if what stands between two words joins them: one joiner, or a space between two words with digits of
+/// Returns true if what stands between two words joins them: one joiner beside a digit or an affix, or a space between two words with digits of
 /// which one also has letters, as in `225/55 R18`.
 fn joins(between: &[FoldedChar], left: &[FoldedChar], right: &[FoldedChar]) -> bool {
     let [FoldedChar { c, .. }] = between else { return false };
     if JOINERS.contains(c) {
-        return left.iter().chain(right).any(is_digit);
+        let is_affix = left.len().min(right.len()) <= MAX_AFFIX && AFFIX_JOINERS.contains(c);
+        return is_affix || left.iter().chain(right).any(is_digit);
     }
     *c == ' '
         && left.iter().any(is_digit)
