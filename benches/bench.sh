@@ -17,6 +17,7 @@ cmd_bench() {
   [[ $wanted != *chromium* ]] || { find_chromium; export CHROMIUM; }
   [[ $wanted != *m3e-small* && $wanted != *base* ]] || bench_models "$wanted"
   [[ $wanted != *rerank* ]] || bench_reranker
+  [[ $wanted != *search* ]] || bench_search "$@"
   build_package $profile
   [[ $wanted != *kernels* ]] || bench_kernels
   step "benchmarks" node benches/peers/bench.mjs "$@"
@@ -39,6 +40,33 @@ bench_reranker() {
   once "peers' files of the reranker" "$source" "$folder/summary.json" "$python" benches/peers/prepare/onnx_files.py "$folder/corom-f32" "$folder"
   once "reference logits of the reranker" "$source" "$folder/reference.json" \
     "$python" benches/peers/prepare/reference_pairs.py "$folder/f32.onnx" "$folder/corom-f32/tokenizer.json" "$folder/reference.json"
+}
+
+# bench_search OPTIONS…: builds the catalogs of the search benchmark, and the files that the peers get.
+bench_search() {
+  local binary=target/bench/cargo/release/corom-search-bench sizes=(random-10k:10000:768 random-100k:100000:768 real-10k:10000:0) entry name count dimension
+  [[ " $* " != *" --quick "* ]] || sizes=(random-10k:10000:768)
+  once "builder of catalogs for the benchmarks" "$(rustc --version) $(hash_of benches/search src/index src/index_build src/error.rs src/l2.rs)" $binary \
+    cargo build --quiet --release --manifest-path benches/search/Cargo.toml --target-dir target/bench/cargo
+  for entry in "${sizes[@]}"; do
+    IFS=: read -r name count dimension <<<"$entry"
+    [[ $dimension != 0 ]] || { m3e_checkpoint; once "Python for the benchmarks" "$(hash_of benches/peers/prepare/requirements.txt)" "$CACHE/bench-python/bin/python" bench_python; bench_model m3e-small "$CACHE/m3e-small" 300; build_package "$profile"; }
+    once "data of the search benchmark, $name" "$(hash_of benches/search src/index src/index_build benches/peers/search examples/shop)" \
+      target/bench/search/$name/built.json bench_search_data "$name" "$count" "$dimension" $binary
+  done
+}
+
+# bench_search_data NAME COUNT DIMENSION BUILDER: writes target/bench/search/NAME. With DIMENSION 0 m3e-small embeds the titles.
+bench_search_data() {
+  local folder=target/bench/search/$1 dimension=$3 keywords vectors
+  node benches/peers/search/data.mjs "$folder" "$2" "$dimension"
+  if [[ $dimension == 0 ]]; then
+    node pkg/bin/corom.js embed "$folder/texts.jsonl" "$folder/texts.npy" -m $BENCH_MODELS/m3e-small/corom-int8 --force
+    dimension=$(node benches/peers/search/embedded.mjs "$folder" "$2")
+  fi
+  keywords=$("$4" build "$folder/items.jsonl" "$folder/schema.json" "$folder/keywords.catalog")
+  vectors=$("$4" build "$folder/items.jsonl" "$folder/schema.json" "$folder/vectors.catalog" "$folder/vectors.f32" "$dimension")
+  printf '{"keywords":%s,"vector":%s}\n' "$keywords" "$vectors" >"$folder/built.json"
 }
 
 # bench_models NAMES: converts each model, writes the peers' files of it, and computes its reference vectors.

@@ -2,6 +2,7 @@
 import { median, minimum, total } from "./statistics.mjs";
 import { ROUNDS_THAT_COUNT } from "./options.mjs";
 import { rerankBars } from "./rerank.mjs";
+import { searchBars } from "./search/measure.mjs";
 
 const MIB = 2 ** 20;
 /** The note of a bar if its part of the benchmark did not run. */
@@ -40,7 +41,7 @@ export function bestWay(catalog, names, fits = () => true) {
 }
 
 /** Returns lines `{ bar, limit, value, met, note }`. If a bar was not measured, `met` is undefined and `note` says why. */
-export function bars(models, { endurance, workers, rerank } = {}) {
+export function bars(models, { endurance, workers, rerank, search } = {}) {
   const { base, "m3e-small": m3e } = models;
   return [
     ...latencyBars(base),
@@ -55,6 +56,7 @@ export function bars(models, { endurance, workers, rerank } = {}) {
     ...enduranceBars(endurance),
     workersBar(workers),
     ...rerankBars(rerank),
+    ...searchBars(search),
   ];
 }
 

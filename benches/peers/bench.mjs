@@ -11,6 +11,7 @@ import { choose, measureEndurance, measureLoads, measureTogether, measureWorkers
 import { USAGE, UsageError, modelsWanted, optionsFrom } from "./options.mjs";
 import { machineLine, report } from "./report.mjs";
 import { measureRerank } from "./rerank.mjs";
+import { measureSearch } from "./search/measure.mjs";
 import { SYSTEMS } from "./systems.mjs";
 
 const started = Date.now();
@@ -60,6 +61,10 @@ async function measureHost(host, options, chromium) {
   if (options.parts.includes("rerank")) {
     const tell = (what) => say(`${host.name}, reranker: ${what}`);
     measured.rerank = await measureRerank(host, options.systems, { ...options, say: tell });
+  }
+  if (options.parts.includes("search")) {
+    const tell = (what) => say(`${host.name}, search: ${what}`);
+    measured.search = await measureSearch(host, { ...options, say: tell });
   }
   if (options.parts.includes("kernels")) measured.kernels = measureKernels(host, { ...options, chromium, say });
   measured.bars = bars(measured.models, measured);

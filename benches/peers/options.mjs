@@ -2,22 +2,23 @@
 import { parseArgs } from "node:util";
 import { SYSTEMS } from "./systems.mjs";
 
-export const PARTS = ["base", "m3e", "catalog", "workers", "rerank", "kernels"];
+export const PARTS = ["base", "m3e", "catalog", "workers", "rerank", "search", "kernels"];
 export const HOSTS = ["chromium", "node"];
 export const USAGE = `./build.sh bench [--quick] [--only ${PARTS.join("|")}] [--rounds N] [--host ${HOSTS.join("|")}] [--systems A,B…] [--test-profile] [--save]
 
   --quick     m3e-small only, few rounds, a small catalog: minutes instead of an hour; its bars are hints
   --only      parts, separated by commas; base and m3e are latency, load and memory of those
               models; workers is m3e-small's catalog with 1 and 2 workers;
-              rerank is 20 pairs through a reranker of BERT-base's shape
+              rerank is 20 pairs through a reranker of BERT-base's shape;
+              search is corom/search beside other searches in a page
   --rounds    rounds per measurement; every system has one turn per round (15)
   --host      the host (default: both)
   --systems   ${Object.keys(SYSTEMS).join(", ")}
   --save      write a copy of the result and of the machine's description to benches/results
   --test-profile   measure the binary that is quicker to build, but larger and slower`;
 
-const FULL = { rounds: 15, loads: 15, titles: 1000, accuracy: 300, endurance: 20_000, workerRounds: 7, models: ["base", "m3e-small"] };
-const QUICK = { rounds: 5, loads: 2, titles: 128, accuracy: 60, endurance: 2_000, workerRounds: 3, models: ["m3e-small"] };
+const FULL = { rounds: 15, loads: 15, titles: 1000, accuracy: 300, endurance: 20_000, workerRounds: 7, searchRounds: 5, sizes: ["real-10k", "random-10k", "random-100k"], models: ["base", "m3e-small"] };
+const QUICK = { rounds: 5, loads: 2, titles: 128, accuracy: 60, endurance: 2_000, workerRounds: 3, searchRounds: 3, sizes: ["random-10k"], models: ["m3e-small"] };
 /** The minimum number of rounds for a verdict on a bar. */
 export const ROUNDS_THAT_COUNT = 15;
 
@@ -31,7 +32,7 @@ export function optionsFrom(argv) {
     save: values.save,
     testProfile: values["test-profile"],
   };
-  options.parts = listed(values.only, "--only", PARTS) ?? PARTS.filter((part) => !values.quick || part !== "rerank");
+  options.parts = listed(values.only, "--only", PARTS) ?? PARTS.filter((part) => !values.quick || !["rerank", "search"].includes(part));
   options.hosts = listed(values.host, "--host", HOSTS) ?? HOSTS;
   options.systems = listed(values.systems, "--systems", Object.keys(SYSTEMS)) ?? Object.keys(SYSTEMS);
   if (values.quick && options.parts.length === 1 && options.parts[0] === "base") {

@@ -2,6 +2,7 @@
 import { NOT_RUN, best, bestWay, textsPerSecond } from "./bars.mjs";
 import { LENGTHS } from "./measure.mjs";
 import { rerankTable } from "./rerank.mjs";
+import { searchTables } from "./search/measure.mjs";
 import { drift, median, minimum } from "./statistics.mjs";
 import { SYSTEMS } from "./systems.mjs";
 import { megabytes, mib, short, table } from "./table.mjs";
@@ -19,7 +20,7 @@ const labelOf = (name) => SYSTEMS[name]?.label ?? name;
 /** The ratio of last to first rounds above which a sample is marked as unsteady. */
 const DRIFT = 1.15;
 
-export function report({ name, version, models, kernels, endurance, workers, rerank, left, bars }) {
+export function report({ name, version, models, kernels, endurance, workers, rerank, search, left, bars }) {
   const parts = [`== ${version}, one thread`];
   parts.push(
     Object.entries(left)
@@ -36,6 +37,7 @@ export function report({ name, version, models, kernels, endurance, workers, rer
   }
   if (workers) parts.push(workersTable(workers));
   if (rerank) parts.push(rerankTable(rerank));
+  if (search) parts.push(searchTables(search));
   if (kernels) parts.push(kernelTable(kernels));
   if (bars.some(({ met }) => met !== undefined)) parts.push(`Bars, ${name}\n${barTable(bars)}`);
   return `${parts.filter(Boolean).join("\n\n")}\n`;

@@ -7,7 +7,7 @@ try {
   } else {
     const options = optionsFrom(process.argv.slice(2));
     const models = modelsWanted(options).map(({ model }) => model);
-    console.log([...models, ...options.hosts, ...options.parts.filter((part) => ["kernels", "rerank"].includes(part))].join(" "));
+    console.log([...models, ...options.hosts, ...options.parts.filter((part) => ["kernels", "rerank", "search"].includes(part))].join(" "));
   }
 } catch (error) {
   if (!(error instanceof UsageError)) throw error;

@@ -6,6 +6,7 @@ import { callsFor, takeTurns, timed, warmUp } from "./timing.mjs";
 import { SYSTEMS } from "../systems.mjs";
 
 export { rerank } from "./rerank.mjs";
+export { searchSystem } from "./search.mjs";
 export { workers } from "./workers.mjs";
 
 const opened = new Map();

@@ -1,6 +1,6 @@
 // Headless Chromium as a host: every agent is a page in a context of its own, so that nothing is cached.
 import { chromium } from "playwright-core";
-import { modelParts } from "./files.mjs";
+import { modelParts, searchParts } from "./files.mjs";
 import { serveSite } from "./site.mjs";
 
 const FLAGS = [
@@ -30,6 +30,7 @@ export async function chromiumHost(executablePath) {
       transformersWasm: "/packages/@huggingface/transformers/node_modules/onnxruntime-web/dist/",
       model: modelParts(`/models/${model}`),
     }),
+    searchPlace: (name) => ({ data: `/search/${name}`, ...searchParts("/pkg/search.js", "/packages/") }),
     agent: () => openAgent(browser, site),
     /** Returns the bytes sent since the last call by kind, raw and compressed with gzip. */
     sent: () => site.sent(),

@@ -19,3 +19,17 @@ export const modelParts = (below) => ({
   onnxF32: `${below}/f32.onnx`,
   hub: `${below}/hub`,
 });
+
+/** Returns the scripts and binaries that search.mjs opens, below the addresses of the package and of npm's packages. */
+export const searchParts = (pkg, packages, raw = packages) => ({
+  search: pkg,
+  orama: `${packages}@orama/orama/dist/esm/index.js`,
+  minisearch: `${packages}minisearch/dist/es/index.js`,
+  edgevec: `${packages}edgevec/edgevec.js`,
+  edgevecWasm: `${raw}edgevec/edgevec_bg.wasm`,
+  voy: `${packages}voy-search/voy_search_bg.js`,
+  voyWasm: `${raw}voy-search/voy_search_bg.wasm`,
+  sqlite: `${packages}sqlite-vec-wasm-demo/sqlite3.mjs`,
+  pglite: `${packages}@electric-sql/pglite/dist/index.js`,
+  pgvector: `${packages}@electric-sql/pglite-pgvector/dist/index.js`,
+});

@@ -2,7 +2,7 @@
 import { fork } from "node:child_process";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
-import { MODELS, PACKAGES, ROOT, modelParts } from "./files.mjs";
+import { MODELS, PACKAGES, ROOT, WORK, modelParts, searchParts } from "./files.mjs";
 
 const CHILD = new URL("./node-child.mjs", import.meta.url);
 // Node 20 and 21 have relaxed SIMD behind a flag.
@@ -19,6 +19,10 @@ export async function nodeHost() {
       coromWorker: address(ROOT, "pkg/worker-node.js"),
       onnxruntime: address(PACKAGES, "onnxruntime-web/dist/ort.node.min.mjs"),
       model: modelParts(path.join(MODELS, model)),
+    }),
+    searchPlace: (name) => ({
+      data: path.join(WORK, "search", name),
+      ...searchParts(address(ROOT, "pkg/search-node.js"), `${address(PACKAGES)}/`, `${PACKAGES}/`),
     }),
     agent: async () => agentIn(fork(CHILD, { execArgv: FLAGS, serialization: "advanced" })),
     close: async () => {},

@@ -5,9 +5,9 @@ import { stat } from "node:fs/promises";
 import { createServer } from "node:http";
 import path from "node:path";
 import { gzipSync } from "node:zlib";
-import { MODELS, PACKAGES, PEERS, ROOT } from "./files.mjs";
+import { MODELS, PACKAGES, PEERS, ROOT, WORK } from "./files.mjs";
 
-const FOLDERS = { "/bench/": PEERS, "/pkg/": path.join(ROOT, "pkg"), "/packages/": PACKAGES, "/models/": MODELS };
+const FOLDERS = { "/bench/": PEERS, "/pkg/": path.join(ROOT, "pkg"), "/packages/": PACKAGES, "/models/": MODELS, "/search/": path.join(WORK, "search") };
 const TYPES = {
   ".js": "text/javascript",
   ".mjs": "text/javascript",

@@ -1,0 +1,84 @@
+//! Builds the catalogs of the search benchmark, and times searches of them natively.
+//!
+//! ```text
+//! corom-search-bench build ITEMS.jsonl SCHEMA.json OUT.catalog [VECTORS.f32 DIMENSION]
+//! corom-search-bench time CATALOG [QUERIES.f32 [EXACT]]
+//! ```
+//! `VECTORS.f32` has little-endian floats, one vector per item, in the order of the items. The metric is the cosine.
+#![allow(dead_code, unused_imports, reason = "the modules of the library, of which this uses a part")]
+
+#[path = "../../../src/error.rs"]
+mod error;
+#[path = "../../../src/index/mod.rs"]
+mod index;
+#[path = "../../../src/index_build/mod.rs"]
+mod index_build;
+#[path = "../../../src/l2.rs"]
+mod l2;
+
+use std::fs;
+use std::time::Instant;
+
+use index::{Catalog, Check, Schema, SearchRequest, SpaceMetric, VectorSpace};
+use index_build::{BuildOptions, Item, build};
+
+fn main() {
+    let list: Vec<String> = std::env::args().skip(1).collect();
+    match list.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["build", items, schema, out, vectors @ ..] => build_file(items, schema, out, vectors),
+        ["time", catalog, rest @ ..] => time(catalog, rest),
+        _ => panic!("usage: build ITEMS SCHEMA OUT [VECTORS DIMENSION] | time CATALOG [QUERIES [EXACT]]"),
+    }
+}
+
+fn floats(file: &str) -> Vec<f32> {
+    fs::read(file).unwrap().as_chunks().0.iter().map(|four| f32::from_le_bytes(*four)).collect()
+}
+
+fn build_file(items: &str, schema: &str, out: &str, vectors: &[&str]) {
+    let schema: serde_json::Value = serde_json::from_str(&fs::read_to_string(schema).unwrap()).unwrap();
+    let of = |name: &str| schema.get(name).cloned().unwrap_or_else(|| serde_json::json!([]));
+    let (file, dimension) = match vectors {
+        [file, dimension] => (floats(file), dimension.parse().unwrap()),
+        _ => (Vec::new(), 0),
+    };
+    let space =
+        VectorSpace { dimension, metric: SpaceMetric::Cosine, lineage: None, oversampling: 0 };
+    let schema = Schema {
+        items: 0,
+        fields: serde_json::from_value(of("fields")).unwrap(),
+        attributes: serde_json::from_value(of("attributes")).unwrap(),
+        vectors: (dimension > 0).then_some(space),
+    };
+    let text = fs::read_to_string(items).unwrap();
+    let item = |(number, line): (usize, &str)| {
+        let mut item = Item::from_json(&serde_json::from_str(line).unwrap(), &schema, &[]).unwrap();
+        item.vector = (dimension > 0).then(|| file[number * dimension..][..dimension].to_vec());
+        item
+    };
+    let items: Vec<Item> = text.lines().enumerate().map(item).collect();
+    let began = Instant::now();
+    let built = build(&schema, &items, &BuildOptions::default()).unwrap();
+    let seconds = began.elapsed().as_secs_f64();
+    println!("{{\"items\":{},\"bytes\":{},\"seconds\":{seconds:.3}}}", items.len(), built.len());
+    fs::write(out, built).unwrap();
+}
+
+fn time(catalog: &str, rest: &[&str]) {
+    let catalog = Catalog::open(fs::read(catalog).unwrap(), Check::Header).unwrap();
+    let dimension = catalog.schema().vectors.as_ref().map_or(1, |space| space.dimension);
+    let queries = rest.first().map_or(Vec::new(), |file| floats(file));
+    let exact = rest.len() > 1;
+    let mut times = Vec::new();
+    for _ in 0..5 {
+        for query in queries.chunks_exact(dimension) {
+            let request = SearchRequest { exact, highlight: false, ..Default::default() };
+            let began = Instant::now();
+            let found = catalog.search(&request, Some(query)).unwrap();
+            times.push(began.elapsed().as_secs_f64() * 1e3);
+            assert_eq!(found.hits.len(), 10);
+        }
+    }
+    times.sort_by(f64::total_cmp);
+    println!("median {:.3} ms, p95 {:.3} ms", times[times.len() / 2], times[times.len() * 95 / 100]);
+}
