@@ -13,6 +13,7 @@ source scripts/toolchain.sh # Rust's wasm target, wasm-bindgen
 source scripts/package.sh   # cmd_build: pkg/wasm
 source scripts/models.sh    # the test models, conversion
 source scripts/demo.sh      # cmd_demo
+source scripts/arm.sh       # the kernels' tests on emulated Arm processors
 source scripts/test.sh      # cmd_test
 source scripts/bulk.sh      # cmd_bulk
 source scripts/lint.sh      # cmd_lint
@@ -35,7 +36,8 @@ cmd_help() {
                                      folder made by `corom convert`, or an ONNX export with config.json and
                                      tokenizer.json, used as it is (default: m3e-small)
 ./build.sh test [core|hosts]         runs every test, or one part. core: Rust and Node; needs no network but crates.
-                                     hosts: Chromium, onnxruntime, a real model, types, bundlers and edge hosts
+                                     hosts: Chromium, onnxruntime, a real model, types, bundlers and edge hosts, and
+                                     the kernels on emulated Arm processors
 ./build.sh bulk [ray|spark|stores]   runs examples/bulk with a real Ray, a real Spark, PostgreSQL with pgvector, Qdrant's
                                      client and Milvus Lite
 ./build.sh lint                      checks format, clippy, documentation and layering; warnings are errors

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # `./build.sh test [core|hosts]`: prepares what the tests need, then runs them.
-# core needs nothing from the network but crates and the toolchain. hosts needs a browser, npm packages, onnxruntime and
-# two models.
+# core needs nothing from the network but crates and the toolchain. hosts needs a browser, npm packages, onnxruntime, two
+# models, and an emulator of Arm processors.
 
 PYTHON_PINS=(onnxruntime==1.32.0 numpy==2.4.6 onnx==1.23.2 pyarrow==26.0.1 pytrec-eval-terrier==0.5.11)
 
@@ -39,6 +39,7 @@ test_hosts() {
   step "Rust tests with onnxruntime and real models" cargo test --locked --features cli,columnar --test convert --test eval --test bulk -- hosts::
   build_package quick
   bench_kernels
+  test_arm
   step "JavaScript tests in hosts" npm --prefix tests/js run --silent test:hosts
   step "packaging tests" node tests/packaging/run.mjs
 }

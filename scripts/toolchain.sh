@@ -4,18 +4,19 @@
 WEB_TARGET=wasm32-unknown-unknown
 WEB_RUSTC="" # empty: the rustc in PATH has the target
 
-has_web_std() { compgen -G "$(rustc --print target-libdir --target $WEB_TARGET)/libcore-*.rlib" >/dev/null; }
+# has_std TARGET: returns true if the rustc in PATH has the standard library for a target.
+has_std() { compgen -G "$(rustc --print target-libdir --target "$1")/libcore-*.rlib" >/dev/null; }
 
 # Chooses the toolchain that COROM_WASM_TOOLCHAIN names. Without it: the installed Rust, then rustup, then Debian.
 web_toolchain() {
   case ${COROM_WASM_TOOLCHAIN:-auto} in
-    installed) has_web_std || die "$(rustc --version) has no standard library for $WEB_TARGET" ;;
-    rustup) has_web_std || step "wasm standard library from rustup" rustup target add $WEB_TARGET ;;
+    installed) has_std $WEB_TARGET || die "$(rustc --version) has no standard library for $WEB_TARGET" ;;
+    rustup) has_std $WEB_TARGET || step "wasm standard library from rustup" rustup target add $WEB_TARGET ;;
     debian) debian_toolchain ;;
     auto)
-      if has_web_std; then return; fi
+      if has_std $WEB_TARGET; then return; fi
       bold "==> wasm standard library from rustup"
-      if have rustup && timeout 300 rustup target add $WEB_TARGET && has_web_std; then return; fi
+      if have rustup && timeout 300 rustup target add $WEB_TARGET && has_std $WEB_TARGET; then return; fi
       note "rustup could not provide it; trying Debian's packages"
       debian_toolchain ;;
     *) die "COROM_WASM_TOOLCHAIN is installed, rustup or debian, not '$COROM_WASM_TOOLCHAIN'" ;;

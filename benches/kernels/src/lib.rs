@@ -6,6 +6,8 @@ mod encoder;
 #[allow(dead_code)]
 mod error;
 mod golden;
+#[cfg(test)]
+mod golden_test;
 #[allow(missing_docs)]
 mod model;
 

@@ -66,7 +66,7 @@ pub(super) fn formats(args: &Args) -> Result<(InputFormat, OutputFormat)> {
     if args.resume && args.quality == Quality::Balanced {
         fail!(
             InvalidArgument,
-            "--resume needs --quality exact or float; balanced chooses its kernels by timing, so another run has other bits"
+            "--resume needs --quality exact or float; balanced chooses its kernels by the machine, so another machine has other bits"
         );
     }
     Ok((from, to))

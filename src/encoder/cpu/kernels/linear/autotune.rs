@@ -16,6 +16,7 @@ use super::kernel::Kernel;
 use super::packed_linear::Linear;
 use super::weight_format::WeightFormat;
 use crate::encoder::cpu::kernels::scratch::Scratch;
+use crate::encoder::cpu::kernels::simd::InstructionSet;
 
 /// The minimum number of calls of each kernel in a window.
 const MIN_WINDOW_CALLS: u32 = 12;
@@ -55,13 +56,16 @@ impl Autotuner {
     }
 
     /// Returns the default of this build: the exact kernel without relaxed SIMD, the faster relaxed kernel
-    /// with it. `clock_ms` returns a time in milliseconds.
+    /// with it. A native build has no choice to make: [`Kernel::RelaxedI16`] is the fastest one with every
+    /// instruction set that multiplies bytes, and the exact kernel with the others. `clock_ms` returns a time in
+    /// milliseconds.
     ///
     /// A relaxed kernel that fails the self-check is not used: V8 11.3's baseline compiler compiles
     /// `i32x4.relaxed_dot_i8x16_i7x16_add_s` wrongly. If both fail, the exact kernel is used.
     pub fn for_this_build(clock_ms: fn() -> f64) -> Self {
         if !cfg!(feature = "relaxed-simd") {
-            return Self::fixed(Kernel::Exact);
+            let multiplies_bytes = InstructionSet::current() != InstructionSet::Base;
+            return Self::fixed(if multiplies_bytes { Kernel::RelaxedI16 } else { Kernel::Exact });
         }
         Self::with_candidates(TuningRound::CANDIDATES.map(Kernel::passes_self_check), clock_ms)
     }
@@ -312,8 +316,11 @@ mod tests {
     }
 
     #[test]
-    fn the_plain_build_uses_the_exact_kernel() {
-        let kernel = Autotuner::for_this_build(|| 0.0).kernel();
-        assert_eq!(kernel, if cfg!(feature = "relaxed-simd") { Kernel::RelaxedI16 } else { Kernel::Exact });
+    fn the_plain_build_uses_the_exact_kernel_where_bytes_have_no_product() {
+        for set in InstructionSet::available() {
+            let kernel = set.with(|| Autotuner::for_this_build(|| 0.0).kernel());
+            let exact = set == InstructionSet::Base && !cfg!(feature = "relaxed-simd");
+            assert_eq!(kernel, if exact { Kernel::Exact } else { Kernel::RelaxedI16 });
+        }
     }
 }

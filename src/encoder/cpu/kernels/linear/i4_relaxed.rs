@@ -27,7 +27,7 @@ impl RelaxedPass for PassI4<'_> {
         mut acts: BlockReader<'_>,
         totals: &mut [[f32; PANEL_COLUMNS]],
     ) {
-        let (nibble, ones, lanes) = (I16x8::splat(0x0f0f), S::Sums::splat(0x1_0001), S::Sums::LANES);
+        let (nibble, lanes) = (I16x8::splat(0x0f0f), S::Sums::LANES);
         let mut unpacked = UnpackedBlock([[[0; PANEL_COLUMNS]; MAX_PANELS]; BLOCK_VECTORS]);
         for b in 0..self.blocks() {
             let block = self.scales::<S>(b);
@@ -68,7 +68,7 @@ impl RelaxedPass for PassI4<'_> {
                         let product = if I32 {
                             products[r][v]
                         } else {
-                            simd.dot_pairs(S::Sums::splat(0), products[r][v], ones)
+                            simd.add_pairs(S::Sums::splat(0), products[r][v])
                         };
                         let sum = simd.dot_pairs(product, S::Sums::splat(corrections[r]), zeros);
                         sum.add_scaled_products(scales, act_scales[r], &mut totals[(2 * r + v) * lanes..]);

@@ -236,7 +236,6 @@ impl RelaxedPass for PassI8<'_> {
     ) {
         let Self(panels) = self;
         let lanes = S::Sums::LANES;
-        let ones = S::Sums::splat(0x1_0001);
         let count = panels[0].weights.len();
         let mut step = QuadStep([[[0; PANEL_COLUMNS]; MAX_PANELS]; BLOCK_QUADS]);
         for (b, first) in (0..count).step_by(BLOCK_QUADS).enumerate() {
@@ -276,7 +275,7 @@ impl RelaxedPass for PassI8<'_> {
                             for v in 0..2 {
                                 let even = simd.dot_i16(weights[0][v], act[0]);
                                 let pairs = simd.add_i16(even, simd.dot_i16(weights[1][v], act[1]));
-                                products[r][v] = simd.dot_pairs(products[r][v], pairs, ones);
+                                products[r][v] = simd.add_pairs(products[r][v], pairs);
                             }
                         }
                     }
@@ -289,7 +288,7 @@ impl RelaxedPass for PassI8<'_> {
                                 products[r][v] = if I32 {
                                     simd.dot_quads(products[r][v], weights[v], act)
                                 } else {
-                                    simd.dot_pairs(products[r][v], simd.dot_i16(weights[v], act), ones)
+                                    simd.add_pairs(products[r][v], simd.dot_i16(weights[v], act))
                                 };
                             }
                         }

@@ -6,7 +6,7 @@ use std::cell::Cell;
 /// The instructions that the kernels use. Every set gives the same bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InstructionSet {
-    /// The set that every machine of this architecture has: `simd128` or SSE2, and
+    /// The set that every machine of this architecture has: `simd128`, SSE2 or NEON, and
     /// on all others plain arrays.
     Base,
     /// x86-64 with AVX2.
@@ -15,6 +15,8 @@ pub enum InstructionSet {
     AvxVnni,
     /// x86-64 with AVX-512 (F, BW, VL) and AVX-512-VNNI.
     Avx512Vnni,
+    /// aarch64 with the dot product of bytes (part of Armv8.4, an extension of Armv8.2).
+    NeonDot,
 }
 
 #[cfg(not(target_arch = "wasm32"))]
@@ -25,17 +27,19 @@ thread_local! {
 
 impl InstructionSet {
     /// All sets, the fastest one last.
-    pub const ALL: [Self; 4] = [Self::Base, Self::Avx2, Self::AvxVnni, Self::Avx512Vnni];
+    pub const ALL: [Self; 5] = [Self::Base, Self::Avx2, Self::AvxVnni, Self::Avx512Vnni, Self::NeonDot];
 
     /// Returns the name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Base if cfg!(target_arch = "x86_64") => "sse2",
             Self::Base if cfg!(target_feature = "simd128") => "simd128",
+            Self::Base if cfg!(target_arch = "aarch64") => "neon",
             Self::Base => "portable",
             Self::Avx2 => "avx2",
             Self::AvxVnni => "avx-vnni",
             Self::Avx512Vnni => "avx512-vnni",
+            Self::NeonDot => "neon-dot",
         }
     }
 
@@ -55,7 +59,8 @@ impl InstructionSet {
                     && is_x86_feature_detected!("avx512vl")
                     && is_x86_feature_detected!("avx512vnni")
             }
-            #[cfg(not(target_arch = "x86_64"))]
+            #[cfg(target_arch = "aarch64")]
+            Self::NeonDot => std::arch::is_aarch64_feature_detected!("dotprod"),
             _ => false,
         }
     }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `wasm` | vectors of 16 bytes for wasm32 with `simd128`; each method is one instruction, rarely two |
 //! | `sse2` | vectors of 16 bytes for x86-64, which always has SSE2 |
+//! | `neon` | vectors of 16 bytes for aarch64, which always has NEON |
 //! | `portable` | vectors of 16 bytes for all other machines; it also defines the operations, and the tests compare the others with it |
 //! | `composed` | operations of these vectors that are compositions of others |
 //! | `relaxed` | the operations of relaxed SIMD, emulated outside of relaxed builds |
@@ -12,6 +13,7 @@
 //! | `base` | the traits for the vectors of 16 bytes |
 //! | `avx2`, `avx2_vectors` | the traits for AVX2 and AVX-VNNI |
 //! | `avx512` | the traits for AVX-512-VNNI |
+//! | `neon_sets` | the instruction sets of aarch64: NEON, with and without its dot product |
 //! | `instruction_set` | the choice at run time |
 //!
 //! All of them give the same bits for the same input, except for NaN payloads: no fused multiply-add, no
@@ -35,7 +37,18 @@ mod base;
 mod composed;
 mod dispatch;
 mod instruction_set;
-#[cfg(any(test, not(any(target_arch = "x86_64", all(target_arch = "wasm32", target_feature = "simd128")))))]
+#[cfg(target_arch = "aarch64")]
+mod neon;
+#[cfg(target_arch = "aarch64")]
+mod neon_sets;
+#[cfg(any(
+    test,
+    not(any(
+        target_arch = "x86_64",
+        target_arch = "aarch64",
+        all(target_arch = "wasm32", target_feature = "simd128")
+    ))
+))]
 #[cfg_attr(test, allow(dead_code, reason = "the tests compare with it"))]
 mod portable;
 #[cfg(target_arch = "x86_64")]
@@ -54,7 +67,15 @@ pub use base::Base;
 pub use composed::LANES;
 pub use dispatch::choose;
 pub use instruction_set::InstructionSet;
-#[cfg(not(any(target_arch = "x86_64", all(target_arch = "wasm32", target_feature = "simd128"))))]
+#[cfg(target_arch = "aarch64")]
+pub use neon::{F32x4, I8x16, I16x8, I32x4};
+#[cfg(target_arch = "aarch64")]
+pub use neon_sets::{Neon, NeonDot};
+#[cfg(not(any(
+    target_arch = "x86_64",
+    target_arch = "aarch64",
+    all(target_arch = "wasm32", target_feature = "simd128")
+)))]
 pub use portable::{F32x4, I8x16, I16x8, I32x4};
 #[cfg(target_arch = "x86_64")]
 pub use sse2::{F32x4, I8x16, I16x8, I32x4};

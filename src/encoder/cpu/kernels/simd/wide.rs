@@ -41,6 +41,12 @@ pub trait Simd: Copy {
     /// Returns `sums` plus the products of pairs of `i16`, with the two products of a lane added up.
     fn dot_pairs(self, sums: Self::Sums, a: Self::Sums, b: Self::Sums) -> Self::Sums;
 
+    /// Returns `sums` plus pairs of `i16`, with the two of a lane added up.
+    #[inline(always)]
+    fn add_pairs(self, sums: Self::Sums, pairs: Self::Sums) -> Self::Sums {
+        self.dot_pairs(sums, pairs, Self::Sums::splat(0x1_0001))
+    }
+
     /// Returns `sums` plus the products of quads of `i8`, with the four products of a lane added up. The
     /// second operand is in 0..=127.
     fn dot_quads(self, sums: Self::Sums, signed: Self::Sums, small: Self::Sums) -> Self::Sums;
