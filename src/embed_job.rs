@@ -119,3 +119,49 @@ impl EmbedJob {
         self.encodings.iter().map(|encoding| encoding.input_ids.len()).collect()
     }
 }
+
+/// The batches of a job that runs on several threads.
+#[cfg(not(target_arch = "wasm32"))]
+impl EmbedJob {
+    /// Returns true if the texts are grouped.
+    pub(crate) fn has_layout(&self) -> bool {
+        self.layout.is_some()
+    }
+
+    /// Counts the texts `failed` as done. No batch has begun.
+    pub(crate) fn leave_out(&mut self, failed: &[usize]) {
+        self.order.retain(|text| !failed.contains(text));
+        self.order.splice(..0, failed.iter().copied());
+        self.batch = failed.len()..failed.len();
+    }
+
+    /// Returns the number of tokens of the texts that are not embedded.
+    pub(crate) fn waiting_tokens(&self) -> usize {
+        self.order[self.batch.start..].iter().map(|&text| self.encodings[text].input_ids.len()).sum()
+    }
+
+    /// Returns the texts of every batch that is left. `max_tokens` bounds the tokens of a batch if neither
+    /// [`set_batch_tokens`](Self::set_batch_tokens) nor the back end does with a lower number.
+    pub(crate) fn waiting_batches(&mut self, max_tokens: usize) -> Vec<Vec<usize>> {
+        let own = self.batch_tokens;
+        self.batch_tokens = Some(own.unwrap_or(max_tokens).min(max_tokens));
+        let start = self.batch.start;
+        self.batch.end = start;
+        let mut batches = Vec::new();
+        loop {
+            match self.next_batch() {
+                [] => break,
+                texts => batches.push(texts.to_vec()),
+            }
+            self.batch.start = self.batch.end;
+        }
+        (self.batch, self.batch_tokens) = (start..start, own);
+        batches
+    }
+
+    /// Ends the job: all vectors are stored.
+    pub(crate) fn end(&mut self) {
+        self.done_tokens = self.encodings.iter().map(|encoding| encoding.input_ids.len()).sum();
+        self.batch = self.order.len()..self.order.len();
+    }
+}

@@ -12,12 +12,14 @@ use crate::encoder::Encoder;
 use crate::encoder::reserve::try_with_capacity;
 use crate::error::{Error, Result, fail};
 use crate::lineage::Lineage;
-use crate::pair_score::check_logits;
 use crate::prompts::{PromptChoice, Prompts};
 use crate::recipe::{HiddenShape, VectorRecipe};
-use crate::self_test::{SelfTest, VectorError};
-use crate::similarity::{Metric, dot};
+use crate::similarity::Metric;
 use crate::tokenizer::{Encoding, Tokenizer, Tokens};
+
+mod self_test;
+#[cfg(not(target_arch = "wasm32"))]
+mod threads;
 
 /// The most texts that one step tokenizes.
 const MAX_STEP_TEXTS: usize = 256;
@@ -35,7 +37,7 @@ const MAX_STEP_BYTES: usize = 64 << 10;
 /// # Ok::<(), corom::error::Error>(())
 /// ```
 pub struct Embedder {
-    tokenizer: Tokenizer,
+    tokenizer: Arc<Tokenizer>,
     encoder: Box<dyn Encoder>,
     config: BertConfig,
     /// The layers that the encoder returns, in its order.
@@ -48,6 +50,12 @@ pub struct Embedder {
     lineage: Option<Lineage>,
     /// The job whose batch the encoder runs.
     running_job: Option<u64>,
+    /// The number of threads of `run`.
+    #[cfg(not(target_arch = "wasm32"))]
+    threads: usize,
+    /// The encoders of further threads.
+    #[cfg(not(target_arch = "wasm32"))]
+    forks: Vec<Box<dyn Encoder>>,
 }
 
 impl Embedder {
@@ -76,7 +84,7 @@ impl Embedder {
         recipe.check_rows(info)?;
         let recipe = Arc::new(recipe);
         let embedder = Self {
-            tokenizer,
+            tokenizer: Arc::new(tokenizer),
             encoder,
             config,
             layers,
@@ -86,6 +94,10 @@ impl Embedder {
             decisions: Vec::new(),
             lineage: None,
             running_job: None,
+            #[cfg(not(target_arch = "wasm32"))]
+            threads: 1,
+            #[cfg(not(target_arch = "wasm32"))]
+            forks: Vec::new(),
         };
         embedder.recipe.check_layers(embedder.hidden_shape())?;
         Ok(embedder)
@@ -152,8 +164,14 @@ impl Embedder {
     }
 
     /// Returns the tokenizer, to change its maximum length or its options.
-    pub fn tokenizer_mut(&mut self) -> &mut Tokenizer {
-        &mut self.tokenizer
+    ///
+    /// # Errors
+    /// `INVALID_ARGUMENT` if another embedder, made by `fork`, shares it.
+    pub fn tokenizer_mut(&mut self) -> Result<&mut Tokenizer> {
+        let Some(tokenizer) = Arc::get_mut(&mut self.tokenizer) else {
+            fail!(InvalidArgument, "the tokenizer is shared with a fork; change it before `fork`");
+        };
+        Ok(tokenizer)
     }
 
     /// Returns the encoder.
@@ -192,8 +210,19 @@ impl Embedder {
     /// NaN or infinity, `INTERNAL` if the graph fails. The embedder stays usable.
     pub fn embed<S: AsRef<str>>(&mut self, texts: &[S]) -> Result<Vec<f32>> {
         let mut job = self.start(texts.iter().map(|t| t.as_ref().to_owned()).collect())?;
-        while !self.step(&mut job)? {}
+        self.run_to_end(&mut job)?;
         self.finish(job)
+    }
+
+    /// Runs a job to its end, on all threads where there are some.
+    pub(crate) fn run_to_end(&mut self, job: &mut EmbedJob) -> Result<()> {
+        #[cfg(not(target_arch = "wasm32"))]
+        return self.run(job);
+        #[cfg(target_arch = "wasm32")]
+        {
+            while !self.step(job)? {}
+            Ok(())
+        }
     }
 
     /// Starts a list of texts, after the model's default prompt. Nothing is computed yet.
@@ -299,76 +328,32 @@ impl Embedder {
         Ok(job.vectors)
     }
 
-    /// Starts the self-test: a job that embeds its texts by the recipe of its vectors.
-    /// [`finish_self_test`](Self::finish_self_test) compares the vectors.
-    ///
-    /// # Errors
-    /// `UNSUPPORTED_POOLING` if the encoder lacks a layer, and those of [`start`](Self::start).
-    pub fn start_self_test(&self, test: &SelfTest, recipe: VectorRecipe) -> Result<EmbedJob> {
-        recipe.check_layers(self.hidden_shape())?;
-        let mut job = self.start_with(test.texts.clone(), Arc::new(recipe))?;
-        job.query.clone_from(&test.query);
-        Ok(job)
-    }
-
-    /// Compares the vectors of a self-test that is done with the converter's.
-    ///
-    /// # Errors
-    /// `SELF_TEST_FAILED` if a vector's cosine similarity to the reference vector is too low, or its norm differs too
-    /// much. The limits are those of the back end ([`Tolerance`](crate::encoder::Tolerance)), or twice the error that
-    /// the converter measured if that is more ([`SelfTest::limits`]). For a reranker, if a logit differs too much
-    /// ([`SelfTest::logit_limit`]).
-    pub fn finish_self_test(&self, test: &SelfTest, job: EmbedJob) -> Result<()> {
-        let dimension = job.recipe.dimension();
-        let tolerance = self.encoder.info().tolerance;
-        let default = VectorError { cosine: tolerance.min_cosine, norm_error: tolerance.max_norm_error };
-        let limits = test.limits(tolerance.kernels, default);
-        let vectors = self.finish(job)?;
-        if test.query.is_some() {
-            return check_logits(test, &vectors, dimension, tolerance.kernels);
-        }
-        for ((text, expected), actual) in
-            test.texts.iter().zip(&test.vectors).zip(vectors.chunks_exact(dimension.max(1)))
-        {
-            let error = VectorError::of(actual, expected);
-            if actual.len() != expected.len() || !error.is_within(&limits) {
-                let [norm, other] = [actual, expected].map(|vector: &[f32]| dot(vector, vector).sqrt());
-                fail!(
-                    SelfTestFailed,
-                    "self-test: the vector of `{text}` has cosine {} to the vector in corom.json (at least {} is \
-                     expected), and norm {norm} instead of {other}: the model files are damaged or this device \
-                     computes wrong results",
-                    error.cosine,
-                    limits.cosine
-                );
-            }
-        }
-        Ok(())
-    }
-
     fn tokenize_some(&self, job: &mut EmbedJob) -> Result<()> {
         let mut bytes = 0;
         for _ in 0..MAX_STEP_TEXTS {
             let index = job.encodings.len();
-            let Some(text) = job.texts.get_mut(index) else { break };
+            let Some(text) = job.texts.get(index) else { break };
             if bytes > MAX_STEP_BYTES {
                 break;
             }
             bytes += text.len();
-            if !job.prompt.is_empty() {
-                text.insert_str(0, &job.prompt);
-            }
-            let encoding = match &job.query {
-                Some(query) => self.tokenizer.encode_pair(query, text),
-                None => self.tokenizer.encode(text),
-            }
-            .map_err(|e| Error::with_source(e.code(), format!("text {index}: {}", e.message()), e))?;
+            let encoding = encode(&self.tokenizer, job, text, index)?;
             // Free the text, which may be large.
-            *text = String::new();
+            job.texts[index] = String::new();
             job.encodings.push(encoding);
         }
         Ok(())
     }
+}
+
+/// Tokenizes text `index` of a job, after its query or its prompt.
+fn encode(tokenizer: &Tokenizer, job: &EmbedJob, text: &str, index: usize) -> Result<Encoding> {
+    match &job.query {
+        Some(query) => tokenizer.encode_pair(query, text),
+        None if job.prompt.is_empty() => tokenizer.encode(text),
+        None => tokenizer.encode(&[&job.prompt, text].concat()),
+    }
+    .map_err(|e| Error::with_source(e.code(), format!("text {index}: {}", e.message()), e))
 }
 
 fn batch_of<'a>(encodings: impl Iterator<Item = &'a Encoding>) -> Batch {

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | load a folder from disk | [`model::folder::load`] |
 //! | load without a file system, from bytes in chunks | [`model::ModelLoader`] |
-//! | embed texts, all at once or step by step | [`embedder::Embedder`] |
+//! | embed texts, all at once or step by step; natively on several threads | [`embedder::Embedder`] |
 //! | score pairs of a query and a document with a cross-encoder | [`reranker::Reranker`] |
 //! | score and rank vectors | [`similarity`], [`rank`] |
 //! | get ModelScope's scores | [`pipeline`] |

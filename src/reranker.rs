@@ -53,6 +53,19 @@ impl Reranker {
         &self.model
     }
 
+    /// Sets the number of threads of [`score`](Self::score) and [`rerank`](Self::rerank). The scores do not depend on
+    /// it.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn set_threads(&mut self, threads: std::num::NonZeroUsize) {
+        self.model.set_threads(threads);
+    }
+
+    /// Returns another reranker of the same model, for a thread of the caller. Both share the weights.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn fork(&self) -> Self {
+        Self { model: self.model.fork() }
+    }
+
     /// Returns the tokens of a query and a document, as the model reads them.
     ///
     /// # Errors
@@ -69,7 +82,7 @@ impl Reranker {
     pub fn score<S: AsRef<str>>(&mut self, query: &str, documents: &[S]) -> Result<Vec<PairScore>> {
         let documents = documents.iter().map(|document| document.as_ref().to_owned()).collect();
         let mut job = self.start(query.to_owned(), documents)?;
-        while !self.step(&mut job)? {}
+        self.model.run_to_end(&mut job)?;
         Ok(self.finish(job)?.into_iter().map(PairScore::of_logit).collect())
     }
 
@@ -81,7 +94,7 @@ impl Reranker {
     pub(crate) fn logits(&mut self, query: &str, documents: &[&str]) -> Result<Vec<f32>> {
         let documents = documents.iter().map(|document| (*document).to_owned()).collect();
         let mut job = self.start(query.to_owned(), documents)?;
-        while !self.step(&mut job)? {}
+        self.model.run_to_end(&mut job)?;
         self.model.finish(job)
     }
 

@@ -53,7 +53,7 @@ use crate::error::Result;
 /// A run is split in two so that a back end can compute elsewhere, on a GPU for instance, while the
 /// caller yields to its event loop. A back end that computes on this thread does so in `begin`, and
 /// its first `poll` is ready.
-pub trait Encoder {
+pub trait Encoder: Send {
     /// Returns what was loaded.
     fn info(&self) -> &EncoderInfo;
 
@@ -70,6 +70,10 @@ pub trait Encoder {
     /// # Errors
     /// `INTERNAL` if no run was started or the run failed.
     fn poll(&mut self) -> Result<Poll<EncoderOutput>>;
+
+    /// Returns another encoder of the same model, for another thread. Both share the weights.
+    #[cfg(not(target_arch = "wasm32"))]
+    fn fork(&self) -> Box<dyn Encoder>;
 
     /// Runs one batch and blocks until the output is ready.
     ///

@@ -3,6 +3,7 @@
 //! It is slow and simple. It is a third opinion beside the CPU kernels and unfused tract, and it
 //! shows what a back end has to do: build from a [`Plan`] while weights arrive, and run batches.
 
+use std::sync::Arc;
 use std::task::Poll;
 
 use crate::batch::{Batch, BatchLayout};
@@ -179,8 +180,8 @@ impl PlanBuilder for ReferenceBuilder {
         };
         Ok(Box::new(ReferenceEncoder {
             last_uses: plan.last_uses(),
-            plan,
-            weights,
+            plan: Arc::new(plan),
+            weights: Arc::new(weights),
             facts,
             info,
             output: None,
@@ -189,9 +190,9 @@ impl PlanBuilder for ReferenceBuilder {
 }
 
 struct ReferenceEncoder {
-    plan: Plan,
+    plan: Arc<Plan>,
     last_uses: Vec<Option<usize>>,
-    weights: Vec<Weights>,
+    weights: Arc<Vec<Weights>>,
     facts: ModelFacts,
     info: EncoderInfo,
     output: Option<EncoderOutput>,
@@ -249,11 +250,22 @@ impl Encoder for ReferenceEncoder {
         &self.info
     }
 
+    fn fork(&self) -> Box<dyn Encoder> {
+        Box::new(Self {
+            plan: Arc::clone(&self.plan),
+            last_uses: self.last_uses.clone(),
+            weights: Arc::clone(&self.weights),
+            facts: self.facts.clone(),
+            info: self.info.clone(),
+            output: None,
+        })
+    }
+
     fn begin(&mut self, batch: &Batch) -> Result<()> {
         self.output = None;
         check(batch, &self.facts.config, self.info.max_tokens)?;
         let mut values: Vec<Option<Vec<f32>>> = Vec::with_capacity(self.plan.ops.len());
-        for (index, (op, weights)) in self.plan.ops.iter().zip(&self.weights).enumerate() {
+        for (index, (op, weights)) in self.plan.ops.iter().zip(self.weights.iter()).enumerate() {
             values.push(Some(self.compute(op, weights, &values, batch)?));
             for input in op.inputs() {
                 if self.last_uses[input] == Some(index) {

@@ -12,7 +12,7 @@ use crate::encoder::onnx::{
 use crate::error::{Result, fail};
 
 /// The inputs to pass to a graph and the outputs to read.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(in crate::encoder) struct GraphSignature {
     pub(in crate::encoder) inputs: Vec<GraphInput>,
     /// The names of the values to compute: one per requested layer, or the pooled output.

@@ -100,8 +100,9 @@ impl UnverifiedModel {
 
     fn finish_model(mut self) -> Result<Embedder> {
         while !self.step()? {}
-        self.embedder.tokenizer_mut().set_options(self.tokenizer_options)?;
-        self.embedder.tokenizer_mut().set_max_length(self.max_length)?;
+        let tokenizer = self.embedder.tokenizer_mut()?;
+        tokenizer.set_options(self.tokenizer_options)?;
+        tokenizer.set_max_length(self.max_length)?;
         self.embedder.set_decisions(self.decisions);
         Ok(self.embedder)
     }

@@ -1,11 +1,8 @@
-//! Embeds texts on several threads, for `corom embed` and `corom eval`. Each thread has a model of its own. A text's bits
-//! do not depend on the texts beside it, so the vectors do not depend on the number of threads.
+//! Embeds texts for the commands that embed many: long ones first, and texts that cannot be tokenized are reported.
 
+use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::path::Path;
 
 use corom::embedder::Embedder;
 use corom::error::{Error, ErrorCode, Result};
@@ -13,15 +10,6 @@ use corom::lineage::Lineage;
 use corom::model::{LoadOptions, folder};
 use corom::prompts::PromptChoice;
 use corom::similarity::Metric;
-
-use crate::fail;
-
-/// The most texts that a thread takes at once: few enough that all threads end a window at about the same time.
-const PORTION_TEXTS: usize = 128;
-/// The bytes of text after which a portion is full.
-const PORTION_BYTES: usize = 64 << 10;
-/// Larger batches than a page's: nobody waits for a single batch.
-const BATCH_TOKENS: usize = 256;
 
 /// The vectors of texts.
 #[derive(Debug, Default)]
@@ -34,23 +22,9 @@ pub(crate) struct Embedded {
     pub(crate) failed: Vec<(usize, String)>,
 }
 
-/// Texts of one unit of work, with their indices.
-struct Portion {
-    texts: Vec<(usize, String)>,
-    prompt: PromptChoice,
-}
-
-/// A portion and its vectors. A thread whose model cannot be loaded has no portion.
-type Done = (Vec<(usize, String)>, Result<Embedded>);
-
-/// Threads with a model each.
+/// A model that embeds texts on several threads.
 pub(crate) struct Engine {
-    portions: Option<Sender<Portion>>,
-    results: Receiver<Done>,
-    threads: Vec<thread::JoinHandle<()>>,
-    worker: Worker,
-    /// The number of threads when texts are embedded.
-    count: usize,
+    embedder: Embedder,
     /// The number of elements of a vector.
     pub(crate) dimension: usize,
     /// The number of tokens that texts are cut to.
@@ -61,17 +35,8 @@ pub(crate) struct Engine {
     pub(crate) lineage: Option<Lineage>,
 }
 
-/// The facts that a thread starts with.
-#[derive(Clone)]
-struct Worker {
-    model: PathBuf,
-    options: LoadOptions,
-    queue: Arc<Mutex<Receiver<Portion>>>,
-    done: Sender<Done>,
-}
-
 impl Engine {
-    /// Loads the model on a first thread. The others start when texts are embedded. `prompts` are those that will be used.
+    /// Loads the model. `prompts` are those that will be used.
     ///
     /// # Errors
     /// The errors of [`folder::load`], and `INVALID_ARGUMENT` if the model has no such prompt.
@@ -79,157 +44,57 @@ impl Engine {
         model: &Path,
         options: LoadOptions,
         prompts: &[PromptChoice],
-        threads: usize,
+        threads: NonZeroUsize,
     ) -> Result<Self> {
-        let (portions, queue) = channel();
-        let (done, results) = channel();
-        let (shape, shapes) = channel();
-        let worker = Worker { model: model.to_owned(), options, queue: Arc::new(Mutex::new(queue)), done };
-        let (first, prompts) = (worker.clone(), prompts.to_vec());
-        let thread = thread::spawn(move || {
-            let loaded = first.load().and_then(|embedder| {
-                for prompt in &prompts {
-                    embedder.start_with_prompt(Vec::new(), prompt)?;
-                }
-                Ok(embedder)
-            });
-            match loaded {
-                Err(error) => drop(shape.send(Err(error))),
-                Ok(embedder) => {
-                    let lineage = embedder.lineage().cloned();
-                    let length = embedder.tokenizer().max_length();
-                    let facts = (embedder.dimension(), length, embedder.metric(), lineage);
-                    drop(shape.send(Ok(facts)));
-                    first.work(embedder);
-                }
-            }
-        });
-        // A receiver without a value means that the thread panicked.
-        let (dimension, max_length, metric, lineage) = shapes.recv().unwrap_or_else(|_| Err(crashed()))?;
-        let (portions, threads, count) = (Some(portions), vec![thread], threads);
-        Ok(Self { portions, results, threads, worker, count, dimension, max_length, metric, lineage })
+        let mut embedder = guarded(|| folder::load(model, options))?;
+        for prompt in prompts {
+            embedder.start_with_prompt(Vec::new(), prompt)?;
+        }
+        embedder.set_threads(threads);
+        let (dimension, max_length) = (embedder.dimension(), embedder.tokenizer().max_length());
+        let (metric, lineage) = (embedder.metric(), embedder.lineage().cloned());
+        Ok(Self { embedder, dimension, max_length, metric, lineage })
     }
 
     /// Embeds texts: long ones first, texts of like length together. Calls `progress` with the number of texts that are
     /// done.
     ///
     /// # Errors
-    /// The errors of [`folder::load`] and [`Embedder::embed`], except for single texts that cannot be tokenized.
+    /// The errors of [`Embedder::embed`], except for single texts that cannot be tokenized.
     pub(crate) fn embed(
         &mut self,
         texts: &[&str],
         prompt: &PromptChoice,
-        mut progress: impl FnMut(usize),
+        progress: impl FnMut(usize),
     ) -> Result<Embedded> {
-        while self.threads.len() < self.count {
-            let worker = self.worker.clone();
-            self.threads.push(thread::spawn(move || match worker.load() {
-                Ok(embedder) => worker.work(embedder),
-                Err(error) => drop(worker.done.send((Vec::new(), Err(error)))),
-            }));
-        }
         let mut order: Vec<usize> = (0..texts.len()).collect();
         order.sort_by_key(|&index| std::cmp::Reverse(texts[index].len()));
-        let mut waiting = 0;
-        let mut portion = Vec::new();
-        let mut bytes = 0;
-        for (at, &index) in order.iter().enumerate() {
-            portion.push((index, texts[index].to_owned()));
-            bytes += texts[index].len();
-            if portion.len() == PORTION_TEXTS || bytes >= PORTION_BYTES || at + 1 == order.len() {
-                self.send(Portion { texts: std::mem::take(&mut portion), prompt: prompt.clone() })?;
-                (waiting, bytes) = (waiting + 1, 0);
-            }
+        let sorted = order.iter().map(|&index| texts[index].to_owned()).collect();
+        let mut job = self.embedder.start_with_prompt(sorted, prompt)?;
+        let failed = guarded(|| self.embedder.run_tolerant(&mut job, progress))?;
+        let cut = job.reports().filter(|report| report.truncated).count() as u64;
+        let vectors = self.embedder.finish(job)?;
+        let mut data = vec![0.0; vectors.len()];
+        for (&index, vector) in order.iter().zip(vectors.chunks_exact(self.dimension.max(1))) {
+            data[index * self.dimension..][..self.dimension].copy_from_slice(vector);
         }
-        let mut all = Embedded { data: vec![0.0; texts.len() * self.dimension], ..Embedded::default() };
-        let mut done = 0;
-        for _ in 0..waiting {
-            let (portion, embedded) = self.results.recv().map_err(|_| crashed())?;
-            let embedded = embedded?;
-            for ((index, _), vector) in portion.iter().zip(embedded.data.chunks_exact(self.dimension.max(1)))
-            {
-                all.data[index * self.dimension..][..self.dimension].copy_from_slice(vector);
-            }
-            all.cut += embedded.cut;
-            all.failed.extend(embedded.failed.into_iter().map(|(at, reason)| (portion[at].0, reason)));
-            done += portion.len();
-            progress(done);
-        }
-        all.failed.sort();
-        Ok(all)
-    }
-
-    fn send(&self, portion: Portion) -> Result<()> {
-        match &self.portions {
-            Some(portions) if portions.send(portion).is_ok() => Ok(()),
-            _ => fail!(Internal, "no thread takes texts"),
-        }
+        let reason = |error: Error| format!("cannot be embedded: {}", text_error(&error));
+        let mut failed: Vec<_> = failed.into_iter().map(|(at, error)| (order[at], reason(error))).collect();
+        failed.sort();
+        Ok(Embedded { data, cut, failed })
     }
 }
 
-impl Drop for Engine {
-    fn drop(&mut self) {
-        self.portions = None;
-        for thread in self.threads.drain(..) {
-            // A thread that panicked has sent its error.
-            let _ = thread.join();
-        }
+/// Returns an error of a text without the number of the text, which is its place in the job.
+fn text_error(error: &Error) -> String {
+    match std::error::Error::source(error) {
+        Some(source) => source.to_string(),
+        None => error.to_string(),
     }
 }
 
-impl Worker {
-    fn load(&self) -> Result<Embedder> {
-        folder::load(&self.model, self.options.clone())
-    }
-
-    /// Embeds portions until there are no more.
-    fn work(&self, mut embedder: Embedder) {
-        loop {
-            let next = self.queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
-            let Ok(Portion { texts, prompt }) = next else { return };
-            let embedded = catch_unwind(AssertUnwindSafe(|| embed_portion(&mut embedder, &prompt, &texts)));
-            if self.done.send((texts, embedded.unwrap_or_else(|_| Err(crashed())))).is_err() {
-                return;
-            }
-        }
-    }
-}
-
-/// Embeds a portion. If it has texts that cannot be tokenized, each of its texts is embedded on its own.
-fn embed_portion(
-    embedder: &mut Embedder,
-    prompt: &PromptChoice,
-    portion: &[(usize, String)],
-) -> Result<Embedded> {
-    let texts = portion.iter().map(|(_, text)| text.clone()).collect();
-    let mut all = match embed(embedder, prompt, texts) {
-        Err(error) if error.code() == ErrorCode::InvalidArgument => Embedded::default(),
-        other => return other,
-    };
-    for (at, (_, text)) in portion.iter().enumerate() {
-        match embed(embedder, prompt, vec![text.clone()]) {
-            Ok(one) => {
-                all.data.extend(one.data);
-                all.cut += one.cut;
-            }
-            Err(error) if error.code() == ErrorCode::InvalidArgument => {
-                all.data.resize(all.data.len() + embedder.dimension(), 0.0);
-                all.failed.push((at, format!("cannot be embedded: {error}")));
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(all)
-}
-
-fn embed(embedder: &mut Embedder, prompt: &PromptChoice, texts: Vec<String>) -> Result<Embedded> {
-    let mut job = embedder.start_with_prompt(texts, prompt)?;
-    job.set_batch_tokens(BATCH_TOKENS);
-    while !embedder.step(&mut job)? {}
-    let cut = job.reports().filter(|report| report.truncated).count() as u64;
-    Ok(Embedded { data: embedder.finish(job)?, cut, failed: Vec::new() })
-}
-
-fn crashed() -> Error {
-    Error::new(ErrorCode::Internal, "a thread that embeds texts crashed")
+/// Calls `work`, and makes an error of a panic.
+fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(work))
+        .unwrap_or_else(|_| Err(Error::new(ErrorCode::Internal, "a thread that embeds texts crashed")))
 }

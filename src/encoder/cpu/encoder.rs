@@ -1,5 +1,6 @@
 //! Runs a batch through the CPU encoder.
 
+use std::sync::Arc;
 use std::task::Poll;
 
 use super::kernels::Scratch;
@@ -24,7 +25,8 @@ pub(super) fn tolerance(kernel: Kernel, precision: &str) -> Tolerance {
 /// does not depend on the other texts of its batch.
 #[derive(Debug)]
 pub(super) struct CpuEncoder {
-    steps: Vec<Step>,
+    /// The ops with their weights, which forks share.
+    steps: Arc<Vec<Step>>,
     outputs: Outputs,
     scratch: Scratch,
     autotuner: Autotuner,
@@ -41,6 +43,7 @@ impl CpuEncoder {
         info: EncoderInfo,
         config: BertConfig,
     ) -> Self {
+        let steps = Arc::new(steps);
         Self { steps, outputs, scratch: Scratch::new(), autotuner, info, config, output: None }
     }
 }
@@ -50,11 +53,24 @@ impl Encoder for CpuEncoder {
         &self.info
     }
 
+    #[cfg(not(target_arch = "wasm32"))]
+    fn fork(&self) -> Box<dyn Encoder> {
+        Box::new(Self {
+            steps: Arc::clone(&self.steps),
+            outputs: self.outputs.clone(),
+            scratch: Scratch::new(),
+            autotuner: self.autotuner.clone(),
+            info: self.info.clone(),
+            config: self.config.clone(),
+            output: None,
+        })
+    }
+
     fn begin(&mut self, batch: &Batch) -> Result<()> {
         self.output = None;
         check(batch, &self.config, self.info.max_tokens)?;
         let mut run = Run::new(batch, &mut self.scratch, &mut self.autotuner);
-        for step in &self.steps {
+        for step in self.steps.iter() {
             run.step(step)?;
         }
         self.output = Some(match &self.outputs {

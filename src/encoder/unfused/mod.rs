@@ -223,6 +223,17 @@ impl Encoder for UnfusedEncoder {
         &self.info
     }
 
+    #[cfg(not(target_arch = "wasm32"))]
+    fn fork(&self) -> Box<dyn Encoder> {
+        Box::new(Self {
+            graphs: self.graphs.clone(),
+            info: self.info.clone(),
+            config: self.config.clone(),
+            output: None,
+            ..*self
+        })
+    }
+
     fn begin(&mut self, batch: &Batch) -> Result<()> {
         self.output = None;
         check(batch, &self.config, self.info.max_tokens)?;

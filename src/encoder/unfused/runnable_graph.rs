@@ -16,14 +16,14 @@ use crate::error::{Error, ErrorCode, Result, fail};
 const MAX_KEPT_GRAPHS: usize = 4;
 
 /// One graph as tract runs it, for all shapes that it supports.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum RunnableGraphs {
     /// One graph for every batch size and sequence length, or for the only ones of a static export.
     One(RunnableGraph),
     /// One graph per batch size and sequence length, for a graph whose shapes tract cannot leave
     /// symbolic. The latest used graph is last.
     Many {
-        graph: Box<OnnxGraph>,
+        graph: Arc<OnnxGraph>,
         signature: GraphSignature,
         expected: ModelSizes,
         kept: Vec<(StaticShape, RunnableGraph)>,
@@ -71,7 +71,7 @@ impl RunnableGraphs {
         };
         let Ok(translated) = checked(&graph, &signature, probe, expected) else { return Err(open) };
         let kept = vec![(probe, RunnableGraph::new(translated, expected)?)];
-        Ok(Self::Many { graph: Box::new(graph), signature, expected, kept })
+        Ok(Self::Many { graph: Arc::new(graph), signature, expected, kept })
     }
 
     /// Optimizes a graph that tract-onnx read.

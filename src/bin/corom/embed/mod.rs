@@ -46,7 +46,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let settings = settings::of_run(args, formats)?;
     let mut input = input::open(source, &name, formats.0, &settings::selection(args, formats.1))?;
     let threads =
-        args.threads.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
+        args.threads.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
     let options = args.quality.load_options(args.max_length);
     let mut engine = Engine::load(&args.model, options, &[args.prompt()], threads)?;
     let mut encoder = output::encoder(formats.1, settings::shape(args, &*input, engine.dimension))?;

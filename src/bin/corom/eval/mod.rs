@@ -2,7 +2,6 @@
 
 mod file_error;
 mod identity;
-mod in_order;
 mod pairs;
 mod report;
 mod systems;
@@ -10,6 +9,7 @@ mod vectors;
 
 use std::fs::File;
 use std::io::{BufReader, BufWriter};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use corom::error::Result;
@@ -90,10 +90,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if args.depth == 0 {
         fail!(InvalidArgument, "--depth 0: expected 1 or more");
     }
-    let threads = match args.threads {
-        Some(0) => fail!(InvalidArgument, "--threads 0: expected 1 or more"),
-        Some(threads) => threads,
-        None => std::thread::available_parallelism().map_or(1, usize::from),
+    let threads = match args.threads.map(NonZeroUsize::new) {
+        Some(None) => fail!(InvalidArgument, "--threads 0: expected 1 or more"),
+        Some(Some(threads)) => threads,
+        None => std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
     };
     let corpus = read(&args.corpus, Texts::read)?;
     let queries = read(&args.queries, Texts::read)?;

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, Read, Write};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use corom::error::Result;
@@ -15,12 +16,9 @@ use sha2::{Digest, Sha256};
 
 use super::file_error::file_error;
 use super::identity::model_identity;
-use super::in_order::run_in_order;
 use super::vectors::Quality;
 use crate::progress::Progress;
 
-/// Tokens of a batch: large enough for the fastest products.
-const BATCH_TOKENS: usize = 256;
 /// Bytes of a key and of a record.
 const KEY_BYTES: usize = 16;
 const RECORD_BYTES: usize = KEY_BYTES + size_of::<f32>();
@@ -33,23 +31,22 @@ pub(super) struct Candidates<'a> {
     pub(super) documents: Vec<&'a str>,
 }
 
-/// A reranker's folder with the quality of its products. Each thread that scores loads it.
-pub(super) struct PairModel<'a> {
-    path: &'a Path,
-    quality: Quality,
-    threads: usize,
+/// A reranker with the identity of its scores.
+pub(super) struct PairModel {
+    reranker: Reranker,
+    /// A hash of the model's files, the quality and this version.
     identity: String,
 }
 
-impl<'a> PairModel<'a> {
-    /// Checks the folder by loading it once.
+impl PairModel {
+    /// Loads the folder.
     ///
     /// # Errors
     /// Those of [`folder::load_reranker`], and `FETCH_FAILED`.
-    pub(super) fn load(path: &'a Path, quality: Quality, threads: usize) -> Result<Self> {
-        folder::load_reranker(path, quality.options())?;
-        let identity = model_identity(path, quality.name())?;
-        Ok(Self { path, quality, threads, identity })
+    pub(super) fn load(path: &Path, quality: Quality, threads: NonZeroUsize) -> Result<Self> {
+        let mut reranker = folder::load_reranker(path, quality.options())?;
+        reranker.set_threads(threads);
+        Ok(Self { reranker, identity: model_identity(path, quality.name())? })
     }
 
     /// Returns the logits of each query's documents. Those that `cache` has are read from there; others are appended to it
@@ -57,7 +54,7 @@ impl<'a> PairModel<'a> {
     ///
     /// # Errors
     /// `FETCH_FAILED` if the cache cannot be read or written, and those of scoring.
-    pub(super) fn logits(&self, lists: &[Candidates], cache: &Path, what: &str) -> Result<Vec<Vec<f32>>> {
+    pub(super) fn logits(&mut self, lists: &[Candidates], cache: &Path, what: &str) -> Result<Vec<Vec<f32>>> {
         std::fs::create_dir_all(cache).map_err(|error| file_error(cache, error))?;
         let mut cache = PairCache::open(cache.join(format!("{}.pairs", self.identity)))?;
         let total: usize = lists.iter().map(|list| list.documents.len()).sum();
@@ -74,26 +71,16 @@ impl<'a> PairModel<'a> {
         let first = done as u64;
         let mut progress = Progress::new(what);
         progress.restart(first, Some(total as u64));
-        run_in_order(
-            missing.len(),
-            self.threads,
-            || folder::load_reranker(self.path, self.quality.options()),
-            |reranker, job| {
-                let (query, documents) = &missing[job];
-                score(reranker, query, documents)
-            },
-            |job, logits: Vec<f32>| {
-                let (query, documents) = &missing[job];
-                for (document, logit) in documents.iter().zip(&logits) {
-                    cache.insert(key(query, document), *logit)?;
-                }
-                // The scores of a query that is done are kept.
-                cache.flush()?;
-                done += documents.len();
-                progress.update(done as u64 - first, done as u64, Some(total as u64));
-                Ok(())
-            },
-        )?;
+        for (query, documents) in missing {
+            let scores = self.reranker.score(query, &documents)?;
+            for (document, score) in documents.iter().zip(&scores) {
+                cache.insert(key(query, document), score.logit)?;
+            }
+            // The scores of a query that is done are kept.
+            cache.flush()?;
+            done += documents.len();
+            progress.update(done as u64 - first, done as u64, Some(total as u64));
+        }
         progress.clear();
         let logit = |query: &str, document: &&str| cache.logits.get(&key(query, document)).copied();
         let of_list = |list: &Candidates| -> Option<Vec<f32>> {
@@ -104,14 +91,6 @@ impl<'a> PairModel<'a> {
             None => crate::fail!(Internal, "a pair has no logit after all were computed"),
         }
     }
-}
-
-fn score(reranker: &mut Reranker, query: &str, documents: &[&str]) -> Result<Vec<f32>> {
-    let documents = documents.iter().map(|&document| document.to_owned()).collect();
-    let mut job = reranker.start(query.to_owned(), documents)?;
-    job.set_batch_tokens(BATCH_TOKENS);
-    while !reranker.step(&mut job)? {}
-    reranker.finish(job)
 }
 
 /// Returns the key of a pair.

@@ -1,6 +1,7 @@
 //! The systems that `corom eval` compares: BM25, semantic search by each model, both fused, and the first of them ordered
 //! again by each reranker.
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use corom::error::Result;
@@ -89,7 +90,7 @@ pub(super) struct Searches<'a> {
     pub(super) fusion: Fusion,
     /// The number of results per query.
     pub(super) depth: usize,
-    pub(super) threads: usize,
+    pub(super) threads: NonZeroUsize,
 }
 
 impl Searches<'_> {
@@ -158,7 +159,7 @@ impl Searches<'_> {
         collection: &Collection,
     ) -> Result<Vec<Vec<Hit>>> {
         let Collection { corpus, queries, .. } = collection;
-        let model = PairModel::load(path, quality, self.threads)?;
+        let mut model = PairModel::load(path, quality, self.threads)?;
         let candidates = |(query, hits): (usize, &Vec<Hit>)| {
             let documents = hits.iter().take(self.rerank_depth).map(|hit| corpus.text(hit.row as usize));
             Candidates { query: queries.text(query), documents: documents.collect() }
@@ -187,7 +188,7 @@ impl Searches<'_> {
             vectors.extend_from_slice(more);
             Ok(())
         })?;
-        let found = scan(&rows, &vectors, depth, self.threads)?;
+        let found = scan(&rows, &vectors, depth, self.threads.get())?;
         Ok(Semantic { rows, vectors, found })
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fs::OpenOptions;
 use std::io::{BufReader, BufWriter, Read, Write};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use corom::encoder::cpu::kernels::linear::Kernel;
@@ -19,7 +20,7 @@ use crate::engine::Engine;
 use crate::fail;
 use crate::progress::Progress;
 
-/// Texts per thread that are embedded, and appended to the cache, at once: several portions each.
+/// Texts per thread that are embedded, and appended to the cache, at once: several batches each.
 const WINDOW_PER_THREAD: usize = 1024;
 /// Rows that are read from the cache at once.
 const READ_ROWS: usize = 256;
@@ -71,12 +72,12 @@ impl Model {
     ///
     /// # Errors
     /// Those of [`Engine::load`], and `FETCH_FAILED`.
-    pub(super) fn load(path: &Path, quality: Quality, threads: usize) -> Result<Self> {
+    pub(super) fn load(path: &Path, quality: Quality, threads: NonZeroUsize) -> Result<Self> {
         let prompts = [PromptChoice::Document, PromptChoice::Query];
         let engine = Engine::load(path, quality.options(), &prompts, threads)?;
         let identity = model_identity(path, quality.name())?;
         let (dimension, metric) = (engine.dimension, engine.metric);
-        Ok(Self { engine, window: threads * WINDOW_PER_THREAD, dimension, metric, identity })
+        Ok(Self { engine, window: threads.get() * WINDOW_PER_THREAD, dimension, metric, identity })
     }
 
     /// Embeds texts and gives the vectors to `each` in their order. Vectors that `cache` has are read from there.

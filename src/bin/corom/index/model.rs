@@ -38,7 +38,7 @@ pub(super) struct ItemModelArgs {
 }
 
 impl ModelArgs {
-    fn load(&self, threads: usize) -> Result<Option<Engine>> {
+    fn load(&self, threads: NonZeroUsize) -> Result<Option<Engine>> {
         let Some(model) = &self.model else { return Ok(None) };
         Engine::load(model, Quality::Exact.load_options(None), &[self.prompt()], threads).map(Some)
     }
@@ -53,7 +53,7 @@ impl ModelArgs {
     /// `INVALID_ARGUMENT` for a catalog without vectors, `MODEL_MISMATCH` if they are another model's, and those of
     /// [`Engine`].
     pub(super) fn embed(&self, query: &str, schema: &Schema) -> Result<Option<Vec<f32>>> {
-        let Some(mut engine) = self.load(1)? else { return Ok(None) };
+        let Some(mut engine) = self.load(NonZeroUsize::MIN)? else { return Ok(None) };
         let Some(space) = &schema.vectors else {
             fail!(InvalidArgument, "--model: the catalog has no vectors; build it with --model")
         };
@@ -77,7 +77,7 @@ impl ItemModelArgs {
     /// are another model's, and those of [`Engine`].
     pub(super) fn embed(&self, schema: &mut Schema, items: &mut [Item]) -> Result<()> {
         let threads = self.threads.or_else(|| std::thread::available_parallelism().ok());
-        let Some(mut engine) = self.model.load(threads.map_or(1, NonZeroUsize::get))? else { return Ok(()) };
+        let Some(mut engine) = self.model.load(threads.unwrap_or(NonZeroUsize::MIN))? else { return Ok(()) };
         if let Some(item) = items.iter().find(|item| item.vector.is_some()) {
             fail!(InvalidArgument, "item {:?} has an embedding; leave out --model", item.id);
         }
