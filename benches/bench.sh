@@ -18,7 +18,9 @@ cmd_bench() {
   [[ $wanted != *m3e-small* && $wanted != *base* ]] || bench_models "$wanted"
   [[ $wanted != *rerank* ]] || bench_reranker
   [[ $wanted != *search* ]] || bench_search "$@"
-  build_package $profile
+  [[ $wanted != *native* ]] || bench_native
+  # The native comparison alone needs no package.
+  [[ " $wanted " != *" node "* && $wanted != *chromium* && $wanted != *kernels* ]] || build_package $profile
   [[ $wanted != *kernels* ]] || bench_kernels
   step "benchmarks" node benches/peers/bench.mjs "$@"
 }
@@ -115,6 +117,13 @@ bench_python() {
   rm -rf "$CACHE/bench-python"
   python3 -m venv "$CACHE/bench-python" || die "python3 has no venv (Debian: python3-venv)"
   "$CACHE/bench-python/bin/pip" install --quiet --no-deps --only-binary :all: -r benches/peers/prepare/requirements.txt
+}
+
+# bench_native: compiles the native program, which embeds with the library.
+bench_native() {
+  export BENCH_PYTHON=$CACHE/bench-python/bin/python
+  step "native program for the benchmarks" with_progress cargo build --quiet --locked --release \
+    --manifest-path benches/native/Cargo.toml --target-dir target/bench/native
 }
 
 # Compiles the kernels alone, plain and relaxed, within seconds.

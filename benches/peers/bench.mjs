@@ -8,8 +8,9 @@ import { nodeHost } from "./hosts/node.mjs";
 import { measureKernels } from "./kernels.mjs";
 import { machine, versions } from "./machine.mjs";
 import { choose, measureEndurance, measureLoads, measureTogether, measureWorkers, referenceOf } from "./measure.mjs";
-import { USAGE, UsageError, modelsWanted, optionsFrom } from "./options.mjs";
-import { machineLine, report } from "./report.mjs";
+import { measureNative, nativeBars, nativeTable } from "./native.mjs";
+import { USAGE, UsageError, hostsWanted, modelsPrepared, modelsWanted, optionsFrom } from "./options.mjs";
+import { barTable, machineLine, report } from "./report.mjs";
 import { measureRerank } from "./rerank.mjs";
 import { measureSearch } from "./search/measure.mjs";
 import { SYSTEMS } from "./systems.mjs";
@@ -22,7 +23,7 @@ async function main(argv) {
   const chromium = process.env.CHROMIUM ?? "/usr/bin/chromium";
   const result = { date: new Date().toISOString(), options, machine: machine(), versions: versions(), hosts: {} };
   console.log(machineLine(result.machine));
-  for (const name of options.hosts) {
+  for (const name of hostsWanted(options)) {
     const host = name === "chromium" ? await chromiumHost(chromium) : await nodeHost();
     try {
       result.hosts[name] = await measureHost(host, options, chromium);
@@ -31,8 +32,22 @@ async function main(argv) {
     }
     console.log(`\n${report(result.hosts[name])}`);
   }
+  if (options.parts.includes("native")) result.native = await measureNatively(options);
   result.loadAtEnd = machine().load;
   keep(result, options);
+}
+
+/** Measures the library in native programs. BENCH_PYTHON has onnxruntime. */
+async function measureNatively(options) {
+  const python = process.env.BENCH_PYTHON ?? "python3";
+  const models = {};
+  for (const model of modelsPrepared(options)) {
+    models[model] = await measureNative(model, { ...options, python, say, reference: referenceOf(model) });
+    console.log(`\n${nativeTable(model, models[model])}`);
+  }
+  const lines = nativeBars(models);
+  console.log(`\nBars, native\n${barTable(lines)}\n`);
+  return { models, bars: lines };
 }
 
 async function measureHost(host, options, chromium) {

@@ -37,7 +37,8 @@ function coromVersion() {
   const { version } = JSON.parse(readFileSync(path.join(ROOT, "pkg/package.json"), "utf8"));
   const git = (...list) =>
     execFileSync("git", list, { cwd: ROOT, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
-  const result = { version, binaryBytes: statSync(path.join(ROOT, "pkg/wasm/corom.wasm")).size };
+  const binary = path.join(ROOT, "pkg/wasm/corom.wasm"); // not built for the native comparison alone
+  const result = { version, ...(existsSync(binary) && { binaryBytes: statSync(binary).size }) };
   try {
     result.commit = git("rev-parse", "--short", "HEAD").trim();
     result.changed = git("status", "--porcelain", "--", "src", "pkg", "Cargo.toml", "Cargo.lock").trim() !== "";

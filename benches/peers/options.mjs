@@ -2,7 +2,7 @@
 import { parseArgs } from "node:util";
 import { SYSTEMS } from "./systems.mjs";
 
-export const PARTS = ["base", "m3e", "catalog", "workers", "rerank", "search", "kernels"];
+export const PARTS = ["base", "m3e", "catalog", "workers", "rerank", "search", "kernels", "native"];
 export const HOSTS = ["chromium", "node"];
 export const USAGE = `./build.sh bench [--quick] [--only ${PARTS.join("|")}] [--rounds N] [--host ${HOSTS.join("|")}] [--systems A,B…] [--test-profile] [--save]
 
@@ -10,7 +10,8 @@ export const USAGE = `./build.sh bench [--quick] [--only ${PARTS.join("|")}] [--
   --only      parts, separated by commas; base and m3e are latency, load and memory of those
               models; workers is m3e-small's catalog with 1 and 2 workers;
               rerank is 20 pairs through a reranker of BERT-base's shape;
-              search is corom/search beside other searches in a page
+              search is corom/search beside other searches in a page;
+              native is the library's throughput beside native onnxruntime
   --rounds    rounds per measurement; every system has one turn per round (15)
   --host      the host (default: both)
   --systems   ${Object.keys(SYSTEMS).join(", ")}
@@ -19,6 +20,7 @@ export const USAGE = `./build.sh bench [--quick] [--only ${PARTS.join("|")}] [--
 
 const FULL = { rounds: 15, loads: 15, titles: 1000, accuracy: 300, endurance: 20_000, workerRounds: 7, searchRounds: 5, sizes: ["real-10k", "random-10k", "random-100k"], models: ["base", "m3e-small"] };
 const QUICK = { rounds: 5, loads: 2, titles: 128, accuracy: 60, endurance: 2_000, workerRounds: 3, searchRounds: 3, sizes: ["random-10k"], models: ["m3e-small"] };
+const NOT_QUICK = ["rerank", "search", "native"];
 /** The minimum number of rounds for a verdict on a bar. */
 export const ROUNDS_THAT_COUNT = 15;
 
@@ -32,7 +34,7 @@ export function optionsFrom(argv) {
     save: values.save,
     testProfile: values["test-profile"],
   };
-  options.parts = listed(values.only, "--only", PARTS) ?? PARTS.filter((part) => !values.quick || !["rerank", "search"].includes(part));
+  options.parts = listed(values.only, "--only", PARTS) ?? PARTS.filter((part) => !values.quick || !NOT_QUICK.includes(part));
   options.hosts = listed(values.host, "--host", HOSTS) ?? HOSTS;
   options.systems = listed(values.systems, "--systems", Object.keys(SYSTEMS)) ?? Object.keys(SYSTEMS);
   if (values.quick && options.parts.length === 1 && options.parts[0] === "base") {
@@ -71,6 +73,15 @@ function listed(text, flag, allowed) {
   const wrong = list.filter((name) => !allowed.includes(name));
   if (wrong.length > 0) throw new UsageError(`${flag} takes ${allowed.join(", ")}, not '${wrong.join(",")}'`);
   return allowed.filter((name) => list.includes(name));
+}
+
+/** Returns the hosts to measure in: none for the native comparison alone. */
+export const hostsWanted = ({ hosts, parts }) => (parts.some((part) => part !== "native") ? hosts : []);
+
+/** Returns the names of the models that must be prepared. */
+export function modelsPrepared(options) {
+  const wanted = modelsWanted(options).map(({ model }) => model);
+  return options.models.filter((model) => wanted.includes(model) || options.parts.includes("native"));
 }
 
 /** Returns the models to measure, and which parts of each. */

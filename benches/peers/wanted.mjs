@@ -1,13 +1,13 @@
 // Checks the command line before the long work starts, and prints what must be prepared.
-import { USAGE, UsageError, modelsWanted, optionsFrom } from "./options.mjs";
+import { USAGE, UsageError, hostsWanted, modelsPrepared, optionsFrom } from "./options.mjs";
 
 try {
   if (process.argv.includes("--help")) {
     console.log(USAGE);
   } else {
     const options = optionsFrom(process.argv.slice(2));
-    const models = modelsWanted(options).map(({ model }) => model);
-    console.log([...models, ...options.hosts, ...options.parts.filter((part) => ["kernels", "rerank", "search"].includes(part))].join(" "));
+    const parts = options.parts.filter((part) => ["kernels", "rerank", "search", "native"].includes(part));
+    console.log([...modelsPrepared(options), ...hostsWanted(options), ...parts].join(" "));
   }
 } catch (error) {
   if (!(error instanceof UsageError)) throw error;
