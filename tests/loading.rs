@@ -61,6 +61,7 @@ fn with_manifest(mut files: Files) -> Files {
         default_prompt_name: None,
         include_prompt: None,
         dtype: "f32".into(),
+        lineage: None,
         hidden_size: embedder.dimension(),
         dimension: None,
         files: files.iter().map(|(path, bytes)| FileEntry::of(path, bytes)).collect(),
