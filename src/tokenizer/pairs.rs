@@ -9,8 +9,8 @@ use super::{Encoding, Tokenizer, Tokens, offsets, tokenizer_failed};
 use crate::error::{Result, fail};
 
 /// The most tokens that are counted to find the longer of two long texts. Two texts that are both longer count as
-/// equally long.
-const MAX_COMPARED_TOKENS: usize = 1 << 16;
+/// equally long. Counting more would block a page for seconds, for one token at the cut.
+const MAX_COMPARED_TOKENS: usize = 1 << 12;
 
 /// The tokens of a pair of texts, for display.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,7 +108,7 @@ impl Tokenizer {
             if is_decided || limit >= MAX_COMPARED_TOKENS {
                 break pair;
             }
-            limit *= 4;
+            limit = (4 * limit).min(MAX_COMPARED_TOKENS);
         };
         // Both are longer than the limit: what is known of their lengths says nothing.
         let (mut a, mut b) = (a, b);

@@ -5,7 +5,7 @@ import { after, before, describe, test } from "node:test";
 import { textRanking } from "corom/modelscope";
 import { Corom as CoromInWorker, CoromReranker as InWorker } from "corom/worker";
 import { CoromReranker as Here } from "corom";
-import { Corom, assertClose, failsWith } from "./support/corom.mjs";
+import { Corom, assertClose, failsWith, random } from "./support/corom.mjs";
 import { exportFolder, filesOf } from "./support/paths.mjs";
 import { rerankerFiles, rerankerGolden, sigmoid, trainedFiles } from "./support/rerankers.mjs";
 
@@ -109,6 +109,16 @@ for (const [name, Class] of [["corom", Here], ["corom/worker", InWorker]]) {
       assert.deepEqual([ids.length, truncated], [128, true]);
       assert.deepEqual(await reranker.rerank("", []), []);
       assert.deepEqual(await reranker.score("", []), new Float32Array());
+    });
+
+    test("does not count all tokens of two long texts, which would take seconds", async () => {
+      const next = random(3);
+      const long = Array.from({ length: 250_000 }, () => next().toString(36).slice(2, 6)).join("");
+      const before = reranker.info.wasmMemory;
+      const started = performance.now();
+      await reranker.score(long, [long, `${long}a`]);
+      assert.ok(performance.now() - started < 4000);
+      assert.ok(reranker.info.wasmMemory - before < 12 * 2 ** 20);
     });
 
     test("has the properties of the model, and methods that work through a Proxy", async () => {
