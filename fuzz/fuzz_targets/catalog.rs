@@ -1,13 +1,16 @@
-//! A catalog or a delta whose sections are not hashed: the header is that of a valid file. Searched in every way.
+//! A catalog or a delta whose sections are not hashed: the header is that of a valid file. Opened as a whole and in parts,
+//! searched in every way, clustered.
 #![no_main]
 
 use std::sync::LazyLock;
 
-use corom::index::{Catalog, Check, FileReceiver, SearchRequest};
+use corom::index::{
+    Catalog, Check, ClusterOptions, FileReceiver, RowKind, SearchRequest, cluster, layout, project2d,
+};
 use corom_fuzz::catalogs::{catalog_file, request};
 use libfuzzer_sys::fuzz_target;
 
-static WHOLE: LazyLock<Vec<u8>> = LazyLock::new(catalog_file);
+static WHOLE: LazyLock<Vec<u8>> = LazyLock::new(|| catalog_file(RowKind::Int8));
 static REQUEST: LazyLock<SearchRequest> = LazyLock::new(request);
 
 fn search(catalog: &Catalog) {
@@ -18,8 +21,25 @@ fn search(catalog: &Catalog) {
 }
 
 fuzz_target!(init: corom_fuzz::seeds::write_if_asked("catalog"), |file: &[u8]| {
+    let _ = layout(file);
     if let Ok(catalog) = Catalog::open(file.to_vec(), Check::Header) {
         search(&catalog);
+        if let Ok(vectors) = catalog.vectors() {
+            let _ = (cluster(&vectors, ClusterOptions { k: 3, seed: 1 }), project2d(&vectors));
+        }
+    }
+    for cut in [file.len() / 2, file.len() * 7 / 8] {
+        let Ok(mut part) = Catalog::open(file[..cut].to_vec(), Check::Header) else { continue };
+        search(&part);
+        if let Ok(found) = part.search(&SearchRequest::default(), Some(&[0.5; 8])) {
+            for [offset, length] in found.missing_rows {
+                let _ = part.add_rows(offset, &file[offset..offset + length]);
+            }
+            search(&part);
+        }
+        if part.extend(&file[cut..], false).is_ok() {
+            search(&part);
+        }
     }
     // What a download makes of it: pieces, of which the part with the keywords may be searched.
     let mut receiver = FileReceiver::new(file.len() / 2);

@@ -3,14 +3,15 @@
 
 use std::sync::LazyLock;
 
-use corom::index::{Catalog, Check, SearchRequest};
+use corom::index::{Catalog, Check, RowKind, SearchRequest};
 use corom::index_build::{BuildOptions, build};
 use corom_fuzz::catalogs::{catalog_file, items, schema};
 use corom_fuzz::sections;
 use libfuzzer_sys::fuzz_target;
 
-static CATALOG: LazyLock<Catalog> =
-    LazyLock::new(|| Catalog::open(catalog_file(), Check::Hashes).expect("a catalog of the builder"));
+static CATALOG: LazyLock<Catalog> = LazyLock::new(|| {
+    Catalog::open(catalog_file(RowKind::Int8), Check::Hashes).expect("a catalog of the builder")
+});
 
 fuzz_target!(init: corom_fuzz::seeds::write_if_asked("search_request"), |input: &[u8]| {
     let Some([request, query, synonyms]) = sections::<3>(input) else { return };

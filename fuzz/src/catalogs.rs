@@ -1,6 +1,6 @@
 //! A small catalog for the targets `catalog` and `search_request`.
 
-use corom::index::{Catalog, Check, Schema, SearchRequest};
+use corom::index::{Catalog, Check, RowKind, Schema, SearchRequest};
 use corom::index_build::{BuildOptions, Change, CodesOption, Item, build, delta};
 use serde_json::{Value, json};
 
@@ -29,15 +29,20 @@ pub fn items() -> Vec<Item> {
 }
 
 /// The catalog file, with codes and synonyms.
-pub fn catalog_file() -> Vec<u8> {
+pub fn catalog_file(rows: RowKind) -> Vec<u8> {
+    let mut schema = schema();
+    if let Some(space) = &mut schema.vectors {
+        space.rows = rows;
+    }
     let synonyms = vec![vec!["裤".to_owned(), "pants".to_owned()]];
-    build(&schema(), &items(), &BuildOptions { synonyms, codes: CodesOption::Yes })
+    build(&schema, &items(), &BuildOptions { synonyms, codes: CodesOption::Yes })
         .expect("the catalog of the targets")
 }
 
 /// A delta of that catalog.
 pub fn delta_file() -> Vec<u8> {
-    let catalog = Catalog::open(catalog_file(), Check::Hashes).expect("the catalog of the targets");
+    let catalog =
+        Catalog::open(catalog_file(RowKind::Int8), Check::Hashes).expect("the catalog of the targets");
     let patches = json!({ "p0": { "number": 7, "tags": ["t9"], "string": null } });
     let Value::Object(patches) = patches else { return Vec::new() };
     let change = Change { items: vec![item(1), item(30)], removals: ["p2".to_owned()].into(), patches };

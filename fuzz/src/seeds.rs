@@ -6,6 +6,7 @@ use std::path::Path;
 
 use crate::{Files, SIDE_FILES, catalogs, fixtures, folders, load, read_folder};
 use corom::config::Pooling;
+use corom::index::RowKind;
 use corom::model::manifest::FileEntry;
 use corom::model::{LoadOptions, Manifest};
 use corom::self_test::SelfTest;
@@ -106,7 +107,10 @@ fn manifest() -> Vec<(String, Vec<u8>)> {
 }
 
 fn catalog() -> Vec<(String, Vec<u8>)> {
-    vec![("catalog".into(), catalogs::catalog_file()), ("delta".into(), catalogs::delta_file())]
+    let kinds = [RowKind::Int8, RowKind::Int4, RowKind::None];
+    let mut seeds = kinds.map(|rows| (rows.name().to_owned(), catalogs::catalog_file(rows))).to_vec();
+    seeds.push(("delta".into(), catalogs::delta_file()));
+    seeds
 }
 
 fn search_request() -> Vec<(String, Vec<u8>)> {

@@ -63,10 +63,14 @@ export interface CatalogInfo {
     readonly dimension: number;
     readonly metric: "dot" | "cosine" | "l2";
     readonly lineage?: string;
+    /** What is kept of a vector beside its code: 8 or 4 bits per dimension, or nothing. */
+    readonly rows: "int8" | "int4" | "none";
     readonly oversampling: number;
   } | null;
   /** True if the vectors have arrived; see the option `vectors`. */
   readonly hasVectors: boolean;
+  /** True if every row has arrived: scores are then exact. */
+  readonly hasRows: boolean;
   /** SHA-256 of the last file: the one that the next delta continues. */
   readonly version: string;
 }

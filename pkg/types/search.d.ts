@@ -157,7 +157,10 @@ export interface SearchResult {
   readonly facets: { readonly [attribute: string]: Facet };
   /** Which scores were used. */
   readonly mode: "keyword" | "semantic" | "hybrid" | "browse";
-  /** False if `total` and the counts of facets include estimates. Hits and their scores never do. */
+  /**
+   * False if scores are estimates: those behind `total` and the counts of facets, and in a catalog of codes alone also
+   * those of the hits.
+   */
   readonly exact: boolean;
   /** Milliseconds for the query's vector, for the search, and for reranking. */
   readonly timing: { readonly embed: number; readonly search: number; readonly rerank?: number };

@@ -1,14 +1,12 @@
 //! The value of an attribute of an item.
 
-use serde::Serialize;
-use serde_json::Value;
-
+use super::json::Json;
+use super::order::sort;
 use super::schema::AttributeKind;
 use super::values::Values;
 
 /// The value of an attribute.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(untagged)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum AttributeValue {
     /// A finite number.
     Number(f64),
@@ -25,22 +23,22 @@ impl AttributeValue {
     ///
     /// # Errors
     /// The type that was expected, for a value of another kind.
-    pub(crate) fn from_json(kind: AttributeKind, value: &Value) -> Result<Option<Self>, String> {
+    pub(crate) fn from_json(kind: AttributeKind, value: &Json) -> Result<Option<Self>, String> {
         Ok(Some(match (kind, value) {
-            (_, Value::Null) => return Ok(None),
-            (AttributeKind::Number, Value::Number(number)) => match number.as_f64() {
-                Some(number) if number.is_finite() => Self::Number(number + 0.0), // −0 is 0
+            (_, Json::Null) => return Ok(None),
+            (AttributeKind::Number, Json::Number(number)) => match value.as_f64() {
+                Some(finite) if finite.is_finite() => Self::Number(finite + 0.0), // −0 is 0
                 _ => return Err(format!("found {number}; expected a finite number")),
             },
-            (AttributeKind::String, Value::String(string)) => Self::String(string.clone()),
-            (AttributeKind::Boolean, Value::Bool(bool)) => Self::Boolean(*bool),
-            (AttributeKind::Tags, Value::Array(list)) => {
+            (AttributeKind::String, Json::String(string)) => Self::String(string.clone()),
+            (AttributeKind::Boolean, Json::Bool(bool)) => Self::Boolean(*bool),
+            (AttributeKind::Tags, Json::Array(list)) => {
                 let strings =
                     list.iter().map(|tag| tag.as_str().map(str::to_string)).collect::<Option<Vec<_>>>();
                 let Some(mut tags) = strings else {
                     return Err(format!("found {value}; expected a list of strings"));
                 };
-                tags.sort_unstable();
+                sort(&mut tags);
                 tags.dedup();
                 if tags.is_empty() {
                     return Ok(None);
@@ -49,6 +47,16 @@ impl AttributeValue {
             }
             (kind, value) => return Err(format!("found {value}; expected {}", kind.expected())),
         }))
+    }
+
+    /// Returns the value as JSON.
+    pub(crate) fn to_json(&self) -> Json {
+        match self {
+            Self::Number(number) => (*number).into(),
+            Self::String(text) => (&**text).into(),
+            Self::Boolean(value) => (*value).into(),
+            Self::Tags(tags) => Json::array(tags.iter().map(String::as_str)),
+        }
     }
 
     /// Returns the value as the values of a column.

@@ -1,17 +1,17 @@
 //! The catalog: a file of items and the deltas after it, as one list of items.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 
 use super::attribute_value::AttributeValue;
 use super::bits::Bits;
+use super::changes::{Patches, read_patches, read_removals};
 use super::characters::CharacterTable;
 use super::columns::Column;
-use super::format::bytes::{ByteReader, ByteWriter};
-use super::format::container::{FileKind, Hash, Header, SectionKind};
+use super::format::bytes::ByteReader;
+use super::format::container::{FileKind, Hash, Header, SectionKind, hex};
+use super::json::Json;
 use super::readings::Readings;
-use super::schema::Schema;
+use super::schema::{Attribute, Field, RowKind, Schema, VectorSpace};
 use super::segment::Segment;
 use super::synonyms::Synonyms;
 use super::texts::ItemTexts;
@@ -28,6 +28,8 @@ use crate::error::{Error, ErrorCode, Result, fail};
 pub enum Check {
     /// The SHA-256 of every section.
     Hashes,
+    /// The SHA-256 of every section that has arrived: the bytes are the first part of a file.
+    Part,
     /// The header only. The bytes were checked before, or are the first part of a file.
     Header,
 }
@@ -49,17 +51,20 @@ pub struct Catalog {
     pub(crate) rotation: Option<Rotation>,
     /// The average length of each field over the live items.
     pub(crate) averages: Vec<f32>,
-    tip: Hash,
+    pub(super) tip: Hash,
 }
 
 impl Catalog {
-    /// Opens a catalog file. With [`Check::Header`] the bytes may be the first part of a file: keyword search works from
+    /// Opens a catalog file. With [`Check::Part`] and [`Check::Header`] the bytes may be the first part of a file: keyword search works from
     /// the end of the section of ids on, semantic search when the rows are there.
     ///
     /// # Errors
     /// `INVALID_CATALOG`, `UNSUPPORTED_FORMAT`, `INTEGRITY_MISMATCH`.
     pub fn open(bytes: Vec<u8>, check: Check) -> Result<Self> {
         let header = Segment::header(&bytes, FileKind::Catalog, check == Check::Hashes)?;
+        if check == Check::Part {
+            header.verify_arrived(&bytes, 0)?;
+        }
         let tip = header.hash;
         let segment = Segment::open(bytes, header, 0)?;
         let (schema, items) = (segment.schema.clone(), segment.items());
@@ -72,10 +77,7 @@ impl Catalog {
             mean = read_mean(arrived(SectionKind::Mean)?, space.dimension)?;
         }
         let columns = read_columns(&segment)?;
-        let rotation = match (&schema.vectors, segment.codes()?) {
-            (Some(space), Some(_)) => Some(Rotation::new(space.dimension)),
-            _ => None,
-        };
+        let rotation = Self::rotation(&schema, &segment)?;
         let mut catalog = Self {
             schema,
             segments: vec![segment],
@@ -93,12 +95,19 @@ impl Catalog {
         Ok(catalog)
     }
 
+    /// Returns the rotation of the codes, if they are there.
+    pub(super) fn rotation(schema: &Schema, segment: &Segment) -> Result<Option<Rotation>> {
+        let has_codes = segment.codes()?.is_some();
+        let space = schema.vectors.as_ref().filter(|space| has_codes || space.rows == RowKind::None);
+        Ok(space.map(|space| Rotation::new(space.dimension)))
+    }
+
     /// Applies a delta: its new items, its removals and its patches. The catalog stays as it is if that fails.
     ///
     /// # Errors
     /// `INVALID_CATALOG` if the delta is damaged or continues another file; `INTEGRITY_MISMATCH` if a hash differs.
     pub fn apply(&mut self, bytes: Vec<u8>, check: Check) -> Result<()> {
-        let header = Segment::header(&bytes, FileKind::Delta, check == Check::Hashes)?;
+        let header = Segment::header(&bytes, FileKind::Delta, check != Check::Header)?;
         if header.parent != self.tip {
             fail!(InvalidCatalog, "delta: it continues another catalog, or is out of order");
         }
@@ -135,7 +144,7 @@ impl Catalog {
                     "delta: its items have other fields, attributes or vectors than the catalog"
                 );
             }
-            if self.rotation.is_some() && segment.codes()?.is_none() {
+            if self.segments[0].has_code_section() && segment.items() > 0 && segment.codes()?.is_none() {
                 fail!(InvalidCatalog, "delta: its items have no codes, and the catalog's have");
             }
             live.resize(self.items() + segment.items());
@@ -237,17 +246,30 @@ impl Catalog {
         segment.texts()?.get(local).map(Some)
     }
 
-    /// Returns the int8 row of an item, if the rows have arrived.
+    /// Returns the row of an item, if it has arrived.
     pub(crate) fn row(&self, item: usize) -> Result<Option<Row<'_>>> {
         let (segment, local) = self.segment_of(item);
-        Ok(segment.rows()?.map(|rows| rows.get(local)))
+        segment.row(local)
     }
 
-    /// Returns true if the catalog has vectors, and they have arrived.
+    /// Returns the vector of an item from its row, or else from its code.
+    pub(crate) fn vector(&self, item: usize) -> Result<Option<Vec<f32>>> {
+        if let Some(row) = self.row(item)? {
+            return Ok(Some(row.vector(&self.mean)));
+        }
+        let (segment, local) = self.segment_of(item);
+        let coded = segment.codes()?.zip(self.rotation.as_ref());
+        Ok(coded.map(|(codes, rotation)| codes.vector(local, &self.mean, rotation)))
+    }
+
+    /// Returns true if the catalog has vectors, and the rows or the codes of all items have arrived.
     pub fn has_vectors(&self) -> bool {
-        self.schema.vectors.is_some()
-            && !self.mean.is_empty()
-            && self.segments.iter().all(|segment| matches!(segment.rows(), Ok(Some(_))))
+        let is_there = |segment: &Segment| {
+            matches!(segment.rows(), Ok(Some(_)))
+                || matches!(segment.codes(), Ok(Some(_)))
+                || segment.items() == 0
+        };
+        self.schema.vectors.is_some() && !self.mean.is_empty() && self.segments.iter().all(is_there)
     }
 
     /// Returns the items that are neither removed nor replaced.
@@ -266,7 +288,7 @@ impl Catalog {
         &self.mean
     }
 
-    /// Returns true if the items have codes.
+    /// Returns true if new items need codes.
     #[cfg(feature = "index")]
     pub(crate) fn has_codes(&self) -> bool {
         self.rotation.is_some()
@@ -312,6 +334,21 @@ impl Catalog {
         self.segments.iter().map(of).collect()
     }
 
+    /// Returns what the catalog has, as JSON: `items`, `fields`, `attributes`, `vectors`, `hasVectors` and `hasRows`
+    /// (whether the vectors and all their rows have arrived), and as `version` the hash of the last file, in hex.
+    pub fn info(&self) -> Json {
+        let schema = self.schema();
+        Json::object([
+            ("items", self.len().into()),
+            ("fields", Json::array(schema.fields.iter().map(Field::to_json))),
+            ("attributes", Json::array(schema.attributes.iter().map(Attribute::to_json))),
+            ("vectors", schema.vectors.as_ref().map(VectorSpace::to_json).into()),
+            ("hasVectors", self.has_vectors().into()),
+            ("hasRows", self.has_rows().into()),
+            ("version", hex(&self.tip).as_str().into()),
+        ])
+    }
+
     /// Returns the ids of the items.
     ///
     /// # Errors
@@ -332,9 +369,6 @@ pub fn file_hash(file: &[u8]) -> Result<[u8; 32]> {
     Ok(Header::read(file)?.hash)
 }
 
-/// Ids with the new values of attributes, by attribute number. `None` removes a value.
-pub(crate) type Patches = Vec<(String, Vec<(usize, Option<AttributeValue>)>)>;
-
 fn read_columns(segment: &Segment) -> Result<Vec<Column>> {
     let mut reader = ByteReader::new(segment.section(SectionKind::Columns)?, "columns");
     let read = |kind| Column::read(&mut reader, kind, segment.items());
@@ -345,53 +379,10 @@ fn read_columns(segment: &Segment) -> Result<Vec<Column>> {
     columns
 }
 
-fn read_mean(section: &[u8], dimension: usize) -> Result<Vec<f32>> {
+pub(super) fn read_mean(section: &[u8], dimension: usize) -> Result<Vec<f32>> {
     let mean: Vec<f32> = section.as_chunks().0.iter().map(|four| f32::from_le_bytes(*four)).collect();
     if !section.is_empty() && section.len() != 4 * dimension || mean.iter().any(|x| !x.is_finite()) {
         fail!(InvalidCatalog, "mean: {} bytes for {dimension} dimensions", section.len());
     }
     Ok(mean)
-}
-
-fn read_removals(section: &[u8]) -> Result<BTreeSet<String>> {
-    let mut reader = ByteReader::new(section, "removals");
-    let mut ids = BTreeSet::new();
-    while !reader.is_empty() {
-        ids.insert(reader.string()?.to_string());
-    }
-    Ok(ids)
-}
-
-/// Writes the section of removals: ids one after the other.
-pub(crate) fn write_removals<'a>(ids: impl IntoIterator<Item = &'a str>) -> Vec<u8> {
-    let mut writer = ByteWriter::default();
-    ids.into_iter().for_each(|id| writer.string(id));
-    writer.bytes
-}
-
-/// Reads patches: a JSON object of ids, each with an object of attributes.
-pub(crate) fn read_patches(section: &[u8], schema: &Schema) -> Result<Patches> {
-    if section.is_empty() {
-        return Ok(Vec::new());
-    }
-    let patches: Map<String, Value> = match serde_json::from_slice(section) {
-        Ok(patches) => patches,
-        Err(error) => fail!(InvalidCatalog, "patches: {error}"),
-    };
-    let mut read = Vec::new();
-    for (id, values) in patches {
-        let Value::Object(values) = values else { fail!(InvalidCatalog, "patches: {id:?} has no object") };
-        let mut list = Vec::new();
-        for (name, value) in values {
-            let Some(attribute) = schema.attribute(&name) else {
-                fail!(InvalidCatalog, "patches: {id:?}: there is no attribute {name:?}")
-            };
-            match AttributeValue::from_json(schema.attributes[attribute].kind, &value) {
-                Ok(value) => list.push((attribute, value)),
-                Err(problem) => fail!(InvalidCatalog, "patches: {id:?}: {name}: {problem}"),
-            }
-        }
-        read.push((id, list));
-    }
-    Ok(read)
 }

@@ -9,6 +9,7 @@
 //! a query has the catalog's terms in whatever form it is written, and no Unicode table is needed to search.
 
 use super::format::bytes::{ByteReader, ByteWriter};
+use super::order::sort;
 use super::text::folded::Fold;
 use crate::error::{Result, fail};
 
@@ -60,7 +61,7 @@ impl CharacterTable {
     /// Adds the entries of another table.
     pub(crate) fn extend(&mut self, other: &Self) {
         let mut entries: Vec<(u32, &str)> = self.entries().chain(other.entries()).collect();
-        entries.sort_unstable();
+        sort(&mut entries);
         entries.dedup();
         let mut all = Self::default();
         for (code, folded) in entries {

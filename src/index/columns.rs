@@ -13,6 +13,8 @@ use std::collections::BTreeMap;
 
 use super::attribute_value::AttributeValue;
 use super::format::bytes::{ByteReader, ByteWriter};
+use super::number;
+use super::order::{sort, sort_by};
 use super::schema::AttributeKind;
 use super::values::Values;
 use crate::error::{Result, fail};
@@ -191,7 +193,7 @@ impl Column {
             Values::Numbers(numbers) if self.kind == AttributeKind::Boolean => {
                 (numbers[code as usize - 1] != 0.0).to_string()
             }
-            Values::Numbers(numbers) => numbers[code as usize - 1].to_string(),
+            Values::Numbers(numbers) => number::text(numbers[code as usize - 1]),
         }
     }
 
@@ -218,7 +220,9 @@ impl Column {
                     None => part.each_code(local, |code| codes.push(new_codes[code as usize - 1])),
                 }
                 if kind == AttributeKind::Tags {
-                    codes[begin..].sort_unstable();
+                    let mut own = codes.split_off(begin);
+                    sort(&mut own);
+                    codes.append(&mut own);
                 } else if codes.len() == begin {
                     codes.push(0);
                 }
@@ -276,12 +280,12 @@ impl Dictionary {
     fn finish(mut self, kind: AttributeKind) -> Values {
         match kind {
             AttributeKind::Number | AttributeKind::Boolean => {
-                self.numbers.sort_unstable_by(f64::total_cmp);
+                sort_by(&mut self.numbers, &f64::total_cmp);
                 self.numbers.dedup();
                 Values::Numbers(self.numbers)
             }
             AttributeKind::String | AttributeKind::Tags => {
-                self.strings.sort_unstable();
+                sort(&mut self.strings);
                 self.strings.dedup();
                 Values::Strings(self.strings)
             }

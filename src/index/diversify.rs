@@ -19,7 +19,7 @@ pub(crate) fn diversify(
 ) -> Result<Vec<usize>> {
     let mut vectors = Vec::new();
     for &item in ranked {
-        let mut vector = catalog.row(item)?.map(|row| row.vector(&catalog.mean)).unwrap_or_default();
+        let mut vector = catalog.vector(item)?.unwrap_or_default();
         let length = dot(&vector, &vector).sqrt().max(1e-12);
         vector.iter_mut().for_each(|x| *x /= length);
         vectors.push(vector);

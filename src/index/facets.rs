@@ -2,6 +2,7 @@
 
 use super::bits::Bits;
 use super::columns::Column;
+use super::order::sort_by;
 use super::request::FacetRequest;
 use super::result::{Facet, FacetCount};
 use super::values::Values;
@@ -31,7 +32,7 @@ pub(crate) fn count(column: &Column, items: &Bits, request: &FacetRequest) -> Fa
         }
     }
     let distinct = codes.len();
-    codes.sort_by_key(|&code| std::cmp::Reverse(counts[code as usize]));
+    sort_by(&mut codes, &|&a, &b| counts[b as usize].cmp(&counts[a as usize]));
     codes.truncate(request.limit);
     let shown = |code: u32| FacetCount { value: column.shown(code), count: counts[code as usize] };
     Facet { values: codes.into_iter().map(shown).collect(), distinct, ranges, bounds }

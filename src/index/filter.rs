@@ -9,11 +9,10 @@
 //! ```
 //! An item without a value meets `nin` and `exists: false` only.
 
-use serde_json::{Map, Value};
-
 use super::attribute_value::AttributeValue;
 use super::bits::Bits;
 use super::columns::{Column, new_codes};
+use super::json::Json;
 use super::schema::{AttributeKind, Schema};
 use super::values::Values;
 use crate::error::{Result, fail};
@@ -49,7 +48,7 @@ impl Filter {
     ///
     /// # Errors
     /// `INVALID_ARGUMENT` with the place of what is wrong.
-    pub(crate) fn read(value: &Value, schema: &Schema) -> Result<Self> {
+    pub(crate) fn read(value: &Json, schema: &Schema) -> Result<Self> {
         read(value, schema, "filter", 0)
     }
 
@@ -170,18 +169,16 @@ impl Column {
     }
 }
 
-fn read(value: &Value, schema: &Schema, at: &str, depth: usize) -> Result<Filter> {
-    let Value::Object(object) = value else {
+fn read(value: &Json, schema: &Schema, at: &str, depth: usize) -> Result<Filter> {
+    let Json::Object(object) = value else {
         fail!(InvalidArgument, "{at}: found {value}; expected an object")
     };
     if depth > MAX_DEPTH {
         fail!(InvalidArgument, "{at}: nested more than {MAX_DEPTH} deep");
     }
-    let list = |name: &str, value: &Value| -> Result<Vec<Filter>> {
+    let list = |name: &str, value: &Json| -> Result<Vec<Filter>> {
         let at = format!("{at}.{name}");
-        let Value::Array(list) = value else {
-            fail!(InvalidArgument, "{at}: found {value}; expected a list")
-        };
+        let Json::Array(list) = value else { fail!(InvalidArgument, "{at}: found {value}; expected a list") };
         list.iter()
             .enumerate()
             .map(|(i, value)| read(value, schema, &format!("{at}[{i}]"), depth + 1))
@@ -220,22 +217,20 @@ fn read(value: &Value, schema: &Schema, at: &str, depth: usize) -> Result<Filter
 
 fn condition(
     all: &mut Vec<Filter>,
-    value: &Value,
+    value: &Json,
     attribute: usize,
     kind: AttributeKind,
     at: &str,
 ) -> Result<()> {
-    let one = |value: &Value, at: &str| single(value, kind, at);
-    let many = |value: &Value, at: &str| -> Result<Vec<AttributeValue>> {
-        let Value::Array(list) = value else {
-            fail!(InvalidArgument, "{at}: found {value}; expected a list")
-        };
+    let one = |value: &Json, at: &str| single(value, kind, at);
+    let many = |value: &Json, at: &str| -> Result<Vec<AttributeValue>> {
+        let Json::Array(list) = value else { fail!(InvalidArgument, "{at}: found {value}; expected a list") };
         list.iter().enumerate().map(|(i, value)| one(value, &format!("{at}[{i}]"))).collect()
     };
     let is = |test| Filter::Is { attribute, test };
     match value {
-        Value::Array(_) => all.push(is(Test::In(many(value, at)?))),
-        Value::Object(operators) => {
+        Json::Array(_) => all.push(is(Test::In(many(value, at)?))),
+        Json::Object(operators) => {
             range(all, operators, attribute, kind, at)?;
             for (operator, value) in operators {
                 let at = &format!("{at}.{operator}");
@@ -245,8 +240,8 @@ fn condition(
                     ("in" | "containsAny", _) => is(Test::In(many(value, at)?)),
                     ("nin", _) => Filter::Not(Box::new(is(Test::In(many(value, at)?)))),
                     ("containsAll", _) => is(Test::ContainsAll(many(value, at)?)),
-                    ("exists", Value::Bool(true)) => is(Test::Exists),
-                    ("exists", Value::Bool(false)) => Filter::Not(Box::new(is(Test::Exists))),
+                    ("exists", Json::Bool(true)) => is(Test::Exists),
+                    ("exists", Json::Bool(false)) => Filter::Not(Box::new(is(Test::Exists))),
                     ("exists", _) => fail!(InvalidArgument, "{at}: found {value}; expected true or false"),
                     _ => fail!(
                         InvalidArgument,
@@ -263,7 +258,7 @@ fn condition(
 /// Reads the operators of ranges.
 fn range(
     all: &mut Vec<Filter>,
-    operators: &Map<String, Value>,
+    operators: &[(String, Json)],
     attribute: usize,
     kind: AttributeKind,
     at: &str,
@@ -274,7 +269,7 @@ fn range(
         match (operator.as_str(), value) {
             ("gt" | "gte", _) => low = Some((single(value, kind, at)?, operator == "gte")),
             ("lt" | "lte", _) => high = Some((single(value, kind, at)?, operator == "lte")),
-            ("between", Value::Array(pair)) if pair.len() == 2 => {
+            ("between", Json::Array(pair)) if pair.len() == 2 => {
                 low = Some((single(&pair[0], kind, at)?, true));
                 high = Some((single(&pair[1], kind, at)?, true));
             }
@@ -290,7 +285,7 @@ fn range(
 }
 
 /// Reads one value; of tags one tag.
-fn single(value: &Value, kind: AttributeKind, at: &str) -> Result<AttributeValue> {
+fn single(value: &Json, kind: AttributeKind, at: &str) -> Result<AttributeValue> {
     let kind = if kind == AttributeKind::Tags { AttributeKind::String } else { kind };
     match AttributeValue::from_json(kind, value) {
         Ok(Some(value)) => Ok(value),

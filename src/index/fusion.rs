@@ -15,6 +15,8 @@ use super::bits::Bits;
 use super::catalog::Catalog;
 use super::columns::Column;
 use super::keyword::leg::KeywordLeg;
+use super::number::text_f32 as text;
+use super::order::sort_by;
 use super::request::{Boost, Fusion, SearchRequest};
 use super::result::ScorePart;
 use super::schema::AttributeKind;
@@ -133,7 +135,10 @@ impl<'a> Scorer<'a> {
         let (name, raw, spread, share) = match part {
             Part::Boost(number) => {
                 let (name, column, weight) = self.boosts[number];
-                return (format!("boost {name}"), format!("{weight} · {}", place(column, item)));
+                return (
+                    format!("boost {name}"),
+                    format!("{} · {}", text(weight), text(place(column, item))),
+                );
             }
             Part::Keyword => (
                 "keyword",
@@ -149,11 +154,17 @@ impl<'a> Scorer<'a> {
         };
         let is_hybrid = self.keyword.is_some() && self.semantic.is_some();
         let formula = match (is_hybrid, self.fusion) {
-            (false, _) => format!("{raw}"),
-            (true, Fusion::Weighted) => format!("{share} · ({raw} − {}) / {}", spread.mean, spread.deviation),
+            (false, _) => text(raw),
+            (true, Fusion::Weighted) => format!(
+                "{} · ({} − {}) / {}",
+                text(share),
+                text(raw),
+                text(spread.mean),
+                text(spread.deviation)
+            ),
             (true, Fusion::Rrf) => {
                 let leg = usize::from(part == Part::Semantic);
-                format!("{share} / ({RRF_RANK} + rank {})", self.ranks[leg].get(item).copied().unwrap_or(0))
+                format!("{} / (60 + rank {})", text(share), self.ranks[leg].get(item).copied().unwrap_or(0))
             }
         };
         (name.to_string(), formula)
@@ -176,7 +187,7 @@ fn place(column: &Column, item: usize) -> f32 {
 /// Returns the rank of each item of a set by score, from 1 on.
 fn ranked(scores: &[f32], set: &Bits) -> Vec<u32> {
     let mut order: Vec<usize> = set.iter().collect();
-    order.sort_unstable_by(|&a, &b| scores[b].total_cmp(&scores[a]).then(a.cmp(&b)));
+    sort_by(&mut order, &|&a, &b| scores[b].total_cmp(&scores[a]).then(a.cmp(&b)));
     let mut ranks = vec![0; scores.len()];
     order.into_iter().enumerate().for_each(|(rank, item)| ranks[item] = rank as u32 + 1);
     ranks

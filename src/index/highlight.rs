@@ -2,6 +2,7 @@
 
 use super::catalog::Catalog;
 use super::keyword::clause::Clause;
+use super::order::sort;
 use super::text::folded::Folded;
 use super::text::terms::index_terms;
 
@@ -31,7 +32,7 @@ pub(crate) fn ranges(catalog: &Catalog, clauses: &[Clause], text: &str) -> Vec<[
             ranges.extend(places.into_iter().flatten());
         }
     }
-    ranges.sort_unstable();
+    sort(&mut ranges);
     let mut merged: Vec<[u32; 2]> = Vec::new();
     for range in ranges {
         match merged.last_mut() {

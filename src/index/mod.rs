@@ -3,17 +3,22 @@
 //!
 //! | module | |
 //! |---|---|
-//! | `catalog`, `segment`, `format` | the files and the items in them |
+//! | `catalog`, `segment`, `arrival`, `changes`, `format` | the files and the items in them |
 //! | `text`, `characters`, `readings`, `synonyms` | texts and queries to terms |
 //! | `dictionary`, `postings`, `bm25`, `keyword` | keyword search |
 //! | `vectors`, `kernels`, `semantic` | semantic search |
 //! | `columns`, `filter`, `facets` | attributes |
+//! | `analysis` | clusters and pictures of vectors |
+//! | `json`, `json_fields`, `number`, `order` | JSON and sorting in few bytes of WebAssembly |
 //! | `search`, `fusion`, `diversify`, `highlight`, `suggest` | from the request to the hits |
 
+mod analysis;
+mod arrival;
 mod attribute_value;
 mod bits;
 mod bm25;
 mod catalog;
+mod changes;
 mod characters;
 mod columns;
 mod dictionary;
@@ -24,8 +29,12 @@ mod format;
 mod fusion;
 mod highlight;
 mod ids;
+mod json;
+mod json_fields;
 mod kernels;
 mod keyword;
+mod number;
+mod order;
 mod postings;
 mod random;
 mod readings;
@@ -35,6 +44,8 @@ mod schema;
 mod search;
 mod segment;
 mod semantic;
+#[cfg(any(feature = "index", not(target_arch = "wasm32")))]
+mod serde_support;
 mod suggest;
 mod synonyms;
 mod text;
@@ -43,15 +54,20 @@ mod top_k;
 mod values;
 mod vectors;
 
+pub use analysis::{
+    CatalogVectors, ClusterOptions, Clusters, Projection, VectorList, VectorSource, cluster, project2d,
+};
+pub use arrival::layout;
 pub use attribute_value::AttributeValue;
 pub use catalog::{Catalog, Check, file_hash};
 pub use format::receiver::FileReceiver;
+pub use json::Json;
 pub use request::{Boost, FacetRequest, Fusion, Matching, Mode, SearchRequest, SortKey};
 pub use result::{
     ClauseExplanation, Explanation, Facet, FacetCount, Hit, LegScores, ScorePart, SearchResult,
 };
 pub use schema::{
-    Attribute, AttributeKind, Field, MAX_DIMENSION, MAX_ITEMS, Schema, SpaceMetric, VectorSpace,
+    Attribute, AttributeKind, Field, MAX_DIMENSION, MAX_ITEMS, RowKind, Schema, SpaceMetric, VectorSpace,
 };
 pub use suggest::Suggestion;
 
@@ -72,7 +88,7 @@ pub(crate) use random::Random;
 #[cfg(feature = "index")]
 pub(crate) mod sections {
     pub(crate) use super::bits::Bits;
-    pub(crate) use super::catalog::{read_patches, write_removals};
+    pub(crate) use super::changes::{read_patches, write_removals};
     pub(crate) use super::characters::CharacterTable;
     pub(crate) use super::columns::Column;
     pub(crate) use super::dictionary::DictionaryWriter;

@@ -10,6 +10,7 @@
 use std::collections::BTreeMap;
 
 use super::format::bytes::{ByteReader, ByteWriter};
+use super::order::{map_of, sort, sort_by};
 use crate::error::{Result, fail};
 
 const WHAT: &str = "readings";
@@ -74,7 +75,7 @@ impl Readings {
     /// Writes readings.
     pub(crate) fn write(characters: &BTreeMap<char, Vec<String>>) -> Vec<u8> {
         let mut syllables: Vec<&String> = characters.values().flatten().collect();
-        syllables.sort_unstable();
+        sort(&mut syllables);
         syllables.dedup();
         let mut writer = ByteWriter::default();
         if syllables.is_empty() {
@@ -97,7 +98,7 @@ impl Readings {
     pub(crate) fn extend(&mut self, other: &Self) {
         let texts = |readings: &Self| -> BTreeMap<char, Vec<String>> {
             let text = |&at: &u32| readings.syllables[at as usize].clone();
-            readings.characters.iter().map(|(&c, list)| (c, list.iter().map(text).collect())).collect()
+            map_of(readings.characters.iter().map(|(&c, list)| (c, list.iter().map(text).collect())))
         };
         let mut all = texts(other);
         all.extend(texts(self));
@@ -124,7 +125,7 @@ impl Readings {
     pub(crate) fn spellings(&self, word: &str, is_open: bool) -> Vec<Vec<Sound>> {
         let mut found = Vec::new();
         self.spell(word, is_open, &mut Vec::new(), &mut found);
-        found.sort_by_key(Vec::len);
+        sort_by(&mut found, &|a, b| a.len().cmp(&b.len()));
         found
     }
 

@@ -1,11 +1,11 @@
 //! The request of a search.
 
-use serde::Deserialize;
-use serde_json::Value;
+use super::json::Json;
+use super::json_fields::{boolean, fields, list, number, one_of, optional, real, string, whole};
+use crate::error::{Result, fail};
 
 /// A search. Every field has a default; an unknown field is an error.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct SearchRequest {
     /// The text to search for. Empty: no keyword search.
     pub query: String,
@@ -24,7 +24,7 @@ pub struct SearchRequest {
     /// Scores every vector in full, whatever codes there are.
     pub exact: bool,
     /// Which items are searched.
-    pub filter: Option<Value>,
+    pub filter: Option<Json>,
     /// Attributes whose values are counted over all hits.
     pub facets: Vec<FacetRequest>,
     /// The order of the hits. Empty: by score.
@@ -76,9 +76,58 @@ impl Default for SearchRequest {
     }
 }
 
+impl SearchRequest {
+    /// Reads a request: an object with the fields in camel case.
+    ///
+    /// # Errors
+    /// `INVALID_ARGUMENT` with the name of a field that is unknown or has another type.
+    pub fn from_json(json: &Json) -> Result<Self> {
+        let mut request = Self::default();
+        for (name, value) in fields(json, "options")? {
+            match name.as_str() {
+                "query" => request.query = string(value, name)?,
+                "prefix" => request.prefix = boolean(value, name)?,
+                "matching" => {
+                    let choices = [("all", Matching::All), ("most", Matching::Most), ("any", Matching::Any)];
+                    request.matching = one_of(value, name, &choices)?;
+                }
+                "mode" => {
+                    let choices = [
+                        ("auto", Mode::Auto),
+                        ("keyword", Mode::Keyword),
+                        ("semantic", Mode::Semantic),
+                        ("hybrid", Mode::Hybrid),
+                    ];
+                    request.mode = one_of(value, name, &choices)?;
+                }
+                "fusion" => {
+                    let choices = [("weighted", Fusion::Weighted), ("rrf", Fusion::Rrf)];
+                    request.fusion = one_of(value, name, &choices)?;
+                }
+                "semanticRatio" => request.semantic_ratio = number(value, name)?,
+                "semanticThreshold" => request.semantic_threshold = number(value, name)?,
+                "exact" => request.exact = boolean(value, name)?,
+                "filter" => request.filter = optional(value, |value| Ok(value.clone()))?,
+                "facets" => request.facets = list(value, name, FacetRequest::from_json)?,
+                "sort" => request.sort = list(value, name, SortKey::from_json)?,
+                "topK" => request.top_k = whole(value, name)?,
+                "offset" => request.offset = whole(value, name)?,
+                "boost" => request.boost = list(value, name, Boost::from_json)?,
+                "pinned" => request.pinned = list(value, name, string)?,
+                "distinct" => request.distinct = optional(value, |value| string(value, name))?,
+                "collapse" => request.collapse = optional(value, |value| number(value, name))?,
+                "diversity" => request.diversity = number(value, name)?,
+                "explain" => request.explain = boolean(value, name)?,
+                "highlight" => request.highlight = boolean(value, name)?,
+                _ => fail!(InvalidArgument, "options: there is no field {name:?}"),
+            }
+        }
+        Ok(request)
+    }
+}
+
 /// The share of a query that an item has to match.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Matching {
     /// Everything.
     All,
@@ -89,8 +138,7 @@ pub enum Matching {
 }
 
 /// Which scores a search uses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     /// The given queries: a text, a vector, both or, with neither, all items.
     Auto,
@@ -103,8 +151,7 @@ pub enum Mode {
 }
 
 /// How two scores become one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fusion {
     /// The weighted sum of the scores, each in units of its own spread.
     Weighted,
@@ -113,47 +160,98 @@ pub enum Fusion {
 }
 
 /// An attribute whose values are counted.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct FacetRequest {
     /// The attribute.
     pub attribute: String,
-    /// The largest number of values. Those with most items come first.
-    #[serde(default = "default_values")]
+    /// The largest number of values; 100 by default. Those with most items come first.
     pub limit: usize,
     /// For numbers: the borders of ranges, rising. Range `i` has the values from border `i` up to the next one.
-    #[serde(default)]
     pub ranges: Vec<f64>,
     /// A condition on the attribute itself does not count for the facet, so the other values keep their numbers.
-    #[serde(default = "default_disjunctive")]
     pub disjunctive: bool,
 }
 
-fn default_disjunctive() -> bool {
-    true
-}
-
-fn default_values() -> usize {
-    100
-}
-
 /// A key of the order.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct SortKey {
     /// The attribute.
     pub attribute: String,
     /// Larger values first.
-    #[serde(default)]
     pub descending: bool,
 }
 
 /// An attribute that raises the score.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Boost {
     /// A number or boolean attribute.
     pub attribute: String,
     /// The number that the largest value adds. The smallest one adds nothing; between them counts the place among the values.
     pub weight: f32,
+}
+
+const DEFAULT_FACET_VALUES: usize = 100;
+
+impl FacetRequest {
+    fn from_json(json: &Json, at: &str) -> Result<Self> {
+        let mut facet = Self {
+            attribute: String::new(),
+            limit: DEFAULT_FACET_VALUES,
+            ranges: Vec::new(),
+            disjunctive: true,
+        };
+        for (name, value) in named(json, at)? {
+            let at = &format!("{at}.{name}");
+            match name.as_str() {
+                "attribute" => facet.attribute = string(value, at)?,
+                "limit" => facet.limit = whole(value, at)?,
+                "ranges" => facet.ranges = list(value, at, real)?,
+                "disjunctive" => facet.disjunctive = boolean(value, at)?,
+                _ => fail!(InvalidArgument, "{at}: there is no such field"),
+            }
+        }
+        Ok(facet)
+    }
+}
+
+impl SortKey {
+    fn from_json(json: &Json, at: &str) -> Result<Self> {
+        let mut key = Self { attribute: String::new(), descending: false };
+        for (name, value) in named(json, at)? {
+            let at = &format!("{at}.{name}");
+            match name.as_str() {
+                "attribute" => key.attribute = string(value, at)?,
+                "descending" => key.descending = boolean(value, at)?,
+                _ => fail!(InvalidArgument, "{at}: there is no such field"),
+            }
+        }
+        Ok(key)
+    }
+}
+
+impl Boost {
+    fn from_json(json: &Json, at: &str) -> Result<Self> {
+        let mut boost = Self { attribute: String::new(), weight: f32::NAN };
+        for (name, value) in named(json, at)? {
+            let at = &format!("{at}.{name}");
+            match name.as_str() {
+                "attribute" => boost.attribute = string(value, at)?,
+                "weight" => boost.weight = number(value, at)?,
+                _ => fail!(InvalidArgument, "{at}: there is no such field"),
+            }
+        }
+        if boost.weight.is_nan() {
+            fail!(InvalidArgument, "{at}: \"weight\" is missing");
+        }
+        Ok(boost)
+    }
+}
+
+/// Returns the fields of an object that names an attribute.
+fn named<'a>(json: &'a Json, at: &str) -> Result<&'a [(String, Json)]> {
+    let fields = fields(json, at)?;
+    if json.get("attribute").is_none() {
+        fail!(InvalidArgument, "{at}: \"attribute\" is missing");
+    }
+    Ok(fields)
 }

@@ -2,14 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
-use serde_json::Value;
-
 use super::attribute_value::AttributeValue;
+use super::json::Json;
 
 /// The result of a search.
-#[derive(Debug, Clone, PartialEq, Serialize, Default)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct SearchResult {
     /// The hits, best first.
     pub hits: Vec<Hit>,
@@ -20,13 +17,14 @@ pub struct SearchResult {
     pub exact: bool,
     /// The counts of each facet, by attribute.
     pub facets: BTreeMap<String, Facet>,
+    /// The places of rows in the catalog's file, offset and length, which would make scores exact and have not arrived.
+    pub missing_rows: Vec<[usize; 2]>,
     /// Which scores were used: `keyword`, `semantic`, `hybrid` or `browse`.
     pub mode: &'static str,
 }
 
 /// An item that was found.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Hit {
     /// Its id.
     pub id: String,
@@ -39,17 +37,15 @@ pub struct Hit {
     /// Its attributes.
     pub attributes: BTreeMap<String, AttributeValue>,
     /// The fields that are stored with it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub stored: Option<Value>,
+    pub stored: Option<Json>,
     /// The ranges that match, by field: start and end in UTF-16 code units.
     pub highlights: BTreeMap<String, Vec<[u32; 2]>>,
     /// The parts of the score.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub explanation: Option<Explanation>,
 }
 
 /// The scores of an item before fusion. None: the item was not scored so.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct LegScores {
     /// The keyword score, BM25.
     pub keyword: Option<f32>,
@@ -58,8 +54,7 @@ pub struct LegScores {
 }
 
 /// The parts of a score, whose values add up to it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Explanation {
     /// The parts of the score.
     pub parts: Vec<ScorePart>,
@@ -68,8 +63,7 @@ pub struct Explanation {
 }
 
 /// A part of a score.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ScorePart {
     /// `keyword`, `semantic` or `boost NAME`.
     pub name: String,
@@ -80,8 +74,7 @@ pub struct ScorePart {
 }
 
 /// The number that a clause of the query adds to the keyword score.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ClauseExplanation {
     /// The part of the query, folded.
     pub text: String,
@@ -96,8 +89,7 @@ pub struct ClauseExplanation {
 }
 
 /// The counts of an attribute's values over all hits.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Facet {
     /// Values and their numbers of items, most items first.
     pub values: Vec<FacetCount>,
@@ -110,10 +102,90 @@ pub struct Facet {
 }
 
 /// A value and its number of items.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct FacetCount {
     /// The value.
     pub value: String,
     /// Its number of items.
     pub count: usize,
+}
+
+impl SearchResult {
+    /// Returns the result as JSON, with names in camel case.
+    pub fn to_json(&self) -> Json {
+        let mut fields = vec![
+            ("hits".to_string(), Json::array(self.hits.iter().map(Hit::to_json))),
+            ("total".to_string(), self.total.into()),
+            ("exact".to_string(), self.exact.into()),
+            ("facets".to_string(), map(&self.facets, Facet::to_json)),
+            ("mode".to_string(), self.mode.into()),
+        ];
+        if !self.missing_rows.is_empty() {
+            let places = self.missing_rows.iter().map(|place| Json::array(*place));
+            fields.push(("missingRows".to_string(), Json::array(places)));
+        }
+        Json::Object(fields)
+    }
+}
+
+impl Hit {
+    /// Returns the hit as JSON. `stored` and `explanation` are left out if there are none.
+    pub fn to_json(&self) -> Json {
+        let range = |range: &[u32; 2]| Json::array(range.map(|at| at as usize));
+        let scores = [("keyword", self.scores.keyword.into()), ("semantic", self.scores.semantic.into())];
+        let mut fields = vec![
+            ("id", Json::from(&*self.id)),
+            ("score", self.score.into()),
+            ("scores", Json::object(scores)),
+            ("fields", map(&self.fields, |text| Json::from(&**text))),
+            ("attributes", map(&self.attributes, AttributeValue::to_json)),
+            ("highlights", map(&self.highlights, |ranges| Json::array(ranges.iter().map(range)))),
+        ];
+        fields.extend(self.stored.clone().map(|stored| ("stored", stored)));
+        fields.extend(self.explanation.as_ref().map(|parts| ("explanation", parts.to_json())));
+        Json::Object(fields.into_iter().map(|(name, value)| (name.to_string(), value)).collect())
+    }
+}
+
+impl Explanation {
+    fn to_json(&self) -> Json {
+        let part = |part: &ScorePart| {
+            Json::object([
+                ("name", (&*part.name).into()),
+                ("value", part.value.into()),
+                ("formula", (&*part.formula).into()),
+            ])
+        };
+        let clause = |clause: &ClauseExplanation| {
+            Json::object([
+                ("text", (&*clause.text).into()),
+                ("score", clause.score.into()),
+                ("weight", clause.weight.into()),
+                ("idf", clause.idf.into()),
+                ("tf", clause.tf.into()),
+            ])
+        };
+        Json::object([
+            ("parts", Json::array(self.parts.iter().map(part))),
+            ("clauses", Json::array(self.clauses.iter().map(clause))),
+        ])
+    }
+}
+
+impl Facet {
+    fn to_json(&self) -> Json {
+        let value = |count: &FacetCount| {
+            Json::object([("value", (&*count.value).into()), ("count", count.count.into())])
+        };
+        Json::object([
+            ("values", Json::array(self.values.iter().map(value))),
+            ("distinct", self.distinct.into()),
+            ("ranges", Json::array(self.ranges.iter().copied())),
+            ("bounds", self.bounds.map(Json::array).into()),
+        ])
+    }
+}
+
+fn map<T>(values: &BTreeMap<String, T>, to_json: impl Fn(&T) -> Json) -> Json {
+    Json::Object(values.iter().map(|(name, value)| (name.clone(), to_json(value))).collect())
 }

@@ -1,7 +1,9 @@
 //! The schema of a catalog: its fields, its attributes and its vectors. It is the only section that is JSON.
 
-use serde::{Deserialize, Serialize};
-
+use super::json::Json;
+use super::json_fields::{fields, list, number, one_of, optional, string, whole};
+use super::number;
+use super::order::sort;
 use super::postings::MAX_FIELDS;
 use crate::error::{Result, fail};
 
@@ -15,8 +17,7 @@ const MAX_LINEAGE_BYTES: usize = 256;
 const RESERVED: [&str; 5] = ["id", "embedding", "and", "or", "not"];
 
 /// The fields, attributes and vectors of a catalog.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Schema {
     /// Number of items.
     pub items: u32,
@@ -25,13 +26,11 @@ pub struct Schema {
     /// The values of an item that filters, facets, sorting, grouping and boosts use.
     pub attributes: Vec<Attribute>,
     /// The space of the vectors, if the catalog has vectors.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub vectors: Option<VectorSpace>,
 }
 
 /// A text field.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Field {
     /// Its name.
     pub name: String,
@@ -40,8 +39,7 @@ pub struct Field {
 }
 
 /// An attribute.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Attribute {
     /// Its name.
     pub name: String,
@@ -49,9 +47,55 @@ pub struct Attribute {
     pub kind: AttributeKind,
 }
 
+impl Field {
+    fn from_json(json: &Json, at: &str) -> Result<Self> {
+        let (mut name, mut weight) = (None, None);
+        for (key, value) in fields(json, at)? {
+            match key.as_str() {
+                "name" => name = Some(string(value, at)?),
+                "weight" => weight = Some(number(value, &format!("{at}.weight"))?),
+                _ => fail!(InvalidArgument, "{at}: there is no field {key:?}"),
+            }
+        }
+        let (Some(name), Some(weight)) = (name, weight) else {
+            fail!(InvalidArgument, "{at}: expected \"name\" and \"weight\"")
+        };
+        Ok(Self { name, weight })
+    }
+
+    pub(crate) fn to_json(&self) -> Json {
+        Json::object([("name", (&*self.name).into()), ("weight", self.weight.into())])
+    }
+}
+
+impl Attribute {
+    fn from_json(json: &Json, at: &str) -> Result<Self> {
+        const KINDS: [AttributeKind; 4] =
+            [AttributeKind::Number, AttributeKind::String, AttributeKind::Boolean, AttributeKind::Tags];
+        let (mut name, mut kind) = (None, None);
+        for (key, value) in fields(json, at)? {
+            match key.as_str() {
+                "name" => name = Some(string(value, at)?),
+                "kind" => {
+                    kind =
+                        Some(one_of(value, &format!("{at}.kind"), &KINDS.map(|kind| (kind.name(), kind)))?);
+                }
+                _ => fail!(InvalidArgument, "{at}: there is no field {key:?}"),
+            }
+        }
+        let (Some(name), Some(kind)) = (name, kind) else {
+            fail!(InvalidArgument, "{at}: expected \"name\" and \"kind\"")
+        };
+        Ok(Self { name, kind })
+    }
+
+    pub(crate) fn to_json(&self) -> Json {
+        Json::object([("name", (&*self.name).into()), ("kind", self.kind.name().into())])
+    }
+}
+
 /// The kind of an attribute's values.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AttributeKind {
     /// A number.
     Number,
@@ -86,21 +130,58 @@ impl AttributeKind {
 }
 
 /// Properties that all vectors of a catalog have.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct VectorSpace {
     /// Number of values per vector.
     pub dimension: usize,
     /// How vectors are compared.
     pub metric: SpaceMetric,
     /// The identity of the model that made the vectors.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub lineage: Option<String>,
+    /// The numbers that the rows of vectors consist of.
+    pub rows: RowKind,
     /// The number of candidates per result that the coded scan re-scores. 0: the catalog has no codes.
     pub oversampling: u32,
 }
 
 impl VectorSpace {
+    fn from_json(json: &Json) -> Result<Self> {
+        let (mut dimension, mut metric, mut lineage, mut oversampling) = (None, None, None, None);
+        let mut rows = RowKind::default();
+        for (name, value) in fields(json, "vectors")? {
+            let at = &format!("vectors.{name}");
+            match name.as_str() {
+                "dimension" => dimension = Some(whole(value, at)?),
+                "metric" => {
+                    let choices = [SpaceMetric::Dot, SpaceMetric::Cosine, SpaceMetric::L2]
+                        .map(|metric| (metric.name(), metric));
+                    metric = Some(one_of(value, at, &choices)?);
+                }
+                "lineage" => lineage = optional(value, |value| string(value, at))?,
+                "rows" => {
+                    let choices =
+                        [RowKind::Int8, RowKind::Int4, RowKind::None].map(|kind| (kind.name(), kind));
+                    rows = one_of(value, at, &choices)?;
+                }
+                "oversampling" => oversampling = Some(whole(value, at)?.min(u32::MAX as usize) as u32),
+                _ => fail!(InvalidArgument, "{at}: there is no such field"),
+            }
+        }
+        let (Some(dimension), Some(metric), Some(oversampling)) = (dimension, metric, oversampling) else {
+            fail!(InvalidArgument, "vectors: expected \"dimension\", \"metric\" and \"oversampling\"")
+        };
+        Ok(Self { dimension, metric, lineage, rows, oversampling })
+    }
+
+    /// Returns the properties as JSON.
+    pub(crate) fn to_json(&self) -> Json {
+        let mut fields = vec![("dimension", self.dimension.into()), ("metric", self.metric.name().into())];
+        fields.extend(self.lineage.as_deref().map(|lineage| ("lineage", lineage.into())));
+        fields.push(("rows", self.rows.name().into()));
+        fields.push(("oversampling", (self.oversampling as usize).into()));
+        Json::Object(fields.into_iter().map(|(name, value)| (name.to_string(), value)).collect())
+    }
+
     /// Checks that the vectors of a model can be compared with these. Returns false if one of the two states no lineage,
     /// so that only the dimensions could be compared.
     ///
@@ -133,9 +214,31 @@ impl VectorSpace {
     }
 }
 
+/// The numbers that the rows of vectors consist of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RowKind {
+    /// 8 bits per dimension.
+    #[default]
+    Int8,
+    /// 4 bits per dimension.
+    Int4,
+    /// There are no rows, only codes of one bit per dimension.
+    None,
+}
+
+impl RowKind {
+    /// Returns the name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Int8 => "int8",
+            Self::Int4 => "int4",
+            Self::None => "none",
+        }
+    }
+}
+
 /// How vectors are compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SpaceMetric {
     /// The inner product.
     Dot,
@@ -145,15 +248,61 @@ pub enum SpaceMetric {
     L2,
 }
 
+impl SpaceMetric {
+    /// Returns the name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Dot => "dot",
+            Self::Cosine => "cosine",
+            Self::L2 => "l2",
+        }
+    }
+}
+
 impl Schema {
+    /// Reads a schema: an object with the fields in camel case.
+    ///
+    /// # Errors
+    /// `INVALID_ARGUMENT` with the name of a field that is unknown, missing or of another type.
+    pub fn from_json(json: &Json) -> Result<Self> {
+        let (mut items, mut texts, mut attributes, mut vectors) = (None, None, None, None);
+        for (name, value) in fields(json, "schema")? {
+            match name.as_str() {
+                "items" => items = Some(whole(value, name)?.min(u32::MAX as usize) as u32),
+                "fields" => texts = Some(list(value, name, Field::from_json)?),
+                "attributes" => attributes = Some(list(value, name, Attribute::from_json)?),
+                "vectors" => vectors = optional(value, VectorSpace::from_json)?,
+                _ => fail!(InvalidArgument, "schema: there is no field {name:?}"),
+            }
+        }
+        let (Some(items), Some(fields), Some(attributes)) = (items, texts, attributes) else {
+            fail!(InvalidArgument, "schema: expected \"items\", \"fields\" and \"attributes\"")
+        };
+        Ok(Self { items, fields, attributes, vectors })
+    }
+
+    /// Returns the schema as JSON.
+    pub fn to_json(&self) -> Json {
+        let mut fields = vec![
+            ("items".to_string(), Json::from(self.items as usize)),
+            ("fields".to_string(), Json::array(self.fields.iter().map(Field::to_json))),
+            ("attributes".to_string(), Json::array(self.attributes.iter().map(Attribute::to_json))),
+        ];
+        fields.extend(self.vectors.as_ref().map(|space| ("vectors".to_string(), space.to_json())));
+        Json::Object(fields)
+    }
+
     /// Reads the section.
     ///
     /// # Errors
     /// `INVALID_CATALOG` if it is no schema, or one outside the limits.
     pub(crate) fn read(section: &[u8]) -> Result<Self> {
-        let schema: Self = match serde_json::from_slice(section) {
+        let Ok(Ok(json)) = std::str::from_utf8(section).map(Json::parse) else {
+            fail!(InvalidCatalog, "schema: it is not JSON")
+        };
+        let schema = match Self::from_json(&json) {
             Ok(schema) => schema,
-            Err(error) => fail!(InvalidCatalog, "schema: {error}"),
+            Err(error) => fail!(InvalidCatalog, "{}", error.message()),
         };
         match schema.problem() {
             Some(problem) => fail!(InvalidCatalog, "schema: {problem}"),
@@ -174,7 +323,7 @@ impl Schema {
         }
         let mut names: Vec<_> = self.fields.iter().map(|field| &field.name).collect();
         names.extend(self.attributes.iter().map(|attribute| &attribute.name));
-        names.sort_unstable();
+        sort(&mut names);
         if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
             return Some(format!("the name {:?} stands twice", twice[0]));
         }
@@ -184,7 +333,8 @@ impl Schema {
         if let Some(field) = self.fields.iter().find(|field| !(0.0..=1000.0).contains(&field.weight)) {
             return Some(format!(
                 "field {:?} has the weight {}; expected 0 to 1000",
-                field.name, field.weight
+                field.name,
+                number::text_f32(field.weight)
             ));
         }
         let space = self.vectors.as_ref()?;
@@ -204,8 +354,9 @@ impl Schema {
 
     /// Returns true if the items of both schemas can be in one catalog.
     pub(crate) fn fits(&self, other: &Self) -> bool {
-        let space =
-            |schema: &Self| schema.vectors.as_ref().map(|v| (v.dimension, v.metric, v.lineage.clone()));
+        let space = |schema: &Self| {
+            schema.vectors.as_ref().map(|v| (v.dimension, v.metric, v.rows, v.lineage.clone()))
+        };
         self.fields == other.fields && self.attributes == other.attributes && space(self) == space(other)
     }
 }

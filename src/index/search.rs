@@ -3,8 +3,6 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-
 use super::bits::Bits;
 use super::catalog::Catalog;
 use super::diversify::diversify;
@@ -12,7 +10,10 @@ use super::facets;
 use super::filter::Filter;
 use super::fusion::Scorer;
 use super::highlight;
+use super::json::Json;
 use super::keyword::leg::KeywordLeg;
+use super::number;
+use super::order::map_of;
 use super::request::{Fusion, Mode, SearchRequest};
 use super::result::{ClauseExplanation, Explanation, Facet, Hit, LegScores, SearchResult};
 use super::semantic::SemanticLeg;
@@ -59,7 +60,8 @@ impl Catalog {
             (_, Some(vector)) => {
                 let mut scored = allowed.clone();
                 facet_sets.iter().for_each(|(_, set)| set.iter().for_each(|set| scored.unite(set)));
-                let mut leg = SemanticLeg::search(self, vector, &scored, self.estimate(request, &allowed))?;
+                let (wanted, may_estimate) = self.estimate(request, &allowed);
+                let mut leg = SemanticLeg::search(self, vector, &scored, wanted, may_estimate)?;
                 if let Some(keyword) = &keyword {
                     leg.score_in_full(self, keyword.items.iter())?;
                 }
@@ -75,7 +77,9 @@ impl Catalog {
             counted.insert(facet.attribute.clone(), count);
         }
         let exact = semantic.as_ref().is_none_or(|leg| leg.estimated.is_none());
-        let mut result = SearchResult { total, exact, facets: counted, mode: "browse", hits: Vec::new() };
+        let missing_rows = semantic.as_ref().map_or(Ok(Vec::new()), |leg| self.row_places(&leg.missing))?;
+        let mut result =
+            SearchResult { total, exact, facets: counted, mode: "browse", missing_rows, hits: Vec::new() };
         result.mode = match (&keyword, &semantic) {
             (Some(_), Some(_)) => "hybrid",
             (Some(_), None) => "keyword",
@@ -88,17 +92,17 @@ impl Catalog {
         Ok(result)
     }
 
-    /// Returns how many items need their score from the int8 rows at least, if the others may keep an estimate. That is
-    /// so if hits are ordered by the weighted score alone, and the filter keeps more than half of the items: below that a
+    /// Returns how many items need their score from the rows at least, and whether the others may keep an estimate. They
+    /// may if hits are ordered by the weighted score alone, and the filter keeps more than half of the items: below that a
     /// scan of the rows is fast, and the filter costs no recall at all.
-    fn estimate(&self, request: &SearchRequest, allowed: &Bits) -> Option<usize> {
+    fn estimate(&self, request: &SearchRequest, allowed: &Bits) -> (usize, bool) {
         let is_by_score =
             request.sort.is_empty() && request.boost.is_empty() && request.fusion == Fusion::Weighted;
         let wanted = (request.top_k + request.offset).max(1) * self.candidates_per_hit(request);
-        (!request.exact && is_by_score && 2 * allowed.count() > self.len()).then_some(wanted)
+        (wanted, !request.exact && is_by_score && 2 * allowed.count() > self.len())
     }
 
-    /// Ranks the hits until every one that is returned has its score from the int8 rows. Returns all hits, those of the
+    /// Ranks the hits until every one that is returned has its score from its row, if that is there. Returns all hits, those of the
     /// page, and the number of all.
     fn ranked_in_full(
         &self,
@@ -113,8 +117,8 @@ impl Catalog {
             let scorer = Scorer::new(self, request, keyword, semantic.as_ref(), &set)?;
             let (ranked, total) = self.ranked(request, &scorer, &set)?;
             let Some(leg) = semantic else { return Ok((set, ranked, total)) };
-            let is_estimated = |item: &usize| leg.estimated.as_ref().is_some_and(|set| set.contains(*item));
-            if !ranked.iter().any(is_estimated) {
+            if !ranked.iter().any(|&item| leg.can_be_scored(self, item)) {
+                leg.note_missing(ranked.iter().copied());
                 return Ok((set, ranked, total));
             }
             rounds += 1;
@@ -132,8 +136,8 @@ impl Catalog {
     /// `INVALID_ARGUMENT` if there is no such item, or no vectors.
     pub fn similar(&self, id: &str, request: &SearchRequest) -> Result<SearchResult> {
         let Some(item) = self.find(id)? else { return Err(Self::unknown_id(id)) };
-        let vector = match self.row(item)? {
-            Some(row) if self.has_vectors() => row.vector(&self.mean),
+        let vector = match self.vector(item)? {
+            Some(vector) if self.has_vectors() => vector,
             _ => fail!(InvalidArgument, "similar: the catalog has no vectors, or they have not arrived"),
         };
         let mut request = SearchRequest { mode: Mode::Semantic, top_k: request.top_k + 1, ..request.clone() };
@@ -169,14 +173,14 @@ impl Catalog {
         let shares = [("semanticRatio", request.semantic_ratio), ("diversity", request.diversity)];
         for (name, share) in shares.into_iter().chain(request.collapse.map(|share| ("collapse", share))) {
             if !(0.0..=1.0).contains(&share) {
-                fail!(InvalidArgument, "{name}: found {share}; expected 0 to 1");
+                fail!(InvalidArgument, "{name}: found {}; expected 0 to 1", number::text_f32(share));
             }
         }
         if !request.semantic_threshold.is_finite() {
             fail!(
                 InvalidArgument,
                 "semanticThreshold: found {}; expected a number",
-                request.semantic_threshold
+                number::text_f32(request.semantic_threshold)
             );
         }
         Ok(())
@@ -291,10 +295,11 @@ impl Catalog {
                 keyword: scorer.keyword.filter(|leg| leg.items.contains(item)).map(|leg| leg.scores[item]),
                 semantic: scorer.semantic.map(|leg| leg.scores[item]),
             },
-            fields: names.zip(texts.fields).collect(),
-            attributes: attributes
-                .filter_map(|(attribute, column)| Some((attribute.name.clone(), column.value(item)?)))
-                .collect(),
+            fields: map_of(names.zip(texts.fields)),
+            attributes: map_of(
+                attributes
+                    .filter_map(|(attribute, column)| Some((attribute.name.clone(), column.value(item)?))),
+            ),
             stored: stored(&texts.stored)?,
             highlights,
             explanation: request.explain.then(|| explanation(scorer, item)),
@@ -303,11 +308,11 @@ impl Catalog {
 }
 
 /// Reads what is stored with an item: JSON, or nothing.
-fn stored(text: &str) -> Result<Option<Value>> {
-    match serde_json::from_str(text) {
+fn stored(text: &str) -> Result<Option<Json>> {
+    match Json::parse(text) {
         _ if text.is_empty() => Ok(None),
         Ok(value) => Ok(Some(value)),
-        Err(error) => fail!(InvalidCatalog, "texts: what is stored with an item is not JSON: {error}"),
+        Err(problem) => fail!(InvalidCatalog, "texts: what is stored with an item is not JSON: {problem}"),
     }
 }
 

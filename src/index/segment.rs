@@ -1,25 +1,28 @@
 //! One file of a catalog: the catalog itself or a delta's items, read in place.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::dictionary::Dictionary;
 use super::format::container::{FileKind, Header, SectionKind};
 use super::ids::Ids;
 use super::postings::Postings;
-use super::schema::Schema;
+use super::schema::{RowKind, Schema};
 use super::texts::Texts;
 use super::vectors::codes::Codes;
-use super::vectors::rows::Rows;
+use super::vectors::rows::{Row, Rows};
 use crate::error::{Result, fail};
 
 /// A file and the numbers of its items.
 #[derive(Debug)]
 pub(crate) struct Segment {
-    bytes: Vec<u8>,
+    pub(super) bytes: Vec<u8>,
     pub(crate) header: Header,
     pub(crate) schema: Schema,
     /// The number of its first item in the catalog.
     pub(crate) first: usize,
+    /// Rows that arrived by themselves, by item.
+    pub(crate) single_rows: BTreeMap<usize, Vec<u8>>,
 }
 
 impl Segment {
@@ -33,7 +36,7 @@ impl Segment {
             Some(section) => Schema::read(section)?,
             None => fail!(InvalidCatalog, "catalog: the schema is missing"),
         };
-        let segment = Self { bytes, header, schema, first };
+        let segment = Self { bytes, header, schema, first, single_rows: BTreeMap::new() };
         let items = segment.items();
         Dictionary::open(segment.section(SectionKind::Dictionary)?)?;
         if Some(segment.section(SectionKind::Lengths)?.len())
@@ -46,9 +49,25 @@ impl Segment {
         if segment.has(SectionKind::Texts) {
             segment.texts()?;
         }
-        segment.rows()?;
-        segment.codes()?;
+        segment.check_vectors()?;
         Ok(segment)
+    }
+
+    /// Checks the sizes of the rows and codes that are there.
+    pub(super) fn check_vectors(&self) -> Result<()> {
+        self.rows()?;
+        self.codes()?;
+        let Some(space) = &self.schema.vectors else { return Ok(()) };
+        let section = |kind| self.header.section(kind).is_some();
+        let has_codes = space.oversampling > 0 && self.items() > 0;
+        let is_empty = space.rows == RowKind::None && self.items() > 0 && !has_codes;
+        if is_empty
+            || (space.rows == RowKind::None && section(SectionKind::Rows))
+            || section(SectionKind::Codes) != has_codes
+        {
+            fail!(InvalidCatalog, "schema: its vectors have other sections than the file");
+        }
+        Ok(())
     }
 
     /// Returns the number of items.
@@ -115,14 +134,27 @@ impl Segment {
         Texts::open(self.section(SectionKind::Texts)?, self.items(), self.schema.fields.len())
     }
 
-    /// Returns the int8 rows, if they are there.
+    /// Returns the rows, if all are there.
     pub(crate) fn rows(&self) -> Result<Option<Rows<'_>>> {
         match &self.schema.vectors {
-            Some(space) if self.has(SectionKind::Rows) => {
-                Rows::open(self.section(SectionKind::Rows)?, self.items(), space.dimension).map(Some)
+            Some(space) if space.rows != RowKind::None && self.has(SectionKind::Rows) => {
+                Rows::open(self.section(SectionKind::Rows)?, self.items(), space.dimension, space.rows)
+                    .map(Some)
             }
             _ => Ok(None),
         }
+    }
+
+    /// Returns the row of an item, if it is there.
+    pub(crate) fn row(&self, local: usize) -> Result<Option<Row<'_>>> {
+        let Some(space) = &self.schema.vectors else { return Ok(None) };
+        let single = || self.single_rows.get(&local).map(|row| Row::read(row, space.rows));
+        Ok(self.rows()?.map(|rows| rows.get(local)).or_else(single))
+    }
+
+    /// Returns true if the file has codes, arrived or not.
+    pub(crate) fn has_code_section(&self) -> bool {
+        self.header.section(SectionKind::Codes).is_some()
     }
 
     /// Returns the codes, if they are there.

@@ -4,7 +4,6 @@ use super::bits::Bits;
 use super::catalog::Catalog;
 use super::top_k::top_k;
 use super::vectors::query::{CodeQuery, VectorQuery};
-use super::vectors::rotation::Rotation;
 use crate::error::{Result, fail};
 
 /// The mean and standard deviation of a query's scores are taken over so many items at most.
@@ -15,8 +14,10 @@ const SAMPLE: usize = 2048;
 pub(crate) struct SemanticLeg {
     /// The score of each item of the set; 0 for other items.
     pub(crate) scores: Vec<f32>,
-    /// The items whose score is an estimate from their code. None: every score comes from the int8 rows.
+    /// The items whose score is an estimate from their code. None: every score comes from the rows.
     pub(crate) estimated: Option<Bits>,
+    /// The items whose row was wanted and has not arrived.
+    pub(crate) missing: Vec<usize>,
     pub(crate) spread: Spread,
     query: VectorQuery,
 }
@@ -43,8 +44,8 @@ impl Spread {
 }
 
 impl SemanticLeg {
-    /// Scores a set of items from their int8 rows. With codes and `estimate: Some(wanted)`, only the `wanted` best items
-    /// times the catalog's oversampling get such a score, and the others keep an estimate.
+    /// Scores a set of items. With codes and `may_estimate`, only the best items get their score from the rows: `wanted`
+    /// times the catalog's oversampling. The others keep an estimate, and so do items whose row is not there.
     ///
     /// # Errors
     /// `INVALID_ARGUMENT` for a wrong vector, or if the catalog has no vectors.
@@ -52,7 +53,8 @@ impl SemanticLeg {
         catalog: &Catalog,
         vector: &[f32],
         set: &Bits,
-        estimate: Option<usize>,
+        wanted: usize,
+        may_estimate: bool,
     ) -> Result<Self> {
         let Some(space) = &catalog.schema.vectors else {
             fail!(InvalidArgument, "vector: the catalog was built without vectors")
@@ -61,43 +63,47 @@ impl SemanticLeg {
             fail!(InvalidArgument, "vector: the vectors of the catalog have not arrived");
         }
         let query = VectorQuery::new(vector, space, &catalog.mean)?;
+        let coded = catalog.rotation.as_ref().map(|rotation| CodeQuery::new(&query, rotation));
         let spread = Spread { mean: 0.0, deviation: 0.0 };
-        let mut leg = Self { scores: vec![0.0; catalog.items()], estimated: None, spread, query };
-        let candidates = estimate.map(|wanted| wanted.saturating_mul(space.oversampling as usize));
-        match (&catalog.rotation, candidates) {
-            (Some(rotation), Some(candidates)) if candidates < set.count() => {
-                leg.estimate(catalog, set, rotation)?;
-                let better = |&a: &usize, &b: &usize| leg.scores[b].total_cmp(&leg.scores[a]).then(a.cmp(&b));
-                let best = top_k(set.iter(), candidates, better);
-                leg.score_in_full(catalog, best)?;
-            }
-            _ => {
-                for segment in &catalog.segments {
-                    let Some(rows) = segment.rows()? else { continue };
+        let missing = Vec::new();
+        let mut leg = Self { scores: vec![0.0; catalog.items()], estimated: None, missing, spread, query };
+        let candidates = wanted.saturating_mul(space.oversampling as usize);
+        let is_coded = coded.is_some() && may_estimate && candidates < set.count();
+        let mut estimated = Bits::none(catalog.items());
+        for segment in &catalog.segments {
+            match (segment.rows()?, segment.codes()?, &coded) {
+                (rows, Some(codes), Some(coded)) if is_coded || rows.is_none() => {
+                    for item in set.iter_range(segment.range()) {
+                        leg.scores[item] = coded.estimate(&leg.query, &codes, item - segment.first);
+                        estimated.insert(item);
+                    }
+                }
+                (Some(rows), ..) => {
                     for item in set.iter_range(segment.range()) {
                         leg.scores[item] = leg.query.score(rows.get(item - segment.first));
                     }
                 }
+                _ => {}
             }
         }
-        leg.spread = leg.spread(catalog, set)?;
+        if estimated.count() > 0 {
+            leg.estimated = Some(estimated);
+            let better = |&a: &usize, &b: &usize| leg.scores[b].total_cmp(&leg.scores[a]).then(a.cmp(&b));
+            let best = top_k(set.iter(), candidates, better);
+            leg.score_in_full(catalog, best.iter().copied())?;
+            leg.note_missing(best);
+        }
+        leg.spread = leg.spread(catalog, set, coded.as_ref())?;
         Ok(leg)
     }
 
-    /// Estimates the scores of a set of items from their codes.
-    fn estimate(&mut self, catalog: &Catalog, set: &Bits, rotation: &Rotation) -> Result<()> {
-        let coded = CodeQuery::new(&self.query, rotation);
-        for segment in &catalog.segments {
-            let Some(codes) = segment.codes()? else { continue };
-            for item in set.iter_range(segment.range()) {
-                self.scores[item] = coded.estimate(&self.query, &codes, item - segment.first);
-            }
-        }
-        self.estimated = Some(set.clone());
-        Ok(())
+    /// Returns true if an item has an estimate, and its row is there.
+    pub(crate) fn can_be_scored(&self, catalog: &Catalog, item: usize) -> bool {
+        self.estimated.as_ref().is_some_and(|set| set.contains(item))
+            && matches!(catalog.row(item), Ok(Some(_)))
     }
 
-    /// Replaces the estimates of items by the scores from their int8 rows.
+    /// Replaces the estimates of items by the scores from their rows, as far as they have arrived.
     ///
     /// # Errors
     /// `INVALID_CATALOG` if the rows are damaged.
@@ -118,16 +124,26 @@ impl SemanticLeg {
         Ok(())
     }
 
+    /// Adds those of the items to `missing` that still have an estimate.
+    pub(crate) fn note_missing(&mut self, items: impl IntoIterator<Item = usize>) {
+        if let Some(estimated) = &self.estimated {
+            self.missing.extend(items.into_iter().filter(|&item| estimated.contains(item)));
+        }
+    }
+
     /// Returns the mean and deviation of the query's scores over a sample of the catalog. Scores of `set` are there already.
-    fn spread(&self, catalog: &Catalog, set: &Bits) -> Result<Spread> {
+    /// Items of files whose rows are not all there count with their estimates.
+    fn spread(&self, catalog: &Catalog, set: &Bits, coded: Option<&CodeQuery>) -> Result<Spread> {
         let step = catalog.len().div_ceil(SAMPLE).max(1);
         let mut sample = Vec::new();
         for item in catalog.live.iter().step_by(step) {
             let is_estimated = self.estimated.as_ref().is_some_and(|estimated| estimated.contains(item));
-            if set.contains(item) && !is_estimated {
-                sample.push(self.scores[item]);
-            } else if let Some(row) = catalog.row(item)? {
-                sample.push(self.query.score(row));
+            let (segment, local) = catalog.segment_of(item);
+            match (segment.rows()?, segment.codes()?, coded) {
+                (Some(_), ..) if set.contains(item) && !is_estimated => sample.push(self.scores[item]),
+                (Some(rows), ..) => sample.push(self.query.score(rows.get(local))),
+                (None, Some(codes), Some(coded)) => sample.push(coded.estimate(&self.query, &codes, local)),
+                _ => {}
             }
         }
         Ok(Spread::of(sample.iter().copied()))

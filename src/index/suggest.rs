@@ -3,17 +3,26 @@
 use std::collections::BTreeMap;
 
 use super::catalog::Catalog;
+use super::json::Json;
+use super::order::sort_by;
 use super::readings::Sound;
 use super::text::folded::Folded;
 use crate::error::Result;
 
 /// A word or phrase of the catalog.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Suggestion {
     /// The text, folded.
     pub text: String,
     /// The number of items that have it.
     pub items: u32,
+}
+
+impl Suggestion {
+    /// Returns the suggestion as JSON.
+    pub fn to_json(&self) -> Json {
+        Json::object([("text", (&*self.text).into()), ("items", (self.items as usize).into())])
+    }
 }
 
 impl Catalog {
@@ -56,7 +65,7 @@ impl Catalog {
         }
         let mut found: Vec<Suggestion> =
             found.into_iter().map(|(text, items)| Suggestion { text, items }).collect();
-        found.sort_by(|a, b| b.items.cmp(&a.items).then_with(|| a.text.cmp(&b.text)));
+        sort_by(&mut found, &|a, b| b.items.cmp(&a.items).then_with(|| a.text.cmp(&b.text)));
         found.truncate(limit);
         Ok(found)
     }

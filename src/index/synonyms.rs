@@ -8,6 +8,7 @@
 use std::ops::Range;
 
 use super::format::bytes::{ByteReader, ByteWriter};
+use super::order::sort_by;
 use super::text::class::CharClass;
 use super::text::folded::{Fold, Folded};
 use crate::error::{Result, fail};
@@ -46,7 +47,8 @@ impl Synonyms {
             }
             words.extend((0..group.len()).map(|word| (at, word)));
         }
-        words.sort_by_key(|&(group, word)| std::cmp::Reverse(groups[group][word].chars.len()));
+        let length = |&(group, word): &(usize, usize)| groups[group][word].chars.len();
+        sort_by(&mut words, &|a, b| length(b).cmp(&length(a)));
         Ok(Self { groups, words })
     }
 

@@ -2,6 +2,8 @@
 
 use std::cmp::Ordering;
 
+use super::order::sort_by;
+
 /// Returns the `count` first of the items in the order of `compare`, sorted. `compare` has no ties.
 pub(crate) fn top_k<T>(
     items: impl Iterator<Item = T>,
@@ -11,9 +13,7 @@ pub(crate) fn top_k<T>(
     let mut best: Vec<T> = Vec::new();
     let limit = count.saturating_mul(2).max(64);
     let keep = |best: &mut Vec<T>| {
-        if best.len() > count && count > 0 {
-            best.select_nth_unstable_by(count - 1, &compare);
-        }
+        sort_by(best, &compare);
         best.truncate(count);
     };
     let mut is_full = false;
@@ -29,7 +29,6 @@ pub(crate) fn top_k<T>(
         }
     }
     keep(&mut best);
-    best.sort_unstable_by(compare);
     best
 }
 

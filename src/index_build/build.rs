@@ -8,7 +8,7 @@ use super::vectors::{self, Vectors};
 use super::{keywords, phrases, readings, texts};
 use crate::error::{Result, fail};
 use crate::index::sections::{ByteWriter, Column, FileKind, Ids, SectionKind, Synonyms, checked, write_file};
-use crate::index::{Catalog, MAX_ITEMS, Schema};
+use crate::index::{Catalog, MAX_ITEMS, RowKind, Schema};
 
 /// From so many items on a coded scan is faster than the exact one.
 const CODED_ITEMS: usize = 100_000;
@@ -43,7 +43,7 @@ pub fn build(schema: &Schema, items: &[Item], options: &BuildOptions) -> Result<
     let with_codes = match options.codes {
         CodesOption::Auto => items.len() >= CODED_ITEMS,
         other => other == CodesOption::Yes,
-    };
+    } || schema.vectors.as_ref().is_some_and(|space| space.rows == RowKind::None);
     let written = match &schema.vectors {
         Some(space) => vectors::write(&values, space, None, with_codes && !items.is_empty())?,
         None => Vectors::default(),

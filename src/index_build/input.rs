@@ -119,7 +119,7 @@ pub fn record_of(item: Hit) -> Value {
     record.insert("id".into(), item.id.into());
     record.extend(item.fields.into_iter().map(|(name, text)| (name, text.into())));
     record.extend(item.attributes.into_iter().map(|(name, value)| (name, json!(value))));
-    if let Some(Value::Object(stored)) = item.stored {
+    if let Some(Value::Object(stored)) = item.stored.as_ref().map(Value::from) {
         record.extend(stored);
     }
     Value::Object(record)

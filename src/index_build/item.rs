@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::error::{Result, fail};
-use crate::index::{AttributeValue, Schema};
+use crate::index::{AttributeValue, Json, Schema};
 
 const MAX_ID_BYTES: usize = 1024;
 const MAX_TEXT_BYTES: usize = 1 << 20;
@@ -53,7 +53,7 @@ impl Item {
         let mut attributes = Vec::new();
         for attribute in &schema.attributes {
             let value = object.get(&attribute.name).unwrap_or(&Value::Null);
-            match AttributeValue::from_json(attribute.kind, value) {
+            match AttributeValue::from_json(attribute.kind, &Json::from(value)) {
                 Ok(value) => attributes.push(value),
                 Err(problem) => fail!(InvalidArgument, "item {id:?}: {}: {problem}", attribute.name),
             }

@@ -28,3 +28,5 @@ mod property_tests;
 mod reference_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tier_tests;

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use super::{BuildOptions, Change, CodesOption, Item, build, compact, delta};
 use crate::index::Random;
 use crate::index::{
-    Attribute, AttributeKind, Catalog, Check, Field, Schema, SearchRequest, SearchResult, SpaceMetric,
-    VectorSpace,
+    Attribute, AttributeKind, Catalog, Check, Field, RowKind, Schema, SearchRequest, SearchResult,
+    SpaceMetric, VectorSpace,
 };
 
 pub(super) const DIMENSION: usize = 40;
@@ -31,6 +31,7 @@ pub(super) fn schema(metric: Option<SpaceMetric>) -> Schema {
             dimension: DIMENSION,
             metric,
             lineage: None,
+            rows: RowKind::Int8,
             oversampling: 0,
         }),
     }

@@ -1,10 +1,10 @@
 //! Writes the sections of vectors.
 
 use crate::error::Result;
-use crate::index::VectorSpace;
 use crate::index::sections::{
     Bits, CodeQuery, Codes, CodesWriter, Rotation, Rows, VectorQuery, checked, dot, top_k, write_row,
 };
+use crate::index::{RowKind, VectorSpace};
 
 /// The share of the ten nearest items that the coded scan has to find.
 const RECALL: f32 = 0.995;
@@ -35,14 +35,17 @@ pub(crate) fn write(
     let mut written = Vectors::default();
     let mut codes = CodesWriter::new(space.dimension);
     for vector in vectors {
-        write_row(&mut written.rows, vector, center);
+        write_row(&mut written.rows, vector, center, space.rows);
         if with_codes {
             codes.add(vector, center, dot(vector, vector));
         }
     }
     if with_codes {
         written.codes = codes.finish();
-        written.oversampling = oversampling(vectors, space, center, &written)?;
+        written.oversampling = match space.rows {
+            RowKind::None => 1, // There is nothing to score the candidates by.
+            _ => oversampling(vectors, space, center, &written)?,
+        };
         // Few dimensions, or vectors that lie very close: codes do not tell the items apart.
         if mean.is_none() && written.oversampling > MAX_OVERSAMPLING {
             (written.codes, written.oversampling) = (Vec::new(), 0);
@@ -66,7 +69,7 @@ fn mean_of(vectors: &[Vec<f32>], dimension: usize) -> Vec<f32> {
 /// spread over the catalog.
 fn oversampling(vectors: &[Vec<f32>], space: &VectorSpace, mean: &[f32], written: &Vectors) -> Result<u32> {
     let items = vectors.len();
-    let rows = Rows::open(&written.rows, items, space.dimension)?;
+    let rows = Rows::open(&written.rows, items, space.dimension, space.rows)?;
     let codes = Codes::open(&written.codes, items, space.dimension)?;
     let rotation = Rotation::new(space.dimension);
     let mut ranks = Vec::new();

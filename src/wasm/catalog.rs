@@ -1,25 +1,10 @@
 //! The class `Catalog` of `corom-search.wasm` (feature `search`). Requests and results are JSON.
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use wasm_bindgen::prelude::*;
 
-use super::catalog_file::{CatalogFile, hex};
+use super::catalog_file::CatalogFile;
 use crate::error::{Error, ErrorCode};
-use crate::index::{self, Attribute, Check, Field, VectorSpace};
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Info<'a> {
-    items: usize,
-    fields: &'a [Field],
-    attributes: &'a [Attribute],
-    vectors: Option<&'a VectorSpace>,
-    /// Whether the vectors have arrived.
-    has_vectors: bool,
-    /// The hash of the last file: the one that the next delta continues.
-    version: String,
-}
+use crate::index::{self, Check, Json, SearchRequest};
 
 /// See [`index::Catalog`].
 #[wasm_bindgen]
@@ -38,6 +23,19 @@ impl Catalog {
         Ok(Self(index::Catalog::open(file.0.keyword_part()?, Check::Header)?))
     }
 
+    /// Appends the next bytes of the catalog's file. See [`index::Catalog::extend`].
+    pub fn extend(&mut self, bytes: &[u8], verify: bool) -> Result<(), JsValue> {
+        Ok(self.0.extend(bytes, verify)?)
+    }
+
+    /// Adds rows that a search named as `missingRows`: the bytes of the catalog's file from `offset` on. The next search
+    /// scores these items in full. See [`index::Catalog::add_rows`].
+    #[wasm_bindgen(js_name = addRows)]
+    pub fn add_rows(&mut self, offset: f64, bytes: &[u8]) -> Result<(), JsValue> {
+        // The cast of a float saturates.
+        Ok(self.0.add_rows(offset as usize, bytes)?)
+    }
+
     /// Applies a delta, of which the file keeps the bytes. See [`index::Catalog::apply`].
     pub fn apply(&mut self, file: &CatalogFile) -> Result<(), JsValue> {
         Ok(self.0.apply(file.0.to_bytes()?, Check::Header)?)
@@ -45,45 +43,35 @@ impl Catalog {
 
     /// Searches. See [`index::Catalog::search`].
     pub fn search(&self, request: &str, vector: Option<Vec<f32>>) -> Result<String, JsValue> {
-        json(&self.0.search(&read(request)?, vector.as_deref())?)
+        Ok(self.0.search(&read(request)?, vector.as_deref())?.to_json().to_string())
     }
 
     /// Returns the items that are nearest to an item. See [`index::Catalog::similar`].
     pub fn similar(&self, id: &str, request: &str) -> Result<String, JsValue> {
-        json(&self.0.similar(id, &read(request)?)?)
+        Ok(self.0.similar(id, &read(request)?)?.to_json().to_string())
     }
 
     /// Returns an item, or `null`. See [`index::Catalog::item`].
     pub fn item(&self, id: &str) -> Result<String, JsValue> {
-        json(&self.0.item(id)?)
+        Ok(self.0.item(id)?.map_or(Json::Null, |hit| hit.to_json()).to_string())
     }
 
     /// Returns words and phrases of the catalog. See [`index::Catalog::suggest`].
     pub fn suggest(&self, prefix: &str, limit: usize) -> Result<String, JsValue> {
-        json(&self.0.suggest(prefix, limit)?)
+        let found = self.0.suggest(prefix, limit)?;
+        Ok(Json::Array(found.iter().map(|suggestion| suggestion.to_json()).collect()).to_string())
     }
 
-    /// Returns what the catalog has: `{ items, fields, attributes, vectors, hasVectors, version }`.
-    pub fn info(&self) -> Result<String, JsValue> {
-        let schema = self.0.schema();
-        json(&Info {
-            items: self.0.len(),
-            fields: &schema.fields,
-            attributes: &schema.attributes,
-            vectors: schema.vectors.as_ref(),
-            has_vectors: self.0.has_vectors(),
-            version: hex(&self.0.tip()),
-        })
+    /// Returns what the catalog has: `{ items, fields, attributes, vectors, hasVectors, hasRows, version }`.
+    pub fn info(&self) -> String {
+        self.0.info().to_string()
     }
 }
 
-pub(super) fn read<T: DeserializeOwned>(request: &str) -> Result<T, JsValue> {
-    serde_json::from_str(request)
-        .map_err(|error| Error::new(ErrorCode::InvalidArgument, format!("options: {error}")).into())
-}
-
-fn json(value: &impl Serialize) -> Result<String, JsValue> {
-    serde_json::to_string(value).map_err(|error| {
-        Error::with_source(ErrorCode::Internal, "a result cannot be converted to JSON", error).into()
-    })
+/// Reads a request of JSON.
+pub(super) fn read(request: &str) -> Result<SearchRequest, JsValue> {
+    match Json::parse(request) {
+        Ok(json) => Ok(SearchRequest::from_json(&json)?),
+        Err(problem) => Err(Error::new(ErrorCode::InvalidArgument, format!("options: {problem}")).into()),
+    }
 }

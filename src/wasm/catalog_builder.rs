@@ -5,7 +5,7 @@ use wasm_bindgen::prelude::*;
 
 use super::catalog::{Catalog, read};
 use crate::error::{Error, ErrorCode};
-use crate::index::{self, Schema, SearchRequest, SpaceMetric, VectorSpace};
+use crate::index::{self, RowKind, Schema, SearchRequest, SpaceMetric, VectorSpace};
 use crate::index_build::{self, BuildOptions, Change, CodesOption, Item};
 
 /// Items for a new catalog, or to be added to one.
@@ -74,7 +74,7 @@ impl CatalogBuilder {
                 return Err(invalid(format!("--model: its metric is {other}; {expected}")));
             }
         };
-        let model = VectorSpace { dimension, metric, lineage, oversampling: 0 };
+        let model = VectorSpace { dimension, metric, lineage, rows: RowKind::Int8, oversampling: 0 };
         Ok(index_build::use_model(&mut self.schema, model)?)
     }
 

@@ -1,6 +1,8 @@
 //! The classes and functions that JavaScript sees: one file per class, conversions only.
 
 #[cfg(feature = "search")]
+mod analysis;
+#[cfg(feature = "search")]
 mod catalog;
 #[cfg(feature = "index")]
 mod catalog_builder;
@@ -17,6 +19,8 @@ mod job;
 mod kept_vectors;
 #[cfg(feature = "embed")]
 mod loader;
+#[cfg(feature = "search")]
+pub(crate) mod number;
 #[cfg(feature = "embed")]
 mod reranker;
 #[cfg(feature = "embed")]

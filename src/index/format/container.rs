@@ -198,19 +198,27 @@ impl Header {
         let (Some(kind), 0) = (kind, zero) else { fail!(InvalidCatalog, "{WHAT}: unknown section {number}") };
         let (offset, length) = (usize::try_from(reader.u64()?), usize::try_from(reader.u64()?));
         let hash = hash_of(reader.bytes(HASH_BYTES)?);
-        let expected = end.next_multiple_of(ALIGNMENT);
+        let expected = end.checked_next_multiple_of(ALIGNMENT);
         match (offset, length) {
-            (Ok(start), Ok(length)) if start == expected && start.checked_add(length).is_some() => {
+            (Ok(start), Ok(length)) if Some(start) == expected && start.checked_add(length).is_some() => {
                 Ok(Entry { kind, bytes: start..start + length, hash })
             }
-            _ => fail!(InvalidCatalog, "{WHAT}: section {} does not begin at {expected}", kind.name()),
+            _ => fail!(
+                InvalidCatalog,
+                "{WHAT}: the place of section {} is not where it should be",
+                kind.name()
+            ),
         }
+    }
+
+    /// Returns the size of the header.
+    pub(crate) fn header_bytes(&self) -> usize {
+        Self::length_of(self.entries.len())
     }
 
     /// Returns the size of the whole file.
     pub(crate) fn file_bytes(&self) -> usize {
-        let header = Self::length_of(self.entries.len());
-        self.entries.last().map_or(header, |entry| entry.bytes.end)
+        self.entries.last().map_or(self.header_bytes(), |entry| entry.bytes.end)
     }
 
     /// Returns the place of a section, if the file has it.
@@ -226,8 +234,23 @@ impl Header {
         if file.len() != self.file_bytes() {
             fail!(IntegrityMismatch, "catalog: {} bytes; the header says {}", file.len(), self.file_bytes());
         }
-        let mut end = Self::length_of(self.entries.len());
+        self.verify_arrived(file, 0)
+    }
+
+    /// Checks the sections that have arrived as a whole, but for those that had with the first `before` bytes.
+    ///
+    /// # Errors
+    /// `INTEGRITY_MISMATCH` if a hash differs, or a byte between sections is not zero.
+    pub(crate) fn verify_arrived(&self, file: &[u8], before: usize) -> Result<()> {
+        let mut end = self.header_bytes();
         for entry in &self.entries {
+            if entry.bytes.end > file.len() {
+                break;
+            }
+            if entry.bytes.end <= before {
+                end = entry.bytes.end;
+                continue;
+            }
             let gap_is_zero = file[end..entry.bytes.start].iter().all(|&byte| byte == 0);
             if !gap_is_zero || hash_of(&Sha256::digest(&file[entry.bytes.clone()])) != entry.hash {
                 fail!(IntegrityMismatch, "catalog: section {} differs from its hash", entry.kind.name());
@@ -272,6 +295,12 @@ pub(crate) fn write_file(
     file
 }
 
+/// Returns bytes in hex.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    let digit = |digit: u8| char::from_digit(u32::from(digit), 16).unwrap_or('0');
+    bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(digit).collect()
+}
+
 /// Returns 32 bytes as a hash.
 pub(super) fn hash_of(bytes: &[u8]) -> Hash {
     let mut hash = [0; HASH_BYTES];
@@ -303,6 +332,17 @@ mod tests {
         assert!(rows.start.is_multiple_of(64) && file[rows] == [7; 100]);
         assert_eq!(header.section(SectionKind::Mean), None);
         assert_eq!(header.file_bytes(), file.len());
+    }
+
+    #[test]
+    fn lengths_near_the_largest_number_are_errors() {
+        let mut file = file();
+        let (first, length) = (PREFIX_BYTES + 8, PREFIX_BYTES + 16);
+        let start = u64::from_le_bytes(file[first..first + 8].try_into().unwrap());
+        for end in [u64::MAX, u64::MAX - 1, u64::MAX - 63, u64::MAX / 2, u64::from(u32::MAX)] {
+            file[length..length + 8].copy_from_slice(&(end - start).to_le_bytes());
+            assert!(Header::read(&file).is_err());
+        }
     }
 
     #[test]

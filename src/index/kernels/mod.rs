@@ -2,4 +2,5 @@
 //! two. Sums are integers, so every machine gives the same bits.
 
 pub(crate) mod dot_i8;
+pub(crate) mod dot_u4;
 pub(crate) mod plane_counts;

@@ -5,6 +5,7 @@ use crate::error::Result;
 use crate::index::bm25::{Bm25, Fields};
 use crate::index::catalog::Catalog;
 use crate::index::dictionary::TermEntry;
+use crate::index::order::sort;
 use crate::index::postings::MAX_FIELDS;
 use crate::index::readings::{Readings, Sound};
 use crate::index::segment::Segment;
@@ -148,7 +149,7 @@ impl Scratch {
     fn take(&mut self) -> Vec<(u32, f32)> {
         let mut touched = std::mem::take(&mut self.touched);
         if !std::mem::replace(&mut self.is_sorted, true) {
-            touched.sort_unstable();
+            sort(&mut touched);
         }
         touched.into_iter().map(|item| (item, std::mem::take(&mut self.sums[item as usize]))).collect()
     }

@@ -6,6 +6,7 @@ use super::class::CharClass;
 use super::folded::{Folded, Run, RunKind};
 use super::terms::{numbers_before_dense, term_text};
 use super::words::{Compound, parts};
+use crate::index::order::sort;
 
 /// Words of so many letters are also found with one edit.
 const MIN_FUZZY_LETTERS: usize = 4;
@@ -120,7 +121,7 @@ fn word(query: &Folded, compound: &Compound, is_last: bool, number: Option<Range
     let pieces: Vec<_> = compound.words.iter().flat_map(|word| parts(query, word.clone())).collect();
     if pieces.len() > 1 {
         let mut terms: Vec<_> = pieces.into_iter().map(|piece| term_text(query, piece)).collect();
-        terms.sort_unstable();
+        sort(&mut terms);
         terms.dedup();
         add(Pattern::All(terms), PARTS_WEIGHT);
     } else if chars.len() >= MIN_FUZZY_LETTERS && is_letters(query, chars.clone()) {

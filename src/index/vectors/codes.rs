@@ -81,6 +81,16 @@ impl<'a> Codes<'a> {
         f32::from_le_bytes(self.squares[item])
     }
 
+    /// Returns an estimate of the item's vector.
+    pub(crate) fn vector(&self, item: usize, mean: &[f32], rotation: &Rotation) -> Vec<f32> {
+        let bits = self.code(item).as_flattened();
+        let sign = |i: usize| if bits[i / 8] >> (i % 8) & 1 == 1 { 1.0 } else { -1.0 };
+        let mut vector: Vec<f32> = (0..mean.len()).map(|i| self.factor(item) * sign(i)).collect();
+        rotation.invert(&mut vector);
+        vector.iter_mut().zip(mean).for_each(|(x, mean)| *x += mean);
+        vector
+    }
+
     /// Returns the number of bits that are 1.
     #[inline]
     pub(crate) fn ones(&self, item: usize) -> u32 {

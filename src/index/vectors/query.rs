@@ -3,6 +3,7 @@
 //! ```text
 //! v = q − α c, α = ⟨q, c⟩ / ⟨c, c⟩            ⟨q, d⟩ = ⟨q, c⟩ + α ⟨c, r⟩ + ⟨v, r⟩
 //! int8 rows:  ⟨v, r⟩ ≈ scale · step · Σ values[i] · v₁₆[i]            v ≈ step · v₁₆
+//! int4 rows:  ⟨v, r⟩ ≈ scale · step · (2 · Σ n[i] · v₁₆[i] − 15 · Σ v₁₆[i])
 //! codes:      ⟨v, r⟩ ≈ factor · (2 · Σ bits[i] · (P v)ᵢ − Σ (P v)ᵢ)   (P v)ᵢ ≈ low + width · u[i], u in 0..16
 //! ```
 //! `⟨c, r⟩` is stored as a float, so what a query has in common with every item adds no error of quantization.
@@ -13,8 +14,10 @@ use super::rotation::Rotation;
 use super::rows::Row;
 use crate::error::{Result, fail};
 use crate::index::kernels::dot_i8::{MAX_QUERY, dot_i8};
+use crate::index::kernels::dot_u4::{BLOCK_VALUES, dot_u4};
 use crate::index::kernels::plane_counts::{BLOCK_BYTES, PLANES, plane_counts};
-use crate::index::schema::{SpaceMetric, VectorSpace};
+use crate::index::number::text_f32;
+use crate::index::schema::{RowKind, SpaceMetric, VectorSpace};
 use crate::l2::l2_normalize;
 
 /// A query's vector.
@@ -31,6 +34,10 @@ pub(crate) struct VectorQuery {
     rest: Vec<f32>,
     step: f32,
     values: Vec<i16>,
+    /// `values`, filled up with zeros to whole blocks of 4-bit rows.
+    padded: Vec<i16>,
+    /// The sum of `values`.
+    sum: i32,
 }
 
 impl VectorQuery {
@@ -46,8 +53,10 @@ impl VectorQuery {
         let largest = rest.iter().fold(0.0_f32, |largest, x| largest.max(x.abs()));
         let limit = f32::from(MAX_QUERY);
         let inverse = if largest > 0.0 { limit / largest } else { 0.0 };
-        let values =
+        let values: Vec<i16> =
             rest.iter().map(|x| (x * inverse).round_ties_even().clamp(-limit, limit) as i16).collect();
+        let mut padded = values.clone();
+        padded.resize(values.len().next_multiple_of(BLOCK_VALUES), 0);
         Ok(Self {
             metric: space.metric,
             with_mean,
@@ -55,14 +64,20 @@ impl VectorQuery {
             square: dot(&vector, &vector),
             rest,
             step: largest / limit,
+            sum: values.iter().map(|&value| i32::from(value)).sum(),
             values,
+            padded,
         })
     }
 
     /// Returns the score of a row: more is nearer.
     #[inline]
     pub(crate) fn score(&self, row: Row) -> f32 {
-        let rest = row.scale * self.step * dot_i8(row.values, &self.values) as f32;
+        let sum = match row.kind {
+            RowKind::Int4 => 2 * dot_u4(row.values, &self.padded) - 15 * self.sum,
+            _ => dot_i8(row.values, &self.values),
+        };
+        let rest = row.scale * self.step * sum as f32;
         let product = self.with_mean + self.share * row.offset + rest;
         self.of_product(product, row.square)
     }
@@ -92,7 +107,8 @@ pub(crate) fn checked(vector: &[f32], space: &VectorSpace) -> Result<Vec<f32>> {
     let mut vector = vector.to_vec();
     // Beyond this limit squares and products of int8 rows overflow.
     if let Some(x) = vector.iter().find(|x| x.is_nan() || x.abs() > 1e15) {
-        fail!(InvalidArgument, "vector: found the value {x}; expected a finite number of at most 1e15");
+        let found = text_f32(*x);
+        fail!(InvalidArgument, "vector: found the value {found}; expected a finite number of at most 1e15");
     }
     if space.metric == SpaceMetric::Cosine {
         l2_normalize(&mut vector, space.dimension);

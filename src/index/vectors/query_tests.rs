@@ -4,7 +4,7 @@ use super::super::rotation::Rotation;
 use super::super::rows::{Rows, write_row};
 use super::{CodeQuery, VectorQuery, checked};
 use crate::index::random::Random;
-use crate::index::schema::{SpaceMetric, VectorSpace};
+use crate::index::schema::{RowKind, SpaceMetric, VectorSpace};
 
 /// Vectors around a long common mean, as encoders give them.
 fn vectors(random: &mut Random, items: usize, dimension: usize) -> Vec<Vec<f32>> {
@@ -17,7 +17,8 @@ fn scores_equal_those_of_the_vectors() {
     let mut random = Random(5);
     for metric in [SpaceMetric::Dot, SpaceMetric::Cosine, SpaceMetric::L2] {
         for dimension in [5, 96, 200] {
-            let space = VectorSpace { dimension, metric, lineage: None, oversampling: 8 };
+            let space =
+                VectorSpace { dimension, metric, lineage: None, rows: RowKind::Int8, oversampling: 8 };
             let raw = vectors(&mut random, 400, dimension);
             let items: Vec<Vec<f32>> = raw.iter().map(|vector| checked(vector, &space).unwrap()).collect();
             let mean: Vec<f32> = (0..dimension)
@@ -25,11 +26,11 @@ fn scores_equal_those_of_the_vectors() {
                 .collect();
             let (mut section, mut codes) = (Vec::new(), CodesWriter::new(dimension));
             for vector in &items {
-                write_row(&mut section, vector, &mean);
+                write_row(&mut section, vector, &mean, RowKind::Int8);
                 codes.add(vector, &mean, dot(vector, vector));
             }
             let codes = codes.finish();
-            let rows = Rows::open(&section, items.len(), dimension).unwrap();
+            let rows = Rows::open(&section, items.len(), dimension, RowKind::Int8).unwrap();
             let codes = Codes::open(&codes, items.len(), dimension).unwrap();
             let query = checked(&raw[7], &space).unwrap();
             let prepared = VectorQuery::new(&query, &space, &mean).unwrap();
@@ -79,12 +80,18 @@ fn scores_equal_those_of_the_vectors() {
 
 #[test]
 fn wrong_vectors_are_rejected() {
-    let space = VectorSpace { dimension: 3, metric: SpaceMetric::Cosine, lineage: None, oversampling: 0 };
+    let space = VectorSpace {
+        dimension: 3,
+        metric: SpaceMetric::Cosine,
+        lineage: None,
+        rows: RowKind::Int8,
+        oversampling: 0,
+    };
     for vector in [&[1.0, 2.0][..], &[1.0, 2.0, f32::NAN], &[1.0, f32::INFINITY, 0.0], &[1e30, 0.0, 0.0]] {
         assert!(VectorQuery::new(vector, &space, &[0.0; 3]).is_err());
     }
     let zero = VectorQuery::new(&[0.0; 3], &space, &[0.5; 3]).unwrap();
     let mut section = Vec::new();
-    write_row(&mut section, &[0.5; 3], &[0.5; 3]);
-    assert_eq!(zero.score(Rows::open(&section, 1, 3).unwrap().get(0)), 0.0);
+    write_row(&mut section, &[0.5; 3], &[0.5; 3], RowKind::Int8);
+    assert_eq!(zero.score(Rows::open(&section, 1, 3, RowKind::Int8).unwrap().get(0)), 0.0);
 }

@@ -40,6 +40,18 @@ impl Rotation {
     }
 }
 
+impl Rotation {
+    /// Rotates a vector back.
+    pub(crate) fn invert(&self, vector: &mut [f32]) {
+        let power = 1 << self.dimension.ilog2();
+        for (round, signs) in self.signs.chunks_exact(self.dimension).enumerate().rev() {
+            let start = if round % 2 == 0 { 0 } else { self.dimension - power };
+            hadamard(&mut vector[start..start + power]);
+            vector.iter_mut().zip(signs).for_each(|(x, sign)| *x *= sign);
+        }
+    }
+}
+
 /// Applies the orthonormal Walsh–Hadamard transform to a power of two values.
 fn hadamard(values: &mut [f32]) {
     let mut half = 1;
@@ -67,9 +79,12 @@ mod tests {
             let rotation = Rotation::new(dimension);
             let [mut a, mut b] = [0; 2].map(|_| random.normals(dimension));
             let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f32>();
-            let before = [dot(&a, &b), dot(&a, &a)];
+            let (before, original) = ([dot(&a, &b), dot(&a, &a)], a.clone());
             rotation.apply(&mut a);
             rotation.apply(&mut b);
+            let mut back = a.clone();
+            rotation.invert(&mut back);
+            assert!(back.iter().zip(&original).all(|(x, y)| (x - y).abs() < 1e-4), "{dimension}");
             for (before, after) in before.into_iter().zip([dot(&a, &b), dot(&a, &a)]) {
                 assert!((before - after).abs() <= 1e-4 * dimension as f32, "{dimension}: {before} {after}");
             }

@@ -7,7 +7,7 @@ mod store;
 use std::path::PathBuf;
 
 use corom::error::Result;
-use corom::index::{Catalog, SearchRequest};
+use corom::index::{Catalog, RowKind, SearchRequest};
 use corom::index_build::{BuildOptions, Change, CodesOption, build, compact, delta, describe, record_of};
 use serde_json::Value;
 
@@ -42,6 +42,9 @@ enum Command {
         /// Write codes of one bit per dimension, for a first pass [auto: from 100,000 items on]
         #[arg(long, value_enum, default_value_t = Codes::Auto)]
         codes: Codes,
+        /// Bits per dimension of the vectors: int8; int4 in half the bytes; 1bit: codes alone
+        #[arg(long, value_enum, default_value_t = Vectors::Int8)]
+        vectors: Vectors,
         /// Replace the catalog if there is one
         #[arg(long)]
         force: bool,
@@ -107,18 +110,34 @@ enum Codes {
     No,
 }
 
+/// [`RowKind`] as the command line shows it.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Vectors {
+    Int8,
+    Int4,
+    #[value(name = "1bit")]
+    OneBit,
+}
+
 /// Runs `corom index`.
 ///
 /// # Errors
 /// Those of the input files, of [`Store`], and of the builder.
 pub(crate) fn run(args: &Args) -> Result<()> {
     match &args.command {
-        Command::Build { items, catalog, schema, model, synonyms, codes, force } => {
+        Command::Build { items, catalog, schema, model, synonyms, codes, vectors, force } => {
             let (mut schema, stored) = input::schema(schema)?;
             let store = Store::create(catalog, *force)?;
             let mut items = input::items(items, &schema, &stored)?;
             let synonyms = synonyms.as_ref().map_or(Ok(Vec::new()), |path| input::synonyms(path))?;
             model.embed(&mut schema, &mut items)?;
+            if let Some(space) = &mut schema.vectors {
+                space.rows = match vectors {
+                    Vectors::Int8 => RowKind::Int8,
+                    Vectors::Int4 => RowKind::Int4,
+                    Vectors::OneBit => RowKind::None,
+                };
+            }
             let codes = match codes {
                 Codes::Auto => CodesOption::Auto,
                 Codes::Yes => CodesOption::Yes,

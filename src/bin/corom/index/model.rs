@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use corom::error::Result;
-use corom::index::{Schema, SpaceMetric, VectorSpace};
+use corom::index::{RowKind, Schema, SpaceMetric, VectorSpace};
 use corom::index_build::{Item, embedded_field, use_model};
 use corom::prompts::PromptChoice;
 use corom::similarity::Metric;
@@ -117,5 +117,5 @@ fn space(engine: &Engine) -> Result<VectorSpace> {
         }
     };
     let lineage = engine.lineage.as_ref().map(ToString::to_string);
-    Ok(VectorSpace { dimension: engine.dimension, metric, lineage, oversampling: 0 })
+    Ok(VectorSpace { dimension: engine.dimension, metric, lineage, rows: RowKind::Int8, oversampling: 0 })
 }

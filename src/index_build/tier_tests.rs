@@ -1,0 +1,189 @@
+//! Catalogs with rows of 4 bits, with codes alone, and catalogs whose file arrives in parts.
+
+use super::tests::{DIMENSION, item, schema, titles};
+use super::{BuildOptions, Change, CodesOption, Item, build, compact, delta};
+use crate::index::{Catalog, Check, Json, Random, RowKind, Schema, SearchRequest, SpaceMetric, layout};
+
+const METRIC: SpaceMetric = SpaceMetric::Cosine;
+
+fn schema_of(rows: RowKind) -> Schema {
+    let mut schema = schema(Some(METRIC));
+    schema.vectors.as_mut().unwrap().rows = rows;
+    schema
+}
+
+fn items(count: usize, seed: u64) -> Vec<Item> {
+    let (titles, mut random) = (titles(), Random(seed));
+    (0..count).map(|i| item(i, &titles[i % titles.len()], &mut random, Some(METRIC))).collect()
+}
+
+fn file(rows: RowKind, items: &[Item]) -> Vec<u8> {
+    build(&schema_of(rows), items, &BuildOptions { codes: CodesOption::Yes, ..Default::default() }).unwrap()
+}
+
+fn ids(catalog: &Catalog, vector: &[f32], top_k: usize) -> Vec<String> {
+    let request = SearchRequest { top_k, ..Default::default() };
+    catalog.search(&request, Some(vector)).unwrap().hits.into_iter().map(|hit| hit.id).collect()
+}
+
+/// Returns the share of the exact ten hits that a catalog finds among its first `depth`.
+fn recall(exact: &Catalog, other: &Catalog, items: &[Item], depth: usize) -> f32 {
+    let (mut found, mut wanted) = (0, 0);
+    for query in items.iter().step_by(41) {
+        let vector = query.vector.as_deref().unwrap();
+        let (best, ids) = (ids(exact, vector, 10), ids(other, vector, depth));
+        wanted += best.len();
+        found += best.iter().filter(|id| ids.contains(id)).count();
+    }
+    found as f32 / wanted as f32
+}
+
+#[test]
+fn rows_of_4_bits_and_codes_alone_find_what_int8_rows_find() {
+    let all = items(2000, 3);
+    let [int8, int4, bits] = [RowKind::Int8, RowKind::Int4, RowKind::None]
+        .map(|rows| Catalog::open(file(rows, &all), Check::Hashes).unwrap());
+    let bytes = |catalog: &Catalog| {
+        let sections = catalog.sections()[0].clone();
+        sections.into_iter().find(|(name, _)| *name == "rows").map_or(0, |(_, bytes)| bytes / all.len())
+    };
+    assert_eq!([&int8, &int4, &bits].map(bytes), [12 + DIMENSION, 12 + 32, 0]);
+    let (by_int4, by_bits) = (recall(&int8, &int4, &all, 10), recall(&int8, &bits, &all, 100));
+    assert!(by_int4 > 0.85 && by_bits > 0.8, "{by_int4} {by_bits}");
+    let vector = all[7].vector.as_deref().unwrap();
+    let found = bits.search(&SearchRequest::default(), Some(vector)).unwrap();
+    assert!(!found.exact && found.missing_rows.is_empty() && found.hits[0].id == "p7");
+    assert!(int4.search(&SearchRequest { exact: true, ..Default::default() }, Some(vector)).unwrap().exact);
+    for catalog in [&int4, &bits] {
+        let request = SearchRequest { top_k: 5, ..Default::default() };
+        assert_eq!(catalog.similar("p7", &request).unwrap().hits.len(), 5);
+        let diverse = SearchRequest { diversity: 0.3, collapse: Some(0.99), ..Default::default() };
+        assert_eq!(catalog.search(&diverse, Some(vector)).unwrap().hits[0].id, "p7");
+    }
+}
+
+#[test]
+fn deltas_and_compaction_keep_the_kind_of_the_rows() {
+    let (all, new) = (items(300, 5), items(3, 6));
+    for rows in [RowKind::Int8, RowKind::Int4, RowKind::None] {
+        let mut catalog = Catalog::open(file(rows, &all), Check::Hashes).unwrap();
+        let change = Change { items: new.clone(), removals: ["p9".to_string()].into(), ..Default::default() };
+        catalog.apply(delta(&catalog, &change).unwrap(), Check::Hashes).unwrap();
+        let merged = Catalog::open(compact(&catalog).unwrap(), Check::Hashes).unwrap();
+        assert_eq!(merged.schema().vectors, catalog.schema().vectors);
+        for query in new.iter().chain(&all[20..25]) {
+            let vector = query.vector.as_deref().unwrap();
+            assert_eq!(ids(&catalog, vector, 1), [query.id.clone()], "{rows:?}");
+            assert_eq!(ids(&catalog, vector, 20), ids(&merged, vector, 20), "{rows:?}");
+        }
+    }
+}
+
+/// Returns the end of a section.
+fn end_of(file: &[u8], name: &str) -> usize {
+    let layout = layout(file).unwrap();
+    let Some(Json::Array(sections)) = layout.get("sections") else { panic!("{layout}") };
+    let section =
+        sections.iter().find(|section| section.get("name").unwrap().as_str() == Some(name)).unwrap();
+    let number = |key: &str| section.get(key).unwrap().as_f64().unwrap() as usize;
+    number("offset") + number("length")
+}
+
+#[test]
+fn a_part_of_a_catalog_is_searched_and_its_rows_arrive_one_by_one() {
+    let all = items(1500, 8);
+    for rows in [RowKind::Int8, RowKind::Int4] {
+        let file = file(rows, &all);
+        let whole = Catalog::open(file.clone(), Check::Hashes).unwrap();
+        let mut part = Catalog::open(file[..end_of(&file, "codes")].to_vec(), Check::Part).unwrap();
+        assert!(part.has_vectors() && !part.has_rows() && whole.has_rows());
+        for query in all.iter().step_by(111) {
+            let vector = query.vector.as_deref();
+            let first = part.search(&SearchRequest::default(), vector).unwrap();
+            assert!(!first.exact && first.hits.len() == 10);
+            let mut rounds = 0;
+            let mut last = first;
+            while !last.missing_rows.is_empty() {
+                for [offset, length] in &last.missing_rows {
+                    part.add_rows(*offset, &file[*offset..offset + length]).unwrap();
+                }
+                last = part.search(&SearchRequest::default(), vector).unwrap();
+                rounds += 1;
+                assert!(rounds < 8, "rows are still missing");
+            }
+            let expected = whole.search(&SearchRequest::default(), vector).unwrap();
+            let scores = |hits: &[crate::index::Hit]| -> Vec<(String, Option<f32>)> {
+                hits.iter().map(|hit| (hit.id.clone(), hit.scores.semantic)).collect()
+            };
+            assert_eq!(scores(&last.hits), scores(&expected.hits));
+        }
+        // Keywords match half of the items; only the rows of candidates and of the page are wanted.
+        let request = SearchRequest { query: "女".into(), ..Default::default() };
+        let found = part.search(&request, all[2].vector.as_deref()).unwrap();
+        let width = (end_of(&file, "rows") - end_of(&file, "codes").next_multiple_of(64)) / all.len();
+        let wanted = found.missing_rows.iter().map(|place| place[1] / width).sum::<usize>();
+        assert!(
+            found.mode == "hybrid" && found.total > 100 && wanted < found.total,
+            "{wanted} {}",
+            found.total
+        );
+        let rest = file[end_of(&file, "codes")..].to_vec();
+        part.extend(&rest[..1000], true).unwrap();
+        assert!(!part.has_rows());
+        part.extend(&rest[1000..], true).unwrap();
+        let vector = all[3].vector.as_deref();
+        let request = SearchRequest { exact: true, ..Default::default() };
+        assert!(part.has_rows());
+        assert_eq!(part.search(&request, vector).unwrap(), whole.search(&request, vector).unwrap());
+        assert!(part.extend(&[0], true).is_err(), "more than the file has");
+    }
+}
+
+#[test]
+fn keywords_come_first_and_damaged_parts_are_rejected() {
+    let all = items(200, 9);
+    let file = file(RowKind::Int8, &all);
+    let ids_end = end_of(&file, "ids");
+    let mut part = Catalog::open(file[..ids_end].to_vec(), Check::Part).unwrap();
+    let request = SearchRequest { query: "裤".into(), ..Default::default() };
+    let early: Vec<String> =
+        part.search(&request, None).unwrap().hits.into_iter().map(|hit| hit.id).collect();
+    assert!(!early.is_empty() && !part.has_vectors());
+    assert!(part.search(&SearchRequest::default(), all[0].vector.as_deref()).is_err());
+    let mut damaged = file[ids_end..].to_vec();
+    let at = damaged.len() / 2;
+    damaged[at] ^= 1;
+    assert_eq!(part.extend(&damaged, true).unwrap_err().code().as_str(), "INTEGRITY_MISMATCH");
+    part.extend(&file[ids_end..], true).unwrap();
+    let whole = Catalog::open(file.clone(), Check::Hashes).unwrap();
+    assert_eq!(part.search(&request, None).unwrap(), whole.search(&request, None).unwrap());
+    assert_eq!(
+        part.search(&request, None).unwrap().hits.iter().map(|hit| hit.id.clone()).collect::<Vec<_>>(),
+        early
+    );
+    let mut flipped = file[..ids_end].to_vec();
+    flipped[ids_end - 1] ^= 1;
+    assert!(Catalog::open(flipped, Check::Part).is_err());
+}
+
+#[test]
+fn rows_of_another_catalog_and_parts_of_rows_are_rejected() {
+    let (file, other) = (file(RowKind::Int8, &items(100, 1)), file(RowKind::Int8, &items(100, 2)));
+    let start = end_of(&file, "codes").next_multiple_of(64);
+    let mut part = Catalog::open(file[..end_of(&file, "codes")].to_vec(), Check::Part).unwrap();
+    let width = 12 + DIMENSION;
+    for (offset, bytes, code) in [
+        (start, &other[start..start + width], "INTEGRITY_MISMATCH"),
+        (start, &file[start + width..start + 2 * width], "INTEGRITY_MISMATCH"),
+        (start, &file[start..start + width - 1], "INVALID_ARGUMENT"),
+        (start + 1, &file[start + 1..start + 1 + width], "INVALID_ARGUMENT"),
+        (0, &file[..width], "INVALID_ARGUMENT"),
+        (usize::MAX, &file[..width], "INVALID_ARGUMENT"),
+        (file.len(), &file[..width], "INVALID_ARGUMENT"),
+    ] {
+        assert_eq!(part.add_rows(offset, bytes).unwrap_err().code().as_str(), code, "{offset}");
+    }
+    part.add_rows(start, &file[start..start + 3 * width]).unwrap();
+    assert_eq!(layout(&file[..40]).unwrap(), Json::Null);
+    assert!(layout(b"<html>").is_err());
+}
