@@ -1,5 +1,7 @@
 # shellcheck shell=bash
-# `./build.sh demo`: embeds and ranks product texts in Node, then serves the demo page.
+# `./build.sh demo`: embeds and ranks product texts in Node, builds the catalog of a made-up shop, and serves the pages.
+
+SHOP_PRODUCTS=10000
 
 cmd_demo() {
   local once_only="" profile=quick binaries=() model="" port=()
@@ -15,8 +17,8 @@ cmd_demo() {
   done
   need_rust; need_node
   [[ $profile == shipping ]] || binaries=("$(binary_for_node)")
-  # The page converts checkpoints. The demo in Node does not.
-  [[ $profile == shipping || -n $once_only ]] || binaries+=(corom-convert)
+  # The shop is searched; its catalog is built, and a page converts checkpoints. The demo in Node does none of it.
+  [[ $profile == shipping || -n $once_only ]] || binaries+=(corom-search corom-index corom-convert)
   # An export may need the back end for graphs that are not recognized.
   [[ $profile == shipping || -z $model ]] || ! loads_as_is "$model" || binaries+=(corom-unfused)
   demo_plan "$profile" "$model"
@@ -29,7 +31,18 @@ cmd_demo() {
   fi
   build_package $profile "${binaries[@]}"
   step "demo in Node" node www/demo.mjs "$model"
-  [[ -n $once_only ]] || node www/serve.mjs "$model" "${port[@]}"
+  [[ -z $once_only ]] || return 0
+  local shop=models/shop
+  once "the shop's catalog" "$(hash_of "$model" examples/shop) $SHOP_PRODUCTS" "$shop/catalog/evaluation.json" make_shop "$model" "$shop"
+  node www/serve.mjs "$model" --catalog "$shop/catalog" "${port[@]}"
+}
+
+# make_shop MODEL FOLDER: generates products and queries, embeds and indexes the products, and measures the search.
+make_shop() {
+  rm -rf "$2"
+  node examples/shop/generate.mjs "$2" --products $SHOP_PRODUCTS
+  node pkg/bin/corom.js index build "$2/items.jsonl" "$2/catalog" --schema "$2/schema.json" --model "$1" --workers 2
+  node examples/shop/evaluate.mjs "$2" "$2/catalog" "$1"
 }
 
 # Prints the name of the binary that the package loads in this Node.
@@ -53,6 +66,7 @@ demo_plan() {
   compgen -G "$CACHE/wasm-bindgen-*/bin/wasm-bindgen" >/dev/null || have wasm-bindgen ||
     rows+=("compile wasm-bindgen|about a minute")
   compgen -G "target/web/bound/$1/*" >/dev/null || rows+=("compile corom to WebAssembly|$package")
+  [[ -e models/shop/catalog/evaluation.json ]] || rows+=("embed and index the shop's products|about 2 minutes")
   ((${#rows[@]})) || return 0
   printf 'These steps come first. The times are for two free cores; the results are kept.\n'
   for row in "${rows[@]}"; do printf '    %-35s %s\n' "${row%%|*}" "${row#*|}"; done

@@ -3,6 +3,8 @@
 const TEXTS = {
   zh: {
     title: "CoROM 商品语义匹配",
+    tabShop: "商店",
+    tabTexts: "对比文本",
     tagline: "模型在您的浏览器里运行，文本不会离开这台设备。",
     query: "搜索词",
     candidates: "候选商品",
@@ -63,6 +65,8 @@ const TEXTS = {
   },
   en: {
     title: "CoROM product matching",
+    tabShop: "Shop",
+    tabTexts: "Compare texts",
     tagline: "The model runs in your browser. No text leaves this device.",
     query: "Search query",
     candidates: "Candidate products",
@@ -127,6 +131,11 @@ const LANGUAGE_TAGS = { zh: "zh-CN", en: "en" };
 const STORAGE_KEY = "corom-language";
 
 let current = storedLanguage() ?? (navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en");
+
+/** Adds the texts of another page, or replaces texts. */
+export function addTexts(more) {
+  for (const [language, texts] of Object.entries(more)) Object.assign(TEXTS[language], texts);
+}
 
 /** Returns the text of a key in the current language. */
 export const translate = (key) => TEXTS[current][key] ?? key;

@@ -1,7 +1,7 @@
-// Serves the demo on this machine:  node www/serve.mjs MODEL_FOLDER [--port N]
+// Serves the demo on this machine:  node www/serve.mjs MODEL_FOLDER [--catalog DIR] [--reranker DIR] [--port N]
 //
-// The page is at /, the npm package at /pkg/, the model at /model/. This is a small static server for local use. It
-// sends the headers that a production site should send.
+// The pages are at /, the npm package at /pkg/, the model at /model/, the catalog of the shop at /catalog/. This is a small
+// static server for local use. It sends the headers that a production site should send.
 import { createReadStream, existsSync } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { createServer } from "node:http";
@@ -24,6 +24,7 @@ const CONTENT_TYPES = {
   ".svg": "image/svg+xml",
   ".txt": "text/plain; charset=utf-8",
   ".wasm": "application/wasm",
+  ".webmanifest": "application/manifest+json",
 };
 
 // Allows only what the page needs: no inline code, no eval, no other origin.
@@ -33,15 +34,22 @@ const CONTENT_SECURITY_POLICY = [
   "style-src 'self'",
   "img-src 'self'",
   "connect-src 'self'",
+  "manifest-src 'self'",
   "base-uri 'none'",
   "form-action 'none'",
   "frame-ancestors 'none'",
 ].join("; ");
 
-/** Returns the folders of the demo, keyed by the URL path at which they are served. Without a model, the page asks. */
-export function demoRoots(model) {
-  const folders = { "/": WWW_FOLDER, "/pkg/": PKG_FOLDER };
-  return model === undefined ? folders : { ...folders, "/model/": path.resolve(model) };
+/**
+ * Returns the folders of the demo, keyed by the URL path at which they are served. Without a model, the page asks. The shop
+ * needs a catalog; a reranker is optional.
+ */
+export function demoRoots(model, { catalog, reranker } = {}) {
+  const roots = { "/": WWW_FOLDER, "/pkg/": PKG_FOLDER };
+  for (const [name, folder] of Object.entries({ model, catalog, reranker })) {
+    if (folder !== undefined) roots[`/${name}/`] = path.resolve(folder);
+  }
+  return roots;
 }
 
 /** Serves folders on localhost. Port 0 selects a free port. Resolves to the server and its URL. */
@@ -66,16 +74,45 @@ async function builtBinaries(roots) {
   return files.filter((file) => /^corom(-relaxed)?\.wasm$/.test(file)); // the page loads one of the two
 }
 
+/** Returns what the site has, and the files that the shop needs without a network, except what corom keeps. */
+async function siteOf(roots) {
+  const evaluation = roots["/catalog/"] && existsSync(path.join(roots["/catalog/"], "evaluation.json"));
+  return { reranker: "/reranker/" in roots, evaluation: Boolean(evaluation), files: await offlineFiles(roots) };
+}
+
+async function offlineFiles(roots) {
+  const within = async (root, keep) => {
+    const names = await readdir(roots[root], { recursive: true }).catch(() => []);
+    return names.map((name) => name.replaceAll("\\", "/")).filter(keep).map((name) => `.${root}${name}`);
+  };
+  const scripts = /^(lib\/(?!cli\/|instantsearch\/|ai\/).*|wasm\/[^/]*|[\w-]+)\.js$/;
+  const pages = await within("/", (name) => /\.(html|js|css|svg|webmanifest)$/.test(name) && name !== "sw.js");
+  const own = await within("/pkg/", (name) => scripts.test(name) && !/inline|convert|-node/.test(name));
+  const binaries = await within("/pkg/", (name) => /^wasm\/corom(-relaxed|-search)?\.wasm$/.test(name));
+  return [...pages, ...own, ...binaries];
+}
+
+/** Returns the address to go to instead of the first page, if there is one. */
+async function elsewhere(roots) {
+  const parameters = [];
+  if (!roots["/model/"]) parameters.push("model=none");
+  // The page would request the relaxed binary, which a quick build for an older Node does not contain.
+  else if ((await builtBinaries(roots)).join() === "corom.wasm") parameters.push("simd=plain");
+  const page = roots["/catalog/"] ? "shop.html" : "";
+  return page !== "" || parameters.length > 0 ? `/${page}${parameters.length > 0 ? `?${parameters.join("&")}` : ""}` : undefined;
+}
+
 async function respond(roots, request, response) {
   if (request.method !== "GET" && request.method !== "HEAD") {
     return sendText(response, 405, `${request.method} is not supported; use GET or HEAD`);
   }
-  if (request.url === "/" && roots["/pkg/"] && !roots["/model/"]) {
-    return response.writeHead(302, { location: "/?model=none", "cache-control": "no-store" }).end();
+  if (request.url === "/" && roots["/pkg/"]) {
+    const location = await elsewhere(roots);
+    if (location !== undefined) return response.writeHead(302, { location, "cache-control": "no-store" }).end();
   }
-  if (request.url === "/" && (await builtBinaries(roots)).join() === "corom.wasm") {
-    // The page would request the relaxed binary, which a quick build for an older Node does not contain.
-    return response.writeHead(302, { location: "/?simd=plain", "cache-control": "no-store" }).end();
+  if (request.url === "/site.json" && roots["/pkg/"]) {
+    response.writeHead(200, { "content-type": CONTENT_TYPES[".json"], "cache-control": "no-cache" });
+    return response.end(JSON.stringify(await siteOf(roots)));
   }
   const file = fileOf(roots, request.url);
   const found = file && (await stat(file).catch(() => null));
@@ -156,13 +193,15 @@ export async function serveOn(roots, port) {
 async function main() {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { port: { type: "string" } },
+    options: { port: { type: "string" }, catalog: { type: "string" }, reranker: { type: "string" } },
   });
   const [model] = positionals;
   if (positionals.length !== 1 || !/^\d{1,5}$/.test(values.port ?? DEFAULT_PORT) || values.port > 65535)
-    throw new Error("usage: node www/serve.mjs MODEL_FOLDER [--port N]");
-  if (!(await stat(model).catch(() => null))?.isDirectory()) throw new Error(`${model}: the folder does not exist`);
-  const { server, address } = await serveOn(demoRoots(model), values.port);
+    throw new Error("usage: node www/serve.mjs MODEL_FOLDER [--catalog DIR] [--reranker DIR] [--port N]");
+  for (const folder of [model, values.catalog, values.reranker].filter((one) => one !== undefined)) {
+    if (!(await stat(folder).catch(() => null))?.isDirectory()) throw new Error(`${folder}: the folder does not exist`);
+  }
+  const { server, address } = await serveOn(demoRoots(model, values), values.port);
   console.log(`The demo is at ${address}  (press Ctrl+C to stop)`);
   if ((await builtBinaries(demoRoots(model))).join() === "corom-relaxed.wasm")
     console.log(

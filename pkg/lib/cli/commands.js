@@ -202,9 +202,14 @@ export const COMMANDS = {
     positionals: ["[MODEL]"],
     arguments: { "[MODEL]": "the model folder; without it, the page asks for a folder" },
     options: {
+      catalog: { value: "DIR", help: "a catalog that the model embedded: opens the shop, a search page" },
+      reranker: { value: "DIR", help: "a reranker, for the shop" },
       port: { value: "N", parse: wholeNumber(0, 65535), help: "the port [default: 8080, or a free port]" },
     },
-    examples: [["npx corom serve models/corom", "then open the printed address"]],
+    examples: [
+      ["npx corom serve models/corom", "then open the printed address"],
+      ["npx corom serve models/corom --catalog catalog", "the shop with a catalog of your own"],
+    ],
     load: () => import("./serve.js"),
   },
 };

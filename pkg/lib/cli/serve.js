@@ -7,10 +7,12 @@ import { CoromError } from "../errors.js";
 const SERVERS = ["../../www/serve.mjs", "../../../www/serve.mjs"].map((file) => new URL(file, import.meta.url));
 
 /** Serves the demo page until a signal arrives. */
-export async function run({ positionals: [model], values: { port } }, signal) {
+export async function run({ positionals: [model], values: { port, catalog, reranker } }, signal) {
   if (model !== undefined) checkModel(model);
+  if (catalog !== undefined) checkFolder(catalog, "catalog.json", "a catalog folder of `corom index build`");
+  if (reranker !== undefined) checkFolder(reranker, "corom.json", "a reranker that `corom convert` wrote");
   const { demoRoots, serveOn } = await import(SERVERS.find((file) => existsSync(file)).href);
-  const { server, address } = await serveOn(demoRoots(model), port).catch((cause) => {
+  const { server, address } = await serveOn(demoRoots(model, { catalog, reranker }), port).catch((cause) => {
     if (!["EADDRINUSE", "EACCES"].includes(cause.code)) throw cause;
     throw new CoromError("INVALID_ARGUMENT", `--port ${port}: the port is taken; choose another one`, { cause });
   });
@@ -29,6 +31,12 @@ function checkModel(model) {
   if (names.some((name) => name === "corom.json" || /\.onnx$/i.test(name))) return;
   const next = "convert a checkpoint first: npx corom convert --help";
   throw new CoromError("MISSING_FILE", `${model} has neither corom.json nor an ONNX export; ${next}`);
+}
+
+/** Throws MISSING_FILE for a folder that has no such file. */
+function checkFolder(folder, file, expected) {
+  if (existsSync(path.join(folder, file))) return;
+  throw new CoromError("MISSING_FILE", `${folder} has no ${file}; expected ${expected}`);
 }
 
 const namesIn = (folder) => (statSync(folder, { throwIfNoEntry: false })?.isDirectory() ? readdirSync(folder) : []);

@@ -8,24 +8,32 @@ const DESKTOP = { width: 1280, height: 860 };
 export const PHONE = { width: 390, height: 844 };
 
 /**
- * Serves the demo with m3e-small and the fixtures, and launches Chromium, before the tests of the calling file. Returns
- * the site. Its fields are valid inside a test:
+ * Serves the demo, and launches Chromium, before the tests of the calling file. `makeRoots` returns the folders to serve;
+ * by default m3e-small and the fixtures. Returns the site. Its fields are valid inside a test:
  *
  * | field | value |
  * |---|---|
  * | address | the URL of the demo page |
  * | open(where, options) | opens a page at a path below the address; the page is closed after the test |
+ * | context | the browser context of that page |
  * | complaints | console errors, exceptions, policy violations and requests to other servers of the page opened last |
  */
-export function useDemoSite() {
+export function useDemoSite(makeRoots = () => ({ ...demoRoots(m3eFolder()), "/fixtures/": FIXTURES })) {
   let browser;
   let server;
   let context;
-  const site = { address: undefined, complaints: [], open };
+  const site = {
+    address: undefined,
+    complaints: [],
+    open,
+    get context() {
+      return context;
+    },
+  };
 
   before(async () => {
     browser = await launchChromium();
-    ({ server, address: site.address } = await serve({ ...demoRoots(m3eFolder()), "/fixtures/": FIXTURES }));
+    ({ server, address: site.address } = await serve(await makeRoots()));
   });
   afterEach(() => context?.close());
   after(async () => {
