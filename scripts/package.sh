@@ -15,10 +15,10 @@ BUDGET_UNFUSED_GZIP_KIB=2500  # the same file, compressed
 BUDGET_GLUE_GZIP_KIB=12       # corom.js, the glue code from wasm-bindgen; corom-convert.js, corom-search.js, corom-index.js
 BUDGET_CONVERT_KIB=4900       # corom-convert.wasm, which only a conversion loads
 BUDGET_CONVERT_GZIP_KIB=1720  # the same file, compressed
-BUDGET_SEARCH_KIB=460         # corom-search.wasm, which only a search loads
-BUDGET_SEARCH_GZIP_KIB=175    # the same file, compressed
-BUDGET_INDEX_KIB=1800         # corom-index.wasm, which only `npx corom index` loads
-BUDGET_INDEX_GZIP_KIB=700     # the same file, compressed
+BUDGET_SEARCH_KIB=480         # corom-search.wasm, which only a search loads
+BUDGET_SEARCH_GZIP_KIB=182    # the same file, compressed
+BUDGET_INDEX_KIB=1450         # corom-index.wasm, which only `npx corom index` loads
+BUDGET_INDEX_GZIP_KIB=520     # the same file, compressed
 
 cmd_build() {
   need_rust; need_node

@@ -21,12 +21,8 @@ fn rows(name: &str) -> Vec<Vec<String>> {
 fn catalog() -> Catalog {
     let schema: Value =
         serde_json::from_str(&fs::read_to_string(Path::new(PROBES).join("schema.json")).unwrap()).unwrap();
-    let schema = Schema {
-        items: 0,
-        fields: serde_json::from_value(schema["fields"].clone()).unwrap(),
-        attributes: vec![],
-        vectors: None,
-    };
+    let schema: Schema =
+        serde_json::from_value(json!({ "items": 0, "fields": schema["fields"], "attributes": [] })).unwrap();
     let items: Vec<Item> = rows("items.tsv")
         .iter()
         .map(|row| json!({ "id": row[0], "title": row[1], "brand": row[2] }))
