@@ -209,7 +209,7 @@ describe("Corom.load from mirrors", () => {
     await failsWith("INVALID_ARGUMENT", Corom.load([`${first.address}model.onnx`, second.address]), "mirrors");
     await failsWith("INVALID_ARGUMENT", Corom.load([first.address, "no address"]), "no address");
     await failsWith("INVALID_ARGUMENT", Corom.load([first.address, "file:///model/"]), "file:///model/");
-    await failsWith("INVALID_ARGUMENT", Corom.load([first.address, 5]), "File");
+    await failsWith("INVALID_ARGUMENT", Corom.load([first.address, 5]), "source[1]");
     await failsWith("INVALID_ARGUMENT", Corom.load([]), "source is empty");
   });
 

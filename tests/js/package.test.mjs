@@ -95,7 +95,7 @@ test("importing an entry fetches, compiles and starts nothing, and adds no globa
   assert.deepEqual(JSON.parse(stdout), {
     seen: [],
     added: [],
-    exports: [...Array(5).fill(["Corom", "CoromError", "CoromReranker", "Embeddings"]), ...Array(2).fill(["CoromError", "convert", "inspect"]), ...Array(4).fill(["Catalog", "CoromError"])],
+    exports: [...Array(5).fill(["Corom", "CoromError", "CoromReranker", "Embeddings"]), ...Array(2).fill(["CoromError", "convert", "inspect"]), ...Array(2).fill(["Catalog", "CoromError", "cluster", "project2d"]), ...Array(2).fill(["Catalog", "CoromError"])],
   });
 });
 
