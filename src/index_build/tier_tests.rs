@@ -73,7 +73,7 @@ fn deltas_and_compaction_keep_the_kind_of_the_rows() {
         assert_eq!(merged.schema().vectors, catalog.schema().vectors);
         for query in new.iter().chain(&all[20..25]) {
             let vector = query.vector.as_deref().unwrap();
-            assert_eq!(ids(&catalog, vector, 1), [query.id.clone()], "{rows:?}");
+            assert_eq!(ids(&catalog, vector, 1), std::slice::from_ref(&query.id), "{rows:?}");
             assert_eq!(ids(&catalog, vector, 20), ids(&merged, vector, 20), "{rows:?}");
         }
     }

@@ -112,15 +112,15 @@ fn bm25_is_reranked_without_a_model_and_wrong_options_are_rejected() {
     let files = made_up::write(&scratch.0, 1000);
     let (embeds, ranking) = (model("int8"), reranker(&scratch));
     let ranking = ranking.to_str().unwrap();
-    let options = ["--rerank", ranking, "--depth", "150", "--measure", "RR@10", "--save-runs", "a"];
+    let options = ["--rerank", ranking, "--depth", "30", "--measure", "RR@10", "--save-runs", "a"];
     let (status, stdout, stderr) = run(&scratch, &files, &options);
     assert_eq!(status, Some(0), "{stdout}{stderr}");
     let saved = |name: &str| read_run(&scratch.0.join(format!("a/{name}.run")));
     let (base, reranked) = (saved("bm25"), saved("bm25--reranked-by-ranking-exact"));
     let id = texts(&files.queries).into_keys().next().unwrap();
     // Deeper than the measures.
-    assert_eq!(base.results(&id).unwrap().len(), 150);
-    check(&files, &base, &reranked, Path::new(ranking), 150);
+    assert_eq!(base.results(&id).unwrap().len(), 30);
+    check(&files, &base, &reranked, Path::new(ranking), 30);
 
     let (status, _, stderr) = run(&scratch, &files, &["--rerank", ranking, "--depth", "0"]);
     assert!(status == Some(1) && stderr.contains("--depth 0"), "{stderr}");
