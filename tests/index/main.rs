@@ -141,7 +141,7 @@ fn a_catalog_is_built_searched_changed_and_compacted() {
         let records: Vec<Value> = exported.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(
             records[0],
-            json!({ "id": "a", "title": "阔腿裤女冬牛仔", "brand": "Nike", "price": 1.0, "stock": true, "tags": ["冬", "新款"], "url": "/a" })
+            json!({ "id": "a", "title": "阔腿裤女冬牛仔", "brand": "Nike", "price": 1, "stock": true, "tags": ["冬", "新款"], "url": "/a" })
         );
         assert_eq!(records.len(), 2);
     };
