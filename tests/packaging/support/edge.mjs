@@ -56,7 +56,9 @@ export async function startService({ model, reranker, catalog, bucket, assets, v
     ask(where, body, { token = TOKEN, method = body === undefined ? "GET" : "POST", ...rest } = {}) {
       const raw = typeof body === "string" || body === undefined || body instanceof Uint8Array;
       const headers = { "content-type": "application/json", ...(token && { authorization: `Bearer ${token}` }) };
-      return fetch(new URL(where, address), { method, headers, body: raw ? body : JSON.stringify(body), ...rest });
+      const send = () => fetch(new URL(where, address), { method, headers, body: raw ? body : JSON.stringify(body), ...rest });
+      // workerd may close a connection that was idle at the moment when it is used again.
+      return send().catch((error) => (error.cause?.code === "UND_ERR_SOCKET" ? send() : Promise.reject(error)));
     },
     /** Returns the resident bytes of workerd: this isolate, miniflare's own ones and the runtime. */
     resident: () => residentOf(workerdProcess()),
