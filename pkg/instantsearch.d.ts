@@ -8,7 +8,7 @@ export interface InstantSearchRequest {
   readonly params?: any;
 }
 
-/** What InstantSearch takes as `searchClient`. The responses have the shape of Algolia's. */
+/** The object that InstantSearch takes as `searchClient`. The responses have the shape of Algolia's. */
 export interface InstantSearchClient {
   search(requests: readonly InstantSearchRequest[] | { readonly requests: readonly InstantSearchRequest[] }): Promise<{ results: any[] }>;
   /** Takes a list of requests. The types are open because versions 4 and 5 of Algolia's client disagree. */

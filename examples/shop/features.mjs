@@ -1,4 +1,4 @@
-// What sellers promise in titles, and how customers ask for it: `[word of titles, words of customers]`. No title has a
+// Promises of sellers in titles, and how customers ask for them: `[word of titles, words of customers]`. No title has a
 // customer's words.
 
 export const FEATURES = {
@@ -58,7 +58,7 @@ export const AUDIENCES = {
   鞋靴: [["女", "妹子"], ["男", "小哥哥"], ["中老年", "给婆婆买"], ["儿童", "给小学娃"]],
 };
 
-/** What sellers add, whatever the product is. */
+/** Words that sellers add, whatever the product is. */
 export const HABITS = [
   "新款", "爆款", "包邮", "旗舰店", "正品", "2026", "网红", "特价", "清仓", "限时折扣", "性价比高", "秋冬", "春夏", "开学季", "年货节", "送礼",
   "官方", "同款", "厂家直销", "高级感", "轻奢", "ins",

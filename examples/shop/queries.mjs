@@ -2,7 +2,7 @@
 import { AUDIENCES, COLORS, FEATURES } from "./features.mjs";
 import { Random } from "./random.mjs";
 
-/** What makes a query hard. */
+/** The kinds of queries, by what makes them hard. */
 export const KINDS = ["paraphrase", "slang", "missing", "model", "variant"];
 
 /**

@@ -63,7 +63,7 @@ export interface CatalogInfo {
     readonly dimension: number;
     readonly metric: "dot" | "cosine" | "l2";
     readonly lineage?: string;
-    /** What is kept of a vector beside its code: 8 or 4 bits per dimension, or nothing. */
+    /** The rows that are kept beside the codes: 8 or 4 bits per dimension, or nothing. */
     readonly rows: "int8" | "int4" | "none";
     readonly oversampling: number;
   } | null;

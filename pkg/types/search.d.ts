@@ -1,4 +1,4 @@
-// What a catalog is asked, and its answers.
+// Questions to a catalog, and its answers.
 import type { Query } from "../index.js";
 
 export type AttributeKind = "number" | "string" | "boolean" | "tags";

@@ -7,7 +7,7 @@ import { ModelSlot } from "./model-slot.js";
 import { checkTexts } from "./texts.js";
 
 const slot = new ModelSlot(loadCatalog, queue);
-/** What a request may ask of `Catalog.search`. */
+/** The options of `Catalog.search` that a request may have. */
 const OPTIONS = ["mode", "filter", "facets", "sort", "topK", "offset", "boost", "distinct", "semanticRatio", "highlight", "explain"];
 const DEFAULT_TOP_K = 10;
 const MAX_TOP_K = 100;

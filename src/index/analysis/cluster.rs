@@ -22,7 +22,7 @@ const MAX_ROUNDS: usize = 100;
 pub struct ClusterOptions {
     /// The number of clusters.
     pub k: usize,
-    /// The same seed gives the same clusters.
+    /// A seed gives the same clusters on every host.
     pub seed: u64,
 }
 
