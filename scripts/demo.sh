@@ -66,7 +66,7 @@ demo_plan() {
   compgen -G "$CACHE/wasm-bindgen-*/bin/wasm-bindgen" >/dev/null || have wasm-bindgen ||
     rows+=("compile wasm-bindgen|about a minute")
   compgen -G "target/web/bound/$1/*" >/dev/null || rows+=("compile corom to WebAssembly|$package")
-  [[ -e models/shop/catalog/evaluation.json ]] || rows+=("embed and index the shop's products|about 2 minutes")
+  [[ -e models/shop/catalog/evaluation.json ]] || rows+=("embed and index the shop's products|about 3 minutes")
   ((${#rows[@]})) || return 0
   printf 'These steps come first. The times are for two free cores; the results are kept.\n'
   for row in "${rows[@]}"; do printf '    %-35s %s\n' "${row%%|*}" "${row#*|}"; done
