@@ -36,7 +36,7 @@ export interface ConvertOptions {
   force?: boolean | null | undefined;
   /** The number type of the weights. Default: `"f32"`. */
   dtype?: ConvertDtype | null | undefined;
-  /** How hidden states become one vector: a name or several. Default: what the checkpoint says. */
+  /** The pooling of hidden states into one vector: a name or several. Default: what the checkpoint says. */
   pooling?: string | readonly string[] | null | undefined;
   /** The number of tokens that texts are cut to. Default: what the checkpoint says. */
   maxLength?: number | null | undefined;

@@ -59,7 +59,7 @@ impl Batch {
     }
 }
 
-/// How a back end wants texts grouped.
+/// The grouping of texts that a back end wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BatchLayout {
     /// Texts of similar length together, because the back end pads them to the longest one.

@@ -3,7 +3,7 @@
 use crate::error::{Result, fail};
 use crate::self_test::{SelfTest, logit_error};
 
-/// How well a document fits a query.
+/// The score of a document for a query.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PairScore {
     /// The model's logit: any number, larger is better.

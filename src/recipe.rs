@@ -1,4 +1,4 @@
-//! How the output of an encoder becomes vectors: pooling, head and normalization.
+//! The steps from the output of an encoder to vectors: pooling, head and normalization.
 
 use crate::config::PoolingChoice;
 use crate::encoder::{EncoderInfo, EncoderOutput};

@@ -40,7 +40,7 @@ pub fn logit_error(actual: f32, expected: f32) -> f32 {
     if error.is_nan() { f32::INFINITY } else { error }
 }
 
-/// How far vectors are from reference vectors.
+/// The distance of vectors from reference vectors.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct VectorError {
     /// The lowest cosine similarity.

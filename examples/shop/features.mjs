@@ -52,7 +52,7 @@ export const FEATURES = {
   ],
 };
 
-/** Who it is for: `[word of titles, words of customers]`. */
+/** The audiences of products: `[word of titles, words of customers]`. */
 export const AUDIENCES = {
   服装: [["女", "妹子"], ["男", "小哥哥"], ["中老年", "给婆婆买"], ["儿童", "给小学娃"], ["孕妇", "怀宝宝的人"], ["大码", "二百斤的人"]],
   鞋靴: [["女", "妹子"], ["男", "小哥哥"], ["中老年", "给婆婆买"], ["儿童", "给小学娃"]],

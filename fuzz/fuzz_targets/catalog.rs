@@ -41,7 +41,7 @@ fuzz_target!(init: corom_fuzz::seeds::write_if_asked("catalog"), |file: &[u8]| {
             search(&part);
         }
     }
-    // What a download makes of it: pieces, of which the part with the keywords may be searched.
+    // A download feeds the file in pieces, of which the part with the keywords may be searched.
     let mut receiver = FileReceiver::new(file.len() / 2);
     if file.chunks(700).all(|piece| receiver.feed(piece).is_ok())
         && let Ok(part) = receiver.keyword_part()

@@ -1,4 +1,4 @@
-// How many tokens a batch may have. Larger batches take less time per text: from 64 tokens on, the exact kernels need
+// The most tokens of a batch. Larger batches take less time per text: from 64 tokens on, the exact kernels need
 // seven products instead of eight. But nothing else runs on the thread during a batch.
 
 /** The size of a batch on a page's own thread, and wherever batches are slow. */

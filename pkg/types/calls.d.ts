@@ -62,7 +62,7 @@ export interface Info {
    * Absent for a folder that `corom convert` did not write.
    */
   readonly lineage?: string;
-  /** How `score` and `rank` compare vectors by default. */
+  /** The default metric of `score` and `rank`. */
   readonly metric: Metric;
   /** The model's prompts: the text of each by its name. Empty if it has none. */
   readonly prompts: Readonly<Record<string, string>>;
@@ -151,7 +151,7 @@ export interface KeptVectors {
 
 /** Options of `score`. */
 export interface ScoreOptions extends CallOptions, ProgressOptions {
-  /** How vectors are compared; see {@link Metric}. Default: the model's own, `info.metric`. */
+  /** The metric; see {@link Metric}. Default: the model's own, `info.metric`. */
   metric?: Metric | null | undefined;
 }
 

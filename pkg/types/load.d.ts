@@ -3,7 +3,7 @@ import type { Progress } from "./progress.js";
 import type { AdvancedOptions } from "./quality.js";
 
 /**
- * How a text becomes one vector. CoROM uses `cls`. All but `graph` pool hidden states, `[tokens, hidden]`.
+ * The pooling that makes one vector of a text. CoROM uses `cls`. All but `graph` pool hidden states, `[tokens, hidden]`.
  *
  * - `cls`: the last layer's hidden state of the `[CLS]` token.
  * - `mean`: the mean of the last layer's hidden states over all tokens.
@@ -56,7 +56,7 @@ export type Dtype =
   | "int4";
 
 /**
- * How two vectors are compared.
+ * The comparison of two vectors.
  *
  * - `dot`: inner product; larger is more similar. CoROM was trained with it.
  * - `cosine`: cosine similarity, from -1 to 1; larger is more similar.
@@ -188,7 +188,7 @@ export interface LoadOptions {
    */
   maxLength?: number | null | undefined;
   /**
-   * How a text becomes one vector; see {@link Pooling}. The vectors of several poolings are concatenated in the order
+   * The pooling; see {@link Pooling}. The vectors of several poolings are concatenated in the order
    * of the array; `graph` stands alone. Modules after the pooling (`ignoreHead`) still run.
    * Default: what the model's files or its graph say; if they do not say, the load fails with `POOLING_UNKNOWN`.
    */
@@ -267,7 +267,7 @@ export interface LoadOptions {
   /** Called with progress events. If it throws, the load is rejected with that error. Default: no progress events. */
   onProgress?: ((progress: Progress) => void) | null | undefined;
   /**
-   * How matrix products are computed.
+   * The precision and the kernels of matrix products.
    *
    * - `balanced`: int8, or int4 if the file has 4-bit weights, with the fastest kernels of the engine. The bits of a vector
    *   may differ between machines.

@@ -61,7 +61,7 @@ export type Progress =
       readonly cause?: unknown;
     };
 
-/** How far a call is. */
+/** The progress of a call. */
 export interface CallProgress {
   /** Number of texts, or of compared vectors, that are done. */
   readonly done: number;

@@ -1,4 +1,4 @@
-// How matrix products are computed.
+// The precision and the kernels of matrix products.
 
 /** The option `advanced` of `Corom.load`. A setting that contradicts `quality` is `INVALID_ARGUMENT`. */
 export interface AdvancedOptions {

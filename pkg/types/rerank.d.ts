@@ -45,7 +45,7 @@ export interface NotReranked {
   readonly text: string;
 }
 
-/** How far a call of `rerank` is. */
+/** The progress of a call of `rerank`. */
 export interface RerankProgress {
   /** Number of documents with a score. */
   readonly done: number;

@@ -61,7 +61,7 @@ export interface SimilarOptions {
   pinned?: readonly string[] | null | undefined;
   /** An attribute of which each value stands once. */
   distinct?: string | null | undefined;
-  /** How two scores become one: a weighted sum of scores, or of reciprocal ranks. Default: `"weighted"`. */
+  /** The fusion of two scores: a weighted sum of scores, or of reciprocal ranks. Default: `"weighted"`. */
   fusion?: "weighted" | "rrf" | null | undefined;
   /** The share of the semantic score, 0 to 1. Default: 0.3. */
   semanticRatio?: number | null | undefined;

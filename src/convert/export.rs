@@ -107,7 +107,7 @@ fn cannot_read(path: &str, error: std::io::Error) -> Error {
 /// The configuration of the written folder.
 pub(crate) struct ExportConfig {
     pub(crate) config: BertConfig,
-    /// How positions are counted.
+    /// The numbering of positions.
     pub(crate) family: Family,
     pub(crate) activation: HiddenAct,
 }

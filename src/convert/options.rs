@@ -66,7 +66,7 @@ impl Dtype {
 pub struct ConvertOptions {
     /// The number type of the weights.
     pub dtype: Dtype,
-    /// How hidden states become one vector per text. `None`: what the checkpoint says, or CLS for ModelScope's
+    /// The pooling of hidden states into one vector per text. `None`: what the checkpoint says, or CLS for ModelScope's
     /// sentence embeddings.
     pub pooling: Option<PoolingChoice>,
     /// True if vectors are L2-normalized. `None`: what the checkpoint says, or not.

@@ -14,7 +14,7 @@ use crate::similarity::Metric;
 /// The settings that the manifest will have.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Settings {
-    /// How hidden states become one vector per text.
+    /// The pooling of hidden states into one vector per text.
     pub(crate) pooling: PoolingChoice,
     /// The modules after the pooling, with the paths of their weights in the checkpoint.
     pub(crate) head: Vec<HeadModule>,
@@ -22,7 +22,7 @@ pub(crate) struct Settings {
     pub(crate) normalize: bool,
     /// The number of tokens that texts are cut to.
     pub(crate) max_length: usize,
-    /// How vectors are compared.
+    /// The metric of the vectors.
     pub(crate) metric: Metric,
     pub(crate) prompts: Prompts,
 }

@@ -133,13 +133,13 @@ pub struct EncoderInfo {
     /// The most tokens of a text: the rows of the position table from the first token's row on, or the fixed
     /// sequence length.
     pub max_tokens: usize,
-    /// How texts are best grouped.
+    /// The grouping of texts that suits the encoder best.
     pub batch_layout: BatchLayout,
-    /// How far vectors may differ from the converter's in the self-test.
+    /// The difference that vectors may have from the converter's in the self-test.
     pub tolerance: Tolerance,
 }
 
-/// How far a vector may differ from a reference vector.
+/// The difference that a vector may have from a reference vector.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Tolerance {
     /// The lowest cosine similarity.

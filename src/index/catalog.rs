@@ -23,7 +23,7 @@ use super::vectors::rows::Row;
 use super::vectors::rows::Rows;
 use crate::error::{Error, ErrorCode, Result, fail};
 
-/// How much of a file is checked when it is opened.
+/// The part of a file that is checked when it is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Check {
     /// The SHA-256 of every section.

@@ -14,7 +14,7 @@ use crate::error::{Result, fail};
 pub(crate) const MAX_FIELDS: usize = 16;
 const WHAT: &str = "postings";
 
-/// How often a term stands in each field of an item.
+/// The number of times that a term stands in each field of an item.
 pub(crate) type Counts = [u32; MAX_FIELDS];
 
 /// Reads postings.

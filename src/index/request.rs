@@ -15,7 +15,7 @@ pub struct SearchRequest {
     pub matching: Matching,
     /// Which scores are used.
     pub mode: Mode,
-    /// How the scores of a hybrid search become one.
+    /// The fusion of the scores of a hybrid search.
     pub fusion: Fusion,
     /// The share of the semantic score in a hybrid search, 0 to 1.
     pub semantic_ratio: f32,
@@ -150,7 +150,7 @@ pub enum Mode {
     Hybrid,
 }
 
-/// How two scores become one.
+/// The fusion of two scores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fusion {
     /// The weighted sum of the scores, each in units of its own spread.

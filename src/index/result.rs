@@ -69,7 +69,7 @@ pub struct ScorePart {
     pub name: String,
     /// The number that it adds.
     pub value: f32,
-    /// How `value` is computed.
+    /// The formula of `value`.
     pub formula: String,
 }
 

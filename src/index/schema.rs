@@ -134,7 +134,7 @@ impl AttributeKind {
 pub struct VectorSpace {
     /// Number of values per vector.
     pub dimension: usize,
-    /// How vectors are compared.
+    /// The metric of the vectors.
     pub metric: SpaceMetric,
     /// The identity of the model that made the vectors.
     pub lineage: Option<String>,
@@ -237,7 +237,7 @@ impl RowKind {
     }
 }
 
-/// How vectors are compared.
+/// The metric of the vectors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SpaceMetric {
     /// The inner product.

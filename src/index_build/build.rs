@@ -13,7 +13,7 @@ use crate::index::{Catalog, MAX_ITEMS, RowKind, Schema};
 /// From so many items on a coded scan is faster than the exact one.
 const CODED_ITEMS: usize = 100_000;
 
-/// How a catalog is built.
+/// The options with which a catalog is built.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct BuildOptions {
     /// Groups of words that mean the same.

@@ -1,4 +1,4 @@
-//! What a catalog is built from, as files have it: a schema, rows of items, synonyms; and a catalog as files show it.
+//! The sources of a catalog as files have them: a schema, rows of items, synonyms; and a catalog as files show it.
 
 use serde_json::{Map, Value, json};
 

@@ -89,7 +89,7 @@ pub struct Manifest {
     pub normalize: bool,
     /// The default maximum length of a text in tokens, `[CLS]` and `[SEP]` included.
     pub max_length: usize,
-    /// How vectors are compared by default. `None`, in folders of earlier releases: the inner product.
+    /// The default metric. `None`, in folders of earlier releases: the inner product.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metric: Option<Metric>,
     /// The text of each prompt by its name.

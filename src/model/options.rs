@@ -8,7 +8,7 @@ use super::dtype::Dtype;
 use super::manifest::Manifest;
 use super::task::Task;
 
-/// How a model is loaded. `None` means: as the model's own files say.
+/// The options with which a model is loaded. `None` means: as the model's own files say.
 ///
 /// ```
 /// use corom::config::Pooling;
@@ -23,7 +23,7 @@ pub struct LoadOptions {
     pub task: Task,
     /// The maximum length of a text in tokens, `[CLS]` and `[SEP]` included. CoROM: 128.
     pub max_length: Option<usize>,
-    /// How a text's vector is made: by poolings of the hidden states, or by the graph.
+    /// The source of a text's vector: poolings of the hidden states, or the graph.
     pub pooling: Option<PoolingChoice>,
     /// True if the modules after the pooling (Dense, LayerNorm and others) are left out.
     pub ignore_head: bool,

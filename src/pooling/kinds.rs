@@ -97,7 +97,7 @@ impl Pooling {
     }
 }
 
-/// How a model makes one vector per text: the graph's own sentence vector, or one or several poolings of
+/// The way in which a model makes one vector per text: the graph's own sentence vector, or one or several poolings of
 /// hidden states, concatenated in their order.
 ///
 /// ```

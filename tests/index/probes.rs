@@ -10,7 +10,7 @@ use corom::index_build::{BuildOptions, Item, build};
 use serde_json::{Value, json};
 
 const PROBES: &str = "tests/fixtures/search-probes";
-/// What a probe has to find stands among so many hits.
+/// Number of hits among which the wanted item of a probe stands.
 const TOP: usize = 10;
 
 fn rows(name: &str) -> Vec<Vec<String>> {

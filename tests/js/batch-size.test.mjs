@@ -1,4 +1,4 @@
-// How many tokens a batch has: small on a page's thread, larger in workers and in Node as far as a batch stays short.
+// The number of tokens of a batch: small on a page's thread, larger in workers and in Node as far as a batch stays short.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { BatchSize } from "../../pkg/lib/batch-size.js";

@@ -1,4 +1,4 @@
-// How a call is divided into portions, with an engine that records them: the sizes for several workers, and the errors.
+// The division of a call into portions, with an engine that records them: the sizes for several workers, and the errors.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Corom } from "../../pkg/lib/corom.js";

@@ -1,4 +1,4 @@
-// What the user has asked for. It is in the page's address, so that a search can be linked to.
+// The request of the user. It is in the page's address, so that a search can be linked to.
 
 export const PAGE_SIZE = 24;
 const LISTS = ["category", "audience", "color", "features"];

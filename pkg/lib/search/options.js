@@ -17,7 +17,7 @@ const finite = (value, name) => {
   throw unexpected(name, value, "a finite number");
 };
 
-/** How each option of a search becomes a field of the request. */
+/** Checks each option of a search, and makes its field of the request. */
 const REQUEST = {
   mode: (value, name) => oneOf(value, name, MODES),
   matching: (value, name) => oneOf(value, name, ["most", "all", "any"]),

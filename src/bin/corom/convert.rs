@@ -27,7 +27,7 @@ pub(crate) struct Args {
     /// The number type of the weights
     #[arg(long, value_enum, default_value_t = DtypeArg::F32)]
     dtype: DtypeArg,
-    /// How hidden states become one vector per text: cls, mean, max, mean_sqrt_len, weighted_mean, last_token,
+    /// The pooling of hidden states into one vector per text: cls, mean, max, mean_sqrt_len, weighted_mean, last_token,
     /// avg_top2, avg_first_last, or several with commas, whose vectors are concatenated [default: what the
     /// checkpoint says, or cls for ModelScope's sentence embeddings]
     #[arg(long, value_parser = parse_pooling, value_name = "NAME[,NAME]")]

@@ -85,7 +85,7 @@ pub(crate) enum Outputs {
     Logits(Vec<f32>),
 }
 
-/// How far two computations agree.
+/// The agreement of two computations.
 #[derive(Debug)]
 pub(crate) enum Agreement {
     /// The lowest cosine similarity of vectors.

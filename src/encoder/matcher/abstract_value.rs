@@ -91,7 +91,7 @@ pub(super) struct PooledRows {
     pub(super) flat: bool,
 }
 
-/// How the rows of a text become one row.
+/// The reduction of a text's rows to one row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RowPooling {
     /// The first row.

@@ -99,7 +99,7 @@ fn inline_tensors(model: &mut OnnxModel, max_bytes: u64, read: &ReadRange) -> Re
     Ok(())
 }
 
-/// How many tensors may use a byte of a file, on average. Tied embeddings use bytes twice. Without a limit,
+/// The most tensors that may use a byte of a file, on average. Tied embeddings use bytes twice. Without a limit,
 /// thousands of tensors over the same bytes of a small file would fill the memory.
 const MAX_BYTE_REUSE: u64 = 4;
 

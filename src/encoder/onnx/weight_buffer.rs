@@ -15,7 +15,7 @@ const MAX_RESERVED_BYTES: usize = 32 << 20;
 /// Bytes that are reserved beyond a weight. So the memory that it leaves holds the aligned panels that the next weight
 /// is packed into; without them, each packed weight of a file takes new memory (25 MB for a BERT-base in int8).
 const SPARE_BYTES: usize = 128;
-/// How much more than the elements so far is reserved at most, once they do not suffice. Doubling would take three
+/// The most elements that are reserved beyond those so far, once they do not suffice. Doubling would take three
 /// times the size of a large table: the old memory and the new, which is up to twice as large as needed.
 const MAX_GROWTH: usize = 8;
 
@@ -143,7 +143,7 @@ pub(super) fn decode_floats(data_type: i32, bytes: &[u8]) -> Result<Option<Tenso
     Ok(Some(TensorData::F32(floats.floats)))
 }
 
-/// How a file stores a float.
+/// The format of a float in a file.
 #[derive(Debug, Clone, Copy)]
 enum FloatFormat {
     F32,

@@ -30,7 +30,7 @@ pub(crate) struct BertPlan {
     norm: NormWeights,
     /// In the order of the forward pass.
     layers: Vec<BertLayer>,
-    /// How the graph makes one row per text. `None`: it returns hidden states.
+    /// The reduction by which the graph makes one row per text. `None`: it returns hidden states.
     pub(crate) pooling: Option<PlanPooling>,
     /// The layers of a cross-encoder after the last layer, in the order of [`ClassifierLinear`].
     classifier: Option<[LinearOp; 2]>,
@@ -114,7 +114,7 @@ pub(crate) struct BertSizes {
     pub(crate) hidden: usize,
     /// Rows of the position table. Rows that no token reads do not count. `None`: the graph adds no positions.
     pub(crate) positions: Option<usize>,
-    /// How positions are counted.
+    /// The numbering of positions.
     pub(crate) position_rule: PositionRule,
     /// `None`: the graph adds no token types, or the row of type 0 to every token.
     pub(crate) token_types: Option<usize>,

@@ -55,13 +55,13 @@ pub(crate) struct Matrix {
     pub(crate) float: bool,
     /// The step to which stored floats are rounded first. The elements are then these integers.
     pub(crate) rounding: Option<Rounding>,
-    /// How stored elements become weights.
+    /// The conversion of stored elements to weights.
     pub(crate) quantization: Quantization,
     /// The columns (in the orientation of the use) that the op takes. `None`: all of them.
     pub(crate) columns: Option<Range<usize>>,
 }
 
-/// How stored elements `q` become weights.
+/// The conversion of stored elements `q` to weights.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Quantization {
     /// `scale · (q − zero)`. The scale is the product of all vectors in `scale`, 1 if there is none.
@@ -73,7 +73,7 @@ pub(crate) enum Quantization {
     Blockwise { format: BlockFormat, scale: Box<Vector>, zero: Option<Box<Vector>> },
 }
 
-/// How stored floats `x` become integers of 4, 8 or 16 bits: `clamp(round(x / scale) + zero, min, max)`.
+/// The conversion of stored floats `x` to integers of 4, 8 or 16 bits: `clamp(round(x / scale) + zero, min, max)`.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Rounding {
     /// The axis of the stored matrix that scale and zero point belong to. `None`: both are scalars.

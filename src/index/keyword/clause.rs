@@ -42,7 +42,7 @@ pub(crate) struct ClauseMatches {
     pub(crate) matches: Vec<Matches>,
 }
 
-/// How an item matches a clause: from these numbers comes its score.
+/// The match of an item with a clause: the numbers of its score.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct ClauseScore {
     pub(crate) alternative: usize,

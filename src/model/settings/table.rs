@@ -36,7 +36,7 @@ pub(crate) struct Settings {
     pub(crate) normalize: Decided<bool>,
     /// At most the number of positions.
     pub(crate) max_length: Decided<usize>,
-    /// How vectors are compared.
+    /// The metric of the vectors.
     pub(crate) metric: Decided<Metric>,
     pub(crate) prompts: Decided<Prompts>,
     /// The statements of the files about a classifier after the encoder.

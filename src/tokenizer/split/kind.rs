@@ -6,7 +6,7 @@ use tokenizers::models::ModelWrapper;
 use super::spaces::Spaces;
 use crate::tokenizer::builder::Pipeline;
 
-/// How texts are divided.
+/// The division of texts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::tokenizer) enum Kind {
     /// BERT: every punctuation mark and Chinese character is a word of its own. WordPiece turns a word of more

@@ -42,7 +42,7 @@ WebAssembly.instantiate = async (...args) => {
 };
 WebAssembly.Instance = new Proxy(Instance, { construct: (target, args) => watch(new target(...args)) });
 
-/** How many WebAssembly memories were created, and how many of them are alive after garbage collection. */
+/** The number of WebAssembly memories that were created, and of those that are alive after garbage collection. */
 export async function countMemories() {
   await collectGarbage();
   return { created: memories.length, alive: memories.filter((memory) => memory.deref()).length };

@@ -1,6 +1,6 @@
 // Runs the probes of tests/fixtures/search-probes in the host that imports this: Node, or a page.
 
-/** What a probe has to find stands among so many hits. */
+/** Number of hits among which the wanted item of a probe stands. */
 const TOP = 10;
 
 /** Reads a table with a heading. */

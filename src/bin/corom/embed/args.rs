@@ -29,7 +29,7 @@ pub(crate) struct Args {
     /// The model folder
     #[arg(long, short)]
     pub(super) model: PathBuf,
-    /// How products are computed
+    /// The kernels of products
     #[arg(long, value_enum, default_value_t = Quality::Exact)]
     pub(super) quality: Quality,
     /// The number of tokens that texts are cut to [default: the model's own]
@@ -85,7 +85,7 @@ pub(crate) struct Args {
     pub(super) force: bool,
 }
 
-/// How products are computed.
+/// The kernels of products.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Quality {
     /// The fastest kernels of this machine, found by timing

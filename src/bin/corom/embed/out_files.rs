@@ -32,7 +32,7 @@ pub(super) struct Counts {
 /// The state after a window.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Checkpoint {
-    /// How far the input is read.
+    /// The position up to which the input is read.
     pub(super) position: Position,
     /// The work that was done.
     pub(super) counts: Counts,
@@ -48,7 +48,7 @@ struct Journal {
     is_complete: bool,
 }
 
-/// How a run begins.
+/// The beginning of a run.
 #[derive(Debug)]
 pub(super) enum Start {
     /// Nothing is written yet.

@@ -106,7 +106,7 @@ impl Window {
     }
 }
 
-/// How far an input is read. Windows depend on `rows` alone where the input has columns.
+/// The position up to which an input is read. Windows depend on `rows` alone where the input has columns.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Position {
     /// Bytes that are read, or rows of a Parquet file.

@@ -26,7 +26,7 @@ pub(crate) struct Args {
     /// A model folder; may be repeated. Differences are to the first model with the first quality
     #[arg(long, value_name = "DIR")]
     model: Vec<PathBuf>,
-    /// How products are computed: exact (int8, the same bits everywhere), relaxed (as the browser's relaxed kernels)
+    /// The kernels of products: exact (int8, the same bits everywhere), relaxed (as the browser's relaxed kernels)
     /// or float; may be repeated
     #[arg(long, value_enum, default_values_t = [vectors::Quality::Exact])]
     quality: Vec<vectors::Quality>,

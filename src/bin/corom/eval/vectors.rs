@@ -25,7 +25,7 @@ const WINDOW_PER_THREAD: usize = 1024;
 /// Rows that are read from the cache at once.
 const READ_ROWS: usize = 256;
 
-/// How a model's products are computed.
+/// The kernels of a model's products.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Quality {
     /// 8-bit weights, the same bits on every machine

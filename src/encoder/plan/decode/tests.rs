@@ -132,7 +132,7 @@ fn check_affine(case: Affine) {
     check(&floats(&mut store_of_all, &matrix).unwrap(), &expected);
 }
 
-/// How blockwise elements lie in a file.
+/// The layout of blockwise elements in a file.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Layout {
     /// `MatMulNBits` of 4 bits: two per byte, the first one in the low half.

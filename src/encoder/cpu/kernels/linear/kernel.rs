@@ -1,7 +1,7 @@
 //! The kernels that a `Linear` can run.
 
-/// How a `Linear` computes its products. Packed weights keep the kernel that they were packed for. The two
-/// relaxed kernels share a weight layout.
+/// The kernel with which a `Linear` computes its products. Packed weights keep the kernel that they were packed for.
+/// The two relaxed kernels share a weight layout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Kernel {
     /// Has the same bits on every machine, and is the fastest kernel without relaxed SIMD. Activations are integers
