@@ -24,6 +24,7 @@ describe("a search client", () => {
   test("pages through all hits", async () => {
     const first = await one({ query: "" });
     assert.deepEqual([first.nbHits, first.nbPages, first.page, first.hitsPerPage, first.hits.length], [200, 10, 0, 20, 20]);
+    assert.equal((await one({ query: "", hitsPerPage: 7 })).nbPages, 29); // the last page has four hits
     const pages = await Promise.all([0, 1, 2].map((page) => one({ query: "女", hitsPerPage: 7, page })));
     const whole = await one({ query: "女", hitsPerPage: 21 });
     assert.deepEqual(pages.flatMap(({ hits }) => hits), whole.hits);
