@@ -6,42 +6,12 @@ import path from "node:path";
 import { describe, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { Catalog } from "corom/search";
+import { DIMENSION, ITEMS, SCHEMA, TITLES, index, randomVector } from "./support/catalogs.mjs";
 import { native, scratch } from "./support/converter.mjs";
-import { Corom, failsWith, random } from "./support/corom.mjs";
+import { Corom, failsWith } from "./support/corom.mjs";
 import { FIXTURES, ROOT } from "./support/paths.mjs";
 
 const MODEL = path.join(FIXTURES, "bits/int8");
-const DIMENSION = 64;
-const SCHEMA = {
-  fields: [{ name: "title", weight: 1 }, { name: "brand", weight: 0.5 }],
-  attributes: [
-    { name: "price", kind: "number" },
-    { name: "shop", kind: "string" },
-    { name: "stock", kind: "boolean" },
-    { name: "tags", kind: "tags" },
-  ],
-  stored: ["url"],
-};
-const titles = readFileSync(path.join(FIXTURES, "titles.txt"), "utf8").split("\n").filter((line) => line.trim()).slice(0, 200);
-const next = random(7);
-const below = (end) => Math.floor(next() * end);
-const ITEMS = titles.map((title, i) => ({
-  id: `p${i}`,
-  title,
-  brand: ["Nike 耐克", "", "肯德基"][i % 3],
-  price: i % 7 === 0 ? null : below(500),
-  shop: `店${below(9)}`,
-  stock: below(2) === 0,
-  tags: Array.from({ length: below(3) }, () => `标${below(5)}`),
-  url: `/p/${i}`,
-}));
-
-function index(...args) {
-  const run = native("index", ...args);
-  assert.equal(run.status, 0, run.stderr);
-  return run.stdout;
-}
-
 /** Builds a catalog folder with vectors of the model, and a delta: a replaced item, a removal, a patch. */
 function build(t, options = ["--model", MODEL]) {
   const folder = scratch(t);
@@ -56,7 +26,7 @@ function build(t, options = ["--model", MODEL]) {
   return { folder, catalog, whole, deltas: [delta(1), delta(2)], write };
 }
 
-const VECTOR = Float32Array.from({ length: DIMENSION }, () => next() - 0.5);
+const VECTOR = randomVector();
 const REQUESTS = [
   ["跑步鞋", {}],
   ["nike 鞋", { facets: [{ attribute: "shop" }, { attribute: "price", ranges: [0, 100, 300] }], topK: 50 }],
@@ -142,14 +112,14 @@ describe("Catalog.search", () => {
     assert.ok(text.startsWith("女") && items > 0);
     const similar = await shop.similar("p3", { topK: 5 });
     assert.ok(similar.hits.length === 5 && similar.hits.every(({ id }) => id !== "p3"));
-    assert.equal((await shop.item("p3")).fields.title, titles[3]);
+    assert.equal((await shop.item("p3")).fields.title, TITLES[3]);
     assert.equal(await shop.item("nothing"), undefined);
-    assert.equal(shop.info.items, titles.length);
+    assert.equal(shop.info.items, TITLES.length);
     assert.ok(shop.memoryBytes > whole.length);
     shop.free();
     shop.free();
     await failsWith("FREED", () => shop.search("x"));
-    assert.deepEqual([shop.info.items, shop.memoryBytes], [titles.length, 0]);
+    assert.deepEqual([shop.info.items, shop.memoryBytes], [TITLES.length, 0]);
   });
 
   test("rejects wrong arguments with their place", async (t) => {
@@ -244,7 +214,7 @@ describe("Catalog.load", () => {
     const { version } = shop.info;
     await shop.apply(deltas[0]);
     await shop.apply(deltas[1]);
-    assert.ok(shop.info.version !== version && shop.info.items === titles.length - 1);
+    assert.ok(shop.info.version !== version && shop.info.items === TITLES.length - 1);
     assert.equal(await shop.item("p7"), undefined);
   });
 
@@ -252,7 +222,7 @@ describe("Catalog.load", () => {
     const { whole } = build(t, []);
     const bytes = readFileSync(path.join(ROOT, "pkg/wasm/corom-search.wasm"));
     for (const wasm of [bytes, await WebAssembly.compile(bytes), Promise.resolve(bytes)]) {
-      assert.equal((await Catalog.load(whole, { wasm })).info.items, titles.length);
+      assert.equal((await Catalog.load(whole, { wasm })).info.items, TITLES.length);
     }
     await failsWith("INVALID_ARGUMENT", () => Catalog.load(whole, { wasm: new Uint8Array(9) }), "WebAssembly");
   });
