@@ -1,5 +1,13 @@
 //! The instruction sets that the kernels are compiled for, and the choice at run time.
 
+#[cfg(target_arch = "x86_64")]
+use super::avx2::{Avx2, AvxVnni};
+#[cfg(target_arch = "x86_64")]
+use super::avx512::Avx512Vnni;
+#[cfg(target_arch = "aarch64")]
+use super::neon_sets::NeonDot;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+use super::self_check;
 #[cfg(not(target_arch = "wasm32"))]
 use std::cell::Cell;
 
@@ -70,13 +78,35 @@ impl InstructionSet {
         Self::ALL.into_iter().filter(|set| set.is_available())
     }
 
-    /// Returns the set that the kernels use on this thread: the fastest one, unless [`with`](Self::with)
-    /// chose another.
+    /// Returns true if the machine has the instructions and their products are right.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn passes_self_check(self) -> bool {
+        self.is_available()
+            && match self {
+                #[cfg(target_arch = "x86_64")]
+                // SAFETY: the machine has the instructions.
+                Self::Avx2 => self_check::passes(unsafe { Avx2::assume() }),
+                #[cfg(target_arch = "x86_64")]
+                // SAFETY: the machine has the instructions.
+                Self::AvxVnni => self_check::passes(unsafe { AvxVnni::assume() }),
+                #[cfg(target_arch = "x86_64")]
+                // SAFETY: the machine has the instructions.
+                Self::Avx512Vnni => self_check::passes(unsafe { Avx512Vnni::assume() }),
+                #[cfg(target_arch = "aarch64")]
+                // SAFETY: the machine has the instructions.
+                Self::NeonDot => self_check::passes(unsafe { NeonDot::assume() }),
+                _ => true,
+            }
+    }
+
+    /// Returns the set that the kernels use on this thread: the fastest one that passes its self-check, unless
+    /// [`with`](Self::with) chose another.
     #[cfg(not(target_arch = "wasm32"))]
     pub fn current() -> Self {
         use std::sync::OnceLock;
         static FASTEST: OnceLock<InstructionSet> = OnceLock::new();
-        let fastest = || *FASTEST.get_or_init(|| Self::available().last().unwrap_or(Self::Base));
+        let usable = || Self::ALL.into_iter().rev().find(|set| set.passes_self_check());
+        let fastest = || *FASTEST.get_or_init(|| usable().unwrap_or(Self::Base));
         CHOSEN.get().unwrap_or_else(fastest)
     }
 
@@ -109,6 +139,13 @@ impl InstructionSet {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_available_set_passes_its_self_check() {
+        for set in InstructionSet::available() {
+            assert!(set.passes_self_check(), "{}", set.name());
+        }
+    }
 
     #[test]
     fn a_chosen_set_is_current_on_this_thread_until_the_call_ends() {

@@ -15,6 +15,7 @@
 //! | `avx512` | the traits for AVX-512-VNNI |
 //! | `neon_sets` | the instruction sets of aarch64: NEON, with and without its dot product |
 //! | `instruction_set` | the choice at run time |
+//! | `self_check` | compares the products of a set with plain arithmetic before it is used |
 //!
 //! All of them give the same bits for the same input, except for NaN payloads: no fused multiply-add, no
 //! approximate reciprocals, rounding to nearest even, minimum and maximum as in `pmin` and `pmax` of
@@ -51,6 +52,8 @@ mod neon_sets;
 ))]
 #[cfg_attr(test, allow(dead_code, reason = "the tests compare with it"))]
 mod portable;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+mod self_check;
 #[cfg(target_arch = "x86_64")]
 mod sse2;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
