@@ -4,7 +4,9 @@ Needs pyarrow, and the command on every node: `cargo install --path . --features
 """
 
 import fcntl
+import hashlib
 import os
+import shutil
 import subprocess
 import threading
 from itertools import chain
@@ -21,13 +23,21 @@ def model_folder(source, cache="/tmp/corom-models"):
     """
     if "://" not in str(source):
         return str(source)
-    target = Path(cache) / str(source).split("://")[1].replace("/", "_")
+    system, folder = pa.fs.FileSystem.from_uri(source)
+    # The manifest has the hashes of all files, so a model that is replaced is fetched again.
+    name = hashlib.sha256(str(source).encode())
+    manifest = f"{folder}/corom.json"
+    if system.get_file_info(manifest).type == pa.fs.FileType.File:
+        name.update(system.open_input_stream(manifest).read())
+    target = Path(cache) / name.hexdigest()
     target.parent.mkdir(parents=True, exist_ok=True)
     with open(f"{target}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not target.exists():
             part = f"{target}.part"
-            pa.fs.copy_files(source, part)
+            shutil.rmtree(part, ignore_errors=True)
+            os.makedirs(part)
+            pa.fs.copy_files(folder, part, source_filesystem=system)
             os.rename(part, target)  # a worker that was killed leaves no half of a model
     return str(target)
 

@@ -20,14 +20,16 @@ parser.add_argument("--model", required=True)
 parser.add_argument("--column", required=True)
 parser.add_argument("--keep", action="append", required=True, help="a column of the output; may be repeated")
 parser.add_argument("--command", default="corom")
+parser.add_argument("--on-bad-row", choices=["stop", "skip", "keep"], default="stop", help="a row without a text")
 parser.add_argument("--rows", type=int, default=65536, help="rows per task: each loads the model once")
 arguments = parser.parse_args()
+options = ["--on-bad-row", arguments.on_bad_row]
 
 
 def embed_table(table):
     """Embeds the rows of a task."""
     batches = embed(
-        table.to_batches(), arguments.model, arguments.column, arguments.keep, arguments.command
+        table.to_batches(), arguments.model, arguments.column, arguments.keep, arguments.command, options
     )
     return pa.Table.from_batches(batches)
 

@@ -21,12 +21,14 @@ parser.add_argument("--model", required=True)
 parser.add_argument("--column", required=True)
 parser.add_argument("--keep", action="append", required=True, help="a column of the output; may be repeated")
 parser.add_argument("--command", default="corom")
+parser.add_argument("--on-bad-row", choices=["stop", "skip", "keep"], default="stop", help="a row without a text")
 arguments = parser.parse_args()
+options = ["--on-bad-row", arguments.on_bad_row]
 
 
 def embed_partition(batches):
     """Embeds the rows of a partition. Spark has no lists of a fixed size."""
-    for batch in embed(batches, arguments.model, arguments.column, arguments.keep, arguments.command):
+    for batch in embed(batches, arguments.model, arguments.column, arguments.keep, arguments.command, options):
         vectors = batch["embedding"].cast(pa.list_(pa.float32()))
         yield batch.set_column(batch.num_columns - 1, "embedding", vectors)
 

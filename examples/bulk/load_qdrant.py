@@ -19,7 +19,7 @@ def load(stem, client, collection="items"):
     vectors = np.load(f"{stem}.npy", mmap_mode="r")  # does not read the file into memory
     size = models.VectorParams(size=vectors.shape[1], distance=models.Distance.COSINE)
     client.create_collection(collection, vectors_config=size)
-    ids = (int(line) for line in map(json.loads, open(f"{stem}.ids.jsonl")))
+    ids = (int(id) if str(id).isdigit() else id for id in map(json.loads, open(f"{stem}.ids.jsonl")))
     fields = (json.loads(line) for line in open(f"{stem}.jsonl"))
     payload = ({name: value for name, value in row.items() if name != "embedding"} for row in fields)
     client.upload_collection(collection, vectors=vectors, ids=ids, payload=payload)

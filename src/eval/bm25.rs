@@ -1,6 +1,7 @@
 //! BM25 over characters and bigrams: the keyword search that semantic search is compared with.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use super::scan::Found;
 use super::top_k::{Hit, TopK};
@@ -11,33 +12,60 @@ const B: f64 = 0.75;
 
 /// An inverted index. Terms are single characters and bigrams of neighboring characters where a script has no spaces
 /// (Han, kana, Hangul), and words of letters and digits elsewhere; lower-cased, full-width forms as ASCII.
+///
+/// A posting takes 6 bytes: 1,000,000 titles of 30 characters have about 60 million.
 #[derive(Debug)]
 pub struct Bm25 {
-    /// Row and count per term, in the order of the rows.
-    postings: HashMap<String, Vec<(u32, u32)>>,
+    /// The number of each term.
+    terms: HashMap<Box<str>, u32>,
+    /// Where the postings of each term begin, and the end of the last.
+    begins: Vec<usize>,
+    /// The rows of each term's postings, ascending.
+    rows: Vec<u32>,
+    /// How often each row has the term: at most [`u16::MAX`], from where on a score no longer changes.
+    counts: Vec<u16>,
     /// The number of terms of each row.
     lengths: Vec<u32>,
     average_length: f64,
 }
 
 impl Bm25 {
-    /// Indexes texts.
-    pub fn new<'a>(texts: impl IntoIterator<Item = &'a str>) -> Self {
-        let mut index = Self { postings: HashMap::new(), lengths: Vec::new(), average_length: 0.0 };
-        for (row, text) in texts.into_iter().enumerate() {
-            let (mut counts, mut length) = (HashMap::new(), 0);
-            for term in terms(text) {
-                *counts.entry(term).or_insert(0u32) += 1;
-                length += 1;
+    /// Indexes texts, in two passes: the first counts the postings, so that no list grows.
+    pub fn new<'a>(texts: impl IntoIterator<Item = &'a str, IntoIter: Clone>) -> Self {
+        let texts = texts.into_iter();
+        let (mut numbers, mut sizes, mut lengths) = (HashMap::new(), Vec::new(), Vec::new());
+        for text in texts.clone() {
+            let (found, length) = counted_terms(text);
+            for term in found.into_keys() {
+                let next = sizes.len() as u32;
+                let number = *numbers.entry(term.into_boxed_str()).or_insert(next);
+                if number == next {
+                    sizes.push(0usize);
+                }
+                sizes[number as usize] += 1;
             }
-            for (term, count) in counts {
-                index.postings.entry(term).or_default().push((row as u32, count));
-            }
-            index.lengths.push(length);
+            lengths.push(length);
         }
-        let terms: u64 = index.lengths.iter().map(|&length| u64::from(length)).sum();
-        index.average_length = terms as f64 / index.lengths.len().max(1) as f64;
-        index
+        let mut begins = vec![0];
+        begins.extend(sizes.iter().scan(0, |end, size| {
+            *end += size;
+            Some(*end)
+        }));
+        let postings = begins.last().copied().unwrap_or_default();
+        let (mut rows, mut counts) = (vec![0; postings], vec![0; postings]);
+        let mut next = begins.clone();
+        for (row, text) in texts.enumerate() {
+            for (term, count) in counted_terms(text).0 {
+                let Some(&number) = numbers.get(term.as_str()) else { continue };
+                let at = &mut next[number as usize];
+                rows[*at] = row as u32;
+                counts[*at] = u16::try_from(count).unwrap_or(u16::MAX);
+                *at += 1;
+            }
+        }
+        let terms: u64 = lengths.iter().map(|&length| u64::from(length)).sum();
+        let average_length = terms as f64 / lengths.len().max(1) as f64;
+        Self { terms: numbers, begins, rows, counts, lengths, average_length }
     }
 
     /// Returns the best `top_k` rows that have a term of the query. Mean and deviation are over all rows, with a score
@@ -47,7 +75,7 @@ impl Bm25 {
         let count = self.lengths.len();
         let mut scores: HashMap<u32, f64> = HashMap::new();
         for (weight, postings) in self.query_terms(query) {
-            for &(row, frequency) in postings {
+            for (&row, &frequency) in self.rows[postings.clone()].iter().zip(&self.counts[postings]) {
                 *scores.entry(row).or_default() += weight * self.saturation(row, frequency);
             }
         }
@@ -67,29 +95,40 @@ impl Bm25 {
 
     /// Returns the score of one row: 0 if it has no term of the query.
     pub fn score(&self, query: &str, row: u32) -> f32 {
-        let part = |(weight, postings): (f64, &[(u32, u32)])| {
-            let found = postings.binary_search_by_key(&row, |&(row, _)| row).ok();
-            found.map_or(0.0, |index| weight * self.saturation(row, postings[index].1))
+        let part = |(weight, postings): (f64, Range<usize>)| {
+            let found = self.rows[postings.clone()].binary_search(&row).ok();
+            found.map_or(0.0, |index| weight * self.saturation(row, self.counts[postings.start + index]))
         };
         self.query_terms(query).map(part).sum::<f64>() as f32
     }
 
     /// Returns idf and postings of each term of a query that the index has.
-    fn query_terms(&self, query: &str) -> impl Iterator<Item = (f64, &[(u32, u32)])> {
+    fn query_terms(&self, query: &str) -> impl Iterator<Item = (f64, Range<usize>)> {
         let count = self.lengths.len() as f64;
         terms(query).into_iter().filter_map(move |term| {
-            let postings = self.postings.get(&term)?;
+            let number = *self.terms.get(term.as_str())? as usize;
+            let postings = self.begins[number]..self.begins[number + 1];
             let found = postings.len() as f64;
-            Some(((1.0 + (count - found + 0.5) / (found + 0.5)).ln(), postings.as_slice()))
+            Some(((1.0 + (count - found + 0.5) / (found + 0.5)).ln(), postings))
         })
     }
 
     /// Returns the part of a term's frequency in a score, smaller in longer texts.
-    fn saturation(&self, row: u32, frequency: u32) -> f64 {
+    fn saturation(&self, row: u32, frequency: u16) -> f64 {
         let frequency = f64::from(frequency);
         let length = f64::from(self.lengths[row as usize]) / self.average_length;
         frequency / (frequency + K1 * (1.0 - B + B * length))
     }
+}
+
+/// Returns how often a text has each term, and the number of all.
+fn counted_terms(text: &str) -> (HashMap<String, u32>, u32) {
+    let (mut counts, mut length) = (HashMap::new(), 0);
+    for term in terms(text) {
+        *counts.entry(term).or_insert(0) += 1;
+        length += 1;
+    }
+    (counts, length)
 }
 
 /// Returns the terms of a text, in its order.

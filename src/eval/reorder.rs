@@ -17,9 +17,12 @@ pub fn reorder(hits: &[Hit], scores: &[f32]) -> Vec<Hit> {
     let mut reordered: Vec<Hit> =
         first.iter().zip(scores).map(|(hit, &score)| Hit { score, ..*hit }).collect();
     reordered.sort_by(|a, b| b.score.total_cmp(&a.score));
-    let lowest = reordered.last().map_or(0.0, |hit| hit.score);
-    let below = rest.iter().enumerate().map(|(at, hit)| Hit { score: lowest - (at + 1) as f32, ..*hit });
-    reordered.extend(below);
+    let mut score = reordered.last().map_or(0.0, |hit| hit.score);
+    for hit in rest {
+        // Large scores are further apart than 1.
+        score = (score - 1.0).min(score.next_down());
+        reordered.push(Hit { score, ..*hit });
+    }
     reordered
 }
 
@@ -46,6 +49,8 @@ mod tests {
         let rows: Vec<u32> = (0..100_000).collect();
         let order = reorder(&hits(&rows), &[1.0]);
         assert_eq!(order.len(), rows.len());
-        assert!(order.is_sorted_by(|a, b| a.score >= b.score));
+        assert!(order.is_sorted_by(|a, b| a.score > b.score));
+        let large = reorder(&hits(&rows[..100]), &[2e9, -4e9]);
+        assert!(large.is_sorted_by(|a, b| a.score > b.score));
     }
 }

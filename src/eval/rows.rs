@@ -5,9 +5,10 @@ use crate::error::{Error, Result, fail};
 use crate::similarity::{Metric, dot};
 
 /// The type of the stored numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum RowType {
     /// 4 bytes a number.
+    #[default]
     F32,
     /// 1 byte a number and a scale per row: the largest absolute value becomes 127.
     Int8,

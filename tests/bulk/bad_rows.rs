@@ -1,6 +1,6 @@
 //! A bad row is reported with its line: it ends the run, or is skipped or kept.
 
-use crate::{Folder, embed, embedding, expected, fails, floats, npy, records};
+use crate::{Folder, command, embed, embedding, expected, fails, floats, npy, records};
 
 /// A format: its file, options, and per bad row the place and the reason.
 type Case = (&'static str, &'static [u8], &'static [&'static str], &'static [&'static str]);
@@ -90,10 +90,68 @@ fn a_bad_row_stops_the_run_is_skipped_or_is_kept() {
         assert_eq!(embedding(records.last().unwrap()), good[dimension..]);
         for (record, reason) in records[1..].iter().zip(*reasons) {
             assert!(record["embedding"].is_null());
+            if record.get("place").is_none() {
+                assert!(record.as_object().unwrap().len() > 1, "{name}: the row's own fields: {record}");
+                continue;
+            }
             let line = format!("{} {}", record["place"].as_str().unwrap(), record["error"].as_str().unwrap());
             assert!(line.contains(reason), "{line}");
         }
     }
+}
+
+#[test]
+fn rows_after_many_bad_rows_are_read() {
+    let folder = Folder::new("many-bad");
+    let good = expected(&["耳机".to_owned(), "充电宝".to_owned()]);
+    // More than the bytes of a window.
+    let text = format!(
+        "{{\"text\":\"耳机\"}}\n{}{{\"text\":\"充电宝\"}}\n",
+        format!("{}\n", "[]".repeat(1 << 19)).repeat(40)
+    );
+    let input = folder.write("in.jsonl", text);
+    let errors = embed(&input, folder.path("out.npy"), &["--on-bad-row", "skip"]);
+    assert_eq!(errors.matches("; skipped").count(), 40);
+    let bytes = folder.read("out.npy");
+    assert_eq!(floats(npy(&bytes).1), good);
+    assert_eq!(folder.read("out.ids.jsonl"), b"0\n41\n");
+}
+
+#[test]
+fn a_row_that_is_kept_keeps_what_can_be_read() {
+    let folder = Folder::new("kept");
+    let keep = ["--on-bad-row", "keep", "--id", "sku", "--force"];
+    let rows = "{\"sku\":\"a\",\"text\":null}\n{\"sku\":[],\"text\":\"耳机\"}\n{}\n{\"sku\":\"d\",\"text\":\"耳机\"}\n";
+    let input = folder.write("in.jsonl", rows);
+    embed(&input, folder.path("out.jsonl"), &keep);
+    let out = records(&folder.read("out.jsonl"));
+    assert_eq!((&out[0]["sku"], &out[0]["embedding"]), (&"a".into(), &serde_json::Value::Null));
+    assert_eq!((&out[1]["text"], &out[1]["embedding"]), (&"耳机".into(), &serde_json::Value::Null));
+    assert_eq!(out[2]["place"], "line 3");
+    assert_eq!(embedding(&out[3]), expected(&["耳机".to_owned()]));
+    let output = command(&input, folder.path("out.npy"), &keep).output().unwrap();
+    let report = String::from_utf8(output.stdout).unwrap();
+    assert!(report.contains("  1 vectors of") && report.contains("  3 bad rows are kept"), "{report}");
+    assert_eq!(folder.read("out.ids.jsonl"), b"\"a\"\nnull\nnull\n\"d\"\n");
+
+    let input = folder.write("in.tsv", "sku\ttitle\na\t耳机\n\t充电宝\nc\n");
+    let table = ["--header", "--column", "title"];
+    embed(&input, folder.path("out.jsonl"), &[&keep[..], &table].concat());
+    let out = records(&folder.read("out.jsonl"));
+    assert_eq!((&out[1]["title"], &out[1]["embedding"]), (&"充电宝".into(), &serde_json::Value::Null));
+    assert_eq!(out[2]["place"], "line 4");
+}
+
+#[test]
+fn a_first_row_that_cannot_be_read_is_named() {
+    let folder = Folder::new("first");
+    let input = folder.write("in.tsv", b"\xff\ta\n1\tb\n");
+    let options = ["--column", "2", "--on-bad-row", "skip"];
+    let errors = fails(&input, folder.path("out.npy"), &options, "INVALID_ARGUMENT");
+    assert!(errors.contains("the first row, on line 1, is not UTF-8"), "{errors}");
+    let input = folder.write("blank.csv", "\n\n");
+    embed(&input, folder.path("blank.npy"), &["--column", "1"]);
+    assert!(floats(npy(&folder.read("blank.npy")).1).is_empty());
 }
 
 #[test]

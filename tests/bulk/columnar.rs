@@ -148,6 +148,40 @@ fn wrong_columns_and_formats_are_named() {
     }
 }
 
+/// The vector of a row that is kept is all zeros, and so is the end mark of old streams.
+#[test]
+fn a_stream_cut_after_a_batch_that_ends_in_zeros_is_rejected() {
+    let folder = Folder::new("columnar-zeros");
+    folder.write("in.tsv", format!("sku\ttitle\n{}", "a\t耳机\nb\n".repeat(3)));
+    let keep = [&HEADER[..], &["--window", "2", "--on-bad-row", "keep"]].concat();
+    embed(folder.path("in.tsv"), folder.path("in.arrows"), &keep);
+    let whole = folder.read("in.arrows");
+    let picks = ["--column", "title", "--id", "sku", "--on-bad-row", "skip", "--force"];
+    embed(folder.path("in.arrows"), folder.path("out.npy"), &picks);
+    // Messages begin with this mark. The first is the schema, the last the end mark.
+    let marks = (8..whole.len()).step_by(8).filter(|&at| whole[at..].starts_with(&[0xff; 4]));
+    let cuts: Vec<usize> = marks.collect();
+    assert!(cuts.iter().any(|&at| whole[..at].ends_with(&[0; 8])), "no batch ends in zeros");
+    for at in cuts {
+        let cut = folder.write("cut.arrows", &whole[..at]);
+        let errors = fails(&cut, folder.path("out.npy"), &picks, "INVALID_ARGUMENT");
+        assert!(errors.contains("it is cut"), "{at} of {} bytes: {errors}", whole.len());
+    }
+}
+
+#[test]
+fn rows_after_many_bad_rows_of_columns_are_read() {
+    let folder = Folder::new("columnar-many-bad");
+    let wide = "x".repeat(1 << 20);
+    let bad = format!("{wide}\n").repeat(40);
+    folder.write("in.tsv", format!("sku\ttitle\na\t耳机\n{bad}c\t充电宝\n"));
+    let keep = ["--header", "--column", "title", "--on-bad-row", "keep", "--window", "8"];
+    embed(folder.path("in.tsv"), folder.path("in.parquet"), &keep);
+    let skip = ["--column", "title", "--id", "sku", "--on-bad-row", "skip"];
+    embed(folder.path("in.parquet"), folder.path("out.npy"), &skip);
+    assert_eq!(folder.read("out.ids.jsonl"), "\"a\"\n\"c\"\n".as_bytes());
+}
+
 #[test]
 fn a_file_without_rows_has_its_columns() {
     let folder = Folder::new("columnar-empty");

@@ -223,3 +223,22 @@ fn wrong_columns_are_named() {
     fails(folder.path("missing.tsv"), &out, &[], "MISSING_FILE");
     assert_eq!(folder.names(), ["in.tsv"]);
 }
+
+#[test]
+fn an_output_does_not_replace_the_input() {
+    let folder = Folder::new("same");
+    let ids = folder.write("a.ids.jsonl", "\"耳机\"\n");
+    let dotted = folder.path(".").join("a.ids.jsonl");
+    for (from, to, message) in [
+        (&ids, &dotted, "IN and OUT are the same file"),
+        (&ids, &folder.path("a.npy"), "a.ids.jsonl would replace IN"),
+    ] {
+        let errors = fails(from, to, &["--force"], "INVALID_ARGUMENT");
+        assert!(errors.contains(message), "{errors}");
+    }
+    assert_eq!(folder.read("a.ids.jsonl"), "\"耳机\"\n".as_bytes());
+    let scales = folder.write("b.scales.npy", "\"耳机\"\n");
+    let options = ["--force", "--input", "jsonl", "--vectors", "int8"];
+    let errors = fails(&scales, folder.path("b.npy"), &options, "INVALID_ARGUMENT");
+    assert!(errors.contains("b.scales.npy would replace IN"), "{errors}");
+}

@@ -87,5 +87,10 @@ fn embedder_agrees_with_its_own_vectors_and_not_with_others() {
     verify(&model, &path).expect_rejected("INVALID_ARGUMENT", &["more numbers than a vector"]);
     std::fs::write(scratch.join("broken.json"), "{").unwrap();
     verify(&model, &scratch.join("broken.json")).expect_rejected("INVALID_ARGUMENT", &["broken.json"]);
-    verify(&model, &scratch.join("absent.json")).expect_rejected("FETCH_FAILED", &["absent.json"]);
+    verify(&model, &scratch.join("absent.json")).expect_rejected("MISSING_FILE", &["absent.json"]);
+    let path = write(
+        &scratch,
+        &json!({ "name": "nothing", "task": "embed", "texts": ["a"], "vectors": [{ "first": [] }] }),
+    );
+    verify(&model, &path).expect_rejected("INVALID_ARGUMENT", &["\"nothing\" has no numbers"]);
 }

@@ -275,3 +275,82 @@ fn wrong_arguments_and_files_are_errors_that_name_them() {
     }
     assert!(!scratch.0.join(".corom-eval").exists(), "a call that embeds nothing made a folder");
 }
+
+#[test]
+fn options_without_effect_and_equal_names_are_rejected_first() {
+    let scratch = Scratch::new("options");
+    let files = made_up::write(&scratch.0, 50);
+    let model = model("int8");
+    let model = model.to_str().unwrap();
+    let rejected = |options: &[&str], code: &str, message: &str| {
+        let (status, stdout, stderr) = run(&scratch, &files, options);
+        assert_eq!(status, Some(1), "{options:?}: {stdout}{stderr}");
+        assert!(stderr.contains(code) && stderr.contains(message), "{options:?}: {stderr}");
+        assert!(!scratch.0.join(".corom-eval").exists(), "{options:?}: embedded first");
+    };
+    fs::write(scratch.0.join("bm25"), "q0 Q0 p0 1 1.0 x\n").unwrap();
+    fs::create_dir(scratch.0.join("folder")).unwrap();
+    let ranking = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/rerankers");
+    for (options, message) in [
+        (&["--model", model, "--rrf", "--weight", "0.9"][..], "--weight has no effect with --rrf"),
+        (&["--weight", "0.9"], "--weight has no effect without --model"),
+        (&["--rrf"], "--rrf has no effect without --model"),
+        (&["--rows", "int8"], "--rows has no effect without --model"),
+        (&["--model", model, "--depth", "5"], "--depth has no effect without --rerank"),
+        (&["--quality", "float"], "--quality has no effect without --model or --rerank"),
+        (&["--model", model, "--quality", "exact", "--quality", "exact"], "--quality exact: given twice"),
+        (&["--model", model, "--model", model], "given twice"),
+        (&["--measure", "RR@10", "--measure", "RR@10"], "--measure RR@10: given twice"),
+        (&["--model", model, "--run", "bm25"], "two systems would have the name `bm25`"),
+        (&["--model", model, "--json", "folder"], "is a folder; expected a file"),
+    ] {
+        rejected(options, "INVALID_ARGUMENT", message);
+    }
+    rejected(&["--model", model, "--run", "absent"], "MISSING_FILE", "absent");
+    rejected(&["--model", model, "--json", "absent/x.json"], "MISSING_FILE", "absent");
+    rejected(&["--model", model, "--rerank", ranking.to_str().unwrap()], "MISSING_FILE", "");
+}
+
+#[test]
+fn models_with_the_same_folder_name_are_two_systems() {
+    let scratch = Scratch::new("names");
+    let files = made_up::write(&scratch.0, 200);
+    for parent in ["a", "b"] {
+        let to = scratch.0.join(parent).join("corom");
+        fs::create_dir_all(&to).unwrap();
+        for entry in model("int8").read_dir().unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_file() {
+                fs::copy(&path, to.join(path.file_name().unwrap())).unwrap();
+            }
+        }
+    }
+    let options = ["--model", "a/corom", "--model", "b/corom", "--measure", "RR@10", "--save-runs", "runs"];
+    let (status, stdout, stderr) = run(&scratch, &files, &options);
+    assert_eq!(status, Some(0), "{stdout}{stderr}");
+    assert_eq!(scratch.0.join("runs").read_dir().unwrap().count(), 5);
+    let difference = stdout.lines().skip_while(|line| !line.starts_with("difference to a/corom exact"));
+    let line = difference.into_iter().find(|line| line.starts_with("b/corom exact ")).unwrap();
+    assert!(line.contains("+0.0000 [+0.0000, +0.0000]"), "{stdout}");
+    // Without a model, differences are to BM25.
+    fs::copy(scratch.0.join("runs/b-corom-exact.run"), scratch.0.join("other.run")).unwrap();
+    let (_, stdout, _) = run(&scratch, &files, &["--run", "other.run", "--measure", "RR@10"]);
+    assert!(stdout.contains("difference to bm25"), "{stdout}");
+}
+
+#[test]
+fn a_cache_in_the_model_folder_is_used_again() {
+    let scratch = Scratch::new("inside");
+    let files = made_up::write(&scratch.0, 50);
+    for entry in model("int8").read_dir().unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_file() {
+            fs::copy(&path, scratch.0.join(path.file_name().unwrap())).unwrap();
+        }
+    }
+    for _ in 0..2 {
+        let (status, _, stderr) = run(&scratch, &files, &["--model", ".", "--measure", "RR@10"]);
+        assert_eq!(status, Some(0), "{stderr}");
+        assert_eq!(scratch.0.join(".corom-eval").read_dir().unwrap().count(), 2);
+    }
+}

@@ -146,7 +146,11 @@ describe("corom verify", () => {
     assert.match(both(ranking, "--numbers", numbers).stderr, /"wrong" contradicts itself/);
     writeFileSync(numbers, '{"examples":[{"name":"x","task":"sort","texts":[]}]}');
     assert.match(corom("verify", ranking, "--numbers", numbers).stderr, /^error\[INVALID_ARGUMENT\]: .* is not a file of numbers/);
-    assert.match(corom("verify", ranking, "--numbers", path.join(folder, "no.json")).stderr, /^error\[FETCH_FAILED\]/);
+    assert.match(corom("verify", ranking, "--numbers", path.join(folder, "no.json")).stderr, /^error\[MISSING_FILE\]/);
+    write(0.25, [{ name: "none", task: "embed", texts: ["a"], vectors: [{ first: [] }] }]);
+    assert.match(both(ranking, "--numbers", numbers).stderr, /"none" has no numbers/);
+    writeFileSync(numbers, `\ufeff${JSON.stringify({ examples: [] })}`);
+    assert.match(both(ranking, "--numbers", numbers).stderr, /has no examples/);
   });
 });
 

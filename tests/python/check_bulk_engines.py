@@ -71,7 +71,9 @@ def kill_some(ended, killed):
 
 def run(out, faults):
     """Runs the engine's script. Returns the seconds."""
-    arguments = [folder / "in", out, "--model", folder / "model", "--column", "title", "--keep", "sku", "--keep", "title"]
+    # An address, which is copied, and a path.
+    model = folder / "model" if faults else (folder / "model").resolve().as_uri()
+    arguments = [folder / "in", out, "--model", model, "--column", "title", "--keep", "sku", "--keep", "title"]
     script = root / f"examples/bulk/embed_{engine}.py"
     if engine == "ray":
         command = [sys.executable, script, *arguments, "--command", corom, "--rows", str(ROWS)]
@@ -108,7 +110,25 @@ def compare(out, vectors, titles):
     assert column.flatten().to_numpy().tobytes() == vectors.tobytes()
 
 
+def check_model_folder():
+    """Checks that addresses have copies of their own, and that a model that is replaced is copied again."""
+    sys.path.insert(0, str(root / "examples/bulk"))
+    from corom_stream import model_folder
+
+    copies = set()
+    for name in ["a/b", "a_b"]:
+        source = (folder / "sources" / name).resolve()
+        shutil.copytree(model, source)
+        copies.add(model_folder(source.as_uri(), folder / "copies"))
+        assert model_folder(source.as_uri(), folder / "copies") in copies
+    assert all((Path(copy) / "corom.json").read_bytes() == (Path(model) / "corom.json").read_bytes() for copy in copies)
+    (source / "corom.json").write_text((source / "corom.json").read_text() + " ")
+    copies.add(model_folder(source.as_uri(), folder / "copies"))
+    assert len(copies) == 3, copies
+
+
 vectors, titles = write_catalog()
+check_model_folder()
 for faults in [True] if options == ["--kills"] else [False, True]:
     out = folder / ("out-killed" if faults else "out")
     seconds = run(out, faults)

@@ -8,6 +8,7 @@ Qdrant's client and Milvus Lite run in this process.
 import json
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +40,12 @@ assert client.count("items").count == COUNT
 found = client.query_points("items", query=matrix[7].tolist(), limit=3).points
 assert np.allclose([point.score for point in found], cosines[:3], atol=1e-5), found
 assert all(point.payload == {"id": point.id, "title": titles[point.id]} for point in found)
-print(f"qdrant: {COUNT} rows")
+# Ids that are UUIDs.
+uuids = [str(uuid.uuid5(uuid.NAMESPACE_URL, str(n))) for n in range(COUNT)]
+(folder / "items.ids.jsonl").write_text("".join(f"{json.dumps(one)}\n" for one in uuids))
+load_qdrant.load(folder / "items", client, "uuids")
+assert client.query_points("uuids", query=matrix[7].tolist(), limit=1).points[0].id == uuids[7]
+print(f"qdrant: {COUNT} rows, with numbers and with UUIDs as ids")
 
 (folder / "milvus.db").unlink(missing_ok=True)
 client = MilvusClient(str(folder / "milvus.db"))

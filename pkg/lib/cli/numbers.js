@@ -10,16 +10,18 @@ export function readNumbers(file) {
   try {
     text = readFileSync(file, "utf8");
   } catch (cause) {
-    throw new CoromError("FETCH_FAILED", `${file} cannot be read: ${messageOf(cause)}`, { cause });
+    const code = cause.code === "ENOENT" ? "MISSING_FILE" : "FETCH_FAILED";
+    throw new CoromError(code, `${file} cannot be read: ${messageOf(cause)}`, { cause });
   }
   let value;
   try {
-    value = JSON.parse(text);
+    value = JSON.parse(text.replace(/^\ufeff/, ""));
   } catch (cause) {
     throw invalid(`${file} is not a file of numbers: ${messageOf(cause)}`, { cause });
   }
   const wrong = wrongField(value);
   if (wrong !== undefined) throw invalid(`${file} is not a file of numbers: ${wrong}`);
+  if (value.examples.length === 0) throw invalid(`${file} has no examples`);
   for (const example of value.examples) checkExample(example, file);
   return value.examples;
 }
@@ -54,5 +56,6 @@ function checkExample({ name, task, query, texts, vectors = [], scores = [] }, f
         "query if, and only if, the task is `rerank`",
     );
   }
-  if (scores.length === 0 && vectors.length === 0) throw invalid(`${file}: the example "${name}" has no numbers`);
+  const isEmpty = ({ first, last = [] }) => first.length === 0 && last.length === 0;
+  if (scores.length === 0 && vectors.every(isEmpty)) throw invalid(`${file}: the example "${name}" has no numbers`);
 }

@@ -71,7 +71,7 @@ pub(crate) struct Args {
     /// The treatment of a row without a text that can be embedded
     #[arg(long, value_enum, default_value_t = OnBadRow::Stop)]
     pub(super) on_bad_row: OnBadRow,
-    /// Threads that embed, each with the model in memory [default: one per core]
+    /// Threads that embed, and share the model in memory [default: one per core]
     #[arg(long, value_name = "N")]
     pub(super) threads: Option<NonZeroUsize>,
     /// Rows that are in memory at the same time, and sorted by length

@@ -50,6 +50,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let options = args.quality.load_options(args.max_length);
     let mut engine = Engine::load(&args.model, options, &[args.prompt()], threads)?;
     let mut encoder = output::encoder(formats.1, settings::shape(args, &*input, engine.dimension))?;
+    settings::check_paths(args, encoder.sidecars())?;
     let progress = Progress::new("embedding");
     let bad = BadRows { input: name, choice: args.on_bad_row, count: 0, progress };
     let mut run = Run { args, engine: &mut engine, bad, checkpoint: Checkpoint::default() };
@@ -114,6 +115,12 @@ impl Run<'_> {
         loop {
             let before = input.position().offset;
             let Some(mut window) = input.read(self.args.window.get(), &mut self.bad)? else { break };
+            if window.rows.is_empty() {
+                self.checkpoint.counts.bad = self.bad.count;
+                self.checkpoint.position = input.position();
+                record(sink, self.checkpoint.clone())?;
+                continue;
+            }
             let after = input.position().offset;
             let vectors = self.vectors(&mut window, |bad, done, count| {
                 let read = before + (after - before) * done as u64 / count.max(1) as u64;
@@ -177,9 +184,11 @@ impl Run<'_> {
     fn report(&self, seconds: f64) {
         let out = self.args.output_file.display();
         let counts = &self.checkpoint.counts;
+        let kept = if self.args.on_bad_row == OnBadRow::Keep { counts.bad } else { 0 };
+        let vectors = counts.rows - kept;
         let mut lines = vec![
             out.to_string(),
-            format!("  {} vectors of {} numbers, {}", counts.rows, self.engine.dimension, duration(seconds)),
+            format!("  {vectors} vectors of {} numbers, {}", self.engine.dimension, duration(seconds)),
         ];
         if counts.cut > 0 {
             lines.push(format!(
@@ -192,7 +201,7 @@ impl Run<'_> {
         }
         match (counts.bad, self.args.on_bad_row) {
             (0, _) => {}
-            (bad, OnBadRow::Keep) => lines.push(format!("  {bad} bad rows have no vector")),
+            (bad, OnBadRow::Keep) => lines.push(format!("  {bad} bad rows are kept without a vector")),
             (bad, _) => lines.push(format!("  {bad} bad rows were skipped")),
         }
         for line in lines {

@@ -120,11 +120,19 @@ impl OutFiles {
         let state = encoder.has_state().then(|| (&targets[0], hidden(out, "state")));
         let mut files = Vec::new();
         for (at, (target, part)) in parts.chain(state).enumerate() {
+            let is_state = at >= targets.len();
             if is_complete && !part.exists() {
+                if !is_state && !target.exists() {
+                    fail!(
+                        InvalidArgument,
+                        "an earlier run completed {}, and the file is gone; --force starts again",
+                        target.display()
+                    );
+                }
                 continue; // renamed before
             }
             let mut file = OutFile::open(target, part, lengths.get(at).copied(), is_complete)?;
-            file.is_state = at >= targets.len();
+            file.is_state = is_state;
             files.push(file);
         }
         let checkpoint = old.map(|old| old.checkpoint).unwrap_or_default();

@@ -19,9 +19,6 @@ use crate::fail;
 /// # Errors
 /// `INVALID_ARGUMENT` if a format is not known, or does not fit standard output.
 pub(super) fn formats(args: &Args) -> Result<(InputFormat, OutputFormat)> {
-    if args.input_file != Path::new("-") && args.input_file == args.output_file {
-        fail!(InvalidArgument, "IN and OUT are the same file");
-    }
     let by_name = || input::format_of(&args.input_file);
     let both = args.format.map(OutputFormat::as_input).transpose()?;
     let Some(from) = args.input.or(both).or_else(by_name) else {
@@ -70,6 +67,26 @@ pub(super) fn formats(args: &Args) -> Result<(InputFormat, OutputFormat)> {
         );
     }
     Ok((from, to))
+}
+
+/// Checks that no file of the output replaces the input. `extensions` are those of the files beside `OUT`.
+///
+/// # Errors
+/// `INVALID_ARGUMENT` if one does.
+pub(super) fn check_paths(args: &Args, extensions: &[&str]) -> Result<()> {
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let (input, out) = (real(&args.input_file), &args.output_file);
+    if args.input_file == Path::new("-") || out == Path::new("-") {
+        return Ok(());
+    }
+    if real(out) == input {
+        fail!(InvalidArgument, "IN and OUT are the same file, {}", out.display());
+    }
+    let beside = extensions.iter().map(|extension| out.with_extension(extension));
+    if let Some(same) = beside.into_iter().find(|path| real(path) == input) {
+        fail!(InvalidArgument, "{} would replace IN; give OUT another name", same.display());
+    }
+    Ok(())
 }
 
 /// Returns the name of the input in messages.

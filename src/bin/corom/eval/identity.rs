@@ -26,7 +26,7 @@ pub(super) fn hex(hash: Sha256) -> String {
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Adds the names and contents of a folder's files to a hash, in the order of their names.
+/// Adds the names and contents of a folder's files to a hash, in the order of their names; hidden ones are left out.
 fn hash_folder(folder: &Path, hash: &mut Sha256) -> Result<()> {
     let entries = folder.read_dir().and_then(Iterator::collect::<std::io::Result<Vec<_>>>);
     let mut paths: Vec<_> =
@@ -34,6 +34,10 @@ fn hash_folder(folder: &Path, hash: &mut Sha256) -> Result<()> {
     paths.sort();
     for path in paths {
         let Some(name) = path.file_name() else { continue };
+        // No file of a model. A cache inside the folder, `.corom-eval`, would change its own name.
+        if name.as_encoded_bytes().starts_with(b".") {
+            continue;
+        }
         hash.update(name.as_encoded_bytes());
         hash.update([0]);
         if path.is_dir() {

@@ -1,5 +1,7 @@
 //! The table that `corom eval` prints.
 
+use std::collections::HashMap;
+
 use corom::error::{Error, Result};
 use corom::eval::{Convention, Measure, Qrels, QueryValues, Run, evaluate, paired_bootstrap};
 use serde_json::{Map, Value, json};
@@ -15,7 +17,7 @@ const SEED: u64 = 1;
 /// Those of [`evaluate`].
 pub(super) fn lines(
     systems: &[(String, Run)],
-    baseline: Option<&str>,
+    baseline: &str,
     qrels: &Qrels,
     measures: &[Measure],
 ) -> Result<Vec<String>> {
@@ -26,7 +28,7 @@ pub(super) fn lines(
     let header = measures.iter().map(|measure| format!(" {:>10}", measure.to_string())).collect::<String>();
     let mut lines = vec![format!("{:width$}{header}  queries  convention", "system")];
     let mut differences = Vec::new();
-    let base = match systems.iter().find(|(name, _)| Some(name.as_str()) == baseline) {
+    let base = match systems.iter().find(|(name, _)| name == baseline) {
         Some((name, run)) => Some(values_of(name, run, Convention::MULTI_CPR)?),
         None => None,
     };
@@ -43,16 +45,19 @@ pub(super) fn lines(
             shown.push(values);
         }
         if let (Some(base), Some(values)) = (&base, shown.first())
-            && Some(name.as_str()) != baseline
+            && name != baseline
         {
             differences.push(difference_line(name, width, base, values));
         }
     }
-    if let (Some(baseline), false) = (baseline, differences.is_empty()) {
+    if !differences.is_empty() {
         lines.push(String::new());
         lines.push(format!(
             "difference to {baseline}, with the 95 % interval of a paired bootstrap ({RESAMPLES} resamples, seed {SEED})"
         ));
+        let header =
+            measures.iter().map(|measure| format!("  {:<26}", measure.to_string())).collect::<String>();
+        lines.push(format!("{:width$}{}", "system", header.trim_end()));
         lines.extend(differences);
     }
     Ok(lines)
@@ -101,19 +106,21 @@ fn difference_line(name: &str, width: usize, base: &[QueryValues], values: &[Que
         .zip(values)
         .map(|(base, values)| {
             // Only queries that both systems answered are pairs.
+            let by_query: HashMap<&str, f64> =
+                base.values.iter().map(|(query, value)| (query.as_str(), *value)).collect();
             let mut pairs = (Vec::new(), Vec::new());
             for (query, value) in &values.values {
-                if let Some((_, other)) = base.values.iter().find(|(other, _)| other == query) {
+                if let Some(other) = by_query.get(query.as_str()) {
                     pairs.0.push(*other);
                     pairs.1.push(*value);
                 }
             }
             if pairs.0.is_empty() {
-                return "  no common query".to_owned();
+                return format!("  {:<26}", "no common query");
             }
             let interval = paired_bootstrap(&pairs.0, &pairs.1, RESAMPLES, SEED);
             format!("  {:+.4} [{:+.4}, {:+.4}]", interval.difference, interval.low, interval.high)
         })
         .collect();
-    format!("{name:width$}{columns}")
+    format!("{name:width$}{}", columns.trim_end())
 }

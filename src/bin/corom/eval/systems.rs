@@ -2,7 +2,7 @@
 //! again by each reranker.
 
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use corom::error::Result;
 use corom::eval::{
@@ -10,9 +10,13 @@ use corom::eval::{
 };
 use corom::prompts::PromptChoice;
 
+use super::names::Named;
 use super::pairs::{Candidates, PairModel};
 use super::vectors::{Model, Quality};
 use crate::fail;
+
+/// The name of BM25's system.
+const BM25: &str = "bm25";
 
 /// The files of a judged collection.
 pub(super) struct Collection {
@@ -80,8 +84,8 @@ impl Collection {
 
 /// The searches of one call.
 pub(super) struct Searches<'a> {
-    pub(super) models: &'a [PathBuf],
-    pub(super) rerankers: &'a [PathBuf],
+    pub(super) models: &'a [Named],
+    pub(super) rerankers: &'a [Named],
     /// The number of results per query that a reranker orders.
     pub(super) rerank_depth: usize,
     pub(super) qualities: &'a [Quality],
@@ -94,9 +98,38 @@ pub(super) struct Searches<'a> {
 }
 
 impl Searches<'_> {
-    /// Returns the name of the system that others are compared with: the first model with the first quality.
-    pub(super) fn baseline(&self) -> Option<String> {
-        Some(system_name(self.models.first()?, *self.qualities.first()?))
+    /// Returns the name of the system that others are compared with: the first model with the first quality, or BM25.
+    pub(super) fn baseline(&self) -> String {
+        let first = self.models.first().zip(self.qualities.first());
+        first.map_or_else(|| BM25.to_owned(), |(model, quality)| system_name(model, *quality))
+    }
+
+    /// Returns the names of all systems, in the order of [`run`](Self::run).
+    pub(super) fn names(&self) -> Vec<String> {
+        let each = |folders: &'_ [Named]| -> Vec<String> {
+            let of_folder = |folder| self.qualities.iter().map(move |quality| system_name(folder, *quality));
+            folders.iter().flat_map(of_folder).collect()
+        };
+        let mut names = vec![BM25.to_owned()];
+        names.extend(each(self.models).into_iter().flat_map(|name| [name.clone(), fused_name(&name)]));
+        names.extend(each(self.rerankers).iter().map(|name| reranked_name(&self.baseline(), name)));
+        names
+    }
+
+    /// Loads every folder once, so that one that cannot be loaded is found before the others have run for hours.
+    ///
+    /// # Errors
+    /// Those of loading.
+    pub(super) fn check_models(&self) -> Result<()> {
+        let Some(&quality) = self.qualities.first() else { return Ok(()) };
+        // The first model is loaded next.
+        for model in self.models.iter().skip(1) {
+            Model::load(&model.path, quality, NonZeroUsize::MIN)?;
+        }
+        for model in self.rerankers {
+            PairModel::load(&model.path, quality, NonZeroUsize::MIN)?;
+        }
+        Ok(())
     }
 
     /// Searches the collection by each system. Returns the name and the run of each.
@@ -111,12 +144,12 @@ impl Searches<'_> {
             (0..queries.len()).map(|query| bm25.search(queries.text(query), depth)).collect();
         let hits =
             |found: &[Found]| -> Vec<Vec<Hit>> { found.iter().map(|found| found.hits.clone()).collect() };
-        let mut systems = vec![("bm25".to_owned(), make_run(collection, &hits(&keyword)))];
+        let mut systems = vec![(BM25.to_owned(), make_run(collection, &hits(&keyword)))];
         let mut first: Option<Vec<Vec<Hit>>> = None;
-        for path in self.models {
+        for model in self.models {
             for &quality in self.qualities {
-                let name = system_name(path, quality);
-                let semantic = self.search(path, quality, &name, depth, collection)?;
+                let name = system_name(model, quality);
+                let semantic = self.search(&model.path, quality, &name, depth, collection)?;
                 let fused: Vec<Vec<Hit>> = (0..queries.len())
                     .map(|query| {
                         let legs = [
@@ -133,16 +166,15 @@ impl Searches<'_> {
                     })
                     .collect();
                 systems.push((name.clone(), make_run(collection, &hits(&semantic.found))));
-                systems.push((format!("{name} + bm25"), make_run(collection, &fused)));
+                systems.push((fused_name(&name), make_run(collection, &fused)));
                 first.get_or_insert_with(|| hits(&semantic.found));
             }
         }
-        let base = self.baseline().unwrap_or_else(|| "bm25".to_owned());
         let found = first.unwrap_or_else(|| hits(&keyword));
-        for path in self.rerankers {
+        for model in self.rerankers {
             for &quality in self.qualities {
-                let name = format!("{base}, reranked by {}", system_name(path, quality));
-                let reranked = self.rerank(path, quality, &name, &found, collection)?;
+                let name = reranked_name(&self.baseline(), &system_name(model, quality));
+                let reranked = self.rerank(&model.path, quality, &name, &found, collection)?;
                 systems.push((name, make_run(collection, &reranked)));
             }
         }
@@ -207,12 +239,17 @@ impl Semantic {
     }
 }
 
-/// Returns the name of a model's system: the last part of its path, and the quality.
-fn system_name(path: &Path, quality: Quality) -> String {
-    let name = path
-        .file_name()
-        .map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
-    format!("{name} {}", quality.name())
+/// Returns the name of a model's system.
+fn system_name(model: &Named, quality: Quality) -> String {
+    format!("{} {}", model.name, quality.name())
+}
+
+fn fused_name(semantic: &str) -> String {
+    format!("{semantic} + {BM25}")
+}
+
+fn reranked_name(base: &str, reranker: &str) -> String {
+    format!("{base}, reranked by {reranker}")
 }
 
 fn make_run(collection: &Collection, hits: &[Vec<Hit>]) -> Run {

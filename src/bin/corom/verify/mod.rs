@@ -155,7 +155,8 @@ fn no_numbers(numbers: &Numbers, task: Task, hidden_size: usize) -> Error {
 
 fn read(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).map_err(|e| {
-        let message = format!("{} cannot be read: {e}", path.display());
-        Error::with_source(ErrorCode::FetchFailed, message, e)
+        let is_missing = e.kind() == std::io::ErrorKind::NotFound;
+        let code = if is_missing { ErrorCode::MissingFile } else { ErrorCode::FetchFailed };
+        Error::with_source(code, format!("{} cannot be read: {e}", path.display()), e)
     })
 }

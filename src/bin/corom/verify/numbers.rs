@@ -60,9 +60,13 @@ impl Numbers {
     /// # Errors
     /// `INVALID_ARGUMENT` if it is something else or contradicts itself.
     pub(super) fn parse(json: &[u8], name: &str) -> Result<Self> {
+        let json = json.strip_prefix(b"\xef\xbb\xbf").unwrap_or(json);
         let numbers: Self = serde_json::from_slice(json).map_err(|e| {
             Error::with_source(ErrorCode::InvalidArgument, format!("{name} is not a file of numbers: {e}"), e)
         })?;
+        if numbers.examples.is_empty() {
+            fail!(InvalidArgument, "{name} has no examples");
+        }
         for example in &numbers.examples {
             let due = match example.task {
                 Task::Embed => example.texts.len().saturating_sub(1),
@@ -80,7 +84,8 @@ impl Numbers {
                     example.texts.len()
                 );
             }
-            if example.scores.is_empty() && example.vectors.is_empty() {
+            let is_empty = |ends: &VectorEnds| ends.first.is_empty() && ends.last.is_empty();
+            if example.scores.is_empty() && example.vectors.iter().all(is_empty) {
                 fail!(InvalidArgument, "{name}: the example \"{}\" has no numbers", example.name);
             }
         }
@@ -120,6 +125,8 @@ mod tests {
             r#"{"name":"x","task":"embed","query":"q","texts":["a","b"],"scores":[0.1]}"#,
             r#"{"name":"x","task":"embed","texts":["a","b"],"scores":[0.1,0.2]}"#,
             r#"{"name":"x","task":"embed","texts":["a"]}"#,
+            r#"{"name":"x","task":"embed","texts":["a"],"vectors":[{"first":[]}]}"#,
+            "",
             r#"{"name":"x","task":"embed","texts":["a"],"vectors":[{"first":[1]}],"more":1}"#,
             r#"{"name":"x","task":"sort","texts":["a"],"vectors":[{"first":[1]}]}"#,
         ] {

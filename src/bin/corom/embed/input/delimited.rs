@@ -34,9 +34,15 @@ impl Table {
         let first = match read_cells(lines, is_csv, split)? {
             None => Vec::new(),
             Some(Ok(cells)) => cells,
-            Some(Err(reason)) => fail!(InvalidArgument, "{}: the first row {reason}", lines.name),
+            Some(Err(reason)) => fail!(
+                InvalidArgument,
+                "{}: the first row, on line {}, {reason}; it says how many columns the table has, so it cannot be skipped",
+                lines.name,
+                lines.position.lines
+            ),
         };
-        let is_empty = lines.position.lines == 0;
+        // A file of blank lines has no rows either.
+        let is_empty = first.is_empty();
         let find = |option, wanted: &str| column_index(&first, &lines.name, option, wanted, select.header);
         let text = match &select.column {
             _ if is_empty => 0,
@@ -71,12 +77,12 @@ impl Table {
             };
             return Err(format!("has {}, but {whose} has {}{quoted}", columns(cells.len()), self.width));
         }
-        let id = match self.id {
-            None => None,
-            Some(id) if cells[id].is_empty() => return Err("has an empty id".to_owned()),
-            Some(id) => Some(Id::Text(cells[id].clone())),
+        let id = self.id.map(|id| cells[id].clone());
+        let text = match &id {
+            Some(id) if id.is_empty() => Err("has an empty id".to_owned()),
+            _ => Ok(cells[self.text].clone()),
         };
-        let text = cells[self.text].clone();
+        let id = id.filter(|id| !id.is_empty()).map(Id::Text);
         let content =
             if self.names.is_some() { Content::Cells(std::mem::take(&mut cells)) } else { Content::Text };
         Ok(ParsedRow { id, text, content })
@@ -92,6 +98,10 @@ impl Parser for Table {
         }
         let cells = read_cells(lines, self.is_csv, self.split)?;
         Ok(cells.map(|cells| cells.and_then(|cells| self.row(cells))))
+    }
+
+    fn has_ids(&self) -> bool {
+        self.id.is_some()
     }
 
     fn names(&self) -> Option<&[String]> {

@@ -20,7 +20,7 @@ impl Parser for PlainLines {
             return Ok(None);
         }
         Ok(Some(match str::from_utf8(without_end(&line)) {
-            Ok(text) => Ok(ParsedRow { id: None, text: text.to_owned(), content: Content::Text }),
+            Ok(text) => Ok(ParsedRow { id: None, text: Ok(text.to_owned()), content: Content::Text }),
             Err(_) => Err(NOT_UTF8.to_owned()),
         }))
     }
@@ -47,19 +47,23 @@ impl JsonLines {
         let line = str::from_utf8(line).map_err(|_| NOT_UTF8.to_owned())?.trim();
         match serde_json::from_str(line).map_err(|e| format!("is not JSON: {e}"))? {
             Value::String(text) if self.id.is_none() => {
-                Ok(ParsedRow { id: None, text, content: Content::Text })
+                Ok(ParsedRow { id: None, text: Ok(text), content: Content::Text })
             }
             Value::String(_) => Err("is a string without a field for --id".to_owned()),
             Value::Object(fields) => {
-                let Some(Value::String(text)) = fields.get(&self.field) else {
-                    return Err(self.missing(&fields));
+                let id = self.id.as_ref().map(|name| id_of(name, &fields)).transpose();
+                let (id, id_error) = id.map_or_else(|error| (None, Some(error)), |id| (id, None));
+                let text = match (fields.get(&self.field), id_error) {
+                    (Some(Value::String(_)), Some(error)) => Err(error),
+                    (Some(Value::String(text)), None) => Ok(text.clone()),
+                    _ => Err(self.missing(&fields)),
                 };
                 if let Some(name) = self.reserved.iter().find(|name| fields.contains_key(**name)) {
-                    return Err(format!("has a field `{name}` already, which is that of the vector"));
+                    let reason = format!("has a field `{name}` already, which is that of the vector");
+                    return Ok(ParsedRow { id, text: text.and(Err(reason)), content: Content::Text });
                 }
-                let text = text.clone();
-                let id = self.id.as_ref().map(|name| id_of(name, &fields)).transpose()?;
-                Ok(ParsedRow { id, text, content: Content::Json(line.to_owned()) })
+                let content = if fields.is_empty() { Content::Text } else { Content::Json(line.to_owned()) };
+                Ok(ParsedRow { id, text, content })
             }
             _ => Err("is neither an object nor a string".to_owned()),
         }
@@ -73,6 +77,10 @@ impl JsonLines {
 }
 
 impl Parser for JsonLines {
+    fn has_ids(&self) -> bool {
+        self.id.is_some()
+    }
+
     fn next(&mut self, lines: &mut Lines) -> Result<Option<Result<ParsedRow, String>>> {
         let mut line = Vec::new();
         while lines.append_next(&mut line)? {

@@ -61,7 +61,7 @@ pub(super) struct Selection {
 
 /// An input that is read window by window.
 pub(super) trait Input {
-    /// Reads up to `rows` rows. Returns none at the end.
+    /// Reads up to `rows` rows: none at the end, and an empty window if all rows that were read are skipped.
     ///
     /// # Errors
     /// `FETCH_FAILED` if the file cannot be read, `INVALID_ARGUMENT` if it is damaged or has a bad row.

@@ -5,23 +5,28 @@ use corom::error::Result;
 use super::lines::Lines;
 use super::{BadRow, BadRows, Content, Id, Input, MAX_WINDOW_BYTES, Position, Row, Window};
 
-/// A row as a parser returns it. The window gives it a place, and an id if it has none.
+/// A row as a parser returns it. The window gives it a place, and an id if the file has none.
 pub(super) struct ParsedRow {
     /// The id that the row states.
     pub(super) id: Option<Id>,
-    /// The text.
-    pub(super) text: String,
+    /// The text, or the reason why the row is bad.
+    pub(super) text: Result<String, String>,
     /// The fields that an output repeats.
     pub(super) content: Content,
 }
 
 /// Makes rows of lines.
 pub(super) trait Parser {
-    /// Parses the next row: none at the end, and the reason if the row is bad.
+    /// Parses the next row: none at the end, and the reason if nothing of the row can be read.
     ///
     /// # Errors
     /// Those of [`Lines::append_next`].
     fn next(&mut self, lines: &mut Lines) -> Result<Option<Result<ParsedRow, String>>>;
+
+    /// Returns true if rows state their ids.
+    fn has_ids(&self) -> bool {
+        false
+    }
 
     /// Returns the names of the columns.
     fn names(&self) -> Option<&[String]> {
@@ -47,25 +52,30 @@ impl<P: Parser> Input for TextInput<P> {
         let mut window = Window::default();
         let begin = self.lines.position.offset;
         while window.rows.len() < rows && self.lines.position.offset - begin < MAX_WINDOW_BYTES {
-            let Some(parsed) = self.parser.next(&mut self.lines)? else { break };
+            let Some(parsed) = self.parser.next(&mut self.lines)? else {
+                return Ok((!window.rows.is_empty()).then_some(window));
+            };
             let number = self.lines.position.rows;
             self.lines.position.rows += 1;
             let place = place(self.lines.row_begin, self.lines.position.lines);
-            match parsed {
-                Ok(ParsedRow { id, text, content }) => {
-                    let id = id.or(Some(Id::Number(number.into())));
-                    window.rows.push(Row { id, text: Some(text), content, place });
-                }
+            let unread = |reason| ParsedRow { id: None, text: Err(reason), content: Content::Text };
+            let ParsedRow { id, text, content } = parsed.unwrap_or_else(unread);
+            let number = (!self.parser.has_ids()).then_some(Id::Number(number.into()));
+            let id = id.or(number);
+            match text {
+                Ok(text) => window.rows.push(Row { id, text: Some(text), content, place }),
                 Err(reason) => {
                     let bad_row = BadRow { place: place.clone(), reason };
                     if bad.keeps(&bad_row)? {
-                        let content = Content::Bad(bad_row);
-                        window.rows.push(Row { id: None, text: None, content, place });
+                        let content =
+                            if matches!(content, Content::Text) { Content::Bad(bad_row) } else { content };
+                        window.rows.push(Row { id, text: None, content, place });
                     }
                 }
             }
         }
-        Ok((!window.rows.is_empty()).then_some(window))
+        // Without rows if all of them were bad: the input goes on.
+        Ok(Some(window))
     }
 
     fn position(&self) -> Position {

@@ -59,13 +59,17 @@ struct Columns {
 impl Input for Columns {
     fn read(&mut self, rows: usize, bad: &mut BadRows) -> Result<Option<Window>> {
         let (mut window, mut parts, mut bytes) = (Window::default(), Vec::new(), 0);
+        let mut has_ended = false;
         let is_full = |window: &Window, bytes| window.rows.len() >= rows || bytes >= MAX_WINDOW_BYTES;
         while !is_full(&window, bytes) {
             let batch = match self.rest.take() {
                 Some(batch) => batch,
                 None => match self.batches.next(&self.name, self.position.rows)? {
                     Some(batch) => batch,
-                    None => break,
+                    None => {
+                        has_ended = true;
+                        break;
+                    }
                 },
             };
             let mut flags = Vec::new();
@@ -88,7 +92,8 @@ impl Input for Columns {
             window.batch = Some(guarded(&self.name, joined)?);
         }
         self.position.offset = self.batches.offset(self.position.rows);
-        Ok((!window.rows.is_empty()).then_some(window))
+        // Without rows if all of them were bad: the input goes on.
+        Ok((!has_ended || !window.rows.is_empty()).then_some(window))
     }
 
     fn position(&self) -> Position {
@@ -115,13 +120,19 @@ impl Columns {
     fn row(&self, batch: &RecordBatch, row: usize, bad: &mut BadRows) -> Result<Option<Row>> {
         let number = self.position.rows;
         let place = format!("row {number}");
-        let parsed = self.picks.text(batch, row).and_then(|text| Ok((text, self.picks.id(batch, row)?)));
-        Ok(match parsed {
-            Ok((text, id)) => {
-                let id = id.or(Some(Id::Number(number.into())));
+        let (text, id) = (self.picks.text(batch, row), self.picks.id(batch, row));
+        let number = || Some(Id::Number(number.into()));
+        Ok(match (text, id) {
+            (Ok(text), Ok(id)) => {
+                let id = id.or_else(number);
                 Some(Row { id, text: Some(text), content: Content::Columns, place })
             }
-            Err(reason) => {
+            (Err(reason), id) => {
+                let is_kept = bad.keeps(&BadRow { place: place.clone(), reason })?;
+                let id = id.map_or(None, |id| id.or_else(number));
+                is_kept.then_some(Row { id, text: None, content: Content::Columns, place })
+            }
+            (Ok(_), Err(reason)) => {
                 let is_kept = bad.keeps(&BadRow { place: place.clone(), reason })?;
                 is_kept.then_some(Row { id: None, text: None, content: Content::Columns, place })
             }

@@ -24,8 +24,6 @@ const BATCH_ROWS: usize = 1024;
 const ARROW_FILE: [u8; 8] = *b"ARROW1\0\0";
 /// The last bytes of Arrow's file format.
 const ARROW_FILE_END: &[u8] = b"ARROW1";
-/// The last bytes of an Arrow stream, and of one of Arrow 0.14 or older.
-const STREAM_ENDS: [&[u8]; 2] = [&[0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0], &[0, 0, 0, 0]];
 
 /// Reads record batches.
 pub(super) enum Batches {
@@ -54,7 +52,21 @@ pub(super) struct Arrow {
     skip: u64,
 }
 
-type Bytes = Chain<Cursor<Vec<u8>>, BufReader<Counted>>;
+type Bytes = Ended<Chain<Cursor<Vec<u8>>, BufReader<Counted>>>;
+
+/// Notices that the last call found no byte: a reader of a stream that is complete stops at its end mark, before.
+struct Ended<R> {
+    bytes: R,
+    is_at_end: bool,
+}
+
+impl<R: Read> Read for Ended<R> {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        let count = self.bytes.read(bytes)?;
+        self.is_at_end = count == 0 && !bytes.is_empty();
+        Ok(count)
+    }
+}
 
 /// Counts the bytes that are read, and keeps the last ones.
 pub(super) struct Counted {
@@ -111,7 +123,7 @@ impl Batches {
         if is_file {
             begin.clear();
         }
-        let bytes = Cursor::new(begin).chain(bytes);
+        let bytes = Ended { bytes: Cursor::new(begin).chain(bytes), is_at_end: false };
         let reader = guarded(name, || {
             StreamReader::try_new(bytes, None).map_err(|e| damaged(name, "Arrow stream", e))
         })?;
@@ -210,25 +222,27 @@ impl Arrow {
     fn check_end(&mut self) -> Result<(), ArrowError> {
         let mut rest = 0;
         let bytes = self.reader.get_mut();
+        let has_end_mark = !bytes.is_at_end;
         let mut buffer = [0; 4096];
         loop {
-            match bytes.read(&mut buffer)? {
+            // Past `Ended`, so that a second check finds the same.
+            match bytes.bytes.read(&mut buffer)? {
                 0 => break,
                 count => rest += count,
             }
         }
-        let (_, source) = bytes.get_ref();
+        let (_, source) = bytes.bytes.get_ref();
         let last = &source.get_ref().last;
         if self.is_file {
-            if !last.ends_with(ARROW_FILE_END) {
+            if !has_end_mark || !last.ends_with(ARROW_FILE_END) {
                 return Err(ArrowError::IpcError("the file has no end mark: it is cut".to_owned()));
             }
+        } else if !has_end_mark {
+            let message = "the stream has no end mark: it is cut, or its writer was not closed";
+            return Err(ArrowError::IpcError(message.to_owned()));
         } else if rest > 0 {
             let message = format!("{rest} bytes follow the end of the stream; give one stream");
             return Err(ArrowError::IpcError(message));
-        } else if !STREAM_ENDS.iter().any(|end| last.ends_with(end)) {
-            let message = "the stream has no end mark: it is cut, or its writer was not closed";
-            return Err(ArrowError::IpcError(message.to_owned()));
         }
         Ok(())
     }
