@@ -279,7 +279,7 @@ fn wrong_arguments_and_files_are_errors_that_name_them() {
 #[test]
 fn options_without_effect_and_equal_names_are_rejected_first() {
     let scratch = Scratch::new("options");
-    let files = made_up::write(&scratch.0, 50);
+    let files = made_up::write(&scratch.0, 200);
     let model = model("int8");
     let model = model.to_str().unwrap();
     let rejected = |options: &[&str], code: &str, message: &str| {
@@ -341,7 +341,7 @@ fn models_with_the_same_folder_name_are_two_systems() {
 #[test]
 fn a_cache_in_the_model_folder_is_used_again() {
     let scratch = Scratch::new("inside");
-    let files = made_up::write(&scratch.0, 50);
+    let files = made_up::write(&scratch.0, 200);
     for entry in model("int8").read_dir().unwrap() {
         let path = entry.unwrap().path();
         if path.is_file() {
