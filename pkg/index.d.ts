@@ -46,6 +46,9 @@ export class Corom {
    */
   static load(source: Source, options?: LoadOptions | null): Promise<Corom>;
 
+  /** Resolves to the values of the option `device` that this host has, the one that `auto` prefers first: `["wasm"]`. */
+  static devices(): Promise<"wasm"[]>;
+
   /** The downloads that are cached on this device. */
   static readonly cache: ModelCache;
 

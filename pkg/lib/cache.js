@@ -8,6 +8,7 @@
 //
 // A store (store-*.js) keeps bytes by folder and name:
 //   read(folder, name)         the bytes, or undefined
+//   readPart(folder, name, from, to)   the bytes from `from` to before `to`, as far as there are any, or undefined
 //   write(folder, name, bytes) writes all bytes or none
 //   remove(folder, name?)      removes an entry, or the whole folder
 //   folders(), names(folder)   iterate over the names
@@ -83,6 +84,7 @@ class Cache {
   entry(sha256) {
     return new CacheEntry(sha256, {
       read: (name) => this.#attempt(() => this.#store.read(sha256, name)),
+      readPart: (name, from, to) => this.#attempt(() => this.#store.readPart(sha256, name, from, to)),
       write: async (name, bytes) => this.#isFull || this.#attempt(() => this.#store.write(sha256, name, bytes)),
       sizeOf: (name) => this.#attempt(() => this.#store.sizeOf(sha256, name)),
       drop: () => this.#attempt(() => this.#store.remove(sha256)),
@@ -150,6 +152,8 @@ class CacheEntry {
   #store;
   #buffer;
   #filled = 0;
+  /** The ends of the segments that `readAt` has found. */
+  #ends = [];
   /** Bytes of the file that are stored. */
   length = 0;
 
@@ -176,6 +180,30 @@ class CacheEntry {
       if (!size) return length;
       length += size;
     }
+  }
+
+  /** Returns the bytes from `from` to before `to`, wherever they are in the file; undefined if they are not stored. */
+  async readAt(from, to) {
+    const bytes = new Uint8Array(to - from);
+    for (let at = from; at < to;) {
+      const start = await this.#startOfSegment(at);
+      const part = start === undefined ? undefined : await this.#store.readPart(String(start), at - start, to - start);
+      if (!part?.length) return undefined;
+      bytes.set(part, at - from);
+      at += part.length;
+    }
+    return bytes;
+  }
+
+  /** Returns the first byte of the segment that has byte `at`; undefined if that byte is not stored. */
+  async #startOfSegment(at) {
+    for (let end; (end = this.#ends.at(-1) ?? 0) <= at;) {
+      const size = await this.#store.sizeOf(String(end));
+      if (!size) return undefined;
+      this.#ends.push(end + size);
+    }
+    const index = this.#ends.findIndex((end) => end > at);
+    return index === 0 ? 0 : this.#ends[index - 1];
   }
 
   /** Appends bytes, and writes each full segment. */
@@ -219,6 +247,7 @@ class CacheEntry {
   /** Deletes all segments. */
   async drop() {
     this.length = this.#filled = 0;
+    this.#ends = [];
     await this.#store.drop();
   }
 }

@@ -34,15 +34,19 @@ export class DownloadState {
   #hasher;
   /** Headers of a range request that are omitted: 0 none, 1 If-Range, 2 If-Range and Range. */
   #omittedHeaders = 0;
+  /** True if no request asks for a part only. */
+  #omitsEnd = false;
 
   /**
    * `createHasher(file)` returns a hasher; see hash-web.js. `entry` is the cache entry, if the file is cached. `kept` is
-   * the KeptFile that keeps the file's bytes, if it may be requested again.
+   * the KeptFile that keeps the file's bytes, if it may be requested again. `file.isBegun`: the loader has the beginning of
+   * the file; of a cached file it gets everything.
    */
   constructor(file, { sink, entry, kept, createHasher }) {
     this.file = file;
     this.entry = entry;
     this.kept = kept;
+    this.isStarted = file.isBegun === true && entry === undefined;
     this.#sink = sink;
     this.#createHasher = createHasher;
   }
@@ -66,6 +70,13 @@ export class DownloadState {
   get isResumable() {
     const isKnown = contentKeyOf(this.file) !== undefined || this.etag !== undefined;
     return this.#omittedHeaders < 2 && !this.isEncoded && isKnown;
+  }
+
+  /** Returns the byte before which the next request ends; undefined if it asks for all that follows. */
+  get rangeEnd() {
+    // A download that cannot continue gets all in one request, which is cut off.
+    if (this.#omitsEnd || (this.isStarted && !this.isResumable)) return undefined;
+    return this.#sink.rangeEnd?.(this.file.path);
   }
 
   /**
@@ -120,6 +131,7 @@ export class DownloadState {
   omitNextHeader() {
     // If-Range first: in most browsers, a Range header alone needs no preflight.
     if (this.fed > 0) this.#omittedHeaders++;
+    else this.#omitsEnd = true;
   }
 
   /** Resets the state because the server now has another version of the file, and returns the error to throw. */

@@ -11,7 +11,7 @@ import { isTransientStatus, retryAfterMs, markTransient } from "./transient.js";
 const MAX_FIXED_DATE_MS = Date.UTC(2000, 0, 3);
 
 /**
- * Requests a file from byte `from` on. Returns null if the server does not have the file. Otherwise returns
+ * Requests a file from byte `from` on, up to byte `to` if that is given. Returns null if the server does not have the file. Otherwise returns
  *   offset     byte at which the response begins: 0 if the server ignores ranges or has another version of the file,
  *              NaN if the response cannot continue the file
  *   total      size of the file in bytes, if the server sends it
@@ -27,7 +27,7 @@ const MAX_FIXED_DATE_MS = Date.UTC(2000, 0, 3);
  * of fetch; `required` is whether every model has the file; `stallTimeoutMs` limits the time without a byte.
  */
 export async function openHttpFile(url, options) {
-  const { from = 0, etag, sendsIfRange = true, cache, fetch, required, stallTimeoutMs, signal } = options;
+  const { from = 0, to, etag, sendsIfRange = true, cache, fetch, required, stallTimeoutMs, signal } = options;
   const { controller, release } = childController(signal);
   const stallTimer = new StallTimer(stallTimeoutMs, controller, url);
   const close = (error) => {
@@ -37,7 +37,7 @@ export async function openHttpFile(url, options) {
   };
   try {
     const response = await stallTimer.race(
-      requestFile(url, { headers: rangeOf(from, sendsIfRange ? etag : undefined), cache, fetch, required }, controller),
+      requestFile(url, { headers: rangeOf({ from, to, etag: sendsIfRange ? etag : undefined }), cache, fetch, required }, controller),
     );
     if (response !== null && response.status !== 416) return fileFrom(response, { from, etag, url, stallTimer, close });
     if (response !== null) discard(response);
@@ -51,8 +51,12 @@ export async function openHttpFile(url, options) {
   }
 }
 
-const rangeOf = (from, etag) =>
-  from === 0 ? {} : { range: `bytes=${from}-`, ...(etag === undefined ? {} : { "if-range": etag }) };
+/** Returns the headers of a request for the bytes from `from` to before `to`; without `to`, for all from there on. */
+function rangeOf({ from, to, etag }) {
+  if (from === 0 && to === undefined) return {};
+  const range = `bytes=${from}-${to === undefined ? "" : to - 1}`;
+  return { range, ...(from > 0 && etag !== undefined && { "if-range": etag }) };
+}
 
 /** Returns the Response, or null if the server does not have the file. Throws for any other status. */
 async function requestFile(url, { required, ...how }, { signal }) {

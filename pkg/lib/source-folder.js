@@ -17,7 +17,7 @@ export async function folderSource(given) {
     paths: [...paths, ...unreadable.map(({ name }) => `${name}/`)], // the loader knows which of them it needs
     unreadable,
     address: [folder, ...unreadable.map(({ name }) => `(without ${name}, which cannot be read)`)].join(" "),
-    mirrors: [{ open: (file) => openFile(fs, path.join(folder, ...file.split("/"))) }],
+    mirrors: [{ open: (file, part) => openFile(fs, path.join(folder, ...file.split("/")), part) }],
   };
 }
 
@@ -75,7 +75,8 @@ function cannotBeRead(folder, cause) {
   return new CoromError("FETCH_FAILED", `${folder}: the folder cannot be read: ${messageOf(cause)}`, { cause });
 }
 
-async function openFile(fs, file) {
+/** Opens a file from byte `from` on, up to byte `to` if that is given. */
+async function openFile(fs, file, { from = 0, to = Infinity } = {}) {
   const failed = (cause) => {
     throw new CoromError("FETCH_FAILED", `${file}: the file cannot be read: ${messageOf(cause)}`, { cause });
   };
@@ -83,7 +84,9 @@ async function openFile(fs, file) {
   if (handle === null) return null;
   try {
     const { size } = await handle.stat().catch(failed);
-    return { offset: 0, total: size, chunks: chunksOf(handle, failed), cancel: () => handle.close() };
+    const isPartial = from > 0 || to < size;
+    const chunks = chunksOf(handle, { from, to: Math.min(to, size), failed });
+    return { offset: from, total: size, isPartial, chunks, cancel: () => handle.close() };
   } catch (error) {
     await handle.close();
     throw error;
@@ -91,12 +94,13 @@ async function openFile(fs, file) {
 }
 
 /** Yields the chunks of a file. A chunk is valid until the next chunk is requested. */
-async function* chunksOf(handle, failed) {
-  const buffer = new Uint8Array(CHUNK_BYTES);
+async function* chunksOf(handle, { from, to, failed }) {
+  const buffer = new Uint8Array(Math.min(CHUNK_BYTES, Math.max(1, to - from)));
   try {
-    for (;;) {
-      const { bytesRead } = await handle.read(buffer, 0, CHUNK_BYTES).catch(failed);
+    for (let at = from; at < to;) {
+      const { bytesRead } = await handle.read(buffer, 0, Math.min(buffer.length, to - at), at).catch(failed);
       if (bytesRead === 0) return;
+      at += bytesRead;
       yield buffer.subarray(0, bytesRead);
     }
   } finally {

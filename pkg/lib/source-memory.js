@@ -12,21 +12,26 @@ const CHUNK_BYTES = 1 << 20;
 /** Opens files in memory. `otherSources` is a list of other sources that the host accepts, for the error message. */
 export function memorySource(source, otherSources = "") {
   const files = filesOf(source, otherSources);
-  const open = async (path) => {
+  const open = async (path, part) => {
     const contents = files.get(path);
     // The body of a Response can be read once, but a file can be requested twice.
     if (isResponse(contents)) files.set(path, await blobOf(path, contents));
-    return openContents(path, files.get(path));
+    return openContents(path, files.get(path), part);
   };
   const paths = [...files.keys()].filter((path) => !path.endsWith("/")); // archives list folders too
   return { paths, mirrors: [{ open }] };
 }
 
-function openContents(path, contents) {
+/** Opens a file from byte `from` on, up to byte `to` if that is given. */
+function openContents(path, contents, { from = 0, to } = {}) {
   if (contents === undefined) return null;
-  if (isBlob(contents)) return { offset: 0, total: contents.size, chunks: chunksOf(path, contents), cancel() {} };
-  const bytes = typeof contents === "string" ? encodeText(contents) : uint8ArrayOf(contents, nameOf(path));
-  return { offset: 0, total: bytes.length, chunks: unsharedPieces(bytes), cancel() {} };
+  const bytes = isBlob(contents) ? contents : typeof contents === "string" ? encodeText(contents) : uint8ArrayOf(contents, nameOf(path));
+  const total = bytes.size ?? bytes.length;
+  const isPartial = from > 0 || to < total;
+  // Some objects that are used as a Blob have no `slice`.
+  if (isBlob(contents) && typeof contents.slice !== "function") return { offset: 0, total, chunks: chunksOf(path, contents), cancel() {} };
+  const part = !isPartial ? bytes : isBlob(contents) ? contents.slice(from, to) : bytes.subarray(from, to);
+  return { offset: from, total, isPartial, chunks: isBlob(contents) ? chunksOf(path, part) : unsharedPieces(part), cancel() {} };
 }
 
 /** Reads a Response as a Blob, which browsers keep on disk if it is large. */

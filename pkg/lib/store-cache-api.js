@@ -27,6 +27,11 @@ class CacheApiStore {
     return response && new Uint8Array(await response.arrayBuffer());
   }
 
+  async readPart(folder, name, from, to) {
+    const response = await this.#cache.match(urlOf(folder, name));
+    return response && new Uint8Array(await (await response.blob()).slice(from, to).arrayBuffer());
+  }
+
   async write(folder, name, bytes) {
     const headers = {
       "content-type": "application/octet-stream",

@@ -31,6 +31,17 @@ class FolderStore {
     return bytes && new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
   }
 
+  async readPart(folder, name, from, to) {
+    const handle = await ifExists(this.#fs.open(this.#at(folder, name)));
+    if (handle === undefined) return undefined;
+    try {
+      const { bytesRead, buffer } = await handle.read(new Uint8Array(to - from), 0, to - from, from);
+      return buffer.subarray(0, bytesRead);
+    } finally {
+      await handle.close();
+    }
+  }
+
   /** Writes a temporary file and renames it, so that another process reads all of the bytes or none. */
   async write(folder, name, bytes) {
     try {

@@ -26,6 +26,11 @@ class OpfsStore {
     return file && new Uint8Array(await file.arrayBuffer());
   }
 
+  async readPart(folder, name, from, to) {
+    const file = await this.#file(folder, name);
+    return file && new Uint8Array(await file.slice(from, to).arrayBuffer());
+  }
+
   async write(folder, name, bytes) {
     const root = await this.#origin.getDirectoryHandle(ROOT_FOLDER, { create: true });
     const directory = await root.getDirectoryHandle(folder, { create: true });

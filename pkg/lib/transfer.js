@@ -36,8 +36,8 @@ export class Transfer {
   #mirrorLock = new MirrorLock();
 
   /**
-   * `sink` has the loader's methods begin, feed, fed, end, missing and isPage, and may have sizeOf and hasEnough, which
-   * say how many bytes of a file are needed. `createHasher`: see hash-web.js. `prefetch`: see prefetch.js. `keptFiles`: see
+   * `sink` has the loader's methods begin, feed, fed, end, missing and isPage, and may have sizeOf, partBytes, rangeEnd and
+   * hasEnough, which say how many bytes of a file are needed. `createHasher`: see hash-web.js. `prefetch`: see prefetch.js. `keptFiles`: see
    * kept-file.js. `versions`: see versioned-files.js; undefined if files without a SHA-256 are not kept. `preferred`: the
    * index of the mirror that served the last file and is tried first; transfers may share it.
    * `options`: `{ fetch, retries, stallTimeoutMs, signal }`.
@@ -56,8 +56,8 @@ export class Transfer {
   }
 
   /**
-   * Transfers a file `{ path, size, sha256, contentKey, required, keep, again, isVerified }` to the loader, or reports it as
-   * missing. `isVerified`: `end` detects damage although there is no SHA-256. `contentKey`: the content's key in the cache.
+   * Transfers a file `{ path, size, sha256, contentKey, required, keep, again, isVerified, isBegun }` to the loader, or reports
+   * it as missing. `isVerified`: `end` detects damage although there is no SHA-256. `contentKey`: the content's key in the cache.
    */
   async transferFile(file) {
     if (!file.again && (await this.#fromEarlierAttempt(file))) return undefined;
@@ -180,8 +180,7 @@ export class Transfer {
         const received = await this.#attempt(mirror, state);
         if (received !== undefined) return received;
         if (state.fed > before) continue;
-        const message = `${state.file.path}: the server sent an empty part of the file`;
-        throw markTransient(new CoromError("FETCH_FAILED", message));
+        throw markTransient(new CoromError("FETCH_FAILED", `${state.file.path}: the server sent an empty part of the file`));
       } catch (error) {
         throwIfAborted(signal);
         if (isTransient(error)) {
@@ -219,6 +218,7 @@ export class Transfer {
     const body = await (prefetched ??
       mirror.open(file.path, {
         from,
+        to: state.rangeEnd,
         etag: state.etag,
         sendsIfRange: state.sendsIfRange,
         cache: this.#cacheMode(state),
@@ -276,7 +276,7 @@ export class Transfer {
 
   /** Reports the bytes so far. A file that is transferred again has been counted. */
   #report(phase, { file, fed }, total) {
-    if (!file.again) this.#progress.update(phase, file.path, fed, total);
+    if (!file.again) this.#progress.update(phase, file.path, fed, this.#sink.partBytes?.(file.path) ?? total);
   }
 
   /** Returns the HTTP cache mode: the manifest is revalidated, and files in corom's own cache are not cached twice. */

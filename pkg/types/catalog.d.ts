@@ -24,11 +24,14 @@ export interface CatalogOptions {
    *
    * - `wait`: when everything is here.
    * - `later`: when keywords can be searched. The vectors arrive meanwhile, and `ready` resolves then.
+   * - `codes`: when keywords can be searched. The codes arrive meanwhile, and `ready` resolves then. Rows are not loaded: a
+   *   search reads those of its best items from the cache, or else by requests for a range of bytes. Without codes in the
+   *   catalog as `later`.
    * - `none`: when keywords can be searched. The vectors are not fetched.
    *
    * Default: `wait`.
    */
-  vectors?: "wait" | "later" | "none" | null | undefined;
+  vectors?: "wait" | "later" | "codes" | "none" | null | undefined;
   /** `corom-search.wasm`, if the host cannot find it: a URL, a path, a Response, a module or bytes. */
   wasm?: WasmSource | Promise<WasmSource> | null | undefined;
   /** Fetches the catalog's files. Default: the global `fetch`. */
@@ -118,6 +121,52 @@ export interface CatalogCalls {
     prefix: string,
     options?: { limit?: number | null | undefined; signal?: AbortSignal | null | undefined } | null,
   ): Promise<{ text: string; items: number }[]>;
+
+  /**
+   * Groups the items into `k` clusters by their vectors: see `cluster` of `corom/search`. `labels` has the cluster of each
+   * of the `ids`. Without rows the clusters are those of vectors that are estimated from the codes.
+   *
+   * @throws {@link CoromError} `INVALID_ARGUMENT` if the catalog has no vectors, or fewer items than `k`.
+   */
+  cluster(options: {
+    k: number;
+    seed?: number | null | undefined;
+    signal?: AbortSignal | null | undefined;
+  }): Promise<{ ids: string[]; labels: Uint32Array; centers: Float32Array; cohesion: number }>;
+
+  /**
+   * Projects the items' vectors onto their first two principal components: see `project2d` of `corom/search`. `places` has
+   * x and y of each of the `ids`, one after the other.
+   */
+  project2d(
+    options?: { signal?: AbortSignal | null | undefined } | null,
+  ): Promise<{ ids: string[]; places: Float32Array; explained: [number, number] }>;
+
+  /**
+   * Loads the rows of a catalog that was loaded with `vectors: "codes"` into memory. Searches go on meanwhile. The rows are
+   * hashed as in `load`. Otherwise does nothing.
+   *
+   * @throws {@link CoromError} `FETCH_FAILED`, `INTEGRITY_MISMATCH`, `OUT_OF_MEMORY`; the catalog stays as it is.
+   */
+  loadRows(
+    options?: {
+      signal?: AbortSignal | null | undefined;
+      onProgress?: ((event: Progress) => void) | null | undefined;
+    } | null,
+  ): Promise<void>;
+
+  /**
+   * Transfers the rows of a catalog that was loaded with `vectors: "codes"` into the cache, not into memory. Searches then
+   * read them from this device, also without a network. Otherwise does nothing.
+   *
+   * @throws {@link CoromError} `UNSUPPORTED_HOST` if nothing is kept on this device, `FETCH_FAILED`.
+   */
+  storeRows(
+    options?: {
+      signal?: AbortSignal | null | undefined;
+      onProgress?: ((event: Progress) => void) | null | undefined;
+    } | null,
+  ): Promise<void>;
 
   /** Returns an item, or undefined. */
   item(id: string, options?: { signal?: AbortSignal | null | undefined } | null): Promise<Hit | undefined>;

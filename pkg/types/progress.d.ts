@@ -55,8 +55,9 @@ export type Progress =
        * - `CACHE_FULL`: storage is full. Further downloads are not cached.
        * - `CACHE_FAILED`: the cache cannot be opened, read or written, or does not answer. Loading continues without it.
        * - `OFFLINE`: no server could be reached. The files of an earlier load are used.
+       * - `ROWS_UNAVAILABLE`: a catalog with `vectors: "codes"` could not read rows. Scores are estimates until it can.
        */
-      readonly code: "CACHE_FULL" | "CACHE_FAILED" | "OFFLINE";
+      readonly code: "CACHE_FULL" | "CACHE_FAILED" | "OFFLINE" | "ROWS_UNAVAILABLE";
       readonly message: string;
       readonly cause?: unknown;
     };

@@ -77,6 +77,11 @@ export interface SimilarOptions {
   explain?: boolean | null | undefined;
   /** Adds the ranges of the texts that match. Default: `true`. */
   highlight?: boolean | null | undefined;
+  /**
+   * false: rows that are not in memory (`vectors: "codes"` of `Catalog.load`) are not read, so the result comes at once and
+   * has `estimated: true`. Default: `true`.
+   */
+  readRows?: boolean | null | undefined;
   signal?: AbortSignal | null | undefined;
   /** Rejects an older call with `abortPrevious` that is not done. Default: `false`. */
   abortPrevious?: boolean | null | undefined;
@@ -162,6 +167,11 @@ export interface SearchResult {
    * those of the hits.
    */
   readonly exact: boolean;
+  /**
+   * True if hits have estimated scores, because rows that the search wanted could not be read or should not be; see
+   * `vectors: "codes"` of `Catalog.load`. Otherwise absent.
+   */
+  readonly estimated?: boolean;
   /** Milliseconds for the query's vector, for the search, and for reranking. */
   readonly timing: { readonly embed: number; readonly search: number; readonly rerank?: number };
 }

@@ -147,6 +147,9 @@ impl Catalog {
         result.hits.retain(|hit| hit.id != id);
         result.total -= usize::from(before > result.hits.len());
         result.hits.truncate(request.top_k - 1);
+        if self.row(item)?.is_none() {
+            result.missing_rows.extend(self.row_places(&[item])?);
+        }
         Ok(result)
     }
 

@@ -23,6 +23,12 @@ impl Catalog {
         Ok(Self(index::Catalog::open(file.0.keyword_part()?, Check::Header)?))
     }
 
+    /// Opens the part of a catalog file without its rows. They can be added when a search names them as `missingRows`.
+    #[wasm_bindgen(js_name = openCodes)]
+    pub fn open_codes(file: CatalogFile) -> Result<Self, JsValue> {
+        Ok(Self(index::Catalog::open(file.0.into_code_part()?, Check::Header)?))
+    }
+
     /// Appends the next bytes of the catalog's file. See [`index::Catalog::extend`].
     pub fn extend(&mut self, bytes: &[u8], verify: bool) -> Result<(), JsValue> {
         Ok(self.0.extend(bytes, verify)?)

@@ -53,6 +53,12 @@ impl CatalogFile {
         self.0.keyword_bytes().map(|size| size as f64)
     }
 
+    /// Returns the size of the file without its rows, when the header has arrived.
+    #[wasm_bindgen(js_name = codeBytes)]
+    pub fn code_bytes(&self) -> Option<f64> {
+        self.0.code_bytes().map(|size| size as f64)
+    }
+
     /// Returns the hash that identifies the file in hex, when its header has arrived.
     pub fn hash(&self) -> Option<String> {
         self.0.hash().map(|hash| hex(&hash))

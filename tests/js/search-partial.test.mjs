@@ -86,7 +86,9 @@ for (const [entry, Class] of [
 
     test("a failure of the rest rejects `ready`; keywords go on working, and `update` tries again", async () => {
       server.take();
-      server.fault = ({ name: asked }) => (asked === name ? { cut: size - 40_000 } : undefined);
+      // The connection breaks off when the deltas are here.
+      const linger = () => new Promise((resolve) => setTimeout(resolve, 1000));
+      server.fault = ({ name: asked }) => (asked === name ? { cut: size - 40_000, linger } : undefined);
       const shop = await Class.load(server.address, { vectors: "later", retries: 0 });
       await failsWith("FETCH_FAILED", shop.ready, "broke off");
       assert.ok((await shop.search("女")).total > 0 && !shop.info.hasVectors);

@@ -7,6 +7,7 @@ import { readOptions } from "../option-names.js";
 import { textClasses } from "../text.js";
 import { toFloat32 } from "../vectors.js";
 import { createBindings } from "../../wasm/corom-search.js";
+import { numbersOfClusters } from "./options.js";
 
 /** Returns the function `cluster` of a host: the exports of host-web.js or host-node.js, and `searchBinary`. */
 export function createCluster(functions, searchBinary) {
@@ -34,20 +35,18 @@ function commonOptions(given, names, call) {
   return options;
 }
 
-function clusterOptions(given) {
-  const { k, seed, ...options } = commonOptions(given, ["k", "seed"], "cluster");
-  return { ...options, k: wholeNumber(k, "k", 1), seed: optional(seed, (seed) => wholeNumber(seed, "seed", 0)) ?? 0 };
-}
+const clusterOptions = (given) => numbersOfClusters(commonOptions(given, ["k", "seed"], "cluster"));
+
 
 /** Copies the clusters out of the instance, and frees them there. */
-function clusters(found) {
+export function clusters(found) {
   const result = { labels: found.labels(), centers: found.centers(), cohesion: found.cohesion() };
   found.free();
   return result;
 }
 
 /** Copies the projection out of the instance, and frees it there. */
-function projection(found) {
+export function projection(found) {
   const result = { places: found.places(), explained: [...found.explained()] };
   found.free();
   return result;

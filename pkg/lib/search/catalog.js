@@ -10,7 +10,17 @@ import { attachedModels } from "./attached.js";
 import { deltaBytes } from "./delta.js";
 import { CatalogEngine } from "./engine.js";
 import { catalogLoadOptions } from "./load-options.js";
-import { applyOptions, itemArguments, requestJson, searchArguments, similarArguments, suggestArguments, updateOptions } from "./options.js";
+import {
+  applyOptions,
+  clusterArguments,
+  itemArguments,
+  projectOptions,
+  requestJson,
+  searchArguments,
+  similarArguments,
+  suggestArguments,
+  transferOptions,
+} from "./options.js";
 import { rerankHits, rerankRequest } from "./rerank.js";
 
 /** `Catalog.cache` of a host. */
@@ -62,7 +72,7 @@ export class CatalogBase extends ModelInstance {
     return runQueued(this, given, async (signal) => {
       await this.#vectorsArrived(signal);
       const started = performance.now();
-      const result = await engineOf(this).similar(given.id, requestJson(given.request), { signal });
+      const result = await engineOf(this).similar(given.id, requestJson(given.request), { signal, readRows: given.readRows });
       return { ...result, timing: { embed: 0, search: performance.now() - started } };
     });
   }
@@ -79,6 +89,37 @@ export class CatalogBase extends ModelInstance {
     return runQueued(this, given, (signal) => engineOf(this).item(given.id, { signal }));
   }
 
+  async cluster(options) {
+    assertNotFreed(this);
+    const { k, seed, ...given } = clusterArguments(options);
+    return runQueued(this, given, async (signal) => {
+      await this.#vectorsArrived(signal);
+      return engineOf(this).cluster(k, seed, { signal });
+    });
+  }
+
+  async project2d(options) {
+    assertNotFreed(this);
+    return runQueued(this, projectOptions(options), async (signal) => {
+      await this.#vectorsArrived(signal);
+      return engineOf(this).project2d({ signal });
+    });
+  }
+
+  async loadRows(options) {
+    assertNotFreed(this);
+    const given = transferOptions(options, "loadRows");
+    await this.#vectorsArrived(given.signal);
+    await engineOf(this).loadRows(given);
+  }
+
+  async storeRows(options) {
+    assertNotFreed(this);
+    const given = transferOptions(options, "storeRows");
+    await this.#vectorsArrived(given.signal);
+    await engineOf(this).storeRows(given);
+  }
+
   async apply(delta, options) {
     assertNotFreed(this);
     const { signal } = applyOptions(options);
@@ -88,7 +129,7 @@ export class CatalogBase extends ModelInstance {
 
   async update(options) {
     assertNotFreed(this);
-    return { ...(await engineOf(this).update(updateOptions(options))) };
+    return { ...(await engineOf(this).update(transferOptions(options, "update"))) };
   }
 
   free() {
@@ -96,7 +137,7 @@ export class CatalogBase extends ModelInstance {
     this.#models = {};
   }
 
-  async #search({ request, vector, rerank }, signal) {
+  async #search({ request, vector, rerank, readRows }, signal) {
     const { embedder, reranker } = this.#models;
     if (rerank && reranker === undefined) throw invalid("rerank: no reranker is attached; call attach(reranker) first");
     const started = performance.now();
@@ -109,7 +150,7 @@ export class CatalogBase extends ModelInstance {
       throwIfAborted(signal);
     }
     const embedded = performance.now();
-    const result = await engineOf(this).search(requestJson(plan?.request ?? request), vector, { signal });
+    const result = await engineOf(this).search(requestJson(plan?.request ?? request), vector, { signal, readRows });
     const timing = { embed: embedded - started, search: performance.now() - embedded };
     return plan ? rerankHits(result, plan, { reranker, query, timing, signal }) : { ...result, timing };
   }

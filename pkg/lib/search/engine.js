@@ -4,8 +4,11 @@
 //
 //   info, memoryBytes                        what is loaded
 //   ready                                    promise: all that the options asked for is there
-//   search(request, vector), similar(id, request), suggest(prefix, limit), item(id)
-//                                            `request` is JSON; the results are those of the binding
+//   search(request, vector, { signal, readRows }), similar(id, request, { signal, readRows }), suggest(prefix, limit),
+//   item(id)                                 `request` is JSON; the results are those of the binding
+//   cluster(k, seed), project2d()            of the items' vectors, with their ids
+//   loadRows({ signal, onProgress })         transfers the rows into memory
+//   storeRows({ signal, onProgress })        transfers them into the cache
 //   apply(bytes, { signal })                 applies a delta
 //   update({ signal, onProgress })           loads what is new in the source
 //   free()
@@ -15,21 +18,15 @@ import { freedError } from "../model-instance.js";
 import { ProgressReporter } from "../progress.js";
 import { YieldTimer } from "../yield-timer.js";
 import { CatalogFolder, isSingleFile } from "./folder.js";
+import { catalogInfo } from "./info.js";
 import { hashInName } from "./list.js";
 import { inParallel, loadCatalog, otherNames } from "./load.js";
+import { clusters, projection } from "./analysis.js";
+import { MissingRows } from "./missing-rows.js";
 import { CatalogReceiver } from "./receiver.js";
 
 /** Bytes that are checked at once. */
 const CHUNK_BYTES = 1 << 20;
-const INFO = ["items", "fields", "attributes", "vectors", "hasVectors", "version"];
-
-/** Returns an object with the properties of a catalog, which `snapshot()` returns as they are now. */
-export function catalogInfo(snapshot) {
-  const info = {};
-  for (const name of INFO) Object.defineProperty(info, name, { enumerable: true, get: () => snapshot()[name] });
-  return info;
-}
-
 export class CatalogEngine {
   #host;
   #source;
@@ -42,6 +39,11 @@ export class CatalogEngine {
   #deltas = [];
   /** Resolves or rejects when the vectors are here; undefined if nothing is on its way. */
   #rest;
+  /** Reads rows that are not in memory (rows.js); undefined if all are. */
+  #rows;
+  /** Bytes of the catalog's file that are in memory, if rows are not. */
+  #partBytes;
+  #missing = new MissingRows((warning) => this.#options.onProgress?.({ phase: "warning", ...warning }));
   #snapshot;
   #changes = Promise.resolve();
   #ending = new AbortController();
@@ -70,12 +72,35 @@ export class CatalogEngine {
     return this.#instance?.memoryBytes ?? 0;
   }
 
-  async search(request, vector) {
-    return this.#read((catalog) => catalog.search(request, vector));
+  async search(request, vector, how) {
+    return this.#scored((catalog) => catalog.search(request, vector), how);
   }
 
-  async similar(id, request) {
-    return this.#read((catalog) => catalog.similar(id, request));
+  async similar(id, request, how) {
+    return this.#scored((catalog) => catalog.similar(id, request), how);
+  }
+
+  async cluster(k, seed) {
+    const found = this.#call(() => clusters(this.#catalog.cluster(k, seed)));
+    return { ids: this.#read((catalog) => catalog.ids()), ...found };
+  }
+
+  async project2d() {
+    const found = this.#call(() => projection(this.#catalog.project2d()));
+    return { ids: this.#read((catalog) => catalog.ids()), ...found };
+  }
+
+  async storeRows({ signal, onProgress } = {}) {
+    if (this.#rows === undefined) return;
+    const until = this.#untilFreed(signal);
+    const progress = new ProgressReporter(onProgress);
+    try {
+      const how = { signal: until.signal, progress };
+      await untilAborted(this.#rows.store(this.#sizes.get(this.#names[0]), how), until.signal);
+    } finally {
+      until.release();
+    }
+    progress.report("done");
   }
 
   async suggest(prefix, limit) {
@@ -84,6 +109,18 @@ export class CatalogEngine {
 
   async item(id) {
     return this.#read((catalog) => catalog.item(id)) ?? undefined;
+  }
+
+  loadRows({ signal, onProgress } = {}) {
+    return this.#change(signal, async (signal) => {
+      const [rows, catalog, name] = [this.#rows, this.#catalog, this.#names[0]];
+      if (rows === undefined || this.info.hasRows) return;
+      const progress = new ProgressReporter(onProgress);
+      const take = (bytes) => this.#call(() => catalog.extend(bytes, true));
+      await rows.load({ begin: this.#partBytes, size: this.#sizes.get(name), take }, { signal, progress });
+      this.#refresh();
+      progress.report("done");
+    });
   }
 
   apply(bytes, { signal } = {}) {
@@ -113,7 +150,7 @@ export class CatalogEngine {
       } finally {
         folder.close();
       }
-      await this.#load({ ...options, vectors: options.vectors === "later" ? "wait" : options.vectors });
+      await this.#load({ ...options, waits: true });
     });
   }
 
@@ -133,6 +170,7 @@ export class CatalogEngine {
       const before = this.#instance;
       [this.#instance, this.#catalog] = [loaded.instance, loaded.catalog];
       [this.#names, this.#sizes] = [loaded.names, loaded.sizes];
+      [this.#rows, this.#partBytes] = [loaded.rows, loaded.partBytes];
       before?.drop();
       this.#refresh();
       this.ready = Promise.resolve();
@@ -232,6 +270,16 @@ export class CatalogEngine {
     const { controller, release } = childController(this.#ending.signal);
     const releaseGiven = onAbort(signal, () => controller.abort(reasonOf(signal)));
     return { signal: controller.signal, release: () => (release(), releaseGiven()) };
+  }
+
+  /** Runs a search with the rows that it wants. */
+  async #scored(work, { signal, readRows = true } = {}) {
+    const run = () => ({ result: this.#read(work), catalog: this.#catalog, rows: readRows ? this.#rows : undefined });
+    const add = (catalog, rows) => {
+      if (catalog !== this.#catalog) return; // it was replaced meanwhile
+      for (const [offset, bytes] of rows) this.#call(() => catalog.addRows(offset, bytes));
+    };
+    return this.#missing.search(run, { add, signal });
   }
 
   #refresh() {

@@ -13,6 +13,7 @@ import { decodeText, encodeText } from "../text.js";
 import { Transfer } from "../transfer.js";
 import { isTransient } from "../transient.js";
 import { LIST, hashInName, namesIn } from "./list.js";
+import { RowReader } from "./rows.js";
 
 /** Name of a file that is given without a folder. */
 const SINGLE = "catalog";
@@ -91,9 +92,21 @@ export class CatalogFolder {
   /** Receives a file. */
   async receive(name, receiver, signal) {
     this.#progress.expect(name);
-    const isKept = this.#cache !== undefined && hashInName(name) !== undefined;
-    const contentKey = isKept ? await sha256(`corom catalog ${name}`) : undefined;
+    const contentKey = await contentKeyOf(name);
     await this.#transfer(receiver, signal).transferFile({ path: name, required: true, isVerified: true, contentKey });
+  }
+
+  /** Returns a reader of the rows of a file. */
+  async rows(name) {
+    const key = await contentKeyOf(name);
+    const transfer = (sink, { signal, progress }) => {
+      progress.expect(name);
+      const file = { path: name, required: true, isVerified: true, contentKey: key, isBegun: key !== undefined && sink.fed() > 0 };
+      return this.#transfer(sink, signal, progress).transferFile(file);
+    };
+    const entry = key && this.#cache?.entry(key);
+    const isRemote = this.#source.manifestUrl !== undefined;
+    return new RowReader({ name, mirrors: this.#source.mirrors, isRemote, preferred: this.#preferred, entry, transfer, options: this.#options });
   }
 
   /** Notes in the cache which files were loaded, and deletes those that nothing needs any more. */
@@ -124,9 +137,12 @@ export class CatalogFolder {
   }
 
   /** A file has a transfer of its own: its hashes tell a wrong file, so files may come from different mirrors. */
-  #transfer(receiver, signal) {
+  #transfer(receiver, signal, progress = this.#progress) {
     const { fetch, retries, stallTimeoutMs } = this.#options;
-    const how = { source: this.#source, cache: this.#cache, progress: this.#progress, prefetch: this.#prefetch, preferred: this.#preferred };
+    const how = { source: this.#source, cache: this.#cache, progress, prefetch: this.#prefetch, preferred: this.#preferred };
     return new Transfer(receiver, { ...how, fetch, retries, stallTimeoutMs, signal });
   }
 }
+
+/** Returns the key of a file's content in the cache; undefined if its name does not identify the content. */
+const contentKeyOf = (name) => (hashInName(name) === undefined ? undefined : sha256(`corom catalog ${name}`));

@@ -27,7 +27,7 @@ export function catalogLoadOptions(value, more = []) {
   optional(given.signal, checkSignal);
   return {
     ...Object.fromEntries(more.map((name) => [name, given[name]])),
-    vectors: oneOf(given.vectors ?? "wait", "vectors", ["wait", "later", "none"]),
+    vectors: oneOf(given.vectors ?? "wait", "vectors", ["wait", "later", "codes", "none"]),
     signal: given.signal,
     onProgress: optional(given.onProgress, (f) => ofType(f, "onProgress", "function")),
     wasm: given.wasm,

@@ -18,8 +18,9 @@ import { CatalogReceiver } from "./receiver.js";
 const MAX_PARALLEL_FILES = 4;
 
 /**
- * Loads a catalog. Returns `{ instance, catalog, names, sizes, rest }`: `catalog` is that of the binding, `sizes` has the
- * size of each file by its name. With `vectors: "later"`, `rest` is a promise of the catalog with its vectors.
+ * Loads a catalog. Returns `{ instance, catalog, names, sizes, rest, rows }`: `catalog` is that of the binding, `sizes` has
+ * the size of each file by its name. With `vectors: "later"` and `"codes"`, `rest` is a promise of the catalog with its
+ * vectors, unless `waits` is true. With `"codes"`, `rows` reads the rows (rows.js).
  */
 export async function loadCatalog(host, source, options, progress) {
   const { signal } = options;
@@ -41,12 +42,13 @@ export async function loadCatalog(host, source, options, progress) {
   }
 }
 
-async function loadFrom(folder, instance, { vectors, signal }, progress) {
-  const receiver = new CatalogReceiver(instance, { keywordsOnly: vectors === "none" });
+async function loadFrom(folder, instance, { vectors, waits, signal }, progress) {
+  const receiver = new CatalogReceiver(instance, { part: { none: "keywords", codes: "codes" }[vectors] });
   let names = await folder.names(receiver, signal);
   for (let isSecond = false; ; ) {
     try {
-      return await receiveAll(folder, receiver, instance, { names, vectors, signal, progress });
+      const loaded = await receiveAll(folder, receiver, instance, { names, vectors, waits, signal, progress });
+      return { ...loaded, rows: vectors === "codes" ? await folder.rows(names[0]) : undefined };
     } catch (error) {
       throwIfAborted(signal);
       const next = await otherNames(folder, receiver, { error, names, isSecond, signal });
@@ -66,7 +68,7 @@ export async function otherNames(folder, receiver, { error, names, isSecond, sig
   return next.join("/") === names.join("/") ? undefined : next;
 }
 
-async function receiveAll(folder, receiver, instance, { names, vectors, signal, progress }) {
+async function receiveAll(folder, receiver, instance, { names, vectors, waits, signal, progress }) {
   const [first, ...deltas] = names;
   receiver.watch(first);
   const { controller, release } = childController(signal);
@@ -80,11 +82,14 @@ async function receiveAll(folder, receiver, instance, { names, vectors, signal, 
   const all = Promise.all([whole, rest]);
   const apply = (catalog) => deltas.forEach((name) => instance.call(() => catalog.apply(receiver.file(name))));
   const sizes = new Map();
+  let partBytes;
   const finish = async () => {
+    partBytes = receiver.partBytes(first);
     for (const name of names) sizes.set(name, receiver.sizeOf(name));
-    const catalog = instance.call(({ Catalog }) =>
-      vectors === "none" ? Catalog.openKeywords(receiver.file(first)) : Catalog.open(receiver.take(first)),
-    );
+    const catalog = instance.call(({ Catalog }) => {
+      if (vectors === "none") return Catalog.openKeywords(receiver.file(first));
+      return vectors === "codes" ? Catalog.openCodes(receiver.take(first)) : Catalog.open(receiver.take(first));
+    });
     receiver.drop(first);
     apply(catalog);
     await folder.keep(names, (name) => sizes.get(name));
@@ -93,18 +98,18 @@ async function receiveAll(folder, receiver, instance, { names, vectors, signal, 
     return catalog;
   };
   try {
-    if (vectors === "later") {
+    if ((vectors === "later" || vectors === "codes") && !waits) {
       const isAll = await Promise.race([all.then(() => true), Promise.all([receiver.keywords, rest]).then(() => false)]);
       if (!isAll) {
         const catalog = instance.call(({ Catalog }) => Catalog.openKeywords(receiver.file(first)));
         apply(catalog);
-        return { instance, catalog, names, sizes, rest: all.then(finish).finally(release) };
+        return { instance, catalog, names, sizes, partBytes: receiver.partBytes(first), rest: all.then(finish).finally(release) };
       }
     }
     await all;
     const catalog = await finish();
     release();
-    return { instance, catalog, names, sizes };
+    return { instance, catalog, names, sizes, partBytes };
   } catch (error) {
     controller.abort(error);
     await Promise.allSettled([whole, rest]); // so that received bytes are in the cache

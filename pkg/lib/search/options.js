@@ -59,7 +59,7 @@ const HINTS = {
 /** Checks the arguments of `search`. Returns `{ request, vector, rerank, signal, abortPrevious }`. */
 export function searchArguments(query, value) {
   return readArgument("an argument", () => {
-    const { vector, rerank, ...given } = callArguments(value, "search", ["vector", "rerank"]);
+    const { vector, rerank, ...given } = callArguments(value, "search", ["readRows", "vector", "rerank"]);
     if (isVector(query) || isMatrix(query)) {
       if (vector !== undefined) throw invalid("vector: the query is a vector already");
       if (rerank) throw invalid("rerank: the query is a vector; a reranker reads its text: pass the text, and vector as an option");
@@ -94,7 +94,7 @@ export const requestJson = (request) =>
 
 /** Checks the arguments of `similar`. */
 export function similarArguments(id, value) {
-  return readArgument("an argument", () => ({ ...callArguments(value, "similar", []), id: text(id, "id") }));
+  return readArgument("an argument", () => ({ ...callArguments(value, "similar", ["readRows"]), id: text(id, "id") }));
 }
 
 /** Checks the arguments of `suggest`. */
@@ -111,13 +111,30 @@ export function itemArguments(id, value) {
   return readArgument("an argument", () => ({ ...signalOf(value, "item"), id: text(id, "id") }));
 }
 
+/** Checks the options `k` and `seed`. */
+export function numbersOfClusters({ k, seed, ...options }) {
+  return { ...options, k: wholeNumber(k, "k", 1), seed: optional(seed, (seed) => wholeNumber(seed, "seed", 0)) ?? 0 };
+}
+
+/** Checks the options of `cluster`. */
+export function clusterArguments(value) {
+  return readArgument("options", () => {
+    const options = readOptions(value, ["k", "seed", "signal"], { call: "cluster" });
+    optional(options.signal, checkSignal);
+    return numbersOfClusters(options);
+  });
+}
+
+/** Checks the options of `project2d`. */
+export const projectOptions = (value) => readArgument("options", () => signalOf(value, "project2d"));
+
 /** Checks the options of `apply`. */
 export const applyOptions = (value) => readArgument("options", () => signalOf(value, "apply"));
 
-/** Checks the options of `update`. */
-export function updateOptions(value) {
+/** Checks the options of `update` and `storeRows`. */
+export function transferOptions(value, call) {
   return readArgument("options", () => {
-    const options = readOptions(value, ["signal", "onProgress"], { call: "update" });
+    const options = readOptions(value, ["signal", "onProgress"], { call });
     optional(options.signal, checkSignal);
     optional(options.onProgress, (f) => ofType(f, "onProgress", "function"));
     return options;
@@ -135,7 +152,7 @@ function callArguments(value, call, more) {
   const names = [...Object.keys(REQUEST), "signal", "abortPrevious", ...more];
   const given = readOptions(value, names, { call, hints: HINTS });
   optional(given.signal, checkSignal);
-  optional(given.abortPrevious, (b) => flag(b, "abortPrevious"));
+  for (const name of ["abortPrevious", "readRows"]) optional(given[name], (b) => flag(b, name));
   const request = {};
   for (const [name, check] of Object.entries(REQUEST)) {
     if (given[name] !== undefined) request[name] = check(given[name], name);

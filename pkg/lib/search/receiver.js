@@ -5,22 +5,24 @@ import { LIST, MAX_LIST_BYTES, hashInName } from "./list.js";
 
 /** Bytes of a file of which only a part is needed that are taken at once. */
 const PART_STEP_BYTES = 1 << 16;
+/** Bytes that are requested of such a file at first. They have the header, which says where the part ends. */
+const FIRST_RANGE_BYTES = 1 << 18;
 
 export class CatalogReceiver {
   #instance;
   #files = new Map(); // name -> CatalogFile of the binding
   #list = [];
   #listBytes = 0;
-  #keywordsOnly;
+  #part;
   #watched;
   #resolveKeywords;
   /** Resolves when the keywords of the watched file have arrived. */
   keywords;
 
-  /** `keywordsOnly`: of the watched file, only the part that keyword search needs is received. */
-  constructor(instance, { keywordsOnly = false } = {}) {
+  /** `part`: of the watched file only a part is received, without vectors (`keywords`) or without their rows (`codes`). */
+  constructor(instance, { part } = {}) {
     this.#instance = instance;
-    this.#keywordsOnly = keywordsOnly;
+    this.#part = part;
   }
 
   /** Names the file that is the catalog itself. */
@@ -83,9 +85,20 @@ export class CatalogReceiver {
     return path === LIST ? undefined : this.#call(path, (file) => file.size());
   }
 
+  /** Returns the size of the part that is received of a file, when its header has arrived; undefined for a whole file. */
+  partBytes(path) {
+    if (!this.#isPart(path) || !this.#files.has(path)) return undefined;
+    return this.#call(path, (file) => (this.#part === "codes" ? file.codeBytes() : file.keywordBytes()));
+  }
+
+  /** Returns the byte before which the next request for a file ends; undefined if it asks for all that follows. */
+  rangeEnd(path) {
+    return this.#isPart(path) ? (this.partBytes(path) ?? FIRST_RANGE_BYTES) : undefined;
+  }
+
   /** Returns true if no further bytes of a file are needed. */
   hasEnough(path) {
-    return this.#isPart(path) && this.#hasKeywords(path);
+    return this.fed(path) >= this.partBytes(path); // undefined compares as false
   }
 
   /** Returns catalog.json. */
@@ -120,7 +133,7 @@ export class CatalogReceiver {
   }
 
   #isPart(path) {
-    return this.#keywordsOnly && path === this.#watched;
+    return this.#part !== undefined && path === this.#watched;
   }
 
   #hasKeywords(path) {

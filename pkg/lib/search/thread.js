@@ -10,10 +10,14 @@ import { catalogLoadOptions } from "./load-options.js";
 
 /** Calls that the page can make: the methods of CatalogEngine. */
 const METHODS = {
-  search: (engine, args) => engine.search(...args),
-  similar: (engine, args) => engine.similar(...args),
+  search: (engine, [request, vector, readRows], { signal }) => engine.search(request, vector, { signal, readRows }),
+  similar: (engine, [id, request, readRows], { signal }) => engine.similar(id, request, { signal, readRows }),
   suggest: (engine, args) => engine.suggest(...args),
   item: (engine, args) => engine.item(...args),
+  cluster: (engine, args) => engine.cluster(...args),
+  project2d: (engine) => engine.project2d(),
+  loadRows: async (engine, _, options) => void (await engine.loadRows(options)),
+  storeRows: (engine, _, options) => engine.storeRows(options),
   apply: async (engine, [bytes], options) => void (await engine.apply(bytes, options)),
   update: async (engine, _, options) => void (await engine.update(options)),
   ready: (engine, _, { signal, loading }) => {

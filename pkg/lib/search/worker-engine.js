@@ -4,7 +4,7 @@
 import { throwIfAborted, untilAborted } from "../abort.js";
 import { freedError } from "../model-instance.js";
 import { WorkerConnection } from "../worker/connection.js";
-import { catalogInfo } from "./engine.js";
+import { catalogInfo } from "./info.js";
 
 /** Errors of an instance that has crashed: the worker is of no more use. */
 const CRASHES = ["INTERNAL", "OUT_OF_MEMORY"];
@@ -49,12 +49,12 @@ export class WorkerCatalogEngine {
     }
   }
 
-  search(request, vector, { signal } = {}) {
-    return this.#ask("search", [request, vector], { signal });
+  search(request, vector, { signal, readRows } = {}) {
+    return this.#ask("search", [request, vector, readRows], { signal });
   }
 
-  similar(id, request, { signal } = {}) {
-    return this.#ask("similar", [id, request], { signal });
+  similar(id, request, { signal, readRows } = {}) {
+    return this.#ask("similar", [id, request, readRows], { signal });
   }
 
   suggest(prefix, limit, { signal } = {}) {
@@ -63,6 +63,22 @@ export class WorkerCatalogEngine {
 
   item(id, { signal } = {}) {
     return this.#ask("item", [id], { signal });
+  }
+
+  cluster(k, seed, { signal } = {}) {
+    return this.#ask("cluster", [k, seed], { signal });
+  }
+
+  project2d({ signal } = {}) {
+    return this.#ask("project2d", [], { signal });
+  }
+
+  loadRows({ signal, onProgress } = {}) {
+    return this.#ask("loadRows", [], { signal, onProgress: onProgress ?? (() => {}) });
+  }
+
+  storeRows({ signal, onProgress } = {}) {
+    return this.#ask("storeRows", [], { signal, onProgress: onProgress ?? (() => {}) });
   }
 
   async apply(bytes, { signal } = {}) {

@@ -70,6 +70,13 @@ impl FileReceiver {
         }
     }
 
+    /// Returns the size of the file without its rows, when its header has arrived: the part that semantic search needs at
+    /// least. Without codes that is the whole file.
+    pub fn code_bytes(&self) -> Option<usize> {
+        let header = self.header.as_ref()?;
+        Some(header.section(SectionKind::Codes).map_or(header.file_bytes(), |codes| codes.end))
+    }
+
     /// Returns the hash that identifies the file, when its header has arrived.
     pub fn hash(&self) -> Option<[u8; 32]> {
         self.header.as_ref().map(|header| header.hash)
@@ -93,6 +100,18 @@ impl FileReceiver {
             fail!(IntegrityMismatch, "catalog: it ends before its keywords do")
         };
         copy(part)
+    }
+
+    /// Returns the part of the file without its rows.
+    ///
+    /// # Errors
+    /// `INTEGRITY_MISMATCH` if it has not arrived.
+    pub fn into_code_part(mut self) -> Result<Vec<u8>> {
+        let Some(end) = self.code_bytes().filter(|&end| end <= self.bytes.len()) else {
+            fail!(IntegrityMismatch, "catalog: it ends before its codes do")
+        };
+        self.bytes.truncate(end);
+        Ok(self.bytes)
     }
 
     /// Returns a copy of the file.
@@ -224,6 +243,23 @@ mod tests {
                 assert_eq!(receiver.into_bytes().unwrap(), file);
             }
         }
+    }
+
+    #[test]
+    fn the_part_without_rows_ends_after_the_codes() {
+        let sections = vec![
+            (SectionKind::Schema, b"{}".to_vec()),
+            (SectionKind::Codes, vec![3; 70]),
+            (SectionKind::Rows, vec![7; 100]),
+        ];
+        let coded = write_file(FileKind::Catalog, &[0; 32], sections);
+        let end = Header::read(&coded).unwrap().section(SectionKind::Codes).unwrap().end;
+        assert_eq!(received(&[&coded[..end]], 0).unwrap().code_bytes(), Some(end));
+        for length in [end, end + 1, coded.len()] {
+            assert_eq!(received(&[&coded[..length]], 0).unwrap().into_code_part().unwrap(), coded[..end]);
+        }
+        assert!(received(&[&coded[..end - 1]], 0).unwrap().into_code_part().is_err());
+        assert_eq!(received(&[&file()], 0).unwrap().into_code_part().unwrap(), file());
     }
 
     #[test]

@@ -94,7 +94,7 @@ async function answer({ name, request, response, entry }, fault, files) {
     ...fault.headers,
   };
   let [status, from] = [200, 0];
-  const asked = !fault.noRange && /^bytes=(\d+)-$/.exec(request.headers.range ?? "");
+  const asked = !fault.noRange && /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? "");
   const held = request.headers["if-range"];
   if (asked && (held === undefined || (held === tag && !tag.startsWith("W/")))) {
     from = Number(asked[1]);
@@ -104,7 +104,8 @@ async function answer({ name, request, response, entry }, fault, files) {
     }
     status = 206;
   }
-  const end = status === 206 && fault.part ? Math.min(bytes.length, from + fault.part) : bytes.length;
+  const to = status === 206 && asked[2] !== "" ? Math.min(bytes.length, Number(asked[2]) + 1) : bytes.length;
+  const end = status === 206 && fault.part ? Math.min(to, from + fault.part) : to;
   if (status === 206) headers["content-range"] = `bytes ${from}-${end - 1}/${bytes.length}`;
   let body = bytes.subarray(from, end);
   if (fault.gzip) {

@@ -12,8 +12,8 @@ const SCHEMA = {
   vectors: { dimension: DIMENSION, metric: "dot" },
 };
 
-/** Builds a catalog whose items have titles in turn and random vectors. Returns its folder. */
-export function wideCatalog(t, { items, titles }) {
+/** Builds a catalog whose items have titles in turn and random vectors, and codes if `codes` is "yes". Returns its folder. */
+export function wideCatalog(t, { items, titles, codes = "auto" }) {
   const next = random(5);
   const row = (_, i) => {
     const embedding = Array.from({ length: DIMENSION }, () => Math.round(next() * 254 - 127));
@@ -22,6 +22,6 @@ export function wideCatalog(t, { items, titles }) {
   const folder = scratch(t);
   const write = (name, text) => (writeFileSync(path.join(folder, name), text), path.join(folder, name));
   const rows = write("items.jsonl", Array.from({ length: items }, row).join("\n"));
-  index("build", rows, path.join(folder, "catalog"), "--schema", write("schema.json", JSON.stringify(SCHEMA)));
+  index("build", rows, path.join(folder, "catalog"), "--schema", write("schema.json", JSON.stringify(SCHEMA)), "--codes", codes);
   return path.join(folder, "catalog");
 }

@@ -1,0 +1,181 @@
+// The rows of a catalog that is loaded with `vectors: "codes"`. They are not in memory: those that a search wants are read
+// from the cache, or else from the source by ranges of bytes.
+import { throwIfAborted } from "../abort.js";
+import { CoromError } from "../errors.js";
+
+/** Requests that run at the same time. */
+const MAX_PARALLEL_REQUESTS = 8;
+/** Rows that are so close to each other are requested at once. A request costs about as much time as these bytes. */
+const MAX_GAP_BYTES = 1 << 14;
+
+export class RowReader {
+  #name;
+  #mirrors;
+  #isRemote;
+  #preferred;
+  #entry;
+  #transfer;
+  #options;
+
+  /**
+   * `mirrors` are those of the source, `preferred` is the one that served the last file. `entry` is the file in the cache;
+   * undefined if it is not kept. `transfer(sink, { signal, progress })` transfers the file. `options` are those of the load.
+   */
+  constructor({ name, mirrors, isRemote, preferred, entry, transfer, options }) {
+    this.#name = name;
+    this.#mirrors = mirrors;
+    this.#isRemote = isRemote;
+    this.#preferred = preferred;
+    this.#entry = entry;
+    this.#transfer = transfer;
+    this.#options = options;
+  }
+
+  /** Reads places of the file, `[offset, length]`. Returns an `[offset, bytes]` for each. */
+  async read(places, signal) {
+    const found = [];
+    const wanted = [];
+    for (const [offset, length] of [...places].sort(([a], [b]) => a - b)) {
+      const bytes = await this.#entry?.readAt(offset, offset + length);
+      throwIfAborted(signal);
+      if (bytes === undefined) wanted.push([offset, length]);
+      else found.push([offset, bytes]);
+    }
+    const waiting = runsOf(wanted);
+    const next = async () => {
+      for (let run; (run = waiting.shift()) !== undefined;) {
+        const bytes = await this.#fetch(run.from, run.to, signal);
+        for (const [offset, length] of run.places) found.push([offset, bytes.subarray(offset - run.from, offset - run.from + length)]);
+      }
+    };
+    await Promise.all(Array.from({ length: MAX_PARALLEL_REQUESTS }, next));
+    return found;
+  }
+
+  /** Transfers the rest of a file of `size` bytes into the cache. `progress` is a ProgressReporter. */
+  async store(size, { signal, progress }) {
+    if (!this.#isRemote) return;
+    if (this.#entry === undefined) {
+      const message = "storeRows: the catalog is not kept on this device; see the options cache and cacheDir";
+      throw new CoromError("UNSUPPORTED_HOST", message);
+    }
+    if ((await this.#entry.readAt(size - 1, size)) !== undefined) return;
+    await this.#transfer(new RestSink({ size, begin: size }), { signal, progress });
+  }
+
+  /**
+   * Transfers the file from byte `begin` to its end, `size`, and calls `take(bytes)` with that part. If `take` throws,
+   * the part is transferred once more.
+   */
+  async load({ begin, size, take }, { signal, progress }) {
+    await this.#transfer(new RestSink({ size, begin, take }), { signal, progress });
+  }
+
+  /** Requests bytes from the mirrors, the one that served the last file first. */
+  async #fetch(from, to, signal) {
+    const { index: first } = this.#preferred;
+    const order = [first, ...this.#mirrors.keys()].filter((index, i) => i === 0 || index !== first);
+    let failure;
+    for (const index of order) {
+      try {
+        return await this.#fetchFrom(this.#mirrors[index], { from, to, signal });
+      } catch (error) {
+        throwIfAborted(signal);
+        if (error?.code !== "FETCH_FAILED") throw error;
+        failure ??= error;
+      }
+    }
+    throw failure;
+  }
+
+  async #fetchFrom(mirror, { from, to, signal }) {
+    const { fetch, stallTimeoutMs } = this.#options;
+    const body = await mirror.open(this.#name, { from, to, fetch, stallTimeoutMs, signal, required: true, cache: "default" });
+    const failed = (why) => new CoromError("FETCH_FAILED", `${this.#name}: ${why}`);
+    if (body === null) throw failed("the file is gone; call update");
+    try {
+      if (body.offset !== from || body.isEncoded) throw failed("the server does not answer requests for a range of bytes");
+      const bytes = new Uint8Array(to - from);
+      let length = 0;
+      for await (const chunk of body.chunks) {
+        if (length + chunk.length > bytes.length) throw failed("the server sent more bytes than were requested");
+        bytes.set(chunk, length);
+        length += chunk.length;
+      }
+      if (length < bytes.length) throw failed(`the server sent ${length} of ${bytes.length} bytes`);
+      return bytes;
+    } finally {
+      await body.cancel();
+    }
+  }
+}
+
+/** Groups places that rise into runs `{ from, to, places }` that are requested at once. */
+function runsOf(places) {
+  const runs = [];
+  for (const [offset, length] of places) {
+    const last = runs.at(-1);
+    if (last && offset - last.to <= MAX_GAP_BYTES) {
+      last.to = offset + length;
+      last.places.push([offset, length]);
+    } else runs.push({ from: offset, to: offset + length, places: [[offset, length]] });
+  }
+  return runs;
+}
+
+/**
+ * Receives a file of which the bytes before `begin` are known, and passes on the others. Without `take` only the cache keeps
+ * them: each row is compared with its code when a search reads it.
+ */
+class RestSink {
+  #size;
+  #begin;
+  #take;
+  #at;
+  #pieces = [];
+
+  constructor({ size, begin, take }) {
+    this.#size = size;
+    this.#begin = begin;
+    this.#take = take;
+    this.#at = take ? begin : 0;
+  }
+
+  begin() {
+    this.#at = 0;
+    this.#pieces = [];
+  }
+
+  feed(_, chunk) {
+    const skipped = Math.max(0, this.#begin - this.#at);
+    if (skipped < chunk.length) this.#pieces.push(chunk.slice(skipped));
+    this.#at += chunk.length;
+  }
+
+  fed() {
+    return this.#at;
+  }
+
+  sizeOf() {
+    return this.#size;
+  }
+
+  end(path) {
+    if (this.#at !== this.#size) throw new CoromError("INTEGRITY_MISMATCH", `${path}: ${this.#at} bytes; the header says ${this.#size}`);
+    const bytes = new Uint8Array(this.#pieces.reduce((sum, { length }) => sum + length, 0));
+    let at = 0;
+    for (const piece of this.#pieces.splice(0)) {
+      bytes.set(piece, at);
+      at += piece.length;
+    }
+    this.#take?.(bytes);
+  }
+
+  missing(path) {
+    throw new CoromError("MISSING_FILE", `${path} does not exist; call update`);
+  }
+
+  isPage() {
+    return false;
+  }
+}
