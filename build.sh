@@ -29,12 +29,13 @@ cmd_clean() {
 cmd_help() {
   cat <<'HELP'
 ./build.sh build [--test-profile]    builds the npm package in pkg/ (--test-profile: quicker to build, larger, slower)
-./build.sh demo [--once] [--shipping] [--port N] [--model DIR]
+./build.sh demo [--once] [--shipping] [--port N] [--model DIR] [--reranker DIR]
                                      embeds and ranks product texts in Node, then serves www/ on port N (default:
                                      8080, or a free port); --once: ends after Node; --shipping: shows the binaries
                                      that ship, which take longer to build; DIR: a checkpoint (converted to int8), a
                                      folder made by `corom convert`, or an ONNX export with config.json and
-                                     tokenizer.json, used as it is (default: m3e-small)
+                                     tokenizer.json, used as it is (default: m3e-small); the shop's page reranks with
+                                     a checkpoint or converted folder of a reranker, if there is one
 ./build.sh test [core|hosts]         runs every test, or one part. core: Rust and Node; needs no network but crates.
                                      hosts: Chromium, onnxruntime, a real model, types, bundlers and edge hosts, and
                                      the kernels on emulated Arm processors

@@ -4,14 +4,15 @@
 SHOP_PRODUCTS=10000
 
 cmd_demo() {
-  local once_only="" profile=quick binaries=() model="" port=()
+  local once_only="" profile=quick binaries=() model="" port=() reranker=""
   while (($#)); do
     case $1 in
       --once) once_only=1 ;;
       --shipping) profile=shipping ;;
       --model) [[ -d ${2-} ]] || die "--model takes a folder, and '${2-}' is none"; model=$(cd "$2" && pwd); shift ;;
+      --reranker) [[ -d ${2-} ]] || die "--reranker takes a folder, and '${2-}' is none"; reranker=$(cd "$2" && pwd); shift ;;
       --port) [[ ${2-} =~ ^[0-9]{1,5}$ ]] && ((10#$2 <= 65535)) || die "--port takes a number up to 65535, not '${2-}'"; port=(--port "$2"); shift ;;
-      *) die "demo takes --once, --shipping, --port N and --model DIR, not '$1'" ;;
+      *) die "demo takes --once, --shipping, --port N, --model DIR and --reranker DIR, not '$1'" ;;
     esac
     shift
   done
@@ -29,20 +30,26 @@ cmd_demo() {
     convert "$model" "models/${model##*/}-int8" --dtype int8
     model=models/${model##*/}-int8
   fi
+  if [[ -n $reranker && ! -e $reranker/corom.json ]]; then
+    convert "$reranker" "models/${reranker##*/}-int8" --dtype int8
+    reranker=models/${reranker##*/}-int8
+  fi
   build_package $profile "${binaries[@]}"
   step "demo in Node" node www/demo.mjs "$model"
   [[ -z $once_only ]] || return 0
   local shop=models/shop
-  once "the shop's catalog" "$(hash_of "$model" examples/shop) $SHOP_PRODUCTS" "$shop/catalog/evaluation.json" make_shop "$model" "$shop"
-  node www/serve.mjs "$model" --catalog "$shop/catalog" "${port[@]}"
+  once "the shop's catalog" "$(hash_of "$model" ${reranker:+"$reranker"} examples/shop) $SHOP_PRODUCTS" \
+    "$shop/catalog/evaluation.json" make_shop "$model" "$shop" ${reranker:+--reranker "$reranker"}
+  node www/serve.mjs "$model" --catalog "$shop/catalog" ${reranker:+--reranker "$reranker"} "${port[@]}"
 }
 
-# make_shop MODEL FOLDER: generates products and queries, embeds and indexes the products, and measures the search.
+# make_shop MODEL FOLDER [--reranker DIR]: generates products and queries, embeds and indexes the products, and measures
+# the search.
 make_shop() {
   rm -rf "$2"
   node examples/shop/generate.mjs "$2" --products $SHOP_PRODUCTS
-  node pkg/bin/corom.js index build "$2/items.jsonl" "$2/catalog" --schema "$2/schema.json" --model "$1" --workers 2
-  node examples/shop/evaluate.mjs "$2" "$2/catalog" "$1"
+  node pkg/bin/corom.js index build "$2/items.jsonl" "$2/catalog" --schema "$2/schema.json" --model "$1" --workers 2 --codes yes
+  node examples/shop/evaluate.mjs "$2" "$2/catalog" "$1" "${@:3}"
 }
 
 # Prints the name of the binary that the package loads in this Node.

@@ -3,6 +3,9 @@
 //
 //   ./build.sh demo                                   # in another terminal; prints the address
 //   node benches/peers/shop-page.mjs ADDRESS [--rounds N]
+//
+// Ends with 1 if the page is not interactive within a second without the model, or blocks for more than 50 ms, in the best
+// of the rounds.
 import { parseArgs } from "node:util";
 import { chromium } from "playwright-core";
 import { median, minimum } from "./statistics.mjs";
@@ -10,6 +13,8 @@ import { median, minimum } from "./statistics.mjs";
 const QUERY = "下雨不会湿的爬山走石头路穿的鞋子";
 /** A task of more milliseconds blocks the page noticeably: https://www.w3.org/TR/longtasks-1/ */
 const LONG_TASK_MS = 50;
+/** Until then the first hits are there, without the model. */
+const INTERACTIVE_MS = 1000;
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { rounds: { type: "string", default: "3" } } });
 const [address] = positionals;
@@ -31,6 +36,11 @@ show("first hybrid result", "ms", samples.map(({ hybrid }) => hybrid));
 for (const kind of Object.keys(samples[0].bytes)) show(`sent: ${kind}`, "KiB", samples.map(({ bytes }) => bytes[kind] / 1024));
 show("longest task of the page", "ms", samples.map(({ longest }) => longest));
 console.log(`tasks over ${LONG_TASK_MS} ms: ${samples.map(({ tasks }) => tasks).join(", ")}`);
+const first = minimum(samples.map(({ keyword }) => keyword));
+const isBlocked = minimum(samples.map(({ longest }) => longest)) > LONG_TASK_MS;
+if (first > INTERACTIVE_MS) console.error(`the first hits come after ${first.toFixed(0)} ms, not within ${INTERACTIVE_MS}`);
+if (isBlocked) console.error(`a task blocks the page for more than ${LONG_TASK_MS} ms in every round`);
+process.exitCode = first > INTERACTIVE_MS || isBlocked ? 1 : 0;
 
 /** Opens the page in a new profile. */
 async function visit() {

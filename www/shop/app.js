@@ -4,7 +4,8 @@ import { showFacets } from "./facets.js";
 import { showEvaluation, showFacts, showTokens } from "./facts.js";
 import { duration, megabytes, startLanguage, translate } from "./language.js";
 import { showBusy, showHits, showVariants } from "./results.js";
-import { keepOffline, startServices } from "./services.js";
+import { devices, hasModel, keepOffline, startServices } from "./services.js";
+import { showSettings, startSettings } from "./settings.js";
 import { PAGE_SIZE, addressOf, clearFilters, hasFilters, searchOptions, stateOf } from "./state.js";
 import { startSuggestions } from "./suggest.js";
 
@@ -14,12 +15,18 @@ const RERANK = { depth: 30 };
 const MAP_HITS = 60;
 
 const started = performance.now();
+let loadStarted = started;
 const box = byId("query");
 const form = byId("search");
 let state = stateOf(location.href);
 let shop;
 let corom;
 let reranker;
+/** Key of the text on the reranker; "" while it is not known. */
+let rerankText = "";
+let loadModel = () => {};
+/** True while the model may still come. */
+let isModelPending = true;
 let found; // the last result
 let similarTo; // the hit whose neighbors are shown
 let newest = 0; // the number of the last search
@@ -29,13 +36,19 @@ let redraw = () => {};
 
 const suggestions = startSuggestions(box, (text, limit) => (shop ? shop.suggest(text, { limit }) : []), (text) => change(() => (state.query = text)));
 startLanguage(showAll);
-showState();
 showExamples();
 listen();
+devices().then((list) => {
+  startSettings(list, changeSetting);
+  showState();
+});
 startServices({
   catalog(loaded) {
     shop = loaded;
-    if (shop.info.vectors === null) say(() => translate("modelNone"), { isDone: true });
+    if (shop.info.vectors === null || !hasModel) {
+      isModelPending = false;
+      say(() => translate("modelNone"), { isDone: true });
+    }
     run();
     keepOffline();
   },
@@ -47,8 +60,11 @@ startServices({
   },
   model(loaded) {
     corom = loaded;
-    const time = performance.now() - started;
-    const name = () => `${corom.info.layers} × ${corom.info.dimension}, ${corom.info.dtype}`;
+    isModelPending = corom === undefined;
+    if (corom === undefined) return found && run();
+    const time = performance.now() - loadStarted;
+    const { layers, dimension, precision } = corom.info;
+    const name = () => `${layers} × ${dimension}, ${precision}`;
     say(() => translate("modelReady")(name(), duration(time)), { isDone: true });
     run();
   },
@@ -58,11 +74,22 @@ startServices({
   },
   reranker(loaded) {
     reranker = loaded;
-    byId("rerank").disabled = false;
-    if (state.rerank) run();
+    byId("rerank").disabled = reranker === undefined;
+    rerankText = reranker === undefined ? "rerankNone" : "rerankReady";
+    showModelText();
+    if (reranker !== undefined && state.rerank) run();
   },
-  failed: (error) => say(() => translate("modelFailed")(error.code ?? error.name), { isDone: true }),
-}).catch(fail);
+  offline() {
+    facts.offline = true;
+    showDetails();
+  },
+  failed(error) {
+    isModelPending = false;
+    say(() => translate("modelFailed")(error.code ?? error.name), { isDone: true });
+    redraw();
+  },
+  loader: (load) => (loadModel = load),
+}, state).catch(fail);
 
 function listen() {
   box.addEventListener("input", (event) => {
@@ -97,6 +124,14 @@ function listen() {
   byId("filters").open = matchMedia("(min-width: 52rem)").matches;
 }
 
+/** Changes a setting of the model, and loads it again. */
+async function changeSetting(name, value) {
+  state[name] = value;
+  history.replaceState(null, "", addressOf(state, location.href));
+  loadStarted = performance.now();
+  await loadModel(state); // before the catalog is here, the first load has these settings
+}
+
 /** Changes the state, the address and the results. */
 function change(work, { keepsPage = false } = {}) {
   work();
@@ -113,6 +148,7 @@ function showState() {
   byId("sort").value = state.sort;
   byId("rerank").checked = state.rerank;
   byId("clear").disabled = !hasFilters(state);
+  showSettings(state);
 }
 
 async function run() {
@@ -125,10 +161,15 @@ async function run() {
     if (similarTo !== undefined) isMine(await shop.similar(similarTo.id, { ...searchOptions(state, { mode: "semantic" }), mode: undefined, sort: undefined, abortPrevious: undefined }));
     else if (state.mode === "compare" && state.query.trim() !== "" && corom) await compare(mine);
     else {
-      const rerank = reranker && state.rerank ? { ...RERANK, onPartial: isMine } : undefined;
+      // Hits that are sorted by an attribute have their order.
+      const rerank = reranker && state.rerank && state.sort === "" ? { ...RERANK, onPartial: isMine } : undefined;
       // Without a model there are keywords, and they come at once while it loads.
       const mode = corom ? state.mode : state.query.trim() === "" ? "hybrid" : "keyword";
-      isMine(await shop.search(state.query, searchOptions(state, { mode, rerank })));
+      const { hasVectors, hasRows } = shop.info;
+      // Until the rows are in memory, estimates show at once, and the scores of the rows replace them.
+      const isEstimated = corom && hasVectors && !hasRows && mode !== "keyword" && state.query.trim() !== "";
+      if (isEstimated) isMine(await shop.search(state.query, { ...searchOptions(state, { mode }), readRows: false }));
+      if (mine === newest) isMine(await shop.search(state.query, searchOptions(state, { mode, rerank })));
     }
     if (mine === newest) await afterSearch();
   } catch (error) {
@@ -145,13 +186,21 @@ async function compare(mine) {
   if (mine !== newest) return;
   show(left);
   showHits(byId("others"), right.hits, { similar, variants });
-  byId("others").hidden = false;
+  redraw = () => {
+    byId("hits-title").textContent = titleOf(left);
+    byId("others-title").textContent = titleOf(right);
+    byId("status").textContent = translate("compared")(left.total, right.total);
+  };
+  redraw();
+  byId("hits-title").hidden = byId("others-part").hidden = false;
 }
+
+const titleOf = ({ mode, timing }) => `${translate(`mode_${mode}`)} · ${duration(timing.embed + timing.search)}`;
 
 function show(result) {
   found = result;
-  byId("others").hidden = true;
-  byId("columns").classList.toggle("two", state.mode === "compare" && similarTo === undefined);
+  byId("others-part").hidden = byId("hits-title").hidden = true;
+  byId("columns").classList.toggle("two", state.mode === "compare" && similarTo === undefined && corom !== undefined);
   showHits(byId("hits"), result.hits, { similar, variants });
   showFacets(result.facets, state, () => change(() => {}));
   byId("more").hidden = result.total <= result.hits.length || state.mode === "compare";
@@ -159,8 +208,9 @@ function show(result) {
   if (similarTo !== undefined) byId("similar-to").firstElementChild.textContent = translate("similarTo")(similarTo.fields.title);
   const { embed, search, rerank = 0 } = result.timing;
   redraw = () => {
-    const text = translate("found")(result.total, duration(embed + search + rerank), translate(`mode_${result.mode}`));
-    byId("status").textContent = result.total === 0 ? translate("nothing") : text;
+    const mode = [`mode_${result.mode}`, rerank > 0 && "reranked", result.estimated && "estimated"].filter(Boolean);
+    const text = translate("found")(result.total, duration(embed + search + rerank), mode.map(translate).join(translate("comma")));
+    byId("status").textContent = result.total > 0 ? text : translate(isModelPending ? "nothingYet" : "nothing");
   };
   redraw();
 }
@@ -172,6 +222,7 @@ async function afterSearch() {
   await showDetails();
   await map();
 }
+
 
 function similar(hit) {
   if (!shop.info.hasVectors) return;
@@ -198,15 +249,18 @@ async function map() {
   if (!corom) return byId("map").replaceChildren(translate("mapWait"));
   const hits = found.hits.slice(0, MAP_HITS);
   if (hits.length < 2) return byId("map").replaceChildren();
-  const hasQuery = state.query.trim() !== "" && similarTo === undefined;
-  const texts = [...hits.map(({ fields }) => fields.title), ...(hasQuery ? [state.query] : [])];
+  const query = state.query.trim() !== "" && similarTo === undefined ? state.query : undefined;
   const { drawMap } = await import("./map.js");
-  await drawMap(hits, await corom.embed(texts), { hasQuery, onOpen: similar });
+  await drawMap(corom, hits, { query, onOpen: similar });
+}
+
+function showModelText() {
+  byId("model-text").textContent = [modelText(), rerankText && translate(rerankText)].filter(Boolean).join(" · ");
 }
 
 function say(text, { value, isDone = false } = {}) {
   modelText = text;
-  byId("model-text").textContent = text();
+  showModelText();
   const bar = byId("model-bar");
   bar.classList.toggle("gone", isDone);
   if (value === undefined) bar.removeAttribute("value");
@@ -220,7 +274,7 @@ function showExamples() {
 
 /** Shows all texts again after a change of language. */
 function showAll() {
-  byId("model-text").textContent = modelText();
+  showModelText();
   redraw();
   if (found) showFacets(found.facets, state, () => change(() => {}));
   showDetails();

@@ -9,7 +9,7 @@ export function showFacets(facets, state, onChange) {
   const place = byId("facets");
   const focused = document.activeElement?.dataset?.facet;
   place.replaceChildren(
-    ...LISTS.filter((name) => facets[name]).map((name) => listOf(name, facets[name], state.chosen[name], onChange)),
+    ...LISTS.filter((name) => facets[name]?.values.length > 0 || state.chosen[name].size > 0).map((name) => listOf(name, facets[name] ?? { values: [] }, state.chosen[name], onChange)),
     priceOf(facets.price, state, onChange),
     stockOf(facets.stock, state, onChange),
   );
@@ -41,7 +41,7 @@ function listOf(name, { values }, chosen, onChange) {
 }
 
 function priceOf(facet, state, onChange) {
-  const bounds = facet?.bounds ?? [0, 0];
+  const bounds = facet?.bounds ?? undefined;
   const field = (end) => {
     const input = element("input", {
       type: "number",
@@ -49,7 +49,7 @@ function priceOf(facet, state, onChange) {
       min: "0",
       "data-facet": `price:${end}`,
       "aria-label": translate(end === 0 ? "from" : "to"),
-      placeholder: String(end === 0 ? Math.floor(bounds[0]) : Math.ceil(bounds[1])),
+      placeholder: bounds && String(end === 0 ? Math.floor(bounds[0]) : Math.ceil(bounds[1])),
       onchange: ({ target }) => {
         state.price[end] = target.value === "" ? undefined : Number(target.value);
         onChange();
@@ -64,13 +64,14 @@ function priceOf(facet, state, onChange) {
     max: "100",
     "data-facet": "price:slider",
     "aria-label": translate("slider"),
+    disabled: bounds === undefined,
     onchange: ({ target }) => {
       const share = Number(target.value) / 100;
       state.price[1] = share === 1 ? undefined : Math.round(priceAt(share, bounds));
       onChange();
     },
   });
-  slider.value = state.price[1] === undefined ? 100 : Math.round(100 * shareOf(state.price[1], bounds));
+  slider.value = state.price[1] === undefined || bounds === undefined ? 100 : Math.round(100 * shareOf(state.price[1], bounds));
   return element(
     "fieldset",
     { class: "facet" },

@@ -3,7 +3,7 @@ import { byId, element } from "./elements.js";
 import { count, duration, megabytes, translate } from "./language.js";
 
 /** Shows facts: `[key, value]`; a value that is undefined is left out. */
-export function showFacts({ shop, corom, timing = {}, firstHits, firstHybrid }) {
+export function showFacts({ shop, corom, timing = {}, firstHits, firstHybrid, offline }) {
   const time = (ms) => (ms === undefined || ms === 0 ? undefined : duration(ms));
   const facts = [
     ["items", count(shop.info.items)],
@@ -14,10 +14,14 @@ export function showFacts({ shop, corom, timing = {}, firstHits, firstHybrid }) 
     ["rerankTime", time(timing.rerank)],
     ["catalogMemory", megabytes(shop.memoryBytes)],
     ["modelMemory", corom && megabytes(corom.info.wasmMemory)],
+    ["rows", shop.info.hasVectors && translate(shop.info.hasRows ? "rowsHere" : "rowsWanted")],
     ["backend", corom?.info.backend],
+    ["workers", corom && count(corom.info.workers)],
+    ["quality", corom && `${corom.info.precision}, ${corom.info.kernel}`],
     ["simd", corom && translate(`simd_${corom.info.simd}`)],
     ["weights", corom && `${corom.info.dtype} · ${megabytes(corom.info.weightBytes)}`],
-  ].filter(([, value]) => value !== undefined);
+    ["offline", offline && translate("offlineReady")],
+  ].filter(([, value]) => value);
   byId("fact-list").replaceChildren(
     ...facts.map(([key, value]) => element("div", {}, element("dt", {}, translate(key)), element("dd", {}, value))),
   );

@@ -1,6 +1,9 @@
 // The request of the user. It is in the page's address, so that a search can be linked to.
 
 export const PAGE_SIZE = 24;
+/** Settings of the model that are in the address, each with the values that another than the default has. */
+const CHOICES = { quality: ["exact", "float"], device: ["wasm", "webgpu"], workers: ["2", "4"] };
+export const SETTINGS = Object.keys(CHOICES);
 const LISTS = ["category", "audience", "color", "features"];
 
 /** Returns the state of an address. */
@@ -12,6 +15,7 @@ export function stateOf(address) {
     mode: ["keyword", "semantic", "compare"].includes(given.get("mode")) ? given.get("mode") : "hybrid",
     sort: given.get("sort") ?? "",
     rerank: given.get("rerank") === "1",
+    ...Object.fromEntries(SETTINGS.map((name) => [name, CHOICES[name].find((value) => value === given.get(name))])),
     chosen: Object.fromEntries(LISTS.map((name) => [name, new Set(given.getAll(name))])),
     price: [number("from"), number("to")],
     inStock: given.get("stock") === "1",
@@ -22,7 +26,7 @@ export function stateOf(address) {
 /** Returns the address of a state. Parameters that are not the shop's stay. */
 export function addressOf(state, address) {
   const url = new URL(address);
-  for (const name of ["q", "mode", "sort", "rerank", "from", "to", "stock", ...LISTS]) url.searchParams.delete(name);
+  for (const name of ["q", "mode", "sort", "rerank", "from", "to", "stock", ...SETTINGS, ...LISTS]) url.searchParams.delete(name);
   const set = (name, value) => value !== undefined && value !== "" && url.searchParams.set(name, value);
   set("q", state.query);
   if (state.mode !== "hybrid") set("mode", state.mode);
@@ -32,6 +36,7 @@ export function addressOf(state, address) {
   set("from", state.price[0]);
   set("to", state.price[1]);
   if (state.inStock) set("stock", "1");
+  for (const name of SETTINGS) if (CHOICES[name].includes(state[name])) set(name, state[name]);
   return url.href;
 }
 
