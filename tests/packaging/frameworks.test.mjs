@@ -1,49 +1,22 @@
 // `corom/element`, and examples/frameworks with the real Vue and React, in Chromium.
 import assert from "node:assert/strict";
-import { cpSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import path from "node:path";
 import { after, before, test } from "node:test";
-import { build } from "esbuild";
-import { SHOP_MODEL, withShop } from "../js/support/shop.mjs";
-import { INSTALLED, MODULES, ROOT, project } from "./support/places.mjs";
-import { POLICY, launch, outcomeOf, site } from "./support/site.mjs";
+import { INSTALLED, ROOT, project } from "./support/places.mjs";
+import { PAGE_FUNCTIONS, bundlePage, outcomeOfPage } from "./support/shop-page.mjs";
+import { POLICY, launch } from "./support/site.mjs";
 
 let browser;
 before(async () => (browser = await launch()));
 after(() => browser?.close());
-
-const UNTIL = `
-async function until(check) {
-  for (let i = 0; i < 800; i++) {
-    const value = check();
-    if (value) return value;
-    await new Promise((resolve) => setTimeout(resolve, 25));
-  }
-  throw new Error("the page does not change: " + document.body.innerText.slice(0, 500));
-}
-const finish = (main) => main().then((outcome) => (globalThis.outcome = outcome), (e) => (globalThis.outcome = { error: String(e?.stack ?? e) }));
-`;
-
-/** Serves a page with the package at /corom/, a catalog and a model, and returns what it leaves in the global `outcome`. */
-async function run(folder, policy = POLICY) {
-  await withShop((catalog) => cpSync(catalog, path.join(folder, "catalog"), { recursive: true }));
-  cpSync(SHOP_MODEL, path.join(folder, "model"), { recursive: true });
-  const served = await site(folder, { policy, mounts: { "/corom/": INSTALLED } });
-  try {
-    const { outcome } = await outcomeOf(browser, served.address);
-    assert.equal(outcome.error, undefined);
-    return outcome;
-  } finally {
-    await served.close();
-  }
-}
 
 test("<corom-search> finds by keywords, then by meaning, under a strict policy", async () => {
   const folder = project("element", {
     "index.html": `<!doctype html><meta charset="utf-8"><title>shop</title>
       <link rel="icon" href="data:,"><script type="module" src="./main.js"></script>
       <corom-search catalog="./catalog/" model="./model/" link="url" limit="5" placeholder="搜索"></corom-search>`,
-    "main.js": `${UNTIL}
+    "main.js": `${PAGE_FUNCTIONS}
 import { CoromSearch } from "./corom/element.js";
 finish(async () => {
   const element = document.querySelector("corom-search");
@@ -71,7 +44,7 @@ finish(async () => {
   return { isDefined: element instanceof CoromSearch, label: input.getAttribute("aria-label"), marks, href, selected, freed, errors: events.includes("corom-error"), here: location.pathname };
 });`,
   });
-  const outcome = await run(folder, `${POLICY}; img-src data:`);
+  const outcome = await outcomeOfPage(browser, folder, { policy: `${POLICY}; img-src data:` });
   assert.ok(outcome.marks.length > 0 && outcome.marks.every((mark) => "跑步鞋".includes(mark)), outcome.marks.join());
   assert.match(outcome.href, /^\/p\/\d+$/);
   assert.equal(outcome.selected, `p${outcome.href.slice(3)}`);
@@ -130,23 +103,12 @@ finish(async () => {
 
 for (const name of ["vue", "react"]) {
   test(`examples/frameworks/${name}.js searches while the user types, and frees the catalog`, async () => {
-    const folder = project(`frameworks-${name}`, {
-      "main.js": `const LOAD = { worker: new URL("./corom/search-worker-thread.js", location), wasm: new URL("./corom/wasm/corom-search.wasm", location) };\n${UNTIL}${MAIN[name]}`,
+    const load = `{ worker: new URL("./corom/search-worker-thread.js", location), wasm: new URL("./corom/wasm/corom-search.wasm", location) }`;
+    const folder = await bundlePage(`frameworks-${name}`, {
+      "main.js": `const LOAD = ${load};\n${MAIN[name]}`,
       "example.js": readFileSync(path.join(ROOT, `examples/frameworks/${name}.js`), "utf8"),
-      "out/index.html": '<!doctype html><meta charset="utf-8"><title>shop</title><body><div id="app"></div><script type="module" src="./main.js"></script>',
     });
-    await build({
-      absWorkingDir: folder,
-      entryPoints: ["main.js"],
-      outdir: "out",
-      bundle: true,
-      format: "esm",
-      logLevel: "silent",
-      nodePaths: [MODULES],
-      alias: { corom: INSTALLED },
-      define: { "process.env.NODE_ENV": '"production"', __VUE_OPTIONS_API__: "true", __VUE_PROD_DEVTOOLS__: "false" },
-    });
-    const { first, freed, failed } = await run(path.join(folder, "out"), "");
+    const { first, freed, failed } = await outcomeOfPage(browser, folder);
     assert.match(first, /跑步鞋/);
     assert.deepEqual([freed, failed], ["FREED", undefined]);
   });

@@ -1,12 +1,9 @@
 // `corom/instantsearch` with the real widgets of InstantSearch.js, React InstantSearch and Vue InstantSearch, in Chromium.
 import assert from "node:assert/strict";
-import { cpSync } from "node:fs";
-import path from "node:path";
 import { after, before, test } from "node:test";
-import { build } from "esbuild";
-import { SHOP_ITEMS, withShop } from "../js/support/shop.mjs";
-import { INSTALLED, MODULES, project } from "./support/places.mjs";
-import { launch, outcomeOf, site } from "./support/site.mjs";
+import { SHOP_ITEMS } from "../js/support/shop.mjs";
+import { bundlePage, outcomeOfPage } from "./support/shop-page.mjs";
+import { launch } from "./support/site.mjs";
 
 let browser;
 before(async () => (browser = await launch()));
@@ -20,45 +17,12 @@ import wasm from "corom/corom-search.wasm";
 const catalog = Catalog.load("./catalog/", { wasm: new URL(wasm, location) });
 const searchClient = createSearchClient(catalog, { indices: { best: {}, cheap: { sort: "price" } } });
 const shown = (selector) => [...document.querySelectorAll(selector)].map((node) => node.textContent.trim());
-async function until(check) {
-  for (let i = 0; i < 400; i++) {
-    const value = check();
-    if (value) return value;
-    await new Promise((resolve) => setTimeout(resolve, 25));
-  }
-  throw new Error("the page does not change: " + document.body.innerText.slice(0, 500));
-}
 const click = (selector, text) => [...document.querySelectorAll(selector)].find((node) => node.textContent.includes(text)).click();
 `;
 
-/** Bundles a page and returns what it leaves in \`outcome\`. */
-async function run(name, main) {
-  const folder = project(`instantsearch-${name}`, {
-    "main.js": `${COMMON}\n${main}\nmain().then((outcome) => (globalThis.outcome = outcome), (e) => (globalThis.outcome = { error: String(e?.stack ?? e) }));`,
-    "out/index.html": '<!doctype html><meta charset="utf-8"><title>shop</title><body><div id="app"></div><script type="module" src="./main.js"></script>',
-  });
-  await build({
-    absWorkingDir: folder,
-    entryPoints: ["main.js"],
-    outdir: "out",
-    bundle: true,
-    format: "esm",
-    loader: { ".wasm": "file" },
-    logLevel: "silent",
-    nodePaths: [MODULES],
-    alias: { corom: INSTALLED },
-    define: { "process.env.NODE_ENV": '"production"', __VUE_OPTIONS_API__: "true", __VUE_PROD_DEVTOOLS__: "false" },
-  });
-  await withShop((catalog) => cpSync(catalog, path.join(folder, "out/catalog"), { recursive: true }));
-  const served = await site(path.join(folder, "out"), { policy: "" });
-  try {
-    const { outcome } = await outcomeOf(browser, served.address);
-    assert.equal(outcome.error, undefined);
-    return outcome;
-  } finally {
-    await served.close();
-  }
-}
+/** Bundles a page and returns its outcome. */
+const run = async (name, main) =>
+  outcomeOfPage(browser, await bundlePage(`instantsearch-${name}`, { "main.js": `${COMMON}\n${main}\nfinish(main);` }));
 
 const count = (keeps) => SHOP_ITEMS.filter(keeps).length;
 const priced = SHOP_ITEMS.filter(({ price }) => price !== null);
