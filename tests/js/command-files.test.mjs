@@ -5,7 +5,7 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, openSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, test } from "node:test";
-import { COMMAND, corom, scratch } from "./support/converter.mjs";
+import { COMMAND, corom, native, scratch } from "./support/converter.mjs";
 import { FIXTURES } from "./support/paths.mjs";
 import { withField } from "../../pkg/lib/cli/json-line.js";
 import { ProgressBar, weightsText } from "../../pkg/lib/cli/progress-bar.js";
@@ -79,11 +79,13 @@ describe("corom embed", () => {
     ]) {
       const [file, out] = [path.join(folder, "in.txt"), path.join(folder, "out.jsonl")];
       writeFileSync(file, contents);
-      const { status, stdout, stderr } = corom("embed", file, out, "-m", MODEL, "--force");
-      assert.equal(status, 0, stderr);
-      assert.ok(stdout.includes(`${texts.length} vectors`), stdout);
-      const lines = readFileSync(out, "utf8").split("\n").filter(Boolean);
-      assert.deepEqual(lines.map((line) => JSON.parse(line).text), texts);
+      for (const command of [corom, native]) {
+        const { status, stdout, stderr } = command("embed", file, out, "-m", MODEL, "--force");
+        assert.equal(status, 0, stderr);
+        if (command === corom) assert.ok(stdout.includes(`${texts.length} vectors`), stdout);
+        const lines = readFileSync(out, "utf8").split("\n").filter(Boolean);
+        assert.deepEqual(lines.map((line) => JSON.parse(line).text), texts);
+      }
     }
     writeFileSync(path.join(folder, "utf16.txt"), Buffer.from("ab\n", "utf16le"));
     const { stderr } = corom("rank", "裤", path.join(folder, "utf16.txt"), "-m", MODEL);

@@ -1,7 +1,8 @@
 // The command of the package, `npx corom`: usage, every command, signals.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
 import path from "node:path";
 import { before, describe, test } from "node:test";
 import { COMMAND, corom, native, readFolder, differingFiles, scratch } from "./support/converter.mjs";
@@ -290,6 +291,35 @@ describe("a signal", () => {
     assert.ok([0, 130].includes(status), String(status));
     const left = readdirSync(folder).filter((name) => !["big.txt", "checkpoint"].includes(name));
     assert.deepEqual(left, status === 0 ? ["model"] : []);
+  });
+
+  test("that cannot be caught leaves a folder, which the next conversion to its target deletes", (t) => {
+    const folder = scratch(t);
+    const [target, other] = [path.join(folder, "model"), path.join(folder, "other")];
+    const { pid } = spawnSync(process.execPath, ["-e", ""]); // it has ended
+    const host = hostname().replace(/[^\w.]/g, "_");
+    const make = (name) => {
+      mkdirSync(path.join(folder, name));
+      writeFileSync(path.join(folder, name, "corom.json"), name);
+      return name;
+    };
+    const stale = make(`.model.corom-${host}-${pid}-abc`);
+    const staleOld = make(`.model.corom-${host}-${pid}-abd.old`);
+    const kept = [
+      make(`.model.corom-${host}-${process.pid}-abc`), // it runs
+      make(`.model.corom-elsewhere-${pid}-abc`), // of another machine
+      make(`.other.corom-${host}-${pid}-abc.old`), // of another target
+      make(`.model.corom-${host}-${pid}-abc.backup`),
+    ];
+    // The target is not there: what a killed process was replacing gets its name back.
+    assert.match(corom("convert", CHECKPOINT, target).stderr, /exists already/);
+    assert.equal(readFileSync(path.join(target, "corom.json"), "utf8"), staleOld);
+    assert.deepEqual(readdirSync(folder).toSorted(), [...kept, "model"].toSorted(), stale);
+    const again = make(`.model.corom-${host}-${pid}-abe.old`);
+    assert.equal(corom("convert", CHECKPOINT, target, "--force").status, 0);
+    assert.deepEqual(readdirSync(folder).toSorted(), [...kept, "model"].toSorted(), again);
+    assert.ok(readFileSync(path.join(target, "corom.json"), "utf8").includes("corom-model"));
+    assert.match(corom("convert", CHECKPOINT, other).stderr, /exists already/);
   });
 
   test("ends the demo's server", async () => {

@@ -1,9 +1,12 @@
 // Writes a model folder that appears complete or not at all: a temporary folder beside the target, renamed at the end.
 import fs from "node:fs";
+import os from "node:os";
 import path from "node:path";
 import { CoromError, invalid, messageOf } from "../errors.js";
 
 const MANIFEST = "corom.json";
+/** The name of this machine in the names of temporary folders: process ids of another one mean nothing here. */
+const HOST = os.hostname().replace(/[^\w.]/g, "_") || "host";
 
 export class StagingFolder {
   #target;
@@ -20,12 +23,13 @@ export class StagingFolder {
     if (name === "" || /(^|[\\/])\.\.?[\\/]?$/.test(target)) {
       throw invalid(`${target} cannot be created: it has no name of its own`);
     }
+    const parent = path.dirname(path.resolve(target));
+    removeAbandoned(parent, name);
     const existing = fs.lstatSync(target, { throwIfNoEntry: false });
     if (existing !== undefined) checkReplaceable(target, existing, source, replace);
     this.#target = target;
     this.#replaces = existing !== undefined;
-    const parent = path.dirname(path.resolve(target));
-    this.#path = path.join(parent, `.${name}.corom-${process.pid}-${Math.random().toString(36).slice(2)}`);
+    this.#path = path.join(parent, `.${name}.corom-${HOST}-${process.pid}-${Math.random().toString(36).slice(2)}`);
     attempt("create", target, () => this.#makeFolders(parent));
   }
 
@@ -73,6 +77,37 @@ export class StagingFolder {
         return; // another program uses it
       }
     }
+  }
+}
+
+/**
+ * Deletes the temporary folders for a target that processes of this machine have left when they were killed. If one was
+ * killed between the two renames of `commit`, the folder that it was replacing gets its name back.
+ */
+function removeAbandoned(parent, name) {
+  const target = path.join(parent, name);
+  const prefix = `.${name}.corom-${HOST}-`;
+  try {
+    for (const found of fs.existsSync(parent) ? fs.readdirSync(parent) : []) {
+      const [, pid, old] = (found.startsWith(prefix) && /^(\d+)-[a-z0-9]*(\.old)?$/.exec(found.slice(prefix.length))) || [];
+      if (pid === undefined || isRunning(Number(pid))) continue;
+      const full = path.join(parent, found);
+      if (old && !fs.existsSync(target)) fs.renameSync(full, target);
+      else fs.rmSync(full, { recursive: true, force: true });
+    }
+  } catch {
+    // what cannot be deleted stays
+  }
+}
+
+/** Returns true unless it is certain that no process has this id. */
+function isRunning(pid) {
+  if (pid === process.pid || globalThis.Deno) return true; // Deno would ask for a permission
+  try {
+    process.kill(pid, 0); // sends no signal
+    return true;
+  } catch (error) {
+    return error?.code !== "ESRCH";
   }
 }
 

@@ -37,9 +37,12 @@ const publish = () => {
   Object.assign(site, prefixed(built.files()));
 };
 const here = browserSite(site);
+let coded; // a catalog with codes
 before(async () => {
   built = buildCatalog({ after: (end) => ends.push(end) }, { times: 6 });
   publish();
+  coded = buildCatalog({ after: (end) => ends.push(end) }, { times: 6, codes: "yes" });
+  for (const [name, bytes] of Object.entries(coded.files())) site[`coded/${name}`] = { bytes };
   const shop = await Catalog.load(built.catalog);
   expected = await answersOf(shop, CALLS);
   shop.free();
@@ -103,6 +106,44 @@ for (const entry of ["search.js", "search-worker.js"]) {
         publish();
         const updated = await load(page, { entry, calls: CALLS, options: { cache }, update: true });
         assert.deepEqual(rounded(updated.answers), rounded(expected));
+      });
+
+      test("rows are read by ranges, then from the device", async () => {
+        const page = await here.open();
+        const found = await page.evaluate(
+          async ({ entry, cache, vector }) => {
+            const { Catalog } = await import(`/pkg/${entry}`);
+            const shop = await Catalog.load("/coded/", { vectors: "codes", cache });
+            await shop.ready;
+            const scores = async () => (await shop.search(Float32Array.from(vector))).hits.map(({ id, scores }) => [id, scores.semantic]);
+            const early = await shop.search(Float32Array.from(vector), { readRows: false });
+            const byRange = await scores();
+            await shop.storeRows();
+            shop.free();
+            return { byRange, estimated: early.estimated, isKept: await Catalog.cache.has("/coded/") };
+          },
+          { entry, cache, vector: VECTOR },
+        );
+        const ranges = here.site.take().filter(({ name }) => name.endsWith(".catalog"));
+        assert.ok(ranges.length >= 2 && ranges.every(({ range }) => range !== undefined));
+        assert.deepEqual([found.estimated, found.isKept], [true, true]);
+        here.site.fault = ({ name }) => (name.startsWith("coded/") ? { gone: true } : undefined);
+        const offline = await page.evaluate(
+          async ({ entry, cache, vector }) => {
+            const { Catalog } = await import(`/pkg/${entry}`);
+            const shop = await Catalog.load("/coded/", { vectors: "codes", cache, retries: 0 });
+            await shop.ready;
+            const { hits, estimated } = await shop.search(Float32Array.from(vector));
+            shop.free();
+            return { scores: hits.map(({ id, scores }) => [id, scores.semantic]), isEstimated: estimated === true };
+          },
+          { entry, cache, vector: VECTOR },
+        );
+        const whole = await Catalog.load(coded.catalog);
+        const { hits } = await whole.search(VECTOR);
+        whole.free();
+        const wanted = hits.map(({ id, scores }) => [id, scores.semantic]);
+        assert.deepEqual([found.byRange, offline.scores, offline.isEstimated], [wanted, wanted, false]);
       });
     });
   }

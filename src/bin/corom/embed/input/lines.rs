@@ -71,6 +71,10 @@ impl Lines {
         if number == 1 {
             if line.starts_with(BYTE_ORDER_MARK) {
                 line.drain(..BYTE_ORDER_MARK.len());
+                // An empty file with a byte order mark has no line.
+                if line.is_empty() {
+                    return Ok(false);
+                }
             }
             if line.contains(&0) {
                 fail!(InvalidArgument, "{}: line 1 has NUL bytes; expected text in UTF-8", self.name);
