@@ -259,7 +259,7 @@ mod tests {
             assert_eq!(received(&[&coded[..length]], 0).unwrap().into_code_part().unwrap(), coded[..end]);
         }
         assert!(received(&[&coded[..end - 1]], 0).unwrap().into_code_part().is_err());
-        assert_eq!(received(&[&file()], 0).unwrap().into_code_part().unwrap(), file());
+        assert_eq!(received(&[&file()[..]], 0).unwrap().into_code_part().unwrap(), file());
     }
 
     #[test]

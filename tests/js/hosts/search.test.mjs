@@ -41,7 +41,7 @@ let coded; // a catalog with codes
 before(async () => {
   built = buildCatalog({ after: (end) => ends.push(end) }, { times: 6 });
   publish();
-  coded = buildCatalog({ after: (end) => ends.push(end) }, { times: 6, codes: "yes" });
+  coded = buildCatalog({ after: (end) => ends.push(end) }, { times: 14, codes: "yes" });
   for (const [name, bytes] of Object.entries(coded.files())) site[`coded/${name}`] = { bytes };
   const shop = await Catalog.load(built.catalog);
   expected = await answersOf(shop, CALLS);
