@@ -46,11 +46,11 @@ process.exitCode = first > INTERACTIVE_MS || isBlocked ? 1 : 0;
 async function visit() {
   const context = await browser.newContext({ viewport: { width: 390, height: 844 }, serviceWorkers: "block" });
   const page = await context.newPage();
-  const bytes = { "page and scripts": 0, binaries: 0, catalog: 0, model: 0 };
+  const bytes = { "page and scripts": 0, binaries: 0, catalog: 0, model: 0, "rows, afterwards": 0 };
   // Workers request too, so the context's events are counted and not those of the page's session.
   context.on("requestfinished", async (request) => {
     const { responseBodySize, responseHeadersSize } = await request.sizes().catch(() => ({ responseBodySize: 0, responseHeadersSize: 0 }));
-    bytes[kindOf(new URL(request.url()).pathname)] += responseBodySize + responseHeadersSize;
+    bytes[kindOf(new URL(request.url()).pathname, request.headers().range)] += responseBodySize + responseHeadersSize;
   });
   await page.addInitScript(() => {
     globalThis.tasks = [];
@@ -72,8 +72,9 @@ async function visit() {
   return { keyword: seen.keyword ?? seen.browse ?? seen.hybrid, hybrid: seen.hybrid, bytes: { ...bytes }, longest: Math.max(0, ...tasks), tasks: long.length };
 }
 
-function kindOf(pathname) {
+function kindOf(pathname, range = "") {
   if (pathname.endsWith(".wasm")) return "binaries";
-  if (pathname.startsWith("/catalog/")) return "catalog";
+  // The page asks for what it needs by closed ranges, and for all rows by an open one, when results are shown.
+  if (pathname.startsWith("/catalog/")) return /^bytes=\d+-$/.test(range) ? "rows, afterwards" : "catalog";
   return pathname.startsWith("/model/") ? "model" : "page and scripts";
 }

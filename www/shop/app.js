@@ -66,7 +66,7 @@ startServices({
     const { layers, dimension, precision } = corom.info;
     const name = () => `${layers} × ${dimension}, ${precision}`;
     say(() => translate("modelReady")(name(), duration(time)), { isDone: true });
-    run();
+    return run();
   },
   evaluation(table) {
     facts.evaluation = table;
@@ -182,8 +182,14 @@ async function run() {
 /** Shows keyword and semantic hits beside each other. */
 async function compare(mine) {
   const options = { ...searchOptions(state), abortPrevious: undefined };
-  const [left, right] = await Promise.all(["keyword", "semantic"].map((mode) => shop.search(state.query, { ...options, mode })));
-  if (mine !== newest) return;
+  for (const readRows of shop.info.hasRows ? [true] : [false, true]) {
+    const [left, right] = await Promise.all(["keyword", "semantic"].map((mode) => shop.search(state.query, { ...options, mode, readRows })));
+    if (mine !== newest) return;
+    showTwo(left, right);
+  }
+}
+
+function showTwo(left, right) {
   show(left);
   showHits(byId("others"), right.hits, { similar, variants });
   redraw = () => {
@@ -195,7 +201,10 @@ async function compare(mine) {
   byId("hits-title").hidden = byId("others-part").hidden = false;
 }
 
-const titleOf = ({ mode, timing }) => `${translate(`mode_${mode}`)} · ${duration(timing.embed + timing.search)}`;
+function titleOf({ mode, timing, estimated }) {
+  const words = [`mode_${mode}`, estimated && "estimated"].filter(Boolean).map(translate);
+  return `${words.join(translate("comma"))} · ${duration(timing.embed + timing.search)}`;
+}
 
 function show(result) {
   found = result;

@@ -62,7 +62,7 @@ class Models {
       if (signal.aborted) return corom.free();
       this.#corom = corom;
       this.#shop.attach(corom);
-      this.#on.model(corom);
+      await this.#on.model(corom); // the results come first
       this.#rest ??= this.#loadRest();
     } catch (error) {
       if (!signal.aborted) this.#on.failed(error);
