@@ -15,6 +15,7 @@ source scripts/models.sh    # the test models, conversion
 source scripts/demo.sh      # cmd_demo
 source scripts/arm.sh       # the kernels' tests on emulated Arm processors
 source scripts/test.sh      # cmd_test
+source scripts/train.sh     # the tests of training
 source scripts/bulk.sh      # cmd_bulk
 source scripts/lint.sh      # cmd_lint
 source scripts/fuzz.sh      # cmd_fuzz
@@ -36,7 +37,8 @@ cmd_help() {
                                      folder made by `corom convert`, or an ONNX export with config.json and
                                      tokenizer.json, used as it is (default: m3e-small); the shop's page reranks with
                                      a checkpoint or converted folder of a reranker, if there is one
-./build.sh test [core|hosts]         runs every test, or one part. core: Rust and Node; needs no network but crates.
+./build.sh test [core|hosts|train]   runs every test but those of training, or one part. core: Rust and Node; needs no
+                                     network but crates. train: training (feature `train`), which compiles candle.
                                      hosts: Chromium, onnxruntime, a real model, types, bundlers and edge hosts, and
                                      the kernels on emulated Arm processors
 ./build.sh bulk [ray|spark|stores]   runs examples/bulk with a real Ray, a real Spark, PostgreSQL with pgvector, Qdrant's

@@ -16,6 +16,7 @@
 //! | handle errors by code | [`error::ErrorCode`] |
 //! | convert a checkpoint to a model folder | `convert` (feature `convert`) |
 //! | measure retrieval on a judged collection | `eval` (feature `eval`) |
+//! | train a model, or distill a small query encoder | `train` (feature `train`) |
 //!
 //! # Example
 //!
@@ -55,6 +56,7 @@
 //! | `search` (default) | search over catalogs of products, [`index`] |
 //! | `index` | the builder of these catalogs, `corom::index_build`; includes `search` |
 //! | `cli` | the command `corom` (`convert`, `embed`, `eval`, `index`, `inspect`, `verify`); includes the others |
+//! | `train` | training and distillation, `corom::train`; with `cli` the commands too |
 //! | `relaxed-simd` | kernels that use WebAssembly's relaxed SIMD instructions |
 
 #[cfg(feature = "embed")]
@@ -111,6 +113,8 @@ pub mod similarity;
 mod sniff;
 #[cfg(feature = "embed")]
 pub mod tokenizer;
+#[cfg(feature = "train")]
+pub mod train;
 #[cfg(target_arch = "wasm32")]
 mod wasm;
 

@@ -88,7 +88,7 @@ pub fn convert_with_tract_onnx(
 }
 
 /// Opens the export at a path in the folder.
-type OpenExport =
+pub(super) type OpenExport =
     for<'a> fn(&'a dyn FileSource, &str, &BertConfig, OutputPreference) -> Result<BertExport<'a>>;
 
 fn run(
@@ -99,19 +99,7 @@ fn run(
 ) -> Result<Conversion> {
     let folder = CheckpointFolder::open(source, options)?;
     let weights = folder.weights.clone();
-    let (folder, checkpoint, settings) = match &weights {
-        WeightFile::Checkpoint(path) => {
-            let checkpoint = Checkpoint::open(&folder, path, options.ignore_head)?;
-            let settings = FolderSettings::read(&folder, options)?;
-            let positions = folder.family.max_tokens(&folder.config)?;
-            let settings = match checkpoint.labels {
-                Some(labels) => settings.of_pairs(labels, positions)?,
-                None => settings.of_encoder(positions)?,
-            };
-            (folder, checkpoint, settings)
-        }
-        WeightFile::Onnx(path) => of_export(folder, path, options, open)?,
-    };
+    let (folder, checkpoint, settings) = open_folder(folder, &weights, options, open)?;
     let loaded_head = head::read(&settings.pooling, &settings.head, folder.config.hidden_size, source)?;
     let dimension = loaded_head.outputs();
     let (tokenizer_json, tokenizer) = tokenizer::build(&folder, settings.max_length)?;
@@ -168,6 +156,32 @@ fn run(
     let ignored_tensors = checkpoint.head().to_vec();
     let weights = weights.path().to_owned();
     Ok(Conversion { manifest, config: checkpoint.config, weights, stored_dtype, imported, ignored_tensors })
+}
+
+/// Opens the weights of a folder and decides the settings. Returns the folder with the configuration that the weights
+/// show.
+///
+/// # Errors
+/// Those of [`convert`] but for the tokenizer, the layers after the pooling and the sink.
+pub(super) fn open_folder<'a>(
+    folder: CheckpointFolder<'a>,
+    weights: &'a WeightFile,
+    options: &ConvertOptions,
+    open: OpenExport,
+) -> Result<(CheckpointFolder<'a>, Checkpoint<'a>, Settings)> {
+    match weights {
+        WeightFile::Checkpoint(path) => {
+            let checkpoint = Checkpoint::open(&folder, path, options.ignore_head)?;
+            let settings = FolderSettings::read(&folder, options)?;
+            let positions = folder.family.max_tokens(&folder.config)?;
+            let settings = match checkpoint.labels {
+                Some(labels) => settings.of_pairs(labels, positions)?,
+                None => settings.of_encoder(positions)?,
+            };
+            Ok((folder, checkpoint, settings))
+        }
+        WeightFile::Onnx(path) => of_export(folder, path, options, open),
+    }
 }
 
 /// Opens the export at `path` and decides the settings. Returns the folder with the configuration that the graph

@@ -60,6 +60,8 @@ mod report;
 mod self_test;
 mod settings;
 mod shards;
+#[cfg(feature = "train")]
+mod starting_point;
 mod tensor_names;
 mod tokenizer;
 mod weight_file;
@@ -72,3 +74,5 @@ pub use inspect::inspect;
 pub use load_folder::{load_folder, load_reranker_folder};
 pub use options::{ConvertOptions, Dtype, WeightSource};
 pub use self_test::{add_self_test, measure_self_test, self_test, self_test_options};
+#[cfg(feature = "train")]
+pub use starting_point::{StartingPoint, encoder_shapes, starting_point};

@@ -34,6 +34,8 @@ pub use evaluate::{Convention, Missing, QueryValues, Ties, evaluate};
 pub use fusion::{Fusion, LegScores, fuse};
 pub use measure::Measure;
 pub use qrels::Qrels;
+#[cfg(feature = "train")]
+pub(crate) use qrels::for_each_judgment;
 pub use reorder::reorder;
 pub use rows::{RowType, Rows};
 pub use run::Run;

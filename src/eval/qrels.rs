@@ -23,18 +23,7 @@ impl Qrels {
     /// or a file without lines; `FETCH_FAILED` if the file cannot be read.
     pub fn read(file: impl BufRead, name: &str) -> Result<Self> {
         let mut qrels = Self::default();
-        for_each_line(file, name, |number, line| {
-            let columns: Vec<&str> = line.split_ascii_whitespace().collect();
-            let [query, _, document, grade] = columns[..] else {
-                let found = columns.len();
-                fail!(
-                    InvalidArgument,
-                    "{name}, line {number}: {found} columns; expected `query 0 document grade`"
-                );
-            };
-            let Ok(grade) = grade.parse() else {
-                fail!(InvalidArgument, "{name}, line {number}: the grade `{grade}` is not an integer");
-            };
+        for_each_judgment(file, name, |number, query, document, grade| {
             if !qrels.insert(query, document, grade) {
                 fail!(InvalidArgument, "{name}, line {number}: {document} is judged twice for query {query}");
             }
@@ -68,4 +57,30 @@ impl Qrels {
     pub fn grades(&self, query: &str) -> Option<&HashMap<String, i32>> {
         self.grades.get(query)
     }
+}
+
+/// Calls `each` with the line's number, the query, the document and the grade of each line.
+///
+/// # Errors
+/// `INVALID_ARGUMENT` for a line of other columns or a grade that is not an integer, `FETCH_FAILED` if the file cannot
+/// be read, and those of `each`.
+pub(crate) fn for_each_judgment(
+    file: impl BufRead,
+    name: &str,
+    mut each: impl FnMut(usize, &str, &str, i32) -> Result<()>,
+) -> Result<()> {
+    for_each_line(file, name, |number, line| {
+        let columns: Vec<&str> = line.split_ascii_whitespace().collect();
+        let [query, _, document, grade] = columns[..] else {
+            let found = columns.len();
+            fail!(
+                InvalidArgument,
+                "{name}, line {number}: {found} columns; expected `query 0 document grade`"
+            );
+        };
+        let Ok(grade) = grade.parse() else {
+            fail!(InvalidArgument, "{name}, line {number}: the grade `{grade}` is not an integer");
+        };
+        each(number, query, document, grade)
+    })
 }

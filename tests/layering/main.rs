@@ -132,6 +132,18 @@ const RULES: &[Rule] = &[
         why: "a score depends on logits only",
     },
     Rule {
+        names: &["candle_core"],
+        scope: "src/",
+        allowed: &["src/train/"],
+        why: "only training needs gradients: the feature `train` is slow to compile",
+    },
+    Rule {
+        names: &["clap"],
+        scope: "src/train/",
+        allowed: &[],
+        why: "training is a library: the command has the arguments",
+    },
+    Rule {
         names: &["std::fs", "std::path", "clap"],
         scope: "src/convert/",
         allowed: &[],

@@ -1,18 +1,24 @@
 //! `corom`, the native command: converts a BERT checkpoint to a model folder, inspects model folders, embeds files,
-//! evaluates models on judged collections, compares them with their cards, and builds search catalogs.
+//! evaluates models on judged collections, compares them with their cards, and builds search catalogs. With the feature
+//! `train` it trains models.
 
 mod convert;
 mod disk_folder;
 mod embed;
 mod engine;
 mod eval;
+mod file_error;
 mod index;
 mod inspect;
+#[cfg(feature = "train")]
+mod mine;
 mod model_outputs;
 mod output;
 mod progress;
 mod second_opinion;
 mod staging_folder;
+#[cfg(feature = "train")]
+mod train;
 mod verify;
 
 use std::process::ExitCode;
@@ -48,6 +54,12 @@ enum Command {
     Embed(Box<embed::Args>),
     /// Build, change and search product catalogs
     Index(index::Args),
+    /// Find hard negatives for a second stage of training
+    #[cfg(feature = "train")]
+    Mine(mine::Args),
+    /// Train a model for retrieval, or a reranker
+    #[cfg(feature = "train")]
+    Train(train::Args),
     /// Compare a model with the numbers that its model card prints
     Verify(verify::Args),
 }
@@ -70,6 +82,10 @@ fn main() -> ExitCode {
         Command::Inspect(args) => inspect::run(&args),
         Command::Embed(args) => embed::run(&args),
         Command::Index(args) => index::run(&args),
+        #[cfg(feature = "train")]
+        Command::Mine(args) => mine::run(&args),
+        #[cfg(feature = "train")]
+        Command::Train(args) => train::run(&args),
         Command::Verify(args) => verify::run(&args),
     };
     match result {

@@ -7,7 +7,7 @@ use std::path::Path;
 use corom::error::Result;
 use sha2::{Digest, Sha256};
 
-use super::file_error::file_error;
+use crate::file_error::file_error;
 
 /// Returns the identity of a model folder, computed with the quality of this name by this release.
 ///

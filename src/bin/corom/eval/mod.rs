@@ -1,6 +1,5 @@
 //! `corom eval`: searches a judged collection and prints how well.
 
-mod file_error;
 mod identity;
 mod names;
 mod pairs;
@@ -17,8 +16,8 @@ use corom::error::Result;
 use corom::eval::{Measure, Qrels, RowType, Run, Texts};
 
 use crate::fail;
+use crate::file_error::file_error;
 use crate::output::print_line;
-use file_error::file_error;
 use names::Named;
 use systems::{Collection, Searches};
 

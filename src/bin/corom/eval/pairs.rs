@@ -14,9 +14,9 @@ use corom::model::folder;
 use corom::reranker::Reranker;
 use sha2::{Digest, Sha256};
 
-use super::file_error::file_error;
 use super::identity::model_identity;
 use super::vectors::Quality;
+use crate::file_error::file_error;
 use crate::progress::Progress;
 
 /// Bytes of a key and of a record.

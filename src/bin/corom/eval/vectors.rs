@@ -14,10 +14,10 @@ use corom::prompts::PromptChoice;
 use corom::similarity::Metric;
 use sha2::{Digest, Sha256};
 
-use super::file_error::file_error;
 use super::identity::{hex, model_identity};
 use crate::engine::Engine;
 use crate::fail;
+use crate::file_error::file_error;
 use crate::progress::Progress;
 
 /// Texts per thread that are embedded, and appended to the cache, at once: several batches each.
