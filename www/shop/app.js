@@ -120,7 +120,7 @@ function listen() {
     showState();
     run();
   });
-  // On a phone the filters cover the results.
+  // On a phone the filters would cover the results. They are closed at first, so that nothing moves.
   byId("filters").open = matchMedia("(min-width: 52rem)").matches;
 }
 
@@ -212,6 +212,7 @@ function show(result) {
   byId("columns").classList.toggle("two", state.mode === "compare" && similarTo === undefined && corom !== undefined);
   showHits(byId("hits"), result.hits, { similar, variants });
   showFacets(result.facets, state, () => change(() => {}));
+  byId("clear").hidden = false;
   byId("more").hidden = result.total <= result.hits.length || state.mode === "compare";
   byId("similar-to").hidden = similarTo === undefined;
   if (similarTo !== undefined) byId("similar-to").firstElementChild.textContent = translate("similarTo")(similarTo.fields.title);

@@ -267,7 +267,7 @@ describe("everywhere", () => {
         assert.equal(width, 0);
         const moved = await page.evaluate(() => globalThis.moved);
         const sum = moved.reduce((all, [value]) => all + value, 0);
-        assert.ok(sum < 0.05, JSON.stringify(moved));
+        assert.ok(sum < 0.005, JSON.stringify(moved));
         await page.evaluate(AXE);
         const { violations } = await page.evaluate(() => globalThis.axe.run());
         assert.deepEqual(violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html.slice(0, 160))]), []);
