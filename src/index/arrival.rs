@@ -127,8 +127,8 @@ impl Catalog {
         for (at, bytes) in bytes.chunks_exact(width).enumerate() {
             let (item, row) = (first + at, Row::read(bytes, kind));
             if let Some(codes) = segment.codes()?
-                && (row.offset.to_bits(), row.square.to_bits())
-                    != (codes.offset(item).to_bits(), codes.square(item).to_bits())
+                && let (offset, square) = codes.offset_and_square(item)
+                && [row.offset.to_bits(), row.square.to_bits()] != [offset.to_bits(), square.to_bits()]
             {
                 fail!(IntegrityMismatch, "addRows: the row of item {item} belongs to another catalog");
             }

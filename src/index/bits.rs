@@ -1,5 +1,7 @@
 //! A set of items: one bit per item.
 
+use std::ops::Range;
+
 /// A set of the items `0..len`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Bits {
@@ -71,18 +73,64 @@ impl Bits {
     }
 
     /// Returns the items of the set within a range, in rising order.
-    pub(crate) fn iter_range(&self, range: std::ops::Range<usize>) -> impl Iterator<Item = usize> + '_ {
-        let words = range.start / 64..range.end.div_ceil(64);
-        words
-            .flat_map(|i| {
-                let mut rest = self.words[i];
-                std::iter::from_fn(move || {
-                    let bit = rest.trailing_zeros() as usize;
-                    rest &= rest.wrapping_sub(1);
-                    (bit < 64).then_some(i * 64 + bit)
-                })
+    pub(crate) fn iter_range(&self, range: Range<usize>) -> impl Iterator<Item = usize> + '_ {
+        self.words_in(range).flat_map(|(first, word)| {
+            let mut rest = word;
+            std::iter::from_fn(move || {
+                let bit = rest.trailing_zeros() as usize;
+                rest &= rest.wrapping_sub(1);
+                (bit < 64).then_some(first + bit)
             })
-            .filter(move |item| range.contains(item))
+        })
+    }
+
+    /// Returns every `step`-th item of the set, the first one first.
+    pub(crate) fn every(&self, step: usize) -> Vec<usize> {
+        let mut items = Vec::new();
+        let mut skip = 0; // items of the set before the next one
+        for (first, mut word) in self.words_in(0..self.len) {
+            let mut before = 0;
+            while skip < before + word.count_ones() as usize {
+                while before < skip {
+                    word &= word - 1;
+                    before += 1;
+                }
+                items.push(first + word.trailing_zeros() as usize);
+                skip += step;
+            }
+            skip -= before + word.count_ones() as usize;
+        }
+        items
+    }
+
+    /// Returns true if the set has an item within a range.
+    pub(crate) fn has_any(&self, range: Range<usize>) -> bool {
+        self.words_in(range).any(|(_, word)| word != 0)
+    }
+
+    /// Adds the items of another set within a range.
+    pub(crate) fn unite_range(&mut self, other: &Self, range: Range<usize>) {
+        other.words_in(range).for_each(|(first, word)| self.words[first / 64] |= word);
+    }
+
+    /// Adds those of 64 items from a multiple of 64 on that have a bit in `word`.
+    pub(crate) fn insert_word(&mut self, first: usize, word: u64) {
+        self.words[first / 64] |= word;
+    }
+
+    /// Returns the items within a range, 64 at a time: the first of them, a multiple of 64, and a bit per item of the set.
+    pub(crate) fn words_in(&self, range: Range<usize>) -> impl Iterator<Item = (usize, u64)> + '_ {
+        (range.start / 64..range.end.div_ceil(64)).map(move |at| {
+            let first = at * 64;
+            let mut word = self.words[at];
+            if first < range.start {
+                word &= u64::MAX << (range.start - first);
+            }
+            if first + 64 > range.end {
+                word &= u64::MAX >> (first + 64 - range.end);
+            }
+            (first, word)
+        })
     }
 
     fn clear_tail(&mut self) {
@@ -95,6 +143,7 @@ impl Bits {
 #[cfg(test)]
 mod tests {
     use super::Bits;
+    use crate::index::random::Random;
 
     #[test]
     fn sets_have_their_items() {
@@ -111,6 +160,27 @@ mod tests {
             assert_eq!(even, all);
             even.intersect(&odd);
             assert_eq!(even, odd);
+        }
+    }
+    #[test]
+    fn ranges_are_those_of_the_list() {
+        let mut random = Random(4);
+        for len in [1, 63, 64, 65, 200] {
+            let mut set = Bits::none(len);
+            (0..len).filter(|_| random.below(3) > 0).for_each(|item| set.insert(item));
+            for step in [1, 2, 7, 64, 65, 300] {
+                assert_eq!(set.every(step), set.iter().step_by(step).collect::<Vec<_>>(), "{len} {step}");
+            }
+            for start in (0..len).step_by(7) {
+                for end in [start, (start + 5).min(len), len] {
+                    let items: Vec<usize> = set.iter().filter(|item| (start..end).contains(item)).collect();
+                    assert_eq!(set.iter_range(start..end).collect::<Vec<_>>(), items, "{len} {start} {end}");
+                    assert_eq!(set.has_any(start..end), !items.is_empty());
+                    let mut other = Bits::none(len);
+                    other.unite_range(&set, start..end);
+                    assert_eq!(other.iter().collect::<Vec<_>>(), items);
+                }
+            }
         }
     }
 }

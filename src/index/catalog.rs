@@ -176,7 +176,7 @@ impl Catalog {
         }
         let mut columns = Vec::new();
         for ((attribute, parts), set) in self.schema.attributes.iter().zip(&parts).zip(&set) {
-            columns.push(Column::join(attribute.kind, parts, set));
+            columns.push(Column::join(attribute.kind, parts, set, &live));
         }
         let synonyms = match is_recoded {
             true => Synonyms::read(self.segments[0].section(SectionKind::Synonyms)?, &characters)?,

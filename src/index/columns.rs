@@ -12,6 +12,7 @@
 use std::collections::BTreeMap;
 
 use super::attribute_value::AttributeValue;
+use super::bits::Bits;
 use super::format::bytes::{ByteReader, ByteWriter};
 use super::number;
 use super::order::{sort, sort_by};
@@ -197,24 +198,27 @@ impl Column {
         }
     }
 
-    /// Joins columns of one kind one after the other, and sets the values of some items. `None` removes a value.
+    /// Joins columns of one kind one after the other, and sets the values of some items. `None` removes a value. Items
+    /// outside `live` lose theirs, and a value that no item has is left out.
     pub(crate) fn join(
         kind: AttributeKind,
         parts: &[Self],
         set: &BTreeMap<u32, Option<AttributeValue>>,
+        live: &Bits,
     ) -> Self {
         let mut merged = Dictionary::default();
         for part in parts {
             merged.add(&part.values);
         }
         set.values().flatten().for_each(|value| merged.add(&value.values()));
-        let values = merged.finish(kind);
+        let mut values = merged.finish(kind);
         let (mut codes, mut starts, mut item) = (Vec::new(), vec![0], 0);
         for part in parts {
             let new_codes = new_codes(&values, &part.values);
             for local in 0..part.items() {
                 let begin = codes.len();
                 match set.get(&item) {
+                    _ if !live.contains(item as usize) => {}
                     Some(Some(value)) => codes.extend(self::new_codes(&values, &value.values())),
                     Some(None) => {}
                     None => part.each_code(local, |code| codes.push(new_codes[code as usize - 1])),
@@ -230,6 +234,7 @@ impl Column {
                 item += 1;
             }
         }
+        drop_unused(&mut values, &mut codes);
         let codes = Codes::new(&codes, values.len());
         Self { kind, values, starts: (kind == AttributeKind::Tags).then_some(starts), codes }
     }
@@ -291,6 +296,25 @@ impl Dictionary {
             }
         }
     }
+}
+
+/// Removes the values that no code stands for.
+fn drop_unused(values: &mut Values, codes: &mut [u32]) {
+    let mut new_codes = vec![0; values.len() + 1];
+    codes.iter().for_each(|&code| new_codes[code as usize] = 1);
+    new_codes[0] = 0;
+    let mut is_used = new_codes[1..].iter().map(|&used| used == 1).collect::<Vec<_>>().into_iter();
+    let mut is_kept = || is_used.next().unwrap_or(false);
+    match values {
+        Values::Numbers(numbers) => numbers.retain(|_| is_kept()),
+        Values::Strings(strings) => strings.retain(|_| is_kept()),
+    }
+    let mut last = 0;
+    for code in &mut new_codes {
+        last += *code;
+        *code *= last;
+    }
+    codes.iter_mut().for_each(|code| *code = new_codes[*code as usize]);
 }
 
 /// Returns the code that each value of `old` has in `all`, which has all of them.

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::super::attribute_value::AttributeValue;
+use super::super::bits::Bits;
 use super::super::format::bytes::{ByteReader, ByteWriter};
 use super::super::schema::AttributeKind;
 use super::Column;
@@ -25,7 +26,8 @@ fn random_value(random: &mut Random, kind: AttributeKind, distinct: usize) -> Op
 fn column(kind: AttributeKind, values: &[Option<AttributeValue>]) -> Column {
     let set: BTreeMap<u32, _> =
         values.iter().cloned().enumerate().map(|(i, value)| (i as u32, value)).collect();
-    Column::join(kind, &[Column::empty(kind, values.len())], &set)
+    let all = Bits::all(values.len());
+    Column::join(kind, &[Column::empty(kind, values.len())], &set, &all)
 }
 
 fn bytes(column: &Column) -> Vec<u8> {
@@ -58,11 +60,15 @@ fn joined_columns_equal_the_column_of_all_values() {
         let parts = [column(kind, &all[..25]), column(kind, &all[25..25]), column(kind, &all[25..])];
         let set: BTreeMap<u32, _> =
             (0..60).step_by(7).map(|item| (item, random_value(&mut random, kind, 30))).collect();
-        let joined = Column::join(kind, &parts, &set);
+        let mut live = Bits::all(60);
+        (0..60).step_by(3).for_each(|item| live.remove(item));
+        let joined = Column::join(kind, &parts, &set, &live);
         for (item, value) in set {
             all[item as usize] = value;
         }
-        assert!((0..60).all(|item| joined.value(item) == all[item]), "{kind:?}");
+        // Items that are not live have no value, and no value is left that no item has.
+        (0..60).step_by(3).for_each(|item| all[item] = None);
+        assert_eq!(joined, column(kind, &all), "{kind:?}");
     }
 }
 

@@ -93,16 +93,16 @@ pub(crate) mod sections {
     pub(crate) use super::columns::Column;
     pub(crate) use super::dictionary::DictionaryWriter;
     pub(crate) use super::format::bytes::ByteWriter;
-    pub(crate) use super::format::container::{FileKind, SectionKind, write_file};
+    pub(crate) use super::format::container::{FileKind, LastSection, SectionKind, write_file};
     pub(crate) use super::ids::Ids;
+    pub(crate) use super::kernels::nibble_sums::BLOCK_ITEMS as CODE_BLOCK_ITEMS;
     pub(crate) use super::postings::{MAX_FIELDS, PostingsWriter};
     pub(crate) use super::readings::Readings;
     pub(crate) use super::synonyms::Synonyms;
-    pub(crate) use super::texts::BLOCK_ITEMS;
-    pub(crate) use super::top_k::top_k;
+    pub(crate) use super::texts::{BLOCK_ITEMS, MAX_DICTIONARY_BYTES};
     pub(crate) use super::vectors::codes::{Codes, CodesWriter};
     pub(crate) use super::vectors::dot::dot;
     pub(crate) use super::vectors::query::{CodeQuery, VectorQuery, checked};
     pub(crate) use super::vectors::rotation::Rotation;
-    pub(crate) use super::vectors::rows::{Rows, write_row};
+    pub(crate) use super::vectors::rows::{Row, Rows, write_row};
 }

@@ -17,7 +17,7 @@ use super::order::map_of;
 use super::request::{Fusion, Mode, SearchRequest};
 use super::result::{ClauseExplanation, Explanation, Facet, Hit, LegScores, SearchResult};
 use super::semantic::SemanticLeg;
-use super::top_k::top_k;
+use super::top_k::{best_items, items_from, top_k};
 use crate::error::{Result, fail};
 
 /// The largest sum of `topK` and `offset`.
@@ -48,10 +48,10 @@ impl Catalog {
         }
         let keyword = match request.mode {
             Mode::Semantic => None,
+            Mode::Auto if request.query.trim().is_empty() => None,
             _ => Some(KeywordLeg::search(self, &request.query, request.prefix, request.matching)?),
         };
-        let keyword = keyword
-            .filter(|leg| request.mode != Mode::Auto || !request.query.trim().is_empty() && !leg.is_empty());
+        let keyword = keyword.filter(|leg| request.mode != Mode::Auto || !leg.is_empty());
         let mut semantic = match (request.mode, vector) {
             (Mode::Keyword, _) | (Mode::Auto, None) => None,
             (Mode::Semantic | Mode::Hybrid, None) => {
@@ -334,14 +334,12 @@ fn found(
     set.intersect(allowed);
     if let Some(leg) = semantic {
         let needed = (request.top_k + request.offset).min(allowed.count());
-        let normalized = |item: usize| leg.spread.normalize(leg.scores[item]);
-        let above: Vec<usize> =
-            allowed.iter().filter(|&item| normalized(item) >= request.semantic_threshold).collect();
+        let above = items_from(&leg.scores, allowed, leg.spread.score_at(request.semantic_threshold));
         // A page is never shorter than it could be: without enough hits above the threshold the best ones are taken.
-        let better = |&a: &usize, &b: &usize| leg.scores[b].total_cmp(&leg.scores[a]).then(a.cmp(&b));
-        let few = above.len() < needed;
-        let best = if few { top_k(allowed.iter(), needed, better) } else { above };
-        best.into_iter().for_each(|item| set.insert(item));
+        if above.count() < needed {
+            best_items(&leg.scores, allowed, needed).into_iter().for_each(|item| set.insert(item));
+        }
+        set.unite(&above);
     }
     set
 }

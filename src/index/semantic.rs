@@ -2,7 +2,8 @@
 
 use super::bits::Bits;
 use super::catalog::Catalog;
-use super::top_k::top_k;
+use super::kernels::nibble_sums::BLOCK_ITEMS;
+use super::top_k::best_items;
 use super::vectors::query::{CodeQuery, VectorQuery};
 use crate::error::{Result, fail};
 
@@ -12,7 +13,7 @@ const SAMPLE: usize = 2048;
 /// The result of a semantic search.
 #[derive(Debug)]
 pub(crate) struct SemanticLeg {
-    /// The score of each item of the set; 0 for other items.
+    /// The score of each item of the set. Those of other items mean nothing.
     pub(crate) scores: Vec<f32>,
     /// The items whose score is an estimate from their code. None: every score comes from the rows.
     pub(crate) estimated: Option<Bits>,
@@ -35,6 +36,16 @@ impl Spread {
         let mean = scores.clone().map(f64::from).sum::<f64>() / count;
         let variance = scores.map(|x| (f64::from(x) - mean).powi(2)).sum::<f64>() / count;
         Self { mean: mean as f32, deviation: variance.sqrt() as f32 }
+    }
+
+    /// Returns the score that is `threshold` deviations above the mean.
+    pub(crate) fn score_at(self, threshold: f32) -> f32 {
+        match self.deviation > 0.0 {
+            true => self.mean + threshold * self.deviation,
+            // All scores are the mean: they are 0 deviations above it.
+            false if threshold <= 0.0 => f32::NEG_INFINITY,
+            false => f32::INFINITY,
+        }
     }
 
     /// Returns a score in units of the deviation, from the mean on.
@@ -73,10 +84,14 @@ impl SemanticLeg {
         for segment in &catalog.segments {
             match (segment.rows()?, segment.codes()?, &coded) {
                 (rows, Some(codes), Some(coded)) if is_coded || rows.is_none() => {
-                    for item in set.iter_range(segment.range()) {
-                        leg.scores[item] = coded.estimate(&leg.query, &codes, item - segment.first);
-                        estimated.insert(item);
+                    let blocks = leg.scores[segment.range()].chunks_mut(BLOCK_ITEMS);
+                    for (block, scores) in blocks.enumerate() {
+                        let first = segment.first + block * BLOCK_ITEMS;
+                        if set.has_any(first..first + scores.len()) {
+                            coded.estimate(&leg.query, codes.block(block), scores);
+                        }
                     }
+                    estimated.unite_range(set, segment.range());
                 }
                 (Some(rows), ..) => {
                     for item in set.iter_range(segment.range()) {
@@ -88,8 +103,7 @@ impl SemanticLeg {
         }
         if estimated.count() > 0 {
             leg.estimated = Some(estimated);
-            let better = |&a: &usize, &b: &usize| leg.scores[b].total_cmp(&leg.scores[a]).then(a.cmp(&b));
-            let best = top_k(set.iter(), candidates, better);
+            let best = best_items(&leg.scores, set, candidates);
             leg.score_in_full(catalog, best.iter().copied())?;
             leg.note_missing(best);
         }
@@ -136,13 +150,18 @@ impl SemanticLeg {
     fn spread(&self, catalog: &Catalog, set: &Bits, coded: Option<&CodeQuery>) -> Result<Spread> {
         let step = catalog.len().div_ceil(SAMPLE).max(1);
         let mut sample = Vec::new();
-        for item in catalog.live.iter().step_by(step) {
+        for item in catalog.live.every(step) {
             let is_estimated = self.estimated.as_ref().is_some_and(|estimated| estimated.contains(item));
             let (segment, local) = catalog.segment_of(item);
             match (segment.rows()?, segment.codes()?, coded) {
                 (Some(_), ..) if set.contains(item) && !is_estimated => sample.push(self.scores[item]),
                 (Some(rows), ..) => sample.push(self.query.score(rows.get(local))),
-                (None, Some(codes), Some(coded)) => sample.push(coded.estimate(&self.query, &codes, local)),
+                (None, Some(_), Some(_)) if set.contains(item) => sample.push(self.scores[item]),
+                (None, Some(codes), Some(coded)) => {
+                    let mut scores = [0.0; BLOCK_ITEMS];
+                    coded.estimate(&self.query, codes.block(local / BLOCK_ITEMS), &mut scores);
+                    sample.push(scores[local % BLOCK_ITEMS]);
+                }
                 _ => {}
             }
         }

@@ -1,13 +1,16 @@
 //! Items to a catalog file.
 
 use std::collections::HashSet;
+use std::io::{Cursor, Seek, Write};
 
 use super::characters::{self, term_characters};
 use super::item::Item;
-use super::vectors::{self, Vectors};
+use super::vectors::{self, CheckedVectors, OwnVectors, VectorSource};
 use super::{keywords, phrases, readings, texts};
 use crate::error::{Result, fail};
-use crate::index::sections::{ByteWriter, Column, FileKind, Ids, SectionKind, Synonyms, checked, write_file};
+use crate::index::sections::{
+    Bits, ByteWriter, Column, FileKind, Ids, LastSection, SectionKind, Synonyms, write_file,
+};
 use crate::index::{Catalog, MAX_ITEMS, RowKind, Schema};
 
 /// From so many items on a coded scan is faster than the exact one.
@@ -20,6 +23,8 @@ pub struct BuildOptions {
     pub synonyms: Vec<Vec<String>>,
     /// The choice about codes of one bit per dimension.
     pub codes: CodesOption,
+    /// Vectors like those of queries. With them the oversampling of codes is measured; without them, with vectors of items.
+    pub queries: Vec<Vec<f32>>,
 }
 
 /// The choice about codes of one bit per dimension, for a first pass over many items.
@@ -34,25 +39,59 @@ pub enum CodesOption {
     No,
 }
 
-/// Builds a catalog file. `schema.items` and `oversampling` are computed.
+impl CodesOption {
+    /// Returns true if a catalog of so many items gets codes.
+    pub fn applies_to(self, items: usize) -> bool {
+        match self {
+            Self::Auto => items >= CODED_ITEMS,
+            other => other == Self::Yes,
+        }
+    }
+}
+
+/// Builds a catalog file of items with their vectors. `schema.items` and `oversampling` are computed.
 ///
 /// # Errors
 /// `INVALID_ARGUMENT` with the id of the item that is wrong.
 pub fn build(schema: &Schema, items: &[Item], options: &BuildOptions) -> Result<Vec<u8>> {
-    let values = vectors_of(schema, items)?;
-    let with_codes = match options.codes {
-        CodesOption::Auto => items.len() >= CODED_ITEMS,
-        other => other == CodesOption::Yes,
-    } || schema.vectors.as_ref().is_some_and(|space| space.rows == RowKind::None);
-    let written = match &schema.vectors {
-        Some(space) => vectors::write(&values, space, None, with_codes && !items.is_empty())?,
-        None => Vectors::default(),
-    };
+    if let (None, Some(item)) = (&schema.vectors, items.iter().find(|item| item.vector.is_some())) {
+        fail!(InvalidArgument, "item {:?}: a vector, but the schema has none", item.id);
+    }
+    let mut file = Cursor::new(Vec::new());
+    build_to(&mut file, schema, items, &mut OwnVectors(items), options)?;
+    Ok(file.into_inner())
+}
+
+/// Builds a catalog file as [`build`] does, with the vectors from `vectors`. The rows are not kept in memory.
+///
+/// # Errors
+/// Those of [`build`], those of `vectors`, and `FETCH_FAILED` if the file cannot be written.
+pub fn build_to(
+    file: &mut (impl Write + Seek),
+    schema: &Schema,
+    items: &[Item],
+    vectors: &mut dyn VectorSource,
+    options: &BuildOptions,
+) -> Result<()> {
+    check_items(schema, items)?;
     if options.synonyms.iter().flatten().any(|word| term_characters([word.as_str()].into_iter()).is_empty()) {
         fail!(InvalidArgument, "synonyms: a word has neither letters nor digits nor Chinese characters");
     }
-    let sections = sections(schema, items, &options.synonyms, written)?;
-    Ok(write_file(FileKind::Catalog, &[0; 32], sections))
+    let Some(space) = &schema.vectors else {
+        let sections = sections(schema, items, &options.synonyms, 0)?;
+        return write_file(file, FileKind::Catalog, &[0; 32], sections, None);
+    };
+    let with_codes = options.codes.applies_to(items.len()) || space.rows == RowKind::None;
+    let mut checked = CheckedVectors { source: vectors, space, items };
+    let measured = vectors::measure(&mut checked, with_codes && !items.is_empty(), &options.queries)?;
+    let mut sections = sections(schema, items, &options.synonyms, measured.oversampling)?;
+    sections.push((SectionKind::Mean, bytes_of(&measured.mean)));
+    sections.push((SectionKind::Codes, measured.codes));
+    let has_rows = space.rows != RowKind::None && !items.is_empty();
+    let mut write =
+        |out: &mut dyn FnMut(&[u8]) -> Result<()>| vectors::write_rows(&mut checked, &measured.mean, out);
+    let rows = LastSection { kind: SectionKind::Rows, write: &mut write };
+    write_file(file, FileKind::Catalog, &[0; 32], sections, has_rows.then_some(rows))
 }
 
 /// Merges a catalog and its deltas into one file. Searches give the same hits and scores as before.
@@ -64,14 +103,31 @@ pub fn compact(catalog: &Catalog) -> Result<Vec<u8>> {
     for item in catalog.live_items().iter() {
         items.push(stored_item(catalog, item)?);
     }
-    let mut written = Vectors::default();
-    if let Some(space) = &catalog.schema().vectors {
-        written = vectors::copy(catalog.vector_parts()?.into_iter(), catalog.live_items(), space.dimension);
-        written.oversampling = space.oversampling;
-        written.mean = catalog.mean().iter().flat_map(|x| x.to_le_bytes()).collect();
+    let space = catalog.schema().vectors.as_ref();
+    let oversampling = space.map_or(0, |space| space.oversampling);
+    let mut sections = sections(catalog.schema(), &items, &catalog.synonym_groups()?, oversampling)?;
+    if let Some(space) = space {
+        let parts = catalog.vector_parts()?.into_iter();
+        let (rows, codes) = vectors::copy(parts, catalog.live_items(), space.dimension);
+        let mean = bytes_of(catalog.mean());
+        sections.extend([(SectionKind::Mean, mean), (SectionKind::Codes, codes), (SectionKind::Rows, rows)]);
     }
-    let sections = sections(catalog.schema(), &items, &catalog.synonym_groups()?, written)?;
-    Ok(write_file(FileKind::Catalog, &[0; 32], sections))
+    written(FileKind::Catalog, &[0; 32], sections)
+}
+
+/// Returns a file of sections.
+pub(crate) fn written(
+    kind: FileKind,
+    parent: &[u8; 32],
+    sections: Vec<(SectionKind, Vec<u8>)>,
+) -> Result<Vec<u8>> {
+    let mut file = Cursor::new(Vec::new());
+    write_file(&mut file, kind, parent, sections, None)?;
+    Ok(file.into_inner())
+}
+
+fn bytes_of(numbers: &[f32]) -> Vec<u8> {
+    numbers.iter().flat_map(|x| x.to_le_bytes()).collect()
 }
 
 fn stored_item(catalog: &Catalog, item: usize) -> Result<Item> {
@@ -81,8 +137,8 @@ fn stored_item(catalog: &Catalog, item: usize) -> Result<Item> {
     Ok(Item { id, texts: stored.fields, attributes, stored: stored.stored, vector: None })
 }
 
-/// Checks items, and returns their vectors as the metric takes them.
-pub(crate) fn vectors_of(schema: &Schema, items: &[Item]) -> Result<Vec<Vec<f32>>> {
+/// Checks items, apart from their vectors.
+pub(crate) fn check_items(schema: &Schema, items: &[Item]) -> Result<()> {
     let schema = Schema { items: items.len().min(u32::MAX as usize) as u32, ..schema.clone() };
     if let Some(problem) = schema.problem() {
         fail!(InvalidArgument, "schema: {problem}");
@@ -91,46 +147,35 @@ pub(crate) fn vectors_of(schema: &Schema, items: &[Item]) -> Result<Vec<Vec<f32>
         fail!(InvalidArgument, "{} items; at most {MAX_ITEMS}", items.len());
     }
     let mut ids = HashSet::new();
-    let mut vectors = Vec::new();
     for item in items {
         item.check(&schema)?;
         if !ids.insert(item.id.as_str()) {
             fail!(InvalidArgument, "item {:?}: the id stands twice", item.id);
         }
-        match (&schema.vectors, &item.vector) {
-            (Some(space), Some(vector)) => match checked(vector, space) {
-                Ok(vector) => vectors.push(vector),
-                Err(error) => fail!(InvalidArgument, "item {:?}: {error}", item.id),
-            },
-            (Some(_), None) => fail!(InvalidArgument, "item {:?}: the vector is missing", item.id),
-            (None, Some(_)) => {
-                fail!(InvalidArgument, "item {:?}: a vector, but the schema has none", item.id)
-            }
-            (None, None) => {}
-        }
     }
-    Ok(vectors)
+    Ok(())
 }
 
-/// Writes the sections of items.
+/// Writes the sections of items, but for those of vectors.
 pub(crate) fn sections(
     schema: &Schema,
     items: &[Item],
     synonyms: &[Vec<String>],
-    vectors: Vectors,
+    oversampling: u32,
 ) -> Result<Vec<(SectionKind, Vec<u8>)>> {
     let mut schema = Schema { items: items.len() as u32, ..schema.clone() };
     if let Some(space) = &mut schema.vectors {
-        space.oversampling = vectors.oversampling;
+        space.oversampling = oversampling;
     }
     let keywords = keywords::write(items);
     let field_texts = items.iter().flat_map(|item| &item.texts);
     let characters = term_characters(field_texts.chain(synonyms.iter().flatten()).map(String::as_str));
-    let mut columns = ByteWriter::default();
+    let (mut columns, all) = (ByteWriter::default(), Bits::all(items.len()));
     for (number, attribute) in schema.attributes.iter().enumerate() {
         let set =
             items.iter().enumerate().map(|(i, item)| (i as u32, item.attributes[number].clone())).collect();
-        Column::join(attribute.kind, &[Column::empty(attribute.kind, items.len())], &set).write(&mut columns);
+        Column::join(attribute.kind, &[Column::empty(attribute.kind, items.len())], &set, &all)
+            .write(&mut columns);
     }
     let ids: Vec<&str> = items.iter().map(|item| item.id.as_str()).collect();
     let schema = serde_json::to_vec(&schema).unwrap_or_default();
@@ -146,14 +191,8 @@ pub(crate) fn sections(
         (SectionKind::Readings, readings::write(&characters)),
         (SectionKind::Synonyms, Synonyms::write(synonyms)),
         (SectionKind::Texts, texts::write(items)),
-        (SectionKind::Mean, vectors.mean),
-        (SectionKind::Codes, vectors.codes),
-        (SectionKind::Rows, vectors.rows),
     ];
-    match sections
-        .iter()
-        .find(|(kind, bytes)| *kind != SectionKind::Rows && u32::try_from(bytes.len()).is_err())
-    {
+    match sections.iter().find(|(_, bytes)| u32::try_from(bytes.len()).is_err()) {
         Some((kind, _)) => fail!(InvalidArgument, "catalog: the section {} exceeds 4 GiB", kind.name()),
         None => Ok(sections),
     }

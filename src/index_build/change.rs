@@ -4,13 +4,12 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use super::build::{sections, vectors_of};
+use super::build::{self, check_items};
 use super::item::Item;
-use super::vectors::{self, Vectors};
+use super::vectors::{self, CheckedVectors, OwnVectors};
 use crate::error::{Error, Result, fail};
 use crate::index::Catalog;
-use crate::index::sections::SectionKind;
-use crate::index::sections::{FileKind, read_patches, write_file, write_removals};
+use crate::index::sections::{FileKind, SectionKind, read_patches, write_removals};
 
 /// Changes of a catalog.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -43,27 +42,41 @@ pub fn delta(catalog: &Catalog, change: &Change) -> Result<Vec<u8>> {
             fail!(InvalidArgument, "patch: the catalog has no item {id:?}");
         }
     }
-    let mut written = Vec::new();
+    let mut sections = Vec::new();
     if !patches.is_empty() {
         let section = Value::Object(patches.clone()).to_string().into_bytes();
         read_patches(&section, catalog.schema()).map_err(as_argument)?;
-        written.push((SectionKind::Patches, section));
+        sections.push((SectionKind::Patches, section));
     }
     if !items.is_empty() {
-        let values = vectors_of(catalog.schema(), items)?;
-        let mut own = Vectors::default();
-        if let Some(space) = &catalog.schema().vectors {
-            own = vectors::write(&values, space, Some(catalog.mean()), catalog.has_codes())?;
+        check_items(catalog.schema(), items)?;
+        let space = catalog.schema().vectors.as_ref();
+        if let (None, Some(item)) = (space, items.iter().find(|item| item.vector.is_some())) {
+            fail!(InvalidArgument, "item {:?}: a vector, but the schema has none", item.id);
         }
-        written.extend(sections(catalog.schema(), items, &[], own)?);
+        let oversampling = space.filter(|_| catalog.has_codes()).map_or(0, |space| space.oversampling);
+        sections.extend(build::sections(catalog.schema(), items, &[], oversampling)?);
+        if let Some(space) = space {
+            let mut checked = CheckedVectors { source: &mut OwnVectors(items), space, items };
+            let mut rows = Vec::new();
+            let mut write = |row: &[u8]| {
+                rows.extend_from_slice(row);
+                Ok(())
+            };
+            vectors::write_rows(&mut checked, catalog.mean(), &mut write)?;
+            sections.push((SectionKind::Rows, rows));
+            if catalog.has_codes() {
+                sections.push((SectionKind::Codes, vectors::codes(&mut checked, catalog.mean())?));
+            }
+        }
     }
     if !removals.is_empty() {
-        written.push((SectionKind::Removals, write_removals(removals.iter().map(String::as_str))));
+        sections.push((SectionKind::Removals, write_removals(removals.iter().map(String::as_str))));
     }
-    if written.is_empty() {
+    if sections.is_empty() {
         fail!(InvalidArgument, "change: nothing to add, remove or patch");
     }
-    Ok(write_file(FileKind::Delta, &catalog.tip(), written))
+    build::written(FileKind::Delta, &catalog.tip(), sections)
 }
 
 /// Returns an error about the caller's values as one.

@@ -15,8 +15,11 @@ fn few_items(count: usize) -> Vec<Item> {
 }
 
 fn catalog_file(items: &[Item]) -> Vec<u8> {
-    let options =
-        BuildOptions { synonyms: vec![vec!["裤".into(), "pants".into()]], codes: CodesOption::Yes };
+    let options = BuildOptions {
+        synonyms: vec![vec!["裤".into(), "pants".into()]],
+        codes: CodesOption::Yes,
+        ..Default::default()
+    };
     build(&schema(METRIC), items, &options).unwrap()
 }
 

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::item::Item;
+use super::vectors::MAX_QUERIES;
 use crate::error::{Result, fail};
 use crate::index::{AttributeKind, Catalog, Hit, Schema, VectorSpace};
 
@@ -111,6 +112,19 @@ pub fn embedded_field(schema: &Schema, name: Option<&str>) -> Result<usize> {
         Some(field) => Ok(field),
         None => fail!(InvalidArgument, "--text: the schema has no field {name:?}"),
     }
+}
+
+/// Returns pieces of the texts of a field, as customers type them: three to eight characters of items that are spread over
+/// the catalog. Their vectors are like those of queries.
+pub fn query_texts(items: &[Item], field: usize) -> Vec<String> {
+    let spread = items.iter().step_by(items.len().div_ceil(MAX_QUERIES).max(1));
+    let piece = |(number, item): (usize, &Item)| {
+        let chars: Vec<char> = item.texts[field].chars().collect();
+        let length = (3 + number % 6).min(chars.len());
+        let start = number * 7 % (chars.len() - length + 1);
+        chars[start..start + length].iter().collect::<String>().trim().to_string()
+    };
+    spread.enumerate().map(piece).filter(|text| !text.is_empty()).collect()
 }
 
 /// Returns an item as the builder reads it, without its vector.

@@ -13,10 +13,13 @@ mod readings;
 mod texts;
 mod vectors;
 
-pub use build::{BuildOptions, CodesOption, build, compact};
+pub use build::{BuildOptions, CodesOption, build, build_to, compact};
 pub use change::{Change, delta};
-pub use input::{describe, embedded_field, read_row, read_schema, read_synonyms, record_of, use_model};
+pub use input::{
+    describe, embedded_field, query_texts, read_row, read_schema, read_synonyms, record_of, use_model,
+};
 pub use item::Item;
+pub use vectors::VectorSource;
 
 #[cfg(test)]
 mod damage_tests;

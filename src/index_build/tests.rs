@@ -119,6 +119,15 @@ fn every_title_finds_itself_and_every_substring_its_titles() {
 }
 
 #[test]
+fn initials_are_those_of_one_row_of_characters() {
+    // `zz` and `zq` are in both titles, but in a row in one alone.
+    let catalog = catalog_of(&["自在 最前", "自在前方 种子球", "长阔腿裤"], &[]);
+    assert_eq!(found(&catalog, "zzq"), ["自在前方 种子球"]);
+    assert_eq!(found(&catalog, "ktk"), ["长阔腿裤"]);
+    assert_eq!(found(&catalog, "zzzzqqqq"), Vec::<String>::new());
+}
+
+#[test]
 fn spellings_match() {
     let titles = [
         "美孚机油 5W-40 全合成",

@@ -1,7 +1,10 @@
 //! Catalogs with rows of 4 bits, with codes alone, and catalogs whose file arrives in parts.
 
+use std::io::Cursor;
+
 use super::tests::{DIMENSION, item, schema, titles};
-use super::{BuildOptions, Change, CodesOption, Item, build, compact, delta};
+use super::{BuildOptions, Change, CodesOption, Item, VectorSource, build, build_to, compact, delta};
+use crate::error::Result;
 use crate::index::{Catalog, Check, Json, Random, RowKind, Schema, SearchRequest, SpaceMetric, layout};
 
 const METRIC: SpaceMetric = SpaceMetric::Cosine;
@@ -186,4 +189,46 @@ fn rows_of_another_catalog_and_parts_of_rows_are_rejected() {
     part.add_rows(start, &file[start..start + 3 * width]).unwrap();
     assert_eq!(layout(&file[..40]).unwrap(), Json::Null);
     assert!(layout(b"<html>").is_err());
+}
+
+/// Vectors of a list, of which the file of vectors may have too few.
+struct List(Vec<Vec<f32>>);
+
+impl VectorSource for List {
+    fn each(&mut self, visit: &mut dyn FnMut(usize, &[f32]) -> Result<()>) -> Result<()> {
+        self.0.iter().enumerate().try_for_each(|(number, vector)| visit(number, vector))
+    }
+}
+
+#[test]
+fn vectors_that_are_read_one_by_one_give_the_same_file() {
+    let items = items(120, 3);
+    let vectors: Vec<Vec<f32>> = items.iter().map(|item| item.vector.clone().unwrap()).collect();
+    let plain: Vec<Item> = items.iter().map(|item| Item { vector: None, ..item.clone() }).collect();
+    for rows in [RowKind::Int8, RowKind::Int4, RowKind::None] {
+        let options = BuildOptions { codes: CodesOption::Yes, ..Default::default() };
+        let mut file = Cursor::new(Vec::new());
+        build_to(&mut file, &schema_of(rows), &plain, &mut List(vectors.clone()), &options).unwrap();
+        assert!(file.into_inner() == build(&schema_of(rows), &items, &options).unwrap(), "{rows:?}");
+        for count in [0, vectors.len() - 1, vectors.len() + 1] {
+            let mut list = List(vectors.iter().cycle().take(count).cloned().collect());
+            let result =
+                build_to(&mut Cursor::new(Vec::new()), &schema_of(rows), &plain, &mut list, &options);
+            assert!(result.is_err_and(|error| error.message().starts_with("vectors: ")), "{count}");
+        }
+    }
+}
+
+#[test]
+fn queries_decide_the_oversampling() {
+    let items = items(120, 3);
+    let oversampling = |queries: Vec<Vec<f32>>| {
+        let options = BuildOptions { codes: CodesOption::Yes, queries, ..Default::default() };
+        let file = build(&schema_of(RowKind::Int8), &items, &options).unwrap();
+        Catalog::open(file, Check::Hashes).unwrap().schema().vectors.as_ref().unwrap().oversampling
+    };
+    // Vectors far from all items: every estimate is as good as the others.
+    let mut random = Random(8);
+    let far: Vec<Vec<f32>> = (0..20).map(|_| random.normals(DIMENSION)).collect();
+    assert!(oversampling(far) > oversampling(vec![items[3].vector.clone().unwrap(); 2]));
 }

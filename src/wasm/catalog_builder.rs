@@ -8,12 +8,21 @@ use crate::error::{Error, ErrorCode};
 use crate::index::{self, RowKind, Schema, SearchRequest, SpaceMetric, VectorSpace};
 use crate::index_build::{self, BuildOptions, Change, CodesOption, Item};
 
+fn codes_option(codes: &str) -> CodesOption {
+    match codes {
+        "yes" => CodesOption::Yes,
+        "no" => CodesOption::No,
+        _ => CodesOption::Auto,
+    }
+}
+
 /// Items for a new catalog, or to be added to one.
 #[wasm_bindgen]
 pub struct CatalogBuilder {
     schema: Schema,
     stored: Vec<String>,
     items: Vec<Item>,
+    queries: Vec<Vec<f32>>,
 }
 
 #[wasm_bindgen]
@@ -22,13 +31,13 @@ impl CatalogBuilder {
     #[wasm_bindgen(constructor)]
     pub fn new(schema: &str) -> Result<Self, JsValue> {
         let (schema, stored) = index_build::read_schema(json(schema)?)?;
-        Ok(Self { schema, stored, items: Vec::new() })
+        Ok(Self { schema, stored, items: Vec::new(), queries: Vec::new() })
     }
 
     /// Begins the items that are added to a catalog. `stored` has the names of what is stored with an item.
     #[wasm_bindgen(js_name = forCatalog)]
     pub fn for_catalog(catalog: &Catalog, stored: Vec<String>) -> Self {
-        Self { schema: catalog.0.schema().clone(), stored, items: Vec::new() }
+        Self { schema: catalog.0.schema().clone(), stored, items: Vec::new(), queries: Vec::new() }
     }
 
     /// Returns the names of what is stored with an item.
@@ -99,14 +108,34 @@ impl CatalogBuilder {
         self.items.iter().find(|item| item.vector.is_none()).map(|item| item.id.clone())
     }
 
-    /// Builds a catalog file. `synonyms` is the text of a file of synonyms, `codes` is `auto`, `yes` or `no`.
-    pub fn build(&self, synonyms: &str, codes: &str) -> Result<Vec<u8>, JsValue> {
-        let codes = match codes {
-            "yes" => CodesOption::Yes,
-            "no" => CodesOption::No,
-            _ => CodesOption::Auto,
-        };
-        let options = BuildOptions { synonyms: index_build::read_synonyms(synonyms), codes };
+    /// Returns pieces of the items' texts that stand for queries, if codes are written. See [`index_build::query_texts`].
+    #[wasm_bindgen(js_name = queryTexts)]
+    pub fn query_texts(&self, field: Option<String>, codes: &str) -> Result<Vec<String>, JsValue> {
+        let field = index_build::embedded_field(&self.schema, field.as_deref())?;
+        let is_wanted = codes_option(codes).applies_to(self.items.len());
+        Ok(if is_wanted { index_build::query_texts(&self.items, field) } else { Vec::new() })
+    }
+
+    /// Sets the vectors of texts of `queryTexts`, `[texts, dimension]`.
+    #[wasm_bindgen(js_name = setQueries)]
+    pub fn set_queries(&mut self, vectors: &[f32]) {
+        let dimension = self.schema.vectors.as_ref().map_or(1, |space| space.dimension);
+        self.queries = vectors.chunks_exact(dimension).map(<[f32]>::to_vec).collect();
+    }
+
+    /// Builds a catalog file. `synonyms` is the text of a file of synonyms, `codes` is `auto`, `yes` or `no`, and `vectors` is
+    /// `int8`, `int4` or `1bit`.
+    pub fn build(&mut self, synonyms: &str, codes: &str, vectors: &str) -> Result<Vec<u8>, JsValue> {
+        if let Some(space) = &mut self.schema.vectors {
+            space.rows = match vectors {
+                "int4" => RowKind::Int4,
+                "1bit" => RowKind::None,
+                _ => RowKind::Int8,
+            };
+        }
+        let synonyms = index_build::read_synonyms(synonyms);
+        let queries = std::mem::take(&mut self.queries);
+        let options = BuildOptions { synonyms, codes: codes_option(codes), queries };
         Ok(index_build::build(&self.schema, &self.items, &options)?)
     }
 

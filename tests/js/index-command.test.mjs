@@ -1,10 +1,13 @@
 // `npx corom index`: the files and the output of the native command.
 import assert from "node:assert/strict";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
 import path from "node:path";
 import { describe, test } from "node:test";
 import { ITEMS, SCHEMA } from "./support/catalogs.mjs";
-import { corom, differingFiles, native, readFolder, scratch } from "./support/converter.mjs";
+import { COMMAND, corom, differingFiles, native, readFolder, scratch } from "./support/converter.mjs";
 import { FIXTURES } from "./support/paths.mjs";
 
 const MODEL = path.join(FIXTURES, "bits/int8");
@@ -81,6 +84,31 @@ describe("corom index", () => {
     run("build", write("items.tsv", table), "CATALOG", "--schema", schema);
     compare();
     run("search", "CATALOG", "耐克");
+    const quoted = rows.map((row) => row.map((cell) => `"${String(cell).replaceAll('"', '""')}"`).join(","));
+    quoted[3] = quoted[3].replace(/^"([^"]*)","/, '"$1","两行,\r\n""引号"" ');
+    const csv = write("items.csv", `id,title,brand,price,stock,tags,embedding\r\n\r\n${quoted.join("\r\n")}\r\n`);
+    for (const vectors of ["int8", "int4", "1bit"]) {
+      run("build", csv, "CATALOG", "--schema", schema, "--force", "--vectors", vectors);
+      compare();
+    }
+    assert.match(run("search", "CATALOG", "引号")[1].stdout, /两行,\\r\\n\\"引号\\"/);
+  });
+
+  test("two programs that change a catalog wait for each other", async (t) => {
+    const { write, run, catalogOf } = pair(t);
+    run("build", write("items.jsonl", lines(ITEMS.slice(0, 9))), "CATALOG", "--schema", write("schema.json", SCHEMA));
+    const catalog = catalogOf("npx");
+    // A lock of a process that has ended does not count.
+    writeFileSync(path.join(catalog, "catalog.writer"), JSON.stringify({ pid: spawnSync("true").pid, host: hostname() }));
+    const patch = async (i) => {
+      const file = write(`p${i}.json`, { p5: { price: i } });
+      const [status] = await once(spawn(process.execPath, [COMMAND, "index", "patch", catalog, file], { stdio: "ignore" }), "close");
+      assert.equal(status, 0);
+    };
+    await Promise.all([1, 2, 3, 4].map(patch));
+    assert.equal(JSON.parse(readFileSync(path.join(catalog, "catalog.json"), "utf8")).files.length, 5);
+    assert.ok(!existsSync(path.join(catalog, "catalog.writer")));
+    assert.equal(corom("index", "export", catalog).status, 0);
   });
 
   test("reports errors with their code and place, and leaves the catalog as it is", (t) => {
@@ -94,6 +122,7 @@ describe("corom index", () => {
       [["build", items, path.join(folder, "other"), "--schema", write("bad.json", "{")], "INVALID_ARGUMENT", "bad.json"],
       [["build", write("bad.jsonl", '{"id":"a","price":"x"}'), path.join(folder, "other"), "--schema", schema], "INVALID_ARGUMENT", "line 1", "price"],
       [["build", items, folder, "--schema", schema], "INVALID_ARGUMENT", "neither empty nor a catalog"],
+      [["build", write("bad.csv", 'id,title\na,"b\n'), path.join(folder, "other"), "--schema", schema], "INVALID_ARGUMENT", "quoted cell"],
       [["build", path.join(folder, "no.jsonl"), path.join(folder, "other"), "--schema", schema], "MISSING_FILE", "no.jsonl"],
       [["add", "CATALOG", write("none.jsonl", "")], "INVALID_ARGUMENT", "nothing"],
       [["patch", "CATALOG", write("p.json", { nobody: { price: 1 } })], "INVALID_ARGUMENT", "nobody"],
@@ -116,7 +145,8 @@ describe("corom index", () => {
       [["index", "biuld"], "index biuld", "build"],
       [["index", "build", items, "out"], "--schema is missing"],
       [["index", "remove", "out"], "ID is missing"],
-      [["index", "build", "items.csv", "out", "--schema", schema], "CSV"],
+      [["index", "build", "items.txt", "out", "--schema", schema], ".csv"],
+      [["index", "build", items, "out", "--schema", schema, "--vectors", "2bit"], "int4"],
       [["index", "build", items, "out", "--schema", schema, "--threads", "2"], "--workers"],
       [["index", "add", "out", items, "--text", "title"], "--model"],
     ]) {

@@ -19,8 +19,8 @@ mod l2;
 use std::fs;
 use std::time::Instant;
 
-use index::{Catalog, Check, Schema, SearchRequest, SpaceMetric, VectorSpace};
-use index_build::{BuildOptions, Item, build};
+use index::{Catalog, Check, RowKind, SearchRequest, SpaceMetric, VectorSpace};
+use index_build::{BuildOptions, Item, build, read_schema};
 
 fn main() {
     let list: Vec<String> = std::env::args().skip(1).collect();
@@ -37,22 +37,21 @@ fn floats(file: &str) -> Vec<f32> {
 
 fn build_file(items: &str, schema: &str, out: &str, vectors: &[&str]) {
     let schema: serde_json::Value = serde_json::from_str(&fs::read_to_string(schema).unwrap()).unwrap();
-    let of = |name: &str| schema.get(name).cloned().unwrap_or_else(|| serde_json::json!([]));
+    let (mut schema, stored) = read_schema(schema).unwrap();
     let (file, dimension) = match vectors {
         [file, dimension] => (floats(file), dimension.parse().unwrap()),
         _ => (Vec::new(), 0),
     };
-    let space =
-        VectorSpace { dimension, metric: SpaceMetric::Cosine, lineage: None, oversampling: 0 };
-    let schema = Schema {
-        items: 0,
-        fields: serde_json::from_value(of("fields")).unwrap(),
-        attributes: serde_json::from_value(of("attributes")).unwrap(),
-        vectors: (dimension > 0).then_some(space),
-    };
+    schema.vectors = (dimension > 0).then_some(VectorSpace {
+        dimension,
+        metric: SpaceMetric::Cosine,
+        lineage: None,
+        rows: RowKind::Int8,
+        oversampling: 0,
+    });
     let text = fs::read_to_string(items).unwrap();
     let item = |(number, line): (usize, &str)| {
-        let mut item = Item::from_json(&serde_json::from_str(line).unwrap(), &schema, &[]).unwrap();
+        let mut item = Item::from_json(&serde_json::from_str(line).unwrap(), &schema, &stored).unwrap();
         item.vector = (dimension > 0).then(|| file[number * dimension..][..dimension].to_vec());
         item
     };

@@ -5,12 +5,13 @@ import { CoromError, messageOf } from "../errors.js";
 /** A longer line is no text: the file is binary, or has no line ends. */
 const MAX_LINE_BYTES = 16 << 20;
 const NEWLINE = 10;
+const RETURN = 13;
 /** Bytes of a byte order mark in UTF-8. */
 const MARK_BYTES = 3;
 
 /**
- * Yields `{ number, text, bytes }`: the line's number from 1 on, its text without the line end, and the bytes of the
- * file so far. Throws INVALID_ARGUMENT for bytes that are not UTF-8.
+ * Yields `{ number, text, end, bytes }`: the line's number from 1 on, its text without the line end, the line end before it,
+ * and the bytes of the file so far. Throws INVALID_ARGUMENT for bytes that are not UTF-8.
  */
 export async function* linesOf(file, signal) {
   const name = file === "-" ? "standard input" : file;
@@ -19,7 +20,12 @@ export async function* linesOf(file, signal) {
   signal?.addEventListener("abort", stop, { once: true });
   let [number, bytes, rest, restBytes] = [0, 0, [], 0];
   const decode = decoder(name);
-  const line = (pieces, end) => ({ number: ++number, text: decode(Buffer.concat(pieces), number), bytes: end });
+  let next = "";
+  const line = (pieces, at) => {
+    const [bytes, end] = [Buffer.concat(pieces), next];
+    next = bytes.at(-1) === RETURN ? "\r\n" : "\n";
+    return { number: ++number, text: decode(bytes, number), end, bytes: at };
+  };
   try {
     for await (const chunk of stream) {
       let from = 0;

@@ -2,6 +2,7 @@
 import { existsSync, statSync } from "node:fs";
 import path from "node:path";
 import { CoromError } from "../errors.js";
+import { csvRows } from "./csv.js";
 import { linesOf } from "./lines.js";
 import { UsageError } from "./usage.js";
 
@@ -38,17 +39,35 @@ export function openRecords(file, { input, column, columns, header, field }, sig
  * `{ number, fields, bytes }` for a table with a header.
  */
 export function openRows(file, signal) {
-  const format = EXTENSIONS[path.extname(file).toLowerCase()];
+  const extension = path.extname(file).toLowerCase();
+  const format = extension === ".csv" ? "csv" : EXTENSIONS[extension];
   if (format === undefined) throw new UsageError(unknownFormat(file));
-  if (format === "txt") throw new UsageError(`${file}: expected a file of items: .jsonl, .ndjson or .tsv`);
+  if (format === "txt") throw new UsageError(`${file}: expected a file of items: .jsonl, .ndjson, .tsv or .csv`);
   const lines = linesOf(file, signal);
-  const isTable = format === "tsv";
-  const rows = isTable ? cells(lines, file, { column: "1", header: true, keepsFields: true }) : jsonLines(lines);
-  return { size: statSync(file, { throwIfNoEntry: false })?.size, rows, isTable };
+  const rows = {
+    jsonl: () => jsonLines(lines),
+    tsv: () => cells(lines, file, { column: "1", header: true, keepsFields: true }),
+    csv: () => csvRecords(lines, file),
+  }[format]();
+  return { size: statSync(file, { throwIfNoEntry: false })?.size, rows, isTable: format !== "jsonl" };
 }
 
 async function* jsonLines(lines) {
   for await (const { number, text, bytes } of lines) if (text.trim() !== "") yield { number, json: text, bytes };
+}
+
+/** Yields the rows of a CSV file by the names of its header. */
+async function* csvRecords(lines, name) {
+  let names;
+  for await (const { number, cells: row, bytes } of csvRows(lines, name)) {
+    if (names === undefined) {
+      names = row;
+      checkNames(names, name);
+      continue;
+    }
+    if (row.length !== names.length) throw wrong(name, number, `has ${count(row.length, "column")}, but the header has ${names.length}`);
+    yield { number, fields: Object.fromEntries(names.map((key, i) => [key, row[i]])), bytes };
+  }
 }
 
 function unknownFormat(file) {

@@ -20,6 +20,11 @@ impl<'a> ByteReader<'a> {
         self.rest.is_empty()
     }
 
+    /// Returns what is left.
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
     /// Takes the next `count` bytes.
     ///
     /// # Errors

@@ -211,7 +211,7 @@ fn out_of_memory(bytes: usize) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use super::super::container::{FileKind, write_file};
+    use super::super::container::{FileKind, written};
     use super::*;
 
     fn file() -> Vec<u8> {
@@ -220,7 +220,7 @@ mod tests {
             (SectionKind::Texts, vec![3; 70]),
             (SectionKind::Rows, vec![7; 100]),
         ];
-        write_file(FileKind::Catalog, &[0; 32], sections)
+        written(FileKind::Catalog, &[0; 32], sections)
     }
 
     fn received(pieces: &[&[u8]], announced: usize) -> Result<FileReceiver> {

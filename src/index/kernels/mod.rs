@@ -3,4 +3,4 @@
 
 pub(crate) mod dot_i8;
 pub(crate) mod dot_u4;
-pub(crate) mod plane_counts;
+pub(crate) mod nibble_sums;

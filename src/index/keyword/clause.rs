@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::chain;
 use super::source::{Scratch, Source};
 use crate::error::Result;
 use crate::index::bm25::Bm25;
@@ -52,6 +53,24 @@ pub(crate) struct ClauseScore {
     pub(crate) score: f32,
 }
 
+impl Alternative {
+    /// Returns the live items that match, with their weighted term frequency, by item number.
+    fn items(&self, catalog: &Catalog, bm25: Bm25, scratch: &mut Scratch) -> Result<Vec<(u32, f32)>> {
+        if chain::is_row(&self.sources) {
+            return chain::items(&self.sources, catalog, bm25, scratch);
+        }
+        let mut items = None;
+        for source in &self.sources {
+            let found = source.items(catalog, bm25, scratch)?;
+            items = Some(match items {
+                None => found,
+                Some(items) => intersection(items, &found),
+            });
+        }
+        Ok(items.unwrap_or_default())
+    }
+}
+
 impl Matches {
     fn score(&self, bm25: Bm25, frequency: f32) -> ClauseScore {
         let Self { alternative, weight, idf, .. } = *self;
@@ -80,12 +99,8 @@ impl ClauseMatches {
                 if alternative.is_fallback != is_fallback {
                     continue;
                 }
-                let mut items = None;
-                for source in &alternative.sources {
-                    let found = source.items(catalog, bm25, scratch)?;
-                    items = Some(items.map_or(found.clone(), |items| intersection(items, &found)));
-                }
-                if let Some(items) = items.filter(|items| !items.is_empty()) {
+                let items = alternative.items(catalog, bm25, scratch)?;
+                if !items.is_empty() {
                     let idf = Bm25::idf(items.len(), all_items);
                     matches.push(Matches { alternative: number, weight: alternative.weight, idf, items });
                 }

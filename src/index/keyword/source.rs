@@ -1,5 +1,6 @@
 //! The terms that a clause takes from the dictionary, and the items that have them.
 
+use super::chain::Links;
 use super::one_edit::is_within_one_edit;
 use crate::error::Result;
 use crate::index::bm25::{Bm25, Fields};
@@ -50,9 +51,9 @@ impl Source {
     ) -> Result<Vec<(u32, f32)>> {
         for segment in &catalog.segments {
             let mut result = Ok(());
-            self.each_term(segment, catalog, &mut |entry| {
+            self.each_term(segment, catalog, &mut |_, entry| {
                 if result.is_ok() {
-                    result = scratch.add(catalog, segment, entry, bm25);
+                    result = scratch.add(catalog, segment, entry, bm25, None);
                 }
             })?;
             result?;
@@ -60,17 +61,20 @@ impl Source {
         Ok(scratch.take())
     }
 
-    fn each_term(
+    /// Passes each term of the source in a segment to `visit`.
+    pub(super) fn each_term(
         &self,
         segment: &Segment,
         catalog: &Catalog,
-        visit: &mut dyn FnMut(TermEntry),
+        visit: &mut dyn FnMut(&str, TermEntry),
     ) -> Result<()> {
         let dictionary = segment.dictionary()?;
         let mut with_prefix = |prefix: &str, is_wanted: &dyn Fn(&str) -> bool| {
             dictionary.with_prefix(prefix, |term, entry| {
-                if std::str::from_utf8(term).is_ok_and(is_wanted) {
-                    visit(entry);
+                if let Ok(term) = std::str::from_utf8(term)
+                    && is_wanted(term)
+                {
+                    visit(term, entry);
                 }
                 true
             })
@@ -78,7 +82,7 @@ impl Source {
         match self {
             Self::Term(term) => {
                 if let Some(entry) = dictionary.find(term)? {
-                    visit(entry);
+                    visit(term, entry);
                 }
             }
             Self::Prefix(prefix) => with_prefix(prefix, &|_| true)?,
@@ -122,7 +126,15 @@ impl Scratch {
         Self { sums: vec![0.0; items], touched: Vec::new(), is_sorted: true }
     }
 
-    fn add(&mut self, catalog: &Catalog, segment: &Segment, entry: TermEntry, bm25: Bm25) -> Result<()> {
+    /// Adds the term frequencies of a term; of a pair in a row of sounds, only those of items in which it is linked.
+    pub(super) fn add(
+        &mut self,
+        catalog: &Catalog,
+        segment: &Segment,
+        entry: TermEntry,
+        bm25: Bm25,
+        mut links: Option<&mut Links>,
+    ) -> Result<()> {
         let fields = Fields {
             weights: catalog.schema.fields.iter().map(|field| field.weight).collect(),
             averages: &catalog.averages,
@@ -132,7 +144,7 @@ impl Scratch {
         let mut counts = [0; MAX_FIELDS];
         while let Some(local) = postings.next(&mut counts)? {
             let item = segment.first + local as usize;
-            if !catalog.live.contains(item) {
+            if !catalog.live.contains(item) || links.as_mut().is_some_and(|links| !links.join(item)) {
                 continue;
             }
             let frequency = fields.frequency(bm25, local, &counts);
@@ -146,7 +158,7 @@ impl Scratch {
     }
 
     /// Returns the items and their sums, and clears them.
-    fn take(&mut self) -> Vec<(u32, f32)> {
+    pub(super) fn take(&mut self) -> Vec<(u32, f32)> {
         let mut touched = std::mem::take(&mut self.touched);
         if !std::mem::replace(&mut self.is_sorted, true) {
             sort(&mut touched);

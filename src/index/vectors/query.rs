@@ -4,18 +4,19 @@
 //! v = q − α c, α = ⟨q, c⟩ / ⟨c, c⟩            ⟨q, d⟩ = ⟨q, c⟩ + α ⟨c, r⟩ + ⟨v, r⟩
 //! int8 rows:  ⟨v, r⟩ ≈ scale · step · Σ values[i] · v₁₆[i]            v ≈ step · v₁₆
 //! int4 rows:  ⟨v, r⟩ ≈ scale · step · (2 · Σ n[i] · v₁₆[i] − 15 · Σ v₁₆[i])
-//! codes:      ⟨v, r⟩ ≈ factor · (2 · Σ bits[i] · (P v)ᵢ − Σ (P v)ᵢ)   (P v)ᵢ ≈ low + width · u[i], u in 0..16
+//! codes:      ⟨v, r⟩ ≈ factor · Σ over groups g of 4 dimensions: Σ ±(P v)ᵢ, the signs by the bits of the code
+//!             Σ ±(P v)ᵢ ≈ low(g) + step · table(g)[bits]           low(g) = −Σ |(P v)ᵢ|, table values in 0..64
 //! ```
 //! `⟨c, r⟩` is stored as a float, so what a query has in common with every item adds no error of quantization.
 
-use super::codes::{Codes, code_blocks};
+use super::codes::{CodeBlock, GROUP_DIMENSIONS, code_groups};
 use super::dot::dot;
 use super::rotation::Rotation;
 use super::rows::Row;
 use crate::error::{Result, fail};
 use crate::index::kernels::dot_i8::{MAX_QUERY, dot_i8};
 use crate::index::kernels::dot_u4::{BLOCK_VALUES, dot_u4};
-use crate::index::kernels::plane_counts::{BLOCK_BYTES, PLANES, plane_counts};
+use crate::index::kernels::nibble_sums::{BLOCK_ITEMS, MAX_VALUE, Table, nibble_sums};
 use crate::index::number::text_f32;
 use crate::index::schema::{RowKind, SpaceMetric, VectorSpace};
 use crate::l2::l2_normalize;
@@ -119,10 +120,10 @@ pub(crate) fn checked(vector: &[f32], space: &VectorSpace) -> Result<Vec<f32>> {
 /// A query's vector, prepared for codes.
 #[derive(Debug, Clone)]
 pub(crate) struct CodeQuery {
-    planes: Vec<[u8; BLOCK_BYTES]>,
+    tables: Vec<Table>,
+    /// `Σ low(g)` over the groups.
     low: f32,
-    width: f32,
-    sum: f32,
+    step: f32,
 }
 
 impl CodeQuery {
@@ -130,31 +131,43 @@ impl CodeQuery {
     pub(crate) fn new(query: &VectorQuery, rotation: &Rotation) -> Self {
         let mut rotated = query.rest.clone();
         rotation.apply(&mut rotated);
-        let low = rotated.iter().fold(f32::INFINITY, |low, &x| low.min(x));
-        let high = rotated.iter().fold(f32::NEG_INFINITY, |high, &x| high.max(x));
-        let width = (high - low) / 15.0;
-        let inverse = if width > 0.0 { 1.0 / width } else { 0.0 };
-        let blocks = code_blocks(rotated.len());
-        let mut planes = vec![[0; BLOCK_BYTES]; PLANES * blocks];
-        let mut sum = 0.0;
-        for (i, x) in rotated.iter().enumerate() {
-            let value = ((x - low) * inverse).round_ties_even().clamp(0.0, 15.0) as u8;
-            for plane in 0..PLANES {
-                planes[plane * blocks + i / 128][i % 128 / 8] |= (value >> plane & 1) << (i % 8);
-            }
-            sum += low + width * f32::from(value);
-        }
-        Self { planes, low, width, sum }
+        rotated.resize(code_groups(rotated.len()) * GROUP_DIMENSIONS, 0.0);
+        let groups = rotated.as_chunks::<GROUP_DIMENSIONS>().0;
+        let length = |group: &[f32; GROUP_DIMENSIONS]| group.iter().map(|x| x.abs()).sum::<f32>();
+        let largest = groups.iter().map(length).fold(0.0_f32, f32::max);
+        let step = 2.0 * largest / f32::from(MAX_VALUE);
+        let inverse = if step > 0.0 { 1.0 / step } else { 0.0 };
+        let table = |group: &[f32; GROUP_DIMENSIONS]| {
+            std::array::from_fn(|nibble| {
+                let signed = |(i, &x): (usize, &f32)| if nibble >> i & 1 == 1 { x } else { -x };
+                let sum: f32 = group.iter().enumerate().map(signed).sum();
+                ((sum + length(group)) * inverse).round_ties_even().clamp(0.0, f32::from(MAX_VALUE)) as u8
+            })
+        };
+        let tables = groups.iter().map(table).collect();
+        Self { tables, low: -groups.iter().map(length).sum::<f32>(), step }
     }
 
-    /// Estimates the score of an item from its code.
+    /// Estimates the scores of the items of a block, one per item of `scores`.
     #[inline]
-    pub(crate) fn estimate(&self, query: &VectorQuery, codes: &Codes, item: usize) -> f32 {
-        let counts = plane_counts(codes.code(item), &self.planes) as f32;
-        let on_ones = self.low * codes.ones(item) as f32 + self.width * counts;
-        let rest = codes.factor(item) * (2.0 * on_ones - self.sum);
-        let product = query.with_mean + query.share * codes.offset(item) + rest;
-        query.of_product(product, codes.square(item))
+    pub(crate) fn estimate(&self, query: &VectorQuery, block: CodeBlock, scores: &mut [f32]) {
+        let mut sums = [0; BLOCK_ITEMS];
+        match block.whole_groups() {
+            Some(groups) => sums = nibble_sums(groups, &self.tables),
+            None => {
+                for (group, table) in self.tables.iter().enumerate() {
+                    for (at, sum) in sums[..block.items()].iter_mut().enumerate() {
+                        *sum += u16::from(table[usize::from(block.nibble(group, at))]);
+                    }
+                }
+            }
+        }
+        let heads = block.factors.iter().zip(block.offsets).zip(block.squares);
+        for ((score, sum), ((factor, offset), square)) in scores.iter_mut().zip(sums).zip(heads) {
+            let rest = f32::from_le_bytes(*factor) * (self.low + self.step * f32::from(sum));
+            let product = query.with_mean + query.share * f32::from_le_bytes(*offset) + rest;
+            *score = query.of_product(product, f32::from_le_bytes(*square));
+        }
     }
 }
 

@@ -2,7 +2,7 @@ use super::super::codes::{Codes, CodesWriter};
 use super::super::dot::dot;
 use super::super::rotation::Rotation;
 use super::super::rows::{Rows, write_row};
-use super::{CodeQuery, VectorQuery, checked};
+use super::{BLOCK_ITEMS, CodeQuery, VectorQuery, checked};
 use crate::index::random::Random;
 use crate::index::schema::{RowKind, SpaceMetric, VectorSpace};
 
@@ -35,6 +35,10 @@ fn scores_equal_those_of_the_vectors() {
             let query = checked(&raw[7], &space).unwrap();
             let prepared = VectorQuery::new(&query, &space, &mean).unwrap();
             let coded = CodeQuery::new(&prepared, &Rotation::new(dimension));
+            let mut estimates = vec![0.0; items.len()];
+            for (block, estimates) in estimates.chunks_mut(BLOCK_ITEMS).enumerate() {
+                coded.estimate(&prepared, codes.block(block), estimates);
+            }
             let exact: Vec<f32> = items
                 .iter()
                 .map(|item| match metric {
@@ -62,10 +66,11 @@ fn scores_equal_those_of_the_vectors() {
                 expected_int8 +=
                     ((row.scale * length).powi(2) + (prepared.step * residual).powi(2)) / 12.0 + 1e-9;
                 // RaBitQ, theorem 3.2: an item's code has the cosine `a` with its residual.
-                let a = residual / (codes.factor(item) * (dimension as f32).sqrt());
+                let factor = f32::from_le_bytes(codes.block(item / BLOCK_ITEMS).factors[item % BLOCK_ITEMS]);
+                let a = residual / (factor * (dimension as f32).sqrt());
                 let code = (1.0 - a * a) / (a * a) * (length * residual).powi(2) / (dimension as f32 - 1.0);
-                let query = (codes.factor(item) * coded.width).powi(2) * dimension as f32 / 12.0;
-                one_bit += error(item, coded.estimate(&prepared, &codes, item)).powi(2);
+                let query = (factor * coded.step).powi(2) * coded.tables.len() as f32 / 12.0;
+                one_bit += error(item, estimates[item]).powi(2);
                 expected_one_bit += code + query;
             }
             assert!(int8 <= 1.4 * expected_int8, "{metric:?} {dimension}: int8 {int8} {expected_int8}");

@@ -3,7 +3,7 @@ import { choice, UsageError, wholeNumber } from "../usage.js";
 
 const MAX_WORKERS = 32;
 const CATALOG = "the catalog folder";
-const ITEMS = "the items: records (.jsonl, .ndjson), or a table with a header (.tsv)";
+const ITEMS = "the items: records (.jsonl, .ndjson), or a table with a header (.tsv, .csv)";
 const MODEL = {
   model: { short: "m", value: "MODEL", help: "the model folder: embeds the texts, so that searches find what they mean" },
   prompt: { value: "NAME|TEXT", help: "one of the model's prompts, or a text before each text" },
@@ -37,6 +37,11 @@ export const INDEX_COMMANDS = {
         value: "auto|yes|no",
         parse: choice("auto", "yes", "no"),
         help: "write codes of one bit per dimension, for a first pass [default: auto, from 100,000 items on]",
+      },
+      vectors: {
+        value: "int8|int4|1bit",
+        parse: choice("int8", "int4", "1bit"),
+        help: "bits per dimension of the vectors: int8; int4 in half the bytes; 1bit: codes alone [default: int8]",
       },
       force: { type: "boolean", help: "replace the catalog if there is one" },
     },

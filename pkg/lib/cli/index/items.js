@@ -56,6 +56,11 @@ export async function embedItems(instance, builder, values, { bar, signal }) {
       const batch = await model.embed(texts.slice(at, at + batchSize), { prompt: values.prompt, signal, onProgress });
       instance.call(() => builder.setVectors(at, batch.data));
     }
+    const queries = instance.call(() => builder.queryTexts(values.text, values.codes ?? "auto"));
+    if (queries.length > 0) {
+      const { data } = await model.embed(queries, { prompt: values.prompt, signal });
+      instance.call(() => builder.setQueries(data));
+    }
     signal.throwIfAborted();
   } finally {
     bar.clear();

@@ -3,6 +3,7 @@ import { invalid } from "../../errors.js";
 import { ProgressBar } from "../progress-bar.js";
 import { loadBinding } from "./binding.js";
 import { CatalogFolder } from "./catalog-folder.js";
+import { withCatalogLock } from "./catalog-lock.js";
 import { addItems, embedItems, embedQuery, openItems, readText } from "./items.js";
 
 const print = (text) => process.stdout.write(`${text}\n`);
@@ -17,22 +18,32 @@ async function withTools(signal, work) {
   }
 }
 
+/** Runs `work`, which changes an existing catalog, while no other command does. */
+const changing = (catalog, signal, work) =>
+  withTools(signal, (instance, tools) => {
+    CatalogFolder.open(catalog); // the lock is for existing ones
+    return withCatalogLock(catalog, signal, () => work(instance, tools));
+  });
+
 export const build = ({ positionals: [items, catalog], values }, signal) =>
   withTools(signal, async (instance, tools) => {
-    const { schema, synonyms, codes = "auto", force } = values;
+    const { schema, synonyms, codes = "auto", vectors = "int8", force } = values;
     const source = openItems(items, signal);
     const builder = readText(schema, (text) => instance.call(({ CatalogBuilder }) => new CatalogBuilder(text)));
-    const folder = CatalogFolder.create(catalog, force);
-    await addItems(instance, builder, source, tools);
-    const groups = synonyms === undefined ? "" : readText(synonyms);
-    await embedItems(instance, builder, values, tools);
-    const file = instance.call(() => builder.build(groups, codes));
-    folder.replace(instance, file, instance.call(() => builder.stored()));
-    print(`${catalog}: ${instance.call(() => builder.items())} items, ${file.length} bytes`);
+    CatalogFolder.create(catalog, force);
+    await withCatalogLock(catalog, signal, async () => {
+      const folder = CatalogFolder.create(catalog, force);
+      await addItems(instance, builder, source, tools);
+      const groups = synonyms === undefined ? "" : readText(synonyms);
+      await embedItems(instance, builder, values, tools);
+      const file = instance.call(() => builder.build(groups, codes, vectors));
+      folder.replace(instance, file, instance.call(() => builder.stored()));
+      print(`${catalog}: ${instance.call(() => builder.items())} items, ${file.length} bytes`);
+    });
   });
 
 export const add = ({ positionals: [catalog, items], values }, signal) =>
-  withTools(signal, async (instance, tools) => {
+  changing(catalog, signal, async (instance, tools) => {
     const source = openItems(items, signal);
     const { folder, current, builder } = opened(instance, catalog);
     await addItems(instance, builder, source, tools);
@@ -47,19 +58,19 @@ export const add = ({ positionals: [catalog, items], values }, signal) =>
   });
 
 export const patch = ({ positionals: [catalog, patches] }, signal) =>
-  withTools(signal, async (instance) => {
+  changing(catalog, signal, async (instance) => {
     const { folder, current } = opened(instance, catalog);
     append(instance, folder, readText(patches, (text) => instance.call(({ patchesOf }) => patchesOf(current, text))));
   });
 
 export const remove = ({ positionals: [catalog, ...ids] }, signal) =>
-  withTools(signal, async (instance) => {
+  changing(catalog, signal, async (instance) => {
     const { folder, current } = opened(instance, catalog);
     append(instance, folder, instance.call(({ removalsOf }) => removalsOf(current, ids)));
   });
 
 export const compact = ({ positionals: [catalog] }, signal) =>
-  withTools(signal, async (instance) => {
+  changing(catalog, signal, async (instance) => {
     const { folder, current } = opened(instance, catalog);
     const file = instance.call(({ compact }) => compact(current));
     folder.replace(instance, file, folder.stored);

@@ -11,11 +11,11 @@ use crate::fail;
 /// A row: its place in the file, such as `line 7`, and its values. Those of a table are strings.
 pub(crate) type Record = (String, Map<String, Value>);
 
-/// Reads the rows of a file, and returns them with true if the file is a table.
+/// Passes the rows of a file to `visit`, with true if the file is a table.
 ///
 /// # Errors
-/// `INVALID_ARGUMENT` with the line for a row that is bad; `MISSING_FILE` or `FETCH_FAILED` if the file cannot be read.
-pub(crate) fn records(path: &Path) -> Result<(Vec<Record>, bool)> {
+/// Those of `visit`; `INVALID_ARGUMENT` with the line for a row that is bad; `MISSING_FILE` or `FETCH_FAILED` if the file cannot be read.
+pub(crate) fn records(path: &Path, visit: &mut dyn FnMut(Record, bool) -> Result<()>) -> Result<()> {
     let name = path.display().to_string();
     let (is_table, is_csv) = match format_of(path) {
         Some(InputFormat::Jsonl) => (false, false),
@@ -24,6 +24,6 @@ pub(crate) fn records(path: &Path) -> Result<(Vec<Record>, bool)> {
         _ => fail!(InvalidArgument, "{name}: expected a file of items: .jsonl, .ndjson, .tsv or .csv"),
     };
     let select = Selection { header: true, column: Some("1".into()), ..Selection::default() };
-    let rows = named_rows(Source::open(path)?, &name, is_table.then_some((is_csv, &select)))?;
-    Ok((rows, is_table))
+    let table = is_table.then_some((is_csv, &select));
+    named_rows(Source::open(path)?, &name, table, &mut |row| visit(row, is_table))
 }

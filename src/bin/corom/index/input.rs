@@ -35,17 +35,17 @@ pub(super) fn schema(path: &Path) -> Result<(Schema, Vec<String>)> {
     }
 }
 
-/// Reads items: JSON records, or a table with a header.
-pub(super) fn items(path: &Path, schema: &Schema, stored: &[String]) -> Result<Vec<Item>> {
-    let (rows, is_table) = records(path)?;
-    let mut items = Vec::new();
-    for (place, row) in rows {
-        match read_row(row, is_table, schema, stored) {
-            Ok(item) => items.push(item),
-            Err(error) => fail!(InvalidArgument, "{}: {place}: {error}", path.display()),
-        }
-    }
-    Ok(items)
+/// Passes the items of a file to `visit`: JSON records, or a table with a header.
+pub(super) fn items(
+    path: &Path,
+    schema: &Schema,
+    stored: &[String],
+    visit: &mut dyn FnMut(Item) -> Result<()>,
+) -> Result<()> {
+    records(path, &mut |(place, row), is_table| match read_row(row, is_table, schema, stored) {
+        Ok(item) => visit(item),
+        Err(error) => fail!(InvalidArgument, "{}: {place}: {error}", path.display()),
+    })
 }
 
 /// Reads groups of synonyms.

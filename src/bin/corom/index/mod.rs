@@ -2,18 +2,24 @@
 
 mod input;
 mod model;
+mod spill;
 mod store;
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 
-use corom::error::Result;
-use corom::index::{Catalog, RowKind, SearchRequest};
-use corom::index_build::{BuildOptions, Change, CodesOption, build, compact, delta, describe, record_of};
+use corom::error::{Error, ErrorCode, Result};
+use corom::index::{Catalog, RowKind, Schema, SearchRequest};
+use corom::index_build::{
+    BuildOptions, Change, CodesOption, Item, build_to, compact, delta, describe, record_of,
+};
 use serde_json::Value;
 
 use crate::fail;
 use crate::output::print_line;
 use model::{ItemModelArgs, ModelArgs};
+use spill::Spill;
 use store::Store;
 
 /// Arguments of `corom index`.
@@ -128,9 +134,18 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         Command::Build { items, catalog, schema, model, synonyms, codes, vectors, force } => {
             let (mut schema, stored) = input::schema(schema)?;
             let store = Store::create(catalog, *force)?;
-            let mut items = input::items(items, &schema, &stored)?;
+            let mut spill = store.spill()?;
+            let items = read_items(items, &schema, &stored, model, &mut spill)?;
             let synonyms = synonyms.as_ref().map_or(Ok(Vec::new()), |path| input::synonyms(path))?;
-            model.embed(&mut schema, &mut items)?;
+            let codes = match codes {
+                Codes::Auto => CodesOption::Auto,
+                Codes::Yes => CodesOption::Yes,
+                Codes::No => CodesOption::No,
+            };
+            let with_queries = codes.applies_to(items.len());
+            let queries = model.embed(&mut schema, &items, with_queries, &mut |vectors, dimension| {
+                spill.append(vectors, dimension)
+            })?;
             if let Some(space) = &mut schema.vectors {
                 space.rows = match vectors {
                     Vectors::Int8 => RowKind::Int8,
@@ -138,23 +153,34 @@ pub(crate) fn run(args: &Args) -> Result<()> {
                     Vectors::OneBit => RowKind::None,
                 };
             }
-            let codes = match codes {
-                Codes::Auto => CodesOption::Auto,
-                Codes::Yes => CodesOption::Yes,
-                Codes::No => CodesOption::No,
-            };
-            let file = build(&schema, &items, &BuildOptions { synonyms, codes })?;
-            store.replace(&file, &stored)?;
-            print_line(format_args!("{}: {} items, {} bytes", catalog.display(), items.len(), file.len()));
+            let options = BuildOptions { synonyms, codes, queries };
+            let write = |file: &mut _| build_to(file, &schema, &items, &mut spill, &options);
+            let bytes = store.replace(write, &stored)?;
+            print_line(format_args!("{}: {} items, {bytes} bytes", catalog.display(), items.len()));
             Ok(())
         }
         Command::Add { catalog, items, model } => {
             let store = Store::lock(catalog)?;
             let current = store.open()?;
             let mut schema = current.schema().clone();
-            let mut items = input::items(items, &schema, &store.stored()?)?;
+            let mut read = Vec::new();
+            input::items(items, &schema, &store.stored()?, &mut |item| {
+                read.push(item);
+                Ok(())
+            })?;
+            let mut items = read;
             if schema.vectors.is_some() {
-                model.embed(&mut schema, &mut items)?;
+                if let (true, Some(item)) =
+                    (model.is_given(), items.iter().find(|item| item.vector.is_some()))
+                {
+                    return Err(has_embedding(item));
+                }
+                let mut vectors = Vec::new();
+                model.embed(&mut schema, &items, false, &mut |part, dimension| {
+                    vectors.extend(part.chunks_exact(dimension).map(<[f32]>::to_vec));
+                    Ok(())
+                })?;
+                items.iter_mut().zip(vectors).for_each(|(item, vector)| item.vector = Some(vector));
                 if let Some(item) = items.iter().find(|item| item.vector.is_none()) {
                     fail!(
                         InvalidArgument,
@@ -179,9 +205,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         }
         Command::Compact { catalog } => {
             let store = Store::lock(catalog)?;
-            let file = compact(&store.open()?)?;
-            store.replace(&file, &store.stored()?)?;
-            print_line(format_args!("{}: {} bytes", catalog.display(), file.len()));
+            let current = store.open()?;
+            let file = compact(&current)?;
+            store.check_unchanged(&current)?;
+            let write = |out: &mut File| out.write_all(&file).map_err(|error| store::failed(catalog, &error));
+            let bytes = store.replace(write, &store.stored()?)?;
+            print_line(format_args!("{}: {bytes} bytes", catalog.display()));
             Ok(())
         }
         Command::Info { catalog } => {
@@ -203,8 +232,50 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
 }
 
+/// Reads the items of a file. Their vectors go to the disk.
+fn read_items(
+    path: &Path,
+    schema: &Schema,
+    stored: &[String],
+    model: &ItemModelArgs,
+    spill: &mut Spill,
+) -> Result<Vec<Item>> {
+    let mut items = Vec::new();
+    input::items(path, schema, stored, &mut |mut item| {
+        match (item.vector.take(), &schema.vectors) {
+            (Some(_), _) if model.is_given() => return Err(has_embedding(&item)),
+            (Some(vector), Some(space)) if vector.len() == space.dimension => {
+                spill.append(&vector, vector.len())?;
+            }
+            (Some(vector), Some(space)) => fail!(
+                InvalidArgument,
+                "item {:?}: vector: {} values; the catalog has {} dimensions",
+                item.id,
+                vector.len(),
+                space.dimension
+            ),
+            (Some(_), None) => {
+                fail!(InvalidArgument, "item {:?}: a vector, but the schema has none", item.id)
+            }
+            (None, Some(_)) if !model.is_given() => {
+                fail!(InvalidArgument, "item {:?}: the vector is missing", item.id)
+            }
+            (None, _) => {}
+        }
+        items.push(item);
+        Ok(())
+    })?;
+    Ok(items)
+}
+
+fn has_embedding(item: &Item) -> Error {
+    let message = format!("item {:?} has an embedding; leave out --model", item.id);
+    Error::new(ErrorCode::InvalidArgument, message)
+}
+
 fn append(store: &Store, catalog: &Catalog, change: &Change) -> Result<()> {
     let file = delta(catalog, change)?;
+    store.check_unchanged(catalog)?;
     store.append(&file)?;
     print_line(format_args!("{} bytes added", file.len()));
     Ok(())

@@ -5,13 +5,16 @@ use std::path::PathBuf;
 
 use corom::error::Result;
 use corom::index::{RowKind, Schema, SpaceMetric, VectorSpace};
-use corom::index_build::{Item, embedded_field, use_model};
+use corom::index_build::{Item, embedded_field, query_texts, use_model};
 use corom::prompts::PromptChoice;
 use corom::similarity::Metric;
 
 use crate::embed::Quality;
 use crate::engine::Engine;
 use crate::fail;
+
+/// Vectors that are in memory at the same time.
+const ITEMS_AT_ONCE: usize = 4096;
 
 /// The options of a model.
 #[derive(Debug, clap::Args)]
@@ -70,30 +73,45 @@ impl ModelArgs {
 }
 
 impl ItemModelArgs {
-    /// Embeds items, if there is a model. A schema without vectors gets those of the model.
+    /// Returns true if a model is given.
+    pub(super) fn is_given(&self) -> bool {
+        self.model.model.is_some()
+    }
+
+    /// Embeds items, if there is a model, and passes the vectors of a part of them at a time to `take`, with their
+    /// dimension. A schema without vectors gets those of the model. Returns vectors of pieces of the texts, which stand for
+    /// queries, if `with_queries`.
     ///
     /// # Errors
-    /// `INVALID_ARGUMENT` if the items have vectors or the metric differs, `MODEL_MISMATCH` if the vectors of the schema
-    /// are another model's, and those of [`Engine`].
-    pub(super) fn embed(&self, schema: &mut Schema, items: &mut [Item]) -> Result<()> {
+    /// Those of `take`; `INVALID_ARGUMENT` if the metric differs, `MODEL_MISMATCH` if the vectors of the schema are another
+    /// model's, and those of [`Engine`].
+    pub(super) fn embed(
+        &self,
+        schema: &mut Schema,
+        items: &[Item],
+        with_queries: bool,
+        take: &mut dyn FnMut(&[f32], usize) -> Result<()>,
+    ) -> Result<Vec<Vec<f32>>> {
         let threads = self.threads.or_else(|| std::thread::available_parallelism().ok());
-        let Some(mut engine) = self.model.load(threads.unwrap_or(NonZeroUsize::MIN))? else { return Ok(()) };
-        if let Some(item) = items.iter().find(|item| item.vector.is_some()) {
-            fail!(InvalidArgument, "item {:?} has an embedding; leave out --model", item.id);
-        }
+        let Some(mut engine) = self.model.load(threads.unwrap_or(NonZeroUsize::MIN))? else {
+            return Ok(Vec::new());
+        };
         if !use_model(schema, space(&engine)?)? {
             warn(&engine);
         }
         let field = embedded_field(schema, self.text.as_deref())?;
-        let texts: Vec<&str> = items.iter().map(|item| item.texts[field].as_str()).collect();
+        for part in items.chunks(ITEMS_AT_ONCE) {
+            let texts: Vec<&str> = part.iter().map(|item| item.texts[field].as_str()).collect();
+            let embedded = engine.embed(&texts, &self.model.prompt(), |_| {})?;
+            if let Some((item, reason)) = embedded.failed.first() {
+                fail!(InvalidArgument, "item {:?}: {:?} {reason}", part[*item].id, schema.fields[field].name);
+            }
+            take(&embedded.data, engine.dimension)?;
+        }
+        let pieces = if with_queries { query_texts(items, field) } else { Vec::new() };
+        let texts: Vec<&str> = pieces.iter().map(String::as_str).collect();
         let embedded = engine.embed(&texts, &self.model.prompt(), |_| {})?;
-        if let Some((item, reason)) = embedded.failed.first() {
-            fail!(InvalidArgument, "item {:?}: {:?} {reason}", items[*item].id, schema.fields[field].name);
-        }
-        for (item, vector) in items.iter_mut().zip(embedded.data.chunks_exact(engine.dimension)) {
-            item.vector = Some(vector.to_vec());
-        }
-        Ok(())
+        Ok(embedded.data.chunks_exact(engine.dimension).map(<[f32]>::to_vec).collect())
     }
 }
 

@@ -4,17 +4,23 @@
 //! or the new state, and at most a file that nothing lists, which the next change deletes.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use corom::error::{Error, ErrorCode, Result};
 use corom::index::{Catalog, Check};
 use serde::{Deserialize, Serialize};
 
+use super::spill::Spill;
 use crate::fail;
 
 const LIST: &str = "catalog.json";
 const LOCK: &str = "catalog.lock";
+/// Files that are not listed yet; the next change deletes them.
+const NEW: &str = "new.part";
+const VECTORS: &str = "vectors.part";
+/// No header is larger.
+const MAX_HEADER_BYTES: u64 = 1 << 16;
 const FORMAT: u32 = 1;
 
 /// `catalog.json`.
@@ -83,6 +89,22 @@ impl Store {
         Ok(self.list()?.stored)
     }
 
+    /// Fails if another program changed the catalog since it was opened. The lock keeps only other native commands away.
+    ///
+    /// # Errors
+    /// `FETCH_FAILED`.
+    pub(super) fn check_unchanged(&self, catalog: &Catalog) -> Result<()> {
+        let tip = hex(&catalog.tip());
+        match self.list()?.files.last() {
+            Some(last) if last.split('.').next() == Some(&tip) => Ok(()),
+            _ => fail!(
+                FetchFailed,
+                "{}: another program changed the catalog meanwhile; run the command again",
+                self.folder.display()
+            ),
+        }
+    }
+
     /// Adds a delta.
     pub(super) fn append(&self, file: &[u8]) -> Result<()> {
         let mut list = self.list()?;
@@ -90,10 +112,31 @@ impl Store {
         self.commit(&list)
     }
 
-    /// Replaces every file by one.
-    pub(super) fn replace(&self, file: &[u8], stored: &[String]) -> Result<()> {
-        let files = vec![self.write(file, "catalog")?];
-        self.commit(&List { format: FORMAT, files, stored: stored.to_vec() })
+    /// Replaces every file by one, which `write` writes. Returns its size.
+    pub(super) fn replace(
+        &self,
+        write: impl FnOnce(&mut File) -> Result<()>,
+        stored: &[String],
+    ) -> Result<u64> {
+        let part = self.folder.join(NEW);
+        let io = |error| failed(&part, &error);
+        let mut file = File::options().read(true).write(true).create(true).truncate(true).open(&part);
+        let file = file.as_mut().map_err(|error| failed(&part, error))?;
+        write(file)?;
+        file.sync_all().map_err(io)?;
+        let mut header = Vec::new();
+        let size = file.seek(SeekFrom::End(0)).map_err(io)?;
+        file.seek(SeekFrom::Start(0)).map_err(io)?;
+        file.take(MAX_HEADER_BYTES).read_to_end(&mut header).map_err(io)?;
+        let name = name_of(&header, "catalog")?;
+        fs::rename(&part, self.folder.join(&name)).map_err(io)?;
+        self.commit(&List { format: FORMAT, files: vec![name], stored: stored.to_vec() })?;
+        Ok(size)
+    }
+
+    /// Creates a file for vectors in the folder.
+    pub(super) fn spill(&self) -> Result<Spill> {
+        Spill::create(self.folder.join(VECTORS))
     }
 
     fn list(&self) -> Result<List> {
@@ -102,9 +145,7 @@ impl Store {
 
     /// Writes a file under a name with its header's hash, and returns the name.
     fn write(&self, file: &[u8], extension: &str) -> Result<String> {
-        let hash = corom::index::file_hash(file)?;
-        let hex: String = hash[..8].iter().map(|byte| format!("{byte:02x}")).collect();
-        let name = format!("{hex}.{extension}");
+        let name = name_of(file, extension)?;
         self.write_whole(&name, file)?;
         Ok(name)
     }
@@ -139,7 +180,17 @@ impl Store {
     }
 }
 
-fn failed(path: &Path, error: &io::Error) -> Error {
+/// Returns the name of a file: the beginning of its header's hash.
+fn name_of(file: &[u8], extension: &str) -> Result<String> {
+    Ok(format!("{}.{extension}", hex(&corom::index::file_hash(file)?)))
+}
+
+/// Returns the first digits of a hash, which name a file.
+fn hex(hash: &[u8; 32]) -> String {
+    hash[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+pub(super) fn failed(path: &Path, error: &io::Error) -> Error {
     Error::new(ErrorCode::FetchFailed, format!("{}: {error}", path.display()))
 }
 

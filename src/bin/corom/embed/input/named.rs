@@ -10,24 +10,24 @@ use super::text::{Parser, place};
 use super::{Content, Selection, Source};
 use crate::fail;
 
-/// Reads every row with the names of its values: the cells of a table, or the fields of JSON objects.
+/// Passes every row to `visit`: its place, and its values with the names: the cells of a table, or the fields of JSON
+/// objects.
 ///
 /// # Errors
-/// `INVALID_ARGUMENT` with the line for a row that is bad, or a table with a name that stands twice.
+/// Those of `visit`; `INVALID_ARGUMENT` with the line for a row that is bad, or a table with a name that stands twice.
 pub(in crate::embed) fn named_rows(
     source: Source,
     name: &str,
     table: Option<(bool, &Selection)>,
-) -> Result<Vec<(String, Map<String, Value>)>> {
+    visit: &mut dyn FnMut((String, Map<String, Value>)) -> Result<()>,
+) -> Result<()> {
     let mut lines = Lines::new(source, name);
-    let mut rows = Vec::new();
     let mut add = |row: Result<Map<String, Value>, String>, lines: &Lines| {
         let place = place(lines.row_begin, lines.position.lines);
         match row {
-            Ok(row) => rows.push((place, row)),
+            Ok(row) => visit((place, row)),
             Err(reason) => fail!(InvalidArgument, "{name}: {place} {reason}"),
         }
-        Ok(())
     };
     match table {
         None => {
@@ -52,5 +52,5 @@ pub(in crate::embed) fn named_rows(
             }
         }
     }
-    Ok(rows)
+    Ok(())
 }

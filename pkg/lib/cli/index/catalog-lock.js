@@ -1,0 +1,60 @@
+// Keeps two programs from changing one catalog folder at the same time. Node has no locks on files, so a file with the number
+// of the process is the lock; that of a process which has ended is taken over.
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+
+const LOCK = "catalog.writer";
+const WAIT_MS = 100;
+
+/** Waits until no other `npx corom index` changes the folder, then runs `work`. */
+export async function withCatalogLock(folder, signal, work) {
+  const file = path.join(folder, LOCK);
+  const own = JSON.stringify({ pid: process.pid, host: os.hostname() });
+  while (!taken(file, own)) {
+    if (hasEnded(file)) fs.rmSync(file, { force: true });
+    else await delay(WAIT_MS, undefined, { signal });
+  }
+  const release = () => {
+    if (contentsOf(file) === own) fs.rmSync(file, { force: true });
+  };
+  process.once("exit", release);
+  try {
+    return await work();
+  } finally {
+    process.removeListener("exit", release);
+    release();
+  }
+}
+
+/** Creates the lock. Returns false if it exists. */
+function taken(file, own) {
+  try {
+    fs.writeFileSync(file, own, { flag: "wx" });
+    return true;
+  } catch (error) {
+    if (error.code === "EEXIST") return false;
+    throw error;
+  }
+}
+
+function contentsOf(file) {
+  try {
+    return fs.readFileSync(file, "utf8");
+  } catch {
+    return undefined; // it was released meanwhile
+  }
+}
+
+/** Returns true if the process that holds the lock has ended. One on another machine cannot be asked. */
+function hasEnded(file) {
+  try {
+    const { pid, host } = JSON.parse(contentsOf(file) ?? "");
+    if (host !== os.hostname()) return false;
+    process.kill(pid, 0);
+    return false;
+  } catch (error) {
+    return error.code === "ESRCH";
+  }
+}
