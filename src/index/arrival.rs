@@ -51,8 +51,10 @@ impl Catalog {
         if bytes.len() > whole - before {
             fail!(InvalidCatalog, "catalog: {} bytes; the header says {whole}", before + bytes.len());
         }
-        if segment.bytes.try_reserve_exact(whole - before).is_err() {
-            let message = format!("catalog: {whole} bytes cannot be allocated");
+        // No more than the sections that arrive: a page may never take the rows.
+        let end = segment.header.section_end(before + bytes.len());
+        if segment.bytes.try_reserve_exact(end - before).is_err() {
+            let message = format!("catalog: {end} bytes cannot be allocated");
             return Err(Error::new(ErrorCode::OutOfMemory, message));
         }
         segment.bytes.extend_from_slice(bytes);

@@ -93,7 +93,8 @@ pub(crate) mod sections {
     pub(crate) use super::columns::Column;
     pub(crate) use super::dictionary::DictionaryWriter;
     pub(crate) use super::format::bytes::ByteWriter;
-    pub(crate) use super::format::container::{FileKind, LastSection, SectionKind, write_file};
+    pub(crate) use super::format::container::{FileKind, SectionKind};
+    pub(crate) use super::format::file_writer::{LastSection, write_file};
     pub(crate) use super::ids::Ids;
     pub(crate) use super::kernels::nibble_sums::BLOCK_ITEMS as CODE_BLOCK_ITEMS;
     pub(crate) use super::postings::{MAX_FIELDS, PostingsWriter};

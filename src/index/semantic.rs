@@ -94,8 +94,15 @@ impl SemanticLeg {
                     estimated.unite_range(set, segment.range());
                 }
                 (Some(rows), ..) => {
-                    for item in set.iter_range(segment.range()) {
-                        leg.scores[item] = leg.query.score(rows.get(item - segment.first));
+                    let row = |item: usize| rows.get(item - segment.first);
+                    let mut items = set.iter_range(segment.range());
+                    while let Some(item) = items.next() {
+                        let Some(next) = items.next() else {
+                            leg.scores[item] = leg.query.score(row(item));
+                            break;
+                        };
+                        let scores = leg.query.two_scores([row(item), row(next)]);
+                        (leg.scores[item], leg.scores[next]) = (scores[0], scores[1]);
                     }
                 }
                 _ => {}
@@ -149,20 +156,25 @@ impl SemanticLeg {
     /// Items of files whose rows are not all there count with their estimates.
     fn spread(&self, catalog: &Catalog, set: &Bits, coded: Option<&CodeQuery>) -> Result<Spread> {
         let step = catalog.len().div_ceil(SAMPLE).max(1);
+        let items = catalog.live.every(step);
+        let mut items = items.into_iter().peekable();
         let mut sample = Vec::new();
-        for item in catalog.live.every(step) {
-            let is_estimated = self.estimated.as_ref().is_some_and(|estimated| estimated.contains(item));
-            let (segment, local) = catalog.segment_of(item);
-            match (segment.rows()?, segment.codes()?, coded) {
-                (Some(_), ..) if set.contains(item) && !is_estimated => sample.push(self.scores[item]),
-                (Some(rows), ..) => sample.push(self.query.score(rows.get(local))),
-                (None, Some(_), Some(_)) if set.contains(item) => sample.push(self.scores[item]),
-                (None, Some(codes), Some(coded)) => {
-                    let mut scores = [0.0; BLOCK_ITEMS];
-                    coded.estimate(&self.query, codes.block(local / BLOCK_ITEMS), &mut scores);
-                    sample.push(scores[local % BLOCK_ITEMS]);
+        for segment in &catalog.segments {
+            let (rows, codes) = (segment.rows()?, segment.codes()?);
+            while let Some(item) = items.next_if(|&item| item < segment.range().end) {
+                let local = item - segment.first;
+                let is_estimated = self.estimated.as_ref().is_some_and(|estimated| estimated.contains(item));
+                match (&rows, &codes, coded) {
+                    (Some(_), ..) if set.contains(item) && !is_estimated => sample.push(self.scores[item]),
+                    (Some(rows), ..) => sample.push(self.query.score(rows.get(local))),
+                    (None, Some(_), Some(_)) if set.contains(item) => sample.push(self.scores[item]),
+                    (None, Some(codes), Some(coded)) => {
+                        let mut scores = [0.0; BLOCK_ITEMS];
+                        coded.estimate(&self.query, codes.block(local / BLOCK_ITEMS), &mut scores);
+                        sample.push(scores[local % BLOCK_ITEMS]);
+                    }
+                    _ => {}
                 }
-                _ => {}
             }
         }
         Ok(Spread::of(sample.iter().copied()))

@@ -16,11 +16,12 @@ mod index_build;
 #[path = "../../../src/l2.rs"]
 mod l2;
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::time::Instant;
 
 use index::{Catalog, Check, RowKind, SearchRequest, SpaceMetric, VectorSpace};
-use index_build::{BuildOptions, Item, build, read_schema};
+use index_build::{BuildOptions, Item, VectorSource, build_to, read_schema};
 
 fn main() {
     let list: Vec<String> = std::env::args().skip(1).collect();
@@ -38,10 +39,7 @@ fn floats(file: &str) -> Vec<f32> {
 fn build_file(items: &str, schema: &str, out: &str, vectors: &[&str]) {
     let schema: serde_json::Value = serde_json::from_str(&fs::read_to_string(schema).unwrap()).unwrap();
     let (mut schema, stored) = read_schema(schema).unwrap();
-    let (file, dimension) = match vectors {
-        [file, dimension] => (floats(file), dimension.parse().unwrap()),
-        _ => (Vec::new(), 0),
-    };
+    let dimension: usize = vectors.get(1).map_or(0, |dimension| dimension.parse().unwrap());
     schema.vectors = (dimension > 0).then_some(VectorSpace {
         dimension,
         metric: SpaceMetric::Cosine,
@@ -50,17 +48,36 @@ fn build_file(items: &str, schema: &str, out: &str, vectors: &[&str]) {
         oversampling: 0,
     });
     let text = fs::read_to_string(items).unwrap();
-    let item = |(number, line): (usize, &str)| {
-        let mut item = Item::from_json(&serde_json::from_str(line).unwrap(), &schema, &stored).unwrap();
-        item.vector = (dimension > 0).then(|| file[number * dimension..][..dimension].to_vec());
-        item
-    };
-    let items: Vec<Item> = text.lines().enumerate().map(item).collect();
+    let item = |line| Item::from_json(&serde_json::from_str(line).unwrap(), &schema, &stored).unwrap();
+    let items: Vec<Item> = text.lines().map(item).collect();
     let began = Instant::now();
-    let built = build(&schema, &items, &BuildOptions::default()).unwrap();
-    let seconds = began.elapsed().as_secs_f64();
-    println!("{{\"items\":{},\"bytes\":{},\"seconds\":{seconds:.3}}}", items.len(), built.len());
-    fs::write(out, built).unwrap();
+    let mut file = File::options().read(true).write(true).create(true).truncate(true).open(out).unwrap();
+    let mut vectors = Vectors { file: vectors.first().map(|file| File::open(file).unwrap()), dimension };
+    build_to(&mut file, &schema, &items, &mut vectors, &BuildOptions::default()).unwrap();
+    let (seconds, bytes) = (began.elapsed().as_secs_f64(), file.metadata().unwrap().len());
+    println!("{{\"items\":{},\"bytes\":{bytes},\"seconds\":{seconds:.3}}}", items.len());
+}
+
+/// A file of floats.
+struct Vectors {
+    file: Option<File>,
+    dimension: usize,
+}
+
+impl VectorSource for Vectors {
+    fn each(&mut self, visit: &mut dyn FnMut(usize, &[f32]) -> error::Result<()>) -> error::Result<()> {
+        let Some(mut file) = self.file.as_ref() else { return Ok(()) };
+        let count = file.metadata().unwrap().len() as usize / 4 / self.dimension;
+        file.seek(SeekFrom::Start(0)).unwrap();
+        let mut reader = BufReader::with_capacity(1 << 20, file);
+        let mut bytes = vec![0; 4 * self.dimension];
+        for number in 0..count {
+            reader.read_exact(&mut bytes).unwrap();
+            let vector: Vec<f32> = bytes.as_chunks().0.iter().map(|four| f32::from_le_bytes(*four)).collect();
+            visit(number, &vector)?;
+        }
+        Ok(())
+    }
 }
 
 fn time(catalog: &str, rest: &[&str]) {

@@ -8,20 +8,19 @@
 //! ```
 //! The header's hash identifies the file, because the header has the hash of every section.
 
-use std::io::{self, Seek, SeekFrom, Write};
 use std::ops::Range;
 
 use sha2::{Digest, Sha256};
 
-use super::bytes::{ByteReader, ByteWriter};
-use crate::error::{Error, ErrorCode, Result, fail};
+use super::bytes::ByteReader;
+use crate::error::{Result, fail};
 
-const MAGIC: &[u8; 8] = b"COROMCAT";
-const VERSION: u32 = 1;
+pub(super) const MAGIC: &[u8; 8] = b"COROMCAT";
+pub(super) const VERSION: u32 = 1;
 const PREFIX_BYTES: usize = 56;
 const ENTRY_BYTES: usize = 56;
 const HASH_BYTES: usize = 32;
-const ALIGNMENT: usize = 64;
+pub(super) const ALIGNMENT: usize = 64;
 const MAX_SECTIONS: usize = 64;
 const WHAT: &str = "header";
 
@@ -222,6 +221,12 @@ impl Header {
         self.entries.last().map_or(self.header_bytes(), |entry| entry.bytes.end)
     }
 
+    /// Returns the end of the section that the byte before `place` is in.
+    pub(crate) fn section_end(&self, place: usize) -> usize {
+        let ends = self.entries.iter().map(|entry| entry.bytes.end);
+        ends.into_iter().find(|&end| end >= place).unwrap_or(self.file_bytes())
+    }
+
     /// Returns the place of a section, if the file has it.
     pub(crate) fn section(&self, kind: SectionKind) -> Option<Range<usize>> {
         self.entries.iter().find(|entry| entry.kind == kind).map(|entry| entry.bytes.clone())
@@ -262,82 +267,6 @@ impl Header {
     }
 }
 
-/// The last section of a file, which is written piece by piece.
-pub(crate) struct LastSection<'a> {
-    pub(crate) kind: SectionKind,
-    /// Passes the bytes to its argument.
-    #[allow(clippy::type_complexity, reason = "a function of a function")]
-    pub(crate) write: &'a mut dyn FnMut(&mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()>,
-}
-
-/// Writes a file of sections. Empty sections are left out; `last` is after the others.
-///
-/// # Errors
-/// `FETCH_FAILED` if the file cannot be written, and those of `last`.
-pub(crate) fn write_file(
-    file: &mut (impl Write + Seek),
-    kind: FileKind,
-    parent: &Hash,
-    mut sections: Vec<(SectionKind, Vec<u8>)>,
-    last: Option<LastSection>,
-) -> Result<()> {
-    sections.retain(|(_, bytes)| !bytes.is_empty());
-    sections.sort_by_key(|(kind, _)| *kind);
-    let count = sections.len() + usize::from(last.is_some());
-    let mut header = ByteWriter::default();
-    header.bytes.extend(MAGIC);
-    for number in [VERSION, kind as u32, count as u32, 0] {
-        header.u32(number);
-    }
-    header.bytes.extend(parent);
-    let mut end = Header::length_of(count) as u64;
-    let mut write = |bytes: &[u8]| file.write_all(bytes).map_err(|error| not_written(&error));
-    write(&vec![0; end as usize])?; // the place of the header
-    let mut add = |kind: SectionKind, start: u64, length: u64, hash: Hash| {
-        header.u32(kind as u32);
-        header.u32(0);
-        header.u64(start);
-        header.u64(length);
-        header.bytes.extend(hash);
-    };
-    let padding = |end: u64| vec![0; (end.next_multiple_of(ALIGNMENT as u64) - end) as usize];
-    for (kind, bytes) in sections {
-        write(&padding(end))?;
-        let start = end.next_multiple_of(ALIGNMENT as u64);
-        write(&bytes)?;
-        add(kind, start, bytes.len() as u64, hash_of(&Sha256::digest(&bytes)));
-        end = start + bytes.len() as u64;
-    }
-    if let Some(last) = last {
-        write(&padding(end))?;
-        let start = end.next_multiple_of(ALIGNMENT as u64);
-        let mut hasher = Sha256::new();
-        let mut length = 0;
-        (last.write)(&mut |bytes| {
-            hasher.update(bytes);
-            length += bytes.len() as u64;
-            write(bytes)
-        })?;
-        add(last.kind, start, length, hash_of(&hasher.finalize()));
-    }
-    let hash = Sha256::digest(&header.bytes);
-    header.bytes.extend(hash);
-    let write_header = file.seek(SeekFrom::Start(0)).and_then(|_| file.write_all(&header.bytes));
-    write_header.and_then(|()| file.flush()).map_err(|error| not_written(&error))
-}
-
-fn not_written(error: &io::Error) -> Error {
-    Error::new(ErrorCode::FetchFailed, format!("catalog: it cannot be written: {error}"))
-}
-
-/// Returns a file of sections.
-#[cfg(test)]
-pub(super) fn written(kind: FileKind, parent: &Hash, sections: Vec<(SectionKind, Vec<u8>)>) -> Vec<u8> {
-    let mut file = io::Cursor::new(Vec::new());
-    write_file(&mut file, kind, parent, sections, None).unwrap();
-    file.into_inner()
-}
-
 /// Returns bytes in hex.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     let digit = |digit: u8| char::from_digit(u32::from(digit), 16).unwrap_or('0');
@@ -353,6 +282,7 @@ pub(super) fn hash_of(bytes: &[u8]) -> Hash {
 
 #[cfg(test)]
 mod tests {
+    use super::super::file_writer::written;
     use super::*;
 
     fn file() -> Vec<u8> {

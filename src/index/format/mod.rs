@@ -2,4 +2,6 @@
 
 pub(crate) mod bytes;
 pub(crate) mod container;
+#[cfg(any(feature = "index", test))]
+pub(crate) mod file_writer;
 pub(crate) mod receiver;

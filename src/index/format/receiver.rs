@@ -152,7 +152,12 @@ impl FileReceiver {
             return Ok(());
         }
         let size = self.size().unwrap_or(self.announced);
-        let wanted = if size <= self.announced { size } else { size.min(2 * needed) };
+        let wanted = match &self.header {
+            _ if size <= self.announced => size,
+            // Up to the end of a section: the receiver may need no more.
+            Some(header) => header.section_end(needed).min(2 * needed),
+            None => size.min(2 * needed),
+        };
         let target = wanted.max(needed).max(MIN_RESERVED_BYTES);
         if self.bytes.try_reserve_exact(target - self.bytes.len()).is_err() {
             return Err(out_of_memory(target));
@@ -211,7 +216,8 @@ fn out_of_memory(bytes: usize) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use super::super::container::{FileKind, written};
+    use super::super::container::FileKind;
+    use super::super::file_writer::written as write_file;
     use super::*;
 
     fn file() -> Vec<u8> {
@@ -220,7 +226,7 @@ mod tests {
             (SectionKind::Texts, vec![3; 70]),
             (SectionKind::Rows, vec![7; 100]),
         ];
-        written(FileKind::Catalog, &[0; 32], sections)
+        write_file(FileKind::Catalog, &[0; 32], sections)
     }
 
     fn received(pieces: &[&[u8]], announced: usize) -> Result<FileReceiver> {

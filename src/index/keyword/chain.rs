@@ -4,31 +4,11 @@
 //! character of the next. Without links the pairs of different words of an item would do, and initials find those in many
 //! items.
 
+use super::links::Links;
 use super::source::{Scratch, Source};
 use crate::error::Result;
 use crate::index::bm25::Bm25;
 use crate::index::catalog::Catalog;
-
-/// The links of a pair in the items that have it. A character is a bit of 64, so two of them may be taken for one.
-pub(crate) struct Links<'a> {
-    /// The second characters of the pair before, by item. None: this is the first pair.
-    before: Option<&'a [u64]>,
-    /// The second characters of the pair, by item.
-    after: &'a mut [u64],
-    first: u64,
-    second: u64,
-}
-
-impl Links<'_> {
-    /// Returns true if the pair is linked in an item, and notes its second character.
-    pub(crate) fn join(&mut self, item: usize) -> bool {
-        let is_linked = self.before.is_none_or(|before| before[item] & self.first != 0);
-        if is_linked {
-            self.after[item] |= self.second;
-        }
-        is_linked
-    }
-}
 
 /// Returns true if sources are the pairs of a row of sounds.
 pub(crate) fn is_row(sources: &[Source]) -> bool {
@@ -54,8 +34,7 @@ pub(crate) fn items(
             pair.each_term(segment, catalog, &mut |term, entry| {
                 let mut chars = term.chars();
                 if let (Some(first), Some(second), Ok(())) = (chars.next(), chars.next(), &result) {
-                    let (first, second) = (bit(first), bit(second));
-                    let mut links = Links { before: before.as_deref(), after: &mut after, first, second };
+                    let mut links = Links::new(before.as_deref(), &mut after, first, second);
                     result = scratch.add(catalog, segment, entry, bm25, Some(&mut links));
                 }
             })?;
@@ -73,8 +52,4 @@ pub(crate) fn items(
         (before, found) = (Some(after), with_pair);
     }
     Ok(found)
-}
-
-fn bit(c: char) -> u64 {
-    1 << (u32::from(c).wrapping_mul(0x9E37_79B1) >> 26)
 }

@@ -4,5 +4,6 @@ pub(crate) mod chain;
 pub(crate) mod clause;
 pub(crate) mod expand;
 pub(crate) mod leg;
+pub(crate) mod links;
 pub(crate) mod one_edit;
 pub(crate) mod source;

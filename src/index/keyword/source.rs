@@ -1,6 +1,6 @@
 //! The terms that a clause takes from the dictionary, and the items that have them.
 
-use super::chain::Links;
+use super::links::Links;
 use super::one_edit::is_within_one_edit;
 use crate::error::Result;
 use crate::index::bm25::{Bm25, Fields};
