@@ -40,6 +40,7 @@ impl Bits {
         self.len
     }
 
+    #[inline(always)]
     pub(crate) fn contains(&self, item: usize) -> bool {
         self.words[item / 64] >> (item % 64) & 1 == 1
     }

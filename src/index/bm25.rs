@@ -63,6 +63,7 @@ pub(crate) struct Fields<'a> {
 
 impl Fields<'_> {
     /// Returns the weighted term frequency of an item.
+    #[inline(always)]
     pub(crate) fn frequency(&self, bm25: Bm25, item: u32, counts: &Counts) -> f32 {
         let lengths = &self.lengths[item as usize * self.weights.len()..][..self.weights.len()];
         let mut tf = 0.0;

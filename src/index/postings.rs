@@ -36,6 +36,7 @@ impl<'a> Postings<'a> {
     ///
     /// # Errors
     /// `INVALID_CATALOG` if the bytes are damaged.
+    #[inline(always)]
     pub(crate) fn next(&mut self, counts: &mut Counts) -> Result<Option<u32>> {
         if self.reader.is_empty() {
             return Ok(None);

@@ -94,15 +94,8 @@ impl SemanticLeg {
                     estimated.unite_range(set, segment.range());
                 }
                 (Some(rows), ..) => {
-                    let row = |item: usize| rows.get(item - segment.first);
-                    let mut items = set.iter_range(segment.range());
-                    while let Some(item) = items.next() {
-                        let Some(next) = items.next() else {
-                            leg.scores[item] = leg.query.score(row(item));
-                            break;
-                        };
-                        let scores = leg.query.two_scores([row(item), row(next)]);
-                        (leg.scores[item], leg.scores[next]) = (scores[0], scores[1]);
+                    for item in set.iter_range(segment.range()) {
+                        leg.scores[item] = leg.query.score(rows.get(item - segment.first));
                     }
                 }
                 _ => {}

@@ -36,8 +36,7 @@ pub(crate) fn write(items: &[Item]) -> Vec<u8> {
         ends.u32(blocks.len() as u32);
         sizes.u32(raw.bytes.len() as u32);
     }
-    let mut section = ByteWriter::default();
-    section.bytes = [ends.bytes, sizes.bytes].concat();
+    let mut section = ByteWriter { bytes: [ends.bytes, sizes.bytes].concat() };
     section.u32(dictionary.len() as u32);
     section.bytes.extend(dictionary);
     section.bytes.extend(blocks);

@@ -65,7 +65,19 @@ impl<'a> ByteReader<'a> {
     ///
     /// # Errors
     /// `INVALID_CATALOG` at the end of the bytes, and for a larger number.
+    #[inline(always)]
     pub(crate) fn varint(&mut self) -> Result<u32> {
+        match self.rest {
+            [byte @ 0..0x80, rest @ ..] => {
+                self.rest = rest;
+                Ok(u32::from(*byte))
+            }
+            _ => self.long_varint(),
+        }
+    }
+
+    #[inline(never)]
+    fn long_varint(&mut self) -> Result<u32> {
         let mut value = 0_u32;
         for shift in [0, 7, 14, 21, 28] {
             let byte = self.u8()?;

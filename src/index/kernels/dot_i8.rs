@@ -21,19 +21,6 @@ pub(crate) fn dot_i8(row: &[u8], query: &[i16]) -> i32 {
     return native::dot_i8(row, query);
 }
 
-/// Returns the inner products of two rows and a query, whose values are loaded once for both.
-///
-/// # Panics
-/// If the lengths differ.
-#[inline]
-pub(crate) fn two_dots_i8(rows: [&[u8]; 2], query: &[i16]) -> [i32; 2] {
-    assert!(rows[0].len() == query.len() && rows[1].len() == query.len());
-    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-    return wasm::two_dots_i8(rows, query);
-    #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
-    return rows.map(|row| native::dot_i8(row, query));
-}
-
 #[inline(always)]
 fn rest(row: &[u8], query: &[i16]) -> i32 {
     row.iter().zip(query).map(|(&a, &b)| i32::from(a as i8) * i32::from(b)).sum()
@@ -97,52 +84,31 @@ mod wasm {
     pub(super) fn dot_i8(row: &[u8], query: &[i16]) -> i32 {
         let (rows, row_rest) = row.as_chunks::<LANES>();
         let (queries, query_rest) = query.as_chunks::<LANES>();
-        let mut sums = [i32x4_splat(0); 2];
+        let (mut low_sum, mut high_sum) = (i32x4_splat(0), i32x4_splat(0));
         for (row, query) in rows.iter().zip(queries) {
-            sums = add_products(sums, row, load(query));
+            let (low, high) = load(row, query);
+            low_sum = i32x4_add(low_sum, low);
+            high_sum = i32x4_add(high_sum, high);
         }
-        total(sums) + rest(row_rest, query_rest)
-    }
-
-    #[inline]
-    pub(super) fn two_dots_i8(rows: [&[u8]; 2], query: &[i16]) -> [i32; 2] {
-        let [(first, first_rest), (second, second_rest)] = rows.map(|row| row.as_chunks::<LANES>());
-        let (queries, query_rest) = query.as_chunks::<LANES>();
-        let mut sums = [[i32x4_splat(0); 2]; 2];
-        for ((first, second), query) in first.iter().zip(second).zip(queries) {
-            let query = load(query);
-            sums = [add_products(sums[0], first, query), add_products(sums[1], second, query)];
-        }
-        [total(sums[0]) + rest(first_rest, query_rest), total(sums[1]) + rest(second_rest, query_rest)]
-    }
-
-    #[inline(always)]
-    fn load(query: &[i16; LANES]) -> [v128; 2] {
-        let query = query.as_ptr().cast::<v128>();
-        // SAFETY: `query` is 32 readable bytes; `v128.load` needs no alignment.
-        unsafe { [v128_load(query), v128_load(query.add(1))] }
-    }
-
-    /// Adds the products of the first and of the last eight values.
-    #[inline(always)]
-    fn add_products(sums: [v128; 2], row: &[u8; LANES], query: [v128; 2]) -> [v128; 2] {
-        let row = row.as_ptr().cast::<i8>();
-        // SAFETY: `row` is 16 readable bytes; the loads need no alignment.
-        let (low, high) =
-            unsafe { (i16x8_load_extend_i8x8(row), i16x8_load_extend_i8x8(row.add(LANES / 2))) };
-        [
-            i32x4_add(sums[0], i32x4_dot_i16x8(low, query[0])),
-            i32x4_add(sums[1], i32x4_dot_i16x8(high, query[1])),
-        ]
-    }
-
-    #[inline(always)]
-    fn total(sums: [v128; 2]) -> i32 {
-        let sum = i32x4_add(sums[0], sums[1]);
+        let sum = i32x4_add(low_sum, high_sum);
         i32x4_extract_lane::<0>(sum)
             + i32x4_extract_lane::<1>(sum)
             + i32x4_extract_lane::<2>(sum)
             + i32x4_extract_lane::<3>(sum)
+            + rest(row_rest, query_rest)
+    }
+
+    /// Returns the sums of pairs of products of the first and of the last eight values.
+    #[inline(always)]
+    fn load(row: &[u8; LANES], query: &[i16; LANES]) -> (v128, v128) {
+        let (row, query) = (row.as_ptr().cast::<i8>(), query.as_ptr().cast::<v128>());
+        // SAFETY: `row` is 16 readable bytes and `query` 32; the loads need no alignment.
+        unsafe {
+            (
+                i32x4_dot_i16x8(i16x8_load_extend_i8x8(row), v128_load(query)),
+                i32x4_dot_i16x8(i16x8_load_extend_i8x8(row.add(LANES / 2)), v128_load(query.add(1))),
+            )
+        }
     }
 }
 
@@ -164,9 +130,6 @@ mod tests {
             let row: Vec<u8> = (0..length).map(|_| random.next() as u8).collect();
             let query: Vec<i16> = (0..length).map(|_| random.below(8191) as i16 - MAX_QUERY).collect();
             assert_eq!(dot_i8(&row, &query), reference_dot_i8(&row, &query), "{length}");
-            let other: Vec<u8> = row.iter().map(|value| value.wrapping_mul(7)).collect();
-            let products = [&row, &other].map(|row| reference_dot_i8(row, &query));
-            assert_eq!(two_dots_i8([&row, &other], &query), products, "{length}");
         }
         let (row, query) = (vec![(-128_i8) as u8; 4096], vec![-MAX_QUERY; 4096]);
         assert_eq!(dot_i8(&row, &query), 4096 * 128 * 4095);

@@ -28,7 +28,7 @@ pub(crate) type Group = [u8; GROUP_BYTES];
 ///
 /// # Panics
 /// If there are not as many groups as tables, or more than [`MAX_GROUPS`].
-#[inline]
+#[inline(always)]
 pub(crate) fn nibble_sums(block: &[Group], tables: &[Table]) -> [u16; BLOCK_ITEMS] {
     assert!(block.len() == tables.len() && block.len() <= MAX_GROUPS);
     #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
@@ -41,7 +41,7 @@ pub(crate) fn nibble_sums(block: &[Group], tables: &[Table]) -> [u16; BLOCK_ITEM
 mod native {
     use super::{BLOCK_ITEMS, Group, Table};
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn nibble_sums(block: &[Group], tables: &[Table]) -> [u16; BLOCK_ITEMS] {
         #[cfg(target_arch = "x86_64")]
         if std::arch::is_x86_feature_detected!("ssse3") {
@@ -96,7 +96,7 @@ mod wasm {
 
     use super::{BLOCK_ITEMS, GROUPS_PER_BYTE, Group, Table};
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn nibble_sums(block: &[Group], tables: &[Table]) -> [u16; BLOCK_ITEMS] {
         let zero = i16x8_splat(0);
         let (mut all, mut odd) = ([zero; 2], [zero; 2]);

@@ -120,7 +120,7 @@ impl<'a> CodeBlock<'a> {
     /// Returns the groups of a block of 32 items. A smaller block has none.
     #[inline]
     pub(crate) fn whole_groups(&self) -> Option<&'a [Group]> {
-        (self.items() == BLOCK_ITEMS).then(|| self.groups.as_chunks().0)
+        (self.items() == BLOCK_ITEMS).then_some(self.groups.as_chunks().0)
     }
 
     /// Returns the bits of an item in a group.

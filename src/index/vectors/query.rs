@@ -14,7 +14,7 @@ use super::dot::dot;
 use super::rotation::Rotation;
 use super::rows::Row;
 use crate::error::{Result, fail};
-use crate::index::kernels::dot_i8::{MAX_QUERY, dot_i8, two_dots_i8};
+use crate::index::kernels::dot_i8::{MAX_QUERY, dot_i8};
 use crate::index::kernels::dot_u4::{BLOCK_VALUES, dot_u4};
 use crate::index::kernels::nibble_sums::{BLOCK_ITEMS, MAX_VALUE, Table, nibble_sums};
 use crate::index::number::text_f32;
@@ -78,27 +78,12 @@ impl VectorQuery {
             RowKind::Int4 => 2 * dot_u4(row.values, &self.padded) - 15 * self.sum,
             _ => dot_i8(row.values, &self.values),
         };
-        self.of_sum(row, sum)
-    }
-
-    /// Returns the scores of two rows.
-    #[inline]
-    pub(crate) fn two_scores(&self, rows: [Row; 2]) -> [f32; 2] {
-        if rows[0].kind == RowKind::Int4 {
-            return rows.map(|row| self.score(row));
-        }
-        let sums = two_dots_i8([rows[0].values, rows[1].values], &self.values);
-        [self.of_sum(rows[0], sums[0]), self.of_sum(rows[1], sums[1])]
-    }
-
-    #[inline]
-    fn of_sum(&self, row: Row, sum: i32) -> f32 {
         let rest = row.scale * self.step * sum as f32;
         let product = self.with_mean + self.share * row.offset + rest;
         self.of_product(product, row.square)
     }
 
-    #[inline]
+    #[inline(always)]
     fn of_product(&self, product: f32, square: f32) -> f32 {
         match self.metric {
             SpaceMetric::Dot | SpaceMetric::Cosine => product,

@@ -67,13 +67,13 @@ impl<'a> Rows<'a> {
     }
 
     /// Returns the row of an item.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn get(&self, item: usize) -> Row<'a> {
         Row::read(self.bytes(item), self.kind)
     }
 
     /// Returns the bytes of a row.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn bytes(&self, item: usize) -> &'a [u8] {
         &self.bytes[item * self.width..][..self.width]
     }
@@ -81,7 +81,7 @@ impl<'a> Rows<'a> {
 
 impl<'a> Row<'a> {
     /// Reads the bytes of a row.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn read(row: &'a [u8], kind: RowKind) -> Self {
         let (head, values) = row.split_at(HEAD);
         let number = |at: usize| f32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
