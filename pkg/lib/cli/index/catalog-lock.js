@@ -7,14 +7,15 @@ import { setTimeout as delay } from "node:timers/promises";
 
 const LOCK = "catalog.writer";
 const WAIT_MS = 100;
+/** A file without contents, or a guard, of this age was left by a process that was killed. */
+const LEFT_MS = 10_000;
 
 /** Waits until no other `npx corom index` changes the folder, then runs `work`. */
 export async function withCatalogLock(folder, signal, work) {
   const file = path.join(folder, LOCK);
   const own = JSON.stringify({ pid: process.pid, host: os.hostname() });
   while (!taken(file, own)) {
-    if (hasEnded(file)) fs.rmSync(file, { force: true });
-    else await delay(WAIT_MS, undefined, { signal });
+    if (!hasEnded(file) || !removed(file, own)) await delay(WAIT_MS, undefined, { signal });
   }
   const release = () => {
     if (contentsOf(file) === own) fs.rmSync(file, { force: true });
@@ -26,6 +27,26 @@ export async function withCatalogLock(folder, signal, work) {
     process.removeListener("exit", release);
     release();
   }
+}
+
+/** Removes the lock of a process that has ended, under a guard, so that no other process's new lock is removed. */
+function removed(file, own) {
+  const guard = `${file}.guard`;
+  if (!taken(guard, own)) {
+    if (isOld(guard)) fs.rmSync(guard, { force: true });
+    return false;
+  }
+  try {
+    if (hasEnded(file)) fs.rmSync(file, { force: true });
+    return true;
+  } finally {
+    fs.rmSync(guard, { force: true });
+  }
+}
+
+function isOld(file) {
+  const found = fs.statSync(file, { throwIfNoEntry: false });
+  return found !== undefined && Date.now() - found.mtimeMs > LEFT_MS;
 }
 
 /** Creates the lock. Returns false if it exists. */
@@ -55,6 +76,6 @@ function hasEnded(file) {
     process.kill(pid, 0);
     return false;
   } catch (error) {
-    return error.code === "ESRCH";
+    return error.code === "ESRCH" || (error instanceof SyntaxError && isOld(file));
   }
 }
