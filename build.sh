@@ -14,6 +14,7 @@ source scripts/package.sh   # cmd_build: pkg/wasm
 source scripts/models.sh    # the test models, conversion
 source scripts/demo.sh      # cmd_demo
 source scripts/arm.sh       # the kernels' tests on emulated Arm processors
+source scripts/gpu.sh      # the GPU back end on an emulated GPU
 source scripts/test.sh      # cmd_test
 source scripts/train.sh     # the tests of training
 source scripts/bulk.sh      # cmd_bulk
@@ -37,10 +38,13 @@ cmd_help() {
                                      folder made by `corom convert`, or an ONNX export with config.json and
                                      tokenizer.json, used as it is (default: m3e-small); the shop's page reranks with
                                      a checkpoint or converted folder of a reranker, if there is one
-./build.sh test [core|hosts|train]   runs every test but those of training, or one part. core: Rust and Node; needs no
-                                     network but crates. train: training (feature `train`), which compiles candle.
+./build.sh test [core|hosts|train|gpu]
+                                     runs every test but those of training and of GPUs, or one part. core: Rust and
+                                     Node; needs no network but crates. train: training (feature `train`), which compiles
+                                     candle.
                                      hosts: Chromium, onnxruntime, a real model, types, bundlers and edge hosts, and
-                                     the kernels on emulated Arm processors
+                                     the kernels on emulated Arm processors. gpu: the GPU back end on an emulated
+                                     GPU; with COROM_GPU_ICD=system on the machine's own
 ./build.sh bulk [ray|spark|stores]   runs examples/bulk with a real Ray, a real Spark, PostgreSQL with pgvector, Qdrant's
                                      client and Milvus Lite
 ./build.sh lint                      checks format, clippy, documentation and layering; warnings are errors

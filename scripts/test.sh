@@ -1,12 +1,16 @@
 # shellcheck shell=bash
-# `./build.sh test [core|hosts|train]`: prepares what the tests need, then runs them.
+# `./build.sh test [core|hosts|train|gpu]`: prepares what the tests need, then runs them.
 # core needs nothing from the network but crates and the toolchain. hosts needs a browser, npm packages, onnxruntime, two
 # models, and an emulator of Arm processors.
 
 PYTHON_PINS=(onnxruntime==1.32.0 numpy==2.4.6 onnx==1.23.2 pyarrow==26.0.1 pytrec-eval-terrier==0.5.11)
 
 cmd_test() {
-  case ${1-} in "" | core | hosts | train) ;; *) die "test takes core, hosts, train or nothing, not '$1'" ;; esac
+  case ${1-} in
+    "" | core | hosts | train) ;;
+    gpu) test_gpu; return ;;
+    *) die "test takes core, hosts, train, gpu or nothing, not '$1'" ;;
+  esac
   need_rust; need_node; need npm "it comes with Node.js"
   [[ ${1-} != train ]] || { test_train; return; }
   [[ ${1-} == hosts ]] || test_core

@@ -179,6 +179,18 @@ impl Embedder {
         &*self.encoder
     }
 
+    /// Replaces the encoder by another one of the same model.
+    #[cfg(all(feature = "gpu", not(target_arch = "wasm32")))]
+    pub(crate) fn map_encoder(self, map: impl FnOnce(Box<dyn Encoder>) -> Box<dyn Encoder>) -> Self {
+        Self { encoder: map(self.encoder), ..self }
+    }
+
+    /// Returns the encoder alone.
+    #[cfg(all(feature = "gpu", not(target_arch = "wasm32")))]
+    pub(crate) fn into_encoder(self) -> Box<dyn Encoder> {
+        self.encoder
+    }
+
     /// Returns the model's configuration.
     pub fn config(&self) -> &BertConfig {
         &self.config

@@ -71,6 +71,8 @@ pub enum ErrorCode {
     OutOfMemory,
     /// The host cannot run the package: it has no WebAssembly or no SIMD, or its policy forbids WebAssembly.
     UnsupportedHost,
+    /// The GPU is missing, has failed or computed wrong results, and the CPU could not take over.
+    GpuFailed,
     /// A fault of this crate. Please report it.
     Internal,
 }
@@ -102,6 +104,7 @@ impl ErrorCode {
         Self::ModelMismatch,
         Self::OutOfMemory,
         Self::UnsupportedHost,
+        Self::GpuFailed,
         Self::Internal,
     ];
 
@@ -132,6 +135,7 @@ impl ErrorCode {
             Self::ModelMismatch => "MODEL_MISMATCH",
             Self::OutOfMemory => "OUT_OF_MEMORY",
             Self::UnsupportedHost => "UNSUPPORTED_HOST",
+            Self::GpuFailed => "GPU_FAILED",
             Self::Internal => "INTERNAL",
         }
     }

@@ -28,6 +28,7 @@ export const CODES = [
   "MODEL_MISMATCH",
   "OUT_OF_MEMORY",
   "UNSUPPORTED_HOST",
+  "GPU_FAILED",
   "INTERNAL",
 ];
 

@@ -12,13 +12,14 @@ use std::sync::mpsc::channel;
 use std::thread;
 
 use super::{Embedder, batch_of, encode};
+use crate::batch::BatchLayout;
 use crate::embed_job::EmbedJob;
 use crate::error::{Error, Result};
 use crate::recipe::HiddenShape;
 use crate::tokenizer::Encoding;
 
-/// Tokens of a batch, unless the job has a limit: nobody waits for a single batch, and larger ones take less time per
-/// text.
+/// Tokens of a batch, unless the job has a limit or the back end wants more: nobody waits for a single batch, and larger
+/// ones take less time per text.
 const BATCH_TOKENS: usize = 256;
 /// The fewest tokens that a batch is reduced to, so that each thread gets some.
 const MIN_BATCH_TOKENS: usize = 64;
@@ -136,7 +137,11 @@ impl Embedder {
             job.leave_out(failed);
         }
         let share = job.waiting_tokens() / (BATCHES_PER_THREAD * self.threads);
-        let limit = if self.threads > 1 { share.clamp(MIN_BATCH_TOKENS, BATCH_TOKENS) } else { BATCH_TOKENS };
+        let most = match self.encoder.info().batch_layout {
+            BatchLayout::Ragged { max_tokens } => BATCH_TOKENS.max(max_tokens),
+            BatchLayout::Padded { .. } => BATCH_TOKENS,
+        };
+        let limit = if self.threads > 1 { share.clamp(MIN_BATCH_TOKENS, most) } else { most };
         let batches = job.waiting_batches(limit);
         self.running_job = None;
         while self.forks.len() + 1 < self.threads.min(batches.len()) {

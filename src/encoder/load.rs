@@ -6,6 +6,8 @@ use crate::config::BertConfig;
 #[cfg(not(target_arch = "wasm32"))]
 use crate::encoder::BackendChoice;
 use crate::encoder::cpu::CpuBuilder;
+#[cfg(feature = "gpu")]
+use crate::encoder::gpu::{self, GpuBuilder};
 use crate::encoder::matcher::match_graph;
 use crate::encoder::onnx::{
     ModelSizes, ONNX_FILE_ITSELF, OnnxFile, OnnxGraph, OnnxModel, OnnxReader, SecondReading, Weight,
@@ -255,7 +257,15 @@ fn load_unfused(
         BackendChoice::TractOnnx => UnfusedEncoder::from_tract_onnx,
         _ => UnfusedEncoder::from_file,
     };
-    Ok(Box::new(load(onnx, files, config, &options.layers, options.outputs)?))
+    let encoder = load(onnx, files, config, &options.layers, options.outputs)?;
+    #[cfg(feature = "gpu")]
+    let encoder = match options.gpu {
+        Some(_) => {
+            encoder.with_fallback("the GPU cannot run this model: its graph is not recognized as a BERT")
+        }
+        None => encoder,
+    };
+    Ok(Box::new(encoder))
 }
 
 #[cfg(not(feature = "unfused"))]
@@ -327,19 +337,40 @@ fn read_plan(
         pooled: signature.pooled,
         dtype: graph.dtype(),
         static_sequence: signature.static_shape.sequence,
+        fallback: None,
     };
     let builder: Box<dyn PlanBuilder> = match options.backend {
         #[cfg(not(target_arch = "wasm32"))]
         BackendChoice::Reference => Box::new(ReferenceBuilder::new(plan, graph.weights.len(), facts)),
-        _ => {
-            let builder = CpuBuilder::new(plan, graph.weights.len(), facts, options);
-            if files.is_empty() {
-                builder.warm_up(); // While the weights are fetched.
-            }
-            Box::new(builder)
-        }
+        _ => plan_builder(plan, graph.weights.len(), facts, options, files.is_empty()),
     };
     Ok((shape, Planning::Planned(Box::new(WeightStream::new(graph.weights, builder)))))
+}
+
+/// Returns the builder of the GPU encoder if a GPU was requested and can run the plan, otherwise that of the CPU encoder.
+/// `is_early`: the weights are still being fetched.
+fn plan_builder(
+    plan: Plan,
+    weights: usize,
+    facts: ModelFacts,
+    options: &EncoderOptions,
+    is_early: bool,
+) -> Box<dyn PlanBuilder> {
+    #[cfg(feature = "gpu")]
+    let facts = match &options.gpu {
+        Some(gpu) => match gpu::unsupported(&plan) {
+            None => return Box::new(GpuBuilder::new(gpu.clone(), plan, weights, facts, options)),
+            Some(reason) => {
+                ModelFacts { fallback: Some(format!("the GPU cannot run this model: {reason}")), ..facts }
+            }
+        },
+        None => facts,
+    };
+    let builder = CpuBuilder::new(plan, weights, facts, options);
+    if is_early {
+        builder.warm_up();
+    }
+    Box::new(builder)
 }
 
 /// Returns the plan of a graph, if every part of the graph is recognized. An error of the

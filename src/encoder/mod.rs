@@ -6,19 +6,27 @@
 //!
 //! ```text
 //! model.onnx ─ onnx ─▶ tract's typed graph ─ matcher ─▶ plan ─ cpu ─▶ CpuEncoder
+//!                                   │                    └─ gpu ─▶ GpuEncoder (feature `gpu`)
 //!                                   └─ not recognized ─ unfused ─▶ UnfusedEncoder
 //! ```
 
 mod check;
 pub mod cpu;
 mod declared_value;
+mod embedding_rows;
 #[cfg(feature = "convert")]
 pub(crate) mod export;
+#[cfg(not(target_arch = "wasm32"))]
+mod fallback;
+#[cfg(feature = "gpu")]
+pub mod gpu;
 pub(crate) mod graph;
 mod load;
 mod logits;
 mod matcher;
 pub mod onnx;
+#[cfg(test)]
+mod op_tests;
 mod options;
 mod plan;
 pub mod quantize;
@@ -38,6 +46,8 @@ mod weight_stream;
 
 use std::task::Poll;
 
+#[cfg(not(target_arch = "wasm32"))]
+pub use fallback::{FallbackEncoder, Reload};
 pub use load::{EncoderLoader, OutputShape};
 pub(crate) use logits::reranker_error;
 pub use options::{BackendChoice, EncoderOptions, KernelChoice, OutputPreference, Precision};
@@ -74,6 +84,12 @@ pub trait Encoder: Send {
     /// Returns another encoder of the same model, for another thread. Both share the weights.
     #[cfg(not(target_arch = "wasm32"))]
     fn fork(&self) -> Box<dyn Encoder>;
+
+    /// Returns the name and the value of each op of a plan, for tests that compare back ends op by op.
+    #[cfg(test)]
+    fn stages(&mut self, _: &Batch) -> Result<Vec<(&'static str, Vec<f32>)>> {
+        Ok(Vec::new())
+    }
 
     /// Runs one batch and blocks until the output is ready.
     ///
@@ -116,7 +132,7 @@ pub struct EncoderInfo {
     pub first_rows: bool,
     /// The number type of the stored weights: `f32`, `f16`, `int8` or `int4`.
     pub dtype: &'static str,
-    /// The name of the back end: `cpu`, or `cpu (tract)` for a graph that runs as it is.
+    /// The name of the back end: `cpu`, `gpu`, or `cpu (tract)` for a graph that runs as it is.
     pub backend: &'static str,
     /// True if the back end runs a plan of fused ops.
     pub fused: bool,
@@ -137,6 +153,10 @@ pub struct EncoderInfo {
     pub batch_layout: BatchLayout,
     /// The difference that vectors may have from the converter's in the self-test.
     pub tolerance: Tolerance,
+    /// The name of the GPU that runs the model.
+    pub device: Option<String>,
+    /// The reason why the CPU runs the model although a GPU was requested.
+    pub fallback: Option<String>,
 }
 
 /// The difference that a vector may have from a reference vector.
@@ -161,4 +181,6 @@ pub(crate) struct ModelFacts {
     pub(crate) dtype: &'static str,
     /// See [`EncoderInfo::static_sequence`].
     pub(crate) static_sequence: Option<usize>,
+    /// See [`EncoderInfo::fallback`].
+    pub(crate) fallback: Option<String>,
 }

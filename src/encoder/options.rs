@@ -18,6 +18,9 @@ pub struct EncoderOptions {
     pub kernel: KernelChoice,
     /// The back end that runs the graph.
     pub backend: BackendChoice,
+    /// The GPU that runs a plan with [`BackendChoice::Auto`]. `None`: the CPU.
+    #[cfg(feature = "gpu")]
+    pub gpu: Option<crate::encoder::gpu::GpuDevice>,
 }
 
 /// Which outputs of a graph an encoder returns: the hidden states of [`EncoderOptions::layers`], or the

@@ -177,6 +177,8 @@ impl PlanBuilder for ReferenceBuilder {
             max_tokens: longest.min(facts.config.max_position_embeddings),
             batch_layout: BatchLayout::Ragged { max_tokens: MAX_BATCH_TOKENS },
             tolerance: Tolerance { min_cosine: 0.999, max_norm_error: 0.02, kernels: None },
+            device: None,
+            fallback: facts.fallback.clone(),
         };
         Ok(Box::new(ReferenceEncoder {
             last_uses: plan.last_uses(),
@@ -280,6 +282,16 @@ impl Encoder for ReferenceEncoder {
             Outputs::Scores { value, .. } => EncoderOutput::Scores(take(*value)),
         });
         Ok(())
+    }
+
+    #[cfg(test)]
+    fn stages(&mut self, batch: &Batch) -> Result<Vec<(&'static str, Vec<f32>)>> {
+        let mut values: Vec<Option<Vec<f32>>> = Vec::new();
+        for (op, weights) in self.plan.ops.iter().zip(self.weights.iter()) {
+            values.push(Some(self.compute(op, weights, &values, batch)?));
+        }
+        let names = self.plan.ops.iter().map(PlanOp::name);
+        Ok(names.zip(values.into_iter().flatten()).collect())
     }
 
     fn poll(&mut self) -> Result<Poll<EncoderOutput>> {

@@ -32,7 +32,11 @@ const CHUNK_BYTES: usize = 1 << 20;
 /// `MISSING_FILE` if there is no such folder, `FETCH_FAILED` if a file cannot be read, and the errors of
 /// [`ModelLoader`].
 pub fn load(folder: &Path, options: LoadOptions) -> Result<Embedder> {
-    receive(folder, options)?.build()
+    #[cfg(feature = "gpu")]
+    if options.gpu.is_some() {
+        return super::gpu_folder::load(folder, options, build);
+    }
+    build(folder, options)
 }
 
 /// Loads a folder with a reranker.
@@ -49,7 +53,17 @@ pub fn load(folder: &Path, options: LoadOptions) -> Result<Embedder> {
 /// # Errors
 /// Those of [`load`]; `UNSUPPORTED_MODEL` if the model is no reranker.
 pub fn load_reranker(folder: &Path, options: LoadOptions) -> Result<Reranker> {
-    receive(folder, LoadOptions { task: Task::Rerank, ..options })?.build_unverified()?.finish_reranker()
+    let options = LoadOptions { task: Task::Rerank, ..options };
+    #[cfg(feature = "gpu")]
+    if options.gpu.is_some() {
+        return Reranker::new(super::gpu_folder::load(folder, options, build)?);
+    }
+    Reranker::new(build(folder, options)?)
+}
+
+/// Builds the model of a folder, and runs its self-test.
+fn build(folder: &Path, options: LoadOptions) -> Result<Embedder> {
+    receive(folder, options)?.build_unverified()?.finish_model()
 }
 
 /// Passes the files of a folder to a loader.

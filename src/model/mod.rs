@@ -12,6 +12,8 @@ mod file_receiver;
 mod file_request;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod folder;
+#[cfg(all(feature = "gpu", not(target_arch = "wasm32")))]
+mod gpu_folder;
 mod loader;
 pub mod manifest;
 mod model_builder;

@@ -154,6 +154,8 @@ impl ModelBuilder {
             precision: options.precision,
             kernel: allowed_kernel(options, manifest.and_then(|m| m.self_test.as_ref())),
             backend: backend(options),
+            #[cfg(feature = "gpu")]
+            gpu: options.gpu.clone(),
         };
         let encoder = EncoderLoader::from_file(onnx, &config, encoder)?;
         let outputs = encoder.outputs();

@@ -51,6 +51,9 @@ pub struct LoadOptions {
     /// True if tract runs the graph as tract-onnx reads it. This is a second opinion on corom's own reading.
     #[cfg(feature = "cli")]
     pub second_opinion: bool,
+    /// The GPU that runs the model, if it can. `None`: the CPU. The command's and Rust's only.
+    #[cfg(feature = "gpu")]
+    pub gpu: Option<crate::encoder::gpu::GpuDevice>,
 }
 
 impl LoadOptions {

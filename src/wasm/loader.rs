@@ -92,6 +92,8 @@ impl ModelLoader {
             precision: Precision::parse(options.precision.as_deref().unwrap_or("auto"))?,
             kernel: KernelChoice::parse(options.kernel.as_deref().unwrap_or("auto"), now)?,
             unfused: options.fused == Some(false),
+            #[cfg(feature = "gpu")]
+            gpu: None,
         };
         Ok(Self(model::ModelLoader::new(options)?))
     }

@@ -84,6 +84,18 @@ const RULES: &[Rule] = &[
         why: "the choice of a kernel is a matter of the CPU back end",
     },
     Rule {
+        names: &["tract_*", "TypedModel"],
+        scope: "src/encoder/gpu/",
+        allowed: &[],
+        why: "the GPU back end runs plans, without a graph",
+    },
+    Rule {
+        names: &["bytemuck"],
+        scope: "src/",
+        allowed: &["src/encoder/gpu/"],
+        why: "only a GPU reads numbers as bytes; files are read number by number",
+    },
+    Rule {
         names: &["wgpu"],
         scope: "src/",
         allowed: &["src/encoder/gpu/"],

@@ -11,6 +11,9 @@ use corom::model::{LoadOptions, folder};
 use corom::prompts::PromptChoice;
 use corom::similarity::Metric;
 
+/// Threads that use a GPU: one prepares a batch and takes results while that of the other runs.
+const GPU_THREADS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(1);
+
 /// The vectors of texts.
 #[derive(Debug, Default)]
 pub(crate) struct Embedded {
@@ -50,10 +53,21 @@ impl Engine {
         for prompt in prompts {
             embedder.start_with_prompt(Vec::new(), prompt)?;
         }
-        embedder.set_threads(threads);
+        let is_on_gpu = embedder.encoder().info().device.is_some();
+        embedder.set_threads(if is_on_gpu { threads.min(GPU_THREADS) } else { threads });
         let (dimension, max_length) = (embedder.dimension(), embedder.tokenizer().max_length());
         let (metric, lineage) = (embedder.metric(), embedder.lineage().cloned());
         Ok(Self { embedder, dimension, max_length, metric, lineage })
+    }
+
+    /// Prints which GPU has run the model, or why none has. Prints nothing where none was requested.
+    pub(crate) fn report_device(&self) {
+        let info = self.embedder.encoder().info();
+        match (&info.device, &info.fallback) {
+            (_, Some(reason)) => eprintln!("the processor ran the model: {reason}"),
+            (Some(device), None) => eprintln!("{device} ran the model"),
+            (None, None) => {}
+        }
     }
 
     /// Embeds texts: long ones first, texts of like length together. Calls `progress` with the number of texts that are

@@ -7,11 +7,10 @@ use super::kernels::linear::{Autotuner, Kernel, WeightFormat};
 use super::pack;
 use super::packed_op::{PackedOp, Step};
 use crate::batch::BatchLayout;
+use crate::encoder::embedding_rows::float_word_weights;
 use crate::encoder::onnx::Int8Rows;
 use crate::encoder::plan::decode::shift;
-use crate::encoder::plan::{
-    Outputs, Plan, PlanOp, Quantization, TensorData, TensorRef, WeightStore, packing_failed,
-};
+use crate::encoder::plan::{Outputs, Plan, PlanOp, TensorData, WeightStore, packing_failed};
 use crate::encoder::weight_stream::PlanBuilder;
 use crate::encoder::{Encoder, EncoderInfo, EncoderOptions, KernelChoice, ModelFacts, Precision};
 use crate::error::Result;
@@ -94,7 +93,7 @@ impl CpuBuilder {
     }
 
     fn info(&self) -> EncoderInfo {
-        let ModelFacts { config, pooled, dtype, static_sequence } = &self.facts;
+        let ModelFacts { config, pooled, dtype, static_sequence, fallback } = &self.facts;
         let kernel = self.autotuner.kernel();
         let precision = self.packed.iter().flatten().find_map(PackedOp::precision).unwrap_or("f32");
         EncoderInfo {
@@ -120,6 +119,8 @@ impl CpuBuilder {
                 .min(config.max_position_embeddings),
             batch_layout: BatchLayout::Ragged { max_tokens: MAX_BATCH_TOKENS },
             tolerance: tolerance(kernel, precision),
+            device: None,
+            fallback: fallback.clone(),
         }
     }
 }
@@ -166,25 +167,4 @@ impl PlanBuilder for CpuBuilder {
         }
         Ok(Box::new(CpuEncoder::new(steps, self.plan.outputs, self.autotuner, info, self.facts.config)))
     }
-}
-
-/// Returns the weights of the word embeddings and the width of a row, or `None` if they are not floats that
-/// nothing else reads.
-fn float_word_weights(plan: &Plan) -> Option<(Vec<usize>, usize)> {
-    let word = plan.ops.iter().find_map(|op| match op {
-        PlanOp::Embed(embed) => Some(&embed.word),
-        _ => None,
-    })?;
-    let Quantization::Affine { axis: None, scale, zero: None } = &word.quantization else { return None };
-    let is_raw = word.rounding.is_none() && scale.is_empty();
-    if !word.float || !is_raw || word.transposed || word.columns.is_some() {
-        return None;
-    }
-    let parts = word.parts.iter().map(|part| match part {
-        TensorRef::Weight(weight) => Some(*weight),
-        TensorRef::Constant(_) => None,
-    });
-    let parts: Vec<usize> = parts.collect::<Option<_>>()?;
-    let uses = plan.ops.iter().flat_map(PlanOp::weights).filter(|used| parts.contains(used)).count();
-    (uses == parts.len()).then_some((parts, word.shape[1]))
 }

@@ -6,13 +6,11 @@ use crate::encoder::Precision;
 use crate::encoder::cpu::kernels::add_norm::LayerNorm;
 use crate::encoder::cpu::kernels::embed::{Embed, EmbeddingTable};
 use crate::encoder::cpu::kernels::linear::{Kernel, Linear, PackF32, PackI4, PackI8};
+use crate::encoder::embedding_rows::{EmbeddingRows, embedding_rows, word_rows};
 use crate::encoder::plan::decode::{Int8Weights, floats, int4, int8, order};
-use crate::encoder::plan::{
-    EmbedOp, LinearOp, Matrix, NormWeights, TensorData, TensorRef, WeightStore, packing_failed,
-};
+use crate::encoder::plan::{EmbedOp, LinearOp, Matrix, NormWeights, WeightStore};
 use crate::encoder::quantize::equalize::{divide_inputs, input_factors, multiply_inputs, norm_magnitudes};
-use crate::encoder::quantize::int8::{ColumnMax, quantize_rows_i8};
-use crate::encoder::reserve::try_with_capacity;
+use crate::encoder::quantize::int8::ColumnMax;
 use crate::error::{Result, fail};
 
 /// Packs a `Linear`.
@@ -86,10 +84,8 @@ pub(super) fn embed(
     precision: Precision,
     row_scales: &mut BTreeMap<usize, Vec<f32>>,
 ) -> Result<Embed> {
-    let word = match int8_rows(store, &op.word, row_scales)? {
-        Some(table) => table,
-        None => table(store, &op.word, precision == Precision::Auto)?,
-    };
+    let word = word_rows(store, &op.word, precision == Precision::Auto, row_scales)?;
+    let word = embedding_table(op.word.shape[1], word);
     let token_type = match (&op.token_type, &op.constant) {
         (Some(types), Some(constant)) => {
             let (mut values, first) = (floats(store, &types.table)?, floats(store, constant)?);
@@ -106,79 +102,17 @@ pub(super) fn embed(
     Ok(Embed::new(word, token_type, Some(position), norm).with_positions(positions.rule))
 }
 
-/// Takes word embeddings of which a part has arrived as int8 rows, or returns `None` if no part has. Other parts,
-/// which lie in the ONNX file for instance, are quantized.
-///
-/// # Errors
-/// `INVALID_MODEL` for a weight that is not finite, `OUT_OF_MEMORY`.
-fn int8_rows(
-    store: &mut WeightStore,
-    word: &Matrix,
-    row_scales: &mut BTreeMap<usize, Vec<f32>>,
-) -> Result<Option<EmbeddingTable>> {
-    let scales = word.parts.iter().map(|part| match part {
-        TensorRef::Weight(weight) => row_scales.remove(weight),
-        TensorRef::Constant(_) => None,
-    });
-    let scales: Vec<Option<Vec<f32>>> = scales.collect();
-    if scales.iter().all(Option::is_none) {
-        return Ok(None);
-    }
-    let [rows, width] = word.shape;
-    let (mut q, mut all_scales) = (Vec::new(), Vec::new());
-    for (part, scales) in word.parts.iter().zip(scales) {
-        let (part, scales) = match (store.take(part)?, scales) {
-            (TensorData::I8(q), Some(scales)) => (q, scales),
-            (TensorData::F32(values), None) if values.iter().all(|x| x.is_finite()) => {
-                quantize_rows_i8(&values, width)?
-            }
-            (TensorData::F32(_), None) => {
-                fail!(InvalidModel, "a weight is not finite: its file is damaged")
-            }
-            _ => return Err(packing_failed("a table did not arrive in rows")),
-        };
-        if q.is_empty() {
-            q = part; // A table of one part is not copied.
-        } else {
-            if q.try_reserve_exact(part.len()).is_err() {
-                fail!(OutOfMemory, "not enough memory for a table of {rows} × {width} in int8");
-            }
-            q.extend_from_slice(&part);
-        }
-        all_scales.extend(scales);
-    }
-    if all_scales.len() != rows || q.len() != rows.saturating_mul(width) {
-        return Err(packing_failed("a table has another size than its place"));
-    }
-    Ok(Some(EmbeddingTable::i8(width, q, all_scales)))
-}
-
 /// Packs an embedding table. int8 tables without zero points stay int8. Float tables become int8 if
 /// `quantize` is set.
 fn table(store: &mut WeightStore, matrix: &Matrix, quantize: bool) -> Result<EmbeddingTable> {
-    let width = matrix.shape[1];
-    // A table has one scale per row, as a transposed matrix has one per output.
-    let transposed = Matrix { transposed: true, ..matrix.clone() };
-    if let Some(Int8Weights { q, scale, zero }) = int8(store, &transposed)? {
-        if zero.is_empty() {
-            return Ok(EmbeddingTable::i8(width, q, scale));
-        }
-        let row = |(i, q): (usize, &i8)| (i32::from(*q) - zero[i / width]) as f32 * scale[i / width];
-        let mut values = try_with_capacity(q.len(), "a table as floats")?;
-        values.extend(q.iter().enumerate().map(row));
-        drop(q);
-        return quantized(width, values, quantize);
-    }
-    let values = floats(store, matrix)?;
-    quantized(width, values, quantize)
+    Ok(embedding_table(matrix.shape[1], embedding_rows(store, matrix, quantize)?))
 }
 
-fn quantized(width: usize, values: Vec<f32>, quantize: bool) -> Result<EmbeddingTable> {
-    if !quantize {
-        return Ok(EmbeddingTable::f32(width, values));
+fn embedding_table(width: usize, rows: EmbeddingRows) -> EmbeddingTable {
+    match rows {
+        EmbeddingRows::F32(values) => EmbeddingTable::f32(width, values),
+        EmbeddingRows::I8 { q, scales } => EmbeddingTable::i8(width, q, scales),
     }
-    let (q, scales) = quantize_rows_i8(&values, width)?;
-    Ok(EmbeddingTable::i8(width, q, scales))
 }
 
 /// Packs the weights of a LayerNorm.

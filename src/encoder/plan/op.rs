@@ -94,6 +94,21 @@ pub(crate) struct NormWeights {
 }
 
 impl PlanOp {
+    /// Returns the name of the op.
+    #[cfg(test)]
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Embed(_) => "Embed",
+            Self::Linear(_) => "Linear",
+            Self::Attention { .. } => "Attention",
+            Self::AddNorm { .. } => "AddNorm",
+            Self::Clip(_) => "Clip",
+            Self::SelectRows { .. } => "SelectRows",
+            Self::MeanRows { .. } => "MeanRows",
+            Self::Normalize { .. } => "Normalize",
+        }
+    }
+
     /// Returns the values that the op reads.
     pub(crate) fn inputs(&self) -> Vec<ValueId> {
         match self {

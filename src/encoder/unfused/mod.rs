@@ -112,6 +112,8 @@ impl UnfusedEncoder {
             max_tokens: signature.static_shape.sequence.unwrap_or(config.max_position_embeddings),
             batch_layout: BatchLayout::Padded { max_tokens: MAX_BATCH_TOKENS },
             tolerance: Tolerance { min_cosine: 0.999, max_norm_error: 0.02, kernels: None },
+            device: None,
+            fallback: None,
         };
         let scores = signature.scores;
         let mut graphs = RunnableGraphs::new(graph, signature, expected)?;
@@ -121,6 +123,13 @@ impl UnfusedEncoder {
         let one_by_one =
             quantizes || !graphs.masked() || !isolation::keeps_texts_apart(&mut graphs, &info, config);
         Ok(Self { graphs, info, config: config.clone(), one_by_one, scores, output: None })
+    }
+
+    /// Says why no GPU runs the model.
+    #[cfg(feature = "gpu")]
+    pub(super) fn with_fallback(mut self, reason: &str) -> Self {
+        self.info.fallback = Some(reason.to_owned());
+        self
     }
 }
 
@@ -206,6 +215,8 @@ impl UnfusedEncoder {
             max_tokens: static_sequence.unwrap_or(config.max_position_embeddings).min(graphs.max_tokens()),
             batch_layout: BatchLayout::Padded { max_tokens: MAX_BATCH_TOKENS },
             tolerance: Tolerance { min_cosine: 0.999, max_norm_error: 0.02, kernels: None },
+            device: None,
+            fallback: None,
         };
         if !isolation::masks_padding(&mut graphs, &info, config) {
             fail!(

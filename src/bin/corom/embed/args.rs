@@ -6,7 +6,10 @@ use std::sync::OnceLock;
 use std::time::Instant;
 
 use clap::ValueEnum;
+#[cfg(feature = "gpu")]
+use corom::encoder::gpu::{GpuDevice, GpuOptions};
 use corom::encoder::{KernelChoice, Precision};
+use corom::error::Result;
 use corom::model::LoadOptions;
 use corom::prompts::PromptChoice;
 
@@ -14,6 +17,7 @@ use super::input::InputFormat;
 use super::output::OutputFormat;
 use super::row::OnBadRow;
 use super::vectors::VectorType;
+use crate::fail;
 
 /// Arguments of `corom embed`.
 #[derive(Debug, clap::Args)]
@@ -32,6 +36,9 @@ pub(crate) struct Args {
     /// The kernels of products
     #[arg(long, value_enum, default_value_t = Quality::Exact)]
     pub(super) quality: Quality,
+    /// The device that runs the model; a GPU gives other bits, so its runs cannot be continued
+    #[arg(long, value_enum, default_value_t = Device::Cpu)]
+    pub(super) device: Device,
     /// The number of tokens that texts are cut to [default: the model's own]
     #[arg(long, value_name = "N")]
     pub(super) max_length: Option<usize>,
@@ -85,6 +92,17 @@ pub(crate) struct Args {
     pub(super) force: bool,
 }
 
+/// The device that runs the model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Device {
+    /// The processor
+    Cpu,
+    /// The GPU, also one that the processor emulates; an error without one
+    Gpu,
+    /// The GPU if there is one, otherwise the processor
+    Auto,
+}
+
 /// The kernels of products.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Quality {
@@ -108,12 +126,56 @@ impl Quality {
     }
 }
 
+/// Opens the GPU, or one that the processor emulates.
+#[cfg(feature = "gpu")]
+fn gpu() -> Result<GpuDevice> {
+    let interface = match () {
+        () if cfg!(windows) => "Direct3D 12",
+        () if cfg!(target_vendor = "apple") => "Metal",
+        () => "Vulkan",
+    };
+    match GpuDevice::open(GpuOptions { allow_software: true, ..GpuOptions::default() })? {
+        Some(gpu) => Ok(gpu),
+        None => fail!(GpuFailed, "--device gpu: this machine has no GPU with a driver for {interface}"),
+    }
+}
+
 fn milliseconds() -> f64 {
     static START: OnceLock<Instant> = OnceLock::new();
     START.get_or_init(Instant::now).elapsed().as_secs_f64() * 1e3
 }
 
 impl Args {
+    /// Returns the options that load the model, onto the GPU if the arguments say so.
+    ///
+    /// # Errors
+    /// `GPU_FAILED` if there is no GPU that can be used.
+    pub(super) fn load_options(&self) -> Result<LoadOptions> {
+        let options = self.quality.load_options(self.max_length);
+        match self.device {
+            Device::Cpu => Ok(options),
+            #[cfg(feature = "gpu")]
+            Device::Gpu => Ok(LoadOptions { gpu: Some(gpu()?), ..options }),
+            #[cfg(feature = "gpu")]
+            Device::Auto => {
+                Ok(LoadOptions { gpu: GpuDevice::open(GpuOptions::default()).unwrap_or(None), ..options })
+            }
+            #[cfg(not(feature = "gpu"))]
+            Device::Gpu => fail!(
+                InvalidArgument,
+                "--device gpu: this build of corom uses no GPU; build it with the feature gpu (cargo build --release \
+                 --features cli,gpu)"
+            ),
+            #[cfg(not(feature = "gpu"))]
+            Device::Auto => Ok(options),
+        }
+    }
+
+    /// Returns true if the vectors may have other bits on another machine.
+    pub(super) fn has_own_bits(&self) -> bool {
+        self.quality == Quality::Balanced || self.device != Device::Cpu
+    }
+
     /// Returns the prompt.
     pub(super) fn prompt(&self) -> PromptChoice {
         self.prompt.clone().map_or(PromptChoice::Default, PromptChoice::NameOrText)

@@ -47,7 +47,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let mut input = input::open(source, &name, formats.0, &settings::selection(args, formats.1))?;
     let threads =
         args.threads.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
-    let options = args.quality.load_options(args.max_length);
+    let options = args.load_options()?;
     let mut engine = Engine::load(&args.model, options, &[args.prompt()], threads)?;
     let mut encoder = output::encoder(formats.1, settings::shape(args, &*input, engine.dimension))?;
     settings::check_paths(args, encoder.sidecars())?;
@@ -84,6 +84,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         }
         files.commit()?;
     }
+    run.engine.report_device();
     run.report(started.elapsed().as_secs_f64());
     Ok(())
 }

@@ -7,7 +7,7 @@ use corom::error::Result;
 use corom::model::manifest::{FILE_NAME, sha256_hex};
 use serde_json::{Map, Value, json};
 
-use super::args::{Args, Quality};
+use super::args::Args;
 use super::input::{self, Input, InputFormat, Selection};
 use super::out_files::ON_BAD_ROW;
 use super::output::{self, OutputFormat, Shape};
@@ -60,10 +60,11 @@ pub(super) fn formats(args: &Args) -> Result<(InputFormat, OutputFormat)> {
             fail!(InvalidArgument, "--resume needs a file as OUT; standard output cannot be continued");
         }
     }
-    if args.resume && args.quality == Quality::Balanced {
+    if args.resume && args.has_own_bits() {
         fail!(
             InvalidArgument,
-            "--resume needs --quality exact or float; balanced chooses its kernels by the machine, so another machine has other bits"
+            "--resume needs --quality exact or float on the processor; balanced and a GPU choose their kernels by the \
+             machine, so another machine has other bits"
         );
     }
     Ok((from, to))
@@ -145,7 +146,7 @@ pub(super) fn of_run(
         }
         return Ok(None);
     };
-    if args.quality == Quality::Balanced {
+    if args.has_own_bits() {
         return Ok(None);
     }
     let changed = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());

@@ -1,0 +1,349 @@
+//! A GPU: the adapter, the device, its queue, and the pipelines that were compiled for it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::buffer::GpuBuffer;
+use super::failure::{FailureLog, Fault, Faults, failed};
+use super::shaders::Shader;
+use crate::error::Result;
+
+/// Bytes of the uniform parameters of a dispatch.
+pub(super) const PARAMS_BYTES: u64 = 32;
+
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// How a GPU is chosen.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct GpuOptions {
+    /// True if a processor that emulates a GPU (SwiftShader, lavapipe) may be used. It is slower than the CPU back end.
+    pub allow_software: bool,
+    /// The longest time that a submission may take until the CPU takes over. The default is a minute, much more than any
+    /// submission takes, and ten minutes for an emulated GPU. In a browser nothing measures it.
+    pub deadline: Option<Duration>,
+    /// Which products are checked by their sums.
+    pub product_checks: ProductChecks,
+    /// A fault to inject, for tests.
+    #[doc(hidden)]
+    pub fault: Option<Fault>,
+}
+
+/// Which products are checked by the sums of their rows, which takes about a tenth more time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ProductChecks {
+    /// Those of GPUs whose drivers are known to lose results: Qualcomm, Arm and Imagination.
+    #[default]
+    Auto,
+    /// Those of every GPU.
+    Always,
+    /// None.
+    Never,
+}
+
+/// The PCI ids, or the ids of Khronos, of Qualcomm, Arm and Imagination.
+const CHECKED_VENDORS: [u32; 3] = [0x5143, 0x13b5, 0x1010];
+
+/// The PCI id of Intel. Like the GPUs of phones, its older GPUs have few registers per thread.
+const INTEL: u32 = 0x8086;
+
+/// A GPU that models can be loaded onto. Clones are the same device.
+///
+/// ```no_run
+/// use corom::encoder::gpu::{GpuDevice, GpuOptions};
+/// use corom::model::LoadOptions;
+///
+/// let gpu = GpuDevice::open(GpuOptions::default())?;
+/// println!("{}", gpu.as_ref().map_or("no GPU", GpuDevice::name));
+/// let options = LoadOptions { gpu, ..LoadOptions::default() };
+/// let mut embedder = corom::model::folder::load("models/corom".as_ref(), options)?;
+/// # Ok::<(), corom::error::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct GpuDevice(Arc<Shared>);
+
+struct Shared {
+    name: String,
+    is_software: bool,
+    has_packed_dot: bool,
+    checks_products: bool,
+    has_few_registers: bool,
+    device: wgpu::Device,
+    queue: wgpu::Queue,
+    failures: FailureLog,
+    faults: Faults,
+    pipelines: Mutex<BTreeMap<Shader, Arc<Pipeline>>>,
+    /// The bytes of all buffers.
+    live_bytes: Arc<AtomicU64>,
+    deadline: Duration,
+}
+
+/// A compiled shader.
+pub(super) struct Pipeline {
+    pub(super) pipeline: wgpu::ComputePipeline,
+    pub(super) layout: wgpu::BindGroupLayout,
+}
+
+impl fmt::Debug for GpuDevice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("GpuDevice").field(&self.0.name).finish()
+    }
+}
+
+impl GpuDevice {
+    /// Opens the GPU of this machine. Returns `None` if there is none.
+    ///
+    /// # Errors
+    /// `GPU_FAILED` if there is one that cannot be opened.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn open(options: GpuOptions) -> Result<Option<Self>> {
+        use std::task::{Context, Poll, Waker};
+        // Natively wgpu has answered before its futures are polled.
+        let mut request = std::pin::pin!(Self::request(options));
+        match request.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(device) => device,
+            Poll::Pending => Err(failed("the driver did not answer")),
+        }
+    }
+
+    /// Requests the GPU of this machine. Returns `None` if there is none.
+    ///
+    /// # Errors
+    /// `GPU_FAILED` if there is one that cannot be opened.
+    pub async fn request(options: GpuOptions) -> Result<Option<Self>> {
+        let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
+        let adapter_options = wgpu::RequestAdapterOptions {
+            power_preference: wgpu::PowerPreference::HighPerformance,
+            ..Default::default()
+        };
+        let Ok(adapter) = instance.request_adapter(&adapter_options).await else { return Ok(None) };
+        let info = adapter.get_info();
+        let is_software = info.device_type == wgpu::DeviceType::Cpu;
+        if is_software && !options.allow_software {
+            return Ok(None);
+        }
+        // Larger buffers than the default are only for large tables. Everything else keeps to the default limits.
+        let own = adapter.limits();
+        let required_limits = wgpu::Limits {
+            max_buffer_size: own.max_buffer_size,
+            max_storage_buffer_binding_size: own.max_storage_buffer_binding_size,
+            ..wgpu::Limits::default()
+        };
+        if !required_limits.check_limits(&own) {
+            return Err(failed("the device has less than the default limits of WebGPU"));
+        }
+        let descriptor = wgpu::DeviceDescriptor {
+            label: Some("corom"),
+            required_limits,
+            ..wgpu::DeviceDescriptor::default()
+        };
+        let opened = adapter.request_device(&descriptor).await;
+        let (device, queue) = opened.map_err(|error| failed(&error.to_string()))?;
+        let failures = FailureLog::default();
+        let log = failures.clone();
+        device.set_device_lost_callback(move |_, reason| {
+            log.record(format!("the device was lost ({reason})"));
+        });
+        #[cfg(not(target_arch = "wasm32"))]
+        {
+            let log = failures.clone();
+            device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| log.record(error.to_string())));
+        }
+        let language = instance.wgsl_language_features();
+        let backend = info.backend;
+        Ok(Some(Self(Arc::new(Shared {
+            name: if info.name.is_empty() {
+                backend.to_string()
+            } else {
+                format!("{} ({backend})", info.name)
+            },
+            is_software,
+            checks_products: match options.product_checks {
+                ProductChecks::Auto => CHECKED_VENDORS.contains(&info.vendor),
+                ProductChecks::Always => true,
+                ProductChecks::Never => false,
+            },
+            has_few_registers: info.vendor == INTEL || CHECKED_VENDORS.contains(&info.vendor),
+            has_packed_dot: language.contains(wgpu::WgslLanguageFeatures::Packed4x8IntegerDotProduct),
+            device,
+            queue,
+            failures,
+            faults: Faults::new(options.fault),
+            pipelines: Mutex::default(),
+            live_bytes: Arc::default(),
+            deadline: options.deadline.unwrap_or(if is_software { 10 * DEADLINE } else { DEADLINE }),
+        }))))
+    }
+
+    /// Returns the name of the GPU, and the interface that it is used through.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// Returns true if the processor emulates the GPU.
+    pub fn is_software(&self) -> bool {
+        self.0.is_software
+    }
+
+    /// Returns the first failure of the device. After it the device computes nothing.
+    pub fn failure(&self) -> Option<String> {
+        self.0.failures.first()
+    }
+
+    /// Destroys the device and everything on it.
+    pub fn destroy(&self) {
+        self.0.failures.record("the device was destroyed");
+        self.0.device.destroy();
+    }
+
+    /// Returns how often work was submitted and buffers were allocated, for tests.
+    #[doc(hidden)]
+    pub fn counts(&self) -> (u32, u32) {
+        self.0.faults.counts()
+    }
+
+    /// Returns the bytes of all buffers that models have on the device.
+    pub fn live_bytes(&self) -> u64 {
+        self.0.live_bytes.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn deadline(&self) -> Duration {
+        self.0.deadline
+    }
+
+    pub(super) fn failures(&self) -> &FailureLog {
+        &self.0.failures
+    }
+
+    pub(super) fn faults(&self) -> &Faults {
+        &self.0.faults
+    }
+
+    /// Returns true if shaders may call `dot4I8Packed`.
+    pub(super) fn has_packed_dot(&self) -> bool {
+        self.0.has_packed_dot
+    }
+
+    /// Returns true if a thread should compute few outputs.
+    pub(super) fn has_few_registers(&self) -> bool {
+        self.0.has_few_registers
+    }
+
+    /// Returns true if the sums of products are checked.
+    pub(super) fn checks_products(&self) -> bool {
+        self.0.checks_products
+    }
+
+    pub(super) fn wgpu(&self) -> (&wgpu::Device, &wgpu::Queue) {
+        (&self.0.device, &self.0.queue)
+    }
+
+    /// Creates a buffer. Its content is zeros.
+    ///
+    /// # Errors
+    /// `GPU_FAILED` for a size that the device does not support.
+    pub(super) fn buffer(&self, label: &str, bytes: u64, usage: wgpu::BufferUsages) -> Result<GpuBuffer> {
+        let limits = self.0.device.limits();
+        let size = bytes.max(16).next_multiple_of(4);
+        if size > limits.max_buffer_size || size > limits.max_storage_buffer_binding_size {
+            return Err(failed(&format!(
+                "{label} needs {size} bytes, more than a buffer of this device has"
+            )));
+        }
+        let size = if self.0.faults.fails_allocation() { limits.max_buffer_size + 4 } else { size };
+        let descriptor =
+            wgpu::BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: false };
+        let buffer = GpuBuffer::new(self.0.device.create_buffer(&descriptor), &self.0.live_bytes);
+        self.0.failures.check()?;
+        Ok(buffer)
+    }
+
+    /// Creates a buffer that shaders read, with this content.
+    ///
+    /// # Errors
+    /// Those of [`buffer`](Self::buffer).
+    pub(super) fn filled<T: bytemuck::NoUninit>(&self, label: &str, content: &[T]) -> Result<GpuBuffer> {
+        let bytes: &[u8] = bytemuck::cast_slice(content);
+        let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
+        let buffer = self.buffer(label, bytes.len() as u64, usage)?;
+        // The length of a write is a multiple of 4.
+        let whole = bytes.len() / 4 * 4;
+        if whole > 0 {
+            self.0.queue.write_buffer(&buffer, 0, &bytes[..whole]);
+        }
+        if whole < bytes.len() {
+            let mut last = [0; 4];
+            last[..bytes.len() - whole].copy_from_slice(&bytes[whole..]);
+            self.0.queue.write_buffer(&buffer, whole as u64, &last);
+        }
+        Ok(buffer)
+    }
+
+    /// Sends what was written to buffers. Until then wgpu keeps a copy.
+    pub(super) fn flush(&self) {
+        self.0.queue.submit([]);
+    }
+
+    /// Returns the pipeline of a shader, compiled at its first use.
+    ///
+    /// # Errors
+    /// `GPU_FAILED` if the driver rejects the shader.
+    pub(super) fn pipeline(&self, shader: &Shader) -> Result<Arc<Pipeline>> {
+        let mut pipelines = self.0.pipelines.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(pipeline) = pipelines.get(shader) {
+            return Ok(Arc::clone(pipeline));
+        }
+        let pipeline = Arc::new(self.compile(shader)?);
+        pipelines.insert(shader.clone(), Arc::clone(&pipeline));
+        Ok(pipeline)
+    }
+
+    fn compile(&self, shader: &Shader) -> Result<Pipeline> {
+        let device = &self.0.device;
+        let mut source = shader.clone();
+        if self.0.faults.needs_faulty_shaders() {
+            source = source.with_fault();
+        }
+        if self.0.faults.corrupts(shader.template) {
+            source = source.corrupt();
+        }
+        let label = Some(shader.template);
+        let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
+            label,
+            source: wgpu::ShaderSource::Wgsl(source.wgsl()?.into()),
+        });
+        let entry = |binding: u32| wgpu::BindGroupLayoutEntry {
+            binding,
+            visibility: wgpu::ShaderStages::COMPUTE,
+            ty: wgpu::BindingType::Buffer {
+                ty: match binding {
+                    0 => wgpu::BufferBindingType::Uniform,
+                    _ => wgpu::BufferBindingType::Storage { read_only: binding > 1 },
+                },
+                has_dynamic_offset: binding == 0,
+                min_binding_size: None,
+            },
+            count: None,
+        };
+        let entries: Vec<_> = (0..2 + shader.inputs).map(entry).collect();
+        let layout =
+            device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label, entries: &entries });
+        let pipeline_layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+            label,
+            bind_group_layouts: &[Some(&layout)],
+            immediate_size: 0,
+        });
+        let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+            label,
+            layout: Some(&pipeline_layout),
+            module: &module,
+            entry_point: Some("main"),
+            compilation_options: wgpu::PipelineCompilationOptions::default(),
+            cache: None,
+        });
+        self.0.failures.check()?;
+        Ok(Pipeline { pipeline, layout })
+    }
+}

@@ -1,0 +1,309 @@
+//! The dispatches of an op: pipelines, buffers, parameters, and the number of workgroups.
+
+use std::sync::Arc;
+
+use super::buffer::GpuBuffer;
+use super::device::{GpuDevice, Pipeline};
+use super::inputs::BatchInputs;
+use super::shaders::{FEW_ROWS, FEW_ROWS_OUTPUTS, LinearVariant, Shader, TILE};
+use super::weights::{GpuEmbed, GpuLinear, GpuNorm, quads};
+use crate::encoder::plan::{ValueId, packing_failed};
+use crate::encoder::spec::{Activation, AttentionSpec, LinearSpec};
+use crate::error::Result;
+
+/// A dispatch. `buffers` has the output first.
+pub(super) struct Dispatch<'a> {
+    pub(super) pipeline: &'a Pipeline,
+    pub(super) buffers: Vec<&'a GpuBuffer>,
+    pub(super) params: [u32; 8],
+    pub(super) groups: [u32; 2],
+}
+
+/// An op with its weights and its pipelines.
+pub(super) enum GpuOp {
+    Embed { embed: GpuEmbed, pipeline: Arc<Pipeline> },
+    Linear { linear: GpuLinear, pipelines: LinearPipelines, check: Option<LinearCheck> },
+    Attention { spec: AttentionSpec, pipeline: Arc<Pipeline>, queries: usize },
+    AddNorm { norm: GpuNorm, pipeline: Arc<Pipeline> },
+    Clip { width: usize, range: [f32; 2], shift: GpuBuffer, pipeline: Arc<Pipeline> },
+    SelectRows { width: usize, pipeline: Arc<Pipeline> },
+    MeanRows { width: usize, pipeline: Arc<Pipeline> },
+    Normalize { width: usize, pipeline: Arc<Pipeline> },
+}
+
+/// The pipelines of a `Linear`.
+pub(super) enum LinearPipelines {
+    Float { few_rows: Arc<Pipeline>, tiled: Arc<Pipeline> },
+    Exact { quantize: Arc<Pipeline>, linear: Arc<Pipeline>, max: u32 },
+}
+
+/// The check of a product: its pipeline, and that of the activation function, which has to follow the check.
+pub(super) struct LinearCheck {
+    pipeline: Arc<Pipeline>,
+    activate: Option<(Arc<Pipeline>, GpuBuffer)>,
+}
+
+impl LinearCheck {
+    /// Compiles the check, if the device needs checks.
+    fn compile(gpu: &GpuDevice, spec: &LinearSpec) -> Result<Option<Self>> {
+        if !gpu.checks_products() {
+            return Ok(None);
+        }
+        let activate = match spec.activation {
+            Activation::None => None,
+            activation => {
+                let no_shift = gpu.filled("a shift", &vec![0.0f32; quads(spec.outputs) * 4])?;
+                Some((gpu.pipeline(&Shader::clip(activation, false))?, no_shift))
+            }
+        };
+        Ok(Some(Self { pipeline: gpu.pipeline(&Shader::linear_check())?, activate }))
+    }
+}
+
+impl GpuOp {
+    /// Compiles the pipelines of a `Linear`.
+    ///
+    /// # Errors
+    /// `GPU_FAILED` if the driver rejects a shader.
+    pub(super) fn linear(gpu: &GpuDevice, linear: GpuLinear) -> Result<Self> {
+        let check = LinearCheck::compile(gpu, &linear.spec)?;
+        let activation = if check.is_some() { Activation::None } else { linear.spec.activation };
+        let pipelines = LinearPipelines::compile(gpu, &linear, activation)?;
+        Ok(Self::Linear { linear, pipelines, check })
+    }
+}
+
+impl LinearPipelines {
+    /// Compiles the pipelines of a `Linear` with this activation function.
+    ///
+    /// # Errors
+    /// `GPU_FAILED` if the driver rejects a shader.
+    pub(super) fn compile(gpu: &GpuDevice, linear: &GpuLinear, activation: Activation) -> Result<Self> {
+        let has_factors = linear.factors.is_some();
+        if let Some(max) = linear.exact_max {
+            return Ok(Self::Exact {
+                quantize: gpu.pipeline(&Shader::quantize_rows(has_factors))?,
+                linear: gpu.pipeline(&Shader::linear_i8_exact(activation))?,
+                max,
+            });
+        }
+        let pipeline =
+            |variant| gpu.pipeline(&Shader::linear(variant, linear.format, activation, has_factors));
+        let tiled = if gpu.has_few_registers() { LinearVariant::Tiled4 } else { LinearVariant::Tiled8 };
+        Ok(Self::Float { few_rows: pipeline(LinearVariant::FewRows)?, tiled: pipeline(tiled)? })
+    }
+
+    /// Returns true if both compute the same way, with the same compiled shaders.
+    pub(super) fn are_equal(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Float { few_rows, tiled }, Self::Float { few_rows: few, tiled: other }) => {
+                Arc::ptr_eq(few_rows, few) && Arc::ptr_eq(tiled, other)
+            }
+            (Self::Exact { quantize, linear, max }, Self::Exact { quantize: q, linear: l, max: m }) => {
+                Arc::ptr_eq(quantize, q) && Arc::ptr_eq(linear, l) && max == m
+            }
+            _ => false,
+        }
+    }
+}
+
+/// The buffers that a run has for its dispatches.
+pub(super) struct RunBuffers<'a> {
+    /// The buffer of each value.
+    pub(super) values: &'a [&'a GpuBuffer],
+    /// Quantized rows.
+    pub(super) scratch: &'a GpuBuffer,
+    /// Products before their activation function, and the errors of rows, if products are checked.
+    pub(super) checked: Option<(&'a GpuBuffer, &'a GpuBuffer)>,
+    pub(super) inputs: &'a BatchInputs,
+    /// 1 to make the products of one workgroup wrong, for tests.
+    pub(super) fault: u32,
+}
+
+impl GpuOp {
+    /// Returns the bytes of the weights.
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Self::Embed { embed, .. } => embed.bytes,
+            Self::Linear { linear, .. } => linear.bytes,
+            Self::AddNorm { norm, .. } => norm.norm.size() as usize,
+            Self::Clip { shift, .. } => shift.size() as usize,
+            _ => 0,
+        }
+    }
+
+    /// Returns which blocks of queries the op reads: the queries per block, and whether only first rows are queries.
+    pub(super) fn attention_blocks(&self) -> Option<(usize, bool)> {
+        match self {
+            Self::Attention { spec, queries, .. } => Some((*queries, spec.first_row_only)),
+            _ => None,
+        }
+    }
+
+    /// Returns the number of bytes of scratch memory per row.
+    pub(super) fn scratch_bytes(&self) -> usize {
+        match self {
+            Self::Linear { linear, .. } if linear.exact_max.is_some() => {
+                4 * (1 + 2 * quads(linear.spec.inputs))
+            }
+            _ => 0,
+        }
+    }
+
+    /// Returns the bytes per row of a product that is checked before its activation function.
+    pub(super) fn checked_bytes(&self) -> usize {
+        match self {
+            Self::Linear { linear, check: Some(check), .. } if check.activate.is_some() => {
+                16 * quads(linear.spec.outputs)
+            }
+            _ => 0,
+        }
+    }
+
+    /// Returns the dispatches that compute value `out` from `inputs`. The inputs have `rows` rows.
+    pub(super) fn dispatches<'a>(
+        &'a self,
+        run: &RunBuffers<'a>,
+        inputs: &[ValueId],
+        out: ValueId,
+        rows: usize,
+    ) -> Result<Vec<Dispatch<'a>>> {
+        let value = |at: usize| inputs.get(at).map(|id| run.values[*id]).ok_or_else(no_input);
+        let texts = run.inputs.texts;
+        let out = run.values[out];
+        let one = |pipeline: &'a Arc<Pipeline>, buffers, params, groups| {
+            vec![Dispatch { pipeline, buffers, params, groups }]
+        };
+        let row_wise = [rows as u32, 1];
+        Ok(match self {
+            Self::Embed { embed, pipeline } => {
+                let mut buffers =
+                    vec![out, run.inputs.tokens()?, &embed.tables, &embed.norm.norm, &embed.words];
+                buffers.extend(&embed.word_scales);
+                one(pipeline, buffers, norm_params(&embed.norm), row_wise)
+            }
+            Self::Linear { linear, pipelines, check } => {
+                let x = value(0)?;
+                match (check, &linear.sums, run.checked) {
+                    (Some(check), Some(sums), Some(checked)) => {
+                        checked_products(linear, pipelines, run, [x, out], rows, (check, sums, checked))
+                    }
+                    _ => products(linear, pipelines, run, [x, out], rows),
+                }
+            }
+            Self::Attention { spec, pipeline, queries } => {
+                let (blocks, count) = run.inputs.blocks(*queries, spec.first_row_only)?;
+                let [low, high] = spec.score_range.map(|limit| limit.clamp(f32::MIN, f32::MAX));
+                let row_quads = quads(spec.hidden()) as u32;
+                let params = [spec.scale.to_bits(), low.to_bits(), high.to_bits(), row_quads, 0, 0, 0, 0];
+                let buffers = vec![out, value(0)?, value(1)?, value(2)?, blocks];
+                one(pipeline, buffers, params, [count as u32, spec.heads as u32])
+            }
+            Self::AddNorm { norm, pipeline } => {
+                let buffers = vec![out, value(0)?, value(1)?, &norm.norm];
+                one(pipeline, buffers, norm_params(norm), row_wise)
+            }
+            Self::Clip { width, range, shift, pipeline } => {
+                let mut buffers = vec![out, value(0)?, shift];
+                if inputs.len() > 1 {
+                    buffers.push(value(1)?);
+                }
+                let [low, high] = range.map(|limit| limit.clamp(f32::MIN, f32::MAX));
+                one(
+                    pipeline,
+                    buffers,
+                    [*width as u32, low.to_bits(), high.to_bits(), 0, 0, 0, 0, 0],
+                    row_wise,
+                )
+            }
+            Self::SelectRows { width, pipeline } | Self::MeanRows { width, pipeline } => {
+                let buffers = vec![out, value(0)?, run.inputs.text_rows()?];
+                one(pipeline, buffers, row_params(*width), [texts as u32, 1])
+            }
+            Self::Normalize { width, pipeline } => {
+                one(pipeline, vec![out, value(0)?], row_params(*width), row_wise)
+            }
+        })
+    }
+}
+
+/// Returns the dispatches of a product of `x` into `out`.
+fn products<'a>(
+    linear: &'a GpuLinear,
+    pipelines: &'a LinearPipelines,
+    run: &RunBuffers<'a>,
+    [x, out]: [&'a GpuBuffer; 2],
+    rows: usize,
+) -> Vec<Dispatch<'a>> {
+    let (input_quads, output_quads) = (quads(linear.spec.inputs), quads(linear.spec.outputs));
+    let params = [rows as u32, input_quads as u32, output_quads as u32, run.fault, 0, 0, 0, 0];
+    let tiles = |tile: usize| (output_quads * 4).div_ceil(tile) as u32;
+    match pipelines {
+        LinearPipelines::Float { few_rows, tiled } => {
+            let mut buffers = vec![out, x, &linear.weight, &linear.vectors];
+            buffers.extend(&linear.factors);
+            buffers.extend(&linear.blocks);
+            let (pipeline, groups) = match rows {
+                ..=FEW_ROWS => (few_rows, [tiles(FEW_ROWS_OUTPUTS), 1]),
+                _ => (tiled, [tiles(TILE), rows.div_ceil(TILE) as u32]),
+            };
+            vec![Dispatch { pipeline, buffers, params, groups }]
+        }
+        LinearPipelines::Exact { quantize, linear: product, max } => {
+            let mut buffers = vec![run.scratch, x];
+            buffers.extend(&linear.factors);
+            let quantize_params = [input_quads as u32, *max, 0, 0, 0, 0, 0, 0];
+            vec![
+                Dispatch { pipeline: quantize, buffers, params: quantize_params, groups: [rows as u32, 1] },
+                Dispatch {
+                    pipeline: product,
+                    buffers: vec![out, run.scratch, &linear.weight, &linear.vectors],
+                    params,
+                    groups: [tiles(TILE), rows.div_ceil(TILE) as u32],
+                },
+            ]
+        }
+    }
+}
+
+/// A check, the sums of its weight, and the buffers of [`RunBuffers::checked`].
+type Check<'a> = (&'a LinearCheck, &'a (GpuBuffer, f32), (&'a GpuBuffer, &'a GpuBuffer));
+
+/// Returns the dispatches of a product, of its check, and of its activation function.
+fn checked_products<'a>(
+    linear: &'a GpuLinear,
+    pipelines: &'a LinearPipelines,
+    run: &RunBuffers<'a>,
+    [x, out]: [&'a GpuBuffer; 2],
+    rows: usize,
+    (check, (sums, bias_sum), (before, errors)): Check<'a>,
+) -> Vec<Dispatch<'a>> {
+    let LinearSpec { inputs, outputs, .. } = linear.spec;
+    let product = if check.activate.is_some() { before } else { out };
+    let mut dispatches = products(linear, pipelines, run, [x, product], rows);
+    let sizes = [quads(inputs), quads(outputs), outputs].map(|size| size as u32);
+    let groups = [rows as u32, 1];
+    dispatches.push(Dispatch {
+        pipeline: &check.pipeline,
+        buffers: vec![errors, x, product, sums],
+        params: [sizes[0], sizes[1], sizes[2], bias_sum.to_bits(), 0, 0, 0, 0],
+        groups,
+    });
+    if let Some((pipeline, no_shift)) = &check.activate {
+        let params = [outputs as u32, f32::MIN.to_bits(), f32::MAX.to_bits(), 0, 0, 0, 0, 0];
+        dispatches.push(Dispatch { pipeline, buffers: vec![out, product, no_shift], params, groups });
+    }
+    dispatches
+}
+
+fn norm_params(norm: &GpuNorm) -> [u32; 8] {
+    [norm.width as u32, norm.eps.to_bits(), 0, 0, 0, 0, 0, 0]
+}
+
+fn row_params(width: usize) -> [u32; 8] {
+    [quads(width) as u32, 0, 0, 0, 0, 0, 0, 0]
+}
+
+fn no_input() -> crate::error::Error {
+    packing_failed("an op lacks an input")
+}

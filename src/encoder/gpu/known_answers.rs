@@ -1,0 +1,225 @@
+//! Products whose results are known, for each pipeline that a model uses.
+//!
+//! Weights and inputs are small integers that repeat with the periods 13 and 17, so the 221 different sums are computed
+//! quickly, and all of them are exact in f32. A result in another row, column or tile than its own is noticed, because
+//! the periods divide no tile.
+
+use super::buffer::GpuBuffer;
+use super::device::GpuDevice;
+use super::dispatch::{GpuOp, LinearPipelines, RunBuffers};
+use super::failure::failed;
+use super::inputs::BatchInputs;
+use super::run::{GpuModel, Part, Readback, params_buffer, submit};
+use super::shaders::WeightFormat;
+use super::weights::{GpuLinear, LinearNumbers, Stored, quads};
+use crate::encoder::plan::decode::Int8Weights;
+use crate::encoder::reference::linear::{reference_activation, reference_quantize_row};
+use crate::encoder::spec::{Activation, LinearSpec, WeightOrder};
+use crate::error::Result;
+
+/// The numbers of rows: fewer than a tile, a tile, and several tiles with a rest.
+const ROWS: [usize; 5] = [1, 8, 17, 64, 300];
+const PERIOD_X: usize = 17;
+const PERIOD_W: usize = 13;
+
+/// The most inputs and outputs. A processor that emulates a GPU is slow.
+const MAX_SIZE: usize = 1024;
+const MAX_SOFTWARE_SIZE: usize = 72;
+
+/// Products of one pair of pipelines.
+pub(super) struct KnownAnswers {
+    op: GpuOp,
+    spec: LinearSpec,
+    /// `[rows, inputs]` per number of rows, padded to quads.
+    inputs: Vec<GpuBuffer>,
+    outputs: Vec<GpuBuffer>,
+    scratch: GpuBuffer,
+    params: GpuBuffer,
+    no_batch: BatchInputs,
+    /// The sums by row and column modulo the periods, times their scale.
+    sums: Vec<f32>,
+}
+
+/// Returns the weight of output `n` and input `k`, −6..=6.
+fn weight(n: usize, k: usize) -> i32 {
+    ((n % PERIOD_W * 5 + k * 3) % PERIOD_W) as i32 - 6
+}
+
+/// Returns input `k` of row `m`, −8..=8.
+fn input(m: usize, k: usize) -> i32 {
+    ((m % PERIOD_X * 3 + k * 7) % PERIOD_X) as i32 - 8
+}
+
+fn factor(k: usize) -> f32 {
+    [1.0, 2.0][k % 2]
+}
+
+fn bias(n: usize) -> f32 {
+    (n % 7) as f32
+}
+
+impl KnownAnswers {
+    /// Returns the products for each pair of pipelines of a model.
+    ///
+    /// # Errors
+    /// Those of the uploads.
+    pub(super) fn of_model(model: &GpuModel) -> Result<Vec<Self>> {
+        let mut seen: Vec<&LinearPipelines> = Vec::new();
+        let mut all = Vec::new();
+        for op in &model.ops {
+            let GpuOp::Linear { linear, pipelines, check } = op else { continue };
+            if seen.iter().any(|other| other.are_equal(pipelines)) {
+                continue;
+            }
+            seen.push(pipelines);
+            // The activation function of a checked product is another op.
+            let activation = if check.is_some() { Activation::None } else { linear.spec.activation };
+            all.push(Self::of_linear(&model.gpu, linear, activation)?);
+        }
+        Ok(all)
+    }
+
+    /// Makes the products for the pipelines of a `Linear`.
+    fn of_linear(gpu: &GpuDevice, model: &GpuLinear, activation: Activation) -> Result<Self> {
+        let most = if gpu.is_software() { MAX_SOFTWARE_SIZE } else { MAX_SIZE };
+        let spec = LinearSpec {
+            inputs: model.spec.inputs.min(most),
+            outputs: model.spec.outputs.min(most),
+            activation,
+        };
+        let (inputs, outputs) = (spec.inputs, spec.outputs);
+        let has_factors = model.factors.is_some();
+        let is_exact = model.exact_max.is_some();
+        let numbers = LinearNumbers {
+            spec,
+            weight: stored(model.format, inputs, outputs, is_exact),
+            bias: (0..outputs).map(bias).collect(),
+            factors: if has_factors { (0..inputs).map(factor).collect() } else { Vec::new() },
+        };
+        let mut linear = numbers.upload(gpu, is_exact)?;
+        // The quantization of the model's own products, which may have more inputs.
+        linear.exact_max = model.exact_max;
+        let pipelines = LinearPipelines::compile(gpu, &linear, activation)?;
+        let op = GpuOp::Linear { linear, pipelines, check: None };
+        let width = quads(inputs) * 4;
+        let mut input_buffers = Vec::new();
+        let mut output_buffers = Vec::new();
+        let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC;
+        for rows in ROWS {
+            let value = |i: usize| if i % width < inputs { input(i / width, i % width) as f32 } else { 0.0 };
+            let x: Vec<f32> = (0..rows * width).map(value).collect();
+            input_buffers.push(gpu.filled("known inputs", &x)?);
+            output_buffers.push(gpu.buffer("known results", (rows * quads(outputs) * 16) as u64, usage)?);
+        }
+        let largest = ROWS.iter().max().copied().unwrap_or(0);
+        Ok(Self {
+            spec,
+            inputs: input_buffers,
+            outputs: output_buffers,
+            scratch: gpu.buffer("quantized rows", (largest * op.scratch_bytes()) as u64, usage)?,
+            params: params_buffer(gpu, 2 * ROWS.len())?,
+            no_batch: BatchInputs::default(),
+            sums: sums(&spec, has_factors, model.exact_max),
+            op,
+        })
+    }
+
+    /// Submits the products.
+    ///
+    /// # Errors
+    /// `GPU_FAILED`.
+    pub(super) fn submit(&mut self, gpu: &GpuDevice) -> Result<Readback> {
+        let mut dispatches = Vec::new();
+        let values: Vec<[&GpuBuffer; 2]> =
+            self.inputs.iter().zip(&self.outputs).map(|(x, y)| [x, y]).collect();
+        for (values, rows) in values.iter().zip(ROWS) {
+            let fault = u32::from(gpu.faults().has_wrong_products());
+            let run =
+                RunBuffers { values, scratch: &self.scratch, checked: None, inputs: &self.no_batch, fault };
+            dispatches.extend(self.op.dispatches(&run, &[0], 1, rows)?);
+        }
+        let width = self.spec.outputs;
+        let parts = self.outputs.iter().zip(ROWS).map(|(buffer, rows)| Part { buffer, rows, width });
+        submit(gpu, &self.params, &dispatches, &parts.collect::<Vec<_>>())
+    }
+
+    /// Compares the results, one part per number of rows.
+    ///
+    /// # Errors
+    /// `GPU_FAILED` if one differs.
+    pub(super) fn check(&self, parts: &[Vec<f32>]) -> Result<()> {
+        let outputs = self.spec.outputs;
+        let is_linear = matches!(self.spec.activation, Activation::None | Activation::Relu);
+        for (part, rows) in parts.iter().zip(ROWS) {
+            if part.len() != rows * outputs {
+                return Err(failed("it returned too few results"));
+            }
+            for (i, actual) in part.iter().enumerate() {
+                let (row, output) = (i / outputs, i % outputs);
+                let sum = self.sums[row % PERIOD_X * PERIOD_W + output % PERIOD_W] + bias(output);
+                let expected = reference_activation(self.spec.activation, f64::from(sum)) as f32;
+                let limit = if is_linear { 0.0 } else { 4e-6 * expected.abs().max(1.0) };
+                // False for a NaN.
+                let is_right = (actual - expected).abs() <= limit;
+                if !is_right {
+                    return Err(failed(&format!(
+                        "a product of {rows} rows is wrong: row {row}, output {output} is {actual} instead of {expected}"
+                    )));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Returns the weight in a stored form.
+fn stored(format: WeightFormat, inputs: usize, outputs: usize, is_exact: bool) -> Stored {
+    let of = |i: usize| weight(i / inputs, i % inputs);
+    let order = WeightOrder::OutIn;
+    match format {
+        WeightFormat::F32 | WeightFormat::F16 => Stored::Floats {
+            values: (0..inputs * outputs).map(|i| of(i) as f32).collect(),
+            order,
+            as_halves: format == WeightFormat::F16,
+        },
+        WeightFormat::I8 => {
+            let zero: Vec<i32> = (0..outputs).map(|n| (n % 5) as i32 - 2).collect();
+            let zero = if is_exact { Vec::new() } else { zero };
+            let q = |i: usize| (of(i) + zero.get(i / inputs).copied().unwrap_or(0)) as i8;
+            let q = (0..inputs * outputs).map(q).collect();
+            Stored::Bytes { weights: Int8Weights { q, scale: vec![1.0; outputs], zero }, order }
+        }
+        WeightFormat::I4 => {
+            let blocks = inputs.div_ceil(32);
+            let nibble = |n: usize, k: usize| if k < inputs { (weight(n, k) + 8) as u8 } else { 8 };
+            let byte = |i: usize| {
+                let (n, k) = (i / (blocks * 16), i % (blocks * 16) * 2);
+                nibble(n, k) | nibble(n, k + 1) << 4
+            };
+            Stored::HalfBytes {
+                q: (0..outputs * blocks * 16).map(byte).collect(),
+                scale: vec![1.0; outputs * blocks],
+                zero: vec![8; outputs * blocks],
+            }
+        }
+    }
+}
+
+/// Returns the sums by row and column, `[PERIOD_X, PERIOD_W]`. In integers the rows are quantized first.
+fn sums(spec: &LinearSpec, has_factors: bool, exact_max: Option<u32>) -> Vec<f32> {
+    let mut sums = Vec::with_capacity(PERIOD_X * PERIOD_W);
+    for m in 0..PERIOD_X {
+        let value = |k: usize| input(m, k) as f32 * if has_factors { factor(k) } else { 1.0 };
+        let row: Vec<f32> = (0..spec.inputs).map(value).collect();
+        let quantized = exact_max.map(|max| reference_quantize_row(&row, max.cast_signed()));
+        for n in 0..PERIOD_W {
+            let product = |k: usize| match &quantized {
+                Some(row) => i64::from(row.q[k]) * i64::from(weight(n, k)),
+                None => i64::from(row[k] as i32) * i64::from(weight(n, k)),
+            };
+            let sum: i64 = (0..spec.inputs).map(product).sum();
+            sums.push(sum as f32 * quantized.as_ref().map_or(1.0, |row| row.scale));
+        }
+    }
+    sums
+}

@@ -1,0 +1,178 @@
+//! The checks that a device passes before its results are trusted: products whose results are known, and a text that
+//! is embedded twice. The text is then part of each submission.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+
+use super::failure::failed;
+use super::known_answers::KnownAnswers;
+use super::run::{GpuModel, Readback, Runner};
+use crate::batch::Batch;
+use crate::config::BertConfig;
+use crate::encoder::plan::ValueId;
+use crate::error::Result;
+
+/// Tokens of the canary: few, because each submission computes them.
+const CANARY_TOKENS: usize = 4;
+
+/// The difference of the canary's numbers in parts of the largest one. Sums of other variants of a product differ by
+/// 1e-5, and quantized activations by 1e-4.
+const MAX_CANARY_ERROR: f32 = 2e-3;
+
+/// The checks of a device. They run in steps, because a browser returns results in its event loop.
+pub(super) struct Verification {
+    known: VecDeque<KnownAnswers>,
+    /// Runs of the current check that are left, and the one that is running.
+    runs_left: usize,
+    running: Option<Readback>,
+    canary: Batch,
+    /// The results of the canary so far.
+    results: Vec<Vec<Vec<f32>>>,
+}
+
+/// Each check runs so many times: some drivers compute only the first or only later results right.
+const RUNS: usize = 2;
+
+impl Verification {
+    /// Collects the checks of a model.
+    ///
+    /// # Errors
+    /// Those of the uploads.
+    pub(super) fn new(model: &GpuModel, config: &BertConfig, max_tokens: usize) -> Result<Self> {
+        // Different tokens, in the middle of the vocabulary.
+        let tokens = CANARY_TOKENS.min(max_tokens).max(1);
+        let id = |i: usize| ((config.vocab_size / 2 + 7 * i) % config.vocab_size.max(1)) as u32;
+        let ids: Vec<u32> = (0..tokens).map(id).collect();
+        Ok(Self {
+            known: KnownAnswers::of_model(model)?.into(),
+            runs_left: RUNS,
+            running: None,
+            canary: Batch::new([(&ids[..], &vec![0; tokens][..])]),
+            results: Vec::new(),
+        })
+    }
+
+    /// Continues. Returns the canary once all checks are passed, and `None` while the device is computing.
+    ///
+    /// # Errors
+    /// `GPU_FAILED` for a wrong result.
+    pub(super) fn poll(
+        &mut self,
+        model: &GpuModel,
+        runner: &mut Runner,
+        outputs: &[ValueId],
+    ) -> Result<Option<Canary>> {
+        loop {
+            if let Some(running) = &self.running {
+                let Some(parts) = running.poll()? else { return Ok(None) };
+                self.running = None;
+                match self.known.front() {
+                    Some(known) => known.check(&parts)?,
+                    None => self.results.push(parts),
+                }
+                self.runs_left -= 1;
+            }
+            if self.runs_left == 0 && self.known.is_empty() {
+                return self.canary().map(Some);
+            }
+            if self.runs_left == 0 {
+                self.known.pop_front();
+                self.runs_left = RUNS;
+            }
+            self.running = Some(match self.known.front_mut() {
+                Some(known) => known.submit(&model.gpu)?,
+                None => runner.submit(model, &self.canary, outputs)?,
+            });
+        }
+    }
+
+    fn canary(&mut self) -> Result<Canary> {
+        let results = std::mem::take(&mut self.results);
+        let bits =
+            |parts: &Vec<Vec<f32>>| -> Vec<u32> { parts.iter().flatten().map(|x| x.to_bits()).collect() };
+        let first = results.first().map(bits);
+        if results.iter().any(|result| Some(bits(result)) != first) {
+            return Err(failed("it computed two results for one text"));
+        }
+        let expected = results.into_iter().next().unwrap_or_default();
+        if expected.iter().flatten().any(|x| !x.is_finite()) {
+            return Err(failed("it computed a number that is not finite"));
+        }
+        Ok(Canary { batch: self.canary.clone(), expected, submissions: 0 })
+    }
+}
+
+/// A text whose result is known.
+#[derive(Debug, Clone)]
+pub(super) struct Canary {
+    batch: Batch,
+    /// Per output, its rows.
+    expected: Vec<Vec<f32>>,
+    /// Submissions so far.
+    submissions: usize,
+}
+
+/// Where the canary is in a batch.
+pub(super) struct Place {
+    pub(super) text: usize,
+    pub(super) rows: Range<usize>,
+}
+
+impl Canary {
+    /// Returns some texts of a batch and the canary, at another place in each submission.
+    pub(super) fn insert(&mut self, batch: &Batch, texts: Range<usize>) -> (Batch, Place) {
+        let text = self.submissions % (texts.len() + 1);
+        self.submissions += 1;
+        let own = |i: usize| (&batch.input_ids[batch.range(i)], &batch.token_type_ids[batch.range(i)]);
+        let canary = (&self.batch.input_ids[..], &self.batch.token_type_ids[..]);
+        let before = texts.start..texts.start + text;
+        let after = before.end..texts.end;
+        let joined = Batch::new(before.map(own).chain([canary]).chain(after.map(own)));
+        let rows = joined.range(text);
+        (joined, Place { text, rows })
+    }
+
+    /// Compares the canary's numbers in the results of a submission.
+    ///
+    /// # Errors
+    /// `GPU_FAILED` if they differ.
+    pub(super) fn check(&self, parts: &[Vec<f32>], ranges: &[Range<usize>]) -> Result<()> {
+        for ((part, range), expected) in parts.iter().zip(ranges).zip(&self.expected) {
+            let actual = part.get(range.clone()).unwrap_or_default();
+            let largest = expected.iter().fold(0.0f32, |most, x| most.max(x.abs()));
+            let is_close =
+                |(a, b): (&f32, &f32)| (a - b).abs() <= MAX_CANARY_ERROR * largest.max(f32::MIN_POSITIVE);
+            if actual.len() != expected.len() || !actual.iter().zip(expected).all(is_close) {
+                return Err(failed("a text with a known result got another one"));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn canary_is_found_at_every_place_and_differences_are_seen() {
+        let batch = Batch::new([(&[1, 2, 3][..], &[0; 3][..]), (&[4], &[0]), (&[5, 6], &[0; 2])]);
+        let mut canary = Canary {
+            batch: Batch::new([(&[9, 8][..], &[0, 0][..])]),
+            expected: vec![vec![1.0, -2.0]],
+            submissions: 0,
+        };
+        for text in [0, 1, 2, 0] {
+            let (joined, place) = canary.insert(&batch, 1..3);
+            assert_eq!((place.text, joined.texts(), joined.tokens()), (text, 3, 5));
+            assert_eq!(joined.input_ids[place.rows], [9, 8]);
+            let own: Vec<u32> = joined.input_ids.iter().copied().filter(|id| *id < 8).collect();
+            assert_eq!(own, [4, 5, 6]);
+        }
+        let check = |values: Vec<f32>| canary.check(&[values], std::slice::from_ref(&(1..3)));
+        assert!(check(vec![7.0, 1.001, -2.0]).is_ok());
+        for wrong in [vec![7.0, 1.01, -2.0], vec![7.0, f32::NAN, -2.0], vec![7.0, 1.0]] {
+            assert!(check(wrong.clone()).is_err(), "{wrong:?}");
+        }
+    }
+}
