@@ -35,7 +35,7 @@ pub fn catalog_file(rows: RowKind) -> Vec<u8> {
         space.rows = rows;
     }
     let synonyms = vec![vec!["裤".to_owned(), "pants".to_owned()]];
-    build(&schema, &items(), &BuildOptions { synonyms, codes: CodesOption::Yes })
+    build(&schema, &items(), &BuildOptions { synonyms, codes: CodesOption::Yes, ..Default::default() })
         .expect("the catalog of the targets")
 }
 

@@ -17,7 +17,7 @@ use crate::prompts::Prompts;
 use crate::similarity::Metric;
 use crate::tokenizer::Tokenizer;
 
-/// What a training starts from: the configuration, the tokenizer, the settings and the weights of a model.
+/// The start of a training: the configuration, the tokenizer, the settings and the weights of a model.
 pub struct StartingPoint {
     /// The configuration of the encoder.
     pub config: BertConfig,

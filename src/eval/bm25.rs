@@ -22,7 +22,7 @@ pub struct Bm25 {
     begins: Vec<usize>,
     /// The rows of each term's postings, ascending.
     rows: Vec<u32>,
-    /// How often each row has the term: at most [`u16::MAX`], from where on a score no longer changes.
+    /// The number of times that each row has the term: at most [`u16::MAX`], from where on a score no longer changes.
     counts: Vec<u16>,
     /// The number of terms of each row.
     lengths: Vec<u32>,

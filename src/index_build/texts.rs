@@ -25,7 +25,7 @@ pub(crate) fn write(items: &[Item]) -> Vec<u8> {
         let mut raw = ByteWriter::default();
         block.iter().for_each(|item| write_item(&mut raw, item));
         compressor.reset();
-        // What is written of the dictionary is dropped: it is only looked back to. `Sync` ends at a whole byte.
+        // The dictionary's own bytes are dropped: later texts only look back to it. `Sync` ends at a whole byte.
         if !dictionary.is_empty() {
             compress_to_output(&mut compressor, &dictionary, TDEFLFlush::Sync, |_| true);
         }

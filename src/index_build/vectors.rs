@@ -73,7 +73,7 @@ impl CheckedVectors<'_> {
     }
 }
 
-/// What the vectors of a catalog give beside its rows.
+/// The results of writing vectors, beside their rows.
 #[derive(Default)]
 pub(crate) struct Vectors {
     pub(crate) mean: Vec<f32>,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What a training has done so far.
+/// The steps of a training so far.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct History {
     /// The loss of each step.

@@ -21,7 +21,7 @@ pub(super) const PROJECTION: &str = "projection";
 const POOLER: &str = "pooler.dense";
 const CLASSIFIER: &str = "classifier";
 
-/// How hidden states become one row per text.
+/// The way from hidden states to one row per text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Output {
     /// The vector of a text, `[hidden]`: the first row, or the mean of the rows.

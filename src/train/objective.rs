@@ -1,4 +1,4 @@
-//! What a training minimizes: which texts a step has, and the loss of their rows.
+//! The objective of a training: which texts a step has, and the loss of their rows.
 
 use candle_core::Tensor;
 

@@ -5,7 +5,7 @@ use crate::error::{Result, fail};
 /// The settings of a training. The defaults are those of the model card for retrieval.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TrainOptions {
-    /// How often each example is used.
+    /// The number of times that each example is used.
     pub epochs: usize,
     /// Examples per step.
     pub batch: usize,

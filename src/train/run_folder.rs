@@ -35,7 +35,7 @@ pub struct RunFolder {
     save_interval: Duration,
 }
 
-/// What happened in a training, for whoever watches it.
+/// An event of a training, for whoever watches it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum TrainEvent {
     /// Steps are done: how many, of how many, and the last loss.

@@ -154,7 +154,7 @@ fn resume_needs_the_same_input_and_options() {
         fails(&input, &out, &["--resume", "--window", "20", "--max-length", "9"], "INVALID_ARGUMENT");
     assert!(errors.contains("begun with another --max-length: null then, 9 now"), "{errors}");
     let errors = fails(&input, &out, &["--resume", "--quality", "balanced"], "INVALID_ARGUMENT");
-    assert!(errors.contains("balanced chooses its kernels by the machine"), "{errors}");
+    assert!(errors.contains("balanced and a GPU choose their kernels by the machine"), "{errors}");
     fs::write(&input, titles(3999).join("\n")).unwrap();
     let errors = fails(&input, &out, &["--resume", "--window", "20"], "INVALID_ARGUMENT");
     assert!(errors.contains("begun with another size of IN"), "{errors}");

@@ -46,7 +46,7 @@ fn every_fault_ends_with_right_vectors_from_the_cpu() {
         return;
     }
     let expected = load(None).embed(&TEXTS).unwrap();
-    // How many submissions and allocations loading and embedding make.
+    // The number of submissions and allocations that loading and embedding make.
     let gpu = device(None).unwrap();
     let mut sound = load(Some(gpu.clone()));
     assert_eq!(sound.encoder().info().device.as_deref(), Some(gpu.name()));

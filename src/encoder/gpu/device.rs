@@ -16,7 +16,7 @@ pub(super) const PARAMS_BYTES: u64 = 32;
 
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// How a GPU is chosen.
+/// The choice of a GPU.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct GpuOptions {
     /// True if a processor that emulates a GPU (SwiftShader, lavapipe) may be used. It is slower than the CPU back end.

@@ -9,7 +9,7 @@ use crate::encoder::plan::packing_failed;
 use crate::encoder::spec::PositionRule;
 use crate::error::Result;
 
-/// How the embeddings read the tokens of a batch.
+/// The choice of rows that the embeddings read for the tokens of a batch.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct TokenRows {
     /// Rows of the table of token types, which lies before that of positions.

@@ -11,7 +11,7 @@ import { corom } from "../support/converter.mjs";
 import { PHONE, useDemoSite } from "../support/demo-site.mjs";
 import { m3eFolder } from "../support/paths.mjs";
 
-/** What a customer says of a humidifier. No title has two of these characters side by side. */
+/** A customer's words for a humidifier. No title has two of these characters side by side. */
 const QUERY = "不吵邻居的北方暖气房往空气里喷水的";
 
 const folder = mkdtempSync(path.join(tmpdir(), "corom-shop-meaning-"));

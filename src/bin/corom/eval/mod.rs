@@ -107,7 +107,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let names = searches.names();
     let all_names = names.iter().map(String::as_str).chain(runs.iter().map(|run| run.name.as_str()));
     names::check_unique(all_names)?;
-    // What would end the command after hours of embedding ends it now.
+    // A fault that would end the command after hours of embedding ends it now.
     let mut others = Vec::new();
     for Named { path, name } in runs {
         others.push((name, read(&path, Run::read)?));

@@ -62,7 +62,7 @@ impl VectorSource for Spill {
 
 impl Drop for Spill {
     fn drop(&mut self) {
-        // What is left is deleted by the next change of the catalog.
+        // The next change of the catalog deletes the rest.
         let _ = fs::remove_file(&self.path);
     }
 }

@@ -104,7 +104,7 @@ pub(crate) struct SettingsArgs {
     /// Go on with the training in the folder, if there is one
     #[arg(long)]
     pub(crate) resume: bool,
-    /// How often each example is used [default: 3, in a ranking 10]
+    /// The number of times that each example is used [default: 3, in a ranking 10]
     #[arg(long, value_name = "N")]
     epochs: Option<usize>,
     /// Examples per step
