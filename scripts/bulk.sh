@@ -3,7 +3,7 @@
 # Qdrant's client and Milvus Lite. Not in CI: Ray alone takes 91 s to install and 54 s to run on a busy machine.
 
 RAY_PINS=(ray==2.60.0 pyarrow==26.0.1 numpy==2.4.6 pandas==3.1.1)
-SPARK_PINS=(pyspark==4.3.0 pyarrow==26.0.1 numpy==2.4.6)
+SPARK_PINS=(pyspark==4.3.0 pyarrow==26.0.1 numpy==2.4.6 pandas==3.1.1)
 STORE_PINS=(qdrant-client==1.20.0 pymilvus==3.0.2 milvus-lite==3.2.2 pyarrow==26.0.1 numpy==2.4.6)
 # Debian's suite with pgvector, for a system without.
 PGVECTOR_SUITE=trixie
