@@ -20,7 +20,7 @@ pub struct Decision {
     pub setting: &'static str,
     /// The value, as JavaScript sees it.
     pub value: Value,
-    /// Where the value comes from: the path of a file in the folder, `options` for an option of the caller,
+    /// The source of the value: the path of a file in the folder, `options` for an option of the caller,
     /// or `default`.
     pub source: String,
 }

@@ -42,7 +42,7 @@ impl Default for Prompts {
     }
 }
 
-/// Which prompt texts get.
+/// The prompt that texts get.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum PromptChoice {
     /// The model's default prompt, or none.

@@ -99,7 +99,7 @@ function remoteSource(host, source) {
   }
   const texts = list.map(String);
   if (host.folderStore && texts.includes("")) throw invalid("source: got an empty string; expected a source of Corom.load");
-  // Where there are folders, a text without http: or https: is a path.
+  // On a host with folders, a text without http: or https: is a path.
   if (host.folderStore && !texts.every((text) => /^https?:/i.test(text))) return undefined;
   return modelUrls(texts.map((text) => host.resolveUrl(text, "source")));
 }

@@ -20,7 +20,8 @@ export type CatalogSource =
 /** Options of `Catalog.load`. They mean what they mean for `Corom.load`. */
 export interface CatalogOptions {
   /**
-   * When `load` resolves, and what is fetched. Vectors are the last part of a catalog file and most of its bytes.
+   * The moment at which `load` resolves, and the parts that are fetched. Vectors are the last part of a catalog file and most
+   * of its bytes.
    *
    * - `wait`: when everything is here.
    * - `later`: when keywords can be searched. The vectors arrive meanwhile, and `ready` resolves then.
@@ -37,7 +38,7 @@ export interface CatalogOptions {
   /** Fetches the catalog's files. Default: the global `fetch`. */
   fetch?: ((url: string, init: FetchInit) => Response | Promise<Response>) | null | undefined;
   /**
-   * Where a browser keeps the files: `auto`, `opfs`, `cache-api` or `none`, as for `Corom.load`. Only files that are named
+   * The place where a browser keeps the files: `auto`, `opfs`, `cache-api` or `none`, as for `Corom.load`. Only files that are named
    * after their hash are kept, as `corom index` names them. Default: `auto`.
    */
   cache?: "auto" | "opfs" | "cache-api" | "none" | null | undefined;

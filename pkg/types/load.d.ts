@@ -222,7 +222,7 @@ export interface LoadOptions {
    */
   model?: string | null | undefined;
   /**
-   * Which of the folder's exports is loaded, by the number type of its weights; see {@link Dtype}. With a `corom.json`,
+   * The export of the folder that is loaded, by the number type of its weights; see {@link Dtype}. With a `corom.json`,
    * which describes one model, any type but that model's is `INVALID_ARGUMENT`. So is a `model` whose name says another
    * type. Default: `auto`.
    */
@@ -240,7 +240,7 @@ export interface LoadOptions {
    */
   fetch?: ((url: string, init: FetchInit) => FetchResponse | Promise<FetchResponse>) | null | undefined;
   /**
-   * Where a browser keeps downloads. Files listed in `corom.json` are cached by their SHA-256, and an interrupted
+   * The place where a browser keeps downloads. Files listed in `corom.json` are cached by their SHA-256, and an interrupted
    * download continues in the next load. Files of a folder without a `corom.json` are cached by the server's `ETag`, or
    * by `Last-Modified` and size; the server is asked for each file's version, and only what changed is downloaded. If
    * the server sends neither, such a folder is not cached. Every file is checked when it is read.

@@ -3,7 +3,7 @@
 /** The option `advanced` of `Corom.load`. A setting that contradicts `quality` is `INVALID_ARGUMENT`. */
 export interface AdvancedOptions {
   /**
-   * Which of the two WebAssembly binaries is used.
+   * The one of the two WebAssembly binaries that is used.
    *
    * - `auto`: `relaxed` if the engine supports relaxed SIMD, otherwise `plain`.
    * - `plain`: the binary without relaxed SIMD. Runs in every engine with WebAssembly SIMD.
@@ -13,7 +13,7 @@ export interface AdvancedOptions {
    */
   simd?: "auto" | "plain" | "relaxed" | null | undefined;
   /**
-   * Which kernels compute products with int8 and int4 weights.
+   * The kernels that compute products with int8 and int4 weights.
    *
    * - `auto`: in the `relaxed` binary the fastest kernels, which quantize activations to 7 bits (8 bits with 4-bit
    *   weights); in the `plain` binary the exact kernels.

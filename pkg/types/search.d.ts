@@ -33,13 +33,13 @@ export type Filter = {
 
 /** Options that `search` and `similar` have. */
 export interface SimilarOptions {
-  /** Which scores are used. Default: `"auto"`, those of the text and, if there is one, of the vector. */
+  /** The scores that are used. Default: `"auto"`, those of the text and, if there is one, of the vector. */
   mode?: "auto" | "keyword" | "semantic" | "hybrid" | null | undefined;
   /** The share of the query that an item has to match: everything, half of the query by rarity, or anything. Default: `"most"`. */
   matching?: "all" | "most" | "any" | null | undefined;
   /** True if the last word may be unfinished. Default: `true`. */
   prefix?: boolean | null | undefined;
-  /** Which items are searched. */
+  /** The items that are searched. */
   filter?: Filter | null | undefined;
   /**
    * Attributes whose values are counted over all hits. A condition on the facet's own attribute does not count for it,
@@ -160,7 +160,7 @@ export interface SearchResult {
   /** Number of all hits; with `distinct` of its values. */
   readonly total: number;
   readonly facets: { readonly [attribute: string]: Facet };
-  /** Which scores were used. */
+  /** The scores that were used. */
   readonly mode: "keyword" | "semantic" | "hybrid" | "browse";
   /**
    * False if scores are estimates: those behind `total` and the counts of facets, and in a catalog of codes alone also

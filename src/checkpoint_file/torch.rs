@@ -15,7 +15,7 @@ pub(super) struct PickledStorage {
     pub(super) element_type: Option<ElementType>,
     /// The number of elements (of bytes, if the storage is untyped).
     pub(super) elements: u64,
-    /// Where this storage starts in the named storage, in elements. Only the legacy format has such views.
+    /// The start of this storage in the named storage, in elements. Only the legacy format has such views.
     pub(super) view_offset: u64,
 }
 

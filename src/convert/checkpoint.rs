@@ -49,7 +49,7 @@ impl<'a> Progress<'a> {
     }
 }
 
-/// Where the tensors come from.
+/// The source of the tensors.
 enum Weights<'a> {
     File { names: TensorNames, file: CheckpointFile<'a> },
     Export(Box<BertExport<'a>>),

@@ -76,7 +76,7 @@ pub struct ConvertOptions {
     pub max_length: Option<usize>,
     /// Converts the encoder alone if the checkpoint has layers after the encoder that corom does not run.
     pub ignore_head: bool,
-    /// Which weights are converted if the folder has a checkpoint and ONNX exports. `None`: the checkpoint if there
+    /// The weights that are converted if the folder has a checkpoint and ONNX exports. `None`: the checkpoint if there
     /// is one, otherwise an export.
     pub from: Option<WeightSource>,
     /// The ONNX file to convert, a path in the folder such as `onnx/model.onnx`. `None`: the converter chooses,
@@ -84,7 +84,7 @@ pub struct ConvertOptions {
     pub onnx: Option<String>,
 }
 
-/// Where the weights of a conversion come from.
+/// The source of a conversion's weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WeightSource {
     /// A checkpoint: `model.safetensors` or `pytorch_model.bin`.

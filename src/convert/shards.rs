@@ -9,7 +9,7 @@ use crate::model::manifest::{FileEntry, MAX_SHARD_BYTES};
 /// Tensors start at a multiple of this many bytes, so that they can be read in place.
 const ALIGNMENT_BYTES: usize = 64;
 
-/// Where the bytes of a tensor were written.
+/// The place where the bytes of a tensor were written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ShardLocation {
     /// The file name of the shard.

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::bert::{EncoderTensor, WORD_EMBEDDINGS};
 use crate::error::{Result, fail};
 
-/// Which key of a checkpoint holds which tensor.
+/// The keys of a checkpoint and the tensors that they hold.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct TensorNames {
     /// The key for each tensor of the encoder, by the tensor's name.

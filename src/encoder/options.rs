@@ -10,7 +10,7 @@ pub struct EncoderOptions {
     pub layers: Vec<usize>,
     /// True if only the first row of each text is needed, of the last layer (CLS pooling).
     pub first_rows: bool,
-    /// Which outputs of the graph are wanted.
+    /// The outputs of the graph that are wanted.
     pub outputs: OutputPreference,
     /// The number type of the fused encoder.
     pub precision: Precision,
@@ -23,7 +23,7 @@ pub struct EncoderOptions {
     pub gpu: Option<crate::encoder::gpu::GpuDevice>,
 }
 
-/// Which outputs of a graph an encoder returns: the hidden states of [`EncoderOptions::layers`], or the
+/// The outputs of a graph that an encoder returns: the hidden states of [`EncoderOptions::layers`], or the
 /// graph's own sentence vector, one row per text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OutputPreference {
@@ -98,7 +98,7 @@ impl Precision {
     }
 }
 
-/// Which kernels the CPU back end runs.
+/// The kernels that the CPU back end runs.
 #[derive(Debug, Clone, Copy, Default)]
 pub enum KernelChoice {
     /// The kernels that give the same bits on every machine.

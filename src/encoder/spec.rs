@@ -75,7 +75,7 @@ impl AttentionSpec {
     }
 }
 
-/// Which row of the position table a token reads.
+/// The row of the position table that a token reads.
 ///
 /// BERT counts 0, 1, 2 …. RoBERTa counts from `padding_idx + 1`, and its pad token reads row `padding_idx` and does
 /// not count.

@@ -18,7 +18,7 @@ const B: f64 = 0.75;
 pub struct Bm25 {
     /// The number of each term.
     terms: HashMap<Box<str>, u32>,
-    /// Where the postings of each term begin, and the end of the last.
+    /// The beginning of each term's postings, and the end of the last.
     begins: Vec<usize>,
     /// The rows of each term's postings, ascending.
     rows: Vec<u32>,

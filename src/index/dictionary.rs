@@ -136,7 +136,7 @@ struct Entries<'a> {
     next: usize,
     reader: ByteReader<'a>,
     term: Vec<u8>,
-    /// Where the next entry's postings begin.
+    /// The beginning of the next entry's postings.
     postings: usize,
     /// An entry that was read ahead.
     waiting: Option<TermEntry>,

@@ -13,7 +13,7 @@ pub struct SearchRequest {
     pub prefix: bool,
     /// The share of the query that an item has to match.
     pub matching: Matching,
-    /// Which scores are used.
+    /// The scores that are used.
     pub mode: Mode,
     /// The fusion of the scores of a hybrid search.
     pub fusion: Fusion,
@@ -23,7 +23,7 @@ pub struct SearchRequest {
     pub semantic_threshold: f32,
     /// Scores every vector in full, whatever codes there are.
     pub exact: bool,
-    /// Which items are searched.
+    /// The items that are searched.
     pub filter: Option<Json>,
     /// Attributes whose values are counted over all hits.
     pub facets: Vec<FacetRequest>,
@@ -137,7 +137,7 @@ pub enum Matching {
     Any,
 }
 
-/// Which scores a search uses.
+/// The scores that a search uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     /// The given queries: a text, a vector, both or, with neither, all items.

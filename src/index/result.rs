@@ -19,7 +19,7 @@ pub struct SearchResult {
     pub facets: BTreeMap<String, Facet>,
     /// The places of rows in the catalog's file, offset and length, which would make scores exact and have not arrived.
     pub missing_rows: Vec<[usize; 2]>,
-    /// Which scores were used: `keyword`, `semantic`, `hybrid` or `browse`.
+    /// The scores that were used: `keyword`, `semantic`, `hybrid` or `browse`.
     pub mode: &'static str,
 }
 

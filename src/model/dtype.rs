@@ -2,7 +2,7 @@
 
 use crate::error::{Result, fail};
 
-/// Which export of a folder is loaded. See [`LoadOptions::dtype`](super::LoadOptions::dtype).
+/// The export of a folder that is loaded. See [`LoadOptions::dtype`](super::LoadOptions::dtype).
 ///
 /// The words are those of transformers.js, and those that `corom convert` uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

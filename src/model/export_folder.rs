@@ -69,7 +69,7 @@ const TRIED_NAMES: &[&str] = &[
 /// The most paths that an error message lists.
 const MAX_LISTED_PATHS: usize = 8;
 
-/// Which export is wanted.
+/// The export that is wanted.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct WantedExport {
     /// The option `dtype`.

@@ -1,4 +1,4 @@
-//! Which files of another tool's folder are requested, and when. Such a folder has no `corom.json`.
+//! The files of another tool's folder, in the order of their requests. Such a folder has no `corom.json`.
 //!
 //! 1. `config.json`, the files that state settings, and the first ONNX file.
 //! 2. As they arrive: the files that `modules.json` names, another name for each file that does not exist.

@@ -18,7 +18,7 @@ const MAX_TOKENIZER_BYTES: u64 = 64 << 20;
 /// The largest weight file of a module after the pooling, without a size in a manifest. Real ones have some MB.
 const MAX_MODULE_BYTES: u64 = 256 << 20;
 
-/// Who computes the SHA-256 that is compared with the manifest's.
+/// The side that computes the SHA-256 that is compared with the manifest's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum HashedBy {
     /// The loader, as the bytes arrive.

@@ -34,7 +34,7 @@ pub struct FileRequest {
 #[derive(Debug, Default)]
 pub(super) struct FileRequests {
     pub(super) pending: Vec<FileRequest>,
-    /// Which ONNX file is requested in a folder without a manifest.
+    /// The ONNX file that is requested in a folder without a manifest.
     pub(super) export: WantedExport,
     /// All paths of the folder, if the host can list them.
     pub(super) listing: Option<BTreeSet<String>>,

@@ -65,7 +65,7 @@ pub struct ModelLoader {
     weight_files: BTreeSet<String>,
     /// The model without the weight files, once one of them has begun.
     builder: Option<Box<ModelBuilder>>,
-    /// Why the builder could not be made. `files` is consumed then, so the error is kept.
+    /// The reason why the builder could not be made. `files` is consumed then, so the error is kept.
     builder_error: Option<(ErrorCode, String)>,
     /// Files that were begun and have not ended.
     receivers: BTreeMap<String, FileReceiver>,

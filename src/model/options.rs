@@ -39,7 +39,7 @@ pub struct LoadOptions {
     /// The ONNX file to load, a path in the folder. A path other than `model.onnx` also means that
     /// `corom.json` is not read, because it describes `model.onnx`.
     pub model: Option<String>,
-    /// Which of the folder's exports is loaded, by the number type of its weights. `model` names a file
+    /// The export of the folder that is loaded, by the number type of its weights. `model` names a file
     /// instead.
     pub dtype: Dtype,
     /// The number type of products.

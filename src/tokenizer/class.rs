@@ -1,4 +1,4 @@
-//! Which of transformers' tokenizer classes a folder has, as `AutoTokenizer` of transformers 5 decides.
+//! The tokenizer class of transformers that a folder has, as `AutoTokenizer` of transformers 5 decides.
 //!
 //! A class either takes `tokenizer.json` as it is (`TokenizersBackend`, 4.x: `PreTrainedTokenizerFast`), or takes
 //! the vocabulary and its added tokens from the file and makes everything else from the settings in

@@ -1,4 +1,4 @@
-//! Which of a folder's exports is loaded: the option `dtype`, with and without a listing, and beside `model`
+//! The export of a folder that is loaded: the option `dtype`, with and without a listing, and beside `model`
 //! and `corom.json`.
 
 use corom::encoder::Precision;

@@ -1,4 +1,4 @@
-"""What the harness embeds, and the vectors it must get:  reference.py MODEL_ONNX TOKENIZER_JSON TITLES_JSON COUNT OUT
+"""The texts that the harness embeds, and the vectors it must get:  reference.py MODEL_ONNX TOKENIZER_JSON TITLES_JSON COUNT OUT
 
 Native onnxruntime in f32 is the reference, one text at a time, first row of the last layer (CLS). OUT has
 `characters`: a string of Chinese characters that are one token each, and `character_ids`; `checks`: random

@@ -24,14 +24,14 @@ pub struct GpuOptions {
     /// The longest time that a submission may take until the CPU takes over. The default is a minute, much more than any
     /// submission takes, and ten minutes for an emulated GPU. In a browser nothing measures it.
     pub deadline: Option<Duration>,
-    /// Which products are checked by their sums.
+    /// The products that are checked by their sums.
     pub product_checks: ProductChecks,
     /// A fault to inject, for tests.
     #[doc(hidden)]
     pub fault: Option<Fault>,
 }
 
-/// Which products are checked by the sums of their rows, which takes about a tenth more time.
+/// The products that are checked by the sums of their rows. The check takes about a tenth more time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ProductChecks {
     /// Those of GPUs whose drivers are known to lose results: Qualcomm, Arm and Imagination.

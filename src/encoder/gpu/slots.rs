@@ -2,7 +2,7 @@
 
 use crate::encoder::plan::{Plan, PlanOp};
 
-/// Which slot holds each value.
+/// The slot that holds each value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Slots {
     /// Per value, its slot.

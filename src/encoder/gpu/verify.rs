@@ -112,7 +112,7 @@ pub(super) struct Canary {
     submissions: usize,
 }
 
-/// Where the canary is in a batch.
+/// The place of the canary in a batch.
 pub(super) struct Place {
     pub(super) text: usize,
     pub(super) rows: Range<usize>,

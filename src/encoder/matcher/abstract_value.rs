@@ -67,7 +67,7 @@ pub(super) struct FoldedNorm {
     pub(super) part: FoldedPart,
 }
 
-/// Which part of a LayerNorm with folded parameters.
+/// The part of a LayerNorm with folded parameters.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum FoldedPart {
     /// `gamma / deviation`.

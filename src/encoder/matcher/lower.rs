@@ -14,7 +14,7 @@ use crate::encoder::plan::{
 use crate::encoder::spec::AttentionSpec;
 use crate::encoder::spec::{Activation, LinearSpec};
 
-/// Which rows of an expression are needed.
+/// The rows of an expression that are needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum RowSet {
     /// The rows of all tokens.

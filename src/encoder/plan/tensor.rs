@@ -65,7 +65,7 @@ impl TensorData {
     }
 }
 
-/// Where the elements of a tensor come from.
+/// The source of a tensor's elements.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum TensorRef {
     /// A constant of the graph, which is small.

@@ -16,7 +16,7 @@ pub struct ReferenceEmbed<'a> {
     pub token_type: &'a [f32],
     /// `[positions, hidden]`, or empty if there is no such table.
     pub position: &'a [f32],
-    /// Which row of `position` a token reads.
+    /// The row of `position` that a token reads.
     pub rule: PositionRule,
     /// `[hidden]`.
     pub gamma: &'a [f32],

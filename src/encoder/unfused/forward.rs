@@ -28,7 +28,7 @@ pub(super) fn run(
 ) -> Result<Vec<Vec<f32>>> {
     let hidden = info.hidden_size;
     let batch = PaddedBatch::new(batch, pad_token_id);
-    // Where the rows of each text begin in the result, which has no padding.
+    // The beginning of each text's rows in the result, which has no padding.
     let mut starts = vec![0];
     for length in &batch.lengths {
         let rows = if info.pooled { 1 } else { *length };

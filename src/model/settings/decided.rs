@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::error::Result;
 
-/// Where a value comes from.
+/// The source of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum SettingSource {
     /// An option of the caller.

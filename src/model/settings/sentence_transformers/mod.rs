@@ -24,7 +24,7 @@ use crate::checkpoint_file::file_source::FileSource;
 use crate::error::Result;
 pub(super) use crate::tokenizer::SENTENCE_TRANSFORMERS_FILES;
 
-/// Where the Pooling module is if `modules.json` does not list it.
+/// The place of the Pooling module if `modules.json` does not list it.
 const USUAL_POOLING: &str = "1_Pooling";
 /// Reads the settings. `hidden_size` is the encoder's, which the files must agree with.
 ///

@@ -184,7 +184,7 @@ fn read_record(lines: &mut Lines, bytes: &mut Vec<u8>) -> Result<Option<Result<V
     }
 }
 
-/// Where in a CSV record a byte is.
+/// The place of a byte in a CSV record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Quotes {
     CellStart,

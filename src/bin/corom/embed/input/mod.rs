@@ -38,7 +38,7 @@ pub(super) enum InputFormat {
     Arrow,
 }
 
-/// Which columns and fields are read.
+/// The columns and fields that are read.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Selection {
     /// The column with the texts, by number or by name.

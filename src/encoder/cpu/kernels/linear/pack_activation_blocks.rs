@@ -28,7 +28,7 @@ pub(super) const BLOCK_U7: usize = 64;
 /// Inputs per block of 8-bit activations: the block of 4-bit weights.
 pub(super) const BLOCK_I8: usize = 32;
 
-/// Which correction a block of activations has.
+/// The correction of a block of activations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Correction {
     /// The negated zero point of the activations, in `scratch.zero_points`.
