@@ -104,17 +104,17 @@ fn a_bad_row_stops_the_run_is_skipped_or_is_kept() {
 fn rows_after_many_bad_rows_are_read() {
     let folder = Folder::new("many-bad");
     let good = expected(&["耳机".to_owned(), "充电宝".to_owned()]);
-    // More than the bytes of a window.
+    // More than the bytes of two windows, so that one has no other rows.
     let text = format!(
         "{{\"text\":\"耳机\"}}\n{}{{\"text\":\"充电宝\"}}\n",
-        format!("{}\n", "[]".repeat(1 << 19)).repeat(40)
+        format!("{}\n", "[]".repeat(1 << 19)).repeat(70)
     );
     let input = folder.write("in.jsonl", text);
     let errors = embed(&input, folder.path("out.npy"), &["--on-bad-row", "skip"]);
-    assert_eq!(errors.matches("; skipped").count(), 40);
+    assert_eq!(errors.matches("; skipped").count(), 70);
     let bytes = folder.read("out.npy");
     assert_eq!(floats(npy(&bytes).1), good);
-    assert_eq!(folder.read("out.ids.jsonl"), b"0\n41\n");
+    assert_eq!(folder.read("out.ids.jsonl"), b"0\n71\n");
 }
 
 #[test]
