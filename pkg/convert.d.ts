@@ -46,6 +46,11 @@ export interface ConvertOptions {
   from?: "checkpoint" | "onnx" | null | undefined;
   /** Leaves out layers after the pooling, or a head that corom does not run. Default: `false`. */
   ignoreHead?: boolean | null | undefined;
+  /**
+   * Keeps only the tokens that these texts use, special tokens, and those of one ASCII character: the model is smaller. A
+   * text that uses only kept tokens keeps its vector. Default: the whole vocabulary.
+   */
+  keepVocab?: readonly string[] | null | undefined;
   /** Called with progress events. If it throws, the conversion is rejected with that error. */
   onProgress?: ((event: ConvertProgress) => void) | null | undefined;
   /** Aborts the conversion: its worker ends, and nothing is written. */

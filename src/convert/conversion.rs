@@ -14,6 +14,7 @@ use super::output::write_file;
 use super::settings::{FolderSettings, Settings};
 use super::shards::ShardWriter;
 use super::tokenizer;
+use super::vocabulary::KeptVocabulary;
 use super::weight_file::WeightFile;
 use crate::config::BertConfig;
 use crate::encoder::OutputPreference;
@@ -60,7 +61,8 @@ pub struct Conversion {
 /// - `NOT_A_MODEL`, `INVALID_CHECKPOINT`: the weight file is something else, damaged, or has other tensors
 ///   than `config.json` says.
 /// - `INVALID_MODEL`, `UNSUPPORTED_OPERATOR`: the ONNX file is damaged, or has an operator that corom does not know.
-/// - `UNSUPPORTED_MODEL`, `UNSUPPORTED_POOLING`: corom does not support the model.
+/// - `UNSUPPORTED_MODEL`, `UNSUPPORTED_POOLING`: corom does not support the model, or cannot remove tokens from its
+///   vocabulary.
 /// - `INVALID_ARGUMENT`: `max_length` does not fit the model, or the options contradict the folder.
 /// - `FETCH_FAILED`: the source or the sink reports an I/O error.
 /// - `INTEGRITY_MISMATCH`: the folder is one of corom's, quantized, and a file differs from its `corom.json`.
@@ -103,16 +105,34 @@ fn run(
     let loaded_head = head::read(&settings.pooling, &settings.head, folder.config.hidden_size, source)?;
     let dimension = loaded_head.outputs();
     let (tokenizer_json, tokenizer) = tokenizer::build(&folder, settings.max_length)?;
-    let kept_lineage = lineage::of_quantized_folder(&folder, &checkpoint)?;
+    let kept_lineage = lineage::of_changed_folder(&folder, &checkpoint)?;
+    let vocabulary = match &options.keep_vocab {
+        Some(texts) => {
+            let BertConfig { vocab_size, pad_token_id, .. } = checkpoint.config;
+            let prompts = &settings.prompts;
+            Some(KeptVocabulary::of_texts(&tokenizer_json, vocab_size, pad_token_id, texts, prompts)?)
+        }
+        None => None,
+    };
+    let full_vocab_size = match folder.manifest()?.and_then(|manifest| manifest.full_vocab_size) {
+        Some(full) => Some(full),
+        None => vocabulary.as_ref().map(KeptVocabulary::full_size),
+    };
     let export = checkpoint.export();
     let stored_dtype = export.map(|export| export.dtype().to_owned());
     let imported = export.is_some_and(BertExport::is_imported);
 
-    let config_file =
-        write_file(sink, "config.json", config_json(&checkpoint.config, checkpoint.labels)?.as_bytes())?;
-    let tokenizer_file = write_file(sink, "tokenizer.json", tokenizer_json.as_bytes())?;
+    let mut config = checkpoint.config.clone();
+    let mut written_tokenizer = tokenizer_json.clone();
+    if let Some(vocabulary) = &vocabulary {
+        config.vocab_size = vocabulary.len();
+        written_tokenizer = vocabulary.tokenizer_json(&tokenizer_json)?;
+    }
+    let config_file = write_file(sink, "config.json", config_json(&config, checkpoint.labels)?.as_bytes())?;
+    let tokenizer_file = write_file(sink, "tokenizer.json", written_tokenizer.as_bytes())?;
     let shards = ShardWriter::new(&mut *sink);
-    let (model, shards, tensors) = graph::build(&checkpoint, &settings.pooling, options.dtype, shards)?;
+    let (model, shards, tensors) =
+        graph::build(&checkpoint, vocabulary.as_ref(), &settings.pooling, options.dtype, shards)?;
     let model_file = write_file(sink, "model.onnx", &model)?;
 
     let vector_settings = VectorSettings {
@@ -144,6 +164,7 @@ fn run(
         hidden_size: checkpoint.config.hidden_size,
         dimension: checkpoint.labels.or(Some(dimension).filter(|n| *n != checkpoint.config.hidden_size)),
         lineage: Some(lineage),
+        full_vocab_size,
         files: [config_file, tokenizer_file, model_file]
             .into_iter()
             .chain(shards)
@@ -155,7 +176,7 @@ fn run(
     write_file(sink, FILE_NAME, manifest.to_json()?.as_bytes())?;
     let ignored_tensors = checkpoint.head().to_vec();
     let weights = weights.path().to_owned();
-    Ok(Conversion { manifest, config: checkpoint.config, weights, stored_dtype, imported, ignored_tensors })
+    Ok(Conversion { manifest, config, weights, stored_dtype, imported, ignored_tensors })
 }
 
 /// Opens the weights of a folder and decides the settings. Returns the folder with the configuration that the weights

@@ -41,6 +41,9 @@ pub fn inspect(folder: &dyn FileSource, run_self_test: bool, mut print: impl FnM
         print(&format!("dimension     {}", manifest.dimension()));
         print(&format!("pooling       {}", manifest.pooling));
     }
+    if let Some(full) = manifest.full_vocab_size {
+        print(&format!("vocabulary    cut: the model has {full} tokens elsewhere"));
+    }
     for module in &manifest.head {
         print(&format!("head          {module}"));
     }

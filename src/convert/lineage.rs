@@ -12,6 +12,7 @@ use super::folder_files::{cannot_read, file_size};
 use crate::encoder::reserve::try_filled;
 use crate::error::{Error, ErrorCode, Result, fail};
 use crate::lineage::{Lineage, add_text, add_values};
+use crate::model::Manifest;
 
 /// Parts of `tokenizer.json` that do not change the ids of a text's tokens.
 const OTHER_KEYS: [&str; 4] = ["version", "truncation", "padding", "decoder"];
@@ -85,17 +86,18 @@ fn add_json(hash: &mut Sha256, value: &Value) {
     }
 }
 
-/// Returns the lineage that the folder's own manifest states, if the folder is quantized: its tensors are those of the
-/// model with an error, so their hash is another one.
+/// Returns the lineage that the folder's own manifest states, if the folder is quantized or has lost tokens: its tensors
+/// are not those of the model, so their hash is another one.
 ///
 /// # Errors
 /// `INTEGRITY_MISMATCH` if a file is not the one that the manifest lists: the lineage could be another model's.
-pub(crate) fn of_quantized_folder(
+pub(crate) fn of_changed_folder(
     folder: &CheckpointFolder,
     checkpoint: &Checkpoint,
 ) -> Result<Option<Lineage>> {
     let is_quantized = checkpoint.export().is_some_and(|export| matches!(export.dtype(), "int8" | "int4"));
-    let Some(manifest) = folder.manifest()?.filter(|_| is_quantized) else { return Ok(None) };
+    let is_changed = |manifest: &Manifest| is_quantized || manifest.full_vocab_size.is_some();
+    let Some(manifest) = folder.manifest()?.filter(is_changed) else { return Ok(None) };
     if manifest.lineage.is_some() {
         for file in &manifest.files {
             let size = file_size(folder.source, &file.path)?.unwrap_or(0);

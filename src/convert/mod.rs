@@ -31,7 +31,7 @@
 //! 2. `src/checkpoint_file/` lists the tensors of the weight file, `tensor_names.rs` finds the encoder among
 //!    them, and `checkpoint.rs` checks their shapes.
 //! 3. `settings.rs` decides pooling, the modules after it, normalization and maximum length.
-//! 4. `tokenizer.rs` builds `tokenizer.json`.
+//! 4. `tokenizer.rs` builds `tokenizer.json`, and `vocabulary.rs` finds the tokens to keep.
 //! 5. `graph/` builds `model.onnx` and reads, quantizes and writes one weight at a time.
 //! 6. `head.rs` writes the weights of the modules after the pooling.
 //! 7. `lineage.rs` computes the id of the model, and `convert` writes the manifest, `corom.json`, last.
@@ -64,6 +64,7 @@ mod shards;
 mod starting_point;
 mod tensor_names;
 mod tokenizer;
+mod vocabulary;
 mod weight_file;
 
 #[cfg(feature = "cli")]

@@ -82,6 +82,11 @@ pub struct ConvertOptions {
     /// The ONNX file to convert, a path in the folder such as `onnx/model.onnx`. `None`: the converter chooses,
     /// and prefers a float export to a quantized one.
     pub onnx: Option<String>,
+    /// Texts whose tokens are kept: all other tokens, but special ones and those of one ASCII character, lose their
+    /// embeddings. `None`: the whole vocabulary is kept.
+    ///
+    /// A text that uses only kept tokens keeps its vector. Other words become shorter tokens or unknown ones.
+    pub keep_vocab: Option<Vec<String>>,
 }
 
 /// The source of a conversion's weights.

@@ -15,11 +15,12 @@ impl Conversion {
             }
         }
         lines.push(format!(
-            "{} layers × {}, {} heads, vocabulary {}, {}",
+            "{} layers × {}, {} heads, vocabulary {}{}, {}",
             config.num_hidden_layers,
             config.hidden_size,
             config.num_attention_heads,
             config.vocab_size,
+            manifest.full_vocab_size.map_or_else(String::new, |full| format!(" of {full}")),
             manifest.dtype,
         ));
         if manifest.task == Task::Rerank {

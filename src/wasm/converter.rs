@@ -21,6 +21,7 @@ struct Options {
     ignore_head: bool,
     from: Option<String>,
     onnx: Option<String>,
+    keep_vocab: Option<Vec<String>>,
 }
 
 #[derive(Serialize)]
@@ -103,7 +104,7 @@ fn io_error(thrown: &JsValue) -> io::Error {
 /// Converts the checkpoint or the ONNX export in `source` and writes a model folder with a self-test to `out`. See
 /// [`convert::convert`] and [`convert::add_self_test`].
 ///
-/// Options: `{ dtype, pooling (a list of names), normalize, maxLength, ignoreHead, from, onnx }`. Returns
+/// Options: `{ dtype, pooling (a list of names), normalize, maxLength, ignoreHead, from, onnx, keepVocab }`. Returns
 /// `{ manifest, config, weights, storedDtype, ignoredTensors, report }`.
 #[wasm_bindgen(js_name = convertFolder)]
 pub fn convert_folder(source: &Folder, options: JsValue, out: &Folder) -> Result<JsValue, JsValue> {
@@ -116,6 +117,7 @@ pub fn convert_folder(source: &Folder, options: JsValue, out: &Folder) -> Result
         ignore_head: options.ignore_head,
         from: options.from.as_deref().map(convert::WeightSource::parse).transpose()?,
         onnx: options.onnx,
+        keep_vocab: options.keep_vocab,
     };
     let mut conversion = convert::convert(source, &options, &mut Output(out))?;
     convert::add_self_test(&mut conversion, out, &mut Output(out))?;

@@ -32,3 +32,4 @@ mod settings;
 mod tokenizer;
 mod tract;
 mod verify;
+mod vocabulary;

@@ -5,7 +5,7 @@ import path from "node:path";
 import { describe, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { convert, inspect } from "corom/convert";
-import { converterModule, differingFiles, native, readFolder, scratch } from "./support/converter.mjs";
+import { converterModule, corom, differingFiles, native, readFolder, scratch } from "./support/converter.mjs";
 import { Corom, failsWith } from "./support/corom.mjs";
 import { FIXTURES, fixtureNames } from "./support/paths.mjs";
 
@@ -52,6 +52,30 @@ describe("convert", () => {
       assert.deepEqual(report, lines);
     });
   }
+
+  test("keeps the tokens of given texts, with the bytes of both commands", async (t) => {
+    const folder = scratch(t);
+    const [mine, theirs, packaged, texts, records] = ["mine", "theirs", "packaged", "texts.txt", "items.jsonl"].map((name) => path.join(folder, name));
+    const kept = ["阔腿裤女冬牛仔", "iPhone 15 Pro"];
+    writeFileSync(texts, `\ufeff${kept.join("\r\n\n")}\n`);
+    writeFileSync(records, "{}\n");
+    const { report } = await convert(checkpoint("wide"), { dtype: "int8", keepVocab: kept, out: mine, wasm });
+    const words = ["--dtype", "int8", "--keep-vocab", texts];
+    for (const [run, out] of [[native, theirs], [corom, packaged]]) {
+      const { status, stderr } = run("convert", checkpoint("wide"), out, ...words);
+      assert.equal(status, 0, stderr);
+      assert.deepEqual(differingFiles(readFolder(mine), readFolder(out)), []);
+    }
+    assert.match(report.join("\n"), /vocabulary \d+ of 326,/);
+    const [whole, cut] = [await Corom.load((await convert(checkpoint("wide"), { dtype: "int8", wasm })).files), await Corom.load(mine)];
+    assert.deepEqual(await cut.embed(kept), await whole.embed(kept));
+    assert.equal(cut.info.lineage, whole.info.lineage);
+    const { tokens } = cut.tokenize("厨房");
+    assert.deepEqual(tokens.slice(1, -1), ["[UNK]", "[UNK]"]);
+    for (const corom of [whole, cut]) corom.free();
+    const run = corom("convert", checkpoint("wide"), path.join(folder, "out"), "--keep-vocab", records);
+    assert.match(run.stderr, /INVALID_ARGUMENT.*items\.jsonl: expected a \.txt or \.tsv file/);
+  });
 
   test("reads the same from bytes, a Map of Blobs and a file: URL, and returns files that load", async (t) => {
     const given = readFolder(checkpoint("wide"));
@@ -179,6 +203,9 @@ describe("convert", () => {
       [source, { maxLenght: 64 }, "maxLength"],
       [source, { from: "tf" }, "tf"],
       [source, { out: 7 }, "out"],
+      [source, { keepVocab: [] }, "keepVocab"],
+      [source, { keepVocab: "阔腿裤" }, "keepVocab", "array"],
+      [source, { keepVocab: ["阔", 5] }, "keepVocab[1]", "5"],
       [source, { signal: {} }, "signal"],
       [source, { wasm: new Uint8Array(8) }, "wasm"],
       [source, { wasm: new Response("", { status: 404 }) }, "wasm", "404"],

@@ -108,6 +108,11 @@ export const COMMANDS = {
         type: "boolean",
         help: "leave out the layers after the pooling, or a head in the checkpoint that corom does not run",
       },
+      "keep-vocab": {
+        value: "TEXTS",
+        multiple: true,
+        help: "keep only the tokens that the lines of this file use, so that the model is smaller; may be repeated",
+      },
       force: { type: "boolean", help: "replace the model folder if it exists" },
     },
     examples: [

@@ -6,13 +6,14 @@ import { nearestName } from "../option-names.js";
 export class UsageError extends Error {}
 
 /**
- * Returns `{ help, positionals, values }`. `command.options` maps a name to `{ type, short, parse, optional }`: `parse`
- * returns the value or throws a UsageError, and `optional` is the value of an option that is given without one.
+ * Returns `{ help, positionals, values }`. `command.options` maps a name to `{ type, short, parse, optional, multiple
+ * }`: `parse` returns the value or throws a UsageError, `optional` is the value of an option that is given without one, and
+ * the value of a `multiple` option is a list.
  */
 export function readArguments(name, command, args) {
   const options = { help: { type: "boolean", short: "h" } };
-  for (const [option, { type = "string", short }] of Object.entries(command.options)) {
-    options[option] = short ? { type, short } : { type };
+  for (const [option, { type = "string", short, multiple = false }] of Object.entries(command.options)) {
+    options[option] = short ? { type, short, multiple } : { type, multiple };
   }
   checkNames(args, options, command.hints ?? {});
   const { values, positionals } = parsed(withOptionalValues(command, args), options);

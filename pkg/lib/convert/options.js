@@ -12,6 +12,7 @@ const CONVERT_OPTIONS = {
   normalize: "boolean",
   from: "string",
   ignoreHead: "boolean",
+  keepVocab: undefined,
   force: "boolean",
   onProgress: "function",
   signal: undefined,
@@ -28,6 +29,7 @@ export function convertOptions(value) {
     throw unexpected("maxLength", core.maxLength, `a whole number from 2 to ${MAX_LENGTH}`);
   }
   if (core.pooling !== undefined) core.pooling = poolings(core.pooling);
+  if (core.keepVocab !== undefined) core.keepVocab = texts(core.keepVocab);
   return { out, force, onProgress, signal, wasm, worker, core };
 }
 
@@ -46,6 +48,14 @@ function typed(value, types, call) {
   optional(given.signal, checkSignal);
   checkWorker(given.worker);
   return given;
+}
+
+/** Returns the texts of an array. */
+function texts(value) {
+  if (!Array.isArray(value) || value.length === 0) throw unexpected("keepVocab", value, "a non-empty array of texts");
+  const wrong = value.findIndex((text) => typeof text !== "string");
+  if (wrong >= 0) throw unexpected(`keepVocab[${wrong}]`, value[wrong], "a text");
+  return [...value];
 }
 
 /** Returns a list of names: `"cls"`, `"cls,mean"` and `["cls", "mean"]` are allowed. */

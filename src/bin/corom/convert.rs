@@ -7,10 +7,12 @@ use corom::config::PoolingChoice;
 use corom::convert::{
     Conversion, ConvertOptions, Dtype, WeightSource, add_self_test, convert_with_tract_onnx,
 };
-use corom::error::Result;
+use corom::error::{Error, ErrorCode, Result};
 use corom::model::LoadOptions;
 
 use crate::disk_folder::DiskFolder;
+use crate::fail;
+use crate::file_error::file_error;
 use crate::model_outputs::Agreement;
 use crate::output::print_line;
 use crate::second_opinion;
@@ -44,6 +46,9 @@ pub(crate) struct Args {
     /// Leave out the layers after the pooling, or a head in the checkpoint that corom does not run
     #[arg(long)]
     ignore_head: bool,
+    /// Keep only the tokens that the lines of this file use, so that the model is smaller; may be repeated
+    #[arg(long, value_name = "TEXTS")]
+    keep_vocab: Vec<PathBuf>,
     /// Replace the model folder if it exists
     #[arg(long)]
     force: bool,
@@ -79,6 +84,34 @@ fn parse_pooling(names: &str) -> Result<PoolingChoice, String> {
     PoolingChoice::parse(&names.split(',').collect::<Vec<_>>()).map_err(|e| e.to_string())
 }
 
+/// Reads the lines of the files of `--keep-vocab`. `None` without a file.
+///
+/// # Errors
+/// `INVALID_ARGUMENT` for a file that has no plain lines, `MISSING_FILE` or `FETCH_FAILED` if it cannot be read.
+fn kept_texts(files: &[PathBuf]) -> Result<Option<Vec<String>>> {
+    let mut texts = Vec::new();
+    for path in files {
+        let shown = path.display();
+        if path.extension().is_some_and(|extension| extension != "txt" && extension != "tsv") {
+            fail!(
+                InvalidArgument,
+                "--keep-vocab {shown}: expected a .txt or .tsv file, whose lines are plain text"
+            );
+        }
+        let bytes = std::fs::read(path).map_err(|error| file_error(path, error))?;
+        let content = String::from_utf8(bytes).map_err(|error| {
+            Error::with_source(
+                ErrorCode::InvalidArgument,
+                format!("--keep-vocab {shown}: the file is not UTF-8"),
+                error,
+            )
+        })?;
+        let lines = content.trim_start_matches('\u{feff}').lines();
+        texts.extend(lines.filter(|line| !line.trim().is_empty()).map(str::to_owned));
+    }
+    Ok((!files.is_empty()).then_some(texts))
+}
+
 /// Converts a checkpoint or an ONNX export on disk. The model folder appears complete or not at all.
 ///
 /// # Errors
@@ -94,6 +127,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         ignore_head: args.ignore_head,
         from: args.from,
         onnx: None,
+        keep_vocab: kept_texts(&args.keep_vocab)?,
     };
     let (source, onnx) = DiskFolder::open(&args.checkpoint)?;
     let options = ConvertOptions { onnx, ..options };
@@ -116,8 +150,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// Compares the vectors of a folder with those of the export that tract-onnx read. A quantized folder has other
-/// vectors, so the export is converted to f32 for the comparison.
+/// Compares the vectors of a folder with those of the export that tract-onnx read. A folder that is quantized or has
+/// lost tokens has other vectors, so the export is converted for the comparison as it is.
 fn check_import(
     args: &Args,
     options: &ConvertOptions,
@@ -126,13 +160,13 @@ fn check_import(
     staging: &StagingFolder,
 ) -> Result<Agreement> {
     let onnx = &conversion.weights;
-    if options.dtype == Dtype::F32 {
+    if options.dtype == Dtype::F32 && options.keep_vocab.is_none() {
         return second_opinion::of_export(source.path(), onnx, staging.path());
     }
     let name = args.out.file_name().unwrap_or_default().to_string_lossy();
     let name = format!(".{name}.corom-f32-{}", std::process::id());
     let mut exact = StagingFolder::new(&args.out.with_file_name(name), source.path(), false)?;
-    let options = ConvertOptions { dtype: Dtype::F32, ..options.clone() };
+    let options = ConvertOptions { dtype: Dtype::F32, keep_vocab: None, ..options.clone() };
     convert_with_tract_onnx(source, &options, &mut exact)?;
     second_opinion::of_export(source.path(), onnx, exact.path())
 }

@@ -12,6 +12,7 @@ use crate::convert::options::Dtype;
 use crate::convert::quantize::quantize_rows;
 use crate::convert::ranking::{CLASSIFIER, POOLER};
 use crate::convert::shards::ShardWriter;
+use crate::convert::vocabulary::KeptVocabulary;
 use crate::encoder::onnx::pb::{DataType, GraphProto};
 use crate::encoder::quantize::equalize::norm_magnitudes;
 use crate::error::Result;
@@ -19,17 +20,19 @@ use crate::model::manifest::FileEntry;
 
 /// Builds the graph and writes its weights to the shards.
 ///
-/// `more_layers` are the layers, besides the last one, whose hidden states the graph returns. Returns the
+/// The word embeddings are those of `vocabulary`. `more_layers` are the layers, besides the last one, whose hidden states the graph returns. Returns the
 /// graph, the manifest entries of the shards, and the hashes of the tensors.
 pub(super) fn build_graph(
     checkpoint: &Checkpoint,
+    vocabulary: Option<&KeptVocabulary>,
     more_layers: &[usize],
     dtype: Dtype,
     shards: ShardWriter,
 ) -> Result<(GraphProto, Vec<FileEntry>, TensorHashes)> {
     let config = &checkpoint.config;
     let graph = GraphBuilder::new("bert", shards);
-    let mut bert = BertGraph { config, checkpoint, dtype, graph, tensors: TensorHashes::default() };
+    let mut bert =
+        BertGraph { config, checkpoint, vocabulary, dtype, graph, tensors: TensorHashes::default() };
     let tokens = [Axis::Named("batch"), Axis::Named("sequence")];
     for name in ["input_ids", "attention_mask", "token_type_ids"] {
         bert.graph.input(name, &tokens, DataType::Int64);
@@ -62,6 +65,8 @@ pub(super) fn build_graph(
 struct BertGraph<'a, 's> {
     config: &'a BertConfig,
     checkpoint: &'a Checkpoint<'a>,
+    /// The tokens whose embeddings are written. `None`: all.
+    vocabulary: Option<&'a KeptVocabulary>,
     dtype: Dtype,
     graph: GraphBuilder<'s>,
     /// Hashes of the tensors before quantization.
@@ -147,6 +152,9 @@ impl BertGraph<'_, '_> {
             table.iter_mut().enumerate().for_each(|(i, x)| *x += tasks[i % hidden]);
         }
         self.tensors.add(name, &table);
+        if let Some(vocabulary) = self.vocabulary.filter(|_| name == WORD_EMBEDDINGS) {
+            table = vocabulary.rows(&table, hidden);
+        }
         let rows = table.len() / hidden;
         if dtype == Dtype::F32 {
             let table = self.graph.weight(name, &[rows, hidden], TensorValues::F32(&table))?;

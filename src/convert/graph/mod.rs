@@ -55,6 +55,7 @@ const IR_VERSION: i64 = 8;
 /// `FETCH_FAILED` if a shard cannot be written.
 pub(crate) fn build(
     checkpoint: &Checkpoint,
+    vocabulary: Option<&KeptVocabulary>,
     pooling: &PoolingChoice,
     dtype: Dtype,
     shards: ShardWriter,
@@ -64,7 +65,7 @@ pub(crate) fn build(
         opsets.push(OperatorSetIdProto { domain: MICROSOFT.into(), version: 1 });
     }
     let more_layers = layers_before_last(&checkpoint.config, pooling);
-    let (graph, shards, tensors) = build_graph(checkpoint, &more_layers, dtype, shards)?;
+    let (graph, shards, tensors) = build_graph(checkpoint, vocabulary, &more_layers, dtype, shards)?;
     let model = ModelProto {
         ir_version: IR_VERSION,
         opset_import: opsets,
