@@ -3,7 +3,7 @@
 import { isAbsolute } from "node:path";
 import { pathToFileURL } from "node:url";
 import * as node from "./lib/host-node.js";
-import { createCatalogClass } from "./lib/search/catalog.js";
+import { createCatalogClass } from "./lib/search/entry.js";
 import file from "./wasm/corom-search.wasm" with { type: "file" };
 
 export { CoromError } from "./lib/errors.js";

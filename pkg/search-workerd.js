@@ -2,7 +2,7 @@
 // is part of the upload.
 import * as web from "./lib/host-web.js";
 import { createCluster, createProject2d } from "./lib/search/analysis.js";
-import { createCatalogClass } from "./lib/search/catalog.js";
+import { createCatalogClass } from "./lib/search/entry.js";
 import module from "./wasm/corom-search.wasm";
 
 export { CoromError } from "./lib/errors.js";

@@ -2,7 +2,7 @@
 import * as web from "./lib/host-web.js";
 import { binary } from "./lib/search/binary.js";
 import { createCluster, createProject2d } from "./lib/search/analysis.js";
-import { createCatalogClass } from "./lib/search/catalog.js";
+import { createCatalogClass } from "./lib/search/entry.js";
 
 export { CoromError } from "./lib/errors.js";
 

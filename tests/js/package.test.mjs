@@ -125,3 +125,25 @@ test("the error codes are those of the Rust core and of the types", () => {
   const union = read("types/errors.d.ts").match(/export type CoromErrorCode =([^;]+);/)[1];
   assert.deepEqual([...union.matchAll(/"([A-Z_]+)"/g)].map(([, code]) => code).sort(), [...CODES].sort());
 });
+
+test("a page with its catalog in a worker loads no engine, and the worker no class", () => {
+  const page = modulesOf("search-worker.js");
+  for (const name of ["lib/search/engine.js", "lib/search/load.js", "lib/transfer.js", "lib/module.js", "wasm/corom-search.js"]) {
+    assert.ok(!page.includes(name) && modulesOf("search-worker-thread.js").includes(name), name);
+  }
+  for (const name of ["lib/search/catalog.js", "lib/search/options.js", "lib/worker/connection.js"]) {
+    assert.ok(page.includes(name) && !modulesOf("search-worker-thread.js").includes(name), name);
+  }
+});
+
+/** Returns the modules that an entry imports, directly or not. */
+function modulesOf(entry) {
+  const found = [entry];
+  for (const name of found) {
+    for (const [, specifier] of read(name).matchAll(/^(?:import|export)\s(?:[^"';]*\sfrom\s)?"(\.[^"]+)"/gm)) {
+      const target = path.posix.join(path.posix.dirname(name), specifier);
+      if (!found.includes(target)) found.push(target);
+    }
+  }
+  return found;
+}

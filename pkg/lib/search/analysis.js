@@ -7,6 +7,7 @@ import { readOptions } from "../option-names.js";
 import { textClasses } from "../text.js";
 import { toFloat32 } from "../vectors.js";
 import { createBindings } from "../../wasm/corom-search.js";
+import { clusters, projection } from "./analysis-results.js";
 import { numbersOfClusters } from "./options.js";
 
 /** Returns the function `cluster` of a host: the exports of host-web.js or host-node.js, and `searchBinary`. */
@@ -36,21 +37,6 @@ function commonOptions(given, names, call) {
 }
 
 const clusterOptions = (given) => numbersOfClusters(commonOptions(given, ["k", "seed"], "cluster"));
-
-
-/** Copies the clusters out of the instance, and frees them there. */
-export function clusters(found) {
-  const result = { labels: found.labels(), centers: found.centers(), cohesion: found.cohesion() };
-  found.free();
-  return result;
-}
-
-/** Copies the projection out of the instance, and frees it there. */
-export function projection(found) {
-  const result = { places: found.places(), explained: [...found.explained()] };
-  found.free();
-  return result;
-}
 
 async function withBindings(host, wasm, work) {
   const compiled = await searchModule(host, { wasm });

@@ -1,15 +1,13 @@
 // The class `Catalog` of `corom/search` and `corom/search-worker`. It checks arguments, embeds queries and reranks hits with
-// the attached models; an engine searches: engine.js on this thread, worker-engine.js in a worker.
+// the attached models; an engine searches: engine.js on this thread (entry.js), worker-engine.js in a worker
+// (worker-load.js). Neither is imported here: a page with a worker would load the whole engine for nothing.
 import { throwIfAborted, untilAborted } from "../abort.js";
-import { readArgument } from "../arguments.js";
 import { hasCatalog, removeCatalog } from "../cached-models.js";
 import { invalid } from "../errors.js";
 import { modelCache } from "../model-cache.js";
-import { ModelInstance, assertNotFreed, calledOn, engineOf, loaded, runQueued } from "../model-instance.js";
+import { ModelInstance, assertNotFreed, engineOf, runQueued } from "../model-instance.js";
 import { attachedModels } from "./attached.js";
 import { deltaBytes } from "./delta.js";
-import { CatalogEngine } from "./engine.js";
-import { catalogLoadOptions } from "./load-options.js";
 import {
   applyOptions,
   clusterArguments,
@@ -25,22 +23,6 @@ import { rerankHits, rerankRequest } from "./rerank.js";
 
 /** `Catalog.cache` of a host. */
 export const catalogCache = (host) => modelCache(host, { has: hasCatalog, remove: removeCatalog });
-
-/** Returns the class `Catalog` of a host: the exports of host-web.js or host-node.js, and `searchBinary`. */
-export function createCatalogClass(functions, searchBinary) {
-  const host = { ...functions, searchBinary };
-  // A class declaration, because in `return class Catalog …` esbuild reuses the name of the base class.
-  class Catalog extends CatalogBase {
-    static cache = catalogCache(host);
-
-    static async load(source, given) {
-      const Class = calledOn(this, Catalog);
-      const options = readArgument("options", () => catalogLoadOptions(given));
-      return new Class(loaded, await CatalogEngine.load(host, source, options));
-    }
-  }
-  return Catalog;
-}
 
 export class CatalogBase extends ModelInstance {
   #models = {};

@@ -21,7 +21,7 @@ import { CatalogFolder, isSingleFile } from "./folder.js";
 import { catalogInfo } from "./info.js";
 import { hashInName } from "./list.js";
 import { inParallel, loadCatalog, otherNames } from "./load.js";
-import { clusters, projection } from "./analysis.js";
+import { clusters, projection } from "./analysis-results.js";
 import { MissingRows } from "./missing-rows.js";
 import { CatalogReceiver } from "./receiver.js";
 

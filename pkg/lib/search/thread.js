@@ -4,7 +4,7 @@ import { onAbort, reasonOf } from "../abort.js";
 import { remoteFetch } from "../worker/fetch.js";
 import { deserialize } from "../worker/serialize.js";
 import { serializeError } from "../worker/serialize-error.js";
-import { holdLock } from "../worker/thread.js";
+import { holdLock } from "../worker/lock.js";
 import { CatalogEngine } from "./engine.js";
 import { catalogLoadOptions } from "./load-options.js";
 

@@ -3,6 +3,7 @@ import { engineOf } from "../model-instance.js";
 import { LOAD_RECORD, LoadRecord } from "../load-record.js";
 import { serializeError } from "./serialize-error.js";
 import { remoteFetch } from "./fetch.js";
+import { holdLock } from "./lock.js";
 import { deserialize } from "./serialize.js";
 
 /** Least time between two reports of a call's progress. */
@@ -86,22 +87,4 @@ export async function serve(classes, port) {
     post({ answer: { id, ...message, memory, kernel } }, transferred);
   };
   post({ ready: { lock: await holdLock() } });
-}
-
-/**
- * Acquires a Web Lock and holds it until the worker ends, so that the page detects the end. Returns the name of the
- * lock; undefined if there are no locks.
- */
-export function holdLock() {
-  const { locks } = globalThis.navigator ?? {};
-  if (!locks) return undefined;
-  const name = `corom worker ${Date.now()} ${Math.random()}`;
-  return new Promise((resolve) => {
-    locks
-      .request(name, () => {
-        resolve(name);
-        return new Promise(() => {});
-      })
-      .catch(() => resolve(undefined)); // a sandboxed page is not allowed to use locks
-  });
 }
