@@ -1,7 +1,8 @@
 // Serves the demo on this machine:  node www/serve.mjs MODEL_FOLDER [--catalog DIR] [--reranker DIR] [--port N]
 //
 // The pages are at /, the npm package at /pkg/, the model at /model/, the catalog of the shop at /catalog/. This is a small
-// static server for local use. It sends the headers that a production site should send.
+// static server for local use. It sends the headers that a production site should send, and as such a site should, it
+// sends few files: linked-modules.mjs has the modules that come as one file with all that they import.
 import { createReadStream, existsSync } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { createServer } from "node:http";
@@ -9,6 +10,7 @@ import path from "node:path";
 import { pipeline } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { LinkedModules } from "./linked-modules.mjs";
 
 const DEFAULT_PORT = 8080;
 const WWW_FOLDER = path.dirname(fileURLToPath(import.meta.url));
@@ -54,8 +56,9 @@ export function demoRoots(model, { catalog, reranker } = {}) {
 
 /** Serves folders on localhost. Port 0 selects a free port. Resolves to the server and its URL. */
 export async function serve(roots, port = 0) {
+  const modules = new LinkedModules((pathname) => fileOf(roots, pathname));
   const server = createServer((request, response) => {
-    respond(roots, request, response).catch(() => {
+    respond({ roots, modules }, request, response).catch(() => {
       if (!response.headersSent) sendText(response, 500, "internal server error");
       response.destroy();
     });
@@ -102,7 +105,7 @@ async function elsewhere(roots) {
   return page !== "" || parameters.length > 0 ? `/${page}${parameters.length > 0 ? `?${parameters.join("&")}` : ""}` : undefined;
 }
 
-async function respond(roots, request, response) {
+async function respond({ roots, modules }, request, response) {
   if (request.method !== "GET" && request.method !== "HEAD") {
     return sendText(response, 405, `${request.method} is not supported; use GET or HEAD`);
   }
@@ -115,9 +118,10 @@ async function respond(roots, request, response) {
     return response.end(JSON.stringify(await siteOf(roots)));
   }
   const file = fileOf(roots, request.url);
+  const linked = file === null ? undefined : await modules.get(request.url.split(/[?#]/)[0]);
   const found = file && (await stat(file).catch(() => null));
   if (!found?.isFile()) return sendText(response, 404, "the file does not exist");
-  const tag = `"${found.size.toString(16)}-${Math.round(found.mtimeMs).toString(16)}"`;
+  const tag = linked?.tag ?? `"${found.size.toString(16)}-${Math.round(found.mtimeMs).toString(16)}"`;
   const headers = {
     "content-type": CONTENT_TYPES[path.extname(file).toLowerCase()] ?? "application/octet-stream",
     "content-security-policy": CONTENT_SECURITY_POLICY,
@@ -126,6 +130,10 @@ async function respond(roots, request, response) {
     etag: tag,
   };
   if (request.headers["if-none-match"] === tag) return response.writeHead(304, headers).end();
+  if (linked !== undefined) {
+    response.writeHead(200, { ...headers, "content-length": linked.bytes.length });
+    return response.end(request.method === "HEAD" ? undefined : linked.bytes);
+  }
   const range = rangeOf(request.headers, found.size, tag);
   if (range === null) return response.writeHead(416, { "content-range": `bytes */${found.size}` }).end();
   const { start, end } = range ?? { start: 0, end: found.size - 1 };

@@ -225,6 +225,17 @@ describe("the shop", () => {
 });
 
 describe("everywhere", () => {
+  // The times of the clock are in benches/peers/shop-page.mjs. What they grow with is counted here.
+  test("one script of the page and one of the worker come before the first hits", async () => {
+    const asked = [];
+    const prepare = (page) => page.context().on("request", (request) => asked.push(new URL(request.url()).pathname));
+    await open("?q=保温杯&model=none&offline=none", { prepare });
+    const of = (pattern) => asked.filter((name) => pattern.test(name));
+    assert.deepEqual(of(/\.js$/), ["/shop/app.js", "/pkg/search-worker-thread.js"]);
+    assert.deepEqual(of(/\.wasm$/), ["/pkg/wasm/corom-search.wasm"]);
+    assert.ok(of(/^\/catalog\//).length <= 3, `${asked}`);
+  });
+
   // The times of the clock are in benches/peers/shop-page.mjs: a machine that runs tests is busy.
   test("no task of the page's thread takes more than 50 ms of the processor", async () => {
     const longest = [];
