@@ -29,7 +29,8 @@ export function link(entry, fileOf) {
   read(entry, { fileOf, modules, parents: [], entry });
   const exported = [...modules.get(entry).exports.keys()];
   const last = exported.length > 0 ? [`export const { ${exported.join(", ")} } = ${modules.get(entry).name};`] : [];
-  return { text: [...modules.values()].map(({ text }) => text).concat(last, "").join("\n"), files: [...modules.values()].map(({ file }) => file) };
+  const all = [...modules.values()];
+  return { text: all.map(({ text }) => text).concat(last, "").join("\n"), files: all.map(({ file }) => file) };
 }
 
 function read(url, given) {

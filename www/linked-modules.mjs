@@ -4,8 +4,8 @@ import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { link } from "./link.mjs";
 
-/** The page of the shop, and the scripts of the workers: what stands between a visit and the first hits. */
-const ENTRIES = ["/shop/app.js", "/shop/map.js", "/pkg/search-worker-thread.js", "/pkg/worker-thread.js"];
+/** The scripts of the pages and of the workers: what stands between a visit and the first hits. */
+const ENTRIES = ["/app.js", "/shop/app.js", "/shop/map.js", "/pkg/search-worker-thread.js", "/pkg/worker-thread.js"];
 
 export class LinkedModules {
   #fileOf;
@@ -33,6 +33,12 @@ export class LinkedModules {
       if (error.code !== "ENOENT") console.warn(`${pathname} is sent as it is: ${error.message}`);
       return undefined;
     }
+  }
+
+  /** Returns the URL paths of the linked modules, the only ones that the pages request; undefined if one cannot be linked. */
+  async all() {
+    const found = await Promise.all(ENTRIES.map((pathname) => this.get(pathname)));
+    return found.every(Boolean) ? ENTRIES : undefined;
   }
 }
 

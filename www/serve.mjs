@@ -78,21 +78,23 @@ async function builtBinaries(roots) {
 }
 
 /** Returns what the site has, and the files that the shop needs without a network, except what corom keeps. */
-async function siteOf(roots) {
+async function siteOf(roots, modules) {
   const evaluation = roots["/catalog/"] && existsSync(path.join(roots["/catalog/"], "evaluation.json"));
-  return { reranker: "/reranker/" in roots, evaluation: Boolean(evaluation), files: await offlineFiles(roots) };
+  return { reranker: "/reranker/" in roots, evaluation: Boolean(evaluation), files: await offlineFiles(roots, modules) };
 }
 
-async function offlineFiles(roots) {
+async function offlineFiles(roots, modules) {
   const within = async (root, keep) => {
     const names = await readdir(roots[root], { recursive: true }).catch(() => []);
     return names.map((name) => name.replaceAll("\\", "/")).filter(keep).map((name) => `.${root}${name}`);
   };
+  const linked = await modules.all();
   const scripts = /^(lib\/(?!cli\/|instantsearch\/|ai\/).*|wasm\/[^/]*|[\w-]+)\.js$/;
-  const pages = await within("/", (name) => /\.(html|js|css|svg|webmanifest)$/.test(name) && name !== "sw.js");
-  const own = await within("/pkg/", (name) => scripts.test(name) && !/inline|convert|-node/.test(name));
+  const pages = await within("/", (name) => /\.(html|css|svg|webmanifest)$/.test(name));
+  const own = await within("/", (name) => name.endsWith(".js") && name !== "sw.js");
+  const inPackage = await within("/pkg/", (name) => scripts.test(name) && !/inline|convert|-node/.test(name));
   const binaries = await within("/pkg/", (name) => /^wasm\/corom(-relaxed|-search)?\.wasm$/.test(name));
-  return [...pages, ...own, ...binaries];
+  return [...pages, ...(linked?.map((pathname) => `.${pathname}`) ?? [...own, ...inPackage]), ...binaries];
 }
 
 /** Returns the address to go to instead of the first page, if there is one. */
@@ -115,7 +117,7 @@ async function respond({ roots, modules }, request, response) {
   }
   if (request.url === "/site.json" && roots["/pkg/"]) {
     response.writeHead(200, { "content-type": CONTENT_TYPES[".json"], "cache-control": "no-cache" });
-    return response.end(JSON.stringify(await siteOf(roots)));
+    return response.end(JSON.stringify(await siteOf(roots, modules)));
   }
   const file = fileOf(roots, request.url);
   const linked = file === null ? undefined : await modules.get(request.url.split(/[?#]/)[0]);

@@ -72,7 +72,7 @@ describe("link", () => {
 describe("the demo's server", () => {
   /** A copy of the sources that a test may change, with what the build adds to them. */
   const copy = path.join(folder, "site");
-  const pages = ["/shop/app.js", "/shop/map.js"];
+  const pages = ["/app.js", "/shop/app.js", "/shop/map.js"];
   const workers = ["/pkg/search-worker-thread.js", "/pkg/worker-thread.js"];
   const fileOf = (pathname) => (pathname.startsWith("/pkg/") ? path.join(PKG, pathname.slice(4)) : path.join(ROOT, "www", pathname));
 
@@ -96,12 +96,15 @@ describe("the demo's server", () => {
       assert.doesNotMatch(text, /^import\b|^export\b.* from /m, pathname);
       assert.ok(text.split("\n").length > 1000, pathname);
     }
-    const before = await get(pages[0]);
-    assert.equal((await get(pages[0], { "if-none-match": before.tag })).status, 304);
+    const before = await get(pages[1]);
+    assert.equal((await get(pages[1], { "if-none-match": before.tag })).status, 304);
+    // A page without a network has these and no other script.
+    const { files } = JSON.parse((await get("/site.json")).text);
+    assert.deepEqual(files.filter((name) => name.endsWith(".js")), [...pages, ...workers].map((pathname) => `.${pathname}`));
     const file = path.join(copy, "www/shop/elements.js");
     writeFileSync(file, `${readFileSync(file, "utf8")}\n// changed\n`);
     utimesSync(file, new Date(), new Date(Date.now() + 5000));
-    const changed = await get(pages[0], { "if-none-match": before.tag });
+    const changed = await get(pages[1], { "if-none-match": before.tag });
     assert.deepEqual([changed.status, changed.text.includes("// changed")], [200, true]);
   });
 
