@@ -10,12 +10,16 @@ export function useCatalog(source, query, options = {}) {
   useEffect(() => {
     const loading = Catalog.load(source, { vectors: "later", ...options.load });
     loading.then(setShop, setError);
-    return () => void loading.then((loaded) => loaded.free(), () => {});
+    return () => {
+      setShop(undefined); // a freed catalog must not be searched
+      loading.then((loaded) => loaded.free(), () => {});
+    };
   }, [source]);
   useEffect(() => {
     const searching = shop?.search(query, { ...options.search, abortPrevious: true });
     // A newer search rejects an older one with AbortError.
-    searching?.then(setResult, (thrown) => thrown.name === "AbortError" || setError(thrown));
+    const show = (found) => [setResult(found), setError(undefined)];
+    searching?.then(show, (thrown) => thrown.name === "AbortError" || setError(thrown));
   }, [shop, query]);
   return { result, error, catalog: shop };
 }

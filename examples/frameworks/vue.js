@@ -8,6 +8,7 @@ export function useCatalog(source, options = {}) {
   const search = async () => {
     const shop = await loading;
     result.value = await shop.search(query.value, { ...options.search, abortPrevious: true });
+    error.value = undefined;
   };
   // A newer search rejects an older one with AbortError.
   const show = () => search().catch((thrown) => thrown.name === "AbortError" || (error.value = thrown));

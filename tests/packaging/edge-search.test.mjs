@@ -56,6 +56,8 @@ describe("/search", () => {
     const headers = { "if-none-match": tag, authorization: "Bearer a-token-of-the-test" };
     const again = await fetch(new URL("/search?q=鞋", service.address), { headers });
     assert.deepEqual([again.status, await again.text(), again.headers.get("etag")], [304, "", tag]);
+    const weak = await fetch(new URL("/search?q=鞋", service.address), { headers: { ...headers, "if-none-match": `"x", W/${tag}` } });
+    assert.deepEqual([weak.status, await weak.text()], [304, ""]);
     const other = await fetch(new URL("/search?q=裤", service.address), { headers });
     assert.equal(other.status, 200);
     assert.notEqual(other.headers.get("etag"), tag);

@@ -28,12 +28,15 @@ export async function search({ body, url, request, env, settings, signal }) {
   return slot.run(asked, async (catalog, signal) => {
     const tag = `"${await hashOf(`${catalog.info.version} ${query} ${JSON.stringify(options)}`)}"`;
     const headers = { etag: tag, "cache-control": settings.searchCacheControl };
-    if (body === undefined && request.headers.get("if-none-match") === tag) return new Response(null, { status: 304, headers });
+    if (body === undefined && names(request.headers.get("if-none-match"), tag)) return new Response(null, { status: 304, headers });
     const vector = await vectorOf(asked, catalog, query, options.mode);
     const { timing, ...result } = await invalidAs422(() => catalog.search(query, { ...options, topK, vector, signal }));
     return Response.json(result, { headers: body === undefined ? headers : {} });
   });
 }
+
+/** Returns true if a list of tags has `tag`. A proxy that compresses an answer makes its tag a weak one. */
+const names = (list, tag) => (list ?? "").split(",").some((one) => one.trim().replace(/^W\//, "") === tag);
 
 function fromAddress({ searchParams }) {
   try {

@@ -244,6 +244,14 @@ describe("everywhere", () => {
     assert.ok(longest.at(-1) > 1 && longest.at(-1) < 50, `${longest} ms`);
   });
 
+  test("can be installed as an app", async () => {
+    const page = await open();
+    const session = await site.context.newCDPSession(page);
+    const { installabilityErrors } = await session.send("Page.getInstallabilityErrors");
+    // The contexts of Playwright are private ones, which install nothing.
+    assert.deepEqual(installabilityErrors.map(({ errorId }) => errorId), ["in-incognito"]);
+  });
+
   test("works without a network after the first load", async () => {
     const page = await open();
     await modelReady(page);
