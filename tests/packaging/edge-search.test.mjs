@@ -1,4 +1,4 @@
-// examples/edge in workerd: /search over a catalog in static assets, and over an index in place of Vectorize.
+// examples/edge in workerd: /search over a catalog in static assets or R2, and over an index in place of Vectorize.
 import assert from "node:assert/strict";
 import { cpSync, mkdtempSync } from "node:fs";
 import path from "node:path";
@@ -84,6 +84,22 @@ describe("/search", () => {
     assert.ok((await answer("/search", { query: "鞋" })).total > 0);
     assert.equal((await answer("/search", { query: "", topK: 1e6 })).hits.length, 100);
   });
+});
+
+test("/search over a catalog in an R2 bucket", async () => {
+  const service = await startService({ bucket: SHOP_MODEL, catalog: folder, vars: { CATALOG_PATH, QUALITY: "exact" } });
+  const shop = await Catalog.load(folder);
+  try {
+    const { timing, ...expected } = await shop.search("跑步鞋", { mode: "keyword" });
+    const response = await service.ask("/search", { query: "跑步鞋", mode: "keyword" });
+    assert.deepEqual(await response.json(), JSON.parse(JSON.stringify(expected)));
+    assert.ok(expected.hits.length > 0);
+    const hybrid = await service.ask("/search", { query: "跑步鞋" });
+    assert.equal((await hybrid.json()).mode, "hybrid");
+  } finally {
+    shop.free();
+    await service.stop();
+  }
 });
 
 test("/search without a catalog is 404", async () => {

@@ -21,7 +21,7 @@ export const CATALOG_PATH = "catalog";
 
 /**
  * Starts the service. The model is the folder `model` as static assets, the folder `bucket` as an R2 bucket, or what the
- * function `assets` answers. `reranker` and `catalog` are folders, as static assets too. `vectorize` is the script of a
+ * function `assets` answers. `reranker` and `catalog` are folders, beside the model. `vectorize` is the script of a
  * wrapped binding in place of an index. `vars` override those of wrangler.jsonc.
  */
 export async function startService({ model, reranker, catalog, bucket, assets, vectorize, vars = {} }) {
@@ -46,8 +46,8 @@ export async function startService({ model, reranker, catalog, bucket, assets, v
   const address = await service.ready;
   if (bucket) {
     const r2 = await service.getR2Bucket("BUCKET");
-    for (const name of filesIn(bucket)) {
-      await r2.put(`${config.vars.MODEL_PATH}/${name}`, new Uint8Array(readFileSync(path.join(bucket, name))));
+    for (const [where, from] of Object.entries({ ...folders, [config.vars.MODEL_PATH]: bucket })) {
+      for (const name of from ? filesIn(from) : []) await r2.put(`${where}/${name}`, new Uint8Array(readFileSync(path.join(from, name))));
     }
   }
   return {
