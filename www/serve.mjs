@@ -79,8 +79,9 @@ async function builtBinaries(roots) {
 
 /** Returns what the site has, and the files that the shop needs without a network, except what corom keeps. */
 async function siteOf(roots, modules) {
-  const evaluation = roots["/catalog/"] && existsSync(path.join(roots["/catalog/"], "evaluation.json"));
-  return { reranker: "/reranker/" in roots, evaluation: Boolean(evaluation), files: await offlineFiles(roots, modules) };
+  const evaluation = Boolean(roots["/catalog/"]) && existsSync(path.join(roots["/catalog/"], "evaluation.json"));
+  const files = await offlineFiles(roots, modules);
+  return { reranker: "/reranker/" in roots, evaluation, files: evaluation ? [...files, "./catalog/evaluation.json"] : files };
 }
 
 async function offlineFiles(roots, modules) {

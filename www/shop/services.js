@@ -23,7 +23,10 @@ export async function startServices(on, state) {
   const shop = await Catalog.load("./catalog/", { vectors: "codes" });
   on.catalog(shop);
   const site = await (await fetch("./site.json")).json();
-  if (site.evaluation) on.evaluation(await (await fetch("./catalog/evaluation.json")).json());
+  if (site.evaluation) {
+    const table = fetch("./catalog/evaluation.json").then((response) => response.json());
+    table.then(on.evaluation, console.warn); // the model does not wait for it
+  }
   if (!hasModel || shop.info.vectors === null) {
     return on.reranker(undefined);
   }

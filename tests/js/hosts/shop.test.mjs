@@ -267,6 +267,8 @@ describe("everywhere", () => {
     await box(page).fill("蓝牙耳机");
     await modeIs(page, "hybrid");
     assert.ok((await total(page)) > 0);
+    await page.getByText("运行情况").click();
+    await page.locator("#evaluation td").first().waitFor();
     await site.context.setOffline(false);
   });
 
