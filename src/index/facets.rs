@@ -5,7 +5,25 @@ use super::columns::Column;
 use super::order::sort_by;
 use super::request::FacetRequest;
 use super::result::{Facet, FacetCount};
+use super::schema::AttributeKind;
 use super::values::Values;
+use crate::error::{Result, fail};
+
+/// Checks the borders of ranges.
+///
+/// # Errors
+/// `INVALID_ARGUMENT` if they do not rise, or the attribute is no number.
+pub(crate) fn check(request: &FacetRequest, kind: AttributeKind) -> Result<()> {
+    let name = &request.attribute;
+    if !request.ranges.is_empty() && kind != AttributeKind::Number {
+        fail!(InvalidArgument, "facets: ranges of {name:?}, a {}; expected a number", kind.name());
+    }
+    // A comparison with NaN is false.
+    if !request.ranges.is_sorted_by(|low, high| low < high) {
+        fail!(InvalidArgument, "facets: the borders of the ranges of {name:?} do not rise");
+    }
+    Ok(())
+}
 
 /// Counts the values of a column over a set of items.
 pub(crate) fn count(column: &Column, items: &Bits, request: &FacetRequest) -> Facet {

@@ -60,12 +60,18 @@ impl Filter {
         }
     }
 
-    /// Returns true if the filter names no attribute but this one.
+    /// Returns true if the filter names this attribute and no other one. A filter without attributes, such as
+    /// `{ "or": [] }`, is about none.
     pub(crate) fn is_about(&self, wanted: usize) -> bool {
+        self.names(&|attribute| attribute == wanted) && !self.names(&|attribute| attribute != wanted)
+    }
+
+    /// Returns true if the filter names an attribute that `is_meant`.
+    fn names(&self, is_meant: &dyn Fn(usize) -> bool) -> bool {
         match self {
-            Self::All(list) | Self::Any(list) => list.iter().all(|filter| filter.is_about(wanted)),
-            Self::Not(filter) => filter.is_about(wanted),
-            Self::Is { attribute, .. } => *attribute == wanted,
+            Self::All(list) | Self::Any(list) => list.iter().any(|filter| filter.names(is_meant)),
+            Self::Not(filter) => filter.names(is_meant),
+            Self::Is { attribute, .. } => is_meant(*attribute),
         }
     }
 

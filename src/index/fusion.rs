@@ -21,6 +21,7 @@ use super::request::{Boost, Fusion, SearchRequest};
 use super::result::ScorePart;
 use super::schema::AttributeKind;
 use super::semantic::{SemanticLeg, Spread};
+use super::values::Values;
 use crate::error::{Result, fail};
 
 /// The constant of reciprocal rank fusion (Cormack et al., 2009).
@@ -112,12 +113,8 @@ impl<'a> Scorer<'a> {
                         self.keyword_spread.normalize(keyword.scores[item]).max(MIN_KEYWORD),
                         semantic.spread.normalize(semantic.scores[item]),
                     ],
-                    Fusion::Rrf => [0, 1].map(|leg| match self.ranks[leg].get(item) {
-                        Some(&rank) if rank > 0 && (leg == 1 || keyword.items.contains(item)) => {
-                            1.0 / (RRF_RANK + rank as f32)
-                        }
-                        _ => 0.0,
-                    }),
+                    Fusion::Rrf => [0, 1]
+                        .map(|leg| self.rank(leg, item).map_or(0.0, |rank| 1.0 / (RRF_RANK + rank as f32))),
                 };
                 visit(Part::Keyword, self.shares[0] * a);
                 visit(Part::Semantic, self.shares[1] * b);
@@ -131,8 +128,9 @@ impl<'a> Scorer<'a> {
         }
     }
 
+    /// Returns the name of a part, and the formula that gives its value.
     fn describe(&self, part: Part, item: usize) -> (String, String) {
-        let (name, raw, spread, share) = match part {
+        let (name, leg, raw, spread) = match part {
             Part::Boost(number) => {
                 let (name, column, weight) = self.boosts[number];
                 return (
@@ -140,34 +138,40 @@ impl<'a> Scorer<'a> {
                     format!("{} · {}", text(weight), text(place(column, item))),
                 );
             }
-            Part::Keyword => (
-                "keyword",
-                self.keyword.map_or(0.0, |leg| leg.scores[item]),
-                self.keyword_spread,
-                self.shares[0],
-            ),
+            Part::Keyword => {
+                ("keyword", 0, self.keyword.map_or(0.0, |leg| leg.scores[item]), self.keyword_spread)
+            }
             Part::Semantic => {
                 let leg = self.semantic.map(|leg| (leg.scores[item], leg.spread));
                 let (raw, spread) = leg.unwrap_or((0.0, self.keyword_spread));
-                ("semantic", raw, spread, self.shares[1])
+                ("semantic", 1, raw, spread)
             }
         };
         let is_hybrid = self.keyword.is_some() && self.semantic.is_some();
-        let formula = match (is_hybrid, self.fusion) {
-            (false, _) => text(raw),
-            (true, Fusion::Weighted) => format!(
-                "{} · ({} − {}) / {}",
-                text(share),
-                text(raw),
-                text(spread.mean),
-                text(spread.deviation)
-            ),
-            (true, Fusion::Rrf) => {
-                let leg = usize::from(part == Part::Semantic);
-                format!("{} / (60 + rank {})", text(share), self.ranks[leg].get(item).copied().unwrap_or(0))
+        let share = text(self.shares[leg]);
+        let formula = match self.fusion {
+            _ if !is_hybrid => text(raw),
+            Fusion::Rrf => match self.rank(leg, item) {
+                Some(rank) => format!("{share} / (60 + rank {rank})"),
+                None => format!("{share} · 0"),
+            },
+            Fusion::Weighted if spread.deviation <= 0.0 => format!("{share} · 0"),
+            Fusion::Weighted => {
+                let deviations =
+                    format!("({} − {}) / {}", text(raw), text(spread.mean), text(spread.deviation));
+                match part {
+                    Part::Keyword => format!("{share} · max({deviations}, −3)"),
+                    _ => format!("{share} · {deviations}"),
+                }
             }
         };
         (name.to_string(), formula)
+    }
+
+    /// Returns the rank of an item by a leg that has found it. Semantic search finds every item.
+    fn rank(&self, leg: usize, item: usize) -> Option<u32> {
+        let is_found = leg == 1 || self.keyword.is_some_and(|keyword| keyword.items.contains(item));
+        self.ranks[leg].get(item).copied().filter(|&rank| rank > 0 && is_found)
     }
 }
 
@@ -178,10 +182,17 @@ enum Part {
     Boost(usize),
 }
 
-/// Returns the place of an item's value among the column's values, 0 for the smallest and for none, 1 for the largest.
+/// Returns the place of an item's value among the column's values, 0 for the smallest and for none, 1 for the largest and
+/// for the only one. A boolean is its own place, so the only value `false` counts nothing.
 fn place(column: &Column, item: usize) -> f32 {
-    let code = column.code(item);
-    if code == 0 { 0.0 } else { (code - 1) as f32 / (column.values.len() - 1).max(1) as f32 }
+    match (column.code(item), &column.values) {
+        (0, _) => 0.0,
+        (code, Values::Numbers(numbers)) if column.kind == AttributeKind::Boolean => {
+            numbers[code as usize - 1] as f32
+        }
+        (_, values) if values.len() == 1 => 1.0,
+        (code, values) => (code - 1) as f32 / (values.len() - 1) as f32,
+    }
 }
 
 /// Returns the rank of each item of a set by score, from 1 on.

@@ -1,17 +1,17 @@
 //! Highlights: the ranges of a text that a query's clauses match.
 
 use super::catalog::Catalog;
-use super::keyword::clause::Clause;
+use super::keyword::clause::Alternative;
 use super::order::sort;
 use super::text::folded::Folded;
 use super::text::terms::index_terms;
 
-/// Returns the ranges of a text that match, in UTF-16 code units: rising, and apart from each other.
-pub(crate) fn ranges(catalog: &Catalog, clauses: &[Clause], text: &str) -> Vec<[u32; 2]> {
+/// Returns the ranges of a text that have what an item matches, in UTF-16 code units: rising, and apart from each other.
+pub(crate) fn ranges(catalog: &Catalog, matching: &[&Alternative], text: &str) -> Vec<[u32; 2]> {
     let folded = Folded::new(text, &catalog.characters);
     let terms = index_terms(&folded);
     let mut ranges = Vec::new();
-    for alternative in clauses.iter().flat_map(|clause| &clause.alternatives) {
+    for alternative in matching {
         // Of a spelling of several sources every one has to be in the text.
         let places: Vec<Vec<[u32; 2]>> = alternative
             .sources

@@ -10,7 +10,7 @@
 //! | `columns`, `filter`, `facets` | attributes |
 //! | `analysis` | clusters and pictures of vectors |
 //! | `json`, `json_fields`, `number`, `order` | JSON and sorting in few bytes of WebAssembly |
-//! | `search`, `fusion`, `diversify`, `highlight`, `suggest` | from the request to the hits |
+//! | `search`, `fusion`, `ranking`, `diversify`, `highlight`, `suggest` | from the request to the hits |
 
 mod analysis;
 mod arrival;
@@ -37,6 +37,7 @@ mod number;
 mod order;
 mod postings;
 mod random;
+mod ranking;
 mod readings;
 mod request;
 mod result;

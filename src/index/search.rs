@@ -1,11 +1,9 @@
 //! A search, from the request to the hits.
 
-use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use super::bits::Bits;
 use super::catalog::Catalog;
-use super::diversify::diversify;
 use super::facets;
 use super::filter::Filter;
 use super::fusion::Scorer;
@@ -14,17 +12,18 @@ use super::json::Json;
 use super::keyword::leg::KeywordLeg;
 use super::number;
 use super::order::map_of;
+use super::ranking::{Ranking, is_reordered};
 use super::request::{Fusion, Mode, SearchRequest};
 use super::result::{ClauseExplanation, Explanation, Facet, Hit, LegScores, SearchResult};
 use super::semantic::SemanticLeg;
-use super::top_k::{best_items, items_from, top_k};
+use super::top_k::{best_items, items_from};
 use crate::error::{Result, fail};
 
 /// The largest sum of `topK` and `offset`.
 const MAX_HITS: usize = 10_000;
 /// Hits are ranked so many times before every item is scored in full.
 const MAX_ROUNDS: usize = 4;
-/// Reordering looks at so many ranked items per wanted hit.
+/// Where hits are left out or reordered, there are at least so many per hit of a page.
 const CANDIDATES_PER_HIT: usize = 5;
 
 impl Catalog {
@@ -33,25 +32,42 @@ impl Catalog {
     /// # Errors
     /// `INVALID_ARGUMENT` with the place of what is wrong in the request; `INVALID_CATALOG` if the catalog is damaged.
     pub fn search(&self, request: &SearchRequest, vector: Option<&[f32]>) -> Result<SearchResult> {
-        self.check(request)?;
+        self.search_in(&self.live, request, vector)
+    }
+
+    /// Searches some of the live items.
+    fn search_in(
+        &self,
+        items: &Bits,
+        request: &SearchRequest,
+        vector: Option<&[f32]>,
+    ) -> Result<SearchResult> {
+        Self::check(request)?;
+        let ranking = Ranking::new(self, request)?;
         let conjuncts = match &request.filter {
             Some(filter) => Filter::read(filter, &self.schema)?.conjuncts(),
             None => Vec::new(),
         };
-        let allowed = self.allowed(&conjuncts, None);
+        let allowed = self.allowed(items, &conjuncts, None);
         let mut facet_sets = Vec::new();
         for facet in &request.facets {
             let attribute = self.attribute("facets", &facet.attribute)?;
+            facets::check(facet, self.schema.attributes[attribute].kind)?;
+            if facet_sets.iter().any(|(other, _)| *other == attribute) {
+                fail!(InvalidArgument, "facets: {:?} stands twice", facet.attribute);
+            }
             let is_filtered =
                 facet.disjunctive && conjuncts.iter().any(|conjunct| conjunct.is_about(attribute));
-            facet_sets.push((attribute, is_filtered.then(|| self.allowed(&conjuncts, Some(attribute)))));
+            facet_sets
+                .push((attribute, is_filtered.then(|| self.allowed(items, &conjuncts, Some(attribute)))));
         }
         let keyword = match request.mode {
             Mode::Semantic => None,
-            Mode::Auto if request.query.trim().is_empty() => None,
+            Mode::Auto | Mode::Keyword if request.query.trim().is_empty() => None,
             _ => Some(KeywordLeg::search(self, &request.query, request.prefix, request.matching)?),
         };
-        let keyword = keyword.filter(|leg| request.mode != Mode::Auto || !leg.is_empty());
+        // A text that asks for nothing, such as an emoji, is left to its vector. Without one it finds nothing.
+        let keyword = keyword.filter(|leg| request.mode != Mode::Auto || vector.is_none() || !leg.is_empty());
         let mut semantic = match (request.mode, vector) {
             (Mode::Keyword, _) | (Mode::Auto, None) => None,
             (Mode::Semantic | Mode::Hybrid, None) => {
@@ -68,7 +84,8 @@ impl Catalog {
                 Some(leg)
             }
         };
-        let (set, ranked, total) = self.ranked_in_full(request, keyword.as_ref(), &mut semantic, &allowed)?;
+        let (set, ranked, total) =
+            self.ranked_in_full(&ranking, request, keyword.as_ref(), &mut semantic, &allowed)?;
         let scorer = Scorer::new(self, request, keyword.as_ref(), semantic.as_ref(), &set)?;
         let mut counted: BTreeMap<String, Facet> = BTreeMap::new();
         for (facet, (attribute, own)) in request.facets.iter().zip(&facet_sets) {
@@ -96,9 +113,11 @@ impl Catalog {
     /// may if hits are ordered by the weighted score alone, and the filter keeps more than half of the items: below that a
     /// scan of the rows is fast, and the filter costs no recall at all.
     fn estimate(&self, request: &SearchRequest, allowed: &Bits) -> (usize, bool) {
-        let is_by_score =
-            request.sort.is_empty() && request.boost.is_empty() && request.fusion == Fusion::Weighted;
-        let wanted = (request.top_k + request.offset).max(1) * self.candidates_per_hit(request);
+        let is_by_score = request.sort.is_empty()
+            && request.boost.is_empty()
+            && request.fusion == Fusion::Weighted
+            && !is_reordered(request);
+        let wanted = (request.top_k + request.offset).max(1) * candidates_per_hit(request);
         (wanted, !request.exact && is_by_score && 2 * allowed.count() > self.len())
     }
 
@@ -106,6 +125,7 @@ impl Catalog {
     /// page, and the number of all.
     fn ranked_in_full(
         &self,
+        ranking: &Ranking,
         request: &SearchRequest,
         keyword: Option<&KeywordLeg>,
         semantic: &mut Option<SemanticLeg>,
@@ -115,7 +135,7 @@ impl Catalog {
         loop {
             let set = found(request, keyword, semantic.as_ref(), allowed);
             let scorer = Scorer::new(self, request, keyword, semantic.as_ref(), &set)?;
-            let (ranked, total) = self.ranked(request, &scorer, &set)?;
+            let (ranked, total) = ranking.page(&scorer, &set)?;
             let Some(leg) = semantic else { return Ok((set, ranked, total)) };
             if !ranked.iter().any(|&item| leg.can_be_scored(self, item)) {
                 leg.note_missing(ranked.iter().copied());
@@ -140,13 +160,10 @@ impl Catalog {
             Some(vector) if self.has_vectors() => vector,
             _ => fail!(InvalidArgument, "similar: the catalog has no vectors, or they have not arrived"),
         };
-        let mut request = SearchRequest { mode: Mode::Semantic, top_k: request.top_k + 1, ..request.clone() };
-        request.query.clear();
-        let mut result = self.search(&request, Some(&vector))?;
-        let before = result.hits.len();
-        result.hits.retain(|hit| hit.id != id);
-        result.total -= usize::from(before > result.hits.len());
-        result.hits.truncate(request.top_k - 1);
+        let request = SearchRequest { mode: Mode::Semantic, query: String::new(), ..request.clone() };
+        let mut others = self.live.clone();
+        others.remove(item);
+        let mut result = self.search_in(&others, &request, Some(&vector))?;
         if self.row(item)?.is_none() {
             result.missing_rows.extend(self.row_places(&[item])?);
         }
@@ -164,7 +181,7 @@ impl Catalog {
         self.hit(&request, &scorer, item).map(Some)
     }
 
-    fn check(&self, request: &SearchRequest) -> Result<()> {
+    fn check(request: &SearchRequest) -> Result<()> {
         if request.top_k.saturating_add(request.offset) > MAX_HITS {
             fail!(
                 InvalidArgument,
@@ -189,93 +206,22 @@ impl Catalog {
         Ok(())
     }
 
-    fn attribute(&self, option: &str, name: &str) -> Result<usize> {
+    /// Returns the number of an attribute that an option names.
+    pub(super) fn attribute(&self, option: &str, name: &str) -> Result<usize> {
         match self.schema.attribute(name) {
             Some(attribute) => Ok(attribute),
             None => fail!(InvalidArgument, "{option}: there is no attribute {name:?}"),
         }
     }
 
-    /// Returns the live items that meet the conjuncts, but for those about one attribute.
-    fn allowed(&self, conjuncts: &[Filter], without: Option<usize>) -> Bits {
-        let mut allowed = self.live.clone();
+    /// Returns the items that meet the conjuncts, but for those about one attribute.
+    fn allowed(&self, items: &Bits, conjuncts: &[Filter], without: Option<usize>) -> Bits {
+        let mut allowed = items.clone();
         for conjunct in conjuncts.iter().filter(|conjunct| without.is_none_or(|own| !conjunct.is_about(own)))
         {
             allowed.intersect(&conjunct.items(&self.columns, self.items()));
         }
         allowed
-    }
-
-    fn candidates_per_hit(&self, request: &SearchRequest) -> usize {
-        let is_reordered =
-            request.diversity > 0.0 || request.collapse.is_some() || request.distinct.is_some();
-        if is_reordered { CANDIDATES_PER_HIT } else { 1 }
-    }
-
-    /// Returns the items of the page that is wanted, and the number of all hits.
-    fn ranked(&self, request: &SearchRequest, scorer: &Scorer, set: &Bits) -> Result<(Vec<usize>, usize)> {
-        let mut sort = Vec::new();
-        for key in &request.sort {
-            sort.push((&self.columns[self.attribute("sort", &key.attribute)?], key.descending));
-        }
-        let mut pins = Vec::new();
-        for id in &request.pinned {
-            let item = self.find(id)?.filter(|&item| self.is_pinnable(item, set) && !pins.contains(&item));
-            pins.extend(item);
-        }
-        let order = |a: &(f32, usize), b: &(f32, usize)| -> Ordering {
-            let pin = |item: usize| pins.iter().position(|&pin| pin == item).unwrap_or(usize::MAX);
-            let mut order = if pins.is_empty() { Ordering::Equal } else { pin(a.1).cmp(&pin(b.1)) };
-            for (column, is_descending) in &sort {
-                let codes = [a, b].map(|&(_, item)| column.code(item));
-                // Items without a value come last, whatever the direction is.
-                let by = match codes {
-                    [0, 0] => Ordering::Equal,
-                    [0, _] => Ordering::Greater,
-                    [_, 0] => Ordering::Less,
-                    [x, y] if *is_descending => y.cmp(&x),
-                    [x, y] => x.cmp(&y),
-                };
-                order = order.then(by);
-            }
-            order.then(b.0.total_cmp(&a.0)).then(a.1.cmp(&b.1))
-        };
-        let mut items: Vec<(f32, usize)> = set.iter().map(|item| (scorer.score(item), item)).collect();
-        if let Some(name) = &request.distinct {
-            let column = &self.columns[self.attribute("distinct", name)?];
-            let mut best: Vec<Option<(f32, usize)>> = vec![None; column.values.len() + 1];
-            let mut without = Vec::new();
-            for item in items {
-                let slot = &mut best[column.code(item.1) as usize];
-                match slot {
-                    _ if column.code(item.1) == 0 => without.push(item),
-                    Some(other) if order(other, &item).is_lt() => {}
-                    _ => *slot = Some(item),
-                }
-            }
-            items = best.into_iter().flatten().chain(without).collect();
-        }
-        let total = items.len();
-        let wanted = request.top_k + request.offset;
-        let is_reordered = request.diversity > 0.0 || request.collapse.is_some();
-        if is_reordered && !self.has_vectors() {
-            fail!(
-                InvalidArgument,
-                "diversity, collapse: the catalog has no vectors, or they have not arrived"
-            );
-        }
-        let count = if is_reordered { wanted * CANDIDATES_PER_HIT } else { wanted };
-        let mut ranked: Vec<usize> =
-            top_k(items.into_iter(), count, order).into_iter().map(|(_, item)| item).collect();
-        if is_reordered {
-            ranked = diversify(self, &ranked, wanted, request.diversity, request.collapse)?;
-        }
-        Ok((ranked.into_iter().skip(request.offset).take(request.top_k).collect(), total))
-    }
-
-    /// Returns true if an item can come first: it is a hit. Pinned items do not get around the filter.
-    fn is_pinnable(&self, item: usize, set: &Bits) -> bool {
-        set.contains(item)
     }
 
     fn hit(&self, request: &SearchRequest, scorer: &Scorer, item: usize) -> Result<Hit> {
@@ -284,7 +230,7 @@ impl Catalog {
         let mut highlights = BTreeMap::new();
         if let (Some(leg), true) = (scorer.keyword, request.highlight) {
             for (name, text) in names.clone().zip(&texts.fields) {
-                let ranges = highlight::ranges(self, &leg.clauses, text);
+                let ranges = highlight::ranges(self, &leg.matching(item), text);
                 if !ranges.is_empty() {
                     highlights.insert(name, ranges);
                 }
@@ -319,7 +265,9 @@ fn stored(text: &str) -> Result<Option<Json>> {
     }
 }
 
-/// Returns the hits among the allowed items: what keyword search finds, and what is above the semantic threshold.
+/// Returns the hits among the allowed items: what keyword search finds, and what is above the semantic threshold. Where
+/// these are too few for one page, the best of the others are hits too. Nothing depends on `offset`, so all pages of a
+/// search have the same hits, total and facets.
 fn found(
     request: &SearchRequest,
     keyword: Option<&KeywordLeg>,
@@ -333,15 +281,21 @@ fn found(
     };
     set.intersect(allowed);
     if let Some(leg) = semantic {
-        let needed = (request.top_k + request.offset).min(allowed.count());
-        let above = items_from(&leg.scores, allowed, leg.spread.score_at(request.semantic_threshold));
-        // A page is never shorter than it could be: without enough hits above the threshold the best ones are taken.
-        if above.count() < needed {
-            best_items(&leg.scores, allowed, needed).into_iter().for_each(|item| set.insert(item));
+        set.unite(&items_from(&leg.scores, allowed, leg.spread.score_at(request.semantic_threshold)));
+        let wanted = request.top_k * candidates_per_hit(request);
+        let missing = wanted.saturating_sub(set.count());
+        if missing > 0 {
+            let mut others = set.clone();
+            others.invert();
+            others.intersect(allowed);
+            best_items(&leg.scores, &others, missing).into_iter().for_each(|item| set.insert(item));
         }
-        set.unite(&above);
     }
     set
+}
+
+fn candidates_per_hit(request: &SearchRequest) -> usize {
+    if is_reordered(request) || request.distinct.is_some() { CANDIDATES_PER_HIT } else { 1 }
 }
 
 fn explanation(scorer: &Scorer, item: usize) -> Explanation {

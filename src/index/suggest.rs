@@ -2,12 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use super::bits::Bits;
 use super::catalog::Catalog;
 use super::json::Json;
+use super::keyword::expand::all_of;
 use super::order::sort_by;
 use super::readings::Sound;
 use super::text::folded::Folded;
 use crate::error::Result;
+
+/// The phrases of a changed catalog are counted again, so many for each one that is wanted.
+const COUNTED: usize = 2;
 
 /// A word or phrase of the catalog.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,9 +70,39 @@ impl Catalog {
         }
         let mut found: Vec<Suggestion> =
             found.into_iter().map(|(text, items)| Suggestion { text, items }).collect();
-        sort_by(&mut found, &|a, b| b.items.cmp(&a.items).then_with(|| a.text.cmp(&b.text)));
+        let by_items =
+            |a: &Suggestion, b: &Suggestion| b.items.cmp(&a.items).then_with(|| a.text.cmp(&b.text));
+        sort_by(&mut found, &by_items);
+        if self.segments.len() > 1 || self.live.count() < self.items() {
+            // Each file counts its own items, and those that were removed or replaced since.
+            let mut counted = Vec::new();
+            for mut suggestion in found {
+                if counted.len() >= limit.saturating_mul(COUNTED) {
+                    break;
+                }
+                suggestion.items = self.items_with(&suggestion.text)?;
+                if suggestion.items > 0 {
+                    counted.push(suggestion);
+                }
+            }
+            sort_by(&mut counted, &by_items);
+            found = counted;
+        }
         found.truncate(limit);
         Ok(found)
+    }
+
+    /// Returns the number of live items that have every term of a phrase.
+    fn items_with(&self, phrase: &str) -> Result<u32> {
+        let mut with_all = self.live.clone();
+        for source in all_of(&Folded::new(phrase, &self.characters)) {
+            let mut with = Bits::none(self.items());
+            for segment in &self.segments {
+                source.each_item(segment, self, &mut |item| with.insert(item))?;
+            }
+            with_all.intersect(&with);
+        }
+        Ok(with_all.count() as u32)
     }
 
     fn is_read(&self, phrase: &str, sounds: &[Sound]) -> bool {

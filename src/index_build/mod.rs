@@ -26,9 +26,13 @@ mod damage_tests;
 #[cfg(test)]
 mod filter_tests;
 #[cfg(test)]
+mod page_tests;
+#[cfg(test)]
 mod property_tests;
 #[cfg(test)]
 mod reference_tests;
+#[cfg(test)]
+mod search_tests;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

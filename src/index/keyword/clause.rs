@@ -72,6 +72,12 @@ impl Alternative {
 }
 
 impl Matches {
+    /// Returns the weighted term frequency of an item, if it matches.
+    pub(crate) fn frequency(&self, item: u32) -> Option<f32> {
+        let at = self.items.binary_search_by_key(&item, |&(item, _)| item).ok()?;
+        Some(self.items[at].1)
+    }
+
     fn score(&self, bm25: Bm25, frequency: f32) -> ClauseScore {
         let Self { alternative, weight, idf, .. } = *self;
         ClauseScore { alternative, weight, idf, frequency, score: weight * idf * bm25.saturate(frequency) }
@@ -125,10 +131,7 @@ impl ClauseMatches {
 
     /// Returns the best score of an item, and what it comes from.
     pub(crate) fn score(&self, bm25: Bm25, item: u32) -> Option<ClauseScore> {
-        let of = |matches: &Matches| {
-            let at = matches.items.binary_search_by_key(&item, |&(item, _)| item).ok()?;
-            Some(matches.score(bm25, matches.items[at].1))
-        };
+        let of = |matches: &Matches| Some(matches.score(bm25, matches.frequency(item)?));
         self.matches
             .iter()
             .filter_map(of)

@@ -137,7 +137,7 @@ fn add_synonyms(expanded: &mut Vec<Clause>, found: &SynonymMatch, query: &Folded
 }
 
 /// Returns the sources that all have to match for a whole word or phrase.
-fn all_of(word: &Folded) -> Vec<Source> {
+pub(crate) fn all_of(word: &Folded) -> Vec<Source> {
     let own = clauses(word, false).into_iter().filter_map(|clause| clause.alternatives.into_iter().next());
     own.flat_map(|alternative| sources(alternative.pattern)).collect()
 }

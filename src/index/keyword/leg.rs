@@ -1,6 +1,6 @@
 //! The keyword scores of all items for one query.
 
-use super::clause::{Clause, ClauseMatches, ClauseScore};
+use super::clause::{Alternative, Clause, ClauseMatches, ClauseScore};
 use super::expand::expand;
 use super::source::Scratch;
 use crate::error::Result;
@@ -84,6 +84,16 @@ impl KeywordLeg {
         let score =
             |(number, found): (usize, &ClauseMatches)| Some((number, found.score(self.bm25, item as u32)?));
         self.found.iter().enumerate().filter_map(score).collect()
+    }
+
+    /// Returns the spellings that an item matches. Others, such as words with one edit, are not tried where these are found.
+    pub(crate) fn matching(&self, item: usize) -> Vec<&Alternative> {
+        let mut matching = Vec::new();
+        for (clause, found) in self.clauses.iter().zip(&self.found) {
+            let own = found.matches.iter().filter(|matches| matches.frequency(item as u32).is_some());
+            matching.extend(own.map(|matches| &clause.alternatives[matches.alternative]));
+        }
+        matching
     }
 
     /// Returns the item with the best score, whatever the filter is.

@@ -61,6 +61,25 @@ impl Source {
         Ok(scratch.take())
     }
 
+    /// Passes each item of a segment that has a term of the source to `visit`, also removed items.
+    pub(crate) fn each_item(
+        &self,
+        segment: &Segment,
+        catalog: &Catalog,
+        visit: &mut dyn FnMut(usize),
+    ) -> Result<()> {
+        let mut lists = Vec::new();
+        self.each_term(segment, catalog, &mut |_, entry| lists.push(entry.postings))?;
+        let mut counts = [0; MAX_FIELDS];
+        for list in lists {
+            let mut postings = segment.postings(list)?;
+            while let Some(local) = postings.next(&mut counts)? {
+                visit(segment.first + local as usize);
+            }
+        }
+        Ok(())
+    }
+
     /// Passes each term of the source in a segment to `visit`.
     pub(super) fn each_term(
         &self,
