@@ -28,6 +28,8 @@ use crate::error::{Result, fail};
 const RRF_RANK: f32 = 60.0;
 const MIN_KEYWORD: f32 = -3.0;
 const MIN_DEVIATION: f32 = 0.1;
+/// The largest weight of a boost: the sum of all stays finite, and smaller parts of a score still count.
+const MAX_BOOST: f32 = 1e6;
 
 /// The scores of a search.
 #[derive(Debug)]
@@ -76,11 +78,15 @@ impl<'a> Scorer<'a> {
                 fail!(InvalidArgument, "boost: there is no attribute {name:?}")
             };
             let column = &catalog.columns[attribute];
-            if !matches!(column.kind, AttributeKind::Number | AttributeKind::Boolean) || !weight.is_finite() {
+            if !matches!(column.kind, AttributeKind::Number | AttributeKind::Boolean) {
+                let kind = column.kind.name();
+                fail!(InvalidArgument, "boost: {name:?} is a {kind}; expected a number or boolean");
+            }
+            if !(-MAX_BOOST..=MAX_BOOST).contains(weight) {
                 fail!(
                     InvalidArgument,
-                    "boost: {name:?} is a {}; expected a number or boolean, and a finite weight",
-                    column.kind.name()
+                    "boost: {name:?} has the weight {}; expected -1000000 to 1000000",
+                    text(*weight)
                 );
             }
             boosts.push((name.as_str(), column, *weight));

@@ -4,12 +4,13 @@ use super::catalog::Catalog;
 use super::keyword::clause::Alternative;
 use super::order::sort;
 use super::text::folded::Folded;
-use super::text::terms::index_terms;
+use super::text::terms::{Term, index_terms, joined_terms};
 
 /// Returns the ranges of a text that have what an item matches, in UTF-16 code units: rising, and apart from each other.
 pub(crate) fn ranges(catalog: &Catalog, matching: &[&Alternative], text: &str) -> Vec<[u32; 2]> {
     let folded = Folded::new(text, &catalog.characters);
-    let terms = index_terms(&folded);
+    let mut terms = index_terms(&folded);
+    terms.extend(joined_terms(&folded));
     let mut ranges = Vec::new();
     for alternative in matching {
         // Of a spelling of several sources every one has to be in the text.
@@ -17,11 +18,10 @@ pub(crate) fn ranges(catalog: &Catalog, matching: &[&Alternative], text: &str) -
             .sources
             .iter()
             .map(|source| {
-                let place = |term: &super::text::terms::Term| {
+                let place = |term: &Term| {
                     let length = source.matched_chars(&term.text, &catalog.readings)?;
-                    // A term that was joined from words is longer in the text than on its own.
                     let is_whole = length == term.text.chars().count();
-                    let end = if is_whole { term.end } else { (term.start + length).min(term.end) };
+                    let end = if is_whole { term.end } else { end_of(&folded, term, length) };
                     let range = folded.source_range(term.start..end);
                     Some([range.start, range.end])
                 };
@@ -41,4 +41,15 @@ pub(crate) fn ranges(catalog: &Catalog, matching: &[&Alternative], text: &str) -
         }
     }
     merged
+}
+
+/// Returns the end of the first characters of a term in the text. A term that was joined from words leaves out what
+/// stands between them: `5w4` is `5W-4`.
+fn end_of(folded: &Folded, term: &Term, length: usize) -> usize {
+    let mut end = term.start;
+    for c in term.text.chars().take(length) {
+        let rest = folded.chars[end..term.end].iter();
+        end += rest.take_while(|other| other.c != c).count() + 1;
+    }
+    end.min(term.end)
 }

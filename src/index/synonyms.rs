@@ -98,10 +98,12 @@ impl Synonyms {
         found
     }
 
-    /// Returns the synonyms of a word of the query: the other words of its group.
-    pub(crate) fn others(&self, found: &SynonymMatch) -> impl Iterator<Item = &Folded> {
-        let word = found.word;
-        self.groups[found.group].iter().enumerate().filter(move |(i, _)| *i != word).map(|(_, other)| other)
+    /// Returns the synonyms of a word of the query: the other words of every group that has it.
+    pub(crate) fn others(&self, found: &SynonymMatch) -> Vec<&Folded> {
+        let own = &self.groups[found.group][found.word];
+        let is_own = |word: &Folded| word.chars.len() == own.chars.len() && stands_at(word, 0, own);
+        let groups = self.groups.iter().filter(|group| group.iter().any(is_own));
+        groups.flatten().filter(|word| !is_own(word)).collect()
     }
 }
 
@@ -129,11 +131,28 @@ mod tests {
         let found = |query: &str| -> Vec<(Range<usize>, String)> {
             let text = |folded: &Folded| folded.chars.iter().map(|folded| folded.c).collect::<String>();
             let found = synonyms.find(&Folded::new(query, &fold));
-            found.iter().map(|m| (m.chars.clone(), synonyms.others(m).map(text).collect())).collect()
+            let others = |m: &SynonymMatch| synonyms.others(m).into_iter().map(text).collect::<Vec<_>>();
+            found.iter().map(|m| (m.chars.clone(), others(m).join(" "))).collect()
         };
         assert_eq!(found("吃肯德基"), [(1..4, "kfc".to_string())]);
         assert_eq!(found("Kfc 套餐"), [(0..3, "肯德基".to_string())]);
         assert_eq!(found("kfcs"), []);
         assert_eq!(found("akfc 肯德"), [(5..7, "x".to_string())]);
+    }
+
+    #[test]
+    fn a_word_of_two_groups_has_the_synonyms_of_both() {
+        let groups = [["肯德基", "KFC"], ["kfc", "快餐"]].map(|group| group.map(str::to_string).to_vec());
+        let fold = CharacterTable::default();
+        let synonyms = Synonyms::read(&Synonyms::write(&groups), &fold).unwrap();
+        let others = |query: &str| -> Vec<String> {
+            let found = synonyms.find(&Folded::new(query, &fold));
+            let text = |folded: &Folded| folded.chars.iter().map(|folded| folded.c).collect();
+            synonyms.others(&found[0]).into_iter().map(text).collect()
+        };
+        assert_eq!(others("Kfc"), ["肯德基", "快餐"]);
+        // Only the shared word has both: a fast food is not always this one.
+        assert_eq!(others("快餐"), ["kfc"]);
+        assert_eq!(others("肯德基"), ["kfc"]);
     }
 }

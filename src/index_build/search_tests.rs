@@ -390,3 +390,89 @@ fn every_suggestion_finds_its_items_after_a_change() {
         assert!(suggestion.items + 1 >= stored.items, "{suggestion:?} {stored:?}");
     }
 }
+
+#[test]
+fn sizes_are_found_before_another_number_and_after_a_separator() {
+    let titles = [
+        "米其林轮胎 225/55R18 98V 静音",
+        "马牌轮胎 225/55 R18 静音",
+        "眠川·V4-83·静音·加湿器",
+        "眠川/MIANCHU·V4-84",
+        "美孚 5W-40 4L",
+    ];
+    let catalog = catalog_of(&titles, &[]);
+    let found = |query: &str| -> Vec<String> {
+        let json = json!({ "query": query, "matching": "all", "prefix": false });
+        let mut ids: Vec<String> =
+            run(&catalog, &json, None).unwrap().hits.into_iter().map(|hit| hit.id).collect();
+        ids.sort();
+        ids
+    };
+    assert_eq!(found("2255518 轮胎"), ["p0", "p1"]);
+    assert_eq!(found("2255518 米其林"), ["p0"]);
+    assert_eq!(found("22555r18"), ["p0", "p1"]);
+    assert_eq!(
+        (found("V483"), found("v484"), found("5w40")),
+        (vec!["p2".into()], vec!["p3".into()], vec!["p4".into()])
+    );
+    assert_eq!(found("225/55R18 98V"), ["p0"]);
+}
+
+#[test]
+fn highlights_of_the_beginning_of_joined_words_end_where_it_does() {
+    for (title, query, expected) in [
+        ("美孚 5W-40 机油", "5w4", "5W-4"),
+        ("米其林轮胎 225/55R18 98V", "2255518", "225/55R18"),
+        ("轮胎 225/55R18", "22555", "225/55"),
+        ("螺丝 M4x20", "m42", "M4x2"),
+        ("数据线 Type-C", "typ", "Typ"),
+    ] {
+        let hit = run(&catalog_of(&[title], &[]), &json!({ "query": query }), None).unwrap().hits.remove(0);
+        let text: Vec<u16> = hit.fields["title"].encode_utf16().collect();
+        let part =
+            |range: &[u32; 2]| String::from_utf16(&text[range[0] as usize..range[1] as usize]).unwrap();
+        assert_eq!(
+            hit.highlights["title"].iter().map(part).collect::<Vec<_>>(),
+            [expected],
+            "{title} {query}"
+        );
+    }
+}
+
+#[test]
+fn a_long_query_has_an_end() {
+    let catalog = catalog_of(&["Adidas 运动鞋", "阔腿裤 丝绸"], &[]);
+    let total =
+        |query: &str| run(&catalog, &json!({ "query": query, "matching": "any" }), None).unwrap().total;
+    let unknown = |count: usize| -> String {
+        (0..count).map(|i| format!("qqqq{}zzzz ", char::from(b'a' + i as u8))).collect()
+    };
+    // Sixteen different words are looked for in other spellings.
+    for word in ["addidas", "yundongxie", "ydx"] {
+        assert_eq!(total(&format!("{}{word} ", unknown(15))), 1, "{word}");
+        assert_eq!(total(&format!("{}{word} ", unknown(16))), 0, "{word}");
+        assert_eq!(total(&format!("{}{word} ", unknown(2).repeat(100))), 1, "{word}: equal words count once");
+    }
+    assert_eq!(total(&format!("{}adidas ", unknown(26))), 1, "its own spelling is looked for");
+    assert_eq!(total(&format!("{}丝绸", "花 ".repeat(255))), 1);
+    assert_eq!(total(&format!("{}丝绸", "花 ".repeat(256))), 0, "the rest of the query is not read");
+}
+
+#[test]
+fn weights_of_boosts_are_limited() {
+    let catalog = catalog(&items(None));
+    let boost = |weight: f32| {
+        let boost = crate::index::Boost { attribute: "price".into(), weight };
+        catalog.search(&SearchRequest { boost: vec![boost; 3], top_k: 1000, ..Default::default() }, None)
+    };
+    for weight in [f32::NAN, f32::INFINITY, -3e38, 1.1e6] {
+        fails(boost(weight), "\"price\" has the weight");
+    }
+    assert!(
+        [1e6, -1e6].into_iter().all(|weight| boost(weight)
+            .unwrap()
+            .hits
+            .iter()
+            .all(|hit| hit.score.is_finite()))
+    );
+}

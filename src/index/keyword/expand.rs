@@ -17,20 +17,35 @@ const SPLIT_WEIGHT: f32 = 0.5;
 /// Initials of fewer characters match too much.
 const MIN_INITIALS: usize = 2;
 const MAX_INITIALS: usize = 8;
+/// The largest number of clauses: parts of a longer query are not asked for, so a search has an end.
+const MAX_CLAUSES: usize = 256;
+/// So many different words of a query have more than their own spelling: looking for others reads much of the dictionary.
+const MAX_EXPANDED: usize = 16;
 
 /// Returns the clauses of a query. `is_open`: the last word may be unfinished.
 pub(crate) fn expand(query: &Folded, is_open: bool, catalog: &Catalog) -> Vec<Clause> {
-    let mut expanded: Vec<Clause> = clauses(query, is_open)
-        .into_iter()
-        .map(|clause| with_pinyin(query, clause, is_open, catalog))
-        .collect();
+    let mut expanded = Vec::new();
+    let mut words: Vec<Vec<clauses::Alternative>> = Vec::new();
+    for mut clause in clauses(query, is_open).into_iter().take(MAX_CLAUSES) {
+        let is_word = query.chars[clause.chars.start].class != CharClass::Dense;
+        if is_word && !words.contains(&clause.alternatives) {
+            words.push(clause.alternatives.clone());
+        }
+        let is_expanded =
+            !is_word || words.iter().take(MAX_EXPANDED).any(|word| *word == clause.alternatives);
+        if !is_expanded {
+            clause.alternatives.retain(|alternative| !matches!(alternative.pattern, Pattern::OneEdit(_)));
+        }
+        expanded.push(with_others(query, clause, is_open, is_expanded.then_some(catalog)));
+    }
     for found in catalog.synonyms.find(query) {
         add_synonyms(&mut expanded, &found, query, catalog);
     }
     expanded
 }
 
-fn with_pinyin(query: &Folded, clause: clauses::Clause, is_open: bool, catalog: &Catalog) -> Clause {
+/// Returns a clause with the other spellings that a catalog knows. None: with its own alone.
+fn with_others(query: &Folded, clause: clauses::Clause, is_open: bool, catalog: Option<&Catalog>) -> Clause {
     let mut alternatives: Vec<Alternative> = clause
         .alternatives
         .into_iter()
@@ -39,6 +54,7 @@ fn with_pinyin(query: &Folded, clause: clauses::Clause, is_open: bool, catalog: 
             Alternative { sources: sources(alternative.pattern), weight: alternative.weight, is_fallback }
         })
         .collect();
+    let Some(catalog) = catalog else { return Clause { chars: clause.chars, alternatives } };
     if let Some(words) = clause_words(&alternatives).and_then(|words| split_words(&words, catalog)) {
         let sources = words.into_iter().map(Source::Term).collect();
         alternatives.push(Alternative { sources, weight: SPLIT_WEIGHT, is_fallback: true });

@@ -1,5 +1,7 @@
 //! The keyword scores of all items for one query.
 
+use std::rc::Rc;
+
 use super::clause::{Alternative, Clause, ClauseMatches, ClauseScore};
 use super::expand::expand;
 use super::source::Scratch;
@@ -19,7 +21,8 @@ const MOST: f32 = 0.5;
 pub(crate) struct KeywordLeg {
     pub(crate) query: Folded,
     pub(crate) clauses: Vec<Clause>,
-    found: Vec<ClauseMatches>,
+    /// The matches of each clause. Equal clauses share theirs.
+    found: Vec<Rc<ClauseMatches>>,
     bm25: Bm25,
     /// The score of each item.
     pub(crate) scores: Vec<f32>,
@@ -38,11 +41,15 @@ impl KeywordLeg {
         let clauses = expand(&query, is_open, catalog);
         let items = catalog.items();
         let mut scratch = Scratch::new(items);
-        let mut found = Vec::new();
-        for clause in &clauses {
-            found.push(ClauseMatches::find(clause, catalog, bm25, &mut scratch)?);
+        let mut found: Vec<Rc<ClauseMatches>> = Vec::new();
+        for (number, clause) in clauses.iter().enumerate() {
+            let equal = clauses[..number].iter().position(|other| other.alternatives == clause.alternatives);
+            found.push(match equal {
+                Some(other) => found[other].clone(),
+                None => Rc::new(ClauseMatches::find(clause, catalog, bm25, &mut scratch)?),
+            });
         }
-        let importance: Vec<f32> = found.iter().map(ClauseMatches::importance).collect();
+        let importance: Vec<f32> = found.iter().map(|clause| clause.importance()).collect();
         let needed = match matching {
             Matching::Any => 0.0,
             Matching::Most => MOST * importance.iter().sum::<f32>(),
@@ -81,8 +88,9 @@ impl KeywordLeg {
 
     /// Returns how an item matches each clause that it matches: the clause's number and the numbers of its score.
     pub(crate) fn explain(&self, item: usize) -> Vec<(usize, ClauseScore)> {
-        let score =
-            |(number, found): (usize, &ClauseMatches)| Some((number, found.score(self.bm25, item as u32)?));
+        let score = |(number, found): (usize, &Rc<ClauseMatches>)| {
+            Some((number, found.score(self.bm25, item as u32)?))
+        };
         self.found.iter().enumerate().filter_map(score).collect()
     }
 

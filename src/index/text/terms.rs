@@ -5,6 +5,7 @@
 //! | a run of dense characters, 阔腿裤 | its bigrams 阔腿, 腿裤 and the last character 裤 |
 //! | a word, `z62z72` | the word, and its parts `z62`, `z72`, `z`, `62`, `72` |
 //! | joined words, `225/55R18`, `type-c` | the words, together `22555r18`, and the digits `2255518` |
+//! | several of joined words, `225/55R18 98V` | together `22555r18`, and the digits `2255518`: `joined_terms` |
 //! | a number before a dense character, `17寸` | `17寸` |
 //!
 //! A query of one dense character asks for all terms that begin with it. With the last character of each run among the
@@ -57,6 +58,31 @@ pub(crate) fn index_terms(folded: &Folded) -> Vec<Term> {
     terms.into_iter().collect()
 }
 
+/// Returns the terms of a part of joined words, written together: what joins the words of a size or a name often only
+/// separates it from the next one, as in `225/55R18 98V` and `小米·V4-83`. They are no part of a field's length.
+pub(crate) fn joined_terms(folded: &Folded) -> Vec<Term> {
+    let mut terms = BTreeSet::new();
+    let runs = folded.runs();
+    let mut at = 0;
+    while at < runs.len() {
+        if runs[at].kind != RunKind::Word {
+            at += 1;
+            continue;
+        }
+        let (whole, next) = Compound::at(folded, &runs, at);
+        for start in 0..whole.words.len() {
+            for end in start + 1..=whole.words.len() {
+                if end - start < whole.words.len() {
+                    add_joined(&mut terms, folded, &Compound { words: whole.words[start..end].to_vec() });
+                }
+            }
+        }
+        at = next;
+    }
+    index_terms(folded).iter().for_each(|term| drop(terms.remove(term)));
+    terms.into_iter().collect()
+}
+
 fn add_compound(terms: &mut BTreeSet<Term>, folded: &Folded, compound: &Compound) {
     for word in &compound.words {
         add(terms, folded, word.clone());
@@ -64,6 +90,11 @@ fn add_compound(terms: &mut BTreeSet<Term>, folded: &Folded, compound: &Compound
             add(terms, folded, part);
         }
     }
+    add_joined(terms, folded, compound);
+}
+
+/// Adds the words of a compound written together, and its digits.
+fn add_joined(terms: &mut BTreeSet<Term>, folded: &Folded, compound: &Compound) {
     let Range { start, end } = compound.chars();
     for text in [compound.compact(folded), compound.digits(folded)].into_iter().flatten() {
         terms.insert(Term { start, end, text: text.chars().take(MAX_TERM_CHARS).collect() });
@@ -95,7 +126,7 @@ pub(super) fn numbers_before_dense(folded: &Folded, runs: &[Run]) -> Vec<Range<u
 #[cfg(test)]
 mod tests {
     use super::super::folded::{Fold, Folded};
-    use super::index_terms;
+    use super::{index_terms, joined_terms};
 
     struct NoFold;
     impl Fold for NoFold {
@@ -134,6 +165,23 @@ mod tests {
         assert_eq!(terms("dry-fit"), "dry fit");
         assert_eq!(terms("M4x20"), "m m4 m420 m4x20 4 x x20 20");
         assert_eq!(terms("nike 42"), "nike 42");
+    }
+
+    #[test]
+    fn parts_of_compounds_are_written_together() {
+        let joined = |text: &str| -> Vec<String> {
+            joined_terms(&Folded::new(text, &NoFold)).into_iter().map(|term| term.text).collect()
+        };
+        assert_eq!(joined("225/55R18 98V"), ["2255518", "22555r18", "551898", "55r1898v"].map(String::from));
+        for (text, term) in [("ab·V4-83·x", "v483"), ("M4x20 98V", "m420"), ("5W-40 4L", "5w40")] {
+            assert!(joined(text).contains(&term.to_string()), "{text}: {:?}", joined(text));
+        }
+        // What the whole has is not there twice.
+        for text in ["5W-40", "type-c", "225/55R18", "nike", "阔腿裤", ""] {
+            let (all, own) = (index_terms(&Folded::new(text, &NoFold)), joined(text));
+            assert!(own.iter().all(|term| all.iter().all(|other| other.text != *term)), "{text} {own:?}");
+        }
+        assert!(joined("5W-40").is_empty() && joined("type-c").is_empty());
     }
 
     #[test]
