@@ -87,6 +87,34 @@ describe("rerank of Catalog.search", () => {
     await failsWith("INVALID_ARGUMENT", () => shop.search("耐克", { rerank: true }), "attach");
   });
 
+  test("has the same hits, total and facets on every page, and reranks no page after the first hits", async () => {
+    const vector = randomVector();
+    let calls = 0;
+    const rerank = async (query, texts) => (calls++, texts.map((text, index) => ({ index, score: index / 100, text })).reverse());
+    shop.attach(null, { reranker: { rerank } });
+    const pinned = ["p9", "p17"];
+    for (const options of [{}, { semanticThreshold: -1000 }, { semanticThreshold: 3, pinned }, { semanticThreshold: -1000, pinned }]) {
+      const all = { ...options, vector, facets: ["shop"], highlight: false };
+      const pageAt = (offset, depth) => shop.search("女", { ...all, topK: 7, offset, rerank: { depth } });
+      for (const depth of [3, 7, 10, 30]) {
+        calls = 0;
+        const pages = [await pageAt(0, depth)];
+        for (let offset = 7; offset < pages[0].total; offset += 7) pages.push(await pageAt(offset, depth));
+        const ids = pages.flatMap(idsOf);
+        assert.deepEqual(new Set(pages.map(({ total, facets }) => JSON.stringify([total, facets]))).size, 1);
+        assert.deepEqual([ids.length, new Set(ids).size], [pages[0].total, pages[0].total], `${depth}: hits twice or missing`);
+        assert.equal(calls, Math.min(Math.ceil(Math.max(depth, 7) / 7), pages.length));
+        const plain = await shop.search("女", { ...all, topK: Math.max(depth, 7) });
+        assert.deepEqual(idsOf(plain).sort(), ids.slice(0, plain.hits.length).sort());
+        assert.ok(pages.at(-1).hits.every(({ scores }) => "rerank" in scores));
+      }
+    }
+    await failsWith("INVALID_ARGUMENT", () => shop.search("女", { rerank: true, offset: 9_999 }), "topK");
+    await failsWith("INVALID_ARGUMENT", () => shop.search("女", { rerank: true, offset: 10_000 }), "topK");
+    await failsWith("INVALID_ARGUMENT", () => shop.search("女", { rerank: { depth: 10_001 } }), "topK");
+    shop.attach(null);
+  });
+
   test("rejects options that contradict it, with their place", async () => {
     shop.attach({ rerank: async () => [] });
     for (const [query, options, ...mentions] of [

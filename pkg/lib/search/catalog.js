@@ -19,7 +19,7 @@ import {
   suggestArguments,
   transferOptions,
 } from "./options.js";
-import { rerankHits, rerankRequest } from "./rerank.js";
+import { firstHits, rerankHits, rerankRequest } from "./rerank.js";
 
 /** `Catalog.cache` of a host. */
 export const catalogCache = (host) => modelCache(host, { has: hasCatalog, remove: removeCatalog });
@@ -132,7 +132,8 @@ export class CatalogBase extends ModelInstance {
       throwIfAborted(signal);
     }
     const embedded = performance.now();
-    const result = await engineOf(this).search(requestJson(plan?.request ?? request), vector, { signal, readRows });
+    const find = (request) => engineOf(this).search(requestJson(request), vector, { signal, readRows });
+    const result = await (plan ? firstHits(find, plan) : find(request));
     const timing = { embed: embedded - started, search: performance.now() - embedded };
     return plan ? rerankHits(result, plan, { reranker, query, timing, signal }) : { ...result, timing };
   }
