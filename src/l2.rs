@@ -28,7 +28,7 @@ fn l2_norm(row: &[f32]) -> f32 {
     row.iter().map(|x| x * x).sum::<f32>().sqrt().max(1e-12)
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "embed"))]
 mod tests {
     use super::*;
     use crate::encoder::reference::mean_rows::reference_normalize;

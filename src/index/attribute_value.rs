@@ -5,6 +5,14 @@ use super::order::sort;
 use super::schema::AttributeKind;
 use super::values::Values;
 
+/// 2⁵³, the first whole number that [`f64`] does not tell from the next one.
+pub(crate) const FIRST_INEXACT: f64 = 9_007_199_254_740_992.0;
+
+/// Returns the problem of a whole number that is not exact.
+pub(crate) fn inexact_text(number: &str) -> String {
+    format!("found {number}; whole numbers from 2^53 on are rounded: write them as strings")
+}
+
 /// The value of an attribute.
 #[derive(Debug, Clone, PartialEq)]
 pub enum AttributeValue {
@@ -27,6 +35,9 @@ impl AttributeValue {
         Ok(Some(match (kind, value) {
             (_, Json::Null) => return Ok(None),
             (AttributeKind::Number, Json::Number(number)) => match value.as_f64() {
+                Some(x) if x.abs() >= FIRST_INEXACT && !number.contains(['.', 'e', 'E']) => {
+                    return Err(inexact_text(number));
+                }
                 Some(finite) if finite.is_finite() => Self::Number(finite + 0.0), // −0 is 0
                 _ => return Err(format!("found {number}; expected a finite number")),
             },

@@ -88,6 +88,7 @@ pub(crate) use random::Random;
 /// Parts of the file that the builder shares with search.
 #[cfg(feature = "index")]
 pub(crate) mod sections {
+    pub(crate) use super::attribute_value::{FIRST_INEXACT, inexact_text};
     pub(crate) use super::bits::Bits;
     pub(crate) use super::changes::{read_patches, write_removals};
     pub(crate) use super::characters::CharacterTable;

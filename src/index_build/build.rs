@@ -83,7 +83,7 @@ pub fn build_to(
     };
     let with_codes = options.codes.applies_to(items.len()) || space.rows == RowKind::None;
     let mut checked = CheckedVectors { source: vectors, space, items };
-    let measured = vectors::measure(&mut checked, with_codes && !items.is_empty(), &options.queries)?;
+    let measured = vectors::measure(&mut checked, with_codes, &options.queries)?;
     let mut sections = sections(schema, items, &options.synonyms, measured.oversampling)?;
     sections.push((SectionKind::Mean, bytes_of(&measured.mean)));
     sections.push((SectionKind::Codes, measured.codes));

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 use super::build::{self, check_items};
-use super::item::Item;
+use super::item::{Item, inexact};
 use super::vectors::{self, CheckedVectors, OwnVectors};
 use crate::error::{Error, Result, fail};
 use crate::index::Catalog;
@@ -22,7 +22,7 @@ pub struct Change {
     pub patches: Map<String, Value>,
 }
 
-/// Writes a delta that continues the catalog.
+/// Writes a delta that continues the catalog. Returns no bytes if the change patches values to what they are.
 ///
 /// # Errors
 /// `INVALID_ARGUMENT` if an id to remove or patch does not exist, or an item or value does not fit the schema.
@@ -42,11 +42,15 @@ pub fn delta(catalog: &Catalog, change: &Change) -> Result<Vec<u8>> {
             fail!(InvalidArgument, "patch: the catalog has no item {id:?}");
         }
     }
+    if items.is_empty() && removals.is_empty() && patches.is_empty() {
+        fail!(InvalidArgument, "change: nothing to add, remove or patch");
+    }
     let mut sections = Vec::new();
     if !patches.is_empty() {
-        let section = Value::Object(patches.clone()).to_string().into_bytes();
-        read_patches(&section, catalog.schema()).map_err(as_argument)?;
-        sections.push((SectionKind::Patches, section));
+        let patches = effective(catalog, patches, &new)?;
+        if !patches.is_empty() {
+            sections.push((SectionKind::Patches, Value::Object(patches).to_string().into_bytes()));
+        }
     }
     if !items.is_empty() {
         check_items(catalog.schema(), items)?;
@@ -74,9 +78,38 @@ pub fn delta(catalog: &Catalog, change: &Change) -> Result<Vec<u8>> {
         sections.push((SectionKind::Removals, write_removals(removals.iter().map(String::as_str))));
     }
     if sections.is_empty() {
-        fail!(InvalidArgument, "change: nothing to add, remove or patch");
+        return Ok(Vec::new());
     }
     build::written(FileKind::Delta, &catalog.tip(), sections)
+}
+
+/// Checks patches, and returns those that change something. `new` has the ids of items that the same delta adds.
+fn effective(
+    catalog: &Catalog,
+    patches: &Map<String, Value>,
+    new: &BTreeSet<&String>,
+) -> Result<Map<String, Value>> {
+    for (id, values) in patches {
+        if let Some(problem) = inexact(values) {
+            fail!(InvalidArgument, "patches: {id:?}: {problem}");
+        }
+    }
+    let mut kept = patches.clone();
+    let section = Value::Object(kept.clone()).to_string().into_bytes();
+    for (id, values) in read_patches(&section, catalog.schema()).map_err(as_argument)? {
+        let Some(Value::Object(given)) = kept.get_mut(&id) else { continue };
+        let item = if new.contains(&id) { None } else { catalog.find(&id)? };
+        for (attribute, value) in values {
+            let is_there = item.is_some_and(|item| catalog.columns()[attribute].value(item) == value);
+            if is_there {
+                given.remove(&catalog.schema().attributes[attribute].name);
+            }
+        }
+        if given.is_empty() {
+            kept.remove(&id);
+        }
+    }
+    Ok(kept)
 }
 
 /// Returns an error about the caller's values as one.

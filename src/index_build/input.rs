@@ -1,5 +1,7 @@
 //! The sources of a catalog as files have them: a schema, rows of items, synonyms; and a catalog as files show it.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 use super::item::Item;
@@ -22,9 +24,68 @@ pub fn read_schema(mut value: Value) -> Result<(Schema, Vec<String>)> {
     if let Some(Value::Object(vectors)) = object.get_mut("vectors") {
         vectors.insert("oversampling".into(), json!(0));
     }
-    match (serde_json::from_value(value), serde_json::from_value(stored)) {
-        (Ok(schema), Ok(stored)) => Ok((schema, stored)),
+    match (serde_json::from_value(value), serde_json::from_value::<Vec<String>>(stored)) {
+        (Ok(schema), Ok(stored)) => {
+            check_stored(&stored, &schema)?;
+            Ok((schema, stored))
+        }
         (Err(error), _) | (_, Err(error)) => fail!(InvalidArgument, "{error}"),
+    }
+}
+
+/// Rejects names of what comes back with an item anyway. A patch would change the attribute and not its stored copy, which
+/// an export would then write in its place.
+fn check_stored(stored: &[String], schema: &Schema) -> Result<()> {
+    for name in stored {
+        let is_named = |known: &String| known == name;
+        let what = if name == "id" {
+            "the id"
+        } else if name == "embedding" {
+            "the vector"
+        } else if schema.fields.iter().any(|field| is_named(&field.name)) {
+            "a field"
+        } else if schema.attributes.iter().any(|attribute| is_named(&attribute.name)) {
+            "an attribute"
+        } else {
+            continue;
+        };
+        fail!(InvalidArgument, "stored: {name:?} is {what}, which comes back without it; leave it out");
+    }
+    Ok(())
+}
+
+/// Names of a schema that no row has had yet: spelled wrong, or without values.
+#[derive(Debug, Clone, Default)]
+pub struct UnseenNames {
+    names: BTreeMap<String, &'static str>,
+    rows: usize,
+}
+
+impl UnseenNames {
+    /// Begins with every name of a schema.
+    pub fn new(schema: &Schema, stored: &[String]) -> Self {
+        let fields = schema.fields.iter().map(|field| (field.name.clone(), "field"));
+        let attributes = schema.attributes.iter().map(|attribute| (attribute.name.clone(), "attribute"));
+        let stored = stored.iter().map(|name| (name.clone(), "stored value"));
+        Self { names: fields.chain(attributes).chain(stored).collect(), rows: 0 }
+    }
+
+    /// Notes the names of a row.
+    pub fn see(&mut self, row: &Map<String, Value>) {
+        self.rows += 1;
+        self.names.retain(|name, _| !row.contains_key(name));
+    }
+
+    /// Returns a warning, if there were rows and a name was in none of them.
+    pub fn warning(&self) -> Option<String> {
+        if self.rows == 0 || self.names.is_empty() {
+            return None;
+        }
+        let names: Vec<String> = self.names.iter().map(|(name, what)| format!("{what} {name:?}")).collect();
+        Some(format!(
+            "no item has the {}; compare the schema with the names in the items",
+            names.join(", the ")
+        ))
     }
 }
 
@@ -129,13 +190,14 @@ pub fn query_texts(items: &[Item], field: usize) -> Vec<String> {
 
 /// Returns an item as the builder reads it, without its vector.
 pub fn record_of(item: Hit) -> Value {
-    let mut record = Map::new();
+    let mut record = match item.stored.as_ref().map(Value::from) {
+        Some(Value::Object(stored)) => stored,
+        _ => Map::new(),
+    };
+    // They replace stored values with their names, which patches do not change.
     record.insert("id".into(), item.id.into());
     record.extend(item.fields.into_iter().map(|(name, text)| (name, text.into())));
     record.extend(item.attributes.into_iter().map(|(name, value)| (name, json!(value))));
-    if let Some(Value::Object(stored)) = item.stored.as_ref().map(Value::from) {
-        record.extend(stored);
-    }
     Value::Object(record)
 }
 

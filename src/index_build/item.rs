@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::error::{Result, fail};
+use crate::index::sections::{FIRST_INEXACT, inexact_text};
 use crate::index::{AttributeValue, Json, Schema};
 
 const MAX_ID_BYTES: usize = 1024;
@@ -36,7 +37,10 @@ impl Item {
         };
         let id = match object.get("id") {
             Some(Value::String(id)) => id.clone(),
-            Some(Value::Number(id)) => id.to_string(),
+            Some(Value::Number(id)) if id.is_i64() || id.is_u64() => id.to_string(),
+            Some(Value::Number(id)) => {
+                fail!(InvalidArgument, "id: found {id}, whose digits are not kept; write the id as a string")
+            }
             Some(other) => fail!(InvalidArgument, "id: found {other}; expected a string"),
             None => fail!(InvalidArgument, "id: missing; every item needs one"),
         };
@@ -53,6 +57,9 @@ impl Item {
         let mut attributes = Vec::new();
         for attribute in &schema.attributes {
             let value = object.get(&attribute.name).unwrap_or(&Value::Null);
+            if let Some(problem) = inexact(value) {
+                fail!(InvalidArgument, "item {id:?}: {}: {problem}", attribute.name);
+            }
             match AttributeValue::from_json(attribute.kind, &Json::from(value)) {
                 Ok(value) => attributes.push(value),
                 Err(problem) => fail!(InvalidArgument, "item {id:?}: {}: {problem}", attribute.name),
@@ -73,6 +80,9 @@ impl Item {
         };
         let kept: Map<String, Value> =
             stored.iter().filter_map(|name| Some((name.clone(), object.get(name)?.clone()))).collect();
+        if let Some((name, problem)) = kept.iter().find_map(|(name, value)| Some((name, inexact(value)?))) {
+            fail!(InvalidArgument, "item {id:?}: {name}: {problem}");
+        }
         let stored = if kept.is_empty() { String::new() } else { Value::Object(kept).to_string() };
         Ok(Self { id, texts, attributes, stored, vector })
     }
@@ -97,5 +107,19 @@ impl Item {
             fail!(InvalidArgument, "item {id:?}: a text has more than {MAX_TEXT_BYTES} bytes");
         }
         Ok(())
+    }
+}
+
+/// Returns the problem of a value that has a whole number from 2⁵³ on. JavaScript and [`f64`] round them, so two article
+/// numbers would be the same.
+pub(crate) fn inexact(value: &Value) -> Option<String> {
+    match value {
+        Value::Number(number) => {
+            let is_inexact = number.as_f64().is_some_and(|x| x.fract() == 0.0 && x.abs() >= FIRST_INEXACT);
+            is_inexact.then(|| inexact_text(&number.to_string()))
+        }
+        Value::Array(list) => list.iter().find_map(inexact),
+        Value::Object(fields) => fields.values().find_map(inexact),
+        _ => None,
     }
 }

@@ -16,7 +16,8 @@ mod vectors;
 pub use build::{BuildOptions, CodesOption, build, build_to, compact};
 pub use change::{Change, delta};
 pub use input::{
-    describe, embedded_field, query_texts, read_row, read_schema, read_synonyms, record_of, use_model,
+    UnseenNames, describe, embedded_field, query_texts, read_row, read_schema, read_synonyms, record_of,
+    use_model,
 };
 pub use item::Item;
 pub use vectors::VectorSource;
@@ -25,6 +26,8 @@ pub use vectors::VectorSource;
 mod damage_tests;
 #[cfg(test)]
 mod filter_tests;
+#[cfg(test)]
+mod input_tests;
 #[cfg(test)]
 mod page_tests;
 #[cfg(test)]

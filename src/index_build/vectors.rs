@@ -101,7 +101,10 @@ pub(crate) fn measure(
     })?;
     let mean: Vec<f32> = sums.into_iter().map(|sum| (sum / items.max(1) as f64) as f32).collect();
     let mut measured = Vectors { mean, ..Vectors::default() };
-    if !with_codes {
+    if items == 0 && space.rows == RowKind::None {
+        measured.oversampling = 1; // Later items have codes, and nothing else.
+    }
+    if !with_codes || items == 0 {
         return Ok(measured);
     }
     let mut sample = Vec::new();
