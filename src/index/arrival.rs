@@ -6,7 +6,7 @@ use super::json::Json;
 use super::readings::Readings;
 use super::schema::RowKind;
 use super::synonyms::Synonyms;
-use super::vectors::rows::{Row, row_bytes};
+use super::vectors::rows::{ROW_HASH_BYTES, row_bytes, row_hash};
 use crate::error::{Error, ErrorCode, Result, fail};
 
 /// Single rows that are kept, in bytes. Beyond that all are dropped: they arrive again when they are needed.
@@ -107,7 +107,7 @@ impl Catalog {
         let (Some(space), Some(place)) = (space, segment.header.section(SectionKind::Rows)) else {
             fail!(InvalidArgument, "addRows: the catalog has no rows")
         };
-        let (kind, width) = (space.rows, row_bytes(space.dimension, space.rows));
+        let width = row_bytes(space.dimension, space.rows);
         let end = offset.checked_add(bytes.len()).filter(|&end| end <= place.end);
         if end.is_none()
             || offset < place.start
@@ -127,12 +127,13 @@ impl Catalog {
         }
         let first = (offset - place.start) / width;
         for (at, bytes) in bytes.chunks_exact(width).enumerate() {
-            let (item, row) = (first + at, Row::read(bytes, kind));
-            if let Some(codes) = segment.codes()?
-                && let (offset, square) = codes.offset_and_square(item)
-                && [row.offset.to_bits(), row.square.to_bits()] != [offset.to_bits(), square.to_bits()]
-            {
-                fail!(IntegrityMismatch, "addRows: the row of item {item} belongs to another catalog");
+            let item = first + at;
+            let hashes = segment.section(SectionKind::RowHashes)?.as_chunks::<ROW_HASH_BYTES>().0;
+            if hashes.get(item).is_some_and(|hash| *hash != row_hash(bytes)) {
+                fail!(
+                    IntegrityMismatch,
+                    "addRows: the row of item {item} is damaged, or belongs to another catalog"
+                );
             }
             segment.single_rows.insert(item, bytes.to_vec());
         }

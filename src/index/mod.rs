@@ -107,5 +107,5 @@ pub(crate) mod sections {
     pub(crate) use super::vectors::dot::dot;
     pub(crate) use super::vectors::query::{CodeQuery, VectorQuery, checked};
     pub(crate) use super::vectors::rotation::Rotation;
-    pub(crate) use super::vectors::rows::{Row, Rows, write_row};
+    pub(crate) use super::vectors::rows::{Row, Rows, row_bytes, row_hash, write_row};
 }

@@ -10,7 +10,7 @@ use super::postings::Postings;
 use super::schema::{RowKind, Schema};
 use super::texts::Texts;
 use super::vectors::codes::Codes;
-use super::vectors::rows::{Row, Rows};
+use super::vectors::rows::{ROW_HASH_BYTES, Row, Rows};
 use crate::error::{Result, fail};
 
 /// A file and the numbers of its items.
@@ -61,11 +61,19 @@ impl Segment {
         let section = |kind| self.header.section(kind).is_some();
         let has_codes = space.oversampling > 0 && self.items() > 0;
         let is_empty = space.rows == RowKind::None && self.items() > 0 && !has_codes;
+        // Rows arrive by themselves beside codes alone, and those of deltas never do.
+        let has_row_hashes =
+            has_codes && space.rows != RowKind::None && self.header.kind == FileKind::Catalog;
         if is_empty
             || (space.rows == RowKind::None && section(SectionKind::Rows))
             || section(SectionKind::Codes) != has_codes
+            || section(SectionKind::RowHashes) != has_row_hashes
         {
             fail!(InvalidCatalog, "schema: its vectors have other sections than the file");
+        }
+        let hashes = self.header.section(SectionKind::RowHashes).map_or(0, |place| place.len());
+        if has_row_hashes && Some(hashes) != self.items().checked_mul(ROW_HASH_BYTES) {
+            fail!(InvalidCatalog, "row hashes: {hashes} bytes for {} items", self.items());
         }
         Ok(())
     }

@@ -9,7 +9,8 @@ use super::vectors::{self, CheckedVectors, OwnVectors, VectorSource};
 use super::{keywords, phrases, readings, texts};
 use crate::error::{Result, fail};
 use crate::index::sections::{
-    Bits, ByteWriter, Column, FileKind, Ids, LastSection, SectionKind, Synonyms, write_file,
+    Bits, ByteWriter, Column, FileKind, Ids, LastSection, SectionKind, Synonyms, row_bytes, row_hash,
+    write_file,
 };
 use crate::index::{Catalog, MAX_ITEMS, RowKind, Schema};
 
@@ -86,6 +87,7 @@ pub fn build_to(
     let measured = vectors::measure(&mut checked, with_codes, &options.queries)?;
     let mut sections = sections(schema, items, &options.synonyms, measured.oversampling)?;
     sections.push((SectionKind::Mean, bytes_of(&measured.mean)));
+    sections.push((SectionKind::RowHashes, measured.row_hashes));
     sections.push((SectionKind::Codes, measured.codes));
     let has_rows = space.rows != RowKind::None && !items.is_empty();
     let mut write =
@@ -110,7 +112,11 @@ pub fn compact(catalog: &Catalog) -> Result<Vec<u8>> {
         let parts = catalog.vector_parts()?.into_iter();
         let (rows, codes) = vectors::copy(parts, catalog.live_items(), space.dimension);
         let mean = bytes_of(catalog.mean());
-        sections.extend([(SectionKind::Mean, mean), (SectionKind::Codes, codes), (SectionKind::Rows, rows)]);
+        let width = row_bytes(space.dimension, space.rows).max(1);
+        let hashed = if codes.is_empty() { &[][..] } else { &rows };
+        let hashes = hashed.chunks_exact(width).flat_map(row_hash).collect();
+        sections.extend([(SectionKind::Mean, mean), (SectionKind::RowHashes, hashes)]);
+        sections.extend([(SectionKind::Codes, codes), (SectionKind::Rows, rows)]);
     }
     written(FileKind::Catalog, &[0; 32], sections)
 }

@@ -186,6 +186,12 @@ fn rows_of_another_catalog_and_parts_of_rows_are_rejected() {
     ] {
         assert_eq!(part.add_rows(offset, bytes).unwrap_err().code().as_str(), code, "{offset}");
     }
+    for at in 0..width {
+        let mut damaged = file[start..start + 2 * width].to_vec();
+        damaged[width + at] ^= 1;
+        let error = part.add_rows(start, &damaged).unwrap_err();
+        assert_eq!(error.code().as_str(), "INTEGRITY_MISMATCH", "byte {at}");
+    }
     part.add_rows(start, &file[start..start + 3 * width]).unwrap();
     assert_eq!(layout(&file[..40]).unwrap(), Json::Null);
     assert!(layout(b"<html>").is_err());

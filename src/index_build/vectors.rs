@@ -9,7 +9,7 @@ use super::item::Item;
 use crate::error::{Result, fail};
 use crate::index::sections::{
     Bits, CODE_BLOCK_ITEMS, CodeQuery, Codes, CodesWriter, Rotation, Row, Rows, VectorQuery, checked, dot,
-    write_row,
+    row_hash, write_row,
 };
 use crate::index::{RowKind, VectorSpace};
 
@@ -78,6 +78,8 @@ impl CheckedVectors<'_> {
 pub(crate) struct Vectors {
     pub(crate) mean: Vec<f32>,
     pub(crate) codes: Vec<u8>,
+    /// The hashes of the rows, if there are codes.
+    pub(crate) row_hashes: Vec<u8>,
     pub(crate) oversampling: u32,
 }
 
@@ -117,6 +119,7 @@ pub(crate) fn measure(
         if space.rows != RowKind::None {
             row.clear();
             write_row(&mut row, vector, &measured.mean, space.rows);
+            measured.row_hashes.extend(row_hash(&row));
             sample.iter_mut().for_each(|query| query.add(number, Row::read(&row, space.rows)));
         }
         Ok(())
@@ -128,7 +131,7 @@ pub(crate) fn measure(
     };
     // Few dimensions, or vectors that lie very close: codes do not tell the items apart.
     if measured.oversampling > MAX_OVERSAMPLING {
-        (measured.codes, measured.oversampling) = (Vec::new(), 0);
+        (measured.codes, measured.row_hashes, measured.oversampling) = (Vec::new(), Vec::new(), 0);
     }
     Ok(measured)
 }

@@ -53,12 +53,13 @@ pub(crate) enum SectionKind {
     Synonyms = 12,
     Texts = 13,
     Mean = 14,
-    Codes = 15,
-    Rows = 16,
+    RowHashes = 15,
+    Codes = 16,
+    Rows = 17,
 }
 
 impl SectionKind {
-    const ALL: [Self; 16] = [
+    const ALL: [Self; 17] = [
         Self::Schema,
         Self::Removals,
         Self::Patches,
@@ -73,6 +74,7 @@ impl SectionKind {
         Self::Synonyms,
         Self::Texts,
         Self::Mean,
+        Self::RowHashes,
         Self::Codes,
         Self::Rows,
     ];
@@ -94,6 +96,7 @@ impl SectionKind {
             Self::Synonyms => "synonyms",
             Self::Texts => "texts",
             Self::Mean => "mean",
+            Self::RowHashes => "row hashes",
             Self::Codes => "codes",
             Self::Rows => "rows",
         }

@@ -90,6 +90,7 @@ impl<'a> Codes<'a> {
     }
 
     /// Returns the `⟨c, r⟩` and `‖d‖²` of an item.
+    #[cfg(test)]
     pub(crate) fn offset_and_square(&self, item: usize) -> (f32, f32) {
         let (block, at) = (self.block(item / BLOCK_ITEMS), item % BLOCK_ITEMS);
         (f32::from_le_bytes(block.offsets[at]), f32::from_le_bytes(block.squares[at]))

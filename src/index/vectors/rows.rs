@@ -9,6 +9,8 @@
 //! ```
 //! Halves of bytes beyond the dimension are 0.
 
+use sha2::{Digest, Sha256};
+
 use super::dot::dot;
 use crate::error::{Result, fail};
 use crate::index::kernels::dot_u4::{BLOCK_BYTES, BLOCK_VALUES};
@@ -38,6 +40,16 @@ pub(crate) struct Row<'a> {
     pub(crate) square: f32,
     pub(crate) values: &'a [u8],
     pub(crate) kind: RowKind,
+}
+
+/// Bytes of the hash of a row.
+pub(crate) const ROW_HASH_BYTES: usize = 4;
+
+/// Returns the beginning of the SHA-256 of a row. A row that arrives by itself is compared with it: the hash of the section
+/// says nothing about a part of it.
+pub(crate) fn row_hash(row: &[u8]) -> [u8; ROW_HASH_BYTES] {
+    let hash = Sha256::digest(row);
+    [hash[0], hash[1], hash[2], hash[3]]
 }
 
 /// Returns the bytes of a row.
