@@ -1,5 +1,5 @@
 // Loading a catalog, and the calls of a loaded one.
-import type { Corom, CoromReranker, FetchInit, FileContents, FileLike, Progress, Query, WasmSource } from "../index.js";
+import type { Corom, CoromReranker, FetchInit, FileContents, FileLike, Progress, Prompt, Query, WasmSource } from "../index.js";
 import type { AttributeKind, Hit, SearchOptions, SearchResult, SimilarOptions } from "./search.js";
 
 /**
@@ -93,7 +93,8 @@ export interface CatalogCalls {
   /**
    * Attaches the model that embedded the catalog, so that searches embed their text, or a reranker for the option `rerank`.
    * The instances may be on this thread or in workers. Each stays until another one is attached; `null` detaches both.
-   * Returns the catalog.
+   * Returns the catalog. Queries are embedded with the model's prompt for queries, as `rank` does; `prompt` chooses another
+   * one, as the option of `embed`.
    *
    * @throws {@link CoromError} `MODEL_MISMATCH` if the dimensions or the lineages differ, `INVALID_ARGUMENT` if the catalog
    * has no vectors.
@@ -103,7 +104,10 @@ export interface CatalogCalls {
    */
   attach(
     model: Pick<Corom, "embed" | "info"> | Pick<CoromReranker, "rerank"> | null,
-    options?: { reranker?: Pick<CoromReranker, "rerank"> | null | undefined } | null,
+    options?: {
+      prompt?: Prompt | null | undefined;
+      reranker?: Pick<CoromReranker, "rerank"> | null | undefined;
+    } | null,
   ): this;
 
   /**

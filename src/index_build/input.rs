@@ -128,11 +128,22 @@ fn type_cells(row: &mut Map<String, Value>, schema: &Schema) -> Result<()> {
             }
         };
     }
-    if let Some(cell) = row.get("embedding").and_then(Value::as_str) {
-        match serde_json::from_str::<Value>(cell) {
-            Ok(vector) => row.insert("embedding".into(), vector),
-            Err(error) => fail!(InvalidArgument, "embedding: {error}"),
+    if let Some(id) = row.get("id").and_then(Value::as_str) {
+        row["id"] = id.trim().into();
+    }
+    for name in ["embedding", "scale"] {
+        let is_named = |known: &String| known == name;
+        let is_own = schema.fields.iter().any(|field| is_named(&field.name));
+        let cell = row.get(name).and_then(Value::as_str).filter(|_| !is_own).map(str::trim);
+        let value = match cell {
+            None => continue,
+            Some("") => Value::Null,
+            Some(cell) => match serde_json::from_str(cell) {
+                Ok(value) => value,
+                Err(error) => fail!(InvalidArgument, "{name}: {error}"),
+            },
         };
+        row.insert(name.into(), value);
     }
     Ok(())
 }

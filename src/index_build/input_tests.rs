@@ -143,6 +143,26 @@ fn ids_keep_their_digits() {
 }
 
 #[test]
+fn vectors_are_multiplied_by_their_scale() {
+    let schema = schema(Some(SpaceMetric::Dot));
+    let row = |value: Value, is_table| read_row(object(value), is_table, &schema, &[]);
+    for (scale, expected) in [(json!(0.5), 1.0), (json!(null), 2.0)] {
+        let item = row(json!({ "id": "a", "embedding": [2.0], "scale": scale }), false).unwrap();
+        assert_eq!(item.vector.unwrap(), [expected]);
+    }
+    for (scale, expected) in [("0.5", 1.0), (" 5e-1 ", 1.0), ("", 2.0)] {
+        let item = row(json!({ "id": "a", "embedding": "[2]", "scale": scale }), true).unwrap();
+        assert_eq!(item.vector.unwrap(), [expected], "{scale:?}");
+    }
+    rejected(row(json!({ "id": "a", "embedding": [2.0], "scale": "0.5" }), false), &["\"a\"", "scale"]);
+    rejected(row(json!({ "id": "a", "embedding": "[2]", "scale": "half" }), true), &["scale"]);
+    assert_eq!(row(json!({ "id": "a", "scale": "large" }), false).unwrap().vector, None);
+    // Cells of tables: an empty one is no vector, and an id has no spaces around it.
+    let item = row(json!({ "id": "  1 ", "embedding": " ", "scale": "" }), true).unwrap();
+    assert_eq!((item.id.as_str(), item.vector), ("1", None));
+}
+
+#[test]
 fn patches_that_change_nothing_are_not_written() {
     let catalog = open(&items(None));
     let record = record_of(catalog.item("p1").unwrap().unwrap());

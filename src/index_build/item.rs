@@ -65,16 +65,13 @@ impl Item {
                 Err(problem) => fail!(InvalidArgument, "item {id:?}: {}: {problem}", attribute.name),
             }
         }
-        let scale = match object.get("scale") {
-            Some(Value::Number(scale)) if schema.attribute("scale").is_none() => {
-                scale.as_f64().unwrap_or(1.0)
-            }
-            _ => 1.0,
-        };
         let vector = match object.get("embedding") {
             None | Some(Value::Null) => None,
             Some(value) => match serde_json::from_value::<Vec<f64>>(value.clone()) {
-                Ok(vector) => Some(vector.into_iter().map(|x| (x * scale) as f32).collect()),
+                Ok(vector) => {
+                    let scale = scale(object, schema, &id)?;
+                    Some(vector.into_iter().map(|x| (x * scale) as f32).collect())
+                }
                 Err(error) => fail!(InvalidArgument, "item {id:?}: embedding: {error}"),
             },
         };
@@ -107,6 +104,21 @@ impl Item {
             fail!(InvalidArgument, "item {id:?}: a text has more than {MAX_TEXT_BYTES} bytes");
         }
         Ok(())
+    }
+}
+
+/// Returns the factor of an item's vector: `scale`, unless that is a field or an attribute.
+fn scale(object: &Map<String, Value>, schema: &Schema, id: &str) -> Result<f64> {
+    let is_field = schema.fields.iter().any(|field| field.name == "scale");
+    match object.get("scale") {
+        Some(Value::Number(scale)) if !is_field && schema.attribute("scale").is_none() => {
+            Ok(scale.as_f64().unwrap_or(f64::NAN))
+        }
+        Some(found) if !is_field && schema.attribute("scale").is_none() && !found.is_null() => fail!(
+            InvalidArgument,
+            "item {id:?}: scale: found {found}; expected the number that its embedding is multiplied by"
+        ),
+        _ => Ok(1.0),
     }
 }
 

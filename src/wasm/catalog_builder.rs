@@ -6,7 +6,7 @@ use wasm_bindgen::prelude::*;
 use super::catalog::{Catalog, read};
 use crate::error::{Error, ErrorCode};
 use crate::index::{self, RowKind, Schema, SearchRequest, SpaceMetric, VectorSpace};
-use crate::index_build::{self, BuildOptions, Change, CodesOption, Item};
+use crate::index_build::{self, BuildOptions, Change, CodesOption, Item, UnseenNames};
 
 fn codes_option(codes: &str) -> CodesOption {
     match codes {
@@ -23,6 +23,7 @@ pub struct CatalogBuilder {
     stored: Vec<String>,
     items: Vec<Item>,
     queries: Vec<Vec<f32>>,
+    unseen: UnseenNames,
 }
 
 #[wasm_bindgen]
@@ -31,13 +32,15 @@ impl CatalogBuilder {
     #[wasm_bindgen(constructor)]
     pub fn new(schema: &str) -> Result<Self, JsValue> {
         let (schema, stored) = index_build::read_schema(json(schema)?)?;
-        Ok(Self { schema, stored, items: Vec::new(), queries: Vec::new() })
+        let unseen = UnseenNames::new(&schema, &stored);
+        Ok(Self { schema, stored, items: Vec::new(), queries: Vec::new(), unseen })
     }
 
     /// Begins the items that are added to a catalog. `stored` has the names of what is stored with an item.
     #[wasm_bindgen(js_name = forCatalog)]
     pub fn for_catalog(catalog: &Catalog, stored: Vec<String>) -> Self {
-        Self { schema: catalog.0.schema().clone(), stored, items: Vec::new(), queries: Vec::new() }
+        let schema = catalog.0.schema().clone();
+        Self { schema, stored, items: Vec::new(), queries: Vec::new(), unseen: UnseenNames::default() }
     }
 
     /// Returns the names of what is stored with an item.
@@ -59,8 +62,15 @@ impl CatalogBuilder {
     /// Appends an item: a JSON record, or the cells of a table by name. See [`index_build::read_row`].
     pub fn add(&mut self, row: &str, is_table: bool) -> Result<(), JsValue> {
         let row: Map<String, Value> = json(row)?;
+        self.unseen.see(&row);
         self.items.push(index_build::read_row(row, is_table, &self.schema, &self.stored)?);
         Ok(())
+    }
+
+    /// Returns a warning if no row of a new catalog has a name of the schema. See [`UnseenNames`].
+    #[wasm_bindgen(js_name = unseenNames)]
+    pub fn unseen_names(&self) -> Option<String> {
+        self.unseen.warning()
     }
 
     /// Takes the vectors of a model into the schema. See [`index_build::use_model`].
@@ -146,7 +156,7 @@ impl CatalogBuilder {
     }
 }
 
-/// Writes a delta with patches, JSON.
+/// Writes a delta with patches, JSON. Returns no bytes if they change nothing.
 #[wasm_bindgen(js_name = patchesOf)]
 pub fn patches_of(catalog: &Catalog, patches: &str) -> Result<Vec<u8>, JsValue> {
     let Value::Object(patches) = json(patches)? else { return Err(invalid("expected an object of ids")) };

@@ -35,14 +35,14 @@ export function openRecords(file, { input, column, columns, header, field }, sig
 }
 
 /**
- * Returns `{ size, rows, isTable }` of a file of whole rows: `rows` yields `{ number, json, bytes }` for JSONL, and
+ * Returns `{ size, rows, isTable }` of a file of whole rows, or of JSONL on standard input, `-`: `rows` yields `{ number, json, bytes }` for JSONL, and
  * `{ number, fields, bytes }` for a table with a header.
  */
 export function openRows(file, signal) {
   const extension = path.extname(file).toLowerCase();
-  const format = extension === ".csv" ? "csv" : EXTENSIONS[extension];
+  const format = file === "-" ? "jsonl" : extension === ".csv" ? "csv" : EXTENSIONS[extension];
   if (format === undefined) throw new UsageError(unknownFormat(file));
-  if (format === "txt") throw new UsageError(`${file}: expected a file of items: .jsonl, .ndjson, .tsv or .csv`);
+  if (format === "txt") throw new UsageError(`${file}: expected a file of items: .jsonl, .ndjson, .tsv or .csv, or - for JSON records on standard input`);
   const lines = linesOf(file, signal);
   const rows = {
     jsonl: () => jsonLines(lines),

@@ -6,7 +6,7 @@ import { hasCatalog, removeCatalog } from "../cached-models.js";
 import { invalid } from "../errors.js";
 import { modelCache } from "../model-cache.js";
 import { ModelInstance, assertNotFreed, engineOf, runQueued } from "../model-instance.js";
-import { attachedModels } from "./attached.js";
+import { attachedModels, embedderOf } from "./attached.js";
 import { deltaBytes } from "./delta.js";
 import {
   applyOptions,
@@ -26,6 +26,8 @@ export const catalogCache = (host) => modelCache(host, { has: hasCatalog, remove
 
 export class CatalogBase extends ModelInstance {
   #models = {};
+  /** The version of the catalog with whose vectors the attached model was compared. */
+  #checked;
 
   constructor(token, engine) {
     super(token, engine, "Catalog");
@@ -39,6 +41,7 @@ export class CatalogBase extends ModelInstance {
   attach(model, options) {
     assertNotFreed(this);
     this.#models = attachedModels(this.#models, this.info, model, options);
+    this.#checked = this.info.version;
     return this;
   }
 
@@ -120,7 +123,7 @@ export class CatalogBase extends ModelInstance {
   }
 
   async #search({ request, vector, rerank, readRows }, signal) {
-    const { embedder, reranker } = this.#models;
+    const { embedder, reranker, prompt } = this.#models;
     if (rerank && reranker === undefined) throw invalid("rerank: no reranker is attached; call attach(reranker) first");
     const started = performance.now();
     const { mode = "auto", query } = request;
@@ -128,7 +131,8 @@ export class CatalogBase extends ModelInstance {
     const plan = rerank && hasText ? rerankRequest(request, this.info.fields, rerank) : undefined;
     if (vector !== undefined || mode === "semantic" || mode === "hybrid") await this.#vectorsArrived(signal);
     if (vector === undefined && hasText && mode !== "keyword" && embedder !== undefined && this.info.hasVectors) {
-      vector = await embedder.embed(query, { signal });
+      this.#checkEmbedder(embedder);
+      vector = await embedder.embed(query, { prompt, signal });
       throwIfAborted(signal);
     }
     const embedded = performance.now();
@@ -138,11 +142,18 @@ export class CatalogBase extends ModelInstance {
     return plan ? rerankHits(result, plan, { reranker, query, timing, signal }) : { ...result, timing };
   }
 
+  /** Compares the attached model with the vectors of a catalog that an update loaded: they may be another model's. */
+  #checkEmbedder(embedder) {
+    if (this.#checked === this.info.version) return;
+    embedderOf(embedder, this.info);
+    this.#checked = this.info.version;
+  }
+
   /** Waits for vectors that are on their way. */
   async #vectorsArrived(signal) {
     const { info } = this;
     if (info.vectors === null || info.hasVectors) return;
     await untilAborted(engineOf(this).ready, signal);
-    if (!info.hasVectors) throw invalid('mode: the catalog was loaded without its vectors, with vectors: "none"');
+    if (!info.hasVectors) throw invalid('this call needs vectors; the catalog was loaded without them, with vectors: "none"');
   }
 }

@@ -223,9 +223,10 @@ export class CatalogEngine {
         names = next;
         continue;
       }
-      for (const name of added) {
+      for (const [i, name] of added.entries()) {
         this.#sizes.set(name, receiver.sizeOf(name));
         this.#apply(receiver.take(name));
+        this.#names = names.slice(0, at + 2 + i); // also if the next one is refused
       }
       this.#names = names;
       await folder.keep(names, (name) => this.#sizes.get(name));

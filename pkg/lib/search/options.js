@@ -52,6 +52,7 @@ const HINTS = {
   distinctOn: "the attribute is the option distinct",
   hybridWeights: "the share of the semantic score is semanticRatio",
   similarity: "semantic hits are chosen by semanticThreshold",
+  newestWins: "write abortPrevious",
   term: "the text is the first argument",
   q: "the text is the first argument",
 };
@@ -65,7 +66,8 @@ export function searchArguments(query, value) {
       if (rerank) throw invalid("rerank: the query is a vector; a reranker reads its text: pass the text, and vector as an option");
       return { ...given, request: { ...given.request, query: "" }, vector: copyOf(query, "query") };
     }
-    given.request.query = beginning(text(query, "query"));
+    if (typeof query !== "string") throw unexpected("query", query, "a text, or a vector: a Float32Array, an array of numbers, or Embeddings of one row");
+    given.request.query = beginning(query);
     return {
       ...given,
       vector: optional(vector, (numbers) => copyOf(numbers, "vector")),

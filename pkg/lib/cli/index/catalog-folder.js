@@ -56,16 +56,27 @@ export class CatalogFolder {
     }
   }
 
-  /** Adds a delta. */
-  append(instance, file) {
+  /**
+   * Adds a delta that continues `catalog`, a Catalog of the binding, which it changes. It is applied before it is listed: a
+   * delta that cannot be read would make the folder unreadable.
+   */
+  append(instance, catalog, file) {
     this.#assertUnchanged();
+    readBack(() => {
+      const delta = received(instance, file);
+      instance.call(() => (catalog.apply(delta), delta.free()));
+    });
     const { files, stored } = this.#list;
     this.#commit({ format: FORMAT, files: [...files, this.#write(instance, file, "delta")], stored });
   }
 
-  /** Replaces every file by one. */
+  /** Replaces every file by one, which is opened before it is listed. */
   replace(instance, file, stored) {
     this.#assertUnchanged();
+    readBack(() => {
+      const whole = received(instance, file);
+      instance.call(({ Catalog }) => Catalog.openCodes(whole).free());
+    });
     this.#commit({ format: FORMAT, files: [this.#write(instance, file, "catalog")], stored });
   }
 
@@ -78,13 +89,7 @@ export class CatalogFolder {
 
   #receive(instance, name) {
     const full = path.join(this.#folder, name);
-    const bytes = attempt(full, () => fs.readFileSync(full));
-    return instance.call(({ CatalogFile }) => {
-      const file = new CatalogFile(bytes.length);
-      file.feed(bytes);
-      file.checkComplete();
-      return file;
-    });
+    return received(instance, attempt(full, () => fs.readFileSync(full)));
   }
 
   #assertUnchanged() {
@@ -130,6 +135,27 @@ export class CatalogFolder {
         fs.closeSync(folder);
       }
     });
+  }
+}
+
+/** Returns the bytes of a file as a CatalogFile of the binding, which checks them. */
+function received(instance, bytes) {
+  return instance.call(({ CatalogFile }) => {
+    const file = new CatalogFile(bytes.length);
+    file.feed(bytes);
+    file.checkComplete();
+    return file;
+  });
+}
+
+/** Runs `work`, which reads a file that was made. */
+function readBack(work) {
+  try {
+    work();
+  } catch (cause) {
+    if (cause?.code === "OUT_OF_MEMORY") throw cause;
+    const message = `the file that was made cannot be read, so the catalog stays as it was: ${messageOf(cause)}`;
+    throw new CoromError("INTERNAL", message, { cause });
   }
 }
 

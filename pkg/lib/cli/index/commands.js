@@ -3,10 +3,10 @@ import { choice, UsageError, wholeNumber } from "../usage.js";
 
 const MAX_WORKERS = 32;
 const CATALOG = "the catalog folder";
-const ITEMS = "the items: records (.jsonl, .ndjson), or a table with a header (.tsv, .csv)";
+const ITEMS = "the items: records (.jsonl, .ndjson, or - for standard input), or a table with a header (.tsv, .csv)";
 const MODEL = {
   model: { short: "m", value: "MODEL", help: "the model folder: embeds the texts, so that searches find what they mean" },
-  prompt: { value: "NAME|TEXT", help: "one of the model's prompts, or a text before each text" },
+  prompt: { value: "NAME|TEXT", help: "one of the model's prompts, or a text before each text [default: the model's prompt for items or for queries]" },
 };
 const ITEM_MODEL = {
   ...MODEL,

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { CoromError, invalid, messageOf } from "../../errors.js";
 import { loadModel } from "../model.js";
 import { assertExists, openRows } from "../records.js";
+import { promptOf } from "../../search/prompts.js";
 
 /** Vectors are those that `corom index` of the native command computes. */
 const QUALITY = "exact";
@@ -51,14 +52,15 @@ export async function embedItems(instance, builder, values, { bar, signal }) {
   try {
     useModel(instance, builder, model);
     const texts = instance.call(() => builder.texts(values.text));
+    const prompt = values.prompt ?? promptOf(model.info, "document");
     for (let at = 0; at < texts.length; at += batchSize) {
       const onProgress = ({ done, rate }) => bar.update("embedding", at + done, texts.length, () => `${at + done} texts, ${rate?.toFixed(0) ?? 0} texts/s`);
-      const batch = await model.embed(texts.slice(at, at + batchSize), { prompt: values.prompt, signal, onProgress });
+      const batch = await model.embed(texts.slice(at, at + batchSize), { prompt, signal, onProgress });
       instance.call(() => builder.setVectors(at, batch.data));
     }
     const queries = instance.call(() => builder.queryTexts(values.text, values.codes ?? "auto"));
     if (queries.length > 0) {
-      const { data } = await model.embed(queries, { prompt: values.prompt, signal });
+      const { data } = await model.embed(queries, { prompt: promptOf(model.info, "query"), signal });
       instance.call(() => builder.setQueries(data));
     }
     signal.throwIfAborted();
@@ -68,14 +70,14 @@ export async function embedItems(instance, builder, values, { bar, signal }) {
   }
 }
 
-/** Embeds a query for a catalog with the model of the options; undefined without one. */
+/** Embeds a query for a catalog with the model of the options; undefined without one, and for an empty query, which browses. */
 export async function embedQuery(instance, builder, query, values, { bar, signal }) {
-  if (values.model === undefined) return undefined;
+  if (values.model === undefined || query.trim() === "") return undefined;
   if (!instance.call(() => builder.hasVectors())) throw invalid("--model: the catalog has no vectors; build it with --model");
   const { model } = await loadModel({ ...values, quality: QUALITY }, { bar, signal });
   try {
     useModel(instance, builder, model);
-    return await model.embed(query, { prompt: values.prompt, signal });
+    return await model.embed(query, { prompt: values.prompt ?? promptOf(model.info, "query"), signal });
   } finally {
     bar.clear();
     model.free();

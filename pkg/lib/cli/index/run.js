@@ -34,6 +34,8 @@ export const build = ({ positionals: [items, catalog], values }, signal) =>
     await withCatalogLock(catalog, signal, async () => {
       const folder = CatalogFolder.create(catalog, force);
       await addItems(instance, builder, source, tools);
+      const unseen = instance.call(() => builder.unseenNames());
+      if (unseen !== undefined) process.stderr.write(`warning: ${items}: ${unseen}\n`);
       const groups = synonyms === undefined ? "" : readText(synonyms);
       await embedItems(instance, builder, values, tools);
       const file = instance.call(() => builder.build(groups, codes, vectors));
@@ -45,7 +47,8 @@ export const build = ({ positionals: [items, catalog], values }, signal) =>
 export const add = ({ positionals: [catalog, items], values }, signal) =>
   changing(catalog, signal, async (instance, tools) => {
     const source = openItems(items, signal);
-    const { folder, current, builder } = opened(instance, catalog);
+    const place = opened(instance, catalog);
+    const { current, builder } = place;
     await addItems(instance, builder, source, tools);
     if (instance.call(() => builder.hasVectors())) {
       await embedItems(instance, builder, values, tools);
@@ -54,19 +57,19 @@ export const add = ({ positionals: [catalog, items], values }, signal) =>
         throw invalid(`item ${JSON.stringify(id)} has no embedding, and the catalog has vectors; give its model with --model`);
       }
     }
-    append(instance, folder, instance.call(() => builder.delta(current)));
+    append(instance, place, instance.call(() => builder.delta(current)));
   });
 
 export const patch = ({ positionals: [catalog, patches] }, signal) =>
   changing(catalog, signal, async (instance) => {
-    const { folder, current } = opened(instance, catalog);
-    append(instance, folder, readText(patches, (text) => instance.call(({ patchesOf }) => patchesOf(current, text))));
+    const place = opened(instance, catalog);
+    append(instance, place, readText(patches, (text) => instance.call(({ patchesOf }) => patchesOf(place.current, text))));
   });
 
 export const remove = ({ positionals: [catalog, ...ids] }, signal) =>
   changing(catalog, signal, async (instance) => {
-    const { folder, current } = opened(instance, catalog);
-    append(instance, folder, instance.call(({ removalsOf }) => removalsOf(current, ids)));
+    const place = opened(instance, catalog);
+    append(instance, place, instance.call(({ removalsOf }) => removalsOf(place.current, ids)));
   });
 
 export const compact = ({ positionals: [catalog] }, signal) =>
@@ -109,7 +112,7 @@ function opened(instance, catalog) {
   return { folder, current, builder };
 }
 
-function append(instance, folder, file) {
-  folder.append(instance, file);
+function append(instance, { folder, current }, file) {
+  if (file.length > 0) folder.append(instance, current, file);
   print(`${file.length} bytes added`);
 }

@@ -11,7 +11,7 @@ use crate::fail;
 /// A row: its place in the file, such as `line 7`, and its values. Those of a table are strings.
 pub(crate) type Record = (String, Map<String, Value>);
 
-/// Passes the rows of a file to `visit`, with true if the file is a table.
+/// Passes the rows of a file to `visit`, with true if the file is a table. Standard input, `-`, has JSON records.
 ///
 /// # Errors
 /// Those of `visit`; `INVALID_ARGUMENT` with the line for a row that is bad; `MISSING_FILE` or `FETCH_FAILED` if the file cannot be read.
@@ -19,9 +19,13 @@ pub(crate) fn records(path: &Path, visit: &mut dyn FnMut(Record, bool) -> Result
     let name = path.display().to_string();
     let (is_table, is_csv) = match format_of(path) {
         Some(InputFormat::Jsonl) => (false, false),
+        None if path == Path::new("-") => (false, false),
         Some(InputFormat::Tsv) => (true, false),
         Some(InputFormat::Csv) => (true, true),
-        _ => fail!(InvalidArgument, "{name}: expected a file of items: .jsonl, .ndjson, .tsv or .csv"),
+        _ => fail!(
+            InvalidArgument,
+            "{name}: expected a file of items: .jsonl, .ndjson, .tsv or .csv, or - for JSON records on standard input"
+        ),
     };
     let select = Selection { header: true, column: Some("1".into()), ..Selection::default() };
     let table = is_table.then_some((is_csv, &select));

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use corom::error::Result;
 use corom::index::Schema;
-use corom::index_build::{Item, read_row, read_schema, read_synonyms};
+use corom::index_build::{Item, UnseenNames, read_row, read_schema, read_synonyms};
 use serde_json::Value;
 
 use crate::embed::records;
@@ -35,17 +35,23 @@ pub(super) fn schema(path: &Path) -> Result<(Schema, Vec<String>)> {
     }
 }
 
-/// Passes the items of a file to `visit`: JSON records, or a table with a header.
+/// Passes the items of a file to `visit`: JSON records, or a table with a header. Returns the names of the schema that no
+/// row has.
 pub(super) fn items(
     path: &Path,
     schema: &Schema,
     stored: &[String],
     visit: &mut dyn FnMut(Item) -> Result<()>,
-) -> Result<()> {
-    records(path, &mut |(place, row), is_table| match read_row(row, is_table, schema, stored) {
-        Ok(item) => visit(item),
-        Err(error) => fail!(InvalidArgument, "{}: {place}: {error}", path.display()),
-    })
+) -> Result<UnseenNames> {
+    let mut unseen = UnseenNames::new(schema, stored);
+    records(path, &mut |(place, row), is_table| {
+        unseen.see(&row);
+        match read_row(row, is_table, schema, stored) {
+            Ok(item) => visit(item),
+            Err(error) => fail!(InvalidArgument, "{}: {place}: {error}", path.display()),
+        }
+    })?;
+    Ok(unseen)
 }
 
 /// Reads groups of synonyms.

@@ -33,7 +33,7 @@ pub(crate) struct Args {
 enum Command {
     /// Build a catalog folder from items
     Build {
-        /// The items: JSON records (.jsonl, .ndjson), or a table with a header (.tsv, .csv)
+        /// The items: JSON records (.jsonl, .ndjson, or - for standard input), or a table with a header (.tsv, .csv)
         items: PathBuf,
         /// The catalog folder to write
         catalog: PathBuf,
@@ -59,7 +59,7 @@ enum Command {
     Add {
         /// The catalog folder
         catalog: PathBuf,
-        /// The items: JSON records (.jsonl, .ndjson), or a table with a header (.tsv, .csv)
+        /// The items: JSON records (.jsonl, .ndjson, or - for standard input), or a table with a header (.tsv, .csv)
         items: PathBuf,
         #[command(flatten)]
         model: ItemModelArgs,
@@ -189,19 +189,19 @@ pub(crate) fn run(args: &Args) -> Result<()> {
                     );
                 }
             }
-            append(&store, &current, &Change { items, ..Default::default() })
+            append(&store, current, &Change { items, ..Default::default() })
         }
         Command::Patch { catalog, patches } => {
             let store = Store::lock(catalog)?;
             let Value::Object(patches) = input::json(patches)? else {
                 fail!(InvalidArgument, "{}: expected an object of ids", patches.display())
             };
-            append(&store, &store.open()?, &Change { patches, ..Default::default() })
+            append(&store, store.open()?, &Change { patches, ..Default::default() })
         }
         Command::Remove { catalog, ids } => {
             let store = Store::lock(catalog)?;
             let removals = ids.iter().cloned().collect();
-            append(&store, &store.open()?, &Change { removals, ..Default::default() })
+            append(&store, store.open()?, &Change { removals, ..Default::default() })
         }
         Command::Compact { catalog } => {
             let store = Store::lock(catalog)?;
@@ -241,7 +241,7 @@ fn read_items(
     spill: &mut Spill,
 ) -> Result<Vec<Item>> {
     let mut items = Vec::new();
-    input::items(path, schema, stored, &mut |mut item| {
+    let unseen = input::items(path, schema, stored, &mut |mut item| {
         match (item.vector.take(), &schema.vectors) {
             (Some(_), _) if model.is_given() => return Err(has_embedding(&item)),
             (Some(vector), Some(space)) if vector.len() == space.dimension => {
@@ -265,6 +265,9 @@ fn read_items(
         items.push(item);
         Ok(())
     })?;
+    if let Some(warning) = unseen.warning() {
+        eprintln!("warning: {}: {warning}", path.display());
+    }
     Ok(items)
 }
 
@@ -273,10 +276,11 @@ fn has_embedding(item: &Item) -> Error {
     Error::new(ErrorCode::InvalidArgument, message)
 }
 
-fn append(store: &Store, catalog: &Catalog, change: &Change) -> Result<()> {
-    let file = delta(catalog, change)?;
-    store.check_unchanged(catalog)?;
-    store.append(&file)?;
+fn append(store: &Store, catalog: Catalog, change: &Change) -> Result<()> {
+    let file = delta(&catalog, change)?;
+    if !file.is_empty() {
+        store.append(catalog, &file)?;
+    }
     print_line(format_args!("{} bytes added", file.len()));
     Ok(())
 }
@@ -286,7 +290,8 @@ fn search(catalog: &Catalog, query: &str, model: &ModelArgs, request: &str) -> R
         Ok(request) => request,
         Err(error) => fail!(InvalidArgument, "--request: {error}"),
     };
-    let vector = model.embed(query, catalog.schema())?;
+    // An empty query browses, as in `corom/search`.
+    let vector = if query.trim().is_empty() { None } else { model.embed(query, catalog.schema())? };
     let request = SearchRequest { query: query.to_string(), ..request };
     let result = catalog.search(&request, vector.as_deref())?;
     print_line(serde_json::to_string_pretty(&result).unwrap_or_default());

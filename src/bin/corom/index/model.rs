@@ -2,6 +2,7 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::slice;
 
 use corom::error::Result;
 use corom::index::{RowKind, Schema, SpaceMetric, VectorSpace};
@@ -22,7 +23,7 @@ pub(super) struct ModelArgs {
     /// The model folder: embeds the texts, so that searches find what they mean
     #[arg(long, short)]
     model: Option<PathBuf>,
-    /// One of the model's prompts, or a text before each text
+    /// One of the model's prompts, or a text before each text [default: the model's prompt for items or for queries]
     #[arg(long, value_name = "NAME|TEXT", requires = "model")]
     prompt: Option<String>,
 }
@@ -41,13 +42,14 @@ pub(super) struct ItemModelArgs {
 }
 
 impl ModelArgs {
-    fn load(&self, threads: NonZeroUsize) -> Result<Option<Engine>> {
+    fn load(&self, threads: NonZeroUsize, prompts: &[PromptChoice]) -> Result<Option<Engine>> {
         let Some(model) = &self.model else { return Ok(None) };
-        Engine::load(model, Quality::Exact.load_options(None), &[self.prompt()], threads).map(Some)
+        Engine::load(model, Quality::Exact.load_options(None), prompts, threads).map(Some)
     }
 
-    fn prompt(&self) -> PromptChoice {
-        self.prompt.clone().map_or(PromptChoice::Default, PromptChoice::NameOrText)
+    /// Returns the prompt that the user chose, or else the model's own.
+    fn prompt(&self, own: PromptChoice) -> PromptChoice {
+        self.prompt.clone().map_or(own, PromptChoice::NameOrText)
     }
 
     /// Embeds a query for a catalog, if there is a model.
@@ -56,7 +58,10 @@ impl ModelArgs {
     /// `INVALID_ARGUMENT` for a catalog without vectors, `MODEL_MISMATCH` if they are another model's, and those of
     /// [`Engine`].
     pub(super) fn embed(&self, query: &str, schema: &Schema) -> Result<Option<Vec<f32>>> {
-        let Some(mut engine) = self.load(NonZeroUsize::MIN)? else { return Ok(None) };
+        let prompt = self.prompt(PromptChoice::Query);
+        let Some(mut engine) = self.load(NonZeroUsize::MIN, slice::from_ref(&prompt))? else {
+            return Ok(None);
+        };
         let Some(space) = &schema.vectors else {
             fail!(InvalidArgument, "--model: the catalog has no vectors; build it with --model")
         };
@@ -64,7 +69,7 @@ impl ModelArgs {
         if !space.check_model(engine.dimension, lineage.as_deref())? {
             warn(&engine);
         }
-        let embedded = engine.embed(&[query], &self.prompt(), |_| {})?;
+        let embedded = engine.embed(&[query], &prompt, |_| {})?;
         match embedded.failed.into_iter().next() {
             Some((_, reason)) => fail!(InvalidArgument, "the query {reason}"),
             None => Ok(Some(embedded.data)),
@@ -93,7 +98,8 @@ impl ItemModelArgs {
         take: &mut dyn FnMut(&[f32], usize) -> Result<()>,
     ) -> Result<Vec<Vec<f32>>> {
         let threads = self.threads.or_else(|| std::thread::available_parallelism().ok());
-        let Some(mut engine) = self.model.load(threads.unwrap_or(NonZeroUsize::MIN))? else {
+        let prompts = [self.model.prompt(PromptChoice::Document), PromptChoice::Query];
+        let Some(mut engine) = self.model.load(threads.unwrap_or(NonZeroUsize::MIN), &prompts)? else {
             return Ok(Vec::new());
         };
         if !use_model(schema, space(&engine)?)? {
@@ -102,7 +108,7 @@ impl ItemModelArgs {
         let field = embedded_field(schema, self.text.as_deref())?;
         for part in items.chunks(ITEMS_AT_ONCE) {
             let texts: Vec<&str> = part.iter().map(|item| item.texts[field].as_str()).collect();
-            let embedded = engine.embed(&texts, &self.model.prompt(), |_| {})?;
+            let embedded = engine.embed(&texts, &prompts[0], |_| {})?;
             if let Some((item, reason)) = embedded.failed.first() {
                 fail!(InvalidArgument, "item {:?}: {:?} {reason}", part[*item].id, schema.fields[field].name);
             }
@@ -110,7 +116,7 @@ impl ItemModelArgs {
         }
         let pieces = if with_queries { query_texts(items, field) } else { Vec::new() };
         let texts: Vec<&str> = pieces.iter().map(String::as_str).collect();
-        let embedded = engine.embed(&texts, &self.model.prompt(), |_| {})?;
+        let embedded = engine.embed(&texts, &prompts[1], |_| {})?;
         Ok(embedded.data.chunks_exact(engine.dimension).map(<[f32]>::to_vec).collect())
     }
 }

@@ -8,7 +8,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use corom::error::{Error, ErrorCode, Result};
-use corom::index::{Catalog, Check};
+use corom::index::{Catalog, Check, FileReceiver};
 use serde::{Deserialize, Serialize};
 
 use super::spill::Spill;
@@ -19,8 +19,8 @@ const LOCK: &str = "catalog.lock";
 /// Files that are not listed yet; the next change deletes them.
 const NEW: &str = "new.part";
 const VECTORS: &str = "vectors.part";
-/// No header is larger.
-const MAX_HEADER_BYTES: u64 = 1 << 16;
+/// Bytes of a new file that are read at once.
+const PIECE_BYTES: usize = 1 << 20;
 const FORMAT: u32 = 1;
 
 /// `catalog.json`.
@@ -105,14 +105,20 @@ impl Store {
         }
     }
 
-    /// Adds a delta.
-    pub(super) fn append(&self, file: &[u8]) -> Result<()> {
+    /// Adds a delta that continues `catalog`, which is applied to it first: a delta that cannot be read would make the
+    /// folder unreadable.
+    ///
+    /// # Errors
+    /// `INTERNAL` if it cannot be applied; `FETCH_FAILED`. The folder stays as it is.
+    pub(super) fn append(&self, mut catalog: Catalog, file: &[u8]) -> Result<()> {
+        self.check_unchanged(&catalog)?;
+        catalog.apply(file.to_vec(), Check::Hashes).map_err(unreadable)?;
         let mut list = self.list()?;
         list.files.push(self.write(file, "delta")?);
         self.commit(&list)
     }
 
-    /// Replaces every file by one, which `write` writes. Returns its size.
+    /// Replaces every file by one, which `write` writes, and which is opened before it is listed. Returns its size.
     pub(super) fn replace(
         &self,
         write: impl FnOnce(&mut File) -> Result<()>,
@@ -124,11 +130,10 @@ impl Store {
         let file = file.as_mut().map_err(|error| failed(&part, error))?;
         write(file)?;
         file.sync_all().map_err(io)?;
-        let mut header = Vec::new();
         let size = file.seek(SeekFrom::End(0)).map_err(io)?;
         file.seek(SeekFrom::Start(0)).map_err(io)?;
-        file.take(MAX_HEADER_BYTES).read_to_end(&mut header).map_err(io)?;
-        let name = name_of(&header, "catalog")?;
+        let hash = read_back(file, &part, size)?;
+        let name = format!("{}.catalog", hex(&hash));
         fs::rename(&part, self.folder.join(&name)).map_err(io)?;
         self.commit(&List { format: FORMAT, files: vec![name], stored: stored.to_vec() })?;
         Ok(size)
@@ -178,6 +183,35 @@ impl Store {
         };
         write().map_err(|error| failed(&path, &error))
     }
+}
+
+/// Opens a new catalog file of `size` bytes, without its rows if there are codes. Returns the hash in its header.
+///
+/// # Errors
+/// `INTERNAL` if it cannot be opened, `FETCH_FAILED` if it cannot be read.
+fn read_back(file: &mut File, path: &Path, size: u64) -> Result<[u8; 32]> {
+    let io = |error| failed(path, &error);
+    file.seek(SeekFrom::Start(0)).map_err(io)?;
+    let (mut receiver, mut piece) = (FileReceiver::new(0), vec![0; PIECE_BYTES]);
+    while receiver.code_bytes().is_none_or(|end| receiver.received() < end) {
+        match file.read(&mut piece).map_err(io)? {
+            0 => break,
+            length => receiver.feed(&piece[..length]).map_err(unreadable)?,
+        }
+    }
+    let Some(hash) = receiver.hash().filter(|_| receiver.size() == usize::try_from(size).ok()) else {
+        fail!(Internal, "{}: {size} bytes; its header says {:?}", path.display(), receiver.size())
+    };
+    let part = receiver.into_code_part().map_err(unreadable)?;
+    Catalog::open(part, Check::Header).map_err(unreadable)?;
+    Ok(hash)
+}
+
+/// Returns the error for a file that was written and cannot be read.
+fn unreadable(error: Error) -> Error {
+    let message =
+        format!("the file that was written cannot be read, so the catalog stays as it was: {error}");
+    Error::new(ErrorCode::Internal, message)
 }
 
 /// Returns the name of a file: the beginning of its header's hash.
