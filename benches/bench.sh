@@ -7,13 +7,13 @@ BENCH_MODELS=target/bench/models
 cmd_bench() {
   local wanted profile=shipping
   need_node
-  [[ " $* " != *" --help "* ]] || { node benches/peers/wanted.mjs --help; return; }
+  [[ " $* " != *" --help "* ]] || { node benches/peers/wanted.mjs "$@"; return; }
   # Arguments are checked before the long work starts.
   wanted=$(node benches/peers/wanted.mjs "$@") || { trap - ERR; exit 2; }
+  [[ " $* " != *" --gpu "* ]] || { bench_gpu "$wanted" "$@"; return; }
   need_rust; need npm "it comes with Node.js"
   [[ " $* " != *" --test-profile "* ]] || profile=quick
-  once "npm packages for the benchmarks" "$(hash_of benches/peers/package-lock.json)" benches/peers/node_modules \
-    npm --prefix benches/peers ci --ignore-scripts --no-audit --no-fund
+  bench_npm
   [[ $wanted != *chromium* ]] || { find_chromium; export CHROMIUM; }
   [[ $wanted != *m3e-small* && $wanted != *base* ]] || bench_models "$wanted"
   [[ $wanted != *rerank* ]] || bench_reranker
@@ -23,6 +23,47 @@ cmd_bench() {
   [[ " $wanted " != *" node "* && $wanted != *chromium* && $wanted != *kernels* ]] || build_package $profile
   [[ $wanted != *kernels* ]] || bench_kernels
   step "benchmarks" node benches/peers/bench.mjs "$@"
+}
+
+# bench_gpu WANTED OPTIONS…: corom's GPU back end beside onnxruntime-web's.
+bench_gpu() {
+  local wanted=$1 profile=shipping
+  shift
+  need_rust; need npm "it comes with Node.js"
+  [[ " $* " != *" --test-profile "* ]] || profile=quick
+  bench_npm
+  if [[ $wanted == *chromium* ]]; then find_chromium; export CHROMIUM; else bench_node_webgpu; fi
+  bench_gpu_models "$wanted"
+  build_package $profile
+  step "benchmarks on a GPU" node benches/peers/gpu/bench.mjs "$@"
+}
+
+bench_npm() {
+  once "npm packages for the benchmarks" "$(hash_of benches/peers/package-lock.json)" benches/peers/node_modules \
+    npm --prefix benches/peers ci --ignore-scripts --no-audit --no-fund
+}
+
+# WebGPU for Node, in a folder of its own, because it is large.
+bench_node_webgpu() {
+  once "WebGPU for Node" "$(hash_of benches/peers/gpu/package-lock.json)" benches/peers/gpu/node_modules \
+    npm --prefix benches/peers/gpu ci --ignore-scripts --no-audit --no-fund
+}
+
+# bench_gpu_models NAMES: prepares the models, and onnxruntime-web's files for WebGPU.
+bench_gpu_models() {
+  local checkpoint=target/bench/tiny-checkpoint python=$CACHE/bench-python/bin/python name folder
+  bench_models "$1"
+  if [[ $1 == *tiny* ]]; then
+    once "random BERT-tiny" "$M3E_PIN $(hash_of benches/peers/prepare/base_checkpoint.py)" $checkpoint/model.safetensors \
+      "$python" benches/peers/prepare/base_checkpoint.py "$CACHE/m3e-small/tokenizer.json" $checkpoint tiny
+    bench_model tiny $checkpoint 40
+  fi
+  for name in tiny m3e-small base; do
+    [[ $1 == *$name* ]] || continue
+    folder=$BENCH_MODELS/$name
+    once "peers' files of $name for GPUs" "$(hash_of "$folder/f32.onnx" benches/peers/prepare)" "$folder/gpu/summary.json" \
+      "$python" benches/peers/prepare/gpu_files.py "$folder/f32.onnx" "$folder/corom-f32/config.json" "$folder/gpu"
+  done
 }
 
 # bench_reranker: prepares a reranker of BERT-base's shape with random weights, the peers' files of it, and reference logits.

@@ -1,6 +1,6 @@
 // Checks that a system computes the model, before it is timed.
 import { cosine, mean, minimum } from "./statistics.mjs";
-import { MIN_COSINE, SYSTEMS } from "./systems.mjs";
+import { MIN_COSINE, systemOf } from "./systems.mjs";
 
 /**
  * Compares a system's vectors with the reference. `cases` are `{ text, ids, vector, got, gotIds? }`: a text, its reference
@@ -8,8 +8,8 @@ import { MIN_COSINE, SYSTEMS } from "./systems.mjs";
  * reference, or nearer to another text's reference than to its own.
  */
 export function agreement(name, cases) {
-  const minimumCosine = MIN_COSINE[SYSTEMS[name].precision];
-  const { label } = SYSTEMS[name];
+  const { label, precision } = systemOf(name);
+  const minimumCosine = MIN_COSINE[precision];
   const cosines = cases.map(({ text, ids, vector, got, gotIds }) => {
     if (gotIds && String(gotIds) !== String(ids)) {
       throw new Error(`${label}: '${text}' has tokens ${gotIds}; expected tokens ${ids}`);

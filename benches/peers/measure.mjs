@@ -104,7 +104,7 @@ export async function measureTogether(host, model, names, tasks) {
   return result;
 }
 
-async function agreementOf(agent, name, reference) {
+export async function agreementOf(agent, name, reference) {
   const titles = reference.titles.slice(0, CHECKED_TITLES);
   const checked = async (inputs, batch) => {
     const got = await agent.call("vectors", name, inputs, batch);

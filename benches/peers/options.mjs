@@ -16,7 +16,8 @@ export const USAGE = `./build.sh bench [--quick] [--only ${PARTS.join("|")}] [--
   --host      the host (default: both)
   --systems   ${Object.keys(SYSTEMS).join(", ")}
   --save      write a copy of the result and of the machine's description to benches/results
-  --test-profile   measure the binary that is quicker to build, but larger and slower`;
+  --test-profile   measure the binary that is quicker to build, but larger and slower
+  --gpu       the GPU back end beside onnxruntime-web's WebGPU provider instead; --gpu --help: its options`;
 
 const FULL = { rounds: 15, loads: 15, titles: 1000, accuracy: 300, endurance: 20_000, workerRounds: 7, searchRounds: 5, sizes: ["real-10k", "random-10k", "random-100k"], models: ["base", "m3e-small"] };
 const QUICK = { rounds: 5, loads: 2, titles: 128, accuracy: 60, endurance: 2_000, workerRounds: 3, searchRounds: 3, sizes: ["random-10k"], models: ["m3e-small"] };

@@ -39,8 +39,52 @@ export const SYSTEMS = {
   },
 };
 
+const coromGpu = (files, quality, precision) => ({
+  module: "corom",
+  settings: { files, options: { device: "webgpu", quality } },
+  precision,
+  isGpu: true,
+});
+/** The library on the processor; 0 threads are as many as there are cores. */
+const native = (threads) => ({
+  settings: { files: "int8", options: { quality: "balanced" }, threads },
+  precision: "int8",
+  hosts: ["native"],
+});
+const onnxruntimeGpu = (files, precision, more) => ({
+  module: "onnxruntime-web",
+  settings: { files: `gpu${files}`, provider: "webgpu" },
+  precision,
+  hosts: ["chromium", "node"],
+  isGpu: true,
+  ...more,
+});
+
+/** The systems of `--gpu`, in the order of the tables. Those named corom-gpu are the package, or natively the library. */
+export const GPU_SYSTEMS = {
+  "corom-gpu-exact": { label: "corom gpu, int8, exact", ...coromGpu("int8", "exact", "int8") },
+  "corom-gpu-balanced": { label: "corom gpu, int8, balanced", ...coromGpu("int8", "balanced", "int8") },
+  "corom-gpu-float": { label: "corom gpu, f32, float", ...coromGpu("f32", "float", "f32") },
+  "corom-cpu": { label: "corom wasm, int8, one thread", ...corom("int8", {}, { hosts: ["chromium", "node"] }) },
+  "corom-native": { label: "corom native, int8, one thread", ...native(1) },
+  "corom-native-all": { label: "corom native, int8, all cores", ...native(0) },
+  "ort-gpu-f32": { label: "onnxruntime-web webgpu, f32", ...onnxruntimeGpu("F32", "f32") },
+  "ort-gpu-f32-attention": { label: "onnxruntime-web webgpu, f32, Attention", ...onnxruntimeGpu("F32Attention", "f32") },
+  "ort-gpu-f32-mha": { label: "onnxruntime-web webgpu, f32, MultiHeadAttention", ...onnxruntimeGpu("F32Mha", "f32") },
+  "ort-gpu-f16-mha": {
+    label: "onnxruntime-web webgpu, f16, MultiHeadAttention",
+    ...onnxruntimeGpu("F16Mha", "f16", { needsHalfFloats: true }),
+  },
+  "ort-gpu-q8": { label: "onnxruntime-web webgpu, MatMulNBits 8", ...onnxruntimeGpu("Q8", "int8") },
+  "ort-gpu-q8-mha": { label: "onnxruntime-web webgpu, MatMulNBits 8, MultiHeadAttention", ...onnxruntimeGpu("Q8Mha", "int8") },
+  "ort-gpu-q4-mha": { label: "onnxruntime-web webgpu, MatMulNBits 4, MultiHeadAttention", ...onnxruntimeGpu("Q4Mha", "int4") },
+};
+
+/** Returns a system by its name. */
+export const systemOf = (name) => SYSTEMS[name] ?? GPU_SYSTEMS[name];
+
 /** The minimum cosine to the f32 reference. */
-export const MIN_COSINE = { f32: 0.9999, int8: 0.97, int4: 0.93 };
+export const MIN_COSINE = { f32: 0.9999, f16: 0.999, int8: 0.97, int4: 0.93 };
 
 const reranker = (simd) => ({ module: "corom-reranker", settings: { files: "int8", options: { advanced: { simd } } } });
 

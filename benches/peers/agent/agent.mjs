@@ -1,10 +1,12 @@
 // Runs in a page or a Node process on request: opens systems, embeds and times them. The systems of one agent take turns in
 // the same engine and heap.
+import { timeCell } from "./gpu.mjs";
 import { wasmMemory } from "./memory.mjs";
 import { textSource } from "./inputs.mjs";
 import { callsFor, takeTurns, timed, warmUp } from "./timing.mjs";
-import { SYSTEMS } from "../systems.mjs";
+import { systemOf } from "../systems.mjs";
 
+export { gpuAdapter, gpuPeak, gpuProduct } from "./gpu.mjs";
 export { rerank } from "./rerank.mjs";
 export { searchSystem } from "./search.mjs";
 export { workers } from "./workers.mjs";
@@ -13,7 +15,7 @@ const opened = new Map();
 const WARM_MS = 400;
 
 async function openOne(place, name) {
-  const { module, settings } = SYSTEMS[name];
+  const { module, settings } = systemOf(name);
   const system = await (await import(`./systems/${module}.mjs`)).open(place, settings);
   opened.set(name, system);
   return system;
@@ -94,6 +96,15 @@ export async function catalog(ways, slices, warm) {
   for (const way of Object.values(ways)) await warmUp(() => embed(way, warm), { calls: 1, ms: WARM_MS });
   return takeTurns(Object.keys(ways), slices.length, (key, round) => timed(() => embed(ways[key], slices[round])));
 }
+
+/** Times systems on texts of one length in one call. See `timeCell`. */
+export function cell(names, sizes, vocabulary) {
+  const ways = names.map((name) => ({ name, time: (inputs) => timed(() => opened.get(name).embed(inputs)) }));
+  return timeCell(ways, { warmMs: WARM_MS, ...sizes }, vocabulary);
+}
+
+/** Returns why the processor runs a system that was opened for a GPU, or null. */
+export const fallbackOf = (name) => opened.get(name).fallback?.() ?? null;
 
 /** Embeds `count` texts in one instance and returns the wasm memory after the first hundred and at the end. */
 export async function endurance(name, texts, count) {

@@ -10,12 +10,18 @@ const FLAGS = [
   "--disable-background-networking",
   "--disable-component-update",
   "--disable-sync",
-  "--disable-gpu",
 ];
 
-export async function chromiumHost(executablePath) {
+/** Flags by GPU: none, the one that Chromium emulates, or the machine's own. */
+export const GPU_FLAGS = {
+  none: ["--disable-gpu"],
+  swiftshader: ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-unsafe-swiftshader"],
+  system: ["--enable-unsafe-webgpu", "--enable-features=Vulkan", "--ignore-gpu-blocklist"],
+};
+
+export async function chromiumHost(executablePath, gpu = "none") {
   const site = await serveSite();
-  const browser = await chromium.launch({ executablePath, args: FLAGS }).catch((error) => {
+  const browser = await chromium.launch({ executablePath, args: [...FLAGS, ...GPU_FLAGS[gpu]] }).catch((error) => {
     site.close();
     throw error;
   });
@@ -26,6 +32,7 @@ export async function chromiumHost(executablePath) {
       corom: "/pkg/browser.js",
       coromWorker: "/pkg/worker.js",
       onnxruntime: "/packages/onnxruntime-web/dist/ort.wasm.bundle.min.mjs",
+      onnxruntimeWebgpu: "/packages/onnxruntime-web/dist/ort.webgpu.bundle.min.mjs",
       transformers: "@huggingface/transformers",
       transformersWasm: "/packages/@huggingface/transformers/node_modules/onnxruntime-web/dist/",
       model: modelParts(`/models/${model}`),

@@ -18,6 +18,13 @@ export const modelParts = (below) => ({
   onnxOptimized: `${below}/int8-optimised.onnx`,
   onnxF32: `${below}/f32.onnx`,
   hub: `${below}/hub`,
+  gpuF32: `${below}/gpu/f32-plain.onnx`,
+  gpuF32Attention: `${below}/gpu/f32-attention.onnx`,
+  gpuF32Mha: `${below}/gpu/f32-mha.onnx`,
+  gpuF16Mha: `${below}/gpu/f16-mha.onnx`,
+  gpuQ8: `${below}/gpu/q8-plain.onnx`,
+  gpuQ8Mha: `${below}/gpu/q8-mha.onnx`,
+  gpuQ4Mha: `${below}/gpu/q4-mha.onnx`,
 });
 
 /** Returns the scripts and binaries that search.mjs opens, below the addresses of the package and of npm's packages. */

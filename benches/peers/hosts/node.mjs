@@ -4,13 +4,16 @@ import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { MODELS, PACKAGES, ROOT, WORK, modelParts, searchParts } from "./files.mjs";
 
+const WEBGPU = new URL("./node-webgpu.mjs", import.meta.url).href;
 const CHILD = new URL("./node-child.mjs", import.meta.url);
 // Node 20 and 21 have relaxed SIMD behind a flag.
 const FLAGS = Number(process.versions.node.split(".")[0]) < 22 ? ["--experimental-wasm-relaxed-simd"] : [];
 
 const address = (...parts) => pathToFileURL(path.join(...parts)).href;
 
-export async function nodeHost() {
+/** With `webgpu`, agents have Dawn's WebGPU. */
+export async function nodeHost({ webgpu = false } = {}) {
+  const execArgv = webgpu ? [...FLAGS, "--import", WEBGPU] : FLAGS;
   return {
     name: "node",
     version: `Node ${process.versions.node}, V8 ${process.versions.v8}`,
@@ -18,13 +21,14 @@ export async function nodeHost() {
       corom: address(ROOT, "pkg/node.js"),
       coromWorker: address(ROOT, "pkg/worker-node.js"),
       onnxruntime: address(PACKAGES, "onnxruntime-web/dist/ort.node.min.mjs"),
+      onnxruntimeWebgpu: address(PACKAGES, "onnxruntime-web/dist/ort.webgpu.bundle.min.mjs"),
       model: modelParts(path.join(MODELS, model)),
     }),
     searchPlace: (name) => ({
       data: path.join(WORK, "search", name),
       ...searchParts(address(ROOT, "pkg/search-node.js"), `${address(PACKAGES)}/`, `${PACKAGES}/`),
     }),
-    agent: async () => agentIn(fork(CHILD, { execArgv: FLAGS, serialization: "advanced" })),
+    agent: async () => agentIn(fork(CHILD, { execArgv, serialization: "advanced" })),
     close: async () => {},
   };
 }

@@ -1,6 +1,7 @@
-"""A BERT-base checkpoint of random weights, in Hugging Face's layout:  base_checkpoint.py TOKENIZER_JSON OUT [reranker]
+"""A BERT-base checkpoint of random weights, in Hugging Face's layout:  base_checkpoint.py TOKENIZER_JSON OUT [KIND]
 
-With `reranker` it is a cross-encoder: a BertForSequenceClassification with one label.
+KIND `reranker` is a cross-encoder: a BertForSequenceClassification with one label. KIND `tiny` has the shape of BERT-tiny, for
+processors that emulate a GPU.
 
 The weights are normal with BERT's own deviation for a start (0.02) and the LayerNorms near 1, so that the numbers
 have a trained model's size; the vocabulary is that of TOKENIZER_JSON. The same bytes in every run.
@@ -28,6 +29,8 @@ CONFIG = {
     "pad_token_id": 0,
     "type_vocab_size": 2,
 }
+
+TINY = {"hidden_size": 128, "intermediate_size": 512, "num_attention_heads": 2, "num_hidden_layers": 2}
 
 
 def tensors(config, is_reranker):
@@ -77,7 +80,7 @@ def main(tokenizer_json, out, kind="encoder"):
     tokens = sorted(vocabulary, key=vocabulary.get)
     if [vocabulary[token] for token in tokens] != list(range(len(tokens))):
         sys.exit(f"{tokenizer_json}: the token ids are not 0, 1, 2 …")
-    config = CONFIG | {"vocab_size": len(tokens)}
+    config = CONFIG | {"vocab_size": len(tokens)} | (TINY if kind == "tiny" else {})
     if is_reranker:
         config |= {"architectures": ["BertForSequenceClassification"], "id2label": {"0": "LABEL_0"}}
     (out / "vocab.txt").write_text("".join(f"{token}\n" for token in tokens), encoding="utf-8")

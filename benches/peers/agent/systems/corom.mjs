@@ -6,12 +6,14 @@ const NO_CACHES = { cache: "none", queryCache: 0 };
 export async function open(place, { files, options: { advanced, ...options } }) {
   const { Corom } = await import(place.corom);
   // A version without `advanced` has these options beside the others.
-  Object.assign(options, (await knowsOption(place, "advanced")) ? { advanced } : advanced);
+  if (advanced) Object.assign(options, (await knowsOption(place, "advanced")) ? { advanced } : advanced);
   // CLS is CoROM's pooling, and the peers' first row is read. No result may come from a cache.
   const corom = await Corom.load(place.model[files], { pooling: "cls", maxLength: 128, ...NO_CACHES, ...options });
-  const { simd, backend, version, kernel } = corom.info;
+  const { simd, backend, version, kernel, device, fallback } = corom.info;
   return {
-    facts: { simd, backend, version, kernel, weightBytes: corom.info.weightBytes },
+    facts: { simd, backend, version, kernel, device, fallback, weightBytes: corom.info.weightBytes },
+    // Read again after timing: the processor may have taken over meanwhile.
+    fallback: () => corom.info.fallback,
     tokenize: async (text) => (await corom.tokenize(text)).ids,
     embed: async (inputs) => [...(await corom.embed(inputs.map(({ text }) => text)))],
     memory: () => corom.info.wasmMemory,

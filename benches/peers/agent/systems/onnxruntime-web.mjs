@@ -1,10 +1,16 @@
-// onnxruntime-web with the WebAssembly execution provider on one thread. It gets token ids, so its times exclude tokenizing.
+// onnxruntime-web with the WebAssembly execution provider on one thread, or with the one of WebGPU. It gets token ids, so its
+// times exclude tokenizing.
 
-export async function open(place, { files }) {
-  const ort = await import(place.onnxruntime);
+export async function open(place, { files, provider = "wasm" }) {
+  const ort = await import(provider === "webgpu" ? place.onnxruntimeWebgpu : place.onnxruntime);
   ort.env.wasm.numThreads = 1;
-  const session = await ort.InferenceSession.create(place.model[files], {
-    executionProviders: ["wasm"],
+  // It warns of each operator that runs on the processor: those of shapes always do.
+  if (provider === "webgpu") ort.env.logLevel = "error";
+  // Its build for WebGPU is one for pages, which fetches what is not bytes.
+  const isFile = provider === "webgpu" && place.onnxruntimeWebgpu.startsWith("file:");
+  const source = isFile ? await (await import("node:fs/promises")).readFile(place.model[files]) : place.model[files];
+  const session = await ort.InferenceSession.create(source, {
+    executionProviders: [provider],
     graphOptimizationLevel: "all",
   });
   const names = new Set(session.inputNames);
@@ -29,7 +35,8 @@ export async function open(place, { files }) {
 
   /** Embeds texts as one batch, and returns the first row of each. */
   async function embed(inputs) {
-    const { last_hidden_state: hidden } = await run(inputs);
+    const { first_rows: rows, last_hidden_state: hidden } = await run(inputs);
+    if (rows) return inputs.map((_, row) => rows.data.subarray(row * rows.dims[1], (row + 1) * rows.dims[1]));
     const [, length, width] = hidden.dims;
     return inputs.map((_, row) => hidden.data.subarray(row * length * width, row * length * width + width));
   }
@@ -44,5 +51,5 @@ export async function open(place, { files }) {
     }
     return logits;
   }
-  return { facts: { version: ort.env.versions.web, simd: "fixed" }, embed, score };
+  return { facts: { version: ort.env.versions.web, provider, simd: "fixed" }, embed, score };
 }

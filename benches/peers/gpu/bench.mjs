@@ -1,0 +1,69 @@
+// Measures corom and onnxruntime-web on a GPU. `./build.sh bench --gpu` prepares the files and runs this.
+import { mkdirSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { chromiumHost } from "../hosts/chromium.mjs";
+import { ROOT, WORK } from "../hosts/files.mjs";
+import { nodeHost } from "../hosts/node.mjs";
+import { machine, versions } from "../machine.mjs";
+import { UsageError } from "../options.mjs";
+import { measureDevice, measureModel } from "./measure.mjs";
+import { nativeHost } from "./native.mjs";
+import { GPU_USAGE, gpuOptionsFrom } from "./options.mjs";
+import { gpuBars, gpuReport } from "./report.mjs";
+
+const started = Date.now();
+const say = (what) => console.error(`  [${Math.round((Date.now() - started) / 1000)} s] ${what}`);
+
+async function main(argv) {
+  const options = gpuOptionsFrom(argv);
+  const chromium = process.env.CHROMIUM ?? "/usr/bin/chromium";
+  const result = { date: new Date().toISOString(), options, machine: machine(), versions: versions(), models: {} };
+  const hosts = { chromium: () => chromiumHost(chromium, options.adapter), node: () => nodeHost({ webgpu: true }), native: nativeHost };
+  const host = await hosts[options.host]();
+  try {
+    result.host = host.version;
+    say(host.version);
+    result.device = await measureDevice(host, { say });
+    for (const model of options.models) {
+      const tell = (what) => say(`${model}: ${what}`);
+      result.models[model] = await measureModel(host, model, result.device.adapter, { ...options, say: tell });
+      write(WORK, "gpu", finished(result));
+    }
+  } finally {
+    await host.close();
+  }
+  const report = finished(result);
+  console.log(`\n${report.text}`);
+  write(WORK, "gpu", report);
+  if (options.save) write(path.join(ROOT, "benches/results"), `${result.date.slice(0, 10)}-gpu-${slug(result)}`, report);
+}
+
+function finished(result) {
+  result.bars = gpuBars(result.device, result.models);
+  result.loadAtEnd = machine().load;
+  return { result, text: gpuReport(result) };
+}
+
+/** Writes the samples as JSON and the report as Markdown. */
+function write(folder, name, { result, text }) {
+  const file = path.join(folder, name);
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(`${file}.json`, `${JSON.stringify(result, (key, value) => (typeof value === "number" ? rounded(value) : value), 1)}\n`);
+  writeFileSync(`${file}.md`, text);
+  say(`written to ${path.relative(ROOT, file)}.json and .md`);
+}
+
+/** Returns a name of the GPU and the host for a file. */
+function slug({ device: { adapter }, options }) {
+  const name = adapter.description || `${adapter.vendor} ${adapter.architecture}`;
+  const words = /swiftshader/i.test(`${name} ${adapter.architecture}`) ? "swiftshader" : name.toLowerCase();
+  const short = words.replaceAll(/[^a-z0-9]+/g, "-").replaceAll(/^-|-$/g, "");
+  return options.host === "chromium" ? short : `${short}-${options.host}`;
+}
+
+const rounded = (x) => (Number.isInteger(x) ? x : Number(x.toPrecision(7)));
+
+main(process.argv.slice(2)).catch((error) => {
+  console.error(error instanceof UsageError ? `${error.message}\n\n${GPU_USAGE}` : error);
+  process.exitCode = error instanceof UsageError ? 2 : 1;
+});
