@@ -28,22 +28,28 @@ function fastest(size, names) {
   return { name, ms: size.ms[name] };
 }
 
-/** Returns the table of one model: texts per second by median, and by the fastest round. */
+/** Returns the table of one model: texts per second by median, and by the fastest round. A dash: a call is over the limit. */
 export function modelTable({ sizes }) {
-  const measured = SIZES.map(sizeKey).filter((key) => sizes[key]);
-  const names = Object.keys(GPU_SYSTEMS).filter((name) => measured.some((key) => sizes[key].ms[name] || sizes[key].slow[name]));
-  const cell = (key, name) => {
-    const { texts, ms, slow } = sizes[key];
-    if (ms[name]) return `${short((1000 * texts) / median(ms[name]))} (${short((1000 * texts) / minimum(ms[name]))})`;
-    return slow[name] === undefined ? "–" : `over limit, about ${short((1000 * texts) / slow[name])}`;
+  const keys = SIZES.map(sizeKey).filter((key) => Object.keys(sizes[key]?.ms ?? {}).length > 0);
+  const names = Object.keys(GPU_SYSTEMS).filter((name) => keys.some((key) => sizes[key].ms[name]));
+  const cell = (name) => (key) => {
+    const { texts, ms } = sizes[key];
+    return ms[name] ? `${short((1000 * texts) / median(ms[name]))} (${short((1000 * texts) / minimum(ms[name]))})` : "–";
   };
-  const rows = measured.map((key) => {
-    const peer = fastest(sizes[key], PEERS);
-    const own = fastest(sizes[key], [...INTEGERS, ...FLOATS]);
-    const ratio = peer && own ? `×${short(median(peer.ms) / median(own.ms))}` : "–";
-    return [`${sizes[key].texts} × ${sizes[key].tokens}`, ...names.map((name) => cell(key, name)), ratio];
-  });
-  return markdown([["texts × tokens", ...names.map((name) => GPU_SYSTEMS[name].label), "corom's best × onnxruntime-web's best"], ...rows]);
+  const ratio = (key) => {
+    const [own, peer] = [fastest(sizes[key], [...INTEGERS, ...FLOATS]), fastest(sizes[key], PEERS)];
+    return own && peer ? `×${short(median(peer.ms) / median(own.ms))}` : "–";
+  };
+  const rows = names.map((name) => [GPU_SYSTEMS[name].label, ...keys.map(cell(name))]);
+  const heading = ["texts × tokens", ...keys.map((key) => `${sizes[key].texts} × ${sizes[key].tokens}`)];
+  return markdown([heading, ...rows, ["corom's best on the GPU × onnxruntime-web's best", ...keys.map(ratio)]]);
+}
+
+/** Says which sizes were left out for every system, or returns nothing. */
+function withoutLine({ sizes }) {
+  const without = Object.values(sizes).filter(({ ms }) => Object.keys(ms).length === 0);
+  if (without.length === 0) return "";
+  return `Left out, because every call would take longer than the limit: ${without.map(({ texts, tokens }) => `${texts} × ${tokens}`).join(", ")}.`;
 }
 
 /** Returns the lines of limits, as bars.mjs has them. On an emulated GPU nothing is judged. */
@@ -111,9 +117,9 @@ export function gpuReport({ date, machine, host, versions, device, models, bars,
     const { layers, hidden } = result.config;
     parts.push(`## ${model} (${layers} × ${hidden})`);
     parts.push(
-      `Texts per second, median (best) of up to ${options.rounds} rounds in turns. A system whose call takes more than ${options.limitMs / 1000} s is left out. corom's times include tokenizing.`,
+      `Texts per second, median (best) of up to ${options.rounds} rounds in turns. A dash: a call takes longer than ${options.limitMs / 1000} s. corom's times include tokenizing.`,
     );
-    parts.push(modelTable(result));
+    parts.push(modelTable(result), withoutLine(result));
     parts.push(factList(result));
   }
   parts.push("## Limits", barTable(bars));
