@@ -49,20 +49,42 @@ bench_node_webgpu() {
     npm --prefix benches/peers/gpu ci --ignore-scripts --no-audit --no-fund
 }
 
-# bench_gpu_models NAMES: prepares the models, and onnxruntime-web's files for WebGPU.
+# bench_gpu_models NAMES: prepares the models, and onnxruntime-web's files of them for WebGPU.
 bench_gpu_models() {
-  local checkpoint=target/bench/tiny-checkpoint python=$CACHE/bench-python/bin/python name folder
-  bench_models "$1"
-  if [[ $1 == *tiny* ]]; then
-    once "random BERT-tiny" "$M3E_PIN $(hash_of benches/peers/prepare/base_checkpoint.py)" $checkpoint/model.safetensors \
-      "$python" benches/peers/prepare/base_checkpoint.py "$CACHE/m3e-small/tokenizer.json" $checkpoint tiny
-    bench_model tiny $checkpoint 40
-  fi
+  local name checkpoint count
+  once "Python for the benchmarks" "$(hash_of benches/peers/prepare/requirements.txt)" "$CACHE/bench-python/bin/python" bench_python
+  m3e_checkpoint
   for name in tiny m3e-small base; do
     [[ $1 == *$name* ]] || continue
-    folder=$BENCH_MODELS/$name
-    once "peers' files of $name for GPUs" "$(hash_of "$folder/f32.onnx" benches/peers/prepare)" "$folder/gpu/summary.json" \
-      "$python" benches/peers/prepare/gpu_files.py "$folder/f32.onnx" "$folder/corom-f32/config.json" "$folder/gpu"
+    checkpoint=$CACHE/m3e-small count=300
+    [[ $name == m3e-small ]] || { bench_random $name; checkpoint=target/bench/$name-checkpoint count=40; }
+    bench_gpu_model $name "$checkpoint" $count
+  done
+}
+
+# bench_gpu_model NAME CHECKPOINT COUNT: as bench_model, with other files for the peer.
+bench_gpu_model() {
+  local name=$1 folder=$BENCH_MODELS/$1 python=$CACHE/bench-python/bin/python source
+  bench_convert "$name" "$2" f32 int8
+  source="$(hash_of "$folder/corom-f32/corom.json" benches/peers/prepare benches/peers/catalog.mjs benches/peers/catalog-words.mjs benches/peers/random.mjs)"
+  once "peers' files of $name for GPUs" "$source" "$folder/gpu/summary.json" "$python" benches/peers/prepare/gpu_files.py "$folder/corom-f32" "$folder"
+  once "reference vectors of $name" "$source $3" "$folder/reference.json" bench_reference "$folder" "$3"
+}
+
+# bench_random KIND: makes a checkpoint of random weights, `base` or `tiny`.
+bench_random() {
+  once "random BERT-$1" "$M3E_PIN $(hash_of benches/peers/prepare/base_checkpoint.py)" "target/bench/$1-checkpoint/model.safetensors" \
+    "$CACHE/bench-python/bin/python" benches/peers/prepare/base_checkpoint.py "$CACHE/m3e-small/tokenizer.json" "target/bench/$1-checkpoint" "$1"
+}
+
+# bench_convert NAME CHECKPOINT DTYPES…: converts a checkpoint into folders for corom.
+bench_convert() {
+  local name=$1 checkpoint=$2 dtype folder=$BENCH_MODELS/$1 source
+  mkdir -p "$folder"
+  source="$(find "$checkpoint" -type f -printf '%P %s %T@\n' | sort | sha256sum) $(hash_of src/bin src/convert src/encoder/quantize src/encoder/onnx/pb.rs src/model)"
+  for dtype in "${@:3}"; do
+    once "convert $name to $dtype for the benchmarks" "$source" "$folder/corom-$dtype/corom.json" \
+      run_convert "$checkpoint" "$folder/corom-$dtype" --dtype "$dtype" --pooling cls
   done
 }
 
@@ -114,26 +136,19 @@ bench_search_data() {
 
 # bench_models NAMES: converts each model, writes the peers' files of it, and computes its reference vectors.
 bench_models() {
-  local checkpoint=target/bench/base-checkpoint
   once "Python for the benchmarks" "$(hash_of benches/peers/prepare/requirements.txt)" "$CACHE/bench-python/bin/python" bench_python
   m3e_checkpoint
   if [[ $1 == *base* ]]; then
-    once "random BERT-base" "$M3E_PIN $(hash_of benches/peers/prepare/base_checkpoint.py)" $checkpoint/model.safetensors \
-      "$CACHE/bench-python/bin/python" benches/peers/prepare/base_checkpoint.py "$CACHE/m3e-small/tokenizer.json" $checkpoint
-    bench_model base $checkpoint 40
+    bench_random base
+    bench_model base target/bench/base-checkpoint 40
   fi
   [[ $1 != *m3e-small* ]] || bench_model m3e-small "$CACHE/m3e-small" 300
 }
 
 # bench_model NAME CHECKPOINT COUNT: prepares one model with reference vectors of COUNT titles.
 bench_model() {
-  local name=$1 checkpoint=$2 count=$3 dtype folder=$BENCH_MODELS/$1 python=$CACHE/bench-python/bin/python source dtypes=(f32 int8 int4)
-  mkdir -p "$folder"
-  source="$(find "$checkpoint" -type f -printf '%P %s %T@\n' | sort | sha256sum) $(hash_of src/bin src/convert src/encoder/quantize src/encoder/onnx/pb.rs src/model)"
-  for dtype in "${dtypes[@]}"; do
-    once "convert $name to $dtype for the benchmarks" "$source" "$folder/corom-$dtype/corom.json" \
-      run_convert "$checkpoint" "$folder/corom-$dtype" --dtype "$dtype" --pooling cls
-  done
+  local name=$1 count=$3 folder=$BENCH_MODELS/$1 python=$CACHE/bench-python/bin/python source
+  bench_convert "$name" "$2" f32 int8 int4
   source="$(hash_of "$folder/corom-f32/corom.json" benches/peers/prepare benches/peers/catalog.mjs benches/peers/catalog-words.mjs benches/peers/random.mjs)"
   once "peers' files of $name" "$source" "$folder/summary.json" "$python" benches/peers/prepare/onnx_files.py "$folder/corom-f32" "$folder"
   bench_one_file "$folder"

@@ -33,7 +33,7 @@ export function versions() {
 }
 
 /** The package's version, the commit, and the binary's size. The binary of the profile `quick` is larger and slower. */
-function coromVersion() {
+export function coromVersion() {
   const { version } = JSON.parse(readFileSync(path.join(ROOT, "pkg/package.json"), "utf8"));
   const git = (...list) =>
     execFileSync("git", list, { cwd: ROOT, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
@@ -43,12 +43,12 @@ function coromVersion() {
     result.commit = git("rev-parse", "--short", "HEAD").trim();
     result.changed = git("status", "--porcelain", "--", "src", "pkg", "Cargo.toml", "Cargo.lock").trim() !== "";
   } catch {
-    result.commit = "unknown"; // not a checkout
+    result.commit = process.env.COROM_BENCH_COMMIT ?? "unknown"; // not a checkout
   }
   return result;
 }
 
-function packageVersion(name) {
+export function packageVersion(name) {
   return JSON.parse(readFileSync(path.join(PACKAGES, name, "package.json"), "utf8")).version;
 }
 

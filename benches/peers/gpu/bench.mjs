@@ -4,7 +4,7 @@ import path from "node:path";
 import { chromiumHost } from "../hosts/chromium.mjs";
 import { ROOT, WORK } from "../hosts/files.mjs";
 import { nodeHost } from "../hosts/node.mjs";
-import { machine, versions } from "../machine.mjs";
+import { coromVersion, machine, packageVersion } from "../machine.mjs";
 import { UsageError } from "../options.mjs";
 import { measureDevice, measureModel } from "./measure.mjs";
 import { nativeHost } from "./native.mjs";
@@ -17,25 +17,36 @@ const say = (what) => console.error(`  [${Math.round((Date.now() - started) / 10
 async function main(argv) {
   const options = gpuOptionsFrom(argv);
   const chromium = process.env.CHROMIUM ?? "/usr/bin/chromium";
-  const result = { date: new Date().toISOString(), options, machine: machine(), versions: versions(), models: {} };
+  const versions = { corom: coromVersion(), "onnxruntime-web": packageVersion("onnxruntime-web") };
+  const result = { date: new Date().toISOString(), options, machine: machine(), versions, models: {} };
   const hosts = { chromium: () => chromiumHost(chromium, options.adapter), node: () => nodeHost({ webgpu: true }), native: nativeHost };
   const host = await hosts[options.host]();
+  const isOver = () => Date.now() - started > (options.minutes ?? Infinity) * 60_000;
+  // Written after each size: a machine with a GPU may be there for some minutes only.
+  const results = path.join(ROOT, "benches/results");
+  const writeAll = (report) => {
+    write(WORK, "gpu", report);
+    if (options.save) write(results, `${result.date.slice(0, 10)}-gpu-${slug(result)}`, report);
+  };
   try {
     result.host = host.version;
     say(host.version);
     result.device = await measureDevice(host, { say });
     for (const model of options.models) {
       const tell = (what) => say(`${model}: ${what}`);
-      result.models[model] = await measureModel(host, model, result.device.adapter, { ...options, say: tell });
-      write(WORK, "gpu", finished(result));
+      const keep = (measured) => {
+        result.models[model] = measured;
+        writeAll(finished(result));
+      };
+      await measureModel(host, model, result.device.adapter, { ...options, say: tell, keep, isOver });
     }
   } finally {
     await host.close();
   }
   const report = finished(result);
   console.log(`\n${report.text}`);
-  write(WORK, "gpu", report);
-  if (options.save) write(path.join(ROOT, "benches/results"), `${result.date.slice(0, 10)}-gpu-${slug(result)}`, report);
+  writeAll(report);
+  say(`written to target/bench/gpu.json and .md${options.save ? ", and to benches/results" : ""}`);
 }
 
 function finished(result) {
@@ -50,7 +61,6 @@ function write(folder, name, { result, text }) {
   mkdirSync(folder, { recursive: true });
   writeFileSync(`${file}.json`, `${JSON.stringify(result, (key, value) => (typeof value === "number" ? rounded(value) : value), 1)}\n`);
   writeFileSync(`${file}.md`, text);
-  say(`written to ${path.relative(ROOT, file)}.json and .md`);
 }
 
 /** Returns a name of the GPU and the host for a file. */

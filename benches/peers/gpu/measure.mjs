@@ -42,9 +42,12 @@ export async function measureDevice(host, { say }) {
   }
 }
 
-/** Measures one model. All systems are in one page or process, and take turns. */
+/**
+ * Measures one model. All systems are in one page or process, and take turns. `keep` is called with the result so far, and no
+ * size begins once `isOver` returns true.
+ */
 export async function measureModel(host, model, adapter, options) {
-  const { systems, say } = options;
+  const { systems, say, keep, isOver } = options;
   const reference = referenceOf(model);
   const config = JSON.parse(readFileSync(path.join(MODELS, model, "corom-f32/config.json"), "utf8"));
   const result = { facts: {}, agreement: {}, left: {}, sizes: {}, config: shapeOf(config) };
@@ -52,6 +55,7 @@ export async function measureModel(host, model, adapter, options) {
   const agent = await host.agent();
   const reasonOf = (error) => error.message.split("\n")[0].slice(0, REASON_LENGTH);
   const names = [];
+  keep(result);
   try {
     for (const name of systems) {
       const { hosts, needsHalfFloats } = GPU_SYSTEMS[name];
@@ -79,11 +83,17 @@ export async function measureModel(host, model, adapter, options) {
       names.push(name);
     }
     for (const size of SIZES) {
+      if (isOver()) {
+        result.late = [...(result.late ?? []), sizeKey(size)];
+        continue;
+      }
       const [timed, left] = split(names, size, result.sizes, options.limitMs);
       say(`${size.texts} × ${size.tokens}: ${timed.length} systems`);
-      const sizes = { ...size, ...options.timing, rounds: options.rounds, limitMs: options.limitMs, budgetMs: options.budgetMs };
-      const { ms, slow } = timed.length === 0 ? { ms: {}, slow: {} } : await agent.call("cell", timed, { ...sizes, seed: SEED }, reference.vocabulary);
+      const { rounds, limitMs, budgetMs } = options;
+      const how = { ...size, rounds, limitMs, budgetMs, seed: SEED };
+      const { ms, slow } = timed.length > 0 ? await agent.call("cell", timed, how, reference.vocabulary) : { ms: {}, slow: {} };
       result.sizes[sizeKey(size)] = { ...size, ms, slow: { ...left, ...slow } };
+      keep(result);
     }
     for (const name of names) await rejectFallback(agent, name);
   } finally {

@@ -6,7 +6,7 @@ import { GPU_SYSTEMS } from "../systems.mjs";
 const ADAPTERS = ["swiftshader", "system"];
 const HOSTS = ["chromium", "node", "native"];
 const MODELS = ["tiny", "m3e-small", "base"];
-export const GPU_USAGE = `./build.sh bench --gpu [--quick] [--adapter ${ADAPTERS.join("|")}] [--host ${HOSTS.join("|")}] [--models ${MODELS.join(",")}] [--systems A,B…] [--rounds N] [--limit SECONDS] [--test-profile] [--save]
+export const GPU_USAGE = `./build.sh bench --gpu [--quick] [--adapter ${ADAPTERS.join("|")}] [--host ${HOSTS.join("|")}] [--models ${MODELS.join(",")}] [--systems A,B…] [--rounds N] [--limit SECONDS] [--minutes N] [--device-only] [--test-profile] [--save]
 
   --quick     few rounds, and sizes whose calls take at most 4 s
   --adapter   swiftshader: the GPU that Chromium emulates on the processor, whose times are recorded
@@ -18,6 +18,8 @@ export const GPU_USAGE = `./build.sh bench --gpu [--quick] [--adapter ${ADAPTERS
   --systems   ${Object.keys(GPU_SYSTEMS).join(", ")}
   --rounds    the most rounds per size; every system has one turn per round
   --limit     a system whose call takes longer is left out of that size and of larger ones
+  --minutes   leaves out the sizes that have not begun then (default: no limit)
+  --device-only    measure the peak and the product, and no models
   --test-profile   measure binaries that are quicker to build, but larger and slower
   --save      write the table and every sample to benches/results`;
 
@@ -44,8 +46,11 @@ export function gpuOptionsFrom(argv) {
   };
   const rounds = number(values.rounds, "--rounds");
   const limit = number(values.limit, "--limit");
+  const minutes = number(values.minutes, "--minutes");
   if (rounds) options.rounds = rounds;
   if (limit) options.limitMs = 1000 * limit;
+  if (values["device-only"]) options.models = [];
+  if (minutes) options.minutes = minutes;
   return options;
 }
 
@@ -60,12 +65,14 @@ function parsed(argv) {
         quick: boolean,
         save: boolean,
         "test-profile": boolean,
+        "device-only": boolean,
         adapter: string,
         host: string,
         models: string,
         systems: string,
         rounds: string,
         limit: string,
+        minutes: string,
       },
     });
   } catch (error) {

@@ -46,10 +46,13 @@ export function modelTable({ sizes }) {
 }
 
 /** Says which sizes were left out for every system, or returns nothing. */
-function withoutLine({ sizes }) {
-  const without = Object.values(sizes).filter(({ ms }) => Object.keys(ms).length === 0);
-  if (without.length === 0) return "";
-  return `Left out, because every call would take longer than the limit: ${without.map(({ texts, tokens }) => `${texts} × ${tokens}`).join(", ")}.`;
+function withoutLine({ sizes, late = [] }) {
+  const named = (keys) => keys.map((key) => key.replace("x", " × ")).join(", ");
+  const without = Object.keys(sizes).filter((key) => Object.keys(sizes[key].ms).length === 0);
+  const lines = [];
+  if (without.length > 0) lines.push(`Left out, because every call would take longer than the limit: ${named(without)}.`);
+  if (late.length > 0) lines.push(`Not begun within the time of this run: ${named(late)}.`);
+  return lines.join(" ");
 }
 
 /** Returns the lines of limits, as bars.mjs has them. On an emulated GPU nothing is judged. */

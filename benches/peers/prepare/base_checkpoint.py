@@ -1,7 +1,7 @@
 """A BERT-base checkpoint of random weights, in Hugging Face's layout:  base_checkpoint.py TOKENIZER_JSON OUT [KIND]
 
-KIND `reranker` is a cross-encoder: a BertForSequenceClassification with one label. KIND `tiny` has the shape of BERT-tiny, for
-processors that emulate a GPU.
+KIND is `base` (default), `reranker` or `tiny`. `reranker` is a cross-encoder: a BertForSequenceClassification with one label. `tiny` has the
+shape of BERT-tiny, for processors that emulate a GPU.
 
 The weights are normal with BERT's own deviation for a start (0.02) and the LayerNorms near 1, so that the numbers
 have a trained model's size; the vocabulary is that of TOKENIZER_JSON. The same bytes in every run.
@@ -72,7 +72,7 @@ def tensors(config, is_reranker):
     return named
 
 
-def main(tokenizer_json, out, kind="encoder"):
+def main(tokenizer_json, out, kind="base"):
     out = Path(out)
     is_reranker = kind == "reranker"
     out.mkdir(parents=True, exist_ok=True)

@@ -1,15 +1,16 @@
-"""Files for onnxruntime-web's WebGPU provider, from the f32.onnx of onnx_files.py:  gpu_files.py F32_ONNX CONFIG_JSON OUT
+"""Files for onnxruntime-web's WebGPU provider, from a folder that `corom convert --dtype f32` wrote:  gpu_files.py FOLDER OUT
 
-OUT/f32-plain.onnx       the same operators
-OUT/f32-attention.onnx   with onnxruntime's fused operators: Attention, SkipLayerNormalization, BiasGelu
-OUT/f32-mha.onnx         with MultiHeadAttention instead, whose mask is a bias: WebGPU has no other
-OUT/f16-mha.onnx         the same in half floats
-OUT/q4-mha.onnx          f32-mha.onnx with 4-bit weights in blocks of 32 (MatMulNBits), products of int8 (accuracy level 4)
-OUT/q8-mha.onnx          the same with 8-bit weights
-OUT/q8-plain.onnx        f32-plain.onnx with 8-bit weights
-OUT/summary.json         each file's bytes and operators
+OUT/f32.onnx                 the f32.onnx of onnx_files.py, with all rows as output
+OUT/gpu/f32-plain.onnx       the same operators
+OUT/gpu/f32-attention.onnx   with onnxruntime's fused operators: Attention, SkipLayerNormalization, BiasGelu
+OUT/gpu/f32-mha.onnx         with MultiHeadAttention instead, whose mask is a bias: WebGPU has no other
+OUT/gpu/f16-mha.onnx         the same in half floats
+OUT/gpu/q4-mha.onnx          f32-mha.onnx with 4-bit weights in blocks of 32 (MatMulNBits), products of int8 (accuracy level 4)
+OUT/gpu/q8-mha.onnx          the same with 8-bit weights
+OUT/gpu/q8-plain.onnx        f32-plain.onnx with 8-bit weights
+OUT/gpu/summary.json         each file's bytes and operators
 
-The output of each is `first_rows`, the first row of every text: reading all rows back from a GPU takes longer.
+The output of those in OUT/gpu is `first_rows`, the first row of every text: reading all rows back from a GPU takes longer.
 """
 
 import json
@@ -24,7 +25,7 @@ from onnxruntime.transformers import optimizer
 from onnxruntime.transformers.float16 import convert_float_to_float16
 from onnxruntime.transformers.fusion_options import FusionOptions
 
-from onnx_files import describe
+from onnx_files import describe, mask_in_two_steps, whole_weights
 
 BLOCK = 32
 # Products of activations that are quantized to int8.
@@ -147,11 +148,15 @@ def quantize_products(model, bits):
     return without_unused(model)
 
 
-def main(source, config_json, out):
+def main(folder, out):
     logging.disable(logging.WARNING)
-    out = Path(out)
+    folder, out = Path(folder), Path(out)
+    source, out = out / "f32.onnx", out / "gpu"
     out.mkdir(parents=True, exist_ok=True)
-    config = json.loads(Path(config_json).read_text(encoding="utf-8"))
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    # A new file: another folder may have a link to the old one.
+    source.unlink(missing_ok=True)
+    onnx.save_model(mask_in_two_steps(whole_weights(onnx.load(folder / "model.onnx"))), source)
     made = {
         "f32-plain": first_rows_only(onnx.load(source)),
         "f32-attention": first_rows_only(fused(source, config, use_multi_head_attention=False)),

@@ -9,9 +9,9 @@ export async function open(place, { files, options: { advanced, ...options } }) 
   if (advanced) Object.assign(options, (await knowsOption(place, "advanced")) ? { advanced } : advanced);
   // CLS is CoROM's pooling, and the peers' first row is read. No result may come from a cache.
   const corom = await Corom.load(place.model[files], { pooling: "cls", maxLength: 128, ...NO_CACHES, ...options });
-  const { simd, backend, version, kernel, device, fallback } = corom.info;
+  const { simd, backend, version, kernel, device, gpu, weightBytes } = corom.info;
   return {
-    facts: { simd, backend, version, kernel, device, fallback, weightBytes: corom.info.weightBytes },
+    facts: { simd, backend, version, kernel, device, gpu, weightBytes },
     // Read again after timing: the processor may have taken over meanwhile.
     fallback: () => corom.info.fallback,
     tokenize: async (text) => (await corom.tokenize(text)).ids,
