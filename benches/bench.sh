@@ -32,10 +32,25 @@ bench_gpu() {
   need_rust; need npm "it comes with Node.js"
   [[ " $* " != *" --test-profile "* ]] || profile=quick
   bench_npm
-  if [[ $wanted == *chromium* ]]; then find_chromium; export CHROMIUM; else bench_node_webgpu; fi
+  case $wanted in
+    *chromium*) find_chromium; export CHROMIUM ;;
+    *node*) bench_node_webgpu; bench_gpu_driver "$@" ;;
+    *native*) bench_native_gpu; bench_gpu_driver "$@" ;;
+  esac
   bench_gpu_models "$wanted"
-  build_package $profile
+  [[ $wanted == *native* ]] || build_package $profile
   step "benchmarks on a GPU" node benches/peers/gpu/bench.mjs "$@"
+}
+
+# bench_gpu_driver OPTIONS…: the Vulkan driver for programs that are no browser.
+bench_gpu_driver() {
+  if [[ " $* " == *" system "* ]]; then export COROM_GPU_ICD=system; else export COROM_GPU_SOFTWARE=1; fi
+  gpu_driver
+}
+
+bench_native_gpu() {
+  step "native program for GPUs" with_progress cargo build --locked --release --features gpu --bin gpu \
+    --manifest-path benches/native/Cargo.toml --target-dir target/bench/native
 }
 
 bench_npm() {

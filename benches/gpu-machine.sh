@@ -50,8 +50,7 @@ pack() {
   bench_npm
   bench_node_webgpu
   step "command of corom" with_progress cargo build --locked --profile converter --features cli --bin corom
-  step "native program for GPUs" with_progress cargo build --locked --release --features gpu --bin gpu \
-    --manifest-path benches/native/Cargo.toml --target-dir target/bench/native
+  bench_native_gpu
   build_package shipping
   once "Python for the benchmarks" "$(hash_of benches/peers/prepare/requirements.txt)" "$CACHE/bench-python/bin/python" bench_python
   m3e_checkpoint
