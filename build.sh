@@ -24,7 +24,7 @@ source scripts/release.sh   # cmd_release
 source benches/bench.sh     # cmd_bench
 
 cmd_clean() {
-  rm -rf target pkg/wasm models {tests/js,tests/packaging,benches/peers}/node_modules
+  rm -rf target pkg/wasm models {tests/js,tests/packaging,benches/peers,benches/peers/gpu}/node_modules
   note "downloads and compiled tools are still in $CACHE: delete that folder too to start from nothing"
 }
 
@@ -53,6 +53,7 @@ cmd_help() {
 ./build.sh release                   checks what a release needs beyond CI: lint, every test, each fuzz target for five
                                      minutes, and the binaries that ship with their budgets
 ./build.sh bench [--quick] [--help]  compares corom with onnxruntime-web and transformers.js; --help: more options
+./build.sh bench --gpu [--quick]     compares the GPU back end with onnxruntime-web's; --gpu --help: more options
 ./build.sh clean                     deletes what was built here
 
 COROM_CACHE            the folder for tools and downloads (default: .cache)

@@ -114,7 +114,8 @@ export function gpuReport({ date, machine, host, versions, device, models, bars,
     `${machine.cpu}, ${machine.cores} cores, load ${machine.load.join(", ")}; ${host}; corom ${versions.corom.commit}, onnxruntime-web ${versions["onnxruntime-web"]}.`,
     `shader-f16: ${adapter.hasHalfFloats ? "yes" : "no"}, packed integer products: ${adapter.hasPackedDot ? "yes" : "no"}.${adapter.isSoftware ? " The processor emulates this GPU, so these figures are recorded, not judged." : ""}`,
     rateTable(device, models),
-    "onnxruntime-web computes the last layer for every row, corom only for the row that it returns; the share of the peak counts corom's operations for both.",
+    Object.keys(models).length > 0 &&
+      "onnxruntime-web computes the last layer for every row, corom only for the row that it returns; the share of the peak counts corom's operations for both.",
   ];
   for (const [model, result] of Object.entries(models)) {
     const { layers, hidden } = result.config;
