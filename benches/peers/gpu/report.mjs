@@ -111,7 +111,7 @@ export function gpuReport({ date, machine, host, versions, device, models, bars,
   const name = adapter.description || `${adapter.vendor} ${adapter.architecture}`.trim();
   const parts = [
     `# ${name}, ${date.slice(0, 10)}`,
-    `${machine.cpu}, ${machine.cores} cores, load ${machine.load.join(", ")}; ${host}; corom ${versions.corom.commit}, onnxruntime-web ${versions["onnxruntime-web"]}.`,
+    `${machine.cpu}, ${machine.cores} cores, load ${machine.load.join(", ")}; ${host}; corom ${versions.corom.commit}${options.testProfile ? " (binaries that are quick to build, larger and slower)" : ""}, onnxruntime-web ${versions["onnxruntime-web"]}.`,
     `shader-f16: ${adapter.hasHalfFloats ? "yes" : "no"}, packed integer products: ${adapter.hasPackedDot ? "yes" : "no"}.${adapter.isSoftware ? " The processor emulates this GPU, so these figures are recorded, not judged." : ""}`,
     rateTable(device, models),
     Object.keys(models).length > 0 &&
