@@ -79,7 +79,8 @@ pack_files() {
 }
 
 run() {
-  local minutes=8 models='' out='' start=$SECONDS
+  local minutes=8 models='' out='' start=$SECONDS began
+  began=$(mktemp)
   while (($# > 0)); do
     case $1 in
       --minutes) minutes=$2 ;;
@@ -110,22 +111,28 @@ run() {
   python3 -c 'import numpy, onnx, onnxruntime, safetensors, tokenizers' || { can_make=no; note "no models: python3 lacks a package (see above)"; }
   # Both hosts get half of the time that is left after the models are made. The library comes first.
   [[ $can_make == no ]] || bench_gpu_models "${models//,/ }"
-  local left=$((minutes * 60 - (SECONDS - start))) host status=0
+  CURRENT="measure"
+  local left=$((minutes * 60 - (SECONDS - start))) host failed=0 tables
   ((left > 120)) || left=120
   for host in native node; do
-    measure_host "$host" $((left / 120)) $((left / 2 + 60)) "$can_make" "$models" || { status=1; note "$host failed: its message is above"; }
+    measure_host "$host" $((left / 120)) $((left / 2 + 60)) "$can_make" "$models" || { failed=1; note "$host failed: its message is above"; }
   done
-  ls -l benches/results/*-gpu-*
-  [[ -z $out ]] || { mkdir -p "$out"; cp benches/results/"$(date -u +%F)"-gpu-* "$out"; }
-  note "commit these files"
-  return $status
+  # Also those of a host that did not finish: they are written after each size.
+  mapfile -t tables < <(find benches/results -name '*-gpu-*' -newer "$began" | sort)
+  ((${#tables[@]} > 0)) || die "nothing was measured (see the messages above)"
+  [[ -z $out ]] || { mkdir -p "$out"; cp "${tables[@]}" "$out"; }
+  note "commit these files:"
+  printf '%s\n' "${tables[@]}"
+  exit $failed
 }
 
 # measure_host HOST MINUTES SECONDS CAN_MAKE MODELS: no size begins after MINUTES, and all ends after SECONDS.
 measure_host() {
   local none=()
   [[ $4 == yes ]] || none=(--device-only)
-  step "$1" timeout "$3" node benches/peers/gpu/bench.mjs --gpu --quick --save --adapter system --host "$1" --minutes "$2" --models "$5" "${none[@]}"
+  # Not by `step`, which does not pass a failure on where it is handled.
+  bold "==> $1"
+  timeout "$3" node benches/peers/gpu/bench.mjs --gpu --quick --save --adapter system --host "$1" --minutes "$2" --models "$5" "${none[@]}"
 }
 
 # Fails early, and says what is missing.

@@ -1,26 +1,28 @@
 // Measures corom and onnxruntime-web on a GPU. `./build.sh bench --gpu` prepares the files and runs this.
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { chromiumHost } from "../hosts/chromium.mjs";
 import { ROOT, WORK } from "../hosts/files.mjs";
-import { nodeHost } from "../hosts/node.mjs";
 import { coromVersion, machine, packageVersion } from "../machine.mjs";
 import { UsageError } from "../options.mjs";
 import { measureDevice, measureModel } from "./measure.mjs";
-import { nativeHost } from "./native.mjs";
 import { GPU_USAGE, gpuOptionsFrom } from "./options.mjs";
 import { gpuBars, gpuReport } from "./report.mjs";
 
 const started = Date.now();
 const say = (what) => console.error(`  [${Math.round((Date.now() - started) / 1000)} s] ${what}`);
 
+// Imported when needed: a pack of gpu-machine.sh has no packages for browsers.
+const HOSTS = {
+  chromium: async ({ adapter }) => (await import("../hosts/chromium.mjs")).chromiumHost(process.env.CHROMIUM ?? "/usr/bin/chromium", adapter),
+  node: async () => (await import("../hosts/node.mjs")).nodeHost({ webgpu: true }),
+  native: async () => (await import("./native.mjs")).nativeHost(),
+};
+
 async function main(argv) {
   const options = gpuOptionsFrom(argv);
-  const chromium = process.env.CHROMIUM ?? "/usr/bin/chromium";
   const versions = { corom: coromVersion(), "onnxruntime-web": packageVersion("onnxruntime-web") };
   const result = { date: new Date().toISOString(), options, machine: machine(), versions, models: {} };
-  const hosts = { chromium: () => chromiumHost(chromium, options.adapter), node: () => nodeHost({ webgpu: true }), native: nativeHost };
-  const host = await hosts[options.host]();
+  const host = await HOSTS[options.host](options);
   const isOver = () => Date.now() - started > (options.minutes ?? Infinity) * 60_000;
   // Written after each size: a machine with a GPU may be there for some minutes only.
   const results = path.join(ROOT, "benches/results");
