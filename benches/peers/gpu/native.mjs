@@ -10,23 +10,24 @@ import { FORMS, OPERATIONS, shaderOf } from "../agent/gpu/peak.mjs";
 import { MODELS, WORK, modelParts } from "../hosts/files.mjs";
 import { GPU_SYSTEMS } from "../systems.mjs";
 
-const PROGRAM = process.env.COROM_GPU_BENCH ?? path.join(WORK, "native/release/gpu");
+const PROGRAM = [process.env.COROM_GPU_BENCH ?? path.join(WORK, "native/release/gpu")];
 /** One thread prepares a batch and takes results while that of the other runs. */
 const GPU_THREADS = 2;
 const WARM_MS = 400;
 
-export async function nativeHost() {
+/** `program` is the program with its arguments. */
+export async function nativeHost(program = PROGRAM) {
   return {
     name: "native",
     version: "native, wgpu 30",
     place: (model) => ({ model: modelParts(path.join(MODELS, model)) }),
-    agent: async () => nativeAgent(start()),
+    agent: async () => nativeAgent(start(program)),
     close: async () => {},
   };
 }
 
-function start() {
-  const child = spawn(PROGRAM, { stdio: ["pipe", "pipe", "inherit"] });
+function start([program, ...args]) {
+  const child = spawn(program, args, { stdio: ["pipe", "pipe", "inherit"] });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const exited = once(child, "close");
   exited.catch(() => {}); // the line below reports that the program has ended
@@ -35,7 +36,7 @@ function start() {
     async ask(...fields) {
       child.stdin.write(`${fields.join("\t")}\n`);
       const { value, done } = await lines.next();
-      if (done) throw new Error(`${PROGRAM} ended early at '${fields.slice(0, 2).join(" ")}' (its message is above)`);
+      if (done) throw new Error(`${program} ended early at '${fields.slice(0, 2).join(" ")}' (its message is above)`);
       const answer = JSON.parse(value);
       if (answer?.error) throw new Error(answer.error);
       return answer;

@@ -4,6 +4,7 @@ import path from "node:path";
 import { test } from "node:test";
 import { ROOT } from "../hosts/files.mjs";
 import { operationsOf, split } from "../gpu/measure.mjs";
+import { nativeHost } from "../gpu/native.mjs";
 import { gpuOptionsFrom } from "../gpu/options.mjs";
 import { gpuBars, modelTable } from "../gpu/report.mjs";
 import { expand, productShaders } from "../gpu/wgsl.mjs";
@@ -72,6 +73,42 @@ test("modelTable shows texts per second, and a dash for what was over the limit"
   const text = modelTable({ sizes });
   assert.match(text, /\| corom gpu, f32, float \| 160 \(200\) \|/);
   assert.match(text, /× onnxruntime-web's best \| – \|/);
+});
+
+/** Answers as benches/native's program `gpu`, whose GPU is slow for long lists. */
+const PROGRAM = `
+require("node:readline").createInterface({ input: process.stdin }).on("line", (line) => {
+  const [command, name, ...texts] = line.split("\\t");
+  const answers = {
+    adapter: () => ({ description: "a GPU" }),
+    open: () => (name === "corom-native" ? { error: "no such folder" } : { device: texts.join(" ") }),
+    product: () => [1, 3, 2],
+    embed: () => 30 * texts.length,
+    vectors: () => texts.map((text) => [text.length]),
+    fallback: () => null,
+  };
+  if (command === "ids") process.exit(1);
+  console.log(JSON.stringify(answers[command]()));
+});`;
+
+test("nativeHost passes calls on to the program, and its errors back", async () => {
+  const host = await nativeHost([process.execPath, "-e", PROGRAM]);
+  const agent = await host.agent();
+  const place = { model: { f32: "f32-folder", int8: "int8-folder" } };
+  assert.deepEqual(await agent.call("gpuAdapter"), { description: "a GPU" });
+  assert.deepEqual(await agent.call("gpuProduct", { code: "", tile: 64 }, 2048, 3), { best: 3, samples: [1, 3, 2] });
+  const { "corom-gpu-float": facts } = await agent.call("open", place, ["corom-gpu-float"]);
+  assert.equal(facts.device, "f32-folder gpu float 2");
+  await assert.rejects(agent.call("open", place, ["corom-native"]), { message: "no such folder" });
+  assert.deepEqual(await agent.call("vectors", "a", [{ text: "一" }, { text: "一二" }, { text: "三" }], 2), [[1], [2], [1]]);
+  assert.equal(await agent.call("fallbackOf", "a"), null);
+  const vocabulary = { characters: "一二三", character_ids: [5, 6, 7], special_ids: [1, 2] };
+  const how = { tokens: 8, rounds: 4, limitMs: 100, budgetMs: 1000, seed: 1 };
+  const { ms, slow } = await agent.call("cell", ["a"], { ...how, texts: 2 }, vocabulary);
+  assert.deepEqual([ms, slow], [{ a: [60, 60, 60, 60] }, {}]);
+  assert.deepEqual(await agent.call("cell", ["a"], { ...how, texts: 4 }, vocabulary), { ms: {}, slow: { a: 120 } });
+  await assert.rejects(agent.call("tokenIds", "a", ["一"]), { message: /ended early at 'ids a'/ });
+  await agent.close();
 });
 
 test("gpuOptionsFrom chooses the models by the adapter and rejects what it does not know", () => {
