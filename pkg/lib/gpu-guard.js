@@ -1,0 +1,261 @@
+// Opens a GPU for the WebAssembly instance of a model, and watches it.
+//
+// The Rust core uses WebGPU through wgpu, which can neither watch a device for every kind of error nor take a device that
+// is open already. So this module opens the device, and gives wgpu objects of its own in place of `navigator.gpu`, of the
+// adapter and of the device (`scope`). Models share a device: each has a lease of it. A lease knows the buffers of its
+// instance, and destroys them also when the instance has crashed.
+import { CoromError, messageOf } from "./errors.js";
+import { yieldToEventLoop } from "./yield-timer.js";
+
+/** The longest time until a result arrives. A processor that emulates a GPU is slow. */
+const DEADLINE_MS = 60_000;
+const SOFTWARE_DEADLINE_MS = 600_000;
+/** A deadline is counted in so many parts, so that a computer that was asleep has not missed it. */
+const DEADLINE_PARTS = 10;
+
+/** The time of a submission where a page draws between submissions, and elsewhere. */
+const PAGE_SUBMISSION_MS = 20;
+const SUBMISSION_MS = 100;
+const isPage = typeof document !== "undefined";
+
+const SOFTWARE = /swiftshader|llvmpipe|lavapipe|basic render/i;
+
+/** The open devices, as promises, by the `GPU` object that they are of. */
+const devices = new WeakMap();
+
+/**
+ * Returns a lease of the device of `gpu`, or undefined if there is no adapter, or only one that the processor emulates and
+ * `allowSoftware` is false. Throws GPU_FAILED if the adapter gives no device.
+ */
+export async function leaseGpu({ gpu = globalThis.navigator?.gpu, allowSoftware = false, deadlineMs } = {}) {
+  if (!gpu) return undefined;
+  for (;;) {
+    if (!devices.has(gpu)) devices.set(gpu, openDevice(gpu));
+    const opening = devices.get(gpu);
+    let shared;
+    try {
+      shared = await opening;
+    } catch (error) {
+      if (devices.get(gpu) === opening) devices.delete(gpu);
+      throw error;
+    }
+    if (!shared) {
+      devices.delete(gpu); // an adapter may appear later
+      return undefined;
+    }
+    if (shared.isClosed) continue; // its last lease was freed meanwhile
+    if (!shared.info.isSoftware || allowSoftware) return new GpuLease(shared, deadlineMs);
+    shared.closeIfUnused();
+    return undefined;
+  }
+}
+
+async function openDevice(gpu) {
+  const adapter = await Promise.resolve(gpu.requestAdapter({ powerPreference: "high-performance" })).catch(() => null);
+  if (!adapter) return undefined;
+  const { maxBufferSize, maxStorageBufferBindingSize } = adapter.limits;
+  const requiredLimits = { maxBufferSize, maxStorageBufferBindingSize };
+  try {
+    const device = await adapter.requestDevice({ label: "corom", requiredLimits });
+    return new SharedDevice(gpu, adapter, device);
+  } catch (cause) {
+    throw new CoromError("GPU_FAILED", `the GPU cannot be used: ${messageOf(cause)}`, { cause });
+  }
+}
+
+function infoOf(adapter) {
+  const { vendor = "", architecture = "", device = "", description = "", isFallbackAdapter } = adapter.info ?? {};
+  const isSoftware = Boolean(isFallbackAdapter ?? adapter.isFallbackAdapter) ||
+    SOFTWARE.test(`${architecture} ${device} ${description}`);
+  const name = description || device || `${vendor} ${architecture}`.trim() || "GPU";
+  return Object.freeze({ name, vendor, architecture, description, isSoftware });
+}
+
+/** A device and its leases. */
+class SharedDevice {
+  #leases = new Set();
+  isClosed = false;
+  isLost = false;
+
+  constructor(gpu, adapter, device) {
+    this.gpu = gpu;
+    this.adapter = adapter;
+    this.device = device;
+    this.info = infoOf(adapter);
+    device.lost.then(({ reason, message }) => {
+      this.isLost = true;
+      this.fail(`the device was lost (${message || reason})`);
+    });
+    device.addEventListener("uncapturederror", ({ error }) => this.fail(error.message || error.constructor.name));
+  }
+
+  /** Everything that the device returns from now on is worthless: no other lease begins. */
+  fail(reason) {
+    this.#forget();
+    for (const lease of this.#leases) lease.fail(reason);
+  }
+
+  add(lease) {
+    this.#leases.add(lease);
+  }
+
+  remove(lease) {
+    this.#leases.delete(lease);
+    this.closeIfUnused();
+  }
+
+  closeIfUnused() {
+    if (this.#leases.size > 0) return;
+    this.#forget();
+    this.device.destroy();
+  }
+
+  #forget() {
+    if (!this.isClosed) devices.delete(this.gpu);
+    this.isClosed = true;
+  }
+}
+
+class GpuLease {
+  #shared;
+  #deadlineMs;
+  #buffers = new Set();
+  #waiting = new Set();
+  #listener;
+  #failure;
+  #isLost = false;
+
+  constructor(shared, deadlineMs) {
+    this.#shared = shared;
+    this.info = shared.info;
+    this.#deadlineMs = deadlineMs ?? (this.info.isSoftware ? SOFTWARE_DEADLINE_MS : DEADLINE_MS);
+    /** The argument of `Gpu.open` in WebAssembly. */
+    const { name, vendor, isSoftware } = this.info;
+    this.options = { name, vendor, isSoftware, submissionMs: isPage ? PAGE_SUBMISSION_MS : SUBMISSION_MS };
+    this.scope = this.#scope();
+    shared.add(this);
+  }
+
+  /** Returns the first failure: a text, or undefined. */
+  get failure() {
+    return this.#failure;
+  }
+
+  /** Returns true if the failure is that the device was lost: after sleep for instance, or when a driver starts again. */
+  get isLost() {
+    return this.#isLost;
+  }
+
+  /** The number of buffers that were not destroyed. */
+  get buffers() {
+    return this.#buffers.size;
+  }
+
+  /** Calls `listener(reason)` once the device fails, or at once if it has failed. */
+  onFailure(listener) {
+    if (this.#failure === undefined) this.#listener = listener;
+    else listener(this.#failure);
+  }
+
+  fail(reason) {
+    if (this.#failure !== undefined || !this.#shared) return;
+    this.#failure = reason;
+    this.#isLost = this.#shared.isLost;
+    try {
+      this.#listener?.(reason);
+    } catch {
+      // The instance has crashed. The other leases are told nevertheless.
+    }
+    this.#wake();
+  }
+
+  /**
+   * Resolves when a result has arrived, the device has failed, or the lease was freed. A device that returns no result until
+   * the deadline has failed.
+   */
+  async wait() {
+    if (this.#failure !== undefined || !this.#shared) return yieldToEventLoop();
+    let parts = 0;
+    const seconds = this.#deadlineMs / 1000;
+    const timer = setInterval(() => {
+      if (++parts === DEADLINE_PARTS) this.#shared?.fail(`it has not answered for ${seconds} s`);
+    }, this.#deadlineMs / DEADLINE_PARTS);
+    await new Promise((resolve) => this.#waiting.add(resolve));
+    clearInterval(timer);
+  }
+
+  /** Destroys the buffers, and the device if no other lease of it is left. */
+  free() {
+    const shared = this.#shared;
+    if (!shared) return;
+    for (const buffer of [...this.#buffers]) buffer.destroy();
+    this.#shared = undefined;
+    this.#listener = undefined;
+    shared.remove(this);
+    this.#wake();
+  }
+
+  #wake() {
+    for (const resolve of this.#waiting) resolve();
+    this.#waiting.clear();
+  }
+
+  /** The object that wgpu takes for `window`. */
+  #scope() {
+    const { gpu, adapter, device } = this.#shared;
+    const queue = this.#guarded(device.queue, {});
+    const createBuffer = (descriptor) => this.#track(device.createBuffer(descriptor));
+    const own = { queue, createBuffer: this.#caught(createBuffer), destroy: () => this.free() };
+    const guardedAdapter = {
+      info: adapter.info ?? {},
+      limits: adapter.limits,
+      features: adapter.features,
+      requestDevice: async () => this.#guarded(device, own),
+    };
+    const wgslLanguageFeatures = gpu.wgslLanguageFeatures ?? new Set();
+    return { Window: true, navigator: { gpu: { wgslLanguageFeatures, requestAdapter: async () => guardedAdapter } } };
+  }
+
+  /** Returns an object that does what `target` does, except for its `own` members, and whose methods never throw. */
+  #guarded(target, own) {
+    return new Proxy(target, {
+      get: (_, name) => {
+        if (Object.hasOwn(own, name)) return own[name];
+        const value = target[name];
+        return typeof value === "function" ? this.#caught(value.bind(target)) : value;
+      },
+    });
+  }
+
+  /** An error in a call of WebGPU would end the WebAssembly instance. It becomes a failure of the device instead. */
+  #caught(work) {
+    return (...args) => {
+      try {
+        return work(...args);
+      } catch (error) {
+        this.#shared?.fail(messageOf(error));
+        return nothing;
+      }
+    };
+  }
+
+  #track(buffer) {
+    const { destroy, mapAsync } = buffer;
+    this.#buffers.add(buffer);
+    buffer.destroy = () => {
+      this.#buffers.delete(buffer);
+      destroy.call(buffer);
+    };
+    buffer.mapAsync = (...args) => {
+      const mapped = mapAsync.apply(buffer, args);
+      const wake = () => this.#wake();
+      // In a later microtask than the callback in WebAssembly.
+      mapped.then(wake, wake);
+      return mapped;
+    };
+    return buffer;
+  }
+}
+
+/** The result of a call that failed: each of its members is a function that returns it. */
+const nothing = /* @__PURE__ */ new Proxy(() => nothing, { get: (_, name) => (name === Symbol.toPrimitive ? () => 0 : nothing) });
