@@ -36,7 +36,7 @@ export class Corom {
    * @throws {@link CoromError} with the code `INVALID_ARGUMENT`, `FETCH_FAILED`, `MISSING_FILE`, `NOT_A_MODEL`,
    * `INTEGRITY_MISMATCH`, `UNSUPPORTED_FORMAT`, `UNSUPPORTED_MODEL`, `UNSUPPORTED_OPERATOR`, `UNSUPPORTED_POOLING`,
    * `POOLING_UNKNOWN`, `UNSUPPORTED_HOST`, `INVALID_CONFIG`, `INVALID_TOKENIZER`, `INVALID_MODEL`, `TOKENIZER_MISMATCH`,
-   * `TOKEN_ID_OUT_OF_RANGE`, `SELF_TEST_FAILED`, `OUT_OF_MEMORY` or `INTERNAL`.
+   * `TOKEN_ID_OUT_OF_RANGE`, `SELF_TEST_FAILED`, `GPU_FAILED`, `OUT_OF_MEMORY` or `INTERNAL`.
    *
    * @example
    * const corom = await Corom.load("./model/", {
@@ -46,8 +46,11 @@ export class Corom {
    */
   static load(source: Source, options?: LoadOptions | null): Promise<Corom>;
 
-  /** Resolves to the values of the option `device` that this host has, the one that `auto` prefers first: `["wasm"]`. */
-  static devices(): Promise<"wasm"[]>;
+  /**
+   * Resolves to the values of the option `device` that this host has, the one that `auto` prefers first: `["wasm"]`, or
+   * with a GPU `["webgpu", "wasm"]`. Nothing is fetched.
+   */
+  static devices(): Promise<("wasm" | "webgpu")[]>;
 
   /** The downloads that are cached on this device. */
   static readonly cache: ModelCache;

@@ -99,8 +99,11 @@ export class Corom {
    */
   static load(source: Source, options?: WorkerLoadOptions | null): Promise<Corom>;
 
-  /** Resolves to the values of the option `device` that this host has, the one that `auto` prefers first: `["wasm"]`. */
-  static devices(): Promise<"wasm"[]>;
+  /**
+   * Resolves to the values of the option `device` that this host has, the one that `auto` prefers first: `["wasm"]`, or
+   * with a GPU `["webgpu", "wasm"]`. Nothing is fetched.
+   */
+  static devices(): Promise<("wasm" | "webgpu")[]>;
 
   /** The downloads that are cached on this device. */
   static readonly cache: ModelCache;

@@ -20,9 +20,11 @@ import { answered, answeringStore } from "./answering-store.js";
 import { CoromError, invalid, messageOf } from "./errors.js";
 import {
   readCatalogRecord,
+  readDeviceChoice,
   readManifest,
   readRecord,
   storeCatalogRecord,
+  storeDeviceChoice,
   storeManifest,
   storeRecord,
 } from "./cached-manifests.js";
@@ -119,6 +121,15 @@ class Cache {
   /** Stores the record of a loaded catalog, as `storeManifest` does. */
   async storeCatalogRecord(url, bytes) {
     await this.#attempt(() => storeCatalogRecord(this.#store, url, bytes, { isFull: this.#isFull }));
+  }
+
+  /** Returns what device/choices.js has stored under a key, or undefined. */
+  async deviceChoice(key) {
+    return this.#attempt(() => readDeviceChoice(this.#store, key));
+  }
+
+  async storeDeviceChoice(key, bytes) {
+    await this.#attempt(() => storeDeviceChoice(this.#store, key, bytes));
   }
 
   /**

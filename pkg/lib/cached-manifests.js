@@ -59,6 +59,16 @@ export async function storeCatalogRecord(store, url, bytes, { isFull = false } =
   await storeAs(await catalogName(url), bytes, { store, isFull });
 }
 
+/** Reads what device/choices.js keeps; undefined if there is nothing. */
+export async function readDeviceChoice(store, key) {
+  return store.read(MANIFESTS, await choiceName(key));
+}
+
+/** Stores what device/choices.js keeps. Only the latest few are kept, as of manifests with one URL. */
+export async function storeDeviceChoice(store, key, bytes) {
+  await storeAs(await choiceName(key), bytes, { store });
+}
+
 /** Stores a manifest or a record as `name`. If it is a new one, the entry `replaces` is deleted. */
 async function storeAs(name, bytes, { store, isFull, replaces }) {
   const before = await store.read(MANIFESTS, name);
@@ -174,6 +184,9 @@ export async function catalogName(url) {
   const [path, ...query] = url.split("?");
   return `${await sha256(path)}-${await sha256(`catalog ${query.join("?")}`)}`;
 }
+
+/** Returns the name of a choice of a device: it lists no files. */
+const choiceName = async (key) => `${await sha256("device choices")}-${await sha256(key)}`;
 
 /** Returns the SHA-256 of a text in hex. */
 export async function sha256(text) {

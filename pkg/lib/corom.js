@@ -14,11 +14,6 @@ import { forEachPortion } from "./run-portions.js";
 import { asVector } from "./vectors.js";
 
 export class Corom extends ModelInstance {
-  /** The values of the option `device` that this host has. */
-  static async devices() {
-    return ["wasm"];
-  }
-
   constructor(token, engine) {
     super(token, engine, "Corom");
   }

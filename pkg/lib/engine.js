@@ -85,6 +85,20 @@ export class Engine {
     return this.#withEmbedder((embedder) => embedder.tokenize(text));
   }
 
+  /** False after a crash, and after `free`. */
+  get isAlive() {
+    return this.#runtime.memoryBytes > 0;
+  }
+
+  /** Returns whether the GPU that runs the model has failed, or is lost; undefined on the CPU. */
+  get hasDeviceFailed() {
+    return this.#runtime.hasDeviceFailed;
+  }
+
+  get isDeviceLost() {
+    return this.#runtime.isDeviceLost;
+  }
+
   free() {
     this.#embedder = undefined;
     this.#queries.clear();

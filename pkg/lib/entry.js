@@ -1,5 +1,6 @@
 // Creates the classes of one host. An entry file (browser.js, node.js, ...) contains only what differs per host.
 import { Corom as CoromBase } from "./corom.js";
+import { devicesOf } from "./device/adapter.js";
 import { calledOn } from "./model-instance.js";
 import { EMBEDDER, RERANKER } from "./kinds.js";
 import { loadModel } from "./load.js";
@@ -16,6 +17,10 @@ export function createCoromClass(functions, more) {
   // A class declaration, because in `return class Corom …` esbuild reuses the name of the base class.
   class Corom extends CoromBase {
     static cache = modelCache(host);
+
+    static devices() {
+      return devicesOf(host);
+    }
 
     static load(source, options) {
       return loadModel(EMBEDDER, calledOn(this, Corom), host, source, options);

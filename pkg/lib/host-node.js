@@ -14,6 +14,19 @@ export const batchTimeMs = 400;
 export { createHasherFactory } from "./hash-node.js";
 export { folderStore } from "./store-folder.js";
 
+/** WebGPU's entry: Deno's, or that of the npm package `webgpu`; undefined if there is neither. */
+export async function gpu() {
+  if (globalThis.navigator?.gpu) return globalThis.navigator.gpu;
+  const name = "webgpu"; // in a variable, because bundlers must not look for the package
+  const found = await import(/* webpackIgnore: true */ /* @vite-ignore */ name).catch((cause) => {
+    if (cause.code === "ERR_MODULE_NOT_FOUND") return undefined;
+    throw cause;
+  });
+  return found?.create([]);
+}
+
+export const gpuAdvice = ": install the npm package webgpu; Deno has it with --unstable-webgpu";
+
 /**
  * Opens a source: a path (folder or .onnx file), a file:, http: or https: URL, a list of http: or https: URLs, or files
  * in memory.

@@ -10,6 +10,10 @@ export const batchTimeMs = typeof DedicatedWorkerGlobalScope === "function" ? 40
 
 export { resolveUrl } from "./page-url.js";
 
+/** WebGPU's entry; undefined if the browser has none, or if the page is not secure. */
+export const gpu = () => globalThis.navigator?.gpu;
+export const gpuAdvice = " (navigator.gpu): pages have it in secure contexts, in browsers that support WebGPU";
+
 /** Opens a source: a URL (relative URLs are resolved against the page), a list of URLs, or files in memory. */
 export function openSource(source) {
   const url = (given) => resolveUrl(given, "source");

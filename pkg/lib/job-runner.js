@@ -1,5 +1,5 @@
 // Runs the jobs of a model in WebAssembly on this thread, step by step, and yields to the event loop between steps.
-import { throwIfAborted } from "./abort.js";
+import { throwIfAborted, untilAborted } from "./abort.js";
 import { BatchSize } from "./batch-size.js";
 import { YieldTimer } from "./yield-timer.js";
 
@@ -34,6 +34,7 @@ export class JobRunner {
     try {
       while (!this.#step(job)) {
         onDone?.(this.#runtime.call(() => job.done));
+        if (this.#runtime.call(() => job.isPending)) await untilAborted(this.#runtime.wait(), signal); // for the GPU
         await this.yieldAndCheck(signal);
       }
       const finished = job;

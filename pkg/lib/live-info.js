@@ -1,5 +1,10 @@
 // `info` of an instance whose model is on this thread.
 
+/** Properties of `info` that another device or back end may have otherwise. */
+export const DEVICE_INFO = ["device", "backend", "fused", "precision", "kernel", "weightBytes", "simd"];
+/** Properties of `info` that a worker reports with each answer. */
+export const LIVE_INFO = ["device", "gpu", "fallback", "backend", "fused", "precision", "kernel", "weightBytes"];
+
 /**
  * Returns the properties of a model, with getters for those that change. `model()` returns the model, and undefined
  * after `free`: the result must not keep the memory of a freed instance.
@@ -8,6 +13,7 @@ export function liveInfo(runtime, model, onnxFile) {
   const info = runtime.call((bindings) => ({
     ...model().info(),
     simd: runtime.simd,
+    device: runtime.device,
     version: bindings.version(),
     model: onnxFile,
   }));

@@ -19,7 +19,8 @@ export const HIDDEN_POOLINGS = [
   "avg_first_last",
 ];
 const DTYPES = ["auto", "fp32", "fp16", "q8", "int8", "uint8", "q4", "q4f16", "bnb4", "f32", "f16", "int4"];
-const DEVICES = ["auto", "cpu", "wasm"];
+/** The values of `device`, and what they mean. `cpu` is transformers.js' word. */
+const DEVICES = { auto: "auto", wasm: "wasm", cpu: "wasm", webgpu: "webgpu" };
 const CACHES = ["auto", "opfs", "cache-api", "none"];
 export const DEFAULT_RETRIES = 3;
 export const DEFAULT_STALL_TIMEOUT_MS = 30_000;
@@ -72,14 +73,15 @@ export const RERANKER_OPTIONS = {
 export function loadOptions(value, { call, names, hints }, more = []) {
   const given = readOptions(value, [...names, ...more], { call, hints });
   optional(given.signal, checkSignal);
-  optional(given.device, checkDevice);
-  const { simd, ...kernels } = qualityOptions(given);
+  const { simd, gpu, ...kernels } = qualityOptions(given);
   return {
     ...Object.fromEntries(more.map((name) => [name, given[name]])),
     signal: given.signal,
     queryCache: optional(given.queryCache, (n) => wholeNumber(n, "queryCache", 0)),
     pairCache: optional(given.pairCache, (n) => wholeNumber(n, "pairCache", 0)),
     onProgress: optional(given.onProgress, (f) => ofType(f, "onProgress", "function")),
+    device: deviceOf(given.device ?? "wasm"),
+    webgpu: gpu,
     simd,
     wasm: given.wasm,
     fetch: optional(given.fetch, (f) => ofType(f, "fetch", "function")),
@@ -126,10 +128,10 @@ export function cacheOptions(given) {
   throw unexpected("cache", cache, '"auto" or "none", because cacheDir is set');
 }
 
-/** Checks `device`, which transformers.js and ModelScope have: corom runs on the CPU. */
-function checkDevice(value) {
-  if (DEVICES.includes(value)) return;
-  throw unexpected("device", value, `"cpu", "wasm" or "auto": corom runs on the CPU only`);
+/** Checks `device`. */
+function deviceOf(value) {
+  if (Object.hasOwn(DEVICES, value)) return DEVICES[value];
+  throw unexpected("device", value, `"auto", "wasm" (the CPU) or "webgpu"`);
 }
 
 function withoutUndefined(object) {

@@ -6,6 +6,8 @@
 //   build the model, run the self-test, store the manifest in the cache
 import { childController, throwIfAborted, untilAborted } from "./abort.js";
 import { Prefetch } from "./prefetch.js";
+import { loadOnDevice } from "./device/load.js";
+import { GpuRuntime } from "./device/runtime.js";
 import { readArgument, readError } from "./arguments.js";
 import { LOAD_RECORD } from "./load-record.js";
 import { checkCacheOptions, openCache } from "./cache.js";
@@ -42,11 +44,21 @@ export async function loadModel(kind, Class, host, source, given) {
   throwIfAborted(options.signal);
   checkCacheOptions(host, options);
   const files = await untilAborted(openSource(host, source), options.signal);
+  /** Loads the model for the device `wasm` or for a GPU (device/adapter.js). */
+  const load = (gpu, { signal, record } = {}) => loadEngine({ kind, host, files, options: { ...options, signal, record, gpu } });
+  const first = { signal: options.signal, record: given?.[LOAD_RECORD] };
+  const engine = options.device === "wasm" ? await load(undefined, first) : await loadOnDevice({ kind, host, options, load, first });
+  return kind.createInstance(Class, engine, options);
+}
+
+/** Loads the model once, for the CPU or for `options.gpu`. Returns the engine. */
+async function loadEngine({ kind, host, files, options }) {
   const progress = new ProgressReporter(options.onProgress);
   const warn = (...warning) => progress.warn(...warning);
   const cache = files.manifestUrl === undefined ? undefined : await openCache(host, options, warn);
   const createHasher = await host.createHasherFactory?.();
-  let unfused = options.loader.fused === false && hasUnfused(host, options);
+  const { gpu, record, queryCache } = options;
+  let unfused = gpu === undefined && options.loader.fused === false && hasUnfused(host, options);
   /** The files received so far that only this load has: downloaded, and not in the cache. */
   let keptFiles = new KeptFiles();
   for (let restarts = 0; ; ) {
@@ -54,16 +66,14 @@ export async function loadModel(kind, Class, host, source, given) {
     if (keptFiles.isEmpty) prefetchManifest(prefetch, files, options);
     let runtime;
     try {
-      runtime = await Runtime.start(host, { ...options, unfused });
-      const record = given?.[LOAD_RECORD];
+      runtime = await (gpu ? GpuRuntime : Runtime).start(host, { ...options, unfused });
       record?.begin(runtime.module, files);
-      const more = { cache, progress, createHasher, prefetch, keptFiles, record };
+      const more = { cache, progress, createHasher, prefetch, keptFiles };
       const built = await build(kind, runtime, files, { ...options, ...more });
-      const { queryCache, pairCache } = options;
-      return kind.createInstance(Class, { runtime, ...built, queryCache, pairCache, batchTimeMs: host.batchTimeMs });
+      return kind.createEngine({ runtime, ...built, queryCache, batchTimeMs: gpu ? undefined : host.batchTimeMs });
     } catch (error) {
       runtime?.drop();
-      if (error?.code === "NEEDS_UNFUSED" && !unfused) {
+      if (error?.code === "NEEDS_UNFUSED" && !unfused && !gpu) {
         if (!hasUnfused(host, options)) throw needsUnfused(host, options, error);
         unfused = true;
       } else {
@@ -88,9 +98,7 @@ async function build(kind, runtime, source, options) {
   const { signal, progress } = options;
   const settings = { ...options.loader, ...kind.loader };
   const onnx = settings.model ?? source.model;
-  const loader = runtime.call(
-    ({ ModelLoader }) => new ModelLoader(onnx === undefined ? settings : { ...settings, model: onnx }),
-  );
+  const loader = runtime.createLoader(onnx === undefined ? settings : { ...settings, model: onnx });
   if (source.paths) runtime.call(() => loader.setListing(source.paths));
   const { manifestTransfer, versions, content } = await transferAll(runtime, loader, source, options);
   const onnxFile = runtime.call(() => loader.onnxFile());
@@ -102,15 +110,16 @@ async function build(kind, runtime, source, options) {
   };
   const unverified = await phase("pack", () => loader.buildUnverified());
   if (runtime.call(() => unverified.hasSelfTest)) {
-    // A device other than the CPU needs the event loop between steps.
+    // A GPU computes between the steps; `isPending` means that they wait for it.
     let passed = await phase("self-test", () => unverified.step());
     while (!passed) {
-      await yieldToEventLoop();
+      await (runtime.call(() => unverified.isPending) ? untilAborted(runtime.wait(), signal) : yieldToEventLoop());
       throwIfAborted(signal);
       passed = runtime.call(() => unverified.step());
     }
   }
   const model = runtime.call(() => kind.finish(unverified));
+  runtime.checkModel(model);
   await manifestTransfer.store();
   await versions?.store();
   progress.report("done");

@@ -168,7 +168,7 @@ function chooseKind(simd, binaries) {
 }
 
 /** Returns the result of `binary()`, with a URL made absolute. In some bundles import.meta.url is missing. */
-async function locateBinary(host, binary, file) {
+export async function locateBinary(host, binary, file) {
   try {
     const given = await binary();
     return isUrl(given) ? host.resolveUrl(given.href, file) : given;

@@ -6,7 +6,7 @@ const onlyInReranker = (option) => `the model is loaded with it: CoromReranker.l
 const pooling = (value) => onlyInLoad(`pooling: ${typeof value === "string" ? JSON.stringify(value) : "…"}`);
 const normalize = (value) => onlyInLoad(`normalize: ${value === false ? "false" : "true"}`);
 const dimension = "vectors have the model's own dimension, info.dimension";
-const cpuOnly = "corom runs on the CPU only; leave it out";
+const device = 'the model is loaded with it: write device: "auto", "wasm" or "webgpu" in load';
 const revision = "import { huggingface, modelscope } from \"corom/hub\" and pass huggingface(name, { revision }) as the source";
 const maxLength = "texts are cut at maxLength tokens";
 const dtypes = { fp32: "fp32", fp16: "fp16", q8: "q8", int8: "q8", q4: "q4" };
@@ -30,7 +30,7 @@ export const LOAD_HINTS = {
   use_external_data_format: "corom finds the data files by itself; leave it out",
   session_options: "corom has no ONNX sessions; see quality and advanced",
   sessionOptions: "corom has no ONNX sessions; see quality and advanced",
-  executionProviders: cpuOnly,
+  executionProviders: 'write device: "webgpu", "wasm" or "auto"',
   config: "pass the files as the source: { \"config.json\": …, … }",
   max_length: "write maxLength",
   max_seq_length: "write maxLength",
@@ -89,7 +89,7 @@ export const CALL_HINTS = {
   quantize: "vectors are 32-bit floats; leave it out",
   precision: 'vectors are 32-bit floats; products: Corom.load(source, { quality: "balanced", "exact" or "float" })',
   quality: onlyInLoad("quality"),
-  device: cpuOnly,
+  device,
   maxLength: onlyInLoad("maxLength"),
   max_length: onlyInLoad("maxLength"),
   maxlength: onlyInLoad("maxLength"),
@@ -119,7 +119,7 @@ export const CALL_HINTS = {
 export const RERANK_HINTS = {
   dtype: (value) => onlyInReranker(`dtype: ${JSON.stringify(dtypes[value] ?? "q8")}`),
   quality: onlyInReranker("quality"),
-  device: cpuOnly,
+  device,
   maxLength: onlyInReranker("maxLength"),
   max_length: onlyInReranker("maxLength"),
   pairCache: onlyInReranker("pairCache"),

@@ -1,5 +1,5 @@
 // The options `quality` and `advanced` of `Corom.load`: how matrix products are computed.
-import { describeValue, ofType, oneOf, optional } from "./arguments.js";
+import { describeValue, ofType, oneOf, optional, unexpected } from "./arguments.js";
 import { invalid } from "./errors.js";
 import { readOptions } from "./option-names.js";
 
@@ -11,12 +11,13 @@ const QUALITIES = {
 };
 const ADVANCED = { simd: ["auto", "plain", "relaxed"], precision: ["auto", "f32"], kernel: ["auto", "exact"] };
 
-/** Checks both options. Returns `{ simd, precision, kernel }`, and `fused` if it is given. */
+/** Checks both options. Returns `{ simd, precision, kernel }`, and `fused` and `gpu` if they are given. */
 export function qualityOptions({ quality, advanced }) {
   optional(quality, (name) => oneOf(name, "quality", Object.keys(QUALITIES)));
-  const given = readOptions(advanced, [...Object.keys(ADVANCED), "fused"], { call: "advanced", argument: "advanced" });
+  const given = readOptions(advanced, [...Object.keys(ADVANCED), "fused", "gpu"], { call: "advanced", argument: "advanced" });
   for (const [name, values] of Object.entries(ADVANCED)) optional(given[name], (v) => oneOf(v, `advanced.${name}`, values));
   optional(given.fused, (b) => ofType(b, "advanced.fused", "boolean"));
+  optional(given.gpu, checkGpu);
   if (quality === undefined) return { simd: "auto", ...QUALITIES.balanced, ...given };
   const meant = QUALITIES[quality];
   for (const [name, value] of Object.entries(meant)) {
@@ -26,4 +27,9 @@ export function qualityOptions({ quality, advanced }) {
     }
   }
   return { simd: "auto", ...meant, ...given };
+}
+
+/** Checks an object of WebGPU's interface `GPU`, such as `navigator.gpu`. */
+function checkGpu(value) {
+  if (typeof value.requestAdapter !== "function") throw unexpected("advanced.gpu", value, "an object like navigator.gpu");
 }

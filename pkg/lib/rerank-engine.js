@@ -43,6 +43,20 @@ export class RerankEngine {
     return this.#withReranker((reranker) => reranker.tokenizePair(query, text));
   }
 
+  /** False after a crash, and after `free`. */
+  get isAlive() {
+    return this.#runtime.memoryBytes > 0;
+  }
+
+  /** Returns whether the GPU that runs the model has failed, or is lost; undefined on the CPU. */
+  get hasDeviceFailed() {
+    return this.#runtime.hasDeviceFailed;
+  }
+
+  get isDeviceLost() {
+    return this.#runtime.isDeviceLost;
+  }
+
   free() {
     this.#reranker = undefined;
     this.#runtime.drop();

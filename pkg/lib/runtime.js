@@ -6,6 +6,8 @@ import { textClasses } from "./text.js";
 import { createBindings } from "../wasm/corom.js";
 
 export class Runtime extends Instance {
+  device = "wasm";
+
   constructor(bindings, memory, { module, simd }) {
     super(bindings, memory, "the model");
     this.module = module;
@@ -17,6 +19,14 @@ export class Runtime extends Instance {
     const { bindings, memory } = await instantiate(createBindings(textClasses()), compiled, options.signal);
     return new Runtime(bindings, memory, compiled);
   }
+
+  /** Returns a `ModelLoader` of the instance. */
+  createLoader(settings) {
+    return this.call(({ ModelLoader }) => new ModelLoader(settings));
+  }
+
+  /** Throws if the model must run elsewhere. */
+  checkModel() {}
 
   drop() {
     super.drop();

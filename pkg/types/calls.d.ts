@@ -24,7 +24,10 @@ export type Decision = { readonly source: string } & (
   | { readonly setting: "model"; readonly value: string }
 );
 
-/** Properties of a loaded model. The object is frozen; the getters `wasmMemory` and `kernel` return current values. */
+/**
+ * Properties of a loaded model. The object is frozen; the getters `wasmMemory` and `kernel` return current values. So do,
+ * with `device: "auto"` or `"webgpu"`, those of what runs the model, such as `device`.
+ */
 export interface Info {
   /** Length of a vector. */
   readonly dimension: number;
@@ -44,14 +47,29 @@ export interface Info {
   readonly model: string;
   /** Number type of the weights in the file: `f32`, `f16`, `int8`, `int4`. */
   readonly dtype: string;
-  /** The back end that runs the model: `cpu`, or `cpu (tract)` for a graph that does not run as fused operations. */
+  /**
+   * What runs lists of texts now: `wasm` is the CPU. With `device: "auto"`, `webgpu` once the GPU has the model and was
+   * measured; single texts may still run on the CPU.
+   */
+  readonly device: "wasm" | "webgpu";
+  /** Name of the GPU, as the browser gives it. Absent or undefined without one, and with `device: "wasm"`. */
+  readonly gpu?: string | undefined;
+  /**
+   * Why the CPU runs the model although `device` is `auto` or `webgpu`. Absent or undefined while the GPU does, with
+   * `device: "wasm"`, and in `auto` until it is decided.
+   */
+  readonly fallback?: string | undefined;
+  /**
+   * The back end that runs the model: `cpu`, `cpu (tract)` for a graph that does not run as fused operations, or `gpu`.
+   */
   readonly backend: string;
   /** True if the graph runs as fused operations. A graph that is not recognized runs unchanged, and slower. */
   readonly fused: boolean;
   /** Number type of the matrix products. */
   readonly precision: "int8" | "int4" | "f32";
   /**
-   * The kernel of the matrix products: `exact`, `relaxed-i16`, `relaxed-i32`, or `tract` for a graph that is not fused.
+   * The kernel of the matrix products: `exact`, `relaxed-i16`, `relaxed-i32`, `tract` for a graph that is not fused, or on
+   * a GPU `wgsl floats` or `wgsl integers`.
    * `relaxed-i16` and `relaxed-i32` return the same bits; this is the one that is faster so far.
    */
   readonly kernel: string;

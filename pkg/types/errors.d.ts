@@ -29,7 +29,8 @@
  *   model again. A list whose vectors are too much for one call is rejected before any text is embedded.
  * - `UNSUPPORTED_HOST`: there is no WebAssembly or no WebAssembly SIMD, or the page's Content-Security-Policy forbids
  *   WebAssembly.
- * - `GPU_FAILED`: the GPU is missing or has failed, and the CPU could not take over. Only the native command uses a GPU.
+ * - `GPU_FAILED`: `device: "webgpu"` and there is no GPU, or it has failed and the model could not be loaded for the CPU. The
+ *   message has both reasons.
  * - `INTERNAL`: a bug in this package. The instance can no longer be used: load the model again. Please report it.
  */
 export type CoromErrorCode =

@@ -280,8 +280,24 @@ export interface LoadOptions {
   quality?: "balanced" | "exact" | "float" | null | undefined;
   /** Single settings that `quality` decides otherwise, for comparisons and for unusual hosts. */
   advanced?: AdvancedOptions | null | undefined;
-  /** The CPU, which is what corom runs on. For code that passes options of other libraries. */
-  device?: "auto" | "cpu" | "wasm" | null | undefined;
+  /**
+   * What runs the model. Vectors of the CPU and of a GPU have a cosine of at least 0.99999 with each other, but not the same
+   * bits.
+   *
+   * - `wasm`, or `cpu`: the CPU.
+   * - `webgpu`: the GPU, also one that the processor emulates. `GPU_FAILED` if there is none. If the GPU fails later, or
+   *   cannot run this model, the model is loaded for the CPU, which finishes the call.
+   * - `auto`: the CPU, and for long lists of texts also the GPU, if there is one and it is faster. Both are measured in
+   *   the first long list, and the result is kept in the cache. With `quality: "exact"`, always the CPU.
+   *
+   * With a GPU, the source must be readable for as long as the instance is used. `info.device`, `info.gpu` and
+   * `info.fallback` say what runs the model, and why. Default: `wasm`.
+   *
+   * @example
+   * const corom = await Corom.load("./model/", { device: "auto" });
+   * corom.info.fallback; // "WebGPU finds no GPU here: …"
+   */
+  device?: "auto" | "wasm" | "cpu" | "webgpu" | null | undefined;
   /**
    * The WebAssembly binary, or a promise of it, for hosts where it is not served beside this package's JavaScript. If
    * the promise is rejected, the load fails with `FETCH_FAILED` and the rejection as its `cause`. `retries` and

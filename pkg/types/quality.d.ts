@@ -36,4 +36,13 @@ export interface AdvancedOptions {
    * is at least four times slower; useful for comparison. Default: true.
    */
   fused?: boolean | null | undefined;
+  /**
+   * WebGPU's entry, an object like `navigator.gpu`, for `device: "webgpu"` and `"auto"`. Not in `corom/worker`. Default:
+   * `navigator.gpu`; in Node the npm package `webgpu`, if it is installed beside corom.
+   *
+   * @example
+   * import { create } from "webgpu";
+   * await Corom.load("./model/", { device: "webgpu", advanced: { gpu: create([]) } });
+   */
+  gpu?: { requestAdapter(options?: any): Promise<unknown> } | null | undefined;
 }

@@ -296,7 +296,7 @@ test("Corom.load rejects an option that does not exist and says what to write in
     [{ max_length: 32 }, "write maxLength"],
     [{ dimensions: 256 }, "info.dimension"],
     [{ quantized: true }, 'dtype: "q8"'],
-    [{ device: "webgpu" }, "CPU only"],
+    [{ device: "cuda" }, '"auto", "wasm" (the CPU) or "webgpu"'],
     [{ kernel: "exact" }, 'quality: "exact"'],
     [{ precision: "f32" }, 'quality: "float"'],
     [{ simd: "plain" }, "advanced: { simd }"],

@@ -51,6 +51,13 @@ export async function load(signal: AbortSignal): Promise<Corom> {
   // @ts-expect-error it is a setting of advanced
   await Corom.load("./model/", { kernel: "exact" });
   await Corom.load("./model/", { quality: null, maxLength: undefined, advanced: { fused: false } });
+  // @ts-expect-error no such device
+  await Corom.load("./model/", { device: "gpu" });
+  const devices: ("wasm" | "webgpu")[] = await Corom.devices();
+  const onGpu = await Corom.load("./model/", { device: devices[0], advanced: { gpu: { requestAdapter: async () => null } } });
+  same<"wasm" | "webgpu", typeof onGpu.info.device>(true);
+  const reason: string | undefined = onGpu.info.fallback ?? onGpu.info.gpu;
+  await Corom.load("./model/", { device: "auto", onProgress: (event) => event.phase === "warning" && event.code === "GPU_FALLBACK" && reason });
   // @ts-expect-error there is no public constructor
   new Corom();
   return Corom.load("./model/", {

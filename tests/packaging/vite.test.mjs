@@ -37,9 +37,9 @@ test("vite build emits all binaries, and the page fetches one", async () => {
   const config = vite("build", "corom");
   const { outcome, asked } = await built(config);
   assertWorks(outcome, { simd: "relaxed" });
-  assert.equal(asked.filter((url) => url.endsWith(".wasm")).length, 1, "one of the three binaries is fetched");
+  assert.equal(asked.filter((url) => url.endsWith(".wasm")).length, 1, "one of the four binaries is fetched");
   const assets = readdirSync(`${config.root}/dist/assets`).filter((name) => name.endsWith(".wasm"));
-  assert.equal(assets.length, 3, `binaries in the build: ${assets}`);
+  assert.equal(assets.length, 4, `binaries in the build: ${assets}`);
 });
 
 test("vite build emits no .wasm with corom/inline", async () => {

@@ -45,10 +45,10 @@ async function shown(folder) {
   }
 }
 
-test("a page runs without any setting, and fetches one of three binaries", async () => {
+test("a page runs without any setting, and fetches one of four binaries", async () => {
   const folder = project("webpack", { "main.js": pageText("corom") });
   const files = await bundle(folder);
-  assert.equal(files.filter((name) => name.endsWith(".wasm")).length, 3, String(files));
+  assert.equal(files.filter((name) => name.endsWith(".wasm")).length, 4, String(files));
   const { outcome, asked } = await shown(folder);
   assertWorks(outcome, { simd: "relaxed" });
   assert.equal(asked.filter((url) => url.endsWith(".wasm")).length, 1);

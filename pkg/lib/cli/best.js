@@ -1,5 +1,5 @@
 // Prints the best texts of a file, for `corom rank` and `corom rerank`.
-import { assertModel } from "./model.js";
+import { assertModel, reportDevice } from "./model.js";
 import { ProgressBar } from "./progress-bar.js";
 import { assertExists, batchesOf, openRecords } from "./records.js";
 
@@ -37,6 +37,7 @@ export async function printBest(input, values, signal, { load, best, valueOf }) 
     }
     signal.throwIfAborted();
     bar.clear();
+    reportDevice(model.info);
     const lines = found.map((result, i) => (json ? JSON.stringify({ rank: i + 1, ...result }) : row(result, i)));
     process.stdout.write(lines.map((line) => `${line}\n`).join(""));
     if (seen.texts === 0) process.stderr.write(`${input === "-" ? "standard input" : input} has no texts\n`);

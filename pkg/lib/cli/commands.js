@@ -40,6 +40,11 @@ const MODEL = {
     parse: wholeNumber(2),
     help: "the number of tokens that texts are cut to [default: the model's own]",
   },
+  device: {
+    value: "NAME",
+    parse: choice("cpu", "auto", "gpu"),
+    help: "cpu, gpu, or auto: the GPU if there is one that is faster. A GPU needs Deno, or the npm package webgpu [default: cpu]",
+  },
 };
 const TEXTS = {
   column: { value: "N|NAME", help: "TSV: the column with the texts, by number, or by name with --header [default: the only one]" },

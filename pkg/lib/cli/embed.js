@@ -1,6 +1,6 @@
 // `corom embed`.
 import { statSync } from "node:fs";
-import { assertModel, loadModel } from "./model.js";
+import { assertModel, loadModel, reportDevice } from "./model.js";
 import { duration, ProgressBar } from "./progress-bar.js";
 import { assertExists, batchesOf, openRecords } from "./records.js";
 import { openVectors } from "./vector-file.js";
@@ -39,6 +39,7 @@ export async function run({ positionals: [input, output], values }, signal) {
     signal.throwIfAborted();
     await file.commit();
     bar.clear();
+    reportDevice(corom.info);
     report(output, counts, { dimension, maxLength, seconds: (performance.now() - started) / 1000 });
   } catch (error) {
     bar.clear();

@@ -5,7 +5,7 @@
 //                    { progress, cause, id }           a progress event of the question `id`, or of a load without it
 //                    { done, id }                      texts of the question that are done
 //                    { fetch }                         calls a function of the page
-//                    { answer: { id, value | error, … } }   and the state of the worker: memory, kernel
+//                    { answer: { id, value | error, … } }   and the state of the worker: memory, live (LIVE_INFO)
 //   page -> worker   { load, id }, { call, id }        a question; a worker with a model has one at a time
 //                    { abort: id }                     aborts a question
 import { onAbort } from "../abort.js";

@@ -1,7 +1,7 @@
 // Worker host of Node, Deno and Bun: worker_threads.
 import path from "node:path";
 import { Worker } from "node:worker_threads";
-import { resolveUrl } from "../host-node.js";
+import { gpu, resolveUrl } from "../host-node.js";
 import { folderStore } from "../store-folder.js";
 import { startWorker } from "./start-worker.js";
 
@@ -9,6 +9,8 @@ import { startWorker } from "./start-worker.js";
 export const nodeHost = (startDefault) => ({
   folderStore,
   resolveUrl,
+  gpu,
+  binaries: { gpu: true }, // the worker has them
   resolveLocation: (text) => (text === "" || /^((https?|file):|[a-z][a-z0-9+.-]+:\/\/)/i.test(text) ? text : path.resolve(text)),
 
   resolveBinary: (text) => text, // the worker resolves it, as lib/host-node.js does

@@ -1,10 +1,13 @@
 // Worker host of browsers: Web Workers.
+import { gpu } from "../host-web.js";
 import { resolveUrl } from "../page-url.js";
 import { startWorker } from "./start-worker.js";
 
 /** Returns a host for createWorkerCoromClass. `startDefault()` starts this package's own worker script. */
 export const webHost = (startDefault) => ({
   resolveUrl,
+  gpu,
+  binaries: { gpu: true }, // the worker has them
 
   resolveLocation(text) {
     try {

@@ -2,6 +2,7 @@
 import { throwIfAborted, untilAborted } from "../abort.js";
 import { readArgument, readError } from "../arguments.js";
 import { checkCacheOptions } from "../cache.js";
+import { devicesOf } from "../device/adapter.js";
 import { CoromError, messageOf } from "../errors.js";
 import { calledOn, loaded } from "../model-instance.js";
 import { COROM_OPTIONS, RERANKER_OPTIONS, loadOptions } from "../load-options.js";
@@ -28,6 +29,10 @@ export function createWorkerCoromClass(host) {
   class Corom extends CoromBase {
     static get cache() {
       return modelCache(host);
+    }
+
+    static devices() {
+      return devicesOf(host);
     }
 
     static load(source, options) {

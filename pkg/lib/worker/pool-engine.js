@@ -2,6 +2,7 @@
 // time. thread.js has the worker's side.
 import { childController, throwIfAborted } from "../abort.js";
 import { inThisRealm } from "../bytes.js";
+import { LIVE_INFO } from "../live-info.js";
 import { freedError } from "../model-instance.js";
 
 export class PoolEngine {
@@ -13,8 +14,10 @@ export class PoolEngine {
     Object.defineProperties(this.info, {
       wasmMemory: { enumerable: true, get: () => pool.memoryBytes },
       workerMemory: { enumerable: true, get: () => pool.workerMemoryBytes },
-      kernel: { enumerable: true, get: () => pool.kernel },
     });
+    for (const name of LIVE_INFO.filter((name) => name in info)) {
+      Object.defineProperty(this.info, name, { enumerable: true, get: () => pool.live[name] });
+    }
     this.parallel = pool.size;
   }
 

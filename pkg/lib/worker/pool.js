@@ -29,8 +29,9 @@ export class Pool {
     return Math.max(...this.#supervisors.map(({ memoryBytes }) => memoryBytes));
   }
 
-  get kernel() {
-    return this.#supervisors[0].kernel;
+  /** The properties LIVE_INFO of the first worker, as of its last answer. */
+  get live() {
+    return this.#supervisors[0].live;
   }
 
   /** Starts all workers and loads the model in each. Returns the model's info. A failure ends all workers. */

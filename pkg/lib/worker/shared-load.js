@@ -52,7 +52,7 @@ function inBlobs(source) {
 
 /** Returns the message of a load that follows: with the files instead of the source, if they were transferred. */
 function followingMessage({ name, options }, { source, files, module, model }) {
-  const replaced = [["wasm", { value: module }]];
+  const replaced = module === undefined ? [] : [["wasm", { value: module }]]; // a module for the GPU is not handed on
   if (model !== undefined) replaced.push(["model", { value: model }]);
   const names = replaced.map(([option]) => option);
   const kept = options.object.filter(([option]) => !names.includes(option));

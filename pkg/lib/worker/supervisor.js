@@ -2,14 +2,13 @@
 // and starts another worker when a call needs one.
 import { onAbort, throwIfAborted, untilAborted } from "../abort.js";
 import { CoromError } from "../errors.js";
+import { isSameModel } from "../same-model.js";
 import { WorkerConnection } from "./connection.js";
 
 /** Minimum time that an aborted call gets before its worker is terminated. */
 const MIN_ABORT_TIMEOUT_MS = 1000;
 /** Longest delay of setTimeout; timers with a longer delay fire immediately. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
-/** Properties of `info` that must be equal after a reload. The kernel may change, because two kernels are timed. */
-const INVARIANT_INFO = ["dimension", "labels", "layers", "heads", "vocabSize", "maxLength", "pooling", "normalize", "dtype"];
 
 export class Supervisor {
   #spawn;
@@ -21,7 +20,7 @@ export class Supervisor {
   #starting = Promise.resolve(); // the running or last reload
   #loadTimeMs = 0;
   #memory = 0;
-  #kernel; // as of the last answer of the worker
+  #live; // the properties LIVE_INFO, as of the last answer of the worker
 
   constructor({ spawn, load, handlers, abortTimeout }) {
     this.#spawn = spawn;
@@ -35,8 +34,8 @@ export class Supervisor {
     return this.isRunning ? this.#memory : 0;
   }
 
-  get kernel() {
-    return this.#kernel;
+  get live() {
+    return this.#live;
   }
 
   /** Returns whether there is a worker, which may still be loading the model. */
@@ -50,11 +49,11 @@ export class Supervisor {
     const connection = (this.#connection = new WorkerConnection(this.#spawn, this.#handlers));
     try {
       const answering = this.#load.run((message) => connection.ask({ load: message }));
-      const { value: model, error, memory, kernel } = await untilAborted(answering, signal);
+      const { value: model, error, memory, live } = await untilAborted(answering, signal);
       if (error) throw error;
       this.#loadTimeMs = performance.now() - began;
       this.#memory = memory;
-      this.#kernel = kernel;
+      this.#live = live;
       this.#model ??= model;
       if (!isSameModel(model, this.#model))
         throw new CoromError("INTEGRITY_MISMATCH", "the source now contains another model; load it again to use it");
@@ -83,9 +82,9 @@ export class Supervisor {
     };
     const release = onAbort(signal, abort);
     try {
-      const { value, error, memory, kernel } = await connection.ask({ call: question }, { onDone, signal });
+      const { value, error, memory, live } = await connection.ask({ call: question }, { onDone, signal });
       this.#memory = memory;
-      this.#kernel = kernel ?? this.#kernel;
+      this.#live = live ?? this.#live;
       if (error) throw memory > 0 ? error : this.#crashedError(error);
       return value;
     } finally {
@@ -105,7 +104,3 @@ export class Supervisor {
     return new CoromError(cause.code, "corom crashed in the worker; the next call loads the model again", { cause });
   }
 }
-
-/** Returns whether a reloaded model is the same: by the hashes of its files, and by the properties of `info`. */
-const isSameModel = (a, b) =>
-  a.content === b.content && INVARIANT_INFO.every((field) => String(a.info[field]) === String(b.info[field]));

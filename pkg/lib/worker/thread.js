@@ -1,5 +1,6 @@
 // Runs in the worker. Holds the model and answers the messages of the page (see connection.js), one at a time.
 import { engineOf } from "../model-instance.js";
+import { LIVE_INFO } from "../live-info.js";
 import { LOAD_RECORD, LoadRecord } from "../load-record.js";
 import { serializeError } from "./serialize-error.js";
 import { remoteFetch } from "./fetch.js";
@@ -48,7 +49,7 @@ export async function serve(classes, port) {
     const record = handsOn ? new LoadRecord() : undefined;
     instance = await classes[name].load(deserialize(source, remote), {
       ...deserialize(options, remote),
-      ...(!isQuiet && { onProgress }),
+      onProgress: (event) => (!isQuiet || event.code === "GPU_FALLBACK") && onProgress(event),
       [LOAD_RECORD]: record,
     });
     return [{ info: instance.info, content: engineOf(instance).content, handed: record?.handed }, []];
@@ -83,8 +84,9 @@ export async function serve(classes, port) {
       ([value, transferred]) => [{ value }, transferred],
       (thrown) => [{ error: serializeError(thrown) }, []],
     );
-    const { wasmMemory: memory = 0, kernel } = instance?.info ?? {};
-    post({ answer: { id, ...message, memory, kernel } }, transferred);
+    const { info } = instance ?? {};
+    const live = info && Object.fromEntries(LIVE_INFO.map((name) => [name, info[name]]));
+    post({ answer: { id, ...message, memory: info?.wasmMemory ?? 0, live } }, transferred);
   };
   post({ ready: { lock: await holdLock() } });
 }

@@ -1,0 +1,51 @@
+// Finds the GPU of a host.
+import { delay } from "../abort.js";
+import { messageOf } from "../errors.js";
+
+/** Time that WebGPU gets to answer. */
+const LIMIT_MS = 6000;
+/** Names of GPUs that the processor emulates, for browsers that do not say it. */
+const EMULATED = /swiftshader|llvmpipe|lavapipe|softpipe|basic render|\bwarp\b/i;
+
+/**
+ * Returns `{ gpu, name, id, isEmulated }`: WebGPU's entry, the GPU's name, a text that differs between GPUs, and whether
+ * the processor emulates it. Without a GPU, returns `{ reason }`. `given` is the option `advanced.gpu`. Nothing of this
+ * package is fetched.
+ */
+export async function findGpu(host, given) {
+  if (!host.binaries.gpu) return { reason: "this entry of corom has no GPU binary; import corom or corom/worker" };
+  try {
+    const gpu = given ?? (await host.gpu?.());
+    if (!gpu) return { reason: `this host has no WebGPU${host.gpuAdvice ?? ""}` };
+    const adapter = await withinLimit(gpu.requestAdapter({ powerPreference: "high-performance" }));
+    if (!adapter) return { reason: "WebGPU finds no GPU here: none, a blocked driver, or it is turned off" };
+    return describe(gpu, adapter);
+  } catch (cause) {
+    return { reason: `WebGPU cannot be used: ${messageOf(cause)}` };
+  }
+}
+
+/** Resolves as the promise does, or to undefined after a time. */
+async function withinLimit(promise) {
+  const answered = new AbortController();
+  try {
+    return await Promise.race([promise, delay(LIMIT_MS, answered.signal)]);
+  } finally {
+    answered.abort();
+  }
+}
+
+function describe(gpu, adapter) {
+  const { vendor = "", architecture = "", device = "", description = "", isFallbackAdapter } = adapter.info ?? {};
+  const name = description || [vendor, architecture, device].filter(Boolean).join(" ") || "GPU";
+  const id = [vendor, architecture, device, description].join("/");
+  const isEmulated = isFallbackAdapter === true || adapter.isFallbackAdapter === true || EMULATED.test(id);
+  return { gpu, name, id, isEmulated };
+}
+
+/** Returns the values of the option `device` that a host has, the one that `auto` prefers first. */
+export async function devicesOf(host) {
+  const { gpu, isEmulated } = await findGpu(host);
+  if (!gpu) return ["wasm"];
+  return isEmulated ? ["wasm", "webgpu"] : ["webgpu", "wasm"];
+}

@@ -1,0 +1,76 @@
+// Loads a model with the option `device`: "auto" or "webgpu".
+import { untilAborted } from "../abort.js";
+import { openCache } from "../cache.js";
+import { CoromError, messageOf } from "../errors.js";
+import { isSameModel } from "../same-model.js";
+import { findGpu } from "./adapter.js";
+import { Choices } from "./choices.js";
+import { Devices, slower } from "./devices.js";
+import { Pace } from "./pace.js";
+
+/**
+ * Errors of a load for the GPU after which the CPU is tried: those of the GPU, and those that a wrong result or a crash of
+ * a driver can cause. If the model is at fault, the load for the CPU says so.
+ */
+const GPU_ERRORS = ["GPU_FAILED", "NEEDS_UNFUSED", "SELF_TEST_FAILED", "INVALID_MODEL", "OUT_OF_MEMORY", "INTERNAL"];
+
+/**
+ * Returns the engine. `load(gpu, { signal, record })` loads the model once, for the CPU if `gpu` is undefined. `first` has
+ * the signal and the record of the first load.
+ */
+export async function loadOnDevice({ kind, host, options, load, first }) {
+  const finding = findGpu(host, options.webgpu);
+  const warn = (code, message, cause) => options.onProgress?.({ phase: "warning", code, message, cause });
+  const { engine, found, fallback, auto } = await (options.device === "webgpu"
+    ? loadForGpu({ finding, load, first, warn })
+    : loadForBoth({ finding, load, first, host, options }));
+  const device = engine.info.device;
+  const loadAgain = async (device, signal) => {
+    const other = await load(device === "webgpu" ? found : undefined, { signal });
+    if (isSameModel({ content: other.content, info: other.info }, engine)) return other;
+    other.free();
+    throw new CoromError("INTEGRITY_MISMATCH", "the source now contains another model; load it again to use it");
+  };
+  const parts = { engines: { [device]: engine }, load: loadAgain, warn, gpu: found.name, fallback, auto };
+  return kind.createDeviceEngine(new Devices(parts));
+}
+
+async function loadForGpu({ finding, load, first, warn }) {
+  const found = await untilAborted(finding, first.signal);
+  if (!found.gpu) {
+    const advice = 'device: "auto" computes on the CPU where there is no GPU';
+    throw new CoromError("GPU_FAILED", `device: "webgpu": ${found.reason}; ${advice}`);
+  }
+  try {
+    return { engine: await load(found, first), found };
+  } catch (error) {
+    if (!(error instanceof CoromError && GPU_ERRORS.includes(error.code))) throw error;
+    const engine = await load(undefined, first);
+    warn("GPU_FALLBACK", `the CPU runs the model: ${messageOf(error)}`, error);
+    return { engine, found, fallback: messageOf(error) };
+  }
+}
+
+async function loadForBoth({ finding, load, first, host, options }) {
+  const engine = await load(undefined, first);
+  const found = await untilAborted(finding, first.signal);
+  const pace = new Pace();
+  const fallback = found.reason ?? reasonAgainstGpu(found, engine, options);
+  if (fallback !== undefined) return { engine, found, fallback, auto: { pace, onLearned() {} } };
+  const choices = new Choices(await openCache(host, { ...options, signal: first.signal }, () => {}), { found, engine });
+  const isRestored = pace.restore(await choices.read());
+  return {
+    engine,
+    found,
+    fallback: isRestored && !pace.isGpuFaster ? slower(found.name) : undefined,
+    auto: { pace, onLearned: (learned) => choices.store(learned) },
+  };
+}
+
+/** Returns why `auto` does not use a GPU that there is; undefined if it does. */
+function reasonAgainstGpu({ isEmulated, name }, { info }, { loader }) {
+  if (isEmulated) return `the processor emulates the GPU (${name})`;
+  if (!info.fused) return "the model's graph is not recognized as a BERT; the GPU runs no others";
+  if (loader.kernel === "exact") return "quality: \"exact\" promises the same bits on every machine, which a GPU does not give";
+  return undefined;
+}

@@ -1,0 +1,579 @@
+// `device: "auto"` and "webgpu" with engines and GPUs of the test: the choice between CPU and GPU, and the change to the CPU
+// when the GPU fails.
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { devicesOf, findGpu } from "../../pkg/lib/device/adapter.js";
+import { Choices } from "../../pkg/lib/device/choices.js";
+import { Devices } from "../../pkg/lib/device/devices.js";
+import { DeviceEngine, DeviceRerankEngine } from "../../pkg/lib/device/engine.js";
+import { loadOnDevice } from "../../pkg/lib/device/load.js";
+import { Pace, sizeOf } from "../../pkg/lib/device/pace.js";
+import { CoromError } from "../../pkg/lib/errors.js";
+import { memoryStore } from "./support/memory-store.mjs";
+
+const TEXTS = Array.from({ length: 700 }, (_, i) => `title ${i}`);
+const failed = (message = "the device is lost") => new CoromError("GPU_FAILED", message);
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+const until = async (condition) => {
+  while (!condition()) await turn();
+};
+const rejectsWith = async (code, promise, ...mentions) => {
+  const error = await promise.then(
+    (value) => assert.fail(`resolved to ${JSON.stringify(value)}`),
+    (thrown) => thrown,
+  );
+  assert.equal(error.code, code, error.stack);
+  for (const part of mentions) assert.ok(error.message.includes(part), `"${part}" is not in: ${error.message}`);
+  return error;
+};
+
+/** An engine whose vector of "title 5" is [5, device]. `ms` is the time per text, `fail(count)` may return an error. */
+class FakeEngine {
+  parts = [];
+  freed = 0;
+  isAlive = true;
+  isDeviceLost = undefined;
+  content = "content";
+  kept = new Map();
+
+  constructor(device, { fail, work } = {}) {
+    this.fail = fail;
+    this.work = work;
+    const engine = this;
+    this.info = {
+      dimension: 2,
+      layers: 1,
+      fused: true,
+      device,
+      backend: device,
+      get wasmMemory() {
+        return engine.isAlive ? 100 : 0;
+      },
+    };
+  }
+
+  async embed(texts, prompt, { signal, onDone } = {}) {
+    const number = this.info.device === "webgpu" ? 1 : 0;
+    this.parts.push(texts.length);
+    onDone?.(Math.ceil(texts.length / 2));
+    await this.work?.(texts, signal);
+    await turn();
+    if (!this.isAlive) throw new CoromError("FREED", "freed");
+    const error = this.fail?.(this.parts.length);
+    if (error) throw error;
+    signal?.throwIfAborted();
+    const data = Float32Array.from(texts.flatMap((text) => [Number.parseInt(text.slice(6)), number]));
+    const filled = (Type) => new Type(texts.length);
+    return { data, report: { tokens: filled(Uint32Array), truncated: filled(Uint8Array), unknown: filled(Uint32Array) } };
+  }
+
+  async rerank(query, texts, options) {
+    const { data } = await this.embed(texts, undefined, options);
+    const logits = data.filter((_, i) => i % 2 === 0);
+    return { logits, scores: logits.map((x) => x / 1000) };
+  }
+
+  async score({ vector }, { vectors, kept }) {
+    const data = vectors ?? this.kept.get(`${kept.id}/${kept.at}`);
+    return data && Float32Array.from({ length: data.length / 2 }, (_, i) => data[2 * i] + vector[0]);
+  }
+
+  keep(id, portions) {
+    for (const { kept, vectors } of portions) this.kept.set(`${kept.id}/${kept.at}`, vectors);
+  }
+
+  release(id) {
+    this.released = id;
+  }
+
+  async order() {
+    return this.info.device;
+  }
+
+  async tokenize() {
+    return this.info.device;
+  }
+
+  free() {
+    this.freed++;
+    this.isAlive = false;
+  }
+}
+
+/** A model on the GPU alone. `loads` are the engines, or the errors, of later loads. */
+function onGpu({ gpu = new FakeEngine("webgpu"), loads = [new FakeEngine("wasm")] } = {}) {
+  const warnings = [];
+  const asked = [];
+  const load = async (device) => {
+    asked.push(device);
+    await turn();
+    const loaded = loads.shift();
+    if (loaded instanceof Error) throw loaded;
+    return loaded;
+  };
+  const warn = (...warning) => warnings.push(warning);
+  const devices = new Devices({ engines: { webgpu: gpu }, load, warn, gpu: "a GPU" });
+  return { engine: new DeviceEngine(devices), devices, warnings, asked };
+}
+
+const firstsOf = ({ data }) => Array.from(data).filter((_, i) => i % 2 === 0);
+const NUMBERS = TEXTS.map((_, i) => i);
+const devicesIn = ({ data }) => [...new Set(Array.from(data).filter((_, i) => i % 2 === 1))];
+
+describe('device: "webgpu"', () => {
+  test("runs calls on the GPU as a whole, and says so in info", async () => {
+    const gpu = new FakeEngine("webgpu");
+    const { engine, asked, warnings } = onGpu({ gpu });
+    assert.deepEqual(devicesIn(await engine.embed(TEXTS)), [1]);
+    assert.deepEqual([gpu.parts, asked, warnings], [[700], [], []]);
+    const { device, gpu: name, fallback, backend, wasmMemory } = engine.info;
+    assert.deepEqual([device, name, fallback, backend, wasmMemory], ["webgpu", "a GPU", undefined, "webgpu", 100]);
+  });
+
+  test("finishes a call on the CPU when the GPU fails, with progress that never goes back", async () => {
+    const gpu = new FakeEngine("webgpu", { fail: () => failed() });
+    const cpu = new FakeEngine("wasm");
+    const { engine, asked, warnings } = onGpu({ gpu, loads: [cpu] });
+    const done = [];
+    const result = await engine.embed(TEXTS, undefined, { onDone: (count) => done.push(count) });
+    assert.deepEqual([firstsOf(result), devicesIn(result)], [NUMBERS, [0]]);
+    assert.deepEqual([gpu.freed, asked, done], [1, ["wasm"], [350]]);
+    const [[code, message, cause]] = warnings;
+    assert.deepEqual([warnings.length, code, cause.code], [1, "GPU_FALLBACK", "GPU_FAILED"]);
+    assert.match(message, /the CPU goes on without the GPU: the device is lost/);
+    const { device, fallback, backend } = engine.info;
+    assert.deepEqual([device, fallback, backend], ["wasm", "the device is lost", "wasm"]);
+    await engine.embed(TEXTS.slice(0, 3));
+    assert.deepEqual([cpu.parts, asked], [[700, 3], ["wasm"]], "the GPU is not tried again");
+  });
+
+  test("takes a crash of the GPU's instance for a failure of the GPU, and other errors for what they are", async () => {
+    const other = new CoromError("INVALID_ARGUMENT", "no");
+    const { engine, asked } = onGpu({ gpu: new FakeEngine("webgpu", { fail: () => other }) });
+    assert.equal(await rejectsWith("INVALID_ARGUMENT", engine.embed(TEXTS)), other);
+    assert.deepEqual(asked, []);
+    const crashing = new FakeEngine("webgpu", {
+      fail() {
+        this.isAlive = false;
+        return new CoromError("INTERNAL", "corom crashed");
+      },
+    });
+    const after = onGpu({ gpu: crashing });
+    assert.deepEqual(devicesIn(await after.engine.embed(TEXTS)), [0]);
+    assert.equal(after.engine.info.fallback, "corom crashed");
+  });
+
+  test("rejects with both reasons when the CPU cannot take over, and tries the CPU again in the next call", async () => {
+    const lost = new CoromError("FETCH_FAILED", "no network");
+    const loads = [lost, new FakeEngine("wasm")];
+    const { engine, warnings } = onGpu({ gpu: new FakeEngine("webgpu", { fail: () => failed() }), loads });
+    const error = await rejectsWith("GPU_FAILED", engine.embed(TEXTS), "the device is lost", "no network");
+    assert.equal(error.cause, lost);
+    assert.equal(await engine.tokenize("a"), "webgpu", "the instance of the GPU still has the tokenizer");
+    assert.equal(warnings.length, 0);
+    assert.deepEqual(devicesIn(await engine.embed(TEXTS)), [0]);
+    assert.equal(warnings.length, 1);
+  });
+
+  test("passes on what onProgress throws while the CPU's model is loaded", async () => {
+    const thrown = new Error("mine");
+    const { engine } = onGpu({ gpu: new FakeEngine("webgpu", { fail: () => failed() }), loads: [thrown] });
+    await assert.rejects(engine.embed(TEXTS), (error) => error === thrown);
+  });
+
+  test("uses the GPU once more after a lost device, and never after two failures", async () => {
+    const gpu = new FakeEngine("webgpu", { fail: () => failed() });
+    gpu.isDeviceLost = true;
+    const again = new FakeEngine("webgpu", { fail: (count) => (count === 2 ? failed("lost again") : undefined) });
+    again.isDeviceLost = true;
+    const { engine, asked, warnings } = onGpu({ gpu, loads: [new FakeEngine("wasm"), again] });
+    assert.deepEqual(devicesIn(await engine.embed(TEXTS)), [0]);
+    assert.deepEqual(devicesIn(await engine.embed(TEXTS)), [0], "the CPU computes while the GPU's model is loaded");
+    await turn();
+    assert.deepEqual([engine.info.device, engine.info.fallback], ["webgpu", undefined]);
+    assert.deepEqual(devicesIn(await engine.embed(TEXTS)), [1]);
+    assert.deepEqual(devicesIn(await engine.embed(TEXTS)), [0]);
+    for (let i = 0; i < 3; i++) await engine.embed(TEXTS);
+    assert.deepEqual([asked, warnings.length, engine.info.fallback], [["wasm", "webgpu"], 2, "lost again"]);
+  });
+
+  test("ends with FREED when it is freed during the change, and frees what arrives later", async () => {
+    const cpu = new FakeEngine("wasm");
+    const gpu = new FakeEngine("webgpu", { fail: () => failed() });
+    const { engine, asked } = onGpu({ gpu, loads: [cpu] });
+    const call = engine.embed(TEXTS);
+    while (asked.length === 0) await turn();
+    engine.free();
+    await rejectsWith("FREED", call);
+    await turn();
+    assert.ok(gpu.freed > 0 && cpu.freed > 0 && cpu.parts.length === 0);
+    assert.equal(engine.info.wasmMemory, 0);
+  });
+
+  test("rejects an aborted call at once during the change, and the load serves the next call", async () => {
+    const { engine, asked } = onGpu({ gpu: new FakeEngine("webgpu", { fail: () => failed() }) });
+    const controller = new AbortController();
+    const call = engine.embed(TEXTS, undefined, { signal: controller.signal });
+    while (asked.length === 0) await turn();
+    controller.abort(new Error("no longer wanted"));
+    await assert.rejects(call, /no longer wanted/);
+    assert.deepEqual(devicesIn(await engine.embed(TEXTS)), [0]);
+    assert.deepEqual(asked, ["wasm"]);
+  });
+
+  test("an abort on the GPU is no failure", async () => {
+    const controller = new AbortController();
+    const gpu = new FakeEngine("webgpu", { work: () => controller.abort(new Error("stop")) });
+    const { engine, asked } = onGpu({ gpu });
+    await assert.rejects(engine.embed(TEXTS, undefined, { signal: controller.signal }), /stop/);
+    assert.deepEqual([asked, gpu.freed], [[], 0]);
+  });
+
+  test("a failure that arrives after an abort changes nothing for the aborted call", async () => {
+    const controller = new AbortController();
+    const fail = () => (controller.abort(new Error("stop")), failed());
+    const { engine, asked } = onGpu({ gpu: new FakeEngine("webgpu", { fail }) });
+    // The engine itself does not look at the signal here, as a driver does not.
+    const gpuOnly = engine.embed(TEXTS, undefined, { signal: controller.signal });
+    await assert.rejects(gpuOnly, /stop/);
+    assert.deepEqual(asked, []);
+  });
+
+  test("answers tokenize and order on the CPU after a crash of the GPU's instance", async () => {
+    const gpu = new FakeEngine("webgpu");
+    const { engine, asked } = onGpu({ gpu });
+    assert.equal(await engine.tokenize("a"), "webgpu");
+    gpu.isAlive = false;
+    assert.deepEqual([await engine.tokenize("a"), await engine.order()], ["wasm", "wasm"]);
+    assert.deepEqual(asked, ["wasm"]);
+  });
+
+  test("scores with kept vectors after the change: the caller keeps them", async () => {
+    const { engine } = onGpu({ gpu: new FakeEngine("webgpu", { fail: (count) => (count > 1 ? failed() : undefined) }) });
+    const kept = { id: 1, at: 0 };
+    const vectors = Float32Array.of(3, 0);
+    assert.equal(engine.keep(1, [{ kept, vectors }]), true);
+    assert.deepEqual([...(await engine.score({ text: "title 4" }, { kept, vectors }, "dot"))], [7]);
+    assert.equal(await engine.score({ text: "title 4" }, { kept }, "dot"), undefined, "on the CPU they are not there yet");
+    assert.deepEqual([...(await engine.score({ text: "title 4" }, { vectors }, "dot"))], [7]);
+    assert.equal(engine.keep(2, []), false, "the CPU's instance stays");
+  });
+
+  test("scores texts, and asks the arguments of an empty list without a change", async () => {
+    const { engine, asked } = onGpu();
+    assert.deepEqual([...(await engine.score({ text: "title 1" }, { texts: ["title 2", "title 3"] }, "dot"))], [3, 4]);
+    assert.equal((await engine.embed([])).data.length, 0);
+    assert.deepEqual(asked, []);
+  });
+
+  test("reranks: the scores of a failed portion come from the CPU", async () => {
+    const gpu = new FakeEngine("webgpu", { fail: () => failed() });
+    const { devices } = onGpu({ gpu });
+    const { logits, scores } = await new DeviceRerankEngine(devices).rerank("q", TEXTS);
+    assert.deepEqual([...logits], NUMBERS);
+    assert.equal(scores.length, TEXTS.length);
+  });
+});
+
+/** A model on the CPU, and on the GPU when it is wanted, with a clock that the engines move. */
+function auto(t, { cpuMs = 50, gpuMs = 1, gpuCallMs = 5, loaded = {}, pace = new Pace(), fallback } = {}) {
+  let now = 1000;
+  t.mock.method(performance, "now", () => now);
+  const cpu = new FakeEngine("wasm", { work: async (texts) => (now += cpuMs * texts.length) });
+  const gpu = new FakeEngine("webgpu", { ...loaded, work: async (texts) => (now += gpuCallMs + gpuMs * texts.length) });
+  const warnings = [];
+  const learned = [];
+  const asked = [];
+  const load = async (device) => {
+    asked.push(device);
+    if (loaded.error) throw loaded.error;
+    return gpu;
+  };
+  const devices = new Devices({
+    engines: { wasm: cpu },
+    load,
+    warn: (...warning) => warnings.push(warning),
+    gpu: "a GPU",
+    fallback,
+    auto: { pace, onLearned: (pace) => learned.push(JSON.parse(JSON.stringify(pace))) },
+  });
+  return { engine: new DeviceEngine(devices), devices, cpu, gpu, warnings, learned, asked, clock: () => now };
+}
+
+describe('device: "auto"', () => {
+  test("leaves single texts and short lists on the CPU, and loads nothing for them", async (t) => {
+    const { engine, cpu, asked } = auto(t);
+    for (let i = 0; i < 100; i++) await engine.embed(["title 1"]);
+    for (let i = 0; i < 20; i++) await engine.embed(TEXTS.slice(0, 7));
+    assert.deepEqual([asked, cpu.parts.length, engine.info.device], [[], 120, "wasm"]);
+  });
+
+  test("loads the model for the GPU when a long list comes, measures both, and takes the faster one", async (t) => {
+    const { engine, cpu, gpu, asked, learned, warnings } = auto(t);
+    const result = await engine.embed(TEXTS);
+    assert.deepEqual(firstsOf(result), NUMBERS);
+    assert.deepEqual([asked, learned.length, warnings], [["webgpu"], 1, []]);
+    assert.deepEqual(gpu.parts.slice(0, 2), [8, 64], "few texts first");
+    assert.ok(cpu.parts.length <= 2 && gpu.parts[2] === 256, `${cpu.parts} and ${gpu.parts}`);
+    assert.deepEqual([engine.info.device, engine.info.fallback], ["webgpu", undefined]);
+  });
+
+  test("sends one text to the CPU and a list to the GPU, if a call of the GPU takes longer than one text", async (t) => {
+    const { engine, cpu, gpu } = auto(t, { cpuMs: 20, gpuMs: 1, gpuCallMs: 40 });
+    await engine.embed(TEXTS);
+    const [onCpu, onGpu] = [cpu.parts.length, gpu.parts.length];
+    await engine.embed(["title 1"]);
+    assert.deepEqual([cpu.parts.length, gpu.parts.length], [onCpu + 1, onGpu]);
+    await engine.embed(TEXTS.slice(0, 100));
+    assert.deepEqual([cpu.parts.length, gpu.parts.at(-1)], [onCpu + 1, 100]);
+  });
+
+  for (const gpuMs of [0.2, 1, 10, 60, 400]) {
+    test(`takes at most a tenth longer than the better device, with ${gpuMs} ms per text on the GPU`, async (t) => {
+      const texts = Array.from({ length: 20 }, () => TEXTS).flat();
+      const { engine, clock } = auto(t, { cpuMs: 50, gpuMs });
+      for (let at = 0; at < texts.length; at += 1000) await engine.embed(texts.slice(at, at + 1000));
+      const best = Math.min(50, gpuMs) * texts.length + 1000 + 5 * texts.length / 256;
+      // What the CPU computes before the GPU is ready, and the trials, count once.
+      const once = 64 * 50 + 72 * gpuMs + 2000;
+      assert.ok(clock() - 1000 <= 1.1 * best + once, `${clock() - 1000} ms, ${best} ms alone`);
+    });
+  }
+
+  test("frees a GPU that is no faster, and says why the CPU runs the model", async (t) => {
+    const { engine, gpu, learned } = auto(t, { gpuMs: 60 });
+    await engine.embed(TEXTS);
+    assert.deepEqual([gpu.freed, gpu.parts, learned.length], [1, [8, 64], 1]);
+    assert.match(engine.info.fallback, /the CPU is at least as fast as the GPU \(a GPU\)/);
+    assert.equal(engine.info.device, "wasm");
+    const before = gpu.parts.length;
+    assert.deepEqual(firstsOf(await engine.embed(TEXTS)), NUMBERS);
+    assert.equal(gpu.parts.length, before);
+  });
+
+  test("uses what another visit has learned", async (t) => {
+    const first = auto(t);
+    await first.engine.embed(TEXTS);
+    const pace = new Pace();
+    assert.equal(pace.restore(first.learned[0]), true);
+    assert.deepEqual([pace.isKnown, pace.isGpuFaster], [true, true]);
+    t.mock.reset();
+    const { engine, cpu, gpu, learned } = auto(t, { pace });
+    await engine.embed(TEXTS);
+    assert.deepEqual([gpu.parts[0], learned], [256, []], "no trials");
+    assert.ok(cpu.parts.length <= 2);
+    for (const wrong of [undefined, null, {}, { samples: {} }, { samples: { wasm: [], webgpu: [] } }, { samples: { wasm: [[1, { size: 1, ms: "a" }]], webgpu: [[1, {}]] } }]) {
+      assert.equal(new Pace().restore(wrong), false, JSON.stringify(wrong));
+    }
+  });
+
+  test("a load for the GPU that fails is reported once, and no call fails", async (t) => {
+    const { engine, warnings, asked } = auto(t, { loaded: { error: failed("no memory") } });
+    for (let i = 0; i < 3; i++) assert.deepEqual(firstsOf(await engine.embed(TEXTS)), NUMBERS);
+    assert.deepEqual([asked, warnings.length, engine.info.fallback], [["webgpu"], 1, "no memory"]);
+    assert.equal(warnings[0][2].code, "GPU_FAILED");
+  });
+
+  test("a failure on the GPU repeats only the failed part on the CPU", async (t) => {
+    const { engine, gpu, cpu, warnings } = auto(t, { loaded: { fail: (count) => (count === 3 ? failed() : undefined) } });
+    assert.deepEqual(firstsOf(await engine.embed(TEXTS)), NUMBERS);
+    assert.deepEqual([gpu.parts, gpu.freed, warnings.length], [[8, 64, 256], 1, 1]);
+    assert.equal(cpu.parts[1], 256);
+  });
+
+  test("reranks in parts, too", async (t) => {
+    const { devices, gpu } = auto(t);
+    const { logits, scores } = await new DeviceRerankEngine(devices).rerank("q", TEXTS);
+    assert.deepEqual([[...logits], scores.length], [NUMBERS, TEXTS.length]);
+    assert.ok(gpu.parts.length >= 3);
+  });
+
+  test("reports no memory after a crash on the CPU, so that a worker is replaced", async (t) => {
+    const { engine, cpu } = auto(t);
+    await engine.embed(TEXTS);
+    assert.equal(engine.info.wasmMemory, 200);
+    cpu.isAlive = false;
+    assert.equal(engine.info.wasmMemory, 0);
+  });
+
+  test("never asks for the GPU's model if there is a reason against it", async (t) => {
+    const { engine, asked, cpu } = auto(t, { fallback: "the processor emulates the GPU" });
+    await engine.embed(TEXTS);
+    assert.deepEqual([asked, cpu.parts, engine.info.fallback], [[], [700], "the processor emulates the GPU"]);
+  });
+
+  test("the error of a part names the text's index in the whole list", async (t) => {
+    const { engine, cpu } = auto(t);
+    cpu.fail = () => new CoromError("INVALID_ARGUMENT", "text 3: too long");
+    cpu.parts.push(1);
+    const { engine: other, gpu } = auto(t, { loaded: { fail: (count) => (count === 2 ? new CoromError("INVALID_ARGUMENT", "text 3: too long") : undefined) } });
+    await rejectsWith("INVALID_ARGUMENT", engine.embed(TEXTS), "text 3:");
+    await rejectsWith("INVALID_ARGUMENT", other.embed(TEXTS), `text ${64 + 8 + 3}:`);
+    assert.equal(gpu.freed, 0);
+  });
+});
+
+const INFO = { vendor: "acme", architecture: "rdna-9", device: "", description: "" };
+const gpuOf = (adapter) => ({ requestAdapter: async () => adapter });
+const hostOf = (adapter, more) => ({ binaries: { gpu: () => {} }, gpu: () => gpuOf(adapter), ...more });
+
+describe("findGpu", () => {
+  test("names the GPU, and detects one that the processor emulates", async () => {
+    const found = await findGpu(hostOf({ info: INFO }));
+    assert.deepEqual([found.name, found.id, found.isEmulated], ["acme rdna-9", "acme/rdna-9//", false]);
+    for (const adapter of [
+      { info: { ...INFO, isFallbackAdapter: true } },
+      { info: INFO, isFallbackAdapter: true },
+      { info: { ...INFO, vendor: "google", architecture: "swiftshader" } },
+      { info: { ...INFO, description: "llvmpipe (LLVM 15.0.6, 256 bits)" } },
+      { info: { ...INFO, description: "Microsoft Basic Render Driver" } },
+    ]) assert.equal((await findGpu(hostOf(adapter))).isEmulated, true, JSON.stringify(adapter));
+    assert.equal((await findGpu(hostOf({}))).name, "GPU", "an adapter without info");
+  });
+
+  test("says why there is no GPU, and never throws", async () => {
+    const broken = () => Promise.reject(new Error("blocked"));
+    for (const [host, reason] of [
+      [hostOf(null), /finds no GPU/],
+      [{ binaries: { gpu: () => {} } }, /no WebGPU/],
+      [hostOf(null, { gpu: () => undefined, gpuAdvice: ": install it" }), /no WebGPU: install it/],
+      [{ ...hostOf({ info: INFO }), binaries: {} }, /this entry of corom has no GPU binary/],
+      [hostOf(null, { gpu: () => ({ requestAdapter: broken }) }), /blocked/],
+      [hostOf(null, { gpu: broken }), /blocked/],
+    ]) {
+      const found = await findGpu(host);
+      assert.equal(found.gpu, undefined);
+      assert.match(found.reason, reason);
+    }
+  });
+
+  test("devices() lists the device first that auto prefers", async () => {
+    assert.deepEqual(await devicesOf(hostOf({ info: INFO })), ["webgpu", "wasm"]);
+    assert.deepEqual(await devicesOf(hostOf({ info: { ...INFO, isFallbackAdapter: true } })), ["wasm", "webgpu"]);
+    assert.deepEqual(await devicesOf(hostOf(null)), ["wasm"]);
+  });
+});
+
+/** Calls loadOnDevice with engines of the test. */
+async function loadedOn(device, { adapter = { info: INFO }, loads = {}, loader = {}, cache = "none", cacheDir, host = {}, advancedGpu } = {}) {
+  const asked = [];
+  const events = [];
+  const load = async (gpu) => {
+    const name = gpu ? "webgpu" : "wasm";
+    asked.push(name);
+    const engine = loads[name] ?? new FakeEngine(name);
+    if (engine instanceof Error) throw engine;
+    return engine;
+  };
+  const kind = { createDeviceEngine: (devices) => new DeviceEngine(devices) };
+  const options = { device, loader, cache, cacheDir, webgpu: advancedGpu, onProgress: (event) => events.push(event) };
+  const engine = await loadOnDevice({ kind, host: { ...hostOf(adapter), ...host }, options, load, first: {} });
+  return { engine, asked, events };
+}
+
+describe("loadOnDevice", () => {
+  test("webgpu without a GPU is GPU_FAILED, and nothing is loaded", async () => {
+    await rejectsWith("GPU_FAILED", loadedOn("webgpu", { adapter: null }), "finds no GPU", 'device: "auto"');
+  });
+
+  test("webgpu loads the model for the GPU alone, also for an emulated one and for exact products", async () => {
+    const emulated = { info: { ...INFO, isFallbackAdapter: true } };
+    const { engine, asked, events } = await loadedOn("webgpu", { adapter: emulated, loader: { kernel: "exact" } });
+    assert.deepEqual([asked, events, engine.info.device, engine.info.gpu], [["webgpu"], [], "webgpu", "acme rdna-9"]);
+  });
+
+  test("webgpu takes the GPU of advanced.gpu", async () => {
+    const own = gpuOf({ info: { ...INFO, description: "my GPU" } });
+    const { engine } = await loadedOn("webgpu", { adapter: null, advancedGpu: own });
+    assert.equal(engine.info.gpu, "my GPU");
+  });
+
+  for (const code of ["GPU_FAILED", "NEEDS_UNFUSED", "SELF_TEST_FAILED", "INTERNAL"]) {
+    test(`webgpu loads the model for the CPU after ${code}, and reports it`, async () => {
+      const { engine, asked, events } = await loadedOn("webgpu", { loads: { webgpu: new CoromError(code, "the reason") } });
+      assert.deepEqual([asked, engine.info.device, engine.info.fallback], [["webgpu", "wasm"], "wasm", "the reason"]);
+      assert.deepEqual(events.map(({ phase, code }) => [phase, code]), [["warning", "GPU_FALLBACK"]]);
+      assert.equal(events[0].cause.code, code);
+    });
+  }
+
+  test("webgpu rejects with errors that a GPU does not cause", async () => {
+    for (const code of ["MISSING_FILE", "INTEGRITY_MISMATCH", "INVALID_ARGUMENT"]) {
+      await rejectsWith(code, loadedOn("webgpu", { loads: { webgpu: new CoromError(code, "x") } }));
+    }
+  });
+
+  test("the CPU does not take over with another model", async () => {
+    const gpu = new FakeEngine("webgpu", { fail: () => failed() });
+    const other = Object.assign(new FakeEngine("wasm"), { content: "other content" });
+    const { engine } = await loadedOn("webgpu", { loads: { webgpu: gpu, wasm: other } });
+    const error = await rejectsWith("GPU_FAILED", engine.embed(TEXTS), "another model");
+    assert.deepEqual([error.cause.code, other.freed], ["INTEGRITY_MISMATCH", 1]);
+  });
+
+  test("auto loads the model for the CPU, and says why a GPU is not used", async () => {
+    const unfused = new FakeEngine("wasm");
+    unfused.info.fused = false;
+    for (const [options, reason] of [
+      [{ adapter: null }, /finds no GPU/],
+      [{ adapter: { info: { ...INFO, isFallbackAdapter: true } } }, /the processor emulates the GPU \(acme rdna-9\)/],
+      [{ loader: { kernel: "exact" } }, /quality: "exact"/],
+      [{ loads: { wasm: unfused } }, /not recognized as a BERT/],
+    ]) {
+      const { engine, asked } = await loadedOn("auto", options);
+      await engine.embed(TEXTS);
+      assert.deepEqual([asked, engine.info.device], [["wasm"], "wasm"]);
+      assert.match(engine.info.fallback, reason);
+    }
+    const { engine, asked } = await loadedOn("auto");
+    assert.deepEqual([asked, engine.info.fallback, engine.info.gpu], [["wasm"], undefined, "acme rdna-9"]);
+  });
+});
+
+test("auto keeps in the cache that a GPU is no faster, and does not load its model again", async (t) => {
+  let now = 0;
+  t.mock.method(performance, "now", () => now);
+  const slow = (device, ms) => new FakeEngine(device, { work: async (texts) => (now += ms * texts.length) });
+  const store = memoryStore();
+  const options = () => ({
+    cache: "auto",
+    host: { folderStore: async () => store },
+    cacheDir: "folder",
+    loads: { wasm: slow("wasm", 50), webgpu: slow("webgpu", 60) },
+  });
+  const first = await loadedOn("auto", options());
+  await first.engine.embed(TEXTS);
+  await until(() => [...store.sizes()].length > 0);
+  const second = await loadedOn("auto", options());
+  assert.match(second.engine.info.fallback, /the CPU is at least as fast as the GPU \(acme rdna-9\)/);
+  await second.engine.embed(TEXTS);
+  assert.deepEqual([first.asked, second.asked], [["wasm", "webgpu"], ["wasm"]]);
+  const otherGpu = await loadedOn("auto", { ...options(), adapter: { info: { ...INFO, architecture: "rdna-10" } } });
+  assert.equal(otherGpu.engine.info.fallback, undefined);
+});
+
+describe("Choices", () => {
+  const engine = new FakeEngine("wasm");
+  const memory = () => {
+    const stored = new Map();
+    return { stored, deviceChoice: async (key) => stored.get(key), storeDeviceChoice: async (key, bytes) => void stored.set(key, bytes) };
+  };
+
+  test("keeps what was learned per GPU and model, and reads no damaged entry", async () => {
+    const cache = memory();
+    const pace = new Pace();
+    for (const device of ["wasm", "webgpu"]) {
+      pace.measured(device, TEXTS.slice(0, 8), 8);
+      pace.measured(device, TEXTS.slice(0, 64), 64);
+    }
+    const found = { id: "a" };
+    await new Choices(cache, { found, engine }).store(pace);
+    const again = new Pace();
+    assert.equal(again.restore(await new Choices(cache, { found, engine }).read()), true);
+    assert.equal(again.estimate("wasm", sizeOf(TEXTS)), pace.estimate("wasm", sizeOf(TEXTS)));
+    assert.equal(await new Choices(cache, { found: { id: "b" }, engine }).read(), undefined);
+    for (const key of cache.stored.keys()) cache.stored.set(key, new Uint8Array([1, 2]));
+    assert.equal(await new Choices(cache, { found, engine }).read(), undefined);
+    assert.equal(await new Choices(undefined, { found, engine }).read(), undefined);
+  });
+});
