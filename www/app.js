@@ -14,6 +14,7 @@ const form = document.getElementById("input");
 const folder = document.getElementById("folder");
 const rerankerFolder = document.getElementById("reranker-folder");
 const isReranked = document.getElementById("rerank");
+const isOnGpu = document.getElementById("gpu");
 
 /** The model in use: { corom, loadTimeMs, timePerTextMs }. */
 let model;
@@ -45,6 +46,8 @@ folder.addEventListener("change", () => {
 rerankerFolder.addEventListener("change", () => {
   if (rerankerFolder.files.length > 0) loadReranker(rerankerFolder.files);
 });
+isOnGpu.addEventListener("change", () => retry?.());
+Corom.devices().then((devices) => (document.getElementById("gpu-choice").hidden = !devices.includes("webgpu")));
 
 // `corom serve` without a model: the page asks for a folder.
 if (new URLSearchParams(location.search).get("model") === "none") {
@@ -107,7 +110,8 @@ async function loadFrom(Class, from, signal) {
   const isConverted = typeof from !== "string" && isCheckpoint(from);
   const files = isConverted ? await convertCheckpoint(from, { signal, onProgress }) : from;
   const simd = new URLSearchParams(location.search).get("simd") ?? "auto";
-  return Class.load(files, { signal, onProgress, advanced: { simd } });
+  const device = isOnGpu.checked ? "webgpu" : "wasm";
+  return Class.load(files, { signal, onProgress, device, advanced: { simd } });
 }
 
 /** Ranks the candidates by the query and shows the result. */

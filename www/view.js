@@ -125,7 +125,7 @@ export function showFacts(info, loadTimeMs, timePerTextMs) {
     ["loadTime", duration(loadTimeMs)],
     ["perText", timePerTextMs === undefined ? "…" : duration(timePerTextMs)],
     ["memory", megabytes(info.wasmMemory)],
-    ["backend", info.backend],
+    ["backend", info.device === "webgpu" ? info.gpu : info.backend],
     ["simd", translate(`simd_${info.simd}`)],
     ["weights", `${info.dtype} · ${megabytes(info.weightBytes)}`],
     ["dimension", count(info.dimension)],

@@ -15,7 +15,7 @@ export function showFacts({ shop, corom, timing = {}, firstHits, firstHybrid, of
     ["catalogMemory", megabytes(shop.memoryBytes)],
     ["modelMemory", corom && megabytes(corom.info.wasmMemory)],
     ["rows", shop.info.hasVectors && translate(shop.info.hasRows ? "rowsHere" : "rowsWanted")],
-    ["backend", corom?.info.backend],
+    ["backend", corom?.info.device === "webgpu" ? corom.info.gpu : corom?.info.backend],
     ["workers", corom && count(corom.info.workers)],
     ["quality", corom && `${corom.info.precision}, ${corom.info.kernel}`],
     ["simd", corom && translate(`simd_${corom.info.simd}`)],

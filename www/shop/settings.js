@@ -2,9 +2,14 @@
 import { byId, element } from "./elements.js";
 import { SETTINGS } from "./state.js";
 
+/** The values of the control `device`, the default first, and their texts. */
+const WITHOUT_GPU = { wasm: "wasm" };
+const WITH_GPU = { wasm: "wasm", auto: "auto", webgpu: "GPU" };
+
 /** Connects the controls. `devices` has the back ends of this host, `onChange(name, value)` is called after a change. */
 export function startSettings(devices, onChange) {
-  byId("device").replaceChildren(...devices.map((device) => element("option", { value: device }, device)));
+  const choices = Object.entries(devices.includes("webgpu") ? WITH_GPU : WITHOUT_GPU);
+  byId("device").replaceChildren(...choices.map(([value, text]) => element("option", { value }, text)));
   for (const name of SETTINGS) {
     byId(name).addEventListener("change", ({ target }) => onChange(name, target.value));
   }

@@ -2,7 +2,7 @@
 
 export const PAGE_SIZE = 24;
 /** Settings of the model that are in the address, each with the values that another than the default has. */
-const CHOICES = { quality: ["exact", "float"], device: ["wasm", "webgpu"], workers: ["2", "4"] };
+const CHOICES = { quality: ["exact", "float"], device: ["auto", "webgpu"], workers: ["2", "4"] };
 export const SETTINGS = Object.keys(CHOICES);
 const LISTS = ["category", "audience", "color", "features"];
 
