@@ -1,5 +1,6 @@
 //! A list of texts that is embedded step by step. [`Embedder`](crate::embedder::Embedder) runs the steps.
 
+use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -16,8 +17,13 @@ pub struct EmbedJob {
     pub(crate) encodings: Vec<Encoding>,
     /// The texts in the order of their batches, once all are tokenized.
     order: Vec<usize>,
-    /// The range of `order` that is computed next.
-    batch: Range<usize>,
+    /// The texts before this place of `order` are embedded.
+    done: usize,
+    /// The ranges of `order` that are computed next.
+    batches: VecDeque<Range<usize>>,
+    /// The number of these that the encoder has begun.
+    pub(crate) begun: usize,
+    pub(crate) is_pending: bool,
     layout: Option<BatchLayout>,
     /// The limit that [`set_batch_tokens`](Self::set_batch_tokens) set.
     batch_tokens: Option<usize>,
@@ -39,7 +45,10 @@ impl EmbedJob {
             id,
             encodings: Vec::with_capacity(texts.len()),
             order: Vec::new(),
-            batch: 0..0,
+            done: 0,
+            batches: VecDeque::new(),
+            begun: 0,
+            is_pending: false,
             layout: None,
             batch_tokens: None,
             done_tokens: 0,
@@ -66,7 +75,12 @@ impl EmbedJob {
 
     /// Returns the number of texts that are embedded.
     pub fn done(&self) -> usize {
-        self.batch.start
+        self.done
+    }
+
+    /// Returns true if the last step could do nothing, because a GPU is computing. On the CPU it is always false.
+    pub fn is_pending(&self) -> bool {
+        self.is_pending
     }
 
     /// Returns the number of tokens of the texts that are embedded.
@@ -90,29 +104,35 @@ impl EmbedJob {
         self.order = order(&self.lengths(), layout);
     }
 
-    /// Returns the texts of the next batch: none once the job is done. The batch stays the same until
-    /// [`finish_batch`](Self::finish_batch).
-    pub(crate) fn next_batch(&mut self) -> &[usize] {
-        if let (true, Some(layout)) = (self.batch.is_empty(), self.layout) {
+    /// Returns the texts of the next batch (`number` 0) or of one behind it: none if there is no such batch. A batch
+    /// stays the same until [`finish_batch`](Self::finish_batch).
+    pub(crate) fn batch(&mut self, number: usize) -> &[usize] {
+        while let (true, Some(layout)) = (self.batches.len() <= number, self.layout) {
             let layout = match (layout, self.batch_tokens) {
                 (BatchLayout::Ragged { .. }, Some(max_tokens)) => BatchLayout::Ragged { max_tokens },
                 (own, _) => own,
             };
+            let start = self.batches.back().map_or(self.done, |last| last.end);
             let lengths = |&text: &usize| self.encodings[text].input_ids.len();
-            let rest = self.order[self.batch.start..].iter().map(lengths);
-            self.batch.end = self.batch.start + next_batch(rest, layout);
+            let count = next_batch(self.order[start..].iter().map(lengths), layout);
+            if count == 0 {
+                break;
+            }
+            self.batches.push_back(start..start + count);
         }
-        &self.order[self.batch.clone()]
+        self.batches.get(number).map_or(&[], |range| &self.order[range.clone()])
     }
 
-    /// Stores the vectors of the batch, one after the other.
+    /// Stores the vectors of the next batch, one after the other.
     pub(crate) fn finish_batch(&mut self, vectors: &[f32]) {
         let dimension = self.recipe.dimension();
-        for (&text, vector) in self.order[self.batch.clone()].iter().zip(vectors.chunks_exact(dimension)) {
+        let Some(batch) = self.batches.pop_front() else { return };
+        for (&text, vector) in self.order[batch.clone()].iter().zip(vectors.chunks_exact(dimension)) {
             self.vectors[text * dimension..][..dimension].copy_from_slice(vector);
             self.done_tokens += self.encodings[text].input_ids.len();
         }
-        self.batch.start = self.batch.end;
+        self.done = batch.end;
+        self.begun = self.begun.saturating_sub(1);
     }
 
     fn lengths(&self) -> Vec<usize> {
@@ -132,12 +152,12 @@ impl EmbedJob {
     pub(crate) fn leave_out(&mut self, failed: &[usize]) {
         self.order.retain(|text| !failed.contains(text));
         self.order.splice(..0, failed.iter().copied());
-        self.batch = failed.len()..failed.len();
+        self.done = failed.len();
     }
 
     /// Returns the number of tokens of the texts that are not embedded.
     pub(crate) fn waiting_tokens(&self) -> usize {
-        self.order[self.batch.start..].iter().map(|&text| self.encodings[text].input_ids.len()).sum()
+        self.order[self.done..].iter().map(|&text| self.encodings[text].input_ids.len()).sum()
     }
 
     /// Returns the texts of every batch that is left. `max_tokens` bounds the tokens of a batch if neither
@@ -145,23 +165,22 @@ impl EmbedJob {
     pub(crate) fn waiting_batches(&mut self, max_tokens: usize) -> Vec<Vec<usize>> {
         let own = self.batch_tokens;
         self.batch_tokens = Some(own.unwrap_or(max_tokens).min(max_tokens));
-        let start = self.batch.start;
-        self.batch.end = start;
+        self.batches.clear();
         let mut batches = Vec::new();
         loop {
-            match self.next_batch() {
+            match self.batch(batches.len()) {
                 [] => break,
                 texts => batches.push(texts.to_vec()),
             }
-            self.batch.start = self.batch.end;
         }
-        (self.batch, self.batch_tokens) = (start..start, own);
+        self.batches.clear();
+        self.batch_tokens = own;
         batches
     }
 
     /// Ends the job: all vectors are stored.
     pub(crate) fn end(&mut self) {
         self.done_tokens = self.encodings.iter().map(|encoding| encoding.input_ids.len()).sum();
-        self.batch = self.order.len()..self.order.len();
+        self.done = self.order.len();
     }
 }

@@ -296,12 +296,14 @@ impl Embedder {
     /// Does a small part of the work: tokenizes some texts, or runs one batch once all texts are
     /// tokenized. Returns true if the job is done.
     ///
-    /// A back end that computes elsewhere may need several steps for a batch. The batch of another
-    /// job that has not finished is then run again.
+    /// A back end that computes elsewhere may need several steps for a batch, and begins the next batch meanwhile.
+    /// [`EmbedJob::is_pending`] is then true after a step that could only wait. The batches of another job that have
+    /// not finished are run again.
     ///
     /// # Errors
     /// See [`embed`](Self::embed).
     pub fn step(&mut self, job: &mut EmbedJob) -> Result<bool> {
+        job.is_pending = false;
         if !job.is_tokenized() {
             self.tokenize_some(job)?;
             if job.is_tokenized() {
@@ -309,22 +311,34 @@ impl Embedder {
             }
             return Ok(false);
         }
-        let texts = job.next_batch().to_vec();
-        if !texts.is_empty() {
+        // After an error, and after a step of another job, no batch of this one is running.
+        if self.running_job.take() != Some(job.id) {
+            job.begun = 0;
+        }
+        let max_runs = self.encoder.max_runs();
+        if job.begun < max_runs && !job.batch(job.begun).is_empty() {
+            let texts = job.batch(job.begun).to_vec();
             let batch = batch_of(texts.iter().map(|&i| &job.encodings[i]));
-            if self.running_job != Some(job.id) {
-                self.running_job = None;
-                self.encoder.begin(&batch)?;
+            match job.begun {
+                0 => self.encoder.begin(&batch)?,
+                _ => self.encoder.begin_next(&batch)?,
+            }
+            job.begun += 1;
+            if job.begun < max_runs && !job.batch(job.begun).is_empty() {
                 self.running_job = Some(job.id);
+                return Ok(false);
             }
-            let polled = self.encoder.poll();
-            if !matches!(polled, Ok(Poll::Pending)) {
-                self.running_job = None;
+        }
+        if job.begun > 0 {
+            if let Poll::Ready(output) = self.encoder.poll()? {
+                let texts = job.batch(0).to_vec();
+                let lengths: Vec<usize> = texts.iter().map(|&i| job.encodings[i].input_ids.len()).collect();
+                let vectors = job.recipe.vectors(output, &lengths, job.skipped, self.hidden_shape())?;
+                job.finish_batch(&vectors);
+            } else {
+                job.is_pending = true;
             }
-            let Poll::Ready(output) = polled? else { return Ok(false) };
-            let lengths: Vec<usize> = batch.lengths().collect();
-            let vectors = job.recipe.vectors(output, &lengths, job.skipped, self.hidden_shape())?;
-            job.finish_batch(&vectors);
+            self.running_job = Some(job.id);
         }
         Ok(job.done() == job.total())
     }

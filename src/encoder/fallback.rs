@@ -1,5 +1,6 @@
 //! Runs a model on a device, and on the CPU once the device has failed.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 
@@ -10,14 +11,14 @@ use crate::error::{Error, ErrorCode, Result};
 /// Returns an encoder of the same model on the CPU.
 pub type Reload = dyn Fn() -> Result<Box<dyn Encoder>> + Send + Sync;
 
-/// An encoder on a device that may fail. The batch that is running when the device fails is run again on the CPU, and
-/// so are all later ones.
+/// An encoder on a device that may fail. The batches that are running when the device fails are run again on the CPU,
+/// and so are all later ones.
 pub struct FallbackEncoder {
     encoder: Box<dyn Encoder>,
     info: EncoderInfo,
     cpu: Arc<Cpu>,
-    /// The batch that is running.
-    batch: Option<Batch>,
+    /// The batches that are running on the device, or were when it failed.
+    batches: VecDeque<Batch>,
     has_failed: bool,
 }
 
@@ -32,7 +33,7 @@ impl FallbackEncoder {
     pub fn new(encoder: Box<dyn Encoder>, reload: Box<Reload>) -> Self {
         let info = encoder.info().clone();
         let cpu = Arc::new(Cpu { reload, encoder: Mutex::default() });
-        Self { encoder, info, cpu, batch: None, has_failed: false }
+        Self { encoder, info, cpu, batches: VecDeque::new(), has_failed: false }
     }
 
     /// Takes an encoder on the CPU that runs instead of a device, which has failed for this reason.
@@ -55,7 +56,7 @@ impl FallbackEncoder {
         })?;
         self.has_failed = true;
         self.info = EncoderInfo { fallback: Some(error.message().to_owned()), ..self.encoder.info().clone() };
-        match &self.batch {
+        match self.batches.front() {
             Some(batch) => self.encoder.begin(batch),
             None => Ok(()),
         }
@@ -83,17 +84,30 @@ impl Encoder for FallbackEncoder {
             encoder: self.encoder.fork(),
             info: self.info.clone(),
             cpu: Arc::clone(&self.cpu),
-            batch: None,
+            batches: VecDeque::new(),
             has_failed: self.has_failed,
         })
     }
 
     fn begin(&mut self, batch: &Batch) -> Result<()> {
-        self.batch = (!self.has_failed).then(|| batch.clone());
-        match self.encoder.begin(batch) {
-            Err(error) => self.take_over(error),
-            Ok(()) => Ok(()),
+        self.batches.clear();
+        if self.has_failed {
+            return self.encoder.begin(batch);
         }
+        self.batches.push_back(batch.clone());
+        self.encoder.begin(batch).or_else(|error| self.take_over(error))
+    }
+
+    fn max_runs(&self) -> usize {
+        if self.has_failed { 1 } else { self.encoder.max_runs() }
+    }
+
+    fn begin_next(&mut self, batch: &Batch) -> Result<()> {
+        if self.batches.is_empty() {
+            return self.begin(batch);
+        }
+        self.batches.push_back(batch.clone());
+        self.encoder.begin_next(batch).or_else(|error| self.take_over(error))
     }
 
     fn poll(&mut self) -> Result<Poll<EncoderOutput>> {
@@ -105,7 +119,11 @@ impl Encoder for FallbackEncoder {
             Ok(polled) => polled,
         };
         if polled.is_ready() {
-            self.batch = None;
+            self.batches.pop_front();
+            // The CPU runs one batch at a time.
+            if let (true, Some(next)) = (self.has_failed, self.batches.front()) {
+                self.encoder.begin(next)?;
+            }
         }
         Ok(polled)
     }

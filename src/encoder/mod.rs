@@ -67,7 +67,7 @@ pub trait Encoder: Send {
     /// Returns what was loaded.
     fn info(&self) -> &EncoderInfo;
 
-    /// Starts a run over one batch. The run of an earlier batch that is not finished is dropped.
+    /// Starts a run over one batch. The runs of earlier batches that are not finished are dropped.
     ///
     /// # Errors
     /// `TOKEN_ID_OUT_OF_RANGE` for a token id outside the vocabulary or a token type outside the
@@ -75,10 +75,25 @@ pub trait Encoder: Send {
     /// than the model has positions. The encoder stays usable.
     fn begin(&mut self, batch: &Batch) -> Result<()>;
 
-    /// Returns the output of the run, once it is ready.
+    /// Returns the number of runs that may be under way at the same time: more than 1 for a back end that computes
+    /// elsewhere.
+    fn max_runs(&self) -> usize {
+        1
+    }
+
+    /// Starts a run over one more batch, behind those that are under way. There are fewer than
+    /// [`max_runs`](Self::max_runs).
     ///
     /// # Errors
-    /// `INTERNAL` if no run was started or the run failed.
+    /// Those of [`begin`](Self::begin). Then no run is under way.
+    fn begin_next(&mut self, batch: &Batch) -> Result<()> {
+        self.begin(batch)
+    }
+
+    /// Returns the output of the first run that is under way, once it is ready. The next call is about the next run.
+    ///
+    /// # Errors
+    /// `INTERNAL` if no run was started or the run failed. Then no run is under way.
     fn poll(&mut self) -> Result<Poll<EncoderOutput>>;
 
     /// Returns another encoder of the same model, for another thread. Both share the weights.

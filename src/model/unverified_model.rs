@@ -65,6 +65,11 @@ impl UnverifiedModel {
         self.self_test.is_some()
     }
 
+    /// Returns true if the last step could do nothing, because a GPU is computing.
+    pub fn is_pending(&self) -> bool {
+        self.job.as_ref().is_some_and(EmbedJob::is_pending)
+    }
+
     /// Does a small part of the self-test. Returns true if the self-test has passed or there is none.
     ///
     /// # Errors

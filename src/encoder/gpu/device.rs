@@ -14,15 +14,13 @@ use crate::error::Result;
 /// Bytes of the uniform parameters of a dispatch.
 pub(super) const PARAMS_BYTES: u64 = 32;
 
-const DEADLINE: Duration = Duration::from_secs(60);
-
 /// The choice of a GPU.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct GpuOptions {
     /// True if a processor that emulates a GPU (SwiftShader, lavapipe) may be used. It is slower than the CPU back end.
     pub allow_software: bool,
     /// The longest time that a submission may take until the CPU takes over. The default is a minute, much more than any
-    /// submission takes, and ten minutes for an emulated GPU. In a browser nothing measures it.
+    /// submission takes, and ten minutes for an emulated GPU.
     pub deadline: Option<Duration>,
     /// The products that are checked by their sums.
     pub product_checks: ProductChecks,
@@ -43,12 +41,6 @@ pub enum ProductChecks {
     Never,
 }
 
-/// The PCI ids, or the ids of Khronos, of Qualcomm, Arm and Imagination.
-const CHECKED_VENDORS: [u32; 3] = [0x5143, 0x13b5, 0x1010];
-
-/// The PCI id of Intel. Like the GPUs of phones, its older GPUs have few registers per thread.
-const INTEL: u32 = 0x8086;
-
 /// A GPU that models can be loaded onto. Clones are the same device.
 ///
 /// ```no_run
@@ -65,11 +57,7 @@ const INTEL: u32 = 0x8086;
 pub struct GpuDevice(Arc<Shared>);
 
 struct Shared {
-    name: String,
-    is_software: bool,
-    has_packed_dot: bool,
-    checks_products: bool,
-    has_few_registers: bool,
+    traits: DeviceTraits,
     device: wgpu::Device,
     queue: wgpu::Queue,
     failures: FailureLog,
@@ -77,7 +65,20 @@ struct Shared {
     pipelines: Mutex<BTreeMap<Shader, Arc<Pipeline>>>,
     /// The bytes of all buffers.
     live_bytes: Arc<AtomicU64>,
-    deadline: Duration,
+}
+
+/// The properties of a device that decide how it is used.
+pub(super) struct DeviceTraits {
+    pub(super) name: String,
+    pub(super) is_software: bool,
+    pub(super) has_packed_dot: bool,
+    pub(super) checks_products: bool,
+    pub(super) has_few_registers: bool,
+    pub(super) deadline: Duration,
+    /// The time that a submission should take at most.
+    pub(super) submission_ms: f64,
+    /// Returns the time in milliseconds.
+    pub(super) clock: fn() -> f64,
 }
 
 /// A compiled shader.
@@ -88,108 +89,46 @@ pub(super) struct Pipeline {
 
 impl fmt::Debug for GpuDevice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("GpuDevice").field(&self.0.name).finish()
+        f.debug_tuple("GpuDevice").field(&self.0.traits.name).finish()
     }
 }
 
 impl GpuDevice {
-    /// Opens the GPU of this machine. Returns `None` if there is none.
-    ///
-    /// # Errors
-    /// `GPU_FAILED` if there is one that cannot be opened.
-    #[cfg(not(target_arch = "wasm32"))]
-    pub fn open(options: GpuOptions) -> Result<Option<Self>> {
-        use std::task::{Context, Poll, Waker};
-        // Natively wgpu has answered before its futures are polled.
-        let mut request = std::pin::pin!(Self::request(options));
-        match request.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(device) => device,
-            Poll::Pending => Err(failed("the driver did not answer")),
-        }
-    }
-
-    /// Requests the GPU of this machine. Returns `None` if there is none.
-    ///
-    /// # Errors
-    /// `GPU_FAILED` if there is one that cannot be opened.
-    pub async fn request(options: GpuOptions) -> Result<Option<Self>> {
-        let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
-        let adapter_options = wgpu::RequestAdapterOptions {
-            power_preference: wgpu::PowerPreference::HighPerformance,
-            ..Default::default()
-        };
-        let Ok(adapter) = instance.request_adapter(&adapter_options).await else { return Ok(None) };
-        let info = adapter.get_info();
-        let is_software = info.device_type == wgpu::DeviceType::Cpu;
-        if is_software && !options.allow_software {
-            return Ok(None);
-        }
-        // Larger buffers than the default are only for large tables. Everything else keeps to the default limits.
-        let own = adapter.limits();
-        let required_limits = wgpu::Limits {
-            max_buffer_size: own.max_buffer_size,
-            max_storage_buffer_binding_size: own.max_storage_buffer_binding_size,
-            ..wgpu::Limits::default()
-        };
-        if !required_limits.check_limits(&own) {
-            return Err(failed("the device has less than the default limits of WebGPU"));
-        }
-        let descriptor = wgpu::DeviceDescriptor {
-            label: Some("corom"),
-            required_limits,
-            ..wgpu::DeviceDescriptor::default()
-        };
-        let opened = adapter.request_device(&descriptor).await;
-        let (device, queue) = opened.map_err(|error| failed(&error.to_string()))?;
-        let failures = FailureLog::default();
-        let log = failures.clone();
-        device.set_device_lost_callback(move |_, reason| {
-            log.record(format!("the device was lost ({reason})"));
-        });
-        #[cfg(not(target_arch = "wasm32"))]
-        {
-            let log = failures.clone();
-            device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| log.record(error.to_string())));
-        }
-        let language = instance.wgsl_language_features();
-        let backend = info.backend;
-        Ok(Some(Self(Arc::new(Shared {
-            name: if info.name.is_empty() {
-                backend.to_string()
-            } else {
-                format!("{} ({backend})", info.name)
-            },
-            is_software,
-            checks_products: match options.product_checks {
-                ProductChecks::Auto => CHECKED_VENDORS.contains(&info.vendor),
-                ProductChecks::Always => true,
-                ProductChecks::Never => false,
-            },
-            has_few_registers: info.vendor == INTEL || CHECKED_VENDORS.contains(&info.vendor),
-            has_packed_dot: language.contains(wgpu::WgslLanguageFeatures::Packed4x8IntegerDotProduct),
+    /// Takes an open device.
+    pub(super) fn new(
+        (device, queue): (wgpu::Device, wgpu::Queue),
+        traits: DeviceTraits,
+        fault: Option<Fault>,
+    ) -> Self {
+        Self(Arc::new(Shared {
+            traits,
             device,
             queue,
-            failures,
-            faults: Faults::new(options.fault),
+            failures: FailureLog::default(),
+            faults: Faults::new(fault),
             pipelines: Mutex::default(),
             live_bytes: Arc::default(),
-            deadline: options.deadline.unwrap_or(if is_software { 10 * DEADLINE } else { DEADLINE }),
-        }))))
+        }))
     }
 
     /// Returns the name of the GPU, and the interface that it is used through.
     pub fn name(&self) -> &str {
-        &self.0.name
+        &self.0.traits.name
     }
 
     /// Returns true if the processor emulates the GPU.
     pub fn is_software(&self) -> bool {
-        self.0.is_software
+        self.0.traits.is_software
     }
 
     /// Returns the first failure of the device. After it the device computes nothing.
     pub fn failure(&self) -> Option<String> {
         self.0.failures.first()
+    }
+
+    /// Records that the device has failed. A page calls this, which learns of failures before this crate does.
+    pub fn fail(&self, reason: &str) {
+        self.0.failures.record(reason);
     }
 
     /// Destroys the device and everything on it.
@@ -210,7 +149,16 @@ impl GpuDevice {
     }
 
     pub(super) fn deadline(&self) -> Duration {
-        self.0.deadline
+        self.0.traits.deadline
+    }
+
+    /// Returns the time that a submission should take at most.
+    pub(super) fn submission_ms(&self) -> f64 {
+        self.0.traits.submission_ms
+    }
+
+    pub(super) fn clock(&self) -> fn() -> f64 {
+        self.0.traits.clock
     }
 
     pub(super) fn failures(&self) -> &FailureLog {
@@ -223,17 +171,17 @@ impl GpuDevice {
 
     /// Returns true if shaders may call `dot4I8Packed`.
     pub(super) fn has_packed_dot(&self) -> bool {
-        self.0.has_packed_dot
+        self.0.traits.has_packed_dot
     }
 
     /// Returns true if a thread should compute few outputs.
     pub(super) fn has_few_registers(&self) -> bool {
-        self.0.has_few_registers
+        self.0.traits.has_few_registers
     }
 
     /// Returns true if the sums of products are checked.
     pub(super) fn checks_products(&self) -> bool {
-        self.0.checks_products
+        self.0.traits.checks_products
     }
 
     pub(super) fn wgpu(&self) -> (&wgpu::Device, &wgpu::Queue) {

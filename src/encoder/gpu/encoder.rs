@@ -1,13 +1,14 @@
 //! Runs batches on the GPU.
 //!
 //! The first batch waits until the device has passed its checks (`verify`). A batch is cut into submissions of bounded
-//! size, which run one after the other while the results of earlier ones are read back. Each submission has one more
-//! text, whose result is known.
+//! size, which run one after the other while the results of earlier ones are read back, and so is the next batch. Each
+//! submission has one more text, whose result is known.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::Poll;
 
+use super::pace::Pace;
 use super::run::{GpuModel, Readback, Runner};
 use super::slots::Slots;
 use super::verify::{Canary, Verification};
@@ -18,26 +19,27 @@ use crate::encoder::plan::Outputs;
 use crate::encoder::{Encoder, EncoderInfo, EncoderOutput};
 use crate::error::{Result, fail};
 
-/// The most tokens of a submission, except for a longer text. A driver resets a device that computes for two seconds.
-const MAX_SUBMISSION_TOKENS: usize = 1024;
+/// A batch that is read back while the next one computes.
+const MAX_RUNS: usize = 2;
 
 /// A BERT encoder whose ops run on a GPU.
 pub(super) struct GpuEncoder {
     model: Arc<GpuModel>,
-    slots: Slots,
     outputs: Outputs,
     info: EncoderInfo,
     config: BertConfig,
     runner: Runner,
+    /// The checks that are running.
+    verification: Option<Box<Verification>>,
     /// `None` until the device has passed its checks.
     canary: Option<Canary>,
-    state: State,
-}
-
-enum State {
-    Idle,
-    Verifying { verification: Box<Verification>, batch: Batch },
-    Running(Run),
+    /// The batches that wait for the checks.
+    waiting: VecDeque<Batch>,
+    /// The batches that are running, in their order.
+    runs: VecDeque<Run>,
+    pace: Pace,
+    /// The time at which the last results arrived.
+    last_arrival_ms: f64,
 }
 
 /// A batch whose submissions are running.
@@ -52,6 +54,7 @@ struct Submission {
     readback: Readback,
     /// Per output, the range of numbers that belongs to the canary.
     canary: Vec<std::ops::Range<usize>>,
+    tokens: usize,
 }
 
 impl GpuEncoder {
@@ -62,42 +65,51 @@ impl GpuEncoder {
         info: EncoderInfo,
         config: BertConfig,
     ) -> Self {
-        let runner = Runner::new(slots.clone());
+        let runner = Runner::new(slots);
+        let pace = Pace::new(model.gpu.submission_ms());
         Self {
+            pace,
+            last_arrival_ms: 0.0,
             model: Arc::new(model),
-            slots,
             outputs,
             info,
             config,
             runner,
+            verification: None,
             canary: None,
-            state: State::Idle,
+            waiting: VecDeque::new(),
+            runs: VecDeque::new(),
         }
     }
 
     /// Submits a batch in parts.
-    fn submit(&mut self, canary: &mut Canary, batch: &Batch) -> Result<Run> {
-        let values = self.outputs.values();
+    fn submit(&mut self, batch: &Batch) -> Result<()> {
+        let Self { model, runner, outputs, pace, canary: Some(canary), .. } = self else {
+            fail!(Internal, "a batch was submitted to a GPU that is not checked")
+        };
+        let values = outputs.values();
         let mut run = Run { submissions: VecDeque::new(), rows: vec![Vec::new(); values.len()] };
         let mut first = 0;
         while first < batch.texts() {
             let mut end = first + 1;
             let start = batch.range(first).start;
-            while end < batch.texts() && batch.range(end).end - start <= MAX_SUBMISSION_TOKENS {
+            while end < batch.texts() && batch.range(end).end - start <= pace.limit() {
                 end += 1;
             }
             let (with_canary, place) = canary.insert(batch, first..end);
-            let readback = self.runner.submit(&self.model, &with_canary, values)?;
+            let readback = runner.submit(model, &with_canary, values)?;
             let ranges = values.iter().map(|value| {
                 let rows =
-                    if self.model.per_text[*value] { place.text..place.text + 1 } else { place.rows.clone() };
-                let width = self.model.widths[*value];
+                    if model.per_text[*value] { place.text..place.text + 1 } else { place.rows.clone() };
+                let width = model.widths[*value];
                 rows.start * width..rows.end * width
             });
-            run.submissions.push_back(Submission { readback, canary: ranges.collect() });
+            let canary = ranges.collect();
+            run.submissions.push_back(Submission { readback, canary, tokens: with_canary.tokens() });
             first = end;
         }
-        Ok(run)
+        self.runs.push_back(run);
+        Ok(())
     }
 
     fn output(&self, mut rows: Vec<Vec<f32>>) -> EncoderOutput {
@@ -108,19 +120,73 @@ impl GpuEncoder {
         }
     }
 
+    /// Submits a batch, or lets it wait for the checks.
+    fn enqueue(&mut self, batch: &Batch) -> Result<()> {
+        check(batch, &self.config, self.info.max_tokens)?;
+        if self.canary.is_some() {
+            return self.submit(batch);
+        }
+        if self.verification.is_none() {
+            let verification = Verification::new(&self.model, &self.config, self.info.max_tokens)?;
+            self.verification = Some(Box::new(verification));
+        }
+        self.waiting.push_back(batch.clone());
+        Ok(())
+    }
+
     /// Continues the checks. Returns false while the device is computing.
     fn verify(&mut self) -> Result<bool> {
-        let State::Verifying { verification, .. } = &mut self.state else { return Ok(true) };
-        let Some(mut canary) = verification.poll(&self.model, &mut self.runner, self.outputs.values())?
-        else {
-            return Ok(false);
-        };
-        let State::Verifying { batch, .. } = std::mem::replace(&mut self.state, State::Idle) else {
-            return Ok(true);
-        };
-        self.state = State::Running(self.submit(&mut canary, &batch)?);
-        self.canary = Some(canary);
+        if let Some(verification) = &mut self.verification {
+            let checked = verification.poll(&self.model, &mut self.runner, self.outputs.values())?;
+            let Some(canary) = checked else { return Ok(false) };
+            self.canary = Some(canary);
+            self.verification = None;
+        }
+        while let Some(batch) = self.waiting.pop_front() {
+            self.submit(&batch)?;
+        }
         Ok(true)
+    }
+
+    /// Continues. Returns the output of the first run once it has arrived.
+    fn advance(&mut self) -> Result<Poll<EncoderOutput>> {
+        if !self.verify()? {
+            return Ok(Poll::Pending);
+        }
+        let Some(run) = self.runs.front_mut() else { fail!(Internal, "no batch is running") };
+        while let Some(submission) = run.submissions.front() {
+            let Some(arrived) = submission.readback.poll()? else { return Ok(Poll::Pending) };
+            if let Some(canary) = &self.canary
+                && let Err(error) = canary.check(&arrived, &submission.canary)
+            {
+                self.model.gpu.failures().record("a result was wrong");
+                return Err(error);
+            }
+            let readback = &submission.readback;
+            self.pace.measured(submission.tokens, readback.duration_ms(self.last_arrival_ms));
+            self.last_arrival_ms = readback.arrived_ms();
+            for ((rows, part), canary) in run.rows.iter_mut().zip(&arrived).zip(&submission.canary) {
+                rows.extend_from_slice(&part[..canary.start]);
+                rows.extend_from_slice(&part[canary.end..]);
+            }
+            run.submissions.pop_front();
+            if let Some(next) = run.submissions.front_mut() {
+                next.readback.restart_clock();
+            }
+        }
+        let rows = std::mem::take(&mut run.rows);
+        self.runs.pop_front();
+        if let Some(next) = self.runs.front_mut().and_then(|run| run.submissions.front_mut()) {
+            next.readback.restart_clock();
+        }
+        Ok(Poll::Ready(self.output(rows)))
+    }
+
+    /// Drops what is running.
+    fn stop(&mut self) {
+        self.verification = None;
+        self.waiting.clear();
+        self.runs.clear();
     }
 }
 
@@ -133,31 +199,35 @@ impl Encoder for GpuEncoder {
     fn fork(&self) -> Box<dyn Encoder> {
         Box::new(Self {
             model: Arc::clone(&self.model),
-            slots: self.slots.clone(),
             outputs: self.outputs.clone(),
             info: self.info.clone(),
             config: self.config.clone(),
-            runner: Runner::new(self.slots.clone()),
+            runner: self.runner.fork(),
+            verification: None,
             canary: self.canary.clone(),
-            state: State::Idle,
+            waiting: VecDeque::new(),
+            runs: VecDeque::new(),
+            pace: self.pace.clone(),
+            last_arrival_ms: 0.0,
         })
     }
 
     fn begin(&mut self, batch: &Batch) -> Result<()> {
-        self.state = State::Idle;
-        check(batch, &self.config, self.info.max_tokens)?;
-        self.state = match self.canary.take() {
-            Some(mut canary) => {
-                let run = self.submit(&mut canary, batch)?;
-                self.canary = Some(canary);
-                State::Running(run)
-            }
-            None => State::Verifying {
-                verification: Box::new(Verification::new(&self.model, &self.config, self.info.max_tokens)?),
-                batch: batch.clone(),
-            },
-        };
-        Ok(())
+        self.waiting.clear();
+        self.runs.clear();
+        self.begin_next(batch)
+    }
+
+    fn max_runs(&self) -> usize {
+        MAX_RUNS
+    }
+
+    fn begin_next(&mut self, batch: &Batch) -> Result<()> {
+        let begun = self.enqueue(batch);
+        if begun.is_err() {
+            self.stop();
+        }
+        begun
     }
 
     #[cfg(test)]
@@ -174,44 +244,10 @@ impl Encoder for GpuEncoder {
     }
 
     fn poll(&mut self) -> Result<Poll<EncoderOutput>> {
-        match self.verify() {
-            Ok(true) => {}
-            Ok(false) => return Ok(Poll::Pending),
-            Err(error) => {
-                self.state = State::Idle;
-                return Err(error);
-            }
+        let polled = self.advance();
+        if polled.is_err() {
+            self.stop();
         }
-        let State::Running(run) = &mut self.state else { fail!(Internal, "no batch is running") };
-        while let Some(submission) = run.submissions.front() {
-            let arrived = match submission.readback.poll() {
-                Ok(Some(parts)) => parts,
-                Ok(None) => return Ok(Poll::Pending),
-                Err(error) => {
-                    self.state = State::Idle;
-                    return Err(error);
-                }
-            };
-            let checked = match &self.canary {
-                Some(canary) => canary.check(&arrived, &submission.canary),
-                None => Ok(()),
-            };
-            if let Err(error) = checked {
-                self.model.gpu.failures().record("a result was wrong");
-                self.state = State::Idle;
-                return Err(error);
-            }
-            for ((rows, part), canary) in run.rows.iter_mut().zip(&arrived).zip(&submission.canary) {
-                rows.extend_from_slice(&part[..canary.start]);
-                rows.extend_from_slice(&part[canary.end..]);
-            }
-            run.submissions.pop_front();
-            if let Some(next) = run.submissions.front_mut() {
-                next.readback.restart_clock();
-            }
-        }
-        let rows = std::mem::take(&mut run.rows);
-        self.state = State::Idle;
-        Ok(Poll::Ready(self.output(rows)))
+        polled
     }
 }

@@ -1,20 +1,20 @@
 //! The GPU back end: runs the ops of a plan as compute shaders, through wgpu. Feature `gpu`.
 //!
-//! Natively wgpu uses Vulkan, Metal or Direct3D 12. Sums are in f32 or, for int8 weights with exact kernels, in
+//! Natively wgpu uses Vulkan, Metal or Direct3D 12, in a page the browser's WebGPU. Sums are in f32 or, for int8 weights with exact kernels, in
 //! integers that equal those of the CPU's exact kernel. Nothing that a device returns is trusted before it has passed
 //! the checks of `verify`, and each batch has a text whose result is known. Any doubt is an error with the code
 //! `GPU_FAILED`; the caller then runs the batch on the CPU ([`FallbackEncoder`](crate::encoder::FallbackEncoder)).
 //!
 //! | part | content |
 //! |---|---|
-//! | `device`, `buffer`, `failure` | adapter, device, queue, pipelines; failures, and faults that tests inject |
+//! | `open`, `device`, `buffer`, `failure` | adapter, device, queue, pipelines; failures, and faults that tests inject |
 //! | `shaders/*.wgsl`, `shaders`, `template` | one template per op, with the op's name; their configurations |
 //! | `weights` | the weights of an op in the layout of its shader |
 //! | `builder` | packs ops as weights arrive |
 //! | `slots`, `inputs` | buffers of activations; the numbers of a batch |
 //! | `dispatch`, `run` | the dispatches of an op; recording, submitting, reading back |
 //! | `verify`, `known_answers` | products whose results are known; a text in each batch |
-//! | `encoder` | runs batches, in submissions of bounded size |
+//! | `encoder`, `pace` | runs batches, in submissions of bounded time |
 
 mod buffer;
 mod builder;
@@ -24,6 +24,8 @@ mod encoder;
 mod failure;
 mod inputs;
 mod known_answers;
+mod open;
+mod pace;
 mod run;
 mod shaders;
 mod slots;
@@ -36,3 +38,5 @@ mod weights;
 pub(super) use builder::{GpuBuilder, unsupported};
 pub use device::{GpuDevice, GpuOptions, ProductChecks};
 pub use failure::Fault;
+#[cfg(target_arch = "wasm32")]
+pub use open::WebAdapter;

@@ -1,8 +1,7 @@
 //! Runs a model on a batch: records its dispatches in one compute pass, submits them, and reads the results back.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use super::buffer::GpuBuffer;
 use super::device::{GpuDevice, PARAMS_BYTES};
@@ -55,6 +54,12 @@ impl Runner {
             params: None,
             inputs: BatchInputs::default(),
         }
+    }
+
+    /// Returns a runner of the same model without buffers.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(super) fn fork(&self) -> Self {
+        Self::new(self.slots.clone())
     }
 
     /// Submits a batch. `outputs` are the values to return.
@@ -203,20 +208,32 @@ pub(super) fn submit(
     }
     queue.submit([encoder.finish()]);
     gpu.failures().check()?;
-    let state = Arc::new(AtomicU8::new(WAITING));
+    let arrival = Arc::new(Arrival::default());
     if !gpu.faults().withholds_results() {
-        let mapped = Arc::clone(&state);
+        let (arrived, now) = (Arc::clone(&arrival), gpu.clock());
         staging.map_async(wgpu::MapMode::Read, .., move |result| {
-            mapped.store(if result.is_ok() { MAPPED } else { LOST }, Ordering::Release);
+            arrived.time_ms.store(now().to_bits(), Ordering::Relaxed);
+            arrived.state.store(if result.is_ok() { MAPPED } else { LOST }, Ordering::Release);
         });
     }
     let shapes = parts.iter().map(|part| (part.rows, part.width)).collect();
-    Ok(Readback { gpu: gpu.clone(), staging, shapes, state, clock: Clock::start(), has_errors: false })
+    let submitted_ms = gpu.clock()();
+    let started_ms = submitted_ms;
+    Ok(Readback { gpu: gpu.clone(), staging, shapes, arrival, submitted_ms, started_ms, has_errors: false })
 }
 
 const WAITING: u8 = 0;
 const MAPPED: u8 = 1;
 const LOST: u8 = 2;
+
+/// What the device has said about a readback.
+#[derive(Default)]
+struct Arrival {
+    /// `WAITING`, `MAPPED` or `LOST`.
+    state: AtomicU8,
+    /// The bits of the time at which the results arrived.
+    time_ms: AtomicU64,
+}
 
 /// Results on their way back.
 pub(super) struct Readback {
@@ -224,8 +241,10 @@ pub(super) struct Readback {
     staging: GpuBuffer,
     /// Rows and width of each part.
     shapes: Vec<(usize, usize)>,
-    state: Arc<AtomicU8>,
-    clock: Clock,
+    arrival: Arc<Arrival>,
+    submitted_ms: f64,
+    /// The time at which the deadline began.
+    started_ms: f64,
     /// True if the last part has the errors of checked products.
     has_errors: bool,
 }
@@ -233,7 +252,17 @@ pub(super) struct Readback {
 impl Readback {
     /// Starts the deadline again: an earlier submission has ended, and this one begins.
     pub(super) fn restart_clock(&mut self) {
-        self.clock = Clock::start();
+        self.started_ms = self.gpu.clock()();
+    }
+
+    /// Returns the time at which the results arrived, if they have.
+    pub(super) fn arrived_ms(&self) -> f64 {
+        f64::from_bits(self.arrival.time_ms.load(Ordering::Relaxed))
+    }
+
+    /// Returns the time that the submission took, given that the one before it arrived at `earlier_ms`.
+    pub(super) fn duration_ms(&self, earlier_ms: f64) -> f64 {
+        self.arrived_ms() - self.submitted_ms.max(earlier_ms)
     }
 
     /// Returns the parts once they have arrived: one row-major matrix each, without padding.
@@ -245,10 +274,13 @@ impl Readback {
         let polled = self.gpu.wgpu().0.poll(wgpu::PollType::Poll);
         self.gpu.failures().check()?;
         polled.map_err(|error| failed(&error.to_string()))?;
-        match self.state.load(Ordering::Acquire) {
+        match self.arrival.state.load(Ordering::Acquire) {
             MAPPED => {}
             WAITING => {
-                self.clock.check(self.gpu.deadline())?;
+                let deadline = self.gpu.deadline();
+                if self.gpu.clock()() - self.started_ms > deadline.as_secs_f64() * 1e3 {
+                    return Err(failed(&format!("it has not answered for {deadline:?}")));
+                }
                 return Ok(None);
             }
             _ => return Err(failed("its results cannot be read")),
@@ -275,29 +307,5 @@ impl Readback {
             self.gpu.failures().check()?;
         }
         Ok(Some(parts))
-    }
-}
-
-/// The time since a submission. In a browser there is no clock here.
-struct Clock {
-    #[cfg(not(target_arch = "wasm32"))]
-    start: std::time::Instant,
-}
-
-impl Clock {
-    fn start() -> Self {
-        Self {
-            #[cfg(not(target_arch = "wasm32"))]
-            start: std::time::Instant::now(),
-        }
-    }
-
-    fn check(&self, deadline: Duration) -> Result<()> {
-        #[cfg(not(target_arch = "wasm32"))]
-        if self.start.elapsed() > deadline {
-            return Err(failed(&format!("it has not answered for {deadline:?}")));
-        }
-        let _ = deadline;
-        Ok(())
     }
 }
