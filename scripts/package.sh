@@ -4,8 +4,11 @@
 # The binaries. The first two are the same crate with other kernels; a page fetches one of them. corom-unfused adds the
 # back end for graphs that are not recognized (feature `unfused`), and is fetched for such a graph only. corom-convert has
 # the converter, with glue code of its own; only a conversion loads it. corom-search has search over catalogs and no encoder;
-# corom-index adds the builder of catalogs, for `npx corom index`.
-BINARIES=(corom corom-relaxed corom-unfused corom-convert corom-search corom-index)
+# corom-index adds the builder of catalogs, for `npx corom index`. corom-gpu is corom and the GPU back end, with glue code
+# of its own; it is fetched only where there is a GPU. Its kernels are corom's, because the CPU only tokenizes there.
+BINARIES=(corom corom-relaxed corom-unfused corom-gpu corom-convert corom-search corom-index)
+# The binaries that import and export other functions than corom, and so have glue code of their own.
+OWN_GLUE=" corom-gpu corom-convert corom-search corom-index "
 
 # The maximum sizes of the shipped files in KiB (1 KiB = 1024 bytes). No other file repeats them.
 BUDGET_WASM_KIB=3400          # corom.wasm and corom-relaxed.wasm each
@@ -13,6 +16,9 @@ BUDGET_WASM_GZIP_KIB=1220     # the same files, compressed with gzip -9
 BUDGET_UNFUSED_KIB=8100       # corom-unfused.wasm, which only graphs that are not recognized load
 BUDGET_UNFUSED_GZIP_KIB=2500  # the same file, compressed
 BUDGET_GLUE_GZIP_KIB=12       # corom.js, the glue code from wasm-bindgen; corom-convert.js, corom-search.js, corom-index.js
+BUDGET_GPU_GZIP_KIB=1340      # corom-gpu.wasm, compressed: 120 KiB more than corom.wasm
+BUDGET_GPU_KIB=3800           # the same file, not compressed
+BUDGET_GPU_GLUE_GZIP_KIB=20   # corom-gpu.js
 BUDGET_CONVERT_KIB=4900       # corom-convert.wasm, which only a conversion loads
 BUDGET_CONVERT_GZIP_KIB=1720  # the same file, compressed
 BUDGET_SEARCH_KIB=400         # corom-search.wasm, which only a search loads
@@ -48,10 +54,12 @@ build_package() {
   print_sizes "$profile"
 }
 
-# binary_key BINARY: prints the key of a binary's sources. The command and the evaluation are in none, the converter only in
-# corom-convert, search only in corom-search and corom-index, the builder of catalogs only in corom-index.
+# binary_key BINARY: prints the key of a binary's sources. The command and the evaluation are in none, the GPU back end only
+# in corom-gpu, the converter only in corom-convert, search only in corom-search and corom-index, the builder of catalogs
+# only in corom-index.
 binary_key() {
   local left_out=(-not -path "src/bin/*" -not -path "src/eval/*")
+  [[ $1 == corom-gpu ]] || left_out+=(-not -path "src/encoder/gpu/*" -not -path src/wasm/gpu.rs)
   [[ $1 == corom-index ]] || left_out+=(-not -path "src/index_build/*" -not -path src/wasm/catalog_builder.rs)
   [[ $1 == corom-search || $1 == corom-index ]] || left_out+=(-not -path "src/index/*" -not -path "src/wasm/catalog*.rs")
   [[ $1 == corom-convert ]] || left_out+=(-not -path "src/convert/*" -not -path src/wasm/converter.rs)
@@ -65,6 +73,7 @@ build_binary() {
     corom-index) features=(--no-default-features --features index) ;;
     corom-relaxed) features+=(--features relaxed-simd) ;;
     corom-unfused) features+=(--features unfused) ;;
+    corom-gpu) features+=(--features gpu) ;;
     corom-convert)
       features+=(--features convert)
       # The tests convert small models, so this crate is compiled quickly. All dependencies are shared.
@@ -88,7 +97,7 @@ assemble_package() {
   rm -rf pkg/wasm && mkdir -p pkg/wasm
   for binary in "${@:2}"; do
     cp "$from/$binary/corom_bg.wasm" "pkg/wasm/$binary.wasm"
-    if [[ $binary == corom-convert || $binary == corom-search || $binary == corom-index ]]; then
+    if [[ $OWN_GLUE == *" $binary "* ]]; then
       node pkg/glue.mjs "$from/$binary/corom.js" pkg/wasm/$binary.js
     elif [[ -z $glue ]]; then
       glue=$from/$binary/corom.js
@@ -105,16 +114,18 @@ assemble_package() {
 # print_sizes PROFILE: prints raw and gzip sizes. Fails if a file of the shipping profile exceeds its budget.
 print_sizes() {
   local file raw gz over=() max_raw max_gz
-  for file in pkg/wasm/*.wasm pkg/wasm/corom{,-convert,-search,-index}.js; do
+  for file in pkg/wasm/*.wasm pkg/wasm/corom{,-gpu,-convert,-search,-index}.js; do
     [[ -e $file ]] || continue
     raw=$((($(wc -c <"$file") + 1023) / 1024)) gz=$((($(gzip -9c "$file" | wc -c) + 1023) / 1024))
     printf '    %-28s %6d KiB %6d KiB gzip\n' "$file" $raw $gz
     max_raw=$BUDGET_WASM_KIB max_gz=$BUDGET_WASM_GZIP_KIB
     [[ $file != *-unfused.wasm ]] || max_raw=$BUDGET_UNFUSED_KIB max_gz=$BUDGET_UNFUSED_GZIP_KIB
+    [[ $file != *-gpu.wasm ]] || max_raw=$BUDGET_GPU_KIB max_gz=$BUDGET_GPU_GZIP_KIB
     [[ $file != *-convert.wasm ]] || max_raw=$BUDGET_CONVERT_KIB max_gz=$BUDGET_CONVERT_GZIP_KIB
     [[ $file != *-search.wasm ]] || max_raw=$BUDGET_SEARCH_KIB max_gz=$BUDGET_SEARCH_GZIP_KIB
     [[ $file != *-index.wasm ]] || max_raw=$BUDGET_INDEX_KIB max_gz=$BUDGET_INDEX_GZIP_KIB
     [[ $file != *.js ]] || max_raw=$raw max_gz=$BUDGET_GLUE_GZIP_KIB
+    [[ $file != *-gpu.js ]] || max_gz=$BUDGET_GPU_GLUE_GZIP_KIB
     ((raw <= max_raw && gz <= max_gz)) || over+=("$file: $raw KiB of $max_raw, gzip $gz KiB of $max_gz")
   done
   [[ $1 == shipping ]] || { note "(profile $1: larger and slower than what ships)"; return; }

@@ -36,6 +36,10 @@ struct Info<'a> {
     kernel: &'a str,
     weight_bytes: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
+    device: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fallback: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     lineage: Option<&'a Lineage>,
     settings: &'a [Decision],
 }
@@ -75,6 +79,8 @@ impl Embedder {
             precision: encoder.precision,
             kernel: encoder.kernel,
             weight_bytes: encoder.weight_bytes,
+            device: encoder.device.as_deref(),
+            fallback: encoder.fallback.as_deref(),
             lineage: self.0.lineage(),
             settings: self.0.decisions(),
         })

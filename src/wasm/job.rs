@@ -28,6 +28,13 @@ impl EmbedJob {
         self.0.set_batch_tokens(max_tokens);
     }
 
+    /// Returns true if the last step could do nothing, because the GPU is computing.
+    #[cfg(feature = "gpu")]
+    #[wasm_bindgen(getter, js_name = isPending)]
+    pub fn is_pending(&self) -> bool {
+        self.0.is_pending()
+    }
+
     /// Returns the number of texts.
     #[wasm_bindgen(getter)]
     pub fn total(&self) -> usize {

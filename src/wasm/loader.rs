@@ -64,7 +64,28 @@ struct FileRequest<'a> {
 extern "C" {
     /// Returns the time of the host's clock in milliseconds.
     #[wasm_bindgen(js_namespace = performance)]
-    fn now() -> f64;
+    pub(super) fn now() -> f64;
+}
+
+fn load_options(options: JsValue) -> Result<model::LoadOptions, JsValue> {
+    let options: Options = from_js(options, "options")?;
+    Ok(model::LoadOptions {
+        task: model::Task::parse(options.task.as_deref().unwrap_or("embed"))?,
+        max_length: options.max_length,
+        pooling: options.pooling.as_deref().map(PoolingChoice::parse).transpose()?,
+        ignore_head: options.ignore_head,
+        normalize: options.normalize,
+        lowercase: options.lowercase,
+        split_special_tokens: options.split_special_tokens,
+        skip_self_test: !options.self_test,
+        model: options.model,
+        dtype: model::Dtype::parse(options.dtype.as_deref().unwrap_or("auto"))?,
+        precision: Precision::parse(options.precision.as_deref().unwrap_or("auto"))?,
+        kernel: KernelChoice::parse(options.kernel.as_deref().unwrap_or("auto"), now)?,
+        unfused: options.fused == Some(false),
+        #[cfg(feature = "gpu")]
+        gpu: None,
+    })
 }
 
 /// See [`model::ModelLoader`].
@@ -77,24 +98,14 @@ impl ModelLoader {
     /// splitSpecialTokens, selfTest, model, dtype, precision, kernel, fused }`.
     #[wasm_bindgen(constructor)]
     pub fn new(options: JsValue) -> Result<Self, JsValue> {
-        let options: Options = from_js(options, "options")?;
-        let options = model::LoadOptions {
-            task: model::Task::parse(options.task.as_deref().unwrap_or("embed"))?,
-            max_length: options.max_length,
-            pooling: options.pooling.as_deref().map(PoolingChoice::parse).transpose()?,
-            ignore_head: options.ignore_head,
-            normalize: options.normalize,
-            lowercase: options.lowercase,
-            split_special_tokens: options.split_special_tokens,
-            skip_self_test: !options.self_test,
-            model: options.model,
-            dtype: model::Dtype::parse(options.dtype.as_deref().unwrap_or("auto"))?,
-            precision: Precision::parse(options.precision.as_deref().unwrap_or("auto"))?,
-            kernel: KernelChoice::parse(options.kernel.as_deref().unwrap_or("auto"), now)?,
-            unfused: options.fused == Some(false),
-            #[cfg(feature = "gpu")]
-            gpu: None,
-        };
+        Ok(Self(model::ModelLoader::new(load_options(options)?)?))
+    }
+
+    /// Makes a loader of a model that the GPU runs, if it can. Options: those of the constructor.
+    #[cfg(feature = "gpu")]
+    #[wasm_bindgen(js_name = onGpu)]
+    pub fn on_gpu(options: JsValue, gpu: &super::gpu::Gpu) -> Result<Self, JsValue> {
+        let options = model::LoadOptions { gpu: Some(gpu.0.clone()), ..load_options(options)? };
         Ok(Self(model::ModelLoader::new(options)?))
     }
 

@@ -13,6 +13,8 @@ mod convert;
 mod converter;
 #[cfg(feature = "embed")]
 mod embedder;
+#[cfg(feature = "gpu")]
+mod gpu;
 #[cfg(feature = "embed")]
 mod job;
 #[cfg(feature = "embed")]

@@ -23,6 +23,10 @@ struct Info<'a> {
     precision: &'a str,
     kernel: &'a str,
     weight_bytes: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fallback: Option<&'a str>,
     settings: &'a [Decision],
 }
 
@@ -59,6 +63,8 @@ impl Reranker {
             precision: encoder.precision,
             kernel: encoder.kernel,
             weight_bytes: encoder.weight_bytes,
+            device: encoder.device.as_deref(),
+            fallback: encoder.fallback.as_deref(),
             settings: model.decisions(),
         })
     }

@@ -18,6 +18,13 @@ impl UnverifiedModel {
         self.0.has_self_test()
     }
 
+    /// Returns true if the last step could do nothing, because the GPU is computing.
+    #[cfg(feature = "gpu")]
+    #[wasm_bindgen(getter, js_name = isPending)]
+    pub fn is_pending(&self) -> bool {
+        self.0.is_pending()
+    }
+
     /// Does a small part of the self-test. Returns true if it has passed or there is none.
     pub fn step(&mut self) -> Result<bool, JsValue> {
         Ok(self.0.step()?)
