@@ -74,13 +74,13 @@ build_binary() {
     corom-relaxed) features+=(--features relaxed-simd) ;;
     corom-unfused) features+=(--features unfused) ;;
     corom-gpu) features+=(--features gpu) ;;
-    corom-convert)
-      features+=(--features convert)
-      # The tests convert small models, so this crate is compiled quickly. All dependencies are shared.
-      [[ $profile != quick ]] || features+=(
-        --config 'profile.quick.package.corom.opt-level=1' --config 'profile.quick.package.corom.codegen-units=16'
-      ) ;;
+    corom-convert) features+=(--features convert) ;;
   esac
+  # The tests convert small models, and the CPU computes little beside a GPU, so the crate is compiled quickly for these
+  # two. All dependencies are shared.
+  [[ $profile != quick || $binary != @(corom-convert|corom-gpu) ]] || features+=(
+    --config 'profile.quick.package.corom.opt-level=1' --config 'profile.quick.package.corom.codegen-units=16'
+  )
   # LLVM's default, 225, makes the search binary a fifth larger and no faster: docs/internals/binary-size.md.
   [[ $profile != shipping || $binary != @(corom-search|corom-index) ]] || last=(-- -C "llvm-args=-inline-threshold=60")
   [[ $profile != shipping ]] || strip=(--remove-name-section --remove-producers-section)

@@ -200,7 +200,7 @@ class GpuLease {
     this.#waiting.clear();
   }
 
-  /** The object that wgpu takes for `window`. */
+  /** The object that wgpu takes for `self`. */
   #scope() {
     const { gpu, adapter, device } = this.#shared;
     const queue = this.#guarded(device.queue, {});
