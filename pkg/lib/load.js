@@ -44,8 +44,8 @@ export async function loadModel(kind, Class, host, source, given) {
   throwIfAborted(options.signal);
   checkCacheOptions(host, options);
   const files = await untilAborted(openSource(host, source), options.signal);
-  /** Loads the model for the device `wasm` or for a GPU (device/adapter.js). */
-  const load = (gpu, { signal, record } = {}) => loadEngine({ kind, host, files, options: { ...options, signal, record, gpu } });
+  /** Loads the model for the CPU, or for a GPU (device/adapter.js). `more` replaces options. */
+  const load = (gpu, more) => loadEngine({ kind, host, files, options: { ...options, ...more, gpu } });
   const first = { signal: options.signal, record: given?.[LOAD_RECORD] };
   const engine = options.device === "wasm" ? await load(undefined, first) : await loadOnDevice({ kind, host, options, load, first });
   return kind.createInstance(Class, engine, options);

@@ -15,8 +15,8 @@ import { Pace } from "./pace.js";
 const GPU_ERRORS = ["GPU_FAILED", "NEEDS_UNFUSED", "SELF_TEST_FAILED", "INVALID_MODEL", "OUT_OF_MEMORY", "INTERNAL"];
 
 /**
- * Returns the engine. `load(gpu, { signal, record })` loads the model once, for the CPU if `gpu` is undefined. `first` has
- * the signal and the record of the first load.
+ * Returns the engine. `load(gpu, options)` loads the model once, for the CPU if `gpu` is undefined. `first` has the signal
+ * and the record of the first load.
  */
 export async function loadOnDevice({ kind, host, options, load, first }) {
   const finding = findGpu(host, options.webgpu);
@@ -26,7 +26,8 @@ export async function loadOnDevice({ kind, host, options, load, first }) {
     : loadForBoth({ finding, load, first, host, options }));
   const device = engine.info.device;
   const loadAgain = async (device, signal) => {
-    const other = await load(device === "webgpu" ? found : undefined, { signal });
+    // Nobody waits for a load for the GPU: the CPU computes meanwhile.
+    const other = await (device === "webgpu" ? load(found, { signal, onProgress: undefined }) : load(undefined, { signal }));
     if (isSameModel({ content: other.content, info: other.info }, engine)) return other;
     other.free();
     throw new CoromError("INTEGRITY_MISMATCH", "the source now contains another model; load it again to use it");

@@ -17,12 +17,15 @@ export const FLAGS = [
   "--disable-sync",
 ];
 
-export async function launchChromium() {
+/** WebGPU on SwiftShader, which the processor computes: there is no GPU where these tests run. */
+export const GPU_FLAGS = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-unsafe-swiftshader"];
+
+export async function launchChromium(flags = []) {
   const { chromium } = await import("playwright-core").catch((cause) => {
     throw new Error("playwright-core is missing: run `npm ci` in tests/js", { cause });
   });
   assert.ok(existsSync(CHROMIUM), `${CHROMIUM} is missing: install Chromium, or set CHROMIUM to its path`);
-  return chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
+  return chromium.launch({ executablePath: CHROMIUM, args: [...FLAGS, ...flags] });
 }
 
 /** Serves support/page.html as an empty page, with the package, the fixtures and the kernels beside it. */

@@ -1,0 +1,313 @@
+// The GPU back end in Chromium, on a GPU that the processor emulates: the exports and the rerankers against the CPU,
+// injected faults, and what is left of models that were freed.
+import assert from "node:assert/strict";
+import { existsSync, readFileSync, readdirSync } from "node:fs";
+import path from "node:path";
+import { after, before, describe, test } from "node:test";
+import { GPU_FLAGS, launchChromium, servePackage } from "../support/chromium.mjs";
+import { generatedFiles } from "../support/generated.mjs";
+import { FIXTURES, exportFolder, fixtureNames, golden } from "../support/paths.mjs";
+
+const TEXTS = ["阔腿裤女冬牛仔", "保温杯", "red shoes"];
+/** Loads and frees of the endurance test; 1,000 take some minutes. */
+const LOADS = Number(process.env.COROM_GPU_LOADS ?? 60);
+
+const base64 = (bytes) => Buffer.from(bytes).toString("base64");
+
+/** Returns the files of a folder, or in memory, as base64 by path. */
+function filesOf(source) {
+  if (typeof source !== "string") return Object.fromEntries(Object.entries(source).map(([name, bytes]) => [name, base64(bytes)]));
+  const names = readdirSync(source, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  const paths = names.map((entry) => path.relative(source, path.join(entry.parentPath, entry.name)).replaceAll("\\", "/"));
+  return Object.fromEntries(paths.filter((name) => !name.includes("golden")).map((name) => [name, base64(readFileSync(path.join(source, name)))]));
+}
+
+/** A converted folder with a self-test and int8 weights. */
+const INT8 = filesOf(path.join(FIXTURES, "bits/int8"));
+
+let browser;
+let site;
+let page;
+before(async () => {
+  [browser, site] = await Promise.all([launchChromium(GPU_FLAGS), servePackage()]);
+  page = await browser.newPage();
+  await page.goto(`${site.address}support/page.html`);
+});
+after(async () => {
+  await browser?.close();
+  await site?.close();
+});
+
+/** Calls `work(driver, given)` in the page. */
+const inPage = (work, given) =>
+  page.evaluate(`import("/support/gpu-driver.js").then((driver) => (${work})(driver, ${JSON.stringify(given) ?? "undefined"}))`);
+
+/** Runs models with several settings on the GPU, and in f32 on the CPU. Returns the lowest cosines. */
+function compare(files, settings, texts, kind) {
+  const work = async (driver, { files, settings, texts, kind }) => {
+    const all = {};
+    const shared = driver.faultyGpu({ isShared: true });
+    for (const [name, gpu, own] of [
+      ["cpu", null, { precision: "f32" }],
+      ["f32", shared, { precision: "f32" }],
+      ["fastest", shared, { kernel: "auto" }],
+      ["exact", shared, { kernel: "exact" }],
+    ]) {
+      const result = await driver.once({ gpu }, files, { ...settings, ...own }, texts);
+      if (result.code) return { error: `${name}: ${result.code} ${result.message}` };
+      if (gpu && (result.info.backend !== "gpu" || !result.info.device)) return { error: `${name}: ${result.info.fallback}` };
+      all[name] = result;
+    }
+    const cosine = (name) => driver.lowestCosine(all[name].vectors, all.cpu.vectors, all.cpu.info.dimension);
+    // Logits: 1 minus the largest difference.
+    const nearness = (name) => 1 - Math.max(...all[name].vectors.map((logit, i) => Math.abs(logit - all.cpu.vectors[i])));
+    const of = kind === "rerank" ? nearness : cosine;
+    return { f32: of("f32"), fastest: of("fastest"), exact: of("exact"), kernel: all.exact.info.kernel };
+  };
+  return inPage(work, { files, settings, texts, kind });
+}
+
+const isClose = ({ f32, fastest, exact }) => f32 >= 0.99999 && fastest >= 0.9999 && exact >= 0.9998;
+
+describe("the GPU back end in Chromium", () => {
+  for (const kind of ["exports", "generated"]) {
+    test(`gives the vectors of the CPU for each model of ${kind}`, async () => {
+      const wrong = [];
+      const kernels = new Set();
+      const only = process.env.COROM_ONLY;
+      const names = fixtureNames(kind).filter((name) => !only || name.includes(only));
+      for (const name of names) {
+        const { texts, max_length: maxLength, vectors } = golden(name, kind);
+        const pooling = vectors.cls ? ["cls"] : vectors.mean ? ["mean"] : undefined;
+        const files = filesOf(kind === "generated" ? generatedFiles(name) : exportFolder(name));
+        const result = await compare(files, { selfTest: true, maxLength, ...(pooling && { pooling }) }, texts);
+        if (result.kernel) kernels.add(result.kernel);
+        if (result.error || !isClose(result)) wrong.push({ name, ...result });
+      }
+      assert.ok(names.length > 0);
+      assert.deepEqual(wrong, []);
+      if (!only && kind === "exports") assert.deepEqual([...kernels].sort(), ["wgsl floats", "wgsl integers"]);
+    });
+  }
+
+  test("gives the logits of the CPU for each reranker", async () => {
+    const wrong = [];
+    const folders = path.join(FIXTURES, "rerankers");
+    const names = readdirSync(folders).filter((name) => existsSync(path.join(folders, name, "weights.json")));
+    assert.ok(names.length >= 6);
+    for (const name of names) {
+      const { max_length: maxLength } = golden(name, "rerankers");
+      const result = await compare(filesOf(generatedFiles(name, "rerankers")), { selfTest: true, task: "rerank", maxLength }, TEXTS, "rerank");
+      if (result.error || !(result.f32 >= 0.9999 && result.fastest >= 0.98 && result.exact >= 0.98)) wrong.push({ name, ...result });
+    }
+    assert.deepEqual(wrong, []);
+  });
+
+  test("computes two batches at a time and waits only when both are under way", async () => {
+    const report = await inPage(
+      async (driver, { files, texts }) => {
+        const host = await driver.start({ gpu: driver.faultyGpu({ isShared: true }) });
+        const model = await driver.load(host, files, { selfTest: true, kernel: "exact" });
+        host.pending = host.polled = 0;
+        const many = Array.from({ length: 1500 }, (_, i) => texts[i % texts.length]);
+        const job = model.start(many, "");
+        const steps = [];
+        while (!model.step(job)) {
+          steps.push(job.isPending ? "wait" : job.done);
+          if (job.isPending) await host.lease.wait();
+        }
+        const data = model.finish(job);
+        const alone = await driver.embed(host, model, texts);
+        const cosine = driver.lowestCosine([...data.slice(0, alone.length)], alone, model.info().dimension);
+        const last = driver.lowestCosine([...data.slice(-alone.length)], alone, model.info().dimension);
+        driver.end(host);
+        return { steps, cosine, last };
+      },
+      { files: INT8, texts: TEXTS },
+    );
+    // Tokens, then the first batch; the second batch is begun before the first is waited for.
+    const first = report.steps.indexOf("wait");
+    assert.ok(first > 6 && report.steps.slice(0, first).every((done) => done === 0), String(report.steps));
+    assert.ok(report.cosine > 0.9999 && report.last > 0.9999, JSON.stringify(report));
+  });
+});
+
+describe("a GPU with a fault", () => {
+  /** Embeds twice on a GPU with a fault. */
+  const withFault = (fault, { deadlineMs } = {}) =>
+    inPage(
+      async (driver, { files, texts, fault, deadlineMs }) => {
+        const counts = {};
+        const isShared = fault.destroyed === undefined;
+        const result = await driver.once({ gpu: driver.faultyGpu({ isShared, ...fault }, counts), deadlineMs }, files, { selfTest: true, kernel: "exact" }, texts, 2);
+        const { submissions, allocations, wrong } = counts;
+        return { ...result, submissions, allocations, wrong };
+      },
+      { files: INT8, texts: TEXTS, fault, deadlineMs },
+    );
+  /** Returns the number of submissions and allocations of a load, and of a load with two calls. */
+  const counted = () =>
+    inPage(
+      async (driver, { files, texts }) => {
+        const counts = {};
+        const host = await driver.start({ gpu: driver.faultyGpu({ isShared: true }, counts) });
+        const model = await driver.load(host, files, { selfTest: true, kernel: "exact" });
+        const loaded = counts.submissions;
+        await driver.embed(host, model, texts);
+        await driver.embed(host, model, texts);
+        driver.end(host);
+        return { loaded, submissions: counts.submissions, allocations: counts.allocations };
+      },
+      { files: INT8, texts: TEXTS },
+    );
+  const fails = async (fault, why, options) => {
+    const result = await withFault(fault, options);
+    assert.equal(result.code, "GPU_FAILED", `${JSON.stringify(fault)}: ${JSON.stringify(result)}`);
+    assert.match(result.message, why, JSON.stringify(fault));
+  };
+
+  test("has none: the counts that the faults refer to", async () => {
+    const { loaded, submissions, allocations } = await counted();
+    assert.ok(loaded > 4 && submissions === loaded + 2 && allocations > 10, `${loaded} ${submissions} ${allocations}`);
+    assert.equal((await withFault({})).code, undefined);
+  });
+
+  test("is lost: the call ends with GPU_FAILED", async () => {
+    const { loaded, submissions } = await counted();
+    for (const destroyed of [0, Math.floor(loaded / 2), loaded - 1, loaded, submissions - 1]) {
+      await fails({ destroyed }, /lost/);
+    }
+  });
+
+  test("has no memory: the load or the call ends with GPU_FAILED", async () => {
+    const { allocations } = await counted();
+    const step = Math.floor(allocations / 6);
+    for (let allocation = 0; allocation < allocations; allocation += step) await fails({ allocation }, /GPU cannot be used/);
+  });
+
+  test("rejects a shader", async () => {
+    for (const shader of ["embed", "linear_i8_exact", "attention"]) await fails({ shader }, /GPU cannot be used/);
+  });
+
+  test("computes a workgroup wrong, from the first check, in the self-test or later", async () => {
+    const { loaded } = await counted();
+    await fails({ wrong: 0 }, /is wrong/);
+    await fails({ wrong: loaded }, /another one/);
+    const late = await withFault({ wrong: loaded - 1 });
+    assert.ok(["GPU_FAILED", "SELF_TEST_FAILED"].includes(late.code), JSON.stringify(late));
+  });
+
+  test("does not answer: the deadline passes", async () => {
+    const { loaded } = await counted();
+    for (const silent of [0, loaded]) {
+      const began = performance.now();
+      await fails({ silent }, /has not answered for 3 s/, { deadlineMs: 3000 });
+      assert.ok(performance.now() - began < 30_000);
+    }
+  });
+});
+
+describe("leases of a GPU", () => {
+  test("share one device, which ends with the last of them", async () => {
+    const report = await inPage(
+      async (driver, { files, texts }) => {
+        const counts = {};
+        let devices = 0;
+        const inner = driver.faultyGpu({}, counts);
+        const gpu = { ...inner, requestAdapter: (options) => ((devices += 1), inner.requestAdapter(options)) };
+        const [first, second] = await Promise.all([driver.start({ gpu }), driver.start({ gpu })]);
+        const models = [await driver.load(first, files, { selfTest: true, kernel: "exact" }), await driver.load(second, files, { selfTest: true, kernel: "exact" })];
+        const together = await Promise.all([driver.embed(first, models[0], texts), driver.embed(second, models[1], texts)]);
+        let lost;
+        counts.device.lost.then(({ reason }) => (lost = reason));
+        driver.end(first);
+        await new Promise((resolve) => setTimeout(resolve, 200));
+        const afterFirst = { lost, buffers: first.lease.buffers };
+        const again = await driver.embed(second, models[1], texts);
+        driver.end(second);
+        await new Promise((resolve) => setTimeout(resolve, 200));
+        const third = await driver.start({ gpu });
+        driver.end(third);
+        return { devices, afterFirst, lost, same: String(together[0]) === String(together[1]), cosine: driver.lowestCosine(again, together[0], models[1].info().dimension) };
+      },
+      { files: INT8, texts: TEXTS },
+    );
+    assert.deepEqual(report.afterFirst, { buffers: 0 });
+    assert.equal(report.lost, "destroyed");
+    assert.ok(report.same && report.cosine > 0.9999, JSON.stringify(report));
+    assert.equal(report.devices, 2); // one for both, one after they have ended
+  });
+
+  test("are all told that their device is lost, and the next lease has another device", async () => {
+    const report = await inPage(
+      async (driver, { files, texts }) => {
+        const counts = {};
+        const gpu = driver.faultyGpu({}, counts);
+        const hosts = [await driver.start({ gpu }), await driver.start({ gpu })];
+        const models = [await driver.load(hosts[0], files, { selfTest: true, kernel: "exact" }), await driver.load(hosts[1], files, { selfTest: true, kernel: "exact" })];
+        counts.device.destroy();
+        const codes = [];
+        for (const [i, host] of hosts.entries()) codes.push(await driver.embed(host, models[i], texts).then(() => "none", (error) => error.code));
+        const next = await driver.once({ gpu }, files, { selfTest: true, kernel: "exact" }, texts);
+        hosts.forEach(driver.end);
+        return { codes, failures: hosts.map(({ lease }) => lease.failure), next: next.code };
+      },
+      { files: INT8, texts: TEXTS },
+    );
+    assert.deepEqual(report.codes, ["GPU_FAILED", "GPU_FAILED"]);
+    assert.ok(report.failures.every((failure) => failure.includes("lost")), String(report.failures));
+    assert.equal(report.next, undefined);
+  });
+
+  test(`are freed ${LOADS} times and leave no buffer and no memory behind`, async () => {
+    const report = await inPage(
+      async (driver, { files, texts, loads }) => {
+        const host = await driver.start(); // keeps the device open
+        await driver.load(host, files, { selfTest: true, kernel: "exact" });
+        const kept = host.lease.buffers;
+        let most = 0;
+        for (let i = 0; i < loads; i++) {
+          const result = await driver.once({}, files, { selfTest: false, kernel: "exact" }, texts);
+          if (result.code) return result;
+          // In one instance too, where Rust frees the buffers.
+          const model = await driver.load(host, files, { selfTest: false, kernel: "exact" });
+          await driver.embed(host, model, texts);
+          model.free();
+          most = Math.max(most, host.lease.buffers);
+        }
+        const left = { buffers: host.lease.buffers - kept, most: most - kept, bytes: host.device.liveBytes(), memory: host.memory.buffer.byteLength };
+        driver.end(host);
+        return left;
+      },
+      { files: INT8, texts: TEXTS, loads: LOADS },
+    );
+    assert.equal(report.code, undefined, JSON.stringify(report));
+    assert.deepEqual({ buffers: report.buffers, most: report.most }, { buffers: 0, most: 0 });
+    assert.ok(report.memory < 64 * 2 ** 20, `${report.memory} bytes of WebAssembly memory`);
+  });
+
+  test("are refused for an emulated GPU unless it is allowed, and where there is none", async () => {
+    const report = await inPage(async () => {
+      const { leaseGpu } = await import("/pkg/lib/gpu-guard.js");
+      const none = { requestAdapter: async () => null };
+      const broken = { requestAdapter: () => navigator.gpu.requestAdapter().then((adapter) => ({ info: adapter.info, limits: adapter.limits, requestDevice: async () => { throw new Error("no device"); } })) };
+      const refused = await leaseGpu({ gpu: broken, allowSoftware: true }).catch(({ code, message }) => ({ code, message }));
+      const lease = await leaseGpu({ allowSoftware: true });
+      const { info } = lease;
+      lease.free();
+      lease.free();
+      await lease.wait();
+      return {
+        software: (await leaseGpu()) === undefined,
+        absent: (await leaseGpu({ gpu: null, allowSoftware: true })) === undefined,
+        none: (await leaseGpu({ gpu: none })) === undefined,
+        refused,
+        info,
+      };
+    });
+    assert.ok(report.software && report.absent && report.none, JSON.stringify(report));
+    assert.deepEqual(report.refused, { code: "GPU_FAILED", message: "the GPU cannot be used: no device" });
+    assert.equal(report.info.isSoftware, true);
+    assert.match(report.info.name, /swiftshader/i);
+  });
+});
