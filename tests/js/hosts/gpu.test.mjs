@@ -109,7 +109,7 @@ describe("the GPU back end in Chromium", () => {
         const host = await driver.start({ gpu: driver.faultyGpu({ isShared: true }) });
         const model = await driver.load(host, files, { selfTest: true, kernel: "exact" });
         host.pending = host.polled = 0;
-        const many = Array.from({ length: 1500 }, (_, i) => texts[i % texts.length]);
+        const many = Array.from({ length: 600 }, (_, i) => texts[i % texts.length]);
         const job = model.start(many, "");
         const steps = [];
         while (!model.step(job)) {
@@ -127,7 +127,7 @@ describe("the GPU back end in Chromium", () => {
     );
     // Tokens, then the first batch; the second batch is begun before the first is waited for.
     const first = report.steps.indexOf("wait");
-    assert.ok(first > 6 && report.steps.slice(0, first).every((done) => done === 0), String(report.steps));
+    assert.ok(first > 3 && report.steps.slice(0, first).every((done) => done === 0), String(report.steps));
     assert.ok(report.cosine > 0.9999 && report.last > 0.9999, JSON.stringify(report));
   });
 });
