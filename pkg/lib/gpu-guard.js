@@ -209,10 +209,11 @@ class GpuLease {
     const guardedAdapter = {
       info: adapter.info ?? {},
       limits: adapter.limits,
-      features: adapter.features,
+      features: new Set(adapter.features),
       requestDevice: async () => this.#guarded(device, own),
     };
-    const wgslLanguageFeatures = gpu.wgslLanguageFeatures ?? new Set();
+    // As Sets, because wgpu iterates over them, and those of the npm package webgpu have no iterator of the usual form.
+    const wgslLanguageFeatures = new Set(gpu.wgslLanguageFeatures ?? []);
     return { Window: true, navigator: { gpu: { wgslLanguageFeatures, requestAdapter: async () => guardedAdapter } } };
   }
 
