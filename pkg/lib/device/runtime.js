@@ -1,5 +1,5 @@
 // The WebAssembly instance of a model on a GPU.
-import { throwIfAborted, untilAborted } from "../abort.js";
+import { delay, throwIfAborted, untilAborted } from "../abort.js";
 import { CoromError, messageOf } from "../errors.js";
 import { leaseGpu } from "../gpu-guard.js";
 import { instantiate } from "../instance.js";
@@ -7,6 +7,8 @@ import { binaryModule, locateBinary } from "../module.js";
 import { Runtime } from "../runtime.js";
 import { textClasses } from "../text.js";
 
+/** Time that the instance gets to open the device, which is open already. */
+const OPEN_LIMIT_MS = 30_000;
 const WASM_FILE = "corom-gpu.wasm";
 const GLUE_FILE = "corom-gpu.js";
 
@@ -24,7 +26,7 @@ export class GpuRuntime extends Runtime {
       throwIfAborted(signal);
       const [createBindings, compiled] = await Promise.all([glueOf(host, signal), moduleOf(host, options)]);
       const { bindings, memory } = await instantiate(createBindings(textClasses(), lease.scope), compiled, signal);
-      const gpu = await untilAborted(bindings.Gpu.open(lease.options), signal);
+      const gpu = await untilAborted(answered(bindings.Gpu.open(lease.options)), signal);
       return new GpuRuntime(bindings, memory, lease, gpu);
     } catch (error) {
       lease.free();
@@ -69,6 +71,19 @@ export class GpuRuntime extends Runtime {
     this.#gpu = undefined;
     super.drop();
     this.#lease.free();
+  }
+}
+
+/** Settles as the promise does. A promise of an instance that has crashed would never settle. */
+async function answered(promise) {
+  const settled = new AbortController();
+  const late = delay(OPEN_LIMIT_MS, settled.signal).then(() => {
+    throw new CoromError("GPU_FAILED", "the binary for GPUs does not start");
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    settled.abort();
   }
 }
 
