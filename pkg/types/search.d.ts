@@ -42,24 +42,30 @@ export interface SimilarOptions {
   /** The items that are searched. */
   filter?: Filter | null | undefined;
   /**
-   * Attributes whose values are counted over all hits. A condition on the facet's own attribute does not count for it,
-   * unless `disjunctive` is false.
+   * Attributes whose values are counted over all hits, each once. A condition on the facet's own attribute does not count
+   * for it, unless `disjunctive` is false. `ranges` has the borders of ranges of a number, rising.
    */
   facets?:
     | readonly (string | { attribute: string; limit?: number; ranges?: readonly number[]; disjunctive?: boolean })[]
     | null
     | undefined;
-  /** The order of the hits: `"price"`, `"price:desc"`. Default: by score. Items without a value come last. */
+  /** The order of the hits: `"price"`, `"price:desc"`. Default: by score. No tags. Items without a value come last. */
   sort?: string | readonly (string | { attribute: string; descending?: boolean })[] | null | undefined;
-  /** Maximum number of hits. Default: 10. With `offset` at most 10,000. */
+  /**
+   * Maximum number of hits. Default: 10. With `offset` at most 10,000. A semantic search has at least so many hits, if the
+   * filter keeps them; their number does not depend on `offset`.
+   */
   topK?: number | null | undefined;
   /** Number of hits to leave out at the beginning. Default: 0. */
   offset?: number | null | undefined;
-  /** The number that the largest value of a number or boolean attribute adds to the score: `{ sales: 0.3 }`. */
+  /**
+   * The number that the largest value of a number attribute, or `true`, adds to the score: `{ sales: 0.3 }`. At most
+   * 1,000,000, and at least -1,000,000.
+   */
   boost?: { readonly [attribute: string]: number } | null | undefined;
-  /** Ids that come first if they are hits. */
+  /** Ids that come first if they are hits, whatever orders the others. */
   pinned?: readonly string[] | null | undefined;
-  /** An attribute of which each value stands once. */
+  /** An attribute of which each value stands once. No tags. */
   distinct?: string | null | undefined;
   /** The fusion of two scores: a weighted sum of scores, or of reciprocal ranks. Default: `"weighted"`. */
   fusion?: "weighted" | "rrf" | null | undefined;
@@ -69,7 +75,7 @@ export interface SimilarOptions {
   semanticThreshold?: number | null | undefined;
   /** Leaves out hits whose vector has at least this cosine with that of a better hit. */
   collapse?: number | null | undefined;
-  /** Share of difference from better hits in the order (maximal marginal relevance), 0 to 1. Default: 0. */
+  /** Share of difference from better hits in the order (maximal marginal relevance), 0 to 1. Default: 0. Not with `sort`. */
   diversity?: number | null | undefined;
   /** Scores every vector in full, whatever codes the catalog has. Default: `false`. */
   exact?: boolean | null | undefined;
@@ -129,7 +135,7 @@ export interface Hit {
   /** Ranges of each field that match, `[start, end]` in UTF-16 code units. */
   readonly highlights: { readonly [field: string]: readonly (readonly [number, number])[] };
   readonly explanation?: {
-    /** Parts that add up to the score. */
+    /** Parts that add up to the score. `formula` has the numbers of each `value`. */
     readonly parts: readonly { readonly name: string; readonly value: number; readonly formula: string }[];
     /** Parts of the query, whose scores add up to the keyword score. */
     readonly clauses: readonly {
@@ -157,7 +163,7 @@ export interface Facet {
 export interface SearchResult {
   /** The hits, best first. */
   readonly hits: readonly Hit[];
-  /** Number of all hits; with `distinct` of its values. */
+  /** Number of all hits, the same on every page; with `distinct` of its values, with `collapse` also of those left out. */
   readonly total: number;
   readonly facets: { readonly [attribute: string]: Facet };
   /** The scores that were used. */

@@ -4,13 +4,12 @@ use super::catalog::Catalog;
 use super::keyword::clause::Alternative;
 use super::order::sort;
 use super::text::folded::Folded;
-use super::text::terms::{Term, index_terms, joined_terms};
+use super::text::terms::{Term, index_terms};
 
 /// Returns the ranges of a text that have what an item matches, in UTF-16 code units: rising, and apart from each other.
 pub(crate) fn ranges(catalog: &Catalog, matching: &[&Alternative], text: &str) -> Vec<[u32; 2]> {
     let folded = Folded::new(text, &catalog.characters);
-    let mut terms = index_terms(&folded);
-    terms.extend(joined_terms(&folded));
+    let (terms, _) = index_terms(&folded);
     let mut ranges = Vec::new();
     for alternative in matching {
         // Of a spelling of several sources every one has to be in the text.

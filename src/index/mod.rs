@@ -77,7 +77,7 @@ pub use suggest::Suggestion;
 pub(crate) mod fold {
     pub(crate) use super::text::class::{CharClass, is_ignored};
     pub(crate) use super::text::folded::{Fold, Folded, RunKind};
-    pub(crate) use super::text::terms::{index_terms, joined_terms};
+    pub(crate) use super::text::terms::index_terms;
     pub(crate) use super::text::words::is_joiner;
 }
 

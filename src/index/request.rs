@@ -29,7 +29,7 @@ pub struct SearchRequest {
     pub facets: Vec<FacetRequest>,
     /// The order of the hits. Empty: by score.
     pub sort: Vec<SortKey>,
-    /// The largest number of hits.
+    /// The largest number of hits. It decides how many of the nearest items are hits where few are above the threshold.
     pub top_k: usize,
     /// The number of hits to leave out at the beginning.
     pub offset: usize,
@@ -37,11 +37,11 @@ pub struct SearchRequest {
     pub boost: Vec<Boost>,
     /// Ids of hits that come first.
     pub pinned: Vec<String>,
-    /// An attribute of which each value stands once.
+    /// An attribute of which each value stands once. No tags.
     pub distinct: Option<String>,
     /// Leaves out hits whose vector has at least this cosine with that of a better hit.
     pub collapse: Option<f32>,
-    /// Maximal marginal relevance: the share of difference from better hits in the order, 0 to 1.
+    /// Maximal marginal relevance: the share of difference from better hits in the order, 0 to 1. Not with `sort`.
     pub diversity: f32,
     /// Adds what each score consists of.
     pub explain: bool,
@@ -186,7 +186,8 @@ pub struct SortKey {
 pub struct Boost {
     /// A number or boolean attribute.
     pub attribute: String,
-    /// The number that the largest value adds. The smallest one adds nothing; between them counts the place among the values.
+    /// The number that the largest value adds, or the only one, or `true`. The smallest one adds nothing; between them counts
+    /// the place among the values.
     pub weight: f32,
 }
 

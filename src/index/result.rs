@@ -10,7 +10,7 @@ use super::json::Json;
 pub struct SearchResult {
     /// The hits, best first.
     pub hits: Vec<Hit>,
-    /// The number of all hits; with `distinct` of its values.
+    /// The number of all hits; with `distinct` of its values, with `collapse` also of those that are left out.
     pub total: usize,
     /// False if items that are not hits of this page were scored by their codes: `total` and the counts of facets then
     /// include estimates. The hits and their scores never do.

@@ -68,6 +68,9 @@ impl Catalog {
         };
         // A text that asks for nothing, such as an emoji, is left to its vector. Without one it finds nothing.
         let keyword = keyword.filter(|leg| request.mode != Mode::Auto || vector.is_none() || !leg.is_empty());
+        if request.mode == Mode::Keyword && keyword.is_none() && vector.is_some() {
+            fail!(InvalidArgument, "mode: a keyword search needs a text, and only a vector is given");
+        }
         let mut semantic = match (request.mode, vector) {
             (Mode::Keyword, _) | (Mode::Auto, None) => None,
             (Mode::Semantic | Mode::Hybrid, None) => {

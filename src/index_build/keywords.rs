@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::fold::UnicodeFold;
 use super::item::Item;
-use crate::index::fold::{Folded, index_terms, joined_terms};
+use crate::index::fold::{Folded, index_terms};
 use crate::index::sections::{DictionaryWriter, MAX_FIELDS, PostingsWriter};
 
 /// The sections of keyword search.
@@ -21,10 +21,9 @@ pub(crate) fn write(items: &[Item]) -> Keywords {
     for (number, item) in items.iter().enumerate() {
         let mut counts: BTreeMap<String, [u32; MAX_FIELDS]> = BTreeMap::new();
         for (field, text) in item.texts.iter().enumerate() {
-            let folded = Folded::new(text, &UnicodeFold);
-            let found = index_terms(&folded);
-            lengths.push(found.len().min(255) as u8);
-            for term in found.into_iter().chain(joined_terms(&folded)) {
+            let (found, length) = index_terms(&Folded::new(text, &UnicodeFold));
+            lengths.push(length.min(255) as u8);
+            for term in found {
                 counts.entry(term.text).or_default()[field] += 1;
             }
         }

@@ -29,6 +29,8 @@ mod filter_tests;
 #[cfg(test)]
 mod input_tests;
 #[cfg(test)]
+mod keyword_tests;
+#[cfg(test)]
 mod page_tests;
 #[cfg(test)]
 mod property_tests;

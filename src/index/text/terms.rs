@@ -5,7 +5,7 @@
 //! | a run of dense characters, 阔腿裤 | its bigrams 阔腿, 腿裤 and the last character 裤 |
 //! | a word, `z62z72` | the word, and its parts `z62`, `z72`, `z`, `62`, `72` |
 //! | joined words, `225/55R18`, `type-c` | the words, together `22555r18`, and the digits `2255518` |
-//! | several of joined words, `225/55R18 98V` | together `22555r18`, and the digits `2255518`: `joined_terms` |
+//! | a part of joined words, `225/55R18 98V` | together `22555r18`, and the digits `2255518` |
 //! | a number before a dense character, `17寸` | `17寸` |
 //!
 //! A query of one dense character asks for all terms that begin with it. With the last character of each run among the
@@ -29,10 +29,14 @@ pub(crate) struct Term {
     pub(crate) text: String,
 }
 
-/// Returns the terms of a text for the index, in the order of their places. A term that stands several times is
-/// returned several times, but once per place.
-pub(crate) fn index_terms(folded: &Folded) -> Vec<Term> {
+/// Returns the terms of a text for the index, in the order of their places, and the length of the text in terms. A term
+/// that stands several times is returned several times, but once per place.
+///
+/// Joined words also have a term for each part of them, written together: what joins the words of a size or a name often
+/// only separates it from the next one, as in `225/55R18 98V` and `小米·V4-83`. These do not count in the length.
+pub(crate) fn index_terms(folded: &Folded) -> (Vec<Term>, usize) {
     let mut terms = BTreeSet::new();
+    let mut compounds = Vec::new();
     let runs = folded.runs();
     let mut at = 0;
     while at < runs.len() {
@@ -48,6 +52,7 @@ pub(crate) fn index_terms(folded: &Folded) -> Vec<Term> {
             RunKind::Word => {
                 let (compound, next) = Compound::at(folded, &runs, at);
                 add_compound(&mut terms, folded, &compound);
+                compounds.push(compound);
                 at = next;
             }
         }
@@ -55,32 +60,15 @@ pub(crate) fn index_terms(folded: &Folded) -> Vec<Term> {
     for number in numbers_before_dense(folded, &runs) {
         add(&mut terms, folded, number);
     }
-    terms.into_iter().collect()
-}
-
-/// Returns the terms of a part of joined words, written together: what joins the words of a size or a name often only
-/// separates it from the next one, as in `225/55R18 98V` and `小米·V4-83`. They are no part of a field's length.
-pub(crate) fn joined_terms(folded: &Folded) -> Vec<Term> {
-    let mut terms = BTreeSet::new();
-    let runs = folded.runs();
-    let mut at = 0;
-    while at < runs.len() {
-        if runs[at].kind != RunKind::Word {
-            at += 1;
-            continue;
-        }
-        let (whole, next) = Compound::at(folded, &runs, at);
-        for start in 0..whole.words.len() {
-            for end in start + 1..=whole.words.len() {
-                if end - start < whole.words.len() {
-                    add_joined(&mut terms, folded, &Compound { words: whole.words[start..end].to_vec() });
-                }
+    let length = terms.len();
+    for Compound { words } in &compounds {
+        for start in 0..words.len() {
+            for end in start + 1..=words.len() {
+                add_joined(&mut terms, folded, &Compound { words: words[start..end].to_vec() });
             }
         }
-        at = next;
     }
-    index_terms(folded).iter().for_each(|term| drop(terms.remove(term)));
-    terms.into_iter().collect()
+    (terms.into_iter().collect(), length)
 }
 
 fn add_compound(terms: &mut BTreeSet<Term>, folded: &Folded, compound: &Compound) {
@@ -126,7 +114,7 @@ pub(super) fn numbers_before_dense(folded: &Folded, runs: &[Run]) -> Vec<Range<u
 #[cfg(test)]
 mod tests {
     use super::super::folded::{Fold, Folded};
-    use super::{index_terms, joined_terms};
+    use super::index_terms;
 
     struct NoFold;
     impl Fold for NoFold {
@@ -136,7 +124,7 @@ mod tests {
     }
 
     fn terms(text: &str) -> String {
-        let terms = index_terms(&Folded::new(text, &NoFold));
+        let (terms, _) = index_terms(&Folded::new(text, &NoFold));
         terms.iter().map(|term| term.text.as_str()).collect::<Vec<_>>().join(" ")
     }
 
@@ -168,20 +156,22 @@ mod tests {
     }
 
     #[test]
-    fn parts_of_compounds_are_written_together() {
-        let joined = |text: &str| -> Vec<String> {
-            joined_terms(&Folded::new(text, &NoFold)).into_iter().map(|term| term.text).collect()
-        };
-        assert_eq!(joined("225/55R18 98V"), ["2255518", "22555r18", "551898", "55r1898v"].map(String::from));
-        for (text, term) in [("ab·V4-83·x", "v483"), ("M4x20 98V", "m420"), ("5W-40 4L", "5w40")] {
-            assert!(joined(text).contains(&term.to_string()), "{text}: {:?}", joined(text));
+    fn parts_of_compounds_are_written_together_and_have_no_length() {
+        for (text, parts) in [
+            ("225/55R18 98V", vec!["2255518", "22555r18", "551898", "55r1898v"]),
+            ("ab·V4-83·x", vec!["abv4", "abv483", "v483", "v483x", "83x"]),
+            ("M4x20 98V", vec!["m420"]),
+        ] {
+            let (terms, length) = index_terms(&Folded::new(text, &NoFold));
+            for part in &parts {
+                assert_eq!(terms.iter().filter(|term| term.text == *part).count(), 1, "{text}: {part}");
+            }
+            assert_eq!(terms.len() - length, parts.len(), "{text}: {terms:?}");
         }
-        // What the whole has is not there twice.
-        for text in ["5W-40", "type-c", "225/55R18", "nike", "阔腿裤", ""] {
-            let (all, own) = (index_terms(&Folded::new(text, &NoFold)), joined(text));
-            assert!(own.iter().all(|term| all.iter().all(|other| other.text != *term)), "{text} {own:?}");
+        for text in ["5W-40", "type-c", "225/55R18", "nike", "阔腿裤", "M4x20", ""] {
+            let (terms, length) = index_terms(&Folded::new(text, &NoFold));
+            assert_eq!(terms.len(), length, "{text}: {terms:?}");
         }
-        assert!(joined("5W-40").is_empty() && joined("type-c").is_empty());
     }
 
     #[test]
