@@ -92,11 +92,11 @@ function rateTable({ peak, product }, models) {
   for (const [model, { sizes, config }] of Object.entries(models)) {
     const size = sizes[BATCH];
     for (const name of Object.keys(GPU_SYSTEMS)) {
-      const ms = size?.ms[name];
+      const ms = GPU_SYSTEMS[name].isGpu && size?.ms[name];
       if (ms) row(`${model}, 64 × 32, ${GPU_SYSTEMS[name].label}`, ms.map((x) => operationsOf(config, size) / x / 1e6));
     }
   }
-  return markdown([["f32", "GFLOP/s, median", "best", "share of the peak"], ...rows]);
+  return markdown([["on the GPU", "GFLOP/s, median", "best", "share of the peak"], ...rows]);
 }
 
 function barTable(bars) {
@@ -114,7 +114,7 @@ export function gpuReport({ date, machine, host, versions, device, models, bars,
     `${machine.cpu}, ${machine.cores} cores, load ${machine.load.join(", ")}; ${host}; corom ${versions.corom.commit}${options.testProfile ? " (binaries that are quick to build, larger and slower)" : ""}, onnxruntime-web ${versions["onnxruntime-web"]}.`,
     `shader-f16: ${adapter.hasHalfFloats ? "yes" : "no"}, packed integer products: ${adapter.hasPackedDot ? "yes" : "no"}.${adapter.isSoftware ? " The processor emulates this GPU, so these figures are recorded, not judged." : ""}`,
     rateTable(device, models),
-    Object.keys(models).length > 0 &&
+    Object.values(models).some(({ sizes }) => sizes[BATCH]) &&
       "onnxruntime-web computes the last layer for every row, corom only for the row that it returns; the share of the peak counts corom's operations for both.",
   ];
   for (const [model, result] of Object.entries(models)) {
