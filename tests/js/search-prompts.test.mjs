@@ -2,7 +2,7 @@
 // does, and not with its default prompt.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -10,32 +10,21 @@ import { Catalog } from "corom/search";
 import { Catalog as CatalogInWorker } from "corom/search-worker";
 import { Corom as CoromInWorker } from "corom/worker";
 import { Corom, failsWith } from "./support/corom.mjs";
-import { FIXTURES, PKG, readJson } from "./support/paths.mjs";
+import { PKG } from "./support/paths.mjs";
+import { promptModel } from "./support/prompt-models.mjs";
 
 const COMMAND = path.join(PKG, "bin/corom.js");
 const SCHEMA = { fields: [{ name: "title", weight: 1 }] };
 const QUERY = "牛仔裤女";
 const TITLES = ["阔腿裤女冬牛仔", "iPhone 15 Pro 256GB", "玫瑰花束", "美孚机油 5W-40", "搜索阔腿裤：女裤"];
 
-const { cases } = readJson(path.join(FIXTURES, "sentence/prompts.json"));
 const folder = mkdtempSync(path.join(tmpdir(), "corom-prompts-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
 function write(name, value) {
   const file = path.join(folder, name);
-  mkdirSync(path.dirname(file), { recursive: true });
   writeFileSync(file, typeof value === "string" ? value : JSON.stringify(value));
   return file;
-}
-
-/** Writes the model folder of a case of the fixtures. */
-function modelFolder(name) {
-  for (const file of ["config.json", "tokenizer.json", "tokenizer_config.json"]) {
-    cpSync(path.join(FIXTURES, "checkpoints/safetensors", file), path.join(folder, name, file));
-  }
-  cpSync(path.join(FIXTURES, "sentence/dense-tanh.onnx"), path.join(folder, name, "model.onnx"));
-  for (const [file, { text }] of Object.entries(cases[name].files)) write(`${name}/${file}`, text);
-  return path.join(folder, name);
 }
 
 /** Runs `npx corom index`, and returns what it prints. */
@@ -71,7 +60,7 @@ for (const [name, otherPrompt] of [
     let corom;
     let catalog;
     before(async () => {
-      model = modelFolder(name);
+      model = promptModel(folder, name);
       corom = await Corom.load(model);
       catalog = build(`${name}-catalog`, items, SCHEMA, "-m", model);
     });
