@@ -11,10 +11,10 @@ pub(crate) fn text(number: f64) -> String {
     Number::from(number).to_string_with_radix(DECIMAL).map(String::from).unwrap_or_default()
 }
 
-/// Returns a short text that reads as the number.
+/// Returns the shortest text that reads as the number, as the native [`to_string`](ToString::to_string) does.
 pub(crate) fn text_f32(number: f32) -> String {
     let exact = Number::from(f64::from(number));
-    for digits in 6..MAX_F32_DIGITS {
+    for digits in 6..=MAX_F32_DIGITS {
         let short = exact.to_precision(digits).map(|text| parse(&String::from(text)));
         if let Ok(short) = short
             && short as f32 == number

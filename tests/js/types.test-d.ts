@@ -296,6 +296,9 @@ async function search(corom: Corom, bytes: Uint8Array) {
   // @ts-expect-error: workers: an option of corom/worker
   await CatalogInWorker.load("./catalog/", { workers: 2 });
   other.attach(corom, { reranker: null }).attach({ rerank: async () => [] });
+  other.attach(corom, { prompt: "query" }).attach(corom, { prompt: { text: "" }, reranker: null });
+  // @ts-expect-error: a prompt has a name or a text
+  other.attach(corom, { prompt: 3 });
   await other.ready;
   const reranked = await other.search("x", { rerank: { depth: 5, budgetMs: 9, onPartial: ({ hits }, { done }) => void [hits, done] } });
   same<typeof reranked.hits[0]["scores"]["rerank"], number | null | undefined>(true);
