@@ -34,12 +34,12 @@ export const build = ({ positionals: [items, catalog], values }, signal) =>
     await withCatalogLock(catalog, signal, async () => {
       const folder = CatalogFolder.create(catalog, force);
       await addItems(instance, builder, source, tools);
-      const unseen = instance.call(() => builder.unseenNames());
-      if (unseen !== undefined) process.stderr.write(`warning: ${items}: ${unseen}\n`);
       const groups = synonyms === undefined ? "" : readText(synonyms);
       await embedItems(instance, builder, values, tools);
       const file = instance.call(() => builder.build(groups, codes, vectors));
       folder.replace(instance, file, instance.call(() => builder.stored()));
+      const unseen = instance.call(() => builder.unseenNames());
+      if (unseen !== undefined) process.stderr.write(`warning: ${items}: ${unseen}\n`);
       print(`${catalog}: ${instance.call(() => builder.items())} items, ${file.length} bytes`);
     });
   });

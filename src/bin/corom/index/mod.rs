@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use corom::error::{Error, ErrorCode, Result};
 use corom::index::{Catalog, RowKind, Schema, SearchRequest};
 use corom::index_build::{
-    BuildOptions, Change, CodesOption, Item, build_to, compact, delta, describe, record_of,
+    BuildOptions, Change, CodesOption, Item, UnseenNames, build_to, compact, delta, describe, record_of,
 };
 use serde_json::Value;
 
@@ -135,7 +135,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             let (mut schema, stored) = input::schema(schema)?;
             let store = Store::create(catalog, *force)?;
             let mut spill = store.spill()?;
-            let items = read_items(items, &schema, &stored, model, &mut spill)?;
+            let source = items;
+            let (items, unseen) = read_items(source, &schema, &stored, model, &mut spill)?;
             let synonyms = synonyms.as_ref().map_or(Ok(Vec::new()), |path| input::synonyms(path))?;
             let codes = match codes {
                 Codes::Auto => CodesOption::Auto,
@@ -156,6 +157,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             let options = BuildOptions { synonyms, codes, queries };
             let write = |file: &mut _| build_to(file, &schema, &items, &mut spill, &options);
             let bytes = store.replace(write, &stored)?;
+            if let Some(warning) = unseen.warning() {
+                eprintln!("warning: {}: {warning}", source.display());
+            }
             print_line(format_args!("{}: {} items, {bytes} bytes", catalog.display(), items.len()));
             Ok(())
         }
@@ -232,14 +236,14 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
 }
 
-/// Reads the items of a file. Their vectors go to the disk.
+/// Reads the items of a file. Their vectors go to the disk. Returns the items, and the names of the schema that no row has.
 fn read_items(
     path: &Path,
     schema: &Schema,
     stored: &[String],
     model: &ItemModelArgs,
     spill: &mut Spill,
-) -> Result<Vec<Item>> {
+) -> Result<(Vec<Item>, UnseenNames)> {
     let mut items = Vec::new();
     let unseen = input::items(path, schema, stored, &mut |mut item| {
         match (item.vector.take(), &schema.vectors) {
@@ -265,10 +269,7 @@ fn read_items(
         items.push(item);
         Ok(())
     })?;
-    if let Some(warning) = unseen.warning() {
-        eprintln!("warning: {}: {warning}", path.display());
-    }
-    Ok(items)
+    Ok((items, unseen))
 }
 
 fn has_embedding(item: &Item) -> Error {
