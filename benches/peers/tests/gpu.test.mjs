@@ -19,6 +19,7 @@ test("expand follows the directives of template.rs", () => {
   assert.equal(expanded("//#repeat i N\n//#repeat j 2\nx_${i*2+j}\n//#end\n//#end"), "x_0\nx_1\nx_2\nx_3");
   assert.equal(expanded("//#if SET\na\n//#else\nb\n//#end\nc"), "a\nc");
   assert.equal(expanded("//#if UNSET\n//#if SET\na\n//#end\n//#else\nb\n//#end"), "b");
+  assert.equal(expanded("//#if SET\n//#if UNSET\na\n//#else\nb\n//#end\n//#end"), "b");
   assert.equal(expanded("//#include part"), "part 2");
   for (const text of ["${M}", "//#if SET\na", "//#repeat i M\n//#end", "//#other"]) {
     assert.throws(() => expand(text, {}), { message: /a template/ }, text);
@@ -91,9 +92,10 @@ require("node:readline").createInterface({ input: process.stdin }).on("line", (l
   console.log(JSON.stringify(answers[command]()));
 });`;
 
-test("nativeHost passes calls on to the program, and its errors back", async () => {
+test("nativeHost passes calls on to the program, and its errors back", async (t) => {
   const host = await nativeHost([process.execPath, "-e", PROGRAM]);
   const agent = await host.agent();
+  t.after(() => agent.close());
   const place = { model: { f32: "f32-folder", int8: "int8-folder" } };
   assert.deepEqual(await agent.call("gpuAdapter"), { description: "a GPU" });
   assert.deepEqual(await agent.call("gpuProduct", { code: "", tile: 64 }, 2048, 3), { best: 3, samples: [1, 3, 2] });
@@ -108,7 +110,6 @@ test("nativeHost passes calls on to the program, and its errors back", async () 
   assert.deepEqual([ms, slow], [{ a: [60, 60, 60, 60] }, {}]);
   assert.deepEqual(await agent.call("cell", ["a"], { ...how, texts: 4 }, vocabulary), { ms: {}, slow: { a: 120 } });
   await assert.rejects(agent.call("tokenIds", "a", ["一"]), { message: /ended early at 'ids a'/ });
-  await agent.close();
 });
 
 test("gpuOptionsFrom chooses the models by the adapter and rejects what it does not know", () => {
