@@ -447,6 +447,20 @@ describe("findGpu", () => {
     }
   });
 
+  test("does not wait for WebGPU without end", async (t) => {
+    const silent = { requestAdapter: () => new Promise(() => {}) };
+    for (const [isRequired, ms] of [[false, 6000], [true, 60_000]]) {
+      t.mock.timers.enable({ apis: ["setTimeout"] });
+      const finding = findGpu(hostOf(null, { gpu: () => silent }), { isRequired });
+      await turn();
+      t.mock.timers.tick(ms - 1);
+      assert.equal(await Promise.race([finding, turn().then(() => "pending")]), "pending");
+      t.mock.timers.tick(1);
+      assert.deepEqual(await finding, { reason: "WebGPU does not answer" });
+      t.mock.timers.reset();
+    }
+  });
+
   test("devices() lists the device first that auto prefers", async () => {
     assert.deepEqual(await devicesOf(hostOf({ info: INFO })), ["webgpu", "wasm"]);
     assert.deepEqual(await devicesOf(hostOf({ info: { ...INFO, isFallbackAdapter: true } })), ["wasm", "webgpu"]);

@@ -2,8 +2,9 @@
 import { delay } from "../abort.js";
 import { messageOf } from "../errors.js";
 
-/** Time that WebGPU gets to answer. */
+/** Time that WebGPU gets to answer, and if a GPU is required: other pages may have it busy. */
 const LIMIT_MS = 6000;
+const REQUIRED_LIMIT_MS = 60_000;
 /** Names of GPUs that the processor emulates, for browsers that do not say it. */
 const EMULATED = /swiftshader|llvmpipe|lavapipe|softpipe|basic render|\bwarp\b/i;
 
@@ -12,12 +13,14 @@ const EMULATED = /swiftshader|llvmpipe|lavapipe|softpipe|basic render|\bwarp\b/i
  * the processor emulates it. Without a GPU, returns `{ reason }`. `given` is the option `advanced.gpu`. Nothing of this
  * package is fetched.
  */
-export async function findGpu(host, given) {
+export async function findGpu(host, { given, isRequired } = {}) {
   if (!host.binaries.gpu) return { reason: "this entry of corom has no GPU binary; import corom or corom/worker" };
   try {
     const gpu = given ?? (await host.gpu?.());
     if (!gpu) return { reason: `this host has no WebGPU${host.gpuAdvice ?? ""}` };
-    const adapter = await withinLimit(gpu.requestAdapter({ powerPreference: "high-performance" }));
+    const asked = gpu.requestAdapter({ powerPreference: "high-performance" });
+    const adapter = await withinLimit(asked, isRequired ? REQUIRED_LIMIT_MS : LIMIT_MS);
+    if (adapter === undefined) return { reason: "WebGPU does not answer" };
     if (!adapter) return { reason: "WebGPU finds no GPU here: none, a blocked driver, or it is turned off" };
     return describe(gpu, adapter);
   } catch (cause) {
@@ -26,10 +29,10 @@ export async function findGpu(host, given) {
 }
 
 /** Resolves as the promise does, or to undefined after a time. */
-async function withinLimit(promise) {
+async function withinLimit(promise, limitMs) {
   const answered = new AbortController();
   try {
-    return await Promise.race([promise, delay(LIMIT_MS, answered.signal)]);
+    return await Promise.race([promise, delay(limitMs, answered.signal)]);
   } finally {
     answered.abort();
   }

@@ -19,7 +19,7 @@ const GPU_ERRORS = ["GPU_FAILED", "NEEDS_UNFUSED", "SELF_TEST_FAILED", "INVALID_
  * and the record of the first load.
  */
 export async function loadOnDevice({ kind, host, options, load, first }) {
-  const finding = findGpu(host, options.webgpu);
+  const finding = findGpu(host, { given: options.webgpu, isRequired: options.device === "webgpu" });
   const warn = (code, message, cause) => options.onProgress?.({ phase: "warning", code, message, cause });
   const { engine, found, fallback, auto } = await (options.device === "webgpu"
     ? loadForGpu({ finding, load, first, warn })
