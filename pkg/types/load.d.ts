@@ -281,8 +281,8 @@ export interface LoadOptions {
   /** Single settings that `quality` decides otherwise, for comparisons and for unusual hosts. */
   advanced?: AdvancedOptions | null | undefined;
   /**
-   * What runs the model. Vectors of the CPU and of a GPU have a cosine of at least 0.99999 with each other, but not the same
-   * bits.
+   * What runs the model. With `quality: "float"`, vectors of the CPU and of a GPU have a cosine of at least 0.99999 with each
+   * other, but not the same bits. Otherwise they differ as int8 products of the CPU differ from floats.
    *
    * - `wasm`, or `cpu`: the CPU.
    * - `webgpu`: the GPU, also one that the processor emulates. `GPU_FAILED` if there is none. If the GPU fails later, or

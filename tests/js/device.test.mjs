@@ -555,13 +555,16 @@ test("auto keeps in the cache that a GPU is no faster, and does not load its mod
     cacheDir: "folder",
     loads: { wasm: slow("wasm", 50), webgpu: slow("webgpu", 60) },
   });
-  const first = await loadedOn("auto", options());
+  const given = options();
+  const first = await loadedOn("auto", given);
   await first.engine.embed(TEXTS);
+  first.gpuParts = given.loads.webgpu.parts;
   await until(() => [...store.sizes()].length > 0);
   const second = await loadedOn("auto", options());
   assert.match(second.engine.info.fallback, /the CPU is at least as fast as the GPU \(acme rdna-9\)/);
   await second.engine.embed(TEXTS);
   assert.deepEqual([first.asked, second.asked], [["wasm", "webgpu"], ["wasm"]]);
+  assert.deepEqual(first.gpuParts, [2, 8, 64], "the first texts are not measured");
   const otherGpu = await loadedOn("auto", { ...options(), adapter: { info: { ...INFO, architecture: "rdna-10" } } });
   assert.equal(otherGpu.engine.info.fallback, undefined);
 });

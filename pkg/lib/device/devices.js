@@ -154,7 +154,7 @@ export class Devices {
     const engine = this.#engines.webgpu;
     this.#engines.webgpu = undefined;
     this.#failures++;
-    this.#isGpuUsable = this.#failures < MAX_FAILURES && engine?.isDeviceLost === true;
+    this.#isGpuUsable = false;
     this.#failure = { error, engine };
     this.fallback = messageOf(error);
   }
@@ -174,6 +174,8 @@ export class Devices {
     if (this.#failure) {
       const { error, engine } = this.#failure;
       this.#failure = undefined;
+      // Asked now, because a lost device is reported later than the results that it does not return.
+      this.#isGpuUsable = this.#failures < MAX_FAILURES && engine?.isDeviceLost === true;
       engine?.free();
       this.#warn("GPU_FALLBACK", `the CPU goes on without the GPU: ${messageOf(error)}`, error);
     }

@@ -8,6 +8,7 @@ import { Choices } from "./choices.js";
 import { Devices, slower } from "./devices.js";
 import { Pace } from "./pace.js";
 
+const FIRST_TEXTS = ["", ""];
 /**
  * Errors of a load for the GPU after which the CPU is tried: those of the GPU, and those that a wrong result or a crash of
  * a driver can cause. If the model is at fault, the load for the CPU says so.
@@ -26,14 +27,26 @@ export async function loadOnDevice({ kind, host, options, load, first }) {
     : loadForBoth({ finding, load, first, host, options }));
   const device = engine.info.device;
   const loadAgain = async (device, signal) => {
-    // Nobody waits for a load for the GPU: the CPU computes meanwhile.
-    const other = await (device === "webgpu" ? load(found, { signal, onProgress: undefined }) : load(undefined, { signal }));
+    const other = await (device === "webgpu" ? loadAside(load, found, signal) : load(undefined, { signal }));
     if (isSameModel({ content: other.content, info: other.info }, engine)) return other;
     other.free();
     throw new CoromError("INTEGRITY_MISMATCH", "the source now contains another model; load it again to use it");
   };
   const parts = { engines: { [device]: engine }, load: loadAgain, warn, gpu: found.name, fallback, auto };
   return kind.createDeviceEngine(new Devices(parts));
+}
+
+/** Loads the model for the GPU while the CPU computes. Nobody waits for it, so it reports no progress. */
+async function loadAside(load, found, signal) {
+  const engine = await load(found, { signal, onProgress: undefined });
+  try {
+    // The first texts take longer: shaders are compiled, and the device is checked. `auto` must not measure that.
+    await (engine.embed ? engine.embed(FIRST_TEXTS, undefined, { signal }) : engine.rerank("", FIRST_TEXTS, { signal }));
+    return engine;
+  } catch (error) {
+    engine.free();
+    throw error;
+  }
 }
 
 async function loadForGpu({ finding, load, first, warn }) {
