@@ -4,7 +4,8 @@
 //! without a hash is handed over as soon as its last byte has arrived. If such a file is begun again before it
 //! has ended, it may be another version: the back end forgets what it has from the file, and what it had packed
 //! together with it. Then weights of other files may be needed again, and [`WeightStream::is_complete`] is false
-//! for these files until they have arrived again.
+//! for these files until they have arrived again. A back end that holds weights outside of memory, on a GPU, gets the
+//! weights of all files this way, and forgets those of a file that turns out to be damaged.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +13,7 @@ use crate::encoder::Encoder;
 use crate::encoder::onnx::{ArrivedWeight, Int8Rows, Weight, WeightBuffer, check_byte_reuse, tensor_bytes};
 use crate::encoder::plan::TensorData;
 use crate::encoder::reserve::try_copied;
-use crate::error::{Result, fail};
+use crate::error::{Error, ErrorCode, Result, fail};
 
 /// Builds an encoder from a plan while weights arrive. Every back end that runs plans has one.
 pub(super) trait PlanBuilder {
@@ -33,6 +34,11 @@ pub(super) trait PlanBuilder {
     /// # Errors
     /// Those of [`Self::put`].
     fn put_rows(&mut self, weight: usize, rows: Int8Rows) -> Result<()>;
+
+    /// Returns true if weights are handed over before their file is verified, so that few of them are in memory.
+    fn takes_unverified(&self) -> bool {
+        false
+    }
 
     /// Drops a weight and the ops that were packed with it. All weights of these ops are needed again.
     fn forget(&mut self, weight: usize);
@@ -69,6 +75,10 @@ struct WeightFile {
     taken: u64,
     /// The weights that were handed over before the file has ended.
     handed_over: BTreeSet<usize>,
+    /// True if the file is verified at its end. Until then a weight that is not valid may be a damaged one, and the
+    /// file is begun again.
+    is_verified: bool,
+    fault: Option<Error>,
 }
 
 impl WeightStream {
@@ -77,11 +87,16 @@ impl WeightStream {
     }
 
     /// Begins a file, or begins it again: drops the weights that were taken from it, unless it had ended.
-    /// `is_early`: each weight is handed over as soon as it has arrived.
+    /// `is_early`: each weight is handed over as soon as it has arrived, and nothing verifies the file.
     pub(super) fn begin(&mut self, path: &str, is_early: bool) {
         let weights = &self.weights;
         self.arriving.retain(|weight, _| !lies_in(&weights[*weight], path));
-        let before = self.files.insert(path.to_owned(), WeightFile { is_early, ..WeightFile::default() });
+        let file = WeightFile {
+            is_early: is_early || self.builder.takes_unverified(),
+            is_verified: !is_early,
+            ..WeightFile::default()
+        };
+        let before = self.files.insert(path.to_owned(), file);
         for weight in before.map(|file| file.handed_over).into_iter().flatten() {
             self.builder.forget(weight);
             self.embedded_pending = true;
@@ -121,11 +136,23 @@ impl WeightStream {
                 arrived.push(index);
             }
         }
-        arrived.into_iter().try_for_each(|index| self.hand_over(index))
+        for index in arrived {
+            let handed_over = self.hand_over(index);
+            match (handed_over, self.files.get_mut(path)) {
+                (Err(fault), Some(file)) if file.is_verified && fault.code() == ErrorCode::InvalidModel => {
+                    file.fault.get_or_insert(fault);
+                }
+                (handed_over, _) => handed_over?,
+            }
+        }
+        Ok(())
     }
 
     /// Ends a file: hands its weights to the back end.
     pub(super) fn end(&mut self, path: &str) -> Result<()> {
+        if let Some(fault) = self.files.get_mut(path).and_then(|file| file.fault.take()) {
+            return Err(fault);
+        }
         let file_size = self.files.get(path).map_or(0, |file| file.size);
         let in_file = |index: &usize| lies_in(&self.weights[*index], path) && self.builder.wants(*index);
         let in_file: Vec<usize> = (0..self.weights.len()).filter(in_file).collect();

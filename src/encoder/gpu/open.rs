@@ -17,7 +17,7 @@ use crate::error::Result;
 #[cfg(not(target_arch = "wasm32"))]
 const CHECKED_VENDORS: [u32; 3] = [0x5143, 0x13b5, 0x1010];
 
-/// The same vendors as browsers call them. A browser that hides the vendor may run on any of them.
+/// These vendors as browsers call them. A browser that hides the vendor may run on any of them.
 #[cfg(any(target_arch = "wasm32", test))]
 const CHECKED_VENDOR_NAMES: [&str; 5] = ["qualcomm", "arm", "img-tec", "imagination", ""];
 

@@ -226,7 +226,7 @@ const WAITING: u8 = 0;
 const MAPPED: u8 = 1;
 const LOST: u8 = 2;
 
-/// What the device has said about a readback.
+/// The answer of the device to a readback.
 #[derive(Default)]
 struct Arrival {
     /// `WAITING`, `MAPPED` or `LOST`.

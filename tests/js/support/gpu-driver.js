@@ -19,8 +19,8 @@ export async function start({ gpu = navigator.gpu, ...options } = {}) {
 
 const bytesOf = (base64) => Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
 
-/** Loads a model. `files`: base64 by path. */
-export async function load(host, files, settings) {
+/** Loads a model. `files`: base64 by path. `damaged` is a path: the file's first transfer is damaged, and fails with host.code. */
+export async function load(host, files, settings, damaged) {
   const { ModelLoader } = host.bindings;
   const loader = host.device ? ModelLoader.onGpu(settings, host.device) : new ModelLoader(settings);
   for (let requests; (requests = loader.pendingRequests()).length > 0; ) {
@@ -30,9 +30,17 @@ export async function load(host, files, settings) {
       continue;
     }
     const bytes = bytesOf(files[path]);
-    loader.begin(path, bytes.length, false);
-    for (let at = 0; at < bytes.length; at += 100_000) loader.feed(path, bytes.subarray(at, at + 100_000));
-    loader.end(path, undefined);
+    const transfer = (content) => {
+      loader.begin(path, content.length, false);
+      for (let at = 0; at < content.length; at += 1000) loader.feed(path, content.subarray(at, at + 1000));
+      loader.end(path, undefined);
+    };
+    try {
+      if (path === damaged) transfer(new Uint8Array(bytes.length).fill(0xff));
+    } catch ({ code }) {
+      host.code = code;
+    }
+    transfer(bytes);
   }
   const unverified = loader.buildUnverified();
   while (!unverified.step()) if (unverified.isPending) await wait(host);
