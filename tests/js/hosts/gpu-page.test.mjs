@@ -91,6 +91,40 @@ describe("a page with a GPU", () => {
     assert.ok(!state.asked.some((url) => /corom-gpu/.test(url)), String(state.asked));
   });
 
+  test("auto measures a GPU that it takes for a real one, frees it because it is slower, and remembers that", async () => {
+    const got = await state.page.evaluate(async () => {
+      // SwiftShader under another name.
+      const disguised = {
+        wgslLanguageFeatures: navigator.gpu.wgslLanguageFeatures,
+        async requestAdapter(options) {
+          const adapter = await navigator.gpu.requestAdapter(options);
+          const { limits, features } = adapter;
+          return { info: { vendor: "acme", architecture: "rdna-9" }, limits, features, requestDevice: (...args) => adapter.requestDevice(...args) };
+        },
+      };
+      const options = { device: "auto", advanced: { gpu: disguised } };
+      const corom = await load(options);
+      const first = { ...corom.info };
+      const cosines = [];
+      const { data } = await corom.embed(Array(4).fill(many).flat());
+      const expected = data.slice(0, data.length / 4);
+      while (corom.info.fallback === undefined) {
+        cosines.push(cosine((await corom.embed(many)).data, expected, 32));
+        await new Promise((resolve) => setTimeout(resolve, 200));
+      }
+      const lost = await gpus[0].lost;
+      const second = await load(options);
+      return { first, cosines, after: { ...corom.info }, lost: lost.reason, second: { ...second.info }, opened: gpus.length };
+    });
+    assert.deepEqual([got.first.device, got.first.gpu, got.first.fallback], ["wasm", "acme rdna-9", undefined]);
+    assert.ok(got.cosines.length > 0 && got.cosines.every((cosine) => cosine >= MIN_COSINE), String(got.cosines));
+    for (const info of [got.after, got.second]) {
+      assert.deepEqual([info.device, info.fallback], ["wasm", "the CPU is at least as fast as the GPU (acme rdna-9)"]);
+    }
+    assert.deepEqual([got.lost, got.opened], ["destroyed", 1], "the second load has not opened a device");
+    assert.deepEqual(state.complaints, []);
+  });
+
   test("wasm, the default, does not ask WebGPU for anything", async () => {
     const asked = await state.page.evaluate(async () => {
       let count = 0;
