@@ -128,3 +128,110 @@ impl Encoder for FallbackEncoder {
         Ok(polled)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::batch::BatchLayout;
+    use crate::encoder::Tolerance;
+
+    /// Returns the number of texts of each batch. Fails with its `fails_at`th poll.
+    struct Counter {
+        info: EncoderInfo,
+        batches: VecDeque<usize>,
+        polls: usize,
+        fails_at: Option<usize>,
+        max_runs: usize,
+    }
+
+    impl Counter {
+        fn new(backend: &'static str, max_runs: usize, fails_at: Option<usize>) -> Box<dyn Encoder> {
+            let info = EncoderInfo {
+                hidden_size: 1,
+                pooled: true,
+                first_rows: false,
+                dtype: "f32",
+                backend,
+                fused: true,
+                precision: "f32",
+                kernel: "none",
+                weight_bytes: 0,
+                static_batch: None,
+                static_sequence: None,
+                max_tokens: 8,
+                batch_layout: BatchLayout::Ragged { max_tokens: 8 },
+                tolerance: Tolerance { min_cosine: 1.0, max_norm_error: 0.0, kernels: None },
+                device: None,
+                fallback: None,
+            };
+            Box::new(Self { info, batches: VecDeque::new(), polls: 0, fails_at, max_runs })
+        }
+    }
+
+    impl Encoder for Counter {
+        fn info(&self) -> &EncoderInfo {
+            &self.info
+        }
+
+        fn begin(&mut self, batch: &Batch) -> Result<()> {
+            self.batches = [batch.texts()].into();
+            Ok(())
+        }
+
+        fn max_runs(&self) -> usize {
+            self.max_runs
+        }
+
+        fn begin_next(&mut self, batch: &Batch) -> Result<()> {
+            assert!(self.batches.len() < self.max_runs);
+            self.batches.push_back(batch.texts());
+            Ok(())
+        }
+
+        fn poll(&mut self) -> Result<Poll<EncoderOutput>> {
+            self.polls += 1;
+            if self.fails_at == Some(self.polls) {
+                return Err(Error::new(ErrorCode::GpuFailed, "lost"));
+            }
+            let texts = self.batches.pop_front().unwrap();
+            Ok(Poll::Ready(EncoderOutput::Pooled(vec![texts as f32])))
+        }
+
+        fn fork(&self) -> Box<dyn Encoder> {
+            Self::new(self.info.backend, self.max_runs, self.fails_at)
+        }
+    }
+
+    fn batch(texts: usize) -> Batch {
+        Batch::new(vec![(&[1u32, 2][..], &[0u32, 0][..]); texts])
+    }
+
+    #[test]
+    fn batches_under_way_are_run_again_in_their_order() {
+        for fails_at in [None, Some(1), Some(2), Some(3)] {
+            let cpu: Box<Reload> = Box::new(|| Ok(Counter::new("cpu", 1, None)));
+            let mut encoder = FallbackEncoder::new(Counter::new("gpu", 2, fails_at), cpu);
+            let mut outputs = Vec::new();
+            encoder.begin(&batch(1)).unwrap();
+            for next in 2..=4 {
+                if encoder.max_runs() > 1 {
+                    encoder.begin_next(&batch(next)).unwrap();
+                    outputs.push(encoder.poll().unwrap());
+                } else {
+                    outputs.push(encoder.poll().unwrap());
+                    // The batch that was under way behind it has begun by itself.
+                    if outputs.len() + 1 == next {
+                        encoder.begin(&batch(next)).unwrap();
+                    }
+                }
+            }
+            let texts = |output: &Poll<EncoderOutput>| match output {
+                Poll::Ready(EncoderOutput::Pooled(rows)) => rows[0] as usize,
+                other => panic!("{other:?}"),
+            };
+            let texts: Vec<usize> = outputs.iter().map(texts).collect();
+            assert_eq!(texts, [1, 2, 3], "{fails_at:?}");
+            assert_eq!(encoder.info().fallback.is_some(), fails_at.is_some(), "{fails_at:?}");
+        }
+    }
+}
