@@ -25,7 +25,7 @@ export async function gpu() {
   return found?.create([]);
 }
 
-export const gpuAdvice = ": install the npm package webgpu; Deno has it with --unstable-webgpu";
+export const gpuAdvice = ": install the npm package webgpu";
 
 /**
  * Opens a source: a path (folder or .onnx file), a file:, http: or https: URL, a list of http: or https: URLs, or files

@@ -43,7 +43,7 @@ const MODEL = {
   device: {
     value: "NAME",
     parse: choice("cpu", "auto", "gpu"),
-    help: "cpu, gpu, or auto: the GPU if there is one that is faster. A GPU needs Deno, or the npm package webgpu [default: cpu]",
+    help: "cpu, gpu, or auto: the GPU if there is one that is faster. A GPU needs the npm package webgpu [default: cpu]",
   },
 };
 const TEXTS = {
