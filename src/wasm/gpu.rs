@@ -5,8 +5,8 @@ use js_sys::futures::future_to_promise;
 use serde::Deserialize;
 use wasm_bindgen::prelude::*;
 
+use super::clock::now;
 use super::convert::from_js;
-use super::loader::now;
 use crate::encoder::gpu::{GpuDevice, WebAdapter};
 
 #[derive(Deserialize)]

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::*;
 
+use super::clock::now;
 use super::convert::{from_js, to_js};
 use super::unverified_model::UnverifiedModel;
 use crate::config::PoolingChoice;
@@ -58,13 +59,6 @@ struct FileRequest<'a> {
     required: bool,
     keep: bool,
     again: bool,
-}
-
-#[wasm_bindgen]
-extern "C" {
-    /// Returns the time of the host's clock in milliseconds.
-    #[wasm_bindgen(js_namespace = performance)]
-    pub(super) fn now() -> f64;
 }
 
 fn load_options(options: JsValue) -> Result<model::LoadOptions, JsValue> {

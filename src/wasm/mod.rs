@@ -8,6 +8,8 @@ mod catalog;
 mod catalog_builder;
 #[cfg(feature = "search")]
 mod catalog_file;
+#[cfg(feature = "embed")]
+mod clock;
 mod convert;
 #[cfg(feature = "convert")]
 mod converter;

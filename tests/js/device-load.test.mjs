@@ -1,0 +1,193 @@
+// Loads with `device: "auto"` and "webgpu" with GPUs of the test: finding a GPU, reasons against it, what is kept.
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { devicesOf, findGpu } from "../../pkg/lib/device/adapter.js";
+import { Choices } from "../../pkg/lib/device/choices.js";
+import { DeviceEngine } from "../../pkg/lib/device/engine.js";
+import { loadOnDevice } from "../../pkg/lib/device/load.js";
+import { Pace, sizeOf } from "../../pkg/lib/device/pace.js";
+import { CoromError } from "../../pkg/lib/errors.js";
+import { memoryStore } from "./support/memory-store.mjs";
+import { FakeEngine, TEXTS, failed, rejectsWith, turn, until } from "./support/fake-devices.mjs";
+
+const INFO = { vendor: "acme", architecture: "rdna-9", device: "", description: "" };
+const gpuOf = (adapter) => ({ requestAdapter: async () => adapter });
+const hostOf = (adapter, more) => ({ binaries: { gpu: () => {} }, gpu: () => gpuOf(adapter), ...more });
+
+describe("findGpu", () => {
+  test("names the GPU, and detects one that the processor emulates", async () => {
+    const found = await findGpu(hostOf({ info: INFO }));
+    assert.deepEqual([found.name, found.id, found.isEmulated], ["acme rdna-9", "acme/rdna-9//", false]);
+    for (const adapter of [
+      { info: { ...INFO, isFallbackAdapter: true } },
+      { info: INFO, isFallbackAdapter: true },
+      { info: { ...INFO, vendor: "google", architecture: "swiftshader" } },
+      { info: { ...INFO, description: "llvmpipe (LLVM 15.0.6, 256 bits)" } },
+      { info: { ...INFO, description: "Microsoft Basic Render Driver" } },
+    ]) assert.equal((await findGpu(hostOf(adapter))).isEmulated, true, JSON.stringify(adapter));
+    assert.equal((await findGpu(hostOf({}))).name, "GPU", "an adapter without info");
+  });
+
+  test("says why there is no GPU, and never throws", async () => {
+    const broken = () => Promise.reject(new Error("blocked"));
+    for (const [host, reason] of [
+      [hostOf(null), /finds no GPU/],
+      [{ binaries: { gpu: () => {} } }, /no WebGPU/],
+      [hostOf(null, { gpu: () => undefined, gpuAdvice: ": install it" }), /no WebGPU: install it/],
+      [{ ...hostOf({ info: INFO }), binaries: {} }, /this entry of corom has no GPU binary/],
+      [hostOf(null, { gpu: () => ({ requestAdapter: broken }) }), /blocked/],
+      [hostOf(null, { gpu: broken }), /blocked/],
+    ]) {
+      const found = await findGpu(host);
+      assert.equal(found.gpu, undefined);
+      assert.match(found.reason, reason);
+    }
+  });
+
+  test("does not wait for WebGPU without end", async (t) => {
+    const silent = { requestAdapter: () => new Promise(() => {}) };
+    for (const [isRequired, ms] of [[false, 6000], [true, 60_000]]) {
+      t.mock.timers.enable({ apis: ["setTimeout"] });
+      const finding = findGpu(hostOf(null, { gpu: () => silent }), { isRequired });
+      await turn();
+      t.mock.timers.tick(ms - 1);
+      assert.equal(await Promise.race([finding, turn().then(() => "pending")]), "pending");
+      t.mock.timers.tick(1);
+      assert.deepEqual(await finding, { reason: "WebGPU does not answer" });
+      t.mock.timers.reset();
+    }
+  });
+
+  test("devices() lists the device first that auto prefers", async () => {
+    assert.deepEqual(await devicesOf(hostOf({ info: INFO })), ["webgpu", "wasm"]);
+    assert.deepEqual(await devicesOf(hostOf({ info: { ...INFO, isFallbackAdapter: true } })), ["wasm", "webgpu"]);
+    assert.deepEqual(await devicesOf(hostOf(null)), ["wasm"]);
+  });
+});
+
+/** Calls loadOnDevice with engines of the test. */
+async function loadedOn(device, { adapter = { info: INFO }, loads = {}, loader = {}, cache = "none", cacheDir, host = {}, advancedGpu } = {}) {
+  const asked = [];
+  const events = [];
+  const load = async (gpu) => {
+    const name = gpu ? "webgpu" : "wasm";
+    asked.push(name);
+    const engine = loads[name] ?? new FakeEngine(name);
+    if (engine instanceof Error) throw engine;
+    return engine;
+  };
+  const kind = { createDeviceEngine: (devices) => new DeviceEngine(devices) };
+  const options = { device, loader, cache, cacheDir, webgpu: advancedGpu, onProgress: (event) => events.push(event) };
+  const engine = await loadOnDevice({ kind, host: { ...hostOf(adapter), ...host }, options, load, first: {} });
+  return { engine, asked, events };
+}
+
+describe("loadOnDevice", () => {
+  test("webgpu without a GPU is GPU_FAILED, and nothing is loaded", async () => {
+    await rejectsWith("GPU_FAILED", loadedOn("webgpu", { adapter: null }), "finds no GPU", 'device: "auto"');
+  });
+
+  test("webgpu loads the model for the GPU alone, also for an emulated one and for exact products", async () => {
+    const emulated = { info: { ...INFO, isFallbackAdapter: true } };
+    const { engine, asked, events } = await loadedOn("webgpu", { adapter: emulated, loader: { kernel: "exact" } });
+    assert.deepEqual([asked, events, engine.info.device, engine.info.gpu], [["webgpu"], [], "webgpu", "acme rdna-9"]);
+  });
+
+  test("webgpu takes the GPU of advanced.gpu", async () => {
+    const own = gpuOf({ info: { ...INFO, description: "my GPU" } });
+    const { engine } = await loadedOn("webgpu", { adapter: null, advancedGpu: own });
+    assert.equal(engine.info.gpu, "my GPU");
+  });
+
+  for (const code of ["GPU_FAILED", "NEEDS_UNFUSED", "SELF_TEST_FAILED", "INTERNAL"]) {
+    test(`webgpu loads the model for the CPU after ${code}, and reports it`, async () => {
+      const { engine, asked, events } = await loadedOn("webgpu", { loads: { webgpu: new CoromError(code, "the reason") } });
+      assert.deepEqual([asked, engine.info.device, engine.info.fallback], [["webgpu", "wasm"], "wasm", "the reason"]);
+      assert.deepEqual(events.map(({ phase, code }) => [phase, code]), [["warning", "GPU_FALLBACK"]]);
+      assert.equal(events[0].cause.code, code);
+    });
+  }
+
+  test("webgpu rejects with errors that a GPU does not cause", async () => {
+    for (const code of ["MISSING_FILE", "INTEGRITY_MISMATCH", "INVALID_ARGUMENT"]) {
+      await rejectsWith(code, loadedOn("webgpu", { loads: { webgpu: new CoromError(code, "x") } }));
+    }
+  });
+
+  test("the CPU does not take over with another model", async () => {
+    const gpu = new FakeEngine("webgpu", { fail: () => failed() });
+    const other = Object.assign(new FakeEngine("wasm"), { content: "other content" });
+    const { engine } = await loadedOn("webgpu", { loads: { webgpu: gpu, wasm: other } });
+    const error = await rejectsWith("GPU_FAILED", engine.embed(TEXTS), "another model");
+    assert.deepEqual([error.cause.code, other.freed], ["INTEGRITY_MISMATCH", 1]);
+  });
+
+  test("auto loads the model for the CPU, and says why a GPU is not used", async () => {
+    const unfused = new FakeEngine("wasm");
+    unfused.info.fused = false;
+    for (const [options, reason] of [
+      [{ adapter: null }, /finds no GPU/],
+      [{ adapter: { info: { ...INFO, isFallbackAdapter: true } } }, /the processor emulates the GPU \(acme rdna-9\)/],
+      [{ loader: { kernel: "exact" } }, /quality: "exact"/],
+      [{ loads: { wasm: unfused } }, /not recognized as a BERT/],
+    ]) {
+      const { engine, asked } = await loadedOn("auto", options);
+      await engine.embed(TEXTS);
+      assert.deepEqual([asked, engine.info.device], [["wasm"], "wasm"]);
+      assert.match(engine.info.fallback, reason);
+    }
+    const { engine, asked } = await loadedOn("auto");
+    assert.deepEqual([asked, engine.info.fallback, engine.info.gpu], [["wasm"], undefined, "acme rdna-9"]);
+  });
+});
+
+test("auto keeps in the cache that a GPU is no faster, and does not load its model again", async (t) => {
+  let now = 0;
+  t.mock.method(performance, "now", () => now);
+  const slow = (device, ms) => new FakeEngine(device, { work: async (texts) => (now += ms * texts.length) });
+  const store = memoryStore();
+  const options = () => ({
+    cache: "auto",
+    host: { folderStore: async () => store },
+    cacheDir: "folder",
+    loads: { wasm: slow("wasm", 50), webgpu: slow("webgpu", 60) },
+  });
+  const given = options();
+  const first = await loadedOn("auto", given);
+  await first.engine.embed(TEXTS);
+  first.gpuParts = given.loads.webgpu.parts;
+  await until(() => [...store.sizes()].length > 0);
+  const second = await loadedOn("auto", options());
+  assert.match(second.engine.info.fallback, /the CPU is at least as fast as the GPU \(acme rdna-9\)/);
+  await second.engine.embed(TEXTS);
+  assert.deepEqual([first.asked, second.asked], [["wasm", "webgpu"], ["wasm"]]);
+  assert.deepEqual(first.gpuParts, [2, 8, 64], "the first texts are not measured");
+  const otherGpu = await loadedOn("auto", { ...options(), adapter: { info: { ...INFO, architecture: "rdna-10" } } });
+  assert.equal(otherGpu.engine.info.fallback, undefined);
+});
+
+describe("Choices", () => {
+  const engine = new FakeEngine("wasm");
+  const memory = () => {
+    const stored = new Map();
+    return { stored, deviceChoice: async (key) => stored.get(key), storeDeviceChoice: async (key, bytes) => void stored.set(key, bytes) };
+  };
+
+  test("keeps what was learned per GPU and model, and reads no damaged entry", async () => {
+    const cache = memory();
+    const pace = new Pace();
+    for (const device of ["wasm", "webgpu"]) {
+      pace.measured(device, TEXTS.slice(0, 8), 8);
+      pace.measured(device, TEXTS.slice(0, 64), 64);
+    }
+    const found = { id: "a" };
+    await new Choices(cache, { found, engine }).store(pace);
+    const again = new Pace();
+    assert.equal(again.restore(await new Choices(cache, { found, engine }).read()), true);
+    assert.equal(again.estimate("wasm", sizeOf(TEXTS)), pace.estimate("wasm", sizeOf(TEXTS)));
+    assert.equal(await new Choices(cache, { found: { id: "b" }, engine }).read(), undefined);
+    for (const key of cache.stored.keys()) cache.stored.set(key, new Uint8Array([1, 2]));
+    assert.equal(await new Choices(cache, { found, engine }).read(), undefined);
+    assert.equal(await new Choices(undefined, { found, engine }).read(), undefined);
+  });
+});
