@@ -38,6 +38,7 @@ use super::checkpoint::Checkpoint;
 use super::lineage::TensorHashes;
 use super::options::Dtype;
 use super::shards::ShardWriter;
+use super::vocabulary::KeptVocabulary;
 use crate::config::{BertConfig, PoolingChoice};
 use crate::encoder::onnx::pb::{ModelProto, OperatorSetIdProto};
 use crate::error::Result;
