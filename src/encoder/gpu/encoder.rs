@@ -11,7 +11,7 @@ use std::task::Poll;
 use super::pace::Pace;
 use super::run::{GpuModel, Readback, Runner};
 use super::slots::Slots;
-use super::verify::{Canary, Verification};
+use super::verify::{Canary, Verification, check_finite};
 use crate::batch::Batch;
 use crate::config::BertConfig;
 use crate::encoder::check::check;
@@ -156,9 +156,9 @@ impl GpuEncoder {
         let Some(run) = self.runs.front_mut() else { fail!(Internal, "no batch is running") };
         while let Some(submission) = run.submissions.front() {
             let Some(arrived) = submission.readback.poll()? else { return Ok(Poll::Pending) };
-            if let Some(canary) = &self.canary
-                && let Err(error) = canary.check(&arrived, &submission.canary)
-            {
+            let own =
+                self.canary.as_ref().map_or(Ok(()), |canary| canary.check(&arrived, &submission.canary));
+            if let Err(error) = own.and_then(|()| check_finite(&arrived)) {
                 self.model.gpu.failures().record("a result was wrong");
                 return Err(error);
             }

@@ -87,18 +87,38 @@ impl Verification {
     }
 
     fn canary(&mut self) -> Result<Canary> {
-        let results = std::mem::take(&mut self.results);
-        let bits =
-            |parts: &Vec<Vec<f32>>| -> Vec<u32> { parts.iter().flatten().map(|x| x.to_bits()).collect() };
-        let first = results.first().map(bits);
-        if results.iter().any(|result| Some(bits(result)) != first) {
-            return Err(failed("it computed two results for one text"));
-        }
-        let expected = results.into_iter().next().unwrap_or_default();
-        if expected.iter().flatten().any(|x| !x.is_finite()) {
-            return Err(failed("it computed a number that is not finite"));
-        }
+        let expected = result_of(std::mem::take(&mut self.results))?;
         Ok(Canary { batch: self.canary.clone(), expected, submissions: 0 })
+    }
+}
+
+/// Returns the result of a text that ran several times.
+///
+/// # Errors
+/// `GPU_FAILED` if the results differ, or cannot be those of a model.
+fn result_of(results: Vec<Vec<Vec<f32>>>) -> Result<Vec<Vec<f32>>> {
+    let bits = |parts: &Vec<Vec<f32>>| -> Vec<u32> { parts.iter().flatten().map(|x| x.to_bits()).collect() };
+    let first = results.first().map(bits);
+    if results.iter().any(|result| Some(bits(result)) != first) {
+        return Err(failed("it computed two results for one text"));
+    }
+    let result = results.into_iter().next().unwrap_or_default();
+    check_finite(&result)?;
+    // The buffers of a submission that did not run have zeros.
+    if result.iter().flatten().all(|x| *x == 0.0) {
+        return Err(failed("it computed nothing but zeros"));
+    }
+    Ok(result)
+}
+
+/// Checks that numbers are finite. If the model is at fault, the CPU says so.
+///
+/// # Errors
+/// `GPU_FAILED` if one is not.
+pub(super) fn check_finite(parts: &[Vec<f32>]) -> Result<()> {
+    match parts.iter().flatten().all(|x| x.is_finite()) {
+        true => Ok(()),
+        false => Err(failed("it computed a number that is not finite")),
     }
 }
 
@@ -153,6 +173,19 @@ impl Canary {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn result_is_one_of_finite_numbers_that_are_not_all_zeros() {
+        let runs = |second: &[f32]| result_of(vec![vec![vec![1.0, 0.0]], vec![second.to_vec()]]);
+        assert_eq!(runs(&[1.0, 0.0]).unwrap(), [[1.0, 0.0]]);
+        for wrong in [[1.0, 1.0], [1.0, -0.0]] {
+            assert!(runs(&wrong).is_err(), "{wrong:?}");
+        }
+        for wrong in [0.0, f32::NAN, f32::INFINITY] {
+            assert!(result_of(vec![vec![vec![wrong; 2]]; 2]).is_err(), "{wrong}");
+        }
+        assert!(check_finite(&[vec![0.0], vec![1.0, f32::NEG_INFINITY]]).is_err());
+    }
 
     #[test]
     fn canary_is_found_at_every_place_and_differences_are_seen() {
