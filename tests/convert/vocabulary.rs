@@ -64,7 +64,8 @@ fn texts_of_kept_tokens_keep_the_bits_of_their_vectors_in_every_number_type() {
             let rows = (full - kept) * config(&cut)["hidden_size"].as_u64().unwrap();
             let saved = weight_bytes(&before) - weight_bytes(&after);
             let bytes = if dtype == Dtype::F32 { rows * 4 } else { rows + (full - kept) * 4 };
-            assert!(saved.abs_diff(bytes) < 64, "{name} {dtype:?}: {saved} bytes fewer, expected {bytes}");
+            // The sizes of the tables and their alignment are bytes too.
+            assert!(saved.abs_diff(bytes) < 256, "{name} {dtype:?}: {saved} bytes fewer, expected {bytes}");
         }
     }
 }
@@ -119,9 +120,10 @@ fn folder_that_has_lost_tokens_keeps_its_lineage_when_it_is_converted_again() {
     // And once more with fewer tokens.
     let fewer = keeping(vec!["阔腿裤".into()], Dtype::Int8);
     let (smaller, fewer) = converted(&folder, &fewer);
+    let requantized = converted(&folder, &ConvertOptions { dtype: Dtype::Int8, ..Default::default() }).0;
     assert_eq!((fewer.lineage, fewer.full_vocab_size), (manifest.lineage, Some(326)));
     assert!(config(&smaller)["vocab_size"].as_u64() < config(&folder)["vocab_size"].as_u64());
-    assert_eq!(vectors(&smaller, &["阔腿裤".into()]), vectors(&folder, &["阔腿裤".into()]));
+    assert_eq!(vectors(&smaller, &["阔腿裤".into()]), vectors(&requantized, &["阔腿裤".into()]));
 }
 
 #[test]
@@ -169,6 +171,10 @@ fn vocabulary_of_another_kind_is_refused() {
     let vocab: Vec<Value> = tokens.iter().map(|(token, _)| json!([token, -1.0])).collect();
     tokenizer["model"] = json!({"type": "Unigram", "unk_id": 1, "vocab": vocab, "byte_fallback": false});
     source.insert("tokenizer.json".into(), tokenizer.to_string().into_bytes());
+    source.insert(
+        "tokenizer_config.json".into(),
+        b"{\"tokenizer_class\": \"PreTrainedTokenizerFast\"}".to_vec(),
+    );
     convert(&source, &ConvertOptions::default(), &mut Folder::new()).unwrap();
     let error = convert(&source, &keeping(texts(), Dtype::F32), &mut Folder::new()).unwrap_err();
     assert_eq!(error.code(), ErrorCode::UnsupportedModel);
