@@ -4,6 +4,8 @@
 // is open already. So this module opens the device, and gives wgpu objects of its own in place of `navigator.gpu`, of the
 // adapter and of the device (`scope`). Models share a device: each has a lease of it. A lease knows the buffers of its
 // instance, and destroys them also when the instance has crashed.
+import { throwIfAborted, untilAborted } from "./abort.js";
+import { withinLimit } from "./device/limit.js";
 import { CoromError, messageOf } from "./errors.js";
 import { yieldToEventLoop } from "./yield-timer.js";
 
@@ -18,6 +20,9 @@ const PAGE_SUBMISSION_MS = 20;
 const SUBMISSION_MS = 100;
 const isPage = typeof document !== "undefined";
 
+/** The longest time that WebGPU gets to return an adapter, and then a device: other pages may have the GPU busy. */
+const OPEN_LIMIT_MS = 60_000;
+
 const SOFTWARE = /swiftshader|llvmpipe|lavapipe|basic render/i;
 
 /** The open devices, as promises, by the `GPU` object that they are of. */
@@ -25,9 +30,21 @@ const devices = new WeakMap();
 
 /**
  * Returns a lease of the device of `gpu`, or undefined if there is no adapter, or only one that the processor emulates and
- * `allowSoftware` is false. Throws GPU_FAILED if the adapter gives no device.
+ * `allowSoftware` is false. Throws GPU_FAILED if the adapter gives no device. Rejects as soon as the signal aborts; a lease
+ * that comes later is freed.
  */
-export async function leaseGpu({ gpu = globalThis.navigator?.gpu, allowSoftware = false, deadlineMs } = {}) {
+export async function leaseGpu({ signal, ...options } = {}) {
+  throwIfAborted(signal);
+  const leasing = leaseOpened(options);
+  try {
+    return await untilAborted(leasing, signal);
+  } catch (error) {
+    leasing.then((lease) => lease?.free(), () => {});
+    throw error;
+  }
+}
+
+async function leaseOpened({ gpu = globalThis.navigator?.gpu, allowSoftware = false, deadlineMs }) {
   if (!gpu) return undefined;
   for (;;) {
     if (!devices.has(gpu)) devices.set(gpu, openDevice(gpu));
@@ -40,7 +57,7 @@ export async function leaseGpu({ gpu = globalThis.navigator?.gpu, allowSoftware 
       throw error;
     }
     if (!shared) {
-      devices.delete(gpu); // an adapter may appear later
+      if (devices.get(gpu) === opening) devices.delete(gpu); // an adapter may appear later
       return undefined;
     }
     if (shared.isClosed) continue; // its last lease was freed meanwhile
@@ -51,12 +68,14 @@ export async function leaseGpu({ gpu = globalThis.navigator?.gpu, allowSoftware 
 }
 
 async function openDevice(gpu) {
-  const adapter = await Promise.resolve(gpu.requestAdapter({ powerPreference: "high-performance" })).catch(() => null);
+  const asked = Promise.resolve(gpu.requestAdapter({ powerPreference: "high-performance" })).catch(() => null);
+  const adapter = await withinLimit(asked, OPEN_LIMIT_MS, "WebGPU does not answer");
   if (!adapter) return undefined;
   const { maxBufferSize, maxStorageBufferBindingSize } = adapter.limits;
   const requiredLimits = { maxBufferSize, maxStorageBufferBindingSize };
   try {
-    const device = await adapter.requestDevice({ label: "corom", requiredLimits });
+    const opening = adapter.requestDevice({ label: "corom", requiredLimits });
+    const device = await withinLimit(opening, OPEN_LIMIT_MS, "WebGPU opens no device", (late) => late.destroy());
     return new SharedDevice(gpu, adapter, device);
   } catch (cause) {
     throw new CoromError("GPU_FAILED", `the GPU cannot be used: ${messageOf(cause)}`, { cause });

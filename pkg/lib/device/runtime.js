@@ -1,11 +1,12 @@
 // The WebAssembly instance of a model on a GPU.
-import { delay, throwIfAborted, untilAborted } from "../abort.js";
+import { throwIfAborted, untilAborted } from "../abort.js";
 import { CoromError, messageOf } from "../errors.js";
 import { leaseGpu } from "../gpu-guard.js";
 import { instantiate } from "../instance.js";
 import { binaryModule, locateBinary } from "../module.js";
 import { Runtime } from "../runtime.js";
 import { textClasses } from "../text.js";
+import { withinLimit } from "./limit.js";
 
 /** Time that the instance gets to open the device, which is open already. */
 const OPEN_LIMIT_MS = 30_000;
@@ -20,13 +21,13 @@ export class GpuRuntime extends Runtime {
   /** Opens a device of `options.gpu` (adapter.js), or joins the one that is open, and starts the binary for GPUs. */
   static async start(host, options) {
     const { signal } = options;
-    const lease = await leaseGpu({ gpu: options.gpu.gpu, allowSoftware: true, deadlineMs: host.gpuDeadlineMs });
+    const lease = await leaseGpu({ gpu: options.gpu.gpu, allowSoftware: true, deadlineMs: host.gpuDeadlineMs, signal });
     if (!lease) throw new CoromError("GPU_FAILED", "WebGPU has no GPU any more");
     try {
       throwIfAborted(signal);
       const [createBindings, compiled] = await Promise.all([glueOf(host, signal), moduleOf(host, options)]);
       const { bindings, memory } = await instantiate(createBindings(textClasses(), lease.scope), compiled, signal);
-      const gpu = await untilAborted(answered(bindings.Gpu.open(lease.options)), signal);
+      const gpu = await untilAborted(opened(bindings.Gpu.open(lease.options)), signal);
       return new GpuRuntime(bindings, memory, lease, gpu);
     } catch (error) {
       lease.free();
@@ -75,17 +76,7 @@ export class GpuRuntime extends Runtime {
 }
 
 /** Settles as the promise does. A promise of an instance that has crashed would never settle. */
-async function answered(promise) {
-  const settled = new AbortController();
-  const late = delay(OPEN_LIMIT_MS, settled.signal).then(() => {
-    throw new CoromError("GPU_FAILED", "the binary for GPUs does not start");
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    settled.abort();
-  }
-}
+const opened = (promise) => withinLimit(promise, OPEN_LIMIT_MS, "the binary for GPUs does not start");
 
 async function moduleOf(host, options) {
   try {

@@ -112,3 +112,17 @@ export function onGpu({ gpu = new FakeEngine("webgpu"), loads = [new FakeEngine(
 export const firstsOf = ({ data }) => Array.from(data).filter((_, i) => i % 2 === 0);
 export const NUMBERS = TEXTS.map((_, i) => i);
 export const devicesIn = ({ data }) => [...new Set(Array.from(data).filter((_, i) => i % 2 === 1))];
+
+/** A GPUDevice that does nothing. `lose()` ends it. */
+export function fakeDevice() {
+  const device = { destroyed: 0, queue: {}, addEventListener() {}, destroy: () => device.destroyed++ };
+  device.lost = new Promise((resolve) => (device.lose = () => resolve({ reason: "unknown", message: "" })));
+  return device;
+}
+
+/** A GPU (`navigator.gpu`) whose adapter gives the device. */
+export function gpuWith(device) {
+  const info = { vendor: "acme", architecture: "rdna-9", device: "", description: "" };
+  const adapter = { info, limits: {}, features: [], requestDevice: async () => device };
+  return { adapter, requestAdapter: async () => adapter };
+}
