@@ -1,6 +1,9 @@
 // Keeps what `device: "auto"` has learned of the speed of the CPU and the GPU (pace.js), in the cache of downloads.
 import { decodeText, encodeText } from "../text.js";
 
+/** Age after which a choice is made anew: drivers and machines change. */
+const MAX_AGE_MS = 30 * 24 * 3600 * 1000;
+
 export class Choices {
   #cache;
   #key;
@@ -13,17 +16,19 @@ export class Choices {
     this.#key = JSON.stringify([version, found.id, userAgent, layers, heads, dimension, precision, weightBytes, simd]);
   }
 
-  /** Returns what was stored; undefined if there is nothing that can be read. */
+  /** Returns what was stored in the last 30 days; undefined if there is nothing that can be read. */
   async read() {
     const bytes = await this.#cache?.deviceChoice(this.#key);
     try {
-      return bytes && JSON.parse(decodeText(bytes));
+      const { stored, learned } = JSON.parse(decodeText(bytes));
+      const age = Date.now() - stored;
+      return age >= 0 && age <= MAX_AGE_MS ? learned : undefined;
     } catch {
       return undefined;
     }
   }
 
   async store(learned) {
-    await this.#cache?.storeDeviceChoice(this.#key, encodeText(JSON.stringify(learned)));
+    await this.#cache?.storeDeviceChoice(this.#key, encodeText(JSON.stringify({ stored: Date.now(), learned })));
   }
 }

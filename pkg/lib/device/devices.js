@@ -20,7 +20,8 @@ export class Devices {
   #warn;
   #pace;
   #onLearned;
-  #isLearned;
+  /** What of `pace.stage` was passed on. */
+  #learnedStage;
   #closing = new AbortController();
   #isGpuUsable;
   #failures = 0;
@@ -34,7 +35,7 @@ export class Devices {
   /**
    * `engines` has the engine that was loaded first, as `wasm` or `webgpu`. `load(device, signal)` loads another one, and
    * `warn(code, message, cause)` reports a failure. `gpu`: its name. `fallback`: why the GPU is not used. `auto` has the
-   * `pace`, and `onLearned(pace)`, which is called when both devices were measured; undefined with `device: "webgpu"`.
+   * `pace`, and `onLearned(pace)`, which is called when more is known of both devices; undefined with `device: "webgpu"`.
    */
   constructor({ engines, load, warn, gpu, fallback, auto }) {
     Object.assign(this.#engines, engines);
@@ -44,7 +45,7 @@ export class Devices {
     this.fallback = fallback;
     this.#pace = auto?.pace;
     this.#onLearned = auto?.onLearned;
-    this.#isLearned = auto?.pace.isKnown;
+    this.#learnedStage = auto?.pace.stage;
     this.#isGpuUsable = gpu !== undefined && fallback === undefined;
   }
 
@@ -64,7 +65,8 @@ export class Devices {
 
   /** The device that runs a list of texts. */
   get current() {
-    return this.#engines.webgpu && (!this.#pace || this.#pace.isKnown) ? "webgpu" : "wasm";
+    const isChosen = !this.#pace || (this.#pace.isKnown && this.#pace.isGpuFaster);
+    return this.#engines.webgpu && isChosen ? "webgpu" : "wasm";
   }
 
   /** Returns the primary engine. Loads the model for the CPU if the GPU's instance has crashed. */
@@ -132,18 +134,21 @@ export class Devices {
 
   async #timed(device, part, work, options) {
     const began = performance.now();
+    // The load for the GPU takes time of the same thread.
+    let isDisturbed = this.#loading.webgpu !== undefined;
     const result = await work(this.#engines[device], part, options);
     if (!this.#pace) return result;
-    this.#pace.measured(device, part, performance.now() - began);
-    if (!this.#isLearned && this.#pace.isKnown) this.#learned();
+    isDisturbed ||= this.#loading.webgpu !== undefined;
+    this.#pace.measured(device, part, performance.now() - began, { isDisturbed });
+    if (this.#pace.stage > this.#learnedStage) this.#learned();
     return result;
   }
 
   /** Both devices were measured. A GPU that is no faster is freed. */
   #learned() {
-    this.#isLearned = true;
+    this.#learnedStage = this.#pace.stage;
     this.#onLearned(this.#pace);
-    if (this.#pace.isGpuFaster) return;
+    if (!this.#pace.isGpuUseless) return;
     this.#engines.webgpu?.free();
     this.#engines.webgpu = undefined;
     this.#isGpuUsable = false;

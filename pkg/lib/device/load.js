@@ -76,7 +76,7 @@ async function loadForBoth({ finding, load, first, host, options }) {
   return {
     engine,
     found,
-    fallback: isRestored && !pace.isGpuFaster ? slower(found.name) : undefined,
+    fallback: isRestored && pace.isGpuUseless ? slower(found.name) : undefined,
     auto: { pace, onLearned: (learned) => choices.store(learned) },
   };
 }

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { Devices } from "../../../pkg/lib/device/devices.js";
 import { DeviceEngine } from "../../../pkg/lib/device/engine.js";
+import { Pace } from "../../../pkg/lib/device/pace.js";
 import { CoromError } from "../../../pkg/lib/errors.js";
 
 export const TEXTS = Array.from({ length: 700 }, (_, i) => `title ${i}`);
@@ -107,6 +108,33 @@ export function onGpu({ gpu = new FakeEngine("webgpu"), loads = [new FakeEngine(
   const warn = (...warning) => warnings.push(warning);
   const devices = new Devices({ engines: { webgpu: gpu }, load, warn, gpu: "a GPU" });
   return { engine: new DeviceEngine(devices), devices, warnings, asked };
+}
+
+/** A model on the CPU, and on the GPU when it is wanted, with a clock that the engines move. `whileLoading`: a promise that
+ * the load for the GPU waits for. `clock(ms)` moves the clock. */
+export function auto(t, { cpuMs = 50, gpuMs = 1, gpuCallMs = 5, loaded = {}, pace = new Pace(), fallback, whileLoading } = {}) {
+  let now = 1000;
+  t.mock.method(performance, "now", () => now);
+  const cpu = new FakeEngine("wasm", { work: async (texts) => (now += cpuMs * texts.length) });
+  const gpu = new FakeEngine("webgpu", { ...loaded, work: async (texts) => (now += gpuCallMs + gpuMs * texts.length) });
+  const warnings = [];
+  const learned = [];
+  const asked = [];
+  const load = async (device) => {
+    asked.push(device);
+    await whileLoading;
+    if (loaded.error) throw loaded.error;
+    return gpu;
+  };
+  const devices = new Devices({
+    engines: { wasm: cpu },
+    load,
+    warn: (...warning) => warnings.push(warning),
+    gpu: "a GPU",
+    fallback,
+    auto: { pace, onLearned: (pace) => learned.push(JSON.parse(JSON.stringify(pace))) },
+  });
+  return { engine: new DeviceEngine(devices), devices, cpu, gpu, warnings, learned, asked, clock: (ms = 0) => (now += ms) };
 }
 
 export const firstsOf = ({ data }) => Array.from(data).filter((_, i) => i % 2 === 0);
