@@ -6,6 +6,7 @@
 //   build the model, run the self-test, store the manifest in the cache
 import { childController, throwIfAborted, untilAborted } from "./abort.js";
 import { Prefetch } from "./prefetch.js";
+import { FedFiles } from "./device/fed-files.js";
 import { loadOnDevice } from "./device/load.js";
 import { GpuRuntime } from "./device/runtime.js";
 import { readArgument, readError } from "./arguments.js";
@@ -127,13 +128,15 @@ async function build(kind, runtime, source, options) {
 }
 
 /**
- * Transfers pending files, until the loader requests no more. Returns `content`: the paths and SHA-256s of all files,
- * or undefined if there is no manifest.
+ * Transfers pending files, until the loader requests no more. Returns `content`: the paths and SHA-256s of all files.
+ * Without a manifest it is undefined; if the model may be loaded again for another device, the files are hashed.
  */
 async function transferAll(runtime, loader, source, options) {
   const { cache, progress, signal, createHasher, prefetch, keptFiles, record, fetch, retries, stallTimeoutMs } = options;
   const { controller, release } = childController(signal);
-  const sink = record?.wrap(sinkFor(runtime, loader)) ?? sinkFor(runtime, loader);
+  const fedFiles = options.device === "wasm" ? undefined : new FedFiles(createHasher);
+  const fedSink = fedFiles?.wrap(sinkFor(runtime, loader)) ?? sinkFor(runtime, loader);
+  const sink = record?.wrap(fedSink) ?? fedSink;
   const manifestTransfer = new ManifestTransfer(sink, { cache, url: source.manifestUrl, progress });
   const isKept = cache !== undefined && createHasher !== undefined;
   const versions = isKept ? new VersionedFiles(manifestTransfer.sink, { cache, url: source.manifestUrl, progress }) : undefined;
@@ -177,7 +180,7 @@ async function transferAll(runtime, loader, source, options) {
       throwIfAborted(controller.signal);
     });
     await transfer.confirmVersions();
-    return { manifestTransfer, versions, content };
+    return { manifestTransfer, versions, content: content ?? (await fedFiles?.content()) };
   } finally {
     release();
   }
