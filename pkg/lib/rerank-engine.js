@@ -2,12 +2,13 @@
 //
 // An engine of rerankers has these members; worker/rerank-engine.js has them too:
 //
-//   info                                       what is loaded
-//   parallel                                   calls, and portions of calls, that run at the same time
-//   rerank(query, texts, { signal, onDone })   -> { logits, scores }, a number per text
-//   tokenizePair(query, text, { signal })      -> PairTokens
+//   info                                             what is loaded
+//   parallel                                         calls, and portions of calls, that run at the same time
+//   rerank(query, texts, { signal, onDone, call })   -> { logits, scores }, a number per text
+//   tokenizePair(query, text, { signal })            -> PairTokens
 //   free()
 //
+// `call`, { id, pairs }, is the call that the texts are a portion of; pairs is the number of its texts (device/engine.js).
 // While pairs are scored, `onDone(count)` is told how many of them are done.
 import { freedError } from "./model-instance.js";
 import { JobRunner } from "./job-runner.js";

@@ -12,6 +12,9 @@ import * as check from "./rerank-arguments.js";
 import { forEachPortion } from "./run-portions.js";
 import { asVector } from "./vectors.js";
 
+/** The number of calls so far. */
+let calls = 0;
+
 export class CoromReranker extends ModelInstance {
   #pairs;
 
@@ -57,11 +60,12 @@ export class CoromReranker extends ModelInstance {
       const waiting = ranking.waiting();
       if (waiting.texts.length === 0 && ranking.total > 0) report();
       const { parallel } = engineOf(this);
+      const call = { id: ++calls, pairs: waiting.texts.length };
       const portions = pairPortions(waiting, { query, workers: parallel, budget });
       await forEachPortion(portions, parallel, signal, async ({ texts, size }, signal) => {
         const onDone = progress?.portion();
         const began = performance.now();
-        const { logits, scores } = await engineOf(this).rerank(query, texts, { signal, onDone });
+        const { logits, scores } = await engineOf(this).rerank(query, texts, { signal, onDone, call });
         // The call may have ended while the engine answered: nothing more is reported then.
         throwIfAborted(signal);
         assertNotFreed(this);

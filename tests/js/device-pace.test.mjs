@@ -4,7 +4,7 @@ import { describe, test } from "node:test";
 import { Choices } from "../../pkg/lib/device/choices.js";
 import { DeviceRerankEngine } from "../../pkg/lib/device/engine.js";
 import { Pace } from "../../pkg/lib/device/pace.js";
-import { FakeEngine, NUMBERS, TEXTS, auto, firstsOf, turn } from "./support/fake-devices.mjs";
+import { FakeEngine, NUMBERS, TEXTS, auto, failed, firstsOf, onGpu, turn } from "./support/fake-devices.mjs";
 
 const SHORT = TEXTS.slice(0, 20);
 /** Reranks 50 pairs as reranker.js does. */
@@ -135,4 +135,52 @@ test("a stored choice is made anew after 30 days", async (t) => {
   assert.equal(await choices.read(), undefined);
   t.mock.timers.setTime(1_700_000_000_000 - day);
   assert.equal(await choices.read(), undefined, "of the future");
+});
+
+describe("numbers of one device", () => {
+  test("the query of a call is embedded once, also if the document's portions change the device", async (t) => {
+    const { engine, cpu, gpu } = auto(t, { cpuMs: 50, gpuMs: 1, gpuCallMs: 0 });
+    const query = () => ({ text: "title 7" }); // each portion in a worker has a copy
+    for (const texts of [TEXTS, TEXTS, TEXTS]) await engine.score(query(), { texts }, "dot");
+    const singles = [...cpu.parts, ...gpu.parts].filter((count) => count === 1);
+    assert.deepEqual([singles, gpu.parts.includes(256)], [[1], true]);
+    await engine.score({ text: "title 8" }, { texts: SHORT }, "dot");
+    assert.equal([...cpu.parts, ...gpu.parts].filter((count) => count === 1).length, 2);
+  });
+
+  test("a query's vector of a GPU that has failed is not used again", async () => {
+    const gpu = new FakeEngine("webgpu", { fail: (count) => (count === 2 ? failed() : undefined) });
+    const cpu = new FakeEngine("wasm");
+    const { engine } = onGpu({ gpu, loads: [cpu] });
+    for (let i = 0; i < 2; i++) await engine.score({ text: "title 1" }, { texts: SHORT }, "dot");
+    assert.deepEqual([gpu.parts, cpu.parts], [[1, 20], [20, 1, 20]]);
+  });
+
+  test("one device scores all pairs of a call, and the other one is only measured", async (t) => {
+    const { devices, gpu } = auto(t, { cpuMs: 50, gpuMs: 1, gpuCallMs: 5 });
+    const engine = new DeviceRerankEngine(devices);
+    const devicesOf = [];
+    for (let id = 1; id <= 20; id++) {
+      const used = new Set();
+      for (const [from, to] of [[0, 5], [5, 15], [15, 35], [35, 50]]) {
+        const { scores } = await engine.rerank("q", TEXTS.slice(from, to), { call: { id, pairs: 50 } });
+        scores.forEach((score) => used.add(score));
+      }
+      devicesOf.push([...used].join());
+    }
+    assert.ok(devicesOf.every((devices) => devices === "0" || devices === "1"), devicesOf.join(" "));
+    assert.deepEqual([devicesOf[0], devicesOf.at(-1)], ["0", "1"]);
+    assert.ok(gpu.parts.includes(8));
+  });
+
+  test("the CPU scores the rest of a call whose GPU fails", async () => {
+    const gpu = new FakeEngine("webgpu", { fail: (count) => (count === 2 ? failed() : undefined) });
+    const { devices } = onGpu({ gpu });
+    const engine = new DeviceRerankEngine(devices);
+    for (const [from, to] of [[0, 5], [5, 15], [15, 35]]) {
+      const { logits } = await engine.rerank("q", TEXTS.slice(from, to), { call: { id: 1, pairs: 35 } });
+      assert.deepEqual([...logits], NUMBERS.slice(from, to));
+    }
+    assert.deepEqual([gpu.parts, devices.current], [[5, 10], "wasm"]);
+  });
 });

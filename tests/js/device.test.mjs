@@ -141,7 +141,7 @@ describe('device: "webgpu"', () => {
     const vectors = Float32Array.of(3, 0);
     assert.equal(engine.keep(1, [{ kept, vectors }]), true);
     assert.deepEqual([...(await engine.score({ text: "title 4" }, { kept, vectors }, "dot"))], [7]);
-    assert.equal(await engine.score({ text: "title 4" }, { kept }, "dot"), undefined, "on the CPU they are not there yet");
+    assert.equal(await engine.score({ text: "title 5" }, { kept }, "dot"), undefined, "on the CPU they are not there yet");
     assert.deepEqual([...(await engine.score({ text: "title 4" }, { vectors }, "dot"))], [7]);
     assert.equal(engine.keep(2, []), false, "the CPU's instance stays");
   });

@@ -69,6 +69,17 @@ export class Devices {
     return this.#engines.webgpu && isChosen ? "webgpu" : "wasm";
   }
 
+  /** The number of times that the GPU has failed. */
+  get failures() {
+    return this.#failures;
+  }
+
+  /** Returns the device for a call of `count` texts, which arrive in portions: the argument `pinned` of `run`. */
+  deviceFor(texts, count) {
+    if (!this.#isGpuUsable || !this.#engines.webgpu) return "wasm";
+    return this.#pace ? this.#pace.deviceFor(texts, count) : "webgpu";
+  }
+
   /** Returns the primary engine. Loads the model for the CPU if the GPU's instance has crashed. */
   async usable(signal) {
     return this.primary.isAlive ? this.primary : this.#cpu(signal);
@@ -76,20 +87,23 @@ export class Devices {
 
   /**
    * Runs `work(engine, part, options)` on the parts of a list of texts. Returns the results in order. `onDone(count)` never
-   * goes back, though a failed part runs again.
+   * goes back, though a failed part runs again. All results come from the device `pinned`, if it is given and works; the
+   * other one is then only measured.
    */
-  async run(texts, work, { signal, onDone } = {}) {
+  async run(texts, work, { signal, onDone, pinned } = {}) {
     const results = [];
     let most = 0;
     let at = 0;
     const report = onDone && ((done) => done > most && onDone((most = done)));
     do {
       const rest = at === 0 ? texts : texts.slice(at);
-      const { device, count } = this.#next(rest);
+      const { device, count, isTrial } = this.#next(rest);
       const part = count >= rest.length ? rest : rest.slice(0, count);
       const start = at;
       try {
-        results.push(await this.#runPart(device, part, work, { signal, onDone: report && ((done) => report(start + done)) }));
+        if (isTrial && pinned && pinned !== device) await this.#runPart(device, part, work, { signal });
+        const own = pinned && this.#engines[pinned] ? pinned : device;
+        results.push(await this.#runPart(own, part, work, { signal, onDone: report && ((done) => report(start + done)) }));
       } catch (error) {
         throw errorOfPortion(error, { at });
       }

@@ -9,6 +9,8 @@ const DOCUMENT = { kind: "document" };
 
 export class DeviceEngine {
   #devices;
+  /** The last query that `score` has embedded: its text, its vector, and the failures of the GPU until then. */
+  #query;
   parallel = 1;
 
   constructor(devices) {
@@ -30,7 +32,7 @@ export class DeviceEngine {
   }
 
   async score(query, portion, metric, { signal, onDone } = {}) {
-    const vector = query.vector ?? (await this.embed([query.text], QUERY, { signal })).data;
+    const vector = query.vector ?? (await this.#embedQuery(query.text, signal));
     const { texts } = portion;
     const vectors = texts && (await this.embed(texts, DOCUMENT, { signal, onDone })).data;
     throwIfAborted(signal);
@@ -61,12 +63,27 @@ export class DeviceEngine {
   }
 
   free() {
+    this.#query = undefined;
     this.#devices.free();
+  }
+
+  /**
+   * Returns the vector of a query. All portions of a call get the same one: that of another device has other bits, and in
+   * int8 other digits. A vector from before a failure of the GPU is not used again.
+   */
+  async #embedQuery(text, signal) {
+    if (this.#query?.text !== text || this.#query.failures !== this.#devices.failures) {
+      const vector = (await this.embed([text], QUERY, { signal })).data;
+      this.#query = { text, vector, failures: this.#devices.failures };
+    }
+    return this.#query.vector;
   }
 }
 
 export class DeviceRerankEngine {
   #devices;
+  /** The last call, `{ id, device }`. */
+  #call;
   parallel = 1;
 
   constructor(devices) {
@@ -75,8 +92,11 @@ export class DeviceRerankEngine {
     this.info = deviceInfo(devices);
   }
 
-  async rerank(query, texts, options) {
-    const results = await this.#devices.run(texts, (engine, part, more) => engine.rerank(query, part, more), options);
+  /** `call`, `{ id, pairs }`, is the call that the texts are a portion of: one device scores all its pairs. */
+  async rerank(query, texts, { call, ...options } = {}) {
+    if (call && call.id !== this.#call?.id) this.#call = { id: call.id, device: this.#devices.deviceFor(texts, call.pairs) };
+    const work = (engine, part, more) => engine.rerank(query, part, more);
+    const results = await this.#devices.run(texts, work, { ...options, pinned: call && this.#call.device });
     if (results.length === 1) return results[0];
     const whole = { logits: new Float32Array(texts.length), scores: new Float32Array(texts.length) };
     let at = 0;

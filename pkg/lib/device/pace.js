@@ -1,6 +1,9 @@
 // How long the CPU and the GPU take, learned from real calls, and the choice between them. A size is the number of
 // UTF-16 code units of some texts, each cut at 512, plus two for special tokens: tokens are only known afterwards.
 
+/** Texts of a portion of a reranker's call, on average at most (pair-portions.js), and its least share of the call. */
+const MAX_PORTION_TEXTS = 48;
+const PORTION_SHARE = 1 / 4;
 /** Share of a new sample in the average of its size. */
 const NEW_SAMPLE_WEIGHT = 0.4;
 /** Timers are rounded; a run takes some time. */
@@ -107,7 +110,16 @@ export class Pace {
     return leastMs >= MIN_GAIN * this.estimate("wasm", GPU_TEXTS * this.#textSize);
   }
 
-  /** Returns the device and the number of the next texts. `isGpuReady`: the model is on the GPU. */
+  /** Returns the device for a call of `count` texts, which arrive in portions. `texts` is the first one. */
+  deviceFor(texts, count) {
+    const portion = Math.max(texts.length, Math.min(PORTION_SHARE * count, MAX_PORTION_TEXTS));
+    return this.isKnown && this.#gains((sizeOf(texts) / texts.length) * portion) ? "webgpu" : "wasm";
+  }
+
+  /**
+   * Returns the device and the number of the next texts. `isGpuReady`: the model is on the GPU. `isTrial`: the device is
+   * only to be measured.
+   */
   next(texts, isGpuReady) {
     const onCpu = { device: "wasm", count: CPU_TEXTS };
     if (!isGpuReady) return onCpu;
@@ -116,13 +128,15 @@ export class Pace {
       const isTrial = texts.length >= (stage === 0 ? TRIAL_TEXTS[0] : LONG_TRIAL_TEXTS);
       // A trial takes a part of a list. One text alone stays on the CPU, until both are known.
       const isCpuKnown = this.#samples.wasm.size > 0 && !this.#isProvisional;
-      if (isTrial && isCpuKnown) return { device: "webgpu", count: TRIAL_TEXTS[this.#trialTexts === 0 ? 0 : 1] };
+      if (isTrial && isCpuKnown) {
+        return { device: "webgpu", count: TRIAL_TEXTS[this.#trialTexts === 0 ? 0 : 1], isTrial: true };
+      }
       if (stage === 0) return onCpu;
     }
     const part = texts.slice(0, GPU_TEXTS);
     const onGpu = { device: "webgpu", count: GPU_TEXTS };
     const [best, other] = this.#gains(sizeOf(part)) ? [onGpu, onCpu] : [onCpu, onGpu];
-    return this.#isProbeDue(other, texts) ? other : best;
+    return this.#isProbeDue(other, texts) ? { ...other, isTrial: true } : best;
   }
 
   /** Returns what is known, as plain data. */

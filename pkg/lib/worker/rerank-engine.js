@@ -2,8 +2,8 @@
 import { PoolEngine } from "./pool-engine.js";
 
 export class WorkerRerankEngine extends PoolEngine {
-  rerank(query, texts, options) {
-    return this.ask({ method: "rerank", args: [query, texts] }, options);
+  rerank(query, texts, { call, ...options } = {}) {
+    return this.ask({ method: "rerank", args: [query, texts], call }, options);
   }
 
   tokenizePair(query, text, options) {

@@ -66,11 +66,11 @@ export async function serve(classes, port) {
     return reports ? report : undefined;
   };
 
-  const call = async ({ method, args, reports, kept }, id) => {
+  const call = async ({ method, args, reports, kept, call }, id) => {
     if (kept) engineOf(instance).retain(kept);
     running = new AbortController();
     try {
-      return await METHODS[method](engineOf(instance), args, { signal: running.signal, onDone: reporter(id, reports) });
+      return await METHODS[method](engineOf(instance), args, { signal: running.signal, onDone: reporter(id, reports), call });
     } finally {
       running = undefined;
     }

@@ -21,7 +21,7 @@ export const rejectsWith = async (code, promise, ...mentions) => {
   return error;
 };
 
-/** An engine whose vector of "title 5" is [5, device]. `ms` is the time per text, `fail(count)` may return an error. */
+/** An engine whose vector of "title 5" is [5, device], and whose logit and score are these numbers. `ms` is the time per text, `fail(count)` may return an error. */
 export class FakeEngine {
   parts = [];
   freed = 0;
@@ -64,7 +64,7 @@ export class FakeEngine {
   async rerank(query, texts, options) {
     const { data } = await this.embed(texts, undefined, options);
     const logits = data.filter((_, i) => i % 2 === 0);
-    return { logits, scores: logits.map((x) => x / 1000) };
+    return { logits, scores: data.filter((_, i) => i % 2 === 1) };
   }
 
   async score({ vector }, { vectors, kept }) {
