@@ -14,6 +14,9 @@ export const batchTimeMs = 400;
 export { createHasherFactory } from "./hash-node.js";
 export { folderStore } from "./store-folder.js";
 
+/** What the npm package `webgpu` has created, weakly: Node does not exit while there is a reference to it. */
+let created;
+
 /** WebGPU's entry: Deno's, or that of the npm package `webgpu`; undefined if there is neither. */
 export async function gpu() {
   if (globalThis.navigator?.gpu) return globalThis.navigator.gpu;
@@ -22,7 +25,11 @@ export async function gpu() {
     if (cause.code === "ERR_MODULE_NOT_FOUND") return undefined;
     throw cause;
   });
-  return found?.create([]);
+  if (!found) return undefined;
+  // Instances share a device only if they have the same entry.
+  const gpu = created?.deref() ?? found.create([]);
+  created = new WeakRef(gpu);
+  return gpu;
 }
 
 export const gpuAdvice = ": install the npm package webgpu";

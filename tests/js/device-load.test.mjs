@@ -1,5 +1,6 @@
 // Loads with `device: "auto"` and "webgpu" with GPUs of the test: finding a GPU, reasons against it, what is kept.
 import assert from "node:assert/strict";
+import { register } from "node:module";
 import { describe, test } from "node:test";
 import { devicesOf, findGpu } from "../../pkg/lib/device/adapter.js";
 import { Choices } from "../../pkg/lib/device/choices.js";
@@ -7,6 +8,7 @@ import { DeviceEngine } from "../../pkg/lib/device/engine.js";
 import { loadOnDevice } from "../../pkg/lib/device/load.js";
 import { Pace, sizeOf } from "../../pkg/lib/device/pace.js";
 import { CoromError } from "../../pkg/lib/errors.js";
+import { gpu } from "../../pkg/lib/host-node.js";
 import { memoryStore } from "./support/memory-store.mjs";
 import { FakeEngine, TEXTS, failed, rejectsWith, turn, until } from "./support/fake-devices.mjs";
 
@@ -66,7 +68,7 @@ describe("findGpu", () => {
 });
 
 /** Calls loadOnDevice with engines of the test. */
-async function loadedOn(device, { adapter = { info: INFO }, loads = {}, loader = {}, cache = "none", cacheDir, host = {}, advancedGpu } = {}) {
+async function loadedOn(device, { adapter = { info: INFO }, loads = {}, loader = {}, cache = "none", cacheDir, host = {}, advancedGpu, first = {} } = {}) {
   const asked = [];
   const events = [];
   const load = async (gpu) => {
@@ -78,7 +80,7 @@ async function loadedOn(device, { adapter = { info: INFO }, loads = {}, loader =
   };
   const kind = { createDeviceEngine: (devices) => new DeviceEngine(devices) };
   const options = { device, loader, cache, cacheDir, webgpu: advancedGpu, onProgress: (event) => events.push(event) };
-  const engine = await loadOnDevice({ kind, host: { ...hostOf(adapter), ...host }, options, load, first: {} });
+  const engine = await loadOnDevice({ kind, host: { ...hostOf(adapter), ...host }, options, load, first });
   return { engine, asked, events };
 }
 
@@ -166,6 +168,39 @@ test("auto keeps in the cache that a GPU is no faster, and does not load its mod
   assert.equal(otherGpu.engine.info.fallback, undefined);
 });
 
+describe("auto and its cache", () => {
+  const slow = (device, ms) => new FakeEngine(device, { work: async (texts) => (now += ms * texts.length) });
+  let now = 0;
+
+  test("needs none: files in memory are loaded without it", async () => {
+    const { engine } = await loadedOn("auto", { cache: "opfs" });
+    assert.equal(engine.info.fallback, undefined);
+  });
+
+  test("a choice that cannot be stored after the load's abort is no unhandled rejection", async (t) => {
+    t.mock.method(performance, "now", () => now);
+    const unhandled = [];
+    const listener = (reason) => unhandled.push(reason);
+    process.on("unhandledRejection", listener);
+    t.after(() => process.off("unhandledRejection", listener));
+    const controller = new AbortController();
+    let writes = 0;
+    const store = { ...memoryStore(), read: async () => undefined, write: async () => (writes++, Promise.reject(new Error("full"))) };
+    const { engine } = await loadedOn("auto", {
+      cache: "auto",
+      host: { folderStore: async () => store },
+      cacheDir: "folder",
+      loads: { wasm: slow("wasm", 50), webgpu: slow("webgpu", 60) },
+      first: { signal: controller.signal },
+    });
+    controller.abort();
+    await engine.embed(TEXTS);
+    await until(() => writes > 0);
+    for (let i = 0; i < 20; i++) await turn();
+    assert.deepEqual(unhandled, []);
+  });
+});
+
 describe("Choices", () => {
   const engine = new FakeEngine("wasm");
   const memory = () => {
@@ -190,4 +225,14 @@ describe("Choices", () => {
     assert.equal(await new Choices(cache, { found, engine }).read(), undefined);
     assert.equal(await new Choices(undefined, { found, engine }).read(), undefined);
   });
+});
+
+test("loads in Node share what the npm package webgpu creates", async () => {
+  const fake = 'export const create = () => ({})';
+  const resolve = `(name, context, next) => name === "webgpu" ? { url: "data:text/javascript,${fake}", shortCircuit: true } : next(name, context)`;
+  register(`data:text/javascript,${encodeURIComponent(`export const resolve = ${resolve.replace(fake, encodeURIComponent(fake))}`)}`);
+  const [first, second] = await Promise.all([gpu(), gpu()]);
+  assert.equal(typeof first, "object");
+  assert.equal(first, second);
+  assert.equal(await gpu(), first);
 });

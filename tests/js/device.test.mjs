@@ -84,6 +84,48 @@ describe('device: "webgpu"', () => {
     assert.deepEqual([asked, warnings.length, engine.info.fallback], [["wasm", "webgpu"], 2, "lost again"]);
   });
 
+  test("waits for the report of a lost device, which follows the failure, but not without end", async () => {
+    for (const isLost of [true, false]) {
+      const gpu = new FakeEngine("webgpu", { fail: () => failed() });
+      gpu.isDeviceLost = false;
+      const { engine, asked } = onGpu({ gpu, loads: [new FakeEngine("wasm"), new FakeEngine("webgpu")] });
+      if (isLost) setTimeout(() => (gpu.isDeviceLost = true), 25);
+      assert.deepEqual(devicesIn(await engine.embed(TEXTS)), [0]);
+      await engine.embed(TEXTS);
+      await turn();
+      assert.deepEqual([asked, gpu.freed], [isLost ? ["wasm", "webgpu"] : ["wasm"], 1]);
+    }
+  });
+
+  test("reports a failure in the next call if the first one is aborted while it waits for that report", async () => {
+    const gpu = new FakeEngine("webgpu", { fail: () => failed() });
+    gpu.isDeviceLost = false;
+    const { engine, devices, warnings } = onGpu({ gpu });
+    const signal = AbortSignal.timeout(50);
+    await assert.rejects(engine.embed(TEXTS, undefined, { signal }), { name: "TimeoutError" });
+    assert.deepEqual([warnings.length, gpu.freed], [0, 0]);
+    assert.deepEqual(devicesIn(await engine.embed(TEXTS)), [0]);
+    assert.deepEqual([warnings.length, gpu.freed, devices.failures], [1, 1, 1]);
+  });
+
+  test("loads nothing more after free", async (t) => {
+    const { engine, devices, asked } = onGpu();
+    engine.free();
+    await rejectsWith("FREED", devices.usable());
+    const both = auto(t);
+    both.engine.free();
+    await rejectsWith("FREED", both.engine.embed(TEXTS));
+    assert.deepEqual([asked, both.asked], [[], []]);
+  });
+
+  test("leaves vectors to the caller when the GPU's instance has crashed", () => {
+    const gpu = new FakeEngine("webgpu");
+    const { engine } = onGpu({ gpu });
+    gpu.isAlive = false;
+    gpu.keep = () => assert.fail("asked");
+    assert.equal(engine.keep(1, []), true);
+  });
+
   test("ends with FREED when it is freed during the change, and frees what arrives later", async () => {
     const cpu = new FakeEngine("wasm");
     const gpu = new FakeEngine("webgpu", { fail: () => failed() });

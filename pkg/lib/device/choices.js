@@ -13,7 +13,8 @@ export class Choices {
     this.#cache = cache;
     const { version, layers, heads, dimension, precision, weightBytes, simd } = engine.info;
     const { userAgent = "" } = globalThis.navigator ?? {};
-    this.#key = JSON.stringify([version, found.id, userAgent, layers, heads, dimension, precision, weightBytes, simd]);
+    const isPage = typeof document !== "undefined"; // a page's submissions to the GPU are smaller than a worker's
+    this.#key = JSON.stringify([version, found.id, userAgent, layers, heads, dimension, precision, weightBytes, simd, isPage]);
   }
 
   /** Returns what was stored in the last 30 days; undefined if there is nothing that can be read. */

@@ -4,13 +4,16 @@
 //   webgpu   The model is on the GPU. After a failure it is loaded for the CPU, which runs the failed part again.
 //   auto     The model is on the CPU, as without a GPU. When many texts come, it is also loaded for the GPU, and each part
 //            goes to the faster of the two (pace.js).
-import { throwIfAborted, untilAborted } from "../abort.js";
+import { delay, throwIfAborted, untilAborted } from "../abort.js";
 import { CoromError, messageOf } from "../errors.js";
 import { freedError } from "../model-instance.js";
 import { errorOfPortion } from "../portions.js";
 
 /** The GPU is used again after a first failure, if the device was lost: drivers restart, and computers sleep. */
 const MAX_FAILURES = 2;
+/** A lost device is reported later than the results that it does not return, by at most so much. */
+const LOST_LIMIT_MS = 200;
+const LOST_POLL_MS = 10;
 
 export class Devices {
   #engines = { wasm: undefined, webgpu: undefined };
@@ -115,6 +118,7 @@ export class Devices {
 
   free() {
     this.#closing.abort(freedError());
+    this.#load = undefined; // has the source's files, if they are in memory
     for (const engine of this.all) engine.free();
   }
 
@@ -192,9 +196,10 @@ export class Devices {
     }
     if (this.#failure) {
       const { error, engine } = this.#failure;
+      const isLost = this.#failures < MAX_FAILURES && (await isDeviceLost(engine, signal));
+      throwIfAborted(this.#closing.signal);
       this.#failure = undefined;
-      // Asked now, because a lost device is reported later than the results that it does not return.
-      this.#isGpuUsable = this.#failures < MAX_FAILURES && engine?.isDeviceLost === true;
+      this.#isGpuUsable = isLost;
       engine?.free();
       this.#warn("GPU_FALLBACK", `the CPU goes on without the GPU: ${messageOf(error)}`, error);
     }
@@ -214,6 +219,7 @@ export class Devices {
   }
 
   #loadOnce(device) {
+    throwIfAborted(this.#closing.signal);
     this.#loading[device] ??= this.#load(device, this.#closing.signal)
       .then((engine) => {
         if (!this.#closing.signal.aborted) return (this.#engines[device] = engine);
@@ -223,6 +229,12 @@ export class Devices {
       .finally(() => (this.#loading[device] = undefined));
     return this.#loading[device];
   }
+}
+
+/** Returns whether the device of an engine was lost, or is reported lost soon. */
+async function isDeviceLost(engine, signal) {
+  for (let ms = 0; ms < LOST_LIMIT_MS && engine?.isDeviceLost === false; ms += LOST_POLL_MS) await delay(LOST_POLL_MS, signal);
+  return engine?.isDeviceLost === true;
 }
 
 /** An error of the GPU, or of its WebAssembly instance: a driver can also make that crash. */

@@ -42,8 +42,9 @@ export class DeviceEngine {
 
   /** Vectors of a GPU's instance get lost when it fails. */
   keep(id, portions) {
-    this.#devices.primary.keep(id, portions);
-    return this.#devices.mayChange;
+    const { primary, mayChange } = this.#devices;
+    if (primary.isAlive || !mayChange) primary.keep(id, portions);
+    return mayChange;
   }
 
   release(id) {

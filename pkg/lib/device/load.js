@@ -71,13 +71,15 @@ async function loadForBoth({ finding, load, first, host, options }) {
   const pace = new Pace();
   const fallback = found.reason ?? reasonAgainstGpu(found, engine, options);
   if (fallback !== undefined) return { engine, found, fallback, auto: { pace, onLearned() {} } };
-  const choices = new Choices(await openCache(host, { ...options, signal: first.signal }, () => {}), { found, engine });
-  const isRestored = pace.restore(await choices.read());
+  // Without the signal of the load, because it is also written to later. A load of files in memory needs no cache.
+  const opening = openCache(host, { ...options, signal: undefined }, () => {}).catch(() => undefined);
+  const choices = new Choices(await untilAborted(opening, first.signal), { found, engine });
+  const isRestored = pace.restore(await untilAborted(choices.read(), first.signal));
   return {
     engine,
     found,
     fallback: isRestored && pace.isGpuUseless ? slower(found.name) : undefined,
-    auto: { pace, onLearned: (learned) => choices.store(learned) },
+    auto: { pace, onLearned: (learned) => void choices.store(learned).catch(() => {}) },
   };
 }
 
