@@ -4,7 +4,7 @@ import { register } from "node:module";
 import { describe, test } from "node:test";
 import { devicesOf, findGpu } from "../../pkg/lib/device/adapter.js";
 import { Choices } from "../../pkg/lib/device/choices.js";
-import { DeviceEngine } from "../../pkg/lib/device/engine.js";
+import { DeviceEngine, DeviceRerankEngine } from "../../pkg/lib/device/engine.js";
 import { loadOnDevice } from "../../pkg/lib/device/load.js";
 import { Pace, sizeOf } from "../../pkg/lib/device/pace.js";
 import { CoromError } from "../../pkg/lib/errors.js";
@@ -68,7 +68,7 @@ describe("findGpu", () => {
 });
 
 /** Calls loadOnDevice with engines of the test. */
-async function loadedOn(device, { adapter = { info: INFO }, loads = {}, loader = {}, cache = "none", cacheDir, host = {}, advancedGpu, first = {} } = {}) {
+async function loadedOn(device, { adapter = { info: INFO }, loads = {}, loader = {}, cache = "none", cacheDir, host = {}, advancedGpu, first = {}, isReranker } = {}) {
   const asked = [];
   const events = [];
   const load = async (gpu) => {
@@ -78,7 +78,7 @@ async function loadedOn(device, { adapter = { info: INFO }, loads = {}, loader =
     if (engine instanceof Error) throw engine;
     return engine;
   };
-  const kind = { createDeviceEngine: (devices) => new DeviceEngine(devices) };
+  const kind = { createDeviceEngine: (devices) => new (isReranker ? DeviceRerankEngine : DeviceEngine)(devices) };
   const options = { device, loader, cache, cacheDir, webgpu: advancedGpu, onProgress: (event) => events.push(event) };
   const engine = await loadOnDevice({ kind, host: { ...hostOf(adapter), ...host }, options, load, first });
   return { engine, asked, events };
@@ -167,6 +167,38 @@ test("auto keeps in the cache that a GPU is no faster, and does not load its mod
   const otherGpu = await loadedOn("auto", { ...options(), adapter: { info: { ...INFO, architecture: "rdna-10" } } });
   assert.equal(otherGpu.engine.info.fallback, undefined);
 });
+
+describe("auto and the first results of the GPU", () => {
+  const wrong = { "have another direction": ([x]) => [x, x], "are zeros": () => [0, 0], "are no numbers": () => [NaN, NaN] };
+  for (const [name, change] of Object.entries(wrong)) {
+    for (const isReranker of [false, true]) {
+      test(`does not use a GPU whose ${isReranker ? "logits" : "vectors"} ${name}`, async () => {
+        const changed = (data) => Float32Array.from(data, (_, i) => change([...data.slice(i - (i % 2), i + 2)])[i % 2] * (isReranker ? 1.001 : 1));
+        const engines = { wasm: new FakeEngine("wasm"), webgpu: new FakeEngine("webgpu", { change: changed }) };
+        if (isReranker) for (const engine of Object.values(engines)) asReranker(engine);
+        const { engine, asked, events } = await loadedOn("auto", { loads: engines, isReranker });
+        const run = () => (isReranker ? engine.rerank("q", TEXTS) : engine.embed(TEXTS));
+        await run();
+        await until(() => engines.webgpu.freed > 0);
+        await run();
+        assert.deepEqual([asked, engines.webgpu.parts], [["wasm", "webgpu"], [2]]);
+        assert.match(engine.info.fallback, /the GPU's results are not those of the CPU/);
+        assert.deepEqual(events.map(({ code }) => code), ["GPU_FALLBACK"]);
+      });
+    }
+  }
+});
+
+/** Makes a FakeEngine an engine of rerankers, which has no `embed`. */
+function asReranker(engine) {
+  const { embed } = engine;
+  engine.rerank = async (query, texts, options) => {
+    const { data } = await embed.call(engine, texts, undefined, options);
+    const logits = data.filter((_, i) => i % 2 === 0);
+    return { logits, scores: logits };
+  };
+  engine.embed = undefined;
+}
 
 describe("auto and its cache", () => {
   const slow = (device, ms) => new FakeEngine(device, { work: async (texts) => (now += ms * texts.length) });

@@ -8,7 +8,12 @@ import { Choices } from "./choices.js";
 import { Devices, slower } from "./devices.js";
 import { Pace } from "./pace.js";
 
-const FIRST_TEXTS = ["", ""];
+/** The first texts of a device, and for a reranker their query. */
+const FIRST_TEXTS = ["阔腿裤女高腰显瘦", "a red cotton shirt"];
+const FIRST_QUERY = "阔腿裤";
+/** How much the numbers of the GPU may differ from the CPU's, which may compute in int8. */
+const MIN_COSINE = 0.99;
+const MAX_LOGIT_ERROR = 0.3;
 /**
  * Errors of a load for the GPU after which the CPU is tried: those of the GPU, and those that a wrong result or a crash of
  * a driver can cause. If the model is at fault, the load for the CPU says so.
@@ -22,12 +27,12 @@ const GPU_ERRORS = ["GPU_FAILED", "NEEDS_UNFUSED", "SELF_TEST_FAILED", "INVALID_
 export async function loadOnDevice({ kind, host, options, load, first }) {
   const finding = findGpu(host, { given: options.webgpu, isRequired: options.device === "webgpu" });
   const warn = (code, message, cause) => options.onProgress?.({ phase: "warning", code, message, cause });
-  const { engine, found, fallback, auto } = await (options.device === "webgpu"
+  const { engine, found, fallback, auto, numbers } = await (options.device === "webgpu"
     ? loadForGpu({ finding, load, first, warn })
     : loadForBoth({ finding, load, first, host, options }));
   const device = engine.info.device;
   const loadAgain = async (device, signal) => {
-    const other = await (device === "webgpu" ? loadAside(load, found, signal) : load(undefined, { signal }));
+    const other = await (device === "webgpu" ? loadAside(load, { found, numbers, signal }) : load(undefined, { signal }));
     if (isSameModel({ content: other.content, info: other.info }, engine)) return other;
     other.free();
     throw new CoromError("INTEGRITY_MISMATCH", "the source now contains another model; load it again to use it");
@@ -36,17 +41,37 @@ export async function loadOnDevice({ kind, host, options, load, first }) {
   return kind.createDeviceEngine(new Devices(parts));
 }
 
-/** Loads the model for the GPU while the CPU computes. Nobody waits for it, so it reports no progress. */
-async function loadAside(load, found, signal) {
+/**
+ * Loads the model for the GPU while the CPU computes. Nobody waits for it, so it reports no progress. `numbers` are those of
+ * the CPU, in `auto`.
+ */
+async function loadAside(load, { found, numbers, signal }) {
   const engine = await load(found, { signal, onProgress: undefined });
   try {
     // The first texts take longer: shaders are compiled, and the device is checked. `auto` must not measure that.
-    await (engine.embed ? engine.embed(FIRST_TEXTS, undefined, { signal }) : engine.rerank("", FIRST_TEXTS, { signal }));
-    return engine;
+    const own = await firstNumbers(engine, signal);
+    if (!numbers || areClose(own, numbers, engine)) return engine;
+    throw new CoromError("GPU_FAILED", "the GPU's results are not those of the CPU");
   } catch (error) {
     engine.free();
     throw error;
   }
+}
+
+/** Returns the vectors of the first texts, or their logits. */
+async function firstNumbers(engine, signal) {
+  if (engine.embed) return (await engine.embed(FIRST_TEXTS, undefined, { signal })).data;
+  return (await engine.rerank(FIRST_QUERY, FIRST_TEXTS, { signal })).logits;
+}
+
+/** Models without a self-test are otherwise checked by the products of their layers alone. */
+function areClose(a, b, { info: { dimension }, embed }) {
+  if (!embed) return a.every((logit, i) => Math.abs(logit - b[i]) <= MAX_LOGIT_ERROR);
+  const dot = (x, y) => x.reduce((sum, number, i) => sum + number * y[i], 0);
+  return FIRST_TEXTS.every((_, i) => {
+    const [x, y] = [a, b].map((rows) => rows.subarray(i * dimension, (i + 1) * dimension));
+    return dot(x, y) >= MIN_COSINE * Math.sqrt(dot(x, x) * dot(y, y)) && dot(x, x) > 0;
+  });
 }
 
 async function loadForGpu({ finding, load, first, warn }) {
@@ -75,10 +100,12 @@ async function loadForBoth({ finding, load, first, host, options }) {
   const opening = openCache(host, { ...options, signal: undefined }, () => {}).catch(() => undefined);
   const choices = new Choices(await untilAborted(opening, first.signal), { found, engine });
   const isRestored = pace.restore(await untilAborted(choices.read(), first.signal));
+  const isSlower = isRestored && pace.isGpuUseless;
   return {
     engine,
     found,
-    fallback: isRestored && pace.isGpuUseless ? slower(found.name) : undefined,
+    numbers: isSlower ? undefined : await firstNumbers(engine, first.signal),
+    fallback: isSlower ? slower(found.name) : undefined,
     auto: { pace, onLearned: (learned) => void choices.store(learned).catch(() => {}) },
   };
 }

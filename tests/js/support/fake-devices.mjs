@@ -21,7 +21,8 @@ export const rejectsWith = async (code, promise, ...mentions) => {
   return error;
 };
 
-/** An engine whose vector of "title 5" is [5, device], and whose logit and score are these numbers. `ms` is the time per text, `fail(count)` may return an error. */
+/** An engine whose vector of "title 5" is [5, device], and whose logit and score are these numbers. `fail(count)` may return an error,
+ * and `change(data)` changes the vectors. */
 export class FakeEngine {
   parts = [];
   freed = 0;
@@ -30,8 +31,9 @@ export class FakeEngine {
   content = "content";
   kept = new Map();
 
-  constructor(device, { fail, work } = {}) {
+  constructor(device, { fail, work, change = (data) => data } = {}) {
     this.fail = fail;
+    this.change = change;
     this.work = work;
     const engine = this;
     this.info = {
@@ -56,7 +58,8 @@ export class FakeEngine {
     const error = this.fail?.(this.parts.length);
     if (error) throw error;
     signal?.throwIfAborted();
-    const data = Float32Array.from(texts.flatMap((text) => [Number.parseInt(text.slice(6)), number]));
+    const numberOf = (text) => (text.startsWith("title ") ? Number.parseInt(text.slice(6)) : 1000);
+    const data = this.change(Float32Array.from(texts.flatMap((text) => [numberOf(text), number])));
     const filled = (Type) => new Type(texts.length);
     return { data, report: { tokens: filled(Uint32Array), truncated: filled(Uint8Array), unknown: filled(Uint32Array) } };
   }
