@@ -50,6 +50,16 @@ describe('device: "webgpu"', () => {
     assert.equal(after.engine.info.fallback, "corom crashed");
   });
 
+  test("takes results that are not finite for a failure of the GPU, unless the CPU has them too", async () => {
+    for (const code of ["INVALID_MODEL", "OUT_OF_MEMORY", "INTERNAL"]) {
+      const fail = () => new CoromError(code, "the model returns NaN");
+      const { engine } = onGpu({ gpu: new FakeEngine("webgpu", { fail }) });
+      assert.deepEqual(devicesIn(await engine.embed(TEXTS)), [0]);
+      const both = onGpu({ gpu: new FakeEngine("webgpu", { fail }), loads: [new FakeEngine("wasm", { fail })] });
+      await rejectsWith(code, both.engine.embed(TEXTS));
+    }
+  });
+
   test("rejects with both reasons when the CPU cannot take over, and tries the CPU again in the next call", async () => {
     const lost = new CoromError("FETCH_FAILED", "no network");
     const loads = [lost, new FakeEngine("wasm")];

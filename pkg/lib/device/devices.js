@@ -237,9 +237,15 @@ async function isDeviceLost(engine, signal) {
   return engine?.isDeviceLost === true;
 }
 
+/**
+ * Errors of a call that a GPU can cause: INVALID_MODEL is that of a result that is not finite. If the model is at fault, the
+ * CPU says so.
+ */
+const GPU_ERRORS = ["GPU_FAILED", "INVALID_MODEL", "OUT_OF_MEMORY", "INTERNAL"];
+
 /** An error of the GPU, or of its WebAssembly instance: a driver can also make that crash. */
 const isGpuFailure = (error, engine) =>
-  error instanceof CoromError && (error.code === "GPU_FAILED" || engine.hasDeviceFailed || !engine.isAlive);
+  error instanceof CoromError && (GPU_ERRORS.includes(error.code) || engine.hasDeviceFailed || !engine.isAlive);
 
 /** Why the CPU runs the model although there is a GPU. */
 export const slower = (gpu) => `the CPU is at least as fast as the GPU (${gpu})`;
