@@ -45,6 +45,8 @@ devices().then((list) => {
 startServices({
   catalog(loaded) {
     shop = loaded;
+    const names = new Set(["", ...shop.info.attributes.map(({ name }) => name)]);
+    for (const option of byId("sort").options) option.disabled = !names.has(option.value.split(":")[0]);
     if (shop.info.vectors === null || !hasModel) {
       isModelPending = false;
       say(() => translate("modelNone"), { isDone: true });
@@ -158,7 +160,7 @@ async function run() {
   byId("failure").hidden = true;
   try {
     const isMine = (result) => mine === newest && show(result);
-    if (similarTo !== undefined) isMine(await shop.similar(similarTo.id, { ...searchOptions(state, { mode: "semantic" }), mode: undefined, sort: undefined, abortPrevious: undefined }));
+    if (similarTo !== undefined) isMine(await shop.similar(similarTo.id, { ...searchOptions(state, shop.info, { mode: "semantic" }), mode: undefined, sort: undefined, abortPrevious: undefined }));
     else if (state.mode === "compare" && state.query.trim() !== "" && corom) await compare(mine);
     else {
       // Hits that are sorted by an attribute have their order.
@@ -168,8 +170,8 @@ async function run() {
       const { hasVectors, hasRows } = shop.info;
       // Until the rows are in memory, estimates show at once, and the scores of the rows replace them.
       const isEstimated = corom && hasVectors && !hasRows && mode !== "keyword" && state.query.trim() !== "";
-      if (isEstimated) isMine(await shop.search(state.query, { ...searchOptions(state, { mode }), readRows: false }));
-      if (mine === newest) isMine(await shop.search(state.query, searchOptions(state, { mode, rerank })));
+      if (isEstimated) isMine(await shop.search(state.query, { ...searchOptions(state, shop.info, { mode }), readRows: false }));
+      if (mine === newest) isMine(await shop.search(state.query, searchOptions(state, shop.info, { mode, rerank })));
     }
     if (mine === newest) await afterSearch();
   } catch (error) {
@@ -181,7 +183,7 @@ async function run() {
 
 /** Shows keyword and semantic hits beside each other. */
 async function compare(mine) {
-  const options = { ...searchOptions(state), abortPrevious: undefined };
+  const options = { ...searchOptions(state, shop.info), abortPrevious: undefined };
   for (const readRows of shop.info.hasRows ? [true] : [false, true]) {
     const [left, right] = await Promise.all(["keyword", "semantic"].map((mode) => shop.search(state.query, { ...options, mode, readRows })));
     if (mine !== newest) return;

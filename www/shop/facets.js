@@ -10,8 +10,8 @@ export function showFacets(facets, state, onChange) {
   const focused = document.activeElement?.dataset?.facet;
   place.replaceChildren(
     ...LISTS.filter((name) => facets[name]?.values.length > 0 || state.chosen[name].size > 0).map((name) => listOf(name, facets[name] ?? { values: [] }, state.chosen[name], onChange)),
-    priceOf(facets.price, state, onChange),
-    stockOf(facets.stock, state, onChange),
+    ...(facets.price ? [priceOf(facets.price, state, onChange)] : []),
+    ...(facets.stock ? [stockOf(facets.stock, state, onChange)] : []),
   );
   // The list is made again while its box has the focus.
   if (focused !== undefined) place.querySelector(`[data-facet="${CSS.escape(focused)}"]`)?.focus();

@@ -28,15 +28,17 @@ function cardOf(hit, key, on) {
     { "data-key": key, "data-id": hit.id },
     element("div", { class: "frame" }, picture(stored ?? {})),
     element("p", { class: "name", lang: "zh-CN" }, ...highlighted(fields.title ?? hit.id, hit.highlights.title ?? [])),
-    element("p", { class: "price" }, element("b", {}, `¥${(attributes.price ?? 0).toFixed(1)}`), element("span", { class: "quiet" }, sold(attributes))),
+    element("p", { class: "price" }, element("b", {}, priceText(attributes)), element("span", { class: "quiet" }, sold(attributes))),
     element("p", { class: "quiet brand", lang: "zh-CN" }, fields.brand ?? ""),
     element("div", { class: "bars" }),
     element("p", { class: "links" },
       element("button", { type: "button", class: "link", "data-text": "similar", ...open }, translate("similar")),
-      element("button", { type: "button", class: "link", "data-text": "variants", onclick: () => on.variants(hit, card) }, translate("variants"))),
+      attributes.group === undefined ? "" : element("button", { type: "button", class: "link", "data-text": "variants", onclick: () => on.variants(hit, card) }, translate("variants"))),
   );
   return card;
 }
+
+const priceText = ({ price }) => (typeof price === "number" ? `¥${price.toFixed(1)}` : "");
 
 function sold({ sales, stock }) {
   if (stock === false) return translate("soldOut");
@@ -80,7 +82,7 @@ export function showVariants(card, hits) {
       const text = [attributes.color, stored?.size].filter(Boolean).join(" ") || translate("onlyOne");
       const swatch = element("i", { class: "swatch" });
       if (stored?.hex) swatch.style.background = stored.hex;
-      return element("li", {}, swatch, `${text} ¥${(attributes.price ?? 0).toFixed(1)}`);
+      return element("li", {}, swatch, `${text} ${priceText(attributes)}`);
     }),
   );
   card.append(list);

@@ -49,19 +49,21 @@ export function clearFilters(state) {
   state.inStock = false;
 }
 
-/** Returns the options of `Catalog.search` for a state. */
-export function searchOptions(state, { mode = state.mode, rerank } = {}) {
+/** Returns the options of `Catalog.search` for a state. What needs an attribute that the catalog lacks is left out. */
+export function searchOptions(state, { attributes }, { mode = state.mode, rerank } = {}) {
+  const has = (name) => attributes.some((attribute) => attribute.name === name);
   const filter = {};
-  for (const [name, values] of Object.entries(state.chosen)) if (values.size > 0) filter[name] = { in: [...values] };
+  for (const [name, values] of Object.entries(state.chosen)) if (values.size > 0 && has(name)) filter[name] = { in: [...values] };
   const [from, to] = state.price;
-  if (from !== undefined || to !== undefined) filter.price = { ...(from !== undefined && { gte: from }), ...(to !== undefined && { lte: to }) };
-  if (state.inStock) filter.stock = true;
+  if (has("price") && (from !== undefined || to !== undefined)) filter.price = { ...(from !== undefined && { gte: from }), ...(to !== undefined && { lte: to }) };
+  if (state.inStock && has("stock")) filter.stock = true;
+  const sort = state.sort || (state.query.trim() === "" ? "sales:desc" : "");
   return {
     mode: mode === "compare" ? "auto" : mode === "hybrid" ? "auto" : mode,
     filter,
-    facets: [...LISTS.map((attribute) => ({ attribute, limit: 12 })), { attribute: "price" }, { attribute: "stock" }],
-    sort: state.sort || (state.query.trim() === "" ? "sales:desc" : undefined),
-    distinct: "group",
+    facets: [...LISTS.map((attribute) => ({ attribute, limit: 12 })), { attribute: "price" }, { attribute: "stock" }].filter(({ attribute }) => has(attribute)),
+    sort: has(sort.split(":")[0]) ? sort : undefined,
+    distinct: has("group") ? "group" : undefined,
     topK: state.shown,
     rerank,
     explain: true,
