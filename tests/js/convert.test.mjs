@@ -70,7 +70,7 @@ describe("convert", () => {
     const [whole, cut] = [await Corom.load((await convert(checkpoint("wide"), { dtype: "int8", wasm })).files), await Corom.load(mine)];
     assert.deepEqual(await cut.embed(kept), await whole.embed(kept));
     assert.equal(cut.info.lineage, whole.info.lineage);
-    const { tokens } = cut.tokenize("厨房");
+    const { tokens } = await cut.tokenize("厨房");
     assert.deepEqual(tokens.slice(1, -1), ["[UNK]", "[UNK]"]);
     for (const corom of [whole, cut]) corom.free();
     const run = corom("convert", checkpoint("wide"), path.join(folder, "out"), "--keep-vocab", records);
