@@ -40,9 +40,9 @@ test("the tarball and its parts stay within their sizes", (t) => {
   const names = ["corom.wasm", "corom-relaxed.wasm", "corom-unfused.wasm", "corom-gpu.wasm", "corom-convert.wasm", "corom-search.wasm", "corom-index.wasm", "inline.js"];
   const binaries = names.reduce((sum, name) => sum + gzip(`wasm/${name}`), 0);
   t.diagnostic(`tarball ${kib(tarball)}; the binaries, gzip ${kib(binaries)}; all else, unpacked ${kib(writtenSize)}`);
-  assert.ok(writtenSize <= 870 * KIB, `files written by hand: ${kib(writtenSize)}`);
+  assert.ok(writtenSize <= 900 * KIB, `files written by hand: ${kib(writtenSize)}`);
   // The size of a binary depends on the build profile, and scripts/package.sh limits it. The rest of the tarball is small.
-  assert.ok(tarball <= binaries + 300 * KIB, `${kib(tarball)}, of it ${kib(binaries)} binaries`);
+  assert.ok(tarball <= binaries + 320 * KIB, `${kib(tarball)}, of it ${kib(binaries)} binaries`);
   assert.ok(tarball <= 18 * KIB * KIB, kib(tarball));
   const inline = gzip("wasm/inline.js") / gzip("wasm/corom.wasm");
   assert.ok(inline < 1.05, `corom/inline is ${inline.toFixed(2)} times the download of corom.wasm`);
