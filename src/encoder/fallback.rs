@@ -145,7 +145,7 @@ mod tests {
     }
 
     impl Counter {
-        fn new(backend: &'static str, max_runs: usize, fails_at: Option<usize>) -> Box<dyn Encoder> {
+        fn boxed(backend: &'static str, max_runs: usize, fails_at: Option<usize>) -> Box<dyn Encoder> {
             let info = EncoderInfo {
                 hidden_size: 1,
                 pooled: true,
@@ -198,7 +198,7 @@ mod tests {
         }
 
         fn fork(&self) -> Box<dyn Encoder> {
-            Self::new(self.info.backend, self.max_runs, self.fails_at)
+            Self::boxed(self.info.backend, self.max_runs, self.fails_at)
         }
     }
 
@@ -209,8 +209,8 @@ mod tests {
     #[test]
     fn batches_under_way_are_run_again_in_their_order() {
         for fails_at in [None, Some(1), Some(2), Some(3)] {
-            let cpu: Box<Reload> = Box::new(|| Ok(Counter::new("cpu", 1, None)));
-            let mut encoder = FallbackEncoder::new(Counter::new("gpu", 2, fails_at), cpu);
+            let cpu: Box<Reload> = Box::new(|| Ok(Counter::boxed("cpu", 1, None)));
+            let mut encoder = FallbackEncoder::new(Counter::boxed("gpu", 2, fails_at), cpu);
             let mut outputs = Vec::new();
             encoder.begin(&batch(1)).unwrap();
             for next in 2..=4 {
