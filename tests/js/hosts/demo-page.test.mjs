@@ -9,6 +9,7 @@ import { PHONE, ready, useDemoSite } from "../support/demo-site.mjs";
 import { ROOT, exportFolder } from "../support/paths.mjs";
 import { TRAINED } from "../support/rerankers.mjs";
 
+const APP = path.join(ROOT, "www/app.js");
 const site = useDemoSite();
 
 const results = (page) => page.locator("#results li");
@@ -174,6 +175,9 @@ describe("the demo page", () => {
 
   test("hides an error when the next ranking works", async () => {
     const page = await site.open("", { locale: "en-GB" });
+    // The server links the page's modules. The page's class can be reached if they come one by one.
+    await page.route("**/app.js", (route) => route.fulfill({ path: APP, contentType: "text/javascript" }));
+    await page.reload();
     await ready(page);
     await page.evaluate(async () => {
       const { Corom } = await import("./pkg/browser.js");
