@@ -13,7 +13,7 @@ use super::schema::AttributeKind;
 use super::top_k::top_k;
 use crate::error::{Result, fail};
 
-/// What a request says of the order.
+/// The order that a request asks for.
 #[derive(Debug)]
 pub(crate) struct Ranking<'a> {
     catalog: &'a Catalog,
