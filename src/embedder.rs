@@ -277,7 +277,7 @@ impl Embedder {
     /// Starts the pairs of a query and each text. The vectors are the graph's outputs per pair.
     ///
     /// # Errors
-    /// Those of [`start`](Self::start).
+    /// The errors of [`start`](Self::start).
     pub(crate) fn start_pairs(&self, query: String, texts: Vec<String>) -> Result<EmbedJob> {
         let mut job = self.start_with(texts, Arc::clone(&self.recipe))?;
         job.query = Some(query);

@@ -54,7 +54,7 @@ pub(crate) fn with_nulls<T: DeserializeOwned>(bytes: &[u8], file: &str, code: Er
 /// Checks that bytes are a JSON object and keeps nothing: for a large file that is parsed later.
 ///
 /// # Errors
-/// Those of [`object`].
+/// The errors of [`object`].
 pub(crate) fn check_object(bytes: &[u8], file: &str, code: ErrorCode) -> Result<()> {
     serde_json::from_slice::<BTreeMap<String, IgnoredAny>>(text(bytes, file, code)?).map(|_| ()).map_err(
         |e| {

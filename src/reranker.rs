@@ -89,7 +89,7 @@ impl Reranker {
     /// Returns the model's outputs, `[documents, labels]`.
     ///
     /// # Errors
-    /// Those of [`score`](Self::score).
+    /// The errors of [`score`](Self::score).
     #[cfg(feature = "convert")]
     pub(crate) fn logits(&mut self, query: &str, documents: &[&str]) -> Result<Vec<f32>> {
         let documents = documents.iter().map(|document| (*document).to_owned()).collect();
@@ -102,7 +102,7 @@ impl Reranker {
     /// scores keep their order.
     ///
     /// # Errors
-    /// Those of [`score`](Self::score).
+    /// The errors of [`score`](Self::score).
     pub fn rerank<S: AsRef<str>>(&mut self, query: &str, documents: &[S]) -> Result<Vec<(usize, PairScore)>> {
         let mut scored: Vec<_> = self.score(query, documents)?.into_iter().enumerate().collect();
         scored.sort_by(|(_, a), (_, b)| b.logit.total_cmp(&a.logit));

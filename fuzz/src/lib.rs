@@ -50,7 +50,7 @@ pub fn read_folder(folder: &Path) -> Files {
 /// Loads a model from memory. Files that are not there are reported as missing.
 ///
 /// # Errors
-/// Those of [`ModelLoader`].
+/// The errors of [`ModelLoader`].
 pub fn load(files: &Files, options: LoadOptions) -> Result<Embedder> {
     let mut loader = ModelLoader::new(options)?;
     while let Some(file) = loader.pending_requests().first().cloned() {

@@ -63,7 +63,7 @@ impl<'a> CheckpointFolder<'a> {
     /// Returns the manifest of a converted folder, if its own `model.onnx` is converted.
     ///
     /// # Errors
-    /// Those of [`side_file`](Self::side_file) and [`Manifest::from_json`].
+    /// The errors of [`side_file`](Self::side_file) and [`Manifest::from_json`].
     pub(crate) fn manifest(&self) -> Result<Option<Manifest>> {
         match &self.weights {
             WeightFile::Onnx(path) if path == "model.onnx" => {

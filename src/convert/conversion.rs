@@ -79,7 +79,7 @@ pub fn convert(
 /// instead, and [`Conversion::imported`] says so.
 ///
 /// # Errors
-/// Those of [`convert`].
+/// The errors of [`convert`].
 #[cfg(feature = "cli")]
 pub fn convert_with_tract_onnx(
     source: &dyn FileSource,
@@ -183,7 +183,7 @@ fn run(
 /// show.
 ///
 /// # Errors
-/// Those of [`convert`] but for the tokenizer, the layers after the pooling and the sink.
+/// The errors of [`convert`] but for the tokenizer, the layers after the pooling and the sink.
 pub(super) fn open_folder<'a>(
     folder: CheckpointFolder<'a>,
     weights: &'a WeightFile,

@@ -21,7 +21,7 @@ const CHUNK_BYTES: usize = 1 << 20;
 /// Opens an export. `path` is the path of the ONNX file in the folder.
 ///
 /// # Errors
-/// Those of [`BertExport::open`], `MISSING_FILE` if a file with weights is missing, `FETCH_FAILED` if a file cannot
+/// The errors of [`BertExport::open`], `MISSING_FILE` if a file with weights is missing, `FETCH_FAILED` if a file cannot
 /// be read.
 pub(crate) fn open<'a>(
     source: &'a dyn FileSource,
@@ -37,7 +37,7 @@ pub(crate) fn open<'a>(
 /// Opens an export. A graph with parts that corom's own reader does not know is read by tract-onnx.
 ///
 /// # Errors
-/// Those of [`open`]. If tract-onnx cannot read the graph either, the message has both reasons.
+/// The errors of [`open`]. If tract-onnx cannot read the graph either, the message has both reasons.
 #[cfg(feature = "cli")]
 pub(crate) fn open_or_import<'a>(
     source: &'a dyn FileSource,
@@ -177,7 +177,7 @@ pub(crate) fn config_of(export: &BertExport, config: &BertConfig) -> Result<Expo
 /// Reads a tensor of an export by Hugging Face's name, row-major.
 ///
 /// # Errors
-/// Those of [`BertExport::read`]; `INTERNAL` for a name that is not a tensor of the encoder.
+/// The errors of [`BertExport::read`]; `INTERNAL` for a name that is not a tensor of the encoder.
 pub(crate) fn read(export: &BertExport, config: &BertConfig, name: &str) -> Result<Vec<f32>> {
     let Some(tensor) = tensor_of(name) else { fail!(Internal, "`{name}` is not a tensor of the encoder") };
     let rows = match tensor {

@@ -22,7 +22,7 @@ use crate::recipe::pooled_width;
 /// with the paths in that folder, and the manifest entries of the files.
 ///
 /// # Errors
-/// Those of [`HeadModule::read_tensors`], and `FETCH_FAILED` if a file cannot be written.
+/// The errors of [`HeadModule::read_tensors`], and `FETCH_FAILED` if a file cannot be written.
 pub(crate) fn write(
     modules: &[HeadModule],
     source: &dyn FileSource,

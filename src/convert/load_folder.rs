@@ -21,7 +21,7 @@ pub fn load_folder(folder: &dyn FileSource, options: LoadOptions) -> Result<Embe
 /// Loads a folder with a reranker.
 ///
 /// # Errors
-/// Those of [`load_folder`]; `UNSUPPORTED_MODEL` if the model is no reranker.
+/// The errors of [`load_folder`]; `UNSUPPORTED_MODEL` if the model is no reranker.
 pub fn load_reranker_folder(folder: &dyn FileSource, options: LoadOptions) -> Result<Reranker> {
     receive(folder, LoadOptions { task: Task::Rerank, ..options })?.build_unverified()?.finish_reranker()
 }

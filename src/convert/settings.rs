@@ -79,7 +79,7 @@ impl FolderSettings {
     /// Decides the settings of an encoder without a classifier, as [`of_hidden_states`](Self::of_hidden_states) does.
     ///
     /// # Errors
-    /// Those of [`of_hidden_states`](Self::of_hidden_states); `INVALID_CHECKPOINT` if the folder's files say that there is
+    /// The errors of [`of_hidden_states`](Self::of_hidden_states); `INVALID_CHECKPOINT` if the folder's files say that there is
     /// a classifier and nothing says how to pool.
     pub(crate) fn of_encoder(self, positions: usize) -> Result<Settings> {
         if self.is_ranking()
@@ -112,7 +112,7 @@ impl FolderSettings {
     /// says.
     ///
     /// # Errors
-    /// Those of [`of_hidden_states`](Self::of_hidden_states); also `INVALID_ARGUMENT` if the options turn off a
+    /// The errors of [`of_hidden_states`](Self::of_hidden_states); also `INVALID_ARGUMENT` if the options turn off a
     /// normalization that the graph has, and `UNSUPPORTED_MODEL` if modules follow it.
     pub(crate) fn of_sentence_vector(
         self,

@@ -48,7 +48,7 @@ pub fn encoder_shapes(config: &BertConfig) -> Vec<(String, Vec<usize>)> {
 /// Reads a model. The options choose pooling and maximum length as in a conversion.
 ///
 /// # Errors
-/// Those of [`convert`](super::convert), and `UNSUPPORTED_MODEL` for RoBERTa and for ERNIE with task types.
+/// The errors of [`convert`](super::convert), and `UNSUPPORTED_MODEL` for RoBERTa and for ERNIE with task types.
 pub fn starting_point(source: &dyn FileSource, options: &ConvertOptions) -> Result<StartingPoint> {
     let folder = CheckpointFolder::open(source, options)?;
     let weights = folder.weights.clone();

@@ -85,7 +85,7 @@ impl Embedder {
     /// done.
     ///
     /// # Errors
-    /// Those of [`run`](Self::run), except `INVALID_ARGUMENT` for a text.
+    /// The errors of [`run`](Self::run), except `INVALID_ARGUMENT` for a text.
     ///
     /// # Panics
     /// If a thread panics or cannot be started.

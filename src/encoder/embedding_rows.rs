@@ -60,7 +60,7 @@ pub(super) fn word_rows(
 /// Takes a table. int8 tables without zero points stay int8. Floats become int8 if `quantize` is set.
 ///
 /// # Errors
-/// Those of [`word_rows`].
+/// The errors of [`word_rows`].
 pub(super) fn embedding_rows(
     store: &mut WeightStore,
     matrix: &Matrix,

@@ -92,7 +92,7 @@ impl<'a> BertExport<'a> {
     /// Recognizes the BERT in a graph as tract-onnx reads it. All weights are in memory.
     ///
     /// # Errors
-    /// Those of [`open`](Self::open), and `UNSUPPORTED_MODEL` if tract-onnx cannot read the graph.
+    /// The errors of [`open`](Self::open), and `UNSUPPORTED_MODEL` if tract-onnx cannot read the graph.
     #[cfg(feature = "cli")]
     pub(crate) fn open_with_tract_onnx(
         onnx: OnnxFile,

@@ -68,7 +68,7 @@ impl EncoderLoader {
     /// Reads a graph. `onnx` holds the bytes of the ONNX file.
     ///
     /// # Errors
-    /// Those of [`OnnxFile::parse`] and [`from_file`](Self::from_file).
+    /// The errors of [`OnnxFile::parse`] and [`from_file`](Self::from_file).
     pub fn new(onnx: &[u8], config: &BertConfig, options: EncoderOptions) -> Result<Self> {
         Self::from_file(OnnxFile::parse(onnx)?, config, options)
     }
@@ -76,7 +76,7 @@ impl EncoderLoader {
     /// Reads the graph of an ONNX file.
     ///
     /// # Errors
-    /// Those of `UnfusedEncoder::load` that can be detected without the weights; `INVALID_ARGUMENT` if
+    /// The errors of `UnfusedEncoder::load` that can be detected without the weights; `INVALID_ARGUMENT` if
     /// `first_rows` is set with other layers than the last one; `NEEDS_UNFUSED` for a graph without a plan if
     /// the feature `unfused` is off.
     pub fn from_file(onnx: OnnxFile, config: &BertConfig, options: EncoderOptions) -> Result<Self> {

@@ -85,7 +85,7 @@ pub trait Encoder: Send {
     /// [`max_runs`](Self::max_runs).
     ///
     /// # Errors
-    /// Those of [`begin`](Self::begin). Then no run is under way.
+    /// The errors of [`begin`](Self::begin). Then no run is under way.
     fn begin_next(&mut self, batch: &Batch) -> Result<()> {
         self.begin(batch)
     }
@@ -109,7 +109,7 @@ pub trait Encoder: Send {
     /// Runs one batch and blocks until the output is ready.
     ///
     /// # Errors
-    /// Those of [`begin`](Self::begin) and [`poll`](Self::poll).
+    /// The errors of [`begin`](Self::begin) and [`poll`](Self::poll).
     fn forward(&mut self, batch: &Batch) -> Result<EncoderOutput> {
         self.begin(batch)?;
         loop {

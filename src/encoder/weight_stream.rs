@@ -32,7 +32,7 @@ pub(super) trait PlanBuilder {
     /// Takes a table whose [`Self::row_width`] is known.
     ///
     /// # Errors
-    /// Those of [`Self::put`].
+    /// The errors of [`Self::put`].
     fn put_rows(&mut self, weight: usize, rows: Int8Rows) -> Result<()>;
 
     /// Returns true if weights are handed over before their file is verified, so that few of them are in memory.

@@ -66,7 +66,7 @@ impl Run {
     /// Writes the run in TREC's format. A score has as many digits as reading it back needs.
     ///
     /// # Errors
-    /// Those of the writer, and `InvalidInput` for an id with white space, which the format cannot express.
+    /// The errors of the writer, and `InvalidInput` for an id with white space, which the format cannot express.
     pub fn write(&self, mut to: impl Write, tag: &str) -> io::Result<()> {
         for query in &self.queries {
             for (rank, (document, score)) in self.results[query].iter().enumerate() {

@@ -66,7 +66,7 @@ pub fn build(schema: &Schema, items: &[Item], options: &BuildOptions) -> Result<
 /// Builds a catalog file as [`build`] does, with the vectors from `vectors`. The rows are not kept in memory.
 ///
 /// # Errors
-/// Those of [`build`], those of `vectors`, and `FETCH_FAILED` if the file cannot be written.
+/// The errors of [`build`], those of `vectors`, and `FETCH_FAILED` if the file cannot be written.
 pub fn build_to(
     file: &mut (impl Write + Seek),
     schema: &Schema,

@@ -26,7 +26,7 @@ pub trait VectorSource {
     /// Passes the number of each item and its vector to `visit`. It is called several times.
     ///
     /// # Errors
-    /// Those of `visit`, and those of reading.
+    /// The errors of `visit`, and those of reading.
     fn each(&mut self, visit: &mut dyn FnMut(usize, &[f32]) -> Result<()>) -> Result<()>;
 }
 

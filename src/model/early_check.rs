@@ -7,7 +7,7 @@ use crate::json;
 /// Checks the configuration or the tokenizer. Other files pass.
 ///
 /// # Errors
-/// Those of [`BertConfig::from_json`], and `INVALID_TOKENIZER`.
+/// The errors of [`BertConfig::from_json`], and `INVALID_TOKENIZER`.
 pub(super) fn check_early(path: &str, bytes: &[u8]) -> Result<()> {
     match path {
         "config.json" if is_version_file(bytes) => Ok(()),

@@ -240,7 +240,7 @@ fn listed(paths: &[&str], with_types: bool) -> String {
 /// because a conversion cannot undo the rounding of a quantized export.
 ///
 /// # Errors
-/// Those of [`WantedExport::choose`].
+/// The errors of [`WantedExport::choose`].
 #[cfg(feature = "convert")]
 pub(crate) fn choose_float_onnx<'a>(paths: impl Iterator<Item = &'a str>) -> Result<String> {
     WantedExport { dtype: Dtype::Auto, precision: Precision::F32 }.choose(paths)

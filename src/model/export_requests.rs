@@ -44,7 +44,7 @@ impl FileRequests {
     /// file has. Call it again after each file. Returns a file that the model needs and that does not exist.
     ///
     /// # Errors
-    /// Those of [`module_files`] and, with a listing, those of [`reject_hidden_exports`] and
+    /// The errors of [`module_files`] and, with a listing, those of [`reject_hidden_exports`] and
     /// [`WantedExport::choose`](super::export_folder::WantedExport::choose).
     pub(super) fn advance_export(
         &mut self,

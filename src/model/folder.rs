@@ -51,7 +51,7 @@ pub fn load(folder: &Path, options: LoadOptions) -> Result<Embedder> {
 /// ```
 ///
 /// # Errors
-/// Those of [`load`]; `UNSUPPORTED_MODEL` if the model is no reranker.
+/// The errors of [`load`]; `UNSUPPORTED_MODEL` if the model is no reranker.
 pub fn load_reranker(folder: &Path, options: LoadOptions) -> Result<Reranker> {
     let options = LoadOptions { task: Task::Rerank, ..options };
     #[cfg(feature = "gpu")]

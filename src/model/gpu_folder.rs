@@ -11,7 +11,7 @@ use crate::error::{ErrorCode, Result};
 /// is read again. [`EncoderInfo::fallback`](crate::encoder::EncoderInfo::fallback) has the reason.
 ///
 /// # Errors
-/// Those of `load` with the CPU.
+/// The errors of `load` with the CPU.
 pub(super) fn load(
     folder: &Path,
     options: LoadOptions,

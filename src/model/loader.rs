@@ -146,7 +146,7 @@ impl ModelLoader {
     /// [`Self::end_hashed`].
     ///
     /// # Errors
-    /// Those of [`Self::begin`].
+    /// The errors of [`Self::begin`].
     pub fn begin_hashed(&mut self, path: &str, size: Option<u64>) -> Result<()> {
         self.begin_with(path, size, HashedBy::Host)
     }
@@ -221,7 +221,7 @@ impl ModelLoader {
     /// piece of [`manifest::PIECE_BYTES`], one after the other.
     ///
     /// # Errors
-    /// Those of [`Self::end`].
+    /// The errors of [`Self::end`].
     pub fn end_hashed(&mut self, path: &str, sha256: &str) -> Result<()> {
         self.end_with(path, Some(sha256))
     }
@@ -272,7 +272,7 @@ impl ModelLoader {
     /// required counts as missing.
     ///
     /// # Errors
-    /// Those of [`Self::feed`], [`Self::end`] and [`Self::missing`].
+    /// The errors of [`Self::feed`], [`Self::end`] and [`Self::missing`].
     pub fn supply(&mut self, path: &str, bytes: &[u8]) -> Result<()> {
         let required = self.requests.get(path)?.required;
         self.begin(path, Some(bytes.len() as u64))?;
@@ -319,7 +319,7 @@ impl ModelLoader {
     /// Builds the embedder and runs the manifest's self-test.
     ///
     /// # Errors
-    /// Those of [`Self::build_unverified`] and [`UnverifiedModel::finish`].
+    /// The errors of [`Self::build_unverified`] and [`UnverifiedModel::finish`].
     pub fn build(self) -> Result<Embedder> {
         self.build_unverified()?.finish()
     }

@@ -102,7 +102,7 @@ impl UnverifiedModel {
     /// [`Task::Rerank`](super::Task::Rerank).
     ///
     /// # Errors
-    /// Those of [`step`](Self::step), `INVALID_ARGUMENT` for a model that was loaded with another task, and
+    /// The errors of [`step`](Self::step), `INVALID_ARGUMENT` for a model that was loaded with another task, and
     /// `UNSUPPORTED_MODEL` if a pair has neither one nor two logits.
     pub fn finish_reranker(self) -> Result<Reranker> {
         self.check_task(Task::Rerank)?;
@@ -112,7 +112,7 @@ impl UnverifiedModel {
     /// Runs the rest of the self-test and returns the embedder.
     ///
     /// # Errors
-    /// Those of [`step`](Self::step), and `INVALID_ARGUMENT` for a model that was loaded with another task.
+    /// The errors of [`step`](Self::step), and `INVALID_ARGUMENT` for a model that was loaded with another task.
     pub fn finish(self) -> Result<Embedder> {
         self.check_task(Task::Embed)?;
         self.finish_model()
@@ -128,7 +128,7 @@ impl UnverifiedModel {
     /// Runs the rest of the self-test and returns the embedder, whatever the task.
     ///
     /// # Errors
-    /// Those of [`step`](Self::step).
+    /// The errors of [`step`](Self::step).
     pub(super) fn finish_model(mut self) -> Result<Embedder> {
         while !self.step()? {}
         let tokenizer = self.embedder.tokenizer_mut()?;

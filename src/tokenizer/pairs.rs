@@ -27,7 +27,7 @@ impl Tokenizer {
     /// `truncation=True`: tokens are taken from the longer text.
     ///
     /// # Errors
-    /// Those of [`encode`](Self::encode), and `INVALID_ARGUMENT` if the maximum length is that of the special tokens
+    /// The errors of [`encode`](Self::encode), and `INVALID_ARGUMENT` if the maximum length is that of the special tokens
     /// or less.
     pub fn encode_pair(&self, first: &str, second: &str) -> Result<Encoding> {
         let (encoding, truncated) = self.joined_pair(first, second, false)?;
@@ -37,7 +37,7 @@ impl Tokenizer {
     /// Tokenizes a pair of texts for display.
     ///
     /// # Errors
-    /// Those of [`encode_pair`](Self::encode_pair).
+    /// The errors of [`encode_pair`](Self::encode_pair).
     pub fn tokenize_pair(&self, first: &str, second: &str) -> Result<PairTokens> {
         let (encoding, truncated) = self.joined_pair(first, second, true)?;
         let special = encoding.get_special_tokens_mask();

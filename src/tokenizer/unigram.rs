@@ -125,7 +125,7 @@ impl Unigram {
     /// its end as the longest piece is. The tokens that the best paths to all these positions share are certain.
     ///
     /// # Errors
-    /// Those of [`tokenize`](Self::tokenize).
+    /// The errors of [`tokenize`](Self::tokenize).
     pub(super) fn stable_tokens(&self, beginning: &str) -> Result<Vec<Token>> {
         let nodes = self.best_paths(beginning)?;
         let longest = self.longest.max(char::MAX.len_utf8());

@@ -49,7 +49,7 @@ impl<'a> Evaluation<'a> {
     /// Returns MRR@10 of a model.
     ///
     /// # Errors
-    /// Those of [`convert`], of embedding and of [`evaluate`].
+    /// The errors of [`convert`], of embedding and of [`evaluate`].
     pub fn mrr(&self, model: &Model) -> Result<f64> {
         let checkpoint = model.checkpoint()?;
         let hits = match model.output() {
@@ -89,7 +89,7 @@ impl<'a> Evaluation<'a> {
 /// Converts a checkpoint, or a model folder, to f32 in memory and loads it.
 ///
 /// # Errors
-/// Those of [`convert`] and [`load_folder`].
+/// The errors of [`convert`] and [`load_folder`].
 pub fn embedder_of(source: &dyn FileSource, threads: NonZeroUsize) -> Result<Embedder> {
     let mut embedder = load_folder(&converted(source)?, float())?;
     embedder.set_threads(threads);

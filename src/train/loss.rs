@@ -11,7 +11,7 @@ use candle_core::{D, Device, Result, Tensor};
 /// first query, then those of the second and so on, each with the positive first: the label of row i is column i(1+n).
 ///
 /// # Errors
-/// Those of candle, for other shapes.
+/// The errors of candle, for other shapes.
 pub fn retrieval_loss(queries: &Tensor, passages: &Tensor) -> Result<Tensor> {
     let scores = queries.matmul(&passages.t()?)?;
     let (rows, columns) = scores.dims2()?;
@@ -22,7 +22,7 @@ pub fn retrieval_loss(queries: &Tensor, passages: &Tensor) -> Result<Tensor> {
 /// Returns the cross-entropy of logits `[B, 1+n]`, each row with the positive first.
 ///
 /// # Errors
-/// Those of candle, for other shapes.
+/// The errors of candle, for other shapes.
 pub fn ranking_loss(logits: &Tensor) -> Result<Tensor> {
     cross_entropy(logits, vec![0; logits.dim(0)?])
 }
@@ -41,7 +41,7 @@ fn cross_entropy(scores: &Tensor, labels: Vec<u32>) -> Result<Tensor> {
 /// `[B, dimension]`. The division makes the second part independent of the scale of the teacher's vectors.
 ///
 /// # Errors
-/// Those of candle, for other shapes.
+/// The errors of candle, for other shapes.
 pub fn distillation_loss(student: &Tensor, teacher: &Tensor) -> Result<Tensor> {
     let dot = (student * teacher)?.sum_keepdim(D::Minus1)?;
     let norm = |x: &Tensor| (x.sqr()?.sum_keepdim(D::Minus1)? + 1e-12)?.sqrt();

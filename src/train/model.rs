@@ -150,7 +150,7 @@ impl Model {
     /// Tokenizes a query, with the model's prompt for queries.
     ///
     /// # Errors
-    /// Those of [`Tokenizer::encode`].
+    /// The errors of [`Tokenizer::encode`].
     pub fn encode_query(&self, text: &str) -> Result<Encoding> {
         self.encode(text, &PromptChoice::Query)
     }
@@ -158,7 +158,7 @@ impl Model {
     /// Tokenizes a passage, with the model's prompt for documents.
     ///
     /// # Errors
-    /// Those of [`Tokenizer::encode`].
+    /// The errors of [`Tokenizer::encode`].
     pub fn encode_passage(&self, text: &str) -> Result<Encoding> {
         self.encode(text, &PromptChoice::Document)
     }

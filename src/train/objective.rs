@@ -28,13 +28,13 @@ pub trait Objective {
     /// Tokenizes the texts of a step. `draw` is the step's own source of random numbers.
     ///
     /// # Errors
-    /// Those of the tokenizer.
+    /// The errors of the tokenizer.
     fn batch(&self, model: &Model, examples: &[usize], draw: &mut Draw) -> Result<Batch>;
 
     /// Computes the loss, a scalar, of the rows `[texts, width]` of a batch.
     ///
     /// # Errors
-    /// Those of candle.
+    /// The errors of candle.
     fn loss(&self, rows: &Tensor, batch: &Batch) -> candle_core::Result<Tensor>;
 }
 

@@ -95,7 +95,7 @@ impl RunFolder {
     /// Trains to the end.
     ///
     /// # Errors
-    /// Those of [`Trainer::step`] and of `evaluate`, and `FETCH_FAILED` if a file cannot be written.
+    /// The errors of [`Trainer::step`] and of `evaluate`, and `FETCH_FAILED` if a file cannot be written.
     pub fn run(
         &self,
         trainer: &mut Trainer,

@@ -75,7 +75,7 @@ impl<'a> Trainer<'a> {
     /// Does the next step and returns its loss.
     ///
     /// # Errors
-    /// Those of the tokenizer; `INVALID_ARGUMENT` if the loss is not finite: the learning rate is too high.
+    /// The errors of the tokenizer; `INVALID_ARGUMENT` if the loss is not finite: the learning rate is too high.
     pub fn step(&mut self) -> Result<f32> {
         let step = self.step_count();
         let (examples, loss, gradients) = self.compute(step)?;
@@ -99,7 +99,7 @@ impl<'a> Trainer<'a> {
     /// Returns the gradient of each parameter by name, of the loss of the next step, and that loss. Nothing changes.
     ///
     /// # Errors
-    /// Those of [`step`](Self::step).
+    /// The errors of [`step`](Self::step).
     pub fn gradients(&mut self) -> Result<(f32, BTreeMap<String, Vec<f32>>)> {
         let (_, loss, gradients) = self.compute(self.step_count())?;
         Ok((loss, gradients.into_map()))

@@ -35,7 +35,7 @@ pub(crate) struct Args {
 /// Searches with the model and writes the results without the relevant passages.
 ///
 /// # Errors
-/// Those of reading the files, of the model and of the search; `FETCH_FAILED` if the file cannot be written.
+/// The errors of reading the files, of the model and of the search; `FETCH_FAILED` if the file cannot be written.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let pairs = read_pairs(&args.data)?;
     let (source, _) = DiskFolder::open(&args.model)?;

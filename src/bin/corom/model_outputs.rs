@@ -40,7 +40,7 @@ impl Model {
     /// Loads a folder as what it is.
     ///
     /// # Errors
-    /// Those of [`folder::load`], or for a reranker of [`folder::load_reranker`].
+    /// The errors of [`folder::load`], or for a reranker of [`folder::load_reranker`].
     pub(crate) fn load(path: &Path, options: LoadOptions) -> Result<Self> {
         match folder::load(path, options.clone()) {
             Err(error) if error.code() == ErrorCode::UnsupportedModel => {
@@ -65,7 +65,7 @@ impl Model {
     /// Runs the model on [`TEXTS`]: each of them alone, or each as a document of the first.
     ///
     /// # Errors
-    /// Those of [`Embedder::embed`] and [`Reranker::score`].
+    /// The errors of [`Embedder::embed`] and [`Reranker::score`].
     pub(crate) fn outputs(&mut self) -> Result<Outputs> {
         Ok(match self {
             Self::Embedder(embedder) => {

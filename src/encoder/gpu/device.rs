@@ -32,10 +32,10 @@ pub struct GpuOptions {
 /// The products that are checked by the sums of their rows. The check takes about a tenth more time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ProductChecks {
-    /// Those of GPUs whose drivers are known to lose results: Qualcomm, Arm and Imagination.
+    /// Products on GPUs whose drivers are known to lose results: Qualcomm, Arm and Imagination.
     #[default]
     Auto,
-    /// Those of every GPU.
+    /// Products on every GPU.
     Always,
     /// None.
     Never,
@@ -211,7 +211,7 @@ impl GpuDevice {
     /// Creates a buffer that shaders read, with this content.
     ///
     /// # Errors
-    /// Those of [`buffer`](Self::buffer).
+    /// The errors of [`buffer`](Self::buffer).
     pub(super) fn filled<T: bytemuck::NoUninit>(&self, label: &str, content: &[T]) -> Result<GpuBuffer> {
         let bytes: &[u8] = bytemuck::cast_slice(content);
         let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;

@@ -34,7 +34,7 @@ impl BatchInputs {
     /// again.
     ///
     /// # Errors
-    /// Those of [`GpuDevice::buffer`].
+    /// The errors of [`GpuDevice::buffer`].
     pub(super) fn upload(
         &mut self,
         gpu: &GpuDevice,

@@ -62,7 +62,7 @@ impl KnownAnswers {
     /// Returns the products for each pair of pipelines of a model.
     ///
     /// # Errors
-    /// Those of the uploads.
+    /// The errors of the uploads.
     pub(super) fn of_model(model: &GpuModel) -> Result<Vec<Self>> {
         let mut seen: Vec<&LinearPipelines> = Vec::new();
         let mut all = Vec::new();

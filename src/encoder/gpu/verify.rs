@@ -37,7 +37,7 @@ impl Verification {
     /// Collects the checks of a model.
     ///
     /// # Errors
-    /// Those of the uploads.
+    /// The errors of the uploads.
     pub(super) fn new(model: &GpuModel, config: &BertConfig, max_tokens: usize) -> Result<Self> {
         // Different tokens, in the middle of the vocabulary.
         let tokens = CANARY_TOKENS.min(max_tokens).max(1);

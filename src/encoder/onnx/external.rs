@@ -71,7 +71,7 @@ const MAX_INLINED_BYTES: u64 = 4 << 10;
 /// before the large weights are read. `read` returns a range of bytes of a file.
 ///
 /// # Errors
-/// Those of [`external_files`] about external data, and those of `read`.
+/// The errors of [`external_files`] about external data, and those of `read`.
 #[cfg(feature = "convert")]
 pub(crate) fn inline_small_tensors(model: &mut OnnxModel, read: &ReadRange) -> Result<()> {
     inline_tensors(model, MAX_INLINED_BYTES, read)
@@ -80,7 +80,7 @@ pub(crate) fn inline_small_tensors(model: &mut OnnxModel, read: &ReadRange) -> R
 /// Moves the bytes of all tensors from external files into a decoded file. See [`inline_small_tensors`].
 ///
 /// # Errors
-/// Those of [`inline_small_tensors`].
+/// The errors of [`inline_small_tensors`].
 #[cfg(feature = "cli")]
 pub(crate) fn inline_all_tensors(model: &mut OnnxModel, read: &ReadRange) -> Result<()> {
     inline_tensors(model, u64::MAX, read)

@@ -82,7 +82,7 @@ impl UnfusedEncoder {
     /// other arguments are those of [`load`](Self::load).
     ///
     /// # Errors
-    /// Those of [`load`](Self::load).
+    /// The errors of [`load`](Self::load).
     pub fn from_file(
         onnx: OnnxFile,
         external: BTreeMap<String, Vec<u8>>,

@@ -170,7 +170,7 @@ impl Header {
     /// Returns the size of the header at the beginning of `file`; `None` if too few bytes have arrived to know it.
     ///
     /// # Errors
-    /// Those of [`Header::read`], if the first bytes are wrong.
+    /// The errors of [`Header::read`], if the first bytes are wrong.
     pub(crate) fn length(file: &[u8]) -> Result<Option<usize>> {
         if !MAGIC.starts_with(&file[..file.len().min(MAGIC.len())]) {
             fail!(InvalidCatalog, "{WHAT}: this is not a catalog: it does not begin with COROMCAT");

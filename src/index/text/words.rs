@@ -7,7 +7,7 @@ use super::folded::{Folded, FoldedChar, Run, RunKind};
 
 /// Characters that join the words of one number or name: `5w-40`, `225/55r18`, `2.0t`.
 const JOINERS: &[char] = &['-', '_', '/', '.', '*', '+', '\'', '×', '·'];
-/// Those of them that join letters too, if one of the words is an affix: `type-c`, `men's`.
+/// Joiners that also join letters, if one of the words is an affix: `type-c`, `men's`.
 const AFFIX_JOINERS: &[char] = &['-', '_', '.', '\''];
 /// The longest affix in letters.
 const MAX_AFFIX: usize = 2;

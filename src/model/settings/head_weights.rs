@@ -27,7 +27,7 @@ impl HeadModule {
     /// Reads the tensors of a module, in the shapes that it states.
     ///
     /// # Errors
-    /// Those of [`read_head`].
+    /// The errors of [`read_head`].
     pub(crate) fn read_tensors(&self, files: &dyn FileSource) -> Result<HeadTensors> {
         let mut tensors = HeadTensors::new();
         let Some(path) = self.weights() else { return Ok(tensors) };

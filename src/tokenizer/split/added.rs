@@ -107,7 +107,7 @@ impl AddedTokens {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Among {
     All,
-    /// Those that match inside a word: not the tokens with `single_word`.
+    /// Tokens that match inside a word: not the tokens with `single_word`.
     InsideWords,
 }
 

@@ -14,7 +14,7 @@ pub(crate) type Record = (String, Map<String, Value>);
 /// Passes the rows of a file to `visit`, with true if the file is a table. Standard input, `-`, has JSON records.
 ///
 /// # Errors
-/// Those of `visit`; `INVALID_ARGUMENT` with the line for a row that is bad; `MISSING_FILE` or `FETCH_FAILED` if the file cannot be read.
+/// The errors of `visit`; `INVALID_ARGUMENT` with the line for a row that is bad; `MISSING_FILE` or `FETCH_FAILED` if the file cannot be read.
 pub(crate) fn records(path: &Path, visit: &mut dyn FnMut(Record, bool) -> Result<()>) -> Result<()> {
     let name = path.display().to_string();
     let (is_table, is_csv) = match format_of(path) {

@@ -42,7 +42,7 @@ impl PairModel {
     /// Loads the folder.
     ///
     /// # Errors
-    /// Those of [`folder::load_reranker`], and `FETCH_FAILED`.
+    /// The errors of [`folder::load_reranker`], and `FETCH_FAILED`.
     pub(super) fn load(path: &Path, quality: Quality, threads: NonZeroUsize) -> Result<Self> {
         let mut reranker = folder::load_reranker(path, quality.options())?;
         reranker.set_threads(threads);

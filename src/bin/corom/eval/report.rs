@@ -14,7 +14,7 @@ const SEED: u64 = 1;
 /// where they differ, and the differences to the baseline with their intervals.
 ///
 /// # Errors
-/// Those of [`evaluate`].
+/// The errors of [`evaluate`].
 pub(super) fn lines(
     systems: &[(String, Run)],
     baseline: &str,
@@ -66,7 +66,7 @@ pub(super) fn lines(
 /// Returns the mean of each measure by each convention, as JSON.
 ///
 /// # Errors
-/// Those of [`evaluate`].
+/// The errors of [`evaluate`].
 pub(super) fn json(systems: &[(String, Run)], qrels: &Qrels, measures: &[Measure]) -> Result<String> {
     let mut list = Vec::new();
     for (name, run) in systems {

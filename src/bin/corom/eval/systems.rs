@@ -119,7 +119,7 @@ impl Searches<'_> {
     /// Loads every folder once, so that one that cannot be loaded is found before the others have run for hours.
     ///
     /// # Errors
-    /// Those of loading.
+    /// The errors of loading.
     pub(super) fn check_models(&self) -> Result<()> {
         let Some(&quality) = self.qualities.first() else { return Ok(()) };
         // The first model is loaded next.
@@ -135,7 +135,7 @@ impl Searches<'_> {
     /// Searches the collection by each system. Returns the name and the run of each.
     ///
     /// # Errors
-    /// Those of loading, embedding and the cache.
+    /// The errors of loading, embedding and the cache.
     pub(super) fn run(&self, collection: &Collection) -> Result<Vec<(String, Run)>> {
         let Collection { corpus, queries, .. } = collection;
         let bm25 = Bm25::new((0..corpus.len()).map(|row| corpus.text(row)));

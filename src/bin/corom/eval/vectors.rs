@@ -71,7 +71,7 @@ impl Model {
     /// Loads the folder.
     ///
     /// # Errors
-    /// Those of [`Engine::load`], and `FETCH_FAILED`.
+    /// The errors of [`Engine::load`], and `FETCH_FAILED`.
     pub(super) fn load(path: &Path, quality: Quality, threads: NonZeroUsize) -> Result<Self> {
         let prompts = [PromptChoice::Document, PromptChoice::Query];
         let engine = Engine::load(path, quality.options(), &prompts, threads)?;

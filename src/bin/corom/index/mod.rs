@@ -128,7 +128,7 @@ enum Vectors {
 /// Runs `corom index`.
 ///
 /// # Errors
-/// Those of the input files, of [`Store`], and of the builder.
+/// The errors of the input files, of [`Store`], and of the builder.
 pub(crate) fn run(args: &Args) -> Result<()> {
     match &args.command {
         Command::Build { items, catalog, schema, model, synonyms, codes, vectors, force } => {

@@ -88,7 +88,7 @@ impl ItemModelArgs {
     /// queries, if `with_queries`.
     ///
     /// # Errors
-    /// Those of `take`; `INVALID_ARGUMENT` if the metric differs, `MODEL_MISMATCH` if the vectors of the schema are another
+    /// The errors of `take`; `INVALID_ARGUMENT` if the metric differs, `MODEL_MISMATCH` if the vectors of the schema are another
     /// model's, and those of [`Engine`].
     pub(super) fn embed(
         &self,

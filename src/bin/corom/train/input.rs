@@ -20,7 +20,7 @@ use crate::output::print_line;
 /// Reads a file with one of the library's parsers.
 ///
 /// # Errors
-/// Those of the parser, `MISSING_FILE`, `FETCH_FAILED`.
+/// The errors of the parser, `MISSING_FILE`, `FETCH_FAILED`.
 pub(super) fn read<T>(path: &Path, parse: fn(BufReader<File>, &str) -> Result<T>) -> Result<T> {
     let file = File::open(path).map_err(|error| file_error(path, error))?;
     parse(BufReader::with_capacity(1 << 16, file), &path.display().to_string())
@@ -29,7 +29,7 @@ pub(super) fn read<T>(path: &Path, parse: fn(BufReader<File>, &str) -> Result<T>
 /// Reads lines of `id TAB text`.
 ///
 /// # Errors
-/// Those of [`Texts::read`], `MISSING_FILE`, `FETCH_FAILED`.
+/// The errors of [`Texts::read`], `MISSING_FILE`, `FETCH_FAILED`.
 pub(crate) fn read_texts(path: &Path) -> Result<Texts> {
     read(path, Texts::read)
 }
@@ -37,7 +37,7 @@ pub(crate) fn read_texts(path: &Path) -> Result<Texts> {
 /// Reads judged pairs, with their mined negatives.
 ///
 /// # Errors
-/// Those of [`Pairs::read`] and [`Pairs::set_negatives`], `MISSING_FILE`, `FETCH_FAILED`.
+/// The errors of [`Pairs::read`] and [`Pairs::set_negatives`], `MISSING_FILE`, `FETCH_FAILED`.
 pub(crate) fn read_pairs(data: &DataArgs) -> Result<Pairs> {
     let (corpus, queries) = (read_texts(&data.corpus)?, read_texts(&data.queries)?);
     let name = data.qrels.display().to_string();
@@ -57,7 +57,7 @@ pub(crate) fn read_pairs(data: &DataArgs) -> Result<Pairs> {
 /// Reads the model to train further, or makes one with random weights.
 ///
 /// # Errors
-/// Those of [`starting_point`] and [`random_start`]; `UNSUPPORTED_POOLING` for a pooling that is neither cls nor mean;
+/// The errors of [`starting_point`] and [`random_start`]; `UNSUPPORTED_POOLING` for a pooling that is neither cls nor mean;
 /// `UNSUPPORTED_MODEL` for a model with layers after the pooling.
 pub(super) fn start_model(
     model: Option<&Path>,

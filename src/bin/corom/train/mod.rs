@@ -158,7 +158,7 @@ impl SettingsArgs {
     /// Trains `model` in the folder of the arguments. `settings` has what the numbers depend on beside the options.
     ///
     /// # Errors
-    /// Those of [`RunFolder`].
+    /// The errors of [`RunFolder`].
     pub(crate) fn train(
         &self,
         model: Model,

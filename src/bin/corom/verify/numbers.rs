@@ -50,7 +50,7 @@ impl Numbers {
     /// Returns the numbers of the model cards.
     ///
     /// # Errors
-    /// Those of [`parse`](Self::parse).
+    /// The errors of [`parse`](Self::parse).
     pub(super) fn published() -> Result<Self> {
         Self::parse(PUBLISHED.as_bytes(), "published.json")
     }

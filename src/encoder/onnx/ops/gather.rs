@@ -22,7 +22,7 @@ impl TypedGraphBuilder {
     /// that is indexed by token types is the token type embedding.
     ///
     /// # Errors
-    /// Those of [`embedding_mismatch`].
+    /// The errors of [`embedding_mismatch`].
     fn check_vocabulary(&self, table: &Value, indices: &Value) -> Result<()> {
         let Some(role) = self.input_role(indices).filter(|_| table.rank() == 2) else { return Ok(()) };
         let rows = static_length(&table.dims()[0]).unwrap_or(0);

@@ -125,7 +125,7 @@ impl OnnxReader {
     /// Returns the file. All its bytes were passed.
     ///
     /// # Errors
-    /// Those of [`write`](Self::write), and `UNSUPPORTED_MODEL` for a version of the operator set that is not
+    /// The errors of [`write`](Self::write), and `UNSUPPORTED_MODEL` for a version of the operator set that is not
     /// supported.
     pub fn finish(mut self) -> Result<OnnxFile> {
         let at_end = matches!(&self.state, State::Key(key) if key.is_empty()) && self.open.len() == 1;

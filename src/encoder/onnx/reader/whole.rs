@@ -21,7 +21,7 @@ impl OnnxFile {
 /// Returns the files with the external data of an ONNX file. See [`OnnxFile::external_files`].
 ///
 /// # Errors
-/// Those of [`OnnxFile::parse`] and [`OnnxFile::external_files`].
+/// The errors of [`OnnxFile::parse`] and [`OnnxFile::external_files`].
 pub fn external_files(onnx: &[u8]) -> Result<Vec<ExternalFile>> {
     OnnxFile::parse(onnx)?.external_files()
 }

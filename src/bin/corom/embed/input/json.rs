@@ -96,7 +96,7 @@ impl Parser for JsonLines {
 /// Reads the next line that is not blank as a JSON object: none at the end, and the reason if it is no object.
 ///
 /// # Errors
-/// Those of [`Lines::append_next`].
+/// The errors of [`Lines::append_next`].
 pub(super) fn next_object(lines: &mut Lines) -> Result<Option<Result<Map<String, Value>, String>>> {
     let mut line = Vec::new();
     while lines.append_next(&mut line)? {

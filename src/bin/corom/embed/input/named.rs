@@ -14,7 +14,7 @@ use crate::fail;
 /// objects.
 ///
 /// # Errors
-/// Those of `visit`; `INVALID_ARGUMENT` with the line for a row that is bad, or a table with a name that stands twice.
+/// The errors of `visit`; `INVALID_ARGUMENT` with the line for a row that is bad, or a table with a name that stands twice.
 pub(in crate::embed) fn named_rows(
     source: Source,
     name: &str,

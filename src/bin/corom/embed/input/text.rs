@@ -20,7 +20,7 @@ pub(super) trait Parser {
     /// Parses the next row: none at the end, and the reason if nothing of the row can be read.
     ///
     /// # Errors
-    /// Those of [`Lines::append_next`].
+    /// The errors of [`Lines::append_next`].
     fn next(&mut self, lines: &mut Lines) -> Result<Option<Result<ParsedRow, String>>>;
 
     /// Returns true if rows state their ids.

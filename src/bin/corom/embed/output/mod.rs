@@ -81,7 +81,7 @@ pub(super) trait Encoder {
     /// Writes what comes before the first row.
     ///
     /// # Errors
-    /// Those of [`Sink`].
+    /// The errors of [`Sink`].
     fn begin(&mut self, _: &mut dyn Sink) -> Result<()> {
         Ok(())
     }
@@ -89,13 +89,13 @@ pub(super) trait Encoder {
     /// Writes rows.
     ///
     /// # Errors
-    /// Those of [`Sink`].
+    /// The errors of [`Sink`].
     fn write(&mut self, window: &Window, vectors: &Vectors, sink: &mut dyn Sink) -> Result<()>;
 
     /// Writes what comes after the last of `rows` rows.
     ///
     /// # Errors
-    /// Those of [`Sink`].
+    /// The errors of [`Sink`].
     fn end(&mut self, _rows: u64, _: &mut dyn Sink) -> Result<()> {
         Ok(())
     }

@@ -24,7 +24,7 @@ use source::Batches;
 /// Opens a Parquet file or an Arrow stream.
 ///
 /// # Errors
-/// Those of [`Batches`] and [`Picks`].
+/// The errors of [`Batches`] and [`Picks`].
 pub(super) fn open(
     source: Source,
     name: &str,
