@@ -107,6 +107,7 @@ impl GpuBuilder {
                     GpuOp::Clip {
                         width: clip.width,
                         range: clip.range,
+                        activation: clip.activation,
                         shift: gpu.filled("a shift", &shift)?,
                         pipeline: gpu.pipeline(&Shader::clip(clip.activation, clip.plus.is_some()))?,
                     }

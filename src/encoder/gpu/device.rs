@@ -68,6 +68,7 @@ struct Shared {
 }
 
 /// The properties of a device that decide how it is used.
+#[derive(Clone)]
 pub(super) struct DeviceTraits {
     pub(super) name: String,
     pub(super) is_software: bool,
@@ -108,6 +109,23 @@ impl GpuDevice {
             faults: Faults::new(fault),
             pipelines: Mutex::default(),
             live_bytes: Arc::default(),
+        }))
+    }
+
+    /// Returns the same device with a fault in one template. The pipelines of the others are not compiled again.
+    #[cfg(test)]
+    pub(super) fn with_edit(&self, checks_products: bool, fault: Fault) -> Self {
+        let Fault::Edited(template, ..) = fault else { panic!("{fault:?} is no edit") };
+        let mut pipelines = self.0.pipelines.lock().unwrap().clone();
+        pipelines.retain(|shader, _| shader.template != template);
+        Self(Arc::new(Shared {
+            traits: DeviceTraits { checks_products, ..self.0.traits.clone() },
+            device: self.0.device.clone(),
+            queue: self.0.queue.clone(),
+            failures: FailureLog::default(),
+            faults: Faults::new(Some(fault)),
+            pipelines: Mutex::new(pipelines),
+            live_bytes: Arc::clone(&self.0.live_bytes),
         }))
     }
 
@@ -258,9 +276,12 @@ impl GpuDevice {
             source = source.corrupt();
         }
         let label = Some(shader.template);
+        let wgsl = source.wgsl()?;
+        #[cfg(test)]
+        let wgsl = self.0.faults.edit(shader.template, wgsl);
         let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
             label,
-            source: wgpu::ShaderSource::Wgsl(source.wgsl()?.into()),
+            source: wgpu::ShaderSource::Wgsl(wgsl.into()),
         });
         let entry = |binding: u32| wgpu::BindGroupLayoutEntry {
             binding,

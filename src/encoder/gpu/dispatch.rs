@@ -25,7 +25,7 @@ pub(super) enum GpuOp {
     Linear { linear: GpuLinear, pipelines: LinearPipelines, check: Option<LinearCheck> },
     Attention { spec: AttentionSpec, pipeline: Arc<Pipeline>, queries: usize },
     AddNorm { norm: GpuNorm, pipeline: Arc<Pipeline> },
-    Clip { width: usize, range: [f32; 2], shift: GpuBuffer, pipeline: Arc<Pipeline> },
+    Clip { width: usize, range: [f32; 2], shift: GpuBuffer, activation: Activation, pipeline: Arc<Pipeline> },
     SelectRows { width: usize, pipeline: Arc<Pipeline> },
     MeanRows { width: usize, pipeline: Arc<Pipeline> },
     Normalize { width: usize, pipeline: Arc<Pipeline> },
@@ -39,8 +39,8 @@ pub(super) enum LinearPipelines {
 
 /// The check of a product: its pipeline, and that of the activation function, which has to follow the check.
 pub(super) struct LinearCheck {
-    pipeline: Arc<Pipeline>,
-    activate: Option<(Arc<Pipeline>, GpuBuffer)>,
+    pub(super) pipeline: Arc<Pipeline>,
+    pub(super) activate: Option<(Arc<Pipeline>, GpuBuffer)>,
 }
 
 impl LinearCheck {
@@ -203,7 +203,7 @@ impl GpuOp {
                 let buffers = vec![out, value(0)?, value(1)?, &norm.norm];
                 one(pipeline, buffers, norm_params(norm), row_wise)
             }
-            Self::Clip { width, range, shift, pipeline } => {
+            Self::Clip { width, range, shift, pipeline, .. } => {
                 let mut buffers = vec![out, value(0)?, shift];
                 if inputs.len() > 1 {
                     buffers.push(value(1)?);
@@ -281,12 +281,12 @@ fn checked_products<'a>(
     let LinearSpec { inputs, outputs, .. } = linear.spec;
     let product = if check.activate.is_some() { before } else { out };
     let mut dispatches = products(linear, pipelines, run, [x, product], rows);
-    let sizes = [quads(inputs), quads(outputs), outputs].map(|size| size as u32);
     let groups = [rows as u32, 1];
+    let params = check_params(inputs, outputs, *bias_sum);
     dispatches.push(Dispatch {
         pipeline: &check.pipeline,
         buffers: vec![errors, x, product, sums],
-        params: [sizes[0], sizes[1], sizes[2], bias_sum.to_bits(), 0, 0, 0, 0],
+        params,
         groups,
     });
     if let Some((pipeline, no_shift)) = &check.activate {
@@ -294,6 +294,12 @@ fn checked_products<'a>(
         dispatches.push(Dispatch { pipeline, buffers: vec![out, product, no_shift], params, groups });
     }
     dispatches
+}
+
+/// Returns the parameters of the check of a product.
+pub(super) fn check_params(inputs: usize, outputs: usize, bias_sum: f32) -> [u32; 8] {
+    let sizes = [quads(inputs), quads(outputs), outputs].map(|size| size as u32);
+    [sizes[0], sizes[1], sizes[2], bias_sum.to_bits(), 0, 0, 0, 0]
 }
 
 fn norm_params(norm: &GpuNorm) -> [u32; 8] {

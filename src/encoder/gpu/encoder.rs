@@ -1,8 +1,8 @@
 //! Runs batches on the GPU.
 //!
 //! The first batch waits until the device has passed its checks (`verify`). A batch is cut into submissions of bounded
-//! size, which run one after the other while the results of earlier ones are read back, and so is the next batch. Each
-//! submission has one more text, whose result is known.
+//! size. Few of them are under way at a time, so that a batch that is dropped stops soon: the next one is submitted when
+//! the results of an earlier one have arrived. Each submission has one more text, whose result is known.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -21,6 +21,9 @@ use crate::error::{Result, fail};
 
 /// A batch that is read back while the next one computes.
 const MAX_RUNS: usize = 2;
+
+/// The most submissions that are under way: one computes, and one waits for it.
+const MAX_SUBMISSIONS: usize = 2;
 
 /// A BERT encoder whose ops run on a GPU.
 pub(super) struct GpuEncoder {
@@ -42,9 +45,12 @@ pub(super) struct GpuEncoder {
     last_arrival_ms: f64,
 }
 
-/// A batch whose submissions are running.
-#[derive(Default)]
+/// A batch that is running.
 struct Run {
+    batch: Batch,
+    /// The first text that is not submitted.
+    next_text: usize,
+    /// The submissions that are under way.
     submissions: VecDeque<Submission>,
     /// Per output, the rows that have arrived.
     rows: Vec<Vec<f32>>,
@@ -82,33 +88,45 @@ impl GpuEncoder {
         }
     }
 
-    /// Submits a batch in parts.
-    fn submit(&mut self, batch: &Batch) -> Result<()> {
-        let Self { model, runner, outputs, pace, canary: Some(canary), .. } = self else {
+    /// Starts a batch.
+    fn submit(&mut self, batch: Batch) -> Result<()> {
+        let rows = vec![Vec::new(); self.outputs.values().len()];
+        self.runs.push_back(Run { batch, next_text: 0, submissions: VecDeque::new(), rows });
+        self.submit_more()
+    }
+
+    /// Submits parts of the batches until enough are under way.
+    fn submit_more(&mut self) -> Result<()> {
+        let Self { model, runner, outputs, pace, runs, canary: Some(canary), .. } = self else {
             fail!(Internal, "a batch was submitted to a GPU that is not checked")
         };
+        let mut under_way: usize = runs.iter().map(|run| run.submissions.len()).sum();
         let values = outputs.values();
-        let mut run = Run { submissions: VecDeque::new(), rows: vec![Vec::new(); values.len()] };
-        let mut first = 0;
-        while first < batch.texts() {
-            let mut end = first + 1;
-            let start = batch.range(first).start;
-            while end < batch.texts() && batch.range(end).end - start <= pace.limit() {
-                end += 1;
+        for Run { batch, next_text, submissions, .. } in runs {
+            while under_way < MAX_SUBMISSIONS && *next_text < batch.texts() {
+                let first = *next_text;
+                let start = batch.range(first).start;
+                *next_text += 1;
+                while *next_text < batch.texts() && batch.range(*next_text).end - start <= pace.limit() {
+                    *next_text += 1;
+                }
+                let (with_canary, place) = canary.insert(batch, first..*next_text);
+                let pieces = pace.pieces(batch.range(*next_text - 1).end - start);
+                let readback = runner.submit(model, &with_canary, values, pieces)?;
+                let ranges = values.iter().map(|value| {
+                    let rows =
+                        if model.per_text[*value] { place.text..place.text + 1 } else { place.rows.clone() };
+                    let width = model.widths[*value];
+                    rows.start * width..rows.end * width
+                });
+                submissions.push_back(Submission {
+                    readback,
+                    canary: ranges.collect(),
+                    tokens: with_canary.tokens(),
+                });
+                under_way += 1;
             }
-            let (with_canary, place) = canary.insert(batch, first..end);
-            let readback = runner.submit(model, &with_canary, values)?;
-            let ranges = values.iter().map(|value| {
-                let rows =
-                    if model.per_text[*value] { place.text..place.text + 1 } else { place.rows.clone() };
-                let width = model.widths[*value];
-                rows.start * width..rows.end * width
-            });
-            let canary = ranges.collect();
-            run.submissions.push_back(Submission { readback, canary, tokens: with_canary.tokens() });
-            first = end;
         }
-        self.runs.push_back(run);
         Ok(())
     }
 
@@ -124,7 +142,7 @@ impl GpuEncoder {
     fn enqueue(&mut self, batch: &Batch) -> Result<()> {
         check(batch, &self.config, self.info.max_tokens)?;
         if self.canary.is_some() {
-            return self.submit(batch);
+            return self.submit(batch.clone());
         }
         if self.verification.is_none() {
             let verification = Verification::new(&self.model, &self.config, self.info.max_tokens)?;
@@ -143,7 +161,7 @@ impl GpuEncoder {
             self.verification = None;
         }
         while let Some(batch) = self.waiting.pop_front() {
-            self.submit(&batch)?;
+            self.submit(batch)?;
         }
         Ok(true)
     }
@@ -153,8 +171,9 @@ impl GpuEncoder {
         if !self.verify()? {
             return Ok(Poll::Pending);
         }
-        let Some(run) = self.runs.front_mut() else { fail!(Internal, "no batch is running") };
-        while let Some(submission) = run.submissions.front() {
+        loop {
+            let Some(run) = self.runs.front_mut() else { fail!(Internal, "no batch is running") };
+            let Some(submission) = run.submissions.front() else { break };
             let Some(arrived) = submission.readback.poll()? else { return Ok(Poll::Pending) };
             let own =
                 self.canary.as_ref().map_or(Ok(()), |canary| canary.check(&arrived, &submission.canary));
@@ -170,15 +189,12 @@ impl GpuEncoder {
                 rows.extend_from_slice(&part[canary.end..]);
             }
             run.submissions.pop_front();
-            if let Some(next) = run.submissions.front_mut() {
+            self.submit_more()?;
+            if let Some(next) = self.runs.iter_mut().find_map(|run| run.submissions.front_mut()) {
                 next.readback.restart_clock();
             }
         }
-        let rows = std::mem::take(&mut run.rows);
-        self.runs.pop_front();
-        if let Some(next) = self.runs.front_mut().and_then(|run| run.submissions.front_mut()) {
-            next.readback.restart_clock();
-        }
+        let rows = self.runs.pop_front().map(|run| run.rows).unwrap_or_default();
         Ok(Poll::Ready(self.output(rows)))
     }
 
@@ -235,7 +251,8 @@ impl Encoder for GpuEncoder {
         let row_quads: Vec<usize> = self.model.widths.iter().map(|width| width.div_ceil(4)).collect();
         let mut runner = Runner::new(Slots::separate(&row_quads));
         let all: Vec<usize> = (0..row_quads.len()).collect();
-        let readback = runner.submit(&self.model, batch, &all)?;
+        // In pieces, as long texts are submitted.
+        let readback = runner.submit(&self.model, batch, &all, 5)?;
         loop {
             if let Some(values) = readback.poll()? {
                 return Ok(values.into_iter().map(|value| ("", value)).collect());

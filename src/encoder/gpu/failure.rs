@@ -47,6 +47,9 @@ pub enum Fault {
     Allocation(u32),
     /// The shader of this template is no valid WGSL.
     Shader(&'static str),
+    /// In the shader of this template, the first text is replaced by the second.
+    #[cfg(test)]
+    Edited(&'static str, &'static str, &'static str),
     /// The products of one workgroup are wrong from this submission on.
     WrongProducts(u32),
     /// Results from this submission on are never returned.
@@ -91,6 +94,15 @@ impl Faults {
     /// Returns true if the template is to be no valid WGSL.
     pub(super) fn corrupts(&self, template: &str) -> bool {
         matches!(self.fault, Some(Fault::Shader(name)) if name == template)
+    }
+
+    /// Returns the WGSL text of a template with the fault in it.
+    #[cfg(test)]
+    pub(super) fn edit(&self, template: &str, wgsl: String) -> String {
+        match self.fault {
+            Some(Fault::Edited(name, from, to)) if name == template => wgsl.replace(from, to),
+            _ => wgsl,
+        }
     }
 
     /// Returns true if the results of the latest submission are to be withheld.

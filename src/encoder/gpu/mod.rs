@@ -13,7 +13,7 @@
 //! | `builder` | packs ops as weights arrive |
 //! | `slots`, `inputs` | buffers of activations; the numbers of a batch |
 //! | `dispatch`, `run` | the dispatches of an op; recording, submitting, reading back |
-//! | `verify`, `known_answers` | products whose results are known; a text in each batch |
+//! | `verify`, `known_answers` | ops whose results are known; a text in each batch |
 //! | `encoder`, `pace` | runs batches, in submissions of bounded time |
 
 mod buffer;

@@ -30,6 +30,16 @@ pub(super) struct GpuModel {
     pub(super) token_rows: TokenRows,
 }
 
+impl GpuModel {
+    /// Returns the kinds of blocks of queries that the ops read.
+    pub(super) fn attention_blocks(&self) -> Vec<(usize, bool)> {
+        let mut all: Vec<(usize, bool)> = self.ops.iter().filter_map(GpuOp::attention_blocks).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+}
+
 /// The buffers of one run at a time.
 pub(super) struct Runner {
     slots: Slots,
@@ -62,7 +72,8 @@ impl Runner {
         Self::new(self.slots.clone())
     }
 
-    /// Submits a batch. `outputs` are the values to return.
+    /// Submits a batch. `outputs` are the values to return. The device gets the work in so many `pieces`, so that it
+    /// can draw between them.
     ///
     /// # Errors
     /// `GPU_FAILED` if the device has failed or has too little memory.
@@ -71,15 +82,12 @@ impl Runner {
         model: &GpuModel,
         batch: &Batch,
         outputs: &[ValueId],
+        pieces: usize,
     ) -> Result<Readback> {
         let gpu = &model.gpu;
         gpu.failures().check()?;
         self.reserve(model, batch.tokens())?;
-        let mut attention: Vec<(usize, bool)> =
-            model.ops.iter().filter_map(GpuOp::attention_blocks).collect();
-        attention.sort_unstable();
-        attention.dedup();
-        self.inputs.upload(gpu, batch, model.token_rows, &attention)?;
+        self.inputs.upload(gpu, batch, model.token_rows, &model.attention_blocks())?;
         let values: Vec<&GpuBuffer> = self.slots.of_value.iter().map(|slot| &self.buffers[*slot]).collect();
         let rows = |value: ValueId| if model.per_text[value] { batch.texts() } else { batch.tokens() };
         let (Some(scratch), Some(params)) = (&self.scratch, &self.params) else {
@@ -103,10 +111,12 @@ impl Runner {
             width: model.widths[*value],
         });
         let mut parts: Vec<Part<'_>> = parts.collect();
-        let Some([_, errors]) = &self.checked else { return submit(gpu, params, &dispatches, &parts) };
+        let Some([_, errors]) = &self.checked else {
+            return submit(gpu, params, &dispatches, &parts, pieces);
+        };
         gpu.wgpu().1.write_buffer(errors, 0, &vec![0; batch.tokens() * 4]);
         parts.push(Part { buffer: errors, rows: 1, width: batch.tokens() });
-        let readback = submit(gpu, params, &dispatches, &parts)?;
+        let readback = submit(gpu, params, &dispatches, &parts, pieces)?;
         Ok(Readback { has_errors: true, ..readback })
     }
 
@@ -153,12 +163,13 @@ pub(super) struct Part<'a> {
     pub(super) width: usize,
 }
 
-/// Submits dispatches in one compute pass, and copies of the parts.
+/// Submits dispatches in `pieces` of one compute pass each, and copies of the parts.
 pub(super) fn submit(
     gpu: &GpuDevice,
     params: &GpuBuffer,
     dispatches: &[Dispatch<'_>],
     parts: &[Part<'_>],
+    pieces: usize,
 ) -> Result<Readback> {
     let (device, queue) = gpu.wgpu();
     let mut bytes = vec![0u8; dispatches.len() * PARAMS_STRIDE as usize];
@@ -166,32 +177,16 @@ pub(super) fn submit(
         slot[..PARAMS_BYTES as usize].copy_from_slice(bytemuck::cast_slice(&dispatch.params));
     }
     queue.write_buffer(params, 0, &bytes);
-    let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("corom") });
-    let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
-    for (index, dispatch) in dispatches.iter().enumerate() {
-        // Bind groups are made anew for each submission: some Adreno drivers compute wrong results with old ones
-        // (google-ai-edge/LiteRT#8065).
-        let binding =
-            wgpu::BufferBinding { buffer: params, offset: 0, size: wgpu::BufferSize::new(PARAMS_BYTES) };
-        let mut entries =
-            vec![wgpu::BindGroupEntry { binding: 0, resource: wgpu::BindingResource::Buffer(binding) }];
-        entries.extend(
-            (1..).zip(&dispatch.buffers).map(|(binding, buffer)| wgpu::BindGroupEntry {
-                binding,
-                resource: buffer.as_entire_binding(),
-            }),
-        );
-        let group = device.create_bind_group(&wgpu::BindGroupDescriptor {
-            label: None,
-            layout: &dispatch.pipeline.layout,
-            entries: &entries,
-        });
-        pass.set_pipeline(&dispatch.pipeline.pipeline);
-        pass.set_bind_group(0, &group, &[(index as u64 * PARAMS_STRIDE) as u32]);
-        let [x, y] = dispatch.groups;
-        pass.dispatch_workgroups(x, y, 1);
+    let descriptor = wgpu::CommandEncoderDescriptor { label: Some("corom") };
+    let mut encoder = device.create_command_encoder(&descriptor);
+    let per_piece = dispatches.len().div_ceil(pieces.max(1)).max(1);
+    for (piece, some) in dispatches.chunks(per_piece).enumerate() {
+        if piece > 0 {
+            let before = std::mem::replace(&mut encoder, device.create_command_encoder(&descriptor));
+            queue.submit([before.finish()]);
+        }
+        record(gpu, &mut encoder, params, (piece * per_piece) as u64, some);
     }
-    drop(pass);
     let size = |part: &Part<'_>| (part.rows * quads(part.width) * 16) as u64;
     let total: u64 = parts.iter().map(size).sum();
     let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
@@ -220,6 +215,40 @@ pub(super) fn submit(
     let submitted_ms = gpu.clock()();
     let started_ms = submitted_ms;
     Ok(Readback { gpu: gpu.clone(), staging, shapes, arrival, submitted_ms, started_ms, has_errors: false })
+}
+
+/// Records dispatches in one compute pass. `first` is the number of the first one in the buffer of parameters.
+fn record(
+    gpu: &GpuDevice,
+    encoder: &mut wgpu::CommandEncoder,
+    params: &GpuBuffer,
+    first: u64,
+    dispatches: &[Dispatch<'_>],
+) {
+    let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+    for (index, dispatch) in (first..).zip(dispatches) {
+        // Bind groups are made anew for each submission: some Adreno drivers compute wrong results with old ones
+        // (google-ai-edge/LiteRT#8065).
+        let binding =
+            wgpu::BufferBinding { buffer: params, offset: 0, size: wgpu::BufferSize::new(PARAMS_BYTES) };
+        let mut entries =
+            vec![wgpu::BindGroupEntry { binding: 0, resource: wgpu::BindingResource::Buffer(binding) }];
+        entries.extend(
+            (1..).zip(&dispatch.buffers).map(|(binding, buffer)| wgpu::BindGroupEntry {
+                binding,
+                resource: buffer.as_entire_binding(),
+            }),
+        );
+        let group = gpu.wgpu().0.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: None,
+            layout: &dispatch.pipeline.layout,
+            entries: &entries,
+        });
+        pass.set_pipeline(&dispatch.pipeline.pipeline);
+        pass.set_bind_group(0, &group, &[(index * PARAMS_STRIDE) as u32]);
+        let [x, y] = dispatch.groups;
+        pass.dispatch_workgroups(x, y, 1);
+    }
 }
 
 const WAITING: u8 = 0;

@@ -1,5 +1,5 @@
-//! The checks that a device passes before its results are trusted: products whose results are known, and a text that
-//! is embedded twice. The text is then part of each submission.
+//! The checks that a device passes before its results are trusted: ops whose results are known, and a text that is
+//! embedded twice. The text is then part of each submission.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -79,9 +79,9 @@ impl Verification {
                 self.known.pop_front();
                 self.runs_left = RUNS;
             }
-            self.running = Some(match self.known.front_mut() {
+            self.running = Some(match self.known.front() {
                 Some(known) => known.submit(&model.gpu)?,
-                None => runner.submit(model, &self.canary, outputs)?,
+                None => runner.submit(model, &self.canary, outputs, 1)?,
             });
         }
     }

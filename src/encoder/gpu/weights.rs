@@ -198,13 +198,13 @@ fn padded<T: Copy + Default>(spec: &LinearSpec, order: WeightOrder, values: Vec<
 }
 
 /// Appends zeros up to a whole quad.
-fn padded_row(mut row: Vec<f32>) -> Vec<f32> {
+pub(super) fn padded_row(mut row: Vec<f32>) -> Vec<f32> {
     row.resize(quads(row.len()) * 4, 0.0);
     row
 }
 
 /// Returns rows of `width` numbers padded to whole quads.
-fn padded_rows<T: Copy + Default>(width: usize, rows: Vec<T>) -> Result<Vec<T>> {
+pub(super) fn padded_rows<T: Copy + Default>(width: usize, rows: Vec<T>) -> Result<Vec<T>> {
     let to = quads(width) * 4;
     if to == width {
         return Ok(rows);

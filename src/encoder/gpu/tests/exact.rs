@@ -33,7 +33,7 @@ fn on_gpu(gpu: &GpuDevice, numbers: LinearNumbers, x: &[f32], rows: usize) -> Ve
     let dispatches = op.dispatches(&run, &[0], 1, rows).unwrap();
     let params = params_buffer(gpu, 2).unwrap();
     let part = Part { buffer: values[1], rows, width: spec.outputs };
-    wait(&submit(gpu, &params, &dispatches, &[part]).unwrap()).remove(0)
+    wait(&submit(gpu, &params, &dispatches, &[part], 1).unwrap()).remove(0)
 }
 
 #[test]

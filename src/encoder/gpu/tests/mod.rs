@@ -4,6 +4,8 @@
 //! return early, unless `COROM_GPU_REQUIRED` is set.
 
 mod exact;
+mod known;
+mod queue;
 mod shaders;
 mod stages;
 

@@ -1,0 +1,56 @@
+//! Results that are known, for each pipeline that a model uses: [`products`] of integers, whose sums are exact, and the
+//! other [`ops`], whose scalar twins compute them.
+
+mod ops;
+mod products;
+mod samples;
+
+use self::ops::KnownOps;
+use self::products::KnownProducts;
+use super::device::GpuDevice;
+use super::run::{GpuModel, Readback};
+use crate::error::Result;
+
+/// The numbers of rows: fewer than a tile, a tile, and several tiles with a rest.
+const ROWS: [usize; 5] = [1, 8, 17, 64, 300];
+const MOST_ROWS: usize = 300;
+
+/// Dispatches of one submission whose results are known.
+pub(super) enum KnownAnswers {
+    Products(KnownProducts),
+    Ops(KnownOps),
+}
+
+impl KnownAnswers {
+    /// Returns the known results for each pipeline of a model.
+    ///
+    /// # Errors
+    /// The errors of the uploads.
+    pub(super) fn of_model(model: &GpuModel) -> Result<Vec<Self>> {
+        let products = KnownProducts::of_model(model)?.into_iter().map(Self::Products);
+        let ops = Self::Ops(KnownOps::of_model(model)?);
+        Ok(products.chain([ops]).collect())
+    }
+
+    /// Submits the dispatches.
+    ///
+    /// # Errors
+    /// `GPU_FAILED`.
+    pub(super) fn submit(&self, gpu: &GpuDevice) -> Result<Readback> {
+        match self {
+            Self::Products(products) => products.submit(gpu),
+            Self::Ops(ops) => ops.submit(gpu),
+        }
+    }
+
+    /// Compares the results.
+    ///
+    /// # Errors
+    /// `GPU_FAILED` if one differs.
+    pub(super) fn check(&self, parts: &[Vec<f32>]) -> Result<()> {
+        match self {
+            Self::Products(products) => products.check(parts),
+            Self::Ops(ops) => ops.check(parts),
+        }
+    }
+}
