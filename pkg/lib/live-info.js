@@ -3,7 +3,7 @@
 /** Properties of `info` that another device or back end may have otherwise. */
 export const DEVICE_INFO = ["device", "backend", "fused", "precision", "kernel", "weightBytes", "simd"];
 /** Properties of `info` that a worker reports with each answer. */
-export const LIVE_INFO = ["device", "gpu", "fallback", "backend", "fused", "precision", "kernel", "weightBytes"];
+export const LIVE_INFO = [...DEVICE_INFO, "gpu", "fallback"];
 
 /**
  * Returns the properties of a model, with getters for those that change. `model()` returns the model, and undefined

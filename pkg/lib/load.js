@@ -7,6 +7,7 @@
 import { childController, throwIfAborted, untilAborted } from "./abort.js";
 import { Prefetch } from "./prefetch.js";
 import { FedFiles } from "./device/fed-files.js";
+import { GPU_HISTORY } from "./device/history.js";
 import { loadOnDevice } from "./device/load.js";
 import { GpuRuntime } from "./device/runtime.js";
 import { readArgument, readError } from "./arguments.js";
@@ -48,7 +49,8 @@ export async function loadModel(kind, Class, host, source, given) {
   /** Loads the model for the CPU, or for a GPU (device/adapter.js). `more` replaces options. */
   const load = (gpu, more) => loadEngine({ kind, host, files, options: { ...options, ...more, gpu } });
   const first = { signal: options.signal, record: given?.[LOAD_RECORD] };
-  const engine = options.device === "wasm" ? await load(undefined, first) : await loadOnDevice({ kind, host, options, load, first });
+  const onDevice = () => loadOnDevice({ kind, host, options, load, first, history: given?.[GPU_HISTORY] });
+  const engine = await (options.device === "wasm" ? load(undefined, first) : onDevice());
   return kind.createInstance(Class, engine, options);
 }
 

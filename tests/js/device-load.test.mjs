@@ -5,6 +5,7 @@ import { describe, test } from "node:test";
 import { devicesOf, findGpu } from "../../pkg/lib/device/adapter.js";
 import { Choices } from "../../pkg/lib/device/choices.js";
 import { DeviceEngine, DeviceRerankEngine } from "../../pkg/lib/device/engine.js";
+import { GpuHistory } from "../../pkg/lib/device/history.js";
 import { loadOnDevice } from "../../pkg/lib/device/load.js";
 import { Pace, sizeOf } from "../../pkg/lib/device/pace.js";
 import { CoromError } from "../../pkg/lib/errors.js";
@@ -68,7 +69,7 @@ describe("findGpu", () => {
 });
 
 /** Calls loadOnDevice with engines of the test. */
-async function loadedOn(device, { adapter = { info: INFO }, loads = {}, loader = {}, cache = "none", cacheDir, host = {}, advancedGpu, first = {}, isReranker } = {}) {
+async function loadedOn(device, { adapter = { info: INFO }, history, loads = {}, loader = {}, cache = "none", cacheDir, host = {}, advancedGpu, first = {}, isReranker } = {}) {
   const asked = [];
   const events = [];
   const load = async (gpu) => {
@@ -80,7 +81,7 @@ async function loadedOn(device, { adapter = { info: INFO }, loads = {}, loader =
   };
   const kind = { createDeviceEngine: (devices) => new (isReranker ? DeviceRerankEngine : DeviceEngine)(devices) };
   const options = { device, loader, cache, cacheDir, webgpu: advancedGpu, onProgress: (event) => events.push(event) };
-  const engine = await loadOnDevice({ kind, host: { ...hostOf(adapter), ...host }, options, load, first });
+  const engine = await loadOnDevice({ kind, host: { ...hostOf(adapter), ...host }, options, load, first, history });
   return { engine, asked, events };
 }
 
@@ -140,6 +141,72 @@ describe("loadOnDevice", () => {
     }
     const { engine, asked } = await loadedOn("auto");
     assert.deepEqual([asked, engine.info.fallback, engine.info.gpu], [["wasm"], undefined, "acme rdna-9"]);
+  });
+});
+
+describe("a worker that starts again", () => {
+  /** Returns the history of a worker that the page hands to the next one: `states.at(-1)`, with `history.states`. */
+  const historyOf = (state) => {
+    const states = [];
+    return Object.assign(new GpuHistory({ ...state, isRestart: true }, (next) => states.push(next)), { states });
+  };
+  const codesOf = (events) => events.map(({ code }) => code);
+
+  test("loads the model for the CPU when there is no GPU any more, and warns", async () => {
+    const history = historyOf();
+    const { engine, asked, events } = await loadedOn("webgpu", { adapter: null, history });
+    assert.deepEqual([asked, engine.info.device, codesOf(events)], [["wasm"], "wasm", ["GPU_FALLBACK"]]);
+    assert.match(engine.info.fallback, /finds no GPU/);
+    assert.match(events[0].message, /the CPU runs the model: WebGPU finds no GPU/);
+    const [next] = history.states.slice(-1);
+    assert.deepEqual(next, { failures: 1, reason: undefined }, "the GPU may come back once");
+    const again = historyOf(next);
+    await loadedOn("webgpu", { adapter: null, history: again });
+    assert.deepEqual([again.failures, /finds no GPU/.test(again.reason)], [2, true]);
+  });
+
+  test("does not use a GPU again that has failed for good, and warns", async () => {
+    for (const device of ["webgpu", "auto"]) {
+      const history = historyOf({ failures: 1, reason: "a product is wrong" });
+      const { engine, asked, events } = await loadedOn(device, { history });
+      await engine.embed(TEXTS);
+      const { device: current, fallback, gpu } = engine.info;
+      assert.deepEqual([asked, current, fallback, gpu], [["wasm"], "wasm", "a product is wrong", "acme rdna-9"]);
+      assert.deepEqual([codesOf(events), history.states], [device === "webgpu" ? ["GPU_FALLBACK"] : [], []]);
+    }
+  });
+
+  test("is told of a failure before the CPU's model is loaded, which may end the worker", async () => {
+    for (const isLoadFailure of [true, false]) {
+      const history = historyOf();
+      const webgpu = isLoadFailure ? failed("no results") : new FakeEngine("webgpu", { fail: () => failed("no results") });
+      const ended = new Error("the worker has no memory");
+      const loading = loadedOn("webgpu", { history, loads: { webgpu, wasm: ended } });
+      await assert.rejects(isLoadFailure ? loading : loading.then(({ engine }) => engine.embed(TEXTS)), ended);
+      assert.deepEqual(history.states, [{ failures: 1, reason: "no results" }]);
+    }
+  });
+
+  test("tries a GPU whose device was lost once more, whichever worker that was", async () => {
+    const lost = () => Object.assign(new FakeEngine("webgpu", { fail: () => failed("lost") }), { isDeviceLost: true });
+    let state;
+    const seen = [];
+    for (let worker = 0; worker < 3; worker++) {
+      const history = historyOf(state);
+      const { engine, asked, events } = await loadedOn("webgpu", { history, loads: { webgpu: lost() } });
+      await engine.embed(TEXTS);
+      seen.push([asked, codesOf(events)]);
+      state = history.states.at(-1) ?? state;
+    }
+    const failing = [["webgpu", "wasm"], ["GPU_FALLBACK"]];
+    assert.deepEqual(seen, [failing, failing, [["wasm"], ["GPU_FALLBACK"]]]);
+  });
+
+  test("tries a GPU again whose model could not be fetched", async () => {
+    const history = historyOf();
+    const { engine, asked } = await loadedOn("auto", { history, loads: { webgpu: new CoromError("FETCH_FAILED", "offline") } });
+    for (let i = 0; i < 2; i++) await engine.embed(TEXTS);
+    assert.deepEqual([asked, engine.info.fallback, history.states], [["wasm", "webgpu"], "offline", []]);
   });
 });
 

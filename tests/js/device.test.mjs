@@ -5,6 +5,8 @@ import { describe, test } from "node:test";
 import { DeviceRerankEngine } from "../../pkg/lib/device/engine.js";
 import { Pace } from "../../pkg/lib/device/pace.js";
 import { CoromError } from "../../pkg/lib/errors.js";
+import { PoolEngine } from "../../pkg/lib/worker/pool-engine.js";
+import { Pool } from "../../pkg/lib/worker/pool.js";
 import { FakeEngine, NUMBERS, TEXTS, auto, devicesIn, failed, firstsOf, onGpu, rejectsWith, turn } from "./support/fake-devices.mjs";
 
 describe('device: "webgpu"', () => {
@@ -212,6 +214,16 @@ describe('device: "webgpu"', () => {
     assert.deepEqual([...logits], NUMBERS);
     assert.equal(scores.length, TEXTS.length);
   });
+});
+
+test("info of several workers is that of the first one that does without its GPU", () => {
+  const onGpu = { device: "webgpu", fallback: undefined, simd: "plain" };
+  const onCpu = { device: "wasm", fallback: "the device is lost", simd: "relaxed" };
+  const workers = [{ live: onGpu }, { live: onGpu }, { live: onCpu }];
+  const { info } = new PoolEngine({ pool: new Pool(workers), info: onGpu });
+  assert.deepEqual([info.device, info.fallback, info.simd], Object.values(onCpu));
+  workers[2].live = onGpu;
+  assert.deepEqual([info.device, info.fallback, info.simd], Object.values(onGpu));
 });
 
 describe('device: "auto"', () => {

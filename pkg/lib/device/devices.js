@@ -8,9 +8,8 @@ import { delay, throwIfAborted, untilAborted } from "../abort.js";
 import { CoromError, messageOf } from "../errors.js";
 import { freedError } from "../model-instance.js";
 import { errorOfPortion } from "../portions.js";
+import { GpuHistory, isGpuLoadError } from "./history.js";
 
-/** The GPU is used again after a first failure, if the device was lost: drivers restart, and computers sleep. */
-const MAX_FAILURES = 2;
 /** A lost device is reported later than the results that it does not return, by at most so much. */
 const LOST_LIMIT_MS = 200;
 const LOST_POLL_MS = 10;
@@ -27,7 +26,7 @@ export class Devices {
   #learnedStage;
   #closing = new AbortController();
   #isGpuUsable;
-  #failures = 0;
+  #history;
   /** The last failure, until it is reported: the error, and the engine, which is freed when the CPU has the model. */
   #failure;
   /** The GPU's name; undefined without a GPU. */
@@ -39,8 +38,9 @@ export class Devices {
    * `engines` has the engine that was loaded first, as `wasm` or `webgpu`. `load(device, signal)` loads another one, and
    * `warn(code, message, cause)` reports a failure. `gpu`: its name. `fallback`: why the GPU is not used. `auto` has the
    * `pace`, and `onLearned(pace)`, which is called when more is known of both devices; undefined with `device: "webgpu"`.
+   * `history` has the failures of the GPU so far.
    */
-  constructor({ engines, load, warn, gpu, fallback, auto }) {
+  constructor({ engines, load, warn, gpu, fallback, auto, history = new GpuHistory() }) {
     Object.assign(this.#engines, engines);
     this.#load = load;
     this.#warn = warn;
@@ -49,6 +49,7 @@ export class Devices {
     this.#pace = auto?.pace;
     this.#onLearned = auto?.onLearned;
     this.#learnedStage = auto?.pace.stage;
+    this.#history = history;
     this.#isGpuUsable = gpu !== undefined && fallback === undefined;
   }
 
@@ -74,7 +75,7 @@ export class Devices {
 
   /** The number of times that the GPU has failed. */
   get failures() {
-    return this.#failures;
+    return this.#history.failures;
   }
 
   /** Returns the device for a call of `count` texts, which arrive in portions: the argument `pinned` of `run`. */
@@ -176,10 +177,11 @@ export class Devices {
   #gpuFailed(error) {
     const engine = this.#engines.webgpu;
     this.#engines.webgpu = undefined;
-    this.#failures++;
     this.#isGpuUsable = false;
     this.#failure = { error, engine };
     this.fallback = messageOf(error);
+    // A source that cannot be read says nothing of the GPU.
+    if (engine || isGpuLoadError(error)) this.#history.failed(this.fallback);
   }
 
   /** Returns the engine on the CPU. Loads it if the GPU had the model alone. Then reports a failure of the GPU. */
@@ -196,10 +198,11 @@ export class Devices {
     }
     if (this.#failure) {
       const { error, engine } = this.#failure;
-      const isLost = this.#failures < MAX_FAILURES && (await isDeviceLost(engine, signal));
+      const isLost = this.#history.isFirst && (await isDeviceLost(engine, signal));
       throwIfAborted(this.#closing.signal);
       this.#failure = undefined;
       this.#isGpuUsable = isLost;
+      if (isLost) this.#history.forgive();
       engine?.free();
       this.#warn("GPU_FALLBACK", `the CPU goes on without the GPU: ${messageOf(error)}`, error);
     }
@@ -212,7 +215,6 @@ export class Devices {
     this.#loadOnce("webgpu").then(
       () => (this.fallback = undefined),
       (error) => {
-        this.#failures = MAX_FAILURES;
         if (!this.#closing.signal.aborted) this.#gpuFailed(error); // the next part on the CPU reports it
       },
     );

@@ -6,6 +6,7 @@ import { isSameModel } from "../same-model.js";
 import { findGpu } from "./adapter.js";
 import { Choices } from "./choices.js";
 import { Devices, slower } from "./devices.js";
+import { GpuHistory, isGpuLoadError } from "./history.js";
 import { Pace } from "./pace.js";
 
 /** The first texts of a device, and for a reranker their query. */
@@ -15,21 +16,16 @@ const FIRST_QUERY = "阔腿裤";
 const MIN_COSINE = 0.99;
 const MAX_LOGIT_ERROR = 0.3;
 /**
- * Errors of a load for the GPU after which the CPU is tried: those of the GPU, and those that a wrong result or a crash of
- * a driver can cause. If the model is at fault, the load for the CPU says so.
- */
-const GPU_ERRORS = ["GPU_FAILED", "NEEDS_UNFUSED", "SELF_TEST_FAILED", "INVALID_MODEL", "OUT_OF_MEMORY", "INTERNAL"];
-
-/**
  * Returns the engine. `load(gpu, options)` loads the model once, for the CPU if `gpu` is undefined. `first` has the signal
- * and the record of the first load.
+ * and the record of the first load. `history` has the failures of the GPU in earlier workers.
  */
-export async function loadOnDevice({ kind, host, options, load, first }) {
-  const finding = findGpu(host, { given: options.webgpu, isRequired: options.device === "webgpu" });
+export async function loadOnDevice({ kind, host, options, load, first, history = new GpuHistory() }) {
+  const isRequired = options.device === "webgpu" && history.reason === undefined;
+  const finding = findGpu(host, { given: options.webgpu, isRequired });
   const warn = (code, message, cause) => options.onProgress?.({ phase: "warning", code, message, cause });
   const { engine, found, fallback, auto, numbers } = await (options.device === "webgpu"
-    ? loadForGpu({ finding, load, first, warn })
-    : loadForBoth({ finding, load, first, host, options }));
+    ? loadForGpu({ finding, load, first, warn, history })
+    : loadForBoth({ finding, load, first, host, options, history }));
   const device = engine.info.device;
   const loadAgain = async (device, signal) => {
     const other = await (device === "webgpu" ? loadAside(load, { found, numbers, signal }) : load(undefined, { signal }));
@@ -37,7 +33,7 @@ export async function loadOnDevice({ kind, host, options, load, first }) {
     other.free();
     throw new CoromError("INTEGRITY_MISMATCH", "the source now contains another model; load it again to use it");
   };
-  const parts = { engines: { [device]: engine }, load: loadAgain, warn, gpu: found.name, fallback, auto };
+  const parts = { engines: { [device]: engine }, load: loadAgain, warn, gpu: found.name, fallback, auto, history };
   return kind.createDeviceEngine(new Devices(parts));
 }
 
@@ -74,8 +70,19 @@ function areClose(a, b, { info: { dimension }, embed }) {
   });
 }
 
-async function loadForGpu({ finding, load, first, warn }) {
+async function loadForGpu({ finding, load, first, warn, history }) {
   const found = await untilAborted(finding, first.signal);
+  const onCpu = async (error) => {
+    const engine = await load(undefined, first);
+    warn("GPU_FALLBACK", `the CPU runs the model: ${messageOf(error)}`, error);
+    return { engine, found, fallback: messageOf(error) };
+  };
+  if (history.reason !== undefined) return onCpu(new CoromError("GPU_FAILED", history.reason));
+  if (!found.gpu && history.isRestart) {
+    history.failed(found.reason);
+    history.forgive();
+    return onCpu(new CoromError("GPU_FAILED", found.reason));
+  }
   if (!found.gpu) {
     const advice = 'device: "auto" computes on the CPU where there is no GPU';
     throw new CoromError("GPU_FAILED", `device: "webgpu": ${found.reason}; ${advice}`);
@@ -83,18 +90,17 @@ async function loadForGpu({ finding, load, first, warn }) {
   try {
     return { engine: await load(found, first), found };
   } catch (error) {
-    if (!(error instanceof CoromError && GPU_ERRORS.includes(error.code))) throw error;
-    const engine = await load(undefined, first);
-    warn("GPU_FALLBACK", `the CPU runs the model: ${messageOf(error)}`, error);
-    return { engine, found, fallback: messageOf(error) };
+    if (!isGpuLoadError(error)) throw error;
+    history.failed(messageOf(error));
+    return onCpu(error);
   }
 }
 
-async function loadForBoth({ finding, load, first, host, options }) {
+async function loadForBoth({ finding, load, first, host, options, history }) {
   const engine = await load(undefined, first);
   const found = await untilAborted(finding, first.signal);
   const pace = new Pace();
-  const fallback = found.reason ?? reasonAgainstGpu(found, engine, options);
+  const fallback = history.reason ?? found.reason ?? reasonAgainstGpu(found, engine, options);
   if (fallback !== undefined) return { engine, found, fallback, auto: { pace, onLearned() {} } };
   // Without the signal of the load, because it is also written to later. A load of files in memory needs no cache.
   const opening = openCache(host, { ...options, signal: undefined }, () => {}).catch(() => undefined);

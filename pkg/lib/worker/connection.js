@@ -4,6 +4,7 @@
 //   worker -> page   { ready: { lock } }               once, before anything is sent to the worker
 //                    { progress, cause, id }           a progress event of the question `id`, or of a load without it
 //                    { done, id }                      texts of the question that are done
+//                    { gpuHistory }                    the GPU has failed, see ../device/history.js
 //                    { fetch }                         calls a function of the page
 //                    { answer: { id, value | error, … } }   and the state of the worker: memory, live (LIVE_INFO)
 //   page -> worker   { load, id }, { call, id }        a question; a worker with a model has one at a time
@@ -75,7 +76,7 @@ export class WorkerConnection {
   }
 
   /** Handles one message of the worker. */
-  #receive({ ready, progress, cause, fetch, done, answer, id }) {
+  #receive({ ready, progress, cause, gpuHistory, fetch, done, answer, id }) {
     if (ready) {
       this.#watchLock(ready.lock);
       this.#ready.resolve();
@@ -89,6 +90,8 @@ export class WorkerConnection {
       }
     } else if (done !== undefined) {
       this.#pendingAnswers.get(id)?.onDone?.(done);
+    } else if (gpuHistory) {
+      this.#handlers.gpuHistory(gpuHistory);
     } else if (fetch) {
       answerFetch(this.#handlers.shared[fetch.shared], fetch, this.#ending.signal);
     } else {

@@ -29,9 +29,10 @@ export class Pool {
     return Math.max(...this.#supervisors.map(({ memoryBytes }) => memoryBytes));
   }
 
-  /** The properties LIVE_INFO of the first worker, as of its last answer. */
+  /** The properties LIVE_INFO of a worker, as of its last answer: of the first one that does without its GPU, if any. */
   get live() {
-    return this.#supervisors[0].live;
+    const all = this.#supervisors.map(({ live }) => live);
+    return all.find((live) => live?.fallback !== undefined) ?? all[0];
   }
 
   /** Starts all workers and loads the model in each. Returns the model's info. A failure ends all workers. */

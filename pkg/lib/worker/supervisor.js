@@ -21,6 +21,7 @@ export class Supervisor {
   #loadTimeMs = 0;
   #memory = 0;
   #live; // the properties LIVE_INFO, as of the last answer of the worker
+  #gpuHistory; // see ../device/history.js
 
   constructor({ spawn, load, handlers, abortTimeout }) {
     this.#spawn = spawn;
@@ -46,9 +47,11 @@ export class Supervisor {
   /** Starts a worker and loads the model. Returns the model's info. An abort terminates the worker. */
   async start(signal) {
     const began = performance.now();
-    const connection = (this.#connection = new WorkerConnection(this.#spawn, this.#handlers));
+    const handlers = { ...this.#handlers, gpuHistory: (history) => (this.#gpuHistory = history) };
+    const connection = (this.#connection = new WorkerConnection(this.#spawn, handlers));
+    const gpuHistory = { ...this.#gpuHistory, isRestart: this.#model !== undefined };
     try {
-      const answering = this.#load.run((message) => connection.ask({ load: message }));
+      const answering = this.#load.run((message) => connection.ask({ load: { ...message, gpuHistory } }));
       const { value: model, error, memory, live } = await untilAborted(answering, signal);
       if (error) throw error;
       this.#loadTimeMs = performance.now() - began;

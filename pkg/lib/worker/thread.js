@@ -1,4 +1,5 @@
 // Runs in the worker. Holds the model and answers the messages of the page (see connection.js), one at a time.
+import { GPU_HISTORY, GpuHistory } from "../device/history.js";
 import { engineOf } from "../model-instance.js";
 import { LIVE_INFO } from "../live-info.js";
 import { LOAD_RECORD, LoadRecord } from "../load-record.js";
@@ -43,7 +44,7 @@ export async function serve(classes, port) {
   let instance;
   let running; // AbortController of the current call
 
-  const load = async ({ name, source, options, handsOn, isQuiet }) => {
+  const load = async ({ name, source, options, handsOn, isQuiet, gpuHistory }) => {
     const remote = (shared) => remoteFetch(shared, post);
     const onProgress = ({ cause, ...event }) => post({ progress: event, cause: cause && serializeError(cause) });
     const record = handsOn ? new LoadRecord() : undefined;
@@ -51,6 +52,7 @@ export async function serve(classes, port) {
       ...deserialize(options, remote),
       onProgress: (event) => (!isQuiet || event.code === "GPU_FALLBACK") && onProgress(event),
       [LOAD_RECORD]: record,
+      [GPU_HISTORY]: new GpuHistory(gpuHistory, (state) => post({ gpuHistory: state })),
     });
     return [{ info: instance.info, content: engineOf(instance).content, handed: record?.handed }, []];
   };

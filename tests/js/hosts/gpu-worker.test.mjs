@@ -12,17 +12,18 @@ describe("corom/worker with a GPU", () => {
       const { Corom: InWorker, CoromReranker: RerankerInWorker } = await import("/pkg/worker.js");
       const channel = new BroadcastChannel("gpu");
       const loadInWorker = (options) => InWorker.load("/model/", { pooling: "cls", maxLength: 32, quality: "float", ...options });
-      const worker = () => new Worker("/support/gpu-thread.mjs", { type: "module" });
-      /** Loses the device of every worker: now, or in the next call. */
+      const next = { query: "" };
+      const worker = () => new Worker(`/support/gpu-thread.mjs${next.query}`, { type: "module" });
+      /** Loses the device of every worker, or makes its results wrong: see gpu-thread.mjs. */
       const lose = (when, workers = 1) =>
         new Promise((resolve) => {
           channel.onmessage = () => --workers === 0 && resolve();
-          channel.postMessage(when);
+          channel.postMessage({ when });
         });
       const cpu = await load();
       const expected = (await cpu.embed(many)).data;
       cpu.free();
-      return work({ InWorker, RerankerInWorker, loadInWorker, worker, lose, expected });
+      return work({ InWorker, RerankerInWorker, loadInWorker, worker, next, lose, expected });
     }})(${work})`);
 
   for (const workers of [1, 2]) {
@@ -79,6 +80,34 @@ describe("corom/worker with a GPU", () => {
     }`);
     for (const cosine of got.cosines) assert.ok(cosine >= MIN_COSINE, String(got.cosines));
     assert.deepEqual(got.codes, ["GPU_FALLBACK", "GPU_FALLBACK"]);
+  });
+
+  test("a worker that starts again goes on with the CPU when there is no GPU any more, and after wrong results", async () => {
+    const got = await evaluate(`async ({ loadInWorker, worker, next, lose, expected }) => {
+      const warnings = [];
+      const onProgress = ({ phase, code, message }) => phase === "warning" && warnings.push([code, message]);
+      const corom = await loadInWorker({ device: "webgpu", worker, onProgress });
+      const seen = [];
+      const embed = async () => {
+        const { data } = await corom.embed(many.slice(0, 5));
+        seen.push([corom.info.device, cosine(data, expected.slice(0, data.length), 32), corom.info.fallback]);
+      };
+      for (next.query of ["?gone", ""]) {
+        await corom.unload();
+        await embed();
+      }
+      await lose("wrong");
+      await embed();
+      await corom.unload();
+      await embed();
+      corom.free();
+      return { warnings, seen };
+    }`);
+    assert.deepEqual(got.seen.map(([device]) => device), ["wasm", "webgpu", "wasm", "wasm"]);
+    for (const [, cosine] of got.seen) assert.ok(cosine >= MIN_COSINE, String(cosine));
+    const [gone, back, wrong, again] = got.seen.map(([, , fallback]) => fallback);
+    assert.deepEqual([/finds no GPU/.test(gone), back, /wrong|another|not finite/.test(wrong), again === wrong], [true, undefined, true, true], got);
+    assert.deepEqual(got.warnings.map(([code, message], i) => [code, message.endsWith([gone, wrong, wrong][i])]), Array(3).fill(["GPU_FALLBACK", true]));
   });
 
   test("a reranker in a worker, with a budget and partial results", async () => {

@@ -1,0 +1,54 @@
+// The failures of an instance's GPU. In `corom/worker` they outlive the worker: the page hands them to the next one
+// (worker/supervisor.js), which would otherwise trust a GPU again that has computed wrong results.
+
+import { CoromError } from "../errors.js";
+
+/**
+ * Errors of a load for the GPU after which the CPU is tried: those of the GPU, and those that a wrong result or a crash of
+ * a driver can cause. If the model is at fault, the load for the CPU says so.
+ */
+const LOAD_ERRORS = ["GPU_FAILED", "NEEDS_UNFUSED", "SELF_TEST_FAILED", "INVALID_MODEL", "OUT_OF_MEMORY", "INTERNAL"];
+
+export const isGpuLoadError = (error) => error instanceof CoromError && LOAD_ERRORS.includes(error.code);
+
+/** Key of a private option of `Corom.load`: a GpuHistory. The key is a symbol, because it is no option for callers. */
+export const GPU_HISTORY = Symbol("GPU history");
+
+/** The GPU is used again after a first failure, if the device was lost: drivers restart, and computers sleep. */
+const MAX_FAILURES = 2;
+
+export class GpuHistory {
+  /** The number of times that the GPU has failed. */
+  failures;
+  /** Why the GPU is not used any more; undefined while it may be used. */
+  reason;
+  /** Another worker had the model before. */
+  isRestart;
+  #onChange;
+
+  /** `onChange({ failures, reason })` is told each change, as plain data. */
+  constructor({ failures = 0, reason, isRestart = false } = {}, onChange = () => {}) {
+    Object.assign(this, { failures, reason, isRestart });
+    this.#onChange = onChange;
+  }
+
+  /** Notes a failure. The GPU is not used again, unless it is forgiven. */
+  failed(reason) {
+    this.#change(this.failures + 1, reason);
+  }
+
+  /** Returns whether a failure can be forgiven. */
+  get isFirst() {
+    return this.failures < MAX_FAILURES;
+  }
+
+  /** Lets the GPU be used once more: the last failure was that the device was lost, or that there was none. */
+  forgive() {
+    if (this.isFirst) this.#change(this.failures, undefined);
+  }
+
+  #change(failures, reason) {
+    Object.assign(this, { failures, reason });
+    this.#onChange({ failures, reason });
+  }
+}
