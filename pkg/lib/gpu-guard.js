@@ -6,6 +6,7 @@
 // instance, and destroys them also when the instance has crashed.
 import { throwIfAborted, untilAborted } from "./abort.js";
 import { withinLimit } from "./device/limit.js";
+import { SharedDevice } from "./device/shared-device.js";
 import { CoromError, messageOf } from "./errors.js";
 import { yieldToEventLoop } from "./yield-timer.js";
 
@@ -22,8 +23,6 @@ const isPage = typeof document !== "undefined";
 
 /** The longest time that WebGPU gets to return an adapter, and then a device: other pages may have the GPU busy. */
 const OPEN_LIMIT_MS = 60_000;
-
-const SOFTWARE = /swiftshader|llvmpipe|lavapipe|basic render/i;
 
 /** The open devices, as promises, by the `GPU` object that they are of. */
 const devices = new WeakMap();
@@ -76,62 +75,9 @@ async function openDevice(gpu) {
   try {
     const opening = adapter.requestDevice({ label: "corom", requiredLimits });
     const device = await withinLimit(opening, OPEN_LIMIT_MS, "WebGPU opens no device", (late) => late.destroy());
-    return new SharedDevice(gpu, adapter, device);
+    return new SharedDevice({ gpu, adapter, device }, () => devices.delete(gpu));
   } catch (cause) {
     throw new CoromError("GPU_FAILED", `the GPU cannot be used: ${messageOf(cause)}`, { cause });
-  }
-}
-
-function infoOf(adapter) {
-  const { vendor = "", architecture = "", device = "", description = "", isFallbackAdapter } = adapter.info ?? {};
-  const isSoftware = Boolean(isFallbackAdapter ?? adapter.isFallbackAdapter) ||
-    SOFTWARE.test(`${architecture} ${device} ${description}`);
-  const name = description || device || `${vendor} ${architecture}`.trim() || "GPU";
-  return Object.freeze({ name, vendor, architecture, description, isSoftware });
-}
-
-/** A device and its leases. */
-class SharedDevice {
-  #leases = new Set();
-  isClosed = false;
-  isLost = false;
-
-  constructor(gpu, adapter, device) {
-    this.gpu = gpu;
-    this.adapter = adapter;
-    this.device = device;
-    this.info = infoOf(adapter);
-    device.lost.then(({ reason, message }) => {
-      this.isLost = true;
-      this.fail(`the device was lost (${message || reason})`);
-    });
-    device.addEventListener("uncapturederror", ({ error }) => this.fail(error.message || error.constructor.name));
-  }
-
-  /** Everything that the device returns from now on is worthless: no other lease begins. */
-  fail(reason) {
-    this.#forget();
-    for (const lease of this.#leases) lease.fail(reason);
-  }
-
-  add(lease) {
-    this.#leases.add(lease);
-  }
-
-  remove(lease) {
-    this.#leases.delete(lease);
-    this.closeIfUnused();
-  }
-
-  closeIfUnused() {
-    if (this.#leases.size > 0) return;
-    this.#forget();
-    this.device.destroy();
-  }
-
-  #forget() {
-    if (!this.isClosed) devices.delete(this.gpu);
-    this.isClosed = true;
   }
 }
 
@@ -247,13 +193,14 @@ class GpuLease {
     });
   }
 
-  /** An error in a call of WebGPU would end the WebAssembly instance. It becomes a failure of the device instead. */
+  /** An error that a call of WebGPU throws would end the WebAssembly instance. It becomes a failure of the lease instead. */
   #caught(work) {
     return (...args) => {
       try {
+        this.#shared?.enter(this);
         return work(...args);
       } catch (error) {
-        this.#shared?.fail(messageOf(error));
+        this.fail(messageOf(error));
         return nothing;
       }
     };
@@ -267,7 +214,10 @@ class GpuLease {
       destroy.call(buffer);
     };
     buffer.mapAsync = (...args) => {
-      const mapped = mapAsync.apply(buffer, args);
+      this.#shared?.enter(this);
+      const mapping = mapAsync.apply(buffer, args);
+      // A result is read only when it is known that no call before it was an error.
+      const mapped = mapping.then(() => this.#shared?.reported());
       const wake = () => this.#wake();
       // In a later microtask than the callback in WebAssembly.
       mapped.then(wake, wake);

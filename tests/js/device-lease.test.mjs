@@ -59,6 +59,84 @@ describe("leaseGpu", () => {
   });
 });
 
+describe("errors of a device", () => {
+  /** Returns two leases of a device, and their devices as WebAssembly sees them. Buffers of size 9 are too large. */
+  async function twoLeases(options) {
+    const device = fakeDevice(options);
+    device.createBuffer = ({ size }) => {
+      if (size === 9) device.raise("out-of-memory", "no memory");
+      return { size, destroy() {}, mapAsync: async () => {} };
+    };
+    device.createShaderModule = ({ code }) => code === "wrong" && device.raise("validation", "no shader");
+    const gpu = gpuWith(device);
+    const leases = await Promise.all([leaseGpu({ gpu }), leaseGpu({ gpu })]);
+    const own = await Promise.all(
+      leases.map(async ({ scope }) => (await scope.navigator.gpu.requestAdapter()).requestDevice()),
+    );
+    return { device, gpu, leases, own };
+  }
+  const failures = ({ leases }) => leases.map(({ failure }) => failure);
+
+  test("end the lease whose calls cause them, and no other", async () => {
+    const two = await twoLeases();
+    const { own: [first, second], device, gpu, leases } = two;
+    first.createBuffer({ size: 1 });
+    second.createBuffer({ size: 9 });
+    first.createBuffer({ size: 2 });
+    await turn();
+    assert.deepEqual([failures(two), device.scopes], [[undefined, "no memory"], []]);
+    leases[1].free();
+    assert.equal(device.destroyed, 0);
+    const third = await leaseGpu({ gpu });
+    first.createShaderModule({ code: "wrong" });
+    await turn();
+    assert.deepEqual([failures(two), third.failure], [["no shader", "no memory"], undefined], "the device is shared on");
+  });
+
+  test("that a call throws, too", async () => {
+    const two = await twoLeases();
+    two.device.createBindGroup = () => {
+      throw new TypeError("no group");
+    };
+    two.own[0].createBindGroup({});
+    assert.deepEqual(failures(two), ["no group", undefined]);
+  });
+
+  test("of no call, and its loss, end all leases", async () => {
+    const two = await twoLeases();
+    two.own[0].createBuffer({ size: 1 });
+    await turn();
+    two.device.raise("internal", "a bug");
+    assert.deepEqual(failures(two), ["a bug", "a bug"]);
+    const lost = await twoLeases();
+    lost.device.lose();
+    await turn();
+    for (const [i, lease] of lost.leases.entries()) assert.deepEqual([/lost/.test(failures(lost)[i]), lease.isLost], [true, true]);
+  });
+
+  test("are known before a result can be read", async () => {
+    let report;
+    const two = await twoLeases({ popped: new Promise((resolve) => (report = resolve)) });
+    const [device] = two.own;
+    const results = device.createBuffer({ size: 8 });
+    device.createBuffer({ size: 9 });
+    const mapped = results.mapAsync().then(() => two.leases[0].failure);
+    await turn();
+    assert.equal(await Promise.race([mapped, turn().then(() => "pending")]), "pending");
+    report();
+    assert.equal(await mapped, "no memory");
+  });
+
+  test("are not waited for when a device cannot report them any more", async () => {
+    const two = await twoLeases();
+    for (const broken of [() => Promise.reject(new Error("lost")), () => { throw new Error("lost"); }]) {
+      two.device.popErrorScope = broken;
+      await two.own[0].createBuffer({ size: 8 }).mapAsync();
+    }
+    assert.deepEqual(failures(two), [undefined, undefined]);
+  });
+});
+
 test("an aborted lease rejects at once, and frees a lease that comes later", async () => {
   const device = fakeDevice();
   const gpu = gpuWith(device);

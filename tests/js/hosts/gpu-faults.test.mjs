@@ -126,6 +126,33 @@ describe("a page whose GPU fails", () => {
     assertOnCpu(got, /no memory/);
   });
 
+  test("a buffer that cannot be allocated for another model: the first one stays on the GPU", async () => {
+    await state.page.evaluate(async () => {
+      globalThis.warnings = [];
+      const onProgress = ({ phase, message }) => phase === "warning" && warnings.push(message);
+      globalThis.first = await load({ device: "webgpu", onProgress });
+      globalThis.before = (await first.embed(texts)).data;
+    });
+    const got = await outcome(async (onProgress) => {
+      const { createBuffer } = GPUDevice.prototype;
+      let buffers = 0;
+      GPUDevice.prototype.createBuffer = function (descriptor) {
+        const size = ++buffers === 5 ? this.limits.maxBufferSize + 4 : descriptor.size;
+        return createBuffer.call(this, { ...descriptor, size });
+      };
+      const corom = await load({ device: "webgpu", onProgress });
+      GPUDevice.prototype.createBuffer = createBuffer;
+      return { corom, data: (await corom.embed(many)).data };
+    });
+    assertOnCpu(got, /exceeds|size|invalid/i);
+    const after = await state.page.evaluate(async () => {
+      const { data } = await first.embed(texts);
+      return { cosine: cosine(data, before, 32), device: first.info.device, devices: gpus.length, warnings };
+    });
+    assert.ok(after.cosine >= MIN_COSINE, JSON.stringify(after));
+    assert.deepEqual([after.device, after.devices, after.warnings], ["webgpu", 1, []]);
+  });
+
   test("an adapter that gives no device", async () => {
     const got = await outcome(async (onProgress) => {
       GPUAdapter.prototype.requestDevice = async () => {

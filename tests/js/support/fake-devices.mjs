@@ -144,9 +144,26 @@ export const firstsOf = ({ data }) => Array.from(data).filter((_, i) => i % 2 ==
 export const NUMBERS = TEXTS.map((_, i) => i);
 export const devicesIn = ({ data }) => [...new Set(Array.from(data).filter((_, i) => i % 2 === 1))];
 
-/** A GPUDevice that does nothing. `lose()` ends it. */
-export function fakeDevice() {
-  const device = { destroyed: 0, queue: {}, addEventListener() {}, destroy: () => device.destroyed++ };
+/**
+ * A GPUDevice that does nothing. `lose()` ends it, and `raise(filter, message)` makes an error, which goes to the innermost
+ * error scope with that filter, or to the device. Scopes report it when `popped` settles.
+ */
+export function fakeDevice({ popped = turn() } = {}) {
+  const scopes = [];
+  let onError;
+  const device = { destroyed: 0, queue: {}, destroy: () => device.destroyed++, scopes };
+  device.addEventListener = (name, listener) => (onError = listener);
+  device.pushErrorScope = (filter) => void scopes.push({ filter, error: null });
+  device.popErrorScope = async () => {
+    const { error } = scopes.pop();
+    await popped;
+    return error;
+  };
+  device.raise = (filter, message) => {
+    const scope = scopes.findLast((scope) => scope.filter === filter);
+    if (!scope) onError({ error: { message } });
+    else scope.error ??= { message };
+  };
   device.lost = new Promise((resolve) => (device.lose = () => resolve({ reason: "unknown", message: "" })));
   return device;
 }
