@@ -190,19 +190,33 @@ describe("a page whose GPU fails", () => {
     assert.ok(after[0] >= MIN_COSINE, String(after));
   });
 
-  test("a source that has changed: the CPU does not take over with another model", async () => {
-    await state.page.evaluate(async () => {
-      globalThis.corom = await load({ device: "webgpu", cache: "none" });
-      await destroy();
+  const otherConfig = async (route) => {
+    const config = await (await route.fetch()).json();
+    await route.fulfill({ json: { ...config, num_attention_heads: 8 } });
+  };
+  const otherWeights = async (route) => {
+    const body = await (await route.fetch()).body();
+    body[body.length >> 1] ^= 1;
+    await route.fulfill({ body });
+  };
+  for (const [what, folder, file, change] of [
+    ["its settings", "model", "config.json", otherConfig],
+    ["its weights alone, and nothing states their hash", "plain", "model.onnx", otherWeights],
+  ]) {
+    test(`a source that has changed, ${what}: the CPU does not take over with another model`, async () => {
+      await state.page.evaluate(async (folder) => {
+        globalThis.corom = await load({ device: "webgpu", cache: "none" }, `/${folder}/`);
+        if (corom.info.device !== "webgpu") throw new Error(corom.info.fallback);
+        await destroy();
+      }, folder);
+      await state.page.route(`**/${folder}/${file}`, change);
+      const failed = await state.page.evaluate(() => failure(corom.embed(texts)));
+      assert.equal(failed.code, "GPU_FAILED", failed.message);
+      assert.match(failed.message, folder === "plain" ? /the CPU cannot take over: .*another model/ : /the CPU cannot take over/);
+      await state.page.unroute(`**/${folder}/${file}`);
+      assert.equal(await state.page.evaluate(async () => (await corom.embed(texts)).rows), 10, "the same model is taken");
     });
-    await state.page.route("**/model/config.json", async (route) => {
-      const config = await (await route.fetch()).json();
-      await route.fulfill({ json: { ...config, num_attention_heads: 8 } });
-    });
-    const failed = await state.page.evaluate(() => failure(corom.embed(texts)));
-    assert.equal(failed.code, "GPU_FAILED", failed.message);
-    assert.match(failed.message, /the CPU cannot take over/);
-  });
+  }
 
   test("freed and aborted in the change to the CPU", async () => {
     const got = await state.page.evaluate(async () => {

@@ -5,10 +5,12 @@ import { GPU_FLAGS, launchChromium, pageFiles } from "./chromium.mjs";
 import { faultServer } from "./fault-server.mjs";
 import { rerankerFiles } from "./rerankers.mjs";
 import { withManifest } from "./manifest.mjs";
-import { exportFolder, golden } from "./paths.mjs";
+import { MODEL_FILES, exportFolder, filesOf, golden } from "./paths.mjs";
 
 export const GOLDEN = golden("legacy-op14");
 const MODEL = withManifest(exportFolder("legacy-op14"), { pooling: "cls", max_length: GOLDEN.max_length });
+/** The same model without a corom.json. */
+const PLAIN = filesOf(exportFolder("legacy-op14"), MODEL_FILES);
 const RERANKER = rerankerFiles("two-labels");
 
 const served = (folder, files) => Object.entries(files).map(([name, bytes]) => [`${folder}/${name}`, { bytes: Buffer.from(bytes) }]);
@@ -30,7 +32,7 @@ export function useGpuPage({ flags = GPU_FLAGS } = {}) {
       `support/${name}`,
       { bytes: readFileSync(new URL(name, import.meta.url)), headers: { "content-type": "text/javascript" } },
     ]);
-    const files = { ...pageFiles(), ...Object.fromEntries([...scripts, ...served("model", MODEL), ...served("ranking", RERANKER)]) };
+    const files = { ...pageFiles(), ...Object.fromEntries([...scripts, ...served("model", MODEL), ...served("plain", PLAIN), ...served("ranking", RERANKER)]) };
     [state.browser, state.site] = await Promise.all([launchChromium(flags), faultServer(files)]);
   });
   after(async () => {
@@ -41,7 +43,7 @@ export function useGpuPage({ flags = GPU_FLAGS } = {}) {
     Object.assign(state, { complaints: [], asked: [] });
     state.context = await state.browser.newContext();
     state.page = await state.context.newPage();
-    // The reranker's folder has no corom.json, and the browser reports that as an error.
+    // Two of the folders have no corom.json, and the browser reports that as an error.
     const isComplaint = (message) => message.type() === "error" && !/404/.test(message.text());
     state.page.on("console", (message) => isComplaint(message) && state.complaints.push(message.text()));
     state.page.on("pageerror", (error) => state.complaints.push(String(error)));
