@@ -20,7 +20,7 @@ const hostOf = (adapter, more) => ({ binaries: { gpu: () => {} }, gpu: () => gpu
 describe("findGpu", () => {
   test("names the GPU, and detects one that the processor emulates", async () => {
     const found = await findGpu(hostOf({ info: INFO }));
-    assert.deepEqual([found.name, found.id, found.isEmulated], ["acme rdna-9", "acme/rdna-9//", false]);
+    assert.deepEqual([found.name, found.isEmulated], ["acme rdna-9", false]);
     for (const adapter of [
       { info: { ...INFO, isFallbackAdapter: true } },
       { info: INFO, isFallbackAdapter: true },
@@ -29,6 +29,19 @@ describe("findGpu", () => {
       { info: { ...INFO, description: "Microsoft Basic Render Driver" } },
     ]) assert.equal((await findGpu(hostOf(adapter))).isEmulated, true, JSON.stringify(adapter));
     assert.equal((await findGpu(hostOf({}))).name, "GPU", "an adapter without info");
+  });
+
+  test("tells GPUs apart by their names, and by their limits where the names are hidden", async () => {
+    const ids = [];
+    for (const [info, limits] of [[INFO, {}], [{ ...INFO, device: "9070" }, {}], [{}, {}], [{}, { maxBufferSize: 1 }], [{}, { maxBufferSize: 2 }]])
+      ids.push((await findGpu(hostOf({ info, limits }))).id);
+    assert.equal(new Set(ids).size, 5, ids.join(" "));
+  });
+
+  test("names the option advanced.gpu in its reasons", async () => {
+    for (const gpu of [gpuOf(null), { requestAdapter: () => Promise.reject(new Error("blocked")) }]) {
+      assert.match((await findGpu(hostOf({ info: INFO }), { given: gpu })).reason, /^advanced\.gpu (finds no GPU|cannot be used: blocked)/);
+    }
   });
 
   test("says why there is no GPU, and never throws", async () => {

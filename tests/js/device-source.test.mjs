@@ -6,6 +6,7 @@ import { createHasherFactory as ofNode } from "../../pkg/lib/hash-node.js";
 import { createHasherFactory as ofPages } from "../../pkg/lib/hash-web.js";
 import { engineOf } from "../../pkg/lib/model-instance.js";
 import { Corom } from "./support/corom.mjs";
+import { untilMemories } from "./support/leaks.mjs";
 import { withManifest } from "./support/manifest.mjs";
 import { MODEL_FILES, exportFolder, filesOf, golden } from "./support/paths.mjs";
 
@@ -61,6 +62,22 @@ describe("FedFiles", () => {
     assert.equal(fed.wrap(sink), sink);
     assert.equal(await fed.content(), undefined);
   });
+});
+
+test("an instance that was freed keeps neither the source's bytes nor a WebAssembly memory", async () => {
+  for (const device of ["auto", "wasm"]) {
+    const freed = async () => {
+      const source = filesOf(exportFolder("legacy-op14"), MODEL_FILES);
+      const corom = await Corom.load(source, { pooling: "cls", device, onProgress() {} });
+      await corom.embed("裤");
+      const bytes = Object.values(source).map((file) => new WeakRef(file));
+      corom.free();
+      return { corom, bytes };
+    };
+    const { corom, bytes } = await freed();
+    await untilMemories(0);
+    assert.deepEqual([corom.info.device, bytes.filter((file) => file.deref()).length], ["wasm", 0], device);
+  }
 });
 
 test("a load for devices identifies the files of an ONNX export, and others do not hash them", async () => {

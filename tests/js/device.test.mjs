@@ -8,6 +8,7 @@ import { CoromError } from "../../pkg/lib/errors.js";
 import { PoolEngine } from "../../pkg/lib/worker/pool-engine.js";
 import { Pool } from "../../pkg/lib/worker/pool.js";
 import { FakeEngine, NUMBERS, TEXTS, auto, devicesIn, failed, firstsOf, onGpu, rejectsWith, turn } from "./support/fake-devices.mjs";
+import { collectGarbage } from "./support/leaks.mjs";
 
 describe('device: "webgpu"', () => {
   test("runs calls on the GPU as a whole, and says so in info", async () => {
@@ -129,6 +130,43 @@ describe('device: "webgpu"', () => {
     await rejectsWith("FREED", both.engine.embed(TEXTS));
     assert.deepEqual([asked, both.asked], [[], []]);
   });
+
+  test("ends with FREED whenever in a call it is freed", async (t) => {
+    for (let microtasks = 0; microtasks < 8; microtasks++) {
+      for (const { engine } of [onGpu(), auto(t)]) {
+        const call = rejectsWith("FREED", engine.embed(TEXTS));
+        for (let i = 0; i < microtasks; i++) await undefined;
+        engine.free();
+        await call;
+      }
+      t.mock.reset();
+    }
+  });
+
+  test("keeps info after free, as it was", async () => {
+    const { engine } = onGpu();
+    await engine.embed(TEXTS);
+    engine.free();
+    engine.free();
+    const { device, gpu, fallback, backend, dimension, wasmMemory } = engine.info;
+    assert.deepEqual([device, gpu, fallback, backend, dimension, wasmMemory], ["webgpu", "a GPU", undefined, "webgpu", 2, 0]);
+  });
+
+  for (const fails of [false, true]) {
+    test(`keeps no engine after free, ${fails ? "on the CPU after a failure" : "on the GPU"}`, async () => {
+      const freed = async () => {
+        const gpu = new FakeEngine("webgpu", { fail: () => (fails ? failed() : undefined) });
+        const cpu = new FakeEngine("wasm");
+        const { engine } = onGpu({ gpu, loads: fails ? [cpu] : [] });
+        await engine.embed(TEXTS);
+        engine.free();
+        return { engine, engines: [cpu, gpu].map((one) => new WeakRef(one)) };
+      };
+      const { engine, engines } = await freed();
+      await collectGarbage();
+      assert.deepEqual([engine.info.device, engines.map((one) => one.deref())], [fails ? "wasm" : "webgpu", [undefined, undefined]]);
+    });
+  }
 
   test("leaves vectors to the caller when the GPU's instance has crashed", () => {
     const gpu = new FakeEngine("webgpu");

@@ -244,6 +244,7 @@ describe("Corom.load in a worker", () => {
       worker: [5, {}],
       abortTimeout: [-1, NaN, "5"],
       queryCache: [-1, 1.5],
+      advanced: [{ gpu: { requestAdapter: () => {} } }],
     }))
       for (const value of values) await failsWith("INVALID_ARGUMENT", InWorker.load(FOLDER, { [name]: value }), name);
     for (const options of [5, "a"]) await failsWith("INVALID_ARGUMENT", InWorker.load(FOLDER, options), "options");

@@ -5,6 +5,8 @@ import { messageOf } from "../errors.js";
 /** Time that WebGPU gets to answer, and if a GPU is required: other pages may have it busy. */
 const LIMIT_MS = 6000;
 const REQUIRED_LIMIT_MS = 60_000;
+/** Limits in which GPUs differ. */
+const LIMITS = ["maxBufferSize", "maxComputeWorkgroupStorageSize", "maxComputeInvocationsPerWorkgroup", "maxTextureDimension2D"];
 /** Names of GPUs that the processor emulates, for browsers that do not say it. */
 const EMULATED = /swiftshader|llvmpipe|lavapipe|softpipe|basic render|\bwarp\b/i;
 
@@ -15,16 +17,17 @@ const EMULATED = /swiftshader|llvmpipe|lavapipe|softpipe|basic render|\bwarp\b/i
  */
 export async function findGpu(host, { given, isRequired } = {}) {
   if (!host.binaries.gpu) return { reason: "this entry of corom has no GPU binary; import corom or corom/worker" };
+  const name = given ? "advanced.gpu" : "WebGPU";
   try {
     const gpu = given ?? (await host.gpu?.());
     if (!gpu) return { reason: `this host has no WebGPU${host.gpuAdvice ?? ""}` };
     const asked = gpu.requestAdapter({ powerPreference: "high-performance" });
     const adapter = await withinLimit(asked, isRequired ? REQUIRED_LIMIT_MS : LIMIT_MS);
-    if (adapter === undefined) return { reason: "WebGPU does not answer" };
-    if (!adapter) return { reason: "WebGPU finds no GPU here: none, a blocked driver, or it is turned off" };
+    if (adapter === undefined) return { reason: `${name} does not answer` };
+    if (!adapter) return { reason: `${name} finds no GPU here: none, a blocked driver, or it is turned off` };
     return describe(gpu, adapter);
   } catch (cause) {
-    return { reason: `WebGPU cannot be used: ${messageOf(cause)}` };
+    return { reason: `${name} cannot be used: ${messageOf(cause)}` };
   }
 }
 
@@ -41,9 +44,11 @@ async function withinLimit(promise, limitMs) {
 function describe(gpu, adapter) {
   const { vendor = "", architecture = "", device = "", description = "", isFallbackAdapter } = adapter.info ?? {};
   const name = description || [vendor, architecture, device].filter(Boolean).join(" ") || "GPU";
-  const id = [vendor, architecture, device, description].join("/");
-  const isEmulated = isFallbackAdapter === true || adapter.isFallbackAdapter === true || EMULATED.test(id);
-  return { gpu, name, id, isEmulated };
+  const texts = [vendor, architecture, device, description].join("/");
+  const isEmulated = isFallbackAdapter === true || adapter.isFallbackAdapter === true || EMULATED.test(texts);
+  // Some browsers hide the names.
+  const limits = LIMITS.map((limit) => adapter.limits?.[limit]);
+  return { gpu, name, id: [texts, ...limits].join("/"), isEmulated };
 }
 
 /** Returns the values of the option `device` that a host has, the one that `auto` prefers first. */

@@ -29,6 +29,8 @@ export class Devices {
   #history;
   /** The last failure, until it is reported: the error, and the engine, which is freed when the CPU has the model. */
   #failure;
+  /** What `engineInfo` was when the instance was freed. */
+  #lastInfo;
   /** The GPU's name; undefined without a GPU. */
   gpu;
   /** Why the CPU runs the model; undefined while the GPU does, and in `auto` until it is decided. */
@@ -69,8 +71,16 @@ export class Devices {
 
   /** The device that runs a list of texts. */
   get current() {
+    if (this.#lastInfo) return this.#lastInfo.device;
     const isChosen = !this.#pace || (this.#pace.isKnown && this.#pace.isGpuFaster);
     return this.#engines.webgpu && isChosen ? "webgpu" : "wasm";
+  }
+
+  /** `info` of the engine that runs a list of texts. */
+  get engineInfo() {
+    if (this.#lastInfo) return this.#lastInfo;
+    const { all, current } = this;
+    return (all.find(({ info }) => info.device === current) ?? all[0]).info;
   }
 
   /** The number of times that the GPU has failed. */
@@ -86,6 +96,7 @@ export class Devices {
 
   /** Returns the primary engine. Loads the model for the CPU if the GPU's instance has crashed. */
   async usable(signal) {
+    throwIfAborted(this.#closing.signal);
     return this.primary.isAlive ? this.primary : this.#cpu(signal);
   }
 
@@ -117,10 +128,14 @@ export class Devices {
     return results;
   }
 
+  /** Drops the engines and what has the source's files, which may be in memory: the caller may keep the instance. */
   free() {
+    if (this.#lastInfo) return;
+    this.#lastInfo = { ...this.engineInfo, device: this.current };
     this.#closing.abort(freedError());
-    this.#load = undefined; // has the source's files, if they are in memory
     for (const engine of this.all) engine.free();
+    this.#engines = {};
+    this.#failure = this.#load = this.#warn = this.#onLearned = undefined;
   }
 
   /** Returns the device and the number of the next texts. */
@@ -152,6 +167,7 @@ export class Devices {
   }
 
   async #timed(device, part, work, options) {
+    throwIfAborted(this.#closing.signal);
     const began = performance.now();
     // The load for the GPU takes time of the same thread.
     let isDisturbed = this.#loading.webgpu !== undefined;
@@ -166,7 +182,7 @@ export class Devices {
   /** Both devices were measured. A GPU that is no faster is freed. */
   #learned() {
     this.#learnedStage = this.#pace.stage;
-    this.#onLearned(this.#pace);
+    this.#onLearned?.(this.#pace);
     if (!this.#pace.isGpuUseless) return;
     this.#engines.webgpu?.free();
     this.#engines.webgpu = undefined;

@@ -6,18 +6,13 @@ import { DEVICE_INFO } from "../live-info.js";
  * list of texts decides. `wasmMemory` is that of both engines, and 0 after a crash.
  */
 export function deviceInfo(devices) {
-  let last; // the engine that was asked last, also after `free`
-  const current = () => {
-    const { all, current } = devices;
-    return (last = all.find((engine) => engine.info.device === current) ?? all[0] ?? last);
-  };
-  const info = { ...current().info };
+  const info = { ...devices.engineInfo };
   const getter = (name, get) => Object.defineProperty(info, name, { enumerable: true, get });
-  for (const name of DEVICE_INFO) getter(name, () => current().info[name]);
+  for (const name of DEVICE_INFO) getter(name, () => devices.engineInfo[name]);
   getter("device", () => devices.current);
   getter("gpu", () => devices.gpu);
   getter("fallback", () => devices.fallback);
   const memory = () => devices.all.reduce((sum, engine) => sum + engine.info.wasmMemory, 0);
-  getter("wasmMemory", () => (devices.primary.isAlive ? memory() : 0));
+  getter("wasmMemory", () => (devices.primary?.isAlive ? memory() : 0));
   return info;
 }

@@ -1,6 +1,7 @@
 // Checks the options that only `corom/worker` has.
 import { unexpected } from "../arguments.js";
 import { isUrl } from "../bytes.js";
+import { invalid } from "../errors.js";
 
 export const WORKER_OPTIONS = ["worker", "workers", "abortTimeout"];
 /** More workers than the processor has cores gain nothing, and each holds the whole model. */
@@ -17,8 +18,10 @@ export function checkWorker(worker) {
 
 /** Returns the options, or throws INVALID_ARGUMENT if one has the wrong type. */
 export function checkWorkerOptions(options) {
-  const { worker, workers, abortTimeout } = options;
+  const { worker, workers, abortTimeout, webgpu } = options;
   checkWorker(worker);
+  if (webgpu !== undefined)
+    throw invalid("advanced.gpu: a GPU cannot be sent to a worker, which asks for its own; leave it out, or import corom");
   if (abortTimeout !== undefined && !(typeof abortTimeout === "number" && abortTimeout >= 0))
     throw unexpected("abortTimeout", abortTimeout, "milliseconds: a number of at least 0");
   if (workers !== undefined && !(Number.isInteger(workers) && workers >= 1 && workers <= MAX_WORKERS))
