@@ -3,13 +3,31 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { maxAbs } from "../support/corom.mjs";
 import { GOLDEN, useGpuPage } from "../support/gpu-pages.mjs";
+import { E5_SMALL, madeUpConfig, madeUpOnnx } from "../support/made-up-onnx.mjs";
 
 const MIN_COSINE = 0.99999;
 const filesOf = (asked) => asked.map((url) => new URL(url).pathname.split("/").at(-1));
 const binariesIn = (asked) => filesOf(asked).filter((name) => /\.wasm$/.test(name));
 
+/** A model with weights of 21 MB in its layers, and a small vocabulary. */
+const LAYERS = { ...E5_SMALL, vocab: 1000 };
+
 describe("a page with a GPU", () => {
   const state = useGpuPage();
+
+  test("weights leave WebAssembly memory as they arrive", async () => {
+    const files = { "config.json": madeUpConfig(LAYERS), "model.onnx": Buffer.from(await madeUpOnnx(LAYERS).arrayBuffer()) };
+    for (const [name, body] of Object.entries(files)) await state.page.route(`**/plain/${name}`, (route) => route.fulfill({ body }));
+    const { device, fallback, memory, weightBytes, onCpu } = await state.page.evaluate(async () => {
+      const corom = await load({ device: "webgpu", quality: "balanced" }, "/plain/");
+      const { device, fallback, wasmMemory, weightBytes } = corom.info;
+      corom.free();
+      const cpu = await load({ quality: "balanced" }, "/plain/");
+      return { device, fallback, memory: wasmMemory / 2 ** 20, weightBytes, onCpu: cpu.info.wasmMemory / 2 ** 20 };
+    });
+    assert.deepEqual([device, fallback], ["webgpu", undefined]);
+    assert.ok(weightBytes > 20e6 && memory < 10 && onCpu > 20, `${memory} MiB, on the CPU ${onCpu} MiB, ${weightBytes} bytes of weights`);
+  });
 
   test("webgpu embeds, scores and ranks as the CPU does, and fetches one binary", async () => {
     const got = await state.page.evaluate(async () => {
