@@ -103,7 +103,7 @@ export function lowestCosine(a, b, dimension) {
  *   { wrong: n }        one workgroup of each product is wrong from submission n on
  *   { silent: n }       readbacks from submission n on never end
  *   { isShared: true }  the device is the page's one for tests, which is never destroyed
- * `counts` has the submissions and allocations of the last device.
+ * `counts` has the submissions, allocations and names of shaders of the last device.
  */
 export function faultyGpu(fault, counts = {}) {
   return {
@@ -142,7 +142,7 @@ function like(target, own) {
 }
 
 function inject(device, fault, counts) {
-  Object.assign(counts, { submissions: 0, allocations: 0, wrong: 0, device });
+  Object.assign(counts, { submissions: 0, allocations: 0, wrong: 0, shaders: new Set(), device });
   const texts = new Map();
   const wrong = new Map();
   // Bind groups of equal layouts fit each pipeline.
@@ -162,6 +162,7 @@ function inject(device, fault, counts) {
       return buffer;
     },
     createShaderModule(descriptor) {
+      counts.shaders.add(descriptor.label);
       const code = descriptor.label === fault.shader ? "This is no shader." : descriptor.code;
       const shader = device.createShaderModule({ ...descriptor, code });
       texts.set(shader, { label: descriptor.label, code });
