@@ -122,30 +122,82 @@ bench_reranker() {
     "$python" benches/peers/prepare/reference_pairs.py "$folder/f32.onnx" "$folder/corom-f32/tokenizer.json" "$folder/reference.json"
 }
 
+# Titles that are embedded at once, and how many the search benchmark wants.
+TITLES_PER_PART=10000
+SEARCH_REAL=100000
+
 # bench_search OPTIONS…: builds the catalogs of the search benchmark, and the files that the peers get.
 bench_search() {
-  local binary=target/bench/cargo/release/corom-search-bench sizes=(random-10k:10000:768 random-100k:100000:768 real-10k:10000:0) entry name count dimension
+  local binary=target/bench/cargo/release/corom-search-bench model=models/m3e-small-int8 sizes entry name count dimension real=$SEARCH_REAL
+  [[ ! " $* " =~ " --real "([0-9]+)" " ]] || real=${BASH_REMATCH[1]}
+  sizes=(random-10k:10000:768 real-10k:10000:0 random-100k:100000:768 "real-100k:$real:0" random-1m:1000000:768)
   [[ " $* " != *" --quick "* ]] || sizes=(random-10k:10000:768)
   once "builder of catalogs for the benchmarks" "$(rustc --version) $(hash_of benches/search src/index src/index_build src/error.rs src/l2.rs)" $binary \
     cargo build --quiet --release --manifest-path benches/search/Cargo.toml --target-dir target/bench/cargo
   for entry in "${sizes[@]}"; do
     IFS=: read -r name count dimension <<<"$entry"
-    [[ $dimension != 0 ]] || { m3e_checkpoint; once "Python for the benchmarks" "$(hash_of benches/peers/prepare/requirements.txt)" "$CACHE/bench-python/bin/python" bench_python; bench_model m3e-small "$CACHE/m3e-small" 300; build_package "$profile"; }
-    once "data of the search benchmark, $name" "$(hash_of benches/search src/index src/index_build benches/peers/search examples/shop)" \
-      target/bench/search/$name/built.json bench_search_data "$name" "$count" "$dimension" $binary
+    [[ $dimension != 0 ]] || bench_titles $model "$count"
+    once "items and vectors of the search benchmark, $name" "$count $(hash_of benches/peers/search/{data,embedded,numpy}.mjs examples/shop)" \
+      target/bench/search/$name/queries.f32 bench_search_data "$name" "$count" "$dimension" $model
+    once "catalogs of the search benchmark, $name" "$count $(hash_of benches/search benches/peers/search/data.mjs src/index src/index_build examples/shop)" \
+      target/bench/search/$name/built.json bench_search_catalogs "$name" $binary
   done
 }
 
-# bench_search_data NAME COUNT DIMENSION BUILDER: writes target/bench/search/NAME. With DIMENSION 0 m3e-small embeds the titles.
+# bench_titles MODEL COUNT: embeds the titles of the first products of the made-up shop into the cache, 10,000 at a time.
+bench_titles() {
+  local part
+  [[ $1 != models/m3e-small-int8 ]] || m3e_small "$1" --dtype int8
+  # The package embeds them. Without the binary that is measured the figures would be another package's.
+  build_package "$profile"
+  SEARCH_TITLES=$CACHE/bench-search/$(hash_of "$1/corom.json" examples/shop benches/peers/search/data.mjs | sha256sum | head -c 16)
+  mkdir -p "$SEARCH_TITLES"
+  for ((part = 0; part * TITLES_PER_PART < $2; part++)); do
+    [[ -e $SEARCH_TITLES/titles-$part.npy ]] || step "embed titles, part $part of $(($2 / TITLES_PER_PART))" bench_embed_titles "$1" $part
+  done
+}
+
+# bench_embed_titles MODEL PART
+bench_embed_titles() {
+  local texts=$SEARCH_TITLES/titles-$2.jsonl
+  node benches/peers/search/data.mjs "$SEARCH_TITLES/data" $((($2 + 1) * TITLES_PER_PART)) 0
+  tail -n $TITLES_PER_PART "$SEARCH_TITLES/data/texts.jsonl" >"$texts"
+  node pkg/bin/corom.js embed "$texts" "$SEARCH_TITLES/part.npy" -m "$1" --force
+  mv "$SEARCH_TITLES/part.npy" "$SEARCH_TITLES/titles-$2.npy"
+  rm -rf "$texts" "$SEARCH_TITLES/data"
+}
+
+# bench_search_data NAME COUNT DIMENSION MODEL: writes items, texts and vectors to target/bench/search/NAME. With
+# DIMENSION 0 the vectors are the model's.
 bench_search_data() {
-  local folder=target/bench/search/$1 dimension=$3 keywords vectors
-  node benches/peers/search/data.mjs "$folder" "$2" "$dimension"
-  if [[ $dimension == 0 ]]; then
-    node pkg/bin/corom.js embed "$folder/texts.jsonl" "$folder/texts.npy" -m $BENCH_MODELS/m3e-small/corom-int8 --force
-    dimension=$(node benches/peers/search/embedded.mjs "$folder" "$2")
+  local folder=target/bench/search/$1 bare=()
+  [[ $1 != random-1m ]] || bare=(--bare)
+  rm -rf "$folder"
+  node benches/peers/search/data.mjs "$folder" "$2" "$3" "${bare[@]}"
+  [[ $3 == 0 ]] || return 0
+  node pkg/bin/corom.js embed "$folder/queries.jsonl" "$folder/queries.npy" -m "$4" --force
+  node benches/peers/search/embedded.mjs "$folder" "$2" "$SEARCH_TITLES"
+}
+
+# bench_search_catalogs NAME BUILDER: builds the catalogs of target/bench/search/NAME.
+bench_search_catalogs() {
+  local folder=target/bench/search/$1 items schema dimension keywords=null vectors coded
+  items=$folder/items.jsonl schema=$folder/schema.json
+  dimension=$(node benches/peers/search/embedded.mjs --dimension "$folder")
+  # One catalog is a folder with codes, as a page loads it.
+  if [[ $1 == real-10k ]]; then
+    coded=$("$2" build "$items" "$schema" "$folder/coded.catalog" "$folder/vectors.f32" "$dimension" codes)
+    coded=$(sed -E 's/.*"hash":"([0-9a-f]+)".*/\1/' <<<"$coded").catalog
+    rm -rf "$folder/catalog" && mkdir "$folder/catalog"
+    mv "$folder/coded.catalog" "$folder/catalog/$coded"
+    printf '{"format":1,"files":["%s"]}\n' "$coded" >"$folder/catalog/catalog.json"
   fi
-  keywords=$("$4" build "$folder/items.jsonl" "$folder/schema.json" "$folder/keywords.catalog")
-  vectors=$("$4" build "$folder/items.jsonl" "$folder/schema.json" "$folder/vectors.catalog" "$folder/vectors.f32" "$dimension")
+  if [[ $1 == random-1m ]]; then
+    "$2" nearest "$folder/vectors.f32" "$folder/queries.f32" "$dimension" 10 >"$folder/nearest.json"
+  else
+    keywords=$("$2" build "$items" "$schema" "$folder/keywords.catalog")
+  fi
+  vectors=$("$2" build "$items" "$schema" "$folder/vectors.catalog" "$folder/vectors.f32" "$dimension")
   printf '{"keywords":%s,"vector":%s}\n' "$keywords" "$vectors" >"$folder/built.json"
 }
 

@@ -2,7 +2,7 @@
 import { median, minimum, total } from "./statistics.mjs";
 import { ROUNDS_THAT_COUNT } from "./options.mjs";
 import { rerankBars } from "./rerank.mjs";
-import { searchBars } from "./search/measure.mjs";
+import { searchBars } from "./search/report.mjs";
 
 const MIB = 2 ** 20;
 /** The note of a bar if its part of the benchmark did not run. */

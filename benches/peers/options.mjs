@@ -4,22 +4,26 @@ import { SYSTEMS } from "./systems.mjs";
 
 export const PARTS = ["base", "m3e", "catalog", "workers", "rerank", "search", "kernels", "native"];
 export const HOSTS = ["chromium", "node"];
-export const USAGE = `./build.sh bench [--quick] [--only ${PARTS.join("|")}] [--rounds N] [--host ${HOSTS.join("|")}] [--systems A,B…] [--test-profile] [--save]
+export const USAGE = `./build.sh bench [--quick] [--only ${PARTS.join("|")}] [--rounds N] [--host ${HOSTS.join("|")}] [--systems A,B…] [--own] [--real N]
+                    [--test-profile] [--save]
 
   --quick     m3e-small only, few rounds, a small catalog: minutes instead of an hour; its bars are hints
   --only      parts, separated by commas; base and m3e are latency, load and memory of those
               models; workers is m3e-small's catalog with 1 and 2 workers;
               rerank is 20 pairs through a reranker of BERT-base's shape;
-              search is corom/search beside other searches in a page;
+              search is corom/search beside other searches in a page, with a million vectors: 4 GB in target/bench;
               native is the library's throughput beside native onnxruntime
   --rounds    rounds per measurement; every system has one turn per round (15)
   --host      the host (default: both)
   --systems   ${Object.keys(SYSTEMS).join(", ")}
+  --own       search: corom/search without the others
+  --real      search: titles that m3e-small embeds, in tens of thousands (100000); the cache keeps their vectors.
+              10,000 take 2 to 4 minutes of one core
   --save      write a copy of the result and of the machine's description to benches/results
   --test-profile   measure the binary that is quicker to build, but larger and slower
   --gpu       the GPU back end beside onnxruntime-web's WebGPU provider instead; --gpu --help: its options`;
 
-const FULL = { rounds: 15, loads: 15, titles: 1000, accuracy: 300, endurance: 20_000, workerRounds: 7, searchRounds: 5, sizes: ["real-10k", "random-10k", "random-100k"], models: ["base", "m3e-small"] };
+const FULL = { rounds: 15, loads: 15, titles: 1000, accuracy: 300, endurance: 20_000, workerRounds: 7, searchRounds: 5, sizes: ["real-10k", "random-10k", "real-100k", "random-100k", "random-1m"], models: ["base", "m3e-small"] };
 const QUICK = { rounds: 5, loads: 2, titles: 128, accuracy: 60, endurance: 2_000, workerRounds: 3, searchRounds: 3, sizes: ["random-10k"], models: ["m3e-small"] };
 const NOT_QUICK = ["rerank", "search", "native"];
 /** The minimum number of rounds for a verdict on a bar. */
@@ -34,6 +38,7 @@ export function optionsFrom(argv) {
     quick: values.quick,
     save: values.save,
     testProfile: values["test-profile"],
+    own: values.own,
   };
   options.parts = listed(values.only, "--only", PARTS) ?? PARTS.filter((part) => !values.quick || !NOT_QUICK.includes(part));
   options.hosts = listed(values.host, "--host", HOSTS) ?? HOSTS;
@@ -45,6 +50,9 @@ export function optionsFrom(argv) {
     if (!/^[1-9]\d{0,3}$/.test(values.rounds))
       throw new UsageError(`--rounds takes a number from 1, not '${values.rounds}'`);
     options.rounds = options.loads = Number(values.rounds);
+  }
+  if (values.real !== undefined && !/^([1-9]|10)0000$/.test(values.real)) {
+    throw new UsageError(`--real takes tens of thousands up to 100000, not '${values.real}'`);
   }
   return options;
 }
@@ -60,6 +68,8 @@ function parsed(argv) {
         only: { type: "string" },
         rounds: { type: "string" },
         host: { type: "string" },
+        own: { type: "boolean", default: false },
+        real: { type: "string" },
         systems: { type: "string" },
       },
     });

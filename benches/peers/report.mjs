@@ -2,7 +2,7 @@
 import { NOT_RUN, best, bestWay, textsPerSecond } from "./bars.mjs";
 import { LENGTHS } from "./measure.mjs";
 import { rerankTable } from "./rerank.mjs";
-import { searchTables } from "./search/measure.mjs";
+import { searchTables } from "./search/report.mjs";
 import { drift, median, minimum } from "./statistics.mjs";
 import { SYSTEMS } from "./systems.mjs";
 import { megabytes, mib, short, table } from "./table.mjs";

@@ -8,7 +8,7 @@ import { systemOf } from "../systems.mjs";
 
 export { gpuAdapter, gpuPeak, gpuProduct } from "./gpu.mjs";
 export { rerank } from "./rerank.mjs";
-export { searchSystem } from "./search.mjs";
+export { firstHybrid, firstKeyword, largeCatalog, searchSystem } from "./search.mjs";
 export { workers } from "./workers.mjs";
 
 const opened = new Map();

@@ -37,7 +37,7 @@ export async function chromiumHost(executablePath, gpu = "none") {
       transformersWasm: "/packages/@huggingface/transformers/node_modules/onnxruntime-web/dist/",
       model: modelParts(`/models/${model}`),
     }),
-    searchPlace: (name) => ({ data: `/search/${name}`, ...searchParts("/pkg/search.js", "/packages/") }),
+    searchPlace: (name) => ({ data: `/search/${name}`, ...searchParts("/pkg/", { entry: "search.js", corom: "/pkg/browser.js", packages: "/packages/" }) }),
     agent: () => openAgent(browser, site),
     /** Returns the bytes sent since the last call by kind, raw and compressed with gzip. */
     sent: () => site.sent(),

@@ -7,6 +7,8 @@ export const PEERS = path.join(ROOT, "benches/peers");
 export const PACKAGES = path.join(PEERS, "node_modules");
 export const WORK = path.join(ROOT, "target/bench");
 export const MODELS = path.join(WORK, "models");
+/** The model of the search benchmark's texts: the demo's. */
+export const SEARCH_MODEL = path.join(ROOT, "models/m3e-small-int8");
 
 /** Returns a model's parts by the names that systems.mjs uses, below a folder or an address. */
 export const modelParts = (below) => ({
@@ -27,9 +29,15 @@ export const modelParts = (below) => ({
   gpuQ4Mha: `${below}/gpu/q4-mha.onnx`,
 });
 
-/** Returns the scripts and binaries that search.mjs opens, below the addresses of the package and of npm's packages. */
-export const searchParts = (pkg, packages, raw = packages) => ({
-  search: pkg,
+/**
+ * Returns the scripts and binaries that search.mjs opens: `pkg` and `packages` are the addresses of the package and of npm's
+ * packages, `raw` and `wasm` those of files that are read and not imported.
+ */
+export const searchParts = (pkg, { entry, corom, packages, raw = packages, wasm = `${pkg}wasm/corom-search.wasm` }) => ({
+  pkg,
+  search: `${pkg}${entry}`,
+  searchWasm: wasm,
+  corom,
   orama: `${packages}@orama/orama/dist/esm/index.js`,
   minisearch: `${packages}minisearch/dist/es/index.js`,
   edgevec: `${packages}edgevec/edgevec.js`,

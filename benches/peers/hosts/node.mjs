@@ -26,7 +26,13 @@ export async function nodeHost({ webgpu = false } = {}) {
     }),
     searchPlace: (name) => ({
       data: path.join(WORK, "search", name),
-      ...searchParts(address(ROOT, "pkg/search-node.js"), `${address(PACKAGES)}/`, `${PACKAGES}/`),
+      ...searchParts(`${address(ROOT, "pkg")}/`, {
+        entry: "search-node.js",
+        corom: address(ROOT, "pkg/node.js"),
+        packages: `${address(PACKAGES)}/`,
+        raw: `${PACKAGES}/`,
+        wasm: path.join(ROOT, "pkg/wasm/corom-search.wasm"),
+      }),
     }),
     agent: async () => agentIn(fork(CHILD, { execArgv, serialization: "advanced" })),
     close: async () => {},

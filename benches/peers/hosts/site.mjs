@@ -5,9 +5,16 @@ import { stat } from "node:fs/promises";
 import { createServer } from "node:http";
 import path from "node:path";
 import { gzipSync } from "node:zlib";
-import { MODELS, PACKAGES, PEERS, ROOT, WORK } from "./files.mjs";
+import { MODELS, PACKAGES, PEERS, ROOT, SEARCH_MODEL, WORK } from "./files.mjs";
 
-const FOLDERS = { "/bench/": PEERS, "/pkg/": path.join(ROOT, "pkg"), "/packages/": PACKAGES, "/models/": MODELS, "/search/": path.join(WORK, "search") };
+const FOLDERS = {
+  "/bench/": PEERS,
+  "/pkg/": path.join(ROOT, "pkg"),
+  "/packages/": PACKAGES,
+  "/models/": MODELS,
+  "/search/": path.join(WORK, "search"),
+  "/search-model/": SEARCH_MODEL,
+};
 const TYPES = {
   ".js": "text/javascript",
   ".mjs": "text/javascript",
@@ -45,13 +52,25 @@ async function answer(request, response, log) {
   const file = fileOf(decodeURIComponent(pathname));
   const found = file && (await stat(file).catch(() => null));
   if (!found?.isFile()) return response.writeHead(404).end("there is no such file");
-  log.push({ pathname, file, size: found.size });
-  response.writeHead(200, {
+  const { start, end } = rangeOf(request.headers.range, found.size);
+  const isPart = end - start < found.size;
+  log.push({ pathname, file, size: end - start });
+  response.writeHead(isPart ? 206 : 200, {
     "content-type": TYPES[path.extname(file)] ?? "application/octet-stream",
-    "content-length": found.size,
+    "content-length": end - start,
     "cache-control": "no-store",
+    "accept-ranges": "bytes",
+    ...(isPart ? { "content-range": `bytes ${start}-${end - 1}/${found.size}` } : {}),
   });
-  createReadStream(file, { highWaterMark: 1 << 20 }).pipe(response);
+  if (end === start) return response.end();
+  createReadStream(file, { start, end: end - 1, highWaterMark: 1 << 20 }).pipe(response);
+}
+
+/** Returns the bytes that a request asks for: from `start` to before `end`. */
+export function rangeOf(header, size) {
+  const [, from, to] = /^bytes=(\d+)-(\d*)$/.exec(header ?? "") ?? [];
+  const [start, end] = [Number(from ?? 0), to ? Math.min(size, Number(to) + 1) : size];
+  return start < end ? { start, end } : { start: 0, end: size };
 }
 
 function fileOf(pathname) {
@@ -68,10 +87,11 @@ function gzipSize(file) {
 
 /** Returns the size of code compressed with gzip -9, and of the model as it is: weights hardly shrink. */
 function totals(log) {
-  const sent = { wasm: 0, wasmGzip: 0, script: 0, scriptGzip: 0, model: 0 };
+  const sent = { wasm: 0, wasmGzip: 0, script: 0, scriptGzip: 0, model: 0, catalog: 0 };
   for (const { pathname, file, size } of log) {
     if (pathname.startsWith("/bench/")) continue;
-    if (pathname.startsWith("/models/")) sent.model += size;
+    if (/^\/(models|search-model)\//.test(pathname)) sent.model += size;
+    else if (pathname.startsWith("/search/")) sent.catalog += size;
     else {
       const kind = pathname.endsWith(".wasm") ? "wasm" : "script";
       sent[kind] += size;

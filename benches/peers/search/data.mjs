@@ -1,7 +1,8 @@
-// Writes the data of one size of the search benchmark:  node data.mjs OUT COUNT DIMENSION
+// Writes the data of one size of the search benchmark:  node data.mjs OUT COUNT DIMENSION [--bare]
 //
-// OUT/items.jsonl, schema.json: products of examples/shop with a bucket from 0 to 99, which filters keep shares of.
-// OUT/texts.jsonl: their titles, then the queries' texts; OUT/queries.json: texts. With a DIMENSION also vectors.f32 and
+// OUT/items.jsonl, schema.json: products of examples/shop with a bucket from 0 to 999, which filters keep shares of. With
+// --bare the items have an id and nothing else: the titles of a million products would be larger than their codes.
+// OUT/texts.jsonl: their titles; OUT/queries.json, queries.jsonl: the queries' texts. With a DIMENSION also vectors.f32 and
 // queries.f32: random vectors of unit length around 200 centers and a common mean, as embeddings lie. With 0 the vectors come
 // from a model: `embedded.mjs`.
 import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from "node:fs";
@@ -12,18 +13,28 @@ import { randomFrom } from "../random.mjs";
 
 const QUERIES = 100;
 const CENTERS = 200;
+/** Products that queries are made of where the items have no texts. */
+const FACTS = 1000;
+/** Has no factor in common with 1,000: every bucket has one item in a thousand, spread over the catalog. */
+const STRIDE = 37;
 
-const [out, count, dimension] = [process.argv[2], ...process.argv.slice(3).map(Number)];
+const [out, count, dimension] = [process.argv[2], ...process.argv.slice(3, 5).map(Number)];
+const isBare = process.argv[5] === "--bare";
 mkdirSync(out, { recursive: true });
-const { items, facts } = products(count, SEED);
+const { items, facts } = products(isBare ? FACTS : count, SEED);
 const texts = queries(facts, QUERIES, SEED + 1).map(({ text }) => text);
 const lines = (list) => `${list.map((value) => JSON.stringify(value)).join("\n")}\n`;
 const write = (name, text) => writeFileSync(path.join(out, name), text);
-// 37 has no factor in common with 100: every bucket has one item in a hundred, spread over the catalog.
-write("items.jsonl", lines(items.map((item, i) => ({ ...item, bucket: (i * 37) % 100 }))));
-write("schema.json", JSON.stringify({ ...SCHEMA, attributes: [...SCHEMA.attributes, { name: "bucket", kind: "number" }] }));
-write("texts.jsonl", lines([...items.map(({ title }) => title), ...texts].map((text) => ({ text }))));
+if (isBare) {
+  write("items.jsonl", lines(Array.from({ length: count }, (_, i) => ({ id: `p${i}` }))));
+  write("schema.json", JSON.stringify({ fields: [{ name: "title", weight: 1 }], attributes: [] }));
+} else {
+  write("items.jsonl", lines(items.map((item, i) => ({ ...item, bucket: (i * STRIDE) % 1000 }))));
+  write("schema.json", JSON.stringify({ ...SCHEMA, attributes: [...SCHEMA.attributes, { name: "bucket", kind: "number" }] }));
+  write("texts.jsonl", lines(items.map(({ title }) => ({ text: title }))));
+}
 write("queries.json", JSON.stringify(texts));
+write("queries.jsonl", lines(texts.map((text) => ({ text }))));
 
 if (dimension > 0) {
   const random = randomFrom(SEED);
@@ -48,6 +59,6 @@ if (dimension > 0) {
     }
     closeSync(file);
   };
-  writeVectors("vectors.f32", items.length);
+  writeVectors("vectors.f32", count);
   writeVectors("queries.f32", texts.length);
 }

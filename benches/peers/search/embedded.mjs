@@ -1,19 +1,26 @@
-// Takes the vectors of one size from `corom embed texts.jsonl texts.npy`:  node embedded.mjs OUT COUNT
+// Takes the vectors of one size from files that `corom embed` wrote:
+//
+//   node embedded.mjs OUT COUNT TITLES       the first COUNT of TITLES/titles-0.npy, titles-1.npy … and OUT/queries.npy
+//   node embedded.mjs --dimension OUT        prints the dimension of OUT/queries.f32
+//
 // Writes OUT/vectors.f32 and OUT/queries.f32, of unit length.
-import { readFileSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync, statSync, writeFileSync, writeSync } from "node:fs";
 import path from "node:path";
+import { vectorsOf } from "./numpy.mjs";
 
-const [out, count] = [process.argv[2], Number(process.argv[3])];
-const file = readFileSync(path.join(out, "texts.npy"));
-const start = 10 + file.readUInt16LE(8);
-const dimension = Number(/\(\d+, (\d+)/.exec(file.toString("latin1", 10, start))[1]);
-const all = new Float32Array(file.buffer.slice(file.byteOffset + start, file.byteOffset + file.length));
-for (let at = 0; at < all.length; at += dimension) {
-  const vector = all.subarray(at, at + dimension);
-  const norm = Math.sqrt(vector.reduce((sum, x) => sum + x * x, 0));
-  vector.forEach((x, i) => (vector[i] = x / norm));
+const [first, second, titles] = process.argv.slice(2);
+if (first === "--dimension") {
+  const queries = JSON.parse(readFileSync(path.join(second, "queries.json"), "utf8")).length;
+  console.log(statSync(path.join(second, "queries.f32")).size / 4 / queries);
+} else {
+  const [out, count] = [first, Number(second)];
+  const file = openSync(path.join(out, "vectors.f32"), "w");
+  for (let part = 0, written = 0; written < count; part++) {
+    const { vectors, dimension } = vectorsOf(path.join(titles, `titles-${part}.npy`));
+    const items = Math.min(count - written, vectors.length / dimension);
+    writeSync(file, new Uint8Array(vectors.buffer, 0, items * dimension * 4));
+    written += items;
+  }
+  closeSync(file);
+  writeFileSync(path.join(out, "queries.f32"), new Uint8Array(vectorsOf(path.join(out, "queries.npy")).vectors.buffer));
 }
-const bytes = (from, to) => new Uint8Array(all.buffer, from * dimension * 4, (to - from) * dimension * 4);
-writeFileSync(path.join(out, "vectors.f32"), bytes(0, count));
-writeFileSync(path.join(out, "queries.f32"), bytes(count, all.length / dimension));
-console.log(dimension);

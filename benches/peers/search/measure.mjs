@@ -1,9 +1,9 @@
 // Measures search in one host: every system in a page or process of its own, on the same items, vectors and queries.
-import { readFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync, readSync } from "node:fs";
 import path from "node:path";
+import { FLOAT_TIE } from "../agent/search/best.mjs";
+import { SHARES } from "../agent/search/shares.mjs";
 import { WORK } from "../hosts/files.mjs";
-import { median, minimum } from "../statistics.mjs";
-import { short, table } from "../table.mjs";
 
 export const SEARCH_SYSTEMS = {
   corom: { label: "corom/search", keywords: true },
@@ -15,13 +15,14 @@ export const SEARCH_SYSTEMS = {
   "sqlite-vec": { label: "sqlite-vec", hosts: ["chromium"] },
   pglite: { label: "PGlite + pgvector" },
 };
-/** The sizes: their folder, items, and what is known to be too slow or too large for a page there. */
+const REAL = "m3e-small's vectors of the titles";
+/** The sizes: their folder, and what is known to be too slow or too large for a page there. */
 export const SIZES = [
-  { name: "real-10k", items: 10_000, mode: "vector", what: "m3e-small's vectors" },
-  { name: "random-10k", items: 10_000, mode: "vector", what: "random vectors" },
+  { name: "real-10k", mode: "vector", what: REAL },
+  { name: "random-10k", mode: "vector", what: "random vectors" },
+  { name: "real-100k", mode: "vector", what: REAL, isOwn: true },
   {
     name: "random-100k",
-    items: 100_000,
     mode: "vector",
     what: "random vectors",
     left: {
@@ -31,84 +32,108 @@ export const SIZES = [
       pglite: "the table exceeds its memory of a page",
     },
   },
-  { name: "random-100k", items: 100_000, mode: "keywords", what: "titles" },
+  { name: "random-100k", mode: "keywords", what: "titles" },
 ];
-const COUNT = 10;
-const ENDS = [100, 50, 5, 1];
+/** A million vectors: codes in memory, rows outside. */
+export const LARGE = { name: "random-1m", dimension: 768, queries: 30 };
+export const COUNT = 10;
+const FIRST_ROUNDS = 5;
+/** The place of a query with words of titles: examples/shop makes them in turns with others. */
+const WORDS = 4;
 const folderOf = (name) => path.join(WORK, "search", name);
+const queryOf = (name) => parsed(name, "queries.json")[WORDS];
+const parsed = (name, file) => JSON.parse(readFileSync(path.join(folderOf(name), file), "utf8"));
 
-/** Returns `{ size: { name: result } }` and the systems that did not run, with the reason. */
-export async function measureSearch(host, { searchRounds: rounds, sizes, say }) {
+/**
+ * Measures the sizes in `sizes`. With `own`, corom alone. Returns `{ measured, left, first, hybrid, large }`: the results
+ * per size, the systems that did not run with the reason, and the parts that corom has alone.
+ */
+export async function measureSearch(host, { searchRounds: rounds, sizes, own, say }) {
   const [measured, left] = [[], {}];
   for (const size of SIZES.filter(({ name }) => sizes.includes(name))) {
     const results = {};
-    const built = JSON.parse(readFileSync(path.join(folderOf(size.name), "built.json"), "utf8"))[size.mode];
+    const built = parsed(size.name, "built.json")[size.mode];
     for (const [name, system] of Object.entries(SEARCH_SYSTEMS)) {
       const { label, keywords, onlyKeywords, hosts } = system;
       if (size.mode === "keywords" ? !(keywords || onlyKeywords) : onlyKeywords) continue;
+      if (name !== "corom" && (own || size.isOwn)) continue;
       const why = size.left?.[name] ?? (hosts && !hosts.includes(host.name) ? `runs in ${hosts}` : undefined);
       if (why) {
         left[`${label}, ${size.name}`] = why;
         continue;
       }
       say(`${size.name}, ${size.mode}: ${label}`);
-      const agent = await host.agent();
-      try {
-        const { data, ...place } = host.searchPlace(size.name);
-        const plan = { data, count: COUNT, ends: ENDS, rounds, mode: size.mode };
-        results[name] = await agent.call("searchSystem", place, name, plan);
-      } catch (error) {
-        left[`${label}, ${size.name}, ${size.mode}`] = String(error.message).split("\n")[0];
-      } finally {
-        await agent.close();
-      }
+      const plan = { count: COUNT, ends: SHARES, rounds, mode: size.mode };
+      const result = await inAgent(host, size.name, "searchSystem", (data) => [name, { data, ...plan }]);
+      if (result.error) left[`${label}, ${size.name}, ${size.mode}`] = result.error;
+      else results[name] = result.value;
     }
-    measured.push({ ...size, results, built });
+    measured.push({ ...size, items: built.items, results, built });
   }
-  return { measured, left };
-}
-
-export const p95 = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length * 0.95)];
-const found = ({ measured }, name, mode, system = "corom") => measured.find((size) => size.name === name && size.mode === mode)?.results[system];
-
-/** Formats the results as tables. */
-export function searchTables({ measured, left }) {
-  const tables = measured.map(({ name, mode, what, items, results, built }) => {
-    const rows = Object.entries(results).map(([system, { openMs, firstMs, memory, size, found, extra }]) => {
-      const times = (end) => (found[end] ? `${short(median(found[end].ms))} (${short(p95(found[end].ms))})` : "–");
-      const recall = (end) => (found[end]?.recall === undefined ? "" : ` ${found[end].recall.toFixed(3)}`);
-      const build = system === "corom" ? `${short(built.seconds * 1000)} + ${short(openMs)}` : short(openMs);
-      const bytes = size ? short(size / items) : short((memory.wasm + memory.heap) / items);
-      const more = extra.exact && mode === "vector" ? ` exact ${short(median(extra.exact))}` : "";
-      return [SEARCH_SYSTEMS[system].label, build, bytes, short(firstMs), ...ENDS.map((end) => times(end) + recall(end) + (end === 100 ? more : ""))];
-    });
-    const heading = ["", "build, ms", "bytes/item", "first, ms", "no filter", "50 %", "5 %", "1 %"];
-    return `${name}, ${mode}: ${items} items, ${what}; top ${COUNT}: ms median (p95)${mode === "vector" ? ", recall" : ""}\n${table([heading, ...rows])}`;
-  });
-  const others = Object.entries(left).map(([name, why]) => `left out: ${name}: ${why}`);
-  return [...tables, "corom's build is that of the native builder, then the load", ...others].join("\n\n");
-}
-
-/** Returns the lines of bars; see ../bars.mjs. */
-export function searchBars(search) {
-  const line = (bar, limit, unit, value, note) => {
-    if (!search || value === undefined) return { bar, limit: `≤ ${limit}`, note: "not measured in this run" };
-    return { bar: `search: ${bar}, ${unit}`, limit: `≤ ${limit}`, value, met: value <= limit, note };
+  const parts = { measured, left };
+  const take = async (part, label, work) => {
+    say(label);
+    const { value, error } = await work();
+    if (error) left[label] = error;
+    else parts[part] = value;
   };
-  const of = (name, mode) => (search ? found(search, name, mode) : undefined);
-  const [small, large, real, words] = [of("random-10k", "vector"), of("random-100k", "vector"), of("real-10k", "vector"), of("random-100k", "keywords")];
-  const missed = (result) => result && 1 - result.found[100].recall;
-  const lists = [small, large, real].filter(Boolean);
-  const filtered = lists.flatMap(({ found }) => ENDS.slice(1).map((end) => 1 - found[end].recall));
-  const fastest = (result) => result && `minimum ${short(minimum(result.extra.exact))}`;
-  return [
-    line("10,000 × 768 exact, top 10", 1, "ms", small && median(small.extra.exact), fastest(small)),
-    line("100,000 × 768 exact, top 10", 10, "ms", large && median(large.extra.exact), fastest(large)),
-    line("100,000 × 768 coded, top 10", 2.5, "ms", large && median(large.found[100].ms), large && `minimum ${short(minimum(large.found[100].ms))}`),
-    line("100,000 × 768 coded", 0.01, "recall missed", missed(large)),
-    line("filters of 1, 5 and 50 %", 0.0005, "recall missed", filtered.length > 0 ? Math.max(...filtered) : undefined),
-    line("keywords over 100,000 titles", 3, "ms p95", words && p95(words.found[100].ms), words && `median ${short(median(words.found[100].ms))}`),
-    line("facets and a filter on top", 1, "ms more", words && median(words.extra.faceted) - median(words.found[100].ms)),
-    line("100,000 items from memory to the first keyword hit", 300, "ms with hashes", words && words.openMs + words.firstMs),
-  ];
+  if (sizes.includes("random-100k")) {
+    await take("first", "first keyword hit from memory", () =>
+      inAgent(host, "random-100k", "firstKeyword", (data) => [{ data, query: queryOf("random-100k"), rounds: FIRST_ROUNDS }]),
+    );
+  }
+  if (sizes.includes("real-10k") && host.sent) await take("hybrid", "first hybrid hit", () => measureHybrid(host));
+  if (sizes.includes(LARGE.name)) await take("large", LARGE.name, () => measureLarge(host));
+  return parts;
+}
+
+/** Calls a function of the agent in a new page or process. Returns `{ value }`, or `{ error }` as a line of text. */
+async function inAgent(host, name, method, listOf) {
+  const agent = await host.agent();
+  try {
+    const { data, ...place } = host.searchPlace(name);
+    return { value: await agent.call(method, place, ...listOf(data)) };
+  } catch (error) {
+    return { error: String(error.message).split("\n")[0] };
+  } finally {
+    await agent.close();
+  }
+}
+
+/** Counts the bytes that a page gets until its first hybrid hit among 10,000 products. */
+async function measureHybrid(host) {
+  const query = queryOf("real-10k");
+  host.sent();
+  const plan = { catalog: "/search/real-10k/catalog/", model: "/search-model/", query };
+  const { value, error } = await inAgent(host, "real-10k", "firstHybrid", () => [plan]);
+  return error ? { error } : { value: { ...value, sent: host.sent() } };
+}
+
+/** Measures a million vectors. The vectors themselves are too many for a page, so what is found is judged here. */
+async function measureLarge(host) {
+  const { name, dimension, queries } = LARGE;
+  const { value, error } = await inAgent(host, name, "largeCatalog", (data) => [{ data, count: COUNT, dimension, queries }]);
+  if (error) return { error };
+  const due = parsed(name, "nearest.json");
+  const file = openSync(path.join(folderOf(name), "vectors.f32"));
+  const all = new Float32Array(readFileSync(path.join(folderOf(name), "queries.f32")).buffer.slice(0));
+  for (const way of Object.values(value.found)) {
+    const shares = way.ids.map((ids, i) => {
+      const at = way.first + i;
+      const query = all.subarray(at * dimension, (at + 1) * dimension);
+      const good = new Set(ids.filter((id) => productAt(file, id, query) >= due[at].at(-1) - FLOAT_TIE));
+      return good.size / due[at].length;
+    });
+    way.recall = shares.reduce((sum, share) => sum + share, 0) / shares.length;
+    delete way.ids;
+  }
+  closeSync(file);
+  return { value };
+}
+
+/** Returns the product of a query with a vector of a file of floats. */
+function productAt(file, item, query) {
+  const vector = new Float32Array(query.length);
+  readSync(file, new Uint8Array(vector.buffer), 0, vector.byteLength, item * vector.byteLength);
+  return vector.reduce((sum, x, i) => sum + x * query[i], 0);
 }

@@ -1,10 +1,13 @@
 //! Builds the catalogs of the search benchmark, and times searches of them natively.
 //!
 //! ```text
-//! corom-search-bench build ITEMS.jsonl SCHEMA.json OUT.catalog [VECTORS.f32 DIMENSION]
+//! corom-search-bench build ITEMS.jsonl SCHEMA.json OUT.catalog [VECTORS.f32 DIMENSION [codes]]
 //! corom-search-bench time CATALOG [QUERIES.f32 [EXACT]]
+//! corom-search-bench nearest VECTORS.f32 QUERIES.f32 DIMENSION COUNT
 //! ```
 //! `VECTORS.f32` has little-endian floats, one vector per item, in the order of the items. The metric is the cosine.
+//! `nearest` prints the `COUNT` best products of each query with all vectors, as lists of JSON: vectors that are too many
+//! for a page are compared here. With `codes` a catalog has them whatever its size is.
 #![allow(dead_code, unused_imports, reason = "the modules of the library, of which this uses a part")]
 
 #[path = "../../../src/error.rs"]
@@ -20,15 +23,24 @@ use std::fs::{self, File};
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::time::Instant;
 
-use index::{Catalog, Check, RowKind, SearchRequest, SpaceMetric, VectorSpace};
-use index_build::{BuildOptions, Item, VectorSource, build_to, read_schema};
+use index::{Catalog, Check, RowKind, SearchRequest, SpaceMetric, VectorSpace, file_hash};
+use index_build::{BuildOptions, CodesOption, Item, VectorSource, build_to, read_schema};
+
+/// More than a header has.
+const HEADER_BYTES: usize = 1 << 13;
 
 fn main() {
     let list: Vec<String> = std::env::args().skip(1).collect();
     match list.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["build", items, schema, out, vectors @ ..] => build_file(items, schema, out, vectors),
         ["time", catalog, rest @ ..] => time(catalog, rest),
-        _ => panic!("usage: build ITEMS SCHEMA OUT [VECTORS DIMENSION] | time CATALOG [QUERIES [EXACT]]"),
+        ["nearest", vectors, queries, dimension, count] => {
+            nearest(vectors, queries, dimension.parse().unwrap(), count.parse().unwrap());
+        }
+        _ => panic!(
+            "usage: build ITEMS SCHEMA OUT [VECTORS DIMENSION [codes]] | time CATALOG [QUERIES [EXACT]] | \
+             nearest VECTORS QUERIES DIMENSION COUNT"
+        ),
     }
 }
 
@@ -36,10 +48,10 @@ fn floats(file: &str) -> Vec<f32> {
     fs::read(file).unwrap().as_chunks().0.iter().map(|four| f32::from_le_bytes(*four)).collect()
 }
 
-fn build_file(items: &str, schema: &str, out: &str, vectors: &[&str]) {
+fn build_file(items: &str, schema: &str, out: &str, given: &[&str]) {
     let schema: serde_json::Value = serde_json::from_str(&fs::read_to_string(schema).unwrap()).unwrap();
     let (mut schema, stored) = read_schema(schema).unwrap();
-    let dimension: usize = vectors.get(1).map_or(0, |dimension| dimension.parse().unwrap());
+    let dimension: usize = given.get(1).map_or(0, |dimension| dimension.parse().unwrap());
     schema.vectors = (dimension > 0).then_some(VectorSpace {
         dimension,
         metric: SpaceMetric::Cosine,
@@ -52,10 +64,16 @@ fn build_file(items: &str, schema: &str, out: &str, vectors: &[&str]) {
     let items: Vec<Item> = text.lines().map(item).collect();
     let began = Instant::now();
     let mut file = File::options().read(true).write(true).create(true).truncate(true).open(out).unwrap();
-    let mut vectors = Vectors { file: vectors.first().map(|file| File::open(file).unwrap()), dimension };
-    build_to(&mut file, &schema, &items, &mut vectors, &BuildOptions::default()).unwrap();
+    let mut vectors = Vectors { file: given.first().map(|file| File::open(file).unwrap()), dimension };
+    let codes = if given.get(2) == Some(&"codes") { CodesOption::Yes } else { CodesOption::Auto };
+    let options = BuildOptions { codes, ..BuildOptions::default() };
+    build_to(&mut file, &schema, &items, &mut vectors, &options).unwrap();
     let (seconds, bytes) = (began.elapsed().as_secs_f64(), file.metadata().unwrap().len());
-    println!("{{\"items\":{},\"bytes\":{bytes},\"seconds\":{seconds:.3}}}", items.len());
+    let mut start = vec![0; HEADER_BYTES.min(bytes as usize)];
+    file.seek(SeekFrom::Start(0)).unwrap();
+    file.read_exact(&mut start).unwrap();
+    let hash: String = file_hash(&start).unwrap().iter().map(|byte| format!("{byte:02x}")).collect();
+    println!("{{\"items\":{},\"bytes\":{bytes},\"seconds\":{seconds:.3},\"hash\":\"{hash}\"}}", items.len());
 }
 
 /// A file of floats.
@@ -78,6 +96,24 @@ impl VectorSource for Vectors {
         }
         Ok(())
     }
+}
+
+fn nearest(vectors: &str, queries: &str, dimension: usize, count: usize) {
+    let queries = floats(queries);
+    let mut best: Vec<Vec<f32>> = vec![Vec::new(); queries.len() / dimension];
+    let mut source = Vectors { file: Some(File::open(vectors).unwrap()), dimension };
+    let mut add = |_: usize, vector: &[f32]| {
+        for (best, query) in best.iter_mut().zip(queries.chunks_exact(dimension)) {
+            let product = index::sections::dot(query, vector);
+            if best.len() < count || product > best[count - 1] {
+                best.truncate(count - 1);
+                best.insert(best.partition_point(|&other| other >= product), product);
+            }
+        }
+        Ok(())
+    };
+    source.each(&mut add).unwrap();
+    println!("{}", serde_json::to_string(&best).unwrap());
 }
 
 fn time(catalog: &str, rest: &[&str]) {

@@ -1,4 +1,6 @@
 // edgevec's HNSW with L2: of vectors of unit length it ranks as the cosine, and the cosine of version 0.9.0 ranks backwards.
+import { ALL } from "./shares.mjs";
+
 export async function open({ items, vectors, dimension, place, read }) {
   const edgevec = await import(place.edgevec);
   await edgevec.default({ module_or_path: await read(place.edgevecWasm) });
@@ -15,7 +17,7 @@ export async function open({ items, vectors, dimension, place, read }) {
 }
 
 export function search({ index, first }, query, { end, count }) {
-  if (end === 100) return index.search(query, count).map(({ id }) => id - first);
+  if (end === ALL) return index.search(query, count).map(({ id }) => id - first);
   const { results } = JSON.parse(index.searchFiltered(query, count, JSON.stringify({ filter: `bucket < ${end}`, strategy: "auto" })));
   return results.map(({ id }) => id - first);
 }

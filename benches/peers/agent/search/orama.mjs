@@ -1,4 +1,6 @@
 // Orama: `similarity` 0, or it drops hits.
+import { ALL } from "./shares.mjs";
+
 export async function open({ items, vectors, dimension, place, mode }) {
   const orama = await import(place.orama);
   const isVector = mode === "vector";
@@ -25,7 +27,7 @@ export function bigrams(text) {
 }
 
 export async function search({ orama, db, isVector }, query, { end, count }) {
-  const where = end < 100 ? { bucket: { lt: end } } : undefined;
+  const where = end < ALL ? { bucket: { lt: end } } : undefined;
   const request = isVector
     ? { mode: "vector", vector: { value: Array.from(query), property: "embedding" }, similarity: 0, where, limit: count }
     : { term: query, where, limit: count };

@@ -1,4 +1,6 @@
 // PGlite with pgvector, exact: a sequential scan by cosine distance.
+import { ALL } from "./shares.mjs";
+
 const text = (vector) => `[${vector.join(",")}]`;
 const ROWS = 500;
 
@@ -17,7 +19,7 @@ export async function open({ items, vectors, dimension, place }) {
 }
 
 export async function search(db, query, { end, count }) {
-  const filter = end < 100 ? `where bucket < ${end}` : "";
+  const filter = end < ALL ? `where bucket < ${end}` : "";
   const { rows } = await db.query(`select id from items ${filter} order by embedding <=> $1 limit ${count}`, [text(query)]);
   return rows.map(({ id }) => id);
 }

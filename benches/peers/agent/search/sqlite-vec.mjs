@@ -1,4 +1,6 @@
 // sqlite-vec: a vec0 table of floats with a column that filters use. Its package calls itself a demonstration.
+import { ALL } from "./shares.mjs";
+
 export async function open({ items, vectors, dimension, place }) {
   const { default: init } = await import(place.sqlite);
   const sqlite = await init();
@@ -17,9 +19,9 @@ export async function open({ items, vectors, dimension, place }) {
 }
 
 export function search({ all, filtered }, query, { end, count }) {
-  const statement = end < 100 ? filtered : all;
+  const statement = end < ALL ? filtered : all;
   statement.bind(1, new Uint8Array(query.buffer.slice(0))).bind(2, count);
-  if (end < 100) statement.bind(3, end);
+  if (end < ALL) statement.bind(3, end);
   const ids = [];
   while (statement.step()) ids.push(statement.get(0) - 1);
   statement.reset();
