@@ -9,7 +9,10 @@ use super::synonyms::Synonyms;
 use super::vectors::rows::{ROW_HASH_BYTES, row_bytes, row_hash};
 use crate::error::{Error, ErrorCode, Result, fail};
 
-/// Single rows that are kept, in bytes. Beyond that all are dropped: they arrive again when they are needed.
+/// Single rows that are kept from search to search, in bytes: those of about ten searches of a million items. A page may
+/// have little memory, and where rows come from they are kept too.
+const KEPT_ROW_BYTES: usize = 8 << 20;
+/// Single rows that are kept at all. Beyond that all are dropped: they arrive again when they are needed.
 const MAX_SINGLE_BYTES: usize = 64 << 20;
 
 /// Returns the places of the sections in a catalog file or a delta, from its first bytes, as JSON: `hash`, `bytes` of the
@@ -94,6 +97,16 @@ impl Catalog {
     /// Returns true if every row has arrived.
     pub fn has_rows(&self) -> bool {
         self.segments.iter().all(|segment| matches!(segment.rows(), Ok(Some(_))))
+    }
+
+    /// Drops the single rows of earlier searches if there are too many of them beside `bytes` of new ones. To be called
+    /// before the first rows of a search are added: those that arrive later in the same search must not drop them.
+    pub fn make_room_for_rows(&mut self, bytes: usize) {
+        let segment = &mut self.segments[0];
+        let kept: usize = segment.single_rows.values().map(Vec::len).sum();
+        if kept.saturating_add(bytes) > KEPT_ROW_BYTES {
+            segment.single_rows.clear();
+        }
     }
 
     /// Adds rows of the catalog's file that arrived by themselves: the bytes from `offset` on. They are whole rows, as

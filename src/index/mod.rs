@@ -61,7 +61,7 @@ pub use analysis::{
 pub use arrival::layout;
 pub use attribute_value::AttributeValue;
 pub use catalog::{Catalog, Check, file_hash};
-pub use format::receiver::FileReceiver;
+pub use format::receiver::{FilePart, FileReceiver};
 pub use json::Json;
 pub use request::{Boost, FacetRequest, Fusion, Matching, Mode, SearchRequest, SortKey};
 pub use result::{

@@ -197,6 +197,26 @@ fn rows_of_another_catalog_and_parts_of_rows_are_rejected() {
     assert!(layout(b"<html>").is_err());
 }
 
+#[test]
+fn rows_of_earlier_searches_make_room_for_new_ones() {
+    let all = items(100, 1);
+    let file = file(RowKind::Int8, &all);
+    let start = end_of(&file, "codes").next_multiple_of(64);
+    let mut part = Catalog::open(file[..end_of(&file, "codes")].to_vec(), Check::Part).unwrap();
+    let wanted = |part: &Catalog| {
+        let request = SearchRequest { top_k: 100, ..Default::default() };
+        let found = part.search(&request, all[3].vector.as_deref()).unwrap();
+        found.missing_rows.iter().map(|place| place[1]).sum::<usize>()
+    };
+    let rows = file.len() - start;
+    assert_eq!(wanted(&part), rows);
+    part.add_rows(start, &file[start..start + rows / 2]).unwrap();
+    part.make_room_for_rows(rows / 2);
+    assert_eq!(wanted(&part), rows / 2, "there is room for both");
+    part.make_room_for_rows(usize::MAX);
+    assert_eq!(wanted(&part), rows);
+}
+
 /// Vectors of a list, of which the file of vectors may have too few.
 struct List(Vec<Vec<f32>>);
 

@@ -42,6 +42,12 @@ impl Catalog {
         Ok(self.0.add_rows(offset as usize, bytes)?)
     }
 
+    /// Makes room for so many bytes of rows that a new search wants. See [`index::Catalog::make_room_for_rows`].
+    #[wasm_bindgen(js_name = makeRoomForRows)]
+    pub fn make_room_for_rows(&mut self, bytes: f64) {
+        self.0.make_room_for_rows(bytes as usize);
+    }
+
     /// Applies a delta, of which the file keeps the bytes. See [`index::Catalog::apply`].
     pub fn apply(&mut self, file: &CatalogFile) -> Result<(), JsValue> {
         Ok(self.0.apply(file.0.to_bytes()?, Check::Header)?)

@@ -4,7 +4,7 @@ use js_sys::Uint8Array;
 use wasm_bindgen::prelude::*;
 
 use crate::error::{Error, ErrorCode};
-use crate::index::FileReceiver;
+use crate::index::{FilePart, FileReceiver};
 
 /// Bytes that are copied into the memory of the instance at once.
 const PIECE_BYTES: u32 = 1 << 16;
@@ -15,10 +15,16 @@ pub struct CatalogFile(pub(super) FileReceiver);
 
 #[wasm_bindgen]
 impl CatalogFile {
-    /// Begins a file. `announced` is the size that the server sent, if it did.
+    /// Begins a file. `announced` is the size that the server sent, if it did. `part`: `codes` or `keywords`, if no more
+    /// of the file is received.
     #[wasm_bindgen(constructor)]
-    pub fn new(announced: Option<f64>) -> Self {
-        Self(FileReceiver::new(announced.unwrap_or(0.0) as usize))
+    pub fn new(announced: Option<f64>, part: Option<String>) -> Self {
+        let part = match part.as_deref() {
+            Some("codes") => FilePart::Codes,
+            Some("keywords") => FilePart::Keywords,
+            _ => FilePart::Whole,
+        };
+        Self(FileReceiver::new(announced.unwrap_or(0.0) as usize).with_part(part))
     }
 
     /// Appends bytes. See [`FileReceiver::feed`].

@@ -276,8 +276,9 @@ export class CatalogEngine {
   /** Runs a search with the rows that it wants. */
   async #scored(work, { signal, readRows = true } = {}) {
     const run = () => ({ result: this.#read(work), catalog: this.#catalog, rows: readRows ? this.#rows : undefined });
-    const add = (catalog, rows) => {
+    const add = (catalog, rows, isFirst) => {
       if (catalog !== this.#catalog) return; // it was replaced meanwhile
+      if (isFirst) this.#call(() => catalog.makeRoomForRows(rows.reduce((sum, [, bytes]) => sum + bytes.length, 0)));
       for (const [offset, bytes] of rows) this.#call(() => catalog.addRows(offset, bytes));
     };
     return this.#missing.search(run, { add, signal });

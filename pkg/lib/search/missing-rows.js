@@ -17,7 +17,8 @@ export class MissingRows {
 
   /**
    * Returns the result of a search. `run()` returns `{ result, catalog, rows }`, `rows` being a RowReader or undefined, and
-   * `add(catalog, rows)` adds rows to the catalog. Without the rows that it wants, the result has `estimated: true`.
+   * `add(catalog, rows, isFirst)` adds rows to the catalog, the first ones of the search or further ones. Without the rows
+   * that it wants, the result has `estimated: true`.
    */
   async search(run, { add, signal }) {
     for (let round = 0; ; round++) {
@@ -26,7 +27,7 @@ export class MissingRows {
       if (missingRows === undefined) return rest;
       const found = round < MAX_ROUNDS && rows !== undefined ? await this.#read(rows, missingRows, signal) : undefined;
       if (found === undefined) return { ...rest, estimated: true };
-      add(catalog, found);
+      add(catalog, found, round === 0);
     }
   }
 

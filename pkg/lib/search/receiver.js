@@ -39,9 +39,9 @@ export class CatalogReceiver {
       return;
     }
     this.drop(path);
-    // Memory is reserved for the announced size. A part needs less.
-    const announced = this.#isPart(path) ? undefined : size;
-    this.#files.set(path, this.#instance.call(({ CatalogFile }) => new CatalogFile(announced)));
+    // Memory is reserved for the announced size, or for the part that is received.
+    const part = this.#isPart(path) ? this.#part : undefined;
+    this.#files.set(path, this.#instance.call(({ CatalogFile }) => new CatalogFile(size, part)));
   }
 
   fed(path) {

@@ -6,8 +6,20 @@ use sha2::{Digest, Sha256};
 use super::container::{Header, SectionKind, hash_of};
 use crate::error::{Error, ErrorCode, Result, fail};
 
-/// Memory that is reserved at least.
+/// Memory that is reserved at least, and beyond the end of a part: its last bytes may come with more.
 const MIN_RESERVED_BYTES: usize = 1 << 16;
+
+/// The part of a file that is received.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum FilePart {
+    /// All of it.
+    #[default]
+    Whole,
+    /// Without rows.
+    Codes,
+    /// Without vectors.
+    Keywords,
+}
 
 /// A catalog or a delta of which the bytes so far are checked.
 #[derive(Debug, Default)]
@@ -15,6 +27,8 @@ pub struct FileReceiver {
     bytes: Vec<u8>,
     /// The size of the file that its sender announced; 0 if unknown.
     announced: usize,
+    /// The part that memory is reserved for.
+    part: FilePart,
     header: Option<Header>,
     /// The number of sections that have arrived.
     sections: usize,
@@ -28,6 +42,12 @@ impl FileReceiver {
     /// Begins a file. `announced` is the size that its sender announced, 0 if unknown: memory is reserved for it.
     pub fn new(announced: usize) -> Self {
         Self { announced, ..Self::default() }
+    }
+
+    /// Reserves memory for a part of the announced bytes alone.
+    #[must_use]
+    pub fn with_part(self, part: FilePart) -> Self {
+        Self { part, ..self }
     }
 
     /// Appends the next bytes.
@@ -138,7 +158,19 @@ impl FileReceiver {
         }
     }
 
-    /// Reserves memory for the next bytes. No more than the bytes so far is reserved on the word of a header alone.
+    /// Returns the size that memory is reserved for if the sender has announced as much as the header says.
+    fn part_bytes(&self) -> Option<usize> {
+        let whole = self.size()?;
+        let part = match self.part {
+            FilePart::Whole => return Some(whole),
+            FilePart::Codes => self.code_bytes()?,
+            FilePart::Keywords => self.keyword_bytes()?,
+        };
+        Some(whole.min(part + MIN_RESERVED_BYTES))
+    }
+
+    /// Reserves memory for the next bytes. No more than the bytes so far is reserved on the word of a header alone. Growing
+    /// needs the memory twice, so a part that the sender has announced is reserved at once.
     fn reserve(&mut self, more: usize) -> Result<()> {
         let needed = self.bytes.len() + more;
         if self.size().is_some_and(|size| needed > size) {
@@ -153,7 +185,8 @@ impl FileReceiver {
         }
         let size = self.size().unwrap_or(self.announced);
         let wanted = match &self.header {
-            _ if size <= self.announced => size,
+            Some(_) if size <= self.announced => self.part_bytes().unwrap_or(size),
+            None if self.part == FilePart::Whole => size,
             // Up to the end of a section: the receiver may need no more.
             Some(header) => header.section_end(needed).min(2 * needed),
             None => size.min(2 * needed),
@@ -266,6 +299,42 @@ mod tests {
         }
         assert!(received(&[&coded[..end - 1]], 0).unwrap().into_code_part().is_err());
         assert_eq!(received(&[&file()[..]], 0).unwrap().into_code_part().unwrap(), file());
+    }
+
+    #[test]
+    fn the_memory_of_a_part_is_reserved_at_once() {
+        let sections = vec![
+            (SectionKind::Schema, b"{}".to_vec()),
+            (SectionKind::Texts, vec![3; 300_000]),
+            (SectionKind::Codes, vec![5; 800_000]),
+            (SectionKind::Rows, vec![7; 900_000]),
+        ];
+        let file = write_file(FileKind::Catalog, &[0; 32], sections);
+        let header = Header::read(&file).unwrap();
+        let end = |kind| header.section(kind).unwrap().end;
+        for (part, end) in [
+            (FilePart::Keywords, end(SectionKind::Texts)),
+            (FilePart::Codes, end(SectionKind::Codes)),
+            (FilePart::Whole, file.len()),
+        ] {
+            let mut receiver = FileReceiver::new(file.len()).with_part(part);
+            let mut capacities = Vec::new();
+            for piece in file[..(end + 50_000).min(file.len())].chunks(50_000) {
+                receiver.feed(piece).unwrap();
+                capacities.push(receiver.bytes.capacity());
+            }
+            capacities.dedup();
+            let last = *capacities.last().unwrap();
+            // The first piece has the header; a whole file needs none.
+            assert!(
+                capacities.len() <= 2 && last >= end && last <= end + MIN_RESERVED_BYTES,
+                "{part:?} {capacities:?}"
+            );
+            // A header alone is not believed.
+            let mut receiver = FileReceiver::new(0).with_part(part);
+            receiver.feed(&file[..50_000]).unwrap();
+            assert!(receiver.bytes.capacity() <= MIN_RESERVED_BYTES, "{part:?}");
+        }
     }
 
     #[test]
