@@ -122,8 +122,8 @@ bench_reranker() {
     "$python" benches/peers/prepare/reference_pairs.py "$folder/f32.onnx" "$folder/corom-f32/tokenizer.json" "$folder/reference.json"
 }
 
-# Titles that are embedded at once, and how many the search benchmark wants.
-TITLES_PER_PART=10000
+# Titles that are embedded at once, so that an interrupted run loses little, and how many the search benchmark wants.
+TITLES_PER_PART=2000
 SEARCH_REAL=100000
 
 # bench_search OPTIONS…: builds the catalogs of the search benchmark, and the files that the peers get.
@@ -144,16 +144,16 @@ bench_search() {
   done
 }
 
-# bench_titles MODEL COUNT: embeds the titles of the first products of the made-up shop into the cache, 10,000 at a time.
+# bench_titles MODEL COUNT: embeds the titles of the first products of the made-up shop into the cache.
 bench_titles() {
   local part
   [[ $1 != models/m3e-small-int8 ]] || m3e_small "$1" --dtype int8
   # The package embeds them. Without the binary that is measured the figures would be another package's.
   build_package "$profile"
-  SEARCH_TITLES=$CACHE/bench-search/$(hash_of "$1/corom.json" examples/shop benches/peers/search/data.mjs | sha256sum | head -c 16)
+  SEARCH_TITLES=$CACHE/bench-search/$(hash_of "$1/corom.json" examples/shop benches/peers/search/data.mjs | sha256sum | head -c 16)-$TITLES_PER_PART
   mkdir -p "$SEARCH_TITLES"
   for ((part = 0; part * TITLES_PER_PART < $2; part++)); do
-    [[ -e $SEARCH_TITLES/titles-$part.npy ]] || step "embed titles, part $part of $(($2 / TITLES_PER_PART))" bench_embed_titles "$1" $part
+    [[ -e $SEARCH_TITLES/titles-$part.npy ]] || step "embed titles, part $((part + 1)) of $(($2 / TITLES_PER_PART))" bench_embed_titles "$1" $part
   done
 }
 

@@ -112,6 +112,7 @@ describe("what searches are compared with", () => {
     assert.deepEqual(nearest(score, how).map(({ item }) => item), [999, 998, 997]);
     assert.equal(recallOf(score, [999, 998, 997], how), 1);
     assert.equal(recallOf(score, [999, 998, 3], how).toFixed(2), "0.67");
+    assert.equal(recallOf(score, [999, 998, 996], how).toFixed(2), "0.67");
     assert.equal(recallOf(score, [999, 998, 996], { ...how, tie: 1 }), 1);
     assert.equal(recallOf(score, [999, 999, 999], how), 0);
     const kept = nearest(score, { ...how, end: 1 });
