@@ -12,8 +12,6 @@ use crate::error::{Error, ErrorCode, Result, fail};
 /// Single rows that are kept from search to search, in bytes: those of about ten searches of a million items. A page may
 /// have little memory, and where rows come from they are kept too.
 const KEPT_ROW_BYTES: usize = 8 << 20;
-/// Single rows that are kept at all. Beyond that all are dropped: they arrive again when they are needed.
-const MAX_SINGLE_BYTES: usize = 64 << 20;
 
 /// Returns the places of the sections in a catalog file or a delta, from its first bytes, as JSON: `hash`, `bytes` of the
 /// whole file, `headerBytes`, and `sections`, each with `name`, `offset` and `length`. Null if the header has not arrived
@@ -99,13 +97,12 @@ impl Catalog {
         self.segments.iter().all(|segment| matches!(segment.rows(), Ok(Some(_))))
     }
 
-    /// Drops the single rows of earlier searches if there are too many of them beside `bytes` of new ones. To be called
-    /// before the first rows of a search are added: those that arrive later in the same search must not drop them.
-    pub fn make_room_for_rows(&mut self, bytes: usize) {
-        let segment = &mut self.segments[0];
-        let kept: usize = segment.single_rows.values().map(Vec::len).sum();
-        if kept.saturating_add(bytes) > KEPT_ROW_BYTES {
-            segment.single_rows.clear();
+    /// Drops the rows that arrived by themselves, if they and `more` bytes of them would be too many. They arrive again when
+    /// a search wants them.
+    pub fn make_room(&mut self, more: usize) {
+        let rows = &mut self.segments[0].single_rows;
+        if rows.values().map(Vec::len).sum::<usize>().saturating_add(more) > KEPT_ROW_BYTES {
+            rows.clear();
         }
     }
 
@@ -134,9 +131,6 @@ impl Catalog {
                 place.start,
                 place.end
             );
-        }
-        if segment.single_rows.len() * width + bytes.len() > MAX_SINGLE_BYTES {
-            segment.single_rows.clear();
         }
         let first = (offset - place.start) / width;
         for (at, bytes) in bytes.chunks_exact(width).enumerate() {

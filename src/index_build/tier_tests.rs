@@ -211,9 +211,9 @@ fn rows_of_earlier_searches_make_room_for_new_ones() {
     let rows = file.len() - start;
     assert_eq!(wanted(&part), rows);
     part.add_rows(start, &file[start..start + rows / 2]).unwrap();
-    part.make_room_for_rows(rows / 2);
+    part.make_room(rows / 2);
     assert_eq!(wanted(&part), rows / 2, "there is room for both");
-    part.make_room_for_rows(usize::MAX);
+    part.make_room(usize::MAX);
     assert_eq!(wanted(&part), rows);
 }
 

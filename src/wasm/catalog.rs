@@ -34,18 +34,18 @@ impl Catalog {
         Ok(self.0.extend(bytes, verify)?)
     }
 
+    /// Drops rows of earlier searches to make room for others. See [`index::Catalog::make_room`].
+    #[wasm_bindgen(js_name = makeRoom)]
+    pub fn make_room(&mut self, bytes: f64) {
+        self.0.make_room(bytes as usize);
+    }
+
     /// Adds rows that a search named as `missingRows`: the bytes of the catalog's file from `offset` on. The next search
     /// scores these items in full. See [`index::Catalog::add_rows`].
     #[wasm_bindgen(js_name = addRows)]
     pub fn add_rows(&mut self, offset: f64, bytes: &[u8]) -> Result<(), JsValue> {
         // The cast of a float saturates.
         Ok(self.0.add_rows(offset as usize, bytes)?)
-    }
-
-    /// Makes room for so many bytes of rows that a new search wants. See [`index::Catalog::make_room_for_rows`].
-    #[wasm_bindgen(js_name = makeRoomForRows)]
-    pub fn make_room_for_rows(&mut self, bytes: f64) {
-        self.0.make_room_for_rows(bytes as usize);
     }
 
     /// Applies a delta, of which the file keeps the bytes. See [`index::Catalog::apply`].

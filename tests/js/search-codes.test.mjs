@@ -1,6 +1,6 @@
 // `vectors: "codes"` of `Catalog.load`: codes are in memory, and rows are read when a search wants them.
 import assert from "node:assert/strict";
-import { readFileSync, readdirSync } from "node:fs";
+import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { after, before, describe, test } from "node:test";
 import { Catalog } from "corom/search";
@@ -113,6 +113,48 @@ for (const [entry, Class] of [
       await failsWith("INTEGRITY_MISMATCH", shop.search(wideVector()), "another catalog");
       server.fault = undefined;
       await assertWhole(shop, wideVector());
+      shop.free();
+    });
+
+    test("reads rows that another mirror sends damaged from the next one", async (t) => {
+      const good = await faultServer(server.files);
+      t.after(() => good.close());
+      const shop = await Class.load([server.address, good.address], { vectors: "codes" });
+      await shop.ready;
+      const other = server.files[name].slice().fill(7, -1_500_000);
+      server.fault = ({ name: asked }) => (asked === name ? { other } : undefined);
+      await assertWhole(shop, wideVector());
+      server.fault = undefined;
+      shop.free();
+    });
+
+    test("discards kept rows that are damaged, and reads them again", async (t) => {
+      const cacheDir = scratch(t);
+      const stored = await Class.load(server.address, { vectors: "codes", cacheDir });
+      await stored.storeRows();
+      stored.free();
+      // Rows are the last part of the file. A load reads what is before them.
+      const rows = server.files[name].length - 2500 * (12 + 768);
+      const segments = readdirSync(cacheDir, { recursive: true }).filter((file) => Number(path.basename(file)) >= rows);
+      assert.ok(segments.length > 0);
+      for (const segment of segments.map((file) => path.join(cacheDir, file))) {
+        writeFileSync(segment, readFileSync(segment).map((byte) => byte ^ 1));
+      }
+      const warnings = [];
+      const onProgress = ({ phase, code }) => phase === "warning" && warnings.push(code);
+      const shop = await Class.load(server.address, { vectors: "codes", cacheDir, retries: 0, onProgress });
+      await shop.ready;
+      // Without a server nothing is discarded.
+      server.fault = () => ({ gone: true });
+      const vector = wideVector();
+      assert.equal((await shop.search(vector, { topK: 40 })).estimated, true);
+      assert.deepEqual([warnings, await Class.cache.has(server.address, { cacheDir })], [["ROWS_UNAVAILABLE"], true]);
+      server.fault = undefined;
+      await assertWhole(shop, vector, { topK: 40 });
+      assert.equal(await Class.cache.has(server.address, { cacheDir }), false);
+      await assertWhole(shop, wideVector(), { topK: 40 });
+      await shop.storeRows();
+      assert.equal(await Class.cache.has(server.address, { cacheDir }), true);
       shop.free();
     });
 

@@ -276,12 +276,11 @@ export class CatalogEngine {
   /** Runs a search with the rows that it wants. */
   async #scored(work, { signal, readRows = true } = {}) {
     const run = () => ({ result: this.#read(work), catalog: this.#catalog, rows: readRows ? this.#rows : undefined });
-    const add = (catalog, rows, isFirst) => {
-      if (catalog !== this.#catalog) return; // it was replaced meanwhile
-      if (isFirst) this.#call(() => catalog.makeRoomForRows(rows.reduce((sum, [, bytes]) => sum + bytes.length, 0)));
-      for (const [offset, bytes] of rows) this.#call(() => catalog.addRows(offset, bytes));
-    };
-    return this.#missing.search(run, { add, signal });
+    // The catalog may be replaced meanwhile.
+    const change = (catalog, work) => catalog === this.#catalog && this.#call(work);
+    const makeRoom = (catalog, bytes) => change(catalog, () => catalog.makeRoom(bytes));
+    const add = (catalog, offset, bytes) => change(catalog, () => catalog.addRows(offset, bytes));
+    return this.#missing.search(run, { makeRoom, add, signal });
   }
 
   #refresh() {

@@ -1,7 +1,10 @@
 // Searches in a catalog whose rows are not all in memory: a search says which rows its scores want, they are read
 // (rows.js), and the search runs again.
 import { throwIfAborted, untilAborted } from "../abort.js";
+import { CoromError } from "../errors.js";
 
+/** The most bytes of rows that are read for one run of a search. A catalog keeps about as many. */
+const MAX_BYTES = 64 << 20;
 /** A search runs again so often at most. The second run wants few rows more than the first one did. */
 const MAX_ROUNDS = 4;
 
@@ -16,33 +19,45 @@ export class MissingRows {
   }
 
   /**
-   * Returns the result of a search. `run()` returns `{ result, catalog, rows }`, `rows` being a RowReader or undefined, and
-   * `add(catalog, rows, isFirst)` adds rows to the catalog, the first ones of the search or further ones. Without the rows
-   * that it wants, the result has `estimated: true`.
+   * Returns the result of a search. `run()` returns `{ result, catalog, rows }`, `rows` being a RowReader or undefined.
+   * `makeRoom(catalog, bytes)` drops rows of earlier searches, and `add(catalog, offset, bytes)` adds rows to the catalog.
+   * Without the rows that it wants, the result has `estimated: true`.
    */
-  async search(run, { add, signal }) {
+  async search(run, { makeRoom, add, signal }) {
     for (let round = 0; ; round++) {
       const { result, catalog, rows } = run();
       const { missingRows, ...rest } = result;
       if (missingRows === undefined) return rest;
-      const found = round < MAX_ROUNDS && rows !== undefined ? await this.#read(rows, missingRows, signal) : undefined;
-      if (found === undefined) return { ...rest, estimated: true };
-      add(catalog, found, round === 0);
+      if (rows === undefined || round === MAX_ROUNDS) return { ...rest, estimated: true };
+      const bytes = missingRows.reduce((sum, [, length]) => sum + length, 0);
+      if (bytes > MAX_BYTES) {
+        const message = `this search wants ${bytes >> 20} MiB of rows, more than ${MAX_BYTES >> 20}; ask for fewer hits, or call loadRows`;
+        this.#unavailable(new CoromError("OUT_OF_MEMORY", message));
+        return { ...rest, estimated: true };
+      }
+      // Only for the first rows of a search: those of a later run would push out the ones that the search has just read.
+      if (round === 0) makeRoom(catalog, bytes);
+      const take = (offset, bytes) => add(catalog, offset, bytes);
+      if (!(await this.#read(rows, missingRows, { take, signal }))) return { ...rest, estimated: true };
     }
   }
 
-  /** Reads rows; undefined if they cannot be read now. */
-  async #read(rows, places, signal) {
+  /** Reads rows. Returns false if they cannot be read now. */
+  async #read(rows, places, { take, signal }) {
     try {
-      const found = await untilAborted(rows.read(places, signal), signal);
+      await untilAborted(rows.read(places, { take, signal }), signal);
       this.#isWarned = false;
-      return found;
+      return true;
     } catch (error) {
       throwIfAborted(signal);
       if (error?.code !== "FETCH_FAILED") throw error;
-      if (!this.#isWarned) this.#warn({ code: "ROWS_UNAVAILABLE", message: `${error.message}; scores are estimates`, cause: error });
-      this.#isWarned = true;
-      return undefined;
+      this.#unavailable(error);
+      return false;
     }
+  }
+
+  #unavailable(error) {
+    if (!this.#isWarned) this.#warn({ code: "ROWS_UNAVAILABLE", message: `${error.message}; scores are estimates`, cause: error });
+    this.#isWarned = true;
   }
 }

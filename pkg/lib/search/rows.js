@@ -31,25 +31,32 @@ export class RowReader {
     this.#options = options;
   }
 
-  /** Reads places of the file, `[offset, length]`. Returns an `[offset, bytes]` for each. */
-  async read(places, signal) {
-    const found = [];
+  /**
+   * Reads places of the file, `[offset, length]`, and calls `take(offset, bytes)` for each. If `take` throws
+   * INTEGRITY_MISMATCH, the next source is asked. Kept bytes that are damaged are discarded when they have been read from a
+   * mirror.
+   */
+  async read(places, { take, signal }) {
     const wanted = [];
+    let isDamaged = false;
     for (const [offset, length] of [...places].sort(([a], [b]) => a - b)) {
       const bytes = await this.#entry?.readAt(offset, offset + length);
       throwIfAborted(signal);
-      if (bytes === undefined) wanted.push([offset, length]);
-      else found.push([offset, bytes]);
+      try {
+        if (bytes === undefined) wanted.push([offset, length]);
+        else take(offset, bytes);
+      } catch (error) {
+        if (error?.code !== "INTEGRITY_MISMATCH") throw error;
+        isDamaged = true;
+        wanted.push([offset, length]);
+      }
     }
     const waiting = runsOf(wanted);
     const next = async () => {
-      for (let run; (run = waiting.shift()) !== undefined;) {
-        const bytes = await this.#fetch(run.from, run.to, signal);
-        for (const [offset, length] of run.places) found.push([offset, bytes.subarray(offset - run.from, offset - run.from + length)]);
-      }
+      for (let run; (run = waiting.shift()) !== undefined;) await this.#fetch(run, { take, signal });
     };
     await Promise.all(Array.from({ length: MAX_PARALLEL_REQUESTS }, next));
-    return found;
+    if (isDamaged) await this.#entry.drop();
   }
 
   /** Transfers the rest of a file of `size` bytes into the cache. `progress` is a ProgressReporter. */
@@ -71,17 +78,19 @@ export class RowReader {
     await this.#transfer(new RestSink({ size, begin, take }), { signal, progress });
   }
 
-  /** Requests bytes from the mirrors, the one that served the last file first. */
-  async #fetch(from, to, signal) {
+  /** Requests a run from the mirrors, the one that served the last file first, and passes its places to `take`. */
+  async #fetch({ from, to, places }, { take, signal }) {
     const { index: first } = this.#preferred;
     const order = [first, ...this.#mirrors.keys()].filter((index, i) => i === 0 || index !== first);
     let failure;
     for (const index of order) {
       try {
-        return await this.#fetchFrom(this.#mirrors[index], { from, to, signal });
+        const bytes = await this.#fetchFrom(this.#mirrors[index], { from, to, signal });
+        for (const [offset, length] of places) take(offset, bytes.subarray(offset - from, offset - from + length));
+        return;
       } catch (error) {
         throwIfAborted(signal);
-        if (error?.code !== "FETCH_FAILED") throw error;
+        if (!["FETCH_FAILED", "INTEGRITY_MISMATCH"].includes(error?.code)) throw error;
         failure ??= error;
       }
     }
