@@ -31,14 +31,8 @@ export type Filter = {
   readonly not?: Filter;
 } & { readonly [attribute: string]: Condition | Filter | readonly Filter[] | undefined };
 
-/** Options that `search` and `similar` have. */
+/** Options of `similar`. */
 export interface SimilarOptions {
-  /** The scores that are used. Default: `"auto"`, those of the text and, if there is one, of the vector. */
-  mode?: "auto" | "keyword" | "semantic" | "hybrid" | null | undefined;
-  /** The share of the query that an item has to match: everything, half of the query by rarity, or anything. Default: `"most"`. */
-  matching?: "all" | "most" | "any" | null | undefined;
-  /** True if the last word may be unfinished. Default: `true`. */
-  prefix?: boolean | null | undefined;
   /** The items that are searched. */
   filter?: Filter | null | undefined;
   /**
@@ -67,10 +61,6 @@ export interface SimilarOptions {
   pinned?: readonly string[] | null | undefined;
   /** An attribute of which each value stands once. No tags. */
   distinct?: string | null | undefined;
-  /** The fusion of two scores: a weighted sum of scores, or of reciprocal ranks. Default: `"weighted"`. */
-  fusion?: "weighted" | "rrf" | null | undefined;
-  /** The share of the semantic score, 0 to 1. Default: 0.3. */
-  semanticRatio?: number | null | undefined;
   /** Semantic hits are so many standard deviations above the query's mean score. Default: 2. */
   semanticThreshold?: number | null | undefined;
   /** Leaves out hits whose vector has at least this cosine with that of a better hit. */
@@ -81,8 +71,6 @@ export interface SimilarOptions {
   exact?: boolean | null | undefined;
   /** Adds what each score consists of. Default: `false`. */
   explain?: boolean | null | undefined;
-  /** Adds the ranges of the texts that match. Default: `true`. */
-  highlight?: boolean | null | undefined;
   /**
    * false: rows that are not in memory (`vectors: "codes"` of `Catalog.load`) are not read, so the result comes at once and
    * has `estimated: true`. Default: `true`.
@@ -93,8 +81,20 @@ export interface SimilarOptions {
   abortPrevious?: boolean | null | undefined;
 }
 
-/** Options of `search`. */
+/** Options of `search`: those of `similar`, and those about its text. */
 export interface SearchOptions extends SimilarOptions {
+  /** The scores that are used. Default: `"auto"`, those of the text and, if there is one, of the vector. */
+  mode?: "auto" | "keyword" | "semantic" | "hybrid" | null | undefined;
+  /** The share of the query that an item has to match: everything, half of the query by rarity, or anything. Default: `"most"`. */
+  matching?: "all" | "most" | "any" | null | undefined;
+  /** True if the last word may be unfinished. Default: `true`. */
+  prefix?: boolean | null | undefined;
+  /** The fusion of two scores: a weighted sum of scores, or of reciprocal ranks. Default: `"weighted"`. */
+  fusion?: "weighted" | "rrf" | null | undefined;
+  /** The share of the semantic score, 0 to 1. Default: 0.3. */
+  semanticRatio?: number | null | undefined;
+  /** Adds the ranges of the texts that match. Default: `true`. */
+  highlight?: boolean | null | undefined;
   /** The query's vector. Default: that of the attached model. */
   vector?: Exclude<Query, string> | null | undefined;
   /**

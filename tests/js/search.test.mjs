@@ -110,7 +110,10 @@ describe("Catalog.search", () => {
     assert.equal(hits[0].stored.url, `/p/${hits[0].id.slice(1)}`);
     const [{ text, items }] = await shop.suggest("女", { limit: 1 });
     assert.ok(text.startsWith("女") && items > 0);
-    const similar = await shop.similar("p3", { topK: 5 });
+    const similar = await shop.similar("p3", { topK: 5, mode: undefined });
+    for (const option of [{ mode: "keyword" }, { matching: "all" }, { prefix: false }, { fusion: "rrf" }, { semanticRatio: 1 }, { highlight: true }]) {
+      await failsWith("INVALID_ARGUMENT", () => shop.similar("p3", option), Object.keys(option)[0]);
+    }
     assert.ok(similar.hits.length === 5 && similar.hits.every(({ id }) => id !== "p3"));
     assert.equal((await shop.item("p3")).fields.title, TITLES[3]);
     assert.equal(await shop.item("nothing"), undefined);

@@ -40,6 +40,10 @@ const REQUEST = {
   highlight: flag,
 };
 
+/** Options of `search` about its text, which `similar` has not. */
+const ABOUT_TEXT = ["mode", "matching", "prefix", "fusion", "semanticRatio", "highlight"];
+const SIMILAR = Object.fromEntries(Object.entries(REQUEST).filter(([name]) => !ABOUT_TEXT.includes(name)));
+
 const DEFAULT_SUGGESTIONS = 10;
 /** The most characters of a query that are read. */
 const MAX_QUERY_LENGTH = 4096;
@@ -56,11 +60,12 @@ const HINTS = {
   term: "the text is the first argument",
   q: "the text is the first argument",
 };
+const SIMILAR_HINTS = { ...HINTS, ...Object.fromEntries(ABOUT_TEXT.map((name) => [name, "it is about the text of a search"])) };
 
 /** Checks the arguments of `search`. Returns `{ request, vector, rerank, signal, abortPrevious }`. */
 export function searchArguments(query, value) {
   return readArgument("an argument", () => {
-    const { vector, rerank, ...given } = callArguments(value, "search", ["readRows", "vector", "rerank"]);
+    const { vector, rerank, ...given } = callArguments(value, { call: "search", checks: REQUEST, more: ["vector", "rerank"], hints: HINTS });
     if (isVector(query) || isMatrix(query)) {
       if (vector !== undefined) throw invalid("vector: the query is a vector already");
       if (rerank) throw invalid("rerank: the query is a vector; a reranker reads its text: pass the text, and vector as an option");
@@ -96,7 +101,7 @@ export const requestJson = (request) =>
 
 /** Checks the arguments of `similar`. */
 export function similarArguments(id, value) {
-  return readArgument("an argument", () => ({ ...callArguments(value, "similar", ["readRows"]), id: text(id, "id") }));
+  return readArgument("an argument", () => ({ ...callArguments(value, { call: "similar", checks: SIMILAR, hints: SIMILAR_HINTS }), id: text(id, "id") }));
 }
 
 /** Checks the arguments of `suggest`. */
@@ -149,18 +154,20 @@ function signalOf(value, call) {
   return { signal };
 }
 
-/** Returns `{ request, signal, abortPrevious }` of the options of `call`, and those with the names `more`, unchecked. */
-function callArguments(value, call, more) {
-  const names = [...Object.keys(REQUEST), "signal", "abortPrevious", ...more];
-  const given = readOptions(value, names, { call, hints: HINTS });
+/**
+ * Returns `{ request, signal, abortPrevious, readRows }` of the options of `call`, and those with the names `more`, unchecked.
+ * `checks` has the fields of the request.
+ */
+function callArguments(value, { call, checks, more = [], hints }) {
+  const others = ["signal", "abortPrevious", "readRows", ...more];
+  const given = readOptions(value, [...Object.keys(checks), ...others], { call, hints });
   optional(given.signal, checkSignal);
   for (const name of ["abortPrevious", "readRows"]) optional(given[name], (b) => flag(b, name));
   const request = {};
-  for (const [name, check] of Object.entries(REQUEST)) {
+  for (const [name, check] of Object.entries(checks)) {
     if (given[name] !== undefined) request[name] = check(given[name], name);
   }
-  const others = ["signal", "abortPrevious", ...more].map((name) => [name, given[name]]);
-  return { ...Object.fromEntries(others), request };
+  return { ...Object.fromEntries(others.map((name) => [name, given[name]])), request };
 }
 
 function listOf(value, name, one) {
