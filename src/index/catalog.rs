@@ -52,6 +52,9 @@ pub struct Catalog {
     /// The average length of each field over the live items.
     pub(crate) averages: Vec<f32>,
     pub(super) tip: Hash,
+    /// The sections of each file, and their sizes.
+    #[cfg(feature = "index")]
+    files: Vec<Vec<(SectionKind, usize)>>,
 }
 
 impl Catalog {
@@ -66,6 +69,8 @@ impl Catalog {
             header.verify_arrived(&bytes, 0)?;
         }
         let tip = header.hash;
+        #[cfg(feature = "index")]
+        let files = vec![header.sizes()];
         let segment = Segment::open(bytes, header, 0)?;
         let (schema, items) = (segment.schema.clone(), segment.items());
         let characters = CharacterTable::read(segment.section(SectionKind::Characters)?)?;
@@ -90,6 +95,8 @@ impl Catalog {
             rotation,
             averages: Vec::new(),
             tip,
+            #[cfg(feature = "index")]
+            files,
         };
         catalog.averages = catalog.averages(&catalog.segments, &catalog.live)?;
         Ok(catalog)
@@ -108,13 +115,15 @@ impl Catalog {
     /// `INVALID_CATALOG` if the delta is damaged or continues another file; `INTEGRITY_MISMATCH` if a hash differs.
     pub fn apply(&mut self, bytes: Vec<u8>, check: Check) -> Result<()> {
         let header = Segment::header(&bytes, FileKind::Delta, check != Check::Header)?;
-        if header.parent != self.tip {
+        if !header.continues(&self.tip) {
             fail!(InvalidCatalog, "delta: it continues another catalog, or is out of order");
         }
         if bytes.len() != header.file_bytes() {
             fail!(InvalidCatalog, "delta: {} bytes; the header says {}", bytes.len(), header.file_bytes());
         }
         let tip = header.hash;
+        #[cfg(feature = "index")]
+        let sizes = header.sizes();
         let section = |kind| header.section(kind).map_or(&[][..], |place| &bytes[place]);
         let mut live = self.live.clone();
         for id in read_removals(section(SectionKind::Removals))? {
@@ -130,6 +139,8 @@ impl Catalog {
         };
         self.commit(live, patches, added)?;
         self.tip = tip;
+        #[cfg(feature = "index")]
+        self.files.push(sizes);
         Ok(())
     }
 
@@ -325,13 +336,13 @@ impl Catalog {
         Error::new(ErrorCode::InvalidArgument, format!("id: the catalog has no item {id:?}"))
     }
 
-    /// Returns the name and size of each section of each file that has items, the catalog's first.
+    /// Returns the name and size of each section of each file, the catalog's first.
+    #[cfg(feature = "index")]
     pub fn sections(&self) -> Vec<Vec<(&'static str, usize)>> {
-        let of = |segment: &Segment| {
-            let entries = segment.header.entries.iter();
-            entries.map(|entry| (entry.kind.name(), entry.bytes.len())).collect()
+        let named = |sections: &Vec<(SectionKind, usize)>| {
+            sections.iter().map(|&(kind, bytes)| (kind.name(), bytes)).collect()
         };
-        self.segments.iter().map(of).collect()
+        self.files.iter().map(named).collect()
     }
 
     /// Returns what the catalog has, as JSON: `items`, `fields`, `attributes`, `vectors`, `hasVectors` and `hasRows`

@@ -99,6 +99,7 @@ pub(crate) mod sections {
     pub(crate) use super::format::file_writer::{LastSection, write_file};
     pub(crate) use super::ids::Ids;
     pub(crate) use super::kernels::nibble_sums::BLOCK_ITEMS as CODE_BLOCK_ITEMS;
+    pub(crate) use super::format::small_delta;
     pub(crate) use super::postings::{MAX_FIELDS, PostingsWriter};
     pub(crate) use super::readings::Readings;
     pub(crate) use super::synonyms::Synonyms;

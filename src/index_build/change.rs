@@ -9,7 +9,7 @@ use super::item::{Item, inexact};
 use super::vectors::{self, CheckedVectors, OwnVectors};
 use crate::error::{Error, Result, fail};
 use crate::index::Catalog;
-use crate::index::sections::{FileKind, SectionKind, read_patches, write_removals};
+use crate::index::sections::{FileKind, SectionKind, read_patches, small_delta, write_removals};
 
 /// Changes of a catalog.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -80,7 +80,10 @@ pub fn delta(catalog: &Catalog, change: &Change) -> Result<Vec<u8>> {
     if sections.is_empty() {
         return Ok(Vec::new());
     }
-    build::written(FileKind::Delta, &catalog.tip(), sections)
+    match small_delta::written(&catalog.tip(), &sections) {
+        Some(file) => Ok(file),
+        None => build::written(FileKind::Delta, &catalog.tip(), sections),
+    }
 }
 
 /// Checks patches, and returns those that change something. `new` has the ids of items that the same delta adds.

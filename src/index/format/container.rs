@@ -6,6 +6,8 @@
 //!           entry × sections, hash: 32 bytes       SHA-256 of the header's bytes before it
 //! entry  := section: u32, zero: u32, offset: u64, length: u64, hash: 32 bytes     SHA-256 of the section
 //! ```
+//! A delta of few bytes has another form: see `small_delta`.
+//!
 //! The header's hash identifies the file, because the header has the hash of every section.
 
 use std::ops::Range;
@@ -13,6 +15,7 @@ use std::ops::Range;
 use sha2::{Digest, Sha256};
 
 use super::bytes::ByteReader;
+use super::small_delta;
 use crate::error::{Result, fail};
 
 pub(super) const MAGIC: &[u8; 8] = b"COROMCAT";
@@ -115,11 +118,13 @@ pub(crate) struct Entry {
 #[derive(Debug, Clone)]
 pub(crate) struct Header {
     pub(crate) kind: FileKind,
-    /// The hash of the file that a delta continues; zeros in a catalog.
-    pub(crate) parent: Hash,
+    /// The hash of the file that a delta continues, in a small one the first half; zeros in a catalog.
+    pub(super) parent: Hash,
     pub(crate) entries: Vec<Entry>,
     /// The hash that identifies the file.
     pub(crate) hash: Hash,
+    /// The size of a small delta, of which the hash covers every byte.
+    pub(super) small_bytes: Option<usize>,
 }
 
 impl Header {
@@ -142,7 +147,8 @@ impl Header {
         let kind = match reader.u32()? {
             0 => FileKind::Catalog,
             1 => FileKind::Delta,
-            other => fail!(InvalidCatalog, "{WHAT}: kind {other}; expected 0 or 1"),
+            small_delta::KIND => return small_delta::read(file, reader.u32()?),
+            other => fail!(InvalidCatalog, "{WHAT}: kind {other}; expected 0 to 2"),
         };
         let (sections, zero) = (reader.u32()? as usize, reader.u32()?);
         if sections > MAX_SECTIONS || zero != 0 {
@@ -164,7 +170,13 @@ impl Header {
         if hash_of(&Sha256::digest(&file[..hashed])) != hash {
             fail!(InvalidCatalog, "{WHAT}: the hash differs from the header's bytes; the file is damaged");
         }
-        Ok(Self { kind, parent, entries, hash })
+        Ok(Self { kind, parent, entries, hash, small_bytes: None })
+    }
+
+    /// Returns true if a delta continues the file that the hash identifies.
+    pub(crate) fn continues(&self, hash: &Hash) -> bool {
+        let length = self.small_bytes.map_or(HASH_BYTES, |_| small_delta::HALF_HASH_BYTES);
+        self.parent[..length] == hash[..length]
     }
 
     /// Returns the size of the header at the beginning of `file`; `None` if too few bytes have arrived to know it.
@@ -177,13 +189,17 @@ impl Header {
         }
         let Some(numbers) = file.get(MAGIC.len()..20) else { return Ok(None) };
         let mut reader = ByteReader::new(numbers, WHAT);
-        let (version, _kind, sections) = (reader.u32()?, reader.u32()?, reader.u32()? as usize);
+        let (version, kind, number) = (reader.u32()?, reader.u32()?, reader.u32()?);
         if version != VERSION {
             fail!(
                 UnsupportedFormat,
                 "{WHAT}: format version {version}; this release reads version {VERSION}"
             );
         }
+        if kind == small_delta::KIND {
+            return small_delta::checked_size(number).map(Some);
+        }
+        let sections = number as usize;
         if sections > MAX_SECTIONS {
             fail!(InvalidCatalog, "{WHAT}: {sections} sections; expected at most {MAX_SECTIONS}");
         }
@@ -216,12 +232,19 @@ impl Header {
 
     /// Returns the size of the header.
     pub(crate) fn header_bytes(&self) -> usize {
-        Self::length_of(self.entries.len())
+        self.small_bytes.unwrap_or(Self::length_of(self.entries.len()))
     }
 
     /// Returns the size of the whole file.
     pub(crate) fn file_bytes(&self) -> usize {
-        self.entries.last().map_or(self.header_bytes(), |entry| entry.bytes.end)
+        let end = self.entries.last().map_or(0, |entry| entry.bytes.end);
+        end.max(self.header_bytes())
+    }
+
+    /// Returns the sections and their sizes.
+    #[cfg(feature = "index")]
+    pub(crate) fn sizes(&self) -> Vec<(SectionKind, usize)> {
+        self.entries.iter().map(|entry| (entry.kind, entry.bytes.len())).collect()
     }
 
     /// Returns the end of the section that the byte before `place` is in.
@@ -251,6 +274,9 @@ impl Header {
     /// # Errors
     /// `INTEGRITY_MISMATCH` if a hash differs, or a byte between sections is not zero.
     pub(crate) fn verify_arrived(&self, file: &[u8], before: usize) -> Result<()> {
+        if self.small_bytes.is_some() {
+            return Ok(());
+        }
         let mut end = self.header_bytes();
         for entry in &self.entries {
             if entry.bytes.end > file.len() {

@@ -5,3 +5,4 @@ pub(crate) mod container;
 #[cfg(any(feature = "index", test))]
 pub(crate) mod file_writer;
 pub(crate) mod receiver;
+pub(crate) mod small_delta;

@@ -209,6 +209,9 @@ impl FileReceiver {
                 header.file_bytes()
             );
         }
+        if header.small_bytes.is_some() {
+            return Ok(());
+        }
         while let Some(entry) = header.entries.get(self.sections) {
             let start = entry.bytes.start.min(self.bytes.len());
             if self.checked < start {
