@@ -1,4 +1,4 @@
-//! Folding by Unicode's tables: compatibility decomposition, accents removed, lower case, traditional to simplified.
+//! Folding by Unicode's tables: compatibility decomposition, accents removed, case folding, traditional to simplified.
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
@@ -24,15 +24,26 @@ impl Fold for UnicodeFold {
     }
 }
 
+/// The letter of Turkish whose upper case is I. Unicode's case folding leaves it as it is.
+const DOTLESS_I: char = 'ı';
+
 fn fold_char(c: char) -> Vec<char> {
-    let lower = |text: String| text.to_lowercase().nfkd().map(|(c, _)| c).collect::<String>();
-    let decomposed: String = c.to_string().nfkd().map(|(c, _)| c).collect();
+    // U+0345, an accent, is a letter in upper case.
+    let decomposed = c.to_string().nfkd().map(|(c, _)| c).filter(|&c| !is_ignored(c)).collect::<Vec<_>>();
+    let decomposed = decomposed.into_iter().flat_map(fold_case).collect::<String>();
     let simplified = simplified();
-    lower(decomposed)
-        .chars()
+    decomposed
+        .nfkd()
+        .map(|(c, _)| c)
         .filter(|&c| !is_ignored(c))
         .map(|c| simplified.get(&c).copied().unwrap_or(c))
         .collect()
+}
+
+/// Folds the case of a character: ß and ẞ are ss, ς is σ. Both are the lower case of an upper case.
+fn fold_case(c: char) -> impl Iterator<Item = char> {
+    let upper = |c: char| if c == DOTLESS_I { vec![c] } else { c.to_uppercase().collect() };
+    c.to_lowercase().flat_map(upper).flat_map(char::to_lowercase)
 }
 
 fn simplified() -> &'static HashMap<char, char> {
@@ -77,6 +88,14 @@ mod tests {
             ("／", "/"),
             ("裤", "裤"),
             ("½", "1⁄2"),
+            ("Straße", "strasse"),
+            ("STRAẞE", "strasse"),
+            ("ΟΔΟΣ", "οδοσ"),
+            ("οδός", "οδοσ"),
+            ("ﬆ", "st"),
+            ("ΐ", "ι"),
+            ("ᾳ", "α"),
+            ("ı", "ı"),
         ] {
             assert_eq!(folded(text), expected, "{text}");
         }

@@ -36,6 +36,22 @@ fn highlights_have_no_spelling_that_was_not_needed() {
 }
 
 #[test]
+fn case_is_folded_in_texts_and_queries() {
+    let catalog = catalog_of(&["Straße 路牌", "ΟΔΟΣ 路牌", "Kırmızı 裙"], &[]);
+    let found = |query: &str| {
+        let hits = run(&catalog, &json!({ "query": query }), None).unwrap().hits;
+        hits.into_iter().map(|hit| (hit.id, hit.highlights["title"].clone())).collect::<Vec<_>>()
+    };
+    for query in ["strasse", "STRASSE", "STRAẞE", "straße"] {
+        assert_eq!(found(query), [("p0".to_string(), vec![[0, 6]])], "{query}");
+    }
+    for query in ["οδος", "ΟΔΟΣ", "οδοσ", "ὁδός"] {
+        assert_eq!(found(query), [("p1".to_string(), vec![[0, 4]])], "{query}");
+    }
+    assert_eq!(found("KIRMIZI"), [], "ı is another letter than i");
+}
+
+#[test]
 fn suggestions_count_the_items_that_are_left() {
     let titles =
         ["阔腿裤女", "阔腿裤男", "阔腿裤 秋", "长阔腿裤", "zebra 裤", "zebra 包", "丝绸围巾", "丝绸裙"];
