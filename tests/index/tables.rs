@@ -1,7 +1,12 @@
 //! Items from tables.
 
+#[cfg(feature = "columnar")]
+use std::{fs, process::Command};
+
 use serde_json::json;
 
+#[cfg(feature = "columnar")]
+use super::MODEL;
 use super::{Folder, ITEMS, SCHEMA, fails, succeeds};
 
 #[test]
@@ -55,5 +60,55 @@ fn a_cell_of_another_kind_is_an_error_with_its_line() {
         let schema = folder.write("bad.json", &schema.to_string());
         let items = folder.write("items.jsonl", "{\"id\":\"a\"}");
         fails(&["build", &items, &folder.path("d"), "--schema", &schema], "INVALID_ARGUMENT", parts);
+    }
+}
+
+#[cfg(feature = "columnar")]
+#[test]
+fn columns_are_read_with_their_vectors() {
+    let folder = Folder::new("columns");
+    let items = folder
+        .write("items.jsonl", "{\"id\":\"a\",\"title\":\"阔腿裤\"}\n{\"id\":\"b\",\"title\":\"丝绸围巾\"}\n");
+    let schema = json!({
+        "fields": [{ "name": "title", "weight": 1 }],
+        "vectors": { "dimension": 64, "metric": "cosine", "text": { "field": "title", "prompt": "" } }
+    });
+    let schema = folder.write("schema.json", &schema.to_string());
+    let built = |source: &str, name: &str| {
+        let catalog = folder.path(name);
+        succeeds(&["build", source, &catalog, "--schema", &schema]);
+        fs::read(
+            fs::read_dir(catalog)
+                .unwrap()
+                .map(|entry| entry.unwrap().path())
+                .find(|path| path.extension().is_some_and(|end| end == "catalog"))
+                .unwrap(),
+        )
+        .unwrap()
+    };
+    let embed = |source: &str, out: &str, options: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_corom"));
+        let output = command.args(["embed", source, out, "-m", MODEL]).args(options).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    let records = folder.path("embedded.jsonl");
+    embed(&items, &records, &["--field", "title"]);
+    let expected = built(&records, "records");
+    let table = folder.write("items.tsv", "id\ttitle\na\t阔腿裤\nb\t丝绸围巾\n");
+    for (name, out) in [("embedded.parquet", "parquet"), ("embedded.arrows", "arrow")] {
+        let columns = folder.path(name);
+        embed(&table, &columns, &["--header", "--column", "title", "--id", "id"]);
+        assert!(built(&columns, out) == expected, "{name}");
+        fails(
+            &[
+                "build",
+                &columns,
+                &folder.path("x"),
+                "--schema",
+                &folder.write("plain.json", r#"{"fields":[{"name":"title","weight":1}]}"#),
+            ],
+            "INVALID_ARGUMENT",
+            &[name, "row 0", "embedding"],
+        );
     }
 }

@@ -1,11 +1,11 @@
-//! Whole rows of a file, by name: the cells of a table with a header, or the fields of JSON records.
+//! Whole rows of a file, by name: the cells of a table with a header, the fields of JSON records, or columns.
 
 use std::path::Path;
 
 use corom::error::Result;
 use serde_json::{Map, Value};
 
-use super::input::{InputFormat, Selection, Source, format_of, named_rows};
+use super::input::{InputFormat, Selection, Source, column_rows, format_of, named_rows};
 use crate::fail;
 
 /// A row: its place in the file, such as `line 7`, and its values. Those of a table are strings.
@@ -22,9 +22,13 @@ pub(crate) fn records(path: &Path, visit: &mut dyn FnMut(Record, bool) -> Result
         None if path == Path::new("-") => (false, false),
         Some(InputFormat::Tsv) => (true, false),
         Some(InputFormat::Csv) => (true, true),
+        Some(format @ (InputFormat::Parquet | InputFormat::Arrow)) => {
+            return column_rows(Source::open(path)?, &name, format, &mut |row| visit(row, false));
+        }
         _ => fail!(
             InvalidArgument,
-            "{name}: expected a file of items: .jsonl, .ndjson, .tsv or .csv, or - for JSON records on standard input"
+            "{name}: expected a file of items: .jsonl, .ndjson, .tsv, .csv, .parquet or .arrow, or - for JSON records on \
+             standard input"
         ),
     };
     let select = Selection { header: true, column: Some("1".into()), ..Selection::default() };

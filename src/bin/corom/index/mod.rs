@@ -33,7 +33,8 @@ pub(crate) struct Args {
 enum Command {
     /// Build a catalog folder from items
     Build {
-        /// The items: JSON records (.jsonl, .ndjson, or - for standard input), or a table with a header (.tsv, .csv)
+        /// The items: JSON records (.jsonl, .ndjson, or - for standard input), a table with a header (.tsv, .csv), or columns
+        /// (.parquet, .arrow, .arrows)
         items: PathBuf,
         /// The catalog folder to write
         catalog: PathBuf,
@@ -59,7 +60,8 @@ enum Command {
     Add {
         /// The catalog folder
         catalog: PathBuf,
-        /// The items: JSON records (.jsonl, .ndjson, or - for standard input), or a table with a header (.tsv, .csv)
+        /// The items: JSON records (.jsonl, .ndjson, or - for standard input), a table with a header (.tsv, .csv), or columns
+        /// (.parquet, .arrow, .arrows)
         items: PathBuf,
         #[command(flatten)]
         model: ItemModelArgs,

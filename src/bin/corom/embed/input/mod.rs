@@ -16,6 +16,8 @@ use corom::error::{Error, ErrorCode, Result};
 
 use super::row::{BadRow, BadRows, Content, Id, Position, Row, Window};
 use crate::fail;
+#[cfg(feature = "columnar")]
+pub(super) use columns::column_rows;
 pub(super) use named::named_rows;
 
 /// The bytes of the input after which a window is full, however many rows it has.
@@ -182,11 +184,31 @@ pub(super) fn open(
         #[cfg(feature = "columnar")]
         InputFormat::Parquet | InputFormat::Arrow => columns::open(source, name, format, select)?,
         #[cfg(not(feature = "columnar"))]
-        InputFormat::Parquet | InputFormat::Arrow => fail!(
-            InvalidArgument,
-            "{name} is read as {format:?}, which this build of corom cannot read; build it with --features cli,columnar"
-        ),
+        InputFormat::Parquet | InputFormat::Arrow => return Err(no_columns(name, format)),
     })
+}
+
+/// Reports that this build of the command reads no columns.
+///
+/// # Errors
+/// `INVALID_ARGUMENT`.
+#[cfg(not(feature = "columnar"))]
+pub(super) fn column_rows(
+    _source: Source,
+    name: &str,
+    format: InputFormat,
+    _visit: &mut dyn FnMut((String, serde_json::Map<String, serde_json::Value>)) -> Result<()>,
+) -> Result<()> {
+    Err(no_columns(name, format))
+}
+
+/// Returns the error for a file of columns.
+#[cfg(not(feature = "columnar"))]
+fn no_columns(name: &str, format: InputFormat) -> Error {
+    let message = format!(
+        "{name} is read as {format:?}, which this build of corom cannot read; build it with --features cli,columnar"
+    );
+    Error::new(ErrorCode::InvalidArgument, message)
 }
 
 fn check_selection(name: &str, format: InputFormat, select: &Selection) -> Result<()> {

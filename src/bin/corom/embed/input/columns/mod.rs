@@ -2,6 +2,7 @@
 //! (`picks`), cut into windows.
 
 mod picks;
+mod rows;
 mod source;
 
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use super::{
 };
 use crate::embed::columnar::{filter, guarded, internal, row_bytes};
 use picks::Picks;
+pub(in crate::embed) use rows::column_rows;
 use source::Batches;
 
 /// Opens a Parquet file or an Arrow stream.
