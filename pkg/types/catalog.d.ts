@@ -67,6 +67,8 @@ export interface CatalogInfo {
     readonly dimension: number;
     readonly metric: "dot" | "cosine" | "l2";
     readonly lineage?: string;
+    /** The text of an item that was embedded: a field, after a prompt. Absent if it is not known. */
+    readonly text?: { readonly field: string; readonly prompt: string };
     /** The rows that are kept beside the codes: 8 or 4 bits per dimension, or nothing. */
     readonly rows: "int8" | "int4" | "none";
     readonly oversampling: number;

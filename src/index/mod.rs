@@ -23,6 +23,7 @@ mod characters;
 mod columns;
 mod dictionary;
 mod diversify;
+mod embedded_text;
 mod facets;
 mod filter;
 mod format;
@@ -61,6 +62,7 @@ pub use analysis::{
 pub use arrival::layout;
 pub use attribute_value::AttributeValue;
 pub use catalog::{Catalog, Check, file_hash};
+pub use embedded_text::EmbeddedText;
 pub use format::receiver::{FilePart, FileReceiver};
 pub use json::Json;
 pub use request::{Boost, FacetRequest, Fusion, Matching, Mode, SearchRequest, SortKey};
@@ -97,9 +99,9 @@ pub(crate) mod sections {
     pub(crate) use super::format::bytes::ByteWriter;
     pub(crate) use super::format::container::{FileKind, SectionKind};
     pub(crate) use super::format::file_writer::{LastSection, write_file};
+    pub(crate) use super::format::small_delta;
     pub(crate) use super::ids::Ids;
     pub(crate) use super::kernels::nibble_sums::BLOCK_ITEMS as CODE_BLOCK_ITEMS;
-    pub(crate) use super::format::small_delta;
     pub(crate) use super::postings::{MAX_FIELDS, PostingsWriter};
     pub(crate) use super::readings::Readings;
     pub(crate) use super::synonyms::Synonyms;

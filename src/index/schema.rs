@@ -1,5 +1,6 @@
 //! The schema of a catalog: its fields, its attributes and its vectors. It is the only section that is JSON.
 
+use super::embedded_text::{EmbeddedText, MAX_PROMPT_BYTES};
 use super::json::Json;
 use super::json_fields::{fields, list, number, one_of, optional, string, whole};
 use super::number;
@@ -138,6 +139,8 @@ pub struct VectorSpace {
     pub metric: SpaceMetric,
     /// The identity of the model that made the vectors.
     pub lineage: Option<String>,
+    /// The text of an item that was embedded, if it is known.
+    pub text: Option<EmbeddedText>,
     /// The numbers that the rows of vectors consist of.
     pub rows: RowKind,
     /// The number of candidates per result that the coded scan re-scores. 0: the catalog has no codes.
@@ -147,7 +150,7 @@ pub struct VectorSpace {
 impl VectorSpace {
     fn from_json(json: &Json) -> Result<Self> {
         let (mut dimension, mut metric, mut lineage, mut oversampling) = (None, None, None, None);
-        let mut rows = RowKind::default();
+        let (mut rows, mut text) = (RowKind::default(), None);
         for (name, value) in fields(json, "vectors")? {
             let at = &format!("vectors.{name}");
             match name.as_str() {
@@ -158,6 +161,7 @@ impl VectorSpace {
                     metric = Some(one_of(value, at, &choices)?);
                 }
                 "lineage" => lineage = optional(value, |value| string(value, at))?,
+                "text" => text = optional(value, |value| EmbeddedText::from_json(value, at))?,
                 "rows" => {
                     let choices =
                         [RowKind::Int8, RowKind::Int4, RowKind::None].map(|kind| (kind.name(), kind));
@@ -170,13 +174,14 @@ impl VectorSpace {
         let (Some(dimension), Some(metric), Some(oversampling)) = (dimension, metric, oversampling) else {
             fail!(InvalidArgument, "vectors: expected \"dimension\", \"metric\" and \"oversampling\"")
         };
-        Ok(Self { dimension, metric, lineage, rows, oversampling })
+        Ok(Self { dimension, metric, lineage, text, rows, oversampling })
     }
 
     /// Returns the properties as JSON.
     pub(crate) fn to_json(&self) -> Json {
         let mut fields = vec![("dimension", self.dimension.into()), ("metric", self.metric.name().into())];
         fields.extend(self.lineage.as_deref().map(|lineage| ("lineage", lineage.into())));
+        fields.extend(self.text.as_ref().map(|text| ("text", text.to_json())));
         fields.push(("rows", self.rows.name().into()));
         fields.push(("oversampling", (self.oversampling as usize).into()));
         Json::Object(fields.into_iter().map(|(name, value)| (name.to_string(), value)).collect())
@@ -344,6 +349,14 @@ impl Schema {
         if space.lineage.as_ref().is_some_and(|lineage| !(1..=MAX_LINEAGE_BYTES).contains(&lineage.len())) {
             return Some(format!("lineage: expected 1 to {MAX_LINEAGE_BYTES} bytes"));
         }
+        if let Some(text) = &space.text {
+            if !self.fields.iter().any(|field| field.name == text.field) {
+                return Some(format!("vectors.text: there is no field {:?}", text.field));
+            }
+            if text.prompt.len() > MAX_PROMPT_BYTES {
+                return Some(format!("vectors.text: the prompt has more than {MAX_PROMPT_BYTES} bytes"));
+            }
+        }
         (space.oversampling > 1024).then(|| format!("oversampling {}; at most 1024", space.oversampling))
     }
 
@@ -354,9 +367,14 @@ impl Schema {
 
     /// Returns true if the items of both schemas can be in one catalog.
     pub(crate) fn fits(&self, other: &Self) -> bool {
-        let space = |schema: &Self| {
-            schema.vectors.as_ref().map(|v| (v.dimension, v.metric, v.rows, v.lineage.clone()))
+        let vectors = match (&self.vectors, &other.vectors) {
+            (Some(a), Some(b)) => {
+                (a.dimension, a.metric, a.rows) == (b.dimension, b.metric, b.rows)
+                    && a.lineage == b.lineage
+                    && a.text == b.text
+            }
+            (a, b) => a.is_none() && b.is_none(),
         };
-        self.fields == other.fields && self.attributes == other.attributes && space(self) == space(other)
+        vectors && self.fields == other.fields && self.attributes == other.attributes
     }
 }

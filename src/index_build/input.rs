@@ -1,13 +1,10 @@
 //! The sources of a catalog as files have them: a schema, rows of items, synonyms; and a catalog as files show it.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Map, Value, json};
 
 use super::item::Item;
-use super::vectors::MAX_QUERIES;
 use crate::error::{Result, fail};
-use crate::index::{AttributeKind, Catalog, Hit, Schema, VectorSpace};
+use crate::index::{AttributeKind, Catalog, Hit, Schema};
 
 /// Separates the tags in a cell of a table.
 const TAG_SEPARATOR: char = '|';
@@ -15,7 +12,7 @@ const TAG_SEPARATOR: char = '|';
 /// Reads a schema of JSON, and the names of what is stored.
 ///
 /// # Errors
-/// `INVALID_ARGUMENT` if it is not an object with the fields of a schema.
+/// `INVALID_ARGUMENT` if it is not an object with the fields of a schema, or outside the limits.
 pub fn read_schema(mut value: Value) -> Result<(Schema, Vec<String>)> {
     let Some(object) = value.as_object_mut() else { fail!(InvalidArgument, "expected an object") };
     let stored = object.remove("stored").unwrap_or(json!([]));
@@ -27,7 +24,10 @@ pub fn read_schema(mut value: Value) -> Result<(Schema, Vec<String>)> {
     match (serde_json::from_value(value), serde_json::from_value::<Vec<String>>(stored)) {
         (Ok(schema), Ok(stored)) => {
             check_stored(&stored, &schema)?;
-            Ok((schema, stored))
+            match Schema::problem(&schema) {
+                Some(problem) => fail!(InvalidArgument, "{problem}"),
+                None => Ok((schema, stored)),
+            }
         }
         (Err(error), _) | (_, Err(error)) => fail!(InvalidArgument, "{error}"),
     }
@@ -52,41 +52,6 @@ fn check_stored(stored: &[String], schema: &Schema) -> Result<()> {
         fail!(InvalidArgument, "stored: {name:?} is {what}, which comes back without it; leave it out");
     }
     Ok(())
-}
-
-/// Names of a schema that no row has had yet: spelled wrong, or without values.
-#[derive(Debug, Clone, Default)]
-pub struct UnseenNames {
-    names: BTreeMap<String, &'static str>,
-    rows: usize,
-}
-
-impl UnseenNames {
-    /// Begins with every name of a schema.
-    pub fn new(schema: &Schema, stored: &[String]) -> Self {
-        let fields = schema.fields.iter().map(|field| (field.name.clone(), "field"));
-        let attributes = schema.attributes.iter().map(|attribute| (attribute.name.clone(), "attribute"));
-        let stored = stored.iter().map(|name| (name.clone(), "stored value"));
-        Self { names: fields.chain(attributes).chain(stored).collect(), rows: 0 }
-    }
-
-    /// Notes the names of a row.
-    pub fn see(&mut self, row: &Map<String, Value>) {
-        self.rows += 1;
-        self.names.retain(|name, _| !row.contains_key(name));
-    }
-
-    /// Returns a warning, if there were rows and a name was in none of them.
-    pub fn warning(&self) -> Option<String> {
-        if self.rows == 0 || self.names.is_empty() {
-            return None;
-        }
-        let names: Vec<String> = self.names.iter().map(|(name, what)| format!("{what} {name:?}")).collect();
-        Some(format!(
-            "no item has the {}; compare the schema with the names in the items",
-            names.join(", the ")
-        ))
-    }
 }
 
 /// Reads the row of an item: a JSON record, or the cells of a table, which are read by the kinds of the attributes.
@@ -154,51 +119,6 @@ pub fn read_synonyms(text: &str) -> Vec<Vec<String>> {
     text.lines().filter(|line| !line.trim().is_empty()).map(words).collect()
 }
 
-/// Takes the vectors of a model into a schema, which may state its vectors. Returns false if one of the two has no
-/// lineage, so that another model would not be noticed.
-///
-/// # Errors
-/// `MODEL_MISMATCH` if the schema's vectors are another model's, `INVALID_ARGUMENT` if the metric differs.
-pub fn use_model(schema: &mut Schema, model: VectorSpace) -> Result<bool> {
-    let space = schema.vectors.get_or_insert_with(|| model.clone());
-    let is_compared = space.check_model(model.dimension, model.lineage.as_deref())?;
-    if space.metric != model.metric {
-        fail!(
-            InvalidArgument,
-            "--model: its metric is {:?}; that of the catalog is {:?}",
-            model.metric,
-            space.metric
-        );
-    }
-    space.lineage = space.lineage.take().or(model.lineage);
-    Ok(is_compared)
-}
-
-/// Returns the number of a field: the first one, or the one with a name.
-///
-/// # Errors
-/// `INVALID_ARGUMENT` if the schema has no field of the name.
-pub fn embedded_field(schema: &Schema, name: Option<&str>) -> Result<usize> {
-    let Some(name) = name else { return Ok(0) };
-    match schema.fields.iter().position(|field| field.name == name) {
-        Some(field) => Ok(field),
-        None => fail!(InvalidArgument, "--text: the schema has no field {name:?}"),
-    }
-}
-
-/// Returns pieces of the texts of a field, as customers type them: three to eight characters of items that are spread over
-/// the catalog. Their vectors are like those of queries.
-pub fn query_texts(items: &[Item], field: usize) -> Vec<String> {
-    let spread = items.iter().step_by(items.len().div_ceil(MAX_QUERIES).max(1));
-    let piece = |(number, item): (usize, &Item)| {
-        let chars: Vec<char> = item.texts[field].chars().collect();
-        let length = (3 + number % 6).min(chars.len());
-        let start = number * 7 % (chars.len() - length + 1);
-        chars[start..start + length].iter().collect::<String>().trim().to_string()
-    };
-    spread.enumerate().map(piece).filter(|text| !text.is_empty()).collect()
-}
-
 /// Returns an item as the builder reads it, without its vector.
 pub fn record_of(item: Hit) -> Value {
     let mut record = match item.stored.as_ref().map(Value::from) {
@@ -214,7 +134,8 @@ pub fn record_of(item: Hit) -> Value {
 
 /// Returns lines with the number of items, the schema, and the size of each section.
 pub fn describe(catalog: &Catalog) -> String {
-    let schema = serde_json::to_string_pretty(catalog.schema()).unwrap_or_default();
+    let schema = Schema { items: catalog.len() as u32, ..catalog.schema().clone() };
+    let schema = serde_json::to_string_pretty(&schema).unwrap_or_default();
     let mut lines = vec![format!("{} items", catalog.len()), schema];
     for (file, sections) in catalog.sections().into_iter().enumerate() {
         for (name, bytes) in sections {

@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::tests::{DIMENSION, items, schema, search};
+use super::tests::{items, schema, search};
 use super::{
-    BuildOptions, Change, CodesOption, Item, UnseenNames, build, compact, delta, read_row, read_schema,
-    record_of,
+    BuildOptions, Change, CodesOption, Item, ItemReader, build, compact, delta, describe, read_row,
+    read_schema, record_of, use_text,
 };
 use crate::index::{Catalog, Check, RowKind, Schema, SearchRequest, SpaceMetric};
 
@@ -50,6 +50,34 @@ fn a_catalog_without_items_takes_items() {
             assert_eq!((catalog.len(), found.hits[0].id.as_str()), (items.len(), "p7"), "{rows:?}");
         }
     }
+}
+
+#[test]
+fn items_that_are_added_get_the_text_of_those_before() {
+    let metric = Some(SpaceMetric::Cosine);
+    let mut schema = schema(metric);
+    let text = use_text(&mut schema, Some("brand"), Some("品牌："), "passage: ").unwrap();
+    assert_eq!((text.field, text.prompt.as_str(), text.warning), (1, "品牌：", None));
+    let file = build(&schema, &items(metric), &BuildOptions::default()).unwrap();
+    let catalog = Catalog::open(file, Check::Hashes).unwrap();
+    let catalog = Catalog::open(compact(&catalog).unwrap(), Check::Hashes).unwrap();
+    let added = |field, prompt| use_text(&mut catalog.schema().clone(), field, prompt, "passage: ");
+    for (field, prompt) in [(None, None), (Some("brand"), None), (Some("brand"), Some("品牌："))] {
+        let text = added(field, prompt).unwrap();
+        assert_eq!((text.field, text.prompt.as_str(), text.warning), (1, "品牌：", None));
+    }
+    rejected(added(Some("title"), None), &["--text", "\"title\"", "\"brand\""]);
+    rejected(added(None, Some("")), &["--prompt", "\"\"", "品牌："]);
+    rejected(added(Some("titel"), None), &["no field \"titel\""]);
+
+    // Vectors of unknown texts.
+    let file = build(&super::tests::schema(metric), &items(metric), &BuildOptions::default()).unwrap();
+    let unknown = Catalog::open(file, Check::Hashes).unwrap();
+    let text = use_text(&mut unknown.schema().clone(), None, None, "passage: ").unwrap();
+    assert_eq!((text.field, text.prompt.as_str()), (0, "passage: "));
+    assert!(text.warning.unwrap().contains("\"title\" after the prompt \"passage: \""));
+    let long = "长".repeat(2000);
+    rejected(use_text(&mut super::tests::schema(metric), None, Some(&long), ""), &["prompt", "4096 bytes"]);
 }
 
 #[test]
@@ -179,7 +207,8 @@ fn patches_that_change_nothing_are_not_written() {
         Catalog::open(build(&schema(None), &items(None), &BuildOptions::default()).unwrap(), Check::Hashes)
             .unwrap();
     let file = patched(json!({ "p1": same, "p2": { "price": 9000.5, "shop": "新店" } })).unwrap();
-    assert!(file.len() < 256 && !String::from_utf8_lossy(&file).contains("p1"), "{}", file.len());
+    let written = String::from_utf8_lossy(&file);
+    assert!(file.len() < 100 && !written.contains("\"p1\""), "{}: {written}", file.len());
     applied.apply(file, Check::Hashes).unwrap();
     assert_eq!(search(&applied, json!({ "filter": { "price": 9000.5, "shop": "新店" } })).hits[0].id, "p2");
     rejected(patched(json!({ "nothing": {} })), &["nothing"]);
@@ -195,23 +224,101 @@ fn patches_that_change_nothing_are_not_written() {
 }
 
 #[test]
-fn names_of_the_schema_that_no_row_has_are_told() {
-    let schema: Schema = schema(Some(SpaceMetric::Cosine));
-    assert_eq!(schema.vectors.as_ref().unwrap().dimension, DIMENSION);
-    let mut unseen = UnseenNames::new(&schema, &["url".to_string()]);
-    assert_eq!(unseen.warning(), None, "no row yet");
-    unseen.see(&object(json!({ "id": "a", "titel": "裤", "price": 3, "stock": null, "shop": "" })));
-    let warning = unseen.warning().unwrap();
-    assert!(
-        ["field \"title\"", "attribute \"tags\"", "stored value \"url\""]
-            .iter()
-            .all(|part| warning.contains(part)),
-        "{warning}"
+fn names_of_the_schema_without_a_value_are_told() {
+    let mut reader = ItemReader::new(schema(None), vec!["url".to_string()], false);
+    assert_eq!(reader.warning(), None, "no row yet");
+    let mut read = |row: Value, place: &str| {
+        reader.read(object(row), false, place).unwrap();
+        reader.warning()
+    };
+    let row =
+        json!({ "id": "a", "titel": "裤", "title": " ", "price": 3, "stock": false, "shop": "", "tags": [] });
+    let warning = read(row, "line 1").unwrap();
+    for part in [
+        "field \"brand\"",
+        "field \"title\"",
+        "attribute \"shop\"",
+        "attribute \"tags\"",
+        "stored value \"url\"",
+    ] {
+        assert!(warning.contains(part), "{warning}: {part}");
+    }
+    assert!(!warning.contains("price") && !warning.contains("stock"), "{warning}");
+    let row = json!({ "id": "b", "title": "裤", "brand": "N", "shop": "东", "tags": ["新"], "url": 0 });
+    assert_eq!(read(row, "line 2"), None);
+}
+
+#[test]
+fn faults_of_items_are_told_when_their_row_is_read() {
+    let mut space = schema(Some(SpaceMetric::Cosine));
+    space.vectors.as_mut().unwrap().dimension = 2;
+    let read = |schema: &Schema, has_model: bool, rows: &[Value]| {
+        let mut reader = ItemReader::new(schema.clone(), Vec::new(), has_model);
+        let mut read = Vec::new();
+        for (number, row) in rows.iter().enumerate() {
+            read.push(reader.read(object(row.clone()), false, &format!("line {}", 2 * number + 1))?);
+        }
+        Ok(read)
+    };
+    let (plain, vector) = (json!({ "id": "a" }), json!({ "id": "b", "embedding": [1, 2] }));
+    assert_eq!(read(&schema(None), false, &[plain.clone(), json!({ "id": 7 })]).unwrap().len(), 2);
+    assert_eq!(read(&space, true, &[plain.clone()]).unwrap()[0].vector, None);
+    assert_eq!(read(&space, false, &[vector.clone()]).unwrap()[0].vector, Some(vec![1.0, 2.0]));
+    rejected(
+        read(&schema(None), false, &[json!({ "id": "7" }), json!({ "id": 7 })]),
+        &["\"7\"", "twice, first in line 1"],
     );
-    assert!(
-        !warning.contains("price") && !warning.contains("stock") && !warning.contains("shop"),
-        "{warning}"
+    rejected(read(&space, true, &[plain.clone(), vector.clone()]), &["\"b\"", "leave out --model"]);
+    rejected(read(&schema(None), false, &[vector]), &["\"b\"", "no \"vectors\""]);
+    rejected(read(&space, false, &[plain]), &["\"a\"", "has no embedding", "--model"]);
+    rejected(
+        read(&space, false, &[json!({ "id": "c", "embedding": [1] })]),
+        &["\"c\"", "1 values", "2 dimensions"],
     );
-    unseen.see(&object(json!({ "title": "", "brand": "", "tags": [], "url": 1 })));
-    assert_eq!(unseen.warning(), None);
+    rejected(read(&space, true, &[json!({ "id": "" })]), &["1 to 1024"]);
+}
+
+#[test]
+fn a_schema_that_no_catalog_can_have_is_rejected_as_it_is_read() {
+    let field = |name: &str| json!({ "name": name, "weight": 1 });
+    for (fields, vectors, part) in [
+        (json!([]), json!(null), "0 fields"),
+        (json!([field("a"), field("a")]), json!(null), "twice"),
+        (json!([field("and")]), json!(null), "reserved"),
+        (json!([{ "name": "a", "weight": 1001 }]), json!(null), "weight"),
+        (json!([field("a")]), json!({ "dimension": 0, "metric": "dot" }), "dimension 0"),
+        (
+            json!([field("a")]),
+            json!({ "dimension": 3, "metric": "dot", "text": { "field": "b", "prompt": "" } }),
+            "no field \"b\"",
+        ),
+        (
+            json!([field("a")]),
+            json!({ "dimension": 3, "metric": "dot", "text": { "field": "a" } }),
+            "\"prompt\"",
+        ),
+    ] {
+        rejected(read_schema(json!({ "fields": fields, "vectors": vectors })), &[part]);
+    }
+}
+
+#[test]
+fn every_file_and_every_item_is_described() {
+    let mut catalog = open(&items(None));
+    let count = catalog.len() - 1;
+    for change in [
+        Change { removals: ["p3".to_string()].into(), ..Default::default() },
+        Change { patches: object(json!({ "p1": { "price": 1.5 } })), ..Default::default() },
+        Change { items: vec![items(None)[5].clone()], ..Default::default() },
+    ] {
+        catalog.apply(delta(&catalog, &change).unwrap(), Check::Hashes).unwrap();
+    }
+    let text = describe(&catalog);
+    assert!(
+        text.starts_with(&format!("{count} items\n")) && text.contains(&format!("\"items\": {count}")),
+        "{text}"
+    );
+    for part in ["file 1  removals                    3 bytes", "file 2  patches ", "file 3  columns "] {
+        assert!(text.contains(part), "{text}");
+    }
 }

@@ -7,7 +7,9 @@ mod characters;
 mod fold;
 mod input;
 mod item;
+mod item_reader;
 mod keywords;
+mod model_texts;
 mod phrases;
 mod readings;
 mod texts;
@@ -15,11 +17,10 @@ mod vectors;
 
 pub use build::{BuildOptions, CodesOption, build, build_to, compact};
 pub use change::{Change, delta};
-pub use input::{
-    UnseenNames, describe, embedded_field, query_texts, read_row, read_schema, read_synonyms, record_of,
-    use_model,
-};
+pub use input::{describe, read_row, read_schema, read_synonyms, record_of};
 pub use item::Item;
+pub use item_reader::ItemReader;
+pub use model_texts::{ItemText, check_field, query_texts, use_model, use_text};
 pub use vectors::VectorSource;
 
 #[cfg(test)]

@@ -31,6 +31,7 @@ pub(super) fn schema(metric: Option<SpaceMetric>) -> Schema {
             dimension: DIMENSION,
             metric,
             lineage: None,
+            text: None,
             rows: RowKind::Int8,
             oversampling: 0,
         }),

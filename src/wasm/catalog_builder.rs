@@ -1,12 +1,12 @@
 //! The class `CatalogBuilder` of `corom-index.wasm` (feature `index`): builds and changes catalogs for `npx corom index`.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 use wasm_bindgen::prelude::*;
 
 use super::catalog::{Catalog, read};
 use crate::error::{Error, ErrorCode};
 use crate::index::{self, RowKind, Schema, SearchRequest, SpaceMetric, VectorSpace};
-use crate::index_build::{self, BuildOptions, Change, CodesOption, Item, UnseenNames};
+use crate::index_build::{self, BuildOptions, Change, CodesOption, Item, ItemReader};
 
 fn codes_option(codes: &str) -> CodesOption {
     match codes {
@@ -21,26 +21,29 @@ fn codes_option(codes: &str) -> CodesOption {
 pub struct CatalogBuilder {
     schema: Schema,
     stored: Vec<String>,
+    reader: ItemReader,
     items: Vec<Item>,
     queries: Vec<Vec<f32>>,
-    unseen: UnseenNames,
+    /// The field that is embedded.
+    field: usize,
+    /// A warning about the texts of the catalog's vectors.
+    text_warning: Option<String>,
 }
 
 #[wasm_bindgen]
 impl CatalogBuilder {
-    /// Begins a catalog with a schema file, JSON.
+    /// Begins a catalog with a schema file, JSON. `has_model` is true if a model embeds the items, `text` names the field.
     #[wasm_bindgen(constructor)]
-    pub fn new(schema: &str) -> Result<Self, JsValue> {
+    pub fn new(schema: &str, has_model: bool, text: Option<String>) -> Result<Self, JsValue> {
         let (schema, stored) = index_build::read_schema(json(schema)?)?;
-        let unseen = UnseenNames::new(&schema, &stored);
-        Ok(Self { schema, stored, items: Vec::new(), queries: Vec::new(), unseen })
+        index_build::check_field(&schema, text.as_deref())?;
+        Ok(Self::of(schema, stored, has_model))
     }
 
     /// Begins the items that are added to a catalog. `stored` has the names of what is stored with an item.
     #[wasm_bindgen(js_name = forCatalog)]
-    pub fn for_catalog(catalog: &Catalog, stored: Vec<String>) -> Self {
-        let schema = catalog.0.schema().clone();
-        Self { schema, stored, items: Vec::new(), queries: Vec::new(), unseen: UnseenNames::default() }
+    pub fn for_catalog(catalog: &Catalog, stored: Vec<String>, has_model: bool) -> Self {
+        Self::of(catalog.0.schema().clone(), stored, has_model)
     }
 
     /// Returns the names of what is stored with an item.
@@ -59,18 +62,16 @@ impl CatalogBuilder {
         self.schema.vectors.is_some()
     }
 
-    /// Appends an item: a JSON record, or the cells of a table by name. See [`index_build::read_row`].
-    pub fn add(&mut self, row: &str, is_table: bool) -> Result<(), JsValue> {
-        let row: Map<String, Value> = json(row)?;
-        self.unseen.see(&row);
-        self.items.push(index_build::read_row(row, is_table, &self.schema, &self.stored)?);
+    /// Appends an item at a place, such as `line 7`: a JSON record, or the cells of a table by name. See
+    /// [`ItemReader::read`].
+    pub fn add(&mut self, row: &str, is_table: bool, place: &str) -> Result<(), JsValue> {
+        self.items.push(self.reader.read(json(row)?, is_table, place)?);
         Ok(())
     }
 
-    /// Returns a warning if no row of a new catalog has a name of the schema. See [`UnseenNames`].
-    #[wasm_bindgen(js_name = unseenNames)]
-    pub fn unseen_names(&self) -> Option<String> {
-        self.unseen.warning()
+    /// Returns a warning about names of the schema without values. See [`ItemReader::warning`].
+    pub fn warning(&self) -> Option<String> {
+        self.reader.warning()
     }
 
     /// Takes the vectors of a model into the schema. See [`index_build::use_model`].
@@ -81,9 +82,6 @@ impl CatalogBuilder {
         metric: &str,
         lineage: Option<String>,
     ) -> Result<bool, JsValue> {
-        if let Some(item) = self.items.iter().find(|item| item.vector.is_some()) {
-            return Err(invalid(format!("item {:?} has an embedding; leave out --model", item.id)));
-        }
         let metric = match metric {
             "dot" => SpaceMetric::Dot,
             "cosine" => SpaceMetric::Cosine,
@@ -93,14 +91,34 @@ impl CatalogBuilder {
                 return Err(invalid(format!("--model: its metric is {other}; {expected}")));
             }
         };
-        let model = VectorSpace { dimension, metric, lineage, rows: RowKind::Int8, oversampling: 0 };
+        let model =
+            VectorSpace { dimension, metric, lineage, text: None, rows: RowKind::Int8, oversampling: 0 };
         Ok(index_build::use_model(&mut self.schema, model)?)
     }
 
-    /// Returns the texts of a field, one per item: those that are embedded.
-    pub fn texts(&self, field: Option<String>) -> Result<Vec<String>, JsValue> {
-        let field = index_build::embedded_field(&self.schema, field.as_deref())?;
-        Ok(self.items.iter().map(|item| item.texts[field].clone()).collect())
+    /// Takes the text that is embedded into the schema, and returns its prompt. `prompt` is the user's choice, `own` the
+    /// model's prompt for documents. See [`index_build::use_text`].
+    #[wasm_bindgen(js_name = useText)]
+    pub fn use_text(
+        &mut self,
+        field: Option<String>,
+        prompt: Option<String>,
+        own: &str,
+    ) -> Result<String, JsValue> {
+        let text = index_build::use_text(&mut self.schema, field.as_deref(), prompt.as_deref(), own)?;
+        (self.field, self.text_warning) = (text.field, text.warning);
+        Ok(text.prompt)
+    }
+
+    /// Returns the warning of `useText`. See [`index_build::ItemText::warning`].
+    #[wasm_bindgen(js_name = textWarning)]
+    pub fn text_warning(&self) -> Option<String> {
+        self.text_warning.clone()
+    }
+
+    /// Returns the texts that are embedded, one per item.
+    pub fn texts(&self) -> Vec<String> {
+        self.items.iter().map(|item| item.texts[self.field].clone()).collect()
     }
 
     /// Sets the vectors of the items from `first` on, `[items, dimension]`.
@@ -112,18 +130,11 @@ impl CatalogBuilder {
         }
     }
 
-    /// Returns the id of the first item without a vector.
-    #[wasm_bindgen(js_name = withoutVector)]
-    pub fn without_vector(&self) -> Option<String> {
-        self.items.iter().find(|item| item.vector.is_none()).map(|item| item.id.clone())
-    }
-
     /// Returns pieces of the items' texts that stand for queries, if codes are written. See [`index_build::query_texts`].
     #[wasm_bindgen(js_name = queryTexts)]
-    pub fn query_texts(&self, field: Option<String>, codes: &str) -> Result<Vec<String>, JsValue> {
-        let field = index_build::embedded_field(&self.schema, field.as_deref())?;
+    pub fn query_texts(&self, codes: &str) -> Vec<String> {
         let is_wanted = codes_option(codes).applies_to(self.items.len());
-        Ok(if is_wanted { index_build::query_texts(&self.items, field) } else { Vec::new() })
+        if is_wanted { index_build::query_texts(&self.items, self.field) } else { Vec::new() }
     }
 
     /// Sets the vectors of texts of `queryTexts`, `[texts, dimension]`.
@@ -153,6 +164,14 @@ impl CatalogBuilder {
     pub fn delta(&mut self, catalog: &Catalog) -> Result<Vec<u8>, JsValue> {
         let items = std::mem::take(&mut self.items);
         Ok(index_build::delta(&catalog.0, &Change { items, ..Change::default() })?)
+    }
+}
+
+impl CatalogBuilder {
+    fn of(schema: Schema, stored: Vec<String>, has_model: bool) -> Self {
+        let reader = ItemReader::new(schema.clone(), stored.clone(), has_model);
+        let (items, queries) = (Vec::new(), Vec::new());
+        Self { schema, stored, reader, items, queries, field: 0, text_warning: None }
     }
 }
 

@@ -68,6 +68,41 @@ describe("corom index", () => {
     compare();
   });
 
+  test("adds items with the field and prompt of those before", (t) => {
+    const { write, run, compare } = pair(t);
+    const items = write("items.jsonl", lines(ITEMS.slice(0, 9)));
+    const more = write("more.jsonl", lines(ITEMS.slice(9, 12)));
+    const own = ["--text", "brand", "--prompt", "品牌："];
+    const build = (...options) => run("build", items, "CATALOG", "--schema", write("schema.json", SCHEMA), "--force", ...options);
+    const added = (...options) => {
+      build("-m", MODEL, ...own);
+      run("add", "CATALOG", more, "-m", MODEL, ...options);
+      return compare().files;
+    };
+    assert.deepEqual(added(), added(...own));
+    const text = JSON.parse(/\{[^]*\}/.exec(run("info", "CATALOG")[1].stdout)[0]).vectors.text;
+    assert.deepEqual(text, { field: "brand", prompt: "品牌：" });
+    const refused = (parts, ...options) => {
+      for (const { stderr } of run("add", "CATALOG", more, ...options)) {
+        for (const part of ["error[INVALID_ARGUMENT]", ...parts]) assert.ok(stderr.includes(part), stderr);
+      }
+    };
+    refused(["--text", '"brand"'], "-m", MODEL, "--text", "title");
+    refused(["--prompt", "品牌："], "-m", MODEL, "--prompt", "");
+    refused(["no prompt `passage`"], "-m", MODEL, "--prompt", "passage");
+    assert.equal(compare().files.length, 2);
+    build();
+    refused(["--model", "no vectors"], "-m", MODEL);
+    // Vectors whose texts are not known.
+    const vectors = { ...SCHEMA, vectors: { dimension: 64, metric: "dot" } };
+    const embedded = ITEMS.slice(0, 9).map((item, i) => ({ ...item, embedding: Array.from({ length: 64 }, (_, d) => Math.sin(i + d)) }));
+    run("build", write("own.jsonl", lines(embedded)), "CATALOG", "--schema", write("own.json", vectors), "--force");
+    for (const { stderr } of run("add", "CATALOG", more, "-m", MODEL)) {
+      assert.match(stderr, /warning: the catalog does not say which texts [^]*"title" after the prompt ""/);
+    }
+    compare();
+  });
+
   test("reads a table, and vectors of the caller's own", (t) => {
     const { write, run, compare } = pair(t);
     const rows = ITEMS.slice(0, 20).map((item, i) => [

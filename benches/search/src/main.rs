@@ -56,6 +56,7 @@ fn build_file(items: &str, schema: &str, out: &str, given: &[&str]) {
         dimension,
         metric: SpaceMetric::Cosine,
         lineage: None,
+        text: None,
         rows: RowKind::Int8,
         oversampling: 0,
     });

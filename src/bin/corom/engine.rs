@@ -70,6 +70,14 @@ impl Engine {
         }
     }
 
+    /// Returns the text of a prompt, which may be empty.
+    ///
+    /// # Errors
+    /// `INVALID_ARGUMENT` if the model has no such prompt.
+    pub(crate) fn prompt(&self, choice: &PromptChoice) -> Result<String> {
+        self.embedder.prompts().resolve(choice).map(str::to_owned)
+    }
+
     /// Embeds texts: long ones first, texts of like length together. Calls `progress` with the number of texts that are
     /// done.
     ///

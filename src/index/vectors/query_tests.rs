@@ -17,8 +17,14 @@ fn scores_equal_those_of_the_vectors() {
     let mut random = Random(5);
     for metric in [SpaceMetric::Dot, SpaceMetric::Cosine, SpaceMetric::L2] {
         for dimension in [5, 96, 200] {
-            let space =
-                VectorSpace { dimension, metric, lineage: None, rows: RowKind::Int8, oversampling: 8 };
+            let space = VectorSpace {
+                dimension,
+                metric,
+                lineage: None,
+                text: None,
+                rows: RowKind::Int8,
+                oversampling: 8,
+            };
             let raw = vectors(&mut random, 400, dimension);
             let items: Vec<Vec<f32>> = raw.iter().map(|vector| checked(vector, &space).unwrap()).collect();
             let mean: Vec<f32> = (0..dimension)
@@ -89,6 +95,7 @@ fn wrong_vectors_are_rejected() {
         dimension: 3,
         metric: SpaceMetric::Cosine,
         lineage: None,
+        text: None,
         rows: RowKind::Int8,
         oversampling: 0,
     };

@@ -6,11 +6,11 @@ const CATALOG = "the catalog folder";
 const ITEMS = "the items: records (.jsonl, .ndjson, or - for standard input), or a table with a header (.tsv, .csv)";
 const MODEL = {
   model: { short: "m", value: "MODEL", help: "the model folder: embeds the texts, so that searches find what they mean" },
-  prompt: { value: "NAME|TEXT", help: "one of the model's prompts, or a text before each text [default: the model's prompt for items or for queries]" },
+  prompt: { value: "NAME|TEXT", help: "one of the model's prompts, or a text before each text [default: for items that of the catalog, or else the model's; for queries the model's]" },
 };
 const ITEM_MODEL = {
   ...MODEL,
-  text: { value: "FIELD", help: "the field that is embedded [default: the first one]" },
+  text: { value: "FIELD", help: "the field that is embedded [default: that of the catalog, or else the first one]" },
   workers: { value: "N", parse: wholeNumber(1, MAX_WORKERS), help: "workers that embed at the same time [default: 1]" },
 };
 const HINTS = { threads: "write --workers" };

@@ -34,7 +34,7 @@ export function openItems(file, signal) {
 export async function addItems(instance, builder, { file, size, rows, isTable }, { bar, signal }) {
   for await (const { number, json, fields, bytes } of rows) {
     try {
-      instance.call(() => builder.add(json ?? JSON.stringify(fields), isTable));
+      instance.call(() => builder.add(json ?? JSON.stringify(fields), isTable, `line ${number}`));
     } catch (error) {
       if (error?.code !== "INVALID_ARGUMENT") throw error;
       throw new CoromError(error.code, `${file}: line ${number}: ${error.message}`, { cause: error });
@@ -51,14 +51,14 @@ export async function embedItems(instance, builder, values, { bar, signal }) {
   const { model, batchSize } = await loadModel({ ...values, quality: QUALITY }, { bar, signal });
   try {
     useModel(instance, builder, model);
-    const texts = instance.call(() => builder.texts(values.text));
-    const prompt = values.prompt ?? promptOf(model.info, "document");
+    const prompt = { text: await useText(instance, builder, values, model) };
+    const texts = instance.call(() => builder.texts());
     for (let at = 0; at < texts.length; at += batchSize) {
       const onProgress = ({ done, rate }) => bar.update("embedding", at + done, texts.length, () => `${at + done} texts, ${rate?.toFixed(0) ?? 0} texts/s`);
       const batch = await model.embed(texts.slice(at, at + batchSize), { prompt, signal, onProgress });
       instance.call(() => builder.setVectors(at, batch.data));
     }
-    const queries = instance.call(() => builder.queryTexts(values.text, values.codes ?? "auto"));
+    const queries = instance.call(() => builder.queryTexts(values.codes ?? "auto"));
     if (queries.length > 0) {
       const { data } = await model.embed(queries, { prompt: promptOf(model.info, "query"), signal });
       instance.call(() => builder.setQueries(data));
@@ -82,6 +82,19 @@ export async function embedQuery(instance, builder, query, values, { bar, signal
     bar.clear();
     model.free();
   }
+}
+
+/** Tells the builder which text of an item is embedded. Returns the prompt before it. */
+async function useText(instance, builder, { text, prompt }, model) {
+  await model.embed([], { prompt }); // checks the name of a prompt
+  const { prompts = {} } = model.info;
+  const named = (name) => (Object.hasOwn(prompts, name) ? prompts[name] : name);
+  const own = promptOf(model.info, "document");
+  const chosen = prompt === undefined ? undefined : named(prompt);
+  const used = instance.call(() => builder.useText(text, chosen, own?.name === undefined ? "" : prompts[own.name]));
+  const warning = instance.call(() => builder.textWarning());
+  if (warning !== undefined) process.stderr.write(`warning: ${warning}\n`);
+  return used;
 }
 
 /** Compares a model with the vectors of a catalog, and warns if another model would not be noticed. */

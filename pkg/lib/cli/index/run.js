@@ -29,7 +29,7 @@ export const build = ({ positionals: [items, catalog], values }, signal) =>
   withTools(signal, async (instance, tools) => {
     const { schema, synonyms, codes = "auto", vectors = "int8", force } = values;
     const source = openItems(items, signal);
-    const builder = readText(schema, (text) => instance.call(({ CatalogBuilder }) => new CatalogBuilder(text)));
+    const builder = readText(schema, (text) => instance.call(({ CatalogBuilder }) => new CatalogBuilder(text, values.model !== undefined, values.text)));
     CatalogFolder.create(catalog, force);
     await withCatalogLock(catalog, signal, async () => {
       const folder = CatalogFolder.create(catalog, force);
@@ -38,8 +38,8 @@ export const build = ({ positionals: [items, catalog], values }, signal) =>
       await embedItems(instance, builder, values, tools);
       const file = instance.call(() => builder.build(groups, codes, vectors));
       folder.replace(instance, file, instance.call(() => builder.stored()));
-      const unseen = instance.call(() => builder.unseenNames());
-      if (unseen !== undefined) process.stderr.write(`warning: ${items}: ${unseen}\n`);
+      const warning = instance.call(() => builder.warning());
+      if (warning !== undefined) process.stderr.write(`warning: ${items}: ${warning}\n`);
       print(`${catalog}: ${instance.call(() => builder.items())} items, ${file.length} bytes`);
     });
   });
@@ -47,16 +47,12 @@ export const build = ({ positionals: [items, catalog], values }, signal) =>
 export const add = ({ positionals: [catalog, items], values }, signal) =>
   changing(catalog, signal, async (instance, tools) => {
     const source = openItems(items, signal);
-    const place = opened(instance, catalog);
+    const place = opened(instance, catalog, values.model !== undefined);
     const { current, builder } = place;
+    const isRefused = values.model !== undefined && !instance.call(() => builder.hasVectors());
+    if (isRefused) throw invalid("--model: the catalog has no vectors; build it with --model");
     await addItems(instance, builder, source, tools);
-    if (instance.call(() => builder.hasVectors())) {
-      await embedItems(instance, builder, values, tools);
-      const id = instance.call(() => builder.withoutVector());
-      if (id !== undefined) {
-        throw invalid(`item ${JSON.stringify(id)} has no embedding, and the catalog has vectors; give its model with --model`);
-      }
-    }
+    await embedItems(instance, builder, values, tools);
     append(instance, place, instance.call(() => builder.delta(current)));
   });
 
@@ -105,10 +101,10 @@ export const exported = ({ positionals: [catalog] }, signal) =>
   });
 
 /** Opens a catalog. Returns its folder, the Catalog of the binding, and a builder of items for it. */
-function opened(instance, catalog) {
+function opened(instance, catalog, hasModel = false) {
   const folder = CatalogFolder.open(catalog);
   const current = folder.read(instance);
-  const builder = instance.call(({ CatalogBuilder }) => CatalogBuilder.forCatalog(current, folder.stored));
+  const builder = instance.call(({ CatalogBuilder }) => CatalogBuilder.forCatalog(current, folder.stored, hasModel));
   return { folder, current, builder };
 }
 

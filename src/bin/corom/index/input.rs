@@ -5,7 +5,7 @@ use std::path::Path;
 
 use corom::error::Result;
 use corom::index::Schema;
-use corom::index_build::{Item, UnseenNames, read_row, read_schema, read_synonyms};
+use corom::index_build::{Item, ItemReader, read_schema, read_synonyms};
 use serde_json::Value;
 
 use crate::embed::records;
@@ -35,23 +35,16 @@ pub(super) fn schema(path: &Path) -> Result<(Schema, Vec<String>)> {
     }
 }
 
-/// Passes the items of a file to `visit`: JSON records, or a table with a header. Returns the names of the schema that no
-/// row has.
+/// Passes the items of a file to `visit`: JSON records, a table with a header, or columns.
 pub(super) fn items(
     path: &Path,
-    schema: &Schema,
-    stored: &[String],
+    reader: &mut ItemReader,
     visit: &mut dyn FnMut(Item) -> Result<()>,
-) -> Result<UnseenNames> {
-    let mut unseen = UnseenNames::new(schema, stored);
-    records(path, &mut |(place, row), is_table| {
-        unseen.see(&row);
-        match read_row(row, is_table, schema, stored) {
-            Ok(item) => visit(item),
-            Err(error) => fail!(InvalidArgument, "{}: {place}: {error}", path.display()),
-        }
-    })?;
-    Ok(unseen)
+) -> Result<()> {
+    records(path, &mut |(place, row), is_table| match reader.read(row, is_table, &place) {
+        Ok(item) => visit(item),
+        Err(error) => fail!(InvalidArgument, "{}: {place}: {error}", path.display()),
+    })
 }
 
 /// Reads groups of synonyms.

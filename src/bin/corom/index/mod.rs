@@ -7,19 +7,18 @@ mod store;
 
 use std::fs::File;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use corom::error::{Error, ErrorCode, Result};
-use corom::index::{Catalog, RowKind, Schema, SearchRequest};
+use corom::error::Result;
+use corom::index::{Catalog, RowKind, SearchRequest};
 use corom::index_build::{
-    BuildOptions, Change, CodesOption, Item, UnseenNames, build_to, compact, delta, describe, record_of,
+    BuildOptions, Change, CodesOption, ItemReader, build_to, check_field, compact, delta, describe, record_of,
 };
 use serde_json::Value;
 
 use crate::fail;
 use crate::output::print_line;
 use model::{ItemModelArgs, ModelArgs};
-use spill::Spill;
 use store::Store;
 
 /// Arguments of `corom index`.
@@ -135,10 +134,18 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     match &args.command {
         Command::Build { items, catalog, schema, model, synonyms, codes, vectors, force } => {
             let (mut schema, stored) = input::schema(schema)?;
+            check_field(&schema, model.field())?;
             let store = Store::create(catalog, *force)?;
             let mut spill = store.spill()?;
-            let source = items;
-            let (items, unseen) = read_items(source, &schema, &stored, model, &mut spill)?;
+            let (source, mut items) = (items, Vec::new());
+            let mut reader = ItemReader::new(schema.clone(), stored.clone(), model.is_given());
+            input::items(source, &mut reader, &mut |mut item| {
+                if let Some(vector) = item.vector.take() {
+                    spill.append(&vector, vector.len())?;
+                }
+                items.push(item);
+                Ok(())
+            })?;
             let synonyms = synonyms.as_ref().map_or(Ok(Vec::new()), |path| input::synonyms(path))?;
             let codes = match codes {
                 Codes::Auto => CodesOption::Auto,
@@ -159,42 +166,31 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             let options = BuildOptions { synonyms, codes, queries };
             let write = |file: &mut _| build_to(file, &schema, &items, &mut spill, &options);
             let bytes = store.replace(write, &stored)?;
-            if let Some(warning) = unseen.warning() {
+            if let Some(warning) = reader.warning() {
                 eprintln!("warning: {}: {warning}", source.display());
             }
             print_line(format_args!("{}: {} items, {bytes} bytes", catalog.display(), items.len()));
             Ok(())
         }
-        Command::Add { catalog, items, model } => {
+        Command::Add { catalog, items: source, model } => {
             let store = Store::lock(catalog)?;
             let current = store.open()?;
             let mut schema = current.schema().clone();
-            let mut read = Vec::new();
-            input::items(items, &schema, &store.stored()?, &mut |item| {
-                read.push(item);
+            if schema.vectors.is_none() && model.is_given() {
+                fail!(InvalidArgument, "--model: the catalog has no vectors; build it with --model");
+            }
+            let mut items = Vec::new();
+            let mut reader = ItemReader::new(schema.clone(), store.stored()?, model.is_given());
+            input::items(source, &mut reader, &mut |item| {
+                items.push(item);
                 Ok(())
             })?;
-            let mut items = read;
-            if schema.vectors.is_some() {
-                if let (true, Some(item)) =
-                    (model.is_given(), items.iter().find(|item| item.vector.is_some()))
-                {
-                    return Err(has_embedding(item));
-                }
-                let mut vectors = Vec::new();
-                model.embed(&mut schema, &items, false, &mut |part, dimension| {
-                    vectors.extend(part.chunks_exact(dimension).map(<[f32]>::to_vec));
-                    Ok(())
-                })?;
-                items.iter_mut().zip(vectors).for_each(|(item, vector)| item.vector = Some(vector));
-                if let Some(item) = items.iter().find(|item| item.vector.is_none()) {
-                    fail!(
-                        InvalidArgument,
-                        "item {:?} has no embedding, and the catalog has vectors; give its model with --model",
-                        item.id
-                    );
-                }
-            }
+            let mut vectors = Vec::new();
+            model.embed(&mut schema, &items, false, &mut |part, dimension| {
+                vectors.extend(part.chunks_exact(dimension).map(<[f32]>::to_vec));
+                Ok(())
+            })?;
+            items.iter_mut().zip(vectors).for_each(|(item, vector)| item.vector = Some(vector));
             append(&store, current, &Change { items, ..Default::default() })
         }
         Command::Patch { catalog, patches } => {
@@ -236,47 +232,6 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             Ok(())
         }
     }
-}
-
-/// Reads the items of a file. Their vectors go to the disk. Returns the items, and the names of the schema that no row has.
-fn read_items(
-    path: &Path,
-    schema: &Schema,
-    stored: &[String],
-    model: &ItemModelArgs,
-    spill: &mut Spill,
-) -> Result<(Vec<Item>, UnseenNames)> {
-    let mut items = Vec::new();
-    let unseen = input::items(path, schema, stored, &mut |mut item| {
-        match (item.vector.take(), &schema.vectors) {
-            (Some(_), _) if model.is_given() => return Err(has_embedding(&item)),
-            (Some(vector), Some(space)) if vector.len() == space.dimension => {
-                spill.append(&vector, vector.len())?;
-            }
-            (Some(vector), Some(space)) => fail!(
-                InvalidArgument,
-                "item {:?}: vector: {} values; the catalog has {} dimensions",
-                item.id,
-                vector.len(),
-                space.dimension
-            ),
-            (Some(_), None) => {
-                fail!(InvalidArgument, "item {:?}: a vector, but the schema has none", item.id)
-            }
-            (None, Some(_)) if !model.is_given() => {
-                fail!(InvalidArgument, "item {:?}: the vector is missing", item.id)
-            }
-            (None, _) => {}
-        }
-        items.push(item);
-        Ok(())
-    })?;
-    Ok((items, unseen))
-}
-
-fn has_embedding(item: &Item) -> Error {
-    let message = format!("item {:?} has an embedding; leave out --model", item.id);
-    Error::new(ErrorCode::InvalidArgument, message)
 }
 
 fn append(store: &Store, catalog: Catalog, change: &Change) -> Result<()> {

@@ -6,7 +6,7 @@ use std::slice;
 
 use corom::error::Result;
 use corom::index::{RowKind, Schema, SpaceMetric, VectorSpace};
-use corom::index_build::{Item, embedded_field, query_texts, use_model};
+use corom::index_build::{Item, query_texts, use_model, use_text};
 use corom::prompts::PromptChoice;
 use corom::similarity::Metric;
 
@@ -23,7 +23,7 @@ pub(super) struct ModelArgs {
     /// The model folder: embeds the texts, so that searches find what they mean
     #[arg(long, short)]
     model: Option<PathBuf>,
-    /// One of the model's prompts, or a text before each text [default: the model's prompt for items or for queries]
+    /// One of the model's prompts, or a text before each text [default: for items that of the catalog, or else the model's; for queries the model's]
     #[arg(long, value_name = "NAME|TEXT", requires = "model")]
     prompt: Option<String>,
 }
@@ -33,7 +33,7 @@ pub(super) struct ModelArgs {
 pub(super) struct ItemModelArgs {
     #[command(flatten)]
     model: ModelArgs,
-    /// The field that is embedded [default: the first one]
+    /// The field that is embedded [default: that of the catalog, or else the first one]
     #[arg(long, value_name = "FIELD", requires = "model")]
     text: Option<String>,
     /// Threads that embed, each with the model in memory [default: one per core]
@@ -83,12 +83,17 @@ impl ItemModelArgs {
         self.model.model.is_some()
     }
 
+    /// Returns the field that the user chose.
+    pub(super) fn field(&self) -> Option<&str> {
+        self.text.as_deref()
+    }
+
     /// Embeds items, if there is a model, and passes the vectors of a part of them at a time to `take`, with their
-    /// dimension. A schema without vectors gets those of the model. Returns vectors of pieces of the texts, which stand for
+    /// dimension. The schema gets the model's vectors and the text that is embedded, unless it has them. Returns vectors of pieces of the texts, which stand for
     /// queries, if `with_queries`.
     ///
     /// # Errors
-    /// The errors of `take`; `INVALID_ARGUMENT` if the metric differs, `MODEL_MISMATCH` if the vectors of the schema are another
+    /// The errors of `take`; `INVALID_ARGUMENT` if the metric, field or prompt differs, `MODEL_MISMATCH` if the vectors of the schema are another
     /// model's, and those of [`Engine`].
     pub(super) fn embed(
         &self,
@@ -105,10 +110,16 @@ impl ItemModelArgs {
         if !use_model(schema, space(&engine)?)? {
             warn(&engine);
         }
-        let field = embedded_field(schema, self.text.as_deref())?;
+        let chosen = self.model.prompt.as_ref().map(|_| engine.prompt(&prompts[0])).transpose()?;
+        let own = engine.prompt(&PromptChoice::Document)?;
+        let text = use_text(schema, self.text.as_deref(), chosen.as_deref(), &own)?;
+        if let Some(warning) = &text.warning {
+            eprintln!("warning: {warning}");
+        }
+        let (field, prompt) = (text.field, PromptChoice::Text(text.prompt));
         for part in items.chunks(ITEMS_AT_ONCE) {
             let texts: Vec<&str> = part.iter().map(|item| item.texts[field].as_str()).collect();
-            let embedded = engine.embed(&texts, &prompts[0], |_| {})?;
+            let embedded = engine.embed(&texts, &prompt, |_| {})?;
             if let Some((item, reason)) = embedded.failed.first() {
                 fail!(InvalidArgument, "item {:?}: {:?} {reason}", part[*item].id, schema.fields[field].name);
             }
@@ -141,5 +152,12 @@ fn space(engine: &Engine) -> Result<VectorSpace> {
         }
     };
     let lineage = engine.lineage.as_ref().map(ToString::to_string);
-    Ok(VectorSpace { dimension: engine.dimension, metric, lineage, rows: RowKind::Int8, oversampling: 0 })
+    Ok(VectorSpace {
+        dimension: engine.dimension,
+        metric,
+        lineage,
+        text: None,
+        rows: RowKind::Int8,
+        oversampling: 0,
+    })
 }
