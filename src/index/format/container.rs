@@ -15,104 +15,16 @@ use std::ops::Range;
 use sha2::{Digest, Sha256};
 
 use super::bytes::ByteReader;
-use super::small_delta;
+pub(crate) use super::parts::{Entry, FileKind, Hash, SectionKind};
+pub(super) use super::parts::{HASH_BYTES, MAGIC, VERSION, hash_of};
+use super::small_delta::{self, HALF_HASH_BYTES, SmallDelta};
 use crate::error::{Result, fail};
 
-pub(super) const MAGIC: &[u8; 8] = b"COROMCAT";
-pub(super) const VERSION: u32 = 1;
 const PREFIX_BYTES: usize = 56;
 const ENTRY_BYTES: usize = 56;
-const HASH_BYTES: usize = 32;
 pub(super) const ALIGNMENT: usize = 64;
 const MAX_SECTIONS: usize = 64;
 const WHAT: &str = "header";
-
-/// A SHA-256.
-pub(crate) type Hash = [u8; HASH_BYTES];
-
-/// The kind of a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum FileKind {
-    /// A catalog of its own.
-    Catalog = 0,
-    /// Changes to the file before it.
-    Delta = 1,
-}
-
-/// The contents of a section. The order of the variants is the order in the file: what is needed first comes first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum SectionKind {
-    Schema = 1,
-    Removals = 2,
-    Patches = 3,
-    Characters = 4,
-    Dictionary = 5,
-    Lengths = 6,
-    Postings = 7,
-    Columns = 8,
-    Ids = 9,
-    Phrases = 10,
-    Readings = 11,
-    Synonyms = 12,
-    Texts = 13,
-    Mean = 14,
-    RowHashes = 15,
-    Codes = 16,
-    Rows = 17,
-}
-
-impl SectionKind {
-    const ALL: [Self; 17] = [
-        Self::Schema,
-        Self::Removals,
-        Self::Patches,
-        Self::Characters,
-        Self::Dictionary,
-        Self::Lengths,
-        Self::Postings,
-        Self::Columns,
-        Self::Ids,
-        Self::Phrases,
-        Self::Readings,
-        Self::Synonyms,
-        Self::Texts,
-        Self::Mean,
-        Self::RowHashes,
-        Self::Codes,
-        Self::Rows,
-    ];
-
-    /// Returns the name for messages and for `corom index info`.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Schema => "schema",
-            Self::Removals => "removals",
-            Self::Patches => "patches",
-            Self::Characters => "characters",
-            Self::Dictionary => "term dictionary",
-            Self::Lengths => "field lengths",
-            Self::Postings => "postings",
-            Self::Columns => "columns",
-            Self::Ids => "ids",
-            Self::Phrases => "phrases",
-            Self::Readings => "readings",
-            Self::Synonyms => "synonyms",
-            Self::Texts => "texts",
-            Self::Mean => "mean",
-            Self::RowHashes => "row hashes",
-            Self::Codes => "codes",
-            Self::Rows => "rows",
-        }
-    }
-}
-
-/// A section's place in the file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Entry {
-    pub(crate) kind: SectionKind,
-    pub(crate) bytes: Range<usize>,
-    pub(crate) hash: Hash,
-}
 
 /// The header of a file.
 #[derive(Debug, Clone)]
@@ -147,7 +59,10 @@ impl Header {
         let kind = match reader.u32()? {
             0 => FileKind::Catalog,
             1 => FileKind::Delta,
-            small_delta::KIND => return small_delta::read(file, reader.u32()?),
+            small_delta::KIND => {
+                let SmallDelta { bytes, parent, entries, hash } = small_delta::read(file, reader.u32()?)?;
+                return Ok(Self { kind: FileKind::Delta, parent, entries, hash, small_bytes: Some(bytes) });
+            }
             other => fail!(InvalidCatalog, "{WHAT}: kind {other}; expected 0 to 2"),
         };
         let (sections, zero) = (reader.u32()? as usize, reader.u32()?);
@@ -175,7 +90,7 @@ impl Header {
 
     /// Returns true if a delta continues the file that the hash identifies.
     pub(crate) fn continues(&self, hash: &Hash) -> bool {
-        let length = self.small_bytes.map_or(HASH_BYTES, |_| small_delta::HALF_HASH_BYTES);
+        let length = self.small_bytes.map_or(HASH_BYTES, |_| HALF_HASH_BYTES);
         self.parent[..length] == hash[..length]
     }
 
@@ -300,13 +215,6 @@ impl Header {
 pub(crate) fn hex(bytes: &[u8]) -> String {
     let digit = |digit: u8| char::from_digit(u32::from(digit), 16).unwrap_or('0');
     bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(digit).collect()
-}
-
-/// Returns 32 bytes as a hash.
-pub(super) fn hash_of(bytes: &[u8]) -> Hash {
-    let mut hash = [0; HASH_BYTES];
-    hash.copy_from_slice(bytes);
-    hash
 }
 
 #[cfg(test)]

@@ -12,21 +12,31 @@ use sha2::{Digest, Sha256};
 use super::bytes::ByteReader;
 #[cfg(any(feature = "index", test))]
 use super::bytes::ByteWriter;
-use super::container::{Entry, FileKind, Hash, Header, SectionKind, hash_of};
+use super::parts::{Entry, HASH_BYTES, Hash, SectionKind, hash_of};
 #[cfg(any(feature = "index", test))]
-use super::container::{MAGIC, VERSION};
+use super::parts::{MAGIC, VERSION};
 use crate::error::{Result, fail};
 
 /// The number of the kind in the file.
 pub(super) const KIND: u32 = 2;
 /// Magic, version, kind and size.
-const PREFIX_BYTES: usize = 20;
+pub(super) const PREFIX_BYTES: usize = 20;
 /// Bytes of a hash that are in the file.
 pub(super) const HALF_HASH_BYTES: usize = 16;
 const MIN_BYTES: usize = PREFIX_BYTES + 2 * HALF_HASH_BYTES;
 /// Beyond that the table of sections is a small part of the file.
-const MAX_BYTES: usize = 4096;
+pub(super) const MAX_BYTES: usize = 4096;
 const WHAT: &str = "small delta";
+
+/// A small delta.
+pub(super) struct SmallDelta {
+    /// Its size.
+    pub(super) bytes: usize,
+    /// The first half of the hash of the file that it continues, then zeros.
+    pub(super) parent: Hash,
+    pub(super) entries: Vec<Entry>,
+    pub(super) hash: Hash,
+}
 
 /// Checks the size that a small delta states.
 ///
@@ -43,7 +53,7 @@ pub(super) fn checked_size(size: u32) -> Result<usize> {
 ///
 /// # Errors
 /// `INVALID_CATALOG` if it is cut or damaged.
-pub(super) fn read(file: &[u8], size: u32) -> Result<Header> {
+pub(super) fn read(file: &[u8], size: u32) -> Result<SmallDelta> {
     let size = checked_size(size)?;
     let end = size - HALF_HASH_BYTES;
     let Some(bytes) = file.get(..size) else {
@@ -54,7 +64,7 @@ pub(super) fn read(file: &[u8], size: u32) -> Result<Header> {
         fail!(InvalidCatalog, "{WHAT}: the hash differs from the bytes; the file is damaged");
     }
     let mut reader = ByteReader::new(&bytes[PREFIX_BYTES..end], WHAT);
-    let mut parent = [0; 32];
+    let mut parent = [0; HASH_BYTES];
     parent[..HALF_HASH_BYTES].copy_from_slice(reader.bytes(HALF_HASH_BYTES)?);
     let mut entries: Vec<Entry> = Vec::new();
     while !reader.is_empty() {
@@ -69,7 +79,7 @@ pub(super) fn read(file: &[u8], size: u32) -> Result<Header> {
         let stop = end - reader.rest().len();
         entries.push(Entry { kind, bytes: stop - length..stop, hash: [0; 32] });
     }
-    Ok(Header { kind: FileKind::Delta, parent, entries, hash, small_bytes: Some(size) })
+    Ok(SmallDelta { bytes: size, parent, entries, hash })
 }
 
 /// Returns a small delta; `None` if a section is of another kind, or they have too many bytes.
@@ -98,79 +108,4 @@ pub(crate) fn written(parent: &Hash, sections: &[(SectionKind, Vec<u8>)]) -> Opt
     let hash = Sha256::digest(&file.bytes);
     file.bytes.extend(&hash[..HALF_HASH_BYTES]);
     Some(file.bytes)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::receiver::FileReceiver;
-    use super::*;
-
-    fn file() -> Vec<u8> {
-        let sections = [(SectionKind::Removals, b"\x01a".to_vec()), (SectionKind::Patches, vec![b'x'; 300])];
-        written(&[7; 32], &sections).unwrap()
-    }
-
-    #[test]
-    fn what_is_written_is_read() {
-        let file = file();
-        let header = Header::read(&[&file[..], &[9; 3]].concat()).unwrap();
-        assert_eq!(header.file_bytes(), file.len());
-        assert_eq!(&file[header.section(SectionKind::Removals).unwrap()], b"\x01a");
-        assert_eq!(&file[header.section(SectionKind::Patches).unwrap()], [b'x'; 300]);
-        assert_eq!(header.section(SectionKind::Schema), None);
-        let other = [[7; 16], [8; 16]].concat().try_into().unwrap();
-        assert!(header.continues(&[7; 32]) && header.continues(&other) && !header.continues(&[8; 32]));
-        assert_ne!(header.hash[16..], [0; 16], "the hash that identifies it is a whole one");
-        for size in [1, 7, file.len()] {
-            let mut receiver = FileReceiver::new(0);
-            file.chunks(size).for_each(|piece| receiver.feed(piece).unwrap());
-            assert_eq!((receiver.size(), receiver.hash()), (Some(file.len()), Some(header.hash)));
-            assert_eq!(receiver.into_bytes().unwrap(), file);
-        }
-    }
-
-    #[test]
-    fn large_changes_and_items_are_not_small() {
-        assert!(written(&[0; 32], &[(SectionKind::Patches, vec![b'x'; MAX_BYTES])]).is_none());
-        assert!(written(&[0; 32], &[(SectionKind::Schema, vec![b'x'; 3])]).is_none());
-    }
-
-    #[test]
-    fn every_cut_and_every_changed_byte_is_rejected() {
-        let whole = file();
-        let accepts = |file: &[u8]| {
-            let mut receiver = FileReceiver::new(0);
-            let fed = file.chunks(50).try_for_each(|piece| receiver.feed(piece));
-            let arrived = fed.and_then(|()| receiver.into_bytes()).is_ok();
-            let opened = Header::read(file).and_then(|header| header.verify(file)).is_ok();
-            assert_eq!(arrived, opened);
-            opened
-        };
-        assert!(accepts(&whole));
-        (0..whole.len()).for_each(|cut| assert!(!accepts(&whole[..cut]), "{cut}"));
-        for at in 0..whole.len() {
-            let mut damaged = whole.clone();
-            damaged[at] ^= 1 << (at % 8);
-            assert!(!accepts(&damaged), "{at}");
-        }
-        assert!(!accepts(&[&whole[..], &[0]].concat()));
-    }
-
-    #[test]
-    fn sections_that_do_not_fit_are_rejected() {
-        let with = |parts: &[u8]| {
-            let mut file = [&file()[..PREFIX_BYTES], &[7; HALF_HASH_BYTES], parts].concat();
-            let size = (file.len() + HALF_HASH_BYTES) as u32;
-            file[16..20].copy_from_slice(&size.to_le_bytes());
-            let hash = Sha256::digest(&file);
-            file.extend(&hash[..HALF_HASH_BYTES]);
-            Header::read(&file)
-        };
-        assert!(with(&[]).is_ok() && with(&[2, 1, 0, 3, 0]).is_ok());
-        for parts in
-            [&[1_u8, 0][..], &[2], &[2, 1], &[3, 0, 2, 0], &[3, 0, 3, 0], &[2, 0xFF, 0xFF, 0xFF, 0xFF, 0x0F]]
-        {
-            assert_eq!(with(parts).unwrap_err().code().as_str(), "INVALID_CATALOG", "{parts:?}");
-        }
-    }
 }
