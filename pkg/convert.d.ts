@@ -51,6 +51,8 @@ export interface ConvertOptions {
    * text that uses only kept tokens keeps its vector. Default: the whole vocabulary.
    */
   keepVocab?: readonly string[] | null | undefined;
+  /** The most bytes of a weight file, from 65,536. Default: 24 MiB. */
+  maxShardSize?: number | null | undefined;
   /** Called with progress events. If it throws, the conversion is rejected with that error. */
   onProgress?: ((event: ConvertProgress) => void) | null | undefined;
   /** Aborts the conversion: its worker ends, and nothing is written. */

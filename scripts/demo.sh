@@ -9,7 +9,11 @@ cmd_demo() {
     case $1 in
       --once) once_only=1 ;;
       --shipping) profile=shipping ;;
-      --model) [[ -d ${2-} ]] || die "--model takes a folder, and '${2-}' is none"; model=$(cd "$2" && pwd); shift ;;
+      --model)
+        if [[ ${2-} == m3e-small ]]; then model=$2
+        elif [[ -d ${2-} ]]; then model=$(cd "$2" && pwd)
+        else die "--model takes a folder or m3e-small, and '${2-}' is neither"; fi
+        shift ;;
       --reranker) [[ -d ${2-} ]] || die "--reranker takes a folder, and '${2-}' is none"; reranker=$(cd "$2" && pwd); shift ;;
       --port) [[ ${2-} =~ ^[0-9]{1,5}$ ]] && ((10#$2 <= 65535)) || die "--port takes a number up to 65535, not '${2-}'"; port=(--port "$2"); shift ;;
       *) die "demo takes --once, --shipping, --port N, --model DIR and --reranker DIR, not '$1'" ;;
@@ -21,9 +25,11 @@ cmd_demo() {
   # The shop is searched; its catalog is built, and a page converts checkpoints. The demo in Node does none of it.
   [[ $profile == shipping || -n $once_only ]] || binaries+=(corom-search corom-index corom-convert)
   # An export may need the back end for graphs that are not recognized.
-  [[ $profile == shipping || -z $model ]] || ! loads_as_is "$model" || binaries+=(corom-unfused)
+  [[ $profile == shipping || ! -d $model ]] || ! loads_as_is "$model" || binaries+=(corom-unfused)
   demo_plan "$profile" "$model"
   if [[ -z $model ]]; then
+    model=pkg/models/nano
+  elif [[ $model == m3e-small ]]; then
     model=models/m3e-small-int8
     m3e_small $model --dtype int8
   elif ! loads_as_is "$model"; then
@@ -61,9 +67,9 @@ binary_for_node() {
 demo_plan() {
   local rows=() row package="about 5 minutes" convert=""
   [[ $1 != shipping ]] || package="about 13 minutes: two binaries, optimized for size"
-  if [[ -n $2 ]]; then
+  if [[ -d $2 ]]; then
     loads_as_is "$2" || convert=1
-  elif [[ ! -e models/m3e-small-int8/corom.json ]]; then
+  elif [[ -n $2 && ! -e models/m3e-small-int8/corom.json ]]; then
     convert=1
     [[ -e $CACHE/m3e-small ]] || rows+=("fetch the model m3e-small|a download of 89 MB")
   fi

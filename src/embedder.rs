@@ -48,6 +48,7 @@ pub struct Embedder {
     /// The settings and their sources.
     decisions: Vec<Decision>,
     lineage: Option<Lineage>,
+    distilled_from: Option<Lineage>,
     /// The job whose batch the encoder runs.
     running_job: Option<u64>,
     /// The number of threads of `run`.
@@ -93,6 +94,7 @@ impl Embedder {
             prompts: Prompts::default(),
             decisions: Vec::new(),
             lineage: None,
+            distilled_from: None,
             running_job: None,
             #[cfg(not(target_arch = "wasm32"))]
             threads: 1,
@@ -131,6 +133,17 @@ impl Embedder {
     /// Sets what [`lineage`](Self::lineage) returns.
     pub fn set_lineage(&mut self, lineage: Option<Lineage>) {
         self.lineage = lineage;
+    }
+
+    /// Returns the lineage of the model whose vectors this one returns, if it was distilled from one. It embeds queries for
+    /// the catalogs of that model.
+    pub fn distilled_from(&self) -> Option<&Lineage> {
+        self.distilled_from.as_ref()
+    }
+
+    /// Sets what [`distilled_from`](Self::distilled_from) returns.
+    pub fn set_distilled_from(&mut self, teacher: Option<Lineage>) {
+        self.distilled_from = teacher;
     }
 
     /// Returns how the model's vectors are compared.

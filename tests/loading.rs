@@ -62,6 +62,7 @@ fn with_manifest(mut files: Files) -> Files {
         include_prompt: None,
         dtype: "f32".into(),
         lineage: None,
+        distilled_from: None,
         full_vocab_size: None,
         hidden_size: embedder.dimension(),
         dimension: None,

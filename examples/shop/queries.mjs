@@ -5,17 +5,27 @@ import { Random } from "./random.mjs";
 /** The kinds of queries, by what makes them hard. */
 export const KINDS = ["paraphrase", "slang", "missing", "model", "variant"];
 
+/** A kind is used up after so many queries in a row that exist already. */
+const MAX_TRIES = 1000;
+
 /**
- * Returns `count` queries `{ id, kind, text, wants }` about products with these facts, the kinds in turns. `wants` has
- * what the customer wants: `type`, `features`, `audience`, `color`, `size`, `model`.
+ * Returns at most `count` queries `{ id, kind, text, wants }` about products with these facts, the kinds in turns. `wants`
+ * has what the customer wants: `type`, `features`, `audience`, `color`, `size`, `model`.
  */
 export function queries(facts, count, seed) {
   const random = new Random(seed);
   const found = new Map();
-  for (let tries = 0; found.size < count && tries < 50 * count; tries++) {
-    const kind = KINDS[found.size % KINDS.length];
+  const kinds = [...KINDS];
+  for (let tries = 0; found.size < count && kinds.length > 0; tries++) {
+    const kind = kinds[found.size % kinds.length];
     const query = MAKE[kind](random.pick(facts), random);
-    if (query !== undefined && !found.has(query.text)) found.set(query.text, { id: `q${found.size}`, kind, ...query });
+    if (query !== undefined && !found.has(query.text)) {
+      found.set(query.text, { id: `q${found.size}`, kind, ...query });
+      tries = 0;
+    } else if (tries > MAX_TRIES) {
+      kinds.splice(kinds.indexOf(kind), 1);
+      tries = 0;
+    }
   }
   return [...found.values()];
 }

@@ -93,6 +93,7 @@ fn manifest() -> Vec<(String, Vec<u8>)> {
         hidden_size: embedder.dimension(),
         dimension: None,
         lineage: None,
+        distilled_from: None,
         full_vocab_size: None,
         files: listed.iter().map(|(path, bytes)| FileEntry::of(path, bytes)).collect(),
         self_test: Some(SelfTest { texts, vectors, ..SelfTest::default() }),

@@ -80,6 +80,8 @@ export interface Info {
    * Absent for a folder that `corom convert` did not write.
    */
   readonly lineage?: string;
+  /** The `lineage` of the model whose vectors this one returns, if it was distilled: it embeds queries for its catalogs. */
+  readonly distilledFrom?: string;
   /** The default metric of `score` and `rank`. */
   readonly metric: Metric;
   /** The model's prompts: the text of each by its name. Empty if it has none. */

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::checkpoint::Checkpoint;
 use super::checkpoint_folder::CheckpointFolder;
+use super::distillation;
 use super::export;
 use super::files::{FileSink, FileSource};
 use super::graph;
@@ -130,7 +131,7 @@ fn run(
     }
     let config_file = write_file(sink, "config.json", config_json(&config, checkpoint.labels)?.as_bytes())?;
     let tokenizer_file = write_file(sink, "tokenizer.json", written_tokenizer.as_bytes())?;
-    let shards = ShardWriter::new(&mut *sink);
+    let shards = ShardWriter::new(&mut *sink, options.max_shard_size)?;
     let (model, shards, tensors) =
         graph::build(&checkpoint, vocabulary.as_ref(), &settings.pooling, options.dtype, shards)?;
     let model_file = write_file(sink, "model.onnx", &model)?;
@@ -146,6 +147,7 @@ fn run(
         Some(lineage) => lineage.with_settings(vector_settings),
         None => Lineage::new(tensors.model(&checkpoint, &tokenizer_json)?, vector_settings),
     };
+    let distilled_from = distillation::teacher_of(&folder, &lineage)?;
     let (head, head_files) = head::write(&settings.head, source, sink)?;
     let mut manifest = Manifest {
         format: FORMAT.into(),
@@ -164,6 +166,7 @@ fn run(
         hidden_size: checkpoint.config.hidden_size,
         dimension: checkpoint.labels.or(Some(dimension).filter(|n| *n != checkpoint.config.hidden_size)),
         lineage: Some(lineage),
+        distilled_from,
         full_vocab_size,
         files: [config_file, tokenizer_file, model_file]
             .into_iter()

@@ -44,6 +44,9 @@ pub fn inspect(folder: &dyn FileSource, run_self_test: bool, mut print: impl FnM
     if let Some(full) = manifest.full_vocab_size {
         print(&format!("vocabulary    cut: the model has {full} tokens elsewhere"));
     }
+    if let Some(teacher) = &manifest.distilled_from {
+        print(&format!("distilled     from {teacher}: queries for the catalogs of that model"));
+    }
     for module in &manifest.head {
         print(&format!("head          {module}"));
     }

@@ -34,7 +34,7 @@
 //! 4. `tokenizer.rs` builds `tokenizer.json`, and `vocabulary.rs` finds the tokens to keep.
 //! 5. `graph/` builds `model.onnx` and reads, quantizes and writes one weight at a time.
 //! 6. `head.rs` writes the weights of the modules after the pooling.
-//! 7. `lineage.rs` computes the id of the model, and `convert` writes the manifest, `corom.json`, last.
+//! 7. `lineage.rs` computes the id of the model, `distillation.rs` reads that of its teacher, and `convert` writes the manifest, `corom.json`, last.
 //!
 //! The manifest has no self-test yet. Running the model takes the encoder, which the steps above do not
 //! need, so it is a step of its own, [`add_self_test`], which consists of [`self_test`] and [`measure_self_test`].
@@ -43,6 +43,7 @@ mod bert;
 mod checkpoint;
 mod checkpoint_folder;
 mod conversion;
+mod distillation;
 mod export;
 mod family;
 mod files;
@@ -70,6 +71,8 @@ mod weight_file;
 #[cfg(feature = "cli")]
 pub use conversion::convert_with_tract_onnx;
 pub use conversion::{Conversion, convert};
+#[cfg(feature = "train")]
+pub(crate) use distillation::{Distillation, FILE_NAME as DISTILLATION_FILE};
 pub use files::{FileSink, FileSource};
 pub use inspect::inspect;
 pub use load_folder::{load_folder, load_reranker_folder};

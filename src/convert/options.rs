@@ -87,6 +87,8 @@ pub struct ConvertOptions {
     ///
     /// A text that uses only kept tokens keeps its vector. Other words become shorter tokens or unknown ones.
     pub keep_vocab: Option<Vec<String>>,
+    /// The most bytes of a weight file, from 65,536. `None`: 24 MiB, which every static host accepts.
+    pub max_shard_size: Option<usize>,
 }
 
 /// The source of a conversion's weights.

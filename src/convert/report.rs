@@ -35,6 +35,9 @@ impl Conversion {
             ));
         }
         lines.extend(manifest.head.iter().map(|module| format!("after the pooling: {module}")));
+        if manifest.distilled_from.is_some() {
+            lines.push("distilled: embeds queries for the catalogs of its teacher".into());
+        }
         if !ignored_tensors.is_empty() {
             lines.push(format!("not converted: {}", ignored_tensors.join(", ")));
         }

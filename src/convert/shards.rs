@@ -1,10 +1,13 @@
 //! Writes the weight files `model.onnx_data_000`, `model.onnx_data_001` and so on. No weight file is
-//! larger than [`MAX_SHARD_BYTES`], which every static host accepts.
+//! larger than [`MAX_SHARD_BYTES`], which every static host accepts, or than the caller wants.
 
 use super::files::FileSink;
 use super::output::write_file;
 use crate::error::{Result, fail};
 use crate::model::manifest::{FileEntry, MAX_SHARD_BYTES};
+
+/// The smallest limit that a caller may set: rows of a large model fit.
+const MIN_SHARD_BYTES: usize = 1 << 16;
 
 /// Tensors start at a multiple of this many bytes, so that they can be read in place.
 const ALIGNMENT_BYTES: usize = 64;
@@ -23,14 +26,30 @@ pub(crate) struct ShardLocation {
 /// Appends tensors to shards. One shard is in memory at a time.
 pub(crate) struct ShardWriter<'a> {
     sink: &'a mut dyn FileSink,
+    max_size: usize,
     shard: Vec<u8>,
     written: Vec<FileEntry>,
 }
 
 impl<'a> ShardWriter<'a> {
-    /// Starts with the first shard.
-    pub(crate) fn new(sink: &'a mut dyn FileSink) -> Self {
-        Self { sink, shard: Vec::new(), written: Vec::new() }
+    /// Starts with the first shard. `max_size` is the most bytes of a shard; `None`: [`MAX_SHARD_BYTES`].
+    ///
+    /// # Errors
+    /// `INVALID_ARGUMENT` if `max_size` is out of range.
+    pub(crate) fn new(sink: &'a mut dyn FileSink, max_size: Option<usize>) -> Result<Self> {
+        let max_size = max_size.unwrap_or(MAX_SHARD_BYTES);
+        if !(MIN_SHARD_BYTES..=MAX_SHARD_BYTES).contains(&max_size) {
+            fail!(
+                InvalidArgument,
+                "maxShardSize: {max_size}; expected {MIN_SHARD_BYTES} to {MAX_SHARD_BYTES} bytes"
+            );
+        }
+        Ok(Self { sink, max_size, shard: Vec::new(), written: Vec::new() })
+    }
+
+    /// Returns the most bytes of a shard.
+    pub(crate) fn max_size(&self) -> usize {
+        self.max_size
     }
 
     /// Appends bytes to the current shard, or to a new shard if they do not fit.
@@ -39,11 +58,11 @@ impl<'a> ShardWriter<'a> {
     /// `INTERNAL` if the bytes fit into no shard, because the caller splits large tensors;
     /// `FETCH_FAILED` if a shard cannot be written.
     pub(crate) fn append(&mut self, bytes: &[u8]) -> Result<ShardLocation> {
-        if bytes.len() > MAX_SHARD_BYTES {
+        if bytes.len() > self.max_size {
             fail!(Internal, "a tensor of {} bytes does not fit into a weight file", bytes.len());
         }
         let mut offset = self.shard.len().next_multiple_of(ALIGNMENT_BYTES);
-        if offset + bytes.len() > MAX_SHARD_BYTES {
+        if offset + bytes.len() > self.max_size {
             self.flush()?;
             offset = 0;
         }

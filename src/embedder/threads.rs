@@ -60,6 +60,7 @@ impl Embedder {
             prompts: self.prompts.clone(),
             decisions: self.decisions.clone(),
             lineage: self.lineage.clone(),
+            distilled_from: self.distilled_from.clone(),
             running_job: None,
             threads: self.threads,
             forks: Vec::new(),

@@ -6,7 +6,7 @@
 //! | `catalog`, `segment`, `arrival`, `changes`, `format` | the files and the items in them |
 //! | `text`, `characters`, `readings`, `synonyms` | texts and queries to terms |
 //! | `dictionary`, `postings`, `bm25`, `keyword` | keyword search |
-//! | `vectors`, `kernels`, `semantic` | semantic search |
+//! | `vectors`, `kernels`, `semantic`, `model_id` | semantic search |
 //! | `columns`, `filter`, `facets` | attributes |
 //! | `analysis` | clusters and pictures of vectors |
 //! | `json`, `json_fields`, `number`, `order` | JSON and sorting in few bytes of WebAssembly |
@@ -34,6 +34,7 @@ mod json;
 mod json_fields;
 mod kernels;
 mod keyword;
+mod model_id;
 mod number;
 mod order;
 mod postings;
@@ -65,6 +66,7 @@ pub use catalog::{Catalog, Check, file_hash};
 pub use embedded_text::EmbeddedText;
 pub use format::receiver::{FilePart, FileReceiver};
 pub use json::Json;
+pub use model_id::ModelId;
 pub use request::{Boost, FacetRequest, Fusion, Matching, Mode, SearchRequest, SortKey};
 pub use result::{
     ClauseExplanation, Explanation, Facet, FacetCount, Hit, LegScores, ScorePart, SearchResult,

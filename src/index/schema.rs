@@ -186,37 +186,6 @@ impl VectorSpace {
         fields.push(("oversampling", (self.oversampling as usize).into()));
         Json::Object(fields.into_iter().map(|(name, value)| (name.to_string(), value)).collect())
     }
-
-    /// Checks that the vectors of a model can be compared with these. Returns false if one of the two states no lineage,
-    /// so that only the dimensions could be compared.
-    ///
-    /// # Errors
-    /// `MODEL_MISMATCH` if the dimension or the lineage differs.
-    pub fn check_model(&self, dimension: usize, lineage: Option<&str>) -> Result<bool> {
-        let advice =
-            "use the model that the catalog was built with, or build the catalog again with this one";
-        if dimension != self.dimension {
-            fail!(
-                ModelMismatch,
-                "the model's vectors have {dimension} dimensions, those of the catalog {}; {advice}",
-                self.dimension
-            );
-        }
-        let (Some(model), Some(own)) = (lineage, self.lineage.as_deref()) else { return Ok(false) };
-        if model == own {
-            return Ok(true);
-        }
-        let model_part = |lineage: &str| lineage.split('-').next().map(str::to_owned);
-        let what = if model_part(model) == model_part(own) {
-            "the same model with another pooling, modules, normalization or treatment of text"
-        } else {
-            "another model"
-        };
-        fail!(
-            ModelMismatch,
-            "the vectors of the catalog come from {what}: its lineage is {own}, the model's {model}; {advice}"
-        )
-    }
 }
 
 /// The numbers that the rows of vectors consist of.

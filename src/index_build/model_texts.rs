@@ -3,7 +3,7 @@
 use super::item::Item;
 use super::vectors::MAX_QUERIES;
 use crate::error::{Result, fail};
-use crate::index::{EmbeddedText, Schema, VectorSpace};
+use crate::index::{EmbeddedText, ModelId, Schema, VectorSpace};
 
 /// The text of each item that is embedded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,14 +16,15 @@ pub struct ItemText {
     pub warning: Option<String>,
 }
 
-/// Takes the vectors of a model into a schema, which may state its vectors. Returns false if one of the two has no
-/// lineage, so that another model would not be noticed.
+/// Takes the vectors of a model into a schema, which may state its vectors. `distilled_from` is the lineage of the model's
+/// teacher, if it has one. Returns false if one of the two has no lineage, so that another model would not be noticed.
 ///
 /// # Errors
 /// `MODEL_MISMATCH` if the schema's vectors are another model's, `INVALID_ARGUMENT` if the metric differs.
-pub fn use_model(schema: &mut Schema, model: VectorSpace) -> Result<bool> {
+pub fn use_model(schema: &mut Schema, model: VectorSpace, distilled_from: Option<&str>) -> Result<bool> {
     let space = schema.vectors.get_or_insert_with(|| model.clone());
-    let is_compared = space.check_model(model.dimension, model.lineage.as_deref())?;
+    let (dimension, lineage) = (model.dimension, model.lineage.as_deref());
+    let is_compared = space.check_item_model(&ModelId { dimension, lineage, distilled_from })?;
     if space.metric != model.metric {
         fail!(
             InvalidArgument,

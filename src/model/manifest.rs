@@ -111,6 +111,9 @@ pub struct Manifest {
     /// The id of the model and of its vectors. `None` in folders of earlier releases.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lineage: Option<Lineage>,
+    /// The lineage of the model whose vectors this one returns, if it was distilled: a query encoder for its catalogs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distilled_from: Option<Lineage>,
     /// The tokens that the model has elsewhere, if tokens were removed. `config.json` has those that are left.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub full_vocab_size: Option<usize>,

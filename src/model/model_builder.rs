@@ -42,6 +42,8 @@ pub(super) struct ModelBuilder {
     head: Vec<HeadLayer>,
     /// The lineage of the manifest.
     lineage: Option<Lineage>,
+    /// The lineage of the teacher, of the manifest.
+    distilled_from: Option<Lineage>,
     classifier: ClassifierSettings,
     /// See [`OutputChoice::assumed_inside`].
     assumed_inside: Vec<HeadModule>,
@@ -210,6 +212,7 @@ impl ModelBuilder {
             },
             head: layers_of_head,
             lineage: manifest.and_then(|manifest| manifest.lineage.clone()),
+            distilled_from: manifest.and_then(|manifest| manifest.distilled_from.clone()),
             classifier,
             assumed_inside,
             layers,
@@ -263,7 +266,8 @@ impl ModelBuilder {
             mut tokenizer,
             config,
             head,
-            lineage,
+            lineage: own_lineage,
+            distilled_from,
             classifier,
             assumed_inside,
             layers,
@@ -307,7 +311,7 @@ impl ModelBuilder {
         };
         let recipe = recipe(&decisions.pooling.value, head, decisions.normalize.value)?;
         // The caller's options may have changed the vectors.
-        let lineage = lineage.map(|lineage| {
+        let lineage = own_lineage.as_ref().map(|lineage| {
             lineage.with_settings(VectorSettings {
                 pooling: &recipe.pooling,
                 head: &recipe.head,
@@ -317,6 +321,7 @@ impl ModelBuilder {
             })
         });
         let mut embedder = Embedder::new(tokenizer, encoder, config, layers, recipe)?;
+        embedder.set_distilled_from(distilled_from.filter(|_| lineage == own_lineage));
         embedder.set_lineage(lineage);
         embedder.set_metric(decisions.metric.value);
         embedder.set_prompts(decisions.prompts.value.clone());

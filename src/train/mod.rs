@@ -8,6 +8,7 @@
 //! | `bert.rs`, `linear_layer.rs`, `dropout.rs`, `tensor_ops/` | the network, as the papers describe it |
 //! | `model.rs`, `parameters.rs` | the network with its tokenizer and weights; one row per text |
 //! | `random_start.rs` | a model without weights |
+//! | `student_start.rs`, `subspace.rs`, `distillation.rs` | a smaller model that learns another one's vectors |
 //! | `pairs.rs`, `mine.rs` | judged pairs, and negatives that a search finds |
 //! | `objective.rs`, `objectives.rs`, `loss.rs` | what is minimized |
 //! | `passes.rs`, `gradients.rs`, `adamw.rs` | the gradients of a step, and the update |
@@ -44,6 +45,7 @@ mod adamw;
 mod bert;
 mod checkpoint;
 mod curve;
+mod distillation;
 mod dropout;
 mod evaluation;
 mod failure;
@@ -63,11 +65,14 @@ mod random;
 mod random_start;
 mod run_folder;
 mod state;
+mod student_start;
+mod subspace;
 mod tensor_ops;
 mod trainer;
 
 pub use crate::convert::{StartingPoint, starting_point};
 pub use curve::curve;
+pub use distillation::{DistillationEvaluation, distilled_checkpoint, query_vectors};
 pub use evaluation::{Evaluation, embedder_of};
 pub use history::{History, Measured};
 pub use loss::{distillation_loss, ranking_loss, retrieval_loss};
@@ -80,4 +85,5 @@ pub use pairs::Pairs;
 pub use parameters::Numbers;
 pub use random_start::{Shape, random_start};
 pub use run_folder::{Evaluate, RunFolder, TrainEvent};
+pub use student_start::student_start;
 pub use trainer::Trainer;

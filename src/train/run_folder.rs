@@ -15,10 +15,12 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::curve::curve;
+use super::distillation::distilled_checkpoint;
 use super::history::Measured;
 use super::model::Model;
 use super::trainer::Trainer;
 use crate::error::{Error, ErrorCode, Result, fail};
+use crate::lineage::Lineage;
 
 const TRAINING: &str = "training";
 const STATE: &str = "state.safetensors";
@@ -33,6 +35,7 @@ pub struct RunFolder {
     path: PathBuf,
     settings: String,
     save_interval: Duration,
+    teacher: Option<Lineage>,
 }
 
 /// An event of a training, for whoever watches it.
@@ -58,12 +61,17 @@ pub enum TrainEvent {
 impl RunFolder {
     /// Names the folder. `settings` describes the training: one that resumes must have the same.
     pub fn new(path: &Path, settings: String) -> Self {
-        Self { path: path.to_owned(), settings, save_interval: SAVE_INTERVAL }
+        Self { path: path.to_owned(), settings, save_interval: SAVE_INTERVAL, teacher: None }
     }
 
     /// Sets the time between two saves of the state; 60 seconds.
     pub fn set_save_interval(&mut self, interval: Duration) {
         self.save_interval = interval;
+    }
+
+    /// Names the teacher of a distillation, which the checkpoint states.
+    pub fn set_teacher(&mut self, teacher: Lineage) {
+        self.teacher = Some(teacher);
     }
 
     /// Prepares the folder: with `resume` the trainer takes up the state in it, if there is one. Returns the number of
@@ -156,7 +164,11 @@ impl RunFolder {
     }
 
     fn write_checkpoint(&self, model: &Model) -> Result<()> {
-        for (path, bytes) in model.checkpoint()? {
+        let files = match &self.teacher {
+            Some(teacher) => distilled_checkpoint(model, teacher)?,
+            None => model.checkpoint()?,
+        };
+        for (path, bytes) in files {
             let path = self.path.join(path);
             if let Some(folder) = path.parent() {
                 fs::create_dir_all(folder).map_err(|error| io_error(folder, error))?;

@@ -5,7 +5,7 @@ use wasm_bindgen::prelude::*;
 
 use super::catalog::{Catalog, read};
 use crate::error::{Error, ErrorCode};
-use crate::index::{self, RowKind, Schema, SearchRequest, SpaceMetric, VectorSpace};
+use crate::index::{self, ModelId, RowKind, Schema, SearchRequest, SpaceMetric, VectorSpace};
 use crate::index_build::{self, BuildOptions, Change, CodesOption, Item, ItemReader};
 
 fn codes_option(codes: &str) -> CodesOption {
@@ -81,6 +81,7 @@ impl CatalogBuilder {
         dimension: usize,
         metric: &str,
         lineage: Option<String>,
+        distilled_from: Option<String>,
     ) -> Result<bool, JsValue> {
         let metric = match metric {
             "dot" => SpaceMetric::Dot,
@@ -93,7 +94,22 @@ impl CatalogBuilder {
         };
         let model =
             VectorSpace { dimension, metric, lineage, text: None, rows: RowKind::Int8, oversampling: 0 };
-        Ok(index_build::use_model(&mut self.schema, model)?)
+        Ok(index_build::use_model(&mut self.schema, model, distilled_from.as_deref())?)
+    }
+
+    /// Compares a model that embeds queries with the vectors of the catalog. See [`VectorSpace::check_query_model`].
+    #[wasm_bindgen(js_name = checkQueryModel)]
+    pub fn check_query_model(
+        &self,
+        dimension: usize,
+        lineage: Option<String>,
+        distilled_from: Option<String>,
+    ) -> Result<bool, JsValue> {
+        let Some(space) = &self.schema.vectors else {
+            return Err(invalid("--model: the catalog has no vectors; build it with --model"));
+        };
+        let (lineage, distilled_from) = (lineage.as_deref(), distilled_from.as_deref());
+        Ok(space.check_query_model(&ModelId { dimension, lineage, distilled_from })?)
     }
 
     /// Takes the text that is embedded into the schema, and returns its prompt. `prompt` is the user's choice, `own` the

@@ -22,6 +22,7 @@ struct Options {
     from: Option<String>,
     onnx: Option<String>,
     keep_vocab: Option<Vec<String>>,
+    max_shard_size: Option<usize>,
 }
 
 #[derive(Serialize)]
@@ -104,7 +105,8 @@ fn io_error(thrown: &JsValue) -> io::Error {
 /// Converts the checkpoint or the ONNX export in `source` and writes a model folder with a self-test to `out`. See
 /// [`convert::convert`] and [`convert::add_self_test`].
 ///
-/// Options: `{ dtype, pooling (a list of names), normalize, maxLength, ignoreHead, from, onnx, keepVocab }`. Returns
+/// Options: `{ dtype, pooling (a list of names), normalize, maxLength, ignoreHead, from, onnx, keepVocab,
+/// maxShardSize }`. Returns
 /// `{ manifest, config, weights, storedDtype, ignoredTensors, report }`.
 #[wasm_bindgen(js_name = convertFolder)]
 pub fn convert_folder(source: &Folder, options: JsValue, out: &Folder) -> Result<JsValue, JsValue> {
@@ -118,6 +120,7 @@ pub fn convert_folder(source: &Folder, options: JsValue, out: &Folder) -> Result
         from: options.from.as_deref().map(convert::WeightSource::parse).transpose()?,
         onnx: options.onnx,
         keep_vocab: options.keep_vocab,
+        max_shard_size: options.max_shard_size,
     };
     let mut conversion = convert::convert(source, &options, &mut Output(out))?;
     convert::add_self_test(&mut conversion, out, &mut Output(out))?;

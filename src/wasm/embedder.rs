@@ -41,6 +41,8 @@ struct Info<'a> {
     fallback: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     lineage: Option<&'a Lineage>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    distilled_from: Option<&'a Lineage>,
     settings: &'a [Decision],
 }
 
@@ -82,6 +84,7 @@ impl Embedder {
             device: encoder.device.as_deref(),
             fallback: encoder.fallback.as_deref(),
             lineage: self.0.lineage(),
+            distilled_from: self.0.distilled_from(),
             settings: self.0.decisions(),
         })
     }

@@ -128,3 +128,55 @@ fn folder_without_a_lineage_loads_and_reports_none() {
     assert_eq!(error.code(), ErrorCode::InvalidConfig, "{error}");
     assert!(error.message().contains("32 hex digits"), "{error}");
 }
+
+/// Adds the file that `corom distill` writes.
+fn distilled(source: &mut Folder, student: &Lineage) -> Lineage {
+    let teacher = Lineage::try_from(format!("{}-{}", "a".repeat(32), "b".repeat(16))).unwrap();
+    let json = serde_json::json!({ "teacher": teacher, "student": student });
+    source.insert("distillation.json".into(), json.to_string().into_bytes());
+    teacher
+}
+
+#[test]
+fn a_distilled_model_names_its_teacher_as_long_as_its_vectors_are_the_same() {
+    let mut source = files(&checkpoint("prefix-model"));
+    let (_, student) = converted(&source, &with_pooling(Pooling::Cls));
+    let teacher = distilled(&mut source, &student);
+    let manifest = |source: &Folder, options: &ConvertOptions| {
+        let mut folder = Folder::new();
+        (convert(source, options, &mut folder).unwrap().manifest.distilled_from, folder)
+    };
+    let (stated, float) = manifest(&source, &with_pooling(Pooling::Cls));
+    assert_eq!(stated.as_ref(), Some(&teacher));
+    // Other number types, from the checkpoint and from a folder.
+    let int8 = manifest(&float, &with_dtype(Dtype::Int8));
+    assert_eq!(int8.0.as_ref(), Some(&teacher));
+    assert_eq!(manifest(&int8.1, &with_dtype(Dtype::Int4)).0.as_ref(), Some(&teacher));
+    let load = |options| load_folder(&int8.1, options).unwrap().distilled_from().cloned();
+    assert_eq!(load(skip_self_test()), Some(teacher));
+    // Options that change vectors.
+    assert_eq!(load(LoadOptions { pooling: Some(Pooling::Mean.into()), ..skip_self_test() }), None);
+    assert_eq!(load(LoadOptions { normalize: Some(true), ..skip_self_test() }), None);
+    assert_eq!(manifest(&float, &with_pooling(Pooling::Mean)).0, None);
+}
+
+#[test]
+fn the_file_of_a_distillation_belongs_to_its_weights_and_settings() {
+    let mut source = files(&checkpoint("prefix-model"));
+    let (_, student) = converted(&source, &with_pooling(Pooling::Cls));
+    distilled(&mut source, &student);
+    let fails = |source: &Folder, pooling, message: &str| {
+        let error = convert(source, &with_pooling(pooling), &mut Folder::new()).unwrap_err();
+        assert_eq!(error.code(), ErrorCode::InvalidCheckpoint, "{error}");
+        assert!(error.message().contains(message), "{error}");
+    };
+    fails(&source, Pooling::Mean, "options that change vectors");
+    let mut trained = source.clone();
+    let file = trained.iter_mut().find(|(name, _)| name.starts_with("model.") || name.starts_with("pytorch"));
+    let (_, weights) = file.unwrap();
+    let middle = weights.len() / 2;
+    weights[middle] ^= 0x80;
+    fails(&trained, Pooling::Cls, "remove the file");
+    source.insert("distillation.json".into(), b"{\"teacher\": 3}".to_vec());
+    fails(&source, Pooling::Cls, "cannot be read");
+}

@@ -29,6 +29,7 @@ mod second_opinion;
 mod self_test;
 mod sentence;
 mod settings;
+mod shard_size;
 mod tokenizer;
 mod tract;
 mod verify;

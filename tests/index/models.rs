@@ -81,3 +81,33 @@ fn vectors_without_a_lineage_are_searched_with_a_warning() {
     let plain = folder.catalog(&["--force"]);
     fails(&["search", &plain, "裤", "--model", MODEL], "INVALID_ARGUMENT", &["the catalog has no vectors"]);
 }
+
+#[test]
+fn a_distilled_model_searches_the_catalog_of_its_teacher_and_no_other() {
+    let folder = Folder::new("models-distilled");
+    let teacher = convert(&folder, "prefix-model", "teacher", &["--pooling", "cls"]);
+    let other = convert(&folder, "gamma-beta", "other", &["--pooling", "mean"]);
+    let student = convert(&folder, "gamma-beta", "student", &["--pooling", "cls"]);
+    let read = |model: &str| -> serde_json::Value {
+        serde_json::from_str(&fs::read_to_string(format!("{model}/corom.json")).unwrap()).unwrap()
+    };
+    let mut manifest = read(&student);
+    manifest["distilled_from"] = read(&teacher)["lineage"].clone();
+    folder.write("student/corom.json", &manifest.to_string());
+
+    let catalog = folder.catalog(&["--model", &teacher]);
+    assert_eq!(warnings(&["search", &catalog, "裤", "--model", &student]), "");
+    fails(&["search", &catalog, "裤", "--model", &other], "MODEL_MISMATCH", &["from another model"]);
+    // Its vectors of items would not be those of the teacher.
+    let add = ["add", &catalog, &folder.path("items.jsonl"), "--model", &student];
+    fails(&add, "MODEL_MISMATCH", &["distilled from that of the catalog", "use its teacher"]);
+    let (items, schema) = (folder.path("items.jsonl"), folder.path("schema.json"));
+    let foreign = folder.path("foreign");
+    succeeds(&["build", &items, &foreign, "--schema", &schema, "--model", &other]);
+    fails(&["search", &foreign, "裤", "--model", &student], "MODEL_MISMATCH", &["with another pooling"]);
+    // A catalog of its own is searched by the student, not by the teacher.
+    let own = folder.path("own");
+    succeeds(&["build", &items, &own, "--schema", &schema, "--model", &student]);
+    assert_eq!(warnings(&["search", &own, "裤", "--model", &student]), "");
+    fails(&["search", &own, "裤", "--model", &teacher], "MODEL_MISMATCH", &["from another model"]);
+}

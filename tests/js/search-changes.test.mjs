@@ -64,6 +64,20 @@ for (const [entry, Class] of CLASSES) {
       shop.free();
     });
 
+    test("takes a model that was distilled from that of the catalog, and no other student", async (t) => {
+      const { catalog, build } = catalogOf(t);
+      build("aaaa-0000");
+      const shop = await Class.load(catalog);
+      const student = modelOf("bbbb-0000");
+      await failsWith("MODEL_MISMATCH", () => shop.attach(student), "lineage");
+      student.info.distilledFrom = "aaaa-0001";
+      await failsWith("MODEL_MISMATCH", () => shop.attach(student), "lineage");
+      student.info.distilledFrom = "aaaa-0000";
+      shop.attach(student);
+      assert.equal((await shop.search("女")).mode, "hybrid");
+      shop.free();
+    });
+
     test("goes on from the last change of an update that was accepted", async (t) => {
       const built = buildCatalog(t);
       const other = path.join(scratch(t), "catalog");

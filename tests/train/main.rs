@@ -6,6 +6,8 @@
 #[cfg(feature = "cli")]
 mod command;
 mod data;
+#[cfg(feature = "cli")]
+mod distill;
 mod gradients;
 mod made_up;
 mod parity;

@@ -1,5 +1,5 @@
 // Prints the best texts of a file, for `corom rank` and `corom rerank`.
-import { assertModel, reportDevice } from "./model.js";
+import { reportDevice } from "./model.js";
 import { ProgressBar } from "./progress-bar.js";
 import { assertExists, batchesOf, openRecords } from "./records.js";
 
@@ -12,7 +12,6 @@ const DEFAULT_TOP_K = 10;
  */
 export async function printBest(input, values, signal, { load, best, valueOf }) {
   const { json, "top-k": topK = DEFAULT_TOP_K } = values;
-  assertModel(values);
   const bar = new ProgressBar();
   const { size, records } = openRecords(input, values, signal);
   let model;

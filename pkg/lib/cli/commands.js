@@ -29,7 +29,7 @@ const CONVERT_ONLY = Object.fromEntries(
 );
 
 const MODEL = {
-  model: { short: "m", value: "MODEL", help: "the model folder: a path, or the URL of a folder (required)" },
+  model: { short: "m", value: "MODEL", help: "the model folder: a path, the URL of a folder, or nano, the model in the package" },
   quality: {
     value: "NAME",
     parse: choice("balanced", "exact", "float"),
@@ -118,6 +118,7 @@ export const COMMANDS = {
         multiple: true,
         help: "keep only the tokens that the lines of this file use, so that the model is smaller; may be repeated",
       },
+      "max-shard-size": { value: "BYTES", parse: wholeNumber(1), help: "the most bytes of a weight file [default: 25165824]" },
       force: { type: "boolean", help: "replace the model folder if it exists" },
     },
     examples: [
@@ -210,7 +211,7 @@ export const COMMANDS = {
   serve: {
     summary: "Serve the demo page on this machine, with any model",
     positionals: ["[MODEL]"],
-    arguments: { "[MODEL]": "the model folder; without it, the page asks for a folder" },
+    arguments: { "[MODEL]": "the model folder [default: corom's nano model, for a first try]" },
     options: {
       catalog: { value: "DIR", help: "a catalog that the model embedded: opens the shop, a search page" },
       reranker: { value: "DIR", help: "a reranker, for the shop" },

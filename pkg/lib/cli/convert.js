@@ -12,10 +12,11 @@ export async function run({ positionals: [checkpoint, out], values }, signal) {
     if (phase === "convert") bar.update("converting", loaded, total, weightsText);
     if (phase === "self-test") bar.update("self-test", loaded, total, bytesText);
   };
-  const { "max-length": maxLength, "ignore-head": ignoreHead, "keep-vocab": files, ...options } = values;
+  const { "max-length": maxLength, "ignore-head": ignoreHead, "keep-vocab": files, "max-shard-size": maxShardSize, ...options } = values;
   try {
     const keepVocab = files && (await textsOf(files, signal));
-    const { report } = await convert(checkpoint, { ...options, maxLength, ignoreHead, keepVocab, out, onProgress, signal });
+    const given = { ...options, maxLength, ignoreHead, keepVocab, maxShardSize };
+    const { report } = await convert(checkpoint, { ...given, out, onProgress, signal });
     bar.clear();
     const seconds = (performance.now() - started) / 1000;
     const lines = [...report.slice(0, -1), `${report.at(-1)}, ${seconds.toFixed(1)} s`];

@@ -1,5 +1,6 @@
 // Loads the model of `embed`, `rank` and `rerank`, in one worker or in several.
 import { Corom, CoromReranker } from "../../worker-node.js";
+import { folderOf } from "./nano.js";
 import { bytesText } from "./progress-bar.js";
 import { UsageError } from "./usage.js";
 
@@ -8,7 +9,7 @@ const TEXTS_PER_WORKER = 512;
 
 /** Throws a UsageError if the option is missing. */
 export function assertModel({ model }) {
-  if (model === undefined) throw new UsageError("--model is missing: the model folder that `corom convert` wrote");
+  if (model === undefined) throw new UsageError("--model is missing: the model folder that `corom convert` wrote, or `nano`, which is in the package");
 }
 
 /** Returns `{ model, batchSize }`: a loaded instance of `Corom`. */
@@ -34,7 +35,7 @@ async function load(Class, values, { bar, signal }) {
   };
   // One worker is the default of `load`.
   const pool = workers === 1 ? {} : { workers };
-  const model = await Class.load(source, { quality, maxLength, device: DEVICES[device], ...pool, onProgress, signal }).catch((error) => {
+  const model = await Class.load(folderOf(source), { quality, maxLength, device: DEVICES[device], ...pool, onProgress, signal }).catch((error) => {
     // The message names the class for a program.
     const isOther = error?.code === "UNSUPPORTED_MODEL" && /(load it|is loaded) with Corom/.test(error.message);
     if (isOther) error.hint = `the command for this model is ${Class === Corom ? "rerank" : "rank, or embed"}`;

@@ -2,13 +2,15 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import path from "node:path";
 import { CoromError } from "../errors.js";
+import { folderOf, standIn } from "./nano.js";
 
 /** The demo page's server: in the published package, and in a checkout. */
 const SERVERS = ["../../www/serve.mjs", "../../../www/serve.mjs"].map((file) => new URL(file, import.meta.url));
 
 /** Serves the demo page until a signal arrives. */
-export async function run({ positionals: [model], values: { port, catalog, reranker } }, signal) {
-  if (model !== undefined) checkModel(model);
+export async function run({ positionals: [given], values: { port, catalog, reranker } }, signal) {
+  const model = given === undefined ? standIn("MODEL") : folderOf(given);
+  checkModel(model);
   if (catalog !== undefined) checkFolder(catalog, "catalog.json", "a catalog folder of `corom index build`");
   if (reranker !== undefined) checkFolder(reranker, "corom.json", "a reranker that `corom convert` wrote");
   const { demoRoots, serveOn } = await import(SERVERS.find((file) => existsSync(file)).href);

@@ -13,6 +13,7 @@ const CONVERT_OPTIONS = {
   from: "string",
   ignoreHead: "boolean",
   keepVocab: undefined,
+  maxShardSize: "number",
   force: "boolean",
   onProgress: "function",
   signal: undefined,
@@ -20,13 +21,16 @@ const CONVERT_OPTIONS = {
   worker: undefined,
 };
 const INSPECT_OPTIONS = { check: "boolean", onLine: "function", signal: undefined, wasm: undefined, worker: undefined };
-const MAX_LENGTH = 0xffffffff;
+const MAX_NUMBER = 0xffffffff;
 
 /** Returns `{ out, force, onProgress, signal, wasm, worker, core }`; `core` has the options of the Rust core. */
 export function convertOptions(value) {
   const { out, force = false, onProgress, signal, wasm, worker, ...core } = typed(value, CONVERT_OPTIONS, "convert");
-  if (core.maxLength !== undefined && !(Number.isInteger(core.maxLength) && core.maxLength >= 2 && core.maxLength <= MAX_LENGTH)) {
-    throw unexpected("maxLength", core.maxLength, `a whole number from 2 to ${MAX_LENGTH}`);
+  for (const [name, least] of [["maxLength", 2], ["maxShardSize", 1]]) {
+    const number = core[name];
+    if (number !== undefined && !(Number.isInteger(number) && number >= least && number <= MAX_NUMBER)) {
+      throw unexpected(name, number, `a whole number from ${least} to ${MAX_NUMBER}`);
+    }
   }
   if (core.pooling !== undefined) core.pooling = poolings(core.pooling);
   if (core.keepVocab !== undefined) core.keepVocab = texts(core.keepVocab);

@@ -49,6 +49,9 @@ pub(crate) struct Args {
     /// Keep only the tokens that the lines of this file use, so that the model is smaller; may be repeated
     #[arg(long, value_name = "TEXTS")]
     keep_vocab: Vec<PathBuf>,
+    /// The most bytes of a weight file [default: 25165824]
+    #[arg(long, value_name = "BYTES")]
+    max_shard_size: Option<usize>,
     /// Replace the model folder if it exists
     #[arg(long)]
     force: bool,
@@ -128,6 +131,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         from: args.from,
         onnx: None,
         keep_vocab: kept_texts(&args.keep_vocab)?,
+        max_shard_size: args.max_shard_size,
     };
     let (source, onnx) = DiskFolder::open(&args.checkpoint)?;
     let options = ConvertOptions { onnx, ..options };

@@ -36,6 +36,8 @@ pub(crate) struct Engine {
     pub(crate) metric: Metric,
     /// The id of the model and of its vectors.
     pub(crate) lineage: Option<Lineage>,
+    /// The id of the model whose vectors this one returns, if it was distilled.
+    pub(crate) distilled_from: Option<Lineage>,
 }
 
 impl Engine {
@@ -57,7 +59,8 @@ impl Engine {
         embedder.set_threads(if is_on_gpu { threads.min(GPU_THREADS) } else { threads });
         let (dimension, max_length) = (embedder.dimension(), embedder.tokenizer().max_length());
         let (metric, lineage) = (embedder.metric(), embedder.lineage().cloned());
-        Ok(Self { embedder, dimension, max_length, metric, lineage })
+        let distilled_from = embedder.distilled_from().cloned();
+        Ok(Self { embedder, dimension, max_length, metric, lineage, distilled_from })
     }
 
     /// Prints which GPU has run the model, or why none has. Prints nothing where none was requested.

@@ -4,6 +4,8 @@
 
 mod convert;
 mod disk_folder;
+#[cfg(feature = "train")]
+mod distill;
 mod embed;
 mod engine;
 mod eval;
@@ -46,6 +48,9 @@ struct Cli {
 enum Command {
     /// Convert a ModelScope or Hugging Face checkpoint to a model folder
     Convert(convert::Args),
+    /// Train a small query encoder that returns the vectors of a larger model
+    #[cfg(feature = "train")]
+    Distill(Box<distill::Args>),
     /// Search a judged collection and measure the results
     Eval(Box<eval::Args>),
     /// Show the manifest of a model folder and check its files
@@ -78,6 +83,8 @@ fn main() -> ExitCode {
     silence_guarded_panics();
     let result = match Cli::parse().command {
         Command::Convert(args) => convert::run(&args),
+        #[cfg(feature = "train")]
+        Command::Distill(args) => distill::run(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Embed(args) => embed::run(&args),

@@ -10,7 +10,7 @@ use crate::encoder::onnx::pb::{
     StringStringEntryProto, TensorProto, TensorShapeProto, TypeProto, ValueInfoProto, type_proto,
 };
 use crate::error::{Result, fail};
-use crate::model::manifest::{FileEntry, MAX_SHARD_BYTES};
+use crate::model::manifest::FileEntry;
 
 /// The domain of onnxruntime's own operators.
 pub(super) const MICROSOFT: &str = "com.microsoft";
@@ -201,17 +201,18 @@ impl<'a> GraphBuilder<'a> {
         if bytes < MIN_EXTERNAL_BYTES {
             return Ok(self.constant(name, shape, values));
         }
-        if bytes <= MAX_SHARD_BYTES {
+        let max_size = self.shards.max_size();
+        if bytes <= max_size {
             self.external_tensor(name, shape, values, 0, values.len())?;
             return Ok(name.into());
         }
         let [rows, inner @ ..] = shape else { fail!(Internal, "`{name}` has no rows") };
         let row: usize = inner.iter().product();
-        let rows_per_part = MAX_SHARD_BYTES / (row * values.size()).max(1);
+        let rows_per_part = max_size / (row * values.size()).max(1);
         if rows_per_part == 0 {
             fail!(
                 UnsupportedModel,
-                "`{name}`: one row has {} bytes; a weight file has at most {MAX_SHARD_BYTES}",
+                "`{name}`: one row has {} bytes; a weight file has at most {max_size}",
                 row * values.size()
             );
         }

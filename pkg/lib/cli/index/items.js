@@ -76,7 +76,9 @@ export async function embedQuery(instance, builder, query, values, { bar, signal
   if (!instance.call(() => builder.hasVectors())) throw invalid("--model: the catalog has no vectors; build it with --model");
   const { model } = await loadModel({ ...values, quality: QUALITY }, { bar, signal });
   try {
-    useModel(instance, builder, model);
+    compare(model, (dimension, { lineage, distilledFrom }) =>
+      instance.call(() => builder.checkQueryModel(dimension, lineage, distilledFrom)),
+    );
     return await model.embed(query, { prompt: values.prompt ?? promptOf(model.info, "query"), signal });
   } finally {
     bar.clear();
@@ -97,10 +99,17 @@ async function useText(instance, builder, { text, prompt }, model) {
   return used;
 }
 
-/** Compares a model with the vectors of a catalog, and warns if another model would not be noticed. */
+/** Compares a model with the vectors of a catalog, which get others from it. */
 function useModel(instance, builder, model) {
-  const { dimension, metric, lineage } = model.info;
-  if (instance.call(() => builder.useModel(dimension, metric, lineage))) return;
+  compare(model, (dimension, { metric, lineage, distilledFrom }) =>
+    instance.call(() => builder.useModel(dimension, metric, lineage, distilledFrom)),
+  );
+}
+
+/** Warns if a comparison would not have noticed another model. */
+function compare({ info }, isCompared) {
+  const { dimension, lineage } = info;
+  if (isCompared(dimension, info)) return;
   const which = lineage === undefined ? "the model folder" : "the catalog";
   process.stderr.write(
     `warning: ${which} has no lineage, so vectors of another model with ${dimension} dimensions would not be noticed; ` +

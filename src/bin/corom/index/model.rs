@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::slice;
 
 use corom::error::Result;
-use corom::index::{RowKind, Schema, SpaceMetric, VectorSpace};
+use corom::index::{ModelId, RowKind, Schema, SpaceMetric, VectorSpace};
 use corom::index_build::{Item, query_texts, use_model, use_text};
 use corom::prompts::PromptChoice;
 use corom::similarity::Metric;
@@ -65,8 +65,9 @@ impl ModelArgs {
         let Some(space) = &schema.vectors else {
             fail!(InvalidArgument, "--model: the catalog has no vectors; build it with --model")
         };
-        let lineage = engine.lineage.as_ref().map(ToString::to_string);
-        if !space.check_model(engine.dimension, lineage.as_deref())? {
+        let [lineage, teacher] = lineages(&engine);
+        let (lineage, distilled_from) = (lineage.as_deref(), teacher.as_deref());
+        if !space.check_query_model(&ModelId { dimension: engine.dimension, lineage, distilled_from })? {
             warn(&engine);
         }
         let embedded = engine.embed(&[query], &prompt, |_| {})?;
@@ -107,7 +108,8 @@ impl ItemModelArgs {
         let Some(mut engine) = self.model.load(threads.unwrap_or(NonZeroUsize::MIN), &prompts)? else {
             return Ok(Vec::new());
         };
-        if !use_model(schema, space(&engine)?)? {
+        let [_, teacher] = lineages(&engine);
+        if !use_model(schema, space(&engine)?, teacher.as_deref())? {
             warn(&engine);
         }
         let chosen = self.model.prompt.as_ref().map(|_| engine.prompt(&prompts[0])).transpose()?;
@@ -140,6 +142,11 @@ fn warn(engine: &Engine) {
          convert` writes the lineage of a model",
         engine.dimension
     );
+}
+
+/// Returns the lineages of a model and of its teacher.
+fn lineages(engine: &Engine) -> [Option<String>; 2] {
+    [&engine.lineage, &engine.distilled_from].map(|lineage| lineage.as_ref().map(ToString::to_string))
 }
 
 fn space(engine: &Engine) -> Result<VectorSpace> {

@@ -21,7 +21,7 @@ use crate::output::print_line;
 ///
 /// # Errors
 /// The errors of the parser, `MISSING_FILE`, `FETCH_FAILED`.
-pub(super) fn read<T>(path: &Path, parse: fn(BufReader<File>, &str) -> Result<T>) -> Result<T> {
+pub(crate) fn read<T>(path: &Path, parse: fn(BufReader<File>, &str) -> Result<T>) -> Result<T> {
     let file = File::open(path).map_err(|error| file_error(path, error))?;
     parse(BufReader::with_capacity(1 << 16, file), &path.display().to_string())
 }

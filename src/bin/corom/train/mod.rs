@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use corom::convert::ConvertOptions;
 use corom::error::Result;
 use corom::eval::{Qrels, Texts};
+use corom::lineage::Lineage;
 use corom::train::{
     Evaluate, Evaluation, Model, Objective, Pairs, RankingObjective, RetrievalObjective, RunFolder, Shape,
     TrainOptions, Trainer,
@@ -17,7 +18,7 @@ use corom::train::{
 use crate::fail;
 use crate::output::print_line;
 
-pub(crate) use input::{read_pairs, read_texts};
+pub(crate) use input::{read, read_pairs, read_texts};
 pub(crate) use watch::Watch;
 
 /// Arguments of `corom train`.
@@ -155,7 +156,8 @@ impl SettingsArgs {
         }
     }
 
-    /// Trains `model` in the folder of the arguments. `settings` has what the numbers depend on beside the options.
+    /// Trains `model` in the folder of the arguments. `settings` has what the numbers depend on beside the options;
+    /// `teacher` is that of a distillation.
     ///
     /// # Errors
     /// The errors of [`RunFolder`].
@@ -166,9 +168,13 @@ impl SettingsArgs {
         options: TrainOptions,
         settings: &str,
         evaluate: Option<Evaluate>,
+        teacher: Option<Lineage>,
     ) -> Result<()> {
         let settings = format!("{} {options:?} {settings}", objective.name());
         let mut folder = RunFolder::new(&self.out, settings);
+        if let Some(teacher) = teacher {
+            folder.set_teacher(teacher);
+        }
         folder.set_save_interval(std::time::Duration::from_secs(self.save_every));
         print_line(format_args!(
             "{}: {} examples, {} weights, {} threads",
@@ -245,10 +251,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let evaluate: Option<Evaluate> = if evaluation.is_some() { Some(&measure) } else { None };
     if is_ranking {
         let objective = RankingObjective::new(&pairs, negatives);
-        args.settings.train(model, &objective, options, &settings, evaluate)
+        args.settings.train(model, &objective, options, &settings, evaluate, None)
     } else {
         let objective = RetrievalObjective::new(&pairs, negatives);
-        args.settings.train(model, &objective, options, &settings, evaluate)
+        args.settings.train(model, &objective, options, &settings, evaluate, None)
     }
 }
 
@@ -256,7 +262,7 @@ impl TaskArgs {
     fn evaluation<'a>(&self, pairs: &'a Pairs) -> Result<Option<Evaluation<'a>>> {
         let (Some(queries), Some(qrels)) = (&self.dev_queries, &self.dev_qrels) else { return Ok(None) };
         let queries: Texts = read_texts(queries)?;
-        let qrels = input::read(qrels, Qrels::read)?;
+        let qrels = read(qrels, Qrels::read)?;
         let evaluation = Evaluation::new(pairs.corpus(), &queries, qrels, self.dev_depth, threads());
         if evaluation.query_count() == 0 {
             fail!(InvalidArgument, "none of the --dev-queries is judged; do the two files belong together?");

@@ -1,0 +1,40 @@
+// Writes the files of a training from a shop that generate.mjs has written.
+//
+//   node training.mjs SHOP OUT
+//
+// OUT/train.queries.tsv, OUT/train.qrels.tsv; OUT/dev.queries.tsv, OUT/dev.qrels.tsv: every second query, with the
+// judgments "all that the customer wants" (grade 3); OUT/texts.txt: all titles, and the queries to train on;
+// OUT/tokenizer/vocab.txt: the characters of these texts, for a model with random weights.
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+
+const [shop, out] = process.argv.slice(2);
+if (out === undefined) {
+  console.error("usage: node training.mjs SHOP OUT");
+  process.exit(2);
+}
+const SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
+const FULL_GRADE = 3;
+const ASCII = Array.from({ length: 94 }, (_, i) => String.fromCharCode(33 + i).toLowerCase());
+
+const judged = JSON.parse(readFileSync(path.join(shop, "queries.json"), "utf8"));
+const titles = readFileSync(path.join(shop, "corpus.tsv"), "utf8").trim().split("\n").map((line) => line.split("\t")[1]);
+
+mkdirSync(path.join(out, "tokenizer"), { recursive: true });
+const write = (name, lines) => writeFileSync(path.join(out, name), `${lines.join("\n")}\n`);
+for (const [part, rest] of [["train", 0], ["dev", 1]]) {
+  const queries = judged.filter((_, i) => i % 2 === rest);
+  write(`${part}.queries.tsv`, queries.map(({ id, text }) => `${id}\t${text}`));
+  const fits = ({ id, grades }) => Object.keys(grades).filter((item) => grades[item] === FULL_GRADE).map((item) => `${id}\t0\t${item}\t1`);
+  write(`${part}.qrels.tsv`, queries.flatMap(fits));
+}
+const texts = [...titles, ...judged.filter((_, i) => i % 2 === 0).map(({ text }) => text)];
+write("texts.txt", texts);
+
+// BERT's tokenizer splits at spaces, punctuation and Chinese characters. The pieces of a word in Latin letters begin with ##.
+const characters = new Set([...ASCII, ...texts.flatMap((text) => [...text.normalize("NFD").toLowerCase()])]);
+characters.delete(" ");
+const inWords = ASCII.filter((character) => /[a-z0-9]/.test(character));
+const pieces = [...new Set(inWords)].map((character) => `##${character}`);
+write("tokenizer/vocab.txt", [...SPECIAL, ...[...characters].sort(), ...pieces]);
+console.log(`${judged.length} queries, ${SPECIAL.length + characters.size + pieces.length} tokens in ${out}`);
