@@ -262,8 +262,8 @@ fn faults_of_items_are_told_when_their_row_is_read() {
     };
     let (plain, vector) = (json!({ "id": "a" }), json!({ "id": "b", "embedding": [1, 2] }));
     assert_eq!(read(&schema(None), false, &[plain.clone(), json!({ "id": 7 })]).unwrap().len(), 2);
-    assert_eq!(read(&space, true, &[plain.clone()]).unwrap()[0].vector, None);
-    assert_eq!(read(&space, false, &[vector.clone()]).unwrap()[0].vector, Some(vec![1.0, 2.0]));
+    assert_eq!(read(&space, true, std::slice::from_ref(&plain)).unwrap()[0].vector, None);
+    assert_eq!(read(&space, false, std::slice::from_ref(&vector)).unwrap()[0].vector, Some(vec![1.0, 2.0]));
     rejected(
         read(&schema(None), false, &[json!({ "id": "7" }), json!({ "id": 7 })]),
         &["\"7\"", "twice, first in line 1"],
