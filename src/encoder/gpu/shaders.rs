@@ -48,23 +48,61 @@ pub(super) const TILE: usize = 64;
 /// Outputs of a workgroup of [`LinearVariant::FewRows`].
 pub(super) const FEW_ROWS_OUTPUTS: usize = 16;
 
+/// Returns the lines of a template without comments and indentation, as many bytes as fit, and their number. Directives
+/// stay. Comments would be a fifth of what a page downloads of the shaders.
+const fn code<const N: usize>(text: &[u8]) -> ([u8; N], usize) {
+    let (mut code, mut len, mut at) = ([0; N], 0, 0);
+    while at < text.len() {
+        while at < text.len() && text[at] == b' ' {
+            at += 1;
+        }
+        let is_comment =
+            at + 2 < text.len() && text[at] == b'/' && text[at + 1] == b'/' && text[at + 2] != b'#';
+        let mut is_line = true;
+        while is_line && at < text.len() {
+            is_line = text[at] != b'\n';
+            if !is_comment {
+                if len < N {
+                    code[len] = text[at];
+                }
+                len += 1;
+            }
+            at += 1;
+        }
+    }
+    (code, len)
+}
+
+/// Returns the code of a template.
+macro_rules! template {
+    ($name:literal) => {{
+        const TEXT: &[u8] = include_bytes!(concat!("shaders/", $name, ".wgsl"));
+        const CODE: [u8; code::<0>(TEXT).1] = code(TEXT).0;
+        const WGSL: &str = match str::from_utf8(&CODE) {
+            Ok(wgsl) => wgsl,
+            Err(_) => panic!("a template is no UTF-8"),
+        };
+        WGSL
+    }};
+}
+
 fn text(name: &str) -> Option<&'static str> {
     Some(match name {
-        "activation" => include_str!("shaders/activation.wgsl"),
-        "add_norm" => include_str!("shaders/add_norm.wgsl"),
-        "attention" => include_str!("shaders/attention.wgsl"),
-        "clip" => include_str!("shaders/clip.wgsl"),
-        "embed" => include_str!("shaders/embed.wgsl"),
-        "layer_norm" => include_str!("shaders/layer_norm.wgsl"),
-        "linear" => include_str!("shaders/linear.wgsl"),
-        "linear_check" => include_str!("shaders/linear_check.wgsl"),
-        "linear_few_rows" => include_str!("shaders/linear_few_rows.wgsl"),
-        "linear_i8_exact" => include_str!("shaders/linear_i8_exact.wgsl"),
-        "mean_rows" => include_str!("shaders/mean_rows.wgsl"),
-        "normalize" => include_str!("shaders/normalize.wgsl"),
-        "quantize_rows" => include_str!("shaders/quantize_rows.wgsl"),
-        "select_rows" => include_str!("shaders/select_rows.wgsl"),
-        "weight" => include_str!("shaders/weight.wgsl"),
+        "activation" => template!("activation"),
+        "add_norm" => template!("add_norm"),
+        "attention" => template!("attention"),
+        "clip" => template!("clip"),
+        "embed" => template!("embed"),
+        "layer_norm" => template!("layer_norm"),
+        "linear" => template!("linear"),
+        "linear_check" => template!("linear_check"),
+        "linear_few_rows" => template!("linear_few_rows"),
+        "linear_i8_exact" => template!("linear_i8_exact"),
+        "mean_rows" => template!("mean_rows"),
+        "normalize" => template!("normalize"),
+        "quantize_rows" => template!("quantize_rows"),
+        "select_rows" => template!("select_rows"),
+        "weight" => template!("weight"),
         _ => return None,
     })
 }
@@ -219,5 +257,18 @@ impl Shader {
     pub(super) fn corrupt(mut self) -> Self {
         self.definitions = self.definitions.flag("CORRUPT");
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn code_has_no_comments_but_directives() {
+        let text = b"// A comment\n    //#if F32\n    x = a / b;\n\n// last";
+        let (all, len) = code::<40>(text);
+        assert_eq!(&all[..len], b"//#if F32\nx = a / b;\n\n");
+        assert_eq!(code::<0>(text).1, len);
     }
 }

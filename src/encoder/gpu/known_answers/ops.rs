@@ -74,7 +74,7 @@ impl Maker<'_> {
         op: GpuOp,
         width: usize,
         inputs: usize,
-        twin: impl Fn(&Case, &[&[f32]]) -> Vec<f32>,
+        twin: &dyn Fn(&Case, &[&[f32]]) -> Vec<f32>,
     ) -> Result<KnownOp> {
         let rows: Vec<Vec<f32>> = (0..inputs).map(|seed| numbers(MOST_ROWS * width, seed)).collect();
         let expected = |case: &Case| {
@@ -149,7 +149,7 @@ impl Maker<'_> {
                 let [gamma, beta] = norm(width);
                 let norm = GpuNorm::upload(gamma.clone(), beta.clone(), eps, gpu)?;
                 let op = GpuOp::AddNorm { norm, pipeline: Arc::clone(pipeline) };
-                self.row_op("AddNorm", op, width, 2, |_, rows| {
+                self.row_op("AddNorm", op, width, 2, &|_, rows| {
                     reference_add_norm(rows[0], rows[1], &gamma, &beta, eps)
                 })?
             }
@@ -164,28 +164,28 @@ impl Maker<'_> {
                 // Scores of equal sizes would make a softmax of equal weights, which would tell little.
                 let spec = AttentionSpec { heads, score_range, scale: 8.0 * spec.scale, ..*spec };
                 let op = GpuOp::Attention { spec, pipeline: Arc::clone(pipeline), queries: *queries };
-                self.row_op("Attention", op, spec.hidden(), 3, |case, rows| {
+                self.row_op("Attention", op, spec.hidden(), 3, &|case, rows| {
                     reference_attention(&spec, rows[0], rows[1], rows[2], &case.starts)
                 })?
             }
             GpuOp::SelectRows { width, pipeline } => {
                 let width = width_of(width);
                 let op = GpuOp::SelectRows { width, pipeline: Arc::clone(pipeline) };
-                self.row_op("SelectRows", op, width, 1, |case, rows| {
+                self.row_op("SelectRows", op, width, 1, &|case, rows| {
                     reference_select_rows(rows[0], width, &case.starts[..case.batch.texts()])
                 })?
             }
             GpuOp::MeanRows { width, pipeline } => {
                 let width = width_of(width);
                 let op = GpuOp::MeanRows { width, pipeline: Arc::clone(pipeline) };
-                self.row_op("MeanRows", op, width, 1, |case, rows| {
+                self.row_op("MeanRows", op, width, 1, &|case, rows| {
                     reference_mean_rows(rows[0], width, &case.starts)
                 })?
             }
             GpuOp::Normalize { width, pipeline } => {
                 let width = width_of(width);
                 let op = GpuOp::Normalize { width, pipeline: Arc::clone(pipeline) };
-                self.row_op("Normalize", op, width, 1, |_, rows| reference_normalize(rows[0], width))?
+                self.row_op("Normalize", op, width, 1, &|_, rows| reference_normalize(rows[0], width))?
             }
         }))
     }
@@ -203,7 +203,7 @@ impl Maker<'_> {
         let shift = numbers(width, 7);
         let buffer = self.gpu.filled("a shift", &padded_row(shift.clone()))?;
         let op = GpuOp::Clip { width, range, shift: buffer, activation, pipeline: Arc::clone(pipeline) };
-        self.row_op("Clip", op, width, inputs, |_, rows| {
+        self.row_op("Clip", op, width, inputs, &|_, rows| {
             let plus = rows.get(1).copied().unwrap_or_default();
             reference_clip(rows[0], plus, range, &shift, activation)
         })
