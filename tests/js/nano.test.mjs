@@ -23,7 +23,7 @@ describe("the model nano", () => {
     assert.ok(Math.max(...sizes) < MB, `${sizes}`);
     // A load checks every hash and the self-test.
     const model = await Corom.load(NANO);
-    assert.deepEqual([model.info.dimension, model.info.dtype], [256, "int8"]);
+    assert.deepEqual([model.info.dimension, model.info.dtype], [192, "int8"]);
     model.free();
   });
 
