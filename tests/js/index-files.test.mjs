@@ -157,7 +157,7 @@ test("a file that cannot be read is not listed", async (t) => {
   assert.notEqual(differingFiles(before, after).length, 0);
   const damaged = Uint8Array.from(other);
   damaged[damaged.length - 1] ^= 1;
-  for (const file of [other, damaged, other.subarray(0, 100)]) {
+  for (const file of [other, damaged, other.subarray(0, -1)]) {
     const { folder, current } = opened();
     await failsWith("INTERNAL", async () => folder.append(instance, current, file), "stays as it was");
     await failsWith("INTERNAL", async () => folder.replace(instance, file, ["url"]), "stays as it was");

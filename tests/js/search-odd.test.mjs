@@ -61,7 +61,7 @@ for (const [name, Class] of [["corom/search", Catalog], ["corom/search-worker", 
     test("a delta may be bytes, a Blob or a Response", async () => {
       await failsWith("INVALID_ARGUMENT", shop.apply("delta"), "a Blob or a Response");
       await failsWith("INVALID_ARGUMENT", shop.apply(new Response("gone", { status: 404 })), "404");
-      await failsWith("INVALID_CATALOG", shop.apply(new Blob([delta.subarray(0, 100)])));
+      await failsWith("INVALID_CATALOG", shop.apply(new Blob([delta.subarray(0, -1)])));
       const { items } = shop.info;
       await shop.apply(new Response(delta));
       assert.equal(shop.info.items, items - 1);
