@@ -214,8 +214,13 @@ class GpuLease {
       destroy.call(buffer);
     };
     buffer.mapAsync = (...args) => {
-      this.#shared?.enter(this);
-      const mapping = mapAsync.apply(buffer, args);
+      let mapping;
+      try {
+        this.#shared?.enter(this);
+        mapping = mapAsync.apply(buffer, args);
+      } catch (error) {
+        mapping = Promise.reject(error); // a throw would end the WebAssembly instance
+      }
       // A result is read only when it is known that no call before it was an error.
       const mapped = mapping.then(() => this.#shared?.reported());
       const wake = () => this.#wake();

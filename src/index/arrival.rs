@@ -9,9 +9,9 @@ use super::synonyms::Synonyms;
 use super::vectors::rows::{ROW_HASH_BYTES, row_bytes, row_hash};
 use crate::error::{Error, ErrorCode, Result, fail};
 
-/// Single rows that are kept from search to search, in bytes: those of about ten searches of a million items. A page may
-/// have little memory, and where rows come from they are kept too.
-const KEPT_ROW_BYTES: usize = 8 << 20;
+/// Single rows that are kept when the next search begins, in bytes: those of about ten searches of a million items. A page
+/// may have little memory, and where rows come from they are kept too.
+const KEPT_ROW_BYTES: usize = 16 << 20;
 
 /// Returns the places of the sections in a catalog file or a delta, from its first bytes, as JSON: `hash`, `bytes` of the
 /// whole file, `headerBytes`, and `sections`, each with `name`, `offset` and `length`. Null if the header has not arrived

@@ -193,9 +193,9 @@ fn rows_of_another_catalog_and_parts_of_rows_are_rejected() {
         assert_eq!(error.code().as_str(), "INTEGRITY_MISMATCH", "byte {at}");
     }
     part.add_rows(start, &file[start..start + 3 * width]).unwrap();
-    part.make_room((8 << 20) - 3 * width);
+    part.make_room((16 << 20) - 3 * width);
     assert!(part.row(2).unwrap().is_some(), "there is room for these and those");
-    part.make_room((8 << 20) - 3 * width + 1);
+    part.make_room((16 << 20) - 3 * width + 1);
     assert!(part.row(2).unwrap().is_none());
     assert_eq!(layout(&file[..40]).unwrap(), Json::Null);
     assert!(layout(b"<html>").is_err());

@@ -33,7 +33,7 @@ test("a search keeps the rows that it has read until it is done", async () => {
   assert.deepEqual(events, [`room ${40 * MIB}`, `add 100 ${40 * MIB}`, `add 100 ${30 * MIB}`]);
 });
 
-test("a search that wants more rows than a catalog keeps reads none", async () => {
+test("a search that wants more rows than a search may read reads none", async () => {
   const { result, events } = await searched([65 * MIB, 0]);
   assert.deepEqual(result, { hits: [], estimated: true });
   assert.equal(events.length, 1);

@@ -3,15 +3,15 @@
 import { throwIfAborted, untilAborted } from "../abort.js";
 import { CoromError } from "../errors.js";
 
-/** The most bytes of rows that are read for one run of a search. A catalog keeps about as many. */
+/** The most bytes of rows that are read for one search. A catalog keeps fewer when the next search begins. */
 const MAX_BYTES = 64 << 20;
 /** A search runs again so often at most. The second run wants few rows more than the first one did. */
 const MAX_ROUNDS = 4;
 
 export class MissingRows {
   #warn;
-  /** True if rows could not be read the last time. */
-  #isWarned = false;
+  /** The code of the error because of which rows could not be read the last time. */
+  #warnedOf;
 
   /** `warn({ code, message, cause })` is called when rows cannot be read. */
   constructor(warn) {
@@ -24,14 +24,17 @@ export class MissingRows {
    * Without the rows that it wants, the result has `estimated: true`.
    */
   async search(run, { makeRoom, add, signal }) {
+    let total = 0;
     for (let round = 0; ; round++) {
       const { result, catalog, rows } = run();
       const { missingRows, ...rest } = result;
       if (missingRows === undefined) return rest;
       if (rows === undefined || round === MAX_ROUNDS) return { ...rest, estimated: true };
       const bytes = missingRows.reduce((sum, [, length]) => sum + length, 0);
-      if (bytes > MAX_BYTES) {
-        const message = `this search wants ${bytes >> 20} MiB of rows, more than ${MAX_BYTES >> 20}; ask for fewer hits, or call loadRows`;
+      total += bytes;
+      if (total > MAX_BYTES) {
+        const [wanted, most] = [total, MAX_BYTES].map((size) => Math.ceil(size / 2 ** 20));
+        const message = `this search wants ${wanted} MiB of rows, more than ${most}; ask for fewer hits, or call loadRows`;
         this.#unavailable(new CoromError("OUT_OF_MEMORY", message));
         return { ...rest, estimated: true };
       }
@@ -46,7 +49,7 @@ export class MissingRows {
   async #read(rows, places, { take, signal }) {
     try {
       await untilAborted(rows.read(places, { take, signal }), signal);
-      this.#isWarned = false;
+      this.#warnedOf = undefined;
       return true;
     } catch (error) {
       throwIfAborted(signal);
@@ -57,7 +60,7 @@ export class MissingRows {
   }
 
   #unavailable(error) {
-    if (!this.#isWarned) this.#warn({ code: "ROWS_UNAVAILABLE", message: `${error.message}; scores are estimates`, cause: error });
-    this.#isWarned = true;
+    if (this.#warnedOf !== error.code) this.#warn({ code: "ROWS_UNAVAILABLE", message: `${error.message}; scores are estimates`, cause: error });
+    this.#warnedOf = error.code;
   }
 }

@@ -91,7 +91,8 @@ export class RowReader {
       } catch (error) {
         throwIfAborted(signal);
         if (!["FETCH_FAILED", "INTEGRITY_MISMATCH"].includes(error?.code)) throw error;
-        failure ??= error;
+        // Damage is told first: it does not pass by itself.
+        if (failure?.code !== "INTEGRITY_MISMATCH") failure = error;
       }
     }
     throw failure;

@@ -163,6 +163,15 @@ pub(super) struct Part<'a> {
     pub(super) width: usize,
 }
 
+/// Sets buffers to zeros, so that the results of an earlier run cannot pass for those of the next one.
+pub(super) fn clear<'a>(gpu: &GpuDevice, buffers: impl Iterator<Item = &'a GpuBuffer>) {
+    let (device, queue) = gpu.wgpu();
+    let descriptor = wgpu::CommandEncoderDescriptor { label: Some("corom clear") };
+    let mut encoder = device.create_command_encoder(&descriptor);
+    buffers.for_each(|buffer| encoder.clear_buffer(buffer, 0, None));
+    queue.submit([encoder.finish()]);
+}
+
 /// Submits dispatches in `pieces` of one compute pass each, and copies of the parts.
 pub(super) fn submit(
     gpu: &GpuDevice,

@@ -7,7 +7,7 @@ use super::super::device::{GpuDevice, Pipeline};
 use super::super::dispatch::{Dispatch, GpuOp, RunBuffers, check_params};
 use super::super::failure::failed;
 use super::super::inputs::TokenRows;
-use super::super::run::{GpuModel, Part, Readback, params_buffer, submit};
+use super::super::run::{GpuModel, Part, Readback, clear, params_buffer, submit};
 use super::super::shaders::WeightFormat;
 use super::super::weights::{EmbedNumbers, GpuNorm, padded_row, padded_rows, quads};
 use super::samples::{Case, LENGTHS, WORDS, norm, numbers};
@@ -93,7 +93,8 @@ impl Maker<'_> {
         width: usize,
         expected: Vec<Vec<f32>>,
     ) -> Result<KnownOp> {
-        let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC;
+        use wgpu::BufferUsages;
+        let usage = BufferUsages::STORAGE | BufferUsages::COPY_SRC | BufferUsages::COPY_DST;
         let rows = |expected: &Vec<f32>| expected.len().div_ceil(width.max(1));
         let bytes = |expected| (rows(expected) * quads(width) * 16) as u64;
         let output = |expected| self.gpu.buffer("known results", bytes(expected), usage);
@@ -330,6 +331,7 @@ impl KnownOps {
             let (rows, width) = op.shape(case);
             parts.push(Part { buffer: &op.outputs[case], rows, width });
         }
+        clear(gpu, self.ops.iter().flat_map(|op| &op.outputs));
         submit(gpu, &self.params, &dispatches, &parts, 1)
     }
 

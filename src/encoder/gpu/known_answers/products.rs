@@ -9,7 +9,7 @@ use super::super::device::GpuDevice;
 use super::super::dispatch::{GpuOp, LinearPipelines, RunBuffers};
 use super::super::failure::failed;
 use super::super::inputs::BatchInputs;
-use super::super::run::{GpuModel, Part, Readback, params_buffer, submit};
+use super::super::run::{GpuModel, Part, Readback, clear, params_buffer, submit};
 use super::super::shaders::WeightFormat;
 use super::super::weights::{GpuLinear, LinearNumbers, Stored, quads};
 use super::{MOST_ROWS, ROWS};
@@ -103,7 +103,8 @@ impl KnownProducts {
         let width = quads(inputs) * 4;
         let mut input_buffers = Vec::new();
         let mut output_buffers = Vec::new();
-        let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC;
+        use wgpu::BufferUsages;
+        let usage = BufferUsages::STORAGE | BufferUsages::COPY_SRC | BufferUsages::COPY_DST;
         for rows in ROWS {
             let value = |i: usize| if i % width < inputs { input(i / width, i % width) as f32 } else { 0.0 };
             let x: Vec<f32> = (0..rows * width).map(value).collect();
@@ -138,6 +139,7 @@ impl KnownProducts {
         }
         let width = self.spec.outputs;
         let parts = self.outputs.iter().zip(ROWS).map(|(buffer, rows)| Part { buffer, rows, width });
+        clear(gpu, self.outputs.iter());
         submit(gpu, &self.params, &dispatches, &parts.collect::<Vec<_>>(), 1)
     }
 
