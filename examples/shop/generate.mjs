@@ -1,6 +1,6 @@
 // Writes a shop: products for `corom index build`, and judged queries for `corom eval`.
 //
-//   node generate.mjs OUT [--products N] [--queries N] [--seed N]
+//   node generate.mjs OUT [--products N] [--queries N] [--seed N] [--query-seed N]
 //
 // OUT/items.jsonl, OUT/schema.json; OUT/corpus.tsv, OUT/queries.tsv, OUT/qrels.tsv (Multi-CPR's format, with grades);
 // OUT/queries.json has each query's kind and grades, for the page.
@@ -16,17 +16,18 @@ const { values, positionals } = parseArgs({
     products: { type: "string", default: "10000" },
     queries: { type: "string", default: "150" },
     seed: { type: "string", default: String(SEED) },
+    "query-seed": { type: "string" },
   },
 });
 const [out] = positionals;
 const numbers = Object.fromEntries(Object.entries(values).map(([name, text]) => [name, Number(text)]));
 if (out === undefined || positionals.length > 1 || !Object.values(numbers).every((n) => Number.isSafeInteger(n) && n > 0)) {
-  console.error("usage: node generate.mjs OUT [--products N] [--queries N] [--seed N]");
+  console.error("usage: node generate.mjs OUT [--products N] [--queries N] [--seed N] [--query-seed N]");
   process.exit(2);
 }
 
 const { items, facts } = products(numbers.products, numbers.seed);
-const judged = queries(facts, numbers.queries, numbers.seed + 1).map(({ id, kind, text, wants }) => {
+const judged = queries(facts, numbers.queries, numbers["query-seed"] ?? numbers.seed + 1).map(({ id, kind, text, wants }) => {
   const grades = Object.fromEntries(facts.map((fact, i) => [items[i].id, grade(wants, fact)]).filter(([, value]) => value > 0));
   return { id, kind, text, grades };
 });

@@ -2,9 +2,10 @@
 //
 //   node training.mjs SHOP OUT
 //
-// OUT/train.queries.tsv, OUT/train.qrels.tsv; OUT/dev.queries.tsv, OUT/dev.qrels.tsv: every second query, with the
-// judgments "all that the customer wants" (grade 3); OUT/texts.txt: all titles, and the queries to train on;
-// OUT/tokenizer/vocab.txt: the characters of these texts, for a model with random weights.
+// OUT/train.queries.tsv, OUT/train.qrels.tsv: every second query, with the judgments "all that the customer wants" (grade
+// 3); OUT/dev.queries.tsv, OUT/dev.qrels.tsv: the others, but those that are like one to train on: the same letters, or the
+// same kind and the same products; OUT/texts.txt: all titles, and the queries to train on; OUT/tokenizer/vocab.txt: the
+// characters of these texts, for a model with random weights.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
@@ -22,13 +23,18 @@ const titles = readFileSync(path.join(shop, "corpus.tsv"), "utf8").trim().split(
 
 mkdirSync(path.join(out, "tokenizer"), { recursive: true });
 const write = (name, lines) => writeFileSync(path.join(out, name), `${lines.join("\n")}\n`);
-for (const [part, rest] of [["train", 0], ["dev", 1]]) {
-  const queries = judged.filter((_, i) => i % 2 === rest);
+const fullOf = ({ grades }) => Object.keys(grades).filter((item) => grades[item] === FULL_GRADE);
+const train = judged.filter((_, i) => i % 2 === 0);
+/** Two queries that share one of these are alike. */
+const marksOf = (query) => [query.text.toLowerCase().replace(/[-\s]/g, ""), `${query.kind} ${fullOf(query)}`];
+const trained = new Set(train.flatMap(marksOf));
+const dev = judged.filter((query, i) => i % 2 === 1 && !marksOf(query).some((mark) => trained.has(mark)));
+for (const [part, queries] of [["train", train], ["dev", dev]]) {
   write(`${part}.queries.tsv`, queries.map(({ id, text }) => `${id}\t${text}`));
-  const fits = ({ id, grades }) => Object.keys(grades).filter((item) => grades[item] === FULL_GRADE).map((item) => `${id}\t0\t${item}\t1`);
+  const fits = (query) => fullOf(query).map((item) => `${query.id}\t0\t${item}\t1`);
   write(`${part}.qrels.tsv`, queries.flatMap(fits));
 }
-const texts = [...titles, ...judged.filter((_, i) => i % 2 === 0).map(({ text }) => text)];
+const texts = [...titles, ...train.map(({ text }) => text)];
 write("texts.txt", texts);
 
 // BERT's tokenizer splits at spaces, punctuation and Chinese characters. The pieces of a word in Latin letters begin with ##.
@@ -37,4 +43,4 @@ characters.delete(" ");
 const inWords = ASCII.filter((character) => /[a-z0-9]/.test(character));
 const pieces = [...new Set(inWords)].map((character) => `##${character}`);
 write("tokenizer/vocab.txt", [...SPECIAL, ...[...characters].sort(), ...pieces]);
-console.log(`${judged.length} queries, ${SPECIAL.length + characters.size + pieces.length} tokens in ${out}`);
+console.log(`${train.length} queries to train on, ${dev.length} others, ${SPECIAL.length + characters.size + pieces.length} tokens in ${out}`);

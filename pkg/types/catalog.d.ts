@@ -93,7 +93,7 @@ export interface CatalogCalls {
   readonly ready: Promise<void>;
 
   /**
-   * Attaches the model that embedded the catalog, so that searches embed their text, or a reranker for the option `rerank`.
+   * Attaches the model that embedded the catalog, or one that was distilled from it, so that searches embed their text, or a reranker for the option `rerank`.
    * The instances may be on this thread or in workers. Each stays until another one is attached; `null` detaches both.
    * Returns the catalog. Queries are embedded with the model's prompt for queries, as `rank` does; `prompt` chooses another
    * one, as the option of `embed`.

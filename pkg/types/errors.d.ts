@@ -23,7 +23,7 @@
  * - `POOLING_UNKNOWN`: neither an option, nor a file, nor the graph says how a text becomes one vector.
  * - `TOKEN_ID_OUT_OF_RANGE`: a token id is not in the model's vocabulary.
  * - `INVALID_CATALOG`: a search catalog is damaged or contradicts itself.
- * - `MODEL_MISMATCH`: the vectors of a catalog come from another model.
+ * - `MODEL_MISMATCH`: the vectors of a catalog come from another model, or a distilled model would add items.
  * - `SELF_TEST_FAILED`: the vectors of the self-test differ from the vectors that the converter stored.
  * - `OUT_OF_MEMORY`: memory could not be allocated. If the instance can no longer be used, the message says to load the
  *   model again. A list whose vectors are too much for one call is rejected before any text is embedded.

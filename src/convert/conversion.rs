@@ -13,7 +13,7 @@ use super::lineage;
 use super::options::ConvertOptions;
 use super::output::write_file;
 use super::settings::{FolderSettings, Settings};
-use super::shards::ShardWriter;
+use super::shards::{ShardWriter, checked_size};
 use super::tokenizer;
 use super::vocabulary::KeptVocabulary;
 use super::weight_file::WeightFile;
@@ -60,11 +60,11 @@ pub struct Conversion {
 /// - `INVALID_CONFIG`, `INVALID_TOKENIZER`, `TOKENIZER_MISMATCH`: a side file is invalid or belongs to
 ///   another model.
 /// - `NOT_A_MODEL`, `INVALID_CHECKPOINT`: the weight file is something else, damaged, or has other tensors
-///   than `config.json` says.
+///   than `config.json` says; or `distillation.json` is about other weights or settings.
 /// - `INVALID_MODEL`, `UNSUPPORTED_OPERATOR`: the ONNX file is damaged, or has an operator that corom does not know.
 /// - `UNSUPPORTED_MODEL`, `UNSUPPORTED_POOLING`: corom does not support the model, or cannot remove tokens from its
 ///   vocabulary.
-/// - `INVALID_ARGUMENT`: `max_length` does not fit the model, or the options contradict the folder.
+/// - `INVALID_ARGUMENT`: `max_length` does not fit the model, `max_shard_size` does not fit its weights, or the options contradict the folder.
 /// - `FETCH_FAILED`: the source or the sink reports an I/O error.
 /// - `INTEGRITY_MISMATCH`: the folder is one of corom's, quantized, and a file differs from its `corom.json`.
 /// - `OUT_OF_MEMORY`: a tensor does not fit into memory.
@@ -100,6 +100,7 @@ fn run(
     sink: &mut dyn FileSink,
     open: OpenExport,
 ) -> Result<Conversion> {
+    checked_size(options.max_shard_size)?;
     let folder = CheckpointFolder::open(source, options)?;
     let weights = folder.weights.clone();
     let (folder, checkpoint, settings) = open_folder(folder, &weights, options, open)?;

@@ -87,7 +87,8 @@ pub struct ConvertOptions {
     ///
     /// A text that uses only kept tokens keeps its vector. Other words become shorter tokens or unknown ones.
     pub keep_vocab: Option<Vec<String>>,
-    /// The most bytes of a weight file, from 65,536. `None`: 24 MiB, which every static host accepts.
+    /// The most bytes of a file `model.onnx_data_…`, from 65,536 and at least those of the largest weight. `None`: 24 MiB,
+    /// which every static host accepts. `model.onnx` and the layers after the pooling are files of their own.
     pub max_shard_size: Option<usize>,
 }
 

@@ -23,6 +23,21 @@ pub(crate) struct ShardLocation {
     pub(crate) length: usize,
 }
 
+/// Returns the most bytes of a shard. `None`: [`MAX_SHARD_BYTES`].
+///
+/// # Errors
+/// `INVALID_ARGUMENT` if it is out of range.
+pub(crate) fn checked_size(max_size: Option<usize>) -> Result<usize> {
+    let max_size = max_size.unwrap_or(MAX_SHARD_BYTES);
+    if !(MIN_SHARD_BYTES..=MAX_SHARD_BYTES).contains(&max_size) {
+        fail!(
+            InvalidArgument,
+            "maxShardSize: {max_size}; expected {MIN_SHARD_BYTES} to {MAX_SHARD_BYTES} bytes"
+        );
+    }
+    Ok(max_size)
+}
+
 /// Appends tensors to shards. One shard is in memory at a time.
 pub(crate) struct ShardWriter<'a> {
     sink: &'a mut dyn FileSink,
@@ -37,13 +52,7 @@ impl<'a> ShardWriter<'a> {
     /// # Errors
     /// `INVALID_ARGUMENT` if `max_size` is out of range.
     pub(crate) fn new(sink: &'a mut dyn FileSink, max_size: Option<usize>) -> Result<Self> {
-        let max_size = max_size.unwrap_or(MAX_SHARD_BYTES);
-        if !(MIN_SHARD_BYTES..=MAX_SHARD_BYTES).contains(&max_size) {
-            fail!(
-                InvalidArgument,
-                "maxShardSize: {max_size}; expected {MIN_SHARD_BYTES} to {MAX_SHARD_BYTES} bytes"
-            );
-        }
+        let max_size = checked_size(max_size)?;
         Ok(Self { sink, max_size, shard: Vec::new(), written: Vec::new() })
     }
 

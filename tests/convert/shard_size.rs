@@ -6,45 +6,72 @@ use corom::convert::{ConvertOptions, Dtype, convert, load_folder};
 use corom::error::ErrorCode;
 use corom::model::LoadOptions;
 
-use crate::command::checkpoint;
+use crate::command::Scratch;
+use crate::random::{Bert, words};
 use crate::support::files;
 
+type Folder = BTreeMap<String, Vec<u8>>;
+
+/// Returns a checkpoint whose largest weight is that of the feed-forward layer: 64 × 256 numbers.
+fn source(test: &str) -> (Scratch, Folder) {
+    let scratch = Scratch::new(test);
+    let words = words(100);
+    let bert = Bert { words: &words, hidden: 64, heads: 2, intermediate: 256, layers: 3, size: 0.125 };
+    bert.write(&scratch.join("checkpoint"));
+    let folder = files(&scratch.join("checkpoint"));
+    (scratch, folder)
+}
+
 #[test]
-fn small_weight_files_hold_the_same_model() {
-    let source = files(&checkpoint("wide"));
-    for dtype in [Dtype::F32, Dtype::Int8] {
+fn small_weight_files_hold_the_same_model_which_stays_fused() {
+    let (_scratch, source) = source("shard-size");
+    for dtype in [Dtype::F32, Dtype::Int8, Dtype::Int4] {
         let converted = |max_shard_size| {
-            let mut folder = BTreeMap::new();
+            let mut folder = Folder::new();
             let options = ConvertOptions { dtype, max_shard_size, ..ConvertOptions::default() };
             let conversion = convert(&source, &options, &mut folder).unwrap();
             (folder, conversion.manifest.lineage)
         };
         let ((whole, lineage), (parts, same)) = (converted(None), converted(Some(1 << 16)));
         assert_eq!(lineage, same);
-        let shards = |folder: &BTreeMap<String, Vec<u8>>| {
-            folder
-                .iter()
-                .filter(|(name, _)| name.contains("_data_"))
-                .map(|(_, bytes)| bytes.len())
-                .collect::<Vec<_>>()
+        let shards = |folder: &Folder| {
+            let sizes =
+                folder.iter().filter(|(name, _)| name.contains("_data_")).map(|(_, bytes)| bytes.len());
+            sizes.collect::<Vec<_>>()
         };
-        assert!(shards(&parts).len() > shards(&whole).len(), "{:?}", shards(&parts));
-        assert!(shards(&parts).iter().all(|&size| size <= 1 << 16), "{:?}", shards(&parts));
+        assert!(shards(&parts).len() > shards(&whole).len(), "{dtype:?} {:?}", shards(&parts));
+        assert!(shards(&parts).iter().all(|&size| size <= 1 << 16), "{dtype:?} {:?}", shards(&parts));
         let vectors = |folder| {
             let options = LoadOptions { skip_self_test: true, ..LoadOptions::default() };
-            load_folder(folder, options).unwrap().embed(&["阔腿裤女", "a b"]).unwrap()
+            let mut embedder = load_folder(folder, options).unwrap();
+            assert!(embedder.encoder().info().fused, "{dtype:?}");
+            embedder.embed(&["阔腿裤女", "a b"]).unwrap()
         };
         assert_eq!(vectors(&whole), vectors(&parts), "{dtype:?}");
     }
 }
 
 #[test]
-fn sizes_out_of_range_are_errors() {
-    let source = files(&checkpoint("wide"));
+fn sizes_out_of_range_are_errors_before_anything_is_written() {
+    let (_scratch, source) = source("shard-range");
     for size in [0, 65_535, (24 << 20) + 1, usize::MAX] {
         let options = ConvertOptions { max_shard_size: Some(size), ..ConvertOptions::default() };
-        let error = convert(&source, &options, &mut BTreeMap::new()).unwrap_err();
+        let mut folder = Folder::new();
+        let error = convert(&source, &options, &mut folder).unwrap_err();
         assert_eq!(error.code(), ErrorCode::InvalidArgument, "{error}");
-        assert!(error.message().contains("maxShardSize"), "{error}");
+        assert!(error.message().contains("maxShardSize") && folder.is_empty(), "{error}");
     }
+}
+
+#[test]
+fn a_weight_that_does_not_fit_is_an_error() {
+    let scratch = Scratch::new("shard-weight");
+    let words = words(2_000);
+    let bert = Bert { words: &words, hidden: 64, heads: 2, intermediate: 64, layers: 1, size: 0.125 };
+    bert.write(&scratch.join("checkpoint"));
+    let options =
+        ConvertOptions { dtype: Dtype::Int8, max_shard_size: Some(1 << 16), ..ConvertOptions::default() };
+    let error = convert(&files(&scratch.join("checkpoint")), &options, &mut Folder::new()).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::InvalidArgument, "{error}");
+    assert!(error.message().contains("word_embeddings"), "{error}");
 }

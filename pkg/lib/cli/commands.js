@@ -29,7 +29,7 @@ const CONVERT_ONLY = Object.fromEntries(
 );
 
 const MODEL = {
-  model: { short: "m", value: "MODEL", help: "the model folder: a path, the URL of a folder, or nano, the model in the package" },
+  model: { short: "m", value: "MODEL", help: "the model folder: a path, the URL of a folder, or nano, the model in the package (required, but in rank)" },
   quality: {
     value: "NAME",
     parse: choice("balanced", "exact", "float"),
@@ -118,7 +118,7 @@ export const COMMANDS = {
         multiple: true,
         help: "keep only the tokens that the lines of this file use, so that the model is smaller; may be repeated",
       },
-      "max-shard-size": { value: "BYTES", parse: wholeNumber(1), help: "the most bytes of a weight file [default: 25165824]" },
+      "max-shard-size": { value: "BYTES", parse: wholeNumber(65536), help: "the most bytes of a file model.onnx_data_… [default: 25165824]" },
       force: { type: "boolean", help: "replace the model folder if it exists" },
     },
     examples: [

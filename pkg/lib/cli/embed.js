@@ -8,7 +8,7 @@ import { UsageError } from "./usage.js";
 
 /** Embeds the texts of a file, batch by batch, so that the memory does not depend on the size of the file. */
 export async function run({ positionals: [input, output], values }, signal) {
-  assertModel(values);
+  assertModel(values, ", or `nano`, which is in the package");
   if (areSameFile(input, output)) throw new UsageError("IN and OUT are the same file");
   const started = performance.now();
   const bar = new ProgressBar();

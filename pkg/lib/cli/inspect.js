@@ -3,9 +3,11 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { inspect } from "../../convert-node.js";
 import { Corom } from "../../node.js";
+import { folderOf } from "./nano.js";
 
 /** Prints what a model folder is, and checks its files. */
-export async function run({ positionals: [folder], values: { check } }, signal) {
+export async function run({ positionals: [given], values: { check } }, signal) {
+  const folder = folderOf(given);
   let isFirst = true;
   const onLine = (line) => {
     if (isFirst) process.stdout.write(`${folder}\n`);

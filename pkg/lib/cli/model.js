@@ -8,8 +8,8 @@ import { UsageError } from "./usage.js";
 const TEXTS_PER_WORKER = 512;
 
 /** Throws a UsageError if the option is missing. */
-export function assertModel({ model }) {
-  if (model === undefined) throw new UsageError("--model is missing: the model folder that `corom convert` wrote, or `nano`, which is in the package");
+export function assertModel({ model }, advice = "") {
+  if (model === undefined) throw new UsageError(`--model is missing: the model folder that \`corom convert\` wrote${advice}`);
 }
 
 /** Returns `{ model, batchSize }`: a loaded instance of `Corom`. */

@@ -21,15 +21,15 @@ const CONVERT_OPTIONS = {
   worker: undefined,
 };
 const INSPECT_OPTIONS = { check: "boolean", onLine: "function", signal: undefined, wasm: undefined, worker: undefined };
-const MAX_NUMBER = 0xffffffff;
+const RANGES = { maxLength: [2, 0xffffffff], maxShardSize: [1 << 16, 24 << 20] };
 
 /** Returns `{ out, force, onProgress, signal, wasm, worker, core }`; `core` has the options of the Rust core. */
 export function convertOptions(value) {
   const { out, force = false, onProgress, signal, wasm, worker, ...core } = typed(value, CONVERT_OPTIONS, "convert");
-  for (const [name, least] of [["maxLength", 2], ["maxShardSize", 1]]) {
+  for (const [name, [least, most]] of Object.entries(RANGES)) {
     const number = core[name];
-    if (number !== undefined && !(Number.isInteger(number) && number >= least && number <= MAX_NUMBER)) {
-      throw unexpected(name, number, `a whole number from ${least} to ${MAX_NUMBER}`);
+    if (number !== undefined && !(Number.isInteger(number) && number >= least && number <= most)) {
+      throw unexpected(name, number, `a whole number from ${least} to ${most}`);
     }
   }
   if (core.pooling !== undefined) core.pooling = poolings(core.pooling);

@@ -90,8 +90,14 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     };
     let evaluate: Option<Evaluate> = if evaluation.is_some() { Some(&measure) } else { None };
     let settings = format!(
-        "teacher {lineage} queries {:?} student {:?} length {:?} dev {:?} {:?} {:?}",
-        args.queries, args.student, args.max_length, args.corpus, args.dev_queries, args.dev_qrels
+        "teacher {lineage} vectors {:016x} queries {:?} student {:?} length {:?} dev {:?} {:?} {:?}",
+        hash_of(&texts, &vectors),
+        args.queries,
+        args.student,
+        args.max_length,
+        args.corpus,
+        args.dev_queries,
+        args.dev_qrels
     );
     args.settings.train(
         model,
@@ -101,6 +107,16 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         evaluate,
         Some(lineage),
     )
+}
+
+/// Returns a number that another file of queries, or a teacher with other weights, changes: such a training cannot go on.
+fn hash_of(texts: &Texts, vectors: &[f32]) -> u64 {
+    let bytes = (0..texts.len()).flat_map(|row| texts.text(row).bytes().chain([0]));
+    let numbers = vectors.iter().flat_map(|number| number.to_le_bytes());
+    // FNV-1a (Fowler, Noll and Vo).
+    bytes
+        .chain(numbers)
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
 }
 
 /// Makes the student, whose vectors have `dimension` elements.
@@ -129,8 +145,18 @@ fn read_queries(path: &Path) -> Result<Texts> {
         )
     })?;
     let lines = || content.trim_start_matches('\u{feff}').lines().filter(|line| !line.trim().is_empty());
-    if lines().next().is_some_and(|line| line.contains('\t')) {
+    let with_tab = lines().filter(|line| line.contains('\t')).count();
+    if with_tab > 0 && with_tab == lines().count() {
         return read_texts(path);
+    }
+    if with_tab > 0 {
+        let number = content.lines().position(|line| line.contains('\t')).unwrap_or(0) + 1;
+        fail!(
+            InvalidArgument,
+            "{}, line {number}: there is a tab, and other lines have none; expected plain texts, or `id TAB text` in every \
+             line",
+            path.display()
+        );
     }
     let mut texts = Texts::default();
     for (number, line) in lines().enumerate() {

@@ -10,7 +10,7 @@ use crate::encoder::onnx::pb::{
     StringStringEntryProto, TensorProto, TensorShapeProto, TypeProto, ValueInfoProto, type_proto,
 };
 use crate::error::{Result, fail};
-use crate::model::manifest::FileEntry;
+use crate::model::manifest::{FileEntry, MAX_SHARD_BYTES};
 
 /// The domain of onnxruntime's own operators.
 pub(super) const MICROSOFT: &str = "com.microsoft";
@@ -194,6 +194,7 @@ impl<'a> GraphBuilder<'a> {
     /// parts of whole rows, which a Concat joins, because external data cannot span files.
     ///
     /// # Errors
+    /// `INVALID_ARGUMENT` if the weight is larger than the shards that the caller wants,
     /// `UNSUPPORTED_MODEL` if a single row is larger than a shard, `FETCH_FAILED` if a shard cannot be
     /// written.
     pub(super) fn weight(&mut self, name: &str, shape: &[usize], values: TensorValues) -> Result<String> {
@@ -205,6 +206,13 @@ impl<'a> GraphBuilder<'a> {
         if bytes <= max_size {
             self.external_tensor(name, shape, values, 0, values.len())?;
             return Ok(name.into());
+        }
+        if max_size < MAX_SHARD_BYTES {
+            // Parts of a quantized weight would run as a graph that is not recognized: slower, and in more memory.
+            fail!(
+                InvalidArgument,
+                "maxShardSize: {max_size}; the weight `{name}` has {bytes} bytes, and is written in one file"
+            );
         }
         let [rows, inner @ ..] = shape else { fail!(Internal, "`{name}` has no rows") };
         let row: usize = inner.iter().product();

@@ -105,7 +105,7 @@ pub(crate) struct SettingsArgs {
     /// Go on with the training in the folder, if there is one
     #[arg(long)]
     pub(crate) resume: bool,
-    /// The number of times that each example is used [default: 3, in a ranking 10]
+    /// The number of times that each example is used [default: 3, in a ranking and in a distillation 10]
     #[arg(long, value_name = "N")]
     epochs: Option<usize>,
     /// Examples per step
@@ -120,7 +120,7 @@ pub(crate) struct SettingsArgs {
     /// AdamW's weight decay
     #[arg(long, value_name = "DECAY", default_value_t = 0.01)]
     weight_decay: f64,
-    /// The share of hidden states and attention weights that are dropped
+    /// The share of hidden states and attention weights that are dropped [default: 0.1, in a distillation 0]
     #[arg(long, value_name = "SHARE")]
     dropout: Option<f32>,
     /// The seed of everything random
