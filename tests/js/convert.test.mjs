@@ -203,6 +203,8 @@ describe("convert", () => {
       [source, { maxLenght: 64 }, "maxLength"],
       [source, { from: "tf" }, "tf"],
       [source, { out: 7 }, "out"],
+      [source, { maxShardSize: 65_535 }, "maxShardSize", "65536"],
+      [source, { maxShardSize: 1e9 }, "maxShardSize"],
       [source, { keepVocab: [] }, "keepVocab"],
       [source, { keepVocab: "阔腿裤" }, "keepVocab", "array"],
       [source, { keepVocab: ["阔", 5] }, "keepVocab[1]", "5"],

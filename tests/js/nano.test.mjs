@@ -28,13 +28,14 @@ describe("the model nano", () => {
   });
 
   test("finds a product by a description that shares no word with its title", async () => {
-    const model = await Corom.load(NANO);
+    // As the model's README has it.
+    const model = await Corom.load(new URL(".", import.meta.resolve("corom/models/nano/corom.json")));
     const [best] = await model.rank(QUERY, TITLES);
     assert.equal(best.text, TITLES[1]);
     model.free();
   });
 
-  test("stands in for a model in `rank`, which says so, and has a name in every command", (t) => {
+  test("stands in for a model in `rank`, which says so, and has a name in other commands", (t) => {
     const folder = scratch(t);
     const input = path.join(folder, "titles.txt");
     writeFileSync(input, TITLES.join("\n"));
@@ -44,6 +45,7 @@ describe("the model nano", () => {
     assert.match(stderr, /no --model: this is corom's nano model/);
     const named = corom("rank", QUERY, input, "-k", "1", "--model", "nano");
     assert.deepEqual([named.stdout, named.stderr], [stdout, ""]);
+    assert.match(corom("inspect", "nano", "--check").stdout, /dimension +192/);
     const out = path.join(folder, "out.jsonl");
     assert.equal(corom("embed", input, out, "-m", "nano").status, 0);
     // Vectors that are kept need a model that was chosen.

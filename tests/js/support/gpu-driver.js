@@ -208,10 +208,10 @@ function inject(device, fault, counts) {
 function wrongProducts({ label, code }) {
   const insert = (before, fault) => {
     if (!code.includes(before)) throw new Error(`${label} has no place for a fault`);
-    return code.replace(before, `\n    if (group.x + group.y == 0u) { ${fault} }${before}`);
+    return code.replace(before, `\nif (group.x + group.y == 0u) { ${fault} }${before}`);
   };
-  if (label === "linear") return insert("\n    store(", "sum_0_0 += vec4<f32>(1.0);");
-  if (label === "linear_i8_exact") return insert("\n    store(", "sum_0 += vec4<i32>(100000);");
-  if (label === "linear_few_rows") return insert("\n    if (row < params.rows &&", "sums += vec4<f32>(1.0);");
+  if (label === "linear") return insert("\nstore(", "sum_0_0 += vec4<f32>(1.0);");
+  if (label === "linear_i8_exact") return insert("\nstore(", "sum_0 += vec4<i32>(100000);");
+  if (label === "linear_few_rows") return insert("\nif (row < params.rows &&", "sums += vec4<f32>(1.0);");
   return undefined;
 }
