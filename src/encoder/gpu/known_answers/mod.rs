@@ -11,10 +11,6 @@ use super::device::GpuDevice;
 use super::run::{GpuModel, Readback};
 use crate::error::Result;
 
-/// The numbers of rows: fewer than a tile, a tile, and several tiles with a rest.
-const ROWS: [usize; 5] = [1, 8, 17, 64, 300];
-const MOST_ROWS: usize = 300;
-
 /// Dispatches of one submission whose results are known.
 pub(super) enum KnownAnswers {
     Products(KnownProducts),

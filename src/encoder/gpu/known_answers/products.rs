@@ -12,7 +12,7 @@ use super::super::inputs::BatchInputs;
 use super::super::run::{GpuModel, Part, Readback, clear, params_buffer, submit};
 use super::super::shaders::WeightFormat;
 use super::super::weights::{GpuLinear, LinearNumbers, Stored, quads};
-use super::{MOST_ROWS, ROWS};
+use super::samples::{MOST_ROWS, ROWS};
 use crate::encoder::plan::decode::Int8Weights;
 use crate::encoder::reference::linear::{reference_activation, reference_quantize_row};
 use crate::encoder::spec::{Activation, LinearSpec, WeightOrder};

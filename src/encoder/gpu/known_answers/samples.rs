@@ -5,6 +5,9 @@ use super::super::inputs::{BatchInputs, TokenRows};
 use crate::batch::Batch;
 use crate::error::Result;
 
+/// The numbers of rows: fewer than a tile, a tile, and several tiles with a rest.
+pub(super) const ROWS: [usize; 5] = [1, 8, 17, 64, 300];
+pub(super) const MOST_ROWS: usize = 300;
 /// The lengths of the texts, again and again until the rows of a case are full.
 pub(super) const LENGTHS: [usize; 5] = [1, 8, 17, 64, 130];
 pub(super) const WORDS: usize = 29;
