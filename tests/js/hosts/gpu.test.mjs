@@ -195,7 +195,7 @@ describe("a GPU with a fault", () => {
 
   test("has none: the counts that the faults refer to", async () => {
     const { loaded, submissions, allocations } = await counted();
-    assert.ok(loaded > 4 && submissions === loaded + 2 && allocations > 10, `${loaded} ${submissions} ${allocations}`);
+    assert.ok(loaded > 4 && submissions >= loaded + 2 && allocations > 10, `${loaded} ${submissions} ${allocations}`);
     assert.equal((await withFault({})).code, undefined);
   });
 
