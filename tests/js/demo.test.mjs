@@ -114,7 +114,7 @@ describe("build.sh", () => {
       [["demo", "--port"], "--port takes a number"],
       [["demo", "--port", "x"], "not 'x'"],
       [["demo", "--port", "65536"], "not '65536'"],
-      [["demo", "--model", "/nowhere"], "'/nowhere' is none"],
+      [["demo", "--model", "/nowhere"], "'/nowhere' is neither"],
       [["demo", "--what"], "not '--what'"],
     ]) {
       const { status, stderr } = build(args);
