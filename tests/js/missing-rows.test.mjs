@@ -28,9 +28,16 @@ async function searched(sizes) {
 }
 
 test("a search keeps the rows that it has read until it is done", async () => {
-  const { result, events } = await searched([40 * MIB, 30 * MIB, 0]);
+  const { result, events } = await searched([40 * MIB, 20 * MIB, 0]);
   assert.deepEqual(result, { hits: [] });
-  assert.deepEqual(events, [`room ${40 * MIB}`, `add 100 ${40 * MIB}`, `add 100 ${30 * MIB}`]);
+  assert.deepEqual(events, [`room ${40 * MIB}`, `add 100 ${40 * MIB}`, `add 100 ${20 * MIB}`]);
+});
+
+test("a search that wants more rows in all than it may read stops with estimates", async () => {
+  const { result, events } = await searched([40 * MIB, 30 * MIB, 0]);
+  assert.deepEqual(result, { hits: [], estimated: true });
+  assert.equal(events.length, 3);
+  assert.match(events[2], /^ROWS_UNAVAILABLE this search wants 70 MiB of rows, more than 64/);
 });
 
 test("a search that wants more rows than a search may read reads none", async () => {
