@@ -13,7 +13,7 @@ use crate::error::Result;
 
 /// Dispatches of one submission whose results are known.
 pub(super) enum KnownAnswers {
-    Products(KnownProducts),
+    Products(Box<KnownProducts>),
     Ops(KnownOps),
 }
 
@@ -23,7 +23,7 @@ impl KnownAnswers {
     /// # Errors
     /// The errors of the uploads.
     pub(super) fn of_model(model: &GpuModel) -> Result<Vec<Self>> {
-        let products = KnownProducts::of_model(model)?.into_iter().map(Self::Products);
+        let products = KnownProducts::of_model(model)?.into_iter().map(|known| Self::Products(known.into()));
         let ops = Self::Ops(KnownOps::of_model(model)?);
         Ok(products.chain([ops]).collect())
     }

@@ -40,8 +40,11 @@ struct KnownOp {
     expected: Vec<Vec<f32>>,
 }
 
+/// Computes the expected results of an op from the rows of its inputs.
+type Twin<'a> = &'a dyn Fn(&Case, &[&[f32]]) -> Vec<f32>;
+
 enum Computation {
-    Op(GpuOp),
+    Op(Box<GpuOp>),
     /// The check of a product, with the size of its inputs and outputs.
     Check(Arc<Pipeline>, usize),
 }
@@ -73,7 +76,7 @@ impl Maker<'_> {
         op: GpuOp,
         width: usize,
         inputs: usize,
-        twin: &dyn Fn(&Case, &[&[f32]]) -> Vec<f32>,
+        twin: Twin<'_>,
     ) -> Result<KnownOp> {
         let rows: Vec<Vec<f32>> = (0..inputs).map(|seed| numbers(MOST_ROWS * width, seed)).collect();
         let expected = |case: &Case| {
@@ -81,7 +84,7 @@ impl Maker<'_> {
             twin(case, &rows.iter().map(|rows| &rows[..count]).collect::<Vec<_>>())
         };
         let inputs = rows.iter().map(|rows| self.input(width, rows)).collect::<Result<_>>()?;
-        self.known(name, Computation::Op(op), inputs, width, self.cases.iter().map(expected).collect())
+        self.known(name, Computation::Op(op.into()), inputs, width, self.cases.iter().map(expected).collect())
     }
 
     fn known(
@@ -142,7 +145,7 @@ impl Maker<'_> {
                 };
                 let embed = numbers.upload(GpuNorm::upload(gamma, beta, eps, gpu)?, gpu)?;
                 let op = GpuOp::Embed { embed, pipeline: Arc::clone(pipeline) };
-                self.known("Embed", Computation::Op(op), Vec::new(), width, expected)?
+                self.known("Embed", Computation::Op(op.into()), Vec::new(), width, expected)?
             }
             GpuOp::AddNorm { norm: own, pipeline } => {
                 let (width, eps) = (width_of(&own.width), own.eps);
