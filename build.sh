@@ -36,7 +36,8 @@ cmd_help() {
                                      8080, or a free port); --once: ends after Node; --shipping: shows the binaries
                                      that ship, which take longer to build; DIR: a checkpoint (converted to int8), a
                                      folder made by `corom convert`, or an ONNX export with config.json and
-                                     tokenizer.json, used as it is (default: m3e-small); the shop's page reranks with
+                                     tokenizer.json, used as it is, or m3e-small, which is fetched (default: nano, which is
+                                     in the package); the shop's page reranks with
                                      a checkpoint or converted folder of a reranker, if there is one
 ./build.sh test [core|hosts|train|gpu]
                                      runs every test but those of training and of GPUs, or one part. core: Rust and

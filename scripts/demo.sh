@@ -26,7 +26,7 @@ cmd_demo() {
   [[ $profile == shipping || -n $once_only ]] || binaries+=(corom-search corom-index corom-convert)
   # An export may need the back end for graphs that are not recognized.
   [[ $profile == shipping || ! -d $model ]] || ! loads_as_is "$model" || binaries+=(corom-unfused)
-  demo_plan "$profile" "$model"
+  demo_plan "$profile" "$model" "$once_only"
   if [[ -z $model ]]; then
     model=pkg/models/nano
   elif [[ $model == m3e-small ]]; then
@@ -57,6 +57,7 @@ make_shop() {
   node examples/shop/generate.mjs "$2" --products $SHOP_PRODUCTS --query-seed 4242
   node pkg/bin/corom.js index build "$2/items.jsonl" "$2/catalog" --schema "$2/schema.json" --model "$1" --workers 2 --codes yes
   node examples/shop/evaluate.mjs "$2" "$2/catalog" "$1" "${@:3}"
+  [[ $1 != pkg/models/nano ]] || printf "nano was trained on more than half of these queries; its README.md has others.\n"
 }
 
 # Prints the name of the binary that the package loads in this Node.
@@ -64,7 +65,7 @@ binary_for_node() {
   node --input-type=module -e 'import { hasRelaxedSimd } from "./pkg/lib/simd.js"; console.log(hasRelaxedSimd() ? "corom-relaxed" : "corom");'
 }
 
-# demo_plan PROFILE MODEL: prints the steps whose results do not exist yet, each with its time on two free cores.
+# demo_plan PROFILE MODEL ONCE: prints the steps whose results do not exist yet, each with its time on two free cores.
 demo_plan() {
   local rows=() row package="about 5 minutes" convert=""
   [[ $1 != shipping ]] || package="about 13 minutes: two binaries, optimized for size"
@@ -80,7 +81,7 @@ demo_plan() {
   compgen -G "$CACHE/wasm-bindgen-*/bin/wasm-bindgen" >/dev/null || have wasm-bindgen ||
     rows+=("compile wasm-bindgen|about a minute")
   compgen -G "target/web/bound/$1/*" >/dev/null || rows+=("compile corom to WebAssembly|$package")
-  [[ -e models/shop/catalog/evaluation.json ]] || rows+=("embed and index the shop's products|about 3 minutes")
+  [[ -n $3 || -e models/shop/catalog/evaluation.json ]] || rows+=("embed and index the shop's products|about 3 minutes")
   ((${#rows[@]})) || return 0
   printf 'These steps come first. The times are for two free cores; the results are kept.\n'
   for row in "${rows[@]}"; do printf '    %-35s %s\n' "${row%%|*}" "${row#*|}"; done

@@ -9,7 +9,7 @@ import { showSettings, startSettings } from "./settings.js";
 import { PAGE_SIZE, addressOf, clearFilters, hasFilters, searchOptions, stateOf } from "./state.js";
 import { startSuggestions } from "./suggest.js";
 
-const EXAMPLES = ["冬天穿不冷的裤子", "kuotuiku", "闊腿褲", "2255518", "下雨不会湿的爬山穿的鞋子", "婴儿 推车"];
+const EXAMPLES = ["零下也不冷的上衣", "kuotuiku", "闊腿褲", "2255518", "不用油做鸡翅的电器", "婴儿 推车"];
 const RERANK = { depth: 30 };
 /** Hits on the map. */
 const MAP_HITS = 60;

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { Corom, CoromReranker } from "../../node.js";
 import { CoromError, invalid, messageOf } from "../errors.js";
+import { folderOf } from "./nano.js";
 import { readNumbers } from "./numbers.js";
 
 /** The numbers of CoROM's model cards: in the published package, and in a checkout. */
@@ -12,7 +13,8 @@ const TOLERANCES = { int8: 0.05, int4: 0.2 };
 const EXACT_TOLERANCE = 1e-3;
 
 /** Prints which numbers agree. Throws SELF_TEST_FAILED if one does not. */
-export async function run({ positionals: [folder], values }, signal) {
+export async function run({ positionals: [given], values }, signal) {
+  const folder = folderOf(given);
   const examples = readNumbers(values.numbers ?? PUBLISHED.find((file) => existsSync(file)) ?? PUBLISHED[0]);
   const model = await load(folder, signal);
   try {
