@@ -48,7 +48,7 @@ fn a_student_learns_its_teachers_vectors_and_searches_its_catalog() {
     );
     let measured = measures(&output);
     assert_eq!(measured.len(), 7, "the teacher and six epochs: {output}");
-    assert!(measured[6] > 0.8 * measured[0] && measured[6] > measured[1], "{measured:?}");
+    assert!(measured[6] > 0.6 * measured[0] && measured[6] > measured[1], "{measured:?}");
 
     // The converted student, quantized and without the tokens that the shop does not use.
     let student = path("student-int8");
@@ -125,10 +125,24 @@ fn arguments_of_a_distillation_that_do_not_fit_are_errors() {
     let teacher = "tests/fixtures/bits/int8";
     fs::write(scratch.0.join("empty.txt"), "\n \n").unwrap();
     let empty = scratch.0.join("empty.txt");
+    let mixed = scratch.0.join("mixed.txt");
+    fs::write(&mixed, "query\nq1\t裤子\n").unwrap();
+    // A model folder of an earlier release.
+    let old = scratch.0.join("old");
+    fs::create_dir(&old).unwrap();
+    for entry in fs::read_dir(teacher).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), old.join(entry.file_name())).unwrap();
+    }
+    let mut manifest: serde_json::Value = serde_json::from_str(&text_of(&old.join("corom.json"))).unwrap();
+    manifest.as_object_mut().unwrap().remove("lineage");
+    fs::write(old.join("corom.json"), manifest.to_string()).unwrap();
     for (teacher, queries, more, message) in [
         (teacher, &shop.queries, &["--student", "64x64"][..], "no more layers"),
         (teacher, &empty, &[], "no texts"),
-        ("tests/fixtures/checkpoints/roberta", &shop.queries, &[], "has no lineage"),
+        (teacher, &mixed, &[], "line 2: there is a tab"),
+        (old.to_str().unwrap(), &shop.queries, &[], "has no lineage"),
+        ("tests/fixtures/checkpoints/roberta", &shop.queries, &[], "convert it with `corom convert`"),
     ] {
         let mut command = corom(&["distill", "--teacher", teacher, "--queries"]);
         command.arg(queries).args(more).arg("--out").arg(scratch.0.join("out"));
