@@ -46,7 +46,7 @@ function convert(name, checkpoint, dtype, pooling) {
 /** Returns the command line of the native command: COROM_CLI, or cargo. */
 function converter() {
   if (process.env.COROM_CLI) return [process.env.COROM_CLI];
-  return ["cargo", "run", "--quiet", "--locked", "--features", "cli", "--"];
+  return ["cargo", "run", "--quiet", "--locked", "--features", "cli,columnar", "--"];
 }
 
 /** Returns the name and shape of every tensor of a BERT encoder without its pooler. */
