@@ -64,7 +64,8 @@ pub struct Conversion {
 /// - `INVALID_MODEL`, `UNSUPPORTED_OPERATOR`: the ONNX file is damaged, or has an operator that corom does not know.
 /// - `UNSUPPORTED_MODEL`, `UNSUPPORTED_POOLING`: corom does not support the model, or cannot remove tokens from its
 ///   vocabulary.
-/// - `INVALID_ARGUMENT`: `max_length` does not fit the model, `max_shard_size` does not fit its weights, or the options contradict the folder.
+/// - `INVALID_ARGUMENT`: `max_length` does not fit the model, `max_shard_size` does not fit its weights, or the options
+///   contradict the folder.
 /// - `FETCH_FAILED`: the source or the sink reports an I/O error.
 /// - `INTEGRITY_MISMATCH`: the folder is one of corom's, quantized, and a file differs from its `corom.json`.
 /// - `OUT_OF_MEMORY`: a tensor does not fit into memory.

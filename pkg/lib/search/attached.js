@@ -48,7 +48,8 @@ export function embedderOf(model, { vectors }) {
   if (vectors.dimension !== dimension) {
     throw mismatch(`the model's vectors have ${dimension} dimensions, those of the catalog ${vectors.dimension}`);
   }
-  // Weights of another type have the same lineage, and a distilled model returns its teacher's vectors. Folders of older converters and of other tools have none.
+  // Weights of another type have the same lineage, and a distilled model returns its teacher's vectors. Folders of older
+  // converters and of other tools have none.
   const { lineage, distilledFrom } = model.info;
   if (!lineage || !vectors.lineage || [lineage, distilledFrom].includes(vectors.lineage)) return model;
   throw mismatch(`the model's lineage is ${lineage}, that of the catalog ${vectors.lineage}`);
