@@ -55,7 +55,7 @@ describe("the model nano", () => {
   test("gives way to a folder of that name", (t) => {
     const folder = scratch(t);
     mkdirSync(path.join(folder, "nano"));
-    const child = spawn(process.execPath, [COMMAND, "serve", "nano"], { cwd: folder });
+    const child = spawn(process.execPath, [COMMAND, "serve", "nano"], { cwd: folder, timeout: 15_000 });
     return new Promise((resolve) => {
       let output = "";
       child.stderr.on("data", (chunk) => (output += chunk));
