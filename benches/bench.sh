@@ -125,6 +125,8 @@ bench_reranker() {
 # Titles that are embedded at once, so that an interrupted run loses little, and how many the search benchmark wants.
 TITLES_PER_PART=2000
 SEARCH_REAL=100000
+# The files of the made-up shop that products and queries depend on.
+SHOP_SOURCES=(examples/shop/{features,products,queries,random,sizes,types}.mjs)
 
 # bench_search OPTIONS…: builds the catalogs of the search benchmark, and the files that the peers get.
 bench_search() {
@@ -137,9 +139,9 @@ bench_search() {
   for entry in "${sizes[@]}"; do
     IFS=: read -r name count dimension <<<"$entry"
     [[ $dimension != 0 ]] || bench_titles $model "$count"
-    once "items and vectors of the search benchmark, $name" "$count $(hash_of benches/peers/search/{data,embedded,numpy}.mjs examples/shop)" \
+    once "items and vectors of the search benchmark, $name" "$count $(hash_of benches/peers/search/{data,embedded,numpy}.mjs "${SHOP_SOURCES[@]}")" \
       target/bench/search/$name/queries.f32 bench_search_data "$name" "$count" "$dimension" $model
-    once "catalogs of the search benchmark, $name" "$count $(hash_of benches/search benches/peers/search/data.mjs src/index src/index_build examples/shop)" \
+    once "catalogs of the search benchmark, $name" "$count $(hash_of benches/search benches/peers/search/data.mjs src/index src/index_build "${SHOP_SOURCES[@]}")" \
       target/bench/search/$name/built.json bench_search_catalogs "$name" $binary
   done
 }
@@ -150,7 +152,7 @@ bench_titles() {
   [[ $1 != models/m3e-small-int8 ]] || m3e_small "$1" --dtype int8
   # The package embeds them. Without the binary that is measured the figures would be another package's.
   build_package "$profile"
-  SEARCH_TITLES=$CACHE/bench-search/$(hash_of "$1/corom.json" examples/shop benches/peers/search/data.mjs | sha256sum | head -c 16)-$TITLES_PER_PART
+  SEARCH_TITLES=$CACHE/bench-search/$(hash_of "$1/corom.json" "${SHOP_SOURCES[@]}" benches/peers/search/data.mjs | sha256sum | head -c 16)-$TITLES_PER_PART
   mkdir -p "$SEARCH_TITLES"
   for ((part = 0; part * TITLES_PER_PART < $2; part++)); do
     [[ -e $SEARCH_TITLES/titles-$part.npy ]] || step "embed titles, part $((part + 1)) of $(($2 / TITLES_PER_PART))" bench_embed_titles "$1" $part

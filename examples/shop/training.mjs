@@ -8,6 +8,7 @@
 // characters of these texts, for a model with random weights.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { titleParts } from "./title-parts.mjs";
 
 const [shop, out] = process.argv.slice(2);
 if (out === undefined) {
@@ -16,6 +17,8 @@ if (out === undefined) {
 }
 const SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
 const FULL_GRADE = 3;
+const PARTS_PER_TITLE = 6;
+const SEED = 17;
 const ASCII = Array.from({ length: 94 }, (_, i) => String.fromCharCode(33 + i).toLowerCase());
 
 const judged = JSON.parse(readFileSync(path.join(shop, "queries.json"), "utf8"));
@@ -25,8 +28,9 @@ mkdirSync(path.join(out, "tokenizer"), { recursive: true });
 const write = (name, lines) => writeFileSync(path.join(out, name), `${lines.join("\n")}\n`);
 const fullOf = ({ grades }) => Object.keys(grades).filter((item) => grades[item] === FULL_GRADE);
 const train = judged.filter((_, i) => i % 2 === 0);
+const lettersOf = (text) => text.toLowerCase().replace(/[-\s]/g, "");
 /** Two queries that share one of these are alike. */
-const marksOf = (query) => [query.text.toLowerCase().replace(/[-\s]/g, ""), `${query.kind} ${fullOf(query)}`];
+const marksOf = (query) => [lettersOf(query.text), `${query.kind} ${fullOf(query)}`];
 const trained = new Set(train.flatMap(marksOf));
 const dev = judged.filter((query, i) => i % 2 === 1 && !marksOf(query).some((mark) => trained.has(mark)));
 for (const [part, queries] of [["train", train], ["dev", dev]]) {
@@ -36,6 +40,9 @@ for (const [part, queries] of [["train", train], ["dev", dev]]) {
 }
 const texts = [...titles, ...train.map(({ text }) => text)];
 write("texts.txt", texts);
+const held = new Set(dev.map(({ text }) => lettersOf(text)));
+const many = [...texts, ...titleParts(titles, PARTS_PER_TITLE, SEED)];
+write("distill.txt", [...new Set(many)].filter((text) => !held.has(lettersOf(text))));
 
 // BERT's tokenizer splits at spaces, punctuation and Chinese characters. The pieces of a word in Latin letters begin with ##.
 const characters = new Set([...ASCII, ...texts.flatMap((text) => [...text.normalize("NFD").toLowerCase()])]);

@@ -7,6 +7,7 @@ import { test } from "node:test";
 import { AUDIENCES, COLORS, FEATURES } from "../../examples/shop/features.mjs";
 import { products } from "../../examples/shop/products.mjs";
 import { KINDS, grade, queries } from "../../examples/shop/queries.mjs";
+import { titleParts } from "../../examples/shop/title-parts.mjs";
 import { TYPES } from "../../examples/shop/types.mjs";
 import { scratch } from "./support/converter.mjs";
 import { ROOT } from "./support/paths.mjs";
@@ -56,4 +57,38 @@ test("the command writes the files of corom index and corom eval", (t) => {
     assert.ok(/^q\d+$/.test(query) && zero === "0" && ids.has(item) && value >= 1 && value <= 3, line);
   }
   assert.equal(spawnSync(process.execPath, [script], { encoding: "utf8" }).status, 2);
+});
+
+test("parts of titles: the same for a seed, each once, made of the title's characters", () => {
+  const titles = products(200).items.map(({ title }) => title);
+  const parts = titleParts(titles, 4, 9);
+  assert.deepEqual(titleParts(titles, 4, 9), parts);
+  assert.notDeepEqual(titleParts(titles, 4, 10), parts);
+  assert.ok(parts.length > 600 && parts.length <= 1000 && new Set(parts).size === parts.length, `${parts.length}`);
+  const letters = (text) => [...text.toLowerCase()].filter((character) => /[\p{L}\p{N}]/u.test(character));
+  const known = new Set(letters(titles.join("")));
+  for (const part of parts) assert.ok(letters(part).every((letter) => known.has(letter)), part);
+  assert.deepEqual(titleParts(["便携 AB-12C"], 0, 1).map((part) => part.toLowerCase().replace("-", "")), ["ab12c"]);
+});
+
+test("the files of a training keep the queries that measure it out; a model keeps all of its own MRR", (t) => {
+  const folder = scratch(t);
+  const run = (name, ...args) => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [path.join(ROOT, "examples/shop", name), ...args], { encoding: "utf8" });
+    assert.deepEqual([status, stderr], [0, ""]);
+    return stdout;
+  };
+  const [shop, training] = [path.join(folder, "shop"), path.join(folder, "training")];
+  run("generate.mjs", shop, "--products", "150", "--queries", "120");
+  run("training.mjs", shop, training);
+  const lines = (name) => readFileSync(path.join(training, name), "utf8").trimEnd().split("\n");
+  const letters = (text) => text.toLowerCase().replace(/[-\s]/g, "");
+  const held = new Set(lines("dev.queries.tsv").map((line) => letters(line.split("\t")[1])));
+  assert.ok(held.size > 10 && lines("distill.txt").length > 700);
+  for (const text of lines("distill.txt")) assert.ok(!held.has(letters(text)), text);
+  const nano = path.join(ROOT, "pkg/models/nano");
+  const judged = run("compare-student.mjs", nano, nano, shop, path.join(training, "dev.queries.tsv"));
+  assert.match(judged, /^all: \d+ queries, teacher (0\.\d+), student \1, 100\.0 %, same 1\.000$/m);
+  const own = run("compare-student.mjs", nano, nano, shop, path.join(ROOT, "examples/shop/own-queries.txt"));
+  assert.match(own, /^own: 155 queries, teacher 1\.0000, student 1\.0000, 100\.0 %, same 1\.000$/m);
 });
