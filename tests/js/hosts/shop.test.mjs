@@ -25,8 +25,8 @@ async function longestTask() {
   await box(page).pressSequentially("保温杯");
   await modelReady(page);
   await modeIs(page, "hybrid");
-  await page.getByLabel("有货").check();
-  await page.getByLabel("并排比较").check();
+  await page.getByRole("checkbox", { name: "有货" }).check();
+  await page.getByRole("radio", { name: "并排比较", exact: true }).check();
   await page.locator("#others > li").first().waitFor();
   const { traceEvents } = JSON.parse(await site.context.browser().stopTracing());
   await site.context.close();
@@ -99,7 +99,7 @@ describe("the shop", () => {
     await page.getByLabel("最高价").first().blur();
     const cheap = (item) => ["数码", "厨房"].includes(item.category) && item.price <= 200;
     await totalIs(page, groups(cheap));
-    await page.getByLabel("有货").check();
+    await page.getByRole("checkbox", { name: "有货" }).check();
     await totalIs(page, groups((item) => cheap(item) && item.stock));
     const address = page.url();
     await page.goto(address);
@@ -111,7 +111,7 @@ describe("the shop", () => {
 
   test("sorts, shows more, groups variants, and finds similar products", async () => {
     const page = await open();
-    await page.getByLabel("排序").selectOption("price");
+    await page.getByRole("combobox", { name: "排序" }).selectOption("price");
     const prices = async () => (await page.locator("#hits .price b").allTextContents()).map((text) => Number(text.slice(1)));
     await until(page, () => {
       const list = [...document.querySelectorAll("#hits .price b")].map((node) => Number(node.textContent.slice(1)));
@@ -137,11 +137,11 @@ describe("the shop", () => {
   test("shows two modes side by side, tokens, timings, the evaluation and the map", async () => {
     const page = await open("?q=保温杯");
     await modelReady(page);
-    await page.getByLabel("并排比较").check();
+    await page.getByRole("radio", { name: "并排比较", exact: true }).check();
     await page.locator("#others > li").first().waitFor();
     assert.match(await page.textContent("#hits-title"), /关键词搜索/);
     assert.match(await page.textContent("#others-title"), /语义搜索/);
-    await page.getByLabel("混合").check();
+    await page.getByRole("radio", { name: "混合", exact: true }).check();
     await page.locator("#others").waitFor({ state: "hidden" });
     await page.getByText("运行情况").click();
     await page.locator("#tokens .token").first().waitFor();
@@ -168,7 +168,7 @@ describe("the shop", () => {
     assert.ok(orders.length > 1, "a partial order came before the last one");
     assert.match(page.url(), /rerank=1/);
     // An order by price is kept.
-    await page.getByLabel("排序").selectOption("price");
+    await page.getByRole("combobox", { name: "排序" }).selectOption("price");
     await until(page, () => /sort=price/.test(location.href) && !document.querySelector("#status").textContent.includes("已重排"));
     assert.ok(await page.locator("#failure").isHidden());
     assert.deepEqual(site.complaints, []);
@@ -218,7 +218,7 @@ describe("the shop", () => {
 
   test("nothing is found: it says so; a mistake of the site is shown", async () => {
     const page = await open();
-    await page.getByLabel("关键词").check();
+    await page.getByRole("radio", { name: "关键词", exact: true }).check();
     await box(page).fill("xvvvj");
     await page.getByText("没有找到商品").waitFor();
     const broken = await site.open("shop.html", { prepare: (page) => page.route("**/catalog/catalog.json", (route) => route.fulfill({ status: 404 })) });
