@@ -51,7 +51,10 @@ export interface ConvertOptions {
    * text that uses only kept tokens keeps its vector. Default: the whole vocabulary.
    */
   keepVocab?: readonly string[] | null | undefined;
-  /** The most bytes of a file `model.onnx_data_…`: from 65,536, and at least those of the largest weight. Default: 24 MiB. */
+  /**
+   * The most bytes of a file `model.onnx_data_…`: from 65,536, and in int4 at least those of the largest 4-bit weight.
+   * Default: 24 MiB.
+   */
   maxShardSize?: number | null | undefined;
   /** Called with progress events. If it throws, the conversion is rejected with that error. */
   onProgress?: ((event: ConvertProgress) => void) | null | undefined;

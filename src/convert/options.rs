@@ -87,8 +87,8 @@ pub struct ConvertOptions {
     ///
     /// A text that uses only kept tokens keeps its vector. Other words become shorter tokens or unknown ones.
     pub keep_vocab: Option<Vec<String>>,
-    /// The most bytes of a file `model.onnx_data_…`, from 65,536 and at least those of the largest weight. `None`: 24 MiB,
-    /// which every static host accepts. `model.onnx` and the layers after the pooling are files of their own.
+    /// The most bytes of a file `model.onnx_data_…`, from 65,536, and in int4 at least those of the largest 4-bit weight.
+    /// `None`: 24 MiB, which every static host accepts. `model.onnx` and the layers after the pooling are files of their own.
     pub max_shard_size: Option<usize>,
 }
 

@@ -45,6 +45,24 @@ pub(crate) fn try_extend<T: Copy>(
     Ok(())
 }
 
+/// Appends `more`. `len` is the number of elements that `values` will have at last.
+///
+/// # Errors
+/// `OUT_OF_MEMORY`. Then `values` is unchanged.
+pub(crate) fn try_append<T: Copy>(
+    values: &mut Vec<T>,
+    more: &[T],
+    len: usize,
+    what: impl Display,
+) -> Result<()> {
+    let room = len.max(values.len().saturating_add(more.len())) - values.len();
+    if values.try_reserve_exact(room).is_err() {
+        return Err(out_of_memory::<T>(len, what));
+    }
+    values.extend_from_slice(more);
+    Ok(())
+}
+
 /// Returns a copy of `values`.
 ///
 /// # Errors

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use corom::convert::{ConvertOptions, Dtype, convert, load_folder};
+use corom::encoder::Precision;
 use corom::error::ErrorCode;
 use corom::model::LoadOptions;
 
@@ -63,15 +64,48 @@ fn sizes_out_of_range_are_errors_before_anything_is_written() {
     }
 }
 
+/// The word embeddings of 2,000 words have 2 to 8 files, and the feed-forward weights have 2 in f32 and in int8.
 #[test]
-fn a_weight_that_does_not_fit_is_an_error() {
-    let scratch = Scratch::new("shard-weight");
+fn a_weight_in_several_files_is_the_same_weight() {
+    let scratch = Scratch::new("shard-parts");
     let words = words(2_000);
-    let bert = Bert { words: &words, hidden: 64, heads: 2, intermediate: 64, layers: 1, size: 0.125 };
+    let bert = Bert { words: &words, hidden: 64, heads: 2, intermediate: 1_100, layers: 1, size: 0.125 };
+    bert.write(&scratch.join("checkpoint"));
+    let source = files(&scratch.join("checkpoint"));
+    for dtype in [Dtype::F32, Dtype::Int8, Dtype::Int4] {
+        let converted = |max_shard_size| {
+            let mut folder = Folder::new();
+            let options = ConvertOptions { dtype, max_shard_size, ..ConvertOptions::default() };
+            convert(&source, &options, &mut folder).unwrap();
+            folder
+        };
+        let (whole, parts) = (converted(None), converted(Some(1 << 16)));
+        assert!(parts["model.onnx"].windows(6).any(|bytes| bytes == b"Concat"), "{dtype:?}");
+        let loaded = |folder, precision| {
+            let options = LoadOptions { skip_self_test: true, precision, ..LoadOptions::default() };
+            let embedder = load_folder(folder, options).unwrap();
+            assert!(embedder.encoder().info().fused, "{dtype:?}");
+            embedder
+        };
+        for precision in [Precision::F32, Precision::Auto] {
+            let (mut one, mut many) = (loaded(&whole, precision), loaded(&parts, precision));
+            let texts = ["阔腿裤女", "a b", words[1_999].as_str(), words[700].as_str()];
+            assert_eq!(one.embed(&texts).unwrap(), many.embed(&texts).unwrap(), "{dtype:?} {precision:?}");
+            let (one, many) = (one.encoder().info(), many.encoder().info());
+            assert_eq!(format!("{one:?}"), format!("{many:?}"));
+        }
+    }
+}
+
+#[test]
+fn a_4_bit_weight_that_does_not_fit_is_an_error() {
+    let scratch = Scratch::new("shard-weight");
+    let words = words(100);
+    let bert = Bert { words: &words, hidden: 64, heads: 2, intermediate: 2_200, layers: 1, size: 0.125 };
     bert.write(&scratch.join("checkpoint"));
     let options =
-        ConvertOptions { dtype: Dtype::Int8, max_shard_size: Some(1 << 16), ..ConvertOptions::default() };
+        ConvertOptions { dtype: Dtype::Int4, max_shard_size: Some(1 << 16), ..ConvertOptions::default() };
     let error = convert(&files(&scratch.join("checkpoint")), &options, &mut Folder::new()).unwrap_err();
     assert_eq!(error.code(), ErrorCode::InvalidArgument, "{error}");
-    assert!(error.message().contains("word_embeddings"), "{error}");
+    assert!(error.message().contains("intermediate") && error.message().contains("4-bit"), "{error}");
 }

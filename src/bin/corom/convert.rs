@@ -49,7 +49,7 @@ pub(crate) struct Args {
     /// Keep only the tokens that the lines of this file use, so that the model is smaller; may be repeated
     #[arg(long, value_name = "TEXTS")]
     keep_vocab: Vec<PathBuf>,
-    /// The most bytes of a file model.onnx_data_…, at least those of the largest weight [default: 25165824]
+    /// The most bytes of a file model.onnx_data_…, and in int4 at least those of the largest 4-bit weight [default: 25165824]
     #[arg(long, value_name = "BYTES")]
     max_shard_size: Option<usize>,
     /// Replace the model folder if it exists

@@ -194,8 +194,8 @@ impl<'a> GraphBuilder<'a> {
     /// parts of whole rows, which a Concat joins, because external data cannot span files.
     ///
     /// # Errors
-    /// `INVALID_ARGUMENT` if the weight is larger than the shards that the caller wants,
-    /// `UNSUPPORTED_MODEL` if a single row is larger than a shard, `FETCH_FAILED` if a shard cannot be
+    /// `INVALID_ARGUMENT` if a 4-bit weight is larger than the shards that the caller wants,
+    /// `UNSUPPORTED_MODEL` if it is larger than any shard, or a single row is, `FETCH_FAILED` if a shard cannot be
     /// written.
     pub(super) fn weight(&mut self, name: &str, shape: &[usize], values: TensorValues) -> Result<String> {
         let bytes = values.len() * values.size();
@@ -207,12 +207,13 @@ impl<'a> GraphBuilder<'a> {
             self.external_tensor(name, shape, values, 0, values.len())?;
             return Ok(name.into());
         }
-        if max_size < MAX_SHARD_BYTES {
-            // Parts of a quantized weight would run as a graph that is not recognized: slower, and in more memory.
-            fail!(
-                InvalidArgument,
-                "maxShardSize: {max_size}; the weight `{name}` has {bytes} bytes, and is written in one file"
-            );
+        if matches!(values, TensorValues::U8(_)) {
+            // MatMulNBits takes its elements in one piece.
+            let message = format!("the 4-bit weight `{name}` has {bytes} bytes, and is written in one file");
+            if max_size < MAX_SHARD_BYTES {
+                fail!(InvalidArgument, "maxShardSize: {max_size}; {message}");
+            }
+            fail!(UnsupportedModel, "{message} of at most {max_size} bytes; convert to int8");
         }
         let [rows, inner @ ..] = shape else { fail!(Internal, "`{name}` has no rows") };
         let row: usize = inner.iter().product();

@@ -231,9 +231,6 @@ fn dequantized(model: &TypedModel, op: &Binary, a: OutletId, b: OutletId, steps:
         None => return None,
     };
     let (vector, along) = vector_along(model, by, &inner)?;
-    if inner.parts.len() > 1 {
-        return None;
-    }
     let Quantization::Affine { axis, scale, zero } = &mut inner.quantization else { return None };
     match (*axis, along) {
         (Some(have), Some(along)) if have != along => return None,

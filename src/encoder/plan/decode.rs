@@ -61,7 +61,6 @@ pub(crate) struct Int8Weights {
 pub(crate) fn int8(store: &mut WeightStore, matrix: &Matrix) -> Result<Option<Int8Weights>> {
     let Quantization::Affine { axis, scale, zero } = &matrix.quantization else { return Ok(None) };
     let out = matrix.output_axis();
-    let [tensor] = &matrix.parts[..] else { return Ok(None) };
     // 16-bit integers are held as floats.
     let is_integer = matrix.rounding.as_ref().map_or(!matrix.float, Rounding::fits_byte);
     if !is_integer || axis.is_some_and(|axis| axis != out) {
@@ -76,7 +75,7 @@ pub(crate) fn int8(store: &mut WeightStore, matrix: &Matrix) -> Result<Option<In
     // uint8 becomes int8: elements and zero points move by 128.
     let is_unsigned = match &matrix.rounding {
         Some(rounding) => rounding.max > 127,
-        None => match store.with(tensor, |numbers| numbers.bytes_are_signed())? {
+        None => match bytes_are_signed(store, &matrix.parts)? {
             Some(signed) => !signed,
             None => return Ok(None), // 16-bit integers, which are held as floats.
         },
@@ -90,7 +89,7 @@ pub(crate) fn int8(store: &mut WeightStore, matrix: &Matrix) -> Result<Option<In
     if scale.iter().any(|s| !s.is_finite()) {
         fail!(InvalidModel, "a weight's scale is not finite: its file is damaged");
     }
-    let q = match elements(store, matrix, tensor)? {
+    let q = match elements(store, matrix)? {
         TensorData::I8(q) => q,
         TensorData::U8(q) => q.into_iter().map(|q| (q ^ 0x80).cast_signed()).collect(),
         TensorData::F32(_) => return Err(packing_failed("int8 weights are stored as floats")),
@@ -101,12 +100,43 @@ pub(crate) fn int8(store: &mut WeightStore, matrix: &Matrix) -> Result<Option<In
     Ok(Some(Int8Weights { q: part(q, matrix)?, scale, zero }))
 }
 
+/// Returns whether the bytes of all parts are signed, or `None` for floats and for parts that differ.
+fn bytes_are_signed(store: &WeightStore, parts: &[TensorRef]) -> Result<Option<bool>> {
+    let mut signed = None;
+    for (i, part) in parts.iter().enumerate() {
+        let of_part = store.with(part, TensorData::bytes_are_signed)?;
+        if i > 0 && of_part != signed {
+            return Ok(None);
+        }
+        signed = of_part;
+    }
+    Ok(signed)
+}
+
+/// Takes the parts of a stored matrix out of the store, stacked. A matrix of one part is not copied.
+///
+/// # Errors
+/// `INTERNAL` for a matrix of another size and for parts of several types, `OUT_OF_MEMORY`.
+fn stacked(store: &mut WeightStore, matrix: &Matrix) -> Result<TensorData> {
+    let [first, others @ ..] = &matrix.parts[..] else { return Err(packing_failed("a weight has no parts")) };
+    let [rows, columns] = matrix.shape;
+    let len = rows.saturating_mul(columns);
+    let mut all = store.take(first)?;
+    for part in others {
+        all.try_append(store.take(part)?, len, format_args!("a weight of {rows} × {columns}"))?;
+    }
+    if all.len() != len {
+        return Err(packing_failed("a weight has another size than its place"));
+    }
+    Ok(all)
+}
+
 /// Takes the elements of a stored matrix out of the store: rounded to integers if the graph does so.
 ///
 /// # Errors
 /// `INTERNAL` for a matrix of another size, `OUT_OF_MEMORY`.
-fn elements(store: &mut WeightStore, matrix: &Matrix, tensor: &TensorRef) -> Result<TensorData> {
-    let data = store.take(tensor)?;
+fn elements(store: &mut WeightStore, matrix: &Matrix) -> Result<TensorData> {
+    let data = stacked(store, matrix)?;
     let Some(rounding) = &matrix.rounding else { return Ok(data) };
     let Rounding { axis, scale, zero, min, max } = rounding;
     let floats = data.try_into_f32("a weight to round")?;
@@ -149,19 +179,7 @@ pub(crate) fn floats(store: &mut WeightStore, matrix: &Matrix) -> Result<Vec<f32
             values
         }
         Quantization::Affine { axis, scale, zero } => {
-            let mut values = match &matrix.parts[..] {
-                [one] => elements(store, matrix, one)?.try_into_f32(what)?,
-                parts => {
-                    let mut all = try_with_capacity(len, what)?;
-                    for part in parts {
-                        all.extend_from_slice(&store.take(part)?.try_into_f32(what)?);
-                    }
-                    all
-                }
-            };
-            if values.len() != len {
-                return Err(packing_failed("a weight has another size than its place"));
-            }
+            let mut values = elements(store, matrix)?.try_into_f32(what)?;
             if !scale.is_empty() || zero.is_some() {
                 let len = axis.map_or(1, |axis| matrix.shape[axis]);
                 let scale = store.product(scale, len, None)?;

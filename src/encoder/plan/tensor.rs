@@ -3,7 +3,8 @@
 use std::fmt::Display;
 use std::sync::Arc;
 
-use crate::encoder::reserve::{try_copied, try_with_capacity};
+use super::store::packing_failed;
+use crate::encoder::reserve::{try_append, try_copied, try_with_capacity};
 use crate::error::Result;
 
 /// The elements of a weight or of a constant, row-major.
@@ -24,6 +25,29 @@ impl TensorData {
             Self::F32(x) => size_of_val(&x[..]),
             Self::I8(x) => size_of_val(&x[..]),
             Self::U8(x) => size_of_val(&x[..]),
+        }
+    }
+
+    /// Returns the number of elements, or of bytes that hold several of them.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::F32(x) => x.len(),
+            Self::I8(x) => x.len(),
+            Self::U8(x) => x.len(),
+        }
+    }
+
+    /// Appends elements of the same type. `len` is the number of all that will be appended. `what` names the content for
+    /// the error message.
+    ///
+    /// # Errors
+    /// `INTERNAL` for elements of another type, `OUT_OF_MEMORY`.
+    pub(super) fn try_append(&mut self, other: Self, len: usize, what: impl Display) -> Result<()> {
+        match (self, other) {
+            (Self::F32(to), Self::F32(from)) => try_append(to, &from, len, what),
+            (Self::I8(to), Self::I8(from)) => try_append(to, &from, len, what),
+            (Self::U8(to), Self::U8(from)) => try_append(to, &from, len, what),
+            _ => Err(packing_failed("the parts of a weight have several types")),
         }
     }
 
