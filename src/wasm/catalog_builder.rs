@@ -223,15 +223,18 @@ pub fn describe(catalog: &Catalog) -> String {
     index_build::describe(&catalog.0)
 }
 
-/// Returns the result of a search as indented JSON. `request` is JSON.
+/// Returns the result of a search as indented JSON. `request` is JSON; `top_k` comes before its number of hits.
 #[wasm_bindgen(js_name = searchText)]
 pub fn search_text(
     catalog: &Catalog,
     query: &str,
+    top_k: Option<u32>,
     request: &str,
     vector: Option<Vec<f32>>,
 ) -> Result<String, JsValue> {
-    let request = SearchRequest { query: query.to_owned(), ..read(request)? };
+    let request: SearchRequest = read(request)?;
+    let top_k = top_k.map_or(request.top_k, |top_k| top_k as usize);
+    let request = SearchRequest { query: query.to_owned(), top_k, ..request };
     let result = catalog.0.search(&request, vector.as_deref())?;
     Ok(serde_json::to_string_pretty(&result).unwrap_or_default())
 }

@@ -242,6 +242,12 @@ fn faults_are_named_with_their_place_and_change_nothing() {
     fails(&["remove", &catalog, "zzz"], "INVALID_ARGUMENT", &["zzz"]);
     let patch = folder.write("patch.json", r#"{"a":{"prise":1}}"#);
     fails(&["patch", &catalog, &patch], "INVALID_ARGUMENT", &["prise"]);
+    let found = |top_k: &str, request: &str| {
+        let found = succeeds(&["search", &catalog, "", "--top-k", top_k, "--request", request]);
+        ids(&serde_json::from_str(&found).unwrap()).len()
+    };
+    assert_eq!([found("1", "{}"), found("2", r#"{"topK":1}"#)], [1, 2]);
+    fails(&["search", &catalog, "x", "--top-k", "10001"], "INVALID_ARGUMENT", &["topK", "10001"]);
     fails(&["search", &catalog, "x", "--request", r#"{"limits":3}"#], "INVALID_ARGUMENT", &["limits"]);
     fails(&["search", &folder.path("none"), "x"], "MISSING_FILE", &["none"]);
     assert_eq!(succeeds(&["export", &catalog]), before);

@@ -62,6 +62,8 @@ describe("corom index", () => {
       run("search", "CATALOG", "女 鞋", "--request", JSON.stringify(request));
     }
     run("search", "CATALOG", "裤子", "-m", MODEL);
+    const few = JSON.parse(run("search", "CATALOG", "女", "--top-k", "2", "--request", '{"topK":5}')[1].stdout);
+    assert.equal(few.hits.length, 2);
     run("compact", "CATALOG");
     assert.equal(compare().files.length, 1);
     run("build", items, "CATALOG", "--schema", schema, "--force");

@@ -13,6 +13,8 @@ const ITEM_MODEL = {
   text: { value: "FIELD", help: "the field that is embedded [default: that of the catalog, or else the first one]" },
   workers: { value: "N", parse: wholeNumber(1, MAX_WORKERS), help: "workers that embed at the same time [default: 1]" },
 };
+const MAX_HITS = 10_000;
+const TOP_K = { short: "k", value: "N", parse: wholeNumber(1, MAX_HITS), help: "the number of hits [default: 10]" };
 const HINTS = { threads: "write --workers" };
 
 /** Returns a loader of the code that runs a command. */
@@ -100,11 +102,11 @@ export const INDEX_COMMANDS = {
     summary: "Search: print the result as JSON",
     positionals: ["CATALOG", "QUERY"],
     arguments: { CATALOG, QUERY: "the text to search for" },
-    options: { ...MODEL, request: { value: "JSON", help: 'more of the request: {"filter": {"price": {"lt": 100}}}' } },
+    options: { ...MODEL, "top-k": TOP_K, request: { value: "JSON", help: 'more of the request: {"filter": {"price": {"lt": 100}}}' } },
     check: checkModel,
     examples: [
       ["npx corom index search catalog 阔腿裤", "by keywords"],
-      [`npx corom index search catalog 阔腿裤 -m models/corom --request '{ "topK": 3 }'`, "by keywords and vectors"],
+      [`npx corom index search catalog 阔腿裤 -m models/corom --top-k 3`, "by keywords and vectors"],
     ],
     load: load("search"),
   },

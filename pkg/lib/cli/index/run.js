@@ -86,7 +86,8 @@ export const search = ({ positionals: [catalog, query], values }, signal) =>
   withTools(signal, async (instance, tools) => {
     const { current, builder } = opened(instance, catalog);
     const vector = await embedQuery(instance, builder, query, values, tools);
-    print(instance.call(({ searchText }) => searchText(current, query, values.request ?? "{}", vector)));
+    const { request = "{}", "top-k": topK } = values;
+    print(instance.call(({ searchText }) => searchText(current, query, topK, request, vector)));
   });
 
 export const exported = ({ positionals: [catalog] }, signal) =>

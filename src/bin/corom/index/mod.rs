@@ -98,6 +98,9 @@ enum Command {
         query: String,
         #[command(flatten)]
         model: ModelArgs,
+        /// The number of hits [default: 10]
+        #[arg(short = 'k', long, value_name = "N")]
+        top_k: Option<usize>,
         /// More of the request, as JSON: {"filter": {"price": {"lt": 100}}}
         #[arg(long, default_value = "{}")]
         request: String,
@@ -219,8 +222,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             print_line(describe(&store::read(catalog)?));
             Ok(())
         }
-        Command::Search { catalog, query, model, request } => {
-            search(&store::read(catalog)?, query, model, request)
+        Command::Search { catalog, query, model, top_k, request } => {
+            search(&store::read(catalog)?, query, model, *top_k, request)
         }
         Command::Export { catalog } => {
             let catalog = store::read(catalog)?;
@@ -243,14 +246,21 @@ fn append(store: &Store, catalog: Catalog, change: &Change) -> Result<()> {
     Ok(())
 }
 
-fn search(catalog: &Catalog, query: &str, model: &ModelArgs, request: &str) -> Result<()> {
+fn search(
+    catalog: &Catalog,
+    query: &str,
+    model: &ModelArgs,
+    top_k: Option<usize>,
+    request: &str,
+) -> Result<()> {
     let request: SearchRequest = match serde_json::from_str(request) {
         Ok(request) => request,
         Err(error) => fail!(InvalidArgument, "--request: {error}"),
     };
     // An empty query browses, as in `corom/search`.
     let vector = if query.trim().is_empty() { None } else { model.embed(query, catalog.schema())? };
-    let request = SearchRequest { query: query.to_string(), ..request };
+    let top_k = top_k.unwrap_or(request.top_k);
+    let request = SearchRequest { query: query.to_string(), top_k, ..request };
     let result = catalog.search(&request, vector.as_deref())?;
     print_line(serde_json::to_string_pretty(&result).unwrap_or_default());
     Ok(())
