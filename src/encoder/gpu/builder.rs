@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::device::GpuDevice;
-use super::dispatch::GpuOp;
+use super::dispatch::{GpuOp, Projections};
 use super::encoder::GpuEncoder;
 use super::inputs::TokenRows;
+use super::join::join_projections;
 use super::run::GpuModel;
 use super::shaders::Shader;
 use super::slots::{Slots, is_per_text, width};
@@ -14,7 +15,7 @@ use crate::batch::BatchLayout;
 use crate::encoder::embedding_rows::float_word_weights;
 use crate::encoder::onnx::Int8Rows;
 use crate::encoder::plan::decode::shift;
-use crate::encoder::plan::{Outputs, Plan, PlanOp, TensorData, WeightStore, packing_failed};
+use crate::encoder::plan::{Outputs, Plan, PlanOp, TensorData, ValueId, WeightStore, packing_failed};
 use crate::encoder::weight_stream::PlanBuilder;
 use crate::encoder::{Encoder, EncoderInfo, EncoderOptions, KernelChoice, ModelFacts, Precision, Tolerance};
 use crate::error::Result;
@@ -118,6 +119,7 @@ impl GpuBuilder {
                     GpuOp::Attention {
                         spec: *spec,
                         queries: shader.attention_queries(),
+                        projections: Projections::Separate,
                         pipeline: gpu.pipeline(&shader)?,
                     }
                 }
@@ -214,12 +216,15 @@ impl PlanBuilder for GpuBuilder {
         self.upload(|_| true)?;
         let info = self.info();
         let ops: Option<Vec<GpuOp>> = self.ops.into_iter().collect();
-        let ops = ops.ok_or_else(|| packing_failed("a weight is missing"))?;
+        let mut ops = ops.ok_or_else(|| packing_failed("a weight is missing"))?;
         let (mut widths, mut per_text) = (Vec::new(), Vec::new());
         for op in &self.plan.ops {
             widths.push(width(op, &widths));
             per_text.push(is_per_text(op, &per_text));
         }
+        let mut inputs: Vec<Vec<ValueId>> = self.plan.ops.iter().map(PlanOp::inputs).collect();
+        let parts = (&mut ops[..], &mut inputs[..], &mut widths[..]);
+        join_projections(&self.gpu, &self.plan.ops, &self.plan.outputs, parts)?;
         let row_quads: Vec<usize> = widths.iter().map(|width| quads(*width)).collect();
         let slots = Slots::shared(&self.plan, &row_quads);
         let token_rows = ops.iter().find_map(|op| match op {
@@ -233,7 +238,7 @@ impl PlanBuilder for GpuBuilder {
         let model = GpuModel {
             gpu: self.gpu,
             ops,
-            inputs: self.plan.ops.iter().map(PlanOp::inputs).collect(),
+            inputs,
             widths,
             per_text,
             token_rows: token_rows.unwrap_or_default(),

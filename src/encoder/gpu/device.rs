@@ -232,7 +232,7 @@ impl GpuDevice {
     /// The errors of [`buffer`](Self::buffer).
     pub(super) fn filled<T: bytemuck::NoUninit>(&self, label: &str, content: &[T]) -> Result<GpuBuffer> {
         let bytes: &[u8] = bytemuck::cast_slice(content);
-        let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
+        let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::COPY_SRC;
         let buffer = self.buffer(label, bytes.len() as u64, usage)?;
         // The length of a write is a multiple of 4.
         let whole = bytes.len() / 4 * 4;

@@ -21,14 +21,72 @@ pub(super) struct Dispatch<'a> {
 
 /// An op with its weights and its pipelines.
 pub(super) enum GpuOp {
-    Embed { embed: GpuEmbed, pipeline: Arc<Pipeline> },
-    Linear { linear: GpuLinear, pipelines: LinearPipelines, check: Option<LinearCheck> },
-    Attention { spec: AttentionSpec, pipeline: Arc<Pipeline>, queries: usize },
-    AddNorm { norm: GpuNorm, pipeline: Arc<Pipeline> },
-    Clip { width: usize, range: [f32; 2], shift: GpuBuffer, activation: Activation, pipeline: Arc<Pipeline> },
-    SelectRows { width: usize, pipeline: Arc<Pipeline> },
-    MeanRows { width: usize, pipeline: Arc<Pipeline> },
-    Normalize { width: usize, pipeline: Arc<Pipeline> },
+    Embed {
+        embed: GpuEmbed,
+        pipeline: Arc<Pipeline>,
+    },
+    Linear {
+        linear: GpuLinear,
+        pipelines: LinearPipelines,
+        check: Option<LinearCheck>,
+    },
+    Attention {
+        spec: AttentionSpec,
+        pipeline: Arc<Pipeline>,
+        queries: usize,
+        projections: Projections,
+    },
+    /// A product that the op of value `leader` computes too, in the columns from `place` times its width on.
+    #[cfg_attr(not(test), expect(dead_code, reason = "tests look up the columns"))]
+    Joined {
+        leader: ValueId,
+        place: usize,
+    },
+    AddNorm {
+        norm: GpuNorm,
+        pipeline: Arc<Pipeline>,
+    },
+    Clip {
+        width: usize,
+        range: [f32; 2],
+        shift: GpuBuffer,
+        activation: Activation,
+        pipeline: Arc<Pipeline>,
+    },
+    SelectRows {
+        width: usize,
+        pipeline: Arc<Pipeline>,
+    },
+    MeanRows {
+        width: usize,
+        pipeline: Arc<Pipeline>,
+    },
+    Normalize {
+        width: usize,
+        pipeline: Arc<Pipeline>,
+    },
+}
+
+/// The values that an attention reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Projections {
+    /// q, k and v.
+    Separate,
+    /// One, with q, k and v side by side.
+    Joined,
+    /// q, and one with k and v side by side.
+    JoinedKeys,
+}
+
+impl Projections {
+    /// Returns for rows of so many quads: the quads of a row of q, and of k and v, and the first quads of k and v.
+    fn places(self, quads: u32) -> [u32; 4] {
+        match self {
+            Self::Separate => [quads, quads, 0, 0],
+            Self::Joined => [3 * quads, 3 * quads, quads, 2 * quads],
+            Self::JoinedKeys => [quads, 2 * quads, 0, quads],
+        }
+    }
 }
 
 /// The pipelines of a `Linear`.
@@ -191,12 +249,20 @@ impl GpuOp {
                     _ => products(linear, pipelines, run, [x, out], rows),
                 }
             }
-            Self::Attention { spec, pipeline, queries } => {
+            Self::Joined { .. } => Vec::new(),
+            Self::Attention { spec, pipeline, queries, projections } => {
                 let (blocks, count) = run.inputs.blocks(*queries, spec.first_row_only)?;
-                let [low, high] = spec.score_range.map(|limit| limit.clamp(f32::MIN, f32::MAX));
+                let [low, high] = spec.score_range.map(|limit| limit.clamp(f32::MIN, f32::MAX).to_bits());
                 let row_quads = quads(spec.hidden()) as u32;
-                let params = [spec.scale.to_bits(), low.to_bits(), high.to_bits(), row_quads, 0, 0, 0, 0];
-                let buffers = vec![out, value(0)?, value(1)?, value(2)?, blocks];
+                let [q_quads, kv_quads, k_first, v_first] = projections.places(row_quads);
+                let params =
+                    [spec.scale.to_bits(), low, high, row_quads, q_quads, kv_quads, k_first, v_first];
+                let [k, v] = match projections {
+                    Projections::Separate => [1, 2],
+                    Projections::Joined => [0, 0],
+                    Projections::JoinedKeys => [1, 1],
+                };
+                let buffers = vec![out, value(0)?, value(k)?, value(v)?, blocks];
                 one(pipeline, buffers, params, [count as u32, spec.heads as u32])
             }
             Self::AddNorm { norm, pipeline } => {

@@ -255,7 +255,7 @@ impl Encoder for GpuEncoder {
         let readback = runner.submit(&self.model, batch, &all, 5)?;
         loop {
             if let Some(values) = readback.poll()? {
-                return Ok(values.into_iter().map(|value| ("", value)).collect());
+                return Ok(all.iter().map(|value| self.model.own_columns(*value, &values)).collect());
             }
         }
     }

@@ -10,7 +10,7 @@
 //! | `open`, `device`, `buffer`, `failure` | adapter, device, queue, pipelines; failures, and faults that tests inject |
 //! | `shaders/*.wgsl`, `shaders`, `template` | one template per op, with the op's name; their configurations |
 //! | `weights` | the weights of an op in the layout of its shader |
-//! | `builder` | packs ops as weights arrive |
+//! | `builder`, `join` | packs ops as weights arrive; joins q, k and v to one product |
 //! | `slots`, `inputs` | buffers of activations; the numbers of a batch |
 //! | `dispatch`, `run` | the dispatches of an op; recording, submitting, reading back |
 //! | `verify`, `known_answers` | ops whose results are known; a text in each batch |
@@ -23,6 +23,7 @@ mod dispatch;
 mod encoder;
 mod failure;
 mod inputs;
+mod join;
 mod known_answers;
 mod open;
 mod pace;

@@ -31,6 +31,21 @@ pub(super) struct GpuModel {
 }
 
 impl GpuModel {
+    /// Returns the rows of a value, given those of all, without what is joined with it. The name of a value that is
+    /// computed with another one is "joined".
+    #[cfg(test)]
+    pub(super) fn own_columns(&self, value: ValueId, all: &[Vec<f32>]) -> (&'static str, Vec<f32>) {
+        let (name, leader, place) = match self.ops[value] {
+            GpuOp::Joined { leader, place } => ("joined", leader, place),
+            _ => ("", value, 0),
+        };
+        let is_member = |op: &&GpuOp| matches!(op, GpuOp::Joined { leader: of, .. } if *of == leader);
+        let row = self.widths[leader];
+        let width = row / (1 + self.ops.iter().filter(is_member).count());
+        let own = all[leader].chunks(row.max(1)).flat_map(|row| &row[place * width..][..width]);
+        (name, own.copied().collect())
+    }
+
     /// Returns the kinds of blocks of queries that the ops read.
     pub(super) fn attention_blocks(&self) -> Vec<(usize, bool)> {
         let mut all: Vec<(usize, bool)> = self.ops.iter().filter_map(GpuOp::attention_blocks).collect();

@@ -16,7 +16,7 @@ use crate::encoder::plan::{EmbedOp, LinearOp, NormWeights, WeightStore};
 use crate::encoder::quantize::equalize::multiply_inputs;
 use crate::encoder::quantize::int4::{BLOCK_I4, u4_at};
 use crate::encoder::reserve::{try_filled, try_with_capacity};
-use crate::encoder::spec::{LinearSpec, PositionRule, WeightOrder, activation_max};
+use crate::encoder::spec::{Activation, LinearSpec, PositionRule, WeightOrder, activation_max};
 use crate::error::{Result, fail};
 
 /// Returns a width as quads.
@@ -33,6 +33,8 @@ pub(super) struct GpuLinear {
     /// Scales, zero points and biases, `[3, outputs]`.
     pub(super) vectors: GpuBuffer,
     pub(super) factors: Option<GpuBuffer>,
+    /// The numbers of `factors`, and of `sums`.
+    values: [Vec<f32>; 2],
     /// Scales and zero points of 4-bit blocks.
     pub(super) blocks: Option<GpuBuffer>,
     /// The sums of the weight's columns times the input factors, and the sum of the bias, if products are checked.
@@ -93,13 +95,10 @@ impl LinearNumbers {
     /// # Errors
     /// `OUT_OF_MEMORY`, and those of [`GpuDevice::buffer`].
     pub(super) fn upload(self, gpu: &GpuDevice, is_exact: bool) -> Result<GpuLinear> {
-        let sums = match gpu.checks_products() {
-            true => {
-                let sums = gpu.filled("sums of a weight", &padded_row(self.column_sums()))?;
-                Some((sums, self.bias.iter().sum()))
-            }
-            false => None,
-        };
+        let (mut sum_values, bias_sum) = (Vec::new(), self.bias.iter().sum());
+        if gpu.checks_products() {
+            sum_values = self.column_sums();
+        }
         let Self { spec, weight, bias, factors } = self;
         let (rows, outputs) = (quads(spec.outputs) * 4, spec.outputs);
         let mut vectors = try_filled(3 * rows, 0.0f32, "the scales of a weight")?;
@@ -138,14 +137,97 @@ impl LinearNumbers {
             }
         };
         let vectors = gpu.filled("the scales of a weight", &vectors)?;
-        let factors = match factors.is_empty() {
-            true => None,
-            false => Some(gpu.filled("input factors", &padded_row(factors))?),
-        };
+        let values = [factors, sum_values];
+        let (factors, sums) = upload_values(gpu, &values, bias_sum)?;
         let sizes = [Some(&buffer), Some(&vectors), factors.as_ref(), blocks.as_ref()];
         let bytes = sizes.into_iter().flatten().map(|buffer| buffer.size() as usize).sum();
         gpu.flush();
-        Ok(GpuLinear { spec, format, weight: buffer, vectors, factors, blocks, sums, exact_max, bytes })
+        Ok(GpuLinear {
+            spec,
+            format,
+            weight: buffer,
+            vectors,
+            factors,
+            values,
+            blocks,
+            sums,
+            exact_max,
+            bytes,
+        })
+    }
+}
+
+/// Input factors, and the sums of a weight with that of its bias. Both may be missing.
+type Values = (Option<GpuBuffer>, Option<(GpuBuffer, f32)>);
+
+/// Uploads [`GpuLinear::values`].
+fn upload_values(gpu: &GpuDevice, [factors, sums]: &[Vec<f32>; 2], bias_sum: f32) -> Result<Values> {
+    let filled = |label, values: &Vec<f32>| match values.is_empty() {
+        true => Ok(None),
+        false => gpu.filled(label, &padded_row(values.clone())).map(Some),
+    };
+    let sums = filled("sums of a weight", sums)?;
+    Ok((filled("input factors", factors)?, sums.map(|sums| (sums, bias_sum))))
+}
+
+impl GpuLinear {
+    /// Returns a `Linear` with the outputs of all parts, one part after the other, or `None` if they are stored in
+    /// different ways. The weights are copied on the device.
+    ///
+    /// # Errors
+    /// The errors of [`GpuDevice::buffer`].
+    pub(super) fn joined(gpu: &GpuDevice, parts: &[&Self]) -> Result<Option<Self>> {
+        let Some(first) = parts.first() else { return Ok(None) };
+        let is_like_first = |part: &&Self| {
+            part.spec == LinearSpec { activation: Activation::None, ..first.spec }
+                && part.format == first.format
+                && part.exact_max == first.exact_max
+                && part.values[0] == first.values[0]
+        };
+        if !parts.iter().all(is_like_first) || !first.spec.outputs.is_multiple_of(4) {
+            return Ok(None);
+        }
+        let (device, queue) = gpu.wgpu();
+        let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        // Joins buffers of so many sections: each section of the result has that of all parts.
+        let mut join = |sections: u64, of: &dyn Fn(&Self) -> Option<&GpuBuffer>| -> Result<GpuBuffer> {
+            let buffers: Vec<&GpuBuffer> = parts.iter().filter_map(|part| of(part)).collect();
+            let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
+            let size = buffers.iter().map(|buffer| buffer.size()).sum();
+            let joined = gpu.buffer("a weight", size, usage)?;
+            let mut at = 0;
+            for section in 0..sections {
+                for buffer in &buffers {
+                    let len = buffer.size() / sections;
+                    encoder.copy_buffer_to_buffer(buffer, section * len, &joined, at, len);
+                    at += len;
+                }
+            }
+            Ok(joined)
+        };
+        let weight = join(1, &|part| Some(&part.weight))?;
+        let vectors = join(3, &|part| Some(&part.vectors))?;
+        let blocks = match first.blocks {
+            Some(_) => Some(join(1, &|part| part.blocks.as_ref())?),
+            None => None,
+        };
+        queue.submit([encoder.finish()]);
+        let sum = |k: usize| parts.iter().map(|part| part.values[1][k]).sum();
+        let values = [first.values[0].clone(), (0..first.values[1].len()).map(sum).collect()];
+        let bias_sum = parts.iter().filter_map(|part| part.sums.as_ref()).map(|(_, bias)| bias).sum();
+        let (factors, sums) = upload_values(gpu, &values, bias_sum)?;
+        Ok(Some(Self {
+            spec: LinearSpec { outputs: parts.len() * first.spec.outputs, ..first.spec },
+            format: first.format,
+            weight,
+            vectors,
+            factors,
+            values,
+            blocks,
+            sums,
+            exact_max: first.exact_max,
+            bytes: parts.iter().map(|part| part.bytes).sum(),
+        }))
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::super::buffer::GpuBuffer;
 use super::super::device::{GpuDevice, Pipeline};
-use super::super::dispatch::{Dispatch, GpuOp, RunBuffers, check_params};
+use super::super::dispatch::{Dispatch, GpuOp, Projections, RunBuffers, check_params};
 use super::super::failure::failed;
 use super::super::inputs::TokenRows;
 use super::super::run::{GpuModel, Part, Readback, clear, params_buffer, submit};
@@ -110,7 +110,7 @@ impl Maker<'_> {
         let width_of = |width: &usize| (*width).min(MAX_WIDTH);
         Ok(Some(match op {
             // `KnownProducts` has them.
-            GpuOp::Linear { .. } => return Ok(None),
+            GpuOp::Linear { .. } | GpuOp::Joined { .. } => return Ok(None),
             GpuOp::Embed { embed, pipeline } => {
                 let width = width_of(&embed.norm.width);
                 let has_types = embed.type_rows > 0;
@@ -160,16 +160,33 @@ impl Maker<'_> {
                 let width = width_of(width);
                 self.clip(width, *activation, pipeline, inputs)?
             }
-            GpuOp::Attention { spec, pipeline, queries } => {
+            GpuOp::Attention { spec, pipeline, queries, projections } => {
                 let heads = spec.heads.min(MAX_HEADS);
                 let is_clipped = spec.score_range != UNBOUNDED;
                 let score_range = if is_clipped { [-1.0, 1.5] } else { UNBOUNDED };
                 // Scores of equal sizes would make a softmax of equal weights, which would tell little.
                 let spec = AttentionSpec { heads, score_range, scale: 8.0 * spec.scale, ..*spec };
-                let op = GpuOp::Attention { spec, pipeline: Arc::clone(pipeline), queries: *queries };
-                self.row_op("Attention", op, spec.hidden(), 3, &|case, rows| {
+                let (pipeline, projections) = (Arc::clone(pipeline), *projections);
+                let op = GpuOp::Attention { spec, pipeline, queries: *queries, projections };
+                let width = spec.hidden();
+                let mut known = self.row_op("Attention", op, width, 3, &|case, rows| {
                     reference_attention(&spec, rows[0], rows[1], rows[2], &case.starts)
-                })?
+                })?;
+                let side_by_side = |seeds: &[usize]| {
+                    let all: Vec<Vec<f32>> =
+                        seeds.iter().map(|seed| numbers(MOST_ROWS * width, *seed)).collect();
+                    let row = |row: usize| all.iter().flat_map(move |of| &of[row * width..][..width]);
+                    let rows: Vec<f32> = (0..MOST_ROWS).flat_map(row).copied().collect();
+                    self.input(seeds.len() * width, &rows)
+                };
+                match projections {
+                    Projections::Separate => {}
+                    Projections::Joined => known.inputs = vec![side_by_side(&[0, 1, 2])?],
+                    Projections::JoinedKeys => {
+                        known.inputs = vec![side_by_side(&[0])?, side_by_side(&[1, 2])?];
+                    }
+                }
+                known
             }
             GpuOp::SelectRows { width, pipeline } => {
                 let width = width_of(width);
@@ -276,9 +293,9 @@ impl KnownOps {
         let cases = ROWS.map(|rows| Case::new(gpu, rows, token_rows, &attention));
         let cases = cases.into_iter().collect::<Result<Vec<_>>>()?;
         let maker = Maker { gpu, cases: &cases };
-        let mut seen: Vec<(*const Pipeline, bool)> = Vec::new();
-        let mut is_new = |pipeline: &Arc<Pipeline>, is_first_row: bool| {
-            let of = (Arc::as_ptr(pipeline), is_first_row);
+        let mut seen: Vec<(*const Pipeline, Option<(bool, Projections)>)> = Vec::new();
+        let mut is_new = |pipeline: &Arc<Pipeline>, attention| {
+            let of = (Arc::as_ptr(pipeline), attention);
             let is_new = !seen.contains(&of);
             seen.push(of);
             is_new
@@ -288,17 +305,18 @@ impl KnownOps {
             let pipeline = match op {
                 GpuOp::Linear { check, linear, .. } => {
                     let Some(check) = check else { continue };
-                    if is_new(&check.pipeline, false) {
+                    if is_new(&check.pipeline, None) {
                         ops.push(maker.check(&check.pipeline)?);
                     }
                     if let Some((activate, _)) = &check.activate
-                        && is_new(activate, false)
+                        && is_new(activate, None)
                     {
                         let width = linear.spec.outputs.min(MAX_WIDTH);
                         ops.push(maker.clip(width, linear.spec.activation, activate, 1)?);
                     }
                     continue;
                 }
+                GpuOp::Joined { .. } => continue,
                 GpuOp::Embed { pipeline, .. }
                 | GpuOp::Attention { pipeline, .. }
                 | GpuOp::AddNorm { pipeline, .. }
@@ -307,8 +325,11 @@ impl KnownOps {
                 | GpuOp::MeanRows { pipeline, .. }
                 | GpuOp::Normalize { pipeline, .. } => pipeline,
             };
-            let is_first_row = op.attention_blocks().is_some_and(|(_, is_first_row)| is_first_row);
-            if is_new(pipeline, is_first_row) {
+            let attention = match op {
+                GpuOp::Attention { spec, projections, .. } => Some((spec.first_row_only, *projections)),
+                _ => None,
+            };
+            if is_new(pipeline, attention) {
                 ops.extend(maker.of_op(op, inputs.len())?);
             }
         }

@@ -8,8 +8,13 @@ struct Params {
     scale: f32,
     low: f32,
     high: f32,
-    // Quads of a row of q, k, v and the context.
+    // Quads of a row of the context, of q, and of k and v.
     row_quads: u32,
+    q_quads: u32,
+    kv_quads: u32,
+    // The first quad of k and of v in their rows. q is at the start.
+    k_first: u32,
+    v_first: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -40,7 +45,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let lane = thread % LANES;
     for (var i = thread; i < QUERIES * HEAD_QUADS; i += THREADS) {
         let row = block.x + min(i / HEAD_QUADS, block.y - 1u);
-        tile_q[i] = q[row * params.row_quads + head + i % HEAD_QUADS] * params.scale;
+        tile_q[i] = q[row * params.q_quads + head + i % HEAD_QUADS] * params.scale;
     }
     var most = -3.0e38;
     var total = 0.0;
@@ -52,7 +57,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         workgroupBarrier();
         for (var i = thread; i < keys * HEAD_QUADS; i += THREADS) {
             let row = first + i / HEAD_QUADS;
-            tile[i / HEAD_QUADS * STRIDE + i % HEAD_QUADS] = k[row * params.row_quads + head + i % HEAD_QUADS];
+            let at = row * params.kv_quads + params.k_first + head + i % HEAD_QUADS;
+            tile[i / HEAD_QUADS * STRIDE + i % HEAD_QUADS] = k[at];
         }
         workgroupBarrier();
         for (var key = lane; key < keys; key += LANES) {
@@ -78,7 +84,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         //#end
         for (var i = thread; i < keys * HEAD_QUADS; i += THREADS) {
             let row = first + i / HEAD_QUADS;
-            tile[i / HEAD_QUADS * STRIDE + i % HEAD_QUADS] = v[row * params.row_quads + head + i % HEAD_QUADS];
+            let at = row * params.kv_quads + params.v_first + head + i % HEAD_QUADS;
+            tile[i / HEAD_QUADS * STRIDE + i % HEAD_QUADS] = v[at];
         }
         workgroupBarrier();
         for (var key = 0u; key < keys; key += 1u) {

@@ -25,12 +25,13 @@ fn a_wrong_shader_of_any_op_is_found() {
     // The export, whether products are checked, the template, a text of it, a wrong one, and what the error says. Some
     // faults need many rows or one row, long texts or short ones.
     let step = ["first_quad += STEP_QUADS", "first_quad += 2u * STEP_QUADS"];
-    let cases: [(&str, Precision, bool, &'static str, [&'static str; 2], &str); 17] = [
+    let cases: [(&str, Precision, bool, &'static str, [&'static str; 2], &str); 18] = [
         ("legacy-op17", F32, false, "embed", ["token.z * quads", "token.y * quads"], "Embed"),
         ("legacy-op17", F32, false, "embed", ["f32(params.width)", "f32(params.width + 1u)"], "Embed"),
         ("legacy-op17", Auto, false, "embed", ["vec4<u32>(24u)", "vec4<u32>(23u)"], "Embed"),
         ("legacy-op17", F32, false, "attention", ["first += KEYS", "first += 2u * KEYS"], "Attention"),
         ("legacy-op17", F32, false, "attention", ["total *= shrink", "total *= 1.0"], "Attention"),
+        ("legacy-op17", F32, false, "attention", ["params.v_first", "params.k_first"], "Attention"),
         ("attention-joined", F32, false, "attention", ["(query < block.y)", "(query < 15u)"], "Attention"),
         ("legacy-op17", F32, false, "add_norm", ["+ b[start + quad]", ""], "AddNorm"),
         ("qdq-static", F32, false, "clip", ["params.low", "params.high"], "Clip"),
