@@ -5,7 +5,7 @@ import { describe, test } from "node:test";
 import { devicesOf, findGpu } from "../../pkg/lib/device/adapter.js";
 import { Choices } from "../../pkg/lib/device/choices.js";
 import { DeviceEngine, DeviceRerankEngine } from "../../pkg/lib/device/engine.js";
-import { GpuHistory } from "../../pkg/lib/device/history.js";
+import { GpuHistory, markLoss } from "../../pkg/lib/device/history.js";
 import { loadOnDevice } from "../../pkg/lib/device/load.js";
 import { Pace, sizeOf } from "../../pkg/lib/device/pace.js";
 import { CoromError } from "../../pkg/lib/errors.js";
@@ -213,6 +213,28 @@ describe("a worker that starts again", () => {
     }
     const failing = [["webgpu", "wasm"], ["GPU_FALLBACK"]];
     assert.deepEqual(seen, [failing, failing, [["wasm"], ["GPU_FALLBACK"]]]);
+  });
+
+  test("tries a GPU once more whose device was lost while the model was loaded", async (t) => {
+    let now = 0;
+    t.mock.method(performance, "now", () => now);
+    for (const device of ["webgpu", "auto"]) {
+      for (const isLost of [true, false]) {
+        const history = historyOf();
+        const loss = () => (isLost ? markLoss(failed("lost")) : failed("wrong"));
+        const wasm = new FakeEngine("wasm", { work: async (texts) => (now += 50 * texts.length) });
+        const loads = { webgpu: loss(), wasm };
+        const { engine, asked, events } = await loadedOn(device, { history, loads });
+        for (let i = 0; i < 4; i++) {
+          loads.webgpu = loss();
+          await engine.embed(TEXTS);
+        }
+        const tries = asked.filter((name) => name === "webgpu").length;
+        assert.deepEqual([tries, history.failures], isLost ? [2, 2] : [1, 1], device);
+        assert.deepEqual([engine.info.device, engine.info.fallback], ["wasm", isLost ? "lost" : "wrong"]);
+        assert.deepEqual(codesOf(events), Array(tries).fill("GPU_FALLBACK"));
+      }
+    }
   });
 
   test("tries a GPU again whose model could not be fetched", async () => {

@@ -8,7 +8,7 @@ import { delay, throwIfAborted, untilAborted } from "../abort.js";
 import { CoromError, messageOf } from "../errors.js";
 import { freedError } from "../model-instance.js";
 import { errorOfPortion } from "../portions.js";
-import { GpuHistory, isGpuLoadError } from "./history.js";
+import { GpuHistory, isGpuLoadError, isLoss } from "./history.js";
 
 /** A lost device is reported later than the results that it does not return, by at most so much. */
 const LOST_LIMIT_MS = 200;
@@ -38,11 +38,11 @@ export class Devices {
 
   /**
    * `engines` has the engine that was loaded first, as `wasm` or `webgpu`. `load(device, signal)` loads another one, and
-   * `warn(code, message, cause)` reports a failure. `gpu`: its name. `fallback`: why the GPU is not used. `auto` has the
-   * `pace`, and `onLearned(pace)`, which is called when more is known of both devices; undefined with `device: "webgpu"`.
+   * `warn(code, message, cause)` reports a failure. `gpu`: its name. `fallback`: why the GPU is not used; it is loaded again if
+   * `mayRetry`. `auto` has the `pace`, and `onLearned(pace)`, which is called when more is known of both devices; undefined with `device: "webgpu"`.
    * `history` has the failures of the GPU so far.
    */
-  constructor({ engines, load, warn, gpu, fallback, auto, history = new GpuHistory() }) {
+  constructor({ engines, load, warn, gpu, fallback, mayRetry = false, auto, history = new GpuHistory() }) {
     Object.assign(this.#engines, engines);
     this.#load = load;
     this.#warn = warn;
@@ -52,7 +52,7 @@ export class Devices {
     this.#onLearned = auto?.onLearned;
     this.#learnedStage = auto?.pace.stage;
     this.#history = history;
-    this.#isGpuUsable = gpu !== undefined && fallback === undefined;
+    this.#isGpuUsable = gpu !== undefined && (fallback === undefined || mayRetry);
   }
 
   /** The engine that answers what needs no texts to be embedded, and that has the kept vectors. */
@@ -214,7 +214,7 @@ export class Devices {
     }
     if (this.#failure) {
       const { error, engine } = this.#failure;
-      const isLost = this.#history.isFirst && (await isDeviceLost(engine, signal));
+      const isLost = this.#history.isFirst && (isLoss(error) || (await isDeviceLost(engine, signal)));
       throwIfAborted(this.#closing.signal);
       this.#failure = undefined;
       this.#isGpuUsable = isLost;

@@ -11,6 +11,17 @@ const LOAD_ERRORS = ["GPU_FAILED", "NEEDS_UNFUSED", "SELF_TEST_FAILED", "INVALID
 
 export const isGpuLoadError = (error) => error instanceof CoromError && LOAD_ERRORS.includes(error.code);
 
+/** The errors of loads whose device was lost meanwhile. */
+const losses = new WeakSet();
+
+/** Returns the error of a load, marked as one of a lost device. */
+export function markLoss(error) {
+  if (error instanceof CoromError) losses.add(error);
+  return error;
+}
+
+export const isLoss = (error) => losses.has(error);
+
 /** Key of a private option of `Corom.load`: a GpuHistory. The key is a symbol, because it is no option for callers. */
 export const GPU_HISTORY = Symbol("GPU history");
 

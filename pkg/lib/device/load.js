@@ -6,7 +6,7 @@ import { isSameModel } from "../same-model.js";
 import { findGpu } from "./adapter.js";
 import { Choices } from "./choices.js";
 import { Devices, slower } from "./devices.js";
-import { GpuHistory, isGpuLoadError } from "./history.js";
+import { GpuHistory, isGpuLoadError, isLoss } from "./history.js";
 import { Pace } from "./pace.js";
 
 /** The first texts of a device, and for a reranker their query. */
@@ -23,7 +23,7 @@ export async function loadOnDevice({ kind, host, options, load, first, history =
   const isRequired = options.device === "webgpu" && history.reason === undefined;
   const finding = findGpu(host, { given: options.webgpu, isRequired });
   const warn = (code, message, cause) => options.onProgress?.({ phase: "warning", code, message, cause });
-  const { engine, found, fallback, auto, numbers } = await (options.device === "webgpu"
+  const { engine, found, fallback, mayRetry, auto, numbers } = await (options.device === "webgpu"
     ? loadForGpu({ finding, load, first, warn, history })
     : loadForBoth({ finding, load, first, host, options, history }));
   const device = engine.info.device;
@@ -33,7 +33,7 @@ export async function loadOnDevice({ kind, host, options, load, first, history =
     other.free();
     throw new CoromError("INTEGRITY_MISMATCH", "the source now contains another model; load it again to use it");
   };
-  const parts = { engines: { [device]: engine }, load: loadAgain, warn, gpu: found.name, fallback, auto, history };
+  const parts = { engines: { [device]: engine }, load: loadAgain, warn, gpu: found.name, fallback, mayRetry, auto, history };
   return kind.createDeviceEngine(new Devices(parts));
 }
 
@@ -75,7 +75,9 @@ async function loadForGpu({ finding, load, first, warn, history }) {
   const onCpu = async (error) => {
     const engine = await load(undefined, first);
     warn("GPU_FALLBACK", `the CPU runs the model: ${messageOf(error)}`, error);
-    return { engine, found, fallback: messageOf(error) };
+    const mayRetry = isLoss(error) && history.isFirst;
+    if (mayRetry) history.forgive();
+    return { engine, found, fallback: messageOf(error), mayRetry };
   };
   if (history.reason !== undefined) return onCpu(new CoromError("GPU_FAILED", history.reason));
   if (!found.gpu && history.isRestart) {

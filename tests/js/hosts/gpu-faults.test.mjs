@@ -54,6 +54,28 @@ describe("a page whose GPU fails", () => {
     assertOnCpu(got, /lost|results cannot be read/);
   });
 
+  test("a device that is lost while the model is loaded, and another one in a later call", async () => {
+    const source = `(async () => {
+      const before = gpus.length;
+      const warnings = [];
+      const onProgress = ({ phase, code }) => {
+        if (phase === "warning") warnings.push(code);
+        else if (gpus.length === before + 1 && warnings.length === 0) gpus.at(-1).destroy();
+      };
+      const corom = await load({ device: "webgpu", onProgress });
+      const devices = [corom.info.device];
+      for (let i = 0; i < 500 && corom.info.device !== "webgpu"; i++) {
+        await corom.embed(many.slice(0, 2));
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+      devices.push(corom.info.device);
+      corom.free();
+      return { devices, warnings };
+    })()`;
+    const got = await state.page.evaluate(source);
+    assert.deepEqual(got, { devices: ["wasm", "webgpu"], warnings: ["GPU_FALLBACK"] });
+  });
+
   test("a device that is lost between calls, with kept vectors", async () => {
     const got = await outcome(async (onProgress) => {
       const corom = await load({ device: "webgpu", onProgress });
