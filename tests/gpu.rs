@@ -13,7 +13,7 @@ mod faults;
 use std::time::Duration;
 
 use corom::config::Pooling;
-use corom::encoder::gpu::{Fault, GpuDevice, GpuOptions, ProductChecks};
+use corom::encoder::gpu::{Fault, GpuDevice, GpuOptions, IntegerProducts, ProductChecks};
 use corom::encoder::{BackendChoice, EncoderOptions, KernelChoice, Precision};
 use encoder_support::{Fixture, Golden, Text, cosines, embed, exports};
 
@@ -23,10 +23,18 @@ fn device(fault: Option<Fault>) -> Option<GpuDevice> {
 }
 
 fn checking_device(fault: Option<Fault>, product_checks: ProductChecks) -> Option<GpuDevice> {
+    open(fault, product_checks, IntegerProducts::Auto)
+}
+
+fn open(
+    fault: Option<Fault>,
+    product_checks: ProductChecks,
+    integer_products: IntegerProducts,
+) -> Option<GpuDevice> {
     let is_silent = matches!(fault, Some(Fault::NoResults(_)));
     let deadline = is_silent.then_some(Duration::from_secs(2));
-    let device =
-        GpuDevice::open(GpuOptions { allow_software: true, fault, deadline, product_checks }).unwrap();
+    let options = GpuOptions { allow_software: true, fault, deadline, product_checks, integer_products };
+    let device = GpuDevice::open(options).unwrap();
     let is_required = std::env::var_os("COROM_GPU_REQUIRED").is_some();
     assert!(device.is_some() || !is_required, "COROM_GPU_REQUIRED is set, and there is no adapter");
     device
@@ -143,4 +151,40 @@ fn checked_products_give_the_same_vectors_and_wrong_ones_are_seen() {
     embed(&mut *encoder, &many, Pooling::Mean, 0).unwrap();
     let error = embed(&mut *encoder, &many, Pooling::Mean, 0).unwrap_err();
     assert_eq!(gpu.failure().as_deref(), Some("the sum of a product is wrong"), "{error}");
+}
+
+/// Products of int8 weights with activations of 8 bits. Emulated GPUs have them only if they are asked for.
+#[test]
+fn products_of_quantized_blocks_are_near_the_reference_and_wrong_ones_are_seen() {
+    let opened = |fault| open(fault, ProductChecks::Never, IntegerProducts::Always);
+    let Some(gpu) = opened(None) else { return };
+    let f32 = EncoderOptions { precision: Precision::F32, ..EncoderOptions::default() };
+    let reference = EncoderOptions { backend: BackendChoice::Reference, ..f32.clone() };
+    let fixture = Fixture::export("int8-qint8-channel");
+    let texts = Golden::of(&fixture).texts;
+    let (expected, ..) = vectors(&fixture, Pooling::Mean, &texts, reference).unwrap();
+    let load = |gpu, precision| {
+        let kernel = KernelChoice::Fastest(|| 0.0);
+        let options = EncoderOptions { kernel, precision, gpu: Some(gpu), ..EncoderOptions::default() };
+        fixture.load_fused(Pooling::Mean, options).unwrap()
+    };
+    let mut encoder = load(gpu.clone(), Precision::Auto);
+    let actual = embed(&mut *encoder, &texts, Pooling::Mean, 0).unwrap();
+    let (lowest, _) = cosines(&actual, &expected);
+    println!("{lowest:.7}");
+    assert!((0.999..0.999999).contains(&lowest), "{lowest}");
+    assert_eq!((encoder.info().kernel, gpu.failure()), ("wgsl int8", None));
+    // The same vectors alone and in a batch.
+    let alone = embed(&mut *encoder, &texts[1..2], Pooling::Mean, 0).unwrap();
+    assert!(cosines(&alone, &actual[1..2]).0 > 0.999999);
+    let fault = Some(Fault::WrongProducts(gpu.counts().0));
+    let mut encoder = load(opened(fault).unwrap(), Precision::Auto);
+    embed(&mut *encoder, &texts, Pooling::Mean, 0).unwrap();
+    embed(&mut *encoder, &texts[1..2], Pooling::Mean, 0).unwrap();
+    let error = embed(&mut *encoder, &texts, Pooling::Mean, 0).unwrap_err();
+    assert!(error.to_string().contains("got another one"), "{error}");
+    // Never in f32.
+    let mut encoder = load(gpu, Precision::F32);
+    embed(&mut *encoder, &texts[..1], Pooling::Mean, 0).unwrap();
+    assert_eq!(encoder.info().kernel, "wgsl floats");
 }

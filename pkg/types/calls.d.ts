@@ -69,7 +69,7 @@ export interface Info {
   readonly precision: "int8" | "int4" | "f32";
   /**
    * The kernel of the matrix products: `exact`, `relaxed-i16`, `relaxed-i32`, `tract` for a graph that is not fused, or on
-   * a GPU `wgsl floats` or `wgsl integers`.
+   * a GPU `wgsl floats`, `wgsl int8` or `wgsl integers`.
    * `relaxed-i16` and `relaxed-i32` return the same bits; this is the one that is faster so far.
    */
   readonly kernel: string;

@@ -76,7 +76,8 @@ impl Cpu {
 
 impl Encoder for FallbackEncoder {
     fn info(&self) -> &EncoderInfo {
-        &self.info
+        // A GPU chooses its kernels after it is loaded.
+        if self.has_failed { &self.info } else { self.encoder.info() }
     }
 
     fn fork(&self) -> Box<dyn Encoder> {

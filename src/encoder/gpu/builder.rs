@@ -1,8 +1,9 @@
 //! Builds the GPU encoder: uploads the weights of the ops of a plan as they arrive.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
-use super::device::GpuDevice;
+use super::device::{GpuDevice, IntegerProducts};
 use super::dispatch::{GpuOp, Projections};
 use super::encoder::GpuEncoder;
 use super::inputs::TokenRows;
@@ -10,7 +11,7 @@ use super::join::join_projections;
 use super::run::GpuModel;
 use super::shaders::Shader;
 use super::slots::{Slots, is_per_text, width};
-use super::weights::{EmbedNumbers, GpuNorm, LinearNumbers, quads};
+use super::weights::{EmbedNumbers, GpuNorm, Integers, LinearNumbers, quads};
 use crate::batch::BatchLayout;
 use crate::encoder::embedding_rows::float_word_weights;
 use crate::encoder::onnx::Int8Rows;
@@ -47,7 +48,7 @@ pub(in crate::encoder) struct GpuBuilder {
     row_scales: BTreeMap<usize, Vec<f32>>,
     facts: ModelFacts,
     precision: Precision,
-    is_exact: bool,
+    integers: Integers,
 }
 
 impl GpuBuilder {
@@ -65,6 +66,16 @@ impl GpuBuilder {
             Precision::Auto => float_word_weights(&plan).unwrap_or_default(),
             Precision::F32 => Default::default(),
         };
+        let integers = match (precision, options.kernel) {
+            (Precision::F32, _) => Integers::None,
+            (Precision::Auto, KernelChoice::Fastest(_))
+                if gpu.integer_products() == IntegerProducts::Never =>
+            {
+                Integers::None
+            }
+            (Precision::Auto, KernelChoice::Fastest(_)) => Integers::Blocks,
+            (Precision::Auto, _) => Integers::Exact,
+        };
         Self {
             gpu,
             store: WeightStore::new(weights, &plan.ops),
@@ -74,7 +85,7 @@ impl GpuBuilder {
             row_scales: BTreeMap::new(),
             facts,
             precision,
-            is_exact: precision == Precision::Auto && !matches!(options.kernel, KernelChoice::Fastest(_)),
+            integers,
         }
     }
 
@@ -95,7 +106,7 @@ impl GpuBuilder {
                     GpuOp::Embed { pipeline: gpu.pipeline(&shader)?, embed }
                 }
                 PlanOp::Linear(linear) => {
-                    let linear = LinearNumbers::take(store, linear, is_auto)?.upload(gpu, self.is_exact)?;
+                    let linear = LinearNumbers::take(store, linear, is_auto)?.upload(gpu, self.integers)?;
                     GpuOp::linear(gpu, linear)?
                 }
                 PlanOp::AddNorm { norm, .. } => GpuOp::AddNorm {
@@ -235,7 +246,13 @@ impl PlanBuilder for GpuBuilder {
             }),
             _ => None,
         });
+        let has_blocks = ops.iter().any(|op| matches!(op, GpuOp::Linear { linear, .. } if linear.has_blocks));
+        let integers = match self.gpu.integer_products() {
+            IntegerProducts::Measured if has_blocks => OnceLock::new(),
+            other => OnceLock::from(has_blocks && other == IntegerProducts::Always),
+        };
         let model = GpuModel {
+            integers,
             gpu: self.gpu,
             ops,
             inputs,

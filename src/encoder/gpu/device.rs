@@ -24,6 +24,9 @@ pub struct GpuOptions {
     pub deadline: Option<Duration>,
     /// The products that are checked by their sums.
     pub product_checks: ProductChecks,
+    /// The products of int8 weights that may round activations to 8 bits. They are never rounded for exact kernels and
+    /// in f32.
+    pub integer_products: IntegerProducts,
     /// A fault to inject, for tests.
     #[doc(hidden)]
     pub fault: Option<Fault>,
@@ -38,6 +41,21 @@ pub enum ProductChecks {
     /// Products on every GPU.
     Always,
     /// None.
+    Never,
+}
+
+/// Products of int8 weights with activations of 8 bits in blocks of 64, instead of f32. They need WGSL's
+/// `dot4I8Packed`, and are never used where products are checked by their sums.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum IntegerProducts {
+    /// Like `Measured`, but not on a GPU that the processor emulates.
+    #[default]
+    Auto,
+    /// Where they are faster, which is measured after the checks of the first model.
+    Measured,
+    /// Wherever they are possible.
+    Always,
+    /// Nowhere.
     Never,
 }
 
@@ -74,6 +92,7 @@ pub(super) struct DeviceTraits {
     pub(super) is_software: bool,
     pub(super) has_packed_dot: bool,
     pub(super) checks_products: bool,
+    pub(super) integer_products: IntegerProducts,
     pub(super) has_few_registers: bool,
     pub(super) deadline: Duration,
     /// The time that a submission should take at most.
@@ -115,11 +134,24 @@ impl GpuDevice {
     /// Returns the same device with a fault in one template. The pipelines of the others are not compiled again.
     #[cfg(test)]
     pub(super) fn with_edit(&self, checks_products: bool, fault: Fault) -> Self {
+        let traits = DeviceTraits { checks_products, ..self.0.traits.clone() };
+        self.with_traits(traits, fault)
+    }
+
+    /// Returns the same device with products of int8 weights in integers, and a fault in one template.
+    #[cfg(test)]
+    pub(super) fn with_integers(&self, integer_products: IntegerProducts, fault: Fault) -> Self {
+        let traits = DeviceTraits { integer_products, ..self.0.traits.clone() };
+        self.with_traits(traits, fault)
+    }
+
+    #[cfg(test)]
+    fn with_traits(&self, traits: DeviceTraits, fault: Fault) -> Self {
         let Fault::Edited(template, ..) = fault else { panic!("{fault:?} is no edit") };
         let mut pipelines = self.0.pipelines.lock().unwrap().clone();
         pipelines.retain(|shader, _| shader.template != template);
         Self(Arc::new(Shared {
-            traits: DeviceTraits { checks_products, ..self.0.traits.clone() },
+            traits,
             device: self.0.device.clone(),
             queue: self.0.queue.clone(),
             failures: FailureLog::default(),
@@ -190,6 +222,17 @@ impl GpuDevice {
     /// Returns true if shaders may call `dot4I8Packed`.
     pub(super) fn has_packed_dot(&self) -> bool {
         self.0.traits.has_packed_dot
+    }
+
+    /// Returns which products of int8 weights may round activations: not `Auto`.
+    pub(super) fn integer_products(&self) -> IntegerProducts {
+        let traits = &self.0.traits;
+        match traits.integer_products {
+            _ if !traits.has_packed_dot || traits.checks_products => IntegerProducts::Never,
+            IntegerProducts::Auto if traits.is_software => IntegerProducts::Never,
+            IntegerProducts::Auto => IntegerProducts::Measured,
+            other => other,
+        }
     }
 
     /// Returns true if a thread should compute few outputs.

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use super::buffer::GpuBuffer;
-use super::device::{GpuDevice, Pipeline};
+use super::device::Pipeline;
 use super::inputs::BatchInputs;
-use super::shaders::{FEW_ROWS, FEW_ROWS_OUTPUTS, LinearVariant, Shader, TILE};
+use super::products::{LinearCheck, LinearPipelines, checked_products, products};
+use super::shaders::BLOCK_QUADS;
 use super::weights::{GpuEmbed, GpuLinear, GpuNorm, quads};
 use crate::encoder::plan::{ValueId, packing_failed};
-use crate::encoder::spec::{Activation, AttentionSpec, LinearSpec};
+use crate::encoder::spec::{Activation, AttentionSpec};
 use crate::error::Result;
 
 /// A dispatch. `buffers` has the output first.
@@ -89,82 +90,6 @@ impl Projections {
     }
 }
 
-/// The pipelines of a `Linear`.
-pub(super) enum LinearPipelines {
-    Float { few_rows: Arc<Pipeline>, tiled: Arc<Pipeline> },
-    Exact { quantize: Arc<Pipeline>, linear: Arc<Pipeline>, max: u32 },
-}
-
-/// The check of a product: its pipeline, and that of the activation function, which has to follow the check.
-pub(super) struct LinearCheck {
-    pub(super) pipeline: Arc<Pipeline>,
-    pub(super) activate: Option<(Arc<Pipeline>, GpuBuffer)>,
-}
-
-impl LinearCheck {
-    /// Compiles the check, if the device needs checks.
-    fn compile(gpu: &GpuDevice, spec: &LinearSpec) -> Result<Option<Self>> {
-        if !gpu.checks_products() {
-            return Ok(None);
-        }
-        let activate = match spec.activation {
-            Activation::None => None,
-            activation => {
-                let no_shift = gpu.filled("a shift", &vec![0.0f32; quads(spec.outputs) * 4])?;
-                Some((gpu.pipeline(&Shader::clip(activation, false))?, no_shift))
-            }
-        };
-        Ok(Some(Self { pipeline: gpu.pipeline(&Shader::linear_check())?, activate }))
-    }
-}
-
-impl GpuOp {
-    /// Compiles the pipelines of a `Linear`.
-    ///
-    /// # Errors
-    /// `GPU_FAILED` if the driver rejects a shader.
-    pub(super) fn linear(gpu: &GpuDevice, linear: GpuLinear) -> Result<Self> {
-        let check = LinearCheck::compile(gpu, &linear.spec)?;
-        let activation = if check.is_some() { Activation::None } else { linear.spec.activation };
-        let pipelines = LinearPipelines::compile(gpu, &linear, activation)?;
-        Ok(Self::Linear { linear, pipelines, check })
-    }
-}
-
-impl LinearPipelines {
-    /// Compiles the pipelines of a `Linear` with this activation function.
-    ///
-    /// # Errors
-    /// `GPU_FAILED` if the driver rejects a shader.
-    pub(super) fn compile(gpu: &GpuDevice, linear: &GpuLinear, activation: Activation) -> Result<Self> {
-        let has_factors = linear.factors.is_some();
-        if let Some(max) = linear.exact_max {
-            return Ok(Self::Exact {
-                quantize: gpu.pipeline(&Shader::quantize_rows(has_factors))?,
-                linear: gpu.pipeline(&Shader::linear_i8_exact(activation))?,
-                max,
-            });
-        }
-        let pipeline =
-            |variant| gpu.pipeline(&Shader::linear(variant, linear.format, activation, has_factors));
-        let tiled = if gpu.has_few_registers() { LinearVariant::Tiled4 } else { LinearVariant::Tiled8 };
-        Ok(Self::Float { few_rows: pipeline(LinearVariant::FewRows)?, tiled: pipeline(tiled)? })
-    }
-
-    /// Returns true if both compute the same way, with the same compiled shaders.
-    pub(super) fn are_equal(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Float { few_rows, tiled }, Self::Float { few_rows: few, tiled: other }) => {
-                Arc::ptr_eq(few_rows, few) && Arc::ptr_eq(tiled, other)
-            }
-            (Self::Exact { quantize, linear, max }, Self::Exact { quantize: q, linear: l, max: m }) => {
-                Arc::ptr_eq(quantize, q) && Arc::ptr_eq(linear, l) && max == m
-            }
-            _ => false,
-        }
-    }
-}
-
 /// The buffers that a run has for its dispatches.
 pub(super) struct RunBuffers<'a> {
     /// The buffer of each value.
@@ -174,6 +99,8 @@ pub(super) struct RunBuffers<'a> {
     /// Products before their activation function, and the errors of rows, if products are checked.
     pub(super) checked: Option<(&'a GpuBuffer, &'a GpuBuffer)>,
     pub(super) inputs: &'a BatchInputs,
+    /// True if products that can be computed of quantized blocks are.
+    pub(super) integers: bool,
     /// 1 to make the products of one workgroup wrong, for tests.
     pub(super) fault: u32,
 }
@@ -203,6 +130,10 @@ impl GpuOp {
         match self {
             Self::Linear { linear, .. } if linear.exact_max.is_some() => {
                 4 * (1 + 2 * quads(linear.spec.inputs))
+            }
+            Self::Linear { linear, .. } if linear.has_blocks => {
+                let words = quads(linear.spec.inputs);
+                4 * (words.div_ceil(BLOCK_QUADS) + words)
             }
             _ => 0,
         }
@@ -291,81 +222,6 @@ impl GpuOp {
             }
         })
     }
-}
-
-/// Returns the dispatches of a product of `x` into `out`.
-fn products<'a>(
-    linear: &'a GpuLinear,
-    pipelines: &'a LinearPipelines,
-    run: &RunBuffers<'a>,
-    [x, out]: [&'a GpuBuffer; 2],
-    rows: usize,
-) -> Vec<Dispatch<'a>> {
-    let (input_quads, output_quads) = (quads(linear.spec.inputs), quads(linear.spec.outputs));
-    let params = [rows as u32, input_quads as u32, output_quads as u32, run.fault, 0, 0, 0, 0];
-    let tiles = |tile: usize| (output_quads * 4).div_ceil(tile) as u32;
-    match pipelines {
-        LinearPipelines::Float { few_rows, tiled } => {
-            let mut buffers = vec![out, x, &linear.weight, &linear.vectors];
-            buffers.extend(&linear.factors);
-            buffers.extend(&linear.blocks);
-            let (pipeline, groups) = match rows {
-                ..=FEW_ROWS => (few_rows, [tiles(FEW_ROWS_OUTPUTS), 1]),
-                _ => (tiled, [tiles(TILE), rows.div_ceil(TILE) as u32]),
-            };
-            vec![Dispatch { pipeline, buffers, params, groups }]
-        }
-        LinearPipelines::Exact { quantize, linear: product, max } => {
-            let mut buffers = vec![run.scratch, x];
-            buffers.extend(&linear.factors);
-            let quantize_params = [input_quads as u32, *max, 0, 0, 0, 0, 0, 0];
-            vec![
-                Dispatch { pipeline: quantize, buffers, params: quantize_params, groups: [rows as u32, 1] },
-                Dispatch {
-                    pipeline: product,
-                    buffers: vec![out, run.scratch, &linear.weight, &linear.vectors],
-                    params,
-                    groups: [tiles(TILE), rows.div_ceil(TILE) as u32],
-                },
-            ]
-        }
-    }
-}
-
-/// A check, the sums of its weight, and the buffers of [`RunBuffers::checked`].
-type Check<'a> = (&'a LinearCheck, &'a (GpuBuffer, f32), (&'a GpuBuffer, &'a GpuBuffer));
-
-/// Returns the dispatches of a product, of its check, and of its activation function.
-fn checked_products<'a>(
-    linear: &'a GpuLinear,
-    pipelines: &'a LinearPipelines,
-    run: &RunBuffers<'a>,
-    [x, out]: [&'a GpuBuffer; 2],
-    rows: usize,
-    (check, (sums, bias_sum), (before, errors)): Check<'a>,
-) -> Vec<Dispatch<'a>> {
-    let LinearSpec { inputs, outputs, .. } = linear.spec;
-    let product = if check.activate.is_some() { before } else { out };
-    let mut dispatches = products(linear, pipelines, run, [x, product], rows);
-    let groups = [rows as u32, 1];
-    let params = check_params(inputs, outputs, *bias_sum);
-    dispatches.push(Dispatch {
-        pipeline: &check.pipeline,
-        buffers: vec![errors, x, product, sums],
-        params,
-        groups,
-    });
-    if let Some((pipeline, no_shift)) = &check.activate {
-        let params = [outputs as u32, f32::MIN.to_bits(), f32::MAX.to_bits(), 0, 0, 0, 0, 0];
-        dispatches.push(Dispatch { pipeline, buffers: vec![out, product, no_shift], params, groups });
-    }
-    dispatches
-}
-
-/// Returns the parameters of the check of a product.
-pub(super) fn check_params(inputs: usize, outputs: usize, bias_sum: f32) -> [u32; 8] {
-    let sizes = [quads(inputs), quads(outputs), outputs].map(|size| size as u32);
-    [sizes[0], sizes[1], sizes[2], bias_sum.to_bits(), 0, 0, 0, 0]
 }
 
 fn norm_params(norm: &GpuNorm) -> [u32; 8] {

@@ -25,6 +25,9 @@ const MAX_RUNS: usize = 2;
 /// The most submissions that are under way: one computes, and one waits for it.
 const MAX_SUBMISSIONS: usize = 2;
 
+/// The cosine that vectors of quantized blocks have at least: that of the CPU's relaxed kernels, which have a bit less.
+const MIN_COSINE_INT8: f32 = 0.99;
+
 /// A BERT encoder whose ops run on a GPU.
 pub(super) struct GpuEncoder {
     model: Arc<GpuModel>,
@@ -158,6 +161,12 @@ impl GpuEncoder {
             let checked = verification.poll(&self.model, &mut self.runner, self.outputs.values())?;
             let Some(canary) = checked else { return Ok(false) };
             self.canary = Some(canary);
+            if self.model.uses_integers() {
+                self.info.precision = "int8";
+                self.info.kernel = "wgsl int8";
+                self.info.tolerance.min_cosine = MIN_COSINE_INT8;
+                self.info.tolerance.kernels = Some("relaxed");
+            }
             self.verification = None;
         }
         while let Some(batch) = self.waiting.pop_front() {

@@ -4,10 +4,12 @@
 //! Joined products have one dispatch instead of three, and quantize their rows once. A GPU with many processors is busy
 //! with few rows too.
 
+use super::buffer::GpuBuffer;
 use super::device::GpuDevice;
 use super::dispatch::{GpuOp, Projections};
-use super::weights::GpuLinear;
+use super::weights::{GpuLinear, upload_values};
 use crate::encoder::plan::{Outputs, PlanOp, ValueId};
+use crate::encoder::spec::{Activation, LinearSpec};
 use crate::error::Result;
 
 /// Joins what can be joined. Changes the ops, the values that they read, and the widths of values.
@@ -56,4 +58,67 @@ pub(super) fn join_projections(
         }
     }
     Ok(())
+}
+
+impl GpuLinear {
+    /// Returns a `Linear` with the outputs of all parts, one part after the other, or `None` if they are stored in
+    /// different ways. The weights are copied on the device.
+    ///
+    /// # Errors
+    /// The errors of [`GpuDevice::buffer`].
+    pub(super) fn joined(gpu: &GpuDevice, parts: &[&Self]) -> Result<Option<Self>> {
+        let Some(first) = parts.first() else { return Ok(None) };
+        let is_like_first = |part: &&Self| {
+            part.spec == LinearSpec { activation: Activation::None, ..first.spec }
+                && part.format == first.format
+                && part.exact_max == first.exact_max
+                && part.has_blocks == first.has_blocks
+                && part.values[0] == first.values[0]
+        };
+        if !parts.iter().all(is_like_first) || !first.spec.outputs.is_multiple_of(4) {
+            return Ok(None);
+        }
+        let (device, queue) = gpu.wgpu();
+        let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        // Joins buffers of so many sections: each section of the result has that of all parts.
+        let mut join = |sections: u64, of: &dyn Fn(&Self) -> Option<&GpuBuffer>| -> Result<GpuBuffer> {
+            let buffers: Vec<&GpuBuffer> = parts.iter().filter_map(|part| of(part)).collect();
+            let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
+            let size = buffers.iter().map(|buffer| buffer.size()).sum();
+            let joined = gpu.buffer("a weight", size, usage)?;
+            let mut at = 0;
+            for section in 0..sections {
+                for buffer in &buffers {
+                    let len = buffer.size() / sections;
+                    encoder.copy_buffer_to_buffer(buffer, section * len, &joined, at, len);
+                    at += len;
+                }
+            }
+            Ok(joined)
+        };
+        let weight = join(1, &|part| Some(&part.weight))?;
+        let vectors = join(3, &|part| Some(&part.vectors))?;
+        let blocks = match first.blocks {
+            Some(_) => Some(join(1, &|part| part.blocks.as_ref())?),
+            None => None,
+        };
+        queue.submit([encoder.finish()]);
+        let sum = |k: usize| parts.iter().map(|part| part.values[1][k]).sum();
+        let values = [first.values[0].clone(), (0..first.values[1].len()).map(sum).collect()];
+        let bias_sum = parts.iter().filter_map(|part| part.sums.as_ref()).map(|(_, bias)| bias).sum();
+        let (factors, sums) = upload_values(gpu, &values, bias_sum)?;
+        Ok(Some(Self {
+            spec: LinearSpec { outputs: parts.len() * first.spec.outputs, ..first.spec },
+            format: first.format,
+            weight,
+            vectors,
+            factors,
+            values,
+            blocks,
+            sums,
+            exact_max: first.exact_max,
+            has_blocks: first.has_blocks,
+            bytes: parts.iter().map(|part| part.bytes).sum(),
+        }))
+    }
 }

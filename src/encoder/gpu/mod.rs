@@ -12,7 +12,7 @@
 //! | `weights` | the weights of an op in the layout of its shader |
 //! | `builder`, `join` | packs ops as weights arrive; joins q, k and v to one product |
 //! | `slots`, `inputs` | buffers of activations; the numbers of a batch |
-//! | `dispatch`, `run` | the dispatches of an op; recording, submitting, reading back |
+//! | `dispatch`, `products`, `run` | the dispatches of an op, and of the variants of Linear; recording, submitting, reading back |
 //! | `verify`, `known_answers` | ops whose results are known; a text in each batch |
 //! | `encoder`, `pace` | runs batches, in submissions of bounded time |
 
@@ -27,6 +27,7 @@ mod join;
 mod known_answers;
 mod open;
 mod pace;
+mod products;
 mod run;
 mod shaders;
 mod slots;
@@ -37,7 +38,7 @@ mod verify;
 mod weights;
 
 pub(super) use builder::{GpuBuilder, unsupported};
-pub use device::{GpuDevice, GpuOptions, ProductChecks};
+pub use device::{GpuDevice, GpuOptions, IntegerProducts, ProductChecks};
 pub use failure::Fault;
 #[cfg(target_arch = "wasm32")]
 pub use open::WebAdapter;

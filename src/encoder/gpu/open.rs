@@ -6,6 +6,8 @@ use std::time::Duration;
 #[cfg(not(target_arch = "wasm32"))]
 use std::time::Instant;
 
+#[cfg(any(target_arch = "wasm32", test))]
+use super::device::IntegerProducts;
 use super::device::{DeviceTraits, GpuDevice};
 #[cfg(not(target_arch = "wasm32"))]
 use super::device::{GpuOptions, ProductChecks};
@@ -64,6 +66,7 @@ impl WebAdapter {
             is_software: self.is_software,
             has_packed_dot,
             checks_products,
+            integer_products: IntegerProducts::Auto,
             has_few_registers: checks_products || self.vendor == "intel",
             // JavaScript has a deadline, which knows when the computer was asleep.
             deadline: Duration::MAX,
@@ -157,6 +160,7 @@ impl GpuDevice {
                 ProductChecks::Always => true,
                 ProductChecks::Never => false,
             },
+            integer_products: options.integer_products,
             has_few_registers: info.vendor == INTEL || CHECKED_VENDORS.contains(&info.vendor),
             has_packed_dot: has_packed_dot(&instance),
             deadline: options.deadline.unwrap_or(if is_software { 10 * DEADLINE } else { DEADLINE }),

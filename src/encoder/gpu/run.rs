@@ -1,7 +1,7 @@
 //! Runs a model on a batch: records its dispatches in one compute pass, submits them, and reads the results back.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use super::buffer::GpuBuffer;
 use super::device::{GpuDevice, PARAMS_BYTES};
@@ -28,6 +28,8 @@ pub(super) struct GpuModel {
     /// Per value, true if it has one row per text.
     pub(super) per_text: Vec<bool>,
     pub(super) token_rows: TokenRows,
+    /// True if products that can be computed of quantized blocks are. Measured unless it is set.
+    pub(super) integers: OnceLock<bool>,
 }
 
 impl GpuModel {
@@ -44,6 +46,11 @@ impl GpuModel {
         let width = row / (1 + self.ops.iter().filter(is_member).count());
         let own = all[leader].chunks(row.max(1)).flat_map(|row| &row[place * width..][..width]);
         (name, own.copied().collect())
+    }
+
+    /// Returns true if products that can be computed of quantized blocks are.
+    pub(super) fn uses_integers(&self) -> bool {
+        self.integers.get().copied().unwrap_or(false)
     }
 
     /// Returns the kinds of blocks of queries that the ops read.
@@ -113,6 +120,7 @@ impl Runner {
             scratch,
             checked: self.checked.as_ref().map(|[products, errors]| (products, errors)),
             inputs: &self.inputs,
+            integers: model.uses_integers(),
             fault: u32::from(gpu.faults().has_wrong_products()),
         };
         let mut dispatches = Vec::new();

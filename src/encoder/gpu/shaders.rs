@@ -48,6 +48,9 @@ pub(super) const TILE: usize = 64;
 /// Outputs of a workgroup of [`LinearVariant::FewRows`].
 pub(super) const FEW_ROWS_OUTPUTS: usize = 16;
 
+/// Quads of a block of quantized inputs.
+pub(super) const BLOCK_QUADS: usize = 16;
+
 /// Returns the lines of a template without comments and indentation, as many bytes as fit, and their number. Directives
 /// stay. Comments would be a fifth of what a page downloads of the shaders.
 const fn code<const N: usize>(text: &[u8]) -> ([u8; N], usize) {
@@ -97,9 +100,11 @@ fn text(name: &str) -> Option<&'static str> {
         "linear" => template!("linear"),
         "linear_check" => template!("linear_check"),
         "linear_few_rows" => template!("linear_few_rows"),
+        "linear_i8_blocks" => template!("linear_i8_blocks"),
         "linear_i8_exact" => template!("linear_i8_exact"),
         "mean_rows" => template!("mean_rows"),
         "normalize" => template!("normalize"),
+        "quantize_blocks" => template!("quantize_blocks"),
         "quantize_rows" => template!("quantize_rows"),
         "select_rows" => template!("select_rows"),
         "weight" => template!("weight"),
@@ -185,16 +190,29 @@ impl Shader {
         Self::new("linear_i8_exact", 3, Definitions::default().flag(activation_flag(activation)))
     }
 
+    /// Returns the `Linear` of rows that are quantized in blocks, and int8 weights.
+    pub(super) fn linear_i8_blocks(activation: Activation) -> Self {
+        Self::new("linear_i8_blocks", 3, Definitions::default().flag(activation_flag(activation)))
+    }
+
     /// Returns the check of the sums of a product's rows.
     pub(super) fn linear_check() -> Self {
         Self::new("linear_check", 3, Definitions::default())
     }
 
     pub(super) fn quantize_rows(has_factors: bool) -> Self {
+        Self::quantize("quantize_rows", has_factors)
+    }
+
+    pub(super) fn quantize_blocks(has_factors: bool) -> Self {
+        Self::quantize("quantize_blocks", has_factors)
+    }
+
+    fn quantize(template: &'static str, has_factors: bool) -> Self {
         let definitions = Definitions::default()
             .flag_if("FACTORS", has_factors)
             .with("LEAST_BITS", MIN_ROW_MAGNITUDE.to_bits());
-        Self::new("quantize_rows", 1 + u32::from(has_factors), definitions)
+        Self::new(template, 1 + u32::from(has_factors), definitions)
     }
 
     /// Returns the attention of heads of a multiple of 4 columns, or `None` for heads that are too wide.

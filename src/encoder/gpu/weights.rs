@@ -16,7 +16,7 @@ use crate::encoder::plan::{EmbedOp, LinearOp, NormWeights, WeightStore};
 use crate::encoder::quantize::equalize::multiply_inputs;
 use crate::encoder::quantize::int4::{BLOCK_I4, u4_at};
 use crate::encoder::reserve::{try_filled, try_with_capacity};
-use crate::encoder::spec::{Activation, LinearSpec, PositionRule, WeightOrder, activation_max};
+use crate::encoder::spec::{LinearSpec, PositionRule, WeightOrder, activation_max};
 use crate::error::{Result, fail};
 
 /// Returns a width as quads.
@@ -34,14 +34,26 @@ pub(super) struct GpuLinear {
     pub(super) vectors: GpuBuffer,
     pub(super) factors: Option<GpuBuffer>,
     /// The numbers of `factors`, and of `sums`.
-    values: [Vec<f32>; 2],
+    pub(super) values: [Vec<f32>; 2],
     /// Scales and zero points of 4-bit blocks.
     pub(super) blocks: Option<GpuBuffer>,
     /// The sums of the weight's columns times the input factors, and the sum of the bias, if products are checked.
     pub(super) sums: Option<(GpuBuffer, f32)>,
     /// The largest magnitude of quantized inputs, if the product is computed in integers.
     pub(super) exact_max: Option<u32>,
+    /// True if the product may be computed of inputs of 8 bits in blocks.
+    pub(super) has_blocks: bool,
     pub(super) bytes: usize,
+}
+
+/// The products of int8 weights without zero points that are computed in integers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Integers {
+    None,
+    /// Rows of 13 bits, with the sums of the CPU's exact kernel.
+    Exact,
+    /// Rows of 8 bits in blocks, if the device prefers them.
+    Blocks,
 }
 
 /// The numbers of a `Linear` before they are uploaded. `weight` is in the stored order.
@@ -90,11 +102,11 @@ impl LinearNumbers {
         Ok(Self { spec, weight, bias, factors })
     }
 
-    /// Uploads the numbers. `is_exact`: int8 weights without zero points are multiplied in integers.
+    /// Uploads the numbers.
     ///
     /// # Errors
     /// `OUT_OF_MEMORY`, and those of [`GpuDevice::buffer`].
-    pub(super) fn upload(self, gpu: &GpuDevice, is_exact: bool) -> Result<GpuLinear> {
+    pub(super) fn upload(self, gpu: &GpuDevice, integers: Integers) -> Result<GpuLinear> {
         let (mut sum_values, bias_sum) = (Vec::new(), self.bias.iter().sum());
         if gpu.checks_products() {
             sum_values = self.column_sums();
@@ -104,7 +116,7 @@ impl LinearNumbers {
         let mut vectors = try_filled(3 * rows, 0.0f32, "the scales of a weight")?;
         vectors[2 * rows..][..bias.len()].copy_from_slice(&bias);
         let mut blocks = None;
-        let mut exact_max = None;
+        let (mut exact_max, mut has_blocks) = (None, false);
         let (format, buffer) = match weight {
             Stored::Floats { values, order, as_halves } => {
                 vectors[..outputs].fill(1.0);
@@ -120,8 +132,11 @@ impl LinearNumbers {
             Stored::Bytes { weights: Int8Weights { q, scale, zero }, order } => {
                 vectors[..outputs].copy_from_slice(&scale);
                 vectors[rows..].iter_mut().zip(&zero).for_each(|(x, zero)| *x = *zero as f32);
-                if is_exact && zero.is_empty() && gpu.has_packed_dot() {
-                    exact_max = Some(activation_max(spec.inputs, 128).cast_unsigned());
+                match integers {
+                    Integers::Exact if zero.is_empty() && gpu.has_packed_dot() => {
+                        exact_max = Some(activation_max(spec.inputs, 128).cast_unsigned());
+                    }
+                    integers => has_blocks = integers == Integers::Blocks && zero.is_empty(),
                 }
                 (WeightFormat::I8, gpu.filled("a weight", &padded(&spec, order, q)?)?)
             }
@@ -152,83 +167,27 @@ impl LinearNumbers {
             blocks,
             sums,
             exact_max,
+            has_blocks,
             bytes,
         })
     }
 }
 
 /// Input factors, and the sums of a weight with that of its bias. Both may be missing.
-type Values = (Option<GpuBuffer>, Option<(GpuBuffer, f32)>);
+pub(super) type Values = (Option<GpuBuffer>, Option<(GpuBuffer, f32)>);
 
 /// Uploads [`GpuLinear::values`].
-fn upload_values(gpu: &GpuDevice, [factors, sums]: &[Vec<f32>; 2], bias_sum: f32) -> Result<Values> {
+pub(super) fn upload_values(
+    gpu: &GpuDevice,
+    [factors, sums]: &[Vec<f32>; 2],
+    bias_sum: f32,
+) -> Result<Values> {
     let filled = |label, values: &Vec<f32>| match values.is_empty() {
         true => Ok(None),
         false => gpu.filled(label, &padded_row(values.clone())).map(Some),
     };
     let sums = filled("sums of a weight", sums)?;
     Ok((filled("input factors", factors)?, sums.map(|sums| (sums, bias_sum))))
-}
-
-impl GpuLinear {
-    /// Returns a `Linear` with the outputs of all parts, one part after the other, or `None` if they are stored in
-    /// different ways. The weights are copied on the device.
-    ///
-    /// # Errors
-    /// The errors of [`GpuDevice::buffer`].
-    pub(super) fn joined(gpu: &GpuDevice, parts: &[&Self]) -> Result<Option<Self>> {
-        let Some(first) = parts.first() else { return Ok(None) };
-        let is_like_first = |part: &&Self| {
-            part.spec == LinearSpec { activation: Activation::None, ..first.spec }
-                && part.format == first.format
-                && part.exact_max == first.exact_max
-                && part.values[0] == first.values[0]
-        };
-        if !parts.iter().all(is_like_first) || !first.spec.outputs.is_multiple_of(4) {
-            return Ok(None);
-        }
-        let (device, queue) = gpu.wgpu();
-        let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        // Joins buffers of so many sections: each section of the result has that of all parts.
-        let mut join = |sections: u64, of: &dyn Fn(&Self) -> Option<&GpuBuffer>| -> Result<GpuBuffer> {
-            let buffers: Vec<&GpuBuffer> = parts.iter().filter_map(|part| of(part)).collect();
-            let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
-            let size = buffers.iter().map(|buffer| buffer.size()).sum();
-            let joined = gpu.buffer("a weight", size, usage)?;
-            let mut at = 0;
-            for section in 0..sections {
-                for buffer in &buffers {
-                    let len = buffer.size() / sections;
-                    encoder.copy_buffer_to_buffer(buffer, section * len, &joined, at, len);
-                    at += len;
-                }
-            }
-            Ok(joined)
-        };
-        let weight = join(1, &|part| Some(&part.weight))?;
-        let vectors = join(3, &|part| Some(&part.vectors))?;
-        let blocks = match first.blocks {
-            Some(_) => Some(join(1, &|part| part.blocks.as_ref())?),
-            None => None,
-        };
-        queue.submit([encoder.finish()]);
-        let sum = |k: usize| parts.iter().map(|part| part.values[1][k]).sum();
-        let values = [first.values[0].clone(), (0..first.values[1].len()).map(sum).collect()];
-        let bias_sum = parts.iter().filter_map(|part| part.sums.as_ref()).map(|(_, bias)| bias).sum();
-        let (factors, sums) = upload_values(gpu, &values, bias_sum)?;
-        Ok(Some(Self {
-            spec: LinearSpec { outputs: parts.len() * first.spec.outputs, ..first.spec },
-            format: first.format,
-            weight,
-            vectors,
-            factors,
-            values,
-            blocks,
-            sums,
-            exact_max: first.exact_max,
-            bytes: parts.iter().map(|part| part.bytes).sum(),
-        }))
-    }
 }
 
 impl LinearNumbers {

@@ -57,9 +57,31 @@ pub fn reference_linear_u7(
     bias: &[f32],
     block: usize,
 ) -> Vec<f32> {
+    linear_of_blocks(spec, x, weight, bias, (block, reference_quantize_u7))
+}
+
+/// Returns what the GPU computes of int8 weights without zero points and of activations of 8 bits in blocks of `block`
+/// inputs: exact sums per block, and blocks added up in order in `f32`.
+pub fn reference_linear_i8_blocks(
+    spec: &LinearSpec,
+    x: &[f32],
+    weight: QuantizedWeight<'_>,
+    bias: &[f32],
+    block: usize,
+) -> Vec<f32> {
+    linear_of_blocks(spec, x, weight, bias, (block, reference_quantize_i8))
+}
+
+fn linear_of_blocks(
+    spec: &LinearSpec,
+    x: &[f32],
+    weight: QuantizedWeight<'_>,
+    bias: &[f32],
+    (block, quantize): (usize, fn(&[f32]) -> QuantizedBlock),
+) -> Vec<f32> {
     let mut y = Vec::new();
     for row in x.chunks_exact(spec.inputs) {
-        let blocks: Vec<_> = row.chunks(block).map(reference_quantize_u7).collect();
+        let blocks: Vec<_> = row.chunks(block).map(quantize).collect();
         for (n, column) in weight.q.chunks_exact(spec.inputs).enumerate() {
             let mut total = 0.0f32;
             for (x, w) in blocks.iter().zip(column.chunks(block)) {

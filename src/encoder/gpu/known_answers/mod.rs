@@ -1,12 +1,14 @@
 //! Results that are known, for each pipeline that a model uses: [`products`] of integers, whose sums are exact, and the
-//! other [`ops`], whose scalar twins compute them.
+//! other [`ops`], whose scalar twins compute them. [`timer`] runs products to find the faster variant.
 
 mod ops;
 mod products;
 mod samples;
+mod timer;
 
 use self::ops::KnownOps;
 use self::products::KnownProducts;
+pub(super) use self::timer::VariantTimer;
 use super::device::GpuDevice;
 use super::run::{GpuModel, Readback};
 use crate::error::Result;

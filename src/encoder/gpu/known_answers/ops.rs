@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use super::super::buffer::GpuBuffer;
 use super::super::device::{GpuDevice, Pipeline};
-use super::super::dispatch::{Dispatch, GpuOp, Projections, RunBuffers, check_params};
+use super::super::dispatch::{Dispatch, GpuOp, Projections, RunBuffers};
 use super::super::failure::failed;
 use super::super::inputs::TokenRows;
+use super::super::products::check_params;
 use super::super::run::{GpuModel, Part, Readback, clear, params_buffer, submit};
 use super::super::shaders::WeightFormat;
 use super::super::weights::{EmbedNumbers, GpuNorm, padded_row, padded_rows, quads};
@@ -26,6 +27,8 @@ const MAX_WIDTH: usize = 260;
 const MAX_HEADS: usize = 2;
 /// The difference that a result may have, in parts of the largest one. The functions of WGSL are exact to 1e-5.
 const MAX_ERROR: f32 = 1e-4;
+/// Dispatches of a submission.
+const PIECE: usize = 5;
 /// The sum of a bias that a product is said to have.
 const BIAS_SUM: f64 = 3.0;
 
@@ -349,13 +352,20 @@ impl KnownOps {
         let (mut dispatches, mut parts) = (Vec::new(), Vec::new());
         for ((op, case), values) in all().zip(&values) {
             let inputs = &self.cases[case].inputs;
-            let run = RunBuffers { values, scratch: &self.no_scratch, checked: None, inputs, fault: 0 };
+            let run = RunBuffers {
+                values,
+                scratch: &self.no_scratch,
+                checked: None,
+                inputs,
+                integers: false,
+                fault: 0,
+            };
             dispatches.extend(op.dispatches(&run, ROWS[case])?);
             let (rows, width) = op.shape(case);
             parts.push(Part { buffer: &op.outputs[case], rows, width });
         }
         clear(gpu, self.ops.iter().flat_map(|op| &op.outputs));
-        submit(gpu, &self.params, &dispatches, &parts, 1)
+        submit(gpu, &self.params, &dispatches, &parts, dispatches.len().div_ceil(PIECE))
     }
 
     /// Compares the results, one part per op and number of rows.

@@ -6,17 +6,22 @@
 
 use super::super::buffer::GpuBuffer;
 use super::super::device::GpuDevice;
-use super::super::dispatch::{GpuOp, LinearPipelines, RunBuffers};
+use super::super::dispatch::{GpuOp, RunBuffers};
 use super::super::failure::failed;
 use super::super::inputs::BatchInputs;
+use super::super::products::LinearPipelines;
 use super::super::run::{GpuModel, Part, Readback, clear, params_buffer, submit};
-use super::super::shaders::WeightFormat;
-use super::super::weights::{GpuLinear, LinearNumbers, Stored, quads};
+use super::super::shaders::{BLOCK_QUADS, WeightFormat};
+use super::super::weights::{GpuLinear, Integers, LinearNumbers, Stored, quads};
 use super::samples::{MOST_ROWS, ROWS};
 use crate::encoder::plan::decode::Int8Weights;
 use crate::encoder::reference::linear::{reference_activation, reference_quantize_row};
+use crate::encoder::reference::linear_blocks::reference_quantize_i8;
 use crate::encoder::spec::{Activation, LinearSpec, WeightOrder};
 use crate::error::Result;
+
+/// The most products of a submission that is timed.
+pub(super) const MOST_REPEATS: usize = 64;
 
 const PERIOD_X: usize = 17;
 const PERIOD_W: usize = 13;
@@ -35,6 +40,8 @@ pub(in crate::encoder::gpu) struct KnownProducts {
     scratch: GpuBuffer,
     params: GpuBuffer,
     no_batch: BatchInputs,
+    /// True for the products of quantized blocks.
+    integers: bool,
     /// The sums by row and column modulo the periods, times their scale.
     sums: Vec<f32>,
 }
@@ -47,6 +54,22 @@ fn weight(n: usize, k: usize) -> i32 {
 /// Returns input `k` of row `m`, −8..=8.
 fn input(m: usize, k: usize) -> i32 {
     ((m % PERIOD_X * 3 + k * 7) % PERIOD_X) as i32 - 8
+}
+
+fn plain_input(m: usize, k: usize) -> f32 {
+    input(m, k) as f32
+}
+
+/// Returns input `k` of row `m` for quantized blocks: their first magnitude is the largest, 127 times a power of 2, so
+/// scales are exact. The others are a bit less than what they are rounded to.
+fn block_input(m: usize, k: usize) -> f32 {
+    let scale = [1.0, 2.0, 4.0][(m % PERIOD_X + k / (4 * BLOCK_QUADS)) % 3];
+    scale
+        * match (k % (4 * BLOCK_QUADS), m % PERIOD_X % 2) {
+            (0, 0) => 127.0,
+            (0, _) => -127.0,
+            _ => plain_input(m, k) - 0.125,
+        }
 }
 
 fn factor(k: usize) -> f32 {
@@ -73,13 +96,21 @@ impl KnownProducts {
             seen.push(pipelines);
             // The activation function of a checked product is another op.
             let activation = if check.is_some() { Activation::None } else { linear.spec.activation };
-            all.push(Self::of_linear(&model.gpu, linear, activation)?);
+            all.push(Self::of_linear(&model.gpu, linear, activation, false)?);
+            if linear.has_blocks {
+                all.push(Self::of_linear(&model.gpu, linear, activation, true)?);
+            }
         }
         Ok(all)
     }
 
-    /// Makes the products for the pipelines of a `Linear`.
-    fn of_linear(gpu: &GpuDevice, model: &GpuLinear, activation: Activation) -> Result<Self> {
+    /// Makes the products for the pipelines of a `Linear`, or those of quantized blocks.
+    pub(super) fn of_linear(
+        gpu: &GpuDevice,
+        model: &GpuLinear,
+        activation: Activation,
+        in_blocks: bool,
+    ) -> Result<Self> {
         let most = if gpu.is_software() { MAX_SOFTWARE_SIZE } else { MAX_SIZE };
         let spec = LinearSpec {
             inputs: model.spec.inputs.min(most),
@@ -88,14 +119,18 @@ impl KnownProducts {
         };
         let (inputs, outputs) = (spec.inputs, spec.outputs);
         let has_factors = model.factors.is_some();
-        let is_exact = model.exact_max.is_some();
+        let integers = match model.exact_max {
+            Some(_) => Integers::Exact,
+            None if in_blocks => Integers::Blocks,
+            None => Integers::None,
+        };
         let numbers = LinearNumbers {
             spec,
-            weight: stored(model.format, inputs, outputs, is_exact),
+            weight: stored(model.format, inputs, outputs, integers != Integers::None),
             bias: (0..outputs).map(bias).collect(),
             factors: if has_factors { (0..inputs).map(factor).collect() } else { Vec::new() },
         };
-        let mut linear = numbers.upload(gpu, is_exact)?;
+        let mut linear = numbers.upload(gpu, integers)?;
         // The quantization of the model's own products, which may have more inputs.
         linear.exact_max = model.exact_max;
         let pipelines = LinearPipelines::compile(gpu, &linear, activation)?;
@@ -105,9 +140,10 @@ impl KnownProducts {
         let mut output_buffers = Vec::new();
         use wgpu::BufferUsages;
         let usage = BufferUsages::STORAGE | BufferUsages::COPY_SRC | BufferUsages::COPY_DST;
+        let value = if in_blocks { block_input } else { plain_input };
         for rows in ROWS {
-            let value = |i: usize| if i % width < inputs { input(i / width, i % width) as f32 } else { 0.0 };
-            let x: Vec<f32> = (0..rows * width).map(value).collect();
+            let of = |i: usize| if i % width < inputs { value(i / width, i % width) } else { 0.0 };
+            let x: Vec<f32> = (0..rows * width).map(of).collect();
             input_buffers.push(gpu.filled("known inputs", &x)?);
             output_buffers.push(gpu.buffer("known results", (rows * quads(outputs) * 16) as u64, usage)?);
         }
@@ -116,9 +152,10 @@ impl KnownProducts {
             inputs: input_buffers,
             outputs: output_buffers,
             scratch: gpu.buffer("quantized rows", (MOST_ROWS * op.scratch_bytes()) as u64, usage)?,
-            params: params_buffer(gpu, 2 * ROWS.len())?,
+            params: params_buffer(gpu, 2 * MOST_REPEATS)?,
             no_batch: BatchInputs::default(),
-            sums: sums(&spec, has_factors, model.exact_max),
+            integers: in_blocks,
+            sums: sums(&spec, has_factors, model.exact_max, in_blocks),
             op,
         })
     }
@@ -133,14 +170,35 @@ impl KnownProducts {
             self.inputs.iter().zip(&self.outputs).map(|(x, y)| [x, y]).collect();
         for (values, rows) in values.iter().zip(ROWS) {
             let fault = u32::from(gpu.faults().has_wrong_products());
-            let run =
-                RunBuffers { values, scratch: &self.scratch, checked: None, inputs: &self.no_batch, fault };
-            dispatches.extend(self.op.dispatches(&run, &[0], 1, rows)?);
+            dispatches.extend(self.op.dispatches(&self.run(values, fault), &[0], 1, rows)?);
         }
         let width = self.spec.outputs;
         let parts = self.outputs.iter().zip(ROWS).map(|(buffer, rows)| Part { buffer, rows, width });
         clear(gpu, self.outputs.iter());
-        submit(gpu, &self.params, &dispatches, &parts.collect::<Vec<_>>(), 1)
+        submit(gpu, &self.params, &dispatches, &parts.collect::<Vec<_>>(), dispatches.len())
+    }
+
+    fn run<'a>(&'a self, values: &'a [&'a GpuBuffer], fault: u32) -> RunBuffers<'a> {
+        let (scratch, inputs, integers) = (&self.scratch, &self.no_batch, self.integers);
+        RunBuffers { values, scratch, checked: None, inputs, integers, fault }
+    }
+
+    /// Submits the product of the most rows so many times, at most [`MOST_REPEATS`]. One row is read back.
+    ///
+    /// # Errors
+    /// `GPU_FAILED`.
+    pub(super) fn submit_repeated(&self, gpu: &GpuDevice, repeats: usize) -> Result<Readback> {
+        let (Some(x), Some(y)) = (self.inputs.last(), self.outputs.last()) else {
+            return Err(failed("its buffers are missing"));
+        };
+        let values = [x, y];
+        let run = self.run(&values, 0);
+        let mut dispatches = Vec::new();
+        for _ in 0..repeats {
+            dispatches.extend(self.op.dispatches(&run, &[0], 1, MOST_ROWS)?);
+        }
+        let part = Part { buffer: y, rows: 1, width: self.spec.outputs };
+        submit(gpu, &self.params, &dispatches, &[part], 1)
     }
 
     /// Compares the results, one part per number of rows.
@@ -178,7 +236,7 @@ impl KnownProducts {
 }
 
 /// Returns the weight in a stored form.
-fn stored(format: WeightFormat, inputs: usize, outputs: usize, is_exact: bool) -> Stored {
+fn stored(format: WeightFormat, inputs: usize, outputs: usize, is_symmetric: bool) -> Stored {
     let of = |i: usize| weight(i / inputs, i % inputs);
     let order = WeightOrder::OutIn;
     match format {
@@ -189,7 +247,7 @@ fn stored(format: WeightFormat, inputs: usize, outputs: usize, is_exact: bool) -
         },
         WeightFormat::I8 => {
             let zero: Vec<i32> = (0..outputs).map(|n| (n % 5) as i32 - 2).collect();
-            let zero = if is_exact { Vec::new() } else { zero };
+            let zero = if is_symmetric { Vec::new() } else { zero };
             let q = |i: usize| (of(i) + zero.get(i / inputs).copied().unwrap_or(0)) as i8;
             let q = (0..inputs * outputs).map(q).collect();
             Stored::Bytes { weights: Int8Weights { q, scale: vec![1.0; outputs], zero }, order }
@@ -211,19 +269,26 @@ fn stored(format: WeightFormat, inputs: usize, outputs: usize, is_exact: bool) -
 }
 
 /// Returns the sums by row and column, `[PERIOD_X, PERIOD_W]`. In integers the rows are quantized first.
-fn sums(spec: &LinearSpec, has_factors: bool, exact_max: Option<u32>) -> Vec<f32> {
+fn sums(spec: &LinearSpec, has_factors: bool, exact_max: Option<u32>, in_blocks: bool) -> Vec<f32> {
     let mut sums = Vec::with_capacity(PERIOD_X * PERIOD_W);
+    let value = if in_blocks { block_input } else { plain_input };
     for m in 0..PERIOD_X {
-        let value = |k: usize| input(m, k) as f32 * if has_factors { factor(k) } else { 1.0 };
-        let row: Vec<f32> = (0..spec.inputs).map(value).collect();
-        let quantized = exact_max.map(|max| reference_quantize_row(&row, max.cast_signed()));
+        let factored = |k: usize| value(m, k) * if has_factors { factor(k) } else { 1.0 };
+        let mut row: Vec<f32> = (0..spec.inputs).map(factored).collect();
+        let mut scale = 1.0;
+        if let Some(max) = exact_max {
+            let quantized = reference_quantize_row(&row, max.cast_signed());
+            (row, scale) = (quantized.q.iter().map(|q| *q as f32).collect(), quantized.scale);
+        } else if in_blocks {
+            for block in row.chunks_mut(4 * BLOCK_QUADS) {
+                let quantized = reference_quantize_i8(block);
+                block.iter_mut().zip(&quantized.q).for_each(|(x, q)| *x = *q as f32 * quantized.scale);
+            }
+        }
         for n in 0..PERIOD_W {
-            let product = |k: usize| match &quantized {
-                Some(row) => i64::from(row.q[k]) * i64::from(weight(n, k)),
-                None => i64::from(row[k] as i32) * i64::from(weight(n, k)),
-            };
+            let product = |k: usize| i64::from(row[k] as i32) * i64::from(weight(n, k));
             let sum: i64 = (0..spec.inputs).map(product).sum();
-            sums.push(sum as f32 * quantized.as_ref().map_or(1.0, |row| row.scale));
+            sums.push(sum as f32 * scale);
         }
     }
     sums

@@ -8,15 +8,24 @@ use crate::encoder::gpu::device::GpuDevice;
 use crate::encoder::gpu::dispatch::{GpuOp, RunBuffers};
 use crate::encoder::gpu::inputs::BatchInputs;
 use crate::encoder::gpu::run::{Part, params_buffer, submit};
-use crate::encoder::gpu::weights::{LinearNumbers, Stored, quads};
+use crate::encoder::gpu::weights::{Integers, LinearNumbers, Stored, quads};
 use crate::encoder::plan::decode::Int8Weights;
 use crate::encoder::spec::{Activation, LinearSpec, WeightOrder};
 
-/// Computes a product on the GPU.
-fn on_gpu(gpu: &GpuDevice, numbers: LinearNumbers, x: &[f32], rows: usize) -> Vec<f32> {
+/// Computes a product on the GPU, in integers.
+pub(super) fn on_gpu(
+    gpu: &GpuDevice,
+    numbers: LinearNumbers,
+    x: &[f32],
+    rows: usize,
+    kind: Integers,
+) -> Vec<f32> {
     let spec = numbers.spec;
-    let linear = numbers.upload(gpu, true).unwrap();
-    assert!(linear.exact_max.is_some());
+    let linear = numbers.upload(gpu, kind).unwrap();
+    assert_eq!(
+        (linear.exact_max.is_some(), linear.has_blocks),
+        (kind == Integers::Exact, kind == Integers::Blocks)
+    );
     let op = GpuOp::linear(gpu, linear).unwrap();
     let width = quads(spec.inputs) * 4;
     let mut padded = vec![0.0f32; rows * width];
@@ -29,7 +38,14 @@ fn on_gpu(gpu: &GpuDevice, numbers: LinearNumbers, x: &[f32], rows: usize) -> Ve
     let values = [&x, &out];
     let scratch = gpu.buffer("scratch", (rows * op.scratch_bytes()) as u64, usage).unwrap();
     let inputs = BatchInputs::default();
-    let run = RunBuffers { values: &values, scratch: &scratch, checked: None, inputs: &inputs, fault: 0 };
+    let run = RunBuffers {
+        values: &values,
+        scratch: &scratch,
+        checked: None,
+        inputs: &inputs,
+        integers: kind == Integers::Blocks,
+        fault: 0,
+    };
     let dispatches = op.dispatches(&run, &[0], 1, rows).unwrap();
     let params = params_buffer(gpu, 2).unwrap();
     let part = Part { buffer: values[1], rows, width: spec.outputs };
@@ -64,7 +80,8 @@ fn integer_products_equal_the_cpu_bit_for_bit() {
             linear.forward(&x, rows, &mut expected, &mut Scratch::new());
             let weights = Int8Weights { q, scale, zero: Vec::new() };
             let weight = Stored::Bytes { weights, order: WeightOrder::OutIn };
-            let actual = on_gpu(&gpu, LinearNumbers { spec, weight, bias, factors }, &x, rows);
+            let actual =
+                on_gpu(&gpu, LinearNumbers { spec, weight, bias, factors }, &x, rows, Integers::Exact);
             for (i, (a, b)) in actual.iter().zip(&expected).enumerate() {
                 let both_nan = a.is_nan() && b.is_nan();
                 assert!(

@@ -6,16 +6,21 @@ use super::stages::load;
 use crate::batch::Batch;
 use crate::encoder::gpu::device::GpuDevice;
 use crate::encoder::gpu::failure::Fault;
-use crate::encoder::{EncoderOptions, Precision};
+use crate::encoder::{EncoderInfo, EncoderOptions, Precision};
 
 /// Runs an export. Returns the error.
 fn run(export: &str, precision: Precision, gpu: GpuDevice) -> Option<String> {
+    run_with(export, EncoderOptions { gpu: Some(gpu), precision, ..EncoderOptions::default() }).1
+}
+
+/// Runs an export. Returns what ran it, and the error.
+pub(super) fn run_with(export: &str, options: EncoderOptions) -> (EncoderInfo, Option<String>) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/exports").join(export);
-    let options = EncoderOptions { gpu: Some(gpu), precision, ..EncoderOptions::default() };
     let mut encoder = load(&folder, options);
     assert_eq!(encoder.info().backend, "gpu", "{export}");
     let batch = Batch::new([(&[2, 40, 41, 42, 3][..], &[0; 5][..])]);
-    encoder.forward(&batch).err().map(|error| error.to_string())
+    let error = encoder.forward(&batch).err().map(|error| error.to_string());
+    (encoder.info().clone(), error)
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! They need an adapter, which may be a processor that emulates one (`scripts/gpu.sh` says how). Without an adapter they
 //! return early, unless `COROM_GPU_REQUIRED` is set.
 
+mod blocks;
 mod exact;
 mod known;
 mod queue;

@@ -25,9 +25,11 @@ fn all() -> Vec<Shader> {
             }
         }
         all.push(Shader::linear_i8_exact(activation));
+        all.push(Shader::linear_i8_blocks(activation));
         all.extend([false, true].map(|has_plus| Shader::clip(activation, has_plus)));
     }
     all.extend([false, true].map(Shader::quantize_rows));
+    all.extend([false, true].map(Shader::quantize_blocks));
     for words in [WeightFormat::F32, WeightFormat::I8] {
         for (types, positions) in [(false, false), (true, false), (false, true), (true, true)] {
             all.push(Shader::embed(words, types, positions));
