@@ -6,6 +6,7 @@ import { instantiate } from "../instance.js";
 import { binaryModule, locateBinary } from "../module.js";
 import { Runtime } from "../runtime.js";
 import { textClasses } from "../text.js";
+import { markLoss } from "./history.js";
 import { withinLimit } from "./limit.js";
 
 /** Time that the instance gets to open the device, which is open already. */
@@ -30,9 +31,11 @@ export class GpuRuntime extends Runtime {
       const gpu = await untilAborted(opened(bindings.Gpu.open(lease.options)), signal);
       return new GpuRuntime(bindings, memory, lease, gpu);
     } catch (error) {
+      const { isLost } = lease;
       lease.free();
       throwIfAborted(signal);
-      throw error instanceof CoromError ? error : new CoromError("GPU_FAILED", messageOf(error), { cause: error });
+      const failure = error instanceof CoromError ? error : new CoromError("GPU_FAILED", messageOf(error), { cause: error });
+      throw isLost ? markLoss(failure) : failure;
     }
   }
 
