@@ -38,9 +38,9 @@ export class Devices {
 
   /**
    * `engines` has the engine that was loaded first, as `wasm` or `webgpu`. `load(device, signal)` loads another one, and
-   * `warn(code, message, cause)` reports a failure. `gpu`: its name. `fallback`: why the GPU is not used; it is loaded again if
-   * `mayRetry`. `auto` has the `pace`, and `onLearned(pace)`, which is called when more is known of both devices; undefined with `device: "webgpu"`.
-   * `history` has the failures of the GPU so far.
+   * `warn(code, message, cause)` reports a failure. `gpu`: its name. `fallback`: why the GPU is not used; it is loaded
+   * again if `mayRetry`. `auto` has the `pace`, and `onLearned(pace)`, which is called when more is known of both devices;
+   * undefined with `device: "webgpu"`. `history` has the failures of the GPU so far.
    */
   constructor({ engines, load, warn, gpu, fallback, mayRetry = false, auto, history = new GpuHistory() }) {
     Object.assign(this.#engines, engines);
