@@ -3,22 +3,14 @@
 use std::sync::Arc;
 
 use super::buffer::GpuBuffer;
-use super::device::Pipeline;
-use super::inputs::BatchInputs;
+use super::device::{GpuDevice, Pipeline};
 use super::products::{LinearCheck, LinearPipelines, checked_products, products};
+use super::run_buffers::{Dispatch, RunBuffers};
 use super::shaders::BLOCK_QUADS;
 use super::weights::{GpuEmbed, GpuLinear, GpuNorm, quads};
 use crate::encoder::plan::{ValueId, packing_failed};
 use crate::encoder::spec::{Activation, AttentionSpec};
 use crate::error::Result;
-
-/// A dispatch. `buffers` has the output first.
-pub(super) struct Dispatch<'a> {
-    pub(super) pipeline: &'a Pipeline,
-    pub(super) buffers: Vec<&'a GpuBuffer>,
-    pub(super) params: [u32; 8],
-    pub(super) groups: [u32; 2],
-}
 
 /// An op with its weights and its pipelines.
 pub(super) enum GpuOp {
@@ -90,22 +82,18 @@ impl Projections {
     }
 }
 
-/// The buffers that a run has for its dispatches.
-pub(super) struct RunBuffers<'a> {
-    /// The buffer of each value.
-    pub(super) values: &'a [&'a GpuBuffer],
-    /// Quantized rows.
-    pub(super) scratch: &'a GpuBuffer,
-    /// Products before their activation function, and the errors of rows, if products are checked.
-    pub(super) checked: Option<(&'a GpuBuffer, &'a GpuBuffer)>,
-    pub(super) inputs: &'a BatchInputs,
-    /// True if products that can be computed of quantized blocks are.
-    pub(super) integers: bool,
-    /// 1 to make the products of one workgroup wrong, for tests.
-    pub(super) fault: u32,
-}
-
 impl GpuOp {
+    /// Compiles the pipelines of a `Linear`.
+    ///
+    /// # Errors
+    /// `GPU_FAILED` if the driver rejects a shader.
+    pub(super) fn linear(gpu: &GpuDevice, linear: GpuLinear) -> Result<Self> {
+        let check = LinearCheck::compile(gpu, &linear.spec)?;
+        let activation = if check.is_some() { Activation::None } else { linear.spec.activation };
+        let pipelines = LinearPipelines::compile(gpu, &linear, activation)?;
+        Ok(Self::Linear { linear, pipelines, check })
+    }
+
     /// Returns the bytes of the weights.
     pub(super) fn bytes(&self) -> usize {
         match self {

@@ -12,7 +12,7 @@
 //! | `weights` | the weights of an op in the layout of its shader |
 //! | `builder`, `join` | packs ops as weights arrive; joins q, k and v to one product |
 //! | `slots`, `inputs` | buffers of activations; the numbers of a batch |
-//! | `dispatch`, `products`, `run` | the dispatches of an op, and of the variants of Linear; recording, submitting, reading back |
+//! | `dispatch`, `products`, `run_buffers`, `run` | the dispatches of an op, and of the variants of Linear; recording, submitting, reading back |
 //! | `verify`, `known_answers` | ops whose results are known; a text in each batch |
 //! | `encoder`, `pace` | runs batches, in submissions of bounded time |
 
@@ -29,6 +29,7 @@ mod open;
 mod pace;
 mod products;
 mod run;
+mod run_buffers;
 mod shaders;
 mod slots;
 mod template;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::buffer::GpuBuffer;
 use super::device::{GpuDevice, Pipeline};
-use super::dispatch::{Dispatch, GpuOp, RunBuffers};
+use super::run_buffers::{Dispatch, RunBuffers};
 use super::shaders::{FEW_ROWS, FEW_ROWS_OUTPUTS, LinearVariant, Shader, TILE};
 use super::weights::{GpuLinear, quads};
 use crate::encoder::spec::{Activation, LinearSpec};
@@ -33,7 +33,10 @@ pub(super) struct LinearCheck {
 
 impl LinearCheck {
     /// Compiles the check, if the device needs checks.
-    fn compile(gpu: &GpuDevice, spec: &LinearSpec) -> Result<Option<Self>> {
+    ///
+    /// # Errors
+    /// `GPU_FAILED` if the driver rejects a shader.
+    pub(super) fn compile(gpu: &GpuDevice, spec: &LinearSpec) -> Result<Option<Self>> {
         if !gpu.checks_products() {
             return Ok(None);
         }
@@ -45,19 +48,6 @@ impl LinearCheck {
             }
         };
         Ok(Some(Self { pipeline: gpu.pipeline(&Shader::linear_check())?, activate }))
-    }
-}
-
-impl GpuOp {
-    /// Compiles the pipelines of a `Linear`.
-    ///
-    /// # Errors
-    /// `GPU_FAILED` if the driver rejects a shader.
-    pub(super) fn linear(gpu: &GpuDevice, linear: GpuLinear) -> Result<Self> {
-        let check = LinearCheck::compile(gpu, &linear.spec)?;
-        let activation = if check.is_some() { Activation::None } else { linear.spec.activation };
-        let pipelines = LinearPipelines::compile(gpu, &linear, activation)?;
-        Ok(Self::Linear { linear, pipelines, check })
     }
 }
 

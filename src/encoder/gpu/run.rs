@@ -5,9 +5,10 @@ use std::sync::{Arc, OnceLock};
 
 use super::buffer::GpuBuffer;
 use super::device::{GpuDevice, PARAMS_BYTES};
-use super::dispatch::{Dispatch, GpuOp, RunBuffers};
+use super::dispatch::GpuOp;
 use super::failure::failed;
 use super::inputs::{BatchInputs, TokenRows};
+use super::run_buffers::{Dispatch, RunBuffers};
 use super::slots::Slots;
 use super::weights::quads;
 use crate::batch::Batch;

@@ -3,9 +3,8 @@
 use std::fmt::Display;
 use std::sync::Arc;
 
-use super::store::packing_failed;
 use crate::encoder::reserve::{try_append, try_copied, try_with_capacity};
-use crate::error::Result;
+use crate::error::{Result, fail};
 
 /// The elements of a weight or of a constant, row-major.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,7 +46,7 @@ impl TensorData {
             (Self::F32(to), Self::F32(from)) => try_append(to, &from, len, what),
             (Self::I8(to), Self::I8(from)) => try_append(to, &from, len, what),
             (Self::U8(to), Self::U8(from)) => try_append(to, &from, len, what),
-            _ => Err(packing_failed("the parts of a weight have several types")),
+            _ => fail!(Internal, "the parts of a weight have several types"),
         }
     }
 

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use super::super::buffer::GpuBuffer;
 use super::super::device::{GpuDevice, Pipeline};
-use super::super::dispatch::{Dispatch, GpuOp, Projections, RunBuffers};
+use super::super::dispatch::{GpuOp, Projections};
 use super::super::failure::failed;
 use super::super::inputs::TokenRows;
 use super::super::products::check_params;
 use super::super::run::{GpuModel, Part, Readback, clear, params_buffer, submit};
+use super::super::run_buffers::{Dispatch, RunBuffers};
 use super::super::shaders::WeightFormat;
 use super::super::weights::{EmbedNumbers, GpuNorm, padded_row, padded_rows, quads};
 use super::samples::{Case, LENGTHS, MOST_ROWS, ROWS, WORDS, norm, numbers};

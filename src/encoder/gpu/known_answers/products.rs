@@ -6,11 +6,12 @@
 
 use super::super::buffer::GpuBuffer;
 use super::super::device::GpuDevice;
-use super::super::dispatch::{GpuOp, RunBuffers};
+use super::super::dispatch::GpuOp;
 use super::super::failure::failed;
 use super::super::inputs::BatchInputs;
 use super::super::products::LinearPipelines;
 use super::super::run::{GpuModel, Part, Readback, clear, params_buffer, submit};
+use super::super::run_buffers::RunBuffers;
 use super::super::shaders::{BLOCK_QUADS, WeightFormat};
 use super::super::weights::{GpuLinear, Integers, LinearNumbers, Stored, quads};
 use super::samples::{MOST_ROWS, ROWS};
