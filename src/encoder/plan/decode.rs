@@ -118,13 +118,25 @@ fn bytes_are_signed(store: &WeightStore, parts: &[TensorRef]) -> Result<Option<b
 /// # Errors
 /// `INTERNAL` for a matrix of another size and for parts of several types, `OUT_OF_MEMORY`.
 fn stacked(store: &mut WeightStore, matrix: &Matrix) -> Result<TensorData> {
-    let [first, others @ ..] = &matrix.parts[..] else { return Err(packing_failed("a weight has no parts")) };
     let [rows, columns] = matrix.shape;
     let len = rows.saturating_mul(columns);
-    let mut all = store.take(first)?;
-    for part in others {
-        all.try_append(store.take(part)?, len, format_args!("a weight of {rows} × {columns}"))?;
-    }
+    let what = format_args!("a weight of {rows} × {columns}");
+    let all = match &matrix.parts[..] {
+        [] => return Err(packing_failed("a weight has no parts")),
+        [one] => store.take(one)?,
+        [first, ..] => {
+            let signed = if matrix.float { None } else { store.with(first, TensorData::bytes_are_signed)? };
+            let mut all = match signed {
+                None => TensorData::F32(try_with_capacity(len, what)?),
+                Some(true) => TensorData::I8(try_with_capacity(len, what)?),
+                Some(false) => TensorData::U8(try_with_capacity(len, what)?),
+            };
+            for part in &matrix.parts {
+                all.try_append(store.take(part)?, len, what)?;
+            }
+            all
+        }
+    };
     if all.len() != len {
         return Err(packing_failed("a weight has another size than its place"));
     }
