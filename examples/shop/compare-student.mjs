@@ -20,6 +20,10 @@ const linesOf = (name) => readFileSync(name, "utf8").trim().split("\n").map((lin
 const titles = linesOf(path.join(shop, "corpus.tsv"));
 const judged = new Map(JSON.parse(readFileSync(path.join(shop, "queries.json"), "utf8")).map((query) => [query.id, query]));
 const queries = linesOf(file).map(([id, text]) => (text === undefined ? { kind: "own", text: id } : judged.get(id)));
+if (queries.includes(undefined)) {
+  console.error(`${file}: it has an id that ${path.join(shop, "queries.json")} does not have; was the shop generated again?`);
+  process.exit(1);
+}
 
 const rowsOf = (embeddings) => Array.from({ length: embeddings.rows }, (_, i) => embeddings.row(i));
 const teacher = await Corom.load(teacherFolder, { quality: "exact" });
