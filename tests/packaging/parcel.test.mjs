@@ -59,12 +59,22 @@ function resolveWithoutExports(specifier, fields) {
   return resolve.sync(specifier, { basedir: WORKSPACE, packageFilter });
 }
 
+/** The files of an entry that names a whole folder, such as `./models/*`; of another entry, the entry itself. */
+function filesOf(entry) {
+  if (!entry.endsWith("/*")) return [entry];
+  const folder = entry.slice(0, -1);
+  const files = readdirSync(path.join(INSTALLED, folder), { recursive: true, withFileTypes: true }).filter((item) => item.isFile());
+  assert.ok(files.length > 0, `${entry} names no file`);
+  return files.map((item) => `./${path.posix.join(path.relative(INSTALLED, item.parentPath), item.name)}`);
+}
+
 test("every entry is found by its path without `exports`", () => {
   for (const fields of [["main"], ["module", "jsnext:main", "main"]]) {
     assert.equal(resolveWithoutExports("corom", fields), path.join(INSTALLED, "node.js"));
-    for (const entry of Object.keys(manifest.exports)) {
+    for (const entry of Object.keys(manifest.exports).flatMap(filesOf)) {
       const file = resolveWithoutExports(path.posix.join("corom", entry), fields);
       assert.ok(file.startsWith(INSTALLED) && existsSync(file), `${entry}: ${file}`);
+      if (entry.startsWith("./models/")) assert.equal(file, path.join(INSTALLED, entry));
       if (entry.endsWith(".wasm")) assert.equal(file, path.join(INSTALLED, "wasm", path.basename(entry)));
     }
   }
