@@ -21,8 +21,8 @@ BUDGET_GPU_KIB=3800           # the same file, not compressed
 BUDGET_GPU_GLUE_GZIP_KIB=20   # corom-gpu.js
 BUDGET_CONVERT_KIB=4900       # corom-convert.wasm, which only a conversion loads
 BUDGET_CONVERT_GZIP_KIB=1720  # the same file, compressed
-BUDGET_SEARCH_KIB=400         # corom-search.wasm, which only a search loads
-BUDGET_SEARCH_GZIP_KIB=162    # the same file, compressed
+BUDGET_SEARCH_KIB=370         # corom-search.wasm, which only a search loads
+BUDGET_SEARCH_GZIP_KIB=150    # the same file, compressed
 BUDGET_INDEX_KIB=1450         # corom-index.wasm, which only `npx corom index` loads
 BUDGET_INDEX_GZIP_KIB=520     # the same file, compressed
 
@@ -81,8 +81,14 @@ build_binary() {
   [[ $profile != quick || $binary != @(corom-convert|corom-gpu) ]] || features+=(
     --config 'profile.quick.package.corom.opt-level=1' --config 'profile.quick.package.corom.codegen-units=16'
   )
-  # LLVM's default, 225, makes the search binary a fifth larger and no faster: docs/internals/binary-size.md.
-  [[ $profile != shipping || $binary != @(corom-search|corom-index) ]] || last=(-- -C "llvm-args=-inline-threshold=60")
+  # LLVM's default, 225, makes the search binary a fifth larger and no faster, and opt-level 2 a tenth:
+  # docs/internals/binary-size.md.
+  case $profile-$binary in
+    shipping-corom-search)
+      features+=(--config 'profile.shipping.package.corom.opt-level="s"')
+      last=(-- -C "llvm-args=-inline-threshold=10") ;;
+    shipping-corom-index) last=(-- -C "llvm-args=-inline-threshold=60") ;;
+  esac
   [[ $profile != shipping ]] || strip=(--remove-name-section --remove-producers-section)
   # cargo writes all binaries to the same file, and would take one for the other.
   rm -f "$built" "${built%/*}/deps/corom.wasm"

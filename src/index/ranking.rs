@@ -66,7 +66,10 @@ impl<'a> Ranking<'a> {
     /// `INVALID_CATALOG` if rows are damaged.
     pub(crate) fn page(&self, scorer: &Scorer, set: &Bits) -> Result<(Vec<usize>, usize)> {
         let request = self.request;
-        let mut items: Vec<(f32, usize)> = set.iter().map(|item| (scorer.score(item), item)).collect();
+        let mut items: Vec<(f32, usize)> = Vec::with_capacity(set.count());
+        for item in set.iter() {
+            items.push((scorer.score(item), item));
+        }
         if let Some(column) = self.distinct {
             items = self.best_per_value(column, items);
         }
