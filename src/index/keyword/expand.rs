@@ -3,6 +3,7 @@
 use super::clause::{Alternative, Clause};
 use super::source::Source;
 use crate::index::catalog::Catalog;
+use crate::index::order::sort_by;
 use crate::index::readings::Sound;
 use crate::index::segment::Segment;
 use crate::index::synonyms::SynonymMatch;
@@ -109,7 +110,7 @@ fn split_words(words: &[String], catalog: &Catalog) -> Option<Vec<String>> {
         }
         let middle = word.len() / 2;
         let mut borders: Vec<usize> = word.char_indices().skip(1).map(|(i, _)| i).collect();
-        borders.sort_by_key(|border| border.abs_diff(middle));
+        sort_by(&mut borders, &|a, b| a.abs_diff(middle).cmp(&b.abs_diff(middle)));
         let border = borders.into_iter().find(|&i| is_known(&word[..i]) && is_known(&word[i..]))?;
         split.extend([word[..border].to_string(), word[border..].to_string()]);
     }
