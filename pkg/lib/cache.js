@@ -163,8 +163,8 @@ class CacheEntry {
   #store;
   #buffer;
   #filled = 0;
-  /** The ends of the segments that `readAt` has found. */
-  #ends = [];
+  /** The end of each segment that `readAt` has found, by its first byte. */
+  #ends = new Map();
   /** Bytes of the file that are stored. */
   length = 0;
 
@@ -197,24 +197,36 @@ class CacheEntry {
   async readAt(from, to) {
     const bytes = new Uint8Array(to - from);
     for (let at = from; at < to;) {
-      const start = await this.#startOfSegment(at);
-      const part = start === undefined ? undefined : await this.#store.readPart(String(start), at - start, to - start);
-      if (!part?.length) return undefined;
+      const part = await this.#readFrom(at, to);
+      if (part === undefined) return undefined;
       bytes.set(part, at - from);
       at += part.length;
     }
     return bytes;
   }
 
-  /** Returns the first byte of the segment that has byte `at`; undefined if that byte is not stored. */
-  async #startOfSegment(at) {
-    for (let end; (end = this.#ends.at(-1) ?? 0) <= at;) {
-      const size = await this.#store.sizeOf(String(end));
-      if (!size) return undefined;
-      this.#ends.push(end + size);
-    }
-    const index = this.#ends.findIndex((end) => end > at);
-    return index === 0 ? 0 : this.#ends[index - 1];
+  /**
+   * Returns bytes from `at` on, up to the end of their segment or to `to`; undefined if byte `at` is not stored. Another load
+   * may have removed the file and stored it in other segments: they are looked for again, once.
+   */
+  async #readFrom(at, to, isAgain = false) {
+    const ends = this.#ends;
+    let start = 0;
+    for (let end; (end = ends.get(start) ?? (await this.#endOf(start, ends))) <= at; start = end);
+    const part = ends.has(start) ? await this.#store.readPart(String(start), at - start, to - start) : undefined;
+    if (part?.length) return part;
+    const known = ends.has(start) ? start : [...ends.keys()].at(-1);
+    if (isAgain || known === undefined || known + (await this.#store.sizeOf(String(known))) === ends.get(known)) return undefined;
+    this.#ends = new Map();
+    return this.#readFrom(at, to, true);
+  }
+
+  /** Returns the end of a segment, and notes it; undefined if it is not stored. */
+  async #endOf(start, ends) {
+    const size = await this.#store.sizeOf(String(start));
+    if (!size) return undefined;
+    ends.set(start, start + size);
+    return start + size;
   }
 
   /** Appends bytes, and writes each full segment. */
@@ -258,7 +270,7 @@ class CacheEntry {
   /** Deletes all segments. */
   async drop() {
     this.length = this.#filled = 0;
-    this.#ends = [];
+    this.#ends = new Map();
     await this.#store.drop();
   }
 }

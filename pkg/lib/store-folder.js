@@ -1,5 +1,10 @@
 // Store (see cache.js) in a folder on disk, in Node, Deno and Bun: a segment is a file.
+import { untilUncontended } from "./contention.js";
 import { invalid, messageOf } from "./errors.js";
+
+/** Errors of operations that meet another one: a folder is gone, or on Windows a file is open. */
+const CONTENDED = ["ENOENT", "EBUSY", "EPERM"];
+const isContended = (error) => CONTENDED.includes(error?.code);
 
 /** Opens the store in `dir`, a path or a file: URL as text. The folder is created by the first write. */
 export async function folderStore(dir) {
@@ -42,15 +47,12 @@ class FolderStore {
     }
   }
 
-  /** Writes a temporary file and renames it, so that another process reads all of the bytes or none. */
+  /**
+   * Writes a temporary file and renames it, so that another process reads all of the bytes or none. Another program may
+   * empty the cache meanwhile, or take this one for ended: another container has other process ids.
+   */
   async write(folder, name, bytes) {
-    try {
-      await this.#writeOnce(folder, name, bytes);
-    } catch (error) {
-      if (error?.code !== "ENOENT") throw error;
-      // Another program has cleared the cache, or took this one for ended: another container has other process ids.
-      await this.#writeOnce(folder, name, bytes);
-    }
+    await untilUncontended(() => this.#writeOnce(folder, name, bytes), isContended);
   }
 
   async #writeOnce(folder, name, bytes) {
@@ -77,7 +79,11 @@ class FolderStore {
   }
 
   async remove(...at) {
-    await this.#fs.rm(this.#at(...at), { recursive: true, force: true });
+    const remove = () => this.#fs.rm(this.#at(...at), { recursive: true, force: true });
+    await untilUncontended(remove, isContended).catch((error) => {
+      // What was in the folder is removed, and another program has written into it since.
+      if (error?.code !== "ENOTEMPTY") throw error;
+    });
   }
 
   async *folders() {

@@ -1,6 +1,13 @@
 // Store (see cache.js) in the origin private file system: a segment is a file.
+import { untilUncontended } from "./contention.js";
 
 const ROOT_FOLDER = "corom";
+
+/** Errors of writing and removing beside others: the folder was removed, or a file in it is being written. */
+const CONTENDED = ["NotFoundError", "NoModificationAllowedError", "InvalidModificationError", "InvalidStateError"];
+const isContended = (error) => CONTENDED.includes(error?.name);
+/** Errors of reading a File that was removed or replaced after it was opened. */
+const isReplaced = (error) => ["NotFoundError", "NotReadableError"].includes(error?.name);
 
 /** Opens the store; undefined if there is no writable file system, as in private windows and older browsers. */
 export async function opfsStore() {
@@ -22,16 +29,26 @@ class OpfsStore {
   }
 
   async read(folder, name) {
-    const file = await this.#file(folder, name);
-    return file && new Uint8Array(await file.arrayBuffer());
+    return this.#readWith(folder, name, (file) => file);
   }
 
   async readPart(folder, name, from, to) {
-    const file = await this.#file(folder, name);
-    return file && new Uint8Array(await file.slice(from, to).arrayBuffer());
+    return this.#readWith(folder, name, (file) => file.slice(from, to));
+  }
+
+  /** Reads `partOf(file)`. Another tab may remove or replace the file meanwhile: then it is opened again. */
+  async #readWith(folder, name, partOf) {
+    return untilUncontended(async () => {
+      const file = await this.#file(folder, name);
+      return file && new Uint8Array(await partOf(file).arrayBuffer());
+    }, isReplaced);
   }
 
   async write(folder, name, bytes) {
+    await untilUncontended(() => this.#writeOnce(folder, name, bytes), isContended);
+  }
+
+  async #writeOnce(folder, name, bytes) {
     const root = await this.#origin.getDirectoryHandle(ROOT_FOLDER, { create: true });
     const directory = await root.getDirectoryHandle(folder, { create: true });
     const handle = await directory.getFileHandle(name, { create: true });
@@ -46,10 +63,17 @@ class OpfsStore {
     }
   }
 
+  /** Removes an entry, or each one of a folder: a folder of which a file is being written cannot be removed as a whole. */
   async remove(folder, name) {
-    const root = await ifExists(this.#origin.getDirectoryHandle(ROOT_FOLDER));
-    const within = name === undefined ? root : root && (await ifExists(root.getDirectoryHandle(folder)));
-    if (within) await ifExists(within.removeEntry(name ?? folder, { recursive: true }));
+    const directory = await this.#directory(folder);
+    if (!directory) return;
+    const names = name === undefined ? await namesIn(directory) : [name];
+    for (const each of names) await untilUncontended(() => ifExists(directory.removeEntry(each)), isContended);
+    if (name !== undefined) return;
+    const root = await this.#origin.getDirectoryHandle(ROOT_FOLDER);
+    await ifExists(root.removeEntry(folder)).catch((error) => {
+      if (!isContended(error)) throw error; // others write into it
+    });
   }
 
   async *folders() {
@@ -59,7 +83,7 @@ class OpfsStore {
 
   async *names(folder) {
     const directory = await this.#directory(folder);
-    if (directory) for await (const [name, handle] of directory.entries()) if (handle.kind === "file") yield name;
+    if (directory) for await (const [name, handle] of entriesOf(directory)) if (handle.kind === "file") yield name;
   }
 
   async sizeOf(folder, name) {
@@ -80,6 +104,18 @@ class OpfsStore {
     const root = await ifExists(this.#origin.getDirectoryHandle(ROOT_FOLDER));
     return root && ifExists(root.getDirectoryHandle(folder));
   }
+}
+
+/** Yields the entries of a folder, until there are no more or the folder is removed. */
+async function* entriesOf(directory) {
+  const entries = directory.entries();
+  for (let entry; (entry = await ifExists(entries.next())) !== undefined && !entry.done;) yield entry.value;
+}
+
+async function namesIn(directory) {
+  const names = [];
+  for await (const [name] of entriesOf(directory)) names.push(name);
+  return names;
 }
 
 /** Awaits a file operation; undefined if the file does not exist. */

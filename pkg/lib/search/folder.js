@@ -96,8 +96,9 @@ export class CatalogFolder {
     await this.#transfer(receiver, signal).transferFile({ path: name, required: true, isVerified: true, contentKey });
   }
 
-  /** Returns a reader of the rows of a file. */
-  async rows(name) {
+  /** Returns a reader of the rows of the first of these files. `sizeOf(name)` is the size of a file. */
+  async rows(names, sizeOf) {
+    const [name] = names;
     const key = await contentKeyOf(name);
     const transfer = (sink, { signal, progress }) => {
       progress.expect(name);
@@ -106,7 +107,10 @@ export class CatalogFolder {
     };
     const entry = key && this.#cache?.entry(key);
     const isRemote = this.#source.manifestUrl !== undefined;
-    return new RowReader({ name, mirrors: this.#source.mirrors, isRemote, preferred: this.#preferred, entry, transfer, options: this.#options });
+    // The record is gone if the cache was emptied since the load. A later one stays.
+    const note = async () => (await this.#record()) ?? this.keep(names, sizeOf);
+    const { mirrors } = this.#source;
+    return new RowReader({ name, mirrors, isRemote, preferred: this.#preferred, entry, transfer, note, options: this.#options });
   }
 
   /** Notes in the cache which files were loaded, and deletes those that nothing needs any more. */

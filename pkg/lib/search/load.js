@@ -48,7 +48,8 @@ async function loadFrom(folder, instance, { vectors, waits, signal }, progress) 
   for (let isSecond = false; ; ) {
     try {
       const loaded = await receiveAll(folder, receiver, instance, { names, vectors, waits, signal, progress });
-      return { ...loaded, rows: vectors === "codes" ? await folder.rows(names[0]) : undefined };
+      const sizeOf = (name) => loaded.sizes.get(name);
+      return { ...loaded, rows: vectors === "codes" ? await folder.rows(names, sizeOf) : undefined };
     } catch (error) {
       throwIfAborted(signal);
       const next = await otherNames(folder, receiver, { error, names, isSecond, signal });

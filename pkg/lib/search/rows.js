@@ -15,19 +15,22 @@ export class RowReader {
   #preferred;
   #entry;
   #transfer;
+  #note;
   #options;
 
   /**
    * `mirrors` are those of the source, `preferred` is the one that served the last file. `entry` is the file in the cache;
-   * undefined if it is not kept. `transfer(sink, { signal, progress })` transfers the file. `options` are those of the load.
+   * undefined if it is not kept. `transfer(sink, { signal, progress })` transfers the file. `note()` notes in the cache that
+   * its files are kept. `options` are those of the load.
    */
-  constructor({ name, mirrors, isRemote, preferred, entry, transfer, options }) {
+  constructor({ name, mirrors, isRemote, preferred, entry, transfer, note, options }) {
     this.#name = name;
     this.#mirrors = mirrors;
     this.#isRemote = isRemote;
     this.#preferred = preferred;
     this.#entry = entry;
     this.#transfer = transfer;
+    this.#note = note;
     this.#options = options;
   }
 
@@ -39,9 +42,11 @@ export class RowReader {
   async read(places, { take, signal }) {
     const wanted = [];
     let isDamaged = false;
+    let isKept = this.#entry !== undefined;
     for (const [offset, length] of [...places].sort(([a], [b]) => a - b)) {
-      const bytes = await this.#entry?.readAt(offset, offset + length);
+      const bytes = isKept ? await this.#entry.readAt(offset, offset + length) : undefined;
       throwIfAborted(signal);
+      isKept &&= bytes !== undefined; // the cache has the beginning of a file
       try {
         if (bytes === undefined) wanted.push([offset, length]);
         else take(offset, bytes);
@@ -68,6 +73,7 @@ export class RowReader {
     }
     if ((await this.#entry.readAt(size - 1, size)) !== undefined) return;
     await this.#transfer(new RestSink({ size, begin: size }), { signal, progress });
+    await this.#note();
   }
 
   /**
