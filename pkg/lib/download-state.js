@@ -63,6 +63,11 @@ export class DownloadState {
     return this.fed >= size || this.#sink.hasEnough?.(path) === true; // an unknown size compares as false
   }
 
+  /** Returns true if damage of the file is detected at its end. */
+  get isVerified() {
+    return this.file.sha256 !== undefined || this.file.isVerified === true;
+  }
+
   /**
    * Returns true if the download can continue from the received bytes. That requires a SHA-256 or an ETag, which detects
    * that the rest comes from another version of the file.

@@ -32,10 +32,11 @@ export class ManifestTransfer {
   async transferFile(file, transfer) {
     if (file.path !== MANIFEST_PATH) return transfer.transferFile(file);
     const cached = await this.#cache?.manifest(this.#url);
-    if (!cached) return transfer.transferFile({ ...file, revalidate: true });
+    const manifest = { ...file, revalidate: true, isVerified: true };
+    if (!cached) return transfer.transferFile(manifest);
     try {
       // With a fallback, only one retry is worth its time.
-      await transfer.transferFile({ ...file, revalidate: true, hasFallback: true });
+      await transfer.transferFile({ ...manifest, hasFallback: true });
     } catch (error) {
       if (!isTransient(error)) throw error;
       this.#useCached(cached, error);

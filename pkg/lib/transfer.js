@@ -36,10 +36,10 @@ export class Transfer {
   #mirrorLock = new MirrorLock();
 
   /**
-   * `sink` has the loader's methods begin, feed, fed, end, missing and isPage, and may have sizeOf, partBytes, rangeEnd and
-   * hasEnough, which say how many bytes of a file are needed. `createHasher`: see hash-web.js. `prefetch`: see prefetch.js. `keptFiles`: see
-   * kept-file.js. `versions`: see versioned-files.js; undefined if files without a SHA-256 are not kept. `preferred`: the
-   * index of the mirror that served the last file and is tried first; transfers may share it.
+   * `sink` has the loader's methods begin, feed, fed, end, missing and isPage, and may have sizeOf, partBytes, rangeEnd
+   * and hasEnough, which say how many bytes of a file are needed. `createHasher`: see hash-web.js. `prefetch`: see
+   * prefetch.js. `keptFiles`: see kept-file.js. `versions`: see versioned-files.js; undefined if files without a SHA-256
+   * are not kept. `preferred`: the index of the mirror that served the last file and is tried first; may be shared.
    * `options`: `{ fetch, retries, stallTimeoutMs, signal }`.
    */
   constructor(sink, { source, cache, progress, createHasher, prefetch, keptFiles = new KeptFiles(), versions, preferred = { index: 0 }, ...options }) {
@@ -141,17 +141,19 @@ export class Transfer {
 
   /** Returns whether an error with an optional file means that the file does not exist. */
   #meansAbsent(error, file, absentElsewhere) {
-    // The server of a single-page app sends its page for a missing file.
-    if (error.code === "NOT_A_MODEL") return this.#sink.isPage(file.path);
     // Another mirror answered that it does not have the file, and this one could not be asked, or does not have the model.
-    return absentElsewhere && error.code === "FETCH_FAILED";
+    return (absentElsewhere && error.code === "FETCH_FAILED") || this.#isPageOfMissing(error, file);
+  }
+
+  /** Returns whether the server of a single-page app has sent its page for a file that need not exist. */
+  #isPageOfMissing(error, file) {
+    return !file.required && error.code === "NOT_A_MODEL" && this.#sink.isPage(file.path);
   }
 
   /** Returns the mirrors in the order in which they are tried. */
   #mirrorOrder({ sha256 }) {
-    const all = [...this.#source.mirrors.keys()];
     const first = (sha256 ? undefined : this.#mirrorLock.index) ?? this.#preferred.index;
-    return [first, ...all.filter((index) => index !== first)];
+    return [...new Set([first, ...this.#source.mirrors.keys()])];
   }
 
   /** Returns true if received, false if the mirror does not have the file, undefined if it may not be used for it. */
@@ -194,10 +196,8 @@ export class Transfer {
         } else {
           if (!isContentError(error)) throw error;
           await state.discard();
-          // The bytes received earlier, or an HTTP cache on the way, may be the reason. Retry once from byte 0, without
-          // HTTP caches.
-          const isVerified = state.file.sha256 !== undefined || state.file.isVerified;
-          if (!mirror.remote || state.bypassCaches || !isVerified) throw error;
+          // The bytes received earlier, or an HTTP cache, may be the reason: retry once from byte 0, past HTTP caches.
+          if (!mirror.remote || state.bypassCaches || !state.isVerified || this.#isPageOfMissing(error, state.file)) throw error;
           state.bypassCaches = true;
         }
       } finally {

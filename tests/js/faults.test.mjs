@@ -60,6 +60,8 @@ const FAULTS = [
   ["a damaged byte", always(SHARD, { damage: 99 }), "INTEGRITY_MISMATCH"],
   ["a damaged byte the first time", first(SHARD, { damage: 99 }), "right"],
   ["a truncated file", always(SHARD, { cut: 5000, clean: true }), "INTEGRITY_MISMATCH"],
+  ["a truncated manifest the first time", first("corom.json", { cut: 300, clean: true }), "right"],
+  ["a damaged manifest the first time", first("corom.json", { damage: 0 }), "right"],
   ["a truncated manifest", always("corom.json", { cut: 300, clean: true }), "INVALID_CONFIG"],
   [
     "a file with a byte too many",

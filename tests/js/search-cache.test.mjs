@@ -172,6 +172,48 @@ describe("mirrors of a catalog", () => {
     }
   });
 
+  test("a damaged list is read once more, then from the next mirror", async (t) => {
+    const second = await faultServer(built.files());
+    t.after(() => second.close());
+    const lists = () => asked().filter((name) => name === "catalog.json").length;
+    for (const fault of [{ damage: 0 }, { page: true }, { cut: 20, clean: true, chunked: true }, { other: Buffer.from('{"format":2}') }]) {
+      const named = JSON.stringify(Object.keys(fault));
+      server.fault = ({ name, count }) => (name === "catalog.json" && count === 0 ? fault : undefined);
+      server.take();
+      (await Catalog.load(server.address, { retries: 0 })).free();
+      assert.equal(lists(), 2, named);
+      server.fault = ({ name }) => (name === "catalog.json" ? fault : undefined);
+      const shop = await Catalog.load([server.address, second.address], { retries: 0 });
+      assert.deepEqual([shop.info.items, lists()], [built.rows.length, 2], named);
+      shop.free();
+      const code = fault.other ? "UNSUPPORTED_FORMAT" : "INVALID_CATALOG";
+      await failsWith(code, Catalog.load(server.address, { retries: 0 }), "catalog.json");
+      assert.equal(lists(), 2, named);
+    }
+  });
+
+  test("a damaged delta is requested once more, then from the next mirror, by load and by update", async (t) => {
+    const own = buildCatalog(t);
+    const second = await faultServer({});
+    t.after(() => second.close());
+    for (const how of ["load", "update"]) {
+      server.fault = undefined;
+      server.files = second.files = own.files();
+      const shop = how === "update" ? await Catalog.load([server.address, second.address], { retries: 0 }) : undefined;
+      own.patch({ p3: { price: how.length } });
+      const delta = own.names().at(-1);
+      server.files = second.files = own.files();
+      const fault = { damage: server.files[delta].length - 1 };
+      server.fault = ({ name }) => (name === delta ? fault : undefined);
+      server.take();
+      const loaded = shop ?? (await Catalog.load([server.address, second.address], { retries: 0 }));
+      if (shop) await shop.update();
+      assert.equal((await loaded.item("p3")).attributes.price, how.length);
+      assert.equal(asked().filter((name) => name === delta).length, 2);
+      loaded.free();
+    }
+  });
+
   test("a list whose files are gone is read again, once", async (t) => {
     const own = buildCatalog(t);
     const old = own.files();

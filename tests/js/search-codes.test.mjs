@@ -105,12 +105,23 @@ for (const [entry, Class] of [
       server.fault = undefined;
     });
 
-    test("rejects the rows of another catalog", async () => {
-      const shop = await Class.load(server.address, { vectors: "codes" });
+    test("reads damaged rows once more, then rejects those of another catalog", async () => {
+      const shop = await Class.load(server.address, { vectors: "codes", retries: 0 });
       await shop.ready;
+      server.take();
+      // The first answer to each range is damaged.
+      const seen = new Set();
+      const once = server.files[name].map((byte, i) => (i > server.files[name].length - 1_500_000 ? byte ^ 1 : byte));
+      server.fault = ({ name: asked, range }) => (asked === name && !seen.has(range) ? (seen.add(range), { other: once }) : undefined);
+      await assertWhole(shop, wideVector());
+      const ranges = requests().map(({ range }) => range);
+      assert.ok(ranges.length > 0 && ranges.length > seen.size, "asked again");
+      assert.ok(ranges.every((range) => ranges.filter((other) => other === range).length <= 2), "at most once more");
       const other = server.files[name].slice().fill(7, -1_500_000);
       server.fault = ({ name: asked }) => (asked === name ? { other } : undefined);
       await failsWith("INTEGRITY_MISMATCH", shop.search(wideVector()), "another catalog");
+      const again = requests().map(({ range }) => range);
+      assert.ok(again.every((range) => again.filter((other) => other === range).length <= 2), "at most once more");
       server.fault = undefined;
       await assertWhole(shop, wideVector());
       shop.free();
@@ -124,6 +135,9 @@ for (const [entry, Class] of [
       const other = server.files[name].slice().fill(7, -1_500_000);
       server.fault = ({ name: asked }) => (asked === name ? { other } : undefined);
       await assertWhole(shop, wideVector());
+      assert.ok(requests().length > 0);
+      await assertWhole(shop, wideVector());
+      assert.deepEqual(requests(), [], "the mirror that sent the last rows is asked first");
       server.fault = undefined;
       shop.free();
     });

@@ -128,7 +128,10 @@ describe("a folder without corom.json", () => {
   test("takes a page that a server sends for missing files as missing, also without a network", () =>
     withFolder(async (cacheDir) => {
       server.fault = ({ name }) => (name in files ? undefined : { page: true });
+      server.take();
       await loads(cacheDir);
+      // Once for the load, and once because all versions are confirmed: a page for it is no damage.
+      assert.equal(server.take().filter(({ name }) => name === "corom.json").length, 2);
       assert.deepEqual(ofPhase(await loads(cacheDir), "verify"), new Set(NAMES));
       server.fault = gone;
       assert.deepEqual(warningsOf(await loads(cacheDir)), ["OFFLINE"]);

@@ -12,7 +12,7 @@ import { blobOf, memorySource } from "../source-memory.js";
 import { decodeText, encodeText } from "../text.js";
 import { Transfer } from "../transfer.js";
 import { isTransient } from "../transient.js";
-import { LIST, hashInName, namesIn } from "./list.js";
+import { LIST, hashInName } from "./list.js";
 import { RowReader } from "./rows.js";
 
 /** Name of a file that is given without a folder. */
@@ -72,9 +72,9 @@ export class CatalogFolder {
     this.#progress.expect(LIST);
     try {
       // With a fallback, only one retry is worth its time.
-      const file = { path: LIST, required: true, revalidate: true, hasFallback: record !== undefined };
+      const file = { path: LIST, required: true, isVerified: true, revalidate: true, hasFallback: record !== undefined };
       await this.#transfer(receiver, signal).transferFile(file);
-      return namesIn(await receiver.takeList());
+      return receiver.names;
     } catch (error) {
       if (record === undefined || !isTransient(error)) throw error;
       this.#progress.remove(LIST);

@@ -1,7 +1,7 @@
 // Receives the files of a catalog from a transfer (transfer.js). Their bytes go into the memory of the catalog's instance,
 // which checks them as they arrive.
 import { CoromError } from "../errors.js";
-import { LIST, MAX_LIST_BYTES, hashInName } from "./list.js";
+import { LIST, MAX_LIST_BYTES, hashInName, namesIn } from "./list.js";
 
 /** Bytes of a file of which only a part is needed that are taken at once. */
 const PART_STEP_BYTES = 1 << 16;
@@ -13,6 +13,7 @@ export class CatalogReceiver {
   #files = new Map(); // name -> CatalogFile of the binding
   #list = [];
   #listBytes = 0;
+  #names;
   #part;
   #watched;
   #resolveKeywords;
@@ -63,8 +64,13 @@ export class CatalogReceiver {
     if (path === this.#watched && this.#hasKeywords(path)) this.#resolveKeywords();
   }
 
-  end(path) {
-    if (path === LIST || this.hasEnough(path)) return;
+  async end(path) {
+    if (path === LIST) {
+      const bytes = new Uint8Array(await new Blob(this.#list.splice(0)).arrayBuffer());
+      this.#names = namesIn(bytes);
+      return;
+    }
+    if (this.hasEnough(path)) return;
     const found = this.#call(path, (file) => (file.checkComplete(), file.hash()));
     const expected = hashInName(path);
     if (expected === undefined || found.startsWith(expected)) return;
@@ -101,11 +107,9 @@ export class CatalogReceiver {
     return this.fed(path) >= this.partBytes(path); // undefined compares as false
   }
 
-  /** Returns catalog.json. */
-  async takeList() {
-    const list = new Uint8Array(await new Blob(this.#list).arrayBuffer());
-    this.#list = [];
-    return list;
+  /** Returns the names in catalog.json, which has been received. */
+  get names() {
+    return this.#names;
   }
 
   /** Returns a file, a CatalogFile of the binding. */

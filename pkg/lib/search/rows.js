@@ -36,7 +36,7 @@ export class RowReader {
 
   /**
    * Reads places of the file, `[offset, length]`, and calls `take(offset, bytes)` for each. If `take` throws
-   * INTEGRITY_MISMATCH, the next source is asked. Kept bytes that are damaged are discarded when they have been read from a
+   * INTEGRITY_MISMATCH, the mirror is asked once more, past all HTTP caches, and then the next one. Kept bytes that are damaged are discarded when they have been read from a
    * mirror.
    */
   async read(places, { take, signal }) {
@@ -51,14 +51,15 @@ export class RowReader {
         if (bytes === undefined) wanted.push([offset, length]);
         else take(offset, bytes);
       } catch (error) {
-        if (error?.code !== "INTEGRITY_MISMATCH") throw error;
+        if (!isDamage(error)) throw error;
         isDamaged = true;
         wanted.push([offset, length]);
       }
     }
     const waiting = runsOf(wanted);
+    const damaged = new Set();
     const next = async () => {
-      for (let run; (run = waiting.shift()) !== undefined;) await this.#fetch(run, { take, signal });
+      for (let run; (run = waiting.shift()) !== undefined;) await this.#fetch(run, damaged, { take, signal });
     };
     await Promise.all(Array.from({ length: MAX_PARALLEL_REQUESTS }, next));
     if (isDamaged) await this.#entry.drop();
@@ -84,29 +85,35 @@ export class RowReader {
     await this.#transfer(new RestSink({ size, begin, take }), { signal, progress });
   }
 
-  /** Requests a run from the mirrors, the one that served the last file first, and passes its places to `take`. */
-  async #fetch({ from, to, places }, { take, signal }) {
-    const { index: first } = this.#preferred;
-    const order = [first, ...this.#mirrors.keys()].filter((index, i) => i === 0 || index !== first);
+  /**
+   * Requests a run from the mirrors, the one that served the last bytes first, and passes its places to `take`. `damaged` has
+   * the mirrors that have sent damaged bytes past all HTTP caches: they are asked once per run.
+   */
+  async #fetch(run, damaged, { take, signal }) {
     let failure;
-    for (const index of order) {
+    for (const index of new Set([this.#preferred.index, ...this.#mirrors.keys()])) {
+      const mirror = this.#mirrors[index];
       try {
-        const bytes = await this.#fetchFrom(this.#mirrors[index], { from, to, signal });
-        for (const [offset, length] of places) take(offset, bytes.subarray(offset - from, offset - from + length));
+        await this.#fetchFrom(mirror, run, { take, signal, cache: "default" }).catch((error) => {
+          if (!isDamage(error) || !mirror.remote || damaged.has(index)) throw error;
+          return this.#fetchFrom(mirror, run, { take, signal, cache: "reload" });
+        });
+        this.#preferred.index = index;
         return;
       } catch (error) {
         throwIfAborted(signal);
-        if (!["FETCH_FAILED", "INTEGRITY_MISMATCH"].includes(error?.code)) throw error;
+        if (isDamage(error)) damaged.add(index);
+        else if (error?.code !== "FETCH_FAILED") throw error;
         // Damage is told first: it does not pass by itself.
-        if (failure?.code !== "INTEGRITY_MISMATCH") failure = error;
+        if (!isDamage(failure)) failure = error;
       }
     }
     throw failure;
   }
 
-  async #fetchFrom(mirror, { from, to, signal }) {
+  async #fetchFrom(mirror, { from, to, places }, { take, signal, cache }) {
     const { fetch, stallTimeoutMs } = this.#options;
-    const body = await mirror.open(this.#name, { from, to, fetch, stallTimeoutMs, signal, required: true, cache: "default" });
+    const body = await mirror.open(this.#name, { from, to, fetch, stallTimeoutMs, signal, required: true, cache });
     const failed = (why) => new CoromError("FETCH_FAILED", `${this.#name}: ${why}`);
     if (body === null) throw failed("the file is gone; call update");
     try {
@@ -119,12 +126,14 @@ export class RowReader {
         length += chunk.length;
       }
       if (length < bytes.length) throw failed(`the server sent ${length} of ${bytes.length} bytes`);
-      return bytes;
+      for (const [offset, length] of places) take(offset, bytes.subarray(offset - from, offset - from + length));
     } finally {
       await body.cancel();
     }
   }
 }
+
+const isDamage = (error) => error?.code === "INTEGRITY_MISMATCH";
 
 /** Groups places that rise into runs `{ from, to, places }` that are requested at once. */
 function runsOf(places) {

@@ -6,6 +6,7 @@ import { Catalog } from "corom/search";
 import { browserSite } from "../support/browser-site.mjs";
 import { buildCatalog, randomVector } from "../support/catalogs.mjs";
 import { pageFiles } from "../support/chromium.mjs";
+import { tagOf } from "../support/fault-server.mjs";
 
 const ends = [];
 const VECTOR = Array.from(randomVector());
@@ -83,6 +84,33 @@ const asked = () => here.site.take().map(({ name }) => name).filter((name) => na
 
 /** Rounds what logarithms of another engine may change in the last bit. */
 const rounded = (value) => JSON.parse(JSON.stringify(value, (_, item) => (typeof item === "number" ? Number(item.toPrecision(5)) : item)));
+
+test("damaged rows in the browser's HTTP cache are requested past it", async () => {
+  const page = await here.open();
+  await page.evaluate(async () => {
+    const { Catalog } = await import("/pkg/search.js");
+    self.shop = await Catalog.load("/coded/", { vectors: "codes", cache: "none" });
+    await shop.ready;
+  });
+  const name = coded.names()[0];
+  const bytes = coded.files()[name];
+  const damaged = bytes.map((byte, i) => (i > bytes.length / 2 ? byte ^ 1 : byte));
+  const seen = new Set();
+  here.site.take();
+  // The browser keeps the first answer to each range.
+  const fault = { other: damaged, tag: tagOf(bytes), headers: { "cache-control": "max-age=3600" } };
+  here.site.fault = ({ range }) => (seen.has(range) ? undefined : (seen.add(range), fault));
+  const found = await page.evaluate(async (vector) => {
+    const { hits, estimated } = await self.shop.search(Float32Array.from(vector), { topK: 40 });
+    return { ids: hits.map(({ id }) => id), estimated };
+  }, VECTOR);
+  const whole = await Catalog.load(coded.catalog);
+  const { hits } = await whole.search(VECTOR, { topK: 40 });
+  whole.free();
+  assert.deepEqual(found, { ids: hits.map(({ id }) => id), estimated: undefined });
+  const ranges = here.site.take().map(({ range }) => range);
+  assert.ok(seen.size > 0 && ranges.length > seen.size, "the server was asked again");
+});
 
 for (const entry of ["search.js", "search-worker.js"]) {
   for (const cache of ["opfs", "cache-api"]) {
