@@ -56,7 +56,8 @@ export type Progress =
        * - `CACHE_FAILED`: the cache cannot be opened, read or written, or does not answer. Loading continues without it.
        * - `OFFLINE`: no server could be reached. The files of an earlier load are used.
        * - `GPU_FALLBACK`: the GPU has failed or cannot run the model, and the CPU runs it. Also sent during later calls.
-       * - `ROWS_UNAVAILABLE`: a catalog with `vectors: "codes"` could not read rows. Scores are estimates until it can.
+       * - `ROWS_UNAVAILABLE`: a catalog with `vectors: "codes"` could not read rows, or a search wanted too many. Its
+       *   scores are estimates.
        */
       readonly code: "CACHE_FULL" | "CACHE_FAILED" | "OFFLINE" | "GPU_FALLBACK" | "ROWS_UNAVAILABLE";
       readonly message: string;

@@ -174,8 +174,8 @@ export interface SearchResult {
    */
   readonly exact: boolean;
   /**
-   * True if hits have estimated scores, because rows that the search wanted could not be read or should not be; see
-   * `vectors: "codes"` of `Catalog.load`. Otherwise absent.
+   * True if hits have estimated scores, because rows that the search wanted could not be read, should not be, or were too
+   * many (the warning `ROWS_UNAVAILABLE`); see `vectors: "codes"` of `Catalog.load`. Otherwise absent.
    */
   readonly estimated?: boolean;
   /** Milliseconds for the query's vector, for the search, and for reranking. */

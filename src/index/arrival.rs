@@ -9,10 +9,6 @@ use super::synonyms::Synonyms;
 use super::vectors::rows::{ROW_HASH_BYTES, row_bytes, row_hash};
 use crate::error::{Error, ErrorCode, Result, fail};
 
-/// Single rows that are kept when the next search begins, in bytes: those of about ten searches of a million items. A page
-/// may have little memory, and where rows come from they are kept too.
-const KEPT_ROW_BYTES: usize = 16 << 20;
-
 /// Returns the places of the sections in a catalog file or a delta, from its first bytes, as JSON: `hash`, `bytes` of the
 /// whole file, `headerBytes`, and `sections`, each with `name`, `offset` and `length`. Null if the header has not arrived
 /// as a whole.
@@ -67,6 +63,10 @@ impl Catalog {
             self.segments[0].bytes.truncate(before);
             return Err(error);
         }
+        let segment = &mut self.segments[0];
+        if segment.has(SectionKind::Rows) {
+            segment.single_rows.clear();
+        }
         Ok(())
     }
 
@@ -97,17 +97,22 @@ impl Catalog {
         self.segments.iter().all(|segment| matches!(segment.rows(), Ok(Some(_))))
     }
 
-    /// Drops the rows that arrived by themselves, if they and `more` bytes of them would be too many. They arrive again when
-    /// a search wants them.
-    pub fn make_room(&mut self, more: usize) {
+    /// Makes room for rows of `more` bytes that the last search wants: drops other rows that arrived by themselves, if all of
+    /// them would be too many. They arrive again when a search wants them. Returns the bytes of those that stay.
+    pub fn make_room(&mut self, more: usize) -> usize {
         let rows = &mut self.segments[0].single_rows;
-        if rows.values().map(Vec::len).sum::<usize>().saturating_add(more) > KEPT_ROW_BYTES {
-            rows.clear();
-        }
+        rows.make_room(more);
+        rows.bytes()
+    }
+
+    /// Returns the bytes of the rows that arrived by themselves. None are kept once all rows have arrived.
+    pub fn single_row_bytes(&self) -> usize {
+        self.segments[0].single_rows.bytes()
     }
 
     /// Adds rows of the catalog's file that arrived by themselves: the bytes from `offset` on. They are whole rows, as
-    /// [`SearchResult::missing_rows`](super::SearchResult::missing_rows) names them.
+    /// [`SearchResult::missing_rows`](super::SearchResult::missing_rows) names them. If all rows have arrived meanwhile, they
+    /// are not needed.
     ///
     /// # Errors
     /// `INVALID_ARGUMENT` if the bytes are no whole rows, `INTEGRITY_MISMATCH` if they are those of another catalog.
@@ -142,7 +147,9 @@ impl Catalog {
                     "addRows: the row of item {item} is damaged, or belongs to another catalog"
                 );
             }
-            segment.single_rows.insert(item, bytes.to_vec());
+            if !segment.has(SectionKind::Rows) {
+                segment.single_rows.insert(item, bytes);
+            }
         }
         Ok(())
     }

@@ -49,6 +49,7 @@ mod segment;
 mod semantic;
 #[cfg(any(feature = "index", not(target_arch = "wasm32")))]
 mod serde_support;
+mod single_rows;
 mod suggest;
 mod synonyms;
 mod text;

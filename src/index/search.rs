@@ -43,6 +43,7 @@ impl Catalog {
         vector: Option<&[f32]>,
     ) -> Result<SearchResult> {
         Self::check(request)?;
+        self.segments[0].single_rows.begin_search();
         let ranking = Ranking::new(self, request)?;
         let conjuncts = match &request.filter {
             Some(filter) => Filter::read(filter, &self.schema)?.conjuncts(),

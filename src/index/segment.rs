@@ -1,6 +1,5 @@
 //! One file of a catalog: the catalog itself or a delta's items, read in place.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::dictionary::Dictionary;
@@ -8,6 +7,7 @@ use super::format::container::{FileKind, Header, SectionKind};
 use super::ids::Ids;
 use super::postings::Postings;
 use super::schema::{RowKind, Schema};
+use super::single_rows::SingleRows;
 use super::texts::Texts;
 use super::vectors::codes::Codes;
 use super::vectors::rows::{ROW_HASH_BYTES, Row, Rows};
@@ -21,8 +21,8 @@ pub(crate) struct Segment {
     pub(crate) schema: Schema,
     /// The number of its first item in the catalog.
     pub(crate) first: usize,
-    /// Rows that arrived by themselves, by item.
-    pub(crate) single_rows: BTreeMap<usize, Vec<u8>>,
+    /// Rows that arrived by themselves. None if all rows are there.
+    pub(crate) single_rows: SingleRows,
 }
 
 impl Segment {
@@ -36,7 +36,7 @@ impl Segment {
             Some(section) => Schema::read(section)?,
             None => fail!(InvalidCatalog, "catalog: the schema is missing"),
         };
-        let segment = Self { bytes, header, schema, first, single_rows: BTreeMap::new() };
+        let segment = Self { bytes, header, schema, first, single_rows: SingleRows::default() };
         let items = segment.items();
         Dictionary::open(segment.section(SectionKind::Dictionary)?)?;
         if Some(segment.section(SectionKind::Lengths)?.len())
@@ -156,7 +156,7 @@ impl Segment {
     /// Returns the row of an item, if it is there.
     pub(crate) fn row(&self, local: usize) -> Result<Option<Row<'_>>> {
         let Some(space) = &self.schema.vectors else { return Ok(None) };
-        let single = || self.single_rows.get(&local).map(|row| Row::read(row, space.rows));
+        let single = || self.single_rows.get(local).map(|row| Row::read(row, space.rows));
         Ok(self.rows()?.map(|rows| rows.get(local)).or_else(single))
     }
 

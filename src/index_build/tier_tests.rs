@@ -192,33 +192,55 @@ fn rows_of_another_catalog_and_parts_of_rows_are_rejected() {
         let error = part.add_rows(start, &damaged).unwrap_err();
         assert_eq!(error.code().as_str(), "INTEGRITY_MISMATCH", "byte {at}");
     }
-    part.add_rows(start, &file[start..start + 3 * width]).unwrap();
-    part.make_room((16 << 20) - 3 * width);
-    assert!(part.row(2).unwrap().is_some(), "there is room for these and those");
-    part.make_room((16 << 20) - 3 * width + 1);
-    assert!(part.row(2).unwrap().is_none());
+    assert_eq!(part.single_row_bytes(), 0);
     assert_eq!(layout(&file[..40]).unwrap(), Json::Null);
     assert!(layout(b"<html>").is_err());
 }
 
 #[test]
-fn rows_of_earlier_searches_make_room_for_new_ones() {
-    let all = items(100, 1);
+fn rows_of_earlier_searches_make_room_for_those_of_the_last_one() {
+    let all = items(1500, 1);
     let file = file(RowKind::Int8, &all);
-    let start = end_of(&file, "codes").next_multiple_of(64);
     let mut part = Catalog::open(file[..end_of(&file, "codes")].to_vec(), Check::Part).unwrap();
-    let wanted = |part: &Catalog| {
-        let request = SearchRequest { top_k: 100, ..Default::default() };
-        let found = part.search(&request, all[3].vector.as_deref()).unwrap();
-        found.missing_rows.iter().map(|place| place[1]).sum::<usize>()
+    let full = 16 << 20;
+    // Reads the rows of a page, and returns their bytes. `room` is made before.
+    let read = |part: &mut Catalog, vector: usize, offset: usize, room: usize| {
+        let request = SearchRequest { offset, ..Default::default() };
+        let (mut bytes, mut rounds) = (0, 0);
+        loop {
+            let found = part.search(&request, all[vector].vector.as_deref()).unwrap();
+            let wanted: usize = found.missing_rows.iter().map(|place| place[1]).sum();
+            if wanted == 0 {
+                return bytes;
+            }
+            if rounds == 0 && room > 0 {
+                let (kept, before) = (part.make_room(room), part.single_row_bytes());
+                assert_eq!(kept, before);
+            }
+            for [offset, length] in found.missing_rows {
+                part.add_rows(offset, &file[offset..offset + length]).unwrap();
+            }
+            (bytes, rounds) = (bytes + wanted, rounds + 1);
+        }
     };
-    let rows = file.len() - start;
-    assert_eq!(wanted(&part), rows);
-    part.add_rows(start, &file[start..start + rows / 2]).unwrap();
-    part.make_room(rows / 2);
-    assert_eq!(wanted(&part), rows / 2, "there is room for both");
-    part.make_room(usize::MAX);
-    assert_eq!(wanted(&part), rows);
+    let first = read(&mut part, 3, 0, 0);
+    assert_eq!(part.single_row_bytes(), first);
+    let other = read(&mut part, 700, 0, full - first);
+    assert_eq!(part.single_row_bytes(), first + other, "there is room for both");
+    // Rows of the search that wants more stay, and those of others go.
+    let second = read(&mut part, 700, 10, full);
+    let kept = part.single_row_bytes();
+    assert!(second > 0 && kept < first + other + second && kept >= other, "{first} {other} {second} {kept}");
+    let third = read(&mut part, 700, 20, full);
+    assert!(third < kept, "a page reads what no page before it has read: {third} {kept}");
+    assert_eq!(read(&mut part, 700, 0, full) + read(&mut part, 700, 10, full), 0);
+    assert!(read(&mut part, 3, 0, full) > first / 2);
+    // All rows are there: none is kept twice, and later ones are not taken.
+    part.extend(&file[end_of(&file, "codes")..], true).unwrap();
+    assert_eq!(part.single_row_bytes(), 0);
+    let start = end_of(&file, "codes").next_multiple_of(64);
+    part.add_rows(start, &file[start..start + 12 + DIMENSION]).unwrap();
+    assert_eq!(part.single_row_bytes(), 0);
 }
 
 /// Vectors of a list, of which the file of vectors may have too few.

@@ -34,10 +34,11 @@ impl Catalog {
         Ok(self.0.extend(bytes, verify)?)
     }
 
-    /// Drops rows of earlier searches to make room for others. See [`index::Catalog::make_room`].
+    /// Drops rows of earlier searches to make room for others. Returns the bytes of those that stay. See
+    /// [`index::Catalog::make_room`].
     #[wasm_bindgen(js_name = makeRoom)]
-    pub fn make_room(&mut self, bytes: f64) {
-        self.0.make_room(bytes as usize);
+    pub fn make_room(&mut self, bytes: f64) -> f64 {
+        self.0.make_room(bytes as usize) as f64
     }
 
     /// Adds rows that a search named as `missingRows`: the bytes of the catalog's file from `offset` on. The next search

@@ -3,14 +3,14 @@
 import { throwIfAborted, untilAborted } from "../abort.js";
 import { CoromError } from "../errors.js";
 
-/** The most bytes of rows that are read for one search. A catalog keeps fewer when the next search begins. */
+/** The most bytes of rows in memory that one search wants. A catalog keeps fewer when another search begins. */
 const MAX_BYTES = 64 << 20;
-/** A search runs again so often at most. The second run wants few rows more than the first one did. */
-const MAX_ROUNDS = 4;
+/** A search runs again so often at most: each run may rank other items first, whose rows are read then. Most run twice. */
+const MAX_ROUNDS = 32;
 
 export class MissingRows {
   #warn;
-  /** The code of the error because of which rows could not be read the last time. */
+  /** The code of the error that the last warning was about; undefined after a search that has read its rows. */
   #warnedOf;
 
   /** `warn({ code, message, cause })` is called when rows cannot be read. */
@@ -20,26 +20,27 @@ export class MissingRows {
 
   /**
    * Returns the result of a search. `run()` returns `{ result, catalog, rows }`, `rows` being a RowReader or undefined.
-   * `makeRoom(catalog, bytes)` drops rows of earlier searches, and `add(catalog, offset, bytes)` adds rows to the catalog.
-   * Without the rows that it wants, the result has `estimated: true`.
+   * `makeRoom(catalog, bytes)` drops rows that the last run did not want, and returns the bytes of those that stay;
+   * `add(catalog, offset, bytes)` adds rows to the catalog. Without the rows that it wants, the result has `estimated: true`.
    */
   async search(run, { makeRoom, add, signal }) {
     let total = 0;
     for (let round = 0; ; round++) {
       const { result, catalog, rows } = run();
       const { missingRows, ...rest } = result;
-      if (missingRows === undefined) return rest;
-      if (rows === undefined || round === MAX_ROUNDS) return { ...rest, estimated: true };
+      if (missingRows === undefined) {
+        if (round > 0) this.#warnedOf = undefined;
+        return rest;
+      }
+      if (rows === undefined) return { ...rest, estimated: true };
       const bytes = missingRows.reduce((sum, [, length]) => sum + length, 0);
       total += bytes;
-      if (total > MAX_BYTES) {
-        const [wanted, most] = [total, MAX_BYTES].map((size) => Math.ceil(size / 2 ** 20));
-        const message = `this search wants ${wanted} MiB of rows, more than ${most}; ask for fewer hits, or call loadRows`;
-        this.#unavailable(new CoromError("OUT_OF_MEMORY", message));
+      // Only for the first rows of a search: those of a later run would push out the ones that the search has just read.
+      if (round === 0 && total <= MAX_BYTES) total += makeRoom(catalog, bytes) || 0; // false: another catalog is loaded
+      if (total > MAX_BYTES || round === MAX_ROUNDS) {
+        this.#unavailable(tooMany(total, round));
         return { ...rest, estimated: true };
       }
-      // Only for the first rows of a search: those of a later run would push out the ones that the search has just read.
-      if (round === 0) makeRoom(catalog, bytes);
       const take = (offset, bytes) => add(catalog, offset, bytes);
       if (!(await this.#read(rows, missingRows, { take, signal }))) return { ...rest, estimated: true };
     }
@@ -49,7 +50,6 @@ export class MissingRows {
   async #read(rows, places, { take, signal }) {
     try {
       await untilAborted(rows.read(places, { take, signal }), signal);
-      this.#warnedOf = undefined;
       return true;
     } catch (error) {
       throwIfAborted(signal);
@@ -63,4 +63,12 @@ export class MissingRows {
     if (this.#warnedOf !== error.code) this.#warn({ code: "ROWS_UNAVAILABLE", message: `${error.message}; scores are estimates`, cause: error });
     this.#warnedOf = error.code;
   }
+}
+
+/** Returns why no more rows are read for a search. */
+function tooMany(total, round) {
+  const [wanted, most] = [total, MAX_BYTES].map((size) => Math.ceil(size / 2 ** 20));
+  const message =
+    total > MAX_BYTES ? `this search wants ${wanted} MiB of rows, more than ${most}` : `this search has wanted other rows ${round} times`;
+  return new CoromError("OUT_OF_MEMORY", `${message}; ask for fewer hits, or call loadRows`);
 }
