@@ -49,7 +49,12 @@ export class CatalogFolder {
       const { fetch, stallTimeoutMs, signal } = options;
       const how = { cache: "no-cache", required: true, fetch, stallTimeoutMs, signal };
       folder.#prefetch.start(folder.#source.mirrors[0], LIST, how);
-      folder.#cache = await openCache(host, options, warn);
+      try {
+        folder.#cache = await openCache(host, options, warn);
+      } catch (error) {
+        folder.close();
+        throw error;
+      }
     }
     return folder;
   }
@@ -92,14 +97,14 @@ export class CatalogFolder {
   /** Receives a file. */
   async receive(name, receiver, signal) {
     this.#progress.expect(name);
-    const contentKey = await contentKeyOf(name);
+    const contentKey = await this.#contentKeyOf(name);
     await this.#transfer(receiver, signal).transferFile({ path: name, required: true, isVerified: true, contentKey });
   }
 
   /** Returns a reader of the rows of the first of these files. `sizeOf(name)` is the size of a file. */
   async rows(names, sizeOf) {
     const [name] = names;
-    const key = await contentKeyOf(name);
+    const key = await this.#contentKeyOf(name);
     const transfer = (sink, { signal, progress }) => {
       progress.expect(name);
       const file = { path: name, required: true, isVerified: true, contentKey: key, isBegun: key !== undefined && sink.fed() > 0 };
@@ -117,9 +122,15 @@ export class CatalogFolder {
   async keep(names, sizeOf) {
     if (this.#cache === undefined || this.isOffline || names.some((name) => hashInName(name) === undefined)) return;
     const files = [];
-    for (const path of names) files.push({ path, key: await sha256(`corom catalog ${path}`), size: sizeOf(path) });
+    for (const path of names) files.push({ path, key: await this.#contentKeyOf(path), size: sizeOf(path) });
     const bytes = encodeText(JSON.stringify({ format: "corom-catalog", files }));
     await this.#cache.storeCatalogRecord(this.#source.manifestUrl, bytes);
+  }
+
+  /** Returns the key of a file's content, that of the cache if there is one; undefined if its name does not identify it. */
+  async #contentKeyOf(name) {
+    if (hashInName(name) === undefined) return undefined;
+    return this.#cache ? sha256(`corom catalog ${name}`) : name; // where nothing is kept, pages may have no crypto.subtle
   }
 
   #offline(names, error) {
@@ -147,6 +158,3 @@ export class CatalogFolder {
     return new Transfer(receiver, { ...how, fetch, retries, stallTimeoutMs, signal });
   }
 }
-
-/** Returns the key of a file's content in the cache; undefined if its name does not identify the content. */
-const contentKeyOf = (name) => (hashInName(name) === undefined ? undefined : sha256(`corom catalog ${name}`));

@@ -92,10 +92,15 @@ async function receiveAll(folder, receiver, instance, { names, vectors, waits, s
       return vectors === "codes" ? Catalog.openCodes(receiver.take(first)) : Catalog.open(receiver.take(first));
     });
     receiver.drop(first);
-    apply(catalog);
-    await folder.keep(names, (name) => sizes.get(name));
-    for (const name of deltas) receiver.drop(name);
-    progress.report("done");
+    try {
+      apply(catalog);
+      await folder.keep(names, (name) => sizes.get(name));
+      for (const name of deltas) receiver.drop(name);
+      progress.report("done");
+    } catch (error) {
+      instance.call(() => catalog.free());
+      throw error;
+    }
     return catalog;
   };
   try {
@@ -104,7 +109,13 @@ async function receiveAll(folder, receiver, instance, { names, vectors, waits, s
       if (!isAll) {
         const catalog = instance.call(({ Catalog }) => Catalog.openKeywords(receiver.file(first)));
         apply(catalog);
-        return { instance, catalog, names, sizes, partBytes: receiver.partBytes(first), rest: all.then(finish).finally(release) };
+        const arriving = all.then(finish).finally(async () => {
+          release();
+          await whole.catch(() => {}); // so that nothing is received any more
+          receiver.dropAll();
+        });
+        arriving.catch(() => {}); // the caller may fail before it waits
+        return { instance, catalog, names, sizes, partBytes: receiver.partBytes(first), rest: arriving };
       }
     }
     await all;

@@ -136,6 +136,15 @@ export class CatalogReceiver {
     if (file) this.#instance.call(() => file.free());
   }
 
+  /** Frees all files that were not taken. None may be being received. */
+  dropAll() {
+    try {
+      for (const path of [...this.#files.keys()]) this.drop(path);
+    } catch {
+      // The instance has crashed: its whole memory is released.
+    }
+  }
+
   #isPart(path) {
     return this.#part !== undefined && path === this.#watched;
   }

@@ -1,6 +1,6 @@
 // The rows of a catalog that is loaded with `vectors: "codes"`. They are not in memory: those that a search wants are read
 // from the cache, or else from the source by ranges of bytes.
-import { throwIfAborted } from "../abort.js";
+import { childController, throwIfAborted } from "../abort.js";
 import { CoromError } from "../errors.js";
 
 /** Requests that run at the same time. */
@@ -56,13 +56,25 @@ export class RowReader {
         wanted.push([offset, length]);
       }
     }
-    const waiting = runsOf(wanted);
+    await this.#fetchAll(runsOf(wanted), { take, signal });
+    if (isDamaged) await this.#entry.drop();
+  }
+
+  /** Requests runs, a few at a time. The first failure aborts the other requests. */
+  async #fetchAll(runs, { take, signal }) {
+    const { controller, release } = childController(signal);
     const damaged = new Set();
     const next = async () => {
-      for (let run; (run = waiting.shift()) !== undefined;) await this.#fetch(run, damaged, { take, signal });
+      for (let run; (run = runs.shift()) !== undefined;) await this.#fetch(run, damaged, { take, signal: controller.signal });
     };
-    await Promise.all(Array.from({ length: MAX_PARALLEL_REQUESTS }, next));
-    if (isDamaged) await this.#entry.drop();
+    try {
+      await Promise.all(Array.from({ length: MAX_PARALLEL_REQUESTS }, next));
+    } catch (error) {
+      controller.abort(error);
+      throw error;
+    } finally {
+      release();
+    }
   }
 
   /** Transfers the rest of a file of `size` bytes into the cache. `progress` is a ProgressReporter. */
