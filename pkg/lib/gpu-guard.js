@@ -106,7 +106,10 @@ class GpuLease {
     return this.#failure;
   }
 
-  /** Returns true if the failure is that the device was lost: after sleep for instance, or when a driver starts again. */
+  /**
+   * Returns true if the failure is that the device was lost, after sleep for instance or when a driver starts again, or that
+   * the driver had an internal error.
+   */
   get isLost() {
     return this.#isLost;
   }

@@ -11,7 +11,7 @@ const LOAD_ERRORS = ["GPU_FAILED", "NEEDS_UNFUSED", "SELF_TEST_FAILED", "INVALID
 
 export const isGpuLoadError = (error) => error instanceof CoromError && LOAD_ERRORS.includes(error.code);
 
-/** The errors of loads whose device was lost meanwhile. */
+/** The errors of loads whose device was lost meanwhile, or had an internal error. */
 const losses = new WeakSet();
 
 /** Returns the error of a load, marked as one of a lost device. */
@@ -25,7 +25,7 @@ export const isLoss = (error) => losses.has(error);
 /** Key of a private option of `Corom.load`: a GpuHistory. The key is a symbol, because it is no option for callers. */
 export const GPU_HISTORY = Symbol("GPU history");
 
-/** The GPU is used again after a first failure, if the device was lost: drivers restart, and computers sleep. */
+/** The GPU is used again after a first failure, if the device itself failed: drivers restart, and computers sleep. */
 const MAX_FAILURES = 2;
 
 export class GpuHistory {

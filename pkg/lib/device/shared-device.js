@@ -15,6 +15,7 @@ export class SharedDevice {
   /** Settles when the errors of all calls until now are known. */
   #reported = Promise.resolve();
   isClosed = false;
+  /** The device itself has failed: it was lost, or its driver had an internal error. Another one may work. */
   isLost = false;
 
   /** `onClosed` is called when no other lease may begin. */
@@ -24,11 +25,14 @@ export class SharedDevice {
     this.device = device;
     this.info = infoOf(adapter);
     this.#onClosed = onClosed;
-    device.lost.then(({ reason, message }) => {
-      this.isLost = true;
-      this.fail(`the device was lost (${message || reason})`);
-    });
-    device.addEventListener("uncapturederror", ({ error }) => this.fail(textOf(error)));
+    device.lost.then(({ reason, message }) => this.#lose(`the device was lost (${message || reason})`));
+    // The scopes catch all errors of calls, so this is an internal error of the driver.
+    device.addEventListener("uncapturederror", ({ error }) => this.#lose(textOf(error)));
+  }
+
+  #lose(reason) {
+    this.isLost = true;
+    this.fail(reason);
   }
 
   /** Everything that the device returns from now on is worthless: no other lease begins. */

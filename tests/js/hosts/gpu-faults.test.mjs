@@ -54,29 +54,6 @@ describe("a page whose GPU fails", () => {
     assertOnCpu(got, /lost|results cannot be read/);
   });
 
-  test("a device that is lost while the model is loaded, and another one in a later call", async () => {
-    const source = `(async () => {
-      const before = gpus.length;
-      const warnings = [];
-      const onProgress = ({ phase, code }) => {
-        if (phase === "warning") warnings.push(code);
-        else if (gpus.length === before + 1 && warnings.length === 0) gpus.at(-1).destroy();
-      };
-      const corom = await load({ device: "webgpu", onProgress });
-      const devices = [corom.info.device];
-      for (let i = 0; i < 3000 && corom.info.device !== "webgpu"; i++) {
-        await corom.embed(many.slice(0, 2));
-        await new Promise((resolve) => setTimeout(resolve, 20));
-      }
-      const { fallback } = corom.info;
-      devices.push(corom.info.device);
-      corom.free();
-      return { devices, warnings, fallback };
-    })()`;
-    const got = await state.page.evaluate(source);
-    assert.deepEqual(got, { devices: ["wasm", "webgpu"], warnings: ["GPU_FALLBACK"], fallback: undefined });
-  });
-
   test("a device that is lost between calls, with kept vectors", async () => {
     const got = await outcome(async (onProgress) => {
       const corom = await load({ device: "webgpu", onProgress });
@@ -147,33 +124,6 @@ describe("a page whose GPU fails", () => {
       return { corom, data };
     });
     assertOnCpu(got, /no memory/);
-  });
-
-  test("a buffer that cannot be allocated for another model: the first one stays on the GPU", async () => {
-    await state.page.evaluate(async () => {
-      globalThis.warnings = [];
-      const onProgress = ({ phase, message }) => phase === "warning" && warnings.push(message);
-      globalThis.first = await load({ device: "webgpu", onProgress });
-      globalThis.before = (await first.embed(texts)).data;
-    });
-    const got = await outcome(async (onProgress) => {
-      const { createBuffer } = GPUDevice.prototype;
-      let buffers = 0;
-      GPUDevice.prototype.createBuffer = function (descriptor) {
-        const size = ++buffers === 5 ? this.limits.maxBufferSize + 4 : descriptor.size;
-        return createBuffer.call(this, { ...descriptor, size });
-      };
-      const corom = await load({ device: "webgpu", onProgress });
-      GPUDevice.prototype.createBuffer = createBuffer;
-      return { corom, data: (await corom.embed(many)).data };
-    });
-    assertOnCpu(got, /exceeds|size|invalid/i);
-    const after = await state.page.evaluate(async () => {
-      const { data } = await first.embed(texts);
-      return { cosine: cosine(data, before, 32), device: first.info.device, devices: gpus.length, warnings };
-    });
-    assert.ok(after.cosine >= MIN_COSINE, JSON.stringify(after));
-    assert.deepEqual([after.device, after.devices, after.warnings], ["webgpu", 1, []]);
   });
 
   test("an adapter that gives no device", async () => {

@@ -16,7 +16,7 @@ const RERANKER = rerankerFiles("two-labels");
 const served = (folder, files) => Object.entries(files).map(([name, bytes]) => [`${folder}/${name}`, { bytes: Buffer.from(bytes) }]);
 
 /**
- * Opens a page before each test of the calling file. Returns an object with `page`, `complaints` (errors of the console)
+ * Opens a page before each test of the calling file, or with `isKept` one for all of them. Returns an object with `page`, `complaints` (errors of the console)
  * and `asked`, the URLs of the requests. In the page there are
  *
  *   load(options, source)   loads the model with `Corom` of browser.js
@@ -25,7 +25,7 @@ const served = (folder, files) => Object.entries(files).map(([name, bytes]) => [
  *   cosine(a, b, dimension) the least cosine of the rows of two lists
  *   failure(promise)        the error of a rejected promise
  */
-export function useGpuPage({ flags = GPU_FLAGS } = {}) {
+export function useGpuPage({ flags = GPU_FLAGS, isKept = false } = {}) {
   const state = {};
   before(async () => {
     const scripts = ["gpu-thread.mjs", "gpu-driver.js"].map((name) => [
@@ -39,7 +39,7 @@ export function useGpuPage({ flags = GPU_FLAGS } = {}) {
     await state.browser?.close();
     await state.site?.close();
   });
-  beforeEach(async () => {
+  (isKept ? before : beforeEach)(async () => {
     Object.assign(state, { complaints: [], asked: [] });
     state.context = await state.browser.newContext();
     state.page = await state.context.newPage();
@@ -51,7 +51,7 @@ export function useGpuPage({ flags = GPU_FLAGS } = {}) {
     await state.page.goto(`${state.site.address}page.html`);
     await state.page.evaluate(inPage, { texts: GOLDEN.texts, maxLength: GOLDEN.max_length });
   });
-  afterEach(() => state.context.close());
+  if (!isKept) afterEach(() => state.context.close());
   return state;
 }
 
