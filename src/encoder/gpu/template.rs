@@ -7,6 +7,8 @@
 //! | `//#include NAME` | the expanded template NAME |
 //! | `//#if FLAG`, `//#else`, `//#end` | the lines between, if FLAG is defined or not |
 //! | `//#repeat VAR COUNT`, `//#end` | the lines between, for VAR from 0 on; COUNT is a constant or a number |
+//! | `//#define NAME`, `//#end` | nothing; a template that is included later uses the lines between |
+//! | `//#use NAME` | the lines that NAME was defined as, expanded here |
 //! | `${EXPR}` | the value of a constant, or a sum of products of constants and numbers |
 //!
 //! Loops are unrolled here because private arrays with variable indices are slow on many drivers.
@@ -58,7 +60,7 @@ pub(super) fn expand(
     let lines: Vec<&str> = text.lines().collect();
     let variables = definitions.0.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
     let mut expanded = String::with_capacity(2 * text.len());
-    Expansion { includes, out: &mut expanded }.lines(&lines, &variables)?;
+    Expansion { includes, out: &mut expanded, defined: BTreeMap::new() }.lines(&lines, &variables)?;
     Ok(expanded)
 }
 
@@ -67,10 +69,12 @@ type Variables = BTreeMap<String, u32>;
 struct Expansion<'a> {
     includes: &'a dyn Fn(&str) -> Option<&'static str>,
     out: &'a mut String,
+    /// The lines of the definitions so far.
+    defined: BTreeMap<&'a str, Vec<&'a str>>,
 }
 
-impl Expansion<'_> {
-    fn lines(&mut self, lines: &[&str], variables: &Variables) -> Result<()> {
+impl<'a> Expansion<'a> {
+    fn lines(&mut self, lines: &[&'a str], variables: &Variables) -> Result<()> {
         let mut at = 0;
         while let Some(line) = lines.get(at) {
             let Some(directive) = line.trim_start().strip_prefix("//#") else {
@@ -78,7 +82,7 @@ impl Expansion<'_> {
                 at += 1;
                 continue;
             };
-            let words: Vec<&str> = directive.split_whitespace().collect();
+            let words: Vec<&'a str> = directive.split_whitespace().collect();
             match words[..] {
                 ["include", name] => {
                     let text = (self.includes)(name).ok_or_else(|| unknown(name))?;
@@ -104,6 +108,18 @@ impl Expansion<'_> {
                         self.lines(&lines[at + 1..at + end], &variables)?;
                     }
                     at += end + 1;
+                }
+                ["define", name] => {
+                    let (_, end) = block(&lines[at..])?;
+                    self.defined.insert(name, lines[at + 1..at + end].to_vec());
+                    at += end + 1;
+                }
+                ["use", name] => {
+                    // Taken out meanwhile, so that lines that use themselves are an error.
+                    let lines = self.defined.remove(name).ok_or_else(|| unknown(name))?;
+                    self.lines(&lines, variables)?;
+                    self.defined.insert(name, lines);
+                    at += 1;
                 }
                 _ => return Err(unknown(directive)),
             }
@@ -132,7 +148,7 @@ fn block(lines: &[&str]) -> Result<(Option<usize>, usize)> {
     for (at, line) in lines.iter().enumerate() {
         let Some(directive) = line.trim_start().strip_prefix("//#") else { continue };
         match directive.split_whitespace().next() {
-            Some("if" | "repeat") => depth += 1,
+            Some("if" | "repeat" | "define") => depth += 1,
             Some("else") if depth == 1 => middle = Some(at),
             Some("end") => {
                 depth -= 1;
@@ -177,11 +193,25 @@ mod tests {
         assert_eq!(expanded("//#if UNSET\n//#if SET\na\n//#end\n//#else\nb\n//#end"), "b\n");
         assert_eq!(expanded("//#if UNSET\na\n//#end"), "");
         assert_eq!(expanded("//#include part"), "part 2\n");
+        let defined = "//#define own\n//#repeat j N\n${i+j}\n//#end\n//#end\nb\n";
+        let used = "//#repeat i 2\n//#use own\n//#end";
+        assert_eq!(expanded(&[defined, used].concat()), "b\n0\n1\n1\n2\n");
     }
 
     #[test]
     fn unknown_names_and_open_blocks_are_errors() {
-        for text in ["${M}", "//#include other", "//#if SET\na", "//#repeat i M\n//#end", "//#other", "${N"] {
+        let own = "//#define own\n//#use own\n//#end\n//#use own";
+        for text in [
+            "${M}",
+            "//#include other",
+            "//#if SET\na",
+            "//#repeat i M\n//#end",
+            "//#other",
+            "${N",
+            "//#define own\na",
+            "//#use own",
+            own,
+        ] {
             assert!(expand(text, &Definitions::default(), &|_| None).is_err(), "{text}");
         }
     }

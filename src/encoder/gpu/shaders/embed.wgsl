@@ -19,6 +19,8 @@ struct Params {
 //#if I8
 @group(0) @binding(5) var<storage, read> words: array<u32>;
 @group(0) @binding(6) var<storage, read> word_scales: array<f32>;
+
+//#include signed_bytes
 //#end
 
 //#include layer_norm
@@ -29,9 +31,7 @@ fn word_quad(id: u32, quad: u32) -> vec4<f32> {
     return words[at];
     //#end
     //#if I8
-    let word = words[at];
-    let bytes = bitcast<vec4<i32>>(vec4<u32>(word << 24u, word << 16u, word << 8u, word)) >> vec4<u32>(24u);
-    return vec4<f32>(bytes) * word_scales[id];
+    return signed_bytes(words[at]) * word_scales[id];
     //#end
 }
 

@@ -3,22 +3,7 @@
 //
 // norm is gamma, then beta, one quad per quad of columns. Columns from params.width on are 0 and do not count.
 
-const THREADS: u32 = 64u;
-
-var<workgroup> partial_sums: array<f32, 64>;
-
-fn total(sum: f32, thread: u32) -> f32 {
-    workgroupBarrier();
-    partial_sums[thread] = sum;
-    for (var half = THREADS / 2u; half > 0u; half /= 2u) {
-        workgroupBarrier();
-        if (thread < half) {
-            partial_sums[thread] += partial_sums[thread + half];
-        }
-    }
-    workgroupBarrier();
-    return partial_sums[0];
-}
+//#include row_sum
 
 // Normalizes the row at `start`, of which this thread has written each quad from `thread` on. `sum` is the sum of
 // these quads.

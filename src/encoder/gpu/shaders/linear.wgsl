@@ -1,20 +1,10 @@
 // Linear, tiled: y = act(x · Wᵀ + bias) for rows of a tile of TILE_ROWS by TILE_COLUMNS. The scalar twin is
 // `reference_linear`.
 //
-// x is [rows, input_quads] in vectors of 4 inputs, y is [rows, output_quads]. Per step of 16 inputs, both operands
+// y is [rows, output_quads]. Per step of 16 inputs, both operands
 // are transposed into workgroup memory: tile_x[input][row quad] and tile_w[input][output quad]. A thread computes
 // ROW_QUADS · 4 rows of COLUMN_QUADS quads of outputs.
 
-struct Params {
-    rows: u32,
-    input_quads: u32,
-    output_quads: u32,
-    fault: u32,
-}
-
-@group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read_write> y: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> x: array<vec4<f32>>;
 //#include weight
 
 const STEP: u32 = 16u;
@@ -30,10 +20,6 @@ const STRIDE_W: u32 = TILE_COLUMN_QUADS + 1u;
 
 var<workgroup> tile_x: array<vec4<f32>, ${TILE_X}>;
 var<workgroup> tile_w: array<vec4<f32>, ${TILE_W}>;
-
-fn x_quad(row: u32, quad: u32) -> vec4<f32> {
-    return x[min(row, params.rows - 1u) * params.input_quads + quad];
-}
 
 fn load_x(first_row: u32, first_quad: u32, thread: u32) {
     for (var unit = thread; unit < TILE_ROW_QUADS * STEP_QUADS; unit += THREADS) {

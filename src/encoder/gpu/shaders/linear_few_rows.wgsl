@@ -3,16 +3,6 @@
 // The time is that of reading the weights, so each weight is read once. A workgroup computes 16 outputs; 8 threads
 // (lanes) share the inputs of a pair of outputs, and their sums are added up in workgroup memory.
 
-struct Params {
-    rows: u32,
-    input_quads: u32,
-    output_quads: u32,
-    fault: u32,
-}
-
-@group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read_write> y: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> x: array<vec4<f32>>;
 //#include weight
 
 const THREADS: u32 = 64u;
@@ -24,10 +14,6 @@ const ROW_QUADS: u32 = 4u;
 var<workgroup> tile_x: array<vec4<f32>, 256>;
 // [lane][output][row quad]
 var<workgroup> partial_sums: array<vec4<f32>, 512>;
-
-fn x_quad(row: u32, quad: u32) -> vec4<f32> {
-    return x[min(row, params.rows - 1u) * params.input_quads + quad];
-}
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {

@@ -8,9 +8,7 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> y: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> x: array<vec4<f32>>;
 
-const THREADS: u32 = 64u;
-
-var<workgroup> partial_sums: array<f32, 64>;
+//#include row_sum
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
@@ -19,16 +17,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     for (var quad = thread; quad < params.row_quads; quad += THREADS) {
         squares += dot(x[start + quad], x[start + quad]);
     }
-    partial_sums[thread] = squares;
-    for (var half = THREADS / 2u; half > 0u; half /= 2u) {
-        workgroupBarrier();
-        if (thread < half) {
-            partial_sums[thread] += partial_sums[thread + half];
-        }
-    }
-    workgroupBarrier();
     // A norm below 1e-12 counts as 1e-12. Its square would be a small normal number.
-    let norm = max(sqrt(partial_sums[0]), 1.0e-12);
+    let norm = max(sqrt(total(squares, thread)), 1.0e-12);
     for (var quad = thread; quad < params.row_quads; quad += THREADS) {
         y[start + quad] = x[start + quad] / norm;
     }

@@ -3,40 +3,10 @@
 //
 // A division of WGSL has an error of up to 2.5 units in the last place, so the two quotients of a row are computed in
 // integers. A row with a NaN or an infinity has the scale NaN and q = 0.
+//
+// Per row, y has the bits of the scale, the words of the high plane, the words of the low plane.
 
-struct Params {
-    input_quads: u32,
-    max: u32,
-    zero: u32,
-}
-
-@group(0) @binding(0) var<uniform> params: Params;
-// Per row: the bits of the scale, the words of the high plane, the words of the low plane.
-@group(0) @binding(1) var<storage, read_write> y: array<u32>;
-@group(0) @binding(2) var<storage, read> x: array<vec4<f32>>;
-//#if FACTORS
-@group(0) @binding(3) var<storage, read> factors: array<vec4<f32>>;
-//#end
-
-const THREADS: u32 = 64u;
-const INFINITY_BITS: u32 = 0x7f800000u;
-// The bits of 1e-30, the least magnitude that counts.
-const LEAST_BITS: u32 = ${LEAST_BITS}u;
-
-var<workgroup> largest: array<u32, 64>;
-
-fn rounded(product: vec4<f32>) -> vec4<f32> {
-    return bitcast<vec4<f32>>(bitcast<vec4<u32>>(product) ^ vec4<u32>(params.zero));
-}
-
-fn value(row: u32, quad: u32) -> vec4<f32> {
-    let values = x[row * params.input_quads + quad];
-    //#if FACTORS
-    return rounded(values * factors[quad]);
-    //#else
-    return values;
-    //#end
-}
+//#include quantize
 
 // Returns a / b · 2^e, rounded to the nearest float, ties to even. a and b are below 2^24 and not 0, and the result is
 // a normal number.
@@ -69,8 +39,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let row = group.x;
     var most = 0u;
     for (var quad = thread; quad < params.input_quads; quad += THREADS) {
-        let bits = bitcast<vec4<u32>>(value(row, quad)) & vec4<u32>(0x7fffffffu);
-        most = max(most, max(max(bits.x, bits.y), max(bits.z, bits.w)));
+        most = max(most, largest_bits(value(row, quad)));
     }
     largest[thread] = most;
     for (var half = THREADS / 2u; half > 0u; half /= 2u) {
@@ -84,7 +53,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     var scale = 0u;
     var inverse = 0.0;
     if (bits >= INFINITY_BITS) {
-        scale = 0x7fc00000u;
+        scale = NAN_BITS;
     } else if (bits >= LEAST_BITS) {
         let exponent = i32(bits >> 23u) - 150;
         let significand = (bits & 0x7fffffu) | 0x800000u;
@@ -105,9 +74,4 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         y[start + 1u + quad] = packed(high);
         y[start + 1u + params.input_quads + quad] = packed(low);
     }
-}
-
-fn packed(bytes: vec4<i32>) -> u32 {
-    let shifted = (bitcast<vec4<u32>>(bytes) & vec4<u32>(255u)) << vec4<u32>(0u, 8u, 16u, 24u);
-    return shifted.x | shifted.y | shifted.z | shifted.w;
 }

@@ -1,8 +1,11 @@
-// The weights of a Linear, and what follows the sums. Included by the variants of Linear.
+// The operands of a Linear in floats, and what follows the sums. Included by the variants of Linear.
 //
-// weight is [outputs, input_quads], 4 inputs per element. vectors has one quad of scales per quad of outputs, then
-// the zero points, then the biases. factors has one quad per quad of inputs.
+// x is [rows, input_quads], weight is [outputs, input_quads], 4 inputs per element. factors has one quad per quad of
+// inputs.
 
+//#include product
+
+@group(0) @binding(2) var<storage, read> x: array<vec4<f32>>;
 //#if F32
 @group(0) @binding(3) var<storage, read> weight: array<vec4<f32>>;
 //#end
@@ -11,11 +14,12 @@
 //#end
 //#if I8
 @group(0) @binding(3) var<storage, read> weight: array<u32>;
+
+//#include signed_bytes
 //#end
 //#if I4
 @group(0) @binding(3) var<storage, read> weight: array<u32>;
 //#end
-@group(0) @binding(4) var<storage, read> vectors: array<vec4<f32>>;
 //#if FACTORS
 @group(0) @binding(5) var<storage, read> factors: array<vec4<f32>>;
 //#end
@@ -23,6 +27,10 @@
 // Scale and zero point of each block of 32 inputs, [outputs, blocks].
 @group(0) @binding(${BLOCKS_BINDING}) var<storage, read> blocks: array<vec2<f32>>;
 //#end
+
+fn x_quad(row: u32, quad: u32) -> vec4<f32> {
+    return x[min(row, params.rows - 1u) * params.input_quads + quad];
+}
 
 fn input_factor(quad: u32) -> vec4<f32> {
     //#if FACTORS
@@ -48,10 +56,8 @@ fn weight_quad(output: u32, quad: u32) -> vec4<f32> {
     return bitcast<vec4<f32>>(bitcast<vec4<u32>>(values) | signs);
     //#end
     //#if I8
-    let word = weight[output * params.input_quads + quad];
-    // Shifts keep the sign of each byte. unpack4xI8 is not in every browser.
-    let bytes = bitcast<vec4<i32>>(vec4<u32>(word << 24u, word << 16u, word << 8u, word)) >> vec4<u32>(24u);
-    return vec4<f32>(bytes) - vec4<f32>(vectors[params.output_quads + output / 4u][output % 4u]);
+    let bytes = signed_bytes(weight[output * params.input_quads + quad]);
+    return bytes - vec4<f32>(vectors[params.output_quads + output / 4u][output % 4u]);
     //#end
     //#if I4
     // A block is 4 words of 8 inputs, 8 quads.
@@ -63,9 +69,6 @@ fn weight_quad(output: u32, quad: u32) -> vec4<f32> {
     //#end
 }
 
-//#include activation
-
 fn finish(output_quad: u32, sums: vec4<f32>) -> vec4<f32> {
-    let bias = vectors[2u * params.output_quads + output_quad];
-    return activate(sums * vectors[output_quad] + bias);
+    return activate(sums * vectors[output_quad] + bias(output_quad));
 }

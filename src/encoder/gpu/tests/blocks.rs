@@ -82,7 +82,7 @@ fn wrong_products_of_blocks_are_found_and_the_faster_variant_is_chosen() {
     assert_eq!(run_with(export, exact).0.kernel, "wgsl integers");
     for (template, from, to) in [
         ("linear_i8_blocks", "* scale[", "* scale.x + 0.0 * scale["),
-        ("linear_i8_blocks", "vec4<u32>(blocks + quad)", "vec4<u32>(quad)"),
+        ("linear_i8_blocks", "vec4<u32>(blocks() + quad)", "vec4<u32>(quad)"),
         ("linear_i8_blocks", "(x, w.y)", "(x, w.x)"),
         ("quantize_blocks", "(round(", "(floor("),
         ("quantize_blocks", "(1.0 / 127.0)", "(1.0 / 126.0)"),
