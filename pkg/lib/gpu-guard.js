@@ -163,6 +163,15 @@ class GpuLease {
     this.#wake();
   }
 
+  /** A piece of work has ended, so the instance may send the next one. */
+  #workDone() {
+    const done = this.#shared.device.queue.onSubmittedWorkDone();
+    const wake = () => this.#wake();
+    // In a later task than the callback in WebAssembly, which is several microtasks away.
+    done.then(yieldToEventLoop).then(wake, wake);
+    return done;
+  }
+
   #wake() {
     for (const resolve of this.#waiting) resolve();
     this.#waiting.clear();
@@ -171,7 +180,7 @@ class GpuLease {
   /** The object that wgpu takes for `self`. */
   #scope() {
     const { gpu, adapter, device } = this.#shared;
-    const queue = this.#guarded(device.queue, {});
+    const queue = this.#guarded(device.queue, { onSubmittedWorkDone: this.#caught(() => this.#workDone()) });
     const createBuffer = (descriptor) => this.#track(device.createBuffer(descriptor));
     const own = { queue, createBuffer: this.#caught(createBuffer), destroy: () => this.free() };
     const guardedAdapter = {

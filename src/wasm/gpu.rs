@@ -44,6 +44,12 @@ impl Gpu {
         self.0.failure()
     }
 
+    /// Returns the time that the checks took, with the compilation of shaders; 0 before.
+    #[wasm_bindgen(js_name = checkMs)]
+    pub fn check_ms(&self) -> f64 {
+        self.0.check_ms()
+    }
+
     /// Returns the bytes of all buffers that this instance has on the GPU.
     #[wasm_bindgen(js_name = liveBytes)]
     pub fn live_bytes(&self) -> f64 {

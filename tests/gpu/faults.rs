@@ -122,6 +122,30 @@ fn models_share_a_device_and_survive_its_loss() {
     }
 }
 
+/// An allocation that fails ends the GPU for the model that makes it, while it loads or in a call.
+#[test]
+fn a_failed_allocation_leaves_the_other_models_on_the_device() {
+    let Some(sound) = device(None) else { return };
+    let expected = load(Some(sound.clone())).embed(&TEXTS).unwrap();
+    let (_, of_first) = sound.counts();
+    load(Some(sound.clone()));
+    let (_, loaded) = sound.counts();
+    for number in [of_first + 5, loaded - 1, loaded] {
+        let gpu = device(Some(Fault::Allocation(number))).unwrap();
+        let mut first = load(Some(gpu.clone()));
+        first.embed(&TEXTS).unwrap();
+        let mut second = load(Some(gpu.clone()));
+        let vectors = second.embed(&TEXTS).unwrap();
+        assert!(lowest_cosine(&vectors, &expected, second.dimension()) >= 0.999);
+        let reason =
+            second.encoder().info().fallback.clone().unwrap_or_else(|| panic!("{number}: no reason"));
+        assert!(reason.contains("GPU cannot be used"), "{reason}");
+        assert_eq!(gpu.failure(), None);
+        assert_eq!(first.embed(&TEXTS).unwrap(), expected);
+        assert_eq!(first.encoder().info().fallback, None, "{number}");
+    }
+}
+
 /// Models that were dropped leave no memory on the device.
 #[test]
 fn models_are_freed() {

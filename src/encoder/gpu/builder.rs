@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-use super::device::{GpuDevice, IntegerProducts};
+use super::device::GpuDevice;
 use super::dispatch::{GpuOp, Projections};
 use super::encoder::GpuEncoder;
 use super::inputs::TokenRows;
 use super::join::join_projections;
+use super::options::IntegerProducts;
 use super::run::GpuModel;
 use super::shaders::Shader;
 use super::slots::{Slots, is_per_text, width};

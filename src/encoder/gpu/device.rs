@@ -8,56 +8,12 @@ use std::time::Duration;
 
 use super::buffer::GpuBuffer;
 use super::failure::{FailureLog, Fault, Faults, failed};
+use super::options::IntegerProducts;
 use super::shaders::Shader;
 use crate::error::Result;
 
 /// Bytes of the uniform parameters of a dispatch.
 pub(super) const PARAMS_BYTES: u64 = 32;
-
-/// The choice of a GPU.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct GpuOptions {
-    /// True if a processor that emulates a GPU (SwiftShader, lavapipe) may be used. It is slower than the CPU back end.
-    pub allow_software: bool,
-    /// The longest time that a submission may take until the CPU takes over. The default is a minute, much more than any
-    /// submission takes, and ten minutes for an emulated GPU.
-    pub deadline: Option<Duration>,
-    /// The products that are checked by their sums.
-    pub product_checks: ProductChecks,
-    /// The products of int8 weights that may round activations to 8 bits. They are never rounded for exact kernels and
-    /// in f32.
-    pub integer_products: IntegerProducts,
-    /// A fault to inject, for tests.
-    #[doc(hidden)]
-    pub fault: Option<Fault>,
-}
-
-/// The products that are checked by the sums of their rows. The check takes about a tenth more time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum ProductChecks {
-    /// Products on GPUs whose drivers are known to lose results: Qualcomm, Arm and Imagination.
-    #[default]
-    Auto,
-    /// Products on every GPU.
-    Always,
-    /// None.
-    Never,
-}
-
-/// Products of int8 weights with activations of 8 bits in blocks of 64, instead of f32. They need WGSL's
-/// `dot4I8Packed`, and are never used where products are checked by their sums.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum IntegerProducts {
-    /// Like `Measured`, but not on a GPU that the processor emulates.
-    #[default]
-    Auto,
-    /// Where they are faster, which is measured after the checks of the first model.
-    Measured,
-    /// Wherever they are possible.
-    Always,
-    /// Nowhere.
-    Never,
-}
 
 /// A GPU that models can be loaded onto. Clones are the same device.
 ///
@@ -83,6 +39,8 @@ struct Shared {
     pipelines: Mutex<BTreeMap<Shader, Arc<Pipeline>>>,
     /// The bytes of all buffers.
     live_bytes: Arc<AtomicU64>,
+    /// The bits of the time that the checks of the latest model took: 0 before.
+    check_ms: AtomicU64,
 }
 
 /// The properties of a device that decide how it is used.
@@ -128,6 +86,7 @@ impl GpuDevice {
             faults: Faults::new(fault),
             pipelines: Mutex::default(),
             live_bytes: Arc::default(),
+            check_ms: AtomicU64::new(0),
         }))
     }
 
@@ -145,6 +104,13 @@ impl GpuDevice {
         self.with_traits(traits, fault)
     }
 
+    /// Returns the same device with other times of submissions, which counts its own pieces.
+    #[cfg(test)]
+    pub(super) fn with_pace(&self, submission_ms: f64, is_software: bool) -> Self {
+        let traits = DeviceTraits { submission_ms, is_software, ..self.0.traits.clone() };
+        self.with_traits(traits, Fault::Edited("none", "", ""))
+    }
+
     #[cfg(test)]
     fn with_traits(&self, traits: DeviceTraits, fault: Fault) -> Self {
         let Fault::Edited(template, ..) = fault else { panic!("{fault:?} is no edit") };
@@ -158,6 +124,7 @@ impl GpuDevice {
             faults: Faults::new(Some(fault)),
             pipelines: Mutex::new(pipelines),
             live_bytes: Arc::clone(&self.0.live_bytes),
+            check_ms: AtomicU64::new(0),
         }))
     }
 
@@ -196,6 +163,16 @@ impl GpuDevice {
     /// Returns the bytes of all buffers that models have on the device.
     pub fn live_bytes(&self) -> u64 {
         self.0.live_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Returns the time in milliseconds that the device took to pass the checks of the latest model, with the compilation
+    /// of shaders: 0 before.
+    pub fn check_ms(&self) -> f64 {
+        f64::from_bits(self.0.check_ms.load(Ordering::Relaxed))
+    }
+
+    pub(super) fn note_check_ms(&self, ms: f64) {
+        self.0.check_ms.store(ms.to_bits(), Ordering::Relaxed);
     }
 
     pub(super) fn deadline(&self) -> Duration {
@@ -264,9 +241,39 @@ impl GpuDevice {
         let size = if self.0.faults.fails_allocation() { limits.max_buffer_size + 4 } else { size };
         let descriptor =
             wgpu::BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: false };
-        let buffer = GpuBuffer::new(self.0.device.create_buffer(&descriptor), &self.0.live_bytes);
-        self.0.failures.check()?;
-        Ok(buffer)
+        let buffer = self.scoped(|| self.0.device.create_buffer(&descriptor))?;
+        Ok(GpuBuffer::new(buffer, &self.0.live_bytes))
+    }
+
+    /// Runs calls whose errors are those of one model: the other models keep the device. In a page, JavaScript tells the
+    /// instance of the model.
+    ///
+    /// # Errors
+    /// `GPU_FAILED` for an error of a call, or if the device has failed.
+    fn scoped<T>(&self, calls: impl FnOnce() -> T) -> Result<T> {
+        #[cfg(not(target_arch = "wasm32"))]
+        {
+            use std::task::{Context, Poll, Waker};
+            let filters = [wgpu::ErrorFilter::OutOfMemory, wgpu::ErrorFilter::Validation];
+            let [memory, validation] = filters.map(|filter| self.0.device.push_error_scope(filter));
+            let result = calls();
+            for scope in [validation, memory] {
+                // wgpu knows the error before its future is polled.
+                let mut popped = std::pin::pin!(scope.pop());
+                let error = popped.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+                self.0.failures.check()?;
+                if let Poll::Ready(Some(error)) = error {
+                    return Err(failed(&error.to_string()));
+                }
+            }
+            Ok(result)
+        }
+        #[cfg(target_arch = "wasm32")]
+        {
+            let result = calls();
+            self.0.failures.check()?;
+            Ok(result)
+        }
     }
 
     /// Creates a buffer that shaders read, with this content.
@@ -304,7 +311,7 @@ impl GpuDevice {
         if let Some(pipeline) = pipelines.get(shader) {
             return Ok(Arc::clone(pipeline));
         }
-        let pipeline = Arc::new(self.compile(shader)?);
+        let pipeline = Arc::new(self.scoped(|| self.compile(shader))??);
         pipelines.insert(shader.clone(), Arc::clone(&pipeline));
         Ok(pipeline)
     }
@@ -355,7 +362,6 @@ impl GpuDevice {
             compilation_options: wgpu::PipelineCompilationOptions::default(),
             cache: None,
         });
-        self.0.failures.check()?;
         Ok(Pipeline { pipeline, layout })
     }
 }

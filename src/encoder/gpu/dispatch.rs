@@ -105,6 +105,21 @@ impl GpuOp {
         }
     }
 
+    /// Returns the columns of the result.
+    fn width(&self) -> usize {
+        match self {
+            Self::Embed { embed, .. } => embed.norm.width,
+            Self::Linear { linear, .. } => linear.spec.outputs,
+            Self::Attention { spec, .. } => spec.hidden(),
+            Self::AddNorm { norm, .. } => norm.width,
+            Self::Clip { width, .. }
+            | Self::SelectRows { width, .. }
+            | Self::MeanRows { width, .. }
+            | Self::Normalize { width, .. } => *width,
+            Self::Joined { .. } => 0,
+        }
+    }
+
     /// Returns which blocks of queries the op reads: the queries per block, and whether only first rows are queries.
     pub(super) fn attention_blocks(&self) -> Option<(usize, bool)> {
         match self {
@@ -148,8 +163,12 @@ impl GpuOp {
         let value = |at: usize| inputs.get(at).map(|id| run.values[*id]).ok_or_else(no_input);
         let texts = run.inputs.texts;
         let out = run.values[out];
+        let width = self.width() as u64;
         let one = |pipeline: &'a Arc<Pipeline>, buffers, params, groups| {
-            vec![Dispatch { pipeline, buffers, params, groups }]
+            // The keys of an attention are the rows of its longest text.
+            let per_row = if matches!(self, Self::Attention { .. }) { 2 * run.inputs.longest } else { 1 };
+            let work = (rows * per_row) as u64 * width;
+            vec![Dispatch { pipeline, buffers, params, groups, work }]
         };
         let row_wise = [rows as u32, 1];
         Ok(match self {

@@ -2,15 +2,17 @@
 //!
 //! The first batch waits until the device has passed its checks (`verify`). A batch is cut into submissions of bounded
 //! size. Few of them are under way at a time, so that a batch that is dropped stops soon: the next one is submitted when
-//! the results of an earlier one have arrived. Each submission has one more text, whose result is known.
+//! the results of an earlier one have arrived, and none waits to be sent. Each submission has one more text, whose result
+//! is known.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::Poll;
 
 use super::pace::Pace;
-use super::run::{GpuModel, Readback, Runner};
+use super::run::{GpuModel, Runner};
 use super::slots::Slots;
+use super::submission::{Cut, Readback};
 use super::verify::{Canary, Verification, check_finite};
 use crate::batch::Batch;
 use crate::config::BertConfig;
@@ -104,9 +106,11 @@ impl GpuEncoder {
             fail!(Internal, "a batch was submitted to a GPU that is not checked")
         };
         let mut under_way: usize = runs.iter().map(|run| run.submissions.len()).sum();
+        // All use the same buffers, so the next one must come after all pieces of the one before.
+        let mut is_sent = runs.iter().flat_map(|run| &run.submissions).all(|of| of.readback.is_sent());
         let values = outputs.values();
         for Run { batch, next_text, submissions, .. } in runs {
-            while under_way < MAX_SUBMISSIONS && *next_text < batch.texts() {
+            while is_sent && under_way < MAX_SUBMISSIONS && *next_text < batch.texts() {
                 let first = *next_text;
                 let start = batch.range(first).start;
                 *next_text += 1;
@@ -115,7 +119,8 @@ impl GpuEncoder {
                 }
                 let (with_canary, place) = canary.insert(batch, first..*next_text);
                 let pieces = pace.pieces(batch.range(*next_text - 1).end - start);
-                let readback = runner.submit(model, &with_canary, values, pieces)?;
+                let readback = runner.submit(model, &with_canary, values, Cut::into(pieces))?;
+                is_sent = readback.is_sent();
                 let ranges = values.iter().map(|value| {
                     let rows =
                         if model.per_text[*value] { place.text..place.text + 1 } else { place.rows.clone() };
@@ -182,8 +187,11 @@ impl GpuEncoder {
         }
         loop {
             let Some(run) = self.runs.front_mut() else { fail!(Internal, "no batch is running") };
-            let Some(submission) = run.submissions.front() else { break };
-            let Some(arrived) = submission.readback.poll()? else { return Ok(Poll::Pending) };
+            let Some(submission) = run.submissions.front_mut() else { break };
+            let Some(arrived) = submission.readback.poll()? else {
+                self.submit_more()?;
+                return Ok(Poll::Pending);
+            };
             let own =
                 self.canary.as_ref().map_or(Ok(()), |canary| canary.check(&arrived, &submission.canary));
             if let Err(error) = own.and_then(|()| check_finite(&arrived)) {
@@ -261,7 +269,7 @@ impl Encoder for GpuEncoder {
         let mut runner = Runner::new(Slots::separate(&row_quads));
         let all: Vec<usize> = (0..row_quads.len()).collect();
         // In pieces, as long texts are submitted.
-        let readback = runner.submit(&self.model, batch, &all, 5)?;
+        let mut readback = runner.submit(&self.model, batch, &all, Cut::into(5))?;
         loop {
             if let Some(values) = readback.poll()? {
                 return Ok(all.iter().map(|value| self.model.own_columns(*value, &values)).collect());

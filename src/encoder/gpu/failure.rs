@@ -1,6 +1,6 @@
 //! The state of a device: what has gone wrong, and faults that tests inject.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::error::{Error, ErrorCode, Result};
@@ -62,6 +62,8 @@ pub(super) struct Faults {
     fault: Option<Fault>,
     submissions: AtomicU32,
     allocations: AtomicU32,
+    pieces: AtomicU32,
+    largest_work: AtomicU64,
 }
 
 impl Faults {
@@ -108,6 +110,18 @@ impl Faults {
     /// Returns true if the results of the latest submission are to be withheld.
     pub(super) fn withholds_results(&self) -> bool {
         matches!(self.fault, Some(Fault::NoResults(from)) if self.submissions.load(Ordering::Relaxed) > from)
+    }
+
+    /// Counts a piece of a submission, with its work.
+    pub(super) fn note_piece(&self, work: u64) {
+        self.pieces.fetch_add(1, Ordering::Relaxed);
+        self.largest_work.fetch_max(work, Ordering::Relaxed);
+    }
+
+    /// Returns the number of pieces, and the work of the largest one.
+    #[cfg(test)]
+    pub(super) fn pieces(&self) -> (u32, u64) {
+        (self.pieces.load(Ordering::Relaxed), self.largest_work.load(Ordering::Relaxed))
     }
 
     /// Returns how often buffers were submitted and allocated.

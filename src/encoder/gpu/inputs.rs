@@ -23,6 +23,8 @@ pub(super) struct TokenRows {
 pub(super) struct BatchInputs {
     /// The number of texts.
     pub(super) texts: usize,
+    /// The tokens of the longest text.
+    pub(super) longest: usize,
     tokens: Option<GpuBuffer>,
     text_rows: Option<GpuBuffer>,
     /// Per number of queries of a block, and whether only first rows are queries: the blocks, and their number.
@@ -43,6 +45,7 @@ impl BatchInputs {
         attention: &[(usize, bool)],
     ) -> Result<()> {
         self.texts = batch.texts();
+        self.longest = (0..batch.texts()).map(|text| batch.range(text).len()).max().unwrap_or(0);
         let mut tokens: Vec<[u32; 4]> = Vec::with_capacity(batch.tokens());
         for text in 0..batch.texts() {
             let range = batch.range(text);

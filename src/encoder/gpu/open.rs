@@ -6,12 +6,12 @@ use std::time::Duration;
 #[cfg(not(target_arch = "wasm32"))]
 use std::time::Instant;
 
-#[cfg(any(target_arch = "wasm32", test))]
-use super::device::IntegerProducts;
 use super::device::{DeviceTraits, GpuDevice};
-#[cfg(not(target_arch = "wasm32"))]
-use super::device::{GpuOptions, ProductChecks};
 use super::failure::failed;
+#[cfg(any(target_arch = "wasm32", test))]
+use super::options::IntegerProducts;
+#[cfg(not(target_arch = "wasm32"))]
+use super::options::{GpuOptions, ProductChecks};
 use crate::error::Result;
 
 /// The vendors whose drivers are known to lose results: Qualcomm, Arm and Imagination. Natively these are PCI ids or ids

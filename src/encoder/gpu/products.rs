@@ -123,7 +123,8 @@ pub(super) fn products<'a>(
                 ..=FEW_ROWS => (few_rows, [tiles(FEW_ROWS_OUTPUTS), 1]),
                 _ => (tiled, [tiles(TILE), rows.div_ceil(TILE) as u32]),
             };
-            vec![Dispatch { pipeline, buffers, params, groups }]
+            let work = product_work(&linear.spec, rows);
+            vec![Dispatch { pipeline, buffers, params, groups, work }]
         }
         LinearPipelines::Exact { quantize, linear: product, max } => {
             let mut dispatches = integer_products(linear, [quantize, product], run, [x, out], params);
@@ -151,12 +152,14 @@ fn integer_products<'a>(
             buffers,
             params: [input_quads, 0, 0, 0, 0, 0, 0, 0],
             groups: [rows, 1],
+            work: u64::from(rows) * linear.spec.inputs as u64,
         },
         Dispatch {
             pipeline: product,
             buffers: vec![out, run.scratch, &linear.weight, &linear.vectors],
             params,
             groups: [tiles(4 * output_quads), tiles(rows)],
+            work: product_work(&linear.spec, rows as usize),
         },
     ]
 }
@@ -183,12 +186,18 @@ pub(super) fn checked_products<'a>(
         buffers: vec![errors, x, product, sums],
         params,
         groups,
+        work: (rows * (inputs + outputs)) as u64,
     });
     if let Some((pipeline, no_shift)) = &check.activate {
         let params = [outputs as u32, f32::MIN.to_bits(), f32::MAX.to_bits(), 0, 0, 0, 0, 0];
-        dispatches.push(Dispatch { pipeline, buffers: vec![out, product, no_shift], params, groups });
+        let (buffers, work) = (vec![out, product, no_shift], (rows * outputs) as u64);
+        dispatches.push(Dispatch { pipeline, buffers, params, groups, work });
     }
     dispatches
+}
+
+fn product_work(spec: &LinearSpec, rows: usize) -> u64 {
+    (rows * spec.inputs) as u64 * spec.outputs as u64
 }
 
 /// Returns the parameters of the check of a product.

@@ -10,6 +10,8 @@ pub(super) struct Dispatch<'a> {
     pub(super) buffers: Vec<&'a GpuBuffer>,
     pub(super) params: [u32; 8],
     pub(super) groups: [u32; 2],
+    /// About how many multiplications it is.
+    pub(super) work: u64,
 }
 
 /// The buffers that a run has for its dispatches.

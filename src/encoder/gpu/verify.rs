@@ -6,7 +6,8 @@ use std::ops::Range;
 
 use super::failure::failed;
 use super::known_answers::{KnownAnswers, VariantTimer};
-use super::run::{GpuModel, Readback, Runner};
+use super::run::{GpuModel, Runner};
+use super::submission::{Cut, Readback};
 use crate::batch::Batch;
 use crate::config::BertConfig;
 use crate::encoder::plan::ValueId;
@@ -15,7 +16,7 @@ use crate::error::Result;
 /// Tokens of the canary: few, because each submission computes them.
 const CANARY_TOKENS: usize = 4;
 
-/// Nothing is known about the device yet. An eighth of a BERT-base for so few rows takes a slow one 20 ms.
+/// For so few rows, reading the weights takes the time. An eighth of a BERT-base takes a slow device 20 ms.
 const CANARY_PIECES: usize = 8;
 
 /// The difference of the canary's numbers in parts of the largest one. Sums of other variants of a product differ by
@@ -33,6 +34,7 @@ pub(super) struct Verification {
     canary: Batch,
     /// The results of the canary so far.
     results: Vec<Vec<Vec<f32>>>,
+    started_ms: f64,
 }
 
 /// Each check runs so many times: some drivers compute only the first or only later results right.
@@ -55,6 +57,7 @@ impl Verification {
             running: None,
             canary: Batch::new([(&ids[..], &vec![0; tokens][..])]),
             results: Vec::new(),
+            started_ms: model.gpu.clock()(),
         })
     }
 
@@ -69,7 +72,7 @@ impl Verification {
         outputs: &[ValueId],
     ) -> Result<Option<Canary>> {
         loop {
-            if let Some(running) = &self.running {
+            if let Some(running) = &mut self.running {
                 let Some(parts) = running.poll()? else { return Ok(None) };
                 self.running = None;
                 match self.known.front() {
@@ -79,6 +82,7 @@ impl Verification {
                 self.runs_left -= 1;
             }
             if self.runs_left == 0 && self.known.is_empty() {
+                model.gpu.note_check_ms(model.gpu.clock()() - self.started_ms);
                 return self.canary().map(Some);
             }
             if self.runs_left == 0 {
@@ -94,7 +98,10 @@ impl Verification {
             }
             self.running = Some(match self.known.front() {
                 Some(known) => known.submit(&model.gpu)?,
-                None => runner.submit(model, &self.canary, outputs, CANARY_PIECES)?,
+                None => {
+                    let cut = Cut { pieces: CANARY_PIECES, ..Cut::unmeasured(&model.gpu) };
+                    runner.submit(model, &self.canary, outputs, cut)?
+                }
             });
         }
     }

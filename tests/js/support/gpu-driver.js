@@ -5,14 +5,17 @@ import { createBindings } from "/pkg/wasm/corom-gpu.js";
 
 let module;
 
-/** Starts an instance: on the GPU, or on the CPU if `gpu` is null. `options` are those of leaseGpu. */
-export async function start({ gpu = navigator.gpu, ...options } = {}) {
+/**
+ * Starts an instance: on the GPU, or on the CPU if `gpu` is null. `submissionMs` is the time that a submission should take;
+ * `options` are those of leaseGpu.
+ */
+export async function start({ gpu = navigator.gpu, submissionMs, ...options } = {}) {
   module ??= await WebAssembly.compileStreaming(fetch("/pkg/wasm/corom-gpu.wasm"));
   const lease = gpu ? await leaseGpu({ gpu, allowSoftware: true, ...options }) : undefined;
   if (gpu && !lease) throw new Error("there is no adapter");
   const bindings = createBindings(globalThis, lease?.scope);
   const { memory } = await bindings.init({ module_or_path: module });
-  const device = lease && (await bindings.Gpu.open(lease.options));
+  const device = lease && (await bindings.Gpu.open({ ...lease.options, submissionMs: submissionMs ?? lease.options.submissionMs }));
   lease?.onFailure((reason) => device.fail(reason));
   return { bindings, lease, device, memory, pending: 0, polled: 0 };
 }
@@ -103,7 +106,8 @@ export function lowestCosine(a, b, dimension) {
  *   { wrong: n }        one workgroup of each product is wrong from submission n on
  *   { silent: n }       readbacks from submission n on never end
  *   { isShared: true }  the device is the page's one for tests, which is never destroyed
- * `counts` has the submissions, allocations and names of shaders of the last device.
+ * `counts` has the submissions, allocations and names of shaders of the last device; the submissions and the buffers that
+ * are `underWay` and `live`, and the `most` that were under way.
  */
 export function faultyGpu(fault, counts = {}) {
   return {
@@ -142,7 +146,7 @@ function like(target, own) {
 }
 
 function inject(device, fault, counts) {
-  Object.assign(counts, { submissions: 0, allocations: 0, wrong: 0, shaders: new Set(), device });
+  Object.assign(counts, { submissions: 0, allocations: 0, wrong: 0, underWay: 0, most: 0, live: 0, shaders: new Set(), device });
   const texts = new Map();
   const wrong = new Map();
   // Bind groups of equal layouts fit each pipeline.
@@ -157,6 +161,13 @@ function inject(device, fault, counts) {
         return device.createBuffer({ ...descriptor, size: device.limits.maxBufferSize + 4 });
       }
       const buffer = device.createBuffer(descriptor);
+      counts.live += 1;
+      const destroy = buffer.destroy.bind(buffer);
+      buffer.destroy = () => {
+        buffer.destroy = destroy;
+        counts.live -= 1;
+        destroy();
+      };
       const map = buffer.mapAsync.bind(buffer);
       buffer.mapAsync = (...args) => (counts.submissions > fault.silent ? new Promise(() => {}) : map(...args));
       return buffer;
@@ -197,6 +208,9 @@ function inject(device, fault, counts) {
       submit(commands) {
         if (commands.length > 0 && counts.submissions++ === fault.destroyed) device.destroy();
         device.queue.submit(commands);
+        if (commands.length === 0) return;
+        counts.most = Math.max(counts.most, ++counts.underWay);
+        device.queue.onSubmittedWorkDone().then(() => (counts.underWay -= 1));
       },
     }),
     destroy: () => !fault.isShared && device.destroy(),

@@ -4,13 +4,16 @@
 mod ops;
 mod products;
 mod samples;
+#[cfg(test)]
+mod tests;
 mod timer;
 
 use self::ops::KnownOps;
 use self::products::KnownProducts;
 pub(super) use self::timer::VariantTimer;
 use super::device::GpuDevice;
-use super::run::{GpuModel, Readback};
+use super::run::GpuModel;
+use super::submission::Readback;
 use crate::error::Result;
 
 /// Dispatches of one submission whose results are known.

@@ -8,9 +8,10 @@ use super::super::dispatch::{GpuOp, Projections};
 use super::super::failure::failed;
 use super::super::inputs::TokenRows;
 use super::super::products::check_params;
-use super::super::run::{GpuModel, Part, Readback, clear, params_buffer, submit};
+use super::super::run::{GpuModel, params_buffer};
 use super::super::run_buffers::{Dispatch, RunBuffers};
 use super::super::shaders::WeightFormat;
+use super::super::submission::{Cut, Part, Readback, clear, submit};
 use super::super::weights::{EmbedNumbers, GpuNorm, padded_row, padded_rows, quads};
 use super::samples::{Case, LENGTHS, MOST_ROWS, ROWS, WORDS, norm, numbers};
 use crate::encoder::embedding_rows::EmbeddingRows;
@@ -28,8 +29,6 @@ const MAX_WIDTH: usize = 260;
 const MAX_HEADS: usize = 2;
 /// The difference that a result may have, in parts of the largest one. The functions of WGSL are exact to 1e-5.
 const MAX_ERROR: f32 = 1e-4;
-/// Dispatches of a submission.
-const PIECE: usize = 5;
 /// The sum of a bias that a product is said to have.
 const BIAS_SUM: f64 = 3.0;
 
@@ -267,7 +266,8 @@ impl KnownOp {
                 let [x, y, sums, errors] = run.values else { return Err(failed("a check lacks an input")) };
                 let buffers = vec![*errors, *x, *y, *sums];
                 let params = check_params(*size, *size, BIAS_SUM as f32);
-                Ok(vec![Dispatch { pipeline, buffers, params, groups: [rows as u32, 1] }])
+                let (groups, work) = ([rows as u32, 1], (2 * rows * size) as u64);
+                Ok(vec![Dispatch { pipeline, buffers, params, groups, work }])
             }
         }
     }
@@ -366,7 +366,7 @@ impl KnownOps {
             parts.push(Part { buffer: &op.outputs[case], rows, width });
         }
         clear(gpu, self.ops.iter().flat_map(|op| &op.outputs));
-        submit(gpu, &self.params, &dispatches, &parts, dispatches.len().div_ceil(PIECE))
+        submit(gpu, &self.params, &dispatches, &parts, Cut::unmeasured(gpu))
     }
 
     /// Compares the results, one part per op and number of rows.

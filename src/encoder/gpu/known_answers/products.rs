@@ -10,9 +10,10 @@ use super::super::dispatch::GpuOp;
 use super::super::failure::failed;
 use super::super::inputs::BatchInputs;
 use super::super::products::LinearPipelines;
-use super::super::run::{GpuModel, Part, Readback, clear, params_buffer, submit};
+use super::super::run::{GpuModel, params_buffer};
 use super::super::run_buffers::RunBuffers;
 use super::super::shaders::{BLOCK_QUADS, WeightFormat};
+use super::super::submission::{Cut, Part, Readback, clear, submit};
 use super::super::weights::{GpuLinear, Integers, LinearNumbers, Stored, quads};
 use super::samples::{MOST_ROWS, ROWS};
 use crate::encoder::plan::decode::Int8Weights;
@@ -176,7 +177,7 @@ impl KnownProducts {
         let width = self.spec.outputs;
         let parts = self.outputs.iter().zip(ROWS).map(|(buffer, rows)| Part { buffer, rows, width });
         clear(gpu, self.outputs.iter());
-        submit(gpu, &self.params, &dispatches, &parts.collect::<Vec<_>>(), dispatches.len())
+        submit(gpu, &self.params, &dispatches, &parts.collect::<Vec<_>>(), Cut::unmeasured(gpu))
     }
 
     fn run<'a>(&'a self, values: &'a [&'a GpuBuffer], fault: u32) -> RunBuffers<'a> {
@@ -199,7 +200,8 @@ impl KnownProducts {
             dispatches.extend(self.op.dispatches(&run, &[0], 1, MOST_ROWS)?);
         }
         let part = Part { buffer: y, rows: 1, width: self.spec.outputs };
-        submit(gpu, &self.params, &dispatches, &[part], 1)
+        // It is timed, and grows until it takes a few ms.
+        submit(gpu, &self.params, &dispatches, &[part], Cut::into(1))
     }
 
     /// Compares the results, one part per number of rows.

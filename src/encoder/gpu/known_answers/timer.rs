@@ -2,7 +2,8 @@
 
 use super::super::device::GpuDevice;
 use super::super::dispatch::GpuOp;
-use super::super::run::{GpuModel, Readback};
+use super::super::run::GpuModel;
+use super::super::submission::Readback;
 use super::products::{KnownProducts, MOST_REPEATS};
 use crate::error::Result;
 
@@ -47,7 +48,7 @@ impl VariantTimer {
     /// `GPU_FAILED`.
     pub(in crate::encoder::gpu) fn poll(&mut self, gpu: &GpuDevice) -> Result<Option<bool>> {
         loop {
-            if let Some(running) = &self.running {
+            if let Some(running) = &mut self.running {
                 if running.poll()?.is_none() {
                     return Ok(None);
                 }

@@ -7,8 +7,9 @@ use crate::encoder::cpu::kernels::testing::Random;
 use crate::encoder::gpu::device::GpuDevice;
 use crate::encoder::gpu::dispatch::GpuOp;
 use crate::encoder::gpu::inputs::BatchInputs;
-use crate::encoder::gpu::run::{Part, params_buffer, submit};
+use crate::encoder::gpu::run::params_buffer;
 use crate::encoder::gpu::run_buffers::RunBuffers;
+use crate::encoder::gpu::submission::{Cut, Part, submit};
 use crate::encoder::gpu::weights::{Integers, LinearNumbers, Stored, quads};
 use crate::encoder::plan::decode::Int8Weights;
 use crate::encoder::spec::{Activation, LinearSpec, WeightOrder};
@@ -50,7 +51,7 @@ pub(super) fn on_gpu(
     let dispatches = op.dispatches(&run, &[0], 1, rows).unwrap();
     let params = params_buffer(gpu, 2).unwrap();
     let part = Part { buffer: values[1], rows, width: spec.outputs };
-    wait(&submit(gpu, &params, &dispatches, &[part], 1).unwrap()).remove(0)
+    wait(submit(gpu, &params, &dispatches, &[part], Cut::into(1)).unwrap()).remove(0)
 }
 
 #[test]

@@ -12,8 +12,10 @@ mod stages;
 
 use std::sync::OnceLock;
 
-use super::device::{GpuDevice, GpuOptions};
-use super::run::Readback;
+pub(super) use self::stages::load;
+use super::device::GpuDevice;
+use super::options::GpuOptions;
+use super::submission::Readback;
 
 /// Returns the GPU of the tests, which all of them share.
 pub(in crate::encoder) fn device() -> Option<GpuDevice> {
@@ -29,7 +31,7 @@ fn open() -> Option<GpuDevice> {
 }
 
 /// Waits for results.
-fn wait(readback: &Readback) -> Vec<Vec<f32>> {
+pub(super) fn wait(mut readback: Readback) -> Vec<Vec<f32>> {
     loop {
         if let Some(parts) = readback.poll().unwrap() {
             return parts;

@@ -5,7 +5,7 @@ use std::task::Poll;
 
 use super::stages::load;
 use crate::batch::Batch;
-use crate::encoder::gpu::device::{GpuDevice, GpuOptions};
+use crate::encoder::gpu::{GpuDevice, GpuOptions};
 use crate::encoder::{Encoder, EncoderOptions, EncoderOutput, Precision};
 
 /// Returns texts of one length.
@@ -60,4 +60,44 @@ fn two_submissions_are_under_way_and_dropped_batches_are_not_submitted() {
     let close =
         |a: &[f32], b: &[f32]| a.len() == b.len() && a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-4);
     assert!(close(&first, &alone) && close(&second, &alone[..alone.len() / 100 * 3]));
+}
+
+/// A slow device gets its work in pieces, each when one before has ended.
+#[test]
+fn two_pieces_are_under_way_and_those_of_a_dropped_batch_are_not_sent() {
+    let Some(gpu) = super::device() else { return };
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/exports/legacy-op17");
+    let encoder = |gpu: &GpuDevice| {
+        let gpu = Some(gpu.clone());
+        load(&folder, EncoderOptions { gpu, precision: Precision::F32, ..Default::default() })
+    };
+    let (short, long) = (batch(1, 4), batch(16, 15));
+    let mut quick = encoder(&gpu);
+    let expected = [&long, &short].map(|batch| {
+        quick.begin(batch).unwrap();
+        finish(&mut *quick)
+    });
+    let slow = gpu.with_pace(1e-6, gpu.is_software());
+    let sent = || slow.faults().pieces().0;
+    let mut encoder = encoder(&slow);
+    for _ in 0..4 {
+        encoder.begin(&short).unwrap();
+        finish(&mut *encoder);
+    }
+    let (before, submitted) = (sent(), slow.counts().0);
+    encoder.begin(&long).unwrap();
+    encoder.begin_next(&short).unwrap();
+    // One text more would overwrite what the pieces that wait read.
+    assert_eq!((sent() - before, slow.counts().0 - submitted), (2, 1));
+    let close =
+        |a: &[f32], b: &[f32]| a.len() == b.len() && a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-4);
+    for expected in &expected {
+        assert!(close(&finish(&mut *encoder), expected));
+    }
+    assert!(sent() - before >= 20, "{} pieces", sent() - before);
+    let before = sent();
+    encoder.begin(&long).unwrap();
+    encoder.begin(&short).unwrap();
+    assert!(close(&finish(&mut *encoder), &expected[1]));
+    assert!(sent() - before <= 4, "{} pieces", sent() - before);
 }

@@ -29,7 +29,7 @@ fn onnx(folder: &Path) -> Vec<u8> {
     std::fs::read(files.into_iter().find(is_onnx).unwrap()).unwrap()
 }
 
-pub(super) fn load(folder: &Path, options: EncoderOptions) -> Box<dyn Encoder> {
+pub(in crate::encoder::gpu) fn load(folder: &Path, options: EncoderOptions) -> Box<dyn Encoder> {
     let read = |name: &str| std::fs::read(folder.join(name)).unwrap();
     let config = BertConfig::from_json(&read("config.json")).unwrap();
     let layers = vec![config.num_hidden_layers];
