@@ -7,7 +7,7 @@
 import { childController, throwIfAborted, untilAborted } from "./abort.js";
 import { Prefetch } from "./prefetch.js";
 import { FedFiles } from "./device/fed-files.js";
-import { GPU_HISTORY, markLoss } from "./device/history.js";
+import { GPU_HISTORY, isDeviceLost, isGpuLoadError, markLoss } from "./device/history.js";
 import { loadOnDevice } from "./device/load.js";
 import { GpuRuntime } from "./device/runtime.js";
 import { readArgument, readError } from "./arguments.js";
@@ -75,7 +75,7 @@ async function loadEngine({ kind, host, files, options }) {
       const built = await build(kind, runtime, files, { ...options, ...more });
       return kind.createEngine({ runtime, ...built, queryCache, batchTimeMs: gpu ? undefined : host.batchTimeMs });
     } catch (error) {
-      const isLost = runtime?.isDeviceLost === true;
+      const isLost = isGpuLoadError(error) && (await isDeviceLost(runtime, options.signal).catch(() => false));
       runtime?.drop();
       if (error?.code === "NEEDS_UNFUSED" && !unfused && !gpu) {
         if (!hasUnfused(host, options)) throw needsUnfused(host, options, error);

@@ -4,15 +4,11 @@
 //   webgpu   The model is on the GPU. After a failure it is loaded for the CPU, which runs the failed part again.
 //   auto     The model is on the CPU, as without a GPU. When many texts come, it is also loaded for the GPU, and each part
 //            goes to the faster of the two (pace.js).
-import { delay, throwIfAborted, untilAborted } from "../abort.js";
+import { throwIfAborted, untilAborted } from "../abort.js";
 import { CoromError, messageOf } from "../errors.js";
 import { freedError } from "../model-instance.js";
 import { errorOfPortion } from "../portions.js";
-import { GpuHistory, isGpuLoadError, isLoss } from "./history.js";
-
-/** A lost device is reported later than the results that it does not return, by at most so much. */
-const LOST_LIMIT_MS = 200;
-const LOST_POLL_MS = 10;
+import { GpuHistory, isDeviceLost, isGpuLoadError, isLoss } from "./history.js";
 
 export class Devices {
   #engines = { wasm: undefined, webgpu: undefined };
@@ -247,12 +243,6 @@ export class Devices {
       .finally(() => (this.#loading[device] = undefined));
     return this.#loading[device];
   }
-}
-
-/** Returns whether the device of an engine was lost, or is reported lost soon. */
-async function isDeviceLost(engine, signal) {
-  for (let ms = 0; ms < LOST_LIMIT_MS && engine?.isDeviceLost === false; ms += LOST_POLL_MS) await delay(LOST_POLL_MS, signal);
-  return engine?.isDeviceLost === true;
 }
 
 /**

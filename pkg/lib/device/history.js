@@ -1,7 +1,12 @@
 // The failures of an instance's GPU. In `corom/worker` they outlive the worker: the page hands them to the next one
 // (worker/supervisor.js), which would otherwise trust a GPU again that has computed wrong results.
 
+import { delay } from "../abort.js";
 import { CoromError } from "../errors.js";
+
+/** A lost device is reported later than the results that it does not return, by at most so much. */
+const LOST_LIMIT_MS = 200;
+const LOST_POLL_MS = 10;
 
 /**
  * Errors of a load for the GPU after which the CPU is tried: those of the GPU, and those that a wrong result or a crash of
@@ -21,6 +26,12 @@ export function markLoss(error) {
 }
 
 export const isLoss = (error) => losses.has(error);
+
+/** Returns whether the device of an engine, or of a runtime, was lost, or is reported lost soon. */
+export async function isDeviceLost(engine, signal) {
+  for (let ms = 0; ms < LOST_LIMIT_MS && engine?.isDeviceLost === false; ms += LOST_POLL_MS) await delay(LOST_POLL_MS, signal);
+  return engine?.isDeviceLost === true;
+}
 
 /** Key of a private option of `Corom.load`: a GpuHistory. The key is a symbol, because it is no option for callers. */
 export const GPU_HISTORY = Symbol("GPU history");

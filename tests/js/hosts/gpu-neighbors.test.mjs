@@ -100,4 +100,45 @@ describe("a page with a model on the GPU", () => {
     await assertFirstIsOnGpu();
     assert.deepEqual(state.complaints, []);
   });
+
+  // The last one, because SwiftShader compiles its shaders for a while yet.
+  test("a device that is lost in the self-test, which is reported after the error of the load: the GPU is tried again", async () => {
+    const got = await state.page.evaluate(async () => {
+      let asked = 0;
+      const requestAdapter = async (options) => {
+        asked += 1;
+        const adapter = await navigator.gpu.requestAdapter(options);
+        const requestDevice = async (descriptor) => {
+          const device = await adapter.requestDevice(descriptor);
+          let lose;
+          const lost = new Promise((resolve) => (lose = resolve));
+          const createBuffer = (descriptor) => {
+            const buffer = device.createBuffer(descriptor);
+            buffer.mapAsync = async () => {
+              setTimeout(lose, 50, { reason: "unknown", message: "the driver restarts" });
+              throw new DOMException("no results", "AbortError");
+            };
+            return buffer;
+          };
+          const own = (value) => (typeof value === "function" ? value.bind(device) : value);
+          return new Proxy(device, { get: (_, name) => (name === "createBuffer" ? createBuffer : name === "lost" ? lost : own(device[name])) });
+        };
+        return { info: adapter.info, limits: adapter.limits, features: adapter.features, requestDevice };
+      };
+      const events = [];
+      const onProgress = ({ phase, code, message }) => phase === "warning" && events.push([code, message]);
+      const gpu = { wgslLanguageFeatures: navigator.gpu.wgslLanguageFeatures, requestAdapter };
+      const corom = await load({ device: "webgpu", advanced: { gpu }, onProgress, cache: "none" }, "/tested/");
+      const { device } = corom.info;
+      const atLoad = asked;
+      for (let i = 0; i < 50 && asked === atLoad; i++) {
+        await corom.embed(texts);
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+      corom.free();
+      return { device, again: asked - atLoad, events };
+    });
+    assert.deepEqual([got.device, got.again, got.events.length], ["wasm", 1, 1], JSON.stringify(got));
+    assert.match(got.events[0][1], /results cannot be read/);
+  });
 });

@@ -1,16 +1,19 @@
 // Pages in Chromium with a GPU that the processor emulates, for the tests gpu-*.test.mjs.
 import { readFileSync } from "node:fs";
+import path from "node:path";
 import { after, afterEach, before, beforeEach } from "node:test";
 import { GPU_FLAGS, launchChromium, pageFiles } from "./chromium.mjs";
 import { faultServer } from "./fault-server.mjs";
 import { rerankerFiles } from "./rerankers.mjs";
 import { withManifest } from "./manifest.mjs";
-import { MODEL_FILES, exportFolder, filesOf, golden } from "./paths.mjs";
+import { FIXTURES, MODEL_FILES, exportFolder, filesOf, golden } from "./paths.mjs";
 
 export const GOLDEN = golden("legacy-op14");
 const MODEL = withManifest(exportFolder("legacy-op14"), { pooling: "cls", max_length: GOLDEN.max_length });
 /** The same model without a corom.json. */
 const PLAIN = filesOf(exportFolder("legacy-op14"), MODEL_FILES);
+/** A model with a self-test. */
+const TESTED = filesOf(path.join(FIXTURES, "bits/int8"), ["config.json", "corom.json", "model.onnx", "model.onnx_data_000", "tokenizer.json"]);
 const RERANKER = rerankerFiles("two-labels");
 
 const served = (folder, files) => Object.entries(files).map(([name, bytes]) => [`${folder}/${name}`, { bytes: Buffer.from(bytes) }]);
@@ -32,7 +35,7 @@ export function useGpuPage({ flags = GPU_FLAGS, isKept = false } = {}) {
       `support/${name}`,
       { bytes: readFileSync(new URL(name, import.meta.url)), headers: { "content-type": "text/javascript" } },
     ]);
-    const files = { ...pageFiles(), ...Object.fromEntries([...scripts, ...served("model", MODEL), ...served("plain", PLAIN), ...served("ranking", RERANKER)]) };
+    const files = { ...pageFiles(), ...Object.fromEntries([...scripts, ...served("model", MODEL), ...served("plain", PLAIN), ...served("tested", TESTED), ...served("ranking", RERANKER)]) };
     [state.browser, state.site] = await Promise.all([launchChromium(flags), faultServer(files)]);
   });
   after(async () => {
