@@ -23,14 +23,17 @@ pub(super) fn run_with(export: &str, options: EncoderOptions) -> (EncoderInfo, O
     (encoder.info().clone(), error)
 }
 
+/// The export, its precision, whether products are checked, the template, a text of it, a wrong one, and what the error
+/// says.
+type Case = (&'static str, Precision, bool, &'static str, [&'static str; 2], &'static str);
+
 #[test]
 fn a_wrong_shader_of_any_op_is_found() {
     let Some(gpu) = super::device() else { return };
     use Precision::{Auto, F32};
-    // The export, whether products are checked, the template, a text of it, a wrong one, and what the error says. Some
-    // faults need many rows or one row, long texts or short ones.
+    // Some faults need many rows or one row, long texts or short ones.
     let step = ["first_quad += STEP_QUADS", "first_quad += 2u * STEP_QUADS"];
-    let cases: [(&str, Precision, bool, &'static str, [&'static str; 2], &str); 18] = [
+    let cases: [Case; 18] = [
         ("legacy-op17", F32, false, "embed", ["token.z * quads", "token.y * quads"], "Embed"),
         ("legacy-op17", F32, false, "embed", ["f32(params.width)", "f32(params.width + 1u)"], "Embed"),
         ("legacy-op17", Auto, false, "embed", ["vec4<u32>(24u)", "vec4<u32>(23u)"], "Embed"),
