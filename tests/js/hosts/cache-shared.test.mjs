@@ -58,7 +58,7 @@ for (const [cache, file, open] of [
           const clearing = (async () => {
             while (!isDone) {
               await Catalog.cache.clear();
-              await new Promise((resolve) => setTimeout(resolve, 5));
+              await new Promise((resolve) => setTimeout(resolve, 20)); // a write is tried again for half a second
             }
           })();
           const found = [];
