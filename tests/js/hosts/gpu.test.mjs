@@ -1,112 +1,19 @@
-// The GPU back end in Chromium, on a GPU that the processor emulates: the exports and the rerankers against the CPU,
-// injected faults, and what is left of models that were freed.
+// The GPU back end in Chromium, on a GPU that the processor emulates: batches, injected faults, and what is left of models that
+// were freed. gpu-exports.test.mjs compares models with the CPU.
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, readdirSync } from "node:fs";
-import path from "node:path";
-import { after, before, describe, test } from "node:test";
-import { GPU_FLAGS, launchChromium, servePackage } from "../support/chromium.mjs";
-import { generatedFiles } from "../support/generated.mjs";
-import { FIXTURES, exportFolder, fixtureNames, golden } from "../support/paths.mjs";
+import { describe, test } from "node:test";
+import { INT8, driverPage } from "../support/gpu-driver-page.mjs";
 
 const TEXTS = ["阔腿裤女冬牛仔", "保温杯", "red shoes"];
-/** A release tests each model, as `./build.sh test gpu` does natively, and each fault; otherwise one of so many is tested. */
+/** A release tests each fault; otherwise one of so many is tested. */
 const isRelease = Boolean(process.env.COROM_ALL_TEXTS);
 /** Loads and frees of the endurance test, as many in one instance as in others. */
 const LOADS = Number(process.env.COROM_GPU_LOADS ?? (isRelease ? 1000 : 10));
-const STEPS = isRelease ? { exports: 1, generated: 1, rerankers: 1 } : { exports: 12, generated: 3, rerankers: 3 };
 const LIMIT_MS = 3_600_000;
 
-const base64 = (bytes) => Buffer.from(bytes).toString("base64");
-
-/** Returns the files of a folder, or in memory, as base64 by path. */
-function filesOf(source) {
-  if (typeof source !== "string") return Object.fromEntries(Object.entries(source).map(([name, bytes]) => [name, base64(bytes)]));
-  const names = readdirSync(source, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
-  const paths = names.map((entry) => path.relative(source, path.join(entry.parentPath, entry.name)).replaceAll("\\", "/"));
-  return Object.fromEntries(paths.filter((name) => !name.includes("golden")).map((name) => [name, base64(readFileSync(path.join(source, name)))]));
-}
-
-/** A converted folder with a self-test and int8 weights. */
-const INT8 = filesOf(path.join(FIXTURES, "bits/int8"));
-
-let browser;
-let site;
-let page;
-before(async () => {
-  [browser, site] = await Promise.all([launchChromium(GPU_FLAGS), servePackage()]);
-  page = await browser.newPage();
-  await page.goto(`${site.address}support/page.html`);
-});
-after(async () => {
-  await browser?.close();
-  await site?.close();
-});
-
-/** Calls `work(driver, given)` in the page. */
-const inPage = (work, given) =>
-  page.evaluate(`import("/support/gpu-driver.js").then((driver) => (${work})(driver, ${JSON.stringify(given) ?? "undefined"}))`);
-
-/** Runs models with several settings on the GPU, and in f32 on the CPU. Returns the lowest cosines. */
-function compare(files, settings, texts, kind) {
-  const work = async (driver, { files, settings, texts, kind }) => {
-    const all = {};
-    const shared = driver.faultyGpu({ isShared: true });
-    for (const [name, gpu, own] of [
-      ["cpu", null, { precision: "f32" }],
-      ["f32", shared, { precision: "f32" }],
-      ["fastest", shared, { kernel: "auto" }],
-      ["exact", shared, { kernel: "exact" }],
-    ]) {
-      const result = await driver.once({ gpu }, files, { ...settings, ...own }, texts);
-      if (result.code) return { error: `${name}: ${result.code} ${result.message}` };
-      if (gpu && (result.info.backend !== "gpu" || !result.info.device)) return { error: `${name}: ${result.info.fallback}` };
-      all[name] = result;
-    }
-    const cosine = (name) => driver.lowestCosine(all[name].vectors, all.cpu.vectors, all.cpu.info.dimension);
-    // Logits: 1 minus the largest difference.
-    const nearness = (name) => 1 - Math.max(...all[name].vectors.map((logit, i) => Math.abs(logit - all.cpu.vectors[i])));
-    const of = kind === "rerank" ? nearness : cosine;
-    return { f32: of("f32"), fastest: of("fastest"), exact: of("exact"), kernel: all.exact.info.kernel };
-  };
-  return inPage(work, { files, settings, texts, kind });
-}
-
-const isClose = ({ f32, fastest, exact }) => f32 >= 0.99999 && fastest >= 0.9999 && exact >= 0.9998;
+const inPage = driverPage();
 
 describe("the GPU back end in Chromium", () => {
-  for (const kind of ["exports", "generated"]) {
-    test(`gives the vectors of the CPU for models of ${kind}`, { timeout: LIMIT_MS }, async () => {
-      const wrong = [];
-      const kernels = new Set();
-      const only = process.env.COROM_ONLY;
-      const names = fixtureNames(kind).filter((name, i) => (only ? name.includes(only) : i % STEPS[kind] === 0));
-      for (const name of names) {
-        const { texts, max_length: maxLength, vectors } = golden(name, kind);
-        const pooling = vectors.cls ? ["cls"] : vectors.mean ? ["mean"] : undefined;
-        const files = filesOf(kind === "generated" ? generatedFiles(name) : exportFolder(name));
-        const result = await compare(files, { selfTest: true, maxLength, ...(pooling && { pooling }) }, texts);
-        if (result.kernel) kernels.add(result.kernel);
-        if (result.error || !isClose(result)) wrong.push({ name, ...result });
-      }
-      assert.ok(names.length > 0);
-      assert.deepEqual(wrong, []);
-      if (!only && kind === "exports") assert.deepEqual([...kernels].sort(), ["wgsl floats", "wgsl integers"]);
-    });
-  }
-
-  test("gives the logits of the CPU for rerankers", { timeout: LIMIT_MS }, async () => {
-    const wrong = [];
-    const folders = path.join(FIXTURES, "rerankers");
-    const names = readdirSync(folders).filter((name) => existsSync(path.join(folders, name, "weights.json")));
-    assert.ok(names.length >= 6);
-    for (const name of names.filter((_, i) => i % STEPS.rerankers === 0)) {
-      const { max_length: maxLength } = golden(name, "rerankers");
-      const result = await compare(filesOf(generatedFiles(name, "rerankers")), { selfTest: true, task: "rerank", maxLength }, TEXTS, "rerank");
-      if (result.error || !(result.f32 >= 0.9999 && result.fastest >= 0.98 && result.exact >= 0.98)) wrong.push({ name, ...result });
-    }
-    assert.deepEqual(wrong, []);
-  });
-
   // Weights go to the GPU before the hash of their file is checked.
   test("drops the weights of a damaged file, and takes those of the next transfer", async () => {
     const report = await inPage(
