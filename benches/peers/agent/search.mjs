@@ -47,6 +47,7 @@ export async function searchSystem(place, name, plan) {
   const system = await systemOf(name);
   const items = ["corom", "plain"].includes(name) ? undefined : await itemsOf(`${data}/items.jsonl`);
   const input = { data, vectors, dimension, read, place, mode, items };
+  Object.assign(input, await system.prepare?.(input));
   const before = { wasm: wasmMemory(), heap: heap() };
   const began = performance.now();
   const opened = await system.open(input);
