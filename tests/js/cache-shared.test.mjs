@@ -3,16 +3,13 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { Catalog } from "corom/search";
 import { Catalog as CatalogInWorker } from "corom/search-worker";
-import { wideCatalog } from "../packaging/support/edge-catalog.mjs";
 import { openCache } from "../../pkg/lib/cache.js";
 import { folderStore } from "../../pkg/lib/store-folder.js";
-import { TITLES } from "./support/catalogs.mjs";
 import { scratch } from "./support/converter.mjs";
 import { random } from "./support/corom.mjs";
-import { faultServer } from "./support/fault-server.mjs";
 import { memoryStore } from "./support/memory-store.mjs";
-import { filesOf } from "./support/paths.mjs";
 import { shareStore } from "./support/shared-store.mjs";
+import { serveWideCatalog } from "./support/served-catalog.mjs";
 
 const next = random(31);
 const KEY = "0".repeat(64);
@@ -79,21 +76,18 @@ describe("parts of a cached file", () => {
 });
 
 describe("a catalog whose cache is emptied meanwhile", () => {
-  const ends = [];
+  let served;
   let server;
   let name;
   let whole;
   before(async () => {
-    const folder = wideCatalog({ after: (end) => ends.push(end) }, { items: 2500, titles: TITLES, codes: "yes" });
-    whole = await Catalog.load(folder);
-    const list = filesOf(folder, ["catalog.json"]);
-    [name] = JSON.parse(new TextDecoder().decode(list["catalog.json"])).files;
-    server = await faultServer({ ...list, ...filesOf(folder, [name]) });
+    served = await serveWideCatalog();
+    ({ server, name } = served);
+    whole = await Catalog.load(served.folder);
   });
   after(async () => {
     whole.free();
-    await server.close();
-    for (const end of ends) end();
+    await served.end();
   });
   const vectorOf = () => Float32Array.from({ length: 768 }, () => next() - 0.5);
   const scoresOf = ({ hits }) => hits.map(({ id, scores }) => [id, scores.semantic]);

@@ -2,31 +2,21 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { takeCalls } from "./support/watched-search.mjs";
-import { wideCatalog } from "../packaging/support/edge-catalog.mjs";
-import { TITLES } from "./support/catalogs.mjs";
 import { failsWith, random } from "./support/corom.mjs";
-import { faultServer } from "./support/fault-server.mjs";
-import { filesOf } from "./support/paths.mjs";
+import { serveWideCatalog } from "./support/served-catalog.mjs";
 
 const { Catalog } = await import("corom/search");
 const next = random(43);
 const vectorOf = () => Float32Array.from({ length: 768 }, () => next() - 0.5);
-const ends = [];
+let served;
 let server;
 let name;
 let size;
 before(async () => {
-  const folder = wideCatalog({ after: (end) => ends.push(end) }, { items: 2500, titles: TITLES, codes: "yes" });
-  const list = filesOf(folder, ["catalog.json"]);
-  [name] = JSON.parse(new TextDecoder().decode(list["catalog.json"])).files;
-  const files = { ...list, ...filesOf(folder, [name]) };
-  size = files[name].length;
-  server = await faultServer(files);
+  served = await serveWideCatalog();
+  ({ server, name, size } = served);
 });
-after(async () => {
-  await server.close();
-  for (const end of ends) end();
-});
+after(() => served.end());
 
 describe("a load of a catalog that fails", () => {
   test("cancels the early request for catalog.json", async () => {

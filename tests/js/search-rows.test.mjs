@@ -2,31 +2,25 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { keptBytes, limitRows, takeCalls } from "./support/watched-search.mjs";
-import { wideCatalog } from "../packaging/support/edge-catalog.mjs";
-import { TITLES } from "./support/catalogs.mjs";
 import { random } from "./support/corom.mjs";
-import { faultServer } from "./support/fault-server.mjs";
-import { filesOf } from "./support/paths.mjs";
+import { serveWideCatalog } from "./support/served-catalog.mjs";
 
 const { Catalog } = await import("corom/search");
 const ROW_BYTES = 12 + 768;
 const next = random(41);
 const vectorOf = () => Float32Array.from({ length: 768 }, () => next() - 0.5);
-const ends = [];
+let served;
 let server;
 let name;
 let whole;
 before(async () => {
-  const folder = wideCatalog({ after: (end) => ends.push(end) }, { items: 2500, titles: TITLES, codes: "yes" });
-  whole = await Catalog.load(folder);
-  const list = filesOf(folder, ["catalog.json"]);
-  [name] = JSON.parse(new TextDecoder().decode(list["catalog.json"])).files;
-  server = await faultServer({ ...list, ...filesOf(folder, [name]) });
+  served = await serveWideCatalog();
+  ({ server, name } = served);
+  whole = await Catalog.load(served.folder);
 });
 after(async () => {
   whole.free();
-  await server.close();
-  for (const end of ends) end();
+  await served.end();
 });
 
 async function loadCodes() {

@@ -36,8 +36,8 @@ export class RowReader {
 
   /**
    * Reads places of the file, `[offset, length]`, and calls `take(offset, bytes)` for each. If `take` throws
-   * INTEGRITY_MISMATCH, the mirror is asked once more, past all HTTP caches, and then the next one. Kept bytes that are damaged are discarded when they have been read from a
-   * mirror.
+   * INTEGRITY_MISMATCH, the mirror is asked once more, past all HTTP caches, and then the next one. Kept bytes that are
+   * damaged are discarded when they have been read from a mirror.
    */
   async read(places, { take, signal }) {
     const wanted = [];
