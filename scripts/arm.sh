@@ -21,7 +21,7 @@ test_arm() {
 # arm_kernels CPU SETS ARGUMENTS…: runs the tests of the kernels on a processor that has these instruction sets.
 arm_kernels() {
   local variable=CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU
-  env -u RUSTFLAGS -u CARGO_ENCODED_RUSTFLAGS ${ARM_RUSTC:+RUSTC="$ARM_RUSTC"} \
+  env -u RUSTFLAGS -u CARGO_ENCODED_RUSTFLAGS -u RUSTC_WORKSPACE_WRAPPER ${ARM_RUSTC:+RUSTC="$ARM_RUSTC"} \
     "${variable}_LINKER=aarch64-linux-gnu-gcc" "${variable}_RUNNER=qemu-aarch64 -cpu $1 -L $ARM_LIBC" COROM_INSTRUCTION_SETS="$2" PROPTEST_CASES=8 \
     cargo test --locked --manifest-path benches/kernels/Cargo.toml --target-dir target/kernels --target $ARM_TARGET --lib \
     -- "${@:3}"

@@ -76,9 +76,9 @@ build_binary() {
     corom-gpu) features+=(--features gpu) ;;
     corom-convert) features+=(--features convert) ;;
   esac
-  # The tests convert small models, and the CPU computes little beside a GPU, so the crate is compiled quickly for these
-  # two. All dependencies are shared.
-  [[ $profile != quick || $binary != @(corom-convert|corom-gpu) ]] || features+=(
+  # The tests convert small models and build small catalogs, tract runs unfused graphs, and the CPU computes little beside
+  # a GPU, so the crate is compiled quickly for these four. All dependencies are shared.
+  [[ $profile != quick || $binary != @(corom-convert|corom-gpu|corom-unfused|corom-index) ]] || features+=(
     --config 'profile.quick.package.corom.opt-level=1' --config 'profile.quick.package.corom.codegen-units=16'
   )
   # LLVM's default, 225, makes the search binary a fifth larger and no faster, and opt-level 2 a tenth:

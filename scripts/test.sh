@@ -12,6 +12,7 @@ cmd_test() {
     *) die "test takes core, hosts, train, gpu or nothing, not '$1'" ;;
   esac
   need_rust; need_node; need npm "it comes with Node.js"
+  lint_builds
   [[ ${1-} != train ]] || { test_train; return; }
   [[ ${1-} == hosts ]] || test_core
   [[ ${1-} == core ]] || test_hosts
@@ -20,6 +21,7 @@ cmd_test() {
 test_core() {
   beside build_package quick
   step "Rust tests" cargo test --locked --features cli,columnar --no-fail-fast -- --skip hosts::
+  lint_other_builds
   join
   bench_kernels # the tests compare their golden hashes
   # The link that `npm ci` makes for "file:../../pkg".

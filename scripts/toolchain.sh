@@ -82,11 +82,18 @@ WRAPPER
 
 # web_cargo COMMAND ARGUMENTS…: runs cargo for wasm. The compiler flags are always those of .cargo/config.toml.
 web_cargo() {
-  local cargo=(cargo) prefix=${WEB_RUSTC%/bin/rustc}
+  local cargo=(cargo) prefix=${WEB_RUSTC%/bin/rustc} lints=()
   if [[ $1 == clippy && -n $WEB_RUSTC ]]; then
     cargo=(env LD_LIBRARY_PATH="$(echo "$prefix"/usr/lib/*-linux-gnu*)" "$prefix/bin/cargo-clippy")
   fi
-  env -u RUSTFLAGS -u CARGO_ENCODED_RUSTFLAGS ${WEB_RUSTC:+RUSTC="$WEB_RUSTC"} \
+  # Other workspaces (--manifest-path) are not linted. A panic ends a whole WebAssembly instance, so unwrap is denied too.
+  if [[ ${COROM_LINT_BUILDS-} == 1 && $* != *--manifest-path* ]]; then
+    lints=(
+      RUSTC_WORKSPACE_WRAPPER="$ROOT/scripts/rustc-lints" CLIPPY_DRIVER="${WEB_RUSTC:+$prefix/bin/}clippy-driver"
+      CLIPPY_ARGS="$(clippy_args warnings clippy::unwrap_used)"
+    )
+  fi
+  env -u RUSTFLAGS -u CARGO_ENCODED_RUSTFLAGS -u RUSTC_WORKSPACE_WRAPPER "${lints[@]}" ${WEB_RUSTC:+RUSTC="$WEB_RUSTC"} \
     "${cargo[@]}" "$1" --locked --target $WEB_TARGET --target-dir target/web "${@:2}"
 }
 
