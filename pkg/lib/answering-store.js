@@ -7,7 +7,7 @@ const LIMIT_MS = 6000;
 /** Time that an operation gets after the load was aborted, so that received bytes are still written. */
 const ABORTED_LIMIT_MS = 400;
 
-const OPERATIONS = ["read", "readPart", "write", "remove", "sizeOf", "modifiedAt"];
+const OPERATIONS = ["read", "readParts", "write", "remove", "sizeOf", "modifiedAt"];
 const ITERATIONS = ["folders", "names"];
 
 /** Wraps a store. Its operations throw an error after `limitMs`, or the signal's reason soon after an abort. */

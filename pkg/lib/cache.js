@@ -8,7 +8,8 @@
 //
 // A store (store-*.js) keeps bytes by folder and name:
 //   read(folder, name)         the bytes, or undefined
-//   readPart(folder, name, from, to)   the bytes from `from` to before `to`, as far as there are any, or undefined
+//   readParts(folder, name, ranges)   the bytes of each range `[from, to]`, as far as there are any; undefined if there is
+//                              no entry
 //   write(folder, name, bytes) writes all bytes or none
 //   remove(folder, name?)      removes an entry, or the whole folder
 //   folders(), names(folder)   iterate over the names
@@ -30,6 +31,7 @@ import {
 } from "./cached-manifests.js";
 import { DIGEST_NAME } from "./cached-models.js";
 import { isQuotaExceeded } from "./quota.js";
+import { SegmentReader } from "./segment-reader.js";
 import { cacheApiStore } from "./store-cache-api.js";
 import { opfsStore } from "./store-opfs.js";
 import { decodeText, encodeText } from "./text.js";
@@ -86,7 +88,8 @@ class Cache {
   entry(sha256) {
     return new CacheEntry(sha256, {
       read: (name) => this.#attempt(() => this.#store.read(sha256, name)),
-      readPart: (name, from, to) => this.#attempt(() => this.#store.readPart(sha256, name, from, to)),
+      readParts: (name, ranges) => this.#attempt(() => this.#store.readParts(sha256, name, ranges)),
+      names: () => this.#attempt(() => listOf(this.#store.names(sha256))),
       write: async (name, bytes) => this.#isFull || this.#attempt(() => this.#store.write(sha256, name, bytes)),
       sizeOf: (name) => this.#attempt(() => this.#store.sizeOf(sha256, name)),
       drop: () => this.#attempt(() => this.#store.remove(sha256)),
@@ -163,14 +166,14 @@ class CacheEntry {
   #store;
   #buffer;
   #filled = 0;
-  /** The end of each segment that `readAt` has found, by its first byte. */
-  #ends = new Map();
+  #reader;
   /** Bytes of the file that are stored. */
   length = 0;
 
   constructor(sha256, store) {
     this.sha256 = sha256;
     this.#store = store;
+    this.#reader = new SegmentReader(store);
   }
 
   /** Yields the stored segments from byte 0. Data appended afterwards follows them. */
@@ -195,38 +198,12 @@ class CacheEntry {
 
   /** Returns the bytes from `from` to before `to`, wherever they are in the file; undefined if they are not stored. */
   async readAt(from, to) {
-    const bytes = new Uint8Array(to - from);
-    for (let at = from; at < to;) {
-      const part = await this.#readFrom(at, to);
-      if (part === undefined) return undefined;
-      bytes.set(part, at - from);
-      at += part.length;
-    }
-    return bytes;
+    return (await this.#reader.read([[from, to]]))[0];
   }
 
-  /**
-   * Returns bytes from `at` on, up to the end of their segment or to `to`; undefined if byte `at` is not stored. Another load
-   * may have removed the file and stored it in other segments: they are looked for again, once.
-   */
-  async #readFrom(at, to, isAgain = false) {
-    const ends = this.#ends;
-    let start = 0;
-    for (let end; (end = ends.get(start) ?? (await this.#endOf(start, ends))) <= at; start = end);
-    const part = ends.has(start) ? await this.#store.readPart(String(start), at - start, to - start) : undefined;
-    if (part?.length) return part;
-    const known = ends.has(start) ? start : [...ends.keys()].at(-1);
-    if (isAgain || known === undefined || known + (await this.#store.sizeOf(String(known))) === ends.get(known)) return undefined;
-    this.#ends = new Map();
-    return this.#readFrom(at, to, true);
-  }
-
-  /** Returns the end of a segment, and notes it; undefined if it is not stored. */
-  async #endOf(start, ends) {
-    const size = await this.#store.sizeOf(String(start));
-    if (!size) return undefined;
-    ends.set(start, start + size);
-    return start + size;
+  /** Returns the bytes of each place `[from, to]`; undefined for one that is not stored. */
+  async readParts(places) {
+    return this.#reader.read(places);
   }
 
   /** Appends bytes, and writes each full segment. */
@@ -270,7 +247,13 @@ class CacheEntry {
   /** Deletes all segments. */
   async drop() {
     this.length = this.#filled = 0;
-    this.#ends = new Map();
+    this.#reader.reset();
     await this.#store.drop();
   }
+}
+
+async function listOf(iterable) {
+  const list = [];
+  for await (const each of iterable) list.push(each);
+  return list;
 }

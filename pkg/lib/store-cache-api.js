@@ -1,4 +1,5 @@
 // Store (see cache.js) in the Cache API: a segment is a Response.
+import { partsOfBlob } from "./blob-parts.js";
 
 const CACHE_NAME = "corom";
 /** Base of the keys. The host name does not exist, and nothing is ever fetched from it. */
@@ -27,9 +28,9 @@ class CacheApiStore {
     return response && new Uint8Array(await response.arrayBuffer());
   }
 
-  async readPart(folder, name, from, to) {
+  async readParts(folder, name, ranges) {
     const response = await this.#cache.match(urlOf(folder, name));
-    return response && new Uint8Array(await (await response.blob()).slice(from, to).arrayBuffer());
+    return response && partsOfBlob(await response.blob(), ranges);
   }
 
   async write(folder, name, bytes) {

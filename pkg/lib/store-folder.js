@@ -36,12 +36,16 @@ class FolderStore {
     return bytes && new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
   }
 
-  async readPart(folder, name, from, to) {
+  async readParts(folder, name, ranges) {
     const handle = await ifExists(this.#fs.open(this.#at(folder, name)));
     if (handle === undefined) return undefined;
     try {
-      const { bytesRead, buffer } = await handle.read(new Uint8Array(to - from), 0, to - from, from);
-      return buffer.subarray(0, bytesRead);
+      const parts = [];
+      for (const [from, to] of ranges) {
+        const { bytesRead, buffer } = await handle.read(new Uint8Array(to - from), 0, to - from, from);
+        parts.push(buffer.subarray(0, bytesRead));
+      }
+      return parts;
     } finally {
       await handle.close();
     }

@@ -1,5 +1,7 @@
 // Store (see cache.js) in the origin private file system: a segment is a file.
+import { partsOfBlob } from "./blob-parts.js";
 import { untilUncontended } from "./contention.js";
+import { askToClose, openFiles } from "./opfs-handles.js";
 
 const ROOT_FOLDER = "corom";
 
@@ -23,29 +25,41 @@ export async function opfsStore() {
 
 class OpfsStore {
   #origin;
+  #open = openFiles();
 
   constructor(origin) {
     this.#origin = origin;
   }
 
   async read(folder, name) {
-    return this.#readWith(folder, name, (file) => file);
+    return this.#readWith(folder, name, async (file) => new Uint8Array(await file.arrayBuffer()));
   }
 
-  async readPart(folder, name, from, to) {
-    return this.#readWith(folder, name, (file) => file.slice(from, to));
+  async readParts(folder, name, ranges) {
+    const parts = await this.#open?.read(`${folder}/${name}`, ranges, () => this.#handle(folder, name));
+    return parts ?? this.#readWith(folder, name, (file) => partsOfBlob(file, ranges));
   }
 
-  /** Reads `partOf(file)`. Another tab may remove or replace the file meanwhile: then it is opened again. */
-  async #readWith(folder, name, partOf) {
+  /** Reads with `read(file)`. Another tab may remove or replace the file meanwhile: then it is opened again. */
+  async #readWith(folder, name, read) {
     return untilUncontended(async () => {
       const file = await this.#file(folder, name);
-      return file && new Uint8Array(await partOf(file).arrayBuffer());
+      return file && read(file);
     }, isReplaced);
   }
 
   async write(folder, name, bytes) {
-    await untilUncontended(() => this.#writeOnce(folder, name, bytes), isContended);
+    await this.#alone(() => this.#writeOnce(folder, name, bytes));
+  }
+
+  /** Runs `work` until no other operation is in its way. */
+  async #alone(work) {
+    await untilUncontended(work, (error) => {
+      if (!isContended(error)) return false;
+      this.#open?.giveWay();
+      askToClose();
+      return true;
+    });
   }
 
   async #writeOnce(folder, name, bytes) {
@@ -68,7 +82,7 @@ class OpfsStore {
     const directory = await this.#directory(folder);
     if (!directory) return;
     const names = name === undefined ? await namesIn(directory) : [name];
-    for (const each of names) await untilUncontended(() => ifExists(directory.removeEntry(each)), isContended);
+    for (const each of names) await this.#alone(() => ifExists(directory.removeEntry(each)));
     if (name !== undefined) return;
     const root = await this.#origin.getDirectoryHandle(ROOT_FOLDER);
     await ifExists(root.removeEntry(folder)).catch((error) => {
@@ -95,9 +109,13 @@ class OpfsStore {
   }
 
   async #file(folder, name) {
-    const directory = await this.#directory(folder);
-    const handle = directory && (await ifExists(directory.getFileHandle(name)));
+    const handle = await this.#handle(folder, name);
     return handle && ifExists(handle.getFile());
+  }
+
+  async #handle(folder, name) {
+    const directory = await this.#directory(folder);
+    return directory && ifExists(directory.getFileHandle(name));
   }
 
   async #directory(folder) {

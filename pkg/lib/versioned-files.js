@@ -16,6 +16,7 @@
 //   - A load that found a change requests the versions of all its files once more when the last one has arrived. If one
 //     has changed meanwhile, the folder was being updated, and the load starts again.
 import { sha256 } from "./cached-manifests.js";
+import { concurrently } from "./concurrently.js";
 import { isContentError } from "./download-state.js";
 import { CoromError } from "./errors.js";
 import { isTransient } from "./transient.js";
@@ -193,11 +194,7 @@ export class VersionedFiles {
       if (body === null ? this.#keys.has(path) : (await keyOf(body)) !== key) throw restart(path);
     };
     try {
-      const waiting = [...this.#keys, ...this.#missing];
-      const work = async () => {
-        while (waiting.length > 0) await check(waiting.shift());
-      };
-      await Promise.all(Array.from({ length: MAX_PARALLEL_CHECKS }, work));
+      await concurrently([...this.#keys, ...this.#missing], MAX_PARALLEL_CHECKS, check);
     } catch (error) {
       if (isRestart(error) || !(error instanceof CoromError)) throw error;
       this.#isConfirmed = false; // a network error: the load goes on as one without a cache

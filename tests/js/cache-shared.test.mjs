@@ -48,13 +48,18 @@ describe("parts of a cached file", () => {
 
   test("are right or missing while the file is removed and stored, and found afterwards", async () => {
     const store = memoryStore();
-    for (const name of ["readPart", "sizeOf"]) {
-      const now = store[name];
-      store[name] = async (...args) => {
-        await new Promise((resolve) => setTimeout(resolve, next() * 3));
-        return now(...args);
-      };
-    }
+    const pause = () => new Promise((resolve) => setTimeout(resolve, next() * 3));
+    const { readParts, names } = store;
+    store.readParts = async (...args) => {
+      await pause();
+      return readParts(...args);
+    };
+    store.names = async function* (folder) {
+      for await (const name of names(folder)) {
+        await pause();
+        yield name;
+      }
+    };
     const cache = await cacheOf(store);
     const reader = cache.entry(KEY);
     const read = async () => {

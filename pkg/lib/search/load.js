@@ -6,6 +6,7 @@
 //     no server can be reached: use the files of the last load in the cache
 //   open the catalog, apply its deltas, note in the cache what was loaded
 import { childController, throwIfAborted, untilAborted } from "../abort.js";
+import { concurrently } from "../concurrently.js";
 import { Instance, instantiate } from "../instance.js";
 import { searchModule } from "../module.js";
 import { textClasses } from "../text.js";
@@ -131,10 +132,4 @@ async function receiveAll(folder, receiver, instance, { names, vectors, waits, s
 }
 
 /** Runs `work` on every item, a few at a time. */
-export async function inParallel(items, work) {
-  const waiting = [...items];
-  const next = async () => {
-    while (waiting.length > 0) await work(waiting.shift());
-  };
-  await Promise.all(Array.from({ length: MAX_PARALLEL_FILES }, next));
-}
+export const inParallel = (items, work) => concurrently(items, MAX_PARALLEL_FILES, work);

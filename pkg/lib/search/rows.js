@@ -42,11 +42,11 @@ export class RowReader {
   async read(places, { take, signal }) {
     const wanted = [];
     let isDamaged = false;
-    let isKept = this.#entry !== undefined;
-    for (const [offset, length] of [...places].sort(([a], [b]) => a - b)) {
-      const bytes = isKept ? await this.#entry.readAt(offset, offset + length) : undefined;
-      throwIfAborted(signal);
-      isKept &&= bytes !== undefined; // the cache has the beginning of a file
+    const rising = [...places].sort(([a], [b]) => a - b);
+    const kept = await this.#entry?.readParts(rising.map(([offset, length]) => [offset, offset + length]));
+    throwIfAborted(signal);
+    for (const [i, [offset, length]] of rising.entries()) {
+      const bytes = kept?.[i];
       try {
         if (bytes === undefined) wanted.push([offset, length]);
         else take(offset, bytes);

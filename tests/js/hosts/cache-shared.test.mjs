@@ -6,10 +6,14 @@ import { after, before, describe, test } from "node:test";
 import { Catalog } from "corom/search";
 import { browserSite } from "../support/browser-site.mjs";
 import { buildCatalog, randomVector } from "../support/catalogs.mjs";
-import { pageFiles } from "../support/chromium.mjs";
+import { chromiumOnDisk, pageFiles } from "../support/chromium.mjs";
+import { scratch } from "../support/converter.mjs";
 
-const script = readFileSync(path.join(import.meta.dirname, "../support/shared-store.mjs"));
-const site = { ...pageFiles(), "shared-store.js": { bytes: script, headers: { "content-type": "text/javascript" } } };
+const script = (name) => ({
+  bytes: readFileSync(path.join(import.meta.dirname, `../support/${name}.mjs`)),
+  headers: { "content-type": "text/javascript" },
+});
+const site = { ...pageFiles(), "shared-store.js": script("shared-store"), "opfs-worker.js": script("opfs-worker") };
 const here = browserSite(site);
 const ends = [];
 const vectors = Array.from({ length: 6 }, () => Array.from(randomVector()));
@@ -41,42 +45,88 @@ for (const [cache, file, open] of [
       assert.deepEqual(errors, []);
     });
 
-    test("can be emptied while a catalog is loaded and searched", async () => {
-      const page = await here.open();
-      const found = await page.evaluate(
-        async ({ cache, vectors }) => {
-          const { Catalog } = await import("/pkg/search.js");
-          const warnings = [];
-          const onProgress = ({ phase, code, message }) => phase === "warning" && warnings.push(`${code} ${message}`);
-          const load = async () => {
-            const shop = await Catalog.load("/coded/", { vectors: "codes", cache, onProgress });
-            await shop.ready;
-            await shop.storeRows();
-            return shop;
-          };
-          let isDone = false;
-          const clearing = (async () => {
-            while (!isDone) {
-              await Catalog.cache.clear();
-              await new Promise((resolve) => setTimeout(resolve, 20)); // a write is tried again for half a second
-            }
-          })();
-          const found = [];
-          for (let i = 0; i < vectors.length; i += 2) {
-            const shop = await load();
-            const pair = vectors.slice(i, i + 2).map((vector) => shop.search(Float32Array.from(vector)));
-            for (const { hits, estimated } of await Promise.all(pair)) found.push(estimated ? "estimated" : hits.map(({ id }) => id));
-            shop.free();
-          }
-          isDone = true;
-          await clearing;
-          const last = await load();
-          last.free();
-          return { found, warnings, isKept: await Catalog.cache.has("/coded/") };
-        },
-        { cache, vectors },
-      );
-      assert.deepEqual(found, { found: expected, warnings: [], isKept: true });
-    });
+    for (const entry of ["search", "search-worker"])
+      test(`can be emptied while a catalog is loaded and searched by corom/${entry}`, () => emptied(cache, entry));
   });
+}
+
+/** Works on the store in workers: `does` is a function of support/opfs-worker.mjs, each of `workers` gets an argument. */
+const inWorkers = (page, does, workers) =>
+  page.evaluate(
+    ([does, workers]) =>
+      Promise.all(
+        workers.map(
+          (argument) =>
+            new Promise((resolve, reject) => {
+              const worker = new Worker("/opfs-worker.js", { type: "module" });
+              worker.onmessage = ({ data }) => resolve(data);
+              worker.onerror = ({ message }) => reject(new Error(message));
+              worker.postMessage([does, argument]);
+            }),
+        ),
+      ),
+    [does, workers],
+  );
+
+test("a worker that has files of OPFS open gives way to a page that writes and removes them", async (t) => {
+  // In a context without a profile on disk, a file that is being written can be read as zeros by its open handle.
+  const context = await chromiumOnDisk(scratch(t));
+  t.after(() => context.close());
+  const page = await context.newPage();
+  await page.goto(`${here.site.address}page.html`);
+  const reading = inWorkers(page, "readFor", [4000, 4000]);
+  const errors = await page.evaluate(async () => {
+    const [{ opfsStore }, { shareStore }] = await Promise.all([import("/pkg/lib/store-opfs.js"), import("/shared-store.js")]);
+    return shareStore(await opfsStore(), { writes: 60 });
+  });
+  assert.deepEqual(errors, []);
+  for (const { there, wrong } of await reading) {
+    assert.deepEqual(wrong, []);
+    assert.ok(there > 100, `${there} parts were there`);
+  }
+});
+
+test("a worker reads parts of files of OPFS without opening them again", async () => {
+  const [{ parts, opened }] = await inWorkers(await here.open(), "readOften", [200]);
+  assert.deepEqual(parts, Array(200).fill("5,6,7"));
+  assert.equal(opened, 1);
+});
+
+/** Loads catalogs and searches them while the cache is emptied. */
+async function emptied(cache, entry) {
+  const page = await here.open();
+  const found = await page.evaluate(
+    async ({ cache, entry, vectors }) => {
+      const { Catalog } = await import(`/pkg/${entry}.js`);
+      const warnings = [];
+      const onProgress = ({ phase, code, message }) => phase === "warning" && warnings.push(`${code} ${message}`);
+      const load = async () => {
+        const shop = await Catalog.load("/coded/", { vectors: "codes", cache, onProgress });
+        await shop.ready;
+        await shop.storeRows();
+        return shop;
+      };
+      let isDone = false;
+      const clearing = (async () => {
+        while (!isDone) {
+          await Catalog.cache.clear();
+          await new Promise((resolve) => setTimeout(resolve, 20)); // a write is tried again for half a second
+        }
+      })();
+      const found = [];
+      for (let i = 0; i < vectors.length; i += 2) {
+        const shop = await load();
+        const pair = vectors.slice(i, i + 2).map((vector) => shop.search(Float32Array.from(vector)));
+        for (const { hits, estimated } of await Promise.all(pair)) found.push(estimated ? "estimated" : hits.map(({ id }) => id));
+        shop.free();
+      }
+      isDone = true;
+      await clearing;
+      const last = await load();
+      last.free();
+      return { found, warnings, isKept: await Catalog.cache.has("/coded/") };
+    },
+    { cache, entry, vectors },
+  );
+  assert.deepEqual(found, { found: expected, warnings: [], isKept: true });
 }

@@ -21,11 +21,20 @@ export const FLAGS = [
 export const GPU_FLAGS = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-unsafe-swiftshader"];
 
 export async function launchChromium(flags = []) {
+  return (await chromiumType()).launch({ executablePath: CHROMIUM, args: [...FLAGS, ...flags] });
+}
+
+/** Starts Chromium with a profile in `folder`, and returns its context. Other contexts keep what pages store in memory. */
+export async function chromiumOnDisk(folder) {
+  return (await chromiumType()).launchPersistentContext(folder, { executablePath: CHROMIUM, args: FLAGS });
+}
+
+async function chromiumType() {
   const { chromium } = await import("playwright-core").catch((cause) => {
     throw new Error("playwright-core is missing: run `npm ci` in tests/js", { cause });
   });
   assert.ok(existsSync(CHROMIUM), `${CHROMIUM} is missing: install Chromium, or set CHROMIUM to its path`);
-  return chromium.launch({ executablePath: CHROMIUM, args: [...FLAGS, ...flags] });
+  return chromium;
 }
 
 /** Serves support/page.html as an empty page, with the package, the fixtures and the kernels beside it. */

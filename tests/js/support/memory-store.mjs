@@ -6,7 +6,10 @@ export function memoryStore() {
   const in_ = (folder) => folders.get(folder) ?? new Map();
   return {
     read: async (folder, name) => in_(folder).get(name),
-    readPart: async (folder, name, from, to) => in_(folder).get(name)?.slice(from, to),
+    readParts: async (folder, name, ranges) => {
+      const bytes = in_(folder).get(name);
+      return bytes && ranges.map(([from, to]) => bytes.slice(from, to));
+    },
     write: async (folder, name, bytes) => {
       folders.set(folder, in_(folder).set(name, bytes.slice()));
       written.set(`${folder}/${name}`, Date.now());

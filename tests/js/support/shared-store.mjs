@@ -28,7 +28,11 @@ export async function shareStore(store, { writes }) {
   const read = async () => {
     for (let i = 0; !isDone; i = (i + 1) % 5) {
       await attempt("read", async () => check(i, await store.read(folder, String(i)), 200_000));
-      await attempt("readPart", async () => check(i, await store.readPart(folder, String(i), 1000, 3000), 2000));
+      await attempt("readParts", async () => {
+        const parts = (await store.readParts(folder, String(i), [[1000, 3000], [5, 10]])) ?? [];
+        check(i, parts[0], 2000);
+        check(i, parts[1], 5);
+      });
     }
   };
   const list = async () => {
