@@ -63,6 +63,7 @@ impl Catalog {
             self.segments[0].bytes.truncate(before);
             return Err(error);
         }
+        self.last_estimates.clear();
         let segment = &mut self.segments[0];
         if segment.has(SectionKind::Rows) {
             segment.single_rows.clear();

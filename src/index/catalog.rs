@@ -7,6 +7,7 @@ use super::bits::Bits;
 use super::changes::{Patches, read_patches, read_removals};
 use super::characters::CharacterTable;
 use super::columns::Column;
+use super::estimates::LastEstimates;
 use super::format::bytes::ByteReader;
 use super::format::container::{FileKind, Hash, Header, SectionKind, hex};
 use super::json::Json;
@@ -51,6 +52,7 @@ pub struct Catalog {
     pub(crate) rotation: Option<Rotation>,
     /// The average length of each field over the live items.
     pub(crate) averages: Vec<f32>,
+    pub(crate) last_estimates: LastEstimates,
     pub(super) tip: Hash,
     /// The sections of each file, and their sizes.
     #[cfg(feature = "index")]
@@ -94,6 +96,7 @@ impl Catalog {
             mean,
             rotation,
             averages: Vec::new(),
+            last_estimates: LastEstimates::default(),
             tip,
             #[cfg(feature = "index")]
             files,
@@ -195,6 +198,7 @@ impl Catalog {
         };
         let averages = self.averages(self.segments.iter().chain(&added), &live)?;
         self.segments.extend(added);
+        self.last_estimates.clear();
         (self.live, self.columns, self.averages) = (live, columns, averages);
         (self.characters, self.readings, self.synonyms) = (characters, readings, synonyms);
         Ok(())

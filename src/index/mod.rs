@@ -24,6 +24,7 @@ mod columns;
 mod dictionary;
 mod diversify;
 mod embedded_text;
+mod estimates;
 mod facets;
 mod filter;
 mod format;

@@ -99,6 +99,9 @@ impl Catalog {
         }
         let exact = semantic.as_ref().is_none_or(|leg| leg.estimated.is_none());
         let missing_rows = semantic.as_ref().map_or(Ok(Vec::new()), |leg| self.row_places(&leg.missing))?;
+        if missing_rows.is_empty() {
+            self.last_estimates.clear();
+        }
         let mut result =
             SearchResult { total, exact, facets: counted, mode: "browse", missing_rows, hits: Vec::new() };
         result.mode = match (&keyword, &semantic) {

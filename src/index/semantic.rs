@@ -2,13 +2,14 @@
 
 use super::bits::Bits;
 use super::catalog::Catalog;
+use super::estimates::Estimates;
 use super::kernels::nibble_sums::BLOCK_ITEMS;
 use super::top_k::best_items;
 use super::vectors::query::{CodeQuery, VectorQuery};
 use crate::error::{Result, fail};
 
 /// The mean and standard deviation of a query's scores are taken over so many items at most.
-const SAMPLE: usize = 2048;
+const SAMPLE: usize = 1024;
 
 /// The result of a semantic search.
 #[derive(Debug)]
@@ -75,32 +76,18 @@ impl SemanticLeg {
         }
         let query = VectorQuery::new(vector, space, &catalog.mean)?;
         let coded = catalog.rotation.as_ref().map(|rotation| CodeQuery::new(&query, rotation));
-        let spread = Spread { mean: 0.0, deviation: 0.0 };
-        let missing = Vec::new();
-        let mut leg = Self { scores: vec![0.0; catalog.items()], estimated: None, missing, spread, query };
         let candidates = wanted.saturating_mul(space.oversampling as usize);
         let is_coded = coded.is_some() && may_estimate && candidates < set.count();
-        let mut estimated = Bits::none(catalog.items());
-        for segment in &catalog.segments {
-            match (segment.rows()?, segment.codes()?, &coded) {
-                (rows, Some(codes), Some(coded)) if is_coded || rows.is_none() => {
-                    let blocks = leg.scores[segment.range()].chunks_mut(BLOCK_ITEMS);
-                    for (block, scores) in blocks.enumerate() {
-                        let first = segment.first + block * BLOCK_ITEMS;
-                        if set.has_any(first..first + scores.len()) {
-                            coded.estimate(&leg.query, codes.block(block), scores);
-                        }
-                    }
-                    estimated.unite_range(set, segment.range());
-                }
-                (Some(rows), ..) => {
-                    for item in set.iter_range(segment.range()) {
-                        leg.scores[item] = leg.query.score(rows.get(item - segment.first));
-                    }
-                }
-                _ => {}
-            }
+        let estimates = match catalog.last_estimates.take(vector, set, is_coded) {
+            Some(estimates) => estimates,
+            None => Self::first_scores(catalog, &query, coded.as_ref().map(|coded| (coded, is_coded)), set)?,
+        };
+        if !catalog.has_rows() {
+            catalog.last_estimates.set(vector, set, is_coded, estimates.clone());
         }
+        let spread = Spread { mean: 0.0, deviation: 0.0 };
+        let Estimates { scores, estimated } = estimates;
+        let mut leg = Self { scores, estimated: None, missing: Vec::new(), spread, query };
         if estimated.count() > 0 {
             leg.estimated = Some(estimated);
             let best = best_items(&leg.scores, set, candidates);
@@ -109,6 +96,38 @@ impl SemanticLeg {
         }
         leg.spread = leg.spread(catalog, set, coded.as_ref())?;
         Ok(leg)
+    }
+
+    /// Scores a set of items: from the rows, or from the codes where the rows are not there, or with `true` beside the query.
+    fn first_scores(
+        catalog: &Catalog,
+        query: &VectorQuery,
+        coded: Option<(&CodeQuery, bool)>,
+        set: &Bits,
+    ) -> Result<Estimates> {
+        let mut scores = vec![0.0; catalog.items()];
+        let mut estimated = Bits::none(catalog.items());
+        for segment in &catalog.segments {
+            match (segment.rows()?, segment.codes()?, coded) {
+                (rows, Some(codes), Some((coded, is_coded))) if is_coded || rows.is_none() => {
+                    let blocks = scores[segment.range()].chunks_mut(BLOCK_ITEMS);
+                    for (block, scores) in blocks.enumerate() {
+                        let first = segment.first + block * BLOCK_ITEMS;
+                        if set.has_any(first..first + scores.len()) {
+                            coded.estimate(query, codes.block(block), scores);
+                        }
+                    }
+                    estimated.unite_range(set, segment.range());
+                }
+                (Some(rows), ..) => {
+                    for item in set.iter_range(segment.range()) {
+                        scores[item] = query.score(rows.get(item - segment.first));
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(Estimates { scores, estimated })
     }
 
     /// Returns true if an item has an estimate, and its row is there.

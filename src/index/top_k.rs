@@ -33,14 +33,10 @@ pub(crate) fn top_k<T>(
     best
 }
 
-/// Returns the items of a set that have the best scores, best first, and of equal ones the first.
+/// Returns the items of a set that have the best scores, in rising order. Of equal ones the first are taken.
 pub(crate) fn best_items(scores: &[f32], set: &Bits, count: usize) -> Vec<usize> {
     let mut best: Vec<(f32, usize)> = Vec::new();
     let limit = count.saturating_mul(2).max(64);
-    let keep = |best: &mut Vec<(f32, usize)>| {
-        sort_by(best, &|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-        best.truncate(count);
-    };
     let mut worst = None; // the score that the others have to exceed
     for (first, word) in set.words_in(0..set.len()) {
         let mut rest = match worst {
@@ -53,12 +49,58 @@ pub(crate) fn best_items(scores: &[f32], set: &Bits, count: usize) -> Vec<usize>
             best.push((scores[item], item));
         }
         if best.len() >= limit {
-            keep(&mut best);
-            worst = best.last().map(|last| last.0);
+            worst = keep_best(&mut best, count);
         }
     }
-    keep(&mut best);
+    keep_best(&mut best, count);
     best.into_iter().map(|(_, item)| item).collect()
+}
+
+/// Keeps the `count` entries of the highest scores in their order, and of equal ones the first. Returns the lowest score that
+/// is kept, if entries were left out. The score is found digit by digit of its bits, so the time is linear.
+fn keep_best(entries: &mut Vec<(f32, usize)>, count: usize) -> Option<f32> {
+    const DIGIT_BITS: u32 = 8;
+    if entries.len() <= count {
+        return None;
+    }
+    let mut prefix = 0_u32; // the leading digits of the lowest key that is kept
+    let mut left = count; // the entries with these digits that are kept
+    for shift in [24, 16, 8, 0] {
+        let mut numbers = [0_usize; 1 << DIGIT_BITS];
+        for &(score, _) in entries.iter() {
+            let digits = order_key(score) >> shift;
+            if digits >> DIGIT_BITS == prefix {
+                numbers[digits as usize % numbers.len()] += 1;
+            }
+        }
+        let mut digit = numbers.len() - 1;
+        while numbers[digit] < left && digit > 0 {
+            left -= numbers[digit];
+            digit -= 1;
+        }
+        prefix = prefix << DIGIT_BITS | digit as u32;
+    }
+    let mut kept = 0;
+    let mut lowest = None;
+    for at in 0..entries.len() {
+        let key = order_key(entries[at].0);
+        if key > prefix || key == prefix && left > 0 {
+            if key == prefix {
+                left -= 1;
+                lowest = Some(entries[at].0);
+            }
+            entries[kept] = entries[at];
+            kept += 1;
+        }
+    }
+    entries.truncate(kept);
+    lowest
+}
+
+/// Returns a number that orders scores as `f32::total_cmp` does.
+fn order_key(score: f32) -> u32 {
+    let bits = score.to_bits();
+    bits ^ if bits >> 31 == 1 { u32::MAX } else { 1 << 31 }
 }
 
 /// Returns the items of a set whose score is at least `least`.
@@ -111,6 +153,7 @@ mod tests {
                 let above: Vec<usize> = set.iter().filter(|&item| scores[item] >= 200.0).collect();
                 assert_eq!(items_from(&scores, &set, 200.0).iter().collect::<Vec<_>>(), above);
                 all.truncate(count);
+                all.sort_unstable();
                 assert_eq!(best_items(&scores, &set, count), all, "{count} of {length}");
             }
         }

@@ -143,6 +143,53 @@ fn a_part_of_a_catalog_is_searched_and_its_rows_arrive_one_by_one() {
 }
 
 #[test]
+fn estimates_are_those_of_the_search_that_waits_for_rows() {
+    let all = items(1500, 8);
+    let file = file(RowKind::Int8, &all);
+    let open = || Catalog::open(file[..end_of(&file, "codes")].to_vec(), Check::Part).unwrap();
+    let mut part = open();
+    let keywords = SearchRequest { query: "女".into(), ..Default::default() };
+    let similar = |catalog: &Catalog| catalog.similar("p5", &SearchRequest::default()).unwrap();
+    let change = Change { items: items(3, 6), removals: ["p9".to_string()].into(), ..Default::default() };
+    let change = delta(&Catalog::open(file.clone(), Check::Hashes).unwrap(), &change).unwrap();
+    for is_changed in [false, true] {
+        let fresh = || {
+            let mut fresh = open();
+            if is_changed {
+                fresh.apply(change.clone(), Check::Hashes).unwrap();
+            }
+            fresh
+        };
+        for (request, query) in [(&SearchRequest::default(), 3), (&keywords, 3), (&keywords, 9)] {
+            let vector = all[query].vector.as_deref();
+            for _ in 0..2 {
+                let found = part.search(request, vector).unwrap();
+                assert!(!found.missing_rows.is_empty());
+                assert_eq!(found, fresh().search(request, vector).unwrap());
+                assert_eq!(part.last_estimates.len(), part.items());
+            }
+            // The same vector, and another set of items.
+            assert_eq!(similar(&part), similar(&fresh()));
+        }
+        if !is_changed {
+            part.search(&keywords, all[9].vector.as_deref()).unwrap();
+            part.apply(change.clone(), Check::Hashes).unwrap();
+        }
+    }
+    let vector = all[3].vector.as_deref().unwrap();
+    loop {
+        let found = part.search(&keywords, Some(vector)).unwrap();
+        for [offset, length] in &found.missing_rows {
+            part.add_rows(*offset, &file[*offset..offset + length]).unwrap();
+        }
+        if found.missing_rows.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(part.last_estimates.len(), 0);
+}
+
+#[test]
 fn keywords_come_first_and_damaged_parts_are_rejected() {
     let all = items(200, 9);
     let file = file(RowKind::Int8, &all);
