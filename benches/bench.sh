@@ -183,16 +183,12 @@ bench_search_data() {
 
 # bench_search_catalogs NAME BUILDER: builds the catalogs of target/bench/search/NAME.
 bench_search_catalogs() {
-  local folder=target/bench/search/$1 items schema dimension keywords=null vectors coded
+  local folder=target/bench/search/$1 items schema dimension keywords=null vectors
   items=$folder/items.jsonl schema=$folder/schema.json
   dimension=$(node benches/peers/search/embedded.mjs --dimension "$folder")
   # One catalog is a folder with codes, as a page loads it.
   if [[ $1 == real-10k ]]; then
-    coded=$("$2" build "$items" "$schema" "$folder/coded.catalog" "$folder/vectors.f32" "$dimension" codes)
-    coded=$(sed -E 's/.*"hash":"([0-9a-f]+)".*/\1/' <<<"$coded").catalog
-    rm -rf "$folder/catalog" && mkdir "$folder/catalog"
-    mv "$folder/coded.catalog" "$folder/catalog/$coded"
-    printf '{"format":1,"files":["%s"]}\n' "$coded" >"$folder/catalog/catalog.json"
+    bench_catalog_folder "$folder/coded.catalog" "$("$2" build "$items" "$schema" "$folder/coded.catalog" "$folder/vectors.f32" "$dimension" codes)"
   fi
   if [[ $1 == random-1m ]]; then
     "$2" nearest "$folder/vectors.f32" "$folder/queries.f32" "$dimension" 10 >"$folder/nearest.json"
@@ -200,7 +196,17 @@ bench_search_catalogs() {
     keywords=$("$2" build "$items" "$schema" "$folder/keywords.catalog")
   fi
   vectors=$("$2" build "$items" "$schema" "$folder/vectors.catalog" "$folder/vectors.f32" "$dimension")
+  [[ $1 != random-1m ]] || bench_catalog_folder "$folder/vectors.catalog" "$vectors"
   printf '{"keywords":%s,"vector":%s}\n' "$keywords" "$vectors" >"$folder/built.json"
+}
+
+# bench_catalog_folder FILE BUILT: links a catalog into a folder beside it, catalog/. BUILT is what its builder printed.
+bench_catalog_folder() {
+  local folder=${1%/*}/catalog name
+  name=$(sed -E 's/.*"hash":"([0-9a-f]+)".*/\1/' <<<"$2").catalog
+  rm -rf "$folder" && mkdir "$folder"
+  ln "$1" "$folder/$name"
+  printf '{"format":1,"files":["%s"]}\n' "$name" >"$folder/catalog.json"
 }
 
 # bench_models NAMES: converts each model, writes the peers' files of it, and computes its reference vectors.

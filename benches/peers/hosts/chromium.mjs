@@ -1,4 +1,7 @@
 // Headless Chromium as a host: every agent is a page in a context of its own, so that nothing is cached.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { chromium } from "playwright-core";
 import { modelParts, searchParts } from "./files.mjs";
 import { serveSite } from "./site.mjs";
@@ -37,8 +40,9 @@ export async function chromiumHost(executablePath, gpu = "none") {
       transformersWasm: "/packages/@huggingface/transformers/node_modules/onnxruntime-web/dist/",
       model: modelParts(`/models/${model}`),
     }),
-    searchPlace: (name) => ({ data: `/search/${name}`, ...searchParts("/pkg/", { entry: "search.js", corom: "/pkg/browser.js", packages: "/packages/" }) }),
-    agent: () => openAgent(browser, site),
+    searchPlace: (name) => ({ data: `/search/${name}`, ...searchParts("/pkg/", { entry: "search.js", worker: "search-worker.js", corom: "/pkg/browser.js", packages: "/packages/" }) }),
+    /** `onDisk`: pages store on disk, as those of users do. Other agents store in memory. */
+    agent: ({ onDisk } = {}) => openAgent(onDisk ? contextOnDisk(executablePath, gpu) : browser.newContext(), site),
     /** Returns the bytes sent since the last call by kind, raw and compressed with gzip. */
     sent: () => site.sent(),
     close: async () => {
@@ -50,8 +54,16 @@ export async function chromiumHost(executablePath, gpu = "none") {
 
 const CALL = async ([method, list]) => (await import("/bench/agent/agent.mjs"))[method](...list);
 
-async function openAgent(browser, site) {
-  const context = await browser.newContext();
+/** Starts another browser with a new profile, and returns its context. */
+async function contextOnDisk(executablePath, gpu) {
+  const profile = mkdtempSync(path.join(tmpdir(), "corom-profile-"));
+  const context = await chromium.launchPersistentContext(profile, { executablePath, args: [...FLAGS, ...GPU_FLAGS[gpu]] });
+  context.on("close", () => rmSync(profile, { recursive: true, force: true, maxRetries: 5 }));
+  return context;
+}
+
+async function openAgent(opening, site) {
+  const context = await opening;
   const page = await context.newPage();
   const complaints = [];
   const elsewhere = [];

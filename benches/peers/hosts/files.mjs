@@ -33,9 +33,10 @@ export const modelParts = (below) => ({
  * Returns the scripts and binaries that search.mjs opens: `pkg` and `packages` are the addresses of the package and of npm's
  * packages, `raw` and `wasm` those of files that are read and not imported.
  */
-export const searchParts = (pkg, { entry, corom, packages, raw = packages, wasm = `${pkg}wasm/corom-search.wasm` }) => ({
+export const searchParts = (pkg, { entry, worker, corom, packages, raw = packages, wasm = `${pkg}wasm/corom-search.wasm` }) => ({
   pkg,
   search: `${pkg}${entry}`,
+  searchWorker: `${pkg}${worker}`,
   searchWasm: wasm,
   corom,
   orama: `${packages}@orama/orama/dist/esm/index.js`,

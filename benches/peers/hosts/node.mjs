@@ -28,6 +28,7 @@ export async function nodeHost({ webgpu = false } = {}) {
       data: path.join(WORK, "search", name),
       ...searchParts(`${address(ROOT, "pkg")}/`, {
         entry: "search-node.js",
+        worker: "search-worker-node.js",
         corom: address(ROOT, "pkg/node.js"),
         packages: `${address(PACKAGES)}/`,
         raw: `${PACKAGES}/`,

@@ -88,8 +88,8 @@ export async function measureSearch(host, { searchRounds: rounds, sizes, own, sa
 }
 
 /** Calls a function of the agent in a new page or process. Returns `{ value }`, or `{ error }` as a line of text. */
-async function inAgent(host, name, method, listOf) {
-  const agent = await host.agent();
+async function inAgent(host, name, method, listOf, options) {
+  const agent = await host.agent(options);
   try {
     const { data, ...place } = host.searchPlace(name);
     return { value: await agent.call(method, place, ...listOf(data)) };
@@ -112,8 +112,10 @@ async function measureHybrid(host) {
 /** Measures a million vectors. The vectors themselves are too many for a page, so what is found is judged here. */
 async function measureLarge(host) {
   const { name, dimension, queries } = LARGE;
-  const { value, error } = await inAgent(host, name, "largeCatalog", (data) => [{ data, count: COUNT, dimension, queries }]);
+  const listOf = (data) => [{ data, count: COUNT, dimension, queries }];
+  const { value, error } = await inAgent(host, name, "largeCatalog", listOf, { onDisk: true });
   if (error) return { error };
+  value.bytes = parsed(name, "built.json").vector.bytes;
   const due = parsed(name, "nearest.json");
   const file = openSync(path.join(folderOf(name), "vectors.f32"));
   const all = new Float32Array(readFileSync(path.join(folderOf(name), "queries.f32")).buffer.slice(0));

@@ -45,14 +45,15 @@ function hybridLine({ ms, sent }) {
   return `first hybrid hit of 10,000 products after ${short(ms)} ms: ${sizes.join(", ")}; code with gzip`;
 }
 
-function largeTable({ items, oversampling, bytes, openMs, loaded, searched, found }) {
+function largeTable({ items, oversampling, bytes, openMs, storeMs, loaded, searched, found }) {
   const rows = Object.entries(found).map(([way, { ms, recall, estimated }]) => {
     const name = way === "rows" ? `codes, and ${oversampling} rows per hit` : "codes alone";
     return [name, `${short(median(ms))} (${short(p95(ms))})`, recall.toFixed(3), estimated];
   });
-  const memory = ({ wasm, heap }) => `${mib(wasm)} MiB WebAssembly + ${mib(heap)} MiB JavaScript`;
+  const memory = ({ wasm, heap }) => `${mib(wasm)} MiB WebAssembly + ${mib(heap)} MiB JavaScript of the page`;
+  const stored = storeMs === undefined ? "read from a folder" : `stored in OPFS in ${short(storeMs)} ms more`;
   const size = `${items} items without texts, ${short(bytes / items)} bytes per item`;
-  return `random-1m: ${size}, random vectors of 768 numbers; loaded in ${short(openMs)} ms
+  return `random-1m: ${size}, random vectors of 768 numbers; loaded in ${short(openMs)} ms, rows ${stored}
 memory after the load ${memory(loaded)}, after the searches ${memory(searched)}
 ${table([["", "ms median (p95)", "recall", "estimated"], ...rows])}`;
 }
