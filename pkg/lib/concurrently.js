@@ -1,15 +1,23 @@
 // Runs work on the items of a list, some of them at the same time.
 
-/** Awaits `work(item)` for each item, at most `limit` at the same time. The first failure rejects; no further item begins. */
+/**
+ * Awaits `work(item)` for each item, at most `limit` at the same time. After a failure no other item begins, and it is thrown
+ * when none is running.
+ */
 export async function concurrently(items, limit, work) {
-  const rest = [...items];
+  const waiting = [...items];
   const next = async () => {
     try {
-      while (rest.length > 0) await work(rest.shift());
+      while (waiting.length > 0) await work(waiting.shift());
     } catch (error) {
-      rest.length = 0;
+      waiting.length = 0;
       throw error;
     }
   };
-  await Promise.all(Array.from({ length: limit }, next));
+  const running = Array.from({ length: limit }, next);
+  try {
+    await Promise.all(running);
+  } finally {
+    await Promise.allSettled(running);
+  }
 }

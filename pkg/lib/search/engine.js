@@ -16,17 +16,15 @@ import { childController, onAbort, reasonOf, throwIfAborted, untilAborted } from
 import { invalid } from "../errors.js";
 import { freedError } from "../model-instance.js";
 import { ProgressReporter } from "../progress.js";
-import { YieldTimer } from "../yield-timer.js";
+import { receivedDelta } from "./delta.js";
 import { CatalogFolder, isSingleFile } from "./folder.js";
+import { receiveDeltas } from "./follow.js";
 import { catalogInfo } from "./info.js";
-import { hashInName } from "./list.js";
-import { inParallel, loadCatalog, otherNames } from "./load.js";
+import { loadCatalog } from "./load.js";
 import { clusters, projection } from "./analysis-results.js";
 import { MissingRows } from "./missing-rows.js";
 import { CatalogReceiver } from "./receiver.js";
 
-/** Bytes that are checked at once. */
-const CHUNK_BYTES = 1 << 20;
 export class CatalogEngine {
   #host;
   #source;
@@ -124,17 +122,7 @@ export class CatalogEngine {
   }
 
   apply(bytes, { signal } = {}) {
-    return this.#change(signal, async (signal) => {
-      const file = this.#call(({ CatalogFile }) => new CatalogFile(bytes.length));
-      const yieldTimer = new YieldTimer();
-      for (let at = 0; at < bytes.length; at += CHUNK_BYTES) {
-        if (yieldTimer.isDue) await yieldTimer.yieldNow();
-        throwIfAborted(signal);
-        this.#call(() => file.feed(bytes.subarray(at, at + CHUNK_BYTES)));
-      }
-      this.#call(() => file.checkComplete());
-      this.#apply(file);
-    });
+    return this.#change(signal, async (signal) => this.#apply(await receivedDelta((work) => this.#call(work), bytes, signal)));
   }
 
   update({ signal, onProgress } = {}) {
@@ -185,69 +173,61 @@ export class CatalogEngine {
 
   /** Replaces the catalog without vectors when all has arrived. */
   async #receiveRest(rest) {
+    let unused;
     try {
-      const whole = await rest;
+      const whole = (unused = await rest);
       for (const delta of this.#deltas) this.#call(() => whole.apply(delta));
-      const before = this.#catalog;
-      this.#catalog = whole;
-      this.#call(() => before.free());
+      [this.#catalog, unused] = [whole, this.#catalog];
       this.#refresh();
     } catch (error) {
       throwIfAborted(this.#ending.signal);
       throw error;
     } finally {
       this.#rest = undefined;
-      const deltas = this.#deltas.splice(0);
-      if (this.#instance) this.#call(() => deltas.forEach((delta) => delta.free()));
+      for (const object of [unused, ...this.#deltas.splice(0)]) if (object) this.#free(object);
     }
   }
 
-  /**
-   * Applies the deltas of the folder that come after the last file here. Returns false if the folder has another catalog,
-   * or was compacted.
-   */
+  /** Applies the deltas that were added to the folder. Returns false if it has another catalog, or was compacted. */
   async #follow(folder, signal) {
     const receiver = new CatalogReceiver(this.#instance);
-    let names = await folder.names(receiver, signal);
-    for (let isSecond = false; ; isSecond = true) {
-      const at = this.#placeIn(names);
-      if (at < 0) return false;
-      const added = names.slice(at + 1);
-      try {
-        await inParallel(added, (name) => (receiver.has(name) ? undefined : folder.receive(name, receiver, signal)));
-      } catch (error) {
-        throwIfAborted(signal);
-        if (error?.code !== "MISSING_FILE") throw error;
-        const next = await otherNames(folder, receiver, { error, names, isSecond, signal });
-        if (next === undefined) throw error;
-        names = next;
-        continue;
-      }
+    try {
+      const found = await receiveDeltas(folder, receiver, { loaded: this.#names, version: this.info.version, signal });
+      if (found === undefined) return false;
+      const { before, added, names } = found;
       for (const [i, name] of added.entries()) {
         this.#sizes.set(name, receiver.sizeOf(name));
         this.#apply(receiver.take(name));
-        this.#names = names.slice(0, at + 2 + i); // also if the next one is refused
+        this.#names = [...before, ...added.slice(0, i + 1)]; // also if the next one is refused
       }
       this.#names = names;
       await folder.keep(names, (name) => this.#sizes.get(name));
       return true;
+    } finally {
+      receiver.dropAll();
     }
   }
 
-  /** Returns the place of the last file here in a list; -1 if it is not there. */
-  #placeIn(names) {
-    const { version } = this.info;
-    const place = names.map((name) => version.startsWith(hashInName(name) ?? "-")).lastIndexOf(true);
-    if (place >= 0) return place;
-    const isContinued = this.#names.every((name, i) => names[i] === name && hashInName(name) === undefined);
-    return isContinued ? this.#names.length - 1 : -1;
+  /** Applies a delta, a CatalogFile, and frees it unless the vectors that arrive need it too. */
+  #apply(file) {
+    let isNeeded = false;
+    try {
+      this.#call(() => this.#catalog.apply(file));
+      isNeeded = this.#rest !== undefined;
+      if (isNeeded) this.#deltas.push(file);
+    } finally {
+      if (!isNeeded) this.#free(file);
+    }
+    this.#refresh();
   }
 
-  #apply(file) {
-    this.#call(() => this.#catalog.apply(file));
-    if (this.#rest) this.#deltas.push(file);
-    else this.#call(() => file.free());
-    this.#refresh();
+  /** Frees an object of the binding. */
+  #free(object) {
+    try {
+      this.#call(() => object.free());
+    } catch {
+      // The instance is gone, and its whole memory with it.
+    }
   }
 
   /** Runs changes one after the other. Returns the properties of the catalog. */

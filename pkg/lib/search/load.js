@@ -74,42 +74,49 @@ async function receiveAll(folder, receiver, instance, { names, vectors, waits, s
   const [first, ...deltas] = names;
   receiver.watch(first);
   const { controller, release } = childController(signal);
-  const take = (name) => (receiver.has(name) ? undefined : folder.receive(name, receiver, controller.signal));
-  const stopAll = (error) => {
-    controller.abort(error);
-    throw error;
+  const take = async (name) => {
+    try {
+      if (!receiver.has(name)) await folder.receive(name, receiver, controller.signal);
+    } catch (error) {
+      controller.abort(error); // the first failure ends the other transfers
+      throw error;
+    }
   };
-  const whole = Promise.resolve(take(first)).catch(stopAll);
-  const rest = inParallel(deltas, take).catch(stopAll);
+  const whole = take(first);
+  const rest = inParallel(deltas, take);
   const all = Promise.all([whole, rest]);
-  const apply = (catalog) => deltas.forEach((name) => instance.call(() => catalog.apply(receiver.file(name))));
+  /** Opens the catalog and applies its deltas. Calls `use` before the files are dropped, and frees the catalog if that fails. */
+  const open = async (work, use = () => {}) => {
+    const catalog = instance.call(work);
+    try {
+      for (const name of deltas) instance.call(() => catalog.apply(receiver.file(name)));
+      await use();
+      return catalog;
+    } catch (error) {
+      instance.call(() => catalog.free());
+      throw error;
+    }
+  };
   const sizes = new Map();
   let partBytes;
   const finish = async () => {
     partBytes = receiver.partBytes(first);
     for (const name of names) sizes.set(name, receiver.sizeOf(name));
-    const catalog = instance.call(({ Catalog }) => {
+    const openFile = ({ Catalog }) => {
       if (vectors === "none") return Catalog.openKeywords(receiver.file(first));
       return vectors === "codes" ? Catalog.openCodes(receiver.take(first)) : Catalog.open(receiver.take(first));
-    });
-    receiver.drop(first);
-    try {
-      apply(catalog);
+    };
+    return open(openFile, async () => {
       await folder.keep(names, (name) => sizes.get(name));
-      for (const name of deltas) receiver.drop(name);
+      for (const name of names) receiver.drop(name);
       progress.report("done");
-    } catch (error) {
-      instance.call(() => catalog.free());
-      throw error;
-    }
-    return catalog;
+    });
   };
   try {
     if ((vectors === "later" || vectors === "codes") && !waits) {
       const isAll = await Promise.race([all.then(() => true), Promise.all([receiver.keywords, rest]).then(() => false)]);
       if (!isAll) {
-        const catalog = instance.call(({ Catalog }) => Catalog.openKeywords(receiver.file(first)));
-        apply(catalog);
+        const catalog = await open(({ Catalog }) => Catalog.openKeywords(receiver.file(first)));
         const arriving = all.then(finish).finally(async () => {
           release();
           await whole.catch(() => {}); // so that nothing is received any more

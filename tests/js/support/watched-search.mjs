@@ -7,10 +7,23 @@ const replaced = new Map();
 
 /** The function makeRoom of the catalog that called it last. */
 let makeRoomOfLast;
+/** The objects that the instance which was created last has now. */
+let live;
+
+/** Counts what a call with `args` that returned `result` creates and frees. Objects that only the collector frees stay. */
+function count(objects, name, args, result) {
+  if (name === "catalogfile_new") objects.files++;
+  if (name === "catalog_open" || name === "catalog_openCodes") objects.files--;
+  if (name.startsWith("catalog_open") && !result[2]) objects.catalogs++;
+  if (name === "__wbg_catalogfile_free" && args[1] === 0) objects.files--;
+  if (name === "__wbg_catalog_free" && args[1] === 0) objects.catalogs--;
+  return result;
+}
 
 const watch = (instance) => {
   if (!("catalog_makeRoom" in instance.exports)) return instance;
   const exports = {};
+  const own = (live = { files: 0, catalogs: 0 });
   for (const [name, original] of Object.entries(instance.exports)) {
     const isFunction = typeof original === "function" && /^(__wbg_)?catalog/.test(name);
     exports[name] = !isFunction
@@ -18,7 +31,8 @@ const watch = (instance) => {
       : (...args) => {
           calls.push([name, args]);
           if (name === "catalog_makeRoom") makeRoomOfLast = (bytes) => original(args[0], bytes);
-          return replaced.has(name) ? replaced.get(name)(original, ...args) : original(...args);
+          const result = replaced.has(name) ? replaced.get(name)(original, ...args) : original(...args);
+          return count(own, name, args, result);
         };
   }
   return Object.create(instance, { exports: { value: exports } });
@@ -30,8 +44,18 @@ WebAssembly.instantiate = async (...args) => {
 };
 WebAssembly.Instance = new Proxy(Instance, { construct: (target, args) => watch(new target(...args)) });
 
+/** Makes the next call of an export throw `error`. */
+export const failNext = (name, error) =>
+  replaced.set(name, () => {
+    replaced.delete(name);
+    throw error;
+  });
+
 /** Returns the calls since the last time. */
 export const takeCalls = () => calls.splice(0);
+
+/** Returns the number of files and catalogs in the memory of the instance that was created last. */
+export const liveObjects = () => ({ ...live });
 
 /** Returns the bytes of the rows that the catalog keeps for which room was made last. */
 export const keptBytes = () => makeRoomOfLast(0);
