@@ -84,6 +84,16 @@ class Cache {
     this.#signal = signal;
   }
 
+  /** True if storage is full: what is written is not kept. */
+  get isFull() {
+    return this.#isFull;
+  }
+
+  /** Reads and writes the store again after it has failed or was full: there may be room now. */
+  tryAgain() {
+    this.#hasFailed = this.#isFull = false;
+  }
+
   /** Returns the entry of the file with this SHA-256. The entry may be empty or incomplete. */
   entry(sha256) {
     return new CacheEntry(sha256, {

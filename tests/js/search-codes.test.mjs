@@ -223,7 +223,7 @@ for (const [entry, Class] of [
         shop.free();
       }
       assert.equal(await Class.cache.has(server.address, { cacheDir }), true);
-      const shop = await Class.load(server.address, { vectors: "codes" });
+      const shop = await Class.load(server.address, { vectors: "codes", retries: 0 });
       await shop.ready;
       server.fault = () => ({ gone: true });
       await failsWith("FETCH_FAILED", shop.loadRows());

@@ -113,14 +113,19 @@ export class CatalogFolder {
     const entry = key && this.#cache?.entry(key);
     const isRemote = this.#source.manifestUrl !== undefined;
     // The record is gone if the cache was emptied since the load. A later one stays.
-    const note = async () => (await this.#record()) ?? this.keep(names, sizeOf);
-    const { mirrors } = this.#source;
-    return new RowReader({ name, mirrors, isRemote, preferred: this.#preferred, entry, transfer, note, options: this.#options });
+    const hasNote = async () => names.some((name) => hashInName(name) === undefined) || (await this.#record()) !== undefined;
+    const note = async () => (await hasNote()) || (await this.#note(names, sizeOf), hasNote());
+    const how = { mirrors: this.#source.mirrors, preferred: this.#preferred, cache: this.#cache, options: this.#options };
+    return new RowReader({ name, isRemote, entry, transfer, note, ...how });
   }
 
   /** Notes in the cache which files were loaded, and deletes those that nothing needs any more. */
   async keep(names, sizeOf) {
     if (this.#cache === undefined || this.isOffline || names.some((name) => hashInName(name) === undefined)) return;
+    await this.#note(names, sizeOf);
+  }
+
+  async #note(names, sizeOf) {
     const files = [];
     for (const path of names) files.push({ path, key: await this.#contentKeyOf(path), size: sizeOf(path) });
     const bytes = encodeText(JSON.stringify({ format: "corom-catalog", files }));

@@ -1,33 +1,38 @@
 // The rows of a catalog that is loaded with `vectors: "codes"`. They are not in memory: those that a search wants are read
 // from the cache, or else from the source by ranges of bytes.
-import { childController, throwIfAborted } from "../abort.js";
+import { childController, delay, throwIfAborted } from "../abort.js";
 import { CoromError } from "../errors.js";
+import { isTransient, markTransient, retryDelayMs } from "../transient.js";
 
 /** Requests that run at the same time. */
 const MAX_PARALLEL_REQUESTS = 8;
 /** Rows that are so close to each other are requested at once. A request costs about as much time as these bytes. */
 const MAX_GAP_BYTES = 1 << 14;
+/** Times that a file is transferred into the cache, if it is emptied meanwhile. */
+const MAX_TRANSFERS = 2;
 
 export class RowReader {
   #name;
   #mirrors;
   #isRemote;
   #preferred;
+  #cache;
   #entry;
   #transfer;
   #note;
   #options;
 
   /**
-   * `mirrors` are those of the source, `preferred` is the one that served the last file. `entry` is the file in the cache;
+   * `mirrors` are those of the source, `preferred` is the one that served the last file. `entry` is the file in `cache`;
    * undefined if it is not kept. `transfer(sink, { signal, progress })` transfers the file. `note()` notes in the cache that
-   * its files are kept. `options` are those of the load.
+   * its files are kept, and returns whether the cache has the note. `options` are those of the load.
    */
-  constructor({ name, mirrors, isRemote, preferred, entry, transfer, note, options }) {
+  constructor({ name, mirrors, isRemote, preferred, cache, entry, transfer, note, options }) {
     this.#name = name;
     this.#mirrors = mirrors;
     this.#isRemote = isRemote;
     this.#preferred = preferred;
+    this.#cache = cache;
     this.#entry = entry;
     this.#transfer = transfer;
     this.#note = note;
@@ -77,16 +82,33 @@ export class RowReader {
     }
   }
 
-  /** Transfers the rest of a file of `size` bytes into the cache. `progress` is a ProgressReporter. */
+  /**
+   * Transfers the rest of a file of `size` bytes into the cache. It is transferred once more if the cache does not have the
+   * whole file then, because it was emptied meanwhile. `progress` is a ProgressReporter.
+   */
   async store(size, { signal, progress }) {
     if (!this.#isRemote) return;
     if (this.#entry === undefined) {
       const message = "storeRows: the catalog is not kept on this device; see the options cache and cacheDir";
       throw new CoromError("UNSUPPORTED_HOST", message);
     }
-    if ((await this.#entry.readAt(size - 1, size)) !== undefined) return;
-    await this.#transfer(new RestSink({ size, begin: size }), { signal, progress });
-    await this.#note();
+    this.#cache.tryAgain();
+    const assertRoom = () => {
+      if (!this.#cache.isFull) return;
+      const message = "storeRows: the storage of this device is full; free space in it and call storeRows again";
+      throw new CoromError("OUT_OF_MEMORY", message);
+    };
+    for (let transfers = 0; ; transfers++) {
+      const isWhole = (await this.#entry.storedBytes()) >= size;
+      throwIfAborted(signal);
+      if (isWhole && (await this.#note())) return;
+      assertRoom();
+      if (transfers === MAX_TRANSFERS) {
+        const message = `storeRows: ${this.#name} is not in the cache: it was emptied meanwhile, or cannot be written; call storeRows again`;
+        throw new CoromError("FETCH_FAILED", message);
+      }
+      if (!isWhole) await this.#transfer(new RestSink({ size, begin: size, assertRoom }), { signal, progress });
+    }
   }
 
   /**
@@ -106,9 +128,9 @@ export class RowReader {
     for (const index of new Set([this.#preferred.index, ...this.#mirrors.keys()])) {
       const mirror = this.#mirrors[index];
       try {
-        await this.#fetchFrom(mirror, run, { take, signal, cache: "default" }).catch((error) => {
+        await this.#retry(mirror, run, { take, signal, cache: "default" }).catch((error) => {
           if (!isDamage(error) || !mirror.remote || damaged.has(index)) throw error;
-          return this.#fetchFrom(mirror, run, { take, signal, cache: "reload" });
+          return this.#retry(mirror, run, { take, signal, cache: "reload" });
         });
         this.#preferred.index = index;
         return;
@@ -121,6 +143,20 @@ export class RowReader {
       }
     }
     throw failure;
+  }
+
+  /** Requests a run from a mirror. After a transient error it waits and asks again, `retries` times, as downloads do. */
+  async #retry(mirror, run, how) {
+    for (let failures = 1; ; failures++) {
+      try {
+        return await this.#fetchFrom(mirror, run, how);
+      } catch (error) {
+        throwIfAborted(how.signal);
+        const isLast = failures > this.#options.retries || globalThis.navigator?.onLine === false;
+        if (!isTransient(error) || isLast) throw error;
+        await delay(retryDelayMs(error, failures), how.signal);
+      }
+    }
   }
 
   async #fetchFrom(mirror, { from, to, places }, { take, signal, cache }) {
@@ -137,7 +173,7 @@ export class RowReader {
         bytes.set(chunk, length);
         length += chunk.length;
       }
-      if (length < bytes.length) throw failed(`the server sent ${length} of ${bytes.length} bytes`);
+      if (length < bytes.length) throw markTransient(failed(`the server sent ${length} of ${bytes.length} bytes`));
       for (const [offset, length] of places) take(offset, bytes.subarray(offset - from, offset - from + length));
     } finally {
       await body.cancel();
@@ -162,16 +198,18 @@ function runsOf(places) {
 
 /**
  * Receives a file of which the bytes before `begin` are known, and passes on the others. Without `take` only the cache keeps
- * them: each row is compared with its code when a search reads it.
+ * them: each row is compared with its code when a search reads it. `assertRoom` throws if the cache keeps nothing more.
  */
 class RestSink {
   #size;
   #begin;
   #take;
+  #assertRoom;
   #at;
   #pieces = [];
 
-  constructor({ size, begin, take }) {
+  constructor({ size, begin, take, assertRoom }) {
+    this.#assertRoom = assertRoom;
     this.#size = size;
     this.#begin = begin;
     this.#take = take;
@@ -184,6 +222,7 @@ class RestSink {
   }
 
   feed(_, chunk) {
+    this.#assertRoom?.();
     const skipped = Math.max(0, this.#begin - this.#at);
     if (skipped < chunk.length) this.#pieces.push(chunk.slice(skipped));
     this.#at += chunk.length;

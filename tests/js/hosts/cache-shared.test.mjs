@@ -103,7 +103,9 @@ async function emptied(cache, entry) {
       const load = async () => {
         const shop = await Catalog.load("/coded/", { vectors: "codes", cache, onProgress });
         await shop.ready;
-        await shop.storeRows();
+        await shop.storeRows().catch((error) => {
+          if (error.code !== "FETCH_FAILED") throw error; // it was emptied twice
+        });
         return shop;
       };
       let isDone = false;
