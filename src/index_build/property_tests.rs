@@ -209,6 +209,41 @@ fn hybrid_scores_equal_the_definition_under_every_filter() {
 }
 
 #[test]
+fn reciprocal_ranks_are_those_of_each_leg() {
+    let mut random = Random(9);
+    let world = World::new(&mut random, SpaceMetric::Dot, CodesOption::No);
+    // The parts of items with equal scores may change places.
+    let part = |scores: &BTreeMap<String, f32>, id: &str| {
+        let Some(own) = scores.get(id) else { return [0.0, 0.0] };
+        let count =
+            |is_counted: &dyn Fn(&f32) -> bool| scores.values().filter(|s| is_counted(s)).count() as f64;
+        [1.0 / (60.0 + count(&|s| s >= own)), 1.0 / (61.0 + count(&|s| s > own))]
+    };
+    for query in QUERIES {
+        let vector: Vec<f32> = random.normals(DIMENSION).iter().map(|x| x + 0.7).collect();
+        let all = json!({ "semanticThreshold": -1000, "topK": 10_000 });
+        let all = world.search(&all, Some(&vector)).hits;
+        let semantic: BTreeMap<String, f32> = all.into_iter().map(|hit| (hit.id, hit.score)).collect();
+        let (keyword, share) = (world.scores(query, None), (1.0 - RATIO) * coverage(&world, query).powi(2));
+        let request = json!({
+            "query": query, "mode": "hybrid", "fusion": "rrf", "semanticThreshold": -1000, "topK": 10_000,
+        });
+        let hits = world.search(&request, Some(&vector)).hits;
+        assert_eq!(hits.len(), world.items.len());
+        for hit in hits {
+            let (k, s) = (part(&keyword, &hit.id), part(&semantic, &hit.id));
+            let [least, most] = [0, 1].map(|i| share * k[i] + RATIO * s[i]);
+            let score = f64::from(hit.score);
+            assert!(
+                least - 1e-6 <= score && score <= most + 1e-6,
+                "{query}: {} {score} {least} {most}",
+                hit.id
+            );
+        }
+    }
+}
+
+#[test]
 fn a_catalog_with_deltas_ranks_keywords_as_one_built_from_its_items() {
     let mut random = Random(12);
     let metric = SpaceMetric::Dot;
