@@ -170,7 +170,7 @@ impl Catalog {
                 live.insert(segment.first + local);
             }
             parts.iter_mut().zip(read_columns(segment)?).for_each(|(parts, column)| parts.push(column));
-            characters.extend(&CharacterTable::read(segment.section(SectionKind::Characters)?)?);
+            characters = self.characters_with(segment)?;
             readings.extend(&Readings::read(segment.section(SectionKind::Readings)?)?);
             is_recoded = true;
         }

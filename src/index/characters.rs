@@ -58,7 +58,7 @@ impl CharacterTable {
         writer.bytes
     }
 
-    /// Adds the entries of another table.
+    /// Adds the entries of another table, which folds no character in another way.
     pub(crate) fn extend(&mut self, other: &Self) {
         let mut entries: Vec<(u32, &str)> = self.entries().chain(other.entries()).collect();
         sort(&mut entries);
@@ -72,7 +72,21 @@ impl CharacterTable {
         *self = all;
     }
 
-    fn entries(&self) -> impl Iterator<Item = (u32, &str)> {
+    /// Writes the table with other forms of some characters.
+    #[cfg(all(test, feature = "index"))]
+    pub(crate) fn with(&self, forms: &[(char, &str)]) -> Vec<u8> {
+        let entry = |(code, folded)| (char::from_u32(code).unwrap(), folded);
+        let mut entries: std::collections::BTreeMap<char, &str> = self.entries().map(entry).collect();
+        entries.extend(forms.iter().copied());
+        Self::write(entries)
+    }
+
+    /// Returns what a listed character folds to.
+    pub(super) fn get(&self, c: char) -> Option<&str> {
+        self.codes.binary_search(&u32::from(c)).ok().map(|at| self.folded_at(at))
+    }
+
+    pub(super) fn entries(&self) -> impl Iterator<Item = (u32, &str)> {
         self.codes.iter().enumerate().map(|(at, &code)| (code, self.folded_at(at)))
     }
 
@@ -84,9 +98,9 @@ impl CharacterTable {
 
 impl Fold for CharacterTable {
     fn fold(&self, c: char, emit: &mut dyn FnMut(char)) {
-        match self.codes.binary_search(&u32::from(c)) {
-            Ok(at) => self.folded_at(at).chars().for_each(emit),
-            Err(_) => emit(c),
+        match self.get(c) {
+            Some(folded) => folded.chars().for_each(emit),
+            None => emit(c),
         }
     }
 }

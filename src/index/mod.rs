@@ -27,6 +27,7 @@ mod embedded_text;
 mod estimates;
 mod facets;
 mod filter;
+mod folding;
 mod format;
 mod fusion;
 mod highlight;

@@ -94,15 +94,28 @@ impl Readings {
         writer.bytes
     }
 
-    /// Adds the readings of another catalog's characters.
+    /// Adds the readings of another file's characters. A character that both have can be read in all these ways.
     pub(crate) fn extend(&mut self, other: &Self) {
         let texts = |readings: &Self| -> BTreeMap<char, Vec<String>> {
             let text = |&at: &u32| readings.syllables[at as usize].clone();
             map_of(readings.characters.iter().map(|(&c, list)| (c, list.iter().map(text).collect())))
         };
-        let mut all = texts(other);
-        all.extend(texts(self));
+        let mut all = texts(self);
+        for (c, list) in texts(other) {
+            let own: &mut Vec<String> = all.entry(c).or_default();
+            list.into_iter().for_each(|text| {
+                if !own.contains(&text) {
+                    own.push(text)
+                }
+            });
+        }
         *self = Self::read(&Self::write(&all)).unwrap_or_default();
+    }
+
+    /// Returns the syllables of a character.
+    #[cfg(all(test, feature = "index"))]
+    pub(crate) fn of(&self, c: char) -> Vec<&str> {
+        self.characters[&c].iter().map(|&at| self.syllables[at as usize].as_str()).collect()
     }
 
     /// Returns true if the character can be read so.

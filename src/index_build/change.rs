@@ -25,7 +25,8 @@ pub struct Change {
 /// Writes a delta that continues the catalog. Returns no bytes if the change patches values to what they are.
 ///
 /// # Errors
-/// `INVALID_ARGUMENT` if an id to remove or patch does not exist, or an item or value does not fit the schema.
+/// `INVALID_ARGUMENT` if an id to remove or patch does not exist, or an item or value does not fit the schema;
+/// `INVALID_CATALOG` if another release wrote the catalog, so that words would not be found in all its files.
 pub fn delta(catalog: &Catalog, change: &Change) -> Result<Vec<u8>> {
     let Change { items, removals, patches } = change;
     let new: BTreeSet<&String> = items.iter().map(|item| &item.id).collect();
@@ -59,7 +60,11 @@ pub fn delta(catalog: &Catalog, change: &Change) -> Result<Vec<u8>> {
             fail!(InvalidArgument, "item {:?}: a vector, but the schema has none", item.id);
         }
         let oversampling = space.filter(|_| catalog.has_codes()).map_or(0, |space| space.oversampling);
-        sections.extend(build::sections(catalog.schema(), items, &[], oversampling)?);
+        let keywords = build::sections(catalog.schema(), items, &[], oversampling)?;
+        let section =
+            |kind| keywords.iter().find(|(other, _)| *other == kind).map_or(&[][..], |(_, bytes)| bytes);
+        catalog.joined_characters(section(SectionKind::Characters), section(SectionKind::Dictionary))?;
+        sections.extend(keywords);
         if let Some(space) = space {
             let mut checked = CheckedVectors { source: &mut OwnVectors(items), space, items };
             let mut rows = Vec::new();

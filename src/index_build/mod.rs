@@ -28,6 +28,8 @@ mod damage_tests;
 #[cfg(test)]
 mod filter_tests;
 #[cfg(test)]
+mod folding_tests;
+#[cfg(test)]
 mod input_tests;
 #[cfg(test)]
 mod keyword_tests;
