@@ -206,11 +206,6 @@ class CacheEntry {
     }
   }
 
-  /** Returns the bytes from `from` to before `to`, wherever they are in the file; undefined if they are not stored. */
-  async readAt(from, to) {
-    return (await this.#reader.read([[from, to]]))[0];
-  }
-
   /** Returns the bytes of each place `[from, to]`; undefined for one that is not stored. */
   async readParts(places) {
     return this.#reader.read(places);

@@ -96,6 +96,20 @@ pub fn build_to(
     write_file(file, FileKind::Catalog, &[0; 32], sections, has_rows.then_some(rows))
 }
 
+/// Returns the options to build a catalog again with its first items; `None` if the catalog has items. A delta would keep
+/// what a catalog without items cannot know: the mean of the vectors, their text, and the lineage of their model.
+///
+/// # Errors
+/// `INVALID_CATALOG` if the catalog is damaged.
+pub fn first_build(catalog: &Catalog) -> Result<Option<BuildOptions>> {
+    if !catalog.is_empty() {
+        return Ok(None);
+    }
+    let has_codes = catalog.schema().vectors.as_ref().is_some_and(|space| space.oversampling > 0);
+    let codes = if has_codes { CodesOption::Yes } else { CodesOption::Auto };
+    Ok(Some(BuildOptions { synonyms: catalog.synonym_groups()?, codes, queries: Vec::new() }))
+}
+
 /// Merges a catalog and its deltas into one file. Searches give the same hits and scores as before.
 ///
 /// # Errors

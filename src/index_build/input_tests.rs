@@ -4,8 +4,8 @@ use serde_json::{Map, Value, json};
 
 use super::tests::{items, schema, search};
 use super::{
-    BuildOptions, Change, CodesOption, Item, ItemReader, build, compact, delta, describe, read_row,
-    read_schema, record_of, use_text,
+    BuildOptions, Change, CodesOption, Item, ItemReader, build, compact, delta, describe, first_build,
+    read_row, read_schema, record_of, use_text,
 };
 use crate::index::{Catalog, Check, RowKind, Schema, SearchRequest, SpaceMetric};
 
@@ -49,6 +49,28 @@ fn a_catalog_without_items_takes_items() {
             let found = catalog.search(&request, items[7].vector.as_deref()).unwrap();
             assert_eq!((catalog.len(), found.hits[0].id.as_str()), (items.len(), "p7"), "{rows:?}");
         }
+    }
+}
+
+#[test]
+fn the_first_items_of_a_catalog_build_it_again() {
+    let (metric, synonyms) = (Some(SpaceMetric::Cosine), vec![vec!["裤子".to_string(), "长裤".to_string()]]);
+    let all = items(metric);
+    for (rows, codes) in [(RowKind::None, CodesOption::Auto), (RowKind::Int8, CodesOption::Auto)] {
+        let mut schema = schema(metric);
+        schema.vectors.as_mut().unwrap().rows = rows;
+        let options = BuildOptions { synonyms: synonyms.clone(), codes, ..Default::default() };
+        let empty = Catalog::open(build(&schema, &[], &options).unwrap(), Check::Hashes).unwrap();
+        let first = first_build(&empty).unwrap().unwrap();
+        assert_eq!(first.synonyms, synonyms);
+        let again = build(empty.schema(), &all, &first).unwrap();
+        assert!(again == build(&schema, &all, &options).unwrap(), "{rows:?}");
+        let mut catalog = Catalog::open(again, Check::Hashes).unwrap();
+        assert_eq!(first_build(&catalog).unwrap(), None);
+        let removals = all.iter().map(|item| item.id.clone()).collect();
+        let file = delta(&catalog, &Change { removals, ..Default::default() }).unwrap();
+        catalog.apply(file, Check::Hashes).unwrap();
+        assert_eq!(first_build(&catalog).unwrap().unwrap().synonyms, synonyms);
     }
 }
 

@@ -15,7 +15,7 @@ mod readings;
 mod texts;
 mod vectors;
 
-pub use build::{BuildOptions, CodesOption, build, build_to, compact};
+pub use build::{BuildOptions, CodesOption, build, build_to, compact, first_build};
 pub use change::{Change, delta};
 pub use input::{describe, read_row, read_schema, read_synonyms, record_of};
 pub use item::Item;

@@ -17,7 +17,8 @@ pub struct ItemText {
 }
 
 /// Takes the vectors of a model into a schema, which may state its vectors. `distilled_from` is the lineage of the model's
-/// teacher, if it has one. Returns false if one of the two has no lineage, so that another model would not be noticed.
+/// teacher, if it has one. Returns false if the model has no lineage, or the vectors of `schema.items` items have none, so
+/// that another model would not be noticed.
 ///
 /// # Errors
 /// `MODEL_MISMATCH` if the schema's vectors are another model's, `INVALID_ARGUMENT` if the metric differs.
@@ -33,11 +34,13 @@ pub fn use_model(schema: &mut Schema, model: VectorSpace, distilled_from: Option
             space.metric
         );
     }
+    let is_first = schema.items == 0 && model.lineage.is_some();
     space.lineage = space.lineage.take().or(model.lineage);
-    Ok(is_compared)
+    Ok(is_compared || is_first)
 }
 
-/// Takes the text that is embedded into a schema with vectors, and returns it. `field` and `prompt` are the user's choice.
+/// Takes the text that is embedded into a schema with vectors, and returns it. `schema.items` counts the items that have
+/// vectors already, in all files of the catalog. `field` and `prompt` are the user's choice.
 /// Without one they are those of the schema, or else the first field and `own`, the model's prompt for documents.
 ///
 /// # Errors

@@ -28,6 +28,8 @@ pub struct CatalogBuilder {
     field: usize,
     /// A warning about the texts of the catalog's vectors.
     text_warning: Option<String>,
+    /// The options of the catalog, if these are its first items.
+    first: Option<BuildOptions>,
 }
 
 #[wasm_bindgen]
@@ -42,8 +44,10 @@ impl CatalogBuilder {
 
     /// Begins the items that are added to a catalog. `stored` has the names of what is stored with an item.
     #[wasm_bindgen(js_name = forCatalog)]
-    pub fn for_catalog(catalog: &Catalog, stored: Vec<String>, has_model: bool) -> Self {
-        Self::of(catalog.0.schema().clone(), stored, has_model)
+    pub fn for_catalog(catalog: &Catalog, stored: Vec<String>, has_model: bool) -> Result<Self, JsValue> {
+        let schema = Schema { items: catalog.0.len() as u32, ..catalog.0.schema().clone() };
+        let first = index_build::first_build(&catalog.0)?;
+        Ok(Self { first, ..Self::of(schema, stored, has_model) })
     }
 
     /// Returns the names of what is stored with an item.
@@ -146,10 +150,15 @@ impl CatalogBuilder {
         }
     }
 
-    /// Returns pieces of the items' texts that stand for queries, if codes are written. See [`index_build::query_texts`].
+    /// Returns pieces of the items' texts that stand for queries, if codes are written. `codes` is that of `build`, or absent
+    /// for items that are added. See [`index_build::query_texts`].
     #[wasm_bindgen(js_name = queryTexts)]
-    pub fn query_texts(&self, codes: &str) -> Vec<String> {
-        let is_wanted = codes_option(codes).applies_to(self.items.len());
+    pub fn query_texts(&self, codes: Option<String>) -> Vec<String> {
+        let codes = match (codes, &self.first) {
+            (Some(codes), _) => codes_option(&codes),
+            (None, first) => first.as_ref().map_or(CodesOption::No, |options| options.codes),
+        };
+        let is_wanted = codes.applies_to(self.items.len());
         if is_wanted { index_build::query_texts(&self.items, self.field) } else { Vec::new() }
     }
 
@@ -176,6 +185,15 @@ impl CatalogBuilder {
         Ok(index_build::build(&self.schema, &self.items, &options)?)
     }
 
+    /// Builds a catalog that has no items again with these as its first ones; `undefined` if it has items, or there are none.
+    /// See [`index_build::first_build`].
+    #[wasm_bindgen(js_name = firstBuild)]
+    pub fn first_build(&mut self) -> Result<Option<Vec<u8>>, JsValue> {
+        let queries = std::mem::take(&mut self.queries);
+        let Some(first) = self.first.take().filter(|_| !self.items.is_empty()) else { return Ok(None) };
+        Ok(Some(index_build::build(&self.schema, &self.items, &BuildOptions { queries, ..first })?))
+    }
+
     /// Writes a delta that adds the items to a catalog.
     pub fn delta(&mut self, catalog: &Catalog) -> Result<Vec<u8>, JsValue> {
         let items = std::mem::take(&mut self.items);
@@ -187,7 +205,7 @@ impl CatalogBuilder {
     fn of(schema: Schema, stored: Vec<String>, has_model: bool) -> Self {
         let reader = ItemReader::new(schema.clone(), stored.clone(), has_model);
         let (items, queries) = (Vec::new(), Vec::new());
-        Self { schema, stored, reader, items, queries, field: 0, text_warning: None }
+        Self { schema, stored, reader, items, queries, field: 0, text_warning: None, first: None }
     }
 }
 

@@ -111,3 +111,40 @@ fn a_distilled_model_searches_the_catalog_of_its_teacher_and_no_other() {
     assert_eq!(warnings(&["search", &own, "裤", "--model", &student]), "");
     fails(&["search", &own, "裤", "--model", &teacher], "MODEL_MISMATCH", &["from another model"]);
 }
+
+#[test]
+fn the_first_items_give_an_empty_catalog_its_model_and_text() {
+    let folder = Folder::new("models-first");
+    let one = convert(&folder, "prefix-model", "one", &["--pooling", "cls"]);
+    let two = convert(&folder, "gamma-beta", "two", &["--pooling", "cls"]);
+    // The dimension and the metric of the model, without its lineage.
+    let info = succeeds(&["info", &folder.catalog(&["--model", &one])]);
+    let info: serde_json::Value =
+        serde_json::from_str(&info[info.find('{').unwrap()..=info.rfind('}').unwrap()]).unwrap();
+    let mut schema: serde_json::Value = serde_json::from_str(crate::SCHEMA).unwrap();
+    schema["vectors"] = serde_json::json!({
+        "dimension": info["vectors"]["dimension"], "metric": info["vectors"]["metric"],
+    });
+    let (empty, catalog) = (folder.write("empty.jsonl", ""), folder.path("first"));
+    let schema = folder.write("with.json", &schema.to_string());
+    succeeds(&["build", &empty, &catalog, "--schema", &schema]);
+    let items = folder.path("items.jsonl");
+    let add = ["add", &catalog, &items, "--model", &one, "--text", "brand", "--prompt", "品牌："];
+    assert_eq!(warnings(&add), "");
+    let text = succeeds(&["info", &catalog]);
+    assert!(
+        text.contains("\"field\": \"brand\"") && text.contains("品牌：") && text.contains("\"lineage\""),
+        "{text}"
+    );
+    fails(
+        &["add", &catalog, &items, "--model", &one, "--text", "title"],
+        "INVALID_ARGUMENT",
+        &["--text", "\"brand\""],
+    );
+    fails(
+        &["add", &catalog, &items, "--model", &one, "--prompt", ""],
+        "INVALID_ARGUMENT",
+        &["--prompt", "品牌："],
+    );
+    fails(&["add", &catalog, &items, "--model", &two], "MODEL_MISMATCH", &["from another model"]);
+}

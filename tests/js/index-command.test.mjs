@@ -105,6 +105,30 @@ describe("corom index", () => {
     compare();
   });
 
+  test("builds a catalog without items again with its first ones", (t) => {
+    const { write, run, compare } = pair(t);
+    const vectors = { dimension: 64, metric: "dot" };
+    const schema = write("schema.json", { ...SCHEMA, vectors });
+    const items = write("items.jsonl", lines(ITEMS.slice(0, 9)));
+    const own = ["-m", MODEL, "--text", "brand", "--prompt", "品牌："];
+    for (const [codes, ...options] of [["no"], ["auto", "--vectors", "1bit"]]) {
+      run("build", items, "CATALOG", "--schema", schema, "--force", "--codes", codes, ...options, ...own);
+      const expected = compare().files;
+      run("build", write("empty.jsonl", ""), "CATALOG", "--schema", schema, "--force", "--codes", codes, ...options);
+      for (const { stderr } of run("add", "CATALOG", items, ...own)) assert.doesNotMatch(stderr, /warning/);
+      assert.deepEqual(compare().files, expected);
+      for (const other of [["--text", "title"], ["--prompt", ""]]) {
+        for (const { stderr } of run("add", "CATALOG", items, "-m", MODEL, ...other)) assert.match(stderr, /error\[INVALID_ARGUMENT\].*品牌|brand/);
+      }
+      run("add", "CATALOG", items, "-m", MODEL);
+      assert.equal(compare().files.length, 2);
+      run("remove", "CATALOG", ...ITEMS.slice(0, 9).map(({ id }) => id));
+      run("add", "CATALOG", items, "-m", MODEL);
+      assert.deepEqual(compare().files, expected);
+    }
+    for (const { stderr } of run("add", "CATALOG", write("none.jsonl", ""))) assert.match(stderr, /nothing to add/);
+  });
+
   test("reads a table, and vectors of the caller's own", (t) => {
     const { write, run, compare } = pair(t);
     const rows = ITEMS.slice(0, 20).map((item, i) => [

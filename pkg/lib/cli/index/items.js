@@ -45,8 +45,11 @@ export async function addItems(instance, builder, { file, size, rows, isTable },
   bar.clear();
 }
 
-/** Embeds the items of a builder with the model of the options, if there is one. */
-export async function embedItems(instance, builder, values, { bar, signal }) {
+/**
+ * Embeds the items of a builder with the model of the options, if there is one. `codes` is that of a new catalog; undefined
+ * for items that are added.
+ */
+export async function embedItems(instance, builder, { codes, ...values }, { bar, signal }) {
   if (values.model === undefined) return;
   const { model, batchSize } = await loadModel({ ...values, quality: QUALITY }, { bar, signal });
   try {
@@ -58,7 +61,7 @@ export async function embedItems(instance, builder, values, { bar, signal }) {
       const batch = await model.embed(texts.slice(at, at + batchSize), { prompt, signal, onProgress });
       instance.call(() => builder.setVectors(at, batch.data));
     }
-    const queries = instance.call(() => builder.queryTexts(values.codes ?? "auto"));
+    const queries = instance.call(() => builder.queryTexts(codes));
     if (queries.length > 0) {
       const { data } = await model.embed(queries, { prompt: promptOf(model.info, "query"), signal });
       instance.call(() => builder.setQueries(data));

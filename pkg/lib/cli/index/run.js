@@ -35,7 +35,7 @@ export const build = ({ positionals: [items, catalog], values }, signal) =>
       const folder = CatalogFolder.create(catalog, force);
       await addItems(instance, builder, source, tools);
       const groups = synonyms === undefined ? "" : readText(synonyms);
-      await embedItems(instance, builder, values, tools);
+      await embedItems(instance, builder, { ...values, codes }, tools);
       const file = instance.call(() => builder.build(groups, codes, vectors));
       folder.replace(instance, file, instance.call(() => builder.stored()));
       const warning = instance.call(() => builder.warning());
@@ -53,7 +53,9 @@ export const add = ({ positionals: [catalog, items], values }, signal) =>
     if (isRefused) throw invalid("--model: the catalog has no vectors; build it with --model");
     await addItems(instance, builder, source, tools);
     await embedItems(instance, builder, values, tools);
-    append(instance, place, instance.call(() => builder.delta(current)));
+    const first = instance.call(() => builder.firstBuild());
+    if (first === undefined) append(instance, place, instance.call(() => builder.delta(current)));
+    else replace(instance, catalog, place.folder, first);
   });
 
 export const patch = ({ positionals: [catalog, patches] }, signal) =>
@@ -72,8 +74,7 @@ export const compact = ({ positionals: [catalog] }, signal) =>
   changing(catalog, signal, async (instance) => {
     const { folder, current } = opened(instance, catalog);
     const file = instance.call(({ compact }) => compact(current));
-    folder.replace(instance, file, folder.stored);
-    print(`${catalog}: ${file.length} bytes`);
+    replace(instance, catalog, folder, file);
   });
 
 export const info = ({ positionals: [catalog] }, signal) =>
@@ -107,6 +108,11 @@ function opened(instance, catalog, hasModel = false) {
   const current = folder.read(instance);
   const builder = instance.call(({ CatalogBuilder }) => CatalogBuilder.forCatalog(current, folder.stored, hasModel));
   return { folder, current, builder };
+}
+
+function replace(instance, catalog, folder, file) {
+  folder.replace(instance, file, folder.stored);
+  print(`${catalog}: ${file.length} bytes`);
 }
 
 function append(instance, { folder, current }, file) {

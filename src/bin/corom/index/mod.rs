@@ -7,12 +7,13 @@ mod store;
 
 use std::fs::File;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use corom::error::Result;
 use corom::index::{Catalog, RowKind, SearchRequest};
 use corom::index_build::{
-    BuildOptions, Change, CodesOption, ItemReader, build_to, check_field, compact, delta, describe, record_of,
+    BuildOptions, Change, CodesOption, ItemReader, build, build_to, check_field, compact, delta, describe,
+    first_build, record_of,
 };
 use serde_json::Value;
 
@@ -179,6 +180,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             let store = Store::lock(catalog)?;
             let current = store.open()?;
             let mut schema = current.schema().clone();
+            schema.items = current.len() as u32;
             if schema.vectors.is_none() && model.is_given() {
                 fail!(InvalidArgument, "--model: the catalog has no vectors; build it with --model");
             }
@@ -188,13 +190,19 @@ pub(crate) fn run(args: &Args) -> Result<()> {
                 items.push(item);
                 Ok(())
             })?;
+            let first = if items.is_empty() { None } else { first_build(&current)? };
+            let with_queries = first.as_ref().is_some_and(|options| options.codes.applies_to(items.len()));
             let mut vectors = Vec::new();
-            model.embed(&mut schema, &items, false, &mut |part, dimension| {
+            let queries = model.embed(&mut schema, &items, with_queries, &mut |part, dimension| {
                 vectors.extend(part.chunks_exact(dimension).map(<[f32]>::to_vec));
                 Ok(())
             })?;
             items.iter_mut().zip(vectors).for_each(|(item, vector)| item.vector = Some(vector));
-            append(&store, current, &Change { items, ..Default::default() })
+            let Some(options) = first else {
+                return append(&store, current, &Change { items, ..Default::default() });
+            };
+            let file = build(&schema, &items, &BuildOptions { queries, ..options })?;
+            replace(&store, catalog, &current, &file)
         }
         Command::Patch { catalog, patches } => {
             let store = Store::lock(catalog)?;
@@ -212,11 +220,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             let store = Store::lock(catalog)?;
             let current = store.open()?;
             let file = compact(&current)?;
-            store.check_unchanged(&current)?;
-            let write = |out: &mut File| out.write_all(&file).map_err(|error| store::failed(catalog, &error));
-            let bytes = store.replace(write, &store.stored()?)?;
-            print_line(format_args!("{}: {bytes} bytes", catalog.display()));
-            Ok(())
+            replace(&store, catalog, &current, &file)
         }
         Command::Info { catalog } => {
             print_line(describe(&store::read(catalog)?));
@@ -235,6 +239,15 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             Ok(())
         }
     }
+}
+
+/// Replaces the files of a catalog by one.
+fn replace(store: &Store, folder: &Path, current: &Catalog, file: &[u8]) -> Result<()> {
+    store.check_unchanged(current)?;
+    let write = |out: &mut File| out.write_all(file).map_err(|error| store::failed(folder, &error));
+    let bytes = store.replace(write, &store.stored()?)?;
+    print_line(format_args!("{}: {bytes} bytes", folder.display()));
+    Ok(())
 }
 
 fn append(store: &Store, catalog: Catalog, change: &Change) -> Result<()> {
