@@ -105,7 +105,7 @@ impl Readings {
             let own: &mut Vec<String> = all.entry(c).or_default();
             list.into_iter().for_each(|text| {
                 if !own.contains(&text) {
-                    own.push(text)
+                    own.push(text);
                 }
             });
         }
