@@ -122,7 +122,7 @@ impl GpuBuilder {
                         range: clip.range,
                         activation: clip.activation,
                         shift: gpu.filled("a shift", &shift)?,
-                        pipeline: gpu.pipeline(&Shader::clip(clip.activation, clip.plus.is_some()))?,
+                        pipeline: gpu.pipeline(&Shader::clip(clip.plus.is_some()))?,
                     }
                 }
                 PlanOp::Attention { spec, .. } => {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::buffer::GpuBuffer;
 use super::device::{GpuDevice, Pipeline};
-use super::products::{LinearCheck, LinearPipelines, checked_products, products};
+use super::products::{LinearCheck, LinearPipelines, checked_products, clip_params, products};
 use super::run_buffers::{Dispatch, RunBuffers};
 use super::shaders::BLOCK_QUADS;
 use super::weights::{GpuEmbed, GpuLinear, GpuNorm, quads};
@@ -89,8 +89,7 @@ impl GpuOp {
     /// `GPU_FAILED` if the driver rejects a shader.
     pub(super) fn linear(gpu: &GpuDevice, linear: GpuLinear) -> Result<Self> {
         let check = LinearCheck::compile(gpu, &linear.spec)?;
-        let activation = if check.is_some() { Activation::None } else { linear.spec.activation };
-        let pipelines = LinearPipelines::compile(gpu, &linear, activation)?;
+        let pipelines = LinearPipelines::compile(gpu, &linear)?;
         Ok(Self::Linear { linear, pipelines, check })
     }
 
@@ -184,7 +183,7 @@ impl GpuOp {
                     (Some(check), Some(sums), Some(checked)) => {
                         checked_products(linear, pipelines, run, [x, out], rows, (check, sums, checked))
                     }
-                    _ => products(linear, pipelines, run, [x, out], rows),
+                    _ => products(linear, pipelines, run, [x, out], rows, linear.spec.activation),
                 }
             }
             Self::Joined { .. } => Vec::new(),
@@ -207,18 +206,13 @@ impl GpuOp {
                 let buffers = vec![out, value(0)?, value(1)?, &norm.norm];
                 one(pipeline, buffers, norm_params(norm), row_wise)
             }
-            Self::Clip { width, range, shift, pipeline, .. } => {
+            Self::Clip { width, range, shift, activation, pipeline } => {
                 let mut buffers = vec![out, value(0)?, shift];
                 if inputs.len() > 1 {
                     buffers.push(value(1)?);
                 }
-                let [low, high] = range.map(|limit| limit.clamp(f32::MIN, f32::MAX));
-                one(
-                    pipeline,
-                    buffers,
-                    [*width as u32, low.to_bits(), high.to_bits(), 0, 0, 0, 0, 0],
-                    row_wise,
-                )
+                let range = range.map(|limit| limit.clamp(f32::MIN, f32::MAX));
+                one(pipeline, buffers, clip_params(*width, range, *activation), row_wise)
             }
             Self::SelectRows { width, pipeline } | Self::MeanRows { width, pipeline } => {
                 let buffers = vec![out, value(0)?, run.inputs.text_rows()?];

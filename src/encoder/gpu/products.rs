@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::buffer::GpuBuffer;
 use super::device::{GpuDevice, Pipeline};
 use super::run_buffers::{Dispatch, RunBuffers};
-use super::shaders::{FEW_ROWS, FEW_ROWS_OUTPUTS, LinearVariant, Shader, TILE};
+use super::shaders::{FEW_ROWS, FEW_ROWS_OUTPUTS, LinearVariant, Shader, TILE, activation_code};
 use super::weights::{GpuLinear, quads};
 use crate::encoder::spec::{Activation, LinearSpec};
 use crate::error::Result;
@@ -42,9 +42,9 @@ impl LinearCheck {
         }
         let activate = match spec.activation {
             Activation::None => None,
-            activation => {
+            _ => {
                 let no_shift = gpu.filled("a shift", &vec![0.0f32; quads(spec.outputs) * 4])?;
-                Some((gpu.pipeline(&Shader::clip(activation, false))?, no_shift))
+                Some((gpu.pipeline(&Shader::clip(false))?, no_shift))
             }
         };
         Ok(Some(Self { pipeline: gpu.pipeline(&Shader::linear_check())?, activate }))
@@ -52,26 +52,25 @@ impl LinearCheck {
 }
 
 impl LinearPipelines {
-    /// Compiles the pipelines of a `Linear` with this activation function.
+    /// Compiles the pipelines of a `Linear`. They have all activation functions.
     ///
     /// # Errors
     /// `GPU_FAILED` if the driver rejects a shader.
-    pub(super) fn compile(gpu: &GpuDevice, linear: &GpuLinear, activation: Activation) -> Result<Self> {
+    pub(super) fn compile(gpu: &GpuDevice, linear: &GpuLinear) -> Result<Self> {
         let has_factors = linear.factors.is_some();
         if let Some(max) = linear.exact_max {
             return Ok(Self::Exact {
                 quantize: gpu.pipeline(&Shader::quantize_rows(has_factors))?,
-                linear: gpu.pipeline(&Shader::linear_i8_exact(activation))?,
+                linear: gpu.pipeline(&Shader::linear_i8_exact())?,
                 max,
             });
         }
-        let pipeline =
-            |variant| gpu.pipeline(&Shader::linear(variant, linear.format, activation, has_factors));
+        let pipeline = |variant| gpu.pipeline(&Shader::linear(variant, linear.format, has_factors));
         let tiled = if gpu.has_few_registers() { LinearVariant::Tiled4 } else { LinearVariant::Tiled8 };
         let blocks = match linear.has_blocks {
             true => Some([
                 gpu.pipeline(&Shader::quantize_blocks(has_factors))?,
-                gpu.pipeline(&Shader::linear_i8_blocks(activation))?,
+                gpu.pipeline(&Shader::linear_i8_blocks())?,
             ]),
             false => None,
         };
@@ -100,16 +99,18 @@ impl LinearPipelines {
     }
 }
 
-/// Returns the dispatches of a product of `x` into `out`.
+/// Returns the dispatches of a product of `x` into `out`, and of its activation function.
 pub(super) fn products<'a>(
     linear: &'a GpuLinear,
     pipelines: &'a LinearPipelines,
     run: &RunBuffers<'a>,
     [x, out]: [&'a GpuBuffer; 2],
     rows: usize,
+    activation: Activation,
 ) -> Vec<Dispatch<'a>> {
     let (input_quads, output_quads) = (quads(linear.spec.inputs), quads(linear.spec.outputs));
-    let params = [rows as u32, input_quads as u32, output_quads as u32, run.fault, 0, 0, 0, 0];
+    let activation = activation_code(activation);
+    let params = [rows as u32, input_quads as u32, output_quads as u32, run.fault, 0, activation, 0, 0];
     let tiles = |tile: usize| (output_quads * 4).div_ceil(tile) as u32;
     match pipelines {
         LinearPipelines::Float { blocks: Some([quantize, product]), .. } if run.integers => {
@@ -176,9 +177,9 @@ pub(super) fn checked_products<'a>(
     rows: usize,
     (check, (sums, bias_sum), (before, errors)): Check<'a>,
 ) -> Vec<Dispatch<'a>> {
-    let LinearSpec { inputs, outputs, .. } = linear.spec;
+    let LinearSpec { inputs, outputs, activation } = linear.spec;
     let product = if check.activate.is_some() { before } else { out };
-    let mut dispatches = products(linear, pipelines, run, [x, product], rows);
+    let mut dispatches = products(linear, pipelines, run, [x, product], rows, Activation::None);
     let groups = [rows as u32, 1];
     let params = check_params(inputs, outputs, *bias_sum);
     dispatches.push(Dispatch {
@@ -189,7 +190,7 @@ pub(super) fn checked_products<'a>(
         work: (rows * (inputs + outputs)) as u64,
     });
     if let Some((pipeline, no_shift)) = &check.activate {
-        let params = [outputs as u32, f32::MIN.to_bits(), f32::MAX.to_bits(), 0, 0, 0, 0, 0];
+        let params = clip_params(outputs, [f32::MIN, f32::MAX], activation);
         let (buffers, work) = (vec![out, product, no_shift], (rows * outputs) as u64);
         dispatches.push(Dispatch { pipeline, buffers, params, groups, work });
     }
@@ -198,6 +199,11 @@ pub(super) fn checked_products<'a>(
 
 fn product_work(spec: &LinearSpec, rows: usize) -> u64 {
     (rows * spec.inputs) as u64 * spec.outputs as u64
+}
+
+/// Returns the parameters of a Clip.
+pub(super) fn clip_params(width: usize, [low, high]: [f32; 2], activation: Activation) -> [u32; 8] {
+    [width as u32, low.to_bits(), high.to_bits(), activation_code(activation), 0, 0, 0, 0]
 }
 
 /// Returns the parameters of the check of a product.

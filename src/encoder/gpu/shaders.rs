@@ -118,13 +118,14 @@ fn text(name: &str) -> Option<&'static str> {
     })
 }
 
-fn activation_flag(activation: Activation) -> &'static str {
+/// Returns the number of an activation function in activation.wgsl.
+pub(super) fn activation_code(activation: Activation) -> u32 {
     match activation {
-        Activation::None => "NONE",
-        Activation::Gelu => "GELU",
-        Activation::GeluTanh => "GELU_TANH",
-        Activation::Relu => "RELU",
-        Activation::Tanh => "TANH",
+        Activation::None => 0,
+        Activation::Gelu => 1,
+        Activation::GeluTanh => 2,
+        Activation::Relu => 3,
+        Activation::Tanh => 4,
     }
 }
 
@@ -153,12 +154,7 @@ impl Shader {
     }
 
     /// Returns a `Linear` that computes in f32. `has_factors`: it multiplies its inputs by factors first.
-    pub(super) fn linear(
-        variant: LinearVariant,
-        format: WeightFormat,
-        activation: Activation,
-        has_factors: bool,
-    ) -> Self {
+    pub(super) fn linear(variant: LinearVariant, format: WeightFormat, has_factors: bool) -> Self {
         let format_flag = match format {
             WeightFormat::F32 => "F32",
             WeightFormat::F16 => "F16",
@@ -167,7 +163,6 @@ impl Shader {
         };
         let definitions = Definitions::default()
             .flag(format_flag)
-            .flag(activation_flag(activation))
             .flag_if("FACTORS", has_factors)
             .with("BLOCKS_BINDING", 5 + u32::from(has_factors));
         let inputs = 3 + u32::from(has_factors) + u32::from(format == WeightFormat::I4);
@@ -192,13 +187,13 @@ impl Shader {
     }
 
     /// Returns the `Linear` of quantized rows and int8 weights.
-    pub(super) fn linear_i8_exact(activation: Activation) -> Self {
-        Self::new("linear_i8_exact", 3, Definitions::default().flag(activation_flag(activation)))
+    pub(super) fn linear_i8_exact() -> Self {
+        Self::new("linear_i8_exact", 3, Definitions::default())
     }
 
     /// Returns the `Linear` of rows that are quantized in blocks, and int8 weights.
-    pub(super) fn linear_i8_blocks(activation: Activation) -> Self {
-        Self::new("linear_i8_blocks", 3, Definitions::default().flag(activation_flag(activation)))
+    pub(super) fn linear_i8_blocks() -> Self {
+        Self::new("linear_i8_blocks", 3, Definitions::default())
     }
 
     /// Returns the check of the sums of a product's rows.
@@ -260,8 +255,8 @@ impl Shader {
         Self::new("add_norm", 3, Definitions::default())
     }
 
-    pub(super) fn clip(activation: Activation, has_plus: bool) -> Self {
-        let definitions = Definitions::default().flag(activation_flag(activation)).flag_if("PLUS", has_plus);
+    pub(super) fn clip(has_plus: bool) -> Self {
+        let definitions = Definitions::default().flag_if("PLUS", has_plus);
         Self::new("clip", 2 + u32::from(has_plus), definitions)
     }
 

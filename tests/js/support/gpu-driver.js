@@ -224,8 +224,8 @@ function wrongProducts({ label, code }) {
     if (!code.includes(before)) throw new Error(`${label} has no place for a fault`);
     return code.replace(before, `\nif (group.x + group.y == 0u) { ${fault} }${before}`);
   };
-  if (label === "linear") return insert("\nstore(", "sum_0_0 += vec4<f32>(1.0);");
-  if (label === "linear_i8_exact") return insert("\nstore(", "sum_0 += vec4<i32>(100000);");
+  if (label === "linear") return insert("\nfor (var part", "sum_0_0 += vec4<f32>(1.0);");
+  if (label === "linear_i8_exact") return insert("\nfor (var i ", "sum_0 += vec4<i32>(100000);");
   if (label === "linear_few_rows") return insert("\nif (row < params.rows &&", "sums += vec4<f32>(1.0);");
   return undefined;
 }

@@ -297,9 +297,9 @@ impl KnownOps {
         let cases = ROWS.map(|rows| Case::new(gpu, rows, token_rows, &attention));
         let cases = cases.into_iter().collect::<Result<Vec<_>>>()?;
         let maker = Maker { gpu, cases: &cases };
-        let mut seen: Vec<(*const Pipeline, Option<(bool, Projections)>)> = Vec::new();
-        let mut is_new = |pipeline: &Arc<Pipeline>, attention| {
-            let of = (Arc::as_ptr(pipeline), attention);
+        let mut seen: Vec<(*const Pipeline, Option<(bool, Projections)>, Activation)> = Vec::new();
+        let mut is_new = |pipeline: &Arc<Pipeline>, attention, activation| {
+            let of = (Arc::as_ptr(pipeline), attention, activation);
             let is_new = !seen.contains(&of);
             seen.push(of);
             is_new
@@ -309,14 +309,15 @@ impl KnownOps {
             let pipeline = match op {
                 GpuOp::Linear { check, linear, .. } => {
                     let Some(check) = check else { continue };
-                    if is_new(&check.pipeline, None) {
+                    if is_new(&check.pipeline, None, Activation::None) {
                         ops.push(maker.check(&check.pipeline)?);
                     }
+                    let activation = linear.spec.activation;
                     if let Some((activate, _)) = &check.activate
-                        && is_new(activate, None)
+                        && is_new(activate, None, activation)
                     {
                         let width = linear.spec.outputs.min(MAX_WIDTH);
-                        ops.push(maker.clip(width, linear.spec.activation, activate, 1)?);
+                        ops.push(maker.clip(width, activation, activate, 1)?);
                     }
                     continue;
                 }
@@ -329,11 +330,14 @@ impl KnownOps {
                 | GpuOp::MeanRows { pipeline, .. }
                 | GpuOp::Normalize { pipeline, .. } => pipeline,
             };
-            let attention = match op {
-                GpuOp::Attention { spec, projections, .. } => Some((spec.first_row_only, *projections)),
-                _ => None,
+            let (attention, activation) = match op {
+                GpuOp::Attention { spec, projections, .. } => {
+                    (Some((spec.first_row_only, *projections)), Activation::None)
+                }
+                GpuOp::Clip { activation, .. } => (None, *activation),
+                _ => (None, Activation::None),
             };
-            if is_new(pipeline, attention) {
+            if is_new(pipeline, attention, activation) {
                 ops.extend(maker.of_op(op, inputs.len())?);
             }
         }

@@ -83,21 +83,21 @@ fn bias(n: usize) -> f32 {
 }
 
 impl KnownProducts {
-    /// Returns the products for each pair of pipelines of a model.
+    /// Returns the products for each pair of pipelines of a model, with each activation function that it has.
     ///
     /// # Errors
     /// The errors of the uploads.
     pub(super) fn of_model(model: &GpuModel) -> Result<Vec<Self>> {
-        let mut seen: Vec<&LinearPipelines> = Vec::new();
+        let mut seen: Vec<(&LinearPipelines, Activation)> = Vec::new();
         let mut all = Vec::new();
         for op in &model.ops {
             let GpuOp::Linear { linear, pipelines, check } = op else { continue };
-            if seen.iter().any(|other| other.are_equal(pipelines)) {
-                continue;
-            }
-            seen.push(pipelines);
             // The activation function of a checked product is another op.
             let activation = if check.is_some() { Activation::None } else { linear.spec.activation };
+            if seen.iter().any(|(other, of)| *of == activation && other.are_equal(pipelines)) {
+                continue;
+            }
+            seen.push((pipelines, activation));
             all.push(Self::of_linear(&model.gpu, linear, activation, false)?);
             if linear.has_blocks {
                 all.push(Self::of_linear(&model.gpu, linear, activation, true)?);
@@ -135,7 +135,7 @@ impl KnownProducts {
         let mut linear = numbers.upload(gpu, integers)?;
         // The quantization of the model's own products, which may have more inputs.
         linear.exact_max = model.exact_max;
-        let pipelines = LinearPipelines::compile(gpu, &linear, activation)?;
+        let pipelines = LinearPipelines::compile(gpu, &linear)?;
         let op = GpuOp::Linear { linear, pipelines, check: None };
         let width = quads(inputs) * 4;
         let mut input_buffers = Vec::new();

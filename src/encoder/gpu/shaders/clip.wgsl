@@ -5,6 +5,7 @@ struct Params {
     width: u32,
     low: f32,
     high: f32,
+    activation: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;

@@ -111,15 +111,23 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         sum_0_0 += vec4<f32>(1.0);
     }
     //#end
-    //#repeat q ROW_QUADS
-    //#repeat i 4
-    //#repeat c COLUMN_QUADS
-    store(
-        first_row + (thread_row + ${q}u * THREAD_ROWS) * 4u + ${i}u,
-        first_output_quad + thread_column + ${c}u * THREAD_COLUMNS,
-        sum_${q*4+i}_${c},
-    );
-    //#end
-    //#end
-    //#end
+    // A loop, so that what follows the sums is compiled once.
+    for (var part = 0u; part < ${ROWS*COLUMN_QUADS}u; part += 1u) {
+        let r = part / ${COLUMN_QUADS}u;
+        let c = part % ${COLUMN_QUADS}u;
+        var sums = vec4<f32>();
+        switch (part) {
+            //#repeat r ROWS
+            //#repeat c COLUMN_QUADS
+            case ${r*COLUMN_QUADS+c}u: {
+                sums = sum_${r}_${c};
+            }
+            //#end
+            //#end
+            default: {
+            }
+        }
+        let row = first_row + (thread_row + r / 4u * THREAD_ROWS) * 4u + r % 4u;
+        store(row, first_output_quad + thread_column + c * THREAD_COLUMNS, sums);
+    }
 }

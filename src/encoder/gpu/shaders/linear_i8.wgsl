@@ -77,7 +77,18 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         sum_0 += Sum(vec4<i32>(100000));
     }
     //#end
-    //#repeat i 4
-    store(first_row + thread_row * 4u + ${i}u, first_output_quad + thread_column, sum_${i});
-    //#end
+    // A loop, so that what follows the sums is compiled once.
+    for (var i = 0u; i < 4u; i += 1u) {
+        var sums = Sum();
+        switch (i) {
+            //#repeat i 4
+            case ${i}u: {
+                sums = sum_${i};
+            }
+            //#end
+            default: {
+            }
+        }
+        store(first_row + thread_row * 4u + i, first_output_quad + thread_column, sums);
+    }
 }

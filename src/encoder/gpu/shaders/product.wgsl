@@ -9,6 +9,7 @@ struct Params {
     fault: u32,
     // See rounded.wgsl.
     zero: u32,
+    activation: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
