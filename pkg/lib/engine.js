@@ -99,6 +99,10 @@ export class Engine {
     return this.#runtime.isDeviceLost;
   }
 
+  get variants() {
+    return this.#runtime.variants;
+  }
+
   free() {
     this.#embedder = undefined;
     this.#queries.clear();

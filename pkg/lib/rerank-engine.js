@@ -58,6 +58,10 @@ export class RerankEngine {
     return this.#runtime.isDeviceLost;
   }
 
+  get variants() {
+    return this.#runtime.variants;
+  }
+
   free() {
     this.#reranker = undefined;
     this.#runtime.drop();

@@ -16,6 +16,8 @@ struct Adapter {
     vendor: String,
     is_software: bool,
     submission_ms: f64,
+    #[serde(default)]
+    variants: u32,
 }
 
 /// See [`GpuDevice`].
@@ -24,11 +26,12 @@ pub struct Gpu(pub(super) GpuDevice);
 
 #[wasm_bindgen]
 impl Gpu {
-    /// Opens the page's GPU. `adapter`: `{ name, vendor, isSoftware, submissionMs }`. Returns a promise of a `Gpu`.
+    /// Opens the page's GPU. `adapter`: `{ name, vendor, isSoftware, submissionMs, variants }`; `variants` is
+    /// what an earlier load has returned. Returns a promise of a `Gpu`.
     pub fn open(adapter: JsValue) -> Promise {
         future_to_promise(async move {
-            let Adapter { name, vendor, is_software, submission_ms } = from_js(adapter, "adapter")?;
-            let adapter = WebAdapter { name, vendor, is_software, submission_ms, clock: now };
+            let Adapter { name, vendor, is_software, submission_ms, variants } = from_js(adapter, "adapter")?;
+            let adapter = WebAdapter { name, vendor, is_software, submission_ms, variants, clock: now };
             let gpu = GpuDevice::open_web(&adapter).await?;
             Ok(Self(gpu).into())
         })
@@ -48,6 +51,12 @@ impl Gpu {
     #[wasm_bindgen(js_name = checkMs)]
     pub fn check_ms(&self) -> f64 {
         self.0.check_ms()
+    }
+
+    /// Returns the number of the variants of products that were measured, now or by an earlier load; 0 before, and where
+    /// they are not measured.
+    pub fn variants(&self) -> u32 {
+        self.0.variants_code()
     }
 
     /// Returns the bytes of all buffers that this instance has on the GPU.

@@ -85,9 +85,11 @@ describe("findGpu", () => {
 async function loadedOn(device, { adapter = { info: INFO }, history, loads = {}, loader = {}, cache = "none", cacheDir, host = {}, advancedGpu, first = {}, isReranker } = {}) {
   const asked = [];
   const events = [];
+  const variants = [];
   const load = async (gpu) => {
     const name = gpu ? "webgpu" : "wasm";
     asked.push(name);
+    if (gpu) variants.push(gpu.variants);
     const engine = loads[name] ?? new FakeEngine(name);
     if (engine instanceof Error) throw engine;
     return engine;
@@ -95,7 +97,7 @@ async function loadedOn(device, { adapter = { info: INFO }, history, loads = {},
   const kind = { createDeviceEngine: (devices) => new (isReranker ? DeviceRerankEngine : DeviceEngine)(devices) };
   const options = { device, loader, cache, cacheDir, webgpu: advancedGpu, onProgress: (event) => events.push(event) };
   const engine = await loadOnDevice({ kind, host: { ...hostOf(adapter), ...host }, options, load, first, history });
-  return { engine, asked, events };
+  return { engine, asked, events, variants };
 }
 
 describe("loadOnDevice", () => {
@@ -270,6 +272,29 @@ test("auto keeps in the cache that a GPU is no faster, and does not load its mod
   assert.equal(otherGpu.engine.info.fallback, undefined);
 });
 
+test("auto keeps the variants of products that were measured, and passes them to the next load for the GPU", async (t) => {
+  let now = 0;
+  t.mock.method(performance, "now", () => now);
+  const timed = (device, ms) => new FakeEngine(device, { work: async (texts) => (now += ms * texts.length) });
+  const store = memoryStore();
+  /** Loads the model, which has measured `variants`. Returns what the load for the GPU was told. */
+  const visit = async (measured, { adapter = { info: INFO }, isFirst = false } = {}) => {
+    const loads = { wasm: timed("wasm", 50), webgpu: timed("webgpu", 5) };
+    loads.webgpu.variants = measured;
+    const { engine, variants } = await loadedOn("auto", { cache: "auto", host: { folderStore: async () => store }, cacheDir: "folder", loads, adapter });
+    const before = [...store.sizes()].length;
+    for (let i = 0; i < 3; i++) await engine.embed(TEXTS);
+    await until(() => variants.length > 0);
+    if (isFirst) await until(() => [...store.sizes()].length > before);
+    return variants;
+  };
+  assert.deepEqual(await visit(293, { isFirst: true }), [undefined]);
+  assert.deepEqual(await visit(293), [293]);
+  const adapter = { info: { ...INFO, architecture: "rdna-10" } };
+  assert.deepEqual(await visit(7, { adapter, isFirst: true }), [undefined]);
+  assert.deepEqual([await visit(7, { adapter }), await visit(293)], [[7], [293]]);
+});
+
 describe("auto and the first results of the GPU", () => {
   const wrong = { "have another direction": ([x]) => [x, x], "are zeros": () => [0, 0], "are no numbers": () => [NaN, NaN] };
   for (const [name, change] of Object.entries(wrong)) {
@@ -350,9 +375,11 @@ describe("Choices", () => {
       pace.measured(device, TEXTS.slice(0, 64), 64);
     }
     const found = { id: "a" };
-    await new Choices(cache, { found, engine }).store(pace);
+    await new Choices(cache, { found, engine }).store(pace, 37);
     const again = new Pace();
-    assert.equal(again.restore(await new Choices(cache, { found, engine }).read()), true);
+    const known = await new Choices(cache, { found, engine }).read();
+    assert.equal(known.variants, 37);
+    assert.equal(again.restore(known.pace), true);
     assert.equal(again.estimate("wasm", sizeOf(TEXTS)), pace.estimate("wasm", sizeOf(TEXTS)));
     assert.equal(await new Choices(cache, { found: { id: "b" }, engine }).read(), undefined);
     for (const key of cache.stored.keys()) cache.stored.set(key, new Uint8Array([1, 2]));

@@ -127,10 +127,10 @@ test("a stored choice is made anew after 30 days", async (t) => {
   const stored = new Map();
   const cache = { deviceChoice: async (key) => stored.get(key), storeDeviceChoice: async (key, bytes) => void stored.set(key, bytes) };
   const choices = new Choices(cache, { found: { id: "a" }, engine: new FakeEngine("wasm") });
-  await choices.store({ learned: 1 });
+  await choices.store(1, 2);
   const day = 24 * 3600 * 1000;
   t.mock.timers.tick(30 * day);
-  assert.deepEqual(await choices.read(), { learned: 1 });
+  assert.deepEqual(await choices.read(), { pace: 1, variants: 2 });
   t.mock.timers.tick(1);
   assert.equal(await choices.read(), undefined);
   t.mock.timers.setTime(1_700_000_000_000 - day);

@@ -1,4 +1,5 @@
-// Keeps what `device: "auto"` has learned of the speed of the CPU and the GPU (pace.js), in the cache of downloads.
+// Keeps what `device: "auto"` has learned of the speed of the CPU and the GPU (pace.js), and the variants of products that are
+// fastest on the GPU (runtime.js), in the cache of downloads.
 import { decodeText, encodeText } from "../text.js";
 
 /** Age after which a choice is made anew: drivers and machines change. */
@@ -17,7 +18,7 @@ export class Choices {
     this.#key = JSON.stringify([version, found.id, userAgent, layers, heads, dimension, precision, weightBytes, simd, isPage]);
   }
 
-  /** Returns what was stored in the last 30 days; undefined if there is nothing that can be read. */
+  /** Returns `{ pace, variants }` as they were stored in the last 30 days; undefined if there is nothing that can be read. */
   async read() {
     const bytes = await this.#cache?.deviceChoice(this.#key);
     try {
@@ -29,7 +30,8 @@ export class Choices {
     }
   }
 
-  async store(learned) {
+  async store(pace, variants) {
+    const learned = { pace, variants };
     await this.#cache?.storeDeviceChoice(this.#key, encodeText(JSON.stringify({ stored: Date.now(), learned })));
   }
 }

@@ -35,8 +35,8 @@ export class Devices {
   /**
    * `engines` has the engine that was loaded first, as `wasm` or `webgpu`. `load(device, signal)` loads another one, and
    * `warn(code, message, cause)` reports a failure. `gpu`: its name. `fallback`: why the GPU is not used; it is loaded
-   * again if `mayRetry`. `auto` has the `pace`, and `onLearned(pace)`, which is called when more is known of both devices;
-   * undefined with `device: "webgpu"`. `history` has the failures of the GPU so far.
+   * again if `mayRetry`. `auto` has the `pace`, and `onLearned(pace, variants)`, which is called when more is known of both
+   * devices, with `variants` of the GPU's engine; undefined with `device: "webgpu"`. `history` has the failures of the GPU so far.
    */
   constructor({ engines, load, warn, gpu, fallback, mayRetry = false, auto, history = new GpuHistory() }) {
     Object.assign(this.#engines, engines);
@@ -178,7 +178,7 @@ export class Devices {
   /** Both devices were measured. A GPU that is no faster is freed. */
   #learned() {
     this.#learnedStage = this.#pace.stage;
-    this.#onLearned?.(this.#pace);
+    this.#onLearned?.(this.#pace, this.#engines.webgpu?.variants);
     if (!this.#pace.isGpuUseless) return;
     this.#engines.webgpu?.free();
     this.#engines.webgpu = undefined;

@@ -107,14 +107,15 @@ async function loadForBoth({ finding, load, first, host, options, history }) {
   // Without the signal of the load, because it is also written to later. A load of files in memory needs no cache.
   const opening = openCache(host, { ...options, signal: undefined }, () => {}).catch(() => undefined);
   const choices = new Choices(await untilAborted(opening, first.signal), { found, engine });
-  const isRestored = pace.restore(await untilAborted(choices.read(), first.signal));
+  const known = await untilAborted(choices.read(), first.signal);
+  const isRestored = pace.restore(known?.pace);
   const isSlower = isRestored && pace.isGpuUseless;
   return {
     engine,
-    found,
+    found: { ...found, variants: known?.variants },
     numbers: isSlower ? undefined : await firstNumbers(engine, first.signal),
     fallback: isSlower ? slower(found.name) : undefined,
-    auto: { pace, onLearned: (learned) => void choices.store(learned).catch(() => {}) },
+    auto: { pace, onLearned: (...learned) => void choices.store(...learned).catch(() => {}) },
   };
 }
 

@@ -28,7 +28,7 @@ export class GpuRuntime extends Runtime {
       throwIfAborted(signal);
       const [createBindings, compiled] = await Promise.all([glueOf(host, signal), moduleOf(host, options)]);
       const { bindings, memory } = await instantiate(createBindings(textClasses(), lease.scope), compiled, signal);
-      const gpu = await untilAborted(opened(bindings.Gpu.open(lease.options)), signal);
+      const gpu = await untilAborted(opened(bindings.Gpu.open({ ...lease.options, variants: keptVariants(options.gpu) })), signal);
       return new GpuRuntime(bindings, memory, lease, gpu);
     } catch (error) {
       const { isLost } = lease;
@@ -71,12 +71,20 @@ export class GpuRuntime extends Runtime {
     return this.#lease.isLost === true;
   }
 
+  /** The number of the variants of products that were measured, now or by an earlier load; 0 if they are not measured. */
+  get variants() {
+    return this.#gpu && !this.hasDeviceFailed ? this.call(() => this.#gpu.variants()) : 0;
+  }
+
   drop() {
     this.#gpu = undefined;
     super.drop();
     this.#lease.free();
   }
 }
+
+/** Returns the number that an earlier load has measured. The binary takes no number that means nothing. */
+const keptVariants = ({ variants }) => (Number.isInteger(variants) && variants >= 0 && variants < 2 ** 16 ? variants : 0);
 
 /** Settles as the promise does. A promise of an instance that has crashed would never settle. */
 const opened = (promise) => withinLimit(promise, OPEN_LIMIT_MS, "the binary for GPUs does not start");

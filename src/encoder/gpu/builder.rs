@@ -248,12 +248,9 @@ impl PlanBuilder for GpuBuilder {
             _ => None,
         });
         let has_blocks = ops.iter().any(|op| matches!(op, GpuOp::Linear { linear, .. } if linear.has_blocks));
-        let integers = match self.gpu.integer_products() {
-            IntegerProducts::Measured if has_blocks => OnceLock::new(),
-            other => OnceLock::from(has_blocks && other == IntegerProducts::Always),
-        };
+        let variants = self.gpu.variants(has_blocks).map_or_else(OnceLock::new, OnceLock::from);
         let model = GpuModel {
-            integers,
+            variants,
             gpu: self.gpu,
             ops,
             inputs,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use super::buffer::GpuBuffer;
 use super::failure::{FailureLog, Fault, Faults, failed};
 use super::options::IntegerProducts;
 use super::shaders::Shader;
+use super::variants::Variants;
 use crate::error::Result;
 
 /// Bytes of the uniform parameters of a dispatch.
@@ -41,6 +42,8 @@ struct Shared {
     live_bytes: Arc<AtomicU64>,
     /// The bits of the time that the checks of the latest model took: 0 before.
     check_ms: AtomicU64,
+    /// See [`GpuDevice::variants_code`].
+    variants_code: AtomicU32,
 }
 
 /// The properties of a device that decide how it is used.
@@ -52,6 +55,10 @@ pub(super) struct DeviceTraits {
     pub(super) checks_products: bool,
     pub(super) integer_products: IntegerProducts,
     pub(super) has_few_registers: bool,
+    /// The variants of products that were measured by an earlier load of the model.
+    pub(super) kept_variants: Option<Variants>,
+    /// True if the variants of products are measured, unless they are kept.
+    pub(super) measures_variants: bool,
     pub(super) deadline: Duration,
     /// The time that a submission should take at most.
     pub(super) submission_ms: f64,
@@ -79,6 +86,7 @@ impl GpuDevice {
         fault: Option<Fault>,
     ) -> Self {
         Self(Arc::new(Shared {
+            variants_code: AtomicU32::new(traits.kept_variants.map_or(0, Variants::code)),
             traits,
             device,
             queue,
@@ -97,7 +105,7 @@ impl GpuDevice {
         self.with_traits(traits, fault)
     }
 
-    /// Returns the same device with products of int8 weights in integers, and a fault in one template.
+    /// Returns the same device with products in integers, and a fault in one template.
     #[cfg(test)]
     pub(super) fn with_integers(&self, integer_products: IntegerProducts, fault: Fault) -> Self {
         let traits = DeviceTraits { integer_products, ..self.0.traits.clone() };
@@ -111,12 +119,20 @@ impl GpuDevice {
         self.with_traits(traits, Fault::Edited("none", "", ""))
     }
 
+    /// Returns the same device, with variants of products that are measured or kept, and a fault in one template.
+    #[cfg(test)]
+    pub(super) fn with_variants(&self, kept_variants: Option<Variants>, fault: Fault) -> Self {
+        let traits = DeviceTraits { kept_variants, measures_variants: true, ..self.0.traits.clone() };
+        self.with_traits(traits, fault)
+    }
+
     #[cfg(test)]
     fn with_traits(&self, traits: DeviceTraits, fault: Fault) -> Self {
         let Fault::Edited(template, ..) = fault else { panic!("{fault:?} is no edit") };
         let mut pipelines = self.0.pipelines.lock().unwrap().clone();
         pipelines.retain(|shader, _| shader.template != template);
         Self(Arc::new(Shared {
+            variants_code: AtomicU32::new(traits.kept_variants.map_or(0, Variants::code)),
             traits,
             device: self.0.device.clone(),
             queue: self.0.queue.clone(),
@@ -126,6 +142,12 @@ impl GpuDevice {
             live_bytes: Arc::clone(&self.0.live_bytes),
             check_ms: AtomicU64::new(0),
         }))
+    }
+
+    /// Returns how many pipelines of a template are compiled.
+    #[cfg(test)]
+    pub(super) fn compiled(&self, template: &str) -> usize {
+        self.0.pipelines.lock().unwrap().keys().filter(|shader| shader.template == template).count()
     }
 
     /// Returns the name of the GPU, and the interface that it is used through.
@@ -201,20 +223,19 @@ impl GpuDevice {
         self.0.traits.has_packed_dot
     }
 
-    /// Returns which products of int8 weights may round activations: not `Auto`.
-    pub(super) fn integer_products(&self) -> IntegerProducts {
-        let traits = &self.0.traits;
-        match traits.integer_products {
-            _ if !traits.has_packed_dot || traits.checks_products => IntegerProducts::Never,
-            IntegerProducts::Auto if traits.is_software => IntegerProducts::Never,
-            IntegerProducts::Auto => IntegerProducts::Measured,
-            other => other,
-        }
+    pub(super) fn traits(&self) -> &DeviceTraits {
+        &self.0.traits
     }
 
-    /// Returns true if a thread should compute few outputs.
-    pub(super) fn has_few_registers(&self) -> bool {
-        self.0.traits.has_few_registers
+    /// Returns the number of the variants of products that were measured for the latest model, now or by an earlier load;
+    /// 0 before, and where they are not measured. A page passes it to the next load.
+    #[cfg(any(target_arch = "wasm32", test))]
+    pub(crate) fn variants_code(&self) -> u32 {
+        self.0.variants_code.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn note_variants(&self, variants: Variants) {
+        self.0.variants_code.store(variants.code(), Ordering::Relaxed);
     }
 
     /// Returns true if the sums of products are checked.

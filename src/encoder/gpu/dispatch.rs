@@ -181,9 +181,9 @@ impl GpuOp {
                 let x = value(0)?;
                 match (check, &linear.sums, run.checked) {
                     (Some(check), Some(sums), Some(checked)) => {
-                        checked_products(linear, pipelines, run, [x, out], rows, (check, sums, checked))
+                        checked_products(linear, pipelines, run, [x, out], rows, (check, sums, checked))?
                     }
-                    _ => products(linear, pipelines, run, [x, out], rows, linear.spec.activation),
+                    _ => products(linear, pipelines, run, [x, out], rows, linear.spec.activation)?,
                 }
             }
             Self::Joined { .. } => Vec::new(),

@@ -66,6 +66,7 @@ struct Submission {
     /// Per output, the range of numbers that belongs to the canary.
     canary: Vec<std::ops::Range<usize>>,
     tokens: usize,
+    uses_blocks: bool,
 }
 
 impl GpuEncoder {
@@ -119,7 +120,8 @@ impl GpuEncoder {
                 }
                 let (with_canary, place) = canary.insert(batch, first..*next_text);
                 let pieces = pace.pieces(batch.range(*next_text - 1).end - start);
-                let readback = runner.submit(model, &with_canary, values, Cut::into(pieces))?;
+                let uses_blocks = model.variants().uses_blocks(with_canary.tokens());
+                let readback = runner.submit(model, &with_canary, values, uses_blocks, Cut::into(pieces))?;
                 is_sent = readback.is_sent();
                 let ranges = values.iter().map(|value| {
                     let rows =
@@ -131,6 +133,7 @@ impl GpuEncoder {
                     readback,
                     canary: ranges.collect(),
                     tokens: with_canary.tokens(),
+                    uses_blocks,
                 });
                 under_way += 1;
             }
@@ -166,7 +169,7 @@ impl GpuEncoder {
             let checked = verification.poll(&self.model, &mut self.runner, self.outputs.values())?;
             let Some(canary) = checked else { return Ok(false) };
             self.canary = Some(canary);
-            if self.model.uses_integers() {
+            if self.model.variants().may_use_blocks() {
                 self.info.precision = "int8";
                 self.info.kernel = "wgsl int8";
                 self.info.tolerance.min_cosine = MIN_COSINE_INT8;
@@ -192,8 +195,10 @@ impl GpuEncoder {
                 self.submit_more()?;
                 return Ok(Poll::Pending);
             };
-            let own =
-                self.canary.as_ref().map_or(Ok(()), |canary| canary.check(&arrived, &submission.canary));
+            let own = self
+                .canary
+                .as_ref()
+                .map_or(Ok(()), |canary| canary.check(&arrived, &submission.canary, submission.uses_blocks));
             if let Err(error) = own.and_then(|()| check_finite(&arrived)) {
                 self.model.gpu.failures().record("a result was wrong");
                 return Err(error);
@@ -269,7 +274,8 @@ impl Encoder for GpuEncoder {
         let mut runner = Runner::new(Slots::separate(&row_quads));
         let all: Vec<usize> = (0..row_quads.len()).collect();
         // In pieces, as long texts are submitted.
-        let mut readback = runner.submit(&self.model, batch, &all, Cut::into(5))?;
+        let uses_blocks = self.model.variants().uses_blocks(batch.tokens());
+        let mut readback = runner.submit(&self.model, batch, &all, uses_blocks, Cut::into(5))?;
         loop {
             if let Some(values) = readback.poll()? {
                 return Ok(all.iter().map(|value| self.model.own_columns(*value, &values)).collect());

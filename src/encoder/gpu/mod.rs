@@ -14,12 +14,14 @@
 //! | `builder`, `join` | packs ops as weights arrive; joins q, k and v to one product |
 //! | `slots`, `inputs` | buffers of activations; the numbers of a batch |
 //! | `dispatch`, `products`, `run_buffers`, `run` | the dispatches of an op, of the variants of Linear, and of a batch |
+//! | `variants`, `candidates` | the choice between the variants of Linear by rows, and what a device may choose |
 //! | `submission` | recording dispatches, sending them in pieces, reading back |
 //! | `verify`, `known_answers` | ops whose results are known; a text in each batch |
 //! | `encoder`, `pace` | runs batches, in submissions of bounded time |
 
 mod buffer;
 mod builder;
+mod candidates;
 mod device;
 mod dispatch;
 mod encoder;
@@ -39,6 +41,7 @@ mod submission;
 mod template;
 #[cfg(test)]
 pub(super) mod tests;
+mod variants;
 mod verify;
 mod weights;
 

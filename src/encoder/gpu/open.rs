@@ -12,6 +12,8 @@ use super::failure::failed;
 use super::options::IntegerProducts;
 #[cfg(not(target_arch = "wasm32"))]
 use super::options::{GpuOptions, ProductChecks};
+#[cfg(any(target_arch = "wasm32", test))]
+use super::variants::Variants;
 use crate::error::Result;
 
 /// The vendors whose drivers are known to lose results: Qualcomm, Arm and Imagination. Natively these are PCI ids or ids
@@ -53,6 +55,9 @@ pub struct WebAdapter {
     pub is_software: bool,
     /// The time in milliseconds that a submission should take at most. The page draws between submissions.
     pub submission_ms: f64,
+    /// [`GpuDevice::variants_code`] of an earlier load of the same model on the same GPU. Other numbers mean that nothing is
+    /// known.
+    pub variants: u32,
     /// Returns the time in milliseconds.
     pub clock: fn() -> f64,
 }
@@ -68,6 +73,8 @@ impl WebAdapter {
             checks_products,
             integer_products: IntegerProducts::Auto,
             has_few_registers: checks_products || self.vendor == "intel",
+            kept_variants: Variants::from_code(self.variants),
+            measures_variants: !self.is_software,
             // JavaScript has a deadline, which knows when the computer was asleep.
             deadline: Duration::MAX,
             submission_ms: self.submission_ms,
@@ -162,6 +169,8 @@ impl GpuDevice {
             },
             integer_products: options.integer_products,
             has_few_registers: info.vendor == INTEL || CHECKED_VENDORS.contains(&info.vendor),
+            kept_variants: None,
+            measures_variants: !is_software,
             has_packed_dot: has_packed_dot(&instance),
             deadline: options.deadline.unwrap_or(if is_software { 10 * DEADLINE } else { DEADLINE }),
             submission_ms: SUBMISSION_MS,
@@ -186,7 +195,8 @@ mod tests {
     fn products_are_checked_on_phones_and_where_the_browser_hides_the_vendor() {
         let traits = |vendor: &str, is_software| {
             let (name, vendor) = (String::new(), vendor.to_owned());
-            let web = WebAdapter { name, vendor, is_software, submission_ms: 20.0, clock: || 0.0 };
+            let (variants, clock) = (0, || 0.0);
+            let web = WebAdapter { name, vendor, is_software, submission_ms: 20.0, variants, clock };
             let traits = web.traits(true);
             (traits.checks_products, traits.has_few_registers)
         };

@@ -8,14 +8,13 @@ use super::run_buffers::{Dispatch, RunBuffers};
 use super::shaders::{FEW_ROWS, FEW_ROWS_OUTPUTS, LinearVariant, Shader, TILE, activation_code};
 use super::weights::{GpuLinear, quads};
 use crate::encoder::spec::{Activation, LinearSpec};
-use crate::error::Result;
+use crate::error::{Result, fail};
 
 /// The pipelines of a `Linear`.
 pub(super) enum LinearPipelines {
-    /// `blocks` quantize the rows and multiply them, where the device prefers integers.
+    /// `floats` has those that the device may use, by [`LinearVariant`]. `blocks` quantize the rows and multiply them.
     Float {
-        few_rows: Arc<Pipeline>,
-        tiled: Arc<Pipeline>,
+        floats: [Option<Arc<Pipeline>>; 3],
         blocks: Option<[Arc<Pipeline>; 2]>,
     },
     Exact {
@@ -65,8 +64,10 @@ impl LinearPipelines {
                 max,
             });
         }
-        let pipeline = |variant| gpu.pipeline(&Shader::linear(variant, linear.format, has_factors));
-        let tiled = if gpu.has_few_registers() { LinearVariant::Tiled4 } else { LinearVariant::Tiled8 };
+        let pipeline = |variant| {
+            let shader = Shader::linear(variant, linear.format, has_factors);
+            gpu.may_use(variant).then(|| gpu.pipeline(&shader)).transpose()
+        };
         let blocks = match linear.has_blocks {
             true => Some([
                 gpu.pipeline(&Shader::quantize_blocks(has_factors))?,
@@ -74,22 +75,19 @@ impl LinearPipelines {
             ]),
             false => None,
         };
-        Ok(Self::Float { few_rows: pipeline(LinearVariant::FewRows)?, tiled: pipeline(tiled)?, blocks })
+        use LinearVariant::{FewRows, Tiled4, Tiled8};
+        Ok(Self::Float { floats: [pipeline(FewRows)?, pipeline(Tiled8)?, pipeline(Tiled4)?], blocks })
     }
 
     /// Returns true if both compute the same way, with the same compiled shaders.
     pub(super) fn are_equal(&self, other: &Self) -> bool {
         match (self, other) {
-            (
-                Self::Float { few_rows, tiled, blocks },
-                Self::Float { few_rows: few, tiled: other, blocks: others },
-            ) => {
-                let are_same = |(a, b): (&Arc<Pipeline>, &Arc<Pipeline>)| Arc::ptr_eq(a, b);
-                let (a, b) = (blocks.as_ref(), others.as_ref());
-                Arc::ptr_eq(few_rows, few)
-                    && Arc::ptr_eq(tiled, other)
-                    && a.is_some() == b.is_some()
-                    && a.into_iter().flatten().zip(b.into_iter().flatten()).all(are_same)
+            (Self::Float { floats, blocks }, Self::Float { floats: others, blocks: other_blocks }) => {
+                let address = |of: &Option<Arc<Pipeline>>| of.as_ref().map(Arc::as_ptr);
+                let both =
+                    |of: &Option<[Arc<Pipeline>; 2]>| of.as_ref().map(|of| of.each_ref().map(Arc::as_ptr));
+                floats.each_ref().map(address) == others.each_ref().map(address)
+                    && both(blocks) == both(other_blocks)
             }
             (Self::Exact { quantize, linear, max }, Self::Exact { quantize: q, linear: l, max: m }) => {
                 Arc::ptr_eq(quantize, q) && Arc::ptr_eq(linear, l) && max == m
@@ -107,23 +105,28 @@ pub(super) fn products<'a>(
     [x, out]: [&'a GpuBuffer; 2],
     rows: usize,
     activation: Activation,
-) -> Vec<Dispatch<'a>> {
+) -> Result<Vec<Dispatch<'a>>> {
     let (input_quads, output_quads) = (quads(linear.spec.inputs), quads(linear.spec.outputs));
     let activation = activation_code(activation);
     let params = [rows as u32, input_quads as u32, output_quads as u32, run.fault, 0, activation, 0, 0];
     let tiles = |tile: usize| (output_quads * 4).div_ceil(tile) as u32;
-    match pipelines {
-        LinearPipelines::Float { blocks: Some([quantize, product]), .. } if run.integers => {
+    Ok(match pipelines {
+        LinearPipelines::Float { blocks: Some([quantize, product]), .. } if run.uses_blocks => {
             integer_products(linear, [quantize, product], run, [x, out], params)
         }
-        LinearPipelines::Float { few_rows, tiled, .. } => {
+        LinearPipelines::Float { floats, .. } => {
+            let variant = run.variants.of_rows(rows);
+            let Some(pipeline) = &floats[variant as usize] else {
+                fail!(Internal, "a variant of a product is not compiled")
+            };
             let mut buffers = vec![out, x, &linear.weight, &linear.vectors];
             buffers.extend(&linear.factors);
             buffers.extend(&linear.blocks);
-            let (pipeline, groups) = match rows {
-                ..=FEW_ROWS => (few_rows, [tiles(FEW_ROWS_OUTPUTS), 1]),
-                _ => (tiled, [tiles(TILE), rows.div_ceil(TILE) as u32]),
+            let [tile_outputs, tile_rows] = match variant {
+                LinearVariant::FewRows => [FEW_ROWS_OUTPUTS, FEW_ROWS],
+                _ => [TILE; 2],
             };
+            let groups = [tiles(tile_outputs), rows.div_ceil(tile_rows) as u32];
             let work = product_work(&linear.spec, rows);
             vec![Dispatch { pipeline, buffers, params, groups, work }]
         }
@@ -132,7 +135,7 @@ pub(super) fn products<'a>(
             dispatches[0].params[1] = *max;
             dispatches
         }
-    }
+    })
 }
 
 /// Returns the dispatches of a product in integers: the quantization of its rows, and the product of these.
@@ -176,10 +179,10 @@ pub(super) fn checked_products<'a>(
     [x, out]: [&'a GpuBuffer; 2],
     rows: usize,
     (check, (sums, bias_sum), (before, errors)): Check<'a>,
-) -> Vec<Dispatch<'a>> {
+) -> Result<Vec<Dispatch<'a>>> {
     let LinearSpec { inputs, outputs, activation } = linear.spec;
     let product = if check.activate.is_some() { before } else { out };
-    let mut dispatches = products(linear, pipelines, run, [x, product], rows, Activation::None);
+    let mut dispatches = products(linear, pipelines, run, [x, product], rows, Activation::None)?;
     let groups = [rows as u32, 1];
     let params = check_params(inputs, outputs, *bias_sum);
     dispatches.push(Dispatch {
@@ -194,7 +197,7 @@ pub(super) fn checked_products<'a>(
         let (buffers, work) = (vec![out, product, no_shift], (rows * outputs) as u64);
         dispatches.push(Dispatch { pipeline, buffers, params, groups, work });
     }
-    dispatches
+    Ok(dispatches)
 }
 
 fn product_work(spec: &LinearSpec, rows: usize) -> u64 {

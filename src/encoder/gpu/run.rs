@@ -10,6 +10,7 @@ use super::inputs::{BatchInputs, TokenRows};
 use super::run_buffers::RunBuffers;
 use super::slots::Slots;
 use super::submission::{Cut, PARAMS_STRIDE, Part, Readback, submit};
+use super::variants::Variants;
 use crate::batch::Batch;
 use crate::encoder::plan::ValueId;
 use crate::error::Result;
@@ -25,8 +26,8 @@ pub(super) struct GpuModel {
     /// Per value, true if it has one row per text.
     pub(super) per_text: Vec<bool>,
     pub(super) token_rows: TokenRows,
-    /// True if products that can be computed of quantized blocks are. Measured unless it is set.
-    pub(super) integers: OnceLock<bool>,
+    /// The variants of products. Measured unless they are set.
+    pub(super) variants: OnceLock<Variants>,
 }
 
 impl GpuModel {
@@ -45,9 +46,9 @@ impl GpuModel {
         (name, own.copied().collect())
     }
 
-    /// Returns true if products that can be computed of quantized blocks are.
-    pub(super) fn uses_integers(&self) -> bool {
-        self.integers.get().copied().unwrap_or(false)
+    /// Returns the variants of products.
+    pub(super) fn variants(&self) -> Variants {
+        *self.variants.get_or_init(|| self.gpu.fixed_variants())
     }
 
     /// Returns the kinds of blocks of queries that the ops read.
@@ -91,7 +92,8 @@ impl Runner {
         Self::new(self.slots.clone())
     }
 
-    /// Submits a batch. `outputs` are the values to return. All work that was submitted before must be sent.
+    /// Submits a batch. `outputs` are the values to return. Products that can be are computed of quantized blocks if
+    /// `uses_blocks` is set. All work that was submitted before must be sent.
     ///
     /// # Errors
     /// `GPU_FAILED` if the device has failed or has too little memory.
@@ -100,6 +102,7 @@ impl Runner {
         model: &GpuModel,
         batch: &Batch,
         outputs: &[ValueId],
+        uses_blocks: bool,
         cut: Cut,
     ) -> Result<Readback> {
         let gpu = &model.gpu;
@@ -116,7 +119,8 @@ impl Runner {
             scratch,
             checked: self.checked.as_ref().map(|[products, errors]| (products, errors)),
             inputs: &self.inputs,
-            integers: model.uses_integers(),
+            variants: model.variants(),
+            uses_blocks,
             fault: u32::from(gpu.faults().has_wrong_products()),
         };
         let mut dispatches = Vec::new();

@@ -3,6 +3,7 @@
 use super::buffer::GpuBuffer;
 use super::device::Pipeline;
 use super::inputs::BatchInputs;
+use super::variants::Variants;
 
 /// A dispatch. `buffers` has the output first.
 pub(super) struct Dispatch<'a> {
@@ -23,8 +24,9 @@ pub(super) struct RunBuffers<'a> {
     /// Products before their activation function, and the errors of rows, if products are checked.
     pub(super) checked: Option<(&'a GpuBuffer, &'a GpuBuffer)>,
     pub(super) inputs: &'a BatchInputs,
+    pub(super) variants: Variants,
     /// True if products that can be computed of quantized blocks are.
-    pub(super) integers: bool,
+    pub(super) uses_blocks: bool,
     /// 1 to make the products of one workgroup wrong, for tests.
     pub(super) fault: u32,
 }

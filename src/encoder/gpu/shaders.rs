@@ -33,7 +33,7 @@ pub(super) enum WeightFormat {
 /// A variant of Linear.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum LinearVariant {
-    /// At most [`FEW_ROWS`] rows.
+    /// Tiles of [`FEW_ROWS`] rows, for which the time is that of reading the weights.
     FewRows,
     /// 64 threads of 8 by 8 outputs.
     Tiled8,
@@ -41,7 +41,7 @@ pub(super) enum LinearVariant {
     Tiled4,
 }
 
-/// The most rows of [`LinearVariant::FewRows`].
+/// Rows of a workgroup of [`LinearVariant::FewRows`].
 pub(super) const FEW_ROWS: usize = 16;
 /// Rows and outputs of a tile of the other variants and of the integers.
 pub(super) const TILE: usize = 64;

@@ -8,6 +8,7 @@ use super::failure::failed;
 use super::known_answers::{KnownAnswers, VariantTimer};
 use super::run::{GpuModel, Runner};
 use super::submission::{Cut, Readback};
+use super::variants::Variants;
 use crate::batch::Batch;
 use crate::config::BertConfig;
 use crate::encoder::plan::ValueId;
@@ -28,14 +29,21 @@ pub(super) struct Verification {
     known: VecDeque<KnownAnswers>,
     /// Chooses between variants of products whose results were right.
     timer: Option<VariantTimer>,
+    /// The canary is running with products of quantized blocks.
+    uses_blocks: bool,
     /// Runs of the current check that are left, and the one that is running.
     runs_left: usize,
     running: Option<Readback>,
     canary: Batch,
-    /// The results of the canary so far.
+    /// The results of the canary so far, and those that it is known to have.
     results: Vec<Vec<Vec<f32>>>,
+    expected: Expected,
     started_ms: f64,
 }
+
+/// The results of the canary in floats, and with products of quantized blocks: per output, its rows. Nothing if no
+/// submission has them.
+type Expected = [Vec<Vec<f32>>; 2];
 
 /// Each check runs so many times: some drivers compute only the first or only later results right.
 const RUNS: usize = 2;
@@ -50,13 +58,16 @@ impl Verification {
         let tokens = CANARY_TOKENS.min(max_tokens).max(1);
         let id = |i: usize| ((config.vocab_size / 2 + 7 * i) % config.vocab_size.max(1)) as u32;
         let ids: Vec<u32> = (0..tokens).map(id).collect();
+        let known: VecDeque<KnownAnswers> = KnownAnswers::of_model(model)?.into();
         Ok(Self {
-            known: KnownAnswers::of_model(model)?.into(),
+            runs_left: known.front().map_or(0, runs),
+            known,
             timer: VariantTimer::of_model(model)?,
-            runs_left: RUNS,
+            uses_blocks: false,
             running: None,
             canary: Batch::new([(&ids[..], &vec![0; tokens][..])]),
             results: Vec::new(),
+            expected: Expected::default(),
             started_ms: model.gpu.clock()(),
         })
     }
@@ -81,35 +92,50 @@ impl Verification {
                 }
                 self.runs_left -= 1;
             }
-            if self.runs_left == 0 && self.known.is_empty() {
-                model.gpu.note_check_ms(model.gpu.clock()() - self.started_ms);
-                return self.canary().map(Some);
-            }
-            if self.runs_left == 0 {
-                self.known.pop_front();
-                self.runs_left = RUNS;
+            if self.runs_left == 0 && self.known.pop_front().is_some() {
+                self.runs_left = self.known.front().map_or(0, runs);
             }
             if self.known.is_empty()
                 && let Some(timer) = &mut self.timer
             {
-                let Some(are_faster) = timer.poll(&model.gpu)? else { return Ok(None) };
-                model.integers.get_or_init(|| are_faster);
+                let Some(variants) = timer.poll(model)? else { return Ok(None) };
+                model.gpu.note_variants(*model.variants.get_or_init(|| variants));
                 self.timer = None;
             }
+            if self.runs_left == 0 && self.known.is_empty() {
+                if !self.results.is_empty() {
+                    self.expected[usize::from(self.uses_blocks)] =
+                        result_of(std::mem::take(&mut self.results))?;
+                }
+                let Some(uses_blocks) = self.next_kind(model.variants()) else {
+                    model.gpu.note_check_ms(model.gpu.clock()() - self.started_ms);
+                    let (batch, expected) = (self.canary.clone(), std::mem::take(&mut self.expected));
+                    return Ok(Some(Canary { batch, expected, submissions: 0 }));
+                };
+                (self.uses_blocks, self.runs_left) = (uses_blocks, RUNS);
+            }
             self.running = Some(match self.known.front() {
-                Some(known) => known.submit(&model.gpu)?,
+                Some(known) => known.submit(&model.gpu, self.runs_left)?,
                 None => {
                     let cut = Cut { pieces: CANARY_PIECES, ..Cut::unmeasured(&model.gpu) };
-                    runner.submit(model, &self.canary, outputs, cut)?
+                    runner.submit(model, &self.canary, outputs, self.uses_blocks, cut)?
                 }
             });
         }
     }
 
-    fn canary(&mut self) -> Result<Canary> {
-        let expected = result_of(std::mem::take(&mut self.results))?;
-        Ok(Canary { batch: self.canary.clone(), expected, submissions: 0 })
+    /// Returns a kind of submissions whose canary has not run: with products of quantized blocks, or without them.
+    fn next_kind(&self, variants: Variants) -> Option<bool> {
+        let is_used = [!variants.uses_blocks(1), variants.may_use_blocks()];
+        [false, true]
+            .into_iter()
+            .find(|of| is_used[usize::from(*of)] && self.expected[usize::from(*of)].is_empty())
     }
+}
+
+/// Returns how often a check runs: each of its submissions [`RUNS`] times.
+fn runs(known: &KnownAnswers) -> usize {
+    RUNS * known.submissions()
 }
 
 /// Returns the result of a text that ran several times.
@@ -146,8 +172,7 @@ pub(super) fn check_finite(parts: &[Vec<f32>]) -> Result<()> {
 #[derive(Debug, Clone)]
 pub(super) struct Canary {
     batch: Batch,
-    /// Per output, its rows.
-    expected: Vec<Vec<f32>>,
+    expected: Expected,
     /// Submissions so far.
     submissions: usize,
 }
@@ -172,12 +197,16 @@ impl Canary {
         (joined, Place { text, rows })
     }
 
-    /// Compares the canary's numbers in the results of a submission.
+    /// Compares the canary's numbers in the results of a submission, whose products are of quantized blocks or not.
     ///
     /// # Errors
     /// `GPU_FAILED` if they differ.
-    pub(super) fn check(&self, parts: &[Vec<f32>], ranges: &[Range<usize>]) -> Result<()> {
-        for ((part, range), expected) in parts.iter().zip(ranges).zip(&self.expected) {
+    pub(super) fn check(&self, parts: &[Vec<f32>], ranges: &[Range<usize>], uses_blocks: bool) -> Result<()> {
+        let expected = &self.expected[usize::from(uses_blocks)];
+        if expected.len() != ranges.len() || parts.len() < ranges.len() {
+            return Err(failed("the result of a text is not known"));
+        }
+        for ((part, range), expected) in parts.iter().zip(ranges).zip(expected) {
             let actual = part.get(range.clone()).unwrap_or_default();
             let largest = expected.iter().fold(0.0f32, |most, x| most.max(x.abs()));
             let is_close =
@@ -212,7 +241,7 @@ mod tests {
         let batch = Batch::new([(&[1, 2, 3][..], &[0; 3][..]), (&[4], &[0]), (&[5, 6], &[0; 2])]);
         let mut canary = Canary {
             batch: Batch::new([(&[9, 8][..], &[0, 0][..])]),
-            expected: vec![vec![1.0, -2.0]],
+            expected: [vec![vec![1.0, -2.0]], Vec::new()],
             submissions: 0,
         };
         for text in [0, 1, 2, 0] {
@@ -222,10 +251,13 @@ mod tests {
             let own: Vec<u32> = joined.input_ids.iter().copied().filter(|id| *id < 8).collect();
             assert_eq!(own, [4, 5, 6]);
         }
-        let check = |values: Vec<f32>| canary.check(&[values], std::slice::from_ref(&(1..3)));
+        let range = std::slice::from_ref(&(1..3));
+        let check = |values: Vec<f32>| canary.check(&[values], range, false);
         assert!(check(vec![7.0, 1.001, -2.0]).is_ok());
         for wrong in [vec![7.0, 1.01, -2.0], vec![7.0, f32::NAN, -2.0], vec![7.0, 1.0]] {
             assert!(check(wrong.clone()).is_err(), "{wrong:?}");
         }
+        // Nothing is known of submissions of another kind.
+        assert!(canary.check(&[vec![7.0, 1.0, -2.0]], range, true).is_err());
     }
 }

@@ -65,6 +65,33 @@ describe("the GPU back end in Chromium", () => {
   });
 });
 
+describe("variants of products that an earlier load has measured", () => {
+  test("are the only ones that are compiled, and other numbers mean nothing", async () => {
+    const report = await inPage(
+      async (driver, { files, texts }) => {
+        const results = [];
+        // No number of variants; 4 by 4 outputs per thread for all rows.
+        for (const variants of [9999, 0b1010]) {
+          const counts = {};
+          const host = await driver.start({ gpu: driver.faultyGpu({ isShared: true }, counts), variants });
+          const model = await driver.load(host, files, { selfTest: true, precision: "f32" });
+          const vectors = await driver.embed(host, model, texts);
+          results.push({ vectors, shaders: [...counts.shaders], measured: host.device.variants(), dimension: model.info().dimension });
+          driver.end(host);
+        }
+        const [fixed, kept] = results;
+        const cosine = driver.lowestCosine(kept.vectors, fixed.vectors, fixed.dimension);
+        return { cosine, shaders: results.map(({ shaders }) => shaders), measured: results.map(({ measured }) => measured) };
+      },
+      { files: INT8, texts: TEXTS },
+    );
+    assert.deepEqual(report.shaders.map((shaders) => shaders.includes("linear_few_rows")), [true, false]);
+    assert.ok(report.shaders.every((shaders) => shaders.includes("linear")), JSON.stringify(report.shaders));
+    assert.ok(report.cosine > 0.99999, String(report.cosine));
+    assert.deepEqual(report.measured, [0, 0b1010], "nothing is measured on an emulated GPU");
+  });
+});
+
 describe("a slow GPU", () => {
   test("gets its work in pieces, of which at most four are under way", async () => {
     const report = await inPage(

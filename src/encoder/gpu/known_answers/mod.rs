@@ -1,5 +1,5 @@
 //! Results that are known, for each pipeline that a model uses: [`products`] of integers, whose sums are exact, and the
-//! other [`ops`], whose scalar twins compute them. [`timer`] runs products to find the faster variant.
+//! other [`ops`], whose scalar twins compute them. [`timer`] runs products to find the fastest variants.
 
 mod ops;
 mod products;
@@ -33,13 +33,21 @@ impl KnownAnswers {
         Ok(products.chain([ops]).collect())
     }
 
-    /// Submits the dispatches.
+    /// Returns the number of different submissions.
+    pub(super) fn submissions(&self) -> usize {
+        match self {
+            Self::Products(products) => products.submissions(),
+            Self::Ops(_) => 1,
+        }
+    }
+
+    /// Submits the dispatches of submission `number`.
     ///
     /// # Errors
     /// `GPU_FAILED`.
-    pub(super) fn submit(&self, gpu: &GpuDevice) -> Result<Readback> {
+    pub(super) fn submit(&self, gpu: &GpuDevice, number: usize) -> Result<Readback> {
         match self {
-            Self::Products(products) => products.submit(gpu),
+            Self::Products(products) => products.submit(gpu, number),
             Self::Ops(ops) => ops.submit(gpu),
         }
     }

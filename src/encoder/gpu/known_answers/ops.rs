@@ -330,12 +330,13 @@ impl KnownOps {
                 | GpuOp::MeanRows { pipeline, .. }
                 | GpuOp::Normalize { pipeline, .. } => pipeline,
             };
+            let none = Activation::None;
             let (attention, activation) = match op {
                 GpuOp::Attention { spec, projections, .. } => {
-                    (Some((spec.first_row_only, *projections)), Activation::None)
+                    (Some((spec.first_row_only, *projections)), none)
                 }
                 GpuOp::Clip { activation, .. } => (None, *activation),
-                _ => (None, Activation::None),
+                _ => (None, none),
             };
             if is_new(pipeline, attention, activation) {
                 ops.extend(maker.of_op(op, inputs.len())?);
@@ -356,15 +357,9 @@ impl KnownOps {
             all().map(|(op, case)| op.inputs.iter().chain([&op.outputs[case]]).collect()).collect();
         let (mut dispatches, mut parts) = (Vec::new(), Vec::new());
         for ((op, case), values) in all().zip(&values) {
-            let inputs = &self.cases[case].inputs;
-            let run = RunBuffers {
-                values,
-                scratch: &self.no_scratch,
-                checked: None,
-                inputs,
-                integers: false,
-                fault: 0,
-            };
+            let (scratch, inputs) = (&self.no_scratch, &self.cases[case].inputs);
+            let (variants, uses_blocks, fault) = (gpu.fixed_variants(), false, 0);
+            let run = RunBuffers { values, scratch, checked: None, inputs, variants, uses_blocks, fault };
             dispatches.extend(op.dispatches(&run, ROWS[case])?);
             let (rows, width) = op.shape(case);
             parts.push(Part { buffer: &op.outputs[case], rows, width });

@@ -14,6 +14,7 @@ use super::super::run::{GpuModel, params_buffer};
 use super::super::run_buffers::RunBuffers;
 use super::super::shaders::{BLOCK_QUADS, WeightFormat};
 use super::super::submission::{Cut, Part, Readback, clear, submit};
+use super::super::variants::Variants;
 use super::super::weights::{GpuLinear, Integers, LinearNumbers, Stored, quads};
 use super::samples::{MOST_ROWS, ROWS};
 use crate::encoder::plan::decode::Int8Weights;
@@ -22,9 +23,6 @@ use crate::encoder::reference::linear_blocks::reference_quantize_i8;
 use crate::encoder::spec::{Activation, LinearSpec, WeightOrder};
 use crate::error::Result;
 
-/// The most products of a submission that is timed.
-pub(super) const MOST_REPEATS: usize = 64;
-
 const PERIOD_X: usize = 17;
 const PERIOD_W: usize = 13;
 
@@ -32,7 +30,7 @@ const PERIOD_W: usize = 13;
 const MAX_SIZE: usize = 1024;
 const MAX_SOFTWARE_SIZE: usize = 72;
 
-/// Products of one pair of pipelines.
+/// Products of the pipelines of a `Linear`.
 pub(in crate::encoder::gpu) struct KnownProducts {
     op: GpuOp,
     spec: LinearSpec,
@@ -43,7 +41,9 @@ pub(in crate::encoder::gpu) struct KnownProducts {
     params: GpuBuffer,
     no_batch: BatchInputs,
     /// True for the products of quantized blocks.
-    integers: bool,
+    in_blocks: bool,
+    /// One per submission.
+    variants: Vec<Variants>,
     /// The sums by row and column modulo the periods, times their scale.
     sums: Vec<f32>,
 }
@@ -83,7 +83,7 @@ fn bias(n: usize) -> f32 {
 }
 
 impl KnownProducts {
-    /// Returns the products for each pair of pipelines of a model, with each activation function that it has.
+    /// Returns the products for all pipelines of a model, with each activation function that it has.
     ///
     /// # Errors
     /// The errors of the uploads.
@@ -154,54 +154,50 @@ impl KnownProducts {
             inputs: input_buffers,
             outputs: output_buffers,
             scratch: gpu.buffer("quantized rows", (MOST_ROWS * op.scratch_bytes()) as u64, usage)?,
-            params: params_buffer(gpu, 2 * MOST_REPEATS)?,
+            params: params_buffer(gpu, 2 * ROWS.len())?,
             no_batch: BatchInputs::default(),
-            integers: in_blocks,
+            in_blocks,
+            variants: if integers == Integers::None {
+                gpu.checked_variants()
+            } else {
+                vec![gpu.fixed_variants()]
+            },
             sums: sums(&spec, has_factors, model.exact_max, in_blocks),
             op,
         })
     }
 
-    /// Submits the products.
+    /// Returns the number of different submissions.
+    pub(super) fn submissions(&self) -> usize {
+        self.variants.len()
+    }
+
+    /// Submits the products, in submission `number` with one of the variants.
     ///
     /// # Errors
     /// `GPU_FAILED`.
-    pub(super) fn submit(&self, gpu: &GpuDevice) -> Result<Readback> {
+    pub(super) fn submit(&self, gpu: &GpuDevice, number: usize) -> Result<Readback> {
+        let variants = self.variants[number % self.variants.len()];
         let mut dispatches = Vec::new();
         let values: Vec<[&GpuBuffer; 2]> =
             self.inputs.iter().zip(&self.outputs).map(|(x, y)| [x, y]).collect();
         for (values, rows) in values.iter().zip(ROWS) {
             let fault = u32::from(gpu.faults().has_wrong_products());
-            dispatches.extend(self.op.dispatches(&self.run(values, fault), &[0], 1, rows)?);
+            let run = RunBuffers {
+                values,
+                scratch: &self.scratch,
+                checked: None,
+                inputs: &self.no_batch,
+                variants,
+                uses_blocks: self.in_blocks,
+                fault,
+            };
+            dispatches.extend(self.op.dispatches(&run, &[0], 1, rows)?);
         }
         let width = self.spec.outputs;
         let parts = self.outputs.iter().zip(ROWS).map(|(buffer, rows)| Part { buffer, rows, width });
         clear(gpu, self.outputs.iter());
         submit(gpu, &self.params, &dispatches, &parts.collect::<Vec<_>>(), Cut::unmeasured(gpu))
-    }
-
-    fn run<'a>(&'a self, values: &'a [&'a GpuBuffer], fault: u32) -> RunBuffers<'a> {
-        let (scratch, inputs, integers) = (&self.scratch, &self.no_batch, self.integers);
-        RunBuffers { values, scratch, checked: None, inputs, integers, fault }
-    }
-
-    /// Submits the product of the most rows so many times, at most [`MOST_REPEATS`]. One row is read back.
-    ///
-    /// # Errors
-    /// `GPU_FAILED`.
-    pub(super) fn submit_repeated(&self, gpu: &GpuDevice, repeats: usize) -> Result<Readback> {
-        let (Some(x), Some(y)) = (self.inputs.last(), self.outputs.last()) else {
-            return Err(failed("its buffers are missing"));
-        };
-        let values = [x, y];
-        let run = self.run(&values, 0);
-        let mut dispatches = Vec::new();
-        for _ in 0..repeats {
-            dispatches.extend(self.op.dispatches(&run, &[0], 1, MOST_ROWS)?);
-        }
-        let part = Part { buffer: y, rows: 1, width: self.spec.outputs };
-        // It is timed, and grows until it takes a few ms.
-        submit(gpu, &self.params, &dispatches, &[part], Cut::into(1))
     }
 
     /// Compares the results, one part per number of rows.

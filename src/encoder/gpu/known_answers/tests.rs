@@ -25,7 +25,7 @@ fn products_of_the_checked_size_take_a_slow_gpu_20_ms_each_on_a_page_and_100_ms_
     for (submission_ms, pieces) in [(20.0, 2), (100.0, 1)] {
         let gpu = gpu.with_pace(submission_ms, false);
         let products = KnownProducts::of_linear(&gpu, &linear, spec.activation, false).unwrap();
-        products.check(&wait(products.submit(&gpu).unwrap())).unwrap();
+        products.check(&wait(products.submit(&gpu, 0).unwrap())).unwrap();
         let (count, largest) = gpu.faults().pieces();
         assert_eq!(count, pieces, "{submission_ms} ms");
         assert!(largest as f64 <= submission_ms * WORK_PER_MS, "{submission_ms} ms: {largest}");

@@ -1,7 +1,7 @@
-// Linear for at most 16 rows: y = act(x · Wᵀ + bias). The scalar twin is `reference_linear`.
+// Linear for few rows: y = act(x · Wᵀ + bias). The scalar twin is `reference_linear`.
 //
-// The time is that of reading the weights, so each weight is read once. A workgroup computes 16 outputs; 8 threads
-// (lanes) share the inputs of a pair of outputs, and their sums are added up in workgroup memory.
+// The time is that of reading the weights, so each weight is read once per 16 rows. A workgroup computes 16 rows of 16
+// outputs; 8 threads (lanes) share the inputs of a pair of outputs, and their sums are added up in workgroup memory.
 
 //#include weight
 
@@ -17,6 +17,7 @@ var<workgroup> partial_sums: array<vec4<f32>, 512>;
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+    let first_row = group.y * 16u;
     let lane = thread % LANES;
     let pair = thread / LANES;
     let last_output = params.output_quads * 4u - 1u;
@@ -37,10 +38,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             let quad = first_quad + step_quad;
             let factor = input_factor(quad);
             columns = transpose(mat4x4<f32>(
-                x_quad(row_quad * 4u, quad) * factor,
-                x_quad(row_quad * 4u + 1u, quad) * factor,
-                x_quad(row_quad * 4u + 2u, quad) * factor,
-                x_quad(row_quad * 4u + 3u, quad) * factor,
+                x_quad(first_row + row_quad * 4u, quad) * factor,
+                x_quad(first_row + row_quad * 4u + 1u, quad) * factor,
+                x_quad(first_row + row_quad * 4u + 2u, quad) * factor,
+                x_quad(first_row + row_quad * 4u + 3u, quad) * factor,
             ));
         }
         for (var i = 0u; i < 4u; i += 1u) {
@@ -83,11 +84,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         );
     }
     //#if FAULT
-    if (params.fault == 1u && group.x == 0u) {
+    if (params.fault == 1u && group.x + group.y == 0u) {
         sums += vec4<f32>(1.0);
     }
     //#end
-    if (row < params.rows && output_quad < params.output_quads) {
-        y[row * params.output_quads + output_quad] = finish(output_quad, sums);
+    let own_row = first_row + row;
+    if (own_row < params.rows && output_quad < params.output_quads) {
+        y[own_row * params.output_quads + output_quad] = finish(output_quad, sums);
     }
 }

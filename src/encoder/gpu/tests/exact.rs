@@ -45,7 +45,8 @@ pub(super) fn on_gpu(
         scratch: &scratch,
         checked: None,
         inputs: &inputs,
-        integers: kind == Integers::Blocks,
+        variants: gpu.fixed_variants(),
+        uses_blocks: kind == Integers::Blocks,
         fault: 0,
     };
     let dispatches = op.dispatches(&run, &[0], 1, rows).unwrap();

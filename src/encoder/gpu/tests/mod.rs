@@ -9,6 +9,7 @@ mod known;
 mod queue;
 mod shaders;
 mod stages;
+mod variants;
 
 use std::sync::OnceLock;
 
