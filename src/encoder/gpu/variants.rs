@@ -96,7 +96,7 @@ impl Variants {
             usize::MAX => 0,
             _ => 2,
         };
-        self.few as u32 | (self.many as u32) << 2 | (self.most_few / FEW_ROWS) as u32 * 16 | blocks << 8
+        self.few as u32 | (self.many as u32) << 2 | ((self.most_few / FEW_ROWS) as u32) << 4 | blocks << 8
     }
 
     /// Returns the variants of a [`code`](Self::code), or `None` if it is none.

@@ -297,7 +297,7 @@ impl KnownOps {
         let cases = ROWS.map(|rows| Case::new(gpu, rows, token_rows, &attention));
         let cases = cases.into_iter().collect::<Result<Vec<_>>>()?;
         let maker = Maker { gpu, cases: &cases };
-        let mut seen: Vec<(*const Pipeline, Option<(bool, Projections)>, Activation)> = Vec::new();
+        let mut seen = Vec::new();
         let mut is_new = |pipeline: &Arc<Pipeline>, attention, activation| {
             let of = (Arc::as_ptr(pipeline), attention, activation);
             let is_new = !seen.contains(&of);
