@@ -35,6 +35,14 @@ pub fn layout(file: &[u8]) -> Result<Json> {
     ]))
 }
 
+/// Returns the hash that identifies a catalog file or a delta.
+///
+/// # Errors
+/// `INVALID_CATALOG` if it has no valid header.
+pub fn file_hash(file: &[u8]) -> Result<[u8; 32]> {
+    Ok(Header::read(file)?.hash)
+}
+
 impl Catalog {
     /// Appends the next bytes of the catalog's file, which was opened as its first part. Sections are hashed as they
     /// become whole, with `verify`. Vectors can be searched when the codes have arrived, texts when theirs have.

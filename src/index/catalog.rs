@@ -376,14 +376,6 @@ impl Catalog {
 #[cfg(feature = "index")]
 type VectorPart<'a> = (Option<Rows<'a>>, Option<Codes<'a>>, std::ops::Range<usize>);
 
-/// Returns the hash that identifies a catalog file or a delta.
-///
-/// # Errors
-/// `INVALID_CATALOG` if it has no valid header.
-pub fn file_hash(file: &[u8]) -> Result<[u8; 32]> {
-    Ok(Header::read(file)?.hash)
-}
-
 fn read_columns(segment: &Segment) -> Result<Vec<Column>> {
     let mut reader = ByteReader::new(segment.section(SectionKind::Columns)?, "columns");
     let read = |kind| Column::read(&mut reader, kind, segment.items());

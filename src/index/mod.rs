@@ -63,9 +63,9 @@ mod vectors;
 pub use analysis::{
     CatalogVectors, ClusterOptions, Clusters, Projection, VectorList, VectorSource, cluster, project2d,
 };
-pub use arrival::layout;
+pub use arrival::{file_hash, layout};
 pub use attribute_value::AttributeValue;
-pub use catalog::{Catalog, Check, file_hash};
+pub use catalog::{Catalog, Check};
 pub use embedded_text::EmbeddedText;
 pub use format::receiver::{FilePart, FileReceiver};
 pub use json::Json;
