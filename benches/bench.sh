@@ -183,12 +183,13 @@ bench_search_data() {
 
 # bench_search_catalogs NAME BUILDER: builds the catalogs of target/bench/search/NAME.
 bench_search_catalogs() {
-  local folder=target/bench/search/$1 items schema dimension keywords=null vectors
+  local folder=target/bench/search/$1 items schema dimension keywords=null vectors coded
   items=$folder/items.jsonl schema=$folder/schema.json
   dimension=$(node benches/peers/search/embedded.mjs --dimension "$folder")
   # One catalog is a folder with codes, as a page loads it.
   if [[ $1 == real-10k ]]; then
-    bench_catalog_folder "$folder/coded.catalog" "$("$2" build "$items" "$schema" "$folder/coded.catalog" "$folder/vectors.f32" "$dimension" codes)"
+    coded=$("$2" build "$items" "$schema" "$folder/coded.catalog" "$folder/vectors.f32" "$dimension" codes)
+    bench_catalog_folder "$folder/coded.catalog" "$coded"
   fi
   if [[ $1 == random-1m ]]; then
     "$2" nearest "$folder/vectors.f32" "$folder/queries.f32" "$dimension" 10 >"$folder/nearest.json"

@@ -71,6 +71,7 @@ WRAPPER
   note "compiling the standard library for $WEB_TARGET"
   (
     cd "$rustlib/src/rust/library"
+    unset RUSTC_WORKSPACE_WRAPPER # its crates are not linted
     RUSTC=$prefix/bin/rustc RUSTC_BOOTSTRAP=1 CARGO_TARGET_DIR=$prefix/std \
       CARGO_ENCODED_RUSTFLAGS=$'-Zforce-unstable-if-unmarked\x1f-Cembed-bitcode=yes\x1f-Ctarget-feature=+simd128' \
       with_progress cargo build --locked --release --target $WEB_TARGET --manifest-path sysroot/Cargo.toml
@@ -113,7 +114,7 @@ bindgen_tool() {
 install_bindgen() {
   local root=$CACHE/wasm-bindgen-$1
   (
-    unset RUSTFLAGS CARGO_ENCODED_RUSTFLAGS
+    unset RUSTFLAGS CARGO_ENCODED_RUSTFLAGS RUSTC_WORKSPACE_WRAPPER
     export CARGO_PROFILE_RELEASE_OPT_LEVEL=1 PATH=$PATH:$root/bin # in PATH, or cargo warns
     cd "$CACHE"
     with_progress cargo install wasm-bindgen-cli --version "=$1" --no-default-features --bin wasm-bindgen --root "$root"

@@ -84,7 +84,12 @@ class Cache {
     this.#signal = signal;
   }
 
-  /** True if storage is full: what is written is not kept. */
+  /** True after an error of the store: nothing more is read or written. */
+  get hasFailed() {
+    return this.#hasFailed;
+  }
+
+  /** True after a write for which there was no room. */
   get isFull() {
     return this.#isFull;
   }

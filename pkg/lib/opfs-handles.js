@@ -2,7 +2,7 @@
 // microseconds, a part of a Blob in a millisecond.
 
 /** Files stay open for so long after the last read. */
-const IDLE_MS = 10_000;
+const IDLE_MS = 2000;
 /** After a request to close, no file is opened for so long: as long as writes and removals are tried again. */
 const PAUSE_MS = 600;
 /** More files than these are not open at the same time. */
@@ -43,10 +43,15 @@ class OpenFiles {
     const handle = this.#handles.get(key) ?? (await this.#open(key, handleOf));
     if (handle === undefined) return undefined;
     this.#closeLater();
-    return ranges.map(([from, to]) => {
-      const bytes = new Uint8Array(to - from);
-      return bytes.subarray(0, handle.read(bytes, { at: from }));
-    });
+    try {
+      return ranges.map(([from, to]) => {
+        const bytes = new Uint8Array(to - from);
+        return bytes.subarray(0, handle.read(bytes, { at: from }));
+      });
+    } catch {
+      this.#handles.delete(key); // it was closed meanwhile
+      return undefined;
+    }
   }
 
   /** Closes all files, and opens none for a while: they are to be written or removed. */

@@ -25,16 +25,15 @@ export class SegmentReader {
     const found = new Array(places.length).fill(undefined);
     // Another load may have removed the file and stored it in other segments: they are looked for again, once.
     for (let tries = 0; tries < 2; tries++) {
-      this.#starts ??= await this.#list();
-      if (await this.#readMissing(places, found)) break;
-      if (tries === 0 && !(await this.#hasChanged())) break;
+      const starts = (this.#starts ??= await this.#list());
+      if (await this.#readMissing(places, found, starts)) break;
+      if (tries === 0 && !(await this.#hasChanged(starts))) break;
     }
     return found;
   }
 
   /** Reads the places that `found` lacks. Returns true if it lacks none then. */
-  async #readMissing(places, found) {
-    const starts = this.#starts;
+  async #readMissing(places, found, starts) {
     const bySegment = new Map();
     for (const [index, [from, to]] of places.entries()) {
       if (found[index] !== undefined) continue;
@@ -60,9 +59,8 @@ export class SegmentReader {
     return missing.size === 0;
   }
 
-  /** Returns whether the file has other segments than those listed. Forgets these then. */
-  async #hasChanged() {
-    const starts = this.#starts;
+  /** Returns whether the file has other segments than `starts`. Other reads may have listed or forgotten them meanwhile. */
+  async #hasChanged(starts) {
     const now = await this.#list();
     const isSame = now.length === starts.length && now.every((start, i) => start === starts[i]);
     this.#starts = now;

@@ -166,7 +166,8 @@ export interface CatalogCalls {
    * Transfers the rows of a catalog that was loaded with `vectors: "codes"` into the cache, not into memory. Searches then
    * read them from this device, also without a network. Otherwise does nothing.
    *
-   * @throws {@link CoromError} `UNSUPPORTED_HOST` if nothing is kept on this device, `FETCH_FAILED`.
+   * @throws {@link CoromError} `UNSUPPORTED_HOST` if nothing is kept on this device, `OUT_OF_MEMORY` if its storage is
+   * full, `FETCH_FAILED`.
    */
   storeRows(
     options?: {
@@ -181,7 +182,8 @@ export interface CatalogCalls {
   /**
    * Applies a delta file: new items, removals, changed attributes. The catalog stays as it is if the delta is rejected.
    *
-   * @throws {@link CoromError} `INVALID_CATALOG` if the delta is damaged or continues another file.
+   * @throws {@link CoromError} `INVALID_CATALOG` if the delta is damaged, continues another file, or folds characters
+   * in another way than the files before it.
    */
   apply(
     delta: Exclude<FileContents, string>,

@@ -9,7 +9,7 @@ use super::characters::CharacterTable;
 use super::columns::Column;
 use super::estimates::LastEstimates;
 use super::format::bytes::ByteReader;
-use super::format::container::{FileKind, Hash, Header, SectionKind, hex};
+use super::format::container::{FileKind, Hash, SectionKind, hex};
 use super::json::Json;
 use super::readings::Readings;
 use super::schema::{Attribute, Field, RowKind, Schema, VectorSpace};

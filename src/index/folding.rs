@@ -31,8 +31,8 @@ impl Catalog {
         if let Some(c) = conflict(&joined, &self.segments, &delta, &Dictionary::open(dictionary)?)? {
             fail!(
                 InvalidCatalog,
-                "delta: it folds {c} in another way than the files before it, which another release wrote: run `corom \
-                 index compact` before a change is added, or build the catalog again"
+                "delta: it folds {c} in another way than the files before it, which another release wrote: build the \
+                 catalog again, or run `corom index compact` before the first change of this release"
             );
         }
         joined.extend(&delta);

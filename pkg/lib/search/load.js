@@ -93,7 +93,11 @@ async function receiveAll(folder, receiver, instance, { names, vectors, waits, s
       await use();
       return catalog;
     } catch (error) {
-      instance.call(() => catalog.free());
+      try {
+        instance.call(() => catalog.free());
+      } catch {
+        // The instance has crashed: the first error says why.
+      }
       throw error;
     }
   };

@@ -103,7 +103,7 @@ export class RowReader {
       throwIfAborted(signal);
       if (isWhole && (await this.#note())) return;
       assertRoom();
-      if (transfers === MAX_TRANSFERS) {
+      if (transfers === MAX_TRANSFERS || (transfers > 0 && this.#cache.hasFailed)) {
         const message = `storeRows: ${this.#name} is not in the cache: it was emptied meanwhile, or cannot be written; call storeRows again`;
         throw new CoromError("FETCH_FAILED", message);
       }

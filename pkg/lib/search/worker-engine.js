@@ -6,9 +6,6 @@ import { freedError } from "../model-instance.js";
 import { WorkerConnection } from "../worker/connection.js";
 import { catalogInfo } from "./info.js";
 
-/** Errors of an instance that has crashed: the worker is of no more use. */
-const CRASHES = ["INTERNAL", "OUT_OF_MEMORY"];
-
 export class WorkerCatalogEngine {
   #spawn;
   #handlers;
@@ -137,7 +134,7 @@ export class WorkerCatalogEngine {
     if (memory !== undefined) this.#memory = memory;
     if (snapshot !== undefined) this.#snapshot = Object.freeze(snapshot);
     if (error === undefined) return value;
-    if (CRASHES.includes(error.code)) connection.end(error);
+    if (memory === 0) connection.end(error); // the instance has crashed: the worker is of no more use
     throw error;
   }
 }

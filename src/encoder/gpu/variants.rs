@@ -51,7 +51,7 @@ impl Variants {
             }
             false => (few_tile, TILE),
         };
-        let gains = |times: &[f64; TIMED], floats: f64| times[BLOCKS] <= MIN_GAIN * floats;
+        let gains = |times: &[f64; TIMED], floats: f64| times[BLOCKS] < MIN_GAIN * floats;
         let most_floats = match (gains(&few, few[0].min(few_ms)), gains(&many, many_ms)) {
             (true, true) => 0,
             (false, true) => TILE,
@@ -137,6 +137,7 @@ mod tests {
         assert_eq!(of([1.2, 1.1, 1.0, NONE], [NONE, 1.0, 1.3, NONE]).0[..6], [Tiled4; 6]);
         // All take the same time, as with a clock that does not advance.
         assert_eq!(of([0.0; 4], [0.0; 4]).0[..3], [FewRows, FewRows, Tiled8]);
+        assert_eq!(of([0.0; 4], [0.0; 4]).1, floats);
         assert_eq!(of([1.0; 4], [1.0; 4]).0[..3], [FewRows, FewRows, Tiled8]);
         // Blocks round, so they must be faster than any variant in floats.
         assert_eq!(of([1.1, 3.0, 3.0, 1.0], [NONE, 1.2, 1.3, 1.0]).1, [false, false, true]);

@@ -75,6 +75,7 @@ test("a worker that has files of OPFS open gives way to a page that writes and r
   const page = await context.newPage();
   await page.goto(`${here.site.address}page.html`);
   const reading = inWorkers(page, "readFor", [4000, 4000]);
+  reading.catch(() => {}); // reported below, unless the page fails before
   const errors = await page.evaluate(async () => {
     const [{ opfsStore }, { shareStore }] = await Promise.all([import("/pkg/lib/store-opfs.js"), import("/shared-store.js")]);
     return shareStore(await opfsStore(), { writes: 60 });
