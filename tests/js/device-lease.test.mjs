@@ -15,6 +15,27 @@ async function pass(t, ms) {
 }
 
 describe("leaseGpu", () => {
+  test("bounds submissions by 100 ms where nothing is drawn", async () => {
+    const lease = await leaseGpu({ gpu: gpuWith(fakeDevice()) });
+    assert.equal(lease.options.submissionMs, 100);
+    lease.free();
+  });
+
+  for (const [description, isSoftware] of [
+    ["Microsoft Basic Render Driver", true],
+    ["WARP", true],
+    ["softpipe", true],
+    ["Warped Graphics 9", false],
+  ]) {
+    test(`takes "${description}" ${isSoftware ? "" : "not "}for a GPU that the processor emulates`, async () => {
+      const gpu = gpuWith(fakeDevice());
+      gpu.adapter.info = { ...gpu.adapter.info, description };
+      const lease = await leaseGpu({ gpu, allowSoftware: true });
+      assert.equal(lease.info.isSoftware, isSoftware);
+      lease.free();
+    });
+  }
+
   for (const [name, stuck] of [
     ["an adapter", (gpu) => (gpu.requestAdapter = never)],
     ["a device", (gpu) => (gpu.adapter.requestDevice = never)],

@@ -74,7 +74,6 @@ export function productShaders() {
     const tile = 16 * (side * quads + 1);
     const constants = {
       F32: 1,
-      NONE: 1,
       BLOCKS_BINDING: 5,
       THREADS: side * side,
       THREAD_COLUMNS: side,

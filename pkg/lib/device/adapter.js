@@ -41,11 +41,15 @@ async function withinLimit(promise, limitMs) {
   }
 }
 
+/** Returns whether the processor emulates a GPU. `texts` has what the browser says about it. */
+export const isEmulatedAdapter = (adapter, texts) =>
+  adapter.info?.isFallbackAdapter === true || adapter.isFallbackAdapter === true || EMULATED.test(texts);
+
 function describe(gpu, adapter) {
-  const { vendor = "", architecture = "", device = "", description = "", isFallbackAdapter } = adapter.info ?? {};
+  const { vendor = "", architecture = "", device = "", description = "" } = adapter.info ?? {};
   const name = description || [vendor, architecture, device].filter(Boolean).join(" ") || "GPU";
   const texts = [vendor, architecture, device, description].join("/");
-  const isEmulated = isFallbackAdapter === true || adapter.isFallbackAdapter === true || EMULATED.test(texts);
+  const isEmulated = isEmulatedAdapter(adapter, texts);
   // Some browsers hide the names.
   const limits = LIMITS.map((limit) => adapter.limits?.[limit]);
   return { gpu, name, id: [texts, ...limits].join("/"), isEmulated };

@@ -3,9 +3,9 @@
 // An error of one lease's calls, such as an allocation that fails, must not end the GPU for the other models. WebGPU reports
 // it later, without the call, unless an error scope was open. So a scope is open around the calls of a lease: from its first
 // call in a task until the end of the task's synchronous part, or until another lease calls.
+import { isEmulatedAdapter } from "./adapter.js";
 
 const SCOPES = ["validation", "out-of-memory"];
-const SOFTWARE = /swiftshader|llvmpipe|lavapipe|basic render/i;
 
 export class SharedDevice {
   #leases = new Set();
@@ -100,9 +100,8 @@ export class SharedDevice {
 const textOf = (error) => error.message || error.constructor.name;
 
 function infoOf(adapter) {
-  const { vendor = "", architecture = "", device = "", description = "", isFallbackAdapter } = adapter.info ?? {};
-  const isSoftware = Boolean(isFallbackAdapter ?? adapter.isFallbackAdapter) ||
-    SOFTWARE.test(`${architecture} ${device} ${description}`);
+  const { vendor = "", architecture = "", device = "", description = "" } = adapter.info ?? {};
+  const isSoftware = isEmulatedAdapter(adapter, [vendor, architecture, device, description].join("/"));
   const name = description || device || `${vendor} ${architecture}`.trim() || "GPU";
   return Object.freeze({ name, vendor, architecture, description, isSoftware });
 }
