@@ -184,7 +184,7 @@ function suite({ load, untilSettled, measureThread }) {
     };
     await round(); // the query cache fills, and WebAssembly's memory grows to what a call needs
     const memory = kept.info.wasmMemory;
-    await assertSteady(round, { limit: CALLS * BYTES_PER_CALL, rounds: 5, warmUp: 0 });
+    await assertSteady(round, { limit: CALLS * BYTES_PER_CALL, rounds: 7, warmUp: 2 });
     if (measureThread)
       await assertSteady(round, {
         limit: CALLS * BYTES_PER_CALL,
