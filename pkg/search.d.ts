@@ -1,5 +1,5 @@
 // Types of `corom/search`: search over a catalog that `corom index` built.
-import type { ModelCache, Vector, WasmSource } from "./index.js";
+import type { EmbeddingsData, ModelCache, Vector, WasmSource } from "./index.js";
 import type { CatalogCalls, CatalogOptions, CatalogSource } from "./types/catalog.js";
 
 export { CoromError } from "./index.js";
@@ -26,7 +26,7 @@ export interface AnalysisOptions {
  * const { labels } = await cluster(await corom.embed(titles), { k: 8 });
  */
 export function cluster(
-  vectors: readonly Vector[] | Vector,
+  vectors: EmbeddingsData | readonly Vector[] | Vector,
   options: AnalysisOptions & { k: number; seed?: number | null | undefined },
 ): Promise<{ labels: Uint32Array; centers: Float32Array; cohesion: number }>;
 
@@ -35,7 +35,7 @@ export function cluster(
  * the other; `explained` the share of the variance that each of the two has.
  */
 export function project2d(
-  vectors: readonly Vector[] | Vector,
+  vectors: EmbeddingsData | readonly Vector[] | Vector,
   options?: AnalysisOptions | null,
 ): Promise<{ places: Float32Array; explained: [number, number] }>;
 

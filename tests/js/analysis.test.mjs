@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
+import { Embeddings } from "corom";
 import { cluster, project2d } from "corom/search";
 import { failsWith } from "./support/corom.mjs";
 import { FIXTURES } from "./support/paths.mjs";
@@ -17,6 +18,12 @@ test("clusters are those of scikit-learn where they are clear, and the same for 
   const pairs = new Set(labels.map((label, i) => `${label} ${found.labels[i]}`));
   assert.equal(pairs.size, k, "each cluster is one of ours");
   assert.deepEqual(await cluster(new Float32Array(vectors), { k, seed: 5, dimension }), found);
+  const embeddings = Embeddings.from(rows);
+  for (const same of [embeddings, JSON.parse(JSON.stringify(embeddings)), structuredClone({ ...embeddings })]) {
+    assert.deepEqual(await cluster(same, { k, seed: 5 }), found);
+  }
+  assert.deepEqual(await project2d(embeddings), await project2d(rows));
+  await failsWith("INVALID_ARGUMENT", cluster(embeddings, { k, dimension: dimension + 1 }), "dimension");
 });
 
 test("projections are those of scikit-learn", async () => {

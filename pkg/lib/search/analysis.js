@@ -49,10 +49,17 @@ async function withBindings(host, wasm, work) {
   }
 }
 
-/** Returns vectors as one array: a list of vectors, or with `dimension` a flat array. */
+/** Returns vectors as one array: `Embeddings`, a list of vectors, or with `dimension` a flat array. */
 function readVectors(vectors, dimension) {
+  // Of any realm, and also what JSON or a structured clone made of them.
+  if (vectors?.data !== undefined && Number.isInteger(vectors.dimension)) {
+    if (dimension !== undefined && dimension !== vectors.dimension) {
+      throw invalid(`dimension: found ${dimension}; the vectors have ${vectors.dimension}`);
+    }
+    return { values: toFloat32(vectors.data, "vectors"), dimension: vectors.dimension };
+  }
   if (dimension !== undefined) return { values: toFloat32(vectors, "vectors"), dimension };
-  if (!Array.isArray(vectors)) throw unexpected("vectors", vectors, "a list of vectors, or one array and `dimension`");
+  if (!Array.isArray(vectors)) throw unexpected("vectors", vectors, "Embeddings, a list of vectors, or one array and `dimension`");
   const list = vectors.map((vector, i) => toFloat32(vector, `vectors[${i}]`));
   const length = list[0]?.length ?? 1;
   const odd = list.findIndex((vector) => vector.length !== length);
