@@ -20,8 +20,8 @@ cmd_test() {
 
 test_core() {
   beside build_package quick
+  lint_other_builds # before the tests, which build target/debug/corom with Parquet again
   step "Rust tests" cargo test --locked --features cli,columnar --no-fail-fast -- --skip hosts::
-  lint_other_builds
   join
   bench_kernels # the tests compare their golden hashes
   # The link that `npm ci` makes for "file:../../pkg".
