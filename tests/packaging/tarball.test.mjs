@@ -41,7 +41,7 @@ test("the tarball and its parts stay within their sizes", (t) => {
   const models = files.filter((file) => file.startsWith("models/"));
   const binaries = [...names.map((name) => `wasm/${name}`), ...models].reduce((sum, name) => sum + gzip(name), 0);
   t.diagnostic(`tarball ${kib(tarball)}; the binaries and models, gzip ${kib(binaries)}; all else, unpacked ${kib(writtenSize)}`);
-  assert.ok(writtenSize <= 900 * KIB, `files written by hand: ${kib(writtenSize)}`);
+  assert.ok(writtenSize <= 940 * KIB, `files written by hand: ${kib(writtenSize)}`);
   // The size of a binary depends on the build profile, and scripts/package.sh limits it. The rest of the tarball is small.
   assert.ok(tarball <= binaries + 320 * KIB, `${kib(tarball)}, of it ${kib(binaries)} binaries and models`);
   assert.ok(tarball <= 18 * KIB * KIB, kib(tarball));
