@@ -49,7 +49,9 @@ class OpenFiles {
         return bytes.subarray(0, handle.read(bytes, { at: from }));
       });
     } catch {
-      this.#handles.delete(key); // it was closed meanwhile
+      // It was closed meanwhile, or its file is damaged: the caller reads it in another way.
+      handle.close();
+      this.#handles.delete(key);
       return undefined;
     }
   }

@@ -10,7 +10,7 @@ export class SegmentReader {
   /** The offsets of the segments, rising; undefined: not listed yet. */
   #starts;
 
-  /** `store` has `names()`, `readParts(name, ranges)` and `sizeOf(name)` of the file. */
+  /** `store` has `names()` and `readParts(name, ranges)` of the file. */
   constructor(store) {
     this.#store = store;
   }

@@ -47,6 +47,22 @@ describe("parts of a cached file", () => {
     }
   });
 
+  test("are missing if another search drops the file meanwhile", async () => {
+    const store = memoryStore();
+    const cache = await cacheOf(store);
+    const reader = cache.entry(KEY);
+    await fill(cache, [200_000]);
+    let dropped;
+    const { readParts } = store;
+    store.readParts = async (...args) => {
+      await (dropped ??= reader.drop());
+      return readParts(...args);
+    };
+    assert.equal(await partOf(reader, 0, 10), undefined);
+    await fill(cache, [300_000]);
+    assert.deepEqual(await partOf(reader, 0, 10), bytes.subarray(0, 10));
+  });
+
   test("are right or missing while the file is removed and stored, and found afterwards", async () => {
     const store = memoryStore();
     const pause = () => new Promise((resolve) => setTimeout(resolve, next() * 3));
