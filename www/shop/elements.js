@@ -22,3 +22,39 @@ function filled(made, attributes, children) {
   made.append(...children);
   return made;
 }
+
+const drawings = new Map();
+let isWaiting = false;
+
+/**
+ * Calls `draw` after the next frame, in a frame of its own, so that no layout takes long. A newer drawing of the same `place`
+ * replaces it.
+ */
+export function drawLater(place, draw) {
+  drawings.delete(place);
+  drawings.set(place, draw);
+  waitForFrame();
+}
+
+/** Forgets the drawing of a place. */
+export function cancelDrawing(place) {
+  drawings.delete(place);
+}
+
+function waitForFrame() {
+  if (isWaiting || drawings.size === 0) return;
+  isWaiting = true;
+  requestAnimationFrame(() => setTimeout(drawNext));
+}
+
+function drawNext() {
+  isWaiting = false;
+  const [next] = drawings;
+  if (next === undefined) return;
+  drawings.delete(next[0]);
+  try {
+    next[1]();
+  } finally {
+    waitForFrame();
+  }
+}

@@ -1,11 +1,15 @@
 // The filters: values with their counts, a price range, and what is in stock.
-import { byId, element } from "./elements.js";
+import { byId, drawLater, element } from "./elements.js";
 import { translate } from "./language.js";
 
 const LISTS = ["category", "audience", "color", "features"];
 
-/** Shows the facets of a result. `state` is what is chosen; `onChange` is called after a change of it. */
+/** Shows the facets of a result after the next frame. `state` is what is chosen; `onChange` is called after a change of it. */
 export function showFacets(facets, state, onChange) {
+  drawLater("facets", () => showNow(facets, state, onChange));
+}
+
+function showNow(facets, state, onChange) {
   const place = byId("facets");
   const focused = document.activeElement?.dataset?.facet;
   place.replaceChildren(

@@ -1,23 +1,28 @@
 // The cards of the hits.
-import { byId, element } from "./elements.js";
+import { byId, cancelDrawing, drawLater, element } from "./elements.js";
 import { translate } from "./language.js";
 import { picture } from "./picture.js";
 
 /** Scores that are shown as bars. */
 const SCORES = ["keyword", "semantic", "rerank"];
 
-/** Shows hits in a list. Cards that are there already stay, so that a newer result does not flicker. */
+/** New cards of one frame. The layout of a card takes about a millisecond of the processor. */
+const FRAME_CARDS = 8;
+
+/** Shows hits in a list, over some frames. Cards that are there already stay, so that a newer result does not flicker. */
 export function showHits(list, hits, on) {
   const old = new Map([...list.children].map((card) => [card.dataset.key, card]));
   const largest = Object.fromEntries(SCORES.map((name) => [name, Math.max(...hits.map(({ scores }) => scores[name] ?? 0), 1e-9)]));
-  list.replaceChildren(
-    ...hits.map((hit) => {
-      const key = `${hit.id} ${JSON.stringify(hit.highlights.title ?? [])}`;
-      const card = old.get(key) ?? cardOf(hit, key, on);
-      card.querySelector(".bars").replaceChildren(...barsOf(hit, largest));
-      return card;
-    }),
-  );
+  let made = 0;
+  const cards = hits.map((hit) => {
+    const key = `${hit.id} ${JSON.stringify(hit.highlights.title ?? [])}`;
+    const card = old.get(key) ?? (made++ < FRAME_CARDS ? cardOf(hit, key, on) : undefined);
+    card?.querySelector(".bars").replaceChildren(...barsOf(hit, largest));
+    return card;
+  });
+  list.replaceChildren(...cards.filter(Boolean));
+  if (made > FRAME_CARDS) drawLater(list, () => showHits(list, hits, on));
+  else cancelDrawing(list);
 }
 
 function cardOf(hit, key, on) {

@@ -52,6 +52,7 @@ describe("the shop", () => {
     const held = new Promise((resolve) => (release = resolve));
     const page = await open("", { prepare: (page) => page.route("**/model/*.onnx*", async (route) => (await held, route.continue())) });
     assert.equal(await total(page), groups(() => true));
+    await hits(page).nth(23).waitFor(); // the last of the page
     assert.equal(await hits(page).count(), 24);
     const [first] = await ids(page);
     assert.equal(PRODUCTS.find(({ id }) => id === first).sales, Math.max(...PRODUCTS.map(({ sales }) => sales)));
