@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use corom::index::{Catalog, Check, RowKind, SearchRequest};
 use corom::index_build::{BuildOptions, build};
 use corom_fuzz::catalogs::{catalog_file, items, schema};
-use corom_fuzz::sections;
+use corom_fuzz::{limit_heap, sections};
 use libfuzzer_sys::fuzz_target;
 
 static CATALOG: LazyLock<Catalog> = LazyLock::new(|| {
@@ -15,6 +15,8 @@ static CATALOG: LazyLock<Catalog> = LazyLock::new(|| {
 
 fuzz_target!(init: corom_fuzz::seeds::write_if_asked("search_request"), |input: &[u8]| {
     let Some([request, query, synonyms]) = sections::<3>(input) else { return };
+    LazyLock::force(&CATALOG);
+    let _limit = limit_heap(input.len());
     let (query, synonyms) = (String::from_utf8_lossy(query), String::from_utf8_lossy(synonyms));
     if let Ok(request) = serde_json::from_slice::<SearchRequest>(request) {
         let request = SearchRequest { query: query.clone().into_owned(), ..request };

@@ -15,7 +15,25 @@ use corom::model::{LoadOptions, ModelLoader};
 /// Fails allocations beyond 512 MiB, as a WebAssembly memory does. Code that reserves memory then returns
 /// `OUT_OF_MEMORY`; code that does not reserve memory aborts, and the fuzzer reports the input.
 #[global_allocator]
-static HEAP: Cap<System> = Cap::new(System, 512 << 20);
+static HEAP: Cap<System> = Cap::new(System, HEAP_BYTES);
+const HEAP_BYTES: usize = 512 << 20;
+
+/// Limits the heap until it is dropped.
+#[derive(Debug)]
+pub struct HeapLimit(());
+
+/// Lets the heap grow by 4 MiB and 64 times the size of an input.
+pub fn limit_heap(input_bytes: usize) -> HeapLimit {
+    let limit = HEAP.allocated() + (4 << 20) + 64 * input_bytes;
+    HEAP.set_limit(limit.min(HEAP_BYTES)).expect("the heap has less than the limit");
+    HeapLimit(())
+}
+
+impl Drop for HeapLimit {
+    fn drop(&mut self) {
+        HEAP.set_limit(HEAP_BYTES).expect("the heap has less than the limit");
+    }
+}
 
 /// A model folder: contents by path.
 pub type Files = BTreeMap<String, Vec<u8>>;

@@ -1,4 +1,5 @@
 // `info` of an instance whose model is on this thread.
+import { printGetters } from "./print-getters.js";
 
 /** Properties of `info` that another device or back end may have otherwise. */
 export const DEVICE_INFO = ["device", "backend", "fused", "precision", "kernel", "weightBytes", "simd"];
@@ -24,5 +25,5 @@ export function liveInfo(runtime, model, onnxFile) {
     wasmMemory: { enumerable: true, get: () => runtime.memoryBytes },
     kernel: { enumerable: true, get: () => (kernel = currentKernel()) },
   });
-  return info;
+  return printGetters(info);
 }

@@ -58,7 +58,7 @@ async function listing(fs, path, folder, given) {
       throw new CoromError("MISSING_FILE", `${folder}: the folder does not exist${hubHint(given)}`, { cause });
     }
     if (cause?.code === "ENOTDIR") {
-      throw new CoromError("MISSING_FILE", `${folder} is a file; expected the folder of a model, or its .onnx file`, { cause });
+      throw new CoromError("MISSING_FILE", `${folder} is a file; expected a folder, or the .onnx file of a model`, { cause });
     }
     throw cannotBeRead(folder, cause);
   }

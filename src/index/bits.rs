@@ -1,5 +1,6 @@
 //! A set of items: one bit per item.
 
+use super::random::Random;
 use std::ops::Range;
 
 /// A set of the items `0..len`.
@@ -85,23 +86,12 @@ impl Bits {
         })
     }
 
-    /// Returns every `step`-th item of the set, the first one first.
-    pub(crate) fn every(&self, step: usize) -> Vec<usize> {
-        let mut items = Vec::new();
-        let mut skip = 0; // items of the set before the next one
-        for (first, mut word) in self.words_in(0..self.len) {
-            let mut before = 0;
-            while skip < before + word.count_ones() as usize {
-                while before < skip {
-                    word &= word - 1;
-                    before += 1;
-                }
-                items.push(first + word.trailing_zeros() as usize);
-                skip += step;
-            }
-            skip -= before + word.count_ones() as usize;
-        }
-        items
+    /// Returns about one item of the set in `step` places, drawn at random: kinds of products may repeat every so many
+    /// places. The draw is the same each time, also when items have been added or removed.
+    pub(crate) fn sample(&self, step: usize) -> Vec<usize> {
+        let mut random = Random(0);
+        let places = (0..self.len).step_by(step).map(|first| first + random.below(step));
+        places.filter(|&item| item < self.len && self.contains(item)).collect()
     }
 
     /// Returns true if the set has an item within a range.
@@ -164,14 +154,36 @@ mod tests {
         }
     }
     #[test]
+    fn a_sample_has_each_kind_of_items_that_repeats() {
+        let all = Bits::all(20_000);
+        let sample = all.sample(16);
+        assert_eq!(sample.len(), 20_000 / 16);
+        for period in [2, 3, 5, 16, 32] {
+            let of = |kind| sample.iter().filter(|&item| item % period == kind).count();
+            let expected = sample.len() / period;
+            assert!((0..period).all(|kind| of(kind).abs_diff(expected) < expected / 2 + 5), "{period}");
+        }
+    }
+    #[test]
+    fn a_sample_stays_when_items_come_and_go() {
+        let mut set = Bits::all(1000);
+        let before = set.sample(8);
+        set.remove(before[3]);
+        set.remove(before[4] + 1);
+        let mut after = before.clone();
+        after.retain(|&item| set.contains(item));
+        assert_eq!(set.sample(8), after);
+        let longer = Bits::all(1200).sample(8);
+        assert_eq!(longer[..before.len()], before);
+        assert_eq!(Bits::all(70).sample(1), (0..70).collect::<Vec<_>>());
+        assert!(Bits::none(1000).sample(8).is_empty());
+    }
+    #[test]
     fn ranges_are_those_of_the_list() {
         let mut random = Random(4);
         for len in [1, 63, 64, 65, 200] {
             let mut set = Bits::none(len);
             (0..len).filter(|_| random.below(3) > 0).for_each(|item| set.insert(item));
-            for step in [1, 2, 7, 64, 65, 300] {
-                assert_eq!(set.every(step), set.iter().step_by(step).collect::<Vec<_>>(), "{len} {step}");
-            }
             for start in (0..len).step_by(7) {
                 for end in [start, (start + 5).min(len), len] {
                     let items: Vec<usize> = set.iter().filter(|item| (start..end).contains(item)).collect();

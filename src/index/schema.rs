@@ -55,7 +55,7 @@ impl Field {
             match key.as_str() {
                 "name" => name = Some(string(value, at)?),
                 "weight" => weight = Some(number(value, &format!("{at}.weight"))?),
-                _ => fail!(InvalidArgument, "{at}: there is no field {key:?}"),
+                _ => fail!(InvalidArgument, "{at}: {key:?} is not known; expected \"name\" and \"weight\""),
             }
         }
         let (Some(name), Some(weight)) = (name, weight) else {
@@ -81,7 +81,7 @@ impl Attribute {
                     kind =
                         Some(one_of(value, &format!("{at}.kind"), &KINDS.map(|kind| (kind.name(), kind)))?);
                 }
-                _ => fail!(InvalidArgument, "{at}: there is no field {key:?}"),
+                _ => fail!(InvalidArgument, "{at}: {key:?} is not known; expected \"name\" and \"kind\""),
             }
         }
         let (Some(name), Some(kind)) = (name, kind) else {
@@ -295,13 +295,14 @@ impl Schema {
         if self.attributes.len() > MAX_ATTRIBUTES {
             return Some(format!("{} attributes; at most {MAX_ATTRIBUTES}", self.attributes.len()));
         }
-        let mut names: Vec<_> = self.fields.iter().map(|field| &field.name).collect();
-        names.extend(self.attributes.iter().map(|attribute| &attribute.name));
+        // A brand may be a field and an attribute: it is searched, and filters use it.
+        let mut names: Vec<_> = self.fields.iter().map(|field| (false, &field.name)).collect();
+        names.extend(self.attributes.iter().map(|attribute| (true, &attribute.name)));
         sort(&mut names);
         if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
-            return Some(format!("the name {:?} stands twice", twice[0]));
+            return Some(format!("the name {:?} stands twice", twice[0].1));
         }
-        if let Some(name) = names.iter().find(|name| RESERVED.contains(&name.as_str())) {
+        if let Some((_, name)) = names.iter().find(|(_, name)| RESERVED.contains(&name.as_str())) {
             return Some(format!("the name {name:?} is reserved"));
         }
         if let Some(field) = self.fields.iter().find(|field| !(0.0..=1000.0).contains(&field.weight)) {

@@ -97,7 +97,8 @@ impl Catalog {
             let count = facets::count(&self.columns[*attribute], own.as_ref().unwrap_or(&set), facet);
             counted.insert(facet.attribute.clone(), count);
         }
-        let exact = semantic.as_ref().is_none_or(|leg| leg.estimated.is_none());
+        let exact =
+            semantic.as_ref().and_then(|leg| leg.estimated.as_ref()).is_none_or(|set| set.count() == 0);
         let missing_rows = semantic.as_ref().map_or(Ok(Vec::new()), |leg| self.row_places(&leg.missing))?;
         if missing_rows.is_empty() {
             self.last_estimates.clear();
@@ -116,15 +117,18 @@ impl Catalog {
         Ok(result)
     }
 
-    /// Returns how many items need their score from the rows at least, and whether the others may keep an estimate. They
-    /// may if hits are ordered by the weighted score alone, and the filter keeps more than half of the items: below that a
+    /// Returns how many items need their score from the rows at least, and whether the others may keep an estimate. An exact
+    /// search wants the rows of all. Others may keep estimates if hits are ordered by the weighted score alone, and the filter keeps more than half of the items: below that a
     /// scan of the rows is fast, and the filter costs no recall at all.
     fn estimate(&self, request: &SearchRequest, allowed: &Bits) -> (usize, bool) {
         let is_by_score = request.sort.is_empty()
             && request.boost.is_empty()
             && request.fusion == Fusion::Weighted
             && !is_reordered(request);
-        let wanted = (request.top_k + request.offset).max(1) * candidates_per_hit(request);
+        let wanted = match request.exact {
+            true => usize::MAX,
+            false => (request.top_k + request.offset).max(1) * candidates_per_hit(request),
+        };
         (wanted, !request.exact && is_by_score && 2 * allowed.count() > self.len())
     }
 

@@ -4,12 +4,14 @@ use super::bits::Bits;
 use super::catalog::Catalog;
 use super::estimates::Estimates;
 use super::kernels::nibble_sums::BLOCK_ITEMS;
+use super::schema::RowKind;
 use super::top_k::best_items;
 use super::vectors::query::{CodeQuery, VectorQuery};
 use crate::error::{Result, fail};
 
-/// The mean and standard deviation of a query's scores are taken over so many items at most.
-const SAMPLE: usize = 1024;
+/// The mean and standard deviation of a query's scores are taken over so many items at least, and over less than twice as
+/// many. A catalog that grows or shrinks keeps its sample until it has twice or half the items.
+const SAMPLE: usize = 768;
 
 /// The result of a semantic search.
 #[derive(Debug)]
@@ -82,7 +84,7 @@ impl SemanticLeg {
             Some(estimates) => estimates,
             None => Self::first_scores(catalog, &query, coded.as_ref().map(|coded| (coded, is_coded)), set)?,
         };
-        if !catalog.has_rows() {
+        if space.rows != RowKind::None && !catalog.has_rows() {
             catalog.last_estimates.set(vector, set, is_coded, estimates.clone());
         }
         let spread = Spread { mean: 0.0, deviation: 0.0 };
@@ -167,9 +169,8 @@ impl SemanticLeg {
     /// Returns the mean and deviation of the query's scores over a sample of the catalog. Scores of `set` are there already.
     /// Items of files whose rows are not all there count with their estimates.
     fn spread(&self, catalog: &Catalog, set: &Bits, coded: Option<&CodeQuery>) -> Result<Spread> {
-        let step = catalog.len().div_ceil(SAMPLE).max(1);
-        let items = catalog.live.every(step);
-        let mut items = items.into_iter().peekable();
+        let step = 1 << (catalog.len() / SAMPLE).max(1).ilog2();
+        let mut items = catalog.live.sample(step).into_iter().peekable();
         let mut sample = Vec::new();
         for segment in &catalog.segments {
             let (rows, codes) = (segment.rows()?, segment.codes()?);

@@ -79,6 +79,9 @@ pub fn build_to(
         fail!(InvalidArgument, "synonyms: a word has neither letters nor digits nor Chinese characters");
     }
     let Some(space) = &schema.vectors else {
+        if options.codes == CodesOption::Yes {
+            fail!(InvalidArgument, "codes: there are no vectors to make them of");
+        }
         let sections = sections(schema, items, &options.synonyms, 0)?;
         return write_file(file, FileKind::Catalog, &[0; 32], sections, None);
     };

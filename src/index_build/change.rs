@@ -22,6 +22,21 @@ pub struct Change {
     pub patches: Map<String, Value>,
 }
 
+impl Change {
+    /// Returns the change of patches: `{"ID": {"ATTRIBUTE": value}}`.
+    ///
+    /// # Errors
+    /// `INVALID_ARGUMENT` for other JSON.
+    pub fn patches(patches: Value) -> Result<Self> {
+        const EXPECTED: &str = r#"expected patches by id: {"ID": {"price": 19.9}}"#;
+        let Value::Object(patches) = patches else { fail!(InvalidArgument, "{EXPECTED}") };
+        if let Some((id, value)) = patches.iter().find(|(_, value)| !value.is_object()) {
+            fail!(InvalidArgument, "{id:?}: found {value}; {EXPECTED}");
+        }
+        Ok(Self { patches, ..Self::default() })
+    }
+}
+
 /// Writes a delta that continues the catalog. Returns no bytes if the change patches values to what they are.
 ///
 /// # Errors
@@ -100,6 +115,15 @@ fn effective(
     for (id, values) in patches {
         if let Some(problem) = inexact(values) {
             fail!(InvalidArgument, "patches: {id:?}: {problem}");
+        }
+        let mut fields = catalog.schema().fields.iter().map(|field| &field.name);
+        if let Some(name) =
+            fields.find(|name| values.get(name).is_some() && catalog.schema().attribute(name).is_some())
+        {
+            fail!(
+                InvalidArgument,
+                "patches: {id:?}: {name:?} is a text that is searched, too; add the item again"
+            );
         }
     }
     let mut kept = patches.clone();

@@ -17,7 +17,7 @@ fn object(value: Value) -> Map<String, Value> {
     value.as_object().unwrap().clone()
 }
 
-fn rejected<T: std::fmt::Debug>(result: crate::error::Result<T>, parts: &[&str]) {
+pub(super) fn rejected<T: std::fmt::Debug>(result: crate::error::Result<T>, parts: &[&str]) {
     let error = result.unwrap_err();
     assert_eq!(error.code().as_str(), "INVALID_ARGUMENT", "{error}");
     assert!(parts.iter().all(|part| error.message().contains(part)), "{error}: expected {parts:?}");
@@ -307,6 +307,7 @@ fn a_schema_that_no_catalog_can_have_is_rejected_as_it_is_read() {
         (json!([]), json!(null), "0 fields"),
         (json!([field("a"), field("a")]), json!(null), "twice"),
         (json!([field("and")]), json!(null), "reserved"),
+        (json!([{ "title": 2 }]), json!(null), "expected \"name\" and \"weight\""),
         (json!([{ "name": "a", "weight": 1001 }]), json!(null), "weight"),
         (json!([field("a")]), json!({ "dimension": 0, "metric": "dot" }), "dimension 0"),
         (

@@ -34,6 +34,8 @@ mod input_tests;
 #[cfg(test)]
 mod keyword_tests;
 #[cfg(test)]
+mod names_tests;
+#[cfg(test)]
 mod page_tests;
 #[cfg(test)]
 mod property_tests;

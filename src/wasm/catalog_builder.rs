@@ -212,8 +212,7 @@ impl CatalogBuilder {
 /// Writes a delta with patches, JSON. Returns no bytes if they change nothing.
 #[wasm_bindgen(js_name = patchesOf)]
 pub fn patches_of(catalog: &Catalog, patches: &str) -> Result<Vec<u8>, JsValue> {
-    let Value::Object(patches) = json(patches)? else { return Err(invalid("expected an object of ids")) };
-    Ok(index_build::delta(&catalog.0, &Change { patches, ..Change::default() })?)
+    Ok(index_build::delta(&catalog.0, &Change::patches(json(patches)?)?)?)
 }
 
 /// Writes a delta that removes items.

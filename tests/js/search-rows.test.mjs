@@ -60,6 +60,25 @@ test("a search makes room for the rows that it wants, once, before they are adde
   shop.free();
 });
 
+test("an exact search reads the rows of all items, or says that it could not", async () => {
+  const shop = await loadCodes();
+  const vector = vectorOf();
+  // Sorted by an attribute, estimates would decide which items are hits.
+  const options = { exact: true, semanticThreshold: 1, sort: ["price"], topK: 5 };
+  assert.equal((await shop.search(vector, { ...options, readRows: false })).estimated, true);
+  assert.deepEqual(ranges(), []);
+  const [found, expected] = await Promise.all([shop, whole].map((catalog) => catalog.search(vector, options)));
+  assert.deepEqual([found.exact, found.estimated, found.total, scoresOf(found)], [true, undefined, expected.total, scoresOf(expected)]);
+  assert.equal(keptBytes(), whole.info.items * ROW_BYTES);
+  server.fault = ({ range }) => (/^bytes=\d+-\d+$/.test(range ?? "") ? { status: 503 } : undefined);
+  const other = await loadCodes();
+  const { exact, estimated } = await other.search(vector, options);
+  assert.deepEqual([exact, estimated], [false, true]);
+  server.fault = undefined;
+  shop.free();
+  other.free();
+});
+
 test("rows of other searches are dropped when there are too many", async () => {
   const unlimited = await loadCodes();
   const vectors = Array.from({ length: 3 }, vectorOf);

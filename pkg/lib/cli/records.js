@@ -72,16 +72,16 @@ async function* csvRecords(lines, name) {
 
 function unknownFormat(file) {
   const extension = path.extname(file).toLowerCase();
-  if (file !== "-" && extension === "" && !existsSync(file)) return `${file} does not exist; expected a file of texts`;
+  if (file !== "-" && extension === "" && !existsSync(file)) return `${file} does not exist`;
   if (extension === ".csv") return `${file}: CSV is read by the native command only; write a .tsv or .jsonl file`;
   if (extension === ".json") return `${file}: a JSON document is not read; write one record per line, as a .jsonl file`;
   return `the format of ${file === "-" ? "standard input" : file} is not known; add --input txt, tsv or jsonl`;
 }
 
-/** Throws MISSING_FILE if the file of texts does not exist, before a model is loaded in vain. */
+/** Throws MISSING_FILE if the file does not exist, before a model is loaded in vain. */
 export function assertExists(file) {
   if (file !== "-" && !existsSync(file)) {
-    throw new CoromError("MISSING_FILE", `${file} does not exist; expected a file of texts`);
+    throw new CoromError("MISSING_FILE", `${file} does not exist`);
   }
 }
 

@@ -1,5 +1,6 @@
 // `info` of an instance that may run on a GPU.
 import { DEVICE_INFO } from "../live-info.js";
+import { printGetters } from "../print-getters.js";
 
 /**
  * Returns the properties of the model, with getters for those that depend on the device. Of those, the engine that runs a
@@ -14,5 +15,5 @@ export function deviceInfo(devices) {
   getter("fallback", () => devices.fallback);
   const memory = () => devices.all.reduce((sum, engine) => sum + engine.info.wasmMemory, 0);
   getter("wasmMemory", () => (devices.primary?.isAlive ? memory() : 0));
-  return info;
+  return printGetters(info);
 }

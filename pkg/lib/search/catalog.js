@@ -135,11 +135,19 @@ export class CatalogBase extends ModelInstance {
       vector = await embedder.embed(query, { prompt, signal });
       throwIfAborted(signal);
     }
+    if (vector === undefined && hasText) this.#checkMode(mode);
     const embedded = performance.now();
     const find = (request) => engineOf(this).search(requestJson(request), vector, { signal, readRows });
     const result = await (plan ? firstHits(find, plan) : find(request));
     const timing = { embed: embedded - started, search: performance.now() - embedded };
     return plan ? rerankHits(result, plan, { reranker, query, timing, signal }) : { ...result, timing };
+  }
+
+  /** Checks the mode of a search that has no vector. */
+  #checkMode(mode) {
+    if (mode !== "semantic" && mode !== "hybrid") return;
+    if (this.info.vectors === null) throw invalid(`mode: the catalog was built without vectors; use "keyword"`);
+    throw invalid(`mode: a ${mode} search of a text needs the catalog's model; call attach(corom) first, or search a vector`);
   }
 
   /** Compares the attached model with the vectors of a catalog that an update loaded: they may be another model's. */

@@ -1,4 +1,5 @@
 // `info` of a catalog, which changes while vectors arrive and with updates.
+import { printGetters } from "../print-getters.js";
 
 const INFO = ["items", "fields", "attributes", "vectors", "hasVectors", "hasRows", "version"];
 
@@ -6,5 +7,5 @@ const INFO = ["items", "fields", "attributes", "vectors", "hasVectors", "hasRows
 export function catalogInfo(snapshot) {
   const info = {};
   for (const name of INFO) Object.defineProperty(info, name, { enumerable: true, get: () => snapshot()[name] });
-  return info;
+  return printGetters(info);
 }

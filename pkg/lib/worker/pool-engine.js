@@ -4,13 +4,14 @@ import { childController, throwIfAborted } from "../abort.js";
 import { inThisRealm } from "../bytes.js";
 import { LIVE_INFO } from "../live-info.js";
 import { freedError } from "../model-instance.js";
+import { printGetters } from "../print-getters.js";
 
 export class PoolEngine {
   #pool;
 
   constructor({ pool, info }) {
     this.#pool = pool;
-    this.info = { ...info, workers: pool.size };
+    this.info = printGetters({ ...info, workers: pool.size });
     Object.defineProperties(this.info, {
       wasmMemory: { enumerable: true, get: () => pool.memoryBytes },
       workerMemory: { enumerable: true, get: () => pool.workerMemoryBytes },

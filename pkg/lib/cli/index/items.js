@@ -14,7 +14,7 @@ export function readText(file, parse = (text) => text) {
   try {
     text = readFileSync(file, "utf8");
   } catch (cause) {
-    throw new CoromError("FETCH_FAILED", `${file}: ${messageOf(cause)}`, { cause });
+    throw new CoromError(cause?.code === "ENOENT" ? "MISSING_FILE" : "FETCH_FAILED", `${file}: ${messageOf(cause)}`, { cause });
   }
   try {
     return parse(text);

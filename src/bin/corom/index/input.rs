@@ -10,13 +10,11 @@ use serde_json::Value;
 
 use crate::embed::records;
 use crate::fail;
+use crate::file_error::file_error;
 
 /// Reads a text file.
 fn text(path: &Path) -> Result<String> {
-    match fs::read_to_string(path) {
-        Ok(text) => Ok(text),
-        Err(error) => fail!(FetchFailed, "{}: {error}", path.display()),
-    }
+    fs::read_to_string(path).map_err(|error| file_error(path, error))
 }
 
 /// Reads a file of JSON.

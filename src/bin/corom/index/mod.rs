@@ -15,7 +15,6 @@ use corom::index_build::{
     BuildOptions, Change, CodesOption, ItemReader, build, build_to, check_field, compact, delta, describe,
     first_build, record_of,
 };
-use serde_json::Value;
 
 use crate::fail;
 use crate::output::print_line;
@@ -206,10 +205,11 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         }
         Command::Patch { catalog, patches } => {
             let store = Store::lock(catalog)?;
-            let Value::Object(patches) = input::json(patches)? else {
-                fail!(InvalidArgument, "{}: expected an object of ids", patches.display())
+            let change = match Change::patches(input::json(patches)?) {
+                Ok(change) => change,
+                Err(error) => fail!(InvalidArgument, "{}: {error}", patches.display()),
             };
-            append(&store, store.open()?, &Change { patches, ..Default::default() })
+            append(&store, store.open()?, &change)
         }
         Command::Remove { catalog, ids } => {
             let store = Store::lock(catalog)?;

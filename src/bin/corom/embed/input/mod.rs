@@ -119,13 +119,13 @@ impl Source {
             return Ok(Self::Stdin(io::stdin()));
         }
         if path.is_dir() {
-            fail!(InvalidArgument, "{} is a folder; expected a file of texts", path.display());
+            fail!(InvalidArgument, "{} is a folder; expected a file", path.display());
         }
         match File::open(path) {
             Ok(file) => Ok(Self::File(file)),
             Err(e) if e.kind() == ErrorKind::NotFound => Err(Error::with_source(
                 ErrorCode::MissingFile,
-                format!("{} does not exist; expected a file of texts", path.display()),
+                format!("{} does not exist", path.display()),
                 e,
             )),
             Err(e) => Err(unreadable(&path.display().to_string(), e)),

@@ -1,0 +1,56 @@
+//! Names that a schema has twice, and changes of other forms.
+
+use serde_json::{Value, json};
+
+use super::input_tests::rejected;
+use super::tests::{items, schema};
+use super::{BuildOptions, Change, CodesOption, Item, build, compact, delta, read_schema, record_of};
+use crate::index::{Catalog, Check};
+
+#[test]
+fn a_brand_is_searched_and_filtered_by_one_name() {
+    let given = json!({
+        "fields": [{ "name": "title", "weight": 2 }, { "name": "brand", "weight": 1 }],
+        "attributes": [{ "name": "brand", "kind": "string" }, { "name": "price", "kind": "number" }],
+    });
+    let (schema, stored) = read_schema(given).unwrap();
+    let item = |id: &str, title: &str, brand: &str| {
+        let item = json!({ "id": id, "title": title, "brand": brand, "price": 5 });
+        Item::from_json(&item, &schema, &stored).unwrap()
+    };
+    let items = [item("a", "保温杯", "苏泊尔"), item("b", "玻璃杯", "富光"), item("c", "保温壶", "苏泊尔")];
+    let file = build(&schema, &items, &BuildOptions::default()).unwrap();
+    let mut catalog = Catalog::open(file, Check::Hashes).unwrap();
+    let found = |catalog: &Catalog, request: Value| {
+        let found = catalog.search(&serde_json::from_value(request).unwrap(), None).unwrap();
+        (found.hits.iter().map(|hit| hit.id.clone()).collect::<Vec<_>>(), found.facets)
+    };
+    let (ids, facets) = found(&catalog, json!({ "query": "苏泊尔", "facets": [{ "attribute": "brand" }] }));
+    assert_eq!((ids.len(), facets["brand"].values.len()), (2, 1));
+    assert_eq!(found(&catalog, json!({ "filter": { "brand": "富光" } })).0, ["b"]);
+    // The text would keep the old brand.
+    let patch = |patches: Value| Change::patches(patches).and_then(|change| delta(&catalog, &change));
+    rejected(patch(json!({ "a": { "brand": "富光" } })), &["\"a\"", "\"brand\"", "add the item again"]);
+    let change = Change { items: vec![item("a", "保温杯", "富光")], ..Default::default() };
+    let file = delta(&catalog, &change).unwrap();
+    catalog.apply(file, Check::Hashes).unwrap();
+    let file = compact(&catalog).unwrap();
+    for catalog in [&catalog, &Catalog::open(file, Check::Hashes).unwrap()] {
+        assert_eq!(found(catalog, json!({ "query": "苏泊尔" })).0, ["c"]);
+        assert_eq!(found(catalog, json!({ "filter": { "brand": "富光" } })).0.len(), 2);
+        assert_eq!(record_of(catalog.item("a").unwrap().unwrap())["brand"], "富光");
+    }
+}
+
+#[test]
+fn patches_of_another_form_are_told_the_form() {
+    for patches in [json!([{ "id": "p1", "price": 1 }]), json!({ "id": "p1", "price": 1 }), json!("p1")] {
+        rejected(Change::patches(patches), &["{\"ID\": {"]);
+    }
+}
+
+#[test]
+fn codes_need_vectors() {
+    let options = BuildOptions { codes: CodesOption::Yes, ..Default::default() };
+    rejected(build(&schema(None), &items(None), &options), &["codes", "no vectors"]);
+}
