@@ -311,7 +311,8 @@ fn candidates_per_hit(request: &SearchRequest) -> usize {
 
 fn explanation(scorer: &Scorer, item: usize) -> Explanation {
     let mut clauses = Vec::new();
-    if let Some(leg) = scorer.keyword {
+    // A hit that matches too few clauses has no keyword score.
+    if let Some(leg) = scorer.keyword.filter(|leg| leg.items.contains(item)) {
         for (number, score) in leg.explain(item) {
             let chars = leg.clauses[number].chars.clone();
             clauses.push(ClauseExplanation {

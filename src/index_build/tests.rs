@@ -208,7 +208,7 @@ fn explanations_add_up_to_scores() {
     let vector = items(metric)[3].vector.clone().unwrap();
     for fusion in ["weighted", "rrf"] {
         for (query, vector) in [("女裤 nike", Some(&vector)), ("女裤 nike", None), ("", Some(&vector))] {
-            let request = json!({ "query": query, "explain": true, "fusion": fusion, "boost": [{ "attribute": "price", "weight": 0.3 }] });
+            let request = json!({ "query": query, "topK": 60, "explain": true, "fusion": fusion, "boost": [{ "attribute": "price", "weight": 0.3 }] });
             let result =
                 catalog.search(&serde_json::from_value(request).unwrap(), vector.map(Vec::as_slice)).unwrap();
             assert!(!result.hits.is_empty());

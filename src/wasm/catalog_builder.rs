@@ -1,6 +1,5 @@
 //! The class `CatalogBuilder` of `corom-index.wasm` (feature `index`): builds and changes catalogs for `npx corom index`.
 
-use serde_json::Value;
 use wasm_bindgen::prelude::*;
 
 use super::catalog::{Catalog, read};

@@ -5,6 +5,7 @@ import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, test } from "node:test";
 import { pathToFileURL } from "node:url";
+import { inspect } from "node:util";
 import { Catalog } from "corom/search";
 import { DIMENSION, ITEMS, SCHEMA, TITLES, index, randomVector } from "./support/catalogs.mjs";
 import { native, scratch } from "./support/converter.mjs";
@@ -145,13 +146,15 @@ describe("Catalog.search", () => {
       ["x", { sort: "title" }, "sort"],
       ["x", { boost: ["price"] }, "boost"],
       ["x", { semanticRatio: 2 }, "semanticRatio"],
-      ["x", { mode: "semantic" }, "vector"],
+      ["x", { mode: "semantic" }, "attach(corom)", "vector"],
+      [" ", { mode: "hybrid" }, "vector"],
       [new Float32Array(3), {}, "3 values", "64"],
       [new Float32Array(DIMENSION), { vector: [1] }, "vector"],
     ]) {
       await failsWith("INVALID_ARGUMENT", () => shop.search(query, options), ...mentions);
     }
     await failsWith("INVALID_ARGUMENT", async () => shop.attach({}), "model");
+    assert.match(inspect(shop.info), /items: \d+,[^]*dimension: 64/); // what console.log prints: no getters
     await failsWith("MODEL_MISMATCH", async () => shop.attach({ embed() {}, info: { dimension: 3 } }), "3 dimensions");
     await failsWith("INVALID_ARGUMENT", () => shop.similar("none"), "none");
     await failsWith("INVALID_ARGUMENT", async () => new Catalog(), "Catalog.load");

@@ -13,7 +13,9 @@ export async function run({ positionals: [given], values: { port, catalog, reran
   checkModel(model);
   if (catalog !== undefined) checkFolder(catalog, "catalog.json", "a catalog folder of `corom index build`");
   if (reranker !== undefined) checkFolder(reranker, "corom.json", "a reranker that `corom convert` wrote");
-  const { demoRoots, serveOn } = await import(SERVERS.find((file) => existsSync(file)).href);
+  const page = SERVERS.find((file) => existsSync(file));
+  if (page === undefined) throw new CoromError("MISSING_FILE", "this copy of the package has no demo page; it was packed without its scripts");
+  const { demoRoots, serveOn } = await import(page.href);
   const { server, address } = await serveOn(demoRoots(model, { catalog, reranker }), port).catch((cause) => {
     if (!["EADDRINUSE", "EACCES"].includes(cause.code)) throw cause;
     throw new CoromError("INVALID_ARGUMENT", `--port ${port}: the port is taken; choose another one`, { cause });

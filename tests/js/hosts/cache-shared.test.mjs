@@ -93,6 +93,12 @@ test("a worker reads parts of files of OPFS without opening them again", async (
   assert.equal(opened, 1);
 });
 
+test("a worker reads a file in another way when its open handle fails, and closes the handle", async () => {
+  const [{ parts, createSyncAccessHandle, close }] = await inWorkers(await here.open(), "readDespite", [2]);
+  assert.deepEqual(parts, Array(4).fill("5,6,7"));
+  assert.deepEqual([createSyncAccessHandle, close], [3, 2]);
+});
+
 /** Loads catalogs and searches them while the cache is emptied. */
 async function emptied(cache, entry) {
   const page = await here.open();

@@ -178,6 +178,27 @@ for (const entry of ["search.js", "search-worker.js"]) {
   }
 }
 
+test("a full storage ends storeRows alone: the worker and its catalog stay", async () => {
+  const page = await here.open();
+  const devtools = await here.context.newCDPSession(page);
+  const origin = new URL(here.site.address).origin;
+  await page.evaluate(async () => {
+    const { Catalog } = await import("/pkg/search-worker.js");
+    globalThis.shop = await Catalog.load("/coded/", { vectors: "codes", cache: "opfs" });
+    await shop.ready;
+  });
+  await devtools.send("Storage.overrideQuotaForOrigin", { origin, quotaSize: 10_000 });
+  here.site.take();
+  const store = () => page.evaluate(() => shop.storeRows().then(() => "stored", ({ code }) => code));
+  assert.equal(await store(), "OUT_OF_MEMORY");
+  assert.equal(await page.evaluate(async () => (await shop.search("女")).hits.length), 10);
+  // A worker that starts again would ask for the list.
+  assert.ok(here.site.take().every(({ name }) => !name.endsWith("catalog.json")));
+  await devtools.send("Storage.overrideQuotaForOrigin", { origin });
+  assert.equal(await store(), "stored");
+  await page.evaluate(() => shop.free());
+});
+
 test("a worker of the page's own loads a catalog and keeps it", async () => {
   const page = await here.open();
   const [query] = CALLS[0][1];

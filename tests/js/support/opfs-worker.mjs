@@ -39,6 +39,29 @@ const DOES = {
     await store.remove(FOLDER);
     return { parts, opened };
   },
+  /** Reads a file whose open handle fails `failures` times. Returns the parts, and how often handles were opened and closed. */
+  readDespite: async (failures) => {
+    const store = await opfsStore();
+    await store.write(FOLDER, "0", Uint8Array.from({ length: 100 }, (_, i) => i));
+    const counts = { createSyncAccessHandle: 0, close: 0 };
+    const own = FileSystemSyncAccessHandle.prototype.read;
+    FileSystemSyncAccessHandle.prototype.read = function (...args) {
+      if (failures-- > 0) throw new DOMException("the file is damaged", "InvalidStateError");
+      return own.apply(this, args);
+    };
+    for (const [type, method] of [[FileSystemFileHandle, "createSyncAccessHandle"], [FileSystemSyncAccessHandle, "close"]]) {
+      const own = type.prototype[method];
+      type.prototype[method] = function (...args) {
+        counts[method]++;
+        return own.apply(this, args);
+      };
+    }
+    const parts = [];
+    for (let i = 0; i < 4; i++) parts.push(String((await store.readParts(FOLDER, "0", [[5, 8]]))[0]));
+    const before = { ...counts };
+    await store.remove(FOLDER); // an open handle would be in the way
+    return { parts, ...before };
+  },
 };
 
 onmessage = async ({ data: [does, argument] }) => postMessage(await DOES[does](argument));
