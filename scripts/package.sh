@@ -87,7 +87,7 @@ build_binary() {
   case $profile-$binary in
     shipping-corom-search)
       features+=(--config 'profile.shipping.package.corom.opt-level="s"')
-      last=(-- -C "llvm-args=-inline-threshold=10") ;;
+      last=(-- -C "llvm-args=-inline-threshold=5") ;;
     shipping-corom-index | shipping-corom-gpu) last=(-- -C "llvm-args=-inline-threshold=60") ;;
   esac
   [[ $profile != shipping ]] || strip=(--remove-name-section --remove-producers-section)

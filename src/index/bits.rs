@@ -86,12 +86,18 @@ impl Bits {
         })
     }
 
-    /// Returns about one item of the set in `step` places, drawn at random: kinds of products may repeat every so many
-    /// places. The draw is the same each time, also when items have been added or removed.
+    /// Returns about one item of the set in `step` places, a power of two, drawn at random: kinds of products may repeat
+    /// every so many places. The draw is the same each time, also when items have been added or removed.
     pub(crate) fn sample(&self, step: usize) -> Vec<usize> {
-        let mut random = Random(0);
-        let places = (0..self.len).step_by(step).map(|first| first + random.below(step));
-        places.filter(|&item| item < self.len && self.contains(item)).collect()
+        let (mut items, mut first, mut random) = (Vec::new(), 0, Random(0));
+        while first < self.len {
+            let item = first + (random.next() as usize & (step - 1));
+            if item < self.len && self.contains(item) {
+                items.push(item);
+            }
+            first += step;
+        }
+        items
     }
 
     /// Returns true if the set has an item within a range.

@@ -4,7 +4,6 @@ use super::embedded_text::{EmbeddedText, MAX_PROMPT_BYTES};
 use super::json::Json;
 use super::json_fields::{fields, list, number, one_of, optional, string, whole};
 use super::number;
-use super::order::sort;
 use super::postings::MAX_FIELDS;
 use crate::error::{Result, fail};
 
@@ -55,7 +54,7 @@ impl Field {
             match key.as_str() {
                 "name" => name = Some(string(value, at)?),
                 "weight" => weight = Some(number(value, &format!("{at}.weight"))?),
-                _ => fail!(InvalidArgument, "{at}: {key:?} is not known; expected \"name\" and \"weight\""),
+                _ => fail!(InvalidArgument, "{at}: {key:?} is neither \"name\" nor \"weight\""),
             }
         }
         let (Some(name), Some(weight)) = (name, weight) else {
@@ -81,7 +80,7 @@ impl Attribute {
                     kind =
                         Some(one_of(value, &format!("{at}.kind"), &KINDS.map(|kind| (kind.name(), kind)))?);
                 }
-                _ => fail!(InvalidArgument, "{at}: {key:?} is not known; expected \"name\" and \"kind\""),
+                _ => fail!(InvalidArgument, "{at}: {key:?} is neither \"name\" nor \"kind\""),
             }
         }
         let (Some(name), Some(kind)) = (name, kind) else {
@@ -296,14 +295,16 @@ impl Schema {
             return Some(format!("{} attributes; at most {MAX_ATTRIBUTES}", self.attributes.len()));
         }
         // A brand may be a field and an attribute: it is searched, and filters use it.
-        let mut names: Vec<_> = self.fields.iter().map(|field| (false, &field.name)).collect();
-        names.extend(self.attributes.iter().map(|attribute| (true, &attribute.name)));
-        sort(&mut names);
-        if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
-            return Some(format!("the name {:?} stands twice", twice[0].1));
-        }
-        if let Some((_, name)) = names.iter().find(|(_, name)| RESERVED.contains(&name.as_str())) {
-            return Some(format!("the name {name:?} is reserved"));
+        let mut names: Vec<&String> = self.fields.iter().map(|field| &field.name).collect();
+        names.extend(self.attributes.iter().map(|attribute| &attribute.name));
+        for (number, name) in names.iter().enumerate() {
+            let of_its_kind = if number < self.fields.len() { 0 } else { self.fields.len() };
+            if names[of_its_kind..number].contains(name) {
+                return Some(format!("the name {name:?} stands twice"));
+            }
+            if RESERVED.contains(&name.as_str()) {
+                return Some(format!("the name {name:?} is reserved"));
+            }
         }
         if let Some(field) = self.fields.iter().find(|field| !(0.0..=1000.0).contains(&field.weight)) {
             return Some(format!(

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use super::bits::Bits;
+use super::kernels::at_least::at_least;
 use super::order::sort_by;
 
 /// Returns the `count` first of the items in the order of `compare`, sorted. `compare` has no ties.
@@ -37,10 +38,10 @@ pub(crate) fn top_k<T>(
 pub(crate) fn best_items(scores: &[f32], set: &Bits, count: usize) -> Vec<usize> {
     let mut best: Vec<(f32, usize)> = Vec::new();
     let limit = count.saturating_mul(2).max(64);
-    let mut worst = None; // the score that the others have to exceed
+    let mut worst = None; // the score that others need; of those that equal it none is kept
     for (first, word) in set.words_in(0..set.len()) {
         let mut rest = match worst {
-            Some(worst) => word & passing(scores, first, |score| score > worst),
+            Some(worst) => word & at_least(of_word(scores, first), worst),
             None => word,
         };
         while rest != 0 {
@@ -108,17 +109,15 @@ pub(crate) fn items_from(scores: &[f32], set: &Bits, least: f32) -> Bits {
     let mut items = Bits::none(set.len());
     for (first, word) in set.words_in(0..set.len()) {
         if word != 0 {
-            items.insert_word(first, word & passing(scores, first, |score| score >= least));
+            items.insert_word(first, word & at_least(of_word(scores, first), least));
         }
     }
     items
 }
 
-/// Returns a bit for each of 64 items from `first` on: 1 if its score passes.
-#[inline(always)]
-fn passing(scores: &[f32], first: usize, passes: impl Fn(f32) -> bool) -> u64 {
-    let end = scores.len().min(first + 64);
-    scores[first..end].iter().enumerate().fold(0, |bits, (at, &score)| bits | u64::from(passes(score)) << at)
+/// Returns the scores of up to 64 items from `first` on.
+fn of_word(scores: &[f32], first: usize) -> &[f32] {
+    &scores[first..scores.len().min(first + 64)]
 }
 
 #[cfg(test)]

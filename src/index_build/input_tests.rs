@@ -307,7 +307,7 @@ fn a_schema_that_no_catalog_can_have_is_rejected_as_it_is_read() {
         (json!([]), json!(null), "0 fields"),
         (json!([field("a"), field("a")]), json!(null), "twice"),
         (json!([field("and")]), json!(null), "reserved"),
-        (json!([{ "title": 2 }]), json!(null), "expected \"name\" and \"weight\""),
+        (json!([{ "title": 2 }]), json!(null), "\"title\" is neither \"name\" nor \"weight\""),
         (json!([{ "name": "a", "weight": 1001 }]), json!(null), "weight"),
         (json!([field("a")]), json!({ "dimension": 0, "metric": "dot" }), "dimension 0"),
         (
