@@ -8,6 +8,8 @@ import { readFileSync } from "node:fs";
 import { Catalog } from "../../pkg/search-node.js";
 
 const TOP = 10;
+/** The default `semanticRatio`. */
+const DEFAULT = "0.30";
 const RATIOS = Array.from({ length: 21 }, (_, i) => i / 20);
 const [file, queryFile, vectorFile] = process.argv.slice(2);
 if (!vectorFile) throw new Error("usage: node benches/search/fusion.mjs CATALOG QUERIES.json VECTORS.f32");
@@ -52,7 +54,12 @@ const of = (way, keeps) => mean(scores[way].filter((_, i) => keeps(i)));
 const best = RATIOS.map((ratio) => ratio.toFixed(2)).sort((a, b) => of(b, halves.tuned) - of(a, halves.tuned))[0];
 console.log(`best on the tuned half: ${best}`);
 for (const [half, keeps] of Object.entries(halves)) {
-  const row = ["keyword", "semantic", "rrf", "0.50", best].map((way) => `${way} ${of(way, keeps).toFixed(4)}`);
+  const row = ["keyword", "semantic", "rrf", DEFAULT, "0.50", best].map((way) => `${way} ${of(way, keeps).toFixed(4)}`);
+  const leg = Math.max(of("keyword", keeps), of("semantic", keeps));
+  if (of(DEFAULT, keeps) < leg) {
+    console.log(`MISSED: ${half}: ${DEFAULT} is below the better leg`);
+    process.exitCode = 1;
+  }
   console.log(`${half.padEnd(9)} ${queries.filter((_, i) => keeps(i)).length} queries  ${row.join("  ")}`);
 }
 console.log("by ratio", RATIOS.map((ratio) => `${ratio.toFixed(2)}:${of(ratio.toFixed(2), halves.all).toFixed(3)}`).join(" "));

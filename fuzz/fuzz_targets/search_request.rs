@@ -3,7 +3,7 @@
 
 use std::sync::LazyLock;
 
-use corom::index::{Catalog, Check, RowKind, SearchRequest};
+use corom::index::{Catalog, Check, Json, RowKind, SearchRequest};
 use corom::index_build::{BuildOptions, build};
 use corom_fuzz::catalogs::{catalog_file, items, schema};
 use corom_fuzz::{limit_heap, sections};
@@ -18,7 +18,11 @@ fuzz_target!(init: corom_fuzz::seeds::write_if_asked("search_request"), |input: 
     LazyLock::force(&CATALOG);
     let _limit = limit_heap(input.len());
     let (query, synonyms) = (String::from_utf8_lossy(query), String::from_utf8_lossy(synonyms));
+    // What a page passes is read by a parser of its own.
+    let own = std::str::from_utf8(request).ok().and_then(|text| Json::parse(text).ok());
+    let own = own.and_then(|json| SearchRequest::from_json(&json).ok());
     if let Ok(request) = serde_json::from_slice::<SearchRequest>(request) {
+        assert!(own.is_some(), "both parsers take the request");
         let request = SearchRequest { query: query.clone().into_owned(), ..request };
         for vector in [None, Some(&[0.25; 8][..])] {
             if let Ok(result) = CATALOG.search(&request, vector) {

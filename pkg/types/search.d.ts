@@ -166,6 +166,8 @@ export interface SearchResult {
   /** Number of all hits, the same on every page; with `distinct` of its values, with `collapse` also of those left out. */
   readonly total: number;
   readonly facets: { readonly [attribute: string]: Facet };
+  /** The smallest and the largest number of each facet of numbers, as a price slider needs them. */
+  readonly stats: { readonly [attribute: string]: { readonly min: number; readonly max: number } };
   /** The scores that were used. */
   readonly mode: "keyword" | "semantic" | "hybrid" | "browse";
   /**

@@ -70,6 +70,15 @@ fn price(item: &Item) -> f64 {
 }
 
 #[test]
+fn the_mean_of_the_vectors_is_stored() {
+    let world = World::new(SpaceMetric::Dot);
+    for (i, mean) in world.catalog.mean().iter().enumerate() {
+        let sum: f64 = world.items.iter().map(|item| f64::from(item.vector.as_ref().unwrap()[i])).sum();
+        assert!((f64::from(*mean) - sum / ITEMS as f64).abs() < 1e-5, "{i}");
+    }
+}
+
+#[test]
 fn selective_filters_return_the_best_of_what_they_keep() {
     let mut random = Random(6);
     for metric in [SpaceMetric::Dot, SpaceMetric::Cosine, SpaceMetric::L2] {

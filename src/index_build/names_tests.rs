@@ -1,4 +1,4 @@
-//! Names that a schema has twice, and changes of other forms.
+//! Names that a schema has twice, changes of other forms, and when there are codes.
 
 use serde_json::{Value, json};
 
@@ -47,6 +47,12 @@ fn patches_of_another_form_are_told_the_form() {
     for patches in [json!([{ "id": "p1", "price": 1 }]), json!({ "id": "p1", "price": 1 }), json!("p1")] {
         rejected(Change::patches(patches), &["{\"ID\": {"]);
     }
+}
+
+#[test]
+fn codes_are_written_from_100_000_items_on() {
+    assert!(!CodesOption::Auto.applies_to(99_999) && CodesOption::Auto.applies_to(100_000));
+    assert!(CodesOption::Yes.applies_to(1) && !CodesOption::No.applies_to(1_000_000));
 }
 
 #[test]

@@ -63,7 +63,9 @@ describe("Catalog.search", () => {
         const boost = request.boost && Object.fromEntries(request.boost.map(({ attribute, weight }) => [attribute, weight]));
         // The native command embeds an empty query too.
         if (isHybrid && query === "") continue;
-        const { timing, ...found } = await shop.search(query, { ...request, boost });
+        const { timing, stats, ...found } = await shop.search(query, { ...request, boost });
+        const [min, max] = expected.facets.price?.bounds ?? [];
+        assert.deepEqual(stats, min === undefined ? {} : { price: { min, max } });
         assertSame(found, expected, `${query} ${JSON.stringify(request)}`);
         assert.ok(found.hits.length > 0, query);
         assert.ok(timing.search >= 0 && timing.embed >= 0);

@@ -4,7 +4,7 @@ import { highlighted } from "./highlight.js";
 
 /** Returns the response to a request. `read` is what readParams returned. */
 export function resultOf(found, read, { index, params }) {
-  const { hits, total, facets, exact, timing } = found;
+  const { hits, total, exact, timing } = found;
   const { hitsPerPage, page, query, tags } = read;
   const reachable = Math.min(total, LAST_HIT);
   return {
@@ -13,7 +13,7 @@ export function resultOf(found, read, { index, params }) {
     page,
     nbPages: hitsPerPage === 0 ? 0 : Math.ceil(reachable / hitsPerPage),
     hitsPerPage,
-    ...facetsOf(facets, read),
+    ...facetsOf(found, read),
     exhaustiveFacetsCount: exact,
     exhaustiveNbHits: exact,
     query,
@@ -54,13 +54,11 @@ function chosen(object, names) {
   return Object.fromEntries(Object.entries(object).filter(([name]) => names.includes(name)));
 }
 
-function facetsOf(facets, { facetOrder, maxValuesPerFacet }) {
+function facetsOf({ facets, stats }, { facetOrder, maxValuesPerFacet }) {
   const counts = {};
-  const stats = {};
-  for (const [attribute, { values, bounds }] of Object.entries(facets)) {
+  for (const [attribute, { values }] of Object.entries(facets)) {
     const list = facetOrder === "alpha" ? [...values].sort((a, b) => (a.value < b.value ? -1 : 1)) : values;
     counts[attribute] = Object.fromEntries(list.slice(0, maxValuesPerFacet).map(({ value, count }) => [value, count]));
-    if (bounds !== null && bounds !== undefined) stats[attribute] = { min: bounds[0], max: bounds[1] };
   }
   return { facets: counts, facets_stats: stats };
 }

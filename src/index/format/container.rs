@@ -232,6 +232,13 @@ mod tests {
     }
 
     #[test]
+    fn a_file_of_another_version_says_so() {
+        let mut file = file();
+        file[8] = 2;
+        assert_eq!(Header::read(&file).err().unwrap().code().as_str(), "UNSUPPORTED_FORMAT");
+    }
+
+    #[test]
     fn sections_are_the_same_after_writing_and_reading() {
         let file = file();
         let header = Header::read(&file).unwrap();

@@ -30,7 +30,7 @@ export async function more({ shop, file, mode }, queries, { count, rounds }) {
       list.push(performance.now() - start);
     }
   };
-  const facets = ["category", "brandName", "price"].filter((name) => shop.info.attributes.some((a) => a.name === name));
+  const facets = ["category", "color", "price"].filter((name) => shop.info.attributes.some((a) => a.name === name));
   const times = { exact: [], faceted: [], read: [] };
   const readOnce = mode === "vector" ? await reader(rowsOf(file)) : undefined;
   for (let round = 0; round < rounds; round++) {
@@ -40,7 +40,7 @@ export async function more({ shop, file, mode }, queries, { count, rounds }) {
       times.read.push(performance.now() - start);
     }
     await timed(times.exact, { ...request(ALL, count), exact: true });
-    await timed(times.faceted, { ...request(500, count), facets });
+    await timed(times.faceted, { ...request(500, count), highlight: mode !== "vector", facets });
   }
   if (mode === "vector") times.int8 = await filterRecall({ shop, file }, queries, count);
   return times;
