@@ -18,12 +18,14 @@ export function liveInfo(runtime, model, onnxFile) {
     version: bindings.version(),
     model: onnxFile,
   }));
-  // The kernel can change while the first texts are read, because two relaxed kernels are timed.
-  let { kernel } = info;
-  const currentKernel = () => (runtime.memoryBytes > 0 ? runtime.call(() => model().kernel()) : kernel);
+  // Both can change while the first texts are read: two relaxed kernels are timed, and a GPU chooses its kernel, and with it
+  // the precision, in its checks.
+  let { kernel, precision } = info;
+  const current = (read, last) => (runtime.memoryBytes > 0 ? runtime.call(() => read(model())) : last);
   Object.defineProperties(info, {
     wasmMemory: { enumerable: true, get: () => runtime.memoryBytes },
-    kernel: { enumerable: true, get: () => (kernel = currentKernel()) },
+    kernel: { enumerable: true, get: () => (kernel = current((model) => model.kernel(), kernel)) },
+    precision: { enumerable: true, get: () => (precision = current((model) => model.info().precision, precision)) },
   });
   return printGetters(info);
 }
