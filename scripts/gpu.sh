@@ -17,7 +17,7 @@ test_gpu() {
 # Sets VK_ICD_FILENAMES to the driver, and installs the loader of drivers if it is missing.
 gpu_driver() {
   [[ $(uname) == Linux ]] || { note "the machine's own GPUs are used"; return; }
-  ldconfig -p | grep -q 'libvulkan\.so\.1' || step "loader of Vulkan drivers" apt_install libvulkan1
+  ldconfig -p | grep 'libvulkan\.so\.1' >/dev/null || step "loader of Vulkan drivers" apt_install libvulkan1
   [[ ${COROM_GPU_ICD-} != system ]] || return 0
   local icd=${COROM_GPU_ICD-}
   if [[ -z $icd ]]; then

@@ -7,7 +7,7 @@ cmd_release() {
   cmd_lint
   COROM_ALL_TEXTS=1 cmd_test
   test_train
-  test_gpu
+  COROM_ALL_TEXTS=1 test_gpu
   cmd_fuzz --seconds 300
   # Last, so that pkg/ has what ships. It fails if a file exceeds its budget.
   cmd_build

@@ -79,3 +79,15 @@ fn a_wrong_shader_of_any_op_is_found() {
         );
     }
 }
+
+#[test]
+fn each_check_runs_twice() {
+    let Some(gpu) = super::device() else { return };
+    if !gpu.is_software() {
+        return; // A GPU measures variants too, in a number of submissions that depends on its speed.
+    }
+    let gpu = gpu.with_edit(false, Fault::Edited("none", "", ""));
+    assert_eq!(run("legacy-op17", Precision::F32, gpu.clone()), None);
+    // Products without a function and with GELU, the other ops, the canary; then the batch.
+    assert_eq!(gpu.counts().0, 2 * (2 + 1 + 1) + 1);
+}
