@@ -92,6 +92,47 @@ describe("variants of products that an earlier load has measured", () => {
   });
 });
 
+describe("a GPU that is not emulated", () => {
+  // The browser's compiler must take these shaders too. The variants are kept, so nothing is measured.
+  test("has its products checked if its vendor is hidden, and quantized blocks where they were faster", async (t) => {
+    const report = await inPage(
+      async (driver, { files, texts }) => {
+        const run = async (options, settings) => {
+          const counts = {};
+          const host = await driver.start({ gpu: driver.faultyGpu({ isShared: true }, counts), ...options });
+          const model = await driver.load(host, files, { selfTest: true, ...settings });
+          const loaded = counts.submissions;
+          const vectors = await driver.embed(host, model, texts);
+          const { kernel, precision, dimension } = model.info();
+          driver.end(host);
+          return { vectors, kernel, precision, dimension, loaded, shaders: [...counts.shaders] };
+        };
+        const plain = await run({}, { precision: "f32" });
+        // Up to 16 rows in the variant for few, more in tiles of 8 by 8; then quantized blocks for all submissions.
+        const [floats, blocks] = [0b1_01_00, 0b1_0001_01_00];
+        const checked = await run({ variants: floats, adapter: { isSoftware: false, vendor: "" } }, { precision: "f32" });
+        const acme = { variants: blocks, adapter: { isSoftware: false, vendor: "acme" } };
+        const rounded = await run(acme, { kernel: "auto" });
+        const gpu = driver.faultyGpu({ isShared: true, wrong: rounded.loaded });
+        rounded.failure = (await driver.once({ gpu, ...acme }, files, { selfTest: true, kernel: "auto" }, texts)).message;
+        return [checked, rounded].map(({ vectors, dimension, ...of }) => ({ ...of, cosine: driver.lowestCosine(vectors, plain.vectors, dimension) }));
+      },
+      { files: INT8, texts: TEXTS },
+    );
+    const [checked, rounded] = report;
+    t.diagnostic(JSON.stringify(report));
+    const has = ({ shaders }, names) => assert.deepEqual(names.filter((name) => !shaders.includes(name)), [], String(shaders));
+    has(checked, ["linear_check", "clip", "linear_few_rows", "linear"]);
+    assert.deepEqual([checked.kernel, checked.precision], ["wgsl floats", "f32"]);
+    assert.ok(checked.cosine > 0.99999, String(checked.cosine));
+    has(rounded, ["quantize_blocks", "linear_i8_blocks"]);
+    assert.deepEqual([rounded.kernel, rounded.precision], ["wgsl int8", "int8"]);
+    // Rows of 8 bits round, so the vectors are near, and others.
+    assert.ok(rounded.cosine > 0.999 && rounded.cosine < 1 - 1e-7, String(rounded.cosine));
+    assert.match(String(rounded.failure), /another one/, "a workgroup of quantized blocks is wrong after the checks");
+  });
+});
+
 describe("a slow GPU", () => {
   test("gets its work in pieces, of which at most four are under way", async () => {
     const report = await inPage(

@@ -7,15 +7,17 @@ let module;
 
 /**
  * Starts an instance: on the GPU, or on the CPU if `gpu` is null. `submissionMs` is the time that a submission should take;
- * `variants` is the number of an earlier load; `options` are those of leaseGpu.
+ * `variants` is the number of an earlier load; `adapter` has other properties of the adapter; `options` are those of
+ * leaseGpu.
  */
-export async function start({ gpu = navigator.gpu, submissionMs, variants = 0, ...options } = {}) {
+export async function start({ gpu = navigator.gpu, submissionMs, variants = 0, adapter, ...options } = {}) {
   module ??= await WebAssembly.compileStreaming(fetch("/pkg/wasm/corom-gpu.wasm"));
   const lease = gpu ? await leaseGpu({ gpu, allowSoftware: true, ...options }) : undefined;
   if (gpu && !lease) throw new Error("there is no adapter");
   const bindings = createBindings(globalThis, lease?.scope);
   const { memory } = await bindings.init({ module_or_path: module });
-  const device = lease && (await bindings.Gpu.open({ ...lease.options, variants, submissionMs: submissionMs ?? lease.options.submissionMs }));
+  const given = { ...lease?.options, ...adapter, variants, submissionMs: submissionMs ?? lease?.options.submissionMs };
+  const device = lease && (await bindings.Gpu.open(given));
   lease?.onFailure((reason) => device.fail(reason));
   return { bindings, lease, device, memory, pending: 0, polled: 0 };
 }
@@ -226,6 +228,7 @@ function wrongProducts({ label, code }) {
   };
   if (label === "linear") return insert("\nfor (var part", "sum_0_0 += vec4<f32>(1.0);");
   if (label === "linear_i8_exact") return insert("\nfor (var i ", "sum_0 += vec4<i32>(100000);");
+  if (label === "linear_i8_blocks") return insert("\nfor (var i ", "sum_0 += vec4<f32>(100000.0);");
   if (label === "linear_few_rows") return insert("\nlet own_row", "sums += vec4<f32>(1.0);");
   return undefined;
 }
