@@ -13,6 +13,7 @@ cmd_lint() {
   step "clippy" cargo clippy --locked --workspace --all-targets --features cli,columnar -- -D warnings
   # As the demo builds the command.
   step "clippy without Parquet and Arrow" cargo clippy --locked --features cli --bin corom -- -D warnings
+  step "clippy with GPUs" cargo clippy --locked --all-targets --features cli,gpu -- -D warnings
   step "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --quiet --locked --no-deps --features cli,columnar
   join
 }
@@ -24,6 +25,7 @@ lint_wasm() {
   step "clippy for wasm, relaxed SIMD" web_cargo clippy --profile quick --lib --no-default-features --features relaxed-simd -- -D warnings
   step "clippy for wasm, search" web_cargo clippy --profile quick --lib --no-default-features --features search -- -D warnings -D clippy::unwrap_used
   step "clippy for wasm, catalogs" web_cargo clippy --profile quick --lib --no-default-features --features index -- -D warnings -D clippy::unwrap_used
+  step "clippy for wasm, GPUs" web_cargo clippy --profile quick --lib --no-default-features --features gpu -- -D warnings -D clippy::unwrap_used
   step "clippy for wasm, converter" web_cargo clippy --profile quick --lib --features convert -- -D warnings
 }
 
