@@ -5,20 +5,9 @@ import path from "node:path";
 import { test } from "node:test";
 import { serve } from "../../../www/serve.mjs";
 import { scratch } from "../support/converter.mjs";
-import { reportInFirefox } from "../support/firefox.mjs";
+import { reportInFirefox, reportOf } from "../support/firefox.mjs";
 import { ROOT } from "../support/paths.mjs";
 import { shopRoots } from "../support/shop-site.mjs";
-
-/** Returns a promise of what a page posts to /report. The server's own answer does not matter. */
-const reportOf = (server) =>
-  new Promise((resolve) =>
-    server.prependListener("request", async (request) => {
-      if (request.url !== "/report") return;
-      let text = "";
-      for await (const part of request.setEncoding("utf8")) text += part;
-      resolve(JSON.parse(text));
-    }),
-  );
 
 test("a customer finds, filters and compares in Firefox", async (t) => {
   const folder = path.join(scratch(t), "www");
