@@ -131,7 +131,7 @@ impl GpuOp {
     pub(super) fn scratch_bytes(&self) -> usize {
         match self {
             Self::Linear { linear, .. } if linear.exact_max.is_some() => {
-                4 * (1 + 2 * quads(linear.spec.inputs))
+                4 * (2 + 2 * quads(linear.spec.inputs))
             }
             Self::Linear { linear, .. } if linear.has_blocks => {
                 let words = quads(linear.spec.inputs);

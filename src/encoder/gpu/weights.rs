@@ -46,13 +46,13 @@ pub(super) struct GpuLinear {
     pub(super) bytes: usize,
 }
 
-/// The products of int8 weights without zero points that are computed in integers.
+/// The products of int8 weights that are computed in integers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Integers {
     None,
     /// Rows of 13 bits, with the sums of the CPU's exact kernel.
     Exact,
-    /// Rows of 8 bits in blocks, if the device prefers them.
+    /// Rows of 8 bits in blocks, if the device prefers them. Not of weights with zero points.
     Blocks,
 }
 
@@ -133,8 +133,10 @@ impl LinearNumbers {
                 vectors[..outputs].copy_from_slice(&scale);
                 vectors[rows..].iter_mut().zip(&zero).for_each(|(x, zero)| *x = *zero as f32);
                 match integers {
-                    Integers::Exact if zero.is_empty() && gpu.has_packed_dot() => {
-                        exact_max = Some(activation_max(spec.inputs, 128).cast_unsigned());
+                    Integers::Exact if gpu.has_packed_dot() => {
+                        let zero_max =
+                            zero.iter().map(|zero| zero.unsigned_abs() as usize).max().unwrap_or(0);
+                        exact_max = Some(activation_max(spec.inputs, 128 + zero_max).cast_unsigned());
                     }
                     integers => has_blocks = integers == Integers::Blocks && zero.is_empty(),
                 }

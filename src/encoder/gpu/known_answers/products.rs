@@ -128,7 +128,7 @@ impl KnownProducts {
         };
         let numbers = LinearNumbers {
             spec,
-            weight: stored(model.format, inputs, outputs, integers != Integers::None),
+            weight: stored(model.format, inputs, outputs, in_blocks),
             bias: (0..outputs).map(bias).collect(),
             factors: if has_factors { (0..inputs).map(factor).collect() } else { Vec::new() },
         };

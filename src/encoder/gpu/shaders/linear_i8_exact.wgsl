@@ -1,8 +1,8 @@
 // Linear in integers: the sums of the CPU's exact kernel, bit for bit. The scalar twin is `reference_linear_i8`.
 //
 // A row of x has up to 13 bits, as two planes of signed bytes (quantize_rows.wgsl): q = 128 · high + low. It has the bits
-// of the scale, the words of the high plane, the words of the low plane. The sum of 4 products is one dot4I8Packed per
-// plane.
+// of the scale, the sum of q, the words of the high plane, the words of the low plane. The sum of 4 products is one
+// dot4I8Packed per plane. The sum of q · (w − zero) is that of q · w, less zero · the sum of q.
 
 alias Sum = vec4<i32>;
 
@@ -12,20 +12,22 @@ var<workgroup> tile_low: array<vec4<u32>, 272>;
 //#include rounded
 
 fn row_words() -> u32 {
-    return 1u + 2u * params.input_quads;
+    return 2u + 2u * params.input_quads;
 }
 
 fn result(row: u32, output_quad: u32, sums: vec4<i32>) -> vec4<f32> {
-    let row_scale = bitcast<f32>(x[row * row_words()]);
-    let scale = rounded(vectors[output_quad] * row_scale);
-    return activate(rounded(vec4<f32>(sums) * scale) + bias(output_quad));
+    let start = row * row_words();
+    let zero_points = vec4<i32>(vectors[params.output_quads + output_quad]);
+    let exact = sums - zero_points * bitcast<i32>(x[start + 1u]);
+    let scale = rounded(vectors[output_quad] * bitcast<f32>(x[start]));
+    return activate(rounded(vec4<f32>(exact) * scale) + bias(output_quad));
 }
 
 //#define load
 var high = vec4<u32>();
 var low = vec4<u32>();
 if (quad < params.input_quads) {
-    let first = starts + vec4<u32>(1u + quad);
+    let first = starts + vec4<u32>(2u + quad);
     high = words(first);
     low = words(first + vec4<u32>(params.input_quads));
 }

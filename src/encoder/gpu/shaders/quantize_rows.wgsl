@@ -4,7 +4,9 @@
 // A division of WGSL has an error of up to 2.5 units in the last place, so the two quotients of a row are computed in
 // integers. A row with a NaN or an infinity has the scale NaN and q = 0.
 //
-// Per row, y has the bits of the scale, the words of the high plane, the words of the low plane.
+// Per row, y has the bits of the scale, the sum of q, the words of the high plane, the words of the low plane.
+
+var<workgroup> totals: array<i32, 64>;
 
 //#include quantize
 
@@ -60,10 +62,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         scale = bitcast<u32>(divide(significand, params.max, exponent));
         inverse = divide(params.max, significand, -exponent);
     }
-    let start = row * (1u + 2u * params.input_quads);
-    if (thread == 0u) {
-        y[start] = scale;
-    }
+    let start = row * (2u + 2u * params.input_quads);
+    var total = 0;
     for (var quad = thread; quad < params.input_quads; quad += THREADS) {
         var q = vec4<i32>();
         if (inverse > 0.0) {
@@ -71,7 +71,19 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         }
         let high = (q + vec4<i32>(64)) >> vec4<u32>(7u);
         let low = q - high * 128;
-        y[start + 1u + quad] = packed(high);
-        y[start + 1u + params.input_quads + quad] = packed(low);
+        y[start + 2u + quad] = packed(high);
+        y[start + 2u + params.input_quads + quad] = packed(low);
+        total += q.x + q.y + q.z + q.w;
+    }
+    totals[thread] = total;
+    for (var half = THREADS / 2u; half > 0u; half /= 2u) {
+        workgroupBarrier();
+        if (thread < half) {
+            totals[thread] += totals[thread + half];
+        }
+    }
+    if (thread == 0u) {
+        y[start] = scale;
+        y[start + 1u] = bitcast<u32>(totals[0]);
     }
 }

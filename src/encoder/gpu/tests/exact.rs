@@ -64,9 +64,9 @@ fn integer_products_equal_the_cpu_bit_for_bit() {
     let mut random = Random(15);
     let shapes = [(1, 4, 4), (3, 101, 7), (17, 64, 96), (65, 384, 130), (130, 36, 100), (8, 3072, 72)];
     for (rows, inputs, outputs) in shapes {
-        for has_factors in [false, true] {
+        for (has_factors, has_zeros) in [(false, false), (true, true), (false, true)] {
             let spec = LinearSpec { inputs, outputs, activation: Activation::None };
-            let q: Vec<i8> = (0..inputs * outputs).map(|_| random.next() as i8).collect();
+            let mut q: Vec<i8> = (0..inputs * outputs).map(|_| random.next() as i8).collect();
             let scale: Vec<f32> = (0..outputs).map(|_| 0.01 + random.normal().abs()).collect();
             let bias = random.normals(outputs);
             let factors =
@@ -76,12 +76,23 @@ fn integer_products_equal_the_cpu_bit_for_bit() {
             for (row, size) in [(0, 1.0), (1, 1e-31), (2, 3e37), (3, 0.0), (5, 1e-20), (6, f32::INFINITY)] {
                 x.chunks_exact_mut(inputs).nth(row).into_iter().flatten().for_each(|x| *x *= size);
             }
-            let mut pack = PackI8::new(spec, Kernel::Exact, scale.clone(), bias.clone()).unwrap();
+            // The largest sums: the first output has the lowest weights and the highest zero point, row 4 equal inputs.
+            q[..inputs].fill(i8::MIN);
+            x.chunks_exact_mut(inputs).nth(4).into_iter().flatten().for_each(|x| *x = 1.0);
+            let mut zero: Vec<i32> = (0..outputs).map(|_| random.next() as i32 % 256).collect();
+            zero[0] = 255;
+            let mut pack = if has_zeros {
+                PackI8::with_zero_points(spec, Kernel::Exact, scale.clone(), zero.clone(), bias.clone())
+                    .unwrap()
+            } else {
+                zero.clear();
+                PackI8::new(spec, Kernel::Exact, scale.clone(), bias.clone()).unwrap()
+            };
             pack.put_i8(WeightOrder::OutIn, 0, &q);
             let linear: Linear = pack.finish().with_input_factors(factors.clone());
             let mut expected = vec![0.0; rows * outputs];
             linear.forward(&x, rows, &mut expected, &mut Scratch::new());
-            let weights = Int8Weights { q, scale, zero: Vec::new() };
+            let weights = Int8Weights { q, scale, zero };
             let weight = Stored::Bytes { weights, order: WeightOrder::OutIn };
             let actual =
                 on_gpu(&gpu, LinearNumbers { spec, weight, bias, factors }, &x, rows, Integers::Exact);

@@ -33,7 +33,7 @@ fn a_wrong_shader_of_any_op_is_found() {
     use Precision::{Auto, F32};
     // Some faults need many rows or one row, long texts or short ones.
     let step = ["first_quad += STEP_QUADS", "first_quad += 2u * STEP_QUADS"];
-    let cases: [Case; 19] = [
+    let cases: [Case; 21] = [
         ("legacy-op17", F32, false, "embed", ["token.z * quads", "token.y * quads"], "Embed"),
         ("legacy-op17", F32, false, "embed", ["f32(params.width)", "f32(params.width + 1u)"], "Embed"),
         ("legacy-op17", Auto, false, "embed", ["vec4<u32>(24u)", "vec4<u32>(23u)"], "Embed"),
@@ -59,6 +59,15 @@ fn a_wrong_shader_of_any_op_is_found() {
             "a product",
         ),
         ("int8-qint8-channel", Auto, false, "quantize_rows", ["(round(", "(floor("], "a product"),
+        ("int8-qint8-channel", Auto, false, "quantize_rows", ["q.x + q.y", "q.x - q.y"], "a product"),
+        (
+            "int8-qint8-channel",
+            Auto,
+            false,
+            "linear_i8_exact",
+            ["- zero_points", "+ zero_points"],
+            "a product",
+        ),
         ("legacy-op17", F32, true, "linear_check", ["- params.bias_sum", ""], "the check of products"),
         ("legacy-op17", F32, true, "clip", ["activate(values)", "values"], "Clip"),
     ];
