@@ -350,7 +350,7 @@ describe("leases of a GPU", () => {
       const broken = { requestAdapter: () => navigator.gpu.requestAdapter().then((adapter) => ({ info: adapter.info, limits: adapter.limits, requestDevice: async () => { throw new Error("no device"); } })) };
       const refused = await leaseGpu({ gpu: broken, allowSoftware: true }).catch(({ code, message }) => ({ code, message }));
       const lease = await leaseGpu({ allowSoftware: true });
-      const { info } = lease;
+      const { info, options } = lease;
       lease.free();
       lease.free();
       await lease.wait();
@@ -360,10 +360,12 @@ describe("leases of a GPU", () => {
         none: (await leaseGpu({ gpu: none })) === undefined,
         refused,
         info,
+        submissionMs: options.submissionMs,
       };
     });
     assert.ok(report.software && report.absent && report.none, JSON.stringify(report));
     assert.deepEqual(report.refused, { code: "GPU_FAILED", message: "the GPU cannot be used: no device" });
+    assert.equal(report.submissionMs, 20, "the page draws between submissions");
     assert.equal(report.info.isSoftware, true);
     assert.match(report.info.name, /swiftshader/i);
   });
