@@ -163,7 +163,7 @@ export interface Facet {
 export interface SearchResult {
   /** The hits, best first. */
   readonly hits: readonly Hit[];
-  /** Number of all hits, the same on every page; with `distinct` of its values, with `collapse` also of those left out. */
+  /** Number of all hits, the same on every page if `exact` is true; with `distinct` of its values, with `collapse` also of those left out. */
   readonly total: number;
   readonly facets: { readonly [attribute: string]: Facet };
   /** The smallest and the largest number of each facet of numbers, as a price slider needs them. */

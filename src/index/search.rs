@@ -64,7 +64,7 @@ impl Catalog {
         }
         let keyword = match request.mode {
             Mode::Semantic => None,
-            Mode::Auto | Mode::Keyword if request.query.trim().is_empty() => None,
+            mode if request.query.trim().is_empty() && (mode != Mode::Hybrid || vector.is_none()) => None,
             _ => Some(KeywordLeg::search(self, &request.query, request.prefix, request.matching)?),
         };
         // A text that asks for nothing, such as an emoji, is left to its vector. Without one it finds nothing.
@@ -74,8 +74,10 @@ impl Catalog {
         }
         let mut semantic = match (request.mode, vector) {
             (Mode::Keyword, _) | (Mode::Auto, None) => None,
+            // Without a text it browses.
+            (_, None) if request.query.trim().is_empty() => None,
             (Mode::Semantic | Mode::Hybrid, None) => {
-                fail!(InvalidArgument, "mode: a semantic or hybrid search needs the query's vector")
+                fail!(InvalidArgument, "mode: a semantic or hybrid search needs the vector of its text")
             }
             (_, Some(vector)) => {
                 let mut scored = allowed.clone();
@@ -93,7 +95,11 @@ impl Catalog {
         let scorer = Scorer::new(self, request, keyword.as_ref(), semantic.as_ref(), &set)?;
         let mut counted: BTreeMap<String, Facet> = BTreeMap::new();
         for (facet, (attribute, own)) in request.facets.iter().zip(&facet_sets) {
-            let own = own.as_ref().map(|own| found(request, keyword.as_ref(), semantic.as_ref(), own));
+            let own = own.as_ref().map(|own| {
+                let mut own = found(request, keyword.as_ref(), semantic.as_ref(), own);
+                own.unite(&set); // the nearest items of the search may be others
+                own
+            });
             let count = facets::count(&self.columns[*attribute], own.as_ref().unwrap_or(&set), facet);
             counted.insert(facet.attribute.clone(), count);
         }
@@ -277,7 +283,8 @@ fn stored(text: &str) -> Result<Option<Json>> {
 }
 
 /// Returns the hits among the allowed items: what keyword search finds, and what is above the semantic threshold. Where
-/// these are too few for one page, the best of the others are hits too. Nothing depends on `offset`, so all pages of a
+/// these are too few for one page, the best of the others are hits too, unless hits are sorted by an attribute, which would
+/// put the worst of them first. Nothing depends on `offset`, so all pages of a
 /// search have the same hits, total and facets.
 fn found(
     request: &SearchRequest,
@@ -293,7 +300,7 @@ fn found(
     set.intersect(allowed);
     if let Some(leg) = semantic {
         set.unite(&items_from(&leg.scores, allowed, leg.spread.score_at(request.semantic_threshold)));
-        let wanted = request.top_k * candidates_per_hit(request);
+        let wanted = if request.sort.is_empty() { request.top_k * candidates_per_hit(request) } else { 0 };
         let missing = wanted.saturating_sub(set.count());
         if missing > 0 {
             let mut others = set.clone();

@@ -75,8 +75,8 @@ pub fn build_to(
     options: &BuildOptions,
 ) -> Result<()> {
     check_items(schema, items)?;
-    if options.synonyms.iter().flatten().any(|word| term_characters([word.as_str()].into_iter()).is_empty()) {
-        fail!(InvalidArgument, "synonyms: a word has neither letters nor digits nor Chinese characters");
+    if let Some(word) = options.synonyms.iter().flatten().find(|word| !is_searched(word)) {
+        fail!(InvalidArgument, "synonyms: {word:?} has neither letters nor digits nor Chinese characters");
     }
     let Some(space) = &schema.vectors else {
         if options.codes == CodesOption::Yes {
@@ -97,6 +97,11 @@ pub fn build_to(
         |out: &mut dyn FnMut(&[u8]) -> Result<()>| vectors::write_rows(&mut checked, &measured.mean, out);
     let rows = LastSection { kind: SectionKind::Rows, write: &mut write };
     write_file(file, FileKind::Catalog, &[0; 32], sections, has_rows.then_some(rows))
+}
+
+/// Returns true if a text has a character that is searched.
+pub(crate) fn is_searched(text: &str) -> bool {
+    !term_characters([text].into_iter()).is_empty()
 }
 
 /// Returns the options to build a catalog again with its first items; `None` if the catalog has items. A delta would keep

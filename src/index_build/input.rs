@@ -2,9 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
+use super::build::is_searched;
 use super::item::Item;
 use crate::error::{Result, fail};
-use crate::index::{AttributeKind, Catalog, Hit, Schema};
+use crate::index::{AttributeKind, Catalog, Hit, Schema, SearchRequest};
 
 /// Separates the tags in a cell of a table.
 const TAG_SEPARATOR: char = '|';
@@ -15,10 +16,16 @@ const TAG_SEPARATOR: char = '|';
 /// `INVALID_ARGUMENT` if it is not an object with the fields of a schema, or outside the limits.
 pub fn read_schema(mut value: Value) -> Result<(Schema, Vec<String>)> {
     let Some(object) = value.as_object_mut() else { fail!(InvalidArgument, "expected an object") };
+    if !object.get("fields").is_some_and(Value::is_array) {
+        fail!(InvalidArgument, r#"expected "fields": [{{"name": "title", "weight": 1}}]"#);
+    }
     let stored = object.remove("stored").unwrap_or(json!([]));
     object.insert("items".into(), json!(0));
     object.entry("attributes").or_insert(json!([]));
     if let Some(Value::Object(vectors)) = object.get_mut("vectors") {
+        if !vectors.contains_key("dimension") || !vectors.contains_key("metric") {
+            fail!(InvalidArgument, r#"vectors: expected {{"dimension": 768, "metric": "cosine"}}"#);
+        }
         vectors.insert("oversampling".into(), json!(0));
     }
     match (serde_json::from_value(value), serde_json::from_value::<Vec<String>>(stored)) {
@@ -114,9 +121,46 @@ fn type_cells(row: &mut Map<String, Value>, schema: &Schema) -> Result<()> {
 }
 
 /// Reads groups of synonyms: one per line, words separated by commas.
-pub fn read_synonyms(text: &str) -> Vec<Vec<String>> {
-    let words = |line: &str| line.split([',', '，']).map(|word| word.trim().to_string()).collect::<Vec<_>>();
-    text.lines().filter(|line| !line.trim().is_empty()).map(words).collect()
+///
+/// # Errors
+/// `INVALID_ARGUMENT` with the line if it has less than two words, or a word without characters that are searched.
+pub fn read_synonyms(text: &str) -> Result<Vec<Vec<String>>> {
+    let mut groups = Vec::new();
+    for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        let words: Vec<String> = line.split([',', '，']).map(|word| word.trim().to_string()).collect();
+        if let Some(word) = words.iter().find(|word| !is_searched(word)) {
+            fail!(
+                InvalidArgument,
+                "line {}: {word:?} has neither letters nor digits nor Chinese characters",
+                number + 1
+            );
+        }
+        if words.len() < 2 {
+            fail!(
+                InvalidArgument,
+                "line {}: expected words with commas between them: 水壶,保温杯",
+                number + 1
+            );
+        }
+        groups.push(words);
+    }
+    Ok(groups)
+}
+
+/// Reads the request of a command as JSON. `top_k` comes before its own.
+///
+/// # Errors
+/// `INVALID_ARGUMENT` if it is no request, or has a text of its own.
+pub fn read_request(json: &str, query: &str, top_k: Option<usize>) -> Result<SearchRequest> {
+    let request: SearchRequest = match serde_json::from_str(json) {
+        Ok(request) => request,
+        Err(error) => fail!(InvalidArgument, "{error}"),
+    };
+    if !request.query.is_empty() {
+        fail!(InvalidArgument, "query: the text is the argument after the catalog");
+    }
+    let top_k = top_k.unwrap_or(request.top_k);
+    Ok(SearchRequest { query: query.to_string(), top_k, ..request })
 }
 
 /// Returns an item as the builder reads it, without its vector.
@@ -127,7 +171,9 @@ pub fn record_of(item: Hit) -> Value {
     };
     // They replace stored values with their names, which patches do not change.
     record.insert("id".into(), item.id.into());
-    record.extend(item.fields.into_iter().map(|(name, text)| (name, text.into())));
+    // An attribute of the same name would read an empty text as its value.
+    let texts = item.fields.into_iter().filter(|(_, text)| !text.is_empty());
+    record.extend(texts.map(|(name, text)| (name, text.into())));
     record.extend(item.attributes.into_iter().map(|(name, value)| (name, json!(value))));
     Value::Object(record)
 }

@@ -17,7 +17,7 @@ mod vectors;
 
 pub use build::{BuildOptions, CodesOption, build, build_to, compact, first_build};
 pub use change::{Change, delta};
-pub use input::{describe, read_row, read_schema, read_synonyms, record_of};
+pub use input::{describe, read_request, read_row, read_schema, read_synonyms, record_of};
 pub use item::Item;
 pub use item_reader::ItemReader;
 pub use model_texts::{ItemText, check_field, query_texts, use_model, use_text};

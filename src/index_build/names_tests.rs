@@ -4,7 +4,10 @@ use serde_json::{Value, json};
 
 use super::input_tests::rejected;
 use super::tests::{items, schema};
-use super::{BuildOptions, Change, CodesOption, Item, build, compact, delta, read_schema, record_of};
+use super::{
+    BuildOptions, Change, CodesOption, Item, build, compact, delta, read_request, read_schema, read_synonyms,
+    record_of,
+};
 use crate::index::{Catalog, Check};
 
 #[test]
@@ -40,6 +43,53 @@ fn a_brand_is_searched_and_filtered_by_one_name() {
         assert_eq!(found(catalog, json!({ "filter": { "brand": "富光" } })).0.len(), 2);
         assert_eq!(record_of(catalog.item("a").unwrap().unwrap())["brand"], "富光");
     }
+}
+
+#[test]
+fn an_export_keeps_items_without_a_brand() {
+    let given = json!({
+        "fields": [{ "name": "title", "weight": 2 }, { "name": "brand", "weight": 1 }],
+        "attributes": [{ "name": "brand", "kind": "string" }],
+    });
+    let (schema, stored) = read_schema(given).unwrap();
+    let given = [json!({ "id": "a", "title": "绿茶" }), json!({ "id": "b", "title": "红茶", "brand": "" })];
+    let mut items: Vec<Item> =
+        given.iter().map(|item| Item::from_json(item, &schema, &stored).unwrap()).collect();
+    for _ in 0..2 {
+        let file = build(&schema, &items, &BuildOptions::default()).unwrap();
+        let catalog = Catalog::open(file, Check::Hashes).unwrap();
+        let records = ["a", "b"].map(|id| record_of(catalog.item(id).unwrap().unwrap()));
+        assert_eq!(records[..], given);
+        items = records.iter().map(|record| Item::from_json(record, &schema, &stored).unwrap()).collect();
+    }
+}
+
+#[test]
+fn synonyms_that_do_nothing_are_told_with_their_line() {
+    assert_eq!(read_synonyms("裤子，长裤\n\na, b,c\n").unwrap(), [vec!["裤子", "长裤"], vec!["a", "b", "c"]]);
+    for (text, part) in
+        [("a,b\n水壶、保温杯", "line 2"), ("水壶=>保温杯", "commas"), ("a,", "\"\""), ("a,👗", "👗")]
+    {
+        rejected(read_synonyms(text), &["line", part]);
+    }
+}
+
+#[test]
+fn a_schema_that_lacks_a_part_is_shown_it() {
+    let field = json!([{ "name": "title", "weight": 1 }]);
+    rejected(read_schema(json!({ "attributes": [] })), &["\"fields\": [{"]);
+    rejected(
+        read_schema(json!({ "fields": field, "vectors": { "metric": "dot" } })),
+        &["{\"dimension\": 768"],
+    );
+}
+
+#[test]
+fn the_text_of_a_command_is_its_argument() {
+    let request = read_request(r#"{"topK": 3, "mode": "keyword"}"#, "裤", Some(2)).unwrap();
+    assert_eq!((request.query.as_str(), request.top_k), ("裤", 2));
+    rejected(read_request(r#"{"query": "机油"}"#, "裤", None), &["query", "argument"]);
+    rejected(read_request(r#"{"limit": 1}"#, "裤", None), &["limit"]);
 }
 
 #[test]

@@ -180,7 +180,7 @@ fn wrong_requests_are_rejected_with_their_place() {
         (json!({ "topK": 100_000 }), "topK"),
         (json!({ "sort": [{ "attribute": "title" }] }), "sort"),
         (json!({ "boost": [{ "attribute": "shop", "weight": 1.0 }] }), "boost"),
-        (json!({ "mode": "semantic" }), "mode"),
+        (json!({ "query": "女", "mode": "semantic" }), "mode"),
         (json!({ "semanticRatio": 2.0 }), "semanticRatio"),
     ] {
         let error = catalog.search(&serde_json::from_value(request.clone()).unwrap(), None).unwrap_err();

@@ -90,6 +90,46 @@ fn facets_obey_conditions_without_an_attribute() {
 }
 
 #[test]
+fn facets_count_the_nearest_items_that_fill_a_page() {
+    let items = items(Some(METRIC));
+    let catalog = catalog(&items);
+    // No keyword, and no item above the threshold: all hits are the nearest items.
+    for shop in (0..9).map(|i| format!("店{i}")) {
+        let json = json!({
+            "filter": { "shop": shop }, "facets": [{ "attribute": "shop" }], "semanticThreshold": 100, "topK": 3,
+        });
+        let found = run(&catalog, &json, items[3].vector.as_deref()).unwrap();
+        let count = found.facets["shop"].values.iter().find(|one| one.value == shop).map(|one| one.count);
+        assert!(found.total > 0 && count >= Some(found.total), "{shop}: {} hits, {count:?}", found.total);
+    }
+}
+
+#[test]
+fn hits_that_are_sorted_are_not_filled_up() {
+    let items = items(Some(METRIC));
+    let catalog = catalog(&items);
+    let vector = items[3].vector.as_deref();
+    let keywords = run(&catalog, &json!({ "query": "女裤", "matching": "all" }), None).unwrap().total;
+    for sort in [json!([]), json!([{ "attribute": "price" }])] {
+        let json =
+            json!({ "query": "女裤", "matching": "all", "semanticThreshold": 100, "topK": 60, "sort": sort });
+        let found = run(&catalog, &json, vector).unwrap();
+        assert_eq!(found.total, if sort == json!([]) { 60 } else { keywords });
+    }
+    assert!(keywords < 60);
+}
+
+#[test]
+fn an_empty_text_browses_in_every_mode() {
+    let catalog = catalog(&items(Some(METRIC)));
+    for mode in ["auto", "keyword", "semantic", "hybrid"] {
+        let found = run(&catalog, &json!({ "query": " ", "mode": mode }), None).unwrap();
+        assert_eq!((found.mode, found.total), ("browse", catalog.len()), "{mode}");
+    }
+    fails(run(&catalog, &json!({ "query": "女", "mode": "semantic" }), None), "vector of its text");
+}
+
+#[test]
 fn what_has_no_order_or_contradicts_itself_is_rejected() {
     let items = items(Some(METRIC));
     let catalog = catalog(&items);

@@ -2,9 +2,9 @@
 
 use wasm_bindgen::prelude::*;
 
-use super::catalog::{Catalog, read};
+use super::catalog::Catalog;
 use crate::error::{Error, ErrorCode};
-use crate::index::{self, ModelId, RowKind, Schema, SearchRequest, SpaceMetric, VectorSpace};
+use crate::index::{self, ModelId, RowKind, Schema, SpaceMetric, VectorSpace};
 use crate::index_build::{self, BuildOptions, Change, CodesOption, Item, ItemReader};
 
 fn codes_option(codes: &str) -> CodesOption {
@@ -178,7 +178,7 @@ impl CatalogBuilder {
                 _ => RowKind::Int8,
             };
         }
-        let synonyms = index_build::read_synonyms(synonyms);
+        let synonyms = index_build::read_synonyms(synonyms)?;
         let queries = std::mem::take(&mut self.queries);
         let options = BuildOptions { synonyms, codes: codes_option(codes), queries };
         Ok(index_build::build(&self.schema, &self.items, &options)?)
@@ -206,6 +206,13 @@ impl CatalogBuilder {
         let (items, queries) = (Vec::new(), Vec::new());
         Self { schema, stored, reader, items, queries, field: 0, text_warning: None, first: None }
     }
+}
+
+/// Checks the text of a file of synonyms.
+#[wasm_bindgen(js_name = checkSynonyms)]
+pub fn check_synonyms(text: &str) -> Result<(), JsValue> {
+    index_build::read_synonyms(text)?;
+    Ok(())
 }
 
 /// Writes a delta with patches, JSON. Returns no bytes if they change nothing.
@@ -248,9 +255,7 @@ pub fn search_text(
     request: &str,
     vector: Option<Vec<f32>>,
 ) -> Result<String, JsValue> {
-    let request: SearchRequest = read(request)?;
-    let top_k = top_k.map_or(request.top_k, |top_k| top_k as usize);
-    let request = SearchRequest { query: query.to_owned(), top_k, ..request };
+    let request = index_build::read_request(request, query, top_k.map(|top_k| top_k as usize))?;
     let result = catalog.0.search(&request, vector.as_deref())?;
     Ok(serde_json::to_string_pretty(&result).unwrap_or_default())
 }

@@ -69,6 +69,7 @@ for (const [entry, Class] of [
       const vector = randomVector();
       const waiting = shop.search(vector, { topK: 20 });
       const similar = shop.similar("p5");
+      const collapsed = shop.search("女", { mode: "keyword", collapse: 0.9 }); // compares vectors
       const stop = new AbortController();
       const aborted = shop.search("女", { mode: "hybrid", signal: stop.signal });
       stop.abort(new Error("enough"));
@@ -78,6 +79,7 @@ for (const [entry, Class] of [
       assert.ok(shop.info.hasVectors && phases.at(-1) === "done");
       assert.deepEqual(idsOf(await waiting), idsOf(await whole.search(vector, { topK: 20 })));
       assert.deepEqual(idsOf(await similar), idsOf(await whole.similar("p5")));
+      assert.deepEqual(idsOf(await collapsed), idsOf(await whole.search("女", { mode: "keyword", collapse: 0.9 })));
       assert.equal((await shop.item("p3")).attributes.price, price);
       await shop.search("女");
       assert.deepEqual(embedded, ["女"]);

@@ -7,7 +7,9 @@ import { keptBytes, limitRows, takeCalls } from "./support/watched-search.mjs";
 import { openCache } from "../../pkg/lib/cache.js";
 import { RowReader } from "../../pkg/lib/search/rows.js";
 import { scratch } from "./support/converter.mjs";
+import { buildCatalog } from "./support/catalogs.mjs";
 import { failsWith, random } from "./support/corom.mjs";
+import { faultServer } from "./support/fault-server.mjs";
 import { memoryStore } from "./support/memory-store.mjs";
 import { serveWideCatalog } from "./support/served-catalog.mjs";
 
@@ -128,6 +130,18 @@ test("loadRows frees the rows that searches have read, and rows that arrive late
   await searching;
   assert.deepEqual([keptBytes(), shop.info.hasRows], [0, true]);
   server.fault = undefined;
+  shop.free();
+});
+
+test("a catalog of codes alone has no rows to load", async (t) => {
+  const built = buildCatalog(t, { vectors: "1bit" });
+  const codes = await faultServer(built.files());
+  t.after(() => codes.close());
+  const shop = await Catalog.load(codes.address, { vectors: "codes" });
+  await shop.ready;
+  codes.take();
+  await shop.loadRows();
+  assert.deepEqual(codes.take(), []);
   shop.free();
 });
 

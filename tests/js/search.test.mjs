@@ -149,17 +149,27 @@ describe("Catalog.search", () => {
       ["x", { boost: ["price"] }, "boost"],
       ["x", { semanticRatio: 2 }, "semanticRatio"],
       ["x", { mode: "semantic" }, "attach(corom)", "vector"],
-      [" ", { mode: "hybrid" }, "vector"],
       [new Float32Array(3), {}, "3 values", "64"],
       [new Float32Array(DIMENSION), { vector: [1] }, "vector"],
     ]) {
       await failsWith("INVALID_ARGUMENT", () => shop.search(query, options), ...mentions);
     }
     await failsWith("INVALID_ARGUMENT", async () => shop.attach({}), "model");
+    await failsWith("INVALID_ARGUMENT", async () => shop.attach(), "model", "null");
+    await failsWith("INVALID_ARGUMENT", () => shop.search("女", { boost: [{ attribute: "price" }] }), "boost[0]", "weight");
+    const boosted = await Promise.all([{ price: 2 }, [{ attribute: "price", weight: 2 }]].map((boost) => shop.search("女", { boost })));
+    assert.deepEqual(boosted[0].hits, boosted[1].hits);
+    await failsWith("INVALID_ARGUMENT", () => Catalog.load(Promise.resolve(whole)), "await");
+    await failsWith("MISSING_FILE", () => Catalog.load(path.join(FIXTURES, "titles.txt")), "catalog.json", "bytes");
     assert.match(inspect(shop.info), /items: \d+,[^]*dimension: 64/); // what console.log prints: no getters
     await failsWith("MODEL_MISMATCH", async () => shop.attach({ embed() {}, info: { dimension: 3 } }), "3 dimensions");
     await failsWith("INVALID_ARGUMENT", () => shop.similar("none"), "none");
     await failsWith("INVALID_ARGUMENT", async () => new Catalog(), "Catalog.load");
+    const corom = await Corom.load(MODEL);
+    shop.attach(corom);
+    corom.free();
+    await failsWith("FREED", () => shop.search("女"), "attached model");
+    shop.attach(null);
     // undefined and null mean "not given".
     const same = await shop.search("女", { filter: null, topK: undefined, mode: null });
     assert.deepEqual(same.hits, (await shop.search("女")).hits);

@@ -15,7 +15,8 @@ export function attachedModels(before, info, model, given) {
   if (options.prompt !== undefined && typeof model?.embed !== "function") {
     throw invalid("prompt: it is that of queries, so the first argument has to be a model that embeds them");
   }
-  if (model === undefined || model === null) return { reranker: options.reranker && rerankerOf(options.reranker, "reranker") };
+  if (model === undefined) throw unexpected("model", model, "a loaded model, a loaded reranker, or null");
+  if (model === null) return { reranker: options.reranker && rerankerOf(options.reranker, "reranker") };
   if (typeof model.embed === "function") {
     const reranker = options.reranker === undefined ? before.reranker : rerankerOf(options.reranker, "reranker");
     const embedder = embedderOf(model, info);

@@ -3,7 +3,7 @@
 // (worker-load.js). Neither is imported here: a page with a worker would load the whole engine for nothing.
 import { throwIfAborted, untilAborted } from "../abort.js";
 import { hasCatalog, removeCatalog } from "../cached-models.js";
-import { invalid } from "../errors.js";
+import { CoromError, invalid } from "../errors.js";
 import { modelCache } from "../model-cache.js";
 import { ModelInstance, assertNotFreed, engineOf, runQueued } from "../model-instance.js";
 import { attachedModels, embedderOf } from "./attached.js";
@@ -127,13 +127,16 @@ export class CatalogBase extends ModelInstance {
     const { embedder, reranker, prompt } = this.#models;
     if (rerank && reranker === undefined) throw invalid("rerank: no reranker is attached; call attach(reranker) first");
     const started = performance.now();
-    const { mode = "auto", query } = request;
+    const { mode = "auto", query, collapse, diversity } = request;
     const hasText = query.trim() !== "";
     const plan = rerank && hasText ? rerankRequest(request, this.info.fields, rerank) : undefined;
-    if (vector !== undefined || mode === "semantic" || mode === "hybrid") await this.#vectorsArrived(signal);
+    const needsVectors = vector !== undefined || mode === "semantic" || mode === "hybrid" || collapse !== undefined || diversity > 0;
+    if (needsVectors) await this.#vectorsArrived(signal);
     if (vector === undefined && hasText && mode !== "keyword" && embedder !== undefined && this.info.hasVectors) {
       this.#checkEmbedder(embedder);
-      vector = await embedder.embed(query, { prompt, signal });
+      vector = await embedder.embed(query, { prompt, signal }).catch((error) => {
+        throw error?.code === "FREED" ? new CoromError("FREED", "the attached model was freed; attach another one", { cause: error }) : error;
+      });
       throwIfAborted(signal);
     }
     if (vector === undefined && hasText) this.#checkMode(mode);

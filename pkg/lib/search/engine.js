@@ -112,7 +112,8 @@ export class CatalogEngine {
   loadRows({ signal, onProgress } = {}) {
     return this.#change(signal, async (signal) => {
       const [rows, catalog, name] = [this.#rows, this.#catalog, this.#names[0]];
-      if (rows === undefined || this.info.hasRows) return;
+      // A catalog of codes alone has no rows.
+      if (rows === undefined || this.info.hasRows || this.#partBytes >= this.#sizes.get(name)) return;
       const progress = new ProgressReporter(onProgress);
       const take = (bytes) => this.#call(() => catalog.extend(bytes, true));
       await rows.load({ begin: this.#partBytes, size: this.#sizes.get(name), take }, { signal, progress });

@@ -3,7 +3,7 @@
 // A file is named after its hash, so the cache has it under its name, whatever address it came from. The cache also has
 // a record per address: the names and sizes of the files that were loaded last. It is used when no server can be reached,
 // and says which files are still needed; it is replaced after a load only, so an interrupted update loses nothing.
-import { CoromError } from "../errors.js";
+import { CoromError, invalid } from "../errors.js";
 import { checkCacheOptions, openCache } from "../cache.js";
 import { sha256 } from "../cached-manifests.js";
 import { isBlob, isBytes, isResponse } from "../bytes.js";
@@ -40,7 +40,7 @@ export class CatalogFolder {
     folder.#isSingle = isSingleFile(source);
     folder.#source = folder.#isSingle
       ? memorySource({ [SINGLE]: isResponse(source) ? await blobOf("source", source) : source })
-      : await host.openSource(source);
+      : await openSource(host, source);
     folder.#options = options;
     folder.#progress = progress;
     const isRemote = folder.#source.manifestUrl !== undefined;
@@ -161,5 +161,17 @@ export class CatalogFolder {
     const { fetch, retries, stallTimeoutMs } = this.#options;
     const how = { source: this.#source, cache: this.#cache, progress, prefetch: this.#prefetch, preferred: this.#preferred };
     return new Transfer(receiver, { ...how, fetch, retries, stallTimeoutMs, signal });
+  }
+}
+
+/** Opens a source that is a folder. */
+async function openSource(host, source) {
+  if (typeof source?.then === "function") throw invalid("source: got a promise; await it");
+  try {
+    return await host.openSource(source);
+  } catch (error) {
+    if (error?.cause?.code !== "ENOTDIR") throw error;
+    const message = `${source} is a file; expected the folder of ${LIST}. Read a catalog file and pass its bytes`;
+    throw new CoromError("MISSING_FILE", message, { cause: error });
   }
 }

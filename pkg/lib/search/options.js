@@ -198,9 +198,16 @@ function sortOf(value, name) {
 }
 
 function boostOf(value, name) {
+  // The request of the commands has a list.
+  if (Array.isArray(value)) return boostOf(Object.fromEntries(value.map((one, i) => boostEntry(one, `${name}[${i}]`))), name);
   if (Object.prototype.toString.call(value) !== "[object Object]") throw unexpected(name, value, "an object: { sales: 0.3 }");
   const given = Object.entries(value).filter(([, weight]) => weight !== undefined && weight !== null);
   return given.map(([attribute, weight]) => ({ attribute, weight: finite(weight, `${name}.${attribute}`) }));
+}
+
+function boostEntry(value, name) {
+  if (typeof value?.attribute === "string" && typeof value.weight === "number") return [value.attribute, value.weight];
+  throw unexpected(name, value, 'an object: { attribute: "sales", weight: 0.3 }');
 }
 
 /** Copies a filter as JSON. What JSON does not have would be lost in silence. */

@@ -51,7 +51,7 @@ export function index(...args) {
  * Builds a catalog folder whose items have vectors, repeated `times` times under other ids. Returns its path, its files by
  * name as they are now (`files()`), and functions that change it with the native command.
  */
-export function buildCatalog(t, { times = 1, codes = "auto" } = {}) {
+export function buildCatalog(t, { times = 1, codes = "auto", vectors = "int8" } = {}) {
   const folder = scratch(t);
   const write = (name, value) => {
     const file = path.join(folder, name);
@@ -63,7 +63,7 @@ export function buildCatalog(t, { times = 1, codes = "auto" } = {}) {
   const rows = ids.flatMap((suffix) => ITEMS.map((item) => ({ ...item, id: item.id + suffix, embedding: Array.from(randomVector()) })));
   const items = write("items.jsonl", rows.map((row) => JSON.stringify(row)).join("\n"));
   const schema = write("schema.json", { ...SCHEMA, vectors: { dimension: DIMENSION, metric: "cosine" } });
-  index("build", items, catalog, "--schema", schema, "--codes", codes);
+  index("build", items, catalog, "--schema", schema, "--codes", codes, "--vectors", vectors);
   return {
     catalog,
     rows,

@@ -10,6 +10,8 @@ const LIST = "catalog.json";
 const LOCK = "catalog.lock";
 const FORMAT = 1;
 const HASH_DIGITS = 16;
+/** Codes of files that cannot be read as they are. */
+const DAMAGE = ["INVALID_CATALOG", "INTEGRITY_MISMATCH", "UNSUPPORTED_FORMAT"];
 
 export class CatalogFolder {
   #folder;
@@ -81,15 +83,21 @@ export class CatalogFolder {
   }
 
   #open(instance) {
-    const [first, ...deltas] = this.#list.files.map((name) => this.#receive(instance, name));
-    const catalog = instance.call(({ Catalog }) => Catalog.open(first));
-    for (const delta of deltas) instance.call(() => (catalog.apply(delta), delta.free()));
+    let catalog;
+    for (const name of this.#list.files) {
+      const full = path.join(this.#folder, name);
+      const bytes = attempt(full, () => fs.readFileSync(full));
+      try {
+        const file = received(instance, bytes);
+        if (catalog === undefined) catalog = instance.call(({ Catalog }) => Catalog.open(file));
+        else instance.call(() => (catalog.apply(file), file.free()));
+      } catch (error) {
+        if (!DAMAGE.includes(error?.code)) throw error;
+        throw new CoromError(error.code, `${full}: ${error.message}; build the catalog again`, { cause: error });
+      }
+    }
+    if (catalog === undefined) throw new CoromError("INVALID_CATALOG", `${LIST}: it lists no file`);
     return catalog;
-  }
-
-  #receive(instance, name) {
-    const full = path.join(this.#folder, name);
-    return received(instance, attempt(full, () => fs.readFileSync(full)));
   }
 
   #assertUnchanged() {
@@ -189,6 +197,6 @@ function attempt(file, work) {
   try {
     return work();
   } catch (cause) {
-    throw new CoromError("FETCH_FAILED", `${file}: ${messageOf(cause)}`, { cause });
+    throw new CoromError(cause?.code === "ENOENT" ? "MISSING_FILE" : "FETCH_FAILED", `${file}: ${messageOf(cause)}`, { cause });
   }
 }

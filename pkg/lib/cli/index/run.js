@@ -30,11 +30,14 @@ export const build = ({ positionals: [items, catalog], values }, signal) =>
     const { schema, synonyms, codes = "auto", vectors = "int8", force } = values;
     const source = openItems(items, signal);
     const builder = readText(schema, (text) => instance.call(({ CatalogBuilder }) => new CatalogBuilder(text, values.model !== undefined, values.text)));
+    const hasVectors = values.model !== undefined || instance.call(() => builder.hasVectors());
+    if (!hasVectors && (codes === "yes" || vectors !== "int8")) throw invalid("--codes, --vectors: the catalog has no vectors; add --model");
     CatalogFolder.create(catalog, force);
     await withCatalogLock(catalog, signal, async () => {
       const folder = CatalogFolder.create(catalog, force);
       await addItems(instance, builder, source, tools);
-      const groups = synonyms === undefined ? "" : readText(synonyms);
+      const check = (text) => (instance.call(({ checkSynonyms }) => checkSynonyms(text)), text);
+      const groups = synonyms === undefined ? "" : readText(synonyms, check);
       await embedItems(instance, builder, { ...values, codes }, tools);
       const file = instance.call(() => builder.build(groups, codes, vectors));
       folder.replace(instance, file, instance.call(() => builder.stored()));

@@ -47,5 +47,8 @@ pub(super) fn items(
 
 /// Reads groups of synonyms.
 pub(super) fn synonyms(path: &Path) -> Result<Vec<Vec<String>>> {
-    text(path).map(|text| read_synonyms(&text))
+    match read_synonyms(&text(path)?) {
+        Ok(groups) => Ok(groups),
+        Err(error) => fail!(InvalidArgument, "{}: {error}", path.display()),
+    }
 }

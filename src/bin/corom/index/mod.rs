@@ -10,10 +10,10 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use corom::error::Result;
-use corom::index::{Catalog, RowKind, SearchRequest};
+use corom::index::{Catalog, RowKind};
 use corom::index_build::{
     BuildOptions, Change, CodesOption, ItemReader, build, build_to, check_field, compact, delta, describe,
-    first_build, record_of,
+    first_build, read_request, record_of,
 };
 
 use crate::fail;
@@ -138,6 +138,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         Command::Build { items, catalog, schema, model, synonyms, codes, vectors, force } => {
             let (mut schema, stored) = input::schema(schema)?;
             check_field(&schema, model.field())?;
+            let has_vectors = schema.vectors.is_some() || model.is_given();
+            if !has_vectors && (matches!(codes, Codes::Yes) || !matches!(vectors, Vectors::Int8)) {
+                fail!(InvalidArgument, "--codes, --vectors: the catalog has no vectors; add --model");
+            }
             let store = Store::create(catalog, *force)?;
             let mut spill = store.spill()?;
             let (source, mut items) = (items, Vec::new());
@@ -266,14 +270,12 @@ fn search(
     top_k: Option<usize>,
     request: &str,
 ) -> Result<()> {
-    let request: SearchRequest = match serde_json::from_str(request) {
+    let request = match read_request(request, query, top_k) {
         Ok(request) => request,
         Err(error) => fail!(InvalidArgument, "--request: {error}"),
     };
     // An empty query browses, as in `corom/search`.
     let vector = if query.trim().is_empty() { None } else { model.embed(query, catalog.schema())? };
-    let top_k = top_k.unwrap_or(request.top_k);
-    let request = SearchRequest { query: query.to_string(), top_k, ..request };
     let result = catalog.search(&request, vector.as_deref())?;
     print_line(serde_json::to_string_pretty(&result).unwrap_or_default());
     Ok(())

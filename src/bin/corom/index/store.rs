@@ -225,7 +225,9 @@ fn hex(hash: &[u8; 32]) -> String {
 }
 
 pub(super) fn failed(path: &Path, error: &io::Error) -> Error {
-    Error::new(ErrorCode::FetchFailed, format!("{}: {error}", path.display()))
+    let is_missing = error.kind() == io::ErrorKind::NotFound;
+    let code = if is_missing { ErrorCode::MissingFile } else { ErrorCode::FetchFailed };
+    Error::new(code, format!("{}: {error}", path.display()))
 }
 
 /// Opens the catalog in a folder without a lock. A change by another process meanwhile is no fault.
@@ -245,9 +247,14 @@ pub(super) fn read(folder: &Path) -> Result<Catalog> {
 fn open(folder: &Path, list: List) -> Result<Catalog> {
     let mut files = list.files.into_iter();
     let Some(first) = files.next() else { fail!(InvalidCatalog, "{LIST}: it lists no file") };
-    let mut catalog = Catalog::open(read_file(folder, &first)?, Check::Hashes)?;
+    let at = |name: &str, error: Error| {
+        let path = folder.join(name);
+        Error::new(error.code(), format!("{}: {error}; build the catalog again", path.display()))
+    };
+    let mut catalog =
+        Catalog::open(read_file(folder, &first)?, Check::Hashes).map_err(|error| at(&first, error))?;
     for file in files {
-        catalog.apply(read_file(folder, &file)?, Check::Hashes)?;
+        catalog.apply(read_file(folder, &file)?, Check::Hashes).map_err(|error| at(&file, error))?;
     }
     Ok(catalog)
 }
