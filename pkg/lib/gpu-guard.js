@@ -22,11 +22,11 @@ const SUBMISSION_MS = 100;
 const isPage = typeof document !== "undefined";
 
 /**
- * Firefox (153) looks every 100 ms for results, and with each submission. Where it waits, a lease submits nothing at such
- * intervals, because batches would take 100 ms each.
+ * Firefox (153) delivers results every 100 ms, or with the next submission. While a lease waits there, it makes an empty
+ * submission at such intervals.
  */
-const LOOK_MS = 5;
-const looksLate = /\bFirefox\//.test(globalThis.navigator?.userAgent);
+const EMPTY_SUBMISSION_MS = 5;
+const deliversLate = /\bFirefox\//.test(globalThis.navigator?.userAgent);
 
 /** The longest time that WebGPU gets to return an adapter, and then a device: other pages may have the GPU busy. */
 const OPEN_LIMIT_MS = 60_000;
@@ -155,10 +155,10 @@ class GpuLease {
     const timer = setInterval(() => {
       if (++parts === DEADLINE_PARTS) this.#shared?.fail(`it has not answered for ${seconds} s`);
     }, this.#deadlineMs / DEADLINE_PARTS);
-    const looking = looksLate ? setInterval(() => this.#shared?.device.queue.submit([]), LOOK_MS) : undefined;
+    const submitting = deliversLate ? setInterval(() => this.#shared?.device.queue.submit([]), EMPTY_SUBMISSION_MS) : undefined;
     await new Promise((resolve) => this.#waiting.add(resolve));
     clearInterval(timer);
-    clearInterval(looking);
+    clearInterval(submitting);
   }
 
   /** Destroys the buffers, and the device if no other lease of it is left. */

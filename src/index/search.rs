@@ -103,8 +103,7 @@ impl Catalog {
             let count = facets::count(&self.columns[*attribute], own.as_ref().unwrap_or(&set), facet);
             counted.insert(facet.attribute.clone(), count);
         }
-        let exact =
-            semantic.as_ref().and_then(|leg| leg.estimated.as_ref()).is_none_or(|set| set.count() == 0);
+        let exact = semantic.as_ref().is_none_or(SemanticLeg::is_exact);
         let missing_rows = semantic.as_ref().map_or(Ok(Vec::new()), |leg| self.row_places(&leg.missing))?;
         if missing_rows.is_empty() {
             self.last_estimates.clear();
@@ -123,9 +122,10 @@ impl Catalog {
         Ok(result)
     }
 
-    /// Returns how many items need their score from the rows at least, and whether the others may keep an estimate. An exact
-    /// search wants the rows of all. Others may keep estimates if hits are ordered by the weighted score alone, and the filter keeps more than half of the items: below that a
-    /// scan of the rows is fast, and the filter costs no recall at all.
+    /// Returns how many items need their score from the rows at least, and whether the others may keep an estimate.
+    ///
+    /// An exact search wants the rows of all. In others they may if hits are ordered by the weighted score alone, and the
+    /// filter keeps more than half of the items: below that a scan of the rows is fast, and the filter costs no recall.
     fn estimate(&self, request: &SearchRequest, allowed: &Bits) -> (usize, bool) {
         let is_by_score = request.sort.is_empty()
             && request.boost.is_empty()

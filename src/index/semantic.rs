@@ -10,7 +10,7 @@ use super::vectors::query::{CodeQuery, VectorQuery};
 use crate::error::{Result, fail};
 
 /// The mean and standard deviation of a query's scores are taken over so many items at least, and over less than twice as
-/// many. A catalog that grows or shrinks keeps its sample until it has twice or half the items.
+/// many.
 const SAMPLE: usize = 768;
 
 /// The result of a semantic search.
@@ -23,6 +23,8 @@ pub(crate) struct SemanticLeg {
     /// The items whose row was wanted and has not arrived.
     pub(crate) missing: Vec<usize>,
     pub(crate) spread: Spread,
+    /// False if the spread has estimates.
+    is_spread_exact: bool,
     query: VectorQuery,
 }
 
@@ -89,14 +91,15 @@ impl SemanticLeg {
         }
         let spread = Spread { mean: 0.0, deviation: 0.0 };
         let Estimates { scores, estimated } = estimates;
-        let mut leg = Self { scores, estimated: None, missing: Vec::new(), spread, query };
+        let mut leg =
+            Self { scores, estimated: None, missing: Vec::new(), spread, is_spread_exact: true, query };
         if estimated.count() > 0 {
             leg.estimated = Some(estimated);
             let best = best_items(&leg.scores, set, candidates);
             leg.score_in_full(catalog, best.iter().copied())?;
             leg.note_missing(best);
         }
-        leg.spread = leg.spread(catalog, set, coded.as_ref())?;
+        leg.take_spread(catalog, set, coded.as_ref(), wanted == usize::MAX)?;
         Ok(leg)
     }
 
@@ -130,6 +133,11 @@ impl SemanticLeg {
             }
         }
         Ok(Estimates { scores, estimated })
+    }
+
+    /// Returns true if no score, threshold or total has an estimate in it.
+    pub(crate) fn is_exact(&self) -> bool {
+        self.is_spread_exact && self.estimated.as_ref().is_none_or(|set| set.count() == 0)
     }
 
     /// Returns true if an item has an estimate, and its row is there.
@@ -166,30 +174,43 @@ impl SemanticLeg {
         }
     }
 
-    /// Returns the mean and deviation of the query's scores over a sample of the catalog. Scores of `set` are there already.
-    /// Items of files whose rows are not all there count with their estimates.
-    fn spread(&self, catalog: &Catalog, set: &Bits, coded: Option<&CodeQuery>) -> Result<Spread> {
+    /// Takes the mean and deviation of the query's scores over a sample of the catalog. Items whose row is not there count
+    /// with their estimates; with `wants_rows` their rows are missing.
+    fn take_spread(
+        &mut self,
+        catalog: &Catalog,
+        set: &Bits,
+        coded: Option<&CodeQuery>,
+        wants_rows: bool,
+    ) -> Result<()> {
         let step = 1 << (catalog.len() / SAMPLE).max(1).ilog2();
-        let mut items = catalog.live.sample(step).into_iter().peekable();
         let mut sample = Vec::new();
-        for segment in &catalog.segments {
-            let (rows, codes) = (segment.rows()?, segment.codes()?);
-            while let Some(item) = items.next_if(|&item| item < segment.range().end) {
-                let local = item - segment.first;
-                let is_estimated = self.estimated.as_ref().is_some_and(|estimated| estimated.contains(item));
-                match (&rows, &codes, coded) {
-                    (Some(_), ..) if set.contains(item) && !is_estimated => sample.push(self.scores[item]),
-                    (Some(rows), ..) => sample.push(self.query.score(rows.get(local))),
-                    (None, Some(_), Some(_)) if set.contains(item) => sample.push(self.scores[item]),
-                    (None, Some(codes), Some(coded)) => {
-                        let mut scores = [0.0; BLOCK_ITEMS];
-                        coded.estimate(&self.query, codes.block(local / BLOCK_ITEMS), &mut scores);
-                        sample.push(scores[local % BLOCK_ITEMS]);
-                    }
-                    _ => {}
-                }
+        for item in catalog.live.sample(step) {
+            let is_estimated = self.estimated.as_ref().is_some_and(|estimated| estimated.contains(item));
+            if set.contains(item) && !is_estimated {
+                sample.push(self.scores[item]);
+                continue;
             }
+            let (segment, local) = catalog.segment_of(item);
+            // Rows that arrived by themselves belong to searches: only what wants all of them looks there.
+            let row =
+                if wants_rows { catalog.row(item)? } else { segment.rows()?.map(|rows| rows.get(local)) };
+            if let Some(row) = row {
+                sample.push(self.query.score(row));
+                continue;
+            }
+            let (Some(codes), Some(coded)) = (segment.codes()?, coded) else { continue };
+            self.is_spread_exact = false;
+            if wants_rows {
+                self.missing.push(item);
+            }
+            let mut scores = [self.scores[item]; BLOCK_ITEMS];
+            if !set.contains(item) {
+                coded.estimate(&self.query, codes.block(local / BLOCK_ITEMS), &mut scores);
+            }
+            sample.push(scores[local % BLOCK_ITEMS]);
         }
-        Ok(Spread::of(sample.iter().copied()))
+        self.spread = Spread::of(sample.iter().copied());
+        Ok(())
     }
 }

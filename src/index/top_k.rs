@@ -140,6 +140,21 @@ mod tests {
         }
     }
     #[test]
+    fn the_best_scores_may_be_zeros_and_infinities() {
+        let values = [f32::NEG_INFINITY, -1.0, -0.0, 0.0, 2.0, f32::INFINITY];
+        let mut random = Random(6);
+        let scores: Vec<f32> = (0..700).map(|_| values[random.below(6)]).collect();
+        let set = Bits::all(700);
+        let mut all: Vec<usize> = (0..700).collect();
+        // Both zeros are one score for the limit, but not for the order.
+        all.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]).then(a.cmp(&b)));
+        for count in [1, 10, 120, 350, 600] {
+            let mut best = all[..count].to_vec();
+            best.sort_unstable();
+            assert_eq!(best_items(&scores, &set, count), best, "{count}");
+        }
+    }
+    #[test]
     fn the_best_scores_are_the_head_of_the_sorted_list() {
         let mut random = Random(2);
         for count in [0, 1, 3, 40, 100, 1000] {

@@ -31,7 +31,8 @@ impl Change {
         const EXPECTED: &str = r#"expected patches by id: {"ID": {"price": 19.9}}"#;
         let Value::Object(patches) = patches else { fail!(InvalidArgument, "{EXPECTED}") };
         if let Some((id, value)) = patches.iter().find(|(_, value)| !value.is_object()) {
-            fail!(InvalidArgument, "{id:?}: found {value}; {EXPECTED}");
+            let found = if value.is_array() { "a list" } else { "a single value" };
+            fail!(InvalidArgument, "{id:?}: found {found}; {EXPECTED}");
         }
         Ok(Self { patches, ..Self::default() })
     }
@@ -116,15 +117,6 @@ fn effective(
         if let Some(problem) = inexact(values) {
             fail!(InvalidArgument, "patches: {id:?}: {problem}");
         }
-        let mut fields = catalog.schema().fields.iter().map(|field| &field.name);
-        if let Some(name) =
-            fields.find(|name| values.get(name).is_some() && catalog.schema().attribute(name).is_some())
-        {
-            fail!(
-                InvalidArgument,
-                "patches: {id:?}: {name:?} is a text that is searched, too; add the item again"
-            );
-        }
     }
     let mut kept = patches.clone();
     let section = Value::Object(kept.clone()).to_string().into_bytes();
@@ -136,6 +128,13 @@ fn effective(
             if is_there {
                 given.remove(&catalog.schema().attributes[attribute].name);
             }
+        }
+        let mut fields = catalog.schema().fields.iter().map(|field| &field.name);
+        if let Some(name) = fields.find(|name| given.contains_key(*name)) {
+            fail!(
+                InvalidArgument,
+                "patches: {id:?}: {name:?} is a text that is searched, too; add the item again"
+            );
         }
         if given.is_empty() {
             kept.remove(&id);

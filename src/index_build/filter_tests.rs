@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::tests::{DIMENSION, item, schema};
-use super::{BuildOptions, CodesOption, Item, build};
+use super::{BuildOptions, Change, CodesOption, Item, build, compact, delta};
 use crate::index::{AttributeValue, Catalog, Check, Random, SearchRequest, SearchResult, SpaceMetric};
 
 const ITEMS: usize = 3000;
@@ -66,6 +66,24 @@ fn price(item: &Item) -> f64 {
     match item.attributes[0] {
         Some(AttributeValue::Number(price)) => price,
         _ => f64::NAN,
+    }
+}
+
+#[test]
+fn compacting_changes_no_hit_total_or_score() {
+    let World { mut catalog, items } = World::new(SpaceMetric::Cosine);
+    let removals = (0..ITEMS).step_by(9).map(|i| items[i].id.clone()).collect();
+    let file = delta(&catalog, &Change { removals, ..Default::default() }).unwrap();
+    catalog.apply(file, Check::Hashes).unwrap();
+    let compacted = Catalog::open(compact(&catalog).unwrap(), Check::Hashes).unwrap();
+    for (i, exact) in [(1, true), (2, false), (3, true)] {
+        let request = json!({ "query": "裤", "semanticThreshold": 1, "topK": 50, "exact": exact });
+        let [before, after] = [&catalog, &compacted].map(|catalog| {
+            let request = serde_json::from_value::<SearchRequest>(request.clone()).unwrap();
+            let found = catalog.search(&request, items[i].vector.as_deref()).unwrap();
+            (found.total, found.hits.into_iter().map(|hit| (hit.id, hit.score)).collect::<Vec<_>>())
+        });
+        assert_eq!(before, after);
     }
 }
 

@@ -31,6 +31,7 @@ pub fn read_schema(mut value: Value) -> Result<(Schema, Vec<String>)> {
     match (serde_json::from_value(value), serde_json::from_value::<Vec<String>>(stored)) {
         (Ok(schema), Ok(stored)) => {
             check_stored(&stored, &schema)?;
+            check_shared(&schema)?;
             match Schema::problem(&schema) {
                 Some(problem) => fail!(InvalidArgument, "{problem}"),
                 None => Ok((schema, stored)),
@@ -38,6 +39,22 @@ pub fn read_schema(mut value: Value) -> Result<(Schema, Vec<String>)> {
         }
         (Err(error), _) | (_, Err(error)) => fail!(InvalidArgument, "{error}"),
     }
+}
+
+/// Rejects a field that is an attribute of another kind too: no value is a text and a number.
+fn check_shared(schema: &Schema) -> Result<()> {
+    for field in &schema.fields {
+        let shared = schema.attributes.iter().find(|attribute| attribute.name == field.name);
+        if let Some(attribute) = shared.filter(|attribute| attribute.kind != AttributeKind::String) {
+            fail!(
+                InvalidArgument,
+                "the field {:?} is an attribute, too; its kind has to be string, not {}",
+                field.name,
+                attribute.kind.name()
+            );
+        }
+    }
+    Ok(())
 }
 
 /// Rejects names of what comes back with an item anyway. A patch would change the attribute and not its stored copy, which

@@ -34,6 +34,7 @@ fn a_brand_is_searched_and_filtered_by_one_name() {
     // The text would keep the old brand.
     let patch = |patches: Value| Change::patches(patches).and_then(|change| delta(&catalog, &change));
     rejected(patch(json!({ "a": { "brand": "富光" } })), &["\"a\"", "\"brand\"", "add the item again"]);
+    assert_eq!(patch(json!({ "a": { "brand": "苏泊尔" } })).unwrap(), [0_u8; 0], "it changes nothing");
     let change = Change { items: vec![item("a", "保温杯", "富光")], ..Default::default() };
     let file = delta(&catalog, &change).unwrap();
     catalog.apply(file, Check::Hashes).unwrap();
@@ -42,6 +43,25 @@ fn a_brand_is_searched_and_filtered_by_one_name() {
         assert_eq!(found(catalog, json!({ "query": "苏泊尔" })).0, ["c"]);
         assert_eq!(found(catalog, json!({ "filter": { "brand": "富光" } })).0.len(), 2);
         assert_eq!(record_of(catalog.item("a").unwrap().unwrap())["brand"], "富光");
+    }
+}
+
+#[test]
+fn a_name_is_that_of_one_field_and_of_one_attribute_of_strings() {
+    let field = |name: &str| json!({ "name": name, "weight": 1 });
+    let attribute = |name: &str, kind: &str| json!({ "name": name, "kind": kind });
+    let read =
+        |fields: Value, attributes: Value| read_schema(json!({ "fields": fields, "attributes": attributes }));
+    read(json!([field("a"), field("b")]), json!([attribute("b", "string"), attribute("a", "string")]))
+        .unwrap();
+    rejected(
+        read(json!([field("a"), field("b"), field("a")]), json!([attribute("b", "string")])),
+        &["\"a\"", "twice"],
+    );
+    let twice = json!([attribute("a", "string"), attribute("a", "string")]);
+    rejected(read(json!([field("a")]), twice), &["\"a\"", "twice"]);
+    for kind in ["number", "boolean", "tags"] {
+        rejected(read(json!([field("a")]), json!([attribute("a", kind)])), &["\"a\"", "string", kind]);
     }
 }
 

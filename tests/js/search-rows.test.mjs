@@ -69,16 +69,29 @@ test("an exact search reads the rows of all items, or says that it could not", a
   const options = { exact: true, semanticThreshold: 1, sort: ["price"], topK: 5 };
   assert.equal((await shop.search(vector, { ...options, readRows: false })).estimated, true);
   assert.deepEqual(ranges(), []);
+  // The threshold is that of the whole catalog, of which items are sampled that the filter leaves out.
+  const filtered = { ...options, filter: { price: { lt: 40 } } };
+  for (let i = 0; i < 3; i++) {
+    const vector = vectorOf();
+    const narrow = await Promise.all([shop, whole].map((catalog) => catalog.search(vector, filtered)));
+    assert.deepEqual(narrow.map(({ exact, total }) => [exact, total]), Array(2).fill([true, narrow[1].total]));
+    assert.deepEqual(scoresOf(narrow[0]), scoresOf(narrow[1]));
+  }
+  // Rows of the sample are not read for other searches, which say so.
+  const other = await loadCodes();
+  const { exact } = await other.search(vector, { ...filtered, exact: false, filter: { price: { lt: 2 } } });
+  assert.equal(exact, false);
+  other.free();
   const [found, expected] = await Promise.all([shop, whole].map((catalog) => catalog.search(vector, options)));
   assert.deepEqual([found.exact, found.estimated, found.total, scoresOf(found)], [true, undefined, expected.total, scoresOf(expected)]);
   assert.equal(keptBytes(), whole.info.items * ROW_BYTES);
-  const other = await loadCodes();
+  const broken = await loadCodes();
   server.fault = ({ range }) => (range ? { status: 404 } : undefined);
-  const { exact, estimated } = await other.search(vector, options);
-  assert.deepEqual([exact, estimated], [false, true]);
+  const estimates = await broken.search(vector, options);
+  assert.deepEqual([estimates.exact, estimates.estimated], [false, true]);
   server.fault = undefined;
   shop.free();
-  other.free();
+  broken.free();
 });
 
 test("rows of other searches are dropped when there are too many", async () => {

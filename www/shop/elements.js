@@ -33,13 +33,18 @@ let isWaiting = false;
 export function drawLater(place, draw) {
   drawings.delete(place);
   drawings.set(place, draw);
+  note();
   waitForFrame();
 }
 
 /** Forgets the drawing of a place. */
 export function cancelDrawing(place) {
   drawings.delete(place);
+  note();
 }
+
+/** Notes on the page whether more is drawn, for measurements. */
+const note = () => document.body.toggleAttribute("data-drawing", drawings.size > 0);
 
 function waitForFrame() {
   if (isWaiting || drawings.size === 0) return;
@@ -55,6 +60,7 @@ function drawNext() {
   try {
     next[1]();
   } finally {
+    note();
     waitForFrame();
   }
 }

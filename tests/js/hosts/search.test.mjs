@@ -190,11 +190,14 @@ test("a full storage ends storeRows alone: the worker and its catalog stay", asy
   await devtools.send("Storage.overrideQuotaForOrigin", { origin, quotaSize: 10_000 });
   here.site.take();
   const store = () => page.evaluate(() => shop.storeRows().then(() => "stored", ({ code }) => code));
-  assert.equal(await store(), "OUT_OF_MEMORY");
-  assert.equal(await page.evaluate(async () => (await shop.search("女")).hits.length), 10);
-  // A worker that starts again would ask for the list.
-  assert.ok(here.site.take().every(({ name }) => !name.endsWith("catalog.json")));
-  await devtools.send("Storage.overrideQuotaForOrigin", { origin });
+  try {
+    assert.equal(await store(), "OUT_OF_MEMORY");
+    assert.equal(await page.evaluate(async () => (await shop.search("女")).hits.length), 10);
+    // A worker that starts again would ask for the list.
+    assert.ok(here.site.take().every(({ name }) => !name.endsWith("catalog.json")));
+  } finally {
+    await devtools.send("Storage.overrideQuotaForOrigin", { origin });
+  }
   assert.equal(await store(), "stored");
   await page.evaluate(() => shop.free());
 });

@@ -40,9 +40,13 @@ async function longestTask() {
   return Math.max(...times);
 }
 
+/** Waits until all cards and filters are drawn. */
+const drawn = (page) => page.locator("body:not([data-drawing])").waitFor();
+
 async function open(where = "", options) {
   const page = await site.open(`shop.html${where}`, options);
   await hits(page).first().waitFor();
+  await drawn(page);
   return page;
 }
 
@@ -52,7 +56,6 @@ describe("the shop", () => {
     const held = new Promise((resolve) => (release = resolve));
     const page = await open("", { prepare: (page) => page.route("**/model/*.onnx*", async (route) => (await held, route.continue())) });
     assert.equal(await total(page), groups(() => true));
-    await hits(page).nth(23).waitFor(); // the last of the page
     assert.equal(await hits(page).count(), 24);
     const [first] = await ids(page);
     assert.equal(PRODUCTS.find(({ id }) => id === first).sales, Math.max(...PRODUCTS.map(({ sales }) => sales)));
@@ -89,7 +92,7 @@ describe("the shop", () => {
   test("filters with counts that stay when a value is chosen", async () => {
     const page = await open();
     const category = (name) => page.getByRole("group", { name: "类目" }).locator("label", { hasText: name });
-    const counts = () => page.getByRole("group", { name: "类目" }).locator("label").allTextContents();
+    const counts = async () => (await drawn(page), await page.getByRole("group", { name: "类目" }).locator("label").allTextContents());
     const before = await counts();
     await category("数码").getByRole("checkbox").check();
     await totalIs(page, groups((item) => item.category === "数码"));
@@ -113,10 +116,10 @@ describe("the shop", () => {
   test("sorts, shows more, groups variants, and finds similar products", async () => {
     const page = await open();
     await page.getByRole("combobox", { name: "排序" }).selectOption("price");
-    const prices = async () => (await page.locator("#hits .price b").allTextContents()).map((text) => Number(text.slice(1)));
+    const prices = async () => (await drawn(page), await page.locator("#hits .price b").allTextContents()).map((text) => Number(text.slice(1)));
     await until(page, () => {
       const list = [...document.querySelectorAll("#hits .price b")].map((node) => Number(node.textContent.slice(1)));
-      return list.every((price, i) => i === 0 || list[i - 1] <= price);
+      return list.length === 24 && list.every((price, i) => i === 0 || list[i - 1] <= price);
     });
     const first = await prices();
     await page.getByRole("button", { name: "更多" }).click();
