@@ -58,7 +58,7 @@ const CALL = async ([method, list]) => (await import("/bench/agent/agent.mjs"))[
 async function contextOnDisk(executablePath, gpu) {
   const profile = mkdtempSync(path.join(tmpdir(), "corom-profile-"));
   const context = await chromium.launchPersistentContext(profile, { executablePath, args: [...FLAGS, ...GPU_FLAGS[gpu]] });
-  context.on("close", () => rmSync(profile, { recursive: true, force: true, maxRetries: 5 }));
+  context.on("close", () => rmSync(profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 500 }));
   return context;
 }
 
