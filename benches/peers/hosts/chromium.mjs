@@ -1,5 +1,6 @@
 // Headless Chromium as a host: every agent is a page in a context of its own, so that nothing is cached.
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { chromium } from "playwright-core";
@@ -54,11 +55,21 @@ export async function chromiumHost(executablePath, gpu = "none") {
 
 const CALL = async ([method, list]) => (await import("/bench/agent/agent.mjs"))[method](...list);
 
+/** The folders of the profiles of contexts on the disk. */
+const profiles = new WeakMap();
+
+/** Closes a context, and removes its profile once its browser writes no more. */
+async function closeContext(context) {
+  await context.close();
+  const profile = profiles.get(context);
+  if (profile) await rm(profile, { recursive: true, force: true, maxRetries: 10, retryDelay: 500 });
+}
+
 /** Starts another browser with a new profile, and returns its context. */
 async function contextOnDisk(executablePath, gpu) {
   const profile = mkdtempSync(path.join(tmpdir(), "corom-profile-"));
   const context = await chromium.launchPersistentContext(profile, { executablePath, args: [...FLAGS, ...GPU_FLAGS[gpu]] });
-  context.on("close", () => rmSync(profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 500 }));
+  profiles.set(context, profile);
   return context;
 }
 
@@ -82,6 +93,6 @@ async function openAgent(opening, site) {
       if (elsewhere.length > 0) throw new Error(`a library asked another host: ${elsewhere}`);
       return value;
     },
-    close: () => context.close(),
+    close: () => closeContext(context),
   };
 }
