@@ -159,6 +159,9 @@ describe("Catalog.search", () => {
     await failsWith("INVALID_ARGUMENT", () => shop.search("女", { boost: [{ attribute: "price" }] }), "boost[0]", "weight");
     const boosted = await Promise.all([{ price: 2 }, [{ attribute: "price", weight: 2 }]].map((boost) => shop.search("女", { boost })));
     assert.deepEqual(boosted[0].hits, boosted[1].hits);
+    await failsWith("INVALID_ARGUMENT", () => shop.search("女", { boost: [{ attribute: "price", weight: NaN }] }), "boost[0].weight");
+    const { facets, stats } = await shop.search("女", { facets: ["stock", "price", "shop"] });
+    assert.ok(facets.stock.bounds && !("stock" in stats) && "price" in stats, "a boolean is no number");
     await failsWith("INVALID_ARGUMENT", () => Catalog.load(Promise.resolve(whole)), "await");
     await failsWith("MISSING_FILE", () => Catalog.load(path.join(FIXTURES, "titles.txt")), "catalog.json", "bytes");
     assert.match(inspect(shop.info), /items: \d+,[^]*dimension: 64/); // what console.log prints: no getters

@@ -59,7 +59,7 @@ export class CatalogBase extends ModelInstance {
       await this.#vectorsArrived(signal);
       const started = performance.now();
       const result = await engineOf(this).similar(given.id, requestJson(given.request), { signal, readRows: given.readRows });
-      return { ...withStats(result), timing: { embed: 0, search: performance.now() - started } };
+      return { ...withStats(result, this.info.attributes), timing: { embed: 0, search: performance.now() - started } };
     });
   }
 
@@ -141,7 +141,7 @@ export class CatalogBase extends ModelInstance {
     }
     if (vector === undefined && hasText) this.#checkMode(mode);
     const embedded = performance.now();
-    const find = async (request) => withStats(await engineOf(this).search(requestJson(request), vector, { signal, readRows }));
+    const find = async (request) => withStats(await engineOf(this).search(requestJson(request), vector, { signal, readRows }), this.info.attributes);
     const result = await (plan ? firstHits(find, plan) : find(request));
     const timing = { embed: embedded - started, search: performance.now() - embedded };
     return plan ? rerankHits(result, plan, { reranker, query, timing, signal }) : { ...result, timing };

@@ -199,14 +199,15 @@ function sortOf(value, name) {
 
 function boostOf(value, name) {
   // The request of the commands has a list.
-  if (Array.isArray(value)) return boostOf(Object.fromEntries(value.map((one, i) => boostEntry(one, `${name}[${i}]`))), name);
+  if (Array.isArray(value)) return value.map((one, i) => boostEntry(one, `${name}[${i}]`));
   if (Object.prototype.toString.call(value) !== "[object Object]") throw unexpected(name, value, "an object: { sales: 0.3 }");
   const given = Object.entries(value).filter(([, weight]) => weight !== undefined && weight !== null);
   return given.map(([attribute, weight]) => ({ attribute, weight: finite(weight, `${name}.${attribute}`) }));
 }
 
 function boostEntry(value, name) {
-  if (typeof value?.attribute === "string" && typeof value.weight === "number") return [value.attribute, value.weight];
+  const { attribute, weight } = value ?? {};
+  if (typeof attribute === "string" && typeof weight === "number") return { attribute, weight: finite(weight, `${name}.weight`) };
   throw unexpected(name, value, 'an object: { attribute: "sales", weight: 0.3 }');
 }
 
